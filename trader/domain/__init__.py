@@ -1,0 +1,1 @@
+"""The trading field's own words as immutable values. Pure: no I/O, no clock, no randomness."""

@@ -1,0 +1,27 @@
+"""The fate of a request: OK, REJECTED or UNKNOWN. Unknown is a value, never a failure."""
+
+import msgspec
+
+from trader.domain.order import OrderSnapshot
+
+
+class Ok(msgspec.Struct, frozen=True, tag="ok"):
+    """The exchange answered with the order; streams and fills stay authoritative."""
+
+    order: OrderSnapshot
+
+
+class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
+    """The exchange refused in so many words, or the request provably never left (`code` = ``not_sent``)."""
+
+    code: str
+    message: str = ""
+
+
+class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
+    """May have been processed. `cause` says why we cannot tell (timeout, reset, 5xx, unreadable reply, 429)."""
+
+    cause: str
+
+
+Outcome = Ok | Rejected | Unknown
