@@ -1,0 +1,1 @@
+"""Settings (environment, secrets), the preset model and where presets are kept."""

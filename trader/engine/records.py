@@ -1,0 +1,218 @@
+"""What the journal remembers: one frozen value per fact or decision. The fold over these is the truth.
+
+Every record names its run and its cause (who or what made it happen: ``user``, ``rule``, ``exchange``, ``recovery``).
+Instants are aware UTC; `wall` is this machine's clock, `market` the exchange's time where it was known.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from trader.domain.fill import Fill
+from trader.domain.instrument import Kind
+from trader.domain.order import OrderIntent, OrderStatus, Side
+
+
+class Phase(StrEnum):
+    """Where a run is in its life."""
+
+    WAITING = "waiting"  # armed: waiting for its instant, prices or prerequisites
+    ENTERING = "entering"  # entry orders work
+    HOLDING = "holding"  # short, watched by the exit rules
+    EXITING = "exiting"  # closing, until the exchange confirms flat
+    DONE = "done"  # flat, confirmed by the exchange
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """Base of all records."""
+
+    run_id: str
+    wall: datetime
+    market: datetime | None = None
+    cause: str = "rule"
+
+
+class LegTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """One option of the strangle as chosen: contract terms pinned for the run, and the quote it was chosen on."""
+
+    key: str  # "C" or "P"; the letter stands in client order ids
+    symbol: str
+    product_id: int
+    kind: Kind
+    strike: Decimal
+    expiry: datetime
+    side: Side
+    quantity: int
+    contract_value: Decimal
+    tick_size: Decimal
+    fee_rate: Decimal
+    fee_cap: Decimal | None
+    delta: float
+    bid: Decimal | None
+    ask: Decimal | None
+    mark: Decimal | None
+
+
+class RunCreated(Record, frozen=True, kw_only=True, tag="run_created"):
+    """A run exists: configuration pinned, instants absolute."""
+
+    env: str
+    account: str
+    preset: str
+    config: dict[str, Any]
+    config_hash: str
+    underlying: str
+    start_now: bool
+    command_id: str
+
+
+class ScheduleFixed(Record, frozen=True, kw_only=True, tag="schedule_fixed"):
+    """Entry and exit became absolute instants (market time), once the exchange's time was known."""
+
+    entry_at: datetime
+    exit_at: datetime
+    warning: str = ""
+
+
+class LegsChosen(Record, frozen=True, kw_only=True, tag="legs_chosen"):
+    """Strikes picked; the exit instant may have moved ahead of the expiry. Picked again until the first fill."""
+
+    legs: tuple[LegTerms, ...]
+    spot: Decimal
+    exit_at: datetime
+
+
+class PhaseChanged(Record, frozen=True, kw_only=True, tag="phase_changed"):
+    phase: Phase
+    reason: str = ""
+
+
+class StopRequested(Record, frozen=True, kw_only=True, tag="stop_requested"):
+    """A person asked for Stop & Exit. After this no entry intent of the run is ever recorded."""
+
+    command_id: str
+
+
+class OrderIntended(Record, frozen=True, kw_only=True, tag="order_intended"):
+    """Recorded before the order leaves. `reference` is the price the limit was derived from (mark, mid or touch)."""
+
+    intent: OrderIntent
+    reference: Decimal | None
+
+
+class OrderDenied(Record, frozen=True, kw_only=True, tag="order_denied"):
+    """Our gate refused; nothing was sent."""
+
+    intent: OrderIntent
+    code: str
+    detail: str
+
+
+class OrderResolved(Record, frozen=True, kw_only=True, tag="order_resolved"):
+    """The answer to a submit, or the proof found later. `status` in_flight is never recorded: the intent says it."""
+
+    client_order_id: str
+    status: OrderStatus
+    venue_order_id: str | None = None
+    leaves_qty: int | None = None
+    avg_px: Decimal | None = None
+    code: str = ""
+    message: str = ""
+
+
+class CancelIntended(Record, frozen=True, kw_only=True, tag="cancel_intended"):
+    client_order_id: str
+    reason: str
+
+
+class FillRecorded(Record, frozen=True, kw_only=True, tag="fill_recorded"):
+    """One execution, once per fill id. `fill.commission` may still be None; `FillCosted` brings it."""
+
+    leg: str
+    fill: Fill
+
+
+class FillCosted(Record, frozen=True, kw_only=True, tag="fill_costed"):
+    """The exchange said what a fill cost (GST included)."""
+
+    fill_id: str
+    commission: Decimal
+
+
+class PositionObserved(Record, frozen=True, kw_only=True, tag="position_observed"):
+    """A successful real-time position read of one leg that changed what we knew."""
+
+    symbol: str
+    quantity: int
+
+
+class Trailed(Record, frozen=True, kw_only=True, tag="trailed"):
+    """The profit peak rose; the trailing level follows and never loosens."""
+
+    peak_pnl: Decimal
+    peak_pct: Decimal
+    level_pct: Decimal | None
+
+
+class ExitDecided(Record, frozen=True, kw_only=True, tag="exit_decided"):
+    """The run goes to EXITING. `reason`: time, max_loss, max_profit, trailing_stop, breakeven, manual, unwind, expiry, blind."""
+
+    reason: str
+    detail: str
+    pnl: Decimal | None = None
+
+
+class RunFinished(Record, frozen=True, kw_only=True, tag="run_finished"):
+    """Flat, confirmed by the exchange after our last order became terminal. Money is USD, exact."""
+
+    exit_reason: str
+    realized_pnl: Decimal
+    fees: Decimal
+
+
+class AlertRaised(Record, frozen=True, kw_only=True, tag="alert_raised"):
+    """Something a person should look at. `level`: info, warning, error."""
+
+    level: str
+    code: str
+    text: str
+
+
+AnyRecord = (
+    RunCreated
+    | ScheduleFixed
+    | LegsChosen
+    | PhaseChanged
+    | StopRequested
+    | OrderIntended
+    | OrderDenied
+    | OrderResolved
+    | CancelIntended
+    | FillRecorded
+    | FillCosted
+    | PositionObserved
+    | Trailed
+    | ExitDecided
+    | RunFinished
+    | AlertRaised
+)
+
+_decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)
+_encoder = msgspec.json.Encoder()
+
+
+def encode_record(record: AnyRecord) -> str:
+    """The record as JSON text: decimals as strings, instants ISO-8601, `kind` names the type."""
+    return _encoder.encode(record).decode()
+
+
+def decode_record(text: str | bytes) -> AnyRecord:
+    """Inverse of `encode_record`.
+
+    Raises:
+        msgspec.ValidationError: The text is not a record of this version.
+    """
+    return _decoder.decode(text)
