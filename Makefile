@@ -1,0 +1,62 @@
+# make run    the panel, the runner and the local venue on http://127.0.0.1:8501 (PORT=... for another port), PAPER mode
+# make test   lint, types and tests
+# Needs Python 3.11 or newer and make. Everything is installed into .venv/ once; the stamps notice changed requirements.
+# All paths are relative, so a checkout may lie below a folder with spaces in its name.
+
+PORT ?= 8501
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format types pytest clean
+
+help:
+	@sed -n '1,3s/^# //p' Makefile
+
+run: $(VENV)/.installed-run
+	@$(PY) -m trader up --port $(PORT)
+
+test: lint types pytest
+
+lint: $(VENV)/.installed-test
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+format: $(VENV)/.installed-test
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+types: $(VENV)/.installed-test
+	$(PY) -m mypy --strict trader
+
+pytest: $(VENV)/.installed-test
+	$(PY) -m pytest
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# The first interpreter that really runs, is new enough and can make environments (a version manager's shim may be on
+# the PATH and yet refuse). PYTHON=/path/to/python overrides the search.
+$(VENV)/.made:
+	@for candidate in "$(PYTHON)" python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	  if [ -n "$$candidate" ] && "$$candidate" -c 'import sys, ensurepip, sqlite3, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    found="$$candidate"; break; \
+	  fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "Strangle Desk needs Python 3.11 or newer with venv and sqlite3; none was found on the PATH (set PYTHON=/path/to/python)." >&2; \
+	  exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$("$$found" --version)"; \
+	"$$found" -m venv --clear $(VENV) && touch $@
+
+$(VENV)/.installed-run: requirements.txt $(VENV)/.made
+	@echo "Installing what the panel needs (once; a minute or two)"
+	@$(PIP) install -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-test: requirements.txt requirements-dev.txt $(VENV)/.made
+	@echo "Installing what the tests need (once; a minute or two)"
+	@$(PIP) install -r requirements-dev.txt
+	@touch $(VENV)/.installed-run $@
