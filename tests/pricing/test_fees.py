@@ -1,0 +1,58 @@
+import json
+from decimal import Decimal as D
+from pathlib import Path
+
+import pytest
+
+from trader.pricing.fees import futures_commission, option_commission
+
+TERMS = {"rate": D("0.0001"), "cap": D("0.035"), "spot": D("63826.1"), "quantity": 10, "contract_value": D("0.001")}
+
+
+def test_option_commission_of_the_worked_live_fill() -> None:
+    fee = option_commission(price=D("391"), gst=D("0.18"), **TERMS)
+    assert fee == D("0.07531480")
+
+
+def test_option_commission_is_capped_by_the_premium() -> None:
+    # The cap bites below rate x spot / cap = 182.36.
+    assert option_commission(price=D("182.3"), gst=D(0), **TERMS) == D("182.3") * D("0.035") / 100
+    assert option_commission(price=D("182.4"), gst=D(0), **TERMS) == D("63826.1") * D("0.0001") / 100
+
+
+def test_option_commission_without_a_cap_is_on_notional_alone() -> None:
+    fee = option_commission(price=D("0.1"), gst=D(0), **(TERMS | {"cap": None}))
+    assert fee == D("0.06382610")
+
+
+def test_option_commission_of_a_worthless_premium_is_nothing() -> None:
+    assert option_commission(price=D(0), gst=D("0.18"), **TERMS) == 0
+
+
+def test_a_negative_quantity_is_refused() -> None:
+    with pytest.raises(ValueError, match="quantity"):
+        option_commission(price=D(1), gst=D(0), **(TERMS | {"quantity": -1}))
+
+
+def test_recorded_fills_paid_what_the_formula_says(shared_data: Path) -> None:
+    lines = (shared_data / "delta/rest_fills_india_sept2025_redacted.jsonl").read_text().splitlines()
+    fills = [json.loads(line) for line in lines if line.strip()]
+    assert len(fills) == 4
+    for fill in fills:
+        meta, product = fill["meta_data"], fill["product"]
+        rate = D(meta["effective_commission_rate"])
+        size = int(D(str(fill["size"])))
+        value = D(product["contract_value"])
+        if product["contract_type"] == "perpetual_futures":
+            fee = futures_commission(rate=rate, price=D(fill["price"]), quantity=size, contract_value=value)
+        else:
+            assert meta["is_commission_on_notional"] is True
+            fee = option_commission(
+                rate=rate,
+                cap=D("0.1"),
+                spot=D(meta["spot"]),
+                price=D(fill["price"]),
+                quantity=size,
+                contract_value=value,
+            )
+        assert fee == pytest.approx(D(fill["commission"]), abs=D("1e-7")), fill["product_symbol"]

@@ -1,0 +1,79 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal as D
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trader.domain.instrument import Kind
+from trader.pricing.payoff import (
+    PayoffLeg,
+    breakevens,
+    max_loss,
+    max_profit,
+    payoff_at_expiry,
+    payoff_today,
+    pnl_at_expiry,
+)
+
+NOW = datetime(2026, 9, 3, 12, tzinfo=UTC)
+
+
+def leg(kind: Kind, strike: int, quantity: int, entry: str, vol: float | None = 0.4) -> PayoffLeg:
+    return PayoffLeg(
+        strike=D(strike),
+        kind=kind,
+        quantity=quantity,
+        contract_value=D("0.001"),
+        entry_price=D(entry),
+        vol=vol,
+        expiry=NOW + timedelta(days=1),
+    )
+
+
+STRANGLE = [leg(Kind.CALL, 79_000, -100, "120"), leg(Kind.PUT, 75_000, -100, "100")]
+
+
+def test_short_strangle_keeps_its_premium_between_the_strikes() -> None:
+    assert pnl_at_expiry(STRANGLE, D(77_000)) == D(22)
+    assert max_profit(STRANGLE) == D(22)
+
+
+def test_short_strangle_breaks_even_a_premium_beyond_each_strike() -> None:
+    assert breakevens(STRANGLE) == (D(74_780), D(79_220))
+    assert [pnl_at_expiry(STRANGLE, spot) for spot in breakevens(STRANGLE)] == [0, 0]
+
+
+def test_short_strangle_has_no_bounded_loss() -> None:
+    assert max_loss(STRANGLE) is None
+    assert max_profit([leg(Kind.CALL, 79_000, 1, "120")]) is None
+
+
+def test_iron_condor_is_bounded_on_both_sides() -> None:
+    condor = [*STRANGLE, leg(Kind.CALL, 80_000, 100, "40"), leg(Kind.PUT, 74_000, 100, "30")]
+    assert max_profit(condor) == D(15)
+    assert max_loss(condor) == D(15) - D(100)
+    assert len(breakevens(condor)) == 2
+
+
+def test_nothing_held_gains_nothing() -> None:
+    assert breakevens([]) == ()
+    assert max_profit([]) == max_loss([]) == pnl_at_expiry([], D(77_000)) == 0
+
+
+@given(st.floats(60_000, 95_000))
+def test_the_chart_agrees_with_the_exact_figure(spot: float) -> None:
+    assert payoff_at_expiry(STRANGLE, [spot])[0] == pytest.approx(float(pnl_at_expiry(STRANGLE, D(spot))), abs=1e-6)
+
+
+def test_payoff_today_meets_payoff_at_expiry_when_time_is_up() -> None:
+    spots = [70_000.0, 75_000.0, 77_000.0, 79_220.0, 85_000.0]
+    expiry = NOW + timedelta(days=1)
+    assert payoff_today(STRANGLE, spots, expiry) == pytest.approx(payoff_at_expiry(STRANGLE, spots))
+    before = payoff_today(STRANGLE, spots, NOW)
+    assert all(b < e for b, e in zip(before[1:4], payoff_at_expiry(STRANGLE, spots)[1:4], strict=True))
+
+
+def test_payoff_today_refuses_a_leg_without_a_volatility() -> None:
+    with pytest.raises(ValueError, match="needs vol"):
+        payoff_today([leg(Kind.CALL, 79_000, -1, "1", vol=None)], [77_000.0], NOW)

@@ -1,0 +1,109 @@
+"""Profit and loss of a list of option legs against the underlying's price, at expiry and before. Fees are left out.
+
+At expiry the payoff is piecewise linear with kinks at the strikes, so breakevens, best and worst case are exact in
+Decimal. Before expiry the legs are valued with Black-76 in floats. All legs are taken to settle at one price.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from trader.domain.instrument import Kind
+from trader.pricing.black76 import price as black76_price
+from trader.pricing.black76 import year_fraction
+
+
+class PayoffLeg(msgspec.Struct, frozen=True, kw_only=True):
+    """One option held. `quantity` is signed contracts (negative = short); `strike` and `entry_price` are USD per unit of
+    underlying; `vol` (fraction per year) and `expiry` are needed only for values before expiry."""
+
+    strike: Decimal
+    kind: Kind
+    quantity: int
+    contract_value: Decimal
+    entry_price: Decimal
+    vol: float | None = None
+    expiry: datetime | None = None
+
+    @property
+    def units(self) -> Decimal:
+        """Signed amount of underlying."""
+        return self.quantity * self.contract_value
+
+
+def pnl_at_expiry(legs: Sequence[PayoffLeg], spot: Decimal) -> Decimal:
+    """USD gained (positive) or lost if everything settles at `spot`."""
+    return sum(((_intrinsic(leg, spot) - leg.entry_price) * leg.units for leg in legs), Decimal(0))
+
+
+def payoff_at_expiry(legs: Sequence[PayoffLeg], spots: Sequence[float]) -> list[float]:
+    """`pnl_at_expiry` for a chart: one USD figure per spot, in floats."""
+    terms = [(float(leg.strike), 1 if leg.kind is Kind.CALL else -1, float(leg.units)) for leg in legs]
+    paid = sum(float(leg.entry_price * leg.units) for leg in legs)
+    return [sum(max(0.0, sign * (spot - k)) * units for k, sign, units in terms) - paid for spot in spots]
+
+
+def payoff_today(legs: Sequence[PayoffLeg], spots: Sequence[float], now: datetime) -> list[float]:
+    """USD gained or lost at `now` for each spot if volatilities stay as they are.
+
+    Raises:
+        ValueError: A leg has no `vol` or no `expiry`.
+    """
+    terms: list[tuple[PayoffLeg, float, float]] = []
+    for leg in legs:
+        if leg.vol is None or leg.expiry is None:
+            raise ValueError(f"leg {leg.kind} {leg.strike} needs vol and expiry to be valued before expiry")
+        terms.append((leg, leg.vol, year_fraction(now, leg.expiry)))
+    paid = sum(float(leg.entry_price * leg.units) for leg in legs)
+    return [
+        sum(
+            black76_price(spot, float(leg.strike), vol, years, leg.kind) * float(leg.units) for leg, vol, years in terms
+        )
+        - paid
+        for spot in spots
+    ]
+
+
+def breakevens(legs: Sequence[PayoffLeg]) -> tuple[Decimal, ...]:
+    """Spots, ascending, at which the payoff at expiry passes through zero (not stretches that lie on zero)."""
+    kinks = _kinks(legs)
+    values = [pnl_at_expiry(legs, spot) for spot in kinks]
+    found: list[Decimal] = []
+    for (x0, y0), (x1, y1) in zip(
+        zip(kinks, values, strict=True), zip(kinks[1:], values[1:], strict=True), strict=False
+    ):
+        if y0 == 0 != y1 and x0 not in found:
+            found.append(x0)
+        elif y0 * y1 < 0:
+            found.append(x0 + (x1 - x0) * y0 / (y0 - y1))
+        elif y1 == 0 != y0:
+            found.append(x1)
+    last, slope = values[-1], _upper_slope(legs)
+    if last * slope < 0:
+        found.append(kinks[-1] - last / slope)
+    return tuple(found)
+
+
+def max_profit(legs: Sequence[PayoffLeg]) -> Decimal | None:
+    """Best USD result at expiry over all spots from 0 up; None when it is unbounded."""
+    return None if _upper_slope(legs) > 0 else max(pnl_at_expiry(legs, spot) for spot in _kinks(legs))
+
+
+def max_loss(legs: Sequence[PayoffLeg]) -> Decimal | None:
+    """Worst USD result at expiry over all spots from 0 up (negative = a loss); None when it is unbounded."""
+    return None if _upper_slope(legs) < 0 else min(pnl_at_expiry(legs, spot) for spot in _kinks(legs))
+
+
+def _intrinsic(leg: PayoffLeg, spot: Decimal) -> Decimal:
+    return max(Decimal(0), spot - leg.strike if leg.kind is Kind.CALL else leg.strike - spot)
+
+
+def _kinks(legs: Sequence[PayoffLeg]) -> list[Decimal]:
+    return [Decimal(0), *sorted({leg.strike for leg in legs})]
+
+
+def _upper_slope(legs: Sequence[PayoffLeg]) -> Decimal:
+    """USD per USD of spot above the highest strike."""
+    return sum((leg.units for leg in legs if leg.kind is Kind.CALL), Decimal(0))
