@@ -50,6 +50,7 @@ class LegTerms(msgspec.Struct, frozen=True, kw_only=True):
     tick_size: Decimal
     fee_rate: Decimal
     fee_cap: Decimal | None
+    margin_pct: Decimal = Decimal(1)
     delta: float
     bid: Decimal | None
     ask: Decimal | None
@@ -112,12 +113,12 @@ class OrderDenied(Record, frozen=True, kw_only=True, tag="order_denied"):
 
 
 class OrderResolved(Record, frozen=True, kw_only=True, tag="order_resolved"):
-    """The answer to a submit, or the proof found later. `status` in_flight is never recorded: the intent says it."""
+    """What became of an order: the answer to a submit, news from the stream, or the proof found later."""
 
     client_order_id: str
     status: OrderStatus
     venue_order_id: str | None = None
-    leaves_qty: int | None = None
+    filled_qty: int | None = None  # as the exchange reports it, None = it did not say
     avg_px: Decimal | None = None
     code: str = ""
     message: str = ""
@@ -171,6 +172,7 @@ class RunFinished(Record, frozen=True, kw_only=True, tag="run_finished"):
     exit_reason: str
     realized_pnl: Decimal
     fees: Decimal
+    foreign: str = ""  # a remainder that is not ours, named and left alone: "C-BTC-... -3"
 
 
 class AlertRaised(Record, frozen=True, kw_only=True, tag="alert_raised"):

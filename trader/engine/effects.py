@@ -1,0 +1,57 @@
+"""What the engine asks for besides records. The shell commits the records of a step first, then performs these."""
+
+from datetime import datetime
+
+import msgspec
+
+from trader.domain.order import OrderIntent
+from trader.engine.records import AnyRecord
+
+
+class Submit(msgspec.Struct, frozen=True):
+    """Send one order; its intent is among the records of the same step."""
+
+    intent: OrderIntent
+
+
+class Cancel(msgspec.Struct, frozen=True, kw_only=True):
+    client_order_id: str
+    venue_order_id: str | None
+    product_id: int
+
+
+class ReadChain(msgspec.Struct, frozen=True, kw_only=True):
+    """Read the listed contracts and quotes of an underlying."""
+
+    run_id: str
+    underlying: str
+
+
+class ReadAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """Read positions, open orders, fills (and order history when `lookups` is not empty) over REST."""
+
+    run_id: str
+    underlying: str
+    product_ids: tuple[int, ...]
+    since: datetime  # exchange time from which fills and history matter
+    lookups: tuple[str, ...] = ()
+    known_order_ids: tuple[str, ...] = ()
+    settled_symbols: tuple[str, ...] = ()
+
+
+class Subscribe(msgspec.Struct, frozen=True, kw_only=True):
+    """The symbols and underlyings whose prices are needed from now on (the whole set)."""
+
+    symbols: tuple[str, ...]
+    underlyings: tuple[str, ...]
+
+
+class AckCommand(msgspec.Struct, frozen=True, kw_only=True):
+    """Tell the person: `status` is accepted or refused; `detail` one sentence."""
+
+    command_id: str
+    status: str
+    detail: str
+
+
+Effect = Submit | Cancel | ReadChain | ReadAccount | Subscribe | AckCommand | AnyRecord

@@ -1,0 +1,128 @@
+"""What the engine hears. Every event carries both clocks; nothing in the engine asks for the time."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from trader.domain.clock import Now
+from trader.domain.fill import Fill, Position
+from trader.domain.instrument import Instrument
+from trader.domain.order import OrderSnapshot
+from trader.domain.outcome import Outcome
+from trader.domain.quote import Quote
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    at: Now
+
+
+class Booted(Event, frozen=True, kw_only=True):
+    """The shell has folded the journal and taken the lease; whatever was in flight is unknown now."""
+
+
+class ClockTicked(Event, frozen=True, kw_only=True):
+    """Time passed; sent several times a second."""
+
+
+class StartCommand(Event, frozen=True, kw_only=True):
+    """A person asked for a run. `config` is the preset as JSON values, `config_hash` what the person saw."""
+
+    command_id: str
+    config: dict[str, Any]
+    config_hash: str
+    start_now: bool
+    issued_by: str
+
+
+class StopCommand(Event, frozen=True, kw_only=True):
+    """Stop & Exit one run, or every unresolved run when `run_id` is None."""
+
+    command_id: str
+    run_id: str | None
+    issued_by: str
+
+
+class MarketMoved(Event, frozen=True, kw_only=True):
+    """Newest quotes (merged, one per symbol) and index prices. `newest` is the youngest exchange time seen so far."""
+
+    quotes: tuple[Quote, ...]
+    spots: tuple[tuple[str, Decimal], ...] = ()
+    newest: datetime
+
+
+class ChainRead(Event, frozen=True, kw_only=True):
+    """The listed contracts of one underlying with their quotes, or why they could not be read."""
+
+    run_id: str
+    instruments: tuple[Instrument, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+    spot: Decimal | None = None
+    error: str = ""
+
+
+class SubmitAnswered(Event, frozen=True, kw_only=True):
+    client_order_id: str
+    outcome: Outcome
+
+
+class CancelAnswered(Event, frozen=True, kw_only=True):
+    client_order_id: str
+    outcome: Outcome
+
+
+class OrderSeen(Event, frozen=True, kw_only=True):
+    """An order as the private stream told it."""
+
+    order: OrderSnapshot
+
+
+class FillSeen(Event, frozen=True, kw_only=True):
+    """An execution as the private stream told it."""
+
+    fill: Fill
+
+
+class AccountRead(Event, frozen=True, kw_only=True):
+    """One reconciliation read over REST. A member that is None could not be read (or not to its end): it proves nothing.
+
+    `asked` is the wall instant before the first request left; `lookups` holds orders asked for by client order id (None =
+    the exchange does not know it); `settlements` prices of expired contracts where known.
+    """
+
+    run_id: str
+    asked: datetime
+    positions: tuple[Position, ...] | None = None
+    open_orders: tuple[OrderSnapshot, ...] | None = None
+    history: tuple[OrderSnapshot, ...] | None = None
+    fills: tuple[Fill, ...] | None = None
+    available_usd: Decimal | None = None
+    lookups: dict[str, OrderSnapshot | None] = {}
+    settlements: dict[str, Decimal] = {}
+    error: str = ""
+
+
+class StreamChanged(Event, frozen=True, kw_only=True):
+    """A socket came up or went down, or lost messages (`gap`): reconcile over REST."""
+
+    stream: str  # public or private
+    up: bool
+    gap: bool = False
+    detail: str = ""
+
+
+AnyEvent = (
+    Booted
+    | ClockTicked
+    | StartCommand
+    | StopCommand
+    | MarketMoved
+    | ChainRead
+    | SubmitAnswered
+    | CancelAnswered
+    | OrderSeen
+    | FillSeen
+    | AccountRead
+    | StreamChanged
+)

@@ -1,0 +1,210 @@
+"""State as a fold over records. Recovery and normal running use this one function, so they cannot disagree."""
+
+from datetime import date, datetime, timedelta
+
+import msgspec
+from msgspec.structs import replace
+
+from trader.config.preset import Preset
+from trader.domain.expiry import ist_date
+from trader.domain.order import OrderStatus, next_status
+from trader.engine import records as rec
+from trader.engine.records import Phase
+from trader.engine.state import Account, BookedFill, Order, Run, State, Watch
+
+_KEPT_ORDER_TIMES = 16
+
+
+def evolve(state: State, record: rec.AnyRecord) -> State:
+    """The state after one more record. Records of runs that are not held (older, finished) change only the account."""
+    if isinstance(record, rec.RunCreated):
+        return _run_created(state, record)
+    run = state.runs.get(record.run_id)
+    if run is None:
+        return state
+    if isinstance(record, rec.RunFinished):
+        state = replace(state, account=_book_day(state.account, record))
+    if isinstance(record, rec.OrderIntended):
+        state = replace(state, account=_count_order(state.account, record.wall))
+    handler = _HANDLERS.get(type(record))
+    if handler is None:
+        return state
+    return replace(state, runs={**state.runs, run.run_id: handler(run, record)})
+
+
+def fold(state: State, records: list[rec.AnyRecord]) -> State:
+    """`evolve` over all records, in journal order."""
+    for record in records:
+        state = evolve(state, record)
+    return state
+
+
+def _day_of(record: rec.Record) -> date:
+    return ist_date(record.market or record.wall)
+
+
+def _run_created(state: State, record: rec.RunCreated) -> State:
+    run = Run(
+        run_id=record.run_id,
+        env=record.env,
+        account=record.account,
+        preset=Preset.model_validate(record.config),
+        config_hash=record.config_hash,
+        underlying=record.underlying,
+        start_now=record.start_now,
+        created_at=record.wall,
+        created_market=record.market,
+        phase_since=record.wall,
+    )
+    kept = {
+        key: old for key, old in state.runs.items() if old.phase is not Phase.DONE or old.underlying != run.underlying
+    }
+    day = (run.underlying, _day_of(record))
+    counts = state.account.runs_by_day
+    account = replace(state.account, runs_by_day={**counts, day: counts.get(day, 0) + 1})
+    watches = {key: watch for key, watch in state.watches.items() if key in kept}
+    watches[run.run_id] = Watch(since=record.wall, since_market=record.market)
+    return replace(state, runs={**kept, run.run_id: run}, account=account, watches=watches)
+
+
+def _book_day(account: Account, record: rec.RunFinished) -> Account:
+    day = _day_of(record)
+    booked = account.realized_by_day
+    return replace(account, realized_by_day={**booked, day: booked.get(day, 0) + record.realized_pnl})
+
+
+def _count_order(account: Account, wall: datetime) -> Account:
+    recent = tuple(t for t in account.order_times if wall - t <= timedelta(seconds=1))
+    return replace(account, order_times=(*recent, wall)[-_KEPT_ORDER_TIMES:])
+
+
+def _schedule_fixed(run: Run, record: rec.ScheduleFixed) -> Run:
+    return replace(run, entry_at=record.entry_at, exit_at=record.exit_at, schedule_warning=record.warning)
+
+
+def _legs_chosen(run: Run, record: rec.LegsChosen) -> Run:
+    return replace(run, legs=record.legs, exit_at=record.exit_at, spot_at_entry=record.spot)
+
+
+def _phase_changed(run: Run, record: rec.PhaseChanged) -> Run:
+    return replace(run, phase=record.phase, phase_since=record.wall)
+
+
+def _stop_requested(run: Run, record: rec.StopRequested) -> Run:
+    return run if run.stop_command else replace(run, stop_command=record.command_id)
+
+
+def _order_intended(run: Run, record: rec.OrderIntended) -> Run:
+    order = Order(intent=record.intent, reference=record.reference, intended_at=record.wall)
+    return replace(run, orders={**run.orders, record.intent.client_order_id: order})
+
+
+def _order_denied(run: Run, record: rec.OrderDenied) -> Run:
+    order = Order(
+        intent=record.intent,
+        reference=None,
+        intended_at=record.wall,
+        status=OrderStatus.DENIED,
+        ended_at=record.wall,
+        code=record.code,
+        message=record.detail,
+    )
+    return replace(run, orders={**run.orders, record.intent.client_order_id: order})
+
+
+def _order_resolved(run: Run, record: rec.OrderResolved) -> Run:
+    order = run.orders.get(record.client_order_id)
+    if order is None:
+        return run
+    reported = order.reported_filled
+    if record.filled_qty is not None:
+        reported = max(reported, min(record.filled_qty, order.intent.quantity))
+    status = next_status(order.status, record.status)
+    changed = replace(
+        order,
+        status=status,
+        venue_order_id=record.venue_order_id or order.venue_order_id,
+        reported_filled=reported,
+        avg_px=record.avg_px if record.avg_px is not None else order.avg_px,
+        code=record.code or order.code,
+        message=record.message or order.message,
+        ended_at=order.ended_at or (record.wall if status.terminal else None),
+    )
+    return replace(run, orders={**run.orders, record.client_order_id: changed})
+
+
+def _cancel_intended(run: Run, record: rec.CancelIntended) -> Run:
+    order = run.orders.get(record.client_order_id)
+    if order is None:
+        return run
+    return replace(run, orders={**run.orders, record.client_order_id: replace(order, cancel_asked_at=record.wall)})
+
+
+def _fill_recorded(run: Run, record: rec.FillRecorded) -> Run:
+    if record.fill.fill_id in run.fills:
+        return run
+    fills = {**run.fills, record.fill.fill_id: BookedFill(record.leg, record.fill)}
+    orders = run.orders
+    order = orders.get(record.fill.client_order_id or "")
+    if order is not None:
+        filled = order.filled_qty + record.fill.quantity
+        seen = OrderStatus.FILLED if filled >= order.intent.quantity else OrderStatus.PARTIALLY_FILLED
+        status = next_status(order.status, seen)
+        changed = replace(
+            order,
+            filled_qty=filled,
+            venue_order_id=order.venue_order_id or record.fill.venue_order_id,
+            status=status,
+            ended_at=order.ended_at or (record.wall if status.terminal else None),
+        )
+        orders = {**orders, order.intent.client_order_id: changed}
+    return replace(run, fills=fills, orders=orders)
+
+
+def _fill_costed(run: Run, record: rec.FillCosted) -> Run:
+    booked = run.fills.get(record.fill_id)
+    if booked is None:
+        return run
+    fill = replace(booked.fill, commission=record.commission)
+    return replace(run, fills={**run.fills, record.fill_id: BookedFill(booked.leg, fill)})
+
+
+def _position_observed(run: Run, record: rec.PositionObserved) -> Run:
+    return replace(run, positions={**run.positions, record.symbol: record.quantity})
+
+
+def _trailed(run: Run, record: rec.Trailed) -> Run:
+    return replace(run, peak_pnl=record.peak_pnl, peak_pct=record.peak_pct, level_pct=record.level_pct)
+
+
+def _exit_decided(run: Run, record: rec.ExitDecided) -> Run:
+    if run.exit_reason is not None:
+        return run
+    return replace(run, exit_reason=record.reason, exit_detail=record.detail, exit_decided_at=record.wall)
+
+
+def _run_finished(run: Run, record: rec.RunFinished) -> Run:
+    return replace(run, finished=record, phase=Phase.DONE, phase_since=record.wall)
+
+
+_HANDLERS = {
+    rec.ScheduleFixed: _schedule_fixed,
+    rec.LegsChosen: _legs_chosen,
+    rec.PhaseChanged: _phase_changed,
+    rec.StopRequested: _stop_requested,
+    rec.OrderIntended: _order_intended,
+    rec.OrderDenied: _order_denied,
+    rec.OrderResolved: _order_resolved,
+    rec.CancelIntended: _cancel_intended,
+    rec.FillRecorded: _fill_recorded,
+    rec.FillCosted: _fill_costed,
+    rec.PositionObserved: _position_observed,
+    rec.Trailed: _trailed,
+    rec.ExitDecided: _exit_decided,
+    rec.RunFinished: _run_finished,
+}
+
+
+def durable(run: Run) -> bytes:
+    """The durable run as canonical bytes, for comparing a fold with live state."""
+    return msgspec.json.encode(replace(run, preset=run.preset.canonical_json()), order="sorted")  # type: ignore[arg-type]

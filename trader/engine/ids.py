@@ -1,0 +1,32 @@
+"""Identifiers derived from what they name, so that a restart makes the same ones.
+
+A client order id reads ``sd<inst4>-<run5>-<leg><purpose><nn>-<epoch3>-<digest8>``: at most 32 characters (the exchange's
+limit), the prefix finds our orders without a journal, the epoch exposes a zombie's.
+"""
+
+import base64
+import hashlib
+
+from trader.domain.order import Purpose
+
+
+def _short(text: str, length: int) -> str:
+    digest = hashlib.blake2b(text.encode(), digest_size=10).digest()
+    return base64.b32encode(digest).decode().lower()[:length]
+
+
+def run_id_for(command_id: str) -> str:
+    """The run a start command makes: the same command makes the same run, however often it is read."""
+    return _short(f"run:{command_id}", 10)
+
+
+def client_order_id(*, installation: str, epoch: int, run_id: str, leg: str, purpose: Purpose, attempt: int) -> str:
+    """Unique per intent (installation, run, leg, purpose, attempt) and lease epoch."""
+    stem = f"{run_id[:5]}-{leg}{purpose.value}{attempt % 100:02d}-{epoch % 1000:03d}"
+    digest = _short(f"{installation}:{run_id}:{leg}:{purpose.value}:{attempt}:{epoch}", 8)
+    return f"sd{installation[:4]}-{stem}-{digest}"
+
+
+def is_ours(client_order_id_text: str | None, installation: str) -> bool:
+    """True for orders of this installation, whichever run or epoch made them."""
+    return client_order_id_text is not None and client_order_id_text.startswith(f"sd{installation[:4]}-")

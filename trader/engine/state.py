@@ -1,0 +1,225 @@
+"""What the engine knows. The durable part (`Run`, `Account`) is a fold over records; `Watch` and `Market` are volatile:
+lost at a restart and learned again."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+
+from trader.config.preset import Preset
+from trader.domain.clock import Now
+from trader.domain.fill import Fill
+from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
+from trader.domain.quote import Quote
+from trader.engine.records import LegTerms, Phase, RunFinished
+
+ZERO = Decimal(0)
+HUNDRED = Decimal(100)
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One order of ours. `reported_filled` is what the exchange said; `filled_qty` is the sum of its fills we hold."""
+
+    intent: OrderIntent
+    reference: Decimal | None
+    intended_at: datetime  # wall
+    status: OrderStatus = OrderStatus.CREATED
+    venue_order_id: str | None = None
+    reported_filled: int = 0
+    filled_qty: int = 0
+    avg_px: Decimal | None = None
+    ended_at: datetime | None = None  # wall
+    cancel_asked_at: datetime | None = None  # wall
+    code: str = ""
+    message: str = ""
+
+    @property
+    def done_qty(self) -> int:
+        """Contracts known to be filled, by either witness."""
+        return max(self.reported_filled, self.filled_qty)
+
+    @property
+    def leaves_qty(self) -> int:
+        """Contracts that may still trade: 0 once terminal."""
+        return 0 if self.status.terminal else self.intent.quantity - self.done_qty
+
+    @property
+    def fills_missing(self) -> bool:
+        return self.reported_filled > self.filled_qty
+
+
+class BookedFill(msgspec.Struct, frozen=True):
+    """A fill of ours and the leg it belongs to."""
+
+    leg: str
+    fill: Fill
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One short strangle from Start to flat, as its records tell it."""
+
+    run_id: str
+    env: str
+    account: str
+    preset: Preset
+    config_hash: str
+    underlying: str
+    start_now: bool
+    created_at: datetime  # wall
+    created_market: datetime | None
+    phase: Phase = Phase.WAITING
+    phase_since: datetime | None = None  # wall
+    entry_at: datetime | None = None
+    exit_at: datetime | None = None
+    schedule_warning: str = ""
+    legs: tuple[LegTerms, ...] = ()
+    spot_at_entry: Decimal | None = None
+    orders: dict[str, Order] = {}
+    fills: dict[str, BookedFill] = {}
+    positions: dict[str, int] = {}
+    peak_pnl: Decimal | None = None
+    peak_pct: Decimal | None = None
+    level_pct: Decimal | None = None
+    stop_command: str | None = None
+    exit_reason: str | None = None
+    exit_detail: str = ""
+    exit_decided_at: datetime | None = None  # wall
+    finished: RunFinished | None = None
+
+    def leg(self, key: str) -> LegTerms:
+        return next(leg for leg in self.legs if leg.key == key)
+
+    def leg_orders(self, key: str, *purposes: Purpose) -> list[Order]:
+        """Orders of a leg in the order they were intended, of the given purposes (all when none is given)."""
+        return [
+            o for o in self.orders.values() if o.intent.leg == key and (not purposes or o.intent.purpose in purposes)
+        ]
+
+    def entered(self, key: str) -> int:
+        """Contracts sold on this leg so far, by fills we hold."""
+        side = self.leg(key).side
+        return sum(b.fill.quantity for b in self.fills.values() if b.leg == key and b.fill.side is side)
+
+    def open_quantity(self, key: str) -> int:
+        """Contracts of this leg still open by our fills, ≥ 0 while all is well."""
+        side = self.leg(key).side
+        return sum(b.fill.quantity * (1 if b.fill.side is side else -1) for b in self.fills.values() if b.leg == key)
+
+    def live_orders(self) -> list[Order]:
+        return [o for o in self.orders.values() if o.status.live]
+
+    @property
+    def flat_by_fills(self) -> bool:
+        return all(self.open_quantity(leg.key) == 0 for leg in self.legs)
+
+    @property
+    def premium(self) -> Decimal:
+        """USD received for what was sold, before commissions."""
+        return sum(
+            (
+                b.fill.cash_flow(self.leg(b.leg).contract_value)
+                for b in self.fills.values()
+                if b.fill.side is self.leg(b.leg).side
+            ),
+            ZERO,
+        )
+
+    @property
+    def cash_flow(self) -> Decimal:
+        """USD in minus out over all fills, before commissions."""
+        return sum((b.fill.cash_flow(self.leg(b.leg).contract_value) for b in self.fills.values()), ZERO)
+
+    @property
+    def fees(self) -> Decimal:
+        """USD of commissions the exchange has told so far."""
+        return sum((b.fill.commission for b in self.fills.values() if b.fill.commission is not None), ZERO)
+
+    @property
+    def uncosted(self) -> bool:
+        """True while a fill's commission is not known."""
+        return any(b.fill.commission is None for b in self.fills.values())
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """Across runs: what the limits count. Days are Indian calendar dates of market time."""
+
+    realized_by_day: dict[date, Decimal] = {}
+    runs_by_day: dict[tuple[str, date], int] = {}
+    order_times: tuple[datetime, ...] = ()  # wall, the newest few
+
+
+class Watch(msgspec.Struct, frozen=True, kw_only=True):
+    """Volatile attention to one run: what was asked and when, what was last seen. All instants are wall unless named."""
+
+    since: datetime
+    since_market: datetime | None = None
+    recovered: bool = False
+    chain_asked: datetime | None = None
+    chain_pending: bool = False
+    account_asked: datetime | None = None
+    account_pending: bool = False
+    account_wanted: bool = True
+    account_read: datetime | None = None  # `asked` of the last complete read
+    available_usd: Decimal | None = None
+    foreign_orders: tuple[str, ...] = ()
+    mismatch_since: datetime | None = None
+    absent: dict[str, tuple[int, datetime]] = {}
+    evaluated_on: tuple[datetime | None, ...] = ()
+    pnl: Decimal | None = None
+    agreed: dict[str, int] = {}
+    blind_since: datetime | None = None
+    quotes_asked: datetime | None = None
+    reported_at: datetime | None = None
+    alerted: frozenset[str] = frozenset()
+    why_not: tuple[str, ...] = ()
+    leg_failed: dict[str, str] = {}
+    retry_after: dict[str, datetime] = {}
+
+
+class Market(msgspec.Struct, frozen=True, kw_only=True):
+    """Newest prices. `newest` is the youngest exchange time of any message, `heard` when (wall) the last one came."""
+
+    quotes: dict[str, Quote] = {}
+    spots: dict[str, Decimal] = {}
+    newest: datetime | None = None
+    heard: datetime | None = None
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything. `runs` holds the unresolved runs and the last finished one of each underlying."""
+
+    installation: str
+    epoch: int
+    env: str
+    account_key: str
+    account: Account = Account()
+    runs: dict[str, Run] = {}
+    watches: dict[str, Watch] = {}
+    market: Market = Market()
+    subscribed: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+
+    @property
+    def unresolved(self) -> list[Run]:
+        return [run for run in self.runs.values() if run.phase is not Phase.DONE]
+
+
+def seconds_since(then: datetime | None, now: datetime) -> float:
+    """Seconds from `then` to `now`; infinite when `then` never was."""
+    return float("inf") if then is None else (now - then).total_seconds()
+
+
+# Publication rhythms of the exchange are 2 s (mark), up to 5 s (quote) and 5 s (greeks); these are the oldest usable ages.
+MARK_AGE = timedelta(seconds=5)
+QUOTE_AGE = timedelta(seconds=8)
+GREEKS_AGE = timedelta(seconds=12)
+SILENCE_SECS = 5.0  # wall seconds without any market message after which no price is fresh
+_SLACK_WALL_SECS = 0.25  # publication and transport, granted at whatever speed the venue runs
+
+
+def age_slack(now: Now) -> timedelta:
+    """What a venue running `rate` times as fast may publish apart without anything being stale."""
+    return timedelta(seconds=_SLACK_WALL_SECS * now.rate)
+
+
+def opposite_of(leg: LegTerms) -> Side:
+    return leg.side.opposite

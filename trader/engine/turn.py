@@ -1,0 +1,71 @@
+"""One step under way: the state so far and the effects collected. Only `step` makes one, and it never leaves `step`."""
+
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from trader.domain.clock import Now
+from trader.engine import records as rec
+from trader.engine.effects import Effect
+from trader.engine.fold import evolve
+from trader.engine.records import Phase
+from trader.engine.state import Run, State, Watch
+
+
+class Turn:
+    """Mutable bookkeeping inside one pure step: every record written is folded at once, so later rules see it."""
+
+    __slots__ = ("effects", "now", "state")
+
+    def __init__(self, state: State, now: Now) -> None:
+        self.state = state
+        self.now = now
+        self.effects: list[Effect] = []
+
+    @property
+    def wall(self) -> datetime:
+        return self.now.wall
+
+    def run(self, run_id: str) -> Run:
+        return self.state.runs[run_id]
+
+    def watch(self, run_id: str) -> Watch:
+        return self.state.watches[run_id]
+
+    def look(self, run_id: str, **changes: Any) -> None:
+        """Change the volatile watch of a run."""
+        watches = self.state.watches
+        self.state = replace(self.state, watches={**watches, run_id: replace(watches[run_id], **changes)})
+
+    def write(self, kind: type[rec.Record], run_id: str, *, cause: str = "rule", **fields: Any) -> None:
+        """Record a fact or decision and fold it."""
+        record = kind(run_id=run_id, wall=self.now.wall, market=self.now.market, cause=cause, **fields)
+        self.state = evolve(self.state, record)  # type: ignore[arg-type]
+        self.effects.append(record)  # type: ignore[arg-type]
+
+    def do(self, effect: Effect) -> None:
+        self.effects.append(effect)
+
+    def phase(self, run_id: str, phase: Phase, reason: str = "") -> None:
+        self.write(rec.PhaseChanged, run_id, phase=phase, reason=reason)
+
+    def alert(self, run_id: str, level: str, code: str, text: str, *, once: bool = True) -> None:
+        """Raise an alert; with `once`, the same code is raised a single time per run until it is re-armed."""
+        watch = self.watch(run_id)
+        if once and code in watch.alerted:
+            return
+        self.look(run_id, alerted=watch.alerted | {code})
+        self.write(rec.AlertRaised, run_id, level=level, code=code, text=text)
+
+    def rearm(self, run_id: str, code: str) -> None:
+        """Let an alert of this code be raised again."""
+        watch = self.watch(run_id)
+        if code in watch.alerted:
+            self.look(run_id, alerted=watch.alerted - {code})
+
+    def decide_exit(self, run_id: str, reason: str, detail: str, **fields: Any) -> None:
+        """Commit to closing: the reason is recorded once, the phase becomes EXITING."""
+        self.write(rec.ExitDecided, run_id, reason=reason, detail=detail, **fields)
+        self.phase(run_id, Phase.EXITING, reason)
+        self.look(run_id, account_wanted=True)
