@@ -1,0 +1,25 @@
+"""The journal: append-only records of intents, facts and decisions; the truth that everything else is folded from.
+
+This package knows tables, transactions and the lease. It does not know what the records mean for a run: that fold is
+the engine's. One writer per account (the lease holder) appends; anybody reads and may insert command rows.
+"""
+
+from trader.journal.commands import Command, CommandMark, CommandRow
+from trader.journal.lease import Lease, LeaseLost
+from trader.journal.store import Journal
+from trader.journal.views import AlertRow, DayTotals, FillRow, OrderRow, RunSummary, Sample
+
+__all__ = [
+    "AlertRow",
+    "Command",
+    "CommandMark",
+    "CommandRow",
+    "DayTotals",
+    "FillRow",
+    "Journal",
+    "Lease",
+    "LeaseLost",
+    "OrderRow",
+    "RunSummary",
+    "Sample",
+]

@@ -1,0 +1,128 @@
+"""Command rows: what people ask of the runner. Any process may insert one; only the runner marks it."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from trader.domain.errors import JournalError
+from trader.journal.tables import commands, instant_text, parse_instant
+
+CommandStatus = Literal["new", "accepted", "refused", "done"]
+
+# A command moves forward only: an answer given is never taken back.
+_BEFORE: dict[str, tuple[str, ...]] = {
+    "accepted": ("new", "accepted"),
+    "refused": ("new", "accepted", "refused"),
+    "done": ("new", "accepted", "done"),
+}
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """One request of a person. `command_id` makes it idempotent: the same id inserted twice is one command.
+
+    Body of ``start``: config (preset as JSON), config_hash, now (bool), confirm (str or None). Body of ``stop``: run_id
+    (str, or None for every unresolved run of the account).
+    """
+
+    command_id: str
+    account: str
+    kind: Literal["start", "stop"]
+    issued_at: datetime
+    issued_by: Literal["panel", "cli", "api"]
+    body: dict[str, Any]
+
+
+class CommandRow(Command, frozen=True, kw_only=True):
+    """A command and what became of it. `detail` is one sentence for the person who asked."""
+
+    status: CommandStatus
+    detail: str
+    updated_at: datetime
+
+
+class CommandMark(msgspec.Struct, frozen=True, kw_only=True):
+    """The runner's answer to a command."""
+
+    command_id: str
+    status: Literal["accepted", "refused", "done"]
+    detail: str = ""
+
+
+def submit(connection: Connection, command: Command) -> None:
+    """Insert a command; the same command again changes nothing.
+
+    Raises:
+        JournalError: Another command has this id.
+    """
+    row = {
+        "command_id": command.command_id,
+        "account": command.account,
+        "kind": command.kind,
+        "issued_at": instant_text(command.issued_at),
+        "issued_by": command.issued_by,
+        "body": json.dumps(command.body, sort_keys=True, separators=(",", ":")),
+        "status": "new",
+        "detail": "",
+        "updated_at": instant_text(command.issued_at),
+    }
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    inserted = connection.execute(
+        dialect.insert(commands).values(**row).on_conflict_do_nothing(index_elements=["command_id"])
+    )
+    if inserted.rowcount == 1:
+        return
+    there = read(connection, command.command_id)
+    if there is None or (there.account, there.kind, there.body) != (command.account, command.kind, command.body):
+        raise JournalError(f"Another command already has the id {command.command_id}.")
+
+
+def mark(connection: Connection, answer: CommandMark) -> None:
+    """Record the answer to a command; an answer never goes backwards (done stays done).
+
+    Raises:
+        JournalError: There is no such command, or it was already answered otherwise.
+    """
+    changed = connection.execute(
+        update(commands)
+        .where(commands.c.command_id == answer.command_id, commands.c.status.in_(_BEFORE[answer.status]))
+        .values(status=answer.status, detail=answer.detail, updated_at=instant_text(datetime.now(UTC)))
+    )
+    if changed.rowcount == 1:
+        return
+    there = read(connection, answer.command_id)
+    if there is None:
+        raise JournalError(f"There is no command {answer.command_id}.")
+    raise JournalError(f"Command {answer.command_id} is already {there.status} and cannot become {answer.status}.")
+
+
+def read(connection: Connection, command_id: str) -> CommandRow | None:
+    row = connection.execute(select(commands).where(commands.c.command_id == command_id)).mappings().first()
+    return None if row is None else _command(row)
+
+
+_PENDING = select(commands).where(commands.c.status == "new").order_by(commands.c.id)
+
+
+def read_pending(connection: Connection, account: str) -> list[CommandRow]:
+    """Commands not answered yet, in the order they came."""
+    rows = connection.execute(_PENDING.where(commands.c.account == account)).mappings()
+    return [_command(row) for row in rows]
+
+
+def _command(row: Mapping[Any, Any]) -> CommandRow:
+    return CommandRow(
+        command_id=row["command_id"],
+        account=row["account"],
+        kind=row["kind"],
+        issued_at=parse_instant(row["issued_at"]),
+        issued_by=row["issued_by"],
+        body=json.loads(row["body"]),
+        status=row["status"],
+        detail=row["detail"],
+        updated_at=parse_instant(row["updated_at"]),
+    )

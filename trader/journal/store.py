@@ -1,0 +1,329 @@
+"""The journal's one door: open it, hold the lease, append records, publish, read.
+
+`append` is all or nothing: one transaction that checks the lease, numbers the records, inserts them and marks the
+command they answer. When it returns, they are on disk; when it raises, none of them is there.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, Table, insert, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from trader.domain.errors import JournalError
+from trader.engine.records import AnyRecord, RunCreated, encode_record
+from trader.engine.view import LiveSnapshot
+from trader.journal import commands as cmd
+from trader.journal import lease as leasing
+from trader.journal import tables as t
+from trader.journal import views
+from trader.journal.commands import Command, CommandMark, CommandRow
+from trader.journal.database import READS, file_identity, in_words, open_engine, sqlite_path, where
+from trader.journal.lease import Lease, LeaseLost
+from trader.journal.views import AlertRow, DayTotals, FillRow, OrderRow, RunSummary, Sample
+
+_snapshots = msgspec.json.Decoder(LiveSnapshot)
+_ADVANCE = text("UPDATE sequence SET last_seq = last_seq + :n WHERE id = 1 RETURNING last_seq")
+
+
+class Journal:
+    """An open journal. Reads are safe from any thread; records are appended by the lease holder's one thread."""
+
+    def __init__(self, engine: Engine, url: str) -> None:
+        self._engine = engine
+        self._place = where(url)
+        self._path = sqlite_path(url)
+        self._identity = None if self._path is None else file_identity(self._path)
+        self._write_lock = threading.Lock()  # queue here rather than spin on the database's lock
+        self._accounts: dict[str, str] = {}  # run id → account, of runs seen by this object
+        self._inserts = {table.name: insert(table) for table in t.RECORD_TABLES}
+        self._dialect: Any = postgresql if engine.dialect.name == "postgresql" else sqlite
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = True, check: bool = True) -> "Journal":
+        """Open, check and where needed create or migrate a journal.
+
+        Raises:
+            JournalError: Damaged, empty, read-only, open to other users, of a newer version, unreachable; one sentence.
+        """
+        return cls(open_engine(url, create=create, check=check), url)
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages: a path, or a URL without password."""
+        return self._place
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # ------------------------------------------------------------ transactions
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with self._write_lock, in_words(self._place):
+            self._check_file()
+            with self._engine.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with in_words(self._place):
+            try:
+                with self._engine.connect().execution_options(**READS) as connection:
+                    yield connection
+            except msgspec.ValidationError as error:
+                raise JournalError(
+                    f"The journal {self._place} holds a row this version cannot read: {error}."
+                ) from error
+
+    def _check_file(self) -> None:
+        """A file that was deleted or replaced would still take our writes, unseen by everybody else."""
+        if self._path is not None and file_identity(self._path) != self._identity:
+            raise JournalError(f"The journal {self._place} was removed or replaced while it was open.")
+
+    # ------------------------------------------------------------ lease
+
+    def take_lease(
+        self,
+        *,
+        account: str,
+        holder: str,
+        host: str,
+        pid: int,
+        code_hash: str,
+        ttl_secs: float = 10.0,
+        now: datetime,
+    ) -> Lease | None:
+        """Take the account's lease; None while another holder's is alive. The epoch rises with every taking."""
+        wanted = leasing.build_lease(
+            account=account, holder=holder, host=host, pid=pid, code_hash=code_hash, ttl_secs=ttl_secs, now=now
+        )
+        with self._write() as connection:
+            return leasing.take(connection, wanted)
+
+    def renew_lease(self, lease: Lease, now: datetime) -> bool:
+        """Push the expiry forward; False when the lease is lost."""
+        with self._write() as connection:
+            return leasing.renew(connection, lease, now)
+
+    def release_lease(self, lease: Lease) -> None:
+        """Give the lease back; nothing happens when it is already lost."""
+        with self._write() as connection:
+            leasing.release(connection, lease)
+
+    def lease_row(self, account: str | None = None) -> Lease | None:
+        """The account's lease as it stands; the last renewed one of any account when None."""
+        with self._read() as connection:
+            return leasing.read_lease(connection, account)
+
+    # ------------------------------------------------------------ the writer's
+
+    def append(
+        self, records: Sequence[AnyRecord], *, lease: Lease | None, done_command: CommandMark | None = None
+    ) -> int:
+        """Write records in order, in one transaction, and mark a command with them. Returns the last sequence number.
+
+        Args:
+            records: At least one, or none when only a command is to be marked.
+            lease: The writer's lease, checked in the same transaction; None only for tools that hold none.
+            done_command: The answer to the command that caused the records.
+
+        Raises:
+            LeaseLost: Another runner has the account; nothing was written.
+            JournalError: Nothing was written, and why; or an identical order intent, fill or run is already there.
+        """
+        rows = self._rows(records, lease)
+        try:
+            with self._write() as connection:
+                if lease is not None:
+                    self._check_lease(connection, lease)
+                last = int(connection.execute(_ADVANCE, {"n": len(records)}).scalar_one())
+                self._insert(connection, rows, records, first=last - len(records) + 1)
+                if done_command is not None:
+                    cmd.mark(connection, done_command)
+        except JournalError as error:
+            if isinstance(error.__cause__, IntegrityError):
+                raise JournalError(
+                    f"The journal already holds one of these records ({error.__cause__.orig})."
+                ) from error
+            raise
+        for record in records:
+            if isinstance(record, RunCreated):
+                self._accounts[record.run_id] = record.account
+        return last
+
+    def _rows(self, records: Sequence[AnyRecord], lease: Lease | None) -> list[tuple[Table, dict[str, Any]]]:
+        created = {r.run_id: r.account for r in records if isinstance(r, RunCreated)}
+        rows: list[tuple[Table, dict[str, Any]]] = []
+        for record in records:
+            account = lease.account if lease is not None else created.get(record.run_id)
+            if account is None:
+                account = self._account_of(record.run_id)
+            row = {
+                "account": account,
+                "run_id": record.run_id,
+                "kind": type(record).__struct_config__.tag,
+                "wall": t.instant_text(record.wall),
+                "market": None if record.market is None else t.instant_text(record.market),
+                "cause": record.cause,
+                "body": encode_record(record),
+                **t.key_columns(record),
+            }
+            rows.append((t.TABLE_OF[type(record)], row))
+        return rows
+
+    def _account_of(self, run_id: str) -> str:
+        if run_id not in self._accounts:
+            query = select(t.runs.c.account).where(t.runs.c.run_id == run_id, t.runs.c.kind == "run_created")
+            with self._read() as connection:
+                self._accounts[run_id] = connection.execute(query).scalar() or ""
+        return self._accounts[run_id]
+
+    def _check_lease(self, connection: Connection, lease: Lease) -> None:
+        there = leasing.read_lease(connection, lease.account, for_update=True)
+        if there is None or (there.holder, there.epoch) != (lease.holder, lease.epoch):
+            by = "nobody" if there is None else f"epoch {there.epoch}"
+            raise LeaseLost(f"The lease on {lease.account} (epoch {lease.epoch}) is lost to {by}; nothing was written.")
+
+    def _insert(
+        self,
+        connection: Connection,
+        rows: Sequence[tuple[Table, dict[str, Any]]],
+        records: Sequence[AnyRecord],
+        *,
+        first: int,
+    ) -> None:
+        for seq, (table, row) in enumerate(rows, start=first):
+            connection.execute(self._inserts[table.name], {"seq": seq, **row})
+        for record in records:
+            if isinstance(record, RunCreated):
+                self._pin_configuration(connection, record)
+
+    def _pin_configuration(self, connection: Connection, record: RunCreated) -> None:
+        row = {
+            "hash": record.config_hash,
+            "body": msgspec.json.encode(record.config).decode(),
+            "at": t.instant_text(record.wall),
+        }
+        connection.execute(
+            self._dialect.insert(t.configurations).values(**row).on_conflict_do_nothing(index_elements=["hash"])
+        )
+
+    def publish(self, snapshot: LiveSnapshot) -> None:
+        """Replace the account's live picture."""
+        row = {
+            "account": snapshot.account,
+            "wall": t.instant_text(snapshot.wall),
+            "body": msgspec.json.encode(snapshot).decode(),
+        }
+        statement = self._dialect.insert(t.live).values(**row)
+        with self._write() as connection:
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["account"], set_={"wall": row["wall"], "body": row["body"]}
+                )
+            )
+
+    def sample(self, rows: Sequence[Sample]) -> None:
+        """Add points to the P&L series."""
+        if not rows:
+            return
+        with self._write() as connection:
+            connection.execute(insert(t.samples), [views.sample_row(row) for row in rows])
+
+    def pending_commands(self, account: str) -> list[CommandRow]:
+        """Commands not answered yet, in the order they came."""
+        with self._read() as connection:
+            return cmd.read_pending(connection, account)
+
+    def mark_command(self, command_id: str, status: Any, detail: str = "") -> None:
+        """Answer a command without appending records (a refusal, or done)."""
+        with self._write() as connection:
+            cmd.mark(connection, CommandMark(command_id=command_id, status=status, detail=detail))
+
+    # ------------------------------------------------------------ anybody's
+
+    def submit_command(self, command: Command) -> None:
+        """Insert a command row; the same command again changes nothing."""
+        with self._write() as connection:
+            cmd.submit(connection, command)
+
+    def command(self, command_id: str) -> CommandRow | None:
+        with self._read() as connection:
+            return cmd.read(connection, command_id)
+
+    def records(self, run_id: str | None = None, after_seq: int = 0) -> list[tuple[int, AnyRecord]]:
+        """Records in the order they were written, of one run or of all, with their sequence numbers."""
+        with self._read() as connection:
+            return views.read_records(connection, run_id, after_seq)
+
+    def unresolved_runs(self, account: str) -> list[str]:
+        """Runs created and not finished, oldest first."""
+        with self._read() as connection:
+            return views.read_unresolved(connection, account)
+
+    def snapshot(self, account: str | None = None) -> LiveSnapshot | None:
+        """The live picture an account's runner published last; the newest of any account when None."""
+        query = select(t.live.c.body)
+        query = (
+            query.order_by(t.live.c.wall.desc()).limit(1)
+            if account is None
+            else query.where(t.live.c.account == account)
+        )
+        with self._read() as connection:
+            body = connection.execute(query).scalar()
+            return None if body is None else _snapshots.decode(body)
+
+    def runs(
+        self,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+        account: str | None = None,
+        finished: bool | None = None,
+    ) -> list[RunSummary]:
+        """Runs, newest first."""
+        with self._read() as connection:
+            return views.read_runs(connection, limit=limit, offset=offset, account=account, finished=finished)
+
+    def run(self, run_id: str) -> RunSummary | None:
+        with self._read() as connection:
+            found = views.read_runs(connection, limit=1, offset=0, run_id=run_id)
+            return found[0] if found else None
+
+    def fills(self, run_id: str) -> list[FillRow]:
+        with self._read() as connection:
+            return views.read_fills(connection, run_id)
+
+    def orders(self, run_id: str) -> list[OrderRow]:
+        with self._read() as connection:
+            return views.read_orders(connection, run_id)
+
+    def alerts(self, limit: int = 50, run_id: str | None = None, account: str | None = None) -> list[AlertRow]:
+        """The newest alerts, newest first."""
+        with self._read() as connection:
+            return views.read_alerts(connection, limit=limit, run_id=run_id, account=account)
+
+    def events(self, run_id: str) -> list[tuple[int, AnyRecord]]:
+        """Everything recorded of one run, in order: the material of its timeline."""
+        return self.records(run_id)
+
+    def samples(self, run_id: str, max_points: int | None = 2000, after_id: int = 0) -> list[tuple[int, Sample]]:
+        """A run's P&L series, each point with its row id; thinned to `max_points` (None = all), keeping extremes."""
+        with self._read() as connection:
+            return views.read_samples(connection, run_id, max_points=max_points, after_id=after_id)
+
+    def day_totals(self, account: str, day_start: datetime, day_end: datetime) -> DayTotals:
+        """Realised P&L (USD) and runs per underlying of a day, [day_start, day_end)."""
+        with self._read() as connection:
+            return views.read_day_totals(connection, account, day_start, day_end)
+
+    def installation(self) -> str:
+        """Four characters made once per journal; they stand in every client order id."""
+        with self._read() as connection:
+            return str(connection.execute(select(t.meta.c.value).where(t.meta.c.key == "installation")).scalar_one())

@@ -1,0 +1,362 @@
+"""Views: what screens, the CLI and the day's limits read from the records. Nothing here writes."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Select, func, select, union_all
+
+from trader.domain.fill import Fill
+from trader.domain.order import OrderIntent
+from trader.engine.records import (
+    AnyRecord,
+    FillRecorded,
+    LegsChosen,
+    OrderDenied,
+    OrderIntended,
+    OrderResolved,
+    PhaseChanged,
+    decode_record,
+)
+from trader.journal import tables as t
+from trader.journal.downsample import keep_extremes
+from trader.journal.tables import instant_text, parse_decimal, parse_instant
+
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One point of a run's P&L series. Money is USD; `pnl_pct` and `level_pct` are % of premium, the level None before
+    any tier is armed."""
+
+    run_id: str
+    wall: datetime
+    market: datetime | None = None
+    pnl: Decimal | None = None
+    pnl_pct: Decimal | None = None
+    spot: Decimal | None = None
+    level_pct: Decimal | None = None
+    max_loss_usd: Decimal | None = None
+    max_profit_usd: Decimal | None = None
+
+
+class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the history. `finished_at` None: unresolved. `fees` and `realized_pnl` are USD, once finished."""
+
+    run_id: str
+    account: str
+    env: str
+    preset: str
+    underlying: str
+    config_hash: str
+    created_at: datetime
+    created_market: datetime | None
+    phase: str
+    legs: tuple[str, ...]
+    fill_count: int
+    finished_at: datetime | None = None
+    exit_reason: str | None = None
+    realized_pnl: Decimal | None = None
+    fees: Decimal | None = None
+
+
+class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One order intent and the latest that was heard of it."""
+
+    seq: int
+    wall: datetime
+    intent: OrderIntent
+    reference: Decimal | None
+    status: str
+    venue_order_id: str | None
+    reported_qty: int | None  # filled according to the exchange, None = it did not say
+    avg_px: Decimal | None
+    code: str
+    message: str
+    filled_quantity: int
+
+
+class FillRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution, its commission joined in when that came later."""
+
+    seq: int
+    wall: datetime
+    market: datetime | None
+    leg: str
+    fill: Fill
+
+
+class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
+    seq: int
+    run_id: str
+    wall: datetime
+    level: str
+    code: str
+    text: str
+
+
+class DayTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """What a day's limits look at: realised P&L (USD) of the runs that ended, number of runs begun per underlying."""
+
+    realized_pnl: Decimal
+    runs: dict[str, int]
+
+
+def read_records(connection: Connection, run_id: str | None, after_seq: int) -> list[tuple[int, AnyRecord]]:
+    """Records in the order they were written, with their sequence numbers."""
+    parts: list[Select[Any]] = []
+    for table in t.RECORD_TABLES:
+        part = select(table.c.seq, table.c.body).where(table.c.seq > after_seq)
+        parts.append(part if run_id is None else part.where(table.c.run_id == run_id))
+    merged = union_all(*parts).subquery()
+    rows = connection.execute(select(merged.c.seq, merged.c.body).order_by(merged.c.seq))
+    return [(int(seq), decode_record(body)) for seq, body in rows]
+
+
+def read_unresolved(connection: Connection, account: str) -> list[str]:
+    """Runs created and not finished, oldest first."""
+    created, finished = t.runs.alias("created"), t.runs.alias("finished")
+    ended = select(finished.c.seq).where(finished.c.run_id == created.c.run_id, finished.c.kind == "run_finished")
+    query = (
+        select(created.c.run_id)
+        .where(created.c.account == account, created.c.kind == "run_created", ~ended.exists())
+        .order_by(created.c.seq)
+    )
+    return [str(run_id) for run_id in connection.execute(query).scalars()]
+
+
+def read_runs(
+    connection: Connection,
+    *,
+    limit: int,
+    offset: int,
+    account: str | None = None,
+    finished: bool | None = None,
+    run_id: str | None = None,
+) -> list[RunSummary]:
+    """Runs, newest first; `finished` True or False keeps only those."""
+    created, ended = t.runs.alias("created"), t.runs.alias("ended")
+    joined = created.outerjoin(ended, (ended.c.run_id == created.c.run_id) & (ended.c.kind == "run_finished"))
+    query = (
+        select(
+            created,
+            ended.c.wall.label("finished_at"),
+            ended.c.exit_reason.label("end_reason"),
+            ended.c.realized_pnl.label("end_pnl"),
+            ended.c.fees.label("end_fees"),
+        )
+        .select_from(joined)
+        .where(created.c.kind == "run_created")
+        .order_by(created.c.seq.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    if account is not None:
+        query = query.where(created.c.account == account)
+    if run_id is not None:
+        query = query.where(created.c.run_id == run_id)
+    if finished is not None:
+        query = query.where(ended.c.seq.is_not(None) if finished else ended.c.seq.is_(None))
+    rows = connection.execute(query).mappings().all()
+    details = _run_details(connection, [row["run_id"] for row in rows])
+    return [_summary(row, *details[row["run_id"]]) for row in rows]
+
+
+def _run_details(connection: Connection, run_ids: Sequence[str]) -> dict[str, tuple[str, tuple[str, ...], int]]:
+    """Phase, leg symbols and number of fills of each run."""
+    decided = t.decisions
+    latest = (
+        select(func.max(decided.c.seq))
+        .where(decided.c.run_id.in_(run_ids), decided.c.kind.in_(("phase_changed", "legs_chosen")))
+        .group_by(decided.c.run_id, decided.c.kind)
+    )
+    details: dict[str, tuple[str, tuple[str, ...], int]] = dict.fromkeys(run_ids, ("waiting", (), 0))
+    for body in connection.execute(select(decided.c.body).where(decided.c.seq.in_(latest))).scalars():
+        record = decode_record(body)
+        phase, legs, fills = details[record.run_id]
+        if isinstance(record, PhaseChanged):
+            phase = record.phase.value
+        elif isinstance(record, LegsChosen):
+            legs = tuple(leg.symbol for leg in record.legs)
+        details[record.run_id] = (phase, legs, fills)
+    counted = select(t.fills.c.run_id, func.count()).where(t.fills.c.run_id.in_(run_ids)).group_by(t.fills.c.run_id)
+    for run_id, fills in connection.execute(counted):
+        phase, legs, _ = details[run_id]
+        details[run_id] = (phase, legs, int(fills))
+    return details
+
+
+def _summary(row: Mapping[Any, Any], phase: str, legs: tuple[str, ...], fill_count: int) -> RunSummary:
+    finished_at = row["finished_at"]
+    return RunSummary(
+        run_id=row["run_id"],
+        account=row["account"],
+        env=row["env"],
+        preset=row["preset"],
+        underlying=row["underlying"],
+        config_hash=row["config_hash"],
+        created_at=parse_instant(row["wall"]),
+        created_market=None if row["market"] is None else parse_instant(row["market"]),
+        phase=phase if finished_at is None else "done",
+        legs=legs,
+        fill_count=fill_count,
+        finished_at=None if finished_at is None else parse_instant(finished_at),
+        exit_reason=row["end_reason"],
+        realized_pnl=parse_decimal(row["end_pnl"]),
+        fees=parse_decimal(row["end_fees"]),
+    )
+
+
+def read_fills(connection: Connection, run_id: str) -> list[FillRow]:
+    """Executions of a run in recorded order, commissions that came later joined in."""
+    events = t.execution_events
+    costs: dict[str, Decimal] = {}
+    costed = (
+        select(events.c.body).where(events.c.run_id == run_id, events.c.kind == "fill_costed").order_by(events.c.seq)
+    )
+    for body in connection.execute(costed).scalars():
+        record: Any = decode_record(body)
+        costs[record.fill_id] = record.commission
+    rows = connection.execute(
+        select(t.fills.c.seq, t.fills.c.body).where(t.fills.c.run_id == run_id).order_by(t.fills.c.seq)
+    )
+    found: list[FillRow] = []
+    for seq, body in rows:
+        record = decode_record(body)
+        assert isinstance(record, FillRecorded)
+        fill = record.fill
+        if fill.fill_id in costs:
+            fill = msgspec.structs.replace(fill, commission=costs[fill.fill_id])
+        found.append(FillRow(seq=seq, wall=record.wall, market=record.market, leg=record.leg, fill=fill))
+    return found
+
+
+def read_orders(connection: Connection, run_id: str) -> list[OrderRow]:
+    """Orders of a run in the order they were intended; `in_flight` until something was heard."""
+    events = t.execution_events
+    heard: dict[str, OrderResolved] = {}
+    resolved = (
+        select(events.c.body).where(events.c.run_id == run_id, events.c.kind == "order_resolved").order_by(events.c.seq)
+    )
+    for body in connection.execute(resolved).scalars():
+        event: Any = decode_record(body)
+        heard[event.client_order_id] = event
+    filled: dict[str | None, int] = {}
+    for row in read_fills(connection, run_id):
+        filled[row.fill.client_order_id] = filled.get(row.fill.client_order_id, 0) + row.fill.quantity
+    rows = connection.execute(
+        select(t.orders.c.seq, t.orders.c.body).where(t.orders.c.run_id == run_id).order_by(t.orders.c.seq)
+    )
+    found: list[OrderRow] = []
+    for seq, body in rows:
+        record = decode_record(body)
+        assert isinstance(record, OrderIntended | OrderDenied)
+        found.append(_order_row(seq, record, heard.get(record.intent.client_order_id), filled))
+    return found
+
+
+def _order_row(
+    seq: int, record: OrderIntended | OrderDenied, heard: OrderResolved | None, filled: Mapping[str | None, int]
+) -> OrderRow:
+    denied = isinstance(record, OrderDenied)
+    if denied:
+        heard = None
+    quantity = filled.get(record.intent.client_order_id, 0)
+    status = "denied" if denied else "in_flight" if heard is None else heard.status.value
+    if not denied and quantity == record.intent.quantity:
+        status = "filled"  # fills are facts: they may come before any answer
+    return OrderRow(
+        seq=seq,
+        wall=record.wall,
+        intent=record.intent,
+        reference=None if isinstance(record, OrderDenied) else record.reference,
+        status=status,
+        venue_order_id=None if heard is None else heard.venue_order_id,
+        reported_qty=None if heard is None else heard.filled_qty,
+        avg_px=None if heard is None else heard.avg_px,
+        code=record.code if isinstance(record, OrderDenied) else "" if heard is None else heard.code,
+        message=record.detail if isinstance(record, OrderDenied) else "" if heard is None else heard.message,
+        filled_quantity=quantity,
+    )
+
+
+def read_alerts(
+    connection: Connection, *, limit: int, run_id: str | None = None, account: str | None = None
+) -> list[AlertRow]:
+    """The newest alerts, newest first."""
+    query = select(t.alerts.c.seq, t.alerts.c.body).order_by(t.alerts.c.seq.desc()).limit(limit)
+    if run_id is not None:
+        query = query.where(t.alerts.c.run_id == run_id)
+    if account is not None:
+        query = query.where(t.alerts.c.account == account)
+    found: list[AlertRow] = []
+    for seq, body in connection.execute(query):
+        record: Any = decode_record(body)
+        found.append(
+            AlertRow(
+                seq=seq,
+                run_id=record.run_id,
+                wall=record.wall,
+                level=record.level,
+                code=record.code,
+                text=record.text,
+            )
+        )
+    return found
+
+
+def read_day_totals(connection: Connection, account: str, day_start: datetime, day_end: datetime) -> DayTotals:
+    """Totals of the half-open span [day_start, day_end), by exchange time where a record has it, else by wall clock."""
+    at = func.coalesce(t.runs.c.market, t.runs.c.wall)
+    query = select(t.runs.c.kind, t.runs.c.underlying, t.runs.c.realized_pnl).where(
+        t.runs.c.account == account, at >= instant_text(day_start), at < instant_text(day_end)
+    )
+    total = Decimal(0)
+    begun: dict[str, int] = {}
+    for kind, underlying, pnl in connection.execute(query):
+        if kind == "run_finished":
+            total += Decimal(pnl)
+        else:
+            begun[underlying] = begun.get(underlying, 0) + 1
+    return DayTotals(realized_pnl=total, runs=begun)
+
+
+def sample_row(sample: Sample) -> dict[str, Any]:
+    """A sample as its table row."""
+    return {
+        "run_id": sample.run_id,
+        "wall_us": (sample.wall - _EPOCH) // _MICROSECOND,
+        "market_us": None if sample.market is None else (sample.market - _EPOCH) // _MICROSECOND,
+        **{name: t.decimal_text(getattr(sample, name)) for name in _SAMPLE_MONEY},
+    }
+
+
+_SAMPLE_MONEY = ("pnl", "pnl_pct", "spot", "level_pct", "max_loss_usd", "max_profit_usd")
+
+
+def read_samples(
+    connection: Connection, run_id: str, *, max_points: int | None, after_id: int = 0
+) -> list[tuple[int, Sample]]:
+    """A run's series in order, each with its row id; at most `max_points`, keeping extremes of P&L."""
+    query = select(t.samples).where(t.samples.c.run_id == run_id, t.samples.c.id > after_id).order_by(t.samples.c.id)
+    rows = connection.execute(query).all()
+    if max_points is not None and len(rows) > max_points:
+        rows = keep_extremes(rows, lambda row: None if row.pnl is None else float(row.pnl), max_points)
+    return [(int(row.id), _sample(row)) for row in rows]
+
+
+def _sample(row: Any) -> Sample:
+    return Sample(
+        run_id=row.run_id,
+        wall=_EPOCH + timedelta(microseconds=row.wall_us),
+        market=None if row.market_us is None else _EPOCH + timedelta(microseconds=row.market_us),
+        pnl=parse_decimal(row.pnl),
+        pnl_pct=parse_decimal(row.pnl_pct),
+        spot=parse_decimal(row.spot),
+        level_pct=parse_decimal(row.level_pct),
+        max_loss_usd=parse_decimal(row.max_loss_usd),
+        max_profit_usd=parse_decimal(row.max_profit_usd),
+    )
