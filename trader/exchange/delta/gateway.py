@@ -1,0 +1,330 @@
+"""The gateway verbs over Delta's REST API."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from trader.domain.errors import VenueRefused
+from trader.domain.fill import Fill, Position
+from trader.domain.instrument import Instrument, parse_option_symbol
+from trader.domain.order import OrderIntent, OrderSnapshot
+from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
+from trader.domain.quote import Quote
+from trader.domain.wallet import Wallet
+from trader.exchange.credentials import Credentials
+from trader.exchange.delta import endpoints as at
+from trader.exchange.delta import numbers, wire
+from trader.exchange.delta.budget import DEFAULT_QUOTA, Priority
+from trader.exchange.delta.environments import check_urls
+from trader.exchange.delta.errors import NOT_FOUND, WireError, normalise
+from trader.exchange.delta.instruments import TTL_SECS, InstrumentCache
+from trader.exchange.delta.order_verbs import (
+    build_cancel,
+    build_cancel_all,
+    build_order,
+    check_intent_match,
+    check_match,
+    outcome_of,
+    priority_of,
+    row_of,
+)
+from trader.exchange.delta.parse import (
+    parse_fill,
+    parse_instrument,
+    parse_order,
+    parse_position,
+    parse_ticker,
+    parse_wallet,
+)
+from trader.exchange.delta.rest import USER_AGENT, Endpoint, Query, RestClient
+from trader.exchange.statistics import Statistics
+
+logger = logging.getLogger(__name__)
+
+IDS_PER_CALL = 10  # comma lists longer than this are refused
+ORDERS_PAGE = 50
+PRODUCTS_PAGE = 500
+_OPTION_TYPES = "call_options,put_options"
+_TRADED_TYPES = f"{_OPTION_TYPES},perpetual_futures"
+
+
+class DeltaGateway:
+    """One account at one Delta deployment. Implements `trader.exchange.gateway.Gateway`."""
+
+    def __init__(
+        self,
+        rest_url: str,
+        credentials: Credentials | None = None,
+        *,
+        quota: int = DEFAULT_QUOTA,
+        instruments_ttl_secs: float = TTL_SECS,
+        user_agent: str = USER_AGENT,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Check URLs with `environments.check_urls` before; this class does not know which environment is meant."""
+        self.rest = RestClient(
+            rest_url, credentials=credentials, quota=quota, user_agent=user_agent, wall=wall, monotonic=monotonic
+        )
+        self._instruments = InstrumentCache(self._load_instruments, monotonic, ttl_secs=instruments_ttl_secs)
+
+    @classmethod
+    def connect(
+        cls,
+        env: str,
+        *,
+        rest_url: str,
+        ws_public_url: str,
+        ws_private_url: str,
+        credentials: Credentials | None,
+        quota: int = DEFAULT_QUOTA,
+    ) -> "DeltaGateway":
+        """A gateway for an environment, after the check that the three URLs belong to it.
+
+        Raises:
+            ConfigError: They do not.
+        """
+        check_urls(env, rest_url, ws_public_url, ws_private_url)
+        return cls(rest_url, credentials, quota=quota)
+
+    # ------------------------------------------------------------------------------------------------ orders
+
+    def submit(self, intent: OrderIntent) -> Outcome:
+        """See `Gateway.submit`."""
+
+        def send() -> Outcome:
+            body = build_order(intent)
+            priority = priority_of(intent.purpose)
+            envelope = self.rest.change(wire.OrderRow, at.PLACE_ORDER, body, priority=priority)
+            order = parse_order(row_of(envelope.result))
+            check_intent_match(order, intent)
+            return Ok(order)
+
+        self.rest.statistics.record("orders_submitted")
+        outcome = outcome_of(send, intent.client_order_id)
+        names = {Ok: "orders_accepted", Rejected: "orders_rejected", Unknown: "orders_unknown"}
+        self.rest.statistics.record(names[type(outcome)])
+        return outcome
+
+    def cancel(
+        self, *, product_id: int, client_order_id: str | None = None, venue_order_id: str | None = None
+    ) -> Outcome:
+        """See `Gateway.cancel`."""
+
+        def send() -> Outcome:
+            body = build_cancel(product_id, client_order_id, venue_order_id)
+            envelope = self.rest.change(wire.OrderRow, at.CANCEL_ORDER, body, priority=Priority.EXIT)
+            order = parse_order(row_of(envelope.result))
+            check_match(order, product_id=product_id, client_order_id=client_order_id, venue_order_id=venue_order_id)
+            return Ok(order)
+
+        self.rest.statistics.record("cancels_submitted")
+        outcome = outcome_of(send, f"cancel {client_order_id or venue_order_id}")
+        if isinstance(outcome, Ok):
+            self.rest.statistics.record("cancels_accepted")
+        return outcome
+
+    def cancel_all(self, product_id: int) -> Rejected | Unknown | None:
+        """See `Gateway.cancel_all`."""
+        agreed: list[bool] = []
+
+        def send() -> Outcome:
+            self.rest.change(Any, at.CANCEL_ALL, build_cancel_all(product_id), priority=Priority.EXIT)
+            agreed.append(True)
+            return Unknown("agreed")
+
+        outcome = outcome_of(send, f"cancel_all {product_id}")
+        return None if agreed or isinstance(outcome, Ok) else outcome
+
+    def lookup(self, client_order_id: str) -> OrderSnapshot | None:
+        """See `Gateway.lookup`."""
+        order = self._order(at.ORDER_BY_CLIENT_ID, client_order_id)
+        if order is not None and order.client_order_id != client_order_id:
+            raise WireError(f"mismatch: asked about order {client_order_id}, answered {order.client_order_id}")
+        return order
+
+    def lookup_by_id(self, venue_order_id: str) -> OrderSnapshot | None:
+        """See `Gateway.lookup_by_id`."""
+        order = self._order(at.ORDER_BY_ID, venue_order_id)
+        if order is not None and order.venue_order_id != venue_order_id:
+            raise WireError(f"mismatch: asked about order {venue_order_id}, answered {order.venue_order_id}")
+        return order
+
+    def open_orders(self, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
+        """See `Gateway.open_orders`."""
+        rows = self._listed(wire.OrderRow, at.OPEN_ORDERS, [("states", "open,pending")], product_ids)
+        return _orders(rows)
+
+    def order_history(self, since: datetime, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
+        """See `Gateway.order_history`."""
+        rows = self._listed(wire.OrderRow, at.ORDER_HISTORY, [("start_time", _micros(since))], product_ids)
+        return _orders(rows)
+
+    # ----------------------------------------------------------------------------------------------- account
+
+    def fills(self, since: datetime | None, product_ids: Sequence[int] | None = None) -> list[Fill]:
+        """See `Gateway.fills`."""
+        query = [("start_time", _micros(since))] if since is not None else []
+        rows = self._listed(wire.FillRow, at.FILLS, query, product_ids)
+        # Rows that arrive while pages are read shift the pages: the same fill may be seen twice.
+        return list({fill.fill_id: fill for fill in map(parse_fill, rows)}.values())
+
+    def positions(self, underlying: str) -> list[Position]:
+        """See `Gateway.positions`."""
+        query = [("underlying_asset_symbol", underlying)]
+        envelope = self.rest.read(list[wire.PositionRow], at.POSITIONS, query=query)
+        return [self._named(parse_position(row)) for row in envelope.result or ()]
+
+    def position(self, product_id: int) -> Position:
+        """See `Gateway.position`."""
+        envelope = self.rest.read(wire.PositionRow, at.POSITIONS, query=[("product_id", str(product_id))])
+        position = self._named(parse_position(envelope.result or wire.PositionRow(), product_id=product_id))
+        if position.product_id != product_id:
+            raise WireError(f"mismatch: asked about product {product_id}, answered {position.product_id}")
+        return position
+
+    def wallet(self) -> Wallet:
+        """See `Gateway.wallet`."""
+        envelope = self.rest.read(list[wire.WalletRow], at.BALANCES)
+        equity = envelope.meta.net_equity if envelope.meta else None
+        for row in envelope.result or ():
+            if row.asset_symbol == "USD":
+                return parse_wallet(row, equity)
+        raise WireError("the wallet has no USD row")
+
+    def who_am_i(self) -> str:
+        """See `Gateway.who_am_i`."""
+        envelope = self.rest.read(wire.PreferencesRow, at.PREFERENCES)
+        return numbers.id_of(envelope.result.user_id if envelope.result else None, "user_id")
+
+    # ------------------------------------------------------------------------------------------------ market
+
+    def instruments(self, underlying: str) -> list[Instrument]:
+        """See `Gateway.instruments`."""
+        return self._instruments.of(underlying)
+
+    def invalidate_instruments(self) -> None:
+        """Load the product list anew at the next question."""
+        self._instruments.invalidate()
+
+    def tickers(self, underlying: str, expiry: date | None = None) -> list[Quote]:
+        """See `Gateway.tickers`."""
+        query = [("contract_types", _OPTION_TYPES), ("underlying_asset_symbols", underlying)]
+        if expiry is not None:
+            query.append(("expiry_date", f"{expiry:%d-%m-%Y}"))
+        envelope = self.rest.read(list[wire.TickerRow], at.TICKERS, query=query, priority=Priority.MARKET)
+        return [parse_ticker(row) for row in envelope.result or ()]
+
+    def spot(self, underlying: str) -> Decimal:
+        """See `Gateway.spot`. Read off the perpetual's ticker, which is a small answer."""
+        envelope = self.rest.read(wire.TickerRow, at.TICKERS, tail=f"{underlying}USD", priority=Priority.MARKET)
+        quote = parse_ticker(envelope.result or wire.TickerRow(symbol=""))
+        if quote.spot is None:
+            raise WireError(f"the ticker of {underlying}USD carries no index price")
+        return quote.spot
+
+    def settlement_price(self, symbol: str) -> Decimal | None:
+        """See `Gateway.settlement_price`. 0 is a price: the option expired worthless."""
+        kind = "call_options" if parse_option_symbol(symbol).kind == "call" else "put_options"
+        row = self._found(wire.ProductRow, at.PRODUCTS, symbol)
+        if row is None:
+            query = [("states", "expired"), ("contract_types", kind)]
+            rows = self.rest.read_pages(wire.ProductRow, at.PRODUCTS, query=query, page_size=PRODUCTS_PAGE)
+            row = next((row for row in rows if row.symbol == symbol), None)
+        price = numbers.decimal_of(row.settlement_price, "settlement_price") if row is not None else None
+        if price is not None and price < 0:
+            raise WireError(f"settlement price of {symbol} is negative: {price}")
+        return price
+
+    # ------------------------------------------------------------------------------------------------ health
+
+    @property
+    def clock_offset_secs(self) -> float:
+        """See `Gateway.clock_offset_secs`."""
+        return self.rest.clock.secs
+
+    def quota_left(self) -> int:
+        """See `Gateway.quota_left`."""
+        return self.rest.budget.left()
+
+    def statistics(self) -> Statistics:
+        """See `Gateway.statistics`."""
+        return self.rest.statistics.snapshot(
+            quota_left=self.quota_left(), clock_offset_secs=self.clock_offset_secs, hit_rate=self._instruments.hit_rate
+        )
+
+    def use_credentials(self, credentials: Credentials) -> None:
+        """Change the key pair without a restart."""
+        self.rest.use_credentials(credentials)
+
+    def close(self) -> None:
+        """Drop the kept connections."""
+        self.rest.close()
+
+    # ----------------------------------------------------------------------------------------------- helpers
+
+    def _load_instruments(self) -> list[Instrument]:
+        query = [("contract_types", _TRADED_TYPES), ("states", "live")]
+        rows = self.rest.read_pages(
+            wire.ProductRow, at.PRODUCTS, query=query, page_size=PRODUCTS_PAGE, priority=Priority.MARKET
+        )
+        found: list[Instrument] = []
+        for row in rows:
+            try:
+                instrument = parse_instrument(row)
+            except WireError as error:
+                # One odd contract must not hide the others; it is simply not offered.
+                self.rest.statistics.record("rows_skipped")
+                logger.warning("product_skipped symbol=%s reason=%s", row.symbol, error)
+                continue
+            if instrument is not None:
+                found.append(instrument)
+        return found
+
+    def _listed(self, row: Any, endpoint: Endpoint, query: Query, product_ids: Sequence[int] | None) -> list[Any]:
+        if product_ids is None:
+            return self.rest.read_pages(row, endpoint, query=query, page_size=ORDERS_PAGE)
+        rows: list[Any] = []
+        ids = sorted(set(product_ids))
+        for start in range(0, len(ids), IDS_PER_CALL):
+            listed = ",".join(str(product_id) for product_id in ids[start : start + IDS_PER_CALL])
+            filters = [*query, ("product_ids", listed)]
+            rows += self.rest.read_pages(row, endpoint, query=filters, page_size=ORDERS_PAGE)
+        return rows
+
+    def _order(self, endpoint: Endpoint, order_id: str) -> OrderSnapshot | None:
+        row = self._found(wire.OrderRow, endpoint, order_id)
+        return parse_order(row) if row is not None else None
+
+    def _found(self, row: Any, endpoint: Endpoint, tail: str) -> Any:
+        """One row by id; None only when the exchange says in so many words that there is none."""
+        try:
+            return self.rest.read(row, endpoint, tail=tail).result
+        except VenueRefused as error:
+            if error.http_status == 404 or normalise(error.code) in NOT_FOUND:
+                return None
+            raise
+
+    def _named(self, position: Position) -> Position:
+        if position.symbol:
+            return position
+        known = self._instruments.by_id(position.product_id)
+        return Position(
+            symbol=known.symbol if known else "",
+            product_id=position.product_id,
+            quantity=position.quantity,
+            entry_price=position.entry_price,
+        )
+
+
+def _orders(rows: Iterable[wire.OrderRow]) -> list[OrderSnapshot]:
+    return list({order.venue_order_id: order for order in map(parse_order, rows)}.values())
+
+
+def _micros(instant: datetime) -> str:
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs its time zone")
+    return str(int(instant.timestamp() * 1_000_000))

@@ -1,0 +1,60 @@
+"""The product list, cached: it is long, changes a few times a day, and is asked for all the time."""
+
+import threading
+from collections.abc import Callable
+
+from trader.domain.instrument import Instrument
+
+TTL_SECS = 300.0
+
+
+class InstrumentCache:
+    """Live contracts by underlying, loaded as one list. Safe to use from any thread; one thread loads at a time."""
+
+    def __init__(
+        self, load: Callable[[], list[Instrument]], monotonic: Callable[[], float], *, ttl_secs: float = TTL_SECS
+    ) -> None:
+        """`load` fetches all live contracts; it may raise, and then nothing is cached."""
+        self._load = load
+        self._monotonic = monotonic
+        self._ttl_secs = ttl_secs
+        self._lock = threading.Lock()
+        self._by_underlying: dict[str, list[Instrument]] = {}
+        self._by_id: dict[int, Instrument] = {}
+        self._loaded_at: float | None = None
+        self._hits = 0
+        self._misses = 0
+
+    def of(self, underlying: str) -> list[Instrument]:
+        """Contracts of one underlying, at most `ttl_secs` old; empty when the exchange lists none."""
+        with self._lock:
+            if self._loaded_at is None or self._monotonic() - self._loaded_at >= self._ttl_secs:
+                self._misses += 1
+                self._store(self._load())
+            else:
+                self._hits += 1
+            return list(self._by_underlying.get(underlying, ()))
+
+    def by_id(self, product_id: int) -> Instrument | None:
+        """A contract seen before, however long ago; never loads."""
+        return self._by_id.get(product_id)
+
+    def invalidate(self) -> None:
+        """Load anew at the next question."""
+        with self._lock:
+            self._loaded_at = None
+
+    @property
+    def hit_rate(self) -> float | None:
+        """Share of questions answered without loading; None before the first."""
+        asked = self._hits + self._misses
+        return self._hits / asked if asked else None
+
+    def _store(self, instruments: list[Instrument]) -> None:
+        grouped: dict[str, list[Instrument]] = {}
+        for instrument in instruments:
+            grouped.setdefault(instrument.underlying, []).append(instrument)
+        self._by_underlying = grouped
+        # Kept beside the new list: positions and fills of contracts that have just expired still name them.
+        self._by_id = {**self._by_id, **{instrument.product_id: instrument for instrument in instruments}}
+        self._loaded_at = self._monotonic()

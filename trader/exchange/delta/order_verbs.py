@@ -1,0 +1,141 @@
+"""Orders out, outcomes back: the rule by which an answer becomes OK, REJECTED or UNKNOWN.
+
+OK needs an order that matches what was asked. REJECTED needs proof: a documented refusal, or that nothing left this
+machine. Everything else is UNKNOWN: time-out, reset, 408, 429, any 5xx even with a code, HTML, an unreadable or
+mismatching answer, a crash of our own.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from trader.domain.errors import NotSent, OutcomeUnknown, RateLimited, TraderError, VenueRefused
+from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose
+from trader.domain.outcome import Outcome, Rejected, Unknown
+from trader.exchange.delta.budget import BudgetRefused, Priority
+from trader.exchange.delta.errors import WireError, explain
+from trader.exchange.delta.wire import OrderRow
+
+logger = logging.getLogger(__name__)
+
+NOT_SENT = "not_sent"
+
+
+class UnsendableOrder(TraderError):
+    """No request can be built from what was asked: nothing left this machine."""
+
+
+def build_order(intent: OrderIntent) -> dict[str, Any]:
+    """The body of a create-order request. A market order carries no price at all: 0 would be refused.
+
+    Raises:
+        UnsendableOrder: A limit order without a usable price, or a quantity below 1.
+    """
+    if intent.quantity < 1:
+        raise UnsendableOrder(f"an order needs at least 1 contract, was {intent.quantity}")
+    body: dict[str, Any] = {
+        "product_id": intent.product_id,
+        "size": intent.quantity,
+        "side": intent.side.value,
+        "order_type": intent.order_type.value,
+        "time_in_force": intent.time_in_force.value,
+        "post_only": _flag(intent.post_only),
+        "reduce_only": _flag(intent.reduce_only),
+        "client_order_id": intent.client_order_id,
+    }
+    if intent.order_type is OrderType.LIMIT:
+        price = intent.limit_price
+        if price is None or not price.is_finite() or price <= 0:
+            raise UnsendableOrder(f"a limit order needs a price above 0, was {price}")
+        body["limit_price"] = f"{price:f}"
+    return body
+
+
+def build_cancel(product_id: int, client_order_id: str | None, venue_order_id: str | None) -> dict[str, Any]:
+    """The body of a cancel request; the exchange's id is preferred where both are known.
+
+    Raises:
+        UnsendableOrder: Neither id was given, or the exchange's is not a number.
+    """
+    if venue_order_id is not None:
+        if not venue_order_id.isdigit():
+            raise UnsendableOrder(f"the exchange's order id must be a number, was {venue_order_id!r}")
+        return {"id": int(venue_order_id), "product_id": product_id}
+    if client_order_id is None:
+        raise UnsendableOrder("a cancel needs the client order id or the exchange's")
+    return {"client_order_id": client_order_id, "product_id": product_id}
+
+
+def build_cancel_all(product_id: int) -> dict[str, Any]:
+    """The body that cancels every order of a product. All three flags: omitted ones count as false."""
+    flags = dict.fromkeys(("cancel_limit_orders", "cancel_stop_orders", "cancel_reduce_only_orders"), "true")
+    return {"product_id": product_id, **flags}
+
+
+def priority_of(purpose: Purpose) -> Priority:
+    """Entries share the budget with market data; whatever shrinks a position is never refused by us."""
+    return Priority.MARKET if purpose is Purpose.ENTRY else Priority.EXIT
+
+
+def outcome_of(send: Callable[[], Outcome], what: str) -> Outcome:
+    """Run one order request and turn every end of it into a value; `what` names it in the log."""
+    try:
+        return send()
+    except (NotSent, BudgetRefused) as error:
+        return Rejected(NOT_SENT, str(error))
+    except UnsendableOrder as error:
+        return Rejected(NOT_SENT, str(error))
+    except VenueRefused as error:  # authentication included
+        if explain(error.code) is None:
+            logger.warning("order_code_unlisted what=%s code=%r", what, error.code)
+        return Rejected(error.code, str(error))
+    except (RateLimited, OutcomeUnknown) as error:
+        return Unknown(str(error))
+    except Exception as error:
+        # A bug here must not make a sent order look like one that failed.
+        logger.exception("order_call_crashed what=%s", what)
+        return Unknown(f"our own error: {type(error).__name__}")
+
+
+def check_match(
+    order: OrderSnapshot, *, product_id: int, client_order_id: str | None, venue_order_id: str | None
+) -> None:
+    """See that the answer speaks of the order that was asked about.
+
+    Raises:
+        WireError: It does not.
+    """
+    if order.product_id != product_id:
+        raise WireError(f"mismatch: asked about product {product_id}, answered product {order.product_id}")
+    if client_order_id is not None and order.client_order_id != client_order_id:
+        raise WireError(f"mismatch: asked about order {client_order_id}, answered {order.client_order_id}")
+    if venue_order_id is not None and order.venue_order_id != venue_order_id:
+        raise WireError(f"mismatch: asked about order {venue_order_id}, answered {order.venue_order_id}")
+
+
+def check_intent_match(order: OrderSnapshot, intent: OrderIntent) -> None:
+    """See that the accepted order is the one that was meant.
+
+    Raises:
+        WireError: Id, product, side or size differ.
+    """
+    check_match(order, product_id=intent.product_id, client_order_id=intent.client_order_id, venue_order_id=None)
+    if order.side is not intent.side or order.quantity != intent.quantity:
+        raise WireError(
+            f"mismatch: sent {intent.side} {intent.quantity}, answered {order.side} {order.quantity}",
+        )
+
+
+def row_of(result: OrderRow | None) -> OrderRow:
+    """The order row of a success answer.
+
+    Raises:
+        WireError: The answer has no result.
+    """
+    if result is None:
+        raise WireError("the answer has no order in it")
+    return result
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"

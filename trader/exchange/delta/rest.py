@@ -1,0 +1,225 @@
+"""REST calls: budget, signature, one exchange of bytes, decoding. Knows endpoints' weights, not their meaning.
+
+Order of work in a call: take the weight from the budget, then stamp and sign, then send exactly the signed text. Only
+reads are ever repeated, once, signed anew, and only when no answer came.
+"""
+
+import functools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown
+from trader.exchange.credentials import Credentials
+from trader.exchange.delta.budget import DEFAULT_QUOTA, Priority, RateBudget
+from trader.exchange.delta.clock_offset import ClockOffset
+from trader.exchange.delta.errors import WireError
+from trader.exchange.delta.refusal import refusal
+from trader.exchange.delta.signing import sign
+from trader.exchange.delta.transport import Reply, Transport
+from trader.exchange.delta.wire import Envelope
+from trader.exchange.statistics import CallStatistics
+
+USER_AGENT = "strangle-desk"  # the exchange's front door answers 403 without one
+ORDER_DEADLINE_SECS = 5.0
+READ_DEADLINE_SECS = 10.0
+PAGES_MAX = 2_000
+_RETRY_SECS_LEFT_MIN = 0.5
+
+T = TypeVar("T")
+Query = Sequence[tuple[str, str]]
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One endpoint: `weight` in the exchange's units ("Rate Limits"; 5 is assumed where none is listed for a change)."""
+
+    method: str
+    path: str
+    weight: int
+    signed: bool = True
+
+
+@functools.cache
+def _decoder(result: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(Envelope[result], strict=False)
+
+
+class RestClient:
+    """Calls to one deployment with one key. Safe to use from any thread."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        credentials: Credentials | None = None,
+        quota: int = DEFAULT_QUOTA,
+        user_agent: str = USER_AGENT,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`base_url` is without ``/v2``; without `credentials` only public endpoints answer."""
+        self._base_url = base_url.rstrip("/")
+        self._credentials = credentials
+        self._user_agent = user_agent
+        self._wall = wall
+        self.budget = RateBudget(monotonic, quota=quota)
+        self.clock = ClockOffset()
+        self.statistics = CallStatistics()
+        # Orders and cancels have connections of their own: no listing or download is ever in their way.
+        self._orders = Transport(connections=8, wall=wall)
+        self._reads = Transport(connections=4, wall=wall)
+
+    def use_credentials(self, credentials: Credentials) -> None:
+        """Change the key pair; requests that follow use it."""
+        self._credentials = credentials
+
+    def change(
+        self, result: type[T], endpoint: Endpoint, body: Mapping[str, Any], *, priority: Priority
+    ) -> Envelope[T]:
+        """Send a request that changes something. Once: whatever happens it is not repeated.
+
+        Raises:
+            BudgetRefused, NotSent: Nothing left this machine.
+            AuthError, VenueRefused: Refused; nothing was done.
+            RateLimited, OutcomeUnknown: It may have been done.
+        """
+        text = msgspec.json.encode(body).decode()
+        deadline = time.monotonic() + ORDER_DEADLINE_SECS
+        return self._call(result, endpoint, endpoint.path, "", text, priority, self._orders, deadline)
+
+    def read(
+        self,
+        result: Any,
+        endpoint: Endpoint,
+        *,
+        query: Query = (),
+        tail: str = "",
+        priority: Priority = Priority.OWN,
+    ) -> Envelope[Any]:
+        """Read something; `tail` is one more path part. The decoded envelope's `result` is checked to be there.
+
+        Raises:
+            ExchangeError: Any of its kinds; a read either succeeds whole or raises.
+        """
+        path = f"{endpoint.path}/{quote(tail, safe=',')}" if tail else endpoint.path
+        text = f"?{urlencode(query)}" if query else ""
+        deadline = time.monotonic() + READ_DEADLINE_SECS
+        envelope = self._call(result, endpoint, path, text, "", priority, self._reads, deadline)
+        if envelope.result is None:
+            raise WireError(f"{endpoint.method} {path}: the answer has no result")
+        return envelope
+
+    def read_pages(
+        self, row: Any, endpoint: Endpoint, *, query: Query = (), page_size: int, priority: Priority = Priority.OWN
+    ) -> list[Any]:
+        """All rows of a paged list, to its very end.
+
+        Raises:
+            ExchangeError: A page failed or the cursor repeats: part of a list is never the list.
+        """
+        rows: list[Any] = []
+        seen: set[str] = set()
+        cursor: str | None = None
+        for _ in range(PAGES_MAX):
+            paging = [("page_size", str(page_size)), *([("after", cursor)] if cursor else [])]
+            envelope = self.read(list[row], endpoint, query=[*query, *paging], priority=priority)
+            rows.extend(envelope.result or ())
+            cursor = envelope.meta.after if envelope.meta else None
+            if not cursor:
+                return rows
+            if cursor in seen:
+                raise WireError(f"{endpoint.path}: the page cursor repeats; the list cannot be completed")
+            seen.add(cursor)
+        raise WireError(f"{endpoint.path}: more than {PAGES_MAX} pages")
+
+    def close(self) -> None:
+        """Drop the kept connections."""
+        self._orders.close()
+        self._reads.close()
+
+    def _call(
+        self,
+        result: Any,
+        endpoint: Endpoint,
+        path: str,
+        query: str,
+        body: str,
+        priority: Priority,
+        transport: Transport,
+        deadline: float,
+    ) -> Envelope[Any]:
+        name = f"{endpoint.method} {endpoint.path}"
+        started = time.monotonic()
+        error: BaseException | None = None
+        try:
+            reply = self._exchange(endpoint, path, query, body, priority, transport, deadline)
+            self.clock.learn(_date(reply), sent_at=reply.sent_at, received_at=reply.received_at)
+            return self._decode(result, reply, name)
+        except ExchangeError as raised:
+            error = raised
+            raise
+        finally:
+            self.statistics.record_call(name, time.monotonic() - started, error)
+
+    def _exchange(
+        self,
+        endpoint: Endpoint,
+        path: str,
+        query: str,
+        body: str,
+        priority: Priority,
+        transport: Transport,
+        deadline: float,
+    ) -> Reply:
+        attempts = 2 if endpoint.method == "GET" else 1
+        while True:
+            attempts -= 1
+            self.budget.spend(endpoint.weight, priority)
+            headers = self._headers(endpoint, path, query, body)
+            try:
+                return transport.send(endpoint.method, self._base_url + path + query, headers, body, deadline)
+            except WireError:
+                raise
+            except (NotSent, OutcomeUnknown):
+                if attempts == 0 or deadline - time.monotonic() < _RETRY_SECS_LEFT_MIN:
+                    raise
+
+    def _headers(self, endpoint: Endpoint, path: str, query: str, body: str) -> dict[str, str]:
+        headers = {"User-Agent": self._user_agent, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+        if body:
+            headers["Content-Type"] = "application/json"
+        if endpoint.signed:
+            if self._credentials is None:
+                raise AuthError(
+                    "no_credentials", f"{endpoint.method} {endpoint.path} needs an API key, and none is set"
+                )
+            key, secret = self._credentials.reveal()
+            timestamp = str(int(self._wall() + self.clock.secs))
+            headers["api-key"] = key
+            headers["timestamp"] = timestamp
+            headers["signature"] = sign(secret, endpoint.method, timestamp, path, query, body)
+        return headers
+
+    def _decode(self, result: Any, reply: Reply, name: str) -> Envelope[Any]:
+        if reply.status == 429:
+            wait = self.budget.observe_429(reply.headers.get("X-RATE-LIMIT-RESET"))
+            raise refusal(reply.status, reply.body, what=name, retry_after_secs=wait)
+        if reply.status != 200:
+            raise refusal(reply.status, reply.body, what=name)
+        try:
+            envelope: Envelope[Any] = _decoder(result).decode(reply.body)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            raise WireError(f"{name}: unreadable answer: {error}") from None
+        if envelope.success is not True:
+            raise WireError(f"{name}: HTTP 200 without success")
+        return envelope
+
+
+def _date(reply: Reply) -> str | None:
+    if reply.headers.get("Age") not in (None, "0"):
+        return None  # served from a cache: the date is that of the original answer
+    date: str | None = reply.headers.get("Date")
+    return date

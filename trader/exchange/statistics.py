@@ -1,0 +1,98 @@
+"""Counts and latencies of calls and orders, for the health page and the log."""
+
+import threading
+from collections import Counter, deque
+
+import msgspec
+
+_LATENCIES_KEPT = 256
+
+
+class EndpointStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """One endpoint. Latencies are milliseconds over its last 256 answered calls, None before the first."""
+
+    endpoint: str
+    calls: int
+    errors: int
+    p50_ms: float | None
+    p99_ms: float | None
+
+
+class Statistics(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything counted since the client was made. `quota_left` is weight units in the running 5 minutes."""
+
+    orders_submitted: int
+    orders_accepted: int
+    orders_rejected: int
+    orders_unknown: int
+    cancels_submitted: int
+    cancels_accepted: int
+    calls: int
+    errors: dict[str, int]
+    rate_limited: int
+    quota_left: int
+    clock_offset_secs: float
+    instrument_cache_hit_rate: float | None
+    rows_skipped: int
+    endpoints: list[EndpointStatistics]
+
+
+class CallStatistics:
+    """Counters, safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: Counter[str] = Counter()
+        self._failed: Counter[str] = Counter()
+        self._errors: Counter[str] = Counter()
+        self._events: Counter[str] = Counter()
+        self._latencies: dict[str, deque[float]] = {}
+
+    def record_call(self, endpoint: str, elapsed_secs: float, error: BaseException | None) -> None:
+        """One call that ended, well or not."""
+        with self._lock:
+            self._calls[endpoint] += 1
+            if error is not None:
+                self._failed[endpoint] += 1
+                self._errors[type(error).__name__] += 1
+            else:
+                self._latencies.setdefault(endpoint, deque(maxlen=_LATENCIES_KEPT)).append(elapsed_secs * 1000)
+
+    def record(self, event: str, number: int = 1) -> None:
+        """Something worth counting, e.g. ``orders_accepted``."""
+        with self._lock:
+            self._events[event] += number
+
+    def snapshot(self, *, quota_left: int, clock_offset_secs: float, hit_rate: float | None) -> Statistics:
+        """The figures of this moment."""
+        with self._lock:
+            events, latencies = self._events, {name: sorted(kept) for name, kept in self._latencies.items()}
+            return Statistics(
+                orders_submitted=events["orders_submitted"],
+                orders_accepted=events["orders_accepted"],
+                orders_rejected=events["orders_rejected"],
+                orders_unknown=events["orders_unknown"],
+                cancels_submitted=events["cancels_submitted"],
+                cancels_accepted=events["cancels_accepted"],
+                calls=self._calls.total(),
+                errors=dict(self._errors),
+                rate_limited=self._errors["RateLimited"],
+                quota_left=quota_left,
+                clock_offset_secs=clock_offset_secs,
+                instrument_cache_hit_rate=hit_rate,
+                rows_skipped=events["rows_skipped"],
+                endpoints=[
+                    EndpointStatistics(
+                        endpoint=name,
+                        calls=calls,
+                        errors=self._failed[name],
+                        p50_ms=_quantile(latencies.get(name), 0.50),
+                        p99_ms=_quantile(latencies.get(name), 0.99),
+                    )
+                    for name, calls in sorted(self._calls.items())
+                ],
+            )
+
+
+def _quantile(ordered: list[float] | None, share: float) -> float | None:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else None
