@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from trader.domain.errors import JournalError
 from trader.journal.tables import APPLICATION_ID, KNOWN_REVISIONS, SCHEMA_REVISION
@@ -54,12 +54,25 @@ def where(url_text: str) -> str:
 
 
 @contextlib.contextmanager
-def in_words(place: str) -> Iterator[None]:
-    """Turn the driver's errors into a `JournalError` of one sentence."""
+def in_words(place: str, driver: type[Exception] = sqlite3.Error) -> Iterator[None]:
+    """Turn SQLAlchemy's and the driver's own errors into a `JournalError` of one sentence."""
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, driver) as error:
         raise JournalError(sentence(place, error)) from error
+
+
+def driver_error(engine: Engine) -> type[Exception]:
+    """The base of the driver's own errors, for statements run on its cursor."""
+    error: type[Exception] = engine.dialect.loaded_dbapi.Error
+    return error
+
+
+def is_conflict(error: BaseException | None) -> bool:
+    """Whether the database refused a row because one with the same key is there."""
+    if isinstance(error, IntegrityError | sqlite3.IntegrityError):
+        return True
+    return error is not None and type(error).__name__ == "UniqueViolation"
 
 
 def sentence(place: str, error: Exception) -> str:

@@ -11,24 +11,32 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, insert, select, text
+from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
 
 from trader.domain.errors import JournalError
-from trader.engine.records import AnyRecord, RunCreated, encode_record
+from trader.engine.records import AnyRecord, RunCreated
 from trader.engine.view import LiveSnapshot
 from trader.journal import commands as cmd
 from trader.journal import lease as leasing
 from trader.journal import tables as t
 from trader.journal import views
+from trader.journal.appending import Appender, build_rows
 from trader.journal.commands import Command, CommandMark, CommandRow
-from trader.journal.database import READS, file_identity, in_words, open_engine, sqlite_path, where
-from trader.journal.lease import Lease, LeaseLost
+from trader.journal.database import (
+    READS,
+    driver_error,
+    file_identity,
+    in_words,
+    is_conflict,
+    open_engine,
+    sqlite_path,
+    where,
+)
+from trader.journal.lease import Lease
 from trader.journal.views import AlertRow, DayTotals, FillRow, OrderRow, RunSummary, Sample
 
 _snapshots = msgspec.json.Decoder(LiveSnapshot)
-_ADVANCE = text("UPDATE sequence SET last_seq = last_seq + :n WHERE id = 1 RETURNING last_seq")
 
 
 class Journal:
@@ -41,7 +49,8 @@ class Journal:
         self._identity = None if self._path is None else file_identity(self._path)
         self._write_lock = threading.Lock()  # queue here rather than spin on the database's lock
         self._accounts: dict[str, str] = {}  # run id → account, of runs seen by this object
-        self._inserts = {table.name: insert(table) for table in t.RECORD_TABLES}
+        self._appender = Appender(engine.dialect)
+        self._driver_error = driver_error(engine)
         self._dialect: Any = postgresql if engine.dialect.name == "postgresql" else sqlite
 
     @classmethod
@@ -65,14 +74,14 @@ class Journal:
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        with self._write_lock, in_words(self._place):
+        with self._write_lock, in_words(self._place, self._driver_error):
             self._check_file()
             with self._engine.begin() as connection:
                 yield connection
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        with in_words(self._place):
+        with in_words(self._place, self._driver_error):
             try:
                 with self._engine.connect().execution_options(**READS) as connection:
                     yield connection
@@ -137,45 +146,26 @@ class Journal:
             LeaseLost: Another runner has the account; nothing was written.
             JournalError: Nothing was written, and why; or an identical order intent, fill or run is already there.
         """
-        rows = self._rows(records, lease)
+        rows = build_rows(records, self._accounts_of(records, lease))
         try:
             with self._write() as connection:
-                if lease is not None:
-                    self._check_lease(connection, lease)
-                last = int(connection.execute(_ADVANCE, {"n": len(records)}).scalar_one())
-                self._insert(connection, rows, records, first=last - len(records) + 1)
+                last = self._appender.append(connection, rows, records, lease)
                 if done_command is not None:
                     cmd.mark(connection, done_command)
         except JournalError as error:
-            if isinstance(error.__cause__, IntegrityError):
-                raise JournalError(
-                    f"The journal already holds one of these records ({error.__cause__.orig})."
-                ) from error
+            if is_conflict(error.__cause__):
+                raise JournalError(f"The journal already holds one of these records ({error.__cause__}).") from error
             raise
         for record in records:
             if isinstance(record, RunCreated):
                 self._accounts[record.run_id] = record.account
         return last
 
-    def _rows(self, records: Sequence[AnyRecord], lease: Lease | None) -> list[tuple[Table, dict[str, Any]]]:
+    def _accounts_of(self, records: Sequence[AnyRecord], lease: Lease | None) -> list[str]:
+        if lease is not None:
+            return [lease.account] * len(records)
         created = {r.run_id: r.account for r in records if isinstance(r, RunCreated)}
-        rows: list[tuple[Table, dict[str, Any]]] = []
-        for record in records:
-            account = lease.account if lease is not None else created.get(record.run_id)
-            if account is None:
-                account = self._account_of(record.run_id)
-            row = {
-                "account": account,
-                "run_id": record.run_id,
-                "kind": type(record).__struct_config__.tag,
-                "wall": t.instant_text(record.wall),
-                "market": None if record.market is None else t.instant_text(record.market),
-                "cause": record.cause,
-                "body": encode_record(record),
-                **t.key_columns(record),
-            }
-            rows.append((t.TABLE_OF[type(record)], row))
-        return rows
+        return [created.get(r.run_id) or self._account_of(r.run_id) for r in records]
 
     def _account_of(self, run_id: str) -> str:
         if run_id not in self._accounts:
@@ -183,36 +173,6 @@ class Journal:
             with self._read() as connection:
                 self._accounts[run_id] = connection.execute(query).scalar() or ""
         return self._accounts[run_id]
-
-    def _check_lease(self, connection: Connection, lease: Lease) -> None:
-        there = leasing.read_lease(connection, lease.account, for_update=True)
-        if there is None or (there.holder, there.epoch) != (lease.holder, lease.epoch):
-            by = "nobody" if there is None else f"epoch {there.epoch}"
-            raise LeaseLost(f"The lease on {lease.account} (epoch {lease.epoch}) is lost to {by}; nothing was written.")
-
-    def _insert(
-        self,
-        connection: Connection,
-        rows: Sequence[tuple[Table, dict[str, Any]]],
-        records: Sequence[AnyRecord],
-        *,
-        first: int,
-    ) -> None:
-        for seq, (table, row) in enumerate(rows, start=first):
-            connection.execute(self._inserts[table.name], {"seq": seq, **row})
-        for record in records:
-            if isinstance(record, RunCreated):
-                self._pin_configuration(connection, record)
-
-    def _pin_configuration(self, connection: Connection, record: RunCreated) -> None:
-        row = {
-            "hash": record.config_hash,
-            "body": msgspec.json.encode(record.config).decode(),
-            "at": t.instant_text(record.wall),
-        }
-        connection.execute(
-            self._dialect.insert(t.configurations).values(**row).on_conflict_do_nothing(index_elements=["hash"])
-        )
 
     def publish(self, snapshot: LiveSnapshot) -> None:
         """Replace the account's live picture."""

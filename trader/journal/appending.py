@@ -1,0 +1,102 @@
+"""The hot path: number records and insert them, with statements compiled once from the tables.
+
+An order may only leave after its intent is on disk, so what is saved here is saved on every order. The statements are
+SQLAlchemy's text for the dialect at hand, run on the driver's own cursor inside the surrounding transaction; executing
+the expressions themselves would cost more than the disk does.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Dialect, bindparam, insert, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql import ClauseElement
+
+from trader.engine.records import AnyRecord, RunCreated, encode_record
+from trader.journal import tables as t
+from trader.journal.lease import Lease, LeaseLost
+
+Row = tuple[str, dict[str, Any]]  # table name, values of all its columns but seq
+
+_NO_KEYS = {
+    table.name: dict.fromkeys(column.name for column in table.columns if column.name != "seq")
+    for table in t.RECORD_TABLES
+}
+
+
+def build_rows(records: Sequence[AnyRecord], accounts: Sequence[str]) -> list[Row]:
+    """The table rows of records, each with the account it belongs to."""
+    rows: list[Row] = []
+    for record, account in zip(records, accounts, strict=True):
+        table = t.TABLE_OF[type(record)].name
+        common = {
+            "account": account,
+            "run_id": record.run_id,
+            "kind": type(record).__struct_config__.tag,
+            "wall": t.instant_text(record.wall),
+            "market": None if record.market is None else t.instant_text(record.market),
+            "cause": record.cause,
+            "body": encode_record(record),
+        }
+        rows.append((table, {**_NO_KEYS[table], **common, **t.key_columns(record)}))
+    return rows
+
+
+class Appender:
+    """The statements of one dialect, and their execution."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        named = sqlite.dialect(paramstyle="named") if dialect.name == "sqlite" else dialect
+
+        def compiled(statement: ClauseElement) -> str:
+            return str(statement.compile(dialect=named))
+
+        self._advance = compiled(text("UPDATE sequence SET last_seq = last_seq + :n WHERE id = 1 RETURNING last_seq"))
+        self._lease = compiled(
+            select(t.leases.c.holder, t.leases.c.epoch)
+            .where(t.leases.c.account == bindparam("account"))
+            .with_for_update()
+        )
+        self._insert = {table.name: compiled(insert(table)) for table in t.RECORD_TABLES}
+        upsert: Any = postgresql if dialect.name == "postgresql" else sqlite
+        self._pin = compiled(upsert.insert(t.configurations).on_conflict_do_nothing(index_elements=["hash"]))
+
+    def append(
+        self, connection: Connection, rows: Sequence[Row], records: Sequence[AnyRecord], lease: Lease | None
+    ) -> int:
+        """Check the lease, number the rows, insert them; the last number.
+
+        Raises:
+            LeaseLost: The lease has another holder or epoch; the caller's transaction must be rolled back.
+        """
+        cursor: Any = connection.connection.cursor()
+        try:
+            if lease is not None:
+                cursor.execute(self._lease, {"account": lease.account})
+                _check(cursor.fetchone(), lease)
+            cursor.execute(self._advance, {"n": len(rows)})
+            last = int(cursor.fetchone()[0])
+            for seq, (table, values) in enumerate(rows, start=last - len(rows) + 1):
+                values["seq"] = seq
+                cursor.execute(self._insert[table], values)
+            for record in records:
+                if isinstance(record, RunCreated):
+                    cursor.execute(self._pin, _configuration(record))
+        finally:
+            cursor.close()
+        return last
+
+
+def _check(row: Sequence[Any] | None, lease: Lease) -> None:
+    if row is None or (row[0], row[1]) != (lease.holder, lease.epoch):
+        by = "nobody" if row is None else f"epoch {row[1]}"
+        raise LeaseLost(f"The lease on {lease.account} (epoch {lease.epoch}) is lost to {by}; nothing was written.")
+
+
+def _configuration(record: RunCreated) -> Mapping[str, str]:
+    return {
+        "hash": record.config_hash,
+        "body": msgspec.json.encode(record.config).decode(),
+        "at": t.instant_text(record.wall),
+    }
