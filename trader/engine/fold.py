@@ -1,6 +1,8 @@
 """State as a fold over records. Recovery and normal running use this one function, so they cannot disagree."""
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -143,7 +145,7 @@ def _cancel_intended(run: Run, record: rec.CancelIntended) -> Run:
 def _fill_recorded(run: Run, record: rec.FillRecorded) -> Run:
     if record.fill.fill_id in run.fills:
         return run
-    fills = {**run.fills, record.fill.fill_id: BookedFill(record.leg, record.fill)}
+    fills = {**run.fills, record.fill.fill_id: BookedFill(record.leg, record.fill, record.wall)}
     orders = run.orders
     order = orders.get(record.fill.client_order_id or "")
     if order is not None:
@@ -158,7 +160,9 @@ def _fill_recorded(run: Run, record: rec.FillRecorded) -> Run:
             ended_at=order.ended_at or (record.wall if status.terminal else None),
         )
         orders = {**orders, order.intent.client_order_id: changed}
-    return replace(run, fills=fills, orders=orders)
+    # A position read before this fill says nothing any more.
+    positions = {symbol: size for symbol, size in run.positions.items() if symbol != record.fill.symbol}
+    return replace(run, fills=fills, orders=orders, positions=positions)
 
 
 def _fill_costed(run: Run, record: rec.FillCosted) -> Run:
@@ -166,7 +170,7 @@ def _fill_costed(run: Run, record: rec.FillCosted) -> Run:
     if booked is None:
         return run
     fill = replace(booked.fill, commission=record.commission)
-    return replace(run, fills={**run.fills, record.fill_id: BookedFill(booked.leg, fill)})
+    return replace(run, fills={**run.fills, record.fill_id: BookedFill(booked.leg, fill, booked.wall)})
 
 
 def _position_observed(run: Run, record: rec.PositionObserved) -> Run:
@@ -187,7 +191,7 @@ def _run_finished(run: Run, record: rec.RunFinished) -> Run:
     return replace(run, finished=record, phase=Phase.DONE, phase_since=record.wall)
 
 
-_HANDLERS = {
+_HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
     rec.ScheduleFixed: _schedule_fixed,
     rec.LegsChosen: _legs_chosen,
     rec.PhaseChanged: _phase_changed,
@@ -207,4 +211,4 @@ _HANDLERS = {
 
 def durable(run: Run) -> bytes:
     """The durable run as canonical bytes, for comparing a fold with live state."""
-    return msgspec.json.encode(replace(run, preset=run.preset.canonical_json()), order="sorted")  # type: ignore[arg-type]
+    return msgspec.json.encode(replace(run, preset=run.preset.canonical_json()), order="sorted")

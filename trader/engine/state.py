@@ -49,10 +49,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BookedFill(msgspec.Struct, frozen=True):
-    """A fill of ours and the leg it belongs to."""
+    """A fill of ours, the leg it belongs to and when (wall) we learned of it."""
 
     leg: str
     fill: Fill
+    wall: datetime
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +105,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         """Contracts of this leg still open by our fills, ≥ 0 while all is well."""
         side = self.leg(key).side
         return sum(b.fill.quantity * (1 if b.fill.side is side else -1) for b in self.fills.values() if b.leg == key)
+
+    def last_fill_at(self, key: str) -> datetime | None:
+        """When (wall) we learned of this leg's newest fill."""
+        return max((b.wall for b in self.fills.values() if b.leg == key), default=None)
 
     def live_orders(self) -> list[Order]:
         return [o for o in self.orders.values() if o.status.live]

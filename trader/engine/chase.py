@@ -1,0 +1,39 @@
+"""Limit chase: where the n-th attempt stands. Pure price arithmetic; the order machine decides when to try again."""
+
+from decimal import Decimal
+
+from trader.config.preset import Preset
+from trader.domain.order import Side
+from trader.domain.quote import Quote
+from trader.domain.rounding import ceil_to_tick, floor_to_tick, round_price
+from trader.engine.gate import collar
+from trader.engine.records import LegTerms
+from trader.engine.state import HUNDRED
+
+
+def entry_reference(preset: Preset, side: Side, quote: Quote) -> Decimal | None:
+    """The price the first entry limit stands at: the touch on the other side, the middle or the mark."""
+    if preset.orders.entry_reference == "mid":
+        return quote.mid
+    if preset.orders.entry_reference == "mark":
+        return quote.mark
+    return quote.bid if side is Side.SELL else quote.ask
+
+
+def chase_price(
+    preset: Preset, leg: LegTerms, side: Side, quote: Quote, reference: Decimal, concession: int
+) -> Decimal:
+    """The limit after `concession` steps of slippage from `reference` in the filling direction, on tick.
+
+    Never past the collar around the mark or the exchange's price band: a chase gives up rather than chases there.
+    """
+    shift = preset.orders.slippage_pct * concession / HUNDRED
+    price = round_price(reference * (1 + side.sign * shift), leg.tick_size, side)
+    low, high = collar(leg, quote.mark, preset.risk.price_collar_pct) if quote.mark is not None else (price, price)
+    if quote.band_low is not None:
+        low = max(low, quote.band_low)
+    if quote.band_high is not None:
+        high = min(high, quote.band_high)
+    lowest = max(ceil_to_tick(low, leg.tick_size), leg.tick_size)
+    highest = max(floor_to_tick(high, leg.tick_size), leg.tick_size)
+    return min(max(price, lowest), highest)

@@ -1,0 +1,64 @@
+"""EXITING: one funnel for every reason. Each leg is closed on its own, and DONE needs the exchange's word."""
+
+from decimal import Decimal
+
+from trader.domain.order import Purpose
+from trader.engine import records as rec
+from trader.engine.account import FOREIGN_SECS, foreign_remainder
+from trader.engine.gate import closable
+from trader.engine.state import Run, seconds_since
+from trader.engine.turn import Turn
+from trader.engine.working import work_exit
+
+
+def close(turn: Turn, run_id: str) -> None:
+    """Advance an EXITING run. No leg's failure keeps another leg from being tried."""
+    run = turn.run(run_id)
+    purpose = Purpose.UNWIND if run.exit_reason == "unwind" else Purpose.EXIT
+    closed = [work_exit(turn, run_id, leg, purpose) for leg in run.legs]
+    run = turn.run(run_id)
+    if not all(closed) and not _only_foreign_left(turn, run):
+        return
+    if run.live_orders() or any(o.fills_missing for o in run.orders.values()) or run.uncosted:
+        turn.look(run_id, account_wanted=True)
+        return
+    _confirm_flat(turn, run)
+
+
+def _only_foreign_left(turn: Turn, run: Run) -> bool:
+    """Our books say open, the exchange says there is nothing left for us to close, for longer than any lag: a person or
+    the exchange itself closed it. Ours ends here; the difference is reported, never traded away."""
+    since = turn.watch(run.run_id).mismatch_since
+    if since is None or seconds_since(since, turn.wall) <= FOREIGN_SECS:
+        return False
+    if turn.now.market is not None and any(turn.now.market >= leg.expiry for leg in run.legs):
+        return False  # settled: its cash flow comes by settlement fill or settlement price
+    return all(closable(run, leg) == 0 for leg in run.legs) and not run.live_orders()
+
+
+def _confirm_flat(turn: Turn, run: Run) -> None:
+    """Flat only after a complete read asked for after our last order ended, agreeing with our fills."""
+    watch = turn.watch(run.run_id)
+    last_news = max(
+        [o.ended_at for o in run.orders.values() if o.ended_at is not None]
+        + [b.wall for b in run.fills.values()]
+        + [run.exit_decided_at or run.created_at]
+    )
+    if watch.account_read is None or watch.account_read <= last_news:
+        turn.look(run.run_id, account_wanted=True)
+        return
+    lasting = seconds_since(watch.mismatch_since, turn.wall) > FOREIGN_SECS if watch.mismatch_since else False
+    if watch.mismatch_since is not None and not lasting:
+        turn.look(run.run_id, account_wanted=True)
+        return
+    foreign = foreign_remainder(run) if lasting else ""
+    turn.write(
+        rec.RunFinished,
+        run.run_id,
+        exit_reason=run.exit_reason or "unknown",
+        realized_pnl=run.cash_flow - run.fees,
+        fees=run.fees if run.fills else Decimal(0),
+        foreign=foreign,
+    )
+    if foreign:
+        turn.alert(run.run_id, "error", "foreign_remainder", f"NOT FLAT: {foreign} is not ours and was left alone.")

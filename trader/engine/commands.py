@@ -1,0 +1,77 @@
+"""What people ask for. Every command is answered with one sentence; repeating one changes nothing."""
+
+from pydantic import ValidationError
+
+from trader.config.preset import Preset
+from trader.engine import records as rec
+from trader.engine.effects import AckCommand
+from trader.engine.events import StartCommand, StopCommand
+from trader.engine.gate import daily_loss, runs_today
+from trader.engine.ids import run_id_for
+from trader.engine.records import Phase
+from trader.engine.turn import Turn
+
+
+def on_start(turn: Turn, event: StartCommand) -> None:
+    run_id = run_id_for(event.command_id)
+    if run_id in turn.state.runs:
+        _ack(turn, event.command_id, "accepted", f"run {run_id}")
+        return
+    try:
+        preset = Preset.model_validate(event.config)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        _ack(turn, event.command_id, "refused", f"The configuration is not valid: {where}: {first['msg']}.")
+        return
+    refusal = _refusal(turn, event, preset)
+    if refusal:
+        _ack(turn, event.command_id, "refused", refusal)
+        return
+    turn.write(
+        rec.RunCreated,
+        run_id,
+        cause="user",
+        env=turn.state.env,
+        account=turn.state.account_key,
+        preset=preset.name,
+        config=preset.model_dump(mode="json"),
+        config_hash=preset.config_hash,
+        underlying=preset.strategy.underlying,
+        start_now=event.start_now,
+        command_id=event.command_id,
+    )
+    _ack(turn, event.command_id, "accepted", f"run {run_id}")
+
+
+def _refusal(turn: Turn, event: StartCommand, preset: Preset) -> str:
+    if preset.config_hash != event.config_hash:
+        return "The configuration is not the one that was confirmed; look at it again and start anew."
+    underlying = preset.strategy.underlying
+    if any(run.underlying == underlying for run in turn.state.unresolved):
+        return f"A run on {underlying} is not finished yet; one run per underlying at a time."
+    made, most = runs_today(turn.state, underlying, turn.now), preset.risk.max_runs_per_day
+    if made >= most:
+        return f"{made} runs on {underlying} were made today; risk.max_runs_per_day is {most}."
+    lost, limit = daily_loss(turn.state, turn.now), preset.risk.daily_loss_limit_usd
+    if lost >= limit:
+        return f"Today's realised loss of {lost:.2f} USD has reached risk.daily_loss_limit_usd of {limit} USD."
+    return ""
+
+
+def on_stop(turn: Turn, event: StopCommand) -> None:
+    """Stop & Exit: recorded for every run it names, whatever its phase; idempotent."""
+    named = [run for run in turn.state.unresolved if event.run_id is None or run.run_id == event.run_id]
+    for run in named:
+        if run.stop_command is None:
+            turn.write(rec.StopRequested, run.run_id, cause="user", command_id=event.command_id)
+        if run.phase not in (Phase.EXITING, Phase.DONE):
+            turn.decide_exit(run.run_id, "manual", f"Stop & Exit pressed ({event.issued_by})", cause="user")
+    if named:
+        _ack(turn, event.command_id, "accepted", f"closing {', '.join(run.run_id for run in named)}")
+    else:
+        _ack(turn, event.command_id, "accepted", "nothing to stop: no unresolved run")
+
+
+def _ack(turn: Turn, command_id: str, status: str, detail: str) -> None:
+    turn.do(AckCommand(command_id=command_id, status=status, detail=detail))

@@ -1,0 +1,61 @@
+"""The exit rules on a valuation: max loss, max profit, tiered trailing stop. Pure arithmetic on percents of premium."""
+
+from decimal import Decimal
+
+import msgspec
+
+from trader.config.preset import Exits
+
+PEAK_STEP_PCT = Decimal("0.1")  # a peak is recorded in steps of this, so that a slow climb does not write every tick
+
+
+class Trail(msgspec.Struct, frozen=True):
+    """The peak so far and the level the stop stands at, % of premium. `level` None = not armed yet; 0 = breakeven."""
+
+    peak: Decimal
+    level: Decimal | None
+
+
+def trailing_level(exits: Exits, peak: Decimal) -> Decimal | None:
+    """Where the trailing stop stands after profit has peaked at `peak` (% of premium); None before the first tier.
+
+    Beyond the last tier the stop keeps rising: each further `trailing_step_peak_pct` of peak lifts it by
+    `trailing_step_stop_pct`.
+    """
+    if not exits.trailing_enabled:
+        return None
+    level: Decimal | None = None
+    for tier in exits.trailing_tiers:
+        if peak >= tier.peak_pct:
+            level = tier.stop_pct
+    if level is None or not exits.trailing_tiers:
+        return level
+    last = exits.trailing_tiers[-1]
+    if peak >= last.peak_pct and exits.trailing_step_stop_pct > 0:
+        steps = (peak - last.peak_pct) // exits.trailing_step_peak_pct
+        level = last.stop_pct + steps * exits.trailing_step_stop_pct
+    return level
+
+
+def ratchet(exits: Exits, trail: Trail | None, pct: Decimal) -> Trail | None:
+    """The trail after profit of `pct`; None when it did not rise by a recordable step. The level never falls."""
+    old_peak = trail.peak if trail is not None else None
+    peak = (pct // PEAK_STEP_PCT) * PEAK_STEP_PCT if pct > 0 else None
+    if peak is None or (old_peak is not None and peak <= old_peak):
+        return None
+    level = trailing_level(exits, peak)
+    if trail is not None and trail.level is not None and (level is None or level < trail.level):
+        level = trail.level
+    return Trail(peak, level)
+
+
+def triggered(exits: Exits, level: Decimal | None, pct: Decimal) -> tuple[str, str]:
+    """Which price rule fires at `pct` (% of premium) and the numbers in words; empty strings when none does."""
+    if pct <= -exits.max_loss_pct:
+        return "max_loss", f"P&L {pct:.1f} % of premium reached the maximum loss of {exits.max_loss_pct} %"
+    if pct >= exits.max_profit_pct:
+        return "max_profit", f"P&L {pct:.1f} % of premium reached the maximum profit of {exits.max_profit_pct} %"
+    if level is not None and pct <= level:
+        name = "breakeven" if level == 0 else "trailing_stop"
+        return name, f"P&L {pct:.1f} % of premium fell back to the trailing level of {level} %"
+    return "", ""

@@ -1,0 +1,163 @@
+"""The one gate every order passes. It judges from the state alone and does not ask the strategy.
+
+A refusal is a value: reason code plus the numbers. Cancels never pass through here; exits are only held to what protects
+them (reduce-only, size, sanity of the price), never to limits that exist to keep new risk out.
+"""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+
+from trader.domain.clock import Now
+from trader.domain.expiry import ist_date
+from trader.domain.order import OrderIntent, OrderType, Purpose
+from trader.domain.quote import Quote
+from trader.domain.rounding import is_on_tick
+from trader.engine.records import LegTerms, Phase
+from trader.engine.state import HUNDRED, MARK_AGE, ZERO, Run, State, age_slack
+
+HARD_ORDERS_PER_SECOND = 10
+MAX_ORDERS_PER_LEG = 6
+COLLAR_TICKS = 5
+
+
+class Denied(msgspec.Struct, frozen=True):
+    """Our refusal: `code` for programs, `detail` with the numbers for people."""
+
+    code: str
+    detail: str
+
+
+def collar(leg: LegTerms, mark: Decimal, collar_pct: Decimal) -> tuple[Decimal, Decimal]:
+    """Lowest and highest limit price allowed around `mark`: the percentage, but at least 5 ticks."""
+    width = max(mark * collar_pct / HUNDRED, COLLAR_TICKS * leg.tick_size)
+    return mark - width, mark + width
+
+
+def check_order(state: State, run: Run, intent: OrderIntent, now: Now) -> Denied | None:
+    """None when the order may go out, else the first reason it may not."""
+    leg = run.leg(intent.leg)
+    quote = state.market.quotes.get(intent.symbol)
+    checks = [
+        _identity(run, leg, intent, now),
+        _rate(state, run, intent, now),
+        _price(state, run, leg, intent, quote, now),
+    ]
+    if intent.purpose is Purpose.ENTRY:
+        checks += [_entry_state(run), _entry_size(run, leg, intent), _entry_limits(state, run, intent, now)]
+    else:
+        checks.append(_exit_size(run, leg, intent))
+    return next((denied for denied in checks if denied is not None), None)
+
+
+def _identity(run: Run, leg: LegTerms, intent: OrderIntent, now: Now) -> Denied | None:
+    if intent.client_order_id in run.orders:
+        return Denied("DUPLICATE_CLIENT_ORDER_ID", f"client_order_id={intent.client_order_id}")
+    if len(intent.client_order_id) > 32:
+        return Denied("CLIENT_ORDER_ID_TOO_LONG", f"length={len(intent.client_order_id)}, max=32")
+    if intent.symbol != leg.symbol or intent.product_id != leg.product_id:
+        return Denied("WRONG_CONTRACT", f"symbol={intent.symbol}, leg={leg.symbol}")
+    if now.market is not None and now.market >= leg.expiry:
+        return Denied("CONTRACT_EXPIRED", f"expiry={leg.expiry:%Y-%m-%dT%H:%MZ}")
+    if intent.quantity < 1:
+        return Denied("QUANTITY_BELOW_MINIMUM", f"quantity={intent.quantity}, min=1")
+    if intent.purpose is Purpose.ENTRY and intent.quantity > run.preset.risk.max_order_quantity:
+        return Denied(
+            "QUANTITY_EXCEEDS_MAXIMUM", f"quantity={intent.quantity}, max={run.preset.risk.max_order_quantity}"
+        )
+    return None
+
+
+def _rate(state: State, run: Run, intent: OrderIntent, now: Now) -> Denied | None:
+    limit = run.preset.risk.orders_per_second if intent.purpose is Purpose.ENTRY else HARD_ORDERS_PER_SECOND
+    recent = sum(1 for t in state.account.order_times if now.wall - t < timedelta(seconds=1))
+    if recent >= limit:
+        return Denied("ORDER_RATE_EXCEEDED", f"orders in the last second={recent}, max={limit}")
+    return None
+
+
+def _price(state: State, run: Run, leg: LegTerms, intent: OrderIntent, quote: Quote | None, now: Now) -> Denied | None:
+    if intent.order_type is OrderType.MARKET:
+        return None
+    price = intent.limit_price
+    if price is None or not price.is_finite() or price <= 0:
+        return Denied("PRICE_NOT_POSITIVE", f"limit_price={price}")
+    if not is_on_tick(price, leg.tick_size):
+        return Denied("PRICE_OFF_TICK", f"limit_price={price}, tick_size={leg.tick_size}")
+    if quote is None or quote.mark is None or quote.ts_mark is None:
+        return _no_reference(intent)
+    if state.market.newest is not None and state.market.newest - quote.ts_mark > MARK_AGE + age_slack(now):
+        return _no_reference(intent)
+    low, high = collar(leg, quote.mark, run.preset.risk.price_collar_pct)
+    if not low <= price <= high:
+        return Denied("PRICE_OUTSIDE_COLLAR", f"limit_price={price}, collar={low:.2f}..{high:.2f}, mark={quote.mark}")
+    if quote.band_low is not None and price < quote.band_low:
+        return Denied("PRICE_OUTSIDE_BAND", f"limit_price={price}, band_low={quote.band_low}")
+    if quote.band_high is not None and price > quote.band_high:
+        return Denied("PRICE_OUTSIDE_BAND", f"limit_price={price}, band_high={quote.band_high}")
+    return None
+
+
+def _no_reference(intent: OrderIntent) -> Denied | None:
+    """Without a fresh mark new risk is refused; an exit is never held back by missing prices."""
+    if intent.purpose is Purpose.ENTRY:
+        return Denied("NO_FRESH_MARK", f"symbol={intent.symbol}")
+    return None
+
+
+def _entry_state(run: Run) -> Denied | None:
+    if run.stop_command is not None or run.exit_reason is not None:
+        return Denied("ENTRY_AFTER_STOP", f"run={run.run_id}")
+    if run.phase not in (Phase.WAITING, Phase.ENTERING):
+        return Denied("NOT_ENTERING", f"phase={run.phase}")
+    return None
+
+
+def _entry_size(run: Run, leg: LegTerms, intent: OrderIntent) -> Denied | None:
+    if intent.side is not leg.side or intent.reduce_only:
+        return Denied("WRONG_SIDE", f"side={intent.side}, leg={leg.side}")
+    earlier = run.leg_orders(leg.key, Purpose.ENTRY)
+    if any(o.status.live for o in earlier):
+        return Denied("EARLIER_ORDER_UNRESOLVED", f"leg={leg.key}")
+    if len(earlier) >= MAX_ORDERS_PER_LEG:
+        return Denied("TOO_MANY_ORDERS", f"orders for this leg={len(earlier)}, max={MAX_ORDERS_PER_LEG}")
+    worst = sum(o.done_qty for o in earlier) + intent.quantity
+    if worst > leg.quantity:
+        return Denied("POSITION_WOULD_EXCEED", f"worst case={worst}, configured={leg.quantity}")
+    return None
+
+
+def _entry_limits(state: State, run: Run, intent: OrderIntent, now: Now) -> Denied | None:
+    lost = daily_loss(state, now)
+    limit = run.preset.risk.daily_loss_limit_usd
+    if lost >= limit:
+        return Denied("DAILY_LOSS_LIMIT", f"lost today={lost:.2f} USD, limit={limit} USD")
+    return None
+
+
+def daily_loss(state: State, now: Now) -> Decimal:
+    """USD realised as loss on the present Indian day, 0 when the day is not negative."""
+    booked = state.account.realized_by_day.get(ist_date(now.market or now.wall), ZERO)
+    return max(-booked, ZERO)
+
+
+def runs_today(state: State, underlying: str, now: Now) -> int:
+    """Runs already made for an underlying on the present Indian day."""
+    return state.account.runs_by_day.get((underlying, ist_date(now.market or now.wall)), 0)
+
+
+def _exit_size(run: Run, leg: LegTerms, intent: OrderIntent) -> Denied | None:
+    if intent.side is not leg.side.opposite or not intent.reduce_only:
+        return Denied("EXIT_MUST_REDUCE", f"side={intent.side}, reduce_only={intent.reduce_only}")
+    open_quantity = closable(run, leg)
+    if intent.quantity > open_quantity:
+        return Denied("EXIT_EXCEEDS_POSITION", f"quantity={intent.quantity}, open={open_quantity}")
+    return None
+
+
+def closable(run: Run, leg: LegTerms) -> int:
+    """Contracts an exit may buy back: our net by fills, never more than the position last read at the exchange."""
+    ours = max(run.open_quantity(leg.key), 0)
+    seen = run.positions.get(leg.symbol)
+    return ours if seen is None else min(ours, max(seen * leg.side.sign, 0))

@@ -1,0 +1,112 @@
+"""HOLDING: the exit rules on fresh cost-to-close prices, the clock's exits, and what to do when prices go missing."""
+
+from decimal import Decimal
+
+from trader.engine import records as rec
+from trader.engine.effects import ReadChain
+from trader.engine.exits import Trail, ratchet, triggered
+from trader.engine.state import HUNDRED, Run, seconds_since
+from trader.engine.turn import Turn
+from trader.engine.valuation import Valuation, fresh_value
+
+_QUOTES_SECS = 5.0  # between REST reads of quotes while the stream gives none
+
+
+def hold(turn: Turn, run_id: str) -> None:
+    """Watch a HOLDING run: clock first, then prices."""
+    run = turn.run(run_id)
+    market = turn.now.market
+    if market is not None and any(market >= leg.expiry for leg in run.legs):
+        turn.decide_exit(run_id, "expiry", "the contracts have expired; waiting for their settlement")
+        return
+    if market is not None and run.exit_at is not None and market >= run.exit_at:
+        turn.decide_exit(run_id, "time", f"the exit time {run.exit_at:%Y-%m-%d %H:%M} UTC has come")
+        return
+    closed = [leg.symbol for leg in run.legs if run.open_quantity(leg.key) <= 0]
+    if closed:
+        turn.decide_exit(
+            run_id, "leg_closed", f"{', '.join(closed)} is no longer open; one leg alone is not a strangle"
+        )
+        return
+    valuation, flaw = fresh_value(run, turn.state.market, turn.now)
+    if valuation is None:
+        _blind(turn, run, flaw)
+        return
+    turn.look(run_id, blind_since=None)
+    turn.rearm(run_id, "blind")
+    if valuation.evidence == turn.watch(run_id).evaluated_on:
+        return
+    _evaluate(turn, run, valuation)
+    _report(turn, run, valuation)
+
+
+def _evaluate(turn: Turn, run: Run, valuation: Valuation) -> None:
+    """One fresh evaluation: ratchet the trail, count agreement, exit when a rule has agreed often enough.
+
+    The peak follows the lower of this and the previous evaluation, so that one stray print does not move the stop.
+    """
+    exits = run.preset.exits
+    watch = turn.watch(run.run_id)
+    previous = watch.pnl if watch.pnl is not None else valuation.pnl
+    confirmed = min(previous, valuation.pnl) if exits.confirmations > 1 else valuation.pnl
+    trail = Trail(run.peak_pct, run.level_pct) if run.peak_pct is not None else None
+    risen = ratchet(exits, trail, confirmed / run.premium * HUNDRED)
+    if risen is not None:
+        turn.write(rec.Trailed, run.run_id, peak_pnl=confirmed, peak_pct=risen.peak, level_pct=risen.level)
+        run = turn.run(run.run_id)
+    reason, detail = triggered(exits, run.level_pct, valuation.pct)
+    count = watch.agreed.get(reason, 0) + 1 if reason else 0
+    turn.look(
+        run.run_id,
+        evaluated_on=valuation.evidence,
+        pnl=valuation.pnl,
+        agreed={reason: count} if reason else {},
+    )
+    if reason and count >= exits.confirmations:
+        turn.decide_exit(run.run_id, reason, detail, pnl=valuation.pnl)
+
+
+def _blind(turn: Turn, run: Run, flaw: str) -> None:
+    """No price, no decision on price: ask over REST, alert, and after too long close what cannot be watched."""
+    watch = turn.watch(run.run_id)
+    if watch.blind_since is None:
+        turn.look(run.run_id, blind_since=turn.wall, agreed={})
+        return
+    blind_secs = seconds_since(watch.blind_since, turn.wall)
+    if blind_secs >= 2 and seconds_since(watch.quotes_asked, turn.wall) >= _QUOTES_SECS:
+        turn.look(run.run_id, quotes_asked=turn.wall)
+        turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
+    if blind_secs >= 5:
+        turn.alert(
+            run.run_id, "warning", "blind", f"No usable price: {flaw}. Price exits are suspended; asking over REST."
+        )
+    if blind_secs >= run.preset.exits.blind_exit_secs:
+        turn.decide_exit(run.run_id, "blind", f"no usable price for {blind_secs:.0f} s ({flaw})")
+
+
+def _report(turn: Turn, run: Run, valuation: Valuation) -> None:
+    """The periodic status line, and the alert on a large move of spot."""
+    watch = turn.watch(run.run_id)
+    market = turn.now.market
+    if market is None:
+        return
+    if seconds_since(watch.reported_at, market) >= run.preset.system.status_report_mins * 60:
+        turn.look(run.run_id, reported_at=market)
+        level = f", trailing level {run.level_pct} %" if run.level_pct is not None else ""
+        turn.alert(
+            run.run_id,
+            "info",
+            "status",
+            f"Holding: P&L {valuation.pnl:.4f} USD ({valuation.pct:.1f} % of premium){level}.",
+            once=False,
+        )
+    spot, start = turn.state.market.spots.get(run.underlying), run.spot_at_entry
+    if spot is not None and start is not None and start > 0:
+        moved: Decimal = (spot - start) / start * HUNDRED
+        if abs(moved) >= run.preset.system.spot_move_alert_pct:
+            turn.alert(
+                run.run_id,
+                "warning",
+                "spot_move",
+                f"{run.underlying} has moved {moved:+.2f} % since the strikes were picked.",
+            )

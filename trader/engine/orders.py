@@ -1,0 +1,147 @@
+"""The order machine's ears: answers, stream news and fills become records, each fact once."""
+
+from msgspec.structs import replace
+
+from trader.domain.fill import Fill
+from trader.domain.order import OrderSnapshot, OrderStatus, next_status
+from trader.domain.outcome import Ok, Rejected, Unknown
+from trader.engine import records as rec
+from trader.engine.events import CancelAnswered, SubmitAnswered
+from trader.engine.state import Order, Run
+from trader.engine.turn import Turn
+
+
+def find_order(turn: Turn, client_order_id: str | None, venue_order_id: str | None) -> tuple[Run, Order] | None:
+    """Our order by either id, in any run held."""
+    for run in turn.state.runs.values():
+        order = run.orders.get(client_order_id or "")
+        if order is not None:
+            return run, order
+        if venue_order_id is None:
+            continue
+        for order in run.orders.values():
+            if order.venue_order_id == venue_order_id:
+                return run, order
+    return None
+
+
+def on_submit_answered(turn: Turn, event: SubmitAnswered) -> None:
+    """OK adopts the snapshot, REJECTED ends the order, UNKNOWN stays open until proof (never resent)."""
+    found = find_order(turn, event.client_order_id, None)
+    if found is None:
+        return
+    run, order = found
+    match event.outcome:
+        case Ok(order=snapshot):
+            adopt(turn, run, order, snapshot)
+        case Rejected(code=code, message=message):
+            _resolve(turn, run, order, OrderStatus.REJECTED, code=code, message=message)
+        case Unknown(cause=cause):
+            _resolve(turn, run, order, OrderStatus.UNKNOWN, code="outcome_unknown", message=cause)
+            turn.look(run.run_id, account_wanted=True)
+            turn.alert(
+                run.run_id,
+                "warning",
+                f"unknown:{order.intent.client_order_id}",
+                f"The answer to {order.intent.client_order_id} was lost ({cause}); looking for it at the exchange.",
+            )
+
+
+def on_cancel_answered(turn: Turn, event: CancelAnswered) -> None:
+    """A confirmed cancel ends the order; "not found" or no answer means: read the order again."""
+    found = find_order(turn, event.client_order_id, None)
+    if found is None:
+        return
+    run, order = found
+    if isinstance(event.outcome, Ok):
+        adopt(turn, run, order, event.outcome.order)
+    else:
+        turn.look(run.run_id, account_wanted=True)
+
+
+def adopt(turn: Turn, run: Run, order: Order, snapshot: OrderSnapshot, *, cause: str = "exchange") -> None:
+    """Take the exchange's word on an order where it is news; stale snapshots change nothing."""
+    moved = next_status(order.status, snapshot.status) is not order.status
+    filled_more = snapshot.filled_qty > order.reported_filled
+    if not (moved or filled_more or order.venue_order_id is None):
+        return
+    if order.status is OrderStatus.REJECTED:
+        turn.alert(
+            run.run_id,
+            "error",
+            f"resurrected:{order.intent.client_order_id}",
+            f"{order.intent.client_order_id} was taken as never accepted, but the exchange has it.",
+        )
+    reason = snapshot.cancellation_reason or ""
+    _resolve(
+        turn,
+        run,
+        order,
+        snapshot.status,
+        cause=cause,
+        venue_order_id=snapshot.venue_order_id,
+        filled_qty=snapshot.filled_qty,
+        avg_px=snapshot.avg_px,
+        code=reason,
+    )
+    if snapshot.filled_qty > order.filled_qty:
+        turn.look(run.run_id, account_wanted=True)
+
+
+def _resolve(
+    turn: Turn, run: Run, order: Order, status: OrderStatus, *, cause: str = "exchange", **fields: object
+) -> None:
+    turn.write(
+        rec.OrderResolved,
+        run.run_id,
+        cause=cause,
+        client_order_id=order.intent.client_order_id,
+        status=status,
+        **fields,
+    )
+
+
+def mark_never_accepted(turn: Turn, run: Run, order: Order) -> None:
+    """Proof found: past the signature horizon, absent in every source, twice."""
+    _resolve(
+        turn,
+        run,
+        order,
+        OrderStatus.REJECTED,
+        cause="recovery",
+        code="never_accepted",
+        message="absent from orders, history and fills after its signature had expired",
+    )
+
+
+def mark_unknown(turn: Turn, run: Run, order: Order) -> None:
+    """After a restart an intent without an answer may or may not have been sent."""
+    _resolve(
+        turn, run, order, OrderStatus.UNKNOWN, cause="recovery", code="restart", message="no answer before the restart"
+    )
+
+
+def on_order_seen(turn: Turn, snapshot: OrderSnapshot) -> None:
+    found = find_order(turn, snapshot.client_order_id, snapshot.venue_order_id)
+    if found is not None:
+        adopt(turn, *found, snapshot)
+
+
+def on_fill(turn: Turn, fill: Fill) -> None:
+    """Book a fill of ours once; a fill already booked may bring its commission. Other people's fills pass by."""
+    for run in turn.state.runs.values():
+        booked = run.fills.get(fill.fill_id)
+        if booked is not None:
+            if booked.fill.commission is None and fill.commission is not None:
+                turn.write(
+                    rec.FillCosted, run.run_id, cause="exchange", fill_id=fill.fill_id, commission=fill.commission
+                )
+            return
+    found = find_order(turn, fill.client_order_id, fill.venue_order_id)
+    if found is None:
+        return
+    run, order = found
+    if order.intent.client_order_id != fill.client_order_id:
+        fill = replace(fill, client_order_id=order.intent.client_order_id)
+    turn.write(rec.FillRecorded, run.run_id, cause="exchange", leg=order.intent.leg, fill=fill)
+    turn.look(run.run_id, account_wanted=True)

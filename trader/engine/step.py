@@ -1,0 +1,147 @@
+"""The engine: ``step(state, event) -> (state, effects)``. Pure; whatever it needs to know arrives in the event.
+
+Each event is first booked (facts become records), then every unresolved run is advanced by what is known now. So a rule
+never depends on which event brought the knowledge, and an unexpected event is never an error: it is news.
+"""
+
+from msgspec.structs import replace
+
+from trader.engine import events as ev
+from trader.engine.account import on_account_read, want_read
+from trader.engine.closing import close
+from trader.engine.commands import on_start, on_stop
+from trader.engine.effects import Effect, Subscribe
+from trader.engine.holding import hold
+from trader.engine.orders import mark_unknown, on_cancel_answered, on_fill, on_order_seen, on_submit_answered
+from trader.engine.records import Phase
+from trader.engine.state import State, Watch
+from trader.engine.turn import Turn
+from trader.engine.waiting import enter, on_chain_read, wait
+
+_ADVANCE = {Phase.WAITING: wait, Phase.ENTERING: enter, Phase.HOLDING: hold, Phase.EXITING: close}
+
+
+def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
+    """Advance everything by one event.
+
+    Returns the new state and the effects in order. Records among the effects must be committed before any other effect of
+    the same step is performed.
+    """
+    turn = Turn(state, event.at)
+    _book(turn, event)
+    for run in turn.state.unresolved:
+        _advance(turn, run.run_id)
+    _subscribe(turn)
+    return turn.state, turn.effects
+
+
+def _book(turn: Turn, event: ev.AnyEvent) -> None:
+    match event:
+        case ev.MarketMoved():
+            _market_moved(turn, event)
+        case ev.ClockTicked():
+            pass
+        case ev.SubmitAnswered():
+            on_submit_answered(turn, event)
+        case ev.CancelAnswered():
+            on_cancel_answered(turn, event)
+        case ev.OrderSeen():
+            on_order_seen(turn, event.order)
+        case ev.FillSeen():
+            on_fill(turn, event.fill)
+        case ev.AccountRead():
+            on_account_read(turn, event)
+        case ev.ChainRead():
+            _chain_read(turn, event)
+        case ev.StartCommand():
+            on_start(turn, event)
+        case ev.StopCommand():
+            on_stop(turn, event)
+        case ev.StreamChanged():
+            _stream_changed(turn, event)
+        case ev.Booted():
+            _booted(turn)
+
+
+def _advance(turn: Turn, run_id: str) -> None:
+    """Let a run take every step it can now; a phase change is followed at once, but only forward."""
+    for _ in Phase:
+        phase = turn.run(run_id).phase
+        if phase is Phase.DONE:
+            return
+        _ADVANCE[phase](turn, run_id)
+        if turn.run(run_id).phase is phase:
+            break
+    run = turn.run(run_id)
+    if run.phase is not Phase.DONE and (run.phase is not Phase.WAITING or run.legs):
+        want_read(turn, run_id)
+
+
+def _market_moved(turn: Turn, event: ev.MarketMoved) -> None:
+    market = turn.state.market
+    quotes = {**market.quotes, **{q.symbol: q for q in event.quotes}} if event.quotes else market.quotes
+    spots = {**market.spots, **dict(event.spots)} if event.spots else market.spots
+    newest = event.newest if market.newest is None else max(market.newest, event.newest)
+    moved = replace(market, quotes=quotes, spots=spots, newest=newest, heard=event.at.wall)
+    turn.state = replace(turn.state, market=moved)
+
+
+def _chain_read(turn: Turn, event: ev.ChainRead) -> None:
+    """A chain serves the choice of strikes; its quotes also stand in for a silent stream."""
+    on_chain_read(turn, event)
+    run = turn.state.runs.get(event.run_id)
+    if run is None or event.error or run.phase is Phase.DONE:
+        return
+    wanted = {leg.symbol for leg in run.legs}
+    market = turn.state.market
+    fresh = {q.symbol: q for q in event.quotes if q.symbol in wanted and _is_newer(market.quotes.get(q.symbol), q)}
+    if not fresh:
+        return
+    newest = max([q.ts_mark for q in fresh.values() if q.ts_mark is not None], default=market.newest)
+    if market.newest is not None and newest is not None:
+        newest = max(newest, market.newest)
+    spots = {**market.spots, run.underlying: event.spot} if event.spot is not None else market.spots
+    moved = replace(market, quotes={**market.quotes, **fresh}, spots=spots, newest=newest, heard=turn.wall)
+    turn.state = replace(turn.state, market=moved)
+
+
+def _is_newer(old: object, new: object) -> bool:
+    old_ts, new_ts = getattr(old, "ts_mark", None), getattr(new, "ts_mark", None)
+    return new_ts is not None and (old_ts is None or new_ts > old_ts)
+
+
+def _stream_changed(turn: Turn, event: ev.StreamChanged) -> None:
+    """Whatever a socket may have missed is read over REST; a person is told of the loss once and of the return."""
+    for run in turn.state.unresolved:
+        turn.look(run.run_id, account_wanted=True)
+        code = f"{event.stream}_stream"
+        if event.gap or not event.up:
+            words = "lost messages" if event.gap else f"is down ({event.detail or 'no reason given'})"
+            turn.alert(run.run_id, "warning", code, f"The {event.stream} stream {words}; reconciling over REST.")
+        else:
+            turn.rearm(run.run_id, code)
+
+
+def _booted(turn: Turn) -> None:
+    """After a restart: fresh watches, and every intent without an answer is unknown until proof."""
+    watches = {run_id: Watch(since=turn.wall, since_market=turn.now.market) for run_id in turn.state.runs}
+    turn.state = replace(turn.state, watches=watches)
+    for run in turn.state.unresolved:
+        recovered = bool(run.orders) or run.phase is not Phase.WAITING
+        turn.look(run.run_id, recovered=True)
+        for order in run.live_orders():
+            if order.venue_order_id is None:
+                mark_unknown(turn, turn.run(run.run_id), order)
+        if recovered:
+            text = f"Runner restarted with this run {run.phase}; its orders, fills and positions are being read again."
+            turn.alert(run.run_id, "warning", "recovered", text)
+
+
+def _subscribe(turn: Turn) -> None:
+    """Prices follow the active contracts."""
+    unresolved = turn.state.unresolved
+    symbols = tuple(sorted({leg.symbol for run in unresolved for leg in run.legs}))
+    underlyings = tuple(sorted({run.underlying for run in unresolved}))
+    if (symbols, underlyings) != turn.state.subscribed:
+        turn.state = replace(turn.state, subscribed=(symbols, underlyings))
+        turn.do(Subscribe(symbols=symbols, underlyings=underlyings))

@@ -1,0 +1,127 @@
+"""What it would cost to close now: the one P&L that decisions, screens and reports share while a position is open."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from trader.domain.clock import Now
+from trader.domain.quote import Quote
+from trader.engine.records import LegTerms
+from trader.engine.state import (
+    GREEKS_AGE,
+    HUNDRED,
+    MARK_AGE,
+    QUOTE_AGE,
+    SILENCE_SECS,
+    ZERO,
+    Market,
+    Run,
+    age_slack,
+    seconds_since,
+)
+from trader.pricing.fees import option_commission
+
+_GUARD_TICKS = 5
+
+
+class Valuation(msgspec.Struct, frozen=True, kw_only=True):
+    """Cost to close of everything open. `pnl` is USD: cash so far, minus closing cost, minus paid and closing fees;
+    `pct` is of premium received. `evidence` identifies the prices used, so that one print is not counted twice."""
+
+    pnl: Decimal
+    pct: Decimal
+    evidence: tuple[datetime | None, ...]
+
+
+def staleness(market: Market, now: Now, symbol: str, *, need_greeks: bool = False) -> str:
+    """Why a symbol's prices may not be used for a decision, in words; empty when they are fresh."""
+    quote = market.quotes.get(symbol)
+    if quote is None:
+        return f"{symbol}: no price yet"
+    if seconds_since(market.heard, now.wall) > SILENCE_SECS:
+        return f"{symbol}: market data silent for {seconds_since(market.heard, now.wall):.0f} s"
+    newest = market.newest
+    if newest is None or quote.mark is None or quote.mark <= 0 or quote.ts_mark is None:
+        return f"{symbol}: no mark price"
+    slack = age_slack(now)
+    if newest - quote.ts_mark > MARK_AGE + slack:
+        return f"{symbol}: mark is {(newest - quote.ts_mark).total_seconds():.0f} s old"
+    if quote.ts_quote is None or newest - quote.ts_quote > QUOTE_AGE + slack:
+        return f"{symbol}: bid and ask are stale"
+    if need_greeks and (
+        quote.greeks is None or quote.ts_greeks is None or newest - quote.ts_greeks > GREEKS_AGE + slack
+    ):
+        return f"{symbol}: greeks are stale or absent"
+    return ""
+
+
+def closing_price(leg: LegTerms, quote: Quote, spread_guard_pct: Decimal) -> Decimal | None:
+    """USD per unit to buy back: the ask, but never counted further above mark than the guard (or 5 ticks).
+
+    A thin book's far-away ask says little about what closing costs; the guard keeps one empty book from firing a stop,
+    while a move of the mark always counts in full. Without an ask the guarded price itself is used.
+    """
+    if quote.mark is None:
+        return None
+    guarded = max(quote.mark * (1 + spread_guard_pct / HUNDRED), quote.mark + _GUARD_TICKS * leg.tick_size)
+    return guarded if quote.ask is None or quote.ask <= 0 else min(quote.ask, guarded)
+
+
+def closing_cost(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) -> Decimal:
+    """USD to buy back `quantity` contracts at `price`, commission and GST included."""
+    commission = option_commission(
+        rate=leg.fee_rate,
+        cap=leg.fee_cap,
+        spot=spot,
+        price=price,
+        quantity=quantity,
+        contract_value=leg.contract_value,
+    )
+    return price * quantity * leg.contract_value + commission
+
+
+def leg_pnl(run: Run, leg: LegTerms, market: Market) -> Decimal | None:
+    """USD a leg would have made if closed now; None when it cannot be priced."""
+    booked = [b.fill for b in run.fills.values() if b.leg == leg.key]
+    cash = sum((f.cash_flow(leg.contract_value) for f in booked), ZERO)
+    fees = sum((f.commission for f in booked if f.commission is not None), ZERO)
+    open_quantity = run.open_quantity(leg.key)
+    if open_quantity <= 0:
+        return cash - fees
+    quote = market.quotes.get(leg.symbol)
+    spot = market.spots.get(run.underlying)
+    price = None if quote is None else closing_price(leg, quote, run.preset.exits.spread_guard_pct)
+    if price is None or spot is None:
+        return None
+    return cash - fees - closing_cost(leg, open_quantity, price, spot)
+
+
+def value(run: Run, market: Market) -> Valuation | None:
+    """The whole run at cost to close, or None when any open leg cannot be priced: whole P&L or none."""
+    premium = run.premium
+    if premium <= 0:
+        return None
+    total = ZERO
+    evidence: list[datetime | None] = []
+    for leg in run.legs:
+        pnl = leg_pnl(run, leg, market)
+        if pnl is None:
+            return None
+        total += pnl
+        if run.open_quantity(leg.key) > 0:
+            quote = market.quotes[leg.symbol]
+            evidence += [quote.ts_mark, quote.ts_quote]
+    return Valuation(pnl=total, pct=total / premium * HUNDRED, evidence=tuple(evidence))
+
+
+def fresh_value(run: Run, market: Market, now: Now) -> tuple[Valuation | None, str]:
+    """A valuation good enough to decide on, or None and why not."""
+    for leg in run.legs:
+        if run.open_quantity(leg.key) > 0:
+            flaw = staleness(market, now, leg.symbol)
+            if flaw:
+                return None, flaw
+    if run.underlying not in market.spots:
+        return None, f"{run.underlying}: no index price"
+    return value(run, market), ""

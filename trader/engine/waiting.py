@@ -1,0 +1,210 @@
+"""WAITING and ENTERING: from an armed run to both legs short, or to the reason why not."""
+
+from decimal import Decimal
+
+from trader.domain.order import Purpose
+from trader.engine import records as rec
+from trader.engine.effects import ReadChain
+from trader.engine.events import ChainRead
+from trader.engine.gate import daily_loss
+from trader.engine.records import LegTerms, Phase
+from trader.engine.schedule import Window, entry_window, exit_before_expiry, fix_instants
+from trader.engine.selection import choose_legs, liquidity_flaw
+from trader.engine.state import HUNDRED, ZERO, Run, Watch, seconds_since
+from trader.engine.turn import Turn
+from trader.engine.valuation import staleness
+from trader.engine.working import Work, work_entry
+from trader.pricing.margin import ShortLeg, strangle_margin
+
+_CHAIN_SECS = 2.0  # between reads of the chain while looking for strikes (wall)
+_CHAIN_ANSWER_SECS = 15.0
+_REPICK_SECS = 10.0  # strikes picked longer ago than this are picked again before an order is sent
+_READ_AGE_SECS = 10.0  # the account must have been read this recently before an entry
+
+
+def wait(turn: Turn, run_id: str) -> None:
+    """Advance a WAITING run: fix the schedule, wait for the window, pick, check everything, enter."""
+    if turn.now.market is None:
+        turn.look(run_id, why_not=("the exchange's time is not known yet: no market data has arrived",))
+        return
+    run = turn.run(run_id)
+    if run.entry_at is None:
+        instants = fix_instants(run.preset.schedule, turn.now.market, start_now=run.start_now)
+        turn.write(
+            rec.ScheduleFixed,
+            run_id,
+            entry_at=instants.entry_at,
+            exit_at=instants.exit_at,
+            warning=instants.warning,
+        )
+        if instants.warning:
+            turn.alert(run_id, "warning", "schedule", f"Schedule: {instants.warning}.")
+        run = turn.run(run_id)
+    assert run.entry_at is not None
+    window = entry_window(run.preset.schedule, run.entry_at, turn.now.market)
+    if window is Window.EARLY:
+        turn.look(run_id, why_not=("waiting for the entry time",))
+        return
+    if window is Window.MISSED:
+        why = "; ".join(turn.watch(run_id).why_not) or "the runner was not up in time"
+        turn.decide_exit(run_id, "missed_entry", f"The entry window passed without an entry: {why}")
+        return
+    reasons = _obstacles(turn, run)
+    turn.look(run_id, why_not=tuple(reasons))
+    if not reasons:
+        turn.phase(run_id, Phase.ENTERING, "all prerequisites met")
+        enter(turn, run_id)
+
+
+def _obstacles(turn: Turn, run: Run) -> list[str]:
+    """Everything that still keeps the entry from being made, in words; asks for what is missing on the way."""
+    watch = turn.watch(run.run_id)
+    reasons = _buffer(turn, run, watch)
+    lost, limit = daily_loss(turn.state, turn.now), run.preset.risk.daily_loss_limit_usd
+    if lost >= limit:
+        reasons.append(f"today's realised loss {lost:.2f} USD has reached the limit of {limit} USD")
+    reasons += _pick(turn, run, watch)
+    run, watch = turn.run(run.run_id), turn.watch(run.run_id)
+    for leg in run.legs:
+        flaw = staleness(turn.state.market, turn.now, leg.symbol, need_greeks=True)
+        reasons += [flaw] if flaw else _leg_flaws(turn, run, leg)
+    return reasons + _account_flaws(turn, run, watch)
+
+
+def _buffer(turn: Turn, run: Run, watch: Watch) -> list[str]:
+    """Never at once after boot: scheduled and recovered runs wait a moment; a person's "now" does not."""
+    if run.start_now and not watch.recovered:
+        return []
+    if watch.since_market is None:
+        turn.look(run.run_id, since_market=turn.now.market)
+        return ["just started: waiting out the buffer"]
+    left = run.preset.schedule.boot_buffer_secs - seconds_since(watch.since_market, turn.now.market or turn.wall)
+    return [f"just started: {left:.0f} s of buffer left"] if left > 0 else []
+
+
+def _pick(turn: Turn, run: Run, watch: Watch) -> list[str]:
+    """Ask for the chain when strikes are missing or were picked too long ago."""
+    waited = seconds_since(watch.chain_asked, turn.wall)
+    if watch.chain_pending and waited < _CHAIN_ANSWER_SECS:
+        return [] if run.legs else ["reading the option chain"]
+    if (not run.legs and waited >= _CHAIN_SECS) or waited >= _REPICK_SECS:
+        turn.look(run.run_id, chain_asked=turn.wall, chain_pending=True)
+        turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
+    if run.legs:
+        return []
+    return [w for w in watch.why_not if w.startswith("strikes: ")] or ["reading the option chain"]
+
+
+def _leg_flaws(turn: Turn, run: Run, leg: LegTerms) -> list[str]:
+    quote = turn.state.market.quotes[leg.symbol]
+    flaw = liquidity_flaw(run.preset.strategy, quote)
+    if flaw:
+        return [f"{leg.symbol}: {flaw}"]
+    assert quote.greeks is not None
+    size = Decimal(str(abs(quote.greeks.delta)))
+    strategy = run.preset.strategy
+    margin = (
+        strategy.delta_max - strategy.delta_min
+    ) / 2  # a strike may drift this far out of the band before a re-pick
+    if not strategy.delta_min - margin <= size <= strategy.delta_max + margin:
+        if not turn.watch(run.run_id).chain_pending:
+            turn.look(run.run_id, chain_asked=turn.wall, chain_pending=True)
+            turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
+        return [f"{leg.symbol}: |delta| {size:.3f} has left the band; picking again"]
+    return []
+
+
+def _account_flaws(turn: Turn, run: Run, watch: Watch) -> list[str]:
+    """E3: the account was read just now, nothing of anybody's stands in these contracts, margin is there."""
+    if not run.legs:
+        return []
+    if seconds_since(watch.account_read, turn.wall) > _READ_AGE_SECS:
+        turn.look(run.run_id, account_wanted=True)
+        return ["waiting for positions and open orders to be read"]
+    reasons = []
+    for leg in run.legs:
+        if leg.symbol not in run.positions:
+            turn.look(run.run_id, account_wanted=True)
+            reasons.append(f"{leg.symbol}: position not read yet")
+        elif run.positions[leg.symbol] != 0:
+            reasons.append(f"{leg.symbol}: a position of {run.positions[leg.symbol]} contracts exists already")
+    reasons += [f"an open order exists already: {order}" for order in watch.foreign_orders]
+    needed = margin_estimate(turn, run)
+    if watch.available_usd is None:
+        reasons.append("available margin is not known")
+    elif needed is not None and needed > watch.available_usd:
+        reasons.append(f"margin needed {needed:.2f} USD exceeds the available {watch.available_usd:.2f} USD")
+    return reasons
+
+
+def margin_estimate(turn: Turn, run: Run) -> Decimal | None:
+    """USD both legs would block (isolated, no netting); None without an index price."""
+    spot = turn.state.market.spots.get(run.underlying)
+    if spot is None:
+        return None
+    legs = [
+        ShortLeg(
+            mark=leg.mark or ZERO,
+            quantity=leg.quantity,
+            contract_value=leg.contract_value,
+            initial_margin_pct=leg.margin_pct,
+        )
+        for leg in run.legs
+    ]
+    return strangle_margin(spot=spot, legs=legs)
+
+
+def on_chain_read(turn: Turn, event: ChainRead) -> None:
+    """Strikes are picked (again) on a fresh chain, as long as nothing has been sent."""
+    run = turn.state.runs.get(event.run_id)
+    if run is None or event.run_id not in turn.state.watches:
+        return
+    turn.look(event.run_id, chain_pending=False)
+    if run.phase is not Phase.WAITING or run.orders or turn.now.market is None:
+        return
+    if event.error or event.spot is None:
+        turn.look(
+            event.run_id, why_not=(f"strikes: the option chain could not be read: {event.error or 'no index price'}",)
+        )
+        return
+    selection = choose_legs(run.preset, event.instruments, {q.symbol: q for q in event.quotes}, turn.now.market)
+    if not selection.legs:
+        turn.look(event.run_id, why_not=tuple(f"strikes: {reason}" for reason in selection.reasons))
+        return
+    if [leg.symbol for leg in selection.legs] == [leg.symbol for leg in run.legs]:
+        return
+    assert selection.expiry is not None and run.exit_at is not None
+    turn.write(
+        rec.LegsChosen,
+        event.run_id,
+        legs=selection.legs,
+        spot=event.spot,
+        exit_at=exit_before_expiry(run.preset.schedule, run.exit_at, selection.expiry),
+    )
+    turn.look(event.run_id, account_wanted=True)
+
+
+def enter(turn: Turn, run_id: str) -> None:
+    """Advance an ENTERING run: both legs at once; both complete → HOLDING, one failed → accept or unwind."""
+    outcomes = {leg.key: work_entry(turn, run_id, leg) for leg in turn.run(run_id).legs}
+    if all(work is Work.COMPLETE for work in outcomes.values()):
+        turn.phase(run_id, Phase.HOLDING, "both legs sold")
+        turn.look(run_id, account_wanted=True)
+        return
+    run = turn.run(run_id)
+    if Work.FAILED not in outcomes.values():
+        if turn.now.market is not None and run.exit_at is not None and turn.now.market >= run.exit_at:
+            turn.decide_exit(run_id, "time", "the exit time came while the entry was still working")
+        return
+    if Work.WORKING in outcomes.values() and run.preset.orders.partial_policy == "accept":
+        return  # let the other leg finish before judging shares
+    failures = "; ".join(turn.watch(run_id).leg_failed.values())
+    if run.preset.orders.partial_policy == "accept" and all(_share_filled(run, leg) for leg in run.legs):
+        turn.phase(run_id, Phase.HOLDING, f"accepted partly filled: {failures}")
+        return
+    turn.decide_exit(run_id, "unwind", f"one leg could not be completed ({failures}); buying back what was sold")
+
+
+def _share_filled(run: Run, leg: LegTerms) -> bool:
+    filled = sum(o.filled_qty for o in run.leg_orders(leg.key, Purpose.ENTRY))
+    return filled > 0 and Decimal(filled) / leg.quantity * HUNDRED >= run.preset.orders.min_fill_pct

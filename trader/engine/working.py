@@ -1,0 +1,268 @@
+"""Working one leg: place, wait, cancel and confirm, concede, fall back to market. Entry and exit share it."""
+
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side, TimeInForce
+from trader.domain.quote import Quote
+from trader.engine import records as rec
+from trader.engine.chase import chase_price, entry_reference
+from trader.engine.effects import Cancel, Submit
+from trader.engine.gate import Denied, check_order, closable
+from trader.engine.ids import client_order_id
+from trader.engine.records import LegTerms
+from trader.engine.state import Order, Run, seconds_since
+from trader.engine.turn import Turn
+
+CANCEL_REPEAT_SECS = 2.0
+EXIT_OVERLAP_SECS = 2.0  # an exit waits this long for the fate of an earlier one; reduce-only bounds both
+_RETRY_SECS = 1.0
+_NO_ANSWER_SECS = 15.0  # a submit has a total deadline of 5 s; beyond this the answer is lost
+
+# Refusals after which another attempt may succeed; every other code ends the entry of that leg.
+RETRYABLE_ENTRY_CODES = frozenset(
+    {
+        "not_sent",
+        "order_size_exceed_available",
+        "order_size_not_available_in_orderbook",
+        "no_liquidity_for_market_order",
+        "out_of_band",
+        "stale_order",
+        "rate_limit_exceeded",
+    }
+)
+
+
+class Work(StrEnum):
+    """How far a leg's entry is."""
+
+    WORKING = "working"
+    COMPLETE = "complete"
+    FAILED = "failed"
+
+
+def place(
+    turn: Turn,
+    run_id: str,
+    leg: LegTerms,
+    purpose: Purpose,
+    quantity: int,
+    limit_price: Decimal | None,
+    reference: Decimal | None,
+) -> Denied | None:
+    """Put one order through the gate; passed orders are recorded, then sent. No limit price means a market order."""
+    run = turn.run(run_id)
+    entry = purpose is Purpose.ENTRY
+    attempt = len(run.leg_orders(leg.key, purpose))
+    state = turn.state
+    intent = OrderIntent(
+        client_order_id=client_order_id(
+            installation=state.installation,
+            epoch=state.epoch,
+            run_id=run_id,
+            leg=leg.key,
+            purpose=purpose,
+            attempt=attempt,
+        ),
+        run_id=run_id,
+        leg=leg.key,
+        purpose=purpose,
+        attempt=attempt,
+        symbol=leg.symbol,
+        product_id=leg.product_id,
+        side=leg.side if entry else leg.side.opposite,
+        quantity=quantity,
+        order_type=OrderType.MARKET if limit_price is None else OrderType.LIMIT,
+        limit_price=limit_price,
+        time_in_force=TimeInForce.IOC if limit_price is None else TimeInForce.GTC,
+        reduce_only=not entry,
+    )
+    denied = check_order(state, run, intent, turn.now)
+    if denied is None:
+        turn.write(rec.OrderIntended, run_id, intent=intent, reference=reference)
+        turn.do(Submit(intent))
+        return None
+    wait = 0.25 if denied.code == "ORDER_RATE_EXCEEDED" else _RETRY_SECS
+    pause(turn, run_id, leg.key, wait)
+    if denied.code != "ORDER_RATE_EXCEEDED":
+        turn.write(rec.OrderDenied, run_id, intent=intent, code=denied.code, detail=denied.detail)
+    return denied
+
+
+def pause(turn: Turn, run_id: str, key: str, secs: float) -> None:
+    """Leave a leg alone for a while (wall clock)."""
+    watch = turn.watch(run_id)
+    turn.look(run_id, retry_after={**watch.retry_after, key: turn.wall + timedelta(seconds=secs)})
+
+
+def paused(turn: Turn, run_id: str, key: str) -> bool:
+    until = turn.watch(run_id).retry_after.get(key)
+    return until is not None and turn.wall < until
+
+
+def ask_cancel(turn: Turn, run_id: str, order: Order, reason: str) -> None:
+    """Ask for a cancel, and again every two seconds until the exchange has ended the order."""
+    if order.cancel_asked_at is not None and seconds_since(order.cancel_asked_at, turn.wall) < CANCEL_REPEAT_SECS:
+        return
+    intent = order.intent
+    turn.write(rec.CancelIntended, run_id, client_order_id=intent.client_order_id, reason=reason)
+    turn.do(
+        Cancel(
+            client_order_id=intent.client_order_id,
+            venue_order_id=order.venue_order_id,
+            product_id=intent.product_id,
+        )
+    )
+    if order.cancel_asked_at is not None:
+        turn.look(run_id, account_wanted=True)  # the first cancel has not ended it: read the order
+
+
+def _await_order(turn: Turn, run: Run, order: Order, timeout_secs: float) -> None:
+    """A live order: cancel it when its time is up; read the account when its fate or its fills are unclear."""
+    resting = order.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
+    age = seconds_since(order.intended_at, turn.wall)
+    if order.status is OrderStatus.UNKNOWN or (not resting and age > _NO_ANSWER_SECS):
+        turn.look(run.run_id, account_wanted=True)
+    elif resting and age >= timeout_secs:
+        ask_cancel(turn, run.run_id, order, "timeout")
+
+
+def work_entry(turn: Turn, run_id: str, leg: LegTerms) -> Work:
+    """Advance the entry of one leg by what is known now."""
+    run = turn.run(run_id)
+    orders = run.leg_orders(leg.key, Purpose.ENTRY)
+    live = [o for o in orders if o.status.live]
+    if live:
+        for order in live:
+            _await_order(turn, run, order, run.preset.orders.timeout_secs)
+        return Work.WORKING
+    if any(o.fills_missing for o in orders):
+        turn.look(run_id, account_wanted=True)
+        return Work.WORKING
+    remaining = leg.quantity - run.entered(leg.key)
+    if remaining <= 0:
+        return Work.COMPLETE
+    if leg.key in turn.watch(run_id).leg_failed:
+        return Work.FAILED
+    if paused(turn, run_id, leg.key):
+        return Work.WORKING
+    failure = _entry_failure(run, orders)
+    if failure:
+        return _give_up(turn, run_id, leg, failure)
+    return _entry_attempt(turn, run, leg, remaining, len(orders))
+
+
+def _entry_failure(run: Run, orders: list[Order]) -> str:
+    """Why no further entry attempt makes sense, in words; empty when one does."""
+    last = orders[-1] if orders else None
+    if last is not None and last.status is OrderStatus.REJECTED and last.code not in RETRYABLE_ENTRY_CODES:
+        if last.code == "never_accepted":
+            return ""
+        return f"the exchange refused: {last.code} {last.message}".strip()
+    if last is not None and last.status is OrderStatus.DENIED:
+        return f"our gate refused: {last.code} ({last.message})"
+    attempts = 1 + run.preset.orders.retries + (1 if run.preset.orders.market_fallback else 0)
+    return f"not filled after {len(orders)} attempts" if len(orders) >= attempts else ""
+
+
+def _give_up(turn: Turn, run_id: str, leg: LegTerms, why: str) -> Work:
+    watch = turn.watch(run_id)
+    turn.look(run_id, leg_failed={**watch.leg_failed, leg.key: why})
+    turn.alert(run_id, "error", f"leg_failed:{leg.key}", f"{leg.symbol} could not be sold: {why}.")
+    return Work.FAILED
+
+
+def _entry_attempt(turn: Turn, run: Run, leg: LegTerms, remaining: int, attempt: int) -> Work:
+    quote = turn.state.market.quotes.get(leg.symbol)
+    if attempt > run.preset.orders.retries:
+        place(turn, run.run_id, leg, Purpose.ENTRY, remaining, None, quote.mark if quote else None)
+        return Work.WORKING
+    reference = entry_reference(run.preset, leg.side, quote) if quote is not None else None
+    if quote is None or reference is None or reference <= 0 or quote.mark is None:
+        if seconds_since(run.phase_since, turn.wall) > run.preset.orders.timeout_secs:
+            return _give_up(turn, run.run_id, leg, "no price to derive a limit from")
+        return Work.WORKING
+    price = chase_price(run.preset, leg, leg.side, quote, reference, attempt)
+    place(turn, run.run_id, leg, Purpose.ENTRY, remaining, price, reference)
+    return Work.WORKING
+
+
+def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose) -> bool:
+    """Advance the closing of one leg; True when nothing of it is left to do by our own books.
+
+    Live entries are cancelled first; an exit waits at most two seconds for the fate of an earlier order, then goes out
+    beside it: it is reduce-only and never larger than our position or the one last read.
+    """
+    run = turn.run(run_id)
+    _cancel_entries(turn, run, leg)
+    run = turn.run(run_id)
+    blocking = [o for o in run.leg_orders(leg.key) if o.status.live and _blocks(run, o, turn)]
+    for order in run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN):
+        if order.status.live:
+            _await_order(turn, run, order, run.preset.orders.exit_timeout_secs)
+    if any(o.fills_missing for o in run.leg_orders(leg.key)):
+        turn.look(run_id, account_wanted=True)
+    if run.open_quantity(leg.key) <= 0:
+        return not any(o.status.live or o.fills_missing for o in run.leg_orders(leg.key))
+    if blocking or paused(turn, run_id, leg.key):
+        return False
+    working = sum(o.leaves_qty for o in run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND) if _resting(o))
+    unbooked = sum(max(o.reported_filled - o.filled_qty, 0) for o in run.leg_orders(leg.key, purpose))
+    quantity = closable(run, leg) - working - unbooked
+    if quantity <= 0:
+        turn.look(run_id, account_wanted=True)
+        return False
+    if turn.now.market is not None and turn.now.market >= leg.expiry:
+        turn.look(run_id, account_wanted=True)  # no order for an expired contract: its settlement closes the leg
+        return False
+    _exit_attempt(turn, run, leg, purpose, quantity)
+    return False
+
+
+def _resting(order: Order) -> bool:
+    return order.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
+
+
+def _blocks(run: Run, order: Order, turn: Turn) -> bool:
+    """Whether an exit should still wait for this live order."""
+    if _resting(order) and order.intent.purpose is not Purpose.ENTRY:
+        return True  # it works; its own time-out ends it
+    since = run.exit_decided_at if order.intent.purpose is Purpose.ENTRY else order.intended_at
+    return seconds_since(since, turn.wall) < EXIT_OVERLAP_SECS
+
+
+def _cancel_entries(turn: Turn, run: Run, leg: LegTerms) -> None:
+    for order in run.leg_orders(leg.key, Purpose.ENTRY):
+        if order.status.live:
+            ask_cancel(turn, run.run_id, order, "exit")
+            turn.look(run.run_id, account_wanted=True)
+
+
+def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantity: int) -> None:
+    attempts = len(run.leg_orders(leg.key, purpose))
+    last = run.leg_orders(leg.key, purpose)[-1] if attempts else None
+    if last is not None and last.status in (OrderStatus.REJECTED, OrderStatus.DENIED):
+        if seconds_since(last.ended_at, turn.wall) < _RETRY_SECS:
+            return
+        turn.alert(
+            run.run_id,
+            "error",
+            f"exit_refused:{last.code}",
+            f"Closing {leg.symbol} was refused ({last.code} {last.message}); trying again.",
+        )
+    quote = turn.state.market.quotes.get(leg.symbol)
+    limit = _exit_limit(run, leg, quote, attempts)
+    place(turn, run.run_id, leg, purpose, quantity, limit, quote.ask if quote is not None else None)
+
+
+def _exit_limit(run: Run, leg: LegTerms, quote: Quote | None, attempts: int) -> Decimal | None:
+    """A limit that reaches across the book; market when limits have not done it or there is no price to derive one from."""
+    if quote is None or quote.mark is None:
+        return None
+    orders = run.preset.orders
+    if orders.market_fallback and attempts > orders.retries and attempts % 2 == 1:
+        return None  # from then on market and limit take turns: one of them meets whatever the book allows
+    reference = quote.ask if quote.ask is not None and quote.ask > 0 else quote.mark
+    side: Side = leg.side.opposite
+    return chase_price(run.preset, leg, side, quote, reference, min(attempts, orders.retries) + 1)
