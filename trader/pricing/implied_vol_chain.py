@@ -1,5 +1,7 @@
 """Implied volatilities of a whole chain: the numpy twin of `trader.pricing.implied_vol`, NaN where there is none."""
 
+from typing import cast
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
@@ -64,10 +66,9 @@ def _solve(target: Floats, x: Floats) -> Floats:
             deviation = step
             if bool(np.all(moved <= _TOLERANCE * deviation)):
                 break
-    return deviation
+    return cast(Floats, deviation)
 
 
 def _value(deviation: Floats, x: Floats) -> Floats:
     d1 = x / deviation + deviation / 2
-    value: Floats = np.asarray(np.exp(x / 2) * ndtr(d1) - np.exp(-x / 2) * ndtr(d1 - deviation))
-    return value
+    return cast(Floats, np.exp(x / 2) * ndtr(d1) - np.exp(-x / 2) * ndtr(d1 - deviation))

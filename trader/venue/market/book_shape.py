@@ -1,0 +1,86 @@
+"""How a book looks: spread by moneyness, levels behind the best price, sizes. Pure in its inputs.
+
+Proportions follow recorded books of one-day options: some ten levels a side, several thousand contracts each near the
+money, tens in the far wings where the bid is often missing.
+"""
+
+from decimal import Decimal
+from math import ceil, floor, pow
+
+from trader.venue.market.base import Depth, Level
+from trader.venue.market.noise import gaussian, uniform
+
+LEVELS_MAX = 8
+
+
+def spread_ratio(otm_delta: float) -> float:
+    """Bid-ask spread as a share of time value, by the |delta| of the out-of-the-money option of the strike."""
+    return 0.02 + 0.006 / max(otm_delta, 0.004)
+
+
+def option_depth(*, mark: float, time_value: float, otm_delta: float, tick: Decimal, key: int, beat: int) -> Depth:
+    """The book of an option around its mark (USD). `beat` counts the book's refreshes and becomes its version."""
+    bid, ask = _best_quotes(mark=mark, time_value=time_value, otm_delta=otm_delta, tick=float(tick), key=key, beat=beat)
+    return depth_behind(bid=bid, ask=ask, otm_delta=otm_delta, tick=tick, key=key, beat=beat)
+
+
+def depth_behind(*, bid: int | None, ask: int | None, otm_delta: float, tick: Decimal, key: int, beat: int) -> Depth:
+    """Finite depth behind given best quotes (in ticks, None = nobody there)."""
+    known = ask if bid is None else bid
+    width = ask - bid if bid is not None and ask is not None else max(1, (known or 1) // 10)
+    scale = _size_scale(otm_delta)
+    return Depth(
+        bids=() if bid is None else _ladder(bid, -1, width, scale, tick, key, beat),
+        asks=() if ask is None else _ladder(ask, 1, width, scale, tick, key, beat),
+        version=beat,
+    )
+
+
+def perpetual_depth(*, mark: Decimal, tick: Decimal, key: int, beat: int) -> Depth:
+    """A tight, deep book around the index."""
+    bid = floor(mark / tick)
+    return Depth(
+        bids=_ladder(bid, -1, 2, 3000, tick, key, beat),
+        asks=_ladder(bid + 1, 1, 2, 3000, tick, key, beat),
+        version=beat,
+    )
+
+
+def _best_quotes(
+    *, mark: float, time_value: float, otm_delta: float, tick: float, key: int, beat: int
+) -> tuple[int | None, int]:
+    """Best bid and ask in ticks; the bid is None where nobody bids.
+
+    A contract's habitual width changes only every few hundred beats, its middle a little with every beat.
+    """
+    width = 0.7 + 0.7 * uniform(key, 1, beat // 400)
+    spread = max(tick, time_value * spread_ratio(otm_delta) * width, 0.00015 * mark)
+    middle = mark + 0.12 * spread * max(-2.0, min(2.0, gaussian(key, 2, beat)))
+    bid = floor((middle - spread / 2) / tick + 1e-9)
+    ask = max(ceil((middle + spread / 2) / tick - 1e-9), bid + 1, 1)
+    deserted = otm_delta < 0.012 and uniform(key, 3, beat // 2400) < 0.4
+    return (None if bid < 1 or deserted else bid), ask
+
+
+def _size_scale(otm_delta: float) -> float:
+    """Typical contracts at one level: thousands near the money, tens in the wings."""
+    return 25 + 6000 * pow(min(1.0, otm_delta / 0.12), 1.5)
+
+
+def _ladder(
+    best: int, outwards: int, spread_ticks: int, scale: float, tick: Decimal, key: int, beat: int
+) -> tuple[Level, ...]:
+    """Levels from `best` (in ticks) outwards (-1 for bids, +1 for asks). Bids end above zero."""
+    side = 1 if outwards > 0 else 0
+    levels: list[Level] = []
+    at = best
+    for i in range(LEVELS_MAX):
+        if at < 1:
+            break
+        # Deeper levels refresh more slowly: most of a book stands still from one beat to the next.
+        when = (beat + i) // (2 + 2 * i)
+        size = max(1, int(scale * (0.35 + 0.25 * i) * (0.4 + 1.2 * uniform(key, 4 + side, i, when))))
+        levels.append((at * tick, size))
+        gap = spread_ticks * (0.25 + 0.15 * i) * (0.6 + 0.8 * uniform(key, 6 + side, i, when))
+        at += outwards * max(1, int(gap))
+    return tuple(levels)

@@ -1,0 +1,271 @@
+"""A market made up from a seed: spot with jumps, a moving smile, spreads and depth. Endless, and the same every time.
+
+Prices and books are pure functions of (seed, start, market time): advancing in one jump or in many steps gives the same
+market. The index moves every second, books every half second, each contract on its own beat. Nothing is computed until
+it is asked for. Strikes are reviewed every four hours; a strike once listed stays until its expiry.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from math import exp
+from typing import Any
+
+import msgspec
+
+from trader.domain.instrument import Instrument, Kind, build_option_symbol, parse_option_symbol
+from trader.domain.quote import Greeks
+from trader.pricing.black76 import intrinsic, price_and_greeks, year_fraction
+from trader.venue.market.base import Depth, OptionStats
+from trader.venue.market.book_shape import option_depth, perpetual_depth
+from trader.venue.market.contracts import build_option, build_perpetual, terms_of
+from trader.venue.market.listings import listed_expiries, strikes_around
+from trader.venue.market.noise import drift_noise, gaussian, stream_key, uniform
+from trader.venue.market.spot_path import SpotPath
+from trader.venue.market.stats import option_stats_of, perpetual_stats
+from trader.venue.market.surface import SmileState, VolSurface
+
+STATE_VERSION = 1
+BEAT_MS = 500
+_INSTANTS_MAX = 64
+_REVIEW = timedelta(hours=4)  # a divisor of the day that meets the expiry instant, 12:00 UTC
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class SyntheticSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the synthetic market is made of.
+
+    `start` is the first market instant (aware UTC); `start_prices` USD by underlying, whose keys are the underlyings
+    listed; `annual_vol` a fraction per year, of spot and of the long-run smile; `jump_size` the standard deviation of a
+    jump's log size (0.015 = 1.5 %).
+    """
+
+    seed: int
+    start: datetime
+    start_prices: dict[str, float] = msgspec.field(default_factory=lambda: {"BTC": 77_000.0, "ETH": 2_600.0})
+    annual_vol: float = 0.45
+    jumps_per_day: float = 0.2
+    jump_size: float = 0.015
+
+
+class _Underlying:
+    """Path, surface and perpetual of one underlying, with recent instants at hand."""
+
+    def __init__(self, name: str, settings: SyntheticSettings) -> None:
+        self.terms = terms_of(name)
+        self.perpetual = build_perpetual(name)
+        self._path = SpotPath(
+            seed=settings.seed,
+            underlying=name,
+            start_price=settings.start_prices[name],
+            annual_vol=settings.annual_vol,
+            jumps_per_day=settings.jumps_per_day,
+            jump_size=settings.jump_size,
+        )
+        self._surface = VolSurface(seed=settings.seed, underlying=name, annual_vol=settings.annual_vol, path=self._path)
+        self._instants: dict[int, tuple[Decimal, SmileState]] = {}
+
+    def at(self, second: int) -> tuple[Decimal, SmileState]:
+        """Index price (on its tick) and smile at a second after the start."""
+        known = self._instants.get(second)
+        if known is None:
+            if len(self._instants) >= _INSTANTS_MAX:
+                self._instants.clear()
+            index = round(self._path.price(second) / float(self.terms.index_tick)) * self.terms.index_tick
+            known = self._instants[second] = (index, self._surface.state(second))
+        return known
+
+
+class _Listing(msgspec.Struct):
+    """A listed contract with what was last computed of it."""
+
+    instrument: Instrument
+    key: int
+    phase_ms: int
+    depth: Depth | None = None
+    depth_beat: int = -1
+    stats: OptionStats | None = None
+    stats_of: tuple[int, int] | None = None
+
+
+class SyntheticMarket:
+    """A seeded market source (see `trader.venue.market.base.MarketSource`)."""
+
+    def __init__(self, settings: SyntheticSettings) -> None:
+        if settings.start.tzinfo is None:
+            raise ValueError(f"start must be aware UTC, was {settings.start}")
+        self.underlyings = tuple(settings.start_prices)
+        self._settings = settings
+        self._begin(settings.start.astimezone(UTC))
+
+    def _begin(self, epoch: datetime) -> None:
+        self._epoch = self._now = self._started = epoch
+        self._models = {name: _Underlying(name, self._settings) for name in self.underlyings}
+        self._listings: dict[str, _Listing] = {}
+        self._instruments: tuple[Instrument, ...] = ()
+        self._reviewed: datetime | None = None
+        for model in self._models.values():
+            self._list(model.perpetual)
+
+    def start(self) -> datetime:
+        return self._started
+
+    def end(self) -> datetime | None:
+        return None
+
+    def advance(self, now: datetime) -> None:
+        if now < self._now:
+            raise ValueError(f"market time cannot go back from {self._now.isoformat()} to {now.isoformat()}")
+        self._now = now
+
+    def spot(self, underlying: str) -> Decimal:
+        return self._models[underlying].at(self._second(self._now))[0]
+
+    def instruments(self) -> Sequence[Instrument]:
+        self._review()
+        return self._instruments
+
+    def depth(self, symbol: str) -> Depth:
+        self._review()
+        listing = self._listings[symbol]
+        beat = (int((self._now - self._epoch) / _MILLISECOND) + listing.phase_ms) // BEAT_MS
+        if listing.depth is None or listing.depth_beat != beat:
+            fresh = self._depth_at(listing, beat)
+            same = listing.depth is not None and (fresh.bids, fresh.asks) == (listing.depth.bids, listing.depth.asks)
+            listing.depth_beat = beat
+            if not same:
+                listing.depth = fresh
+        assert listing.depth is not None
+        return listing.depth
+
+    def option_stats(self, symbol: str) -> OptionStats:
+        self._review()
+        listing = self._listings[symbol]
+        depth = self.depth(symbol)
+        asked = (self._second(self._now), depth.version)
+        if listing.stats is None or listing.stats_of != asked:
+            listing.stats, listing.stats_of = self._stats_at(listing, asked[0], depth), asked
+        return listing.stats
+
+    def settlement_price(self, underlying: str, expiry: datetime) -> Decimal | None:
+        return None
+
+    def state(self) -> dict[str, Any]:
+        self._review()
+        return {
+            "source": "synthetic",
+            "version": STATE_VERSION,
+            "seed": self._settings.seed,
+            "start_prices": self._settings.start_prices,
+            "epoch": self._epoch.isoformat(),
+            "now": self._now.isoformat(),
+            "symbols": [each.symbol for each in self._instruments if each.kind is not Kind.PERPETUAL],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        ours = ("synthetic", STATE_VERSION, self._settings.seed, self._settings.start_prices)
+        theirs = tuple(state.get(name) for name in ("source", "version", "seed", "start_prices"))
+        if ours != theirs:
+            raise ValueError(
+                f"the saved market (source, version, seed, start prices = {theirs}) is not this one ({ours}); "
+                "start with the same seed and prices or without the saved state"
+            )
+        self._begin(datetime.fromisoformat(state["epoch"]))
+        self._now = self._started = datetime.fromisoformat(state["now"])
+        for symbol in state["symbols"]:
+            option = parse_option_symbol(symbol)
+            self._list(build_option(option.underlying, option.kind, option.strike, option.expiry))
+        self._reviewed = max(self._epoch, _review_floor(self._now))
+        self._publish(self._reviewed)
+
+    def _second(self, instant: datetime) -> int:
+        return int((instant - self._epoch).total_seconds())
+
+    def _review(self) -> None:
+        """List and expire what the reviews due since the last one bring; mostly nothing is due."""
+        if self._reviewed is None:
+            self._review_at(self._epoch)
+            self._publish(self._epoch)
+        assert self._reviewed is not None
+        mark = _review_floor(self._reviewed) + _REVIEW
+        if mark > self._now:
+            return
+        while mark <= self._now:
+            self._review_at(mark)
+            mark += _REVIEW
+        self._publish(self._reviewed)
+
+    def _review_at(self, mark: datetime) -> None:
+        second = self._second(mark)
+        for expiry in listed_expiries(mark):
+            if expiry <= self._now:
+                continue  # a jump passes over days that listed and expired meanwhile
+            years = year_fraction(mark, expiry)
+            for name, model in self._models.items():
+                index, smile = model.at(second)
+                for strike in strikes_around(name, float(index), smile.at_the_money(years), years):
+                    if build_option_symbol(Kind.CALL, name, strike, expiry) not in self._listings:
+                        for kind in (Kind.CALL, Kind.PUT):
+                            self._list(build_option(name, kind, strike, expiry))
+        self._reviewed = mark
+
+    def _publish(self, mark: datetime) -> None:
+        ended = [s for s, each in self._listings.items() if each.instrument.expiry and each.instrument.expiry <= mark]
+        for symbol in ended:
+            del self._listings[symbol]
+        self._instruments = tuple(each.instrument for each in self._listings.values())
+
+    def _list(self, instrument: Instrument) -> None:
+        key = stream_key(self._settings.seed, instrument.symbol)
+        self._listings[instrument.symbol] = _Listing(
+            instrument=instrument, key=key, phase_ms=int(uniform(key, 0) * BEAT_MS)
+        )
+
+    def _depth_at(self, listing: _Listing, beat: int) -> Depth:
+        second = max(0, (beat * BEAT_MS - listing.phase_ms) // 1000)
+        instrument = listing.instrument
+        if instrument.strike is None:
+            index, _ = self._models[instrument.underlying].at(second)
+            return perpetual_depth(mark=index, tick=instrument.tick_size, key=listing.key, beat=beat)
+        mark, delta, time_value, *_ = self._value(instrument, second)
+        return option_depth(
+            mark=mark,
+            time_value=time_value,
+            otm_delta=min(abs(delta), 1 - abs(delta)),
+            tick=instrument.tick_size,
+            key=listing.key,
+            beat=beat,
+        )
+
+    def _value(self, instrument: Instrument, second: int) -> tuple[float, float, float, float, float, float, Greeks]:
+        """mark, delta, time value, spot, volatility, years, greeks of an option."""
+        assert instrument.strike is not None and instrument.expiry is not None
+        index, smile = self._models[instrument.underlying].at(second)
+        spot, strike = float(index), float(instrument.strike)
+        years = year_fraction(self._epoch + timedelta(seconds=second), instrument.expiry)
+        vol = smile.vol(spot, strike, years)
+        mark, greeks = price_and_greeks(spot, strike, vol, years, instrument.kind)
+        return mark, greeks.delta, mark - intrinsic(spot, strike, instrument.kind), spot, vol, years, greeks
+
+    def _stats_at(self, listing: _Listing, second: int, depth: Depth) -> OptionStats:
+        instrument = listing.instrument
+        if instrument.strike is None:
+            return perpetual_stats(self._models[instrument.underlying].at(second)[0], listing.key)
+        mark, delta, _, spot, vol, years, greeks = self._value(instrument, second)
+        appetite = exp(1.2 * gaussian(listing.key, 8)) * min(1.0, 0.05 + 4 * min(abs(delta), 1 - abs(delta)))
+        open_interest = int(8000 * appetite * (1 + drift_noise(listing.key, second / 86400) * 0.2))
+        return option_stats_of(
+            instrument=instrument,
+            spot=spot,
+            mark=mark,
+            vol=vol,
+            years=years,
+            greeks=greeks,
+            depth=depth,
+            open_interest=max(0, open_interest),
+            volume=float(instrument.contract_value) * max(0, open_interest) * 3 * uniform(listing.key, 9),
+        )
+
+
+def _review_floor(instant: datetime) -> datetime:
+    return instant.replace(hour=instant.hour // 4 * 4, minute=0, second=0, microsecond=0)
