@@ -1,0 +1,208 @@
+"""Makes the picture people see (`trader.engine.view`) from the state. Numbers here are the ones decisions are made on."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from trader.domain.clock import Now
+from trader.domain.expiry import IST
+from trader.domain.order import Purpose
+from trader.engine.ladder import build_ladder
+from trader.engine.records import LegTerms, Phase
+from trader.engine.state import HUNDRED, Market, Run, State, Watch
+from trader.engine.valuation import fresh_value, leg_pnl, staleness, value
+from trader.engine.view import LegView, OrderView, RunView
+
+_ORDERS_SHOWN = 20
+
+REASON_WORDS = {
+    "time": "exit time",
+    "max_loss": "maximum loss",
+    "max_profit": "maximum profit",
+    "trailing_stop": "trailing stop",
+    "breakeven": "breakeven stop",
+    "manual": "Stop & Exit",
+    "unwind": "entry could not be completed",
+    "expiry": "expiry",
+    "blind": "no usable prices",
+    "leg_closed": "one leg was closed by somebody else",
+    "missed_entry": "entry window missed",
+}
+
+
+def build_view(state: State, run: Run, now: Now) -> RunView:
+    """One run as seen at `now`. P&L is cost to close while anything is open, realised once nothing is."""
+    market = state.market
+    watch = state.watches.get(run.run_id, Watch(since=run.created_at))
+    valuation, _ = fresh_value(run, market, now)
+    if valuation is None and run.legs and run.flat_by_fills and run.fills:
+        valuation = value(run, market)
+    premium = run.premium if run.fills else None
+    exits = run.preset.exits
+    return RunView(
+        run_id=run.run_id,
+        env=run.env,
+        phase=run.phase,
+        words=words_for(run, watch, now),
+        preset=run.preset.name,
+        config_hash=run.config_hash,
+        underlying=run.underlying,
+        created_at=run.created_at,
+        stop_requested=run.stop_command is not None,
+        flat=flatness(run),
+        market_at=now.market,
+        spot=market.spots.get(run.underlying),
+        spot_at_entry=run.spot_at_entry,
+        entry_at=run.entry_at,
+        exit_at=run.exit_at,
+        premium=premium,
+        pnl=valuation.pnl if valuation is not None else None,
+        pnl_pct=valuation.pct if valuation is not None else None,
+        peak_pnl=run.peak_pnl,
+        peak_pct=run.peak_pct,
+        trailing_level=run.level_pct,
+        max_loss_usd=None if not premium else -premium * exits.max_loss_pct / HUNDRED,
+        max_profit_usd=None if not premium else premium * exits.max_profit_pct / HUNDRED,
+        exit_reason=run.exit_reason,
+        realized_pnl=run.cash_flow - run.fees if run.fills or run.finished is not None else None,
+        fees=run.fees if run.fills or run.finished is not None else None,
+        legs=tuple(_leg_view(run, leg, market, now) for leg in run.legs),
+        orders=tuple(_order_views(run)),
+        ladder=build_ladder(run, market, now, valuation),
+        why_not=watch.why_not if run.phase is Phase.WAITING else (),
+        steps=tuple(_steps(run, watch)) if run.phase in (Phase.EXITING, Phase.DONE) else (),
+    )
+
+
+def flatness(run: Run) -> str:
+    """ "true" only when the exchange confirmed it, "false" while fills say something is open, else "unknown"."""
+    if run.finished is not None:
+        return "false" if run.finished.foreign else "true"
+    if any(run.open_quantity(leg.key) != 0 for leg in run.legs):
+        return "false"
+    if not run.orders:
+        return "true" if run.phase is Phase.WAITING else "unknown"
+    return "unknown"
+
+
+def _clock(instant: datetime | None) -> str:
+    return "?" if instant is None else f"{instant.astimezone(IST):%H:%M} IST"
+
+
+def _away(instant: datetime | None, now: Now) -> str:
+    if instant is None or now.market is None:
+        return ""
+    minutes = int((instant - now.market).total_seconds() // 60)
+    if minutes < 0:
+        return ""
+    days, rest = divmod(minutes, 1440)
+    hours, mins = divmod(rest, 60)
+    spans = [f"{days} d"] * (days > 0) + [f"{hours} h"] * (hours > 0) + [f"{mins} min"] * (days == 0)
+    return f" in {' '.join(spans)}"
+
+
+def words_for(run: Run, watch: Watch, now: Now) -> str:
+    """The run's state in one sentence for the top of the page."""
+    match run.phase:
+        case Phase.WAITING:
+            if run.entry_at is not None and now.market is not None and now.market < run.entry_at:
+                return f"Waiting — sells at {_clock(run.entry_at)}{_away(run.entry_at, now)}"
+            return "Waiting — " + (watch.why_not[0] if watch.why_not else "getting ready")
+        case Phase.ENTERING:
+            sold = ", ".join(f"{leg.symbol} {run.entered(leg.key)}/{leg.quantity}" for leg in run.legs)
+            return f"Entering — sold {sold}"
+        case Phase.HOLDING:
+            return f"Holding — exits at {_clock(run.exit_at)}{_away(run.exit_at, now)}"
+        case Phase.EXITING:
+            open_legs = [f"{leg.symbol} {run.open_quantity(leg.key)}" for leg in run.legs if run.open_quantity(leg.key)]
+            reason = REASON_WORDS.get(run.exit_reason or "", run.exit_reason or "")
+            what = f"closing {', '.join(open_legs)}" if open_legs else "waiting for the exchange to confirm flat"
+            return f"Exiting ({reason}) — {what}"
+        case Phase.DONE:
+            reason = REASON_WORDS.get(run.exit_reason or "", run.exit_reason or "")
+            if run.finished is not None and run.finished.foreign:
+                return f"Done ({reason}) — NOT FLAT: {run.finished.foreign} is not ours"
+            return f"Done ({reason}) — flat, confirmed by the exchange"
+
+
+def _leg_view(run: Run, leg: LegTerms, market: Market, now: Now) -> LegView:
+    quote = market.quotes.get(leg.symbol)
+    sold = [b.fill for b in run.fills.values() if b.leg == leg.key and b.fill.side is leg.side]
+    bought = [b.fill for b in run.fills.values() if b.leg == leg.key and b.fill.side is not leg.side]
+    spot = market.spots.get(run.underlying)
+    stamps = [] if quote is None else [t for t in (quote.ts_mark, quote.ts_quote) if t is not None]
+    age = (market.newest - min(stamps)).total_seconds() if stamps and market.newest is not None else None
+    return LegView(
+        key=leg.key,
+        symbol=leg.symbol,
+        side=leg.side.value,
+        quantity=leg.quantity,
+        filled_quantity=run.entered(leg.key),
+        open_quantity=run.open_quantity(leg.key),
+        strike=leg.strike,
+        expiry=leg.expiry,
+        avg_px=_average([(f.price, f.quantity) for f in sold]),
+        exit_px=_average([(f.price, f.quantity) for f in bought]),
+        mark=quote.mark if quote is not None else None,
+        bid=quote.bid if quote is not None else None,
+        ask=quote.ask if quote is not None else None,
+        delta=quote.greeks.delta if quote is not None and quote.greeks is not None else None,
+        iv=quote.mark_iv if quote is not None else None,
+        pnl=leg_pnl(run, leg, market) if run.entered(leg.key) else None,
+        distance_pct=float((leg.strike - spot) / spot * HUNDRED) if spot else None,
+        price_age_s=age,
+        fresh=not staleness(market, now, leg.symbol),
+    )
+
+
+def _average(parts: list[tuple[Decimal, int]]) -> Decimal | None:
+    quantity = sum(q for _, q in parts)
+    if quantity == 0:
+        return None
+    return sum((p * q for p, q in parts), Decimal(0)) / quantity
+
+
+def _order_views(run: Run) -> list[OrderView]:
+    newest = sorted(run.orders.values(), key=lambda o: o.intended_at, reverse=True)[:_ORDERS_SHOWN]
+    return [
+        OrderView(
+            client_order_id=o.intent.client_order_id,
+            leg=o.intent.leg,
+            purpose=o.intent.purpose.name.lower(),
+            side=o.intent.side.value,
+            quantity=o.intent.quantity,
+            filled_quantity=o.done_qty,
+            limit_price=o.intent.limit_price,
+            status=o.status.value,
+            message=" ".join(part for part in (o.code, o.message) if part),
+            wall=o.intended_at,
+        )
+        for o in newest
+    ]
+
+
+def _steps(run: Run, watch: Watch) -> list[str]:
+    """What an exit has done and is doing, in order, for someone who has just pressed the button."""
+    reason = REASON_WORDS.get(run.exit_reason or "", run.exit_reason or "")
+    steps = [f"Exit decided: {reason}" + (f" ({run.exit_detail})" if run.exit_detail else "")]
+    for leg in run.legs:
+        for order in run.leg_orders(leg.key, Purpose.ENTRY):
+            if order.cancel_asked_at is not None:
+                steps.append(f"{leg.symbol}: entry order {'cancelled' if order.status.terminal else 'being cancelled'}")
+        exits = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND)
+        if not run.entered(leg.key):
+            steps.append(f"{leg.symbol}: nothing was sold")
+        elif run.open_quantity(leg.key) == 0:
+            steps.append(f"{leg.symbol}: bought back")
+        else:
+            steps.append(f"{leg.symbol}: {run.open_quantity(leg.key)} open, closing attempt {len(exits)}")
+    if run.finished is None:
+        steps.append("Waiting for the exchange to confirm: no position, no open order")
+    elif run.finished.foreign:
+        steps.append(f"NOT FLAT: {run.finished.foreign} is not ours and was left alone")
+    elif not run.fills:
+        steps.append("FLAT: the exchange shows no position and no open order of this run")
+    else:
+        steps.append("FLAT: confirmed by the exchange")
+    if watch.mismatch_since is not None and run.finished is None:
+        steps.append("The exchange's position differs from our fills; reading again")
+    return steps
