@@ -28,6 +28,7 @@ FLOORS: dict[str, int] = {
     "trader.simulation": 3,
     "trader.desk": 4,
     "trader.cli": 5,
+    "trader.panel": 5,
     "trader.api": 5,
     "trader.__main__": 5,
     "pages": 5,
@@ -37,12 +38,14 @@ SIDEWAYS = {
     ("trader.pricing", "trader.domain"),
     ("trader.config", "trader.domain"),
     ("trader.__main__", "trader.cli"),
-    ("streamlit_app", "pages"),
+    ("pages", "trader.panel"),
+    ("trader.panel", "pages"),
+    ("streamlit_app", "trader.panel"),
 }
 ANYONE_MAY = {"trader"}  # the version
 
 # Faces talk to the desk. Besides, they know the values, the shapes of a view, and how to host a process.
-FACES = {"trader.cli", "trader.api", "trader.__main__", "pages", "streamlit_app"}
+FACES = {"trader.cli", "trader.panel", "trader.api", "trader.__main__", "pages", "streamlit_app"}
 FACES_MAY = (
     "trader.desk",
     "trader.config",
