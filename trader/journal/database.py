@@ -10,6 +10,7 @@ import contextlib
 import os
 import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,12 @@ from trader.journal.tables import APPLICATION_ID, KNOWN_REVISIONS, SCHEMA_REVISI
 BUSY_TIMEOUT_MS = 5_000
 READS = {"sd_reads": True}  # execution option of connections that only read
 
+# SQLite's file format, "The Database Header".
+_SQLITE_MAGIC = b"SQLite format 3\x00"
+_HEADER_SIZE = 100
+_APPLICATION_ID_AT = 68
+
+_migrating = threading.Lock()  # the migration tool keeps its state in module globals
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x5344_4A31  # PostgreSQL advisory lock: one migration at a time
 
@@ -127,10 +134,12 @@ def _open_sqlite(path: Path, *, create: bool, check: bool) -> Engine:
             raise JournalError(f"There is no journal at {path}.")
         _build_sqlite(path)
     check_file(path)
+    _check_header(path)
     engine = _sqlite_engine(path)
     try:
         with in_words(str(path)):
-            _check_sqlite(engine, path, check=check)
+            if check:
+                _check_content(engine, path)
             _migrate_if_old(engine, str(path))
     except JournalError:
         engine.dispose()
@@ -237,15 +246,21 @@ def _sqlite_engine(path: Path) -> Engine:
     return engine
 
 
-def _check_sqlite(engine: Engine, path: Path, *, check: bool) -> None:
+def _check_header(path: Path) -> None:
+    """Look at the file before SQLite does: opening another program's database would already change it."""
+    with path.open("rb") as file:
+        header = file.read(_HEADER_SIZE)
+    if len(header) < _HEADER_SIZE or not header.startswith(_SQLITE_MAGIC):
+        raise JournalError(f"The journal {path} is damaged or not a journal; restore a backup or move it away.")
+    if int.from_bytes(header[_APPLICATION_ID_AT : _APPLICATION_ID_AT + 4], "big") != APPLICATION_ID:
+        raise JournalError(f"The file {path} is an SQLite database but not a Strangle Desk journal.")
+
+
+def _check_content(engine: Engine, path: Path) -> None:
     with engine.connect().execution_options(**READS) as connection:
-        if connection.exec_driver_sql("PRAGMA application_id").scalar() != APPLICATION_ID:
-            raise JournalError(f"The file {path} is an SQLite database but not a Strangle Desk journal.")
-        if check:
-            verdict = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
-            if verdict != "ok":
-                words = " ".join(verdict.split())
-                raise JournalError(f"The journal {path} is damaged; restore a backup ({words}).")
+        verdict = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+    if verdict != "ok":
+        raise JournalError(f"The journal {path} is damaged; restore a backup ({' '.join(verdict.split())}).")
 
 
 # ---------------------------------------------------------------- PostgreSQL
@@ -309,7 +324,7 @@ def _migrate(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.begin() as connection:
+    with _migrating, engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         else:
