@@ -1,0 +1,214 @@
+"""The two streams: market data from the public host, the account from the private one.
+
+`Stream` gives both their connection; here is what they say and how they are read. Handlers run in the stream's thread
+and must be quick.
+
+Source: exchange documentation, "Public Channels", "Private Channels", "Authenticating".
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+
+import msgspec
+import websocket
+
+from trader.exchange.credentials import Credentials
+from trader.exchange.delta import wire
+from trader.exchange.delta.errors import LOGIN_STATUSES, WireError
+from trader.exchange.delta.numbers import count_or_none
+from trader.exchange.delta.parse import parse_order, parse_position, parse_user_trade, parse_wallet
+from trader.exchange.delta.rest import USER_AGENT
+from trader.exchange.delta.sequence import SequenceTracker, Verdict
+from trader.exchange.delta.signing import sign_login
+from trader.exchange.delta.stream import Ended, Stream, StreamFigures, Timings
+from trader.exchange.delta.stream_socket import StreamSocket
+from trader.exchange.events import (
+    LoginRefused,
+    PrivateMessage,
+    SequenceGap,
+    StreamEvent,
+    TradingStatusChanged,
+    UnreadableMessage,
+    VenueStatus,
+)
+
+__all__ = ["PrivateStream", "PublicStream", "StreamFigures", "Timings"]
+
+logger = logging.getLogger(__name__)
+
+_PRIVATE_CHANNELS = ("orders", "v2/user_trades", "positions")
+
+
+class PublicStream(Stream):
+    """Market data. `on_message` gets each `wire.MarketMessage` in the stream thread, `on_event` what the stream reports
+    about itself and about the exchange."""
+
+    def __init__(
+        self,
+        url: str,
+        on_message: Callable[[wire.MarketMessage], None],
+        on_event: Callable[[StreamEvent], None],
+        *,
+        timings: Timings = Timings(),  # noqa: B008 - a frozen value
+        user_agent: str = USER_AGENT,
+    ) -> None:
+        decoder = msgspec.json.Decoder(wire.PublicMessage, strict=False)
+        super().__init__("public", url, decoder, timings=timings, user_agent=user_agent)
+        self._on_message = on_message
+        self._on_event = on_event
+
+    def _report(self, event: StreamEvent) -> None:
+        self._on_event(event)
+
+    def _handle(self, message: wire.PublicMessage) -> None:
+        if isinstance(message, wire.Ticker | wire.BestQuote | wire.MarkPrice | wire.SpotPrice):
+            self._on_message(message)
+        elif isinstance(message, wire.Subscriptions):
+            self._subscribed(message)
+        elif isinstance(message, wire.ProductUpdate):
+            product = message.product
+            self._on_event(
+                TradingStatusChanged(
+                    symbol=product.symbol,
+                    product_id=count_or_none(product.id) or 0,
+                    trading_status=product.trading_status,
+                )
+            )
+        elif isinstance(message, wire.SystemStatus):
+            self._on_event(VenueStatus(event=message.event, status=message.status))
+
+
+class PrivateStream(Stream):
+    """The account: orders, fills, positions and margins as domain values, in the order they arrive, none left out."""
+
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        on_private: Callable[[PrivateMessage], None],
+        *,
+        clock_offset_secs: Callable[[], float] = lambda: 0.0,
+        product_id_of: Callable[[str], int | None] = lambda symbol: None,
+        symbols: Iterable[str] = ("all",),
+        timings: Timings = Timings(),  # noqa: B008 - a frozen value
+        user_agent: str = USER_AGENT,
+    ) -> None:
+        """`clock_offset_secs` is the exchange's lead over our clock; `product_id_of` names the product of a symbol,
+        which the fill channel does not (0 where nobody knows)."""
+        decoder = msgspec.json.Decoder(wire.PrivateWire, strict=False)
+        super().__init__("private", url, decoder, timings=timings, user_agent=user_agent)
+        self._credentials = credentials
+        self._on_private = on_private
+        self._clock_offset_secs = clock_offset_secs
+        self._product_id_of = product_id_of
+        self._product_ids: dict[str, int] = {}
+        self._sequence = SequenceTracker()
+        for channel in _PRIVATE_CHANNELS:
+            self.subscribe(channel, symbols)
+        self.subscribe("margins")
+
+    def use_credentials(self, credentials: Credentials) -> None:
+        """Change the key pair; the next login uses it."""
+        self._credentials = credentials
+
+    def _report(self, event: StreamEvent) -> None:
+        self._on_private(event)
+
+    def _log_in(self, socket: StreamSocket) -> None:
+        self._sequence.reset()
+        key, secret = self._credentials.reveal()
+        timestamp = str(int(time.time() + self._clock_offset_secs()))
+        payload = {"api-key": key, "signature": sign_login(secret, timestamp), "timestamp": timestamp}
+        socket.send(msgspec.json.encode({"type": "key-auth", "payload": payload}).decode())
+        answer = self._login_answer(socket)
+        if answer is not None and answer.success:
+            return
+        reason = f"no answer within {self._timings.answer_secs:.0f} s"
+        if answer is not None:
+            reason = LOGIN_STATUSES.get(answer.status, answer.status or "refused without a reason")
+            reason = f"{reason} ({answer.message[:200]})" if answer.message else reason
+        logger.error("stream_login_refused reason=%s", reason)
+        self._guarded_report(LoginRefused(reason=reason))
+        raise Ended(f"login refused: {reason}")
+
+    def _login_answer(self, socket: StreamSocket) -> wire.KeyAuth | None:
+        deadline = time.monotonic() + self._timings.answer_secs
+        while time.monotonic() < deadline and not self._stopping.is_set():
+            try:
+                raw = socket.receive()
+            except websocket.WebSocketTimeoutException:
+                continue
+            if raw is None:
+                raise Ended("closed by the exchange during the login")
+            try:
+                message = self._decoder.decode(raw)
+            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+                continue  # nothing of the account comes before the login
+            if isinstance(message, wire.KeyAuth):
+                return message
+        return None
+
+    def _handle(self, message: wire.PrivateWire) -> None:
+        try:
+            self._handle_account(message)
+        except WireError as error:
+            self._unreadable += 1
+            logger.error("private_message_unreadable error=%s", error)
+            self._report(UnreadableMessage(stream=self._name, detail=str(error)[:200]))
+
+    def _handle_account(self, message: wire.PrivateWire) -> None:
+        if isinstance(message, wire.Orders):
+            self._orders(message)
+        elif isinstance(message, wire.UserTrade):
+            self._user_trade(message)
+        elif isinstance(message, wire.Positions):
+            self._positions(message)
+        elif isinstance(message, wire.Margins):
+            self._on_private(parse_wallet(message))
+        elif isinstance(message, wire.Subscriptions):
+            self._subscribed(message)
+        elif isinstance(message, wire.KeyAuth):
+            raise Ended(f"logged out by the exchange: {message.status or 'no reason'}")
+        elif isinstance(message, wire.SystemStatus):
+            self._report(VenueStatus(event=message.event, status=message.status))
+
+    def _orders(self, message: wire.Orders) -> None:
+        if message.action == "snapshot":
+            symbol = message.symbol
+            if symbol and message.meta and message.meta.seq_no is not None:
+                self._sequence.snapshot("orders", symbol, message.meta.seq_no)
+            for row in message.result or ():
+                order = parse_order(row)
+                self._product_ids[order.symbol] = order.product_id
+                self._on_private(order)
+            return
+        order = parse_order(message)
+        self._product_ids[order.symbol] = order.product_id
+        if self._numbered("orders", order.symbol, message.seq_no):
+            self._on_private(order)
+
+    def _user_trade(self, message: wire.UserTrade) -> None:
+        self._numbered("v2/user_trades", message.sy, message.se)
+        # A repeated fill is passed on: the receiver keeps fills by id, and losing one is worse than hearing it twice.
+        told = count_or_none(message.product_id) or self._product_ids.get(message.sy) or self._product_id_of(message.sy)
+        self._on_private(parse_user_trade(message, told or 0))
+
+    def _positions(self, message: wire.Positions) -> None:
+        rows = message.result if message.action == "snapshot" else [message]
+        for row in rows or ():
+            if message.action == "delete" and row.size is None:
+                row.size = 0  # the exchange says that the position is gone
+            position = parse_position(row)
+            self._product_ids[position.symbol] = position.product_id
+            self._on_private(position)
+
+    def _numbered(self, channel: str, symbol: str, number: int | None) -> bool:
+        """Judge a message's number and report a gap; False for a repeat."""
+        if number is None:
+            return True
+        judged = self._sequence.observe(channel, symbol, number)
+        if judged.verdict is Verdict.GAP:
+            logger.warning("stream_gap channel=%s symbol=%s", channel, symbol)
+            self._report(SequenceGap(channel=channel, symbol=symbol, expected=judged.expected, received=number))
+        return judged.verdict is not Verdict.REPEAT
