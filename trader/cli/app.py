@@ -1,0 +1,71 @@
+"""The command tree and its outermost edge, where errors become one sentence and an exit code."""
+
+import os
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+import typer.main
+
+from trader import __version__
+from trader.cli import hosts, runs, views
+from trader.domain.errors import TraderError
+
+app = typer.Typer(
+    help="Strangle Desk: sell short strangles on Delta Exchange, on paper by default.",
+    invoke_without_command=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"strangle-desk {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def choose_environment(
+    ctx: typer.Context,
+    env: Annotated[
+        str | None,
+        typer.Option(
+            "--env", metavar="paper|testnet|production", help="Which exchange; default TRADER_ENV, else paper."
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Strangle Desk: sell short strangles on Delta Exchange, on paper by default."""
+    if env is not None:
+        os.environ["TRADER_ENV"] = env  # the command line outranks the environment, also for child processes
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+hosts.add_to(app)
+runs.add_to(app)
+views.add_to(app)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the process's exit code."""
+    try:
+        command = typer.main.get_command(app)
+        code = command.main(args=argv, prog_name="python -m trader", standalone_mode=False)
+    except TraderError as error:
+        return _fail(str(error), 1)
+    except typer.TyperException as error:
+        return _fail(error.format_message(), error.exit_code)
+    except typer.Abort:
+        return _fail("Stopped by the keyboard; nothing further was sent.", 130)
+    except OSError as error:  # a file or folder that cannot be used; a reader that left is typer's to end
+        return _fail(f"{error.filename or 'The system'}: {error.strerror or error}.", 1)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(sentence: str, code: int) -> int:
+    typer.echo(f"Error: {' '.join(sentence.split())}", err=True)
+    return code

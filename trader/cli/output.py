@@ -1,0 +1,49 @@
+"""How answers are printed: one JSON document, or plain lines for people."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import typer
+
+from trader.domain.expiry import IST
+
+
+def emit_json(document: Any) -> None:
+    """Print one JSON document: money as strings, instants ISO-8601 in UTC."""
+    text = msgspec.json.encode(document, decimal_format="string", enc_hook=_encode_other)
+    typer.echo(msgspec.json.format(text, indent=2).decode())
+
+
+def _encode_other(value: Any) -> Any:
+    raise TypeError(f"{type(value).__name__} has no place in a JSON answer")
+
+
+def emit_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(line)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as aligned columns under their head; only the head when there are none."""
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]
+    ]
+
+
+def usd(amount: Decimal | None) -> str:
+    """Money for people: cents and a sign; a dash where it is unknown."""
+    return "–" if amount is None else f"{amount:+,.2f} USD"
+
+
+def ist(instant: datetime | None) -> str:
+    """An instant for people, in Indian time; a dash where it is unknown."""
+    return "–" if instant is None else f"{instant.astimezone(IST):%a %d %b %H:%M:%S} IST"
+
+
+def utc_text(instant: datetime | None) -> str | None:
+    """An instant for programs: ISO-8601 UTC."""
+    return None if instant is None else instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,146 @@
+"""Start and stop a run: each inserts a command row, waits for the runner's answer, and says what became of it."""
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trader.cli import options
+from trader.cli.output import emit_json, emit_lines
+from trader.cli.words import run_lines
+from trader.domain.errors import ConfigError, TraderError
+
+if TYPE_CHECKING:
+    from trader.config.preset import Preset
+    from trader.desk import Desk, Status
+
+# A runner picks a command up within a quarter of a second; this leaves room for a machine under load.
+ANSWER_SECS = 10.0
+STOP_WAIT_SECS = 30.0
+POLL_SECS = 0.2
+
+
+def start(
+    preset: options.PresetName = None,
+    sets: options.Overrides = None,
+    now: Annotated[bool, typer.Option("--now", help="Enter at once instead of at the entry time.")] = False,
+    wait: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Wait up to this long until it holds.")] = 0,
+    confirm: Annotated[str | None, typer.Option(help="Production only: the phrase that arms this one run.")] = None,
+    as_json: options.JsonFlag = False,
+) -> None:
+    """Ask the runner to start a run; answers once the runner has accepted or refused it."""
+    from trader.config.precedence import resolve
+
+    desk = options.open_desk()
+    chosen = resolve(desk.settings, preset=preset, overrides=sets or ()).preset
+    before = desk.status()
+    if not before.runner.alive:
+        raise TraderError(
+            f"No runner is alive for account {before.account}, so nothing was started; start one with "
+            "`python -m trader run`, or the panel with `make run`, and repeat."
+        )
+    phrase = _typed_phrase(before, chosen, confirm)
+    receipt = desk.start(chosen, now=now, issued_by="cli", confirm=phrase)
+    row = desk.await_command(receipt.command_id, ANSWER_SECS)
+    if row.status == "refused":
+        raise TraderError(f"The runner refused to start: {row.detail}")
+    if row.status == "new":
+        raise TraderError(
+            f"The runner has not answered within {ANSWER_SECS:.0f} s; the start stays recorded ({row.command_id}) and may "
+            "still be carried out: see `python -m trader status`, or take it back with `python -m trader stop`."
+        )
+    run_id = row.detail.removeprefix("run ")
+    status = _await_held(desk, run_id, wait) if wait else desk.status(run_id)
+    if as_json:
+        emit_json({"command_id": row.command_id, "config_hash": chosen.config_hash, **_document(status)})
+    else:
+        emit_lines([f"Accepted with preset {chosen.name} ({chosen.config_hash}).", *run_lines(status)])
+    if wait and (status.run is None or status.run.phase != "holding"):
+        raise typer.Exit(1)
+
+
+def stop(
+    run_id: Annotated[
+        str | None, typer.Option("--run", metavar="RUN", help="One run; without it every open run.")
+    ] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Wait up to this long for the exchange to confirm flat.")
+    ] = STOP_WAIT_SECS,
+    as_json: options.JsonFlag = False,
+) -> None:
+    """Stop & Exit: cancel everything, buy everything back. Exit code 0 only when the exchange confirmed flat."""
+    desk = options.open_desk()
+    receipt = desk.stop(run_id, issued_by="cli")
+    status = desk.await_flat(wait, run_id)
+    flat = status.run is not None and all(run.flat == "true" for run in (status.run, *status.runs))
+    if as_json:
+        emit_json({"command_id": receipt.command_id, **_document(status)})
+    else:
+        emit_lines(run_lines(status))
+    if not flat:
+        typer.echo(f"Error: {_why_not_flat(status, wait)}", err=True)
+        raise typer.Exit(1)
+
+
+def _why_not_flat(status: "Status", wait: float) -> str:
+    if status.run is None:
+        return f"There is no run on account {status.account}, so there was nothing to close and nothing was confirmed."
+    if not status.runner.alive:
+        return (
+            "NOT FLAT: Stop is recorded, but no runner is alive to carry it out; start one with `python -m trader run` "
+            "and it will close everything first."
+        )
+    still = [
+        f"{leg.symbol} {leg.open_quantity}"
+        for run in (status.run, *status.runs)
+        for leg in run.legs
+        if leg.open_quantity
+    ]
+    what = f"still open: {', '.join(dict.fromkeys(still))}" if still else "the exchange has not confirmed it yet"
+    return (
+        f"NOT FLAT after {wait:g} s: {what}; the runner keeps working on it, ask again with `python -m trader status`."
+    )
+
+
+def _await_held(desk: "Desk", run_id: str, timeout_secs: float) -> "Status":
+    """Poll until the run has left the phases before holding, or time is up."""
+    deadline = time.monotonic() + timeout_secs
+    while True:
+        status = desk.status(run_id)
+        if (status.run is not None and status.run.phase not in ("waiting", "entering")) or time.monotonic() >= deadline:
+            return status
+        time.sleep(POLL_SECS)
+
+
+def _typed_phrase(status: "Status", preset: "Preset", given: str | None) -> str | None:
+    """The phrase that arms one production run; None where none is needed.
+
+    Raises:
+        ConfigError: It is needed, and what was typed is something else.
+    """
+    if status.env != "production":
+        return None
+    wanted = f"TRADE LIVE {status.account} {preset.strategy.quantity}"
+    if given is None and sys.stdin.isatty():
+        typer.echo(
+            f"This sells {preset.strategy.quantity} {preset.strategy.underlying} contracts per leg for real money.",
+            err=True,
+        )
+        given = input(f"Type {wanted} to go on: ")
+    if given != wanted:
+        raise ConfigError(
+            f'Nothing was started: production needs the phrase "{wanted}", typed in full (or by --confirm).'
+        )
+    return given
+
+
+def _document(status: "Status") -> dict[str, Any]:
+    from trader.desk.status_json import status_document
+
+    return status_document(status)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(start)
+    app.command()(stop)

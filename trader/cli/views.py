@@ -1,0 +1,70 @@
+"""Commands that only look: status, history, check."""
+
+from typing import Annotated
+
+import typer
+
+from trader.cli import options
+from trader.cli.output import emit_json, emit_lines, ist, table, usd
+from trader.cli.words import run_lines
+
+
+def status(
+    run_id: Annotated[str | None, typer.Option("--run", metavar="RUN", help="One run; without it the newest.")] = None,
+    as_json: options.JsonFlag = False,
+) -> None:
+    """What the runner and the run are doing now."""
+    from trader.desk.status_json import status_document
+
+    now = options.open_desk().status(run_id)
+    if as_json:
+        emit_json(status_document(now))
+    else:
+        emit_lines(run_lines(now))
+
+
+def history(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many runs.")] = 20,
+    offset: Annotated[int, typer.Option(min=0, help="How many of the newest to skip.")] = 0,
+    as_json: options.JsonFlag = False,
+) -> None:
+    """Runs, newest first, with what they earned."""
+    runs = options.open_desk().history(limit, offset)
+    if as_json:
+        emit_json({"runs": list(runs)})
+        return
+    if not runs:
+        emit_lines(["No run yet. First paper trade: python -m trader start --preset default --now"])
+        return
+    head = ["run", "started", "underlying", "preset", "phase", "exit reason", "realised", "fees"]
+    rows = [
+        [
+            run.run_id,
+            ist(run.created_at),
+            run.underlying,
+            run.preset,
+            run.phase,
+            run.exit_reason or "–",
+            usd(run.realized_pnl),
+            usd(run.fees),
+        ]
+        for run in runs
+    ]
+    emit_lines(table(head, rows))
+
+
+def check(as_json: options.JsonFlag = False) -> None:
+    """The prerequisites board in words; exit code 1 when one of them fails."""
+    board = options.open_desk().checks()
+    if as_json:
+        emit_json({"ok": all(item.ok for item in board), "checks": list(board)})
+    else:
+        emit_lines(f"{'ok  ' if item.ok else 'FAIL'}  {item.name}: {item.words}" for item in board)
+    if not all(item.ok for item in board):
+        raise typer.Exit(1)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(status)
+    app.command()(history)
+    app.command()(check)
