@@ -1,0 +1,96 @@
+"""Performs what the engine asked for, on worker threads, and hands the answers back as events.
+
+Exits and cancels have workers of their own, so nothing ever queues ahead of them. Only this class puts an order on the
+wire, and it asks for permission (`may_send`) in the same breath.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+from trader.domain.clock import Now
+from trader.domain.order import Purpose
+from trader.domain.outcome import Outcome, Rejected, Unknown
+from trader.engine.effects import Cancel, ReadAccount, ReadChain, Submit
+from trader.engine.events import AnyEvent, CancelAnswered, SubmitAnswered
+from trader.exchange.gateway import Gateway
+from trader.runner.reading import read_account, read_chain
+
+logger = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Workers over one gateway. `post` takes events from any thread; `now` reads both clocks; `may_send` says whether
+    this runner still holds the account."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        post: Callable[[AnyEvent], None],
+        now: Callable[[], Now],
+        may_send: Callable[[], bool],
+    ) -> None:
+        self._gateway = gateway
+        self._post = post
+        self._now = now
+        self._may_send = may_send
+        self._entries = ThreadPoolExecutor(2, thread_name_prefix="entries")
+        self._exits = ThreadPoolExecutor(4, thread_name_prefix="exits")
+        self._reads = ThreadPoolExecutor(2, thread_name_prefix="reads")
+        self._closed = False
+
+    def perform(self, effect: Submit | Cancel | ReadChain | ReadAccount) -> None:
+        """Start one effect; its answer arrives as an event."""
+        if self._closed:
+            return
+        match effect:
+            case Submit(intent=intent):
+                pool = self._entries if intent.purpose is Purpose.ENTRY else self._exits
+                pool.submit(self._guarded, self._submit, effect)
+            case Cancel():
+                self._exits.submit(self._guarded, self._cancel, effect)
+            case ReadChain():
+                self._reads.submit(self._guarded, self._read_chain, effect)
+            case ReadAccount():
+                self._reads.submit(self._guarded, self._read_account, effect, self._now().wall)
+
+    def close(self) -> None:
+        """Take nothing new; what is on the wire may finish."""
+        self._closed = True
+        for pool in (self._entries, self._exits, self._reads):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _guarded(self, work: Callable[..., None], *arguments: object) -> None:
+        # A worker's exception would vanish in its future: the loop that must live reports it here.
+        try:
+            work(*arguments)
+        except Exception:
+            logger.exception("worker_failed work=%s", work.__name__)
+
+    def _submit(self, effect: Submit) -> None:
+        outcome: Outcome = Unknown("worker failed")
+        try:
+            if self._may_send():
+                outcome = self._gateway.submit(effect.intent)
+            else:
+                outcome = Rejected("not_sent", "this runner no longer holds the account")
+        finally:
+            coid = effect.intent.client_order_id
+            self._post(SubmitAnswered(at=self._now(), client_order_id=coid, outcome=outcome))
+
+    def _cancel(self, effect: Cancel) -> None:
+        outcome: Outcome = Unknown("worker failed")
+        try:
+            if effect.venue_order_id is not None:
+                outcome = self._gateway.cancel(product_id=effect.product_id, venue_order_id=effect.venue_order_id)
+            else:
+                outcome = self._gateway.cancel(product_id=effect.product_id, client_order_id=effect.client_order_id)
+        finally:
+            self._post(CancelAnswered(at=self._now(), client_order_id=effect.client_order_id, outcome=outcome))
+
+    def _read_chain(self, effect: ReadChain) -> None:
+        self._post(read_chain(self._gateway, effect, self._now))
+
+    def _read_account(self, effect: ReadAccount, asked: datetime) -> None:
+        self._post(read_account(self._gateway, effect, asked, self._now))

@@ -1,0 +1,159 @@
+"""The runner's two streams as one thing: market data to take, account news posted as events."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from trader.domain.clock import Now
+from trader.domain.fill import Fill
+from trader.domain.instrument import index_symbol
+from trader.domain.order import OrderSnapshot
+from trader.domain.quote import Quote
+from trader.engine import events as ev
+from trader.exchange import events as xe
+from trader.exchange.credentials import Credentials
+from trader.exchange.delta.conflate import Conflator
+from trader.exchange.delta.stream import PrivateStream, PublicStream
+
+logger = logging.getLogger(__name__)
+
+_SYMBOL_CHANNELS = ("ticker", "ob_l1")
+_MARK_CHANNEL = "mark_price"
+_SPOT_CHANNEL = "spot_price"
+
+Post = Callable[[Callable[[Now], ev.AnyEvent]], None]
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What the market said since the last take. `newest` is exchange time, `heard` our wall clock at the last message."""
+
+    quotes: tuple[Quote, ...]
+    spots: tuple[tuple[str, Decimal], ...]
+    newest: datetime
+    heard: datetime
+
+
+class Feed:
+    """Owns the public and the private stream of one account."""
+
+    def __init__(
+        self,
+        *,
+        ws_public_url: str,
+        ws_private_url: str,
+        credentials: Credentials,
+        clock_offset_secs: Callable[[], float],
+        product_id_of: Callable[[str], int | None],
+    ) -> None:
+        self._conflator = Conflator(self._woken)
+        self._wake: Callable[[], None] = lambda: None
+        self._post: Post = lambda build: None
+        self._public = PublicStream(ws_public_url, self._conflator.offer, self._on_public_event)
+        self._private = PrivateStream(
+            ws_private_url,
+            credentials,
+            self._on_private,
+            clock_offset_secs=clock_offset_secs,
+            product_id_of=product_id_of,
+        )
+        self._symbols: set[str] = set()
+        self._underlyings: set[str] = set()
+        self._heard: datetime | None = None
+        self.states = {"public": "connecting", "private": "connecting"}
+
+    def start(self, post: Post, wake: Callable[[], None]) -> None:
+        """Connect both. `post` takes functions that make an event of the present instant; `wake` interrupts a wait."""
+        self._post, self._wake = post, wake
+        self._public.start()
+        self._private.start()
+
+    def stop(self) -> None:
+        self._public.stop()
+        self._private.stop()
+
+    def want(self, symbols: tuple[str, ...], underlyings: tuple[str, ...]) -> None:
+        """Follow exactly these contracts and index prices."""
+        wanted, indices = set(symbols), set(underlyings)
+        gone = self._symbols - wanted
+        if gone:
+            for channel in _SYMBOL_CHANNELS:
+                self._public.unsubscribe(channel, gone)
+            self._public.unsubscribe(_MARK_CHANNEL, {f"MARK:{s}" for s in gone})
+        if self._underlyings - indices:
+            self._public.unsubscribe(_SPOT_CHANNEL, {index_symbol(u) for u in self._underlyings - indices})
+        for channel in _SYMBOL_CHANNELS:
+            if wanted - self._symbols:
+                self._public.subscribe(channel, wanted - self._symbols)
+        if wanted - self._symbols:
+            self._public.subscribe(_MARK_CHANNEL, {f"MARK:{s}" for s in wanted - self._symbols})
+        if indices - self._underlyings:
+            self._public.subscribe(_SPOT_CHANNEL, {index_symbol(u) for u in indices - self._underlyings})
+        self._symbols, self._underlyings = wanted, indices
+
+    def take(self) -> Batch | None:
+        """Quotes and index prices since the last call; None when nothing came."""
+        heard = self._conflator.arrived_at
+        if heard is None or heard == self._heard:
+            return None
+        quotes = self._conflator.take()
+        newest = self._conflator.market_time
+        if newest is None:
+            return None
+        self._heard = heard
+        return Batch(tuple(quotes), tuple(self._conflator.spots.items()), newest, heard)
+
+    @property
+    def heard(self) -> datetime | None:
+        """Our wall clock at the last market message."""
+        return self._conflator.arrived_at
+
+    @property
+    def messages(self) -> int:
+        """Messages received on both streams so far."""
+        return self._public.figures.messages + self._private.figures.messages
+
+    def _woken(self) -> None:
+        self._wake()
+
+    def _on_public_event(self, event: xe.StreamEvent) -> None:
+        self._conflator.on_event(event)
+        self._stream_event("public", event)
+
+    def _on_private(self, message: xe.PrivateMessage) -> None:
+        match message:
+            case OrderSnapshot():
+                self._post(lambda now: ev.OrderSeen(at=now, order=message))
+            case Fill():
+                self._post(lambda now: ev.FillSeen(at=now, fill=message))
+            case xe.StreamUp() | xe.StreamDown() | xe.SequenceGap() | xe.LoginRefused() | xe.SubscriptionRefused():
+                self._stream_event("private", message)
+            case xe.UnreadableMessage():
+                self._stream_event("private", message)
+            case _:
+                pass  # positions and margins are read over REST, where they carry their own completeness
+
+    def _stream_event(self, stream: str, event: xe.StreamEvent) -> None:
+        match event:
+            case xe.StreamUp():
+                self._change(stream, "up", up=True)
+            case xe.StreamDown(reason=reason):
+                self._change(stream, "down", up=False, detail=reason)
+            case xe.LoginRefused(reason=reason):
+                self._change(stream, "refused", up=False, detail=f"login refused: {reason}")
+            case xe.SubscriptionRefused(channel=channel, reason=reason):
+                self._change(stream, "up", up=False, detail=f"channel {channel} refused: {reason}")
+            case xe.SequenceGap(channel=channel, symbol=symbol):
+                self._change(stream, "up", up=True, gap=True, detail=f"{channel} {symbol}")
+            case xe.UnreadableMessage(detail=detail):
+                self._change(stream, "up", up=True, gap=True, detail=f"unreadable message: {detail}")
+            case _:
+                logger.info("venue_news event=%s", event)
+
+    def _change(self, stream: str, state: str, *, up: bool, gap: bool = False, detail: str = "") -> None:
+        self.states[stream] = state
+        if not up or gap:
+            logger.warning("stream=%s state=%s detail=%s", stream, state, detail)
+        self._post(lambda now: ev.StreamChanged(at=now, stream=stream, up=up, gap=gap, detail=detail))

@@ -1,0 +1,66 @@
+"""Composes the exchange's read verbs into the engine's two questions: the chain, and the state of the account."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from trader.domain.clock import Now
+from trader.domain.errors import ExchangeError
+from trader.domain.fill import Fill
+from trader.engine.effects import ReadAccount, ReadChain
+from trader.engine.events import AccountRead, ChainRead
+from trader.exchange.gateway import Gateway
+
+
+def read_chain(gateway: Gateway, effect: ReadChain, now: Callable[[], Now]) -> ChainRead:
+    """Listed contracts and quotes of an underlying; what the exchange or the network does ends up in `error`."""
+    try:
+        instruments = gateway.instruments(effect.underlying)
+        quotes = gateway.tickers(effect.underlying)
+        spot = next((q.spot for q in quotes if q.spot is not None), None) or gateway.spot(effect.underlying)
+    except ExchangeError as error:
+        return ChainRead(at=now(), run_id=effect.run_id, error=str(error))
+    return ChainRead(at=now(), run_id=effect.run_id, instruments=tuple(instruments), quotes=tuple(quotes), spot=spot)
+
+
+def read_account(gateway: Gateway, effect: ReadAccount, asked: datetime, now: Callable[[], Now]) -> AccountRead:
+    """One reconciliation read. Members read before something failed are kept; the rest stay None, and `error` says why.
+
+    Fills are read last, so that no position in the same answer is younger than the fills that explain it.
+    """
+    read = _read_members(gateway, effect, AccountRead(at=now(), run_id=effect.run_id, asked=asked))
+    return replace(read, at=now())
+
+
+def _read_members(gateway: Gateway, effect: ReadAccount, read: AccountRead) -> AccountRead:
+    products = effect.product_ids or None
+    try:
+        lookups = {coid: gateway.lookup(coid) for coid in effect.lookups}
+        read = replace(read, lookups=lookups)
+        if products is None:
+            read = replace(read, open_orders=(), fills=(), history=())
+        else:
+            read = replace(read, open_orders=tuple(gateway.open_orders(products)))
+            if effect.lookups:
+                read = replace(read, history=tuple(gateway.order_history(effect.since, products)))
+        read = replace(read, positions=tuple(gateway.positions(effect.underlying)))
+        if products is not None:
+            fills = [_with_order(gateway, effect, fill) for fill in gateway.fills(effect.since, products)]
+            read = replace(read, fills=tuple(fills))
+        read = replace(read, available_usd=gateway.wallet().available)
+        settled = {symbol: gateway.settlement_price(symbol) for symbol in effect.settled_symbols}
+        return replace(read, settlements={symbol: price for symbol, price in settled.items() if price is not None})
+    except ExchangeError as error:
+        return replace(read, error=f"{type(error).__name__}: {error}")
+
+
+def _with_order(gateway: Gateway, effect: ReadAccount, fill: Fill) -> Fill:
+    """Fills over REST carry no client order id: an order we do not know by its id is looked up, so that a fill of a lost
+    order of ours is recognised. Settlement and the like carry ids that name no order."""
+    if fill.client_order_id is not None or fill.venue_order_id in effect.known_order_ids:
+        return fill
+    if not effect.lookups or not fill.venue_order_id.isdigit():
+        return fill
+    order = gateway.lookup_by_id(fill.venue_order_id)
+    return fill if order is None else replace(fill, client_order_id=order.client_order_id)
