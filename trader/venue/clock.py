@@ -1,0 +1,25 @@
+"""Market time from wall time: the one place where the venue's two clocks meet."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+
+class MarketClock:
+    """Market time that starts at `start` and runs at `speed` times the wall clock, up to `end`.
+
+    With `realtime` market time is the wall clock itself, whatever `start` says.
+    """
+
+    def __init__(self, start: datetime, *, speed: float, end: datetime | None = None, realtime: bool = False) -> None:
+        self._start = start
+        self._speed = speed
+        self._end = end
+        self._realtime = realtime
+        self._began = time.monotonic()
+
+    def now(self) -> datetime:
+        """The market instant now; a finished recording stands still at its end."""
+        if self._realtime:
+            return datetime.now(UTC)
+        now = self._start + timedelta(seconds=(time.monotonic() - self._began) * self._speed)
+        return now if self._end is None or now < self._end else self._end

@@ -1,0 +1,97 @@
+"""Which contracts are listed, which have expired, and which come next."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from trader.domain.instrument import Instrument
+from trader.venue.core.refusal import Refused
+from trader.venue.market.base import MarketSource
+
+
+class ExpiredProduct(msgspec.Struct, frozen=True, kw_only=True):
+    """A settled contract. `settlement_price` is the payout per unit of underlying, `index_price` the index."""
+
+    instrument: Instrument
+    settlement_price: Decimal
+    index_price: Decimal
+
+
+class Products:
+    """The live contracts of a market source, kept by symbol and id, and the expired ones."""
+
+    def __init__(self, market: MarketSource, *, kept_expired: int) -> None:
+        self._market = market
+        self._kept_expired = kept_expired
+        self._source_list: object = None
+        self.live: dict[str, Instrument] = {}
+        self.by_id: dict[int, Instrument] = {}
+        self.expired: dict[str, ExpiredProduct] = {}
+        self.listed_at: dict[str, datetime] = {}
+        self.next_expiry: datetime | None = None
+        self.version = 0
+
+    def refresh(self, now: datetime) -> None:
+        """Take over the source's list as of `now`. Contracts the source lists past their expiry are left out."""
+        listed = self._market.instruments()
+        if listed is self._source_list:
+            return
+        self._source_list = listed
+        fresh = {i.symbol: i for i in listed if i.expiry is None or i.expiry > now}
+        if fresh.keys() == self.live.keys():
+            return
+        for symbol in fresh.keys() - self.live.keys():
+            self.listed_at[symbol] = now
+        # A contract the source stops listing before its expiry stays until it expires: someone may hold it.
+        for symbol, instrument in self.live.items():
+            if symbol not in fresh and instrument.expiry is not None and instrument.expiry > now:
+                fresh[symbol] = instrument
+        self.live = fresh
+        self.by_id.update((i.product_id, i) for i in fresh.values())
+        self._find_next_expiry()
+        self.version += 1
+
+    def adopt(self, instrument: Instrument, now: datetime) -> None:
+        """Keep a contract known from a saved state, listed by the source or not."""
+        if instrument.symbol in self.live:
+            return
+        self.by_id[instrument.product_id] = instrument
+        if instrument.expiry is None or instrument.expiry > now:
+            self.live[instrument.symbol] = instrument
+            self._find_next_expiry()
+
+    def expire(self, product: ExpiredProduct) -> None:
+        """Move a contract from the live list to the expired one."""
+        symbol = product.instrument.symbol
+        self.live.pop(symbol, None)
+        self.expired[symbol] = product
+        self._source_list = None
+        while len(self.expired) > self._kept_expired:
+            oldest = next(iter(self.expired))
+            self.by_id.pop(self.expired.pop(oldest).instrument.product_id, None)
+            self.listed_at.pop(oldest, None)
+        self._find_next_expiry()
+        self.version += 1
+
+    def due(self, instant: datetime) -> list[Instrument]:
+        """Live contracts whose expiry is not after `instant`."""
+        return [i for i in self.live.values() if i.expiry is not None and i.expiry <= instant]
+
+    def tradable(self, symbol: str) -> Instrument:
+        """The live contract of that symbol; anything else is refused as ``invalid_contract``."""
+        instrument = self.live.get(symbol)
+        if instrument is None or not instrument.tradable:
+            raise Refused("invalid_contract")
+        return instrument
+
+    def find(self, symbol: str) -> Instrument | None:
+        """A contract by symbol, live or expired."""
+        live = self.live.get(symbol)
+        if live is not None:
+            return live
+        gone = self.expired.get(symbol)
+        return gone.instrument if gone else None
+
+    def _find_next_expiry(self) -> None:
+        self.next_expiry = min((i.expiry for i in self.live.values() if i.expiry is not None), default=None)

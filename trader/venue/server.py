@@ -1,0 +1,260 @@
+"""A venue that serves: three loopback listeners in one asyncio loop around one exchange.
+
+`run()` blocks; `start()` and `stop()` host it in a background thread. Every exchange call happens on the loop's thread.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+
+from trader.domain.errors import ConfigError
+from trader.venue.clock import MarketClock
+from trader.venue.core.events import PublicTrade, WalletEvent
+from trader.venue.core.exchange import Exchange
+from trader.venue.core.state import restore
+from trader.venue.market.base import MarketSource
+from trader.venue.settings import LOOPBACK, Addresses, VenueSettings
+from trader.venue.store import Store
+from trader.venue.wire.auth import KeyRing
+from trader.venue.wire.connection import Doorman
+from trader.venue.wire.private_socket import PrivateHub
+from trader.venue.wire.public_socket import BATCH_WALL_SECS, PublicHub
+from trader.venue.wire.quota import EngineLimit, Quota
+from trader.venue.wire.rest import build_rest_app
+from trader.venue.wire.sockets import build_socket_app
+
+_log = logging.getLogger(__name__)
+_IDLE_TICK_SECS = 0.5
+_REALTIME_TICK_SECS = 0.1
+_START_TIMEOUT_SECS = 20.0
+
+
+class VenueServer:
+    """One exchange on three ports.
+
+    Raises:
+        ConfigError: At construction: a busy port, or a state file that cannot be used.
+    """
+
+    def __init__(self, market: MarketSource, settings: VenueSettings) -> None:
+        self.settings = settings
+        self._sockets = _bind(settings)
+        self._store = Store(settings.state_path) if settings.state_path is not None else None
+        saved = self._store.load() if self._store is not None else None
+        if saved is not None:
+            try:
+                market.restore(saved[2])
+            except ValueError as error:
+                raise ConfigError(f"the state file {settings.state_path} belongs to another market: {error}") from None
+        self.exchange = Exchange(market, settings.core)
+        if saved is not None:
+            restore(self.exchange, saved[0], saved[1])
+        for credential in settings.credentials:
+            self.exchange.open_account(credential.user_id)
+        self.keys = KeyRing(settings.credentials)
+        self.quota = Quota(settings.quota_units)
+        self.engine_limit = EngineLimit(settings.engine_ops_per_sec)
+        self._public = PublicHub(self.exchange)
+        self._private = PrivateHub(self.exchange, self.keys)
+        self._clock: MarketClock | None = None
+        self._unsaved = saved is None and self._store is not None
+        self._last_save = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._thread: threading.Thread | None = None
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+
+    @property
+    def addresses(self) -> Addresses:
+        """The URLs of the three listeners; valid from construction on."""
+        rest, public, private = (s.getsockname()[1] for s in self._sockets)
+        return Addresses(
+            rest_url=f"http://{LOOPBACK}:{rest}",
+            ws_public_url=f"ws://{LOOPBACK}:{public}",
+            ws_private_url=f"ws://{LOOPBACK}:{private}",
+        )
+
+    @property
+    def socket_clients(self) -> int:
+        """Open socket connections of both kinds."""
+        return len(self._public.connections) + len(self._private.connections)
+
+    # hosting
+
+    def run(self, on_ready: Callable[[], None] | None = None) -> None:
+        """Serve until `stop()`, SIGTERM or SIGINT; `on_ready` is called once all listeners accept."""
+        asyncio.run(self._main(on_ready))
+
+    def start(self) -> Addresses:
+        """Serve from a background thread; returns when all listeners accept."""
+        self._thread = threading.Thread(target=self._run_in_thread, name="venue", daemon=True)
+        self._thread.start()
+        if not self._ready.wait(_START_TIMEOUT_SECS) or self._failure is not None:
+            raise RuntimeError("the venue did not start") from self._failure
+        return self.addresses
+
+    def stop(self) -> None:
+        """Stop serving, save the state, wait for the background thread. Safe from any thread, and twice."""
+        loop, stopping = self._loop, self._stopping
+        if loop is not None and stopping is not None and not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop may close between the check and the call
+                loop.call_soon_threadsafe(stopping.set)
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(_START_TIMEOUT_SECS)
+
+    def _run_in_thread(self) -> None:
+        try:
+            self.run()
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits in start()
+            self._failure = error
+            _log.exception("the venue stopped on an error")
+        finally:
+            self._ready.set()
+
+    async def _main(self, on_ready: Callable[[], None] | None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._loop.add_signal_handler(number, self._stopping.set)
+        market = self.exchange.market
+        self._clock = MarketClock(
+            self.exchange.now, speed=self.settings.speed, end=market.end(), realtime=self.settings.realtime
+        )
+        doorman = Doorman(self.settings.connects_max)
+        apps = (
+            build_rest_app(self),
+            build_socket_app(self._public, doorman),
+            build_socket_app(self._private, doorman),
+        )
+        servers = [_Listener(app) for app in apps]
+        serving = [
+            asyncio.create_task(server.serve(sockets=[bound]))
+            for server, bound in zip(servers, self._sockets, strict=True)
+        ]
+        try:
+            while not all(server.started for server in servers):
+                if any(task.done() for task in serving):
+                    raise RuntimeError("a listener did not start")
+                await asyncio.sleep(0.005)
+            self._ready.set()
+            if on_ready is not None:
+                on_ready()
+            await self._tick_until_stopped()
+        finally:
+            for server in servers:
+                server.should_exit = True
+            for connection in (*self._public.connections, *self._private.connections):
+                connection.close(1001, "venue is stopping")
+            await asyncio.wait(serving, timeout=5)
+            self._save()
+            if self._store is not None:
+                self._store.close()
+
+    # the beat
+
+    async def _tick_until_stopped(self) -> None:
+        assert self._stopping is not None
+        last_care = 0.0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                self.bring_to_now()
+                self.after_change()
+                self._public.publish(self.exchange.now, began)
+                if began - last_care >= 1:
+                    last_care = began
+                    for connection in (*self._public.connections, *self._private.connections):
+                        connection.keep_alive(began)
+            except Exception:  # noqa: BLE001 - edge of the loop that must live: reported, the next tick tries again
+                _log.exception("the venue's tick failed")
+            pause = max(0.001, self._tick_secs() - (time.monotonic() - began))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+
+    def _tick_secs(self) -> float:
+        if not self._public.busy and not self._private.connections and not self.exchange.has_resting_orders:
+            return _IDLE_TICK_SECS
+        return _REALTIME_TICK_SECS if self.settings.speed <= 2 else BATCH_WALL_SECS
+
+    def bring_to_now(self) -> None:
+        """Advance the exchange to the present market time."""
+        assert self._clock is not None, "the venue is not running"
+        self.exchange.advance(self._clock.now())
+
+    def after_change(self) -> None:
+        """Deliver what happened: fills and orders in order, each account's newest wallet once, then the store."""
+        events = self.exchange.drain_events()
+        if not events:
+            if self._unsaved and time.monotonic() - self._last_save >= self.settings.save_interval_secs:
+                self._save()
+            return
+        wallets: dict[int, WalletEvent] = {}
+        for event in events:
+            if isinstance(event, WalletEvent):
+                wallets[event.user_id] = event
+            elif isinstance(event, PublicTrade):
+                self._public.publish_trade(event)
+            else:
+                self._private.deliver(event)
+        for wallet in wallets.values():
+            self._private.deliver(wallet)
+        self._unsaved = True
+        if time.monotonic() - self._last_save >= self.settings.save_interval_secs:
+            self._save()
+
+    def _save(self) -> None:
+        if self._store is None:
+            return
+        self._store.save(self.exchange)
+        self._unsaved = False
+        self._last_save = time.monotonic()
+
+
+class _Listener(uvicorn.Server):
+    """A uvicorn server among several in one loop: it leaves signals alone."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                ws="websockets-sansio",
+                ws_per_message_deflate=False,
+                ws_max_size=1 << 20,
+                timeout_graceful_shutdown=2,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _bind(settings: VenueSettings) -> tuple[socket.socket, socket.socket, socket.socket]:
+    """Listening sockets on loopback, in the order REST, public, private."""
+    bound: list[socket.socket] = []
+    for port in (settings.rest_port, settings.ws_public_port, settings.ws_private_port):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((LOOPBACK, port))
+            listener.listen(128)
+        except (OSError, OverflowError) as error:
+            for other in (*bound, listener):
+                other.close()
+            raise ConfigError(f"port {port} on {LOOPBACK} cannot be used: {error}") from None
+        bound.append(listener)
+    return bound[0], bound[1], bound[2]

@@ -1,0 +1,130 @@
+"""The venue's state file: an SQLite database written in one transaction per save, so that a crash keeps the last one.
+
+Growing lists (orders, fills, transactions, contracts) are written row by row as they appear; what changes often
+(balances, positions, counters, the market's own state) is one header row.
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from trader.domain.errors import ConfigError
+from trader.domain.instrument import Instrument
+from trader.venue.core.exchange import Exchange
+from trader.venue.core.products import ExpiredProduct
+from trader.venue.core.records import FillRow, Order, Transaction
+from trader.venue.core.state import Header, Rows, header_of
+
+_FORMAT = 1
+T = TypeVar("T")
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS header (id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER, core BLOB, market BLOB);
+CREATE TABLE IF NOT EXISTS rows (kind TEXT, id TEXT, position INTEGER, body BLOB, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+"""
+_UPSERT = "INSERT INTO rows VALUES (?, ?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body"
+
+
+class Store:
+    """The state file of one venue.
+
+    Raises:
+        ConfigError: The file cannot be opened, or is not a venue's state of this format.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+            os.close(fresh)
+            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigError(f"the venue's state file {path} cannot be used: {error}") from None
+        self._fills: dict[int, int] = {}
+        self._transactions: dict[int, int] = {}
+        self._products: set[str] = set()
+        self._expired: set[str] = set()
+
+    def load(self) -> tuple[Header, Rows, dict[str, Any]] | None:
+        """The saved header, rows and market state; None when nothing was ever saved."""
+        row = self._db.execute("SELECT format, core, market FROM header").fetchone()
+        if row is None:
+            return None
+        if row[0] != _FORMAT:
+            raise ConfigError(f"the venue's state file {self._path} has format {row[0]}, this version reads {_FORMAT}")
+        try:
+            header = msgspec.json.decode(row[1], type=Header)
+            market = msgspec.json.decode(row[2], type=dict[str, Any])
+            rows = Rows(
+                instruments=self._read("product", Instrument),
+                expired=self._read("expired", ExpiredProduct),
+                orders=self._read("order", Order),
+                fills=self._read("fill", FillRow),
+                transactions=self._read("transaction", Transaction),
+            )
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise ConfigError(f"the venue's state file {self._path} is damaged: {error}") from None
+        self._count(rows)
+        return header, rows, market
+
+    def save(self, exchange: Exchange) -> None:
+        """Write what changed since the last save, in one transaction."""
+        new = self._new_rows(exchange)
+        header = (msgspec.json.encode(header_of(exchange)), msgspec.json.encode(exchange.market.state()))
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.executemany(_UPSERT, new)
+        self._db.execute("INSERT OR REPLACE INTO header VALUES (1, ?, ?, ?)", (_FORMAT, *header))
+        self._db.execute("COMMIT")
+        for account in exchange.accounts.values():
+            account.changed_orders.clear()
+            self._fills[account.user_id] = len(account.fills)
+            self._transactions[account.user_id] = len(account.transactions)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _new_rows(self, exchange: Exchange) -> list[tuple[str, str, int, bytes]]:
+        encode = msgspec.json.encode
+        found: list[tuple[str, str, int, bytes]] = []
+        for account in exchange.accounts.values():
+            user = account.user_id
+            for order_id in account.changed_orders:
+                order = account.orders[order_id]
+                found.append(("order", str(order_id), order_id, encode(order)))
+                found += self._product_row(exchange, order.symbol)
+            for fill in account.fills[self._fills.get(user, 0) :]:
+                found.append(("fill", fill.id, fill.seq, encode(fill)))
+            for transaction in account.transactions[self._transactions.get(user, 0) :]:
+                found.append(("transaction", str(transaction.id), transaction.id, encode(transaction)))
+        for symbol in self._products - self._expired:
+            gone = exchange.products.expired.get(symbol)
+            if gone is not None:
+                self._expired.add(symbol)
+                found.append(("expired", symbol, gone.instrument.product_id, encode(gone)))
+        return found
+
+    def _product_row(self, exchange: Exchange, symbol: str) -> list[tuple[str, str, int, bytes]]:
+        """The terms of a contract, once: the source may not list it any more after a restart."""
+        instrument = exchange.products.find(symbol)
+        if symbol in self._products or instrument is None:
+            return []
+        self._products.add(symbol)
+        return [("product", symbol, instrument.product_id, msgspec.json.encode(instrument))]
+
+    def _read(self, kind: str, shape: type[T]) -> list[T]:
+        query = "SELECT body FROM rows WHERE kind = ? ORDER BY position"
+        return [msgspec.json.decode(body, type=shape) for (body,) in self._db.execute(query, (kind,))]
+
+    def _count(self, rows: Rows) -> None:
+        for fill in rows.fills:
+            self._fills[fill.user_id] = self._fills.get(fill.user_id, 0) + 1
+        for transaction in rows.transactions:
+            self._transactions[transaction.user_id] = self._transactions.get(transaction.user_id, 0) + 1
+        self._products = {i.symbol for i in rows.instruments}
+        self._expired = {gone.instrument.symbol for gone in rows.expired}

@@ -1,0 +1,280 @@
+"""Orders, fills, positions and money as the exchange publishes them, on REST and on the private socket."""
+
+from datetime import datetime
+from typing import Any
+
+from trader.domain.fill import FillKind
+from trader.venue.core.account import Account, Wallet
+from trader.venue.core.events import OrderEvent, PositionEvent, TradeEvent
+from trader.venue.core.exchange import Exchange
+from trader.venue.core.holding import Holding
+from trader.venue.core.records import FillRow, Order, Transaction
+from trader.venue.wire.catalogue import USD_ASSET_ID, product_row, trimmed_product
+from trader.venue.wire.text import iso, micros, plain, plain_or_none
+
+_FLAG = {True: "true", False: "false"}
+
+
+def order_row(order: Order) -> dict[str, Any]:
+    """An order as REST and the snapshot of the orders channel give it."""
+    return {
+        "id": order.id,
+        "user_id": order.user_id,
+        "product_id": order.product_id,
+        "product_symbol": order.symbol,
+        "client_order_id": order.client_order_id,
+        "side": order.side.value,
+        "order_type": order.order_type.value,
+        "limit_price": plain_or_none(order.limit_price),
+        "size": order.size,
+        "unfilled_size": order.unfilled_size,
+        "average_fill_price": plain_or_none(order.average_fill_price),
+        "state": order.state,
+        "cancellation_reason": order.cancellation_reason,
+        "time_in_force": order.time_in_force.value,
+        "post_only": _FLAG[order.post_only],
+        "reduce_only": _FLAG[order.reduce_only],
+        "close_on_trigger": "false",
+        "stop_order_type": None,
+        "stop_price": None,
+        "trail_amount": None,
+        "stop_trigger_method": None,
+        "bracket_order": None,
+        "bracket_stop_loss_price": None,
+        "bracket_stop_loss_limit_price": None,
+        "bracket_take_profit_price": None,
+        "bracket_take_profit_limit_price": None,
+        "bracket_trail_amount": None,
+        "mmp": "disabled",
+        "paid_commission": plain(order.paid_commission),
+        "commission": plain(
+            order.unit_commission * order.unfilled_size if order.state == "open" else 0 * order.unit_commission
+        ),
+        "meta_data": {"source": "api"},
+        "created_at": iso(order.created_at),
+        "updated_at": iso(order.updated_at),
+    }
+
+
+def order_frame(event: OrderEvent) -> dict[str, Any]:
+    """An update of the orders channel; its key is `order_id`."""
+    order = event.order
+    return {
+        "type": "orders",
+        "action": event.action,
+        "reason": event.reason,
+        "symbol": order.symbol,
+        "product_id": order.product_id,
+        "order_id": order.id,
+        "user_id": order.user_id,
+        "client_order_id": order.client_order_id,
+        "side": order.side.value,
+        "order_type": order.order_type.value,
+        "size": order.size,
+        "unfilled_size": order.unfilled_size,
+        "limit_price": plain_or_none(order.limit_price),
+        "average_fill_price": plain_or_none(order.average_fill_price),
+        "state": order.state,
+        "cancellation_reason": order.cancellation_reason,
+        "reduce_only": _FLAG[order.reduce_only],
+        "time_in_force": order.time_in_force.value,
+        "stop_order_type": None,
+        "stop_price": None,
+        "trigger_price_max_or_min": None,
+        "bracket_order": False,
+        "paid_commission": plain(order.paid_commission),
+        "seq_no": event.seq_no,
+        "timestamp": micros(event.ts),
+    }
+
+
+def fill_row(exchange: Exchange, fill: FillRow) -> dict[str, Any]:
+    """A row of GET /v2/fills. It carries no client order id, as at the exchange."""
+    instrument = exchange.products.by_id[fill.product_id]
+    return {
+        "id": fill.id,
+        "order_id": fill.order_id,
+        "product_id": fill.product_id,
+        "product_symbol": fill.symbol,
+        "product": trimmed_product(instrument),
+        "side": fill.side.value,
+        "size": str(fill.size),
+        "price": plain(fill.price),
+        "notional": plain(fill.notional),
+        "role": fill.role,
+        "fill_type": fill.kind.value,
+        "commission": plain(fill.commission),
+        "settling_asset_id": USD_ASSET_ID,
+        "settling_asset_symbol": "USD",
+        "created_at": iso(fill.created_at),
+        "meta_data": _fill_meta(fill),
+    }
+
+
+def _fill_meta(fill: FillRow) -> dict[str, Any]:
+    position: dict[str, Any] = {"size": fill.position_size, "commission": "0"}
+    if fill.kind is FillKind.SETTLEMENT:
+        return {
+            "order_size": str(fill.order_size),
+            "order_type": fill.order_type,
+            "order_unfilled_size": str(fill.order_unfilled_size),
+            "new_position": position,
+        }
+    position["margin"] = plain(fill.margin)
+    if fill.entry_price is not None:  # absent, not null, once the position is flat
+        position["entry_price"] = plain(fill.entry_price)
+        position["last_fill_uuid"] = fill.id
+    return {
+        "order_price": plain_or_none(fill.order_price),
+        "order_size": str(fill.order_size),
+        "order_type": fill.order_type,
+        "order_unfilled_size": str(fill.order_unfilled_size),
+        "effective_commission_rate": plain(fill.commission_rate),
+        "is_commission_on_notional": fill.on_notional,
+        "total_commission_in_settling_asset": plain(fill.commission),
+        "mark": plain_or_none(fill.mark),
+        "spot": plain_or_none(fill.spot),
+        "source": "api",
+        "ip": "127.0.0.1",
+        "new_position": position,
+    }
+
+
+def trade_frame(event: TradeEvent) -> dict[str, Any]:
+    """A `v2/user_trades` frame."""
+    fill = event.fill
+    return {
+        "type": "v2/user_trades",
+        "sy": fill.symbol,
+        "f": fill.id,
+        "R": fill.kind.value,
+        "u": fill.user_id,
+        "o": int(fill.order_id),
+        "S": fill.side.value,
+        "s": fill.size,
+        "p": plain(fill.price),
+        "po": fill.position_size,
+        "r": fill.role,
+        "c": fill.client_order_id,
+        "t": micros(fill.created_at),
+        "se": event.seq_no,
+    }
+
+
+def position_row(exchange: Exchange, account: Account, holding: Holding, now: datetime) -> dict[str, Any]:
+    """A row of GET /v2/positions/margined."""
+    instrument = exchange.products.find(holding.symbol)
+    row = position_snapshot_row(exchange, account, holding)
+    live = holding.symbol in exchange.products.live
+    mark = exchange.stats(holding.symbol).mark if live else None
+    entry = holding.entry_price
+    unrealized = None
+    if mark is not None and entry is not None and instrument is not None:
+        unrealized = (mark - entry) * holding.size * instrument.contract_value
+    row.update(
+        {
+            "product": product_row(exchange, instrument) if instrument is not None else None,
+            "mark_price": plain_or_none(mark),
+            "unrealized_pnl": plain_or_none(unrealized),
+            "unrealized_cashflow": plain_or_none(
+                mark * holding.size * instrument.contract_value if mark is not None and instrument is not None else None
+            ),
+            "realized_cashflow": plain(holding.realized_cashflow),
+            "realized_holding_cost": "0",
+            "margin_mode": "isolated",
+        }
+    )
+    return row
+
+
+def position_snapshot_row(exchange: Exchange, account: Account, holding: Holding) -> dict[str, Any]:
+    """A row of the positions channel's snapshot."""
+    bounds = exchange.liquidation(account, holding.symbol)
+    return {
+        "user_id": holding.user_id,
+        "product_id": holding.product_id,
+        "product_symbol": holding.symbol,
+        "symbol": holding.symbol,
+        "size": holding.size,
+        "entry_price": plain_or_none(holding.entry_price),
+        "margin": plain(holding.margin),
+        "liquidation_price": plain_or_none(bounds.liquidation),
+        "bankruptcy_price": plain_or_none(bounds.bankruptcy),
+        "commission": plain(holding.commission),
+        "adl_level": None,
+        "auto_topup": False,
+        "realized_pnl": plain(holding.realized_pnl),
+        "realized_funding": "0",
+        "created_at": iso(holding.created_at),
+        "updated_at": iso(holding.updated_at),
+    }
+
+
+def position_frame(exchange: Exchange, account: Account, event: PositionEvent) -> dict[str, Any]:
+    """An update of the positions channel."""
+    held = event.holding
+    bounds = exchange.liquidation(account, held.symbol)
+    return {
+        "type": "positions",
+        "action": event.action,
+        "reason": None,
+        "symbol": held.symbol,
+        "product_id": held.product_id,
+        "user_id": held.user_id,
+        "size": held.size,
+        "margin": plain(held.margin),
+        "entry_price": plain_or_none(held.entry_price),
+        "liquidation_price": plain_or_none(bounds.liquidation),
+        "bankruptcy_price": plain_or_none(bounds.bankruptcy),
+        "commission": plain(held.commission),
+        "timestamp": micros(event.ts),
+    }
+
+
+def wallet_fields(account: Account, wallet: Wallet) -> dict[str, Any]:
+    """The USD wallet of an account; everything isn't isolated margin is zero in isolated mode."""
+    return {
+        "user_id": account.user_id,
+        "asset_id": USD_ASSET_ID,
+        "asset_symbol": "USD",
+        "balance": plain(wallet.balance),
+        "available_balance": plain(wallet.available_balance),
+        "available_balance_for_robo": plain(wallet.available_balance),
+        "blocked_margin": plain(wallet.blocked_margin),
+        "order_margin": plain(wallet.order_margin),
+        "position_margin": plain(wallet.position_margin),
+        "commission": plain(wallet.commission),
+        "cross_order_margin": "0",
+        "cross_position_margin": "0",
+        "cross_commission": "0",
+        "cross_locked_collateral": "0",
+        "cross_asset_liability": "0",
+        "portfolio_margin": "0",
+        "interest_credit": "0",
+        "trading_fee_credit": "0",
+        "pending_trading_fee_credit": "0",
+        "pending_referral_bonus": "0",
+        "unvested_amount": "0",
+    }
+
+
+def margins_frame(account: Account, ts: datetime) -> dict[str, Any]:
+    """A frame of the margins channel: the wallet as it is now."""
+    fields = wallet_fields(account, account.wallet())
+    return {"type": "margins", "action": "update", **fields, "robo_trading_equity": "0", "timestamp": micros(ts)}
+
+
+def transaction_row(transaction: Transaction) -> dict[str, Any]:
+    """A row of GET /v2/wallet/transactions."""
+    return {
+        "id": transaction.id,
+        "amount": plain(transaction.amount),
+        "balance": plain(transaction.balance),
+        "transaction_type": transaction.transaction_type,
+        "meta_data": {"order_id": transaction.order_id, "fill_id": transaction.fill_id},
+        "product_id": transaction.product_id,
+        "asset_id": USD_ASSET_ID,
+        "asset_symbol": "USD",
+        "user_id": transaction.user_id,
+        "created_at": iso(transaction.created_at),
+    }

@@ -1,0 +1,117 @@
+"""Public market data endpoints."""
+
+from datetime import date, datetime
+
+from trader.domain.instrument import Instrument
+from trader.venue.core.refusal import Refused, bad_schema
+from trader.venue.wire.call import Answer, Call
+from trader.venue.wire.catalogue import asset_row, index_row, product_row
+from trader.venue.wire.fields import contract_kinds, integer, words
+from trader.venue.wire.paging import page
+from trader.venue.wire.quotes import l2_row, ticker_row, trade_row
+from trader.venue.wire.text import micros
+
+_SYMBOLS_MAX = 10
+_EXPIRED_STATES = {"expired", "settled"}
+
+
+def assets(call: Call) -> Answer:
+    """GET /v2/assets."""
+    underlyings = call.exchange.market.underlyings
+    return Answer([asset_row(symbol, underlyings) for symbol in ("USD", *underlyings)])
+
+
+def indices(call: Call) -> Answer:
+    """GET /v2/indices."""
+    underlyings = call.exchange.market.underlyings
+    return Answer([index_row(underlying, underlyings) for underlying in underlyings])
+
+
+def products(call: Call) -> Answer:
+    """GET /v2/products: live contracts unless `states` says otherwise."""
+    kinds = contract_kinds(words(call.query, "contract_types"))
+    states = set(words(call.query, "states") or ["live"])
+    day = _day(call, "expiry", "%Y-%m-%d")
+    listed: list[Instrument] = []
+    if "live" in states:
+        listed += call.exchange.products.live.values()
+    if states & _EXPIRED_STATES:
+        listed += [gone.instrument for gone in call.exchange.products.expired.values()]
+    chosen = [i for i in listed if (kinds is None or i.kind in kinds) and (day is None or _expires(i, day))]
+    chosen.sort(key=lambda i: i.product_id, reverse=True)
+    rows, meta = page(chosen, lambda i: i.product_id, call.query, default=100, maximum=1000)
+    return Answer([product_row(call.exchange, i) for i in rows], meta)
+
+
+def product(call: Call) -> Answer:
+    """GET /v2/products/{symbol}."""
+    found = call.exchange.products.find(call.path["symbol"])
+    if found is None:
+        raise Refused("product_not_found", status=404)
+    return Answer(product_row(call.exchange, found))
+
+
+def tickers(call: Call) -> Answer:
+    """GET /v2/tickers; with an expiry date and an underlying it is the option chain."""
+    kinds = contract_kinds(words(call.query, "contract_types"))
+    underlyings = words(call.query, "underlying_asset_symbols")
+    day = _day(call, "expiry_date", "%d-%m-%Y")
+    return Answer(
+        [
+            ticker_row(call.exchange, i)
+            for i in call.exchange.products.live.values()
+            if (kinds is None or i.kind in kinds)
+            and (underlyings is None or i.underlying in underlyings)
+            and (day is None or _expires(i, day))
+        ]
+    )
+
+
+def ticker(call: Call) -> Answer:
+    """GET /v2/tickers/{symbol}: one, or an array for a comma list of at most ten."""
+    symbols = call.path["symbol"].split(",")
+    if len(symbols) > _SYMBOLS_MAX:
+        raise bad_schema("symbol", f"at most {_SYMBOLS_MAX} symbols")
+    rows = [ticker_row(call.exchange, _live(call, symbol)) for symbol in symbols]
+    return Answer(rows if len(rows) > 1 else rows[0])
+
+
+def l2_orderbook(call: Call) -> Answer:
+    """GET /v2/l2orderbook/{symbol}."""
+    depth = integer(call.query, "depth")
+    if depth is not None and depth < 1:
+        raise bad_schema("depth", "must be above 0")
+    return Answer(l2_row(call.exchange, _live(call, call.path["symbol"]).symbol, depth))
+
+
+def trades(call: Call) -> Answer:
+    """GET /v2/trades/{symbol}: the last trades, newest first."""
+    symbol = _live(call, call.path["symbol"]).symbol
+    return Answer([trade_row(trade) for trade in call.exchange.trades.get(symbol, ())])
+
+
+def settings(call: Call) -> Answer:
+    """GET /v2/settings: server (market) time in microseconds."""
+    return Answer({"server_time": micros(call.now), "under_maintenance": "false"})
+
+
+def _live(call: Call, symbol: str) -> Instrument:
+    found = call.exchange.products.live.get(symbol)
+    if found is None:
+        raise Refused("product_not_found", status=404)
+    return found
+
+
+def _expires(instrument: Instrument, day: date) -> bool:
+    return instrument.expiry is not None and instrument.expiry.date() == day
+
+
+def _day(call: Call, name: str, form: str) -> date | None:
+    value = call.query.get(name)
+    if value is None:
+        return None
+    try:
+        return datetime.strptime(value, form).date()
+    except ValueError:
+        spelled = form.replace("%Y", "YYYY").replace("%m", "MM").replace("%d", "DD")
+        raise bad_schema(name, f"must look like {spelled}") from None

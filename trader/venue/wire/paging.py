@@ -1,0 +1,63 @@
+"""Cursor paging: newest first, opaque cursors, null when there is no further page."""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from trader.venue.core.refusal import Refused, bad_schema
+
+T = TypeVar("T")
+_PREFIX = "row:"
+
+
+def page(
+    rows: Sequence[T], key: Callable[[T], int], query: Mapping[str, str], *, default: int, maximum: int
+) -> tuple[list[T], dict[str, Any]]:
+    """Cut one page out of `rows`, which are sorted by falling `key`; gives the page and its meta.
+
+    Sizes above `maximum` are clipped, as at the exchange.
+
+    Raises:
+        Refused: ``bad_schema`` for a size or cursor that cannot be read.
+    """
+    size = _size(query.get("page_size"), default, maximum)
+    if (after := query.get("after")) is not None:
+        bound = _decode("after", after)
+        rows = [r for r in rows if key(r) < bound]
+        newer = True
+        chosen, older = list(rows[:size]), len(rows) > size
+    elif (before := query.get("before")) is not None:
+        bound = _decode("before", before)
+        rows = [r for r in rows if key(r) > bound]
+        chosen, newer, older = list(rows[-size:]), len(rows) > size, True
+    else:
+        chosen, newer, older = list(rows[:size]), False, len(rows) > size
+    meta = {
+        "after": _encode(key(chosen[-1])) if chosen and older else None,
+        "before": _encode(key(chosen[0])) if chosen and newer else None,
+    }
+    return chosen, meta
+
+
+def _size(text: str | None, default: int, maximum: int) -> int:
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise bad_schema("page_size", "must be a whole number above 0")
+    return min(int(text), maximum)
+
+
+def _encode(value: int) -> str:
+    return base64.urlsafe_b64encode(f"{_PREFIX}{value}".encode()).decode()
+
+
+def _decode(name: str, cursor: str) -> int:
+    refusal: Refused = bad_schema(name, "is not a cursor of this exchange")
+    try:
+        text = base64.urlsafe_b64decode(cursor.encode()).decode()
+        if not text.startswith(_PREFIX):
+            raise refusal
+        return int(text.removeprefix(_PREFIX))
+    except (binascii.Error, UnicodeError, ValueError):
+        raise refusal from None

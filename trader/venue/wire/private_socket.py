@@ -1,0 +1,157 @@
+"""The private socket: key-auth login, then orders, positions, fills and margins of the account."""
+
+import hmac
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from trader.venue.core.account import Account
+from trader.venue.core.events import Event, OrderEvent, PositionEvent, PublicTrade, TradeEvent, WalletEvent
+from trader.venue.core.exchange import Exchange
+from trader.venue.wire import account_rows
+from trader.venue.wire.auth import LIVE_PATH, KeyRing, in_window, sign
+from trader.venue.wire.catalogue import CONTRACT_TYPES, KINDS
+from trader.venue.wire.channels import Change, Channel
+from trader.venue.wire.connection import Connection
+from trader.venue.wire.text import micros
+
+_LOGIN_REFUSALS = {
+    400: ("incomplete_payload", "incomplete payload"),
+    401: ("invalid_signature", "invalid signature"),
+    404: ("api_key_not_found", "api key not found"),
+    408: ("request_expired", "request expired"),
+}
+
+
+class PrivateHub:
+    """Logged-in connections and what they follow."""
+
+    def __init__(self, exchange: Exchange, keys: KeyRing) -> None:
+        self._exchange = exchange
+        self._keys = keys
+        self.connections: set[Connection] = set()
+        takes = self._takes
+        self.channels: Mapping[str, Channel] = {
+            channel.name: channel
+            for channel in (
+                Channel(name="orders", takes=takes, private=True),
+                Channel(name="positions", takes=takes, private=True),
+                Channel(name="v2/user_trades", takes=takes, private=True),
+                Channel(name="margins", private=True),
+            )
+        }
+
+    def opened(self, connection: Connection) -> None:
+        self.connections.add(connection)
+
+    def closed(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+
+    def joined(self, connection: Connection, change: Change) -> None:
+        """Snapshots for single contracts; `all` and categories get none, as at the exchange."""
+        assert connection.user_id is not None or not change.added, "private channels need a login"
+        if connection.user_id is None:
+            return
+        account = self._exchange.accounts[connection.user_id]
+        for name, symbol in change.added:
+            if symbol is None or symbol == "all" or symbol in KINDS:
+                continue
+            if name == "orders":
+                connection.send(self._orders_snapshot(account, symbol))
+            elif name == "positions":
+                connection.send(self._positions_snapshot(account, symbol))
+
+    def left(self, connection: Connection, change: Change) -> None:
+        """Nothing to do: deliveries look at the connection's subscriptions."""
+
+    def other_frame(self, connection: Connection, kind: str, payload: Any) -> None:
+        """Logins and log-outs. The old `auth` login is refused."""
+        if kind == "key-auth":
+            self._login(connection, payload if isinstance(payload, dict) else {})
+        elif kind == "unauth":
+            connection.user_id = None
+            connection.subscriptions.drop_private()
+            connection.send(connection.subscriptions.acknowledgement({}))
+        else:
+            connection.send({"type": "error", "message": f"{kind} is not supported"})
+
+    def deliver(self, event: Event) -> None:
+        """Send one event to the connections of its account that follow it."""
+        if isinstance(event, PublicTrade):
+            return
+        receivers = [c for c in self.connections if c.user_id == event.user_id]
+        if not receivers:
+            return
+        account = self._exchange.accounts[event.user_id]
+        frame, symbol = self._frame(account, event)
+        category = "" if symbol is None else self._category(symbol)
+        for connection in receivers:
+            followed = connection.subscriptions.current.get(frame["type"])
+            if followed is None:
+                continue
+            if symbol is None or symbol in followed or "all" in followed or category in followed:
+                connection.send(frame)
+
+    def _frame(self, account: Account, event: Event) -> tuple[dict[str, Any], str | None]:
+        match event:
+            case OrderEvent():
+                return account_rows.order_frame(event), event.order.symbol
+            case TradeEvent():
+                return account_rows.trade_frame(event), event.fill.symbol
+            case PositionEvent():
+                return account_rows.position_frame(self._exchange, account, event), event.holding.symbol
+            case WalletEvent():
+                return account_rows.margins_frame(account, event.ts), None
+            case PublicTrade():
+                raise ValueError("public trades do not belong to an account")
+
+    def _login(self, connection: Connection, payload: dict[str, Any]) -> None:
+        status = self._check_login(payload)
+        if status != 200:
+            word, message = _LOGIN_REFUSALS[status]
+            connection.send(
+                {"type": "key-auth", "success": False, "status_code": status, "status": word, "message": message}
+            )
+            return
+        credential = self._keys.find(payload["api-key"])
+        assert credential is not None
+        connection.user_id = credential.user_id
+        connection.send({"type": "key-auth", "success": True, "status_code": 200, "status": "authenticated"})
+
+    def _check_login(self, payload: dict[str, Any]) -> int:
+        key, signature, stamp = payload.get("api-key"), payload.get("signature"), payload.get("timestamp")
+        if isinstance(stamp, int) and not isinstance(stamp, bool):
+            stamp = str(stamp)
+        if not (isinstance(key, str) and isinstance(signature, str) and isinstance(stamp, str)):
+            return 400
+        credential = self._keys.find(key)
+        if credential is None:
+            return 404
+        if not in_window(stamp, time.time()):
+            return 408
+        expected = sign(credential.api_secret, "GET", stamp, LIVE_PATH, "", b"")
+        return 200 if hmac.compare_digest(expected.encode(), signature.encode()) else 401
+
+    def _orders_snapshot(self, account: Account, symbol: str) -> dict[str, Any]:
+        rows = [account_rows.order_row(o) for o in account.open_orders.values() if o.symbol == symbol]
+        meta = {"seq_no": account.order_seq.get(symbol, 0), "timestamp": micros(self._exchange.now)}
+        return {
+            "type": "orders",
+            "action": "snapshot",
+            "success": True,
+            "symbol": symbol,
+            "meta": meta,
+            "result": rows,
+        }
+
+    def _positions_snapshot(self, account: Account, symbol: str) -> dict[str, Any]:
+        held = account.holdings.get(symbol)
+        rows = [account_rows.position_snapshot_row(self._exchange, account, held)] if held else []
+        return {"type": "positions", "action": "snapshot", "success": True, "symbol": symbol, "result": rows}
+
+    def _takes(self, symbol: str) -> bool:
+        return symbol == "all" or symbol in KINDS or self._exchange.products.find(symbol) is not None
+
+    def _category(self, symbol: str) -> str:
+        instrument = self._exchange.products.find(symbol)
+        return CONTRACT_TYPES[instrument.kind] if instrument else ""

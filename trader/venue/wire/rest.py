@@ -1,0 +1,215 @@
+"""The REST listener: routes with their weights, and the gateway every request passes (agent, key, quota, envelope)."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from trader.venue.core.account import Account
+from trader.venue.core.exchange import Exchange
+from trader.venue.core.refusal import Refused, bad_schema
+from trader.venue.wire import account_routes, market_routes, order_routes
+from trader.venue.wire.auth import KeyRing
+from trader.venue.wire.call import Answer, Call, Handler
+from trader.venue.wire.fields import integer, json_object
+from trader.venue.wire.problem import GatewayError, blocked_by_cdn, refusal_body
+from trader.venue.wire.quota import EngineLimit, Quota
+
+_log = logging.getLogger(__name__)
+_BODY_BYTES_MAX = 65_536
+
+
+class Floor(Protocol):
+    """What the wire needs of the server: the exchange brought to now, and someone to tell of changes."""
+
+    exchange: Exchange
+    keys: KeyRing
+    quota: Quota
+    engine_limit: EngineLimit
+
+    def bring_to_now(self) -> None:
+        """Advance the exchange to the present market time."""
+        ...
+
+    def after_change(self) -> None:
+        """Deliver what happened to streams and store."""
+        ...
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One route. `engine` True counts against the matching engine's limit per product."""
+
+    method: str
+    path: str
+    weight: int
+    handler: Handler
+    signed: bool = False
+    engine: bool = False
+
+
+_SIGNED = [
+    Endpoint(method="POST", path="/v2/orders", weight=5, handler=order_routes.place, engine=True),
+    Endpoint(method="PUT", path="/v2/orders", weight=5, handler=order_routes.edit, engine=True),
+    Endpoint(method="DELETE", path="/v2/orders", weight=5, handler=order_routes.cancel),
+    Endpoint(method="GET", path="/v2/orders", weight=3, handler=order_routes.open_orders),
+    Endpoint(method="DELETE", path="/v2/orders/all", weight=5, handler=order_routes.cancel_all),
+    Endpoint(method="GET", path="/v2/orders/history", weight=10, handler=order_routes.history),
+    Endpoint(
+        method="GET",
+        path="/v2/orders/client_order_id/{client_order_id}",
+        weight=1,
+        handler=order_routes.by_client_id,
+    ),
+    Endpoint(method="GET", path="/v2/orders/{order_id:int}", weight=1, handler=order_routes.by_id),
+    Endpoint(method="GET", path="/v2/fills", weight=10, handler=order_routes.fills),
+    Endpoint(method="GET", path="/v2/positions", weight=3, handler=account_routes.positions),
+    Endpoint(method="GET", path="/v2/positions/margined", weight=3, handler=account_routes.margined),
+    Endpoint(method="GET", path="/v2/wallet/balances", weight=3, handler=account_routes.balances),
+    Endpoint(method="GET", path="/v2/wallet/transactions", weight=10, handler=account_routes.transactions),
+    Endpoint(
+        method="GET",
+        path="/v2/products/{product_id:int}/orders/leverage",
+        weight=1,
+        handler=account_routes.get_leverage,
+    ),
+    Endpoint(
+        method="POST",
+        path="/v2/products/{product_id:int}/orders/leverage",
+        weight=1,
+        handler=account_routes.set_leverage,
+    ),
+    Endpoint(method="GET", path="/v2/users/trading_preferences", weight=1, handler=account_routes.preferences),
+]
+ENDPOINTS = [
+    *(msgspec.structs.replace(endpoint, signed=True) for endpoint in _SIGNED),
+    Endpoint(method="GET", path="/v2/assets", weight=1, handler=market_routes.assets),
+    Endpoint(method="GET", path="/v2/indices", weight=1, handler=market_routes.indices),
+    Endpoint(method="GET", path="/v2/products", weight=3, handler=market_routes.products),
+    Endpoint(method="GET", path="/v2/products/{symbol}", weight=3, handler=market_routes.product),
+    Endpoint(method="GET", path="/v2/tickers", weight=3, handler=market_routes.tickers),
+    Endpoint(method="GET", path="/v2/tickers/{symbol}", weight=3, handler=market_routes.ticker),
+    Endpoint(method="GET", path="/v2/l2orderbook/{symbol}", weight=3, handler=market_routes.l2_orderbook),
+    Endpoint(method="GET", path="/v2/trades/{symbol}", weight=1, handler=market_routes.trades),
+    Endpoint(method="GET", path="/v2/settings", weight=1, handler=market_routes.settings),
+]
+
+
+def build_rest_app(floor: Floor) -> Starlette:
+    """The REST application of one venue."""
+
+    def quota(call: Call) -> Answer:
+        """GET /v2/rate_limits/quota: bare, without envelope; counts what was used."""
+        return Answer(
+            {
+                "current_quota": floor.quota.used(call.caller, call.wall_secs),
+                "remaining_time_in_milliseconds": floor.quota.remaining_ms(call.wall_secs),
+            },
+            bare=True,
+        )
+
+    quota_endpoint = Endpoint(method="GET", path="/v2/rate_limits/quota", weight=1, handler=quota)
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in [*ENDPOINTS, quota_endpoint]:
+        by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+    routes = [Route(path, _serve(floor, methods), methods=sorted(methods)) for path, methods in by_path.items()]
+    return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
+
+
+def _serve(floor: Floor, methods: dict[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        endpoint = methods["GET" if request.method == "HEAD" else request.method]
+        try:
+            raw = await _body(request)
+            answer = _answer(floor, endpoint, request, raw)
+        except GatewayError as error:
+            return _json(error.body, error.status, error.headers)
+        except Refused as refused:
+            return _json(refusal_body(refused), refused.status)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception:  # noqa: BLE001 - the edge: one broken request must not take the exchange down
+            _log.exception("internal error serving %s %s", request.method, request.url.path)
+            return _json({"success": False, "error": {"code": "internal_server_error"}}, 500)
+        if answer.bare:
+            return _json(answer.result, 200)
+        envelope: dict[str, Any] = {"success": True, "result": answer.result}
+        if answer.meta is not None:
+            envelope["meta"] = answer.meta
+        return _json(envelope, 200)
+
+    return serve
+
+
+def _answer(floor: Floor, endpoint: Endpoint, request: Request, raw: bytes) -> Answer:
+    wall_secs = time.time()
+    holder, caller = _identify(floor, endpoint, request, raw, wall_secs)
+    floor.quota.charge(caller, endpoint.weight, wall_secs)
+    for name, value in request.query_params.items():
+        if value == "":
+            raise bad_schema(name, "must not be empty")
+    body = json_object(raw)
+    if endpoint.engine and (product_id := integer(body, "product_id")) is not None:
+        floor.engine_limit.charge(product_id, wall_secs)
+    floor.bring_to_now()
+    call = Call(
+        exchange=floor.exchange,
+        now=floor.exchange.now,
+        wall_secs=wall_secs,
+        path=request.path_params,
+        query=request.query_params,
+        body=body,
+        caller=caller,
+        holder=holder,
+    )
+    try:
+        return endpoint.handler(call)
+    finally:
+        floor.after_change()
+
+
+def _identify(
+    floor: Floor, endpoint: Endpoint, request: Request, raw: bytes, wall_secs: float
+) -> tuple[Account | None, str]:
+    """The account that signed (public calls may be signed too) and whose quota the call spends."""
+    if not request.headers.get("user-agent"):
+        raise blocked_by_cdn()
+    if not endpoint.signed and "api-key" not in request.headers:
+        address = request.client.host if request.client else "?"
+        return None, f"ip:{address}"
+    scope = request.scope
+    query = scope["query_string"].decode("ascii", "replace")
+    credential = floor.keys.check_request(
+        request.headers,
+        method=request.method,
+        path=scope["raw_path"].decode("ascii", "replace"),
+        query=f"?{query}" if query else "",
+        body=raw,
+        wall_secs=wall_secs,
+    )
+    return floor.exchange.accounts[credential.user_id], f"user:{credential.user_id}"
+
+
+async def _body(request: Request) -> bytes:
+    raw = await request.body()
+    if len(raw) > _BODY_BYTES_MAX:
+        raise bad_schema("body", f"is larger than {_BODY_BYTES_MAX} bytes")
+    return raw
+
+
+def _json(content: Any, status: int, headers: dict[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """Unknown route or wrong method, in the exchange's shape."""
+    assert isinstance(error, HTTPException)
+    codes = {404: "not_found", 405: "method_not_allowed"}
+    body = {"success": False, "error": {"code": codes.get(error.status_code, "bad_request")}}
+    return _json(body, error.status_code)
