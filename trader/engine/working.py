@@ -27,7 +27,7 @@ RETRYABLE_ENTRY_CODES = frozenset(
         "order_size_exceed_available",
         "order_size_not_available_in_orderbook",
         "no_liquidity_for_market_order",
-        "out_of_band",
+        "limit_price_out_of_price_band",
         "stale_order",
         "rate_limit_exceeded",
     }

@@ -16,7 +16,7 @@ from trader.engine import events as ev
 from trader.exchange import events as xe
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta.conflate import Conflator
-from trader.exchange.delta.stream import PrivateStream, PublicStream
+from trader.exchange.delta.streams import PrivateStream, PublicStream
 
 logger = logging.getLogger(__name__)
 
