@@ -84,7 +84,7 @@ class ScriptedHTTP:
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
-        connection.settimeout(0.2)
+        connection.settimeout(0.02)
         with connection, contextlib.suppress(OSError):
             while (request := self._read(connection)) is not None:
                 self.requests.append(request)
