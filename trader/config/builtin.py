@@ -1,0 +1,76 @@
+"""The four presets that are always there. Each names only what differs from the model's defaults, and why."""
+
+from decimal import Decimal
+
+from trader.config.preset import Exits, Orders, Preset, Risk, Schedule, Strategy, System, TrailingTier
+
+# Far strikes, little size, out early: earns small premiums and gives up the last hours, when gamma is largest.
+CONSERVATIVE = Preset(
+    name="conservative",
+    strategy=Strategy(
+        delta_min=Decimal("0.06"),
+        delta_max=Decimal("0.10"),
+        min_hours_to_expiry=Decimal(6),
+        max_spread_pct=Decimal(30),
+        min_bid_size=10,
+    ),
+    schedule=Schedule(entry_window_mins=15, exit_time_ist="15:30", exit_before_expiry_mins=120),
+    exits=Exits(
+        max_loss_pct=Decimal(60),
+        max_profit_pct=Decimal(60),
+        trailing_tiers=(
+            TrailingTier(peak_pct=Decimal(30), stop_pct=Decimal(0)),
+            TrailingTier(peak_pct=Decimal(40), stop_pct=Decimal(20)),
+            TrailingTier(peak_pct=Decimal(50), stop_pct=Decimal(35)),
+        ),
+        blind_exit_secs=30,
+    ),
+    orders=Orders(retries=2, slippage_pct=Decimal(1)),
+    risk=Risk(
+        max_order_quantity=100, price_collar_pct=Decimal(15), daily_loss_limit_usd=Decimal(150), max_runs_per_day=1
+    ),
+    system=System(spot_move_alert_pct=Decimal("1.5")),
+)
+
+# Nearer strikes and more of them, held for most of the premium; a wider stop, because noise near the money is larger.
+AGGRESSIVE = Preset(
+    name="aggressive",
+    strategy=Strategy(quantity=10, delta_min=Decimal("0.18"), delta_max=Decimal("0.25"), max_spread_pct=Decimal(50)),
+    schedule=Schedule(entry_window_mins=60, exit_time_ist="17:00", exit_before_expiry_mins=20),
+    exits=Exits(
+        max_loss_pct=Decimal(150),
+        max_profit_pct=Decimal(90),
+        trailing_tiers=(
+            TrailingTier(peak_pct=Decimal(50), stop_pct=Decimal(0)),
+            TrailingTier(peak_pct=Decimal(65), stop_pct=Decimal(30)),
+        ),
+    ),
+    orders=Orders(slippage_pct=Decimal(3), partial_policy="accept", min_fill_pct=Decimal(60)),
+    risk=Risk(daily_loss_limit_usd=Decimal(2_000), max_runs_per_day=6),
+    system=System(spot_move_alert_pct=Decimal(3)),
+)
+
+# For trying things out: finds strikes in any market, answers fast, and may be started over and over.
+DEVELOPMENT = Preset(
+    name="development",
+    strategy=Strategy(
+        expiry="nearest",
+        delta_min=Decimal("0.05"),
+        delta_max=Decimal("0.30"),
+        min_hours_to_expiry=Decimal("0.5"),
+        max_spread_pct=Decimal(150),
+        min_bid_size=0,
+    ),
+    schedule=Schedule(entry_window_mins=5, boot_buffer_secs=0, exit_before_expiry_mins=5),
+    exits=Exits(confirmations=1, blind_exit_secs=20),
+    orders=Orders(retries=1, slippage_pct=Decimal(5), timeout_secs=5, exit_timeout_secs=2),
+    risk=Risk(max_order_quantity=100, max_runs_per_day=50),
+    system=System(status_report_mins=1),
+)
+
+BUILT_IN: dict[str, Preset] = {
+    "default": Preset(),
+    "conservative": CONSERVATIVE,
+    "aggressive": AGGRESSIVE,
+    "development": DEVELOPMENT,
+}

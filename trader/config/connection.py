@@ -1,0 +1,181 @@
+"""Which exchange to talk to: the three addresses, the account's name and its keys, decided in one place.
+
+In paper mode the local venue announces itself in ``TRADER_HOME/venue.json``; nothing but this machine is accepted then.
+"""
+
+import hashlib
+import ipaddress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from trader.config.document import parse_json_object
+from trader.config.files import read_text
+from trader.config.messages import InvalidConfig, sentences
+from trader.config.settings import KEY_VARIABLES, Env, Settings
+from trader.domain.errors import ConfigError
+
+ANNOUNCEMENT_NAME = "venue.json"
+
+# Delta Exchange India. Source: exchange documentation, "Rest Api" and "Websocket Feed".
+_TESTNET = (
+    "https://cdn-ind.testnet.deltaex.org",
+    "wss://socket-ind-pub.testnet.deltaex.org",
+    "wss://socket-ind.testnet.deltaex.org",
+)
+_PRODUCTION = (
+    "https://api.india.delta.exchange",
+    "wss://public-socket.india.delta.exchange",
+    "wss://socket.india.delta.exchange",
+)
+
+
+class KeyPair(BaseModel):
+    """An API key and its secret; printing shows neither."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: SecretStr
+    secret: SecretStr
+
+    def reveal(self) -> tuple[str, str]:
+        """Key and secret in clear, for signing only."""
+        return self.key.get_secret_value(), self.secret.get_secret_value()
+
+
+class Connection(BaseModel):
+    """One exchange, one account. `account` names it in the journal: ``paper``, or environment and key fingerprint."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    env: Env
+    account: str
+    rest_url: str
+    ws_public_url: str
+    ws_private_url: str
+    credentials: KeyPair | None
+
+
+class VenueAnnouncement(BaseModel):
+    """What the local venue writes when it is ready."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    rest_url: str
+    ws_public_url: str
+    ws_private_url: str
+    api_key: SecretStr
+    api_secret: SecretStr
+    pid: int
+
+
+def announcement_path(home: Path) -> Path:
+    """Where the local venue announces itself."""
+    return home / ANNOUNCEMENT_NAME
+
+
+def read_announcement(home: Path) -> VenueAnnouncement | None:
+    """The local venue's announcement, None when there is none.
+
+    Raises:
+        ConfigError: The file is broken.
+    """
+    path = announcement_path(home)
+    text = read_text(path, "The local venue's announcement")
+    if text is None:
+        return None
+    where = f"The local venue's announcement {path}"
+    parse_json_object(text, where)
+    try:
+        return VenueAnnouncement.model_validate_json(text)
+    except ValidationError as error:
+        raise InvalidConfig(sentences(error, VenueAnnouncement), where) from None
+
+
+def account_name(env: str, key: str | None) -> str:
+    """The account's name in the journal: ``paper``, or for example ``testnet-1a2b3c4d``, which never reveals the key.
+
+    An account without a key (only public data can be read) is ``testnet-nokey``.
+    """
+    if env == "paper":
+        return "paper"
+    if key is None:
+        return f"{env}-nokey"
+    return f"{env}-{hashlib.blake2b(key.encode(), digest_size=4).hexdigest()}"
+
+
+def resolve_connection(settings: Settings, *, need_keys: bool = True) -> Connection:
+    """The exchange the settings point at.
+
+    Args:
+        settings: As loaded.
+        need_keys: False accepts an account without keys, for reading public data.
+
+    Raises:
+        ConfigError: No local venue, an address outside this machine in paper mode, or missing keys.
+    """
+    if settings.env == "paper":
+        return _paper(settings)
+    urls = _explicit_urls(settings) or (_TESTNET if settings.env == "testnet" else _PRODUCTION)
+    pair = settings.api_key_pair()
+    if pair is None and need_keys:
+        key, secret = KEY_VARIABLES[settings.env]
+        raise ConfigError(f"{settings.env} needs {key} and {secret}; set them in the environment or in .env")
+    return _connection(settings.env, urls, None if pair is None else KeyPair(key=pair[0], secret=pair[1]))
+
+
+def _paper(settings: Settings) -> Connection:
+    announced = read_announcement(settings.home)
+    urls = _explicit_urls(settings)
+    pair = settings.api_key_pair()
+    if urls is None:
+        if announced is None:
+            raise ConfigError(
+                f"No local venue is running: there is no {announcement_path(settings.home)}; "
+                "start the panel, or `python -m trader venue` and set the three DELTA_..._URL addresses it prints"
+            )
+        urls = (announced.rest_url, announced.ws_public_url, announced.ws_private_url)
+        pair = (announced.api_key, announced.api_secret)
+    elif pair is None and announced is not None and announced.rest_url.rstrip("/") == urls[0].rstrip("/"):
+        pair = (announced.api_key, announced.api_secret)
+    for url in urls:
+        if not _on_this_machine(url):
+            raise ConfigError(
+                f"Paper trading stays on this machine, but {url} does not; set TRADER_ENV or remove the URL"
+            )
+    if pair is None:
+        key, secret = KEY_VARIABLES["paper"]
+        raise ConfigError(f"The local venue at {urls[0]} needs its keys: set {key} and {secret} to those it printed")
+    return _connection("paper", urls, KeyPair(key=pair[0], secret=pair[1]))
+
+
+def _explicit_urls(settings: Settings) -> tuple[str, str, str] | None:
+    if settings.rest_url is None or settings.ws_public_url is None or settings.ws_private_url is None:
+        return None  # the settings accept all three or none
+    return settings.rest_url, settings.ws_public_url, settings.ws_private_url
+
+
+def _connection(env: Env, urls: tuple[str, str, str], pair: KeyPair | None) -> Connection:
+    rest, public, private = (url.rstrip("/") for url in urls)
+    return Connection(
+        env=env,
+        account=account_name(env, None if pair is None else pair.key.get_secret_value()),
+        rest_url=rest,
+        ws_public_url=public,
+        ws_private_url=private,
+        credentials=pair,
+    )
+
+
+def _on_this_machine(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return False
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False

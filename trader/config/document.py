@@ -1,0 +1,115 @@
+"""A preset as a JSON document: ``{"schema_version": 1, "saved_at": "...", "preset": {...}}``.
+
+Reading is strict: unknown keys, missing keys, wrong types, broken JSON and other versions are errors that name the file
+and the field; nothing is filled in from defaults.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from trader.config.messages import InvalidConfig, path_of, sentences, shown
+from trader.config.preset import SCHEMA_VERSION, Preset
+from trader.domain.errors import ConfigError
+
+
+class PresetDocument(BaseModel):
+    """What one file holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int
+    saved_at: AwareDatetime
+    preset: Preset
+
+
+def encode_document(preset: Preset, saved_at: datetime) -> str:
+    """The document's text, for people to read and compare: indented, fields in the form's order."""
+    body = {
+        "schema_version": SCHEMA_VERSION,
+        "saved_at": saved_at.astimezone(UTC).isoformat(timespec="seconds"),
+        "preset": preset.model_dump(mode="json"),
+    }
+    return json.dumps(body, indent=2) + "\n"
+
+
+def decode_document(text: str, where: str) -> PresetDocument:
+    """Read a document.
+
+    Raises:
+        ConfigError: With `where` and each field at fault.
+    """
+    raw = parse_json_object(text, where)
+    version = raw.get("schema_version")
+    if type(version) is int and version != SCHEMA_VERSION:
+        raise InvalidConfig([f"schema_version must be {SCHEMA_VERSION}, was {version}"], where)
+    try:
+        document = PresetDocument.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        raise InvalidConfig(sentences(error, PresetDocument), where) from error
+    missing = missing_fields(Preset, raw["preset"], ("preset",))
+    if missing:
+        raise InvalidConfig([f"{path} is missing" for path in missing], where)
+    return document
+
+
+def decode_preset(text: str, where: str) -> Preset:
+    """Read a bare preset, as it travels in command bodies and exports; as strict as `decode_document`.
+
+    Raises:
+        ConfigError: With `where` and each field at fault.
+    """
+    raw = parse_json_object(text, where)
+    try:
+        preset = Preset.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        raise InvalidConfig(sentences(error, Preset), where) from error
+    missing = missing_fields(Preset, raw)
+    if missing:
+        raise InvalidConfig([f"{path} is missing" for path in missing], where)
+    return preset
+
+
+def parse_json_object(text: str, where: str) -> dict[str, Any]:
+    """Strict JSON: one object, no key twice, no NaN.
+
+    Raises:
+        ConfigError: With the line and column of broken JSON.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            f"{where} is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{where} is not valid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where} must hold a JSON object, was {shown(value)}")
+    return value
+
+
+def missing_fields(model: type[BaseModel], raw: dict[str, Any], at: tuple[str, ...] = ()) -> list[str]:
+    """Paths of fields of `model` that `raw` does not name."""
+    missing: list[str] = []
+    for name, field in model.model_fields.items():
+        if name not in raw:
+            missing.append(path_of((*at, name)))
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            missing += missing_fields(field.annotation, raw[name], (*at, name))
+    return missing
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!r} stands there twice")
+        found[key] = value
+    return found
+
+
+def _no_constant(token: str) -> NoReturn:
+    raise ValueError(f"{token} is not a JSON number")

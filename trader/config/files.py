@@ -1,0 +1,91 @@
+"""Small files that are read whole and written whole: refused when odd, never half written."""
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+
+from trader.domain.errors import ConfigError
+
+LARGEST_BYTES = 1_000_000
+
+
+def read_text(path: Path, what: str) -> str | None:
+    """The text of a small file, None when there is none.
+
+    Raises:
+        ConfigError: A symbolic link, no plain file, empty, larger than 1 MB, unreadable, or not UTF-8.
+    """
+    try:
+        info = path.lstat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"{what} {path} cannot be read ({error.strerror})") from error
+    if stat.S_ISLNK(info.st_mode):
+        raise ConfigError(f"{what} {path} is a symbolic link; it must be the file itself")
+    if not stat.S_ISREG(info.st_mode):
+        raise ConfigError(f"{what} {path} is not a file")
+    if info.st_size > LARGEST_BYTES:
+        raise ConfigError(f"{what} {path} has {info.st_size} bytes; at most {LARGEST_BYTES} are read")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{what} {path} cannot be read ({error.strerror})") from error
+    if not content.strip():
+        raise ConfigError(f"{what} {path} is empty")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{what} {path} is not UTF-8 text (byte {error.start})") from error
+
+
+def write_text(path: Path, text: str, what: str, *, mode: int = 0o600) -> None:
+    """Write a file in one step: whoever reads sees the old text or the new one, after a crash too.
+
+    Raises:
+        ConfigError: The place is a symbolic link or cannot be written; the old file stays.
+    """
+    if path.is_symlink():
+        raise ConfigError(f"{what} {path} is a symbolic link; it must be the file itself")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(3).hex()}")
+    try:
+        handle = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(path)
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise ConfigError(f"{what} {path} cannot be written ({error.strerror})") from error
+
+
+def private_folder(path: Path, what: str) -> None:
+    """Make a folder that only its owner may enter, unless it is there.
+
+    Raises:
+        ConfigError: It cannot be made, or something else has its name.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+    except OSError as error:
+        raise ConfigError(f"{what} {path} cannot be made ({error.strerror})") from error
+    if not path.is_dir():
+        raise ConfigError(f"{what} {path} is not a folder")
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

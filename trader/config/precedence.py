@@ -1,0 +1,163 @@
+"""Which value counts, and where it came from: command line > environment > snapshot (or legacy file) > preset > defaults.
+
+A preset named on the command line is the base instead of the snapshot: whoever names one wants that one.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from pydantic import BaseModel, ValidationError
+
+from trader.config.messages import InvalidConfig, sentences, shown, suggestion
+from trader.config.preset import SECTIONS, Preset
+from trader.config.presets import PresetStore
+from trader.config.snapshot import LEGACY_NAME, field_paths, load_legacy_overrides, load_snapshot
+from trader.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from trader.config.settings import Settings
+
+ENVIRONMENT_PREFIX = "TRADER__"
+DEFAULT = "default"
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """One field's value as it counts, and where it came from."""
+
+    path: str
+    value: Any
+    origin: str
+
+
+class Resolution(msgspec.Struct, frozen=True, kw_only=True):
+    """The configuration that counts, field by field."""
+
+    preset: Preset
+    fields: tuple[Origin, ...]
+
+
+def resolve(settings: "Settings", *, preset: str | None = None, overrides: Sequence[str] = ()) -> Resolution:
+    """Put a configuration together.
+
+    Args:
+        settings: Says where presets and snapshot are, and carries the environment's overrides.
+        preset: Name given on the command line, if any.
+        overrides: Command line ``section.field=value`` texts, later ones win.
+
+    Raises:
+        ConfigError: One sentence per override or field at fault; nothing falls back to another source.
+    """
+    base, origins = _base(settings, preset)
+    body: dict[str, Any] = base.model_dump(mode="python")
+    for name, text in settings.preset_overrides.items():
+        path = environment_path(name)
+        _put(body, path, _from_text(path, text))
+        origins[path] = f"environment ({name})"
+    for override in overrides:
+        path, text = parse_override(override)
+        _put(body, path, _from_text(path, text))
+        origins[path] = "command line (--set)"
+    chosen = _validated(body, origins)
+    rows = [Origin(path=p, value=_get(chosen, p), origin=origins[p]) for p in field_paths()]
+    return Resolution(preset=chosen, fields=tuple(rows))
+
+
+def parse_override(override: str) -> tuple[str, str]:
+    """Split ``section.field=value`` and check that the field exists.
+
+    Raises:
+        ConfigError: Not of that form, or no such field.
+    """
+    path, equals, text = override.partition("=")
+    path = path.strip()
+    if not equals or not path:
+        raise ConfigError(f"--set {shown(override)} must have the form section.field=value, like strategy.quantity=2")
+    known = field_paths()
+    if path not in known:
+        raise ConfigError(f"--set {path}: there is no such setting{suggestion(path, known)}")
+    return path, text.strip()
+
+
+def environment_path(name: str) -> str:
+    """``strategy.quantity`` for ``TRADER__STRATEGY__QUANTITY``.
+
+    Raises:
+        ConfigError: The variable names no field.
+    """
+    path = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+    if path not in field_paths():
+        known = [f"{ENVIRONMENT_PREFIX}{p.upper().replace('.', '__')}" for p in field_paths()]
+        raise ConfigError(f"The environment variable {name} names no setting{suggestion(name, known)}")
+    return path
+
+
+def _base(settings: "Settings", name: str | None) -> tuple[Preset, dict[str, str]]:
+    """The configuration before overrides, and each field's origin."""
+    store = PresetStore(settings.home)
+    if name is not None:
+        chosen = store.load(name)
+        return chosen, _origins(chosen, f"preset {name} (--preset)")
+    saved = load_snapshot(settings.snapshot)
+    if saved is not None:
+        return saved, dict.fromkeys(field_paths(), f"snapshot ({settings.snapshot})")
+    chosen = store.load("default")
+    origins = _origins(chosen, "preset default")
+    legacy = load_legacy_overrides(settings.snapshot)
+    if legacy is None:
+        return chosen, origins
+    place = settings.snapshot.with_name(LEGACY_NAME)
+    body = chosen.model_dump(mode="python")
+    for path, value in legacy.items():
+        _put(body, path, value)
+        origins[path] = f"legacy file ({place})"
+    return _validated(body, origins), origins
+
+
+def _origins(preset: Preset, named: str) -> dict[str, str]:
+    """Fields a preset sets itself come from it, the others from the model's defaults."""
+    found = dict.fromkeys(field_paths(), DEFAULT)
+    for section in SECTIONS:
+        part: BaseModel = getattr(preset, section)
+        if section in preset.model_fields_set:
+            found |= dict.fromkeys([f"{section}.{name}" for name in part.model_fields_set], named)
+    return found
+
+
+def _validated(body: Mapping[str, Any], origins: Mapping[str, str]) -> Preset:
+    try:
+        return Preset.model_validate(body)
+    except ValidationError as error:
+        problems = []
+        for sentence, details in zip(sentences(error, Preset), error.errors(), strict=True):
+            origin = origins.get(".".join(str(part) for part in details["loc"][:2]), "")
+            problems.append(f"{sentence}, from {origin}" if origin else sentence)
+        raise InvalidConfig(problems) from error
+
+
+def _from_text(path: str, text: str) -> Any:
+    """A field's value from one word of text: lists as ``mon,tue``, tiers as ``40:0,50:25``, or either as JSON."""
+    if text.startswith(("[", "{")):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"{path}: {shown(text)} is not valid JSON: {error.msg}") from error
+    if path == "exits.trailing_tiers":
+        pairs = [pair.split(":") for pair in text.split(",") if pair.strip()]
+        if any(len(pair) != 2 for pair in pairs):
+            raise ConfigError(f"{path} must look like 40:0,50:25 (peak:stop), was {shown(text)}")
+        return [{"peak_pct": peak.strip(), "stop_pct": stop.strip()} for peak, stop in pairs]
+    if path == "schedule.weekdays":
+        return [day.strip() for day in text.split(",") if day.strip()]
+    return text
+
+
+def _put(body: dict[str, Any], path: str, value: Any) -> None:
+    section, name = path.split(".")
+    body[section] = {**body[section], name: value}
+
+
+def _get(preset: Preset, path: str) -> Any:
+    section, name = path.split(".")
+    return getattr(getattr(preset, section), name)

@@ -1,0 +1,266 @@
+"""Settings: what the environment and `.env` say, read once, frozen, with secrets that do not print.
+
+A variable of the process wins over the same one in `.env`. Of the exchange keys only the chosen environment's are ever
+taken up: in paper mode the production and testnet keys are not even read into memory. Nothing falls back from one
+environment's keys to another's.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from trader.config.messages import InvalidConfig, sentences, suggestion
+from trader.config.precedence import ENVIRONMENT_PREFIX
+from trader.domain.errors import ConfigError
+
+Env = Literal["paper", "testnet", "production"]
+
+# Which environment a key variable belongs to; the others' are dropped before anything looks at them.
+KEY_VARIABLES: dict[str, tuple[str, str]] = {
+    "paper": ("DELTA_PAPER_API_KEY", "DELTA_PAPER_API_SECRET"),
+    "testnet": ("DELTA_TESTNET_API_KEY", "DELTA_TESTNET_API_SECRET"),
+    "production": ("DELTA_API_KEY", "DELTA_API_SECRET"),
+}
+_PLACEHOLDER = re.compile(
+    r"^(<.*>|\.\.\.|x{3,}|\*{3,}|.*(change.?me|place.?holder|your[-_ ]|example|todo|dummy|insert).*|(api[-_]?)?(key|secret))$",
+    re.IGNORECASE,
+)
+_OUR_PREFIXES = ("TRADER_", "DELTA_")
+_NOT_OURS = frozenset({"TRADER_DATA"})  # where tests and the importer find recorded market data
+
+
+def _setting(default: Any, variable: str, description: str, **bounds: Any) -> Any:
+    return Field(default=default, validation_alias=variable, description=description, **bounds)
+
+
+class Settings(BaseSettings):
+    """Everything the environment decides. Made by `load_settings`; every field names its variable."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    env: Env = _setting(
+        "paper",
+        "TRADER_ENV",
+        "Where orders go: paper (the local venue, no account needed), testnet, or production (real money).",
+    )
+    home: Path = _setting(
+        Path("var"), "TRADER_HOME", "Folder of runtime files: journal, logs, saved presets, recordings."
+    )
+    snapshot: Path = _setting(
+        Path("ui_config_snapshot.json"), "TRADER_SNAPSHOT", "File of the last configuration saved in the panel."
+    )
+    database_url: SecretStr | None = _setting(
+        None,
+        "DATABASE_URL",
+        "The journal: sqlite:///path or postgresql://user@host/name. Default: journal.db in TRADER_HOME.",
+    )
+    port: int = _setting(8501, "PORT", "Port of the panel on 127.0.0.1.", ge=1, le=65_535)
+
+    rest_url: str | None = _setting(
+        None, "DELTA_REST_URL", "REST base address. Set all three addresses or none; none means the environment's own."
+    )
+    ws_public_url: str | None = _setting(None, "DELTA_WS_PUBLIC_URL", "WebSocket address of the public channels.")
+    ws_private_url: str | None = _setting(None, "DELTA_WS_PRIVATE_URL", "WebSocket address of the private channels.")
+
+    production_api_key: SecretStr | None = _setting(
+        None, "DELTA_API_KEY", "Production API key. Read only when TRADER_ENV is production."
+    )
+    production_api_secret: SecretStr | None = _setting(None, "DELTA_API_SECRET", "Production API secret.")
+    testnet_api_key: SecretStr | None = _setting(
+        None, "DELTA_TESTNET_API_KEY", "Testnet API key. Read only when TRADER_ENV is testnet."
+    )
+    testnet_api_secret: SecretStr | None = _setting(None, "DELTA_TESTNET_API_SECRET", "Testnet API secret.")
+    paper_api_key: SecretStr | None = _setting(
+        None,
+        "DELTA_PAPER_API_KEY",
+        "Key of a local venue started by hand; the one started with the panel announces its own.",
+    )
+    paper_api_secret: SecretStr | None = _setting(None, "DELTA_PAPER_API_SECRET", "Secret of that local venue.")
+
+    venue_market: Literal["synthetic", "recording"] = _setting(
+        "synthetic", "TRADER_VENUE_MARKET", "What moves the local venue's prices: synthetic or recording."
+    )
+    venue_recording: Path | None = _setting(
+        None, "TRADER_VENUE_RECORDING", "Recording file to replay; needed when TRADER_VENUE_MARKET is recording."
+    )
+    venue_speed: float = _setting(
+        1.0,
+        "TRADER_VENUE_SPEED",
+        "Speed of the local venue's clock: 1 = real time, 60 = an hour a minute.",
+        ge=1,
+        le=600,
+    )
+    venue_seed: int = _setting(1, "TRADER_VENUE_SEED", "Seed of the synthetic market.", ge=0, le=2**63 - 1)
+
+    preset_overrides: dict[str, str] = Field(default={}, validation_alias="preset_overrides", repr=False)
+    warnings: tuple[str, ...] = Field(default=(), validation_alias="warnings", repr=False)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load_settings` hands over: it reads both sources itself, to leave other environments' keys out."""
+        return (init_settings,)
+
+    @field_validator(
+        "production_api_key",
+        "production_api_secret",
+        "testnet_api_key",
+        "testnet_api_secret",
+        "paper_api_key",
+        "paper_api_secret",
+    )
+    @classmethod
+    def _real_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        text = value.get_secret_value()
+        if not text.strip():
+            raise ValueError("must not be blank")
+        if text != text.strip():
+            raise ValueError("must not begin or end with blanks")
+        if not text.isascii() or not text.isprintable():
+            raise ValueError("must be printable ASCII text")
+        if _PLACEHOLDER.match(text):
+            raise ValueError("must be a real value, not a placeholder")
+        return value
+
+    @field_validator("home", "snapshot", "venue_recording")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else Path.cwd() / value.expanduser()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for env, (key, secret) in KEY_VARIABLES.items():
+            has_key, has_secret = (getattr(self, f"{env}_api_{part}") is not None for part in ("key", "secret"))
+            if has_key != has_secret:
+                given, other = (key, secret) if has_key else (secret, key)
+                raise ValueError(f"{given} is set but {other} is not; a key needs its secret")
+        urls = {
+            "DELTA_REST_URL": self.rest_url,
+            "DELTA_WS_PUBLIC_URL": self.ws_public_url,
+            "DELTA_WS_PRIVATE_URL": self.ws_private_url,
+        }
+        absent = [name for name, url in urls.items() if url is None]
+        if absent and len(absent) < len(urls):
+            raise ValueError(f"set all three of {', '.join(urls)} or none; missing: {', '.join(absent)}")
+        if self.venue_market == "recording" and self.venue_recording is None:
+            raise ValueError("TRADER_VENUE_MARKET is recording, so TRADER_VENUE_RECORDING must name a file")
+        return self
+
+    @property
+    def journal_url(self) -> str:
+        """The journal's URL; may hold a password, so never print it."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.home / 'journal.db'}"
+
+    def api_key_pair(self) -> tuple[SecretStr, SecretStr] | None:
+        """Key and secret of the chosen environment, None when not set."""
+        key, secret = getattr(self, f"{self.env}_api_key"), getattr(self, f"{self.env}_api_secret")
+        return None if key is None or secret is None else (key, secret)
+
+
+VARIABLES: dict[str, str] = {
+    str(field.validation_alias): name
+    for name, field in Settings.model_fields.items()
+    if name not in ("preset_overrides", "warnings")
+}
+
+
+def load_settings(
+    env: str | None = None,
+    *,
+    env_file: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read the settings.
+
+    Args:
+        env: The environment given on the command line; wins over TRADER_ENV.
+        env_file: Default: `.env` in the current directory.
+        environ: Default: this process's environment.
+
+    Raises:
+        ConfigError: One sentence per variable at fault; values of secrets are never shown.
+    """
+    path = Path.cwd() / ".env" if env_file is None else env_file
+    process = os.environ if environ is None else environ
+    from_file = _read_env_file(path)
+    merged = {**from_file, **{k: v for k, v in process.items() if k in VARIABLES or k.startswith(ENVIRONMENT_PREFIX)}}
+    if env is not None:
+        merged["TRADER_ENV"] = env
+    merged = {name: value for name, value in merged.items() if value != ""}  # NAME= means not set
+    chosen = merged.get("TRADER_ENV", "paper")
+    warnings = _check_env_file(path, strict=chosen != "paper") if from_file else []
+    warnings += _unknown(process)
+    foreign = {name for owner, names in KEY_VARIABLES.items() if owner != chosen for name in names}
+    values: dict[str, Any] = {
+        name: value for name, value in merged.items() if name in VARIABLES and name not in foreign
+    }
+    overrides = {name: value for name, value in merged.items() if name.startswith(ENVIRONMENT_PREFIX)}
+    try:
+        return Settings(**values, preset_overrides=overrides, warnings=tuple(warnings))
+    except ValidationError as error:
+        raise InvalidConfig(sentences(error, Settings), "The settings cannot be used") from None
+
+
+def _read_env_file(path: Path) -> dict[str, str]:
+    """Variables of `.env`; a name that is none of ours is an error, because a slip of the pen must not go unseen."""
+    if not path.exists():
+        if path.is_symlink():
+            raise ConfigError(f"The file {path} is a symbolic link that leads nowhere")
+        return {}
+    try:
+        found = dotenv_values(path, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The file {path} cannot be read ({type(error).__name__})") from None
+    known = list(VARIABLES)
+    problems = [
+        f"{name} is not a setting{suggestion(name, known)}"
+        for name in found
+        if name not in VARIABLES and not name.startswith(ENVIRONMENT_PREFIX)
+    ]
+    problems += [f"{name} has no value: write {name}=..." for name, value in found.items() if value is None]
+    if problems:
+        raise InvalidConfig(problems, f"The file {path}")
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _check_env_file(path: Path, *, strict: bool) -> list[str]:
+    """Whether only the owner can read `.env`: refused outside paper trading, warned about in it (no key is read there)."""
+    problem = ""
+    if path.is_symlink():
+        problem = f"The file {path} is a symbolic link; it must be the file itself"
+    elif os.name == "posix" and path.stat().st_mode & 0o077:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        problem = f"The file {path} can be read by other users (mode {mode:04o}); run: chmod 600 {path}"
+    if problem and strict:
+        raise ConfigError(problem)
+    return [problem] if problem else []
+
+
+def _unknown(process: Mapping[str, str]) -> list[str]:
+    """Variables that look like ours and are not. Only a warning: other programs may own them."""
+    known = list(VARIABLES)
+    return [
+        f"The environment variable {name} is not a setting{suggestion(name, known)}"
+        for name in sorted(process)
+        if name.startswith(_OUR_PREFIXES)
+        and name not in VARIABLES
+        and name not in _NOT_OURS
+        and not name.startswith(ENVIRONMENT_PREFIX)
+    ]
