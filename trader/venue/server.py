@@ -49,14 +49,14 @@ class VenueServer:
         self._sockets = _bind(settings)
         self._store = Store(settings.state_path) if settings.state_path is not None else None
         saved = self._store.load() if self._store is not None else None
-        if saved is not None:
-            try:
+        try:
+            if saved is not None:
                 market.restore(saved[2])
-            except ValueError as error:
-                raise ConfigError(f"the state file {settings.state_path} belongs to another market: {error}") from None
-        self.exchange = Exchange(market, settings.core)
-        if saved is not None:
-            restore(self.exchange, saved[0], saved[1])
+            self.exchange = Exchange(market, settings.core)
+            if saved is not None:
+                restore(self.exchange, saved[0], saved[1])
+        except ValueError as error:
+            raise ConfigError(f"the state file {settings.state_path} belongs to another market: {error}") from None
         for credential in settings.credentials:
             self.exchange.open_account(credential.user_id)
         self.keys = KeyRing(settings.credentials)
@@ -69,6 +69,7 @@ class VenueServer:
         self._last_save = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
+        self._stop_when: Callable[[int], bool] | None = None
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
         self._failure: BaseException | None = None
@@ -90,8 +91,15 @@ class VenueServer:
 
     # hosting
 
-    def run(self, on_ready: Callable[[], None] | None = None) -> None:
-        """Serve until `stop()`, SIGTERM or SIGINT; `on_ready` is called once all listeners accept."""
+    def run(
+        self, on_ready: Callable[[], None] | None = None, *, stop_when: Callable[[int], bool] | None = None
+    ) -> None:
+        """Serve until `stop()`, SIGTERM or SIGINT.
+
+        `on_ready` is called once all listeners accept; `stop_when` about every second with the number of open sockets,
+        and its True ends the venue.
+        """
+        self._stop_when = stop_when
         asyncio.run(self._main(on_ready))
 
     def start(self) -> Addresses:
@@ -175,6 +183,8 @@ class VenueServer:
                     last_care = began
                     for connection in (*self._public.connections, *self._private.connections):
                         connection.keep_alive(began)
+                    if self._stop_when is not None and self._stop_when(self.socket_clients):
+                        self._stopping.set()
             except Exception:  # noqa: BLE001 - edge of the loop that must live: reported, the next tick tries again
                 _log.exception("the venue's tick failed")
             pause = max(0.001, self._tick_secs() - (time.monotonic() - began))
@@ -247,7 +257,8 @@ def _bind(settings: VenueSettings) -> tuple[socket.socket, socket.socket, socket
     """Listening sockets on loopback, in the order REST, public, private."""
     bound: list[socket.socket] = []
     for port in (settings.rest_port, settings.ws_public_port, settings.ws_private_port):
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # The protocol is named because asyncio switches Nagle's delay off (40 ms per answer) only for sockets that say TCP.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((LOOPBACK, port))

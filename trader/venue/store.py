@@ -27,6 +27,18 @@ CREATE TABLE IF NOT EXISTS rows (kind TEXT, id TEXT, position INTEGER, body BLOB
 _UPSERT = "INSERT INTO rows VALUES (?, ?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body"
 
 
+def saved_seed(path: Path) -> int | None:
+    """The seed of the market whose state a file holds; None when there is no such file or nothing in it yet."""
+    if not path.exists():
+        return None
+    store = Store(path)
+    try:
+        saved = store.load()
+    finally:
+        store.close()
+    return None if saved is None else saved[0].seed
+
+
 class Store:
     """The state file of one venue.
 

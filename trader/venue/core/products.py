@@ -29,8 +29,7 @@ class Products:
         self.by_id: dict[int, Instrument] = {}
         self.expired: dict[str, ExpiredProduct] = {}
         self.listed_at: dict[str, datetime] = {}
-        self.next_expiry: datetime | None = None
-        self.version = 0
+        self._next_expiry: datetime | None = None  # None = to be found anew
 
     def refresh(self, now: datetime) -> None:
         """Take over the source's list as of `now`. Contracts the source lists past their expiry are left out."""
@@ -43,36 +42,20 @@ class Products:
             return
         for symbol in fresh.keys() - self.live.keys():
             self.listed_at[symbol] = now
-        # A contract the source stops listing before its expiry stays until it expires: someone may hold it.
-        for symbol, instrument in self.live.items():
-            if symbol not in fresh and instrument.expiry is not None and instrument.expiry > now:
-                fresh[symbol] = instrument
         self.live = fresh
         self.by_id.update((i.product_id, i) for i in fresh.values())
-        self._find_next_expiry()
-        self.version += 1
-
-    def adopt(self, instrument: Instrument, now: datetime) -> None:
-        """Keep a contract known from a saved state, listed by the source or not."""
-        if instrument.symbol in self.live:
-            return
-        self.by_id[instrument.product_id] = instrument
-        if instrument.expiry is None or instrument.expiry > now:
-            self.live[instrument.symbol] = instrument
-            self._find_next_expiry()
+        self._next_expiry = None
 
     def expire(self, product: ExpiredProduct) -> None:
         """Move a contract from the live list to the expired one."""
         symbol = product.instrument.symbol
         self.live.pop(symbol, None)
         self.expired[symbol] = product
-        self._source_list = None
         while len(self.expired) > self._kept_expired:
             oldest = next(iter(self.expired))
             self.by_id.pop(self.expired.pop(oldest).instrument.product_id, None)
             self.listed_at.pop(oldest, None)
-        self._find_next_expiry()
-        self.version += 1
+        self._next_expiry = None
 
     def due(self, instant: datetime) -> list[Instrument]:
         """Live contracts whose expiry is not after `instant`."""
@@ -93,5 +76,9 @@ class Products:
         gone = self.expired.get(symbol)
         return gone.instrument if gone else None
 
-    def _find_next_expiry(self) -> None:
-        self.next_expiry = min((i.expiry for i in self.live.values() if i.expiry is not None), default=None)
+    @property
+    def next_expiry(self) -> datetime | None:
+        """The earliest expiry among the live contracts."""
+        if self._next_expiry is None:
+            self._next_expiry = min((i.expiry for i in self.live.values() if i.expiry is not None), default=None)
+        return self._next_expiry

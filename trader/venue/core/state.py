@@ -73,22 +73,27 @@ def restore(exchange: Exchange, header: Header, rows: Rows) -> None:
     """Bring a fresh exchange to a saved state; contracts that expired meanwhile settle at the index of now.
 
     The market source must have been restored before the exchange was made.
+
+    Raises:
+        ValueError: The market does not list a contract the accounts hold.
     """
     for name in Counters.__struct_fields__:
         setattr(exchange.counters, name, getattr(header.counters, name))
     exchange.average.restore(header.average)
-    for product in rows.expired:
-        exchange.products.expire(product)
-        exchange.products.by_id[product.instrument.product_id] = product.instrument
     by_symbol = {i.symbol: i for i in rows.instruments}
     for instrument in rows.instruments:
-        exchange.products.adopt(instrument, exchange.now)
+        exchange.products.by_id.setdefault(instrument.product_id, instrument)
+    for product in rows.expired:
+        exchange.products.expire(product)
     for saved in header.accounts:
         _restore_account(exchange, saved)
     _restore_rows(exchange, rows)
     for symbol in _interesting(exchange):
         if symbol not in exchange.products.live and symbol not in exchange.products.expired:
-            exchange.settle_contract(by_symbol[symbol], exchange.market.spot(by_symbol[symbol].underlying))
+            instrument = by_symbol[symbol]
+            if instrument.expiry is None or instrument.expiry > exchange.now:
+                raise ValueError(f"the market does not list {symbol}, in which the saved account has an interest")
+            exchange.settle_contract(instrument, exchange.market.spot(instrument.underlying))
     exchange.rest_restored_orders()
 
 

@@ -1,0 +1,197 @@
+"""Starts a venue as a process of its own: builds its market, serves, and announces itself in one JSON line."""
+
+import os
+import secrets
+import sys
+import tempfile
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from trader.domain.errors import ConfigError
+from trader.venue.core.settings import CoreSettings
+from trader.venue.linger import Linger
+from trader.venue.market.base import MarketSource
+from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
+from trader.venue.server import VenueServer
+from trader.venue.settings import VenueSettings
+from trader.venue.store import saved_seed
+from trader.venue.wire.auth import Credential
+
+SPEED_MAX = 600.0
+_SEED_MAX = 2**31 - 1
+
+
+class VenueOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How to start a venue.
+
+    `speed` is market seconds per wall second; at 1 the synthetic market's time is the wall clock. `seed` None takes the
+    saved state's, else a random one. Key and secret None are drawn at random. Ports 0 are any free ones; the host is
+    always loopback. `state_path` None keeps nothing. `start` is the first instant of a synthetic market that is not
+    real time. With `parent_pid` and `linger_secs` the venue ends once that process is gone and no socket was connected
+    for that long.
+    """
+
+    market: Literal["synthetic", "recording"] = "synthetic"
+    recording: Path | None = None
+    speed: float = 1.0
+    seed: int | None = None
+    start: datetime | None = None
+    rest_port: int = 0
+    ws_public_port: int = 0
+    ws_private_port: int = 0
+    api_key: str | None = None
+    api_secret: str | None = None
+    initial_balance: Decimal = Decimal(10_000)
+    quota_units: int = 20_000
+    state_path: Path | None = None
+    announce_path: Path | None = None
+    parent_pid: int | None = None
+    linger_secs: float | None = None
+
+
+class Announcement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client needs to know of a running venue. Holds the secret: never log it."""
+
+    rest_url: str
+    ws_public_url: str
+    ws_private_url: str
+    api_key: str
+    api_secret: str
+    seed: int
+    market: str
+    speed: float
+
+
+def run_venue(options: VenueOptions) -> None:
+    """Serve until SIGTERM or SIGINT (or the lingering ends). The JSON line goes to stdout when everything listens.
+
+    Settings that cannot be used (a busy port, a missing recording) end the process with one sentence on stderr and exit
+    code 2.
+    """
+    try:
+        server, announcement = build_venue(options)
+        linger = _linger(options)
+    except ConfigError as error:
+        print(str(error), file=sys.stderr)  # noqa: T201 - the command's answer
+        raise SystemExit(2) from None
+
+    def announce() -> None:
+        line = msgspec.json.encode(announcement)
+        if options.announce_path is not None:
+            write_private(options.announce_path, line + b"\n")
+        print(line.decode(), flush=True)  # noqa: T201 - the command's answer
+
+    try:
+        server.run(announce, stop_when=linger)
+    finally:
+        if options.announce_path is not None:
+            options.announce_path.unlink(missing_ok=True)
+
+
+def build_venue(options: VenueOptions) -> tuple[VenueServer, Announcement]:
+    """A venue that listens but does not serve yet, and its announcement.
+
+    Raises:
+        ConfigError: An option cannot be used; the message says which and why.
+    """
+    _check(options)
+    seed = options.seed
+    if seed is None and options.state_path is not None:
+        seed = saved_seed(options.state_path)
+    if seed is None:
+        seed = secrets.randbelow(_SEED_MAX)
+    core = CoreSettings(seed=seed, initial_balance=options.initial_balance)
+    credential = Credential(
+        api_key=options.api_key or secrets.token_hex(16),
+        api_secret=options.api_secret or secrets.token_hex(32),
+        user_id=core.first_user_id,
+    )
+    settings = VenueSettings(
+        credentials=(credential,),
+        core=core,
+        speed=options.speed,
+        realtime=_is_realtime(options),
+        rest_port=options.rest_port,
+        ws_public_port=options.ws_public_port,
+        ws_private_port=options.ws_private_port,
+        quota_units=options.quota_units,
+        state_path=options.state_path,
+    )
+    server = VenueServer(_market(options, seed), settings)
+    addresses = server.addresses
+    announcement = Announcement(
+        rest_url=addresses.rest_url,
+        ws_public_url=addresses.ws_public_url,
+        ws_private_url=addresses.ws_private_url,
+        api_key=credential.api_key,
+        api_secret=credential.api_secret,
+        seed=seed,
+        market=options.market,
+        speed=options.speed,
+    )
+    return server, announcement
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace a file in one step, readable by its owner only.
+
+    Raises:
+        ConfigError: The file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 0600
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except OSError as error:
+        raise ConfigError(f"the announcement file {path} cannot be written: {error}") from None
+
+
+def _check(options: VenueOptions) -> None:
+    if not 0 < options.speed <= SPEED_MAX:
+        raise ConfigError(f"speed must be above 0 and at most {SPEED_MAX:g}, was {options.speed:g}")
+    if options.market == "recording" and options.recording is None:
+        raise ConfigError("market recording needs the path of a recording")
+    if options.market == "synthetic" and options.recording is not None:
+        raise ConfigError("a recording was given, but the market is synthetic")
+    if options.initial_balance <= 0:
+        raise ConfigError(f"the initial balance must be above 0, was {options.initial_balance}")
+    if options.start is not None and options.start.tzinfo is None:
+        raise ConfigError("start must carry a time zone")
+    for name in ("rest_port", "ws_public_port", "ws_private_port"):
+        port = getattr(options, name)
+        if not 0 <= port <= 65_535:
+            raise ConfigError(f"{name} must be 0 to 65535, was {port}")
+
+
+def _is_realtime(options: VenueOptions) -> bool:
+    return options.market == "synthetic" and options.speed == 1 and options.start is None
+
+
+def _market(options: VenueOptions, seed: int) -> MarketSource:
+    if options.market == "synthetic":
+        return SyntheticMarket(SyntheticSettings(seed=seed, start=options.start or datetime.now(UTC)))
+    # Imported here: a synthetic venue does without pyarrow, which a recording needs.
+    from trader.venue.market.recording import RecordingMarket
+    from trader.venue.market.recording_file import RecordingError
+
+    assert options.recording is not None
+    if not options.recording.is_file():
+        raise ConfigError(f"the recording {options.recording} does not exist")
+    try:
+        return RecordingMarket(options.recording, seed)
+    except RecordingError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _linger(options: VenueOptions) -> Linger | None:
+    if options.linger_secs is None:
+        return None
+    if options.parent_pid is None:
+        raise ConfigError("lingering needs the parent's process id")
+    return Linger(options.parent_pid, options.linger_secs)
