@@ -1,0 +1,164 @@
+"""A whole desk without faces: the local venue over real HTTP and WebSocket, a journal on disk, the real runner in a thread."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from trader.config.preset import Preset
+from trader.engine.view import RunView
+from trader.exchange.credentials import Credentials
+from trader.exchange.delta.gateway import DeltaGateway
+from trader.journal.commands import Command
+from trader.journal.lease import Lease
+from trader.journal.store import Journal
+from trader.runner.feed import Feed
+from trader.runner.runner import Runner
+from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
+from trader.venue.server import VenueServer
+from trader.venue.settings import VenueSettings
+from trader.venue.wire.auth import Credential
+
+KEY, SECRET = "rig-key-0123456789", "rig-secret-0123456789-0123456789"
+START = datetime(2026, 3, 3, 5, 0, tzinfo=UTC)  # 10:30 IST on a Tuesday
+USER = 5_550_001
+
+
+def start_venue(*, speed: float = 60.0, seed: int = 1, market: Any = None) -> VenueServer:
+    """A venue in a thread of this process, on free ports."""
+    market = market or SyntheticMarket(SyntheticSettings(seed=seed, start=START))
+    credential = Credential(api_key=KEY, api_secret=SECRET, user_id=USER)
+    server = VenueServer(market, VenueSettings(credentials=(credential,), speed=speed))
+    server.start()
+    return server
+
+
+def preset(**sections: dict[str, Any]) -> Preset:
+    """The default preset with some fields changed, section by section."""
+    return Preset.model_validate(sections)
+
+
+class Rig:
+    """One account's runner over a venue. `wrap` may put something between the runner and the gateway."""
+
+    def __init__(self, venue: VenueServer, folder: Path, wrap: Callable[[DeltaGateway], Any] = lambda g: g) -> None:
+        self.venue = venue
+        self.folder = folder
+        self.wrap = wrap
+        folder.chmod(0o700)
+        self.journal = Journal.open(f"sqlite:///{folder / 'journal.db'}")
+        self.runner: Runner | None = None
+        self.lease: Lease | None = None
+        self._thread: threading.Thread | None = None
+        addresses = venue.addresses
+        self.credentials = Credentials(KEY, SECRET)
+        self.gateway = DeltaGateway(addresses.rest_url, self.credentials)
+
+    def boot(self) -> Runner:
+        """A fresh runner instance on the same journal, as after a restart of its host."""
+        gateway = DeltaGateway(self.venue.addresses.rest_url, self.credentials)
+        feed = Feed(
+            ws_public_url=self.venue.addresses.ws_public_url,
+            ws_private_url=self.venue.addresses.ws_private_url,
+            credentials=self.credentials,
+            clock_offset_secs=lambda: gateway.clock_offset_secs,
+            product_id_of=lambda symbol: None,
+        )
+        self.lease = self._lease()
+        runner = Runner(
+            journal=self.journal,
+            lease=self.lease,
+            env="paper",
+            gateway=self.wrap(gateway),
+            feed=feed,
+            host="thread",
+        )
+        self.runner = runner
+        self._thread = threading.Thread(target=runner.run, name="runner", daemon=True)
+        self._thread.start()
+        assert runner.ready.wait(10)
+        return runner
+
+    def _lease(self) -> Lease:
+        def take() -> Lease | None:
+            return self.journal.take_lease(
+                account="paper",
+                holder=uuid.uuid4().hex,
+                host="thread",
+                pid=1,
+                code_hash="test",
+                ttl_secs=1.0,
+                now=datetime.now(UTC),
+            )
+
+        return await_value(take, 10, "a free lease")
+
+    def halt(self) -> None:
+        """Stop the runner; the position stays."""
+        assert self.runner is not None and self._thread is not None
+        self.runner.stop()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+    def start(self, chosen: Preset, *, now: bool = True) -> str:
+        command_id = uuid.uuid4().hex
+        body = {
+            "config": chosen.model_dump(mode="json"),
+            "config_hash": chosen.config_hash,
+            "now": now,
+            "confirm": None,
+        }
+        self._command(command_id, "start", body)
+        return command_id
+
+    def stop(self, run_id: str | None = None) -> str:
+        command_id = uuid.uuid4().hex
+        self._command(command_id, "stop", {"run_id": run_id})
+        return command_id
+
+    def _command(self, command_id: str, kind: Any, body: dict[str, Any]) -> None:
+        self.journal.submit_command(
+            Command(
+                command_id=command_id,
+                account="paper",
+                kind=kind,
+                issued_at=datetime.now(UTC),
+                issued_by="cli",
+                body=body,
+            )
+        )
+
+    def view(self) -> RunView | None:
+        """The newest run as the present runner published it last (not as an earlier instance left it)."""
+        snapshot = self.journal.snapshot("paper")
+        if snapshot is None or self.lease is None or snapshot.epoch != self.lease.epoch or not snapshot.runs:
+            return None
+        return snapshot.runs[-1]
+
+    def await_view(self, condition: Callable[[RunView], object], secs: float, what: str) -> RunView:
+        """The first published view for which the condition holds."""
+
+        def look() -> RunView | None:
+            view = self.view()
+            return view if view is not None and condition(view) else None
+
+        return await_value(look, secs, f"{what}; last seen: {self.view()}")
+
+    def ledger_change(self) -> Decimal:
+        """What the venue's own cash ledger moved by since the account was opened (USD, exact)."""
+        return self.gateway.wallet().balance - Decimal(10_000)
+
+
+def await_value(look: Callable[[], Any], secs: float, what: str) -> Any:
+    """Poll until `look` gives something, else fail saying what was awaited."""
+    deadline = time.monotonic() + secs
+    while time.monotonic() < deadline:
+        value = look()
+        if value is not None:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"not seen within {secs} s: {what}")
