@@ -1,0 +1,29 @@
+"""The panel over the fake desk, for looking at it: `FAKE_SCENARIO=holding streamlit run tests/panel/fake_app.py`."""
+
+import os
+import sys
+from pathlib import Path
+
+import streamlit as st
+from streamlit import runtime
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent))
+
+from tests.panel.fake_desk import FakeDesk
+from trader.panel import service
+
+if runtime.exists():
+    pass
+else:
+    from starlette.middleware import Middleware
+    from streamlit import config
+
+    from trader.panel.guard import HostGuard
+
+    fake = FakeDesk(os.environ.get("FAKE_SCENARIO", "holding"), env=os.environ.get("FAKE_ENV", "paper"))
+    fake.hostile = bool(os.environ.get("FAKE_HOSTILE"))
+    service.desk = lambda: fake  # type: ignore[assignment]
+    app = st.App(
+        str(Path(__file__).parent.parent.parent / "streamlit_app.py"),
+        middleware=[Middleware(HostGuard, port=lambda: int(config.get_option("server.port")))],
+    )

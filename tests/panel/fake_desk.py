@@ -1,0 +1,399 @@
+"""A desk in memory with moving values, for the pages' own tests: it answers like the real one and remembers what it was asked.
+
+A scenario fixes what the run looks like: ``empty``, ``waiting``, ``entering``, ``holding``, ``exiting``, ``done``, ``dead``
+(runner silent while holding), ``unreachable`` (every read fails).
+"""
+
+import math
+import uuid
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from trader.config.preset import Preset
+from trader.domain.errors import ConfigError, JournalError
+from trader.engine.records import Phase
+from trader.engine.view import LegView, Ops, OrderView, Rung, RunView
+
+EXPIRY = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+PREMIUM = Decimal("84.20")
+HOSTILE = '<img src=x onerror="alert(1)"> ![x](http://evil.example/x.png) [go](javascript:alert(1)) :red[x] $x$'
+
+
+class Runner(msgspec.Struct, kw_only=True):
+    alive: bool
+    heartbeat_age_s: float | None
+    host: str | None
+    pid: int | None = None
+
+
+class Alert(msgspec.Struct, kw_only=True):
+    wall: datetime
+    level: str
+    code: str
+    text: str
+    run_id: str
+
+
+class FakeStatus(msgspec.Struct, kw_only=True):
+    env: str
+    account: str
+    runner: Runner
+    run: RunView | None
+    runs: tuple[RunView, ...]
+    ops: Ops | None
+    alerts: tuple[Alert, ...]
+    wall: datetime
+
+
+class Struct(dict[str, Any]):
+    """A value with attributes, for shapes the pages only read."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class FakeDesk:
+    """Args:
+    scenario: See the module.
+    env: paper, testnet or production.
+    """
+
+    def __init__(self, scenario: str = "holding", *, env: str = "paper") -> None:
+        self.scenario = scenario
+        self.env = env
+        self.asked: list[tuple[str, Any]] = []
+        self.stored = {name: Preset(name=name) for name in ("default", "conservative", "aggressive", "development")}
+        self.snapshot: Preset | None = None
+        self.stopped_at: datetime | None = None
+        self.started_at = datetime.now(UTC)
+        self.hostile = False
+
+    # ---------------------------------------------------------------- what is
+    def status(self, run_id: str | None = None) -> FakeStatus:
+        if self.scenario == "unreachable":
+            raise JournalError("the journal cannot be read: disk I/O error")
+        now = datetime.now(UTC)
+        run = self._run(now)
+        dead = self.scenario == "dead"
+        return FakeStatus(
+            env=self.env,
+            account=self.env,
+            runner=Runner(alive=not dead, heartbeat_age_s=12.4 if dead else 0.3, host="thread", pid=4711),
+            run=run,
+            runs=() if run is None else (run,),
+            ops=Ops(
+                public_socket="up",
+                private_socket="up",
+                price_age_s=0.4,
+                last_reconciled_at=now - timedelta(seconds=9),
+                quota_left_pct=91.0,
+                clock_skew_s=0.02,
+                messages_per_s=41.0,
+            ),
+            alerts=(),
+            wall=now,
+        )
+
+    def phase(self, now: datetime) -> Phase | None:
+        if self.stopped_at is not None:
+            return Phase.EXITING if now - self.stopped_at < timedelta(seconds=2) else Phase.DONE
+        return {
+            "empty": None,
+            "waiting": Phase.WAITING,
+            "entering": Phase.ENTERING,
+            "exiting": Phase.EXITING,
+            "done": Phase.DONE,
+        }.get(self.scenario, Phase.HOLDING)
+
+    def _run(self, now: datetime) -> RunView | None:
+        phase = self.phase(now)
+        if phase is None:
+            return None
+        pnl = pnl_at(now)
+        held = phase in (Phase.HOLDING, Phase.EXITING)
+        done = phase is Phase.DONE
+        market = now
+        return RunView(
+            run_id="k3fa-20261121-1",
+            env=self.env,
+            phase=phase,
+            words="",
+            preset="default",
+            config_hash="9f1c2d3e4a5b6c7d",
+            underlying="BTC",
+            created_at=now - timedelta(hours=2),
+            stop_requested=self.stopped_at is not None,
+            flat="true" if done else "false" if held else "unknown",
+            market_at=market,
+            spot=Decimal(91234) + Decimal(int(pnl * 4)),
+            spot_at_entry=None if phase is Phase.WAITING else Decimal(91020),
+            entry_at=market + timedelta(minutes=42, seconds=10)
+            if phase is Phase.WAITING
+            else market - timedelta(hours=2),
+            exit_at=market + timedelta(hours=2, minutes=14),
+            premium=None if phase in (Phase.WAITING, Phase.ENTERING) else PREMIUM,
+            pnl=pnl if held else None,
+            pnl_pct=(pnl / PREMIUM * 100) if held else None,
+            peak_pnl=Decimal("41.13") if held or done else None,
+            peak_pct=Decimal("48.8") if held or done else None,
+            trailing_level=Decimal("0.00") if held else None,
+            max_loss_usd=None if phase is Phase.WAITING else -PREMIUM,
+            max_profit_usd=None if phase is Phase.WAITING else PREMIUM * Decimal("0.8"),
+            exit_reason="manual" if phase in (Phase.EXITING, Phase.DONE) else None,
+            realized_pnl=Decimal("31.87") if done else None,
+            fees=Decimal("2.31") if done else None,
+            legs=() if phase is Phase.WAITING else self._legs(phase, now),
+            orders=() if phase is Phase.WAITING else self._orders(phase, now),
+            ladder=ladder(market, pnl) if held else (),
+            why_not=WHY_NOT if phase is Phase.WAITING else (),
+            steps=STEPS[: 3 if phase is Phase.EXITING else 5] if phase in (Phase.EXITING, Phase.DONE) else (),
+        )
+
+    def _legs(self, phase: Phase, now: datetime) -> tuple[LegView, ...]:
+        wave = Decimal(str(round(math.sin(now.timestamp() / 3), 2)))
+        done = phase is Phase.DONE
+        symbols = (HOSTILE, HOSTILE) if self.hostile else ("C-BTC-95000-221126", "P-BTC-86500-221126")
+        return tuple(
+            LegView(
+                key=key,
+                symbol=symbol,
+                side="sell",
+                quantity=100,
+                filled_quantity=100 if phase is not Phase.ENTERING else 40,
+                open_quantity=0 if done else 100 if phase is not Phase.ENTERING else 40,
+                strike=Decimal(strike),
+                expiry=EXPIRY,
+                avg_px=Decimal(entry),
+                exit_px=Decimal("260.5") if done else None,
+                mark=Decimal(entry) - 130 + wave * 7,
+                bid=Decimal(entry) - 140 + wave * 7,
+                ask=Decimal(entry) - 121 + wave * 7,
+                delta=delta,
+                iv=iv,
+                pnl=Decimal("11.90") + wave,
+                distance_pct=distance,
+                price_age_s=0.4,
+                fresh=True,
+            )
+            for key, symbol, strike, entry, delta, iv, distance in (
+                ("C", symbols[0], 95000, "431.5", 0.094, 0.412, 4.1),
+                ("P", symbols[1], 86500, "410.5", -0.101, 0.468, 5.2),
+            )
+        )
+
+    def _orders(self, phase: Phase, now: datetime) -> tuple[OrderView, ...]:
+        def order(leg: str, purpose: str, side: str, status: str, filled: int, price: str, ago: float) -> OrderView:
+            return OrderView(
+                client_order_id=f"k3fa-1{leg}{purpose}1",
+                leg=leg,
+                purpose=purpose,
+                side=side,
+                quantity=100,
+                filled_quantity=filled,
+                limit_price=Decimal(price),
+                status=status,
+                message=HOSTILE if self.hostile else "",
+                wall=now - timedelta(seconds=ago),
+            )
+
+        orders = [
+            order("C", "E", "sell", "filled", 100, "431.5", 7200),
+            order("P", "E", "sell", "filled", 100, "410.5", 7199),
+        ]
+        if phase is Phase.EXITING:
+            orders += [
+                order("C", "X", "buy", "filled", 100, "310.5", 1.2),
+                order("P", "X", "buy", "accepted", 0, "289.5", 1.0),
+            ]
+        return tuple(orders)
+
+    def pnl_series(self, run_id: str, max_points: int = 2000) -> Any:
+        now = datetime.now(UTC)
+        at = [now - timedelta(seconds=20 * i) for i in range(360, -1, -1)]
+        pnl = [float(pnl_at(t)) if i > 2 else None for i, t in enumerate(at)]
+        armed = [None if (p is None or i < 150) else 0.0 for i, p in enumerate(pnl)]
+        n = len(at)
+        return Struct(
+            wall=at,
+            market=at,
+            pnl=pnl,
+            pnl_pct=[None if p is None else p / 84.2 * 100 for p in pnl],
+            spot=[91000.0] * n,
+            level_usd=armed,
+            max_loss_usd=[-84.2] * n,
+            max_profit_usd=[67.36] * n,
+        )
+
+    def markers(self, run_id: str) -> list[Any]:
+        now = datetime.now(UTC)
+        return [
+            Struct(at=now - timedelta(seconds=7180), kind="entry", text="Sold 100 C-BTC-95000-221126 at 431.5"),
+            Struct(at=now - timedelta(seconds=7175), kind="entry", text="Sold 100 P-BTC-86500-221126 at 410.5"),
+            Struct(at=now - timedelta(seconds=4200), kind="decision", text="Peak 40 %: stop at breakeven"),
+        ]
+
+    def log_tail(self, lines: int) -> list[Any]:
+        now = datetime.now(UTC)
+        text = HOSTILE if self.hostile else "status: holding, P&L +$31.20 (37.1 %), spot 91,234"
+        return [
+            Struct(at=now - timedelta(minutes=5 * i, seconds=3), level="info", text=text) for i in range(min(lines, 6))
+        ][::-1]
+
+    def checks(self) -> list[Any]:
+        return []
+
+    # ---------------------------------------------------------------- what is done
+    def start(self, preset: Preset, *, now: bool = False, issued_by: str, confirm: str | None = None) -> Any:
+        if self.env == "production" and confirm != f"TRADE LIVE {self.env} {preset.strategy.quantity}":
+            raise ConfigError("the phrase does not match")
+        self.asked.append(("start", (preset, now, issued_by, confirm)))
+        self.scenario, self.stopped_at = ("holding" if now else "waiting"), None
+        return Struct(command_id=uuid.uuid4().hex)
+
+    def stop(self, run_id: str | None = None, *, issued_by: str) -> Any:
+        self.asked.append(("stop", (run_id, issued_by)))
+        if self.scenario == "unreachable":
+            raise JournalError("the journal cannot be written: disk full")
+        self.stopped_at = self.stopped_at or datetime.now(UTC)
+        return Struct(command_id=uuid.uuid4().hex)
+
+    # ---------------------------------------------------------------- presets
+    def expiries(self, underlying: str) -> list[Any]:
+        return [
+            Struct(value=day, expiry=datetime.fromisoformat(f"{day}T12:00:00+00:00"))
+            for day in ("2026-11-21", "2026-11-22", "2026-11-27", "2026-12-25")
+        ]
+
+    def presets(self) -> list[Any]:
+        return [
+            Struct(name=name, builtin=name in ("default", "conservative"), config_hash=preset.config_hash)
+            for name, preset in self.stored.items()
+        ]
+
+    def load_preset(self, name: str) -> Preset:
+        if name not in self.stored:
+            raise ConfigError(f"there is no preset named {name}")
+        return self.stored[name]
+
+    def save_preset(self, preset: Preset, overwrite: bool) -> None:
+        if preset.name in self.stored and not overwrite:
+            raise ConfigError(f"a preset named {preset.name} exists already")
+        self.asked.append(("save", preset))
+        self.stored[preset.name] = preset
+
+    def delete_preset(self, name: str) -> None:
+        self.asked.append(("delete", name))
+        del self.stored[name]
+
+    def save_snapshot(self, preset: Preset) -> None:
+        self.asked.append(("snapshot", preset))
+        self.snapshot = preset
+
+    def load_snapshot(self) -> Preset | None:
+        return self.snapshot
+
+    def preview(self, preset: Preset) -> Any:
+        if preset.strategy.delta_min > Decimal("0.4"):
+            return Struct(reasons=("no call with |delta| 0.45 to 0.50 has a bid",), legs=(), premium=None, fees=None,
+                          margin=None, breakevens=(), spot=Decimal(91234), expiry=EXPIRY)  # fmt: skip
+        legs = tuple(
+            Struct(symbol=f"{kind}-BTC-{strike}-221126", kind=kind, strike=Decimal(strike), delta=delta, iv=iv,
+                   bid=Decimal(bid), ask=Decimal(bid) + 12, mark=Decimal(bid) + 5, open_interest=Decimal(1240))
+            for kind, strike, delta, iv, bid in (("C", 95000, 0.124, 0.41, "431.5"), ("P", 86500, -0.127, 0.47, "410.5"))
+        )  # fmt: skip
+        return Struct(
+            reasons=(), legs=legs, premium=PREMIUM, fees=Decimal("1.12"), margin=Decimal("1840.50"),
+            breakevens=(Decimal("85658"), Decimal("95842")), spot=Decimal(91234), expiry=EXPIRY,
+        )  # fmt: skip
+
+    # ---------------------------------------------------------------- the past
+    def history(self, limit: int, offset: int) -> list[Any]:
+        return self.past()[offset : offset + limit]
+
+    def past(self) -> list[Any]:
+        if self.scenario == "empty":
+            return []
+        day = datetime(2026, 11, 20, 11, 0, tzinfo=UTC)
+        reasons = ("time", "trailing_stop", "max_loss", "max_profit", "breakeven", "manual", "time")
+        return [
+            Struct(
+                run_id=f"k3fa-{(day - timedelta(days=i)):%Y%m%d}-1",
+                env="paper",
+                preset="default",
+                underlying="BTC",
+                created_at=day - timedelta(days=i, hours=7),
+                finished_at=day - timedelta(days=i),
+                exit_reason=reasons[i % len(reasons)],
+                realized_pnl=Decimal("41.20") - 13 * (i % 5),
+                fees=Decimal("2.31"),
+                premium=PREMIUM,
+            )
+            for i in range(23)
+        ]
+
+    def report(self, run_id: str) -> Any:
+        now = datetime.now(UTC)
+        summary = next(row for row in self.past() if row.run_id == run_id)
+        view = self._run_done(now)
+        fills = [
+            Struct(at=summary.created_at, leg=leg.key, symbol=leg.symbol, side=side, quantity=100, price=price,
+                   commission=Decimal("0.58"), role="taker", client_order_id=f"k3fa-1{leg.key}E1", fill_id=f"f{i}")
+            for i, (leg, side, price) in enumerate(
+                [(view.legs[0], "sell", Decimal("431.5")), (view.legs[1], "sell", Decimal("410.5")),
+                 (view.legs[0], "buy", Decimal("260.5")), (view.legs[1], "buy", Decimal("258.0"))])
+        ]  # fmt: skip
+        timeline = [
+            Struct(at=summary.created_at, kind="run created", cause="user", text="preset default"),
+            Struct(at=summary.created_at, kind="legs chosen", cause="rule", text="95000 call, 86500 put"),
+            Struct(at=summary.finished_at, kind="exit decided", cause="rule", text=summary.exit_reason),
+            Struct(at=summary.finished_at, kind="run finished", cause="exchange", text="flat"),
+        ]
+        return Struct(summary=summary, config=Preset(), view=view, legs=view.legs, orders=view.orders, fills=fills,
+                      timeline=timeline, series=self.pnl_series(run_id), markers=self.markers(run_id))  # fmt: skip
+
+    def _run_done(self, now: datetime) -> RunView:
+        keep, self.scenario = self.scenario, "done"
+        try:
+            view = self._run(now)
+        finally:
+            self.scenario = keep
+        assert view is not None
+        return view
+
+
+def pnl_at(now: datetime) -> Decimal:
+    """A P&L that wanders within the limits and moves every second."""
+    t = now.timestamp()
+    return Decimal(str(round(24 + 11 * math.sin(t / 900) + 5 * math.sin(t / 170) + 1.5 * math.sin(t / 7), 2)))
+
+
+def ladder(market: datetime, pnl: Decimal) -> tuple[Rung, ...]:
+    return (
+        Rung(name="time", armed=True, at_time=market + timedelta(hours=2, minutes=14)),
+        Rung(name="max_loss", armed=True, at_pnl=-PREMIUM, at_pct=Decimal(-100), distance_usd=pnl + PREMIUM,
+             distance_pct=Decimal(128), spot_low=84210.0, spot_high=97350.0),
+        Rung(name="max_profit", armed=True, at_pnl=Decimal("67.36"), at_pct=Decimal(80),
+             distance_usd=Decimal("67.36") - pnl, distance_pct=Decimal(52)),
+        Rung(name="trailing_stop", armed=True, at_pnl=Decimal(0), at_pct=Decimal(0), distance_usd=pnl,
+             distance_pct=Decimal(28), spot_low=87120.0, spot_high=94410.0),
+        Rung(name="expiry", armed=True, at_time=EXPIRY - timedelta(minutes=45)),
+    )  # fmt: skip
+
+
+WHY_NOT = (
+    "entry time 09:30 IST is 42 minutes ahead",
+    "the put P-BTC-86500-221126 has a quote older than 8 s",
+)
+STEPS = (
+    "Stop recorded",
+    "Entry orders cancelled and confirmed",
+    "Call bought back: 100 of 100",
+    "Put bought back: 100 of 100",
+    "Exchange reports no position and no order",
+)

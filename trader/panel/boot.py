@@ -1,0 +1,72 @@
+"""The panel's process: host the runner before any browser opens, let it go at exit, keep strangers out."""
+
+import gc
+import importlib
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NoReturn
+
+from anyio import to_thread
+from starlette.middleware import Middleware
+from streamlit import config
+
+from trader.config.settings import load_settings
+from trader.domain.errors import TraderError
+from trader.panel.guard import HostGuard
+from trader.runner.host import ensure_host
+
+# Whatever the pages import, imported before serving: the first visitor does not wait for it, and `gc.freeze` covers it.
+_WARM = ("pandas", "plotly.graph_objects", "pages.dashboard", "pages.configure", "pages.history")
+
+
+def served_port() -> int:
+    """The port this server is bound to."""
+    return int(config.get_option("server.port"))
+
+
+def middleware() -> list[Middleware]:
+    """What stands in front of every route."""
+    return [Middleware(HostGuard, port=served_port)]
+
+
+@asynccontextmanager
+async def lifespan(_app: object) -> AsyncIterator[None]:
+    """Start the runner's host (and, on paper, the local exchange) before serving; stop it after the last request.
+
+    A start that cannot work ends the process with one sentence and exit code 1.
+    """
+    try:
+        host = await to_thread.run_sync(lambda: ensure_host(load_settings()))
+    except TraderError as error:
+        _give_up(str(error))
+    for name in _WARM:
+        importlib.import_module(name)
+    # Streamlit collects garbage after every rerun, with the interpreter held: without this the runner's thread would
+    # stop for tens of milliseconds each second.
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        await to_thread.run_sync(host.stop)
+
+
+def _give_up(sentence: str) -> NoReturn:
+    """End at once: the server would wrap any exception from here into pages of traceback."""
+    sys.stderr.write(f"Strangle Desk cannot start: {sentence}\n")
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def port_from_environment() -> int:
+    """`PORT`, or 8501.
+
+    Raises:
+        SystemExit: `PORT` is not a port number.
+    """
+    text = os.environ.get("PORT", "8501")
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
+        raise SystemExit(f"PORT must be a number from 1 to 65535, was {text!r}")
+    return int(text)

@@ -1,0 +1,143 @@
+"""Figures. Each function takes plain columns and returns a Plotly figure; nothing here knows Streamlit."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from trader.domain.expiry import IST
+
+PNL = "#3b82f6"
+PROFIT = "#16a34a"
+LOSS = "#dc2626"
+TRAIL = "#d97706"
+MUTED = "#8a94a3"
+_PNL_HEIGHT = 330
+
+
+class Mark(NamedTuple):
+    """Something that happened: where to draw it, what kind it is, what to say on hover."""
+
+    at: datetime
+    kind: str
+    text: str
+
+
+class Pnl(NamedTuple):
+    """Columns of equal length; money in USD, None where nothing was known."""
+
+    at: Sequence[datetime]
+    pnl: Sequence[float | None]
+    trailing: Sequence[float | None]
+    max_loss: Sequence[float | None]
+    max_profit: Sequence[float | None]
+
+
+_MARKS: dict[str, tuple[str, str, str]] = {
+    "entry": ("triangle-down", LOSS, "Sold"),
+    "exit": ("triangle-up", PROFIT, "Bought back"),
+    "decision": ("diamond", TRAIL, "Decision"),
+}
+
+
+def ist_axis(instants: Sequence[datetime]) -> list[datetime]:
+    """Instants as naive Indian time: Plotly draws what it is given and would otherwise shift to UTC."""
+    return [instant.astimezone(IST).replace(tzinfo=None) for instant in instants]
+
+
+def pnl_figure(series: Pnl, marks: Sequence[Mark] = (), *, revision: str = "") -> go.Figure:
+    """P&L over time with its limits and trailing level as they were at each moment, and what happened.
+
+    Args:
+        series: At most a few thousand points.
+        marks: Fills and decisions.
+        revision: Zoom and pan survive updates while this stays the same (the run's id).
+    """
+    x = ist_axis(series.at)
+    traces = [
+        _limit(x, series.max_profit, "Max profit", PROFIT, "dash"),
+        _limit(x, series.trailing, "Trailing level", TRAIL, "solid"),
+        _limit(x, series.max_loss, "Max loss", LOSS, "dash"),
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "P&L",
+            "x": x,
+            "y": list(series.pnl),
+            "line": {"color": PNL, "width": 2},
+            "hovertemplate": "%{y:$,.2f}<extra>P&L</extra>",
+            "connectgaps": False,
+        },
+    ]
+    traces = [trace for trace in traces if any(value is not None for value in trace["y"])]
+    return go.Figure({"data": traces + _mark_traces(series, marks), "layout": _layout(revision)})
+
+
+def _limit(x: list[datetime], y: Sequence[float | None], name: str, color: str, dash: str) -> dict[str, object]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": x,
+        "y": list(y),
+        "line": {"color": color, "width": 1.3, "dash": dash, "shape": "hv"},
+        "hovertemplate": f"%{{y:$,.2f}}<extra>{name}</extra>",
+        "connectgaps": False,
+    }
+
+
+def _mark_traces(series: Pnl, marks: Sequence[Mark]) -> list[dict[str, object]]:
+    traces: list[dict[str, object]] = []
+    for kind, (symbol, color, name) in _MARKS.items():
+        chosen = [mark for mark in marks if mark.kind == kind]
+        if not chosen:
+            continue
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": name,
+                "x": ist_axis([mark.at for mark in chosen]),
+                "y": [_pnl_at(series, mark.at) for mark in chosen],
+                "marker": {"symbol": symbol, "size": 10, "color": color, "line": {"width": 1, "color": "white"}},
+                "text": [_hover(mark.text) for mark in chosen],
+                "hovertemplate": "%{text}<extra></extra>",
+            }
+        )
+    return traces
+
+
+def _pnl_at(series: Pnl, at: datetime) -> float:
+    """The last known P&L at or before an instant; 0 before the first, where a run starts."""
+    value = 0.0
+    for instant, pnl in zip(series.at, series.pnl, strict=True):
+        if instant > at:
+            break
+        if pnl is not None:
+            value = pnl
+    return value
+
+
+def _hover(text: str) -> str:
+    """Plotly reads a little HTML in labels; foreign text shows its brackets."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _layout(revision: str) -> dict[str, object]:
+    return {
+        "height": _PNL_HEIGHT,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "hovermode": "x unified",
+        "uirevision": revision,
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+        "xaxis": {"title": None, "showgrid": False, "tickformatstops": _TICKS, "hoverformat": "%d %b %H:%M:%S IST"},
+        "yaxis": {"tickformat": "$,.6~g", "zeroline": True, "zerolinewidth": 1, "title": None},
+    }
+
+
+_TICKS = [
+    {"dtickrange": [None, 60_000], "value": "%H:%M:%S"},
+    {"dtickrange": [60_000, 86_400_000], "value": "%H:%M"},
+    {"dtickrange": [86_400_000, None], "value": "%d %b"},
+]

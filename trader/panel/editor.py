@@ -1,0 +1,166 @@
+"""The editor: one widget per preset field, in sections, each with its sentence when the value cannot be used."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from trader.config.preset import RELATIVE_EXPIRIES, SECTIONS
+from trader.panel import draft, form
+from trader.panel.form import Spec
+from trader.panel.format import red
+
+_COLUMNS = 3
+_EXPIRY_WORDS = {
+    "today": "Today",
+    "next_day": "Next day",
+    "nearest": "Nearest",
+    "weekly": "Weekly (Friday)",
+    "monthly": "Monthly (last Friday)",
+}
+_CHOICE_WORDS = {
+    "touch": "Bid (touch)",
+    "mid": "Middle of the book",
+    "mark": "Mark",
+    "accept": "Accept",
+    "unwind": "Unwind",
+}
+
+
+def draw(listed: Sequence[datetime]) -> form.Checked:
+    """All sections; returns the draft's verdict. Values go into the draft as they are typed.
+
+    Args:
+        listed: Expiries the exchange lists for the draft's underlying.
+    """
+    slots: dict[str, Any] = {}
+    for tab, section in zip(
+        st.tabs([form.SECTION_TITLES[name] for name in SECTIONS], key="cfg_tabs"), SECTIONS, strict=True
+    ):
+        with tab:
+            slots[section] = st.empty()
+            small = [spec for spec in form.specs(section) if spec.kind not in ("tiers", "days")]
+            wide = [spec for spec in form.specs(section) if spec.kind in ("tiers", "days")]
+            for start in range(0, len(small), _COLUMNS):
+                row = small[start : start + _COLUMNS]
+                for column, spec in zip(st.columns(_COLUMNS, gap="medium"), row, strict=False):
+                    with column:
+                        _field(spec, listed)
+                        slots[spec.path] = st.empty()
+            for spec in wide:
+                _field(spec, listed)
+                slots[spec.path] = st.empty()
+    verdict = form.check(draft.current())
+    for path, sentence in verdict.errors.items():
+        slots.get(path, st).caption(red(sentence))
+    return verdict
+
+
+def _field(spec: Spec, listed: Sequence[datetime]) -> None:
+    value = draft.current()[spec.section].get(spec.name)
+    key = f"cfg.{draft.generation()}.{spec.path}"
+    draw_widget = {
+        "choice": _choice,
+        "days": _days,
+        "toggle": _toggle,
+        "integer": _integer,
+        "decimal": _decimal,
+        "text": _text,
+        "tiers": _tiers,
+    }.get(spec.kind)
+    draft.put(
+        spec.section,
+        spec.name,
+        _expiry(spec, key, value, listed) if draw_widget is None else draw_widget(spec, key, value),
+    )
+
+
+def _help(spec: Spec) -> str:
+    return f"{spec.help} Allowed: {spec.bounds} {spec.unit}".rstrip() + "." if spec.bounds else spec.help
+
+
+def _remember(key: str, value: Any) -> None:
+    """A widget's first value comes from the draft; later ones from what was typed."""
+    if key not in st.session_state:
+        st.session_state[key] = value
+
+
+def _choice(spec: Spec, key: str, value: Any) -> Any:
+    _remember(key, value)
+    return st.selectbox(
+        spec.label, spec.choices, key=key, help=_help(spec), format_func=lambda item: _CHOICE_WORDS.get(item, item)
+    )
+
+
+def _days(spec: Spec, key: str, value: Any) -> Any:
+    _remember(key, list(value or ()))
+    return st.pills(
+        spec.label, spec.choices, selection_mode="multi", key=key, help=_help(spec), format_func=str.capitalize
+    )
+
+
+def _toggle(spec: Spec, key: str, value: Any) -> Any:
+    _remember(key, bool(value))
+    return st.toggle(spec.label, key=key, help=_help(spec))
+
+
+def _integer(spec: Spec, key: str, value: Any) -> Any:
+    _remember(key, None if value is None else int(value))
+    return st.number_input(spec.label, step=1, key=key, help=_help(spec))
+
+
+def _decimal(spec: Spec, key: str, value: Any) -> Any:
+    _remember(key, None if value is None else float(value))
+    step = 0.01 if spec.unit == "|delta|" else 1.0
+    typed = st.number_input(spec.label, step=step, format="%g", key=key, help=_help(spec))
+    return None if typed is None else form.number_text(repr(typed))
+
+
+def _text(spec: Spec, key: str, value: Any) -> Any:
+    _remember(key, str(value))
+    return st.text_input(spec.label, key=key, help=_help(spec), max_chars=40).strip()
+
+
+def _expiry(spec: Spec, key: str, value: Any, listed: Sequence[datetime]) -> Any:
+    days = [f"{instant:%Y-%m-%d}" for instant in listed]
+    unlisted = [value] if value not in days and value not in RELATIVE_EXPIRIES else []
+    _remember(key, value)
+    return st.selectbox(spec.label, [*RELATIVE_EXPIRIES, *days, *unlisted], key=key, help=_help(spec),
+                        format_func=lambda item: _expiry_words(item, days))  # fmt: skip
+
+
+def _expiry_words(item: str, days: Sequence[str]) -> str:
+    if item in _EXPIRY_WORDS:
+        return _EXPIRY_WORDS[item]
+    return f"{date.fromisoformat(item):%a %d %b %Y}" if item in days else f"{item} (not listed)"
+
+
+def _tiers(spec: Spec, key: str, value: Any) -> Any:
+    """The tiers as a table one can add to; the draft keeps what the table was first filled with plus the edits."""
+    first = f"{key}.first"
+    _remember(first, value)
+    st.markdown("**Trailing tiers**", help=_help(spec))
+    frame = pd.DataFrame(
+        [{"Peak": _float(tier, "peak_pct"), "Stop": _float(tier, "stop_pct")} for tier in st.session_state[first]],
+        columns=["Peak", "Stop"],
+        dtype="float64",
+    )
+    edited = st.data_editor(frame, num_rows="dynamic", hide_index=True, key=key, width=420, column_config={
+        "Peak": st.column_config.NumberColumn("Peak (% of premium)", format="%g", help="Profit peak that arms the tier."),
+        "Stop": st.column_config.NumberColumn("Stop (% of premium)", format="%g", help="Exit at this profit; 0 = breakeven."),
+    })  # fmt: skip
+    return [
+        {"peak_pct": _tier_text(row["Peak"]), "stop_pct": _tier_text(row["Stop"])}
+        for row in edited.to_dict("records")
+        if not (pd.isna(row["Peak"]) and pd.isna(row["Stop"]))
+    ]
+
+
+def _float(tier: Mapping[str, Any], name: str) -> float | None:
+    return None if tier.get(name) is None else float(tier[name])
+
+
+def _tier_text(value: Any) -> str | None:
+    return None if pd.isna(value) else form.number_text(repr(float(value)))

@@ -1,0 +1,223 @@
+"""The configuration form, made from the preset model: what each field is, and how a draft becomes a preset.
+
+A draft is plain JSON values by section and field (decimals as strings), exactly what a preset's JSON holds; it may be
+invalid while it is being edited. Everything the page asks of it is here, without Streamlit.
+"""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal, NamedTuple, get_args, get_origin
+
+import annotated_types
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from trader.config.preset import SECTIONS, Preset
+from trader.panel import format as fmt
+
+Draft = dict[str, Any]
+FieldKind = Literal["choice", "days", "toggle", "integer", "decimal", "tiers", "expiry", "text"]
+
+SECTION_TITLES = {
+    "strategy": "Strategy",
+    "schedule": "Schedule",
+    "exits": "Exits",
+    "orders": "Orders",
+    "risk": "Risk",
+    "system": "System",
+}
+
+
+class Spec(NamedTuple):
+    """One field of the form. `bounds` is words like ``0.01 to 0.5``; `choices` only for a fixed set of answers."""
+
+    section: str
+    name: str
+    title: str
+    help: str
+    unit: str
+    kind: FieldKind
+    bounds: str
+    choices: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        return f"{self.section}.{self.name}"
+
+    @property
+    def label(self) -> str:
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+
+class Checked(NamedTuple):
+    """A draft after validation: the preset, or one sentence per field path ('' = the whole draft)."""
+
+    preset: Preset | None
+    errors: dict[str, str]
+
+
+def specs(section: str) -> list[Spec]:
+    """The fields of a section in the model's order."""
+    return [_spec(section, name, info) for name, info in SECTIONS[section].model_fields.items()]
+
+
+def all_specs() -> dict[str, Spec]:
+    return {spec.path: spec for section in SECTIONS for spec in specs(section)}
+
+
+def _spec(section: str, name: str, info: FieldInfo) -> Spec:
+    extra = info.json_schema_extra
+    unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+    kind, choices = _kind(name, info.annotation)
+    return Spec(section, name, info.title or name, info.description or "", unit, kind, _bounds(info), choices)
+
+
+def _kind(name: str, annotation: Any) -> tuple[FieldKind, tuple[str, ...]]:
+    if name == "expiry":
+        return "expiry", ()
+    if name == "trailing_tiers":
+        return "tiers", ()
+    if get_origin(annotation) is Literal:
+        return "choice", tuple(get_args(annotation))
+    if get_origin(annotation) is tuple:
+        return "days", tuple(get_args(get_args(annotation)[0]))
+    plain: dict[Any, FieldKind] = {bool: "toggle", int: "integer", Decimal: "decimal", str: "text"}
+    return plain[annotation], ()
+
+
+def _bounds(info: FieldInfo) -> str:
+    low, high = "", ""
+    for rule in info.metadata:
+        if isinstance(rule, annotated_types.Ge):
+            low = f"{_num(rule.ge)}"
+        elif isinstance(rule, annotated_types.Gt):
+            low = f"above {_num(rule.gt)}"
+        elif isinstance(rule, annotated_types.Le):
+            high = f"{_num(rule.le)}"
+        elif isinstance(rule, annotated_types.Lt):
+            high = f"below {_num(rule.lt)}"
+    if low and high:
+        return f"{low} to {high}"
+    return f"from {low}" if low else f"up to {high}" if high else ""
+
+
+def _num(value: Any) -> str:
+    return f"{Decimal(str(value)):,f}"
+
+
+def draft_of(preset: Preset) -> Draft:
+    """A preset as a draft to edit."""
+    draft: Draft = json.loads(preset.canonical_json())
+    return draft
+
+
+def check(draft: Mapping[str, Any]) -> Checked:
+    """Validate a draft. Errors are sentences that name the field as the form does, the value and the limit."""
+    try:
+        return Checked(Preset.model_validate_json(json.dumps(draft)), {})
+    except ValidationError as error:
+        known = all_specs()
+        errors: dict[str, str] = {}
+        for item in error.errors(include_url=False):
+            path = ".".join(str(part) for part in item["loc"][:2])
+            errors.setdefault(path if path in known else path.split(".")[0], _sentence(known, item))
+        return Checked(None, errors)
+
+
+def _sentence(known: Mapping[str, Spec], item: Any) -> str:
+    path = ".".join(str(part) for part in item["loc"][:2])
+    title = known[path].title if path in known else _place(item["loc"])
+    if len(item["loc"]) > 2 and path in known:
+        row = item["loc"][2]
+        title += f", row {row + 1}" if isinstance(row, int) else ""
+        title += f", {'peak' if item['loc'][-1] == 'peak_pct' else 'stop'}" if len(item["loc"]) > 3 else ""
+    context = item.get("ctx", {})
+    was = f", was {fmt.plain(item['input'], 40)}" if isinstance(item.get("input"), str | int | float | Decimal) else ""
+    words = {
+        "greater_than_equal": lambda: f"must be at least {_num(context['ge'])}{was}",
+        "greater_than": lambda: f"must be above {_num(context['gt'])}{was}",
+        "less_than_equal": lambda: f"must be at most {_num(context['le'])}{was}",
+        "less_than": lambda: f"must be below {_num(context['lt'])}{was}",
+        "extra_forbidden": lambda: "is not a known setting",
+        "missing": lambda: "is missing",
+        "decimal_parsing": lambda: f"must be a number{was}",
+        "int_parsing": lambda: f"must be a whole number{was}",
+        "int_from_float": lambda: f"must be a whole number{was}",
+        "finite_number": lambda: f"must be a finite number{was}",
+        "value_error": lambda: _in_titles(known, str(context.get("error", item["msg"]))),
+    }.get(item["type"], lambda: f"{item['msg'][:1].lower()}{item['msg'][1:]}{was}")()
+    return f"{title}: {words}." if title else f"{words[:1].upper()}{words[1:]}."
+
+
+def _in_titles(known: Mapping[str, Spec], words: str) -> str:
+    """Rules over several fields speak of them by their names in the file; the form shows titles."""
+    for spec in sorted(known.values(), key=lambda spec: -len(spec.name)):
+        if "_" in spec.name or f"{spec.section}." in words:
+            words = words.replace(spec.path, spec.title).replace(spec.name, spec.title)
+    return words
+
+
+def _place(loc: tuple[Any, ...]) -> str:
+    if not loc:
+        return ""
+    named = [SECTION_TITLES.get(str(loc[0]), fmt.plain(loc[0], 40)), *(fmt.plain(part, 40) for part in loc[1:3])]
+    return " · ".join(named)
+
+
+def number_text(text: str) -> str:
+    """What was typed for a number, tidied (spaces and thousands commas dropped) where it is one, else as typed."""
+    tidy = text.strip().replace(",", "").replace(" ", "")
+    try:
+        Decimal(tidy)
+    except InvalidOperation:
+        return text.strip()
+    return tidy
+
+
+def shown(value: Any) -> str:
+    """A draft's value as words for the table of differences."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        if value and isinstance(value[0], dict):
+            return ", ".join(f"{tier.get('peak_pct')} → {tier.get('stop_pct')}" for tier in value)
+        return " ".join(str(day) for day in value)
+    return fmt.DASH if value is None else fmt.plain(value, 80)
+
+
+def differences(saved: Draft, edited: Draft) -> list[tuple[str, str, str]]:
+    """What the edit changes: field, saved value, edited value, in the form's order. Numbers compare as numbers."""
+    rows = []
+    for spec in all_specs().values():
+        old, new = saved.get(spec.section, {}).get(spec.name), edited.get(spec.section, {}).get(spec.name)
+        if not _same(old, new):
+            rows.append((f"{SECTION_TITLES[spec.section]} · {spec.title}", shown(old), shown(new)))
+    return rows
+
+
+def _same(old: Any, new: Any) -> bool:
+    if old == new:
+        return True
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(_same(a, b) for a, b in zip(old, new, strict=True))
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in old)
+    if isinstance(old, bool) or isinstance(new, bool):
+        return False
+    try:
+        return Decimal(str(old)) == Decimal(str(new))
+    except InvalidOperation:
+        return False
+
+
+def read_upload(data: bytes) -> Checked:
+    """A preset file someone hands in. Unknown keys, broken JSON and values out of bounds are refused in words."""
+    try:
+        document = json.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        where = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+        return Checked(None, {"": f"This file is not readable JSON{where}."})
+    if not isinstance(document, dict):
+        return Checked(None, {"": "This file does not hold one configuration object."})
+    return check(document)

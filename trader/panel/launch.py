@@ -1,0 +1,124 @@
+"""Starting a run: preset, what it would sell now, Start."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from trader.config.preset import Preset
+from trader.domain.errors import TraderError
+from trader.panel import format as fmt
+from trader.panel import service
+
+if TYPE_CHECKING:
+    from trader.desk import Preview
+
+_RESULT = "dash_start_result"
+
+
+def draw(*, safe_env: str) -> None:
+    """The start box beside its preview."""
+    names = [info.name for info in service.desk().presets()]
+    left, right = st.columns([1, 2], gap="small")
+    with left, st.container(border=True, key="start_box", gap="small"):
+        preset = _picker(names)
+        if preset is not None:
+            _start(preset, safe_env)
+    with right, st.container(border=True, key="preview_box", height="stretch", gap="small"):
+        if preset is not None:
+            preview(preset)
+
+
+def _picker(names: list[str]) -> Preset | None:
+    name = st.selectbox("Preset", names, key="dash_preset", help="Edit presets on the Configure page.")
+    if name is None:
+        st.caption("There is no preset; make one on the Configure page.")
+        return None
+    try:
+        preset = service.desk().load_preset(name)
+    except TraderError as error:
+        st.error("This preset cannot be used.", icon=":material/error:")
+        st.text(fmt.plain(error))
+        return None
+    chosen = preset.strategy
+    with st.container(horizontal=True, gap="medium"):
+        st.metric(
+            "Quantity per leg", f"{chosen.quantity:,}", help="Contracts of the call and of the put.", width="content"
+        )
+        st.metric("Delta", f"{chosen.delta_min:f}–{chosen.delta_max:f}", width="content")
+    st.caption(
+        fmt.safe(
+            f"{chosen.underlying}, expiry {chosen.expiry.replace('_', ' ')}; "
+            f"sells at {preset.schedule.entry_time_ist}, out at {preset.schedule.exit_time_ist} IST"
+        )
+    )
+    return preset
+
+
+def _start(preset: Preset, env: str) -> None:
+    scheduled = f"At {preset.schedule.entry_time_ist} IST"
+    when = st.segmented_control(
+        "When", [scheduled, "Now"], default=scheduled, key="dash_when", required=True, width="stretch"
+    )
+    confirm = None
+    if env == "production":
+        st.text("Real money. Type the phrase TRADE LIVE <ACCOUNT> <QTY> to arm this one run.")
+        confirm = st.text_input("Phrase", key="dash_confirm", autocomplete="off")
+    st.button("Start", key="dash_start", type="primary", icon=":material/play_arrow:", width="stretch",
+              on_click=_send, args=(preset, when == "Now", confirm), disabled=env == "production" and not confirm)  # fmt: skip
+    result = st.session_state.get(_RESULT)
+    if result:
+        st.text(result)
+
+
+def _send(preset: Preset, now: bool, confirm: str | None) -> None:
+    try:
+        service.desk().start(preset, now=now, issued_by="panel", confirm=confirm)
+    except TraderError as error:
+        st.session_state[_RESULT] = f"Not started: {fmt.plain(error)}"
+        return
+    st.session_state[_RESULT] = ""
+
+
+@st.fragment(run_every=3)
+def preview(preset: Preset) -> None:
+    """The strikes this preset would sell now, with premium, margin and breakevens, or why none qualifies."""
+    st.markdown("**What it would sell now**")
+    try:
+        seen = service.desk().preview(preset)
+    except TraderError as error:
+        st.caption("The exchange could not be asked.")
+        st.text(fmt.plain(error))
+        return
+    if seen.reasons:
+        for reason in seen.reasons:
+            st.text(f"• {fmt.plain(reason, 200)}")
+    if seen.legs:
+        st.table(_legs(seen), border="horizontal", hide_index=True)
+        with st.container(horizontal=True, gap="medium"):
+            st.metric("Premium", fmt.usd(seen.premium), width="content")
+            st.metric("Fees", fmt.usd(seen.fees), width="content")
+            st.metric("Margin, estimated", fmt.usd(seen.margin), width="content")
+            st.metric(
+                "Breakevens", " – ".join(fmt.price(value) for value in seen.breakevens) or fmt.DASH, width="content"
+            )
+    st.caption(
+        fmt.safe(f"Spot {fmt.price(seen.spot)}, expiry {fmt.ist_day_time(seen.expiry)}"), help=fmt.utc_hint(seen.expiry)
+    )
+
+
+def _legs(seen: "Preview") -> pd.DataFrame:
+    rows = [
+        {
+            "Sell": fmt.safe(leg.symbol, 40),
+            "Strike": fmt.price(leg.strike),
+            "Delta": fmt.number(leg.delta, 3),
+            "IV": fmt.pct(None if leg.iv is None else leg.iv * 100),
+            "Bid": fmt.price(leg.bid),
+            "Ask": fmt.price(leg.ask),
+            "Mark": fmt.price(leg.mark),
+            "Open interest": fmt.number(leg.open_interest, 0),
+        }
+        for leg in seen.legs
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,47 @@
+"""Which run the dashboard watches, and when its layout has to change."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from trader.engine.records import Phase
+from trader.engine.view import RunView
+from trader.panel.format import plain
+
+if TYPE_CHECKING:
+    from trader.desk import Status
+
+
+def running(status: "Status") -> bool:
+    """Is any run unresolved, that is: not flat and confirmed?"""
+    return any(unresolved(run) for run in seen(status))
+
+
+def unresolved(run: RunView) -> bool:
+    return run.phase is not Phase.DONE or run.flat != "true"
+
+
+def seen(status: "Status") -> tuple[RunView, ...]:
+    """All runs of the picture, the chosen one included."""
+    known = {run.run_id: run for run in status.runs}
+    if status.run is not None:
+        known.setdefault(status.run.run_id, status.run)
+    return tuple(known.values())
+
+
+def layout_key(status: "Status") -> tuple[tuple[str, bool], ...]:
+    """What the page's layout depends on; a change asks for one full rerun, and nothing else does."""
+    return tuple(sorted((run.run_id, unresolved(run)) for run in seen(status)))
+
+
+def chosen_run(runs: Sequence[RunView]) -> str | None:
+    """The run to watch: asked for when several are unresolved, else the newest (None)."""
+    open_runs = [run for run in runs if unresolved(run)]
+    if len(open_runs) < 2:
+        return None
+    names = {run.run_id: f"{plain(run.underlying, 8)} {plain(run.preset, 40)}" for run in open_runs}
+    picked = st.segmented_control(
+        "Run", list(names), default=open_runs[-1].run_id, format_func=lambda key: names.get(key, key), key="dash_run"
+    )
+    return picked if picked in names else open_runs[-1].run_id
