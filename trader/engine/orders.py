@@ -141,7 +141,7 @@ def on_fill(turn: Turn, fill: Fill) -> None:
     if found is None:
         return
     run, order = found
-    if order.intent.client_order_id != fill.client_order_id:
-        fill = replace(fill, client_order_id=order.intent.client_order_id)
+    # The fast stream names no product and REST no client order id: the order knows both.
+    fill = replace(fill, client_order_id=order.intent.client_order_id, product_id=order.intent.product_id)
     turn.write(rec.FillRecorded, run.run_id, cause="exchange", leg=order.intent.leg, fill=fill)
     turn.look(run.run_id, account_wanted=True)

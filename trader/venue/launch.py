@@ -64,6 +64,7 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     market: str
     speed: float
+    pid: int
 
 
 def run_venue(options: VenueOptions) -> None:
@@ -132,6 +133,7 @@ def build_venue(options: VenueOptions) -> tuple[VenueServer, Announcement]:
         seed=seed,
         market=options.market,
         speed=options.speed,
+        pid=os.getpid(),
     )
     return server, announcement
 

@@ -1,0 +1,201 @@
+"""Hosts a runner: as a background thread of the panel, or as a process of its own. Both are the same class.
+
+A host that finds the account's lease held stands by and takes over when it falls free. A runner that ends, for whatever
+reason but our own stop, is replaced by a new instance with a new epoch.
+"""
+
+import logging
+import os
+import secrets
+import signal
+import threading
+from types import FrameType
+
+from trader import __version__
+from trader.config.connection import Connection, resolve_connection
+from trader.config.settings import Settings
+from trader.domain.errors import ConfigError, JournalError, TraderError
+from trader.exchange.credentials import Credentials
+from trader.exchange.delta.environments import check_urls
+from trader.exchange.delta.gateway import DeltaGateway
+from trader.journal.lease import Lease
+from trader.journal.store import Journal
+from trader.runner.feed import Feed
+from trader.runner.local_venue import LocalVenue
+from trader.runner.logs import set_up_logging
+from trader.runner.market_clock import wall_now
+from trader.runner.runner import Runner
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECS = 10.0
+_STANDBY_SECS = 0.5
+_AGAIN_SECS = 1.0
+
+
+class Host:
+    """Runs one account's runner until `stop`. `kind` is thread or process."""
+
+    def __init__(self, settings: Settings, kind: str) -> None:
+        self._settings = settings
+        self._kind = kind
+        self._stopping = threading.Event()
+        self._runner: Runner | None = None
+        self._thread: threading.Thread | None = None
+        self._venue = LocalVenue(settings) if settings.env == "paper" and settings.rest_url is None else None
+        self._journal: Journal | None = None
+        self._connection: Connection | None = None
+
+    def start(self) -> None:
+        """Bring up what is needed and start the supervising thread.
+
+        Raises:
+            ConfigError, JournalError: The settings, the local venue or the journal cannot be used; one sentence.
+        """
+        self._settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        set_up_logging(self._settings.home)
+        self._journal = Journal.open(self._settings.journal_url)
+        if self._venue is not None:
+            self._venue.start()
+        try:
+            connection = resolve_connection(self._settings)
+            check_urls(connection.env, connection.rest_url, connection.ws_public_url, connection.ws_private_url)
+            if connection.credentials is None:
+                raise ConfigError(f"{connection.env} needs its API key and secret")
+        except TraderError:
+            self.stop()
+            raise
+        self._connection = connection
+        self._thread = threading.Thread(target=self._supervise, name="runner", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the runner (positions stay as they are), then the venue this host started."""
+        self._stopping.set()
+        if self._runner is not None:
+            self._runner.stop()
+        if self._thread is not None:
+            self._thread.join(10)
+        if self._venue is not None:
+            self._venue.stop()
+        if self._journal is not None:
+            self._journal.close()
+
+    def wait(self) -> None:
+        """Block until `stop` was called."""
+        while not self._stopping.wait(0.5):
+            pass
+
+    def refuse_if_held(self) -> None:
+        """For a process somebody started by hand: say at once that another living runner has the account.
+
+        Raises:
+            JournalError: A runner of a living process holds the lease.
+        """
+        assert self._journal is not None and self._connection is not None
+        lease = self._journal.lease_row(self._connection.account)
+        if lease is not None and lease.alive(wall_now()) and _is_running(lease.pid):
+            raise JournalError(
+                f"Another runner is active for account {lease.account} (hosted in a {lease.host}, process {lease.pid}); "
+                "stop it first, or use it: `python -m trader start` reaches it"
+            )
+
+    # ------------------------------------------------------------ the supervising thread
+
+    def _supervise(self) -> None:
+        """Take the lease, run, and begin again when a runner ended without being told to. This loop must live."""
+        while not self._stopping.is_set():
+            try:
+                lease = self._take_lease()
+                if lease is None:
+                    self._stopping.wait(_STANDBY_SECS)
+                    continue
+                self._runner = self._build(lease)
+                logger.info("runner_started account=%s epoch=%d host=%s", lease.account, lease.epoch, self._kind)
+                if not self._stopping.is_set():
+                    self._runner.run()
+            except Exception:
+                logger.exception("runner_ended_on_error; a new instance follows")
+            if not self._stopping.is_set():
+                self._stopping.wait(_AGAIN_SECS)
+
+    def _take_lease(self) -> Lease | None:
+        assert self._journal is not None and self._connection is not None
+        return self._journal.take_lease(
+            account=self._connection.account,
+            holder=secrets.token_hex(8),
+            host=self._kind,
+            pid=os.getpid(),
+            code_hash=__version__,
+            ttl_secs=LEASE_SECS,
+            now=wall_now(),
+        )
+
+    def _build(self, lease: Lease) -> Runner:
+        connection, journal = self._connection, self._journal
+        assert connection is not None and journal is not None and connection.credentials is not None
+        credentials = Credentials(*connection.credentials.reveal())
+        gateway = DeltaGateway(connection.rest_url, credentials)
+        feed = Feed(
+            ws_public_url=connection.ws_public_url,
+            ws_private_url=connection.ws_private_url,
+            credentials=credentials,
+            clock_offset_secs=lambda: gateway.clock_offset_secs,
+            product_id_of=lambda symbol: None,
+        )
+        return Runner(journal=journal, lease=lease, env=connection.env, gateway=gateway, feed=feed, host=self._kind)
+
+
+_lock = threading.Lock()
+_host: Host | None = None
+
+
+def ensure_host(settings: Settings) -> Host:
+    """The one thread host of this process, started on the first call. A host that was stopped is not handed out again.
+
+    Raises:
+        ConfigError, JournalError: It cannot start; one sentence.
+    """
+    global _host
+    with _lock:
+        if _host is None or _host._stopping.is_set():
+            host = Host(settings, "thread")
+            host.start()
+            _host = host
+        return _host
+
+
+def run_process(settings: Settings) -> int:
+    """Host the runner in this process until SIGTERM or SIGINT; the exit code.
+
+    Raises:
+        ConfigError, JournalError: It cannot start, or another runner is active; one sentence.
+    """
+    host = Host(settings, "process")
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        host._stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    try:
+        host.start()
+        host.refuse_if_held()
+        host.wait()
+    finally:
+        host.stop()
+    return 0
+
+
+def _is_running(pid: int) -> bool:
+    if pid == os.getpid():
+        return False
+    if os.name != "posix":
+        return True  # there is no harmless way to ask; the lease's expiry decides
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
