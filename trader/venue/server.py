@@ -65,7 +65,7 @@ class VenueServer:
         self._public = PublicHub(self.exchange)
         self._private = PrivateHub(self.exchange, self.keys)
         self._clock: MarketClock | None = None
-        self._unsaved = saved is None and self._store is not None
+        self._unsaved = self._store is not None
         self._last_save = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None

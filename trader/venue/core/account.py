@@ -77,9 +77,9 @@ class Account:
             if o.symbol == symbol and o.side is side and o.reduce_only
         )
 
-    def wallet(self) -> Wallet:
-        """Balance and what of it is blocked, from the open orders and positions as they stand."""
-        order_margin, order_commission = self._blocked_by_orders()
+    def wallet(self, *, without: Order | None = None) -> Wallet:
+        """Balance and what of it is blocked, from positions and open orders as they stand (`without` one of them)."""
+        order_margin, order_commission = self._blocked_by_orders(without)
         position_margin = sum((h.margin for h in self.holdings.values()), Decimal(0))
         commission = order_commission + sum((h.commission for h in self.holdings.values()), Decimal(0))
         blocked = order_margin + position_margin + commission
@@ -92,11 +92,13 @@ class Account:
             commission=commission,
         )
 
-    def _blocked_by_orders(self) -> tuple[Decimal, Decimal]:
+    def _blocked_by_orders(self, without: Order | None) -> tuple[Decimal, Decimal]:
         """Margin and commission of the parts of open orders that would open a position; closing parts block nothing."""
         margin = commission = Decimal(0)
         closable = {(h.symbol, Side.SELL if h.size > 0 else Side.BUY): abs(h.size) for h in self.holdings.values()}
         for order in self.open_orders.values():
+            if order is without:
+                continue
             key = (order.symbol, order.side)
             closing = min(closable.get(key, 0), order.unfilled_size)
             if closing:

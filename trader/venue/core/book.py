@@ -35,6 +35,7 @@ class Book:
         self.depth = _EMPTY
         self._taken: dict[tuple[Side, Decimal], int] = {}
         self._resting: dict[Side, list[Order]] = {Side.BUY: [], Side.SELL: []}
+        self.unmatched = False  # the source's depth changed since resting orders were last matched with it
         self.revision = 0  # changes whenever anything visible in the book changes
 
     def refresh(self, depth: Depth) -> bool:
@@ -43,6 +44,7 @@ class Book:
             return False
         self.depth = depth
         self._taken.clear()
+        self.unmatched = True
         self.revision += 1
         return True
 

@@ -12,10 +12,10 @@ from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderType, Side, TimeInForce
 from trader.venue.core.account import Account
 from trader.venue.core.book import Book, OwnOrderMet, Take
-from trader.venue.core.commission import commission_for
 from trader.venue.core.events import Event, PublicTrade
+from trader.venue.core.funds import Terms, block, check_funds
 from trader.venue.core.ledger import Counters, Ledger, Prices
-from trader.venue.core.margin import LiquidationPrices, liquidation_prices, order_unit_margin, position_unit_margin
+from trader.venue.core.margin import LiquidationPrices, liquidation_prices
 from trader.venue.core.products import ExpiredProduct, Products
 from trader.venue.core.records import Order, OrderRequest
 from trader.venue.core.refusal import Refused, bad_schema
@@ -82,7 +82,7 @@ class Exchange:
         account.leverage[instrument.product_id] = leverage
         for order in account.open_orders.values():
             if order.symbol == instrument.symbol and order.limit_price is not None:
-                self._set_blocked(account, order, instrument, order.limit_price)
+                block(order, self._terms(account, instrument))
                 self._ledger.tell_order(account, order, "update", None, now)
 
     def drain_events(self) -> list[Event]:
@@ -117,7 +117,8 @@ class Exchange:
         self.products.refresh(now)
         for symbol in sorted(self._active):
             book = self._books[symbol]
-            if book.refresh(self.market.depth(symbol)):
+            book.refresh(self.market.depth(symbol))
+            if book.unmatched:
                 self._match_resting(self.products.live[symbol], book, now)
 
     # market views
@@ -194,7 +195,14 @@ class Exchange:
         if request.order_type is OrderType.MARKET and not takes:
             raise Refused("no_liquidity_for_market_order")
         rests = request.order_type is OrderType.LIMIT and request.time_in_force is TimeInForce.GTC
-        self._check_funds(account, instrument, request.side, takes, limit if rests else None, size)
+        check_funds(
+            account,
+            self._terms(account, instrument),
+            side=request.side,
+            takes=takes,
+            size=size,
+            resting_at=limit if rests else None,
+        )
         order = self._new_order(account, request, instrument, size, now)
         self._execute(account, order, instrument, book, takes, now)
         if order.unfilled_size == 0:
@@ -239,7 +247,15 @@ class Exchange:
         takes = self._plan(book, order.side, price, leaves, account)
         if takes and (order.post_only if post_only is None else post_only):
             raise Refused("immediate_execution_post_only")
-        self._check_funds(account, instrument, order.side, takes, price, leaves, replacing=order)
+        check_funds(
+            account,
+            self._terms(account, instrument),
+            side=order.side,
+            takes=takes,
+            size=leaves,
+            resting_at=price,
+            replacing=order,
+        )
         keeps_place = price == order.limit_price and leaves <= order.unfilled_size
         order.size, order.unfilled_size, order.limit_price, order.updated_at = total, leaves, price, now
         if post_only is not None:
@@ -253,7 +269,7 @@ class Exchange:
             self._leave_book(book, order)
             self._ledger.tell_order(account, order, "delete", "fill", now)
         else:
-            self._set_blocked(account, order, instrument, price)
+            block(order, self._terms(account, instrument))
             if not keeps_place:
                 book.rest(order)
             self._ledger.tell_order(account, order, "update", "fill" if takes else None, now)
@@ -344,6 +360,7 @@ class Exchange:
 
     def _match_resting(self, instrument: Instrument, book: Book, now: datetime) -> None:
         """Fill users' resting orders that the source's fresh depth crosses, at their own price, as makers."""
+        book.unmatched = False
         prices: Prices | None = None
         for side in (Side.BUY, Side.SELL):
             for order in book.resting(side):
@@ -413,7 +430,7 @@ class Exchange:
         assert order.limit_price is not None, "only orders with a limit rest"
         self.counters.priority += 1
         order.priority = self.counters.priority
-        self._set_blocked(account, order, instrument, order.limit_price)
+        block(order, self._terms(account, instrument))
         book.rest(order)
         self._active.add(order.symbol)
         self._ledger.tell_order(account, order, "create", "fill" if order.filled_size else None, now)
@@ -441,14 +458,13 @@ class Exchange:
     def _prices(self, instrument: Instrument) -> Prices:
         return Prices(self.market.spot(instrument.underlying), self.stats(instrument.symbol).mark)
 
-    def _set_blocked(self, account: Account, order: Order, instrument: Instrument, price: Decimal) -> None:
-        """What each unfilled opening contract of a resting order blocks."""
-        spot = self.market.spot(instrument.underlying)
-        leverage = self.leverage(account, instrument)
-        order.unit_margin = order_unit_margin(instrument, order.side, price, spot, leverage)
-        order.unit_commission = commission_for(
-            instrument, role="taker", price=price, quantity=1, spot=spot, gst=self.settings.gst
-        ).amount
+    def _terms(self, account: Account, instrument: Instrument) -> Terms:
+        return Terms(
+            instrument=instrument,
+            spot=self.market.spot(instrument.underlying),
+            leverage=self.leverage(account, instrument),
+            gst=self.settings.gst,
+        )
 
     def _reducing_size(self, account: Account, request: OrderRequest, now: datetime) -> int:
         """How much of a reduce-only order can be taken: at most the position, less what other such orders hold."""
@@ -460,54 +476,6 @@ class Exchange:
         if left < 1:
             raise Refused("no_position_left_for_reduce_only")
         return min(left, request.size)
-
-    def _check_funds(
-        self,
-        account: Account,
-        instrument: Instrument,
-        side: Side,
-        takes: list[Take],
-        resting_at: Decimal | None,
-        size: int,
-        *,
-        replacing: Order | None = None,
-    ) -> None:
-        """Refuse what the wallet cannot carry: margin, premium and commission of the planned fills and the rest.
-
-        Freed margin of a position that the fills close counts as available. `resting_at` is the limit at which the
-        unfilled remainder rests, None when nothing rests.
-        """
-        position = account.position_size(instrument.symbol)
-        closable = abs(position) if position * side.sign < 0 else 0
-        held = account.holdings.get(instrument.symbol)
-        spot = self.market.spot(instrument.underlying)
-        leverage = self.leverage(account, instrument)
-        needed = freed = _NAUGHT
-        for take in takes:
-            closing = min(closable, take.size)
-            closable -= closing
-            if held is not None:
-                freed += held.unit_margin * closing
-            needed += commission_for(
-                instrument, role="taker", price=take.price, quantity=take.size, spot=spot, gst=self.settings.gst
-            ).amount
-            needed += (take.size - closing) * position_unit_margin(instrument, side, take.price, spot, leverage)
-            if instrument.kind is not Kind.PERPETUAL:
-                needed += side.sign * take.price * take.size * instrument.contract_value
-        remainder = size - sum(take.size for take in takes)
-        opening = max(0, remainder - closable)
-        if resting_at is not None and opening:
-            unit = order_unit_margin(instrument, side, resting_at, spot, leverage)
-            fee = commission_for(
-                instrument, role="taker", price=resting_at, quantity=opening, spot=spot, gst=self.settings.gst
-            ).amount
-            needed += unit * opening + fee
-        available = account.wallet().available_balance + freed
-        if replacing is not None:
-            available += (replacing.unit_margin + replacing.unit_commission) * replacing.unfilled_size
-        if needed > available:
-            closing_only = opening == 0 and position * side.sign < 0 and size <= abs(position)
-            raise _short_of_money(available, needed, closing=closing_only)
 
     # expiry
 
@@ -533,12 +501,3 @@ class Exchange:
         self._active.discard(instrument.symbol)
         self.trades.pop(instrument.symbol, None)
         self.products.expire(ExpiredProduct(instrument=instrument, settlement_price=price, index_price=index_price))
-
-
-def _short_of_money(available: Decimal, needed: Decimal, *, closing: bool) -> Refused:
-    context = {
-        "asset_symbol": "USD",
-        "available_balance": f"{available:f}",
-        "required_additional_balance": f"{needed - available:f}",
-    }
-    return Refused("close_position_insufficient_margin" if closing else "insufficient_margin", context)

@@ -1,0 +1,87 @@
+"""Can the account carry this order? Margin, premium and commission of what would fill now and what would rest."""
+
+from decimal import Decimal
+
+import msgspec
+
+from trader.domain.instrument import Instrument, Kind
+from trader.domain.order import Side
+from trader.venue.core.account import Account
+from trader.venue.core.book import Take
+from trader.venue.core.commission import commission_for
+from trader.venue.core.margin import order_unit_margin, position_unit_margin
+from trader.venue.core.records import Order
+from trader.venue.core.refusal import Refused
+
+_NAUGHT = Decimal(0)
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What an order is margined with: contract, index price, leverage, tax on commissions."""
+
+    instrument: Instrument
+    spot: Decimal
+    leverage: Decimal
+    gst: Decimal
+
+    def commission(self, price: Decimal, quantity: int) -> Decimal:
+        """USD for taking `quantity` contracts at `price`."""
+        charge = commission_for(
+            self.instrument, role="taker", price=price, quantity=quantity, spot=self.spot, gst=self.gst
+        )
+        return charge.amount
+
+
+def block(order: Order, terms: Terms) -> None:
+    """Note on a resting order what each unfilled contract that opens a position blocks."""
+    assert order.limit_price is not None, "only orders with a limit rest"
+    order.unit_margin = order_unit_margin(terms.instrument, order.side, order.limit_price, terms.spot, terms.leverage)
+    order.unit_commission = terms.commission(order.limit_price, 1)
+
+
+def check_funds(
+    account: Account,
+    terms: Terms,
+    *,
+    side: Side,
+    takes: list[Take],
+    size: int,
+    resting_at: Decimal | None,
+    replacing: Order | None = None,
+) -> None:
+    """Refuse an order the wallet cannot carry.
+
+    `takes` is what fills now, `resting_at` the limit at which the remainder of `size` rests (None = it does not rest).
+    The margin of a position that the fills close counts as available, and so does what `replacing` blocks.
+
+    Raises:
+        Refused: ``insufficient_margin``, or ``close_position_insufficient_margin`` for a purely closing order.
+    """
+    instrument = terms.instrument
+    held = account.holdings.get(instrument.symbol)
+    closable = abs(held.size) if held is not None and held.size * side.sign < 0 else 0
+    closes_only = closable >= size
+    needed = freed = _NAUGHT
+    for take in takes:
+        closing = min(closable, take.size)
+        closable -= closing
+        if held is not None:
+            freed += held.unit_margin * closing
+        needed += terms.commission(take.price, take.size)
+        needed += (take.size - closing) * position_unit_margin(instrument, side, take.price, terms.spot, terms.leverage)
+        if instrument.kind is not Kind.PERPETUAL:
+            needed += side.sign * take.price * take.size * instrument.contract_value
+    opening = max(0, size - sum(take.size for take in takes) - closable)
+    if resting_at is not None and opening:
+        unit = order_unit_margin(instrument, side, resting_at, terms.spot, terms.leverage)
+        needed += unit * opening + terms.commission(resting_at, opening)
+    available = account.wallet(without=replacing).available_balance + freed
+    if needed > available:
+        raise Refused(
+            "close_position_insufficient_margin" if closes_only else "insufficient_margin",
+            {
+                "asset_symbol": "USD",
+                "available_balance": f"{available:f}",
+                "required_additional_balance": f"{needed - available:f}",
+            },
+        )
