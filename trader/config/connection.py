@@ -67,7 +67,7 @@ class VenueAnnouncement(BaseModel):
     ws_private_url: str
     api_key: SecretStr
     api_secret: SecretStr
-    pid: int
+    pid: int | None = None
 
 
 def announcement_path(home: Path) -> Path:

@@ -97,7 +97,13 @@ class Settings(BaseSettings):
         ge=1,
         le=600,
     )
-    venue_seed: int = _setting(1, "TRADER_VENUE_SEED", "Seed of the synthetic market.", ge=0, le=2**63 - 1)
+    venue_seed: int | None = _setting(
+        None,
+        "TRADER_VENUE_SEED",
+        "Seed of the local venue's market; without one it goes on with the seed it had, else with a random one.",
+        ge=0,
+        le=2**31 - 1,
+    )
 
     preset_overrides: dict[str, str] = Field(default={}, validation_alias="preset_overrides", repr=False)
     warnings: tuple[str, ...] = Field(default=(), validation_alias="warnings", repr=False)
