@@ -3,7 +3,6 @@
 # Needs Python 3.11 or newer and make. Everything is installed into .venv/ once; the stamps notice changed requirements.
 # All paths are relative, so a checkout may lie below a folder with spaces in its name.
 
-PORT ?= 8501
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
@@ -15,7 +14,7 @@ help:
 	@sed -n '1,3s/^# //p' Makefile
 
 run: $(VENV)/.installed-run
-	@$(PY) -m trader up --port $(PORT)
+	@$(PY) -m trader up
 
 test: lint types pytest
 

@@ -1,4 +1,7 @@
-"""What every test may rely on: a clean environment and a home of its own. Nothing else is shared here."""
+"""What every test may rely on: a clean environment, a home and a current directory of its own. Nothing else is shared.
+
+A developer's `.env`, keys, journal and saved configuration must not be read by a test, let alone written.
+"""
 
 import os
 from collections.abc import Iterator
@@ -14,6 +17,7 @@ hypothesis.settings.load_profile("house")
 # Settings of the program that a developer's shell may carry. TRADER_DATA only points to recorded data and stays.
 _OURS = ("TRADER_", "DELTA_", "STREAMLIT_", "DATABASE_URL", "PORT")
 _KEPT = frozenset({"TRADER_DATA"})
+ROOT = Path(__file__).parent.parent
 
 
 def _cleaned(patch: pytest.MonkeyPatch, home: Path) -> None:
@@ -21,6 +25,10 @@ def _cleaned(patch: pytest.MonkeyPatch, home: Path) -> None:
         if name.startswith(_OURS) and name not in _KEPT:
             patch.delenv(name)
     patch.setenv("TRADER_HOME", str(home))
+    patch.setenv("TRADER_SNAPSHOT", str(home.parent / "ui_config_snapshot.json"))
+    patch.setenv("PYTHONPATH", str(ROOT))  # `python -m trader` works from any directory
+    if (ROOT / ".env").exists():
+        patch.setenv("TRADER_ENV", "paper")  # for programs a test starts in the checkout itself
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,7 +41,8 @@ def _clean_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """No setting leaks in from the shell; `TRADER_HOME` is this test's own folder, which is returned (not yet made)."""
+    """No setting leaks in from shell or checkout; `TRADER_HOME` is this test's own folder, returned (not yet made)."""
     home = tmp_path / "home"
     _cleaned(monkeypatch, home)
+    monkeypatch.chdir(tmp_path)
     return home

@@ -1,4 +1,4 @@
-"""Commands that host something until they are stopped: the panel, the runner, the local exchange."""
+"""Commands that host something until they are stopped: the panel, the runner."""
 
 import os
 import subprocess
@@ -8,39 +8,41 @@ from typing import Annotated
 
 import typer
 
+from trader.cli import options
 from trader.cli.ports import LOOPBACK, require_free_port
 
 _ENTRY = Path(__file__).parents[2] / "streamlit_app.py"
 
 
 def up(
-    port: Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="Port of the panel on 127.0.0.1.")] = 8501,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of the panel on 127.0.0.1; default PORT, else 8501.")
+    ] = None,
 ) -> None:
-    """Start the panel with the runner, and on paper the local exchange, in one process."""
-    from trader.config.settings import load_settings
-
-    settings = load_settings()
-    require_free_port(port, remedy="is a panel running already? Else choose another: PORT=8502")
+    """Start the panel with the runner, and on paper the local exchange."""
+    settings = options.read_settings()
+    chosen = port or settings.port
+    require_free_port(chosen, remedy=f"if no panel is running there already, choose another, like PORT={chosen + 1}")
     typer.echo(
-        f"Strangle Desk in {settings.env.upper()} mode: open http://{LOOPBACK}:{port} in a browser. "
+        f"Strangle Desk in {settings.env.upper()} mode: open http://{LOOPBACK}:{chosen} in a browser. "
         "Ctrl+C stops it; a run still open is taken up again at the next start."
     )
     sys.stdout.flush()
     command = [sys.executable, "-m", "streamlit", "run", str(_ENTRY)]
-    command += [f"--server.port={port}", f"--server.address={LOOPBACK}", "--server.headless=true"]
-    # Hot reload would import the runner's modules a second time beside the running one.
+    command += [f"--server.port={chosen}", f"--server.address={LOOPBACK}", "--server.headless=true"]
+    # Hot reload would import the runner's modules a second time beside the running ones.
     command += ["--server.fileWatcherType=none", "--browser.gatherUsageStats=false"]
     if os.name == "posix":
-        os.execv(sys.executable, command)  # noqa: S606  signals reach the panel directly
+        os.execv(sys.executable, command)  # noqa: S606  so that signals reach the panel directly
     raise typer.Exit(subprocess.call(command))  # noqa: S603
 
 
 def run() -> None:
     """Host the runner in this process until it is stopped; the way to trade live."""
-    from trader.config.settings import load_settings
+    settings = options.read_settings()
     from trader.runner.host import run_process
 
-    raise typer.Exit(run_process(load_settings()))
+    raise typer.Exit(run_process(settings))
 
 
 def add_to(app: typer.Typer) -> None:

@@ -1,10 +1,14 @@
-"""Options several commands share, and how they reach the desk."""
+"""Options several commands share, and how a command reaches settings and desk.
+
+The imports stand inside: `--help` and errors of usage need none of it, and every command pays only for what it uses.
+"""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from trader.config.settings import Settings
     from trader.desk import Desk
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -14,9 +18,22 @@ Overrides = Annotated[
 ]
 
 
-def open_desk() -> "Desk":
-    """The desk for the chosen environment. Imported here because `--help` and errors of usage need none of it."""
+def read_settings() -> "Settings":
+    """The settings of this process; what looks like a slip of the pen in them is said on stderr.
+
+    Raises:
+        ConfigError: They cannot be used.
+    """
     from trader.config.settings import load_settings
+
+    settings = load_settings()
+    for warning in settings.warnings:
+        typer.echo(f"Warning: {warning}.", err=True)
+    return settings
+
+
+def open_desk(settings: "Settings") -> "Desk":
+    """The desk for the chosen environment and account."""
     from trader.desk import Desk
 
-    return Desk(load_settings())
+    return Desk(settings)

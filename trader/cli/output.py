@@ -1,7 +1,7 @@
 """How answers are printed: one JSON document, or plain lines for people."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,12 +13,7 @@ from trader.domain.expiry import IST
 
 def emit_json(document: Any) -> None:
     """Print one JSON document: money as strings, instants ISO-8601 in UTC."""
-    text = msgspec.json.encode(document, decimal_format="string", enc_hook=_encode_other)
-    typer.echo(msgspec.json.format(text, indent=2).decode())
-
-
-def _encode_other(value: Any) -> Any:
-    raise TypeError(f"{type(value).__name__} has no place in a JSON answer")
+    typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
 
 
 def emit_lines(lines: Iterable[str]) -> None:
@@ -42,8 +37,3 @@ def usd(amount: Decimal | None) -> str:
 def ist(instant: datetime | None) -> str:
     """An instant for people, in Indian time; a dash where it is unknown."""
     return "–" if instant is None else f"{instant.astimezone(IST):%a %d %b %H:%M:%S} IST"
-
-
-def utc_text(instant: datetime | None) -> str | None:
-    """An instant for programs: ISO-8601 UTC."""
-    return None if instant is None else instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

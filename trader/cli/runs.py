@@ -32,8 +32,9 @@ def start(
     """Ask the runner to start a run; answers once the runner has accepted or refused it."""
     from trader.config.precedence import resolve
 
-    desk = options.open_desk()
-    chosen = resolve(desk.settings, preset=preset, overrides=sets or ()).preset
+    settings = options.read_settings()
+    chosen = resolve(settings, preset=preset, overrides=sets or ()).preset
+    desk = options.open_desk(settings)
     before = desk.status()
     if not before.runner.alive:
         raise TraderError(
@@ -70,7 +71,7 @@ def stop(
     as_json: options.JsonFlag = False,
 ) -> None:
     """Stop & Exit: cancel everything, buy everything back. Exit code 0 only when the exchange confirmed flat."""
-    desk = options.open_desk()
+    desk = options.open_desk(options.read_settings())
     receipt = desk.stop(run_id, issued_by="cli")
     status = desk.await_flat(wait, run_id)
     flat = status.run is not None and all(run.flat == "true" for run in (status.run, *status.runs))

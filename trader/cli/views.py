@@ -16,7 +16,7 @@ def status(
     """What the runner and the run are doing now."""
     from trader.desk.status_json import status_document
 
-    now = options.open_desk().status(run_id)
+    now = options.open_desk(options.read_settings()).status(run_id)
     if as_json:
         emit_json(status_document(now))
     else:
@@ -29,7 +29,7 @@ def history(
     as_json: options.JsonFlag = False,
 ) -> None:
     """Runs, newest first, with what they earned."""
-    runs = options.open_desk().history(limit, offset)
+    runs = options.open_desk(options.read_settings()).history(limit, offset)
     if as_json:
         emit_json({"runs": list(runs)})
         return
@@ -55,7 +55,7 @@ def history(
 
 def check(as_json: options.JsonFlag = False) -> None:
     """The prerequisites board in words; exit code 1 when one of them fails."""
-    board = options.open_desk().checks()
+    board = options.open_desk(options.read_settings()).checks()
     if as_json:
         emit_json({"ok": all(item.ok for item in board), "checks": list(board)})
     else:
