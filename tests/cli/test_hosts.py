@@ -1,0 +1,117 @@
+"""Commands that host something: what they print when ready, and how they refuse."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from trader.cli.app import main
+from trader.cli.ports import LOOPBACK, require_free_port
+from trader.domain.errors import ConfigError
+
+
+@pytest.fixture
+def busy_port() -> Iterator[int]:
+    with socket.create_server((LOOPBACK, 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_busy_port_is_refused_with_its_number(busy_port: int) -> None:
+    with pytest.raises(ConfigError, match=f"Port {busy_port} .*try another"):
+        require_free_port(busy_port, remedy="try another")
+
+
+def test_a_free_port_passes_also_just_after_it_was_used() -> None:
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection((LOOPBACK, port)) as client, server.accept()[0] as accepted:
+            accepted.shutdown(socket.SHUT_RDWR)  # the server closes first: its side stays in TIME_WAIT
+            client.recv(1)
+    require_free_port(port, remedy="try another")
+
+
+def test_up_on_a_busy_port_says_so_and_starts_nothing(
+    busy_port: int, capsys: pytest.CaptureFixture[str], clean_environment: Path
+) -> None:
+    assert main(["up", "--port", str(busy_port)]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"Port {busy_port} " in said.err
+    assert said.err.count("\n") == 1
+    assert not clean_environment.exists()
+
+
+@pytest.mark.parametrize("option", ["--rest-port", "--ws-public-port", "--ws-private-port"])
+def test_venue_on_a_busy_port_says_so(option: str, busy_port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["venue", option, str(busy_port)]) == 1
+    assert f"Port {busy_port} " in capsys.readouterr().err
+
+
+def test_venue_prints_one_json_line_when_ready_and_ends_on_sigterm() -> None:
+    venue = subprocess.Popen(
+        [sys.executable, "-m", "trader", "venue", "--seed", "7", "--speed", "60"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert venue.stdout is not None
+        ready = json.loads(venue.stdout.readline())
+        assert set(ready) >= {"rest_url", "ws_public_url", "ws_private_url", "api_key", "api_secret", "seed"}
+        assert ready["seed"] == 7
+        assert ready["rest_url"].startswith(f"http://{LOOPBACK}:")
+        venue.send_signal(signal.SIGTERM)
+        rest, _ = venue.communicate(timeout=15)
+    finally:
+        venue.kill()
+        venue.wait()
+    assert rest == ""
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--speed", "601"], "speed"),
+        (["--speed", "0"], "speed"),
+        (["--market", "recording"], "recording"),
+        (["--market", "recording", "--recording", "nowhere.parquet"], "nowhere.parquet"),
+        (["--start", "yesterday"], "--start"),
+        (["--balance", "much"], "--balance"),
+        (["--balance", "-5"], "balance"),
+        (["--balance", "NaN"], "--balance"),
+    ],
+)
+def test_venue_options_that_cannot_be_used_are_refused(
+    argv: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code: object = main(["venue", *argv])
+    except SystemExit as end:
+        code = end.code
+    said = capsys.readouterr()
+    assert code in (1, 2)
+    assert said.out == ""
+    assert words in said.err
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["nowhere.parquet", "out.parquet", "--kind", "deribit-chain"], "nowhere.parquet does not exist"),
+        (["broken.parquet", "out.parquet", "--kind", "deribit-chain"], "broken.parquet"),
+        (["broken.parquet", "out.parquet", "--kind", "deribit-chain", "--from", "1st June"], "--from"),
+        (["broken.parquet", "out.parquet", "--kind", "csv"], "--kind"),
+    ],
+)
+def test_import_of_what_is_no_recording_is_refused(
+    argv: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 and then nothing")
+    assert main(["import-recording", *argv]) in (1, 2)
+    said = capsys.readouterr()
+    assert words in said.err
+    assert said.err.count("\n") == 1
+    assert not (tmp_path / "out.parquet").exists()
