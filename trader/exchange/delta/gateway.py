@@ -206,6 +206,10 @@ class DeltaGateway:
         """See `Gateway.instruments`."""
         return self._instruments.of(underlying)
 
+    def product_id_of(self, symbol: str) -> int | None:
+        """The product id of a contract from the cached list, without a request; None where it was never listed."""
+        return self._instruments.id_of(symbol)
+
     def invalidate_instruments(self) -> None:
         """Load the product list anew at the next question."""
         self._instruments.invalidate()

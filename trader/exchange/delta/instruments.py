@@ -21,6 +21,7 @@ class InstrumentCache:
         self._lock = threading.Lock()
         self._by_underlying: dict[str, list[Instrument]] = {}
         self._by_id: dict[int, Instrument] = {}
+        self._ids: dict[str, int] = {}
         self._loaded_at: float | None = None
         self._hits = 0
         self._misses = 0
@@ -38,6 +39,10 @@ class InstrumentCache:
     def by_id(self, product_id: int) -> Instrument | None:
         """A contract seen before, however long ago; never loads."""
         return self._by_id.get(product_id)
+
+    def id_of(self, symbol: str) -> int | None:
+        """The product id of a symbol seen before, however long ago; never loads."""
+        return self._ids.get(symbol)
 
     def invalidate(self) -> None:
         """Load anew at the next question."""
@@ -57,4 +62,5 @@ class InstrumentCache:
         self._by_underlying = grouped
         # Kept beside the new list: positions and fills of contracts that have just expired still name them.
         self._by_id = {**self._by_id, **{instrument.product_id: instrument for instrument in instruments}}
+        self._ids = {**self._ids, **{instrument.symbol: instrument.product_id for instrument in instruments}}
         self._loaded_at = self._monotonic()
