@@ -15,6 +15,7 @@ from trader.venue.market.recording_file import Origin, RecordingError, SpotPoint
 
 _CENT = Decimal("0.01")
 Candles = list[tuple[int, float]]
+INTERVAL_MAX_MS = 5 * 60_000  # coarser candles say too little of the way between two index points
 
 
 def read_candles(spot: Path, underlying: str, from_ms: int, until_ms: int) -> Candles:
@@ -22,19 +23,23 @@ def read_candles(spot: Path, underlying: str, from_ms: int, until_ms: int) -> Ca
 
     `spot` is a Parquet file with columns ts and open, or a folder of such files: there the files named after the
     underlying (``..._BTCUSD...``, ``btc_...``) are tried and the finest candles that reach into the stretch are taken.
-    Empty where none do.
+    Empty where none do, or only candles of more than five minutes.
 
     Raises:
         RecordingError: `spot` is a file that cannot be read as candles.
     """
     if not spot.is_dir():
-        return _read_file(spot, underlying, from_ms, until_ms)
+        return _fine_enough([_read_file(spot, underlying, from_ms, until_ms)])
     name = underlying.lower()
     files = [
         f for f in sorted(spot.glob("*.parquet")) if f"{name}usd" in f.name.lower() or f"{name}_" in f.name.lower()
     ]
-    found = [candles for file in files if len(candles := _read_file(file, underlying, from_ms, until_ms)) > 1]
-    return min(found, key=candle_interval_ms, default=[])
+    return _fine_enough([_read_file(file, underlying, from_ms, until_ms) for file in files])
+
+
+def _fine_enough(found: list[Candles]) -> Candles:
+    usable = [c for c in found if len(c) > 1 and candle_interval_ms(c) <= INTERVAL_MAX_MS]
+    return min(usable, key=candle_interval_ms, default=[])
 
 
 def candle_interval_ms(candles: Candles) -> float:

@@ -212,7 +212,7 @@ def _index_path(
         candles = [
             (ms + _SHIFT_MS, price) for ms, price in read_candles(spot, underlying, first - _SHIFT_MS, last - _SHIFT_MS)
         ]
-        if len(candles) > 1:
+        if candles:
             points = anchor_candles(points, candles)
             gap_ms = max(gap_ms, 1.5 * candle_interval_ms(candles))
     if last > points[-1].ts_ms:  # so that the last expiry can be played to its end

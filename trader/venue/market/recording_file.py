@@ -264,9 +264,9 @@ def _parse_quote(row: dict[str, Any], ts: int, origin: Origin) -> QuoteRow:
         symbol=row["symbol"],
         strike=option.strike,
         expiry_ms=to_ms(option.expiry),
-        bid=_exact(row["bid"]),
-        ask=_exact(row["ask"]),
-        mark=Decimal(row["mark"]).normalize(),
+        bid=_plain(row["bid"]),
+        ask=_plain(row["ask"]),
+        mark=Decimal(row["mark"]),
         mark_iv=float(row["mark_iv"]),
         forward=row.get("forward"),
         index=Decimal(row["price"]),
@@ -276,5 +276,9 @@ def _parse_quote(row: dict[str, Any], ts: int, origin: Origin) -> QuoteRow:
     )
 
 
-def _exact(price: Decimal | None) -> Decimal | None:
-    return None if price is None else price.normalize()
+def _plain(price: Decimal | None) -> Decimal | None:
+    """Without padding zeros, and without the exponent `normalize` would give a round number."""
+    if price is None:
+        return None
+    shortest = price.normalize()
+    return shortest.quantize(Decimal(1)) if shortest == shortest.to_integral_value() else shortest

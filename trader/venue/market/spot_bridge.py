@@ -88,7 +88,7 @@ def _bumps(path: Sequence[SpotPoint], start: int, end: int) -> dict[int, float]:
         low, high = path[left].ts_ms, path[right].ts_ms
         share = (point.ts_ms - low) / (high - low)
         if 0 < share < 1:
-            bumps[i] = 4 * share * (1 - share)
+            bumps[i] = share * (1 - share) * (high - low) / SETTLEMENT_WINDOW_MS  # short gaps bend little
     return bumps
 
 

@@ -3,18 +3,22 @@
 Recorded chains may list strikes so far apart that a narrow delta band falls between them, where this exchange would list
 more. A filled strike takes its volatility from its two recorded neighbours of the same instant (linear in strike, from the
 out-of-the-money side) and its quotes' distances from mark (likewise); its rows are marked as interpolated. Recorded rows are never
-changed, and nothing is added outside the recorded range of strikes.
+changed, and nothing is added outside the recorded range of strikes, or further
+out than four standard deviations.
 """
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from math import exp, sqrt
 
 from trader.domain.instrument import Kind, build_option_symbol, parse_option_symbol
-from trader.pricing.black76 import SECS_PER_YEAR, price
+from trader.pricing.black76 import DAYS_PER_YEAR, SECS_PER_YEAR, price
 from trader.venue.market.deribit import to_ticks
 from trader.venue.market.recording_file import Origin, QuoteRow, from_ms
 from trader.venue.market.stats import money
 
+_REACH_DEVIATIONS = 4.0
+_GAP_STEPS_MAX = 8
 _Smile = dict[Decimal, dict[Kind, QuoteRow]]
 
 
@@ -33,15 +37,27 @@ def fill_strikes(
         for row in group:
             smile.setdefault(row.strike, {})[parse_option_symbol(row.symbol).kind] = row
         strikes = sorted(smile)
+        lowest, highest = _reach(group)
         for low, high in zip(strikes, strikes[1:], strict=False):
-            strike = (low // step + 1) * step
-            while strike < high:
+            if high - low > _GAP_STEPS_MAX * step:
+                continue  # a neighbour is missing from this group; a smile bends too much over such a stretch
+            strike = max(low // step + 1, lowest // step) * step
+            while strike < min(high, highest):
                 for kind in (Kind.CALL, Kind.PUT):
                     row_ = _between(smile[low], smile[high], kind, strike, underlying, tick)
                     if row_ is not None:
                         filled.append(row_)
                 strike += step
     return filled
+
+
+def _reach(group: Sequence[QuoteRow]) -> tuple[Decimal, Decimal]:
+    """The strikes worth filling: within `_REACH_DEVIATIONS` of a day's (or longer) move at the at-the-money volatility."""
+    middle = min(group, key=lambda row: abs(float(row.strike) / (row.forward or float(row.index)) - 1))
+    forward = middle.forward or float(middle.index)
+    days = max(1.0, (middle.expiry_ms - middle.ts_ms) / 86_400_000)
+    move = exp(_REACH_DEVIATIONS * middle.mark_iv * sqrt(days / DAYS_PER_YEAR))
+    return Decimal(forward / move), Decimal(forward * move)
 
 
 def _between(
