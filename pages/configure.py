@@ -4,9 +4,10 @@ import pandas as pd
 import streamlit as st
 
 from trader.domain.errors import TraderError
-from trader.panel import draft, editor, form, launch, preset_bar, service
+from trader.panel import draft, editor, form, frame, launch, preset_bar, service
 from trader.panel.format import plain, red
 
+frame.ops_strip()
 st.subheader("Configure", anchor=False)
 
 

@@ -5,10 +5,11 @@ Everything that refreshes by itself is a fragment; whatever one types into stand
 
 import streamlit as st
 
-from trader.panel import hero, launch, live, service, stop
+from trader.panel import frame, hero, launch, live, service, stop
 from trader.panel.format import safe
 from trader.panel.watch import chosen_run, running
 
+frame.ops_strip()
 status = service.status()
 run_id = None if isinstance(status, str) else chosen_run(status.runs)
 busy = not isinstance(status, str) and running(status)

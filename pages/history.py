@@ -3,9 +3,10 @@
 import streamlit as st
 
 from trader.domain.errors import TraderError
-from trader.panel import past, service
+from trader.panel import frame, past, service
 from trader.panel.format import plain
 
+frame.ops_strip()
 st.subheader("History", anchor=False)
 try:
     picked = past.runs_table()

@@ -14,8 +14,11 @@ import msgspec
 
 from trader.config.preset import Preset
 from trader.domain.errors import ConfigError, JournalError
+from trader.domain.fill import Fill
+from trader.domain.order import Side
 from trader.engine.records import Phase
 from trader.engine.view import LegView, Ops, OrderView, Rung, RunView
+from trader.journal.views import FillRow
 
 EXPIRY = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PREMIUM = Decimal("84.20")
@@ -328,6 +331,8 @@ class FakeDesk:
                 preset="default",
                 underlying="BTC",
                 created_at=day - timedelta(days=i, hours=7),
+                created_market=None,
+                fill_count=4,
                 finished_at=day - timedelta(days=i),
                 exit_reason=reasons[i % len(reasons)],
                 realized_pnl=Decimal("41.20") - 13 * (i % 5),
@@ -342,12 +347,32 @@ class FakeDesk:
         summary = next(row for row in self.past() if row.run_id == run_id)
         view = self._run_done(now)
         fills = [
-            Struct(at=summary.created_at, leg=leg.key, symbol=leg.symbol, side=side, quantity=100, price=price,
-                   commission=Decimal("0.58"), role="taker", client_order_id=f"k3fa-1{leg.key}E1", fill_id=f"f{i}")
+            FillRow(
+                seq=i,
+                wall=summary.created_at,
+                market=None,
+                leg=leg.key,
+                fill=Fill(
+                    fill_id=f"f{i}",
+                    venue_order_id=f"v{i}",
+                    client_order_id=f"k3fa-1{leg.key}E1",
+                    symbol=leg.symbol,
+                    product_id=i,
+                    side=Side(side),
+                    quantity=100,
+                    price=Decimal(price),
+                    commission=Decimal("0.58"),
+                ),
+            )
             for i, (leg, side, price) in enumerate(
-                [(view.legs[0], "sell", Decimal("431.5")), (view.legs[1], "sell", Decimal("410.5")),
-                 (view.legs[0], "buy", Decimal("260.5")), (view.legs[1], "buy", Decimal("258.0"))])
-        ]  # fmt: skip
+                [
+                    (view.legs[0], "sell", "431.5"),
+                    (view.legs[1], "sell", "410.5"),
+                    (view.legs[0], "buy", "260.5"),
+                    (view.legs[1], "buy", "258.0"),
+                ]
+            )
+        ]
         timeline = [
             Struct(at=summary.created_at, kind="run created", cause="user", text="preset default"),
             Struct(at=summary.created_at, kind="legs chosen", cause="rule", text="95000 call, 86500 put"),

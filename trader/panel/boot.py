@@ -11,6 +11,7 @@ from typing import NoReturn
 from anyio import to_thread
 from starlette.middleware import Middleware
 from streamlit import config
+from streamlit.runtime.pages_manager import PagesManager
 
 from trader.config.settings import load_settings
 from trader.domain.errors import TraderError
@@ -18,7 +19,14 @@ from trader.panel.guard import HostGuard
 from trader.runner.host import ensure_host
 
 # Whatever the pages import, imported before serving: the first visitor does not wait for it, and `gc.freeze` covers it.
-_WARM = ("pandas", "plotly.graph_objects", "pages.dashboard", "pages.configure", "pages.history")
+_WARM = (
+    "pandas",
+    "plotly.graph_objects",
+    "trader.panel.frame",
+    "trader.panel.live",
+    "trader.panel.editor",
+    "trader.panel.past",
+)
 
 
 def served_port() -> int:
@@ -27,7 +35,12 @@ def served_port() -> int:
 
 
 def middleware() -> list[Middleware]:
-    """What stands in front of every route."""
+    """What stands in front of every route.
+
+    Said here too, before the first visitor: pages come from `frame.draw`. A folder named `pages` beside the entry makes
+    Streamlit otherwise serve its files bare until some session has called `st.navigation`.
+    """
+    PagesManager.uses_pages_directory = False
     return [Middleware(HostGuard, port=served_port)]
 
 

@@ -1,4 +1,4 @@
-"""What every page has: the navigation, the environment badge and the ops strip."""
+"""What every page has: the navigation around it, the environment badge and the ops strip at its top."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,12 +22,11 @@ PAGES = (
 
 
 def draw() -> None:
-    """Draw the frame and, inside it, the page that was asked for."""
+    """The navigation and, under it, the page that was asked for; each page begins with `ops_strip`."""
     st.set_page_config(page_title="Strangle Desk", page_icon=_ICON, layout="wide")
     page = st.navigation(
         [st.Page(path, title=title, icon=icon, default=default) for path, title, icon, default in PAGES], position="top"
     )
-    ops_strip()
     page.run()
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from trader.config.preset import PRESET_NAME, Preset
 from trader.domain.errors import TraderError
 from trader.panel import draft, form, service
-from trader.panel.format import plain, red
+from trader.panel.format import plain, red, safe
 
 _NOTE = "cfg_note"
 _PICKED = "cfg_preset"
@@ -54,7 +54,7 @@ def actions(verdict: form.Checked) -> None:
     note = st.session_state.pop(_NOTE, None)
     if note:
         ok, sentence = note
-        st.caption(sentence if ok else red(sentence))
+        st.caption(safe(sentence) if ok else red(sentence))
 
 
 def _load_picked() -> None:

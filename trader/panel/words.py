@@ -165,7 +165,9 @@ def _price_ages(ops: Ops, run: RunView | None, lag_s: float) -> list[Item]:
 
 def _age_item(name: str, seconds: float | None, lag_s: float) -> Item:
     if seconds is None:
-        return Item(f"{name} price unknown", "gray", "No price has been seen.")
+        return Item(
+            f"{name} unknown" if name == "Prices" else f"{name} price unknown", "gray", "No price has been seen."
+        )
     total = seconds + lag_s
     color: Color = "green" if total <= 5 else "orange" if total <= 30 else "red"
     return Item(f"{name} {fmt.age(total)}", color, "Age of the price, in the exchange's time.")

@@ -1,0 +1,73 @@
+"""Figures and tables are made of columns alone."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from tests.panel.fake_desk import HOSTILE, FakeDesk
+from trader.engine.view import Rung
+from trader.panel import charts, tables
+from trader.panel.past import csv_text
+
+START = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
+
+
+def series() -> charts.Pnl:
+    at = [START + timedelta(minutes=i) for i in range(4)]
+    return charts.Pnl(at, [None, 1.0, None, -2.0], [None, None, 0.0, 0.0], [-10.0] * 4, [8.0] * 4)
+
+
+def test_chart_draws_pnl_its_limits_and_what_happened() -> None:
+    marks = [charts.Mark(START + timedelta(minutes=2), "entry", "Sold <b>1</b>"), charts.Mark(START, "decision", "x")]
+    figure = charts.pnl_figure(series(), marks, revision="run-1")
+    traces = {trace.name: trace for trace in figure.data}
+    assert list(traces) == ["Max profit", "Trailing level", "Max loss", "P&L", "Sold", "Decision"]
+    assert list(traces["P&L"].y) == [None, 1.0, None, -2.0]
+    assert traces["P&L"].x[0].isoformat() == "2026-11-21T09:30:00"
+    assert list(traces["Sold"].y) == [1.0] and list(traces["Decision"].y) == [0.0]
+    assert traces["Sold"].text[0] == "Sold &lt;b&gt;1&lt;/b&gt;"
+    assert figure.layout.uirevision == "run-1"
+
+
+def test_chart_leaves_out_what_was_never_known() -> None:
+    figure = charts.pnl_figure(series()._replace(trailing=[None] * 4))
+    assert "Trailing level" not in [trace.name for trace in figure.data]
+
+
+def test_limits_are_steps_because_they_hold_until_changed() -> None:
+    figure = charts.pnl_figure(series())
+    assert {trace.line.shape for trace in figure.data if trace.name != "P&L"} == {"hv"}
+
+
+def test_legs_table_says_unknown_stale_and_escapes_symbols() -> None:
+    run = FakeDesk("holding").status().run
+    assert run is not None
+    leg = msgspec.structs.replace(run.legs[0], symbol=HOSTILE, mark=None, price_age_s=12.0, fresh=False)
+    gone = msgspec.structs.replace(run.legs[1], price_age_s=None)
+    table = tables.legs_table([leg, gone])
+    assert table["Mark"][0] == "–" and table["Price age"].tolist() == ["12 s, stale", "unknown"]
+    assert "<img" not in table["Leg"][0].replace("\\<", "")
+
+
+@pytest.mark.parametrize(
+    ("rung", "fires", "distance"),
+    [
+        (Rung(name="max_loss", armed=True, at_pnl=Decimal("-84.2"), at_pct=Decimal(-100), distance_usd=Decimal(90),
+              distance_pct=Decimal(107)), "−$84.20 (−100\u00a0%)", "$90.00 (107\u00a0%)"),
+        (Rung(name="trailing_stop", armed=False), "not armed", "–"),
+        (Rung(name="trailing_stop", armed=False, at_pnl=Decimal(0)), "$0.00, not armed", "–"),
+        (Rung(name="time", armed=True, at_time=START), "21 Nov 09:30\u00a0IST", "–"),
+    ],
+)  # fmt: skip
+def test_ladder_says_where_each_exit_fires(rung: Rung, fires: str, distance: str) -> None:
+    row = tables.ladder_table([rung]).iloc[0]
+    assert (row["Fires at"], row["Distance"]) == (fires, distance)
+
+
+def test_csv_cells_never_start_a_formula() -> None:
+    import pandas as pd
+
+    text = csv_text(pd.DataFrame([{"a": "=HYPERLINK(1)", "b": "-1.50", "c": "@x", "d": "plain"}]))
+    assert text.splitlines()[1] == "'=HYPERLINK(1),-1.50,'@x,plain"

@@ -1,0 +1,93 @@
+"""Only this server's own address, asked from its own pages, is answered."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from trader.panel.guard import HostGuard, refusal
+
+PORT = 8501
+GOOD_HOSTS = ["127.0.0.1:8501", "localhost:8501", "[::1]:8501", "LOCALHOST:8501"]
+BAD_HOSTS = [
+    "evil.example",
+    "127.0.0.1",
+    "127.0.0.1:9999",
+    "127.0.0.1.nip.io:8501",
+    "localhost.:8501",
+    "",
+    "a@127.0.0.1:8501",
+]
+GOOD_ORIGINS = ["http://127.0.0.1:8501", "http://localhost:8501", "http://[::1]:8501"]
+BAD_ORIGINS = [
+    "null",
+    "http://localhost:9999",
+    "https://127.0.0.1:8501",
+    "http://evil.example",
+    "http://127.0.0.1:8501.evil.example",
+    "",
+]
+
+
+def headers(host: str | None, origin: str | None) -> list[tuple[bytes, bytes]]:
+    found = [] if host is None else [(b"host", host.encode())]
+    return found + ([] if origin is None else [(b"origin", origin.encode())])
+
+
+@pytest.mark.parametrize("host", [*GOOD_HOSTS, *BAD_HOSTS, None])
+@pytest.mark.parametrize("origin", [*GOOD_ORIGINS, *BAD_ORIGINS, None])
+@pytest.mark.parametrize("websocket", [True, False])
+def test_only_configured_pairs_pass(host: str | None, origin: str | None, websocket: bool) -> None:
+    allowed = host in GOOD_HOSTS and (origin in GOOD_ORIGINS or (origin is None and not websocket))
+    assert (refusal(headers(host, origin), port=PORT, websocket=websocket) is None) is allowed
+
+
+def test_two_hosts_or_two_origins_are_refused() -> None:
+    good = headers(GOOD_HOSTS[0], GOOD_ORIGINS[0])
+    assert refusal(good, port=PORT, websocket=True) is None
+    assert refusal([*good, (b"host", b"evil.example")], port=PORT, websocket=True) is not None
+    assert refusal([*good, (b"origin", b"http://evil.example")], port=PORT, websocket=True) is not None
+
+
+def test_port_is_asked_at_each_request() -> None:
+    assert refusal(headers("127.0.0.1:9000", None), port=9000, websocket=False) is None
+    assert refusal(headers("127.0.0.1:8501", None), port=9000, websocket=False) is not None
+    assert refusal(headers("127.0.0.1", None), port=80, websocket=False) is None
+
+
+def call(kind: str, host: str) -> tuple[list[Any], list[str]]:
+    sent: list[Any] = []
+    reached: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        reached.append(scope["type"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": kind, "headers": headers(host, "http://127.0.0.1:8501")}
+    asyncio.run(HostGuard(app, port=lambda: PORT)(scope, receive, send))
+    return sent, reached
+
+
+def test_foreign_host_never_reaches_the_application() -> None:
+    sent, reached = call("http", "evil.example:8501")
+    assert reached == [] and sent[0]["status"] == 403
+    sent, reached = call("websocket", "evil.example:8501")
+    assert reached == [] and sent[0]["type"] == "websocket.close"
+
+
+def test_answers_forbid_framing_and_foreign_resources() -> None:
+    sent, reached = call("http", "127.0.0.1:8501")
+    found = dict(sent[0]["headers"])
+    assert reached == ["http"] and found[b"x-frame-options"] == b"DENY"
+    assert b"frame-ancestors 'none'" in found[b"content-security-policy"]
+    assert b"http" not in found[b"content-security-policy"]
+
+
+def test_lifespan_passes_untouched() -> None:
+    assert call("lifespan", "evil.example")[1] == ["lifespan"]

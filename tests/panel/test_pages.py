@@ -1,0 +1,224 @@
+"""The pages over a desk in memory: they load, they say what is, and their buttons do one thing."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.panel.fake_desk import HOSTILE
+
+PAGES = ("pages/dashboard.py", "pages/configure.py", "pages/history.py")
+SCENARIOS = ("empty", "waiting", "entering", "holding", "exiting", "done", "dead", "unreachable")
+Open = Callable[..., Any]
+
+
+def said(at: AppTest) -> str:
+    """Every word on the page that is not inside a table."""
+    kinds = ("markdown", "text", "caption", "subheader", "error", "code", "info")
+    parts = [element.value for kind in kinds for element in at.get(kind)]
+    parts += [f"{metric.label}: {metric.value}" for metric in at.metric]
+    return "\n".join(str(part) for part in parts).replace("\\", "")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_dashboard_loads_in_every_state_and_names_its_environment(open_panel: Open, scenario: str) -> None:
+    at, _ = open_panel(scenario)
+    assert ("PAPER" if scenario != "unreachable" else "Desk unreachable") in said(at)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_names_its_environment(open_panel: Open, page: str) -> None:
+    at, _ = open_panel("holding", page=page)
+    assert "PAPER" in said(at) and "Runner alive" in said(at)
+
+
+@pytest.mark.parametrize(("env", "label"), [("testnet", "TESTNET"), ("production", "LIVE")])
+def test_environment_is_named(open_panel: Open, env: str, label: str) -> None:
+    at, _ = open_panel("holding", env=env)
+    assert f"-badge[:material/shield: {label}]" in said(at)
+
+
+def test_outage_is_said_and_stop_still_tries(open_panel: Open) -> None:
+    at, desk = open_panel("unreachable")
+    assert "the journal cannot be read: disk I/O error" in said(at)
+    at.button(key="dash_stop").click().run()
+    at.button(key="dash_stop_yes").click().run()
+    assert desk.asked == [("stop", (None, "panel"))]
+    assert "the journal cannot be written: disk full" in said(at) and "python -m trader stop" in said(at)
+
+
+def test_hero_while_holding(open_panel: Open) -> None:
+    at, _ = open_panel("holding")
+    assert "Holding — exits at" in said(at)
+    labels = [metric.label for metric in at.metric]
+    assert {"P&L now", "Premium", "Peak", "Trailing level", "Spot"} <= set(labels)
+
+
+def test_unknown_is_a_dash_not_zero_while_entering(open_panel: Open) -> None:
+    at, _ = open_panel("entering")
+    figures = at.metric[:5]
+    assert [(metric.label, metric.value) for metric in figures[:2]] == [("P&L now", "–"), ("Premium", "–")]
+
+
+def test_waiting_says_why_not_yet(open_panel: Open) -> None:
+    at, _ = open_panel("waiting")
+    assert "entry time 09:30 IST is 42 minutes ahead" in said(at)
+
+
+def test_dead_runner_is_said_in_words(open_panel: Open) -> None:
+    at, _ = open_panel("dead")
+    assert "Runner dead 12 s" in said(at) and "Not watched" in said(at)
+
+
+@pytest.mark.parametrize("scenario", ["empty", "waiting", "entering", "holding", "exiting", "done", "dead"])
+def test_stop_takes_one_click_and_one_confirmation_in_every_state(open_panel: Open, scenario: str) -> None:
+    at, desk = open_panel(scenario)
+    at.button(key="dash_stop").click().run()
+    assert desk.asked == [], "the first click only asks"
+    at.button(key="dash_stop_yes").click().run()
+    assert desk.asked == [("stop", (None, "panel"))]
+    assert at.button(key="dash_stop").disabled is False, "and it can be pressed again"
+
+
+def test_stop_can_be_declined(open_panel: Open) -> None:
+    at, desk = open_panel("holding")
+    at.button(key="dash_stop").click().run()
+    at.button(key="dash_stop_no").click().run()
+    assert desk.asked == [] and at.button(key="dash_stop")
+
+
+def test_stop_shows_steps_then_flat(open_panel: Open) -> None:
+    at, desk = open_panel("exiting")
+    assert "Entry orders cancelled and confirmed" in said(at) and "NOT FLAT: C-BTC-95000-221126, 100" in said(at)
+    desk.scenario = "done"
+    at.run()
+    assert "FLAT" in said(at) and "NOT FLAT" not in said(at)
+
+
+def test_start_sends_the_chosen_preset_and_when(open_panel: Open) -> None:
+    at, desk = open_panel("empty")
+    at.selectbox(key="dash_preset").select("aggressive").run()
+    at.button(key="dash_start").click().run()
+    [(what, (preset, now, by, confirm))] = desk.asked
+    assert (what, preset.name, now, by, confirm) == ("start", "aggressive", False, "panel", None)
+
+
+def test_live_start_needs_the_phrase(open_panel: Open) -> None:
+    at, desk = open_panel("empty", env="production")
+    assert at.button(key="dash_start").disabled
+    at.text_input(key="dash_confirm").input("trade live").run()
+    at.button(key="dash_start").click().run()
+    assert desk.asked == [] and "Not started: the phrase does not match" in said(at)
+    at.text_input(key="dash_confirm").input("TRADE LIVE production 1").run()
+    at.button(key="dash_start").click().run()
+    assert [what for what, _ in desk.asked] == ["start"]
+
+
+def test_preview_shows_strikes_or_the_reason(open_panel: Open) -> None:
+    at, _ = open_panel("empty")
+    values = {metric.label: metric.value for metric in at.metric}
+    assert values["Premium"] == "$84.20" and values["Breakevens"] == "85,658 – 95,842"
+
+
+def test_foreign_text_stays_text(open_panel: Open) -> None:
+    at, desk = open_panel("holding")
+    desk.hostile = True
+    at.run()
+    assert not at.exception
+    for kind in ("markdown", "caption", "subheader", "error", "info"):
+        for element in at.get(kind):
+            assert "<img" not in element.value.replace("\\<", "") and "](http" not in element.value
+    assert any(HOSTILE[:20] in element.value for element in at.code)
+
+
+# ------------------------------------------------------------------ configure
+
+
+def cfg(at: AppTest, path: str) -> str:
+    return f"cfg.{at.session_state['cfg_generation']}.{path}"
+
+
+def test_edit_is_validated_in_one_sentence_and_cannot_be_saved(open_panel: Open) -> None:
+    at, desk = open_panel("empty", page="pages/configure.py")
+    at.number_input(key=cfg(at, "strategy.quantity")).set_value(0).run()
+    assert "Quantity per leg: must be at least 1, was 0." in said(at).replace("\u2060", "")
+    assert at.button(key="cfg_save").disabled
+    at.number_input(key=cfg(at, "strategy.quantity")).set_value(7).run()
+    at.button(key="cfg_save").click().run()
+    assert desk.stored["default"].strategy.quantity == 7
+    assert desk.snapshot == desk.stored["default"]
+
+
+def test_edit_survives_another_page(open_panel: Open) -> None:
+    at, _ = open_panel("empty", page="pages/configure.py")
+    at.number_input(key=cfg(at, "strategy.quantity")).set_value(5).run()
+    at.switch_page("pages/history.py").run()
+    at.switch_page("pages/configure.py").run()
+    assert at.number_input(key=cfg(at, "strategy.quantity")).value == 5
+
+
+def test_reset_brings_the_stored_values_back(open_panel: Open) -> None:
+    at, _ = open_panel("empty", page="pages/configure.py")
+    at.number_input(key=cfg(at, "strategy.quantity")).set_value(5).run()
+    at.button(key="cfg_reset").click().run()
+    assert at.number_input(key=cfg(at, "strategy.quantity")).value == 1
+    assert at.button(key="cfg_reset").disabled
+
+
+def test_save_as_makes_a_new_preset_and_never_overwrites(open_panel: Open) -> None:
+    at, desk = open_panel("empty", page="pages/configure.py")
+    at.number_input(key=cfg(at, "strategy.quantity")).set_value(3).run()
+    for name, words in (("../evil", "The name may hold"), ("aggressive", "exists already")):
+        at.text_input(key="cfg_new_name").input(name).run()
+        at.button(key="cfg_save_as").click().run()
+        assert words in said(at) and not [what for what, _ in desk.asked if what == "save"]
+    at.text_input(key="cfg_new_name").input("mine").run()
+    at.button(key="cfg_save_as").click().run()
+    assert desk.stored["mine"].strategy.quantity == 3 and desk.stored["default"].strategy.quantity == 1
+    assert at.selectbox(key="cfg_preset").value == "mine"
+
+
+def test_other_preset_replaces_the_edit(open_panel: Open) -> None:
+    at, desk = open_panel("empty", page="pages/configure.py")
+    desk.stored["aggressive"] = desk.stored["aggressive"].model_validate(
+        json.loads(desk.stored["aggressive"].canonical_json()) | {"system": {"status_report_mins": 9}}
+    )
+    at.selectbox(key="cfg_preset").select("aggressive").run()
+    assert at.number_input(key=cfg(at, "system.status_report_mins")).value == 9
+
+
+def test_expiry_offers_rules_and_listed_dates_only(open_panel: Open) -> None:
+    at, _ = open_panel("empty", page="pages/configure.py")
+    options = at.selectbox(key=cfg(at, "strategy.expiry")).options
+    assert options[:2] == ["Today", "Next day"] and "Fri 27 Nov 2026" in options and len(options) == 9
+
+
+def test_delete_asks_first(open_panel: Open) -> None:
+    at, desk = open_panel("empty", page="pages/configure.py")
+    at.selectbox(key="cfg_preset").select("development").run()
+    at.button(key="cfg_delete").click().run()
+    assert desk.asked == [("delete", "development")]
+    assert at.selectbox(key="cfg_preset").value == "default"
+
+
+# ------------------------------------------------------------------ history
+
+
+def test_empty_history_teaches_the_first_paper_trade(open_panel: Open) -> None:
+    at, _ = open_panel("empty", page="pages/history.py")
+    assert "No run has finished yet." in said(at) and "press **Start**" in said(at)
+
+
+def test_history_pages_and_reports_one_run(open_panel: Open) -> None:
+    at, _ = open_panel("holding", page="pages/history.py")
+    assert len(at.dataframe[0].value) == 15 and at.button(key="hist_newer").disabled
+    at.button(key="hist_older").click().run()
+    assert len(at.dataframe[0].value) == 8 and at.button(key="hist_older").disabled
+    at.query_params["run"] = "k3fa-20261120-1"
+    at.run()
+    values = {metric.label: metric.value for metric in at.metric}
+    assert values["Realised P&L"] == "+$41.20" and values["Ended by"] == "exit time reached"
+    fills = next(frame.value for frame in at.dataframe if "Fill id" in frame.value.columns)
+    assert len(fills) == 4 and fills["Price"][0] == "431.5"

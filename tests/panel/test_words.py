@@ -1,0 +1,83 @@
+"""What the panel says of a run and of the machinery."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from tests.panel.fake_desk import FakeDesk
+from trader.engine.records import Phase
+from trader.engine.view import Ops, RunView
+from trader.panel import words
+
+NOW = datetime(2026, 11, 21, 8, 46, tzinfo=UTC)
+
+
+def view(**changes: object) -> RunView:
+    run = FakeDesk("holding").status().run
+    assert run is not None
+    return msgspec.structs.replace(run, market_at=NOW, exit_at=NOW + timedelta(hours=2, minutes=14), **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "headline"),
+    [
+        ({}, "Holding — exits at 16:30 IST in 2 h 14 m"),
+        ({"phase": Phase.WAITING, "entry_at": NOW + timedelta(minutes=5)}, "Waiting — sells at 14:21 IST in 5 m 00 s"),
+        ({"phase": Phase.WAITING, "entry_at": NOW}, "Waiting — ready to sell"),
+        ({"phase": Phase.WAITING, "entry_at": None}, "Waiting — the entry time is not known yet"),
+        ({"phase": Phase.ENTERING}, "Entering — the entry orders are working"),
+        ({"phase": Phase.EXITING, "exit_reason": "max_loss"}, "Exiting — max loss reached, until flat"),
+        ({"phase": Phase.DONE, "flat": "true"}, "Done — flat, confirmed by the exchange"),
+        ({"phase": Phase.DONE, "flat": "false"}, "Done — but not flat"),
+        ({"phase": Phase.DONE, "flat": "unknown"}, "Done — whether flat is unknown"),
+    ],
+)  # fmt: skip
+def test_headline_says_state_and_what_comes_next(changes: dict[str, object], headline: str) -> None:
+    assert words.headline(view(**changes)) == headline
+
+
+def test_headline_when_runner_is_silent_claims_nothing() -> None:
+    assert words.headline(view(), alive=False) == "Not watched — was holding when last heard"
+    assert words.headline(None) == "No run yet"
+
+
+def test_flat_only_when_the_exchange_said_so() -> None:
+    assert words.flat_line(view(flat="true")).label == "FLAT"
+    assert words.flat_line(view(flat="unknown")).label == "FLAT? unknown"
+    assert words.flat_line(view(flat="false")).label == "NOT FLAT: C-BTC-95000-221126, 100; P-BTC-86500-221126, 100"
+
+
+@pytest.mark.parametrize(("env", "label", "color"), [("paper", "PAPER", "blue"), ("testnet", "TESTNET", "orange"),
+                                                     ("production", "LIVE", "red"), ("what", "LIVE?", "red")])  # fmt: skip
+def test_environment_in_words_and_colour(env: str, label: str, color: str) -> None:
+    item = words.environment(env)
+    assert (item.label, item.color) == (label, color)
+
+
+def test_dead_runner_is_red_and_its_knowledge_unknown() -> None:
+    assert words.runner_item(False, 12.0, "thread").color == "red"
+    labels = [item.label for item in words.ops_items(healthy(), view(), NOW, alive=False, lag_s=12.0)]
+    assert labels == ["Call 12 s", "Put 12 s", "Sockets, budget and clock unknown"]
+
+
+def test_ops_never_show_zero_for_unknown() -> None:
+    ops = Ops(public_socket="down", private_socket="connecting", price_age_s=None, last_reconciled_at=None,
+              quota_left_pct=None, clock_skew_s=None, messages_per_s=0.0, trading_state="HALTED")  # fmt: skip
+    items = words.ops_items(ops, None, NOW, alive=True, lag_s=0.1)
+    labels = [item.label for item in items]
+    assert labels == ["Prices unknown", "Market socket down", "Order socket connecting", "Not reconciled",
+                      "Budget unknown", "Clock unknown", "HALTED"]  # fmt: skip
+    assert [items[1].color, items[2].color, items[-1].color] == ["red", "orange", "red"]
+    assert words.ops_items(None, None, NOW, alive=True, lag_s=None)[0].label == "Prices unknown"
+
+
+@pytest.mark.parametrize(("age_s", "color"), [(0.5, "green"), (5.0, "green"), (5.1, "orange"), (31.0, "red")])
+def test_old_prices_change_colour(age_s: float, color: str) -> None:
+    run = view(legs=tuple(msgspec.structs.replace(leg, price_age_s=age_s) for leg in view().legs))
+    assert {item.color for item in words.ops_items(healthy(), run, NOW, alive=True, lag_s=0.0)[:2]} == {color}
+
+
+def healthy() -> Ops:
+    return Ops(public_socket="up", private_socket="up", price_age_s=0.2, last_reconciled_at=NOW, quota_left_pct=90.0,
+               clock_skew_s=0.01, messages_per_s=40.0)  # fmt: skip
