@@ -158,7 +158,8 @@ def test_refused_connect_or_unknown_host_is_not_sent(url: str) -> None:
     assert outcome.code == "not_sent"
 
 
-def test_failed_tls_handshake_is_not_sent(serve: Serve) -> None:
+def test_failed_tls_handshake_is_not_sent(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trader.exchange.delta.transport._CONNECT_SECS_MAX", 0.3)
     server = serve(lambda request: success(ORDER))
     outcome = gateway_of(server.url.replace("http", "https")).submit(INTENT)
     assert isinstance(outcome, Rejected)

@@ -1,8 +1,10 @@
 """Reads give the whole truth or raise."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -268,6 +270,7 @@ def test_instruments_are_cached_and_odd_rows_do_not_hide_the_others(serve: Serve
     option = gateway.instruments("BTC")[0]
     assert option.expiry == datetime(2026, 9, 4, 12, tzinfo=UTC)
     assert option.fee_cap == Decimal("0.035")
+    assert (gateway.product_id_of("BTCUSD"), gateway.product_id_of("X")) == (4, None)
     statistics = gateway.statistics()
     assert statistics.rows_skipped == 1
     assert statistics.instrument_cache_hit_rate == pytest.approx(2 / 3)
@@ -334,6 +337,25 @@ def test_signature_uses_the_learned_clock(serve: Serve) -> None:
     gateway.who_am_i()
     assert abs(int(server.requests[1].headers["timestamp"]) - ahead) <= 2
     assert gateway.clock_offset_secs > 1_000_000
+
+
+def test_expired_signature_is_signed_anew_with_the_time_just_learned(serve: Serve) -> None:
+    exchange_is_ahead = 30
+
+    def strict(request: Request) -> Answer:
+        now = time.time() + exchange_is_ahead
+        headers = {"Date": formatdate(now, usegmt=True)}
+        if abs(int(request.headers["timestamp"]) - now) > 5:
+            return Answer(401, {"error": "SignatureExpired", "message": "late"}, headers)
+        return Answer(body={"success": True, "result": {"user_id": 1}}, headers=headers)
+
+    server = serve(strict)
+    assert gateway_of(server).who_am_i() == "1"
+    assert len(server.requests) == 2
+    stuck = serve(lambda request: Answer(401, {"error": "SignatureExpired", "message": "late"}))
+    with pytest.raises(AuthError):
+        gateway_of(stuck).who_am_i()
+    assert len(stuck.requests) == 2
 
 
 def test_date_of_a_cached_answer_teaches_nothing(serve: Serve) -> None:

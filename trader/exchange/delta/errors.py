@@ -151,6 +151,11 @@ def is_auth(code: str) -> bool:
     return normalise(code) in _AUTH
 
 
+def is_expired_signature(code: str) -> bool:
+    """True when a request was signed for another time than the exchange's: a newly signed one may pass."""
+    return normalise(code) in ("signatureexpired", "expiredsignature")
+
+
 def is_ambiguous(code: str) -> bool:
     """True for codes that do not prove the request had no effect."""
     return normalise(code) in _AMBIGUOUS

@@ -1,7 +1,7 @@
 """REST calls: budget, signature, one exchange of bytes, decoding. Knows endpoints' weights, not their meaning.
 
 Order of work in a call: take the weight from the budget, then stamp and sign, then send exactly the signed text. Only
-reads are ever repeated, once, signed anew, and only when no answer came.
+reads are ever repeated, once and signed anew: when no answer came, or when the signature had expired.
 """
 
 import functools
@@ -16,7 +16,7 @@ from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnkno
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta.budget import DEFAULT_QUOTA, Priority, RateBudget
 from trader.exchange.delta.clock_offset import ClockOffset
-from trader.exchange.delta.errors import WireError
+from trader.exchange.delta.errors import WireError, is_expired_signature
 from trader.exchange.delta.refusal import refusal
 from trader.exchange.delta.signing import sign
 from trader.exchange.delta.transport import Reply, Transport
@@ -107,7 +107,13 @@ class RestClient:
         path = f"{endpoint.path}/{quote(tail, safe=',')}" if tail else endpoint.path
         text = f"?{urlencode(query)}" if query else ""
         deadline = time.monotonic() + READ_DEADLINE_SECS
-        envelope = self._call(result, endpoint, path, text, "", priority, self._reads, deadline)
+        try:
+            envelope = self._call(result, endpoint, path, text, "", priority, self._reads, deadline)
+        except AuthError as error:
+            if not is_expired_signature(error.code):
+                raise
+            # The refusal itself told us the exchange's time: signed by it, the request may pass.
+            envelope = self._call(result, endpoint, path, text, "", priority, self._reads, deadline)
         if envelope.result is None:
             raise WireError(f"{endpoint.method} {path}: the answer has no result")
         return envelope
