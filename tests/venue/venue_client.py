@@ -98,3 +98,4 @@ class Socket:
 
     def close(self) -> None:
         self.ws.close()
+        self.ws.shutdown()  # close() leaves the socket open when the venue closed first

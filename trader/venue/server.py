@@ -32,7 +32,7 @@ from trader.venue.wire.rest import build_rest_app
 from trader.venue.wire.sockets import build_socket_app
 
 _log = logging.getLogger(__name__)
-_IDLE_TICK_SECS = 0.5
+_IDLE_TICK_SECS = 0.25
 _REALTIME_TICK_SECS = 0.1
 _START_TIMEOUT_SECS = 20.0
 
