@@ -24,6 +24,7 @@ from trader.runner.feed import Feed
 from trader.runner.local_venue import LocalVenue
 from trader.runner.logs import set_up_logging
 from trader.runner.market_clock import wall_now
+from trader.runner.process import is_running
 from trader.runner.runner import Runner
 
 logger = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ class Host:
         """
         assert self._journal is not None and self._connection is not None
         lease = self._journal.lease_row(self._connection.account)
-        if lease is not None and lease.alive(wall_now()) and _is_running(lease.pid):
+        if lease is not None and lease.alive(wall_now()) and lease.pid != os.getpid() and is_running(lease.pid):
             raise JournalError(
                 f"Another runner is active for account {lease.account} (hosted in a {lease.host}, process {lease.pid}); "
                 "stop it first, or use it: `python -m trader start` reaches it"
@@ -141,7 +142,7 @@ class Host:
             ws_private_url=connection.ws_private_url,
             credentials=credentials,
             clock_offset_secs=lambda: gateway.clock_offset_secs,
-            product_id_of=lambda symbol: None,
+            product_id_of=gateway.product_id_of,
         )
         return Runner(journal=journal, lease=lease, env=connection.env, gateway=gateway, feed=feed, host=self._kind)
 
@@ -185,17 +186,3 @@ def run_process(settings: Settings) -> int:
     finally:
         host.stop()
     return 0
-
-
-def _is_running(pid: int) -> bool:
-    if pid == os.getpid():
-        return False
-    if os.name != "posix":
-        return True  # there is no harmless way to ask; the lease's expiry decides
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

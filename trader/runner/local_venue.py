@@ -7,6 +7,7 @@ stopped, its state file brings account, positions and market back.
 import contextlib
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ import requests
 from trader.config.connection import VenueAnnouncement, announcement_path, read_announcement
 from trader.config.settings import Settings
 from trader.domain.errors import ConfigError
+from trader.runner.process import is_running
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +32,13 @@ _USER_AGENT = {"User-Agent": "strangle-desk"}
 
 
 class LocalVenue:
-    """The venue of one TRADER_HOME. `start` returns when it answers; `stop` ends it if this process started it."""
+    """The venue of one TRADER_HOME. `start` returns when it answers; `stop` ends it if this process started it, or found it
+    orphaned by a host that was killed."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
+        self._adopted: VenueAnnouncement | None = None
         self._stopping = threading.Event()
         self._guard: threading.Thread | None = None
 
@@ -47,6 +51,7 @@ class LocalVenue:
         announced = read_announcement(self._settings.home)
         if announced is not None and _answers(announced):
             logger.info("venue_found pid=%d url=%s", announced.pid, announced.rest_url)
+            self._adopted = announced if _is_orphan(announced) else None
         else:
             self._spawn(announced)
         self._guard = threading.Thread(target=self._keep_alive, name="venue-guard", daemon=True)
@@ -60,6 +65,9 @@ class LocalVenue:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(10)
+        if self._adopted is not None and _answers(self._adopted):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._adopted.pid, signal.SIGTERM)
 
     def _keep_alive(self) -> None:
         """Start the venue again, on the same ports with the same keys, when it has died."""
@@ -106,7 +114,7 @@ class LocalVenue:
             "recording": str(settings.venue_recording) if settings.venue_market == "recording" else None,
             "speed": settings.venue_speed,
             "seed": settings.venue_seed,
-            "state_path": str(settings.home / f"{name}-{settings.venue_speed:g}x.json"),
+            "state_path": str(settings.home / f"{name}-{settings.venue_speed:g}x.db"),
             "announce_path": str(announcement_path(settings.home)),
             "parent_pid": os.getpid(),
             "linger_secs": _LINGER_SECS,
@@ -132,6 +140,11 @@ class LocalVenue:
             time.sleep(0.05)
         process.terminate()
         raise ConfigError(f"The local venue did not answer within {_READY_SECS:.0f} s; see {log_path}")
+
+
+def _is_orphan(announced: VenueAnnouncement) -> bool:
+    """True when a host started the venue and is gone."""
+    return announced.parent_pid is not None and not is_running(announced.parent_pid)
 
 
 def _answers(announced: VenueAnnouncement) -> bool:

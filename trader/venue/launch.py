@@ -65,6 +65,7 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     market: str
     speed: float
     pid: int
+    parent_pid: int | None
 
 
 def run_venue(options: VenueOptions) -> None:
@@ -134,6 +135,7 @@ def build_venue(options: VenueOptions) -> tuple[VenueServer, Announcement]:
         market=options.market,
         speed=options.speed,
         pid=os.getpid(),
+        parent_pid=options.parent_pid,
     )
     return server, announcement
 
