@@ -8,17 +8,19 @@ import typer
 
 from trader.cli import options
 from trader.cli.output import emit_json, emit_lines
-from trader.cli.words import run_lines
+from trader.cli.words import one_run, run_lines
 from trader.domain.errors import ConfigError, TraderError
 
 if TYPE_CHECKING:
     from trader.config.preset import Preset
-    from trader.desk import Desk, Status
+    from trader.desk import CommandRow, Desk, Status
 
 # A runner picks a command up within a quarter of a second; this leaves room for a machine under load.
 ANSWER_SECS = 10.0
 STOP_WAIT_SECS = 30.0
 POLL_SECS = 0.2
+_OVER = frozenset({"done"})
+_HELD_OR_OVER = frozenset({"holding", "exiting", "done"})
 
 
 def start(
@@ -26,6 +28,9 @@ def start(
     sets: options.Overrides = None,
     now: Annotated[bool, typer.Option("--now", help="Enter at once instead of at the entry time.")] = False,
     wait: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Wait up to this long until it holds.")] = 0,
+    repeat: Annotated[
+        int, typer.Option(min=1, max=1000, help="More than 1: that many runs, each begun when the last is done.")
+    ] = 1,
     confirm: Annotated[str | None, typer.Option(help="Production only: the phrase that arms this one run.")] = None,
     as_json: options.JsonFlag = False,
 ) -> None:
@@ -35,14 +40,50 @@ def start(
     settings = options.read_settings()
     chosen = resolve(settings, preset=preset, overrides=sets or ()).preset
     desk = options.open_desk(settings)
+    if repeat > 1:
+        _start_series(desk, chosen, now, repeat, as_json)
+        return
+    row = _ask_to_start(desk, chosen, now, confirm)
+    run_id = run_of(row)
+    status = _await(desk, run_id, wait, _HELD_OR_OVER) if wait else desk.status(run_id)
+    if as_json:
+        emit_json({"command_id": row.command_id, "config_hash": chosen.config_hash, **_document(status)})
+    else:
+        emit_lines([f"Accepted with preset {chosen.name} ({chosen.config_hash}).", *run_lines(status)])
+    if wait and (status.run is None or status.run.phase != "holding"):
+        raise typer.Exit(1)
+
+
+def _start_series(desk: "Desk", preset: "Preset", now: bool, count: int, as_json: bool) -> None:
+    """Runs one after another, as a replay of several days needs them. Ctrl+C leaves the present one as it is."""
+    if desk.status().env == "production":
+        raise ConfigError("--repeat is not for production: the phrase arms one run")
+    done: list[dict[str, Any]] = []
+    for _ in range(count):
+        run_id = run_of(_ask_to_start(desk, preset, now, None))
+        status = _await(desk, run_id, None, _OVER)
+        done.append(_document(status))
+        if not as_json and status.run is not None:
+            emit_lines(one_run(status.run)[:2])
+    if as_json:
+        emit_json({"runs": done})
+
+
+def _ask_to_start(desk: "Desk", preset: "Preset", now: bool, confirm: str | None) -> "CommandRow":
+    """The accepted command.
+
+    Raises:
+        TraderError: No runner is alive, it refused, or it did not answer; the sentence says what then is the case.
+        ConfigError: The phrase production needs was not typed.
+    """
     before = desk.status()
     if not before.runner.alive:
         raise TraderError(
             f"No runner is alive for account {before.account}, so nothing was started; start one with "
             "`python -m trader run`, or the panel with `make run`, and repeat."
         )
-    phrase = _typed_phrase(before, chosen, confirm)
-    receipt = desk.start(chosen, now=now, issued_by="cli", confirm=phrase)
+    phrase = _typed_phrase(before, preset, confirm)
+    receipt = desk.start(preset, now=now, issued_by="cli", confirm=phrase)
     row = desk.await_command(receipt.command_id, ANSWER_SECS)
     if row.status == "refused":
         raise TraderError(f"The runner refused to start: {row.detail}")
@@ -51,14 +92,12 @@ def start(
             f"The runner has not answered within {ANSWER_SECS:.0f} s; the start stays recorded ({row.command_id}) and may "
             "still be carried out: see `python -m trader status`, or take it back with `python -m trader stop`."
         )
-    run_id = row.detail.removeprefix("run ")
-    status = _await_held(desk, run_id, wait) if wait else desk.status(run_id)
-    if as_json:
-        emit_json({"command_id": row.command_id, "config_hash": chosen.config_hash, **_document(status)})
-    else:
-        emit_lines([f"Accepted with preset {chosen.name} ({chosen.config_hash}).", *run_lines(status)])
-    if wait and (status.run is None or status.run.phase != "holding"):
-        raise typer.Exit(1)
+    return row
+
+
+def run_of(row: "CommandRow") -> str:
+    """The run an accepted start made; the runner's answer names it."""
+    return row.detail.removeprefix("run ")
 
 
 def stop(
@@ -104,12 +143,14 @@ def _why_not_flat(status: "Status", wait: float) -> str:
     )
 
 
-def _await_held(desk: "Desk", run_id: str, timeout_secs: float) -> "Status":
-    """Poll until the run has left the phases before holding, or time is up."""
-    deadline = time.monotonic() + timeout_secs
+def _await(desk: "Desk", run_id: str, timeout_secs: float | None, phases: frozenset[str]) -> "Status":
+    """Poll until the run is in one of the phases, or time is up (None = wait for it)."""
+    deadline = None if timeout_secs is None else time.monotonic() + timeout_secs
     while True:
         status = desk.status(run_id)
-        if (status.run is not None and status.run.phase not in ("waiting", "entering")) or time.monotonic() >= deadline:
+        if status.run is not None and status.run.phase in phases:
+            return status
+        if deadline is not None and time.monotonic() >= deadline:
             return status
         time.sleep(POLL_SECS)
 

@@ -15,10 +15,10 @@ def run_lines(status: "Status") -> list[str]:
     lines = [f"{status.env.upper()} · account {status.account} · {_runner(status)}"]
     if status.run is None:
         return [*lines, "No run yet. First paper trade: python -m trader start --preset default --now"]
-    lines += _run(status.run)
+    lines += one_run(status.run)
     others = [run for run in status.runs if run.run_id != status.run.run_id]
     for run in others:
-        lines += ["", *_run(run)]
+        lines += ["", *one_run(run)]
     return [*lines, *(f"{alert.level}: {alert.text}" for alert in status.alerts[:5])]
 
 
@@ -30,7 +30,8 @@ def _runner(status: "Status") -> str:
     return f"runner alive ({runner.host}{age})"
 
 
-def _run(run: "RunView") -> list[str]:
+def one_run(run: "RunView") -> list[str]:
+    """One run: what it is doing, then its money, its times and its legs."""
     lines = [f"Run {run.run_id} · {run.underlying} · {run.preset} · {run.words or run.phase}"]
     if run.phase == "done":
         lines.append(
