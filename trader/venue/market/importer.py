@@ -158,17 +158,21 @@ def _groups(quotes: Sequence[DeribitQuote]) -> list[list[DeribitQuote]]:
 def _volatilities(groups: Sequence[Sequence[DeribitQuote]]) -> dict[DeribitQuote, float]:
     """Volatility of every quote: as recorded, else solved from its mark, else that of the nearest strike beside it.
 
-    Quotes for which the whole group has nothing are left out.
+    A group in which nothing can be solved takes those of the expiry's last group that had any; before there was one its
+    quotes are left out.
     """
     vols: dict[DeribitQuote, float] = {}
+    latest: dict[int, dict[DeribitQuote, float]] = {}
     for group in groups:
         known = {quote: vol for quote in group if (vol := quote.mark_iv or _solved(quote)) is not None}
+        beside = known or latest.get(group[0].expiry_ms, {})
+        latest[group[0].expiry_ms] = beside
         for quote in group:
             if quote in known:
                 vols[quote] = known[quote]
-            elif known:
+            elif beside:
                 # The out-of-the-money twin first: it stands at distance zero.
-                vols[quote] = known[min(known, key=lambda other: abs(other.strike - quote.strike))]
+                vols[quote] = beside[min(beside, key=lambda other: abs(other.strike - quote.strike))]
     return vols
 
 
