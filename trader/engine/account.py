@@ -76,6 +76,8 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
     _resolve_absent(turn, event)
     _settle(turn, event)
     _compare_positions(turn, event)
+    if turn.run(run_id).phase is Phase.DONE:
+        return  # a read asked for before the end may answer after it
     if event.error:
         turn.look(run_id, account_wanted=True)
         turn.alert(run_id, "warning", "account_unreadable", f"The account could not be read: {event.error}")

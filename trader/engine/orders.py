@@ -7,6 +7,7 @@ from trader.domain.order import OrderSnapshot, OrderStatus, next_status
 from trader.domain.outcome import Ok, Rejected, Unknown
 from trader.engine import records as rec
 from trader.engine.events import CancelAnswered, SubmitAnswered
+from trader.engine.records import Phase
 from trader.engine.state import Order, Run
 from trader.engine.turn import Turn
 
@@ -145,3 +146,10 @@ def on_fill(turn: Turn, fill: Fill) -> None:
     fill = replace(fill, client_order_id=order.intent.client_order_id, product_id=order.intent.product_id)
     turn.write(rec.FillRecorded, run.run_id, cause="exchange", leg=order.intent.leg, fill=fill)
     turn.look(run.run_id, account_wanted=True)
+    if run.phase is Phase.DONE:
+        turn.alert(
+            run.run_id,
+            "error",
+            f"late_fill:{fill.fill_id}",
+            f"{fill.side} {fill.quantity} {fill.symbol} was filled after the run had ended; look at the position.",
+        )

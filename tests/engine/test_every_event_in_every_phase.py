@@ -1,0 +1,258 @@
+"""The table of the engine's life: every event in every phase, the phase it leads to and what the step asks for.
+
+A cell names the records and requests of that one step (sorted, without repetition). `COVERS` proves that none is missing.
+"""
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+
+from tests.engine.scene import (
+    CALL,
+    SYMBOL,
+    UNREAD,
+    D,
+    Scene,
+    done,
+    entering,
+    exiting,
+    holding,
+    kinds,
+    waiting,
+)
+from trader.domain.fill import Fill
+from trader.domain.order import OrderSnapshot, Side
+from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
+from trader.engine import events as ev
+from trader.engine.effects import Effect
+from trader.engine.records import Phase
+
+STAGES: dict[Phase, Callable[[], Scene]] = {
+    Phase.WAITING: waiting,
+    Phase.ENTERING: entering,
+    Phase.HOLDING: holding,
+    Phase.EXITING: exiting,
+    Phase.DONE: done,
+}
+
+
+def _coid(scene: Scene) -> str:
+    """The call's newest order, or the id of nobody's order where none exists."""
+    return next(
+        (o.intent.client_order_id for o in reversed(scene.run.orders.values()) if o.intent.leg == "C"), "nobody"
+    )
+
+
+def _snapshot(scene: Scene, *, state: str = "open", filled: int = 0) -> OrderSnapshot:
+    return OrderSnapshot(
+        venue_order_id="777",
+        client_order_id=_coid(scene),
+        symbol=CALL,
+        product_id=1,
+        side=Side.SELL,
+        quantity=2,
+        leaves_qty=2 - filled,
+        limit_price=D(200),
+        avg_px=None,
+        venue_state=state,
+    )
+
+
+def _submit(outcome: Callable[[Scene], Outcome]) -> Callable[[Scene], list[Effect]]:
+    return lambda s: s.feed(ev.SubmitAnswered, client_order_id=_coid(s), outcome=outcome(s))
+
+
+def _cancel(outcome: Callable[[Scene], Outcome]) -> Callable[[Scene], list[Effect]]:
+    return lambda s: s.feed(ev.CancelAnswered, client_order_id=_coid(s), outcome=outcome(s))
+
+
+def _fill_seen(scene: Scene) -> list[Effect]:
+    side = scene.run.orders[_coid(scene)].intent.side if scene.run.orders else Side.SELL
+    fill = Fill(
+        fill_id="new",
+        venue_order_id="777",
+        client_order_id=_coid(scene),
+        symbol=SYMBOL["C"],
+        product_id=1,
+        side=side,
+        quantity=1,
+        price=D(200),
+        commission=None,
+    )
+    return scene.feed(ev.FillSeen, fill=fill)
+
+
+def _stream(*, up: bool) -> Callable[[Scene], list[Effect]]:
+    return lambda s: s.feed(ev.StreamChanged, stream="private", up=up, detail="" if up else "reset by peer")
+
+
+EVENTS: dict[str, tuple[type[ev.Event], Callable[[Scene], list[Effect]]]] = {
+    "booted": (ev.Booted, lambda s: s.feed(ev.Booted)),
+    "clock": (ev.ClockTicked, lambda s: s.tick(0.1)),
+    "start": (ev.StartCommand, lambda s: s.start()),
+    "stop": (ev.StopCommand, lambda s: s.stop()),
+    "market": (ev.MarketMoved, lambda s: s.prices(after=0.1)),
+    "chain": (ev.ChainRead, lambda s: s.read_chain()),
+    "chain error": (ev.ChainRead, lambda s: s.read_chain(error="timed out", instruments=(), quotes=(), spot=None)),
+    "submit ok": (ev.SubmitAnswered, _submit(lambda s: Ok(_snapshot(s)))),
+    "submit rejected": (ev.SubmitAnswered, _submit(lambda s: Rejected("insufficient_margin", "not enough"))),
+    "submit unknown": (ev.SubmitAnswered, _submit(lambda s: Unknown("timeout"))),
+    "cancel ok": (ev.CancelAnswered, _cancel(lambda s: Ok(_snapshot(s, state="cancelled")))),
+    "cancel rejected": (ev.CancelAnswered, _cancel(lambda s: Rejected("open_order_not_found"))),
+    "cancel unknown": (ev.CancelAnswered, _cancel(lambda s: Unknown("timeout"))),
+    "order seen": (ev.OrderSeen, lambda s: s.feed(ev.OrderSeen, order=_snapshot(s))),
+    "fill seen": (ev.FillSeen, _fill_seen),
+    "account complete": (ev.AccountRead, lambda s: s.read_account()),
+    "account partial": (ev.AccountRead, lambda s: s.read_account(fills=UNREAD)),
+    "account error": (ev.AccountRead, lambda s: s.read_account(positions=UNREAD, open_orders=UNREAD, error="timeout")),
+    "stream down": (ev.StreamChanged, _stream(up=False)),
+    "stream up": (ev.StreamChanged, _stream(up=True)),
+}
+
+W, E, H, X, O = Phase.WAITING, Phase.ENTERING, Phase.HOLDING, Phase.EXITING, Phase.DONE
+
+# (phase, event): (phase afterwards, what the step asks for)
+TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
+    # Armed, half an hour before its time: nothing of it is at the exchange.
+    (W, "booted"): (W, ""),
+    (W, "clock"): (W, ""),
+    (W, "start"): (W, "AckCommand"),  # refused: one run per underlying
+    (W, "stop"): (X, "AckCommand ExitDecided PhaseChanged ReadAccount StopRequested"),
+    (W, "market"): (W, ""),
+    (W, "chain"): (W, "LegsChosen ReadAccount Subscribe"),
+    (W, "chain error"): (W, ""),
+    (W, "submit ok"): (W, ""),
+    (W, "submit rejected"): (W, ""),
+    (W, "submit unknown"): (W, ""),
+    (W, "cancel ok"): (W, ""),
+    (W, "cancel rejected"): (W, ""),
+    (W, "cancel unknown"): (W, ""),
+    (W, "order seen"): (W, ""),
+    (W, "fill seen"): (W, ""),
+    (W, "account complete"): (W, ""),
+    (W, "account partial"): (W, ""),
+    (W, "account error"): (W, "AlertRaised"),
+    (W, "stream down"): (W, "AlertRaised"),
+    (W, "stream up"): (W, ""),
+    # Both entries asked for, unanswered.
+    (E, "booted"): (E, "AlertRaised OrderResolved ReadAccount"),
+    (E, "clock"): (E, ""),
+    (E, "start"): (E, "AckCommand"),
+    (E, "stop"): (X, "AckCommand Cancel CancelIntended ExitDecided PhaseChanged StopRequested"),
+    (E, "market"): (E, ""),
+    (E, "chain"): (E, ""),
+    (E, "chain error"): (E, ""),
+    (E, "submit ok"): (E, "OrderResolved"),
+    (E, "submit rejected"): (X, "AlertRaised Cancel CancelIntended ExitDecided OrderResolved PhaseChanged"),
+    (E, "submit unknown"): (E, "AlertRaised OrderResolved"),
+    (E, "cancel ok"): (E, "OrderIntended OrderResolved Submit"),
+    (E, "cancel rejected"): (E, ""),
+    (E, "cancel unknown"): (E, ""),
+    (E, "order seen"): (E, "OrderResolved"),
+    (E, "fill seen"): (E, "FillRecorded"),
+    (E, "account complete"): (E, ""),
+    (E, "account partial"): (E, ""),
+    (E, "account error"): (E, "AlertRaised"),
+    (E, "stream down"): (E, "AlertRaised"),
+    (E, "stream up"): (E, ""),
+    # Short both legs.
+    (H, "booted"): (H, "AlertRaised ReadAccount"),
+    (H, "clock"): (H, ""),
+    (H, "start"): (H, "AckCommand"),
+    (H, "stop"): (X, "AckCommand ExitDecided OrderIntended PhaseChanged StopRequested Submit"),
+    (H, "market"): (H, ""),
+    (H, "chain"): (H, ""),
+    (H, "chain error"): (H, ""),
+    (H, "submit ok"): (H, ""),
+    (H, "submit rejected"): (H, "OrderResolved"),  # heard, and without effect: its fills are facts
+    (H, "submit unknown"): (H, "AlertRaised OrderResolved"),
+    (H, "cancel ok"): (H, ""),
+    (H, "cancel rejected"): (H, ""),
+    (H, "cancel unknown"): (H, ""),
+    (H, "order seen"): (H, ""),
+    (H, "fill seen"): (H, "FillRecorded"),
+    (H, "account complete"): (H, ""),
+    (H, "account partial"): (H, ""),
+    (H, "account error"): (H, "AlertRaised"),
+    (H, "stream down"): (H, "AlertRaised"),
+    (H, "stream up"): (H, ""),
+    # Both exits asked for, unanswered.
+    (X, "booted"): (X, "AlertRaised OrderResolved ReadAccount"),
+    (X, "clock"): (X, ""),
+    (X, "start"): (X, "AckCommand"),
+    (X, "stop"): (X, "AckCommand"),  # pressed twice: nothing new
+    (X, "market"): (X, ""),
+    (X, "chain"): (X, ""),
+    (X, "chain error"): (X, ""),
+    (X, "submit ok"): (X, "OrderResolved"),
+    (X, "submit rejected"): (X, "OrderResolved"),  # tried again a second later
+    (X, "submit unknown"): (X, "AlertRaised OrderResolved"),
+    (X, "cancel ok"): (X, "OrderIntended OrderResolved Submit"),
+    (X, "cancel rejected"): (X, ""),
+    (X, "cancel unknown"): (X, ""),
+    (X, "order seen"): (X, "OrderResolved"),
+    (X, "fill seen"): (X, "FillRecorded"),
+    (X, "account complete"): (X, ""),
+    (X, "account partial"): (X, ""),
+    (X, "account error"): (X, "AlertRaised"),
+    (X, "stream down"): (X, "AlertRaised"),
+    (X, "stream up"): (X, ""),
+    # Flat, confirmed: the run asks for nothing any more.
+    (O, "booted"): (O, ""),
+    (O, "clock"): (O, ""),
+    (O, "start"): (W, "AckCommand ReadChain RunCreated ScheduleFixed Subscribe"),
+    (O, "stop"): (O, "AckCommand"),
+    (O, "market"): (O, ""),
+    (O, "chain"): (O, ""),
+    (O, "chain error"): (O, ""),
+    (O, "submit ok"): (O, ""),
+    (O, "submit rejected"): (O, "OrderResolved"),
+    (O, "submit unknown"): (O, "AlertRaised OrderResolved"),
+    (O, "cancel ok"): (O, ""),
+    (O, "cancel rejected"): (O, ""),
+    (O, "cancel unknown"): (O, ""),
+    (O, "order seen"): (O, ""),
+    (O, "fill seen"): (O, "AlertRaised FillRecorded"),
+    (O, "account complete"): (O, ""),
+    (O, "account partial"): (O, ""),
+    (O, "account error"): (O, ""),
+    (O, "stream down"): (O, ""),
+    (O, "stream up"): (O, ""),
+}
+
+
+@pytest.mark.parametrize(("phase", "event"), TABLE, ids=lambda v: v.replace(" ", "_"))
+def test_event_in_phase(phase: Phase, event: str) -> None:
+    afterwards, asked = TABLE[phase, event]
+    scene = STAGES[phase]()
+    assert scene.phase is phase
+    effects = EVENTS[event][1](scene)
+    assert (scene.phase, " ".join(kinds(effects))) == (afterwards, asked)
+
+
+def test_the_table_covers_every_event_in_every_phase() -> None:
+    assert set(TABLE) == set(itertools.product(Phase, EVENTS))
+    assert {kind for kind, _ in EVENTS.values()} == set(ev.AnyEvent.__args__)
+
+
+@pytest.mark.parametrize(("phase", "event"), TABLE, ids=lambda v: v.replace(" ", "_"))
+def test_a_view_can_be_made_after_every_event_in_every_phase(phase: Phase, event: str) -> None:
+    scene = STAGES[phase]()
+    EVENTS[event][1](scene)
+    view = scene.view
+    assert view.phase is scene.phase
+    assert view.words
+    assert view.flat in ("true", "false", "unknown")
+
+
+@pytest.mark.parametrize(("phase", "event"), TABLE, ids=lambda v: v.replace(" ", "_"))
+def test_the_same_event_twice_is_harmless(phase: Phase, event: str) -> None:
+    """Duplicates arrive from streams, reconnects and impatient people: orders never exceed what the run may hold."""
+    scene = STAGES[phase]()
+    coid = _coid(scene)
+    for _ in range(2):
+        EVENTS[event][1](scene)
+    same = [i for i in scene.sent() if i.client_order_id == coid]
+    assert len(same) <= 1
+    assert len({i.client_order_id for i in scene.sent()}) == len(scene.sent())
