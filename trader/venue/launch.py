@@ -75,8 +75,8 @@ def run_venue(options: VenueOptions) -> None:
     code 2.
     """
     try:
-        server, announcement = build_venue(options)
         linger = _linger(options)
+        server, announcement = build_venue(options)
     except ConfigError as error:
         print(str(error), file=sys.stderr)  # noqa: T201 - the command's answer
         raise SystemExit(2) from None

@@ -46,17 +46,14 @@ class VenueServer:
 
     def __init__(self, market: MarketSource, settings: VenueSettings) -> None:
         self.settings = settings
-        self._sockets = _bind(settings)
         self._store = Store(settings.state_path) if settings.state_path is not None else None
-        saved = self._store.load() if self._store is not None else None
         try:
-            if saved is not None:
-                market.restore(saved[2])
-            self.exchange = Exchange(market, settings.core)
-            if saved is not None:
-                restore(self.exchange, saved[0], saved[1])
-        except ValueError as error:
-            raise ConfigError(f"the state file {settings.state_path} belongs to another market: {error}") from None
+            self.exchange = _build_exchange(market, settings, self._store)
+            self._sockets = _bind(settings)
+        except ConfigError:
+            if self._store is not None:
+                self._store.close()
+            raise
         for credential in settings.credentials:
             self.exchange.open_account(credential.user_id)
         self.keys = KeyRing(settings.credentials)
@@ -251,6 +248,21 @@ class _Listener(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _build_exchange(market: MarketSource, settings: VenueSettings, store: Store | None) -> Exchange:
+    """A fresh exchange, or the one the state file holds."""
+    saved = store.load() if store is not None else None
+    if saved is None:
+        return Exchange(market, settings.core)
+    header, rows, market_state = saved
+    try:
+        market.restore(market_state)
+        exchange = Exchange(market, settings.core)
+        restore(exchange, header, rows)
+    except ValueError as error:
+        raise ConfigError(f"the state file {settings.state_path} belongs to another market: {error}") from None
+    return exchange
 
 
 def _bind(settings: VenueSettings) -> tuple[socket.socket, socket.socket, socket.socket]:

@@ -53,10 +53,14 @@ class Store:
             fresh = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
             os.close(fresh)
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigError(f"the venue's state file {path} cannot be used: {error}") from None
+        try:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
+        except sqlite3.Error as error:
+            self._db.close()
             raise ConfigError(f"the venue's state file {path} cannot be used: {error}") from None
         self._fills: dict[int, int] = {}
         self._transactions: dict[int, int] = {}
