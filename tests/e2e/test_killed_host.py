@@ -49,7 +49,7 @@ class Processes:
                 process.terminate()
                 process.wait(15)
         announced = read_announcement(self.home)
-        if announced is not None:
+        if announced is not None and announced.pid is not None:
             os.kill(announced.pid, signal.SIGKILL)
 
 

@@ -68,6 +68,7 @@ class VenueAnnouncement(BaseModel):
     api_key: SecretStr
     api_secret: SecretStr
     pid: int | None = None
+    parent_pid: int | None = None  # who started it; None when a person did
 
 
 def announcement_path(home: Path) -> Path:

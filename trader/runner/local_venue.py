@@ -65,7 +65,7 @@ class LocalVenue:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(10)
-        if self._adopted is not None and _answers(self._adopted):
+        if self._adopted is not None and self._adopted.pid is not None and _answers(self._adopted):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._adopted.pid, signal.SIGTERM)
 
