@@ -95,6 +95,15 @@ class Journal:
         if self._path is not None and file_identity(self._path) != self._identity:
             raise JournalError(f"The journal {self._place} was removed or replaced while it was open.")
 
+    def check_writable(self) -> None:
+        """Begin and end a writing transaction without changing anything.
+
+        Raises:
+            JournalError: Read-only, full, replaced, or held by another writer for too long.
+        """
+        with self._write():
+            pass
+
     # ------------------------------------------------------------ lease
 
     def take_lease(

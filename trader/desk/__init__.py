@@ -1,0 +1,45 @@
+"""The desk: the one thing every face talks to. It reads views, inserts command rows and asks the exchange's public side.
+
+It never decides anything about a run and never sends an order; the runner does, wherever it is hosted.
+"""
+
+from trader.config.presets import PresetInfo
+from trader.desk.desk import Desk
+from trader.desk.values import (
+    CheckResult,
+    CommandReceipt,
+    ExpiryChoice,
+    LogLine,
+    Marker,
+    NotPossible,
+    PnlSeries,
+    Preview,
+    PreviewLeg,
+    RunnerHealth,
+    RunReport,
+    Status,
+    TimelineEvent,
+)
+from trader.journal import AlertRow, CommandRow, FillRow, RunSummary
+
+__all__ = [
+    "AlertRow",
+    "CheckResult",
+    "CommandReceipt",
+    "CommandRow",
+    "Desk",
+    "ExpiryChoice",
+    "FillRow",
+    "LogLine",
+    "Marker",
+    "NotPossible",
+    "PnlSeries",
+    "PresetInfo",
+    "Preview",
+    "PreviewLeg",
+    "RunReport",
+    "RunSummary",
+    "RunnerHealth",
+    "Status",
+    "TimelineEvent",
+]

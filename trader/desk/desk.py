@@ -1,0 +1,310 @@
+"""The desk itself: what faces may ask for, and nothing else."""
+
+import secrets
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Literal
+
+from trader.config.connection import account_name
+from trader.config.precedence import resolve
+from trader.config.preset import Preset
+from trader.config.presets import PresetInfo, PresetStore
+from trader.config.settings import Settings
+from trader.config.snapshot import load_snapshot, save_snapshot
+from trader.desk import market, telling
+from trader.desk import prerequisites as pre
+from trader.desk.log_tail import read_tail
+from trader.desk.looking import read_status
+from trader.desk.runs import RunBook
+from trader.desk.series import SeriesBook
+from trader.desk.values import (
+    CheckResult,
+    CommandReceipt,
+    ExpiryChoice,
+    LogLine,
+    Marker,
+    NotPossible,
+    PnlSeries,
+    Preview,
+    RunReport,
+    Status,
+)
+from trader.domain.errors import ConfigError
+from trader.journal import Command, CommandRow, Journal, RunSummary
+
+IssuedBy = Literal["panel", "cli", "api"]
+
+_POLL_SECS = 0.05
+_MANAGED = ("BTC", "ETH")
+
+
+class Desk:
+    """One account's desk. Cheap to make, opens its journal when first needed, may be used from any thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        pair = settings.api_key_pair()
+        self.account = account_name(settings.env, None if pair is None else pair[0].get_secret_value())
+        self._store = PresetStore(settings.home)
+        self._door = market.ExchangeDoor(settings)
+        self._market = market.MarketBook(self._door.gateway)
+        self._lock = threading.Lock()
+        self._opened: tuple[Journal, RunBook, SeriesBook] | None = None
+
+    def close(self) -> None:
+        """Close the journal and the connections to the exchange."""
+        self._door.close()
+        with self._lock:
+            if self._opened is not None:
+                self._opened[0].close()
+                self._opened = None
+
+    # ------------------------------------------------------------ looking
+
+    def status(self, run_id: str | None = None) -> Status:
+        """The account now.
+
+        Args:
+            run_id: The run to show; default the newest unresolved, else the newest finished.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        journal, book, _ = self._books()
+        return read_status(
+            journal, book, env=self.settings.env, account=self.account, run_id=run_id, wall=datetime.now(UTC)
+        )
+
+    def history(self, limit: int = 50, offset: int = 0) -> list[RunSummary]:
+        """Finished runs of every account in this journal, newest first."""
+        return self._books()[0].runs(limit=limit, offset=offset, finished=True)
+
+    def report(self, run_id: str) -> RunReport:
+        """Everything of one run.
+
+        Raises:
+            NotPossible: There is no such run.
+        """
+        journal, book, _ = self._books()
+        summary, preset = journal.run(run_id), book.preset(run_id)
+        view = book.view(run_id, datetime.now(UTC))
+        if summary is None or preset is None or view is None:
+            raise NotPossible(f"There is no run {run_id}.")
+        records = book.records(run_id)
+        return RunReport(
+            summary=summary,
+            config=preset,
+            view=view,
+            legs=view.legs,
+            orders=view.orders,
+            fills=tuple(journal.fills(run_id)),
+            timeline=telling.timeline(records),
+            series=self.pnl_series(run_id),
+            markers=telling.markers(records),
+        )
+
+    def pnl_series(self, run_id: str, max_points: int = 2000) -> PnlSeries:
+        """A run's P&L over time, thinned to `max_points` with its extremes kept; empty for a run there is not."""
+        _, book, series = self._books()
+        preset = book.preset(run_id)
+        limit = preset.exits.max_profit_pct if preset is not None else Preset().exits.max_profit_pct
+        return series.series(run_id, max_points, limit)
+
+    def markers(self, run_id: str) -> list[Marker]:
+        """Fills and decisions of a run, for its chart."""
+        return list(telling.markers(self._books()[1].records(run_id)))
+
+    def log_tail(self, lines: int) -> list[LogLine]:
+        """The newest lines of the summary log, oldest first."""
+        return read_tail(self.settings.home, lines)
+
+    # ------------------------------------------------------------ commands
+
+    def start(
+        self, preset: Preset, *, now: bool = False, issued_by: IssuedBy, confirm: str | None = None
+    ) -> CommandReceipt:
+        """Ask the runner for a run of `preset`; returns once the request is recorded.
+
+        Args:
+            preset: The configuration, pinned with its hash.
+            now: Enter at once instead of at the scheduled time.
+            issued_by: Which face asks.
+            confirm: Production only: the phrase of `arming_phrase`.
+
+        Raises:
+            NotPossible: No runner is alive: a start nobody takes up now must not begin hours later.
+            ConfigError: Production, and the phrase is not the right one.
+            JournalError: The request could not be recorded.
+        """
+        if self.settings.env == "production" and confirm != self.arming_phrase(preset):
+            raise ConfigError(f'Production needs the phrase "{self.arming_phrase(preset)}", typed in full.')
+        if not self.status().runner.alive:
+            raise NotPossible(
+                f"No runner is alive for account {self.account}, so nothing was started; "
+                "start the panel or `python -m trader run` first."
+            )
+        body = {
+            "config": preset.model_dump(mode="json"),
+            "config_hash": preset.config_hash,
+            "now": now,
+            "confirm": confirm,
+        }
+        return self._submit("start", body, issued_by)
+
+    def arming_phrase(self, preset: Preset) -> str:
+        """What a person must type to start this run with real money."""
+        return f"TRADE LIVE {self.account} {preset.strategy.quantity}"
+
+    def stop(self, run_id: str | None = None, *, issued_by: IssuedBy) -> CommandReceipt:
+        """Stop & Exit one run, or every unresolved one; returns once the request is recorded. Works in every state.
+
+        Raises:
+            JournalError: The request could not be recorded.
+        """
+        return self._submit("stop", {"run_id": run_id}, issued_by)
+
+    def _submit(self, kind: Literal["start", "stop"], body: dict[str, object], issued_by: IssuedBy) -> CommandReceipt:
+        command = Command(
+            command_id=secrets.token_hex(8),
+            account=self.account,
+            kind=kind,
+            issued_at=datetime.now(UTC),
+            issued_by=issued_by,
+            body=body,
+        )
+        self._books()[0].submit_command(command)
+        return CommandReceipt(command_id=command.command_id, account=self.account, issued_at=command.issued_at)
+
+    def await_command(self, command_id: str, timeout_secs: float) -> CommandRow:
+        """Wait until the runner answered a command; the row as it then is (still ``new`` when time was up).
+
+        Raises:
+            NotPossible: There is no such command.
+        """
+        journal = self._books()[0]
+        deadline = time.monotonic() + timeout_secs
+        while True:
+            row = journal.command(command_id)
+            if row is None:
+                raise NotPossible(f"There is no command {command_id}.")
+            if row.status != "new" or time.monotonic() >= deadline:
+                return row
+            time.sleep(_POLL_SECS)
+
+    def await_flat(self, timeout_secs: float, run_id: str | None = None) -> Status:
+        """Wait until a run (default: every run) is finished, which takes the exchange's word for flat; the status then.
+
+        Commands that nobody has answered yet count as unfinished: a start before the stop may still make a run.
+        """
+        journal = self._books()[0]
+        deadline = time.monotonic() + timeout_secs
+        while time.monotonic() < deadline:
+            pending = journal.pending_commands(self.account)
+            unresolved = journal.unresolved_runs(self.account)
+            if not pending and (run_id not in unresolved if run_id is not None else not unresolved):
+                break
+            time.sleep(_POLL_SECS)
+        return self.status(run_id)
+
+    # ------------------------------------------------------------ the exchange's public side
+
+    def preview(self, preset: Preset) -> Preview:
+        """What the preset would sell now, or why nothing qualifies. Prices at most 2 s old.
+
+        Raises:
+            ConfigError, ExchangeError: The exchange cannot be asked.
+        """
+        return market.build_preview(preset, self._market.board(preset.strategy.underlying))
+
+    def expiries(self, underlying: str) -> list[ExpiryChoice]:
+        """Listed expiries, nearest first.
+
+        Raises:
+            ConfigError, ExchangeError: The exchange cannot be asked.
+        """
+        return market.build_expiries(self._market.board(underlying), underlying)
+
+    def checks(self) -> list[CheckResult]:
+        """The prerequisites board. Every check is made; none raises."""
+        return [
+            pre.run_check("configuration", self._check_configuration),
+            pre.run_check("journal", self._check_journal),
+            pre.run_check("runner", lambda: pre.check_runner(self.status().runner)),
+            pre.run_check("public API", self._check_public),
+            pre.run_check("signed API", self._check_signed),
+            pre.run_check("clock", lambda: pre.check_clock(self._clock_offset())),
+            pre.run_check("nothing foreign", self._check_foreign),
+            pre.run_check("legs and margin", self._check_margin),
+        ]
+
+    def _check_configuration(self) -> pre.Verdict:
+        found = resolve(self.settings)
+        return pre.check_configuration(found.preset, [row.origin for row in found.fields])
+
+    def _check_journal(self) -> pre.Verdict:
+        journal = self._books()[0]
+        journal.check_writable()
+        return True, f"writable ({journal.place})"
+
+    def _check_public(self) -> pre.Verdict:
+        spot = self._door.gateway().spot("BTC")
+        return True, f"reachable, BTC at {spot:f}"
+
+    def _check_signed(self) -> pre.Verdict:
+        gateway = self._door.gateway()
+        return True, f"key accepted, user {gateway.who_am_i()}, {gateway.wallet().available:,.2f} USD available"
+
+    def _clock_offset(self) -> float:
+        gateway = self._door.gateway()
+        gateway.spot("BTC")  # the offset is learned from replies
+        return gateway.clock_offset_secs
+
+    def _check_foreign(self) -> pre.Verdict:
+        gateway = self._door.gateway()
+        positions = [p for underlying in _MANAGED for p in gateway.positions(underlying)]
+        status = self.status()
+        expected: dict[str, int] = {}
+        for run in status.runs:
+            for leg in run.legs:
+                expected[leg.symbol] = expected.get(leg.symbol, 0) - leg.open_quantity
+        return pre.check_nothing_foreign(positions, gateway.open_orders(), expected, self._books()[0].installation())
+
+    def _check_margin(self) -> pre.Verdict:
+        preset = resolve(self.settings).preset
+        return pre.check_margin(self.preview(preset), self._door.gateway().wallet())
+
+    # ------------------------------------------------------------ presets
+
+    def presets(self) -> list[PresetInfo]:
+        """Built-in presets, then the user's."""
+        return self._store.list()
+
+    def load_preset(self, name: str) -> Preset:
+        """See `PresetStore.load`."""
+        return self._store.load(name)
+
+    def save_preset(self, preset: Preset, overwrite: bool = False) -> None:
+        """See `PresetStore.save`."""
+        self._store.save(preset, overwrite=overwrite)
+
+    def delete_preset(self, name: str) -> None:
+        """See `PresetStore.delete`."""
+        self._store.delete(name)
+
+    def save_snapshot(self, preset: Preset) -> None:
+        """Make a configuration the one used when none is named."""
+        save_snapshot(self.settings.snapshot, preset)
+
+    def load_snapshot(self) -> Preset | None:
+        """The configuration used when none is named, None when none was saved."""
+        return load_snapshot(self.settings.snapshot)
+
+    # ------------------------------------------------------------ the journal
+
+    def _books(self) -> tuple[Journal, RunBook, SeriesBook]:
+        with self._lock:
+            if self._opened is None:
+                journal = Journal.open(self.settings.journal_url)
+                self._opened = (journal, RunBook(journal), SeriesBook(journal))
+            return self._opened

@@ -1,0 +1,86 @@
+"""The status: the runner's live picture where it is current, the journal's where it is not."""
+
+from datetime import datetime, timedelta
+
+from trader.desk.runs import RunBook
+from trader.desk.values import RunnerHealth, Status
+from trader.engine.records import Phase
+from trader.engine.view import LiveSnapshot, RunView
+from trader.journal import Journal, Lease
+
+HEARTBEAT_OLDEST = timedelta(seconds=5)  # a dead runner looks dead within this time
+_ALERTS_SHOWN = 20
+
+
+def read_status(
+    journal: Journal, book: RunBook, *, env: str, account: str, run_id: str | None, wall: datetime
+) -> Status:
+    """The account at `wall`.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    snapshot = journal.snapshot(account)
+    runner = runner_health(journal.lease_row(account), snapshot, wall)
+    live = {run.run_id: run for run in snapshot.runs} if snapshot is not None else {}
+    open_ids = journal.unresolved_runs(account)
+    views = [_current(book, live, name, snapshot, runner, wall) for name in open_ids]
+    unresolved = tuple(view for view in views if view is not None)
+    chosen = run_id or (open_ids[-1] if open_ids else _newest_finished(journal, account))
+    run = next((view for view in unresolved if view.run_id == chosen), None)
+    if run is None and chosen is not None:
+        run = _ended(book, live, chosen, wall)
+    return Status(
+        env=env,
+        account=account,
+        runner=runner,
+        run=run,
+        runs=unresolved,
+        ops=None if snapshot is None else snapshot.ops,
+        alerts=tuple(journal.alerts(_ALERTS_SHOWN, account=account)),
+        wall=wall,
+    )
+
+
+def runner_health(lease: Lease | None, snapshot: LiveSnapshot | None, wall: datetime) -> RunnerHealth:
+    """Alive: the lease has not run out, and the picture its holder published is at most 5 s old."""
+    if lease is None:
+        return RunnerHealth(alive=False, heartbeat_age_s=None, host=None, pid=None)
+    age = None if snapshot is None else wall - snapshot.wall
+    # A picture from the future is a clock that was set back; it says nothing about being alive.
+    fresh = age is not None and -HEARTBEAT_OLDEST <= age <= HEARTBEAT_OLDEST
+    return RunnerHealth(
+        alive=lease.alive(wall) and fresh,
+        heartbeat_age_s=None if age is None else max(0.0, age.total_seconds()),
+        host=lease.host,
+        pid=lease.pid,
+    )
+
+
+def _current(
+    book: RunBook,
+    live: dict[str, RunView],
+    run_id: str,
+    snapshot: LiveSnapshot | None,
+    runner: RunnerHealth,
+    wall: datetime,
+) -> RunView | None:
+    """An unresolved run: the live picture, unless the runner is dead and recorded more after its last one."""
+    view = live.get(run_id)
+    if view is not None and runner.alive:
+        return view
+    records = book.records(run_id)
+    if view is not None and snapshot is not None and (not records or records[-1].wall <= snapshot.wall):
+        return view
+    return book.view(run_id, wall)
+
+
+def _ended(book: RunBook, live: dict[str, RunView], run_id: str, wall: datetime) -> RunView | None:
+    """A run that is not unresolved: the live picture may still show it on its way, the journal knows it has ended."""
+    view = live.get(run_id)
+    return view if view is not None and view.phase is Phase.DONE else book.view(run_id, wall)
+
+
+def _newest_finished(journal: Journal, account: str) -> str | None:
+    newest = journal.runs(limit=1, account=account, finished=True)
+    return newest[0].run_id if newest else None

@@ -1,0 +1,221 @@
+"""What the exchange's public side says now: listed expiries and what a preset would sell. Reads only, briefly cached."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from trader.config.connection import Connection, resolve_connection
+from trader.config.preset import Preset
+from trader.config.settings import Settings
+from trader.desk.values import ExpiryChoice, Preview, PreviewLeg
+from trader.domain.expiry import ist_date
+from trader.domain.instrument import Instrument
+from trader.domain.quote import Quote
+from trader.engine.chase import chase_price, entry_reference
+from trader.engine.records import LegTerms
+from trader.engine.selection import choose_legs, listed_expiries
+from trader.exchange.credentials import Credentials
+from trader.exchange.delta.gateway import DeltaGateway
+from trader.pricing.fees import option_commission
+from trader.pricing.margin import ShortLeg, strangle_margin
+from trader.pricing.payoff import PayoffLeg, breakevens
+
+TTL_SECS = 2.0
+_RELOAD_SECS = 10.0  # how often an unknown symbol may make the product list be read anew
+
+
+class Board(msgspec.Struct, frozen=True, kw_only=True):
+    """One underlying's options at one moment."""
+
+    instruments: tuple[Instrument, ...]
+    quotes: dict[str, Quote]
+    spot: Decimal | None
+    market: datetime | None
+
+
+class PublicMarket(Protocol):
+    """The part of a gateway that is read here."""
+
+    def instruments(self, underlying: str) -> list[Instrument]: ...
+
+    def tickers(self, underlying: str) -> list[Quote]: ...
+
+    def invalidate_instruments(self) -> None: ...
+
+
+class ExchangeDoor:
+    """The desk's own gateway: made when first needed, made anew when the local venue came back elsewhere. Thread-safe."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._open: tuple[Connection, DeltaGateway] | None = None
+
+    def gateway(self) -> DeltaGateway:
+        """The gateway of the exchange the settings point at now.
+
+        Raises:
+            ConfigError: There is no exchange to talk to, or its addresses do not belong to the environment.
+        """
+        connection = resolve_connection(self._settings, need_keys=False)
+        with self._lock:
+            if self._open is not None:
+                if self._open[0] == connection:
+                    return self._open[1]
+                self._open[1].close()
+                self._open = None
+            pair = connection.credentials
+            gateway = DeltaGateway.connect(
+                connection.env,
+                rest_url=connection.rest_url,
+                ws_public_url=connection.ws_public_url,
+                ws_private_url=connection.ws_private_url,
+                credentials=None if pair is None else Credentials(*pair.reveal()),
+            )
+            self._open = (connection, gateway)
+            return gateway
+
+    def close(self) -> None:
+        """Drop the kept connections."""
+        with self._lock:
+            if self._open is not None:
+                self._open[1].close()
+                self._open = None
+
+
+class MarketBook:
+    """Boards of the last two seconds, so that many pages cost one request. Thread-safe."""
+
+    def __init__(self, source: Callable[[], PublicMarket], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._source = source
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._boards: dict[str, tuple[float, Board]] = {}
+        self._reloaded = float("-inf")
+
+    def board(self, underlying: str) -> Board:
+        """The options of an underlying, at most 2 s old.
+
+        Raises:
+            ConfigError, ExchangeError: The exchange cannot be asked, or did not answer.
+        """
+        with self._lock:  # held while asking: others wait for this answer instead of asking too
+            kept = self._boards.get(underlying)
+            if kept is not None and self._monotonic() - kept[0] < TTL_SECS:
+                return kept[1]
+            board = self._read(underlying)
+            self._boards[underlying] = (self._monotonic(), board)
+            return board
+
+    def _read(self, underlying: str) -> Board:
+        gateway = self._source()
+        quotes = {quote.symbol: quote for quote in gateway.tickers(underlying)}
+        instruments = gateway.instruments(underlying)
+        known = {instrument.symbol for instrument in instruments}
+        if not quotes.keys() <= known and self._monotonic() - self._reloaded >= _RELOAD_SECS:
+            self._reloaded = self._monotonic()
+            gateway.invalidate_instruments()  # new contracts were listed since the list was read
+            instruments = gateway.instruments(underlying)
+        return Board(
+            instruments=tuple(instruments),
+            quotes=quotes,
+            spot=next((quote.spot for quote in quotes.values() if quote.spot is not None), None),
+            market=newest(quotes.values()),
+        )
+
+
+def newest(quotes: Iterable[Quote]) -> datetime | None:
+    """The exchange's time, as its youngest quote tells it."""
+    stamps = [at for q in quotes for at in (q.ts_mark, q.ts_quote, q.ts_greeks) if at is not None]
+    return max(stamps, default=None)
+
+
+def build_expiries(board: Board, underlying: str) -> list[ExpiryChoice]:
+    """The listed expiries, nearest first."""
+    return [
+        ExpiryChoice(value=ist_date(expiry).isoformat(), expiry=expiry)
+        for expiry in listed_expiries(board.instruments, underlying)
+        if board.market is None or expiry > board.market
+    ]
+
+
+def build_preview(preset: Preset, board: Board) -> Preview:
+    """What `preset` would sell on `board`, priced where its first orders would stand. Pure."""
+    if board.market is None or board.spot is None:
+        why = f"the exchange shows no prices for {preset.strategy.underlying} options"
+        return Preview(reasons=(why,), legs=(), spot=board.spot, expiry=None, market=board.market)
+    selection = choose_legs(preset, board.instruments, board.quotes, board.market)
+    legs = tuple(_leg(preset, terms, board.quotes[terms.symbol]) for terms in selection.legs)
+    if selection.reasons or not legs:
+        return Preview(
+            reasons=selection.reasons, legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market
+        )
+    priced = list(zip(selection.legs, legs, strict=True))
+    return Preview(
+        reasons=(),
+        legs=legs,
+        spot=board.spot,
+        expiry=selection.expiry,
+        market=board.market,
+        premium=sum((leg.limit_price * t.quantity * t.contract_value for t, leg in priced), Decimal(0)),
+        fees=sum((_fee(t, leg, board.spot) for t, leg in priced), Decimal(0)),
+        margin=strangle_margin(spot=board.spot, legs=[_short(t, leg) for t, leg in priced]),
+        breakevens=breakevens([_held(t, leg) for t, leg in priced]),
+    )
+
+
+def _leg(preset: Preset, terms: LegTerms, quote: Quote) -> PreviewLeg:
+    reference = entry_reference(preset, terms.side, quote)
+    assert reference is not None and quote.greeks is not None  # a selected leg has bid, ask, mark and greeks
+    return PreviewLeg(
+        key=terms.key,
+        symbol=terms.symbol,
+        kind=terms.kind.value,
+        strike=terms.strike,
+        quantity=terms.quantity,
+        delta=terms.delta,
+        iv=quote.mark_iv,
+        bid=quote.bid,
+        ask=quote.ask,
+        mark=quote.mark,
+        bid_size=quote.bid_size,
+        open_interest=quote.open_interest,
+        limit_price=chase_price(preset, terms, terms.side, quote, reference, 0),
+    )
+
+
+def _fee(terms: LegTerms, leg: PreviewLeg, spot: Decimal) -> Decimal:
+    return option_commission(
+        rate=terms.fee_rate,
+        cap=terms.fee_cap,
+        spot=spot,
+        price=leg.limit_price,
+        quantity=terms.quantity,
+        contract_value=terms.contract_value,
+    )
+
+
+def _short(terms: LegTerms, leg: PreviewLeg) -> ShortLeg:
+    return ShortLeg(
+        mark=leg.mark if leg.mark is not None else leg.limit_price,
+        quantity=terms.quantity,
+        contract_value=terms.contract_value,
+        initial_margin_pct=terms.margin_pct,
+    )
+
+
+def _held(terms: LegTerms, leg: PreviewLeg) -> PayoffLeg:
+    return PayoffLeg(
+        strike=terms.strike,
+        kind=terms.kind,
+        quantity=-terms.quantity,
+        contract_value=terms.contract_value,
+        entry_price=leg.limit_price,
+        vol=leg.iv,
+        expiry=terms.expiry,
+    )

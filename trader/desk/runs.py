@@ -1,0 +1,69 @@
+"""Runs as they stand in the journal: records read once and kept, views folded from them by the engine's own fold."""
+
+import threading
+from collections import OrderedDict
+from datetime import datetime
+
+from trader.config.preset import Preset
+from trader.domain.clock import Now
+from trader.engine.fold import fold
+from trader.engine.records import AnyRecord, RunCreated
+from trader.engine.state import State
+from trader.engine.view import RunView
+from trader.engine.viewing import build_view
+from trader.journal import Journal
+
+_RUNS_KEPT = 16
+
+
+class RunBook:
+    """Records of the runs looked at last. Records never change, so only new ones are read again. Thread-safe."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, tuple[int, tuple[AnyRecord, ...]]] = OrderedDict()
+
+    def records(self, run_id: str) -> tuple[AnyRecord, ...]:
+        """Everything recorded of a run so far, in order; empty when there is no such run.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        with self._lock:
+            after, known = self._kept.get(run_id, (0, ()))
+        found = self._journal.records(run_id, after)
+        if not found and not known:
+            return ()
+        if found:
+            known = known + tuple(record for _, record in found)
+            after = found[-1][0]
+        with self._lock:
+            # Another thread may have read further meanwhile; the longer history is the right one.
+            if len(self._kept.get(run_id, (0, ()))[1]) <= len(known):
+                self._kept[run_id] = (after, known)
+            self._kept.move_to_end(run_id)
+            while len(self._kept) > _RUNS_KEPT:
+                self._kept.popitem(last=False)
+        return known
+
+    def created(self, run_id: str) -> RunCreated | None:
+        """The run's first record."""
+        records = self.records(run_id)
+        return records[0] if records and isinstance(records[0], RunCreated) else None
+
+    def preset(self, run_id: str) -> Preset | None:
+        """The configuration the run pinned."""
+        created = self.created(run_id)
+        return None if created is None else Preset.model_validate(created.config)
+
+    def view(self, run_id: str, wall: datetime) -> RunView | None:
+        """The run as its records tell it, without live prices. None when there is no such run."""
+        records = self.records(run_id)
+        if not records or not isinstance(records[0], RunCreated):
+            return None
+        first = records[0]
+        empty = State(installation="", epoch=0, env=first.env, account_key=first.account)
+        run = fold(empty, list(records)).runs[run_id]
+        last_market = next((record.market for record in reversed(records) if record.market is not None), None)
+        return build_view(empty, run, Now(wall, last_market))

@@ -1,0 +1,108 @@
+"""The status as one JSON document, for the command line and other programs. Money as text, times ISO-8601 in UTC."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from trader.desk.values import Status
+from trader.engine.view import LegView, RunView
+
+_FLAT: dict[str, bool | str] = {"true": True, "false": False}
+
+
+def status_document(status: Status) -> dict[str, Any]:
+    """The document. Without any run its fields are null and `flat` is "unknown": nobody has asked the exchange.
+
+    `pnl_pct` and `trailing_level` are % of premium as text; `delta` is a number; prices are USD per unit of underlying.
+    """
+    return {
+        "env": status.env,
+        "account": status.account,
+        "runner": {
+            "alive": status.runner.alive,
+            "heartbeat_age_s": None
+            if status.runner.heartbeat_age_s is None
+            else round(status.runner.heartbeat_age_s, 3),
+            "host": status.runner.host,
+            "pid": status.runner.pid,
+        },
+        **_run_document(status.run),
+        "open_runs": [run.run_id for run in status.runs],
+        "alerts": [
+            {"at": _time(a.wall), "level": a.level, "code": a.code, "text": a.text, "run_id": a.run_id}
+            for a in status.alerts
+        ],
+        "at": _time(status.wall),
+    }
+
+
+def _run_document(run: RunView | None) -> dict[str, Any]:
+    if run is None:
+        return {**dict.fromkeys(_RUN_FIELDS), "stop_requested": False, "flat": "unknown", "legs": []}
+    document: dict[str, Any] = {}
+    for name in _RUN_FIELDS:
+        value = getattr(run, name)
+        document[name] = _text(value) if isinstance(value, Decimal) else _value(value)
+    document["stop_requested"] = run.stop_requested
+    document["flat"] = _FLAT.get(run.flat, "unknown")
+    document["legs"] = [_leg(leg) for leg in run.legs]
+    return document
+
+
+_RUN_FIELDS = (
+    "run_id",
+    "phase",
+    "words",
+    "preset",
+    "config_hash",
+    "underlying",
+    "market_at",
+    "spot",
+    "spot_at_entry",
+    "entry_at",
+    "exit_at",
+    "premium",
+    "pnl",
+    "pnl_pct",
+    "peak_pnl",
+    "peak_pct",
+    "trailing_level",
+    "max_loss_usd",
+    "max_profit_usd",
+    "exit_reason",
+    "realized_pnl",
+    "fees",
+)
+
+
+def _leg(leg: LegView) -> dict[str, Any]:
+    return {
+        "symbol": leg.symbol,
+        "side": leg.side,
+        "quantity": leg.quantity,
+        "filled_quantity": leg.filled_quantity,
+        "open_quantity": leg.open_quantity,
+        "avg_px": _text(leg.avg_px),
+        "exit_px": _text(leg.exit_px),
+        "mark": _text(leg.mark),
+        "bid": _text(leg.bid),
+        "ask": _text(leg.ask),
+        "delta": leg.delta,
+        "pnl": _text(leg.pnl),
+        "price_age_s": leg.price_age_s,
+    }
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return _time(value)
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
+
+
+def _text(value: Decimal | None) -> str | None:
+    """Exact, without exponent."""
+    return None if value is None else f"{value:f}"
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
