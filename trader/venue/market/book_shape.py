@@ -8,9 +8,10 @@ from decimal import Decimal
 from math import ceil, floor, pow
 
 from trader.venue.market.base import Depth, Level
-from trader.venue.market.noise import gaussian, uniform
+from trader.venue.market.noise import gaussian, two_uniforms, uniform
 
 LEVELS_MAX = 8
+_LADDER = 0x5DEECE66D  # keeps the ladder's numbers apart from the contract's other ones
 
 
 def spread_ratio(otm_delta: float) -> float:
@@ -79,8 +80,8 @@ def _ladder(
             break
         # Deeper levels refresh more slowly: most of a book stands still from one beat to the next.
         when = (beat + i) // (2 + 2 * i)
-        size = max(1, int(scale * (0.35 + 0.25 * i) * (0.4 + 1.2 * uniform(key, 4 + side, i, when))))
+        of_size, of_gap = two_uniforms(key ^ _LADDER, when << 5 | i << 1 | side)
+        size = max(1, int(scale * (0.35 + 0.25 * i) * (0.4 + 1.2 * of_size)))
         levels.append((at * tick, size))
-        gap = spread_ticks * (0.25 + 0.15 * i) * (0.6 + 0.8 * uniform(key, 6 + side, i, when))
-        at += outwards * max(1, int(gap))
+        at += outwards * max(1, int(spread_ticks * (0.25 + 0.15 * i) * (0.6 + 0.8 * of_gap)))
     return tuple(levels)

@@ -5,7 +5,7 @@ Rows are told apart by the column `record`. Instants are milliseconds since the 
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -44,6 +44,10 @@ SCHEMA = pa.schema(
 )
 _OPTIONAL = {"until", "strike", "expiry", "forward", "open_interest", "volume", "note", "origin"}
 _PLACES = Decimal("1e-8")
+_BATCH_ROWS = 8192
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_Contract = tuple[str, Decimal, int]  # symbol, strike, expiry in ms; shared by all rows of a contract
 
 
 class RecordingError(TraderError):
@@ -126,7 +130,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
 
 def to_ms(instant: datetime) -> int:
     """Milliseconds since the epoch of an aware instant, rounded down."""
-    return int(instant.timestamp() * 1000 + 0.0001)
+    return (instant - _EPOCH) // _MILLISECOND
 
 
 def from_ms(ms: int) -> datetime:
@@ -197,11 +201,9 @@ def read_recording(path: Path) -> Recording:
         if missing:
             raise RecordingError(f"the recording {path} lacks the columns {', '.join(sorted(missing))}")
         try:
-            table = file.read().select([n for n in SCHEMA.names if n in file.schema_arrow.names])
-            table = table.cast(pa.schema([SCHEMA.field(name).with_nullable(True) for name in table.schema.names]))
-        except pa.ArrowInvalid as error:
+            return _parse(path, info, _batches(file))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise RecordingError(f"the recording {path} has columns of the wrong type: {error}") from error
-    return _parse(path, info, table)
 
 
 def _read_info(path: Path, metadata: dict[bytes, bytes]) -> RecordingInfo:
@@ -216,21 +218,28 @@ def _read_info(path: Path, metadata: dict[bytes, bytes]) -> RecordingInfo:
     return info
 
 
-def _parse(path: Path, info: RecordingInfo, table: pa.Table) -> Recording:
-    for name in ("ts", "until", "expiry"):
-        if name in table.schema.names:
-            at = table.schema.get_field_index(name)
-            table = table.set_column(at, name, table.column(name).cast(pa.int64()))
+def _batches(file: pq.ParquetFile) -> Iterable[dict[str, Any]]:
+    """The rows, a few thousand at a time: a month as one list of dicts would take a gigabyte. Instants as integers."""
+    names = [name for name in SCHEMA.names if name in file.schema_arrow.names]
+    schema = pa.schema([SCHEMA.field(name).with_nullable(True) for name in names])
+    as_integers = pa.schema([field.with_type(pa.int64()) if field.type == _TIME else field for field in schema])
+    for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=names):
+        table = pa.Table.from_batches([batch]).select(names).cast(schema).cast(as_integers)
+        yield from table.to_pylist()
+
+
+def _parse(path: Path, info: RecordingInfo, rows: Iterable[dict[str, Any]]) -> Recording:
+    symbols: dict[str, _Contract] = {}
     quotes: list[QuoteRow] = []
     spot: dict[int, SpotPoint] = {}
     settlements: list[Settlement] = []
     segments: list[Segment] = []
-    for row in table.to_pylist():
+    for row in rows:
         try:
             ts, origin = int(row["ts"]), Origin(row.get("origin") or Origin.RECORDED)
             match row["record"]:
                 case "quote":
-                    quotes.append(_parse_quote(row, ts, origin))
+                    quotes.append(_parse_quote(row, ts, origin, symbols))
                 case "spot":
                     spot[ts] = SpotPoint(ts_ms=ts, price=Decimal(row["price"]), origin=origin)
                 case "settlement":
@@ -257,13 +266,17 @@ def _parse(path: Path, info: RecordingInfo, table: pa.Table) -> Recording:
     )
 
 
-def _parse_quote(row: dict[str, Any], ts: int, origin: Origin) -> QuoteRow:
-    option = parse_option_symbol(row["symbol"])
+def _parse_quote(row: dict[str, Any], ts: int, origin: Origin, symbols: dict[str, _Contract]) -> QuoteRow:
+    contract = symbols.get(row["symbol"])
+    if contract is None:
+        option = parse_option_symbol(row["symbol"])
+        contract = symbols[row["symbol"]] = (row["symbol"], option.strike, to_ms(option.expiry))
+    symbol, strike, expiry_ms = contract
     return QuoteRow(
         ts_ms=ts,
-        symbol=row["symbol"],
-        strike=option.strike,
-        expiry_ms=to_ms(option.expiry),
+        symbol=symbol,
+        strike=strike,
+        expiry_ms=expiry_ms,
         bid=_plain(row["bid"]),
         ask=_plain(row["ask"]),
         mark=Decimal(row["mark"]),

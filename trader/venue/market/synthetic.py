@@ -30,6 +30,7 @@ BEAT_MS = 500
 _INSTANTS_MAX = 64
 _REVIEW = timedelta(hours=4)  # a divisor of the day that meets the expiry instant, 12:00 UTC
 _MILLISECOND = timedelta(milliseconds=1)
+_SECOND = timedelta(seconds=1)
 
 
 class SyntheticSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +129,7 @@ class SyntheticMarket:
     def depth(self, symbol: str) -> Depth:
         self._review()
         listing = self._listings[symbol]
-        beat = (int((self._now - self._epoch) / _MILLISECOND) + listing.phase_ms) // BEAT_MS
+        beat = ((self._now - self._epoch) // _MILLISECOND + listing.phase_ms) // BEAT_MS
         if listing.depth is None or listing.depth_beat != beat:
             fresh = self._depth_at(listing, beat)
             same = listing.depth is not None and (fresh.bids, fresh.asks) == (listing.depth.bids, listing.depth.asks)
@@ -179,7 +180,7 @@ class SyntheticMarket:
         self._publish(self._reviewed)
 
     def _second(self, instant: datetime) -> int:
-        return int((instant - self._epoch).total_seconds())
+        return (instant - self._epoch) // _SECOND
 
     def _review(self) -> None:
         """List and expire what the reviews due since the last one bring; mostly nothing is due."""
