@@ -76,7 +76,7 @@ class Ledger:
         self._pay(account, -charge.amount, "commission", row, now)
         account.touch(order)
         self._record(account, row)
-        self._tell_position(account, holding, now)
+        self._tell_position(account, holding, row, now)
         return row
 
     def settle(
@@ -125,7 +125,7 @@ class Ledger:
         self._pay(account, cash, "settlement", row, now)
         if with_fill:
             account.fills.append(row)
-        self._tell_position(account, holding, now)
+        self._tell_position(account, holding, row, now)
 
     def tell_order(self, account: Account, order: Order, action: str, reason: str | None, now: datetime) -> None:
         """Announce an order on the account's stream, with the wallet it changed."""
@@ -260,8 +260,9 @@ class Ledger:
         account.trade_seq[row.symbol] += 1
         self.events.append(TradeEvent(user_id=account.user_id, fill=row, seq_no=account.trade_seq[row.symbol]))
 
-    def _tell_position(self, account: Account, holding: Holding, now: datetime) -> None:
-        action = "delete" if holding.size == 0 else ("create" if holding.created_at == now else "update")
+    def _tell_position(self, account: Account, holding: Holding, row: FillRow, now: datetime) -> None:
+        opened = holding.created_at == now and abs(holding.size) == row.size
+        action = "delete" if holding.size == 0 else ("create" if opened else "update")
         copy = msgspec.structs.replace(holding)
         self.events.append(PositionEvent(user_id=account.user_id, holding=copy, action=action, ts=now))
         self.events.append(WalletEvent(user_id=account.user_id, ts=now))

@@ -37,6 +37,7 @@ _RHYTHMS = {
     "spot_price": Rhythm(timedelta(milliseconds=250), timedelta(seconds=5)),
     "spot_30mtwap_price": Rhythm(timedelta(seconds=1), timedelta(seconds=1)),
 }
+_JITTER = timedelta(milliseconds=10)  # a beat that comes a little early still counts
 BATCH_WALL_SECS = 0.05  # a channel is never published more often, however fast the market runs
 
 
@@ -115,7 +116,7 @@ class PublicHub:
             if not symbols:
                 continue
             last_market, last_wall = self._last_batch.get(name, (None, 0.0))
-            early = last_market is not None and now - last_market < rhythm.period * 0.9  # ticks come with some jitter
+            early = last_market is not None and now - last_market < rhythm.period - _JITTER
             if early or monotonic - last_wall < BATCH_WALL_SECS * 0.9:
                 continue
             self._last_batch[name] = (now, monotonic)
