@@ -3,6 +3,8 @@
 The imports stand inside: `--help` and errors of usage need none of it, and every command pays only for what it uses.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,8 +34,13 @@ def read_settings() -> "Settings":
     return settings
 
 
-def open_desk(settings: "Settings") -> "Desk":
-    """The desk for the chosen environment and account."""
+@contextmanager
+def open_desk(settings: "Settings") -> "Iterator[Desk]":
+    """The desk for the chosen environment and account, closed at the end of the block."""
     from trader.desk import Desk
 
-    return Desk(settings)
+    desk = Desk(settings)
+    try:
+        yield desk
+    finally:
+        desk.close()

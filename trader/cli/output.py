@@ -3,17 +3,27 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import typer
 
 from trader.domain.expiry import IST
 
+if TYPE_CHECKING:
+    from trader.desk import Status
+
 
 def emit_json(document: Any) -> None:
     """Print one JSON document: money as strings, instants ISO-8601 in UTC."""
     typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+
+
+def status_document(status: "Status") -> dict[str, Any]:
+    """The desk's document of a status. The desk is imported here: it takes longer than all else a command does."""
+    from trader.desk.status_json import status_document as build
+
+    return build(status)
 
 
 def emit_lines(lines: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trader.cli import options
-from trader.cli.output import emit_json, emit_lines
+from trader.cli.output import emit_json, emit_lines, status_document
 from trader.cli.words import one_run, run_lines
 from trader.domain.errors import ConfigError, TraderError
 
@@ -39,30 +39,35 @@ def start(
 
     settings = options.read_settings()
     chosen = resolve(settings, preset=preset, overrides=sets or ()).preset
-    desk = options.open_desk(settings)
-    if repeat > 1:
-        _start_series(desk, chosen, now, repeat, as_json)
-        return
-    row = _ask_to_start(desk, chosen, now, confirm)
+    with options.open_desk(settings) as desk:
+        if repeat > 1:
+            _start_series(desk, chosen, now, repeat, as_json)
+        else:
+            _start_one(desk, chosen, now, confirm, wait, as_json)
+
+
+def _start_one(desk: "Desk", preset: "Preset", now: bool, confirm: str | None, wait_secs: float, as_json: bool) -> None:
+    row = _ask_to_start(desk, preset, now, confirm)
     run_id = run_of(row)
-    status = _await(desk, run_id, wait, _HELD_OR_OVER) if wait else desk.status(run_id)
+    status = _await(desk, run_id, wait_secs, _HELD_OR_OVER) if wait_secs else desk.status(run_id)
     if as_json:
-        emit_json({"command_id": row.command_id, "config_hash": chosen.config_hash, **_document(status)})
+        emit_json({"command_id": row.command_id, **status_document(status)})
     else:
-        emit_lines([f"Accepted with preset {chosen.name} ({chosen.config_hash}).", *run_lines(status)])
-    if wait and (status.run is None or status.run.phase != "holding"):
+        emit_lines([f"Accepted with preset {preset.name} ({preset.config_hash}).", *run_lines(status)])
+    if wait_secs and (status.run is None or status.run.phase != "holding"):
+        typer.echo(f"Error: The run does not hold a strangle after {wait_secs:g} s.", err=True)
         raise typer.Exit(1)
 
 
 def _start_series(desk: "Desk", preset: "Preset", now: bool, count: int, as_json: bool) -> None:
     """Runs one after another, as a replay of several days needs them. Ctrl+C leaves the present one as it is."""
-    if desk.status().env == "production":
+    if desk.settings.env == "production":
         raise ConfigError("--repeat is not for production: the phrase arms one run")
     done: list[dict[str, Any]] = []
     for _ in range(count):
         run_id = run_of(_ask_to_start(desk, preset, now, None))
         status = _await(desk, run_id, None, _OVER)
-        done.append(_document(status))
+        done.append(status_document(status))
         if not as_json and status.run is not None:
             emit_lines(one_run(status.run)[:2])
     if as_json:
@@ -73,16 +78,9 @@ def _ask_to_start(desk: "Desk", preset: "Preset", now: bool, confirm: str | None
     """The accepted command.
 
     Raises:
-        TraderError: No runner is alive, it refused, or it did not answer; the sentence says what then is the case.
-        ConfigError: The phrase production needs was not typed.
+        TraderError: No runner is alive, it refused, it did not answer, or the phrase production needs was not typed.
     """
-    before = desk.status()
-    if not before.runner.alive:
-        raise TraderError(
-            f"No runner is alive for account {before.account}, so nothing was started; start one with "
-            "`python -m trader run`, or the panel with `make run`, and repeat."
-        )
-    phrase = _typed_phrase(before, preset, confirm)
+    phrase = _typed_phrase(desk, preset, confirm)
     receipt = desk.start(preset, now=now, issued_by="cli", confirm=phrase)
     row = desk.await_command(receipt.command_id, ANSWER_SECS)
     if row.status == "refused":
@@ -110,15 +108,15 @@ def stop(
     as_json: options.JsonFlag = False,
 ) -> None:
     """Stop & Exit: cancel everything, buy everything back. Exit code 0 only when the exchange confirmed flat."""
-    desk = options.open_desk(options.read_settings())
-    receipt = desk.stop(run_id, issued_by="cli")
-    status = desk.await_flat(wait, run_id)
-    flat = status.run is not None and all(run.flat == "true" for run in (status.run, *status.runs))
+    with options.open_desk(options.read_settings()) as desk:
+        receipt = desk.stop(run_id, issued_by="cli")
+        status = desk.await_flat(wait, run_id)
     if as_json:
-        emit_json({"command_id": receipt.command_id, **_document(status)})
+        emit_json({"command_id": receipt.command_id, **status_document(status)})
     else:
         emit_lines(run_lines(status))
-    if not flat:
+    open_runs = status.runs if run_id is None else ()
+    if status.run is None or status.run.flat != "true" or open_runs:
         typer.echo(f"Error: {_why_not_flat(status, wait)}", err=True)
         raise typer.Exit(1)
 
@@ -155,32 +153,16 @@ def _await(desk: "Desk", run_id: str, timeout_secs: float | None, phases: frozen
         time.sleep(POLL_SECS)
 
 
-def _typed_phrase(status: "Status", preset: "Preset", given: str | None) -> str | None:
-    """The phrase that arms one production run; None where none is needed.
+def _typed_phrase(desk: "Desk", preset: "Preset", given: str | None) -> str | None:
+    """The phrase that arms one production run, asked for at a terminal when it was not given; None where none is needed.
 
-    Raises:
-        ConfigError: It is needed, and what was typed is something else.
+    Whether it is the right one is the desk's to say.
     """
-    if status.env != "production":
-        return None
-    wanted = f"TRADE LIVE {status.account} {preset.strategy.quantity}"
-    if given is None and sys.stdin.isatty():
-        typer.echo(
-            f"This sells {preset.strategy.quantity} {preset.strategy.underlying} contracts per leg for real money.",
-            err=True,
-        )
-        given = input(f"Type {wanted} to go on: ")
-    if given != wanted:
-        raise ConfigError(
-            f'Nothing was started: production needs the phrase "{wanted}", typed in full (or by --confirm).'
-        )
-    return given
-
-
-def _document(status: "Status") -> dict[str, Any]:
-    from trader.desk.status_json import status_document
-
-    return status_document(status)
+    if desk.settings.env != "production" or given is not None or not sys.stdin.isatty():
+        return given
+    strategy = preset.strategy
+    typer.echo(f"This sells {strategy.quantity} {strategy.underlying} contracts per leg for real money.", err=True)
+    return input(f"Type {desk.arming_phrase(preset)} to go on: ")
 
 
 def add_to(app: typer.Typer) -> None:

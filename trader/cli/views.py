@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from trader.cli import options
-from trader.cli.output import emit_json, emit_lines, ist, table, usd
+from trader.cli.output import emit_json, emit_lines, ist, status_document, table, usd
 from trader.cli.words import run_lines
 
 
@@ -14,9 +14,8 @@ def status(
     as_json: options.JsonFlag = False,
 ) -> None:
     """What the runner and the run are doing now."""
-    from trader.desk.status_json import status_document
-
-    now = options.open_desk(options.read_settings()).status(run_id)
+    with options.open_desk(options.read_settings()) as desk:
+        now = desk.status(run_id)
     if as_json:
         emit_json(status_document(now))
     else:
@@ -28,15 +27,16 @@ def history(
     offset: Annotated[int, typer.Option(min=0, help="How many of the newest to skip.")] = 0,
     as_json: options.JsonFlag = False,
 ) -> None:
-    """Runs, newest first, with what they earned."""
-    runs = options.open_desk(options.read_settings()).history(limit, offset)
+    """Finished runs, newest first, with what they earned."""
+    with options.open_desk(options.read_settings()) as desk:
+        runs = desk.history(limit, offset)
     if as_json:
         emit_json({"runs": list(runs)})
         return
     if not runs:
-        emit_lines(["No run yet. First paper trade: python -m trader start --preset default --now"])
+        emit_lines(["No finished run yet. First paper trade: python -m trader start --preset default --now"])
         return
-    head = ["run", "started", "underlying", "preset", "phase", "exit reason", "realised", "fees"]
+    head = ["run", "started", "underlying", "preset", "exit reason", "realised", "fees"]
     rows = [
         [
             run.run_id,
@@ -55,7 +55,8 @@ def history(
 
 def check(as_json: options.JsonFlag = False) -> None:
     """The prerequisites board in words; exit code 1 when one of them fails."""
-    board = options.open_desk(options.read_settings()).checks()
+    with options.open_desk(options.read_settings()) as desk:
+        board = desk.checks()
     if as_json:
         emit_json({"ok": all(item.ok for item in board), "checks": list(board)})
     else:
