@@ -33,13 +33,10 @@ class Processes:
 
     def run(self) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "TRADER_HOME": str(self.home), "TRADER_VENUE_SPEED": "60"}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "trader", "run"],
-            cwd=TREE,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.home.parent / f"run{len(self._started)}.txt").open("wb"),
-        )
+        with (self.home.parent / f"run-{len(self._started)}.txt").open("wb") as said:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "trader", "run"], cwd=TREE, env=environment, stdout=said, stderr=said
+            )
         self._started.append(process)
         return process
 
