@@ -1,5 +1,7 @@
 """Configure: edit a preset in sections, see at once what is wrong, what changed and what it would sell now."""
 
+from datetime import datetime
+
 import pandas as pd
 import streamlit as st
 
@@ -11,7 +13,7 @@ frame.ops_strip()
 st.subheader("Configure", anchor=False)
 
 
-def listed_expiries() -> list:
+def listed_expiries() -> list[datetime]:
     """What the exchange lists for the draft's underlying; nothing when it cannot be asked."""
     try:
         return [choice.expiry for choice in service.desk().expiries(draft.current()["strategy"]["underlying"])]

@@ -10,55 +10,33 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from trader.config.preset import Preset
+from trader.desk import (
+    CheckResult,
+    CommandReceipt,
+    ExpiryChoice,
+    FillRow,
+    LogLine,
+    Marker,
+    PnlSeries,
+    PresetInfo,
+    Preview,
+    PreviewLeg,
+    RunnerHealth,
+    RunReport,
+    RunSummary,
+    Status,
+    TimelineEvent,
+)
 from trader.domain.errors import ConfigError, JournalError
 from trader.domain.fill import Fill
 from trader.domain.order import Side
 from trader.engine.records import Phase
 from trader.engine.view import LegView, Ops, OrderView, Rung, RunView
-from trader.journal.views import FillRow
 
 EXPIRY = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PREMIUM = Decimal("84.20")
 HOSTILE = '<img src=x onerror="alert(1)"> ![x](http://evil.example/x.png) [go](javascript:alert(1)) :red[x] $x$'
-
-
-class Runner(msgspec.Struct, kw_only=True):
-    alive: bool
-    heartbeat_age_s: float | None
-    host: str | None
-    pid: int | None = None
-
-
-class Alert(msgspec.Struct, kw_only=True):
-    wall: datetime
-    level: str
-    code: str
-    text: str
-    run_id: str
-
-
-class FakeStatus(msgspec.Struct, kw_only=True):
-    env: str
-    account: str
-    runner: Runner
-    run: RunView | None
-    runs: tuple[RunView, ...]
-    ops: Ops | None
-    alerts: tuple[Alert, ...]
-    wall: datetime
-
-
-class Struct(dict[str, Any]):
-    """A value with attributes, for shapes the pages only read."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
 
 
 class FakeDesk:
@@ -78,16 +56,16 @@ class FakeDesk:
         self.hostile = False
 
     # ---------------------------------------------------------------- what is
-    def status(self, run_id: str | None = None) -> FakeStatus:
+    def status(self, run_id: str | None = None) -> Status:
         if self.scenario == "unreachable":
             raise JournalError("the journal cannot be read: disk I/O error")
         now = datetime.now(UTC)
         run = self._run(now)
         dead = self.scenario == "dead"
-        return FakeStatus(
+        return Status(
             env=self.env,
             account=self.env,
-            runner=Runner(alive=not dead, heartbeat_age_s=12.4 if dead else 0.3, host="thread", pid=4711),
+            runner=RunnerHealth(alive=not dead, heartbeat_age_s=12.4 if dead else 0.3, host="thread", pid=4711),
             run=run,
             runs=() if run is None else (run,),
             ops=Ops(
@@ -216,15 +194,15 @@ class FakeDesk:
             ]
         return tuple(orders)
 
-    def pnl_series(self, run_id: str, max_points: int = 2000) -> Any:
+    def pnl_series(self, run_id: str, max_points: int = 2000) -> PnlSeries:
         now = datetime.now(UTC)
         at = [now - timedelta(seconds=20 * i) for i in range(360, -1, -1)]
         pnl = [float(pnl_at(t)) if i > 2 else None for i, t in enumerate(at)]
         armed = [None if (p is None or i < 150) else 0.0 for i, p in enumerate(pnl)]
         n = len(at)
-        return Struct(
+        return PnlSeries(
             wall=at,
-            market=at,
+            market=list(at),
             pnl=pnl,
             pnl_pct=[None if p is None else p / 84.2 * 100 for p in pnl],
             spot=[91000.0] * n,
@@ -233,50 +211,53 @@ class FakeDesk:
             max_profit_usd=[67.36] * n,
         )
 
-    def markers(self, run_id: str) -> list[Any]:
+    def markers(self, run_id: str) -> list[Marker]:
         now = datetime.now(UTC)
         return [
-            Struct(at=now - timedelta(seconds=7180), kind="entry", text="Sold 100 C-BTC-95000-221126 at 431.5"),
-            Struct(at=now - timedelta(seconds=7175), kind="entry", text="Sold 100 P-BTC-86500-221126 at 410.5"),
-            Struct(at=now - timedelta(seconds=4200), kind="decision", text="Peak 40 %: stop at breakeven"),
+            Marker(at=now - timedelta(seconds=7180), kind="entry", text="Sold 100 C-BTC-95000-221126 at 431.5"),
+            Marker(at=now - timedelta(seconds=7175), kind="entry", text="Sold 100 P-BTC-86500-221126 at 410.5"),
+            Marker(at=now - timedelta(seconds=4200), kind="decision", text="Peak 40 %: stop at breakeven"),
         ]
 
-    def log_tail(self, lines: int) -> list[Any]:
+    def log_tail(self, lines: int) -> list[LogLine]:
         now = datetime.now(UTC)
         text = HOSTILE if self.hostile else "status: holding, P&L +$31.20 (37.1 %), spot 91,234"
         return [
-            Struct(at=now - timedelta(minutes=5 * i, seconds=3), level="info", text=text) for i in range(min(lines, 6))
+            LogLine(at=now - timedelta(minutes=5 * i, seconds=3), level="info", text=text) for i in range(min(lines, 6))
         ][::-1]
 
-    def checks(self) -> list[Any]:
+    def checks(self) -> list[CheckResult]:
         return []
 
     # ---------------------------------------------------------------- what is done
-    def start(self, preset: Preset, *, now: bool = False, issued_by: str, confirm: str | None = None) -> Any:
-        if self.env == "production" and confirm != f"TRADE LIVE {self.env} {preset.strategy.quantity}":
+    def start(self, preset: Preset, *, now: bool = False, issued_by: str, confirm: str | None = None) -> CommandReceipt:
+        if self.env == "production" and confirm != self.arming_phrase(preset):
             raise ConfigError("the phrase does not match")
         self.asked.append(("start", (preset, now, issued_by, confirm)))
         self.scenario, self.stopped_at = ("holding" if now else "waiting"), None
-        return Struct(command_id=uuid.uuid4().hex)
+        return CommandReceipt(command_id=uuid.uuid4().hex, account=self.env, issued_at=datetime.now(UTC))
 
-    def stop(self, run_id: str | None = None, *, issued_by: str) -> Any:
+    def arming_phrase(self, preset: Preset) -> str:
+        return f"TRADE LIVE {self.env} {preset.strategy.quantity}"
+
+    def stop(self, run_id: str | None = None, *, issued_by: str) -> CommandReceipt:
         self.asked.append(("stop", (run_id, issued_by)))
         if self.scenario == "unreachable":
             raise JournalError("the journal cannot be written: disk full")
         self.stopped_at = self.stopped_at or datetime.now(UTC)
-        return Struct(command_id=uuid.uuid4().hex)
+        return CommandReceipt(command_id=uuid.uuid4().hex, account=self.env, issued_at=datetime.now(UTC))
 
     # ---------------------------------------------------------------- presets
-    def expiries(self, underlying: str) -> list[Any]:
+    def expiries(self, underlying: str) -> list[ExpiryChoice]:
         return [
-            Struct(value=day, expiry=datetime.fromisoformat(f"{day}T12:00:00+00:00"))
+            ExpiryChoice(value=day, expiry=datetime.fromisoformat(f"{day}T12:00:00+00:00"))
             for day in ("2026-11-21", "2026-11-22", "2026-11-27", "2026-12-25")
         ]
 
-    def presets(self) -> list[Any]:
+    def presets(self) -> list[PresetInfo]:
         return [
-            Struct(name=name, builtin=name in ("default", "conservative"), config_hash=preset.config_hash)
-            for name, preset in self.stored.items()
+            PresetInfo(name=name, built_in=name in ("default", "conservative"), stored=name not in ("conservative",))
+            for name in self.stored
         ]
 
     def load_preset(self, name: str) -> Preset:
@@ -301,31 +282,58 @@ class FakeDesk:
     def load_snapshot(self) -> Preset | None:
         return self.snapshot
 
-    def preview(self, preset: Preset) -> Any:
+    def preview(self, preset: Preset) -> Preview:
         if preset.strategy.delta_min > Decimal("0.4"):
-            return Struct(reasons=("no call with |delta| 0.45 to 0.50 has a bid",), legs=(), premium=None, fees=None,
-                          margin=None, breakevens=(), spot=Decimal(91234), expiry=EXPIRY)  # fmt: skip
+            why = ("no call with |delta| 0.45 to 0.50 has a bid",)
+            return Preview(reasons=why, legs=(), spot=Decimal(91234), expiry=EXPIRY, market=datetime.now(UTC))
         legs = tuple(
-            Struct(symbol=f"{kind}-BTC-{strike}-221126", kind=kind, strike=Decimal(strike), delta=delta, iv=iv,
-                   bid=Decimal(bid), ask=Decimal(bid) + 12, mark=Decimal(bid) + 5, open_interest=Decimal(1240))
-            for kind, strike, delta, iv, bid in (("C", 95000, 0.124, 0.41, "431.5"), ("P", 86500, -0.127, 0.47, "410.5"))
-        )  # fmt: skip
-        return Struct(
-            reasons=(), legs=legs, premium=PREMIUM, fees=Decimal("1.12"), margin=Decimal("1840.50"),
-            breakevens=(Decimal("85658"), Decimal("95842")), spot=Decimal(91234), expiry=EXPIRY,
-        )  # fmt: skip
+            PreviewLeg(
+                key=kind,
+                symbol=f"{kind}-BTC-{strike}-221126",
+                kind={"C": "call", "P": "put"}[kind],
+                strike=Decimal(strike),
+                quantity=preset.strategy.quantity,
+                delta=delta,
+                iv=iv,
+                bid=Decimal(bid),
+                ask=Decimal(bid) + 12,
+                mark=Decimal(bid) + 5,
+                bid_size=120,
+                open_interest=Decimal(1240),
+                limit_price=Decimal(bid),
+            )
+            for kind, strike, delta, iv, bid in (
+                ("C", 95000, 0.124, 0.41, "431.5"),
+                ("P", 86500, -0.127, 0.47, "410.5"),
+            )
+        )
+        return Preview(
+            reasons=(),
+            legs=legs,
+            premium=PREMIUM,
+            fees=Decimal("1.12"),
+            margin=Decimal("1840.50"),
+            breakevens=(Decimal(85658), Decimal(95842)),
+            spot=Decimal(91234),
+            expiry=EXPIRY,
+            market=datetime.now(UTC),
+        )
 
     # ---------------------------------------------------------------- the past
-    def history(self, limit: int, offset: int) -> list[Any]:
+    def history(self, limit: int, offset: int) -> list[RunSummary]:
         return self.past()[offset : offset + limit]
 
-    def past(self) -> list[Any]:
+    def past(self) -> list[RunSummary]:
         if self.scenario == "empty":
             return []
         day = datetime(2026, 11, 20, 11, 0, tzinfo=UTC)
         reasons = ("time", "trailing_stop", "max_loss", "max_profit", "breakeven", "manual", "time")
         return [
-            Struct(
+            RunSummary(
+                account="paper",
+                config_hash="9f1c2d3e4a5b6c7d",
+                phase="done",
+                legs=("C-BTC-95000-221126", "P-BTC-86500-221126"),
                 run_id=f"k3fa-{(day - timedelta(days=i)):%Y%m%d}-1",
                 env="paper",
                 preset="default",
@@ -337,15 +345,15 @@ class FakeDesk:
                 exit_reason=reasons[i % len(reasons)],
                 realized_pnl=Decimal("41.20") - 13 * (i % 5),
                 fees=Decimal("2.31"),
-                premium=PREMIUM,
             )
             for i in range(23)
         ]
 
-    def report(self, run_id: str) -> Any:
+    def report(self, run_id: str) -> RunReport:
         now = datetime.now(UTC)
         summary = next(row for row in self.past() if row.run_id == run_id)
         view = self._run_done(now)
+        day_end = summary.finished_at or now
         fills = [
             FillRow(
                 seq=i,
@@ -373,14 +381,23 @@ class FakeDesk:
                 ]
             )
         ]
-        timeline = [
-            Struct(at=summary.created_at, kind="run created", cause="user", text="preset default"),
-            Struct(at=summary.created_at, kind="legs chosen", cause="rule", text="95000 call, 86500 put"),
-            Struct(at=summary.finished_at, kind="exit decided", cause="rule", text=summary.exit_reason),
-            Struct(at=summary.finished_at, kind="run finished", cause="exchange", text="flat"),
-        ]
-        return Struct(summary=summary, config=Preset(), view=view, legs=view.legs, orders=view.orders, fills=fills,
-                      timeline=timeline, series=self.pnl_series(run_id), markers=self.markers(run_id))  # fmt: skip
+        events = (
+            (summary.created_at, "run_created", "user", "preset default"),
+            (summary.created_at, "legs_chosen", "rule", "95000 call, 86500 put"),
+            (day_end, "exit_decided", "rule", str(summary.exit_reason)),
+            (day_end, "run_finished", "exchange", "flat"),
+        )
+        return RunReport(
+            summary=summary,
+            config=Preset(),
+            view=view,
+            legs=view.legs,
+            orders=view.orders,
+            fills=tuple(fills),
+            timeline=tuple(TimelineEvent(at=at, wall=at, kind=k, cause=c, text=t) for at, k, c, t in events),
+            series=self.pnl_series(run_id),
+            markers=tuple(self.markers(run_id)),
+        )
 
     def _run_done(self, now: datetime) -> RunView:
         keep, self.scenario = self.scenario, "done"

@@ -1,12 +1,15 @@
 """The form knows every field of the preset, and says in one sentence what is wrong with a value."""
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from trader.config.document import encode_document
 from trader.config.preset import SECTIONS, Preset
+from trader.domain.errors import ConfigError
 from trader.panel import form
 
 
@@ -75,13 +78,25 @@ def test_differences_compare_numbers_as_numbers() -> None:
     ]
 
 
-def test_upload_when_broken_foreign_or_good() -> None:
-    assert "not readable JSON (line 1" in form.read_upload(b"{nope").errors[""]
-    assert "not readable JSON" in form.read_upload(b"\xff\xfe").errors[""]
-    assert "one configuration object" in form.read_upload(b"[1]").errors[""]
-    assert "surprise: is not a known setting." in form.read_upload(b'{"surprise": 1}').errors["surprise"]
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"{nope", "not valid JSON"),
+        (b"\xff\xfe", "is not text"),
+        (b"[1]", "must hold a JSON object"),
+        (b'{"surprise": 1}', "surprise is not a setting"),
+        (b"{}", "is missing"),
+    ],
+)
+def test_upload_that_is_no_preset_is_refused_in_words(data: bytes, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        form.read_upload(data)
+
+
+def test_upload_takes_back_an_export_and_a_stored_file() -> None:
     preset = Preset(name="mine")
-    assert form.read_upload(preset.canonical_json().encode()).preset == preset
+    assert form.read_upload(form.export(preset).encode()) == preset
+    assert form.read_upload(encode_document(preset, datetime.now(UTC)).encode()) == preset
 
 
 def test_typed_numbers_keep_their_digits() -> None:

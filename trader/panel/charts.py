@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
@@ -74,7 +74,7 @@ def pnl_figure(series: Pnl, marks: Sequence[Mark] = (), *, revision: str = "") -
     return go.Figure({"data": traces + _mark_traces(series, marks), "layout": _layout(revision)})
 
 
-def _limit(x: list[datetime], y: Sequence[float | None], name: str, color: str, dash: str) -> dict[str, object]:
+def _limit(x: list[datetime], y: Sequence[float | None], name: str, color: str, dash: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
@@ -87,8 +87,8 @@ def _limit(x: list[datetime], y: Sequence[float | None], name: str, color: str, 
     }
 
 
-def _mark_traces(series: Pnl, marks: Sequence[Mark]) -> list[dict[str, object]]:
-    traces: list[dict[str, object]] = []
+def _mark_traces(series: Pnl, marks: Sequence[Mark]) -> list[dict[str, Any]]:
+    traces: list[dict[str, Any]] = []
     for kind, (symbol, color, name) in _MARKS.items():
         chosen = [mark for mark in marks if mark.kind == kind]
         if not chosen:
@@ -124,7 +124,7 @@ def _hover(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _layout(revision: str) -> dict[str, object]:
+def _layout(revision: str) -> dict[str, Any]:
     return {
         "height": _PNL_HEIGHT,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},

@@ -114,7 +114,7 @@ def _integer(spec: Spec, key: str, value: Any) -> Any:
 def _decimal(spec: Spec, key: str, value: Any) -> Any:
     _remember(key, None if value is None else float(value))
     step = 0.01 if spec.unit == "|delta|" else 1.0
-    typed = st.number_input(spec.label, step=step, format="%g", key=key, help=_help(spec))
+    typed: float | None = st.number_input(spec.label, step=step, format="%g", key=key, help=_help(spec))
     return None if typed is None else form.number_text(repr(typed))
 
 

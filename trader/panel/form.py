@@ -13,7 +13,9 @@ import annotated_types
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from trader.config.document import decode_document, decode_preset, parse_json_object
 from trader.config.preset import SECTIONS, Preset
+from trader.domain.errors import ConfigError
 from trader.panel import format as fmt
 
 Draft = dict[str, Any]
@@ -132,22 +134,40 @@ def _sentence(known: Mapping[str, Spec], item: Any) -> str:
         row = item["loc"][2]
         title += f", row {row + 1}" if isinstance(row, int) else ""
         title += f", {'peak' if item['loc'][-1] == 'peak_pct' else 'stop'}" if len(item["loc"]) > 3 else ""
-    context = item.get("ctx", {})
     was = f", was {fmt.plain(item['input'], 40)}" if isinstance(item.get("input"), str | int | float | Decimal) else ""
-    words = {
-        "greater_than_equal": lambda: f"must be at least {_num(context['ge'])}{was}",
-        "greater_than": lambda: f"must be above {_num(context['gt'])}{was}",
-        "less_than_equal": lambda: f"must be at most {_num(context['le'])}{was}",
-        "less_than": lambda: f"must be below {_num(context['lt'])}{was}",
-        "extra_forbidden": lambda: "is not a known setting",
-        "missing": lambda: "is missing",
-        "decimal_parsing": lambda: f"must be a number{was}",
-        "int_parsing": lambda: f"must be a whole number{was}",
-        "int_from_float": lambda: f"must be a whole number{was}",
-        "finite_number": lambda: f"must be a finite number{was}",
-        "value_error": lambda: _in_titles(known, str(context.get("error", item["msg"]))),
-    }.get(item["type"], lambda: f"{item['msg'][:1].lower()}{item['msg'][1:]}{was}")()
+    words = _rule_words(known, item, was)
     return f"{title}: {words}." if title else f"{words[:1].upper()}{words[1:]}."
+
+
+_LIMITS = {
+    "greater_than_equal": ("must be at least", "ge"),
+    "greater_than": ("must be above", "gt"),
+    "less_than_equal": ("must be at most", "le"),
+    "less_than": ("must be below", "lt"),
+}
+_KINDS = {
+    "decimal_parsing": "must be a number",
+    "decimal_type": "must be a number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "finite_number": "must be a finite number",
+}
+
+
+def _rule_words(known: Mapping[str, Spec], item: Any, was: str) -> str:
+    kind: str = item["type"]
+    if kind in _LIMITS:
+        words, limit = _LIMITS[kind]
+        return f"{words} {_num(item['ctx'][limit])}{was}"
+    if kind in _KINDS:
+        return _KINDS[kind] + was
+    if kind == "extra_forbidden":
+        return "is not a known setting"
+    if kind == "value_error":
+        return _in_titles(known, str(item["ctx"]["error"]))
+    message: str = item["msg"]
+    return f"{message[:1].lower()}{message[1:]}{was}"
 
 
 def _in_titles(known: Mapping[str, Spec], words: str) -> str:
@@ -211,13 +231,21 @@ def _same(old: Any, new: Any) -> bool:
         return False
 
 
-def read_upload(data: bytes) -> Checked:
-    """A preset file someone hands in. Unknown keys, broken JSON and values out of bounds are refused in words."""
+def read_upload(data: bytes) -> Preset:
+    """A preset file someone hands in: an export, or a stored preset's file.
+
+    Raises:
+        ConfigError: Broken JSON, unknown or missing keys, values out of bounds; the message names each.
+    """
+    where = "The file"
     try:
-        document = json.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        where = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
-        return Checked(None, {"": f"This file is not readable JSON{where}."})
-    if not isinstance(document, dict):
-        return Checked(None, {"": "This file does not hold one configuration object."})
-    return check(document)
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{where} is not text") from None
+    stored = "schema_version" in parse_json_object(text, where)
+    return decode_document(text, where).preset if stored else decode_preset(text, where)
+
+
+def export(preset: Preset) -> str:
+    """A preset as a file to keep or hand on: indented JSON that `read_upload` takes back."""
+    return json.dumps(json.loads(preset.canonical_json()), indent=2) + "\n"

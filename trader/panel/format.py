@@ -61,7 +61,8 @@ def price(value: Decimal | float | None) -> str:
     """A price with as many places as it needs, at most two beyond the integer for large ones."""
     if value is None:
         return DASH
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.2f}" if abs(value) >= 1 else f"{value:,.4f}"
+    size = abs(float(value))
+    return f"{value:,.0f}" if size >= 10_000 else f"{value:,.2f}" if size >= 1 else f"{value:,.4f}"
 
 
 def age(seconds: float | None) -> str:

@@ -2,15 +2,12 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from trader.desk import Status
 from trader.panel import service, words
 from trader.panel.format import ist_full, safe, utc_hint
-
-if TYPE_CHECKING:
-    from trader.desk import Status
 
 # A file of ours: a named icon would be fetched from the internet for the browser's tab.
 _ICON = str(Path(__file__).parent / "icon.png")
@@ -44,7 +41,7 @@ def ops_strip() -> None:
             st.badge(safe(item.label), color=item.color, help=safe(item.help))
 
 
-def _machinery(status: "Status") -> list[words.Item]:
+def _machinery(status: Status) -> list[words.Item]:
     now = datetime.now(UTC)
     runner = status.runner
     items = [words.runner_item(runner.alive, runner.heartbeat_age_s, runner.host)]

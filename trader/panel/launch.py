@@ -1,17 +1,13 @@
 """Starting a run: preset, what it would sell now, Start."""
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 import streamlit as st
 
 from trader.config.preset import Preset
+from trader.desk import Preview
 from trader.domain.errors import TraderError
 from trader.panel import format as fmt
 from trader.panel import service
-
-if TYPE_CHECKING:
-    from trader.desk import Preview
 
 _RESULT = "dash_start_result"
 
@@ -19,6 +15,7 @@ _RESULT = "dash_start_result"
 def draw(*, safe_env: str) -> None:
     """The start box beside its preview."""
     names = [info.name for info in service.desk().presets()]
+    _preselect(names)
     left, right = st.columns([1, 2], gap="small")
     with left, st.container(border=True, key="start_box", gap="small"):
         preset = _picker(names)
@@ -29,13 +26,25 @@ def draw(*, safe_env: str) -> None:
             preview(preset)
 
 
+def _preselect(names: list[str]) -> None:
+    """The first choice is the preset last saved in the editor, which the command line uses by default too."""
+    if "dash_preset" in st.session_state or not names:
+        return
+    try:
+        last = service.desk().load_snapshot()
+    except TraderError:
+        return  # the configuration page says what is wrong with it; here any preset can be picked
+    if last is not None and last.name in names:
+        st.session_state["dash_preset"] = last.name
+
+
 def _picker(names: list[str]) -> Preset | None:
-    name = st.selectbox("Preset", names, key="dash_preset", help="Edit presets on the Configure page.")
-    if name is None:
+    if not names:
         st.caption("There is no preset; make one on the Configure page.")
         return None
+    name = st.selectbox("Preset", names, key="dash_preset", help="Edit presets on the Configure page.")
     try:
-        preset = service.desk().load_preset(name)
+        preset: Preset = service.desk().load_preset(name)
     except TraderError as error:
         st.error("This preset cannot be used.", icon=":material/error:")
         st.text(fmt.plain(error))
@@ -62,7 +71,7 @@ def _start(preset: Preset, env: str) -> None:
     )
     confirm = None
     if env == "production":
-        st.text("Real money. Type the phrase TRADE LIVE <ACCOUNT> <QTY> to arm this one run.")
+        st.text(f"Real money. To arm this one run, type: {service.desk().arming_phrase(preset)}")
         confirm = st.text_input("Phrase", key="dash_confirm", autocomplete="off")
     st.button("Start", key="dash_start", type="primary", icon=":material/play_arrow:", width="stretch",
               on_click=_send, args=(preset, when == "Now", confirm), disabled=env == "production" and not confirm)  # fmt: skip
@@ -107,7 +116,7 @@ def preview(preset: Preset) -> None:
     )
 
 
-def _legs(seen: "Preview") -> pd.DataFrame:
+def _legs(seen: Preview) -> pd.DataFrame:
     rows = [
         {
             "Sell": fmt.safe(leg.symbol, 40),

@@ -1,19 +1,20 @@
 """The run in detail, refreshed every second: chart, exits, legs, orders, safety net, log."""
 
-from typing import TYPE_CHECKING, Any
-
 import streamlit as st
 
+from trader.desk import LogLine, Status
 from trader.engine.records import Phase
 from trader.engine.view import RunView
 from trader.panel import charts, service, tables
 from trader.panel import format as fmt
-
-if TYPE_CHECKING:
-    from trader.desk import Status
+from trader.panel.words import Color
 
 _LOG_LINES = 40
 _ALERTS = 4
+_ALERT_LOOKS: dict[str, tuple[str, Color]] = {
+    "error": (":material/error:", "red"),
+    "warning": (":material/warning:", "orange"),
+}
 
 
 def draw(run_id: str | None) -> None:
@@ -81,12 +82,10 @@ def _exits(run: RunView) -> None:
         st.caption("Shown once both legs are sold.")
 
 
-def _alerts(status: "Status") -> None:
+def _alerts(status: Status) -> None:
     """The newest alerts, what they say as plain text."""
     for alert in status.alerts[:_ALERTS]:
-        icon, color = {"error": (":material/error:", "red"), "warning": (":material/warning:", "orange")}.get(
-            alert.level, (":material/info:", "gray")
-        )
+        icon, color = _ALERT_LOOKS.get(alert.level, (":material/info:", "gray"))
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
             st.badge(fmt.safe(alert.level, 10), icon=icon, color=color)
             st.text(
@@ -94,7 +93,7 @@ def _alerts(status: "Status") -> None:
             )
 
 
-def _safety_net(status: "Status", run: RunView) -> None:
+def _safety_net(status: Status, run: RunView) -> None:
     watched = "on" if status.runner.alive and run.phase is not Phase.DONE else "off"
     parts = [f"app stop {watched}", "exchange stop not placed", "dead-man switch not used"]
     st.caption(fmt.safe("Safety net: " + " · ".join(parts)))
@@ -108,5 +107,5 @@ def log() -> None:
         st.code("\n".join(lines) or "Nothing logged yet.", language=None, height=180, wrap_lines=True)
 
 
-def _line(line: Any) -> str:
+def _line(line: LogLine) -> str:
     return f"{fmt.ist_clock(line.at)}  {fmt.plain(line.level, 8):<7}  {fmt.plain(line.text, 300)}"

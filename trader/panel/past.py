@@ -1,17 +1,16 @@
 """Finished runs: the table with its pages, and the report of one run."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from trader.desk import FillRow, RunReport, RunSummary, TimelineEvent
 from trader.panel import charts, service, tables, words
 from trader.panel import format as fmt
-
-if TYPE_CHECKING:
-    from trader.desk import RunReport, RunSummary
 
 PAGE = 15
 _OFFSET = "hist_offset"
@@ -43,7 +42,7 @@ def runs_table() -> str | None:
     return asked
 
 
-def summary_table(runs: "list[RunSummary]") -> pd.DataFrame:
+def summary_table(runs: list[RunSummary]) -> pd.DataFrame:
     """One row per run, numbers as numbers so that columns sort."""
     rows = [
         {
@@ -95,7 +94,7 @@ def _teach() -> None:
     )
 
 
-def one_run(report: "RunReport") -> None:
+def one_run(report: RunReport) -> None:
     """Everything of one run: result, chart, legs, fills, orders, timeline."""
     summary = report.summary
     st.divider()
@@ -123,7 +122,7 @@ def one_run(report: "RunReport") -> None:
     _details(report)
 
 
-def _details(report: "RunReport") -> None:
+def _details(report: RunReport) -> None:
     fills, orders, timeline, config = st.tabs(["Fills", "Orders", "Timeline", "Configuration"], key="hist_tabs")
     with fills:
         frame = fills_table(report.fills)
@@ -146,7 +145,7 @@ def _details(report: "RunReport") -> None:
         st.code(report.config.model_dump_json(indent=2), language="json", height=320)
 
 
-def fills_table(fills: Any) -> pd.DataFrame:
+def fills_table(fills: Iterable[FillRow]) -> pd.DataFrame:
     """Every execution; prices and fees exact, as text."""
     rows = [
         {
@@ -168,13 +167,13 @@ def fills_table(fills: Any) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _fill_at(row: Any) -> datetime:
+def _fill_at(row: FillRow) -> datetime:
     """The exchange's instant where it is known, else when we wrote the fill down."""
     at: datetime = row.fill.ts_event or row.market or row.wall
     return at
 
 
-def timeline_table(events: Any) -> pd.DataFrame:
+def timeline_table(events: Iterable[TimelineEvent]) -> pd.DataFrame:
     rows = [
         {
             "Time (IST)": fmt.ist_full(event.at).removesuffix(" IST"),

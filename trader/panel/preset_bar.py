@@ -1,7 +1,5 @@
 """Choosing, saving and exchanging presets: the row above the editor."""
 
-import json
-
 import streamlit as st
 
 from trader.config.preset import PRESET_NAME, Preset
@@ -43,10 +41,8 @@ def actions(verdict: form.Checked) -> None:
             st.button("Save under this name", key="cfg_save_as", on_click=_save_as, args=(preset, name))
         st.button("Reset", key="cfg_reset", icon=":material/undo:", on_click=_load_picked, disabled=not changed,
                   help="Back to the preset as it is stored.")  # fmt: skip
-        with st.popover("Delete", key="cfg_delete_box"):
-            st.text(f"Delete the stored preset {plain(st.session_state[_PICKED], 40)}?")
-            st.button("Delete it", key="cfg_delete", on_click=_delete)
-        body = "" if preset is None else json.dumps(json.loads(preset.canonical_json()), indent=2)
+        _delete_box()
+        body = "" if preset is None else form.export(preset)
         st.download_button("Export", body, f"{draft.current()['name']}.json", "application/json", key="cfg_export",
                            icon=":material/download:", disabled=preset is None, on_click="ignore")  # fmt: skip
         with st.popover("Import", key="cfg_import_box"):
@@ -55,6 +51,18 @@ def actions(verdict: form.Checked) -> None:
     if note:
         ok, sentence = note
         st.caption(safe(sentence) if ok else red(sentence))
+
+
+def _delete_box() -> None:
+    """Deleting a stored preset; of a built-in only the stored changes can go, and then the built-in is back."""
+    info = next((info for info in service.desk().presets() if info.name == st.session_state[_PICKED]), None)
+    name = plain(st.session_state[_PICKED], 40)
+    with st.popover("Delete", key="cfg_delete_box", disabled=info is None or not info.stored):
+        if info is not None and info.built_in:
+            st.text(f"Drop the stored changes to {name}? The built-in preset comes back.")
+        else:
+            st.text(f"Delete the stored preset {name}?")
+        st.button("Delete it", key="cfg_delete", on_click=_delete)
 
 
 def _load_picked() -> None:
@@ -77,7 +85,7 @@ def _save(preset: Preset, overwrite: bool) -> None:
 
 
 def _save_as(preset: Preset, name: str) -> None:
-    if not PRESET_NAME.match(name):
+    if not PRESET_NAME.fullmatch(name):
         _say(
             False,
             "The name may hold lower-case letters, digits, - and _, at most 40, and begins with a letter or digit.",
@@ -93,9 +101,9 @@ def _delete() -> None:
         _say(False, f"Not deleted: {plain(error)}")
         return
     names = [info.name for info in service.desk().presets()]
-    st.session_state[_PICKED] = names[0] if names else None
-    if names:
-        _load_picked()
+    if st.session_state[_PICKED] not in names:
+        st.session_state[_PICKED] = names[0]
+    _load_picked()
     _say(True, "Deleted.")
 
 
@@ -103,15 +111,16 @@ def _import() -> None:
     file = st.session_state.get(_FILE)
     if file is None:
         return
-    read = form.read_upload(file.getvalue())
-    if read.preset is None:
-        _say(False, " ".join(["Not imported:", *read.errors.values()]))
+    try:
+        preset = form.read_upload(file.getvalue())
+        stored = {info.name for info in service.desk().presets()}
+        known = service.desk().load_preset(preset.name) if preset.name in stored else None
+    except TraderError as error:
+        _say(False, f"Not imported: {plain(error)}")
         return
-    stored = {info.name for info in service.desk().presets()}
-    known = service.desk().load_preset(read.preset.name) if read.preset.name in stored else None
-    draft.load(read.preset, saved=known)
+    draft.load(preset, saved=known)
     if known is not None:
-        st.session_state[_PICKED] = read.preset.name
+        st.session_state[_PICKED] = preset.name
     _say(True, "Imported into the editor; nothing is stored before you save.")
 
 

@@ -1,30 +1,26 @@
 """How the pages reach the desk: one per process, made on first use. Tests put another one in its place."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
 
 import streamlit as st
 
+from trader.config.settings import load_settings
+from trader.desk import Desk, Marker, PnlSeries, Status
 from trader.domain.errors import TraderError
 from trader.panel import charts
 
-if TYPE_CHECKING:
-    from trader.desk import Desk, Status
-
 
 @st.cache_resource(show_spinner=False)
-def desk() -> "Desk":
+def desk() -> Desk:
     """The desk of this process. It opens its journal lazily and may be used by all sessions at once.
 
     Raises:
         ConfigError: The settings cannot be used; the message names the variable.
     """
-    from trader.config.settings import load_settings
-    from trader.desk import Desk
-
     return Desk(load_settings())
 
 
-def status(run_id: str | None = None) -> "Status | str":
+def status(run_id: str | None = None) -> Status | str:
     """What there is to see now, or one sentence why nothing can be seen."""
     try:
         return desk().status(run_id)
@@ -32,7 +28,7 @@ def status(run_id: str | None = None) -> "Status | str":
         return str(error)
 
 
-def pnl_columns(series: Any) -> charts.Pnl:
+def pnl_columns(series: PnlSeries) -> charts.Pnl:
     """The desk's series as chart columns, on market time where it is known."""
     at = [market or wall for market, wall in zip(series.market, series.wall, strict=True)]
     return charts.Pnl(at, series.pnl, series.level_usd, series.max_loss_usd, series.max_profit_usd)
@@ -43,5 +39,5 @@ def marks(run_id: str) -> list[charts.Mark]:
     return chart_marks(desk().markers(run_id))
 
 
-def chart_marks(markers: Any) -> list[charts.Mark]:
+def chart_marks(markers: Iterable[Marker]) -> list[charts.Mark]:
     return [charts.Mark(mark.at, mark.kind, mark.text) for mark in markers]

@@ -1,19 +1,16 @@
 """Which run the dashboard watches, and when its layout has to change."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from trader.desk import Status
 from trader.engine.records import Phase
 from trader.engine.view import RunView
 from trader.panel.format import plain
 
-if TYPE_CHECKING:
-    from trader.desk import Status
 
-
-def running(status: "Status") -> bool:
+def running(status: Status) -> bool:
     """Is any run unresolved, that is: not flat and confirmed?"""
     return any(unresolved(run) for run in seen(status))
 
@@ -22,7 +19,7 @@ def unresolved(run: RunView) -> bool:
     return run.phase is not Phase.DONE or run.flat != "true"
 
 
-def seen(status: "Status") -> tuple[RunView, ...]:
+def seen(status: Status) -> tuple[RunView, ...]:
     """All runs of the picture, the chosen one included."""
     known = {run.run_id: run for run in status.runs}
     if status.run is not None:
@@ -30,7 +27,7 @@ def seen(status: "Status") -> tuple[RunView, ...]:
     return tuple(known.values())
 
 
-def layout_key(status: "Status") -> tuple[tuple[str, bool], ...]:
+def layout_key(status: Status) -> tuple[tuple[str, bool], ...]:
     """What the page's layout depends on; a change asks for one full rerun, and nothing else does."""
     return tuple(sorted((run.run_id, unresolved(run)) for run in seen(status)))
 
