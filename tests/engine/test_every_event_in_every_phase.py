@@ -110,7 +110,7 @@ EVENTS: dict[str, tuple[type[ev.Event], Callable[[Scene], list[Effect]]]] = {
     "stream up": (ev.StreamChanged, _stream(up=True)),
 }
 
-W, E, H, X, O = Phase.WAITING, Phase.ENTERING, Phase.HOLDING, Phase.EXITING, Phase.DONE
+W, E, H, X, F = Phase.WAITING, Phase.ENTERING, Phase.HOLDING, Phase.EXITING, Phase.DONE
 
 # (phase, event): (phase afterwards, what the step asks for)
 TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
@@ -166,7 +166,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (H, "chain error"): (H, ""),
     (H, "submit ok"): (H, ""),
     (H, "submit rejected"): (H, "OrderResolved"),  # heard, and without effect: its fills are facts
-    (H, "submit unknown"): (H, "AlertRaised OrderResolved"),
+    (H, "submit unknown"): (H, ""),  # the answer was lost, the order was not
     (H, "cancel ok"): (H, ""),
     (H, "cancel rejected"): (H, ""),
     (H, "cancel unknown"): (H, ""),
@@ -199,26 +199,26 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (X, "stream down"): (X, "AlertRaised"),
     (X, "stream up"): (X, ""),
     # Flat, confirmed: the run asks for nothing any more.
-    (O, "booted"): (O, ""),
-    (O, "clock"): (O, ""),
-    (O, "start"): (W, "AckCommand ReadChain RunCreated ScheduleFixed Subscribe"),
-    (O, "stop"): (O, "AckCommand"),
-    (O, "market"): (O, ""),
-    (O, "chain"): (O, ""),
-    (O, "chain error"): (O, ""),
-    (O, "submit ok"): (O, ""),
-    (O, "submit rejected"): (O, "OrderResolved"),
-    (O, "submit unknown"): (O, "AlertRaised OrderResolved"),
-    (O, "cancel ok"): (O, ""),
-    (O, "cancel rejected"): (O, ""),
-    (O, "cancel unknown"): (O, ""),
-    (O, "order seen"): (O, ""),
-    (O, "fill seen"): (O, "AlertRaised FillRecorded"),
-    (O, "account complete"): (O, ""),
-    (O, "account partial"): (O, ""),
-    (O, "account error"): (O, ""),
-    (O, "stream down"): (O, ""),
-    (O, "stream up"): (O, ""),
+    (F, "booted"): (F, ""),
+    (F, "clock"): (F, ""),
+    (F, "start"): (W, "AckCommand ReadChain RunCreated ScheduleFixed Subscribe"),
+    (F, "stop"): (F, "AckCommand"),
+    (F, "market"): (F, ""),
+    (F, "chain"): (F, ""),
+    (F, "chain error"): (F, ""),
+    (F, "submit ok"): (F, ""),
+    (F, "submit rejected"): (F, "OrderResolved"),
+    (F, "submit unknown"): (F, ""),
+    (F, "cancel ok"): (F, ""),
+    (F, "cancel rejected"): (F, ""),
+    (F, "cancel unknown"): (F, ""),
+    (F, "order seen"): (F, ""),
+    (F, "fill seen"): (F, "AlertRaised FillRecorded"),
+    (F, "account complete"): (F, ""),
+    (F, "account partial"): (F, ""),
+    (F, "account error"): (F, ""),
+    (F, "stream down"): (F, ""),
+    (F, "stream up"): (F, ""),
 }
 
 

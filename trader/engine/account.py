@@ -13,13 +13,15 @@ from trader.engine.effects import ReadAccount
 from trader.engine.events import AccountRead
 from trader.engine.orders import adopt, find_order, mark_never_accepted, on_fill
 from trader.engine.records import LegTerms, Phase
-from trader.engine.state import Order, Run, seconds_since
+from trader.engine.state import Order, Run, Watch, seconds_since
 from trader.engine.turn import Turn
 
 SIGNATURE_SECS = 7.0  # the exchange refuses signatures older than 5 s; 2 s of slack
 ENTRY_HORIZON_SECS = SIGNATURE_SECS + 10.0  # queueing behind its gateway is not bounded, and entries are never urgent
 _ROUTINE_SECS = 5.0
 _URGENT_SECS = 0.25
+_PATIENT_SECS = 2.0  # what has not come clear soon after a phase began is asked for at this pace
+_SOON_SECS = 10.0
 _ANSWER_SECS = 20.0  # after this a read that never answered is asked again
 _POSITION_LAG_SECS = 4.0  # real-time positions may lag a fill by this much
 FOREIGN_SECS = 10.0
@@ -32,8 +34,7 @@ def want_read(turn: Turn, run_id: str) -> None:
     waited = seconds_since(watch.account_asked, turn.wall)
     if watch.account_pending and waited < _ANSWER_SECS:
         return
-    urgent = watch.account_wanted or run.phase is Phase.EXITING
-    if waited < (_URGENT_SECS if urgent else _ROUTINE_SECS):
+    if waited < _read_interval(run, watch, turn.wall):
         return
     turn.look(run_id, account_asked=turn.wall, account_pending=True, account_wanted=False)
     turn.do(
@@ -47,6 +48,13 @@ def want_read(turn: Turn, run_id: str) -> None:
             settled_symbols=tuple(leg.symbol for leg in run.legs if _is_expired(leg, turn)),
         )
     )
+
+
+def _read_interval(run: Run, watch: Watch, wall: datetime) -> float:
+    """Seconds between reads. Urgency is spent: a trouble that lasts must not eat the budget that exits need."""
+    if not watch.account_wanted and run.phase is not Phase.EXITING:
+        return _ROUTINE_SECS
+    return _URGENT_SECS if seconds_since(run.phase_since, wall) < _SOON_SECS else _PATIENT_SECS
 
 
 def _needs_lookup(order: Order, wall: datetime) -> bool:
@@ -91,13 +99,24 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
             if o.symbol in symbols and find_order(turn, o.client_order_id, o.venue_order_id) is None
         )
         turn.look(run_id, foreign_orders=foreign)
-    if is_complete(event):
+    if _lists_ended_order(turn, event):
+        turn.look(run_id, account_wanted=True)
+    elif is_complete(event):
         turn.look(run_id, account_read=event.asked, available_usd=event.available_usd)
 
 
 def is_complete(event: AccountRead) -> bool:
     """True when positions, open orders and fills were all read to their end."""
     return not event.error and None not in (event.positions, event.open_orders, event.fills)
+
+
+def _lists_ended_order(turn: Turn, event: AccountRead) -> bool:
+    """True when the exchange still lists an order that had ended by our books before the read was asked for."""
+    for snapshot in event.open_orders or ():
+        found = find_order(turn, snapshot.client_order_id, snapshot.venue_order_id)
+        if found is not None and found[1].ended_at is not None and found[1].ended_at < event.asked:
+            return True
+    return False
 
 
 def _book(turn: Turn, run_id: str, fill: Fill) -> None:
@@ -122,13 +141,18 @@ def _book(turn: Turn, run_id: str, fill: Fill) -> None:
 
 
 def _resolve_absent(turn: Turn, event: AccountRead) -> None:
-    """Absent in every source, past the horizon, twice at least a second apart: never accepted."""
-    if event.error or None in (event.open_orders, event.history, event.fills):
+    """Absent in every source, past the horizon, twice at least a second apart, and the position explained by the fills we
+    hold: never accepted."""
+    if event.error or event.positions is None or None in (event.open_orders, event.history, event.fills):
         return
-    for order in turn.run(event.run_id).live_orders():
+    held = {p.symbol: p.quantity for p in event.positions}
+    run = turn.run(event.run_id)
+    for order in run.live_orders():
         coid = order.intent.client_order_id
         if order.status is not OrderStatus.UNKNOWN or event.lookups.get(coid, order) is not None:
             continue
+        if held.get(order.intent.symbol, 0) != _signed(run, order.intent.leg):
+            continue  # an unexplained position may be this order's doing
         horizon = ENTRY_HORIZON_SECS if order.intent.purpose is Purpose.ENTRY else SIGNATURE_SECS
         if seconds_since(order.intended_at, event.asked) < horizon + 1.0:
             continue
@@ -180,7 +204,7 @@ def _compare_positions(turn: Turn, event: AccountRead) -> None:
     differs = False
     for leg in run.legs:
         seen = held.get(leg.symbol, 0)
-        ours = run.open_quantity(leg.key) * leg.side.sign
+        ours = _signed(run, leg.key)
         if seen != ours:
             differs = True
             last_fill = run.last_fill_at(leg.key)
@@ -192,24 +216,30 @@ def _compare_positions(turn: Turn, event: AccountRead) -> None:
     if not differs:
         turn.look(run.run_id, mismatch_since=None)
     else:
-        turn.look(run.run_id, mismatch_since=since or event.asked, account_wanted=True)
-        if since is not None and seconds_since(since, event.asked) > FOREIGN_SECS:
+        lasting = since is not None and seconds_since(since, event.asked) > FOREIGN_SECS
+        turn.look(run.run_id, mismatch_since=since or event.asked)
+        if not lasting:
+            turn.look(run.run_id, account_wanted=True)
+        else:
             turn.alert(run.run_id, "error", "foreign_activity", _difference(run, held))
 
 
+def differs_lastingly(watch: Watch, wall: datetime) -> bool:
+    """True when the exchange's positions have differed from our fills for longer than any lag."""
+    return watch.mismatch_since is not None and seconds_since(watch.mismatch_since, wall) > FOREIGN_SECS
+
+
+def _signed(run: Run, key: str) -> int:
+    """The position our own fills make on a leg, negative = short."""
+    return run.open_quantity(key) * run.leg(key).side.sign
+
+
 def _difference(run: Run, held: dict[str, int]) -> str:
-    parts = [
-        f"{leg.symbol}: exchange {held.get(leg.symbol, 0)}, ours {run.open_quantity(leg.key) * leg.side.sign}"
-        for leg in run.legs
-    ]
+    parts = [f"{leg.symbol}: exchange {held.get(leg.symbol, 0)}, ours {_signed(run, leg.key)}" for leg in run.legs]
     return f"Positions differ from our own fills; somebody else traded ({'; '.join(parts)})."
 
 
 def foreign_remainder(run: Run) -> str:
-    """What the exchange still shows in our contracts beyond our own fills, in words; empty when nothing."""
-    parts = []
-    for leg in run.legs:
-        extra = run.positions.get(leg.symbol, 0) - run.open_quantity(leg.key) * leg.side.sign
-        if extra != 0:
-            parts.append(f"{leg.symbol} {extra:+d}")
-    return ", ".join(parts)
+    """What the exchange still shows in our contracts once nothing of it is ours to close; empty when nothing."""
+    held = [(leg.symbol, run.positions.get(leg.symbol, 0)) for leg in run.legs]
+    return ", ".join(f"{symbol} {quantity:+d}" for symbol, quantity in held if quantity != 0)

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from trader.domain.order import Purpose
 from trader.engine import records as rec
-from trader.engine.account import FOREIGN_SECS, foreign_remainder
+from trader.engine.account import differs_lastingly, foreign_remainder
 from trader.engine.gate import closable
-from trader.engine.state import Run, seconds_since
+from trader.engine.state import Run
 from trader.engine.turn import Turn
 from trader.engine.working import work_exit
 
@@ -28,8 +28,7 @@ def close(turn: Turn, run_id: str) -> None:
 def _only_foreign_left(turn: Turn, run: Run) -> bool:
     """Our books say open, the exchange says there is nothing left for us to close, for longer than any lag: a person or
     the exchange itself closed it. Ours ends here; the difference is reported, never traded away."""
-    since = turn.watch(run.run_id).mismatch_since
-    if since is None or seconds_since(since, turn.wall) <= FOREIGN_SECS:
+    if not differs_lastingly(turn.watch(run.run_id), turn.wall):
         return False
     if turn.now.market is not None and any(turn.now.market >= leg.expiry for leg in run.legs):
         return False  # settled: its cash flow comes by settlement fill or settlement price
@@ -44,10 +43,11 @@ def _confirm_flat(turn: Turn, run: Run) -> None:
         + [b.wall for b in run.fills.values()]
         + [run.exit_decided_at or run.created_at]
     )
-    if watch.account_read is None or watch.account_read <= last_news:
+    lasting = differs_lastingly(watch, turn.wall)
+    told = all(leg.symbol in run.positions for leg in run.legs)  # a fill makes the position read before it worthless
+    if watch.account_read is None or watch.account_read <= last_news or not told:
         turn.look(run.run_id, account_wanted=True)
         return
-    lasting = seconds_since(watch.mismatch_since, turn.wall) > FOREIGN_SECS if watch.mismatch_since else False
     if watch.mismatch_since is not None and not lasting:
         turn.look(run.run_id, account_wanted=True)
         return
@@ -60,5 +60,9 @@ def _confirm_flat(turn: Turn, run: Run) -> None:
         fees=run.fees if run.fills else Decimal(0),
         foreign=foreign,
     )
+    if not run.flat_by_fills:
+        open_legs = ", ".join(leg.symbol for leg in run.legs if run.open_quantity(leg.key) != 0)
+        text = f"Somebody else closed {open_legs}: what that cost is not in this run's P&L."
+        turn.alert(run.run_id, "error", "closed_elsewhere", text)
     if foreign:
         turn.alert(run.run_id, "error", "foreign_remainder", f"NOT FLAT: {foreign} is not ours and was left alone.")

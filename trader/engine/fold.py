@@ -130,9 +130,16 @@ def _order_resolved(run: Run, record: rec.OrderResolved) -> Run:
         avg_px=record.avg_px if record.avg_px is not None else order.avg_px,
         code=record.code or order.code,
         message=record.message or order.message,
-        ended_at=order.ended_at or (record.wall if status.terminal else None),
+        ended_at=_ended_at(order, status, record.wall),
     )
     return replace(run, orders={**run.orders, record.client_order_id: changed})
+
+
+def _ended_at(order: Order, status: OrderStatus, wall: datetime) -> datetime | None:
+    """When an order ended for the last time: one that came back to life has not."""
+    if not status.terminal:
+        return None
+    return order.ended_at if status is order.status else wall
 
 
 def _cancel_intended(run: Run, record: rec.CancelIntended) -> Run:
@@ -157,7 +164,7 @@ def _fill_recorded(run: Run, record: rec.FillRecorded) -> Run:
             filled_qty=filled,
             venue_order_id=order.venue_order_id or record.fill.venue_order_id,
             status=status,
-            ended_at=order.ended_at or (record.wall if status.terminal else None),
+            ended_at=_ended_at(order, status, record.wall),
         )
         orders = {**orders, order.intent.client_order_id: changed}
     # A position read before this fill says nothing any more.

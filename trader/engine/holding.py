@@ -1,13 +1,16 @@
 """HOLDING: the exit rules on fresh cost-to-close prices, the clock's exits, and what to do when prices go missing."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from trader.engine import records as rec
+from trader.engine.account import differs_lastingly
 from trader.engine.effects import ReadChain
 from trader.engine.exits import Trail, ratchet, triggered
-from trader.engine.state import HUNDRED, Run, seconds_since
+from trader.engine.state import HUNDRED, ZERO, Run, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import Valuation, fresh_value
+from trader.engine.working import ask_cancel
 
 _QUOTES_SECS = 5.0  # between REST reads of quotes while the stream gives none
 
@@ -22,7 +25,16 @@ def hold(turn: Turn, run_id: str) -> None:
     if market is not None and run.exit_at is not None and market >= run.exit_at:
         turn.decide_exit(run_id, "time", f"the exit time {run.exit_at:%Y-%m-%d %H:%M} UTC has come")
         return
-    closed = [leg.symbol for leg in run.legs if run.open_quantity(leg.key) <= 0]
+    for order in run.live_orders():
+        ask_cancel(turn, run_id, order, "nothing rests while holding")  # an order taken as never accepted that appeared
+    if any(o.fills_missing for o in run.orders.values()):
+        turn.look(run_id, account_wanted=True)
+    lasting = differs_lastingly(turn.watch(run_id), turn.wall)
+    closed = [
+        leg.symbol
+        for leg in run.legs
+        if run.open_quantity(leg.key) <= 0 or (lasting and run.positions.get(leg.symbol) == 0)
+    ]
     if closed:
         turn.decide_exit(
             run_id, "leg_closed", f"{', '.join(closed)} is no longer open; one leg alone is not a strangle"
@@ -34,10 +46,18 @@ def hold(turn: Turn, run_id: str) -> None:
         return
     turn.look(run_id, blind_since=None)
     turn.rearm(run_id, "blind")
-    if valuation.evidence == turn.watch(run_id).evaluated_on:
+    if not _is_news(turn.watch(run_id).evaluated_on, valuation.evidence):
         return
     _evaluate(turn, run, valuation)
     _report(turn, run, valuation)
+
+
+def _is_news(old: tuple[datetime | None, ...], new: tuple[datetime | None, ...]) -> bool:
+    """True when every mark and every quote is younger than at the last evaluation: one leg's news must not let a single
+    print of the other leg count twice."""
+    if len(old) != len(new):
+        return True
+    return all(was is None or (now is not None and now > was) for was, now in zip(old, new, strict=True))
 
 
 def _evaluate(turn: Turn, run: Run, valuation: Valuation) -> None:
@@ -47,8 +67,9 @@ def _evaluate(turn: Turn, run: Run, valuation: Valuation) -> None:
     """
     exits = run.preset.exits
     watch = turn.watch(run.run_id)
-    previous = watch.pnl if watch.pnl is not None else valuation.pnl
-    confirmed = min(previous, valuation.pnl) if exits.confirmations > 1 else valuation.pnl
+    confirmed = valuation.pnl
+    if exits.confirmations > 1:
+        confirmed = min(watch.pnl, valuation.pnl) if watch.pnl is not None else ZERO
     trail = Trail(run.peak_pct, run.level_pct) if run.peak_pct is not None else None
     risen = ratchet(exits, trail, confirmed / run.premium * HUNDRED)
     if risen is not None:

@@ -11,6 +11,8 @@ from trader.engine.records import Phase
 from trader.engine.state import Order, Run
 from trader.engine.turn import Turn
 
+NEVER_ACCEPTED = "never_accepted"  # the code of an order proven never to have reached the book
+
 
 def find_order(turn: Turn, client_order_id: str | None, venue_order_id: str | None) -> tuple[Run, Order] | None:
     """Our order by either id, in any run held."""
@@ -37,6 +39,8 @@ def on_submit_answered(turn: Turn, event: SubmitAnswered) -> None:
             adopt(turn, run, order, snapshot)
         case Rejected(code=code, message=message):
             _resolve(turn, run, order, OrderStatus.REJECTED, code=code, message=message)
+        case Unknown() if order.status not in (OrderStatus.CREATED, OrderStatus.IN_FLIGHT):
+            pass  # the stream has told its fate already
         case Unknown(cause=cause):
             _resolve(turn, run, order, OrderStatus.UNKNOWN, code="outcome_unknown", message=cause)
             turn.look(run.run_id, account_wanted=True)
@@ -110,16 +114,14 @@ def mark_never_accepted(turn: Turn, run: Run, order: Order) -> None:
         order,
         OrderStatus.REJECTED,
         cause="recovery",
-        code="never_accepted",
+        code=NEVER_ACCEPTED,
         message="absent from orders, history and fills after its signature had expired",
     )
 
 
-def mark_unknown(turn: Turn, run: Run, order: Order) -> None:
-    """After a restart an intent without an answer may or may not have been sent."""
-    _resolve(
-        turn, run, order, OrderStatus.UNKNOWN, cause="recovery", code="restart", message="no answer before the restart"
-    )
+def mark_unknown(turn: Turn, run: Run, order: Order, *, code: str, message: str) -> None:
+    """An intent without an answer may or may not have reached the exchange."""
+    _resolve(turn, run, order, OrderStatus.UNKNOWN, cause="recovery", code=code, message=message)
 
 
 def on_order_seen(turn: Turn, snapshot: OrderSnapshot) -> None:

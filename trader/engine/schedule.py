@@ -40,13 +40,14 @@ def fix_instants(schedule: Schedule, market: datetime, *, start_now: bool) -> In
 
 
 def _next_entry(schedule: Schedule, market: datetime) -> datetime:
-    local = parse_hhmm(schedule.entry_time_ist)
+    local, out = parse_hhmm(schedule.entry_time_ist), parse_hhmm(schedule.exit_time_ist)
     window = timedelta(minutes=schedule.entry_window_mins)
     # Yesterday too: an entry at 23:50 with a long window is still open after midnight.
     for offset in range(-1, 9):
         day = ist_date(market) + timedelta(days=offset)
         entry = at_ist(day, local)
-        if WEEKDAYS[day.weekday()] in schedule.weekdays and market <= entry + window:
+        still_open = market <= entry + window and market < next_ist(entry, out)
+        if WEEKDAYS[day.weekday()] in schedule.weekdays and still_open:
             return entry
     raise AssertionError("a preset names at least one weekday")
 
@@ -65,11 +66,11 @@ def _warning(entry_at: datetime, exit_at: datetime) -> str:
     return "; ".join(words)
 
 
-def entry_window(schedule: Schedule, entry_at: datetime, market: datetime) -> Window:
-    """Whether the entry is still ahead, may be made now, or is missed."""
+def entry_window(schedule: Schedule, entry_at: datetime, exit_at: datetime, market: datetime) -> Window:
+    """Whether the entry is still ahead, may be made now, or is missed; from the exit instant on it is missed."""
     if market < entry_at:
         return Window.EARLY
-    if market <= entry_at + timedelta(minutes=schedule.entry_window_mins):
+    if market <= entry_at + timedelta(minutes=schedule.entry_window_mins) and market < exit_at:
         return Window.OPEN
     return Window.MISSED
 

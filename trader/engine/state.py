@@ -161,6 +161,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     recovered: bool = False
     chain_asked: datetime | None = None
     chain_pending: bool = False
+    picked_at: datetime | None = None  # when strikes were last changed: the account must have been read since
     account_asked: datetime | None = None
     account_pending: bool = False
     account_wanted: bool = True

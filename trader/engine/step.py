@@ -131,7 +131,8 @@ def _booted(turn: Turn) -> None:
         turn.look(run.run_id, recovered=True)
         for order in run.live_orders():
             if order.venue_order_id is None:
-                mark_unknown(turn, turn.run(run.run_id), order)
+                why = "no answer before the restart"
+                mark_unknown(turn, turn.run(run.run_id), order, code="restart", message=why)
         if recovered:
             text = f"Runner restarted with this run {run.phase}; its orders, fills and positions are being read again."
             turn.alert(run.run_id, "warning", "recovered", text)

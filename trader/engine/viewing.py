@@ -193,6 +193,8 @@ def _steps(run: Run, watch: Watch) -> list[str]:
             steps.append(f"{leg.symbol}: nothing was sold")
         elif run.open_quantity(leg.key) == 0:
             steps.append(f"{leg.symbol}: bought back")
+        elif run.finished is not None:
+            steps.append(f"{leg.symbol}: closed by somebody else")
         else:
             steps.append(f"{leg.symbol}: {run.open_quantity(leg.key)} open, closing attempt {len(exits)}")
     if run.finished is None:

@@ -40,8 +40,8 @@ def wait(turn: Turn, run_id: str) -> None:
         if instants.warning:
             turn.alert(run_id, "warning", "schedule", f"Schedule: {instants.warning}.")
         run = turn.run(run_id)
-    assert run.entry_at is not None
-    window = entry_window(run.preset.schedule, run.entry_at, turn.now.market)
+    assert run.entry_at is not None and run.exit_at is not None
+    window = entry_window(run.preset.schedule, run.entry_at, run.exit_at, turn.now.market)
     if window is Window.EARLY:
         turn.look(run_id, why_not=("waiting for the entry time",))
         return
@@ -118,7 +118,8 @@ def _account_flaws(turn: Turn, run: Run, watch: Watch) -> list[str]:
     """E3: the account was read just now, nothing of anybody's stands in these contracts, margin is there."""
     if not run.legs:
         return []
-    if seconds_since(watch.account_read, turn.wall) > _READ_AGE_SECS:
+    read, picked = watch.account_read, watch.picked_at
+    if seconds_since(read, turn.wall) > _READ_AGE_SECS or (picked is not None and read is not None and read < picked):
         turn.look(run.run_id, account_wanted=True)
         return ["waiting for positions and open orders to be read"]
     reasons = []
@@ -160,7 +161,7 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
     if run is None or event.run_id not in turn.state.watches:
         return
     turn.look(event.run_id, chain_pending=False)
-    if run.phase is not Phase.WAITING or run.orders or turn.now.market is None:
+    if run.phase is not Phase.WAITING or run.orders or turn.now.market is None or run.exit_at is None:
         return
     if event.error or event.spot is None:
         turn.look(
@@ -173,28 +174,33 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
         return
     if [leg.symbol for leg in selection.legs] == [leg.symbol for leg in run.legs]:
         return
-    assert selection.expiry is not None and run.exit_at is not None
-    turn.write(
-        rec.LegsChosen,
-        event.run_id,
-        legs=selection.legs,
-        spot=event.spot,
-        exit_at=exit_before_expiry(run.preset.schedule, run.exit_at, selection.expiry),
-    )
-    turn.look(event.run_id, account_wanted=True)
+    assert selection.expiry is not None
+    exit_at = exit_before_expiry(run.preset.schedule, run.exit_at, selection.expiry)
+    if exit_at <= turn.now.market:
+        mins = run.preset.schedule.exit_before_expiry_mins
+        why = f"strikes: the exit {mins} min before the expiry {selection.expiry:%Y-%m-%d %H:%M} UTC is past already"
+        turn.look(event.run_id, why_not=(why,))
+        return
+    turn.write(rec.LegsChosen, event.run_id, legs=selection.legs, spot=event.spot, exit_at=exit_at)
+    turn.look(event.run_id, account_wanted=True, picked_at=turn.wall)
 
 
 def enter(turn: Turn, run_id: str) -> None:
     """Advance an ENTERING run: both legs at once; both complete → HOLDING, one failed → accept or unwind."""
-    outcomes = {leg.key: work_entry(turn, run_id, leg) for leg in turn.run(run_id).legs}
+    run = turn.run(run_id)
+    if turn.now.market is not None and run.exit_at is not None and turn.now.market >= run.exit_at:
+        turn.decide_exit(run_id, "time", "the exit time came while the entry was still working")
+        return
+    if _is_too_late(turn, run):
+        turn.decide_exit(run_id, "missed_entry", "nothing had been sold when the entry window passed during a restart")
+        return
+    outcomes = {leg.key: work_entry(turn, run_id, leg) for leg in run.legs}
     if all(work is Work.COMPLETE for work in outcomes.values()):
         turn.phase(run_id, Phase.HOLDING, "both legs sold")
         turn.look(run_id, account_wanted=True)
         return
     run = turn.run(run_id)
     if Work.FAILED not in outcomes.values():
-        if turn.now.market is not None and run.exit_at is not None and turn.now.market >= run.exit_at:
-            turn.decide_exit(run_id, "time", "the exit time came while the entry was still working")
         return
     if Work.WORKING in outcomes.values() and run.preset.orders.partial_policy == "accept":
         return  # let the other leg finish before judging shares
@@ -203,6 +209,19 @@ def enter(turn: Turn, run_id: str) -> None:
         turn.phase(run_id, Phase.HOLDING, f"accepted partly filled: {failures}")
         return
     turn.decide_exit(run_id, "unwind", f"one leg could not be completed ({failures}); buying back what was sold")
+
+
+def _is_too_late(turn: Turn, run: Run) -> bool:
+    """A restart found an entry of which nothing has come, and its window has passed meanwhile."""
+    if (
+        not turn.watch(run.run_id).recovered
+        or run.fills
+        or any(o.status.live or o.done_qty for o in run.orders.values())
+    ):
+        return False
+    if turn.now.market is None or run.entry_at is None or run.exit_at is None:
+        return False
+    return entry_window(run.preset.schedule, run.entry_at, run.exit_at, turn.now.market) is Window.MISSED
 
 
 def _share_filled(run: Run, leg: LegTerms) -> bool:

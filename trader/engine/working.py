@@ -11,14 +11,17 @@ from trader.engine.chase import chase_price, entry_reference
 from trader.engine.effects import Cancel, Submit
 from trader.engine.gate import Denied, check_order, closable
 from trader.engine.ids import client_order_id
+from trader.engine.orders import NEVER_ACCEPTED, mark_unknown
 from trader.engine.records import LegTerms
 from trader.engine.state import Order, Run, seconds_since
 from trader.engine.turn import Turn
+from trader.engine.valuation import staleness
 
 CANCEL_REPEAT_SECS = 2.0
 EXIT_OVERLAP_SECS = 2.0  # an exit waits this long for the fate of an earlier one; reduce-only bounds both
 _RETRY_SECS = 1.0
 _NO_ANSWER_SECS = 15.0  # a submit has a total deadline of 5 s; beyond this the answer is lost
+_UNRESOLVED_SECS = 30.0  # an order whose fate is unknown for longer than this is alerted
 
 # Refusals after which another attempt may succeed; every other code ends the entry of that leg.
 RETRYABLE_ENTRY_CODES = frozenset(
@@ -30,6 +33,7 @@ RETRYABLE_ENTRY_CODES = frozenset(
         "limit_price_out_of_price_band",
         "stale_order",
         "rate_limit_exceeded",
+        NEVER_ACCEPTED,
     }
 )
 
@@ -119,13 +123,27 @@ def ask_cancel(turn: Turn, run_id: str, order: Order, reason: str) -> None:
 
 
 def _await_order(turn: Turn, run: Run, order: Order, timeout_secs: float) -> None:
-    """A live order: cancel it when its time is up; read the account when its fate or its fills are unclear."""
-    resting = order.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
-    age = seconds_since(order.intended_at, turn.wall)
-    if order.status is OrderStatus.UNKNOWN or (not resting and age > _NO_ANSWER_SECS):
-        turn.look(run.run_id, account_wanted=True)
-    elif resting and age >= timeout_secs:
+    """A live order: cancel it when its time is up; find out what became of it when nobody has said."""
+    if not _resting(order):
+        _ask_fate(turn, run, order)
+    elif order.code == NEVER_ACCEPTED:
+        ask_cancel(turn, run.run_id, order, "resurrected")
+    elif seconds_since(order.intended_at, turn.wall) >= timeout_secs:
         ask_cancel(turn, run.run_id, order, "timeout")
+
+
+def _ask_fate(turn: Turn, run: Run, order: Order) -> None:
+    """An order that neither rests nor has ended: past the deadline of its answer it is unknown, and is looked for."""
+    age = seconds_since(order.intended_at, turn.wall)
+    if order.status is not OrderStatus.UNKNOWN:
+        if age <= _NO_ANSWER_SECS:
+            return
+        mark_unknown(turn, run, order, code="no_answer", message="nothing was heard of it within its deadline")
+    turn.look(run.run_id, account_wanted=True)
+    if age > _UNRESOLVED_SECS:
+        coid = order.intent.client_order_id
+        text = f"{coid} ({order.intent.symbol}) may or may not exist at the exchange; still looking for proof."
+        turn.alert(run.run_id, "error", f"unresolved:{coid}", text)
 
 
 def work_entry(turn: Turn, run_id: str, leg: LegTerms) -> Work:
@@ -150,6 +168,9 @@ def work_entry(turn: Turn, run_id: str, leg: LegTerms) -> Work:
     failure = _entry_failure(run, orders)
     if failure:
         return _give_up(turn, run_id, leg, failure)
+    refused = [o for o in orders[-1:] if o.status is OrderStatus.REJECTED and o.code != NEVER_ACCEPTED]
+    if any(seconds_since(o.ended_at, turn.wall) < _RETRY_SECS for o in refused):
+        return Work.WORKING
     return _entry_attempt(turn, run, leg, remaining, len(orders))
 
 
@@ -157,8 +178,6 @@ def _entry_failure(run: Run, orders: list[Order]) -> str:
     """Why no further entry attempt makes sense, in words; empty when one does."""
     last = orders[-1] if orders else None
     if last is not None and last.status is OrderStatus.REJECTED and last.code not in RETRYABLE_ENTRY_CODES:
-        if last.code == "never_accepted":
-            return ""
         return f"the exchange refused: {last.code} {last.message}".strip()
     if last is not None and last.status is OrderStatus.DENIED:
         return f"our gate refused: {last.code} ({last.message})"
@@ -174,18 +193,35 @@ def _give_up(turn: Turn, run_id: str, leg: LegTerms, why: str) -> Work:
 
 
 def _entry_attempt(turn: Turn, run: Run, leg: LegTerms, remaining: int, attempt: int) -> Work:
+    """The next order of a leg on fresh prices; without them the leg waits as long as an order would have rested."""
     quote = turn.state.market.quotes.get(leg.symbol)
-    if attempt > run.preset.orders.retries:
-        place(turn, run.run_id, leg, Purpose.ENTRY, remaining, None, quote.mark if quote else None)
-        return Work.WORKING
     reference = entry_reference(run.preset, leg.side, quote) if quote is not None else None
-    if quote is None or reference is None or reference <= 0 or quote.mark is None:
-        if seconds_since(run.phase_since, turn.wall) > run.preset.orders.timeout_secs:
-            return _give_up(turn, run.run_id, leg, "no price to derive a limit from")
+    flaw = _unready(turn, run) or staleness(turn.state.market, turn.now, leg.symbol, need_greeks=True)
+    if flaw or quote is None or reference is None or reference <= 0:
+        if _waited(turn, run, leg) > run.preset.orders.timeout_secs:
+            return _give_up(turn, run.run_id, leg, flaw or "no price to derive a limit from")
+        return Work.WORKING
+    if attempt > run.preset.orders.retries:
+        place(turn, run.run_id, leg, Purpose.ENTRY, remaining, None, quote.mark)
         return Work.WORKING
     price = chase_price(run.preset, leg, leg.side, quote, reference, attempt)
     place(turn, run.run_id, leg, Purpose.ENTRY, remaining, price, reference)
     return Work.WORKING
+
+
+def _unready(turn: Turn, run: Run) -> str:
+    """After a restart no entry goes out before the exchange has told what is there; empty when it has."""
+    watch = turn.watch(run.run_id)
+    if not watch.recovered or watch.account_read is not None:
+        return ""
+    turn.look(run.run_id, account_wanted=True)
+    return "the account has not been read since the restart"
+
+
+def _waited(turn: Turn, run: Run, leg: LegTerms) -> float:
+    """Seconds since the next attempt for a leg could have gone out: after its last order, the phase's start, a restart."""
+    ends = [o.ended_at for o in run.leg_orders(leg.key, Purpose.ENTRY)]
+    return min(seconds_since(then, turn.wall) for then in (*ends, run.phase_since, turn.watch(run.run_id).since))
 
 
 def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose) -> bool:
@@ -237,6 +273,8 @@ def _cancel_entries(turn: Turn, run: Run, leg: LegTerms) -> None:
         if order.status.live:
             ask_cancel(turn, run.run_id, order, "exit")
             turn.look(run.run_id, account_wanted=True)
+            if not _resting(order):
+                _ask_fate(turn, run, order)
 
 
 def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantity: int) -> None:
