@@ -92,6 +92,16 @@ def test_closing_order_uses_the_margin_it_frees(exchange: Exchange, market: Hand
     assert account.position_size(CALL) == 0 and account.wallet().blocked_margin == 0
 
 
+def test_buying_back_a_part_frees_that_part_of_the_margin(exchange: Exchange) -> None:
+    seller = Trader(exchange)
+    seller.place("sell", 10, "399")
+    locked = seller.account.holdings[CALL].margin
+    seller.place("buy", 4, "401")
+    held = seller.account.holdings[CALL]
+    assert (held.size, held.margin, held.entry_price) == (-6, locked * 6 / 10, D(399))
+    assert held.realized_pnl == -2 * 4 * D("0.001")
+
+
 def test_leverage_changes_the_margin_of_resting_orders(exchange: Exchange) -> None:
     seller = Trader(exchange)
     seller.place("sell", 10, "410")
