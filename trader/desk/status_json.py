@@ -42,7 +42,7 @@ def _run_document(run: RunView | None) -> dict[str, Any]:
     document: dict[str, Any] = {}
     for name in _RUN_FIELDS:
         value = getattr(run, name)
-        document[name] = _text(value) if isinstance(value, Decimal) else _value(value)
+        document[name] = _percent(value) if name in _PERCENT else _value(value)
     document["stop_requested"] = run.stop_requested
     document["flat"] = _FLAT.get(run.flat, "unknown")
     document["legs"] = [_leg(leg) for leg in run.legs]
@@ -75,6 +75,9 @@ _RUN_FIELDS = (
 )
 
 
+_PERCENT = frozenset({"pnl_pct", "peak_pct", "trailing_level"})
+
+
 def _leg(leg: LegView) -> dict[str, Any]:
     return {
         "symbol": leg.symbol,
@@ -94,6 +97,8 @@ def _leg(leg: LegView) -> dict[str, Any]:
 
 
 def _value(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return _text(value)
     if isinstance(value, datetime):
         return _time(value)
     return value if value is None or isinstance(value, bool | int | float) else str(value)
@@ -102,6 +107,11 @@ def _value(value: Any) -> Any:
 def _text(value: Decimal | None) -> str | None:
     """Exact, without exponent."""
     return None if value is None else f"{value:f}"
+
+
+def _percent(value: Decimal | None) -> str | None:
+    """Four decimals: a quotient has no exact text."""
+    return None if value is None else f"{value:.4f}"
 
 
 def _time(at: datetime) -> str:
