@@ -39,9 +39,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def usd(amount: Decimal | None) -> str:
-    """Money for people: cents and a sign; a dash where it is unknown."""
-    return "–" if amount is None else f"{amount:+,.2f} USD"
+def usd(amount: Decimal | None, *, signed: bool = True) -> str:
+    """Money for people: cents, with a sign where it is a result; a dash where it is unknown."""
+    if amount is None:
+        return "–"
+    return f"{amount:+,.2f} USD" if signed else f"{amount:,.2f} USD"
 
 
 def ist(instant: datetime | None) -> str:

@@ -43,10 +43,9 @@ def history(
             ist(run.created_at),
             run.underlying,
             run.preset,
-            run.phase,
             run.exit_reason or "–",
             usd(run.realized_pnl),
-            usd(run.fees),
+            usd(run.fees, signed=False),
         ]
         for run in runs
     ]

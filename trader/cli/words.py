@@ -35,11 +35,11 @@ def one_run(run: "RunView") -> list[str]:
     lines = [f"Run {run.run_id} · {run.underlying} · {run.preset} · {run.words or run.phase}"]
     if run.phase == "done":
         lines.append(
-            f"realised {usd(run.realized_pnl)}, fees {usd(run.fees)}, exit reason {run.exit_reason}, flat {run.flat}"
+            f"realised {usd(run.realized_pnl)}, fees {usd(run.fees, signed=False)}, exit reason {run.exit_reason}, flat {run.flat}"
         )
     else:
         lines.append(
-            f"P&L {usd(run.pnl)} ({_pct(run.pnl_pct)} of {usd(run.premium)}), peak {usd(run.peak_pnl)}, "
+            f"P&L {usd(run.pnl)} ({_pct(run.pnl_pct)} of {usd(run.premium, signed=False)}), peak {usd(run.peak_pnl)}, "
             f"trailing stop at {_pct(run.trailing_level)}, flat {run.flat}"
         )
         lines.append(f"entry {ist(run.entry_at)}, exit {ist(run.exit_at)}, spot {_plain(run.spot)}")

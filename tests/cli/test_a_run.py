@@ -1,0 +1,107 @@
+"""A paper run from the command line, with the real runner and the local exchange in processes of their own."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FIELDS = {
+    *("run_id", "env", "runner", "phase", "preset", "underlying", "spot", "entry_at", "exit_at", "premium", "pnl"),
+    *("pnl_pct", "peak_pnl", "trailing_level", "exit_reason", "legs", "realized_pnl", "fees", "flat", "alerts"),
+}
+LEG_FIELDS = {"symbol", "side", "quantity", "filled_quantity", "avg_px", "mark", "bid", "ask", "delta", "pnl"}
+
+
+def trader(*argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "trader", *argv], capture_output=True, text=True, timeout=90)
+
+
+def answer(*argv: str, code: int = 0) -> dict[str, Any]:
+    """The one JSON document of a command."""
+    done = trader(*argv, "--json")
+    assert done.returncode == code, done.stderr
+    document = json.loads(done.stdout)
+    assert isinstance(document, dict)
+    return document
+
+
+def is_money(text: object) -> bool:
+    return isinstance(text, str) and Decimal(text).is_finite()
+
+
+@pytest.fixture
+def runner(clean_environment: Path) -> Iterator[subprocess.Popen[str]]:
+    """`python -m trader run`, once it is alive."""
+    process = subprocess.Popen([sys.executable, "-m", "trader", "run"], stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 40
+        while not answer("status")["runner"]["alive"]:
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            assert time.monotonic() < deadline, "the runner did not come up"
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+
+
+@pytest.mark.slow
+def test_a_paper_run_is_started_watched_and_stopped(runner: subprocess.Popen[str]) -> None:
+    assert trader("check").returncode == 0
+
+    started = answer("start", "--preset", "development", "--set", "strategy.quantity=20", "--now", "--wait", "40")
+    assert started.keys() >= FIELDS | {"command_id"}
+    assert started["phase"] == "holding"
+    assert started["flat"] is False
+
+    now = answer("status")
+    assert now["run_id"] == started["run_id"]
+    assert now["env"] == "paper"
+    assert now["runner"]["alive"] is True
+    assert is_money(now["premium"])
+    assert now["entry_at"].endswith("Z")
+    assert [leg["filled_quantity"] for leg in now["legs"]] == [20, 20]
+    assert all(leg.keys() >= LEG_FIELDS and is_money(leg["avg_px"]) for leg in now["legs"])
+
+    again = trader("start", "--preset", "development", "--now")
+    assert again.returncode == 1
+    assert "not finished yet" in again.stderr
+    assert again.stderr.count("\n") == 1
+
+    second = trader("run")
+    assert second.returncode == 1
+    assert "Another runner is active" in second.stderr
+    assert "Traceback" not in second.stderr
+
+    stopped = answer("stop", "--wait", "30")
+    assert stopped["flat"] is True
+    assert stopped["phase"] == "done"
+    assert stopped["exit_reason"] == "manual"
+    assert is_money(stopped["realized_pnl"])
+    assert is_money(stopped["fees"])
+
+    runs = answer("history")["runs"]
+    assert [run["run_id"] for run in runs] == [started["run_id"]]
+    assert runs[0]["realized_pnl"] == stopped["realized_pnl"]
+
+    assert started["run_id"] in trader("history").stdout
+
+    assert answer("stop")["flat"] is True  # once more changes nothing
+
+
+@pytest.mark.slow
+def test_stop_after_the_runner_died_says_not_flat(runner: subprocess.Popen[str]) -> None:
+    answer("start", "--preset", "development", "--now", "--wait", "40")
+    runner.kill()
+    runner.wait()
+    done = trader("stop", "--wait", "1", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["flat"] is not True
+    assert "NOT FLAT" in done.stderr
+    assert "Traceback" not in done.stderr
