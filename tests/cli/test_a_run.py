@@ -1,6 +1,7 @@
 """A paper run from the command line, with the real runner and the local exchange in processes of their own."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -49,6 +50,14 @@ def runner(clean_environment: Path) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
+        _end_orphaned_venue(clean_environment)
+
+
+def _end_orphaned_venue(home: Path) -> None:
+    """The local exchange outlives a killed runner, as it should; not this test, though."""
+    announced = home / "venue.json"
+    if announced.exists():
+        os.kill(json.loads(announced.read_text())["pid"], signal.SIGTERM)
 
 
 @pytest.mark.slow
