@@ -417,14 +417,14 @@ def pnl_at(now: datetime) -> Decimal:
 
 def ladder(market: datetime, pnl: Decimal) -> tuple[Rung, ...]:
     return (
-        Rung(name="time", armed=True, at_time=market + timedelta(hours=2, minutes=14)),
-        Rung(name="max_loss", armed=True, at_pnl=-PREMIUM, at_pct=Decimal(-100), distance_usd=pnl + PREMIUM,
+        Rung(name="exit time", armed=True, at_time=market + timedelta(hours=2, minutes=14)),
+        Rung(name="max loss", armed=True, at_pnl=-PREMIUM, at_pct=Decimal(-100), distance_usd=pnl + PREMIUM,
              distance_pct=Decimal(128), spot_low=84210.0, spot_high=97350.0),
-        Rung(name="max_profit", armed=True, at_pnl=Decimal("67.36"), at_pct=Decimal(80),
+        Rung(name="max profit", armed=True, at_pnl=Decimal("67.36"), at_pct=Decimal(80),
              distance_usd=Decimal("67.36") - pnl, distance_pct=Decimal(52)),
-        Rung(name="trailing_stop", armed=True, at_pnl=Decimal(0), at_pct=Decimal(0), distance_usd=pnl,
+        Rung(name="trailing stop", armed=True, at_pnl=Decimal(0), at_pct=Decimal(0), distance_usd=pnl,
              distance_pct=Decimal(28), spot_low=87120.0, spot_high=94410.0),
-        Rung(name="expiry", armed=True, at_time=EXPIRY - timedelta(minutes=45)),
+        Rung(name="before expiry", armed=True, at_time=EXPIRY - timedelta(minutes=45)),
     )  # fmt: skip
 
 

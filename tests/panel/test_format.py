@@ -16,6 +16,7 @@ from trader.panel import format as fmt
         (None, False, "–"),
         (Decimal(0), True, "$0.00"),
         (Decimal("1234.5"), False, "$1,234.50"),
+        (Decimal("0.04321"), False, "$0.0432"),
         (Decimal("3.1"), True, "+$3.10"),
         (Decimal("-3.1"), True, "−$3.10"),
         (Decimal("-3.1"), False, "−$3.10"),
@@ -69,7 +70,8 @@ def test_escaped_text_has_no_live_markdown_left(text: str) -> None:
     for mark in "`*_[]<>$#!()":
         assert mark not in [c for i, c in enumerate(bare) if i == 0 or bare[i - 1] != "\\"]
     assert "://" not in shown and "www" not in shown and "@b" not in shown
-    assert not any(shown[i + 1 : i + 2].isalnum() for i, c in enumerate(shown) if c == ":")
+    assert not any(shown[i + 1 : i + 2].isalpha() for i, c in enumerate(shown) if c == ":")
+    assert fmt.safe("16:30:07") == "16:30:07" and ":100:" not in fmt.safe(":100:")
 
 
 @given(st.text(max_size=60))

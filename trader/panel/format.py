@@ -13,6 +13,7 @@ from trader.domain.expiry import IST
 DASH = "–"
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$^<>&\"'=])")
 _JOINER = "\u2060"  # zero-width: keeps `:name:` from becoming an icon and an address from becoming a link
+_LIVE_COLON = re.compile(r":(?=[^\d\s]|\d{3})")  # may begin an icon or an address; a time of day is left alone
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
 
 
@@ -25,14 +26,15 @@ def plain(text: object, limit: int = 400) -> str:
 def safe(text: object, limit: int = 400) -> str:
     """Foreign text for a place that reads Markdown: shown letter by letter, never as markup, icon or link."""
     line = _MARKDOWN.sub(r"\\\1", plain(text, limit))
-    line = line.replace(":", f":{_JOINER}").replace("@", f"@{_JOINER}").replace("/", f"/{_JOINER}")
+    line = _LIVE_COLON.sub(f":{_JOINER}", line).replace("@", f"@{_JOINER}").replace("/", f"/{_JOINER}")
     return re.sub(r"(?i)www", f"w{_JOINER}ww", line)
 
 
-def usd(value: Decimal | None, *, signed: bool = False, places: int = 2) -> str:
-    """Money: ``$1,234.50``, ``+$3.10`` when signed, ``−$3.10`` below zero."""
+def usd(value: Decimal | None, *, signed: bool = False) -> str:
+    """Money: ``$1,234.50``, ``+$3.10`` when signed, ``−$3.10`` below zero; four places for less than a dollar."""
     if value is None:
         return DASH
+    places = 4 if 0 < abs(value) < 1 else 2
     text = f"${abs(value):,.{places}f}"
     if value < 0:
         return f"−{text}"

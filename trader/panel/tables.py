@@ -69,8 +69,8 @@ def _fires_at(rung: Rung) -> str:
 def _distance(rung: Rung) -> str:
     if rung.distance_usd is None and rung.distance_pct is None:
         return fmt.DASH
-    text = fmt.usd(rung.distance_usd)
-    return text if rung.distance_pct is None else f"{text} ({fmt.pct(rung.distance_pct, places=0)})"
+    text = fmt.usd(rung.distance_usd, signed=True)
+    return text if rung.distance_pct is None else f"{text} ({fmt.pct(rung.distance_pct, signed=True, places=0)})"
 
 
 def _spot(rung: Rung) -> str:

@@ -38,18 +38,6 @@ EXIT_REASONS = {
     "blind": "no usable prices",
 }
 
-RUNGS = {
-    "time": "Exit time",
-    "max_loss": "Max loss",
-    "max_profit": "Max profit",
-    "trailing_stop": "Trailing stop",
-    "trailing": "Trailing stop",
-    "breakeven": "Breakeven",
-    "expiry": "Before expiry",
-    "manual": "Stop & Exit",
-    "blind": "No prices",
-}
-
 
 class Item(NamedTuple):
     """One badge: words, colour, and what it means when one hovers over it."""
@@ -70,7 +58,9 @@ def exit_reason(reason: str | None) -> str:
 
 
 def rung_name(rung: Rung) -> str:
-    return RUNGS.get(rung.name, fmt.plain(rung.name, 40))
+    """The exit's name as the ladder gives it, beginning with a capital."""
+    name = fmt.plain(rung.name, 60)
+    return name[:1].upper() + name[1:]
 
 
 def countdown(until: datetime | None, now: datetime | None) -> str:
