@@ -20,6 +20,8 @@ from trader.engine.valuation import staleness
 CANCEL_REPEAT_SECS = 2.0
 EXIT_OVERLAP_SECS = 2.0  # an exit waits this long for the fate of an earlier one; reduce-only bounds both
 _RETRY_SECS = 1.0
+_LONGEST_RETRY_SECS = 5.0
+_REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)
 _NO_ANSWER_SECS = 15.0  # a submit has a total deadline of 5 s; beyond this the answer is lost
 _UNRESOLVED_SECS = 30.0  # an order whose fate is unknown for longer than this is alerted
 
@@ -280,8 +282,8 @@ def _cancel_entries(turn: Turn, run: Run, leg: LegTerms) -> None:
 def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantity: int) -> None:
     attempts = len(run.leg_orders(leg.key, purpose))
     last = run.leg_orders(leg.key, purpose)[-1] if attempts else None
-    if last is not None and last.status in (OrderStatus.REJECTED, OrderStatus.DENIED):
-        if seconds_since(last.ended_at, turn.wall) < _RETRY_SECS:
+    if last is not None and last.status in _REFUSED:
+        if seconds_since(last.ended_at, turn.wall) < _refusal_pause(run.leg_orders(leg.key, purpose)):
             return
         turn.alert(
             run.run_id,
@@ -294,11 +296,24 @@ def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantit
     place(turn, run.run_id, leg, purpose, quantity, limit, quote.ask if quote is not None else None)
 
 
+def _refusal_pause(orders: list[Order]) -> float:
+    """Seconds until the next attempt: doubling with each refusal in a row, never beyond five."""
+    in_a_row = 0
+    for order in reversed(orders):
+        if order.status not in _REFUSED:
+            break
+        in_a_row += 1
+    return float(min(_RETRY_SECS * 2 ** (in_a_row - 1), _LONGEST_RETRY_SECS))
+
+
 def _exit_limit(run: Run, leg: LegTerms, quote: Quote | None, attempts: int) -> Decimal | None:
     """A limit that reaches across the book; market when limits have not done it or there is no price to derive one from."""
-    if quote is None or quote.mark is None:
+    if quote is None:
         return None
     orders = run.preset.orders
+    if quote.mark is None:
+        # A worthless option may have an ask and no mark; market orders find no band there, so the two take turns.
+        return quote.ask if attempts % 2 == 0 else None
     if orders.market_fallback and attempts > orders.retries and attempts % 2 == 1:
         return None  # from then on market and limit take turns: one of them meets whatever the book allows
     reference = quote.ask if quote.ask is not None and quote.ask > 0 else quote.mark

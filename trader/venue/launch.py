@@ -117,6 +117,8 @@ def build_venue(options: VenueOptions) -> tuple[VenueServer, Announcement]:
         core=core,
         speed=options.speed,
         realtime=_is_realtime(options),
+        # A replay begins when somebody watches, not while they are still typing.
+        hold_until_subscribed=options.market == "recording",
         rest_port=options.rest_port,
         ws_public_port=options.ws_public_port,
         ws_private_port=options.ws_private_port,

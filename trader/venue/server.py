@@ -133,7 +133,11 @@ class VenueServer:
                 self._loop.add_signal_handler(number, self._stopping.set)
         market = self.exchange.market
         self._clock = MarketClock(
-            self.exchange.now, speed=self.settings.speed, end=market.end(), realtime=self.settings.realtime
+            self.exchange.now,
+            speed=self.settings.speed,
+            end=market.end(),
+            realtime=self.settings.realtime,
+            held=self.settings.hold_until_subscribed,
         )
         doorman = Doorman(self.settings.connects_max)
         apps = (
@@ -196,6 +200,8 @@ class VenueServer:
     def bring_to_now(self) -> None:
         """Advance the exchange to the present market time."""
         assert self._clock is not None, "the venue is not running"
+        if self._public.busy:
+            self._clock.release()
         self.exchange.advance(self._clock.now())
 
     def after_change(self) -> None:

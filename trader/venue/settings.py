@@ -13,7 +13,8 @@ LOOPBACK = "127.0.0.1"
 class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How to serve a market.
 
-    `speed` is market seconds per wall second; `realtime` makes market time the wall clock (speed 1 only). Port 0 = any
+    `speed` is market seconds per wall second; `realtime` makes market time the wall clock (speed 1 only); with
+    `hold_until_subscribed` the market stands still until the first client subscribes to prices. Port 0 = any
     free port. `quota_units` per five minutes and `engine_ops_per_sec` per product are the exchange's; `connects_max` is
     new sockets per five minutes and address. `state_path` None = nothing is kept.
     """
@@ -22,6 +23,7 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
     core: CoreSettings = CoreSettings()
     speed: float = 1.0
     realtime: bool = False
+    hold_until_subscribed: bool = False
     rest_port: int = 0
     ws_public_port: int = 0
     ws_private_port: int = 0
