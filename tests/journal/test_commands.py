@@ -92,3 +92,9 @@ def test_what_was_asked_cannot_be_rewritten(journal: Journal) -> None:
     for statement in ("UPDATE commands SET body = '{}'", "DELETE FROM commands"):
         with pytest.raises(sa.exc.DBAPIError, match="append-only"), journal._engine.begin() as connection:
             connection.execute(sa.text(statement))
+
+
+def test_answer_that_is_none_is_refused(journal: Journal) -> None:
+    journal.submit_command(start_command("c1"))
+    with pytest.raises(JournalError, match="not with 'maybe'"):
+        journal.mark_command("c1", "maybe", "")

@@ -217,6 +217,38 @@ def test_readers_and_writers_of_many_threads_do_not_disturb_each_other(sqlite_ur
     journal.close()
 
 
+def test_full_disk_is_told_and_costs_no_sequence_number(sqlite_url: str) -> None:
+    journal = Journal.open(sqlite_url)
+    journal.append([s.run_created("a")], lease=None)
+
+    def limit(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA max_page_count=1")  # means: no more pages than there are
+
+    sa.event.listen(journal._engine, "connect", limit)
+    journal._engine.dispose()
+    with pytest.raises(JournalError, match="disk is full"):
+        journal.append([s.alert("a", "x" * 50_000)], lease=None)
+    assert len(journal.records()) == 1
+    sa.event.remove(journal._engine, "connect", limit)
+    journal._engine.dispose()
+    assert journal.append([s.alert("a", "x" * 50_000)], lease=None) == 2
+    journal.close()
+
+
+def test_writer_that_waits_too_long_for_another_says_so(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trader.journal.database.BUSY_TIMEOUT_MS", 50)
+    journal = Journal.open(sqlite_url)
+    other = sqlite3.connect(path_of(sqlite_url), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(JournalError, match="was busy"):
+        journal.append([s.run_created("a")], lease=None)
+    assert journal.records() == []  # reading goes on
+    other.execute("ROLLBACK")
+    other.close()
+    journal.append([s.run_created("a")], lease=None)
+    journal.close()
+
+
 KILLED = """
 import os, signal, sys
 from trader.journal import Journal

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 from sqlalchemy import Connection, select, update
@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from trader.domain.errors import JournalError
 from trader.journal.tables import commands, instant_text, parse_instant
 
+Answer = Literal["accepted", "refused", "done"]
 CommandStatus = Literal["new", "accepted", "refused", "done"]
 
 # A command moves forward only: an answer given is never taken back.
@@ -49,8 +50,19 @@ class CommandMark(msgspec.Struct, frozen=True, kw_only=True):
     """The runner's answer to a command."""
 
     command_id: str
-    status: Literal["accepted", "refused", "done"]
+    status: Answer
     detail: str = ""
+
+
+def build_mark(command_id: str, status: str, detail: str) -> CommandMark:
+    """An answer from plain text.
+
+    Raises:
+        JournalError: `status` is no answer.
+    """
+    if status not in _BEFORE:
+        raise JournalError(f"A command is answered with {', '.join(_BEFORE)}, not with {status!r}.")
+    return CommandMark(command_id=command_id, status=cast(Answer, status), detail=detail)
 
 
 def submit(connection: Connection, command: Command) -> None:

@@ -82,6 +82,11 @@ def is_conflict(error: BaseException | None) -> bool:
     return error is not None and type(error).__name__ == "UniqueViolation"
 
 
+def connection_lost(error: BaseException | None) -> bool:
+    """Whether the connection broke, so that the fate of a commit under way is not known."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
 def sentence(place: str, error: Exception) -> str:
     """What went wrong with the database, in one sentence."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error

@@ -21,10 +21,11 @@ from trader.journal import commands as cmd
 from trader.journal import lease as leasing
 from trader.journal import tables as t
 from trader.journal import views
-from trader.journal.appending import Appender, build_rows
+from trader.journal.appending import Appender, Row, build_rows
 from trader.journal.commands import Command, CommandMark, CommandRow
 from trader.journal.database import (
     READS,
+    connection_lost,
     driver_error,
     file_identity,
     in_words,
@@ -164,11 +165,30 @@ class Journal:
         except JournalError as error:
             if is_conflict(error.__cause__):
                 raise JournalError(f"The journal already holds one of these records ({error.__cause__}).") from error
-            raise
+            if not (connection_lost(error.__cause__) and rows and self._holds(rows)):
+                raise
+            last = rows[-1][1]["seq"]  # the server committed and only its answer was lost
         for record in records:
             if isinstance(record, RunCreated):
                 self._accounts[record.run_id] = record.account
-        return last
+        return int(last)
+
+    def _holds(self, rows: Sequence[Row]) -> bool:
+        """Whether a transaction whose commit went unanswered was made: its last row is there, or none of it is.
+
+        Raises:
+            JournalError: The server cannot be asked, so nobody knows.
+        """
+        name, values = rows[-1]
+        if "seq" not in values:
+            return False  # the connection was lost before anything was numbered
+        table = t.metadata.tables[name]
+        query = select(table.c.body).where(table.c.seq == values["seq"], table.c.account == values["account"])
+        try:
+            with self._read() as connection:
+                return bool(connection.execute(query).scalar() == values["body"])
+        except JournalError as error:
+            raise JournalError(f"{error} It is not known whether the last records were written.") from error
 
     def _accounts_of(self, records: Sequence[AnyRecord], lease: Lease | None) -> list[str]:
         if lease is not None:
@@ -210,10 +230,14 @@ class Journal:
         with self._read() as connection:
             return cmd.read_pending(connection, account)
 
-    def mark_command(self, command_id: str, status: Any, detail: str = "") -> None:
-        """Answer a command without appending records (a refusal, or done)."""
+    def mark_command(self, command_id: str, status: str, detail: str = "") -> None:
+        """Answer a command without appending records: ``accepted``, ``refused`` or ``done``.
+
+        Raises:
+            JournalError: No such command, or it was already answered otherwise.
+        """
         with self._write() as connection:
-            cmd.mark(connection, CommandMark(command_id=command_id, status=status, detail=detail))
+            cmd.mark(connection, cmd.build_mark(command_id, status, detail))
 
     # ------------------------------------------------------------ anybody's
 
