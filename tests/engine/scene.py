@@ -454,8 +454,7 @@ def holding(config: Preset | None = None, *, price: str = "200") -> Scene:
     scene.trade("C", price=price)
     scene.trade("P", price=price)
     assert scene.phase is Phase.HOLDING
-    scene.tick(5)
-    scene.prices("205", "205", after=0)
+    scene.prices(after=5)
     scene.read_account()
     assert scene.phase is Phase.HOLDING
     return scene

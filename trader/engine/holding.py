@@ -12,7 +12,8 @@ from trader.engine.turn import Turn
 from trader.engine.valuation import Valuation, fresh_value
 from trader.engine.working import ask_cancel
 
-_QUOTES_SECS = 5.0  # between REST reads of quotes while the stream gives none
+_QUOTES_SECS = 2.5  # between REST reads of quotes while the stream gives none
+_QUIET_SECS = 3.0  # a stream silent for this long is helped out before its prices go stale
 
 
 def hold(turn: Turn, run_id: str) -> None:
@@ -40,6 +41,8 @@ def hold(turn: Turn, run_id: str) -> None:
             run_id, "leg_closed", f"{', '.join(closed)} is no longer open; one leg alone is not a strangle"
         )
         return
+    if seconds_since(turn.state.market.heard, turn.wall) >= _QUIET_SECS:
+        _ask_quotes(turn, run)
     valuation, flaw = fresh_value(run, turn.state.market, turn.now)
     if valuation is None:
         _blind(turn, run, flaw)
@@ -91,18 +94,24 @@ def _blind(turn: Turn, run: Run, flaw: str) -> None:
     """No price, no decision on price: ask over REST, alert, and after too long close what cannot be watched."""
     watch = turn.watch(run.run_id)
     if watch.blind_since is None:
-        turn.look(run.run_id, blind_since=turn.wall, agreed={})
+        turn.look(run.run_id, blind_since=turn.wall)
         return
     blind_secs = seconds_since(watch.blind_since, turn.wall)
-    if blind_secs >= 2 and seconds_since(watch.quotes_asked, turn.wall) >= _QUOTES_SECS:
-        turn.look(run.run_id, quotes_asked=turn.wall)
-        turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
+    if blind_secs >= 1:
+        _ask_quotes(turn, run)
     if blind_secs >= 5:
         turn.alert(
             run.run_id, "warning", "blind", f"No usable price: {flaw}. Price exits are suspended; asking over REST."
         )
     if blind_secs >= run.preset.exits.blind_exit_secs:
         turn.decide_exit(run.run_id, "blind", f"no usable price for {blind_secs:.0f} s ({flaw})")
+
+
+def _ask_quotes(turn: Turn, run: Run) -> None:
+    """Read the quotes over REST, so that the price rules go on without the stream."""
+    if seconds_since(turn.watch(run.run_id).quotes_asked, turn.wall) >= _QUOTES_SECS:
+        turn.look(run.run_id, quotes_asked=turn.wall)
+        turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
 
 
 def _report(turn: Turn, run: Run, valuation: Valuation) -> None:

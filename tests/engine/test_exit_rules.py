@@ -1,0 +1,496 @@
+"""When to buy back: limits, trailing tiers, the clock, missing prices, and what others do to the position."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tests.engine.scene import (
+    CALL,
+    EXPIRY,
+    OPENING,
+    PUT,
+    SPOT,
+    SYMBOL,
+    D,
+    Phase,
+    Scene,
+    entering,
+    exiting,
+    finish,
+    holding,
+    preset,
+    quote,
+    settlement,
+    waiting,
+)
+from trader.config.preset import Exits
+from trader.domain.fill import FillKind
+from trader.domain.quote import Quote
+from trader.engine import effects as ef
+from trader.engine.exits import Trail, ratchet, trailing_level, triggered
+from trader.engine.records import Trailed
+from trader.engine.valuation import closing_cost, closing_price
+
+# Sold 2 x 2 contracts at 200: premium 0.8 USD, commissions 0.02. Closing both legs at `ask` costs 0.004 per point of price
+# and, below the fee cap's end at 285.7, 3.5 % of premium plus 18 % tax on top.
+_PER_POINT = D("0.004") * (1 + D("0.035") * D("1.18"))
+
+
+def ask_for(pct: str) -> Decimal:
+    """The ask at which the run shown by `holding()` has made this much of its premium."""
+    left = D("0.78") - D("0.8") * D(pct) / 100
+    capped = left / _PER_POINT
+    return capped if capped < D("285.7") else (left - 4 * D("0.01180")) / D("0.004")
+
+
+def quoted(scene: Scene, key: str, ask: Decimal, mark: Decimal | None = None) -> Quote:
+    assert scene.market is not None
+    mark = mark if mark is not None else max(ask - 5, D(1))
+    return quote(SYMBOL[key], scene.market, bid=str(max(ask - 10, D(1))), ask=str(ask), mark=str(mark))
+
+
+def show(scene: Scene, pct: str, *, times: int = 1, after: float = 2.0) -> None:
+    """Fresh prices of both legs at which the run has made `pct` of premium."""
+    for _ in range(times):
+        scene.pass_time(after)
+        scene.quotes(*(quoted(scene, key, ask_for(pct)) for key in ("C", "P")))
+
+
+def test_the_arithmetic_of_these_scenes() -> None:
+    for pct in ("-100", "-20", "0", "40", "79"):
+        scene = holding()
+        show(scene, pct)
+        assert scene.view.pnl_pct is not None
+        assert abs(scene.view.pnl_pct - D(pct)) < D("0.001")
+
+
+# -- the rules as arithmetic -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("level", "pct", "reason"),
+    [
+        (None, "-99.99", ""),
+        (None, "-100", "max_loss"),
+        (None, "79.99", ""),
+        (None, "80", "max_profit"),
+        (None, "0", ""),
+        ("0", "0.01", ""),
+        ("0", "0", "breakeven"),
+        ("0", "-5", "breakeven"),
+        ("25", "25.01", ""),
+        ("25", "25", "trailing_stop"),
+        ("25", "-100", "max_loss"),
+    ],
+)
+def test_each_price_rule_on_both_sides_of_its_boundary(level: str | None, pct: str, reason: str) -> None:
+    assert triggered(Exits(), None if level is None else D(level), D(pct))[0] == reason
+
+
+@pytest.mark.parametrize(
+    ("peak", "level"),
+    [
+        ("39.9", None),
+        ("40", "0"),
+        ("49.9", "0"),
+        ("50", "25"),
+        ("59.9", "25"),
+        ("60", "30"),
+        ("69.9", "30"),
+        ("70", "35"),
+        ("100", "50"),
+    ],
+)
+def test_trailing_level_by_peak(peak: str, level: str | None) -> None:
+    assert trailing_level(Exits(), D(peak)) == (None if level is None else D(level))
+
+
+def test_trailing_can_be_off_without_tiers_or_without_further_steps() -> None:
+    assert trailing_level(Exits(trailing_enabled=False), D(90)) is None
+    assert trailing_level(Exits(trailing_tiers=()), D(90)) is None
+    assert trailing_level(Exits(trailing_step_stop_pct=D(0)), D(90)) == 25
+
+
+@given(st.lists(st.decimals(-150, 100, places=2), max_size=30))
+def test_peak_and_level_never_fall(path: list[Decimal]) -> None:
+    trail: Trail | None = None
+    for pct in path:
+        risen = ratchet(Exits(), trail, pct)
+        if risen is None:
+            continue
+        assert trail is None or risen.peak > trail.peak
+        assert trail is None or trail.level is None or (risen.level is not None and risen.level >= trail.level)
+        assert risen.level is None or risen.level < risen.peak
+        trail = risen
+
+
+def test_an_edited_rule_cannot_loosen_a_level_that_stands() -> None:
+    looser = Exits(trailing_tiers=())
+    assert ratchet(looser, Trail(D(50), D(25)), D(60)) == Trail(D("60.0"), D(25))
+
+
+def test_closing_price_guards_against_a_far_away_ask_and_not_against_a_move() -> None:
+    leg = holding().run.leg("C")
+    near, far, none = ({"ask": "210"}, {"ask": "20500"}, {"ask": None})
+    assert closing_price(leg, quote(CALL, OPENING, **near), D(50)) == 210
+    assert closing_price(leg, quote(CALL, OPENING, **far), D(50)) == D("307.5")
+    assert closing_price(leg, quote(CALL, OPENING, **none), D(50)) == D("307.5")
+    assert closing_price(leg, quote(CALL, OPENING, mark="2", ask="90"), D(50)) == D("4.5")  # at least five ticks
+    assert closing_price(leg, quote(CALL, OPENING, mark=None), D(50)) is None
+
+
+def test_closing_cost_has_commission_cap_and_tax() -> None:
+    leg = holding().run.leg("C")
+    assert closing_cost(leg, 2, D(210), SPOT) == D("0.42") + D("0.017346")
+    assert closing_cost(leg, 2, D(400), SPOT) == D("0.8") + D("0.0236")
+
+
+# -- limits in a run ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("pct", "reason"), [("-101", "max_loss"), ("81", "max_profit")])
+def test_a_limit_needs_two_fresh_evaluations_and_then_closes_both_legs(pct: str, reason: str) -> None:
+    scene = holding()
+    show(scene, "10")
+    show(scene, pct)
+    assert scene.phase is Phase.HOLDING
+    show(scene, pct)
+    assert scene.phase is Phase.EXITING
+    assert scene.run.exit_reason == reason
+    assert {i.leg: i.quantity for i in scene.submits()} == {"C": 2, "P": 2}
+
+
+def test_one_confirmation_closes_at_once_and_three_take_three() -> None:
+    for count in (1, 3):
+        scene = holding(preset(exits={"confirmations": count}))
+        show(scene, "-101", times=count - 1)
+        assert scene.phase is Phase.HOLDING
+        show(scene, "-101")
+        assert scene.phase is Phase.EXITING
+
+
+def test_one_stray_print_does_nothing() -> None:
+    scene = holding()
+    for pct in ("5", "-5000", "5", "99", "5", "-101", "5", "81", "5"):
+        show(scene, pct)
+    assert scene.phase is Phase.HOLDING
+    assert scene.run.level_pct is None
+
+
+def test_a_stray_print_of_one_leg_is_not_confirmed_by_news_of_the_other() -> None:
+    scene = holding()
+    show(scene, "5")
+    scene.pass_time(2)
+    spike = quoted(scene, "C", D(20_000))
+    scene.quotes(spike, quoted(scene, "P", D(180)))
+    for _ in range(4):
+        scene.pass_time(1)
+        scene.quotes(quoted(scene, "P", D(180)))
+    assert scene.phase is Phase.HOLDING
+    show(scene, "5")
+    assert scene.phase is Phase.HOLDING
+
+
+def test_a_stray_ask_is_not_confirmed_by_the_next_mark_alone() -> None:
+    scene = holding(preset(exits={"max_loss_pct": 20}))
+    show(scene, "5")
+    scene.pass_time(2)
+    spike = quoted(scene, "C", D(20_000), mark=D(180))
+    scene.quotes(spike, quoted(scene, "P", D(180)))
+    scene.pass_time(2)
+    later = replace(spike, ts_mark=scene.market)
+    scene.quotes(later, quoted(scene, "P", D(180)))
+    assert scene.phase is Phase.HOLDING
+
+
+def test_repeating_the_same_prices_is_no_confirmation() -> None:
+    scene = holding()
+    scene.pass_time(2)
+    same = [quoted(scene, key, ask_for("-101")) for key in ("C", "P")]
+    for _ in range(10):
+        scene.quotes(*same)
+        scene.tick(0.2)
+    assert scene.phase is Phase.HOLDING
+
+
+def test_the_first_print_after_a_restart_does_not_move_the_stop() -> None:
+    scene = holding()
+    scene.restart()
+    show(scene, "60")
+    show(scene, "5", times=3)
+    assert scene.phase is Phase.HOLDING
+    assert scene.run.peak_pct is not None and scene.run.peak_pct <= 5
+
+
+def test_disagreeing_rules_do_not_add_up() -> None:
+    scene = holding()
+    for _ in range(4):
+        show(scene, "-101")
+        show(scene, "81")
+    assert scene.phase is Phase.HOLDING
+
+
+# -- trailing ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_breakeven_tier_closes_at_breakeven() -> None:
+    scene = holding()
+    show(scene, "42", times=2)
+    assert scene.run.level_pct == 0
+    show(scene, "1", times=5)
+    assert scene.phase is Phase.HOLDING
+    show(scene, "-0.1", times=2)
+    assert (scene.phase, scene.run.exit_reason) == (Phase.EXITING, "breakeven")
+
+
+def test_the_stop_climbs_with_the_peak_and_closes_there() -> None:
+    scene = holding()
+    for pct, level in (("30", None), ("41", 0), ("51", 25), ("61", 30), ("71", 35), ("66", 35), ("40", 35)):
+        show(scene, pct, times=2)
+        assert scene.run.level_pct == level, pct
+        assert scene.phase is Phase.HOLDING
+    show(scene, "34", times=2)
+    assert scene.run.exit_reason == "trailing_stop"
+    levels = [r.level_pct for r in scene.records if isinstance(r, Trailed) and r.level_pct is not None]
+    assert levels == sorted(levels)
+
+
+def test_restart_while_holding_keeps_peak_level_and_exit_instant_and_never_enters_again() -> None:
+    scene = holding()
+    show(scene, "62", times=2)
+    before = (scene.run.peak_pct, scene.run.peak_pnl, scene.run.level_pct, scene.run.exit_at, scene.run.premium)
+    sent = len(scene.sent())
+    for _ in range(3):
+        scene.restart()
+        scene.serve()
+        assert scene.phase is Phase.HOLDING
+    run = scene.run
+    assert (run.peak_pct, run.peak_pnl, run.level_pct, run.exit_at, run.premium) == before
+    show(scene, "35", times=3)
+    assert scene.phase is Phase.HOLDING
+    show(scene, "29", times=2)
+    assert scene.run.exit_reason == "trailing_stop"
+    scene.serve()
+    finish(scene)
+    assert len([i for i in scene.sent() if i.purpose.value == "E"]) == sent
+
+
+# -- missing prices ----------------------------------------------------------------------------------------------------
+
+
+def test_no_decision_while_one_leg_is_stale() -> None:
+    scene = holding()
+    for _ in range(8):
+        scene.pass_time(2)
+        scene.quotes(quoted(scene, "C", ask_for("-300")))  # the put is silent
+    assert scene.phase is Phase.HOLDING
+    assert scene.view.pnl is None
+    assert "blind" in scene.alerts()
+
+
+def test_no_decision_without_an_index_price() -> None:
+    scene = holding()
+    scene.state = replace(scene.state, market=replace(scene.state.market, spots={}))
+    scene.pass_time(1)
+    scene.quotes(*(quoted(scene, key, ask_for("-300")) for key in ("C", "P")), spot=None)
+    assert scene.view.pnl is None
+    assert scene.phase is Phase.HOLDING
+
+
+def test_blind_asks_over_rest_alerts_and_closes_after_its_time() -> None:
+    scene = holding(preset(exits={"blind_exit_secs": 30}))
+    scene.tick(2.9)
+    assert not any(isinstance(e, ef.ReadChain) for e in scene.due)
+    scene.tick(0.1)
+    assert any(isinstance(e, ef.ReadChain) for e in scene.due)
+    scene.tick(2.1)  # five seconds of silence: blind from here
+    assert "blind" not in scene.alerts()
+    scene.tick(5)
+    assert "blind" in scene.alerts()
+    scene.tick(24)
+    assert scene.phase is Phase.HOLDING
+    scene.tick(1)
+    assert (scene.phase, scene.run.exit_reason) == (Phase.EXITING, "blind")
+    assert {i.leg for i in scene.submits()} == {"C", "P"}  # with whatever is known, and on no condition
+
+
+def test_quotes_over_rest_end_the_blindness() -> None:
+    scene = holding(preset(exits={"blind_exit_secs": 30}))
+    for _ in range(30):
+        scene.tick(2)
+        scene.serve()
+    assert scene.phase is Phase.HOLDING
+
+
+def test_max_loss_comes_through_on_rest_quotes_alone() -> None:
+    scene = holding()
+    far = ask_for("-200")
+    for _ in range(10):
+        scene.tick(3)
+        if any(isinstance(e, ef.ReadChain) for e in scene.due):
+            scene.read_chain(quotes=tuple(quoted(scene, key, far) for key in ("C", "P")))
+    assert scene.run.exit_reason == "max_loss"
+
+
+# -- the clock, people and expiry --------------------------------------------------------------------------------------
+
+
+def test_the_time_exit_needs_no_prices() -> None:
+    scene = holding()
+    assert scene.run.exit_at is not None
+    scene.pass_time((scene.run.exit_at - scene.wall).total_seconds())
+    scene.tick()
+    assert scene.run.exit_reason == "time"
+    assert {i.leg for i in scene.submits()} == {"C", "P"}
+
+
+@pytest.mark.parametrize("stage", [waiting, entering, holding, exiting])
+def test_stop_in_every_phase_ends_flat(stage: object) -> None:
+    scene: Scene = stage()  # type: ignore[operator]
+    scene.stop()
+    assert scene.phase is Phase.EXITING
+    for _ in range(50):
+        scene.stop()
+    finish(scene)
+    assert (scene.phase, scene.run.exit_reason, scene.view.flat) == (Phase.DONE, "manual", "true")
+    assert sum(type(r).__name__ == "StopRequested" for r in scene.records) == 1
+    assert scene.exchange.positions().get(CALL, 0) == 0
+
+
+def test_stop_naming_another_run_leaves_this_one_alone() -> None:
+    scene = holding()
+    scene.stop("some-other-run")
+    assert scene.phase is Phase.HOLDING
+    assert "nothing to stop" in next(e.detail for e in scene.effects if isinstance(e, ef.AckCommand))
+
+
+def to_expiry(scene: Scene, after: float = 1.0) -> None:
+    scene.pass_time((EXPIRY - scene.wall).total_seconds() + after)
+
+
+def blocked_to_expiry() -> Scene:
+    """Every exit is refused until the contracts have expired."""
+    scene = holding()
+    scene.stop()
+    for key in ("C", "P"):
+        scene.reject(key, "market_disrupted")
+    to_expiry(scene)
+    scene.tick()
+    return scene
+
+
+def test_no_order_for_an_expired_contract() -> None:
+    scene = blocked_to_expiry()
+    before = len(scene.sent())
+    for _ in range(10):
+        scene.tick(1)
+    assert len(scene.sent()) == before
+    assert scene.phase is Phase.EXITING
+    assert scene.view.flat == "false"
+
+
+def test_a_restart_after_expiry_waits_for_settlement() -> None:
+    scene = holding()
+    scene.restart(down_secs=(EXPIRY - scene.wall).total_seconds() + 5)
+    assert (scene.phase, scene.run.exit_reason) == (Phase.EXITING, "expiry")
+    assert scene.submits() == []
+
+
+def test_settlement_fills_close_the_books_with_their_cash() -> None:
+    scene = blocked_to_expiry()
+    scene.exchange.fills += [settlement("C", 2, "0"), settlement("P", 2, "150.5")]
+    finish(scene, fill=False)
+    assert scene.phase is Phase.DONE
+    assert scene.run.finished is not None
+    assert scene.run.finished.realized_pnl == D("0.8") - D("0.301") - D("0.02")
+
+
+def test_without_a_settlement_fill_the_settlement_price_closes_the_books_after_a_minute() -> None:
+    scene = blocked_to_expiry()
+    scene.exchange.foreign = {CALL: 2, PUT: 2}  # the positions vanish
+    prices = {CALL: D(0), PUT: D("12.5")}
+    scene.read_account(settlements=prices)
+    assert scene.run.open_quantity("P") == 2
+    scene.tick(61)
+    scene.read_account(settlements=prices)
+    assert (scene.run.open_quantity("C"), scene.run.open_quantity("P")) == (0, 0)
+    scene.tick(5)
+    scene.read_account(settlements=prices)
+    assert scene.phase is Phase.DONE
+    assert scene.run.finished is not None
+    assert scene.run.finished.realized_pnl == D("0.8") - D("0.025") - D("0.02")
+
+
+def test_a_settlement_fill_that_comes_late_is_not_counted_twice() -> None:
+    scene = blocked_to_expiry()
+    scene.exchange.foreign = {CALL: 2, PUT: 2}
+    scene.tick(61)
+    scene.read_account(settlements={CALL: D(0), PUT: D(0)})
+    scene.exchange.foreign = {}
+    scene.exchange.fills += [settlement("C", 2, "0"), settlement("P", 2, "0")]
+    finish(scene, fill=False)
+    assert scene.phase is Phase.DONE
+    assert len([b for b in scene.run.fills.values() if b.fill.kind is FillKind.SETTLEMENT]) == 2
+
+
+def test_a_leg_the_exchange_liquidated_closes_the_other() -> None:
+    scene = holding()
+    taken = replace(settlement("C", 2, "400", OPENING + timedelta(minutes=1)), kind=FillKind.LIQUIDATION, fill_id="liq")
+    scene.exchange.fills.append(taken)
+    scene.read_account()
+    assert (scene.phase, scene.run.exit_reason) == (Phase.EXITING, "leg_closed")
+    assert [(i.leg, i.quantity) for i in scene.submits()] == [("P", 2)]
+    assert "liquidation:liq" in scene.alerts()
+
+
+def hold_for(scene: Scene, seconds: int) -> None:
+    for _ in range(seconds):
+        scene.prices(after=1.0)
+        if any(isinstance(e, ef.ReadAccount) for e in scene.due):
+            scene.read_account()
+
+
+def test_a_leg_a_person_bought_back_closes_the_other_within_half_a_minute() -> None:
+    scene = holding()
+    scene.exchange.foreign[CALL] = 2
+    hold_for(scene, 8)
+    assert scene.phase is Phase.HOLDING  # it might be the lag of a read
+    for _ in range(20):
+        hold_for(scene, 1 if scene.phase is Phase.HOLDING else 0)
+    assert (scene.phase, scene.run.exit_reason) == (Phase.EXITING, "leg_closed")
+    assert "foreign_activity" in scene.alerts()
+    finish(scene)
+    assert [(i.leg, i.quantity) for i in scene.sent() if i.reduce_only] == [("P", 2)]
+    assert (scene.phase, scene.view.flat) == (Phase.DONE, "true")
+    assert "closed_elsewhere" in scene.alerts()
+
+
+def test_reads_slow_down_when_a_foreign_difference_lasts() -> None:
+    scene = holding()
+    scene.exchange.foreign[CALL] = 1
+    hold_for(scene, 30)
+    assert "foreign_activity" in scene.alerts()
+    before = sum(isinstance(e, ef.ReadAccount) for e in scene.all_effects)
+    hold_for(scene, 60)
+    assert sum(isinstance(e, ef.ReadAccount) for e in scene.all_effects) - before <= 13
+
+
+def test_a_large_move_of_spot_is_alerted_once() -> None:
+    scene = holding()
+    for spot in (101_999, 102_000, 103_000):
+        scene.pass_time(1)
+        scene.quotes(*(quoted(scene, k, D(205)) for k in ("C", "P")), spot=D(spot))
+        assert ("spot_move" in scene.alerts()) is (spot >= 102_000)
+    assert scene.alerts().count("spot_move") == 1
+
+
+def test_the_status_line_comes_every_five_minutes_of_market_time() -> None:
+    scene = holding()
+    start = scene.alerts().count("status")
+    for _ in range(302):
+        scene.prices()
+    assert scene.alerts().count("status") == start + 1
