@@ -4,12 +4,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trader.cli import options
 from trader.cli.ports import LOOPBACK, require_free_port
+from trader.domain.errors import TraderError
+
+if TYPE_CHECKING:
+    from trader.config.settings import Settings
 
 _ENTRY = Path(__file__).parents[2] / "streamlit_app.py"
 
@@ -40,9 +44,29 @@ def up(
 def run() -> None:
     """Host the runner in this process until it is stopped; the way to trade live."""
     settings = options.read_settings()
+    _require_exchange(settings)
     from trader.runner.host import run_process
 
     raise typer.Exit(run_process(settings))
+
+
+def _require_exchange(settings: "Settings") -> None:
+    """A wrong key or address is said at once, not found out at the entry time.
+
+    Not asked on paper with our own local exchange, which the host starts; nor while a run is open: then the runner must
+    come up and keep trying, whatever the exchange answers at this moment.
+
+    Raises:
+        TraderError: The exchange cannot be reached or refuses the key.
+    """
+    if settings.env == "paper" and settings.rest_url is None:
+        return
+    with options.open_desk(settings) as desk:
+        if desk.status().runs:
+            return
+        failed = [item for item in desk.checks() if item.name in ("public API", "signed API") and not item.ok]
+    if failed:
+        raise TraderError(f"The runner was not started, {failed[0].name}: {failed[0].words}")
 
 
 def add_to(app: typer.Typer) -> None:
