@@ -24,6 +24,16 @@ def test_unresolved_runs_are_those_created_and_not_finished(journal: Journal, le
     assert journal.unresolved_runs("testnet-1a2b3c4d") == []
 
 
+def test_run_bounds_are_the_first_and_last_records_since_an_instant(journal: Journal, lease: Lease) -> None:
+    old = msgspec.structs.replace(s.run_created("old"), wall=s.WALL - timedelta(days=3))
+    journal.append([old], lease=lease)
+    journal.append(s.one_of_each("a"), lease=lease)
+    found = journal.run_bounds("paper", s.WALL)
+    assert [(type(record), record.run_id) for _, record in found] == [(r.RunCreated, "a"), (r.RunFinished, "a")]
+    assert [seq for seq, _ in found] == [2, 1 + len(s.one_of_each("a"))]
+    assert journal.run_bounds("testnet-1a2b3c4d", s.WALL) == []
+
+
 def test_runs_are_summed_up_newest_first(journal: Journal, lease: Lease) -> None:
     journal.append(s.one_of_each("a"), lease=lease)
     journal.append([s.run_created("b"), s.phase("b", r.Phase.ENTERING)], lease=lease)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trader.domain.errors import JournalError
-from trader.engine.records import AnyRecord, RunCreated
+from trader.engine.records import AnyRecord, RunCreated, RunFinished
 from trader.engine.view import LiveSnapshot
 from trader.journal import commands as cmd
 from trader.journal import lease as leasing
@@ -254,6 +254,12 @@ class Journal:
         """Records in the order they were written, of one run or of all, with their sequence numbers."""
         with self._read() as connection:
             return views.read_records(connection, run_id, after_seq)
+
+    def run_bounds(self, account: str, since: datetime) -> list[tuple[int, RunCreated | RunFinished]]:
+        """First and last records of an account's runs written since an instant (wall clock), in order: what the
+        day's limits are folded from, without reading everything between."""
+        with self._read() as connection:
+            return views.read_run_bounds(connection, account, since)
 
     def unresolved_runs(self, account: str) -> list[str]:
         """Runs created and not finished, oldest first."""

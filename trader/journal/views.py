@@ -18,6 +18,8 @@ from trader.engine.records import (
     OrderIntended,
     OrderResolved,
     PhaseChanged,
+    RunCreated,
+    RunFinished,
     decode_record,
 )
 from trader.journal import tables as t
@@ -114,6 +116,23 @@ def read_records(connection: Connection, run_id: str | None, after_seq: int) -> 
     merged = union_all(*parts).subquery()
     rows = connection.execute(select(merged.c.seq, merged.c.body).order_by(merged.c.seq))
     return [(int(seq), decode_record(body)) for seq, body in rows]
+
+
+def read_run_bounds(
+    connection: Connection, account: str, since: datetime
+) -> list[tuple[int, RunCreated | RunFinished]]:
+    """`RunCreated` and `RunFinished` of an account since an instant (wall clock), in order."""
+    query = (
+        select(t.runs.c.seq, t.runs.c.body)
+        .where(t.runs.c.account == account, t.runs.c.wall >= instant_text(since))
+        .order_by(t.runs.c.seq)
+    )
+    found: list[tuple[int, RunCreated | RunFinished]] = []
+    for seq, body in connection.execute(query):
+        record = decode_record(body)
+        assert isinstance(record, RunCreated | RunFinished)
+        found.append((int(seq), record))
+    return found
 
 
 def read_unresolved(connection: Connection, account: str) -> list[str]:
