@@ -176,3 +176,21 @@ def test_instrument_cache_loads_once_per_ttl_and_keeps_nothing_of_a_failed_load(
     cache.invalidate()
     cache.of("BTC")
     assert loads == 4
+
+
+def test_instrument_cache_in_doubt_loads_again_but_not_right_after_a_load(instrument: Instrument) -> None:
+    now, loads = [0.0], []
+
+    def load() -> list[Instrument]:
+        loads.append(now[0])
+        return [instrument]
+
+    cache = InstrumentCache(load, lambda: now[0])
+    cache.of("BTC")
+    cache.doubt()
+    cache.of("BTC")
+    assert loads == [0.0]
+    now[0] = 2.0
+    cache.doubt()
+    cache.of("BTC")
+    assert loads == [0.0, 2.0]

@@ -66,7 +66,8 @@ class Gateway(Protocol):
         """Live contracts of one underlying, cached."""
 
     def tickers(self, underlying: str, expiry: date | None = None) -> list[Quote]:
-        """Quotes of an underlying's options, of one expiry or all."""
+        """Quotes of an underlying's options, of one expiry or all. Symbols the cached `instruments` do not hold make the
+        next call of `instruments` load anew."""
 
     def spot(self, underlying: str) -> Decimal:
         """The underlying's index price (USD)."""

@@ -16,8 +16,8 @@ from trader.exchange.gateway import Gateway
 def read_chain(gateway: Gateway, effect: ReadChain, now: Callable[[], Now]) -> ChainRead:
     """Listed contracts and quotes of an underlying; what the exchange or the network does ends up in `error`."""
     try:
-        instruments = gateway.instruments(effect.underlying)
         quotes = gateway.tickers(effect.underlying)
+        instruments = gateway.instruments(effect.underlying)
         spot = next((q.spot for q in quotes if q.spot is not None), None) or gateway.spot(effect.underlying)
     except ExchangeError as error:
         return ChainRead(at=now(), run_id=effect.run_id, error=str(error))

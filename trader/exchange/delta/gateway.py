@@ -220,7 +220,10 @@ class DeltaGateway:
         if expiry is not None:
             query.append(("expiry_date", f"{expiry:%d-%m-%Y}"))
         envelope = self.rest.read(list[wire.TickerRow], at.TICKERS, query=query, priority=Priority.MARKET)
-        return [parse_ticker(row) for row in envelope.result or ()]
+        quotes = [parse_ticker(row) for row in envelope.result or ()]
+        if any(self._instruments.id_of(quote.symbol) is None for quote in quotes):
+            self._instruments.doubt()  # contracts were listed since the list was read
+        return quotes
 
     def spot(self, underlying: str) -> Decimal:
         """See `Gateway.spot`. Read off the perpetual's ticker, which is a small answer."""

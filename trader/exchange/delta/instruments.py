@@ -6,6 +6,7 @@ from collections.abc import Callable
 from trader.domain.instrument import Instrument
 
 TTL_SECS = 300.0
+DOUBT_SECS = 1.5  # a row the list never takes up must not make every question load
 
 
 class InstrumentCache:
@@ -48,6 +49,12 @@ class InstrumentCache:
         """Load anew at the next question."""
         with self._lock:
             self._loaded_at = None
+
+    def doubt(self) -> None:
+        """Something was seen that the list does not hold: load anew at the next question, unless it is only just read."""
+        with self._lock:
+            if self._loaded_at is not None and self._monotonic() - self._loaded_at >= DOUBT_SECS:
+                self._loaded_at = None
 
     @property
     def hit_rate(self) -> float | None:
