@@ -150,6 +150,31 @@ def test_slip_of_the_pen_in_the_file_is_refused_and_in_the_process_told(here: Pa
     assert settings.warnings == ("The environment variable TRADER_EVN is not a setting; did you mean TRADER_ENV?",)
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (f"PORT=9000\n'{SECRET}' {SECRET}\n", "cannot be understood in line 2"),
+        (f"PORT=9000\n{SECRET}\n", "the name in line 2 is not a setting"),
+        (f"{SECRET}={KEY}\n", "the name in line 1 is not a setting"),
+        ("PORT\n", "PORT has no value"),
+        (b"\xff\xfe=1\n", "cannot be read"),
+    ],
+)
+def test_env_file_that_cannot_be_understood_is_refused_without_showing_it(
+    here: Path, content: str | bytes, problem: str
+) -> None:
+    (here / ".env").write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ConfigError, match=problem) as caught:
+        load_settings(environ={})
+    assert SECRET not in str(caught.value)
+
+
+def test_env_file_that_is_a_folder_is_refused(here: Path) -> None:
+    (here / ".env").mkdir()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_settings(environ={})
+
+
 @pytest.mark.parametrize("env", ["paper", "testnet", "production"])
 @pytest.mark.parametrize("fault", ["mode", "link"])
 def test_env_file_others_can_read_is_refused_for_the_exchange_and_told_in_paper(

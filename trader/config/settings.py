@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -231,19 +231,36 @@ def _read_env_file(path: Path) -> dict[str, str]:
             raise ConfigError(f"The file {path} is a symbolic link that leads nowhere")
         return {}
     try:
-        found = dotenv_values(path, interpolate=False)
+        with path.open(encoding="utf-8") as file:
+            lines = list(parse_stream(file))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"The file {path} cannot be read ({type(error).__name__})") from None
-    known = list(VARIABLES)
-    problems = [
-        f"{name} is not a setting{suggestion(name, known)}"
-        for name in found
-        if name not in VARIABLES and not name.startswith(ENVIRONMENT_PREFIX)
-    ]
-    problems += [f"{name} has no value: write {name}=..." for name, value in found.items() if value is None]
+    # dotenv's own reader logs and skips what it does not understand. The text stays out of the message: it may be a key.
+    torn = [str(line.original.line) for line in lines if line.error]
+    if torn:
+        raise ConfigError(f"The file {path} cannot be understood in line {', '.join(torn)}; write NAME=value")
+    problems: list[str] = []
+    found: dict[str, str] = {}
+    for line in lines:
+        name, value = line.key, line.value
+        if name is None:
+            continue
+        if name not in VARIABLES and not name.startswith(ENVIRONMENT_PREFIX):
+            problems.append(_no_setting(name, line.original.line))
+        elif value is None:
+            problems.append(f"{name} has no value: write {name}=...")
+        else:
+            found[name] = value
     if problems:
         raise InvalidConfig(problems, f"The file {path}")
-    return {name: value for name, value in found.items() if value is not None}
+    return found
+
+
+def _no_setting(name: str, line: int) -> str:
+    """A name that is none of ours is only repeated where it resembles one: it could be a key pasted by itself."""
+    close = suggestion(name, VARIABLES)
+    shown = name if close or name.startswith(_OUR_PREFIXES) else f"the name in line {line}"
+    return f"{shown} is not a setting{close}"
 
 
 def _check_env_file(path: Path, *, strict: bool) -> list[str]:
