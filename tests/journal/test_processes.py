@@ -87,3 +87,29 @@ def test_writers_in_two_processes_make_one_sequence_of_whole_transactions(sqlite
         mine = [text for text in texts if text.startswith(name)]
         assert mine == [f"{name} {i} {part}" for i in range(40) for part in "ab"]
     journal.close()
+
+
+READER = """
+import sys
+from trader.journal import Journal
+journal = Journal.open(sys.argv[1])
+print(len(journal.records()))
+journal.close()
+"""
+
+
+def test_second_opening_in_a_process_does_not_drop_the_locks_of_the_first(sqlite_url: str) -> None:
+    # POSIX drops every lock of a process on a file when any of its descriptors for it is closed. Were the file looked at
+    # outside SQLite, another process would then believe itself alone, and fold and delete the write-ahead log in use.
+    first = Journal.open(sqlite_url)
+    first.append([s.run_created("a")], lease=None)
+    log = Path(f"{sqlite_url.removeprefix('sqlite:///')}-wal")
+    before = log.stat().st_ino
+    Journal.open(sqlite_url).close()
+    with start(READER, sqlite_url) as reader:
+        assert reader.communicate(timeout=30)[0] == "1\n"
+    assert log.exists() and log.stat().st_ino == before
+    first.append([s.alert("a", "still here")], lease=None)
+    with start(READER, sqlite_url) as reader:
+        assert reader.communicate(timeout=30)[0] == "2\n"
+    first.close()

@@ -25,11 +25,6 @@ from trader.journal.tables import APPLICATION_ID, KNOWN_REVISIONS, SCHEMA_REVISI
 BUSY_TIMEOUT_MS = 5_000
 READS = {"sd_reads": True}  # execution option of connections that only read
 
-# SQLite's file format, "The Database Header".
-_SQLITE_MAGIC = b"SQLite format 3\x00"
-_HEADER_SIZE = 100
-_APPLICATION_ID_AT = 68
-
 _migrating = threading.Lock()  # the migration tool keeps its state in module globals
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x5344_4A31  # PostgreSQL advisory lock: one migration at a time
@@ -139,7 +134,7 @@ def _open_sqlite(path: Path, *, create: bool, check: bool) -> Engine:
             raise JournalError(f"There is no journal at {path}.")
         _build_sqlite(path)
     check_file(path)
-    _check_header(path)
+    _check_owner(path)
     engine = _sqlite_engine(path)
     try:
         with in_words(str(path)):
@@ -251,13 +246,19 @@ def _sqlite_engine(path: Path) -> Engine:
     return engine
 
 
-def _check_header(path: Path) -> None:
-    """Look at the file before SQLite does: opening another program's database would already change it."""
-    with path.open("rb") as file:
-        header = file.read(_HEADER_SIZE)
-    if len(header) < _HEADER_SIZE or not header.startswith(_SQLITE_MAGIC):
-        raise JournalError(f"The journal {path} is damaged or not a journal; restore a backup or move it away.")
-    if int.from_bytes(header[_APPLICATION_ID_AT : _APPLICATION_ID_AT + 4], "big") != APPLICATION_ID:
+def _check_owner(path: Path) -> None:
+    """Whose database it is, asked read-only: opening another program's database for writing would already change it.
+
+    Asked through SQLite and never by opening the file: closing any descriptor of a file drops all locks this process
+    holds on it (POSIX), and other processes would fold and delete the write-ahead log under an open journal.
+    """
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_MS / 1000)
+        with contextlib.closing(connection):
+            owner = connection.execute("PRAGMA application_id").fetchone()[0]
+    except sqlite3.Error as error:
+        raise JournalError(sentence(str(path), error)) from error
+    if owner != APPLICATION_ID:
         raise JournalError(f"The file {path} is an SQLite database but not a Strangle Desk journal.")
 
 
