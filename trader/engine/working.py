@@ -313,7 +313,7 @@ def _exit_limit(run: Run, leg: LegTerms, quote: Quote | None, attempts: int) -> 
     orders = run.preset.orders
     if quote.mark is None:
         # A worthless option may have an ask and no mark; market orders find no band there, so the two take turns.
-        return quote.ask if attempts % 2 == 0 else None
+        return quote.ask if quote.ask and attempts % 2 == 0 else None
     if orders.market_fallback and attempts > orders.retries and attempts % 2 == 1:
         return None  # from then on market and limit take turns: one of them meets whatever the book allows
     reference = quote.ask if quote.ask is not None and quote.ask > 0 else quote.mark
