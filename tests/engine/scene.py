@@ -169,6 +169,11 @@ class Exchange:
             held[fill.symbol] = held.get(fill.symbol, 0) + fill.side.sign * fill.quantity
         return held
 
+    def open_for(self, intent: OrderIntent) -> int:
+        """Contracts an order may trade: reduce-only ones no more than what is held on the other side."""
+        held = self.positions().get(intent.symbol, 0)
+        return max(-held * intent.side.sign, 0) if intent.reduce_only else intent.quantity
+
     def read(self, lookups: tuple[str, ...]) -> dict[str, Any]:
         """The members of a complete account read."""
         return {
@@ -342,6 +347,7 @@ class Scene:
         listed = self.exchange.orders[coid]
         at = D(price) if price is not None else listed.intent.limit_price or D(205)
         left = listed.intent.quantity - listed.filled
+        assert (quantity or left) <= self.exchange.open_for(listed.intent), "an exchange keeps reduce-only orders to it"
         made = self.exchange.fill(
             coid, quantity or left, at, None if commission is None else D(commission), self.market or self.wall
         )
@@ -373,8 +379,12 @@ class Scene:
                     self.read_chain()
                 case ef.ReadAccount():
                     self.read_account()
+                case ef.Submit(intent=intent) if intent.reduce_only and not self.exchange.open_for(intent):
+                    self.reject(intent.leg, "no_position_for_reduce_only")
                 case ef.Submit(intent=intent):
-                    self.trade(intent.leg) if fill else self.accept(intent.leg)
+                    self.accept(intent.leg)
+                    if fill:
+                        self.fill(intent.client_order_id, min(intent.quantity, self.exchange.open_for(intent)))
                 case ef.Cancel(client_order_id=coid):
                     self.due.remove(effect)
                     known = coid in self.exchange.orders

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.engine.scene import CALL, PUT, UNREAD, D, Phase, Scene, entering, exiting, finish, holding, preset, quote
+from trader.domain.fill import Position
 from trader.domain.order import OrderType, Purpose, Side
 from trader.domain.outcome import Rejected
 from trader.engine import effects as ef
@@ -227,9 +228,7 @@ def test_an_old_difference_never_lets_a_lagging_position_pass_as_flat() -> None:
     assert scene.run.finished is not None and scene.run.finished.foreign == f"{CALL} -3"
 
 
-def positions(held: dict[str, int]) -> list[Any]:
-    from trader.domain.fill import Position
-
+def positions(held: dict[str, int]) -> list[Position]:
     return [Position(symbol=symbol, product_id=1, quantity=quantity) for symbol, quantity in held.items()]
 
 
@@ -363,7 +362,6 @@ def test_restart_between_attempts_waits_for_the_account_and_prices_then_goes_on(
     scene.accept("C")
     for _ in range(30):
         scene.prices()
-    scene.records = scene.records[: len(scene.records)]
     coid = scene.order("C").intent.client_order_id
     scene.exchange.cancel(coid)
     state = scene.exchange.snapshot(coid)
