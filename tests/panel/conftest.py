@@ -28,6 +28,8 @@ def open_panel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
         assert not at.exception, at.exception
         return at, desk
 
+    service.forget()
     yield opener
+    service.forget()
     st.cache_data.clear()
     st.cache_resource.clear()

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.panel.fake_desk import HOSTILE
+from trader.panel import service
 
 PAGES = ("pages/dashboard.py", "pages/configure.py", "pages/history.py")
 SCENARIOS = ("empty", "waiting", "entering", "holding", "exiting", "done", "dead", "unreachable")
@@ -93,6 +94,7 @@ def test_stop_shows_steps_then_flat(open_panel: Open) -> None:
     at, desk = open_panel("exiting")
     assert "Entry orders cancelled and confirmed" in said(at) and "NOT FLAT: C-BTC-95000-221126, 100" in said(at)
     desk.scenario = "done"
+    service.forget()
     at.run()
     assert "FLAT" in said(at) and "NOT FLAT" not in said(at)
 
@@ -125,6 +127,7 @@ def test_preview_shows_strikes_or_the_reason(open_panel: Open) -> None:
 def test_foreign_text_stays_text(open_panel: Open) -> None:
     at, desk = open_panel("holding")
     desk.hostile = True
+    service.forget()
     at.run()
     assert not at.exception
     for kind in ("markdown", "caption", "subheader", "error", "info"):

@@ -15,6 +15,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from trader.config.settings import load_settings
 from trader.domain.errors import TraderError
+from trader.engine.view import Rung
 from trader.panel.guard import HostGuard
 from trader.runner.host import ensure_host
 
@@ -54,8 +55,7 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
         host = await to_thread.run_sync(lambda: ensure_host(load_settings()))
     except TraderError as error:
         _give_up(str(error))
-    for name in _WARM:
-        importlib.import_module(name)
+    _warm_up()
     # Streamlit collects garbage after every rerun, with the interpreter held: without this the runner's thread would
     # stop for tens of milliseconds each second.
     gc.collect()
@@ -64,6 +64,18 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
         yield
     finally:
         await to_thread.run_sync(host.stop)
+
+
+def _warm_up() -> None:
+    """Import, and use once, what the pages draw with: libraries load parts of themselves at first use only."""
+    for name in _WARM:
+        importlib.import_module(name)
+    from streamlit.dataframe_util import convert_anything_to_arrow_bytes
+
+    from trader.panel import charts, tables
+
+    charts.pnl_figure(charts.Pnl([], [], [], [], [])).to_json()
+    convert_anything_to_arrow_bytes(tables.ladder_table([Rung(name="exit time", armed=True)]))
 
 
 def _give_up(sentence: str) -> NoReturn:

@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
 
-from trader.domain.expiry import IST
+Numbers = npt.NDArray[np.float64]
+
+_IST_SECS = 5.5 * 3600  # India has no summer time
 
 PNL = "#3b82f6"
 PROFIT = "#16a34a"
@@ -41,9 +45,9 @@ _MARKS: dict[str, tuple[str, str, str]] = {
 }
 
 
-def ist_axis(instants: Sequence[datetime]) -> list[datetime]:
-    """Instants as naive Indian time: Plotly draws what it is given and would otherwise shift to UTC."""
-    return [instant.astimezone(IST).replace(tzinfo=None) for instant in instants]
+def ist_axis(instants: Sequence[datetime]) -> Numbers:
+    """Instants as milliseconds of naive Indian time: Plotly draws what it is given and would otherwise show UTC."""
+    return np.array([(instant.timestamp() + _IST_SECS) * 1000 for instant in instants], dtype=np.float64)
 
 
 def pnl_figure(series: Pnl, marks: Sequence[Mark] = (), *, revision: str = "") -> go.Figure:
@@ -55,6 +59,7 @@ def pnl_figure(series: Pnl, marks: Sequence[Mark] = (), *, revision: str = "") -
         revision: Zoom and pan survive updates while this stays the same (the run's id).
     """
     x = ist_axis(series.at)
+    pnl = _column(series.pnl)
     traces = [
         _limit(x, series.max_profit, "Max profit", PROFIT, "dash"),
         _limit(x, series.trailing, "Trailing level", TRAIL, "solid"),
@@ -64,42 +69,54 @@ def pnl_figure(series: Pnl, marks: Sequence[Mark] = (), *, revision: str = "") -
             "mode": "lines",
             "name": "P&L",
             "x": x,
-            "y": list(series.pnl),
+            "y": pnl,
             "line": {"color": PNL, "width": 2},
             "hovertemplate": "%{y:$,.2f}<extra>P&L</extra>",
             "connectgaps": False,
         },
     ]
-    traces = [trace for trace in traces if any(value is not None for value in trace["y"])]
-    return go.Figure({"data": traces + _mark_traces(series, marks), "layout": _layout(revision)})
+    traces = [trace for trace in traces if not np.isnan(trace["y"]).all()]
+    return go.Figure({"data": traces + _mark_traces(x, pnl, marks), "layout": _layout(revision)})
 
 
-def _limit(x: list[datetime], y: Sequence[float | None], name: str, color: str, dash: str) -> dict[str, Any]:
+def _column(values: Sequence[float | None]) -> Numbers:
+    """None becomes not-a-number, which Plotly leaves out."""
+    return np.array(values, dtype=np.float64)
+
+
+def _limit(x: Numbers, values: Sequence[float | None], name: str, color: str, dash: str) -> dict[str, Any]:
+    """A line that holds until it changes: only the points where it does are sent."""
+    y = _column(values)
+    if len(y):
+        changed = np.ones(len(y), dtype=bool)
+        changed[1:-1] = ~((y[1:-1] == y[:-2]) | (np.isnan(y[1:-1]) & np.isnan(y[:-2])))
+        x, y = x[changed], y[changed]
     return {
         "type": "scatter",
         "mode": "lines",
         "name": name,
         "x": x,
-        "y": list(y),
+        "y": y,
         "line": {"color": color, "width": 1.3, "dash": dash, "shape": "hv"},
         "hovertemplate": f"%{{y:$,.2f}}<extra>{name}</extra>",
         "connectgaps": False,
     }
 
 
-def _mark_traces(series: Pnl, marks: Sequence[Mark]) -> list[dict[str, Any]]:
+def _mark_traces(x: Numbers, pnl: Numbers, marks: Sequence[Mark]) -> list[dict[str, Any]]:
     traces: list[dict[str, Any]] = []
     for kind, (symbol, color, name) in _MARKS.items():
         chosen = [mark for mark in marks if mark.kind == kind]
         if not chosen:
             continue
+        at = ist_axis([mark.at for mark in chosen])
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "name": name,
-                "x": ist_axis([mark.at for mark in chosen]),
-                "y": [_pnl_at(series, mark.at) for mark in chosen],
+                "x": at,
+                "y": _pnl_at(x, pnl, at),
                 "marker": {"symbol": symbol, "size": 10, "color": color, "line": {"width": 1, "color": "white"}},
                 "text": [_hover(mark.text) for mark in chosen],
                 "hovertemplate": "%{text}<extra></extra>",
@@ -108,15 +125,12 @@ def _mark_traces(series: Pnl, marks: Sequence[Mark]) -> list[dict[str, Any]]:
     return traces
 
 
-def _pnl_at(series: Pnl, at: datetime) -> float:
-    """The last known P&L at or before an instant; 0 before the first, where a run starts."""
-    value = 0.0
-    for instant, pnl in zip(series.at, series.pnl, strict=True):
-        if instant > at:
-            break
-        if pnl is not None:
-            value = pnl
-    return value
+def _pnl_at(x: Numbers, pnl: Numbers, at: Numbers) -> Numbers:
+    """The last known P&L at or before each instant; 0 before the first, where a run starts."""
+    known = ~np.isnan(pnl)
+    times, values = x[known], np.concatenate([[0.0], pnl[known]])
+    found: Numbers = values[np.searchsorted(times, at, side="right")]
+    return found
 
 
 def _hover(text: str) -> str:
@@ -131,7 +145,13 @@ def _layout(revision: str) -> dict[str, Any]:
         "hovermode": "x unified",
         "uirevision": revision,
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
-        "xaxis": {"title": None, "showgrid": False, "tickformatstops": _TICKS, "hoverformat": "%d %b %H:%M:%S IST"},
+        "xaxis": {
+            "type": "date",
+            "title": None,
+            "showgrid": False,
+            "tickformatstops": _TICKS,
+            "hoverformat": "%d %b %H:%M:%S IST",
+        },
         "yaxis": {"tickformat": "$,.6~g", "zeroline": True, "zerolinewidth": 1, "title": None},
     }
 

@@ -1,5 +1,6 @@
 """How the pages reach the desk: one per process, made on first use. Tests put another one in its place."""
 
+import time
 from collections.abc import Iterable
 
 import streamlit as st
@@ -8,6 +9,9 @@ from trader.config.settings import load_settings
 from trader.desk import Desk, Marker, PnlSeries, Status
 from trader.domain.errors import TraderError
 from trader.panel import charts
+
+_SHARED_SECS = 0.3
+_shared: dict[tuple[int, str | None], tuple[float, Status | str]] = {}
 
 
 @st.cache_resource(show_spinner=False)
@@ -21,11 +25,26 @@ def desk() -> Desk:
 
 
 def status(run_id: str | None = None) -> Status | str:
-    """What there is to see now, or one sentence why nothing can be seen."""
+    """What there is to see now, or one sentence why nothing can be seen.
+
+    At most `_SHARED_SECS` old: the parts of a page, and several tabs, share one read.
+    """
+    asked = desk()
+    key = (id(asked), run_id)
+    found = _shared.get(key)
+    if found is not None and time.monotonic() - found[0] < _SHARED_SECS:
+        return found[1]
     try:
-        return desk().status(run_id)
+        seen: Status | str = asked.status(run_id)
     except TraderError as error:
-        return str(error)
+        seen = str(error)
+    _shared[key] = (time.monotonic(), seen)
+    return seen
+
+
+def forget() -> None:
+    """The next read is a fresh one: something was just asked for."""
+    _shared.clear()
 
 
 def pnl_columns(series: PnlSeries) -> charts.Pnl:

@@ -44,6 +44,7 @@ def _stop(run_id: str | None) -> None:
     except TraderError as error:
         st.session_state[_ERROR] = fmt.plain(error)
         return
+    service.forget()
     st.session_state[_ERROR] = ""
     st.session_state[_SENT] = receipt.command_id
 

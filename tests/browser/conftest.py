@@ -1,0 +1,20 @@
+"""A Chromium for the tests that drive the real panel; without one they are skipped, and say so."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+_CANDIDATES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = next((found for name in _CANDIDATES if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip(f"no Chromium on the PATH (looked for {', '.join(_CANDIDATES)})")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()

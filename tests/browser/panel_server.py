@@ -1,0 +1,94 @@
+"""The real panel as a process of its own: Streamlit, runner and local venue, in a home of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from trader.config.preset import Exits, Preset, Schedule, Strategy
+from trader.config.presets import PresetStore
+from trader.domain.expiry import IST
+
+ROOT = Path(__file__).parent.parent.parent
+ENTRY = ROOT / "streamlit_app.py"
+_UP_SECS = 40.0
+_DOWN_SECS = 15.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def store_test_preset(home: Path, name: str = "browser-test") -> Preset:
+    """A preset that holds for hours of market time whatever the time of day, so that only Stop & Exit ends it."""
+    now = datetime.now(UTC).astimezone(IST)
+    preset = Preset(
+        name=name,
+        strategy=Strategy(quantity=5, delta_min=Decimal("0.05"), delta_max=Decimal("0.35")),
+        schedule=Schedule(
+            entry_time_ist=f"{now - timedelta(hours=1):%H:%M}", exit_time_ist=f"{now + timedelta(hours=10):%H:%M}"
+        ),
+        exits=Exits(max_loss_pct=Decimal(1000), max_profit_pct=Decimal(100), trailing_enabled=False),
+    )
+    PresetStore(home).save(preset, overwrite=True)
+    return preset
+
+
+@contextmanager
+def serving(home: Path, *, entry: Path = ENTRY, environ: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The panel's address while it runs; stopped by SIGTERM afterwards, as a service manager would."""
+    port = free_port()
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    env = {
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("TRADER_", "DELTA_", "STREAMLIT_"))
+        },
+        "TRADER_HOME": str(home),
+        "TRADER_SNAPSHOT": str(home / "ui_config_snapshot.json"),
+        "TRADER_VENUE_SEED": "11",
+        **(environ or {}),
+    }
+    log = (home / "panel.out").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", str(entry), "--server.port", str(port)],
+        cwd=ROOT,
+        env=env,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        _await_up(f"http://127.0.0.1:{port}/_stcore/health", process, home / "panel.out")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_DOWN_SECS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        log.close()
+
+
+def _await_up(url: str, process: "subprocess.Popen[bytes]", output: Path) -> None:
+    deadline = time.monotonic() + _UP_SECS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise AssertionError(f"the panel ended with {process.returncode}:\n{output.read_text(errors='replace')}")
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"the panel did not come up:\n{output.read_text(errors='replace')}")
