@@ -57,10 +57,14 @@ def _require_exchange(settings: "Settings") -> None:
     come up and keep trying, whatever the exchange answers at this moment.
 
     Raises:
+        ConfigError: A key is missing, or an address does not belong to the environment.
         TraderError: The exchange cannot be reached or refuses the key.
     """
     if settings.env == "paper" and settings.rest_url is None:
         return
+    from trader.config.connection import resolve_connection
+
+    resolve_connection(settings)  # a missing key is found here, before anything is asked of anybody
     with options.open_desk(settings) as desk:
         if desk.status().runs:
             return
