@@ -292,9 +292,10 @@ def test_no_decision_while_one_leg_is_stale() -> None:
     assert "blind" in scene.alerts()
 
 
-def test_no_decision_without_an_index_price() -> None:
+@pytest.mark.parametrize("spots", [{}, {"BTC": D(0)}, {"ETH": D(3000)}], ids=str)
+def test_no_decision_without_an_index_price(spots: dict[str, Decimal]) -> None:
     scene = holding()
-    scene.state = replace(scene.state, market=replace(scene.state.market, spots={}))
+    scene.state = replace(scene.state, market=replace(scene.state.market, spots=spots))
     scene.pass_time(1)
     scene.quotes(*(quoted(scene, key, ask_for("-300")) for key in ("C", "P")), spot=None)
     assert scene.view.pnl is None

@@ -54,7 +54,7 @@ def build_ladder(run: Run, market: Market, now: Now, valuation: Valuation | None
 def _pnl_by_spot(run: Run, market: Market, now: Now, valuation: Valuation | None) -> Callable[[float], float] | None:
     """P&L as a function of spot alone: marks from Black-76 at today's implied volatilities, the rest unchanged."""
     spot = market.spots.get(run.underlying)
-    if valuation is None or now.market is None or spot is None:
+    if valuation is None or now.market is None or spot is None or spot <= 0:
         return None
     legs = []
     for leg in run.legs:

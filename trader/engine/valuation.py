@@ -122,6 +122,6 @@ def fresh_value(run: Run, market: Market, now: Now) -> tuple[Valuation | None, s
             flaw = staleness(market, now, leg.symbol)
             if flaw:
                 return None, flaw
-    if run.underlying not in market.spots:
+    if market.spots.get(run.underlying, ZERO) <= 0:
         return None, f"{run.underlying}: no index price"
     return value(run, market), ""
