@@ -1,0 +1,51 @@
+"""Engine steps per second on a held strangle: pure `step`, no thread, no journal.
+
+`one_leg` changes one contract per event as single messages do; `both_legs` makes every event a complete new evaluation of the
+exit rules.
+"""
+
+import time
+from datetime import timedelta
+from decimal import Decimal
+
+from bench import held
+from bench.measuring import Figures, main, median
+from trader.domain.clock import Now
+from trader.engine.events import AnyEvent, MarketMoved
+from trader.engine.records import Phase
+from trader.engine.step import step
+
+
+def _events(count: int, both: bool) -> list[AnyEvent]:
+    """Market events a millisecond apart."""
+    made: list[AnyEvent] = []
+    for number in range(count):
+        at = held.BEGIN + timedelta(milliseconds=number + 1)
+        legs = held.LEGS if both or number == 0 else (held.LEGS[number % 2],)
+        quotes = tuple(held.quote(leg, at, number) for leg in legs)
+        made.append(MarketMoved(at=Now(at, at), quotes=quotes, spots=(("BTC", Decimal(77_000)),), newest=at))
+    return made
+
+
+def _rate(events: list[AnyEvent]) -> float:
+    state = held.state()
+    begin = time.perf_counter()
+    for event in events:
+        state, _ = step(state, event)
+    elapsed = time.perf_counter() - begin
+    assert state.runs[held.RUN].phase is Phase.HOLDING, "the run must still be held"
+    return len(events) / elapsed
+
+
+def measure(steps: int, rounds: int) -> Figures:
+    """Steps per second of both kinds, medians over alternating rounds."""
+    one, both = _events(steps, both=False), _events(steps, both=True)
+    pairs = [(_rate(one), _rate(both)) for _ in range(rounds)]
+    return {
+        "one_leg_steps_per_sec": round(median([rate for rate, _ in pairs])),
+        "both_legs_steps_per_sec": round(median([rate for _, rate in pairs])),
+    }
+
+
+if __name__ == "__main__":
+    main("engine", __doc__, measure, steps=4000, rounds=5)

@@ -1,0 +1,68 @@
+"""What every benchmark shares: the machine's facts, statistics, figures of a process, and how results are printed."""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+Figures = dict[str, Any]
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def machine() -> Figures:
+    """Cores, interpreter and how busy the machine is right now: without these a figure says nothing."""
+    model = next(
+        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        platform.machine(),
+    )
+    return {
+        "cpu": model,
+        "cores": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        "load_1min": round(os.getloadavg()[0], 2),
+    }
+
+
+def median(values: Sequence[float]) -> float:
+    return statistics.median(values)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that at least `share` of all values do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, max(0, -(-int(len(ordered) * share * 1000) // 1000) - 1))]
+
+
+def cpu_secs(pid: int) -> float:
+    """CPU time a process has used so far, all threads, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory of a process, MB (10^6 bytes)."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024 / 1e6
+
+
+def main(name: str, doc: str | None, measure: Callable[..., Figures], **sizes: float) -> None:
+    """A benchmark's command line: `--json` and one option per size of `measure`."""
+    parser = argparse.ArgumentParser(prog=f"python -m bench.{name}", description=(doc or "").splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="one JSON line instead of words")
+    for size, default in sizes.items():
+        parser.add_argument(f"--{size}", type=type(default), default=default, help=f"[{default}]")
+    options = vars(parser.parse_args())
+    as_json = options.pop("json")
+    before = machine()
+    figures = measure(**options)
+    if as_json:
+        print(json.dumps({"bench": name, "machine": before, **figures}))
+        return
+    print(f"{name} on {before['cores']} cores, Python {before['python']}, load {before['load_1min']}")
+    for key, value in figures.items():
+        print(f"  {key:<44}{value:>14,}" if isinstance(value, int | float) else f"  {key:<44}{value!s:>14}")
