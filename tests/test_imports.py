@@ -4,6 +4,7 @@ Walks the source, so a violation is found without running it; only the memory ru
 """
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -81,12 +82,22 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(path: Path) -> Iterator[tuple[int, str]]:
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+@functools.cache
+def imported(path: Path) -> tuple[tuple[int, str], ...]:
+    return tuple(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[tuple[int, str]]:
     """Line and absolute name of everything a file imports; `from a import b` gives a.b, which may be a name in a."""
     package = module_name(path).split(".")
     if path.name != "__init__.py":
         package = package[:-1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -145,7 +156,7 @@ def test_nothing_star_imports() -> None:
 
 @pytest.mark.parametrize("path", sources(*PURE), ids=module_name)
 def test_pure_code_reads_no_clock_randomness_file_or_socket(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    tree = tree_of(path)
     wrong = [f"{line}: imports {name}" for line, name in imported(path) if name.split(".")[0] in IMPURE_MODULES]
     wrong += [f"{node.lineno}: {words}" for node in ast.walk(tree) if (words := impure(node))]
     assert not wrong, "\n".join(wrong)
@@ -177,7 +188,7 @@ def is_set(node: ast.expr) -> bool:
 def test_the_engine_keeps_no_mutable_module_state(path: Path) -> None:
     """Tables in CAPITALS are constants; any other list, dict or set at module level would be state outside `State`."""
     wrong = []
-    for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
+    for node in tree_of(path).body:
         targets = (
             node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
         )
