@@ -157,7 +157,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (E, "stream down"): (E, "AlertRaised"),
     (E, "stream up"): (E, ""),
     # Short both legs.
-    (H, "booted"): (H, "AlertRaised ReadAccount"),
+    (H, "booted"): (H, "AlertRaised ReadAccount Tell"),
     (H, "clock"): (H, ""),
     (H, "start"): (H, "AckCommand"),
     (H, "stop"): (X, "AckCommand ExitDecided OrderIntended PhaseChanged StopRequested Submit"),

@@ -31,6 +31,7 @@ from trader.config.preset import Exits
 from trader.domain.fill import FillKind
 from trader.domain.quote import Quote
 from trader.engine import effects as ef
+from trader.engine.effects import Tell
 from trader.engine.exits import Trail, ratchet, trailing_level, triggered
 from trader.engine.records import Trailed
 from trader.engine.valuation import closing_cost, closing_price
@@ -491,7 +492,9 @@ def test_a_large_move_of_spot_is_alerted_once() -> None:
 
 def test_the_status_line_comes_every_five_minutes_of_market_time() -> None:
     scene = holding()
-    start = scene.alerts().count("status")
+    told = [e for e in scene.all_effects if isinstance(e, Tell)]
     for _ in range(302):
         scene.prices()
-    assert scene.alerts().count("status") == start + 1
+    assert [e for e in scene.all_effects if isinstance(e, Tell)][: len(told)] == told
+    assert len([e for e in scene.all_effects if isinstance(e, Tell)]) == len(told) + 1
+    assert "status" not in scene.alerts()

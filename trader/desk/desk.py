@@ -31,6 +31,7 @@ from trader.desk.values import (
     Status,
 )
 from trader.domain.errors import ConfigError
+from trader.engine.commands import arming_phrase
 from trader.journal import Command, CommandRow, Journal, RunSummary
 
 IssuedBy = Literal["panel", "cli", "api"]
@@ -154,7 +155,7 @@ class Desk:
 
     def arming_phrase(self, preset: Preset) -> str:
         """What a person must type to start this run with real money."""
-        return f"TRADE LIVE {self.account} {preset.strategy.quantity}"
+        return arming_phrase(self.account, preset.strategy.quantity)
 
     def stop(self, run_id: str | None = None, *, issued_by: IssuedBy) -> CommandReceipt:
         """Stop & Exit one run, or every unresolved one; returns once the request is recorded. Works in every state.

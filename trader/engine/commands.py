@@ -12,6 +12,11 @@ from trader.engine.records import Phase
 from trader.engine.turn import Turn
 
 
+def arming_phrase(account: str, quantity: int) -> str:
+    """What a person types to start one run with real money."""
+    return f"TRADE LIVE {account} {quantity}"
+
+
 def on_start(turn: Turn, event: StartCommand) -> None:
     run_id = run_id_for(event.command_id)
     if run_id in turn.state.runs:
@@ -47,6 +52,9 @@ def on_start(turn: Turn, event: StartCommand) -> None:
 def _refusal(turn: Turn, event: StartCommand, preset: Preset) -> str:
     if preset.config_hash != event.config_hash:
         return "The configuration is not the one that was confirmed; look at it again and start anew."
+    phrase = arming_phrase(turn.state.account_key, preset.strategy.quantity)
+    if turn.state.env == "production" and event.confirm != phrase:
+        return f"A live start needs the phrase {phrase!r}, typed for this run."
     underlying = preset.strategy.underlying
     if any(run.underlying == underlying for run in turn.state.unresolved):
         return f"A run on {underlying} is not finished yet; one run per underlying at a time."

@@ -54,4 +54,11 @@ class AckCommand(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
-Effect = Submit | Cancel | ReadChain | ReadAccount | Subscribe | AckCommand | AnyRecord
+class Tell(msgspec.Struct, frozen=True, kw_only=True):
+    """A line for the log that nobody has to act on."""
+
+    run_id: str
+    text: str
+
+
+Effect = Submit | Cancel | ReadChain | ReadAccount | Subscribe | AckCommand | Tell | AnyRecord

@@ -27,13 +27,15 @@ class ClockTicked(Event, frozen=True, kw_only=True):
 
 
 class StartCommand(Event, frozen=True, kw_only=True):
-    """A person asked for a run. `config` is the preset as JSON values, `config_hash` what the person saw."""
+    """A person asked for a run. `config` is the preset as JSON values, `config_hash` what the person saw; `confirm` is the
+    typed arming phrase, which only production asks for."""
 
     command_id: str
     config: dict[str, Any]
     config_hash: str
     start_now: bool
     issued_by: str
+    confirm: str | None = None
 
 
 class StopCommand(Event, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from trader.engine import records as rec
 from trader.engine.account import differs_lastingly
-from trader.engine.effects import ReadChain
+from trader.engine.effects import ReadChain, Tell
 from trader.engine.exits import Trail, ratchet, triggered
 from trader.engine.state import HUNDRED, ZERO, Run, seconds_since
 from trader.engine.turn import Turn
@@ -123,13 +123,8 @@ def _report(turn: Turn, run: Run, valuation: Valuation) -> None:
     if seconds_since(watch.reported_at, market) >= run.preset.system.status_report_mins * 60:
         turn.look(run.run_id, reported_at=market)
         level = f", trailing level {run.level_pct} %" if run.level_pct is not None else ""
-        turn.alert(
-            run.run_id,
-            "info",
-            "status",
-            f"Holding: P&L {valuation.pnl:.4f} USD ({valuation.pct:.1f} % of premium){level}.",
-            once=False,
-        )
+        text = f"Holding: P&L {valuation.pnl:.4f} USD ({valuation.pct:.1f} % of premium){level}."
+        turn.do(Tell(run_id=run.run_id, text=text))
     spot, start = turn.state.market.spots.get(run.underlying), run.spot_at_entry
     if spot is not None and start is not None and start > 0:
         moved: Decimal = (spot - start) / start * HUNDRED

@@ -36,7 +36,7 @@ class _JsonLines(logging.Formatter):
 class _OneLine(logging.Formatter):
     """Plain text, UTC, one line per record."""
 
-    converter = staticmethod(time.gmtime)  # type: ignore[assignment]
+    converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
         return super().format(record).replace("\r", " ").replace("\n", " ⏎ ").replace("\x1b", "")

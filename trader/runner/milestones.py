@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable
 
 from trader.engine import records as rec
+from trader.engine.effects import Tell
 from trader.engine.state import State
 
 logger = logging.getLogger("trader.milestones")
@@ -14,11 +15,20 @@ _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ER
 def log_records(records: Iterable[rec.AnyRecord], state: State) -> None:
     """Tell what has just been committed."""
     for record in records:
-        run = state.runs.get(record.run_id)
-        name = run.preset.name if run is not None else "?"
         level, words = _words(record)
         if words:
-            logger.log(level, "[%s %s] %s", record.run_id[:5], name, words, extra={"run_id": record.run_id})
+            _log(level, record.run_id, words, state)
+
+
+def log_line(line: Tell, state: State) -> None:
+    """Write a line the engine wants told."""
+    _log(logging.INFO, line.run_id, line.text, state)
+
+
+def _log(level: int, run_id: str, words: str, state: State) -> None:
+    run = state.runs.get(run_id)
+    name = run.preset.name if run is not None else "?"
+    logger.log(level, "[%s %s] %s", run_id[:5], name, words, extra={"run_id": run_id})
 
 
 def _words(record: rec.AnyRecord) -> tuple[int, str]:

@@ -14,11 +14,10 @@ from datetime import datetime, timedelta
 
 from trader.domain.clock import Now
 from trader.domain.errors import JournalError
-from trader.domain.expiry import ist_date
 from trader.engine import events as ev
-from trader.engine.effects import AckCommand, Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe
+from trader.engine.effects import AckCommand, Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe, Tell
 from trader.engine.fold import evolve
-from trader.engine.records import AnyRecord, Record, RunCreated, RunFinished
+from trader.engine.records import AnyRecord, Record
 from trader.engine.state import State
 from trader.engine.step import step
 from trader.engine.view import LiveSnapshot
@@ -30,7 +29,7 @@ from trader.journal.store import Journal
 from trader.runner.dispatcher import Dispatcher
 from trader.runner.feed import Feed
 from trader.runner.market_clock import MarketClock, wall_now
-from trader.runner.milestones import log_records
+from trader.runner.milestones import log_line, log_records
 from trader.runner.publishing import Publisher
 
 logger = logging.getLogger(__name__)
@@ -40,7 +39,7 @@ COMMANDS_SECS = 0.1
 RENEW_SECS = 2.0
 PUBLISH_SECS = 0.5
 _ESCALATE_AFTER = 5  # failing turns in a row
-_HISTORY_DAYS = 2  # how far back finished runs still count for today's limits
+_HISTORY = timedelta(days=2)  # how far back finished runs may still count for today's limits
 
 
 class Runner:
@@ -104,17 +103,15 @@ class Runner:
     def _recover(self) -> None:
         """State = fold of the journal: unresolved runs whole, finished ones of the last days for the daily limits."""
         account = self._lease.account
-        unresolved = set(self._journal.unresolved_runs(account))
+        unresolved = self._journal.unresolved_runs(account)
+        rows = {seq: record for run_id in unresolved for seq, record in self._journal.records(run_id)}
+        rows |= dict(self._journal.run_bounds(account, self._wall() - _HISTORY))
         state = self._state
-        today = ist_date(self._wall())
-        for _, record in self._journal.records():
-            recent = ist_date(record.wall) >= today - timedelta(days=_HISTORY_DAYS)
-            wanted = record.run_id in unresolved or (recent and isinstance(record, RunCreated | RunFinished))
-            if wanted and (not isinstance(record, RunCreated) or record.account == account):
-                state = evolve(state, record)
+        for seq in sorted(rows):
+            state = evolve(state, rows[seq])
         self._state = state
         if unresolved:
-            logger.info("recovered runs=%s", ",".join(sorted(unresolved)))
+            logger.info("recovered runs=%s", ",".join(unresolved))
         self._apply(ev.Booted(at=self._now()))
 
     # ------------------------------------------------------------ the loop
@@ -184,6 +181,7 @@ class Runner:
                 config_hash=row.body["config_hash"],
                 start_now=bool(row.body.get("now", False)),
                 issued_by=row.issued_by,
+                confirm=row.body.get("confirm"),
             )
         else:
             event = ev.StopCommand(
@@ -216,6 +214,8 @@ class Runner:
                 self._dispatcher.perform(effect)
             case Subscribe(symbols=symbols, underlyings=underlyings):
                 self._feed.want(symbols, underlyings)
+            case Tell():
+                log_line(effect, self._state)
 
     def _publish(self) -> None:
         now = self._now()
