@@ -19,6 +19,7 @@ from trader.domain.expiry import IST
 
 ROOT = Path(__file__).parent.parent.parent
 ENTRY = ROOT / "streamlit_app.py"
+ONLY_STOP = Exits(max_loss_pct=Decimal(1000), max_profit_pct=Decimal(100), trailing_enabled=False)
 _UP_SECS = 40.0
 _DOWN_SECS = 15.0
 
@@ -29,16 +30,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def store_test_preset(home: Path, name: str = "browser-test") -> Preset:
+def store_test_preset(home: Path, name: str = "browser-test", *, exits: Exits = ONLY_STOP, quantity: int = 5) -> Preset:
     """A preset that holds for hours of market time whatever the time of day, so that only Stop & Exit ends it."""
     now = datetime.now(UTC).astimezone(IST)
     preset = Preset(
         name=name,
-        strategy=Strategy(quantity=5, delta_min=Decimal("0.05"), delta_max=Decimal("0.35")),
+        strategy=Strategy(quantity=quantity, delta_min=Decimal("0.05"), delta_max=Decimal("0.35")),
         schedule=Schedule(
             entry_time_ist=f"{now - timedelta(hours=1):%H:%M}", exit_time_ist=f"{now + timedelta(hours=10):%H:%M}"
         ),
-        exits=Exits(max_loss_pct=Decimal(1000), max_profit_pct=Decimal(100), trailing_enabled=False),
+        exits=exits,
     )
     PresetStore(home).save(preset, overwrite=True)
     return preset

@@ -102,7 +102,7 @@ def test_a_paper_run_from_start_to_flat(panel: str, context: BrowserContext) -> 
 
 def _start(page: Page) -> None:
     choose(page, "Preset", "browser-test")
-    expect(page.locator(".st-key-start_box")).to_contain_text("browser-test")
+    expect(page.locator(".st-key-start_box")).to_contain_text("0.05–0.35")
     preview = page.locator(".st-key-preview_box")
     expect(preview).to_contain_text("C-BTC-")
     expect(preview).to_contain_text("P-BTC-")

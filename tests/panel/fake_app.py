@@ -17,12 +17,14 @@ if runtime.exists():
 else:
     from starlette.middleware import Middleware
     from streamlit import config
+    from streamlit.runtime.pages_manager import PagesManager
 
     from trader.panel.guard import HostGuard
 
     fake = FakeDesk(os.environ.get("FAKE_SCENARIO", "holding"), env=os.environ.get("FAKE_ENV", "paper"))
     fake.hostile = bool(os.environ.get("FAKE_HOSTILE"))
     service.desk = lambda: fake  # type: ignore[assignment]
+    PagesManager.uses_pages_directory = False
     app = st.App(
         str(Path(__file__).parent.parent.parent / "streamlit_app.py"),
         middleware=[Middleware(HostGuard, port=lambda: int(config.get_option("server.port")))],

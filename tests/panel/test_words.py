@@ -64,7 +64,7 @@ def test_dead_runner_is_red_and_its_knowledge_unknown() -> None:
 def test_ops_never_show_zero_for_unknown() -> None:
     ops = Ops(public_socket="down", private_socket="connecting", price_age_s=None, last_reconciled_at=None,
               quota_left_pct=None, clock_skew_s=None, messages_per_s=0.0, trading_state="HALTED")  # fmt: skip
-    items = words.ops_items(ops, None, NOW, alive=True, lag_s=0.1)
+    items = words.ops_items(ops, view(legs=()), NOW, alive=True, lag_s=0.1)
     labels = [item.label for item in items]
     assert labels == ["Prices unknown", "Market socket down", "Order socket connecting", "Not reconciled",
                       "Budget unknown", "Clock unknown", "HALTED"]  # fmt: skip

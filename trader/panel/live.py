@@ -83,8 +83,8 @@ def _exits(run: RunView) -> None:
 
 
 def _alerts(status: Status) -> None:
-    """The newest alerts, what they say as plain text."""
-    for alert in status.alerts[:_ALERTS]:
+    """The newest warnings and errors, what they say as plain text; mere information stands in the log."""
+    for alert in [alert for alert in status.alerts if alert.level != "info"][:_ALERTS]:
         icon, color = _ALERT_LOOKS.get(alert.level, (":material/info:", "gray"))
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
             st.badge(fmt.safe(alert.level, 10), icon=icon, color=color)
@@ -101,9 +101,9 @@ def _safety_net(status: Status, run: RunView) -> None:
 
 @st.fragment(run_every=2)
 def log() -> None:
-    """The newest log lines and alerts, as plain text."""
+    """The newest log lines, newest first, as plain text."""
     with st.expander("Log", icon=":material/article:", expanded=True, key="log_box"):
-        lines = [_line(line) for line in service.desk().log_tail(_LOG_LINES)]
+        lines = [_line(line) for line in reversed(service.desk().log_tail(_LOG_LINES))]
         st.code("\n".join(lines) or "Nothing logged yet.", language=None, height=180, wrap_lines=True)
 
 

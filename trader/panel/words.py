@@ -138,7 +138,8 @@ def ops_items(ops: Ops | None, run: RunView | None, now: datetime, *, alive: boo
     if not alive:
         return [*items, Item("Sockets, budget and clock unknown", "gray", "The runner that knew them is silent.")]
     items += [_socket("Market socket", ops.public_socket), _socket("Order socket", ops.private_socket)]
-    items.append(_reconciled(ops.last_reconciled_at, now))
+    if run is not None and run.phase is not Phase.DONE:
+        items.append(_reconciled(ops.last_reconciled_at, now))
     items.append(_budget(ops.quota_left_pct))
     items.append(_skew(ops.clock_skew_s))
     if ops.trading_state != "ACTIVE":
@@ -148,6 +149,8 @@ def ops_items(ops: Ops | None, run: RunView | None, now: datetime, *, alive: boo
 
 def _price_ages(ops: Ops, run: RunView | None, lag_s: float) -> list[Item]:
     legs = run.legs if run is not None and run.phase is not Phase.DONE else ()
+    if run is None or run.phase is Phase.DONE:
+        return [Item("No prices needed", "gray", "Prices are followed while a run is on.")]
     if not legs:
         return [_age_item("Prices", ops.price_age_s, lag_s)]
     return [_age_item({"C": "Call", "P": "Put"}.get(leg.key, "Leg"), leg.price_age_s, lag_s) for leg in legs]

@@ -1,0 +1,109 @@
+"""Takes the screenshots of `docs/screenshots/` from the real panel: `python -m tests.browser.shoot`.
+
+Starts the panel with a local venue in a temporary home, makes a run go through its phases, and saves each page at desktop
+and phone width. Exiting is over in a second on paper; that one picture is of the same pages over the tests' fake desk.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser.panel_server import ROOT, serving, store_test_preset
+from trader.config.preset import Exits
+
+OUT = ROOT / "docs" / "screenshots"
+SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+LARGEST_BYTES = 300_000
+_TALLEST = 2600
+
+
+def shoot(browser: Browser, url: str, name: str, ready: Callable[[Page], None], *, theme: str = "light") -> None:
+    """One page at both widths, whole, once `ready` saw what it waits for."""
+    for size, (width, height) in SIZES.items():
+        if theme == "dark" and size == "phone":
+            continue  # once is enough
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(url)
+        ready(page)
+        page.wait_for_timeout(1000)
+        tall = page.get_by_test_id("stMainBlockContainer").evaluate("node => node.scrollHeight")
+        page.set_viewport_size({"width": width, "height": min(max(height, tall + 60), _TALLEST)})
+        page.wait_for_timeout(1000)
+        path = OUT / f"{name}_{size}.png"
+        page.screenshot(path=path)
+        assert path.stat().st_size < LARGEST_BYTES, f"{path} is too large"
+        context.close()
+
+
+def hero_says(words: str) -> Callable[[Page], None]:
+    return lambda page: expect(page.locator(".st-key-hero")).to_contain_text(words, timeout=30_000)
+
+
+def start(browser: Browser, url: str, when: str) -> None:
+    page = browser.new_page()
+    page.goto(url)
+    page.get_by_role("combobox", name="Preset").first.click()
+    page.get_by_role("option", name="browser-test", exact=True).click()
+    expect(page.locator(".st-key-start_box")).to_contain_text("0.05–0.35", timeout=30_000)
+    page.get_by_role("radio", name=when).click()
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.locator(".st-key-stop_box")).to_contain_text("Buys back", timeout=30_000)
+    page.close()
+
+
+def stop(browser: Browser, url: str) -> None:
+    page = browser.new_page()
+    page.goto(url)
+    page.get_by_role("button", name="Stop & Exit").click()
+    page.get_by_role("button", name="Yes, stop and exit").click()
+    hero_says("Done — flat")(page)
+    page.close()
+
+
+def main() -> None:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    OUT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        home = Path(folder)
+        preset = store_test_preset(home, exits=Exits(), quantity=10)
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        with serving(home, environ={"TRADER_VENUE_SPEED": "20"}) as url:
+            shoot(browser, url, "dashboard_start", hero_says("No run yet"))
+            start(browser, url, f"At {preset.schedule.entry_time_ist} IST")
+            shoot(browser, url, "dashboard_waiting", hero_says("Waiting"))
+            stop(browser, url)
+            start(browser, url, "Now")
+            page = browser.new_page()
+            page.goto(url)
+            hero_says("Holding")(page)
+            page.wait_for_timeout(25_000)  # a line worth looking at
+            page.close()
+            shoot(browser, url, "dashboard_holding", hero_says("Holding"))
+            shoot(browser, url, "dashboard_holding_dark", hero_says("Holding"), theme="dark")
+            stop(browser, url)
+            shoot(browser, url, "dashboard_flat", hero_says("Done — flat"))
+            shoot(
+                browser,
+                f"{url}/configure",
+                "configure",
+                lambda page: expect(page.get_by_text("What it would sell now")).to_be_visible(),
+            )
+            shoot(browser, f"{url}/configure", "configure_dark", lambda page: expect(page.get_by_text("What it would sell now")).to_be_visible(), theme="dark")  # fmt: skip
+            shoot(
+                browser,
+                f"{url}/history",
+                "history",
+                lambda page: expect(page.get_by_text("Select a row")).to_be_visible(),
+            )
+        fake = ROOT / "tests" / "panel" / "fake_app.py"
+        with serving(home / "fake", entry=fake, environ={"FAKE_SCENARIO": "exiting"}) as url:
+            shoot(browser, url, "dashboard_exiting", hero_says("Exiting"))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
