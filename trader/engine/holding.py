@@ -1,6 +1,5 @@
 """HOLDING: the exit rules on fresh cost-to-close prices, the clock's exits, and what to do when prices go missing."""
 
-from datetime import datetime
 from decimal import Decimal
 
 from trader.engine import records as rec
@@ -9,7 +8,7 @@ from trader.engine.effects import ReadChain, Tell
 from trader.engine.exits import Trail, ratchet, triggered
 from trader.engine.state import HUNDRED, ZERO, Run, seconds_since
 from trader.engine.turn import Turn
-from trader.engine.valuation import Valuation, fresh_value
+from trader.engine.valuation import Evidence, Valuation, evidence_of, flaw_of, value
 from trader.engine.working import ask_cancel
 
 _QUOTES_SECS = 2.5  # between REST reads of quotes while the stream gives none
@@ -43,19 +42,29 @@ def hold(turn: Turn, run_id: str) -> None:
         return
     if seconds_since(turn.state.market.heard, turn.wall) >= _QUIET_SECS:
         _ask_quotes(turn, run)
-    valuation, flaw = fresh_value(run, turn.state.market, turn.now)
+    market_now = turn.state.market
+    flaw = flaw_of(run, market_now, turn.now)
+    is_news = _is_news(turn.watch(run_id).evaluated_on, evidence_of(run, market_now))
+    if not flaw and not is_news:
+        _sees(turn, run_id)
+        return
+    valuation = None if flaw else value(run, market_now)
     if valuation is None:
         _blind(turn, run, flaw)
         return
-    turn.look(run_id, blind_since=None)
-    turn.rearm(run_id, "blind")
-    if not _is_news(turn.watch(run_id).evaluated_on, valuation.evidence):
-        return
+    _sees(turn, run_id)
     _evaluate(turn, run, valuation)
     _report(turn, run, valuation)
 
 
-def _is_news(old: tuple[datetime | None, ...], new: tuple[datetime | None, ...]) -> bool:
+def _sees(turn: Turn, run_id: str) -> None:
+    """Prices are usable (again)."""
+    if turn.watch(run_id).blind_since is not None:
+        turn.look(run_id, blind_since=None)
+    turn.rearm(run_id, "blind")
+
+
+def _is_news(old: Evidence, new: Evidence) -> bool:
     """True when every mark and every quote is younger than at the last evaluation: one leg's news must not let a single
     print of the other leg count twice."""
     if len(old) != len(new):

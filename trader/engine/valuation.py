@@ -24,6 +24,8 @@ from trader.pricing.fees import option_commission
 
 _GUARD_TICKS = 5
 
+Evidence = tuple[datetime | None, ...]
+
 
 class Valuation(msgspec.Struct, frozen=True, kw_only=True):
     """Cost to close of everything open. `pnl` is USD: cash so far, minus closing cost, minus paid and closing fees;
@@ -31,7 +33,7 @@ class Valuation(msgspec.Struct, frozen=True, kw_only=True):
 
     pnl: Decimal
     pct: Decimal
-    evidence: tuple[datetime | None, ...]
+    evidence: Evidence
 
 
 def staleness(market: Market, now: Now, symbol: str, *, need_greeks: bool = False) -> str:
@@ -103,25 +105,35 @@ def value(run: Run, market: Market) -> Valuation | None:
     if premium <= 0:
         return None
     total = ZERO
-    evidence: list[datetime | None] = []
     for leg in run.legs:
         pnl = leg_pnl(run, leg, market)
         if pnl is None:
             return None
         total += pnl
+    return Valuation(pnl=total, pct=total / premium * HUNDRED, evidence=evidence_of(run, market))
+
+
+def evidence_of(run: Run, market: Market) -> Evidence:
+    """When the prices a valuation would use were made: mark and quote of every open leg, None where there is none."""
+    evidence: list[datetime | None] = []
+    for leg in run.legs:
         if run.open_quantity(leg.key) > 0:
-            quote = market.quotes[leg.symbol]
-            evidence += [quote.ts_mark, quote.ts_quote]
-    return Valuation(pnl=total, pct=total / premium * HUNDRED, evidence=tuple(evidence))
+            quote = market.quotes.get(leg.symbol)
+            evidence += (None, None) if quote is None else (quote.ts_mark, quote.ts_quote)
+    return tuple(evidence)
 
 
-def fresh_value(run: Run, market: Market, now: Now) -> tuple[Valuation | None, str]:
-    """A valuation good enough to decide on, or None and why not."""
+def flaw_of(run: Run, market: Market, now: Now) -> str:
+    """Why no valuation of this moment may be decided on, in words; empty when every price is fresh."""
     for leg in run.legs:
         if run.open_quantity(leg.key) > 0:
             flaw = staleness(market, now, leg.symbol)
             if flaw:
-                return None, flaw
-    if market.spots.get(run.underlying, ZERO) <= 0:
-        return None, f"{run.underlying}: no index price"
-    return value(run, market), ""
+                return flaw
+    return "" if market.spots.get(run.underlying, ZERO) > 0 else f"{run.underlying}: no index price"
+
+
+def fresh_value(run: Run, market: Market, now: Now) -> tuple[Valuation | None, str]:
+    """A valuation good enough to decide on, or None and why not."""
+    flaw = flaw_of(run, market, now)
+    return (None, flaw) if flaw else (value(run, market), "")

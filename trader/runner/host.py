@@ -8,6 +8,7 @@ import logging
 import os
 import secrets
 import signal
+import sys
 import threading
 from types import FrameType
 
@@ -30,6 +31,9 @@ from trader.runner.runner import Runner
 logger = logging.getLogger(__name__)
 
 LEASE_SECS = 10.0
+# How long a thread that computes may keep the interpreter while another waits for it: Python's 5 ms would pass from the
+# stream's thread to the runner's three times before a decision.
+_SWITCH_SECS = 0.0005
 _STANDBY_SECS = 0.5
 _AGAIN_SECS = 1.0
 
@@ -67,6 +71,7 @@ class Host:
             self.stop()
             raise
         self._connection = connection
+        sys.setswitchinterval(_SWITCH_SECS)
         self._thread = threading.Thread(target=self._supervise, name="runner", daemon=True)
         self._thread.start()
 

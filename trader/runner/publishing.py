@@ -1,10 +1,18 @@
-"""What the runner tells the faces: one live row about twice a second, and a point of the P&L series every few seconds."""
+"""What the runner tells the faces: one live row about twice a second, and a point of the P&L series every few seconds.
 
+Built and written in a thread of its own: a picture takes milliseconds, most of them the disk's, and no decision waits for it.
+"""
+
+import logging
+import threading
 from datetime import datetime
 
 from trader.domain.clock import Now
+from trader.domain.errors import JournalError
 from trader.engine.records import Phase
+from trader.engine.state import State
 from trader.engine.view import LiveSnapshot, Ops, RunView
+from trader.engine.viewing import build_view
 from trader.exchange.delta.budget import DEFAULT_QUOTA
 from trader.exchange.gateway import Gateway
 from trader.journal.lease import Lease
@@ -12,12 +20,15 @@ from trader.journal.store import Journal
 from trader.journal.views import Sample
 from trader.runner.feed import Feed
 
+logger = logging.getLogger(__name__)
+
 _SAMPLE_WALL_SECS = 2.0
 _RATE_WINDOW_SECS = 2.0
+_CLOSE_SECS = 5.0
 
 
 class Publisher:
-    """Builds and writes the live snapshot and the chart's samples. Used by the runner's thread only."""
+    """Builds and writes the live snapshot and the chart's samples of the states it is handed, the newest first."""
 
     def __init__(self, journal: Journal, gateway: Gateway, feed: Feed, lease: Lease, env: str, host: str) -> None:
         self._journal = journal
@@ -30,9 +41,60 @@ class Publisher:
         self._counted: tuple[datetime, int] | None = None
         self._per_second = 0.0
         self._sampled_phase: dict[str, Phase] = {}
+        self._handed = threading.Condition()
+        self._next: tuple[State, Now] | None = None
+        self._closing = False
+        self._fault: Exception | None = None
+        self._thread = threading.Thread(target=self._work, name="publisher", daemon=True)
 
-    def build(self, now: Now, views: tuple[RunView, ...], reconciled_at: datetime | None) -> LiveSnapshot:
-        """The picture of this moment."""
+    # ------------------------------------------------------------ in the runner's thread
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def publish(self, state: State, now: Now) -> None:
+        """Hand over a moment to be published; one that still waits is overtaken.
+
+        Raises:
+            Exception: What an earlier one failed with, once (JournalError where the journal refused it).
+        """
+        with self._handed:
+            fault, self._fault = self._fault, None
+            self._next = (state, now)
+            self._handed.notify()
+        if fault is not None:
+            raise fault
+
+    def close(self) -> None:
+        """Write what was handed over last, then end."""
+        with self._handed:
+            self._closing = True
+            self._handed.notify()
+        if self._thread.is_alive():
+            self._thread.join(_CLOSE_SECS)
+
+    # ------------------------------------------------------------ in the publisher's thread
+
+    def _work(self) -> None:
+        while True:
+            with self._handed:
+                self._handed.wait_for(lambda: self._next is not None or self._closing)
+                handed, self._next = self._next, None
+            if handed is None:
+                return
+            try:
+                self._write(self._build(*handed))
+            except Exception as error:
+                # The thread must live; the runner's thread hears of it with the next moment and counts it.
+                if not isinstance(error, JournalError):
+                    logger.exception("publishing_failed")
+                with self._handed:
+                    self._fault = error
+
+    def _build(self, state: State, now: Now) -> LiveSnapshot:
+        """The picture of a moment."""
+        views = tuple(build_view(state, run, now) for run in state.runs.values())
+        reads = [w.account_read for w in state.watches.values() if w.account_read is not None]
         heard = self._feed.heard
         return LiveSnapshot(
             holder=self._lease.holder,
@@ -46,7 +108,7 @@ class Publisher:
                 public_socket=self._feed.states["public"],
                 private_socket=self._feed.states["private"],
                 price_age_s=(now.wall - heard).total_seconds() if heard is not None else None,
-                last_reconciled_at=reconciled_at,
+                last_reconciled_at=max(reads, default=None),
                 quota_left_pct=self._gateway.quota_left() / DEFAULT_QUOTA * 100,
                 clock_skew_s=self._gateway.clock_offset_secs,
                 messages_per_s=self._rate(now.wall),
@@ -54,8 +116,8 @@ class Publisher:
             runs=views,
         )
 
-    def publish(self, snapshot: LiveSnapshot) -> None:
-        """Write the live row, and samples when due."""
+    def _write(self, snapshot: LiveSnapshot) -> None:
+        """The live row, and samples when due."""
         self._journal.publish(snapshot)
         due = self._sampled_at is None or (snapshot.wall - self._sampled_at).total_seconds() >= _SAMPLE_WALL_SECS
         rows = [_sample(view, snapshot.wall) for view in snapshot.runs if self._wants_sample(view, due)]

@@ -20,8 +20,6 @@ from trader.engine.fold import evolve
 from trader.engine.records import AnyRecord, Record
 from trader.engine.state import State
 from trader.engine.step import step
-from trader.engine.view import LiveSnapshot
-from trader.engine.viewing import build_view
 from trader.exchange.gateway import Gateway
 from trader.journal.commands import CommandMark, CommandRow
 from trader.journal.lease import Lease, LeaseLost
@@ -80,6 +78,7 @@ class Runner:
     def run(self) -> None:
         """Recover, then loop until `stop` or until the lease is lost."""
         self._recover()
+        self._publisher.start()
         self._feed.start(self._post_stream, self._wake.set)
         self.ready.set()
         while not self._stopping.is_set() and not self._fenced:
@@ -88,6 +87,7 @@ class Runner:
             self._turn()
         self._feed.stop()
         self._dispatcher.close()
+        self._publisher.close()
         if not self._fenced:
             self._quietly(lambda: self._journal.release_lease(self._lease))
 
@@ -143,7 +143,7 @@ class Runner:
             self._fence("another runner has taken the lease")
             return
         if self._is_due("publish", now, PUBLISH_SECS):
-            self._publish()
+            self._publisher.publish(self._state, self._now())
 
     def _is_due(self, what: str, now: float, every: float) -> bool:
         if now < self._due[what]:
@@ -216,16 +216,6 @@ class Runner:
                 self._feed.want(symbols, underlyings)
             case Tell():
                 log_line(effect, self._state)
-
-    def _publish(self) -> None:
-        now = self._now()
-        views = tuple(build_view(self._state, run, now) for run in self._state.runs.values())
-        snapshot: LiveSnapshot = self._publisher.build(now, views, self._reconciled())
-        self._publisher.publish(snapshot)
-
-    def _reconciled(self) -> datetime | None:
-        reads = [w.account_read for w in self._state.watches.values() if w.account_read is not None]
-        return max(reads, default=None)
 
     # ------------------------------------------------------------ other threads
 

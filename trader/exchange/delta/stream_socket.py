@@ -8,7 +8,7 @@ import socket
 
 import websocket
 
-_READ_BYTES = 256 * 1024
+_READ_BYTES = 64 * 1024  # larger ones would be mapped and unmapped by the allocator at every read
 _TEXT_FRAME = 0x81  # final fragment, text
 
 
