@@ -33,6 +33,7 @@ def shoot(browser: Browser, url: str, name: str, ready: Callable[[Page], None], 
         tall = page.get_by_test_id("stMainBlockContainer").evaluate("node => node.scrollHeight")
         page.set_viewport_size({"width": width, "height": min(max(height, tall + 60), _TALLEST)})
         page.wait_for_timeout(1000)
+        expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=20_000)  # parts that still load
         path = OUT / f"{name}_{size}.png"
         page.screenshot(path=path)
         assert path.stat().st_size < LARGEST_BYTES, f"{path} is too large"
@@ -80,7 +81,8 @@ def main() -> None:
             page = browser.new_page()
             page.goto(url)
             hero_says("Holding")(page)
-            page.wait_for_timeout(25_000)  # a line worth looking at
+            run = page.locator(".st-key-hero").inner_text().split("run ")[1].split()[0]
+            page.wait_for_timeout(15_000)  # a line worth looking at
             page.close()
             shoot(browser, url, "dashboard_holding", hero_says("Holding"))
             shoot(browser, url, "dashboard_holding_dark", hero_says("Holding"), theme="dark")
@@ -95,9 +97,9 @@ def main() -> None:
             shoot(browser, f"{url}/configure", "configure_dark", lambda page: expect(page.get_by_text("What it would sell now")).to_be_visible(), theme="dark")  # fmt: skip
             shoot(
                 browser,
-                f"{url}/history",
+                f"{url}/history?run={run}",
                 "history",
-                lambda page: expect(page.get_by_text("Select a row")).to_be_visible(),
+                lambda page: expect(page.get_by_text("Realised P&L").first).to_be_visible(),
             )
         fake = ROOT / "tests" / "panel" / "fake_app.py"
         with serving(home / "fake", entry=fake, environ={"FAKE_SCENARIO": "exiting"}) as url:

@@ -13,8 +13,8 @@ Numbers = npt.NDArray[np.float64]
 _IST_SECS = 5.5 * 3600  # India has no summer time
 
 PNL = "#3b82f6"
-PROFIT = "#16a34a"
-LOSS = "#dc2626"
+PROFIT = "#22a55a"
+LOSS = "#e5484d"
 TRAIL = "#d97706"
 MUTED = "#8a94a3"
 _PNL_HEIGHT = 330

@@ -46,7 +46,7 @@ def detail(run_id: str | None) -> None:
         st.table(tables.legs_table(run.legs), border="horizontal", hide_index=True)
     if run.phase is not Phase.DONE:
         _safety_net(status, run)
-    _alerts(status)
+    _alerts(status, run)
     if run.orders:
         with st.expander("Orders of this run", icon=":material/receipt_long:", key="orders_box"):
             st.dataframe(tables.orders_table(run.orders), hide_index=True, key="orders_table")
@@ -82,9 +82,9 @@ def _exits(run: RunView) -> None:
         st.caption("Shown once both legs are sold.")
 
 
-def _alerts(status: Status) -> None:
-    """The newest warnings and errors, what they say as plain text; mere information stands in the log."""
-    for alert in [alert for alert in status.alerts if alert.level != "info"][:_ALERTS]:
+def _alerts(status: Status, run: RunView) -> None:
+    """The run's newest warnings and errors, what they say as plain text; mere information stands in the log."""
+    for alert in [a for a in status.alerts if a.level != "info" and a.run_id == run.run_id][:_ALERTS]:
         icon, color = _ALERT_LOOKS.get(alert.level, (":material/info:", "gray"))
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
             st.badge(fmt.safe(alert.level, 10), icon=icon, color=color)
