@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -211,3 +212,11 @@ def test_quota_is_spent_by_weight_and_answered_with_429(poor_rest: Rest) -> None
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "rate_limit_exceeded")
     assert 0 < int(answer.headers["X-RATE-LIMIT-RESET"]) <= 300_000
     assert poor_rest.call("GET", "/v2/assets", signed=False).status_code == 200, "the address has its own quota"
+
+
+def test_the_date_header_is_the_present_second(rest: Rest) -> None:
+    for _ in range(3):
+        before = int(time.time())
+        answer = rest.call("GET", "/v2/settings", signed=False)
+        stamped = parsedate_to_datetime(answer.headers["Date"]).timestamp()
+        assert before <= stamped <= time.time()

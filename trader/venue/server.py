@@ -244,6 +244,7 @@ class _Listener(uvicorn.Server):
                 access_log=False,
                 lifespan="off",
                 server_header=False,
+                date_header=False,
                 ws="websockets-sansio",
                 ws_per_message_deflate=False,
                 ws_max_size=1 << 20,
