@@ -68,7 +68,7 @@ class Flood:
                     if pause > 0:
                         time.sleep(pause)
                     stamp = self._instant()
-                    if self.stamps is not None:
+                    if self.stamps is not None and path == "/":
                         self.stamps.append(stamp)
                     connection.sendall(message.replace(_PLACE, b"%016d" % stamp))
                 if self.rates[path] != rate:

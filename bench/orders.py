@@ -89,7 +89,7 @@ def _send(
     headers = {
         "api-key": keys[0],
         "timestamp": timestamp,
-        "signature": sign(keys[1], method, timestamp, "/v2/orders", "", body),
+        "signature": sign(keys[1], method, timestamp, "/v2/orders", "", body.decode()),
         "User-Agent": _USER_AGENT,
         "Content-Type": "application/json",
     }
