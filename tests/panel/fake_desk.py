@@ -14,6 +14,7 @@ from trader.config.preset import Preset
 from trader.desk import (
     CheckResult,
     CommandReceipt,
+    CommandRow,
     ExpiryChoice,
     FillRow,
     LogLine,
@@ -54,6 +55,7 @@ class FakeDesk:
         self.stopped_at: datetime | None = None
         self.started_at = datetime.now(UTC)
         self.hostile = False
+        self.refusal = ""
 
     # ---------------------------------------------------------------- what is
     def status(self, run_id: str | None = None) -> Status:
@@ -236,6 +238,21 @@ class FakeDesk:
         self.asked.append(("start", (preset, now, issued_by, confirm)))
         self.scenario, self.stopped_at = ("holding" if now else "waiting"), None
         return CommandReceipt(command_id=uuid.uuid4().hex, account=self.env, issued_at=datetime.now(UTC))
+
+    def await_command(self, command_id: str, timeout_secs: float) -> CommandRow:
+        refused = bool(self.refusal)
+        now = datetime.now(UTC)
+        return CommandRow(
+            command_id=command_id,
+            account=self.env,
+            kind="start",
+            issued_at=now,
+            issued_by="panel",
+            body={},
+            status="refused" if refused else "accepted",
+            detail=self.refusal,
+            updated_at=now,
+        )
 
     def arming_phrase(self, preset: Preset) -> str:
         return f"TRADE LIVE {self.env} {preset.strategy.quantity}"

@@ -107,6 +107,13 @@ def test_start_sends_the_chosen_preset_and_when(open_panel: Open) -> None:
     assert (what, preset.name, now, by, confirm) == ("start", "aggressive", False, "panel", None)
 
 
+def test_refused_start_is_said(open_panel: Open) -> None:
+    at, desk = open_panel("done")
+    desk.refusal = "a run on BTC is on already"
+    at.button(key="dash_start").click().run()
+    assert "Not started: a run on BTC is on already" in said(at)
+
+
 def test_live_start_needs_the_phrase(open_panel: Open) -> None:
     at, desk = open_panel("empty", env="production")
     assert at.button(key="dash_start").disabled

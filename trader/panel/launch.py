@@ -10,6 +10,7 @@ from trader.panel import format as fmt
 from trader.panel import service
 
 _RESULT = "dash_start_result"
+_ANSWER_SECS = 2.0  # a runner looks for commands four times a second
 
 
 def draw(*, safe_env: str) -> None:
@@ -82,11 +83,16 @@ def _start(preset: Preset, env: str) -> None:
 
 def _send(preset: Preset, now: bool, confirm: str | None) -> None:
     try:
-        service.desk().start(preset, now=now, issued_by="panel", confirm=confirm)
+        receipt = service.desk().start(preset, now=now, issued_by="panel", confirm=confirm)
+        answer = service.desk().await_command(receipt.command_id, _ANSWER_SECS)
     except TraderError as error:
         st.session_state[_RESULT] = f"Not started: {fmt.plain(error)}"
         return
-    st.session_state[_RESULT] = ""
+    service.forget()
+    st.session_state[_RESULT] = {
+        "refused": f"Not started: {fmt.plain(answer.detail)}",
+        "new": "Recorded; the runner has not answered yet.",
+    }.get(answer.status, "")
 
 
 @st.fragment(run_every=3)
