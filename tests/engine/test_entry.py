@@ -61,6 +61,13 @@ def test_a_sell_rounds_up_to_the_tick_and_a_buy_down() -> None:
     assert price(Side.BUY, 1, reference="201", tick="5") == D("205")
 
 
+def test_a_step_smaller_than_a_tick_still_concedes_one_tick_each_time() -> None:
+    cheap = {"mark": D("1.0"), "bid": D("1.0"), "ask": D("1.4")}
+    sells = [price(Side.SELL, n, reference="1.0", tick="0.1", **cheap) for n in range(3)]
+    assert sells == [D("1.0"), D("0.9"), D("0.8")]
+    assert price(Side.SELL, 2, reference="1.0", tick="0.1", slippage="0", **cheap) == D("1.0")
+
+
 def test_the_chase_stops_at_the_collar_on_both_sides() -> None:
     assert price(Side.SELL, 4, slippage="10") == D("164")  # mark 205 - 20 %, not 120
     assert price(Side.BUY, 4, slippage="10") == D("246")

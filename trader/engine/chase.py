@@ -27,8 +27,10 @@ def chase_price(
 
     Never past the collar around the mark or the exchange's price band: a chase gives up rather than chases there.
     """
-    shift = preset.orders.slippage_pct * concession / HUNDRED
-    price = round_price(reference * (1 + side.sign * shift), leg.tick_size, side)
+    # On cheap options a percentage is less than a tick: each step concedes at least one, or a retry would repeat the last.
+    share = reference * preset.orders.slippage_pct * concession / HUNDRED
+    shift = max(share, concession * leg.tick_size) if share > 0 else share
+    price = round_price(reference + side.sign * shift, leg.tick_size, side)
     low, high = collar(leg, quote.mark, preset.risk.price_collar_pct) if quote.mark is not None else (price, price)
     if quote.band_low is not None:
         low = max(low, quote.band_low)
