@@ -6,8 +6,25 @@ limit), the prefix finds our orders without a journal, the epoch exposes a zombi
 
 import base64
 import hashlib
+import re
+
+import msgspec
 
 from trader.domain.order import Purpose
+
+_FORM = re.compile(
+    r"^sd(?P<installation>\w{4})-(?P<run>\w{5})-(?P<leg>\w+)(?P<purpose>[EXRF])\d\d-(?P<epoch>\d{3})-\w{8}$"
+)
+
+
+class OrderName(msgspec.Struct, frozen=True):
+    """What a client order id says of its order. `run` is the first five characters of the run's id."""
+
+    installation: str
+    run: str
+    leg: str
+    purpose: Purpose
+    epoch: int
 
 
 def _short(text: str, length: int) -> str:
@@ -30,3 +47,11 @@ def client_order_id(*, installation: str, epoch: int, run_id: str, leg: str, pur
 def is_ours(client_order_id_text: str | None, installation: str) -> bool:
     """True for orders of this installation, whichever run or epoch made them."""
     return client_order_id_text is not None and client_order_id_text.startswith(f"sd{installation[:4]}-")
+
+
+def parse_client_order_id(text: str | None) -> OrderName | None:
+    """The parts of an id of this program, whichever installation made it; None for anybody else's."""
+    match = _FORM.match(text or "")
+    if match is None:
+        return None
+    return OrderName(match["installation"], match["run"], match["leg"], Purpose(match["purpose"]), int(match["epoch"]))

@@ -188,7 +188,7 @@ def _steps(run: Run, watch: Watch) -> list[str]:
         for order in run.leg_orders(leg.key, Purpose.ENTRY):
             if order.cancel_asked_at is not None:
                 steps.append(f"{leg.symbol}: entry order {'cancelled' if order.status.terminal else 'being cancelled'}")
-        exits = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND)
+        exits = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
         if not run.entered(leg.key):
             steps.append(f"{leg.symbol}: nothing was sold")
         elif run.open_quantity(leg.key) == 0:

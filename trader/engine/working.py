@@ -245,8 +245,9 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose) -> bool:
         return not any(o.status.live or o.fills_missing for o in run.leg_orders(leg.key))
     if blocking or paused(turn, run_id, leg.key):
         return False
-    working = sum(o.leaves_qty for o in run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND) if _resting(o))
-    unbooked = sum(max(o.reported_filled - o.filled_qty, 0) for o in run.leg_orders(leg.key, purpose))
+    closing = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
+    working = sum(o.leaves_qty for o in closing if _resting(o))
+    unbooked = sum(max(o.reported_filled - o.filled_qty, 0) for o in closing)
     quantity = closable(run, leg) - working - unbooked
     if quantity <= 0:
         turn.look(run_id, account_wanted=True)

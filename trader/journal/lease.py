@@ -58,10 +58,11 @@ def read_lease(connection: Connection, account: str | None, *, for_update: bool 
     return None if row is None else _lease(row)
 
 
-def take(connection: Connection, wanted: Lease) -> Lease | None:
+def take(connection: Connection, wanted: Lease, over: Lease | None = None) -> Lease | None:
     """Take the lease when it is free, expired or already the holder's own; None when another's is alive.
 
-    `wanted.epoch` is ignored: the epoch becomes one more than any before.
+    `wanted.epoch` is ignored: the epoch becomes one more than any before. `over` is a lease whose holder is known to be
+    dead, or is to be fenced: it is taken even while it looks alive, as long as it is still that holder's and epoch's.
     """
     current = read_lease(connection, wanted.account, for_update=True)
     if current is None:
@@ -72,7 +73,8 @@ def take(connection: Connection, wanted: Lease) -> Lease | None:
         except IntegrityError:
             return None  # another runner was first in the same instant
         return taken
-    if current.alive(wanted.renewed_at) and current.holder != wanted.holder:
+    given_over = over is not None and (current.holder, current.epoch) == (over.holder, over.epoch)
+    if current.alive(wanted.renewed_at) and current.holder != wanted.holder and not given_over:
         return None
     taken = msgspec.structs.replace(wanted, epoch=current.epoch + 1)
     changed = connection.execute(

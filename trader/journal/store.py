@@ -117,13 +117,15 @@ class Journal:
         code_hash: str,
         ttl_secs: float = 10.0,
         now: datetime,
+        over: Lease | None = None,
     ) -> Lease | None:
-        """Take the account's lease; None while another holder's is alive. The epoch rises with every taking."""
+        """Take the account's lease; None while another holder's is alive, unless it is the one given as `over` (its
+        holder is dead, or is to be fenced). The epoch rises with every taking."""
         wanted = leasing.build_lease(
             account=account, holder=holder, host=host, pid=pid, code_hash=code_hash, ttl_secs=ttl_secs, now=now
         )
         with self._write() as connection:
-            return leasing.take(connection, wanted)
+            return leasing.take(connection, wanted, over)
 
     def renew_lease(self, lease: Lease, now: datetime) -> bool:
         """Push the expiry forward; False when the lease is lost."""
