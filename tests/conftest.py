@@ -46,3 +46,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     _cleaned(monkeypatch, home)
     monkeypatch.chdir(tmp_path)
     return home
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: Playwright keeps an event loop and greenlets in this thread, which disturbs whatever follows."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
