@@ -50,8 +50,8 @@ class Gateway(Protocol):
     def open_orders(self, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
         """Every open and pending order, of these products or of the account."""
 
-    def order_history(self, since: datetime | None, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
-        """Every ended order created since an instant (None: as far back as the exchange keeps them)."""
+    def order_history(self, since: datetime, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
+        """Every ended order created since an instant."""
 
     def fills(self, since: datetime | None, product_ids: Sequence[int] | None = None) -> list[Fill]:
         """Every fill since an instant (None: as far back as the exchange keeps them)."""

@@ -158,10 +158,9 @@ class DeltaGateway:
         rows = self._listed(wire.OrderRow, at.OPEN_ORDERS, [("states", "open,pending")], product_ids)
         return _orders(rows)
 
-    def order_history(self, since: datetime | None, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
+    def order_history(self, since: datetime, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
         """See `Gateway.order_history`."""
-        query = [("start_time", _micros(since))] if since is not None else []
-        rows = self._listed(wire.OrderRow, at.ORDER_HISTORY, query, product_ids)
+        rows = self._listed(wire.OrderRow, at.ORDER_HISTORY, [("start_time", _micros(since))], product_ids)
         return _orders(rows)
 
     # ----------------------------------------------------------------------------------------------- account
