@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from trader.config.connection import account_name
+from trader.config.halt import halt_words
 from trader.config.precedence import resolve
 from trader.config.preset import Preset
 from trader.config.presets import PresetInfo, PresetStore
@@ -134,12 +135,14 @@ class Desk:
             confirm: Production only: the phrase of `arming_phrase`.
 
         Raises:
-            NotPossible: No runner is alive: a start nobody takes up now must not begin hours later.
+            NotPossible: Trading is halted, or no runner is alive: a start nobody takes up now must not begin hours later.
             ConfigError: Production, and the phrase is not the right one.
             JournalError: The request could not be recorded.
         """
         if self.settings.env == "production" and confirm != self.arming_phrase(preset):
             raise ConfigError(f'Production needs the phrase "{self.arming_phrase(preset)}", typed in full.')
+        if halted := halt_words(self.settings.home):
+            raise NotPossible(f"{halted}; nothing was started.")
         if not self.status().runner.alive:
             raise NotPossible(
                 f"No runner is alive for account {self.account}, so nothing was started; "

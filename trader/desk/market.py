@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -20,10 +20,12 @@ from trader.engine.chase import chase_price, entry_reference
 from trader.engine.records import LegTerms
 from trader.engine.selection import choose_legs, listed_expiries
 from trader.exchange.credentials import Credentials
-from trader.exchange.delta.gateway import DeltaGateway
 from trader.pricing.fees import option_commission
 from trader.pricing.margin import ShortLeg, strangle_margin
 from trader.pricing.payoff import PayoffLeg, breakevens
+
+if TYPE_CHECKING:
+    from trader.exchange.delta.gateway import DeltaGateway
 
 TTL_SECS = 2.0
 _RELOAD_SECS = 10.0  # how often an unknown symbol may make the product list be read anew
@@ -56,7 +58,7 @@ class ExchangeDoor:
         self._lock = threading.Lock()
         self._open: tuple[Connection, DeltaGateway] | None = None
 
-    def gateway(self) -> DeltaGateway:
+    def gateway(self) -> "DeltaGateway":
         """The gateway of the exchange the settings point at now.
 
         Raises:
@@ -70,6 +72,9 @@ class ExchangeDoor:
                 self._open[1].close()
                 self._open = None
             pair = connection.credentials
+            # Here, not above: most commands never ask the exchange, and the HTTP stack is the slowest thing to import.
+            from trader.exchange.delta.gateway import DeltaGateway
+
             gateway = DeltaGateway.connect(
                 connection.env,
                 rest_url=connection.rest_url,

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from trader.domain.clock import Now
 from trader.domain.expiry import IST
-from trader.domain.order import Purpose
+from trader.domain.order import OrderStatus, Purpose
 from trader.engine.ladder import build_ladder
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import HUNDRED, Market, Run, State, Watch
@@ -186,7 +186,7 @@ def _steps(run: Run, watch: Watch) -> list[str]:
     steps = [f"Exit decided: {reason}" + (f" ({run.exit_detail})" if run.exit_detail else "")]
     for leg in run.legs:
         for order in run.leg_orders(leg.key, Purpose.ENTRY):
-            if order.cancel_asked_at is not None:
+            if order.cancel_asked_at is not None and order.status is not OrderStatus.FILLED:
                 steps.append(f"{leg.symbol}: entry order {'cancelled' if order.status.terminal else 'being cancelled'}")
         exits = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
         if not run.entered(leg.key):

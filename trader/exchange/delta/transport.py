@@ -189,7 +189,9 @@ def _describe(error: BaseException) -> str:
         seen.append(current)
         reason = getattr(current, "reason", None)
         inner = next((arg for arg in current.args if isinstance(arg, BaseException)), None)
-        current = reason if isinstance(reason, BaseException) else inner
+        current = reason if isinstance(reason, BaseException) else inner or current.__cause__
     last = seen[-1]
+    if isinstance(last, OSError) and last.strerror:
+        return last.strerror
     text = str(last)
     return f"{type(last).__name__}: {text[:200]}" if text else type(last).__name__
