@@ -54,6 +54,7 @@ FACES_MAY = (
     "trader.engine.view",
     "trader.engine.records",
     "trader.runner.host",
+    "trader.runner.flatten",
     "trader.venue.launch",
     "trader.venue.market.importer",
     *FACES,

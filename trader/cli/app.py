@@ -8,7 +8,7 @@ import typer
 import typer.main
 
 from trader import __version__
-from trader.cli import configure, exchange, hosts, runs, views
+from trader.cli import configure, emergency, exchange, hosts, runs, views
 from trader.domain.errors import TraderError
 
 app = typer.Typer(
@@ -47,6 +47,7 @@ def choose_environment(
 
 hosts.add_to(app)
 runs.add_to(app)
+emergency.add_to(app)
 views.add_to(app)
 configure.add_to(app)
 exchange.add_to(app)

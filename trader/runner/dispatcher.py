@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 class Dispatcher:
     """Workers over one gateway. `post` takes events from any thread; `now` reads both clocks; `may_send` says whether
-    this runner still holds the account."""
+    this runner still holds the account; `halted` why no entry may leave, empty when it may."""
 
     def __init__(
         self,
@@ -30,11 +30,13 @@ class Dispatcher:
         post: Callable[[AnyEvent], None],
         now: Callable[[], Now],
         may_send: Callable[[], bool],
+        halted: Callable[[], str] = lambda: "",
     ) -> None:
         self._gateway = gateway
         self._post = post
         self._now = now
         self._may_send = may_send
+        self._halted = halted
         self._entries = ThreadPoolExecutor(2, thread_name_prefix="entries")
         self._exits = ThreadPoolExecutor(4, thread_name_prefix="exits")
         self._reads = ThreadPoolExecutor(2, thread_name_prefix="reads")
@@ -71,10 +73,13 @@ class Dispatcher:
     def _submit(self, effect: Submit) -> None:
         outcome: Outcome = Unknown("worker failed")
         try:
-            if self._may_send():
-                outcome = self._gateway.submit(effect.intent)
-            else:
+            halted = self._halted() if effect.intent.purpose is Purpose.ENTRY else ""
+            if not self._may_send():
                 outcome = Rejected("not_sent", "this runner no longer holds the account")
+            elif halted:
+                outcome = Rejected("halted", halted)
+            else:
+                outcome = self._gateway.submit(effect.intent)
         finally:
             coid = effect.intent.client_order_id
             self._post(SubmitAnswered(at=self._now(), client_order_id=coid, outcome=outcome))

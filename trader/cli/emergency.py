@@ -1,0 +1,94 @@
+"""The commands for when things are broken: close everything without the runner, and lift the halt afterwards."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trader.cli import options
+from trader.cli.output import emit_json, emit_lines, usd
+from trader.domain.errors import ConfigError, TraderError
+
+if TYPE_CHECKING:
+    from trader.runner.flatten import Report
+
+WAIT_SECS = 60.0
+
+
+def flatten(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the typed confirmation.")] = False,
+    wait: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="Give up after this long.")] = WAIT_SECS,
+    as_json: options.JsonFlag = False,
+) -> None:
+    """Close everything of ours without panel, runner or journal. Exit code 0 only when the exchange confirmed flat."""
+    from trader.runner.flatten.command import flatten_account
+
+    settings = options.read_settings()
+    if not yes:
+        require_word(
+            "FLATTEN", f"This closes every position and order of this program ({settings.env.upper()}).", "--yes"
+        )
+
+    def say(words: str) -> None:
+        typer.echo(words, err=as_json)
+
+    report = flatten_account(settings, say, wait_secs=wait)
+    if as_json:
+        emit_json(report)
+    else:
+        emit_lines(_closing_words(report))
+    if not report.flat:
+        typer.echo(
+            f"Error: NOT FLAT after {wait:g} s: {report.problem}. Run `python -m trader flatten` again.", err=True
+        )
+        raise typer.Exit(1)
+
+
+def _closing_words(report: "Report") -> list[str]:
+    lines = []
+    if report.runs_finished:
+        lines.append(f"Books closed: run {', '.join(report.runs_finished)}, realised {usd(report.realized_pnl)}.")
+    if report.runs_unfinished:
+        lines.append(
+            f"The books of run {', '.join(report.runs_unfinished)} are finished by the next start of the runner."
+        )
+    if report.halted:
+        lines.append("Entries stay halted until `python -m trader resume`.")
+    return lines
+
+
+def resume(
+    confirm: Annotated[str | None, typer.Option(help="RESUME, to do without the question.")] = None,
+) -> None:
+    """Lift the halt that flatten left behind, so that runs may be started again."""
+    from trader.config.halt import halt_path, is_halted, lift_halt
+
+    home = options.read_settings().home
+    if not is_halted(home):
+        emit_lines(["Nothing is halted."])
+        return
+    if confirm is None:
+        require_word("RESUME", f"Entries are halted by {halt_path(home)}.", "--confirm RESUME")
+    elif confirm != "RESUME":
+        raise ConfigError(f"--confirm must be RESUME, was {confirm!r}; entries stay halted")
+    lift_halt(home)
+    emit_lines(["The halt is lifted; runs may be started again."])
+
+
+def require_word(word: str, what: str, otherwise: str) -> None:
+    """Ask a person to type a word.
+
+    Raises:
+        ConfigError: Nobody is there to type it.
+        TraderError: Something else was typed.
+    """
+    if not sys.stdin.isatty():
+        raise ConfigError(f"{what} There is no terminal to confirm it at; give {otherwise}")
+    typer.echo(what, err=True)
+    if input(f"Type {word} to go on: ").strip() != word:
+        raise TraderError(f"{word} was not typed; nothing was done")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(flatten)
+    app.command()(resume)

@@ -1,0 +1,37 @@
+"""From settings to a flatten: the addresses, the keys, on paper the local exchange, then the work."""
+
+from trader.config.connection import resolve_connection
+from trader.config.settings import Settings
+from trader.domain.errors import ConfigError
+from trader.exchange.credentials import Credentials
+from trader.exchange.delta.environments import check_urls
+from trader.exchange.delta.gateway import DeltaGateway
+from trader.runner.flatten.books import Books, Say
+from trader.runner.flatten.flattening import Report, flatten
+from trader.runner.local_venue import LocalVenue
+
+
+def flatten_account(settings: Settings, say: Say, *, wait_secs: float) -> Report:
+    """Close everything of ours on the account the settings name. Needs neither panel nor runner nor journal.
+
+    Raises:
+        ConfigError: The settings name no usable exchange, or its key is missing; nothing was sent.
+    """
+    venue = LocalVenue(settings) if settings.env == "paper" and settings.rest_url is None else None
+    if venue is not None:
+        venue.start()  # positions on paper live in its state file, so a stopped local exchange is brought back
+    try:
+        connection = resolve_connection(settings)
+        check_urls(connection.env, connection.rest_url, connection.ws_public_url, connection.ws_private_url)
+        if connection.credentials is None:
+            raise ConfigError(f"{connection.env} needs its API key and secret")
+        gateway = DeltaGateway(connection.rest_url, Credentials(*connection.credentials.reveal()))
+        books = Books(settings.journal_url, settings.home, connection.account, connection.env, say)
+        try:
+            return flatten(gateway, books, say, wait_secs=wait_secs)
+        finally:
+            books.close()
+            gateway.close()
+    finally:
+        if venue is not None:
+            venue.stop()

@@ -1,0 +1,99 @@
+"""What on the account is ours: known by client order ids alone, bounded by the position the exchange shows. Pure."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from trader.domain.fill import Position
+from trader.domain.order import OrderSnapshot, Purpose, Side
+from trader.engine.ids import OrderName, parse_client_order_id
+
+
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """One contract our orders have traded. Quantities are signed contracts, negative = short.
+
+    `net` is what our own orders add up to, `seen` what the exchange shows, `ours` the part of it that is ours to close.
+    """
+
+    symbol: str
+    product_id: int
+    name: OrderName
+    net: int
+    seen: int
+
+    @property
+    def ours(self) -> int:
+        if self.net * self.seen <= 0:
+            return 0
+        return self.net if abs(self.net) <= abs(self.seen) else self.seen
+
+    @property
+    def closing_side(self) -> Side:
+        return Side.BUY if self.ours < 0 else Side.SELL
+
+
+class OurOrders:
+    """Every order of ours seen so far, however often and in whatever order the exchange tells of it."""
+
+    def __init__(self, installation: str | None) -> None:
+        """`installation` None: any order that carries this program's form of id counts as ours."""
+        self._installation = installation
+        self._orders: dict[str, OrderSnapshot] = {}
+        self._names: dict[str, OrderName] = {}
+        self.newest: datetime | None = None  # exchange time of the youngest order of the account
+
+    def is_ours(self, order: OrderSnapshot) -> bool:
+        name = parse_client_order_id(order.client_order_id)
+        return name is not None and self._installation in (None, name.installation)
+
+    def learn(self, orders: Iterable[OrderSnapshot]) -> None:
+        """Take snapshots in; of two of the same order the one that is filled further is the younger."""
+        for order in orders:
+            if order.created_at is not None and (self.newest is None or order.created_at > self.newest):
+                self.newest = order.created_at
+            name = parse_client_order_id(order.client_order_id)
+            if name is None or not self.is_ours(order):
+                continue
+            known = self._orders.get(order.venue_order_id)
+            if known is None or order.filled_qty >= known.filled_qty:
+                self._orders[order.venue_order_id] = order
+                self._names[order.venue_order_id] = name
+
+    @property
+    def installations(self) -> tuple[str, ...]:
+        return tuple(sorted({name.installation for name in self._names.values()}))
+
+    def epoch_after(self) -> int:
+        """An epoch no order of ours carries yet."""
+        return max((name.epoch for name in self._names.values()), default=0) + 1
+
+    def holdings(self, positions: Iterable[Position]) -> list[Holding]:
+        """One per contract of ours, in the order of their symbols."""
+        seen = {p.symbol: p.quantity for p in positions}
+        net: dict[str, int] = {}
+        for order in self._orders.values():
+            net[order.symbol] = net.get(order.symbol, 0) + order.side.sign * order.filled_qty
+        return [
+            Holding(
+                symbol=symbol,
+                product_id=self._entry(symbol)[0],
+                name=self._entry(symbol)[1],
+                net=net[symbol],
+                seen=seen.get(symbol, 0),
+            )
+            for symbol in sorted(net)
+        ]
+
+    def _entry(self, symbol: str) -> tuple[int, OrderName]:
+        """Product and name of the youngest order of a contract, an entry where there is one: it tells run and leg."""
+        named = [(order, self._names[key]) for key, order in self._orders.items() if order.symbol == symbol]
+        order, name = max(named, key=lambda pair: (pair[1].purpose is Purpose.ENTRY, int(pair[0].venue_order_id)))
+        return order.product_id, name
+
+
+def foreign(positions: Iterable[Position], holdings: Iterable[Holding]) -> list[str]:
+    """What the account holds that is not ours to close, in words."""
+    ours: Mapping[str, int] = {h.symbol: h.ours for h in holdings}
+    left = [(p.symbol, p.quantity - ours.get(p.symbol, 0)) for p in positions]
+    return [f"{symbol} {quantity:+d}" for symbol, quantity in sorted(left) if quantity != 0]

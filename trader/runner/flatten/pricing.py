@@ -1,0 +1,70 @@
+"""What a closing order may cost: a limit across the book that widens with every attempt, and market in between."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from trader.domain.errors import ExchangeError
+from trader.domain.order import Side
+from trader.domain.quote import Quote
+from trader.domain.rounding import ceil_to_tick, floor_to_tick, round_marketable
+from trader.exchange.gateway import Gateway
+
+_CONCESSIONS = (Decimal("0.02"), Decimal("0.05"), Decimal("0.10"), Decimal("0.20"))
+_COLLAR = Decimal("0.20")
+_COLLAR_TICKS = 5
+
+
+class Prices:
+    """Newest quotes and ticks of the contracts at hand. What cannot be read is absent: then orders go out at market."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._quotes: dict[str, Quote] = {}
+        self._ticks: dict[str, Decimal] = {}
+        self._market: datetime | None = None
+
+    def refresh(self, underlyings: set[str]) -> datetime | None:
+        """Read them anew; the youngest exchange time seen so far."""
+        self._quotes = {}
+        for underlying in sorted(underlyings):
+            try:
+                self._ticks |= {i.symbol: i.tick_size for i in self._gateway.instruments(underlying)}
+                self._quotes |= {q.symbol: q for q in self._gateway.tickers(underlying)}
+            except ExchangeError:
+                continue  # an exit is never held back by missing prices
+        stamps = [quote.ts_mark for quote in self._quotes.values() if quote.ts_mark is not None]
+        if stamps:
+            self._market = max(stamps) if self._market is None else max(self._market, *stamps)
+        return self._market
+
+    def quote(self, symbol: str) -> Quote | None:
+        return self._quotes.get(symbol)
+
+    def tick(self, symbol: str) -> Decimal | None:
+        return self._ticks.get(symbol)
+
+
+def limit_for(side: Side, quote: Quote | None, tick: Decimal | None, attempt: int) -> Decimal | None:
+    """The limit (USD per unit of underlying) of the n-th attempt (from 0); None = a market order.
+
+    From the touch on the other side, further by each attempt's concession; never beyond 20 % (at least 5 ticks) from the
+    mark, nor outside the exchange's price band. From the fourth attempt on, every other one goes at market.
+    """
+    if quote is None or tick is None or (attempt >= 3 and attempt % 2 == 1):
+        return None
+    touch = quote.ask if side is Side.BUY else quote.bid
+    reference = touch if touch is not None and touch > 0 else quote.mark
+    if reference is None or reference <= 0:
+        return None
+    concession = _CONCESSIONS[min(attempt, len(_CONCESSIONS) - 1)]
+    price = round_marketable(reference * (1 + side.sign * concession), tick, side)
+    low, high = quote.band_low, quote.band_high
+    if quote.mark is not None:
+        width = max(quote.mark * _COLLAR, _COLLAR_TICKS * tick)
+        low = quote.mark - width if low is None else max(low, quote.mark - width)
+        high = quote.mark + width if high is None else min(high, quote.mark + width)
+    if high is not None:
+        price = min(price, floor_to_tick(high, tick))
+    if low is not None:
+        price = max(price, ceil_to_tick(low, tick))
+    return max(price, tick)
