@@ -44,9 +44,10 @@ def up(
 def run() -> None:
     """Host the runner in this process until it is stopped; the way to trade live."""
     settings = options.read_settings()
-    _require_exchange(settings)
-    from trader.runner.host import run_process
+    from trader.runner.host import prepare, run_process
 
+    prepare(settings)
+    _require_exchange(settings)
     raise typer.Exit(run_process(settings))
 
 

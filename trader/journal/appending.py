@@ -10,12 +10,13 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Dialect, bindparam, insert, select, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement
 
 from trader.engine.records import AnyRecord, RunCreated, encode_record
 from trader.journal import tables as t
 from trader.journal.lease import Lease, LeaseLost
+from trader.journal.upsert import insert_into
 
 Row = tuple[str, dict[str, Any]]  # table name, values of all its columns but seq
 
@@ -59,8 +60,7 @@ class Appender:
             .with_for_update()
         )
         self._insert = {table.name: compiled(insert(table)) for table in t.RECORD_TABLES}
-        upsert: Any = postgresql if dialect.name == "postgresql" else sqlite
-        self._pin = compiled(upsert.insert(t.configurations).on_conflict_do_nothing(index_elements=["hash"]))
+        self._pin = compiled(insert_into(dialect, t.configurations).on_conflict_do_nothing(index_elements=["hash"]))
 
     def append(
         self, connection: Connection, rows: Sequence[Row], records: Sequence[AnyRecord], lease: Lease | None

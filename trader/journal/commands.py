@@ -7,10 +7,10 @@ from typing import Any, Literal, cast
 
 import msgspec
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from trader.domain.errors import JournalError
 from trader.journal.tables import commands, instant_text, parse_instant
+from trader.journal.upsert import insert_into
 
 Answer = Literal["accepted", "refused", "done"]
 CommandStatus = Literal["new", "accepted", "refused", "done"]
@@ -82,9 +82,8 @@ def submit(connection: Connection, command: Command) -> None:
         "detail": "",
         "updated_at": instant_text(command.issued_at),
     }
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     inserted = connection.execute(
-        dialect.insert(commands).values(**row).on_conflict_do_nothing(index_elements=["command_id"])
+        insert_into(connection.dialect, commands).values(**row).on_conflict_do_nothing(index_elements=["command_id"])
     )
     if inserted.rowcount == 1:
         return

@@ -8,11 +8,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from trader.domain.errors import JournalError
 from trader.engine.records import AnyRecord, RunCreated, RunFinished
@@ -35,6 +33,7 @@ from trader.journal.database import (
     where,
 )
 from trader.journal.lease import Lease
+from trader.journal.upsert import insert_into
 from trader.journal.views import AlertRow, DayTotals, FillRow, OrderRow, RunSummary, Sample
 
 _snapshots = msgspec.json.Decoder(LiveSnapshot)
@@ -52,7 +51,6 @@ class Journal:
         self._accounts: dict[str, str] = {}  # run id → account, of runs seen by this object
         self._appender = Appender(engine.dialect)
         self._driver_error = driver_error(engine)
-        self._dialect: Any = postgresql if engine.dialect.name == "postgresql" else sqlite
 
     @classmethod
     def open(cls, url: str, *, create: bool = True, check: bool = True) -> "Journal":
@@ -212,7 +210,7 @@ class Journal:
             "wall": t.instant_text(snapshot.wall),
             "body": msgspec.json.encode(snapshot).decode(),
         }
-        statement = self._dialect.insert(t.live).values(**row)
+        statement = insert_into(self._engine.dialect, t.live).values(**row)
         with self._write() as connection:
             connection.execute(
                 statement.on_conflict_do_update(

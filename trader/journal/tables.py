@@ -60,8 +60,8 @@ orders = _record_table(
         "ux_orders_intent",
         "client_order_id",
         unique=True,
+        # PostgreSQL has the same condition, in the migration; naming it here would load that dialect into every process.
         sqlite_where=text("kind = 'order_intended'"),
-        postgresql_where=text("kind = 'order_intended'"),
     ),
 )
 execution_events = _record_table(

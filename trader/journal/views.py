@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, func, select, union_all
+from sqlalchemy import Connection, Select, bindparam, func, select, union_all
 
 from trader.domain.fill import Fill
 from trader.domain.order import OrderIntent
@@ -109,13 +109,23 @@ class DayTotals(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_records(connection: Connection, run_id: str | None, after_seq: int) -> list[tuple[int, AnyRecord]]:
     """Records in the order they were written, with their sequence numbers."""
+    query = _ALL_RECORDS if run_id is None else _RUN_RECORDS
+    rows = connection.execute(query, {"after_seq": after_seq, "run_id": run_id})
+    return [(int(seq), decode_record(body)) for seq, body in rows]
+
+
+def _records_query(*, of_one_run: bool) -> Select[Any]:
+    """Built once: putting a union of all tables together costs more than running it."""
     parts: list[Select[Any]] = []
     for table in t.RECORD_TABLES:
-        part = select(table.c.seq, table.c.body).where(table.c.seq > after_seq)
-        parts.append(part if run_id is None else part.where(table.c.run_id == run_id))
+        part = select(table.c.seq, table.c.body).where(table.c.seq > bindparam("after_seq"))
+        parts.append(part.where(table.c.run_id == bindparam("run_id")) if of_one_run else part)
     merged = union_all(*parts).subquery()
-    rows = connection.execute(select(merged.c.seq, merged.c.body).order_by(merged.c.seq))
-    return [(int(seq), decode_record(body)) for seq, body in rows]
+    return select(merged.c.seq, merged.c.body).order_by(merged.c.seq)
+
+
+_ALL_RECORDS = _records_query(of_one_run=False)
+_RUN_RECORDS = _records_query(of_one_run=True)
 
 
 def read_run_bounds(

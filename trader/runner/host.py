@@ -20,6 +20,7 @@ from trader.exchange.credentials import Credentials
 from trader.exchange.delta.environments import check_urls
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal.lease import Lease
+from trader.journal.prepare import prepare as prepare_journal
 from trader.journal.store import Journal
 from trader.runner.feed import Feed
 from trader.runner.local_venue import LocalVenue
@@ -169,6 +170,11 @@ def ensure_host(settings: Settings) -> Host:
             host.start()
             _host = host
         return _host
+
+
+def prepare(settings: Settings) -> None:
+    """Before a process of its own touches the journal: make a new one elsewhere, to stay small."""
+    prepare_journal(settings.journal_url)
 
 
 def run_process(settings: Settings) -> int:
