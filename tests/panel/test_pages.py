@@ -107,6 +107,24 @@ def test_start_sends_the_chosen_preset_and_when(open_panel: Open) -> None:
     assert (what, preset.name, now, by, confirm) == ("start", "aggressive", False, "panel", None)
 
 
+def test_start_right_after_choosing_now_is_a_start_now(open_panel: Open) -> None:
+    """Both clicks arrive with one rerun: what was drawn last still says "at its time"."""
+    at, desk = open_panel("empty")
+    at.session_state["dash_when"] = "now"
+    at.button(key="dash_start").click().run()
+    [(_, (_, now, _, _))] = desk.asked
+    assert now is True
+
+
+def test_start_right_after_changing_the_preset_asks_to_look_again(open_panel: Open) -> None:
+    at, desk = open_panel("empty")
+    at.selectbox(key="dash_preset").select("aggressive")
+    at.button(key="dash_start").click().run()
+    assert desk.asked == [] and "the preset was just changed" in said(at)
+    at.button(key="dash_start").click().run()
+    assert [arguments[0].name for _, arguments in desk.asked] == ["aggressive"]
+
+
 def test_refused_start_is_said(open_panel: Open) -> None:
     at, desk = open_panel("done")
     desk.refusal = "a run on BTC is on already"

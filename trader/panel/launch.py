@@ -66,22 +66,35 @@ def _picker(names: list[str]) -> Preset | None:
 
 
 def _start(preset: Preset, env: str) -> None:
-    scheduled = f"At {preset.schedule.entry_time_ist} IST"
-    when = st.segmented_control(
-        "When", [scheduled, "Now"], default=scheduled, key="dash_when", required=True, width="stretch"
+    names = {"scheduled": f"At {preset.schedule.entry_time_ist} IST", "now": "Now"}
+    st.segmented_control(
+        "When",
+        list(names),
+        format_func=names.__getitem__,
+        default="scheduled",
+        key="dash_when",
+        required=True,
+        width="stretch",
     )
     confirm = None
     if env == "production":
         st.text(f"Real money. To arm this one run, type: {service.desk().arming_phrase(preset)}")
         confirm = st.text_input("Phrase", key="dash_confirm", autocomplete="off")
     st.button("Start", key="dash_start", type="primary", icon=":material/play_arrow:", width="stretch",
-              on_click=_send, args=(preset, when == "Now", confirm), disabled=env == "production" and not confirm)  # fmt: skip
+              on_click=_send, args=(preset,), disabled=env == "production" and not confirm)  # fmt: skip
     result = st.session_state.get(_RESULT)
     if result:
         st.text(result)
 
 
-def _send(preset: Preset, now: bool, confirm: str | None) -> None:
+def _send(preset: Preset) -> None:
+    """Send what the person sees. The arguments of a callback are those of the last drawing, which a quick hand outruns:
+    the inputs are read as they stand now, and a preset that is not the drawn one is not started unseen."""
+    if st.session_state.get("dash_preset") != preset.name:
+        st.session_state[_RESULT] = "Not started: the preset was just changed; look at it and press Start again."
+        return
+    now = st.session_state.get("dash_when") == "now"
+    confirm = st.session_state.get("dash_confirm")
     try:
         receipt = service.desk().start(preset, now=now, issued_by="panel", confirm=confirm)
         answer = service.desk().await_command(receipt.command_id, _ANSWER_SECS)
