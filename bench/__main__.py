@@ -1,0 +1,55 @@
+"""All benchmarks one after another, and one table: `python -m bench [--json]`."""
+
+import argparse
+import json
+
+from bench import engine, journal, latency, measuring, memory, messages, orders, panel, stop
+from bench.measuring import Figures
+
+# What a figure should reach: name of the benchmark, figure, aim in words.
+AIMS = (
+    ("messages", "ratio", "≥ 0.5"),
+    ("latency", "process_p99_ms", "< 2 ms"),
+    ("stop", "stop_to_flat_max_secs", "< 2 s"),
+    ("panel", "refresh_median_ms", "< 20 ms"),
+    ("memory", "most_mb", "< 80 MB"),
+)
+
+
+def measure_all() -> dict[str, Figures]:
+    """Every benchmark at its usual size, in under four minutes."""
+    return {
+        "engine": engine.measure(steps=4000, rounds=3),
+        "journal": journal.measure(secs=0.7, rounds=3),
+        "messages": messages.measure(secs=2.0, rounds=3),
+        "latency": latency.measure(secs=10.0, rate=1000.0),
+        "orders": orders.measure(secs=2.0, rounds=3),
+        "stop": stop.measure(runs=5),
+        "panel": panel.measure(refreshes=20, points=2000),
+        "memory": memory.measure(secs=40.0, rate=1000.0),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+    as_json = parser.parse_args().json
+    before = measuring.machine()
+    figures = measure_all()
+    after = measuring.machine()
+    if as_json:
+        print(json.dumps({"before": before, "after": after, **figures}))
+        return
+    print(
+        f"{before['cpu']}, {before['cores']} cores, Python {before['python']}, "
+        f"load {before['load_1min']} before and {after['load_1min']} after"
+    )
+    aims = {(bench, figure): aim for bench, figure, aim in AIMS}
+    for bench, told in figures.items():
+        for figure, value in told.items():
+            shown = f"{value:,}" if isinstance(value, int | float) else str(value)
+            print(f"{bench:<10}{figure:<40}{shown:>14}  {aims.get((bench, figure), '')}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Each benchmark runs at a tiny size and says what it measured. No figure is judged here: machines differ.
+
+Those that start a panel or several runners take half a minute together; they run when `BENCH_WHOLE` is set.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bench import engine, journal, latency, memory, messages, orders, panel, stop
+from bench.latency import latencies_us
+from bench.measuring import machine, percentile
+
+TINY: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, Any], set[str]]] = {
+    "engine": (engine.measure, {"steps": 20, "rounds": 1}, {"one_leg_steps_per_sec", "both_legs_steps_per_sec"}),
+    "journal": (journal.measure, {"secs": 0.05, "rounds": 1}, {"fdatasync_per_sec", "commits_of_1_per_sec", "ratio"}),
+    "orders": (orders.measure, {"secs": 0.1, "rounds": 1}, {"one_thread_per_sec", "two_threads_per_sec", "ratio"}),
+    "stop": (stop.measure, {"runs": 1}, {"stop_to_flat_median_secs", "stop_to_flat_max_secs"}),
+    "messages": (messages.measure, {"secs": 0.5, "rounds": 1}, {"runner_msgs_per_sec", "bare_msgs_per_sec", "ratio"}),
+}
+WHOLE: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, Any], set[str]]] = {
+    "latency": (latency.measure, {"secs": 0.5, "rate": 200.0}, {"process_p99_ms", "panel_p99_ms", "bare_p99_ms"}),
+    "panel": (panel.measure, {"refreshes": 1, "points": 50}, {"refresh_median_ms", "full_page_median_ms"}),
+    "memory": (memory.measure, {"secs": 0.2, "rate": 100.0}, {"after_start_mb", "after_run_mb", "most_mb"}),
+}
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_benchmark_measures_what_it_names(name: str) -> None:
+    measure, sizes, keys = TINY[name]
+    figures = measure(**sizes)
+    assert keys <= set(figures)
+    assert all(figures[key] > 0 for key in keys), figures
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("BENCH_WHOLE" not in os.environ, reason="BENCH_WHOLE is not set")
+@pytest.mark.parametrize("name", WHOLE)
+def test_benchmark_of_whole_processes_measures_what_it_names(name: str) -> None:
+    measure, sizes, keys = WHOLE[name]
+    figures = measure(**sizes)
+    assert keys <= set(figures)
+    assert all(figures[key] > 0 for key in keys), figures
+
+
+def test_latency_counts_every_message_with_the_step_that_knew_it() -> None:
+    decisions = [(100, 1_000), (103, 1_010), (104, 1_020)]
+    assert latencies_us([99, 101, 102, 103, 104, 105], decisions, ahead_us=0) == [909, 908, 907, 916]
+
+
+def test_percentile_is_a_value_that_was_measured() -> None:
+    assert percentile([5, 1, 4, 2, 3], 0.5) == 3
+    assert percentile(list(range(1, 101)), 0.99) == 99
+    assert percentile([7], 0.99) == 7
+
+
+def test_machine_says_what_a_figure_needs() -> None:
+    assert set(machine()) == {"cpu", "cores", "python", "load_1min"}
