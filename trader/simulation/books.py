@@ -1,0 +1,103 @@
+"""Rules about books at rest: BK1–BK4, BK6, LV1, and the fold against the live state."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from trader.domain.fill import FillKind
+from trader.engine.fold import durable, fold
+from trader.engine.records import Phase
+from trader.engine.state import State
+from trader.simulation.notes import RunNote
+
+if TYPE_CHECKING:
+    from trader.simulation.oracle import Oracle
+
+
+class BookRules:
+    """Compares the journal with the exchange's own books."""
+
+    def __init__(self, oracle: Oracle) -> None:
+        self._oracle = oracle
+
+    def live(self) -> None:
+        """LV1: a minute after the last fault every run is correct and quiescent."""
+        for run in self._oracle.notes.unresolved():
+            if run.phase in (Phase.ENTERING, Phase.EXITING):
+                self._oracle.report("LV1", f"still {run.phase} a minute after the last fault")
+                continue
+            if any(o.open for o in run.orders.values()):
+                self._oracle.report("LV1", f"{run.phase} with unresolved orders a minute after the last fault")
+            for leg in run.legs:
+                theirs = self._oracle.orders.net(run.run_id, leg.symbol)
+                if run.net(leg.key, own_only=True) != theirs:
+                    self._oracle.report("BK3", f"{leg.symbol}: journal {run.net(leg.key, own_only=True)}, exchange {theirs}")
+
+    def at_the_end(self) -> None:
+        for run in self._oracle.notes.runs.values():
+            if run.finished is not None:
+                self._check_fills(run)
+                self._check_money(run)
+        self._check_fold()
+
+    def _check_fills(self, run: RunNote) -> None:
+        """BK1, BK3, BK6."""
+        account = self._oracle.session.venue.account
+        theirs = {row.id for row in account.fills if row.client_order_id in run.orders}
+        ours = {fill_id for fill_id, (_, fill) in run.fills.items() if fill.kind is FillKind.NORMAL}
+        if theirs != ours:
+            self._oracle.report("BK1", f"missing {len(theirs - ours)}, too many {len(ours - theirs)}", run.run_id)
+        for order in account.orders.values():
+            note = run.orders.get(order.client_order_id or "")
+            if note is not None and note.filled != order.filled_size:
+                text = f"{order.client_order_id}: journal {note.filled}, exchange {order.filled_size}"
+                self._oracle.report("BK6", text, order.client_order_id or "")
+        for leg in run.legs:
+            theirs_net = self._oracle.orders.net(run.run_id, leg.symbol)
+            if run.net(leg.key, own_only=True) != theirs_net:
+                self._oracle.report("BK3", f"{leg.symbol}: journal {run.net(leg.key)}, exchange {theirs_net}", run.run_id)
+
+    def _check_money(self, run: RunNote) -> None:
+        """BK2: what the journal says was earned is what the exchange moved, to the last digit."""
+        venue, finished = self._oracle.session.venue, run.finished
+        assert finished is not None
+        products = {leg.product_id for leg in run.legs}
+        symbols = {leg.symbol for leg in run.legs}
+        settled = symbols & venue.core.products.expired.keys()
+        if settled and any(venue.human_net.get(symbol) for symbol in settled):
+            return  # a settlement pays the whole position; whose part is whose, the exchange does not say
+        orders = {str(o.id) for o in venue.account.orders.values() if o.client_order_id in run.orders}
+        start = self._oracle.session.agenda.start
+        doing = {
+            row.id
+            for row in venue.account.fills
+            if row.kind is FillKind.LIQUIDATION
+            and row.symbol in symbols
+            and run.created <= (row.created_at - start).total_seconds() <= run.finished_secs
+        }
+        theirs = sum(
+            (
+                t.amount
+                for t in venue.account.transactions
+                if t.order_id in orders
+                or t.fill_id in doing
+                or (t.transaction_type == "settlement" and t.product_id in products)
+            ),
+            Decimal(0),
+        )
+        if theirs != finished.realized_pnl:
+            self._oracle.report("BK2", f"journal {finished.realized_pnl}, exchange {theirs}", run.run_id)
+
+    def _check_fold(self) -> None:
+        """What a restart would make of the journal is what the living runner believes."""
+        shell = self._oracle.session.current
+        if shell is None or shell.paused:
+            return
+        state = State(
+            installation=shell.state.installation, epoch=shell.epoch, env="paper", account_key=shell.state.account_key
+        )
+        again = fold(state, self._oracle.session.journal.read())
+        for run_id, run in shell.state.runs.items():
+            if run_id not in again.runs or durable(run) != durable(again.runs[run_id]):
+                self._oracle.report("DU1", f"run {run_id}: the journal does not fold to the live state")

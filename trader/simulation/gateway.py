@@ -1,0 +1,256 @@
+"""The read verbs over the simulated exchange, one conversation at a time.
+
+`trader.runner.reading` composes an answer from several synchronous verbs. To let virtual time pass between them without a
+thread, a conversation is replayed: verbs already answered answer again from its memory, the next one asks the exchange,
+and when its parts are to see different instants the one after that raises `Later`.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown, RateLimited
+from trader.domain.fill import Fill, Position
+from trader.domain.instrument import Instrument
+from trader.domain.order import OrderIntent, OrderSnapshot
+from trader.domain.outcome import Outcome
+from trader.domain.quote import Quote
+from trader.domain.wallet import Wallet
+from trader.exchange.delta import endpoints as at
+from trader.exchange.delta.budget import Priority, RateBudget
+from trader.exchange.delta.errors import WireError
+from trader.exchange.delta.rest import Endpoint
+from trader.exchange.statistics import Statistics
+from trader.simulation.agenda import Agenda
+from trader.simulation.faults import Faults
+from trader.simulation.quotes import quote_of
+from trader.simulation.venue import SimVenue, fill_of, snapshot_of
+
+_TIMEOUT_SECS = 5.0
+
+
+class Later(BaseException):
+    """The conversation goes on at a later instant. Not an Exception: nobody on the way may swallow it."""
+
+
+class Conversation:
+    """The verbs of one read and what they were told so far."""
+
+    def __init__(self) -> None:
+        self.answers: list[Any] = []
+        self.cursor = 0
+        self.asks = 0
+        self.delay = 0.0
+
+
+class Network:
+    """What all requests of the desk share: the way is open or not, and the request budget."""
+
+    def __init__(self, agenda: Agenda, faults: Faults) -> None:
+        self._agenda = agenda
+        self._faults = faults
+        self.refused_until = 0.0  # N6
+        self.reset_header: str | None = None
+
+    @property
+    def refused(self) -> bool:
+        return self._agenda.secs < self.refused_until
+
+    def check_key(self) -> None:
+        """N6 begins and lasts a while."""
+        if self._faults.hit("N6"):
+            self.refused_until = self._agenda.secs + self._faults.details("N6").uniform(1, 8)
+
+    def read_error(self, listed: bool) -> tuple[ExchangeError, float] | None:
+        """What happens to one read instead of its answer, and how long it takes; None when nothing does."""
+        hit = self._faults.hit
+        self.check_key()
+        if self.refused:
+            return AuthError("ip_not_whitelisted_for_api_key", http_status=403), 0.0
+        if hit("N1", 0.5):
+            return OutcomeUnknown("read timed out"), _TIMEOUT_SECS
+        if hit("N4", 0.7):
+            return OutcomeUnknown("HTTP 503"), 0.0
+        if hit("N5", 0.5):
+            self.reset_header = self._faults.details("N5").choice(("1500", None, "0", "-1", "abc", "4000"))
+            return RateLimited("429", retry_after_secs=1.0), 0.0
+        if hit("N7", 0.7):
+            return WireError("unreadable answer"), 0.0
+        if listed and hit("N8"):
+            return OutcomeUnknown("page 2: connection reset"), 0.0
+        if hit("N12", 0.5):
+            return NotSent("connection refused"), 0.0
+        return None
+
+
+class SimGateway:
+    """`Gateway` for one runner. Orders do not pass here: they travel, see `trader.simulation.wire`."""
+
+    def __init__(
+        self, venue: SimVenue, network: Network, agenda: Agenda, position_lag: float, settlement_late: float
+    ) -> None:
+        self._venue = venue
+        self._network = network
+        self._agenda = agenda
+        self._lag = position_lag
+        self._settlement_late = settlement_late
+        self.budget = RateBudget(lambda: agenda.secs)
+        self._talk = Conversation()
+        self.successes: dict[str, float] = {}  # when each verb last answered truthfully
+        self.attempts = 0
+
+    def converse(self, talk: Conversation, asks: int) -> None:
+        """Continue this conversation, with at most so many new verbs."""
+        self._talk = talk
+        talk.cursor, talk.asks = 0, asks
+
+    def _ask(self, verb: str, endpoint: Endpoint, answer: Callable[[], Any], *, listed: bool = False) -> Any:
+        talk = self._talk
+        if talk.cursor < len(talk.answers):
+            found = talk.answers[talk.cursor]
+        else:
+            if talk.asks == 0:
+                raise Later
+            talk.asks -= 1
+            found = self._fetch(verb, endpoint, answer, listed)
+            talk.answers.append(found)
+        talk.cursor += 1
+        if isinstance(found, ExchangeError):
+            raise found
+        return found
+
+    def _fetch(self, verb: str, endpoint: Endpoint, answer: Callable[[], Any], listed: bool) -> Any:
+        self.attempts += 1
+        public = endpoint in (at.PRODUCTS, at.TICKERS)
+        try:
+            self.budget.spend(endpoint.weight, Priority.MARKET if public else Priority.OWN)
+        except RateLimited as error:
+            return error
+        failed = self._network.read_error(listed)
+        if failed is not None:
+            if isinstance(failed[0], RateLimited):
+                self.budget.observe_429(self._network.reset_header)
+            self._talk.delay += failed[1]
+            return failed[0]
+        self._venue.wake()
+        self._venue.on_news()
+        self.successes[verb] = self._agenda.secs
+        return answer()
+
+    # ------------------------------------------------------------ account
+
+    def lookup(self, client_order_id: str) -> OrderSnapshot | None:
+        def answer() -> OrderSnapshot | None:
+            order = self._venue.account.by_client_id(client_order_id)
+            return None if order is None else snapshot_of(order)
+
+        return self._ask("lookup", at.ORDER_BY_CLIENT_ID, answer)
+
+    def lookup_by_id(self, venue_order_id: str) -> OrderSnapshot | None:
+        def answer() -> OrderSnapshot | None:
+            order = self._venue.account.orders.get(int(venue_order_id))
+            return None if order is None else snapshot_of(order)
+
+        return self._ask("lookup_by_id", at.ORDER_BY_ID, answer)
+
+    def open_orders(self, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
+        def answer() -> list[OrderSnapshot]:
+            orders = self._venue.account.open_orders.values()
+            return [snapshot_of(o) for o in orders if product_ids is None or o.product_id in product_ids]
+
+        return self._ask("open_orders", at.OPEN_ORDERS, answer, listed=True)
+
+    def order_history(self, since: datetime, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
+        def answer() -> list[OrderSnapshot]:
+            return [
+                snapshot_of(o)
+                for o in self._venue.account.orders.values()
+                if o.state != "open"
+                and o.created_at >= since
+                and (product_ids is None or o.product_id in product_ids)
+            ]
+
+        return self._ask("order_history", at.ORDER_HISTORY, answer, listed=True)
+
+    def fills(self, since: datetime | None, product_ids: Sequence[int] | None = None) -> list[Fill]:
+        def answer() -> list[Fill]:
+            return [
+                fill_of(row, over_rest=True)
+                for row in reversed(self._venue.account.fills)
+                if (since is None or row.created_at >= since) and (product_ids is None or row.product_id in product_ids)
+            ]
+
+        return self._ask("fills", at.FILLS, answer, listed=True)
+
+    def positions(self, underlying: str) -> list[Position]:
+        return self._ask("positions", at.POSITIONS, lambda: self._venue.positions(self._lag))
+
+    def position(self, product_id: int) -> Position:
+        def answer() -> Position:
+            held = [p for p in self._venue.positions(self._lag) if p.product_id == product_id]
+            symbol = self._venue.core.products.by_id[product_id].symbol
+            return held[0] if held else Position(symbol=symbol, product_id=product_id, quantity=0)
+
+        return self._ask("position", at.POSITIONS, answer)
+
+    def wallet(self) -> Wallet:
+        def answer() -> Wallet:
+            wallet = self._venue.account.wallet()
+            return Wallet(
+                balance=wallet.balance, available=wallet.available_balance, blocked_margin=wallet.blocked_margin
+            )
+
+        return self._ask("wallet", at.BALANCES, answer)
+
+    def settlement_price(self, symbol: str) -> Decimal | None:
+        def answer() -> Decimal | None:
+            gone = self._venue.core.products.expired.get(symbol)
+            if gone is None or gone.instrument.expiry is None:
+                return None
+            age = (self._agenda.now - gone.instrument.expiry).total_seconds()
+            return gone.settlement_price if age >= self._settlement_late else None
+
+        return self._ask("settlement_price", at.PRODUCTS, answer)
+
+    # ------------------------------------------------------------ market
+
+    def instruments(self, underlying: str) -> list[Instrument]:
+        return self._ask("instruments", at.PRODUCTS, lambda: list(self._venue.core.products.live.values()))
+
+    def tickers(self, underlying: str, expiry: date | None = None) -> list[Quote]:
+        def answer() -> list[Quote]:
+            return [quote_of(self._venue, symbol) for symbol in self._venue.core.products.live]
+
+        return self._ask("tickers", at.TICKERS, answer)
+
+    def spot(self, underlying: str) -> Decimal:
+        return self._ask("spot", at.TICKERS, lambda: self._venue.market.spot(underlying))
+
+    # ------------------------------------------------------------ the rest of the protocol
+
+    @property
+    def clock_offset_secs(self) -> float:
+        return 0.0
+
+    def submit(self, intent: OrderIntent) -> Outcome:
+        raise AssertionError("orders travel over the simulated wire")
+
+    def cancel(
+        self, *, product_id: int, client_order_id: str | None = None, venue_order_id: str | None = None
+    ) -> Outcome:
+        raise AssertionError("cancels travel over the simulated wire")
+
+    def cancel_all(self, product_id: int) -> Outcome | None:
+        raise AssertionError("the runner never cancels everything of a product")
+
+    def who_am_i(self) -> str:
+        return str(self._venue.account.user_id)
+
+    def quota_left(self) -> int:
+        return self.budget.left()
+
+    def statistics(self) -> Statistics:
+        raise AssertionError("nobody asks for statistics here")
+
+

@@ -1,0 +1,144 @@
+"""What the journal says, kept by the oracle's own hand: nothing of the engine's fold is used to judge the engine."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from trader.domain.fill import Fill, FillKind
+from trader.domain.order import OrderIntent, OrderStatus, Purpose, next_status
+from trader.engine import records as rec
+from trader.engine.records import LegTerms, Phase
+
+
+class OrderNote(msgspec.Struct):
+    """One intent and what the journal knows of its fate."""
+
+    intent: OrderIntent
+    secs: float
+    epoch: int
+    status: OrderStatus = OrderStatus.CREATED
+    reported: int = 0
+    filled: int = 0
+    cancel_secs: float | None = None
+    ended: float = 0.0
+    code: str = ""
+
+    @property
+    def open(self) -> bool:
+        return not self.status.terminal
+
+
+class RunNote(msgspec.Struct):
+    """One run by its records. Instants are seconds of true time."""
+
+    run_id: str
+    created: float
+    config: dict[str, object]
+    legs: tuple[LegTerms, ...] = ()
+    phase: Phase = Phase.WAITING
+    phase_secs: float = 0.0
+    entry_at: datetime | None = None
+    exit_at: datetime | None = None
+    orders: dict[str, OrderNote] = {}
+    fills: dict[str, tuple[str, Fill]] = {}
+    positions: dict[str, int] = {}
+    stop_secs: float | None = None
+    exit_secs: float | None = None
+    exit_reason: str = ""
+    exits_decided: int = 0
+    peak: Decimal | None = None
+    level: Decimal | None = None
+    finished: rec.RunFinished | None = None
+    finished_secs: float = 0.0
+
+    def leg(self, key: str) -> LegTerms:
+        return next(leg for leg in self.legs if leg.key == key)
+
+    def net(self, key: str, *, own_only: bool = False) -> int:
+        """Signed contracts the journal's fills make on a leg."""
+        return sum(
+            f.side.sign * f.quantity
+            for k, f in self.fills.values()
+            if k == key and (not own_only or f.kind is FillKind.NORMAL)
+        )
+
+    def leg_orders(self, key: str, *purposes: Purpose) -> list[OrderNote]:
+        return [
+            o for o in self.orders.values() if o.intent.leg == key and (not purposes or o.intent.purpose in purposes)
+        ]
+
+
+class Notes:
+    """All runs of the journal."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, RunNote] = {}
+
+    def take(self, record: rec.AnyRecord, epoch: int, secs: float) -> None:
+        """One committed record."""
+        if isinstance(record, rec.RunCreated):
+            self.runs[record.run_id] = RunNote(run_id=record.run_id, created=secs, config=record.config, phase_secs=secs)
+            return
+        run = self.runs.get(record.run_id)
+        if run is None:
+            return
+        match record:
+            case rec.ScheduleFixed():
+                run.entry_at, run.exit_at = record.entry_at, record.exit_at
+            case rec.LegsChosen():
+                run.legs, run.exit_at = record.legs, record.exit_at
+            case rec.PhaseChanged():
+                run.phase, run.phase_secs = record.phase, secs
+            case rec.StopRequested():
+                run.stop_secs = secs if run.stop_secs is None else run.stop_secs
+            case rec.ExitDecided():
+                run.exits_decided += 1
+                if run.exit_secs is None:
+                    run.exit_secs, run.exit_reason = secs, record.reason
+            case rec.OrderIntended(intent=intent):
+                run.orders[intent.client_order_id] = OrderNote(intent, secs, epoch)
+            case rec.CancelIntended(client_order_id=coid):
+                run.orders[coid].cancel_secs = secs
+            case rec.OrderResolved():
+                self._resolved(run, record, secs)
+            case rec.FillRecorded(fill=fill, leg=leg):
+                self._filled(run, leg, fill, secs)
+            case rec.FillCosted(fill_id=fill_id, commission=commission):
+                leg, fill = run.fills[fill_id]
+                run.fills[fill_id] = (leg, msgspec.structs.replace(fill, commission=commission))
+            case rec.PositionObserved(symbol=symbol, quantity=quantity):
+                run.positions[symbol] = quantity
+            case rec.Trailed():
+                run.peak, run.level = record.peak_pct, record.level_pct
+            case rec.RunFinished():
+                run.finished, run.finished_secs, run.phase = record, secs, Phase.DONE
+            case _:
+                pass
+
+    def _resolved(self, run: RunNote, record: rec.OrderResolved, secs: float) -> None:
+        order = run.orders.get(record.client_order_id)
+        if order is None:
+            return
+        order.status = next_status(order.status, record.status)
+        order.ended = secs
+        order.code = record.code or order.code
+        if record.filled_qty is not None:
+            order.reported = max(order.reported, record.filled_qty)
+
+    def _filled(self, run: RunNote, leg: str, fill: Fill, secs: float) -> None:
+        run.fills[fill.fill_id] = (leg, fill)
+        run.positions.pop(fill.symbol, None)
+        order = run.orders.get(fill.client_order_id or "")
+        if order is None:
+            return
+        order.filled += fill.quantity
+        order.ended = secs
+        whole = order.filled >= order.intent.quantity
+        order.status = next_status(order.status, OrderStatus.FILLED if whole else OrderStatus.PARTIALLY_FILLED)
+
+    def unresolved(self) -> list[RunNote]:
+        return [run for run in self.runs.values() if run.finished is None]
+
+    def newest(self) -> RunNote | None:
+        return next(reversed(self.runs.values()), None)

@@ -1,0 +1,138 @@
+"""The oracle: sees what arrived at the exchange, what it did, and what was committed; judges by docs/reliability.md.
+
+It never reads the engine's state or logs. Its own arithmetic and its own notes of the journal are deliberately simple.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trader.domain.quote import Quote
+from trader.engine import events as ev
+from trader.engine import records as rec
+from trader.simulation.books import BookRules
+from trader.simulation.control import ControlRules
+from trader.simulation.ordering import OrderRules
+from trader.simulation.notes import Notes
+from trader.venue.core.records import Order
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from trader.simulation.session import Session
+    from trader.simulation.shell import Shell
+    from trader.simulation.venue import Arrival
+
+_TAIL = 12
+
+
+class Violation(msgspec.Struct, frozen=True):
+    """One broken promise. `tail` is the end of the journal at that moment, kinds and instants only."""
+
+    seed: int
+    invariant: str
+    secs: float
+    text: str
+    tail: tuple[str, ...] = ()
+
+
+class Oracle:
+    """Passes what happens to the rules and keeps what they find."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.notes = Notes()
+        self.violations: list[Violation] = []
+        self.takeovers: list[float] = []  # when each epoch began; epoch n is at n-1
+        self._seen: set[tuple[str, str]] = set()
+        self._tail: list[str] = []
+        self.orders = OrderRules(self)
+        self.control = ControlRules(self)
+        self.books = BookRules(self)
+
+    # ------------------------------------------------------------ helpers of the rules
+
+    @property
+    def secs(self) -> float:
+        return self.session.agenda.secs
+
+    def report(self, invariant: str, text: str, key: str = "") -> None:
+        """Note a violation; the same one (by key) is reported once per session."""
+        if (invariant, key) in self._seen:
+            return
+        self._seen.add((invariant, key))
+        seed = self.session.plan.seed
+        self.violations.append(Violation(seed, invariant, round(self.secs, 3), text, tuple(self._tail[-_TAIL:])))
+
+    def healthy_for(self) -> float:
+        """Seconds since the present runner could work undisturbed; 0 while it cannot."""
+        shell = self.session.current
+        if shell is None or shell.paused:
+            return 0.0
+        return self.secs - max(shell.booted_at, self.session.faults.last_of.get("F1", 0.0), self.session.resumed_at)
+
+    # ------------------------------------------------------------ what happens
+
+    def booted(self, shell: Shell) -> None:
+        self.takeovers.append(self.secs)
+        self.control.booted(shell)
+
+    def committed(self, record: rec.AnyRecord, epoch: int) -> None:
+        """A record was written."""
+        what = getattr(record, "status", None) or getattr(record, "phase", None) or getattr(record, "reason", "")
+        self._tail.append(f"{self.secs:.3f} {type(record).__name__} {what}".rstrip())
+        self.orders.before(record, epoch)
+        self.control.before(record)
+        self.notes.take(record, epoch, self.secs)
+        if isinstance(record, rec.RunFinished):
+            self.control.finished(record)
+
+    def arrived(self, arrival: Arrival) -> None:
+        """A request came in at the exchange, before it was judged there."""
+        self._tail.append(f"{self.secs:.3f} at venue: {arrival.kind} {arrival.client_order_id or arrival.order_id}")
+        self.orders.arrived(arrival)
+
+    def accepted(self, order: Order) -> None:
+        """The exchange took an order."""
+        self.orders.accepted(order)
+        self.watch_fills()
+
+    def watch_fills(self) -> None:
+        """Look at what has been executed since the last look."""
+        self.orders.watch_fills()
+
+    def priced(self, shell: Shell, quotes: tuple[Quote, ...], spot: Decimal) -> None:
+        """A runner is about to hear these prices."""
+        self.control.priced(shell, quotes, spot)
+
+    def chain_heard(self, event: ev.ChainRead) -> None:
+        """A runner is about to hear this chain."""
+        self.control.chain_heard(event)
+
+    def every_second(self) -> None:
+        self.control.every_second()
+
+    def live(self) -> None:
+        """A minute after the last fault."""
+        self.books.live()
+
+    def never_closed(self) -> None:
+        for run in self.notes.unresolved():
+            self.report("LV1", f"run {run.run_id} is {run.phase} long after the last Stop", run.run_id)
+
+    def raised(self, error: Exception) -> None:
+        self.report("LV2", f"the engine raised {type(error).__name__}: {error}", str(error)[:60])
+
+    def at_the_end(self) -> None:
+        self.watch_fills()
+        self.books.at_the_end()
+
+    def trace_hash(self) -> str:
+        """Digest of the journal, the command answers and everything that arrived at the exchange."""
+        digest = blake2b(self.session.journal.hash.digest(), digest_size=16)
+        for arrival in self.session.venue.arrivals:
+            digest.update(f"{arrival.kind}{arrival.secs:.6f}{arrival.client_order_id}{arrival.result}".encode())
+        return digest.hexdigest()

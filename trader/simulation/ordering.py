@@ -1,0 +1,199 @@
+"""Rules about orders and exposure: I1–I13, CT11. Judged at each commit, each arrival, each execution."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from trader.domain.expiry import ist_date
+from trader.domain.order import OrderIntent, OrderType, Purpose
+from trader.domain.rounding import is_on_tick
+from trader.engine import records as rec
+from trader.simulation.notes import RunNote
+from trader.venue.core.records import Order
+
+if TYPE_CHECKING:
+    from trader.simulation.oracle import Oracle
+    from trader.simulation.venue import Arrival
+
+_COID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
+_RATE_HARD = 10
+_ENTRIES_MOST = 6
+_ZOMBIE_SECS = 1.0  # committed before the takeover, signed at most this long after the commit
+
+
+class OrderRules:
+    """Everything that can be wrong with an order."""
+
+    def __init__(self, oracle: Oracle) -> None:
+        self._oracle = oracle
+        self._run_of: dict[str, str] = {}  # client order id → run
+        self._net: dict[tuple[str, str], int] = {}  # (run, symbol) → contracts our orders have made
+        self._fills_seen = 0
+        self._signed: list[tuple[float, bool]] = []
+
+    def net(self, run_id: str, symbol: str) -> int:
+        """Signed contracts of our own orders, as executed by the exchange."""
+        return self._net.get((run_id, symbol), 0)
+
+    # ------------------------------------------------------------ at the commit
+
+    def before(self, record: rec.AnyRecord, epoch: int) -> None:
+        match record:
+            case rec.RunCreated():
+                self._check_runs(record)
+            case rec.OrderIntended(intent=intent):
+                self._check_intent(record.run_id, intent)
+            case _:
+                pass
+
+    def _check_runs(self, record: rec.RunCreated) -> None:
+        report, notes = self._oracle.report, self._oracle.notes
+        for other in notes.unresolved():
+            report("I12", f"run {record.run_id} begins while {other.run_id} is {other.phase}")
+        most = record.config["risk"]["max_runs_per_day"]
+        today = sum(1 for _ in notes.runs) + 1
+        if today > most and ist_date(record.wall) == ist_date(self._oracle.session.agenda.now):
+            report("I12", f"{today} runs today, {most} allowed")
+
+    def _check_intent(self, run_id: str, intent: OrderIntent) -> None:
+        report = self._oracle.report
+        run, coid = self._oracle.notes.runs[run_id], intent.client_order_id
+        leg = run.leg(intent.leg)
+        if not _COID.match(coid):
+            report("I5", f"client order id {coid!r}")
+        if coid in self._run_of:
+            report("I5", f"client order id {coid} used twice", coid)
+        self._run_of[coid] = run_id
+        if intent.purpose is Purpose.ENTRY:
+            if run.stop_secs is not None or run.exit_secs is not None:
+                report("I8", f"entry {coid} decided after the exit of its run")
+            if len(run.leg_orders(intent.leg, Purpose.ENTRY)) >= _ENTRIES_MOST:
+                report("I12", f"entry {coid} is one too many for leg {intent.leg}")
+            self._check_worst_case(run, intent)
+            return
+        if not intent.reduce_only or intent.side is not leg.side.opposite:
+            report("I7", f"{coid}: {intent.side}, reduce_only={intent.reduce_only}")
+        ours = abs(run.net(intent.leg))
+        seen = run.positions.get(intent.symbol)
+        if intent.quantity > ours or (seen is not None and intent.quantity > abs(seen)):
+            report("I7", f"{coid} closes {intent.quantity}; ours {ours}, last read {seen}")
+
+    def _check_worst_case(self, run: RunNote, intent: OrderIntent) -> None:
+        """I2: even if everything of ours that may still trade did, the leg stays within its size."""
+        session = self._oracle.session
+        leg = run.leg(intent.leg)
+        worst = abs(self.net(run.run_id, intent.symbol)) + intent.quantity
+        for order in session.venue.account.open_orders.values():
+            if order.symbol == intent.symbol and not order.reduce_only and order.client_order_id in run.orders:
+                worst += order.unfilled_size
+        for note in run.leg_orders(intent.leg, Purpose.ENTRY):
+            worst += note.intent.quantity * session.wire.in_transit.get(note.intent.client_order_id, 0)
+        if worst > leg.quantity:
+            self._oracle.report(
+                "I2", f"{intent.client_order_id}: worst case {worst} of {leg.quantity} contracts", intent.client_order_id
+            )
+
+    # ------------------------------------------------------------ at the exchange's door
+
+    def arrived(self, arrival: Arrival) -> None:
+        coid = arrival.client_order_id
+        if arrival.kind == "cancel":
+            self._check_cancel(arrival)
+        if arrival.epoch < len(self._oracle.takeovers):
+            taken = self._oracle.takeovers[arrival.epoch]
+            if arrival.signed > taken + _ZOMBIE_SECS:
+                self._oracle.report(
+                    "I9", f"{arrival.kind} of epoch {arrival.epoch} signed {arrival.signed - taken:.1f} s after it ended"
+                )
+        if arrival.kind != "order":
+            return
+        intent = arrival.intent
+        assert intent is not None
+        run = self._oracle.notes.runs.get(self._run_of.get(coid or "", ""))
+        if run is None or coid is None or coid not in run.orders:
+            self._oracle.report("I4", f"order {coid} arrived without an intent in the journal")
+            return
+        if run.orders[coid].intent != intent:
+            self._oracle.report("I4", f"order {coid} is not what the journal says")
+        self._check_rate(arrival, intent)
+        self._check_price(run, intent)
+        self._check_serial(run, intent, arrival)
+        expiry = run.leg(intent.leg).expiry
+        late = arrival.signed - (expiry - self._oracle.session.agenda.start).total_seconds()
+        if late > 1.5:
+            self._oracle.report("CT11", f"{coid} signed {late:.1f} s after the expiry")
+
+    def _check_cancel(self, arrival: Arrival) -> None:
+        venue = self._oracle.session.venue
+        order = venue.account.orders.get(arrival.order_id) if arrival.order_id is not None else None
+        if order is None:
+            return
+        coid = order.client_order_id
+        run = self._oracle.notes.runs.get(self._run_of.get(coid or "", ""))
+        if run is None or coid is None:
+            self._oracle.report("I13", f"cancel of somebody else's order {order.id}")
+        elif run.orders[coid].cancel_secs is None:
+            self._oracle.report("I4", f"cancel of {coid} arrived without its record")
+
+    def _check_rate(self, arrival: Arrival, intent: OrderIntent) -> None:
+        self._signed.append((arrival.signed, intent.purpose is Purpose.ENTRY))
+        recent = [entry for at, entry in self._signed[-24:] if abs(arrival.signed - at) < 0.99]
+        if len(recent) > _RATE_HARD or sum(recent) > 5:
+            self._oracle.report("I11", f"{len(recent)} orders in a second, {sum(recent)} of them entries")
+
+    def _check_price(self, run: RunNote, intent: OrderIntent) -> None:
+        leg, price = run.leg(intent.leg), intent.limit_price
+        if intent.order_type is OrderType.MARKET:
+            return
+        if price is None or not price.is_finite() or price <= 0 or not is_on_tick(price, leg.tick_size):
+            self._oracle.report("I10", f"{intent.client_order_id}: price {price}")
+            return
+        if intent.purpose is not Purpose.ENTRY:
+            return
+        marks = self._oracle.control.recent_marks(intent.symbol)
+        if not any(abs(price - m) <= max(m / 5, 5 * leg.tick_size) for m in marks):
+            self._oracle.report("I10", f"{intent.client_order_id}: price {price} outside the collar of {marks[-3:]}")
+
+    def _check_serial(self, run: RunNote, intent: OrderIntent, arrival: Arrival) -> None:
+        """I6 and the signing half of I8."""
+        coid = intent.client_order_id
+        account = self._oracle.session.venue.account
+        resting = [
+            run.orders[o.client_order_id]
+            for o in account.open_orders.values()
+            if o.symbol == intent.symbol and o.client_order_id in run.orders and o.client_order_id != coid
+        ]
+        if intent.purpose is Purpose.ENTRY:
+            ended = min((s for s in (run.stop_secs, run.exit_secs) if s is not None), default=None)
+            if ended is not None and arrival.signed > ended:
+                self._oracle.report("I8", f"entry {coid} signed {arrival.signed - ended:.3f} s after the exit was decided")
+            open_now = [o for o in run.leg_orders(intent.leg) if o.open and o.intent.client_order_id != coid]
+            earlier = [o for o in open_now if o.secs <= run.orders[coid].secs]
+            if earlier or resting:
+                self._oracle.report("I6", f"entry {coid} arrived beside {len(earlier) or len(resting)} open order(s)")
+        elif any(o.intent.purpose is Purpose.ENTRY and o.cancel_secs is None for o in resting):
+            self._oracle.report("I6", f"exit {coid} arrived while an entry rests that nobody cancelled")
+
+    # ------------------------------------------------------------ executions
+
+    def accepted(self, order: Order) -> None:
+        coid = order.client_order_id or ""
+        if self._oracle.session.venue.accepted.get(coid, 0) > 1:
+            self._oracle.report("I3", f"{coid} was accepted more than once", coid)
+
+    def watch_fills(self) -> None:
+        fills = self._oracle.session.venue.account.fills
+        while self._fills_seen < len(fills):
+            row = fills[self._fills_seen]
+            self._fills_seen += 1
+            run_id = self._run_of.get(row.client_order_id or "")
+            if run_id is None:
+                continue
+            run = self._oracle.notes.runs[run_id]
+            net = self._net[run_id, row.symbol] = self.net(run_id, row.symbol) + row.side.sign * row.size
+            leg = next(leg for leg in run.legs if leg.symbol == row.symbol)
+            if not 0 <= net * leg.side.sign <= leg.quantity:
+                self._oracle.report("I1", f"{row.symbol}: our orders have made {net}, configured {leg.quantity}")
+            if run.finished is not None:
+                self._oracle.report("CT1", f"{row.symbol}: {row.side} {row.size} filled after the run was done")

@@ -1,0 +1,235 @@
+"""What one session is: market, configuration, people, fault rates. Drawn from a seed, or read from a scenario file."""
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import msgspec
+
+from trader.config.preset import Preset
+from trader.simulation.catalogue import RATES
+
+OPENING = datetime(2026, 3, 3, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST on a Tuesday
+_IST_OPENING_MINS = 10 * 60 + 30
+COID_MODES = ("open_only", "refused", "accepted", "existing")
+
+
+class MarketPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """The path of the market. `jumps` are (seconds, log return), `iv_moves` (seconds, factor on volatility), `empty`
+    (from, to, side) windows without one side of the book; `half_spread_pct` is % of mark."""
+
+    seed: int
+    expiry_secs: int
+    iv: float
+    noise: float  # standard deviation of the log return per second
+    jumps: tuple[tuple[float, float], ...]
+    iv_moves: tuple[tuple[float, float], ...]
+    empty: tuple[tuple[float, float, str], ...]
+    half_spread_pct: float
+    level_size: int
+
+
+class Deed(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing a person does: start, stop, bad_start, buy_back, sell_more, cancel, or the exchange: liquidate."""
+
+    secs: float
+    kind: str
+    size: int = 0
+    leg: int = 0
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole session, independent of the code that drew it. `preset` is the configuration as JSON values."""
+
+    seed: int
+    market: MarketPlan
+    preset: dict[str, Any]
+    start_now: bool
+    deeds: tuple[Deed, ...]
+    rates: dict[str, float]
+    faults_end: float  # virtual seconds after which nothing new breaks
+    coid_mode: str
+    position_lag: float
+    reduce_only_lag: float
+    worthless_fill: bool
+    settlement_late_secs: float
+    latency: float  # seconds one way, typical
+    interleaved: bool  # whether the parts of one read see different instants
+    market_period: float  # seconds between market messages
+    outage: tuple[float, float] | None  # a long stop of the host (suspend, deploy): from, length
+
+
+def opening_of(plan: Plan) -> datetime:
+    return OPENING
+
+
+def draw(seed: int) -> Plan:
+    """The session of a seed. The same seed draws the same plan in any process."""
+    rng = Random(seed)
+    kind = rng.random()
+    settles = kind < 0.06
+    hold = rng.uniform(8, 50)
+    preset, start_now = _preset(rng, settles)
+    faults_end = rng.uniform(4, 25) if rng.random() < 0.5 else rng.uniform(25, 70)
+    rates = _rates(rng)
+    outage = None
+    expiry_secs = 24 * 3600 + 6 * 3600
+    if settles:
+        expiry_secs = 7 * 60 + 30
+        if rng.random() < 0.7:
+            outage = (rng.uniform(15, 40), expiry_secs - rng.uniform(20, 25) + rng.choice((0, 60)))
+        faults_end = min(faults_end, 30.0)
+    elif rng.random() < 0.04:
+        outage = (rng.uniform(5, 30), rng.uniform(20, 200))
+    return Plan(
+        seed=seed,
+        market=_market(rng, seed, expiry_secs, settles, hold),
+        preset=preset,
+        start_now=start_now,
+        deeds=_deeds(rng, hold, settles, rates, faults_end),
+        rates=rates,
+        faults_end=faults_end,
+        coid_mode=rng.choice(COID_MODES),
+        position_lag=rng.choice((0.0, 0.0, 0.0, rng.uniform(0.2, 3.0))),
+        reduce_only_lag=rng.choice((0.0, 0.0, 1.0)),
+        worthless_fill=rng.random() < 0.5,
+        settlement_late_secs=rng.choice((0.0, rng.uniform(5, 40))),
+        latency=rng.choice((0.005, 0.02, 0.06, 0.2)),
+        interleaved=rng.random() < 0.35,
+        market_period=rng.choice((1.5, 2.0, 2.0)),
+        outage=outage,
+    )
+
+
+def _preset(rng: Random, settles: bool) -> tuple[dict[str, Any], bool]:
+    """A configuration that a person might have made (H1), and whether it starts at once."""
+    start_now = rng.random() < 0.85
+    exit_mins = _IST_OPENING_MINS + rng.choice((1, 1, 2))
+    entry_mins = _IST_OPENING_MINS if rng.random() < 0.5 else _IST_OPENING_MINS - rng.randint(0, 3)
+    if settles:
+        exit_mins = _IST_OPENING_MINS + 9
+    tiers = rng.choice(
+        (
+            [],
+            [{"peak_pct": "5", "stop_pct": "0"}],
+            [{"peak_pct": "8", "stop_pct": "2"}, {"peak_pct": "15", "stop_pct": "10"}],
+        )
+    )
+    quantity = rng.choice((1, 2, 3, 5))
+    body = {
+        "strategy": {
+            "quantity": quantity,
+            "delta_min": "0.08",
+            "delta_max": "0.40",
+            "expiry": "nearest",
+            "min_hours_to_expiry": "0.1",
+            "max_spread_pct": "150",
+        },
+        "schedule": {
+            "entry_time_ist": f"{entry_mins // 60:02d}:{entry_mins % 60:02d}",
+            "exit_time_ist": f"{exit_mins // 60:02d}:{exit_mins % 60:02d}",
+            "entry_window_mins": rng.choice((1, 5, 30)),
+            "boot_buffer_secs": rng.choice((0, 0, 2)),
+            "exit_before_expiry_mins": 1,
+        },
+        "exits": {
+            "max_loss_pct": str(rng.choice((20, 50, 100))),
+            "max_profit_pct": str(rng.choice((10, 40, 80))),
+            "trailing_enabled": bool(tiers),
+            "trailing_tiers": tiers,
+            "confirmations": rng.choice((1, 2, 2, 2, 3)),
+            "blind_exit_secs": rng.choice((10, 20, 60)),
+        },
+        "orders": {
+            "entry_reference": rng.choice(("touch", "touch", "mid", "mark")),
+            "retries": rng.randint(0, 4),
+            "slippage_pct": str(rng.choice((0, 2, 5))),
+            "timeout_secs": rng.randint(1, 4),
+            "exit_timeout_secs": rng.randint(1, 3),
+            "market_fallback": rng.random() < 0.7,
+            "partial_policy": rng.choice(("accept", "unwind")),
+        },
+        "risk": {"max_runs_per_day": rng.choice((1, 2, 3))},
+    }
+    return body, start_now
+
+
+def _market(rng: Random, seed: int, expiry_secs: int, settles: bool, hold: float) -> MarketPlan:
+    jumps: list[tuple[float, float]] = []
+    if rng.random() < 0.5:
+        size = rng.choice((0.004, 0.01, 0.025)) * (0.1 if settles else 1.0)
+        jumps.append((rng.uniform(5, hold + 5), rng.choice((-1, 1)) * size))
+    if settles and rng.random() < 0.5:
+        jumps.append((expiry_secs - 30, rng.choice((-1, 1)) * 0.004))
+    iv_moves = ()
+    if rng.random() < 0.5:
+        first = rng.uniform(6, hold)
+        iv_moves = ((first, rng.choice((0.4, 0.7, 0.85))), (first + rng.uniform(3, 12), rng.choice((1.0, 1.3, 2.0))))
+    empty: tuple[tuple[float, float, str], ...] = ()
+    if rng.random() < 0.12:
+        since = rng.uniform(0, hold + 10)
+        empty = ((since, since + rng.uniform(2, 15), rng.choice(("bids", "asks", "both"))),)
+    return MarketPlan(
+        seed=seed,
+        expiry_secs=expiry_secs,
+        iv=rng.uniform(0.35, 0.8),
+        noise=rng.choice((1e-6, 2e-5, 6e-5)) * (0.3 if settles else 1.0),
+        jumps=tuple(jumps),
+        iv_moves=iv_moves,
+        empty=empty,
+        half_spread_pct=rng.choice((0.5, 1.5, 4.0)),
+        level_size=rng.choice((1, 2, 4, 20)),
+    )
+
+
+def _rates(rng: Random) -> dict[str, float]:
+    """Swarm: each session has its own set of faults at its own rates; one in eight has none."""
+    if rng.random() < 0.125:
+        return {}
+    share = rng.choice((0.15, 0.3, 0.5))
+    heat = rng.choice((0.5, 1.0, 1.0, 2.0))
+    return {name: round(rate * heat * rng.uniform(0.3, 1.7), 5) for name, rate in RATES.items() if rng.random() < share}
+
+
+def _deeds(rng: Random, hold: float, settles: bool, rates: dict[str, float], faults_end: float) -> tuple[Deed, ...]:
+    deeds = [Deed(secs=0.3, kind="start")]
+    if rng.random() < 0.15:
+        deeds.append(Deed(secs=0.3 + rng.uniform(0.01, 30), kind="start"))  # Start ×2
+    if rng.random() < 0.08:
+        deeds.append(Deed(secs=rng.uniform(0.05, 10), kind="bad_start"))
+    if rng.random() < 0.55 and not settles:
+        stop = rng.choice((rng.uniform(0.4, 4), hold, hold, rng.uniform(4, hold)))
+        deeds.append(Deed(secs=stop, kind="stop"))
+        while rng.random() < 0.4:
+            stop += rng.uniform(0.01, 1.5)
+            deeds.append(Deed(secs=stop, kind=rng.choice(("stop", "stop", "start"))))
+    if rates and not settles and rng.random() < 0.15:
+        for _ in range(rng.randint(1, 2)):
+            kind = rng.choice(("buy_back", "buy_back", "sell_more", "cancel"))
+            secs = rng.uniform(2, max(faults_end, 3))
+            deeds.append(Deed(secs=secs, kind=kind, size=rng.randint(1, 3), leg=rng.randint(0, 1)))
+    if rates and not settles and rng.random() < 0.04:
+        deeds.append(Deed(secs=rng.uniform(3, max(faults_end, 4)), kind="liquidate", size=rng.randint(1, 5), leg=rng.randint(0, 1)))
+    return tuple(sorted(deeds, key=lambda d: d.secs))
+
+
+def preset_of(plan: Plan) -> Preset:
+    """The configuration as a validated preset."""
+    return _validated(msgspec.json.encode(plan.preset))
+
+
+_presets: dict[bytes, Preset] = {}
+
+
+def _validated(body: bytes) -> Preset:
+    if len(_presets) > 4096:
+        _presets.clear()
+    found = _presets.get(body)
+    if found is None:
+        found = _presets[body] = Preset.model_validate(msgspec.json.decode(body))
+    return found
+
+
+def wall_step(rng: Random) -> timedelta:
+    """A step of the host's wall clock (V1)."""
+    return timedelta(seconds=rng.choice((-3600, 3600, -86400, 86400, -30, 30, 2, -2)))

@@ -1,0 +1,440 @@
+"""One session: the world on virtual time, from the first boot to the last check."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from trader.domain.clock import Now
+from trader.domain.order import Side
+from trader.domain.quote import Quote
+from trader.engine import events as ev
+from trader.engine.records import AnyRecord, Phase
+from trader.simulation.agenda import Agenda
+from trader.simulation.disk import CommandRow, MemoryJournal
+from trader.simulation.faults import Faults
+from trader.simulation.gateway import Network, SimGateway
+from trader.simulation.market import UNDERLYING
+from trader.simulation.oracle import Oracle, Violation
+from trader.simulation.plan import OPENING, Deed, Plan, preset_of, wall_step
+from trader.simulation.quotes import aged, quote_of, spoiled
+from trader.simulation.shell import Shell
+from trader.simulation.streams import PrivateStream
+from trader.simulation.venue import SimVenue
+from trader.simulation.wire import Wire
+
+LIVENESS_SECS = 60.0
+LAST_STOP_SECS = 45.0
+_TAIL_SECS = 11.0  # what was sent late may still arrive after the end
+_WINDOWS = ("N10", "N13", "N15", "V1", "K2")
+
+
+class SessionResult(msgspec.Struct, kw_only=True):
+    """What a session showed."""
+
+    seed: int
+    violations: list[Violation]
+    counts: dict[tuple[str, str], int]
+    happened: list[tuple[str, int]]
+    trace_hash: str
+    secs: float
+    steps: int
+    ended: str
+    reason: str
+
+
+class Session:
+    """The parts of one world and the people in it."""
+
+    def __init__(self, plan: Plan, only: frozenset[tuple[str, int]] | None = None) -> None:
+        self.plan = plan
+        self.interleaved = plan.interleaved
+        self.latency = plan.latency
+        self.agenda = Agenda(OPENING)
+        self.faults = Faults(plan.seed, plan.rates, only)
+        self.faults.phase = self.phase
+        self.faults.clock = lambda: self.agenda.secs
+        self.journal = MemoryJournal()
+        self.venue = SimVenue(plan, self.agenda, self.faults)
+        self.network = Network(self.agenda, self.faults)
+        self.wire = Wire(self.venue, self.network, self.agenda, self.faults, plan.latency)
+        self.stream = PrivateStream(self.venue, self.agenda, self.faults, plan.latency, self._post)
+        self.shells: list[Shell] = []
+        self.oracle = Oracle(self)
+        self.venue.on_news = self._news
+        self.venue.on_accept = self.oracle.accepted
+        self.venue.on_arrival = self.oracle.arrived
+        self.wall_offset = timedelta(0)
+        self.public_silent_until = 0.0
+        self.public_up = True
+        self.unpriced: tuple[str, float] = ("", 0.0)
+        self.resumed_at = 0.0
+        self.ended = ""
+        self._host_down_until = 0.0
+        self._deeds_left = len(plan.deeds)
+        self._stage = "safety"
+        self._deadline = 0.0
+
+    # ------------------------------------------------------------ the course of it
+
+    def run(self) -> SessionResult:
+        """Let everything happen; the oracle has watched when it returns."""
+        agenda = self.agenda
+        self._boot()
+        agenda.at(0.05, self._market)
+        agenda.at(1.0, self._supervise)
+        if any(name in self.plan.rates for name in _WINDOWS):
+            agenda.at(0.9, self._windows)
+        for number, deed in enumerate(self.plan.deeds):
+            agenda.at(deed.secs, self._do, deed, f"{self.plan.seed}-{number}")
+        if self.plan.outage is not None:
+            agenda.at(self.plan.outage[0], self._outage, self.plan.outage[1])
+        for name, drawn in (
+            ("X11", self.plan.position_lag > 0),
+            ("X10", self.plan.coid_mode != "open_only"),
+            ("H1", True),
+        ):
+            if drawn:
+                self.faults.counts[name, "waiting"] += 1
+        step, end = agenda.step, 10**15
+        while not self.ended and step(end):
+            pass
+        self.oracle.at_the_end()
+        newest = self.oracle.notes.newest()
+        return SessionResult(
+            seed=self.plan.seed,
+            violations=self.oracle.violations,
+            counts=dict(self.faults.counts),
+            happened=self.faults.happened,
+            trace_hash=self.oracle.trace_hash(),
+            secs=agenda.secs,
+            steps=sum(shell.steps for shell in self.shells),
+            ended=self.ended,
+            reason=newest.exit_reason if newest is not None else "",
+        )
+
+    def _supervise(self) -> None:
+        """Once a second: safety phase, then faults stop, then everything must come right, then it must end."""
+        secs = self.agenda.secs
+        shell = self.current
+        if shell is not None and not shell.paused:
+            for row in self.journal.pending():
+                shell.command(row)
+        self.oracle.every_second()
+        open_runs = self.oracle.notes.unresolved()
+        started = any(row.status != "new" for row in self.journal.commands.values())
+        idle = started and not open_runs and self._deeds_left == 0 and not self.journal.pending()
+        match self._stage:
+            case "safety" if idle and not self._zombies():
+                self._end_tail()
+            case "safety" if secs >= self.quiet_from:
+                self._end_of_faults()
+            case "liveness" if idle:
+                self._end_tail()
+            case "liveness" if secs >= self._deadline:
+                self.oracle.live()
+                self._stage, self._deadline = "closing", secs + LAST_STOP_SECS
+                row = CommandRow(f"{self.plan.seed}-last", "stop", {"run_id": None}, secs)
+                self.journal.submit(row)
+            case "closing" if idle:
+                self._end_tail()
+            case "closing" if secs >= self._deadline:
+                self.oracle.never_closed()
+                self.ended = "stuck"
+            case "tail" if secs >= self._deadline:
+                self.ended = "flat" if idle else "again"
+            case _:
+                pass
+        self.agenda.after(1.0, self._supervise)
+
+    @property
+    def quiet_from(self) -> float:
+        """When nothing breaks any more: drawn faults, outage, empty books, settlement."""
+        plan = self.plan
+        until = [plan.faults_end, *(end for _, end, _ in plan.market.empty)]
+        if plan.outage is not None:
+            until.append(sum(plan.outage))
+        if plan.market.expiry_secs < 3600:
+            until.append(plan.market.expiry_secs + plan.settlement_late_secs + 60)
+        return max(until)
+
+    def _end_of_faults(self) -> None:
+        self.faults.active = False
+        self._stage, self._deadline = "liveness", self.agenda.secs + LIVENESS_SECS
+        self.network.refused_until = self.venue.halted_until = 0.0
+        self.public_silent_until, self.unpriced = 0.0, ("", 0.0)
+        for shell in self.shells:
+            if shell.paused and shell.alive:
+                self.resumed_at = self.agenda.secs
+                shell.resume()
+
+    def _end_tail(self) -> None:
+        wait = _TAIL_SECS if self.wire.in_transit else 0.0
+        self._stage, self._deadline = "tail", self.agenda.secs + wait
+        if not wait:
+            self.ended = "flat"
+
+    # ------------------------------------------------------------ hosts
+
+    @property
+    def current(self) -> Shell | None:
+        """The newest living runner."""
+        shell = self.shells[-1] if self.shells else None
+        return shell if shell is not None and shell.alive else None
+
+    def host_wall(self) -> datetime:
+        return self.agenda.now + self.wall_offset
+
+    def _zombies(self) -> bool:
+        return any(shell.alive and shell.paused for shell in self.shells)
+
+    def _boot(self) -> None:
+        """A host tries to take the account; while the lease is held it stands by."""
+        current = self.current
+        if current is not None and not current.paused:
+            return
+        if self.agenda.secs < self._host_down_until:
+            self.agenda.at(self._host_down_until, self._boot)
+            return
+        epoch = self.journal.take_lease(self.host_wall())
+        if epoch is None:
+            self.agenda.after(0.5, self._boot)
+            return
+        gateway = SimGateway(
+            self.venue, self.network, self.agenda, self.plan.position_lag, self.plan.settlement_late_secs
+        )
+        shell = Shell(
+            epoch=epoch,
+            wall=self.host_wall(),
+            journal=self.journal,
+            gateway=gateway,
+            wire=self.wire,
+            agenda=self.agenda,
+            faults=self.faults,
+            world=self,
+        )
+        self.shells.append(shell)
+        self.oracle.booted(shell)
+        shell.recover()
+
+    def _last_renewal(self) -> datetime:
+        """The lease is renewed every two seconds while its holder runs."""
+        return self.host_wall() - timedelta(seconds=self.agenda.secs % 2)
+
+    def killed(self, shell: Shell) -> None:
+        if shell.epoch == self.journal.epoch:
+            self.journal.renew(shell.epoch, self._last_renewal())
+        self.agenda.after(self.faults.details("K1").uniform(0.2, 3.0), self._boot)
+
+    def _outage(self, secs: float) -> None:
+        """The host is gone for a while (suspend, deploy)."""
+        self.faults.note("K2")
+        self._host_down_until = self.agenda.secs + secs
+        for shell in self.shells:
+            if shell.alive:
+                shell.die()
+        self.agenda.at(self._host_down_until, self._boot)
+
+    # ------------------------------------------------------------ what a runner reports
+
+    def chain_heard(self, shell: Shell, event: ev.ChainRead) -> None:
+        if shell is self.current:
+            self.oracle.chain_heard(event)
+
+    def committed(self, shell: Shell, records: list[AnyRecord]) -> None:
+        for record in records:
+            self.oracle.committed(record, shell.epoch)
+
+    def engine_raised(self, error: Exception) -> None:
+        self.oracle.raised(error)
+
+    def chain_spoiled(self, event: ev.ChainRead) -> ev.ChainRead:
+        """Q4: a chain that is not what it should be."""
+        if event.error or not self.faults.hit("Q4"):
+            return event
+        draw = self.faults.details("Q4")
+        listed = event.instruments
+        match draw.randrange(5):
+            case 0:
+                kept = tuple(i for i in listed if i.symbol.startswith("C"))
+            case 1:
+                kept = (*listed, *listed)
+            case 2:
+                kept = tuple(msgspec.structs.replace(i, underlying="ETH") for i in listed)
+            case 3:
+                kept = tuple(msgspec.structs.replace(i, expiry=OPENING - timedelta(days=1)) for i in listed)
+            case _:
+                kept = ()
+        return msgspec.structs.replace(event, instruments=kept)
+
+    def phase(self) -> str:
+        """The cell of the fault table: where the desk is now."""
+        shell = self.current
+        if shell is None or (shell.epoch > 1 and self.agenda.secs - shell.booted_at < 3):
+            return "recovering"
+        run = self.oracle.notes.newest()
+        if run is None or run.phase is Phase.DONE:
+            return "waiting"
+        if run.phase in (Phase.ENTERING, Phase.EXITING) and sum(run.net(leg.key) != 0 for leg in run.legs) == 1:
+            return "one leg"
+        return run.phase.value
+
+    # ------------------------------------------------------------ messages
+
+    def _post(self, build: Callable[[Now], ev.AnyEvent]) -> None:
+        for shell in self.shells:
+            if shell.alive:
+                shell.receive(build)
+
+    def _news(self) -> None:
+        self.oracle.watch_fills()
+        self.stream.carry()
+
+    def _market(self) -> None:
+        """The rhythm of market data: resting orders meet the new book, runners hear of prices."""
+        self.agenda.after(self.plan.market_period, self._market)
+        shells = [s for s in self.shells if s.alive and s.state.unresolved]
+        if not shells and not self.venue.core.has_resting_orders:
+            return
+        self.venue.wake()
+        self._news()
+        if not self.public_up or self.agenda.secs < self.public_silent_until:
+            return
+        live = self.venue.core.products.live
+        for shell in shells:
+            quotes = self._quotes([s for s in shell.subscribed if s in live])
+            spots = ((UNDERLYING, self.venue.market.spot(UNDERLYING)),)
+            self.oracle.priced(shell, quotes, spots[0][1])
+            shell.market(
+                self.venue.core.now,
+                lambda now, newest, q=quotes, s=spots: ev.MarketMoved(at=now, quotes=q, spots=s, newest=newest),
+            )
+
+    def _quotes(self, symbols: list[str]) -> tuple[Quote, ...]:
+        """The subscribed quotes, with whatever is wrong with them now (Q rows)."""
+        quotes = []
+        for symbol in symbols:
+            if symbol == self.unpriced[0] and self.agenda.secs < self.unpriced[1]:
+                continue
+            quote = quote_of(self.venue, symbol)
+            if self.faults.hit("Q1"):
+                quote = aged(quote, timedelta(seconds=self.faults.details("Q1").choice((4, 6, 20, 3600))))
+            if self.faults.hit("Q2"):
+                quote = spoiled(quote, self.faults.details("Q2"))
+            if self.faults.hit("Q3"):
+                self.unpriced = (symbol, self.agenda.secs + self.faults.details("Q3").choice((4, 9, 30)))
+                continue
+            quotes.append(quote)
+        return tuple(quotes)
+
+    # ------------------------------------------------------------ windows of trouble
+
+    def _windows(self) -> None:
+        """Once a second: streams fall silent or down, clocks step, processes stop."""
+        if not self.faults.active:
+            return
+        self.agenda.after(1.0, self._windows)
+        if self.faults.hit("N10"):
+            draw = self.faults.details("N10")
+            if draw.random() < 0.5:
+                self.stream.hush(draw.uniform(2, 35))
+            else:
+                self.public_silent_until = self.agenda.secs + draw.choice((2.0, 6.0, 15.0, 70.0))
+        if self.faults.hit("N13"):
+            self._drop_stream()
+        for name in ("N15", "V1"):
+            if self.faults.hit(name):
+                draw = self.faults.details(name)
+                self.wall_offset += wall_step(draw) if name == "V1" else timedelta(seconds=draw.uniform(-10, 10))
+        if self.faults.hit("K2"):
+            self._interrupt()
+
+    def _drop_stream(self) -> None:
+        draw = self.faults.details("N13")
+        if draw.random() < 0.5:
+            self.stream.drop(draw.uniform(0.2, 8))
+        elif self.public_up:
+            self.public_up = False
+            self._post(lambda now: ev.StreamChanged(at=now, stream="public", up=False, detail="reset"))
+            self.agenda.after(draw.uniform(0.2, 8), self._public_back)
+
+    def _public_back(self) -> None:
+        self.public_up = True
+        self._post(lambda now: ev.StreamChanged(at=now, stream="public", up=True))
+
+    def _interrupt(self) -> None:
+        """K2: stopped for a moment, or so long that a standby takes the account and the old one comes back."""
+        shell = self.current
+        if shell is None or shell.paused:
+            return
+        draw = self.faults.details("K2")
+        self.journal.renew(shell.epoch, self._last_renewal())
+        shell.pause()
+        if draw.random() < 0.4:
+            self.agenda.after(draw.uniform(0.3, 4), self._continue, shell)
+        else:
+            self.agenda.after(draw.uniform(11, 25), self._continue, shell)
+            self.agenda.after(0.5, self._boot)
+
+    def _continue(self, shell: Shell) -> None:
+        self.resumed_at = self.agenda.secs
+        if shell.alive and shell.paused:
+            shell.resume()
+        if self.current is None:
+            self._boot()
+
+    # ------------------------------------------------------------ people
+
+    def _do(self, deed: Deed, command_id: str) -> None:
+        self._deeds_left -= 1
+        match deed.kind:
+            case "start" | "bad_start":
+                self._command(command_id, "start", self._start_body(bad=deed.kind == "bad_start"))
+            case "stop":
+                self._command(command_id, "stop", {"run_id": None})
+            case _:
+                self._meddle(deed)
+
+    def _start_body(self, *, bad: bool) -> dict[str, Any]:
+        if bad:
+            config = {**self.plan.preset, "strategy": {**self.plan.preset["strategy"], "quantity": 0}}
+            return {"config": config, "config_hash": "0" * 16, "now": self.plan.start_now}
+        preset = preset_of(self.plan)
+        return {"config": preset.model_dump(mode="json"), "config_hash": preset.config_hash, "now": self.plan.start_now}
+
+    def _command(self, command_id: str, kind: str, body: dict[str, Any]) -> None:
+        if len(self.journal.commands) > 0 and kind in ("start", "stop"):
+            self.faults.note("H5")
+        self.journal.submit(CommandRow(command_id, kind, body, self.agenda.secs))
+        self.agenda.after(0.05, self._poll)
+
+    def _poll(self) -> None:
+        shell = self.current
+        if shell is not None and not shell.paused:
+            for row in self.journal.pending():
+                shell.command(row)
+
+    def _meddle(self, deed: Deed) -> None:
+        """H4 and X6: somebody else moves our position."""
+        run = self.oracle.notes.newest()
+        if not self.faults.active or run is None or not run.legs:
+            return
+        symbol = run.legs[deed.leg].symbol
+        match deed.kind:
+            case "buy_back":
+                held = -self.venue.account.position_size(symbol)
+                done = bool(held > 0 and self.venue.human_trade(symbol, Side.BUY, min(deed.size, held)))
+            case "sell_more":
+                done = bool(self.venue.human_trade(symbol, Side.SELL, deed.size))
+            case "cancel":
+                done = self.venue.human_cancel(symbol)
+            case _:
+                done = bool(self.venue.liquidate(symbol, deed.size))
+        if done:
+            self.faults.note("X6" if deed.kind == "liquidate" else "H4")
+
+
+def run_plan(plan: Plan, only: frozenset[tuple[str, int]] | None = None) -> SessionResult:
+    """One whole session of a plan; in a replay only the listed faults happen."""
+    return Session(plan, only).run()

@@ -1,0 +1,335 @@
+"""The exchange as it is reached: its core, what arrived at it, and its own misbehaviour (X rows).
+
+`arrivals` is the record the oracle reads: every order and cancel request as it came in, with the instant it was signed.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import msgspec
+
+from trader.domain.fill import Fill, FillKind, Position
+from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Side, TimeInForce
+from trader.simulation.agenda import Agenda
+from trader.simulation.faults import Faults
+from trader.simulation.market import SimMarket
+from trader.simulation.plan import Plan
+from trader.venue.core.account import Account
+from trader.venue.core.events import OrderEvent, TradeEvent
+from trader.venue.core.exchange import Exchange
+from trader.venue.core.records import FillRow, Order, OrderRequest
+from trader.venue.core.refusal import Refused
+from trader.venue.core.settings import CoreSettings
+
+USER = 5_550_001
+_CODES = (
+    "insufficient_margin",
+    "order_size_exceed_available",
+    "limit_price_out_of_price_band",
+    "stale_order",
+    "max_orders_count_exceeded",
+    "reduce_only_orders_allowed",
+    "trading_blocked",
+    "a_code_nobody_has_documented",
+)
+
+
+class Arrival(msgspec.Struct, kw_only=True):
+    """One request of the desk at the exchange. `signed` and `secs` are seconds of true time."""
+
+    kind: str  # order, cancel
+    secs: float
+    signed: float
+    epoch: int
+    client_order_id: str | None
+    symbol: str
+    intent: OrderIntent | None = None
+    order_id: int | None = None
+    result: str = ""
+
+
+class SimVenue:
+    """One account at the core exchange; also the place where people and the exchange itself interfere."""
+
+    def __init__(self, plan: Plan, agenda: Agenda, faults: Faults) -> None:
+        self._plan = plan
+        self._agenda = agenda
+        self._faults = faults
+        self.market = SimMarket(plan.market)
+        settings = CoreSettings(
+            seed=plan.seed,
+            reduce_only_lag_secs=plan.reduce_only_lag,
+            worthless_settlement_fill=plan.worthless_fill,
+            twap_window_secs=2,
+            margined_lag_secs=10.0,
+        )
+        self.core = Exchange(self.market, settings)
+        self.account: Account = self.core.open_account(USER)
+        self.arrivals: list[Arrival] = []
+        self.halted_until = 0.0
+        self.human_orders: set[int] = set()
+        self.accepted: dict[str, int] = {}  # orders accepted per client order id
+        self.human_net: dict[str, int] = {}
+        self.own_doing: dict[str, int] = {}  # contracts the exchange moved by itself (liquidation), signed
+        self.on_news: Callable[[], None] = lambda: None
+        self.on_accept: Callable[[Order], None] = lambda order: None
+        self.on_arrival: Callable[[Arrival], None] = lambda arrival: None
+
+    def wake(self) -> None:
+        """Bring the exchange to the present; resting orders meet the new depth, expiries settle."""
+        self.core.advance(self._agenda.now)
+
+    # ------------------------------------------------------------ requests
+
+    def place(self, intent: OrderIntent, signed: float, epoch: int) -> OrderSnapshot:
+        """An order arrives.
+
+        Raises:
+            Refused: As the exchange would.
+        """
+        self.wake()
+        arrival = Arrival(
+            kind="order",
+            secs=self._agenda.secs,
+            signed=signed,
+            epoch=epoch,
+            client_order_id=intent.client_order_id,
+            symbol=intent.symbol,
+            intent=intent,
+        )
+        self.arrivals.append(arrival)
+        self.on_arrival(arrival)
+        try:
+            order = self._accept(intent)
+        except Refused as refusal:
+            arrival.result = refusal.code
+            raise
+        arrival.result, arrival.order_id = "accepted", order.id
+        self.on_accept(order)
+        if order.state == "open":
+            self._maybe_cancel_itself(order)
+        self.on_news()
+        return snapshot_of(order)
+
+    def _accept(self, intent: OrderIntent) -> Order:
+        if self._agenda.secs < self.halted_until:
+            raise Refused("invalid_contract")
+        if self._faults.hit("X4"):
+            self.halted_until = self._agenda.secs + self._faults.details("X4").uniform(1, 8)
+            raise Refused("invalid_contract")
+        if self._faults.hit("X2"):
+            raise Refused(self._faults.details("X2").choice(_CODES))
+        coid = intent.client_order_id
+        twin = self.account.by_client_id(coid)
+        if twin is not None:
+            self._faults.note("X10")
+            if self._plan.coid_mode == "refused":
+                raise Refused("duplicate_client_order_id")
+            if self._plan.coid_mode == "existing":
+                return twin
+            if self._plan.coid_mode == "accepted":
+                self.account.newest_by_client_id.pop(coid, None)
+        request = OrderRequest(
+            symbol=intent.symbol,
+            side=intent.side,
+            size=intent.quantity,
+            order_type=intent.order_type,
+            limit_price=intent.limit_price,
+            time_in_force=intent.time_in_force,
+            post_only=intent.post_only,
+            reduce_only=intent.reduce_only,
+            client_order_id=coid,
+        )
+        try:
+            order = self.core.place(self.account, request, self._agenda.now)
+        except Refused as refusal:
+            if refusal.code == "no_position_for_reduce_only":
+                self._faults.note("X9")
+            raise
+        self.accepted[coid] = self.accepted.get(coid, 0) + 1
+        return order
+
+    def _maybe_cancel_itself(self, order: Order) -> None:
+        if self._faults.hit("X3"):
+            wait = self._faults.details("X3").uniform(0.05, 2.0)
+            self._agenda.after(wait, self._cancel_itself, order)
+
+    def _cancel_itself(self, order: Order) -> None:
+        self.wake()
+        if order.state == "open":
+            self.core.cancel(self.account, order, self._agenda.now, reason="cancelled_by_system")
+            self.on_news()
+
+    def cancel(
+        self, *, product_id: int, client_order_id: str | None, venue_order_id: str | None, signed: float, epoch: int
+    ) -> OrderSnapshot:
+        """A cancel arrives. Raises Refused as the exchange would."""
+        self.wake()
+        found = self._find(client_order_id, venue_order_id)
+        arrival = Arrival(
+            kind="cancel",
+            secs=self._agenda.secs,
+            signed=signed,
+            epoch=epoch,
+            client_order_id=client_order_id,
+            symbol=found.symbol if found is not None else "",
+            order_id=found.id if found is not None else None,
+        )
+        self.arrivals.append(arrival)
+        self.on_arrival(arrival)
+        if found is None or found.product_id != product_id:
+            arrival.result = "open_order_not_found"
+            raise Refused("open_order_not_found")
+        if found.state == "open" and self._faults.hit("X1"):
+            self._fill_before_cancel(found)
+        try:
+            order = self.core.cancel(self.account, found, self._agenda.now)
+        except Refused as refusal:
+            arrival.result = refusal.code
+            raise
+        finally:
+            self.on_news()
+        arrival.result = "cancelled"
+        return snapshot_of(order)
+
+    def _fill_before_cancel(self, order: Order) -> None:
+        """Somebody trades with the resting order just before its cancel comes, in part or whole."""
+        size = self._faults.details("X1").randint(1, order.unfilled_size)
+        self.trade_with(order, size)
+
+    def trade_with(self, order: Order, size: int) -> None:
+        """Another account takes `size` contracts of a resting order at its price."""
+        assert order.limit_price is not None
+        other = self.core.open_account(USER + 1, initial_balance=Decimal(10_000_000))
+        request = OrderRequest(
+            symbol=order.symbol,
+            side=order.side.opposite,
+            size=size,
+            order_type=OrderType.LIMIT,
+            limit_price=order.limit_price,
+            time_in_force=TimeInForce.IOC,
+        )
+        try:
+            self.core.place(other, request, self._agenda.now)
+        except Refused:
+            return  # the book had no room for it: nobody traded
+
+    def _find(self, client_order_id: str | None, venue_order_id: str | None) -> Order | None:
+        if venue_order_id is not None:
+            return self.account.orders.get(int(venue_order_id))
+        return self.account.by_client_id(client_order_id or "")
+
+    # ------------------------------------------------------------ people and the exchange itself
+
+    def human_trade(self, symbol: str, side: Side, size: int) -> int:
+        """A person trades on the exchange's own site; contracts done."""
+        self.wake()
+        if symbol not in self.core.products.live:
+            return 0
+        low, high = self.core.band(self.core.products.live[symbol])
+        request = OrderRequest(
+            symbol=symbol,
+            side=side,
+            size=size,
+            order_type=OrderType.LIMIT,
+            limit_price=high if side is Side.BUY else low,
+            time_in_force=TimeInForce.IOC,
+        )
+        try:
+            order = self.core.place(self.account, request, self._agenda.now)
+        except Refused:
+            return 0
+        self.human_orders.add(order.id)
+        self.human_net[symbol] = self.human_net.get(symbol, 0) + side.sign * order.filled_size
+        self.on_news()
+        return order.filled_size
+
+    def human_cancel(self, symbol: str) -> bool:
+        """A person cancels one of our resting orders."""
+        self.wake()
+        order = next((o for o in self.account.open_orders.values() if o.symbol == symbol), None)
+        if order is None:
+            return False
+        self.core.cancel(self.account, order, self._agenda.now)
+        self.on_news()
+        return True
+
+    def liquidate(self, symbol: str, size: int) -> int:
+        """The exchange closes part of a short position itself (X6); contracts done."""
+        self.wake()
+        held = -self.account.position_size(symbol)
+        size = min(size, held)
+        if size < 1 or symbol not in self.core.products.live:
+            return 0
+        before = len(self.account.fills)
+        _, high = self.core.band(self.core.products.live[symbol])
+        request = OrderRequest(
+            symbol=symbol,
+            side=Side.BUY,
+            size=size,
+            order_type=OrderType.LIMIT,
+            limit_price=high,
+            time_in_force=TimeInForce.IOC,
+            reduce_only=False,
+        )
+        try:
+            order = self.core.place(self.account, request, self._agenda.now)
+        except Refused:
+            return 0
+        for index in range(before, len(self.account.fills)):
+            row = self.account.fills[index]
+            self.account.fills[index] = msgspec.structs.replace(row, kind=FillKind.LIQUIDATION)
+        self.own_doing[symbol] = self.own_doing.get(symbol, 0) + order.filled_size
+        self.core.drain_events()  # nothing of it is told on the stream: it has to be found
+        return order.filled_size
+
+    # ------------------------------------------------------------ views
+
+    def drain(self) -> list[OrderEvent | TradeEvent]:
+        """Private news of our account since the last call."""
+        events = self.core.drain_events()
+        return [e for e in events if isinstance(e, OrderEvent | TradeEvent) and e.user_id == USER]
+
+    def positions(self, lag_secs: float) -> list[Position]:
+        now = self._agenda.now
+        holdings = self.account.positions_as_of(now, lag_secs) if lag_secs > 0 else self.account.holdings.values()
+        return [Position(symbol=h.symbol, product_id=h.product_id, quantity=h.size) for h in holdings]
+
+
+def snapshot_of(order: Order) -> OrderSnapshot:
+    """An order as REST and stream tell it."""
+    return OrderSnapshot(
+        venue_order_id=str(order.id),
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        product_id=order.product_id,
+        side=order.side,
+        quantity=order.size,
+        leaves_qty=order.unfilled_size,
+        limit_price=order.limit_price,
+        avg_px=order.average_fill_price,
+        venue_state=order.state,
+        reduce_only=order.reduce_only,
+        cancellation_reason=order.cancellation_reason,
+        paid_commission=order.paid_commission,
+        created_at=order.created_at,
+        ts_event=order.updated_at,
+    )
+
+
+def fill_of(row: FillRow, *, over_rest: bool) -> Fill:
+    """A fill as told: REST knows the commission and no client order id, the fast stream the other way round."""
+    return Fill(
+        fill_id=row.id,
+        venue_order_id=row.order_id,
+        client_order_id=None if over_rest else row.client_order_id,
+        symbol=row.symbol,
+        product_id=row.product_id,
+        side=row.side,
+        quantity=row.size,
+        price=row.price,
+        commission=row.commission if over_rest else None,
+        role=row.role,
+        kind=row.kind,
+        ts_event=row.created_at,
+    )
