@@ -21,12 +21,12 @@ def measure_all() -> dict[str, Figures]:
     return {
         "engine": engine.measure(steps=4000, rounds=3),
         "journal": journal.measure(secs=0.7, rounds=3),
-        "messages": messages.measure(secs=2.0, rounds=3),
-        "latency": latency.measure(secs=10.0, rate=1000.0),
-        "orders": orders.measure(secs=2.0, rounds=3),
+        "messages": messages.measure(secs=1.5, rounds=3),
+        "latency": latency.measure(secs=6.0, rate=1000.0),
+        "orders": orders.measure(secs=1.5, rounds=3),
         "stop": stop.measure(runs=5),
         "panel": panel.measure(refreshes=20, points=2000),
-        "memory": memory.measure(secs=40.0, rate=1000.0),
+        "memory": memory.measure(secs=30.0, rate=1000.0),
     }
 
 
