@@ -38,8 +38,9 @@ def start_venue(*, speed: float = 60.0, seed: int = 1, market: Any = None) -> Ve
 
 
 def preset(**sections: dict[str, Any]) -> Preset:
-    """The default preset with some fields changed, section by section."""
-    return Preset.model_validate(sections)
+    """The default preset with some fields changed, section by section. A limit that does not fill is chased soon, not
+    after the default's half minute, which is longer than these tests wait."""
+    return Preset.model_validate({**sections, "orders": {"timeout_secs": 2, **sections.get("orders", {})}})
 
 
 class Rig:

@@ -108,6 +108,8 @@ EVENTS: dict[str, tuple[type[ev.Event], Callable[[Scene], list[Effect]]]] = {
     "account error": (ev.AccountRead, lambda s: s.read_account(positions=UNREAD, open_orders=UNREAD, error="timeout")),
     "stream down": (ev.StreamChanged, _stream(up=False)),
     "stream up": (ev.StreamChanged, _stream(up=True)),
+    "journal lost": (ev.JournalChanged, lambda s: s.feed(ev.JournalChanged, fault="The disk is full.")),
+    "journal back": (ev.JournalChanged, lambda s: s.feed(ev.JournalChanged, fault="")),
 }
 
 W, E, H, X, F = Phase.WAITING, Phase.ENTERING, Phase.HOLDING, Phase.EXITING, Phase.DONE
@@ -135,6 +137,8 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (W, "account error"): (W, "AlertRaised"),
     (W, "stream down"): (W, "AlertRaised"),
     (W, "stream up"): (W, ""),
+    (W, "journal lost"): (W, "AlertRaised"),
+    (W, "journal back"): (W, ""),
     # Both entries asked for, unanswered.
     (E, "booted"): (E, "AlertRaised OrderResolved ReadAccount"),
     (E, "clock"): (E, ""),
@@ -156,6 +160,8 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (E, "account error"): (E, "AlertRaised"),
     (E, "stream down"): (E, "AlertRaised"),
     (E, "stream up"): (E, ""),
+    (E, "journal lost"): (E, "AlertRaised"),
+    (E, "journal back"): (E, ""),
     # Short both legs.
     (H, "booted"): (H, "AlertRaised ReadAccount Tell"),
     (H, "clock"): (H, ""),
@@ -177,6 +183,8 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (H, "account error"): (H, "AlertRaised"),
     (H, "stream down"): (H, "AlertRaised"),
     (H, "stream up"): (H, ""),
+    (H, "journal lost"): (H, "AlertRaised"),
+    (H, "journal back"): (H, ""),
     # Both exits asked for, unanswered.
     (X, "booted"): (X, "AlertRaised OrderResolved ReadAccount"),
     (X, "clock"): (X, ""),
@@ -198,6 +206,8 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (X, "account error"): (X, "AlertRaised"),
     (X, "stream down"): (X, "AlertRaised"),
     (X, "stream up"): (X, ""),
+    (X, "journal lost"): (X, "AlertRaised"),
+    (X, "journal back"): (X, ""),
     # Flat, confirmed: the run asks for nothing any more.
     (F, "booted"): (F, ""),
     (F, "clock"): (F, ""),
@@ -219,6 +229,8 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (F, "account error"): (F, ""),
     (F, "stream down"): (F, ""),
     (F, "stream up"): (F, ""),
+    (F, "journal lost"): (F, ""),
+    (F, "journal back"): (F, ""),
 }
 
 

@@ -43,7 +43,7 @@ def rig(venue: VenueServer, tmp_path: Path) -> Iterator[Rig]:
 
 def held(rig: Rig) -> Any:
     rig.boot()
-    rig.start(preset(strategy={"quantity": QUANTITY}))
+    rig.start(preset(strategy={"quantity": QUANTITY}, orders={"timeout_secs": 1}))
     return rig.await_view(lambda v: v.phase is Phase.HOLDING and v.pnl is not None, 20, "holding")
 
 

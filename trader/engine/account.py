@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from trader.domain.fill import Fill, FillKind
-from trader.domain.order import OrderStatus, Purpose
+from trader.domain.order import OrderIntent, OrderSnapshot, OrderStatus, OrderType, Purpose
 from trader.engine import records as rec
 from trader.engine.effects import ReadAccount
 from trader.engine.events import AccountRead
+from trader.engine.ids import parse_client_order_id
 from trader.engine.orders import adopt, find_order, mark_never_accepted, on_fill
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import Order, Run, Watch, seconds_since
@@ -46,6 +47,7 @@ def want_read(turn: Turn, run_id: str) -> None:
             lookups=tuple(o.intent.client_order_id for o in run.live_orders() if _needs_lookup(o, turn.wall)),
             known_order_ids=tuple(o.venue_order_id for o in run.orders.values() if o.venue_order_id is not None),
             settled_symbols=tuple(leg.symbol for leg in run.legs if _is_expired(leg, turn)),
+            history=(watch.recovered and watch.account_read is None) or watch.mismatch_since is not None,
         )
     )
 
@@ -73,6 +75,8 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         return
     run_id = event.run_id
     turn.look(run_id, account_pending=False)
+    for listed in [*(event.history or ()), *(event.open_orders or ())]:
+        _take_in(turn, run_id, listed)
     for fill in event.fills or ():
         _book(turn, run_id, fill)
     for snapshot in [*(event.history or ()), *(event.open_orders or ()), *event.lookups.values()]:
@@ -103,6 +107,37 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         turn.look(run_id, account_wanted=True)
     elif is_complete(event):
         turn.look(run_id, account_read=event.asked, available_usd=event.available_usd)
+
+
+def _take_in(turn: Turn, run_id: str, snapshot: OrderSnapshot) -> None:
+    """An order of this run that the journal does not know: sent while nothing could be written, or recorded in a journal
+    that an older copy has replaced. Its id says what it was for, the exchange everything else."""
+    name = parse_client_order_id(snapshot.client_order_id)
+    run = turn.run(run_id)
+    leg = next((leg for leg in run.legs if leg.symbol == snapshot.symbol), None)
+    if name is None or leg is None or (name.leg, name.run) != (leg.key, run_id[:5]):
+        return
+    if name.installation != turn.state.installation or snapshot.client_order_id is None:
+        return
+    if find_order(turn, snapshot.client_order_id, snapshot.venue_order_id) is not None:
+        return
+    intent = OrderIntent(
+        client_order_id=snapshot.client_order_id,
+        run_id=run_id,
+        leg=leg.key,
+        purpose=name.purpose,
+        attempt=len(run.leg_orders(leg.key, name.purpose)),
+        symbol=snapshot.symbol,
+        product_id=snapshot.product_id,
+        side=snapshot.side,
+        quantity=snapshot.quantity,
+        order_type=OrderType.MARKET if snapshot.limit_price is None else OrderType.LIMIT,
+        limit_price=snapshot.limit_price,
+        reduce_only=snapshot.reduce_only,
+    )
+    turn.write(rec.OrderIntended, run_id, cause="recovery", intent=intent, reference=None)
+    text = f"{snapshot.client_order_id} is an order of this run that the journal did not know; taken over from the exchange."
+    turn.alert(run_id, "error", f"taken_over:{snapshot.client_order_id}", text)
 
 
 def is_complete(event: AccountRead) -> bool:

@@ -55,6 +55,8 @@ def _refusal(turn: Turn, event: StartCommand, preset: Preset) -> str:
     phrase = arming_phrase(turn.state.account_key, preset.strategy.quantity)
     if turn.state.env == "production" and event.confirm != phrase:
         return f"A live start needs the phrase {phrase!r}, typed for this run."
+    if turn.state.journal_fault:
+        return f"Nothing can be started while the journal cannot be written: {turn.state.journal_fault}"
     underlying = preset.strategy.underlying
     if any(run.underlying == underlying for run in turn.state.unresolved):
         return f"A run on {underlying} is not finished yet; one run per underlying at a time."

@@ -28,7 +28,7 @@ class ReadChain(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """Read positions, open orders, fills (and order history when `lookups` is not empty) over REST."""
+    """Read positions, open orders, fills (and order history when it is asked for or `lookups` is not empty) over REST."""
 
     run_id: str
     underlying: str
@@ -37,6 +37,7 @@ class ReadAccount(msgspec.Struct, frozen=True, kw_only=True):
     lookups: tuple[str, ...] = ()
     known_order_ids: tuple[str, ...] = ()
     settled_symbols: tuple[str, ...] = ()
+    history: bool = False  # read ended orders too, although nothing is looked up
 
 
 class Subscribe(msgspec.Struct, frozen=True, kw_only=True):

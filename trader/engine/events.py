@@ -114,6 +114,12 @@ class StreamChanged(Event, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class JournalChanged(Event, frozen=True, kw_only=True):
+    """The journal cannot be written (`fault` says why), or can again (`fault` empty)."""
+
+    fault: str
+
+
 AnyEvent = (
     Booted
     | ClockTicked
@@ -127,4 +133,5 @@ AnyEvent = (
     | FillSeen
     | AccountRead
     | StreamChanged
+    | JournalChanged
 )

@@ -45,7 +45,7 @@ def check_order(state: State, run: Run, intent: OrderIntent, now: Now) -> Denied
         _price(state, run, leg, intent, quote, now),
     ]
     if intent.purpose is Purpose.ENTRY:
-        checks += [_entry_state(run), _entry_size(run, leg, intent), _entry_limits(state, run, intent, now)]
+        checks += [_entry_state(state, run), _entry_size(run, leg, intent), _entry_limits(state, run, intent, now)]
     else:
         checks.append(_exit_size(run, leg, intent))
     return next((denied for denied in checks if denied is not None), None)
@@ -106,7 +106,9 @@ def _no_reference(intent: OrderIntent) -> Denied | None:
     return None
 
 
-def _entry_state(run: Run) -> Denied | None:
+def _entry_state(state: State, run: Run) -> Denied | None:
+    if state.journal_fault:
+        return Denied("JOURNAL_UNWRITABLE", state.journal_fault)
     if run.stop_command is not None or run.exit_reason is not None:
         return Denied("ENTRY_AFTER_STOP", f"run={run.run_id}")
     if run.phase not in (Phase.WAITING, Phase.ENTERING):

@@ -203,6 +203,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     watches: dict[str, Watch] = {}
     market: Market = Market()
     subscribed: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    journal_fault: str = ""  # why nothing can be recorded; while there is one, no new risk is taken
 
     @property
     def unresolved(self) -> list[Run]:

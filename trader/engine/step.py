@@ -61,6 +61,8 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
             _stream_changed(turn, event)
         case ev.Booted():
             _booted(turn)
+        case ev.JournalChanged():
+            _journal_changed(turn, event)
 
 
 def _advance(turn: Turn, run_id: str) -> None:
@@ -120,6 +122,20 @@ def _stream_changed(turn: Turn, event: ev.StreamChanged) -> None:
             turn.alert(run.run_id, "warning", code, f"The {event.stream} stream {words}; reconciling over REST.")
         else:
             turn.rearm(run.run_id, code)
+
+
+def _journal_changed(turn: Turn, event: ev.JournalChanged) -> None:
+    """Without a journal no new risk; exits go on. When it is back, everything is held against the exchange again."""
+    was, turn.state = turn.state.journal_fault, replace(turn.state, journal_fault=event.fault)
+    for run in turn.state.unresolved:
+        turn.look(run.run_id, account_wanted=True)
+        if event.fault:
+            text = f"The journal cannot be written: {event.fault} No entries; exits go on."
+            turn.alert(run.run_id, "error", "journal_unwritable", text)
+        elif was:
+            turn.rearm(run.run_id, "journal_unwritable")
+            text = "The journal can be written again; orders, fills and positions are being read again."
+            turn.alert(run.run_id, "warning", "journal_writable", text, once=False)
 
 
 def _booted(turn: Turn) -> None:

@@ -60,6 +60,8 @@ def _obstacles(turn: Turn, run: Run) -> list[str]:
     """Everything that still keeps the entry from being made, in words; asks for what is missing on the way."""
     watch = turn.watch(run.run_id)
     reasons = _buffer(turn, run, watch)
+    if turn.state.journal_fault:
+        reasons.append(f"the journal cannot be written: {turn.state.journal_fault}")
     lost, limit = daily_loss(turn.state, turn.now), run.preset.risk.daily_loss_limit_usd
     if lost >= limit:
         reasons.append(f"today's realised loss {lost:.2f} USD has reached the limit of {limit} USD")

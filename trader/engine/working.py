@@ -212,7 +212,9 @@ def _entry_attempt(turn: Turn, run: Run, leg: LegTerms, remaining: int, attempt:
 
 
 def _unready(turn: Turn, run: Run) -> str:
-    """After a restart no entry goes out before the exchange has told what is there; empty when it has."""
+    """Why no entry may go out yet: nothing can be recorded, or after a restart the exchange has not told what is there."""
+    if turn.state.journal_fault:
+        return "the journal cannot be written"
     watch = turn.watch(run.run_id)
     if not watch.recovered or watch.account_read is not None:
         return ""

@@ -23,7 +23,10 @@ class LeaseLost(JournalError):
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
-    """One account's lease. `holder` is a random id per runner instance; `host` says how it is hosted (thread, process)."""
+    """One account's lease. `host` says how its holder is hosted (thread, process).
+
+    `holder` is a random id per runner instance; behind an ``@`` stands the identity of its process, where it is known.
+    """
 
     account: str
     holder: str

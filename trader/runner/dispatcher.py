@@ -15,6 +15,7 @@ from trader.domain.outcome import Outcome, Rejected, Unknown
 from trader.engine.effects import Cancel, ReadAccount, ReadChain, Submit
 from trader.engine.events import AnyEvent, CancelAnswered, SubmitAnswered
 from trader.exchange.gateway import Gateway
+from trader.runner import killpoints
 from trader.runner.reading import read_account, read_chain
 
 logger = logging.getLogger(__name__)
@@ -74,12 +75,16 @@ class Dispatcher:
         outcome: Outcome = Unknown("worker failed")
         try:
             halted = self._halted() if effect.intent.purpose is Purpose.ENTRY else ""
+            if killpoints.ARMED:
+                killpoints.reach(f"submit.{effect.intent.purpose.name.lower()}.before")
             if not self._may_send():
                 outcome = Rejected("not_sent", "this runner no longer holds the account")
             elif halted:
                 outcome = Rejected("halted", halted)
             else:
                 outcome = self._gateway.submit(effect.intent)
+            if killpoints.ARMED:
+                killpoints.reach(f"submit.{effect.intent.purpose.name.lower()}.answered")
         finally:
             coid = effect.intent.client_order_id
             self._post(SubmitAnswered(at=self._now(), client_order_id=coid, outcome=outcome))
@@ -87,15 +92,27 @@ class Dispatcher:
     def _cancel(self, effect: Cancel) -> None:
         outcome: Outcome = Unknown("worker failed")
         try:
+            if killpoints.ARMED:
+                killpoints.reach("cancel.before")
             if effect.venue_order_id is not None:
                 outcome = self._gateway.cancel(product_id=effect.product_id, venue_order_id=effect.venue_order_id)
             else:
                 outcome = self._gateway.cancel(product_id=effect.product_id, client_order_id=effect.client_order_id)
+            if killpoints.ARMED:
+                killpoints.reach("cancel.answered")
         finally:
             self._post(CancelAnswered(at=self._now(), client_order_id=effect.client_order_id, outcome=outcome))
 
     def _read_chain(self, effect: ReadChain) -> None:
+        if killpoints.ARMED:
+            killpoints.reach("read.chain.before")
         self._post(read_chain(self._gateway, effect, self._now))
+        if killpoints.ARMED:
+            killpoints.reach("read.chain.answered")
 
     def _read_account(self, effect: ReadAccount, asked: datetime) -> None:
+        if killpoints.ARMED:
+            killpoints.reach("read.account.before")
         self._post(read_account(self._gateway, effect, asked, self._now))
+        if killpoints.ARMED:
+            killpoints.reach("read.account.answered")

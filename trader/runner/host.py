@@ -14,6 +14,7 @@ from types import FrameType
 
 from trader import __version__
 from trader.config.connection import Connection, resolve_connection
+from trader.config.halt import halt_words
 from trader.config.settings import Settings
 from trader.domain.errors import ConfigError, JournalError, TraderError
 from trader.exchange.credentials import Credentials
@@ -22,11 +23,12 @@ from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal.lease import Lease
 from trader.journal.prepare import prepare as prepare_journal
 from trader.journal.store import Journal
+from trader.runner import killpoints
 from trader.runner.feed import Feed
 from trader.runner.local_venue import LocalVenue
 from trader.runner.logs import set_up_logging
 from trader.runner.market_clock import wall_now
-from trader.runner.process import is_running
+from trader.runner.process import identity, is_provably_dead, is_running
 from trader.runner.runner import Runner
 
 logger = logging.getLogger(__name__)
@@ -127,10 +129,16 @@ class Host:
                 self._stopping.wait(_AGAIN_SECS)
 
     def _take_lease(self) -> Lease | None:
+        """The lease, or None while another runner has it: one that lives, or that cannot be known to be dead yet."""
         assert self._journal is not None and self._connection is not None
+        if killpoints.ARMED:
+            killpoints.reach("lease.take.before")
+        before = self._journal.lease_row(self._connection.account)
+        dead = before is not None and is_provably_dead(before.holder.partition("@")[2])
         return self._journal.take_lease(
+            over=before if dead else None,
             account=self._connection.account,
-            holder=secrets.token_hex(8),
+            holder=f"{secrets.token_hex(8)}@{identity(os.getpid())}",
             host=self._kind,
             pid=os.getpid(),
             code_hash=__version__,
@@ -150,7 +158,15 @@ class Host:
             clock_offset_secs=lambda: gateway.clock_offset_secs,
             product_id_of=gateway.product_id_of,
         )
-        return Runner(journal=journal, lease=lease, env=connection.env, gateway=gateway, feed=feed, host=self._kind)
+        return Runner(
+            journal=journal,
+            lease=lease,
+            env=connection.env,
+            gateway=gateway,
+            feed=feed,
+            host=self._kind,
+            halted=lambda: halt_words(self._settings.home),
+        )
 
 
 _lock = threading.Lock()

@@ -1,6 +1,7 @@
 """Questions about processes of this machine."""
 
 import os
+from pathlib import Path
 
 
 def is_running(pid: int) -> bool:
@@ -14,3 +15,29 @@ def is_running(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def identity(pid: int) -> str:
+    """Names one process and no other, ever: this boot of the machine, the namespace its number counts in, the number, and
+    when it began. Empty where the system does not tell (no /proc), or when there is no such process."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        namespace = Path("/proc/self/ns/pid").readlink().name
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()  # the name may hold blanks
+    except OSError:
+        return ""
+    return "" if fields[0] in "ZX" else f"{boot}/{namespace}/{pid}/{fields[19]}"
+
+
+def is_provably_dead(told: str) -> bool:
+    """Whether the process that once had this `identity` is gone, beyond doubt.
+
+    A machine booted since, another machine or another container proves nothing: their processes cannot be seen from here.
+    """
+    boot, _, rest = told.partition("/")
+    namespace, _, rest = rest.partition("/")
+    number = rest.partition("/")[0]
+    mine = identity(os.getpid())
+    if not mine or not number.isdigit() or mine.split("/")[:2] != [boot, namespace]:
+        return False
+    return identity(int(number)) != told

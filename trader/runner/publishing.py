@@ -5,6 +5,7 @@ Built and written in a thread of its own: a picture takes milliseconds, most of 
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import datetime
 
 from trader.domain.clock import Now
@@ -18,6 +19,7 @@ from trader.exchange.gateway import Gateway
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
 from trader.journal.views import Sample
+from trader.runner import killpoints
 from trader.runner.feed import Feed
 
 logger = logging.getLogger(__name__)
@@ -30,13 +32,23 @@ _CLOSE_SECS = 5.0
 class Publisher:
     """Builds and writes the live snapshot and the chart's samples of the states it is handed, the newest first."""
 
-    def __init__(self, journal: Journal, gateway: Gateway, feed: Feed, lease: Lease, env: str, host: str) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        gateway: Gateway,
+        feed: Feed,
+        lease: Lease,
+        env: str,
+        host: str,
+        halted: Callable[[], str] = lambda: "",
+    ) -> None:
         self._journal = journal
         self._gateway = gateway
         self._feed = feed
         self._lease = lease
         self._env = env
         self._host = host
+        self._halted = halted
         self._sampled_at: datetime | None = None
         self._counted: tuple[datetime, int] | None = None
         self._per_second = 0.0
@@ -112,13 +124,18 @@ class Publisher:
                 quota_left_pct=self._gateway.quota_left() / DEFAULT_QUOTA * 100,
                 clock_skew_s=self._gateway.clock_offset_secs,
                 messages_per_s=self._rate(now.wall),
+                trading_state="HALTED" if self._halted() else "REDUCING" if state.journal_fault else "ACTIVE",
             ),
             runs=views,
         )
 
     def _write(self, snapshot: LiveSnapshot) -> None:
         """The live row, and samples when due."""
+        if killpoints.ARMED:
+            killpoints.reach("publish.before")
         self._journal.publish(snapshot)
+        if killpoints.ARMED:
+            killpoints.reach("publish.after")
         due = self._sampled_at is None or (snapshot.wall - self._sampled_at).total_seconds() >= _SAMPLE_WALL_SECS
         rows = [_sample(view, snapshot.wall) for view in snapshot.runs if self._wants_sample(view, due)]
         if rows:

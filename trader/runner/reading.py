@@ -42,7 +42,7 @@ def _read_members(gateway: Gateway, effect: ReadAccount, read: AccountRead) -> A
             read = replace(read, open_orders=(), fills=(), history=())
         else:
             read = replace(read, open_orders=tuple(gateway.open_orders(products)))
-            if effect.lookups:
+            if effect.lookups or effect.history:
                 read = replace(read, history=tuple(gateway.order_history(effect.since, products)))
         read = replace(read, positions=tuple(gateway.positions(effect.underlying)))
         if products is not None:

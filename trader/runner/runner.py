@@ -24,11 +24,13 @@ from trader.exchange.gateway import Gateway
 from trader.journal.commands import CommandMark, CommandRow
 from trader.journal.lease import Lease, LeaseLost
 from trader.journal.store import Journal
+from trader.runner import killpoints
 from trader.runner.dispatcher import Dispatcher
 from trader.runner.feed import Feed
 from trader.runner.market_clock import MarketClock, wall_now
 from trader.runner.milestones import log_line, log_records
 from trader.runner.publishing import Publisher
+from trader.runner.writing import RecordsContradict, Writer
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +55,9 @@ class Runner:
         feed: Feed,
         host: str,
         wall: Callable[[], datetime] = wall_now,
+        halted: Callable[[], str] = lambda: "",
     ) -> None:
+        """`halted` says why no entry may leave and no run may start, empty when they may."""
         self._journal = journal
         self._lease = lease
         self._env = env
@@ -67,8 +71,12 @@ class Runner:
         self._stopping = threading.Event()
         self._fenced = False
         self._failures = 0
-        self._dispatcher = Dispatcher(gateway, self._post, self._now, lambda: not self._fenced)
-        self._publisher = Publisher(journal, gateway, feed, lease, env, host)
+        self._halted = halted
+        self._writer = Writer(journal, lease)
+        self._dispatcher = Dispatcher(
+            gateway, self._post, self._now, lambda: not self._fenced, lambda: self._writer.fault or halted()
+        )
+        self._publisher = Publisher(journal, gateway, feed, lease, env, host, halted)
         self._state = State(installation=journal.installation(), epoch=lease.epoch, env=env, account_key=lease.account)
         self._due = dict.fromkeys(("tick", "commands", "renew", "publish"), 0.0)
         self.ready = threading.Event()
@@ -110,9 +118,13 @@ class Runner:
         for seq in sorted(rows):
             state = evolve(state, rows[seq])
         self._state = state
+        if killpoints.ARMED:
+            killpoints.reach("recovery.folded")
         if unresolved:
             logger.info("recovered runs=%s", ",".join(unresolved))
         self._apply(ev.Booted(at=self._now()))
+        if killpoints.ARMED:
+            killpoints.reach("recovery.booted")
 
     # ------------------------------------------------------------ the loop
 
@@ -123,8 +135,11 @@ class Runner:
             self._failures = 0
         except LeaseLost as error:
             self._fence(str(error))
+        except RecordsContradict as error:
+            logger.critical("folding_anew: %s", error)
+            self.stop()  # the host begins a new instance, which folds the journal and reconciles
         except JournalError as error:
-            self._failed(f"the journal cannot be written: {error}")
+            self._failed(f"the journal cannot be used: {error}")
         except Exception as error:
             logger.exception("turn_failed")
             self._failed(f"{type(error).__name__}: {error}")
@@ -134,16 +149,43 @@ class Runner:
             self._apply(self._inbox.popleft())
         self._market()
         now = time.monotonic()
+        if self._writer.fault and self._writer.recovered(self._wall()):
+            self._apply(ev.JournalChanged(at=self._now(), fault=""))
         if self._is_due("commands", now, COMMANDS_SECS):
-            for command in self._journal.pending_commands(self._lease.account):
-                self._command(command)
+            self._commands()
         if self._is_due("tick", now, TICK_SECS):
             self._apply(ev.ClockTicked(at=self._now()))
-        if self._is_due("renew", now, RENEW_SECS) and not self._journal.renew_lease(self._lease, self._wall()):
+        if self._is_due("renew", now, RENEW_SECS) and not self._writer.fault and not self._renew():
             self._fence("another runner has taken the lease")
             return
         if self._is_due("publish", now, PUBLISH_SECS):
+            self._publish()
+
+    def _commands(self) -> None:
+        try:
+            waiting = self._journal.pending_commands(self._lease.account)
+        except JournalError as error:
+            self._degrade(error)
+            return
+        for command in waiting:
+            if not self._writer.answered(command.command_id):
+                self._command(command)
+
+    def _renew(self) -> bool:
+        """False when another runner holds the account."""
+        if killpoints.ARMED:
+            killpoints.reach("lease.renew.before")
+        try:
+            return self._journal.renew_lease(self._lease, self._wall())
+        except JournalError as error:
+            self._degrade(error)
+            return True
+
+    def _publish(self) -> None:
+        try:
             self._publisher.publish(self._state, self._now())
+        except JournalError as error:
+            self._degrade(error)
 
     def _is_due(self, what: str, now: float, every: float) -> bool:
         if now < self._due[what]:
@@ -173,6 +215,10 @@ class Runner:
 
     def _command(self, row: CommandRow) -> None:
         event: ev.AnyEvent
+        halted = self._halted() if row.kind == "start" else ""
+        if halted:
+            self._writer.commit((), CommandMark(command_id=row.command_id, status="refused", detail=f"{halted}."))
+            return
         if row.kind == "start":
             event = ev.StartCommand(
                 at=self._now(),
@@ -192,21 +238,32 @@ class Runner:
     # ------------------------------------------------------------ one step
 
     def _apply(self, event: ev.AnyEvent) -> None:
-        """Step, commit the records, adopt the state, then perform: a send never precedes its intent on disk."""
+        """Step, commit the records, adopt the state, then perform: a send never precedes its intent on disk.
+
+        When they cannot be committed, the engine is told first and decides anew: it takes no new risk then, and what it
+        decides is performed while its records wait.
+        """
         state, effects = step(self._state, event)
         records: list[AnyRecord] = [e for e in effects if isinstance(e, Record)]
         acks = [e for e in effects if isinstance(e, AckCommand)]
-        if records:
-            mark = _mark(acks[0]) if acks else None
-            self._journal.append(records, lease=self._lease, done_command=mark)
-        elif acks:
-            self._journal.mark_command(acks[0].command_id, acks[0].status, acks[0].detail)
+        committed = self._writer.commit(records, _mark(acks[0]) if acks else None)
+        if not committed and not state.journal_fault:
+            self._apply(ev.JournalChanged(at=event.at, fault=self._writer.fault))
+            if not isinstance(event, ev.JournalChanged):
+                self._apply(event)
+            return
         self._state = state
         for effect in effects:
             self._perform(effect)
         if records:
             log_records(records, self._state)
             self._due["publish"] = 0.0
+
+    def _degrade(self, error: JournalError) -> None:
+        """The journal failed outside a step: the engine is told all the same, once."""
+        self._writer.fail(error)
+        if not self._state.journal_fault:
+            self._apply(ev.JournalChanged(at=self._now(), fault=self._writer.fault))
 
     def _perform(self, effect: Effect) -> None:
         match effect:

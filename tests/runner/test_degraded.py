@@ -1,0 +1,156 @@
+"""The journal dies under a running runner, over the real wire: no new risk, exits go on, the books are repaired later."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.rig import Rig, await_value, preset, start_venue
+from trader.domain.errors import JournalError
+from trader.domain.order import Purpose
+from trader.engine.records import OrderIntended, Phase
+from trader.journal.store import Journal
+from trader.venue.server import VenueServer
+
+
+@pytest.fixture
+def venue() -> Iterator[VenueServer]:
+    server = start_venue()
+    yield server
+    server.stop()
+
+
+class Disk:
+    """What the journal's disk does to records: nothing, until `full`."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.full = False
+        real = Journal.append
+
+        def append(journal: Journal, records: Any, **options: Any) -> int:
+            if self.full:
+                raise JournalError("The journal cannot grow because the disk is full.")
+            return real(journal, records, **options)
+
+        patch.setattr(Journal, "append", append)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk(monkeypatch)
+
+
+@pytest.fixture
+def rig(venue: VenueServer, tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(venue, tmp_path)
+    yield made
+    assert made.runner is not None and made._thread is not None
+    made.runner.stop()
+    made._thread.join(10)
+
+
+def hold(rig: Rig) -> Any:
+    rig.boot()
+    rig.start(preset(strategy={"quantity": 20}, orders={"timeout_secs": 1}))
+    return rig.await_view(lambda v: v.phase is Phase.HOLDING and v.pnl is not None, 20, "holding")
+
+
+def await_flat(rig: Rig) -> None:
+    def look() -> bool | None:
+        return (all(p.quantity == 0 for p in rig.gateway.positions("BTC")) and not rig.gateway.open_orders()) or None
+
+    await_value(look, 20, "flat at the exchange")
+
+
+def trading_state(rig: Rig) -> str:
+    snapshot = rig.journal.snapshot("paper")
+    return "" if snapshot is None else snapshot.ops.trading_state
+
+
+def test_stop_flattens_while_nothing_can_be_written_and_the_records_follow(
+    rig: Rig, disk: Disk, capfd: pytest.CaptureFixture[str]
+) -> None:
+    held = hold(rig)
+    before = len(rig.journal.records(held.run_id))
+    disk.full = True
+    command = rig.stop()
+    await_flat(rig)
+    assert len(rig.journal.records(held.run_id)) == before  # nothing reached the disk
+    await_value(lambda: trading_state(rig) == "REDUCING" or None, 5, "the state in the live picture")
+    told = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith('{"kind"')]
+    assert {row["intent"]["purpose"] for row in told if row["kind"] == "order_intended"} == {"X"}
+
+    disk.full = False
+    closed = rig.await_view(lambda v: v.phase is Phase.DONE, 20, "done")
+    summary = await_value(lambda: finished(rig, held.run_id), 10, "the run's end in the journal")
+    assert summary.realized_pnl == rig.ledger_change() == closed.realized_pnl
+    row = rig.journal.command(command)
+    assert row is not None and row.status == "accepted"
+    await_value(lambda: trading_state(rig) == "ACTIVE" or None, 5, "the state in the live picture")
+
+
+def finished(rig: Rig, run_id: str) -> Any:
+    summary = rig.journal.run(run_id)
+    return summary if summary is not None and summary.finished_at is not None else None
+
+
+def test_a_crash_before_the_journal_is_back_is_repaired_from_the_exchange(rig: Rig, disk: Disk) -> None:
+    held = hold(rig)
+    disk.full = True
+    rig.stop()
+    await_flat(rig)
+    rig.halt()  # what waited dies with the process
+    assert {o.intent.purpose for o in rig.journal.orders(held.run_id)} == {Purpose.ENTRY}
+    disk.full = False
+    rig.boot()
+    closed = rig.await_view(lambda v: v.phase is Phase.DONE, 25, "done by reconciliation")
+    assert closed.realized_pnl == rig.ledger_change()
+    orders = rig.journal.orders(held.run_id)
+    assert {o.intent.purpose for o in orders} == {Purpose.ENTRY, Purpose.EXIT}
+    taken = [r for _, r in rig.journal.records(held.run_id) if isinstance(r, OrderIntended) and r.cause == "recovery"]
+    assert len(taken) >= 2
+
+
+def test_no_entry_leaves_while_nothing_can_be_written(rig: Rig, disk: Disk) -> None:
+    rig.boot()
+    disk.full = True
+    refused = rig.start(preset(strategy={"quantity": 20}, orders={"timeout_secs": 1}))
+    await_value(lambda: trading_state(rig) == "REDUCING" or None, 10, "the fault in the live picture")
+    disk.full = False
+
+    def answer() -> Any:
+        row = rig.journal.command(refused)
+        return row if row is not None and row.status == "refused" else None
+
+    assert "journal cannot be written" in await_value(answer, 10, "the refusal").detail
+    assert rig.gateway.order_history(rig.venue.exchange.now.replace(year=2020)) == []
+
+
+def test_an_armed_run_waits_until_the_journal_is_back(rig: Rig, disk: Disk) -> None:
+    rig.boot()
+    rig.start(
+        preset(
+            schedule={"entry_time_ist": "10:35", "exit_time_ist": "16:00", "boot_buffer_secs": 0},
+            orders={"timeout_secs": 1},
+        ),
+        now=False,
+    )
+    waiting = rig.await_view(lambda v: v.entry_at is not None, 10, "armed")
+    disk.full = True
+    stuck = rig.await_view(lambda v: any("journal cannot be written" in w for w in v.why_not), 20, "held back")
+    assert stuck.phase is Phase.WAITING and rig.gateway.positions("BTC") == []
+    disk.full = False
+    held = rig.await_view(lambda v: v.phase is Phase.HOLDING, 20, "holding once the journal is back")
+    assert held.run_id == waiting.run_id
+    rig.stop()
+    rig.await_view(lambda v: v.phase is Phase.DONE, 15, "done")
+
+
+def test_a_journal_file_that_vanishes_keeps_no_exit_back(rig: Rig) -> None:
+    hold(rig)
+    disk_full_elsewhere = rig.folder / "journal.db"
+    rig.stop()  # recorded while the file was there
+    disk_full_elsewhere.unlink()
+    await_flat(rig)

@@ -1,0 +1,127 @@
+"""The journal as the runner's thread writes it: records go to disk at once, or wait here, in order, until they can.
+
+While something waits there is a `fault`: no new risk is taken, exits go on, and what leaves is told on stderr besides,
+because these lines are the only record of it should the process die too. What waited is appended first of all when the
+journal can be written again.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+from trader.domain.errors import JournalError
+from trader.engine.records import AnyRecord, CancelIntended, OrderIntended, encode_record
+from trader.journal.commands import CommandMark
+from trader.journal.lease import Lease, LeaseLost
+from trader.journal.store import Journal
+from trader.runner import killpoints
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECS = 1.0
+
+
+class RecordsContradict(JournalError):
+    """The journal holds already what waits to be written: the state must be folded anew."""
+
+
+class Writer:
+    """One lease's records. Used by the runner's thread only; `fault` may be read from any."""
+
+    def __init__(self, journal: Journal, lease: Lease) -> None:
+        self._journal = journal
+        self._lease = lease
+        self._records: list[AnyRecord] = []
+        self._marks: dict[str, CommandMark] = {}
+        self._tried = 0.0
+        self.fault = ""
+
+    def commit(self, records: Sequence[AnyRecord], mark: CommandMark | None) -> bool:
+        """Write records and the answer to their command; True when they are on disk.
+
+        At the first failure nothing is kept, so that the caller can decide anew knowing the fault; while the fault lasts
+        they are kept here.
+
+        Raises:
+            LeaseLost: Another runner has the account; nothing was written.
+        """
+        if not records and mark is None:
+            return True
+        if self.fault:
+            self._keep(records, mark)
+            return False
+        try:
+            self._write(records, mark)
+        except LeaseLost:
+            raise
+        except JournalError as error:
+            self.fail(error)
+            return False
+        return True
+
+    def fail(self, error: JournalError) -> None:
+        """Note that the journal cannot be used."""
+        if not self.fault:
+            logger.critical("journal_unwritable: %s; no entries, exits go on", error)
+        self.fault = str(error)
+        self._tried = time.monotonic()
+
+    def answered(self, command_id: str) -> bool:
+        """Whether a command that still reads as new has been answered already."""
+        return command_id in self._marks
+
+    def recovered(self, now: datetime) -> bool:
+        """Try again, at most once a second; True when everything that waited is on disk and the fault is over.
+
+        Raises:
+            LeaseLost: Another runner has taken the account meanwhile.
+            RecordsContradict: The journal holds some of it already.
+        """
+        if time.monotonic() - self._tried < RETRY_SECS:
+            return False
+        count = len(self._records)
+        try:
+            if not self._journal.renew_lease(self._lease, now):
+                raise LeaseLost(f"The lease on {self._lease.account} was lost while the journal could not be written.")
+            if self._records:
+                self._journal.append(self._records, lease=self._lease)
+        except LeaseLost:
+            raise
+        except JournalError as error:
+            self._tried = time.monotonic()
+            if "already holds" in str(error):
+                raise RecordsContradict(str(error)) from error
+            self.fault = str(error)
+            return False
+        self._records.clear()
+        for mark in self._marks.values():
+            try:
+                self._journal.mark_command(mark.command_id, mark.status, mark.detail)
+            except JournalError as error:
+                logger.warning("command_not_marked id=%s error=%s", mark.command_id, error)
+        self._marks.clear()
+        self.fault = ""
+        logger.warning("journal_writable_again records_late=%d", count)
+        return True
+
+    def _keep(self, records: Sequence[AnyRecord], mark: CommandMark | None) -> None:
+        self._records += records
+        if mark is not None:
+            self._marks[mark.command_id] = mark
+        for record in records:
+            if isinstance(record, OrderIntended | CancelIntended):
+                print(encode_record(record), file=sys.stderr, flush=True)  # noqa: T201 - the only record of it
+
+    def _write(self, records: Sequence[AnyRecord], mark: CommandMark | None) -> None:
+        what = ""
+        if killpoints.ARMED:
+            what = "+".join(dict.fromkeys(str(type(record).__struct_config__.tag) for record in records)) or "mark"
+            killpoints.reach(f"journal.{what}.before")
+        if records:
+            self._journal.append(records, lease=self._lease, done_command=mark)
+        elif mark is not None:
+            self._journal.mark_command(mark.command_id, mark.status, mark.detail)
+        if killpoints.ARMED:
+            killpoints.reach(f"journal.{what}.after")
