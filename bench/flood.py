@@ -71,8 +71,8 @@ class Flood:
                     if self.stamps is not None and path == "/":
                         self.stamps.append(stamp)
                     connection.sendall(message.replace(_PLACE, b"%016d" % stamp))
-                if self.rates[path] != rate:
-                    return
+                    if self.rates[path] != rate:
+                        return
 
     def _instant(self) -> int:
         return time.time_ns() // 1000 + self._ahead_us
