@@ -1,0 +1,21 @@
+"""Fifteen deaths of the real runner: whatever it was doing, nothing is lost, doubled or left open."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.killpoints.campaign import IN_RECOVERY, first_passes, run_cases, spread
+from tests.killpoints.rig import list_points, venue
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_fifteen_deaths_lose_nothing(tmp_path: Path) -> None:
+    with venue(seed=11) as exchange:
+        points = first_passes(list_points(exchange, tmp_path), 2)
+    assert len(points) > 30
+    single = spread(points, 11)
+    double = list(zip(spread(points, 2), IN_RECOVERY[1::2], strict=True))
+    results = run_cases([*[(point,) for point in single], *double], tmp_path)
+    assert {r.points: r.violations for r in results if r.violations} == {}
+    assert sum(result.kills for result in results) >= 12
