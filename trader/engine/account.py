@@ -186,7 +186,8 @@ def _resolve_absent(turn: Turn, event: AccountRead) -> None:
         coid = order.intent.client_order_id
         if order.status is not OrderStatus.UNKNOWN or event.lookups.get(coid, order) is not None:
             continue
-        if held.get(order.intent.symbol, 0) != _signed(run, order.intent.leg):
+        ours = _signed(run, order.intent.leg)
+        if held.get(order.intent.symbol, 0) not in (ours, ours + _by_others(run, order.intent.symbol, event.fills)):
             continue  # an unexplained position may be this order's doing
         horizon = ENTRY_HORIZON_SECS if order.intent.purpose is Purpose.ENTRY else SIGNATURE_SECS
         if seconds_since(order.intended_at, event.asked) < horizon + 1.0:
@@ -199,6 +200,19 @@ def _resolve_absent(turn: Turn, event: AccountRead) -> None:
             mark_never_accepted(turn, turn.run(event.run_id), order)
         else:
             turn.look(event.run_id, absent={**watch.absent, coid: (times + 1, event.asked)}, account_wanted=True)
+
+
+def _by_others(run: Run, symbol: str, fills: tuple[Fill, ...]) -> int:
+    """Signed contracts that others have traded in a contract of ours since the run began, by the account's own fills.
+
+    Fills of an order of ours that was lost are not among them: such orders are looked up by their id and booked.
+    """
+    begun = [t for t in (run.created_market, run.entry_at) if t is not None]
+    return sum(
+        f.side.sign * f.quantity
+        for f in fills
+        if f.symbol == symbol and f.fill_id not in run.fills and f.ts_event and begun and f.ts_event >= max(begun)
+    )
 
 
 def _settle(turn: Turn, event: AccountRead) -> None:

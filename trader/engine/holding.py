@@ -41,7 +41,7 @@ def hold(turn: Turn, run_id: str) -> None:
         )
         return
     if seconds_since(turn.state.market.heard, turn.wall) >= _QUIET_SECS:
-        _ask_quotes(turn, run)
+        ask_quotes(turn, run)
     market_now = turn.state.market
     flaw = flaw_of(run, market_now, turn.now)
     is_news = _is_news(turn.watch(run_id).evaluated_on, evidence_of(run, market_now))
@@ -107,7 +107,7 @@ def _blind(turn: Turn, run: Run, flaw: str) -> None:
         return
     blind_secs = seconds_since(watch.blind_since, turn.wall)
     if blind_secs >= 1:
-        _ask_quotes(turn, run)
+        ask_quotes(turn, run)
     if blind_secs >= 5:
         turn.alert(
             run.run_id, "warning", "blind", f"No usable price: {flaw}. Price exits are suspended; asking over REST."
@@ -116,7 +116,7 @@ def _blind(turn: Turn, run: Run, flaw: str) -> None:
         turn.decide_exit(run.run_id, "blind", f"no usable price for {blind_secs:.0f} s ({flaw})")
 
 
-def _ask_quotes(turn: Turn, run: Run) -> None:
+def ask_quotes(turn: Turn, run: Run) -> None:
     """Read the quotes over REST, so that the price rules go on without the stream."""
     if seconds_since(turn.watch(run.run_id).quotes_asked, turn.wall) >= _QUOTES_SECS:
         turn.look(run.run_id, quotes_asked=turn.wall)

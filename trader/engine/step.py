@@ -11,7 +11,7 @@ from trader.engine.account import on_account_read, want_read
 from trader.engine.closing import close
 from trader.engine.commands import on_start, on_stop
 from trader.engine.effects import Effect, Subscribe
-from trader.engine.holding import hold
+from trader.engine.holding import ask_quotes, hold
 from trader.engine.orders import mark_unknown, on_cancel_answered, on_fill, on_order_seen, on_submit_answered
 from trader.engine.records import Phase
 from trader.engine.state import State, Watch
@@ -75,6 +75,8 @@ def _advance(turn: Turn, run_id: str) -> None:
         if turn.run(run_id).phase is phase:
             break
     run = turn.run(run_id)
+    if turn.now.market is None and run.phase is not Phase.DONE:
+        ask_quotes(turn, run)  # a silent stream must not keep the exchange's time, and with it every deadline, from us
     if run.phase is not Phase.DONE and (run.phase is not Phase.WAITING or run.legs):
         want_read(turn, run_id)
 

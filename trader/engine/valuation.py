@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from math import isfinite
 
 import msgspec
 
@@ -55,6 +56,15 @@ def staleness(market: Market, now: Now, symbol: str, *, need_greeks: bool = Fals
         quote.greeks is None or quote.ts_greeks is None or newest - quote.ts_greeks > GREEKS_AGE + slack
     ):
         return f"{symbol}: greeks are stale or absent"
+    return _unsellable(quote) if need_greeks else ""
+
+
+def _unsellable(quote: Quote) -> str:
+    """Why fresh prices are no base for adding risk: a crossed or one-sided book, a delta that is no number."""
+    if quote.bid is None or quote.ask is None or not 0 < quote.bid <= quote.ask:
+        return f"{quote.symbol}: bid and ask make no book"
+    if quote.greeks is None or not isfinite(quote.greeks.delta):
+        return f"{quote.symbol}: delta is not a number"
     return ""
 
 

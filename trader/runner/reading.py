@@ -24,6 +24,11 @@ def read_chain(gateway: Gateway, effect: ReadChain, now: Callable[[], Now]) -> C
     return ChainRead(at=now(), run_id=effect.run_id, instruments=tuple(instruments), quotes=tuple(quotes), spot=spot)
 
 
+def newest_mark(event: ChainRead) -> datetime | None:
+    """The youngest exchange time a chain carries."""
+    return max((q.ts_mark for q in event.quotes if q.ts_mark is not None), default=None)
+
+
 def read_account(gateway: Gateway, effect: ReadAccount, asked: datetime, now: Callable[[], Now]) -> AccountRead:
     """One reconciliation read. Members read before something failed are kept; the rest stay None, and `error` says why.
 

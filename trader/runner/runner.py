@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from trader.domain.clock import Now
 from trader.domain.errors import JournalError
 from trader.engine import events as ev
@@ -30,6 +32,7 @@ from trader.runner.feed import Feed
 from trader.runner.market_clock import MarketClock, wall_now
 from trader.runner.milestones import log_line, log_records
 from trader.runner.publishing import Publisher
+from trader.runner.reading import newest_mark
 from trader.runner.writing import RecordsContradict, Writer
 
 logger = logging.getLogger(__name__)
@@ -281,8 +284,19 @@ class Runner:
             return self._clock.now(self._wall())
 
     def _post(self, event: ev.AnyEvent) -> None:
+        if isinstance(event, ev.ChainRead):
+            event = self._with_time(event)
         self._inbox.append(event)
         self._wake.set()
+
+    def _with_time(self, event: ev.ChainRead) -> ev.ChainRead:
+        """A chain tells the exchange's time too: after a restart with a silent stream nothing else does."""
+        newest = newest_mark(event)
+        if newest is None:
+            return event
+        with self._clock_lock:
+            self._clock.observe(newest, self._wall())
+        return replace(event, at=self._now())
 
     def _post_stream(self, build: Callable[[Now], ev.AnyEvent]) -> None:
         self._post(build(self._now()))

@@ -32,7 +32,9 @@ class BookRules:
             for leg in run.legs:
                 theirs = self._oracle.orders.net(run.run_id, leg.symbol)
                 if run.net(leg.key, own_only=True) != theirs:
-                    self._oracle.report("BK3", f"{leg.symbol}: journal {run.net(leg.key, own_only=True)}, exchange {theirs}")
+                    self._oracle.report(
+                        "BK3", f"{leg.symbol}: journal {run.net(leg.key, own_only=True)}, exchange {theirs}"
+                    )
 
     def at_the_end(self) -> None:
         for run in self._oracle.notes.runs.values():
@@ -56,7 +58,9 @@ class BookRules:
         for leg in run.legs:
             theirs_net = self._oracle.orders.net(run.run_id, leg.symbol)
             if run.net(leg.key, own_only=True) != theirs_net:
-                self._oracle.report("BK3", f"{leg.symbol}: journal {run.net(leg.key)}, exchange {theirs_net}", run.run_id)
+                self._oracle.report(
+                    "BK3", f"{leg.symbol}: journal {run.net(leg.key)}, exchange {theirs_net}", run.run_id
+                )
 
     def _check_money(self, run: RunNote) -> None:
         """BK2: what the journal says was earned is what the exchange moved, to the last digit."""
@@ -64,9 +68,9 @@ class BookRules:
         assert finished is not None
         products = {leg.product_id for leg in run.legs}
         symbols = {leg.symbol for leg in run.legs}
-        settled = symbols & venue.core.products.expired.keys()
-        if settled and any(venue.human_net.get(symbol) for symbol in settled):
-            return  # a settlement pays the whole position; whose part is whose, the exchange does not say
+        own_doing = symbols & (venue.core.products.expired.keys() | venue.own_doing.keys())
+        if any(venue.human_net.get(symbol) for symbol in own_doing):
+            return  # settlement and liquidation act on the whole position; whose part is whose, the exchange does not say
         orders = {str(o.id) for o in venue.account.orders.values() if o.client_order_id in run.orders}
         start = self._oracle.session.agenda.start
         doing = {

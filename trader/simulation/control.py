@@ -35,6 +35,7 @@ class ControlRules:
 
     def __init__(self, oracle: Oracle) -> None:
         self._oracle = oracle
+        self._watched = ""  # the run whose prices are being followed
         self._marks: dict[str, deque[tuple[float, Decimal]]] = {}
         self._newest: dict[str, Quote] = {}
         self._heard: dict[str, float] = {}
@@ -45,6 +46,7 @@ class ControlRules:
         self._peak: dict[str, Decimal] = {}
         self._presets: dict[str, Preset] = {}
         self._naked: dict[str, float] = {}
+        self._time_heard: float | None = None
 
     def recent_marks(self, symbol: str) -> list[Decimal]:
         """Marks told or true within the last seconds."""
@@ -55,7 +57,12 @@ class ControlRules:
             found.append(market.option_stats(symbol).mark)
         return found
 
+    def knows_time(self, secs: float) -> bool:
+        """Whether the present runner had heard the exchange's time by then; before, it cannot know of an expiry."""
+        return self._time_heard is not None and self._time_heard < secs
+
     def booted(self, shell: Shell) -> None:
+        self._time_heard = None
         self._newest.clear()
         self._heard.clear()
         self._streak = ("", 0, 0.0)
@@ -67,6 +74,7 @@ class ControlRules:
         if shell is not self._oracle.session.current or shell.paused:
             return
         secs = self._oracle.secs
+        self._time_heard = secs if self._time_heard is None else self._time_heard
         self._spot = spot
         for quote in quotes:
             self._newest[quote.symbol] = quote
@@ -87,6 +95,8 @@ class ControlRules:
         if event.error:
             return
         secs = self._oracle.secs
+        if event.quotes and self._time_heard is None:
+            self._time_heard = secs
         for quote in event.quotes:
             old = self._newest.get(quote.symbol)
             if old is None or old.ts_mark is None or (quote.ts_mark is not None and quote.ts_mark > old.ts_mark):
@@ -153,6 +163,8 @@ class ControlRules:
         pct = self._pnl_pct(run, held)
         if pct is None or any(f.commission is None for _, f in run.fills.values()):
             return
+        if run.run_id != self._watched:
+            self._watched, self._streak, self._pcts = run.run_id, ("", 0, 0.0), []
         self._pcts.append(pct)
         exits = self._preset(run).exits
         need = max(exits.confirmations, 2)
@@ -201,7 +213,9 @@ class ControlRules:
         for leg in run.legs if first else [run.leg(intent.leg)]:
             if not self._usable(leg.symbol, entry=True):
                 quote = self._newest.get(leg.symbol)
-                self._oracle.report("I15", f"{intent.client_order_id} sells on {quote} heard at {self._heard.get(leg.symbol)}")
+                self._oracle.report(
+                    "I15", f"{intent.client_order_id} sells on {quote} heard at {self._heard.get(leg.symbol)}"
+                )
         left = (run.leg(intent.leg).expiry - self._oracle.session.agenda.now).total_seconds()
         if left <= 0:
             self._oracle.report("I15", f"{intent.client_order_id} sells an expired contract")
@@ -233,7 +247,10 @@ class ControlRules:
         for verb in ("positions", "open_orders"):
             read = shell.gateway.successes.get(verb, -1.0) if shell is not None else -1.0
             if read < ended:
-                report("I16", f"done at {self._oracle.secs:.1f}, our last order ended at {ended:.1f}, {verb} read {read:.1f}")
+                report(
+                    "I16",
+                    f"done at {self._oracle.secs:.1f}, our last order ended at {ended:.1f}, {verb} read {read:.1f}",
+                )
         if session.faults.last_of.get("H4", -100.0) > self._oracle.secs - 15:
             return  # a person traded after the last read: what stands now is not what was read
         for leg in run.legs:
@@ -273,7 +290,12 @@ class ControlRules:
 
     def _check_trigger(self, run: RunNote, healthy: float) -> None:
         kind, count, since = self._streak
-        if run.phase is not Phase.HOLDING or not kind or count < max(self._preset(run).exits.confirmations, 2):
+        if (
+            run.run_id != self._watched
+            or run.phase is not Phase.HOLDING
+            or not kind
+            or count < max(self._preset(run).exits.confirmations, 2)
+        ):
             return
         waited = self._oracle.secs - since
         if waited > _TRIGGER_SECS and healthy > waited + 8:
@@ -294,11 +316,17 @@ class ControlRules:
             last = max((o.ended for o in exits), default=run.exit_secs)
             limit = _NEXT_TRY_SECS if exits else _FIRST_EXIT_SECS
             if min(self._oracle.secs - last, healthy) > limit:
-                self._oracle.report("CT5", f"{leg.symbol}: {held} open, no exit tried for {self._oracle.secs - last:.1f} s")
+                self._oracle.report(
+                    "CT5", f"{leg.symbol}: {held} open, no exit tried for {self._oracle.secs - last:.1f} s"
+                )
 
     def _check_naked(self, run: RunNote, healthy: float) -> None:
         """CT6: one leg alone is being completed or closed, and not for long."""
-        held = [self._oracle.session.venue.account.position_size(leg.symbol) for leg in run.legs]
+        account = self._oracle.session.venue.account
+        held = [
+            self._oracle.orders.net(run.run_id, leg.symbol) if account.position_size(leg.symbol) else 0
+            for leg in run.legs
+        ]
         now = self._oracle.session.agenda.now
         if sum(size != 0 for size in held) != 1 or any(now >= leg.expiry for leg in run.legs):
             self._naked.pop(run.run_id, None)

@@ -8,7 +8,15 @@ import msgspec
 
 from trader.domain.errors import JournalError
 from trader.engine.effects import AckCommand
-from trader.engine.records import AnyRecord, FillRecorded, OrderIntended, RunCreated, RunFinished, decode_record, encode_record
+from trader.engine.records import (
+    AnyRecord,
+    FillRecorded,
+    OrderIntended,
+    RunCreated,
+    RunFinished,
+    decode_record,
+    encode_record,
+)
 from trader.journal.lease import LeaseLost
 
 LEASE_SECS = 10.0
@@ -40,7 +48,8 @@ class MemoryJournal:
 
     def take_lease(self, now: datetime) -> int | None:
         """The raised epoch; None while another holder's lease is alive on this wall clock."""
-        if self.lease_until is not None and now < self.lease_until:
+        until, ttl = self.lease_until, timedelta(seconds=LEASE_SECS)
+        if until is not None and until - 2 * ttl <= now < until:  # as `Lease.alive`: not from the future, not expired
             return None
         self.epoch += 1
         self.lease_until = now + timedelta(seconds=LEASE_SECS)

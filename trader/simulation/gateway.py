@@ -166,9 +166,7 @@ class SimGateway:
             return [
                 snapshot_of(o)
                 for o in self._venue.account.orders.values()
-                if o.state != "open"
-                and o.created_at >= since
-                and (product_ids is None or o.product_id in product_ids)
+                if o.state != "open" and o.created_at >= since and (product_ids is None or o.product_id in product_ids)
             ]
 
         return self._ask("order_history", at.ORDER_HISTORY, answer, listed=True)
@@ -252,5 +250,3 @@ class SimGateway:
 
     def statistics(self) -> Statistics:
         raise AssertionError("nobody asks for statistics here")
-
-

@@ -81,9 +81,7 @@ class SimMarket:
             if self._second >= at:
                 iv *= factor
         years = max(self._plan.expiry_secs - self._second, 0) / SECS_PER_YEAR
-        value, greeks = price_and_greeks(
-            self._path[self._second], self._strikes[symbol], iv, years, instrument.kind
-        )
+        value, greeks = price_and_greeks(self._path[self._second], self._strikes[symbol], iv, years, instrument.kind)
         mark = Decimal(max(int(value * 10), 1)) / 10
         return OptionStats(
             mark=mark,
@@ -128,7 +126,6 @@ class SimMarket:
 
     def restore(self, state: dict[str, Any]) -> None:
         raise ValueError("a simulated market begins at its beginning")
-
 
 
 def _list_options(plan: MarketPlan, expiry: datetime) -> tuple[Instrument, ...]:

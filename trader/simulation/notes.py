@@ -78,7 +78,9 @@ class Notes:
     def take(self, record: rec.AnyRecord, epoch: int, secs: float) -> None:
         """One committed record."""
         if isinstance(record, rec.RunCreated):
-            self.runs[record.run_id] = RunNote(run_id=record.run_id, created=secs, config=record.config, phase_secs=secs)
+            self.runs[record.run_id] = RunNote(
+                run_id=record.run_id, created=secs, config=record.config, phase_secs=secs
+            )
             return
         run = self.runs.get(record.run_id)
         if run is None:

@@ -5,6 +5,7 @@ It never reads the engine's state or logs. Its own arithmetic and its own notes 
 
 from __future__ import annotations
 
+from collections import Counter
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,8 @@ from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.simulation.books import BookRules
 from trader.simulation.control import ControlRules
-from trader.simulation.ordering import OrderRules
 from trader.simulation.notes import Notes
+from trader.simulation.ordering import OrderRules
 from trader.venue.core.records import Order
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Oracle:
         self.session = session
         self.notes = Notes()
         self.violations: list[Violation] = []
+        self.limits: Counter[str] = Counter()  # what the specification itself cannot keep, counted apart
         self.takeovers: list[float] = []  # when each epoch began; epoch n is at n-1
         self._seen: set[tuple[str, str]] = set()
         self._tail: list[str] = []

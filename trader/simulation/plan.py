@@ -209,7 +209,11 @@ def _deeds(rng: Random, hold: float, settles: bool, rates: dict[str, float], fau
             secs = rng.uniform(2, max(faults_end, 3))
             deeds.append(Deed(secs=secs, kind=kind, size=rng.randint(1, 3), leg=rng.randint(0, 1)))
     if rates and not settles and rng.random() < 0.04:
-        deeds.append(Deed(secs=rng.uniform(3, max(faults_end, 4)), kind="liquidate", size=rng.randint(1, 5), leg=rng.randint(0, 1)))
+        deeds.append(
+            Deed(
+                secs=rng.uniform(3, max(faults_end, 4)), kind="liquidate", size=rng.randint(1, 5), leg=rng.randint(0, 1)
+            )
+        )
     return tuple(sorted(deeds, key=lambda d: d.secs))
 
 

@@ -37,6 +37,7 @@ class SessionResult(msgspec.Struct, kw_only=True):
     violations: list[Violation]
     counts: dict[tuple[str, str], int]
     happened: list[tuple[str, int]]
+    limits: dict[str, int]
     trace_hash: str
     secs: float
     steps: int
@@ -107,6 +108,7 @@ class Session:
             violations=self.oracle.violations,
             counts=dict(self.faults.counts),
             happened=self.faults.happened,
+            limits=dict(self.oracle.limits),
             trace_hash=self.oracle.trace_hash(),
             secs=agenda.secs,
             steps=sum(shell.steps for shell in self.shells),

@@ -23,7 +23,7 @@ from trader.engine.state import State
 from trader.engine.step import step
 from trader.journal.lease import LeaseLost
 from trader.runner.market_clock import MarketClock
-from trader.runner.reading import read_account, read_chain
+from trader.runner.reading import newest_mark, read_account, read_chain
 from trader.simulation.agenda import MICRO, Agenda
 from trader.simulation.disk import CommandRow, MemoryJournal
 from trader.simulation.faults import Faults
@@ -269,9 +269,7 @@ class Shell:
         denied = check_release(self.state, intent, self._agenda.secs - committed)
 
         def answer(outcome: Outcome) -> None:
-            self.receive(
-                lambda now: ev.SubmitAnswered(at=now, client_order_id=intent.client_order_id, outcome=outcome)
-            )
+            self.receive(lambda now: ev.SubmitAnswered(at=now, client_order_id=intent.client_order_id, outcome=outcome))
 
         if denied is not None:
             answer(not_sent(denied.code))
@@ -286,9 +284,7 @@ class Shell:
             return
 
         def answer(outcome: Outcome) -> None:
-            self.receive(
-                lambda now: ev.CancelAnswered(at=now, client_order_id=effect.client_order_id, outcome=outcome)
-            )
+            self.receive(lambda now: ev.CancelAnswered(at=now, client_order_id=effect.client_order_id, outcome=outcome))
 
         if self._agenda.secs - asked > RELEASE_SECS:
             answer(not_sent("RELEASED_TOO_LATE"))
@@ -305,6 +301,9 @@ class Shell:
     def _hand_chain(self, event: ev.ChainRead) -> None:
         if self.alive and not self.paused:
             self._world.chain_heard(self, event)
+            newest = newest_mark(event)
+            if newest is not None:
+                self._clock.observe(newest, self.now().wall)
         self.receive(lambda now: replace(event, at=now))
 
     def _read_account(self, effect: ReadAccount, talk: Conversation, asked: datetime) -> None:
@@ -323,4 +322,3 @@ class Shell:
 
     def _hand_account(self, event: ev.AccountRead) -> None:
         self.receive(lambda now: replace(event, at=now))
-
