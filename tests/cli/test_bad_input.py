@@ -60,6 +60,8 @@ CASES = [
     ("schedule.weekdays", "mon,mon"),
     ("schedule.weekdays", "someday"),
     ("strategy.expiry", "2026-02-30"),
+    ("strategy.expiry", "20270103"),
+    ("strategy.expiry", "2027-W01-1"),
     ("strategy.delta_min", "0.20"),  # above delta_max
     ("strategy.quantity", "1.5"),
     ("strategy.quantity", "1001"),  # above risk.max_order_quantity

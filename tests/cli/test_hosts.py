@@ -1,6 +1,7 @@
 """Commands that host something: what they print when ready, and how they refuse."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -46,6 +47,58 @@ def test_up_on_a_busy_port_says_so_and_starts_nothing(
     assert not clean_environment.exists()
 
 
+@pytest.mark.parametrize("command", ["run", "up"])
+def test_a_home_that_is_a_file_is_said_in_one_sentence(command: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.write_text("not a folder")
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port = server.getsockname()[1]
+    ended = subprocess.run(
+        [sys.executable, "-m", "trader", command],
+        env={**os.environ, "TRADER_HOME": str(home), "PORT": str(port)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    assert "TRADER_HOME" in ended.stderr and str(home) in ended.stderr
+
+
+def test_ctrl_c_ends_the_panel_with_one_quiet_line(clean_environment: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port = server.getsockname()[1]
+    panel = subprocess.Popen(
+        [sys.executable, "-m", "trader", "up", "--port", str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert panel.stderr is not None
+        while "runner_started" not in panel.stderr.readline():
+            assert panel.poll() is None
+        while not _listens(port):
+            assert panel.poll() is None
+        panel.send_signal(signal.SIGINT)
+        out, err = panel.communicate(timeout=30)
+    finally:
+        panel.kill()
+        panel.wait()
+    assert panel.returncode == 0
+    assert "Abort" not in out + err and "Traceback" not in err
+    assert out.rstrip().endswith("taken up again at the next start.")
+    assert not (clean_environment / "venue.json").exists()
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=0.5).close()
+    except OSError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("option", ["--rest-port", "--ws-public-port", "--ws-private-port"])
 def test_venue_on_a_busy_port_says_so(option: str, busy_port: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["venue", option, str(busy_port)]) == 1
@@ -86,13 +139,11 @@ def test_venue_prints_one_json_line_when_ready_and_ends_on_sigterm() -> None:
 def test_venue_options_that_cannot_be_used_are_refused(
     argv: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    try:
-        code: object = main(["venue", *argv])
-    except SystemExit as end:
-        code = end.code
+    code = main(["venue", *argv])
     said = capsys.readouterr()
-    assert code in (1, 2)
+    assert code == 1
     assert said.out == ""
+    assert said.err.startswith("Error: ")
     assert words in said.err
     assert said.err.count("\n") == 1
 

@@ -38,6 +38,16 @@ def test_stop_with_nothing_to_stop_does_not_claim_flat(capsys: pytest.CaptureFix
     assert "nothing was confirmed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", [["status", "--run", "nosuchrun"], ["stop", "--run", "nosuchrun"]])
+def test_a_run_that_is_not_there_is_refused_and_nothing_is_recorded(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert "There is no run 'nosuchrun'" in said.err
+
+
 def test_check_without_a_runner_fails_and_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--json"]) == 1
     board = json.loads(capsys.readouterr().out)

@@ -96,7 +96,7 @@ def test_damaged_or_foreign_state_is_refused_with_a_sentence(tmp_path: Path) -> 
     ("options", "words"),
     [
         (VenueOptions(speed=0), "speed must be"),
-        (VenueOptions(market="recording"), "needs the path"),
+        (VenueOptions(market="recording"), "must be named"),
         (VenueOptions(market="recording", recording=Path("missing.parquet")), "does not exist"),
         (VenueOptions(rest_port=70_000), "rest_port"),
         (VenueOptions(linger_secs=3), "parent"),

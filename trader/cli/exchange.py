@@ -48,11 +48,11 @@ def venue(
     ] = None,
 ) -> None:
     """Host the local exchange alone: Delta's REST and sockets on 127.0.0.1. Prints one JSON line when ready."""
-    from trader.venue.launch import VenueOptions, run_venue
+    from trader.venue.launch import VenueOptions, serve_venue
 
     for port in (rest_port, ws_public_port, ws_private_port):
         require_free_port(port, remedy="choose another, or 0 for any free one")
-    run_venue(
+    serve_venue(
         VenueOptions(
             market=market.value,
             recording=recording,

@@ -32,7 +32,7 @@ def up(
         "Ctrl+C stops it; a run still open is taken up again at the next start."
     )
     sys.stdout.flush()
-    command = [sys.executable, "-m", "streamlit", "run", str(_ENTRY)]
+    command = [sys.executable, "-m", "trader.panel.serve", str(_ENTRY)]
     command += [f"--server.port={chosen}", f"--server.address={LOOPBACK}", "--server.headless=true"]
     # Hot reload would import the runner's modules a second time beside the running ones.
     command += ["--server.fileWatcherType=none", "--browser.gatherUsageStats=false"]

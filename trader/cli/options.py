@@ -44,3 +44,15 @@ def open_desk(settings: "Settings") -> "Iterator[Desk]":
         yield desk
     finally:
         desk.close()
+
+
+def require_run(desk: "Desk", run_id: str | None) -> None:
+    """A run that was named must be there; none named is fine.
+
+    Raises:
+        ConfigError: There is no such run.
+    """
+    from trader.domain.errors import ConfigError
+
+    if run_id is not None and desk.status(run_id).run is None:
+        raise ConfigError(f"There is no run {run_id!r}; `python -m trader history` lists the finished ones")

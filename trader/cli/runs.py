@@ -109,6 +109,7 @@ def stop(
 ) -> None:
     """Stop & Exit: cancel everything, buy everything back. Exit code 0 only when the exchange confirmed flat."""
     with options.open_desk(options.read_settings()) as desk:
+        options.require_run(desk, run_id)
         receipt = desk.stop(run_id, issued_by="cli")
         status = desk.await_flat(wait, run_id)
     if as_json:

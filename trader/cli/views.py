@@ -15,6 +15,7 @@ def status(
 ) -> None:
     """What the runner and the run are doing now."""
     with options.open_desk(options.read_settings()) as desk:
+        options.require_run(desk, run_id)
         now = desk.status(run_id)
     if as_json:
         emit_json(status_document(now))

@@ -96,11 +96,11 @@ class Strategy(_Section):
         if value in RELATIVE_EXPIRIES:
             return value
         try:
-            date.fromisoformat(value)
+            canonical = date.fromisoformat(value).isoformat()
         except ValueError:
-            raise ValueError(
-                f"must be one of {', '.join(RELATIVE_EXPIRIES)} or a date YYYY-MM-DD, was {value!r}"
-            ) from None
+            canonical = None
+        if canonical != value:  # Python reads 20270103 and 2027-W01-1 too
+            raise ValueError(f"must be one of {', '.join(RELATIVE_EXPIRIES)} or a date YYYY-MM-DD, was {value!r}")
         return value
 
     @model_validator(mode="after")

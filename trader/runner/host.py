@@ -14,6 +14,7 @@ from types import FrameType
 
 from trader import __version__
 from trader.config.connection import Connection, resolve_connection
+from trader.config.files import private_folder
 from trader.config.halt import halt_words
 from trader.config.settings import Settings
 from trader.domain.errors import ConfigError, JournalError, TraderError
@@ -60,8 +61,11 @@ class Host:
         Raises:
             ConfigError, JournalError: The settings, the local venue or the journal cannot be used; one sentence.
         """
-        self._settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        set_up_logging(self._settings.home)
+        private_folder(self._settings.home, "The folder TRADER_HOME")
+        try:
+            set_up_logging(self._settings.home)
+        except OSError as error:
+            raise ConfigError(f"The logs in {self._settings.home} cannot be written ({error.strerror})") from error
         self._journal = Journal.open(self._settings.journal_url)
         if self._venue is not None:
             self._venue.start()

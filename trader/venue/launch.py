@@ -69,17 +69,22 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run_venue(options: VenueOptions) -> None:
-    """Serve until SIGTERM or SIGINT (or the lingering ends). The JSON line goes to stdout when everything listens.
-
-    Settings that cannot be used (a busy port, a missing recording) end the process with one sentence on stderr and exit
-    code 2.
-    """
+    """`serve_venue` for a child process: what cannot be used ends it with one sentence on stderr and exit code 2."""
     try:
-        linger = _linger(options)
-        server, announcement = build_venue(options)
+        serve_venue(options)
     except ConfigError as error:
         print(str(error), file=sys.stderr)  # noqa: T201 - the command's answer
         raise SystemExit(2) from None
+
+
+def serve_venue(options: VenueOptions) -> None:
+    """Serve until SIGTERM or SIGINT (or the lingering ends). The JSON line goes to stdout when everything listens.
+
+    Raises:
+        ConfigError: An option cannot be used (a busy port, a missing recording).
+    """
+    linger = _linger(options)
+    server, announcement = build_venue(options)
 
     def announce() -> None:
         line = msgspec.json.encode(announcement)
@@ -162,9 +167,9 @@ def _check(options: VenueOptions) -> None:
     if not 0 < options.speed <= SPEED_MAX:
         raise ConfigError(f"speed must be above 0 and at most {SPEED_MAX:g}, was {options.speed:g}")
     if options.market == "recording" and options.recording is None:
-        raise ConfigError("market recording needs the path of a recording")
+        raise ConfigError("the market is recording, so the recording to play must be named")
     if options.market == "synthetic" and options.recording is not None:
-        raise ConfigError("a recording was given, but the market is synthetic")
+        raise ConfigError("a recording was given, but the market is synthetic; choose the market recording to play it")
     if options.initial_balance <= 0:
         raise ConfigError(f"the initial balance must be above 0, was {options.initial_balance}")
     if options.start is not None and options.start.tzinfo is None:
@@ -188,7 +193,8 @@ def _market(options: VenueOptions, seed: int) -> MarketSource:
 
     assert options.recording is not None
     if not options.recording.is_file():
-        raise ConfigError(f"the recording {options.recording} does not exist")
+        what = "is not a file" if options.recording.exists() else "does not exist"
+        raise ConfigError(f"the recording {options.recording} {what}")
     try:
         return RecordingMarket(options.recording, seed)
     except RecordingError as error:
