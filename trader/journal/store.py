@@ -39,6 +39,10 @@ from trader.journal.views import AlertRow, DayTotals, FillRow, OrderRow, RunSumm
 _snapshots = msgspec.json.Decoder(LiveSnapshot)
 
 
+class RecordExists(JournalError):
+    """What was to be appended is there already (the same intent, fill or run); nothing was written."""
+
+
 class Journal:
     """An open journal. Reads are safe from any thread; records are appended by the lease holder's one thread."""
 
@@ -154,7 +158,8 @@ class Journal:
 
         Raises:
             LeaseLost: Another runner has the account; nothing was written.
-            JournalError: Nothing was written, and why; or an identical order intent, fill or run is already there.
+            RecordExists: An identical order intent, fill or run is already there; nothing was written.
+            JournalError: Nothing was written, and why.
         """
         rows = build_rows(records, self._accounts_of(records, lease))
         try:
@@ -164,7 +169,7 @@ class Journal:
                     cmd.mark(connection, done_command)
         except JournalError as error:
             if is_conflict(error.__cause__):
-                raise JournalError(f"The journal already holds one of these records ({error.__cause__}).") from error
+                raise RecordExists(f"The journal already holds one of these records ({error.__cause__}).") from error
             if not (connection_lost(error.__cause__) and rows and self._holds(rows)):
                 raise
             last = rows[-1][1]["seq"]  # the server committed and only its answer was lost

@@ -25,7 +25,7 @@ from trader.engine.step import step
 from trader.exchange.gateway import Gateway
 from trader.journal.commands import CommandMark, CommandRow
 from trader.journal.lease import Lease, LeaseLost
-from trader.journal.store import Journal
+from trader.journal.store import Journal, RecordExists
 from trader.runner import killpoints
 from trader.runner.dispatcher import Dispatcher
 from trader.runner.feed import Feed
@@ -33,7 +33,7 @@ from trader.runner.market_clock import MarketClock, wall_now
 from trader.runner.milestones import log_line, log_records
 from trader.runner.publishing import Publisher
 from trader.runner.reading import newest_mark
-from trader.runner.writing import RecordsContradict, Writer
+from trader.runner.writing import Writer
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +138,7 @@ class Runner:
             self._failures = 0
         except LeaseLost as error:
             self._fence(str(error))
-        except RecordsContradict as error:
+        except RecordExists as error:
             logger.critical("folding_anew: %s", error)
             self.stop()  # the host begins a new instance, which folds the journal and reconciles
         except JournalError as error:

@@ -15,16 +15,12 @@ from trader.domain.errors import JournalError
 from trader.engine.records import AnyRecord, CancelIntended, OrderIntended, encode_record
 from trader.journal.commands import CommandMark
 from trader.journal.lease import Lease, LeaseLost
-from trader.journal.store import Journal
+from trader.journal.store import Journal, RecordExists
 from trader.runner import killpoints
 
 logger = logging.getLogger(__name__)
 
 RETRY_SECS = 1.0
-
-
-class RecordsContradict(JournalError):
-    """The journal holds already what waits to be written: the state must be folded anew."""
 
 
 class Writer:
@@ -46,6 +42,7 @@ class Writer:
 
         Raises:
             LeaseLost: Another runner has the account; nothing was written.
+            RecordExists: The journal holds some of it already: the state must be folded anew.
         """
         if not records and mark is None:
             return True
@@ -54,7 +51,7 @@ class Writer:
             return False
         try:
             self._write(records, mark)
-        except LeaseLost:
+        except (LeaseLost, RecordExists):
             raise
         except JournalError as error:
             self.fail(error)
@@ -77,7 +74,7 @@ class Writer:
 
         Raises:
             LeaseLost: Another runner has taken the account meanwhile.
-            RecordsContradict: The journal holds some of it already.
+            RecordExists: The journal holds some of it already: the state must be folded anew.
         """
         if time.monotonic() - self._tried < RETRY_SECS:
             return False
@@ -87,12 +84,10 @@ class Writer:
                 raise LeaseLost(f"The lease on {self._lease.account} was lost while the journal could not be written.")
             if self._records:
                 self._journal.append(self._records, lease=self._lease)
-        except LeaseLost:
+        except (LeaseLost, RecordExists):
             raise
         except JournalError as error:
             self._tried = time.monotonic()
-            if "already holds" in str(error):
-                raise RecordsContradict(str(error)) from error
             self.fault = str(error)
             return False
         self._records.clear()

@@ -1,0 +1,85 @@
+"""What waits while the journal cannot be written is appended first, in order, once; a lost lease or a contradiction ends it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journal.samples_of_records import intent, run_created
+from trader.domain.errors import JournalError
+from trader.engine.records import AlertRaised, OrderIntended
+from trader.journal.lease import Lease, LeaseLost
+from trader.journal.store import Journal, RecordExists
+from trader.runner import writing
+from trader.runner.writing import Writer
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Any:
+    opened = Journal.open(f"sqlite:///{tmp_path / 'home' / 'journal.db'}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def lease(journal: Journal) -> Lease:
+    taken = journal.take_lease(account="paper", holder="me", host="thread", pid=1, code_hash="c", now=datetime.now(UTC))
+    assert taken is not None
+    return taken
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "RETRY_SECS", 0.0)
+
+
+def alert(text: str) -> AlertRaised:
+    return AlertRaised(run_id="run-1", wall=datetime.now(UTC), level="info", code="x", text=text)
+
+
+def break_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> int:
+        raise JournalError("The journal cannot grow because the disk is full.")
+
+    monkeypatch.setattr(Journal, "append", refuse)
+
+
+def test_the_first_failure_keeps_nothing_and_later_records_wait_in_order(journal: Journal, lease: Lease) -> None:
+    writer = Writer(journal, lease)
+    with pytest.MonkeyPatch.context() as patch:
+        break_disk(patch)
+        assert not writer.commit([alert("decided anew")], None)
+        assert "disk is full" in writer.fault
+        assert not writer.commit([alert("first")], None)
+        assert not writer.commit([alert("second"), alert("third")], None)
+        assert not writer.recovered(datetime.now(UTC))
+    assert writer.recovered(datetime.now(UTC))
+    assert writer.fault == ""
+    assert [row.text for _, row in journal.records() if isinstance(row, AlertRaised)] == ["first", "second", "third"]
+    assert writer.commit([alert("fourth")], None)
+    assert len(journal.records()) == 4
+
+
+def test_a_lease_lost_meanwhile_is_never_written_over(journal: Journal, lease: Lease) -> None:
+    writer = Writer(journal, lease)
+    writer.fail(JournalError("gone"))
+    writer.commit([alert("late")], None)
+    assert journal.take_lease(
+        account="paper", holder="other", host="thread", pid=2, code_hash="c", now=datetime.now(UTC), over=lease
+    )
+    with pytest.raises(LeaseLost):
+        writer.recovered(datetime.now(UTC))
+    assert journal.records() == []
+
+
+def test_what_is_there_already_is_a_contradiction(journal: Journal, lease: Lease) -> None:
+    order = OrderIntended(run_id="run-1", wall=datetime.now(UTC), intent=intent("run-1", "sdaaaa-1"), reference=None)
+    journal.append([run_created("run-1"), order], lease=lease)
+    writer = Writer(journal, lease)
+    with pytest.raises(RecordExists):
+        writer.commit([order], None)
+    writer.fail(JournalError("gone"))
+    writer.commit([order], None)
+    with pytest.raises(RecordExists):
+        writer.recovered(datetime.now(UTC))
