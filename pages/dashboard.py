@@ -25,8 +25,11 @@ if isinstance(status, str):
     st.text(status)
 elif busy:
     live.draw(run_id)
-    with st.expander("Start another run", icon=":material/add:"):
+    # A closed expander would still ask the exchange for the whole chain every few seconds.
+    if st.toggle("Start another run", key="dash_another"):
         launch.draw(safe_env=status.env)
+    else:
+        launch.answer()
 else:
     launch.draw(safe_env=status.env)
     if status.run is not None:

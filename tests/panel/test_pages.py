@@ -125,6 +125,13 @@ def test_start_right_after_changing_the_preset_asks_to_look_again(open_panel: Op
     assert [arguments[0].name for _, arguments in desk.asked] == ["aggressive"]
 
 
+def test_the_chain_is_not_read_while_a_run_is_on_until_another_start_is_wanted(open_panel: Open) -> None:
+    at, _ = open_panel("holding")
+    assert "What it would sell now" not in said(at)
+    at.toggle(key="dash_another").set_value(True).run()
+    assert "What it would sell now" in said(at)
+
+
 def test_refused_start_is_said(open_panel: Open) -> None:
     at, desk = open_panel("done")
     desk.refusal = "a run on BTC is on already"

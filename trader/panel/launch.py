@@ -82,6 +82,11 @@ def _start(preset: Preset, env: str) -> None:
         confirm = st.text_input("Phrase", key="dash_confirm", autocomplete="off")
     st.button("Start", key="dash_start", type="primary", icon=":material/play_arrow:", width="stretch",
               on_click=_send, args=(preset,), disabled=env == "production" and not confirm)  # fmt: skip
+    answer()
+
+
+def answer() -> None:
+    """What the last press of Start was answered, where there is something to say."""
     result = st.session_state.get(_RESULT)
     if result:
         st.text(result)
