@@ -112,7 +112,7 @@ class Writer:
     def _write(self, records: Sequence[AnyRecord], mark: CommandMark | None) -> None:
         what = ""
         if killpoints.ARMED:
-            what = "+".join(dict.fromkeys(str(type(record).__struct_config__.tag) for record in records)) or "mark"
+            what = _weightiest(records)
             killpoints.reach(f"journal.{what}.before")
         if records:
             self._journal.append(records, lease=self._lease, done_command=mark)
@@ -120,3 +120,16 @@ class Writer:
             self._journal.mark_command(mark.command_id, mark.status, mark.detail)
         if killpoints.ARMED:
             killpoints.reach(f"journal.{what}.after")
+
+
+# Records from the weightiest down: what is written together is called by the first of these that is among it.
+_WEIGHT = (
+    "run_finished order_intended cancel_intended stop_requested exit_decided run_created legs_chosen schedule_fixed "
+    "phase_changed order_resolved fill_recorded fill_costed trailed order_denied position_observed alert_raised"
+).split()
+
+
+def _weightiest(records: Sequence[AnyRecord]) -> str:
+    """The kill point's name for a write: the same at every run, whatever else happens to be written with it."""
+    kinds = {str(type(record).__struct_config__.tag) for record in records}
+    return next((kind for kind in _WEIGHT if kind in kinds), "mark")
