@@ -37,6 +37,7 @@ FLOORS: dict[str, int] = {
 SIDEWAYS = {
     ("trader.pricing", "trader.domain"),
     ("trader.config", "trader.domain"),
+    ("trader.simulation", "trader.runner"),  # the same reads, on virtual time
     ("trader.__main__", "trader.cli"),
     ("pages", "trader.panel"),
     ("trader.panel", "pages"),
@@ -54,6 +55,7 @@ FACES_MAY = (
     "trader.engine.view",
     "trader.engine.records",
     "trader.runner.host",
+    "trader.simulation",
     "trader.runner.flatten",
     "trader.venue.launch",
     "trader.venue.market.importer",

@@ -8,7 +8,7 @@ import typer
 import typer.main
 
 from trader import __version__
-from trader.cli import books, configure, emergency, exchange, hosts, runs, views
+from trader.cli import books, configure, emergency, exchange, hosts, runs, simulate, views
 from trader.domain.errors import TraderError
 
 app = typer.Typer(
@@ -52,6 +52,7 @@ views.add_to(app)
 books.add_to(app)
 configure.add_to(app)
 exchange.add_to(app)
+simulate.add_to(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

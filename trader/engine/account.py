@@ -3,6 +3,7 @@
 A member that could not be read proves nothing: an error is never flat, a partial list is never "all".
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ from trader.domain.order import OrderIntent, OrderSnapshot, OrderStatus, OrderTy
 from trader.engine import records as rec
 from trader.engine.effects import ReadAccount
 from trader.engine.events import AccountRead
-from trader.engine.ids import parse_client_order_id
+from trader.engine.ids import is_ours, parse_client_order_id
 from trader.engine.orders import adopt, find_order, mark_never_accepted, on_fill
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import Order, Run, Watch, seconds_since
@@ -117,7 +118,7 @@ def _take_in(turn: Turn, run_id: str, snapshot: OrderSnapshot) -> None:
     leg = next((leg for leg in run.legs if leg.symbol == snapshot.symbol), None)
     if name is None or leg is None or (name.leg, name.run) != (leg.key, run_id[:5]):
         return
-    if name.installation != turn.state.installation or snapshot.client_order_id is None:
+    if snapshot.client_order_id is None or not is_ours(snapshot.client_order_id, turn.state.installation):
         return
     if find_order(turn, snapshot.client_order_id, snapshot.venue_order_id) is not None:
         return
@@ -187,7 +188,10 @@ def _resolve_absent(turn: Turn, event: AccountRead) -> None:
         if order.status is not OrderStatus.UNKNOWN or event.lookups.get(coid, order) is not None:
             continue
         ours = _signed(run, order.intent.leg)
-        if held.get(order.intent.symbol, 0) not in (ours, ours + _by_others(run, order.intent.symbol, event.fills)):
+        if held.get(order.intent.symbol, 0) not in (
+            ours,
+            ours + _by_others(run, order.intent.symbol, event.fills or ()),
+        ):
             continue  # an unexplained position may be this order's doing
         horizon = ENTRY_HORIZON_SECS if order.intent.purpose is Purpose.ENTRY else SIGNATURE_SECS
         if seconds_since(order.intended_at, event.asked) < horizon + 1.0:
@@ -202,7 +206,7 @@ def _resolve_absent(turn: Turn, event: AccountRead) -> None:
             turn.look(event.run_id, absent={**watch.absent, coid: (times + 1, event.asked)}, account_wanted=True)
 
 
-def _by_others(run: Run, symbol: str, fills: tuple[Fill, ...]) -> int:
+def _by_others(run: Run, symbol: str, fills: Iterable[Fill]) -> int:
     """Signed contracts that others have traded in a contract of ours since the run began, by the account's own fills.
 
     Fills of an order of ours that was lost are not among them: such orders are looked up by their id and booked.

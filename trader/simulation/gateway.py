@@ -8,7 +8,7 @@ and when its parts are to see different instants the one after that raises `Late
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown, RateLimited
 from trader.domain.fill import Fill, Position
@@ -26,6 +26,8 @@ from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
 from trader.simulation.quotes import quote_of
 from trader.simulation.venue import SimVenue, fill_of, snapshot_of
+
+T = TypeVar("T")
 
 _TIMEOUT_SECS = 5.0
 
@@ -105,7 +107,7 @@ class SimGateway:
         self._talk = talk
         talk.cursor, talk.asks = 0, asks
 
-    def _ask(self, verb: str, endpoint: Endpoint, answer: Callable[[], Any], *, listed: bool = False) -> Any:
+    def _ask(self, verb: str, endpoint: Endpoint, answer: Callable[[], T], *, listed: bool = False) -> T:
         talk = self._talk
         if talk.cursor < len(talk.answers):
             found = talk.answers[talk.cursor]
@@ -118,7 +120,7 @@ class SimGateway:
         talk.cursor += 1
         if isinstance(found, ExchangeError):
             raise found
-        return found
+        return cast(T, found)
 
     def _fetch(self, verb: str, endpoint: Endpoint, answer: Callable[[], Any], listed: bool) -> Any:
         self.attempts += 1

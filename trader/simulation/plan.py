@@ -161,7 +161,7 @@ def _market(rng: Random, seed: int, expiry_secs: int, settles: bool, hold: float
         jumps.append((rng.uniform(5, hold + 5), rng.choice((-1, 1)) * size))
     if settles and rng.random() < 0.5:
         jumps.append((expiry_secs - 30, rng.choice((-1, 1)) * 0.004))
-    iv_moves = ()
+    iv_moves: tuple[tuple[float, float], ...] = ()
     if rng.random() < 0.5:
         first = rng.uniform(6, hold)
         iv_moves = ((first, rng.choice((0.4, 0.7, 0.85))), (first + rng.uniform(3, 12), rng.choice((1.0, 1.3, 2.0))))

@@ -74,6 +74,7 @@ class Session:
         self.ended = ""
         self._host_down_until = 0.0
         self._deeds_left = len(plan.deeds)
+        self._settlement_seen = False
         self._stage = "safety"
         self._deadline = 0.0
 
@@ -124,6 +125,9 @@ class Session:
             for row in self.journal.pending():
                 shell.command(row)
         self.oracle.every_second()
+        if self.venue.core.products.expired and not self._settlement_seen:
+            self._settlement_seen = True
+            self.faults.note("X5")
         open_runs = self.oracle.notes.unresolved()
         started = any(row.status != "new" for row in self.journal.commands.values())
         idle = started and not open_runs and self._deeds_left == 0 and not self.journal.pending()
@@ -308,10 +312,7 @@ class Session:
             quotes = self._quotes([s for s in shell.subscribed if s in live])
             spots = ((UNDERLYING, self.venue.market.spot(UNDERLYING)),)
             self.oracle.priced(shell, quotes, spots[0][1])
-            shell.market(
-                self.venue.core.now,
-                lambda now, newest, q=quotes, s=spots: ev.MarketMoved(at=now, quotes=q, spots=s, newest=newest),
-            )
+            shell.market(quotes, spots, self.venue.core.now)
 
     def _quotes(self, symbols: list[str]) -> tuple[Quote, ...]:
         """The subscribed quotes, with whatever is wrong with them now (Q rows)."""

@@ -6,6 +6,7 @@ fences. Reads go through the real `trader.runner.reading`, prices through the re
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from trader.domain.clock import Now
 from trader.domain.errors import JournalError
 from trader.domain.order import OrderIntent
 from trader.domain.outcome import Outcome
+from trader.domain.quote import Quote
 from trader.engine import events as ev
 from trader.engine.effects import AckCommand, Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe
 from trader.engine.fold import evolve
@@ -162,15 +164,15 @@ class Shell:
                 self._fence()
             except JournalError:
                 pass  # the event is lost with its records; the state stands as it was
-            except Exception as error:  # the runner's loop lives on; here it is a finding
+            except Exception as error:  # noqa: BLE001 - the runner's loop lives on; here it is a finding
                 self._world.engine_raised(error)
             self._plan_tick()
 
-    def market(self, newest: datetime, build: Callable[[Now, datetime], ev.MarketMoved]) -> None:
+    def market(self, quotes: tuple[Quote, ...], spots: tuple[tuple[str, Decimal], ...], newest: datetime) -> None:
         """A batch of market messages."""
         if self.alive and not self.paused:
             self._clock.observe(newest, self.now().wall)
-            self.receive(lambda now: build(now, newest))
+            self.receive(lambda now: ev.MarketMoved(at=now, quotes=quotes, spots=spots, newest=newest))
 
     def command(self, row: CommandRow) -> None:
         """A command row found by polling."""

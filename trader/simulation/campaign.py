@@ -1,0 +1,105 @@
+"""Many sessions: run them over processes, add up what happened, name the worst."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from hashlib import blake2b
+
+import msgspec
+
+from trader.simulation.oracle import Violation
+from trader.simulation.plan import draw
+from trader.simulation.session import SessionResult, run_plan
+
+_CHUNK = 50
+
+
+class Part(msgspec.Struct):
+    """Some sessions added up."""
+
+    sessions: int = 0
+    counts: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
+    limits: Counter[str] = msgspec.field(default_factory=Counter)
+    violations: list[Violation] = []
+    hashes: list[str] = []
+    steps: int = 0
+    secs: float = 0.0
+
+    def add(self, result: SessionResult) -> None:
+        """One session more."""
+        self.sessions += 1
+        self.counts.update(result.counts)
+        self.limits.update(result.limits)
+        self.violations += result.violations
+        self.hashes.append(result.trace_hash)
+        self.steps += result.steps
+        self.secs += result.secs
+
+
+class Campaign(msgspec.Struct, kw_only=True):
+    """The outcome of a campaign. `faults` counts per id and phase; `limits` what the specification itself cannot keep;
+    `worst_seed` is the one with most violations, None when there is none."""
+
+    sessions: int
+    seed: int
+    faults: dict[str, dict[str, int]]
+    violations: list[Violation]
+    limits: dict[str, int]
+    sessions_per_s: float
+    virtual_hours: float
+    steps: int
+    trace_hash: str
+    worst_seed: int | None
+
+
+def run_seeds(first: int, count: int) -> Part:
+    """The sessions of `count` consecutive seeds."""
+    part = Part()
+    for seed in range(first, first + count):
+        part.add(run_plan(draw(seed)))
+    return part
+
+
+def run_campaign(
+    sessions: int, seed: int, jobs: int = 1, progress: Callable[[int, int], None] = lambda done, violations: None
+) -> Campaign:
+    """Sessions of the seeds `seed`, `seed` + 1, ...; the same whatever `jobs` is. `progress` hears of each chunk."""
+    started = time.perf_counter()
+    digest, total = blake2b(digest_size=16), Part()
+    for part in _parts(sessions, seed, jobs):
+        total.sessions += part.sessions
+        total.counts.update(part.counts)
+        total.limits.update(part.limits)
+        total.violations += part.violations
+        total.steps += part.steps
+        total.secs += part.secs
+        for text in part.hashes:
+            digest.update(text.encode())
+        progress(total.sessions, len(total.violations))
+    elapsed = time.perf_counter() - started
+    faults: dict[str, dict[str, int]] = {}
+    for (name, phase), count in sorted(total.counts.items()):
+        faults.setdefault(name, {})[phase] = count
+    worst = Counter(v.seed for v in total.violations).most_common(1)
+    return Campaign(
+        sessions=total.sessions,
+        seed=seed,
+        faults=faults,
+        violations=total.violations,
+        limits=dict(sorted(total.limits.items())),
+        sessions_per_s=total.sessions / elapsed if elapsed > 0 else 0.0,
+        virtual_hours=total.secs / 3600,
+        steps=total.steps,
+        trace_hash=digest.hexdigest(),
+        worst_seed=worst[0][0] if worst else None,
+    )
+
+
+def _parts(sessions: int, seed: int, jobs: int) -> Iterator[Part]:
+    chunks = [(first, min(_CHUNK, seed + sessions - first)) for first in range(seed, seed + sessions, _CHUNK)]
+    if jobs <= 1:
+        yield from (run_seeds(first, count) for first, count in chunks)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(run_seeds, *zip(*chunks, strict=True))
