@@ -30,6 +30,7 @@ from trader.runner.local_venue import LocalVenue
 from trader.runner.logs import set_up_logging
 from trader.runner.market_clock import wall_now
 from trader.runner.process import identity, is_provably_dead, is_running
+from trader.runner.process_memory import settle
 from trader.runner.runner import Runner
 
 logger = logging.getLogger(__name__)
@@ -213,6 +214,7 @@ def run_process(settings: Settings) -> int:
     try:
         host.start()
         host.refuse_if_held()
+        settle()
         host.wait()
     finally:
         host.stop()
