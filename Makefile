@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types pytest clean
+.PHONY: help run test lint format types pytest killpoints clean
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -31,6 +31,10 @@ types: $(VENV)/.installed-test
 
 pytest: $(VENV)/.installed-test
 	$(PY) -m pytest
+
+# The real runner killed at every kill point and during recovery; minutes, so not part of `make test`.
+killpoints: $(VENV)/.installed-test
+	$(PY) -m tests.killpoints --all
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from tests.killpoints.rig import Case, Result, venue
+from tests.killpoints.rig import MANAGING_SECS, Case, Result, venue
 
 Points = tuple[str, ...]
 
@@ -26,7 +26,12 @@ def first_passes(points: Sequence[str], most: int) -> list[str]:
 
 
 def run_cases(
-    cases: Sequence[Points], folder: Path, *, jobs: int = 2, tell: Callable[[Result], None] = lambda _: None
+    cases: Sequence[Points],
+    folder: Path,
+    *,
+    jobs: int = 2,
+    managing_secs: float = MANAGING_SECS,
+    tell: Callable[[Result], None] = lambda _: None,
 ) -> list[Result]:
     """Run them all; results in no particular order."""
     waiting: SimpleQueue[tuple[int, Points]] = SimpleQueue()
@@ -41,7 +46,7 @@ def run_cases(
                     number, points = waiting.get_nowait()
                 except Empty:
                     return done
-                done.append(Case(exchange, folder / f"case-{number:04d}", points).run())
+                done.append(Case(exchange, folder / f"case-{number:04d}", points, managing_secs=managing_secs).run())
                 tell(done[-1])
 
     with ThreadPoolExecutor(jobs, thread_name_prefix="kills") as workers:
