@@ -9,6 +9,7 @@ import pytest
 
 from tests.desk.conftest import RunnersHand
 from tests.journal import samples_of_records as s
+from trader.config.halt import halt
 from trader.config.preset import Preset
 from trader.config.settings import load_settings
 from trader.desk import Desk, NotPossible
@@ -124,3 +125,20 @@ def test_flat_is_not_claimed_while_a_start_is_unanswered(desk: Desk, journal: Jo
     assert time.monotonic() - began >= 0.15
     journal.mark_command(start.command_id, "refused", "no")
     assert flat_within(desk, 5)
+
+
+def test_a_stop_that_cannot_be_recorded_names_what_works_without_the_journal(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise JournalError("The journal cannot grow because the disk is full.")
+
+    monkeypatch.setattr(Journal, "submit_command", full)
+    with pytest.raises(JournalError, match="python -m trader flatten"):
+        desk.stop(issued_by="cli")
+
+
+def test_nothing_is_started_while_trading_is_halted(desk: Desk) -> None:
+    halt(desk.settings.home, "a test")
+    with pytest.raises(NotPossible, match="python -m trader resume"):
+        desk.start(Preset(), issued_by="cli")

@@ -128,7 +128,7 @@ def _why_not_flat(status: "Status", wait: float) -> str:
     if not status.runner.alive:
         return (
             "NOT FLAT: Stop is recorded, but no runner is alive to carry it out; start one with `python -m trader run` "
-            "and it will close everything first."
+            "and it will close everything first, or close without one: `python -m trader flatten`."
         )
     still = [
         f"{leg.symbol} {leg.open_quantity}"

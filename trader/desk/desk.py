@@ -31,13 +31,14 @@ from trader.desk.values import (
     RunReport,
     Status,
 )
-from trader.domain.errors import ConfigError
+from trader.domain.errors import ConfigError, JournalError
 from trader.engine.commands import arming_phrase
 from trader.journal import Command, CommandRow, Journal, RunSummary
 
 IssuedBy = Literal["panel", "cli", "api"]
 
 _POLL_SECS = 0.05
+FLATTEN_HINT = "To close everything without the journal: python -m trader flatten"
 _MANAGED = ("BTC", "ETH")
 
 
@@ -164,9 +165,12 @@ class Desk:
         """Stop & Exit one run, or every unresolved one; returns once the request is recorded. Works in every state.
 
         Raises:
-            JournalError: The request could not be recorded.
+            JournalError: The request could not be recorded; the sentence names what works without the journal.
         """
-        return self._submit("stop", {"run_id": run_id}, issued_by)
+        try:
+            return self._submit("stop", {"run_id": run_id}, issued_by)
+        except JournalError as error:
+            raise JournalError(f"Stop could not be recorded. {error} {FLATTEN_HINT}") from error
 
     def _submit(self, kind: Literal["start", "stop"], body: dict[str, object], issued_by: IssuedBy) -> CommandReceipt:
         command = Command(

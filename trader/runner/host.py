@@ -67,7 +67,10 @@ class Host:
             set_up_logging(self._settings.home)
         except OSError as error:
             raise ConfigError(f"The logs in {self._settings.home} cannot be written ({error.strerror})") from error
-        self._journal = Journal.open(self._settings.journal_url)
+        try:
+            self._journal = Journal.open(self._settings.journal_url)
+        except JournalError as error:
+            raise JournalError(f"{error} If a position is open, close it with `python -m trader flatten`.") from error
         if self._venue is not None:
             self._venue.start()
         try:
