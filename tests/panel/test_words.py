@@ -78,6 +78,15 @@ def test_old_prices_change_colour(age_s: float, color: str) -> None:
     assert {item.color for item in words.ops_items(healthy(), run, NOW, alive=True, lag_s=0.0)[:2]} == {color}
 
 
+@pytest.mark.parametrize(
+    ("skew", "label"),
+    [(-0.001, "Clock +0.00 s"), (-0.12, "Clock −0.12 s"), (0.3, "Clock +0.30 s"), (-500.0, "Clock on its own time")],
+)
+def test_clock_skew_has_no_minus_before_zero(skew: float, label: str) -> None:
+    items = words.ops_items(msgspec.structs.replace(healthy(), clock_skew_s=skew), view(), NOW, alive=True, lag_s=0.1)
+    assert label in [item.label for item in items]
+
+
 def healthy() -> Ops:
     return Ops(public_socket="up", private_socket="up", price_age_s=0.2, last_reconciled_at=NOW, quota_left_pct=90.0,
                clock_skew_s=0.01, messages_per_s=40.0)  # fmt: skip

@@ -40,10 +40,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def usd(amount: Decimal | None, *, signed: bool = True) -> str:
-    """Money for people: cents, with a sign where it is a result; a dash where it is unknown."""
+    """Money for people: cents, four places for less than a dollar, as the panel shows it; with a sign where it is a
+    result; a dash where it is unknown."""
     if amount is None:
         return "–"
-    return f"{amount:+,.2f} USD" if signed else f"{amount:,.2f} USD"
+    places = 4 if 0 < abs(amount) < 1 else 2
+    return f"{amount:{'+' if signed and amount else ''},.{places}f} USD"
 
 
 def ist(instant: datetime | None) -> str:

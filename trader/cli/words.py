@@ -9,25 +9,39 @@ if TYPE_CHECKING:
     from trader.desk import Status
     from trader.engine.view import RunView
 
+_ALERTS = 5
+
 
 def run_lines(status: "Status") -> list[str]:
     """Environment, runner, the run with its legs, the newest alerts."""
     lines = [f"{status.env.upper()} · account {status.account} · {_runner(status)}"]
     if status.run is None:
-        return [*lines, "No run yet. First paper trade: python -m trader start --preset default --now"]
+        first = "First paper trade" if status.env == "paper" else "The first one"
+        return [*lines, f"No run yet. {first}: python -m trader start --preset default --now"]
     lines += one_run(status.run)
     others = [run for run in status.runs if run.run_id != status.run.run_id]
     for run in others:
         lines += ["", *one_run(run)]
-    return [*lines, *(f"{alert.level}: {alert.text}" for alert in status.alerts[:5])]
+    shown = {None, status.run.run_id, *(run.run_id for run in others)}
+    alerts = [alert for alert in status.alerts if alert.run_id in shown][:_ALERTS]
+    return [*lines, *(f"{alert.level} {ist(alert.wall)}: {alert.text}" for alert in alerts)]
 
 
 def _runner(status: "Status") -> str:
     runner = status.runner
     if not runner.alive:
-        return "runner NOT ALIVE"
+        heard = (
+            ""
+            if runner.heartbeat_age_s is None
+            else f", last heard {_ago(runner.heartbeat_age_s)} ago: what follows is old"
+        )
+        return f"runner NOT ALIVE{heard}"
     age = "" if runner.heartbeat_age_s is None else f", heartbeat {runner.heartbeat_age_s:.1f} s ago"
     return f"runner alive ({runner.host}{age})"
+
+
+def _ago(secs: float) -> str:
+    return f"{secs:.1f} s" if secs < 120 else f"{secs / 60:.0f} min" if secs < 7200 else f"{secs / 3600:.1f} h"
 
 
 def one_run(run: "RunView") -> list[str]:

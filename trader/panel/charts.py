@@ -140,6 +140,7 @@ def _hover(text: str) -> str:
 
 def _layout(revision: str) -> dict[str, Any]:
     return {
+        "template": "none",  # the default is copied into every figure; the browser puts its own theme on it anyway
         "height": _PNL_HEIGHT,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "hovermode": "x unified",

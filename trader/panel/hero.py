@@ -91,8 +91,7 @@ def _figures(run: RunView) -> None:
         )
         _metric("Premium", fmt.usd(run.premium), help="Received for both legs.")
         _metric("Peak", fmt.usd(run.peak_pnl, signed=True), help="Best P&L of this run.")
-        _metric("Trailing level", fmt.usd(run.trailing_level, signed=True) if run.trailing_level is not None else "not armed",
-                help="Exit if P&L falls back to this; it never loosens.")  # fmt: skip
+        _trailing(run)
         _metric(
             "Spot",
             fmt.price(run.spot),
@@ -100,6 +99,20 @@ def _figures(run: RunView) -> None:
             delta_color="off",
             help="Index of the underlying; change since the entry.",
         )
+
+
+def _trailing(run: RunView) -> None:
+    """The level is % of premium; what that is in money is the armed rung's."""
+    level = "not armed" if run.trailing_level is None else fmt.pct(run.trailing_level, signed=True)
+    rung = next((item for item in run.ladder if item.armed and item.at_pct == run.trailing_level), None)
+    money = None if rung is None or rung.at_pnl is None else fmt.usd(rung.at_pnl, signed=True)
+    _metric(
+        "Trailing level",
+        level,
+        money,
+        delta_color="off",
+        help="Exit if P&L falls back to this, % of premium; it never loosens.",
+    )
 
 
 def _moved(run: RunView) -> str | None:

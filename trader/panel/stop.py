@@ -15,15 +15,15 @@ _SENT = "dash_stop_sent"
 def draw(run_id: str | None) -> None:
     """The button, its confirmation, and what is happening since."""
     with st.container(border=True, key="stop_box", gap="small"):
+        # The button stays while it asks: it keeps the keyboard's focus, and the next Tab reaches the answer.
+        st.button(":red[**Stop & Exit**]", key="dash_stop", icon=":material/stop_circle:", width="stretch",
+                  on_click=_ask, args=(True,),
+                  help="Cancels every order and buys everything back. Works in every state; asks once more.")  # fmt: skip
         if st.session_state.get(_ASKED):
             st.text("Cancel every working order and buy back every leg now?")
             st.button("Yes, stop and exit", key="dash_stop_yes", type="primary", icon=":material/stop_circle:",
                       width="stretch", on_click=_stop, args=(run_id,))  # fmt: skip
             st.button("Keep running", key="dash_stop_no", width="stretch", on_click=_ask, args=(False,))
-        else:
-            st.button(":red[**Stop & Exit**]", key="dash_stop", icon=":material/stop_circle:", width="stretch",
-                      on_click=_ask, args=(True,),
-                      help="Cancels every order and buys everything back. Works in every state; asks once more.")  # fmt: skip
         if st.session_state.get(_ERROR):
             st.error(
                 "Stop could not be recorded. Run this in a terminal, then look at the reason:", icon=":material/error:"

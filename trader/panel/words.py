@@ -191,7 +191,8 @@ def _skew(seconds: float | None) -> Item:
     if seconds is None:
         return Item("Clock unknown", "gray", "Difference between this machine's clock and the exchange's.")
     color: Color = "green" if abs(seconds) < 1 else "orange" if abs(seconds) < 3 else "red"
-    shown = f"{seconds:+.2f} s" if abs(seconds) < 100 else "on its own time"
+    rounded = round(seconds, 2) + 0.0  # no minus before zero
+    shown = f"{rounded:+.2f} s".replace("-", "−") if abs(seconds) < 100 else "on its own time"
     if abs(seconds) >= 100:
         color = "gray"  # a replayed or accelerated market keeps its own time, which is no fault
     return Item(f"Clock {shown}", color, "This machine's clock against the exchange's.")
