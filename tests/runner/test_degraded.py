@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from tests.e2e.rig import Rig, await_value, preset, start_venue
 from trader.domain.errors import JournalError
 from trader.domain.order import Purpose
-from trader.engine.records import OrderIntended, Phase
+from trader.engine.records import AlertRaised, OrderIntended, Phase
 from trader.journal.store import Journal
+from trader.journal.verifying import verify
 from trader.venue.server import VenueServer
 
 
@@ -154,3 +157,42 @@ def test_a_journal_file_that_vanishes_keeps_no_exit_back(rig: Rig) -> None:
     rig.stop()  # recorded while the file was there
     disk_full_elsewhere.unlink()
     await_flat(rig)
+
+
+def fill_up(journal: Journal) -> Any:
+    """Let the database grow no further (SQLite itself then says that it is full); returns what lifts the limit again."""
+
+    def limit(connection: Any, _record: object) -> None:
+        connection.execute(f"PRAGMA max_page_count={pages}")
+
+    with journal._engine.connect() as connection:
+        pages = int(connection.exec_driver_sql("PRAGMA page_count").scalar() or 0)
+    journal._engine.dispose()
+    event.listen(journal._engine, "connect", limit)
+    for size in (20_000, 2_000, 200):
+        with pytest.raises(JournalError, match="disk is full"):
+            for _ in range(200):
+                junk = AlertRaised(run_id="", wall=datetime.now(UTC), level="info", code="junk", text="x" * size)
+                journal.append([junk], lease=None)
+
+    def lift() -> None:
+        event.remove(journal._engine, "connect", limit)
+        journal._engine.dispose()
+
+    return lift
+
+
+def test_a_database_that_is_really_full_keeps_no_exit_back_and_ends_whole(rig: Rig) -> None:
+    held = hold(rig)
+    lift = fill_up(rig.journal)
+    url = f"sqlite:///{rig.folder / 'journal.db'}"
+    elsewhere = Journal.open(url)  # the limit is this process's own, another connection can still record the command
+    rig.journal, limited = elsewhere, rig.journal
+    rig.stop()
+    await_flat(rig)
+    lift()
+    summary = await_value(lambda: finished(rig, held.run_id), 20, "the run's end in the journal")
+    assert summary.realized_pnl == rig.ledger_change() and summary.exit_reason == "manual"
+    assert [found.words for found in verify(url).findings if not found.ok and found.check != "runs"] == []
+    elsewhere.close()
+    rig.journal = limited
