@@ -5,6 +5,7 @@ wire, and it asks for permission (`may_send`) in the same breath.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -20,10 +21,13 @@ from trader.runner.reading import read_account, read_chain
 
 logger = logging.getLogger(__name__)
 
+ZOMBIE_SECS = 1.0  # an intent older than this may have been overtaken: the process may have been stopped meanwhile
+
 
 class Dispatcher:
     """Workers over one gateway. `post` takes events from any thread; `now` reads both clocks; `may_send` says whether
-    this runner still holds the account; `halted` why no entry may leave, empty when it may."""
+    this runner still holds the account as far as it knows; `holds` asks the journal; `halted` says why no entry may leave,
+    empty when it may."""
 
     def __init__(
         self,
@@ -32,12 +36,14 @@ class Dispatcher:
         now: Callable[[], Now],
         may_send: Callable[[], bool],
         halted: Callable[[], str] = lambda: "",
+        holds: Callable[[Submit], bool] = lambda _: True,
     ) -> None:
         self._gateway = gateway
         self._post = post
         self._now = now
         self._may_send = may_send
         self._halted = halted
+        self._holds = holds
         self._entries = ThreadPoolExecutor(2, thread_name_prefix="entries")
         self._exits = ThreadPoolExecutor(4, thread_name_prefix="exits")
         self._reads = ThreadPoolExecutor(2, thread_name_prefix="reads")
@@ -50,7 +56,7 @@ class Dispatcher:
         match effect:
             case Submit(intent=intent):
                 pool = self._entries if intent.purpose is Purpose.ENTRY else self._exits
-                pool.submit(self._guarded, self._submit, effect)
+                pool.submit(self._guarded, self._submit, effect, self._now().wall, time.monotonic())
             case Cancel():
                 self._exits.submit(self._guarded, self._cancel, effect)
             case ReadChain():
@@ -71,13 +77,14 @@ class Dispatcher:
         except Exception:
             logger.exception("worker_failed work=%s", work.__name__)
 
-    def _submit(self, effect: Submit) -> None:
+    def _submit(self, effect: Submit, released: datetime, released_monotonic: float) -> None:
         outcome: Outcome = Unknown("worker failed")
         try:
             halted = self._halted() if effect.intent.purpose is Purpose.ENTRY else ""
             if killpoints.ARMED:
                 killpoints.reach(f"submit.{effect.intent.purpose.name.lower()}.before")
-            if not self._may_send():
+            waited = max((self._now().wall - released).total_seconds(), time.monotonic() - released_monotonic)
+            if not self._may_send() or (waited > ZOMBIE_SECS and not self._holds(effect)):
                 outcome = Rejected("not_sent", "this runner no longer holds the account")
             elif halted:
                 outcome = Rejected("halted", halted)

@@ -77,7 +77,12 @@ class Runner:
         self._halted = halted
         self._writer = Writer(journal, lease)
         self._dispatcher = Dispatcher(
-            gateway, self._post, self._now, lambda: not self._fenced, lambda: self._writer.fault or halted()
+            gateway,
+            self._post,
+            self._now,
+            lambda: not self._fenced,
+            lambda: self._writer.fault or halted(),
+            self._holds_lease,
         )
         self._publisher = Publisher(journal, gateway, feed, lease, env, host, halted)
         self._state = State(installation=journal.installation(), epoch=lease.epoch, env=env, account_key=lease.account)
@@ -278,6 +283,14 @@ class Runner:
                 log_line(effect, self._state)
 
     # ------------------------------------------------------------ other threads
+
+    def _holds_lease(self, effect: Submit) -> bool:
+        """What the journal says of our lease. Where it cannot be asked, nothing but exits may go on."""
+        try:
+            lease = self._journal.lease_row(self._lease.account)
+        except JournalError:
+            return effect.intent.reduce_only
+        return lease is not None and (lease.holder, lease.epoch) == (self._lease.holder, self._lease.epoch)
 
     def _now(self) -> Now:
         with self._clock_lock:
