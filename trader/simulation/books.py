@@ -43,8 +43,9 @@ class BookRules:
 
     def at_the_end(self) -> None:
         for run in self._oracle.notes.runs.values():
-            if run.finished is not None:
+            if run.finished is not None or not self._oracle.session.faults.active:
                 self._check_fills(run)
+            if run.finished is not None:
                 self._check_money(run)
         self._check_fold()
 

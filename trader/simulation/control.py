@@ -285,7 +285,8 @@ class ControlRules:
         if run.exit_at is None or run.phase is Phase.EXITING:
             return
         late = (self._oracle.session.agenda.now - run.exit_at).total_seconds()
-        if late > _TIME_EXIT_SECS and healthy > _AFTER_BOOT_SECS:
+        known = self.knows_time(self._oracle.secs - _AFTER_BOOT_SECS)
+        if late > _TIME_EXIT_SECS and healthy > _AFTER_BOOT_SECS and known:
             self._oracle.report("CT8", f"{run.phase} {late:.1f} s after the exit time")
 
     def _check_trigger(self, run: RunNote, healthy: float) -> None:
@@ -298,7 +299,7 @@ class ControlRules:
         ):
             return
         waited = self._oracle.secs - since
-        if waited > _TRIGGER_SECS and healthy > waited + 8:
+        if waited > _TRIGGER_SECS and healthy > waited + 0.5:
             self._oracle.report("CT7", f"{kind} true for {waited:.1f} s without an exit")
 
     def _check_exit_tried(self, run: RunNote, healthy: float) -> None:

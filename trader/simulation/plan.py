@@ -70,7 +70,7 @@ def draw(seed: int) -> Plan:
     settles = kind < 0.06
     hold = rng.uniform(8, 50)
     preset, start_now = _preset(rng, settles)
-    faults_end = rng.uniform(4, 25) if rng.random() < 0.5 else rng.uniform(25, 70)
+    faults_end = rng.uniform(4, 25) if rng.random() < 0.3 else hold + rng.uniform(5, 30)
     rates = _rates(rng)
     outage = None
     expiry_secs = 24 * 3600 + 6 * 3600
@@ -164,7 +164,8 @@ def _market(rng: Random, seed: int, expiry_secs: int, settles: bool, hold: float
     iv_moves: tuple[tuple[float, float], ...] = ()
     if rng.random() < 0.5:
         first = rng.uniform(6, hold)
-        iv_moves = ((first, rng.choice((0.4, 0.7, 0.85))), (first + rng.uniform(3, 12), rng.choice((1.0, 1.3, 2.0))))
+        fall = rng.choice((0.5, 0.7, 0.85))
+        iv_moves = ((first, fall), (first + rng.uniform(4, 12), rng.choice((1.0, 1.1, 1.4)) / fall))
     empty: tuple[tuple[float, float, str], ...] = ()
     if rng.random() < 0.12:
         since = rng.uniform(0, hold + 10)

@@ -351,7 +351,7 @@ class Session:
                 draw = self.faults.details(name)
                 self.wall_offset += wall_step(draw) if name == "V1" else timedelta(seconds=draw.uniform(-10, 10))
         if self.faults.hit("K2"):
-            self._interrupt()
+            self.interrupt()
 
     def _drop_stream(self) -> None:
         draw = self.faults.details("N13")
@@ -366,7 +366,7 @@ class Session:
         self.public_up = True
         self._post(lambda now: ev.StreamChanged(at=now, stream="public", up=True))
 
-    def _interrupt(self) -> None:
+    def interrupt(self) -> None:
         """K2: stopped for a moment, or so long that a standby takes the account and the old one comes back."""
         shell = self.current
         if shell is None or shell.paused:

@@ -35,9 +35,10 @@ from trader.simulation.wire import Wire, not_sent
 INSTALLATION = "simu"
 ACCOUNT = "simulated"
 _WORKER_SECS = 0.001  # from the commit to a worker's hands
-_BUSY_TICK_SECS = 0.25
-_CALM_TICK_SECS = 1.0
+_BUSY_TICK_SECS = 0.4
+_CALM_TICK_SECS = 1.5
 _BUSY_SECS = 8.0
+_BETWEEN_FACTOR = 8.0  # stopped between commit and send: the instant at which it matters most
 
 Build = Callable[[Now], ev.AnyEvent]
 
@@ -55,6 +56,8 @@ class Surroundings(Protocol):
     def committed(self, shell: "Shell", records: list[AnyRecord]) -> None: ...
 
     def killed(self, shell: "Shell") -> None: ...
+
+    def interrupt(self) -> None: ...
 
     def engine_raised(self, error: Exception) -> None: ...
 
@@ -251,6 +254,8 @@ class Shell:
             case Submit(intent=intent):
                 self._point()
                 self._agenda.after(_WORKER_SECS, self._submit, intent, self._agenda.secs)
+                if self._faults.hit("K2", _BETWEEN_FACTOR):
+                    self._world.interrupt()
             case Cancel():
                 self._point()
                 self._agenda.after(_WORKER_SECS, self._cancel, effect, self._agenda.secs)
@@ -264,7 +269,7 @@ class Shell:
     def _submit(self, intent: OrderIntent, committed: float) -> None:
         """A worker signs and sends, after a last look at whether the order may still leave."""
         if self.paused:
-            self._held_back.append(lambda: self._submit(intent, committed))
+            self._held_back.insert(0, lambda: self._submit(intent, committed))  # workers wake beside the loop
             return
         if not self.alive:
             return
@@ -280,7 +285,7 @@ class Shell:
 
     def _cancel(self, effect: Cancel, asked: float) -> None:
         if self.paused:
-            self._held_back.append(lambda: self._cancel(effect, asked))
+            self._held_back.insert(0, lambda: self._cancel(effect, asked))
             return
         if not self.alive:
             return

@@ -70,10 +70,10 @@ class Wire:
         hit, signed = self._faults.hit, self._agenda.secs
         if hit("N12"):
             self._later(1, answer, _fate(NotSent("connection refused")))
-        elif hit("N1"):
+        elif hit("N1", 2.0):
             quick = self._faults.details("N1").random() < 0.4
             self._agenda.after(0.3 if quick else _DEADLINE_SECS, answer, Unknown("no answer: lost on the way in"))
-        elif hit("N3"):
+        elif hit("N3", 4.0):
             delay = self._faults.details("N3").uniform(0.5, _LATEST_SECS)
             self._travel(coid, delay, visit, signed, None)
             self._agenda.after(min(delay + 0.2, _DEADLINE_SECS), answer, Unknown("no answer in time"))
@@ -103,7 +103,7 @@ class Wire:
             outcome = _fate(VenueRefused(refusal.code, http_status=refusal.status))
         if answer is None:
             return
-        if self._faults.hit("N2"):
+        if self._faults.hit("N2", 2.0):
             quick = self._faults.details("N2").random() < 0.4
             self._agenda.after(0.3 if quick else _DEADLINE_SECS, answer, Unknown("no answer: reply lost"))
         elif self._faults.hit("N4", 0.5):
