@@ -55,8 +55,8 @@ def lease_at(renewed: datetime, holder: str = "hand") -> Lease:
     ("lease_age", "picture_age", "alive"),
     [
         (0, 0, True),
-        (9.9, 5.0, True),
-        (1, 5.1, False),
+        (9.9, 4.0, True),
+        (1, 4.1, False),
         (10, 0, False),
         (1, None, False),
         (None, 0, False),

@@ -8,7 +8,7 @@ from trader.engine.records import Phase
 from trader.engine.view import LiveSnapshot, RunView
 from trader.journal import Journal, Lease
 
-HEARTBEAT_OLDEST = timedelta(seconds=5)  # a dead runner looks dead within this time
+HEARTBEAT_OLDEST = timedelta(seconds=4)  # with a page's second between looks, a dead runner looks dead within 5 s
 _ALERTS_SHOWN = 20
 
 
@@ -43,7 +43,7 @@ def read_status(
 
 
 def runner_health(lease: Lease | None, snapshot: LiveSnapshot | None, wall: datetime) -> RunnerHealth:
-    """Alive: the lease has not run out, and the picture its holder published is at most 5 s old."""
+    """Alive: the lease has not run out, and the picture its holder published is at most 4 s old."""
     if lease is None:
         return RunnerHealth(alive=False, heartbeat_age_s=None, host=None, pid=None)
     age = None if snapshot is None else wall - snapshot.wall

@@ -1,8 +1,11 @@
 """The run in detail, refreshed every second: chart, exits, legs, orders, safety net, log."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 import streamlit as st
 
-from trader.desk import LogLine, Status
+from trader.desk import AlertRow, LogLine, Status
 from trader.engine.records import Phase
 from trader.engine.view import RunView
 from trader.panel import charts, service, tables
@@ -84,13 +87,23 @@ def _exits(run: RunView) -> None:
 
 def _alerts(status: Status, run: RunView) -> None:
     """The run's newest warnings and errors, what they say as plain text; mere information stands in the log."""
-    for alert in [a for a in status.alerts if a.level != "info" and a.run_id == run.run_id][:_ALERTS]:
+    for alert, times in loud_alerts(status.alerts, run.run_id)[:_ALERTS]:
         icon, color = _ALERT_LOOKS.get(alert.level, (":material/info:", "gray"))
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
             st.badge(fmt.safe(alert.level, 10), icon=icon, color=color)
+            often = f" ({times} times)" if times > 1 else ""
             st.text(
-                f"{fmt.ist_clock(alert.wall)}  {fmt.plain(alert.text, 240)}", help=fmt.safe(fmt.utc_hint(alert.wall))
+                f"{fmt.ist_clock(alert.wall)}  {fmt.plain(alert.text, 240)}{often}",
+                help=fmt.safe(fmt.utc_hint(alert.wall)),
             )
+
+
+def loud_alerts(alerts: Iterable[AlertRow], run_id: str) -> list[tuple[AlertRow, int]]:
+    """A run's warnings and errors, newest first; the same words said again count as one, with how often."""
+    loud = [alert for alert in alerts if alert.level != "info" and alert.run_id == run_id]
+    times = Counter(alert.text for alert in loud)
+    newest = {alert.text: alert for alert in sorted(loud, key=lambda one: one.wall)}
+    return [(alert, times[alert.text]) for alert in sorted(newest.values(), key=lambda one: one.wall, reverse=True)]
 
 
 def _safety_net(status: Status, run: RunView) -> None:
