@@ -27,7 +27,7 @@ ZOMBIE_SECS = 1.0  # an intent older than this may have been overtaken: the proc
 class Dispatcher:
     """Workers over one gateway. `post` takes events from any thread; `now` reads both clocks; `may_send` says whether
     this runner still holds the account as far as it knows; `holds` asks the journal; `halted` says why no entry may leave,
-    empty when it may."""
+    empty when it may; `refused` looks at the engine's state once more: an entry may have been overtaken by a Stop."""
 
     def __init__(
         self,
@@ -36,7 +36,8 @@ class Dispatcher:
         now: Callable[[], Now],
         may_send: Callable[[], bool],
         halted: Callable[[], str] = lambda: "",
-        holds: Callable[[Submit], bool] = lambda _: True,
+        holds: Callable[[Submit | Cancel], bool] = lambda _: True,
+        refused: Callable[[Submit], str] = lambda _: "",
     ) -> None:
         self._gateway = gateway
         self._post = post
@@ -44,6 +45,7 @@ class Dispatcher:
         self._may_send = may_send
         self._halted = halted
         self._holds = holds
+        self._refused = refused
         self._entries = ThreadPoolExecutor(2, thread_name_prefix="entries")
         self._exits = ThreadPoolExecutor(4, thread_name_prefix="exits")
         self._reads = ThreadPoolExecutor(2, thread_name_prefix="reads")
@@ -58,7 +60,7 @@ class Dispatcher:
                 pool = self._entries if intent.purpose is Purpose.ENTRY else self._exits
                 pool.submit(self._guarded, self._submit, effect, self._now().wall, time.monotonic())
             case Cancel():
-                self._exits.submit(self._guarded, self._cancel, effect)
+                self._exits.submit(self._guarded, self._cancel, effect, self._now().wall, time.monotonic())
             case ReadChain():
                 self._reads.submit(self._guarded, self._read_chain, effect)
             case ReadAccount():
@@ -83,9 +85,11 @@ class Dispatcher:
             halted = self._halted() if effect.intent.purpose is Purpose.ENTRY else ""
             if killpoints.ARMED:
                 killpoints.reach(f"submit.{effect.intent.purpose.name.lower()}.before")
-            waited = max((self._now().wall - released).total_seconds(), time.monotonic() - released_monotonic)
-            if not self._may_send() or (waited > ZOMBIE_SECS and not self._holds(effect)):
+            refused = self._refused(effect)
+            if not self._may_still(effect, released, released_monotonic):
                 outcome = Rejected("not_sent", "this runner no longer holds the account")
+            elif refused:
+                outcome = Rejected("not_sent", refused)
             elif halted:
                 outcome = Rejected("halted", halted)
             else:
@@ -96,12 +100,19 @@ class Dispatcher:
             coid = effect.intent.client_order_id
             self._post(SubmitAnswered(at=self._now(), client_order_id=coid, outcome=outcome))
 
-    def _cancel(self, effect: Cancel) -> None:
+    def _may_still(self, effect: Submit | Cancel, released: datetime, released_monotonic: float) -> bool:
+        """Whether what was decided then may be signed now; after a second, and a stop perhaps, the journal is asked."""
+        waited = max((self._now().wall - released).total_seconds(), time.monotonic() - released_monotonic)
+        return self._may_send() and (waited <= ZOMBIE_SECS or self._holds(effect))
+
+    def _cancel(self, effect: Cancel, released: datetime, released_monotonic: float) -> None:
         outcome: Outcome = Unknown("worker failed")
         try:
             if killpoints.ARMED:
                 killpoints.reach("cancel.before")
-            if effect.venue_order_id is not None:
+            if not self._may_still(effect, released, released_monotonic):
+                outcome = Rejected("not_sent", "this runner no longer holds the account")
+            elif effect.venue_order_id is not None:
                 outcome = self._gateway.cancel(product_id=effect.product_id, venue_order_id=effect.venue_order_id)
             else:
                 outcome = self._gateway.cancel(product_id=effect.product_id, client_order_id=effect.client_order_id)

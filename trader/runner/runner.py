@@ -20,6 +20,7 @@ from trader.engine import events as ev
 from trader.engine.effects import AckCommand, Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe, Tell
 from trader.engine.fold import evolve
 from trader.engine.records import AnyRecord, Record
+from trader.engine.release import check_release
 from trader.engine.state import State
 from trader.engine.step import step
 from trader.exchange.gateway import Gateway
@@ -83,6 +84,7 @@ class Runner:
             lambda: not self._fenced,
             lambda: self._writer.fault or halted(),
             self._holds_lease,
+            self._refused,
         )
         self._publisher = Publisher(journal, gateway, feed, lease, env, host, halted)
         self._state = State(installation=journal.installation(), epoch=lease.epoch, env=env, account_key=lease.account)
@@ -284,12 +286,17 @@ class Runner:
 
     # ------------------------------------------------------------ other threads
 
-    def _holds_lease(self, effect: Submit) -> bool:
+    def _refused(self, effect: Submit) -> str:
+        """Why an order that was decided a moment ago may not leave any more; empty when it may."""
+        denied = check_release(self._state, effect.intent)
+        return denied.code if denied is not None else ""
+
+    def _holds_lease(self, effect: Submit | Cancel) -> bool:
         """What the journal says of our lease. Where it cannot be asked, nothing but exits may go on."""
         try:
             lease = self._journal.lease_row(self._lease.account)
         except JournalError:
-            return effect.intent.reduce_only
+            return isinstance(effect, Cancel) or effect.intent.reduce_only
         return lease is not None and (lease.holder, lease.epoch) == (self._lease.holder, self._lease.epoch)
 
     def _now(self) -> Now:

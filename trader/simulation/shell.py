@@ -20,10 +20,11 @@ from trader.engine import events as ev
 from trader.engine.effects import AckCommand, Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe
 from trader.engine.fold import evolve
 from trader.engine.records import AnyRecord, Phase, Record
-from trader.engine.release import RELEASE_SECS, check_release
+from trader.engine.release import check_release
 from trader.engine.state import State
 from trader.engine.step import step
 from trader.journal.lease import LeaseLost
+from trader.runner.dispatcher import ZOMBIE_SECS
 from trader.runner.market_clock import MarketClock
 from trader.runner.reading import newest_mark, read_account, read_chain
 from trader.simulation.agenda import MICRO, Agenda
@@ -273,15 +274,19 @@ class Shell:
             return
         if not self.alive:
             return
-        denied = check_release(self.state, intent, self._agenda.secs - committed)
+        denied = check_release(self.state, intent)
 
         def answer(outcome: Outcome) -> None:
             self.receive(lambda now: ev.SubmitAnswered(at=now, client_order_id=intent.client_order_id, outcome=outcome))
 
-        if denied is not None:
-            answer(not_sent(denied.code))
+        if not self._may_still(committed) or denied is not None:
+            answer(not_sent("the account is another's" if denied is None else denied.code))
             return
         self._wire.send_order(intent, self.epoch, self.gateway.budget, answer)
+
+    def _may_still(self, released: float) -> bool:
+        """As the dispatcher: what waited longer than a second asks the journal for the lease."""
+        return self._agenda.secs - released <= ZOMBIE_SECS or self._journal.epoch == self.epoch
 
     def _cancel(self, effect: Cancel, asked: float) -> None:
         if self.paused:
@@ -293,8 +298,8 @@ class Shell:
         def answer(outcome: Outcome) -> None:
             self.receive(lambda now: ev.CancelAnswered(at=now, client_order_id=effect.client_order_id, outcome=outcome))
 
-        if self._agenda.secs - asked > RELEASE_SECS:
-            answer(not_sent("RELEASED_TOO_LATE"))
+        if not self._may_still(asked):
+            answer(not_sent("the account is another's"))
             return
         self._wire.send_cancel(effect, self.epoch, self.gateway.budget, answer)
 
