@@ -121,7 +121,7 @@ class Case:
             self._drive(began + CASE_SECS)
         finally:
             self._end()
-        self._check(balance)
+        self.check(balance)
         self.journal.close()
         self.result.secs = time.monotonic() - began
         return self.result
@@ -129,7 +129,7 @@ class Case:
     # ------------------------------------------------------------ the story
 
     def _drive(self, deadline: float) -> None:
-        self._command("start", {**_body(PRESET), "now": True, "confirm": None})
+        self.ask_to_start()
         self._launch()
         stopped = False
         while time.monotonic() < deadline:
@@ -141,14 +141,14 @@ class Case:
                 self.result.kills += 1
                 self._launch()
             self._note_managing()
-            phase = self._phase()
+            phase = self.phase()
             if phase is Phase.HOLDING and not stopped:
                 stopped = True
-                self._command("stop", {"run_id": None})
+                self.ask_to_stop()
             if phase is Phase.DONE and self._launched is None:
                 return
             time.sleep(0.02)
-        self.result.violations.append(f"LV1: not finished within {CASE_SECS:.0f} s, phase {self._phase()}")
+        self.result.violations.append(f"LV1: not finished within {CASE_SECS:.0f} s, phase {self.phase()}")
 
     def _launch(self) -> None:
         environment = {**os.environ, **self.venue.environment, "TRADER_HOME": str(self.home)}
@@ -177,7 +177,7 @@ class Case:
                 self.result.managing_secs.append((snapshot.wall - self._launched).total_seconds())
             self._launched = None
 
-    def _phase(self) -> Phase | None:
+    def phase(self) -> Phase | None:
         phase: Phase | None = None
         for _, record in self.journal.records():
             if isinstance(record, RunCreated):
@@ -187,6 +187,16 @@ class Case:
             elif isinstance(record, RunFinished):
                 phase = Phase.DONE
         return phase
+
+    def ask_to_start(self) -> None:
+        self._command("start", {**_body(PRESET), "now": True, "confirm": None})
+
+    def ask_to_stop(self) -> None:
+        self._command("stop", {"run_id": None})
+
+    def lease_alive(self, now: datetime) -> bool:
+        lease = self.journal.lease_row("paper")
+        return lease is not None and lease.alive(now)
 
     def _command(self, kind: Any, body: dict[str, Any]) -> None:
         self.journal.submit_command(
@@ -213,7 +223,7 @@ class Case:
 
     # ------------------------------------------------------------ the oracle
 
-    def _check(self, balance: Decimal) -> None:
+    def check(self, balance: Decimal) -> None:
         gateway, wrong = self.venue.gateway, self.result.violations
         prefix = f"sd{self.journal.installation()}-"
         listed = [*gateway.open_orders(), *gateway.order_history(EARLIEST)]
