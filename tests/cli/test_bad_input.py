@@ -64,6 +64,9 @@ CASES = [
     ("strategy.expiry", "2027-W01-1"),
     ("strategy.delta_min", "0.20"),  # above delta_max
     ("strategy.quantity", "1.5"),
+    ("strategy.quantity", "1_0"),
+    ("exits.max_loss_pct", "1_00"),
+    ("exits.max_loss_pct", "٥"),
     ("strategy.quantity", "1001"),  # above risk.max_order_quantity
     ("exits.trailing_tiers", "40:0,30:10"),
     ("exits.trailing_tiers", "40:10,50:5"),

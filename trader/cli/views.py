@@ -41,7 +41,7 @@ def history(
     rows = [
         [
             run.run_id,
-            ist(run.created_at),
+            ist(run.created_market or run.created_at),
             run.underlying,
             run.preset,
             run.exit_reason or "–",

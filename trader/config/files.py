@@ -60,7 +60,7 @@ def write_text(path: Path, text: str, what: str, *, mode: int = 0o600) -> None:
         except OSError:
             fresh.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise ConfigError(f"{what} {path} cannot be written ({error.strerror})") from error
 
@@ -81,7 +81,8 @@ def private_folder(path: Path, what: str) -> None:
         raise ConfigError(f"{what} {path} is not a folder")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make a rename in this folder outlast a power cut."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

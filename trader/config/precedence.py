@@ -5,6 +5,7 @@ A preset named on the command line is the base instead of the snapshot: whoever 
 
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -150,6 +151,10 @@ def _from_text(path: str, text: str) -> Any:
         return [{"peak_pct": peak.strip(), "stop_pct": stop.strip()} for peak, stop in pairs]
     if path == "schedule.weekdays":
         return [day.strip() for day in text.split(",") if day.strip()]
+    section, name = path.split(".")
+    if SECTIONS[section].model_fields[name].annotation in (int, Decimal) and ("_" in text or not text.isascii()):
+        # Python's numbers also read 1_0 as ten, and digits of other scripts: a slip of the pen must not become a size.
+        raise ConfigError(f"{path} must be a number in plain digits, was {shown(text)}")
     return text
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
+from trader.config.files import sync_folder
 from trader.domain.errors import JournalError
 from trader.journal.tables import APPLICATION_ID, KNOWN_REVISIONS, SCHEMA_REVISION
 
@@ -194,7 +195,7 @@ def _build_sqlite(path: Path) -> None:
             engine.dispose()  # the last connection's close folds the write-ahead log into the file
         with contextlib.suppress(FileExistsError):
             os.link(fresh, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise JournalError(f"The journal {path} cannot be created ({error.strerror}).") from error
     finally:
@@ -208,16 +209,6 @@ def _make_folder(folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _sqlite_engine(path: Path) -> Engine:
