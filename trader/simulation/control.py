@@ -334,7 +334,9 @@ class ControlRules:
             return
         since = self._naked.setdefault(run.run_id, self._oracle.secs)
         lasting = self._oracle.secs - since
-        if run.phase is Phase.HOLDING and min(lasting, healthy) > 25:
+        shell = self._oracle.session.current
+        read = shell.gateway.successes.get("positions", 0.0) if shell is not None else 0.0
+        if run.phase is Phase.HOLDING and min(lasting, healthy) > 25 and read > since + 14:
             self._oracle.report("CT6", f"one leg alone for {lasting:.0f} s while holding")
         if run.phase is Phase.ENTERING and not any(o.open for o in run.orders.values()):
             last = max((o.ended for o in run.orders.values()), default=since)

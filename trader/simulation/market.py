@@ -92,7 +92,7 @@ class SimMarket:
             open_interest=Decimal(1000),
             volume=1.0,
             band_low=_TICK,
-            band_high=mark * 3 + 200,
+            band_high=Decimal(int(mark * 6) + 400) / 2,
         )
 
     def depth(self, symbol: str) -> Depth:
