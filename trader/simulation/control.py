@@ -334,9 +334,10 @@ class ControlRules:
             return
         since = self._naked.setdefault(run.run_id, self._oracle.secs)
         lasting = self._oracle.secs - since
+        limit = 45 if self._oracle.session.faults.active else 25  # while reads still fail, noticing takes longer
         shell = self._oracle.session.current
         read = shell.gateway.successes.get("positions", 0.0) if shell is not None else 0.0
-        if run.phase is Phase.HOLDING and min(lasting, healthy) > 25 and read > since + 14:
+        if run.phase is Phase.HOLDING and min(lasting, healthy) > limit and read > since + 14:
             self._oracle.report("CT6", f"one leg alone for {lasting:.0f} s while holding")
         if run.phase is Phase.ENTERING and not any(o.open for o in run.orders.values()):
             last = max((o.ended for o in run.orders.values()), default=since)
