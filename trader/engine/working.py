@@ -296,7 +296,11 @@ def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantit
         )
     quote = turn.state.market.quotes.get(leg.symbol)
     limit = _exit_limit(run, leg, quote, attempts)
-    place(turn, run.run_id, leg, purpose, quantity, limit, quote.ask if quote is not None else None)
+    reference = quote.ask if quote is not None else None
+    denied = place(turn, run.run_id, leg, purpose, quantity, limit, reference)
+    if denied is not None and denied.code.startswith("PRICE_"):
+        # One absurd print must not hold an exit back: without a price to be judged, the exchange's own band rules.
+        place(turn, run.run_id, leg, purpose, quantity, None, reference)
 
 
 def _refusal_pause(orders: list[Order]) -> float:
