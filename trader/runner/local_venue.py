@@ -38,7 +38,7 @@ class LocalVenue:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
-        self._adopted: VenueAnnouncement | None = None
+        self._found: VenueAnnouncement | None = None
         self._stopping = threading.Event()
         self._guard: threading.Thread | None = None
 
@@ -51,7 +51,7 @@ class LocalVenue:
         announced = read_announcement(self._settings.home)
         if announced is not None and _answers(announced):
             logger.info("venue_found pid=%d url=%s", announced.pid, announced.rest_url)
-            self._adopted = announced if _is_orphan(announced) else None
+            self._found = announced
         else:
             self._spawn(announced)
         self._guard = threading.Thread(target=self._keep_alive, name="venue-guard", daemon=True)
@@ -65,9 +65,10 @@ class LocalVenue:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(10)
-        if self._adopted is not None and self._adopted.pid is not None and _answers(self._adopted):
+        found = self._found  # its host may have died since: asked now, not when it was found
+        if found is not None and found.pid is not None and _is_orphan(found) and _answers(found):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._adopted.pid, signal.SIGTERM)
+                os.kill(found.pid, signal.SIGTERM)
 
     def _keep_alive(self) -> None:
         """Start the venue again, on the same ports with the same keys, when it has died."""
