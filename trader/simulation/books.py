@@ -92,7 +92,11 @@ class BookRules:
                 for t in venue.account.transactions
                 if t.order_id in orders
                 or t.fill_id in doing
-                or (t.transaction_type == "settlement" and t.product_id in products)
+                or (
+                    t.transaction_type == "settlement"
+                    and t.product_id in products
+                    and run.created <= (t.created_at - start).total_seconds() <= run.finished_secs
+                )
             ),
             Decimal(0),
         )
