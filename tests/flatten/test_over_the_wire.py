@@ -105,9 +105,9 @@ def test_books_left_open_are_finished_by_the_next_runner(rig: Rig, monkeypatch: 
     rig.boot()
     closed = rig.await_view(lambda v: v.phase is Phase.DONE, 20, "done by reconciliation")
     assert closed.exit_reason == "manual" and closed.realized_pnl == rig.ledger_change()
-    entries = [r for _, r in rig.journal.records(view.run_id) if isinstance(r, OrderIntended)]
-    assert [r.intent.purpose for r in entries][:2] == ["E", "E"]
-    assert {r.intent.purpose for r in entries[2:]} == {"F"}
+    purposes = [r.intent.purpose for _, r in rig.journal.records(view.run_id) if isinstance(r, OrderIntended)]
+    entries = purposes.count(Purpose.ENTRY)  # two, or more where the chase had to try again
+    assert entries >= 2 and set(purposes[:entries]) == {Purpose.ENTRY} and set(purposes[entries:]) == {Purpose.FLATTEN}
 
 
 def delete(path: Path) -> None:

@@ -7,6 +7,8 @@ import pytest
 from tests.killpoints.campaign import IN_RECOVERY, first_passes, run_cases, spread
 from tests.killpoints.rig import list_points, venue
 
+DEATHS = 15
+
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
@@ -17,5 +19,11 @@ def test_fifteen_deaths_lose_nothing(tmp_path: Path) -> None:
     single = spread(points, 11)
     double = list(zip(spread(points, 2), IN_RECOVERY[1::2], strict=True))
     results = run_cases([*[(point,) for point in single], *double], tmp_path, managing_secs=20.0)
+    # Some points are passed only when the book makes an order rest: what was not reached is made up for by others.
+    spare = [point for point in points if point not in single]
+    while sum(result.kills for result in results) < DEATHS and spare:
+        folder = tmp_path / f"more-{len(spare)}"
+        folder.mkdir()
+        results += run_cases([(spare.pop(0),)], folder, managing_secs=20.0)
     assert {r.points: r.violations for r in results if r.violations} == {}
-    assert sum(result.kills for result in results) >= 14
+    assert sum(result.kills for result in results) >= DEATHS
