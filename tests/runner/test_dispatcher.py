@@ -11,8 +11,8 @@ from tests.journal.samples_of_records import intent
 from trader.domain.clock import Now
 from trader.domain.order import OrderIntent, Purpose
 from trader.domain.outcome import Outcome, Rejected, Unknown
-from trader.engine.effects import Submit
-from trader.engine.events import AnyEvent, SubmitAnswered
+from trader.engine.effects import ReadAccount, ReadChain, Submit
+from trader.engine.events import AccountRead, AnyEvent, ChainRead, SubmitAnswered
 from trader.runner.dispatcher import Dispatcher
 
 ENTRY = intent("run-1", "sdaaaa-1")
@@ -81,3 +81,33 @@ def test_a_fresh_intent_does_not_ask_the_journal() -> None:
 
     wire, _ = send(ENTRY, delay_secs=0.9, holds=never)
     assert wire.sent == [ENTRY]
+
+
+class Unreadable:
+    """A gateway whose reads end in an error of our own."""
+
+    def __getattr__(self, verb: str) -> Any:
+        raise TypeError(f"{verb} is broken")
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        ReadAccount(run_id="run-1", underlying="BTC", product_ids=(1,), since=T0),
+        ReadChain(run_id="run-1", underlying="BTC"),
+    ],
+)
+def test_a_reader_that_dies_says_so_and_is_not_waited_for(effect: ReadAccount | ReadChain) -> None:
+    answered = threading.Event()
+    answers: list[AnyEvent] = []
+
+    def post(event: AnyEvent) -> None:
+        answers.append(event)
+        answered.set()
+
+    dispatcher = Dispatcher(Unreadable(), post, lambda: Now(T0, None), lambda: True)  # type: ignore[arg-type]
+    dispatcher.perform(effect)
+    assert answered.wait(5)
+    dispatcher.close()
+    assert isinstance(answers[0], AccountRead | ChainRead)
+    assert answers[0].run_id == "run-1" and answers[0].error

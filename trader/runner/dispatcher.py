@@ -14,7 +14,7 @@ from trader.domain.clock import Now
 from trader.domain.order import Purpose
 from trader.domain.outcome import Outcome, Rejected, Unknown
 from trader.engine.effects import Cancel, ReadAccount, ReadChain, Submit
-from trader.engine.events import AnyEvent, CancelAnswered, SubmitAnswered
+from trader.engine.events import AccountRead, AnyEvent, CancelAnswered, ChainRead, SubmitAnswered
 from trader.exchange.gateway import Gateway
 from trader.runner import killpoints
 from trader.runner.reading import read_account, read_chain
@@ -124,13 +124,22 @@ class Dispatcher:
     def _read_chain(self, effect: ReadChain) -> None:
         if killpoints.ARMED:
             killpoints.reach("read.chain.before")
-        self._post(read_chain(self._gateway, effect, self._now))
+        # A reader that dies must not look like one that is still reading: the engine would wait for it.
+        event = ChainRead(at=self._now(), run_id=effect.run_id, error="the reader failed")
+        try:
+            event = read_chain(self._gateway, effect, self._now)
+        finally:
+            self._post(event)
         if killpoints.ARMED:
             killpoints.reach("read.chain.answered")
 
     def _read_account(self, effect: ReadAccount, asked: datetime) -> None:
         if killpoints.ARMED:
             killpoints.reach("read.account.before")
-        self._post(read_account(self._gateway, effect, asked, self._now))
+        event = AccountRead(at=self._now(), run_id=effect.run_id, asked=asked, error="the reader failed")
+        try:
+            event = read_account(self._gateway, effect, asked, self._now)
+        finally:
+            self._post(event)
         if killpoints.ARMED:
             killpoints.reach("read.account.answered")

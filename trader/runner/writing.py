@@ -8,14 +8,15 @@ journal can be written again.
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from trader.domain.errors import JournalError
 from trader.engine.records import AnyRecord, CancelIntended, OrderIntended, encode_record
 from trader.journal.commands import CommandMark
 from trader.journal.lease import Lease, LeaseLost
-from trader.journal.store import Journal, RecordExists
+from trader.journal.store import RecordExists
 from trader.runner import killpoints
 
 logger = logging.getLogger(__name__)
@@ -23,12 +24,37 @@ logger = logging.getLogger(__name__)
 RETRY_SECS = 1.0
 
 
-class Writer:
-    """One lease's records. Used by the runner's thread only; `fault` may be read from any."""
+class Records(Protocol):
+    """What the writer needs of a journal; its errors are those of `trader.journal.store.Journal`."""
 
-    def __init__(self, journal: Journal, lease: Lease) -> None:
+    def append(
+        self, records: Sequence[AnyRecord], *, lease: Lease | None, done_command: CommandMark | None = None
+    ) -> int: ...
+
+    def mark_command(self, command_id: str, status: str, detail: str = "") -> None: ...
+
+    def renew_lease(self, lease: Lease, now: datetime) -> bool: ...
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - the only record of it
+
+
+class Writer:
+    """One lease's records. Used by the runner's thread only; `fault` may be read from any. `monotonic` measures the time
+    between attempts, `tell` takes the encoded intents that could not be recorded."""
+
+    def __init__(
+        self,
+        journal: Records,
+        lease: Lease,
+        monotonic: Callable[[], float] = time.monotonic,
+        tell: Callable[[str], None] = _tell,
+    ) -> None:
         self._journal = journal
         self._lease = lease
+        self._monotonic = monotonic
+        self._tell = tell
         self._records: list[AnyRecord] = []
         self._marks: dict[str, CommandMark] = {}
         self._tried = 0.0
@@ -63,7 +89,7 @@ class Writer:
         if not self.fault:
             logger.critical("journal_unwritable: %s; no entries, exits go on", error)
         self.fault = str(error)
-        self._tried = time.monotonic()
+        self._tried = self._monotonic()
 
     def answered(self, command_id: str) -> bool:
         """Whether a command that still reads as new has been answered already."""
@@ -76,7 +102,7 @@ class Writer:
             LeaseLost: Another runner has taken the account meanwhile.
             RecordExists: The journal holds some of it already: the state must be folded anew.
         """
-        if time.monotonic() - self._tried < RETRY_SECS:
+        if self._monotonic() - self._tried < RETRY_SECS:
             return False
         count = len(self._records)
         try:
@@ -87,7 +113,7 @@ class Writer:
         except (LeaseLost, RecordExists):
             raise
         except JournalError as error:
-            self._tried = time.monotonic()
+            self._tried = self._monotonic()
             self.fault = str(error)
             return False
         self._records.clear()
@@ -107,7 +133,7 @@ class Writer:
             self._marks[mark.command_id] = mark
         for record in records:
             if isinstance(record, OrderIntended | CancelIntended):
-                print(encode_record(record), file=sys.stderr, flush=True)  # noqa: T201 - the only record of it
+                self._tell(encode_record(record))
 
     def _write(self, records: Sequence[AnyRecord], mark: CommandMark | None) -> None:
         what = ""
