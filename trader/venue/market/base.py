@@ -6,11 +6,13 @@ A source moves only when told (`advance`); it has no clock and no thread of its 
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
 from trader.domain.instrument import Instrument
+from trader.domain.order import Side
 from trader.domain.quote import Greeks
 
 Level = tuple[Decimal, int]  # price in USD per unit of underlying, size in contracts
@@ -90,4 +92,92 @@ class MarketSource(Protocol):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `state()`. Raises ValueError when the state belongs to another market or seed."""
+        ...
+
+
+class Series(StrEnum):
+    """What a candle is made of. Prices are USD per unit of underlying, open interest contracts, funding percent."""
+
+    TRADES = "trades"
+    MARK = "mark"
+    OPEN_INTEREST = "open_interest"
+    FUNDING = "funding"
+    INDEX = "index"
+
+
+class Print(msgspec.Struct, frozen=True, kw_only=True):
+    """A trade of the source's own participants. `side` is the aggressor's, `size` contracts, `ts_ms` since 1970."""
+
+    ts_ms: int
+    price: Decimal
+    size: int
+    side: Side
+
+
+class Bar(msgspec.Struct, frozen=True, kw_only=True):
+    """What a series did in one bucket. `volume` is contracts traded, 0 where nothing trades; `first_ms` and `last_ms`
+    are the instants of `open` and `close`."""
+
+    start_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    first_ms: int
+    last_ms: int
+
+
+class Funding(msgspec.Struct, frozen=True, kw_only=True):
+    """A perpetual's funding. Rates are percent per `interval_secs` (0.01 = 0.01 %), paid by longs when positive:
+    `rate_pct` would be paid if the interval ended now, `predicted_pct` if the premium stayed where it is."""
+
+    rate_pct: float
+    predicted_pct: float
+    interval_secs: int
+    next_at: datetime
+
+
+@runtime_checkable
+class FundingSource(Protocol):
+    """A source whose perpetuals pay funding."""
+
+    def funding(self, symbol: str) -> Funding:
+        """Funding of a listed perpetual now. Raises KeyError for anything else."""
+        ...
+
+
+@runtime_checkable
+class HistorySource(Protocol):
+    """A source that can tell what happened before now, before its own start included. Instants are ms since 1970."""
+
+    def prints(self, instrument: Instrument, after_ms: int, until_ms: int) -> Sequence[Print]:
+        """Trades in (after, until], oldest first; nothing later than now."""
+        ...
+
+    def bars(
+        self, series: Series, instrument: Instrument, width_ms: int, offset_ms: int, from_ms: int, until_ms: int
+    ) -> Sequence[Bar]:
+        """Bars of buckets that begin at `offset_ms` plus multiples of `width_ms`, from the bucket of `from_ms` to that of
+        `until_ms`, oldest first, empty buckets left out. The index is asked for with the underlying's perpetual."""
+        ...
+
+    def listed_since(self, instrument: Instrument) -> datetime:
+        """When the contract was first listed."""
+        ...
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a source's prices can be trusted. `live` False: they are old or missing, `reason` says why."""
+
+    live: bool
+    reason: str = ""
+
+
+@runtime_checkable
+class HealthSource(Protocol):
+    """A source that may lose its prices, such as a relay."""
+
+    def health(self) -> Health:
+        """How the source is doing now."""
         ...
