@@ -11,7 +11,7 @@ from trader.domain.clock import Now
 from trader.domain.fill import Fill
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
-from trader.engine.records import LegTerms, Phase, RunFinished
+from trader.engine.records import LegTerms, Level, Phase, RunFinished
 
 ZERO = Decimal(0)
 HUNDRED = Decimal(100)
@@ -88,7 +88,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     finished: RunFinished | None = None
 
     def leg(self, key: str) -> LegTerms:
-        return next(leg for leg in self.legs if leg.key == key)
+        for leg in self.legs:
+            if leg.key == key:
+                return leg
+        raise KeyError(key)
 
     def leg_orders(self, key: str, *purposes: Purpose) -> list[Order]:
         """Orders of a leg in the order they were intended, of the given purposes (all when none is given)."""
@@ -103,8 +106,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     def open_quantity(self, key: str) -> int:
         """Contracts of this leg still open by our fills, ≥ 0 while all is well."""
-        side = self.leg(key).side
-        return sum(b.fill.quantity * (1 if b.fill.side is side else -1) for b in self.fills.values() if b.leg == key)
+        if not self.fills:
+            return 0
+        side, quantity = self.leg(key).side, 0
+        for booked in self.fills.values():
+            if booked.leg == key:
+                quantity += booked.fill.quantity if booked.fill.side is side else -booked.fill.quantity
+        return quantity
 
     def last_fill_at(self, key: str) -> datetime | None:
         """When (wall) we learned of this leg's newest fill."""
@@ -115,7 +123,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def flat_by_fills(self) -> bool:
-        return all(self.open_quantity(leg.key) == 0 for leg in self.legs)
+        return not any(self.open_quantity(leg.key) for leg in self.legs)
 
     @property
     def premium(self) -> Decimal:
@@ -145,12 +153,22 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return any(b.fill.commission is None for b in self.fills.values())
 
 
+class Trading(msgspec.Struct, frozen=True, kw_only=True):
+    """What the account may do, why, and since when (wall). `code` names what our own checks found."""
+
+    level: Level = Level.ACTIVE
+    reason: str = ""
+    code: str = ""
+    since: datetime | None = None
+
+
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Across runs: what the limits count. Days are Indian calendar dates of market time."""
+    """Across runs: what the limits count, and the level. Days are Indian calendar dates of market time."""
 
     realized_by_day: dict[date, Decimal] = {}
     runs_by_day: dict[tuple[str, date], int] = {}
     order_times: tuple[datetime, ...] = ()  # wall, the newest few
+    trading: Trading = Trading()
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,14 +15,10 @@ class Agenda:
     def __init__(self, start: datetime) -> None:
         self.start = start
         self.micros = 0
+        self.secs = 0.0  # seconds since the start
         self._sequence = 0
         self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
         self._now = (0, start)
-
-    @property
-    def secs(self) -> float:
-        """Seconds since the start."""
-        return self.micros / MICRO
 
     @property
     def now(self) -> datetime:
@@ -48,5 +44,6 @@ class Agenda:
         if not self._heap or self._heap[0][0] > until_micros:
             return False
         self.micros, _, call, arguments = heapq.heappop(self._heap)
+        self.secs = self.micros / MICRO
         call(*arguments)
         return True

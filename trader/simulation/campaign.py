@@ -1,9 +1,11 @@
 """Many sessions: run them over processes, add up what happened, name the worst."""
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from hashlib import blake2b
 
 import msgspec
@@ -56,9 +58,24 @@ class Campaign(msgspec.Struct, kw_only=True):
 def run_seeds(first: int, count: int) -> Part:
     """The sessions of `count` consecutive seeds."""
     part = Part()
-    for seed in range(first, first + count):
-        part.add(run_plan(draw(seed)))
+    with _collected_at_the_end():
+        for seed in range(first, first + count):
+            part.add(run_plan(draw(seed)))
     return part
+
+
+@contextmanager
+def _collected_at_the_end() -> Iterator[None]:
+    """No garbage collection between: a session's objects live as long as it does, so looking through them again and again
+    finds nothing and takes a quarter of the time. What a chunk leaves behind is some ten megabytes."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+        gc.collect()
 
 
 def run_campaign(
@@ -101,5 +118,5 @@ def _parts(sessions: int, seed: int, jobs: int) -> Iterator[Part]:
     if jobs <= 1:
         yield from (run_seeds(first, count) for first, count in chunks)
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=gc.freeze) as pool:
         yield from pool.map(run_seeds, *zip(*chunks, strict=True))

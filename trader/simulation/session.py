@@ -72,6 +72,7 @@ class Session:
         self.unpriced: tuple[str, float] = ("", 0.0)
         self.resumed_at = 0.0
         self.ended = ""
+        self._body: dict[str, Any] | None = None
         self._host_down_until = 0.0
         self._deeds_left = len(plan.deeds)
         self._settlement_seen = False
@@ -403,8 +404,11 @@ class Session:
         if bad:
             config = {**self.plan.preset, "strategy": {**self.plan.preset["strategy"], "quantity": 0}}
             return {"config": config, "config_hash": "0" * 16, "now": self.plan.start_now}
-        preset = preset_of(self.plan)
-        return {"config": preset.model_dump(mode="json"), "config_hash": preset.config_hash, "now": self.plan.start_now}
+        if self._body is None:
+            preset = preset_of(self.plan)
+            config = preset.model_dump(mode="json")
+            self._body = {"config": config, "config_hash": preset.config_hash, "now": self.plan.start_now}
+        return self._body
 
     def _command(self, command_id: str, kind: str, body: dict[str, Any]) -> None:
         if len(self.journal.commands) > 0 and kind in ("start", "stop"):

@@ -36,8 +36,8 @@ from trader.simulation.wire import Wire, not_sent
 INSTALLATION = "simu"
 ACCOUNT = "simulated"
 _WORKER_SECS = 0.001  # from the commit to a worker's hands
-_BUSY_TICK_SECS = 0.4
-_CALM_TICK_SECS = 1.5
+_BUSY_TICK = 600_000  # microseconds
+_CALM_TICK = 2_200_000
 _BUSY_SECS = 8.0
 _BETWEEN_FACTOR = 8.0  # stopped between commit and send: the instant at which it matters most
 
@@ -100,7 +100,9 @@ class Shell:
         self._wall_then = wall
         self._micros_then = agenda.micros
         self._held_back: list[Callable[[], None]] = []
-        self._tick_due = -1
+        self._tick_at = -1  # when the next look at time alone is planned
+        self._stepped_at = 0
+        self._now: tuple[int, Now] | None = None
 
     # ------------------------------------------------------------ life
 
@@ -149,8 +151,16 @@ class Shell:
         self.alive = False
 
     def now(self) -> Now:
-        wall = self._wall_then + timedelta(microseconds=self._agenda.micros - self._micros_then)
-        return self._clock.now(wall)
+        """Both clocks; worked out once per instant and observation."""
+        micros = self._agenda.micros
+        if self._now is None or self._now[0] != micros:
+            wall = self._wall_then + timedelta(microseconds=micros - self._micros_then)
+            self._now = (micros, self._clock.now(wall))
+        return self._now[1]
+
+    def _observe(self, newest: datetime) -> None:
+        self._clock.observe(newest, self.now().wall)
+        self._now = None
 
     # ------------------------------------------------------------ events in
 
@@ -175,7 +185,7 @@ class Shell:
     def market(self, quotes: tuple[Quote, ...], spots: tuple[tuple[str, Decimal], ...], newest: datetime) -> None:
         """A batch of market messages."""
         if self.alive and not self.paused:
-            self._clock.observe(newest, self.now().wall)
+            self._observe(newest)
             self.receive(lambda now: ev.MarketMoved(at=now, quotes=quotes, spots=spots, newest=newest))
 
     def command(self, row: CommandRow) -> None:
@@ -199,29 +209,34 @@ class Shell:
         )
 
     def _plan_tick(self) -> None:
-        """The next moment at which time alone may matter."""
-        if not self.alive or self.paused:
+        """Plan the next moment at which time alone may matter: some while after the last step, as every step looks at it."""
+        if not self.alive or self.paused or not self.state.unresolved:
             return
-        unresolved = self.state.unresolved
-        if not unresolved:
-            return
-        calm = all(
-            run.phase is Phase.HOLDING
-            or run.phase is Phase.WAITING
-            or (self.now().wall - (run.phase_since or run.created_at)).total_seconds() > _BUSY_SECS
-            for run in unresolved
-        )
-        wait = _CALM_TICK_SECS if calm else _BUSY_TICK_SECS
-        due = self._agenda.micros + int(wait * MICRO)
-        if self._tick_due <= self._agenda.micros or due < self._tick_due:
-            self._tick_due = due
-            self._agenda.after(wait, self._tick, due)
+        due = self._agenda.micros + self._tick_micros()
+        if not self._agenda.micros < self._tick_at <= due:
+            self._tick_at = due
+            self._agenda.at(due / MICRO, self._tick, due)
+
+    def _tick_micros(self) -> int:
+        """How long a runner may go without a step: short where time-outs run, longer than the market's rhythm elsewhere."""
+        wall = self.now().wall
+        for run in self.state.unresolved:
+            busy = run.phase is Phase.ENTERING or run.phase is Phase.EXITING
+            if busy and (wall - (run.phase_since or run.created_at)).total_seconds() <= _BUSY_SECS:
+                return _BUSY_TICK
+        return _CALM_TICK
 
     def _tick(self, due: int) -> None:
-        if due == self._tick_due and self.alive and not self.paused:
-            for row in self._journal.pending():
-                self.command(row)
-            self.receive(lambda now: ev.ClockTicked(at=now))
+        if due != self._tick_at or not self.alive or self.paused:
+            return
+        self._tick_at = -1
+        if (later := self._stepped_at + self._tick_micros()) > due:
+            self._tick_at = later  # something else was stepped meanwhile
+            self._agenda.at(later / MICRO, self._tick, later)
+            return
+        for row in self._journal.pending():
+            self.command(row)
+        self.receive(lambda now: ev.ClockTicked(at=now))
 
     # ------------------------------------------------------------ one step
 
@@ -232,6 +247,7 @@ class Shell:
     def _apply(self, event: ev.AnyEvent) -> None:
         """Step, commit the records, adopt the state, then perform: a send never precedes its intent on disk."""
         self.steps += 1
+        self._stepped_at = self._agenda.micros
         state, effects = step(self.state, event)
         records: list[AnyRecord] = [e for e in effects if isinstance(e, Record)]
         acks = [e for e in effects if isinstance(e, AckCommand)]
@@ -315,7 +331,7 @@ class Shell:
             self._world.chain_heard(self, event)
             newest = newest_mark(event)
             if newest is not None:
-                self._clock.observe(newest, self.now().wall)
+                self._observe(newest)
         self.receive(lambda now: replace(event, at=now))
 
     def _read_account(self, effect: ReadAccount, talk: Conversation, asked: datetime) -> None:

@@ -92,6 +92,8 @@ class Book:
 
     def best(self, side: Side) -> Level | None:
         """Best price and its size, None when the side is empty."""
+        if not self._resting[side]:
+            return next(self.market_levels(side), None)
         top = self.levels(side, 1)
         return top[0] if top else None
 
