@@ -4,12 +4,14 @@ This package knows tables, transactions and the lease. It does not know what the
 the engine's. One writer per account (the lease holder) appends; anybody reads and may insert command rows.
 """
 
+from trader.journal.alerts import Acknowledgements
 from trader.journal.commands import Command, CommandMark, CommandRow
 from trader.journal.lease import Lease, LeaseLost
 from trader.journal.store import Journal
 from trader.journal.views import AlertRow, DayTotals, FillRow, OrderRow, RunSummary, Sample
 
 __all__ = [
+    "Acknowledgements",
     "AlertRow",
     "Command",
     "CommandMark",

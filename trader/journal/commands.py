@@ -14,6 +14,7 @@ from trader.journal.upsert import insert_into
 
 Answer = Literal["accepted", "refused", "done"]
 CommandStatus = Literal["new", "accepted", "refused", "done"]
+CommandKind = Literal["start", "stop", "ack", "pause", "reduce", "kill", "resume"]
 
 # A command moves forward only: an answer given is never taken back.
 _BEFORE: dict[str, tuple[str, ...]] = {
@@ -27,12 +28,14 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     """One request of a person. `command_id` makes it idempotent: the same id inserted twice is one command.
 
     Body of ``start``: config (preset as JSON), config_hash, now (bool), confirm (str or None). Body of ``stop``: run_id
-    (str, or None for every unresolved run of the account).
+    (str, or None for every unresolved run of the account). Body of ``ack``: alerts (their numbers) or up_to (every alert up
+    to this number), who; the row itself is the acknowledgement, whether a runner is alive or not. Body of the operator
+    levels ``pause``, ``reduce``, ``kill`` and ``resume``: who.
     """
 
     command_id: str
     account: str
-    kind: Literal["start", "stop"]
+    kind: CommandKind
     issued_at: datetime
     issued_by: Literal["panel", "cli", "api"]
     body: dict[str, Any]
@@ -123,6 +126,19 @@ def read_pending(connection: Connection, account: str) -> list[CommandRow]:
     """Commands not answered yet, in the order they came."""
     rows = connection.execute(_PENDING.where(commands.c.account == account)).mappings()
     return [_command(row) for row in rows]
+
+
+def read_of_kind(
+    connection: Connection, account: str, kind: CommandKind, after_id: int
+) -> list[tuple[int, CommandRow]]:
+    """Commands of one kind that were not refused, in the order they came, with their row numbers."""
+    query = (
+        select(commands)
+        .where(commands.c.account == account, commands.c.kind == kind, commands.c.id > after_id)
+        .where(commands.c.status != "refused")
+        .order_by(commands.c.id)
+    )
+    return [(int(row["id"]), _command(row)) for row in connection.execute(query).mappings()]
 
 
 def _command(row: Mapping[Any, Any]) -> CommandRow:

@@ -20,7 +20,7 @@ from trader.journal import lease as leasing
 from trader.journal import tables as t
 from trader.journal import views
 from trader.journal.appending import Appender, Row, build_rows
-from trader.journal.commands import Command, CommandMark, CommandRow
+from trader.journal.commands import Command, CommandKind, CommandMark, CommandRow
 from trader.journal.database import (
     READS,
     connection_lost,
@@ -147,7 +147,12 @@ class Journal:
     # ------------------------------------------------------------ the writer's
 
     def append(
-        self, records: Sequence[AnyRecord], *, lease: Lease | None, done_command: CommandMark | None = None
+        self,
+        records: Sequence[AnyRecord],
+        *,
+        lease: Lease | None,
+        done_command: CommandMark | None = None,
+        account: str = "",
     ) -> int:
         """Write records in order, in one transaction, and mark a command with them. Returns the last sequence number.
 
@@ -155,13 +160,14 @@ class Journal:
             records: At least one, or none when only a command is to be marked.
             lease: The writer's lease, checked in the same transaction; None only for tools that hold none.
             done_command: The answer to the command that caused the records.
+            account: Whose they are where neither lease nor run says so: what somebody without a lease has to tell.
 
         Raises:
             LeaseLost: Another runner has the account; nothing was written.
             RecordExists: An identical order intent, fill or run is already there; nothing was written.
             JournalError: Nothing was written, and why.
         """
-        rows = build_rows(records, self._accounts_of(records, lease))
+        rows = build_rows(records, self._accounts_of(records, lease, account))
         try:
             with self._write() as connection:
                 last = self._appender.append(connection, rows, records, lease)
@@ -195,13 +201,15 @@ class Journal:
         except JournalError as error:
             raise JournalError(f"{error} It is not known whether the last records were written.") from error
 
-    def _accounts_of(self, records: Sequence[AnyRecord], lease: Lease | None) -> list[str]:
+    def _accounts_of(self, records: Sequence[AnyRecord], lease: Lease | None, account: str) -> list[str]:
         if lease is not None:
             return [lease.account] * len(records)
         created = {r.run_id: r.account for r in records if isinstance(r, RunCreated)}
-        return [created.get(r.run_id) or self._account_of(r.run_id) for r in records]
+        return [created.get(r.run_id) or self._account_of(r.run_id) or account for r in records]
 
     def _account_of(self, run_id: str) -> str:
+        if not run_id:
+            return ""  # of the account, not of a run
         if run_id not in self._accounts:
             query = select(t.runs.c.account).where(t.runs.c.run_id == run_id, t.runs.c.kind == "run_created")
             with self._read() as connection:
@@ -254,6 +262,11 @@ class Journal:
     def command(self, command_id: str) -> CommandRow | None:
         with self._read() as connection:
             return cmd.read(connection, command_id)
+
+    def commands_of_kind(self, account: str, kind: CommandKind, after_id: int = 0) -> list[tuple[int, CommandRow]]:
+        """Commands of one kind that were not refused, in the order they came, with their row numbers."""
+        with self._read() as connection:
+            return cmd.read_of_kind(connection, account, kind, after_id)
 
     def records(self, run_id: str | None = None, after_seq: int = 0) -> list[tuple[int, AnyRecord]]:
         """Records in the order they were written, of one run or of all, with their sequence numbers."""
@@ -308,10 +321,16 @@ class Journal:
         with self._read() as connection:
             return views.read_orders(connection, run_id)
 
-    def alerts(self, limit: int = 50, run_id: str | None = None, account: str | None = None) -> list[AlertRow]:
-        """The newest alerts, newest first."""
+    def alerts(
+        self,
+        limit: int = 50,
+        run_id: str | None = None,
+        account: str | None = None,
+        levels: Sequence[str] | None = None,
+    ) -> list[AlertRow]:
+        """The newest alerts (of some levels), newest first."""
         with self._read() as connection:
-            return views.read_alerts(connection, limit=limit, run_id=run_id, account=account)
+            return views.read_alerts(connection, limit=limit, run_id=run_id, account=account, levels=levels)
 
     def events(self, run_id: str) -> list[tuple[int, AnyRecord]]:
         """Everything recorded of one run, in order: the material of its timeline."""

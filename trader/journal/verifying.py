@@ -131,7 +131,8 @@ def _decode(rows: list[tuple[int, str, str]], decoded: list[tuple[int, AnyRecord
 def _fold(decoded: list[tuple[int, AnyRecord]]) -> str:
     runs: dict[str, list[tuple[int, AnyRecord]]] = {}
     for seq, record in decoded:
-        runs.setdefault(record.run_id, []).append((seq, record))
+        if record.run_id:  # what has none is the account's
+            runs.setdefault(record.run_id, []).append((seq, record))
     bad: list[str] = []
     for run_id, records in runs.items():
         first = records[0][1]

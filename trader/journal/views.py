@@ -92,12 +92,17 @@ class FillRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert; `seq` names it for good. `run_id` is empty where it is the account's and no run's. `acked_by` and
+    `acked_at` are filled in by whoever knows the acknowledgements."""
+
     seq: int
     run_id: str
     wall: datetime
     level: str
     code: str
     text: str
+    acked_by: str = ""
+    acked_at: datetime | None = None
 
 
 class DayTotals(msgspec.Struct, frozen=True, kw_only=True):
@@ -313,14 +318,21 @@ def _order_row(
 
 
 def read_alerts(
-    connection: Connection, *, limit: int, run_id: str | None = None, account: str | None = None
+    connection: Connection,
+    *,
+    limit: int,
+    run_id: str | None = None,
+    account: str | None = None,
+    levels: Sequence[str] | None = None,
 ) -> list[AlertRow]:
-    """The newest alerts, newest first."""
+    """The newest alerts (of some levels), newest first."""
     query = select(t.alerts.c.seq, t.alerts.c.body).order_by(t.alerts.c.seq.desc()).limit(limit)
     if run_id is not None:
         query = query.where(t.alerts.c.run_id == run_id)
     if account is not None:
         query = query.where(t.alerts.c.account == account)
+    if levels is not None:
+        query = query.where(t.alerts.c.level.in_(levels))
     found: list[AlertRow] = []
     for seq, body in connection.execute(query):
         record: Any = decode_record(body)
