@@ -26,7 +26,7 @@ from trader.domain.order import OrderSnapshot, Side
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.engine import events as ev
 from trader.engine.effects import Effect
-from trader.engine.records import Phase
+from trader.engine.records import OperatorLevel, Phase
 
 STAGES: dict[Phase, Callable[[], Scene]] = {
     Phase.WAITING: waiting,
@@ -87,11 +87,19 @@ def _stream(*, up: bool) -> Callable[[Scene], list[Effect]]:
     return lambda s: s.feed(ev.StreamChanged, stream="private", up=up, detail="" if up else "reset by peer")
 
 
+def _level(level: OperatorLevel) -> Callable[[Scene], list[Effect]]:
+    return lambda s: s.feed(ev.LevelCommand, command_id=f"to-{level}", level=level, issued_by="tester")
+
+
 EVENTS: dict[str, tuple[type[ev.Event], Callable[[Scene], list[Effect]]]] = {
     "booted": (ev.Booted, lambda s: s.feed(ev.Booted)),
     "clock": (ev.ClockTicked, lambda s: s.tick(0.1)),
     "start": (ev.StartCommand, lambda s: s.start()),
     "stop": (ev.StopCommand, lambda s: s.stop()),
+    "pause": (ev.LevelCommand, _level(OperatorLevel.PAUSE)),
+    "reduce": (ev.LevelCommand, _level(OperatorLevel.REDUCE)),
+    "kill": (ev.LevelCommand, _level(OperatorLevel.KILL)),
+    "resume": (ev.LevelCommand, _level(OperatorLevel.RESUME)),
     "market": (ev.MarketMoved, lambda s: s.prices(after=0.1)),
     "chain": (ev.ChainRead, lambda s: s.read_chain()),
     "chain error": (ev.ChainRead, lambda s: s.read_chain(error="timed out", instruments=(), quotes=(), spot=None)),
@@ -121,6 +129,10 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (W, "clock"): (W, ""),
     (W, "start"): (W, "AckCommand"),  # refused: one run per underlying
     (W, "stop"): (X, "AckCommand ExitDecided PhaseChanged ReadAccount StopRequested"),
+    (W, "pause"): (W, "AckCommand LevelChanged"),
+    (W, "reduce"): (W, "AckCommand LevelChanged"),
+    (W, "kill"): (X, "AckCommand ExitDecided LevelChanged PhaseChanged ReadAccount StopRequested"),
+    (W, "resume"): (W, "AckCommand"),
     (W, "market"): (W, ""),
     (W, "chain"): (W, "LegsChosen ReadAccount Subscribe"),
     (W, "chain error"): (W, ""),
@@ -144,6 +156,10 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (E, "clock"): (E, ""),
     (E, "start"): (E, "AckCommand"),
     (E, "stop"): (X, "AckCommand Cancel CancelIntended ExitDecided PhaseChanged StopRequested"),
+    (E, "pause"): (E, "AckCommand LevelChanged"),
+    (E, "reduce"): (X, "AckCommand Cancel CancelIntended ExitDecided LevelChanged PhaseChanged"),
+    (E, "kill"): (X, "AckCommand Cancel CancelIntended ExitDecided LevelChanged PhaseChanged StopRequested"),
+    (E, "resume"): (E, "AckCommand"),
     (E, "market"): (E, ""),
     (E, "chain"): (E, ""),
     (E, "chain error"): (E, ""),
@@ -167,6 +183,10 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (H, "clock"): (H, ""),
     (H, "start"): (H, "AckCommand"),
     (H, "stop"): (X, "AckCommand ExitDecided OrderIntended PhaseChanged StopRequested Submit"),
+    (H, "pause"): (H, "AckCommand LevelChanged"),
+    (H, "reduce"): (H, "AckCommand LevelChanged"),
+    (H, "kill"): (X, "AckCommand ExitDecided LevelChanged OrderIntended PhaseChanged StopRequested Submit"),
+    (H, "resume"): (H, "AckCommand"),
     (H, "market"): (H, ""),
     (H, "chain"): (H, ""),
     (H, "chain error"): (H, ""),
@@ -190,6 +210,10 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (X, "clock"): (X, ""),
     (X, "start"): (X, "AckCommand"),
     (X, "stop"): (X, "AckCommand"),  # pressed twice: nothing new
+    (X, "pause"): (X, "AckCommand LevelChanged"),
+    (X, "reduce"): (X, "AckCommand LevelChanged"),
+    (X, "kill"): (X, "AckCommand LevelChanged"),
+    (X, "resume"): (X, "AckCommand"),
     (X, "market"): (X, ""),
     (X, "chain"): (X, ""),
     (X, "chain error"): (X, ""),
@@ -213,6 +237,10 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (F, "clock"): (F, ""),
     (F, "start"): (W, "AckCommand ReadChain RunCreated ScheduleFixed Subscribe"),
     (F, "stop"): (F, "AckCommand"),
+    (F, "pause"): (F, "AckCommand LevelChanged"),
+    (F, "reduce"): (F, "AckCommand LevelChanged"),
+    (F, "kill"): (F, "AckCommand LevelChanged"),
+    (F, "resume"): (F, "AckCommand"),
     (F, "market"): (F, ""),
     (F, "chain"): (F, ""),
     (F, "chain error"): (F, ""),

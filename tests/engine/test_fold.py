@@ -17,6 +17,7 @@ from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.engine.fold import durable, evolve
 from trader.engine.ids import client_order_id, is_ours, run_id_for
+from trader.engine.records import OperatorLevel
 from trader.engine.state import State
 
 EMPTY = State(installation="abcd1234", epoch=1, env="paper", account_key="acc")
@@ -49,6 +50,10 @@ MOVES = (
     "stop",
     "restart",
     "start",
+    "pause",
+    "reduce",
+    "kill",
+    "resume",
 )
 
 
@@ -85,6 +90,10 @@ class Session(Scene):
                 self.stop()
             case "restart":
                 self.restart()
+            case "pause" | "reduce" | "kill" | "resume":
+                self.commands += 1
+                command = f"level-{self.commands}"
+                self.feed(ev.LevelCommand, command_id=command, level=OperatorLevel(move), issued_by="tester")
             case "start":
                 self.start(self.config)
             case "fill again" if self.exchange.fills:

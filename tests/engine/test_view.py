@@ -174,6 +174,7 @@ def test_every_exit_reason_of_the_engine_has_words() -> None:
         "trailing_stop",
         "breakeven",
         "manual",
+        "kill",
         "unwind",
         "expiry",
         "blind",

@@ -8,6 +8,7 @@ from trader.engine.effects import AckCommand
 from trader.engine.events import StartCommand, StopCommand
 from trader.engine.gate import daily_loss, runs_today
 from trader.engine.ids import run_id_for
+from trader.engine.levels import level_words
 from trader.engine.records import Phase
 from trader.engine.turn import Turn
 
@@ -55,6 +56,8 @@ def _refusal(turn: Turn, event: StartCommand, preset: Preset) -> str:
     phrase = arming_phrase(turn.state.account_key, preset.strategy.quantity)
     if turn.state.env == "production" and event.confirm != phrase:
         return f"A live start needs the phrase {phrase!r}, typed for this run."
+    if barred := level_words(turn.state):
+        return f"Nothing can be started: {barred}."
     if turn.state.journal_fault:
         return f"Nothing can be started while the journal cannot be written: {turn.state.journal_fault}"
     underlying = preset.strategy.underlying

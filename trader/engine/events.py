@@ -12,6 +12,7 @@ from trader.domain.instrument import Instrument
 from trader.domain.order import OrderSnapshot
 from trader.domain.outcome import Outcome
 from trader.domain.quote import Quote
+from trader.engine.records import OperatorLevel
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +45,15 @@ class StopCommand(Event, frozen=True, kw_only=True):
     command_id: str
     run_id: str | None
     issued_by: str
+
+
+class LevelCommand(Event, frozen=True, kw_only=True):
+    """A person sets what the account may do: pause, reduce, kill or resume. `reason` in the person's words, may be empty."""
+
+    command_id: str
+    level: OperatorLevel
+    issued_by: str
+    reason: str = ""
 
 
 class MarketMoved(Event, frozen=True, kw_only=True):
@@ -125,6 +135,7 @@ AnyEvent = (
     | ClockTicked
     | StartCommand
     | StopCommand
+    | LevelCommand
     | MarketMoved
     | ChainRead
     | SubmitAnswered

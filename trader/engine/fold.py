@@ -12,7 +12,7 @@ from trader.domain.expiry import ist_date
 from trader.domain.order import OrderStatus, next_status
 from trader.engine import records as rec
 from trader.engine.records import Phase
-from trader.engine.state import Account, BookedFill, Order, Run, State, Watch
+from trader.engine.state import Account, BookedFill, Order, Run, State, Trading, Watch
 
 _KEPT_ORDER_TIMES = 16
 
@@ -21,6 +21,8 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
     """The state after one more record. Records of runs that are not held (older, finished) change only the account."""
     if isinstance(record, rec.RunCreated):
         return _run_created(state, record)
+    if isinstance(record, rec.LevelChanged):
+        return _level_changed(state, record)
     run = state.runs.get(record.run_id)
     if run is None:
         return state
@@ -39,6 +41,13 @@ def fold(state: State, records: list[rec.AnyRecord]) -> State:
     for record in records:
         state = evolve(state, record)
     return state
+
+
+def _level_changed(state: State, record: rec.LevelChanged) -> State:
+    if record.account != state.account_key:
+        return state
+    trading = Trading(level=record.level, reason=record.reason, code=record.code, since=record.wall)
+    return replace(state, account=replace(state.account, trading=trading))
 
 
 def _day_of(record: rec.Record) -> date:

@@ -14,6 +14,7 @@ from trader.domain.expiry import ist_date
 from trader.domain.order import OrderIntent, OrderType, Purpose
 from trader.domain.quote import Quote
 from trader.domain.rounding import is_on_tick
+from trader.engine.levels import bars_entry, level_words
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import HUNDRED, MARK_AGE, ZERO, Run, State, age_slack
 
@@ -111,6 +112,8 @@ def _entry_state(state: State, run: Run) -> Denied | None:
         return Denied("JOURNAL_UNWRITABLE", state.journal_fault)
     if run.stop_command is not None or run.exit_reason is not None:
         return Denied("ENTRY_AFTER_STOP", f"run={run.run_id}")
+    if bars_entry(state, run):
+        return Denied(f"TRADING_{state.account.trading.level}", level_words(state))
     if run.phase not in (Phase.WAITING, Phase.ENTERING):
         return Denied("NOT_ENTERING", f"phase={run.phase}")
     return None

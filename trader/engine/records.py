@@ -26,8 +26,31 @@ class Phase(StrEnum):
     DONE = "done"  # flat, confirmed by the exchange
 
 
+class Level(StrEnum):
+    """What an account may do. Only a person brings it back to ACTIVE; cancels and exits pass at every level."""
+
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"  # no run sends its first order; an entry under way is completed
+    REDUCING = "REDUCING"  # exits only: an entry under way is bought back
+    HALTED = "HALTED"  # as REDUCING, by the kill switch or by our own checks
+
+    @property
+    def rank(self) -> int:
+        """How much is forbidden: 0 nothing."""
+        return list(Level).index(self)
+
+
+class OperatorLevel(StrEnum):
+    """What a person may order."""
+
+    PAUSE = "pause"
+    REDUCE = "reduce"
+    KILL = "kill"  # everything of ours is cancelled and bought back, then HALTED
+    RESUME = "resume"
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """Base of all records."""
+    """Base of all records. What belongs to the account and to no run has an empty `run_id`."""
 
     run_id: str
     wall: datetime
@@ -159,7 +182,8 @@ class Trailed(Record, frozen=True, kw_only=True, tag="trailed"):
 
 
 class ExitDecided(Record, frozen=True, kw_only=True, tag="exit_decided"):
-    """The run goes to EXITING. `reason`: time, max_loss, max_profit, trailing_stop, breakeven, manual, unwind, expiry, blind."""
+    """The run goes to EXITING. `reason`: time, max_loss, max_profit, trailing_stop, breakeven, manual, kill,
+    unwind, expiry, blind, leg_closed, missed_entry."""
 
     reason: str
     detail: str
@@ -183,6 +207,17 @@ class AlertRaised(Record, frozen=True, kw_only=True, tag="alert_raised"):
     text: str
 
 
+class LevelChanged(Record, frozen=True, kw_only=True, tag="level_changed"):
+    """The account's level from now on, and why. `code` names what our own checks found, empty for a person's order."""
+
+    account: str
+    level: Level
+    reason: str
+    code: str = ""
+    issued_by: str = ""
+    command_id: str = ""
+
+
 AnyRecord = (
     RunCreated
     | ScheduleFixed
@@ -200,6 +235,7 @@ AnyRecord = (
     | ExitDecided
     | RunFinished
     | AlertRaised
+    | LevelChanged
 )
 
 _decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)

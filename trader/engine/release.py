@@ -6,6 +6,7 @@ account is still ours he asks the journal.
 
 from trader.domain.order import OrderIntent, Purpose
 from trader.engine.gate import Denied
+from trader.engine.levels import bars_entry, level_words
 from trader.engine.state import State
 
 
@@ -16,4 +17,6 @@ def check_release(state: State, intent: OrderIntent) -> Denied | None:
     run = state.runs.get(intent.run_id)
     if run is None or run.stop_command is not None or run.exit_reason is not None:
         return Denied("ENTRY_AFTER_STOP", f"run={intent.run_id}")
+    if bars_entry(state, run):
+        return Denied(f"TRADING_{state.account.trading.level}", level_words(state))
     return None

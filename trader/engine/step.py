@@ -12,6 +12,7 @@ from trader.engine.closing import close
 from trader.engine.commands import on_start, on_stop
 from trader.engine.effects import Effect, Subscribe
 from trader.engine.holding import ask_quotes, hold
+from trader.engine.levels import on_level
 from trader.engine.orders import mark_unknown, on_cancel_answered, on_fill, on_order_seen, on_submit_answered
 from trader.engine.records import Phase
 from trader.engine.state import State, Watch
@@ -57,6 +58,8 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
             on_start(turn, event)
         case ev.StopCommand():
             on_stop(turn, event)
+        case ev.LevelCommand():
+            on_level(turn, event)
         case ev.StreamChanged():
             _stream_changed(turn, event)
         case ev.Booted():

@@ -110,7 +110,8 @@ class Ops(msgspec.Struct, frozen=True, kw_only=True):
     quota_left_pct: float | None
     clock_skew_s: float | None
     messages_per_s: float
-    trading_state: str = "ACTIVE"
+    trading_state: str = "ACTIVE"  # ACTIVE, PAUSED, REDUCING or HALTED; entries are allowed in the first only
+    trading_reason: str = ""  # why it is not ACTIVE, in words
 
 
 class LiveSnapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from trader.domain.clock import Now
 from trader.domain.expiry import IST
 from trader.domain.order import OrderStatus, Purpose
 from trader.engine.ladder import build_ladder
-from trader.engine.records import LegTerms, Phase
+from trader.engine.records import LegTerms, Level, Phase
 from trader.engine.state import HUNDRED, Market, Run, State, Watch
 from trader.engine.valuation import fresh_value, leg_pnl, staleness, value
 from trader.engine.view import LegView, OrderView, RunView
@@ -21,6 +21,7 @@ REASON_WORDS = {
     "trailing_stop": "trailing stop",
     "breakeven": "breakeven stop",
     "manual": "Stop & Exit",
+    "kill": "kill switch",
     "unwind": "entry could not be completed",
     "expiry": "expiry",
     "blind": "no usable prices",
@@ -71,6 +72,16 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         why_not=watch.why_not if run.phase is Phase.WAITING else (),
         steps=tuple(_steps(run, watch)) if run.phase in (Phase.EXITING, Phase.DONE) else (),
     )
+
+
+def trading_state(state: State, halted: str = "") -> tuple[str, str]:
+    """What the account may do and why, for the ops strip. `halted`: what else forbids entries (the HALT file), in words."""
+    trading = state.account.trading
+    if halted:
+        return Level.HALTED.value, halted
+    if state.journal_fault and trading.level.rank < Level.REDUCING.rank:
+        return Level.REDUCING.value, f"the journal cannot be written: {state.journal_fault}"
+    return trading.level.value, trading.reason
 
 
 def flatness(run: Run) -> str:

@@ -7,6 +7,7 @@ from trader.engine import records as rec
 from trader.engine.effects import ReadChain
 from trader.engine.events import ChainRead
 from trader.engine.gate import daily_loss
+from trader.engine.levels import bars_entry, level_words
 from trader.engine.records import LegTerms, Phase
 from trader.engine.schedule import Window, entry_window, exit_before_expiry, fix_instants
 from trader.engine.selection import choose_legs, liquidity_flaw
@@ -60,6 +61,8 @@ def _obstacles(turn: Turn, run: Run) -> list[str]:
     """Everything that still keeps the entry from being made, in words; asks for what is missing on the way."""
     watch = turn.watch(run.run_id)
     reasons = _buffer(turn, run, watch)
+    if barred := level_words(turn.state):
+        reasons.append(barred)
     if turn.state.journal_fault:
         reasons.append(f"the journal cannot be written: {turn.state.journal_fault}")
     lost, limit = daily_loss(turn.state, turn.now), run.preset.risk.daily_loss_limit_usd
@@ -196,6 +199,10 @@ def enter(turn: Turn, run_id: str) -> None:
     if _is_too_late(turn, run):
         turn.decide_exit(run_id, "missed_entry", "nothing had been sold when the entry window passed during a restart")
         return
+    if bars_entry(turn.state, run) and not _is_whole(run):
+        why = f"{level_words(turn.state)}; buying back what was sold"
+        turn.decide_exit(run_id, "unwind", why)
+        return
     outcomes = {leg.key: work_entry(turn, run_id, leg) for leg in run.legs}
     if all(work is Work.COMPLETE for work in outcomes.values()):
         turn.phase(run_id, Phase.HOLDING, "both legs sold")
@@ -211,6 +218,13 @@ def enter(turn: Turn, run_id: str) -> None:
         turn.phase(run_id, Phase.HOLDING, f"accepted partly filled: {failures}")
         return
     turn.decide_exit(run_id, "unwind", f"one leg could not be completed ({failures}); buying back what was sold")
+
+
+def _is_whole(run: Run) -> bool:
+    """True when every leg is sold to its configured size and nothing of the entry works any more."""
+    if any(o.status.live or o.fills_missing for o in run.orders.values()):
+        return False
+    return all(run.entered(leg.key) >= leg.quantity for leg in run.legs)
 
 
 def _is_too_late(turn: Turn, run: Run) -> bool:

@@ -167,6 +167,7 @@ TABLE_OF: dict[type[r.Record], Table] = {
     r.StopRequested: decisions,
     r.Trailed: decisions,
     r.ExitDecided: decisions,
+    r.LevelChanged: decisions,
     r.AlertRaised: alerts,
 }
 
