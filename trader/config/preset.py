@@ -329,7 +329,31 @@ class Risk(_Section):
         gt=0,
         le=100,
     )
-    orders_per_second: int = _field(5, "Order rate", "Most orders in any second.", "orders/s", ge=1, le=10)
+    orders_per_second: int = _field(
+        5,
+        "Order rate",
+        "Most orders in any second, counted before an entry; exits may use 10, of which 4 are always kept for them.",
+        "orders/s",
+        ge=1,
+        le=10,
+    )
+    max_orders_per_leg: int = _field(
+        6,
+        "Orders per leg",
+        "Most orders of one leg that may end without a fill, entry and exit apart; then trading is halted until resumed, "
+        "and exits go on more slowly.",
+        "orders",
+        ge=1,
+        le=20,
+    )
+    naked_leg_secs: int = _field(
+        30,
+        "Leg alone",
+        "How long one leg may be sold without the other; 5 s before, an entry gives up and buys back.",
+        "seconds",
+        ge=10,
+        le=600,
+    )
     daily_loss_limit_usd: Decimal = _field(
         Decimal(500),
         "Daily loss limit",

@@ -6,6 +6,7 @@ from trader.domain.order import Purpose
 from trader.engine import records as rec
 from trader.engine.account import differs_lastingly, foreign_remainder
 from trader.engine.gate import closable
+from trader.engine.naked import tell_naked
 from trader.engine.state import Run
 from trader.engine.turn import Turn
 from trader.engine.working import work_exit
@@ -17,6 +18,7 @@ def close(turn: Turn, run_id: str) -> None:
     purpose = Purpose.UNWIND if run.exit_reason == "unwind" else Purpose.EXIT
     closed = [work_exit(turn, run_id, leg, purpose) for leg in run.legs]
     run = turn.run(run_id)
+    tell_naked(turn, run)
     if not all(closed) and not _only_foreign_left(turn, run):
         return
     if run.live_orders() or any(o.fills_missing for o in run.orders.values()) or run.uncosted:

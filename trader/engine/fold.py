@@ -178,7 +178,14 @@ def _fill_recorded(run: Run, record: rec.FillRecorded) -> Run:
         orders = {**orders, order.intent.client_order_id: changed}
     # A position read before this fill says nothing any more.
     positions = {symbol: size for symbol, size in run.positions.items() if symbol != record.fill.symbol}
-    return replace(run, fills=fills, orders=orders, positions=positions)
+    booked = replace(run, fills=fills, orders=orders, positions=positions)
+    return replace(booked, naked_since=_naked_since(booked, record.wall))
+
+
+def _naked_since(run: Run, wall: datetime) -> datetime | None:
+    """Since when the legs are open unevenly: kept while they stay so, gone once they are even."""
+    sizes = [run.open_quantity(leg.key) for leg in run.legs]
+    return None if max(sizes) == min(sizes) else run.naked_since or wall
 
 
 def _fill_costed(run: Run, record: rec.FillCosted) -> Run:

@@ -86,6 +86,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     exit_detail: str = ""
     exit_decided_at: datetime | None = None  # wall
     finished: RunFinished | None = None
+    naked_since: datetime | None = None  # wall: since then one leg has contracts open that the other lacks
 
     def leg(self, key: str) -> LegTerms:
         for leg in self.legs:
@@ -198,6 +199,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     why_not: tuple[str, ...] = ()
     leg_failed: dict[str, str] = {}
     retry_after: dict[str, datetime] = {}
+    alerted_at: dict[str, datetime] = {}  # of alerts that repeat: when they were last raised
 
 
 class Market(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,6 +223,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     watches: dict[str, Watch] = {}
     market: Market = Market()
     subscribed: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    slow_until: datetime | None = None  # wall: the exchange has asked us to send no more than exits until then
     journal_fault: str = ""  # why nothing can be recorded; while there is one, no new risk is taken
 
     @property

@@ -58,9 +58,20 @@ class Turn:
         self.look(run_id, alerted=watch.alerted | {code})
         self.write(rec.AlertRaised, run_id, level=level, code=code, text=text)
 
+    def alert_again(self, run_id: str, level: str, code: str, text: str, *, every_secs: float) -> None:
+        """Raise an alert, and again every so often for as long as this is called."""
+        watch = self.watch(run_id)
+        last = watch.alerted_at.get(code)
+        if last is not None and (self.now.wall - last).total_seconds() < every_secs:
+            return
+        self.look(run_id, alerted_at={**watch.alerted_at, code: self.now.wall})
+        self.write(rec.AlertRaised, run_id, level=level, code=code, text=text)
+
     def rearm(self, run_id: str, code: str) -> None:
         """Let an alert of this code be raised again."""
         watch = self.watch(run_id)
+        if code in watch.alerted_at:
+            self.look(run_id, alerted_at={key: at for key, at in watch.alerted_at.items() if key != code})
         if code in watch.alerted:
             self.look(run_id, alerted=watch.alerted - {code})
 

@@ -8,13 +8,14 @@ from trader.engine.effects import ReadChain
 from trader.engine.events import ChainRead
 from trader.engine.gate import daily_loss
 from trader.engine.levels import bars_entry, level_words
+from trader.engine.naked import UNWIND_SECS, lacks, tell_naked, time_left
 from trader.engine.records import LegTerms, Phase
 from trader.engine.schedule import Window, entry_window, exit_before_expiry, fix_instants
 from trader.engine.selection import choose_legs, liquidity_flaw
 from trader.engine.state import HUNDRED, ZERO, Run, Watch, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import staleness
-from trader.engine.working import Work, work_entry
+from trader.engine.working import Work, ask_cancel, give_up, unready, work_entry
 from trader.pricing.margin import ShortLeg, strangle_margin
 
 _CHAIN_SECS = 2.0  # between reads of the chain while looking for strikes (wall)
@@ -203,6 +204,10 @@ def enter(turn: Turn, run_id: str) -> None:
         why = f"{level_words(turn.state)}; buying back what was sold"
         turn.decide_exit(run_id, "unwind", why)
         return
+    tell_naked(turn, run)
+    if _is_naked_too_long(turn, run):
+        _give_up_lacking(turn, run)
+        return
     outcomes = {leg.key: work_entry(turn, run_id, leg) for leg in run.legs}
     if all(work is Work.COMPLETE for work in outcomes.values()):
         turn.phase(run_id, Phase.HOLDING, "both legs sold")
@@ -218,6 +223,30 @@ def enter(turn: Turn, run_id: str) -> None:
         turn.phase(run_id, Phase.HOLDING, f"accepted partly filled: {failures}")
         return
     turn.decide_exit(run_id, "unwind", f"one leg could not be completed ({failures}); buying back what was sold")
+
+
+def _is_naked_too_long(turn: Turn, run: Run) -> bool:
+    """The time a leg may stand alone has run out. After a restart what happened meanwhile is read first, if it can be."""
+    if time_left(run, turn.wall) > 0:
+        return False
+    return not unready(turn, run) or seconds_since(turn.watch(run.run_id).since, turn.wall) >= UNWIND_SECS
+
+
+def _give_up_lacking(turn: Turn, run: Run) -> None:
+    """As for a leg that cannot be completed: keep what was sold if the preset accepts the shares, else buy it back."""
+    secs = run.preset.risk.naked_leg_secs - UNWIND_SECS
+    why = f"one leg has stood alone for {secs:.0f} s"
+    if run.preset.orders.partial_policy == "accept" and all(_share_filled(run, leg) for leg in run.legs):
+        for order in run.live_orders():
+            ask_cancel(turn, run.run_id, order, "one leg stands alone")
+            turn.look(run.run_id, account_wanted=True)
+        if not run.live_orders() and not any(o.fills_missing for o in run.orders.values()):
+            turn.phase(run.run_id, Phase.HOLDING, f"accepted partly filled: {why}")
+        return
+    for leg in run.legs:
+        if lacks(run, leg):
+            give_up(turn, run.run_id, leg, why)
+    turn.decide_exit(run.run_id, "unwind", f"one leg could not be completed ({why}); buying back what was sold")
 
 
 def _is_whole(run: Run) -> bool:

@@ -11,6 +11,7 @@ from trader.engine.chase import chase_price, entry_reference
 from trader.engine.effects import Cancel, Submit
 from trader.engine.gate import Denied, check_order, closable
 from trader.engine.ids import client_order_id
+from trader.engine.naked import entry_patience
 from trader.engine.orders import NEVER_ACCEPTED, mark_unknown
 from trader.engine.records import LegTerms
 from trader.engine.state import Order, Run, seconds_since
@@ -155,7 +156,8 @@ def work_entry(turn: Turn, run_id: str, leg: LegTerms) -> Work:
     live = [o for o in orders if o.status.live]
     if live:
         for order in live:
-            _await_order(turn, run, order, run.preset.orders.timeout_secs)
+            tries_left = _attempts(run) - order.intent.attempt
+            _await_order(turn, run, order, entry_patience(run, leg, order.intended_at, tries_left))
         return Work.WORKING
     if any(o.fills_missing for o in orders):
         turn.look(run_id, account_wanted=True)
@@ -169,7 +171,7 @@ def work_entry(turn: Turn, run_id: str, leg: LegTerms) -> Work:
         return Work.WORKING
     failure = _entry_failure(run, orders)
     if failure:
-        return _give_up(turn, run_id, leg, failure)
+        return give_up(turn, run_id, leg, failure)
     refused = [o for o in orders[-1:] if o.status is OrderStatus.REJECTED and o.code != NEVER_ACCEPTED]
     if any(seconds_since(o.ended_at, turn.wall) < _RETRY_SECS for o in refused):
         return Work.WORKING
@@ -183,11 +185,16 @@ def _entry_failure(run: Run, orders: list[Order]) -> str:
         return f"the exchange refused: {last.code} {last.message}".strip()
     if last is not None and last.status is OrderStatus.DENIED:
         return f"our gate refused: {last.code} ({last.message})"
-    attempts = 1 + run.preset.orders.retries + (1 if run.preset.orders.market_fallback else 0)
-    return f"not filled after {len(orders)} attempts" if len(orders) >= attempts else ""
+    return f"not filled after {len(orders)} attempts" if len(orders) >= _attempts(run) else ""
 
 
-def _give_up(turn: Turn, run_id: str, leg: LegTerms, why: str) -> Work:
+def _attempts(run: Run) -> int:
+    """Orders an entry may make for one leg."""
+    return 1 + run.preset.orders.retries + (1 if run.preset.orders.market_fallback else 0)
+
+
+def give_up(turn: Turn, run_id: str, leg: LegTerms, why: str) -> Work:
+    """A leg will not be completed: remembered and told."""
     watch = turn.watch(run_id)
     turn.look(run_id, leg_failed={**watch.leg_failed, leg.key: why})
     turn.alert(run_id, "error", f"leg_failed:{leg.key}", f"{leg.symbol} could not be sold: {why}.")
@@ -198,10 +205,10 @@ def _entry_attempt(turn: Turn, run: Run, leg: LegTerms, remaining: int, attempt:
     """The next order of a leg on fresh prices; without them the leg waits as long as an order would have rested."""
     quote = turn.state.market.quotes.get(leg.symbol)
     reference = entry_reference(run.preset, leg.side, quote) if quote is not None else None
-    flaw = _unready(turn, run) or staleness(turn.state.market, turn.now, leg.symbol, need_greeks=True)
+    flaw = unready(turn, run) or staleness(turn.state.market, turn.now, leg.symbol, need_greeks=True)
     if flaw or quote is None or reference is None or reference <= 0:
         if _waited(turn, run, leg) > run.preset.orders.timeout_secs:
-            return _give_up(turn, run.run_id, leg, flaw or "no price to derive a limit from")
+            return give_up(turn, run.run_id, leg, flaw or "no price to derive a limit from")
         return Work.WORKING
     if attempt > run.preset.orders.retries:
         place(turn, run.run_id, leg, Purpose.ENTRY, remaining, None, quote.mark)
@@ -211,7 +218,7 @@ def _entry_attempt(turn: Turn, run: Run, leg: LegTerms, remaining: int, attempt:
     return Work.WORKING
 
 
-def _unready(turn: Turn, run: Run) -> str:
+def unready(turn: Turn, run: Run) -> str:
     """Why no entry may go out yet: nothing can be recorded, or after a restart the exchange has not told what is there."""
     if turn.state.journal_fault:
         return "the journal cannot be written"
