@@ -1,0 +1,81 @@
+"""One leg alone: how long it has stood, how long it still may, and when a person must hear of it.
+
+A strangle half sold is a bet nobody made. From the first fill that the other leg lacks a clock runs (recorded: a restart
+does not turn it back); before it has run out the entry gives the lacking leg up, early enough for buying back to be done.
+"""
+
+from datetime import datetime
+
+from trader.domain.order import OrderStatus
+from trader.engine.records import LegTerms, Phase
+from trader.engine.state import SILENCE_SECS, Run, seconds_since
+from trader.engine.turn import Turn
+
+UNWIND_SECS = 5.0  # of the time a leg may stand alone, kept for buying it back
+LEAST_REST_SECS = 2.0  # an order that rests for less meets nobody
+_REPEAT_SECS = 30.0
+_NOTICED_SECS = 2.0
+_RECENT_SECS = 10.0
+
+
+def lacks(run: Run, leg: LegTerms) -> bool:
+    """True when another leg has sold more contracts than this one."""
+    return any(run.entered(other.key) > run.entered(leg.key) for other in run.legs)
+
+
+def time_left(run: Run, then: datetime) -> float:
+    """Seconds from `then` (wall) until the entry gives up the lacking leg; infinite while the legs are even."""
+    if run.naked_since is None:
+        return float("inf")
+    return run.preset.risk.naked_leg_secs - UNWIND_SECS - seconds_since(run.naked_since, then)
+
+
+def entry_patience(run: Run, leg: LegTerms, intended_at: datetime, tries_left: int) -> float:
+    """Seconds an entry order may rest, from its intent on. While the other leg stands alone what is left of its time is
+    shared among the tries still to be made, this one included: better to concede than to unwind for want of patience."""
+    patience = float(run.preset.orders.timeout_secs)
+    if run.naked_since is None or not lacks(run, leg):
+        return patience
+    begun = max(intended_at, run.naked_since)
+    share = max(time_left(run, begun) / max(tries_left, 1), LEAST_REST_SECS)
+    return min(patience, (begun - intended_at).total_seconds() + share)
+
+
+def alone_since(run: Run) -> datetime | None:
+    """Since when (wall) one leg is open without the other; None while the legs are even or nothing is open."""
+    if run.phase is Phase.ENTERING:
+        return run.naked_since
+    closed = [leg for leg in run.legs if run.open_quantity(leg.key) <= 0]
+    if not closed or len(closed) == len(run.legs):
+        return None
+    return max((at for leg in closed if (at := run.last_fill_at(leg.key)) is not None), default=run.naked_since)
+
+
+def tell_naked(turn: Turn, run: Run) -> None:
+    """Alert of a leg that stands alone too long, at once where the exchange is unwell, and again every half minute."""
+    since = alone_since(run)
+    if since is None:
+        turn.rearm(run.run_id, "naked_leg")
+        return
+    lasting = seconds_since(since, turn.wall)
+    if lasting < (_NOTICED_SECS if _is_unwell(turn, run) else run.preset.risk.naked_leg_secs):
+        return
+    open_legs = ", ".join(f"{leg.symbol} {run.open_quantity(leg.key)}" for leg in run.legs)
+    text = f"One leg has stood alone for {lasting:.0f} s (open: {open_legs}); still completing or buying back."
+    turn.alert_again(run.run_id, "error", "naked_leg", text, every_secs=_REPEAT_SECS)
+
+
+def _is_unwell(turn: Turn, run: Run) -> bool:
+    """Whether the exchange or the way there has given reason to doubt that orders work just now."""
+    slow_until = turn.state.slow_until
+    if slow_until is not None and turn.wall < slow_until:
+        return True
+    if seconds_since(turn.state.market.heard, turn.wall) > SILENCE_SECS:
+        return True
+    if "account_unreadable" in turn.watch(run.run_id).alerted:
+        return True
+    return any(
+        o.status is OrderStatus.UNKNOWN
+        or (o.status is OrderStatus.REJECTED and seconds_since(o.ended_at, turn.wall) < _RECENT_SECS)
+        for o in run.orders.values()
+    )
