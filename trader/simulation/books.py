@@ -61,6 +61,11 @@ class BookRules:
             if note is not None and note.filled != order.filled_size:
                 text = f"{order.client_order_id}: journal {note.filled}, exchange {order.filled_size}"
                 self._oracle.report("BK6", text, order.client_order_id or "")
+            if note is not None and note.reported > order.filled_size:
+                text = f"{order.client_order_id}: {note.reported} taken for filled, exchange {order.filled_size}"
+                self._oracle.report("BK6", text, order.client_order_id or "")
+        for symbol in run.unsold:
+            self._oracle.report("BK6", f"{symbol}: held without a contract sold", symbol)
         for leg in run.legs:
             theirs_net = self._oracle.orders.net(run.run_id, leg.symbol)
             if run.net(leg.key, own_only=True) != theirs_net:

@@ -38,6 +38,7 @@ class RunNote(msgspec.Struct):
     legs: tuple[LegTerms, ...] = ()
     phase: Phase = Phase.WAITING
     phase_secs: float = 0.0
+    unsold: tuple[str, ...] = ()  # symbols of which nothing had been sold when HOLDING began
     entry_at: datetime | None = None
     exit_at: datetime | None = None
     orders: dict[str, OrderNote] = {}
@@ -92,6 +93,8 @@ class Notes:
                 run.legs, run.exit_at = record.legs, record.exit_at
             case rec.PhaseChanged():
                 run.phase, run.phase_secs = record.phase, secs
+                if record.phase is Phase.HOLDING:
+                    run.unsold = tuple(leg.symbol for leg in run.legs if run.net(leg.key, own_only=True) == 0)
             case rec.StopRequested():
                 run.stop_secs = secs if run.stop_secs is None else run.stop_secs
             case rec.ExitDecided():
