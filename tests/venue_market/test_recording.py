@@ -13,6 +13,7 @@ from tests.venue_market import deribit_rows
 from trader.domain.instrument import Kind
 from trader.pricing.black76 import price, year_fraction
 from trader.venue.market.importer import ImportReport, import_recording
+from trader.venue.market.instants import from_ms, to_ms
 from trader.venue.market.recording import RecordingMarket
 from trader.venue.market.recording_file import (
     Origin,
@@ -22,9 +23,7 @@ from trader.venue.market.recording_file import (
     RecordingInfo,
     Segment,
     SpotPoint,
-    from_ms,
     read_recording,
-    to_ms,
     write_recording,
 )
 

@@ -11,6 +11,8 @@ from trader.venue.market.base import Depth, Level
 from trader.venue.market.noise import gaussian, two_uniforms, uniform
 
 LEVELS_MAX = 8
+WIDTH_REVIEW_BEATS = 400  # how long a contract keeps its habitual width
+DESERTED_DELTA, DESERTED_CHANCE, BID_REVIEW_BEATS = 0.012, 0.4, 2400  # where, how often and how long nobody bids
 _LADDER = 0x5DEECE66D  # keeps the ladder's numbers apart from the contract's other ones
 
 
@@ -54,12 +56,12 @@ def _best_quotes(
 
     A contract's habitual width changes only every few hundred beats, its middle a little with every beat.
     """
-    width = 0.7 + 0.7 * uniform(key, 1, beat // 400)
+    width = 0.7 + 0.7 * uniform(key, 1, beat // WIDTH_REVIEW_BEATS)
     spread = max(tick, time_value * spread_ratio(otm_delta) * width, 0.00015 * mark)
     middle = mark + 0.12 * spread * max(-2.0, min(2.0, gaussian(key, 2, beat)))
     bid = floor((middle - spread / 2) / tick + 1e-9)
     ask = max(ceil((middle + spread / 2) / tick - 1e-9), bid + 1, 1)
-    deserted = otm_delta < 0.012 and uniform(key, 3, beat // 2400) < 0.4
+    deserted = otm_delta < DESERTED_DELTA and uniform(key, 3, beat // BID_REVIEW_BEATS) < DESERTED_CHANCE
     return (None if bid < 1 or deserted else bid), ask
 
 

@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 
 from trader.domain.instrument import EXPIRY_TIME_UTC, Kind, build_option_symbol
 from trader.venue.market.contracts import terms_of
-from trader.venue.market.recording_file import QuoteRow, RecordingError, Settlement, to_ms
+from trader.venue.market.instants import to_ms
+from trader.venue.market.recording_file import QuoteRow, RecordingError, Settlement
 
 CLOCK_SHIFT = timedelta(hours=4)
 _SHIFT_MS = int(CLOCK_SHIFT.total_seconds()) * 1000

@@ -17,6 +17,7 @@ from trader.pricing.implied_vol import implied_vol
 from trader.venue.market.candles import anchor_candles, candle_interval_ms, read_candles
 from trader.venue.market.contracts import terms_of
 from trader.venue.market.deribit import CLOCK_SHIFT, DeribitQuote, read_delivery_prices, read_quotes
+from trader.venue.market.instants import from_ms
 from trader.venue.market.recording_file import (
     FORMAT_VERSION,
     Origin,
@@ -27,7 +28,6 @@ from trader.venue.market.recording_file import (
     Segment,
     Settlement,
     SpotPoint,
-    from_ms,
     write_recording,
 )
 from trader.venue.market.spot_bridge import SETTLEMENT_WINDOW_MS, bridge, segments_of, settle_at

@@ -20,8 +20,9 @@ from trader.pricing.black76 import SECS_PER_YEAR, price, price_and_greeks
 from trader.venue.market.base import Depth, OptionStats
 from trader.venue.market.book_shape import depth_behind, perpetual_depth
 from trader.venue.market.contracts import build_option, build_perpetual, terms_of
+from trader.venue.market.instants import from_ms, to_ms
 from trader.venue.market.noise import stream_key, uniform
-from trader.venue.market.recording_file import QuoteRow, RecordingError, from_ms, read_recording, to_ms
+from trader.venue.market.recording_file import QuoteRow, RecordingError, read_recording
 from trader.venue.market.stats import money, option_stats_of, perpetual_stats
 
 STATE_VERSION = 1

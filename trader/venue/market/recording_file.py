@@ -5,7 +5,6 @@ Rows are told apart by the column `record`. Instants are milliseconds since the 
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 
 from trader.domain.errors import TraderError
 from trader.domain.instrument import parse_option_symbol
+from trader.venue.market.instants import to_ms
 
 FORMAT_VERSION = 1
 METADATA_KEY = b"strangle-desk.recording"
@@ -45,8 +45,6 @@ SCHEMA = pa.schema(
 _OPTIONAL = {"until", "strike", "expiry", "forward", "open_interest", "volume", "note", "origin"}
 _PLACES = Decimal("1e-8")
 _BATCH_ROWS = 8192
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _Contract = tuple[str, Decimal, int]  # symbol, strike, expiry in ms; shared by all rows of a contract
 
 
@@ -126,16 +124,6 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     spot: Sequence[SpotPoint]
     settlements: Sequence[Settlement] = ()
     segments: Sequence[Segment] = ()
-
-
-def to_ms(instant: datetime) -> int:
-    """Milliseconds since the epoch of an aware instant, rounded down."""
-    return (instant - _EPOCH) // _MILLISECOND
-
-
-def from_ms(ms: int) -> datetime:
-    """The aware UTC instant of milliseconds since the epoch."""
-    return datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)
 
 
 def write_recording(path: Path, recording: Recording) -> None:

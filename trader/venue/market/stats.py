@@ -8,6 +8,7 @@ from trader.pricing.black76 import price
 from trader.pricing.implied_vol import implied_vol
 from trader.venue.market.base import Depth, OptionStats
 from trader.venue.market.noise import uniform
+from trader.venue.market.trading_rhythm import perpetual_open_interest
 
 BAND_MOVE = 0.02  # recorded price bands are the option's value after spot moved 2 % either way
 _PLACES = Decimal("1e-8")
@@ -45,7 +46,7 @@ def option_stats_of(
 
 
 def perpetual_stats(mark: Decimal, key: int) -> OptionStats:
-    """Figures of a perpetual whose mark is the index; `key` seeds its open interest and volume."""
+    """Figures of a perpetual; `key` seeds its open interest and volume."""
     move = Decimal(str(BAND_MOVE))
     return OptionStats(
         mark=mark,
@@ -53,7 +54,7 @@ def perpetual_stats(mark: Decimal, key: int) -> OptionStats:
         greeks=Greeks(delta=1.0, gamma=0.0, theta=0.0, vega=0.0, rho=0.0),
         bid_iv=None,
         ask_iv=None,
-        open_interest=Decimal(int(200_000 + 800_000 * uniform(key, 8))),
+        open_interest=Decimal(perpetual_open_interest(key)),
         volume=2000 + 8000 * uniform(key, 9),
         band_low=mark * (1 - move),
         band_high=mark * (1 + move),

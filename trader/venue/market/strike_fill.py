@@ -14,7 +14,8 @@ from math import exp, sqrt
 from trader.domain.instrument import Kind, build_option_symbol, parse_option_symbol
 from trader.pricing.black76 import DAYS_PER_YEAR, SECS_PER_YEAR, price
 from trader.venue.market.deribit import to_ticks
-from trader.venue.market.recording_file import Origin, QuoteRow, from_ms
+from trader.venue.market.instants import from_ms
+from trader.venue.market.recording_file import Origin, QuoteRow
 from trader.venue.market.stats import money
 
 _REACH_DEVIATIONS = 4.0

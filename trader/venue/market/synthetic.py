@@ -2,33 +2,41 @@
 
 Prices and books are pure functions of (seed, start, market time): advancing in one jump or in many steps gives the same
 market. The index moves every second, books every half second, each contract on its own beat. Nothing is computed until
-it is asked for. Strikes are reviewed every four hours; a strike once listed stays until its expiry.
+it is asked for. Strikes are reviewed every four hours; a strike once listed stays until its expiry. Its past, trades and
+candles included, is `synthetic_history`'s business.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from math import exp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from trader.domain.instrument import Instrument, Kind, build_option_symbol, parse_option_symbol
 from trader.domain.quote import Greeks
 from trader.pricing.black76 import intrinsic, price_and_greeks, year_fraction
-from trader.venue.market.base import Depth, OptionStats
+from trader.venue.market import trading_rhythm as rhythm
+from trader.venue.market.base import Bar, Depth, Funding, OptionStats, Print, Series
 from trader.venue.market.book_shape import option_depth, perpetual_depth
 from trader.venue.market.contracts import build_option, build_perpetual, terms_of
+from trader.venue.market.funding import funding_of, interval_start
+from trader.venue.market.instants import to_ms
 from trader.venue.market.listings import listed_expiries, strikes_around
-from trader.venue.market.noise import drift_noise, gaussian, stream_key, uniform
+from trader.venue.market.noise import stream_key, uniform
+from trader.venue.market.premium import premium
 from trader.venue.market.spot_path import SpotPath
-from trader.venue.market.stats import option_stats_of, perpetual_stats
+from trader.venue.market.stats import money, option_stats_of, perpetual_stats
 from trader.venue.market.surface import SmileState, VolSurface
+
+if TYPE_CHECKING:
+    from trader.venue.market.synthetic_history import SyntheticHistory
 
 STATE_VERSION = 1
 BEAT_MS = 500
 _INSTANTS_MAX = 64
 _REVIEW = timedelta(hours=4)  # a divisor of the day that meets the expiry instant, 12:00 UTC
+_FUNDING_SAMPLES = 32  # of the premium, evenly over the part of the interval that has passed
 _MILLISECOND = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
 
@@ -55,7 +63,7 @@ class _Underlying:
     def __init__(self, name: str, settings: SyntheticSettings) -> None:
         self.terms = terms_of(name)
         self.perpetual = build_perpetual(name)
-        self._path = SpotPath(
+        self.path = SpotPath(
             seed=settings.seed,
             underlying=name,
             start_price=settings.start_prices[name],
@@ -63,7 +71,7 @@ class _Underlying:
             jumps_per_day=settings.jumps_per_day,
             jump_size=settings.jump_size,
         )
-        self._surface = VolSurface(seed=settings.seed, underlying=name, annual_vol=settings.annual_vol, path=self._path)
+        self.surface = VolSurface(seed=settings.seed, underlying=name, annual_vol=settings.annual_vol, path=self.path)
         self._instants: dict[int, tuple[Decimal, SmileState]] = {}
 
     def at(self, second: int) -> tuple[Decimal, SmileState]:
@@ -72,8 +80,8 @@ class _Underlying:
         if known is None:
             if len(self._instants) >= _INSTANTS_MAX:
                 self._instants.clear()
-            index = round(self._path.price(second) / float(self.terms.index_tick)) * self.terms.index_tick
-            known = self._instants[second] = (index, self._surface.state(second))
+            index = round(self.path.price(second) / float(self.terms.index_tick)) * self.terms.index_tick
+            known = self._instants[second] = (index, self.surface.state(second))
         return known
 
 
@@ -87,6 +95,7 @@ class _Listing(msgspec.Struct):
     depth_beat: int = -1
     stats: OptionStats | None = None
     stats_of: tuple[int, int] | None = None
+    slot_prints: tuple[int, Sequence[Print]] | None = None  # the newest slot asked for, and its trades
 
 
 class SyntheticMarket:
@@ -105,6 +114,7 @@ class SyntheticMarket:
         self._listings: dict[str, _Listing] = {}
         self._instruments: tuple[Instrument, ...] = ()
         self._reviewed: datetime | None = None
+        self._history: SyntheticHistory | None = None
         for model in self._models.values():
             self._list(model.perpetual)
 
@@ -150,6 +160,63 @@ class SyntheticMarket:
 
     def settlement_price(self, underlying: str, expiry: datetime) -> Decimal | None:
         return None
+
+    def funding(self, symbol: str) -> Funding:
+        listing = self._listings[symbol]
+        if listing.instrument.kind is not Kind.PERPETUAL:
+            raise KeyError(symbol)
+        since, until = self._second(interval_start(self._now)), self._second(self._now)
+        seconds = [since + (until - since) * i / (_FUNDING_SAMPLES - 1) for i in range(_FUNDING_SAMPLES)]
+        return funding_of([100 * premium(listing.key, second) for second in seconds], self._now)
+
+    def listed_since(self, instrument: Instrument) -> datetime:
+        return self._past().listed_since(instrument)
+
+    def prints(self, instrument: Instrument, after_ms: int, until_ms: int) -> Sequence[Print]:
+        until_ms = min(until_ms, to_ms(self._now))
+        listing = self._listings.get(instrument.symbol)
+        if listing is None or instrument.strike is None:
+            return self._past().prints(instrument, after_ms, until_ms)
+        # A stream asks again and again for the last moments: the trades of a slot are found once.
+        width = rhythm.OPTION_SLOT_STEPS * 4000
+        first, last = ((at - to_ms(self._epoch)) // width for at in (after_ms - 1000, until_ms))
+        if last - first > 1:
+            return self._past().prints(instrument, after_ms, until_ms)
+        if listing.slot_prints is None or listing.slot_prints[0] != first:
+            begin = to_ms(self._epoch) + first * width
+            fresh: Sequence[Print] = ()
+            if rhythm.willing(listing.key, first, first + 1):
+                fresh = self._past().prints(instrument, begin - 1, begin + 2 * width + 1000)
+            listing.slot_prints = (first, fresh)
+        return [each for each in listing.slot_prints[1] if after_ms < each.ts_ms <= until_ms]
+
+    def bars(
+        self, series: Series, instrument: Instrument, width_ms: int, offset_ms: int, from_ms: int, until_ms: int
+    ) -> Sequence[Bar]:
+        return self._past().bars(
+            series,
+            instrument,
+            width_ms=width_ms,
+            offset_ms=offset_ms,
+            from_ms=from_ms,
+            until_ms=min(until_ms, to_ms(self._now)) + 1,
+        )
+
+    def _past(self) -> "SyntheticHistory":
+        if self._history is None:
+            # Imported here: numpy and scipy take a moment to load, and a venue nobody asks for candles does without.
+            from trader.venue.market.spot_grid import SpotGrid
+            from trader.venue.market.synthetic_history import PastOfUnderlying, SyntheticHistory
+
+            self._history = SyntheticHistory(
+                seed=self._settings.seed,
+                epoch=self._epoch,
+                underlyings={
+                    name: PastOfUnderlying(model.terms, SpotGrid(model.path), model.surface)
+                    for name, model in self._models.items()
+                },
+            )
+        return self._history
 
     def state(self) -> dict[str, Any]:
         self._review()
@@ -226,8 +293,9 @@ class SyntheticMarket:
         second = max(0, (beat * BEAT_MS - listing.phase_ms) // 1000)
         instrument = listing.instrument
         if instrument.strike is None:
-            index, _ = self._models[instrument.underlying].at(second)
-            return perpetual_depth(mark=index, tick=instrument.tick_size, key=listing.key, beat=beat)
+            return perpetual_depth(
+                mark=self._perpetual_mark(listing, second), tick=instrument.tick_size, key=listing.key, beat=beat
+            )
         mark, delta, time_value, *_ = self._value(instrument, second)
         return option_depth(
             mark=mark,
@@ -237,6 +305,10 @@ class SyntheticMarket:
             key=listing.key,
             beat=beat,
         )
+
+    def _perpetual_mark(self, listing: _Listing, second: int) -> Decimal:
+        index, _ = self._models[listing.instrument.underlying].at(second)
+        return money(float(index) * (1 + premium(listing.key, second)))
 
     def _value(self, instrument: Instrument, second: int) -> tuple[float, float, float, float, float, float, Greeks]:
         """mark, delta, time value, spot, volatility, years, greeks of an option."""
@@ -251,10 +323,9 @@ class SyntheticMarket:
     def _stats_at(self, listing: _Listing, second: int, depth: Depth) -> OptionStats:
         instrument = listing.instrument
         if instrument.strike is None:
-            return perpetual_stats(self._models[instrument.underlying].at(second)[0], listing.key)
+            return perpetual_stats(self._perpetual_mark(listing, second), listing.key)
         mark, delta, _, spot, vol, years, greeks = self._value(instrument, second)
-        appetite = exp(1.2 * gaussian(listing.key, 8)) * min(1.0, 0.05 + 4 * min(abs(delta), 1 - abs(delta)))
-        open_interest = int(8000 * appetite * (1 + drift_noise(listing.key, second / 86400) * 0.2))
+        open_interest = rhythm.open_interest(listing.key, min(abs(delta), 1 - abs(delta)), second)
         return option_stats_of(
             instrument=instrument,
             spot=spot,
@@ -263,8 +334,8 @@ class SyntheticMarket:
             years=years,
             greeks=greeks,
             depth=depth,
-            open_interest=max(0, open_interest),
-            volume=float(instrument.contract_value) * max(0, open_interest) * 3 * uniform(listing.key, 9),
+            open_interest=open_interest,
+            volume=float(instrument.contract_value) * open_interest * 3 * uniform(listing.key, 9),
         )
 
 
