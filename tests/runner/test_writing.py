@@ -10,7 +10,7 @@ from tests.journal.samples_of_records import intent, run_created
 from trader.domain.errors import JournalError
 from trader.engine.records import AlertRaised, OrderIntended
 from trader.journal.lease import Lease, LeaseLost
-from trader.journal.store import Journal, RecordExists
+from trader.journal.store import CommitUnknown, Journal, RecordExists
 from trader.runner import writing
 from trader.runner.writing import Writer
 
@@ -83,3 +83,21 @@ def test_what_is_there_already_is_a_contradiction(journal: Journal, lease: Lease
     writer.commit([order], None)
     with pytest.raises(RecordExists):
         writer.recovered(datetime.now(UTC))
+
+
+def test_after_a_commit_of_unknown_fate_the_state_is_folded_anew(journal: Journal, lease: Lease) -> None:
+    writer = Writer(journal, lease)
+    real = Journal.append
+
+    def made_and_not_told(self: Journal, *given: Any, **named: Any) -> int:
+        real(self, *given, **named)
+        raise CommitUnknown("The connection was lost.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Journal, "append", made_and_not_told)
+        assert not writer.commit([run_created("run-1")], None)
+    assert not writer.commit([alert("decided without it")], None)
+    with pytest.raises(RecordExists, match="may have been made"):
+        writer.recovered(datetime.now(UTC))
+    assert writer.fault == ""
+    assert [type(row).__name__ for _, row in journal.records()] == ["RunCreated", "AlertRaised"]

@@ -26,7 +26,7 @@ def simulate(
     as_json: options.JsonFlag = False,
 ) -> None:
     """Simulate sessions with seeded faults; exit code 1 when any promise is broken."""
-    logging.getLogger("trader").setLevel(logging.CRITICAL)  # simulated trouble is not the operator's
+    logging.getLogger("trader").setLevel(logging.CRITICAL + 1)  # simulated trouble is not the operator's
     if scenario is not None:
         _replay(scenario, as_json)
         return

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, insert, select
 
 from trader.domain.errors import JournalError
-from trader.engine.records import AnyRecord, RunCreated, RunFinished
+from trader.engine.records import AnyRecord, LevelChanged, RunCreated, RunFinished
 from trader.engine.view import LiveSnapshot
 from trader.journal import commands as cmd
 from trader.journal import lease as leasing
@@ -41,6 +41,10 @@ _snapshots = msgspec.json.Decoder(LiveSnapshot)
 
 class RecordExists(JournalError):
     """What was to be appended is there already (the same intent, fill or run); nothing was written."""
+
+
+class CommitUnknown(JournalError):
+    """Whether the records were written could not be found out; the journal may hold them."""
 
 
 class Journal:
@@ -165,6 +169,7 @@ class Journal:
         Raises:
             LeaseLost: Another runner has the account; nothing was written.
             RecordExists: An identical order intent, fill or run is already there; nothing was written.
+            CommitUnknown: The connection broke at the commit and nobody can be asked.
             JournalError: Nothing was written, and why.
         """
         rows = build_rows(records, self._accounts_of(records, lease, account))
@@ -188,7 +193,7 @@ class Journal:
         """Whether a transaction whose commit went unanswered was made: its last row is there, or none of it is.
 
         Raises:
-            JournalError: The server cannot be asked, so nobody knows.
+            CommitUnknown: The server cannot be asked, so nobody knows.
         """
         name, values = rows[-1]
         if "seq" not in values:
@@ -199,7 +204,7 @@ class Journal:
             with self._read() as connection:
                 return bool(connection.execute(query).scalar() == values["body"])
         except JournalError as error:
-            raise JournalError(f"{error} It is not known whether the last records were written.") from error
+            raise CommitUnknown(f"{error} It is not known whether the last records were written.") from error
 
     def _accounts_of(self, records: Sequence[AnyRecord], lease: Lease | None, account: str) -> list[str]:
         if lease is not None:
@@ -278,6 +283,11 @@ class Journal:
         day's limits are folded from, without reading everything between."""
         with self._read() as connection:
             return views.read_run_bounds(connection, account, since)
+
+    def level_changes(self, account: str, limit: int = 20) -> list[tuple[int, LevelChanged]]:
+        """The account's newest changes of level, newest first."""
+        with self._read() as connection:
+            return views.read_level_changes(connection, account, limit)
 
     def unresolved_runs(self, account: str) -> list[str]:
         """Runs created and not finished, oldest first."""

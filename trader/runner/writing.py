@@ -16,7 +16,7 @@ from trader.domain.errors import JournalError
 from trader.engine.records import AnyRecord, CancelIntended, OrderIntended, encode_record
 from trader.journal.commands import CommandMark
 from trader.journal.lease import Lease, LeaseLost
-from trader.journal.store import RecordExists
+from trader.journal.store import CommitUnknown, RecordExists
 from trader.runner import killpoints
 
 logger = logging.getLogger(__name__)
@@ -41,8 +41,9 @@ def _tell(line: str) -> None:
 
 
 class Writer:
-    """One lease's records. Used by the runner's thread only; `fault` may be read from any. `monotonic` measures the time
-    between attempts, `tell` takes the encoded intents that could not be recorded."""
+    """One lease's records. Used by the runner's thread only; `fault` and `busy` may be read from any. `monotonic` measures
+    the time between attempts, `tell` takes the encoded intents that could not be recorded, `written` each record once it is
+    on disk, with its number."""
 
     def __init__(
         self,
@@ -50,15 +51,19 @@ class Writer:
         lease: Lease,
         monotonic: Callable[[], float] = time.monotonic,
         tell: Callable[[str], None] = _tell,
+        written: Callable[[int, AnyRecord], None] = lambda _seq, _record: None,
     ) -> None:
         self._journal = journal
         self._lease = lease
         self._monotonic = monotonic
         self._tell = tell
+        self._written = written
         self._records: list[AnyRecord] = []
         self._marks: dict[str, CommandMark] = {}
         self._tried = 0.0
+        self._doubtful = False  # the journal may hold records that this runner does not believe in
         self.fault = ""
+        self.busy = False  # inside a write just now
 
     def commit(self, records: Sequence[AnyRecord], mark: CommandMark | None) -> bool:
         """Write records and the answer to their command; True when they are on disk.
@@ -80,6 +85,7 @@ class Writer:
         except (LeaseLost, RecordExists):
             raise
         except JournalError as error:
+            self._doubtful = isinstance(error, CommitUnknown)
             self.fail(error)
             return False
         return True
@@ -100,7 +106,8 @@ class Writer:
 
         Raises:
             LeaseLost: Another runner has taken the account meanwhile.
-            RecordExists: The journal holds some of it already: the state must be folded anew.
+            RecordExists: The journal holds some of it already, or may hold what was decided before: the state must be
+                folded anew.
         """
         if self._monotonic() - self._tried < RETRY_SECS:
             return False
@@ -109,7 +116,7 @@ class Writer:
             if not self._journal.renew_lease(self._lease, now):
                 raise LeaseLost(f"The lease on {self._lease.account} was lost while the journal could not be written.")
             if self._records:
-                self._journal.append(self._records, lease=self._lease)
+                self._told(self._journal.append(self._records, lease=self._lease), self._records)
         except (LeaseLost, RecordExists):
             raise
         except JournalError as error:
@@ -124,6 +131,10 @@ class Writer:
                 logger.warning("command_not_marked id=%s error=%s", mark.command_id, error)
         self._marks.clear()
         self.fault = ""
+        if self._doubtful:
+            raise RecordExists(
+                "A commit whose fate was never told may have been made; what it said must be read again."
+            )
         logger.warning("journal_writable_again records_late=%d", count)
         return True
 
@@ -135,22 +146,30 @@ class Writer:
             if isinstance(record, OrderIntended | CancelIntended):
                 self._tell(encode_record(record))
 
+    def _told(self, last: int, records: Sequence[AnyRecord]) -> None:
+        for seq, record in enumerate(records, start=last - len(records) + 1):
+            self._written(seq, record)
+
     def _write(self, records: Sequence[AnyRecord], mark: CommandMark | None) -> None:
         what = ""
         if killpoints.ARMED:
             what = _weightiest(records)
             killpoints.reach(f"journal.{what}.before")
-        if records:
-            self._journal.append(records, lease=self._lease, done_command=mark)
-        elif mark is not None:
-            self._journal.mark_command(mark.command_id, mark.status, mark.detail)
+        self.busy = True
+        try:
+            if records:
+                self._told(self._journal.append(records, lease=self._lease, done_command=mark), records)
+            elif mark is not None:
+                self._journal.mark_command(mark.command_id, mark.status, mark.detail)
+        finally:
+            self.busy = False
         if killpoints.ARMED:
             killpoints.reach(f"journal.{what}.after")
 
 
 # Records from the weightiest down: what is written together is called by the first of these that is among it.
 _WEIGHT = (
-    "run_finished order_intended cancel_intended stop_requested exit_decided run_created legs_chosen schedule_fixed "
+    "run_finished order_intended cancel_intended stop_requested level_changed exit_decided run_created legs_chosen schedule_fixed "
     "phase_changed order_resolved fill_recorded fill_costed trailed order_denied position_observed alert_raised"
 ).split()
 

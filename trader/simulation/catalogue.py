@@ -1,7 +1,7 @@
 """The faults that can be drawn, by the ids of docs/reliability.md, each with its rate where a session has it at all.
 
 A rate is the chance per opportunity: per request (N, X), per stream message (N9, N14), per market message (Q), per point
-of the program (K), per commit (F1), per second (windows: N10, N13, V1).
+of the program (K), per commit (F1), per second (windows: N10, N11, N13, V1, X7, W4). "Q2.spot" is a variant of Q2 with opportunities of its own.
 """
 
 RATES: dict[str, float] = {
@@ -32,7 +32,17 @@ RATES: dict[str, float] = {
     "Q2": 0.05,
     "Q3": 0.04,
     "Q4": 0.15,
+    "N11": 0.02,
+    "X7": 0.015,
+    "X10": 0.10,
+    "F2": 0.30,
+    "F4": 0.015,
+    "W1": 0.05,
+    "W4": 0.03,
+    "Q2.spot": 0.02,
+    "Q2.more": 0.03,
 }
+FIRST_DRAWN = 28  # how many of these are drawn before everything else of a plan
 
 WORDS: dict[str, str] = {
     "N1": "request lost on the way in",
@@ -45,6 +55,7 @@ WORDS: dict[str, str] = {
     "N8": "a page of a list fails midway",
     "N9": "stream message dropped (gap), doubled or reordered",
     "N10": "stream silent with the connection up",
+    "N11": "private stream refused: login, subscription, or a channel that never answers",
     "N12": "connection failure before anything was sent",
     "N13": "stream down and up again",
     "N14": "stream up to 3 s behind REST",
@@ -55,14 +66,19 @@ WORDS: dict[str, str] = {
     "X4": "contract halted",
     "X5": "settlement while open or exiting",
     "X6": "the exchange closes part of a leg",
+    "X7": "maintenance: closed, cancel-only, or streams down with REST up",
     "X9": "reduce-only refused just after the opening fill",
-    "X10": "behaviour on a repeated client order id (four kinds)",
+    "X10": "a request arrives twice, or its reply is lost; four behaviours on a repeated client order id",
     "X11": "positions lag fills",
     "K1": "killed at a commit, a send or a receive",
     "K2": "paused, lease lost, continued (zombie); long outage of the host",
     "K3": "killed again while recovering",
-    "F1": "journal commit fails",
+    "F1": "journal cannot be written, for one commit or for a while",
+    "F2": "an older copy of the journal, without its newest rows",
+    "F4": "a commit that happened and was answered with an error",
     "V1": "wall clock steps",
+    "W1": "a worker dies or hangs; a stream callback raises",
+    "W4": "a second runner on the journal; another installation on the account",
     "Q1": "stale or frozen quotes",
     "Q2": "crossed, empty, absurd or one-print quotes",
     "Q3": "one leg priced, the other not",

@@ -221,7 +221,8 @@ class ControlRules:
             self._oracle.report("I15", f"{intent.client_order_id} sells an expired contract")
 
     def _check_decision(self, run: RunNote, record: rec.ExitDecided) -> None:
-        if run.exits_decided:
+        repeated = record.reason == run.exit_reason and "F4" in self._oracle.session.faults.last_of
+        if run.exits_decided and not repeated:
             self._oracle.report("CT8", f"a second exit decision: {record.reason} after {run.exit_reason}")
         if record.reason in _PRICE_REASONS:
             for leg in run.legs:

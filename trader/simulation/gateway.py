@@ -53,11 +53,17 @@ class Network:
         self._agenda = agenda
         self._faults = faults
         self.refused_until = 0.0  # N6
+        self.closed_until = 0.0  # X7
         self.reset_header: str | None = None
 
     @property
     def refused(self) -> bool:
         return self._agenda.secs < self.refused_until
+
+    @property
+    def closed(self) -> bool:
+        """Maintenance: every request is answered 503."""
+        return self._agenda.secs < self.closed_until
 
     def check_key(self) -> None:
         """N6 begins and lasts a while."""
@@ -67,6 +73,8 @@ class Network:
     def read_error(self, listed: bool) -> tuple[ExchangeError, float] | None:
         """What happens to one read instead of its answer, and how long it takes; None when nothing does."""
         hit = self._faults.hit
+        if self.closed:
+            return OutcomeUnknown("HTTP 503: maintenance"), 0.0
         self.check_key()
         if self.refused:
             return AuthError("ip_not_whitelisted_for_api_key", http_status=403), 0.0

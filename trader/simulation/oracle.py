@@ -72,9 +72,20 @@ class Oracle:
     def healthy_for(self) -> float:
         """Seconds since the present runner could work undisturbed; 0 while it cannot."""
         shell = self.session.current
-        if shell is None or shell.paused:
+        if shell is None or shell.paused or shell.degraded:
             return 0.0
-        return self.secs - max(shell.booted_at, self.session.faults.last_of.get("F1", 0.0), self.session.resumed_at)
+        last_of = self.session.faults.last_of
+        disk = max(last_of.get("F1", 0.0), last_of.get("F4", 0.0), shell.mended_at)
+        return self.secs - max(shell.booted_at, disk, self.session.resumed_at)
+
+    def forget(self, lost: int) -> None:
+        """An older copy of the journal was put back: it says less than before."""
+        if not lost:
+            return
+        self.notes = Notes()
+        journal = self.session.journal
+        for record, (epoch, at) in zip(journal.read(), journal.stamps, strict=True):
+            self.notes.take(record, epoch, at)
 
     # ------------------------------------------------------------ what happens
 

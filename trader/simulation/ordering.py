@@ -31,6 +31,7 @@ class OrderRules:
         self._net: dict[tuple[str, str], int] = {}  # (run, symbol) → contracts our orders have made
         self._fills_seen = 0
         self._signed: list[tuple[float, bool]] = []
+        self._unrecorded: set[str] = set()  # exits that left while the journal could not be written
 
     def net(self, run_id: str, symbol: str) -> int:
         """Signed contracts of our own orders, as executed by the exchange."""
@@ -42,6 +43,10 @@ class OrderRules:
         match record:
             case rec.RunCreated():
                 self._check_runs(record)
+            case rec.OrderIntended(intent=intent, cause="recovery"):
+                self._run_of[intent.client_order_id] = (
+                    record.run_id
+                )  # found at the exchange, judged when it arrived there
             case rec.OrderIntended(intent=intent):
                 self._check_intent(record.run_id, intent)
             case _:
@@ -62,7 +67,7 @@ class OrderRules:
         leg = run.leg(intent.leg)
         if not _COID.match(coid):
             report("I5", f"client order id {coid!r}")
-        if coid in self._run_of:
+        if coid in self._run_of and coid not in self._unrecorded:
             report("I5", f"client order id {coid} used twice", coid)
         self._run_of[coid] = run_id
         if intent.purpose is Purpose.ENTRY:
@@ -114,6 +119,10 @@ class OrderRules:
         intent = arrival.intent
         assert intent is not None
         run = self._oracle.notes.runs.get(self._run_of.get(coid or "", ""))
+        if self._is_degraded_exit(arrival, intent):
+            self._run_of[intent.client_order_id] = intent.run_id
+            self._unrecorded.add(intent.client_order_id)
+            return
         if run is None or coid is None or coid not in run.orders:
             self._oracle.report("I4", f"order {coid} arrived without an intent in the journal")
             return
@@ -127,6 +136,19 @@ class OrderRules:
         if late > 1.5 and self._oracle.control.knows_time(arrival.signed):
             self._oracle.report("CT11", f"{coid} signed {late:.1f} s after the expiry")
 
+    def _is_degraded_exit(self, arrival: Arrival, intent: OrderIntent) -> bool:
+        """DU2: while nothing can be written, exits go on unrecorded. Its shape is judged all the same."""
+        run = self._oracle.notes.runs.get(intent.run_id)
+        if run is None or intent.client_order_id in run.orders or intent.purpose is Purpose.ENTRY:
+            return False
+        if not self._was_degraded(arrival):
+            return False
+        leg = run.leg(intent.leg)
+        held = abs(self.net(run.run_id, intent.symbol))
+        if not intent.reduce_only or intent.side is not leg.side.opposite or intent.quantity > max(held, leg.quantity):
+            self._oracle.report("I7", f"{intent.client_order_id}, unrecorded: {intent.side} {intent.quantity}")
+        return True
+
     def _check_cancel(self, arrival: Arrival) -> None:
         venue = self._oracle.session.venue
         order = venue.account.orders.get(arrival.order_id) if arrival.order_id is not None else None
@@ -136,8 +158,13 @@ class OrderRules:
         run = self._oracle.notes.runs.get(self._run_of.get(coid or "", ""))
         if run is None or coid is None:
             self._oracle.report("I13", f"cancel of somebody else's order {order.id}")
-        elif run.orders[coid].cancel_secs is None:
+        elif not self._was_degraded(arrival) and (coid not in run.orders or run.orders[coid].cancel_secs is None):
             self._oracle.report("I4", f"cancel of {coid} arrived without its record")
+
+    def _was_degraded(self, arrival: Arrival) -> bool:
+        """Whether its sender could not write the journal when it signed."""
+        shells = self._oracle.session.shells
+        return any(shell.epoch == arrival.epoch and shell.was_degraded(arrival.signed) for shell in shells)
 
     def _check_rate(self, arrival: Arrival, intent: OrderIntent) -> None:
         self._signed.append((arrival.signed, intent.purpose is Purpose.ENTRY))

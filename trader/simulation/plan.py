@@ -5,9 +5,10 @@ from random import Random
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from trader.config.preset import Preset
-from trader.simulation.catalogue import RATES
+from trader.simulation.catalogue import FIRST_DRAWN, RATES
 
 OPENING = datetime(2026, 3, 3, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST on a Tuesday
 _IST_OPENING_MINS = 10 * 60 + 30
@@ -30,12 +31,14 @@ class MarketPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing a person does: start, stop, bad_start, buy_back, sell_more, cancel, or the exchange: liquidate."""
+    """One thing a person does: start, stop, bad_start, buy_back, sell_more, cancel, withdraw; another installation's order:
+    other_runner; or the exchange: liquidate. With a `phase` it waits, from `secs` on, until the run is in it."""
 
     secs: float
     kind: str
     size: int = 0
     leg: int = 0
+    phase: str = ""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,12 +84,22 @@ def draw(seed: int) -> Plan:
         faults_end = min(faults_end, 30.0)
     elif rng.random() < 0.04:
         outage = (rng.uniform(5, 30), rng.uniform(20, 200))
+    market = _market(rng, seed, expiry_secs, settles, hold)
+    deeds = _deeds(rng, hold, settles, rates, faults_end)
+    late = Random(f"{seed} late")  # what the plans of known seeds did not have is drawn apart: they stay what they were
+    if rates:
+        rates = rates | _more_rates(late)
+    deeds = tuple(sorted((*deeds, *_meddling(late, settles, rates, faults_end)), key=lambda d: d.secs))
+    if settles and outage is None:
+        market = replace(market, empty=(*market.empty, (expiry_secs - 75.0, expiry_secs + 5.0, "asks")))
+    elif not settles and outage is not None and late.random() < 0.1:
+        outage = (outage[0], 3600.0)
     return Plan(
         seed=seed,
-        market=_market(rng, seed, expiry_secs, settles, hold),
+        market=market,
         preset=preset,
         start_now=start_now,
-        deeds=_deeds(rng, hold, settles, rates, faults_end),
+        deeds=deeds,
         rates=rates,
         faults_end=faults_end,
         coid_mode=rng.choice(COID_MODES),
@@ -189,7 +202,29 @@ def _rates(rng: Random) -> dict[str, float]:
         return {}
     share = rng.choice((0.15, 0.3, 0.5))
     heat = rng.choice((0.5, 1.0, 1.0, 2.0))
-    return {name: round(rate * heat * rng.uniform(0.3, 1.7), 5) for name, rate in RATES.items() if rng.random() < share}
+    return _some(rng, share, heat, list(RATES)[:FIRST_DRAWN])
+
+
+def _more_rates(rng: Random) -> dict[str, float]:
+    return _some(rng, rng.choice((0.1, 0.25)), rng.choice((0.5, 1.0, 1.5)), list(RATES)[FIRST_DRAWN:])
+
+
+def _some(rng: Random, share: float, heat: float, names: list[str]) -> dict[str, float]:
+    return {name: round(RATES[name] * heat * rng.uniform(0.3, 1.7), 5) for name in names if rng.random() < share}
+
+
+_PHASES = ("entering", "one leg", "holding", "exiting", "recovering")
+
+
+def _meddling(rng: Random, settles: bool, rates: dict[str, float], faults_end: float) -> tuple[Deed, ...]:
+    """What others do at a chosen moment of the run."""
+    if not rates or settles or rng.random() > 0.2:
+        return ()
+    kind = rng.choice(
+        ("buy_back", "sell_more", "cancel", "liquidate", "liquidate", "withdraw", "other_runner", "bad_start")
+    )
+    secs, phase = rng.uniform(1, max(faults_end / 3, 2)), rng.choice(_PHASES)
+    return (Deed(secs=secs, kind=kind, size=rng.randint(1, 3), leg=rng.randint(0, 1), phase=phase),)
 
 
 def _deeds(rng: Random, hold: float, settles: bool, rates: dict[str, float], faults_end: float) -> tuple[Deed, ...]:

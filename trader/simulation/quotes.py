@@ -66,3 +66,24 @@ def spoiled(quote: Quote, draw: Random) -> Quote:
             return replace(quote, greeks=None)
         case _:
             return replace(quote, greeks=Greeks(float("nan"), 0.0, 0.0, 0.0, 0.0))
+
+
+ABSURD_SPOTS = (Decimal(0), Decimal("1e308"), Decimal(1), Decimal(-5))
+
+
+def absurd(quote: Quote, draw: Random) -> Quote:
+    """Q2: numbers that no market has, as far as the parsers let them pass."""
+    greeks = quote.greeks
+    match draw.randrange(6):
+        case 0:
+            return replace(quote, mark=Decimal("1e308"))
+        case 1:
+            return replace(quote, mark=Decimal(-3), bid=Decimal(-4), ask=Decimal(-2))
+        case 2:
+            return replace(quote, bid=quote.ask, ask=quote.ask)  # locked
+        case 3:
+            return replace(quote, ask=None, ask_size=None)
+        case 4 if greeks is not None:
+            return replace(quote, greeks=replace(greeks, delta=draw.choice((1.0, -1.0, float("inf"), 0.0))))
+        case _:
+            return replace(quote, mark=(quote.mark or Decimal(1)) / 100, bid=None, bid_size=None)

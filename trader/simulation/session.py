@@ -1,7 +1,9 @@
 """One session: the world on virtual time, from the first boot to the last check."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
+from random import Random
 from typing import Any
 
 import msgspec
@@ -18,7 +20,7 @@ from trader.simulation.gateway import Network, SimGateway
 from trader.simulation.market import UNDERLYING
 from trader.simulation.oracle import Oracle, Violation
 from trader.simulation.plan import OPENING, Deed, Plan, preset_of, wall_step
-from trader.simulation.quotes import aged, quote_of, spoiled
+from trader.simulation.quotes import ABSURD_SPOTS, absurd, aged, quote_of, spoiled
 from trader.simulation.shell import Shell
 from trader.simulation.streams import PrivateStream
 from trader.simulation.venue import SimVenue
@@ -26,8 +28,10 @@ from trader.simulation.wire import Wire
 
 LIVENESS_SECS = 60.0
 LAST_STOP_SECS = 45.0
+_AGAIN_SECS = 0.25
 _TAIL_SECS = 11.0  # what was sent late may still arrive after the end
-_WINDOWS = ("N10", "N13", "N15", "V1", "K2")
+_WINDOWS = ("N10", "N11", "N13", "N15", "V1", "K2", "X7", "W4")
+_SUSPENDED_SECS = 600.0  # an outage this long is a host that sleeps and wakes up, with its processes
 
 
 class SessionResult(msgspec.Struct, kw_only=True):
@@ -48,21 +52,28 @@ class SessionResult(msgspec.Struct, kw_only=True):
 class Session:
     """The parts of one world and the people in it."""
 
-    def __init__(self, plan: Plan, only: frozenset[tuple[str, int]] | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        only: frozenset[tuple[str, int]] | None = None,
+        kills: frozenset[int] | None = None,
+    ) -> None:
+        """`only` and `kills` as in `Faults`."""
         self.plan = plan
         self.interleaved = plan.interleaved
         self.latency = plan.latency
         self.agenda = Agenda(OPENING)
-        self.faults = Faults(plan.seed, plan.rates, only)
+        self.faults = Faults(plan.seed, plan.rates, only, kills)
         self.faults.phase = self.phase
         self.faults.clock = lambda: self.agenda.secs
-        self.journal = MemoryJournal()
+        self.journal = MemoryJournal(self.agenda, self.faults)
         self.venue = SimVenue(plan, self.agenda, self.faults)
         self.network = Network(self.agenda, self.faults)
         self.wire = Wire(self.venue, self.network, self.agenda, self.faults, plan.latency)
         self.stream = PrivateStream(self.venue, self.agenda, self.faults, plan.latency, self._post)
         self.shells: list[Shell] = []
         self.oracle = Oracle(self)
+        self.journal.on_append = self._appended
         self.venue.on_news = self._news
         self.venue.on_accept = self.oracle.accepted
         self.venue.on_arrival = self.oracle.arrived
@@ -93,13 +104,6 @@ class Session:
             agenda.at(deed.secs, self._do, deed, f"{self.plan.seed}-{number}")
         if self.plan.outage is not None:
             agenda.at(self.plan.outage[0], self._outage, self.plan.outage[1])
-        for name, drawn in (
-            ("X11", self.plan.position_lag > 0),
-            ("X10", self.plan.coid_mode != "open_only"),
-            ("H1", True),
-        ):
-            if drawn:
-                self.faults.counts[name, "waiting"] += 1
         step, end = agenda.step, 10**15
         while not self.ended and step(end):
             pass
@@ -142,8 +146,7 @@ class Session:
             case "liveness" if secs >= self._deadline:
                 self.oracle.live()
                 self._stage, self._deadline = "closing", secs + LAST_STOP_SECS
-                row = CommandRow(f"{self.plan.seed}-last", "stop", {"run_id": None}, secs)
-                self.journal.submit(row)
+                self.journal.submit(CommandRow(f"{self.plan.seed}-last", "stop", {"run_id": None}, secs))
             case "closing" if idle:
                 self._end_tail()
             case "closing" if secs >= self._deadline:
@@ -169,7 +172,9 @@ class Session:
     def _end_of_faults(self) -> None:
         self.faults.active = False
         self._stage, self._deadline = "liveness", self.agenda.secs + LIVENESS_SECS
-        self.network.refused_until = self.venue.halted_until = 0.0
+        self.network.refused_until = self.network.closed_until = self.venue.halted_until = 0.0
+        self.journal.mend()
+        self.stream.mend()
         self.public_silent_until, self.unpriced = 0.0, ("", 0.0)
         for shell in self.shells:
             if shell.paused and shell.alive:
@@ -208,6 +213,12 @@ class Session:
         if epoch is None:
             self.agenda.after(0.5, self._boot)
             return
+        self._rise(epoch)
+
+    def _rise(self, epoch: int) -> None:
+        """A new runner of this epoch."""
+        if self.shells and self.faults.hit("F2"):
+            self.oracle.forget(self.journal.lose_newest(self.faults.details("F2").choice((1, 3, 8, 40))))
         gateway = SimGateway(
             self.venue, self.network, self.agenda, self.plan.position_lag, self.plan.settlement_late_secs
         )
@@ -224,6 +235,7 @@ class Session:
         self.shells.append(shell)
         self.oracle.booted(shell)
         shell.recover()
+        self.stream.connect(shell.receive)
 
     def _last_renewal(self) -> datetime:
         """The lease is renewed every two seconds while its holder runs."""
@@ -235,8 +247,13 @@ class Session:
         self.agenda.after(self.faults.details("K1").uniform(0.2, 3.0), self._boot)
 
     def _outage(self, secs: float) -> None:
-        """The host is gone for a while (suspend, deploy)."""
+        """The host is gone for a while (deploy), or sleeps so long that it is called suspended and wakes as it was."""
         self.faults.note("K2")
+        shell = self.current
+        if secs >= _SUSPENDED_SECS and shell is not None and not shell.paused:
+            shell.pause()
+            self.agenda.after(secs, self._continue, shell)
+            return
         self._host_down_until = self.agenda.secs + secs
         for shell in self.shells:
             if shell.alive:
@@ -249,9 +266,14 @@ class Session:
         if shell is self.current:
             self.oracle.chain_heard(event)
 
-    def committed(self, shell: Shell, records: list[AnyRecord]) -> None:
+    def _appended(self, records: Sequence[AnyRecord], epoch: int) -> None:
         for record in records:
-            self.oracle.committed(record, shell.epoch)
+            self.oracle.committed(record, epoch)
+
+    def folds_anew(self, shell: Shell) -> None:
+        """The runner's books and the journal contradict each other: the host begins a new instance at once."""
+        self.journal.lease_until = None  # given back at the orderly end
+        self.agenda.after(0.2, self._boot)
 
     def engine_raised(self, error: Exception) -> None:
         self.oracle.raised(error)
@@ -311,9 +333,14 @@ class Session:
         live = self.venue.core.products.live
         for shell in shells:
             quotes = self._quotes([s for s in shell.subscribed if s in live])
-            spots = ((UNDERLYING, self.venue.market.spot(UNDERLYING)),)
+            spots = ((UNDERLYING, self._spot()),)
             self.oracle.priced(shell, quotes, spots[0][1])
             shell.market(quotes, spots, self.venue.core.now)
+
+    def _spot(self) -> Decimal:
+        if self.faults.hit("Q2.spot"):
+            return self.faults.details("Q2.spot").choice(ABSURD_SPOTS)
+        return self.venue.market.spot(UNDERLYING)
 
     def _quotes(self, symbols: list[str]) -> tuple[Quote, ...]:
         """The subscribed quotes, with whatever is wrong with them now (Q rows)."""
@@ -326,6 +353,8 @@ class Session:
                 quote = aged(quote, timedelta(seconds=self.faults.details("Q1").choice((4, 6, 20, 3600))))
             if self.faults.hit("Q2"):
                 quote = spoiled(quote, self.faults.details("Q2"))
+            if self.faults.hit("Q2.more"):
+                quote = absurd(quote, self.faults.details("Q2.more"))
             if self.faults.hit("Q3"):
                 self.unpriced = (symbol, self.agenda.secs + self.faults.details("Q3").choice((4, 9, 30)))
                 continue
@@ -353,15 +382,53 @@ class Session:
                 self.wall_offset += wall_step(draw) if name == "V1" else timedelta(seconds=draw.uniform(-10, 10))
         if self.faults.hit("K2"):
             self.interrupt()
+        if self.faults.hit("N11"):
+            self.stream.refuse(self.faults.details("N11"))
+        if self.faults.hit("X7"):
+            self._maintain(self.faults.details("X7"))
+        if self.faults.hit("W4"):
+            self._second_host()
+
+    def _maintain(self, draw: Random) -> None:
+        """X7: closed altogether, only cancels taken, or REST up and the streams down."""
+        until = self.agenda.secs + draw.uniform(2, 20)
+        match draw.randrange(3):
+            case 0:
+                self.network.closed_until = until
+                self._streams_down(until)
+            case 1:
+                self.venue.cancels_only_until = until
+            case _:
+                self._streams_down(until)
+
+    def _streams_down(self, until: float) -> None:
+        self.stream.drop(until - self.agenda.secs)
+        if self.public_up:
+            self._public_down(until - self.agenda.secs)
+
+    def _second_host(self) -> None:
+        """W4: another runner is started on the same journal. It stands by while the lease is held; where a stepped clock
+        lets it have the account, the epoch fences the first."""
+        current = self.current
+        if current is None or current.paused:
+            return
+        if not current.degraded:
+            self.journal.renew(current.epoch, self._last_renewal())
+        epoch = self.journal.take_lease(self.host_wall())
+        if epoch is not None:
+            self._rise(epoch)
 
     def _drop_stream(self) -> None:
         draw = self.faults.details("N13")
         if draw.random() < 0.5:
             self.stream.drop(draw.uniform(0.2, 8))
         elif self.public_up:
-            self.public_up = False
-            self._post(lambda now: ev.StreamChanged(at=now, stream="public", up=False, detail="reset"))
-            self.agenda.after(draw.uniform(0.2, 8), self._public_back)
+            self._public_down(draw.uniform(0.2, 8))
+
+    def _public_down(self, secs: float) -> None:
+        self.public_up = False
+        self._post(lambda now: ev.StreamChanged(at=now, stream="public", up=False, detail="reset"))
+        self.agenda.after(secs, self._public_back)
 
     def _public_back(self) -> None:
         self.public_up = True
@@ -391,13 +458,18 @@ class Session:
     # ------------------------------------------------------------ people
 
     def _do(self, deed: Deed, command_id: str) -> None:
-        self._deeds_left -= 1
+        if deed.phase and self.faults.active and self.phase() != deed.phase:
+            self.agenda.after(_AGAIN_SECS, self._do, deed, command_id)  # waits for its moment while there may be one
+            return
         match deed.kind:
             case "start" | "bad_start":
+                if deed.kind == "bad_start":
+                    self.faults.note("H1")
                 self._command(command_id, "start", self._start_body(bad=deed.kind == "bad_start"))
             case "stop":
                 self._command(command_id, "stop", {"run_id": None})
             case _:
+                self._deeds_left -= 1
                 self._meddle(deed)
 
     def _start_body(self, *, bad: bool) -> dict[str, Any]:
@@ -411,9 +483,12 @@ class Session:
         return self._body
 
     def _command(self, command_id: str, kind: str, body: dict[str, Any]) -> None:
-        if len(self.journal.commands) > 0 and kind in ("start", "stop"):
+        if not self.journal.submit(CommandRow(command_id, kind, body, self.agenda.secs)):
+            self.agenda.after(1.0, self._command, command_id, kind, body)  # told that it is not recorded: tries again
+            return
+        if len(self.journal.commands) > 1:
             self.faults.note("H5")
-        self.journal.submit(CommandRow(command_id, kind, body, self.agenda.secs))
+        self._deeds_left -= 1
         self.agenda.after(0.05, self._poll)
 
     def _poll(self) -> None:
@@ -436,12 +511,18 @@ class Session:
                 done = bool(self.venue.human_trade(symbol, Side.SELL, deed.size))
             case "cancel":
                 done = self.venue.human_cancel(symbol)
+            case "withdraw":
+                done = self.venue.withdraw()
+            case "other_runner":
+                done = self.venue.other_installation(symbol, deed.size)
             case _:
                 done = bool(self.venue.liquidate(symbol, deed.size))
         if done:
-            self.faults.note("X6" if deed.kind == "liquidate" else "H4")
+            self.faults.note({"liquidate": "X6", "other_runner": "W4"}.get(deed.kind, "H4"))
 
 
-def run_plan(plan: Plan, only: frozenset[tuple[str, int]] | None = None) -> SessionResult:
-    """One whole session of a plan; in a replay only the listed faults happen."""
-    return Session(plan, only).run()
+def run_plan(
+    plan: Plan, only: frozenset[tuple[str, int]] | None = None, kills: frozenset[int] | None = None
+) -> SessionResult:
+    """One whole session of a plan; in a replay only the listed faults happen, or kills at these points besides."""
+    return Session(plan, only, kills).run()

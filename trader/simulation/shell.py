@@ -1,20 +1,19 @@
 """The runner on virtual time: does what `trader.runner.runner` does, and can be killed, paused and replaced.
 
-Step, commit, adopt the state, then perform; an event whose commit fails is lost and the old state kept; a lost lease
-fences. Reads go through the real `trader.runner.reading`, prices through the real market clock.
+Step, commit, adopt the state, then perform; what cannot be committed waits in the real `trader.runner.writing`; a lost
+lease fences. Reads go through the real `trader.runner.reading`, prices through the real market clock.
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
 from trader.domain.clock import Now
-from trader.domain.errors import JournalError
-from trader.domain.order import OrderIntent
-from trader.domain.outcome import Outcome
+from trader.domain.order import OrderIntent, Purpose
+from trader.domain.outcome import Outcome, Rejected, Unknown
 from trader.domain.quote import Quote
 from trader.engine import events as ev
 from trader.engine.effects import AckCommand, Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe
@@ -23,12 +22,15 @@ from trader.engine.records import AnyRecord, Phase, Record
 from trader.engine.release import check_release
 from trader.engine.state import State
 from trader.engine.step import step
-from trader.journal.lease import LeaseLost
+from trader.journal.commands import CommandMark
+from trader.journal.lease import Lease, LeaseLost
+from trader.journal.store import RecordExists
 from trader.runner.dispatcher import ZOMBIE_SECS
 from trader.runner.market_clock import MarketClock
 from trader.runner.reading import newest_mark, read_account, read_chain
+from trader.runner.writing import Writer
 from trader.simulation.agenda import MICRO, Agenda
-from trader.simulation.disk import CommandRow, MemoryJournal
+from trader.simulation.disk import LEASE_SECS, CommandRow, MemoryJournal
 from trader.simulation.faults import Faults
 from trader.simulation.gateway import Conversation, Later, SimGateway
 from trader.simulation.wire import Wire, not_sent
@@ -54,11 +56,11 @@ class Surroundings(Protocol):
     interleaved: bool
     latency: float
 
-    def committed(self, shell: "Shell", records: list[AnyRecord]) -> None: ...
-
     def killed(self, shell: "Shell") -> None: ...
 
     def interrupt(self) -> None: ...
+
+    def folds_anew(self, shell: "Shell") -> None: ...
 
     def engine_raised(self, error: Exception) -> None: ...
 
@@ -87,11 +89,14 @@ class Shell:
         self.paused = False
         self.fenced = False
         self.booted_at = agenda.secs
+        self.mended_at = -1.0  # when the journal could be written again
+        self._degraded_from = -1.0
         self.subscribed: tuple[str, ...] = ()
         self.state = State(installation=INSTALLATION, epoch=epoch, env="paper", account_key=ACCOUNT)
         self.gateway = gateway
         self.steps = 0
         self._journal = journal
+        self._writer = Writer(journal, _lease_of(epoch, wall), lambda: agenda.secs, lambda line: None)
         self._wire = wire
         self._agenda = agenda
         self._faults = faults
@@ -108,7 +113,7 @@ class Shell:
 
     def recover(self) -> None:
         """Fold the journal, say Booted. A kill may strike in the middle of it."""
-        if self._faults.hit("K3"):
+        if self._faults.hit("K3") or self._dies("recovery.begins"):
             self.die()
             return
         state = self.state
@@ -119,8 +124,11 @@ class Shell:
         for record in records:
             state = evolve(state, record)
         self.state = state
+        if self._dies("recovery.folded"):
+            self.die()
+            return
         self.receive(lambda now: ev.Booted(at=now))
-        if self.alive and self._faults.hit("K3"):
+        if self.alive and (self._faults.hit("K3") or self._dies("recovery.booted")):
             self.die()
 
     def die(self) -> None:
@@ -169,18 +177,30 @@ class Shell:
         if self.paused:
             self._held_back.append(lambda: self.receive(build))
         elif self.alive:
-            try:
-                self._point()
-                self._apply(build(self.now()))
-            except Killed:
-                self.die()
-            except LeaseLost:
-                self._fence()
-            except JournalError:
-                pass  # the event is lost with its records; the state stands as it was
-            except Exception as error:  # noqa: BLE001 - the runner's loop lives on; here it is a finding
-                self._world.engine_raised(error)
+            self._turn(self._take, build)
             self._plan_tick()
+
+    def _take(self, build: Build) -> None:
+        event = build(self.now())
+        if not self._faults.counts_points:
+            self._point("")
+        elif not isinstance(event, ev.ClockTicked | ev.MarketMoved):
+            self._point(f"receive.{type(event).__name__}")
+        self._apply(event)
+
+    def _turn(self, work: Callable[..., None], *arguments: Any) -> None:
+        """The edge of the runner's loop."""
+        try:
+            work(*arguments)
+        except Killed:
+            self.die()
+        except LeaseLost:
+            self._fence()
+        except RecordExists:
+            self.alive = False
+            self._world.folds_anew(self)
+        except Exception as error:  # noqa: BLE001 - the runner's loop lives on; here it is a finding
+            self._world.engine_raised(error)
 
     def market(self, quotes: tuple[Quote, ...], spots: tuple[tuple[str, Decimal], ...], newest: datetime) -> None:
         """A batch of market messages."""
@@ -190,6 +210,8 @@ class Shell:
 
     def command(self, row: CommandRow) -> None:
         """A command row found by polling."""
+        if self._writer.answered(row.command_id):
+            return
         if row.kind == "stop":
             self.receive(
                 lambda now: ev.StopCommand(
@@ -210,7 +232,7 @@ class Shell:
 
     def _plan_tick(self) -> None:
         """Plan the next moment at which time alone may matter: some while after the last step, as every step looks at it."""
-        if not self.alive or self.paused or not self.state.unresolved:
+        if not self.alive or self.paused or not (self.state.unresolved or self._writer.fault):
             return
         due = self._agenda.micros + self._tick_micros()
         if not self._agenda.micros < self._tick_at <= due:
@@ -236,45 +258,73 @@ class Shell:
             return
         for row in self._journal.pending():
             self.command(row)
+        if self._writer.fault:
+            self._turn(self._try_journal)
         self.receive(lambda now: ev.ClockTicked(at=now))
+
+    def _try_journal(self) -> None:
+        """What waited goes to disk once it can; the engine hears of it."""
+        if self._writer.recovered(self.now().wall):
+            self.mended_at = self._agenda.secs
+            self._apply(ev.JournalChanged(at=self.now(), fault=""))
+
+    @property
+    def degraded(self) -> bool:
+        """Whether records wait because the journal cannot be written."""
+        return bool(self._writer.fault)
+
+    def was_degraded(self, secs: float) -> bool:
+        """Whether the journal could not be written at that instant of this life."""
+        return self._degraded_from <= secs and (self.degraded or secs <= self.mended_at)
 
     # ------------------------------------------------------------ one step
 
-    def _point(self) -> None:
-        if self._faults.hit("K1"):
+    def _point(self, name: str) -> None:
+        if self._faults.point(name):
             raise Killed
 
+    def _dies(self, name: str) -> bool:
+        """A point that is only visited, never drawn."""
+        return self._faults.counts_points and self._faults.point(name)
+
     def _apply(self, event: ev.AnyEvent) -> None:
-        """Step, commit the records, adopt the state, then perform: a send never precedes its intent on disk."""
+        """Step, commit the records, adopt the state, then perform: a send never precedes its intent on disk.
+
+        What cannot be committed makes the engine decide anew, knowing the fault; as `Runner._apply` does.
+        """
         self.steps += 1
         self._stepped_at = self._agenda.micros
         state, effects = step(self.state, event)
         records: list[AnyRecord] = [e for e in effects if isinstance(e, Record)]
         acks = [e for e in effects if isinstance(e, AckCommand)]
-        if records or acks:
-            self._commit(records, acks)
+        if (records or acks) and not self._commit(records, acks) and not state.journal_fault:
+            self._apply(ev.JournalChanged(at=event.at, fault=self._writer.fault))
+            if not isinstance(event, ev.JournalChanged):
+                self._apply(event)
+            return
         self.state = state
         for effect in effects:
             self.perform(effect)
 
-    def _commit(self, records: list[AnyRecord], acks: list[AckCommand]) -> None:
-        self._point()
-        if self._faults.hit("F1"):
-            raise JournalError("disk full")
-        self._journal.append(self.epoch, records, acks, self._agenda.secs)
-        self._world.committed(self, records)
-        self._point()
+    def _commit(self, records: list[AnyRecord], acks: list[AckCommand]) -> bool:
+        what = type(records[-1]).__name__ if records else "mark"
+        self._point(f"commit.{what}.before")
+        done = self._writer.commit(records, _mark(acks[0]) if acks else None)
+        if not done and not (self._degraded_from > self.mended_at):
+            self._degraded_from = self._agenda.secs
+        self._point(f"commit.{what}.after")
+        return done
 
     def perform(self, effect: Effect) -> None:
         """Start one effect; its answer arrives as an event."""
         match effect:
             case Submit(intent=intent):
-                self._point()
+                self._point("submit.before")
                 self._agenda.after(_WORKER_SECS, self._submit, intent, self._agenda.secs)
                 if self._faults.hit("K2", _BETWEEN_FACTOR):
                     self._world.interrupt()
             case Cancel():
-                self._point()
+                self._point("cancel.before")
                 self._agenda.after(_WORKER_SECS, self._cancel, effect, self._agenda.secs)
             case ReadChain():
                 self._agenda.after(0.01, self._read_chain, effect, Conversation())
@@ -297,8 +347,20 @@ class Shell:
 
         if not self._may_still(committed) or denied is not None:
             answer(not_sent("the account is another's" if denied is None else denied.code))
-            return
-        self._wire.send_order(intent, self.epoch, self.gateway.budget, answer)
+        elif self._writer.fault and intent.purpose is Purpose.ENTRY:
+            answer(Rejected("halted", self._writer.fault))
+        elif self._faults.hit("W1"):
+            self._submit_badly(intent, answer)
+        else:
+            self._wire.send_order(intent, self.epoch, self.gateway.budget, answer)
+            if self._dies("submit.sent"):
+                self.die()
+
+    def _submit_badly(self, intent: OrderIntent, answer: Callable[[Outcome], None]) -> None:
+        """W1: the worker dies, before it has sent the order or after; nobody can say which."""
+        if self._faults.details("W1").random() < 0.5:
+            self._wire.send_order(intent, self.epoch, self.gateway.budget, lambda outcome: None)
+        answer(Unknown("worker failed"))
 
     def _may_still(self, released: float) -> bool:
         """As the dispatcher: what waited longer than a second asks the journal for the lease."""
@@ -318,12 +380,21 @@ class Shell:
             answer(not_sent("the account is another's"))
             return
         self._wire.send_cancel(effect, self.epoch, self.gateway.budget, answer)
+        if self._dies("cancel.sent"):
+            self.die()
 
     def _read_chain(self, effect: ReadChain, talk: Conversation) -> None:
         if not self.alive:
             return
+        if self._dies("read.chain.before"):
+            self.die()
+            return
         self.gateway.converse(talk, 8)
         event = self._world.chain_spoiled(read_chain(self.gateway, effect, self.now))
+        if self._faults.hit("W1", 0.5):
+            if self._reader_is_stuck():
+                return
+            event = ev.ChainRead(at=self.now(), run_id=effect.run_id, error="the reader failed")
         self._agenda.after(talk.delay, self._hand_chain, event)
 
     def _hand_chain(self, event: ev.ChainRead) -> None:
@@ -338,6 +409,9 @@ class Shell:
         """As far as the answers reach; what is asked next is asked a moment later."""
         if not self.alive:
             return
+        if not talk.answers and self._dies("read.account.before"):
+            self.die()
+            return
         asks = 1 if self._world.interleaved else 64
         self.gateway.converse(talk, asks)
         try:
@@ -346,7 +420,35 @@ class Shell:
             delay, talk.delay = talk.delay + 2 * self._world.latency, 0.0
             self._agenda.after(delay, self._read_account, effect, talk, asked)
             return
+        if self._faults.hit("W1", 0.5):
+            if self._reader_is_stuck():
+                return
+            event = ev.AccountRead(at=self.now(), run_id=effect.run_id, asked=asked, error="the reader failed")
         self._agenda.after(talk.delay, self._hand_account, event)
+
+    def _reader_is_stuck(self) -> bool:
+        """W1: a reading worker dies, which it says at once, or hangs and never says anything."""
+        return self._faults.details("W1").random() < 0.2
 
     def _hand_account(self, event: ev.AccountRead) -> None:
         self.receive(lambda now: replace(event, at=now))
+
+
+def _lease_of(epoch: int, wall: datetime) -> Lease:
+    return Lease(
+        account=ACCOUNT,
+        holder=f"runner {epoch}",
+        host="simulated",
+        pid=0,
+        epoch=epoch,
+        code_hash="",
+        schema_revision="",
+        ttl_secs=LEASE_SECS,
+        taken_at=wall,
+        renewed_at=wall,
+        expires_at=wall + timedelta(seconds=LEASE_SECS),
+    )
+
+
+def _mark(ack: AckCommand) -> CommandMark:
+    return CommandMark(command_id=ack.command_id, status=ack.status, detail=ack.detail)  # type: ignore[arg-type]

@@ -53,34 +53,65 @@ class PrivateStream:
     def _deliver(self, event: OrderEvent | TradeEvent) -> None:
         if not self.up or self.silent:
             return
+        if self._faults.hit("W1", 0.4):
+            self._note_number(event)  # a callback raised: gone, and no gap will tell
+            return
         if isinstance(event, OrderEvent):
-            key, snapshot = ("orders", event.order.symbol), snapshot_of(event.order)
-            self._notice_gap(key, event.seq_no)
+            snapshot = snapshot_of(event.order)
+            self._notice_gap(event)
             self._post(lambda now: ev.OrderSeen(at=now, order=snapshot))
         else:
-            key, fill = ("trades", event.fill.symbol), fill_of(event.fill, over_rest=False)
-            self._notice_gap(key, event.seq_no)
+            fill = fill_of(event.fill, over_rest=False)
+            self._notice_gap(event)
             self._post(lambda now: ev.FillSeen(at=now, fill=fill))
 
-    def _notice_gap(self, key: tuple[str, str], number: int) -> None:
+    def _note_number(self, event: OrderEvent | TradeEvent) -> tuple[tuple[str, str], int | None]:
+        key = ("orders", event.order.symbol) if isinstance(event, OrderEvent) else ("trades", event.fill.symbol)
         last = self._heard.get(key)
-        if last is None or number > last:
-            self._heard[key] = number
-        if last is not None and number > last + 1:
+        if last is None or event.seq_no > last:
+            self._heard[key] = event.seq_no
+        return key, last
+
+    def _notice_gap(self, event: OrderEvent | TradeEvent) -> None:
+        key, last = self._note_number(event)
+        if last is not None and event.seq_no > last + 1:
             self._post(lambda now: ev.StreamChanged(at=now, stream="private", up=True, gap=True, detail=str(key)))
 
-    def drop(self, secs: float) -> None:
+    def connect(self, post: Post) -> None:
+        """A runner comes up and logs in."""
+        if self.up and not self.silent:
+            self._agenda.after(2 * self._latency, post, _up)
+
+    def refuse(self, draw: Random) -> None:
+        """N11: login or subscription refused, or the channel is not where it was and nothing ever comes."""
+        secs = draw.uniform(3, 60)
+        if draw.random() < 0.35:
+            self.hush(secs)
+            return
+        why = draw.choice(("login refused: invalid_signature", "channel orders refused: forbidden"))
+        if self.up:
+            self.drop(secs, why)
+
+    def mend(self) -> None:
+        """Faults are over: a stream that was away is back."""
+        self.silent = False
+        if not self.up:
+            self._up()
+
+    def drop(self, secs: float, why: str = "reset") -> None:
         """N13: down, and up again after a while."""
         if not self.up:
             return
         self.up = False
-        self._post(lambda now: ev.StreamChanged(at=now, stream="private", up=False, detail="reset"))
+        self._post(lambda now: ev.StreamChanged(at=now, stream="private", up=False, detail=why))
         self._agenda.after(secs, self._up)
 
     def _up(self) -> None:
+        if self.up:
+            return
         self.up = True
         self._heard.clear()
-        self._post(lambda now: ev.StreamChanged(at=now, stream="private", up=True))
+        self._post(_up)
 
     def hush(self, secs: float) -> None:
         """N10: nothing comes although the connection stands."""
@@ -89,3 +120,7 @@ class PrivateStream:
 
     def _speak(self) -> None:
         self.silent = False
+
+
+def _up(now: Now) -> ev.AnyEvent:
+    return ev.StreamChanged(at=now, stream="private", up=True)

@@ -67,6 +67,7 @@ class SimVenue:
         self.account: Account = self.core.open_account(USER)
         self.arrivals: list[Arrival] = []
         self.halted_until = 0.0
+        self.cancels_only_until = 0.0  # X7
         self.human_orders: set[int] = set()
         self.accepted: dict[str, int] = {}  # orders accepted per client order id
         self.human_net: dict[str, int] = {}
@@ -114,6 +115,8 @@ class SimVenue:
     def _accept(self, intent: OrderIntent) -> Order:
         if self._agenda.secs < self.halted_until:
             raise Refused("invalid_contract")
+        if self._agenda.secs < self.cancels_only_until:
+            raise Refused("market_disrupted_cancel_only_mode")
         if self._faults.hit("X4"):
             self.halted_until = self._agenda.secs + self._faults.details("X4").uniform(1, 8)
             raise Refused("invalid_contract")
@@ -122,7 +125,6 @@ class SimVenue:
         coid = intent.client_order_id
         twin = self.account.by_client_id(coid)
         if twin is not None:
-            self._faults.note("X10")
             if self._plan.coid_mode == "refused":
                 raise Refused("duplicate_client_order_id")
             if self._plan.coid_mode == "existing":
@@ -148,6 +150,11 @@ class SimVenue:
             raise
         self.accepted[coid] = self.accepted.get(coid, 0) + 1
         return order
+
+    @property
+    def takes_repeats(self) -> bool:
+        """Whether the same client order id may make a second order, at least once the first has ended."""
+        return self._plan.coid_mode in ("accepted", "open_only")
 
     def _maybe_cancel_itself(self, order: Order) -> None:
         if self._faults.hit("X3"):
@@ -221,7 +228,7 @@ class SimVenue:
 
     # ------------------------------------------------------------ people and the exchange itself
 
-    def human_trade(self, symbol: str, side: Side, size: int) -> int:
+    def human_trade(self, symbol: str, side: Side, size: int, client_order_id: str | None = None) -> int:
         """A person trades on the exchange's own site; contracts done."""
         self.wake()
         if symbol not in self.core.products.live:
@@ -234,6 +241,7 @@ class SimVenue:
             order_type=OrderType.LIMIT,
             limit_price=high if side is Side.BUY else low,
             time_in_force=TimeInForce.IOC,
+            client_order_id=client_order_id,
         )
         try:
             order = self.core.place(self.account, request, self._agenda.now)
@@ -243,6 +251,20 @@ class SimVenue:
         self.human_net[symbol] = self.human_net.get(symbol, 0) + side.sign * order.filled_size
         self.on_news()
         return order.filled_size
+
+    def withdraw(self) -> bool:
+        """A person withdraws nearly all of what is free."""
+        self.wake()
+        amount = self.account.wallet().available_balance * 99 // 100
+        if amount <= 0:
+            return False
+        self.account.initial_balance -= amount  # a transfer is none of the trading transactions
+        self.account.balance -= amount
+        return True
+
+    def other_installation(self, symbol: str, size: int) -> bool:
+        """Another runner with a journal of its own sells the same contract on this account."""
+        return self.human_trade(symbol, Side.SELL, size, client_order_id=f"sdothr-abcde-CE{size:02d}-001-zzzzzzzz") > 0
 
     def human_cancel(self, symbol: str) -> bool:
         """A person cancels one of our resting orders."""
@@ -290,9 +312,14 @@ class SimVenue:
         events = self.core.drain_events()
         return [e for e in events if isinstance(e, OrderEvent | TradeEvent) and e.user_id == USER]
 
+    def _sizes(self) -> dict[str, int]:
+        return {h.symbol: h.size for h in self.account.holdings.values() if h.size}
+
     def positions(self, lag_secs: float) -> list[Position]:
         now = self._agenda.now
         holdings = self.account.positions_as_of(now, lag_secs) if lag_secs > 0 else self.account.holdings.values()
+        if lag_secs > 0 and {h.symbol: h.size for h in holdings} != self._sizes():
+            self._faults.note("X11")
         return [Position(symbol=h.symbol, product_id=h.product_id, quantity=h.size) for h in holdings]
 
 

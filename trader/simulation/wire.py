@@ -63,6 +63,9 @@ class Wire:
         except RateLimited as error:
             answer(_fate(error))
             return
+        if self._network.closed:
+            self._later(2, answer, _fate(OutcomeUnknown("HTTP 503: maintenance")))
+            return
         self._network.check_key()
         if self._network.refused:
             self._later(2, answer, _fate(AuthError("ip_not_whitelisted_for_api_key", http_status=403)))
@@ -82,8 +85,21 @@ class Wire:
             self._later(2, answer, _fate(RateLimited("429", retry_after_secs=1.0)))
         elif hit("N4", 0.5):
             self._later(2, answer, _fate(OutcomeUnknown("HTTP 500, nothing done")))
+        elif coid and hit("X10"):
+            self._repeat(coid, visit, signed, answer)
         else:
             self._travel(coid, self._latency, visit, signed, answer)
+
+    def _repeat(self, coid: str, visit: Visit, signed: float, answer: Answer) -> None:
+        """X10: something on the way sends the request again. Where the exchange would take it twice nobody on this side can
+        help it, so there only the reply is lost: whoever resends then has two orders."""
+        if self._venue.takes_repeats:
+            self._travel(coid, self._latency, visit, signed, None)
+            self._agenda.after(_DEADLINE_SECS, answer, Unknown("no answer: reply lost"))
+            return
+        first = self._faults.details("X10").random() < 0.5
+        self._travel(coid, self._latency, visit, signed, answer if first else None)
+        self._travel(coid, self._latency + 0.001, visit, signed, None if first else answer)
 
     def _later(self, trips: int, answer: Answer, outcome: Outcome) -> None:
         self._agenda.after(trips * self._latency, answer, outcome)
