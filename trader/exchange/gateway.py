@@ -5,7 +5,7 @@ return the whole truth or raise `ExchangeError`: an empty list means that there 
 All verbs may be called from any thread.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
@@ -18,7 +18,11 @@ from trader.domain.quote import Quote
 from trader.domain.wallet import Wallet
 from trader.exchange.statistics import Statistics
 
-__all__ = ["Gateway", "Statistics", "Wallet"]
+__all__ = ["Gateway", "MaySign", "Statistics", "Wallet"]
+
+# Asked with the instant (seconds since 1970, this machine's clock) that is about to be signed; answers why it may not be,
+# empty when it may. Between a decision and its signature lie queues, and a process may have been stopped meanwhile.
+MaySign = Callable[[float], str]
 
 
 class Gateway(Protocol):
@@ -28,11 +32,16 @@ class Gateway(Protocol):
     def clock_offset_secs(self) -> float:
         """How far the exchange's clock is ahead of ours; 0 until learned."""
 
-    def submit(self, intent: OrderIntent) -> Outcome:
+    def submit(self, intent: OrderIntent, *, may_sign: MaySign | None = None) -> Outcome:
         """Send one order, once, within 5 s. Never raises for anything the exchange or the network does."""
 
     def cancel(
-        self, *, product_id: int, client_order_id: str | None = None, venue_order_id: str | None = None
+        self,
+        *,
+        product_id: int,
+        client_order_id: str | None = None,
+        venue_order_id: str | None = None,
+        may_sign: MaySign | None = None,
     ) -> Outcome:
         """Cancel one order by either id, once, within 5 s. `open_order_not_found` and `order_already_filled` come back
         as Rejected: read the order then."""

@@ -17,10 +17,14 @@ from trader.domain.wallet import Wallet
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta import endpoints as at
 from trader.exchange.delta import numbers, wire
+from trader.exchange.delta.account_api import AccountAPI
 from trader.exchange.delta.budget import DEFAULT_QUOTA, Priority
 from trader.exchange.delta.environments import check_urls
 from trader.exchange.delta.errors import NOT_FOUND, WireError, normalise
 from trader.exchange.delta.instruments import TTL_SECS, InstrumentCache
+from trader.exchange.delta.market_api import PRODUCTS_PAGE, MarketAPI
+from trader.exchange.delta.order_api import IDS_PER_CALL, OrderAPI
+from trader.exchange.delta.order_api import PAGE as ORDERS_PAGE
 from trader.exchange.delta.order_verbs import (
     build_cancel,
     build_cancel_all,
@@ -40,19 +44,18 @@ from trader.exchange.delta.parse import (
     parse_wallet,
 )
 from trader.exchange.delta.rest import USER_AGENT, Endpoint, Query, RestClient
+from trader.exchange.gateway import MaySign
 from trader.exchange.statistics import Statistics
 
 logger = logging.getLogger(__name__)
 
-IDS_PER_CALL = 10  # comma lists longer than this are refused
-ORDERS_PAGE = 50
-PRODUCTS_PAGE = 500
 _OPTION_TYPES = "call_options,put_options"
 _TRADED_TYPES = f"{_OPTION_TYPES},perpetual_futures"
 
 
 class DeltaGateway:
-    """One account at one Delta deployment. Implements `trader.exchange.gateway.Gateway`."""
+    """One account at one Delta deployment. Implements `trader.exchange.gateway.Gateway`, and carries the rest of the
+    protocol as `market`, `orders` and `account`: the same connection, budget and statistics."""
 
     def __init__(
         self,
@@ -69,6 +72,9 @@ class DeltaGateway:
         self.rest = RestClient(
             rest_url, credentials=credentials, quota=quota, user_agent=user_agent, wall=wall, monotonic=monotonic
         )
+        self.market = MarketAPI(self.rest)
+        self.orders = OrderAPI(self.rest)
+        self.account = AccountAPI(self.rest)
         self._instruments = InstrumentCache(self._load_instruments, monotonic, ttl_secs=instruments_ttl_secs)
 
     @classmethod
@@ -92,13 +98,13 @@ class DeltaGateway:
 
     # ------------------------------------------------------------------------------------------------ orders
 
-    def submit(self, intent: OrderIntent) -> Outcome:
+    def submit(self, intent: OrderIntent, *, may_sign: MaySign | None = None) -> Outcome:
         """See `Gateway.submit`."""
 
         def send() -> Outcome:
             body = build_order(intent)
             priority = priority_of(intent.purpose)
-            envelope = self.rest.change(wire.OrderRow, at.PLACE_ORDER, body, priority=priority)
+            envelope = self.rest.change(wire.OrderRow, at.PLACE_ORDER, body, priority=priority, may_sign=may_sign)
             order = parse_order(row_of(envelope.result))
             check_intent_match(order, intent)
             return Ok(order)
@@ -110,13 +116,18 @@ class DeltaGateway:
         return outcome
 
     def cancel(
-        self, *, product_id: int, client_order_id: str | None = None, venue_order_id: str | None = None
+        self,
+        *,
+        product_id: int,
+        client_order_id: str | None = None,
+        venue_order_id: str | None = None,
+        may_sign: MaySign | None = None,
     ) -> Outcome:
         """See `Gateway.cancel`."""
 
         def send() -> Outcome:
             body = build_cancel(product_id, client_order_id, venue_order_id)
-            envelope = self.rest.change(wire.OrderRow, at.CANCEL_ORDER, body, priority=Priority.EXIT)
+            envelope = self.rest.change(wire.OrderRow, at.CANCEL_ORDER, body, priority=Priority.EXIT, may_sign=may_sign)
             order = parse_order(row_of(envelope.result))
             check_match(order, product_id=product_id, client_order_id=client_order_id, venue_order_id=venue_order_id)
             return Ok(order)
@@ -129,15 +140,11 @@ class DeltaGateway:
 
     def cancel_all(self, product_id: int) -> Rejected | Unknown | None:
         """See `Gateway.cancel_all`."""
-        agreed: list[bool] = []
 
-        def send() -> Outcome:
+        def send() -> None:
             self.rest.change(Any, at.CANCEL_ALL, build_cancel_all(product_id), priority=Priority.EXIT)
-            agreed.append(True)
-            return Unknown("agreed")
 
-        outcome = outcome_of(send, f"cancel_all {product_id}")
-        return None if agreed or isinstance(outcome, Ok) else outcome
+        return outcome_of(send, f"cancel_all {product_id}")
 
     def lookup(self, client_order_id: str) -> OrderSnapshot | None:
         """See `Gateway.lookup`."""

@@ -153,6 +153,14 @@ def decimal_or_none(value: Number) -> Decimal | None:
     return number if number is not None and number >= 0 else None
 
 
+def signed_or_none(value: Number) -> Decimal | None:
+    """A number of either sign, or None for anything else."""
+    try:
+        return decimal_of(value, "number")
+    except WireError:
+        return None
+
+
 def count_or_none(value: Number) -> int | None:
     """Whole contracts of at least 0, or None for anything else."""
     try:

@@ -6,12 +6,13 @@ mismatching answer, a crash of our own.
 """
 
 import logging
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from trader.domain.errors import NotSent, OutcomeUnknown, RateLimited, TraderError, VenueRefused
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose
-from trader.domain.outcome import Outcome, Rejected, Unknown
+from trader.domain.outcome import Rejected, Unknown
 from trader.exchange.delta.budget import BudgetRefused, Priority
 from trader.exchange.delta.errors import WireError, explain
 from trader.exchange.delta.wire import OrderRow
@@ -19,6 +20,9 @@ from trader.exchange.delta.wire import OrderRow
 logger = logging.getLogger(__name__)
 
 NOT_SENT = "not_sent"
+_CLIENT_ID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
+
+T = TypeVar("T")
 
 
 class UnsendableOrder(TraderError):
@@ -29,8 +33,10 @@ def build_order(intent: OrderIntent) -> dict[str, Any]:
     """The body of a create-order request. A market order carries no price at all: 0 would be refused.
 
     Raises:
-        UnsendableOrder: A limit order without a usable price, or a quantity below 1.
+        UnsendableOrder: A limit order without a usable price, a quantity below 1, or a client order id the exchange
+            would not take.
     """
+    check_client_order_id(intent.client_order_id)
     if intent.quantity < 1:
         raise UnsendableOrder(f"an order needs at least 1 contract, was {intent.quantity}")
     body: dict[str, Any] = {
@@ -77,19 +83,36 @@ def priority_of(purpose: Purpose) -> Priority:
     return Priority.MARKET if purpose is Purpose.ENTRY else Priority.EXIT
 
 
-def outcome_of(send: Callable[[], Outcome], what: str) -> Outcome:
-    """Run one order request and turn every end of it into a value; `what` names it in the log."""
+def check_client_order_id(client_order_id: str) -> None:
+    """The exchange takes at most 32 characters; we use only those that need no encoding anywhere.
+
+    Raises:
+        UnsendableOrder: The id is empty, too long, or has other characters.
+    """
+    if not _CLIENT_ID.match(client_order_id):
+        raise UnsendableOrder(
+            f"a client order id has 1 to 32 letters, digits, '-' or '_', was {client_order_id[:40]!r} "
+            f"({len(client_order_id)} characters)"
+        )
+
+
+def outcome_of(send: Callable[[], T], what: str) -> T | Rejected | Unknown:
+    """Run one request that changes something and turn every end of it into a value; `what` names it in the log."""
     try:
         return send()
-    except (NotSent, BudgetRefused) as error:
+    except NotSent as error:
         return Rejected(NOT_SENT, str(error))
+    except BudgetRefused as error:
+        return Rejected(NOT_SENT, str(error), error.retry_after_secs)
     except UnsendableOrder as error:
         return Rejected(NOT_SENT, str(error))
     except VenueRefused as error:  # authentication included
         if explain(error.code) is None:
             logger.warning("order_code_unlisted what=%s code=%r", what, error.code)
         return Rejected(error.code, str(error))
-    except (RateLimited, OutcomeUnknown) as error:
+    except RateLimited as error:
+        return Unknown(str(error), error.retry_after_secs)
+    except OutcomeUnknown as error:
         return Unknown(str(error))
     except Exception as error:
         # A bug here must not make a sent order look like one that failed.

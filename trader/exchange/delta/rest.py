@@ -14,6 +14,7 @@ import msgspec
 
 from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown
 from trader.exchange.credentials import Credentials
+from trader.exchange.delta.breaker import CircuitBreaker
 from trader.exchange.delta.budget import DEFAULT_QUOTA, Priority, RateBudget
 from trader.exchange.delta.clock_offset import ClockOffset
 from trader.exchange.delta.errors import WireError, is_expired_signature
@@ -21,6 +22,7 @@ from trader.exchange.delta.refusal import refusal
 from trader.exchange.delta.signing import sign
 from trader.exchange.delta.transport import Reply, Transport
 from trader.exchange.delta.wire import Envelope
+from trader.exchange.gateway import MaySign
 from trader.exchange.statistics import CallStatistics
 
 USER_AGENT = "strangle-desk"  # the exchange's front door answers 403 without one
@@ -34,12 +36,28 @@ Query = Sequence[tuple[str, str]]
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One endpoint: `weight` in the exchange's units ("Rate Limits"; 5 is assumed where none is listed for a change)."""
+    """One endpoint: `weight` in the exchange's units ("Rate Limits"; 5 is assumed where none is listed for a change).
+    `label` stands for the path in the statistics where the path carries an id."""
 
     method: str
     path: str
     weight: int
     signed: bool = True
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.label or self.path}"
+
+
+class Bare(msgspec.Struct, frozen=True):
+    """In place of a result type: the answer has no envelope, it is the row itself."""
+
+    row: Any
+
+
+class Text:
+    """In place of a result type: the answer is text (a CSV download)."""
 
 
 @functools.cache
@@ -67,6 +85,7 @@ class RestClient:
         self._wall = wall
         self.budget = RateBudget(monotonic, quota=quota)
         self.clock = ClockOffset()
+        self.breaker = CircuitBreaker(monotonic)
         self.statistics = CallStatistics()
         # Orders and cancels have connections of their own: no listing or download is ever in their way.
         self._orders = Transport(connections=8, wall=wall)
@@ -77,9 +96,16 @@ class RestClient:
         self._credentials = credentials
 
     def change(
-        self, result: type[T], endpoint: Endpoint, body: Mapping[str, Any], *, priority: Priority
+        self,
+        result: type[T],
+        endpoint: Endpoint,
+        body: Mapping[str, Any],
+        *,
+        priority: Priority,
+        may_sign: MaySign | None = None,
     ) -> Envelope[T]:
-        """Send a request that changes something. Once: whatever happens it is not repeated.
+        """Send a request that changes something. Once: whatever happens it is not repeated. `may_sign` is asked with the
+        very instant that is then signed.
 
         Raises:
             BudgetRefused, NotSent: Nothing left this machine.
@@ -88,7 +114,7 @@ class RestClient:
         """
         text = msgspec.json.encode(body).decode()
         deadline = time.monotonic() + ORDER_DEADLINE_SECS
-        return self._call(result, endpoint, endpoint.path, "", text, priority, self._orders, deadline)
+        return self._call(result, endpoint, endpoint.path, "", text, priority, self._orders, deadline, may_sign)
 
     def read(
         self,
@@ -99,7 +125,8 @@ class RestClient:
         tail: str = "",
         priority: Priority = Priority.OWN,
     ) -> Envelope[Any]:
-        """Read something; `tail` is one more path part. The decoded envelope's `result` is checked to be there.
+        """Read something; `tail` is one more path part. The decoded envelope's `result` is checked to be there. `result`
+        is the type of its row or rows, or `Bare` or `Text`.
 
         Raises:
             ExchangeError: Any of its kinds; a read either succeeds whole or raises.
@@ -117,6 +144,18 @@ class RestClient:
         if envelope.result is None:
             raise WireError(f"{endpoint.method} {path}: the answer has no result")
         return envelope
+
+    def fetch(
+        self,
+        result: Any,
+        endpoint: Endpoint,
+        *,
+        query: Query = (),
+        tail: str = "",
+        priority: Priority = Priority.OWN,
+    ) -> Any:
+        """As `read`, for who only wants the `result`."""
+        return self.read(result, endpoint, query=query, tail=tail, priority=priority).result
 
     def read_pages(
         self, row: Any, endpoint: Endpoint, *, query: Query = (), page_size: int, priority: Priority = Priority.OWN
@@ -156,12 +195,13 @@ class RestClient:
         priority: Priority,
         transport: Transport,
         deadline: float,
+        may_sign: MaySign | None = None,
     ) -> Envelope[Any]:
-        name = f"{endpoint.method} {endpoint.path}"
+        name = endpoint.name
         started = time.monotonic()
         error: BaseException | None = None
         try:
-            reply = self._exchange(endpoint, path, query, body, priority, transport, deadline)
+            reply = self._exchange(endpoint, path, query, body, priority, transport, deadline, may_sign)
             self.clock.learn(_date(reply), sent_at=reply.sent_at, received_at=reply.received_at)
             return self._decode(result, reply, name)
         except ExchangeError as raised:
@@ -179,21 +219,37 @@ class RestClient:
         priority: Priority,
         transport: Transport,
         deadline: float,
+        may_sign: MaySign | None,
     ) -> Reply:
         attempts = 2 if endpoint.method == "GET" else 1
         while True:
             attempts -= 1
-            self.budget.spend(endpoint.weight, priority)
-            headers = self._headers(endpoint, path, query, body)
+            self.breaker.admit(priority)
             try:
-                return transport.send(endpoint.method, self._base_url + path + query, headers, body, deadline)
-            except WireError:
+                self.budget.spend(endpoint.weight, priority)
+                headers = self._headers(endpoint, path, query, body, may_sign)
+            except BaseException:
+                self.breaker.abandoned()
                 raise
-            except (NotSent, OutcomeUnknown):
+            try:
+                reply = transport.send(endpoint.method, self._base_url + path + query, headers, body, deadline)
+            except WireError:
+                self.breaker.answered()  # something did answer
+                raise
+            except (NotSent, OutcomeUnknown) as error:
+                self.breaker.failed(str(error))
                 if attempts == 0 or deadline - time.monotonic() < _RETRY_SECS_LEFT_MIN:
                     raise
+            else:
+                if reply.status >= 500:
+                    self.breaker.failed(f"HTTP {reply.status}")
+                else:
+                    self.breaker.answered()
+                return reply
 
-    def _headers(self, endpoint: Endpoint, path: str, query: str, body: str) -> dict[str, str]:
+    def _headers(
+        self, endpoint: Endpoint, path: str, query: str, body: str, may_sign: MaySign | None
+    ) -> dict[str, str]:
         headers = {"User-Agent": self._user_agent, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
         if body:
             headers["Content-Type"] = "application/json"
@@ -203,7 +259,10 @@ class RestClient:
                     "no_credentials", f"{endpoint.method} {endpoint.path} needs an API key, and none is set"
                 )
             key, secret = self._credentials.reveal()
-            timestamp = str(int(self._wall() + self.clock.secs))
+            at = self._wall()
+            if may_sign is not None and (why_not := may_sign(at)):
+                raise NotSent(why_not)
+            timestamp = str(int(at + self.clock.secs))
             headers["api-key"] = key
             headers["timestamp"] = timestamp
             headers["signature"] = sign(secret, endpoint.method, timestamp, path, query, body)
@@ -216,6 +275,10 @@ class RestClient:
         if reply.status != 200:
             raise refusal(reply.status, reply.body, what=name)
         try:
+            if result is Text:
+                return Envelope(success=True, result=reply.body.decode())
+            if isinstance(result, Bare):
+                return Envelope(success=True, result=msgspec.json.decode(reply.body, type=result.row, strict=False))
             envelope: Envelope[Any] = _decoder(result).decode(reply.body)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise WireError(f"{name}: unreadable answer: {error}") from None
