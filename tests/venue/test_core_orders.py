@@ -9,6 +9,7 @@ import pytest
 from tests.venue.venue_market import CALL, LATER_CALL, PERPETUAL, PUT, START, HandMarket, later
 from trader.domain.order import OrderType, Side, TimeInForce
 from trader.venue.core.exchange import Exchange
+from trader.venue.core.order_desk import Change
 from trader.venue.core.records import Order, OrderRequest
 from trader.venue.core.refusal import Refused
 
@@ -177,27 +178,27 @@ def test_resting_reduce_only_order_is_cancelled_when_the_position_is_gone(seller
 
 def test_edit_changes_total_size_and_price_and_may_fill(exchange: Exchange, seller: Trader) -> None:
     order = seller.place("sell", 30, "399")  # 20 filled
-    exchange.edit(seller.account, order, size=25, limit_price=None, post_only=None, now=START)
+    exchange.edit(seller.account, order, Change(size=25), START)
     assert (order.size, order.unfilled_size) == (25, 5)
-    exchange.edit(seller.account, order, size=None, limit_price=D(398), post_only=None, now=START)
+    exchange.edit(seller.account, order, Change(limit_price=D(398)), START)
     assert order.state == "closed"
     with pytest.raises(Refused, match="order_already_filled"):
-        exchange.edit(seller.account, order, size=40, limit_price=None, post_only=None, now=START)
+        exchange.edit(seller.account, order, Change(size=40), START)
 
 
 def test_edit_below_the_filled_size_is_refused_and_changes_nothing(exchange: Exchange, seller: Trader) -> None:
     order = seller.place("sell", 30, "399")
     with pytest.raises(Refused, match="bad_schema"):
-        exchange.edit(seller.account, order, size=20, limit_price=D(402), post_only=None, now=START)
+        exchange.edit(seller.account, order, Change(size=20, limit_price=D(402)), START)
     assert (order.size, order.unfilled_size, order.limit_price) == (30, 10, D(399))
 
 
 def test_queue_place_survives_only_a_smaller_size(exchange: Exchange, seller: Trader) -> None:
     other = Trader(exchange)
     mine, theirs = seller.place("buy", 5, "400"), other.place("buy", 5, "400")
-    exchange.edit(seller.account, mine, size=4, limit_price=None, post_only=None, now=START)
+    exchange.edit(seller.account, mine, Change(size=4), START)
     assert exchange.book(CALL).resting(Side.BUY) == (mine, theirs)
-    exchange.edit(seller.account, mine, size=6, limit_price=None, post_only=None, now=START)
+    exchange.edit(seller.account, mine, Change(size=6), START)
     assert exchange.book(CALL).resting(Side.BUY) == (theirs, mine)
 
 

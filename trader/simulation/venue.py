@@ -62,6 +62,7 @@ class SimVenue:
             worthless_settlement_fill=plan.worthless_fill,
             twap_window_secs=2,
             margined_lag_secs=10.0,
+            liquidates=False,  # the exchange's own doings are faults of the plan here
         )
         self.core = Exchange(self.market, settings)
         self.account: Account = self.core.open_account(USER)

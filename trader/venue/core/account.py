@@ -7,16 +7,20 @@ import bisect
 from collections import defaultdict
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
 from trader.domain.order import Side
+from trader.venue.core.deadman import Heartbeat
 from trader.venue.core.holding import Holding
+from trader.venue.core.mmp import MmpState
 from trader.venue.core.records import FillRow, Order, Transaction
 
 
 class Wallet(msgspec.Struct, frozen=True, kw_only=True):
-    """USD. `blocked_margin` = order and position margin and the commissions kept for both."""
+    """USD. `blocked_margin` = order and position margin and the commissions kept for both; in portfolio mode
+    it is `portfolio_margin`, commissions included, and the parts are zero."""
 
     balance: Decimal
     available_balance: Decimal
@@ -24,6 +28,11 @@ class Wallet(msgspec.Struct, frozen=True, kw_only=True):
     order_margin: Decimal
     position_margin: Decimal
     commission: Decimal
+    portfolio_margin: Decimal = Decimal(0)
+
+
+def _by_id(order: Order) -> int:
+    return order.id
 
 
 class Account:
@@ -35,11 +44,17 @@ class Account:
         self.balance = initial_balance
         self.orders: dict[int, Order] = {}
         self.open_orders: dict[int, Order] = {}
+        self.pending_orders: dict[int, Order] = {}  # stops that wait for their trigger
         self.newest_by_client_id: dict[str, int] = {}
         self.fills: list[FillRow] = []
         self.transactions: list[Transaction] = []
         self.holdings: dict[str, Holding] = {}
         self.leverage: dict[int, Decimal] = {}
+        self.margin_mode = "isolated"
+        self.default_auto_topup = False
+        self.mmp: dict[tuple[str, str], MmpState] = {}  # by asset and group
+        self.heartbeats: dict[str, Heartbeat] = {}
+        self.preferences: dict[str, Any] = {}  # what the user set of the preferences that change nothing here
         self.order_seq: defaultdict[str, int] = defaultdict(int)
         self.trade_seq: defaultdict[str, int] = defaultdict(int)
         self.changed_orders: set[int] = set()
@@ -55,10 +70,23 @@ class Account:
     def touch(self, order: Order) -> None:
         """Note that an order changed; keeps the open ones apart."""
         self.changed_orders.add(order.id)
-        if order.state == "open":
+        state = order.state
+        if state == "open":
             self.open_orders[order.id] = order
         else:
             self.open_orders.pop(order.id, None)
+        if order.stop is not None:
+            if state == "pending":
+                self.pending_orders[order.id] = order
+            else:
+                self.pending_orders.pop(order.id, None)
+
+    @property
+    def live_orders(self) -> list[Order]:
+        """Everything that may still trade, oldest first."""
+        if not self.pending_orders:
+            return list(self.open_orders.values())
+        return sorted((*self.open_orders.values(), *self.pending_orders.values()), key=_by_id)
 
     def by_client_id(self, client_order_id: str) -> Order | None:
         """The newest order with that client id."""

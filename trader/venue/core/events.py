@@ -30,12 +30,13 @@ class TradeEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PositionEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """`action` is create, update or delete (flat)."""
+    """`action` is create, update or delete (flat); `reason` None or auto_topup."""
 
     user_id: int
     holding: Holding
     action: str
     ts: datetime
+    reason: str | None = None
 
 
 class WalletEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +44,14 @@ class WalletEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     user_id: int
     ts: datetime
+
+
+class MmpEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Market maker protection froze a group of orders; `frozen_till` None = until it is reset by hand."""
+
+    user_id: int
+    asset: str
+    frozen_till: datetime | None
 
 
 class PublicTrade(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,4 +64,4 @@ class PublicTrade(msgspec.Struct, frozen=True, kw_only=True):
     ts: datetime
 
 
-Event = OrderEvent | TradeEvent | PositionEvent | WalletEvent | PublicTrade
+Event = OrderEvent | TradeEvent | PositionEvent | WalletEvent | MmpEvent | PublicTrade

@@ -9,7 +9,7 @@ from trader.domain.order import Side
 from trader.venue.core.account import Account
 from trader.venue.core.book import Take
 from trader.venue.core.commission import commission_for
-from trader.venue.core.margin import order_unit_margin, position_unit_margin
+from trader.venue.core.margin import initial_rate, order_unit_margin, position_unit_margin
 from trader.venue.core.records import Order
 from trader.venue.core.refusal import Refused
 
@@ -85,3 +85,25 @@ def check_funds(
                 "required_additional_balance": f"{needed - available:f}",
             },
         )
+
+
+def check_liquidation(account: Account, terms: Terms, *, side: Side, takes: list[Take], mark: Decimal) -> None:
+    """Refuse fills so far from mark that the new contracts would be liquidated at once.
+
+    Raises:
+        Refused: ``immediate_liquidation``.
+    """
+    instrument = terms.instrument
+    option = instrument.kind is not Kind.PERPETUAL
+    if option and side is Side.BUY:
+        return
+    held = account.holdings.get(instrument.symbol)
+    size = sum(take.size for take in takes)
+    if held is not None and held.size * side.sign < 0 and size <= abs(held.size):
+        return
+    paid = sum((take.price * take.size for take in takes), _NAUGHT) / size
+    base = terms.spot if option else paid
+    maintenance = instrument.maintenance_margin_pct / 100 * base
+    spare = initial_rate(instrument, terms.leverage) * base - maintenance
+    if (paid - mark) * side.sign >= spare:
+        raise Refused("immediate_liquidation")

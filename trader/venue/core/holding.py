@@ -21,7 +21,9 @@ class Holding(msgspec.Struct, kw_only=True):
     commission: Decimal = Decimal(0)
     realized_pnl: Decimal = Decimal(0)
     realized_cashflow: Decimal = Decimal(0)
+    realized_funding: Decimal = Decimal(0)
     commission_paid: Decimal = Decimal(0)
+    auto_topup: bool = False
     created_at: datetime
     updated_at: datetime
 

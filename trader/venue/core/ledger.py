@@ -14,7 +14,8 @@ from trader.venue.core.commission import Commission, commission_for
 from trader.venue.core.events import Event, OrderEvent, PositionEvent, TradeEvent, WalletEvent
 from trader.venue.core.holding import Holding
 from trader.venue.core.margin import position_unit_margin
-from trader.venue.core.records import FillRow, Order, Transaction
+from trader.venue.core.records import FillRow, Order, StopKind, Transaction
+from trader.venue.core.settings import CoreSettings
 
 _NAUGHT = Decimal(0)
 
@@ -38,9 +39,9 @@ class Prices(msgspec.Struct, frozen=True):
 class Ledger:
     """Books executions of accounts and collects the events for their streams."""
 
-    def __init__(self, *, seed: int, gst: Decimal, counters: Counters) -> None:
-        self._seed = seed
-        self._gst = gst
+    def __init__(self, *, settings: CoreSettings, counters: Counters) -> None:
+        self._seed = settings.seed
+        self._gst = settings.gst
         self.counters = counters
         self.events: list[Event] = []
 
@@ -127,6 +128,37 @@ class Ledger:
             account.fills.append(row)
         self._tell_position(account, holding, row, now)
 
+    def fund(self, account: Account, instrument: Instrument, amount: Decimal, now: datetime) -> None:
+        """Pay or charge funding of a perpetual position; `amount` is USD, positive = received."""
+        holding = account.holdings[instrument.symbol]
+        holding.realized_funding += amount
+        holding.updated_at = now
+        self.transfer(account, amount, "funding", now, product_id=instrument.product_id)
+        self.tell_position(account, holding, "update", now)
+
+    def charge_liquidation(self, account: Account, fill: FillRow, amount: Decimal, now: datetime) -> None:
+        """Take the fee of a liquidation fill, USD."""
+        self._pay(account, -amount, "liquidation_fee", fill, now)
+        self.events.append(WalletEvent(user_id=account.user_id, ts=now))
+
+    def transfer(
+        self, account: Account, amount: Decimal, kind: str, now: datetime, *, product_id: int | None = None
+    ) -> None:
+        """Move cash that belongs to no fill: funding, transfers between accounts."""
+        if amount == 0:
+            return
+        self._write_down(account, amount, kind, now, product_id=product_id, order_id=None, fill_id=None)
+        self.events.append(WalletEvent(user_id=account.user_id, ts=now))
+
+    def tell_position(
+        self, account: Account, holding: Holding, action: str, now: datetime, *, reason: str | None = None
+    ) -> None:
+        """Announce a position as it stands, with the wallet it changed."""
+        account.remember_position(holding.symbol, holding, now)
+        copy = msgspec.structs.replace(holding)
+        self.events.append(PositionEvent(user_id=account.user_id, holding=copy, action=action, ts=now, reason=reason))
+        self.events.append(WalletEvent(user_id=account.user_id, ts=now))
+
     def tell_order(self, account: Account, order: Order, action: str, reason: str | None, now: datetime) -> None:
         """Announce an order on the account's stream, with the wallet it changed."""
         account.touch(order)
@@ -162,6 +194,7 @@ class Ledger:
                 user_id=account.user_id,
                 symbol=instrument.symbol,
                 product_id=instrument.product_id,
+                auto_topup=account.default_auto_topup,
                 created_at=now,
                 updated_at=now,
             )
@@ -218,7 +251,7 @@ class Ledger:
             size=size,
             price=price,
             role=role,
-            kind=FillKind.NORMAL,
+            kind=_fill_kind(order),
             commission=charge.amount,
             notional=price * size * instrument.contract_value,
             commission_rate=charge.rate,
@@ -239,6 +272,19 @@ class Ledger:
         """Move cash and write it down; nothing is written for nothing, except the cash flow of a settlement."""
         if amount == 0 and kind != "settlement":
             return
+        self._write_down(account, amount, kind, now, product_id=row.product_id, order_id=row.order_id, fill_id=row.id)
+
+    def _write_down(
+        self,
+        account: Account,
+        amount: Decimal,
+        kind: str,
+        now: datetime,
+        *,
+        product_id: int | None,
+        order_id: str | None,
+        fill_id: str | None,
+    ) -> None:
         account.balance += amount
         self.counters.transaction += 1
         account.transactions.append(
@@ -248,9 +294,9 @@ class Ledger:
                 amount=amount,
                 balance=account.balance,
                 transaction_type=kind,
-                product_id=row.product_id,
-                order_id=row.order_id,
-                fill_id=row.id,
+                product_id=product_id,
+                order_id=order_id,
+                fill_id=fill_id,
                 created_at=now,
             )
         )
@@ -270,3 +316,9 @@ class Ledger:
     def _hex(self, kind: str, number: int) -> str:
         """A 32-digit id that looks like a UUID's hex and is the same for the same seed and number."""
         return hashlib.blake2b(f"{self._seed}:{kind}:{number}".encode(), digest_size=16).hexdigest()
+
+
+def _fill_kind(order: Order) -> FillKind:
+    if order.stop is not None and order.stop.kind is StopKind.LIQUIDATION:
+        return FillKind.LIQUIDATION
+    return FillKind.NORMAL

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 import msgspec
 
@@ -9,8 +10,56 @@ from trader.domain.fill import FillKind
 from trader.domain.order import OrderType, Side, TimeInForce
 
 
+class StopKind(StrEnum):
+    """What a stop order is for; the last is the exchange's own and cannot be asked for."""
+
+    STOP_LOSS = "stop_loss_order"
+    TAKE_PROFIT = "take_profit_order"
+    LIQUIDATION = "liquidation_order"
+
+
+class TriggerMethod(StrEnum):
+    """The price a stop watches."""
+
+    MARK = "mark_price"
+    LAST = "last_traded_price"
+    SPOT = "spot_price"
+
+
+class StopTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """When an order wakes up. Prices are USD per unit of underlying.
+
+    `price` is the trigger as it stands (it follows a trailing stop), `trail` the distance as it was sent (its sign says
+    nothing), `extreme` the best price a trailing stop has seen.
+    """
+
+    kind: StopKind
+    price: Decimal | None = None
+    trail: Decimal | None = None
+    method: TriggerMethod = TriggerMethod.MARK
+    extreme: Decimal | None = None
+
+
+class BracketTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """Stop loss and take profit that an entry order or a position carries. A leg without limit is a market order."""
+
+    stop_loss_price: Decimal | None = None
+    stop_loss_limit_price: Decimal | None = None
+    take_profit_price: Decimal | None = None
+    take_profit_limit_price: Decimal | None = None
+    trail_amount: Decimal | None = None
+    method: TriggerMethod = TriggerMethod.MARK
+
+
+NO_MMP = "disabled"
+
+
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as asked for. `size` is whole contracts, `limit_price` USD per unit of underlying."""
+    """An order as asked for. `size` is whole contracts, `limit_price` USD per unit of underlying.
+
+    `mmp` is the market maker protection group; `may_cancel_others` lets the exchange cancel the account's resting orders
+    of the contract when the margin would not do otherwise.
+    """
 
     symbol: str
     side: Side
@@ -21,13 +70,19 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     post_only: bool = False
     reduce_only: bool = False
     client_order_id: str | None = None
+    stop: StopTerms | None = None
+    bracket: BracketTerms | None = None
+    mmp: str = NO_MMP
+    may_cancel_others: bool = False
 
 
 class Order(msgspec.Struct, kw_only=True):
     """An order as the exchange keeps it.
 
-    `state` is open, closed (completely filled) or cancelled. `filled_value` is Σ price × contracts, so that the average
+    `state` is open, pending (a stop not triggered yet), closed (completely filled) or cancelled. `filled_value` is Σ price × contracts, so that the average
     price is exact. `unit_margin` and `unit_commission` are USD blocked per unfilled contract that opens a position.
+    `bracket` is what its fills will be protected with; `bracket_order` marks a leg of a bracket, and `parent_id` the
+    entry order the leg belongs to (None: the whole position).
     """
 
     id: int
@@ -50,8 +105,18 @@ class Order(msgspec.Struct, kw_only=True):
     unit_margin: Decimal = Decimal(0)
     unit_commission: Decimal = Decimal(0)
     priority: int = 0  # place in the queue at one price: lower trades first
+    stop: StopTerms | None = None
+    bracket: BracketTerms | None = None
+    bracket_order: bool = False
+    parent_id: int | None = None
+    mmp: str = NO_MMP
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def live(self) -> bool:
+        """True while it may still trade."""
+        return self.state in ("open", "pending")
 
     @property
     def filled_size(self) -> int:
@@ -103,7 +168,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     user_id: int
     amount: Decimal
     balance: Decimal
-    transaction_type: str  # cashflow, commission, settlement, deposit
+    transaction_type: str  # cashflow, commission, settlement, funding, liquidation_fee, deposit, sub_account_transfer
     product_id: int | None
     order_id: str | None
     fill_id: str | None

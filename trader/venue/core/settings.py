@@ -1,6 +1,7 @@
 """What the exchange leaves open, each as a named setting with its default."""
 
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 
@@ -9,7 +10,7 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Behaviour of the exchange core.
 
     `initial_balance` is USD; `gst` a fraction added to every commission; leverages are plain multiples; `*_secs` are
-    seconds of market time; `perpetual_band_pct` is percent around mark.
+    seconds of market time; `*_pct` are percent; `perpetual_band_pct` is around mark, funding rates are per interval.
     """
 
     seed: int = 1
@@ -28,5 +29,17 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_open_orders: int = 1000
     worthless_settlement_fill: bool = True  # whether a contract that expires worthless gives a fill at price 0
     kept_expired_products: int = 5000
+    ioc_remainder_state: Literal["cancelled", "closed"] = "cancelled"
+    post_only_cross: Literal["refused", "cancelled"] = "refused"  # cancelled: taken, and ended at once
+    bare_cancel_all: Literal["nothing", "everything"] = "nothing"  # what cancel-all without any flag cancels
+    liquidates: bool = True  # positions whose margin is used up are closed by the exchange
+    default_auto_topup: bool = False  # whether a new position draws free balance before it is liquidated
+    liquidation_fee_pct: Decimal = Decimal("0.25")  # of notional, plus tax
+    liquidation_fee_premium_pct: Decimal = Decimal(50)  # an option's fee is at most this much of its premium
+    funding_interval_secs: int = 28_800  # counted from midnight UTC
+    funding_interest_pct: Decimal = Decimal("0.01")
+    funding_clamp_pct: Decimal = Decimal("0.05")  # how far interest may pull the premium
+    mmp_enabled: bool = True
+    mmp_limit_unit: Literal["underlying", "usd"] = "underlying"  # prose and schema of the documentation disagree
     first_user_id: int = 5_550_001
     first_order_id: int = 700_000_001

@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 
 from trader.domain.instrument import Instrument
+from trader.venue.core.deadman import Heartbeat
 from trader.venue.core.exchange import Exchange
 from trader.venue.core.holding import Holding
 from trader.venue.core.ledger import Counters
+from trader.venue.core.mmp import MmpState
 from trader.venue.core.products import ExpiredProduct
 from trader.venue.core.records import FillRow, Order, Transaction
 
@@ -25,6 +27,11 @@ class AccountHeader(msgspec.Struct, kw_only=True):
     leverage: dict[int, Decimal]
     order_seq: dict[str, int]
     trade_seq: dict[str, int]
+    margin_mode: str = "isolated"
+    default_auto_topup: bool = False
+    mmp: list[MmpState] = []
+    heartbeats: list[Heartbeat] = []
+    preferences: dict[str, Any] = {}
 
 
 class Header(msgspec.Struct, kw_only=True):
@@ -63,6 +70,11 @@ def header_of(exchange: Exchange) -> Header:
                 leverage=dict(account.leverage),
                 order_seq=dict(account.order_seq),
                 trade_seq=dict(account.trade_seq),
+                margin_mode=account.margin_mode,
+                default_auto_topup=account.default_auto_topup,
+                mmp=list(account.mmp.values()),
+                heartbeats=list(account.heartbeats.values()),
+                preferences=dict(account.preferences),
             )
             for account in exchange.accounts.values()
         ],
@@ -103,6 +115,10 @@ def _restore_account(exchange: Exchange, saved: AccountHeader) -> None:
     account.leverage.update(saved.leverage)
     account.order_seq.update(saved.order_seq)
     account.trade_seq.update(saved.trade_seq)
+    account.margin_mode, account.default_auto_topup = saved.margin_mode, saved.default_auto_topup
+    account.mmp.update(((state.config.asset, state.config.mmp), state) for state in saved.mmp)
+    account.heartbeats.update((heartbeat.heartbeat_id, heartbeat) for heartbeat in saved.heartbeats)
+    account.preferences.update(saved.preferences)
     for holding in saved.holdings:
         account.holdings[holding.symbol] = holding
         account.remember_position(holding.symbol, holding, holding.updated_at)
@@ -124,5 +140,5 @@ def _interesting(exchange: Exchange) -> Iterable[str]:
     found: set[str] = set()
     for account in exchange.accounts.values():
         found.update(account.holdings)
-        found.update(o.symbol for o in account.open_orders.values())
+        found.update(o.symbol for o in account.live_orders)
     return sorted(found)

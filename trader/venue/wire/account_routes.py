@@ -56,7 +56,7 @@ def margined(call: Call) -> Answer:
 def balances(call: Call) -> Answer:
     """GET /v2/wallet/balances, with the equity in `meta`."""
     account = call.account
-    row = {"id": account.user_id, **wallet_fields(account, account.wallet())}
+    row = {"id": account.user_id, **wallet_fields(account, call.exchange.wallet(account))}
     equity = plain(call.exchange.equity(account))
     return Answer([row], {"net_equity": equity, "robo_trading_equity": "0"})
 

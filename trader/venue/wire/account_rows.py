@@ -5,7 +5,7 @@ from typing import Any
 
 from trader.domain.fill import FillKind
 from trader.venue.core.account import Account, Wallet
-from trader.venue.core.events import OrderEvent, PositionEvent, TradeEvent
+from trader.venue.core.events import MmpEvent, OrderEvent, PositionEvent, TradeEvent
 from trader.venue.core.exchange import Exchange
 from trader.venue.core.holding import Holding
 from trader.venue.core.records import FillRow, Order, Transaction
@@ -13,6 +13,13 @@ from trader.venue.wire.catalogue import USD_ASSET_ID, product_row, trimmed_produ
 from trader.venue.wire.text import iso, micros, plain, plain_or_none
 
 _FLAG = {True: "true", False: "false"}
+_BRACKET_PRICES = (
+    "stop_loss_price",
+    "stop_loss_limit_price",
+    "take_profit_price",
+    "take_profit_limit_price",
+    "trail_amount",
+)
 
 
 def order_row(order: Order) -> dict[str, Any]:
@@ -35,17 +42,10 @@ def order_row(order: Order) -> dict[str, Any]:
         "post_only": _FLAG[order.post_only],
         "reduce_only": _FLAG[order.reduce_only],
         "close_on_trigger": "false",
-        "stop_order_type": None,
-        "stop_price": None,
-        "trail_amount": None,
-        "stop_trigger_method": None,
-        "bracket_order": None,
-        "bracket_stop_loss_price": None,
-        "bracket_stop_loss_limit_price": None,
-        "bracket_take_profit_price": None,
-        "bracket_take_profit_limit_price": None,
-        "bracket_trail_amount": None,
-        "mmp": "disabled",
+        **_stop_fields(order),
+        "bracket_order": order.bracket_order or None,
+        **_bracket_fields(order),
+        "mmp": order.mmp,
         "paid_commission": plain(order.paid_commission),
         "commission": plain(
             order.unit_commission * order.unfilled_size if order.state == "open" else 0 * order.unit_commission
@@ -53,6 +53,25 @@ def order_row(order: Order) -> dict[str, Any]:
         "meta_data": {"source": "api"},
         "created_at": iso(order.created_at),
         "updated_at": iso(order.updated_at),
+    }
+
+
+def _stop_fields(order: Order) -> dict[str, Any]:
+    stop = order.stop
+    return {
+        "stop_order_type": stop.kind.value if stop is not None else None,
+        "stop_price": plain_or_none(stop.price) if stop is not None else None,
+        "trail_amount": plain_or_none(stop.trail) if stop is not None else None,
+        "stop_trigger_method": stop.method.value if stop is not None else None,
+    }
+
+
+def _bracket_fields(order: Order) -> dict[str, Any]:
+    """What an entry order's fills will be protected with."""
+    bracket = order.bracket
+    return {
+        f"bracket_{name}": plain_or_none(getattr(bracket, name)) if bracket is not None else None
+        for name in _BRACKET_PRICES
     }
 
 
@@ -78,10 +97,12 @@ def order_frame(event: OrderEvent) -> dict[str, Any]:
         "cancellation_reason": order.cancellation_reason,
         "reduce_only": _FLAG[order.reduce_only],
         "time_in_force": order.time_in_force.value,
-        "stop_order_type": None,
-        "stop_price": None,
-        "trigger_price_max_or_min": None,
-        "bracket_order": False,
+        "post_only": _FLAG[order.post_only],
+        **_stop_fields(order),
+        "trigger_price_max_or_min": plain_or_none(order.stop.extreme) if order.stop is not None else None,
+        "bracket_order": order.bracket_order,
+        **_bracket_fields(order),
+        "mmp": order.mmp,
         "paid_commission": plain(order.paid_commission),
         "seq_no": event.seq_no,
         "timestamp": micros(event.ts),
@@ -181,7 +202,7 @@ def position_row(exchange: Exchange, account: Account, holding: Holding, now: da
             ),
             "realized_cashflow": plain(holding.realized_cashflow),
             "realized_holding_cost": "0",
-            "margin_mode": "isolated",
+            "margin_mode": account.margin_mode,
         }
     )
     return row
@@ -202,9 +223,9 @@ def position_snapshot_row(exchange: Exchange, account: Account, holding: Holding
         "bankruptcy_price": plain_or_none(bounds.bankruptcy),
         "commission": plain(holding.commission),
         "adl_level": None,
-        "auto_topup": False,
+        "auto_topup": holding.auto_topup,
         "realized_pnl": plain(holding.realized_pnl),
-        "realized_funding": "0",
+        "realized_funding": plain(holding.realized_funding),
         "created_at": iso(holding.created_at),
         "updated_at": iso(holding.updated_at),
     }
@@ -217,7 +238,7 @@ def position_frame(exchange: Exchange, account: Account, event: PositionEvent) -
     return {
         "type": "positions",
         "action": event.action,
-        "reason": None,
+        "reason": event.reason,
         "symbol": held.symbol,
         "product_id": held.product_id,
         "user_id": held.user_id,
@@ -232,7 +253,7 @@ def position_frame(exchange: Exchange, account: Account, event: PositionEvent) -
 
 
 def wallet_fields(account: Account, wallet: Wallet) -> dict[str, Any]:
-    """The USD wallet of an account; everything isn't isolated margin is zero in isolated mode."""
+    """The USD wallet of an account; cross margin is not offered and stays zero."""
     return {
         "user_id": account.user_id,
         "asset_id": USD_ASSET_ID,
@@ -249,7 +270,7 @@ def wallet_fields(account: Account, wallet: Wallet) -> dict[str, Any]:
         "cross_commission": "0",
         "cross_locked_collateral": "0",
         "cross_asset_liability": "0",
-        "portfolio_margin": "0",
+        "portfolio_margin": plain(wallet.portfolio_margin),
         "interest_credit": "0",
         "trading_fee_credit": "0",
         "pending_trading_fee_credit": "0",
@@ -258,16 +279,27 @@ def wallet_fields(account: Account, wallet: Wallet) -> dict[str, Any]:
     }
 
 
-def margins_frame(account: Account, ts: datetime) -> dict[str, Any]:
+def margins_frame(exchange: Exchange, account: Account, ts: datetime) -> dict[str, Any]:
     """A frame of the margins channel: the wallet as it is now."""
-    fields = wallet_fields(account, account.wallet())
+    fields = wallet_fields(account, exchange.wallet(account))
     return {"type": "margins", "action": "update", **fields, "robo_trading_equity": "0", "timestamp": micros(ts)}
+
+
+def mmp_frame(event: MmpEvent) -> dict[str, Any]:
+    """A frame of the mmp_trigger channel; -1 = frozen until it is reset by hand."""
+    return {
+        "type": "mmp_trigger",
+        "user_id": event.user_id,
+        "asset": event.asset,
+        "frozen_till": micros(event.frozen_till) if event.frozen_till is not None else -1,
+    }
 
 
 def transaction_row(transaction: Transaction) -> dict[str, Any]:
     """A row of GET /v2/wallet/transactions."""
     return {
         "id": transaction.id,
+        "uuid": f"{transaction.id:032x}",
         "amount": plain(transaction.amount),
         "balance": plain(transaction.balance),
         "transaction_type": transaction.transaction_type,

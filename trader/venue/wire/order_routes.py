@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from trader.domain.order import OrderType, Side, TimeInForce
+from trader.venue.core.order_desk import Change
 from trader.venue.core.records import Order, OrderRequest
 from trader.venue.core.refusal import Refused, bad_schema
 from trader.venue.wire.account_rows import fill_row, order_row
@@ -63,14 +64,12 @@ def edit(call: Call) -> Answer:
     if order is None or order.symbol != symbol_of(call):
         raise Refused("open_order_not_found")
     post_only = flag(call.body, "post_only") if call.body.get("post_only") is not None else None
-    changed = call.exchange.edit(
-        call.account,
-        order,
+    change = Change(
         size=integer(call.body, "size"),
         limit_price=decimal(call.body, "limit_price"),
         post_only=post_only,
-        now=call.now,
     )
+    changed = call.exchange.edit(call.account, order, change, call.now)
     return Answer(order_row(changed))
 
 

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from trader.venue.core.account import Account
-from trader.venue.core.events import Event, OrderEvent, PositionEvent, PublicTrade, TradeEvent, WalletEvent
+from trader.venue.core.events import (
+    Event,
+    MmpEvent,
+    OrderEvent,
+    PositionEvent,
+    PublicTrade,
+    TradeEvent,
+    WalletEvent,
+)
 from trader.venue.core.exchange import Exchange
 from trader.venue.wire import account_rows
 from trader.venue.wire.auth import LIVE_PATH, KeyRing, in_window, sign
@@ -38,6 +46,7 @@ class PrivateHub:
                 Channel(name="positions", takes=takes, private=True),
                 Channel(name="v2/user_trades", takes=takes, private=True),
                 Channel(name="margins", private=True),
+                Channel(name="mmp_trigger", private=True),
             )
         }
 
@@ -101,7 +110,9 @@ class PrivateHub:
             case PositionEvent():
                 return account_rows.position_frame(self._exchange, account, event), event.holding.symbol
             case WalletEvent():
-                return account_rows.margins_frame(account, event.ts), None
+                return account_rows.margins_frame(self._exchange, account, event.ts), None
+            case MmpEvent():
+                return account_rows.mmp_frame(event), None
             case PublicTrade():
                 raise ValueError("public trades do not belong to an account")
 
@@ -133,7 +144,7 @@ class PrivateHub:
         return 200 if hmac.compare_digest(expected.encode(), signature.encode()) else 401
 
     def _orders_snapshot(self, account: Account, symbol: str) -> dict[str, Any]:
-        rows = [account_rows.order_row(o) for o in account.open_orders.values() if o.symbol == symbol]
+        rows = [account_rows.order_row(o) for o in account.live_orders if o.symbol == symbol]
         meta = {"seq_no": account.order_seq.get(symbol, 0), "timestamp": micros(self._exchange.now)}
         return {
             "type": "orders",

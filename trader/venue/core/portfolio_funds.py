@@ -1,0 +1,56 @@
+"""Can an account in portfolio mode carry this order? The margin of the whole portfolio with it, against the balance."""
+
+from decimal import Decimal
+
+from trader.domain.instrument import Kind
+from trader.domain.order import Side
+from trader.venue.core.account import Account
+from trader.venue.core.book import Take
+from trader.venue.core.floor import TradingFloor
+from trader.venue.core.funds import Terms
+from trader.venue.core.portfolio import portfolio_margin
+from trader.venue.core.records import Order
+from trader.venue.core.refusal import Refused
+
+_NAUGHT = Decimal(0)
+
+
+def check_portfolio_funds(
+    floor: TradingFloor,
+    account: Account,
+    terms: Terms,
+    *,
+    side: Side,
+    takes: list[Take],
+    size: int,
+    rests: bool,
+    without: Order | None,
+) -> None:
+    """Refuse an order whose fill would leave the portfolio's requirement above the balance.
+
+    An order that lowers the requirement is taken whatever the balance is.
+
+    Raises:
+        Refused: ``insufficient_margin``.
+    """
+    instrument = terms.instrument
+    taken = sum(take.size for take in takes)
+    whole = size if rests else taken
+    mark = floor.stats(instrument.symbol).mark
+    traded = sum((take.price * take.size for take in takes), _NAUGHT) + mark * (whole - taken)
+    commission = sum((terms.commission(take.price, take.size) for take in takes), _NAUGHT)
+    cash = _NAUGHT if instrument.kind is Kind.PERPETUAL else -side.sign * traded * instrument.contract_value
+    live, market, now = floor.products.live, floor.market, floor.now
+    before = portfolio_margin(market, live, account, now)
+    after = portfolio_margin(market, live, account, now, without=without, extra=(instrument.symbol, side.sign * whole))
+    available = account.balance + cash - commission
+    if after.im_without_ucf <= before.im_without_ucf or after.required <= available:
+        return
+    raise Refused(
+        "insufficient_margin",
+        {
+            "asset_symbol": "USD",
+            "available_balance": f"{available:f}",
+            "required_additional_balance": f"{after.required - available:f}",
+        },
+    )
