@@ -46,11 +46,19 @@ def venue(
     state: Annotated[
         Path | None, typer.Option(help="File to keep orders and positions in; without it, nothing.")
     ] = None,
+    control: Annotated[
+        bool, typer.Option("--control", help="Open a control port that takes faults (docs/venue-faults.md).")
+    ] = False,
+    control_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="The control port's number; 0 = any free one.")
+    ] = None,
 ) -> None:
     """Host the local exchange alone: Delta's REST and sockets on 127.0.0.1. Prints one JSON line when ready."""
     from trader.venue.launch import VenueOptions, serve_venue
 
-    for port in (rest_port, ws_public_port, ws_private_port):
+    if control and control_port is None:
+        control_port = 0
+    for port in (rest_port, ws_public_port, ws_private_port, control_port or 0):
         require_free_port(port, remedy="choose another, or 0 for any free one")
     serve_venue(
         VenueOptions(
@@ -64,6 +72,7 @@ def venue(
             ws_private_port=ws_private_port,
             initial_balance=_decimal("--balance", balance),
             state_path=state,
+            control_port=control_port,
         )
     )
 

@@ -32,7 +32,7 @@ class VenueOptions(msgspec.Struct, frozen=True, kw_only=True):
     saved state's, else a random one. Key and secret None are drawn at random. Ports 0 are any free ones; the host is
     always loopback. `state_path` None keeps nothing. `start` is the first instant of a synthetic market that is not
     real time. With `parent_pid` and `linger_secs` the venue ends once that process is gone and no socket was connected
-    for that long.
+    for that long. `control_port` None has no control port, and so none of the faults it takes.
     """
 
     market: Literal["synthetic", "recording"] = "synthetic"
@@ -47,6 +47,7 @@ class VenueOptions(msgspec.Struct, frozen=True, kw_only=True):
     api_secret: str | None = None
     initial_balance: Decimal = Decimal(10_000)
     quota_units: int = 20_000
+    control_port: int | None = None
     state_path: Path | None = None
     announce_path: Path | None = None
     parent_pid: int | None = None
@@ -66,6 +67,7 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     speed: float
     pid: int
     parent_pid: int | None
+    control_url: str | None = None
 
 
 def run_venue(options: VenueOptions) -> None:
@@ -128,6 +130,7 @@ def build_venue(options: VenueOptions) -> tuple[VenueServer, Announcement]:
         ws_public_port=options.ws_public_port,
         ws_private_port=options.ws_private_port,
         quota_units=options.quota_units,
+        control_port=options.control_port,
         state_path=options.state_path,
     )
     server = VenueServer(_market(options, seed), settings)
@@ -143,6 +146,7 @@ def build_venue(options: VenueOptions) -> tuple[VenueServer, Announcement]:
         speed=options.speed,
         pid=os.getpid(),
         parent_pid=options.parent_pid,
+        control_url=addresses.control_url,
     )
     return server, announcement
 
@@ -174,9 +178,9 @@ def _check(options: VenueOptions) -> None:
         raise ConfigError(f"the initial balance must be above 0, was {options.initial_balance}")
     if options.start is not None and options.start.tzinfo is None:
         raise ConfigError("start must carry a time zone")
-    for name in ("rest_port", "ws_public_port", "ws_private_port"):
+    for name in ("rest_port", "ws_public_port", "ws_private_port", "control_port"):
         port = getattr(options, name)
-        if not 0 <= port <= 65_535:
+        if port is not None and not 0 <= port <= 65_535:
             raise ConfigError(f"{name} must be 0 to 65535, was {port}")
 
 

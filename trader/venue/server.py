@@ -3,6 +3,8 @@
 `run()` blocks; `start()` and `stop()` host it in a background thread. Every exchange call happens on the loop's thread.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import logging
@@ -11,9 +13,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from starlette.applications import Starlette
 
 from trader.domain.errors import ConfigError
 from trader.venue.clock import MarketClock
@@ -31,6 +33,9 @@ from trader.venue.wire.quota import EngineLimit, Quota
 from trader.venue.wire.rest import build_rest_app
 from trader.venue.wire.sockets import build_socket_app
 
+if TYPE_CHECKING:
+    from trader.venue.faults.desk import FaultDesk
+
 _log = logging.getLogger(__name__)
 _IDLE_TICK_SECS = 0.25
 _REALTIME_TICK_SECS = 0.1
@@ -47,8 +52,9 @@ class VenueServer:
     def __init__(self, market: MarketSource, settings: VenueSettings) -> None:
         self.settings = settings
         self._store = Store(settings.state_path) if settings.state_path is not None else None
+        self.faults = _fault_desk(settings)
         try:
-            self.exchange = _build_exchange(market, settings, self._store)
+            self.exchange = _build_exchange(market, settings, self._store, self.faults)
             self._sockets = _bind(settings)
         except ConfigError:
             if self._store is not None:
@@ -74,11 +80,12 @@ class VenueServer:
     @property
     def addresses(self) -> Addresses:
         """The URLs of the three listeners; valid from construction on."""
-        rest, public, private = (s.getsockname()[1] for s in self._sockets)
+        rest, public, private, *control = (s.getsockname()[1] for s in self._sockets)
         return Addresses(
             rest_url=f"http://{LOOPBACK}:{rest}",
             ws_public_url=f"ws://{LOOPBACK}:{public}",
             ws_private_url=f"ws://{LOOPBACK}:{private}",
+            control_url=f"http://{LOOPBACK}:{control[0]}" if control else None,
         )
 
     @property
@@ -139,12 +146,7 @@ class VenueServer:
             realtime=self.settings.realtime,
             held=self.settings.hold_until_subscribed,
         )
-        doorman = Doorman(self.settings.connects_max)
-        apps = (
-            build_rest_app(self),
-            build_socket_app(self._public, doorman),
-            build_socket_app(self._private, doorman),
-        )
+        apps = self._build_apps()
         servers = [_Listener(app) for app in apps]
         serving = [
             asyncio.create_task(server.serve(sockets=[bound]))
@@ -169,6 +171,14 @@ class VenueServer:
             if self._store is not None:
                 self._store.close()
 
+    def _build_apps(self) -> tuple[Any, ...]:
+        """The listeners' applications in the order of their sockets."""
+        doorman = Doorman(self.settings.connects_max)
+        rest = build_rest_app(self)
+        if self.faults is not None:
+            return self.faults.build_apps(self, rest, self._public, self._private, doorman)
+        return rest, build_socket_app(self._public, doorman), build_socket_app(self._private, doorman)
+
     # the beat
 
     async def _tick_until_stopped(self) -> None:
@@ -182,6 +192,8 @@ class VenueServer:
                 self._public.publish(self.exchange.now, began)
                 if began - last_care >= 1:
                     last_care = began
+                    if self.faults is not None:
+                        self.faults.look_around()
                     for connection in (*self._public.connections, *self._private.connections):
                         connection.keep_alive(began)
                     if self._stop_when is not None and self._stop_when(self.socket_clients):
@@ -236,7 +248,7 @@ class VenueServer:
 class _Listener(uvicorn.Server):
     """A uvicorn server among several in one loop: it leaves signals alone."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Any) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -257,25 +269,40 @@ class _Listener(uvicorn.Server):
         yield
 
 
-def _build_exchange(market: MarketSource, settings: VenueSettings, store: Store | None) -> Exchange:
+def _fault_desk(settings: VenueSettings) -> FaultDesk | None:
+    """What a control port controls; without one not even its code is loaded."""
+    if settings.control_port is None:
+        return None
+    from trader.venue.faults.desk import FaultDesk
+
+    return FaultDesk()
+
+
+def _build_exchange(
+    market: MarketSource, settings: VenueSettings, store: Store | None, faults: FaultDesk | None
+) -> Exchange:
     """A fresh exchange, or the one the state file holds."""
+    build = Exchange if faults is None else faults.build_exchange
     saved = store.load() if store is not None else None
     if saved is None:
-        return Exchange(market, settings.core)
+        return build(market, settings.core)
     header, rows, market_state = saved
     try:
         market.restore(market_state)
-        exchange = Exchange(market, settings.core)
+        exchange = build(market, settings.core)
         restore(exchange, header, rows)
     except ValueError as error:
         raise ConfigError(f"the state file {settings.state_path} belongs to another market: {error}") from None
     return exchange
 
 
-def _bind(settings: VenueSettings) -> tuple[socket.socket, socket.socket, socket.socket]:
-    """Listening sockets on loopback, in the order REST, public, private."""
+def _bind(settings: VenueSettings) -> tuple[socket.socket, ...]:
+    """Listening sockets on loopback, in the order REST, public, private and, where there is one, control."""
     bound: list[socket.socket] = []
-    for port in (settings.rest_port, settings.ws_public_port, settings.ws_private_port):
+    ports = [settings.rest_port, settings.ws_public_port, settings.ws_private_port]
+    if settings.control_port is not None:
+        ports.append(settings.control_port)
+    for port in ports:
         # The protocol is named because asyncio switches Nagle's delay off (40 ms per answer) only for sockets that say TCP.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -287,4 +314,4 @@ def _bind(settings: VenueSettings) -> tuple[socket.socket, socket.socket, socket
                 other.close()
             raise ConfigError(f"port {port} on {LOOPBACK} cannot be used: {error}") from None
         bound.append(listener)
-    return bound[0], bound[1], bound[2]
+    return tuple(bound)

@@ -36,6 +36,7 @@ class Book:
         self._taken: dict[tuple[Side, Decimal], int] = {}
         self._resting: dict[Side, list[Order]] = {Side.BUY: [], Side.SELL: []}
         self.unmatched = False  # the source's depth changed since resting orders were last matched with it
+        self.most: int | None = None  # when set, an order takes no more contracts than this: a thin moment
         self.revision = 0  # changes whenever anything visible in the book changes
 
     def refresh(self, depth: Depth) -> bool:
@@ -104,6 +105,7 @@ class Book:
             OwnOrderMet: An order of the same account would be traded with.
         """
         takes: list[Take] = []
+        quantity = quantity if self.most is None else min(quantity, self.most)
         for price, size, maker in self._offers(side.opposite):
             if quantity == 0 or (price > limit if side is Side.BUY else price < limit):
                 break
