@@ -6,9 +6,10 @@ import pytest
 
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import Side
+from trader.venue.core.settings import CoreSettings
 from trader.venue.market.base import Bar, Series
-from trader.venue.market.funding import INTERVAL_SECS, funding_of, interval_start, rate_pct
 from trader.venue.market.instants import from_ms, to_ms
+from trader.venue.market.premium import CLAMP_PCT, INTEREST_PCT
 from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
 
 START = datetime(2026, 11, 20, 6, 7, 3, 250_000, tzinfo=UTC)
@@ -118,25 +119,23 @@ def test_nothing_after_now_is_told() -> None:
     assert max(bar.last_ms for bar in ahead) <= now
 
 
-def test_funding_follows_the_premium_of_the_perpetual() -> None:
+def test_funding_candles_follow_the_premium_as_the_exchange_counts_it() -> None:
     source = market(after=timedelta(hours=5))
-    funding = source.funding("BTCUSD")
-    assert funding.interval_secs == INTERVAL_SECS
-    assert funding.next_at == datetime(2026, 11, 20, 16, tzinfo=UTC)
-    premium_pct = 100 * (float(source.option_stats("BTCUSD").mark / source.spot("BTC")) - 1)
-    assert funding.predicted_pct == pytest.approx(rate_pct(premium_pct), abs=1e-5)
-    assert abs(funding.rate_pct) < 0.2
-    with pytest.raises(KeyError):
-        source.funding(near_the_money(source).symbol)
+    settings, future = CoreSettings(), perpetual(source)
+    assert (float(settings.funding_interest_pct), float(settings.funding_clamp_pct)) == (INTEREST_PCT, CLAMP_PCT)
+    bar = bars(source, Series.FUNDING, future, MINUTE_MS, timedelta(minutes=3))[-2]
+    live = market()
+    live.advance(from_ms(bar.last_ms) + timedelta(milliseconds=1))
+    premium = 100 * (float(live.option_stats("BTCUSD").mark / live.spot("BTC")) - 1)
+    assert bar.close == pytest.approx(premium + max(-CLAMP_PCT, min(CLAMP_PCT, INTEREST_PCT - premium)), abs=1e-7)
 
 
-@pytest.mark.parametrize(
-    ("premium", "rate"), [(0.0, 0.01), (0.01, 0.01), (0.06, 0.01), (0.2, 0.15), (-0.04, 0.01), (-0.2, -0.15)]
-)
-def test_the_funding_rate_is_premium_plus_clamped_interest(premium: float, rate: float) -> None:
-    assert funding_of([premium], START).rate_pct == pytest.approx(rate)
-
-
-def test_funding_intervals_meet_at_eight_hours_utc() -> None:
-    assert interval_start(datetime(2026, 11, 20, 7, 59, 59, tzinfo=UTC)).hour == 0
-    assert interval_start(datetime(2026, 11, 20, 8, tzinfo=UTC)).hour == 8
+def test_marks_of_instants_are_those_that_were_published() -> None:
+    source = market(after=timedelta(hours=2))
+    instrument = near_the_money(source)
+    instants = [to_ms(START + timedelta(seconds=s)) for s in (0, 400, 4000)]
+    told, live = source.marks(instrument, [0, *instants]), market()
+    assert told[0] is None
+    for instant, value in zip(instants, told[1:], strict=True):
+        live.advance(from_ms(instant))
+        assert float(live.option_stats(instrument.symbol).mark) == pytest.approx(value, abs=2e-8)

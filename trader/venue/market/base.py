@@ -128,25 +128,6 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
     last_ms: int
 
 
-class Funding(msgspec.Struct, frozen=True, kw_only=True):
-    """A perpetual's funding. Rates are percent per `interval_secs` (0.01 = 0.01 %), paid by longs when positive:
-    `rate_pct` would be paid if the interval ended now, `predicted_pct` if the premium stayed where it is."""
-
-    rate_pct: float
-    predicted_pct: float
-    interval_secs: int
-    next_at: datetime
-
-
-@runtime_checkable
-class FundingSource(Protocol):
-    """A source whose perpetuals pay funding."""
-
-    def funding(self, symbol: str) -> Funding:
-        """Funding of a listed perpetual now. Raises KeyError for anything else."""
-        ...
-
-
 @runtime_checkable
 class HistorySource(Protocol):
     """A source that can tell what happened before now, before its own start included. Instants are ms since 1970."""
@@ -160,6 +141,10 @@ class HistorySource(Protocol):
     ) -> Sequence[Bar]:
         """Bars of buckets that begin at `offset_ms` plus multiples of `width_ms`, from the bucket of `from_ms` to that of
         `until_ms`, oldest first, empty buckets left out. The index is asked for with the underlying's perpetual."""
+        ...
+
+    def marks(self, instrument: Instrument, instants: Sequence[int]) -> Sequence[float | None]:
+        """The marks of some instants, ascending; None where there was none yet."""
         ...
 
     def listed_since(self, instrument: Instrument) -> datetime:

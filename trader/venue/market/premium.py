@@ -2,6 +2,7 @@
 
 from trader.venue.market.noise import drift_noise
 
+INTEREST_PCT, CLAMP_PCT = 0.01, 0.05  # of the funding rate: premium + clamp(interest - premium), as the exchange counts
 MEAN, SIZE, WANDER_SECS = 0.0001, 0.0003, 2 * 3600
 _STREAM = 0x2545F491  # keeps the premium's numbers apart from the perpetual's other ones
 

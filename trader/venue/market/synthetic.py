@@ -17,10 +17,9 @@ from trader.domain.instrument import Instrument, Kind, build_option_symbol, pars
 from trader.domain.quote import Greeks
 from trader.pricing.black76 import intrinsic, price_and_greeks, year_fraction
 from trader.venue.market import trading_rhythm as rhythm
-from trader.venue.market.base import Bar, Depth, Funding, OptionStats, Print, Series
+from trader.venue.market.base import Bar, Depth, OptionStats, Print, Series
 from trader.venue.market.book_shape import option_depth, perpetual_depth
 from trader.venue.market.contracts import build_option, build_perpetual, terms_of
-from trader.venue.market.funding import funding_of, interval_start
 from trader.venue.market.instants import to_ms
 from trader.venue.market.listings import listed_expiries, strikes_around
 from trader.venue.market.noise import stream_key, uniform
@@ -36,7 +35,6 @@ STATE_VERSION = 1
 BEAT_MS = 500
 _INSTANTS_MAX = 64
 _REVIEW = timedelta(hours=4)  # a divisor of the day that meets the expiry instant, 12:00 UTC
-_FUNDING_SAMPLES = 32  # of the premium, evenly over the part of the interval that has passed
 _MILLISECOND = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
 
@@ -161,14 +159,6 @@ class SyntheticMarket:
     def settlement_price(self, underlying: str, expiry: datetime) -> Decimal | None:
         return None
 
-    def funding(self, symbol: str) -> Funding:
-        listing = self._listings[symbol]
-        if listing.instrument.kind is not Kind.PERPETUAL:
-            raise KeyError(symbol)
-        since, until = self._second(interval_start(self._now)), self._second(self._now)
-        seconds = [since + (until - since) * i / (_FUNDING_SAMPLES - 1) for i in range(_FUNDING_SAMPLES)]
-        return funding_of([100 * premium(listing.key, second) for second in seconds], self._now)
-
     def listed_since(self, instrument: Instrument) -> datetime:
         return self._past().listed_since(instrument)
 
@@ -201,6 +191,9 @@ class SyntheticMarket:
             from_ms=from_ms,
             until_ms=min(until_ms, to_ms(self._now)) + 1,
         )
+
+    def marks(self, instrument: Instrument, instants: Sequence[int]) -> Sequence[float | None]:
+        return self._past().marks(instrument, instants)
 
     def _past(self) -> "SyntheticHistory":
         if self._history is None:

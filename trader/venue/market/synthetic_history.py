@@ -23,12 +23,11 @@ from trader.venue.market.bars import bucket_of
 from trader.venue.market.base import Bar, Print, Series
 from trader.venue.market.book_arrays import best_quotes
 from trader.venue.market.contracts import UnderlyingTerms
-from trader.venue.market.funding import CLAMP_PCT, INTEREST_PCT
 from trader.venue.market.instants import to_ms
 from trader.venue.market.listings import listed_expiries
 from trader.venue.market.noise import stream_key, uniform
 from trader.venue.market.noise_arrays import Floats, drift_noises, uniforms
-from trader.venue.market.premium import MEAN, SIZE, WANDER_SECS, premium_key
+from trader.venue.market.premium import CLAMP_PCT, INTEREST_PCT, MEAN, SIZE, WANDER_SECS, premium_key
 from trader.venue.market.spot_grid import STEP_SECS, SpotGrid
 from trader.venue.market.surface import VolSurface
 from trader.venue.market.surface_grid import vols
@@ -117,6 +116,14 @@ class SyntheticHistory:
             return []
         joined = np.concatenate(volumes) if volumes else None
         return bars_of(np.concatenate(instants), np.concatenate(values), width_ms, offset_ms, joined)
+
+    def marks(self, instrument: Instrument, instants: Sequence[int]) -> Sequence[float | None]:
+        """As `HistorySource.marks`, of the last step of the grid at each instant."""
+        since = to_ms(self.listed_since(instrument))
+        told = np.asarray(instants, np.int64)
+        steps = (np.maximum(told, since) - self._epoch_ms) // _STEP_MS
+        values = self._observe(Series.MARK, instrument, steps).tolist()
+        return [value if at >= since else None for at, value in zip(told.tolist(), values, strict=True)]
 
     # the grid
 
