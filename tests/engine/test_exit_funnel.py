@@ -81,7 +81,7 @@ def test_an_exit_is_no_larger_than_our_own_fills() -> None:
 
 
 def test_exits_chase_and_then_take_turns_with_market_orders() -> None:
-    scene = exiting(preset(orders={"retries": 2}))
+    scene = exiting(preset(orders={"retries": 2}, risk={"max_orders_per_leg": 20}))
     scene.trade("P")
     types = []
     for _ in range(8):

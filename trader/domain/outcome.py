@@ -16,12 +16,14 @@ class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
 
     code: str
     message: str = ""
+    retry_after_secs: float | None = None  # by the exchange's rate limit or our own budget; None = neither spoke
 
 
 class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
     """May have been processed. `cause` says why we cannot tell (timeout, reset, 5xx, unreadable reply, 429)."""
 
     cause: str
+    retry_after_secs: float | None = None  # what a 429 said
 
 
 Outcome = Ok | Rejected | Unknown

@@ -7,12 +7,15 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from trader.domain.fill import Fill, FillKind
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderStatus, OrderType, Purpose
 from trader.engine import records as rec
 from trader.engine.effects import ReadAccount
 from trader.engine.events import AccountRead
 from trader.engine.ids import is_ours, parse_client_order_id
+from trader.engine.levels import see_installation
 from trader.engine.orders import adopt, find_order, mark_never_accepted, on_fill
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import Order, Run, Watch, seconds_since
@@ -76,8 +79,11 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         return
     run_id = event.run_id
     turn.look(run_id, account_pending=False)
+    turn.slow_down(event.retry_after_secs)
     for listed in [*(event.history or ()), *(event.open_orders or ())]:
         _take_in(turn, run_id, listed)
+    for listed in event.open_orders or ():
+        see_installation(turn, listed.client_order_id)
     for fill in event.fills or ():
         _book(turn, run_id, fill)
     for snapshot in [*(event.history or ()), *(event.open_orders or ()), *event.lookups.values()]:
@@ -156,7 +162,10 @@ def _lists_ended_order(turn: Turn, event: AccountRead) -> bool:
 
 
 def _book(turn: Turn, run_id: str, fill: Fill) -> None:
-    if fill.kind is FillKind.NORMAL or find_order(turn, fill.client_order_id, fill.venue_order_id) is not None:
+    ours = find_order(turn, fill.client_order_id, fill.venue_order_id) is not None
+    if fill.kind is FillKind.NORMAL and not ours and _is_older(fill, turn.run(run_id).created_market):
+        return  # the lookback reaches behind this run: whose it was is no news
+    if fill.kind is FillKind.NORMAL or ours:
         on_fill(turn, fill)
         return
     # Settlement, liquidation and deleveraging carry order ids that are not ours; the contract tells whose they are.
@@ -166,14 +175,30 @@ def _book(turn: Turn, run_id: str, fill: Fill) -> None:
         return
     leg = next((leg for leg in run.legs if leg.symbol == fill.symbol), None)
     entered_at = run.entry_at or run.created_market
-    if leg is None or run.open_quantity(leg.key) <= 0:
+    if leg is None or run.open_quantity(leg.key) <= 0 or _is_older(fill, entered_at):
         return
-    if fill.ts_event is not None and entered_at is not None and fill.ts_event < entered_at:
-        return
+    fill = _our_share(turn, run, fill, run.open_quantity(leg.key))
     turn.write(rec.FillRecorded, run_id, cause="exchange", leg=leg.key, fill=fill)
     if fill.kind is not FillKind.SETTLEMENT:
         text = f"The exchange closed {fill.quantity} of {fill.symbol} itself ({fill.kind})."
         turn.alert(run_id, "error", f"{fill.kind}:{fill.fill_id}", text)
+
+
+def _our_share(turn: Turn, run: Run, fill: Fill, open_quantity: int) -> Fill:
+    """What the exchange closes by itself it closes for the whole account: only our part of it is booked, and of its
+    commission; the rest is somebody else's."""
+    if fill.quantity <= open_quantity:
+        return fill
+    text = f"The exchange closed {fill.quantity} of {fill.symbol} ({fill.kind}), ours are {open_quantity} of them."
+    turn.alert(run.run_id, "warning", f"foreign_share:{fill.fill_id}", text)
+    commission = fill.commission
+    if commission is not None:
+        commission = commission * open_quantity / fill.quantity
+    return replace(fill, quantity=open_quantity, commission=commission)
+
+
+def _is_older(fill: Fill, than: datetime | None) -> bool:
+    return fill.ts_event is not None and than is not None and fill.ts_event < than
 
 
 def _resolve_absent(turn: Turn, event: AccountRead) -> None:

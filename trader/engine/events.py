@@ -72,6 +72,7 @@ class ChainRead(Event, frozen=True, kw_only=True):
     quotes: tuple[Quote, ...] = ()
     spot: Decimal | None = None
     error: str = ""
+    retry_after_secs: float | None = None  # what the rate limit said, where it was the reason
 
 
 class SubmitAnswered(Event, frozen=True, kw_only=True):
@@ -113,6 +114,7 @@ class AccountRead(Event, frozen=True, kw_only=True):
     lookups: dict[str, OrderSnapshot | None] = {}
     settlements: dict[str, Decimal] = {}
     error: str = ""
+    retry_after_secs: float | None = None  # what the rate limit said, where it was the reason
 
 
 class StreamChanged(Event, frozen=True, kw_only=True):

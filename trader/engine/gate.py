@@ -19,8 +19,9 @@ from trader.engine.records import LegTerms, Phase
 from trader.engine.state import HUNDRED, MARK_AGE, ZERO, Run, State, age_slack
 
 HARD_ORDERS_PER_SECOND = 10
-MAX_ORDERS_PER_LEG = 6
+RESERVED_FOR_EXITS = 4  # of them: closing both legs, and once more, is possible in the second of any entry
 COLLAR_TICKS = 5
+TOO_MANY_ORDERS = "TOO_MANY_ORDERS"
 
 
 class Denied(msgspec.Struct, frozen=True):
@@ -46,7 +47,7 @@ def check_order(state: State, run: Run, intent: OrderIntent, now: Now) -> Denied
         _price(state, run, leg, intent, quote, now),
     ]
     if intent.purpose is Purpose.ENTRY:
-        checks += [_entry_state(state, run), _entry_size(run, leg, intent), _entry_limits(state, run, intent, now)]
+        checks += [_entry_state(state, run, now), _entry_size(run, leg, intent), _entry_limits(state, run, intent, now)]
     else:
         checks.append(_exit_size(run, leg, intent))
     return next((denied for denied in checks if denied is not None), None)
@@ -71,7 +72,9 @@ def _identity(run: Run, leg: LegTerms, intent: OrderIntent, now: Now) -> Denied 
 
 
 def _rate(state: State, run: Run, intent: OrderIntent, now: Now) -> Denied | None:
-    limit = run.preset.risk.orders_per_second if intent.purpose is Purpose.ENTRY else HARD_ORDERS_PER_SECOND
+    limit = HARD_ORDERS_PER_SECOND
+    if intent.purpose is Purpose.ENTRY:
+        limit = min(run.preset.risk.orders_per_second, HARD_ORDERS_PER_SECOND - RESERVED_FOR_EXITS)
     recent = sum(1 for t in state.account.order_times if now.wall - t < timedelta(seconds=1))
     if recent >= limit:
         return Denied("ORDER_RATE_EXCEEDED", f"orders in the last second={recent}, max={limit}")
@@ -107,11 +110,20 @@ def _no_reference(intent: OrderIntent) -> Denied | None:
     return None
 
 
-def _entry_state(state: State, run: Run) -> Denied | None:
+def slowed(state: State, now: Now) -> str:
+    """Why nothing but exits may be sent just now, in words; empty when the exchange has not asked for less."""
+    if state.slow_until is None or now.wall >= state.slow_until:
+        return ""
+    return f"the exchange asked us to slow down (429); {(state.slow_until - now.wall).total_seconds():.0f} s left"
+
+
+def _entry_state(state: State, run: Run, now: Now) -> Denied | None:
     if state.journal_fault:
         return Denied("JOURNAL_UNWRITABLE", state.journal_fault)
     if run.stop_command is not None or run.exit_reason is not None:
         return Denied("ENTRY_AFTER_STOP", f"run={run.run_id}")
+    if slow := slowed(state, now):
+        return Denied("RATE_LIMITED", slow)
     if bars_entry(state, run):
         return Denied(f"TRADING_{state.account.trading.level}", level_words(state))
     if run.phase not in (Phase.WAITING, Phase.ENTERING):
@@ -125,8 +137,9 @@ def _entry_size(run: Run, leg: LegTerms, intent: OrderIntent) -> Denied | None:
     earlier = run.leg_orders(leg.key, Purpose.ENTRY)
     if any(o.status.live for o in earlier):
         return Denied("EARLIER_ORDER_UNRESOLVED", f"leg={leg.key}")
-    if len(earlier) >= MAX_ORDERS_PER_LEG:
-        return Denied("TOO_MANY_ORDERS", f"orders for this leg={len(earlier)}, max={MAX_ORDERS_PER_LEG}")
+    most = run.preset.risk.max_orders_per_leg
+    if len(earlier) >= most:
+        return Denied(TOO_MANY_ORDERS, f"orders for this leg={len(earlier)}, max={most}")
     worst = sum(o.done_qty for o in earlier) + intent.quantity
     if worst > leg.quantity:
         return Denied("POSITION_WOULD_EXCEED", f"worst case={worst}, configured={leg.quantity}")

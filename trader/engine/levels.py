@@ -7,6 +7,7 @@ is a record. Cancels and exits never look at it.
 from trader.engine import records as rec
 from trader.engine.effects import AckCommand
 from trader.engine.events import LevelCommand
+from trader.engine.ids import is_ours, parse_client_order_id
 from trader.engine.records import Level, OperatorLevel, Phase
 from trader.engine.state import Run, State
 from trader.engine.turn import Turn
@@ -60,12 +61,30 @@ def _close_all(turn: Turn, event: LevelCommand) -> list[str]:
 
 
 def trip(turn: Turn, code: str, reason: str) -> None:
-    """Our own checks forbid entries until a person resumes: recorded, and said once while it lasts."""
-    if turn.state.account.trading.level is Level.HALTED:
+    """Our own checks forbid entries until a person resumes: recorded, and each finding said once while it lasts."""
+    trading = turn.state.account.trading
+    halted = trading.level is Level.HALTED
+    if halted and code in trading.code.split():
         return
-    _change(turn, Level.HALTED, reason, code=code)
+    reasons, codes = (f"{trading.reason}; {reason}", f"{trading.code} {code}") if halted else (reason, code)
+    _change(turn, Level.HALTED, reasons, code=codes.strip())
     text = f"Trading is HALTED: {reason}. No entry until a person resumes; exits and Stop go on."
     turn.write(rec.AlertRaised, "", level="error", code=f"halted:{code}", text=text)
+
+
+def see_installation(turn: Turn, client_order_id: str | None) -> None:
+    """An order of this program that another installation made: two of them trade one account, and neither knows what the
+    other holds."""
+    if (
+        client_order_id is None
+        or not client_order_id.startswith("sd")
+        or is_ours(client_order_id, turn.state.installation)
+    ):
+        return
+    name = parse_client_order_id(client_order_id)
+    if name is not None:
+        words = f"another installation ({name.installation}) of this program trades this account: {client_order_id}"
+        trip(turn, f"foreign_installation:{name.installation}", words)
 
 
 def _change(turn: Turn, level: Level, reason: str, *, cause: str = "rule", **fields: str) -> None:

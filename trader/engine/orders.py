@@ -7,6 +7,7 @@ from trader.domain.order import OrderSnapshot, OrderStatus, next_status
 from trader.domain.outcome import Ok, Rejected, Unknown
 from trader.engine import records as rec
 from trader.engine.events import CancelAnswered, SubmitAnswered
+from trader.engine.levels import see_installation
 from trader.engine.records import Phase
 from trader.engine.state import Order, Run
 from trader.engine.turn import Turn
@@ -34,6 +35,8 @@ def on_submit_answered(turn: Turn, event: SubmitAnswered) -> None:
     if found is None:
         return
     run, order = found
+    if not isinstance(event.outcome, Ok):
+        turn.slow_down(event.outcome.retry_after_secs)
     match event.outcome:
         case Ok(order=snapshot):
             adopt(turn, run, order, snapshot)
@@ -61,6 +64,7 @@ def on_cancel_answered(turn: Turn, event: CancelAnswered) -> None:
     if isinstance(event.outcome, Ok):
         adopt(turn, run, order, event.outcome.order)
     else:
+        turn.slow_down(event.outcome.retry_after_secs)
         turn.look(run.run_id, account_wanted=True)
 
 
@@ -128,6 +132,8 @@ def on_order_seen(turn: Turn, snapshot: OrderSnapshot) -> None:
     found = find_order(turn, snapshot.client_order_id, snapshot.venue_order_id)
     if found is not None:
         adopt(turn, *found, snapshot)
+    elif snapshot.status.live:
+        see_installation(turn, snapshot.client_order_id)
 
 
 def on_fill(turn: Turn, fill: Fill) -> None:
@@ -142,6 +148,7 @@ def on_fill(turn: Turn, fill: Fill) -> None:
             return
     found = find_order(turn, fill.client_order_id, fill.venue_order_id)
     if found is None:
+        see_installation(turn, fill.client_order_id)
         return
     run, order = found
     # The fast stream names no product and REST no client order id: the order knows both.

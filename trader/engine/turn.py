@@ -1,6 +1,6 @@
 """One step under way: the state so far and the effects collected. Only `step` makes one, and it never leaves `step`."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,6 +11,8 @@ from trader.engine.effects import Effect
 from trader.engine.fold import evolve
 from trader.engine.records import Phase
 from trader.engine.state import Run, State, Watch
+
+LONGEST_SLOW_SECS = 300.0  # the exchange's window; no reset lies further away
 
 
 class Turn:
@@ -46,6 +48,14 @@ class Turn:
 
     def do(self, effect: Effect) -> None:
         self.effects.append(effect)
+
+    def slow_down(self, secs: float | None) -> None:
+        """The exchange asked us to send less: until then only exits, cancels and their reads. Absurd times are clamped."""
+        if secs is None:
+            return
+        until = self.now.wall + timedelta(seconds=min(max(secs, 0.0), LONGEST_SLOW_SECS))
+        if self.state.slow_until is None or until > self.state.slow_until:
+            self.state = replace(self.state, slow_until=until)
 
     def phase(self, run_id: str, phase: Phase, reason: str = "") -> None:
         self.write(rec.PhaseChanged, run_id, phase=phase, reason=reason)

@@ -6,7 +6,7 @@ from trader.domain.order import Purpose
 from trader.engine import records as rec
 from trader.engine.effects import ReadChain
 from trader.engine.events import ChainRead
-from trader.engine.gate import daily_loss
+from trader.engine.gate import daily_loss, slowed
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.naked import UNWIND_SECS, lacks, tell_naked, time_left
 from trader.engine.records import LegTerms, Phase
@@ -64,6 +64,8 @@ def _obstacles(turn: Turn, run: Run) -> list[str]:
     reasons = _buffer(turn, run, watch)
     if barred := level_words(turn.state):
         reasons.append(barred)
+    if slow := slowed(turn.state, turn.now):
+        reasons.append(slow)
     if turn.state.journal_fault:
         reasons.append(f"the journal cannot be written: {turn.state.journal_fault}")
     lost, limit = daily_loss(turn.state, turn.now), run.preset.risk.daily_loss_limit_usd
@@ -167,6 +169,7 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
     if run is None or event.run_id not in turn.state.watches:
         return
     turn.look(event.run_id, chain_pending=False)
+    turn.slow_down(event.retry_after_secs)
     if run.phase is not Phase.WAITING or run.orders or turn.now.market is None or run.exit_at is None:
         return
     if event.error or event.spot is None:

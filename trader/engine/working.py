@@ -9,8 +9,9 @@ from trader.domain.quote import Quote
 from trader.engine import records as rec
 from trader.engine.chase import chase_price, entry_reference
 from trader.engine.effects import Cancel, Submit
-from trader.engine.gate import Denied, check_order, closable
+from trader.engine.gate import TOO_MANY_ORDERS, Denied, check_order, closable, slowed
 from trader.engine.ids import client_order_id
+from trader.engine.levels import trip
 from trader.engine.naked import entry_patience
 from trader.engine.orders import NEVER_ACCEPTED, mark_unknown
 from trader.engine.records import LegTerms
@@ -24,6 +25,8 @@ _RETRY_SECS = 1.0
 _LONGEST_RETRY_SECS = 5.0
 _REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)
 _NO_ANSWER_SECS = 15.0  # a submit has a total deadline of 5 s; beyond this the answer is lost
+_SLOW_EXIT_SECS = 4.5  # between exit orders once too many have filled nothing: the next is never 5 s away
+_THROTTLED_REPEAT_SECS = 60.0
 _UNRESOLVED_SECS = 30.0  # an order whose fate is unknown for longer than this is alerted
 
 # Refusals after which another attempt may succeed; every other code ends the entry of that leg.
@@ -92,6 +95,8 @@ def place(
         return None
     wait = 0.25 if denied.code == "ORDER_RATE_EXCEEDED" else _RETRY_SECS
     pause(turn, run_id, leg.key, wait)
+    if denied.code == TOO_MANY_ORDERS:
+        trip(turn, "order_throttle", f"{leg.symbol}: {denied.detail}")
     if denied.code != "ORDER_RATE_EXCEEDED":
         turn.write(rec.OrderDenied, run_id, intent=intent, code=denied.code, detail=denied.detail)
     return denied
@@ -190,7 +195,8 @@ def _entry_failure(run: Run, orders: list[Order]) -> str:
 
 def _attempts(run: Run) -> int:
     """Orders an entry may make for one leg."""
-    return 1 + run.preset.orders.retries + (1 if run.preset.orders.market_fallback else 0)
+    orders = run.preset.orders
+    return min(1 + orders.retries + (1 if orders.market_fallback else 0), run.preset.risk.max_orders_per_leg)
 
 
 def give_up(turn: Turn, run_id: str, leg: LegTerms, why: str) -> Work:
@@ -222,6 +228,8 @@ def unready(turn: Turn, run: Run) -> str:
     """Why no entry may go out yet: nothing can be recorded, or after a restart the exchange has not told what is there."""
     if turn.state.journal_fault:
         return "the journal cannot be written"
+    if slow := slowed(turn.state, turn.now):
+        return slow
     watch = turn.watch(run.run_id)
     if not watch.recovered or watch.account_read is not None:
         return ""
@@ -301,6 +309,8 @@ def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantit
             f"exit_refused:{last.code}",
             f"Closing {leg.symbol} was refused ({last.code} {last.message}); trying again.",
         )
+    if last is not None and _is_throttled(turn, run, leg, last, purpose):
+        return
     quote = turn.state.market.quotes.get(leg.symbol)
     limit = _exit_limit(run, leg, quote, attempts)
     reference = quote.ask if quote is not None else None
@@ -308,6 +318,25 @@ def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantit
     if denied is not None and denied.code.startswith("PRICE_"):
         # One absurd print must not hold an exit back: without a price to be judged, the exchange's own band rules.
         place(turn, run.run_id, leg, purpose, quantity, None, reference)
+
+
+def _is_throttled(turn: Turn, run: Run, leg: LegTerms, last: Order, purpose: Purpose) -> bool:
+    """True while the next exit order must wait. So many orders without a single fill are no bad luck: trading is halted
+    and a person called; closing is never given up, only tried more slowly."""
+    fruitless = sum(_is_fruitless(o) for o in run.leg_orders(leg.key, purpose))
+    if fruitless < run.preset.risk.max_orders_per_leg:
+        return False
+    words = f"{fruitless} orders to close {leg.symbol} have filled nothing"
+    if fruitless == run.preset.risk.max_orders_per_leg:
+        trip(turn, "order_throttle", words)
+    text = f"{words}; trying again every {_SLOW_EXIT_SECS:.0f} s. Look at it."
+    turn.alert_again(run.run_id, "error", f"exit_throttled:{leg.key}", text, every_secs=_THROTTLED_REPEAT_SECS)
+    return seconds_since(last.ended_at or last.intended_at, turn.wall) < _SLOW_EXIT_SECS
+
+
+def _is_fruitless(order: Order) -> bool:
+    """An order that may have reached the exchange and has filled nothing."""
+    return order.done_qty == 0 and order.status is not OrderStatus.DENIED and order.code != "not_sent"
 
 
 def _refusal_pause(orders: list[Order]) -> float:

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from trader.domain.clock import Now
-from trader.domain.errors import ExchangeError
+from trader.domain.errors import ExchangeError, RateLimited
 from trader.domain.fill import Fill
 from trader.engine.effects import ReadAccount, ReadChain
 from trader.engine.events import AccountRead, ChainRead
@@ -20,7 +20,7 @@ def read_chain(gateway: Gateway, effect: ReadChain, now: Callable[[], Now]) -> C
         instruments = gateway.instruments(effect.underlying)
         spot = next((q.spot for q in quotes if q.spot is not None), None) or gateway.spot(effect.underlying)
     except ExchangeError as error:
-        return ChainRead(at=now(), run_id=effect.run_id, error=str(error))
+        return ChainRead(at=now(), run_id=effect.run_id, error=str(error), retry_after_secs=_retry_after(error))
     return ChainRead(at=now(), run_id=effect.run_id, instruments=tuple(instruments), quotes=tuple(quotes), spot=spot)
 
 
@@ -57,7 +57,12 @@ def _read_members(gateway: Gateway, effect: ReadAccount, read: AccountRead) -> A
         settled = {symbol: gateway.settlement_price(symbol) for symbol in effect.settled_symbols}
         return replace(read, settlements={symbol: price for symbol, price in settled.items() if price is not None})
     except ExchangeError as error:
-        return replace(read, error=f"{type(error).__name__}: {error}")
+        return replace(read, error=f"{type(error).__name__}: {error}", retry_after_secs=_retry_after(error))
+
+
+def _retry_after(error: ExchangeError) -> float | None:
+    """Seconds the rate limit asks us to stay away; None where it did not speak."""
+    return error.retry_after_secs if isinstance(error, RateLimited) else None
 
 
 def _with_order(gateway: Gateway, effect: ReadAccount, fill: Fill) -> Fill:
