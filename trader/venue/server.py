@@ -66,7 +66,7 @@ class VenueServer:
         self.quota = Quota(settings.quota_units)
         self.engine_limit = EngineLimit(settings.engine_ops_per_sec)
         self._public = PublicHub(self.exchange)
-        self._private = PrivateHub(self.exchange, self.keys)
+        self._private = PrivateHub(self.exchange, self.keys, old_login=settings.old_socket_login)
         self._clock: MarketClock | None = None
         self._unsaved = self._store is not None
         self._last_save = 0.0
@@ -190,6 +190,7 @@ class VenueServer:
                 self.bring_to_now()
                 self.after_change()
                 self._public.publish(self.exchange.now, began)
+                self._private.publish(began)
                 if began - last_care >= 1:
                     last_care = began
                     if self.faults is not None:
@@ -215,6 +216,7 @@ class VenueServer:
         if self._public.busy:
             self._clock.release()
         self.exchange.advance(self._clock.now())
+        self.exchange.check_heartbeats(int(time.time() * 1000))
 
     def after_change(self) -> None:
         """Deliver what happened: fills and orders in order, each account's newest wallet once, then the store."""

@@ -16,7 +16,8 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
     `speed` is market seconds per wall second; `realtime` makes market time the wall clock (speed 1 only); with
     `hold_until_subscribed` the market stands still until the first client subscribes to prices. Port 0 = any
     free port. `quota_units` per five minutes and `engine_ops_per_sec` per product are the exchange's; `connects_max` is
-    new sockets per five minutes and address. `state_path` None = nothing is kept. `control_port` None = no control port, and
+    new sockets per five minutes and address. `old_socket_login` takes the login frame `auth` that the exchange switched
+    off at the end of 2025. `state_path` None = nothing is kept. `control_port` None = no control port, and
     none of the faults it would take.
     """
 
@@ -31,6 +32,7 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
     quota_units: int = 20_000
     engine_ops_per_sec: int = 500
     connects_max: int = 150
+    old_socket_login: bool = False
     state_path: Path | None = None
     control_port: int | None = None
     save_interval_secs: float = 0.05

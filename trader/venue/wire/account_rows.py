@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from trader.domain.fill import FillKind
+from trader.domain.instrument import index_symbol
 from trader.venue.core.account import Account, Wallet
 from trader.venue.core.events import MmpEvent, OrderEvent, PositionEvent, TradeEvent
 from trader.venue.core.exchange import Exchange
 from trader.venue.core.holding import Holding
+from trader.venue.core.portfolio import PortfolioMargin, portfolio_margin
 from trader.venue.core.records import FillRow, Order, Transaction
 from trader.venue.wire.catalogue import USD_ASSET_ID, product_row, trimmed_product
 from trader.venue.wire.text import iso, micros, plain, plain_or_none
@@ -182,6 +184,28 @@ def trade_frame(event: TradeEvent) -> dict[str, Any]:
     }
 
 
+def slow_trade_frame(event: TradeEvent) -> dict[str, Any]:
+    """A frame of the older `user_trades` channel; the only one that carries the commission."""
+    fill = event.fill
+    return {
+        "type": "user_trades",
+        "symbol": fill.symbol,
+        "product_id": fill.product_id,
+        "user_id": fill.user_id,
+        "order_id": int(fill.order_id),
+        "client_order_id": fill.client_order_id,
+        "fill_id": fill.id,
+        "side": fill.side.value,
+        "size": fill.size,
+        "price": plain(fill.price),
+        "role": fill.role,
+        "reason": fill.kind.value,
+        "commission": plain(fill.commission),
+        "timestamp": micros(fill.created_at),
+        "seq_no": event.seq_no,
+    }
+
+
 def position_row(exchange: Exchange, account: Account, holding: Holding, now: datetime) -> dict[str, Any]:
     """A row of GET /v2/positions/margined."""
     instrument = exchange.products.find(holding.symbol)
@@ -283,6 +307,50 @@ def margins_frame(exchange: Exchange, account: Account, ts: datetime) -> dict[st
     """A frame of the margins channel: the wallet as it is now."""
     fields = wallet_fields(account, exchange.wallet(account))
     return {"type": "margins", "action": "update", **fields, "robo_trading_equity": "0", "timestamp": micros(ts)}
+
+
+def portfolio_frame(exchange: Exchange, account: Account, underlying: str) -> dict[str, Any]:
+    """A frame of the portfolio_margins channel for one index."""
+    margin = portfolio_margin(exchange.market, exchange.products.live, account, exchange.now, index=underlying)
+    frame = {
+        "type": "portfolio_margins",
+        "user_id": account.user_id,
+        "asset_id": USD_ASSET_ID,
+        "index_symbol": index_symbol(underlying),
+        "liquidation_risk": margin.at_risk,
+        "under_liquidation": margin.under_liquidation,
+        "blocked_margin": plain(margin.blocked),
+        "im_w_ucf": plain(margin.im_with_ucf),
+        "im_wo_ucf": plain(margin.im_without_ucf),
+        "mm_w_ucf": plain(margin.mm_with_ucf),
+        "mm_wo_ucf": plain(margin.mm_without_ucf),
+        "positions_upl": plain(margin.ucf),
+        "risk_margin": plain(margin.risk_margin),
+        "margin_floor": plain(margin.floor),
+        "futures_margin_floor": plain(margin.futures_floor),
+        "short_options_margin_floor": plain(margin.short_options_floor),
+        "long_options_margin_floor": plain(margin.long_options_floor),
+        "commission": plain(margin.commission),
+        "risk_matrix": _risk_matrix(margin),
+        "timestamp": micros(exchange.now),
+    }
+    if margin.at_risk:
+        frame["margin_shortfall"] = plain(margin.required - margin.blocked)
+    return frame
+
+
+def _risk_matrix(margin: PortfolioMargin) -> dict[str, list[dict[str, Any]]]:
+    """Every scenario under its volatility, by rising price shock (percent)."""
+    worst = min((s.pnl for s in margin.scenarios), default=0.0)
+    matrix: dict[str, list[dict[str, Any]]] = {"down": [], "unchanged": [], "up": []}
+    for scenario in sorted(margin.scenarios, key=lambda s: s.price_shock):
+        row = {
+            "is_worst": scenario.pnl == worst,
+            "pnl": f"{scenario.pnl:.8f}",
+            "price_shock": f"{scenario.price_shock * 100:.4f}",
+        }
+        matrix[scenario.volatility].append(row)
+    return matrix
 
 
 def mmp_frame(event: MmpEvent) -> dict[str, Any]:

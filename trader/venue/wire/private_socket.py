@@ -1,10 +1,11 @@
-"""The private socket: key-auth login, then orders, positions, fills and margins of the account."""
+"""The private socket: login, then orders, positions, fills, margins and protection events of the account."""
 
 import hmac
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from trader.domain.instrument import index_symbol
 from trader.venue.core.account import Account
 from trader.venue.core.events import (
     Event,
@@ -23,6 +24,7 @@ from trader.venue.wire.channels import Change, Channel
 from trader.venue.wire.connection import Connection
 from trader.venue.wire.text import micros
 
+_PORTFOLIO_SECS = 2.0
 _LOGIN_REFUSALS = {
     400: ("incomplete_payload", "incomplete payload"),
     401: ("invalid_signature", "invalid signature"),
@@ -34,9 +36,11 @@ _LOGIN_REFUSALS = {
 class PrivateHub:
     """Logged-in connections and what they follow."""
 
-    def __init__(self, exchange: Exchange, keys: KeyRing) -> None:
+    def __init__(self, exchange: Exchange, keys: KeyRing, *, old_login: bool = False) -> None:
         self._exchange = exchange
+        self._old_login = old_login
         self._keys = keys
+        self._published = 0.0
         self.connections: set[Connection] = set()
         takes = self._takes
         self.channels: Mapping[str, Channel] = {
@@ -45,8 +49,10 @@ class PrivateHub:
                 Channel(name="orders", takes=takes, private=True),
                 Channel(name="positions", takes=takes, private=True),
                 Channel(name="v2/user_trades", takes=takes, private=True),
+                Channel(name="user_trades", takes=takes, private=True),
                 Channel(name="margins", private=True),
                 Channel(name="mmp_trigger", private=True),
+                Channel(name="portfolio_margins", takes=self._takes_index, private=True),
             )
         }
 
@@ -74,15 +80,31 @@ class PrivateHub:
         """Nothing to do: deliveries look at the connection's subscriptions."""
 
     def other_frame(self, connection: Connection, kind: str, payload: Any) -> None:
-        """Logins and log-outs. The old `auth` login is refused."""
-        if kind == "key-auth":
-            self._login(connection, payload if isinstance(payload, dict) else {})
+        """Logins and log-outs. The old `auth` login works only where the venue's settings ask for it."""
+        if kind == "key-auth" or (kind == "auth" and self._old_login):
+            self._login(connection, payload if isinstance(payload, dict) else {}, kind)
         elif kind == "unauth":
             connection.user_id = None
             connection.subscriptions.drop_private()
             connection.send(connection.subscriptions.acknowledgement({}))
         else:
             connection.send({"type": "error", "message": f"{kind} is not supported"})
+
+    def publish(self, wall_secs: float) -> None:
+        """Send what is sent by the clock: the portfolio margins of accounts in that mode, every two seconds."""
+        if wall_secs - self._published < _PORTFOLIO_SECS:
+            return
+        self._published = wall_secs
+        for connection in self.connections:
+            followed = connection.subscriptions.current.get("portfolio_margins")
+            if not followed or connection.user_id is None:
+                continue
+            account = self._exchange.accounts[connection.user_id]
+            if account.margin_mode != "portfolio":
+                continue
+            for underlying in self._exchange.market.underlyings:
+                if index_symbol(underlying) in followed:
+                    connection.send(account_rows.portfolio_frame(self._exchange, account, underlying))
 
     def deliver(self, event: Event) -> None:
         """Send one event to the connections of its account that follow it."""
@@ -93,6 +115,11 @@ class PrivateHub:
             return
         account = self._exchange.accounts[event.user_id]
         frame, symbol = self._frame(account, event)
+        self._send(receivers, frame, symbol)
+        if isinstance(event, TradeEvent):
+            self._send(receivers, account_rows.slow_trade_frame(event), symbol)
+
+    def _send(self, receivers: list[Connection], frame: dict[str, Any], symbol: str | None) -> None:
         category = "" if symbol is None else self._category(symbol)
         for connection in receivers:
             followed = connection.subscriptions.current.get(frame["type"])
@@ -116,18 +143,22 @@ class PrivateHub:
             case PublicTrade():
                 raise ValueError("public trades do not belong to an account")
 
-    def _login(self, connection: Connection, payload: dict[str, Any]) -> None:
+    def _login(self, connection: Connection, payload: dict[str, Any], kind: str) -> None:
+        """Answer a login of either form; the old one spoke of success or error without codes."""
         status = self._check_login(payload)
-        if status != 200:
+        credential = self._keys.find(payload["api-key"]) if status == 200 else None
+        if credential is None:
             word, message = _LOGIN_REFUSALS[status]
-            connection.send(
-                {"type": "key-auth", "success": False, "status_code": status, "status": word, "message": message}
-            )
+            refusal = {"type": kind, "success": False, "status_code": status, "status": word, "message": message}
+            connection.send(refusal if kind == "key-auth" else {"type": "error", "message": message})
             return
-        credential = self._keys.find(payload["api-key"])
-        assert credential is not None
+        if connection.user_id not in (None, credential.user_id):
+            connection.subscriptions.drop_private()  # another account's: nothing of the first may follow
         connection.user_id = credential.user_id
-        connection.send({"type": "key-auth", "success": True, "status_code": 200, "status": "authenticated"})
+        if kind == "key-auth":
+            connection.send({"type": kind, "success": True, "status_code": 200, "status": "authenticated"})
+        else:
+            connection.send({"type": "success", "message": "Authenticated"})
 
     def _check_login(self, payload: dict[str, Any]) -> int:
         key, signature, stamp = payload.get("api-key"), payload.get("signature"), payload.get("timestamp")
@@ -162,6 +193,9 @@ class PrivateHub:
 
     def _takes(self, symbol: str) -> bool:
         return symbol == "all" or symbol in KINDS or self._exchange.products.find(symbol) is not None
+
+    def _takes_index(self, symbol: str) -> bool:
+        return symbol in map(index_symbol, self._exchange.market.underlyings)
 
     def _category(self, symbol: str) -> str:
         instrument = self._exchange.products.find(symbol)
