@@ -39,6 +39,7 @@ INSTALLATION = "simu"
 ACCOUNT = "simulated"
 _WORKER_SECS = 0.001  # from the commit to a worker's hands
 _BUSY_TICK = 600_000  # microseconds
+_PATIENT_TICK = 1_200_000
 _CALM_TICK = 2_200_000
 _BUSY_SECS = 8.0
 _BETWEEN_FACTOR = 8.0  # stopped between commit and send: the instant at which it matters most
@@ -177,7 +178,10 @@ class Shell:
         if self.paused:
             self._held_back.append(lambda: self.receive(build))
         elif self.alive:
-            self._turn(self._take, build)
+            if self._writer.fault:
+                self._turn(self._try_journal)
+            if self.alive:
+                self._turn(self._take, build)
             self._plan_tick()
 
     def _take(self, build: Build) -> None:
@@ -241,12 +245,14 @@ class Shell:
 
     def _tick_micros(self) -> int:
         """How long a runner may go without a step: short where time-outs run, longer than the market's rhythm elsewhere."""
-        wall = self.now().wall
+        if self._writer.fault:
+            return _BUSY_TICK
+        wall, wait = self.now().wall, _CALM_TICK
         for run in self.state.unresolved:
-            busy = run.phase is Phase.ENTERING or run.phase is Phase.EXITING
-            if busy and (wall - (run.phase_since or run.created_at)).total_seconds() <= _BUSY_SECS:
-                return _BUSY_TICK
-        return _CALM_TICK
+            if run.phase is Phase.ENTERING or run.phase is Phase.EXITING:
+                young = (wall - (run.phase_since or run.created_at)).total_seconds() <= _BUSY_SECS
+                wait = min(wait, _BUSY_TICK if young else _PATIENT_TICK)
+        return wait
 
     def _tick(self, due: int) -> None:
         if due != self._tick_at or not self.alive or self.paused:
@@ -258,8 +264,6 @@ class Shell:
             return
         for row in self._journal.pending():
             self.command(row)
-        if self._writer.fault:
-            self._turn(self._try_journal)
         self.receive(lambda now: ev.ClockTicked(at=now))
 
     def _try_journal(self) -> None:
