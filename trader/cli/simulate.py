@@ -1,8 +1,12 @@
 """The fault campaign: many seeded sessions of the real engine against the local exchange's core on a virtual clock."""
 
+import json
 import logging
+import time
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,16 +15,31 @@ from trader.cli.output import emit_json, emit_lines, table
 
 if TYPE_CHECKING:
     from trader.simulation.campaign import Campaign
+    from trader.simulation.killing import KillCampaign
     from trader.simulation.oracle import Violation
 
 _SHOWN = 10
 _PHASES = ("waiting", "entering", "one leg", "holding", "exiting", "recovering")
+_PROGRESS_SECS = 5.0
+_INTERRUPTED = 130
 
 
 def simulate(
-    sessions: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many sessions.")] = 1000,
+    sessions: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=10_000_000,
+            help="How many sessions (1000). With --kills double: how many double deaths; with --kills all: how many seeds "
+            "of each directed session (1).",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first session; the others follow.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, max=256, help="Processes to use.")] = 1,
+    kills: Annotated[
+        Literal["all", "double"] | None,
+        typer.Option(help="Die at every point of the directed sessions once, or twice: again while recovering."),
+    ] = None,
     scenario: Annotated[Path | None, typer.Option(metavar="FILE", help="Replay this scenario instead.")] = None,
     shrink: Annotated[bool, typer.Option(help="Write minimal scenarios of what was found below TRADER_HOME.")] = True,
     as_json: options.JsonFlag = False,
@@ -29,10 +48,16 @@ def simulate(
     logging.getLogger("trader").setLevel(logging.CRITICAL + 1)  # simulated trouble is not the operator's
     if scenario is not None:
         _replay(scenario, as_json)
-        return
+    elif kills is not None:
+        _kill(kills, sessions or (1 if kills == "all" else 1000), seed, jobs, as_json)
+    else:
+        _campaign(sessions or 1000, seed, jobs, shrink, as_json)
+
+
+def _campaign(sessions: int, seed: int, jobs: int, shrink: bool, as_json: bool) -> None:
     from trader.simulation.campaign import run_campaign
 
-    done = run_campaign(sessions, seed, jobs)
+    done = run_campaign(sessions, seed, jobs, _progress(f"of {sessions:,} sessions"))
     if as_json:
         emit_json(_document(done))
     else:
@@ -41,6 +66,36 @@ def simulate(
         if shrink:
             _write_scenarios(done)
         raise typer.Exit(1)
+    if done.sessions < sessions:
+        raise typer.Exit(_INTERRUPTED)
+
+
+def _kill(which: str, count: int, seed: int, jobs: int, as_json: bool) -> None:
+    from trader.simulation.killing import run_kills
+
+    done = run_kills(double=which == "double", count=count, seed=seed, jobs=jobs, progress=_progress("deaths"))
+    if as_json:
+        emit_json(_kill_document(done))
+    else:
+        emit_lines(_kill_lines(done))
+    if done.findings:
+        raise typer.Exit(1)
+    if done.interrupted:
+        raise typer.Exit(_INTERRUPTED)
+
+
+def _progress(what: str) -> Callable[[int, int], None]:
+    """A line on stderr now and then."""
+    started = told = time.monotonic()
+
+    def tell(done: int, violations: int) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told >= _PROGRESS_SECS:
+            told = now
+            typer.echo(f"{done:,} {what}, {violations} violations, {done / (now - started):,.1f}/s", err=True)
+
+    return tell
 
 
 def _replay(path: Path, as_json: bool) -> None:
@@ -67,7 +122,7 @@ def _document(done: "Campaign") -> dict[str, Any]:
     return {
         "sessions": done.sessions,
         "seed": done.seed,
-        "faults": {name: sum(cells.values()) for name, cells in done.faults.items()},
+        "faults": _total(done.faults),
         "faults_by_phase": done.faults,
         "violations": len(done.violations),
         "findings": done.violations,
@@ -79,21 +134,66 @@ def _document(done: "Campaign") -> dict[str, Any]:
     }
 
 
-def _lines(done: "Campaign") -> list[str]:
+def _kill_document(done: "KillCampaign") -> dict[str, Any]:
+    worst = Counter(finding.case.seed for finding in done.findings).most_common(1)
+    return {
+        "sessions": done.cases,
+        "seed": done.seed,
+        "faults": _total(done.faults),
+        "faults_by_phase": done.faults,
+        "points": done.points,
+        "violations": len(done.findings),
+        "findings": done.findings,
+        "sessions_per_s": round(done.cases_per_s, 1),
+        "trace_hash": done.trace_hash,
+        "worst_seed": worst[0][0] if worst else None,
+    }
+
+
+def _total(faults: dict[str, dict[str, int]]) -> int:
+    return sum(sum(cells.values()) for cells in faults.values())
+
+
+def _fault_table(faults: dict[str, dict[str, int]]) -> list[str]:
     rows = [
         [name, *(str(cells.get(phase, 0)) for phase in _PHASES), str(sum(cells.values()))]
-        for name, cells in done.faults.items()
+        for name, cells in faults.items()
     ]
-    total = sum(sum(cells.values()) for cells in done.faults.values())
+    return table(["fault", *_PHASES, "all"], rows)
+
+
+def _lines(done: "Campaign") -> list[str]:
     return [
-        *table(["fault", *_PHASES, "all"], rows),
+        *_fault_table(done.faults),
         "",
-        f"{done.sessions:,} sessions from seed {done.seed}, {total:,} faults, {done.virtual_hours:,.0f} virtual hours, "
-        f"{done.steps:,} engine steps",
+        f"{done.sessions:,} sessions from seed {done.seed}, {_total(done.faults):,} faults, "
+        f"{done.virtual_hours:,.0f} virtual hours, {done.steps:,} engine steps",
         f"{done.sessions_per_s:,.1f} sessions/s, trace hash {done.trace_hash}",
         *(f"known limit: {what}: {count}" for what, count in done.limits.items()),
         *_found(done.violations),
     ]
+
+
+def _kill_lines(done: "KillCampaign") -> list[str]:
+    lines = [
+        *table(["point", "visits"], [[name, str(count)] for name, count in done.points.items()]),
+        "",
+        *_fault_table(done.faults),
+        "",
+        f"{done.cases:,} sessions that died, of {done.sessions} directed ones from seed {done.seed}, "
+        f"{sum(done.points.values()):,} deaths at {len(done.points)} named points",
+        f"{done.cases_per_s:,.1f} sessions/s, trace hash {done.trace_hash}",
+        f"{len(done.findings)} violations",
+    ]
+    for finding in done.findings[:_SHOWN]:
+        case, violation = finding.case, finding.violation
+        where = json.dumps(dict(zip(case.points, case.kills, strict=False)))
+        lines.append(
+            f"{case.session}, seed {case.seed}, died at {where}: "
+            f"{violation.invariant} at {violation.secs} s: {violation.text}"
+        )
+        lines += [f"    {line}" for line in violation.tail]
+    return lines
 
 
 def _found(violations: "list[Violation]") -> list[str]:
@@ -116,7 +216,7 @@ def _write_scenarios(done: "Campaign") -> None:
         smallest = shrink(seed, invariant)
         if smallest is not None:
             path = save(smallest, folder)
-            typer.echo(f"{invariant}: {path} ({len(smallest.faults)} faults)", err=True)
+            typer.echo(f"{invariant}: seed {seed}, {path} ({len(smallest.faults)} faults)", err=True)
 
 
 def add_to(app: typer.Typer) -> None:

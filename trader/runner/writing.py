@@ -124,6 +124,10 @@ class Writer:
             self.fault = str(error)
             return False
         self._records.clear()
+        if self._doubtful:
+            # The journal may know of runs that this runner denied: whoever folds it answers the waiting commands anew.
+            self.fault = ""
+            raise RecordExists("A commit whose fate was never told may have been made; the journal must be read again.")
         for mark in self._marks.values():
             try:
                 self._journal.mark_command(mark.command_id, mark.status, mark.detail)
@@ -131,10 +135,6 @@ class Writer:
                 logger.warning("command_not_marked id=%s error=%s", mark.command_id, error)
         self._marks.clear()
         self.fault = ""
-        if self._doubtful:
-            raise RecordExists(
-                "A commit whose fate was never told may have been made; what it said must be read again."
-            )
         logger.warning("journal_writable_again records_late=%d", count)
         return True
 

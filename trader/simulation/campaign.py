@@ -4,15 +4,19 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from hashlib import blake2b
+from typing import TypeVar
 
 import msgspec
 
 from trader.simulation.oracle import Violation
 from trader.simulation.plan import draw
 from trader.simulation.session import SessionResult, run_plan
+from trader.simulation.workers import in_order
+
+T = TypeVar("T")
 
 _CHUNK = 50
 
@@ -81,10 +85,11 @@ def _collected_at_the_end() -> Iterator[None]:
 def run_campaign(
     sessions: int, seed: int, jobs: int = 1, progress: Callable[[int, int], None] = lambda done, violations: None
 ) -> Campaign:
-    """Sessions of the seeds `seed`, `seed` + 1, ...; the same whatever `jobs` is. `progress` hears of each chunk."""
+    """Sessions of the seeds `seed`, `seed` + 1, ...; the same whatever `jobs` is. `progress` hears of each chunk. A Ctrl-C
+    ends it with what has been done so far: `sessions` of the answer says how many."""
     started = time.perf_counter()
     digest, total = blake2b(digest_size=16), Part()
-    for part in _parts(sessions, seed, jobs):
+    for part in unless_interrupted(_parts(sessions, seed, jobs)):
         total.sessions += part.sessions
         total.counts.update(part.counts)
         total.limits.update(part.limits)
@@ -113,10 +118,14 @@ def run_campaign(
     )
 
 
-def _parts(sessions: int, seed: int, jobs: int) -> Iterator[Part]:
-    chunks = [(first, min(_CHUNK, seed + sessions - first)) for first in range(seed, seed + sessions, _CHUNK)]
-    if jobs <= 1:
-        yield from (run_seeds(first, count) for first, count in chunks)
+def unless_interrupted(parts: Iterator[T]) -> Iterator[T]:
+    """The parts up to a Ctrl-C, which is not an error: what was found until then counts."""
+    try:
+        yield from parts
+    except KeyboardInterrupt:
         return
-    with ProcessPoolExecutor(jobs, initializer=gc.freeze) as pool:
-        yield from pool.map(run_seeds, *zip(*chunks, strict=True))
+
+
+def _parts(sessions: int, seed: int, jobs: int) -> Iterator[Part]:
+    chunks = ((first, min(_CHUNK, seed + sessions - first)) for first in range(seed, seed + sessions, _CHUNK))
+    return in_order((partial(run_seeds, first, count) for first, count in chunks), jobs)

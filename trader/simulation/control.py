@@ -67,6 +67,8 @@ class ControlRules:
         self._heard.clear()
         self._streak = ("", 0, 0.0)
         self._pcts.clear()
+        # What a runner saw and could not record before it died nobody knows: the journal's peak counts.
+        self._peak = {run.run_id: run.peak for run in self._oracle.notes.unresolved() if run.peak is not None}
 
     # ------------------------------------------------------------ prices as the runner hears them
 
@@ -196,7 +198,7 @@ class ControlRules:
         if run is None:
             return
         match record:
-            case rec.OrderIntended(intent=intent) if intent.purpose is Purpose.ENTRY:
+            case rec.OrderIntended(intent=intent) if intent.purpose is Purpose.ENTRY and record.cause != "recovery":
                 self._check_fresh(run, intent)
             case rec.Trailed():
                 fell = run.peak is not None and record.peak_pct < run.peak

@@ -1,0 +1,145 @@
+"""Directed sessions: quiet markets in which exactly one thing happens, by name. Kill points are visited in them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from trader.simulation.plan import Deed, Plan, draw
+
+_START = Deed(secs=0.3, kind="start")
+_STOP = Deed(secs=7.0, kind="stop", phase="holding")
+_EXPIRY_SECS = 370
+
+
+def quiet(seed: int, *deeds: Deed, **changes: Any) -> Plan:
+    """A start and nothing else but these deeds: a calm and deep market, no faults. `changes` are fields of the plan; those
+    of the sections `strategy`, `orders`, `exits`, `schedule` and `market` are merged into what is there."""
+    plan = draw(seed)
+    market = {
+        "noise": 1e-6,
+        "jumps": (),
+        "iv_moves": (),
+        "empty": (),
+        "half_spread_pct": 0.5,
+        "level_size": 20,
+        "expiry_secs": 30 * 3600,
+    }
+    preset = {
+        "strategy": plan.preset["strategy"] | {"quantity": 2} | changes.pop("strategy", {}),
+        "schedule": plan.preset["schedule"]
+        | {"entry_time_ist": "10:30", "exit_time_ist": "10:34", "entry_window_mins": 30}
+        | changes.pop("schedule", {}),
+        "exits": plan.preset["exits"]
+        | {"max_loss_pct": "100", "max_profit_pct": "80", "trailing_enabled": False, "trailing_tiers": []}
+        | {"confirmations": 2, "blind_exit_secs": 60}
+        | changes.pop("exits", {}),
+        "orders": plan.preset["orders"]
+        | {"entry_reference": "touch", "retries": 3, "market_fallback": True, "partial_policy": "accept"}
+        | {"timeout_secs": 2, "exit_timeout_secs": 2}
+        | changes.pop("orders", {}),
+        "risk": plan.preset["risk"],
+    }
+    calm = replace(
+        plan,
+        market=replace(plan.market, **(market | changes.pop("market", {}))),
+        preset=preset,
+        start_now=True,
+        deeds=(_START, *deeds),
+        rates={},
+        faults_end=60.0,
+        coid_mode="open_only",
+        position_lag=0.0,
+        reduce_only_lag=0.0,
+        worthless_fill=True,
+        settlement_late_secs=0.0,
+        latency=0.02,
+        interleaved=False,
+        outage=None,
+    )
+    return replace(calm, **changes)
+
+
+def stopped(seed: int) -> Plan:
+    return quiet(seed, _STOP)
+
+
+def stopped_while_entering(seed: int) -> Plan:
+    """The entry rests at the mark, where nobody meets it."""
+    entering = {"entry_reference": "mark", "retries": 0, "market_fallback": False, "timeout_secs": 4}
+    return quiet(seed, Deed(secs=0.9, kind="stop"), orders=entering, market={"half_spread_pct": 4.0})
+
+
+def exit_time(seed: int) -> Plan:
+    return quiet(seed, schedule={"exit_time_ist": "10:31"})
+
+
+def max_loss(seed: int) -> Plan:
+    return quiet(seed, exits={"max_loss_pct": "20"}, market={"iv_moves": ((8.0, 1.4),)})
+
+
+def trailing_stop(seed: int) -> Plan:
+    """Profit rises beyond the first tier and falls back below it."""
+    tiers = {"trailing_enabled": True, "trailing_tiers": [{"peak_pct": "5", "stop_pct": "0"}]}
+    return quiet(seed, exits=tiers, market={"iv_moves": ((6.0, 0.75), (14.0, 1.0 / 0.75))})
+
+
+def partial_fills(seed: int) -> Plan:
+    """Every level of the book holds one contract: orders fill piece by piece."""
+    return quiet(seed, replace(_STOP, secs=12.0), strategy={"quantity": 4}, market={"level_size": 1})
+
+
+def unwound(seed: int) -> Plan:
+    """Bids are too few for the whole size and the policy is all or nothing."""
+    none = {"retries": 0, "market_fallback": False, "partial_policy": "unwind", "timeout_secs": 1}
+    return quiet(seed, strategy={"quantity": 5}, orders=none, market={"level_size": 1})
+
+
+def host_away(seed: int) -> Plan:
+    return quiet(seed, replace(_STOP, secs=22.0), outage=(6.0, 8.0))
+
+
+def lagging(seed: int) -> Plan:
+    """Positions lag fills by 2.5 s, and a reduce-only order finds nothing for a second."""
+    return quiet(seed, _STOP, position_lag=2.5, reduce_only_lag=1.0)
+
+
+def bought_back_by_a_person(seed: int) -> Plan:
+    deed = Deed(secs=3.0, kind="buy_back", size=1, leg=0, phase="holding")
+    return quiet(seed, deed, replace(_STOP, secs=16.0))
+
+
+def liquidated(seed: int) -> Plan:
+    deed = Deed(secs=3.0, kind="liquidate", size=2, leg=1, phase="holding")
+    return quiet(seed, deed, Deed(secs=16.0, kind="stop"))
+
+
+def settled_unseen(seed: int) -> Plan:
+    """The host is away over the expiry; what is worthless vanishes without a fill."""
+    return quiet(
+        seed,
+        market={"expiry_secs": _EXPIRY_SECS},
+        schedule={"exit_time_ist": "10:37"},
+        outage=(8.0, _EXPIRY_SECS + 5.0),
+        worthless_fill=False,
+        settlement_late_secs=5.0,
+    )
+
+
+SESSIONS: dict[str, Callable[[int], Plan]] = {
+    make.__name__: make
+    for make in (
+        stopped,
+        stopped_while_entering,
+        exit_time,
+        max_loss,
+        trailing_stop,
+        partial_fills,
+        unwound,
+        host_away,
+        lagging,
+        bought_back_by_a_person,
+        liquidated,
+        settled_unseen,
+    )
+}
