@@ -31,7 +31,7 @@ from trader.desk.values import (
     RunReport,
     Status,
 )
-from trader.domain.errors import ConfigError, JournalError
+from trader.domain.errors import ConfigError, ExchangeError, JournalError
 from trader.engine.commands import arming_phrase
 from trader.journal import Command, CommandRow, Journal, RunSummary
 
@@ -241,9 +241,11 @@ class Desk:
             pre.run_check("runner", lambda: pre.check_runner(self.status().runner)),
             pre.run_check("public API", self._check_public),
             pre.run_check("signed API", self._check_signed),
+            pre.run_check("right to trade", self._check_trading),
             pre.run_check("clock", lambda: pre.check_clock(self._clock_offset())),
             pre.run_check("nothing foreign", self._check_foreign),
             pre.run_check("legs and margin", self._check_margin),
+            pre.run_check("connection", self._check_client),
         ]
 
     def _check_configuration(self) -> pre.Verdict:
@@ -261,7 +263,21 @@ class Desk:
 
     def _check_signed(self) -> pre.Verdict:
         gateway = self._door.gateway()
-        return True, f"key accepted, user {gateway.who_am_i()}, {gateway.wallet().available:,.2f} USD available"
+        try:
+            return True, f"key accepted, user {gateway.who_am_i()}, {gateway.wallet().available:,.2f} USD available"
+        except ExchangeError as error:
+            return False, gateway.explain(error)
+
+    def _check_trading(self) -> pre.Verdict:
+        gateway = self._door.gateway()
+        try:
+            why_not = gateway.trading_refusal()
+        except ExchangeError as error:
+            return False, gateway.explain(error)
+        return not why_not, why_not or "the key may place and cancel orders"
+
+    def _check_client(self) -> pre.Verdict:
+        return pre.check_client(self._door.gateway().statistics())
 
     def _clock_offset(self) -> float:
         gateway = self._door.gateway()

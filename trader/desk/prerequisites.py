@@ -10,6 +10,7 @@ from trader.domain.fill import Position
 from trader.domain.order import OrderSnapshot
 from trader.domain.wallet import Wallet
 from trader.engine.ids import is_ours
+from trader.exchange.statistics import Statistics
 
 CLOCK_SKEW_MOST_SECS = 2.0
 
@@ -77,6 +78,21 @@ def check_margin(preview: Preview, wallet: Wallet) -> Verdict:
     needed = preview.margin + preview.fees
     words = f"about {_usd(needed)} needed for both legs, {_usd(wallet.available)} available"
     return wallet.available >= needed, words
+
+
+def check_client(figures: Statistics) -> Verdict:
+    """What the connection has been like: calls, slowest endpoint, what is left to ask, how the product cache does."""
+    timed = [(row.p99_ms, row.endpoint) for row in figures.endpoints if row.p99_ms is not None]
+    slowest = max(timed, default=None)
+    hit_rate = figures.instrument_cache_hit_rate
+    words = [
+        f"{figures.calls} calls, {sum(figures.errors.values())} without a usable answer",
+        *([f"slowest {slowest[1]} with p99 {slowest[0]:.0f} ms"] if slowest else []),
+        f"{figures.quota_left:,} weight units left",
+        f"{figures.instruments_cached:,} contracts cached"
+        + (f", {hit_rate:.0%} of questions answered from there" if hit_rate is not None else ""),
+    ]
+    return figures.quota_left > 0, "; ".join(words)
 
 
 def check_configuration(preset: Preset, origins: Sequence[str]) -> Verdict:

@@ -15,7 +15,22 @@ class EndpointStatistics(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     errors: int
     p50_ms: float | None
+    p95_ms: float | None = None
     p99_ms: float | None
+
+
+class CacheFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """The product list's cache: contracts held, and how often a question was answered without loading."""
+
+    size: int
+    hits: int
+    misses: int
+
+    @property
+    def hit_rate(self) -> float | None:
+        """None before the first question."""
+        asked = self.hits + self.misses
+        return self.hits / asked if asked else None
 
 
 class Statistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +40,8 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     orders_accepted: int
     orders_rejected: int
     orders_unknown: int
+    orders_filled: int  # at once, in the answer; what fills later the streams and fills tell
+    edits_submitted: int
     cancels_submitted: int
     cancels_accepted: int
     calls: int
@@ -33,6 +50,8 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     quota_left: int
     clock_offset_secs: float
     instrument_cache_hit_rate: float | None
+    instruments_cached: int
+    breaker_opened: int
     rows_skipped: int
     endpoints: list[EndpointStatistics]
 
@@ -63,7 +82,9 @@ class CallStatistics:
         with self._lock:
             self._events[event] += number
 
-    def snapshot(self, *, quota_left: int, clock_offset_secs: float, hit_rate: float | None) -> Statistics:
+    def snapshot(
+        self, *, quota_left: int, clock_offset_secs: float, cache: CacheFigures, breaker_opened: int
+    ) -> Statistics:
         """The figures of this moment."""
         with self._lock:
             events, latencies = self._events, {name: sorted(kept) for name, kept in self._latencies.items()}
@@ -72,6 +93,8 @@ class CallStatistics:
                 orders_accepted=events["orders_accepted"],
                 orders_rejected=events["orders_rejected"],
                 orders_unknown=events["orders_unknown"],
+                orders_filled=events["orders_filled"],
+                edits_submitted=events["edits_submitted"],
                 cancels_submitted=events["cancels_submitted"],
                 cancels_accepted=events["cancels_accepted"],
                 calls=self._calls.total(),
@@ -79,7 +102,9 @@ class CallStatistics:
                 rate_limited=self._errors["RateLimited"],
                 quota_left=quota_left,
                 clock_offset_secs=clock_offset_secs,
-                instrument_cache_hit_rate=hit_rate,
+                instrument_cache_hit_rate=cache.hit_rate,
+                instruments_cached=cache.size,
+                breaker_opened=breaker_opened,
                 rows_skipped=events["rows_skipped"],
                 endpoints=[
                     EndpointStatistics(
@@ -87,6 +112,7 @@ class CallStatistics:
                         calls=calls,
                         errors=self._failed[name],
                         p50_ms=_quantile(latencies.get(name), 0.50),
+                        p95_ms=_quantile(latencies.get(name), 0.95),
                         p99_ms=_quantile(latencies.get(name), 0.99),
                     )
                     for name, calls in sorted(self._calls.items())

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from trader.domain.errors import VenueRefused
+from trader.domain.errors import ExchangeError, VenueRefused
 from trader.domain.fill import Fill, Position
 from trader.domain.instrument import Instrument, parse_option_symbol
 from trader.domain.order import OrderIntent, OrderSnapshot
@@ -21,6 +21,7 @@ from trader.exchange.delta.account_api import AccountAPI
 from trader.exchange.delta.budget import DEFAULT_QUOTA, Priority
 from trader.exchange.delta.environments import check_urls
 from trader.exchange.delta.errors import NOT_FOUND, WireError, normalise
+from trader.exchange.delta.health import Health, check_health, explain_failure, trading_refusal
 from trader.exchange.delta.instruments import TTL_SECS, InstrumentCache
 from trader.exchange.delta.market_api import PRODUCTS_PAGE, MarketAPI
 from trader.exchange.delta.order_api import IDS_PER_CALL, OrderAPI
@@ -72,6 +73,7 @@ class DeltaGateway:
         self.rest = RestClient(
             rest_url, credentials=credentials, quota=quota, user_agent=user_agent, wall=wall, monotonic=monotonic
         )
+        self._rest_url = rest_url
         self.market = MarketAPI(self.rest)
         self.orders = OrderAPI(self.rest)
         self.account = AccountAPI(self.rest)
@@ -113,6 +115,8 @@ class DeltaGateway:
         outcome = outcome_of(send, intent.client_order_id)
         names = {Ok: "orders_accepted", Rejected: "orders_rejected", Unknown: "orders_unknown"}
         self.rest.statistics.record(names[type(outcome)])
+        if isinstance(outcome, Ok) and outcome.order.leaves_qty == 0:
+            self.rest.statistics.record("orders_filled")
         return outcome
 
     def cancel(
@@ -267,8 +271,41 @@ class DeltaGateway:
     def statistics(self) -> Statistics:
         """See `Gateway.statistics`."""
         return self.rest.statistics.snapshot(
-            quota_left=self.quota_left(), clock_offset_secs=self.clock_offset_secs, hit_rate=self._instruments.hit_rate
+            quota_left=self.quota_left(),
+            clock_offset_secs=self.clock_offset_secs,
+            cache=self._instruments.figures,
+            breaker_opened=self.rest.breaker.opened,
         )
+
+    def health(self) -> Health:
+        """Whether the exchange can be asked and takes our key, with reasons. Makes two requests."""
+        return check_health(self.rest, rest_url=self._rest_url, spot=lambda: self.spot("BTC"), who=self.who_am_i)
+
+    def explain(self, error: ExchangeError) -> str:
+        """What most likely went wrong and what to do about it."""
+        return explain_failure(error, rest_url=self._rest_url, clock_offset_secs=self.clock_offset_secs)
+
+    def trading_refusal(self) -> str:
+        """Why the key may not trade; empty when it may. Makes a request that changes nothing.
+
+        Raises:
+            ExchangeError: The exchange did not say.
+        """
+        listed = self.instruments("BTC")
+        if not listed:
+            raise WireError("the exchange lists no BTC contract to ask about")
+        return trading_refusal(self.rest, listed[0].product_id, rest_url=self._rest_url)
+
+    def reconnect_if_needed(self) -> bool:
+        """After failed calls: drop the kept connections and ask once more. True when the exchange answers."""
+        if self.rest.breaker.failures_in_a_row == 0:
+            return True
+        self.rest.close()
+        try:
+            self.rest.read(list[wire.AssetRow], at.ASSETS)
+        except ExchangeError:
+            return self.rest.breaker.failures_in_a_row == 0  # a refusal is an answer, too
+        return True
 
     def use_credentials(self, credentials: Credentials) -> None:
         """Change the key pair without a restart."""

@@ -239,6 +239,8 @@ class OrderAPI:
     def _count(self, outcome: Outcome) -> None:
         names = {Ok: "orders_accepted", Rejected: "orders_rejected", Unknown: "orders_unknown"}
         self._rest.statistics.record(names[type(outcome)])
+        if isinstance(outcome, Ok) and outcome.order.leaves_qty == 0:
+            self._rest.statistics.record("orders_filled")
 
     def _batch(self, endpoint: Endpoint, body: dict[str, Any], priority: Priority) -> list[OrderSnapshot]:
         envelope = self._rest.change(list[wire.OrderRow], endpoint, body, priority=priority)
