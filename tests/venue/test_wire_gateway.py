@@ -108,9 +108,9 @@ def test_malformed_order_is_bad_schema(rest: Rest, body: dict[str, object]) -> N
     assert rest.ok("GET", "/v2/orders") == []
 
 
-def test_stop_fields_are_refused_and_never_placed_as_plain_orders(rest: Rest) -> None:
+def test_stop_price_without_a_kind_is_refused_and_never_placed_as_a_plain_order(rest: Rest) -> None:
     body = {"product_id": 101, "size": 1, "side": "buy", "order_type": "market_order", "stop_price": "500"}
-    assert rest.refusal("POST", "/v2/orders", body) == "unsupported"
+    assert rest.refusal("POST", "/v2/orders", body) == "bad_schema"
     assert rest.ok("GET", "/v2/positions?product_id=101")["size"] == 0
 
 

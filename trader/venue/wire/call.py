@@ -32,11 +32,12 @@ class Call(msgspec.Struct, kw_only=True):
 
 
 class Answer(msgspec.Struct):
-    """`result` goes into the envelope with `meta`; `bare` True sends `result` without one."""
+    """`result` goes into the envelope with `meta`; `bare` True sends `result` without one, `csv` True as a CSV text."""
 
     result: Any
     meta: dict[str, Any] | None = None
     bare: bool = False
+    csv: bool = False
 
 
 class Handler(Protocol):

@@ -135,3 +135,38 @@ def instant(query: Mapping[str, str], name: str) -> datetime | None:
         return from_micros(value)
     except OverflowError:
         raise bad_schema(name, "is out of range") from None
+
+
+def strings(body: Mapping[str, Any], name: str) -> list[str]:
+    """A list of strings; empty when absent or null."""
+    value = body.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise bad_schema(name, "must be a list of strings")
+    return value
+
+
+def objects(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """A list of JSON objects; empty when absent or null."""
+    value = body.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise bad_schema(name, "must be a list of objects")
+    return value
+
+
+def nested(body: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+    """A JSON object inside the body; None when absent or null."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise bad_schema(name, "must be an object")
+    return value
+
+
+def real_flag(body: Mapping[str, Any], name: str) -> bool:
+    """A boolean that has to be there, in either spelling."""
+    if body.get(name) is None:
+        raise bad_schema(name, "is required")
+    return flag(body, name)

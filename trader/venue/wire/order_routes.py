@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable
 
-from trader.domain.order import OrderType, Side, TimeInForce
-from trader.venue.core.order_desk import Change
-from trader.venue.core.records import Order, OrderRequest
+from trader.domain.order import OrderType
+from trader.venue.core.records import FillRow, Order
 from trader.venue.core.refusal import Refused, bad_schema
 from trader.venue.wire.account_rows import fill_row, order_row
 from trader.venue.wire.call import Answer, Call
+from trader.venue.wire.csv_text import csv_text
 from trader.venue.wire.fields import (
-    choice,
     contract_kinds,
-    decimal,
     flag,
     instant,
     integer,
@@ -20,57 +18,27 @@ from trader.venue.wire.fields import (
     text,
     words,
 )
+from trader.venue.wire.order_body import change_of, product_id_of, request_of, symbol_of
 from trader.venue.wire.paging import page
+from trader.venue.wire.text import iso, plain
 
-_NOT_OFFERED = (  # refused in words, never placed as plain orders
-    "stop_order_type",
-    "stop_price",
-    "trail_amount",
-    "bracket_stop_loss_price",
-    "bracket_stop_loss_limit_price",
-    "bracket_take_profit_price",
-    "bracket_take_profit_limit_price",
-    "bracket_trail_amount",
-)
-_LISTED_TYPES = {"market": OrderType.MARKET, "limit": OrderType.LIMIT}
-_OTHER_TYPES = {"stop_market", "stop_limit", "all_stop"}
+_STOP = {"stop_market": OrderType.MARKET, "stop_limit": OrderType.LIMIT}
+_PLAIN = {"market": OrderType.MARKET, "limit": OrderType.LIMIT}
+_STATES = ("open", "pending")
 
 
 def place(call: Call) -> Answer:
     """POST /v2/orders."""
-    body = call.body
-    for name in _NOT_OFFERED:
-        if body.get(name) not in (None, ""):
-            raise Refused("unsupported", {"param": name})
-    if body.get("mmp") not in (None, "disabled"):
-        raise bad_schema("mmp", "market maker protection is not enabled for this account")
-    request = OrderRequest(
-        symbol=symbol_of(call),
-        side=choice(body, "side", Side),
-        size=needed_integer(body, "size"),
-        order_type=choice(body, "order_type", OrderType),
-        limit_price=decimal(body, "limit_price"),
-        time_in_force=choice(body, "time_in_force", TimeInForce, TimeInForce.GTC),
-        post_only=flag(body, "post_only"),
-        reduce_only=flag(body, "reduce_only"),
-        client_order_id=text(body, "client_order_id"),
-    )
+    request = request_of(call.body, symbol_of(call))
     return Answer(order_row(call.exchange.place(call.account, request, call.now)))
 
 
 def edit(call: Call) -> Answer:
-    """PUT /v2/orders: new total size and limit price."""
+    """PUT /v2/orders: new total size, limit price, trigger."""
     order = call.account.orders.get(needed_integer(call.body, "id"))
     if order is None or order.symbol != symbol_of(call):
         raise Refused("open_order_not_found")
-    post_only = flag(call.body, "post_only") if call.body.get("post_only") is not None else None
-    change = Change(
-        size=integer(call.body, "size"),
-        limit_price=decimal(call.body, "limit_price"),
-        post_only=post_only,
-    )
-    changed = call.exchange.edit(call.account, order, change, call.now)
-    return Answer(order_row(changed))
+    return Answer(order_row(call.exchange.edit(call.account, order, change_of(call.body), call.now)))
 
 
 def cancel(call: Call) -> Answer:
@@ -87,19 +55,26 @@ def cancel(call: Call) -> Answer:
 
 
 def cancel_all(call: Call) -> Answer:
-    """DELETE /v2/orders/all: a flag left out spares its orders, so a bare call cancels nothing.
+    """DELETE /v2/orders/all: a flag left out spares its orders.
 
-    Stop orders do not exist here, so `cancel_stop_orders` selects none; it is checked all the same.
+    A bare call cancels nothing or everything, as the venue is set (`CoreSettings.bare_cancel_all`).
     """
-    listed = text(call.body, "contract_types")
-    flag(call.body, "cancel_stop_orders")
+    body = call.body
+    listed = text(body, "contract_types")
+    symbol = text(body, "product_symbol")
+    product_id = integer(body, "product_id") if symbol is None else product_id_of(call, symbol)
+    names = ("cancel_limit_orders", "cancel_stop_orders", "cancel_reduce_only_orders")
+    bare = all(body.get(name) is None for name in names)
+    default = bare and call.exchange.settings.bare_cancel_all == "everything"
+    limit_orders, stop_orders, reduce_only_orders = (flag(body, name, default) for name in names)
     call.exchange.cancel_all(
         call.account,
         call.now,
-        product_id=integer(call.body, "product_id"),
+        product_id=product_id,
         kinds=contract_kinds(listed.split(",") if listed else None),
-        limit_orders=flag(call.body, "cancel_limit_orders"),
-        reduce_only_orders=flag(call.body, "cancel_reduce_only_orders"),
+        limit_orders=limit_orders,
+        stop_orders=stop_orders,
+        reduce_only_orders=reduce_only_orders,
     )
     return Answer(None)
 
@@ -121,26 +96,55 @@ def by_client_id(call: Call) -> Answer:
 
 
 def open_orders(call: Call) -> Answer:
-    """GET /v2/orders: what rests."""
-    states = set(words(call.query, "states") or ["open", "pending"])
-    rows = _filtered(call, (o for o in call.account.open_orders.values() if o.state in states))
+    """GET /v2/orders: what rests and what waits for a trigger."""
+    states = words(call.query, "states") or list(_STATES)
+    if not set(states) <= set(_STATES):
+        raise bad_schema("states", f"must be of: {', '.join(_STATES)}")
+    rows = _filtered(call, (o for o in call.account.live_orders if o.state in states))
     chosen, meta = page(rows, lambda o: o.id, call.query, default=50, maximum=200)
     return Answer([order_row(o) for o in chosen], meta)
 
 
 def history(call: Call) -> Answer:
     """GET /v2/orders/history: closed and cancelled orders."""
-    rows = _filtered(call, (o for o in call.account.orders.values() if o.state != "open"))
+    rows = _filtered(call, (o for o in call.account.orders.values() if not o.live))
     chosen, meta = page(rows, lambda o: o.id, call.query, default=50, maximum=50)
     return Answer([order_row(o) for o in chosen], meta)
 
 
 def fills(call: Call) -> Answer:
     """GET /v2/fills."""
+    chosen, meta = page(_fills(call), lambda f: f.seq, call.query, default=50, maximum=50)
+    return Answer([fill_row(call.exchange, f) for f in chosen], meta)
+
+
+def fills_csv(call: Call) -> Answer:
+    """GET /v2/fills/history/download/csv: every fill the filters select, newest first."""
+    rows = [
+        {
+            "fill_id": f.id,
+            "created_at": iso(f.created_at),
+            "product_symbol": f.symbol,
+            "side": f.side.value,
+            "size": str(f.size),
+            "price": plain(f.price),
+            "notional": plain(f.notional),
+            "role": f.role,
+            "fill_type": f.kind.value,
+            "commission": plain(f.commission),
+            "order_id": f.order_id,
+            "position_size": str(f.position_size),
+        }
+        for f in _fills(call)
+    ]
+    return Answer(csv_text(rows), csv=True)
+
+
+def _fills(call: Call) -> list[FillRow]:
     wanted, kinds = product_ids(call.query), contract_kinds(words(call.query, "contract_types"))
     start, end = instant(call.query, "start_time"), instant(call.query, "end_time")
     by_id = call.exchange.products.by_id
-    rows = [
+    return [
         f
         for f in reversed(call.account.fills)
         if (wanted is None or f.product_id in wanted)
@@ -148,22 +152,6 @@ def fills(call: Call) -> Answer:
         and (start is None or f.created_at >= start)
         and (end is None or f.created_at <= end)
     ]
-    chosen, meta = page(rows, lambda f: f.seq, call.query, default=50, maximum=50)
-    return Answer([fill_row(call.exchange, f) for f in chosen], meta)
-
-
-def symbol_of(call: Call) -> str:
-    """The contract a body names, by exactly one of `product_id` and `product_symbol`."""
-    product_id, symbol = integer(call.body, "product_id"), text(call.body, "product_symbol")
-    if (product_id is None) == (symbol is None):
-        raise bad_schema("product_id", "give exactly one of product_id and product_symbol")
-    if symbol is not None:
-        return symbol
-    assert product_id is not None
-    instrument = call.exchange.products.by_id.get(product_id)
-    if instrument is None:
-        raise Refused("invalid_contract")
-    return instrument.symbol
 
 
 def _filtered(call: Call, orders: Iterable[Order]) -> list[Order]:
@@ -177,18 +165,23 @@ def _filtered(call: Call, orders: Iterable[Order]) -> list[Order]:
         for o in orders
         if (wanted is None or o.product_id in wanted)
         and (kinds is None or by_id[o.product_id].kind in kinds)
-        and (types is None or o.order_type in types)
+        and (types is None or _type_word(o) in types)
         and (start is None or o.created_at >= start)
         and (end is None or o.created_at <= end)
     ]
     return sorted(chosen, key=lambda o: o.id, reverse=True)
 
 
-def _order_types(call: Call) -> set[OrderType] | None:
+def _order_types(call: Call) -> set[str] | None:
+    """The words of `order_types`, which are not those of an order's own type."""
     listed = words(call.query, "order_types")
     if listed is None:
         return None
-    for word in listed:
-        if word not in _LISTED_TYPES and word not in _OTHER_TYPES:
-            raise bad_schema("order_types", "must be of: market, limit, stop_market, stop_limit, all_stop")
-    return {_LISTED_TYPES[word] for word in listed if word in _LISTED_TYPES}
+    if not set(listed) <= {*_PLAIN, *_STOP, "all_stop"}:
+        raise bad_schema("order_types", "must be of: market, limit, stop_market, stop_limit, all_stop")
+    return {*listed, *(_STOP if "all_stop" in listed else ())}
+
+
+def _type_word(order: Order) -> str:
+    words_of = _PLAIN if order.stop is None else _STOP
+    return next(word for word, kind in words_of.items() if kind is order.order_type)

@@ -45,15 +45,15 @@ class EngineLimit:
     def __init__(self, per_second: int) -> None:
         self._per_second = per_second
         self._second = -1
-        self._used: dict[int, int] = {}
+        self._used: dict[str, int] = {}
 
-    def charge(self, product_id: int, wall_secs: float) -> None:
-        """Count one operation. Raises GatewayError (429) beyond the limit."""
+    def charge(self, product: str, wall_secs: float, operations: int = 1) -> None:
+        """Count operations on a product, named by id or symbol. Raises GatewayError (429) beyond the limit."""
         second = int(wall_secs)
         if second != self._second:
             self._second = second
             self._used.clear()
-        used = self._used.get(product_id, 0)
-        if used >= self._per_second:
+        used = self._used.get(product, 0)
+        if used + operations > self._per_second:
             raise rate_limited(max(1, int((second + 1 - wall_secs) * 1000)))
-        self._used[product_id] = used + 1
+        self._used[product] = used + operations

@@ -16,12 +16,14 @@ from starlette.routing import Route
 from trader.venue.core.account import Account
 from trader.venue.core.exchange import Exchange
 from trader.venue.core.refusal import Refused, bad_schema
-from trader.venue.wire import account_routes, market_routes, order_routes
+from trader.venue.wire import market_routes
 from trader.venue.wire.auth import KeyRing
-from trader.venue.wire.call import Answer, Call, Handler
-from trader.venue.wire.fields import integer, json_object
+from trader.venue.wire.call import Answer, Call
+from trader.venue.wire.endpoint import Endpoint
+from trader.venue.wire.fields import json_object
 from trader.venue.wire.problem import GatewayError, blocked_by_cdn, refusal_body
 from trader.venue.wire.quota import EngineLimit, Quota
+from trader.venue.wire.signed_endpoints import SIGNED
 
 _log = logging.getLogger(__name__)
 _BODY_BYTES_MAX = 65_536
@@ -44,52 +46,8 @@ class Floor(Protocol):
         ...
 
 
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One route. `engine` True counts against the matching engine's limit per product."""
-
-    method: str
-    path: str
-    weight: int
-    handler: Handler
-    signed: bool = False
-    engine: bool = False
-
-
-_SIGNED = [
-    Endpoint(method="POST", path="/v2/orders", weight=5, handler=order_routes.place, engine=True),
-    Endpoint(method="PUT", path="/v2/orders", weight=5, handler=order_routes.edit, engine=True),
-    Endpoint(method="DELETE", path="/v2/orders", weight=5, handler=order_routes.cancel),
-    Endpoint(method="GET", path="/v2/orders", weight=3, handler=order_routes.open_orders),
-    Endpoint(method="DELETE", path="/v2/orders/all", weight=5, handler=order_routes.cancel_all),
-    Endpoint(method="GET", path="/v2/orders/history", weight=10, handler=order_routes.history),
-    Endpoint(
-        method="GET",
-        path="/v2/orders/client_order_id/{client_order_id}",
-        weight=1,
-        handler=order_routes.by_client_id,
-    ),
-    Endpoint(method="GET", path="/v2/orders/{order_id:int}", weight=1, handler=order_routes.by_id),
-    Endpoint(method="GET", path="/v2/fills", weight=10, handler=order_routes.fills),
-    Endpoint(method="GET", path="/v2/positions", weight=3, handler=account_routes.positions),
-    Endpoint(method="GET", path="/v2/positions/margined", weight=3, handler=account_routes.margined),
-    Endpoint(method="GET", path="/v2/wallet/balances", weight=3, handler=account_routes.balances),
-    Endpoint(method="GET", path="/v2/wallet/transactions", weight=10, handler=account_routes.transactions),
-    Endpoint(
-        method="GET",
-        path="/v2/products/{product_id:int}/orders/leverage",
-        weight=1,
-        handler=account_routes.get_leverage,
-    ),
-    Endpoint(
-        method="POST",
-        path="/v2/products/{product_id:int}/orders/leverage",
-        weight=1,
-        handler=account_routes.set_leverage,
-    ),
-    Endpoint(method="GET", path="/v2/users/trading_preferences", weight=1, handler=account_routes.preferences),
-]
 ENDPOINTS = [
-    *(msgspec.structs.replace(endpoint, signed=True) for endpoint in _SIGNED),
+    *SIGNED,
     Endpoint(method="GET", path="/v2/assets", weight=1, handler=market_routes.assets),
     Endpoint(method="GET", path="/v2/indices", weight=1, handler=market_routes.indices),
     Endpoint(method="GET", path="/v2/products", weight=3, handler=market_routes.products),
@@ -138,6 +96,8 @@ def _serve(floor: Floor, methods: dict[str, Endpoint]) -> Callable[[Request], Aw
         except Exception:  # noqa: BLE001 - the edge: one broken request must not take the exchange down
             _log.exception("internal error serving %s %s", request.method, request.url.path)
             return _json({"success": False, "error": {"code": "internal_server_error"}}, 500)
+        if answer.csv:
+            return Response(answer.result, 200, media_type="text/csv")
         if answer.bare:
             return _json(answer.result, 200)
         envelope: dict[str, Any] = {"success": True, "result": answer.result}
@@ -156,8 +116,10 @@ def _answer(floor: Floor, endpoint: Endpoint, request: Request, raw: bytes) -> A
         if value == "":
             raise bad_schema(name, "must not be empty")
     body = json_object(raw)
-    if endpoint.engine and (product_id := integer(body, "product_id")) is not None:
-        floor.engine_limit.charge(product_id, wall_secs)
+    if endpoint.engine:
+        rows = body.get("orders")
+        product = str(body.get("product_id") or body.get("product_symbol") or "")
+        floor.engine_limit.charge(product, wall_secs, len(rows) if isinstance(rows, list) else 1)
     floor.bring_to_now()
     call = Call(
         exchange=floor.exchange,
