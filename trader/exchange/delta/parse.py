@@ -203,7 +203,8 @@ def parse_ticker(row: TickerRow) -> Quote:
         bid_size=n.count_or_none(quotes.bid_size),
         ask_size=n.count_or_none(quotes.ask_size),
         greeks=_greeks_row(row.greeks),
-        mark_iv=n.fraction_or_none(quotes.mark_iv) or n.fraction_or_none(row.mark_vol),
+        # The mark was computed from `mark_vol`; `mark_iv` beside the quotes is of another moment (recorded payloads).
+        mark_iv=n.fraction_or_none(row.mark_vol) or n.fraction_or_none(quotes.mark_iv),
         bid_iv=n.fraction_or_none(quotes.bid_iv),
         ask_iv=n.fraction_or_none(quotes.ask_iv),
         spot=n.price_or_none(row.spot_price),
