@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types pytest killpoints clean
+.PHONY: help run test lint format types pytest killpoints soak clean
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -35,6 +35,10 @@ pytest: $(VENV)/.installed-test
 # The real runner killed at every kill point and during recovery; minutes, so not part of `make test`.
 killpoints: $(VENV)/.installed-test
 	$(PY) -m tests.killpoints --all
+
+# An hour of 1,000 market messages a second through the real runner and the real venue; SECS=180 for a short one.
+soak: $(VENV)/.installed-test
+	$(PY) -m tests.soak --secs $(or $(SECS),3600)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -167,9 +167,9 @@ def _client_frame(stream: Any) -> bytes | None:
     return bytes(byte ^ mask[place % 4] for place, byte in enumerate(stream.read(length)))
 
 
-def serve(pipe: Any, rest_url: str, ahead_us: int) -> None:
+def serve(pipe: Any, rest_url: str, ahead_us: int, make: type[Flood] = Flood) -> None:
     """The process: accept connections, obey the pipe. Commands: ("rate", path, rate or None), ("record",), ("stamps",)."""
-    flood = Flood(rest_url, ahead_us)
+    flood = make(rest_url, ahead_us)
     listener = socket.create_server(("127.0.0.1", 0))
     pipe.send(listener.getsockname()[1])
 

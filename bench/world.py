@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -77,8 +77,17 @@ class Child:
 class World:
     """Use as a context manager; everything it started ends with it."""
 
-    def __init__(self, *, flooded: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        flooded: bool = False,
+        flood_serve: Callable[..., None] = flood.serve,
+        venue: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`flood_serve` is what the flood's process runs; `venue` are options beside or instead of the usual ones."""
         self._flooded = flooded
+        self._flood_serve = flood_serve
+        self._venue_options = {**_VENUE, **(venue or {})}
         self._ends: list[Callable[[], object]] = []
         self.flood: Child | None = None
         self.ahead_us = 0
@@ -107,13 +116,13 @@ class World:
         self._ends.append(lambda: _end_process(self._venue))
         assert self._venue.stdin is not None and self._venue.stdout is not None
         with self._venue.stdin as pipe:
-            pipe.write(json.dumps(_VENUE).encode())
+            pipe.write(json.dumps(self._venue_options).encode())
         self.venue: dict[str, Any] = json.loads(self._venue.stdout.readline())
         self._ends.append(self._venue.stdout.close)
         ws_public = self.venue["ws_public_url"]
         if self._flooded:
             self.ahead_us = self._venue_time_us() - time.time_ns() // 1000
-            self.flood = Child(flood.serve, self.venue["rest_url"], self.ahead_us)
+            self.flood = Child(self._flood_serve, self.venue["rest_url"], self.ahead_us)
             self._ends.append(self.flood.end)
             ws_public = f"ws://127.0.0.1:{self.flood.ask()}"
         self.ws_public = ws_public
