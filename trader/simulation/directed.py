@@ -56,6 +56,7 @@ def quiet(seed: int, *deeds: Deed, **changes: Any) -> Plan:
         latency=0.02,
         interleaved=False,
         outage=None,
+        partial_ioc_closed=True,
     )
     return replace(calm, **changes)
 

@@ -123,9 +123,11 @@ class OrderRules:
             self._run_of[intent.client_order_id] = intent.run_id
             self._unrecorded.add(intent.client_order_id)
             return
-        if run is None or coid is None or coid not in run.orders:
+        if run is None or coid is None:
             self._oracle.report("I4", f"order {coid} arrived without an intent in the journal")
             return
+        if coid not in run.orders:
+            return  # its intent was committed, and lost since with the newest rows of the journal
         if run.orders[coid].intent != intent:
             self._oracle.report("I4", f"order {coid} is not what the journal says")
         self._check_rate(arrival, intent)

@@ -60,6 +60,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     interleaved: bool  # whether the parts of one read see different instants
     market_period: float  # seconds between market messages
     outage: tuple[float, float] | None  # a long stop of the host (suspend, deploy): from, length
+    partial_ioc_closed: bool = False  # whether a partly filled immediate order reads "closed" rather than "cancelled"
 
 
 def opening_of(plan: Plan) -> datetime:
@@ -111,6 +112,7 @@ def draw(seed: int) -> Plan:
         interleaved=rng.random() < 0.35,
         market_period=rng.choice((1.5, 2.0, 2.0)),
         outage=outage,
+        partial_ioc_closed=late.random() < 0.5,
     )
 
 

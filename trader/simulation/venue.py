@@ -150,12 +150,16 @@ class SimVenue:
                 self._faults.note("X9")
             raise
         self.accepted[coid] = self.accepted.get(coid, 0) + 1
+        if self._plan.partial_ioc_closed and order.state == "cancelled" and order.filled_size:
+            order.state = "closed"
         return order
 
-    @property
-    def takes_repeats(self) -> bool:
-        """Whether the same client order id may make a second order, at least once the first has ended."""
-        return self._plan.coid_mode in ("accepted", "open_only")
+    def refuses_repeat(self, coid: str) -> bool:
+        """Whether a second request of this id makes no second order."""
+        twin = self.account.by_client_id(coid)
+        if twin is None or self._plan.coid_mode == "accepted":
+            return False
+        return self._plan.coid_mode != "open_only" or twin.state == "open"
 
     def _maybe_cancel_itself(self, order: Order) -> None:
         if self._faults.hit("X3"):

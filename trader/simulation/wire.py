@@ -91,15 +91,18 @@ class Wire:
             self._travel(coid, self._latency, visit, signed, answer)
 
     def _repeat(self, coid: str, visit: Visit, signed: float, answer: Answer) -> None:
-        """X10: something on the way sends the request again. Where the exchange would take it twice nobody on this side can
-        help it, so there only the reply is lost: whoever resends then has two orders."""
-        if self._venue.takes_repeats:
-            self._travel(coid, self._latency, visit, signed, None)
-            self._agenda.after(_DEADLINE_SECS, answer, Unknown("no answer: reply lost"))
-            return
+        """X10: something on the way sends the request again, and either answer may be the one that is heard."""
         first = self._faults.details("X10").random() < 0.5
         self._travel(coid, self._latency, visit, signed, answer if first else None)
-        self._travel(coid, self._latency + 0.001, visit, signed, None if first else answer)
+        self._agenda.after(self._latency + 0.001, self._again, coid, visit, signed, None if first else answer)
+
+    def _again(self, coid: str, visit: Visit, signed: float, answer: Answer | None) -> None:
+        """The repetition. Where the exchange would make a second order of it nobody on this side could help it, so there it
+        is lost and its reply with it: whoever sends again then has two orders."""
+        if self._venue.refuses_repeat(coid):
+            self._travel(coid, 0.0, visit, signed, answer)
+        elif answer is not None:
+            self._agenda.after(_DEADLINE_SECS, answer, Unknown("no answer: reply lost"))
 
     def _later(self, trips: int, answer: Answer, outcome: Outcome) -> None:
         self._agenda.after(trips * self._latency, answer, outcome)
