@@ -52,7 +52,7 @@ def test_chain_ticker_holds_every_contract_with_greeks_in_the_documented_order(p
     rows = {row["s"]: row for row in frame["d"]}
     assert set(rows) == {CALL, PUT}
     row = rows[CALL]
-    assert row["q"] == ["401.0", "20", "399.0", "20", None] and row["m"] == "400" and row["i"] == 101
+    assert row["q"] == ["401", "20", "399", "20", None] and row["m"] == "400" and row["i"] == 101
     assert [float(g) for g in row["g"]] == [0.12, 0.0001, 0.4, -80.0, 12.0]
     assert row["qiv"] == ["0.51000000", "0.49000000", "0.50000000"] and row["pb"] == ["0.1", "1200"]
 

@@ -25,8 +25,10 @@ from trader.venue.core.state import restore
 from trader.venue.market.base import MarketSource
 from trader.venue.settings import LOOPBACK, Addresses, VenueSettings
 from trader.venue.store import Store
+from trader.venue.tape import Tape
 from trader.venue.wire.auth import KeyRing
 from trader.venue.wire.connection import Doorman
+from trader.venue.wire.legacy import legacy_broadcast
 from trader.venue.wire.private_socket import PrivateHub
 from trader.venue.wire.public_socket import BATCH_WALL_SECS, PublicHub
 from trader.venue.wire.quota import EngineLimit, Quota
@@ -65,8 +67,10 @@ class VenueServer:
         self.keys = KeyRing(settings.credentials)
         self.quota = Quota(settings.quota_units)
         self.engine_limit = EngineLimit(settings.engine_ops_per_sec)
-        self._public = PublicHub(self.exchange)
-        self._private = PrivateHub(self.exchange, self.keys, old_login=settings.old_socket_login)
+        self.tape = Tape(self.exchange)
+        self._public = PublicHub(self.exchange, self.tape)
+        self._legacy = legacy_broadcast(self.exchange, self.tape)
+        self._private = PrivateHub(self.exchange, self.keys, self._legacy, old_login=settings.old_socket_login)
         self._clock: MarketClock | None = None
         self._unsaved = self._store is not None
         self._last_save = 0.0
@@ -190,6 +194,7 @@ class VenueServer:
                 self.bring_to_now()
                 self.after_change()
                 self._public.publish(self.exchange.now, began)
+                self._legacy.publish(self.exchange.now, began)
                 self._private.publish(began)
                 if began - last_care >= 1:
                     last_care = began
@@ -213,7 +218,7 @@ class VenueServer:
     def bring_to_now(self) -> None:
         """Advance the exchange to the present market time."""
         assert self._clock is not None, "the venue is not running"
-        if self._public.busy:
+        if self._public.busy or self._legacy.busy:
             self._clock.release()
         self.exchange.advance(self._clock.now())
         self.exchange.check_heartbeats(int(time.time() * 1000))
@@ -230,7 +235,9 @@ class VenueServer:
             if isinstance(event, WalletEvent):
                 wallets[event.user_id] = event
             elif isinstance(event, PublicTrade):
+                self.tape.record(event)
                 self._public.publish_trade(event)
+                self._legacy.publish_trade(event)
             else:
                 self._private.deliver(event)
         for wallet in wallets.values():

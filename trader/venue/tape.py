@@ -7,17 +7,16 @@ of daily figures; asks nothing that nobody asked for.
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from trader.domain.instrument import Instrument
-from trader.domain.order import Side
 from trader.venue.core.events import PublicTrade
 from trader.venue.core.exchange import Exchange
 from trader.venue.market.bars import bars_of_prints, bucket_of, merge_bars
-from trader.venue.market.base import Bar, HistorySource, Print, Series
-from trader.venue.market.instants import from_ms, to_ms
+from trader.venue.market.base import Bar, HistorySource, OptionStats, Print, Series
+from trader.venue.market.instants import to_ms
 
 KEPT_TRADES = 20_000  # of users, per contract
 DAY_MS = 86_400_000
@@ -68,6 +67,7 @@ class Tape:
         self._source = market if isinstance(market, HistorySource) else None
         self._own: dict[str, deque[Print]] = {}
         self._days: dict[str, tuple[Day, int, float]] = {}
+        self._batch_until = float("inf")
         for trade in _trades_of_accounts(exchange):
             self.record(trade)
 
@@ -80,28 +80,30 @@ class Tape:
         """Trades of the source's own participants in (after, until], oldest first."""
         return () if self._source is None else self._source.prints(instrument, after_ms, until_ms)
 
+    def prints(self, instrument: Instrument, after_ms: int, until_ms: int) -> list[Print]:
+        """All trades in (after, until], oldest first."""
+        own = self._own.get(instrument.symbol, ())
+        ours = [each for each in own if after_ms < each.ts_ms <= until_ms]
+        found = [*self.source_prints(instrument, after_ms, until_ms), *ours]
+        found.sort(key=lambda each: each.ts_ms)
+        return found
+
     def newest(self, instrument: Instrument, count: int) -> list[Print]:
         """The last trades, newest first."""
         now_ms = to_ms(self._exchange.now)
-        own = self._own.get(instrument.symbol, ())
-        since_ms = now_ms
+        found: list[Print] = []
         for back_ms in _LOOK_BACK_MS:
-            since_ms = now_ms - back_ms
-            theirs = self.source_prints(instrument, since_ms, now_ms)
-            ours = [each for each in own if each.ts_ms > since_ms]
-            if len(theirs) + len(ours) >= count:
+            found = self.prints(instrument, now_ms - back_ms, now_ms)
+            if len(found) >= count:
                 break
-        else:
-            ours = list(own)
-        found = sorted((*theirs, *ours), key=lambda each: each.ts_ms, reverse=True)
-        return found[:count]
+        return found[: -count - 1 : -1]
 
     def bars(
         self, series: Series, instrument: Instrument, width_ms: int, offset_ms: int, from_ms: int, until_ms: int
     ) -> list[Bar]:
         """Bars of a series, oldest first, empty buckets left out; the index is asked for with the perpetual."""
         theirs: Sequence[Bar] = ()
-        if self._source is not None:
+        if self._source is not None and (self._source.tells_trades or series is not Series.TRADES):
             theirs = self._source.bars(series, instrument, width_ms, offset_ms, from_ms, until_ms)
         if series is not Series.TRADES or not self._own.get(instrument.symbol):
             return list(theirs)
@@ -112,18 +114,27 @@ class Tape:
     def day(self, instrument: Instrument, *, fresh: bool = False) -> Day:
         """Figures of the last 24 hours, at most about a minute old; `fresh` looks anew."""
         now_ms, wall = to_ms(self._exchange.now), self._monotonic()
-        known = self._days.get(instrument.symbol)
-        if known is not None and not fresh:
+        known = None if fresh else self._days.get(instrument.symbol)
+        if known is not None:
             day, at_ms, at_wall = known
-            if now_ms - at_ms < _REFRESH_MS or wall - at_wall < _REFRESH_WALL_SECS:
+            if now_ms - at_ms < _REFRESH_MS or wall - at_wall < _REFRESH_WALL_SECS or wall > self._batch_until:
                 return day
+        elif not fresh and wall > self._batch_until:
+            return NOTHING_YET
         day = self._day_until(instrument, now_ms)
         self._days[instrument.symbol] = (day, now_ms, wall)
         return day
 
-    def knows_day(self, symbol: str) -> bool:
-        """Whether `day` has been asked for before, and so is quick."""
-        return symbol in self._days
+    def begin_batch(self, secs: float) -> None:
+        """Until the next batch `day` spends no more than `secs` on contracts it was never asked of: a chain's first
+        tickers must not hold everybody up. Those left over come with the next batches."""
+        self._batch_until = self._monotonic() + secs
+
+    def contracts_of_day(self, stats: OptionStats, instrument: Instrument, day: Day) -> float:
+        """Contracts traded in 24 hours: from the trades where the source tells them, else its own figure."""
+        if self._source is not None and self._source.tells_trades:
+            return day.contracts
+        return stats.volume / float(instrument.contract_value) + day.contracts
 
     def listed_since(self, instrument: Instrument) -> datetime:
         """When the contract was listed, as far as anybody knows."""

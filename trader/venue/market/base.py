@@ -130,7 +130,10 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
 
 @runtime_checkable
 class HistorySource(Protocol):
-    """A source that can tell what happened before now, before its own start included. Instants are ms since 1970."""
+    """A source that can tell what happened before now, before its own start included. Instants are ms since 1970.
+    `tells_trades` False: it knows of no trades (a recording of quotes)."""
+
+    tells_trades: bool
 
     def prints(self, instrument: Instrument, after_ms: int, until_ms: int) -> Sequence[Print]:
         """Trades in (after, until], oldest first; nothing later than now."""

@@ -97,7 +97,9 @@ class _Listing(msgspec.Struct):
 
 
 class SyntheticMarket:
-    """A seeded market source (see `trader.venue.market.base.MarketSource`)."""
+    """A seeded market source (see `MarketSource` and `HistorySource` in `trader.venue.market.base`)."""
+
+    tells_trades = True
 
     def __init__(self, settings: SyntheticSettings) -> None:
         if settings.start.tzinfo is None:

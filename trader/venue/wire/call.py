@@ -8,6 +8,7 @@ import msgspec
 
 from trader.venue.core.account import Account
 from trader.venue.core.exchange import Exchange
+from trader.venue.tape import Tape
 from trader.venue.wire.problem import key_not_authorised
 
 
@@ -15,6 +16,7 @@ class Call(msgspec.Struct, kw_only=True):
     """`now` is market time; `path` the route's parameters; `account` None on unsigned calls."""
 
     exchange: Exchange
+    tape: Tape
     now: datetime
     wall_secs: float
     path: Mapping[str, Any]

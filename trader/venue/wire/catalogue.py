@@ -6,6 +6,7 @@ from typing import Any
 
 from trader.domain.instrument import Instrument, Kind, index_symbol
 from trader.venue.core.exchange import Exchange
+from trader.venue.market.surface import VOL_MAX, VOL_MIN
 from trader.venue.wire.text import iso, plain
 
 CONTRACT_TYPES = {Kind.CALL: "call_options", Kind.PUT: "put_options", Kind.PERPETUAL: "perpetual_futures"}
@@ -14,6 +15,17 @@ USD_ASSET_ID = 14
 _ASSET_IDS = {"BTC": 2, "ETH": 1}
 _NAMES = {"BTC": "Bitcoin", "ETH": "Ethereum", "USD": "US Dollar"}
 _FIRST_OTHER_ASSET_ID = 100
+_SOURCE = "local market source"
+_IMPACT_SIZE = {True: 300, False: 30_000}  # options, others: contracts, as recorded product rows have them
+_CLUBBING = (1, 2, 10, 20, 100, 1000)  # of the tick
+_VOLATILITY_SPECS = {
+    "vol_calculation_method": "orderbook",
+    "min_volatility": VOL_MIN,
+    "max_volatility": VOL_MAX,
+    "max_deviation_from_external_vol": 0.25,
+    "vol_expiry_time": 31_536_000,
+    "backup_vol_expiry_time": 31_536_000,
+}
 
 
 def asset_id(symbol: str, underlyings: tuple[str, ...]) -> int:
@@ -35,6 +47,11 @@ def asset_row(symbol: str, underlyings: tuple[str, ...]) -> dict[str, Any]:
         "withdrawal_status": "disabled",
         "base_withdrawal_fee": "0",
         "min_withdrawal_amount": "0",
+        "variable_withdrawal_fee": "0",
+        "interest_credit": False,
+        "interest_slabs": None,
+        "networks": [],
+        "sort_priority": 1,
     }
 
 
@@ -44,7 +61,11 @@ def index_row(underlying: str, underlyings: tuple[str, ...]) -> dict[str, Any]:
         "id": asset_id(underlying, underlyings),
         "symbol": index_symbol(underlying),
         "description": f"{underlying} spot index",
-        "constituent_exchanges": [{"name": "local market source", "weight": 1}],
+        "constituent_exchanges": [
+            {"name": _SOURCE, "exchange": _SOURCE, "health_interval": 60, "health_priority": 1, "weight": 1}
+        ],
+        "constituent_indices": None,
+        "impact_size": "10.000000000000000000",
         "underlying_asset_id": asset_id(underlying, underlyings),
         "quoting_asset_id": USD_ASSET_ID,
         "tick_size": "0.1",
@@ -56,12 +77,12 @@ def index_row(underlying: str, underlyings: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def product_row(exchange: Exchange, instrument: Instrument) -> dict[str, Any]:
-    """One contract, live or expired, with its terms."""
+def product_row(exchange: Exchange, instrument: Instrument, listed_since: datetime | None = None) -> dict[str, Any]:
+    """One contract, live or expired, with its terms; `listed_since` None takes when this exchange first saw it."""
     underlyings = exchange.market.underlyings
     gone = exchange.products.expired.get(instrument.symbol)
     option = instrument.kind is not Kind.PERPETUAL
-    listed = exchange.products.listed_at.get(instrument.symbol, exchange.now)
+    listed = listed_since or exchange.products.listed_at.get(instrument.symbol, exchange.now)
     leverage = exchange.settings.option_leverage if option else exchange.settings.perpetual_leverage
     usd = asset_row("USD", underlyings)
     row: dict[str, Any] = {
@@ -93,7 +114,7 @@ def product_row(exchange: Exchange, instrument: Instrument) -> dict[str, Any]:
         "position_size_limit": instrument.position_size_limit or exchange.settings.max_order_size,
         "position_notional_limit": None,
         "impact_notional": None,
-        "impact_size": 0,
+        "impact_size": _IMPACT_SIZE[option],
         "taker_commission_rate": plain(instrument.taker_rate),
         "maker_commission_rate": plain(instrument.maker_rate),
         "liquidation_penalty_factor": "0",
@@ -105,21 +126,31 @@ def product_row(exchange: Exchange, instrument: Instrument) -> dict[str, Any]:
         "price_band": plain(exchange.settings.perpetual_band_pct),
         "auction_start_time": None,
         "auction_finish_time": None,
-        "product_specs": _specs(instrument, gone.index_price if gone else None),
+        "product_specs": _specs(exchange, instrument, gone.index_price if gone else None),
         "underlying_asset": asset_row(instrument.underlying, underlyings),
         "quoting_asset": usd,
         "settling_asset": usd,
         "spot_index": index_row(instrument.underlying, underlyings),
-        "ui_config": {"show_bracket_orders": False, "sort_priority": 1, "tags": []},
+        "ui_config": {
+            "default_trading_view_candle": "15",
+            "leverage_slider_values": [1, 5, 10, 25, 50, 100, int(exchange.settings.max_leverage)],
+            "price_clubbing_values": [float(instrument.tick_size * step) for step in _CLUBBING],
+            "show_bracket_orders": True,
+            "sort_priority": 1,
+            "tags": [],
+        },
     }
     return row
 
 
-def _specs(instrument: Instrument, settlement_index: Decimal | None) -> dict[str, Any]:
+def _specs(exchange: Exchange, instrument: Instrument, settlement_index: Decimal | None) -> dict[str, Any]:
     specs: dict[str, Any] = {"only_reduce_only_orders_allowed": False, "tags": []}
     if instrument.fee_cap is not None:
         specs["premium_commission_rate"] = float(instrument.fee_cap)
-        specs["vol_calculation_method"] = "orderbook"
+        specs |= _VOLATILITY_SPECS
+    if instrument.kind is Kind.PERPETUAL:
+        specs["funding_clamp_value"] = float(exchange.settings.funding_clamp_pct)
+        specs["rate_exchange_interval"] = exchange.settings.funding_interval_secs
     if settlement_index is not None:
         specs["settlement_index_price"] = plain(settlement_index)
     return specs

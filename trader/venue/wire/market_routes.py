@@ -1,18 +1,29 @@
 """Public market data endpoints."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from trader.domain.instrument import Instrument
 from trader.venue.core.refusal import Refused, bad_schema
 from trader.venue.wire.call import Answer, Call
+from trader.venue.wire.candles import SPARKLINE_SYMBOLS_MAX, candle_rows, sparkline
 from trader.venue.wire.catalogue import asset_row, index_row, product_row
 from trader.venue.wire.fields import contract_kinds, integer, words
 from trader.venue.wire.paging import page
-from trader.venue.wire.quotes import l2_row, ticker_row, trade_row
+from trader.venue.wire.quotes import l2_row, trade_row
 from trader.venue.wire.text import micros
+from trader.venue.wire.tickers import ticker_row
 
 _SYMBOLS_MAX = 10
+_TRADES = 50
+_DAYS_WALL_SECS = 0.25  # what one list of tickers may spend on figures of the day nobody asked for before
 _EXPIRED_STATES = {"expired", "settled"}
+_STATES = {"upcoming", "live", *_EXPIRED_STATES}
+# Types of the exchange's list, whether or not this one lists any.
+_CONTRACT_TYPES = frozenset(
+    "call_options put_options perpetual_futures futures move_options spot spreads options_combos interest_rate_swaps "
+    "turbo_call_options turbo_put_options".split()
+)
 
 
 def assets(call: Call) -> Answer:
@@ -29,8 +40,8 @@ def indices(call: Call) -> Answer:
 
 def products(call: Call) -> Answer:
     """GET /v2/products: live contracts unless `states` says otherwise."""
-    kinds = contract_kinds(words(call.query, "contract_types"))
-    states = set(words(call.query, "states") or ["live"])
+    kinds = contract_kinds(_known(call, "contract_types", _CONTRACT_TYPES))
+    states = set(_known(call, "states", _STATES) or ["live"])
     day = _day(call, "expiry", "%Y-%m-%d")
     listed: list[Instrument] = []
     if "live" in states:
@@ -40,7 +51,7 @@ def products(call: Call) -> Answer:
     chosen = [i for i in listed if (kinds is None or i.kind in kinds) and (day is None or _expires(i, day))]
     chosen.sort(key=lambda i: i.product_id, reverse=True)
     rows, meta = page(chosen, lambda i: i.product_id, call.query, default=100, maximum=1000)
-    return Answer([product_row(call.exchange, i) for i in rows], meta)
+    return Answer([product_row(call.exchange, i, call.tape.listed_since(i)) for i in rows], meta)
 
 
 def product(call: Call) -> Answer:
@@ -48,17 +59,18 @@ def product(call: Call) -> Answer:
     found = call.exchange.products.find(call.path["symbol"])
     if found is None:
         raise Refused("product_not_found", status=404)
-    return Answer(product_row(call.exchange, found))
+    return Answer(product_row(call.exchange, found, call.tape.listed_since(found)))
 
 
 def tickers(call: Call) -> Answer:
     """GET /v2/tickers; with an expiry date and an underlying it is the option chain."""
-    kinds = contract_kinds(words(call.query, "contract_types"))
+    kinds = contract_kinds(_known(call, "contract_types", _CONTRACT_TYPES))
     underlyings = words(call.query, "underlying_asset_symbols")
     day = _day(call, "expiry_date", "%d-%m-%Y")
+    call.tape.begin_batch(_DAYS_WALL_SECS)
     return Answer(
         [
-            ticker_row(call.exchange, i)
+            ticker_row(call.exchange, call.tape, i)
             for i in call.exchange.products.live.values()
             if (kinds is None or i.kind in kinds)
             and (underlyings is None or i.underlying in underlyings)
@@ -72,7 +84,7 @@ def ticker(call: Call) -> Answer:
     symbols = call.path["symbol"].split(",")
     if len(symbols) > _SYMBOLS_MAX:
         raise bad_schema("symbol", f"at most {_SYMBOLS_MAX} symbols")
-    rows = [ticker_row(call.exchange, _live(call, symbol)) for symbol in symbols]
+    rows = [ticker_row(call.exchange, call.tape, _live(call, symbol), fresh=True) for symbol in symbols]
     return Answer(rows if len(rows) > 1 else rows[0])
 
 
@@ -86,13 +98,38 @@ def l2_orderbook(call: Call) -> Answer:
 
 def trades(call: Call) -> Answer:
     """GET /v2/trades/{symbol}: the last trades, newest first."""
-    symbol = _live(call, call.path["symbol"]).symbol
-    return Answer([trade_row(trade) for trade in call.exchange.trades.get(symbol, ())])
+    instrument = _live(call, call.path["symbol"])
+    return Answer([trade_row(instrument.symbol, each) for each in call.tape.newest(instrument, _TRADES)])
+
+
+def candles(call: Call) -> Answer:
+    """GET /v2/history/candles: newest first, at most 2,000."""
+    return Answer(candle_rows(call.exchange, call.tape, call.query))
+
+
+def sparklines(call: Call) -> Answer:
+    """GET /v2/history/sparklines: closes of the last day by symbol; symbols nobody knows are left out."""
+    symbols = words(call.query, "symbols")
+    if symbols is None:
+        raise bad_schema("symbols", "is required")
+    if len(symbols) > SPARKLINE_SYMBOLS_MAX:
+        raise bad_schema("symbols", f"at most {SPARKLINE_SYMBOLS_MAX} symbols")
+    found = {symbol: sparkline(call.exchange, call.tape, symbol) for symbol in symbols}
+    return Answer({symbol: points for symbol, points in found.items() if points is not None})
 
 
 def settings(call: Call) -> Answer:
     """GET /v2/settings: server (market) time in microseconds."""
     return Answer({"server_time": micros(call.now), "under_maintenance": "false"})
+
+
+def _known(call: Call, name: str, vocabulary: Collection[str]) -> list[str] | None:
+    """A comma list of the exchange's own words."""
+    listed = words(call.query, name)
+    unknown = sorted(set(listed or ()) - set(vocabulary))
+    if unknown:
+        raise bad_schema(name, f"must be of: {', '.join(sorted(vocabulary))}; was {unknown[0]}")
+    return listed
 
 
 def _live(call: Call, symbol: str) -> Instrument:

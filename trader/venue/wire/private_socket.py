@@ -19,6 +19,7 @@ from trader.venue.core.events import (
 from trader.venue.core.exchange import Exchange
 from trader.venue.wire import account_rows
 from trader.venue.wire.auth import LIVE_PATH, KeyRing, in_window, sign
+from trader.venue.wire.broadcast import Broadcast
 from trader.venue.wire.catalogue import CONTRACT_TYPES, KINDS
 from trader.venue.wire.channels import Change, Channel
 from trader.venue.wire.connection import Connection
@@ -36,8 +37,10 @@ _LOGIN_REFUSALS = {
 class PrivateHub:
     """Logged-in connections and what they follow."""
 
-    def __init__(self, exchange: Exchange, keys: KeyRing, *, old_login: bool = False) -> None:
+    def __init__(self, exchange: Exchange, keys: KeyRing, legacy: Broadcast, *, old_login: bool = False) -> None:
+        """`legacy` are the public channels this host still carries; they need no login."""
         self._exchange = exchange
+        self._legacy = legacy
         self._old_login = old_login
         self._keys = keys
         self._published = 0.0
@@ -53,6 +56,7 @@ class PrivateHub:
                 Channel(name="margins", private=True),
                 Channel(name="mmp_trigger", private=True),
                 Channel(name="portfolio_margins", takes=self._takes_index, private=True),
+                *legacy.channels.values(),
             )
         }
 
@@ -61,10 +65,11 @@ class PrivateHub:
 
     def closed(self, connection: Connection) -> None:
         self.connections.discard(connection)
+        self._legacy.closed(connection)
 
     def joined(self, connection: Connection, change: Change) -> None:
         """Snapshots for single contracts; `all` and categories get none, as at the exchange."""
-        assert connection.user_id is not None or not change.added, "private channels need a login"
+        self._legacy.joined(connection, change)
         if connection.user_id is None:
             return
         account = self._exchange.accounts[connection.user_id]
@@ -77,7 +82,8 @@ class PrivateHub:
                 connection.send(self._positions_snapshot(account, symbol))
 
     def left(self, connection: Connection, change: Change) -> None:
-        """Nothing to do: deliveries look at the connection's subscriptions."""
+        """Private deliveries look at the connection's subscriptions."""
+        self._legacy.left(connection, change)
 
     def other_frame(self, connection: Connection, kind: str, payload: Any) -> None:
         """Logins and log-outs. The old `auth` login works only where the venue's settings ask for it."""

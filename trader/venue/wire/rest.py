@@ -16,6 +16,7 @@ from starlette.routing import Route
 from trader.venue.core.account import Account
 from trader.venue.core.exchange import Exchange
 from trader.venue.core.refusal import Refused, bad_schema
+from trader.venue.tape import Tape
 from trader.venue.wire import market_routes
 from trader.venue.wire.auth import KeyRing
 from trader.venue.wire.call import Answer, Call
@@ -33,6 +34,7 @@ class Floor(Protocol):
     """What the wire needs of the server: the exchange brought to now, and someone to tell of changes."""
 
     exchange: Exchange
+    tape: Tape
     keys: KeyRing
     quota: Quota
     engine_limit: EngineLimit
@@ -56,6 +58,8 @@ ENDPOINTS = [
     Endpoint(method="GET", path="/v2/tickers/{symbol}", weight=3, handler=market_routes.ticker),
     Endpoint(method="GET", path="/v2/l2orderbook/{symbol}", weight=3, handler=market_routes.l2_orderbook),
     Endpoint(method="GET", path="/v2/trades/{symbol}", weight=1, handler=market_routes.trades),
+    Endpoint(method="GET", path="/v2/history/candles", weight=3, handler=market_routes.candles),
+    Endpoint(method="GET", path="/v2/history/sparklines", weight=1, handler=market_routes.sparklines),
     Endpoint(method="GET", path="/v2/settings", weight=1, handler=market_routes.settings),
 ]
 
@@ -123,6 +127,7 @@ def _answer(floor: Floor, endpoint: Endpoint, request: Request, raw: bytes) -> A
     floor.bring_to_now()
     call = Call(
         exchange=floor.exchange,
+        tape=floor.tape,
         now=floor.exchange.now,
         wall_secs=wall_secs,
         path=request.path_params,

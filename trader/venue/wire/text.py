@@ -12,6 +12,17 @@ def plain(value: Decimal) -> str:
     return f"{value:f}"
 
 
+def short(value: Decimal) -> str:
+    """A decimal as text without an exponent and without zeros at its end."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def padded(value: Decimal) -> str:
+    """A contract's term as the exchange pads it, 18 decimals."""
+    return f"{value:.18f}"
+
+
 def plain_or_none(value: Decimal | None) -> str | None:
     return None if value is None else f"{value:f}"
 
