@@ -197,7 +197,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (H, "cancel rejected"): (H, ""),
     (H, "cancel unknown"): (H, ""),
     (H, "order seen"): (H, ""),
-    (H, "fill seen"): (H, "FillRecorded"),
+    (H, "fill seen"): (H, "AlertRaised FillRecorded LevelChanged"),  # more than was meant: our own check halts entries
     (H, "account complete"): (H, ""),
     (H, "account partial"): (H, ""),
     (H, "account error"): (H, "AlertRaised"),
@@ -251,7 +251,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (F, "cancel rejected"): (F, ""),
     (F, "cancel unknown"): (F, ""),
     (F, "order seen"): (F, ""),
-    (F, "fill seen"): (F, "AlertRaised FillRecorded"),
+    (F, "fill seen"): (F, "AlertRaised FillRecorded LevelChanged"),
     (F, "account complete"): (F, ""),
     (F, "account partial"): (F, ""),
     (F, "account error"): (F, ""),

@@ -79,8 +79,9 @@ TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
     ),
     OrderStatus.IN_FLIGHT: frozenset({OrderStatus.UNKNOWN, OrderStatus.REJECTED} | _RESTS | _ENDS),
     OrderStatus.UNKNOWN: frozenset({OrderStatus.REJECTED} | _RESTS | _ENDS),
-    OrderStatus.ACCEPTED: frozenset({OrderStatus.PARTIALLY_FILLED} | _ENDS),
-    OrderStatus.PARTIALLY_FILLED: _ENDS,
+    # A resting order the exchange no longer knows is unknown again, until proof.
+    OrderStatus.ACCEPTED: frozenset({OrderStatus.PARTIALLY_FILLED, OrderStatus.UNKNOWN} | _ENDS),
+    OrderStatus.PARTIALLY_FILLED: frozenset({OrderStatus.UNKNOWN} | _ENDS),
     OrderStatus.CANCELLED: frozenset({OrderStatus.FILLED}),
     OrderStatus.EXPIRED: frozenset({OrderStatus.FILLED}),
     OrderStatus.FILLED: frozenset(),

@@ -16,7 +16,16 @@ from trader.engine.effects import ReadAccount
 from trader.engine.events import AccountRead
 from trader.engine.ids import is_ours, parse_client_order_id
 from trader.engine.levels import see_installation
-from trader.engine.orders import adopt, find_order, mark_never_accepted, on_fill
+from trader.engine.orders import (
+    PROVEN_ABSENT,
+    VANISHED,
+    WATCH_SECS,
+    adopt,
+    find_order,
+    mark_never_accepted,
+    mark_unknown,
+    on_fill,
+)
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import Order, Run, Watch, seconds_since
 from trader.engine.turn import Turn
@@ -27,6 +36,7 @@ _ROUTINE_SECS = 5.0
 _URGENT_SECS = 0.25
 _PATIENT_SECS = 2.0  # what has not come clear soon after a phase began is asked for at this pace
 _SOON_SECS = 10.0
+_AFTERWARDS_SECS = 20.0  # between looks for an order of a finished run that may yet appear
 _ANSWER_SECS = 20.0  # after this a read that never answered is asked again
 _POSITION_LAG_SECS = 4.0  # real-time positions may lag a fill by this much
 FOREIGN_SECS = 10.0
@@ -47,20 +57,38 @@ def want_read(turn: Turn, run_id: str) -> None:
             run_id=run_id,
             underlying=run.underlying,
             product_ids=tuple(leg.product_id for leg in run.legs),
-            since=(run.created_market or turn.now.market or turn.wall) - _LOOKBACK,
+            since=_begun(turn, run) - _LOOKBACK,
             lookups=tuple(o.intent.client_order_id for o in run.live_orders() if _needs_lookup(o, turn.wall)),
             known_order_ids=tuple(o.venue_order_id for o in run.orders.values() if o.venue_order_id is not None),
             settled_symbols=tuple(leg.symbol for leg in run.legs if _is_expired(leg, turn)),
-            history=(watch.recovered and watch.account_read is None) or watch.mismatch_since is not None,
+            history=(watch.recovered and watch.account_read is None)
+            or watch.mismatch_since is not None
+            or run.phase is Phase.DONE,
         )
     )
 
 
+def _begun(turn: Turn, run: Run) -> datetime:
+    """No order or fill of the run is older, in exchange time: a run may have been made before that time was known."""
+    known = [t for t in (run.created_market, run.entry_at, turn.now.market) if t is not None]
+    return min(known, default=turn.wall)
+
+
 def _read_interval(run: Run, watch: Watch, wall: datetime) -> float:
     """Seconds between reads. Urgency is spent: a trouble that lasts must not eat the budget that exits need."""
+    if run.phase is Phase.DONE:
+        return _AFTERWARDS_SECS
     if not watch.account_wanted and run.phase is not Phase.EXITING:
         return _ROUTINE_SECS
     return _URGENT_SECS if seconds_since(run.phase_since, wall) < _SOON_SECS else _PATIENT_SECS
+
+
+def watch_absent(turn: Turn, run: Run) -> list[Order]:
+    """After the end: orders taken as absent are looked for ten minutes more. Returns those that have appeared."""
+    doubtful = [o for o in run.orders.values() if o.code in PROVEN_ABSENT]
+    if any(o.status.live or seconds_since(o.ended_at, turn.wall) < WATCH_SECS for o in doubtful):
+        want_read(turn, run.run_id)
+    return [o for o in doubtful if o.status.live]
 
 
 def _needs_lookup(order: Order, wall: datetime) -> bool:
@@ -93,10 +121,10 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         if found is not None:
             adopt(turn, *found, snapshot, cause="recovery")
     _resolve_absent(turn, event)
+    if turn.run(run_id).phase is Phase.DONE:
+        return  # asked for before the end, or for the sake of an order that may yet appear
     _settle(turn, event)
     _compare_positions(turn, event)
-    if turn.run(run_id).phase is Phase.DONE:
-        return  # a read asked for before the end may answer after it
     if event.error:
         turn.look(run_id, account_wanted=True)
         turn.alert(run_id, "warning", "account_unreadable", f"The account could not be read: {event.error}")
@@ -107,13 +135,19 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         foreign = tuple(
             f"{o.symbol} {o.side} {o.leaves_qty}"
             for o in event.open_orders
-            if o.symbol in symbols and find_order(turn, o.client_order_id, o.venue_order_id) is None
+            if o.symbol in symbols and not _is_of(turn, run_id, o)
         )
         turn.look(run_id, foreign_orders=foreign)
     if _lists_ended_order(turn, event):
         turn.look(run_id, account_wanted=True)
     elif is_complete(event):
         turn.look(run_id, account_read=event.asked, available_usd=event.available_usd)
+
+
+def _is_of(turn: Turn, run_id: str, snapshot: OrderSnapshot) -> bool:
+    """True for an order of this very run: another run's that came back to life is as foreign to it as anybody's."""
+    found = find_order(turn, snapshot.client_order_id, snapshot.venue_order_id)
+    return found is not None and found[0].run_id == run_id
 
 
 def _take_in(turn: Turn, run_id: str, snapshot: OrderSnapshot) -> None:
@@ -210,7 +244,12 @@ def _resolve_absent(turn: Turn, event: AccountRead) -> None:
     run = turn.run(event.run_id)
     for order in run.live_orders():
         coid = order.intent.client_order_id
-        if order.status is not OrderStatus.UNKNOWN or event.lookups.get(coid, order) is not None:
+        if event.lookups.get(coid, order) is not None:
+            continue
+        if order.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED):
+            _miss(turn, event, order)
+            continue
+        if order.status is not OrderStatus.UNKNOWN:
             continue
         ours = _signed(run, order.intent.leg)
         if held.get(order.intent.symbol, 0) not in (
@@ -218,17 +257,46 @@ def _resolve_absent(turn: Turn, event: AccountRead) -> None:
             ours + _by_others(run, order.intent.symbol, event.fills or ()),
         ):
             continue  # an unexplained position may be this order's doing
-        horizon = ENTRY_HORIZON_SECS if order.intent.purpose is Purpose.ENTRY else SIGNATURE_SECS
-        if seconds_since(order.intended_at, event.asked) < horizon + 1.0:
+        if seconds_since(order.intended_at, event.asked) < _horizon(order) + 1.0:
             continue
-        watch = turn.watch(event.run_id)
-        times, last = watch.absent.get(coid, (0, None))
-        if last is not None and seconds_since(last, event.asked) < 1.0:
-            continue
-        if times + 1 >= 2:
+        if order.venue_order_id is not None and seconds_since(order.unknown_at, event.asked) < SIGNATURE_SECS:
+            continue  # it may have filled just now: history, fills and positions lag
+        if _absent_again(turn, event, coid):
             mark_never_accepted(turn, turn.run(event.run_id), order)
-        else:
-            turn.look(event.run_id, absent={**watch.absent, coid: (times + 1, event.asked)}, account_wanted=True)
+
+
+def _horizon(order: Order) -> float:
+    """Seconds after its intent during which an order's absence proves nothing."""
+    return ENTRY_HORIZON_SECS if order.intent.purpose is Purpose.ENTRY else SIGNATURE_SECS
+
+
+def _absent_again(turn: Turn, event: AccountRead, coid: str) -> bool:
+    """Note that a read did not find an order; True at the second such read at least a second after the first."""
+    watch = turn.watch(event.run_id)
+    times, last = watch.absent.get(coid, (0, None))
+    if last is not None and seconds_since(last, event.asked) < 1.0:
+        return False
+    absent = {key: seen for key, seen in watch.absent.items() if key != coid}
+    if times >= 1:
+        turn.look(event.run_id, absent=absent)
+        return True
+    turn.look(event.run_id, absent={**absent, coid: (times + 1, event.asked)}, account_wanted=True)
+    return False
+
+
+def _miss(turn: Turn, event: AccountRead, order: Order) -> None:
+    """An order that rests by our books and is neither found by its id nor listed anywhere: unknown, until proof."""
+    coid, number = order.intent.client_order_id, order.venue_order_id
+    listed = [*(event.history or ()), *(event.open_orders or ())]
+    if any(o.client_order_id == coid or o.venue_order_id == number for o in listed):
+        return
+    if seconds_since(order.intended_at, event.asked) < SIGNATURE_SECS or not _absent_again(turn, event, coid):
+        return
+    mark_unknown(
+        turn, turn.run(event.run_id), order, code=VANISHED, message="it rested, and is listed nowhere any more"
+    )
+    text = f"{coid} rested at the exchange, which does not know it any more; looking for what became of it."
+    turn.alert(event.run_id, "warning", f"vanished:{coid}", text)
 
 
 def _by_others(run: Run, symbol: str, fills: Iterable[Fill]) -> int:

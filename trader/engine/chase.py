@@ -21,7 +21,13 @@ def entry_reference(preset: Preset, side: Side, quote: Quote) -> Decimal | None:
 
 
 def chase_price(
-    preset: Preset, leg: LegTerms, side: Side, quote: Quote, reference: Decimal, concession: int
+    preset: Preset,
+    leg: LegTerms,
+    side: Side,
+    quote: Quote,
+    reference: Decimal,
+    concession: int,
+    widening: int = 1,
 ) -> Decimal:
     """The limit after `concession` steps of slippage from `reference` in the filling direction, on tick.
 
@@ -31,11 +37,19 @@ def chase_price(
     share = reference * preset.orders.slippage_pct * concession / HUNDRED
     shift = max(share, concession * leg.tick_size) if share > 0 else share
     price = round_price(reference + side.sign * shift, leg.tick_size, side)
-    low, high = collar(leg, quote.mark, preset.risk.price_collar_pct) if quote.mark is not None else (price, price)
+    lowest, highest = price_bounds(preset, leg, quote, price if quote.mark is None else quote.mark, widening)
+    return min(max(price, lowest), highest)
+
+
+def price_bounds(
+    preset: Preset, leg: LegTerms, quote: Quote, mark: Decimal, widening: int = 1
+) -> tuple[Decimal, Decimal]:
+    """Lowest and highest limit on tick: the collar around the mark, `widening` times as wide, inside the price band."""
+    low, high = collar(leg, mark, preset.risk.price_collar_pct, widening)
     if quote.band_low is not None:
         low = max(low, quote.band_low)
     if quote.band_high is not None:
         high = min(high, quote.band_high)
     lowest = max(ceil_to_tick(low, leg.tick_size), leg.tick_size)
     highest = max(floor_to_tick(high, leg.tick_size), leg.tick_size)
-    return min(max(price, lowest), highest)
+    return lowest, highest

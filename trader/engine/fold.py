@@ -140,6 +140,7 @@ def _order_resolved(run: Run, record: rec.OrderResolved) -> Run:
         code=record.code or order.code,
         message=record.message or order.message,
         ended_at=_ended_at(order, status, record.wall),
+        unknown_at=record.wall if status is OrderStatus.UNKNOWN is not order.status else order.unknown_at,
     )
     return replace(run, orders={**run.orders, record.client_order_id: changed})
 

@@ -11,7 +11,7 @@ import msgspec
 
 from trader.domain.clock import Now
 from trader.domain.expiry import ist_date
-from trader.domain.order import OrderIntent, OrderType, Purpose
+from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.rounding import is_on_tick
 from trader.engine.levels import bars_entry, level_words
@@ -21,6 +21,7 @@ from trader.engine.state import HUNDRED, MARK_AGE, ZERO, Run, State, age_slack
 HARD_ORDERS_PER_SECOND = 10
 RESERVED_FOR_EXITS = 4  # of them: closing both legs, and once more, is possible in the second of any entry
 COLLAR_TICKS = 5
+_WIDEST_DOUBLINGS = 6
 TOO_MANY_ORDERS = "TOO_MANY_ORDERS"
 
 
@@ -31,10 +32,30 @@ class Denied(msgspec.Struct, frozen=True):
     detail: str
 
 
-def collar(leg: LegTerms, mark: Decimal, collar_pct: Decimal) -> tuple[Decimal, Decimal]:
-    """Lowest and highest limit price allowed around `mark`: the percentage, but at least 5 ticks."""
-    width = max(mark * collar_pct / HUNDRED, COLLAR_TICKS * leg.tick_size)
+def collar(leg: LegTerms, mark: Decimal, collar_pct: Decimal, widening: int = 1) -> tuple[Decimal, Decimal]:
+    """Lowest and highest limit price allowed around `mark`: the percentage, but at least 5 ticks, times `widening`."""
+    width = max(mark * collar_pct / HUNDRED, COLLAR_TICKS * leg.tick_size) * widening
     return mark - width, mark + width
+
+
+def exit_widening(run: Run, leg: LegTerms) -> int:
+    """How much wider than the preset's the collar of the next exit is: once the limit attempts are used up it doubles with
+    each further one, so that no exit is kept out of a book that has moved away from the mark."""
+    made = sum(
+        o.status is not OrderStatus.DENIED and o.intent.purpose is not Purpose.ENTRY for o in run.leg_orders(leg.key)
+    )
+    beyond = max(made - run.preset.orders.retries, 0)
+    return int(2 ** min(beyond, _WIDEST_DOUBLINGS))
+
+
+def within_collar(leg: LegTerms, quote: Quote | None, side: Side, collar_pct: Decimal, widening: int = 1) -> bool:
+    """True when the price a market order would meet, the best on the other side, lies no further from the mark than a
+    limit might."""
+    touch = None if quote is None else quote.bid if side is Side.SELL else quote.ask
+    if quote is None or quote.mark is None or touch is None or touch <= 0:
+        return False
+    low, high = collar(leg, quote.mark, collar_pct, widening)
+    return touch >= low if side is Side.SELL else touch <= high
 
 
 def check_order(state: State, run: Run, intent: OrderIntent, now: Now) -> Denied | None:
@@ -83,17 +104,16 @@ def _rate(state: State, run: Run, intent: OrderIntent, now: Now) -> Denied | Non
 
 def _price(state: State, run: Run, leg: LegTerms, intent: OrderIntent, quote: Quote | None, now: Now) -> Denied | None:
     if intent.order_type is OrderType.MARKET:
-        return None
+        return _market(state, run, leg, intent, quote, now)
     price = intent.limit_price
     if price is None or not price.is_finite() or price <= 0:
         return Denied("PRICE_NOT_POSITIVE", f"limit_price={price}")
     if not is_on_tick(price, leg.tick_size):
         return Denied("PRICE_OFF_TICK", f"limit_price={price}, tick_size={leg.tick_size}")
-    if quote is None or quote.mark is None or quote.ts_mark is None:
+    if quote is None or quote.mark is None or not is_fresh_mark(state, quote, now):
         return _no_reference(intent)
-    if state.market.newest is not None and state.market.newest - quote.ts_mark > MARK_AGE + age_slack(now):
-        return _no_reference(intent)
-    low, high = collar(leg, quote.mark, run.preset.risk.price_collar_pct)
+    widening = 1 if intent.purpose is Purpose.ENTRY else exit_widening(run, leg)
+    low, high = collar(leg, quote.mark, run.preset.risk.price_collar_pct, widening)
     if not low <= price <= high:
         return Denied("PRICE_OUTSIDE_COLLAR", f"limit_price={price}, collar={low:.2f}..{high:.2f}, mark={quote.mark}")
     if quote.band_low is not None and price < quote.band_low:
@@ -101,6 +121,24 @@ def _price(state: State, run: Run, leg: LegTerms, intent: OrderIntent, quote: Qu
     if quote.band_high is not None and price > quote.band_high:
         return Denied("PRICE_OUTSIDE_BAND", f"limit_price={price}, band_high={quote.band_high}")
     return None
+
+
+def is_fresh_mark(state: State, quote: Quote, now: Now) -> bool:
+    """True when the mark is young enough to judge a price by."""
+    if quote.mark is None or quote.ts_mark is None:
+        return False
+    return state.market.newest is None or state.market.newest - quote.ts_mark <= MARK_AGE + age_slack(now)
+
+
+def _market(state: State, run: Run, leg: LegTerms, intent: OrderIntent, quote: Quote | None, now: Now) -> Denied | None:
+    """A market entry is judged by the price it would meet. A market exit is not: it is what is left when no price is."""
+    if intent.purpose is not Purpose.ENTRY:
+        return None
+    if quote is None or not is_fresh_mark(state, quote, now):
+        return _no_reference(intent)
+    if within_collar(leg, quote, intent.side, run.preset.risk.price_collar_pct):
+        return None
+    return Denied("MARKET_OUTSIDE_COLLAR", f"bid={quote.bid}, ask={quote.ask}, mark={quote.mark}")
 
 
 def _no_reference(intent: OrderIntent) -> Denied | None:

@@ -13,6 +13,10 @@ from trader.engine.state import Order, Run
 from trader.engine.turn import Turn
 
 NEVER_ACCEPTED = "never_accepted"  # the code of an order proven never to have reached the book
+VANISHED = "vanished"  # it rested, and the exchange lists it nowhere any more: unknown until proof
+GONE = "gone"  # the same, proven
+PROVEN_ABSENT = (NEVER_ACCEPTED, GONE)
+WATCH_SECS = 600.0  # how long an order that is proven absent is still looked for
 
 
 def find_order(turn: Turn, client_order_id: str | None, venue_order_id: str | None) -> tuple[Run, Order] | None:
@@ -74,12 +78,12 @@ def adopt(turn: Turn, run: Run, order: Order, snapshot: OrderSnapshot, *, cause:
     filled_more = snapshot.filled_qty > order.reported_filled
     if not (moved or filled_more or order.venue_order_id is None):
         return
-    if order.status is OrderStatus.REJECTED:
+    if order.status is OrderStatus.REJECTED and order.code in PROVEN_ABSENT:
         turn.alert(
             run.run_id,
             "error",
             f"resurrected:{order.intent.client_order_id}",
-            f"{order.intent.client_order_id} was taken as never accepted, but the exchange has it.",
+            f"{order.intent.client_order_id} was taken as absent, but the exchange has it; cancelling it.",
         )
     reason = snapshot.cancellation_reason or ""
     _resolve(
@@ -111,16 +115,11 @@ def _resolve(
 
 
 def mark_never_accepted(turn: Turn, run: Run, order: Order) -> None:
-    """Proof found: past the signature horizon, absent in every source, twice."""
-    _resolve(
-        turn,
-        run,
-        order,
-        OrderStatus.REJECTED,
-        cause="recovery",
-        code=NEVER_ACCEPTED,
-        message="absent from orders, history and fills after its signature had expired",
-    )
+    """Proof found: past the signature horizon, absent in every source, twice. What has filled of it stays booked."""
+    code, message = NEVER_ACCEPTED, "absent from orders, history and fills after its signature had expired"
+    if order.venue_order_id is not None:
+        code, message = GONE, "it rested, and is absent from orders, history and fills"
+    _resolve(turn, run, order, OrderStatus.REJECTED, cause="recovery", code=code, message=message)
 
 
 def mark_unknown(turn: Turn, run: Run, order: Order, *, code: str, message: str) -> None:

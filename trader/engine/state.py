@@ -29,6 +29,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     filled_qty: int = 0
     avg_px: Decimal | None = None
     ended_at: datetime | None = None  # wall
+    unknown_at: datetime | None = None  # wall: when its fate was last lost
     cancel_asked_at: datetime | None = None  # wall
     code: str = ""
     message: str = ""

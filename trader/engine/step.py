@@ -7,7 +7,7 @@ never depends on which event brought the knowledge, and an unexpected event is n
 from msgspec.structs import replace
 
 from trader.engine import events as ev
-from trader.engine.account import on_account_read, want_read
+from trader.engine.account import on_account_read, want_read, watch_absent
 from trader.engine.closing import close
 from trader.engine.commands import on_start, on_stop
 from trader.engine.effects import Effect, Subscribe
@@ -15,9 +15,11 @@ from trader.engine.holding import ask_quotes, hold
 from trader.engine.levels import on_level
 from trader.engine.orders import mark_unknown, on_cancel_answered, on_fill, on_order_seen, on_submit_answered
 from trader.engine.records import Phase
+from trader.engine.selfcheck import check_step
 from trader.engine.state import State, Watch
 from trader.engine.turn import Turn
 from trader.engine.waiting import enter, on_chain_read, wait
+from trader.engine.working import ask_cancel
 
 _ADVANCE = {Phase.WAITING: wait, Phase.ENTERING: enter, Phase.HOLDING: hold, Phase.EXITING: close}
 
@@ -32,6 +34,9 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     _book(turn, event)
     for run in turn.state.unresolved:
         _advance(turn, run.run_id)
+    if isinstance(event, ev.ClockTicked):
+        _look_back(turn)
+    check_step(turn, state)
     _subscribe(turn)
     return turn.state, turn.effects
 
@@ -82,6 +87,14 @@ def _advance(turn: Turn, run_id: str) -> None:
         ask_quotes(turn, run)  # a silent stream must not keep the exchange's time, and with it every deadline, from us
     if run.phase is not Phase.DONE and (run.phase is not Phase.WAITING or run.legs):
         want_read(turn, run_id)
+
+
+def _look_back(turn: Turn) -> None:
+    """Finished runs ask for nothing, except where an order taken as absent may yet appear: then it is cancelled."""
+    for run in turn.state.runs.values():
+        if run.phase is Phase.DONE:
+            for order in watch_absent(turn, run):
+                ask_cancel(turn, run.run_id, order, "resurrected")
 
 
 def _market_moved(turn: Turn, event: ev.MarketMoved) -> None:

@@ -7,13 +7,22 @@ from enum import StrEnum
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from trader.domain.quote import Quote
 from trader.engine import records as rec
-from trader.engine.chase import chase_price, entry_reference
+from trader.engine.chase import chase_price, entry_reference, price_bounds
 from trader.engine.effects import Cancel, Submit
-from trader.engine.gate import TOO_MANY_ORDERS, Denied, check_order, closable, slowed
+from trader.engine.gate import (
+    TOO_MANY_ORDERS,
+    Denied,
+    check_order,
+    closable,
+    exit_widening,
+    is_fresh_mark,
+    slowed,
+    within_collar,
+)
 from trader.engine.ids import client_order_id
 from trader.engine.levels import trip
 from trader.engine.naked import entry_patience
-from trader.engine.orders import NEVER_ACCEPTED, mark_unknown
+from trader.engine.orders import GONE, NEVER_ACCEPTED, PROVEN_ABSENT, mark_unknown
 from trader.engine.records import LegTerms
 from trader.engine.state import Order, Run, seconds_since
 from trader.engine.turn import Turn
@@ -40,6 +49,7 @@ RETRYABLE_ENTRY_CODES = frozenset(
         "stale_order",
         "rate_limit_exceeded",
         NEVER_ACCEPTED,
+        GONE,
     }
 )
 
@@ -60,6 +70,7 @@ def place(
     quantity: int,
     limit_price: Decimal | None,
     reference: Decimal | None,
+    time_in_force: TimeInForce = TimeInForce.GTC,
 ) -> Denied | None:
     """Put one order through the gate; passed orders are recorded, then sent. No limit price means a market order."""
     run = turn.run(run_id)
@@ -85,7 +96,7 @@ def place(
         quantity=quantity,
         order_type=OrderType.MARKET if limit_price is None else OrderType.LIMIT,
         limit_price=limit_price,
-        time_in_force=TimeInForce.IOC if limit_price is None else TimeInForce.GTC,
+        time_in_force=TimeInForce.IOC if limit_price is None else time_in_force,
         reduce_only=not entry,
     )
     denied = check_order(state, run, intent, turn.now)
@@ -134,7 +145,7 @@ def _await_order(turn: Turn, run: Run, order: Order, timeout_secs: float) -> Non
     """A live order: cancel it when its time is up; find out what became of it when nobody has said."""
     if not _resting(order):
         _ask_fate(turn, run, order)
-    elif order.code == NEVER_ACCEPTED:
+    elif order.code in PROVEN_ABSENT:
         ask_cancel(turn, run.run_id, order, "resurrected")
     elif seconds_since(order.intended_at, turn.wall) >= timeout_secs:
         ask_cancel(turn, run.run_id, order, "timeout")
@@ -177,7 +188,7 @@ def work_entry(turn: Turn, run_id: str, leg: LegTerms) -> Work:
     failure = _entry_failure(run, orders)
     if failure:
         return give_up(turn, run_id, leg, failure)
-    refused = [o for o in orders[-1:] if o.status is OrderStatus.REJECTED and o.code != NEVER_ACCEPTED]
+    refused = [o for o in orders[-1:] if o.status is OrderStatus.REJECTED and o.code not in PROVEN_ABSENT]
     if any(seconds_since(o.ended_at, turn.wall) < _RETRY_SECS for o in refused):
         return Work.WORKING
     return _entry_attempt(turn, run, leg, remaining, len(orders))
@@ -217,11 +228,20 @@ def _entry_attempt(turn: Turn, run: Run, leg: LegTerms, remaining: int, attempt:
             return give_up(turn, run.run_id, leg, flaw or "no price to derive a limit from")
         return Work.WORKING
     if attempt > run.preset.orders.retries:
-        place(turn, run.run_id, leg, Purpose.ENTRY, remaining, None, quote.mark)
+        _fall_back(turn, run, leg, remaining, quote)
         return Work.WORKING
     price = chase_price(run.preset, leg, leg.side, quote, reference, attempt)
     place(turn, run.run_id, leg, Purpose.ENTRY, remaining, price, reference)
     return Work.WORKING
+
+
+def _fall_back(turn: Turn, run: Run, leg: LegTerms, remaining: int, quote: Quote) -> None:
+    """The last attempt: a market order where the book lies within the collar, else whatever the collar's edge gets at once."""
+    limit = None
+    if quote.mark is not None and not within_collar(leg, quote, leg.side, run.preset.risk.price_collar_pct):
+        lowest, highest = price_bounds(run.preset, leg, quote, quote.mark)
+        limit = lowest if leg.side is Side.SELL else highest
+    place(turn, run.run_id, leg, Purpose.ENTRY, remaining, limit, quote.mark, TimeInForce.IOC)
 
 
 def unready(turn: Turn, run: Run) -> str:
@@ -312,7 +332,7 @@ def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantit
     if last is not None and _is_throttled(turn, run, leg, last, purpose):
         return
     quote = turn.state.market.quotes.get(leg.symbol)
-    limit = _exit_limit(run, leg, quote, attempts)
+    limit = _exit_limit(turn, run, leg, quote, attempts)
     reference = quote.ask if quote is not None else None
     denied = place(turn, run.run_id, leg, purpose, quantity, limit, reference)
     if denied is not None and denied.code.startswith("PRICE_"):
@@ -349,16 +369,21 @@ def _refusal_pause(orders: list[Order]) -> float:
     return float(min(_RETRY_SECS * 2 ** (in_a_row - 1), _LONGEST_RETRY_SECS))
 
 
-def _exit_limit(run: Run, leg: LegTerms, quote: Quote | None, attempts: int) -> Decimal | None:
-    """A limit that reaches across the book; market when limits have not done it or there is no price to derive one from."""
+def _exit_limit(turn: Turn, run: Run, leg: LegTerms, quote: Quote | None, attempts: int) -> Decimal | None:
+    """A limit that reaches across the book, or None for a market order: when limits have not done it and what is asked
+    lies within the collar, or when there is no mark to judge a price by. The collar widens with the attempts."""
     if quote is None:
         return None
     orders = run.preset.orders
     if quote.mark is None:
         # A worthless option may have an ask and no mark; market orders find no band there, so the two take turns.
         return quote.ask if quote.ask and attempts % 2 == 0 else None
-    if orders.market_fallback and attempts > orders.retries and attempts % 2 == 1:
-        return None  # from then on market and limit take turns: one of them meets whatever the book allows
-    reference = quote.ask if quote.ask is not None and quote.ask > 0 else quote.mark
     side: Side = leg.side.opposite
-    return chase_price(run.preset, leg, side, quote, reference, min(attempts, orders.retries) + 1)
+    widening = exit_widening(run, leg)
+    if orders.market_fallback and attempts > orders.retries and attempts % 2 == 1:
+        # From then on market and limit take turns: one of them meets whatever the book allows.
+        near = within_collar(leg, quote, side, run.preset.risk.price_collar_pct, widening)
+        if near and is_fresh_mark(turn.state, quote, turn.now):
+            return None
+    reference = quote.ask if quote.ask is not None and quote.ask > 0 else quote.mark
+    return chase_price(run.preset, leg, side, quote, reference, min(attempts, orders.retries) + 1, widening)

@@ -1,0 +1,113 @@
+"""The promises checked where they are kept: after every step, on what the step recorded and on the runs it touched.
+
+The gate has judged each order before; this looks at the outcome with other eyes. What it finds halts entries until a person
+resumes; exits and Stop go on. The ids are those of the reliability rules (docs/reliability.md).
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+from trader.domain.order import OrderIntent, OrderType, Purpose
+from trader.domain.rounding import is_on_tick
+from trader.engine import records as rec
+from trader.engine.gate import HARD_ORDERS_PER_SECOND
+from trader.engine.levels import trip
+from trader.engine.records import Level
+from trader.engine.state import Run, State
+from trader.engine.turn import Turn
+
+_FORM = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
+
+Finding = tuple[str, str]  # the rule's id, and what is wrong in words
+
+
+def check_step(turn: Turn, before: State) -> None:
+    """Halt entries when anything this step has recorded, or a run it touched, breaks a promise."""
+    for rule, words in _findings(turn, before):
+        trip(turn, f"invariant:{rule}", f"{rule} is broken: {words}")
+
+
+def _findings(turn: Turn, before: State) -> list[Finding]:
+    found: list[Finding] = []
+    touched: dict[str, None] = {}
+    leaving: set[str] = set()  # runs whose end was decided earlier in this step
+    level = before.account.trading.level
+    for effect in turn.effects:
+        match effect:
+            case rec.OrderIntended(intent=intent, run_id=run_id, cause=cause):
+                touched[run_id] = None
+                if cause != "recovery":  # taken over from the exchange: a fact, not a decision
+                    run = turn.run(run_id)
+                    found += _wrong_with_order(before, run, intent)
+                    if intent.purpose is Purpose.ENTRY:
+                        found += _wrong_with_entry(before, run, intent, level, run_id in leaving)
+            case rec.FillRecorded(run_id=run_id) | rec.OrderResolved(run_id=run_id):
+                touched[run_id] = None
+            case rec.ExitDecided(run_id=run_id) | rec.StopRequested(run_id=run_id):
+                leaving.add(run_id)
+            case rec.LevelChanged():
+                level = effect.level
+            case rec.RunFinished(run_id=run_id) if turn.run(run_id).live_orders():
+                found.append(("I16", f"run {run_id} ended with an order whose fate is open"))
+            case _:
+                pass
+    for run_id in touched:
+        found += _wrong_with_run(turn.run(run_id))
+    if touched:
+        found += _wrong_with_rate(turn)
+    return found
+
+
+def _wrong_with_order(before: State, run: Run, intent: OrderIntent) -> Iterator[Finding]:
+    coid, leg = intent.client_order_id, run.leg(intent.leg)
+    if not _FORM.match(coid):
+        yield "I5", f"client order id {coid!r}"
+    earlier = before.runs.get(run.run_id)
+    if earlier is not None and coid in earlier.orders:
+        yield "I3", f"{coid} is sent a second time"
+    if intent.quantity < 1:
+        yield "I10", f"{coid} is for {intent.quantity} contracts"
+    price = intent.limit_price
+    if intent.order_type is OrderType.LIMIT and (
+        price is None or not price.is_finite() or price <= 0 or not is_on_tick(price, leg.tick_size)
+    ):
+        yield "I10", f"{coid} has the limit {price}, tick size {leg.tick_size}"
+    if intent.purpose is not Purpose.ENTRY:
+        if not intent.reduce_only or intent.side is not leg.side.opposite:
+            yield "I7", f"{coid} closes by {intent.side}, reduce_only={intent.reduce_only}"
+        if intent.quantity > run.open_quantity(leg.key):
+            yield "I7", f"{coid} closes {intent.quantity} of {run.open_quantity(leg.key)}"
+
+
+def _wrong_with_entry(
+    before: State, run: Run, intent: OrderIntent, level: Level, is_leaving: bool
+) -> Iterator[Finding]:
+    coid, leg = intent.client_order_id, run.leg(intent.leg)
+    earlier = before.runs.get(run.run_id)
+    if is_leaving or (earlier is not None and (earlier.stop_command is not None or earlier.exit_reason is not None)):
+        yield "I8", f"{coid} enters after the run was to end"
+    if level.rank >= Level.REDUCING.rank:
+        yield "I8", f"{coid} enters while trading is {level}"
+    if len(run.leg_orders(leg.key, Purpose.ENTRY)) > run.preset.risk.max_orders_per_leg:
+        yield "I12", f"{coid} is one order too many for {leg.symbol}"
+
+
+def _wrong_with_run(run: Run) -> Iterator[Finding]:
+    for leg in run.legs:
+        open_quantity = run.open_quantity(leg.key)
+        if not 0 <= open_quantity <= leg.quantity:
+            yield "I1", f"{open_quantity} of {leg.symbol} are open, 0 to {leg.quantity} were meant"
+        entries = run.leg_orders(leg.key, Purpose.ENTRY)
+        worst = sum(o.leaves_qty + o.done_qty for o in entries)
+        if worst > leg.quantity:
+            yield "I2", f"{worst} of {leg.symbol} could be sold, {leg.quantity} were meant"
+        working = sum(o.status.live for o in entries)
+        if working > 1:
+            yield "I6", f"{working} entries of {leg.symbol} are open at once"
+
+
+def _wrong_with_rate(turn: Turn) -> Iterator[Finding]:
+    recent = sum(turn.wall - at < timedelta(seconds=1) for at in turn.state.account.order_times)
+    if recent > HARD_ORDERS_PER_SECOND:
+        yield "I11", f"{recent} orders in a second"
