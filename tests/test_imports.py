@@ -25,8 +25,8 @@ FLOORS: dict[str, int] = {
     "trader.journal": 2,
     "trader.notify": 2,
     "trader.runner": 3,
-    "trader.simulation": 3,
     "trader.desk": 4,
+    "trader.simulation": 4,
     "trader.cli": 5,
     "trader.panel": 5,
     "trader.api": 5,
@@ -37,7 +37,7 @@ FLOORS: dict[str, int] = {
 SIDEWAYS = {
     ("trader.pricing", "trader.domain"),
     ("trader.config", "trader.domain"),
-    ("trader.simulation", "trader.runner"),  # the same reads, on virtual time
+    ("trader.simulation", "trader.desk"),  # judges the numbers that people are shown
     ("trader.__main__", "trader.cli"),
     ("pages", "trader.panel"),
     ("trader.panel", "pages"),

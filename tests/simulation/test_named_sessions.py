@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from trader.desk.values import Status
 from trader.domain.fill import FillKind
 from trader.domain.order import Side, TimeInForce
 from trader.engine.records import Phase
+from trader.simulation import faces
 from trader.simulation.directed import SESSIONS, lagging, liquidated, quiet, settled_unseen, stopped
 from trader.simulation.notes import RunNote
 from trader.simulation.plan import COID_MODES, Deed, Plan
@@ -221,3 +223,17 @@ def test_settings_of_a_quiet_session_hold() -> None:
     session = live(stopped(1))
     assert session.faults.counts.keys() <= {("H5", phase) for phase in ("holding", "waiting", "entering")}
     assert run_of(session).phase is Phase.DONE
+
+
+# ------------------------------------------------------------ one number for everybody
+
+
+def test_a_face_that_shows_another_number_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = faces.status_document
+
+    def rounded(status: Status) -> dict[str, Any]:
+        document = real(status)
+        return document | {"realized_pnl": f"{Decimal(document['realized_pnl']):.2f}"}
+
+    monkeypatch.setattr(faces, "status_document", rounded)
+    assert {v.invariant for v in Session(stopped(1)).run().violations} == {"BK4"}

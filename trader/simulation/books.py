@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from trader.domain.fill import FillKind
 from trader.engine.fold import durable, fold
-from trader.engine.records import Phase
+from trader.engine.records import AnyRecord, Phase
 from trader.engine.state import State
+from trader.simulation.faces import realized_by_face
 from trader.simulation.notes import RunNote
 
 if TYPE_CHECKING:
@@ -42,12 +43,14 @@ class BookRules:
                     )
 
     def at_the_end(self) -> None:
+        records = self._oracle.session.journal.read()
         for run in self._oracle.notes.runs.values():
             if run.finished is not None or not self._oracle.session.faults.active:
                 self._check_fills(run)
             if run.finished is not None:
                 self._check_money(run)
-        self._check_fold()
+                self._check_faces(run, records)
+        self._check_fold(records)
 
     def _check_fills(self, run: RunNote) -> None:
         """BK1, BK3, BK6."""
@@ -108,7 +111,18 @@ class BookRules:
         if theirs != finished.realized_pnl:
             self._oracle.report("BK2", f"journal {finished.realized_pnl}, exchange {theirs}", run.run_id)
 
-    def _check_fold(self) -> None:
+    def _check_faces(self, run: RunNote, records: list[AnyRecord]) -> None:
+        """BK4: whoever shows what the run earned shows the number of the journal, to the last digit."""
+        assert run.finished is not None
+        session = self._oracle.session
+        shell = session.current
+        live = shell.state if shell is not None else None
+        for face, shown in realized_by_face(records, run.run_id, session.host_wall(), live).items():
+            if shown != run.finished.realized_pnl:
+                text = f"{face} shows {shown}, the journal says {run.finished.realized_pnl}"
+                self._oracle.report("BK4", text, run.run_id)
+
+    def _check_fold(self, records: list[AnyRecord]) -> None:
         """What a restart would make of the journal is what the living runner believes."""
         shell = self._oracle.session.current
         if shell is None or shell.paused:
@@ -116,7 +130,7 @@ class BookRules:
         state = State(
             installation=shell.state.installation, epoch=shell.epoch, env="paper", account_key=shell.state.account_key
         )
-        again = fold(state, self._oracle.session.journal.read())
+        again = fold(state, records)
         for run_id, run in shell.state.runs.items():
             if run_id not in again.runs or durable(run) != durable(again.runs[run_id]):
                 self._oracle.report("DU1", f"run {run_id}: the journal does not fold to the live state")
