@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.venue.test_core_orders import Trader
 from tests.venue.venue_client import KEY, SECRET, USER_ID, Rest, Socket
-from tests.venue.venue_market import HandMarket
+from tests.venue.venue_market import Clock, HandMarket
 from trader.venue.core.exchange import Exchange
 from trader.venue.core.settings import CoreSettings
 from trader.venue.server import VenueServer
@@ -21,6 +22,16 @@ def market() -> HandMarket:
 @pytest.fixture
 def exchange(market: HandMarket) -> Exchange:
     return Exchange(market, CoreSettings())
+
+
+@pytest.fixture
+def trader(exchange: Exchange) -> Trader:
+    return Trader(exchange)
+
+
+@pytest.fixture
+def clock(exchange: Exchange, market: HandMarket) -> Clock:
+    return Clock(exchange, market)
 
 
 @pytest.fixture

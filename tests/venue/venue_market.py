@@ -7,6 +7,7 @@ from typing import Any
 
 from trader.domain.instrument import Instrument, Kind, build_option_symbol
 from trader.domain.quote import Greeks
+from trader.venue.core.exchange import Exchange
 from trader.venue.market.base import Depth, Level, OptionStats
 
 START = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
@@ -140,3 +141,17 @@ class HandMarket:
 
 def later(**delta: float) -> datetime:
     return START + timedelta(**delta)
+
+
+class Clock:
+    """Moves an exchange over a hand market second by second, with a new mark or index."""
+
+    def __init__(self, exchange: Exchange, market: HandMarket) -> None:
+        self.exchange, self.market = exchange, market
+
+    def tick(self, *, mark: str | None = None, index: str | None = None, symbol: str = CALL) -> None:
+        if mark is not None:
+            self.market.marks[symbol] = D(mark)
+        if index is not None:
+            self.market.index = D(index)
+        self.exchange.advance(self.exchange.now + timedelta(seconds=1))

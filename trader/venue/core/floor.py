@@ -20,10 +20,12 @@ from trader.venue.core.products import Products
 from trader.venue.core.records import Order, TriggerMethod
 from trader.venue.core.settings import CoreSettings
 from trader.venue.core.settlement import IndexAverage
-from trader.venue.market.base import MarketSource, OptionStats
+from trader.venue.market.base import HistorySource, MarketSource, OptionStats, Print
+from trader.venue.market.instants import from_ms, to_ms
 
 _NAUGHT = Decimal(0)
 _PUBLIC_TRADES_KEPT = 50
+_LAST_TRADE_LOOKBACK_MS = 3_600_000
 
 
 class TradingFloor:
@@ -45,6 +47,8 @@ class TradingFloor:
         self.ledger = Ledger(settings=settings, counters=self.counters)
         self.books: dict[str, Book] = {}
         self.active: set[str] = set()  # symbols with users' resting orders
+        self._history = market if isinstance(market, HistorySource) else None
+        self._last_prints: dict[str, tuple[int, Print | None]] = {}
         self.pending: dict[str, dict[int, Order]] = {}  # stops that wait for their trigger, by symbol and id
 
     def open_account(self, user_id: int | None = None, *, initial_balance: Decimal | None = None) -> Account:
@@ -87,10 +91,25 @@ class TradingFloor:
         stats = self.stats(instrument.symbol)
         return stats.band_low, stats.band_high
 
-    def last_price(self, symbol: str) -> Decimal | None:
-        """Price of the newest trade everyone saw; None where nothing was traded."""
-        trades = self.trades.get(symbol)
-        return trades[0].price if trades else None
+    def last_price(self, instrument: Instrument) -> Decimal | None:
+        """Price of the newest trade, of users or of the source's own people; None where nothing was traded of late."""
+        own = self.trades.get(instrument.symbol)
+        printed = self._last_print(instrument)
+        if own and (printed is None or own[0].ts >= from_ms(printed.ts_ms)):
+            return own[0].price
+        return printed.price if printed is not None else None
+
+    def _last_print(self, instrument: Instrument) -> Print | None:
+        """The source's newest trade, looked for since the last time anybody asked, at first an hour back."""
+        if self._history is None:
+            return None
+        until = to_ms(self.now)
+        since, newest = self._last_prints.get(instrument.symbol, (until - _LAST_TRADE_LOOKBACK_MS, None))
+        if until > since:
+            prints = self._history.prints(instrument, since, until)
+            newest = prints[-1] if prints else newest
+            self._last_prints[instrument.symbol] = (until, newest)
+        return newest
 
     def reference(self, instrument: Instrument, method: TriggerMethod) -> Decimal | None:
         """The price a stop of that trigger method watches; None = nothing traded yet."""
@@ -98,7 +117,7 @@ class TradingFloor:
             return self.stats(instrument.symbol).mark
         if method is TriggerMethod.SPOT:
             return self.market.spot(instrument.underlying)
-        return self.last_price(instrument.symbol)
+        return self.last_price(instrument)
 
     def publish_trade(self, symbol: str, side: Side, price: Decimal, size: int, now: datetime) -> None:
         """Let everyone see a trade; `side` is the aggressor's."""
