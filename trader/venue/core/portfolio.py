@@ -122,8 +122,8 @@ def portfolio_margin(
     variants = [held, _merged(held, buys), _merged(held, sells)] if buys or sells else [held]
     found = [_of(market, live, account, now, sizes, commission, index) for sizes in variants]
     # Resting orders change neither cash nor what positions would bring, only the margin.
-    worst = max(m.im_without_ucf for m in found)
-    return msgspec.structs.replace(found[0], risk_margin=max(found[0].risk_margin, worst))
+    worst = max(found, key=lambda m: m.im_without_ucf)
+    return msgspec.structs.replace(worst, ucf=found[0].ucf)
 
 
 def _ordered(
