@@ -275,6 +275,7 @@ def _absent_again(turn: Turn, event: AccountRead, coid: str) -> bool:
     watch = turn.watch(event.run_id)
     times, last = watch.absent.get(coid, (0, None))
     if last is not None and seconds_since(last, event.asked) < 1.0:
+        turn.look(event.run_id, account_wanted=True)
         return False
     absent = {key: seen for key, seen in watch.absent.items() if key != coid}
     if times >= 1:

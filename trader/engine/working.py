@@ -385,5 +385,8 @@ def _exit_limit(turn: Turn, run: Run, leg: LegTerms, quote: Quote | None, attemp
         near = within_collar(leg, quote, side, run.preset.risk.price_collar_pct, widening)
         if near and is_fresh_mark(turn.state, quote, turn.now):
             return None
-    reference = quote.ask if quote.ask is not None and quote.ask > 0 else quote.mark
-    return chase_price(run.preset, leg, side, quote, reference, min(attempts, orders.retries) + 1, widening)
+    concession = min(attempts, orders.retries) + 1
+    if quote.ask is None or quote.ask <= 0:
+        # Nothing is asked, or nobody has said so: bid from the mark, and more with each attempt.
+        return chase_price(run.preset, leg, side, quote, quote.mark, concession * widening, widening)
+    return chase_price(run.preset, leg, side, quote, quote.ask, concession, widening)
