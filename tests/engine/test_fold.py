@@ -3,11 +3,13 @@
 import re
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.engine.scene import CALL, PUT, D, Phase, Scene, done, exiting, holding, preset
 from trader.domain.order import OrderStatus, Purpose
@@ -54,11 +56,25 @@ MOVES = (
     "reduce",
     "kill",
     "resume",
+    "too many requests",
+    "forget",
 )
 
 
 class Session(Scene):
     """A scene that can be pushed about and keeps the durable state after every record."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forgotten: set[str] = set()
+
+    def read_account(self, **fields: Any) -> list[ef.Effect]:
+        """As ever, without the orders the exchange has forgotten."""
+        effects = [e for e in self.due if isinstance(e, ef.ReadAccount)]
+        known = self.exchange.read(effects[-1].lookups if effects else ())
+        history = tuple(o for o in known["history"] if o.client_order_id not in self.forgotten)
+        lookups = {coid: None if coid in self.forgotten else o for coid, o in known["lookups"].items()}
+        return super().read_account(**{"history": history, "lookups": lookups, **fields})
 
     def push(self, move: str, pick: int) -> None:
         live = [c for c, o in self.exchange.orders.items() if o.state == "open"]
@@ -96,6 +112,11 @@ class Session(Scene):
                 self.feed(ev.LevelCommand, command_id=command, level=OperatorLevel(move), issued_by="tester")
             case "start":
                 self.start(self.config)
+            case "too many requests":
+                self.read_account(positions="unread", error="HTTP 429", retry_after_secs=5.0)
+            case "forget" if coid:
+                self.exchange.orders[coid].state = "cancelled"  # without a word, and unknown by its id from now on
+                self.forgotten.add(coid)
             case "fill again" if self.exchange.fills:
                 self.feed(ev.FillSeen, fill=self.exchange.fills[pick % len(self.exchange.fills)])
             case "cancel" | "cancel fails" if cancels:
@@ -206,6 +227,17 @@ def test_records_round_trip_whole_sessions() -> None:
     for scene in (holding(), exiting(), done()):
         again = [rec.decode_record(rec.encode_record(r)) for r in scene.records]
         assert again == scene.records
+
+
+def test_a_run_of_a_journal_from_before_a_setting_existed_folds_with_its_default() -> None:
+    scene = holding()
+    created = scene.records[0]
+    assert isinstance(created, rec.RunCreated)
+    config = {**created.config, "risk": {"max_order_quantity": 500}}
+    old = rec.decode_record(rec.encode_record(replace(created, config=config)))
+    run = evolve(EMPTY, old).runs[created.run_id]
+    assert (run.preset.risk.naked_leg_secs, run.preset.risk.max_orders_per_leg) == (30, 6)
+    assert run.config_hash == created.config_hash
 
 
 def test_an_unknown_record_is_an_error_and_not_skipped() -> None:
