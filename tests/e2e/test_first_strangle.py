@@ -94,8 +94,8 @@ class LosesAnswers:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._gateway, name)
 
-    def submit(self, intent: OrderIntent) -> Outcome:
-        outcome = self._gateway.submit(intent)
+    def submit(self, intent: OrderIntent, **how: Any) -> Outcome:
+        outcome = self._gateway.submit(intent, **how)
         if intent.purpose is Purpose.ENTRY and intent.leg == "C":
             self.lost += 1
             return Unknown("timeout after 5 s")
@@ -115,7 +115,8 @@ def test_an_answer_lost_after_acceptance_never_makes_a_second_order(venue: Venue
     held = rig.await_view(holding, 20, "holding although an answer was lost")
     assert wrapped[0].lost == 1
     intents = [r for _, r in rig.journal.records(held.run_id) if isinstance(r, OrderIntended)]
-    assert sorted(r.intent.leg for r in intents) == ["C", "P"]
+    legs = [r.intent.leg for r in intents]  # the put may have rested and been chased; the call's order is the only one
+    assert legs.count("C") == 1 and set(legs) == {"C", "P"}
     rig.stop()
     closed = rig.await_view(done, 15, "done")
     assert closed.realized_pnl == rig.ledger_change()
@@ -131,10 +132,10 @@ class RefusesOneLeg:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._gateway, name)
 
-    def submit(self, intent: OrderIntent) -> Outcome:
+    def submit(self, intent: OrderIntent, **how: Any) -> Outcome:
         if intent.leg == "P":
             return Rejected("risk_limits_breached", "product risk limit")
-        return self._gateway.submit(intent)
+        return self._gateway.submit(intent, **how)
 
 
 def test_a_leg_that_cannot_be_sold_unwinds_the_other(venue: VenueServer, tmp_path: Path) -> None:

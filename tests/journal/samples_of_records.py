@@ -132,5 +132,6 @@ def one_of_each(run_id: str) -> list[r.AnyRecord]:
         r.StopRequested(**base, command_id="stop-1"),
         r.ExitDecided(**base, reason="manual", detail="asked for", pnl=Decimal("1.5")),
         alert(run_id, "spot moved 2.1 %"),
+        r.LevelChanged(**base, account="paper", level=r.Level.PAUSED, reason="lunch", issued_by="cli"),
         run_finished(run_id, "1.4766"),
     ]

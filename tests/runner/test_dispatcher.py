@@ -1,7 +1,7 @@
 """The last check before the wire: a fenced, halted or overtaken runner sends nothing that it may not."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,7 +13,8 @@ from trader.domain.order import OrderIntent, Purpose
 from trader.domain.outcome import Outcome, Rejected, Unknown
 from trader.engine.effects import ReadAccount, ReadChain, Submit
 from trader.engine.events import AccountRead, AnyEvent, ChainRead, SubmitAnswered
-from trader.runner.dispatcher import Dispatcher
+from trader.runner.dispatcher import Dispatcher, Instant
+from trader.runner.notes import Note
 
 ENTRY = intent("run-1", "sdaaaa-1")
 EXIT = replace(ENTRY, purpose=Purpose.EXIT, reduce_only=True)
@@ -21,30 +22,63 @@ T0 = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 class Wire:
-    """Remembers what was sent."""
+    """Remembers what was sent, and with which instant. `queued_secs` pass before it is signed."""
 
-    def __init__(self) -> None:
+    def __init__(self, clocks: "Clocks", queued_secs: float) -> None:
         self.sent: list[OrderIntent] = []
+        self.signed: list[float] = []
+        self._clocks = clocks
+        self._queued = queued_secs
 
-    def submit(self, order: OrderIntent) -> Outcome:
+    def submit(self, order: OrderIntent, *, may_sign: Any) -> Outcome:
+        self._clocks.wall += self._queued
+        self._clocks.boot += self._queued
+        at = self._clocks.wall
+        if why_not := may_sign(at):
+            return Rejected("not_sent", why_not)
+        self.signed.append(at)
         self.sent.append(order)
         return Unknown("no answer in this test")
 
 
-def send(order: OrderIntent, *, delay_secs: float = 0.0, **rules: Any) -> tuple[Wire, Outcome]:
-    """Hand one order to a dispatcher whose clock moves by `delay_secs` between the release and the worker's turn."""
-    wire, answered = Wire(), threading.Event()
+class Clocks:
+    """The machine's two clocks as far as a test moves them between the release (first reading) and the worker's turn."""
+
+    def __init__(self, wall_secs: float, boot_secs: float) -> None:
+        self.wall = self.boot = 1000.0
+        self._moves = [(wall_secs, boot_secs)]
+
+    def __call__(self) -> Instant:
+        read = Instant(self.wall, self.boot)
+        if self._moves:
+            wall, boot = self._moves.pop()
+            self.wall += wall
+            self.boot += boot
+        return read
+
+
+def send(
+    order: OrderIntent,
+    *,
+    delay_secs: float = 0.0,
+    wall_secs: float | None = None,
+    queued_secs: float = 0.0,
+    **rules: Any,
+) -> tuple[Wire, Outcome]:
+    """Hand one order to a dispatcher whose clocks move by `delay_secs` between the release and the worker's turn (the wall
+    clock by `wall_secs`, where that is given), and by `queued_secs` until the gateway signs."""
+    clocks = Clocks(delay_secs if wall_secs is None else wall_secs, delay_secs)
+    wire, answered = Wire(clocks, queued_secs), threading.Event()
     answers: list[AnyEvent] = []
-    readings = iter([T0])
 
     def now() -> Now:
-        return Now(next(readings, T0 + timedelta(seconds=delay_secs)), None)
+        return Now(T0, None)
 
     def post(event: AnyEvent) -> None:
         answers.append(event)
         answered.set()
 
-    dispatcher = Dispatcher(wire, post, now, **{"may_send": lambda: True, **rules})  # type: ignore[arg-type]
+    dispatcher = Dispatcher(wire, post, now, clocks=clocks, **{"may_send": lambda: True, **rules})  # type: ignore[arg-type]
     dispatcher.perform(Submit(order))
     assert answered.wait(5)
     dispatcher.close()
@@ -83,6 +117,28 @@ def test_a_fresh_intent_does_not_ask_the_journal() -> None:
     assert wire.sent == [ENTRY]
 
 
+@pytest.mark.parametrize(
+    ("moved", "case"),
+    [
+        ({"delay_secs": 0.0, "wall_secs": 60.0}, "the wall clock was set forward"),
+        ({"delay_secs": 0.0, "wall_secs": -3600.0}, "the wall clock was set back"),
+        ({"delay_secs": 60.0, "wall_secs": 0.0}, "the machine slept, and the wall clock was set back by as much"),
+        ({"queued_secs": 2.0}, "it queued inside the gateway, after the first look"),
+    ],
+)
+def test_either_clock_and_every_queue_before_the_signature_count(moved: dict[str, float], case: str) -> None:
+    wire, outcome = send(EXIT, holds=lambda _: False, **moved)  # type: ignore[arg-type]
+    assert wire.sent == [] and isinstance(outcome, Rejected), case
+    wire, _ = send(EXIT, holds=lambda _: True, **moved)  # type: ignore[arg-type]
+    assert wire.sent == [EXIT], case
+
+
+def test_an_entry_overtaken_by_a_stop_while_it_queued_in_the_gateway_is_not_signed() -> None:
+    looks = iter(["", "ENTRY_AFTER_STOP"])
+    wire, outcome = send(ENTRY, refused=lambda _: next(looks))
+    assert wire.sent == [] and outcome == Rejected("not_sent", "ENTRY_AFTER_STOP")
+
+
 class Unreadable:
     """A gateway whose reads end in an error of our own."""
 
@@ -98,16 +154,28 @@ class Unreadable:
     ],
 )
 def test_a_reader_that_dies_says_so_and_is_not_waited_for(effect: ReadAccount | ReadChain) -> None:
-    answered = threading.Event()
+    answered, reported = threading.Event(), threading.Event()
     answers: list[AnyEvent] = []
 
     def post(event: AnyEvent) -> None:
         answers.append(event)
         answered.set()
 
-    dispatcher = Dispatcher(Unreadable(), post, lambda: Now(T0, None), lambda: True)  # type: ignore[arg-type]
+    told: list[Note] = []
+    dispatcher = Dispatcher(
+        Unreadable(),  # type: ignore[arg-type]
+        post,
+        lambda: Now(T0, None),
+        lambda: True,
+        report=lambda note: (told.append(note), reported.set()),  # type: ignore[func-returns-value]
+    )
     dispatcher.perform(effect)
-    assert answered.wait(5)
-    dispatcher.close()
+    assert answered.wait(5) and reported.wait(5)
     assert isinstance(answers[0], AccountRead | ChainRead)
     assert answers[0].run_id == "run-1" and answers[0].error
+    assert told[0].level == "error" and "TypeError" in told[0].text
+    for _ in range(3):  # and the workers are all still there
+        reported.clear()
+        dispatcher.perform(effect)
+        assert reported.wait(5)
+    dispatcher.close()

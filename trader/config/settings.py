@@ -61,6 +61,13 @@ class Settings(BaseSettings):
         "DATABASE_URL",
         "The journal: sqlite:///path or postgresql://user@host/name. Default: journal.db in TRADER_HOME.",
     )
+    alert_repeat_secs: float = _setting(
+        30.0,
+        "TRADER_ALERT_REPEAT_SECS",
+        "How often unacknowledged critical alerts are repeated, in seconds.",
+        ge=1,
+        le=3600,
+    )
     port: int = _setting(8501, "PORT", "Port of the panel on 127.0.0.1.", ge=1, le=65_535)
 
     rest_url: str | None = _setting(

@@ -104,6 +104,8 @@ def describe(record: r.AnyRecord) -> str:
         case r.RunFinished():
             foreign = f"; not ours and left alone: {record.foreign}" if record.foreign else ""
             return f"realised {_plain(record.realized_pnl)} USD after fees {_plain(record.fees)} USD{foreign}"
+        case r.LevelChanged():
+            return f"trading is {record.level}{f': {record.reason}' if record.reason else ''}"
         case r.AlertRaised():
             return f"{record.level}: {record.text}"
 

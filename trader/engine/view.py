@@ -112,6 +112,9 @@ class Ops(msgspec.Struct, frozen=True, kw_only=True):
     messages_per_s: float
     trading_state: str = "ACTIVE"  # ACTIVE, PAUSED, REDUCING or HALTED; entries are allowed in the first only
     trading_reason: str = ""  # why it is not ACTIVE, in words
+    public_down_since: datetime | None = None  # this machine's clock; None while it is up
+    private_down_since: datetime | None = None
+    journal_fault: str = ""  # why nothing can be recorded; empty while it can
 
 
 class LiveSnapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -59,6 +59,7 @@ class Journal:
         self._accounts: dict[str, str] = {}  # run id → account, of runs seen by this object
         self._appender = Appender(engine.dialect)
         self._driver_error = driver_error(engine)
+        self._any_pending = cmd.any_pending_text(engine.dialect)
 
     @classmethod
     def open(cls, url: str, *, create: bool = True, check: bool = True) -> "Journal":
@@ -247,6 +248,17 @@ class Journal:
         """Commands not answered yet, in the order they came."""
         with self._read() as connection:
             return cmd.read_pending(connection, account)
+
+    def has_pending_commands(self, account: str) -> bool:
+        """Whether a command waits for its answer; much cheaper than reading it."""
+        with in_words(self._place, self._driver_error):
+            raw = self._engine.raw_connection()
+            try:
+                cursor = raw.cursor()
+                cursor.execute(self._any_pending, {"account": account})
+                return cursor.fetchone() is not None
+            finally:
+                raw.close()
 
     def mark_command(self, command_id: str, status: str, detail: str = "") -> None:
         """Answer a command without appending records: ``accepted``, ``refused`` or ``done``.

@@ -14,6 +14,7 @@ from trader.engine.records import (
     AnyRecord,
     FillRecorded,
     LegsChosen,
+    LevelChanged,
     OrderDenied,
     OrderIntended,
     OrderResolved,
@@ -146,6 +147,23 @@ def read_run_bounds(
     for seq, body in connection.execute(query):
         record = decode_record(body)
         assert isinstance(record, RunCreated | RunFinished)
+        found.append((int(seq), record))
+    return found
+
+
+def read_level_changes(connection: Connection, account: str, limit: int) -> list[tuple[int, LevelChanged]]:
+    """The account's newest changes of level, newest first; the newest says it all."""
+    decided = t.decisions
+    query = (
+        select(decided.c.seq, decided.c.body)
+        .where(decided.c.run_id == "", decided.c.account == account, decided.c.kind == "level_changed")
+        .order_by(decided.c.seq.desc())
+        .limit(limit)
+    )
+    found: list[tuple[int, LevelChanged]] = []
+    for seq, body in connection.execute(query):
+        record = decode_record(body)
+        assert isinstance(record, LevelChanged)
         found.append((int(seq), record))
     return found
 

@@ -1,7 +1,7 @@
 """Performs what the engine asked for, on worker threads, and hands the answers back as events.
 
 Exits and cancels have workers of their own, so nothing ever queues ahead of them. Only this class puts an order on the
-wire, and it asks for permission (`may_send`) in the same breath.
+wire. Whether it may still leave is asked in the same breath as signing it, with the very instant that is signed.
 """
 
 import logging
@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from typing import NamedTuple
 
 from trader.domain.clock import Now
 from trader.domain.order import Purpose
@@ -17,17 +18,31 @@ from trader.engine.effects import Cancel, ReadAccount, ReadChain, Submit
 from trader.engine.events import AccountRead, AnyEvent, CancelAnswered, ChainRead, SubmitAnswered
 from trader.exchange.gateway import Gateway
 from trader.runner import killpoints
+from trader.runner.notes import Note
 from trader.runner.reading import read_account, read_chain
+from trader.runner.steady_clock import boot_secs
 
 logger = logging.getLogger(__name__)
 
 ZOMBIE_SECS = 1.0  # an intent older than this may have been overtaken: the process may have been stopped meanwhile
 
 
+class Instant(NamedTuple):
+    """Now on both of the machine's clocks (seconds): `wall` can be set, `boot` also runs while the machine sleeps."""
+
+    wall: float
+    boot: float
+
+
+def read_clocks() -> Instant:
+    return Instant(time.time(), boot_secs())
+
+
 class Dispatcher:
-    """Workers over one gateway. `post` takes events from any thread; `now` reads both clocks; `may_send` says whether
-    this runner still holds the account as far as it knows; `holds` asks the journal; `halted` says why no entry may leave,
-    empty when it may; `refused` looks at the engine's state once more: an entry may have been overtaken by a Stop."""
+    """Workers over one gateway. `post` takes events from any thread; `now` reads market and steady time; `may_send` says
+    whether this runner still holds the account as far as it knows; `holds` asks the journal; `halted` says why no entry may
+    leave, empty when it may; `refused` looks at the engine's state once more: an entry may have been overtaken by a Stop;
+    `report` takes what went wrong with a worker; `clocks` are the machine's."""
 
     def __init__(
         self,
@@ -38,6 +53,8 @@ class Dispatcher:
         halted: Callable[[], str] = lambda: "",
         holds: Callable[[Submit | Cancel], bool] = lambda _: True,
         refused: Callable[[Submit], str] = lambda _: "",
+        report: Callable[[Note], None] = lambda _: None,
+        clocks: Callable[[], Instant] = read_clocks,
     ) -> None:
         self._gateway = gateway
         self._post = post
@@ -46,6 +63,8 @@ class Dispatcher:
         self._halted = halted
         self._holds = holds
         self._refused = refused
+        self._report = report
+        self._clocks = clocks
         self._entries = ThreadPoolExecutor(2, thread_name_prefix="entries")
         self._exits = ThreadPoolExecutor(4, thread_name_prefix="exits")
         self._reads = ThreadPoolExecutor(2, thread_name_prefix="reads")
@@ -58,9 +77,9 @@ class Dispatcher:
         match effect:
             case Submit(intent=intent):
                 pool = self._entries if intent.purpose is Purpose.ENTRY else self._exits
-                pool.submit(self._guarded, self._submit, effect, self._now().wall, time.monotonic())
+                pool.submit(self._guarded, self._submit, effect, self._clocks())
             case Cancel():
-                self._exits.submit(self._guarded, self._cancel, effect, self._now().wall, time.monotonic())
+                self._exits.submit(self._guarded, self._cancel, effect, self._clocks())
             case ReadChain():
                 self._reads.submit(self._guarded, self._read_chain, effect)
             case ReadAccount():
@@ -73,49 +92,66 @@ class Dispatcher:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _guarded(self, work: Callable[..., None], *arguments: object) -> None:
-        # A worker's exception would vanish in its future: the loop that must live reports it here.
+        # A worker's exception would vanish in its future, whatever it is: the loop that must live reports it here, and
+        # the pool's thread goes on to the next piece of work.
         try:
             work(*arguments)
-        except Exception:
+        except BaseException as error:
             logger.exception("worker_failed work=%s", work.__name__)
+            what = work.__name__.removeprefix("_").replace("_", " ")
+            text = f"A worker failed ({what}: {type(error).__name__}: {error}); it was replaced, and what it did is unknown."
+            self._report(Note("error", f"worker_failed:{work.__name__}", text))
 
-    def _submit(self, effect: Submit, released: datetime, released_monotonic: float) -> None:
+    def _submit(self, effect: Submit, released: Instant) -> None:
         outcome: Outcome = Unknown("worker failed")
         try:
-            halted = self._halted() if effect.intent.purpose is Purpose.ENTRY else ""
             if killpoints.ARMED:
                 killpoints.reach(f"submit.{effect.intent.purpose.name.lower()}.before")
-            refused = self._refused(effect)
-            if not self._may_still(effect, released, released_monotonic):
-                outcome = Rejected("not_sent", "this runner no longer holds the account")
-            elif refused:
-                outcome = Rejected("not_sent", refused)
-            elif halted:
+            halted = self._halted() if effect.intent.purpose is Purpose.ENTRY else ""
+            if halted:
                 outcome = Rejected("halted", halted)
+            elif why_not := self._why_not(effect, released, self._clocks()):
+                outcome = Rejected("not_sent", why_not)
             else:
-                outcome = self._gateway.submit(effect.intent)
+                outcome = self._gateway.submit(effect.intent, may_sign=self._gate(effect, released))
             if killpoints.ARMED:
                 killpoints.reach(f"submit.{effect.intent.purpose.name.lower()}.answered")
         finally:
             coid = effect.intent.client_order_id
             self._post(SubmitAnswered(at=self._now(), client_order_id=coid, outcome=outcome))
 
-    def _may_still(self, effect: Submit | Cancel, released: datetime, released_monotonic: float) -> bool:
-        """Whether what was decided then may be signed now; after a second, and a stop perhaps, the journal is asked."""
-        waited = max((self._now().wall - released).total_seconds(), time.monotonic() - released_monotonic)
-        return self._may_send() and (waited <= ZOMBIE_SECS or self._holds(effect))
+    def _gate(self, effect: Submit | Cancel, released: Instant) -> Callable[[float], str]:
+        """What the gateway asks when it has the instant it will sign: nothing may be queued between the two."""
+        return lambda wall: self._why_not(effect, released, self._clocks()._replace(wall=wall))
 
-    def _cancel(self, effect: Cancel, released: datetime, released_monotonic: float) -> None:
+    def _why_not(self, effect: Submit | Cancel, released: Instant, now: Instant) -> str:
+        """Why what was decided then may not be signed now, empty when it may. After a second, on either clock, the process
+        may have been stopped meanwhile, so the journal is asked; so it is when a clock was set back."""
+        if not self._may_send():
+            return "this runner no longer holds the account"
+        if isinstance(effect, Submit) and (refused := self._refused(effect)):
+            return refused
+        waited = max(abs(now.wall - released.wall), now.boot - released.boot)
+        if waited > ZOMBIE_SECS and not self._holds(effect):
+            return "this runner no longer holds the account"
+        return ""
+
+    def _cancel(self, effect: Cancel, released: Instant) -> None:
         outcome: Outcome = Unknown("worker failed")
         try:
             if killpoints.ARMED:
                 killpoints.reach("cancel.before")
-            if not self._may_still(effect, released, released_monotonic):
-                outcome = Rejected("not_sent", "this runner no longer holds the account")
+            may_sign = self._gate(effect, released)
+            if why_not := self._why_not(effect, released, self._clocks()):
+                outcome = Rejected("not_sent", why_not)
             elif effect.venue_order_id is not None:
-                outcome = self._gateway.cancel(product_id=effect.product_id, venue_order_id=effect.venue_order_id)
+                outcome = self._gateway.cancel(
+                    product_id=effect.product_id, venue_order_id=effect.venue_order_id, may_sign=may_sign
+                )
             else:
-                outcome = self._gateway.cancel(product_id=effect.product_id, client_order_id=effect.client_order_id)
+                outcome = self._gateway.cancel(
+                    product_id=effect.product_id, client_order_id=effect.client_order_id, may_sign=may_sign
+                )
             if killpoints.ARMED:
                 killpoints.reach("cancel.answered")
         finally:

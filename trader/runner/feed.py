@@ -17,6 +17,8 @@ from trader.exchange import events as xe
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta.conflate import Conflator
 from trader.exchange.delta.streams import PrivateStream, PublicStream
+from trader.exchange.delta.wire import MarketMessage
+from trader.runner.notes import Note
 
 logger = logging.getLogger(__name__)
 
@@ -51,11 +53,12 @@ class Feed:
         self._conflator = Conflator(self._woken)
         self._wake: Callable[[], None] = lambda: None
         self._post: Post = lambda build: None
-        self._public = PublicStream(ws_public_url, self._conflator.offer, self._on_public_event)
+        self._note: Callable[[Note], None] = lambda note: None
+        self._public = PublicStream(ws_public_url, self._on_market, self._on_public_event)
         self._private = PrivateStream(
             ws_private_url,
             credentials,
-            self._on_private,
+            self._on_private_message,
             clock_offset_secs=clock_offset_secs,
             product_id_of=product_id_of,
         )
@@ -64,9 +67,10 @@ class Feed:
         self._heard: datetime | None = None
         self.states = {"public": "connecting", "private": "connecting"}
 
-    def start(self, post: Post, wake: Callable[[], None]) -> None:
-        """Connect both. `post` takes functions that make an event of the present instant; `wake` interrupts a wait."""
-        self._post, self._wake = post, wake
+    def start(self, post: Post, wake: Callable[[], None], note: Callable[[Note], None] = lambda note: None) -> None:
+        """Connect both. `post` takes functions that make an event of the present instant; `wake` interrupts a wait; `note`
+        takes what went wrong in handling a message."""
+        self._post, self._wake, self._note = post, wake, note
         self._public.start()
         self._private.start()
 
@@ -118,9 +122,35 @@ class Feed:
     def _woken(self) -> None:
         self._wake()
 
+    # Exceptions in a stream's callback would be swallowed by it or end it: they are told here, and the stream lives on.
+    # What the message said is then unknown, so it counts as lost and is read over REST.
+
+    def _on_market(self, message: MarketMessage) -> None:
+        try:
+            self._conflator.offer(message)
+        except Exception as error:  # noqa: BLE001 - see above: told, read over REST
+            self._callback_failed("public", error)
+
     def _on_public_event(self, event: xe.StreamEvent) -> None:
-        self._conflator.on_event(event)
-        self._stream_event("public", event)
+        try:
+            self._conflator.on_event(event)
+            self._stream_event("public", event)
+        except Exception as error:  # noqa: BLE001 - see above: told, read over REST
+            self._callback_failed("public", error)
+
+    def _on_private_message(self, message: xe.PrivateMessage) -> None:
+        try:
+            self._on_private(message)
+        except Exception as error:  # noqa: BLE001 - see above: told, read over REST
+            self._callback_failed("private", error)
+
+    def _callback_failed(self, stream: str, error: Exception) -> None:
+        logger.exception("stream_callback_failed stream=%s", stream)
+        text = (
+            f"A message of the {stream} stream could not be handled ({type(error).__name__}: {error}); read over REST."
+        )
+        self._note(Note("error", f"{stream}_callback_failed", text))
+        self._post(lambda now: ev.StreamChanged(at=now, stream=stream, up=True, gap=True, detail=str(error)))
 
     def _on_private(self, message: xe.PrivateMessage) -> None:
         match message:

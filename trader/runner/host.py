@@ -1,7 +1,7 @@
 """Hosts a runner: as a background thread of the panel, or as a process of its own. Both are the same class.
 
-A host that finds the account's lease held stands by and takes over when it falls free. A runner that ends, for whatever
-reason but our own stop, is replaced by a new instance with a new epoch.
+A host that finds the account's lease held stands by and takes over when it falls free. A runner that ends or hangs, for
+whatever reason but our own stop, is replaced by a new instance with a new epoch.
 """
 
 import logging
@@ -15,23 +15,26 @@ from types import FrameType
 from trader import __version__
 from trader.config.connection import Connection, resolve_connection
 from trader.config.files import private_folder
-from trader.config.halt import halt_words
+from trader.config.halt import halt, halt_words
 from trader.config.settings import Settings
 from trader.domain.errors import ConfigError, JournalError, TraderError
+from trader.engine.records import AlertRaised
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta.environments import check_urls
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal.lease import Lease
 from trader.journal.prepare import prepare as prepare_journal
 from trader.journal.store import Journal
-from trader.runner import killpoints
+from trader.runner import killpoints, recounting
 from trader.runner.feed import Feed
 from trader.runner.local_venue import LocalVenue
 from trader.runner.logs import set_up_logging
 from trader.runner.market_clock import wall_now
+from trader.runner.notes import Note
 from trader.runner.process import identity, is_provably_dead, is_running
 from trader.runner.process_memory import settle
 from trader.runner.runner import Runner
+from trader.runner.supervising import watch_over
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +55,14 @@ class Host:
         self._stopping = threading.Event()
         self._runner: Runner | None = None
         self._thread: threading.Thread | None = None
-        self._venue = LocalVenue(settings) if settings.env == "paper" and settings.rest_url is None else None
+        self._venue = (
+            LocalVenue(settings, self._note) if settings.env == "paper" and settings.rest_url is None else None
+        )
         self._journal: Journal | None = None
         self._connection: Connection | None = None
+        self._own: str | None = None  # holder of the lease our last runner had
+        self._stands_by_for: str | None = None
+        self._unheard: list[Note] = []  # what there was to tell while no runner was there to record it
 
     def start(self) -> None:
         """Bring up what is needed and start the supervising thread.
@@ -83,7 +91,7 @@ class Host:
             raise
         self._connection = connection
         sys.setswitchinterval(_SWITCH_SECS)
-        self._thread = threading.Thread(target=self._supervise, name="runner", daemon=True)
+        self._thread = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -120,31 +128,46 @@ class Host:
     # ------------------------------------------------------------ the supervising thread
 
     def _supervise(self) -> None:
-        """Take the lease, run, and begin again when a runner ended without being told to. This loop must live."""
+        """Take the lease, run, and begin again when a runner ended or hung without being told to. This loop must live."""
+        why = ""
         while not self._stopping.is_set():
             try:
-                lease = self._take_lease()
+                assert self._journal is not None and self._connection is not None
+                before = self._journal.lease_row(self._connection.account)
+                lease = self._take_lease(before)
                 if lease is None:
+                    self._stand_by(before)
                     self._stopping.wait(_STANDBY_SECS)
                     continue
-                self._runner = self._build(lease)
+                self._own, self._stands_by_for = lease.holder, None
+                account = self._connection.account
+                picture = self._journal.snapshot(account)
+                runs = self._journal.runs(account=account, finished=False)
+                hello = recounting.started(before, picture, runs, lease, why)
+                self._runner = self._build(lease, hello)
+                for note in self._unheard:
+                    self._runner.note(note)
+                self._unheard.clear()
                 logger.info("runner_started account=%s epoch=%d host=%s", lease.account, lease.epoch, self._kind)
-                if not self._stopping.is_set():
-                    self._runner.run()
-            except Exception:
-                logger.exception("runner_ended_on_error; a new instance follows")
+                why = "" if self._stopping.is_set() else watch_over(self._runner, self._stopping)
+                if self._runner.lost_lease and not why:
+                    self._tell(recounting.fenced(lease, "another program has taken it"))
+            except Exception as error:
+                logger.exception("supervisor_failed; a new runner follows")
+                why = f"it could not be begun ({type(error).__name__}: {error})"
             if not self._stopping.is_set():
                 self._stopping.wait(_AGAIN_SECS)
 
-    def _take_lease(self) -> Lease | None:
+    def _take_lease(self, before: Lease | None) -> Lease | None:
         """The lease, or None while another runner has it: one that lives, or that cannot be known to be dead yet."""
         assert self._journal is not None and self._connection is not None
         if killpoints.ARMED:
             killpoints.reach("lease.take.before")
-        before = self._journal.lease_row(self._connection.account)
-        dead = before is not None and is_provably_dead(before.holder.partition("@")[2])
+        free = before is not None and (
+            before.holder == self._own or is_provably_dead(before.holder.partition("@")[2])
+        )  # our own last runner ended, or was fenced
         return self._journal.take_lease(
-            over=before if dead else None,
+            over=before if free else None,
             account=self._connection.account,
             holder=f"{secrets.token_hex(8)}@{identity(os.getpid())}",
             host=self._kind,
@@ -154,7 +177,34 @@ class Host:
             now=wall_now(),
         )
 
-    def _build(self, lease: Lease) -> Runner:
+    def _stand_by(self, before: Lease | None) -> None:
+        """Say once, where every face can read it, that somebody else has the account."""
+        if before is None or before.holder == self._stands_by_for:
+            return
+        self._stands_by_for = before.holder
+        logger.info("standing_by account=%s holder_pid=%d host=%s", before.account, before.pid, before.host)
+        self._tell(recounting.standing_by(before, self._kind, os.getpid()))
+
+    def _tell(self, note: Note) -> None:
+        """Record something although this host holds no lease: alerts decide nothing, and nobody's epoch is touched."""
+        assert self._journal is not None and self._connection is not None
+        alert = AlertRaised(
+            run_id="", wall=wall_now(), cause="recovery", level=note.level, code=note.code, text=note.text
+        )
+        try:
+            self._journal.append([alert], lease=None, account=self._connection.account)
+        except JournalError as error:
+            logger.warning("not_recorded: %s (%s)", note.text, error)
+
+    def _note(self, note: Note) -> None:
+        """From any thread: something for the record, told by the runner that is there, or by the next."""
+        runner = self._runner
+        if runner is not None and not runner.lost_lease:
+            runner.note(note)
+        else:
+            self._unheard.append(note)
+
+    def _build(self, lease: Lease, hello: Note) -> Runner:
         connection, journal = self._connection, self._journal
         assert connection is not None and journal is not None and connection.credentials is not None
         credentials = Credentials(*connection.credentials.reveal())
@@ -174,6 +224,9 @@ class Host:
             feed=feed,
             host=self._kind,
             halted=lambda: halt_words(self._settings.home),
+            halt=lambda why: halt(self._settings.home, why),
+            hello=hello,
+            nag_secs=self._settings.alert_repeat_secs,
         )
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,22 +22,25 @@ import requests
 from trader.config.connection import VenueAnnouncement, announcement_path, read_announcement
 from trader.config.settings import Settings
 from trader.domain.errors import ConfigError
+from trader.runner.notes import Note
 from trader.runner.process import is_running
 
 logger = logging.getLogger(__name__)
 
 _READY_SECS = 30.0
 _LOOK_SECS = 1.0
+_AGAIN_SECS = 5.0
 _LINGER_SECS = 600.0  # without a parent and without clients it ends itself after this
 _USER_AGENT = {"User-Agent": "strangle-desk"}
 
 
 class LocalVenue:
     """The venue of one TRADER_HOME. `start` returns when it answers; `stop` ends it if this process started it, or found it
-    orphaned by a host that was killed."""
+    orphaned by a host that was killed. `note` is told when it died."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, note: Callable[[Note], None] = lambda _: None) -> None:
         self._settings = settings
+        self._note = note
         self._process: subprocess.Popen[bytes] | None = None
         self._found: VenueAnnouncement | None = None
         self._stopping = threading.Event()
@@ -71,18 +75,38 @@ class LocalVenue:
                 os.kill(found.pid, signal.SIGTERM)
 
     def _keep_alive(self) -> None:
-        """Start the venue again, on the same ports with the same keys, when it has died."""
+        """Start the venue again, on the same ports with the same keys, when it has died: ours, or one that was found and
+        whose own host is gone. A found one whose host lives is that host's to restart."""
         while not self._stopping.wait(_LOOK_SECS):
-            if self._process is None or self._process.poll() is None:
+            last = self._dead()
+            if last is None:
                 continue
-            logger.error("venue_died code=%s; starting it again", self._process.returncode)
+            logger.error("venue_died pid=%s; starting it again", last.pid)
             try:
-                self._spawn(self._last)
+                self._spawn(last, again=True)
             except ConfigError as error:
+                text = f"The local exchange has died and cannot be started again: {error}. It is tried every 5 s."
+                self._note(Note("error", "venue_not_restarted", text))
                 logger.error("venue_not_restarted: %s", error)
-                self._stopping.wait(5)
+                self._stopping.wait(_AGAIN_SECS)
+            else:
+                text = "The local exchange had died and was started again with its account, positions and market."
+                self._note(Note("warning", "venue_restarted", text))
 
-    def _spawn(self, before: VenueAnnouncement | None) -> None:
+    def _dead(self) -> VenueAnnouncement | None:
+        """What the venue announced that has died and is ours to start again; None while all is well."""
+        if self._process is not None:
+            return None if self._process.poll() is None else self._last
+        found = self._found
+        if found is None or found.pid is None or is_running(found.pid):
+            return None
+        if found.parent_pid is not None and is_running(found.parent_pid):
+            announced = read_announcement(self._settings.home)  # its host may have started it again already
+            self._found = announced if announced is not None and announced.pid != found.pid else found
+            return None
+        return found
+
+    def _spawn(self, before: VenueAnnouncement | None, *, again: bool = False) -> None:
         home = self._settings.home
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         (home / "logs").mkdir(exist_ok=True, mode=0o700)
@@ -100,12 +124,12 @@ class LocalVenue:
         log_path.chmod(0o600)
         assert process.stdin is not None
         with process.stdin as pipe:
-            pipe.write(msgspec.json.encode(self._options(before)))
+            pipe.write(msgspec.json.encode(self._options(before, again)))
         self._process = process
         self._last = self._await_ready(process, log_path, log_from)
         logger.info("venue_started pid=%d url=%s", process.pid, self._last.rest_url)
 
-    def _options(self, before: VenueAnnouncement | None) -> dict[str, object]:
+    def _options(self, before: VenueAnnouncement | None, again: bool) -> dict[str, object]:
         settings = self._settings
         name = f"venue-{settings.venue_market}"
         if settings.venue_recording is not None:
@@ -123,7 +147,7 @@ class LocalVenue:
         if before is not None:
             options["api_key"] = before.api_key.get_secret_value()
             options["api_secret"] = before.api_secret.get_secret_value()
-            if self._process is not None:  # restarted under a live runner: it knows these ports
+            if again:  # restarted under a live runner: it knows these ports
                 options["rest_port"] = urlsplit(before.rest_url).port
                 options["ws_public_port"] = urlsplit(before.ws_public_url).port
                 options["ws_private_port"] = urlsplit(before.ws_private_url).port

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from trader.engine import records as rec
 from trader.engine.effects import Tell
 from trader.engine.state import State
+from trader.runner.notes import Note
 
 logger = logging.getLogger("trader.milestones")
 
@@ -23,6 +24,11 @@ def log_records(records: Iterable[rec.AnyRecord], state: State) -> None:
 def log_line(line: Tell, state: State) -> None:
     """Write a line the engine wants told."""
     _log(logging.INFO, line.run_id, line.text, state)
+
+
+def log_note(note: Note) -> None:
+    """Tell what the runner itself has to tell."""
+    logger.log(_LEVELS.get(note.level, logging.WARNING), "%s", note.text, extra={"run_id": note.run_id})
 
 
 def _log(level: int, run_id: str, words: str, state: State) -> None:
@@ -66,6 +72,9 @@ def _words(record: rec.AnyRecord) -> tuple[int, str]:
             return logging.INFO, (
                 f"FLAT, confirmed. Realised P&L {record.realized_pnl} USD, fees {record.fees} USD ({record.exit_reason})"
             )
+        case rec.LevelChanged():
+            why = f": {record.reason}" if record.reason else ""
+            return logging.WARNING, f"Trading is {record.level}{why}"
         case rec.AlertRaised():
             return _LEVELS.get(record.level, logging.WARNING), record.text
     return logging.DEBUG, ""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process with this id exists. Where there is no harmless way to ask (Windows), it is taken to."""
+    """Whether a process with this id exists and has not ended. Where there is no harmless way to ask (Windows), it is
+    taken to."""
     if os.name != "posix":
         return True
     try:
@@ -14,7 +15,11 @@ def is_running(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return True
+    return not fields or fields[0] not in "ZX"  # ended, but nobody has asked for its exit code yet
 
 
 def identity(pid: int) -> str:

@@ -5,7 +5,7 @@ Built and written in a thread of its own: a picture takes milliseconds, most of 
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from trader.domain.clock import Now
@@ -13,7 +13,7 @@ from trader.domain.errors import JournalError
 from trader.engine.records import Phase
 from trader.engine.state import State
 from trader.engine.view import LiveSnapshot, Ops, RunView
-from trader.engine.viewing import build_view
+from trader.engine.viewing import build_view, trading_state
 from trader.exchange.delta.budget import DEFAULT_QUOTA
 from trader.exchange.gateway import Gateway
 from trader.journal.lease import Lease
@@ -21,6 +21,7 @@ from trader.journal.store import Journal
 from trader.journal.views import Sample
 from trader.runner import killpoints
 from trader.runner.feed import Feed
+from trader.runner.market_clock import wall_now
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,9 @@ class Publisher:
         env: str,
         host: str,
         halted: Callable[[], str] = lambda: "",
+        wall: Callable[[], datetime] = wall_now,
     ) -> None:
+        """`wall` is the machine's clock: what other processes compare with theirs is stamped with it."""
         self._journal = journal
         self._gateway = gateway
         self._feed = feed
@@ -49,12 +52,13 @@ class Publisher:
         self._env = env
         self._host = host
         self._halted = halted
+        self._wall = wall
         self._sampled_at: datetime | None = None
         self._counted: tuple[datetime, int] | None = None
         self._per_second = 0.0
         self._sampled_phase: dict[str, Phase] = {}
         self._handed = threading.Condition()
-        self._next: tuple[State, Now] | None = None
+        self._next: tuple[State, Now, Mapping[str, datetime]] | None = None
         self._closing = False
         self._fault: Exception | None = None
         self._thread = threading.Thread(target=self._work, name="publisher", daemon=True)
@@ -64,15 +68,15 @@ class Publisher:
     def start(self) -> None:
         self._thread.start()
 
-    def publish(self, state: State, now: Now) -> None:
-        """Hand over a moment to be published; one that still waits is overtaken.
+    def publish(self, state: State, now: Now, down: Mapping[str, datetime]) -> None:
+        """Hand over a moment to be published; one that still waits is overtaken. `down`: since when which stream is.
 
         Raises:
             Exception: What an earlier one failed with, once (JournalError where the journal refused it).
         """
         with self._handed:
             fault, self._fault = self._fault, None
-            self._next = (state, now)
+            self._next = (state, now, down)
             self._handed.notify()
         if fault is not None:
             raise fault
@@ -103,8 +107,10 @@ class Publisher:
                 with self._handed:
                     self._fault = error
 
-    def _build(self, state: State, now: Now) -> LiveSnapshot:
+    def _build(self, state: State, now: Now, down: Mapping[str, datetime]) -> LiveSnapshot:
         """The picture of a moment."""
+        wall = self._wall()
+        level, why = trading_state(state, self._halted())
         views = tuple(build_view(state, run, now) for run in state.runs.values())
         reads = [w.account_read for w in state.watches.values() if w.account_read is not None]
         heard = self._feed.heard
@@ -114,17 +120,21 @@ class Publisher:
             epoch=self._lease.epoch,
             env=self._env,
             account=self._lease.account,
-            wall=now.wall,
+            wall=wall,
             market=now.market,
             ops=Ops(
                 public_socket=self._feed.states["public"],
                 private_socket=self._feed.states["private"],
-                price_age_s=(now.wall - heard).total_seconds() if heard is not None else None,
+                price_age_s=(wall - heard).total_seconds() if heard is not None else None,
                 last_reconciled_at=max(reads, default=None),
                 quota_left_pct=self._gateway.quota_left() / DEFAULT_QUOTA * 100,
                 clock_skew_s=self._gateway.clock_offset_secs,
-                messages_per_s=self._rate(now.wall),
-                trading_state="HALTED" if self._halted() else "REDUCING" if state.journal_fault else "ACTIVE",
+                messages_per_s=self._rate(wall),
+                public_down_since=down.get("public"),
+                private_down_since=down.get("private"),
+                journal_fault=state.journal_fault,
+                trading_state=level,
+                trading_reason=why,
             ),
             runs=views,
         )

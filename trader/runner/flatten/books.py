@@ -234,8 +234,8 @@ class Books:
             case ReadAccount():
                 return read_account(gateway, effect, self.now().wall, self.now)
             case Cancel(client_order_id=coid, venue_order_id=venue_id, product_id=product_id):
-                known = {"client_order_id": coid} if venue_id is None else {"venue_order_id": venue_id}
-                outcome = gateway.cancel(product_id=product_id, **known)
+                ours = coid if venue_id is None else None
+                outcome = gateway.cancel(product_id=product_id, client_order_id=ours, venue_order_id=venue_id)
                 return CancelAnswered(at=self.now(), client_order_id=coid, outcome=outcome)
             case _:
                 return None

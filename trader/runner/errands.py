@@ -1,0 +1,122 @@
+"""What the journal is asked for beside the decisions: new commands, and the lease's renewal. Each in a thread of its own.
+
+Both wait for the disk, so neither is done by the runner's thread; they only put what they found into its inbox. Losing the
+lease is the exception: it fences at once, whatever the runner's thread is doing.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from trader.domain.errors import JournalError
+from trader.journal.commands import CommandRow
+from trader.journal.lease import Lease
+from trader.journal.store import Journal
+from trader.runner import killpoints
+
+logger = logging.getLogger(__name__)
+
+COMMANDS_SECS = 0.1
+RENEW_SECS = 2.0
+_AGAIN_SECS = 5.0  # a command that is still unanswered then is handed over once more
+_JOIN_SECS = 2.0
+
+
+class Errand:
+    """A small thread that does one thing at an interval until `stop`. What fails is reported and tried again."""
+
+    def __init__(self, name: str, every_secs: float, work: Callable[[], None]) -> None:
+        self._every = every_secs
+        self._work = work
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def join(self) -> None:
+        if self._thread.is_alive():
+            self._thread.join(_JOIN_SECS)
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def _loop(self) -> None:
+        while not self._stopping.wait(self._every):
+            try:
+                self._work()
+            except Exception:  # the edge of a loop that must live
+                logger.exception("errand_failed name=%s", self._thread.name)
+
+
+class CommandPoll:
+    """Finds commands nobody has answered yet and hands each over once."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        account: str,
+        post: Callable[[CommandRow], None],
+        failed: Callable[[JournalError], None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._journal = journal
+        self._account = account
+        self._post = post
+        self._failed = failed
+        self._monotonic = monotonic
+        self._handed: dict[str, float] = {}
+
+    def look(self) -> None:
+        try:
+            if not self._journal.has_pending_commands(self._account):
+                self._handed.clear()
+                return
+            waiting = self._journal.pending_commands(self._account)
+        except JournalError as error:
+            self._failed(error)
+            return
+        now = self._monotonic()
+        for command in waiting:
+            if now - self._handed.get(command.command_id, -_AGAIN_SECS) >= _AGAIN_SECS:
+                self._handed[command.command_id] = now
+                self._post(command)
+
+
+class LeaseKeeper:
+    """Renews the lease while the runner's thread is alive and the journal can be written."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        lease: Lease,
+        wall: Callable[[], datetime],
+        *,
+        wanted: Callable[[], bool],
+        lost: Callable[[str], None],
+        failed: Callable[[JournalError], None],
+    ) -> None:
+        """`wanted` False leaves the lease to run out: the runner hangs, or renews it itself while its journal is broken."""
+        self._journal = journal
+        self._lease = lease
+        self._wall = wall
+        self._wanted = wanted
+        self._lost = lost
+        self._failed = failed
+
+    def renew(self) -> None:
+        if not self._wanted():
+            return
+        if killpoints.ARMED:
+            killpoints.reach("lease.renew.before")
+        try:
+            if not self._journal.renew_lease(self._lease, self._wall()):
+                self._lost("another runner has taken the lease")
+        except JournalError as error:
+            self._failed(error)
