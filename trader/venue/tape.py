@@ -75,6 +75,9 @@ class Tape:
         """A user's trade happened."""
         own = self._own.setdefault(trade.symbol, deque(maxlen=KEPT_TRADES))
         own.append(Print(ts_ms=to_ms(trade.ts), price=trade.price, size=trade.size, side=trade.side))
+        known = self._days.get(trade.symbol)
+        if known is not None:
+            self._days[trade.symbol] = (known[0], 0, 0.0)  # old now, and better than nothing
 
     def source_prints(self, instrument: Instrument, after_ms: int, until_ms: int) -> Sequence[Print]:
         """Trades of the source's own participants in (after, until], oldest first."""

@@ -23,7 +23,7 @@ def spread_ratio(otm_delta: float) -> float:
 
 def option_depth(*, mark: float, time_value: float, otm_delta: float, tick: Decimal, key: int, beat: int) -> Depth:
     """The book of an option around its mark (USD). `beat` counts the book's refreshes and becomes its version."""
-    bid, ask = _best_quotes(mark=mark, time_value=time_value, otm_delta=otm_delta, tick=float(tick), key=key, beat=beat)
+    bid, ask = best_quotes(mark=mark, time_value=time_value, otm_delta=otm_delta, tick=float(tick), key=key, beat=beat)
     return depth_behind(bid=bid, ask=ask, otm_delta=otm_delta, tick=tick, key=key, beat=beat)
 
 
@@ -49,7 +49,7 @@ def perpetual_depth(*, mark: Decimal, tick: Decimal, key: int, beat: int) -> Dep
     )
 
 
-def _best_quotes(
+def best_quotes(
     *, mark: float, time_value: float, otm_delta: float, tick: float, key: int, beat: int
 ) -> tuple[int | None, int]:
     """Best bid and ask in ticks; the bid is None where nobody bids.

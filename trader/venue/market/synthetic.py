@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trader.domain.instrument import Instrument, Kind, build_option_symbol, parse_option_symbol
+from trader.domain.order import Side
 from trader.domain.quote import Greeks
 from trader.pricing.black76 import intrinsic, price_and_greeks, year_fraction
 from trader.venue.market import trading_rhythm as rhythm
 from trader.venue.market.base import Bar, Depth, OptionStats, Print, Series
-from trader.venue.market.book_shape import option_depth, perpetual_depth
+from trader.venue.market.book_shape import best_quotes, option_depth, perpetual_depth
 from trader.venue.market.contracts import build_option, build_perpetual, terms_of
 from trader.venue.market.instants import to_ms
 from trader.venue.market.listings import listed_expiries, strikes_around
@@ -35,6 +36,8 @@ STATE_VERSION = 1
 BEAT_MS = 500
 _INSTANTS_MAX = 64
 _REVIEW = timedelta(hours=4)  # a divisor of the day that meets the expiry instant, 12:00 UTC
+_STEP_MS = 4000  # of the grid on which trades happen
+_SLOTS_ONE_BY_ONE = 3
 _MILLISECOND = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
 
@@ -93,7 +96,7 @@ class _Listing(msgspec.Struct):
     depth_beat: int = -1
     stats: OptionStats | None = None
     stats_of: tuple[int, int] | None = None
-    slot_prints: tuple[int, Sequence[Print]] | None = None  # the newest slot asked for, and its trades
+    slot_prints: dict[int, Print | None] = msgspec.field(default_factory=dict)  # of slots asked for lately
 
 
 class SyntheticMarket:
@@ -169,18 +172,45 @@ class SyntheticMarket:
         listing = self._listings.get(instrument.symbol)
         if listing is None or instrument.strike is None:
             return self._past().prints(instrument, after_ms, until_ms)
-        # A stream asks again and again for the last moments: the trades of a slot are found once.
-        width = rhythm.OPTION_SLOT_STEPS * 4000
-        first, last = ((at - to_ms(self._epoch)) // width for at in (after_ms - 1000, until_ms))
-        if last - first > 1:
+        # A stream asks again and again for the last moments: those slots are looked at one by one.
+        epoch_ms, width = to_ms(self._epoch), rhythm.OPTION_SLOT_STEPS * _STEP_MS
+        first, last = ((at - epoch_ms) // width for at in (after_ms - 1000, until_ms))
+        if last - first > _SLOTS_ONE_BY_ONE:
             return self._past().prints(instrument, after_ms, until_ms)
-        if listing.slot_prints is None or listing.slot_prints[0] != first:
-            begin = to_ms(self._epoch) + first * width
-            fresh: Sequence[Print] = ()
-            if rhythm.willing(listing.key, first, first + 1):
-                fresh = self._past().prints(instrument, begin - 1, begin + 2 * width + 1000)
-            listing.slot_prints = (first, fresh)
-        return [each for each in listing.slot_prints[1] if after_ms < each.ts_ms <= until_ms]
+        found = [self._print_of(listing, slot) for slot in range(first, last + 1)]
+        return [each for each in found if each is not None and after_ms < each.ts_ms <= until_ms]
+
+    def _print_of(self, listing: _Listing, slot: int) -> Print | None:
+        """The trade of an option's slot; the scalar twin of `SyntheticHistory`'s."""
+        if slot in listing.slot_prints:
+            return listing.slot_prints[slot]
+        if len(listing.slot_prints) > _SLOTS_ONE_BY_ONE:
+            listing.slot_prints.clear()
+        fresh = listing.slot_prints[slot] = self._find_print(listing, slot)
+        return fresh
+
+    def _find_print(self, listing: _Listing, slot: int) -> Print | None:
+        key, instrument = listing.key, listing.instrument
+        limit, will = rhythm.activity(key), uniform(key, rhythm.WILLING, slot)
+        if will >= limit:
+            return None
+        step = slot * rhythm.OPTION_SLOT_STEPS + int(uniform(key, rhythm.INSTANT, slot) * rhythm.OPTION_SLOT_STEPS)
+        beat = -(-(step * _STEP_MS + listing.phase_ms) // BEAT_MS)
+        ts_ms = to_ms(self._epoch) + beat * BEAT_MS - listing.phase_ms
+        mark, delta, time_value, *_ = self._value(instrument, step * _STEP_MS // 1000)
+        otm_delta = min(abs(delta), 1 - abs(delta))
+        if will >= rhythm.likely(limit, otm_delta) or ts_ms < to_ms(self._past().listed_since(instrument)):
+            return None
+        tick = instrument.tick_size
+        bid, ask = best_quotes(
+            mark=mark, time_value=time_value, otm_delta=otm_delta, tick=float(tick), key=key, beat=beat
+        )
+        side = Side.SELL if uniform(key, rhythm.SELLER, slot) < 0.5 else Side.BUY
+        ticks = bid if side is Side.SELL else ask
+        if ticks is None:
+            return None
+        size = rhythm.size_of(key, slot, rhythm.OPTION_SIZE)
+        return Print(ts_ms=ts_ms, price=ticks * tick, size=size, side=side)
 
     def bars(
         self, series: Series, instrument: Instrument, width_ms: int, offset_ms: int, from_ms: int, until_ms: int

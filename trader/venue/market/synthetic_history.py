@@ -219,14 +219,17 @@ class SyntheticHistory:
         return found
 
     def _perpetual_prints(self, instrument: Instrument, key: int, steps: Instants) -> _Prints:
+        recent = steps >= rhythm.LONG_AGO_STEPS
+        steps = steps[recent | (steps % rhythm.LONG_AGO_EVERY == 0)]
         steps = steps[uniforms(key, rhythm.WILLING, steps) < rhythm.PERPETUAL_CHANCE]
+        worth = np.where(steps >= rhythm.LONG_AGO_STEPS, 1, rhythm.LONG_AGO_EVERY)
         beats = _beats(key, steps)
         bids = np.floor(self._perpetual_marks(instrument, key, steps) / float(instrument.tick_size)).astype(np.int64)
         sells = uniforms(key, rhythm.SELLER, steps) < 0.5
         return _Prints(
             instants=self._epoch_ms + beats * BEAT_MS - _phase_ms(key),
             ticks=np.where(sells, bids, bids + 1),
-            sizes=_sizes(key, steps, rhythm.PERPETUAL_SIZE),
+            sizes=_sizes(key, steps, rhythm.PERPETUAL_SIZE) * worth,
             sells=sells,
         )
 

@@ -4,12 +4,14 @@ Time is cut into slots; a slot may hold one trade, at a hashed instant inside it
 instant. Near the money more slots do than in the wings.
 """
 
-from math import exp
+from math import exp, log
 
 from trader.venue.market.noise import drift_noise, gaussian, uniform
 
 OPTION_SLOT_STEPS = 15  # steps of the price grid: one minute
 PERPETUAL_CHANCE = 0.85  # of every step of the grid
+# Long before the market's start a perpetual's trades are told in fewer, larger ones: nobody looks at those seconds.
+LONG_AGO_STEPS, LONG_AGO_EVERY = -10 * 86_400 // 4, 10
 WILLING, INSTANT, SELLER, SIZE = 20, 21, 22, 23  # streams of a contract's numbers
 OPTION_SIZE, PERPETUAL_SIZE = 40.0, 150.0  # mean contracts of a trade
 OPEN_INTEREST = 8000  # contracts of an option people neither like nor dislike, near the money
@@ -20,10 +22,14 @@ def activity(key: int) -> float:
     return min(0.9, 0.5 * exp(0.5 * gaussian(key, 19)))
 
 
-def willing(key: int, first_slot: int, last_slot: int) -> bool:
-    """False when no slot of the stretch can hold a trade of an option; quick to ask."""
-    limit = activity(key)
-    return any(uniform(key, WILLING, slot) < limit for slot in range(first_slot, last_slot + 1))
+def likely(limit: float, otm_delta: float) -> float:
+    """Chance that a slot of an option of that `activity` holds a trade."""
+    return limit * min(1.0, 0.02 + 4 * otm_delta)
+
+
+def size_of(key: int, slot: int, mean: float) -> int:
+    """Contracts of the slot's trade."""
+    return 1 + int(-mean * log(uniform(key, SIZE, slot)))
 
 
 def appetite(key: int) -> float:

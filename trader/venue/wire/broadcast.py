@@ -59,6 +59,7 @@ class Broadcast:
     def joined(self, connection: Connection, change: Change) -> None:
         """A new subscriber gets the present state at once, then the channel's rhythm."""
         now = self._exchange.now
+        self._tape.begin_batch(_DAYS_WALL_SECS)
         for name, symbol in change.added:
             if name not in self.channels:
                 continue

@@ -83,7 +83,7 @@ def candle_rows(exchange: Exchange, tape: Tape, query: Mapping[str, str]) -> lis
     chart = chart_of(exchange, query["symbol"])
     if chart is None:
         raise Refused("product_not_found", status=404)
-    rows = _filled(tape, chart, resolution(query["resolution"]), start * 1000, end * 1000)
+    rows = _filled(exchange, tape, chart, resolution(query["resolution"]), start * 1000, end * 1000)
     return [_row(bar, chart.series) for bar in reversed(rows)]
 
 
@@ -94,7 +94,7 @@ def sparkline(exchange: Exchange, tape: Tape, symbol: str) -> list[list[float]] 
         return None
     now_ms = to_ms(exchange.now)
     start = now_ms - (_SPARKLINE_POINTS - 1) * _SPARKLINE_WIDTH_MS
-    rows = _filled(tape, chart, resolution("1h"), bucket_of(start, _SPARKLINE_WIDTH_MS, 0), now_ms)
+    rows = _filled(exchange, tape, chart, resolution("1h"), bucket_of(start, _SPARKLINE_WIDTH_MS, 0), now_ms)
     return [[bar.start_ms // 1000, bar.close] for bar in rows]
 
 
@@ -105,7 +105,7 @@ def _second(query: Mapping[str, str], name: str) -> int:
     return value
 
 
-def _filled(tape: Tape, chart: Chart, shape: Resolution, start_ms: int, end_ms: int) -> list[Bar]:
+def _filled(exchange: Exchange, tape: Tape, chart: Chart, shape: Resolution, start_ms: int, end_ms: int) -> list[Bar]:
     """Bars of the buckets that begin in [start, end], the newest `ROWS_MAX` of them. A bucket in which nothing happened
     repeats the last close with no volume, after expiry and into the future too; before the first observation is nothing."""
     width, offset = shape.width_ms, shape.offset_ms
@@ -115,7 +115,7 @@ def _filled(tape: Tape, chart: Chart, shape: Resolution, start_ms: int, end_ms: 
         return []
     found = tape.bars(chart.series, chart.instrument, width, offset, first, last + width - 1)
     if not found or found[0].start_ms > first:
-        before = _last_before(tape, chart, first)
+        before = _last_before(tape, chart, min(first, to_ms(exchange.now) + 1))
         if before is not None:
             found.insert(0, _repeat(before, first))
     rows: list[Bar] = []
@@ -129,7 +129,9 @@ def _filled(tape: Tape, chart: Chart, shape: Resolution, start_ms: int, end_ms: 
 
 
 def _last_before(tape: Tape, chart: Chart, first: int) -> Bar | None:
-    """What happened last before a range, if that was not long ago."""
+    """What happened last before an instant (or before the contract's end), if that was not long ago."""
+    if chart.instrument.expiry is not None:
+        first = min(first, to_ms(chart.instrument.expiry))
     begin = first - _LOOK_BACK_MS
     found = tape.bars(chart.series, chart.instrument, _LOOK_BACK_MS, begin, begin, first - 1)
     return found[-1] if found else None

@@ -64,7 +64,6 @@ def index_row(underlying: str, underlyings: tuple[str, ...]) -> dict[str, Any]:
         "constituent_exchanges": [
             {"name": _SOURCE, "exchange": _SOURCE, "health_interval": 60, "health_priority": 1, "weight": 1}
         ],
-        "constituent_indices": None,
         "impact_size": "10.000000000000000000",
         "underlying_asset_id": asset_id(underlying, underlyings),
         "quoting_asset_id": USD_ASSET_ID,
