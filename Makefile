@@ -63,7 +63,8 @@ $(VENV)/.installed-run: requirements.txt $(VENV)/.made
 	@$(PIP) install -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-test: requirements.txt requirements-dev.txt $(VENV)/.made
+$(VENV)/.installed-test: requirements.txt requirements-dev.txt requirements-ccxt.txt $(VENV)/.made
 	@echo "Installing what the tests need (once; a minute or two)"
 	@$(PIP) install -r requirements-dev.txt
+	@$(PIP) install --no-deps -r requirements-ccxt.txt
 	@touch $(VENV)/.installed-run $@

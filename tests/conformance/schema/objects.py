@@ -31,7 +31,7 @@ INDEX = table("""
   is_composite                : bool
   price_method                : str null
 * description                 : str null
-* impact_size                 : any
+* impact_size constituent_indices : any
 """)
 
 CONSTITUENT = table("""
@@ -294,6 +294,7 @@ MARGINED_POSITION = table("""
   margin_mode                 : 'isolated' 'portfolio' 'cross'
   auto_topup                  : bool
   created_at updated_at       : iso
+* symbol                      : str  # the socket's second name of the same
 """)
 
 WALLET_FIELDS = """

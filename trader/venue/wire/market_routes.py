@@ -55,8 +55,11 @@ def products(call: Call) -> Answer:
 
 
 def product(call: Call) -> Answer:
-    """GET /v2/products/{symbol}."""
-    found = call.exchange.products.find(call.path["symbol"])
+    """GET /v2/products/{symbol}; a number in its place is a product id, which the exchange's own Python client sends."""
+    named = call.path["symbol"]
+    found = call.exchange.products.find(named)
+    if found is None and named.isascii() and named.isdigit():
+        found = call.exchange.products.by_id.get(int(named))
     if found is None:
         raise Refused("product_not_found", status=404)
     return Answer(product_row(call.exchange, found, call.tape.listed_since(found)))
