@@ -223,3 +223,15 @@ def test_one_stops_trade_wakes_the_next(exchange: Exchange, clock: Clock) -> Non
     first.place("buy", 70, None, stop=stop("410"))  # sweeps 401, 402 and into 403
     clock.tick(mark="410")
     assert (chained.state, chained.average_fill_price) == ("closed", D(403))
+
+
+def test_own_order_in_a_stops_way_is_cancelled_rather_than_the_stop(
+    trader: Trader, clock: Clock, exchange: Exchange
+) -> None:
+    resting = trader.place("sell", 5, "410")
+    further = trader.place("sell", 5, "1000")
+    order = trader.place("buy", 3, "410", stop=stop("450"))
+    exchange.drain_events()
+    clock.tick(mark="450")
+    assert (order.state, resting.state, further.state) == ("closed", "cancelled", "open")
+    assert news(exchange, resting) == [("delete", "self_trade", "cancelled")]

@@ -1,8 +1,9 @@
 """Acting on missed heartbeats: the orders they cover are cancelled, or moved away from the market."""
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 from trader.domain.order import Side
+from trader.domain.rounding import ceil_to_tick, floor_to_tick
 from trader.venue.core.account import Account
 from trader.venue.core.deadman import Heartbeat, HeartbeatAction
 from trader.venue.core.floor import TradingFloor
@@ -50,8 +51,7 @@ class Guard:
     def _widen(self, account: Account, order: Order, action: HeartbeatAction, tick: Decimal) -> None:
         assert order.limit_price is not None and action.value is not None
         away = -order.side.sign * order.limit_price * action.value / _BASIS_POINTS
-        rounding = ROUND_FLOOR if order.side is Side.BUY else ROUND_CEILING
-        price = ((order.limit_price + away) / tick).to_integral_value(rounding=rounding) * tick
+        price = (floor_to_tick if order.side is Side.BUY else ceil_to_tick)(order.limit_price + away, tick)
         try:
             self._desk.edit(account, order, Change(limit_price=price), self._floor.now)
         except Refused:

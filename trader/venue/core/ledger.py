@@ -136,8 +136,10 @@ class Ledger:
         self.transfer(account, amount, "funding", now, product_id=instrument.product_id)
         self.tell_position(account, holding, "update", now)
 
-    def charge_liquidation(self, account: Account, fill: FillRow, amount: Decimal, now: datetime) -> None:
-        """Take the fee of a liquidation fill, USD."""
+    def charge_liquidation(self, account: Account, index: int, amount: Decimal, now: datetime) -> None:
+        """Take the fee of a liquidation fill (the account's fill at that index), USD, and note it on the fill."""
+        fill = msgspec.structs.replace(account.fills[index], liquidation_fee=amount)
+        account.fills[index] = fill
         self._pay(account, -amount, "liquidation_fee", fill, now)
         self.events.append(WalletEvent(user_id=account.user_id, ts=now))
 
@@ -266,6 +268,11 @@ class Ledger:
             entry_price=holding.entry_price,
             margin=holding.margin,
             created_at=now,
+            position_commission=holding.commission,
+            total_commission=holding.commission_paid,
+            realized_pnl=holding.realized_pnl,
+            realized_cashflow=holding.realized_cashflow,
+            realized_funding=holding.realized_funding,
         )
 
     def _pay(self, account: Account, amount: Decimal, kind: str, row: FillRow, now: datetime) -> None:

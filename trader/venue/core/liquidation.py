@@ -2,7 +2,8 @@
 
 Isolated: when mark reaches the liquidation price, free balance is drawn first (where auto top-up is on), then the
 contract's orders are cancelled and an immediate-or-cancel order goes out at the bankruptcy price; what is left goes to
-the insurance fund at that price. Portfolio: orders first, then positions one by one until the margin suffices.
+the insurance fund at that price. Portfolio: orders first, then positions one by one until the margin suffices; there
+the fund takes what the book does not at mark.
 Source: exchange user guide; fees from its support centre.
 """
 
@@ -12,6 +13,7 @@ from decimal import Decimal
 from trader.domain.fill import FillKind
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderType, Side, TimeInForce
+from trader.domain.rounding import ceil_to_tick, floor_to_tick
 from trader.venue.core.account import Account
 from trader.venue.core.floor import TradingFloor
 from trader.venue.core.holding import Holding
@@ -45,7 +47,8 @@ class Liquidation:
                 if instrument is not None and self._exhausted(account, holding, instrument):
                     if holding.auto_topup and self._top_up(account, holding, instrument, now):
                         continue
-                    self._close(account, holding, instrument, self._bankruptcy(account, holding), now)
+                    price = self._bankruptcy(account, holding)
+                    self._close(account, holding, instrument, price, price, now)
                     touched.append(instrument)
         return touched
 
@@ -62,6 +65,11 @@ class Liquidation:
         price = self._floor.liquidation(account, holding.symbol).bankruptcy
         assert price is not None, "only margined positions are liquidated"
         return price
+
+    def _within(self, price: Decimal, instrument: Instrument, side: Side) -> Decimal:
+        """A price on tick, never worse for the position than `price`, and at least one tick."""
+        rounded = floor_to_tick if side is Side.BUY else ceil_to_tick
+        return max(rounded(price, instrument.tick_size), instrument.tick_size)
 
     def _top_up(self, account: Account, holding: Holding, instrument: Instrument, now: datetime) -> bool:
         """Bring the margin back to the initial one at mark, from the free balance; True when that was enough."""
@@ -82,12 +90,21 @@ class Liquidation:
         floor.ledger.tell_position(account, holding, "update", now, reason="auto_topup")
         return not self._exhausted(account, holding, instrument)
 
-    def _close(self, account: Account, holding: Holding, instrument: Instrument, limit: Decimal, now: datetime) -> None:
-        """Cancel the contract's orders, trade out up to `limit`, hand the rest to the insurance fund at `limit`."""
+    def _close(
+        self,
+        account: Account,
+        holding: Holding,
+        instrument: Instrument,
+        limit: Decimal,
+        takeover: Decimal,
+        now: datetime,
+    ) -> None:
+        """Cancel the contract's orders, trade out up to `limit`, hand the rest to the insurance fund at `takeover`."""
         floor = self._floor
         for order in [o for o in account.live_orders if o.symbol == instrument.symbol]:
             self._matching.withdraw(account, order, "liquidation", "liquidation", now)
         side = Side.SELL if holding.size > 0 else Side.BUY
+        limit, takeover = self._within(limit, instrument, side), self._within(takeover, instrument, side)
         order = self._system_order(account, instrument, side, abs(holding.size), limit, now)
         floor.ledger.tell_order(account, order, "create", "liquidation", now)
         book = floor.book(instrument.symbol)
@@ -97,16 +114,15 @@ class Liquidation:
         self._matching.execute(account, order, instrument, book, takes, now)
         if order.unfilled_size:
             prices = floor.prices(instrument)
-            self._matching.fill(account, order, instrument, limit, order.unfilled_size, "taker", prices, now)
+            self._matching.fill(account, order, instrument, takeover, order.unfilled_size, "taker", prices, now)
         floor.ledger.tell_order(account, order, "delete", "liquidation", now)
-        self._charge(account, instrument, holding, limit, first, now)
+        self._charge(account, instrument, limit, first, now)
 
-    def _charge(
-        self, account: Account, instrument: Instrument, holding: Holding, limit: Decimal, first: int, now: datetime
-    ) -> None:
+    def _charge(self, account: Account, instrument: Instrument, limit: Decimal, first: int, now: datetime) -> None:
         """The liquidation fee of each fill, as far as the fill left something of the position's margin."""
         settings = self._floor.settings
-        for fill in account.fills[first:]:
+        for index in range(first, len(account.fills)):
+            fill = account.fills[index]
             if fill.kind is not FillKind.LIQUIDATION:
                 continue
             units = fill.size * instrument.contract_value
@@ -116,7 +132,7 @@ class Liquidation:
                 fee = min(fee, settings.liquidation_fee_premium_pct / _HUNDRED * fill.price * units)
             left = max(_NAUGHT, abs(limit - fill.price) * units - fill.commission)
             fee = min(fee * (1 + settings.gst), left).quantize(_EIGHT)
-            self._floor.ledger.charge_liquidation(account, fill, fee, now)
+            self._floor.ledger.charge_liquidation(account, index, fee, now)
 
     def _system_order(
         self, account: Account, instrument: Instrument, side: Side, size: int, limit: Decimal, now: datetime
@@ -159,7 +175,8 @@ class Liquidation:
             if instrument is None:
                 continue
             low, high = floor.band(instrument)
-            self._close(account, holding, instrument, low if holding.size > 0 else high, now)
+            mark = floor.stats(holding.symbol).mark
+            self._close(account, holding, instrument, low if holding.size > 0 else high, mark, now)
             touched.append(instrument)
         return touched
 

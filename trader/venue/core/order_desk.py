@@ -358,6 +358,7 @@ class OrderDesk:
                 raise Refused("invalid_contract")
             if order.reduce_only:
                 order.size = order.unfilled_size = self._woken_size(account, order)
+            self._clear_own(account, order, book, limit, now)
             takes = self.matching.plan(book, order.side, limit, order.unfilled_size, account)
             if takes and order.post_only:
                 raise Refused("immediate_execution_post_only")
@@ -372,6 +373,14 @@ class OrderDesk:
         floor.ledger.tell_order(account, order, "update", "stop_trigger", now)
         self._work(account, order, instrument, book, takes, rests, now, told=True)
         self.follow_up(instrument, now)
+
+    def _clear_own(self, account: Account, order: Order, book: Book, limit: Decimal, now: datetime) -> None:
+        """A stop must not be lost to an own resting order in its way: that one is cancelled (``self_trade``)."""
+        for other in book.resting(order.side.opposite):
+            assert other.limit_price is not None
+            reached = other.limit_price <= limit if order.side is Side.BUY else other.limit_price >= limit
+            if other.user_id == account.user_id and reached:
+                self.matching.withdraw(account, other, "self_trade", "self_trade", now)
 
     def _woken_size(self, account: Account, order: Order) -> int:
         """How much of a reduce-only stop can still work; legs of its own bracket do not stand in its way."""

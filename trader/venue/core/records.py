@@ -130,7 +130,8 @@ class Order(msgspec.Struct, kw_only=True):
 class FillRow(msgspec.Struct, frozen=True, kw_only=True):
     """One execution of one account. `commission` is USD paid, tax included; `position_size` is signed, after the fill.
 
-    `mark` and `spot` are the prices at that instant; `entry_price` is the position's, None when the fill closed it.
+    `mark` and `spot` are the prices at that instant; `entry_price` is the position's, None when the fill closed it. The
+    realised figures are the position's since it was opened.
     """
 
     id: str
@@ -159,6 +160,12 @@ class FillRow(msgspec.Struct, frozen=True, kw_only=True):
     entry_price: Decimal | None
     margin: Decimal
     created_at: datetime
+    position_commission: Decimal = Decimal(0)  # blocked for closing what is left
+    total_commission: Decimal = Decimal(0)  # paid since the position was opened
+    realized_pnl: Decimal = Decimal(0)
+    realized_cashflow: Decimal = Decimal(0)
+    realized_funding: Decimal = Decimal(0)
+    liquidation_fee: Decimal = Decimal(0)
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):

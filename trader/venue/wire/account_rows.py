@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from trader.domain.fill import FillKind
-from trader.domain.instrument import index_symbol
+from trader.domain.instrument import Instrument, index_symbol
 from trader.venue.core.account import Account, Wallet
 from trader.venue.core.events import MmpEvent, OrderEvent, PositionEvent, TradeEvent
 from trader.venue.core.exchange import Exchange
 from trader.venue.core.holding import Holding
+from trader.venue.core.margin import liquidation_prices
 from trader.venue.core.portfolio import PortfolioMargin, portfolio_margin
 from trader.venue.core.records import FillRow, Order, Transaction
 from trader.venue.wire.catalogue import USD_ASSET_ID, product_row, trimmed_product
@@ -130,36 +131,60 @@ def fill_row(exchange: Exchange, fill: FillRow) -> dict[str, Any]:
         "settling_asset_id": USD_ASSET_ID,
         "settling_asset_symbol": "USD",
         "created_at": iso(fill.created_at),
-        "meta_data": _fill_meta(fill),
+        "meta_data": _fill_meta(fill, instrument),
     }
 
 
-def _fill_meta(fill: FillRow) -> dict[str, Any]:
-    position: dict[str, Any] = {"size": fill.position_size, "commission": "0"}
-    if fill.kind is FillKind.SETTLEMENT:
-        return {
-            "order_size": str(fill.order_size),
-            "order_type": fill.order_type,
-            "order_unfilled_size": str(fill.order_unfilled_size),
-            "new_position": position,
-        }
-    position["margin"] = plain(fill.margin)
-    if fill.entry_price is not None:  # absent, not null, once the position is flat
-        position["entry_price"] = plain(fill.entry_price)
-        position["last_fill_uuid"] = fill.id
-    return {
-        "order_price": plain_or_none(fill.order_price),
+def _fill_meta(fill: FillRow, instrument: Instrument) -> dict[str, Any]:
+    ordered = {
         "order_size": str(fill.order_size),
         "order_type": fill.order_type,
         "order_unfilled_size": str(fill.order_unfilled_size),
+    }
+    if fill.kind is FillKind.SETTLEMENT:
+        return ordered | {"new_position": {"size": fill.position_size, "commission": "0"}}
+    return ordered | {
+        "order_price": plain_or_none(fill.order_price),
         "effective_commission_rate": plain(fill.commission_rate),
         "is_commission_on_notional": fill.on_notional,
         "total_commission_in_settling_asset": plain(fill.commission),
+        "tfc_used_for_commission": "0",
+        "tfc_used_for_liquidation_fee": "0",
+        "commission_deto": "0",
+        "commission_deto_in_settling_asset": "0",
+        "liquidation_fee_deto": "0",
+        "liquidation_fee_deto_in_settling_asset": "0",
+        "total_liquidation_fee_in_settling_asset": plain(fill.liquidation_fee),
+        "rack_commision": "0",
         "mark": plain_or_none(fill.mark),
         "spot": plain_or_none(fill.spot),
         "source": "api",
         "ip": "127.0.0.1",
-        "new_position": position,
+        "new_position": _new_position(fill, instrument),
+    }
+
+
+def _new_position(fill: FillRow, instrument: Instrument) -> dict[str, Any]:
+    """The position after a fill; what only an open one has is absent, not null, once it is flat."""
+    row: dict[str, Any] = {
+        "size": fill.position_size,
+        "margin": plain(fill.margin),
+        "commission": plain(fill.position_commission),
+        "realized_pnl": plain(fill.realized_pnl),
+        "realized_cashflow": plain(fill.realized_cashflow),
+        "realized_funding": plain(fill.realized_funding),
+        "liquidation_price": None,
+        "bankruptcy_price": None,
+    }
+    if fill.entry_price is None or fill.spot is None:
+        return row
+    bounds = liquidation_prices(instrument, fill.position_size, fill.entry_price, fill.margin, fill.spot)
+    return row | {
+        "liquidation_price": plain_or_none(bounds.liquidation),
+        "bankruptcy_price": plain_or_none(bounds.bankruptcy),
+        "entry_price": plain(fill.entry_price),
+        "total_commission_paid": plain(fill.total_commission),
+        "last_fill_uuid": fill.id,
     }
 
 
