@@ -20,6 +20,7 @@ import websocket
 from trader.exchange.delta import wire
 from trader.exchange.delta.backoff import CONNECTS_MAX, Backoff
 from trader.exchange.delta.stream_socket import StreamSocket
+from trader.exchange.delta.wire_feeds import RESOLUTIONS
 from trader.exchange.events import StreamDown, StreamEvent, StreamUp, SubscriptionRefused, UnreadableMessage
 
 logger = logging.getLogger(__name__)
@@ -330,6 +331,15 @@ _KNOWN_TYPES = frozenset(
         "v2/user_trades",
         "positions",
         "margins",
+        "ob_l2",
+        "ob_updates",
+        "trades",
+        "spot_30mtwap_price",
+        "funding_rate",
+        "portfolio_margins",
+        "mmp_trigger",
+        "user_trades",
+        *(f"candlestick_{res}" for res in RESOLUTIONS),
     }
 )
 

@@ -9,15 +9,27 @@ Source: exchange documentation, "Public Channels", "Private Channels", "Authenti
 import logging
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import msgspec
 import websocket
 
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta import wire
+from trader.exchange.delta import wire_feeds as feeds
 from trader.exchange.delta.errors import LOGIN_STATUSES, WireError
+from trader.exchange.delta.local_book import BookBroken, LocalBook
 from trader.exchange.delta.numbers import count_or_none
 from trader.exchange.delta.parse import parse_order, parse_position, parse_user_trade, parse_wallet
+from trader.exchange.delta.parse_feeds import (
+    Feed,
+    PortfolioMargin,
+    ProtectionTriggered,
+    parse_feed,
+    parse_long_user_trade,
+    parse_mmp_trigger,
+    parse_portfolio_margins,
+)
 from trader.exchange.delta.rest import USER_AGENT
 from trader.exchange.delta.sequence import SequenceTracker, Verdict
 from trader.exchange.delta.signing import sign_login
@@ -37,12 +49,13 @@ __all__ = ["PrivateStream", "PublicStream", "StreamFigures", "Timings"]
 
 logger = logging.getLogger(__name__)
 
+BOOK_PAUSE_SECS = 2.0  # before a book that broke is asked for anew
 _PRIVATE_CHANNELS = ("orders", "v2/user_trades", "positions")
 
 
 class PublicStream(Stream):
     """Market data. `on_message` gets each `wire.MarketMessage` in the stream thread, `on_event` what the stream reports
-    about itself and about the exchange."""
+    about itself and about the exchange, `on_feed` books, trades, candles, settlement averages and funding as values."""
 
     def __init__(
         self,
@@ -50,18 +63,26 @@ class PublicStream(Stream):
         on_message: Callable[[wire.MarketMessage], None],
         on_event: Callable[[StreamEvent], None],
         *,
+        on_feed: Callable[[Feed], None] = lambda feed: None,
         timings: Timings = Timings(),  # noqa: B008 - a frozen value
         user_agent: str = USER_AGENT,
     ) -> None:
-        decoder = msgspec.json.Decoder(wire.PublicMessage, strict=False)
+        decoder = msgspec.json.Decoder(wire.PublicMessage | feeds.FeedMessage | feeds.CandleFrame, strict=False)
         super().__init__("public", url, decoder, timings=timings, user_agent=user_agent)
         self._on_message = on_message
         self._on_event = on_event
+        self._on_feed = on_feed
+        self._books: dict[str, LocalBook] = {}
+        self._broken_books: dict[str, float] = {}  # when each may be asked for anew (monotonic seconds)
 
     def _report(self, event: StreamEvent) -> None:
         self._on_event(event)
 
-    def _handle(self, message: wire.PublicMessage) -> None:
+    def _log_in(self, socket: StreamSocket) -> None:
+        self._books.clear()  # nobody logs in here; but a new connection sends new snapshots
+        self._broken_books.clear()
+
+    def _handle(self, message: Any) -> None:
         if isinstance(message, wire.Ticker | wire.BestQuote | wire.MarkPrice | wire.SpotPrice):
             self._on_message(message)
         elif isinstance(message, wire.Subscriptions):
@@ -77,6 +98,42 @@ class PublicStream(Stream):
             )
         elif isinstance(message, wire.SystemStatus):
             self._on_event(VenueStatus(event=message.event, status=message.status))
+        elif isinstance(message, feeds.BookUpdate):
+            self._book_update(message)
+        else:
+            try:
+                feed = parse_feed(message)
+            except WireError as error:
+                self._unreadable += 1
+                self._on_event(UnreadableMessage(stream=self._name, detail=str(error)[:200]))
+                return
+            self._on_feed(feed)
+
+    def _book_update(self, message: feeds.BookUpdate) -> None:
+        symbol = message.sy or message.symbol or ""
+        if message.action == "snapshot":
+            self._broken_books.pop(symbol, None)
+            self._books[symbol] = LocalBook(symbol)
+        book = self._books.get(symbol)
+        if book is None and symbol in self._broken_books:
+            return  # increments of the book that was given up
+        try:
+            (book or LocalBook(symbol)).apply(message)
+        except BookBroken as error:
+            logger.warning("book_broken symbol=%s reason=%s", symbol, error)
+            self._books.pop(symbol, None)
+            self._broken_books[symbol] = time.monotonic() + BOOK_PAUSE_SECS
+            self._report(SequenceGap(channel="ob_updates", symbol=symbol, expected=0, received=message.seq or 0))
+            return
+        if book is not None:
+            self._on_feed(book.view())
+
+    def _tick(self, socket: StreamSocket) -> None:
+        super()._tick(socket)
+        for symbol in [symbol for symbol, due in self._broken_books.items() if time.monotonic() >= due]:
+            self._broken_books[symbol] = time.monotonic() + BOOK_PAUSE_SECS
+            self.unsubscribe("ob_updates", [symbol])
+            self.subscribe("ob_updates", [symbol])
 
 
 class PrivateStream(Stream):
@@ -90,18 +147,21 @@ class PrivateStream(Stream):
         *,
         clock_offset_secs: Callable[[], float] = lambda: 0.0,
         product_id_of: Callable[[str], int | None] = lambda symbol: None,
+        on_protection: Callable[[PortfolioMargin | ProtectionTriggered], None] = lambda news: None,
         symbols: Iterable[str] = ("all",),
         timings: Timings = Timings(),  # noqa: B008 - a frozen value
         user_agent: str = USER_AGENT,
     ) -> None:
         """`clock_offset_secs` is the exchange's lead over our clock; `product_id_of` names the product of a symbol,
-        which the fill channel does not (0 where nobody knows)."""
-        decoder = msgspec.json.Decoder(wire.PrivateWire, strict=False)
+        which the fill channel does not (0 where nobody knows); `on_protection` hears of ``portfolio_margins`` and
+        ``mmp_trigger`` where they are subscribed."""
+        decoder = msgspec.json.Decoder(wire.PrivateWire | feeds.ProtectionMessage, strict=False)
         super().__init__("private", url, decoder, timings=timings, user_agent=user_agent)
         self._credentials = credentials
         self._on_private = on_private
         self._clock_offset_secs = clock_offset_secs
         self._product_id_of = product_id_of
+        self._on_protection = on_protection
         self._product_ids: dict[str, int] = {}
         self._sequence = SequenceTracker()
         for channel in _PRIVATE_CHANNELS:
@@ -149,7 +209,7 @@ class PrivateStream(Stream):
                 return message
         return None
 
-    def _handle(self, message: wire.PrivateWire) -> None:
+    def _handle(self, message: Any) -> None:
         try:
             self._handle_account(message)
         except WireError as error:
@@ -157,7 +217,7 @@ class PrivateStream(Stream):
             logger.error("private_message_unreadable error=%s", error)
             self._report(UnreadableMessage(stream=self._name, detail=str(error)[:200]))
 
-    def _handle_account(self, message: wire.PrivateWire) -> None:
+    def _handle_account(self, message: Any) -> None:
         if isinstance(message, wire.Orders):
             self._orders(message)
         elif isinstance(message, wire.UserTrade):
@@ -172,6 +232,13 @@ class PrivateStream(Stream):
             raise Ended(f"logged out by the exchange: {message.status or 'no reason'}")
         elif isinstance(message, wire.SystemStatus):
             self._report(VenueStatus(event=message.event, status=message.status))
+        elif isinstance(message, feeds.PortfolioMargins):
+            self._on_protection(parse_portfolio_margins(message))
+        elif isinstance(message, feeds.MmpTrigger):
+            self._on_protection(parse_mmp_trigger(message))
+        elif isinstance(message, feeds.LongUserTrade):
+            self._numbered("user_trades", message.symbol, message.seq_no)
+            self._on_private(parse_long_user_trade(message))
 
     def _orders(self, message: wire.Orders) -> None:
         if message.action == "snapshot":
