@@ -182,6 +182,15 @@ def test_the_ops_strip_says_state_and_reason() -> None:
     assert trading_state(replace(scene.state, journal_fault="full."))[0] == "REDUCING"
 
 
+def test_an_armed_run_says_that_it_will_not_enter() -> None:
+    scene = waiting()
+    order(scene, PAUSE, "lunch")
+    assert scene.view.words == "Waiting — no entry: trading is PAUSED: lunch"
+    assert scene.view.why_not == ("waiting for the entry time", "trading is PAUSED: lunch")
+    order(scene, RESUME)
+    assert scene.view.words.startswith("Waiting — sells at 10:00 IST")
+
+
 def test_a_pause_before_the_first_order_holds_back_both_legs() -> None:
     scene = Scene()
     scene.start(preset())

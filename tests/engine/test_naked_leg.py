@@ -3,9 +3,23 @@
 import pytest
 from msgspec.structs import replace
 
-from tests.engine.scene import CALL, PUT, UNREAD, Phase, Scene, entering, exiting, finish, holding, preset
+from tests.engine.scene import (
+    CALL,
+    EXPIRY,
+    PUT,
+    UNREAD,
+    Phase,
+    Scene,
+    entering,
+    exiting,
+    finish,
+    holding,
+    preset,
+    settlement,
+)
 from trader.domain.order import OrderType, Purpose
 from trader.domain.outcome import Ok
+from trader.engine.effects import ReadAccount
 from trader.engine.events import OrderSeen
 from trader.engine.naked import UNWIND_SECS
 from trader.engine.records import AlertRaised
@@ -187,6 +201,19 @@ def test_an_exit_that_closes_one_leg_only_is_told() -> None:
     assert f"{CALL} 0, {PUT} 2" in naked_alerts(scene)[0].text
     finish(scene)
     assert scene.phase is Phase.DONE
+
+
+def test_a_leg_that_waits_for_its_settlement_is_no_matter() -> None:
+    scene = holding(SHORT)
+    scene.pass_time((EXPIRY - scene.wall).total_seconds() + 1)
+    scene.prices(after=1)
+    scene.exchange.fills.append(settlement("C", 2, "0"))
+    for _ in range(60):
+        scene.prices(after=1)
+        if any(isinstance(e, ReadAccount) for e in scene.due):
+            scene.read_account()
+    assert (scene.run.open_quantity("C"), scene.run.open_quantity("P")) == (0, 2)
+    assert naked_alerts(scene) == []
 
 
 def test_even_legs_are_no_matter() -> None:

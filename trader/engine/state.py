@@ -226,6 +226,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     subscribed: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     slow_until: datetime | None = None  # wall: the exchange has asked us to send no more than exits until then
     journal_fault: str = ""  # why nothing can be recorded; while there is one, no new risk is taken
+    account_stream_fault: str = ""  # why the account's stream tells nothing; while there is one, no new risk is taken
 
     @property
     def unresolved(self) -> list[Run]:

@@ -132,6 +132,9 @@ def _is_newer(old: object, new: object) -> bool:
 
 def _stream_changed(turn: Turn, event: ev.StreamChanged) -> None:
     """Whatever a socket may have missed is read over REST; a person is told of the loss once and of the return."""
+    if event.stream == "private":
+        fault = "" if event.up else event.detail or "no reason given"
+        turn.state = replace(turn.state, account_stream_fault=fault)
     for run in turn.state.unresolved:
         turn.look(run.run_id, account_wanted=True)
         code = f"{event.stream}_stream"

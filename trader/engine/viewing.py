@@ -7,6 +7,7 @@ from trader.domain.clock import Now
 from trader.domain.expiry import IST
 from trader.domain.order import OrderStatus, Purpose
 from trader.engine.ladder import build_ladder
+from trader.engine.levels import level_words
 from trader.engine.records import LegTerms, Level, Phase
 from trader.engine.state import HUNDRED, Market, Run, State, Watch
 from trader.engine.valuation import fresh_value, leg_pnl, staleness, value
@@ -43,7 +44,7 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         run_id=run.run_id,
         env=run.env,
         phase=run.phase,
-        words=words_for(run, watch, now),
+        words=words_for(run, watch, now, level_words(state)),
         preset=run.preset.name,
         config_hash=run.config_hash,
         underlying=run.underlying,
@@ -111,9 +112,11 @@ def _away(instant: datetime | None, now: Now) -> str:
     return f" in {' '.join(spans)}"
 
 
-def words_for(run: Run, watch: Watch, now: Now) -> str:
-    """The run's state in one sentence for the top of the page."""
+def words_for(run: Run, watch: Watch, now: Now, barred: str = "") -> str:
+    """The run's state in one sentence for the top of the page. `barred` says why the account may not enter."""
     match run.phase:
+        case Phase.WAITING if barred:
+            return f"Waiting — no entry: {barred}"
         case Phase.WAITING:
             if run.entry_at is not None and now.market is not None and now.market < run.entry_at:
                 return f"Waiting — sells at {_clock(run.entry_at)}{_away(run.entry_at, now)}"

@@ -45,7 +45,8 @@ def wait(turn: Turn, run_id: str) -> None:
     assert run.entry_at is not None and run.exit_at is not None
     window = entry_window(run.preset.schedule, run.entry_at, run.exit_at, turn.now.market)
     if window is Window.EARLY:
-        turn.look(run_id, why_not=("waiting for the entry time",))
+        barred = level_words(turn.state)
+        turn.look(run_id, why_not=("waiting for the entry time", barred) if barred else ("waiting for the entry time",))
         return
     if window is Window.MISSED:
         why = "; ".join(turn.watch(run_id).why_not) or "the runner was not up in time"
@@ -68,6 +69,8 @@ def _obstacles(turn: Turn, run: Run) -> list[str]:
         reasons.append(slow)
     if turn.state.journal_fault:
         reasons.append(f"the journal cannot be written: {turn.state.journal_fault}")
+    if turn.state.account_stream_fault:
+        reasons.append(f"the account's stream is down: {turn.state.account_stream_fault}")
     lost, limit = daily_loss(turn.state, turn.now), run.preset.risk.daily_loss_limit_usd
     if lost >= limit:
         reasons.append(f"today's realised loss {lost:.2f} USD has reached the limit of {limit} USD")
