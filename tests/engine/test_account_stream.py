@@ -1,0 +1,42 @@
+"""No entry while the account's stream tells nothing; a held position is watched over REST all the same."""
+
+from tests.engine.scene import Phase, Scene, holding, waiting
+from trader.engine import events as ev
+
+
+def change(scene: Scene, up: bool, detail: str = "") -> None:
+    scene.feed(ev.StreamChanged, stream="private", up=up, gap=False, detail=detail)
+
+
+def test_an_armed_run_waits_for_the_accounts_stream() -> None:
+    scene = waiting()
+    change(scene, False, "login refused: api_key_not_found")
+    for _ in range(60 * 40):
+        scene.prices()
+        scene.serve()
+        if any("stream" in why for why in scene.watch.why_not):
+            break
+    assert scene.phase is Phase.WAITING and scene.sent() == []
+    assert any("the account's stream is down: login refused" in why for why in scene.watch.why_not)
+    change(scene, True)
+    for _ in range(20):
+        scene.prices()
+        scene.serve()
+    assert scene.phase is not Phase.WAITING
+
+
+def test_a_gap_is_no_loss_of_the_stream() -> None:
+    scene = waiting()
+    scene.feed(ev.StreamChanged, stream="private", up=True, gap=True, detail="orders")
+    assert scene.state.account_stream_fault == ""
+    scene.feed(ev.StreamChanged, stream="public", up=False, gap=False, detail="silent")
+    assert scene.state.account_stream_fault == ""
+
+
+def test_a_held_strangle_is_held_without_it() -> None:
+    scene = holding()
+    change(scene, False, "silent for 35 s")
+    for _ in range(10):
+        scene.prices()
+        scene.serve()
+    assert scene.phase is Phase.HOLDING

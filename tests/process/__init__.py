@@ -1,0 +1,1 @@
+"""What breaks around the real runner: its streams, its disk, its clock, its database, its own life."""
