@@ -122,6 +122,21 @@ def test_with_accept_enough_of_both_legs_is_kept(filled: int, phase: Phase) -> N
     assert scene.phase is phase
 
 
+def test_a_leg_whose_fill_is_only_reported_is_not_bought_back_for_want_of_it() -> None:
+    scene = alone()
+    coid = scene.order("C").intent.client_order_id
+    scene.fill(coid, told=False)
+    scene.feed(OrderSeen, order=scene.exchange.snapshot(coid))
+    for _ in range(80):
+        scene.prices(after=0.5)
+        if any(isinstance(e, ReadAccount) for e in scene.due):
+            scene.read_account(fills=UNREAD)
+    assert scene.phase is Phase.ENTERING and naked_alerts(scene) == []
+    scene.prices(after=5)
+    scene.read_account()
+    assert scene.phase is Phase.HOLDING
+
+
 def test_a_restart_keeps_the_instant_and_reads_before_it_gives_up() -> None:
     scene = alone()
     since = scene.run.naked_since

@@ -6,7 +6,7 @@ does not turn it back); before it has run out the entry gives the lacking leg up
 
 from datetime import datetime
 
-from trader.domain.order import OrderStatus
+from trader.domain.order import OrderStatus, Purpose
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import SILENCE_SECS, Run, seconds_since
 from trader.engine.turn import Turn
@@ -23,9 +23,15 @@ def lacks(run: Run, leg: LegTerms) -> bool:
     return any(run.entered(other.key) > run.entered(leg.key) for other in run.legs)
 
 
+def _is_even_by_report(run: Run) -> bool:
+    """True when as much of every leg is sold by the word of its orders: only fills are still to come."""
+    sold = [sum(o.done_qty for o in run.leg_orders(leg.key, Purpose.ENTRY)) for leg in run.legs]
+    return max(sold) == min(sold)
+
+
 def time_left(run: Run, then: datetime) -> float:
     """Seconds from `then` (wall) until the entry gives up the lacking leg; infinite while the legs are even."""
-    if run.naked_since is None:
+    if run.naked_since is None or _is_even_by_report(run):
         return float("inf")
     return run.preset.risk.naked_leg_secs - UNWIND_SECS - seconds_since(run.naked_since, then)
 
@@ -44,7 +50,7 @@ def entry_patience(run: Run, leg: LegTerms, intended_at: datetime, tries_left: i
 def alone_since(run: Run) -> datetime | None:
     """Since when (wall) one leg is open without the other; None while the legs are even or nothing is open."""
     if run.phase is Phase.ENTERING:
-        return run.naked_since
+        return None if run.naked_since is None or _is_even_by_report(run) else run.naked_since
     closed = [leg for leg in run.legs if run.open_quantity(leg.key) <= 0]
     if not closed or len(closed) == len(run.legs):
         return None
