@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -66,6 +67,29 @@ def test_restored_resting_order_still_fills(tmp_path: Path) -> None:
     market.set_book(CALL, bids=[], asks=[(D(349), 50)])
     with served(market, state) as (_, rest):
         assert rest.ok("GET", f"/v2/orders/{order['id']}")["state"] == "closed"
+
+
+def test_waiting_stops_brackets_and_protection_survive_a_restart(tmp_path: Path) -> None:
+    state = tmp_path / "venue.state"
+    paths = ("/v2/orders", "/v2/users/trading_preferences", "/v2/heartbeat")
+    with served(HandMarket(), state) as (_, rest):
+        rest.order(product_id=101, size=10, side="sell", limit_price="399", bracket_stop_loss_price="450")
+        rest.order(product_id=102, size=1, side="buy", limit_price="390", bracket_trail_amount="30")
+        rest.ok("PUT", "/v2/positions/auto_topup", {"product_id": 101, "auto_topup": True})
+        config = {"asset": "BTC", "mmp": "mmp1", "window_interval": 60, "freeze_interval": 9, "trade_limit": "1"}
+        rest.ok("PUT", "/v2/users/update_mmp", config)
+        rest.ok("POST", "/v2/heartbeat/create", {"heartbeat_id": "h", "impact": "products", "product_symbols": [PUT]})
+        before = [rest.ok("GET", path) for path in paths]
+    market = HandMarket()
+    with served(market, state) as (server, rest):
+        assert [rest.ok("GET", path) for path in paths] == before
+        assert len(server.exchange.pending) == 1
+        assert rest.ok("GET", "/v2/positions/margined")[0]["auto_topup"] is True
+        market.marks[CALL] = D(450)
+        deadline = time.monotonic() + 5
+        while rest.ok("GET", "/v2/orders?states=pending") and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert rest.ok("GET", "/v2/positions?product_id=101")["size"] == 0, "the restored leg fired"
 
 
 def test_contract_that_expired_while_the_venue_was_down_is_settled_at_restart(tmp_path: Path) -> None:

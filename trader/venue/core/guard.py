@@ -2,8 +2,7 @@
 
 from decimal import Decimal
 
-from trader.domain.order import Side
-from trader.domain.rounding import ceil_to_tick, floor_to_tick
+from trader.domain.rounding import round_price
 from trader.venue.core.account import Account
 from trader.venue.core.deadman import Heartbeat, HeartbeatAction
 from trader.venue.core.floor import TradingFloor
@@ -51,7 +50,7 @@ class Guard:
     def _widen(self, account: Account, order: Order, action: HeartbeatAction, tick: Decimal) -> None:
         assert order.limit_price is not None and action.value is not None
         away = -order.side.sign * order.limit_price * action.value / _BASIS_POINTS
-        price = (floor_to_tick if order.side is Side.BUY else ceil_to_tick)(order.limit_price + away, tick)
+        price = round_price(order.limit_price + away, tick, order.side)
         try:
             self._desk.edit(account, order, Change(limit_price=price), self._floor.now)
         except Refused:

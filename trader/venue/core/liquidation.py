@@ -13,7 +13,7 @@ from decimal import Decimal
 from trader.domain.fill import FillKind
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderType, Side, TimeInForce
-from trader.domain.rounding import ceil_to_tick, floor_to_tick
+from trader.domain.rounding import round_price
 from trader.venue.core.account import Account
 from trader.venue.core.floor import TradingFloor
 from trader.venue.core.holding import Holding
@@ -68,8 +68,7 @@ class Liquidation:
 
     def _within(self, price: Decimal, instrument: Instrument, side: Side) -> Decimal:
         """A price on tick, never worse for the position than `price`, and at least one tick."""
-        rounded = floor_to_tick if side is Side.BUY else ceil_to_tick
-        return max(rounded(price, instrument.tick_size), instrument.tick_size)
+        return max(round_price(price, instrument.tick_size, side), instrument.tick_size)
 
     def _top_up(self, account: Account, holding: Holding, instrument: Instrument, now: datetime) -> bool:
         """Bring the margin back to the initial one at mark, from the free balance; True when that was enough."""
