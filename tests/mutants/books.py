@@ -1,0 +1,273 @@
+"""Defects of the books, seen by simulated sessions: fills invented, lost, counted twice; money guessed."""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from tests.mutants.mutant import Mutant, Sessions
+from tests.mutants.plans import Plans, holding, troubled
+from tests.mutants.tools import Patch, everywhere
+from trader.domain.errors import ExchangeError
+from trader.domain.fill import Fill
+from trader.domain.order import OrderSnapshot, OrderStatus
+from trader.domain.outcome import Rejected
+from trader.engine import account, closing, orders, working
+from trader.engine import records as rec
+from trader.engine.records import Phase
+from trader.engine.state import ZERO, Order, Run
+from trader.engine.working import Work
+from trader.simulation import gateway
+from trader.simulation.plan import Deed
+
+
+def failed_read_is_empty(patch: Patch) -> None:
+    real = gateway.SimGateway.positions
+
+    def positions(self: gateway.SimGateway, underlying: str) -> list[Any]:
+        try:
+            return real(self, underlying)
+        except ExchangeError:
+            return []
+
+    patch.setattr(gateway.SimGateway, "positions", positions)
+
+
+def complete_at_the_first_poll(patch: Patch) -> None:
+    real = working.work_entry
+    threshold = 0
+
+    def work_entry(turn: Any, run_id: str, leg: Any) -> Work:
+        run = turn.run(run_id)
+        done = sum(o.done_qty for o in run.leg_orders(leg.key))
+        polled = any(o.venue_order_id is not None for o in run.leg_orders(leg.key))
+        return Work.COMPLETE if polled and done / leg.quantity >= threshold else real(turn, run_id, leg)
+
+    everywhere(patch, real, work_entry)
+
+
+def zero_is_everything(patch: Patch) -> None:
+    patch.setattr(
+        OrderSnapshot, "filled_qty", property(lambda self: (self.quantity - self.leaves_qty) or self.quantity)
+    )
+
+
+def _book(turn: Any, run: Run, order: Order, price: Any) -> None:
+    """A fill nobody executed."""
+    intent = order.intent
+    fill = Fill(
+        fill_id=f"booked-{intent.client_order_id}",
+        venue_order_id=order.venue_order_id or "0",
+        client_order_id=intent.client_order_id,
+        symbol=intent.symbol,
+        product_id=intent.product_id,
+        side=intent.side,
+        quantity=intent.quantity,
+        price=price,
+        commission=ZERO,
+    )
+    if fill.fill_id not in run.fills:
+        turn.write(rec.FillRecorded, run.run_id, leg=intent.leg, fill=fill)
+
+
+def unfilled_is_success(patch: Patch) -> None:
+    real = orders.adopt
+
+    def adopt(turn: Any, run: Run, order: Order, snapshot: OrderSnapshot, **options: Any) -> None:
+        real(turn, run, order, snapshot, **options)
+        if snapshot.status is OrderStatus.CANCELLED and not snapshot.filled_qty and not order.filled_qty:
+            price = order.intent.limit_price or order.reference or run.leg(order.intent.leg).mark
+            _book(turn, turn.run(run.run_id), order, price)
+
+    everywhere(patch, real, adopt)
+
+
+def second_exit_books_zero(patch: Patch) -> None:
+    """Two exits race; the one that found nothing left is booked all the same, at the price it has: none."""
+    real = closing.close
+
+    def close(turn: Any, run_id: str) -> None:
+        run = turn.run(run_id)
+        for order in run.orders.values():
+            beaten = order.intent.reduce_only and order.status.terminal and not order.done_qty
+            if beaten and run.open_quantity(order.intent.leg) == 0:
+                _book(turn, run, order, ZERO)
+        real(turn, run_id)
+
+    everywhere(patch, real, close)
+
+
+def failed_exit_booked_closed(patch: Patch) -> None:
+    real = orders.on_submit_answered
+
+    def on_submit_answered(turn: Any, event: Any) -> None:
+        real(turn, event)
+        found = orders.find_order(turn, event.client_order_id, None)
+        if found is None or not isinstance(event.outcome, Rejected):
+            return
+        run, order = found
+        if order.intent.reduce_only:
+            price = order.intent.limit_price or order.reference or run.leg(order.intent.leg).mark
+            _book(turn, run, order, price)
+
+    everywhere(patch, real, on_submit_answered)
+
+
+def filled_without_fills(patch: Patch) -> None:
+    patch.setattr(Order, "fills_missing", property(lambda _: False))
+    everywhere(patch, account._book, lambda *_: None)
+
+
+def fills_counted_twice(patch: Patch) -> None:
+    real = gateway.fill_of
+
+    def fill_of(row: Any, *, over_rest: bool) -> Fill:
+        fill = real(row, over_rest=over_rest)
+        return replace(fill, fill_id=f"{fill.fill_id}-rest")
+
+    patch.setattr(gateway, "fill_of", fill_of)
+
+
+def money_in_floats_without_fees(patch: Patch) -> None:
+    def cash_flow(self: Run) -> Any:
+        flows = [float(b.fill.cash_flow(self.leg(b.leg).contract_value)) for b in self.fills.values()]
+        return type(ZERO)(sum(flows))
+
+    patch.setattr(Run, "cash_flow", property(cash_flow))
+    patch.setattr(Run, "fees", property(lambda _: ZERO))
+
+
+def credit_rebuilt_from_the_account(patch: Patch) -> None:
+    """After a restart whatever the account holds in our contracts is what we sold, at the price of the day."""
+    real = account.on_account_read
+
+    def on_account_read(turn: Any, event: Any) -> None:
+        first = event.run_id in turn.state.watches and turn.watch(event.run_id).account_read is None
+        if first and event.positions is not None and turn.watch(event.run_id).recovered:
+            run = turn.run(event.run_id)
+            held = {p.symbol: p.quantity for p in event.positions}
+            for leg in run.legs if run.phase is Phase.HOLDING else ():
+                more = held.get(leg.symbol, 0) * leg.side.sign - run.open_quantity(leg.key)
+                if more > 0:
+                    fill = Fill(
+                        fill_id=f"rebuilt-{leg.symbol}",
+                        venue_order_id="0",
+                        client_order_id=None,
+                        symbol=leg.symbol,
+                        product_id=leg.product_id,
+                        side=leg.side,
+                        quantity=more,
+                        price=leg.mark or ZERO,
+                        commission=ZERO,
+                    )
+                    turn.write(rec.FillRecorded, run.run_id, cause="recovery", leg=leg.key, fill=fill)
+        real(turn, event)
+
+    everywhere(patch, real, on_account_read)
+
+
+def reconciliation_is_a_stub(patch: Patch) -> None:
+    def on_account_read(turn: Any, event: Any) -> None:
+        if event.run_id not in turn.state.watches or turn.run(event.run_id).phase is Phase.DONE:
+            return
+        run = turn.run(event.run_id)
+        for leg in run.legs:
+            ours = run.open_quantity(leg.key) * leg.side.sign
+            if run.positions.get(leg.symbol) != ours:
+                turn.write(rec.PositionObserved, run.run_id, symbol=leg.symbol, quantity=ours)
+        turn.look(event.run_id, account_pending=False, account_read=event.asked, available_usd=event.available_usd)
+
+    everywhere(patch, account.on_account_read, on_account_read)
+
+
+def _sessions(invariants: str, plans: Plans) -> Sessions:
+    return Sessions(frozenset(invariants.split()), plans)
+
+
+_STOP = [Deed(secs=9, kind="stop")]
+
+MUTANTS = [
+    Mutant(
+        name="M04",
+        defect="A failed position read becomes an empty list, taken as flat",
+        patched="the gateway answers `[]` where it should raise",
+        patch=failed_read_is_empty,
+        check=_sessions("I16", troubled({"N4": 0.5}, deeds=_STOP)),
+    ),
+    Mutant(
+        name="M14",
+        defect="Fill-ratio threshold of 0: “complete” at the first poll, nothing filled",
+        patched="`work_entry` is complete as soon as the order has an id",
+        patch=complete_at_the_first_poll,
+        check=_sessions("BK6", troubled({}, seeds=20)),
+    ),
+    Mutant(
+        name="M15",
+        defect="`filled or ordered_size`: zero fills become a full fill",
+        patched="`OrderSnapshot.filled_qty` ends in `or quantity`",
+        patch=zero_is_everything,
+        check=_sessions("BK6", troubled({}, seeds=20)),
+    ),
+    Mutant(
+        name="M16",
+        defect="An order that ended unfilled is booked as success at limit or mark",
+        patched="`adopt` records a fill for a cancelled order without one",
+        patch=unfilled_is_success,
+        check=_sessions("BK1 BK2", troubled({"X3": 0.8})),
+    ),
+    Mutant(
+        name="M17",
+        defect="An order is marked filled although its fills never arrived",
+        patched="`Order.fills_missing` is never true; reads of the account book no fills",
+        patch=filled_without_fills,
+        check=_sessions("BK1", troubled({"N9": 0.9}, deeds=_STOP)),
+    ),
+    Mutant(
+        name="M18",
+        defect="Fills are counted twice when stream and reconciliation overlap",
+        patched="a fill read over REST has another id than on the stream",
+        patch=fills_counted_twice,
+        check=_sessions("BK1", holding()),
+    ),
+    Mutant(
+        name="M20",
+        defect="Two racing exits; the second books a price of 0",
+        patched="`close` books an exit that ended unfilled at 0 once its leg is closed",
+        patch=second_exit_books_zero,
+        check=_sessions("BK1 BK2", troubled({"X2": 0.4}, deeds=_STOP)),
+    ),
+    Mutant(
+        name="M21",
+        defect="P&L in floats, without fees",
+        patched="`Run.cash_flow` adds floats, `Run.fees` is 0",
+        patch=money_in_floats_without_fees,
+        check=_sessions("BK2", holding(exit_time="10:31")),
+    ),
+    Mutant(
+        name="M28",
+        defect="A failed exit is booked closed at a simulated price",
+        patched="a refused exit is booked as filled at its limit or mark",
+        patch=failed_exit_booked_closed,
+        check=_sessions("BK3 CT1", troubled({"X2": 0.5}, deeds=_STOP)),
+    ),
+    Mutant(
+        name="M47",
+        defect="Entry credit rebuilt at a restart from all positions of the account",
+        patched="the first read after a restart books the rest of the position as sold by us",
+        patch=credit_rebuilt_from_the_account,
+        check=_sessions(
+            "BK1 BK2",
+            holding(
+                deeds=(Deed(secs=0.3, kind="start"), Deed(secs=12, kind="sell_more", size=2)),
+                outage=(15.0, 4.0),
+                exit_time="10:31",
+            ),
+        ),
+    ),
+    Mutant(
+        name="M62",
+        defect="Reconciliation is a stub that logs success",
+        patched="`on_account_read` takes our own books for what was read",
+        patch=reconciliation_is_a_stub,
+        check=_sessions("BK1 BK3", troubled({"N9": 0.9}, deeds=_STOP)),
+    ),
+]
