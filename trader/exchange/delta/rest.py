@@ -87,6 +87,7 @@ class RestClient:
         self.clock = ClockOffset()
         self.breaker = CircuitBreaker(monotonic)
         self.statistics = CallStatistics()
+        self.on_reply: Callable[[Endpoint, Reply], None] | None = None  # sees every answer as it came
         # Orders and cancels have connections of their own: no listing or download is ever in their way.
         self._orders = Transport(connections=8, wall=wall)
         self._reads = Transport(connections=4, wall=wall)
@@ -203,6 +204,8 @@ class RestClient:
         try:
             reply = self._exchange(endpoint, path, query, body, priority, transport, deadline, may_sign)
             self.clock.learn(_date(reply), sent_at=reply.sent_at, received_at=reply.received_at)
+            if self.on_reply is not None:
+                self.on_reply(endpoint, reply)
             return self._decode(result, reply, name)
         except ExchangeError as raised:
             error = raised
