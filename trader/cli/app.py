@@ -8,7 +8,7 @@ import typer
 import typer.main
 
 from trader import __version__
-from trader.cli import books, configure, emergency, exchange, hosts, runs, simulate, views
+from trader.cli import alerts, books, configure, emergency, exchange, hosts, levels, runs, simulate, views
 from trader.domain.errors import TraderError
 
 app = typer.Typer(
@@ -47,8 +47,10 @@ def choose_environment(
 
 hosts.add_to(app)
 runs.add_to(app)
+levels.add_to(app)
 emergency.add_to(app)
 views.add_to(app)
+alerts.add_to(app)
 books.add_to(app)
 configure.add_to(app)
 exchange.add_to(app)

@@ -1,4 +1,4 @@
-"""The commands for when things are broken: close everything without the runner, and lift the halt afterwards."""
+"""The command for when things are broken: close everything without the runner. And the question a dangerous one asks."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -57,24 +57,6 @@ def _closing_words(report: "Report") -> list[str]:
     return lines
 
 
-def resume(
-    confirm: Annotated[str | None, typer.Option(help="RESUME, to do without the question.")] = None,
-) -> None:
-    """Lift the halt that flatten left behind, so that runs may be started again."""
-    from trader.config.halt import halt_path, is_halted, lift_halt
-
-    home = options.read_settings().home
-    if not is_halted(home):
-        emit_lines(["Nothing is halted."])
-        return
-    if confirm is None:
-        require_word("RESUME", f"Entries are halted by {halt_path(home)}.", "--confirm RESUME")
-    elif confirm != "RESUME":
-        raise ConfigError(f"--confirm must be RESUME, was {confirm!r}; entries stay halted")
-    lift_halt(home)
-    emit_lines(["The halt is lifted; runs may be started again."])
-
-
 def require_word(word: str, what: str, otherwise: str) -> None:
     """Ask a person to type a word.
 
@@ -91,4 +73,3 @@ def require_word(word: str, what: str, otherwise: str) -> None:
 
 def add_to(app: typer.Typer) -> None:
     app.command()(flatten)
-    app.command()(resume)

@@ -56,3 +56,13 @@ def require_run(desk: "Desk", run_id: str | None) -> None:
 
     if run_id is not None and desk.status(run_id).run is None:
         raise ConfigError(f"There is no run {run_id!r}; `python -m trader history` lists the finished ones")
+
+
+def person() -> str:
+    """Who sits at this terminal, for the record; empty where the system does not say."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 from trader.cli.output import ist, table, usd
 
 if TYPE_CHECKING:
-    from trader.desk import Status
+    from trader.desk import Happening, Status
     from trader.engine.view import RunView
 
-_ALERTS = 5
+_HAPPENED = 6
 
 
 def run_lines(status: "Status") -> list[str]:
-    """Environment, runner, the run with its legs, the newest alerts."""
-    lines = [f"{status.env.upper()} · account {status.account} · {_runner(status)}"]
+    """Environment, runner, what is so now, the run with its legs, what happened lately."""
+    level = "" if status.trading[0] == "ACTIVE" else f" · trading {status.trading[0]}"
+    lines = [f"{status.env.upper()} · account {status.account} · {_runner(status)}{level}"]
+    lines += [f"! {' '.join(line.split())}" for line in status.situation if not _is_headline(line, status)]
     if status.run is None:
         first = "First paper trade" if status.env == "paper" else "The first one"
         return [*lines, f"No run yet. {first}: python -m trader start --preset default --now"]
@@ -22,9 +24,22 @@ def run_lines(status: "Status") -> list[str]:
     others = [run for run in status.runs if run.run_id != status.run.run_id]
     for run in others:
         lines += ["", *one_run(run)]
-    shown = {None, status.run.run_id, *(run.run_id for run in others)}
-    alerts = [alert for alert in status.alerts if alert.run_id in shown][:_ALERTS]
-    return [*lines, *(f"{alert.level} {ist(alert.wall)}: {alert.text}" for alert in alerts)]
+    lines += [_happening(one) for one in status.happened[:_HAPPENED]]
+    if status.open_alerts:
+        lines.append(f"{len(status.open_alerts)} to acknowledge: python -m trader alerts")
+    return lines
+
+
+def _is_headline(line: str, status: "Status") -> bool:
+    """Whether the run's own line says the same."""
+    return status.run is not None and bool(status.run.words) and status.run.words in line
+
+
+def _happening(one: "Happening") -> str:
+    number = "" if one.alert is None or one.level == "info" else f" #{one.alert}"
+    seen = " [acknowledged]" if one.acked_at is not None else ""
+    often = f" ({one.times} times)" if one.times > 1 else ""
+    return f"{ist(one.at)}  {one.level}{number}: {' '.join(one.text.split())}{often}{seen}"
 
 
 def _runner(status: "Status") -> str:

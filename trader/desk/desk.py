@@ -3,11 +3,12 @@
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
 from trader.config.connection import account_name
-from trader.config.halt import halt_words
+from trader.config.halt import halt_words, lift_halt
 from trader.config.precedence import resolve
 from trader.config.preset import Preset
 from trader.config.presets import PresetInfo, PresetStore
@@ -15,6 +16,7 @@ from trader.config.settings import Settings
 from trader.config.snapshot import load_snapshot, save_snapshot
 from trader.desk import market, telling
 from trader.desk import prerequisites as pre
+from trader.desk.alerting import AlertBook
 from trader.desk.log_tail import read_tail
 from trader.desk.looking import read_status
 from trader.desk.runs import RunBook
@@ -33,9 +35,11 @@ from trader.desk.values import (
 )
 from trader.domain.errors import ConfigError, ExchangeError, JournalError
 from trader.engine.commands import arming_phrase
-from trader.journal import Command, CommandRow, Journal, RunSummary
+from trader.journal import AlertRow, Command, CommandRow, Journal, RunSummary
+from trader.journal.commands import CommandKind
 
 IssuedBy = Literal["panel", "cli", "api"]
+Order = Literal["pause", "reduce", "kill", "resume"]
 
 _POLL_SECS = 0.05
 FLATTEN_HINT = "To close everything without the journal: python -m trader flatten"
@@ -54,6 +58,7 @@ class Desk:
         self._market = market.MarketBook(self._door.gateway)
         self._lock = threading.Lock()
         self._opened: tuple[Journal, RunBook, SeriesBook] | None = None
+        self._alert_book: AlertBook | None = None
 
     def close(self) -> None:
         """Close the journal and the connections to the exchange."""
@@ -61,7 +66,7 @@ class Desk:
         with self._lock:
             if self._opened is not None:
                 self._opened[0].close()
-                self._opened = None
+                self._opened = self._alert_book = None
 
     # ------------------------------------------------------------ looking
 
@@ -76,8 +81,24 @@ class Desk:
         """
         journal, book, _ = self._books()
         return read_status(
-            journal, book, env=self.settings.env, account=self.account, run_id=run_id, wall=datetime.now(UTC)
+            journal,
+            book,
+            self._alerts(),
+            env=self.settings.env,
+            account=self.account,
+            run_id=run_id,
+            wall=datetime.now(UTC),
+            halted=halt_words(self.settings.home),
         )
+
+    def alerts(self, limit: int = 50, *, open_only: bool = False) -> list[AlertRow]:
+        """Warnings and errors of this account, newest first, with who acknowledged them; or only those nobody has.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        book = self._alerts()
+        return list(book.open()[:limit] if open_only else book.newest(limit))
 
     def history(self, limit: int = 50, offset: int = 0) -> list[RunSummary]:
         """Finished runs of every account in this journal, newest first."""
@@ -172,7 +193,38 @@ class Desk:
         except JournalError as error:
             raise JournalError(f"Stop could not be recorded. {error} {FLATTEN_HINT}") from error
 
-    def _submit(self, kind: Literal["start", "stop"], body: dict[str, object], issued_by: IssuedBy) -> CommandReceipt:
+    def acknowledge(
+        self, which: Sequence[int] | None, *, issued_by: IssuedBy, who: str = ""
+    ) -> tuple[CommandReceipt, int]:
+        """Acknowledge alerts by number, or every one there is (None). The recorded row is the acknowledgement, whether a
+        runner is alive or not. Returns the receipt and how many had nobody's acknowledgement before.
+
+        Raises:
+            ConfigError: There is no such alert.
+            JournalError: It could not be recorded.
+        """
+        book = self._alerts()
+        body = book.body(None if which is None else tuple(which))
+        fresh = sum(1 for alert in book.open() if which is None or alert.seq in which)
+        return self._submit("ack", {**body, "who": who}, issued_by), fresh
+
+    def order_level(self, order: Order, *, issued_by: IssuedBy, who: str = "", reason: str = "") -> CommandReceipt:
+        """Set what the account may do: pause, reduce, kill (cancel and flatten, then no entry) or resume. Returns once the
+        request is recorded; without a living runner it is carried out by the next one. Resume lifts the HALT file besides.
+
+        Raises:
+            ConfigError: Resume, and the HALT file cannot be removed.
+            JournalError: The request could not be recorded; the sentence names what works without the journal.
+        """
+        if order == "resume":
+            lift_halt(self.settings.home)
+        try:
+            return self._submit(order, {"who": who, "reason": reason}, issued_by)
+        except JournalError as error:
+            hint = f" {FLATTEN_HINT}" if order == "kill" else ""
+            raise JournalError(f"{order.capitalize()} could not be recorded. {error}{hint}") from error
+
+    def _submit(self, kind: CommandKind, body: dict[str, object], issued_by: IssuedBy) -> CommandReceipt:
         command = Command(
             command_id=secrets.token_hex(8),
             account=self.account,
@@ -208,7 +260,7 @@ class Desk:
         journal = self._books()[0]
         deadline = time.monotonic() + timeout_secs
         while time.monotonic() < deadline:
-            pending = journal.pending_commands(self.account)
+            pending = [row for row in journal.pending_commands(self.account) if row.kind in ("start", "stop", "kill")]
             unresolved = journal.unresolved_runs(self.account)
             if not pending and (run_id not in unresolved if run_id is not None else not unresolved):
                 break
@@ -325,6 +377,13 @@ class Desk:
         return load_snapshot(self.settings.snapshot)
 
     # ------------------------------------------------------------ the journal
+
+    def _alerts(self) -> AlertBook:
+        journal = self._books()[0]
+        with self._lock:
+            if self._alert_book is None:
+                self._alert_book = AlertBook(journal, self.account)
+            return self._alert_book
 
     def _books(self) -> tuple[Journal, RunBook, SeriesBook]:
         with self._lock:

@@ -2,26 +2,39 @@
 
 from datetime import datetime, timedelta
 
+from trader.desk.alerting import AlertBook
+from trader.desk.happening import SHOWN, happened, situation
 from trader.desk.runs import RunBook
+from trader.desk.silence import explain_silence
 from trader.desk.values import RunnerHealth, Status
-from trader.engine.records import Phase
-from trader.engine.view import LiveSnapshot, RunView
+from trader.engine.records import Level, LevelChanged, Phase
+from trader.engine.view import LiveSnapshot, Ops, RunView
 from trader.journal import Journal, Lease
 
 HEARTBEAT_OLDEST = timedelta(seconds=4)  # with a page's second between looks, a dead runner looks dead within 5 s
 _ALERTS_SHOWN = 20
+_LOOKED_AT = 100  # newest alerts of any level, for what happened
 
 
 def read_status(
-    journal: Journal, book: RunBook, *, env: str, account: str, run_id: str | None, wall: datetime
+    journal: Journal,
+    book: RunBook,
+    alerts: AlertBook,
+    *,
+    env: str,
+    account: str,
+    run_id: str | None,
+    wall: datetime,
+    halted: str,
 ) -> Status:
-    """The account at `wall`.
+    """The account at `wall`. `halted`: what else forbids entries (the HALT file), in words.
 
     Raises:
         JournalError: The journal cannot be read.
     """
     snapshot = journal.snapshot(account)
-    runner = runner_health(journal.lease_row(account), snapshot, wall)
+    lease = journal.lease_row(account)
+    runner = runner_health(lease, snapshot, wall)
     live = {run.run_id: run for run in snapshot.runs} if snapshot is not None else {}
     open_ids = journal.unresolved_runs(account)
     views = [_current(book, live, name, snapshot, runner, wall) for name in open_ids]
@@ -30,16 +43,35 @@ def read_status(
     run = next((view for view in unresolved if view.run_id == chosen), None)
     if run is None and chosen is not None:
         run = _ended(book, live, chosen, wall)
+    levels = [record for _, record in journal.level_changes(account, SHOWN)]
+    ops = None if snapshot is None else snapshot.ops
+    trading = _trading(halted, ops if runner.alive else None, levels)
+    silence = "" if runner.alive else explain_silence(journal, lease, None if snapshot is None else snapshot.wall)
+    waiting = alerts.open()
+    records = book.records(run.run_id) if run is not None else ()
     return Status(
         env=env,
         account=account,
         runner=runner,
         run=run,
         runs=unresolved,
-        ops=None if snapshot is None else snapshot.ops,
-        alerts=tuple(journal.alerts(_ALERTS_SHOWN, account=account)),
+        ops=ops,
+        alerts=alerts.newest(_ALERTS_SHOWN),
         wall=wall,
+        trading=trading,
+        situation=situation(runner, silence, run, ops, trading, waiting),
+        happened=happened(alerts.everything(_LOOKED_AT), records, levels),
+        open_alerts=waiting,
     )
+
+
+def _trading(halted: str, ops: Ops | None, levels: list[LevelChanged]) -> tuple[str, str]:
+    """The account's level and why: as a living runner says, else as it was recorded last."""
+    if halted:
+        return Level.HALTED.value, halted
+    if ops is not None:
+        return ops.trading_state, ops.trading_reason
+    return (levels[0].level.value, levels[0].reason) if levels else (Level.ACTIVE.value, "")
 
 
 def runner_health(lease: Lease | None, snapshot: LiveSnapshot | None, wall: datetime) -> RunnerHealth:

@@ -29,8 +29,24 @@ def status_document(status: Status) -> dict[str, Any]:
         **_run_document(status.run),
         "open_runs": [run.run_id for run in status.runs],
         "alerts": [
-            {"at": _time(a.wall), "level": a.level, "code": a.code, "text": a.text, "run_id": a.run_id}
+            {
+                "id": a.seq,
+                "at": _time(a.wall),
+                "level": a.level,
+                "code": a.code,
+                "text": a.text,
+                "run_id": a.run_id,
+                "acknowledged_by": a.acked_by or None,
+                "acknowledged_at": None if a.acked_at is None else _time(a.acked_at),
+            }
             for a in status.alerts
+        ],
+        "alerts_open": len(status.open_alerts),
+        "trading": {"level": status.trading[0], "reason": status.trading[1]},
+        "situation": list(status.situation),
+        "happened": [
+            {"at": _time(h.at), "level": h.level, "code": h.code, "text": h.text, "run_id": h.run_id, "times": h.times}
+            for h in status.happened
         ],
         "at": _time(status.wall),
     }

@@ -24,9 +24,25 @@ class RunnerHealth(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None
 
 
+class Happening(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened, in words. `at` is the wall clock; `alert` the alert's number where it is one; `times` how
+    often the same was said."""
+
+    at: datetime
+    level: str
+    code: str
+    text: str
+    run_id: str = ""
+    alert: int | None = None
+    acked_by: str = ""
+    acked_at: datetime | None = None
+    times: int = 1
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a glance needs. `run` is the one asked for, else the newest unresolved, else the newest finished;
-    `runs` are all unresolved ones, oldest first."""
+    `runs` are all unresolved ones, oldest first. `situation` says what is so now, `happened` what came before, newest
+    first; `trading` is the account's level with its reason; `open_alerts` nobody has acknowledged."""
 
     env: str
     account: str
@@ -36,6 +52,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     ops: Ops | None
     alerts: tuple[AlertRow, ...]
     wall: datetime
+    trading: tuple[str, str] = ("ACTIVE", "")
+    situation: tuple[str, ...] = ()
+    happened: tuple[Happening, ...] = ()
+    open_alerts: tuple[AlertRow, ...] = ()
 
 
 class CommandReceipt(msgspec.Struct, frozen=True, kw_only=True):

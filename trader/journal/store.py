@@ -349,10 +349,13 @@ class Journal:
         run_id: str | None = None,
         account: str | None = None,
         levels: Sequence[str] | None = None,
+        after_seq: int = 0,
     ) -> list[AlertRow]:
-        """The newest alerts (of some levels), newest first."""
+        """The newest alerts (of some levels, after a record), newest first."""
         with self._read() as connection:
-            return views.read_alerts(connection, limit=limit, run_id=run_id, account=account, levels=levels)
+            return views.read_alerts(
+                connection, limit=limit, run_id=run_id, account=account, levels=levels, after_seq=after_seq
+            )
 
     def events(self, run_id: str) -> list[tuple[int, AnyRecord]]:
         """Everything recorded of one run, in order: the material of its timeline."""

@@ -342,8 +342,9 @@ def read_alerts(
     run_id: str | None = None,
     account: str | None = None,
     levels: Sequence[str] | None = None,
+    after_seq: int = 0,
 ) -> list[AlertRow]:
-    """The newest alerts (of some levels), newest first."""
+    """The newest alerts (of some levels, after a record), newest first."""
     query = select(t.alerts.c.seq, t.alerts.c.body).order_by(t.alerts.c.seq.desc()).limit(limit)
     if run_id is not None:
         query = query.where(t.alerts.c.run_id == run_id)
@@ -351,6 +352,8 @@ def read_alerts(
         query = query.where(t.alerts.c.account == account)
     if levels is not None:
         query = query.where(t.alerts.c.level.in_(levels))
+    if after_seq:
+        query = query.where(t.alerts.c.seq > after_seq)
     found: list[AlertRow] = []
     for seq, body in connection.execute(query):
         record: Any = decode_record(body)

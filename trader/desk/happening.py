@@ -1,0 +1,122 @@
+"""What happened lately and what is being done about it, in plain words, from what the journal holds. Pure.
+
+Every face shows these sentences as they are, so that the panel, the command line and other programs tell the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from trader.desk.telling import describe
+from trader.desk.values import Happening, RunnerHealth
+from trader.domain.expiry import IST
+from trader.engine import records as r
+from trader.engine.view import Ops, RunView
+from trader.journal import AlertRow
+
+SHOWN = 12
+# Alerts that another sentence tells better: the engine's, beside what the runner itself recorded of the same thing.
+_TOLD_ELSEWHERE = frozenset({"recovered"})
+_DECISIONS = (r.StopRequested, r.ExitDecided, r.RunFinished)
+
+
+def happened(
+    alerts: Iterable[AlertRow], records: Iterable[r.AnyRecord], levels: Iterable[r.LevelChanged], limit: int = SHOWN
+) -> tuple[Happening, ...]:
+    """Alerts, the shown run's decisions and the account's changes of level, newest first. What was said again and again is
+    one line with how often."""
+    lines = [_from_alert(alert) for alert in alerts if alert.code not in _TOLD_ELSEWHERE]
+    lines += [
+        Happening(at=one.wall, level="info", code=_kind(one), text=_capital(describe(one)), run_id=one.run_id)
+        for one in [*(record for record in records if isinstance(record, _DECISIONS)), *levels]
+    ]
+    lines.sort(key=lambda line: line.at, reverse=True)
+    merged: dict[tuple[str, str, str], Happening] = {}
+    for line in lines:
+        key = (line.code, line.text, line.run_id)
+        first = merged.get(key)
+        merged[key] = line if first is None else _again(first)
+    return tuple(merged.values())[:limit]
+
+
+def situation(
+    runner: RunnerHealth,
+    silence: str,
+    run: RunView | None,
+    ops: Ops | None,
+    trading: tuple[str, str],
+    open_alerts: Sequence[AlertRow],
+) -> tuple[str, ...]:
+    """What is so now, most important first.
+
+    Args:
+        silence: Why the runner is silent, as far as can be told from here; empty while it is alive.
+        trading: The account's level and its reason.
+    """
+    lines: list[str] = []
+    watching = run is not None and run.phase is not r.Phase.DONE
+    if not runner.alive:
+        lines.append(silence or "No runner is alive.")
+        if watching:
+            lines.append("Nothing is being watched; Stop & Exit is recorded and carried out as soon as a runner is up.")
+    level, reason = trading
+    if level != r.Level.ACTIVE:
+        lines.append(f"Trading is {level}{f': {reason}' if reason else ''}. {_LEVEL_MEANS.get(level, '')}".rstrip())
+    if runner.alive and ops is not None:
+        if ops.journal_fault:
+            lines.append(f"Records wait in memory because the journal cannot be written: {ops.journal_fault}")
+        lines += _streams(ops, watching)
+    if runner.alive and watching and run is not None:
+        lines.append(f"{run.underlying}: {run.words}.")
+    critical = [alert for alert in open_alerts if alert.level == "error"]
+    if critical:
+        count = f"{len(critical)} critical alert{'s wait' if len(critical) > 1 else ' waits'}"
+        lines.append(f"{count} for acknowledgement and {'are' if len(critical) > 1 else 'is'} repeated until then.")
+    return tuple(lines)
+
+
+_LEVEL_MEANS = {
+    "PAUSED": "No run begins to sell; what is held is watched as ever.",
+    "REDUCING": "Exits only.",
+    "HALTED": "No entry and no start until a person resumes; exits and Stop go on.",
+}
+
+
+def _streams(ops: Ops, watching: bool) -> list[str]:
+    lines: list[str] = []
+    if ops.private_down_since is not None and watching:
+        lines.append(
+            f"Private stream down since {_clock(ops.private_down_since)}; orders, fills and positions are read over REST "
+            "every few seconds instead."
+        )
+    if ops.public_down_since is not None and watching:
+        lines.append(f"Market stream down since {_clock(ops.public_down_since)}; prices are read over REST instead.")
+    return lines
+
+
+def _from_alert(alert: AlertRow) -> Happening:
+    return Happening(
+        at=alert.wall,
+        level=alert.level,
+        code=alert.code,
+        text=alert.text,
+        run_id=alert.run_id,
+        alert=alert.seq,
+        acked_by=alert.acked_by,
+        acked_at=alert.acked_at,
+    )
+
+
+def _again(line: Happening) -> Happening:
+    return Happening(**{name: getattr(line, name) for name in line.__struct_fields__} | {"times": line.times + 1})
+
+
+def _kind(record: r.Record) -> str:
+    return str(type(record).__struct_config__.tag)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone(IST):%H:%M:%S} IST"
