@@ -54,6 +54,12 @@ def test_a_sell_steps_down_and_a_buy_steps_up(concession: int, sell: str, buy: s
     assert price(Side.BUY, concession) == D(buy)
 
 
+def test_an_absurd_mark_does_not_raise_a_bid_to_its_collar() -> None:
+    """Seen where a mark a hundred times too high was also too old for the gate to judge by."""
+    assert price(Side.BUY, 1, mark=D(21_000), band_high=D(800)) == D(204)
+    assert price(Side.BUY, 1, mark=D(1), band_high=D(800)) == D("3.5")  # five ticks above: the other bound still holds
+
+
 def test_a_sell_rounds_up_to_the_tick_and_a_buy_down() -> None:
     assert price(Side.SELL, 1, reference="201", tick="0.5") == D("197")  # 196.98
     assert price(Side.BUY, 1, reference="201", tick="0.5") == D("205")  # 205.02

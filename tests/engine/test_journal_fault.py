@@ -98,6 +98,7 @@ def test_an_order_the_journal_does_not_know_is_taken_over_with_its_money() -> No
     taken = scene.run.orders[coid]
     assert taken.intent.purpose is Purpose.EXIT and taken.filled_qty == 2
     assert f"taken_over:{coid}" in scene.alerts() and "closed_elsewhere" not in scene.alerts()
+    assert scene.run.exit_reason == "resumed_exit", "whoever closes does not go on holding, nor sell again"
     flows = [f.cash_flow(scene.run.leg("C").contract_value) - (f.commission or 0) for f in scene.exchange.fills]
     assert scene.run.finished is not None and scene.run.finished.realized_pnl == sum(flows)
     assert [i.leg for i in scene.sent(Purpose.EXIT)] == ["P"]  # the call is closed already

@@ -180,6 +180,7 @@ def test_every_exit_reason_of_the_engine_has_words() -> None:
         "blind",
         "leg_closed",
         "missed_entry",
+        "resumed_exit",
     }
     assert set(REASON_WORDS) == reasons
 

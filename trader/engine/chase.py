@@ -38,7 +38,11 @@ def chase_price(
     shift = max(share, concession * leg.tick_size) if share > 0 else share
     price = round_price(reference + side.sign * shift, leg.tick_size, side)
     lowest, highest = price_bounds(preset, leg, quote, price if quote.mark is None else quote.mark, widening)
-    return min(max(price, lowest), highest)
+    if side is Side.SELL:
+        return min(max(price, lowest), highest)
+    # Bids are how positions are closed, also on a mark too old to be judged by: were it absurd as well, the far side of its
+    # collar must not raise the bid.
+    return max(min(price, highest), quote.band_low or leg.tick_size)
 
 
 def price_bounds(

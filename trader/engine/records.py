@@ -183,7 +183,7 @@ class Trailed(Record, frozen=True, kw_only=True, tag="trailed"):
 
 class ExitDecided(Record, frozen=True, kw_only=True, tag="exit_decided"):
     """The run goes to EXITING. `reason`: time, max_loss, max_profit, trailing_stop, breakeven, manual, kill,
-    unwind, expiry, blind, leg_closed, missed_entry."""
+    unwind, expiry, blind, leg_closed, missed_entry, resumed_exit."""
 
     reason: str
     detail: str

@@ -28,6 +28,7 @@ REASON_WORDS = {
     "blind": "no usable prices",
     "leg_closed": "one leg was closed by somebody else",
     "missed_entry": "entry window missed",
+    "resumed_exit": "an exit begun before is finished",
 }
 
 
