@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from trader.domain.errors import JournalError
-from trader.engine.records import AnyRecord, CancelIntended, OrderIntended, encode_record
+from trader.engine.records import AnyRecord, CancelIntended, OrderIntended, RunFinished, encode_record
 from trader.journal.commands import CommandMark
 from trader.journal.lease import Lease, LeaseLost
 from trader.journal.store import CommitUnknown, RecordExists
@@ -112,6 +112,9 @@ class Writer:
         if self._monotonic() - self._tried < RETRY_SECS:
             return False
         count = len(self._records)
+        if self._doubtful:
+            # A run may have intents that this runner never adopted: that it is finished is for the next one to find.
+            self._records = [record for record in self._records if not isinstance(record, RunFinished)]
         try:
             if not self._journal.renew_lease(self._lease, now):
                 raise LeaseLost(f"The lease on {self._lease.account} was lost while the journal could not be written.")
