@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.exchange.scripted_http import Answer, Handler, Request, ScriptedHTTP, refused, success
-from tests.mutants.mutant import Mutant, Named
+from tests.mutants.mutant import Mutant, named
 from tests.mutants.tools import Patch, everywhere
 from trader.domain.errors import ConfigError, ExchangeError, OutcomeUnknown
 from trader.domain.order import OrderIntent, OrderType, Purpose, Side
@@ -258,65 +258,61 @@ def credentials_print_themselves(patch: Patch) -> None:
     patch.setattr(Credentials, "__repr__", lambda self: f"Credentials{self.reveal()}")
 
 
-def _named(invariants: str, function: Callable[[], None]) -> Named:
-    return Named(frozenset(invariants.split()), function)
-
-
 MUTANTS = [
     Mutant(
         name="M06",
         defect="The HTTP layer repeats the POST on its own",
         patched="`Transport.send` sends again when no answer came",
         patch=http_layer_repeats_the_post,
-        check=_named("I3", a_lost_answer_leaves_one_request_with_its_id),
+        check=named("I3", a_lost_answer_leaves_one_request_with_its_id),
     ),
     Mutant(
         name="M07",
         defect="A retry without any client order id, the result then reported as failed",
         patched="`DeltaGateway.submit` posts an unknown order again without its id, then says REJECTED",
         patch=retry_without_an_id,
-        check=_named("I3 I5", a_lost_answer_leaves_one_request_with_its_id),
+        check=named("I3 I5", a_lost_answer_leaves_one_request_with_its_id),
     ),
     Mutant(
         name="M19",
         defect="Fills are read from the first page only",
         patched="`RestClient.read_pages` reads one page",
         patch=first_page_only,
-        check=_named("BK1", a_list_is_read_to_its_end),
+        check=named("BK1", a_list_is_read_to_its_end),
     ),
     Mutant(
         name="M54",
         defect="Prices from one deployment, orders to another",
         patched="`check_urls` takes deployments of the same kind for one",
         patch=deployments_of_one_kind_are_one,
-        check=_named("I14", the_three_addresses_are_one_deployment),
+        check=named("I14", the_three_addresses_are_one_deployment),
     ),
     Mutant(
         name="M55",
         defect="Each leg cancels all orders of the account, the other leg's and the user's included",
         patched="`DeltaGateway.cancel` asks to cancel everything",
         patch=cancel_takes_everything,
-        check=_named("I13", a_cancel_names_one_order),
+        check=named("I13", a_cancel_names_one_order),
     ),
     Mutant(
         name="M60",
         defect="A 429 is slept off for a default minute inside the exit path",
         patched="`RateBudget.observe_429` sleeps",
         patch=a_429_is_slept_off,
-        check=_named("CT6", an_exit_after_a_429_leaves_at_once),
+        check=named("CT6", an_exit_after_a_429_leaves_at_once),
     ),
     Mutant(
         name="M66",
         defect="Authentication headers in the log",
         patched="`Transport.send` logs the headers at DEBUG",
         patch=headers_are_logged,
-        check=_named("S1", nothing_secret_is_logged),
+        check=named("S1", nothing_secret_is_logged),
     ),
     Mutant(
         name="M66b",
         defect="A secret that prints itself",
         patched="`Credentials.__repr__` shows key and secret",
         patch=credentials_print_themselves,
-        check=_named("S1 S2", nothing_secret_is_logged),
+        check=named("S1 S2", nothing_secret_is_logged),
     ),
 ]

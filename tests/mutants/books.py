@@ -4,8 +4,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tests.mutants.mutant import Mutant, Sessions
-from tests.mutants.plans import Plans, holding, troubled
+from tests.mutants.mutant import Mutant, sessions
+from tests.mutants.plans import holding, troubled
 from tests.mutants.tools import Patch, everywhere
 from trader.domain.errors import ExchangeError
 from trader.domain.fill import Fill
@@ -179,10 +179,6 @@ def reconciliation_is_a_stub(patch: Patch) -> None:
     everywhere(patch, account.on_account_read, on_account_read)
 
 
-def _sessions(invariants: str, plans: Plans) -> Sessions:
-    return Sessions(frozenset(invariants.split()), plans)
-
-
 _STOP = [Deed(secs=9, kind="stop")]
 
 MUTANTS = [
@@ -191,70 +187,70 @@ MUTANTS = [
         defect="A failed position read becomes an empty list, taken as flat",
         patched="the gateway answers `[]` where it should raise",
         patch=failed_read_is_empty,
-        check=_sessions("I16", troubled({"N4": 0.5}, deeds=_STOP)),
+        check=sessions("I16", troubled({"N4": 0.5}, deeds=_STOP)),
     ),
     Mutant(
         name="M14",
         defect="Fill-ratio threshold of 0: “complete” at the first poll, nothing filled",
         patched="`work_entry` is complete as soon as the order has an id",
         patch=complete_at_the_first_poll,
-        check=_sessions("BK6", troubled({}, seeds=20)),
+        check=sessions("BK6", troubled({}, seeds=20)),
     ),
     Mutant(
         name="M15",
         defect="`filled or ordered_size`: zero fills become a full fill",
         patched="`OrderSnapshot.filled_qty` ends in `or quantity`",
         patch=zero_is_everything,
-        check=_sessions("BK6", troubled({}, seeds=20)),
+        check=sessions("BK6", troubled({}, seeds=20)),
     ),
     Mutant(
         name="M16",
         defect="An order that ended unfilled is booked as success at limit or mark",
         patched="`adopt` records a fill for a cancelled order without one",
         patch=unfilled_is_success,
-        check=_sessions("BK1 BK2", troubled({"X3": 0.8})),
+        check=sessions("BK1 BK2", troubled({"X3": 0.8})),
     ),
     Mutant(
         name="M17",
         defect="An order is marked filled although its fills never arrived",
         patched="`Order.fills_missing` is never true; reads of the account book no fills",
         patch=filled_without_fills,
-        check=_sessions("BK1", troubled({"N9": 0.9}, deeds=_STOP)),
+        check=sessions("BK1", troubled({"N9": 0.9}, deeds=_STOP)),
     ),
     Mutant(
         name="M18",
         defect="Fills are counted twice when stream and reconciliation overlap",
         patched="a fill read over REST has another id than on the stream",
         patch=fills_counted_twice,
-        check=_sessions("BK1", holding()),
+        check=sessions("BK1", holding()),
     ),
     Mutant(
         name="M20",
         defect="Two racing exits; the second books a price of 0",
         patched="`close` books an exit that ended unfilled at 0 once its leg is closed",
         patch=second_exit_books_zero,
-        check=_sessions("BK1 BK2", troubled({"X2": 0.4}, deeds=_STOP)),
+        check=sessions("BK1 BK2", troubled({"X2": 0.4}, deeds=_STOP)),
     ),
     Mutant(
         name="M21",
         defect="P&L in floats, without fees",
         patched="`Run.cash_flow` adds floats, `Run.fees` is 0",
         patch=money_in_floats_without_fees,
-        check=_sessions("BK2", holding(exit_time="10:31")),
+        check=sessions("BK2", holding(exit_time="10:31")),
     ),
     Mutant(
         name="M28",
         defect="A failed exit is booked closed at a simulated price",
         patched="a refused exit is booked as filled at its limit or mark",
         patch=failed_exit_booked_closed,
-        check=_sessions("BK3 CT1", troubled({"X2": 0.5}, deeds=_STOP)),
+        check=sessions("BK3 CT1", troubled({"X2": 0.5}, deeds=_STOP)),
     ),
     Mutant(
         name="M47",
         defect="Entry credit rebuilt at a restart from all positions of the account",
         patched="the first read after a restart books the rest of the position as sold by us",
         patch=credit_rebuilt_from_the_account,
-        check=_sessions(
+        check=sessions(
             "BK1 BK2",
             holding(
                 deeds=(Deed(secs=0.3, kind="start"), Deed(secs=12, kind="sell_more", size=2)),
@@ -268,6 +264,6 @@ MUTANTS = [
         defect="Reconciliation is a stub that logs success",
         patched="`on_account_read` takes our own books for what was read",
         patch=reconciliation_is_a_stub,
-        check=_sessions("BK1 BK3", troubled({"N9": 0.9}, deeds=_STOP)),
+        check=sessions("BK1 BK3", troubled({"N9": 0.9}, deeds=_STOP)),
     ),
 ]

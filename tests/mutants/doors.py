@@ -5,7 +5,6 @@ import socket
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
 from io import StringIO
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.mutants.mutant import Mutant, Named
+from tests.mutants.mutant import Mutant, named
 from tests.mutants.tools import Patch, everywhere
 from trader.cli import hosts
 from trader.panel import guard
@@ -145,37 +144,33 @@ def unsigned_orders_are_taken(patch: Patch) -> None:
     patch.setattr(auth.KeyRing, "check_request", check_request)
 
 
-def _named(invariants: str, function: Callable[[], None]) -> Named:
-    return Named(frozenset(invariants.split()), function)
-
-
 MUTANTS = [
     Mutant(
         name="M67b",
         defect="Unauthenticated state change",
         patched="`KeyRing.check_request` looks at no signature",
         patch=unsigned_orders_are_taken,
-        check=_named("S10", nothing_changes_without_a_signature),
+        check=named("S10", nothing_changes_without_a_signature),
     ),
     Mutant(
         name="M68",
         defect="Listens on all interfaces",
         patched="`LOOPBACK` of panel and local exchange is 0.0.0.0",
         patch=listens_everywhere,
-        check=_named("S5", only_this_machine_is_listened_on),
+        check=named("S5", only_this_machine_is_listened_on),
     ),
     Mutant(
         name="M68b",
         defect="Wildcard CORS: any origin will do",
         patched="the guard does not look at Origin",
         patch=any_origin_will_do,
-        check=_named("S7 S11", only_our_own_pages_are_answered),
+        check=named("S7 S11", only_our_own_pages_are_answered),
     ),
     Mutant(
         name="M68c",
         defect="Forwarded headers trusted from anyone",
         patched="the guard takes `X-Forwarded-Host` for the host",
         patch=forwarded_host_is_believed,
-        check=_named("S7 S11", only_our_own_pages_are_answered),
+        check=named("S7 S11", only_our_own_pages_are_answered),
     ),
 ]

@@ -17,7 +17,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from tests.engine import scene as stage
-from tests.mutants.mutant import Mutant, Named
+from tests.mutants.mutant import Mutant, named
 from tests.mutants.tools import Patch, everywhere
 from trader.config.settings import Settings, load_settings
 from trader.domain.clock import Now
@@ -228,44 +228,40 @@ def fire_and_forget(patch: Patch) -> None:
     patch.setattr(dispatcher.Dispatcher, "_guarded", lambda _, work, *arguments: work(*arguments))
 
 
-def _named(invariants: str, function: Callable[[], None]) -> Named:
-    return Named(frozenset(invariants.split()), function)
-
-
 MUTANTS = [
     Mutant(
         name="M37",
         defect="Any exception ends the risk loop; panic then finds nothing to act on",
         patched="the first failed turn stops the runner",
         patch=any_error_ends_the_loop,
-        check=_named("LV2 CT2", an_error_does_not_end_the_loop),
+        check=named("LV2 CT2", an_error_does_not_end_the_loop),
     ),
     Mutant(
         name="M50",
         defect="The start waits for terminal input although a short is open",
         patched="`Runner._recover` asks whether to resume",
         patch=start_waits_for_a_key,
-        check=_named("DU1", a_start_asks_nobody),
+        check=named("DU1", a_start_asks_nobody),
     ),
     Mutant(
         name="M51",
         defect="A runner in each browser session; a refresh starts a second one",
         patched="`ensure_host` makes a host at every call",
         patch=a_host_for_every_session,
-        check=_named("I9", a_process_has_one_host),
+        check=named("I9", a_process_has_one_host),
     ),
     Mutant(
         name="M51b",
         defect="A module imported again starts a second runner beside the first",
         patched="a lease of the own process counts as left behind",
         patch=own_process_counts_as_dead,
-        check=_named("I9", one_runner_holds_an_account),
+        check=named("I9", one_runner_holds_an_account),
     ),
     Mutant(
         name="M64",
         defect="Money work in fire-and-forget tasks: its exceptions vanish",
         patched="workers are not guarded and answer only when nothing went wrong",
         patch=fire_and_forget,
-        check=_named("LV2", what_a_worker_throws_is_heard),
+        check=named("LV2", what_a_worker_throws_is_heard),
     ),
 ]

@@ -92,6 +92,16 @@ def _broken_by(function: Callable[[], None]) -> list[str]:
     return []
 
 
+def sessions(invariants: str, plans: Callable[[], Sequence[Plan]]) -> Sessions:
+    """The promises as one text, as in `I1 I2`."""
+    return Sessions(frozenset(invariants.split()), plans)
+
+
+def named(invariants: str, function: Callable[[], None]) -> Named:
+    """The promises as one text, as in `S5 S7`."""
+    return Named(frozenset(invariants.split()), function)
+
+
 class Mutant(msgspec.Struct, frozen=True, kw_only=True):
     """`name` is the row of docs/mutants.md, with a letter behind it where one row has several defects."""
 

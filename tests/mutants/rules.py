@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.engine import scene as stage
-from tests.mutants.mutant import Mutant, Named
+from tests.mutants.mutant import Mutant, named
 from tests.mutants.tools import Patch, everywhere
 from trader.domain import expiry
 from trader.domain.order import OrderStatus, Purpose
@@ -121,37 +120,33 @@ def caps_in_the_strategy_only(patch: Patch) -> None:
     everywhere(patch, gate._exit_size, passes)
 
 
-def _named(invariants: str, function: Callable[[], None]) -> Named:
-    return Named(frozenset(invariants.split()), function)
-
-
 MUTANTS = [
     Mutant(
         name="M45",
         defect="Only the first N runs of an unordered list are monitored",
         patched="`State.unresolved` ends after one",
         patch=first_of_an_unordered_list,
-        check=_named("CT7", every_run_is_watched),
+        check=named("CT7", every_run_is_watched),
     ),
     Mutant(
         name="M59",
         defect="Local time labelled UTC",
         patched="`at_ist` puts the label UTC on Indian time",
         patch=local_time_labelled_utc,
-        check=_named("CT8", instants_are_what_an_indian_clock_says),
+        check=named("CT8", instants_are_what_an_indian_clock_says),
     ),
     Mutant(
         name="M59b",
         defect="Zones mixed in one table",
         patched="`instant_text` writes whatever zone an instant carries",
         patch=zones_mixed_in_one_table,
-        check=_named("CT8", instants_are_what_an_indian_clock_says),
+        check=named("CT8", instants_are_what_an_indian_clock_says),
     ),
     Mutant(
         name="M65",
         defect="Caps are checked in the strategy only, not at the gate",
         patched="the gate's checks of sizes are gone",
         patch=caps_in_the_strategy_only,
-        check=_named("I2 I12", the_gate_does_not_trust_the_strategy),
+        check=named("I2 I12", the_gate_does_not_trust_the_strategy),
     ),
 ]

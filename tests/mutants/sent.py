@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.mutants.mutant import Mutant, Sessions
-from tests.mutants.plans import Plans, drawn, stopped_at, troubled
+from tests.mutants.mutant import Mutant, sessions
+from tests.mutants.plans import drawn, stopped_at, troubled
 from tests.mutants.tools import Patch, everywhere
 from trader.domain import rounding
 from trader.domain.order import OrderIntent, OrderStatus, Side
@@ -171,10 +171,6 @@ def cancel_names_product_zero(patch: Patch) -> None:
     patch.setattr(working, "Cancel", lambda **fields: Cancel(**{**fields, "product_id": 0}))
 
 
-def _sessions(invariants: str, plans: Plans) -> Sessions:
-    return Sessions(frozenset(invariants.split()), plans)
-
-
 _LOST = {"N2": 0.3, "N3": 0.2}
 
 MUTANTS = [
@@ -183,91 +179,91 @@ MUTANTS = [
         defect="A new random client order id for each retry after a time-out",
         patched="`on_submit_answered` hears an unknown outcome as `not_sent`",
         patch=new_id_after_a_timeout,
-        check=_sessions("I1 I2 I3 I6", troubled(_LOST)),
+        check=sessions("I1 I2 I3 I6", troubled(_LOST)),
     ),
     Mutant(
         name="M08",
         defect="“Not found” trusted before the signature horizon",
         patched="both horizons of `account` are 0",
         patch=absence_trusted_too_early,
-        check=_sessions("I1 I2 I3 I6", troubled({"N3": 0.25})),
+        check=sessions("I1 I2 I3 I6", troubled({"N3": 0.25})),
     ),
     Mutant(
         name="M09",
         defect="UNKNOWN becomes REJECTED after a time-out",
         patched="`_ask_fate` gives up after two seconds",
         patch=unknown_becomes_rejected,
-        check=_sessions("I2 I6 BK1", troubled(_LOST)),
+        check=sessions("I2 I6 BK1", troubled(_LOST)),
     ),
     Mutant(
         name="M10",
         defect="Age test with the wrong sign: every missing order counts as cancelled",
         patched="`_resolve_absent` asks whether the order is younger than the horizon",
         patch=wrong_sign_in_the_age_test,
-        check=_sessions("I1 I2 I3 I6 I16", troubled({"N3": 0.25})),
+        check=sessions("I1 I2 I3 I6 I16", troubled({"N3": 0.25})),
     ),
     Mutant(
         name="M11",
         defect="A lost order is forgotten at the second “not found”; its later fills are ignored",
         patched="no horizon; an order once taken as never accepted is neither found nor taken over",
         patch=lost_order_forgotten,
-        check=_sessions("BK1", troubled({"N3": 0.25})),
+        check=sessions("BK1", troubled({"N3": 0.25})),
     ),
     Mutant(
         name="M12",
         defect="A partial fill is forgotten at time-out or cancel; the full size is sent again",
         patched="`Run.entered` counts whole orders only; the gate's size check is gone",
         patch=partial_fill_forgotten,
-        check=_sessions("I1 I2", drawn((12, 28, 30))),
+        check=sessions("I1 I2", drawn((12, 28, 30))),
     ),
     Mutant(
         name="M13",
         defect="An unconfirmed cancel is taken as done; the replacement overlaps a live order",
         patched="`ask_cancel` records the order as cancelled",
         patch=unconfirmed_cancel_is_done,
-        check=_sessions("I2 I6", drawn((1, 4, 9))),
+        check=sessions("I2 I6", drawn((1, 4, 9))),
     ),
     Mutant(
         name="M25",
         defect="An order is sent before its intent is committed",
         patched="the shell sends what a step asks for before it commits the records",
         patch=sent_before_committed,
-        check=_sessions("I4", troubled({"K1": 0.08})),
+        check=sessions("I4", troubled({"K1": 0.08})),
     ),
     Mutant(
         name="M27",
         defect="An exit without `reduce_only`",
         patched="intents are built without the flag; the gate's check of exits is gone",
         patch=exit_may_open,
-        check=_sessions("I7", drawn((0, 1, 2))),
+        check=sessions("I7", drawn((0, 1, 2))),
     ),
     Mutant(
         name="M27b",
         defect="The flag is dropped when a refused exit is tried again",
         patched="intents beyond the first attempt are built without the flag; the gate's check of exits is gone",
         patch=flag_dropped_on_retry,
-        check=_sessions("I7", troubled({"X2": 0.3})),
+        check=sessions("I7", troubled({"X2": 0.3})),
     ),
     Mutant(
         name="M35",
         defect="An entry already queued goes out after Stop",
         patched="workers take 0.6 s and do not look at the state again before they sign",
         patch=queued_entry_leaves_after_stop,
-        check=_sessions("I8", stopped_at(*(0.4 + n / 8 for n in range(40)))),
+        check=sessions("I8", stopped_at(*(0.4 + n / 8 for n in range(40)))),
     ),
     Mutant(
         name="M52",
         defect="A resumed zombie sends after it has lost the lease",
         patched="an intent never gets too old to be signed without asking the journal",
         patch=zombie_sends,
-        check=_sessions("I9", troubled({"K2": 0.06}, seeds=60)),
+        check=sessions("I9", troubled({"K2": 0.06}, seeds=60)),
     ),
     Mutant(
         name="M56",
         defect="Adopts any position of the account and “closes” it with a buy",
         patched="`closable` is the size of whatever position the exchange shows",
         patch=adopts_whatever_is_there,
-        check=_sessions(
+        check=sessions(
             "I7 I13",
             troubled({"N14": 0.01}, deeds=[Deed(secs=8, kind="sell_more", size=3), Deed(secs=14, kind="stop")]),
         ),
@@ -277,20 +273,20 @@ MUTANTS = [
         defect="A price is cut to the tick's decimals instead of its multiple (73.3 on a tick of 0.5)",
         patched="rounding and the gate's check look at decimals only",
         patch=cut_to_decimals,
-        check=_sessions("I10", drawn()),
+        check=sessions("I10", drawn()),
     ),
     Mutant(
         name="M58",
         defect="A client order id longer than 32 characters",
         patched="the run's whole id is appended; the gate's check of the length is gone",
         patch=id_too_long,
-        check=_sessions("I5", drawn()),
+        check=sessions("I5", drawn()),
     ),
     Mutant(
         name="M61",
         defect="Cancels are sent with product id 0, so none works",
         patched="`Cancel` is built with product 0",
         patch=cancel_names_product_zero,
-        check=_sessions("CT1 CT5 LV1", drawn((1, 15, 16))),
+        check=sessions("CT1 CT5 LV1", drawn((1, 15, 16))),
     ),
 ]

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from tests.engine.scene import Scene, preset
-from tests.mutants.mutant import Mutant, Named
+from tests.mutants.mutant import Mutant, named
 from tests.mutants.tools import Patch, everywhere
 from trader.config import connection as connecting
 from trader.config import settings as reading
@@ -216,51 +216,47 @@ def placeholder_is_a_secret(patch: Patch) -> None:
     patch.setattr(reading, "_PLACEHOLDER", re.compile(r"(?!)"))
 
 
-def _named(invariants: str, function: Callable[[], None]) -> Named:
-    return Named(frozenset(invariants.split()), function)
-
-
 MUTANTS = [
     Mutant(
         name="M38",
         defect="An unparsable setting passes validation and throws in every evaluation",
         patched="`Preset.model_validate` takes values it cannot parse",
         patch=unparsable_passes,
-        check=_named("CT7", a_setting_that_is_no_number_is_refused),
+        check=named("CT7", a_setting_that_is_no_number_is_refused),
     ),
     Mutant(
         name="M39",
         defect="A setting of NaN or infinity is accepted",
         patched="`Preset.model_validate` takes values that are not finite",
         patch=not_finite_passes,
-        check=_named("I10", a_setting_that_is_not_finite_is_refused),
+        check=named("I10", a_setting_that_is_not_finite_is_refused),
     ),
     Mutant(
         name="M53",
         defect="Paper turns live: keys of another environment",
         patched="`load_settings` reads every key, `api_key_pair` falls back to any",
         patch=keys_of_another_environment,
-        check=_named("I14", an_environment_knows_its_own_keys_only),
+        check=named("I14", an_environment_knows_its_own_keys_only),
     ),
     Mutant(
         name="M53b",
         defect="Paper turns live: a stale override file",
         patched="`load_settings` takes the environment from the file left behind",
         patch=stale_file_names_the_environment,
-        check=_named("I14", a_file_left_behind_does_not_turn_paper_live),
+        check=named("I14", a_file_left_behind_does_not_turn_paper_live),
     ),
     Mutant(
         name="M53c",
         defect="Paper turns live: the tick box is not applied",
         patched="a start in production is not refused for want of its phrase",
         patch=arming_not_applied,
-        check=_named("I14 S16", a_live_run_is_armed_for_itself),
+        check=named("I14 S16", a_live_run_is_armed_for_itself),
     ),
     Mutant(
         name="M67",
         defect="A placeholder is taken for a secret",
         patched="no text counts as a placeholder",
         patch=placeholder_is_a_secret,
-        check=_named("S6", a_secret_that_is_none_is_refused),
+        check=named("S6", a_secret_that_is_none_is_refused),
     ),
 ]

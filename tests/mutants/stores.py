@@ -5,7 +5,7 @@ import os
 import sqlite3
 import tempfile
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from decimal import Decimal
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.engine import scene as stage
-from tests.mutants.mutant import Mutant, Named
+from tests.mutants.mutant import Mutant, named
 from tests.mutants.tools import Patch, everywhere
 from trader.desk import log_tail
 from trader.desk.runs import RunBook
@@ -171,44 +171,40 @@ def any_version_will_do(patch: Patch) -> None:
     everywhere(patch, database._migrate_if_old, lambda *_: None)
 
 
-def _named(invariants: str, function: Callable[[], None]) -> Named:
-    return Named(frozenset(invariants.split()), function)
-
-
 MUTANTS = [
     Mutant(
         name="M22",
         defect="The total is the sum of periodic P&L snapshots",
         patched="`read_day_totals` adds up the samples of the chart",
         patch=total_is_a_sum_of_snapshots,
-        check=_named("BK4", every_view_tells_the_same_money),
+        check=named("BK4", every_view_tells_the_same_money),
     ),
     Mutant(
         name="M63",
         defect="Start-up clean-up deletes rows without an order",
         patched="`open_engine` drops the triggers and deletes orders without fills",
         patch=start_cleans_up,
-        check=_named("DU5 BK3", a_start_changes_no_row),
+        check=named("DU5 BK3", a_start_changes_no_row),
     ),
     Mutant(
         name="M69",
         defect="Logs are re-read whole at each refresh",
         patched="`read_tail` reads the file from its beginning",
         patch=whole_log_is_read,
-        check=_named("DU4", the_end_of_a_log_costs_as_much_as_its_end),
+        check=named("DU4", the_end_of_a_log_costs_as_much_as_its_end),
     ),
     Mutant(
         name="M69b",
         defect="Unbounded logs",
         patched="log files have no largest size",
         patch=logs_without_end,
-        check=_named("DU4", logs_do_not_grow_for_ever),
+        check=named("DU4", logs_do_not_grow_for_ever),
     ),
     Mutant(
         name="M70",
         defect="Mixed versions side by side on one account",
         patched="a journal of any schema is opened",
         patch=any_version_will_do,
-        check=_named("I9", a_newer_journal_is_refused),
+        check=named("I9", a_newer_journal_is_refused),
     ),
 ]
