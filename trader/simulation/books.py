@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from trader.config.preset import Preset
 from trader.domain.fill import FillKind
 from trader.engine.fold import durable, fold
 from trader.engine.records import AnyRecord, Phase
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from trader.simulation.oracle import Oracle
 
 
-_JUST_BEGUN_SECS = 20.0
+_JUST_BEGUN_SECS = 10.0  # besides what the configuration lets its orders rest
 
 
 class BookRules:
@@ -29,7 +30,7 @@ class BookRules:
         """LV1: a minute after the last fault every run is correct and quiescent."""
         for run in self._oracle.notes.unresolved():
             if run.phase in (Phase.ENTERING, Phase.EXITING):
-                if self._oracle.secs - run.phase_secs < _JUST_BEGUN_SECS:
+                if self._oracle.secs - run.phase_secs < self._just_begun_secs(run):
                     continue  # as intended, at its own time; that it ends is checked after the last Stop
                 self._oracle.report("LV1", f"still {run.phase} a minute after the last fault")
                 continue
@@ -41,6 +42,11 @@ class BookRules:
                     self._oracle.report(
                         "BK3", f"{leg.symbol}: journal {run.net(leg.key, own_only=True)}, exchange {theirs}"
                     )
+
+    def _just_begun_secs(self, run: RunNote) -> float:
+        """How long an entry or exit may be under way by the run's own configuration."""
+        orders = Preset.model_validate(run.config).orders
+        return _JUST_BEGUN_SECS + (orders.retries + 2) * (max(orders.timeout_secs, orders.exit_timeout_secs) + 1)
 
     def at_the_end(self) -> None:
         records = self._oracle.session.journal.read()

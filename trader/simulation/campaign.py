@@ -2,6 +2,7 @@
 
 import gc
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,7 +65,12 @@ def run_seeds(first: int, count: int) -> Part:
     part = Part()
     with _collected_at_the_end():
         for seed in range(first, first + count):
-            part.add(run_plan(draw(seed)))
+            try:
+                part.add(run_plan(draw(seed)))
+            except Exception as error:  # noqa: BLE001 - one session that cannot be simulated must not end a campaign
+                text = f"{type(error).__name__}: {error}"
+                where = tuple(line.strip() for line in traceback.format_exc().splitlines()[-7:-1])
+                part.violations.append(Violation(seed, "CRASH", 0.0, text, where))
     return part
 
 

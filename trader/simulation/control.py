@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from datetime import datetime
 from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from trader.engine import records as rec
 from trader.engine.records import LegTerms, Phase
 from trader.pricing.fees import option_commission
 from trader.simulation.notes import RunNote
+from trader.simulation.venue import is_desks
 
 if TYPE_CHECKING:
     from trader.simulation.oracle import Oracle
@@ -25,7 +27,7 @@ _FIRST_EXIT_SECS = 6.5  # two for a cancel's answer, the rest for refusals befor
 _NEXT_TRY_SECS = 8.0
 _TIME_EXIT_SECS = 3.5
 _AFTER_BOOT_SECS = 5.5
-_TRIGGER_SECS = 3.5
+_TRIGGER_SECS = 3.0
 _MARGIN_PCT = Decimal("0.5")  # our arithmetic and the engine's may differ by rounding, never by this
 _PRICE_REASONS = frozenset({"max_loss", "max_profit", "trailing_stop", "breakeven"})
 
@@ -43,6 +45,7 @@ class ControlRules:
         self._spot = Decimal(0)
         self._streak: tuple[str, int, float] = ("", 0, 0.0)
         self._pcts: list[Decimal] = []
+        self._stamps: dict[str, tuple[datetime, datetime]] = {}  # of the last evaluation, mark and quote
         self._peak: dict[str, Decimal] = {}
         self._presets: dict[str, Preset] = {}
         self._naked: dict[str, float] = {}
@@ -64,6 +67,7 @@ class ControlRules:
     def booted(self, shell: Shell) -> None:
         self._time_heard = None
         self._newest.clear()
+        self._stamps.clear()
         self._heard.clear()
         self._streak = ("", 0, 0.0)
         self._pcts.clear()
@@ -90,8 +94,22 @@ class ControlRules:
         if not held or not all(self._usable(leg.symbol) for leg in held):
             return
         self._sighted = secs
-        if {leg.symbol for leg in held} <= {q.symbol for q in quotes}:
+        if {leg.symbol for leg in held} <= {q.symbol for q in quotes} and self._all_younger(held):
             self._evaluate(run, held)
+
+    def _all_younger(self, held: list[LegTerms]) -> bool:
+        """Whether mark and quote of every open leg are newer than at the last evaluation: else it is no fresh one."""
+        stamps: dict[str, tuple[datetime, datetime]] = {}
+        for leg in held:
+            quote = self._newest[leg.symbol]
+            assert quote.ts_mark is not None and quote.ts_quote is not None
+            stamps[leg.symbol] = quote.ts_mark, quote.ts_quote
+        for symbol, (mark, quoted) in stamps.items():
+            before = self._stamps.get(symbol)
+            if before is not None and not (mark > before[0] and quoted > before[1]):
+                return False
+        self._stamps = stamps
+        return True
 
     def chain_heard(self, event: ev.ChainRead) -> None:
         if event.error:
@@ -207,12 +225,34 @@ class ControlRules:
                     self._oracle.report("CT9", f"trail {run.peak}/{run.level} → {record.peak_pct}/{record.level_pct}")
             case rec.ExitDecided():
                 self._check_decision(run, record)
+            case rec.OrderIntended(intent=intent) if record.cause != "recovery":
+                self._check_exit_collar(run, intent)
             case _:
                 pass
+
+    def _check_exit_collar(self, run: RunNote, intent: OrderIntent) -> None:
+        """I10 for exits: within the preset's collar of a mark, doubled for each attempt beyond its limit attempts."""
+        price = intent.limit_price
+        shell = self._oracle.session.current
+        if price is None or intent.purpose is Purpose.ENTRY or (shell is not None and shell.degraded):
+            return  # what is written late was decided earlier
+        preset, leg = self._preset(run), run.leg(intent.leg)
+        made = len(run.leg_orders(intent.leg, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN))
+        wider = 2 ** min(max(made - preset.orders.retries, 0), 6)
+        told = list(self._marks.get(intent.symbol, ()))
+        if not told or self._oracle.secs - told[-1][0] > 5:
+            return  # without a fresh mark an exit goes all the same, and the exchange's band rules
+        width = preset.risk.price_collar_pct / 100 * wider
+        marks = [mark for at, mark in told if self._oracle.secs - at <= 20]
+        if not any(abs(price - mark) <= max(mark * width, 5 * leg.tick_size * wider) for mark in marks):
+            self._oracle.report("I10", f"{intent.client_order_id}: price {price} outside the exits' collar of {marks}")
 
     def _check_fresh(self, run: RunNote, intent: OrderIntent) -> None:
         first = not run.leg_orders(intent.leg, Purpose.ENTRY)
         for leg in run.legs if first else [run.leg(intent.leg)]:
+            other = self._oracle.session.venue.other_since
+            if other is not None and self._read_since(other):
+                self._oracle.report("I9", f"{intent.client_order_id} although another installation's order was read")
             if not self._usable(leg.symbol, entry=True):
                 quote = self._newest.get(leg.symbol)
                 self._oracle.report(
@@ -221,6 +261,11 @@ class ControlRules:
         left = (run.leg(intent.leg).expiry - self._oracle.session.agenda.now).total_seconds()
         if left <= 0:
             self._oracle.report("I15", f"{intent.client_order_id} sells an expired contract")
+
+    def _read_since(self, secs: float) -> bool:
+        """Whether the present runner has read the open orders to their end well after this instant."""
+        shell = self._oracle.session.current
+        return shell is not None and shell.gateway.successes.get("fills", 0.0) > secs + 5.0
 
     def _check_decision(self, run: RunNote, record: rec.ExitDecided) -> None:
         repeated = record.reason == run.exit_reason and "F4" in self._oracle.session.faults.last_of
@@ -238,7 +283,7 @@ class ControlRules:
         report, account = self._oracle.report, session.venue.account
         symbols = {leg.symbol for leg in run.legs}
         for order in account.open_orders.values():
-            if order.symbol in symbols and order.client_order_id is not None:
+            if order.symbol in symbols and is_desks(order.client_order_id):
                 report("CT1", f"done, but {order.client_order_id} still works")
         if any(o.open for o in run.orders.values()):
             report("CT1", "done with an unresolved intent in the journal")
@@ -346,8 +391,9 @@ class ControlRules:
             last = max((o.ended for o in run.orders.values()), default=since)
             if min(self._oracle.secs - last, lasting, healthy) > _NEXT_TRY_SECS:
                 self._oracle.report("CT6", f"one leg alone, nothing tried for {self._oracle.secs - last:.0f} s")
-        quiet = self._oracle.secs - self._oracle.session.quiet_from
-        if not self._oracle.session.faults.active and min(lasting, quiet, healthy) > 30:
+        session = self._oracle.session
+        quiet = self._oracle.secs - session.quiet_from
+        if not session.faults.active and min(lasting, quiet, healthy) > self._preset(run).risk.naked_leg_secs:
             self._oracle.report("CT6", f"one leg alone for {lasting:.0f} s on a healthy exchange")
 
     def _check_blind(self, run: RunNote, healthy: float) -> None:

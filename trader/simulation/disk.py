@@ -174,7 +174,7 @@ class MemoryJournal:
     def lose_newest(self, most: int) -> int:
         """An older copy was put back (F2): up to so many of the newest rows are gone. How many it was; never so many that
         the contracts of an unfinished run are lost with them, which no journal could tell."""
-        kept = len(self.rows) - min(most, _MOST_LOST)
+        kept = max(len(self.rows) - min(most, _MOST_LOST), 0)
         records = self.read()
         chosen = [n for n, record in enumerate(records) if isinstance(record, LegsChosen)]
         created = [n for n, record in enumerate(records) if isinstance(record, RunCreated)]

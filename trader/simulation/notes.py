@@ -94,7 +94,8 @@ class Notes:
             case rec.PhaseChanged():
                 run.phase, run.phase_secs = record.phase, secs
                 if record.phase is Phase.HOLDING:
-                    run.unsold = tuple(leg.symbol for leg in run.legs if run.net(leg.key, own_only=True) == 0)
+                    sold = {key for key, fill in run.fills.values() if fill.side is run.leg(key).side}
+                    run.unsold = tuple(leg.symbol for leg in run.legs if leg.key not in sold)
             case rec.StopRequested():
                 run.stop_secs = secs if run.stop_secs is None else run.stop_secs
             case rec.ExitDecided():

@@ -102,6 +102,10 @@ class Oracle:
         self.notes.take(record, epoch, self.secs)
         if isinstance(record, rec.RunFinished):
             self.control.finished(record)
+        if isinstance(record, rec.LevelChanged) and "invariant:" in record.code:
+            rule = record.code.rpartition("invariant:")[2]
+            if not any(limit.startswith(f"{rule} ") for limit in self.limits):
+                self.report(rule, f"found by the engine itself: {record.reason}")
 
     def arrived(self, arrival: Arrival) -> None:
         """A request came in at the exchange, before it was judged there."""

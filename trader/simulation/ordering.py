@@ -31,6 +31,10 @@ class OrderRules:
         self._net: dict[tuple[str, str], int] = {}  # (run, symbol) → contracts our orders have made
         self._fills_seen = 0
         self._signed: list[tuple[float, bool]] = []
+        self._leaving: set[str] = (
+            set()
+        )  # runs of which the exchange has taken an exit, whatever the journal still knows
+        self._cancels: set[str] = set()  # orders of which a cancel was ever recorded
         self._unrecorded: set[str] = set()  # exits that left while the journal could not be written
 
     def net(self, run_id: str, symbol: str) -> int:
@@ -49,6 +53,8 @@ class OrderRules:
                 )  # found at the exchange, judged when it arrived there
             case rec.OrderIntended(intent=intent):
                 self._check_intent(record.run_id, intent)
+            case rec.CancelIntended(client_order_id=coid):
+                self._cancels.add(coid)
             case _:
                 pass
 
@@ -73,6 +79,8 @@ class OrderRules:
         if intent.purpose is Purpose.ENTRY:
             if run.stop_secs is not None or run.exit_secs is not None:
                 report("I8", f"entry {coid} decided after the exit of its run")
+            if run_id in self._leaving:
+                report("I8", f"entry {coid} decided although an exit of its run has been at the exchange")
             if len(run.leg_orders(intent.leg, Purpose.ENTRY)) >= _ENTRIES_MOST:
                 report("I12", f"entry {coid} is one too many for leg {intent.leg}")
             self._check_worst_case(run, intent)
@@ -160,7 +168,7 @@ class OrderRules:
         run = self._oracle.notes.runs.get(self._run_of.get(coid or "", ""))
         if run is None or coid is None:
             self._oracle.report("I13", f"cancel of somebody else's order {order.id}")
-        elif not self._was_degraded(arrival) and (coid not in run.orders or run.orders[coid].cancel_secs is None):
+        elif not self._was_degraded(arrival) and coid not in self._cancels:
             self._oracle.report("I4", f"cancel of {coid} arrived without its record")
 
     def _was_degraded(self, arrival: Arrival) -> bool:
@@ -213,6 +221,8 @@ class OrderRules:
 
     def accepted(self, order: Order) -> None:
         coid = order.client_order_id or ""
+        if order.reduce_only and coid in self._run_of:
+            self._leaving.add(self._run_of[coid])
         if self._oracle.session.venue.accepted.get(coid, 0) > 1:
             self._oracle.report("I3", f"{coid} was accepted more than once", coid)
 

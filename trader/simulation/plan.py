@@ -91,7 +91,8 @@ def draw(seed: int) -> Plan:
     if rates:
         rates = rates | _more_rates(late)
     deeds = tuple(sorted((*deeds, *_meddling(late, settles, rates, faults_end)), key=lambda d: d.secs))
-    if settles and outage is None:
+    if settles and (outage is None or late.random() < 0.3):
+        outage = None
         market = replace(market, empty=(*market.empty, (expiry_secs - 75.0, expiry_secs + 5.0, "asks")))
     elif not settles and outage is not None and late.random() < 0.1:
         outage = (outage[0], 3600.0)
@@ -220,12 +221,12 @@ _PHASES = ("entering", "one leg", "holding", "exiting", "recovering")
 
 def _meddling(rng: Random, settles: bool, rates: dict[str, float], faults_end: float) -> tuple[Deed, ...]:
     """What others do at a chosen moment of the run."""
-    if not rates or settles or rng.random() > 0.2:
+    if not rates or settles or rng.random() > 0.3:
         return ()
     kind = rng.choice(
         ("buy_back", "sell_more", "cancel", "liquidate", "liquidate", "withdraw", "other_runner", "bad_start")
     )
-    secs, phase = rng.uniform(1, max(faults_end / 3, 2)), rng.choice(_PHASES)
+    secs, phase = rng.uniform(0.4, max(faults_end / 3, 2)), rng.choice(_PHASES)
     return (Deed(secs=secs, kind=kind, size=rng.randint(1, 3), leg=rng.randint(0, 1), phase=phase),)
 
 

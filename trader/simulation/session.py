@@ -77,7 +77,7 @@ class Session:
         self.venue.on_news = self._news
         self.venue.on_accept = self.oracle.accepted
         self.venue.on_arrival = self.oracle.arrived
-        self.wall_offset = timedelta(0)
+        self._wall_steps = [(0.0, timedelta(0))]  # since when the host's clock has been off by how much
         self.public_silent_until = 0.0
         self.public_up = True
         self.unpriced: tuple[str, float] = ("", 0.0)
@@ -196,7 +196,11 @@ class Session:
         return shell if shell is not None and shell.alive else None
 
     def host_wall(self) -> datetime:
-        return self.agenda.now + self.wall_offset
+        return self.agenda.now + self._wall_steps[-1][1]
+
+    def step_wall(self, by: timedelta) -> None:
+        """The host's wall clock jumps (V1) or runs off (N15)."""
+        self._wall_steps.append((self.agenda.secs, self._wall_steps[-1][1] + by))
 
     def _zombies(self) -> bool:
         return any(shell.alive and shell.paused for shell in self.shells)
@@ -238,8 +242,10 @@ class Session:
         self.stream.connect(shell.receive)
 
     def _last_renewal(self) -> datetime:
-        """The lease is renewed every two seconds while its holder runs."""
-        return self.host_wall() - timedelta(seconds=self.agenda.secs % 2)
+        """The lease is renewed every two seconds while its holder runs, by the clock as it was then."""
+        ago = self.agenda.secs % 2
+        offset = next(by for since, by in reversed(self._wall_steps) if since <= self.agenda.secs - ago)
+        return self.agenda.now - timedelta(seconds=ago) + offset
 
     def killed(self, shell: Shell) -> None:
         if shell.epoch == self.journal.epoch:
@@ -379,7 +385,7 @@ class Session:
         for name in ("N15", "V1"):
             if self.faults.hit(name):
                 draw = self.faults.details(name)
-                self.wall_offset += wall_step(draw) if name == "V1" else timedelta(seconds=draw.uniform(-10, 10))
+                self.step_wall(wall_step(draw) if name == "V1" else timedelta(seconds=draw.uniform(-10, 10)))
         if self.faults.hit("K2"):
             self.interrupt()
         if self.faults.hit("N11"):

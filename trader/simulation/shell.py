@@ -42,6 +42,7 @@ _BUSY_TICK = 600_000  # microseconds
 _PATIENT_TICK = 1_200_000
 _CALM_TICK = 2_200_000
 _BUSY_SECS = 8.0
+_RENEW = 2 * MICRO  # how often the lease is renewed
 _BETWEEN_FACTOR = 8.0  # stopped between commit and send: the instant at which it matters most
 
 Build = Callable[[Now], ev.AnyEvent]
@@ -92,6 +93,7 @@ class Shell:
         self.booted_at = agenda.secs
         self.mended_at = -1.0  # when the journal could be written again
         self._degraded_from = -1.0
+        self._renew_at = 0
         self.subscribed: tuple[str, ...] = ()
         self.state = State(installation=INSTALLATION, epoch=epoch, env="paper", account_key=ACCOUNT)
         self.gateway = gateway
@@ -178,11 +180,18 @@ class Shell:
         if self.paused:
             self._held_back.append(lambda: self.receive(build))
         elif self.alive:
-            if self._writer.fault:
-                self._turn(self._try_journal)
+            if self._agenda.micros >= self._renew_at and not self._writer.fault:
+                self._renew()
             if self.alive:
                 self._turn(self._take, build)
+            if self._writer.fault and self.alive:
+                self._turn(self._try_journal)
             self._plan_tick()
+
+    def _renew(self) -> None:
+        self._renew_at = self._agenda.micros + _RENEW
+        if self._journal.epoch != self.epoch:
+            self._fence()
 
     def _take(self, build: Build) -> None:
         event = build(self.now())

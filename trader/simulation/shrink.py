@@ -11,6 +11,8 @@ from trader.simulation.session import run_plan
 
 T = TypeVar("T")
 
+CRASHED = "CRASH"  # the simulation itself failed: nothing to shrink, the seed tells where
+
 
 def minimal(parts: Sequence[T], fails: Callable[[Sequence[T]], bool]) -> list[T]:
     """The parts without which it no longer fails (Zeller's ddmin, removing complements)."""
@@ -32,6 +34,8 @@ def minimal(parts: Sequence[T], fails: Callable[[Sequence[T]], bool]) -> list[T]
 def shrink(seed: int, invariant: str) -> Scenario | None:
     """The smallest scenario of a seed that breaks an invariant; None when the seed does not break it."""
     plan = draw(seed)
+    if invariant == CRASHED:
+        return None
     result = run_plan(plan)
     text = next((v.text for v in result.violations if v.invariant == invariant), None)
     if text is None:

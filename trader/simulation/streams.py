@@ -10,6 +10,8 @@ from trader.simulation.faults import Faults
 from trader.simulation.venue import SimVenue, fill_of, snapshot_of
 from trader.venue.core.events import OrderEvent, TradeEvent
 
+_NO_ANSWER_SECS = 10.0
+
 Build = Callable[[Now], ev.AnyEvent]
 Post = Callable[[Build], None]
 
@@ -25,6 +27,7 @@ class PrivateStream:
         self._post = post
         self.up = True
         self.silent = False
+        self._why = ""
         self._heard: dict[tuple[str, str], int] = {}
 
     def carry(self) -> None:
@@ -78,15 +81,24 @@ class PrivateStream:
             self._post(lambda now: ev.StreamChanged(at=now, stream="private", up=True, gap=True, detail=str(key)))
 
     def connect(self, post: Post) -> None:
-        """A runner comes up and logs in."""
-        if self.up and not self.silent:
+        """A runner comes up and logs in; it hears that it is in, or why not, or after a while that nobody answers."""
+        if not self.up:
+            self._agenda.after(2 * self._latency, post, _down(self._why))
+        elif self.silent:
+            self._agenda.after(_NO_ANSWER_SECS, self._tell_silence, post)
+        else:
             self._agenda.after(2 * self._latency, post, _up)
+
+    def _tell_silence(self, post: Post) -> None:
+        if self.silent:
+            post(_down("no answer within 10 s"))
 
     def refuse(self, draw: Random) -> None:
         """N11: login or subscription refused, or the channel is not where it was and nothing ever comes."""
         secs = draw.uniform(3, 60)
         if draw.random() < 0.35:
             self.hush(secs)
+            self._agenda.after(_NO_ANSWER_SECS, self._tell_silence, self._post)
             return
         why = draw.choice(("login refused: invalid_signature", "channel orders refused: forbidden"))
         if self.up:
@@ -94,16 +106,15 @@ class PrivateStream:
 
     def mend(self) -> None:
         """Faults are over: a stream that was away is back."""
-        self.silent = False
-        if not self.up:
-            self._up()
+        self._speak()
+        self._up()
 
     def drop(self, secs: float, why: str = "reset") -> None:
         """N13: down, and up again after a while."""
         if not self.up:
             return
-        self.up = False
-        self._post(lambda now: ev.StreamChanged(at=now, stream="private", up=False, detail=why))
+        self.up, self._why = False, why
+        self._post(_down(why))
         self._agenda.after(secs, self._up)
 
     def _up(self) -> None:
@@ -119,8 +130,14 @@ class PrivateStream:
         self._agenda.after(secs, self._speak)
 
     def _speak(self) -> None:
-        self.silent = False
+        if self.silent:
+            self.silent = False
+            self._post(_up)
 
 
 def _up(now: Now) -> ev.AnyEvent:
     return ev.StreamChanged(at=now, stream="private", up=True)
+
+
+def _down(why: str) -> Build:
+    return lambda now: ev.StreamChanged(at=now, stream="private", up=False, detail=why)

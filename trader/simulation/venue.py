@@ -69,6 +69,7 @@ class SimVenue:
         self.arrivals: list[Arrival] = []
         self.halted_until = 0.0
         self.cancels_only_until = 0.0  # X7
+        self.other_since: float | None = None  # when another installation first placed an order
         self.human_orders: set[int] = set()
         self.accepted: dict[str, int] = {}  # orders accepted per client order id
         self.human_net: dict[str, int] = {}
@@ -233,7 +234,7 @@ class SimVenue:
 
     # ------------------------------------------------------------ people and the exchange itself
 
-    def human_trade(self, symbol: str, side: Side, size: int, client_order_id: str | None = None) -> int:
+    def human_trade(self, symbol: str, side: Side, size: int) -> int:
         """A person trades on the exchange's own site; contracts done."""
         self.wake()
         if symbol not in self.core.products.live:
@@ -246,7 +247,6 @@ class SimVenue:
             order_type=OrderType.LIMIT,
             limit_price=high if side is Side.BUY else low,
             time_in_force=TimeInForce.IOC,
-            client_order_id=client_order_id,
         )
         try:
             order = self.core.place(self.account, request, self._agenda.now)
@@ -267,14 +267,34 @@ class SimVenue:
         self.account.balance -= amount
         return True
 
-    def other_installation(self, symbol: str, size: int) -> bool:
-        """Another runner with a journal of its own sells the same contract on this account."""
-        return self.human_trade(symbol, Side.SELL, size, client_order_id=f"sdothr-abcde-CE{size:02d}-001-zzzzzzzz") > 0
+    def other_installation(self, symbol: str, number: int) -> bool:
+        """W4: another runner with a journal of its own works on this account; its order rests far from the market."""
+        self.wake()
+        instrument = self.core.products.live.get(symbol)
+        if instrument is None or self.core.book(symbol).best(Side.BUY) is None:
+            return False
+        request = OrderRequest(
+            symbol=symbol,
+            side=Side.SELL,
+            size=1,
+            order_type=OrderType.LIMIT,
+            limit_price=self.core.band(instrument)[1],
+            time_in_force=TimeInForce.GTC,
+            client_order_id=f"sdothr-abcde-CE{number:02d}-001-zzzzzzzz",
+        )
+        try:
+            self.core.place(self.account, request, self._agenda.now)
+        except Refused:
+            return False
+        self.other_since = self._agenda.secs if self.other_since is None else self.other_since
+        self.on_news()
+        return True
 
     def human_cancel(self, symbol: str) -> bool:
         """A person cancels one of our resting orders."""
         self.wake()
-        order = next((o for o in self.account.open_orders.values() if o.symbol == symbol), None)
+        mine = (o for o in self.account.open_orders.values() if o.symbol == symbol and is_desks(o.client_order_id))
+        order = next(mine, None)
         if order is None:
             return False
         self.core.cancel(self.account, order, self._agenda.now)
@@ -326,6 +346,11 @@ class SimVenue:
         if lag_secs > 0 and {h.symbol: h.size for h in holdings} != self._sizes():
             self._faults.note("X11")
         return [Position(symbol=h.symbol, product_id=h.product_id, quantity=h.size) for h in holdings]
+
+
+def is_desks(client_order_id: str | None) -> bool:
+    """Whether an order is of the installation that is simulated."""
+    return client_order_id is not None and client_order_id.startswith("sdsimu-")
 
 
 def snapshot_of(order: Order) -> OrderSnapshot:
