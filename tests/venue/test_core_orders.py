@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal as D
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.venue.venue_market import CALL, LATER_CALL, PERPETUAL, PUT, START, HandMarket, later
@@ -249,3 +250,38 @@ def test_orders_in_a_later_expiry_are_untouched_by_an_earlier_one(exchange: Exch
     exchange.advance(later(hours=7))
     assert (gone.state, gone.cancellation_reason, stays.state) == ("cancelled", "product_expired", "open")
     assert seller.refused("buy", 1, "390") == "invalid_contract"
+
+
+def status(exchange: Exchange, word: str, symbol: str = CALL) -> None:
+    changed = msgspec.structs.replace(exchange.products.live[symbol], trading_status=word)
+    exchange.products.live[symbol] = changed
+
+
+def test_disrupted_contract_takes_cancels_only_and_matches_nothing(
+    exchange: Exchange, market: HandMarket, seller: Trader
+) -> None:
+    first, second = seller.place("buy", 1, "390"), seller.place("buy", 1, "390")
+    status(exchange, "disrupted_cancel_only")
+    market.set_book(CALL, bids=[], asks=[(D(380), 20)])
+    exchange.advance(later(seconds=1))
+    assert (first.state, second.state) == ("open", "open")
+    assert seller.refused("buy", 1, "390") == "invalid_contract"
+    assert seller.refused("buy", 1, "370", post_only=True) == "invalid_contract"
+    exchange.cancel(seller.account, first, exchange.now)
+    status(exchange, "operational")
+    exchange.advance(later(seconds=2))
+    assert (first.state, second.state) == ("cancelled", "closed")
+
+
+def test_auction_collects_post_only_orders_and_matches_them_when_trading_resumes(
+    exchange: Exchange, seller: Trader
+) -> None:
+    status(exchange, "disrupted_post_only")
+    assert seller.refused("buy", 1, "401") == "invalid_contract"
+    crossing = seller.place("buy", 5, "402", post_only=True)
+    exchange.advance(later(seconds=1))
+    assert (crossing.state, crossing.unfilled_size) == ("open", 5)
+    assert Trader(exchange).refused("sell", 1, "399", post_only=True) == "immediate_execution_post_only"
+    status(exchange, "operational")
+    exchange.advance(later(seconds=2))
+    assert (crossing.state, crossing.average_fill_price) == ("closed", D(402))

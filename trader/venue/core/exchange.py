@@ -89,8 +89,7 @@ class Exchange(TradingFloor):
         for symbol in sorted(self.active):
             book = self.books[symbol]
             book.refresh(self.market.depth(symbol))
-            if book.unmatched:
-                instrument = self.products.live[symbol]
+            if book.unmatched and (instrument := self.products.live[symbol]).tradable:
                 self._desk.matching.match_resting(instrument, book, now)
                 self._desk.follow_up(instrument, now)
         if self.pending:

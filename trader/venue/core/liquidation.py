@@ -44,7 +44,7 @@ class Liquidation:
                 continue
             for holding in list(account.holdings.values()):
                 instrument = self._floor.products.live.get(holding.symbol)
-                if instrument is not None and self._exhausted(account, holding, instrument):
+                if instrument is not None and instrument.tradable and self._exhausted(account, holding, instrument):
                     if holding.auto_topup and self._top_up(account, holding, instrument, now):
                         continue
                     price = self._bankruptcy(account, holding)
@@ -171,7 +171,7 @@ class Liquidation:
             if not floor.portfolio(account).under_liquidation:
                 break
             instrument = floor.products.live.get(holding.symbol)
-            if instrument is None:
+            if instrument is None or not instrument.tradable:
                 continue
             low, high = floor.band(instrument)
             mark = floor.stats(holding.symbol).mark

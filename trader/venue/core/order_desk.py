@@ -19,6 +19,7 @@ from trader.venue.core.funds import block, check_funds, check_liquidation
 from trader.venue.core.matching import Matching
 from trader.venue.core.mmp import UNTIL_RESET, check_group
 from trader.venue.core.portfolio_funds import check_portfolio_funds
+from trader.venue.core.products import in_auction
 from trader.venue.core.records import NO_MMP, FillRow, Order, OrderRequest, StopTerms
 from trader.venue.core.refusal import Refused, bad_schema
 from trader.venue.core.triggers import Triggers, check_stop, check_trigger_price
@@ -56,7 +57,7 @@ class OrderDesk:
             Refused: With a documented code; nothing happened then.
         """
         floor = self._floor
-        instrument = floor.products.tradable(request.symbol)
+        instrument = floor.products.tradable(request.symbol, post_only=request.post_only)
         check_form(request, instrument, floor.settings)
         self._check_company(account, request, instrument, now)
         low, high = floor.band(instrument)
@@ -73,6 +74,8 @@ class OrderDesk:
         book = floor.book(request.symbol)
         takes = self.matching.plan(book, request.side, limit, size, account)
         if request.post_only and takes:
+            if in_auction(instrument) and all(take.maker is None for take in takes):
+                return self._collect(account, request, instrument, book, size, limit, now)
             if floor.settings.post_only_cross == "cancelled":
                 order = self._new_order(account, request, instrument, size, now)
                 self.matching.end(account, order, "immediate_execution_post_only", None, now)
@@ -92,6 +95,23 @@ class OrderDesk:
         order = self._new_order(account, request, instrument, size, now)
         self._work(account, order, instrument, book, takes, rests, now)
         self.follow_up(instrument, now)
+        return order
+
+    def _collect(
+        self,
+        account: Account,
+        request: OrderRequest,
+        instrument: Instrument,
+        book: Book,
+        size: int,
+        limit: Decimal,
+        now: datetime,
+    ) -> Order:
+        """Rest an order that crosses the source's depth in an auction; it is matched when trading resumes."""
+        self._check_money(account, instrument, request.side, [], size, limit, None)
+        order = self._new_order(account, request, instrument, size, now)
+        self._work(account, order, instrument, book, [], True, now)
+        book.unmatched = True
         return order
 
     def _check_company(self, account: Account, request: OrderRequest, instrument: Instrument, now: datetime) -> None:

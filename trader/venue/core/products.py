@@ -1,5 +1,6 @@
 """Which contracts are listed, which have expired, and which come next."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -18,13 +19,18 @@ class ExpiredProduct(msgspec.Struct, frozen=True, kw_only=True):
     index_price: Decimal
 
 
+def in_auction(instrument: Instrument) -> bool:
+    """True while post-only orders are collected and nothing is matched."""
+    return instrument.state == "live" and instrument.trading_status == "disrupted_post_only"
+
+
 class Products:
     """The live contracts of a market source, kept by symbol and id, and the expired ones."""
 
     def __init__(self, market: MarketSource, *, kept_expired: int) -> None:
         self._market = market
         self._kept_expired = kept_expired
-        self._source_list: object = None
+        self._source_list: Sequence[Instrument] = ()
         self.live: dict[str, Instrument] = {}
         self.by_id: dict[int, Instrument] = {}
         self.expired: dict[str, ExpiredProduct] = {}
@@ -36,15 +42,23 @@ class Products:
         listed = self._market.instruments()
         if listed is self._source_list:
             return
-        self._source_list = listed
+        before, self._source_list = self._source_list, listed
         fresh = {i.symbol: i for i in listed if i.expiry is None or i.expiry > now}
         if fresh.keys() == self.live.keys():
+            self._take_changes(before, fresh)
             return
         for symbol in fresh.keys() - self.live.keys():
             self.listed_at[symbol] = now
         self.live = fresh
         self.by_id.update((i.product_id, i) for i in fresh.values())
         self._next_expiry = None
+
+    def _take_changes(self, before: Sequence[Instrument], fresh: dict[str, Instrument]) -> None:
+        """New terms or another trading status of contracts listed as before; what only this exchange changed stays."""
+        told = {i.symbol: i for i in before}
+        for symbol, instrument in fresh.items():
+            if instrument is not told.get(symbol) and instrument != told.get(symbol):
+                self.live[symbol] = self.by_id[instrument.product_id] = instrument
 
     def expire(self, product: ExpiredProduct) -> None:
         """Move a contract from the live list to the expired one."""
@@ -61,10 +75,15 @@ class Products:
         """Live contracts whose expiry is not after `instant`."""
         return [i for i in self.live.values() if i.expiry is not None and i.expiry <= instant]
 
-    def tradable(self, symbol: str) -> Instrument:
-        """The live contract of that symbol; anything else is refused as ``invalid_contract``."""
+    def tradable(self, symbol: str, *, post_only: bool = False) -> Instrument:
+        """The contract of that symbol, if it takes such an order now; otherwise ``invalid_contract``.
+
+        In an auction (``disrupted_post_only``) only post-only orders are taken.
+        """
         instrument = self.live.get(symbol)
-        if instrument is None or not instrument.tradable:
+        if instrument is not None and instrument.tradable:
+            return instrument
+        if instrument is None or not (post_only and in_auction(instrument)):
             raise Refused("invalid_contract")
         return instrument
 

@@ -98,8 +98,8 @@ class Triggers:
         floor = self._floor
         waiting = floor.pending.get(symbol)
         instrument = floor.products.live.get(symbol)
-        if not waiting or instrument is None:
-            return None
+        if not waiting or instrument is None or not instrument.tradable:
+            return None  # while trading is disrupted they go on waiting
         for order in list(waiting.values()):
             assert order.stop is not None, "only stops wait"
             reference = floor.reference(instrument, order.stop.method)
