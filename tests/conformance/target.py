@@ -233,12 +233,19 @@ def open_target() -> Iterator[Target]:
         key, secret = (os.environ.get(name, "") for name in ("CONFORMANCE_API_KEY", "CONFORMANCE_API_SECRET"))
         yield Target(url, public, private, key, secret, newest=False)
         return
+    with open_local() as target:
+        yield target
+
+
+@contextmanager
+def open_local(start: datetime | None = None) -> Iterator[Target]:
+    """A local exchange whose market begins at an instant, now where none is given."""
     settings = VenueSettings(
         credentials=(Credential(api_key=_LOCAL_KEY, api_secret=_LOCAL_SECRET, user_id=5_550_001),),
         core=CoreSettings(margined_lag_secs=0.0, seed=5, initial_balance=Decimal(100_000)),
-        realtime=True,
+        realtime=start is None,
     )
-    server = VenueServer(SyntheticMarket(SyntheticSettings(seed=5, start=datetime.now(UTC))), settings)
+    server = VenueServer(SyntheticMarket(SyntheticSettings(seed=5, start=start or datetime.now(UTC))), settings)
     server.start()
     at = server.addresses
     target = Target(

@@ -245,6 +245,7 @@ MESSAGES: dict[str, Table] = {
 ! type     : 'positions'
 ! action   : 'snapshot'
 * success  : bool
+* symbol   : str
 ! result   : [@PositionState]
 """),
     "PositionState": table("""
