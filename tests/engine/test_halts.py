@@ -21,7 +21,7 @@ from tests.engine.scene import (
     secs,
     settlement,
 )
-from trader.domain.errors import NotSent, OutcomeUnknown, RateLimited
+from trader.domain.errors import AuthError, NotSent, OutcomeUnknown, RateLimited, VenueRefused
 from trader.domain.fill import FillKind
 from trader.domain.order import Purpose
 from trader.domain.outcome import Rejected, Unknown
@@ -204,6 +204,68 @@ def test_an_entry_under_way_waits_for_the_reset_and_exits_do_not() -> None:
     scene.state = replace(scene.state, slow_until=scene.wall + secs(100))
     scene.stop()
     assert [i.leg for i in scene.submits() if i.reduce_only] == ["P"]
+
+
+# -- key, account or program at fault ----------------------------------------------------------------------------------
+
+AT_FAULT = Rejected("InvalidApiKey", "unknown key", halts=True)
+
+
+def test_a_refusal_of_key_or_account_halts_entries_and_exits_go_on_slowly() -> None:
+    scene = exiting()
+    scene.trade("P")
+    scene.answer(scene.take("C").client_order_id, AT_FAULT)
+    assert trading(scene) == (Level.HALTED, "refused:InvalidApiKey")
+    assert "unknown key" in scene.state.account.trading.reason
+    refuse(scene, 3, "InvalidApiKey")
+    finish(scene)
+    assert (scene.phase, scene.view.flat, trading(scene)[0]) == (Phase.DONE, "true", Level.HALTED)
+
+
+def test_a_refused_entry_of_that_kind_buys_back_the_other_leg() -> None:
+    scene = entering()
+    scene.trade("P")
+    scene.answer(scene.take("C").client_order_id, AT_FAULT)
+    finish(scene)
+    assert (scene.phase, scene.run.exit_reason, trading(scene)[0]) == (Phase.DONE, "unwind", Level.HALTED)
+
+
+def test_a_refused_cancel_of_that_kind_halts_too_and_a_refusal_of_one_order_does_not() -> None:
+    scene = entering()
+    order = scene.accept("C")
+    scene.feed(ev.CancelAnswered, client_order_id=order.client_order_id, outcome=Rejected("open_order_not_found"))
+    assert trading(scene)[0] is Level.ACTIVE
+    for _ in range(2):
+        refusal = Rejected("Signature Mismatch", "wrong secret", halts=True)
+        scene.feed(ev.CancelAnswered, client_order_id=order.client_order_id, outcome=refusal)
+    assert trading(scene) == (Level.HALTED, "refused:Signature_Mismatch")
+
+
+@pytest.mark.parametrize(
+    ("code", "halts"),
+    [("InvalidApiKey", True), ("bad_schema", True), ("insufficient_margin", False), ("never heard of", False)],
+)
+def test_which_codes_halt_is_the_exchanges_table(code: str, halts: bool) -> None:
+    def send() -> Unknown:
+        raise VenueRefused(code, "said so")
+
+    outcome = outcome_of(send, "order")
+    assert isinstance(outcome, Rejected) and outcome.halts is halts
+
+
+def test_every_refusal_of_a_key_halts() -> None:
+    def send() -> Unknown:
+        raise AuthError("SignatureExpired", "too late")
+
+    outcome = outcome_of(send, "order")
+    assert isinstance(outcome, Rejected) and outcome.halts
+
+
+def test_an_order_of_another_environment_never_leaves() -> None:
+    scene = exiting()
+    intent = replace(scene.submits()[0], client_order_id="sd-unused")
+    denied = check_order(replace(scene.state, env="production"), scene.run, intent, scene.now)
+    assert denied is not None and denied.code == "WRONG_ENVIRONMENT"
 
 
 # -- another installation ----------------------------------------------------------------------------------------------

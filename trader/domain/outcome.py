@@ -17,6 +17,7 @@ class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
     code: str
     message: str = ""
     retry_after_secs: float | None = None  # by the exchange's rate limit or our own budget; None = neither spoke
+    halts: bool = False  # key, account or program is at fault: no other order would fare better
 
 
 class Unknown(msgspec.Struct, frozen=True, tag="unknown"):

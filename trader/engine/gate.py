@@ -60,6 +60,8 @@ def within_collar(leg: LegTerms, quote: Quote | None, side: Side, collar_pct: De
 
 def check_order(state: State, run: Run, intent: OrderIntent, now: Now) -> Denied | None:
     """None when the order may go out, else the first reason it may not."""
+    if run.env != state.env:
+        return Denied("WRONG_ENVIRONMENT", f"run={run.env}, runner={state.env}")
     leg = run.leg(intent.leg)
     quote = state.market.quotes.get(intent.symbol)
     checks = [

@@ -64,6 +64,7 @@ def trip(turn: Turn, code: str, reason: str) -> None:
     """Our own checks forbid entries until a person resumes: recorded, and each finding said once while it lasts."""
     trading = turn.state.account.trading
     halted = trading.level is Level.HALTED
+    code = code.replace(" ", "_")  # codes are kept as a list of words
     if halted and code in trading.code.split():
         return
     reasons, codes = (f"{trading.reason}; {reason}", f"{trading.code} {code}") if halted else (reason, code)

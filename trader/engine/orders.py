@@ -7,7 +7,7 @@ from trader.domain.order import OrderSnapshot, OrderStatus, next_status
 from trader.domain.outcome import Ok, Rejected, Unknown
 from trader.engine import records as rec
 from trader.engine.events import CancelAnswered, SubmitAnswered
-from trader.engine.levels import see_installation
+from trader.engine.levels import see_installation, trip
 from trader.engine.records import Phase
 from trader.engine.state import Order, Run
 from trader.engine.turn import Turn
@@ -33,6 +33,14 @@ def find_order(turn: Turn, client_order_id: str | None, venue_order_id: str | No
     return None
 
 
+def _hear_refusal(turn: Turn, order: Order, outcome: Rejected | Unknown) -> None:
+    """What a refusal says beyond its own order: wait a while, or that key, account or program is at fault."""
+    turn.slow_down(outcome.retry_after_secs)
+    if isinstance(outcome, Rejected) and outcome.halts:
+        coid = order.intent.client_order_id
+        trip(turn, f"refused:{outcome.code}", f"the exchange refused {coid}: {outcome.code} {outcome.message}".strip())
+
+
 def on_submit_answered(turn: Turn, event: SubmitAnswered) -> None:
     """OK adopts the snapshot, REJECTED ends the order, UNKNOWN stays open until proof (never resent)."""
     found = find_order(turn, event.client_order_id, None)
@@ -40,7 +48,7 @@ def on_submit_answered(turn: Turn, event: SubmitAnswered) -> None:
         return
     run, order = found
     if not isinstance(event.outcome, Ok):
-        turn.slow_down(event.outcome.retry_after_secs)
+        _hear_refusal(turn, order, event.outcome)
     match event.outcome:
         case Ok(order=snapshot):
             adopt(turn, run, order, snapshot)
@@ -68,7 +76,7 @@ def on_cancel_answered(turn: Turn, event: CancelAnswered) -> None:
     if isinstance(event.outcome, Ok):
         adopt(turn, run, order, event.outcome.order)
     else:
-        turn.slow_down(event.outcome.retry_after_secs)
+        _hear_refusal(turn, order, event.outcome)
         turn.look(run.run_id, account_wanted=True)
 
 

@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from trader.domain.errors import NotSent, OutcomeUnknown, RateLimited, TraderError, VenueRefused
+from trader.domain.errors import AuthError, NotSent, OutcomeUnknown, RateLimited, TraderError, VenueRefused
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose
 from trader.domain.outcome import Rejected, Unknown
 from trader.exchange.delta.budget import BudgetRefused, Priority
-from trader.exchange.delta.errors import WireError, explain
+from trader.exchange.delta.errors import Remedy, WireError, explain
 from trader.exchange.delta.wire import OrderRow
 
 logger = logging.getLogger(__name__)
@@ -107,9 +107,11 @@ def outcome_of(send: Callable[[], T], what: str) -> T | Rejected | Unknown:
     except UnsendableOrder as error:
         return Rejected(NOT_SENT, str(error))
     except VenueRefused as error:  # authentication included
-        if explain(error.code) is None:
+        known = explain(error.code)
+        if known is None:
             logger.warning("order_code_unlisted what=%s code=%r", what, error.code)
-        return Rejected(error.code, str(error))
+        at_fault = isinstance(error, AuthError) or (known is not None and known.remedy is Remedy.HALT)
+        return Rejected(error.code, str(error), halts=at_fault)
     except RateLimited as error:
         return Unknown(str(error), error.retry_after_secs)
     except OutcomeUnknown as error:
