@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types pytest killpoints soak clean
+.PHONY: help run test lint format types pytest killpoints t1 soak clean
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -35,6 +35,10 @@ pytest: $(VENV)/.installed-test
 # The real runner killed at every kill point and during recovery; minutes, so not part of `make test`.
 killpoints: $(VENV)/.installed-test
 	$(PY) -m tests.killpoints --all
+
+# What breaks around the real runner, at length: disk, clock, database, signals, streams. Minutes.
+t1: $(VENV)/.installed-test
+	$(PY) -m pytest -m t1
 
 # An hour of 1,000 market messages a second through the real runner and the real venue; SECS=180 for a short one.
 soak: $(VENV)/.installed-test
