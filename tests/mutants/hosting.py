@@ -22,12 +22,14 @@ from tests.mutants.tools import Patch, everywhere
 from trader.config.settings import Settings, load_settings
 from trader.domain.clock import Now
 from trader.domain.errors import OutcomeUnknown
+from trader.domain.order import OrderIntent
 from trader.domain.outcome import Unknown
 from trader.engine.effects import Submit
 from trader.engine.events import SubmitAnswered
-from trader.engine.records import AnyRecord
+from trader.engine.records import AnyRecord, OrderIntended
 from trader.journal import Command, Journal, Lease
 from trader.runner import dispatcher, host
+from trader.runner import runner as running
 from trader.runner.host import Host
 from trader.runner.runner import Runner
 
@@ -72,9 +74,11 @@ def _take(journal: Journal, holder: str) -> Lease | None:
 
 
 @contextmanager
-def _running(journal: Journal, lease: Lease, take: Callable[[], None] = lambda: None) -> Iterator[tuple[Runner, Any]]:
+def _running(
+    journal: Journal, lease: Lease, take: Callable[[], None] = lambda: None, gateway: Any = None
+) -> Iterator[tuple[Runner, threading.Thread]]:
     """A runner in a thread of its own, and the thread; what the thread ends with is nobody's business."""
-    gateway: Any = _Unreachable()
+    gateway = gateway or _Unreachable()
     runner = Runner(journal=journal, lease=lease, env="paper", gateway=gateway, feed=_feed(take), host="thread")
 
     def run() -> None:
@@ -88,6 +92,12 @@ def _running(journal: Journal, lease: Lease, take: Callable[[], None] = lambda: 
     finally:
         runner.stop()
         thread.join(_PATIENCE_SECS)
+
+
+def _stop() -> Command:
+    return Command(
+        command_id="stop-1", account=_ACCOUNT, kind="stop", issued_at=datetime.now(UTC), issued_by="tester", body={}
+    )
 
 
 def _await(condition: Callable[[], Any]) -> None:
@@ -109,10 +119,7 @@ def an_error_does_not_end_the_loop() -> None:
 
     with _journal([]) as (journal, lease), _running(journal, lease, take) as (_, thread):
         _await(lambda: not left or not thread.is_alive())
-        stop = Command(
-            command_id="stop-1", account=_ACCOUNT, kind="stop", issued_at=datetime.now(UTC), issued_by="tester", body={}
-        )
-        journal.submit_command(stop)
+        journal.submit_command(_stop())
 
         def status() -> str:
             row = journal.command("stop-1")
@@ -141,6 +148,34 @@ def a_start_asks_nobody() -> None:
             _await(lambda: runner.ready.is_set() or not thread.is_alive())
             ready = runner.ready.is_set()
     assert ready and asked == [], f"a start asked for {asked or 'something'} before it was ready"
+
+
+def a_run_is_taken_up_again_without_anybody() -> None:
+    """A journal with a position open: the first picture the runner publishes shows it held. No page, no command."""
+    with _journal(stage.holding().records) as (journal, lease), _running(journal, lease) as (_, thread):
+        _await(lambda: journal.snapshot(_ACCOUNT) is not None or not thread.is_alive())
+        seen = journal.snapshot(_ACCOUNT)
+    assert seen is not None, "nothing was published"
+    assert [(view.phase, len(view.legs)) for view in seen.runs] == [("holding", 2)], "the open run is not managed"
+
+
+def what_leaves_is_on_disk() -> None:
+    """At the instant an order is handed to the exchange the journal on disk holds its intent."""
+    found: dict[str, bool] = {}
+
+    class Asked(_Unreachable):
+        def submit(self, intent: OrderIntent, **_: Any) -> Unknown:
+            written = [r.intent for _, r in journal.records() if isinstance(r, OrderIntended)]
+            found.setdefault(intent.client_order_id, intent in written)
+            return Unknown("no answer")
+
+    with _journal(stage.holding().records) as (journal, lease), _running(journal, lease, gateway=Asked()):
+        journal.submit_command(_stop())
+        _await(lambda: len(found) >= 2)
+    assert len(found) >= 2, "Stop has sent nothing"
+    assert all(found.values()), (
+        f"sent before they were recorded: {[coid for coid, there in found.items() if not there]}"
+    )
 
 
 def a_process_has_one_host() -> None:
@@ -205,6 +240,22 @@ def start_waits_for_a_key(patch: Patch) -> None:
     patch.setattr(Runner, "_recover", recover)
 
 
+def nothing_is_folded(patch: Patch) -> None:
+    patch.setattr(Journal, "unresolved_runs", lambda *_: [])
+
+
+def sent_within_the_step(patch: Patch) -> None:
+    real, real_step = Runner._apply, running.step
+
+    def apply(self: Runner, event: Any) -> None:
+        for effect in real_step(self._state, event)[1]:
+            if isinstance(effect, Submit):
+                self._gateway.submit(effect.intent)
+        real(self, event)
+
+    patch.setattr(Runner, "_apply", apply)
+
+
 def a_host_for_every_session(patch: Patch) -> None:
     def ensure_host(settings: Settings) -> Host:
         made = Host(settings, "thread")
@@ -230,11 +281,25 @@ def fire_and_forget(patch: Patch) -> None:
 
 MUTANTS = [
     Mutant(
+        name="M25b",
+        defect="An order is sent before its intent is committed: the runner on disk",
+        patched="`Runner._apply` sends before it commits",
+        patch=sent_within_the_step,
+        check=named("I4", what_leaves_is_on_disk),
+    ),
+    Mutant(
         name="M37",
         defect="Any exception ends the risk loop; panic then finds nothing to act on",
         patched="the first failed turn stops the runner",
         patch=any_error_ends_the_loop,
         check=named("LV2 CT2", an_error_does_not_end_the_loop),
+    ),
+    Mutant(
+        name="M48b",
+        defect="No resume at start: the runner on disk",
+        patched="`Journal.unresolved_runs` finds none",
+        patch=nothing_is_folded,
+        check=named("DU1 CT3", a_run_is_taken_up_again_without_anybody),
     ),
     Mutant(
         name="M50",
