@@ -5,7 +5,7 @@ Everything that refreshes by itself is a fragment; whatever one types into stand
 
 import streamlit as st
 
-from trader.panel import frame, hero, launch, live, service, stop
+from trader.panel import frame, happened, hero, launch, level, live, service, stop
 from trader.panel.format import safe
 from trader.panel.watch import chosen_run, running
 
@@ -19,6 +19,7 @@ with left:
     hero.draw(run_id)
 with right:
     stop.draw(run_id)
+happened.draw(run_id)
 
 if isinstance(status, str):
     st.error("The desk cannot be read. Stop & Exit still tries; see the sentence below.", icon=":material/error:")
@@ -35,3 +36,4 @@ else:
     if status.run is not None:
         st.subheader("Last run", anchor=False, help=safe(status.run.run_id))
         live.draw(run_id)
+level.draw()

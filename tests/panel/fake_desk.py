@@ -17,6 +17,7 @@ from trader.desk import (
     CommandRow,
     ExpiryChoice,
     FillRow,
+    Happening,
     LogLine,
     Marker,
     PnlSeries,
@@ -34,6 +35,7 @@ from trader.domain.fill import Fill
 from trader.domain.order import Side
 from trader.engine.records import Phase
 from trader.engine.view import LegView, Ops, OrderView, Rung, RunView
+from trader.journal import AlertRow
 
 EXPIRY = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PREMIUM = Decimal("84.20")
@@ -56,6 +58,8 @@ class FakeDesk:
         self.started_at = datetime.now(UTC)
         self.hostile = False
         self.refusal = ""
+        self.level = ("ACTIVE", "")
+        self.acknowledged: set[int] = set()
 
     # ---------------------------------------------------------------- what is
     def status(self, run_id: str | None = None) -> Status:
@@ -81,7 +85,62 @@ class FakeDesk:
             ),
             alerts=(),
             wall=now,
+            trading=self.level,
+            situation=self._situation(dead),
+            happened=self._happened(now) if run is not None else (),
+            open_alerts=tuple(alert for alert in self._alerts(now) if alert.seq not in self.acknowledged),
         )
+
+    def _situation(self, dead: bool) -> tuple[str, ...]:
+        lines = []
+        if dead:
+            lines.append(
+                "The runner (pid 4711, thread, last heard 21 Nov 10:41:07 IST) was killed or has crashed: its process is "
+                "gone. To take up what it left, start the panel or `python -m trader run`."
+            )
+        if self.level[0] != "ACTIVE":
+            lines.append(f"Trading is {self.level[0]}: {self.level[1]}.")
+        return tuple(lines)
+
+    def _alerts(self, now: datetime) -> tuple[AlertRow, ...]:
+        if self.scenario not in ("holding", "dead"):
+            return ()
+        text = HOSTILE if self.hostile else "Positions differ from our own fills; somebody else traded."
+        return tuple(
+            AlertRow(seq=seq, run_id="", wall=now - timedelta(minutes=seq), level=level, code="c", text=text)
+            for seq, level in ((12, "error"), (11, "warning"))
+        )
+
+    def _happened(self, now: datetime) -> tuple[Happening, ...]:
+        lines = [
+            Happening(
+                at=alert.wall,
+                level=alert.level,
+                code=alert.code,
+                text=alert.text,
+                alert=alert.seq,
+                acked_by="panel" if alert.seq in self.acknowledged else "",
+                acked_at=now if alert.seq in self.acknowledged else None,
+                times=3,
+            )
+            for alert in self._alerts(now)
+        ]
+        told = (
+            "Found on the exchange: C-BTC-95000-221126 short 100 (as recorded); P-BTC-86500-221126 short 100 (as recorded); "
+            "no open orders. Trailing stop at -12.5 % kept, exit at 16:30 IST kept; watching.",
+            "The runner (panel, pid 4698) was killed or lost its machine while holding BTC; last heard 10:41:07 IST. Started "
+            "again at 10:41:09 IST (panel, pid 4711, epoch 3).",
+            "The private stream is back after 12 s (down since 10:20:44 IST); what it missed is read over REST.",
+            "The private stream is down (silent for 35 s); reconciling over REST.",
+            "The runner was started for the first time on this account (panel, pid 4602, epoch 1).",
+        )
+        lines += [
+            Happening(
+                at=now - timedelta(minutes=20 + i), level="warning" if i in (1, 3) else "info", code=f"t{i}", text=text
+            )
+            for i, text in enumerate(told)
+        ]
+        return tuple(lines)
 
     def phase(self, now: datetime) -> Phase | None:
         if self.stopped_at is not None:
@@ -263,6 +322,17 @@ class FakeDesk:
             raise JournalError("the journal cannot be written: disk full")
         self.stopped_at = self.stopped_at or datetime.now(UTC)
         return CommandReceipt(command_id=uuid.uuid4().hex, account=self.env, issued_at=datetime.now(UTC))
+
+    def acknowledge(self, which: Any, *, issued_by: str, who: str = "") -> tuple[CommandReceipt, int]:
+        self.asked.append(("ack", (which, issued_by)))
+        self.acknowledged |= set(which)
+        return CommandReceipt(command_id="ack", account=self.env, issued_at=datetime.now(UTC)), len(which)
+
+    def order_level(self, order: str, *, issued_by: str, who: str = "", reason: str = "") -> CommandReceipt:
+        self.asked.append((order, issued_by))
+        words = {"pause": "PAUSED", "reduce": "REDUCING", "kill": "HALTED", "resume": "ACTIVE"}
+        self.level = (words[order], f"{order} (panel)")
+        return CommandReceipt(command_id=order, account=self.env, issued_at=datetime.now(UTC))
 
     # ---------------------------------------------------------------- presets
     def expiries(self, underlying: str) -> list[ExpiryChoice]:

@@ -63,12 +63,12 @@ def test_dead_runner_is_red_and_its_knowledge_unknown() -> None:
 
 def test_ops_never_show_zero_for_unknown() -> None:
     ops = Ops(public_socket="down", private_socket="connecting", price_age_s=None, last_reconciled_at=None,
-              quota_left_pct=None, clock_skew_s=None, messages_per_s=0.0, trading_state="HALTED")  # fmt: skip
+              quota_left_pct=None, clock_skew_s=None, messages_per_s=0.0)  # fmt: skip
     items = words.ops_items(ops, view(legs=()), NOW, alive=True, lag_s=0.1)
     labels = [item.label for item in items]
     assert labels == ["Prices unknown", "Market socket down", "Order socket connecting", "Not reconciled",
-                      "Budget unknown", "Clock unknown", "HALTED"]  # fmt: skip
-    assert [items[1].color, items[2].color, items[-1].color] == ["red", "orange", "red"]
+                      "Budget unknown", "Clock unknown"]  # fmt: skip
+    assert [items[1].color, items[2].color] == ["red", "orange"]
     assert words.ops_items(None, None, NOW, alive=True, lag_s=None)[0].label == "Prices unknown"
 
 
@@ -90,3 +90,12 @@ def test_clock_skew_has_no_minus_before_zero(skew: float, label: str) -> None:
 def healthy() -> Ops:
     return Ops(public_socket="up", private_socket="up", price_age_s=0.2, last_reconciled_at=NOW, quota_left_pct=90.0,
                clock_skew_s=0.01, messages_per_s=40.0)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("level", "color"),
+    [("ACTIVE", "green"), ("PAUSED", "orange"), ("REDUCING", "red"), ("HALTED", "red"), ("?", "red")],
+)
+def test_every_level_has_its_words_and_an_unknown_one_counts_as_the_strictest(level: str, color: str) -> None:
+    item = words.level_item(level, "lunch")
+    assert item.color == color and item.label == f"Trading {level}" and item.help.endswith("lunch")

@@ -45,6 +45,10 @@ def _machinery(status: Status) -> list[words.Item]:
     now = datetime.now(UTC)
     runner = status.runner
     items = [words.runner_item(runner.alive, runner.heartbeat_age_s, runner.host)]
+    if status.trading[0] != "ACTIVE":
+        items.append(words.level_item(*status.trading))
+    if critical := sum(alert.level == "error" for alert in status.open_alerts):
+        items.append(words.alerts_item(critical))
     market_at = status.run.market_at if status.run is not None else None
     if market_at is not None:
         note = f"Exchange time {ist_full(market_at)} ({utc_hint(market_at)})."

@@ -1,23 +1,14 @@
 """The run in detail, refreshed every second: chart, exits, legs, orders, safety net, log."""
 
-from collections import Counter
-from collections.abc import Iterable
-
 import streamlit as st
 
-from trader.desk import AlertRow, LogLine, Status
+from trader.desk import LogLine, Status
 from trader.engine.records import Phase
 from trader.engine.view import RunView
 from trader.panel import charts, service, tables
 from trader.panel import format as fmt
-from trader.panel.words import Color
 
 _LOG_LINES = 40
-_ALERTS = 4
-_ALERT_LOOKS: dict[str, tuple[str, Color]] = {
-    "error": (":material/error:", "red"),
-    "warning": (":material/warning:", "orange"),
-}
 
 
 def draw(run_id: str | None) -> None:
@@ -49,7 +40,6 @@ def detail(run_id: str | None) -> None:
         st.table(tables.legs_table(run.legs), border="horizontal", hide_index=True)
     if run.phase is not Phase.DONE:
         _safety_net(status, run)
-    _alerts(status, run)
     if run.orders:
         with st.expander("Orders of this run", icon=":material/receipt_long:", key="orders_box"):
             st.dataframe(tables.orders_table(run.orders), hide_index=True, key="orders_table")
@@ -83,27 +73,6 @@ def _exits(run: RunView) -> None:
     else:
         st.markdown("**Exits**")
         st.caption("Shown once both legs are sold.")
-
-
-def _alerts(status: Status, run: RunView) -> None:
-    """The run's newest warnings and errors, what they say as plain text; mere information stands in the log."""
-    for alert, times in loud_alerts(status.alerts, run.run_id)[:_ALERTS]:
-        icon, color = _ALERT_LOOKS.get(alert.level, (":material/info:", "gray"))
-        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-            st.badge(fmt.safe(alert.level, 10), icon=icon, color=color)
-            often = f" ({times} times)" if times > 1 else ""
-            st.text(
-                f"{fmt.ist_clock(alert.wall)}  {fmt.plain(alert.text, 240)}{often}",
-                help=fmt.safe(fmt.utc_hint(alert.wall)),
-            )
-
-
-def loud_alerts(alerts: Iterable[AlertRow], run_id: str) -> list[tuple[AlertRow, int]]:
-    """A run's warnings and errors, newest first; the same words said again count as one, with how often."""
-    loud = [alert for alert in alerts if alert.level != "info" and alert.run_id == run_id]
-    times = Counter(alert.text for alert in loud)
-    newest = {alert.text: alert for alert in sorted(loud, key=lambda one: one.wall)}
-    return [(alert, times[alert.text]) for alert in sorted(newest.values(), key=lambda one: one.wall, reverse=True)]
 
 
 def _safety_net(status: Status, run: RunView) -> None:

@@ -124,6 +124,25 @@ def runner_item(alive: bool, heartbeat_age_s: float | None, host: str | None) ->
     return Item(f"Runner dead{silent}", "red", f"{heard}; nothing is being watched")
 
 
+LEVELS: dict[str, tuple[Color, str]] = {
+    "ACTIVE": ("green", "Entries and exits are allowed."),
+    "PAUSED": ("orange", "No run begins to sell; what is held is watched as ever."),
+    "REDUCING": ("red", "Exits only."),
+    "HALTED": ("red", "No entry and no start until a person resumes; exits and Stop go on."),
+}
+
+
+def level_item(level: str, reason: str) -> Item:
+    """What the account may do, and why. A level we do not know counts as the strictest."""
+    color, means = LEVELS.get(level, LEVELS["HALTED"])
+    return Item(f"Trading {fmt.plain(level, 20)}", color, f"{means} {fmt.plain(reason, 300)}".rstrip())
+
+
+def alerts_item(count: int) -> Item:
+    """Critical alerts that nobody has acknowledged."""
+    return Item(f"{count} alert{'s' if count > 1 else ''}", "red", "Critical and not acknowledged; see the Dashboard.")
+
+
 def ops_items(ops: Ops | None, run: RunView | None, now: datetime, *, alive: bool, lag_s: float | None) -> list[Item]:
     """The ops strip: price age per leg, sockets, last reconciliation, rate budget, clock skew, trading state.
 
@@ -142,8 +161,6 @@ def ops_items(ops: Ops | None, run: RunView | None, now: datetime, *, alive: boo
         items.append(_reconciled(ops.last_reconciled_at, now))
     items.append(_budget(ops.quota_left_pct))
     items.append(_skew(ops.clock_skew_s))
-    if ops.trading_state != "ACTIVE":
-        items.append(Item(fmt.plain(ops.trading_state, 20), "red", "Entries are not allowed in this state."))
     return items
 
 
