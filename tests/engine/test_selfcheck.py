@@ -58,7 +58,7 @@ def exit_intent() -> tuple[Scene, OrderIntent]:
         (exit_intent, {"side": "sell"}, "I7"),
         (exit_intent, {"quantity": 3}, "I7"),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_an_order_that_should_not_be_is_found(make: Any, changes: dict[str, Any], found: str) -> None:
     scene, intent = make()
