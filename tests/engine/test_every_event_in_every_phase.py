@@ -134,7 +134,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (W, "kill"): (X, "AckCommand ExitDecided LevelChanged PhaseChanged ReadAccount StopRequested"),
     (W, "resume"): (W, "AckCommand"),
     (W, "market"): (W, ""),
-    (W, "chain"): (W, "LegsChosen ReadAccount Subscribe"),
+    (W, "chain"): (W, ""),  # before the entry time no strikes are picked
     (W, "chain error"): (W, ""),
     (W, "submit ok"): (W, ""),
     (W, "submit rejected"): (W, ""),

@@ -148,6 +148,8 @@ def test_the_exit_moves_ahead_of_the_expiry_when_strikes_are_picked() -> None:
         preset(schedule={"entry_time_ist": "10:00", "exit_time_ist": "09:00", "exit_before_expiry_mins": 600})
     )
     assert scene.run.exit_at == ist(16, "09:00")
+    scene.pass_time((ist(15, "10:00") - scene.wall).total_seconds())
+    scene.prices(after=0)
     scene.read_chain()
     assert scene.run.exit_at == EXPIRY - timedelta(minutes=600)
 
@@ -277,3 +279,11 @@ def test_an_expiry_that_is_not_listed_is_refused_with_what_is() -> None:
     _, why = choose_expiry(Strategy(expiry="2025-01-25"), LISTED[:2], WEDNESDAY)
     assert "2025-01-25" in why and "15 Jan, 16 Jan" in why
     assert choose_expiry(Strategy(expiry="today"), [], WEDNESDAY)[1].endswith("(listed: none)")
+
+
+def test_a_chain_read_before_the_entry_time_binds_no_strikes() -> None:
+    """It may be read for the exchange's time alone; strikes of today would end a run of tomorrow at today's expiry."""
+    scene = waiting()
+    exit_at = scene.run.exit_at
+    scene.read_chain()
+    assert scene.run.legs == () and scene.run.exit_at == exit_at

@@ -175,6 +175,8 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
     turn.slow_down(event.retry_after_secs)
     if run.phase is not Phase.WAITING or run.orders or turn.now.market is None or run.exit_at is None:
         return
+    if run.entry_at is None or turn.now.market < run.entry_at:
+        return  # read for the exchange's time: strikes of today would bind a run of tomorrow to today's expiry
     if event.error or event.spot is None:
         turn.look(
             event.run_id, why_not=(f"strikes: the option chain could not be read: {event.error or 'no index price'}",)
