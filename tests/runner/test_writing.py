@@ -85,19 +85,36 @@ def test_what_is_there_already_is_a_contradiction(journal: Journal, lease: Lease
         writer.recovered(datetime.now(UTC))
 
 
-def test_after_a_commit_of_unknown_fate_the_state_is_folded_anew(journal: Journal, lease: Lease) -> None:
-    writer = Writer(journal, lease)
+def commit_of_unknown_fate(journal: Journal, writer: Writer, *, made: bool) -> None:
     real = Journal.append
 
-    def made_and_not_told(self: Journal, *given: Any, **named: Any) -> int:
-        real(self, *given, **named)
+    def unknown(self: Journal, *given: Any, **named: Any) -> int:
+        if made:
+            real(self, *given, **named)
         raise CommitUnknown("The connection was lost.")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Journal, "append", made_and_not_told)
-        assert not writer.commit([run_created("run-1")], None)
-    assert not writer.commit([alert("decided without it")], None)
-    with pytest.raises(RecordExists, match="may have been made"):
-        writer.recovered(datetime.now(UTC))
+        patch.setattr(Journal, "append", unknown)
+        assert writer.commit([run_created("run-1"), alert("with it")], None), "it may be written: it is gone by"
+    assert writer.fault
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_commit_of_unknown_fate_is_written_once_and_what_followed_after_it(
+    journal: Journal, lease: Lease, made: bool
+) -> None:
+    writer = Writer(journal, lease)
+    commit_of_unknown_fate(journal, writer, made=made)
+    assert not writer.commit([alert("later")], None)
+    assert writer.recovered(datetime.now(UTC))
     assert writer.fault == ""
-    assert [type(row).__name__ for _, row in journal.records()] == ["RunCreated", "AlertRaised"]
+    texts = [row.text if isinstance(row, AlertRaised) else row.run_id for _, row in journal.records()]
+    assert texts == ["run-1", "with it", "later"]
+
+
+def test_a_real_contradiction_after_a_commit_of_unknown_fate_is_still_one(journal: Journal, lease: Lease) -> None:
+    writer = Writer(journal, lease)
+    commit_of_unknown_fate(journal, writer, made=True)
+    writer.commit([run_created("run-1")], None)
+    with pytest.raises(RecordExists):
+        writer.recovered(datetime.now(UTC))

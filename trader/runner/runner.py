@@ -479,6 +479,10 @@ class Runner:
         if records:
             log_records(records, self._state)
             self._due["publish"] = 0.0
+        if (
+            self._writer.fault and not self._state.journal_fault
+        ):  # it may be written, or not: no new risk until it is known
+            self._apply(ev.JournalChanged(at=event.at, fault=self._writer.fault))
 
     def _degrade(self, error: JournalError) -> None:
         """The journal failed outside a step: the engine is told all the same, once."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from trader.domain.errors import JournalError
-from trader.engine.records import AnyRecord, CancelIntended, OrderIntended, RunFinished, encode_record
+from trader.engine.records import AnyRecord, CancelIntended, OrderIntended, encode_record
 from trader.journal.commands import CommandMark
 from trader.journal.lease import Lease, LeaseLost
 from trader.journal.store import CommitUnknown, RecordExists
@@ -61,15 +61,16 @@ class Writer:
         self._records: list[AnyRecord] = []
         self._marks: dict[str, CommandMark] = {}
         self._tried = 0.0
-        self._doubtful = False  # the journal may hold records that this runner does not believe in
+        self._doubtful = 0  # how many of the first records that wait may be in the journal already
         self.fault = ""
         self.busy = False  # inside a write just now
 
     def commit(self, records: Sequence[AnyRecord], mark: CommandMark | None) -> bool:
-        """Write records and the answer to their command; True when they are on disk.
+        """Write records and the answer to their command; True when the caller may go by them.
 
         At the first failure nothing is kept, so that the caller can decide anew knowing the fault; while the fault lasts
-        they are kept here.
+        they are kept here. Where nobody can say whether they were written the caller goes by them, since deciding anew could
+        send another order under an id that the journal knows already: the fault is there, and they are kept besides.
 
         Raises:
             LeaseLost: Another runner has the account; nothing was written.
@@ -84,8 +85,12 @@ class Writer:
             self._write(records, mark)
         except (LeaseLost, RecordExists):
             raise
+        except CommitUnknown as error:
+            self.fail(error)
+            self._keep(records, mark)
+            self._doubtful = len(self._records)
+            return True
         except JournalError as error:
-            self._doubtful = isinstance(error, CommitUnknown)
             self.fail(error)
             return False
         return True
@@ -106,20 +111,15 @@ class Writer:
 
         Raises:
             LeaseLost: Another runner has taken the account meanwhile.
-            RecordExists: The journal holds some of it already, or may hold what was decided before: the state must be
-                folded anew.
+            RecordExists: The journal holds some of it already: the state must be folded anew.
         """
         if self._monotonic() - self._tried < RETRY_SECS:
             return False
         count = len(self._records)
-        if self._doubtful:
-            # A run may have intents that this runner never adopted: that it is finished is for the next one to find.
-            self._records = [record for record in self._records if not isinstance(record, RunFinished)]
         try:
             if not self._journal.renew_lease(self._lease, now):
                 raise LeaseLost(f"The lease on {self._lease.account} was lost while the journal could not be written.")
-            if self._records:
-                self._told(self._journal.append(self._records, lease=self._lease), self._records)
+            self._append_waiting()
         except (LeaseLost, RecordExists):
             raise
         except JournalError as error:
@@ -127,10 +127,7 @@ class Writer:
             self.fault = str(error)
             return False
         self._records.clear()
-        if self._doubtful:
-            # The journal may know of runs that this runner denied: whoever folds it answers the waiting commands anew.
-            self.fault = ""
-            raise RecordExists("A commit whose fate was never told may have been made; the journal must be read again.")
+        self._doubtful = 0
         for mark in self._marks.values():
             try:
                 self._journal.mark_command(mark.command_id, mark.status, mark.detail)
@@ -140,6 +137,19 @@ class Writer:
         self.fault = ""
         logger.warning("journal_writable_again records_late=%d", count)
         return True
+
+    def _append_waiting(self) -> None:
+        """Write what waits. Records of one commit are there all or not at all: when the journal holds some of the first,
+        whose fate nobody could tell, it holds all of them."""
+        while self._records:
+            try:
+                self._told(self._journal.append(self._records, lease=self._lease), self._records)
+                return
+            except RecordExists:
+                if not self._doubtful:
+                    raise
+                del self._records[: self._doubtful]
+                self._doubtful = 0
 
     def _keep(self, records: Sequence[AnyRecord], mark: CommandMark | None) -> None:
         self._records += records
