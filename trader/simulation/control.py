@@ -233,19 +233,25 @@ class ControlRules:
     def _check_exit_collar(self, run: RunNote, intent: OrderIntent) -> None:
         """I10 for exits: within the preset's collar of a mark, doubled for each attempt beyond its limit attempts."""
         price = intent.limit_price
-        shell = self._oracle.session.current
-        if price is None or intent.purpose is Purpose.ENTRY or (shell is not None and shell.degraded):
-            return  # what is written late was decided earlier
+        if price is None or intent.purpose is Purpose.ENTRY or self._written_late():
+            return
         preset, leg = self._preset(run), run.leg(intent.leg)
         made = len(run.leg_orders(intent.leg, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN))
         wider = 2 ** min(max(made - preset.orders.retries, 0), 6)
-        told = list(self._marks.get(intent.symbol, ()))
-        if not told or self._oracle.secs - told[-1][0] > 5:
+        told, newest = self._marks.get(intent.symbol, ()), self._newest.get(intent.symbol)
+        if newest is None or newest.mark is None or newest.ts_mark is None:
             return  # without a fresh mark an exit goes all the same, and the exchange's band rules
+        if (self._oracle.session.agenda.now - newest.ts_mark).total_seconds() > 4.5:
+            return
         width = preset.risk.price_collar_pct / 100 * wider
         marks = [mark for at, mark in told if self._oracle.secs - at <= 20]
         if not any(abs(price - mark) <= max(mark * width, 5 * leg.tick_size * wider) for mark in marks):
             self._oracle.report("I10", f"{intent.client_order_id}: price {price} outside the exits' collar of {marks}")
+
+    def _written_late(self) -> bool:
+        """Whether what is being committed was decided earlier, while nothing could be written."""
+        shell = self._oracle.session.current
+        return shell is not None and shell.degraded
 
     def _check_fresh(self, run: RunNote, intent: OrderIntent) -> None:
         first = not run.leg_orders(intent.leg, Purpose.ENTRY)
@@ -271,7 +277,7 @@ class ControlRules:
         repeated = record.reason == run.exit_reason and "F4" in self._oracle.session.faults.last_of
         if run.exits_decided and not repeated:
             self._oracle.report("CT8", f"a second exit decision: {record.reason} after {run.exit_reason}")
-        if record.reason in _PRICE_REASONS:
+        if record.reason in _PRICE_REASONS and not self._written_late():
             for leg in run.legs:
                 if run.net(leg.key) != 0 and not self._usable(leg.symbol):
                     self._oracle.report("CT10", f"{record.reason} decided on {self._newest.get(leg.symbol)}")

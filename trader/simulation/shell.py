@@ -318,12 +318,14 @@ class Shell:
         self.state = state
         for effect in effects:
             self.perform(effect)
+        if self._writer.fault and not state.journal_fault:
+            self._apply(ev.JournalChanged(at=event.at, fault=self._writer.fault))
 
     def _commit(self, records: list[AnyRecord], acks: list[AckCommand]) -> bool:
         what = type(records[-1]).__name__ if records else "mark"
         self._point(f"commit.{what}.before")
         done = self._writer.commit(records, _mark(acks[0]) if acks else None)
-        if not done and not (self._degraded_from > self.mended_at):
+        if self._writer.fault and not (self._degraded_from > self.mended_at):
             self._degraded_from = self._agenda.secs
         self._point(f"commit.{what}.after")
         return done
