@@ -114,6 +114,23 @@ def test_an_end_with_an_open_order_is_found() -> None:
     assert code(turn) == "invariant:I16"
 
 
+def test_books_with_holes_are_held_against_the_exchange_before_they_are_judged() -> None:
+    """The journal could not be written, then the runner died: the end of the first order is in no record."""
+    scene = entering()
+    scene.trade("P")
+    first = scene.accept("C")
+    scene.exchange.cancel(first.client_order_id)
+    scene.feed(ev.OrderSeen, order=scene.exchange.snapshot(first.client_order_id))
+    assert [i.attempt for i in scene.submits()] == [1]
+    scene.records = [r for r in scene.records if not (isinstance(r, rec.OrderResolved) and r.status == "cancelled")]
+    scene.restart(down_secs=1)
+    assert len([o for o in scene.run.leg_orders("C", Purpose.ENTRY) if o.status.live]) == 2
+    assert scene.state.account.trading.level is Level.ACTIVE
+    scene.prices()
+    scene.read_account()
+    assert scene.state.account.trading.level is Level.ACTIVE
+
+
 def test_what_is_taken_over_from_the_exchange_is_a_fact_and_no_decision() -> None:
     scene, intent = exit_intent()
     turn = Turn(scene.state, scene.now)

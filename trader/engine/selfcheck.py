@@ -55,6 +55,9 @@ def _findings(turn: Turn, before: State) -> list[Finding]:
             case _:
                 pass
     for run_id in touched:
+        watch = turn.watch(run_id)
+        if watch.recovered and watch.account_read is None:
+            continue  # what a journal that could not be written has lost is first read from the exchange
         found += _wrong_with_run(turn.run(run_id))
     if touched:
         found += _wrong_with_rate(turn)
