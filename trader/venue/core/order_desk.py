@@ -1,4 +1,4 @@
-"""The order desk: takes, edits and cancels orders, wakes stops, and does what their fills lead to.
+"""The order desk: takes, edits and cancels orders.
 
 A request is checked completely before anything changes; a refusal leaves everything as it was.
 """
@@ -11,16 +11,16 @@ import msgspec
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderType, Side, TimeInForce
 from trader.venue.core.account import Account
-from trader.venue.core.book import Book, Take
+from trader.venue.core.book import Book
 from trader.venue.core.brackets import Brackets, check_bracket
-from trader.venue.core.events import MmpEvent
+from trader.venue.core.consequences import Consequences
 from trader.venue.core.floor import TradingFloor
-from trader.venue.core.funds import block, check_funds, check_liquidation
+from trader.venue.core.funds import block
 from trader.venue.core.matching import Matching
-from trader.venue.core.mmp import UNTIL_RESET, check_group
-from trader.venue.core.portfolio_funds import check_portfolio_funds
+from trader.venue.core.mmp import check_group
+from trader.venue.core.order_work import OrderWork
 from trader.venue.core.products import in_auction
-from trader.venue.core.records import NO_MMP, FillRow, Order, OrderRequest, StopTerms
+from trader.venue.core.records import NO_MMP, Order, OrderRequest, StopTerms
 from trader.venue.core.refusal import Refused, bad_schema
 from trader.venue.core.triggers import Triggers, check_stop, check_trigger_price
 from trader.venue.core.validation import check_band, check_form, check_price, check_size
@@ -47,6 +47,10 @@ class OrderDesk:
         self.matching = Matching(floor)
         self.triggers = Triggers(floor)
         self.brackets = Brackets(floor, self.matching, self.triggers)
+        self._work = OrderWork(floor, self.matching)
+        self._consequences = Consequences(floor, self.matching, self.triggers, self.brackets, self._work)
+        self.follow_up = self._consequences.follow_up
+        self.wake_stops = self._consequences.wake_stops
 
     # new orders
 
@@ -77,7 +81,7 @@ class OrderDesk:
             if in_auction(instrument) and all(take.maker is None for take in takes):
                 return self._collect(account, request, instrument, book, size, limit, now)
             if floor.settings.post_only_cross == "cancelled":
-                order = self._new_order(account, request, instrument, size, now)
+                order = self._work.new_order(account, request, instrument, size, now)
                 self.matching.end(account, order, "immediate_execution_post_only", None, now)
                 return order
             raise Refused("immediate_execution_post_only")
@@ -85,16 +89,16 @@ class OrderDesk:
             raise Refused("no_liquidity_for_market_order")
         rests = request.order_type is OrderType.LIMIT and request.time_in_force is TimeInForce.GTC
         try:
-            self._check_money(account, instrument, request.side, takes, size, limit if rests else None, None)
+            self._work.check_money(account, instrument, request.side, takes, size, limit if rests else None, None)
         except Refused as refused:
             if not request.may_cancel_others or refused.code not in _NOT_ENOUGH_MONEY:
                 raise
             self._cancel_for_margin(account, request, now)
             takes = self.matching.plan(book, request.side, limit, size, account)
-            self._check_money(account, instrument, request.side, takes, size, limit if rests else None, None)
-        order = self._new_order(account, request, instrument, size, now)
-        self._work(account, order, instrument, book, takes, rests, now)
-        self.follow_up(instrument, now)
+            self._work.check_money(account, instrument, request.side, takes, size, limit if rests else None, None)
+        order = self._work.new_order(account, request, instrument, size, now)
+        self._work.carry_out(account, order, instrument, book, takes, rests, now)
+        self._consequences.follow_up(instrument, now)
         return order
 
     def _collect(
@@ -108,9 +112,9 @@ class OrderDesk:
         now: datetime,
     ) -> Order:
         """Rest an order that crosses the source's depth in an auction; it is matched when trading resumes."""
-        self._check_money(account, instrument, request.side, [], size, limit, None)
-        order = self._new_order(account, request, instrument, size, now)
-        self._work(account, order, instrument, book, [], True, now)
+        self._work.check_money(account, instrument, request.side, [], size, limit, None)
+        order = self._work.new_order(account, request, instrument, size, now)
+        self._work.carry_out(account, order, instrument, book, [], True, now)
         book.unmatched = True
         return order
 
@@ -137,72 +141,10 @@ class OrderDesk:
             if held * request.side.sign >= 0:
                 raise Refused("no_position_for_reduce_only")
         armed = self.triggers.arm(stop, request.side, instrument)
-        order = self._new_order(account, request, instrument, request.size, now, stop=armed)
+        order = self._work.new_order(account, request, instrument, request.size, now, stop=armed)
         self.triggers.wait(order)
         self._floor.ledger.tell_order(account, order, "create", None, now)
         return order
-
-    def _new_order(
-        self,
-        account: Account,
-        request: OrderRequest,
-        instrument: Instrument,
-        size: int,
-        now: datetime,
-        *,
-        stop: StopTerms | None = None,
-    ) -> Order:
-        floor = self._floor
-        order = Order(
-            id=floor.counters.order_id,
-            user_id=account.user_id,
-            product_id=instrument.product_id,
-            symbol=instrument.symbol,
-            client_order_id=request.client_order_id,
-            side=request.side,
-            order_type=request.order_type,
-            size=size,
-            unfilled_size=size,
-            limit_price=request.limit_price,
-            time_in_force=request.time_in_force,
-            post_only=request.post_only,
-            reduce_only=request.reduce_only,
-            state="open" if stop is None else "pending",
-            stop=stop,
-            bracket=request.bracket,
-            mmp=request.mmp,
-            created_at=now,
-            updated_at=now,
-        )
-        floor.counters.order_id += 1
-        account.add_order(order)
-        return order
-
-    def _work(
-        self,
-        account: Account,
-        order: Order,
-        instrument: Instrument,
-        book: Book,
-        takes: list[Take],
-        rests: bool,
-        now: datetime,
-        *,
-        told: bool = False,
-    ) -> None:
-        """Carry an order out and announce how it stands; `told` = the stream knows the order already."""
-        floor = self._floor
-        self.matching.execute(account, order, instrument, book, takes, now)
-        if order.unfilled_size == 0:
-            floor.ledger.tell_order(account, order, "delete", "fill", now)
-        elif rests:
-            self.matching.rest(account, order, instrument, book)
-            if not told or takes:
-                floor.ledger.tell_order(account, order, "update" if told else "create", "fill" if takes else None, now)
-        else:
-            state = floor.settings.ioc_remainder_state
-            why = "unfilled_remainder" if state == "cancelled" else None
-            self.matching.end(account, order, why, "fill" if takes else None, now, state=state)
 
     # edits and cancels
 
@@ -237,7 +179,7 @@ class OrderDesk:
             raise bad_schema("stop_price", "the order does not wait for a trigger")
         assert price is not None, "only limit orders rest"
         self._edit_resting(account, order, instrument, change, total, price, now)
-        self.follow_up(instrument, now)
+        self._consequences.follow_up(instrument, now)
         return order
 
     def _edit_resting(
@@ -256,7 +198,7 @@ class OrderDesk:
         takes = self.matching.plan(book, order.side, price, leaves, account)
         if takes and (order.post_only if change.post_only is None else change.post_only):
             raise Refused("immediate_execution_post_only")
-        self._check_money(account, instrument, order.side, takes, leaves, price, order)
+        self._work.check_money(account, instrument, order.side, takes, leaves, price, order)
         keeps_place = price == order.limit_price and leaves <= order.unfilled_size
         order.size, order.unfilled_size, order.limit_price, order.updated_at = total, leaves, price, now
         _take_over(order, change)
@@ -335,135 +277,6 @@ class OrderDesk:
             and (product_id is not None or kinds is None or by_id[order.product_id].kind in kinds)
         ]
         return [self.cancel(account, order, now) for order in chosen]
-
-    # what follows
-
-    def wake_stops(self, now: datetime) -> None:
-        """Let every stop whose trigger was reached become an order."""
-        floor = self._floor
-        for symbol in sorted(floor.pending):
-            instrument = floor.products.live.get(symbol)
-            if instrument is not None:
-                self._wake(instrument, now)
-
-    def follow_up(self, instrument: Instrument, now: datetime) -> None:
-        """After fills in a contract: trim reduce-only orders, dress brackets, protect market makers, wake stops."""
-        self.matching.trim_reduce_only(instrument, now)
-        if self.matching.noted:
-            noted, self.matching.noted = self.matching.noted, []
-            for account, order, fill in noted:
-                if order.bracket is not None:
-                    self.brackets.dress(account, order, instrument, now)
-                if order.bracket_order and order.state == "closed":
-                    self.brackets.end_siblings(account, order, now)
-                if order.mmp != NO_MMP:
-                    self._protect(account, order, fill, instrument, now)
-        if instrument.symbol in self._floor.pending:
-            self.brackets.keep_in_step(instrument.symbol, now)
-            self._wake(instrument, now)
-
-    def _wake(self, instrument: Instrument, now: datetime) -> None:
-        while (order := self.triggers.due(instrument.symbol, now)) is not None:
-            self._activate(self._floor.accounts[order.user_id], order, instrument, now)
-
-    def _activate(self, account: Account, order: Order, instrument: Instrument, now: datetime) -> None:
-        """A stop fires: it becomes an order like any other, or is cancelled when it would be refused."""
-        floor = self._floor
-        low, high = floor.band(instrument)
-        limit = order.limit_price if order.limit_price is not None else (high if order.side is Side.BUY else low)
-        rests = order.order_type is OrderType.LIMIT and order.time_in_force is TimeInForce.GTC
-        book = floor.book(order.symbol)
-        try:
-            if not instrument.tradable:
-                raise Refused("invalid_contract")
-            if order.reduce_only:
-                order.size = order.unfilled_size = self._woken_size(account, order)
-            self._clear_own(account, order, book, limit, now)
-            takes = self.matching.plan(book, order.side, limit, order.unfilled_size, account)
-            if takes and order.post_only:
-                raise Refused("immediate_execution_post_only")
-            if order.order_type is OrderType.MARKET and not takes:
-                raise Refused("no_liquidity_for_market_order")
-            resting_at = limit if rests else None
-            self._check_money(account, instrument, order.side, takes, order.unfilled_size, resting_at, None)
-        except Refused as refused:
-            self.matching.end(account, order, refused.code, "stop_cancel", now)
-            return
-        order.state, order.updated_at = "open", now
-        floor.ledger.tell_order(account, order, "update", "stop_trigger", now)
-        self._work(account, order, instrument, book, takes, rests, now, told=True)
-        self.follow_up(instrument, now)
-
-    def _clear_own(self, account: Account, order: Order, book: Book, limit: Decimal, now: datetime) -> None:
-        """A stop must not be lost to an own resting order in its way: that one is cancelled (``self_trade``)."""
-        for other in book.resting(order.side.opposite):
-            assert other.limit_price is not None
-            reached = other.limit_price <= limit if order.side is Side.BUY else other.limit_price >= limit
-            if other.user_id == account.user_id and reached:
-                self.matching.withdraw(account, other, "self_trade", "self_trade", now)
-
-    def _woken_size(self, account: Account, order: Order) -> int:
-        """How much of a reduce-only stop can still work; legs of its own bracket do not stand in its way."""
-        left = self.matching.reducible(account, order)
-        for other in account.open_orders.values():
-            sibling = order.bracket_order and other.bracket_order and other.parent_id == order.parent_id
-            if other.symbol == order.symbol and other.side is order.side and other.reduce_only and not sibling:
-                left -= other.unfilled_size
-        if left < 1:
-            raise Refused("no_position_left_for_reduce_only")
-        return min(left, order.unfilled_size)
-
-    def _protect(self, account: Account, order: Order, fill: FillRow, instrument: Instrument, now: datetime) -> None:
-        """Count a tagged fill; at a limit the group's orders in that asset are cancelled and frozen."""
-        state = account.mmp.get((instrument.underlying, order.mmp))
-        if state is None or state.frozen(now):
-            return
-        floor = self._floor
-        stats = floor.stats(instrument.symbol)
-        amount = fill.size * instrument.contract_value
-        option = instrument.kind is not Kind.PERPETUAL
-        delta = order.side.sign * amount * (Decimal(stats.greeks.delta) if option else 1)
-        vega = order.side.sign * amount * (Decimal(stats.greeks.vega) if option else 0)
-        if floor.settings.mmp_limit_unit == "usd":
-            spot = floor.market.spot(instrument.underlying)
-            amount, delta = amount * spot, delta * spot
-        if not state.count(now, amount=amount, delta=delta, vega=vega):
-            return
-        for other in account.live_orders:
-            if other.mmp == order.mmp and floor.products.by_id[other.product_id].underlying == instrument.underlying:
-                self.matching.withdraw(account, other, "mmp_triggered", None, now)
-        till = None if state.frozen_till == UNTIL_RESET else state.frozen_till
-        floor.ledger.events.append(MmpEvent(user_id=account.user_id, asset=instrument.underlying, frozen_till=till))
-
-    # money
-
-    def _check_money(
-        self,
-        account: Account,
-        instrument: Instrument,
-        side: Side,
-        takes: list[Take],
-        size: int,
-        resting_at: Decimal | None,
-        replacing: Order | None,
-    ) -> None:
-        floor = self._floor
-        terms = floor.terms(account, instrument)
-        if account.margin_mode == "portfolio":
-            check_portfolio_funds(
-                floor,
-                account,
-                terms,
-                side=side,
-                takes=takes,
-                size=size,
-                rests=resting_at is not None,
-                without=replacing,
-            )
-            return
-        check_funds(account, terms, side=side, takes=takes, size=size, resting_at=resting_at, replacing=replacing)
-        if floor.settings.liquidates and takes:
-            check_liquidation(account, terms, side=side, takes=takes, mark=floor.stats(instrument.symbol).mark)
 
     def _cancel_for_margin(self, account: Account, request: OrderRequest, now: datetime) -> None:
         """Make room: the account's resting orders of the contract that could open a position go."""

@@ -42,10 +42,10 @@ def edit(call: Call) -> Answer:
 
 
 def cancel(call: Call) -> Answer:
-    """DELETE /v2/orders by `id` or `client_order_id`, with `product_id`."""
+    """DELETE /v2/orders by `id` or else `client_order_id`, with `product_id`."""
     order_id, client_order_id = integer(call.body, "id"), text(call.body, "client_order_id")
-    if (order_id is None) == (client_order_id is None):
-        raise bad_schema("id", "give exactly one of id and client_order_id")
+    if order_id is None and client_order_id is None:
+        raise bad_schema("id", "give id or client_order_id")
     product_id = needed_integer(call.body, "product_id")
     account = call.account
     order = account.orders.get(order_id) if order_id is not None else account.by_client_id(client_order_id or "")

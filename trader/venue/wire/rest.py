@@ -122,7 +122,8 @@ def _answer(floor: Floor, endpoint: Endpoint, request: Request, raw: bytes) -> A
     body = json_object(raw)
     if endpoint.engine:
         rows = body.get("orders")
-        product = str(body.get("product_id") or body.get("product_symbol") or "")
+        named = floor.exchange.products.find(str(body.get("product_symbol")))
+        product = str(named.product_id if named is not None else body.get("product_id"))
         floor.engine_limit.charge(product, wall_secs, len(rows) if isinstance(rows, list) else 1)
     floor.bring_to_now()
     call = Call(
