@@ -37,6 +37,7 @@ FLOORS: dict[str, int] = {
 SIDEWAYS = {
     ("trader.pricing", "trader.domain"),
     ("trader.config", "trader.domain"),
+    ("trader.venue", "trader.exchange"),  # venue/feed hears another exchange through the client's public stream
     ("trader.simulation", "trader.desk"),  # judges the numbers that people are shown
     ("trader.__main__", "trader.cli"),
     ("pages", "trader.panel"),
@@ -59,6 +60,8 @@ FACES_MAY = (
     "trader.runner.flatten",
     "trader.venue.launch",
     "trader.venue.market.importer",
+    "trader.venue.feed.public_feed",
+    "trader.venue.feed.recorder",
     *FACES,
 )
 

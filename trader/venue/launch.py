@@ -30,13 +30,18 @@ class VenueOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     `speed` is market seconds per wall second; at 1 the synthetic market's time is the wall clock. `seed` None takes the
     saved state's, else a random one. Key and secret None are drawn at random. Ports 0 are any free ones; the host is
-    always loopback. `state_path` None keeps nothing. `start` is the first instant of a synthetic market that is not
+    always loopback. `relay_*` name the exchange whose public data a relay follows; without addresses the production one.
+    `state_path` None keeps nothing. `start` is the first instant of a synthetic market that is not
     real time. With `parent_pid` and `linger_secs` the venue ends once that process is gone and no socket was connected
     for that long. `control_port` None has no control port, and so none of the faults it takes.
     """
 
-    market: Literal["synthetic", "recording"] = "synthetic"
+    market: Literal["synthetic", "recording", "relay"] = "synthetic"
     recording: Path | None = None
+    relay_rest_url: str | None = None
+    relay_ws_url: str | None = None
+    relay_underlyings: tuple[str, ...] = ("BTC", "ETH")
+    relay_expiries: int | None = 4
     speed: float = 1.0
     seed: int | None = None
     start: datetime | None = None
@@ -172,8 +177,16 @@ def _check(options: VenueOptions) -> None:
         raise ConfigError(f"speed must be above 0 and at most {SPEED_MAX:g}, was {options.speed:g}")
     if options.market == "recording" and options.recording is None:
         raise ConfigError("the market is recording, so the recording to play must be named")
-    if options.market == "synthetic" and options.recording is not None:
-        raise ConfigError("a recording was given, but the market is synthetic; choose the market recording to play it")
+    if options.market != "recording" and options.recording is not None:
+        raise ConfigError(
+            f"a recording was given, but the market is {options.market}; choose the market recording to play it"
+        )
+    if options.market == "relay" and (options.speed != 1 or options.start is not None):
+        raise ConfigError("a relay runs with the market it relays: at speed 1, starting now")
+    if options.market != "relay" and (options.relay_rest_url or options.relay_ws_url):
+        raise ConfigError(f"an exchange to relay was given, but the market is {options.market}")
+    if (options.relay_rest_url is None) != (options.relay_ws_url is None):
+        raise ConfigError("an exchange to relay needs both addresses, REST and public socket")
     if options.initial_balance <= 0:
         raise ConfigError(f"the initial balance must be above 0, was {options.initial_balance}")
     if options.start is not None and options.start.tzinfo is None:
@@ -185,17 +198,24 @@ def _check(options: VenueOptions) -> None:
 
 
 def _is_realtime(options: VenueOptions) -> bool:
-    return options.market == "synthetic" and options.speed == 1 and options.start is None
+    return options.market == "relay" or (options.market == "synthetic" and options.speed == 1 and options.start is None)
 
 
 def _market(options: VenueOptions, seed: int) -> MarketSource:
     if options.market == "synthetic":
         return SyntheticMarket(SyntheticSettings(seed=seed, start=options.start or datetime.now(UTC)))
+    if options.market == "relay":
+        return _relay(options)
     # Imported here: a synthetic venue does without pyarrow, which a recording needs.
+    from trader.venue.feed.session_file import is_session
     from trader.venue.market.recording import RecordingMarket
     from trader.venue.market.recording_file import RecordingError
 
     assert options.recording is not None
+    if is_session(options.recording):
+        from trader.venue.feed.session import SessionMarket
+
+        return SessionMarket(options.recording)
     if not options.recording.is_file():
         what = "is not a file" if options.recording.exists() else "does not exist"
         raise ConfigError(f"the recording {options.recording} {what}")
@@ -203,6 +223,16 @@ def _market(options: VenueOptions, seed: int) -> MarketSource:
         return RecordingMarket(options.recording, seed)
     except RecordingError as error:
         raise ConfigError(str(error)) from None
+
+
+def _relay(options: VenueOptions) -> MarketSource:
+    from trader.venue.feed.public_feed import FeedOptions
+    from trader.venue.feed.relay import RelayMarket
+
+    feed = FeedOptions(underlyings=options.relay_underlyings, expiries=options.relay_expiries)
+    if options.relay_rest_url is not None and options.relay_ws_url is not None:
+        feed = msgspec.structs.replace(feed, rest_url=options.relay_rest_url, ws_url=options.relay_ws_url)
+    return RelayMarket(feed)
 
 
 def _linger(options: VenueOptions) -> Linger | None:

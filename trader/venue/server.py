@@ -22,7 +22,7 @@ from trader.venue.clock import MarketClock
 from trader.venue.core.events import PublicTrade, WalletEvent
 from trader.venue.core.exchange import Exchange
 from trader.venue.core.state import restore
-from trader.venue.market.base import MarketSource
+from trader.venue.market.base import HealthSource, MarketSource
 from trader.venue.settings import LOOPBACK, Addresses, VenueSettings
 from trader.venue.store import Store
 from trader.venue.tape import Tape
@@ -72,6 +72,7 @@ class VenueServer:
         self._legacy = legacy_broadcast(self.exchange, self.tape)
         self._private = PrivateHub(self.exchange, self.keys, self._legacy, old_login=settings.old_socket_login)
         self._clock: MarketClock | None = None
+        self._market_live = True
         self._unsaved = self._store is not None
         self._last_save = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -174,6 +175,8 @@ class VenueServer:
             self._save()
             if self._store is not None:
                 self._store.close()
+            if isinstance(self.exchange.market, HealthSource):
+                self.exchange.market.close()
 
     def _build_apps(self) -> tuple[Any, ...]:
         """The listeners' applications in the order of their sockets."""
@@ -198,6 +201,7 @@ class VenueServer:
                 self._private.publish(began)
                 if began - last_care >= 1:
                     last_care = began
+                    self._look_after_market()
                     if self.faults is not None:
                         self.faults.look_around()
                     for connection in (*self._public.connections, *self._private.connections):
@@ -209,6 +213,19 @@ class VenueServer:
             pause = max(0.001, self._tick_secs() - (time.monotonic() - began))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
+
+    def _look_after_market(self) -> None:
+        """Say so when the source lost its prices, and when it has them again."""
+        market = self.exchange.market
+        if not isinstance(market, HealthSource):
+            return
+        health = market.health()
+        if health.live == self._market_live:
+            return
+        self._market_live = health.live
+        (_log.info if health.live else _log.warning)("market_live=%s reason=%s", health.live, health.reason)
+        for broadcast in (self._public.broadcast, self._legacy):
+            broadcast.tell_status("app_status_update", "live" if health.live else "degraded_mode")
 
     def _tick_secs(self) -> float:
         if not self._public.busy and not self._private.connections and not self.exchange.has_resting_orders:

@@ -169,3 +169,7 @@ class HealthSource(Protocol):
     def health(self) -> Health:
         """How the source is doing now."""
         ...
+
+    def close(self) -> None:
+        """Let go of what the prices come from."""
+        ...

@@ -1,0 +1,254 @@
+"""Follows another exchange's public side: its products and tickers over REST, everything else over the compact socket.
+
+Only public endpoints are read and no key is known here, so nothing of an account can leave this way. What is listed is
+looked up anew every minute; new chains are subscribed, settled contracts are read once for their settlement price.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from trader.domain.errors import ConfigError, ExchangeError
+from trader.domain.instrument import index_symbol
+from trader.exchange.delta import endpoints as at
+from trader.exchange.delta.budget import Priority
+from trader.exchange.delta.environments import DEPLOYMENTS, is_loopback
+from trader.exchange.delta.rest import RestClient
+from trader.exchange.delta.stream import StreamFigures, Timings
+from trader.exchange.events import StreamDown, StreamEvent, StreamUp, SubscriptionRefused
+from trader.venue.feed.events import PRODUCT, TICKER_ROW, FeedEvent, event_of, row_event
+from trader.venue.feed.stream import FeedStream, Message
+
+logger = logging.getLogger(__name__)
+
+_PRODUCTION = next(deployment for deployment in DEPLOYMENTS if deployment.name == "india")
+_TYPES = "call_options,put_options,perpetual_futures"
+_PAGE = 500
+_EXPIRED_PAGE = 100
+_CHAIN_CHANNELS = ("ticker", "ob_l1", "mark_price", "trades")
+_BOOKS_MAX = 100  # contracts with a whole book per connection, the exchange's own limit
+
+
+class FeedOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What to follow. `expiries` is how many of the nearest, None = all; `books` how many contracts near the money are
+    followed with their whole book, the others with their best quotes."""
+
+    rest_url: str = _PRODUCTION.rest
+    ws_url: str = _PRODUCTION.ws_public or ""
+    underlyings: tuple[str, ...] = ("BTC", "ETH")
+    expiries: int | None = 4
+    books: int = 90
+    refresh_secs: float = 60.0
+    timings: Timings = Timings()
+
+
+class PublicFeed:
+    """One exchange's public market data as a stream of events.
+
+    `on_event` gets every event, `on_state` True and False as the socket comes and goes; both are called from the feed's own
+    threads and must be quick.
+    """
+
+    def __init__(
+        self,
+        options: FeedOptions,
+        on_event: Callable[[FeedEvent], None],
+        on_state: Callable[[bool, str], None] = lambda up, why: None,
+    ) -> None:
+        check_options(options)
+        self.options = options
+        self._on_event = on_event
+        self._on_state = on_state
+        self._rest = RestClient(options.rest_url)
+        self._stream = FeedStream(options.ws_url, self._message, self._stream_event, timings=options.timings)
+        self._stopping = threading.Event()
+        self._refresher = threading.Thread(target=self._refresh_until_stopped, name="feed-refresh", daemon=True)
+        self._live: dict[str, dict[str, Any]] = {}
+        self._spots: dict[str, Decimal] = {}  # as of the last tickers, to choose the books by
+
+    def start(self) -> None:
+        """Read products and tickers, then connect the socket.
+
+        Raises:
+            ConfigError: The exchange does not answer, or lists nothing of what is to be followed.
+        """
+        try:
+            self._read_products()
+            self._read_tickers()
+        except ExchangeError as error:
+            raise ConfigError(f"no market data from {self.options.rest_url}: {error}") from None
+        if not self._live:
+            wanted = ", ".join(self.options.underlyings)
+            raise ConfigError(f"{self.options.rest_url} lists no contracts on {wanted}")
+        self._subscribe()
+        self._stream.start()
+        self._refresher.start()
+
+    def stop(self) -> None:
+        """Disconnect for good."""
+        self._stopping.set()
+        self._stream.stop()
+        if self._refresher.ident is not None:
+            self._refresher.join(5)
+        self._rest.close()
+
+    @property
+    def figures(self) -> StreamFigures:
+        """Counters of the socket."""
+        return self._stream.figures
+
+    def products(self) -> list[dict[str, Any]]:
+        """The rows of everything followed, as last read."""
+        return list(self._live.values())
+
+    # events
+
+    def _message(self, message: Message) -> None:
+        self._on_event(event_of(message.raw, message.frame, message.received_us))
+
+    def _stream_event(self, event: StreamEvent) -> None:
+        if isinstance(event, StreamUp):
+            self._on_state(True, "")
+        elif isinstance(event, StreamDown):
+            self._on_state(False, event.reason)
+        elif isinstance(event, SubscriptionRefused):
+            logger.warning("feed_subscription_refused channel=%s reason=%s", event.channel, event.reason)
+
+    def _tell_rows(self, channel: str, rows: list[dict[str, Any]]) -> None:
+        received_us = time.time_ns() // 1000
+        for row in rows:
+            self._on_event(row_event(channel, row, received_us))
+
+    # REST
+
+    def _read_products(self) -> None:
+        rows = self._rest.read_pages(
+            dict[str, Any],
+            at.PRODUCTS,
+            query=[("contract_types", _TYPES), ("states", "live")],
+            page_size=_PAGE,
+            priority=Priority.MARKET,
+        )
+        followed = self._chosen(rows)
+        fresh = {row["symbol"]: row for row in followed}
+        gone = [symbol for symbol in self._live if symbol not in fresh]
+        changed = [row for symbol, row in fresh.items() if self._live.get(symbol) != row]
+        self._live = fresh
+        self._tell_rows(PRODUCT, changed)
+        if gone:
+            self._read_expired(set(gone))
+
+    def _read_expired(self, symbols: set[str]) -> None:
+        """Settlement prices of contracts that left the list."""
+        query = [
+            ("contract_types", "call_options,put_options"),
+            ("states", "expired"),
+            ("page_size", str(_EXPIRED_PAGE)),
+        ]
+        rows = self._rest.fetch(list[dict[str, Any]], at.PRODUCTS, query=query, priority=Priority.MARKET)
+        self._tell_rows(PRODUCT, [row for row in rows if row.get("symbol") in symbols])
+
+    def _read_tickers(self) -> None:
+        for underlying in self.options.underlyings:
+            query = [("contract_types", _TYPES), ("underlying_asset_symbols", underlying)]
+            rows = self._rest.fetch(list[dict[str, Any]], at.TICKERS, query=query, priority=Priority.MARKET)
+            followed = [row for row in rows if row.get("symbol") in self._live]
+            spot = next((row["spot_price"] for row in followed if row.get("spot_price")), None)
+            if spot is not None:
+                self._spots[underlying] = Decimal(str(spot))
+            self._tell_rows(TICKER_ROW, followed)
+
+    def _chosen(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows of the wanted underlyings: their perpetuals and the nearest expiries."""
+        mine = [row for row in rows if _underlying(row) in self.options.underlyings]
+        if self.options.expiries is None:
+            return mine
+        kept: list[dict[str, Any]] = []
+        for underlying in self.options.underlyings:
+            of_it = [row for row in mine if _underlying(row) == underlying]
+            expiries = sorted({str(row["settlement_time"]) for row in of_it if row.get("settlement_time")})
+            near = set(expiries[: self.options.expiries])
+            kept += [row for row in of_it if not row.get("settlement_time") or row["settlement_time"] in near]
+        return kept
+
+    # subscriptions
+
+    def _subscribe(self) -> None:
+        chains = {_chain(row) for row in self._live.values() if row.get("settlement_time")}
+        futures = {symbol for symbol, row in self._live.items() if not row.get("settlement_time")}
+        for channel in _CHAIN_CHANNELS:
+            self._follow(channel, chains | futures)
+        self._follow("funding_rate", futures)
+        indices = [index_symbol(underlying) for underlying in self.options.underlyings]
+        self._follow("spot_price", set(indices))
+        self._follow("spot_30mtwap_price", set(indices))
+        self._follow("ob_l2", self._near_the_money() | futures)
+        for channel in ("product_updates", "system_status"):
+            if channel not in self._stream.subscriptions:
+                self._stream.subscribe(channel)
+
+    def _follow(self, channel: str, symbols: set[str]) -> None:
+        known = {symbol.removeprefix("MARK:") for symbol in self._stream.subscriptions.get(channel, frozenset())}
+        if symbols - known:
+            self._stream.subscribe(channel, symbols - known)
+        if known - symbols:
+            self._stream.unsubscribe(channel, known - symbols)
+
+    def _near_the_money(self) -> set[str]:
+        """Contracts nearest the money, as far as the exchange's limit of whole books reaches; chosen once a refresh."""
+        options = [row for row in self._live.values() if row.get("settlement_time") and row.get("strike_price")]
+        distance = {
+            str(row["symbol"]): abs(Decimal(str(row["strike_price"])) / spot - 1)
+            for row in options
+            if (spot := self._spots.get(_underlying(row)))
+        }
+        count = max(0, min(self.options.books, _BOOKS_MAX - len(self.options.underlyings)))
+        return set(sorted(distance, key=lambda symbol: (distance[symbol], symbol))[:count])
+
+    def _refresh_until_stopped(self) -> None:
+        while not self._stopping.wait(self.options.refresh_secs):
+            try:
+                self._read_products()
+                self._read_tickers()
+                self._subscribe()
+            except ExchangeError as error:
+                logger.warning("feed_refresh_failed error=%s", error)
+            except Exception:
+                logger.exception("feed_refresh_failed")
+
+
+def check_options(options: FeedOptions) -> None:
+    """Refuse addresses no public data can come from.
+
+    Raises:
+        ConfigError: Saying what is wrong.
+    """
+    for name, url, secure, plain in (
+        ("REST", options.rest_url, "https", "http"),
+        ("public socket", options.ws_url, "wss", "ws"),
+    ):
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if not host or parts.scheme not in (secure, plain):
+            raise ConfigError(f"the {name} URL {url!r} must look like {secure}://host")
+        if parts.scheme == plain and not is_loopback(host):
+            raise ConfigError(f"the {name} URL {url!r} is not encrypted: {plain}:// is for this machine only")
+    if not options.underlyings:
+        raise ConfigError("name at least one underlying to follow")
+    if options.expiries is not None and options.expiries < 1:
+        raise ConfigError(f"expiries must be at least 1, was {options.expiries}")
+
+
+def _underlying(row: dict[str, Any]) -> str:
+    asset = row.get("underlying_asset")
+    return str(asset.get("symbol", "")) if isinstance(asset, dict) else ""
+
+
+def _chain(row: dict[str, Any]) -> str:
+    return f"{_underlying(row)}-{str(row['symbol']).rpartition('-')[2]}"

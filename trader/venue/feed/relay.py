@@ -1,0 +1,148 @@
+"""A market source that relays another exchange's public data as it comes: live quotes under paper accounts.
+
+Orders meet the relayed books inside this venue and never leave it. When the feed is silent or disconnected its prices are
+not trusted any more: books are empty and contracts cancel-only until it speaks again.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from trader.domain.errors import ConfigError
+from trader.domain.instrument import Instrument
+from trader.venue.feed.board import Board
+from trader.venue.feed.events import REST_CHANNELS, FeedEvent
+from trader.venue.feed.public_feed import FeedOptions, PublicFeed
+from trader.venue.market.base import Bar, Depth, Health, OptionStats, Print, Series
+
+FIRST_DATA_SECS = 20.0
+STALE_SECS = 15.0  # the exchange publishes something every few seconds; books repeat within ten
+_BACKLOG_MAX = 200_000
+
+
+class RelayMarket:
+    """Another exchange's market (see `MarketSource`, `HistorySource` and `HealthSource` in `trader.venue.market.base`)."""
+
+    tells_trades = True
+
+    def __init__(
+        self,
+        options: FeedOptions,
+        *,
+        stale_secs: float = STALE_SECS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Connects, and waits for the first prices.
+
+        Raises:
+            ConfigError: The exchange does not answer or publishes nothing.
+        """
+        self.underlyings = options.underlyings
+        self._stale_secs = stale_secs
+        self._monotonic = monotonic
+        self._board = Board(options.underlyings)
+        self._heard: deque[FeedEvent] = deque(maxlen=_BACKLOG_MAX)
+        self._last_heard = monotonic()
+        self._down: str | None = "not connected yet"
+        self._first = threading.Event()
+        self._feed = PublicFeed(options, self._hear, self._state_changed)
+        self._now = datetime.now(UTC)
+        self._feed.start()
+        self._await_first_prices(options)
+
+    def close(self) -> None:
+        """Disconnect from the exchange."""
+        self._feed.stop()
+
+    # in the feed's threads
+
+    def _hear(self, event: FeedEvent) -> None:
+        self._heard.append(event)
+        if event.channel not in REST_CHANNELS:
+            self._last_heard = self._monotonic()
+            self._first.set()
+
+    def _state_changed(self, up: bool, why: str) -> None:
+        if up:
+            self._last_heard = self._monotonic()
+        self._down = None if up else why
+
+    # the market
+
+    def start(self) -> datetime:
+        return self._now
+
+    def end(self) -> datetime | None:
+        return None
+
+    def advance(self, now: datetime) -> None:
+        if now < self._now:
+            raise ValueError(f"market time cannot go back from {self._now.isoformat()} to {now.isoformat()}")
+        self._now = now
+        now_us = int(now.timestamp() * 1_000_000)
+        while self._heard:
+            self._board.apply(self._heard.popleft(), now_us)
+        self._board.set_live(self.health().live)
+
+    def health(self) -> Health:
+        if self._down is not None:
+            return Health(live=False, reason=f"the feed is disconnected: {self._down}")
+        silent = self._monotonic() - self._last_heard
+        if silent > self._stale_secs:
+            return Health(live=False, reason=f"the feed has been silent for {silent:.0f} s")
+        return Health(live=True)
+
+    def spot(self, underlying: str) -> Decimal:
+        return self._board.spot(underlying)
+
+    def instruments(self) -> Sequence[Instrument]:
+        return self._board.instruments(int(self._now.timestamp() * 1_000_000))
+
+    def depth(self, symbol: str) -> Depth:
+        return self._board.depth(symbol)
+
+    def option_stats(self, symbol: str) -> OptionStats:
+        return self._board.stats(symbol)
+
+    def settlement_price(self, underlying: str, expiry: datetime) -> Decimal | None:
+        return self._board.settlement_price(underlying, expiry)
+
+    def state(self) -> dict[str, Any]:
+        return {"source": "relay", "underlyings": list(self.underlyings), "now": self._now.isoformat()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if state.get("source") != "relay":
+            raise ValueError(f"the saved market is {state.get('source')!r}, not a relay")
+        if set(state.get("underlyings", ())) - set(self.underlyings):
+            raise ValueError(f"the saved market has {state['underlyings']}, this relay {list(self.underlyings)}")
+
+    # its past, as far as it was heard
+
+    def prints(self, instrument: Instrument, after_ms: int, until_ms: int) -> Sequence[Print]:
+        return self._board.prints(instrument.symbol, after_ms, until_ms)
+
+    def bars(
+        self, series: Series, instrument: Instrument, width_ms: int, offset_ms: int, from_ms: int, until_ms: int
+    ) -> Sequence[Bar]:
+        return self._board.bars(series, instrument, width_ms, offset_ms, from_ms, until_ms)
+
+    def marks(self, instrument: Instrument, instants: Sequence[int]) -> Sequence[float | None]:
+        return self._board.marks(instrument, instants)
+
+    def listed_since(self, instrument: Instrument) -> datetime:
+        return self._board.listed_since(instrument)
+
+    def _await_first_prices(self, options: FeedOptions) -> None:
+        deadline = time.monotonic() + FIRST_DATA_SECS
+        while time.monotonic() < deadline:
+            if self._first.wait(0.05):
+                self.advance(max(self._now, datetime.now(UTC)))
+                if self._board.ready:
+                    return
+                time.sleep(0.02)
+        self._feed.stop()
+        raise ConfigError(f"no prices from {options.ws_url} within {FIRST_DATA_SECS:.0f} s")

@@ -1,0 +1,140 @@
+"""Replays a recorded session as a market source: at every instant exactly what had been heard by then, nothing between.
+
+Market time is the session's own. Depth is the recorded one, sizes included; where only best quotes were recorded there is one
+level. Whatever speed or step size, the state at an instant is the same.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from trader.domain.errors import ConfigError
+from trader.domain.instrument import Instrument
+from trader.venue.feed.board import Board
+from trader.venue.feed.events import PRODUCT, REST_CHANNELS
+from trader.venue.feed.session_file import SessionRow, last_instant, read_info, read_rows, session_files
+from trader.venue.market.base import Bar, Depth, OptionStats, Print, Series
+
+STATE_VERSION = 1
+_BEGINNING_US = 10_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class SessionMarket:
+    """A recorded session (see `MarketSource` and `HistorySource` in `trader.venue.market.base`).
+
+    Raises:
+        ConfigError: The path holds no session, or one nothing can be played of.
+    """
+
+    tells_trades = True
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files = session_files(path)
+        info = read_info(self._files[0])
+        self.underlyings = info.underlyings
+        self._first_started = info.started
+        self._end = max(last_instant(file) for file in self._files)
+        self._board = Board(self.underlyings)
+        self._rows: Iterator[SessionRow] = read_rows(self._files)
+        self._next: SessionRow | None = None
+        self._now_us = 0
+        self._settle_in_advance()
+        self._play_beginning()
+        self._started = _instant(self._now_us)
+
+    def start(self) -> datetime:
+        return self._started
+
+    def end(self) -> datetime | None:
+        return max(self._end, self._started)
+
+    def advance(self, now: datetime) -> None:
+        now_us = _micros(now)
+        if now_us < self._now_us:
+            raise ValueError(
+                f"market time cannot go back from {_instant(self._now_us).isoformat()} to {now.isoformat()}"
+            )
+        self._now_us = now_us
+        while self._next is not None and self._next.at_us <= now_us:
+            self._board.apply(self._next.event, self._next.at_us)
+            self._next = next(self._rows, None)
+
+    def spot(self, underlying: str) -> Decimal:
+        return self._board.spot(underlying)
+
+    def instruments(self) -> Sequence[Instrument]:
+        return self._board.instruments(self._now_us)
+
+    def depth(self, symbol: str) -> Depth:
+        return self._board.depth(symbol)
+
+    def option_stats(self, symbol: str) -> OptionStats:
+        return self._board.stats(symbol)
+
+    def settlement_price(self, underlying: str, expiry: datetime) -> Decimal | None:
+        return self._board.settlement_price(underlying, expiry)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "source": "session",
+            "version": STATE_VERSION,
+            "started": self._first_started.isoformat(),
+            "underlyings": list(self.underlyings),
+            "now": _instant(self._now_us).isoformat(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        ours = self.state()
+        differing = [name for name in ours if name != "now" and state.get(name) != ours[name]]
+        if differing:
+            raise ValueError(f"the saved market is not the session {self._path.name}: {', '.join(differing)} differ")
+        self.advance(max(self._started, datetime.fromisoformat(state["now"])))
+        self._started = _instant(self._now_us)
+
+    def prints(self, instrument: Instrument, after_ms: int, until_ms: int) -> Sequence[Print]:
+        return self._board.prints(instrument.symbol, after_ms, until_ms)
+
+    def bars(
+        self, series: Series, instrument: Instrument, width_ms: int, offset_ms: int, from_ms: int, until_ms: int
+    ) -> Sequence[Bar]:
+        return self._board.bars(series, instrument, width_ms, offset_ms, from_ms, until_ms)
+
+    def marks(self, instrument: Instrument, instants: Sequence[int]) -> Sequence[float | None]:
+        return self._board.marks(instrument, instants)
+
+    def listed_since(self, instrument: Instrument) -> datetime:
+        return self._board.listed_since(instrument)
+
+    def _settle_in_advance(self) -> None:
+        """Settlement prices were heard a while after their expiry; the replay settles at the expiry itself."""
+        for row in read_rows(self._files, PRODUCT):
+            if row.event.frame.get("state") != "live":
+                self._board.apply(row.event, row.at_us)
+
+    def _play_beginning(self) -> None:
+        """What was read over REST before the socket spoke, and the socket's first words until every contract has a price; not
+        for longer than the exchange takes to send all tickers once."""
+        first_us: int | None = None
+        for row in self._rows:
+            if row.event.channel not in REST_CHANNELS:
+                first_us = row.at_us if first_us is None else first_us
+                if self._board.complete or (self._board.ready and row.at_us - first_us > _BEGINNING_US):
+                    self._next = row
+                    break
+            self._now_us = max(self._now_us, row.at_us)
+            self._board.apply(row.event, row.at_us)
+        if not self._board.ready:
+            raise ConfigError(f"the recorded session {self._path} holds no contract with a price")
+
+
+def _micros(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def _instant(micros: int) -> datetime:
+    return _EPOCH + micros * _MICROSECOND
