@@ -5,12 +5,13 @@ what is left of the call's time. A request counts as sent from the moment its fi
 then a failure proves that nothing arrived.
 """
 
+import contextlib
 import http.client
 import io
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -195,3 +196,33 @@ def _describe(error: BaseException) -> str:
         return last.strerror
     text = str(last)
     return f"{type(last).__name__}: {text[:200]}" if text else type(last).__name__
+
+
+class BorrowedCall:
+    """What is known of a call made through somebody else's session."""
+
+    @property
+    def sent(self) -> bool:
+        """True once the first byte was handed to the socket."""
+        return _call.sent
+
+
+def guard_session(session: requests.Session) -> None:
+    """Give somebody else's session what `Transport` has: reads bounded by the call's deadline, no repeats, no redirects,
+    nothing from the environment. Make the calls inside `borrowed_call`."""
+    session.trust_env = False
+    session.max_redirects = 0
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    adapter = _DeadlineAdapter(pool_connections=2, pool_maxsize=4, max_retries=0, pool_block=False)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+
+
+@contextlib.contextmanager
+def borrowed_call(secs: float) -> Iterator[BorrowedCall]:
+    """A call through a guarded session in this thread, to end within `secs`."""
+    _call.deadline, _call.sent = time.monotonic() + secs, False
+    try:
+        yield BorrowedCall()
+    finally:
+        _call.deadline = float("inf")

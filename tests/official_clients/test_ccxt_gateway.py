@@ -1,0 +1,332 @@
+"""The gateway verbs over ccxt's Delta class, against the local exchange, with faults in between."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import requests
+
+from tests.exchange.scripted_http import Answer, Request, ScriptedHTTP, refused, wait_for
+from tests.official_clients.conftest import Venue
+from trader.domain.errors import AuthError, ExchangeError, OutcomeUnknown
+from trader.domain.instrument import Instrument, Kind
+from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side, TimeInForce
+from trader.domain.outcome import Ok, Rejected, Unknown
+from trader.exchange.ccxt_delta import CcxtDeltaGateway
+from trader.exchange.credentials import Credentials
+from trader.exchange.delta.gateway import DeltaGateway
+from trader.exchange.gateway import Gateway
+
+pytest.importorskip("ccxt", reason="ccxt is optional: see requirements-ccxt.txt")
+
+
+class Between:
+    """Passes requests on to the venue, unless a fault is waiting for one of its method and path."""
+
+    def __init__(self, venue: Venue) -> None:
+        self.venue = venue
+        self.fault: tuple[str, str, Callable[[Request], Answer]] | None = None
+        self.passed: list[str] = []
+        self.session = requests.Session()
+        self.server = ScriptedHTTP(self.handle)
+
+    def handle(self, request: Request) -> Answer:
+        if self.fault is not None and (request.method, request.path) == self.fault[:2]:
+            return self.fault[2](request)
+        return self.forward(request)
+
+    def forward(self, request: Request) -> Answer:
+        self.passed.append(f"{request.method} {request.path}")
+        headers = {name: value for name, value in request.headers.items() if name not in ("host", "connection")}
+        answer = requests.request(
+            request.method, self.venue.url + request.target, headers=headers, data=request.body, timeout=5
+        )
+        return Answer(status=answer.status_code, raw=answer.content, headers={"Content-Type": "application/json"})
+
+
+class Bench:
+    def __init__(self, venue: Venue) -> None:
+        self.between = Between(venue)
+        credentials = Credentials(venue.key, venue.secret)
+        self.gateway = CcxtDeltaGateway(self.between.server.url, credentials)
+        self.own = DeltaGateway(venue.url, credentials)
+        listed = [i for i in self.gateway.instruments("BTC") if i.kind is Kind.CALL and i.expiry is not None]
+        later = sorted({i.expiry for i in listed if i.expiry})[1]
+        spot = self.gateway.spot("BTC")
+        self.option: Instrument = min(
+            (i for i in listed if i.expiry == later), key=lambda i: abs((i.strike or Decimal(0)) - spot)
+        )
+        self.count = 0
+
+    def intent(self, **changes: Any) -> OrderIntent:
+        self.count += 1
+        fields: dict[str, Any] = {
+            "client_order_id": f"cg-{self.count}", "run_id": "r", "leg": "c", "purpose": Purpose.ENTRY, "attempt": 1,
+            "symbol": self.option.symbol, "product_id": self.option.product_id, "side": Side.BUY, "quantity": 2,
+            "order_type": OrderType.LIMIT, "limit_price": self.low(),
+        }  # fmt: skip
+        return OrderIntent(**(fields | changes))
+
+    def low(self) -> Decimal:
+        bid = self.own.market.ticker(self.option.symbol).quote.bid
+        assert bid is not None
+        return (bid * Decimal("0.7")).quantize(Decimal(1))
+
+    def market_order(self, **changes: Any) -> OrderIntent:
+        return self.intent(**{"order_type": OrderType.MARKET, "limit_price": None} | changes)
+
+
+@pytest.fixture(scope="module")
+def made(venue: Venue) -> Iterator[Bench]:
+    bench = Bench(venue)
+    yield bench
+    bench.between.server.close()
+    bench.own.close()
+
+
+@pytest.fixture
+def bench(made: Bench) -> Iterator[Bench]:
+    yield made
+    made.between.fault = None
+    made.gateway.cancel_all(made.option.product_id)
+    made.gateway.close_position(made.option.product_id, f"tidy-{time.monotonic_ns()}")
+    wait_for(lambda: not made.own.open_orders() and made.own.position(made.option.product_id).quantity == 0)
+
+
+def test_it_is_a_gateway(made: Bench) -> None:
+    gateway: Gateway = made.gateway
+    assert gateway.who_am_i() == made.own.who_am_i()
+
+
+def test_contracts_quotes_and_money_are_those_of_the_own_client(made: Bench) -> None:
+    for underlying in ("BTC", "ETH"):
+        theirs = {i.symbol: i for i in made.gateway.instruments(underlying)}
+        assert theirs == {i.symbol: i for i in made.own.instruments(underlying)}
+    assert made.option.expiry is not None
+    quotes = made.gateway.tickers("BTC", made.option.expiry.date())
+    assert quotes and all(quote.symbol.endswith(f"{made.option.expiry:%d%m%y}") for quote in quotes)
+    assert any(quote.greeks is not None and quote.bid is not None for quote in quotes)
+    theirs_money, ours = made.gateway.wallet(), made.own.wallet()
+    assert (theirs_money.balance, theirs_money.available, theirs_money.asset) == (ours.balance, ours.available, "USD")
+    assert abs(made.gateway.clock_offset_secs) < 2
+
+
+def test_limit_order_rests_is_found_and_cancelled_by_either_id(bench: Bench) -> None:
+    for by in ("client_order_id", "venue_order_id"):
+        intent = bench.intent()
+        outcome = bench.gateway.submit(intent)
+        assert isinstance(outcome, Ok) and outcome.order.status is OrderStatus.ACCEPTED, outcome
+        found = bench.gateway.lookup(intent.client_order_id)
+        assert found is not None and found.venue_order_id == outcome.order.venue_order_id
+        assert bench.gateway.lookup_by_id(found.venue_order_id) == found
+        assert [o.venue_order_id for o in bench.gateway.open_orders([intent.product_id])] == [found.venue_order_id]
+        ended = bench.gateway.cancel(product_id=intent.product_id, **{by: getattr(found, by)})
+        assert isinstance(ended, Ok) and ended.order.status is OrderStatus.CANCELLED
+        again = bench.gateway.cancel(product_id=intent.product_id, **{by: getattr(found, by)})
+        assert isinstance(again, Rejected) and again.code == "open_order_not_found"
+        history = bench.gateway.order_history(datetime.now(UTC) - timedelta(hours=1))
+        assert found.venue_order_id in {order.venue_order_id for order in history}
+    assert bench.gateway.lookup("never-sent") is None
+
+
+def test_market_order_fills_and_the_position_is_closed_with_the_same_books(bench: Bench) -> None:
+    outcome = bench.gateway.submit(bench.market_order())
+    assert isinstance(outcome, Ok) and outcome.order.status is OrderStatus.FILLED
+    wait_for(lambda: bench.gateway.position(bench.option.product_id).quantity == 2)
+    assert [(p.symbol, p.quantity) for p in bench.gateway.positions("BTC")] == [(bench.option.symbol, 2)]
+    closed = bench.gateway.close_position(bench.option.product_id, f"close-{time.monotonic_ns()}")
+    assert isinstance(closed, Ok) and closed.order.side is Side.SELL and closed.order.reduce_only
+    wait_for(lambda: bench.gateway.position(bench.option.product_id).quantity == 0)
+    assert bench.gateway.close_position(bench.option.product_id, "nothing-held") is None
+    since = datetime.now(UTC) - timedelta(hours=1)
+    assert {f.fill_id: f for f in bench.gateway.fills(since)} == {f.fill_id: f for f in bench.own.fills(since)}
+
+
+def test_stop_order_waits_for_its_trigger(bench: Bench) -> None:
+    mark = bench.own.market.ticker(bench.option.symbol).quote.mark
+    assert mark is not None
+    outcome = bench.gateway.submit_stop(bench.market_order(), (mark * 3).quantize(Decimal("0.1")))
+    assert isinstance(outcome, Ok) and outcome.order.venue_state == "pending", outcome
+    details = bench.own.orders.by_id(outcome.order.venue_order_id)
+    assert details is not None and details.trigger == "mark_price"
+
+
+def test_immediate_or_cancel_post_only_and_reduce_only_reach_the_exchange(bench: Bench) -> None:
+    ioc = bench.gateway.submit(bench.intent(time_in_force=TimeInForce.IOC))
+    assert isinstance(ioc, Ok) and ioc.order.status is OrderStatus.CANCELLED
+    ask = bench.own.market.ticker(bench.option.symbol).quote.ask
+    assert ask is not None
+    maker = bench.gateway.submit(bench.intent(post_only=True, limit_price=ask + 1))
+    assert isinstance(maker, Rejected) and maker.code == "immediate_execution_post_only"
+    lone = bench.gateway.submit(bench.market_order(side=Side.SELL, reduce_only=True))
+    assert isinstance(lone, Rejected) and lone.code == "no_position_for_reduce_only"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"quantity": 0}, "at least 1 contract"),
+        ({"quantity": 10**9}, "above the exchange's maximum"),
+        ({"limit_price": Decimal("100.05")}, "no multiple of 0.1"),
+        ({"client_order_id": "x" * 33}, "1 to 32"),
+        ({"product_id": 1}, "no product 1"),
+    ],
+)
+def test_what_the_exchange_could_not_take_is_not_sent(bench: Bench, changes: dict[str, Any], words: str) -> None:
+    before = len(bench.between.passed)
+    outcome = bench.gateway.submit(bench.intent(**changes))
+    assert isinstance(outcome, Rejected) and outcome.code == "not_sent" and words in outcome.message
+    assert len(bench.between.passed) == before
+
+
+def test_more_orders_than_a_page_are_read_to_the_end(bench: Bench) -> None:
+    low = bench.low()
+    for _ in range(3):
+        rows = [
+            {
+                "size": 1, "side": "buy", "order_type": "limit_order", "limit_price": f"{low:f}",
+                "client_order_id": f"many-{time.monotonic_ns()}-{n}",
+            }
+            for n in range(40)
+        ]  # fmt: skip
+        bench.gateway.wire.exchange.privatePostOrdersBatch({"product_id": bench.option.product_id, "orders": rows})
+    assert len(bench.gateway.open_orders()) == 120
+
+
+# ---------------------------------------------------------------------------------------------------------- faults
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Answer(act="reset"),
+        Answer(act="close"),
+        Answer(status=500, body={"success": False, "error": {"code": "internal_server_error"}}),
+        Answer(status=502, raw=b"<html>bad gateway</html>"),
+        Answer(status=503, body={"success": False, "error": {"code": "insufficient_margin"}}),
+        Answer(status=408, body={}),
+        Answer(status=200, raw=b'{"success": true, "result": {'),
+        Answer(status=200, raw=b"null"),
+        Answer(status=200, body={"success": True, "result": {"id": 1}}),
+        refused("rate_limit_exceeded", 429),
+        refused("unavailable"),
+        Answer(status=302, body={}, headers={"Location": "/v2/elsewhere"}),
+    ],
+)
+def test_a_doubtful_end_is_unknown_and_the_order_is_sent_once(bench: Bench, fault: Answer) -> None:
+    sent: list[Request] = []
+
+    def fail(request: Request) -> Answer:
+        sent.append(request)
+        return fault
+
+    bench.between.fault = ("POST", "/v2/orders", fail)
+    bench.gateway.wire.budget._blocked_until = float("-inf")  # an earlier case's 429
+    outcome = bench.gateway.submit(bench.intent(purpose=Purpose.EXIT))
+    assert isinstance(outcome, Unknown), outcome
+    assert len(sent) == 1
+    bench.gateway.wire.budget._blocked_until = float("-inf")
+
+
+def test_an_answer_lost_after_acceptance_is_found_by_our_id(bench: Bench) -> None:
+    def lose(request: Request) -> Answer:
+        bench.between.forward(request)
+        return Answer(act="reset")
+
+    bench.between.fault = ("POST", "/v2/orders", lose)
+    intent = bench.intent()
+    assert isinstance(bench.gateway.submit(intent), Unknown)
+    found = bench.gateway.lookup(intent.client_order_id)
+    assert found is not None and found.status is OrderStatus.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (refused("insufficient_margin"), "insufficient_margin"),
+        (refused("a_code_nobody_listed"), "a_code_nobody_listed"),
+        (refused("ip_not_whitelisted_for_api_key", 403), "ip_not_whitelisted_for_api_key"),
+        (Answer(status=401, body={"error": "InvalidApiKey", "message": "Api Key not found"}), "InvalidApiKey"),
+    ],
+)
+def test_a_refusal_in_so_many_words_is_rejected_with_its_code(bench: Bench, answer: Answer, code: str) -> None:
+    bench.between.fault = ("POST", "/v2/orders", lambda request: answer)
+    outcome = bench.gateway.submit(bench.intent())
+    assert isinstance(outcome, Rejected) and outcome.code == code
+
+
+def test_an_order_that_may_not_be_signed_any_more_does_not_leave(bench: Bench) -> None:
+    before = len(bench.between.passed)
+    asked: list[float] = []
+
+    def may_sign(at: float) -> str:
+        asked.append(at)
+        return "somebody else holds the lease"
+
+    outcome = bench.gateway.submit(bench.intent(), may_sign=may_sign)
+    assert isinstance(outcome, Rejected) and outcome.code == "not_sent" and "lease" in outcome.message
+    assert len(asked) == 1 and abs(asked[0] - time.time()) < 5
+    assert not any(line.startswith("POST") for line in bench.between.passed[before:])
+
+
+def test_nobody_there_is_not_sent(venue: Venue, made: Bench) -> None:
+    lonely = CcxtDeltaGateway("http://127.0.0.1:1", Credentials(venue.key, venue.secret))
+    lonely.wire.set_markets(list(made.gateway.wire.exchange.markets.values()), {})
+    lonely._symbols, lonely._ids = made.gateway._symbols, made.gateway._ids
+    outcome = lonely.submit(made.intent())
+    assert isinstance(outcome, Rejected) and outcome.code == "not_sent", outcome
+
+
+@pytest.mark.parametrize(
+    "fault", [Answer(act="reset"), Answer(status=503, raw=b""), refused("rate_limit_exceeded", 429)]
+)
+def test_reads_are_repeated_on_network_exchange_and_rate_limit_errors(bench: Bench, fault: Answer) -> None:
+    left = [fault, fault]
+
+    def fail_twice(request: Request) -> Answer:
+        return left.pop() if left else bench.between.forward(request)
+
+    bench.between.fault = ("GET", "/v2/wallet/balances", fail_twice)
+    if fault.status == 429:
+        fault.headers["X-RATE-LIMIT-RESET"] = "20"
+    assert bench.gateway.wallet().balance > 0
+    assert left == []
+    bench.between.fault = ("GET", "/v2/wallet/balances", lambda request: Answer(status=500, raw=b""))
+    with pytest.raises(OutcomeUnknown):
+        bench.gateway.wallet()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"success": True, "result": None},
+        {"success": True, "result": [{"size": None, "product_id": 1}]},
+        {"success": True, "result": [{"size": "x", "product_id": 1}]},
+        {"success": True},
+        [],
+        "text",
+    ],
+)
+def test_an_unreadable_position_is_an_error_never_flat(bench: Bench, body: Any) -> None:
+    bench.between.fault = ("GET", "/v2/positions", lambda request: Answer(body=body))
+    with pytest.raises(ExchangeError):
+        bench.gateway.positions("BTC")
+
+
+def test_a_wrong_key_is_an_authentication_error_and_never_shown(venue: Venue) -> None:
+    wrong = CcxtDeltaGateway(venue.url, Credentials("canary-key", "canary-secret"))
+    with pytest.raises(AuthError) as told:
+        wrong.wallet()
+    assert "canary" not in str(told.value)
+
+
+def test_calls_are_counted_with_their_latencies(bench: Bench) -> None:
+    bench.gateway.submit(bench.intent())
+    figures = bench.gateway.statistics()
+    assert figures.orders_submitted >= 1 and figures.orders_accepted >= 1
+    row = next(row for row in figures.endpoints if row.endpoint == "create_order")
+    assert row.calls >= 1 and row.p50_ms is not None and figures.instruments_cached > 100
+    assert bench.gateway.quota_left() < 10_000

@@ -1,0 +1,594 @@
+"""The gateway verbs over ccxt, for exchanges this program has no client of its own for.
+
+An order ends as `Ok`, `Rejected` or `Unknown` by the same rule as everywhere (`ccxt_wire` finds out what was sent and
+answered); reads are repeated on network, exchange and rate-limit errors, orders never. ccxt's unified structures carry
+less than an exchange tells: what an exchange needs said differently lives in a subclass (`ccxt_delta`).
+"""
+
+import functools
+import logging
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from trader.domain.errors import OutcomeUnknown, VenueRefused
+from trader.domain.fill import Fill, FillKind, Position
+from trader.domain.instrument import Instrument, Kind
+from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose, Side, TimeInForce
+from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
+from trader.domain.quote import Quote
+from trader.domain.wallet import Wallet
+from trader.exchange.ccxt_wire import CcxtWire
+from trader.exchange.delta.budget import DEFAULT_QUOTA, Priority
+from trader.exchange.delta.errors import NOT_FOUND, WireError, normalise
+from trader.exchange.delta.instruments import TTL_SECS, InstrumentCache
+from trader.exchange.delta.order_verbs import UnsendableOrder, build_order, check_intent_match, outcome_of, priority_of
+from trader.exchange.gateway import MaySign
+from trader.exchange.statistics import Statistics
+
+logger = logging.getLogger(__name__)
+
+PAGE = 100
+_ENDED = {"canceled": "cancelled", "cancelled": "cancelled", "expired": "cancelled", "rejected": "cancelled"}
+_NOT_KNOWN = NOT_FOUND | {normalise("OrderNotFound")}
+
+
+class CcxtGateway:
+    """One account at one exchange. Implements `trader.exchange.gateway.Gateway`."""
+
+    def __init__(self, make: Callable[[], Any], *, settle: str = "USD", quota: int = DEFAULT_QUOTA) -> None:
+        """`make` builds a ccxt exchange with keys and addresses; `settle` is the currency margin and P&L are in.
+
+        Raises:
+            ConfigError: ccxt is not installed.
+        """
+        self.wire = CcxtWire(make, quota=quota)
+        self._settle = settle
+        self._instruments = InstrumentCache(self._load_instruments, time.monotonic, ttl_secs=TTL_SECS)
+        self._symbols: dict[int, str] = {}  # product id → ccxt's unified symbol
+        self._ids: dict[str, int] = {}  # the exchange's own symbol → product id
+
+    # ------------------------------------------------------------------------------------------------- orders
+
+    def submit(self, intent: OrderIntent, *, may_sign: MaySign | None = None) -> Outcome:
+        """See `Gateway.submit`. What the exchange's minimum, maximum and steps forbid is not sent."""
+        return self._submit(intent, {}, may_sign)
+
+    def submit_stop(self, intent: OrderIntent, trigger: Decimal) -> Outcome:
+        """An order that waits until the mark reaches `trigger`; market or limit as the intent says."""
+        if not trigger.is_finite() or trigger <= 0:
+            return Rejected("not_sent", f"a stop needs a trigger above 0, was {trigger}")
+        return self._submit(intent, self.stop_params(trigger), None)
+
+    def close_position(self, product_id: int, client_order_id: str) -> Outcome | None:
+        """Close whatever is held of a contract at market, reduce-only. None when the exchange says nothing is held.
+
+        Raises:
+            ExchangeError: The position could not be read.
+        """
+        held = self.position(product_id)
+        if held.quantity == 0:
+            return None
+        intent = OrderIntent(
+            client_order_id=client_order_id, run_id="", leg="", purpose=Purpose.EXIT, attempt=1, symbol=held.symbol,
+            product_id=product_id, side=Side.SELL if held.quantity > 0 else Side.BUY, quantity=abs(held.quantity),
+            order_type=OrderType.MARKET, limit_price=None, reduce_only=True,
+        )  # fmt: skip
+        return self.submit(intent)
+
+    def _submit(self, intent: OrderIntent, extra: dict[str, Any], may_sign: MaySign | None) -> Outcome:
+        def send() -> Ok:
+            build_order(intent)  # the house's own checks: id, quantity, price
+            symbol = self._symbol(intent.product_id)
+            self._check_limits(intent, symbol)
+            price = None if intent.limit_price is None else f"{intent.limit_price:f}"
+            kind = "limit" if intent.order_type is OrderType.LIMIT else "market"
+            params = self.order_params(intent) | extra
+            row = self.wire.change(
+                "create_order",
+                lambda x: x.create_order(symbol, kind, intent.side.value, intent.quantity, price, params),
+                priority=priority_of(intent.purpose),
+                may_sign=may_sign,
+            )
+            order = self.parse_order(row)
+            check_intent_match(order, intent)
+            return Ok(order)
+
+        statistics = self.wire.statistics
+        statistics.record("orders_submitted")
+        outcome = outcome_of(send, intent.client_order_id)
+        statistics.record(
+            {Ok: "orders_accepted", Rejected: "orders_rejected", Unknown: "orders_unknown"}[type(outcome)]
+        )
+        if isinstance(outcome, Ok) and outcome.order.leaves_qty == 0:
+            statistics.record("orders_filled")
+        return outcome
+
+    def _check_limits(self, intent: OrderIntent, symbol: str) -> None:
+        """The exchange's own minimum, maximum and steps.
+
+        Raises:
+            UnsendableOrder: One of them forbids the order.
+        """
+        market = self.wire.exchange.market(symbol)
+        limits, precision = market.get("limits") or {}, market.get("precision") or {}
+        for what, value in (("amount", Decimal(intent.quantity)), ("price", intent.limit_price)):
+            low, high = (_decimal((limits.get(what) or {}).get(end)) for end in ("min", "max"))
+            if value is None:
+                continue
+            if low is not None and value < low:
+                raise UnsendableOrder(f"{what} {value} is below the exchange's minimum of {low}")
+            if high is not None and high > 0 and value > high:
+                raise UnsendableOrder(f"{what} {value} is above the exchange's maximum of {high}")
+            step = _decimal(precision.get(what))
+            if step is not None and step > 0 and value % step:
+                raise UnsendableOrder(f"{what} {value} is no multiple of {step.normalize():f}")
+
+    def cancel(
+        self,
+        *,
+        product_id: int,
+        client_order_id: str | None = None,
+        venue_order_id: str | None = None,
+        may_sign: MaySign | None = None,
+    ) -> Outcome:
+        """See `Gateway.cancel`."""
+
+        def send() -> Ok | Rejected:
+            if venue_order_id is None and client_order_id is None:
+                raise UnsendableOrder("a cancel needs the client order id or the exchange's")
+            row = self.send_cancel(self._symbol(product_id), client_order_id, venue_order_id, may_sign)
+            order = self.parse_order(row)
+            if order.product_id != product_id:
+                raise WireError(f"mismatch: asked about product {product_id}, answered product {order.product_id}")
+            return Ok(order)
+
+        self.wire.statistics.record("cancels_submitted")
+        outcome = outcome_of(send, f"cancel {client_order_id or venue_order_id}")
+        if isinstance(outcome, Rejected) and normalise(outcome.code) in _NOT_KNOWN:
+            outcome = Rejected("open_order_not_found", outcome.message)  # one word for it, whatever ccxt's class
+        if isinstance(outcome, Ok):
+            self.wire.statistics.record("cancels_accepted")
+        return outcome
+
+    def cancel_all(self, product_id: int) -> Outcome | None:
+        """See `Gateway.cancel_all`."""
+
+        def send() -> None:
+            symbol, params = self._symbol(product_id), self.cancel_all_params()
+            self.wire.change("cancel_all_orders", lambda x: x.cancel_all_orders(symbol, params), priority=Priority.EXIT)
+
+        return outcome_of(send, f"cancel_all {product_id}")
+
+    def lookup(self, client_order_id: str) -> OrderSnapshot | None:
+        """See `Gateway.lookup`."""
+        order = self._found(lambda x: x.fetch_order("", None, {"clientOrderId": client_order_id}))
+        if order is not None and order.client_order_id != client_order_id:
+            raise WireError(f"mismatch: asked about order {client_order_id}, answered {order.client_order_id}")
+        return order
+
+    def lookup_by_id(self, venue_order_id: str) -> OrderSnapshot | None:
+        """See `Gateway.lookup_by_id`."""
+        return self._found(lambda x: x.fetch_order(venue_order_id))
+
+    def _found(self, call: Callable[[Any], Any]) -> OrderSnapshot | None:
+        self._loaded()
+        try:
+            return self.parse_order(self.wire.read("fetch_order", call))
+        except VenueRefused as error:
+            if error.http_status == 404 or normalise(error.code) in _NOT_KNOWN:
+                return None
+            raise
+
+    def open_orders(self, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
+        """See `Gateway.open_orders`."""
+        return self._orders("fetch_open_orders", None, product_ids)
+
+    def order_history(self, since: datetime, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
+        """See `Gateway.order_history`."""
+        return self._orders("fetch_closed_orders", since, product_ids)
+
+    def _orders(self, method: str, since: datetime | None, product_ids: Sequence[int] | None) -> list[OrderSnapshot]:
+        orders = [self.parse_order(row) for row in self._rows(method, since, product_ids)]
+        return list({order.venue_order_id: order for order in orders}.values())
+
+    # ------------------------------------------------------------------------------------------------ account
+
+    def fills(self, since: datetime | None, product_ids: Sequence[int] | None = None) -> list[Fill]:
+        """See `Gateway.fills`."""
+        fills = [self.parse_fill(row) for row in self._rows("fetch_my_trades", since, product_ids)]
+        return list({fill.fill_id: fill for fill in fills}.values())
+
+    def positions(self, underlying: str) -> list[Position]:
+        """See `Gateway.positions`."""
+        self._loaded()
+        rows = self.wire.read("fetch_positions", lambda x: x.fetch_positions())
+        held = [self.parse_position(row) for row in rows]
+        ids = {instrument.product_id for instrument in self.instruments(underlying)}
+        return [position for position in held if position.product_id in ids and position.quantity]
+
+    def position(self, product_id: int) -> Position:
+        """See `Gateway.position`."""
+        symbol = self._symbol(product_id)
+        return self.parse_position(self.wire.read("fetch_position", lambda x: x.fetch_position(symbol)))
+
+    def wallet(self) -> Wallet:
+        """See `Gateway.wallet`."""
+        self._loaded()
+        balance = self.wire.read("fetch_balance", lambda x: x.fetch_balance()).get(self._settle) or {}
+        total, free, used = (_decimal(balance.get(name)) for name in ("total", "free", "used"))
+        if total is None or free is None:
+            raise WireError(f"the balance tells nothing of {self._settle}")
+        return Wallet(balance=total, available=free, blocked_margin=total - free if used is None else used)
+
+    def who_am_i(self) -> str:
+        """See `Gateway.who_am_i`. Where the exchange tells no user, a fingerprint of the key."""
+        exchange = self.wire.exchange
+        return f"{exchange.id}-{zlib.crc32(str(exchange.apiKey).encode()):08x}"
+
+    # ------------------------------------------------------------------------------------------------- market
+
+    def instruments(self, underlying: str) -> list[Instrument]:
+        """See `Gateway.instruments`."""
+        return self._instruments.of(underlying)
+
+    def product_id_of(self, symbol: str) -> int | None:
+        """The product id of one of the exchange's own symbols, without a request."""
+        return self._ids.get(symbol)
+
+    def invalidate_instruments(self) -> None:
+        """Load the markets anew at the next question."""
+        self._instruments.invalidate()
+
+    def tickers(self, underlying: str, expiry: date | None = None) -> list[Quote]:
+        """See `Gateway.tickers`."""
+        wanted = {
+            self._symbols[i.product_id]
+            for i in self.instruments(underlying)
+            if i.expiry is not None and (expiry is None or i.expiry.date() == expiry)
+        }
+        rows = self.wire.read("fetch_tickers", lambda x: x.fetch_tickers(sorted(wanted)), priority=Priority.MARKET)
+        return [self.parse_ticker(row) for row in rows.values()]
+
+    def spot(self, underlying: str) -> Decimal:
+        """See `Gateway.spot`. The perpetual's index price."""
+        perpetual = next((i for i in self.instruments(underlying) if i.kind is Kind.PERPETUAL), None)
+        if perpetual is None:
+            raise WireError(f"the exchange lists no perpetual of {underlying} to read an index price off")
+        symbol = self._symbols[perpetual.product_id]
+        row = self.wire.read("fetch_ticker", lambda x: x.fetch_ticker(symbol), priority=Priority.MARKET)
+        price = self.index_price(row)
+        if price is None or price <= 0:
+            raise WireError(f"the ticker of {perpetual.symbol} carries no index price")
+        return price
+
+    def settlement_price(self, symbol: str) -> Decimal | None:
+        """See `Gateway.settlement_price`."""
+        rows = self.wire.read("fetch_settlement_history", lambda x: x.fetch_settlement_history(symbol))
+        return next((_decimal(row.get("price")) for row in rows), None)
+
+    # ------------------------------------------------------------------------------------------------- health
+
+    @property
+    def clock_offset_secs(self) -> float:
+        """See `Gateway.clock_offset_secs`."""
+        return self.wire.clock.secs
+
+    def quota_left(self) -> int:
+        """See `Gateway.quota_left`."""
+        return self.wire.budget.left()
+
+    def statistics(self) -> Statistics:
+        """See `Gateway.statistics`."""
+        return self.wire.statistics.snapshot(
+            quota_left=self.quota_left(),
+            clock_offset_secs=self.clock_offset_secs,
+            cache=self._instruments.figures,
+            breaker_opened=0,
+        )
+
+    # ----------------------------------------------------- what an exchange may want said or read differently
+
+    def market_pages(self) -> Sequence[dict[str, Any]]:
+        """Parameters of the calls that together list every market."""
+        return ({},)
+
+    def order_params(self, intent: OrderIntent) -> dict[str, Any]:
+        """ccxt's words for what an order is beyond side, size and price."""
+        params: dict[str, Any] = {"clientOrderId": intent.client_order_id}
+        if intent.time_in_force is TimeInForce.IOC:
+            params["timeInForce"] = "IOC"
+        if intent.post_only:
+            params["postOnly"] = True
+        if intent.reduce_only:
+            params["reduceOnly"] = True
+        return params
+
+    def stop_params(self, trigger: Decimal) -> dict[str, Any]:
+        """ccxt's words for a stop."""
+        return {"triggerPrice": f"{trigger:f}"}
+
+    def cancel_all_params(self) -> dict[str, Any]:
+        return {}
+
+    def send_cancel(
+        self, symbol: str, client_order_id: str | None, venue_order_id: str | None, may_sign: MaySign | None
+    ) -> Any:
+        """Cancel by the exchange's id; one known only by ours is looked up first."""
+        if venue_order_id is None:
+            assert client_order_id is not None
+            order = self.lookup(client_order_id)
+            if order is None:
+                raise VenueRefused("open_order_not_found", "the exchange does not know the order")
+            venue_order_id = order.venue_order_id
+        order_id = venue_order_id
+        return self.wire.change(
+            "cancel_order", lambda x: x.cancel_order(order_id, symbol), priority=Priority.EXIT, may_sign=may_sign
+        )
+
+    def next_page(self, exchange: Any, rows: list[Any]) -> dict[str, Any] | None:
+        """Parameters of the page after this one, None at the end.
+
+        Raises:
+            WireError: It cannot be told whether there is more: part of a list is never the list.
+        """
+        if len(rows) >= PAGE:
+            raise WireError("the list is as long as a page, and this exchange does not say whether there is more")
+        return None
+
+    def index_price(self, row: Any) -> Decimal | None:
+        """The index price of a perpetual's ticker."""
+        return _decimal(row.get("indexPrice"))
+
+    def parse_order(self, row: Any) -> OrderSnapshot:
+        """A unified order.
+
+        Raises:
+            WireError: An id, side or quantity is missing, or the quantities contradict each other.
+        """
+        quantity, leaves = _whole(row.get("amount"), "amount"), _whole(row.get("remaining"), "remaining")
+        if not row.get("id") or quantity < 1 or not 0 <= leaves <= quantity:
+            raise WireError(f"an order without id, or of {quantity} contracts with {leaves} left")
+        symbol, product_id = self._named(row.get("symbol"))
+        state = row.get("status") or "open"
+        return OrderSnapshot(
+            venue_order_id=str(row["id"]),
+            client_order_id=row.get("clientOrderId"),
+            symbol=symbol,
+            product_id=product_id,
+            side=_side(row.get("side")),
+            quantity=quantity,
+            leaves_qty=leaves,
+            limit_price=_price(row.get("price")),
+            avg_px=_price(row.get("average")),
+            venue_state=_ENDED.get(state, state),
+            reduce_only=bool(row.get("reduceOnly")),
+            paid_commission=_decimal((row.get("fee") or {}).get("cost")),
+            created_at=_instant(row.get("timestamp")),
+            ts_event=_instant(row.get("lastUpdateTimestamp")) or _instant(row.get("timestamp")),
+        )
+
+    def parse_fill(self, row: Any) -> Fill:
+        """A unified trade of our own.
+
+        Raises:
+            WireError: Id, side, size or price is missing.
+        """
+        symbol, product_id = self._named(row.get("symbol"))
+        quantity, price = _whole(row.get("amount"), "amount"), _decimal(row.get("price"))
+        if not row.get("id") or quantity < 1 or price is None or price < 0:
+            raise WireError("a fill without id, size or price")
+        return Fill(
+            fill_id=str(row["id"]),
+            venue_order_id=str(row.get("order") or ""),
+            client_order_id=None,
+            symbol=symbol,
+            product_id=product_id,
+            side=_side(row.get("side")),
+            quantity=quantity,
+            price=price,
+            commission=_decimal((row.get("fee") or {}).get("cost")),
+            role=row.get("takerOrMaker") or "taker",
+            kind=FillKind.NORMAL,
+            ts_event=_instant(row.get("timestamp")),
+        )
+
+    def parse_position(self, row: Any) -> Position:
+        """A unified position.
+
+        Raises:
+            WireError: The size is missing, which is not 0.
+        """
+        symbol, product_id = self._named(row.get("symbol"))
+        size = _whole(row.get("contracts"), "contracts")
+        signed = -abs(size) if row.get("side") == "short" else size
+        return Position(
+            symbol=symbol, product_id=product_id, quantity=signed, entry_price=_price(row.get("entryPrice"))
+        )
+
+    def parse_ticker(self, row: Any) -> Quote:
+        """A unified ticker; ccxt's carries no greeks."""
+        symbol, _ = self._named(row.get("symbol"))
+        ts = _instant(row.get("timestamp"))
+        return Quote(
+            symbol=symbol,
+            mark=_price(row.get("markPrice")),
+            bid=_price(row.get("bid")),
+            ask=_price(row.get("ask")),
+            bid_size=_size(row.get("bidVolume")),
+            ask_size=_size(row.get("askVolume")),
+            spot=_price(row.get("indexPrice")),
+            ts_mark=ts,
+            ts_quote=ts,
+        )
+
+    def parse_market(self, market: Any) -> Instrument | None:
+        """A unified market as a contract; None for kinds we do not trade.
+
+        Raises:
+            WireError: A term that prices or sizes depend on is missing.
+        """
+        option = market.get("option") and market.get("optionType") in ("call", "put")
+        if not market.get("active") or not (option or market.get("swap")) or market.get("settle") != self._settle:
+            return None
+        tick, value = _decimal((market.get("precision") or {}).get("price")), _decimal(market.get("contractSize"))
+        if tick is None or value is None or tick <= 0 or value <= 0:
+            raise WireError(f"{market.get('id')}: tick or contract size is missing")
+        most = _decimal(((market.get("limits") or {}).get("amount") or {}).get("max"))
+        return Instrument(
+            symbol=str(market["id"]),
+            product_id=self.product_id(market),
+            underlying=str(market["base"]),
+            kind=Kind(market["optionType"]) if option else Kind.PERPETUAL,
+            strike=_decimal(market.get("strike")) if option else None,
+            expiry=_instant(market.get("expiry")) if option else None,
+            contract_value=value,
+            tick_size=tick,
+            taker_rate=_decimal(market.get("taker")) or Decimal(0),
+            maker_rate=_decimal(market.get("maker")) or Decimal(0),
+            fee_cap=None,
+            # Not told by ccxt: the whole notional, so that no estimate is too small.
+            initial_margin_pct=Decimal(100),
+            maintenance_margin_pct=Decimal(100),
+            position_size_limit=int(most) if most is not None else 0,
+        )
+
+    def product_id(self, market: Any) -> int:
+        """The exchange's number of a market; where it has none, one made of its name."""
+        number = market.get("numericId")
+        return int(number) if number is not None else zlib.crc32(str(market["id"]).encode())
+
+    # ------------------------------------------------------------------------------------------------ helpers
+
+    def _load_instruments(self) -> list[Instrument]:
+        rows: list[Any] = []
+        for params in self.market_pages():
+            fetch = functools.partial(_markets, params=params)
+            rows += self.wire.read("fetch_markets", fetch, priority=Priority.MARKET)
+        currencies = self.wire.read("fetch_currencies", lambda x: x.fetch_currencies(), priority=Priority.MARKET)
+        self.wire.set_markets(rows, currencies)
+        found: list[Instrument] = []
+        for market in rows:
+            try:
+                instrument = self.parse_market(market)
+            except WireError as error:
+                self.wire.statistics.record("rows_skipped")
+                logger.warning("market_skipped id=%s reason=%s", market.get("id"), error)
+                continue
+            if instrument is not None:
+                found.append(instrument)
+                self._symbols[instrument.product_id] = str(market["symbol"])
+                self._ids[instrument.symbol] = instrument.product_id
+        return found
+
+    def _loaded(self) -> None:
+        """See that the markets are known: ccxt reads no order without them."""
+        if not self._symbols:
+            self._instruments.of("")
+
+    def _symbol(self, product_id: int) -> str:
+        """ccxt's symbol of a product.
+
+        Raises:
+            UnsendableOrder: The exchange lists no such product.
+        """
+        self._loaded()
+        symbol = self._symbols.get(product_id)
+        if symbol is None:
+            raise UnsendableOrder(f"the exchange lists no product {product_id}")
+        return symbol
+
+    def _named(self, unified: str | None) -> tuple[str, int]:
+        """The exchange's own symbol and product id behind ccxt's symbol.
+
+        Raises:
+            WireError: There is no such market.
+        """
+        self._loaded()
+        market = self.wire.exchange.markets.get(unified) if unified else None
+        if market is None:
+            raise WireError(f"no market is called {unified!r}")
+        return str(market["id"]), self.product_id(market)
+
+    def _rows(self, method: str, since: datetime | None, product_ids: Sequence[int] | None) -> list[Any]:
+        self._loaded()
+        symbols: Sequence[str | None] = (
+            [None] if product_ids is None else [self._symbol(product_id) for product_id in sorted(set(product_ids))]
+        )
+        millis = None if since is None else int(since.timestamp() * 1000)
+        rows: list[Any] = []
+        for symbol in symbols:
+            params: dict[str, Any] | None = {}
+            seen: list[dict[str, Any]] = []
+            while params is not None:
+                if params in seen:
+                    raise WireError(f"{method}: the page cursor repeats; the list cannot be completed")
+                seen.append(params)
+                fetch = functools.partial(self._page, method=method, symbol=symbol, millis=millis, params=params)
+                page, params = self.wire.read(method, fetch)
+                rows += page
+        return rows
+
+    def _page(
+        self, exchange: Any, method: str, symbol: str | None, millis: int | None, params: dict[str, Any]
+    ) -> tuple[list[Any], dict[str, Any] | None]:
+        rows = getattr(exchange, method)(symbol, millis, PAGE, params)
+        return rows, self.next_page(exchange, rows)
+
+
+def _markets(exchange: Any, params: dict[str, Any]) -> list[Any]:
+    rows: list[Any] = exchange.fetch_markets(params)
+    return rows
+
+
+def _decimal(value: Any) -> Decimal | None:
+    """ccxt's numbers are floats: their shortest text is the number the exchange sent, for up to 15 digits."""
+    if value is None or value == "":
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise WireError(f"no number: {str(value)[:40]!r}") from None
+    if not number.is_finite():
+        raise WireError(f"not finite: {value!r}")
+    return number
+
+
+def _price(value: Any) -> Decimal | None:
+    number = _decimal(value)
+    if number is not None and number < 0:
+        raise WireError(f"a price is negative: {number}")
+    return number or None
+
+
+def _whole(value: Any, what: str) -> int:
+    number = _decimal(value)
+    if number is None:
+        raise WireError(f"{what} is missing")
+    if number != number.to_integral_value():
+        raise WireError(f"{what} must be a whole number, was {number}")
+    return int(number)
+
+
+def _size(value: Any) -> int | None:
+    number = _decimal(value)
+    return int(number) if number is not None and number >= 0 else None
+
+
+def _side(text: str | None) -> Side:
+    try:
+        return Side(text or "")
+    except ValueError:
+        raise WireError(f"unknown side {text!r}") from None
+
+
+def _instant(millis: Any) -> datetime | None:
+    if millis is None:
+        return None
+    try:
+        return datetime.fromtimestamp(int(millis) / 1000, UTC)
+    except (ValueError, TypeError, OverflowError, OSError):
+        raise OutcomeUnknown(f"no time: {str(millis)[:40]!r}") from None

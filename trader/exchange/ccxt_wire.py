@@ -1,0 +1,205 @@
+"""Calls through a ccxt exchange, with the certainties the rest of the house asks of a connection.
+
+ccxt itself is a library of many exchanges' REST interfaces; it is optional (``requirements-ccxt.txt``). What is added to
+it here: one instance per thread, a deadline for the whole call, the knowledge whether anything left this machine, the
+status and body behind its exceptions, the instant that is signed, and the exchange's clock.
+"""
+
+import importlib
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from trader.domain.errors import (
+    AuthError,
+    ConfigError,
+    ExchangeError,
+    NotSent,
+    OutcomeUnknown,
+    RateLimited,
+    VenueRefused,
+)
+from trader.exchange.delta.budget import Priority, RateBudget
+from trader.exchange.delta.clock_offset import ClockOffset
+from trader.exchange.delta.refusal import parse_error_body, refusal
+from trader.exchange.delta.transport import borrowed_call, guard_session
+from trader.exchange.gateway import MaySign
+from trader.exchange.statistics import CallStatistics
+
+T = TypeVar("T")
+
+CHANGE_SECS = 5.0
+READ_SECS = 10.0
+READ_ATTEMPTS = 3
+_PAUSE_SECS = 0.25  # before a read is repeated; doubled each time
+_WEIGHT = 3  # ccxt does not tell what a call costs; most cost this or less
+
+
+def load_ccxt() -> Any:
+    """The library.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
+    try:
+        return importlib.import_module("ccxt")
+    except ImportError:
+        raise ConfigError("ccxt is not installed: python -m pip install --no-deps -r requirements-ccxt.txt") from None
+
+
+class _Thread(threading.local):
+    """What one thread's running call has seen."""
+
+    exchange: Any = None
+    status: int | None = None
+    body: str = ""
+    may_sign: MaySign | None = None
+
+
+class CcxtWire:
+    """One account at one exchange through ccxt. Safe to use from any thread: each has an instance of its own."""
+
+    def __init__(
+        self,
+        make: Callable[[], Any],
+        *,
+        quota: int,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`make` builds an exchange object with its keys and addresses set; it is called once per thread."""
+        self.ccxt = load_ccxt()
+        self._make = make
+        self._wall = wall
+        self._sleep = sleep
+        self._thread = _Thread()
+        self._lock = threading.Lock()
+        self._markets: tuple[list[Any], Any] | None = None
+        self.budget = RateBudget(monotonic, quota=quota)
+        self.clock = ClockOffset()
+        self.statistics = CallStatistics()
+
+    def change(self, name: str, call: Callable[[Any], T], *, priority: Priority, may_sign: MaySign | None = None) -> T:
+        """Make a call that changes something. Once: whatever happens it is not repeated.
+
+        Raises:
+            BudgetRefused, NotSent: Nothing left this machine.
+            AuthError, VenueRefused: Refused; nothing was done.
+            RateLimited, OutcomeUnknown: It may have been done.
+        """
+        self._thread.may_sign = may_sign
+        try:
+            return self._call(name, call, CHANGE_SECS, priority)
+        finally:
+            self._thread.may_sign = None
+
+    def read(self, name: str, call: Callable[[Any], T], *, priority: Priority = Priority.OWN) -> T:
+        """Make a call that only reads, up to three times where no answer came or too many were asked for.
+
+        Raises:
+            ExchangeError: Any of its kinds.
+        """
+        pause = _PAUSE_SECS
+        for attempt in range(1, READ_ATTEMPTS + 1):
+            try:
+                return self._call(name, call, READ_SECS, priority)
+            except (NotSent, OutcomeUnknown, RateLimited) as error:
+                waiting = error.retry_after_secs if isinstance(error, RateLimited) else pause
+                if attempt == READ_ATTEMPTS or waiting > 2.0:
+                    raise
+                self._sleep(waiting)
+                pause *= 2
+        raise AssertionError("a loop of attempts ends in an answer or an error")
+
+    def set_markets(self, rows: list[Any], currencies: Any) -> None:
+        """Give every instance, present and future, these markets: loading them is slow and paged."""
+        with self._lock:
+            self._markets = (rows, currencies)
+        self._thread.exchange = None
+
+    @property
+    def exchange(self) -> Any:
+        """This thread's instance."""
+        if self._thread.exchange is None:
+            made = self._make()
+            made.enableRateLimit = False  # our own budget decides; ccxt would sleep in the middle of an exit
+            made.enableLastJsonResponse = True  # the page cursors are nowhere else
+            made.timeout = int(CHANGE_SECS * 1000)
+            guard_session(made.session)
+            self._watch(made)
+            with self._lock:
+                markets = self._markets
+            if markets is not None:
+                made.set_markets(*markets)
+                made.load_markets()
+            self._thread.exchange = made
+        return self._thread.exchange
+
+    def _watch(self, exchange: Any) -> None:
+        """See the status and body of each answer, and the instant before each signature."""
+        handle_errors, sign, seen = exchange.handle_errors, exchange.sign, self._thread
+
+        def handling(code: Any, reason: Any, url: Any, method: Any, headers: Any, body: Any, *rest: Any) -> Any:
+            seen.status, seen.body = code, body if isinstance(body, str) else ""
+            now = self._wall()
+            self.clock.learn((headers or {}).get("Date"), sent_at=now, received_at=now)
+            if code == 429:
+                self.budget.observe_429((headers or {}).get("X-RATE-LIMIT-RESET"))
+            return handle_errors(code, reason, url, method, headers, body, *rest)
+
+        def signing(*args: Any, **kwargs: Any) -> Any:
+            why_not = seen.may_sign(self._wall()) if seen.may_sign is not None else ""
+            if why_not:
+                raise NotSent(why_not)
+            return sign(*args, **kwargs)
+
+        exchange.handle_errors, exchange.sign = handling, signing
+
+    def _call(self, name: str, call: Callable[[Any], T], secs: float, priority: Priority) -> T:
+        exchange = self.exchange
+        self.budget.spend(_WEIGHT, priority)
+        self._thread.status, self._thread.body = None, ""
+        started = time.monotonic()
+        error: BaseException | None = None
+        try:
+            with borrowed_call(secs) as made:
+                try:
+                    return call(exchange)
+                except ExchangeError:
+                    raise
+                except self.ccxt.BaseError as raised:
+                    raise self._meaning(name, raised, sent=made.sent) from None
+                except (KeyError, TypeError, ValueError, AttributeError, IndexError) as raised:
+                    # ccxt reads answers without checking them; what it trips over is an unreadable answer.
+                    if not made.sent:
+                        raise
+                    raise OutcomeUnknown(f"{name}: unreadable answer ({type(raised).__name__})") from None
+        except ExchangeError as raised:
+            error = raised
+            raise
+        finally:
+            self.statistics.record_call(name, time.monotonic() - started, error)
+
+    def _meaning(self, name: str, raised: Any, *, sent: bool) -> ExchangeError:
+        """The error behind one of ccxt's, by what was sent and answered rather than by its class alone."""
+        kind = type(raised).__name__
+        if not sent:
+            if isinstance(raised, self.ccxt.NetworkError):
+                return NotSent(f"{name}: {kind}")
+            return VenueRefused(kind, f"refused by ccxt before anything was sent: {raised}"[:300])
+        status, body = self._thread.status, self._thread.body
+        if status is None:
+            return OutcomeUnknown(f"{name}: {kind} without an answer")
+        if status == 429 or isinstance(raised, self.ccxt.RateLimitExceeded):
+            return RateLimited(f"{name}: too many requests", retry_after_secs=max(self.budget.blocked_secs, 0.25))
+        if status != 200 and (status >= 500 or parse_error_body(body.encode()) is not None):
+            return refusal(status, body.encode(), what=name)
+        if isinstance(raised, self.ccxt.NetworkError) or not 200 <= status < 500 or status == 408:
+            return OutcomeUnknown(f"{name}: HTTP {status} {kind}")
+        if isinstance(raised, self.ccxt.AuthenticationError):
+            return AuthError(kind, body[:200], http_status=status)
+        if kind == "ExchangeError":  # the base class says no more than that ccxt did not understand
+            return OutcomeUnknown(f"{name}: HTTP {status} {kind}")
+        return VenueRefused(kind, body[:200], http_status=status)
