@@ -259,6 +259,10 @@ class ControlRules:
             other = self._oracle.session.venue.other_since
             if other is not None and self._read_since(other):
                 self._oracle.report("I9", f"{intent.client_order_id} although another installation's order was read")
+            if not run.orders and self._knows_stream_down():
+                self._oracle.report(
+                    "N11", f"{intent.client_order_id} begins an entry while the account's stream is down"
+                )
             if not self._usable(leg.symbol, entry=True):
                 quote = self._newest.get(leg.symbol)
                 self._oracle.report(
@@ -267,6 +271,14 @@ class ControlRules:
         left = (run.leg(intent.leg).expiry - self._oracle.session.agenda.now).total_seconds()
         if left <= 0:
             self._oracle.report("I15", f"{intent.client_order_id} sells an expired contract")
+
+    def _knows_stream_down(self) -> bool:
+        """Whether the present runner has been told for a while that its private stream says nothing."""
+        session = self._oracle.session
+        since, shell = session.stream.down_since, session.current
+        if since is None or shell is None:
+            return False
+        return self._oracle.secs > max(since, shell.booted_at + 2 * session.latency) + 0.05
 
     def _read_since(self, secs: float) -> bool:
         """Whether the present runner has read the open orders to their end well after this instant."""

@@ -93,7 +93,8 @@ def draw(seed: int) -> Plan:
     deeds = tuple(sorted((*deeds, *_meddling(late, settles, rates, faults_end)), key=lambda d: d.secs))
     if settles and (outage is None or late.random() < 0.3):
         outage = None
-        market = replace(market, empty=(*market.empty, (expiry_secs - 75.0, expiry_secs + 5.0, "asks")))
+        # Nobody sells any more until the expiry: whatever ends the run, it is exiting when it settles.
+        market = replace(market, empty=(*market.empty, (late.uniform(60, expiry_secs - 75), expiry_secs + 5.0, "asks")))
     elif not settles and outage is not None and late.random() < 0.1:
         outage = (outage[0], 3600.0)
     return Plan(

@@ -28,6 +28,7 @@ class PrivateStream:
         self.up = True
         self.silent = False
         self._why = ""
+        self.down_since: float | None = None  # since when runners know that nothing is told
         self._heard: dict[tuple[str, str], int] = {}
 
     def carry(self) -> None:
@@ -91,6 +92,7 @@ class PrivateStream:
 
     def _tell_silence(self, post: Post) -> None:
         if self.silent:
+            self.down_since = self._agenda.secs
             post(_down("no answer within 10 s"))
 
     def refuse(self, draw: Random) -> None:
@@ -114,13 +116,14 @@ class PrivateStream:
         if not self.up:
             return
         self.up, self._why = False, why
+        self.down_since = self._agenda.secs
         self._post(_down(why))
         self._agenda.after(secs, self._up)
 
     def _up(self) -> None:
         if self.up:
             return
-        self.up = True
+        self.up, self.down_since = True, None
         self._heard.clear()
         self._post(_up)
 
@@ -131,7 +134,7 @@ class PrivateStream:
 
     def _speak(self) -> None:
         if self.silent:
-            self.silent = False
+            self.silent, self.down_since = False, None
             self._post(_up)
 
 
