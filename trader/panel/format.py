@@ -121,3 +121,8 @@ def utc_hint(instant: datetime | None) -> str:
 def red(text: object) -> str:
     """Foreign text in red, for a place that reads Markdown."""
     return f":red[{safe(text)}]"
+
+
+def tagged(color: str, word: str, text: object) -> str:
+    """A line of ours that begins with a coloured badge; both texts are cleaned."""
+    return f":{color}-badge[{safe(word, 20)}] {safe(text)}"

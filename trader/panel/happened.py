@@ -8,13 +8,9 @@ from trader.panel import format as fmt
 from trader.panel import service
 from trader.panel.words import Color
 
-_SHOWN = 5
+_SHOWN = 3
 _ERROR = "dash_ack_error"
-_LOOKS: dict[str, tuple[str, Color]] = {
-    "error": (":material/error:", "red"),
-    "warning": (":material/warning:", "orange"),
-}
-_INFO: tuple[str, Color] = (":material/info:", "gray")
+_COLORS: dict[str, Color] = {"error": "red", "warning": "orange"}
 
 
 @st.fragment(run_every=1)
@@ -39,9 +35,7 @@ def draw(run_id: str | None) -> None:
         if st.session_state.get(_ERROR):
             st.text(st.session_state[_ERROR])
         for line in _urgent(status):
-            with st.container(horizontal=True, gap="xsmall", vertical_alignment="top"):
-                st.badge("now", icon=":material/priority_high:", color="red")
-                st.text(fmt.plain(line))
+            st.markdown(fmt.tagged("red", "now", line))
         for one in status.happened[:_SHOWN]:
             _line(one)
         if status.happened[_SHOWN:]:
@@ -57,15 +51,10 @@ def _urgent(status: Status) -> list[str]:
 
 
 def _line(one: Happening) -> None:
-    icon, color = _LOOKS.get(one.level, _INFO)
     often = f" ({one.times} times)" if one.times > 1 else ""
     seen = f" — acknowledged {fmt.ist_clock(one.acked_at)} by {one.acked_by}" if one.acked_at is not None else ""
-    if seen:
-        color = "gray"
-    text = f"{fmt.ist_clock(one.at)}  {fmt.plain(one.text, 400)}{often}{fmt.plain(seen, 80)}"
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="top"):
-        st.badge(fmt.safe(one.level, 10), icon=icon, color=color)
-        st.text(text, help=fmt.safe(fmt.utc_hint(one.at)))
+    color = "gray" if seen else _COLORS.get(one.level, "gray")
+    st.markdown(fmt.tagged(color, one.level, f"{fmt.ist_clock(one.at)}  {fmt.plain(one.text)}{often}{seen}"))
 
 
 def _acknowledge(which: tuple[int, ...]) -> None:
