@@ -127,8 +127,9 @@ def test_half_a_key_pair_is_refused(settings_with: SettingsWith, env: str) -> No
         ({"PORT": "70000"}, "PORT must be at most 65535, was '70000'"),
         ({"TRADER_VENUE_SPEED": "601"}, "TRADER_VENUE_SPEED must be at most 600"),
         ({"TRADER_VENUE_SPEED": "nan"}, "TRADER_VENUE_SPEED"),
-        ({"TRADER_VENUE_MARKET": "live"}, "TRADER_VENUE_MARKET must be one of synthetic or recording"),
+        ({"TRADER_VENUE_MARKET": "live"}, "TRADER_VENUE_MARKET must be one of synthetic, recording or relay"),
         ({"TRADER_VENUE_MARKET": "recording"}, "TRADER_VENUE_RECORDING must name a file"),
+        ({"TRADER_VENUE_MARKET": "relay", "TRADER_VENUE_SPEED": "2"}, "live prices run at TRADER_VENUE_SPEED 1"),
         ({"DELTA_REST_URL": "http://127.0.0.1:1"}, "set all three of"),
     ],
 )

@@ -8,7 +8,7 @@ import typer
 import typer.main
 
 from trader import __version__
-from trader.cli import alerts, books, configure, emergency, exchange, hosts, levels, runs, simulate, views
+from trader.cli import alerts, books, configure, emergency, exchange, hosts, levels, record, runs, simulate, views
 from trader.domain.errors import TraderError
 
 app = typer.Typer(
@@ -54,6 +54,7 @@ alerts.add_to(app)
 books.add_to(app)
 configure.add_to(app)
 exchange.add_to(app)
+record.add_to(app)
 simulate.add_to(app)
 
 

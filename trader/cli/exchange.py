@@ -1,10 +1,11 @@
 """Commands of the local exchange: host it, and make the recordings it can play."""
 
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,10 +14,14 @@ from trader.cli.output import emit_json, emit_lines
 from trader.cli.ports import require_free_port
 from trader.domain.errors import ConfigError
 
+if TYPE_CHECKING:
+    from trader.venue.launch import Announcement
+
 
 class Market(StrEnum):
     SYNTHETIC = "synthetic"
     RECORDING = "recording"
+    RELAY = "relay"
 
 
 class Source(StrEnum):
@@ -33,12 +38,29 @@ class Underlying(StrEnum):
 
 def venue(
     market: Annotated[Market, typer.Option(help="What moves the prices.")] = Market.SYNTHETIC,
-    recording: Annotated[Path | None, typer.Option(help="The recording to play.")] = None,
+    recording: Annotated[
+        Path | None, typer.Option(help="The recording to play: a file, or the folder of a recorded session.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="The same, for --market recording FILE.", show_default=False)
+    ] = None,
+    relay_rest_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Relay: REST of the exchange to follow; default production.")
+    ] = None,
+    relay_ws_url: Annotated[str | None, typer.Option(metavar="URL", help="Relay: its public socket.")] = None,
+    relay_underlyings: Annotated[str, typer.Option(help="Relay: which coins, separated by commas.")] = "BTC,ETH",
+    relay_expiries: Annotated[int, typer.Option(min=0, help="Relay: how many of the nearest expiries; 0 = all.")] = 4,
     speed: Annotated[float, typer.Option(help="Market seconds per second, 1 to 600.")] = 1.0,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of what is synthetic; drawn when not given.")] = None,
     start: Annotated[
         str | None, typer.Option(metavar="INSTANT", help="Synthetic: first instant, like 2026-01-31T03:30:00Z.")
     ] = None,
+    port: Annotated[
+        int,
+        typer.Option(
+            min=0, max=65533, help="REST here, the public socket on the next port, the private on the one after."
+        ),
+    ] = 0,
     rest_port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 = any free one.")] = 0,
     ws_public_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the public socket.")] = 0,
     ws_private_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the private socket.")] = 0,
@@ -53,9 +75,16 @@ def venue(
         int | None, typer.Option(min=0, max=65535, help="The control port's number; 0 = any free one.")
     ] = None,
 ) -> None:
-    """Host the local exchange alone: Delta's REST and sockets on 127.0.0.1. Prints one JSON line when ready."""
+    """Host the local exchange alone: Delta's REST and sockets on 127.0.0.1. Says on a terminal how to point a client at it;
+    elsewhere one JSON line when ready."""
     from trader.venue.launch import VenueOptions, serve_venue
 
+    if source is not None and recording is not None:
+        raise ConfigError("name the recording once, after --market recording or with --recording")
+    if port:
+        rest_port, ws_public_port, ws_private_port = (
+            given or port + offset for offset, given in enumerate((rest_port, ws_public_port, ws_private_port))
+        )
     if control and control_port is None:
         control_port = 0
     for port in (rest_port, ws_public_port, ws_private_port, control_port or 0):
@@ -63,7 +92,11 @@ def venue(
     serve_venue(
         VenueOptions(
             market=market.value,
-            recording=recording,
+            recording=recording or source,
+            relay_rest_url=relay_rest_url,
+            relay_ws_url=relay_ws_url,
+            relay_underlyings=tuple(name.strip().upper() for name in relay_underlyings.split(",") if name.strip()),
+            relay_expiries=relay_expiries or None,
             speed=speed,
             seed=seed,
             start=None if start is None else _instant("--start", start),
@@ -73,8 +106,37 @@ def venue(
             initial_balance=_decimal("--balance", balance),
             state_path=state,
             control_port=control_port,
-        )
+        ),
+        explain=guide if sys.stdout.isatty() else None,
     )
+
+
+def guide(announced: "Announcement") -> list[str]:
+    """How to point a client at a running venue, for people. The secret is of this venue alone and worth nothing elsewhere."""
+    lines = [
+        f"Local Delta Exchange ({announced.market} market, speed {announced.speed:g}, seed {announced.seed})",
+        "",
+        f"  REST            {announced.rest_url}   (paths as documented, /v2/...)",
+        f"  public socket   {announced.ws_public_url}   (compact channels)",
+        f"  private socket  {announced.ws_private_url}   (key-auth; legacy public channels, too)",
+        f"  API key         {announced.api_key}",
+        f"  API secret      {announced.api_secret}",
+    ]
+    if announced.control_url:
+        lines.append(f"  faults          {announced.control_url}/catalogue")
+    return [
+        *lines,
+        "",
+        "This desk         starts a venue of its own with python -m trader up; to use this one set",
+        f"                  DELTA_REST_URL={announced.rest_url}",
+        f"                  DELTA_WS_PUBLIC_URL={announced.ws_public_url}  DELTA_WS_PRIVATE_URL={announced.ws_private_url}",
+        "                  DELTA_PAPER_API_KEY and DELTA_PAPER_API_SECRET to the key above",
+        "Official client   DeltaRestClient(base_url=<REST>, api_key=..., api_secret=...)",
+        "ccxt              ccxt.delta({...}); exchange.urls['api'] = {'public': <REST>, 'private': <REST>}",
+        f"Try it            curl -A me '{announced.rest_url}/v2/tickers/BTCUSD'",
+        "",
+        "Ctrl+C ends it. docs/venue.md says more.",
+    ]
 
 
 def import_recording(

@@ -91,11 +91,15 @@ class Settings(BaseSettings):
     )
     paper_api_secret: SecretStr | None = _setting(None, "DELTA_PAPER_API_SECRET", "Secret of that local venue.")
 
-    venue_market: Literal["synthetic", "recording"] = _setting(
-        "synthetic", "TRADER_VENUE_MARKET", "What moves the local venue's prices: synthetic or recording."
+    venue_market: Literal["synthetic", "recording", "relay"] = _setting(
+        "synthetic",
+        "TRADER_VENUE_MARKET",
+        "What moves the local venue's prices: synthetic, recording, or relay (Delta's live public prices).",
     )
     venue_recording: Path | None = _setting(
-        None, "TRADER_VENUE_RECORDING", "Recording file to replay; needed when TRADER_VENUE_MARKET is recording."
+        None,
+        "TRADER_VENUE_RECORDING",
+        "Recording to replay, a file or a recorded session's folder; needed when TRADER_VENUE_MARKET is recording.",
     )
     venue_speed: float = _setting(
         1.0,
@@ -172,6 +176,8 @@ class Settings(BaseSettings):
             raise ValueError(f"set all three of {', '.join(urls)} or none; missing: {', '.join(absent)}")
         if self.venue_market == "recording" and self.venue_recording is None:
             raise ValueError("TRADER_VENUE_MARKET is recording, so TRADER_VENUE_RECORDING must name a file")
+        if self.venue_market == "relay" and self.venue_speed != 1:
+            raise ValueError("TRADER_VENUE_MARKET is relay: live prices run at TRADER_VENUE_SPEED 1")
         return self
 
     @property

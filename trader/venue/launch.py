@@ -4,6 +4,7 @@ import os
 import secrets
 import sys
 import tempfile
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -84,8 +85,9 @@ def run_venue(options: VenueOptions) -> None:
         raise SystemExit(2) from None
 
 
-def serve_venue(options: VenueOptions) -> None:
-    """Serve until SIGTERM or SIGINT (or the lingering ends). The JSON line goes to stdout when everything listens.
+def serve_venue(options: VenueOptions, *, explain: Callable[[Announcement], Iterable[str]] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT (or the lingering ends). When everything listens the JSON line goes to stdout, or with
+    `explain` its lines for people instead.
 
     Raises:
         ConfigError: An option cannot be used (a busy port, a missing recording).
@@ -97,7 +99,8 @@ def serve_venue(options: VenueOptions) -> None:
         line = msgspec.json.encode(announcement)
         if options.announce_path is not None:
             write_private(options.announce_path, line + b"\n")
-        print(line.decode(), flush=True)  # noqa: T201 - the command's answer
+        told = [line.decode()] if explain is None else explain(announcement)
+        print("\n".join(told), flush=True)  # noqa: T201 - the command's answer
 
     try:
         server.run(announce, stop_when=linger)

@@ -223,6 +223,18 @@ class PublicFeed:
                 logger.exception("feed_refresh_failed")
 
 
+def public_addresses(environment: str) -> tuple[str, str]:
+    """REST and public socket of the exchange's own ``testnet`` or ``production`` (India).
+
+    Raises:
+        ConfigError: There is no such environment.
+    """
+    for deployment in DEPLOYMENTS:
+        if deployment.environment.value == environment and deployment.ws_public is not None:
+            return deployment.rest, deployment.ws_public
+    raise ConfigError(f"no exchange is called {environment!r}: expected testnet or production")
+
+
 def check_options(options: FeedOptions) -> None:
     """Refuse addresses no public data can come from.
 
