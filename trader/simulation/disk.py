@@ -50,6 +50,7 @@ class MemoryJournal:
     def __init__(self, agenda: Agenda, faults: Faults) -> None:
         self.rows: list[bytes] = []
         self.stamps: list[tuple[int, float]] = []  # epoch and instant of each row
+        self._ends: list[int] = []  # how many rows there were after each transaction
         self.commands: dict[str, CommandRow] = {}
         self.epoch = 0
         self.lease_until: datetime | None = None
@@ -131,6 +132,7 @@ class MemoryJournal:
             self.rows.append(text)
             self.stamps.append((lease.epoch, at))
             self.hash.update(text)
+        self._ends.append(len(self.rows))
         if done_command is not None:
             self._mark(done_command.command_id, done_command.status, done_command.detail)
         self.on_append(records, lease.epoch)
@@ -172,13 +174,15 @@ class MemoryJournal:
         return [decode_record(row) for row in self.rows]
 
     def lose_newest(self, most: int) -> int:
-        """An older copy was put back (F2): up to so many of the newest rows are gone. How many it was; never so many that
-        the contracts of an unfinished run are lost with them, which no journal could tell."""
-        kept = max(len(self.rows) - min(most, _MOST_LOST), 0)
+        """An older copy was put back (F2): at least so many of the newest rows are gone, whole transactions of them. How
+        many it was; never so many that the contracts of the newest run are lost with them, which no journal could tell."""
+        wanted = max(len(self.rows) - min(most, _MOST_LOST), 0)
         records = self.read()
         chosen = [n for n, record in enumerate(records) if isinstance(record, LegsChosen)]
         created = [n for n, record in enumerate(records) if isinstance(record, RunCreated)]
-        kept = max([kept, *(n + 1 for n in chosen[-1:]), *(n + 1 for n in created[-1:])])
+        least = max([0, *(n + 1 for n in chosen[-1:]), *(n + 1 for n in created[-1:])])
+        whole = [end for end in (0, *self._ends) if end >= least]
+        kept = max([end for end in whole if end <= wanted], default=min(whole, default=len(self.rows)))
         lost = len(self.rows) - kept
         if not lost:
             return 0
@@ -186,6 +190,7 @@ class MemoryJournal:
             if row.answered is not None and row.answered >= self.stamps[kept][1]:
                 row.status, row.detail, row.answered = "new", "", None
         del self.rows[kept:], self.stamps[kept:]
+        self._ends = [end for end in self._ends if end <= kept]
         self._keys = {key for record in records[:kept] if (key := _key(record)) is not None}
         self.hash.update(b"lost %d" % lost)
         return lost
