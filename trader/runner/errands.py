@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 COMMANDS_SECS = 0.1
 RENEW_SECS = 2.0
-_AGAIN_SECS = 5.0  # a command that is still unanswered then is handed over once more
+_AGAIN_SECS = 1.0  # a command that is still unanswered then is handed over once more
 _JOIN_SECS = 2.0
 
 

@@ -299,7 +299,7 @@ class Runner:
         logger.error("turn_failed count=%d error=%s", self._failures, words)
         if self._failures == _ESCALATE_AFTER:
             self._escalate(words)
-        self._stopping.wait(min(0.1 * self._failures, 1.0))
+        self._stopping.wait(min(0.05 * self._failures, 0.25))
 
     def _escalate(self, words: str) -> None:
         """Turn after turn fails: no new risk until a person has looked. Exits and cancels go on."""
