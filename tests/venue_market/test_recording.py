@@ -12,6 +12,7 @@ import pytest
 from tests.venue_market import deribit_rows
 from trader.domain.instrument import Kind
 from trader.pricing.black76 import price, year_fraction
+from trader.venue.market.base import Series
 from trader.venue.market.importer import ImportReport, import_recording
 from trader.venue.market.instants import from_ms, to_ms
 from trader.venue.market.recording import RecordingMarket
@@ -369,3 +370,38 @@ def test_import_takes_only_the_stretch_asked_for(chain: Path, tmp_path: Path) ->
     )
     assert report.first == SNAPSHOTS[1] + SHIFT
     assert report.spot_recorded == 2
+
+
+def test_candles_are_made_of_the_recordings_marks_up_to_now(imported: tuple[Path, ImportReport]) -> None:
+    market = RecordingMarket(imported[0])
+    now = SNAPSHOTS[1] + SHIFT + timedelta(minutes=30)
+    expiry = EXPIRIES[2]
+    symbol = f"C-BTC-73000-{expiry:%d%m%y}"
+    market.advance(SNAPSHOTS[1] + SHIFT)
+    instrument = next(each for each in market.instruments() if each.symbol == symbol)
+    at_snapshot = float(market.option_stats(symbol).mark)
+    market.advance(now)
+    hour = 3_600_000
+    bars = market.bars(Series.MARK, instrument, hour, 0, to_ms(DAY), to_ms(now) + 10 * hour)
+    assert [bar.start_ms for bar in bars] == [to_ms(DAY + SHIFT) + i * hour for i in range(7)]
+    at_hour = next(bar for bar in bars if bar.start_ms == to_ms(SNAPSHOTS[1] + SHIFT))
+    assert at_hour.open == at_snapshot and at_hour.low <= at_snapshot <= at_hour.high
+    assert max(bar.last_ms for bar in bars) <= to_ms(now) and {bar.volume for bar in bars} == {0}
+    index = market.bars(Series.INDEX, instrument, hour, 0, to_ms(DAY), to_ms(now))
+    assert index[6].open == pytest.approx(deribit_rows.index_at(SNAPSHOTS[1]), abs=0.01)
+    assert market.marks(instrument, [to_ms(DAY), to_ms(SNAPSHOTS[1] + SHIFT)]) == [None, at_snapshot]
+    assert market.bars(Series.TRADES, instrument, hour, 0, to_ms(DAY), to_ms(now)) == []
+    assert market.prints(instrument, 0, to_ms(now)) == ()
+
+
+def test_candles_do_not_depend_on_when_they_were_asked_for(imported: tuple[Path, ImportReport]) -> None:
+    asked, late = RecordingMarket(imported[0]), RecordingMarket(imported[0])
+    for minutes in (0, 7, 200, 201, 640):
+        asked.advance(DAY + SHIFT + timedelta(minutes=minutes))
+        instrument = asked.instruments()[5]
+        asked.bars(Series.MARK, instrument, 60_000, 0, to_ms(DAY), to_ms(DAY + SHIFT + timedelta(days=1)))
+    end = DAY + SHIFT + timedelta(minutes=700)
+    for market in (asked, late):
+        market.advance(end)
+    wanted = (Series.MARK, instrument, 300_000, 0, to_ms(DAY), to_ms(end))
+    assert asked.bars(*wanted) == late.bars(*wanted) != []

@@ -104,7 +104,17 @@ class Tape:
     def bars(
         self, series: Series, instrument: Instrument, width_ms: int, offset_ms: int, from_ms: int, until_ms: int
     ) -> list[Bar]:
-        """Bars of a series, oldest first, empty buckets left out; the index is asked for with the perpetual."""
+        """Bars of a series, oldest first, empty buckets left out; the index is asked for with the perpetual. Where the source
+        knows of no trades its marks stand in for their prices, without volume."""
+        if series is not Series.TRADES or self._source is None or self._source.tells_trades:
+            return self._told_bars(series, instrument, width_ms, offset_ms, from_ms, until_ms)
+        marks = self._told_bars(Series.MARK, instrument, width_ms, offset_ms, from_ms, until_ms)
+        traded = self._told_bars(series, instrument, width_ms, offset_ms, from_ms, until_ms)
+        return merge_bars(marks, traded)
+
+    def _told_bars(
+        self, series: Series, instrument: Instrument, width_ms: int, offset_ms: int, from_ms: int, until_ms: int
+    ) -> list[Bar]:
         theirs: Sequence[Bar] = ()
         if self._source is not None and (self._source.tells_trades or series is not Series.TRADES):
             theirs = self._source.bars(series, instrument, width_ms, offset_ms, from_ms, until_ms)
@@ -148,7 +158,7 @@ class Tape:
     def _day_until(self, instrument: Instrument, now_ms: int) -> Day:
         since_ms = now_ms - DAY_MS
         # One bucket that ends with now: exactly the last 24 hours.
-        found = self.bars(Series.TRADES, instrument, DAY_MS, since_ms + 1, since_ms + 1, now_ms)
+        found = self._told_bars(Series.TRADES, instrument, DAY_MS, since_ms + 1, since_ms + 1, now_ms)
         bar = found[-1] if found else None
         marks: list[float] = []
         then: float | None = None

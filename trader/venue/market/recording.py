@@ -17,12 +17,13 @@ import msgspec
 from trader.domain.instrument import Instrument, parse_option_symbol
 from trader.domain.quote import Greeks
 from trader.pricing.black76 import SECS_PER_YEAR, price, price_and_greeks
-from trader.venue.market.base import Depth, OptionStats
+from trader.venue.market.base import Bar, Depth, OptionStats, Print, Series
 from trader.venue.market.book_shape import depth_behind, perpetual_depth
 from trader.venue.market.contracts import build_option, build_perpetual, terms_of
 from trader.venue.market.instants import from_ms, to_ms
 from trader.venue.market.noise import stream_key, uniform
 from trader.venue.market.recording_file import QuoteRow, RecordingError, read_recording
+from trader.venue.market.recording_history import FUNDING_PCT, RecordingHistory, bars_between
 from trader.venue.market.stats import money, option_stats_of, perpetual_stats
 
 STATE_VERSION = 1
@@ -121,11 +122,13 @@ class _Track:
 
 
 class RecordingMarket:
-    """A recorded market as a source (see `trader.venue.market.base.MarketSource`).
+    """A recorded market as a source (see `MarketSource` and `HistorySource` in `trader.venue.market.base`).
 
     Raises:
         RecordingError: The file cannot be read, or holds contracts this exchange has no terms for.
     """
+
+    tells_trades = False
 
     def __init__(self, path: Path, seed: int = 0) -> None:
         recording = read_recording(path)
@@ -144,6 +147,7 @@ class RecordingMarket:
         self._first_ms = max(self._spot_times[0], min(track.times[0] for track in self._tracks.values()))
         self._last_ms = max(self._spot_times[-1], max(track.times[-1] for track in self._tracks.values()))
         self._now_ms = self._started_ms = self._first_ms
+        self._history = RecordingHistory(self._first_ms, self._last_ms)
         self._perpetual = build_perpetual(underlying)
         self._perpetual_key = stream_key(seed, self._perpetual.symbol)
         self._perpetual_depth: Depth | None = None
@@ -190,6 +194,47 @@ class RecordingMarket:
 
     def settlement_price(self, underlying: str, expiry: datetime) -> Decimal | None:
         return self._settlements.get(to_ms(expiry)) if underlying in self.underlyings else None
+
+    def prints(self, instrument: Instrument, after_ms: int, until_ms: int) -> Sequence[Print]:
+        return ()
+
+    def bars(
+        self, series: Series, instrument: Instrument, width_ms: int, offset_ms: int, from_ms: int, until_ms: int
+    ) -> Sequence[Bar]:
+        observed = self._observed(series, instrument)
+        return bars_between(observed, width_ms, offset_ms, from_ms, min(until_ms, self._now_ms))
+
+    def marks(self, instrument: Instrument, instants: Sequence[int]) -> Sequence[float | None]:
+        observed = self._observed(Series.MARK, instrument)
+        places = [bisect_right(observed, (instant, float("inf"))) for instant in instants]
+        return [observed[place - 1][1] if place else None for place in places]
+
+    def listed_since(self, instrument: Instrument) -> datetime:
+        track = self._tracks.get(instrument.symbol)
+        return from_ms(self._first_ms if track is None else max(self._first_ms, track.times[0] - _LISTED_AHEAD_MS))
+
+    def _observed(self, series: Series, instrument: Instrument) -> list[tuple[int, float]]:
+        """What was seen of a series by now; nothing of trades."""
+        track = self._tracks.get(instrument.symbol)
+        now_ms = self._now_ms if track is None else min(self._now_ms, track.expiry_ms - 1)
+        look = self._history.observations
+        if series is Series.INDEX or (series is Series.MARK and track is None):
+            return look(Series.INDEX, self._first_ms, now_ms, self._spot_times, lambda ms: float(self._index_at(ms)))
+        key = (series, instrument.symbol)
+        if series is Series.FUNDING and track is None:
+            return look(key, self._first_ms, now_ms, (), lambda ms: FUNDING_PCT)
+        if track is None or series not in (Series.MARK, Series.OPEN_INTEREST):
+            return []
+        since_ms = track.times[0] - _LISTED_AHEAD_MS
+        if series is Series.OPEN_INTEREST:
+            rows = track.rows
+            return look(
+                key, since_ms, now_ms, track.times,
+                lambda ms: float(rows[max(0, bisect_right(track.times, ms) - 1)].open_interest or 0),
+            )  # fmt: skip
+        return look(
+            key, since_ms, now_ms, track.times, lambda ms: float(track.value(ms, float(self._index_at(ms))).mark)
+        )
 
     def state(self) -> dict[str, Any]:
         return {
