@@ -1,5 +1,6 @@
 """A mutant: a known defect, how it is put into the program, and the check that must see it."""
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Protocol
@@ -128,7 +129,14 @@ def examine(mutant: Mutant) -> Verdict:
     """The check with the defect in the program, and in the same place without it."""
     if isinstance(mutant.check, Named) and (unclean := mutant.check.clean(None)):
         return Verdict(mutant.name, "", unclean)
+    known = _modules()
     with pytest.MonkeyPatch.context() as patch:
         mutant.patch(patch)
         finding = mutant.check.look()
+    late = _modules() - known
+    assert not late, f"{mutant.name}: {sorted(late)} were imported with the defect in place and would keep it"
     return Verdict(mutant.name, finding.words if finding is not None else "", mutant.check.clean(finding))
+
+
+def _modules() -> set[str]:
+    return {name for name in sys.modules if name.startswith("trader.")}
