@@ -1,4 +1,4 @@
-"""Many cases, two at a time, each worker with an exchange of its own."""
+"""Many cases, two at a time, each with an exchange of its own."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,23 +31,26 @@ def run_cases(
     *,
     jobs: int = 2,
     managing_secs: float = MANAGING_SECS,
+    faces_every: int = 1,
     tell: Callable[[Result], None] = lambda _: None,
 ) -> list[Result]:
-    """Run them all; results in no particular order."""
+    """Run them all; results in no particular order. Every `faces_every`-th asks the command line for its figures, too."""
     waiting: SimpleQueue[tuple[int, Points]] = SimpleQueue()
     for number, points in enumerate(cases):
         waiting.put((number, points))
 
     def work(worker: int) -> list[Result]:
         done: list[Result] = []
-        with venue(seed=11 + worker) as exchange:
-            while True:
-                try:
-                    number, points = waiting.get_nowait()
-                except Empty:
-                    return done
-                done.append(Case(exchange, folder / f"case-{number:04d}", points, managing_secs=managing_secs).run())
-                tell(done[-1])
+        while True:
+            try:
+                number, points = waiting.get_nowait()
+            except Empty:
+                return done
+            faces = number % faces_every == 0
+            with venue(seed=11 + worker) as exchange:
+                case = Case(exchange, folder / f"case-{number:04d}", points, managing_secs=managing_secs, faces=faces)
+                done.append(case.run())
+            tell(done[-1])
 
     with ThreadPoolExecutor(jobs, thread_name_prefix="kills") as workers:
         return [result for results in workers.map(work, range(jobs)) for result in results]

@@ -32,6 +32,7 @@ EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 QUANTITY = 5
 MANAGING_SECS = 10.0
 CASE_SECS = 75.0
+PATIENCE = float(os.environ.get("KILLPOINTS_PATIENCE", "1"))  # times the limits: for a machine that others use too
 PRESET = Preset.model_validate(
     {
         "strategy": {"quantity": QUANTITY, "expiry": "nearest", "max_spread_pct": 80},
@@ -44,7 +45,7 @@ PRESET = Preset.model_validate(
 
 
 class Venue:
-    """One exchange process, used by one worker for many cases."""
+    """One exchange process. Each case has its own: a runner takes another installation's orders on its account seriously."""
 
     def __init__(self, seed: int) -> None:
         command = [sys.executable, "-m", "trader", "venue", "--speed", "30", "--seed", str(seed)]
@@ -100,17 +101,21 @@ class Case:
         points: tuple[str, ...],
         list_file: Path | None = None,
         managing_secs: float = MANAGING_SECS,
+        faces: bool = False,
     ) -> None:
         """`managing_secs`: how long after a launch the runner may take to manage the account again (a busy machine needs
-        longer to start a process)."""
-        self._managing_secs = managing_secs
+        longer to start a process). `faces`: ask the command line, too, what was earned."""
+        self.faces = faces
+        self._managing_secs = managing_secs * PATIENCE
         self.venue = venue
         self.home = home
         self.result = Result(points)
         self._left = list(points)
         self._list_file = list_file
         home.mkdir(mode=0o700)
-        self.journal = Journal.open(f"sqlite:///{home / 'journal.db'}")
+        self.url = f"sqlite:///{home / 'journal.db'}"
+        self.journal = Journal.open(self.url)
+        self.extra: dict[str, str] = {}  # environment beside the venue's
         self._runner: subprocess.Popen[bytes] | None = None
         self._launched: datetime | None = None
 
@@ -118,7 +123,7 @@ class Case:
         began = time.monotonic()
         balance = self.venue.gateway.wallet().balance
         try:
-            self._drive(began + CASE_SECS)
+            self._drive(began + CASE_SECS * PATIENCE)
         finally:
             self._end()
         self.check(balance)
@@ -148,7 +153,7 @@ class Case:
             if phase is Phase.DONE and self._launched is None:
                 return
             time.sleep(0.02)
-        self.result.violations.append(f"LV1: not finished within {CASE_SECS:.0f} s, phase {self.phase()}")
+        self.result.violations.append(f"LV1: not finished within {CASE_SECS * PATIENCE:.0f} s, phase {self.phase()}")
 
     def _launch(self) -> None:
         environment = {**os.environ, **self.venue.environment, "TRADER_HOME": str(self.home)}
@@ -277,8 +282,35 @@ class Case:
             for secs in self.result.managing_secs
             if secs > self._managing_secs
         ]
-        found = verify(f"sqlite:///{self.home / 'journal.db'}")
+        if self.faces:
+            wrong += self._check_faces(finished, moved)
+        found = verify(self.url)
         wrong += [f"journal {item.check}: {item.words}" for item in found.findings if not item.ok]
+
+    def _check_faces(self, finished: list[RunFinished], moved: Decimal) -> list[str]:
+        """BK4: `status --json` and `history --json` tell the exchange's cash flow to the last digit."""
+        if len(finished) != 1:
+            return []  # said already
+        wrong: list[str] = []
+        run_id = finished[0].run_id
+        for words in (("status", "--json"), ("history", "--json")):
+            done = subprocess.run(
+                [sys.executable, "-m", "trader", *words],
+                cwd=TREE,
+                env={**os.environ, **self.venue.environment, "TRADER_HOME": str(self.home), **self.extra},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            told = json.loads(done.stdout) if done.returncode == 0 else {}
+            rows = told.get("runs", [told])
+            mine = [row for row in rows if row.get("run_id") == run_id]
+            if len(mine) != 1 or Decimal(mine[0]["realized_pnl"] or "NaN") != moved:
+                wrong.append(
+                    f"BK4: `{' '.join(words)}` tells {mine or done.stderr}, the exchange's cash moved by {moved}"
+                )
+        return wrong
 
 
 def _body(preset: Preset) -> dict[str, Any]:

@@ -18,12 +18,13 @@ def test_fifteen_deaths_lose_nothing(tmp_path: Path) -> None:
     assert len(points) > 30
     single = spread(points, 11)
     double = list(zip(spread(points, 2), IN_RECOVERY[1::2], strict=True))
-    results = run_cases([*[(point,) for point in single], *double], tmp_path, managing_secs=20.0)
+    cases = [*[(point,) for point in single], *double]
+    results = run_cases(cases, tmp_path, managing_secs=20.0, faces_every=4)
     # Some points are passed only when the book makes an order rest: what was not reached is made up for by others.
     spare = [point for point in points if point not in single]
     while sum(result.kills for result in results) < DEATHS and spare:
         folder = tmp_path / f"more-{len(spare)}"
         folder.mkdir()
-        results += run_cases([(spare.pop(0),)], folder, managing_secs=20.0)
+        results += run_cases([(spare.pop(0),)], folder, managing_secs=20.0, faces_every=4)
     assert {r.points: r.violations for r in results if r.violations} == {}
     assert sum(result.kills for result in results) >= DEATHS

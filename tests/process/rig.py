@@ -22,6 +22,7 @@ from trader.domain.errors import JournalError
 from trader.engine.records import Phase
 
 _IST = ZoneInfo("Asia/Kolkata")
+PATIENCE_SECS = 90.0  # for conditions; a machine that does other things too starts a process in tens of seconds
 _SHIM = Path(__file__).parent / "shim.c"
 
 
@@ -32,7 +33,6 @@ class Story(Case):
         super().__init__(exchange, home, ())
         self.balance = exchange.gateway.wallet().balance
         self.runner: subprocess.Popen[bytes] | None = None
-        self.extra: dict[str, str] = {}
         self.said = home.parent / f"{home.name}.txt"
 
     def launch(self, *arguments: str, wait: bool = True, **environment: str) -> "subprocess.Popen[bytes]":
@@ -50,7 +50,7 @@ class Story(Case):
         if not arguments:
             self.runner = process
         if wait:
-            await_value(lambda: self._published_since(began), 40, "a runner that manages the account")
+            await_value(lambda: self._published_since(began), PATIENCE_SECS, "a runner that manages the account")
         return process
 
     def environment(self) -> dict[str, str]:
@@ -72,10 +72,10 @@ class Story(Case):
         self._command("start", {**_body(chosen), "now": True, "confirm": None})
         self.await_phase(Phase.HOLDING)
 
-    def await_phase(self, phase: Phase, secs: float = 60) -> None:
+    def await_phase(self, phase: Phase, secs: float = PATIENCE_SECS) -> None:
         await_value(lambda: self.phase() is phase or None, secs, f"{phase}, last seen {self.phase()}")
 
-    def await_flat(self, secs: float = 60) -> None:
+    def await_flat(self, secs: float = PATIENCE_SECS) -> None:
         gateway = self.venue.gateway
 
         def look() -> bool | None:

@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.rig import await_value
-from tests.process.rig import Story, built_shim, fill, small_disk, story
+from tests.process.rig import PATIENCE_SECS, Story, built_shim, fill, small_disk, story
 from trader.engine.records import Phase, RunFinished
 from trader.journal.store import Journal
-from trader.journal.verifying import verify
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @pytest.fixture
@@ -41,13 +40,13 @@ def test_f1_a_full_disk_keeps_no_exit_back_and_the_books_are_repaired(tmp_path: 
         tale.launch()
         tale.hold(tale.ending_in(16))
         junk = fill(disk)
-        tale.await_flat(60)  # the clock's exit, with nothing recorded
+        tale.await_flat()  # the clock's exit, with nothing recorded
         told = [json.loads(line) for line in tale.words().splitlines() if line.startswith('{"kind"')]
         assert {row["intent"]["purpose"] for row in told if row["kind"] == "order_intended"} == {"X"}
         stop = tale.command("stop")
         assert stop.returncode == 1 and "flatten" in stop.stderr  # CT2: what cannot be recorded says what works
         junk.unlink()
-        await_value(lambda: finished(tale) or None, 40, "the run's end in the journal")
+        await_value(lambda: finished(tale) or None, PATIENCE_SECS, "the run's end in the journal")
         assert tale.end() == 0
         assert tale.right() == []
 
@@ -65,7 +64,7 @@ def test_f1_flatten_works_on_a_full_disk_with_the_runner_dead(tmp_path: Path, di
         tale.await_flat(5)
         junk.unlink()
         tale.launch()
-        await_value(lambda: finished(tale) or None, 40, "the books closed by the next runner")
+        await_value(lambda: finished(tale) or None, PATIENCE_SECS, "the books closed by the next runner")
         assert tale.end() == 0
         assert [
             wrong for wrong in tale.right() if not wrong.startswith("I4")
@@ -80,7 +79,7 @@ def test_f1_a_journal_that_cannot_be_written_from_the_start_is_refused(tmp_path:
         junk = fill(disk)
         refused = tale.command("run")
         assert refused.returncode == 1
-        assert "full" in refused.stderr or "cannot be written" in refused.stderr
+        assert "disk" in refused.stderr and "flatten" in refused.stderr
         junk.unlink()
         tale.journal = Journal.open(f"sqlite:///{tale.home / 'journal.db'}")
 
@@ -96,9 +95,9 @@ def test_f1_io_errors_of_the_journals_files_keep_no_exit_back(tmp_path: Path) ->
         tale.launch()
         tale.hold(tale.ending_in(14))
         trigger.touch()
-        tale.await_flat(60)
+        tale.await_flat()
         trigger.unlink()
-        await_value(lambda: finished(tale) or None, 40, "the run's end in the journal")
+        await_value(lambda: finished(tale) or None, PATIENCE_SECS, "the run's end in the journal")
         assert tale.end() == 0
         assert tale.right() == []
 
@@ -123,30 +122,29 @@ def test_f2_a_torn_log_is_recovered_and_the_exchange_fills_the_gap(tmp_path: Pat
 
 
 @pytest.mark.t1
-@pytest.mark.parametrize("damage", ["flipped", "text", "empty", "half"])
-def test_f2_a_damaged_journal_is_refused_and_never_taken_for_a_new_one(tmp_path: Path, damage: str) -> None:
+def test_f2_a_damaged_journal_is_refused_and_never_taken_for_a_new_one(tmp_path: Path) -> None:
     with story(tmp_path) as tale:
         tale.launch()
         tale.hold()
         assert tale.end() == 0
         tale.journal.close()
         path = tale.home / "journal.db"
-        with sqlite3.connect(path) as database:
-            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database = sqlite3.connect(path)
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         database.close()
         whole = path.read_bytes()
-        hurt = {
-            "flipped": whole[:4096] + bytes(byte ^ 0x5A for byte in whole[4096:12288]) + whole[12288:],
-            "text": b"not a database at all " * 400,
-            "empty": b"",
-            "half": whole[: len(whole) // 2],
-        }[damage]
-        path.write_bytes(hurt)
-        refused = tale.command("run")
-        assert refused.returncode == 1
-        assert "flatten" in refused.stderr and "journal" in refused.stderr.lower()
-        assert path.read_bytes() == hurt  # kept as it is, for whoever looks into it
-        assert not verify(f"sqlite:///{path}").ok
+        for hurt in (
+            whole[:4096] + bytes(byte ^ 0x5A for byte in whole[4096:12288]) + whole[12288:],
+            b"not a database at all " * 400,
+            b"",
+            whole[: len(whole) // 2],
+        ):
+            path.write_bytes(hurt)
+            refused = tale.command("run")
+            assert refused.returncode == 1
+            assert "journal" in refused.stderr.lower() and "flatten" in refused.stderr
+            assert path.read_bytes() == hurt  # kept as it is, for whoever looks into it
+            assert tale.command("journal", "verify").returncode == 1
         done = tale.command("flatten", "--yes")
         assert done.returncode == 0, done.stderr
         tale.await_flat(5)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.rig import await_value
-from tests.process.rig import Story, built_shim, story
+from tests.process.rig import PATIENCE_SECS, Story, built_shim, story
 from trader.engine.records import OrderIntended, Phase
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def test_k2_signals_end_it_in_time_and_the_next_one_goes_on(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_v1_the_exit_time_is_the_exchanges_whatever_the_wall_says(tmp_path: Path
         tale.launch()
         tale.hold(tale.ending_in(20))
         clock.step(-3600)
-        tale.await_phase(Phase.DONE, 60)
+        tale.await_phase(Phase.DONE)
         assert tale.end() == 0
         assert tale.right() == []
 
@@ -127,13 +127,13 @@ def test_w4_of_two_runners_started_at_once_one_acts(tmp_path: Path) -> None:
         def loser() -> object:
             return next((p for p in (first, second) if p.poll() is not None), None)
 
-        lost = await_value(loser, 40, "one of them told that the account is taken")
+        lost = await_value(loser, PATIENCE_SECS, "one of them told that the account is taken")
         assert lost.returncode == 1
         assert "Another runner is active" in tale.words()
         tale.runner = second if lost is first else first
         tale.hold()
         third = tale.launch(wait=False)
-        assert third.wait(40) == 1
+        assert third.wait(PATIENCE_SECS) == 1
         tale.runner = second if lost is first else first
         assert tale.runner.poll() is None
         stop(tale)

@@ -10,7 +10,7 @@ import typer
 
 from trader.cli import options
 from trader.cli.ports import LOOPBACK, require_free_port
-from trader.domain.errors import TraderError
+from trader.domain.errors import JournalError, TraderError
 
 if TYPE_CHECKING:
     from trader.config.settings import Settings
@@ -47,7 +47,10 @@ def run() -> None:
     from trader.runner.host import prepare, run_process
 
     prepare(settings)
-    _require_exchange(settings)
+    try:
+        _require_exchange(settings)
+    except JournalError as error:  # whoever starts a runner may have a position that it would have closed
+        raise JournalError(f"{error} If a position is open, close it with `python -m trader flatten`.") from error
     raise typer.Exit(run_process(settings))
 
 
