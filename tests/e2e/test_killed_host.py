@@ -1,5 +1,6 @@
 """kill -9 of the runner's process while it holds: the next one resumes, with the same trail, and never enters again."""
 
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,11 @@ import pytest
 
 from tests.e2e.rig import await_value, preset
 from trader.config.connection import read_announcement
+from trader.config.settings import load_settings
+from trader.desk import Desk
+from trader.engine.fold import fold
 from trader.engine.records import OrderIntended, Phase, Trailed
+from trader.engine.state import State
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal.commands import Command
@@ -110,5 +115,70 @@ def test_a_killed_runner_resumes_with_the_same_trail_and_exits_to_the_venues_cen
     assert announced is not None
     keys = Credentials(announced.api_key.get_secret_value(), announced.api_secret.get_secret_value())
     gateway = DeltaGateway(announced.rest_url, keys)
-    assert closed.realized_pnl == gateway.wallet().balance - Decimal(10_000)
+    earned = gateway.wallet().balance - Decimal(10_000)
+    assert closed.realized_pnl == earned
     assert all(p.quantity == 0 for p in gateway.positions("BTC"))
+    assert_every_face_tells_the_same_money(processes.home, held.run_id, earned)
+    assert_the_death_is_told(processes.home, held.run_id, first.pid)
+
+
+def ask(home: Path, *arguments: str) -> Any:
+    """One command of the command line as its own process, its JSON."""
+    environment = {**os.environ, "TRADER_HOME": str(home)}
+    done = subprocess.run(
+        [sys.executable, "-m", "trader", *arguments],
+        cwd=TREE,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    return [json.loads(line) for line in lines] if arguments[0] == "journal" else json.loads(done.stdout)
+
+
+def assert_every_face_tells_the_same_money(home: Path, run_id: str, earned: Decimal) -> None:
+    """The exchange's cash, the fold, the panel's source, the command line and the export agree to the last digit."""
+    journal = Journal.open(f"sqlite:///{home / 'journal.db'}")
+    records = [record for _, record in journal.records(run_id)]
+    folded = fold(State(installation="", epoch=0, env="paper", account_key="paper"), records).runs[run_id]
+    desk = Desk(load_settings(environ={"TRADER_HOME": str(home)}))
+    report = desk.report(run_id)
+    exported = [row for row in ask(home, "journal", "export") if row["kind"] == "run_finished"]
+    told = {
+        "fold": folded.cash_flow - folded.fees,
+        "history row": next(row.realized_pnl for row in desk.history() if row.run_id == run_id),
+        "report": report.view.realized_pnl,
+        "report's summary": report.summary.realized_pnl,
+        "status": desk.status(run_id).run.realized_pnl,  # type: ignore[union-attr]
+        "status --json": Decimal(ask(home, "status", "--json")["realized_pnl"]),
+        "history --json": Decimal(ask(home, "history", "--json")["runs"][0]["realized_pnl"]),
+        "export": Decimal(exported[0]["realized_pnl"]),
+        "fills": sum(
+            (
+                row.fill.side.sign * -1 * row.fill.price * row.fill.quantity * leg.contract_value
+                - (row.fill.commission or 0)
+                for row in report.fills
+                for leg in folded.legs
+                if leg.key == row.leg
+            ),
+            Decimal(0),
+        ),
+    }
+    assert len(exported) == 1 and {name: value for name, value in told.items() if value != earned} == {}
+    desk.close()
+    journal.close()
+
+
+def assert_the_death_is_told(home: Path, run_id: str, pid: int) -> None:
+    """The same sentences for every face: how the runner ended, what was found, what goes on."""
+    desk = Desk(load_settings(environ={"TRADER_HOME": str(home)}))
+    told = {one.code: one.text for one in desk.status(run_id).happened}
+    assert f"pid {pid}) was killed" in told["runner_killed"] and "while holding BTC" in told["runner_killed"]
+    assert told["found_on_exchange"].count("short 20 (as recorded)") == 2
+    assert "Trailing stop at -900.0 % kept" in told["found_on_exchange"]
+    assert {"code": "runner_killed", "text": told["runner_killed"]}.items() <= next(
+        row for row in ask(home, "status", "--json")["happened"] if row["code"] == "runner_killed"
+    ).items()
+    desk.close()
