@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench import engine, journal, latency, memory, messages, orders, panel, stop
+from bench import chain, engine, journal, latency, memory, messages, orders, panel, stop
 from bench.latency import latencies_us
 from bench.measuring import machine, percentile
 
@@ -22,6 +22,7 @@ TINY: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, Any], set[str]]] 
 }
 WHOLE: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, Any], set[str]]] = {
     "latency": (latency.measure, {"secs": 0.5, "rate": 200.0}, {"process_p99_ms", "panel_p99_ms", "bare_p99_ms"}),
+    "chain": (chain.measure, {"secs": 0.3, "rounds": 1, "rate": 500.0}, {"limit_msgs_per_sec", "ratio_to_limit"}),
     "panel": (panel.measure, {"refreshes": 1, "points": 50}, {"refresh_median_ms", "full_page_median_ms"}),
     "memory": (memory.measure, {"secs": 0.2, "rate": 100.0}, {"after_start_mb", "after_run_mb", "most_mb"}),
 }
