@@ -1,7 +1,8 @@
 """`python -m tests.mutants [M27 ...]`: try mutants and say what caught each. `--table` prints docs/mutants.md.
 
 `--fresh N [--seed S]` asks of those that simulated sessions catch whether a campaign would have met them: sessions as drawn from
-the seeds S, S + 1, ... until one breaks a promise of the mutant's, at most N.
+the seeds S, S + 1, ... until one breaks a promise of the mutant's, at most N. `--random N [--seed S]` tries N random small changes
+of the engine instead of the known defects.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from tests.mutants import random_ones
 from tests.mutants.fresh import first_caught
 from tests.mutants.mutant import Mutant, Sessions, examine
 from tests.mutants.registry import MUTANTS
@@ -22,7 +24,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="M27", help="which ones; all of them when none is named")
     parser.add_argument("--table", action="store_true", help="print docs/mutants.md")
     parser.add_argument("--fresh", type=int, metavar="N", help="sessions as a campaign draws them, at most N a mutant")
-    parser.add_argument("--seed", type=int, default=1, help="the first of the fresh seeds")
+    parser.add_argument(
+        "--random", type=int, metavar="N", help="random changes of the engine, on sessions and its tests"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="the first of the fresh seeds; what the random ones are drawn with"
+    )
     given = parser.parse_args(arguments)
     unknown = [name for name in given.names if name not in MUTANTS]
     if unknown:
@@ -31,6 +38,8 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.write(page())
         return 0
     logging.disable(logging.CRITICAL)
+    if given.random:
+        return _random(given.random, given.seed)
     chosen = [MUTANTS[name] for name in given.names or MUTANTS]
     if given.fresh:
         chosen = [mutant for mutant in chosen if isinstance(mutant.check, Sessions)]
@@ -46,6 +55,19 @@ def main(arguments: Sequence[str]) -> int:
 def _stored(mutant: Mutant) -> tuple[bool, str]:
     verdict = examine(mutant)
     return verdict.killed, "; ".join(f"without it: {words}" for words in verdict.unclean) or verdict.killed_by
+
+
+def _random(count: int, seed: int) -> int:
+    """The exit code: 1 when fewer than nine in ten are seen."""
+    began, seen = time.perf_counter(), 0
+    picked = random_ones.chosen(count, seed)
+    for change in picked:
+        by = random_ones.fate_of(change, seeds=40)
+        seen += bool(by)
+        place = f"{change.module.removeprefix('trader.engine.')}.{change.function}"
+        print(f"{by or 'SURVIVED':<15} {place} {change.words[:110]}", flush=True)
+    print(f"{seen} of {len(picked)} seen, {time.perf_counter() - began:.1f} s")
+    return 0 if seen >= 0.9 * len(picked) else 1
 
 
 def _fresh(mutant: Mutant, seed: int, most: int) -> tuple[bool, str]:

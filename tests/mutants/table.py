@@ -15,6 +15,8 @@ are the promises of [reliability](reliability.md) that would be broken.
 - `python -m tests.mutants` tries them all and prints what caught each; `python -m tests.mutants M27 M35` tries some.
 - `python -m tests.mutants --fresh 2000 --seed 1` asks whether sessions drawn by seeds would have met those that simulated
   sessions catch.
+- `python -m tests.mutants --random 200 --seed 1` tries random small changes of the engine's functions on sessions and on the
+  engine's own tests; what neither sees is printed with its place.
 - `python -m tests.mutants --table` prints this page; a test keeps it equal.
 - A mutant that survives gets a new fault or a new check. It is not deleted.
 
