@@ -1,5 +1,6 @@
 """kill -9 of the runner's process while it holds: the next one resumes, with the same trail, and never enters again."""
 
+import csv
 import json
 import os
 import signal
@@ -20,11 +21,12 @@ from trader.config.settings import load_settings
 from trader.desk import Desk
 from trader.engine.fold import fold
 from trader.engine.records import OrderIntended, Phase, Trailed
-from trader.engine.state import State
+from trader.engine.state import Run, State
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal.commands import Command
 from trader.journal.store import Journal
+from trader.panel.past import csv_text, fills_table
 
 TREE = Path(__file__).parents[2]
 
@@ -155,20 +157,21 @@ def assert_every_face_tells_the_same_money(home: Path, run_id: str, earned: Deci
         "status --json": Decimal(ask(home, "status", "--json")["realized_pnl"]),
         "history --json": Decimal(ask(home, "history", "--json")["runs"][0]["realized_pnl"]),
         "export": Decimal(exported[0]["realized_pnl"]),
-        "fills": sum(
-            (
-                row.fill.side.sign * -1 * row.fill.price * row.fill.quantity * leg.contract_value
-                - (row.fill.commission or 0)
-                for row in report.fills
-                for leg in folded.legs
-                if leg.key == row.leg
-            ),
-            Decimal(0),
-        ),
+        "CSV of the fills": csv_money(csv_text(fills_table(report.fills)), folded),
     }
     assert len(exported) == 1 and {name: value for name, value in told.items() if value != earned} == {}
     desk.close()
     journal.close()
+
+
+def csv_money(text: str, run: Run) -> Decimal:
+    """What the panel's CSV of fills adds up to: cash flows less fees (USD)."""
+    total = Decimal(0)
+    for row in csv.DictReader(text.splitlines()):
+        sign = 1 if row["Side"] == "sell" else -1
+        flow = sign * Decimal(row["Price"]) * int(row["Quantity"]) * run.leg(row["Leg"]).contract_value
+        total += flow - Decimal(row["Fee"])
+    return total
 
 
 def assert_the_death_is_told(home: Path, run_id: str, pid: int) -> None:

@@ -19,11 +19,12 @@ def run_lines(status: "Status") -> list[str]:
     lines += [f"! {' '.join(line.split())}" for line in status.situation if not _is_headline(line, status)]
     if status.run is None:
         first = "First paper trade" if status.env == "paper" else "The first one"
-        return [*lines, f"No run yet. {first}: python -m trader start --preset default --now"]
-    lines += one_run(status.run)
-    others = [run for run in status.runs if run.run_id != status.run.run_id]
-    for run in others:
-        lines += ["", *one_run(run)]
+        lines.append(f"No run yet. {first}: python -m trader start --preset default --now")
+    else:
+        lines += one_run(status.run)
+        for run in status.runs:
+            if run.run_id != status.run.run_id:
+                lines += ["", *one_run(run)]
     lines += [_happening(one) for one in status.happened[:_HAPPENED]]
     if status.open_alerts:
         lines.append(f"{len(status.open_alerts)} to acknowledge: python -m trader alerts")
