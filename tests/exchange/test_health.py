@@ -1,6 +1,7 @@
 """The health check and its words: each thing that goes wrong with a key, an address or a clock says what to do."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from email.utils import formatdate
 from time import time
 from typing import Any
@@ -14,6 +15,10 @@ from trader.exchange.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.exchange.delta.health import PROBE_ID, explain_failure
 from trader.exchange.delta.instruments import REMEMBERED_MOST, InstrumentCache
+from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
+from trader.venue.server import VenueServer
+from trader.venue.settings import VenueSettings
+from trader.venue.wire.auth import Credential
 
 Serve = Callable[[Handler], ScriptedHTTP]
 TICKER = {"symbol": "BTCUSD", "spot_price": "65000.5"}
@@ -151,3 +156,21 @@ def test_contracts_no_longer_listed_are_remembered_the_least_asked_forgotten_fir
     cache.of("BTC")
     assert cache.by_id(2) is not None and cache.by_id(3) is None and cache.id_of("S3") is None
     assert cache.figures.hits == 0 and cache.hit_rate == 0.0
+
+
+def test_the_local_exchange_tells_a_reading_key_from_a_trading_one() -> None:
+    keys = (
+        Credential(api_key="reads", api_secret="s1", user_id=5_550_001, can_trade=False),
+        Credential(api_key="trades", api_secret="s2", user_id=5_550_001),
+    )
+    market = SyntheticMarket(SyntheticSettings(seed=3, start=datetime.now(UTC), start_prices={"BTC": 77_000.0}))
+    server = VenueServer(market, VenueSettings(credentials=keys, realtime=True))
+    server.start()
+    try:
+        url = server.addresses.rest_url
+        assert "may read but not trade" in DeltaGateway(url, Credentials("reads", "s1")).trading_refusal()
+        assert DeltaGateway(url, Credentials("trades", "s2")).trading_refusal() == ""
+        assert DeltaGateway(url, Credentials("reads", "s1")).health().ok
+        assert not DeltaGateway(url, Credentials("trades", "s1")).health().ok
+    finally:
+        server.stop()
