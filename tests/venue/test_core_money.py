@@ -158,6 +158,16 @@ def test_one_jump_over_two_expiries_settles_both_in_order(market: HandMarket) ->
     assert settled == [(CALL, EXPIRY), (LATER_CALL, later(days=1, hours=6))]
 
 
+def test_terms_of_a_traded_contract_are_kept_however_many_expired_since(market: HandMarket) -> None:
+    exchange = Exchange(market, CoreSettings(kept_expired_products=0))
+    seller = Trader(exchange)
+    seller.place("sell", 1, "399")
+    exchange.advance(EXPIRY)
+    assert not exchange.products.expired
+    assert exchange.products.by_id[101].symbol == CALL, "the account's fills still need them"
+    assert 102 not in exchange.products.by_id
+
+
 def test_lagging_positions_show_a_fill_only_after_the_lag(exchange: Exchange) -> None:
     seller = Trader(exchange)
     seller.place("sell", 3, "399")

@@ -91,6 +91,7 @@ class OrderWork:
             updated_at=now,
         )
         floor.counters.order_id += 1
+        floor.products.traded.add(instrument.product_id)
         account.add_order(order)
         return order
 

@@ -35,6 +35,7 @@ class Products:
         self.by_id: dict[int, Instrument] = {}
         self.expired: dict[str, ExpiredProduct] = {}
         self.listed_at: dict[str, datetime] = {}
+        self.traded: set[int] = set()  # ids some account has an order in: their terms are never forgotten
         self._next_expiry: datetime | None = None  # None = to be found anew
 
     def refresh(self, now: datetime) -> None:
@@ -67,7 +68,9 @@ class Products:
         self.expired[symbol] = product
         while len(self.expired) > self._kept_expired:
             oldest = next(iter(self.expired))
-            self.by_id.pop(self.expired.pop(oldest).instrument.product_id, None)
+            product_id = self.expired.pop(oldest).instrument.product_id
+            if product_id not in self.traded:
+                self.by_id.pop(product_id, None)
             self.listed_at.pop(oldest, None)
         self._next_expiry = None
 

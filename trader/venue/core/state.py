@@ -95,6 +95,7 @@ def restore(exchange: Exchange, header: Header, rows: Rows) -> None:
     by_symbol = {i.symbol: i for i in rows.instruments}
     for instrument in rows.instruments:
         exchange.products.by_id.setdefault(instrument.product_id, instrument)
+        exchange.products.traded.add(instrument.product_id)
     for product in rows.expired:
         exchange.products.expire(product)
     for saved in header.accounts:
