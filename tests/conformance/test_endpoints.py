@@ -9,13 +9,11 @@ import pytest
 
 from tests.conformance.schema.rest import ENDPOINTS
 from tests.conformance.target import Target
-from trader.domain.errors import AuthError, VenueRefused
+from trader.domain.errors import AuthError
 from trader.domain.order import OrderStatus, OrderType, Side
 from trader.domain.outcome import Ok, Rejected
 from trader.exchange.changes import Done
-from trader.exchange.delta import endpoints as at
 from trader.exchange.delta.account_api import DeadMan, MmpLimits
-from trader.exchange.delta.budget import Priority
 from trader.exchange.delta.order_requests import Bracket, CancelScope, OrderEdit, Stop
 from trader.exchange.delta.rest import Endpoint
 
@@ -395,15 +393,14 @@ def dead_men(t: Target) -> None:
 
 @case("GET /v2/wallets/sub_accounts_transfer_history")
 def transfers(t: Target) -> None:
-    t.gateway.rest.read(list[dict[str, Any]], at.TRANSFERS, query=[("subaccount_user_id", t.gateway.who_am_i())])
+    assert isinstance(t.gateway.account.transfers(t.gateway.who_am_i()), list)
 
 
 @case("POST /v2/wallets/sub_account_balance_transfer")
 def transfer(t: Target) -> None:
     # There is no sub-account to send to: what counts is that the refusal has the documented form.
-    body = {"transferrer_user_id": 1, "transferee_user_id": 2, "asset_symbol": "USD", "amount": "1"}
-    with pytest.raises(VenueRefused):
-        t.gateway.rest.change(dict[str, Any], at.TRANSFER, body, priority=Priority.OWN)
+    outcome = t.gateway.account.transfer(sender="1", receiver="2", asset="USD", amount=Decimal(1))
+    assert isinstance(outcome, Rejected) and outcome.code != "not_sent"
 
 
 @case("GET /v2/profile")

@@ -342,6 +342,18 @@ def test_identity_stats_and_preferences(talk: Talk) -> None:
     assert gateway.account.sub_accounts()[0].user_id == "9"
 
 
+def test_transfers_between_accounts(talk: Talk) -> None:
+    gateway, server = talk(success(None), success([{"amount": "1"}], after=None))
+    assert gateway.account.transfer(sender="1", receiver="2", asset="USD", amount=D("1.50")) == Done(None)
+    assert sent(server)[2] == {
+        "transferrer_user_id": 1, "transferee_user_id": 2, "asset_symbol": "USD", "amount": "1.50",
+    }  # fmt: skip
+    assert gateway.account.transfers("2") == [{"amount": "1"}] and "subaccount_user_id=2" in sent(server)[1]
+    for wrong in ({"amount": D(0)}, {"sender": "me"}):
+        fields: dict[str, Any] = {"sender": "1", "receiver": "2", "asset": "USD", "amount": D(1)} | wrong
+        assert isinstance(gateway.account.transfer(**fields), Rejected)
+
+
 def test_protection_is_configured_in_the_exchanges_words(talk: Talk) -> None:
     gateway, server = talk(success({"user_id": 7}), success(None))
     limits = MmpLimits(asset="BTC", window_secs=5, freeze_secs=0, trade_limit=D(10), delta_limit=D(1), vega_limit=D(2))

@@ -199,6 +199,30 @@ class AccountAPI:
     def sub_accounts(self) -> list[User]:
         return [parse_user(row) for row in self._read(list[rows.UserRow], at.SUB_ACCOUNTS)]
 
+    def transfer(self, *, sender: str, receiver: str, asset: str, amount: Decimal) -> Done[None] | Rejected | Unknown:
+        """Move money between the main account and a sub-account; takes the main account's key. Ids are user ids."""
+
+        def send() -> Done[None]:
+            if not amount.is_finite() or amount <= 0:
+                raise UnsendableOrder(f"a transfer needs an amount above 0, was {amount}")
+            if not (sender.isdigit() and receiver.isdigit()):
+                raise UnsendableOrder(f"a transfer needs numeric user ids, was {sender!r} to {receiver!r}")
+            body = {
+                "transferrer_user_id": int(sender),
+                "transferee_user_id": int(receiver),
+                "asset_symbol": asset,
+                "amount": f"{amount:f}",
+            }
+            self._rest.change(Any, at.TRANSFER, body, priority=Priority.OWN)
+            return Done(None)
+
+        return outcome_of(send, f"transfer to {receiver}")
+
+    def transfers(self, user_id: str) -> list[dict[str, Any]]:
+        """The log of transfers of a sub-account, rows as the exchange sends them (their fields are not documented)."""
+        query = [("subaccount_user_id", user_id)]
+        return self._rest.read_pages(dict[str, Any], at.TRANSFERS, query=query, page_size=TRANSACTIONS_PAGE)
+
     # ------------------------------------------------------------------------------------------------ protection
 
     def configure_mmp(self, limits: MmpLimits) -> Done[Preferences] | Rejected | Unknown:
