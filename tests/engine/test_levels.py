@@ -3,12 +3,13 @@
 import pytest
 from msgspec.structs import replace
 
-from tests.engine.scene import Phase, Scene, done, entering, exiting, finish, holding, kinds, preset, waiting
+from tests.engine.scene import Phase, Scene, done, entering, exiting, finish, holding, kinds, preset, secs, waiting
 from trader.domain.order import Purpose
 from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.engine.fold import evolve
+from trader.engine.gate import check_order
 from trader.engine.records import Level, OperatorLevel
 from trader.engine.release import check_release
 from trader.engine.viewing import trading_state
@@ -199,3 +200,27 @@ def test_a_pause_before_the_first_order_holds_back_both_legs() -> None:
     order(scene, PAUSE)
     scene.read_account()
     assert scene.phase is Phase.WAITING and scene.sent() == []
+
+
+@pytest.mark.parametrize("each", [Level.REDUCING, Level.HALTED])
+def test_gate_and_release_refuse_entries_by_the_level_whatever_the_strategy_thinks(each: Level) -> None:
+    scene = entering()
+    intent = scene.submits()[0]
+    trading = replace(scene.state.account.trading, level=each, reason="found wanting")
+    state = replace(scene.state, account=replace(scene.state.account, trading=trading))
+    released = check_release(state, intent)
+    assert released is not None
+    assert (released.code, released.detail) == (f"TRADING_{each}", f"trading is {each}: found wanting")
+    run = replace(scene.run, orders={})
+    denied = check_order(state, run, replace(intent, client_order_id="sd-unused"), scene.now)
+    assert denied is not None and denied.code == f"TRADING_{each}"
+
+
+def test_the_gate_refuses_entries_until_a_429_is_over() -> None:
+    scene = entering()
+    intent = replace(scene.submits()[0], client_order_id="sd-unused")
+    run = replace(scene.run, orders={})
+    for ahead, code in ((1, "RATE_LIMITED"), (0, "")):
+        state = replace(scene.state, slow_until=scene.wall + secs(ahead))
+        denied = check_order(state, run, intent, scene.now)
+        assert ("" if denied is None else denied.code) == code
