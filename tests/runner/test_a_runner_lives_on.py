@@ -141,6 +141,29 @@ def test_levels_are_obeyed_survive_a_restart_and_kill_flattens(rig: Rig) -> None
     assert changes == [("PAUSED", "asha (cli)"), ("ACTIVE", "asha (cli)"), ("HALTED", "asha (cli)")]
 
 
+def test_a_lost_lease_fences_at_once_without_anything_to_record(rig: Rig) -> None:
+    runner = rig.boot()
+    assert rig.lease is not None
+    taken = rig.journal.take_lease(
+        account="paper",
+        holder="another",
+        host="process",
+        pid=1,
+        code_hash="test",
+        now=datetime.now(UTC),
+        over=rig.lease,
+    )
+    assert taken is not None
+    await_value(lambda: runner.lost_lease or None, 10, "fenced")
+    assert rig.journal.lease_row("paper") == taken
+
+
+def lease_pid(journal: Journal) -> int:
+    lease = journal.lease_row("paper")
+    assert lease is not None
+    return lease.pid
+
+
 def test_a_hanging_runner_is_replaced_within_seconds_and_nothing_of_it_leaves(
     venue: VenueServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +199,11 @@ def test_a_hanging_runner_is_replaced_within_seconds_and_nothing_of_it_leaves(
         )
         told = alerts(journal)["runner_replaced"]
         assert "hung" in told and first.lost_lease and not second.runs
+        other = Host(settings, "process")
+        other.start()
+        words = await_value(lambda: alerts(journal).get("standing_by"), 10, "the second host's words")
+        assert f"Another runner (panel, pid {lease_pid(journal)}) holds the account" in words
+        other.stop()
         released.set()
         await_value(lambda: None if first._errands[0].alive else True, 10, "the first one's end")
         lease = journal.lease_row("paper")

@@ -50,6 +50,7 @@ PUBLISH_SECS = 0.5
 NAG_SECS = 30.0
 _ESCALATE_AFTER = 5  # failing turns in a row
 _COMMAND_TRIES = 3
+_COMMANDS_REMEMBERED = 256
 _HISTORY = timedelta(days=2)  # how far back finished runs may still count for today's limits
 _ALERTS_REMEMBERED = 200
 
@@ -112,6 +113,7 @@ class Runner:
         self._gate = NoteGate()
         self._nagger = Nagger(nag_secs)
         self._tries: dict[str, int] = {}  # command → how often carrying it out has failed
+        self._obeyed: deque[str] = deque(maxlen=_COMMANDS_REMEMBERED)  # the poll may have handed one over twice
         self._to_find: set[str] = set()  # runs taken up again whose first complete read is still to be told
         self._down: dict[str, datetime] = {}  # stream → since when (machine's clock)
         self._beat = time.monotonic()
@@ -337,7 +339,7 @@ class Runner:
 
     def _command(self, row: CommandRow) -> None:
         """Carry out a command. One that fails again and again is refused, except Stop: that is tried for ever."""
-        if self._writer.answered(row.command_id):
+        if self._writer.answered(row.command_id) or row.command_id in self._obeyed:
             return
         try:
             self._obey(row)
@@ -347,8 +349,10 @@ class Runner:
             tries = self._tries[row.command_id] = self._tries.get(row.command_id, 0) + 1
             if tries >= _COMMAND_TRIES and row.kind not in ("stop", "kill"):
                 self._refuse(row, f"It cannot be carried out: {type(error).__name__}: {error}.")
+                self._obeyed.append(row.command_id)
             raise
         self._tries.pop(row.command_id, None)
+        self._obeyed.append(row.command_id)
 
     def _obey(self, row: CommandRow) -> None:
         halted = self._halted() if row.kind == "start" else ""
