@@ -65,6 +65,12 @@ def venue(
     ws_public_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the public socket.")] = 0,
     ws_private_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the private socket.")] = 0,
     balance: Annotated[str, typer.Option(help="Initial balance in USD.")] = "10000",
+    choose: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A choice the exchange leaves open; repeatable (docs/venue.md)."
+        ),
+    ] = None,
     state: Annotated[
         Path | None, typer.Option(help="File to keep orders and positions in; without it, nothing.")
     ] = None,
@@ -104,6 +110,7 @@ def venue(
             ws_public_port=ws_public_port,
             ws_private_port=ws_private_port,
             initial_balance=_decimal("--balance", balance),
+            choices=tuple(choose or ()),
             state_path=state,
             control_port=control_port,
         ),

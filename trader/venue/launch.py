@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from trader.domain.errors import ConfigError
+from trader.venue.choices import with_choices
 from trader.venue.core.settings import CoreSettings
 from trader.venue.linger import Linger
 from trader.venue.market.base import MarketSource
@@ -32,7 +33,7 @@ class VenueOptions(msgspec.Struct, frozen=True, kw_only=True):
     `speed` is market seconds per wall second; at 1 the synthetic market's time is the wall clock. `seed` None takes the
     saved state's, else a random one. Key and secret None are drawn at random. Ports 0 are any free ones; the host is
     always loopback. `relay_*` name the exchange whose public data a relay follows; without addresses the production one.
-    `state_path` None keeps nothing. `start` is the first instant of a synthetic market that is not
+    `choices` are ``name=value`` pairs of `CoreSettings`. `state_path` None keeps nothing. `start` is the first instant of a synthetic market that is not
     real time. With `parent_pid` and `linger_secs` the venue ends once that process is gone and no socket was connected
     for that long. `control_port` None has no control port, and so none of the faults it takes.
     """
@@ -52,6 +53,7 @@ class VenueOptions(msgspec.Struct, frozen=True, kw_only=True):
     api_key: str | None = None
     api_secret: str | None = None
     initial_balance: Decimal = Decimal(10_000)
+    choices: tuple[str, ...] = ()
     quota_units: int = 20_000
     control_port: int | None = None
     state_path: Path | None = None
@@ -121,7 +123,7 @@ def build_venue(options: VenueOptions) -> tuple[VenueServer, Announcement]:
         seed = saved_seed(options.state_path)
     if seed is None:
         seed = secrets.randbelow(_SEED_MAX)
-    core = CoreSettings(seed=seed, initial_balance=options.initial_balance)
+    core = with_choices(CoreSettings(seed=seed, initial_balance=options.initial_balance), options.choices)
     credential = Credential(
         api_key=options.api_key or secrets.token_hex(16),
         api_secret=options.api_secret or secrets.token_hex(32),

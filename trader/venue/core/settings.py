@@ -32,6 +32,8 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     ioc_remainder_state: Literal["cancelled", "closed"] = "cancelled"
     post_only_cross: Literal["refused", "cancelled"] = "refused"  # cancelled: taken, and ended at once
     bare_cancel_all: Literal["nothing", "everything"] = "nothing"  # what cancel-all without any flag cancels
+    order_times: Literal["iso", "micros"] = "iso"  # how created_at of orders is written; both have been seen
+    fill_form: Literal["text", "numbers"] = "text"  # of a fill's id and size: hex and text, or numbers as before 2026
     liquidates: bool = True  # positions whose margin is used up are closed by the exchange
     default_auto_topup: bool = False  # whether a new position draws free balance before it is liquidated
     liquidation_fee_pct: Decimal = Decimal("0.25")  # of notional, plus tax

@@ -12,6 +12,7 @@ from trader.venue.core.holding import Holding
 from trader.venue.core.margin import liquidation_prices
 from trader.venue.core.portfolio import PortfolioMargin, portfolio_margin
 from trader.venue.core.records import FillRow, Order, Transaction
+from trader.venue.core.settings import CoreSettings
 from trader.venue.wire.catalogue import USD_ASSET_ID, product_row, trimmed_product
 from trader.venue.wire.text import iso, micros, plain, plain_or_none
 
@@ -25,8 +26,9 @@ _BRACKET_PRICES = (
 )
 
 
-def order_row(order: Order) -> dict[str, Any]:
+def order_row(order: Order, settings: CoreSettings) -> dict[str, Any]:
     """An order as REST and the snapshot of the orders channel give it."""
+    time = iso if settings.order_times == "iso" else _digits
     return {
         "id": order.id,
         "user_id": order.user_id,
@@ -54,9 +56,13 @@ def order_row(order: Order) -> dict[str, Any]:
             order.unit_commission * order.unfilled_size if order.state == "open" else 0 * order.unit_commission
         ),
         "meta_data": {"source": "api"},
-        "created_at": iso(order.created_at),
-        "updated_at": iso(order.updated_at),
+        "created_at": time(order.created_at),
+        "updated_at": time(order.updated_at),
     }
+
+
+def _digits(instant: datetime) -> str:
+    return str(micros(instant))
 
 
 def _stop_fields(order: Order) -> dict[str, Any]:
@@ -115,14 +121,15 @@ def order_frame(event: OrderEvent) -> dict[str, Any]:
 def fill_row(exchange: Exchange, fill: FillRow) -> dict[str, Any]:
     """A row of GET /v2/fills. It carries no client order id, as at the exchange."""
     instrument = exchange.products.by_id[fill.product_id]
+    numbers = exchange.settings.fill_form == "numbers"
     return {
-        "id": fill.id,
+        "id": int(fill.id, 16) % 10**15 if numbers else fill.id,
         "order_id": fill.order_id,
         "product_id": fill.product_id,
         "product_symbol": fill.symbol,
         "product": trimmed_product(instrument),
         "side": fill.side.value,
-        "size": str(fill.size),
+        "size": fill.size if numbers else str(fill.size),
         "price": plain(fill.price),
         "notional": plain(fill.notional),
         "role": fill.role,

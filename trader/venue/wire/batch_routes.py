@@ -23,14 +23,14 @@ def create(call: Call) -> Answer:
     """POST /v2/orders/batch."""
     symbol = symbol_of(call)
     requests = [batch_row_of(row, symbol) for row in _rows(call)]
-    return _answer([partial(call.exchange.place, call.account, request, call.now) for request in requests])
+    return _answer(call, [partial(call.exchange.place, call.account, request, call.now) for request in requests])
 
 
 def edit(call: Call) -> Answer:
     """PUT /v2/orders/batch: `size` of a row is the new total."""
     symbol = symbol_of(call)
     changes = [(needed_integer(row, "id"), change_of(row)) for row in _rows(call)]
-    return _answer([partial(_edit_one, call, symbol, order_id, change) for order_id, change in changes])
+    return _answer(call, [partial(_edit_one, call, symbol, order_id, change) for order_id, change in changes])
 
 
 def cancel(call: Call) -> Answer:
@@ -39,7 +39,7 @@ def cancel(call: Call) -> Answer:
     named = [(integer(row, "id"), text(row, "client_order_id")) for row in _rows(call)]
     if any(number is None and name is None for number, name in named):
         raise bad_schema("id", "give id or client_order_id")
-    return _answer([partial(_cancel_one, call, symbol, number, name) for number, name in named])
+    return _answer(call, [partial(_cancel_one, call, symbol, number, name) for number, name in named])
 
 
 def _edit_one(call: Call, symbol: str, order_id: int, change: Change) -> Order:
@@ -67,11 +67,11 @@ def _find(call: Call, symbol: str, order_id: int | None, client_order_id: str | 
     return order
 
 
-def _answer(steps: list[Callable[[], Order]]) -> Answer:
+def _answer(call: Call, steps: list[Callable[[], Order]]) -> Answer:
     done: list[dict[str, Any]] = []
     for step in steps:
         try:
-            done.append(order_row(step()))
+            done.append(order_row(step(), call.exchange.settings))
         except Refused:
             continue
     return Answer(done)

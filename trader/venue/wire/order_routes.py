@@ -1,6 +1,7 @@
 """Order endpoints: place, edit, cancel, look up, list."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from trader.domain.order import OrderType
 from trader.venue.core.records import FillRow, Order
@@ -30,7 +31,7 @@ _STATES = ("open", "pending")
 def place(call: Call) -> Answer:
     """POST /v2/orders."""
     request = request_of(call.body, symbol_of(call))
-    return Answer(order_row(call.exchange.place(call.account, request, call.now)))
+    return Answer(_row(call, call.exchange.place(call.account, request, call.now)))
 
 
 def edit(call: Call) -> Answer:
@@ -38,7 +39,7 @@ def edit(call: Call) -> Answer:
     order = call.account.orders.get(needed_integer(call.body, "id"))
     if order is None or order.symbol != symbol_of(call):
         raise Refused("open_order_not_found")
-    return Answer(order_row(call.exchange.edit(call.account, order, change_of(call.body), call.now)))
+    return Answer(_row(call, call.exchange.edit(call.account, order, change_of(call.body), call.now)))
 
 
 def cancel(call: Call) -> Answer:
@@ -51,7 +52,7 @@ def cancel(call: Call) -> Answer:
     order = account.orders.get(order_id) if order_id is not None else account.by_client_id(client_order_id or "")
     if order is None or order.product_id != product_id:
         raise Refused("open_order_not_found")
-    return Answer(order_row(call.exchange.cancel(account, order, call.now)))
+    return Answer(_row(call, call.exchange.cancel(account, order, call.now)))
 
 
 def cancel_all(call: Call) -> Answer:
@@ -84,7 +85,7 @@ def by_id(call: Call) -> Answer:
     order = call.account.orders.get(call.path["order_id"])
     if order is None:
         raise Refused("order_not_found", status=404)
-    return Answer(order_row(order))
+    return Answer(_row(call, order))
 
 
 def by_client_id(call: Call) -> Answer:
@@ -92,7 +93,7 @@ def by_client_id(call: Call) -> Answer:
     order = call.account.by_client_id(call.path["client_order_id"])
     if order is None:
         raise Refused("order_not_found", status=404)
-    return Answer(order_row(order))
+    return Answer(_row(call, order))
 
 
 def open_orders(call: Call) -> Answer:
@@ -102,14 +103,18 @@ def open_orders(call: Call) -> Answer:
         raise bad_schema("states", f"must be of: {', '.join(_STATES)}")
     rows = _filtered(call, (o for o in call.account.live_orders if o.state in states))
     chosen, meta = page(rows, lambda o: o.id, call.query, default=50, maximum=200)
-    return Answer([order_row(o) for o in chosen], meta)
+    return Answer([_row(call, o) for o in chosen], meta)
 
 
 def history(call: Call) -> Answer:
     """GET /v2/orders/history: closed and cancelled orders."""
     rows = _filtered(call, (o for o in call.account.orders.values() if not o.live))
     chosen, meta = page(rows, lambda o: o.id, call.query, default=50, maximum=50)
-    return Answer([order_row(o) for o in chosen], meta)
+    return Answer([_row(call, o) for o in chosen], meta)
+
+
+def _row(call: Call, order: Order) -> dict[str, Any]:
+    return order_row(order, call.exchange.settings)
 
 
 def fills(call: Call) -> Answer:

@@ -181,7 +181,7 @@ class PrivateHub:
         return 200 if hmac.compare_digest(expected.encode(), signature.encode()) else 401
 
     def _orders_snapshot(self, account: Account, symbol: str) -> dict[str, Any]:
-        rows = [account_rows.order_row(o) for o in account.live_orders if o.symbol == symbol]
+        rows = [account_rows.order_row(o, self._exchange.settings) for o in account.live_orders if o.symbol == symbol]
         meta = {"seq_no": account.order_seq.get(symbol, 0), "timestamp": micros(self._exchange.now)}
         return {
             "type": "orders",

@@ -1,0 +1,79 @@
+"""Choices the exchange leaves open, typed as NAME=VALUE and seen on the wire."""
+
+from decimal import Decimal as D
+
+import pytest
+
+from tests.venue.test_core_orders import Trader
+from tests.venue.venue_client import KEY, SECRET, USER_ID, Rest
+from tests.venue.venue_market import HandMarket
+from trader.domain.errors import ConfigError
+from trader.domain.order import TimeInForce
+from trader.venue.choices import NAMES, with_choices
+from trader.venue.core.exchange import Exchange
+from trader.venue.core.settings import CoreSettings
+from trader.venue.server import VenueServer
+from trader.venue.settings import VenueSettings
+from trader.venue.wire.auth import Credential
+
+
+def test_choices_are_converted_to_their_kind() -> None:
+    chosen = with_choices(
+        CoreSettings(), ["liquidates=false", "gst=0.05", "twap_window_secs=60", "bare_cancel_all=everything"]
+    )
+    assert (chosen.liquidates, chosen.gst, chosen.twap_window_secs) == (False, D("0.05"), 60)
+    assert with_choices(CoreSettings(), []) == CoreSettings()
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        "liquidates",
+        "nonsense=1",
+        "seed=3",
+        "liquidates=perhaps",
+        "gst=lots",
+        "gst=NaN",
+        "gst=-1",
+        "option_leverage=0",
+        "funding_interval_secs=0",
+        "bare_cancel_all=some",
+    ],
+)
+def test_choice_that_means_nothing_is_refused_in_a_sentence(choice: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        with_choices(CoreSettings(), [choice])
+    assert choice.partition("=")[0] in str(caught.value)
+
+
+def test_every_choice_has_a_default_that_can_be_typed() -> None:
+    for name in NAMES:
+        default = getattr(CoreSettings(), name)
+        typed = str(default).lower() if isinstance(default, bool) else str(default)
+        assert with_choices(CoreSettings(), [f"{name}={typed}"]) == CoreSettings()
+
+
+def test_rest_of_an_ioc_and_a_crossing_post_only_end_as_chosen(market: HandMarket) -> None:
+    trader = Trader(Exchange(market, CoreSettings(ioc_remainder_state="closed", post_only_cross="cancelled")))
+    partly = trader.place("sell", 30, "399", time_in_force=TimeInForce.IOC)
+    assert (partly.state, partly.unfilled_size, partly.cancellation_reason) == ("closed", 10, None)
+    crossing = trader.place("sell", 1, "390", post_only=True)
+    assert (crossing.state, crossing.cancellation_reason) == ("cancelled", "immediate_execution_post_only")
+
+
+def test_wire_forms_are_as_chosen(market: HandMarket) -> None:
+    core = CoreSettings(order_times="micros", fill_form="numbers", bare_cancel_all="everything")
+    credential = Credential(api_key=KEY, api_secret=SECRET, user_id=USER_ID)
+    server = VenueServer(market, VenueSettings(credentials=(credential,), core=core))
+    rest = Rest(server.start().rest_url)
+    try:
+        order = rest.order(product_id=101, size=5, side="sell", limit_price="399")
+        assert order["created_at"].isdigit() and len(order["created_at"]) == 16
+        (fill,) = rest.ok("GET", "/v2/fills")
+        assert (type(fill["id"]), fill["size"]) == (int, 5)
+        rest.order(product_id=101, size=5, side="buy", limit_price="390")
+        rest.ok("DELETE", "/v2/orders/all", {"product_id": 101})
+        assert rest.ok("GET", "/v2/orders") == []
+    finally:
+        rest.close()
+        server.stop()
