@@ -112,7 +112,7 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         _take_in(turn, run_id, listed)
     for listed in event.open_orders or ():
         see_installation(turn, listed.client_order_id)
-    for fill in event.fills or ():
+    for fill in sorted(event.fills or (), key=_by_time):
         _book(turn, run_id, fill)
     for snapshot in [*(event.history or ()), *(event.open_orders or ()), *event.lookups.values()]:
         if snapshot is None:
@@ -196,6 +196,12 @@ def _lists_ended_order(turn: Turn, event: AccountRead) -> bool:
         if found is not None and found[1].ended_at is not None and found[1].ended_at < event.asked:
             return True
     return False
+
+
+def _by_time(fill: Fill) -> tuple[float, bool]:
+    """As it happened, lists being newest first: what the exchange closes by itself is ours as far as we have sold by then."""
+    at = fill.ts_event.timestamp() if fill.ts_event is not None else float("inf")
+    return at, fill.kind is not FillKind.NORMAL
 
 
 def _book(turn: Turn, run_id: str, fill: Fill) -> None:

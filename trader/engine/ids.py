@@ -37,10 +37,13 @@ def run_id_for(command_id: str) -> str:
     return _short(f"run:{command_id}", 10)
 
 
-def client_order_id(*, installation: str, epoch: int, run_id: str, leg: str, purpose: Purpose, attempt: int) -> str:
-    """Unique per intent (installation, run, leg, purpose, attempt) and lease epoch."""
+def client_order_id(
+    *, installation: str, epoch: int, run_id: str, leg: str, purpose: Purpose, attempt: int, holder: str = ""
+) -> str:
+    """Unique per intent (installation, run, leg, purpose, attempt), lease epoch and holder of the lease: where an older
+    copy of the journal was put back, an epoch may come a second time and an attempt be counted again."""
     stem = f"{run_id[:5]}-{leg}{purpose.value}{attempt % 100:02d}-{epoch % 1000:03d}"
-    digest = _short(f"{installation}:{run_id}:{leg}:{purpose.value}:{attempt}:{epoch}", 8)
+    digest = _short(f"{installation}:{run_id}:{leg}:{purpose.value}:{attempt}:{epoch}:{holder}", 8)
     return f"sd{installation[:4]}-{stem}-{digest}"
 
 

@@ -219,6 +219,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     env: str
     account_key: str
+    holder: str = ""  # who holds the lease: one random id per runner instance
     account: Account = Account()
     runs: dict[str, Run] = {}
     watches: dict[str, Watch] = {}

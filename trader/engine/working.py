@@ -85,6 +85,7 @@ def place(
             leg=leg.key,
             purpose=purpose,
             attempt=attempt,
+            holder=state.holder,
         ),
         run_id=run_id,
         leg=leg.key,

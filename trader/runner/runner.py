@@ -108,7 +108,13 @@ class Runner:
             self.note,
         )
         self._publisher = Publisher(journal, gateway, feed, lease, env, host, halted, wall)
-        self._state = State(installation=journal.installation(), epoch=lease.epoch, env=env, account_key=lease.account)
+        self._state = State(
+            installation=journal.installation(),
+            epoch=lease.epoch,
+            env=env,
+            account_key=lease.account,
+            holder=lease.holder,
+        )
         self._due = dict.fromkeys(("tick", "publish", "nag"), 0.0)
         self._gate = NoteGate()
         self._nagger = Nagger(nag_secs)
