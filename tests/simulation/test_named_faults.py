@@ -168,13 +168,13 @@ def test_f2_an_older_copy_of_the_journal_is_reconciled_and_not_trusted() -> None
     plan = quiet(34, replace(STOP, secs=30.0), rates={"F2": 1.0}, outage=(4.0, 6.0))
     lost: list[int] = []
     session = Session(plan, frozenset({("F2", 1)}))
-    forget = session.oracle.forget
+    lose = session.journal.lose_newest
 
-    def note(count: int) -> None:
-        lost.append(count)
-        forget(count)
+    def note(most: int) -> int:
+        lost.append(lose(most))
+        return lost[-1]
 
-    session.oracle.forget = note  # type: ignore[method-assign]
+    session.journal.lose_newest = note  # type: ignore[method-assign]
     session.faults.details = lambda name: _Most()  # type: ignore[assignment, method-assign, return-value]
     whole(session)
     assert lost and lost[0] > 10, "hardly anything was lost"

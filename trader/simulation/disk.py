@@ -190,6 +190,7 @@ class MemoryJournal:
             if row.answered is not None and row.answered >= self.stamps[kept][1]:
                 row.status, row.detail, row.answered = "new", "", None
         del self.rows[kept:], self.stamps[kept:]
+        self.epoch = self.stamps[-1][0] if self.stamps else 0
         self._ends = [end for end in self._ends if end <= kept]
         self._keys = {key for record in records[:kept] if (key := _key(record)) is not None}
         self.hash.update(b"lost %d" % lost)

@@ -78,11 +78,10 @@ class Oracle:
         disk = max(last_of.get("F1", 0.0), last_of.get("F4", 0.0), shell.mended_at)
         return self.secs - max(shell.booted_at, disk, self.session.resumed_at)
 
-    def forget(self, lost: int) -> None:
-        """An older copy of the journal was put back: it says less than before."""
-        if not lost:
-            return
+    def forget(self, epoch: int) -> None:
+        """An older copy of the journal was put back, on which this epoch is taken: it says less than before."""
         self.notes = Notes()
+        del self.takeovers[epoch - 1 :]
         journal = self.session.journal
         for record, (epoch, at) in zip(journal.read(), journal.stamps, strict=True):
             self.notes.take(record, epoch, at)

@@ -222,7 +222,7 @@ class Session:
     def _rise(self, epoch: int) -> None:
         """A new runner of this epoch."""
         if self.shells and self.faults.hit("F2"):
-            self.oracle.forget(self.journal.lose_newest(self.faults.details("F2").choice((1, 3, 8, 40))))
+            epoch = self._older_copy(self.faults.details("F2").choice((1, 3, 8, 40)))
         gateway = SimGateway(
             self.venue, self.network, self.agenda, self.plan.position_lag, self.plan.settlement_late_secs
         )
@@ -240,6 +240,17 @@ class Session:
         self.oracle.booted(shell)
         shell.recover()
         self.stream.connect(shell.receive)
+
+    def _older_copy(self, most: int) -> int:
+        """F2: with everything stopped an older copy of the journal is put back, lease and all. The epoch taken on it, which
+        may have been somebody's before."""
+        for shell in self.shells:
+            shell.alive = False
+        lost = self.journal.lose_newest(most)
+        epoch = self.journal.epoch = self.journal.epoch + bool(lost)
+        if lost:
+            self.oracle.forget(epoch)
+        return epoch
 
     def _last_renewal(self) -> datetime:
         """The lease is renewed every two seconds while its holder runs, by the clock as it was then."""

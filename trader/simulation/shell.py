@@ -95,7 +95,9 @@ class Shell:
         self._degraded_from = -1.0
         self._renew_at = 0
         self.subscribed: tuple[str, ...] = ()
-        self.state = State(installation=INSTALLATION, epoch=epoch, env="paper", account_key=ACCOUNT)
+        self.state = State(
+            installation=INSTALLATION, epoch=epoch, env="paper", account_key=ACCOUNT, holder=f"runner {agenda.micros}"
+        )
         self.gateway = gateway
         self.steps = 0
         self._journal = journal
