@@ -1,5 +1,6 @@
 """The gateway verbs over ccxt's Delta class, against the local exchange, with faults in between."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,8 @@ import requests
 
 from tests.exchange.scripted_http import Answer, Request, ScriptedHTTP, refused, wait_for
 from tests.official_clients.conftest import Venue
-from trader.domain.errors import AuthError, ExchangeError, OutcomeUnknown
+from trader.config.settings import Settings
+from trader.domain.errors import AuthError, ConfigError, ExchangeError, OutcomeUnknown
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Ok, Rejected, Unknown
@@ -19,6 +21,7 @@ from trader.exchange.ccxt_delta import CcxtDeltaGateway
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.exchange.gateway import Gateway
+from trader.runner.host import _gateway
 
 pytest.importorskip("ccxt", reason="ccxt is optional: see requirements-ccxt.txt")
 
@@ -330,3 +333,16 @@ def test_calls_are_counted_with_their_latencies(bench: Bench) -> None:
     row = next(row for row in figures.endpoints if row.endpoint == "create_order")
     assert row.calls >= 1 and row.p50_ms is not None and figures.instruments_cached > 100
     assert bench.gateway.quota_left() < 10_000
+
+
+def test_the_runner_takes_it_when_the_settings_say_so(venue: Venue) -> None:
+    credentials = Credentials(venue.key, venue.secret)
+    for name, kind in (("own", DeltaGateway), ("ccxt", CcxtDeltaGateway)):
+        settings = Settings.model_validate({"TRADER_GATEWAY": name})
+        assert type(_gateway(settings, venue.url, credentials)) is kind
+
+
+def test_without_the_library_one_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ccxt", None)
+    with pytest.raises(ConfigError, match=r"requirements-ccxt\.txt"):
+        CcxtDeltaGateway("http://127.0.0.1:1", Credentials("key", "secret"))

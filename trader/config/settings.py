@@ -68,6 +68,11 @@ class Settings(BaseSettings):
         ge=1,
         le=3600,
     )
+    gateway: Literal["own", "ccxt"] = _setting(
+        "own",
+        "TRADER_GATEWAY",
+        "What carries the runner's orders and reads: its own client, or ccxt (needs requirements-ccxt.txt).",
+    )
     port: int = _setting(8501, "PORT", "Port of the panel on 127.0.0.1.", ge=1, le=65_535)
 
     rest_url: str | None = _setting(

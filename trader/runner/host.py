@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from trader import __version__
 from trader.config.connection import Connection, resolve_connection
@@ -35,6 +36,9 @@ from trader.runner.process import identity, is_provably_dead, is_running
 from trader.runner.process_memory import settle
 from trader.runner.runner import Runner
 from trader.runner.supervising import watch_over
+
+if TYPE_CHECKING:
+    from trader.exchange.ccxt_delta import CcxtDeltaGateway
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +90,10 @@ class Host:
             check_urls(connection.env, connection.rest_url, connection.ws_public_url, connection.ws_private_url)
             if connection.credentials is None:
                 raise ConfigError(f"{connection.env} needs its API key and secret")
+            if self._settings.gateway == "ccxt":
+                from trader.exchange.ccxt_wire import load_ccxt
+
+                load_ccxt()  # what cannot be used is said before a runner is begun
         except TraderError:
             self.stop()
             raise
@@ -208,7 +216,7 @@ class Host:
         connection, journal = self._connection, self._journal
         assert connection is not None and journal is not None and connection.credentials is not None
         credentials = Credentials(*connection.credentials.reveal())
-        gateway = DeltaGateway(connection.rest_url, credentials)
+        gateway = _gateway(self._settings, connection.rest_url, credentials)
         feed = Feed(
             ws_public_url=connection.ws_public_url,
             ws_private_url=connection.ws_private_url,
@@ -228,6 +236,20 @@ class Host:
             hello=hello,
             nag_secs=self._settings.alert_repeat_secs,
         )
+
+
+def _gateway(settings: Settings, rest_url: str, credentials: Credentials) -> "DeltaGateway | CcxtDeltaGateway":
+    """What carries orders and reads.
+
+    Raises:
+        ConfigError: ccxt was asked for and is not installed.
+    """
+    if settings.gateway == "own":
+        return DeltaGateway(rest_url, credentials)
+    # Here, not above: ccxt is optional, and large.
+    from trader.exchange.ccxt_delta import CcxtDeltaGateway
+
+    return CcxtDeltaGateway(rest_url, credentials)
 
 
 _lock = threading.Lock()
