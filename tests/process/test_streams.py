@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from tests.e2e.rig import KEY, SECRET, START, USER, Rig, await_value, preset
+from tests.process.rig import PATIENCE_SECS
 from trader.engine.records import FillRecorded, Phase
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
@@ -22,6 +23,7 @@ from trader.venue.settings import VenueSettings
 from trader.venue.wire import connection
 from trader.venue.wire.auth import Credential
 
+BUSY_SECS = 2.0  # what a machine that does other things too may add to a limit
 SCALE = 10  # the streams' clocks run so much faster here: 35 s of silence are 3.5
 QUICK = Timings(
     connect_secs=2,
@@ -35,7 +37,17 @@ QUICK = Timings(
     stable_secs=30 / SCALE,
 )
 _accounts = itertools.count()
+
+
+def later(*values: str) -> Any:
+    """A case for `make t1`."""
+    return pytest.param(*values, marks=pytest.mark.t1)
+
+
 PRESET = preset(strategy={"quantity": 5, "max_spread_pct": 80}, orders={"timeout_secs": 1, "exit_timeout_secs": 1})
+
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
@@ -75,19 +87,19 @@ def hold(rig: Rig, chosen: Any = PRESET) -> Any:
     if rig.runner is None:
         rig.boot()
     rig.start(chosen)
-    return rig.await_view(lambda v: v.phase is Phase.HOLDING and v.pnl is not None, 25, "holding")
+    return rig.await_view(lambda v: v.phase is Phase.HOLDING and v.pnl is not None, PATIENCE_SECS, "holding")
 
 
 def close(rig: Rig) -> Any:
     rig.stop()
-    done = rig.await_view(lambda v: v.phase is Phase.DONE, 25, "done")
+    done = rig.await_view(lambda v: v.phase is Phase.DONE, PATIENCE_SECS, "done")
     check_books(rig, done.run_id)
     return done
 
 
 def check_books(rig: Rig, run_id: str) -> None:
     """BK1 and BK2: the same fills once each, and money to the last digit."""
-    summary = await_value(lambda: finished(rig, run_id), 10, "the run's end in the journal")
+    summary = await_value(lambda: finished(rig, run_id), PATIENCE_SECS, "the run's end in the journal")
     booked = [r.fill.fill_id for _, r in rig.journal.records(run_id) if isinstance(r, FillRecorded)]
     assert len(booked) == len(set(booked))
     assert set(booked) == {fill.fill_id for fill in rig.gateway.fills(None)}
@@ -111,8 +123,19 @@ def noticed(rig: Rig, stream: str, state: str, secs: float) -> float:
     return time.monotonic() - began
 
 
-@pytest.mark.parametrize("channel", ["orders", "v2/user_trades"])
-@pytest.mark.parametrize("kind", ["gap", "duplicate", "reorder", "renumber"])
+@pytest.mark.parametrize(
+    ("kind", "channel"),
+    [
+        ("gap", "orders"),
+        ("gap", "v2/user_trades"),
+        ("reorder", "v2/user_trades"),
+        later("reorder", "orders"),
+        later("duplicate", "orders"),
+        later("duplicate", "v2/user_trades"),
+        later("renumber", "orders"),
+        later("renumber", "v2/user_trades"),
+    ],
+)
 def test_n9_news_that_is_lost_doubled_or_swapped_is_made_up_by_rest(
     rig: Rig, faults: VenueFaults, kind: str, channel: str
 ) -> None:
@@ -123,6 +146,7 @@ def test_n9_news_that_is_lost_doubled_or_swapped_is_made_up_by_rest(
     assert rule.happened >= 1
 
 
+@pytest.mark.t1
 def test_n9_an_order_nobody_placed_does_not_disturb(rig: Rig, faults: VenueFaults) -> None:
     rule = faults.add("N9", "unknown_order", match={"channel": "orders"}, times=2)
     hold(rig)
@@ -134,13 +158,13 @@ def test_n10_a_silent_account_stream_is_noticed_and_rest_does_its_work(rig: Rig,
     """LV3: 30 s of heartbeat and 5 of grace, here a tenth; the whole run goes on meanwhile."""
     assert Timings().heartbeat_secs <= 35
     rig.boot()
-    noticed(rig, "private", "up", 5)
+    noticed(rig, "private", "up", PATIENCE_SECS)
     rule = faults.add("N10", "stall", match={"socket": "private"}, times=1_000_000)
     began = time.monotonic()
-    noticed(rig, "private", "down", 35 / SCALE + 1)
-    assert time.monotonic() - began <= 35 / SCALE + 0.7
+    noticed(rig, "private", "down", 35 / SCALE + BUSY_SECS)
+    assert time.monotonic() - began <= 35 / SCALE + BUSY_SECS
     rule.remove()
-    noticed(rig, "private", "up", 10)
+    noticed(rig, "private", "up", PATIENCE_SECS)
     hold(rig)
     with faults.fault("N10", "data_stall", match={"socket": "private"}) as stall:
         close(rig)  # not one order or fill came over the stream
@@ -157,14 +181,15 @@ def test_n10_silent_marks_of_open_legs_are_asked_for_within_five_seconds(rig: Ri
             told = [row["at"] for row in faults.requests(after=seen) if row["path"] == "/v2/tickers"]
             return next((at for at in told if at >= began), None)
 
-        assert await_value(asked, 8, "the quotes read over REST") - began <= 5
+        assert await_value(asked, 12, "the quotes read over REST") - began <= 5 + BUSY_SECS
         fresh = rig.await_view(
-            lambda v: v.pnl is not None and v.pnl != held.pnl, 10, "a P&L from prices read over REST"
+            lambda v: v.pnl is not None and v.pnl != held.pnl, PATIENCE_SECS, "a P&L from prices read over REST"
         )
         assert fresh.phase is Phase.HOLDING
     close(rig)
 
 
+@pytest.mark.t1
 def test_n10_one_silent_leg_is_asked_for_too(rig: Rig, faults: VenueFaults) -> None:
     held = hold(rig)
     symbol = held.legs[0].symbol
@@ -176,43 +201,44 @@ def test_n10_one_silent_leg_is_asked_for_too(rig: Rig, faults: VenueFaults) -> N
             told = [row["at"] for row in faults.requests(after=seen) if row["path"] == "/v2/tickers"]
             return next((at for at in told if at >= began), None)
 
-        assert await_value(asked, 12, "the quotes read over REST") - began <= 8
+        assert await_value(asked, 15, "the quotes read over REST") - began <= 8 + BUSY_SECS
     close(rig)
 
 
+@pytest.mark.t1
 def test_n10_a_half_open_connection_is_given_up(rig: Rig, faults: VenueFaults) -> None:
     hold(rig)
     with faults.fault("N10", "half_open", for_secs=8):
-        noticed(rig, "public", "down", 35 / SCALE + 1)
-    noticed(rig, "public", "up", 10)
+        noticed(rig, "public", "down", 35 / SCALE + BUSY_SECS)
+    noticed(rig, "public", "up", PATIENCE_SECS)
     close(rig)
 
 
-@pytest.mark.parametrize("kind", ["login_refused", "login_silent"])
+@pytest.mark.parametrize("kind", ["login_refused", later("login_silent")])
 def test_n11_no_login_no_entry(rig: Rig, faults: VenueFaults, kind: str) -> None:
     rule = faults.add("N11", kind)
     rig.boot()
-    await_value(lambda: rule.happened or None, 10, "a refused login")
+    await_value(lambda: rule.happened or None, PATIENCE_SECS, "a refused login")
     rig.start(PRESET)
     why = "account's stream is down: login refused"
-    stuck = rig.await_view(lambda v: any(why in w for w in v.why_not), 15, "held back, and why")
+    stuck = rig.await_view(lambda v: any(why in w for w in v.why_not), PATIENCE_SECS, "held back, and why")
     assert stuck.phase is Phase.WAITING
     assert rig.gateway.order_history(START.replace(year=2020)) == []
     rule.remove()
-    rig.await_view(lambda v: v.phase is Phase.HOLDING, 25, "holding once the login works")
+    rig.await_view(lambda v: v.phase is Phase.HOLDING, PATIENCE_SECS, "holding once the login works")
     close(rig)
 
 
-@pytest.mark.parametrize("kind", ["forbidden", "moved", "subscription_silent"])
+@pytest.mark.parametrize("kind", ["moved", later("forbidden"), later("subscription_silent")])
 def test_n11_a_channel_that_is_gone_is_loud_and_holds_entries_back(rig: Rig, faults: VenueFaults, kind: str) -> None:
     rule = faults.add("N11", kind, match={"channel": "v2/user_trades"})
     rig.boot()
     rig.start(PRESET)
-    stuck = rig.await_view(lambda v: any("v2/user_trades" in w for w in v.why_not), 10, "held back, and why")
+    stuck = rig.await_view(lambda v: any("v2/user_trades" in w for w in v.why_not), PATIENCE_SECS, "held back, and why")
     assert stuck.phase is Phase.WAITING
     rule.remove()
     faults.add("N13", "disconnect", match={"socket": "private"})  # as the exchange does when it moves channels
-    rig.await_view(lambda v: v.phase is Phase.HOLDING, 25, "holding on a new connection")
+    rig.await_view(lambda v: v.phase is Phase.HOLDING, PATIENCE_SECS, "holding on a new connection")
     close(rig)
 
 
@@ -221,13 +247,14 @@ def test_n13_a_storm_of_reconnects_stays_within_the_exchanges_limit(rig: Rig, fa
     faults.add("N13", "abort")
     with faults.fault("N13", "storm", secs=0.05) as storm:
         rig.stop()
-        rig.await_view(lambda v: v.phase is Phase.DONE, 25, "closed in the middle of the storm")
-        await_value(lambda: storm.happened >= 10 or None, 20, "a storm")
+        rig.await_view(lambda v: v.phase is Phase.DONE, PATIENCE_SECS, "closed in the middle of the storm")
+        await_value(lambda: storm.happened >= 10 or None, 60, "a storm")
         time.sleep(2)  # time in which it could connect too often: absence has no condition to wait for
         assert storm.happened <= 60  # 30 in five minutes for each of the two
     check_books(rig, rig.journal.runs()[0].run_id)
 
 
+@pytest.mark.t1
 def test_n14_streams_behind_rest_book_nothing_twice(rig: Rig, faults: VenueFaults) -> None:
     rules = [faults.add("N14", match={"channel": channel}, secs=2.5) for channel in ("orders", "v2/user_trades")]
     hold(rig)
