@@ -62,6 +62,38 @@ def changed(value: Any, *keys: str) -> dict[str, Any]:
     return body
 
 
+def older() -> dict[str, Any]:
+    """What the first version wrote: neither of the two fields that the second brought."""
+    body = document(schema_version=1)
+    for name in ("max_orders_per_leg", "naked_leg_secs"):
+        without(body, "preset", "risk", name)
+    return body
+
+
+def test_a_document_of_the_first_version_gets_the_fields_it_could_not_have() -> None:
+    body = older()
+    body["preset"]["strategy"]["quantity"] = 3
+    read = decode_document(json.dumps(body), "the file")
+    assert (read.preset.strategy.quantity, read.preset.risk.naked_leg_secs) == (3, 30)
+    assert read.schema_version == 2
+
+
+def test_an_older_document_may_lack_nothing_else() -> None:
+    body = without(older(), "preset", "risk", "max_runs_per_day")
+    with pytest.raises(InvalidConfig, match=r"preset\.risk.max_runs_per_day is missing"):
+        decode_document(json.dumps(body), "the file")
+
+
+def test_a_document_of_this_version_may_lack_nothing() -> None:
+    body = without(document(), "preset", "risk", "naked_leg_secs")
+    with pytest.raises(InvalidConfig, match=r"preset\.risk.naked_leg_secs is missing"):
+        decode_document(json.dumps(body), "the file")
+
+
+def test_an_exported_preset_of_the_first_version_can_be_imported() -> None:
+    assert decode_preset(json.dumps(older()["preset"]), "the file") == Preset()
+
+
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
@@ -82,7 +114,8 @@ def changed(value: Any, *keys: str) -> dict[str, Any]:
             "preset.strategy.quantiy is not a setting; did you mean preset.strategy.quantity?",
         ),
         (changed(1, "hello"), "hello is not a setting"),
-        (changed(2, "schema_version"), "schema_version must be 1, was 2"),
+        (changed(3, "schema_version"), "schema_version must be 1 to 2, was 3"),
+        (changed(0, "schema_version"), "schema_version must be 1 to 2, was 0"),
         (changed("1", "schema_version"), "schema_version must be a whole number, was '1'"),
         (changed("yesterday", "saved_at"), "saved_at must be an instant"),
         (changed("2026-06-01T09:30:00", "saved_at"), "saved_at must be an instant with a time zone"),

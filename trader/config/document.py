@@ -1,7 +1,8 @@
-"""A preset as a JSON document: ``{"schema_version": 1, "saved_at": "...", "preset": {...}}``.
+"""A preset as a JSON document: ``{"schema_version": 2, "saved_at": "...", "preset": {...}}``.
 
 Reading is strict: unknown keys, missing keys, wrong types, broken JSON and other versions are errors that name the file
-and the field; nothing is filled in from defaults.
+and the field; nothing is filled in from defaults. The one exception is declared here: a document of an older version gets
+the fields that its version did not have, with their defaults, and is written in the present version when it is next saved.
 """
 
 import json
@@ -11,8 +12,13 @@ from typing import Any, NoReturn
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from trader.config.messages import InvalidConfig, path_of, sentences, shown
-from trader.config.preset import SCHEMA_VERSION, Preset
+from trader.config.preset import SCHEMA_VERSION, SECTIONS, Preset
 from trader.domain.errors import ConfigError
+
+# Fields a version brought, as (section, field). An older document cannot have them.
+ADDED_FIELDS: dict[int, tuple[tuple[str, str], ...]] = {
+    2: (("risk", "max_orders_per_leg"), ("risk", "naked_leg_secs")),
+}
 
 
 class PresetDocument(BaseModel):
@@ -44,7 +50,10 @@ def decode_document(text: str, where: str) -> PresetDocument:
     raw = parse_json_object(text, where)
     version = raw.get("schema_version")
     if type(version) is int and version != SCHEMA_VERSION:
-        raise InvalidConfig([f"schema_version must be {SCHEMA_VERSION}, was {version}"], where)
+        if not 1 <= version < SCHEMA_VERSION:
+            raise InvalidConfig([f"schema_version must be 1 to {SCHEMA_VERSION}, was {version}"], where)
+        _add_later_fields(raw.get("preset"), version)
+        text = json.dumps({**raw, "schema_version": SCHEMA_VERSION})
     try:
         document = PresetDocument.model_validate_json(text, strict=True)
     except ValidationError as error:
@@ -58,10 +67,14 @@ def decode_document(text: str, where: str) -> PresetDocument:
 def decode_preset(text: str, where: str) -> Preset:
     """Read a bare preset, as it travels in command bodies and exports; as strict as `decode_document`.
 
+    It names no version, so a field that a later version brought may be absent.
+
     Raises:
         ConfigError: With `where` and each field at fault.
     """
     raw = parse_json_object(text, where)
+    if _add_later_fields(raw, 1):
+        text = json.dumps(raw)
     try:
         preset = Preset.model_validate_json(text, strict=True)
     except ValidationError as error:
@@ -70,6 +83,18 @@ def decode_preset(text: str, where: str) -> Preset:
     if missing:
         raise InvalidConfig([f"{path} is missing" for path in missing], where)
     return preset
+
+
+def _add_later_fields(preset: object, version: int) -> bool:
+    """Give a preset of an older version the fields it could not have; whether any was added."""
+    added = False
+    for since in range(version + 1, SCHEMA_VERSION + 1):
+        for section, name in ADDED_FIELDS[since]:
+            body = preset.get(section) if isinstance(preset, dict) else None
+            if isinstance(body, dict) and name not in body:
+                body[name] = SECTIONS[section].model_fields[name].default
+                added = True
+    return added
 
 
 def parse_json_object(text: str, where: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from trader.domain.expiry import parse_hhmm
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PRESET_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}$")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 RELATIVE_EXPIRIES = ("today", "next_day", "nearest", "weekly", "monthly")
