@@ -11,6 +11,7 @@ import os
 import pkgutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -48,7 +49,12 @@ _SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
 }
-SURVIVED, BY_SESSIONS, BY_TESTS = 0, 41, 42
+SURVIVED, BY_SESSIONS, BY_TESTS, TOO_LONG, UNTOLD = 40, 41, 42, 43, 44
+_TESTS = ("tests/engine", "-x", "-q", "-p", "no:cacheprovider", "-o", "timeout=0", "-W", "ignore")
+_FATES = {
+    pytest.ExitCode.OK: SURVIVED,
+    pytest.ExitCode.TESTS_FAILED: BY_TESTS,
+}  # whatever else it says, it has judged nothing
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -163,17 +169,28 @@ def _plans(seeds: int) -> Iterator[Plan]:
 
 
 def fate_of(change: Change, seeds: int) -> str:
-    """What became of a change, in a child of its own: who saw it, empty when nobody did."""
+    """What became of a change, in a child of its own: who saw it, empty when nobody did.
+
+    Raises:
+        RuntimeError: The child could not judge it.
+    """
     child = os.fork()
     if child == 0:
-        os._exit(_in_the_child(change, seeds))
+        code = UNTOLD
+        try:
+            code = _in_the_child(change, seeds)
+        finally:
+            os._exit(code)  # whatever happened: the parent's work is not the child's
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return {SURVIVED: "", BY_SESSIONS: "sessions", BY_TESTS: "engine tests"}.get(code, "it does not end")
+    words = {SURVIVED: "", BY_SESSIONS: "sessions", BY_TESTS: "engine tests", TOO_LONG: "it does not end"}
+    if code not in words:
+        raise RuntimeError(f"nobody could judge {change}: the child ended with {code}")
+    return words[code]
 
 
 def _in_the_child(change: Change, seeds: int) -> int:
     def late(_number: int, _frame: FrameType | None) -> None:
-        os._exit(1)
+        os._exit(TOO_LONG)
 
     signal.signal(signal.SIGPROF, late)
     signal.setitimer(signal.ITIMER_PROF, _LONGEST_SECS)
@@ -187,8 +204,9 @@ def _in_the_child(change: Change, seeds: int) -> int:
             return BY_SESSIONS
         os.dup2(sys.stdout.fileno(), 1)
         os.dup2(sys.stdout.fileno(), 2)
-        seen = pytest.main(["tests/engine", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:timeout", "-W", "ignore"])
-    return BY_TESTS if seen != pytest.ExitCode.OK else SURVIVED
+        with tempfile.TemporaryDirectory() as folder:
+            seen = pytest.main([*_TESTS, f"--basetemp={folder}/base"])
+    return _FATES.get(seen, UNTOLD)
 
 
 def chosen(count: int, seed: int) -> list[Change]:
