@@ -285,3 +285,12 @@ def test_auction_collects_post_only_orders_and_matches_them_when_trading_resumes
     status(exchange, "operational")
     exchange.advance(later(seconds=2))
     assert (crossing.state, crossing.average_fill_price) == ("closed", D(402))
+
+
+def test_position_beyond_the_products_limit_is_refused_and_closing_is_not(exchange: Exchange, seller: Trader) -> None:
+    changed = msgspec.structs.replace(exchange.products.live[CALL], position_size_limit=25)
+    exchange.products.live[CALL] = changed
+    seller.place("sell", 20, "399")
+    assert seller.refused("sell", 6, "398") == "risk_limits_breached"
+    seller.place("sell", 5, "398")
+    assert seller.place("buy", 20, "402").state == "closed"

@@ -258,7 +258,7 @@ def test_protection_is_configured_triggers_is_told_and_reset(rest: Rest, private
     private.subscribe("mmp_trigger")
     config = {"asset": "BTC", "mmp": "mmp2", "window_interval": 60, "freeze_interval": 0, "trade_limit": "0.004"}
     stored = rest.ok("PUT", "/v2/users/update_mmp", config)["mmp_config"]
-    assert stored == [config | {"delta_limit": None, "vega_limit": None}]
+    assert stored == config | {"delta_limit": None, "vega_limit": None}
     quote = rest.order(product_id=101, size=1, side="buy", limit_price="390", mmp="mmp2")
     rest.order(product_id=101, size=5, side="sell", limit_price="399", mmp="mmp2")
     event = private.expect("mmp_trigger")

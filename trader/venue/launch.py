@@ -33,8 +33,8 @@ class VenueOptions(msgspec.Struct, frozen=True, kw_only=True):
     `speed` is market seconds per wall second; at 1 the synthetic market's time is the wall clock. `seed` None takes the
     saved state's, else a random one. Key and secret None are drawn at random. Ports 0 are any free ones; the host is
     always loopback. `relay_*` name the exchange whose public data a relay follows; without addresses the production one.
-    `choices` are ``name=value`` pairs of `CoreSettings`. `state_path` None keeps nothing. `start` is the first instant of a synthetic market that is not
-    real time. With `parent_pid` and `linger_secs` the venue ends once that process is gone and no socket was connected
+    `choices` are ``name=value`` pairs of `CoreSettings`. `state_path` None keeps nothing. `start` is the first instant of
+    a synthetic market that is not real time. With `parent_pid` and `linger_secs` the venue ends once that process is gone and no socket was connected
     for that long. `control_port` None has no control port, and so none of the faults it takes.
     """
 

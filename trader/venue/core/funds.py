@@ -87,6 +87,18 @@ def check_funds(
         )
 
 
+def check_position_limit(account: Account, instrument: Instrument, side: Side, size: int) -> None:
+    """Refuse an order that could take the position beyond the product's limit; one that makes it smaller always may.
+
+    Raises:
+        Refused: ``risk_limits_breached``.
+    """
+    held = account.position_size(instrument.symbol)
+    after = abs(held + side.sign * size)
+    if after > instrument.position_size_limit and after > abs(held):
+        raise Refused("risk_limits_breached", {"position_size_limit": instrument.position_size_limit})
+
+
 def check_liquidation(account: Account, terms: Terms, *, side: Side, takes: list[Take], mark: Decimal) -> None:
     """Refuse fills so far from mark that the new contracts would be liquidated at once.
 

@@ -11,7 +11,7 @@ from trader.domain.order import Side
 from trader.venue.core.account import Account
 from trader.venue.core.book import Book, Take
 from trader.venue.core.floor import TradingFloor
-from trader.venue.core.funds import check_funds, check_liquidation
+from trader.venue.core.funds import check_funds, check_liquidation, check_position_limit
 from trader.venue.core.matching import Matching
 from trader.venue.core.portfolio_funds import check_portfolio_funds
 from trader.venue.core.records import Order, OrderRequest, StopTerms
@@ -37,9 +37,12 @@ class OrderWork:
         """Can the account carry it, in its margin mode? `replacing` is an order whose edit this is.
 
         Raises:
-            Refused: ``insufficient_margin``, ``close_position_insufficient_margin`` or ``immediate_liquidation``.
+            Refused: ``risk_limits_breached``, ``insufficient_margin``, ``close_position_insufficient_margin`` or
+                ``immediate_liquidation``.
         """
         floor = self._floor
+        if instrument.position_size_limit:
+            check_position_limit(account, instrument, side, size)
         terms = floor.terms(account, instrument)
         if account.margin_mode == "portfolio":
             check_portfolio_funds(

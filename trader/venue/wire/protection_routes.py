@@ -28,6 +28,7 @@ def update_mmp(call: Call) -> Answer:
         vega_limit=decimal(body, "vega_limit"),
     )
     check_config(config, call.exchange.market.underlyings)
+    call.account.mmp.pop((config.asset, config.mmp), None)  # the newest stands last
     call.account.mmp[config.asset, config.mmp] = MmpState(config=config)
     return Answer(preference_row(call))
 

@@ -46,23 +46,10 @@ def set_preferences(call: Call) -> Answer:
 def preference_row(call: Call) -> dict[str, Any]:
     """The UserPreference object."""
     account = call.account
-    configs = [state.config for state in account.mmp.values()]
     return {
         "user_id": account.user_id,
         "default_auto_topup": account.default_auto_topup,
-        "mmp_config": [
-            {
-                "asset": config.asset,
-                "mmp": config.mmp,
-                "window_interval": config.window_interval,
-                "freeze_interval": config.freeze_interval,
-                "trade_limit": _limit(config.trade_limit),
-                "delta_limit": _limit(config.delta_limit),
-                "vega_limit": _limit(config.vega_limit),
-            }
-            for config in configs
-        ]
-        or None,
+        "mmp_config": _newest_mmp(account),
         "deto_for_commission": False,
         "vip_level": 0,
         "vip_discount_factor": "0",
@@ -75,6 +62,22 @@ def preference_row(call: Call) -> dict[str, Any]:
         "showMarketOrdersForOptionsInBracket": bool(
             account.preferences.get("showMarketOrdersForOptionsInBracket", False)
         ),
+    }
+
+
+def _newest_mmp(account: Account) -> dict[str, Any] | None:
+    """The documentation shows one object: with several groups, the one configured last."""
+    if not account.mmp:
+        return None
+    config = list(account.mmp.values())[-1].config
+    return {
+        "asset": config.asset,
+        "mmp": config.mmp,
+        "window_interval": config.window_interval,
+        "freeze_interval": config.freeze_interval,
+        "trade_limit": _limit(config.trade_limit),
+        "delta_limit": _limit(config.delta_limit),
+        "vega_limit": _limit(config.vega_limit),
     }
 
 
