@@ -3,6 +3,7 @@ rests never crosses, and a closed order is filled. Stops, brackets, liquidation,
 
 import contextlib
 from decimal import Decimal as D
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,7 +14,9 @@ from tests.venue.test_core_orders import Trader
 from tests.venue.venue_market import CALL, LATER_CALL, PERPETUAL, PUT, START, HandMarket, later
 from trader.domain.fill import FillKind
 from trader.domain.order import Side, TimeInForce
+from trader.venue.core.events import OrderEvent
 from trader.venue.core.exchange import Exchange
+from trader.venue.core.lifecycle import TOLD, table
 from trader.venue.core.mmp import MmpConfig, MmpState
 from trader.venue.core.order_desk import Change
 from trader.venue.core.records import BracketTerms, StopKind, StopTerms, TriggerMethod
@@ -41,6 +44,8 @@ class Bench:
         self.market = HandMarket()
         self.exchange = Exchange(self.market, CoreSettings(initial_balance=D(500)))
         self.traders = [Trader(self.exchange), Trader(self.exchange)]
+        self.told: dict[int, str] = {}
+        self.numbers: dict[tuple[int, str], int] = {}
 
     def do(self, who: int, symbol: str, side: Side, size: int, offset: int, what: str) -> None:
         instrument = self.exchange.products.live.get(symbol)
@@ -116,6 +121,7 @@ class Bench:
 
     def check(self) -> None:
         exchange = self.exchange
+        self._streams_tell_what_the_table_allows()
         for symbol in exchange.products.live:
             book = exchange.book(symbol)
             best_bid, best_ask = book.best(Side.BUY), book.best(Side.SELL)
@@ -140,6 +146,21 @@ class Bench:
             ]
             assert len(kinds) == len(set(kinds)), "one leg of a kind for each entry or position"
         self._cash_is_the_sum_of_its_causes()
+
+    def _streams_tell_what_the_table_allows(self) -> None:
+        """Every message about an order is a step of the table, numbered without gaps, and ends at the order as it is."""
+        for event in self.exchange.drain_events():
+            if not isinstance(event, OrderEvent):
+                continue
+            order = event.order
+            before = self.told.get(order.id)
+            assert (before, event.action, event.reason, order.state) in TOLD, (order.id, event.action, event.reason)
+            self.told[order.id] = order.state
+            number = self.numbers.get((event.user_id, order.symbol), 0) + 1
+            assert event.seq_no == number
+            self.numbers[event.user_id, order.symbol] = number
+        for trader in self.traders:
+            assert all(self.told[o.id] == o.state for o in trader.account.orders.values())
 
     def _cash_is_the_sum_of_its_causes(self) -> None:
         """Balance changes = what fills and settlements moved − commissions − liquidation fees + funding."""
@@ -181,3 +202,7 @@ def test_books_add_up_whatever_is_done(actions: list[tuple[int, str, Side, int, 
     for action in actions:
         bench.do(*action)
         bench.check()
+
+
+def test_the_documentation_shows_the_table_of_an_orders_life() -> None:
+    assert table() in (Path(__file__).parents[2] / "docs" / "venue.md").read_text()
