@@ -5,10 +5,12 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from tests.engine.scene import CALL, Phase, Scene, entering, finish, holding, preset, waiting
+from tests.engine.scene import CALL, Phase, Scene, entering, finish, holding, option, preset, quote, waiting
+from trader.domain.instrument import Kind
 from trader.domain.order import Purpose, Side
 from trader.engine import events as ev
 from trader.engine.ids import client_order_id, parse_client_order_id
+from trader.engine.records import PhaseChanged
 
 FAULT = "The journal cannot grow because the disk is full."
 
@@ -124,3 +126,32 @@ def test_ids_are_read_back_and_other_peoples_are_not() -> None:
     assert (name.installation, name.run, name.leg, name.purpose, name.epoch) == ("ab12", "q2w3e", "P", "F", 7)
     for text in (None, "", "my-own-id", "sdab12-q2w3e-PZ03-007-abcdefgh", f"x{made}", f"{made}x"):
         assert parse_client_order_id(text) is None
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_after_a_restart_the_strikes_stand_until_the_account_was_read(restarted: bool) -> None:
+    """An older copy of the journal may not know that they were sold already."""
+    scene = Scene()
+    scene.start()
+    scene.read_chain()
+    legs = scene.run.legs
+    if restarted:
+        scene.restart()
+    other = option(Kind.CALL, 105_000)
+    scene.chain = [(other, quote(other.symbol, scene.wall)), *(row for row in scene.chain if row[0].symbol != CALL)]
+    scene.read_chain()
+    assert (scene.run.legs == legs) == restarted
+
+
+def test_an_entry_the_journal_does_not_know_is_completed_or_undone_and_not_waited_for() -> None:
+    scene = entering()
+    for key in ("C", "P"):
+        scene.trade(key)
+    known = next(n for n, record in enumerate(scene.records) if isinstance(record, PhaseChanged))
+    del scene.records[known:]
+    scene.restart()
+    scene.prices()
+    assert scene.phase is Phase.WAITING
+    scene.read_account()
+    assert scene.phase in (Phase.ENTERING, Phase.HOLDING)
+    assert len(scene.run.orders) == 2

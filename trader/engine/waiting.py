@@ -177,6 +177,9 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
         return
     if run.entry_at is None or turn.now.market < run.entry_at:
         return  # read for the exchange's time: strikes of today would bind a run of tomorrow to today's expiry
+    watch = turn.watch(event.run_id)
+    if run.legs and watch.recovered and watch.account_read is None:
+        return  # the journal may be an older copy: what was sold of these strikes is known once the account was read
     if event.error or event.spot is None:
         turn.look(
             event.run_id, why_not=(f"strikes: the option chain could not be read: {event.error or 'no index price'}",)
