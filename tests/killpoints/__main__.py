@@ -1,6 +1,7 @@
 """`python -m tests.killpoints`: the runner killed at its kill points; `--all` visits every one."""
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -17,6 +18,7 @@ def main() -> int:
     parser.add_argument("--passes", type=int, default=2, help="how many passes of each point are visited")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="killpoints-") as name:
         folder = Path(name)

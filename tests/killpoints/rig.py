@@ -111,6 +111,8 @@ class Case:
         self.home = home
         self.result = Result(points)
         self._left = list(points)
+        self._point = ""
+        self._refusals_left = 5 if PATIENCE > 1 else 0
         self._list_file = list_file
         home.mkdir(mode=0o700)
         self.url = f"sqlite:///{home / 'journal.db'}"
@@ -140,6 +142,10 @@ class Case:
         while time.monotonic() < deadline:
             assert self._runner is not None
             if self._runner.poll() is not None:
+                if self._runner.returncode == 1 and self._refusals_left > 0:
+                    self._refusals_left -= 1  # the exchange did not answer in time: a supervisor starts it again
+                    self._launch(again=True)
+                    continue
                 if self._runner.returncode != -9:
                     self.result.violations.append(f"the runner ended by itself with {self._runner.returncode}")
                     return
@@ -155,10 +161,13 @@ class Case:
             time.sleep(0.02)
         self.result.violations.append(f"LV1: not finished within {CASE_SECS * PATIENCE:.0f} s, phase {self.phase()}")
 
-    def _launch(self) -> None:
+    def _launch(self, *, again: bool = False) -> None:
+        """Start the runner, to die at the next point of the case; `again` at the same one, which it did not come to."""
         environment = {**os.environ, **self.venue.environment, "TRADER_HOME": str(self.home)}
-        if self._left:
-            environment["KILLPOINT"] = self._left.pop(0)
+        if not again:
+            self._point = self._left.pop(0) if self._left else ""
+        if self._point:
+            environment["KILLPOINT"] = self._point
         if self._list_file is not None:
             environment["KILLPOINTS_LIST"] = str(self._list_file)
         with (self.home.parent / f"{self.home.name}.txt").open("ab") as said:
