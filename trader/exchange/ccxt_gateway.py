@@ -10,17 +10,18 @@ import logging
 import time
 import zlib
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
-from trader.domain.errors import OutcomeUnknown, VenueRefused
-from trader.domain.fill import Fill, FillKind, Position
+from trader.domain.errors import VenueRefused
+from trader.domain.fill import Fill, Position
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.domain.quote import Quote
 from trader.domain.wallet import Wallet
+from trader.exchange import ccxt_unified as unified
 from trader.exchange.ccxt_wire import CcxtWire
 from trader.exchange.delta.budget import DEFAULT_QUOTA, Priority
 from trader.exchange.delta.errors import NOT_FOUND, WireError, normalise
@@ -32,7 +33,6 @@ from trader.exchange.statistics import Statistics
 logger = logging.getLogger(__name__)
 
 PAGE = 100
-_ENDED = {"canceled": "cancelled", "cancelled": "cancelled", "expired": "cancelled", "rejected": "cancelled"}
 _NOT_KNOWN = NOT_FOUND | {normalise("OrderNotFound")}
 
 
@@ -116,14 +116,14 @@ class CcxtGateway:
         market = self.wire.exchange.market(symbol)
         limits, precision = market.get("limits") or {}, market.get("precision") or {}
         for what, value in (("amount", Decimal(intent.quantity)), ("price", intent.limit_price)):
-            low, high = (_decimal((limits.get(what) or {}).get(end)) for end in ("min", "max"))
+            low, high = (unified.decimal_of((limits.get(what) or {}).get(end)) for end in ("min", "max"))
             if value is None:
                 continue
             if low is not None and value < low:
                 raise UnsendableOrder(f"{what} {value} is below the exchange's minimum of {low}")
             if high is not None and high > 0 and value > high:
                 raise UnsendableOrder(f"{what} {value} is above the exchange's maximum of {high}")
-            step = _decimal(precision.get(what))
+            step = unified.decimal_of(precision.get(what))
             if step is not None and step > 0 and value % step:
                 raise UnsendableOrder(f"{what} {value} is no multiple of {step.normalize():f}")
 
@@ -219,7 +219,7 @@ class CcxtGateway:
         """See `Gateway.wallet`."""
         self._loaded()
         balance = self.wire.read("fetch_balance", lambda x: x.fetch_balance()).get(self._settle) or {}
-        total, free, used = (_decimal(balance.get(name)) for name in ("total", "free", "used"))
+        total, free, used = (unified.decimal_of(balance.get(name)) for name in ("total", "free", "used"))
         if total is None or free is None:
             raise WireError(f"the balance tells nothing of {self._settle}")
         return Wallet(balance=total, available=free, blocked_margin=total - free if used is None else used)
@@ -268,7 +268,7 @@ class CcxtGateway:
     def settlement_price(self, symbol: str) -> Decimal | None:
         """See `Gateway.settlement_price`."""
         rows = self.wire.read("fetch_settlement_history", lambda x: x.fetch_settlement_history(symbol))
-        return next((_decimal(row.get("price")) for row in rows), None)
+        return next((unified.decimal_of(row.get("price")) for row in rows), None)
 
     # ------------------------------------------------------------------------------------------------- health
 
@@ -341,120 +341,27 @@ class CcxtGateway:
 
     def index_price(self, row: Any) -> Decimal | None:
         """The index price of a perpetual's ticker."""
-        return _decimal(row.get("indexPrice"))
+        return unified.decimal_of(row.get("indexPrice"))
 
     def parse_order(self, row: Any) -> OrderSnapshot:
-        """A unified order.
-
-        Raises:
-            WireError: An id, side or quantity is missing, or the quantities contradict each other.
-        """
-        quantity, leaves = _whole(row.get("amount"), "amount"), _whole(row.get("remaining"), "remaining")
-        if not row.get("id") or quantity < 1 or not 0 <= leaves <= quantity:
-            raise WireError(f"an order without id, or of {quantity} contracts with {leaves} left")
-        symbol, product_id = self._named(row.get("symbol"))
-        state = row.get("status") or "open"
-        return OrderSnapshot(
-            venue_order_id=str(row["id"]),
-            client_order_id=row.get("clientOrderId"),
-            symbol=symbol,
-            product_id=product_id,
-            side=_side(row.get("side")),
-            quantity=quantity,
-            leaves_qty=leaves,
-            limit_price=_price(row.get("price")),
-            avg_px=_price(row.get("average")),
-            venue_state=_ENDED.get(state, state),
-            reduce_only=bool(row.get("reduceOnly")),
-            paid_commission=_decimal((row.get("fee") or {}).get("cost")),
-            created_at=_instant(row.get("timestamp")),
-            ts_event=_instant(row.get("lastUpdateTimestamp")) or _instant(row.get("timestamp")),
-        )
+        """One order; see `ccxt_unified`."""
+        return unified.parse_order(row, *self._named(row.get("symbol")))
 
     def parse_fill(self, row: Any) -> Fill:
-        """A unified trade of our own.
-
-        Raises:
-            WireError: Id, side, size or price is missing.
-        """
-        symbol, product_id = self._named(row.get("symbol"))
-        quantity, price = _whole(row.get("amount"), "amount"), _decimal(row.get("price"))
-        if not row.get("id") or quantity < 1 or price is None or price < 0:
-            raise WireError("a fill without id, size or price")
-        return Fill(
-            fill_id=str(row["id"]),
-            venue_order_id=str(row.get("order") or ""),
-            client_order_id=None,
-            symbol=symbol,
-            product_id=product_id,
-            side=_side(row.get("side")),
-            quantity=quantity,
-            price=price,
-            commission=_decimal((row.get("fee") or {}).get("cost")),
-            role=row.get("takerOrMaker") or "taker",
-            kind=FillKind.NORMAL,
-            ts_event=_instant(row.get("timestamp")),
-        )
+        """One trade of our own; see `ccxt_unified`."""
+        return unified.parse_fill(row, *self._named(row.get("symbol")))
 
     def parse_position(self, row: Any) -> Position:
-        """A unified position.
-
-        Raises:
-            WireError: The size is missing, which is not 0.
-        """
-        symbol, product_id = self._named(row.get("symbol"))
-        size = _whole(row.get("contracts"), "contracts")
-        signed = -abs(size) if row.get("side") == "short" else size
-        return Position(
-            symbol=symbol, product_id=product_id, quantity=signed, entry_price=_price(row.get("entryPrice"))
-        )
+        """One position; see `ccxt_unified`."""
+        return unified.parse_position(row, *self._named(row.get("symbol")))
 
     def parse_ticker(self, row: Any) -> Quote:
-        """A unified ticker; ccxt's carries no greeks."""
-        symbol, _ = self._named(row.get("symbol"))
-        ts = _instant(row.get("timestamp"))
-        return Quote(
-            symbol=symbol,
-            mark=_price(row.get("markPrice")),
-            bid=_price(row.get("bid")),
-            ask=_price(row.get("ask")),
-            bid_size=_size(row.get("bidVolume")),
-            ask_size=_size(row.get("askVolume")),
-            spot=_price(row.get("indexPrice")),
-            ts_mark=ts,
-            ts_quote=ts,
-        )
+        """One ticker; see `ccxt_unified`."""
+        return unified.parse_ticker(row, self._named(row.get("symbol"))[0])
 
     def parse_market(self, market: Any) -> Instrument | None:
-        """A unified market as a contract; None for kinds we do not trade.
-
-        Raises:
-            WireError: A term that prices or sizes depend on is missing.
-        """
-        option = market.get("option") and market.get("optionType") in ("call", "put")
-        if not market.get("active") or not (option or market.get("swap")) or market.get("settle") != self._settle:
-            return None
-        tick, value = _decimal((market.get("precision") or {}).get("price")), _decimal(market.get("contractSize"))
-        if tick is None or value is None or tick <= 0 or value <= 0:
-            raise WireError(f"{market.get('id')}: tick or contract size is missing")
-        most = _decimal(((market.get("limits") or {}).get("amount") or {}).get("max"))
-        return Instrument(
-            symbol=str(market["id"]),
-            product_id=self.product_id(market),
-            underlying=str(market["base"]),
-            kind=Kind(market["optionType"]) if option else Kind.PERPETUAL,
-            strike=_decimal(market.get("strike")) if option else None,
-            expiry=_instant(market.get("expiry")) if option else None,
-            contract_value=value,
-            tick_size=tick,
-            taker_rate=_decimal(market.get("taker")) or Decimal(0),
-            maker_rate=_decimal(market.get("maker")) or Decimal(0),
-            fee_cap=None,
-            # Not told by ccxt: the whole notional, so that no estimate is too small.
-            initial_margin_pct=Decimal(100),
-            maintenance_margin_pct=Decimal(100),
-            position_size_limit=int(most) if most is not None else 0,
-        )
+        """One market; see `ccxt_unified`."""
+        return unified.parse_market(market, self.product_id(market), self._settle)
 
     def product_id(self, market: Any) -> int:
         """The exchange's number of a market; where it has none, one made of its name."""
@@ -542,53 +449,3 @@ class CcxtGateway:
 def _markets(exchange: Any, params: dict[str, Any]) -> list[Any]:
     rows: list[Any] = exchange.fetch_markets(params)
     return rows
-
-
-def _decimal(value: Any) -> Decimal | None:
-    """ccxt's numbers are floats: their shortest text is the number the exchange sent, for up to 15 digits."""
-    if value is None or value == "":
-        return None
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        raise WireError(f"no number: {str(value)[:40]!r}") from None
-    if not number.is_finite():
-        raise WireError(f"not finite: {value!r}")
-    return number
-
-
-def _price(value: Any) -> Decimal | None:
-    number = _decimal(value)
-    if number is not None and number < 0:
-        raise WireError(f"a price is negative: {number}")
-    return number or None
-
-
-def _whole(value: Any, what: str) -> int:
-    number = _decimal(value)
-    if number is None:
-        raise WireError(f"{what} is missing")
-    if number != number.to_integral_value():
-        raise WireError(f"{what} must be a whole number, was {number}")
-    return int(number)
-
-
-def _size(value: Any) -> int | None:
-    number = _decimal(value)
-    return int(number) if number is not None and number >= 0 else None
-
-
-def _side(text: str | None) -> Side:
-    try:
-        return Side(text or "")
-    except ValueError:
-        raise WireError(f"unknown side {text!r}") from None
-
-
-def _instant(millis: Any) -> datetime | None:
-    if millis is None:
-        return None
-    try:
-        return datetime.fromtimestamp(int(millis) / 1000, UTC)
-    except (ValueError, TypeError, OverflowError, OSError):
-        raise OutcomeUnknown(f"no time: {str(millis)[:40]!r}") from None
