@@ -24,14 +24,16 @@ import pytest
 from tests.mutants.plans import held, peak_then_back, stopped_at
 from tests.mutants.tools import everywhere
 from trader import engine
-from trader.simulation.plan import Plan, draw
-from trader.simulation.session import run_plan
+from trader.simulation.plan import draw
+from trader.simulation.scenario import load, replay
+from trader.simulation.session import SessionResult, run_plan
 
 _SHOWING_ONLY = (
     "trader.engine.view",
     "trader.engine.viewing",
     "trader.engine.ladder",
 )  # words and pictures, not decisions
+_SCENARIOS = Path(__file__).parents[1] / "simulation" / "scenarios"
 _LONGEST_SECS = 120  # of a child; a defect that makes it longer is noticed by anybody
 _SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
@@ -161,11 +163,14 @@ def apply(patch: pytest.MonkeyPatch, change: Change) -> None:
         everywhere(patch, getattr(module, change.function), made[change.function])
 
 
-def _plans(seeds: int) -> Iterator[Plan]:
-    yield held(0, exit_time="10:31")
-    yield from peak_then_back(outage=(36.0, 5.0))()[:1]
-    yield from stopped_at(3.0, 12.0)()
-    yield from (draw(seed) for seed in range(1, seeds + 1))
+def _sessions(seeds: int) -> Iterator[SessionResult]:
+    """A few plain ones, the stored scenarios, then drawn ones."""
+    for plan in (held(0, exit_time="10:31"), *peak_then_back(outage=(36.0, 5.0))()[:1], *stopped_at(3.0, 12.0)()):
+        yield run_plan(plan)
+    for path in sorted(_SCENARIOS.glob("*.json")):
+        yield replay(load(path))
+    for seed in range(1, seeds + 1):
+        yield run_plan(draw(seed))
 
 
 def fate_of(change: Change, seeds: int) -> str:
@@ -198,7 +203,7 @@ def _in_the_child(change: Change, seeds: int) -> int:
     with pytest.MonkeyPatch.context() as patch:
         apply(patch, change)
         try:
-            if any(run_plan(plan).violations for plan in _plans(seeds)):
+            if any(result.violations for result in _sessions(seeds)):
                 return BY_SESSIONS
         except Exception:  # noqa: BLE001 - a world that falls over is a defect seen
             return BY_SESSIONS
