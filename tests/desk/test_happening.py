@@ -1,0 +1,68 @@
+"""What happened and what is so now, in words: pure over what the journal holds."""
+
+from datetime import UTC, datetime, timedelta
+
+from tests.journal import samples_of_records as s
+from trader.desk.happening import happened, situation
+from trader.desk.values import RunnerHealth
+from trader.engine.records import Level, LevelChanged
+from trader.engine.view import Ops
+from trader.journal import AlertRow
+
+T0 = datetime(2026, 6, 1, 5, 11, 7, tzinfo=UTC)
+ALIVE = RunnerHealth(alive=True, heartbeat_age_s=0.3, host="thread", pid=1)
+DEAD = RunnerHealth(alive=False, heartbeat_age_s=9.0, host="thread", pid=1)
+
+
+def alert(minute: int, text: str, *, level: str = "warning", code: str = "c") -> AlertRow:
+    return AlertRow(seq=minute, run_id="", wall=T0 + timedelta(minutes=minute), level=level, code=code, text=text)
+
+
+def ops(**changes: object) -> Ops:
+    fields = {
+        "public_socket": "up",
+        "private_socket": "up",
+        "price_age_s": 0.1,
+        "last_reconciled_at": None,
+        "quota_left_pct": 90.0,
+        "clock_skew_s": 0.0,
+        "messages_per_s": 1.0,
+    }
+    return Ops(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def test_the_newest_comes_first_and_the_same_words_are_one_line_with_how_often() -> None:
+    told = happened([alert(3, "down"), alert(2, "other"), alert(1, "down")], (), ())
+    assert [(line.text, line.alert, line.times) for line in told] == [("down", 3, 2), ("other", 2, 1)]
+
+
+def test_the_engines_word_on_a_restart_gives_way_to_the_runners_own() -> None:
+    told = happened(
+        [alert(1, "Runner restarted", code="recovered"), alert(2, "was killed", code="runner_killed")], (), ()
+    )
+    assert [line.code for line in told] == ["runner_killed"]
+
+
+def test_decisions_and_levels_are_told_and_the_list_is_bounded() -> None:
+    level = LevelChanged(run_id="", wall=T0 + timedelta(days=900), account="paper", level=Level.PAUSED, reason="lunch")
+    told = happened([alert(n, f"t{n}") for n in range(100)], s.one_of_each("r1"), [level], limit=7)
+    assert len(told) == 7 and told[0].text == "Trading is PAUSED: lunch"
+    codes = {line.code for line in happened((), s.one_of_each("r1"), ())}
+    assert codes == {"stop_requested", "exit_decided", "run_finished"}
+
+
+def test_nothing_is_said_while_all_is_well() -> None:
+    assert situation(ALIVE, "", None, ops(), ("ACTIVE", ""), ()) == ()
+
+
+def test_trouble_is_said_most_important_first() -> None:
+    lines = situation(
+        DEAD, "The runner was killed.", None, None, ("HALTED", "kill (panel)"), [alert(1, "x", level="error")]
+    )
+    assert lines[0] == "The runner was killed."
+    assert lines[1].startswith("Trading is HALTED: kill (panel). No entry") and "1 critical alert waits" in lines[2]
+
+
+def test_a_journal_that_cannot_be_written_is_said() -> None:
+    (line,) = situation(ALIVE, "", None, ops(journal_fault="the disk is full."), ("ACTIVE", ""), ())
+    assert line.endswith("the disk is full.")
