@@ -31,6 +31,7 @@ class OrderRules:
         self._net: dict[tuple[str, str], int] = {}  # (run, symbol) → contracts our orders have made
         self._fills_seen = 0
         self._signed: list[tuple[float, bool]] = []
+        self._rated: set[str] = set()  # ids whose first arrival has been counted
         self._leaving: set[str] = (
             set()
         )  # runs of which the exchange has taken an exit, whatever the journal still knows
@@ -177,6 +178,9 @@ class OrderRules:
         return any(shell.epoch == arrival.epoch and shell.was_degraded(arrival.signed) for shell in shells)
 
     def _check_rate(self, arrival: Arrival, intent: OrderIntent) -> None:
+        if intent.client_order_id in self._rated:
+            return  # repeated on the way: we sent it once
+        self._rated.add(intent.client_order_id)
         self._signed.append((arrival.signed, intent.purpose is Purpose.ENTRY))
         recent = [entry for at, entry in self._signed[-24:] if abs(arrival.signed - at) < 0.99]
         if len(recent) > _RATE_HARD or sum(recent) > 5:
