@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench import chain, engine, journal, latency, memory, messages, orders, panel, stop
+from bench import chain, engine, journal, latency, memory, messages, orders, panel, stop, venue_publish
 from bench.latency import latencies_us
 from bench.measuring import machine, percentile
 
@@ -17,6 +17,11 @@ TINY: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, Any], set[str]]] 
     "engine": (engine.measure, {"steps": 20, "rounds": 1}, {"one_leg_steps_per_sec", "both_legs_steps_per_sec"}),
     "journal": (journal.measure, {"secs": 0.05, "rounds": 1}, {"fdatasync_per_sec", "commits_of_1_per_sec", "ratio"}),
     "orders": (orders.measure, {"secs": 0.1, "rounds": 1}, {"one_thread_per_sec", "two_threads_per_sec", "ratio"}),
+    "venue_publish": (
+        venue_publish.measure,
+        {"beats": 3, "placed": 5},
+        {"frames_per_cpu_sec", "order_cpu_us", "beat_p99_ms"},
+    ),
     "stop": (stop.measure, {"runs": 1}, {"stop_to_flat_median_secs", "stop_to_flat_max_secs"}),
     "messages": (messages.measure, {"secs": 0.5, "rounds": 1}, {"runner_msgs_per_sec", "bare_msgs_per_sec", "ratio"}),
 }

@@ -19,6 +19,7 @@ from trader.venue.wire.channels import Change, Channel, Subscriptions
 HEARTBEAT_SECS = 30
 IDLE_SECS = 60
 _QUEUE_MAX = 10_000
+_SENT_AT_ONCE = 8
 _HEARTBEAT = '{"type":"heartbeat"}'
 _PONG = '{"type":"pong"}'
 _GOING_AWAY, _POLICY = 1001, 1008
@@ -106,9 +107,14 @@ class Connection:
         queue, socket = self._queue, self._socket
         try:
             while True:
+                sent = 0
                 while queue and self._closing is None:
                     await socket.send({"type": "websocket.send", "text": queue.popleft()})
                     self._last_activity = time.monotonic()
+                    sent += 1
+                    if sent % _SENT_AT_ONCE == 0:
+                        # Sending need not wait; without this a long queue would go to a peer that left, frame by frame.
+                        await asyncio.sleep(0)
                 if self._closing is not None:
                     await socket.close(*self._closing)
                     return

@@ -16,6 +16,7 @@ from trader.venue.wire.feeds import Frame, Rhythm, Shared, Symbols, encode
 from trader.venue.wire.text import micros
 
 SNAPSHOT_TRADES = 50
+_BEHIND_MS_MAX = 60_000  # market time; a venue that stood still for longer does not pour everything out at once
 
 
 class TradeFeed:
@@ -54,7 +55,7 @@ class TradeFeed:
         for instrument in self._symbols.contracts(symbol):
             known = shared.get(instrument.symbol)
             if known is None:
-                since = self._told_until.get(instrument.symbol, until)
+                since = max(self._told_until.get(instrument.symbol, until), until - _BEHIND_MS_MAX)
                 self._told_until[instrument.symbol] = until
                 prints = self._tape.source_prints(instrument, since, until)
                 known = [encode(self._build(instrument, each, micros(now))) for each in prints]
