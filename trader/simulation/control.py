@@ -377,6 +377,8 @@ class ControlRules:
             net, held = run.net(leg.key), account.position_size(leg.symbol)
             if net == 0 or net * held <= 0 or now >= leg.expiry:
                 continue
+            if run.positions.get(leg.symbol) == 0:
+                continue  # the last read found nothing to close (I7); what a person has opened since is not known yet
             exits = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
             if any(o.open or o.reported > o.filled for o in exits):
                 continue
