@@ -12,10 +12,11 @@ from trader.config.settings import Settings
 from trader.desk import Desk, RunnerHealth
 from trader.desk import prerequisites as pre
 from trader.desk.market import build_preview
-from trader.domain.errors import ConfigError, OutcomeUnknown
+from trader.domain.errors import ConfigError, OutcomeUnknown, VenueRefused
 from trader.domain.fill import Position
 from trader.domain.order import OrderSnapshot, Side
 from trader.domain.wallet import Wallet
+from trader.exchange.statistics import CacheFigures, CallStatistics
 from trader.journal import Journal
 from trader.venue.server import VenueServer
 
@@ -142,3 +143,20 @@ def test_preview_and_expiries_come_from_the_venue(
     assert len(seen.breakevens) == 2 and seen.spot is not None
     assert seen.breakevens[0] < seen.spot < seen.breakevens[1]
     assert journal.records() == []  # looking leaves no trace
+
+
+def test_the_connection_row_tells_refusals_from_silence() -> None:
+    counters = CallStatistics()
+    counters.record_call("GET /v2/tickers", 0.012, None)
+    counters.record_call("GET /v2/fills", 0.5, OutcomeUnknown("time-out"))
+    counters.record_call("DELETE /v2/orders", 0.01, VenueRefused("open_order_not_found"))
+    cache = CacheFigures(size=1_500, hits=9, misses=1)
+    figures = counters.snapshot(quota_left=9_990, clock_offset_secs=0.0, cache=cache, breaker_opened=0)
+    ok, words = pre.check_client(figures)
+    assert ok
+    assert words == (
+        "3 calls, 1 without a usable answer; slowest GET /v2/tickers with p99 12 ms; 9,990 weight units left; "
+        "1,500 contracts cached, 90% of questions answered from there"
+    )
+    spent = counters.snapshot(quota_left=0, clock_offset_secs=0.0, cache=cache, breaker_opened=0)
+    assert not pre.check_client(spent)[0]

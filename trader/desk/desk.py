@@ -310,8 +310,11 @@ class Desk:
         return True, f"writable ({journal.place})"
 
     def _check_public(self) -> pre.Verdict:
-        spot = self._door.gateway().spot("BTC")
-        return True, f"reachable, BTC at {spot:f}"
+        gateway = self._door.gateway()
+        try:
+            return True, f"reachable, BTC at {gateway.spot('BTC'):f}"
+        except ExchangeError as error:
+            return False, gateway.explain(error)
 
     def _check_signed(self) -> pre.Verdict:
         gateway = self._door.gateway()

@@ -13,6 +13,7 @@ from trader.engine.ids import is_ours
 from trader.exchange.statistics import Statistics
 
 CLOCK_SKEW_MOST_SECS = 2.0
+_ANSWERS = frozenset({"VenueRefused", "AuthError"})  # refusals, but usable answers
 
 Verdict = tuple[bool, str]  # met, and why in words
 
@@ -85,8 +86,9 @@ def check_client(figures: Statistics) -> Verdict:
     timed = [(row.p99_ms, row.endpoint) for row in figures.endpoints if row.p99_ms is not None]
     slowest = max(timed, default=None)
     hit_rate = figures.instrument_cache_hit_rate
+    unanswered = sum(count for kind, count in figures.errors.items() if kind not in _ANSWERS)
     words = [
-        f"{figures.calls} calls, {sum(figures.errors.values())} without a usable answer",
+        f"{figures.calls} calls, {unanswered} without a usable answer",
         *([f"slowest {slowest[1]} with p99 {slowest[0]:.0f} ms"] if slowest else []),
         f"{figures.quota_left:,} weight units left",
         f"{figures.instruments_cached:,} contracts cached"
