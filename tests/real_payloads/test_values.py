@@ -24,7 +24,7 @@ from trader.exchange.delta.parse_market import parse_day_ticker
 from trader.pricing import black76
 from trader.pricing.fees import futures_commission, option_commission
 
-DATA = Path(os.environ.get("TRADER_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "delta"
+DATA = Path(os.environ.get("TRADER_DATA") or Path(__file__).parents[3] / "shared" / "data") / "delta"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="recorded payloads are not on this machine")
 
 GST = Decimal("1.18")

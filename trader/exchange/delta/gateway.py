@@ -3,17 +3,18 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 from trader.domain.errors import ExchangeError, VenueRefused
 from trader.domain.fill import Fill, Position
 from trader.domain.instrument import Instrument, parse_option_symbol
-from trader.domain.order import OrderIntent, OrderSnapshot
+from trader.domain.order import OrderIntent, OrderSnapshot, Side
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.domain.quote import Quote
 from trader.domain.wallet import Wallet
+from trader.exchange.changes import Done
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta import endpoints as at
 from trader.exchange.delta import numbers, wire
@@ -26,6 +27,7 @@ from trader.exchange.delta.instruments import TTL_SECS, InstrumentCache
 from trader.exchange.delta.market_api import PRODUCTS_PAGE, MarketAPI
 from trader.exchange.delta.order_api import IDS_PER_CALL, OrderAPI
 from trader.exchange.delta.order_api import PAGE as ORDERS_PAGE
+from trader.exchange.delta.order_requests import Bracket
 from trader.exchange.delta.order_verbs import (
     build_cancel,
     build_cancel_all,
@@ -44,6 +46,7 @@ from trader.exchange.delta.parse import (
     parse_ticker,
     parse_wallet,
 )
+from trader.exchange.delta.position_care import close_everything, move_bracket
 from trader.exchange.delta.rest import USER_AGENT, Endpoint, Query, RestClient
 from trader.exchange.gateway import MaySign
 from trader.exchange.statistics import Statistics
@@ -74,6 +77,7 @@ class DeltaGateway:
             rest_url, credentials=credentials, quota=quota, user_agent=user_agent, wall=wall, monotonic=monotonic
         )
         self._rest_url = rest_url
+        self._wall = wall
         self.market = MarketAPI(self.rest)
         self.orders = OrderAPI(self.rest)
         self.account = AccountAPI(self.rest)
@@ -173,6 +177,18 @@ class DeltaGateway:
         """See `Gateway.order_history`."""
         rows = self._listed(wire.OrderRow, at.ORDER_HISTORY, [("start_time", _micros(since))], product_ids)
         return _orders(rows)
+
+    def move_bracket(self, product_id: int, position: Side, bracket: Bracket) -> Done[None] | Rejected | Unknown:
+        """New stop loss and take profit for an open position; see `position_care`."""
+        return move_bracket(self.orders, product_id, position, bracket)
+
+    def close_everything(self) -> Done[list[OrderSnapshot]] | Rejected | Unknown:
+        """Emergency: have the exchange close every position of the account, anybody's; gives the closing orders."""
+
+        def now() -> datetime:
+            return datetime.fromtimestamp(self._wall() + self.clock_offset_secs, UTC)
+
+        return close_everything(self.orders, self.account, user_id=self.who_am_i(), now=now)
 
     # ----------------------------------------------------------------------------------------------- account
 
