@@ -8,8 +8,10 @@ import msgspec
 
 from tests.conformance.test_schema import ORDER_ANSWER, SOCKET_MESSAGES
 from trader.domain.errors import ExchangeError
+from trader.exchange import ccxt_unified as unified
 from trader.exchange.delta import wire, wire_account, wire_feeds, wire_market
 from trader.exchange.delta.conflate import Conflator
+from trader.exchange.delta.errors import WireError
 from trader.exchange.delta.local_book import BookBroken, LocalBook
 from trader.exchange.delta.parse import (
     parse_fill,
@@ -192,6 +194,28 @@ _ACCOUNT: dict[str, Any] = {
     "user_trades": {"type": "user_trades", "symbol": "X", "product_id": 5, "order_id": 7, "fill_id": "f", "side": "buy", "size": 2, "price": "3", "role": "taker", "reason": "normal", "timestamp": TS, "seq_no": 1},
 }  # fmt: skip
 
+_UNIFIED_ORDER = {
+    "id": "700", "clientOrderId": "c-1", "amount": 3.0, "remaining": 1.0, "side": "sell", "price": 65000.5, "average": 65001.0,
+    "status": "open", "timestamp": 1795156200000, "fee": {"cost": 0.07, "currency": "USD"}, "reduceOnly": None,
+}  # fmt: skip
+_UNIFIED_TICKER = {"bid": 390.0, "ask": 393.0, "bidVolume": 100.0, "askVolume": 90.0, "markPrice": 391.5, "timestamp": 1795156200000}  # fmt: skip
+_UNIFIED_MARKET = {
+    "id": "C-BTC-68000-201126", "active": True, "option": True, "optionType": "call", "settle": "USD", "base": "BTC",
+    "precision": {"price": 0.1, "amount": 1.0}, "contractSize": 0.001, "strike": 68000.0, "expiry": 1795176000000,
+    "taker": 0.0001, "maker": 0.0001, "limits": {"amount": {"min": 1.0, "max": 100000.0}},
+}  # fmt: skip
+
+
+def _unified(parse: Callable[..., Any], *names: Any) -> Run:
+    def run(raw: bytes) -> list[Any]:
+        row = msgspec.json.decode(raw)
+        if not isinstance(row, dict):  # ccxt's structures are dictionaries, whatever the exchange sent
+            raise WireError("no structure")
+        return [value for value in [parse(row, *names)] if value is not None]
+
+    return run
+
+
 TARGETS: dict[str, tuple[Any, Run]] = {
     "order": (ORDER_ANSWER, _enveloped(wire.OrderRow, parse_order)),
     "order details": (ORDER_ANSWER, _enveloped(wire_account.FullOrderRow, parse_order_details)),
@@ -213,6 +237,11 @@ TARGETS: dict[str, tuple[Any, Run]] = {
     "candles": (_enveloped_row([{"time": 1795156200, "open": 1.5, "high": 2, "low": 1, "close": 1.2, "volume": 3}]), _enveloped(list[wire_market.CandleRow], parse_candle)),
     "quota": ({"current_quota": 12, "remaining_time_in_milliseconds": 1500}, _one(wire_market.QuotaRow, parse_quota)),
     "refusal": ({"success": False, "error": {"code": "insufficient_margin", "context": {"available_balance": "1.2"}}, "message": "x"}, _refusal),
+    "ccxt order": (_UNIFIED_ORDER, _unified(unified.parse_order, "X", 5)),
+    "ccxt fill": (_UNIFIED_ORDER | {"order": "700", "takerOrMaker": "taker"}, _unified(unified.parse_fill, "X", 5)),
+    "ccxt position": ({"contracts": 3.0, "side": "short", "entryPrice": 1.5}, _unified(unified.parse_position, "X", 5)),
+    "ccxt ticker": (_UNIFIED_TICKER, _unified(unified.parse_ticker, "X")),
+    "ccxt market": (_UNIFIED_MARKET, _unified(unified.parse_market, 5, "USD")),
     **{f"socket {name}": (frame, _public) for name, frame in _FRAMES.items()},
     **{f"account {name}": (frame, _private) for name, frame in _ACCOUNT.items()},
 }  # fmt: skip

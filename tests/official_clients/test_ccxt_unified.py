@@ -152,6 +152,6 @@ def test_fills_and_tickers_refuse_nonsense_and_keep_absence() -> None:
         unified.parse_fill({"id": "1", "amount": 0, "price": 1, "side": "buy"}, "X", 5)
     quote = unified.parse_ticker({"bid": None, "ask": 0, "markPrice": 1.5, "bidVolume": -1}, "X")
     assert (quote.bid, quote.ask, quote.mark, quote.bid_size, quote.greeks) == (None, None, Decimal("1.5"), None, None)
-    with pytest.raises(WireError, match="tick or contract size"):
+    with pytest.raises(WireError, match="name, tick or contract size"):
         unified.parse_market({"active": True, "swap": True, "settle": "USD", "id": "X"}, 5, "USD")
     assert unified.parse_market({"active": True, "spot": True, "settle": None, "id": "X"}, 5, "USD") is None

@@ -14,6 +14,8 @@ from trader.domain.order import OrderSnapshot, Side
 from trader.domain.quote import Quote
 from trader.exchange.delta.errors import WireError
 
+_TEXT_LENGTH_MAX = 64
+_DIGITS_MAX = 15  # no price, size or balance reaches 10^15
 _ENDED = {"canceled": "cancelled", "cancelled": "cancelled", "expired": "cancelled", "rejected": "cancelled"}
 
 
@@ -26,10 +28,10 @@ def parse_order(row: Any, symbol: str, product_id: int) -> OrderSnapshot:
     quantity, leaves = whole(row.get("amount"), "amount"), whole(row.get("remaining"), "remaining")
     if not row.get("id") or quantity < 1 or not 0 <= leaves <= quantity:
         raise WireError(f"an order without id, or of {quantity} contracts with {leaves} left")
-    state = row.get("status") or "open"
+    state = str(row.get("status") or "open")
     return OrderSnapshot(
         venue_order_id=str(row["id"]),
-        client_order_id=row.get("clientOrderId"),
+        client_order_id=_text(row.get("clientOrderId")),
         symbol=symbol,
         product_id=product_id,
         side=_side(row.get("side")),
@@ -39,7 +41,7 @@ def parse_order(row: Any, symbol: str, product_id: int) -> OrderSnapshot:
         avg_px=price_of(row.get("average")),
         venue_state=_ENDED.get(state, state),
         reduce_only=bool(row.get("reduceOnly")),
-        paid_commission=decimal_of((row.get("fee") or {}).get("cost")),
+        paid_commission=decimal_of(_within(row, "fee", "cost")),
         created_at=instant_of(row.get("timestamp")),
         ts_event=instant_of(row.get("lastUpdateTimestamp")) or instant_of(row.get("timestamp")),
     )
@@ -63,8 +65,8 @@ def parse_fill(row: Any, symbol: str, product_id: int) -> Fill:
         side=_side(row.get("side")),
         quantity=quantity,
         price=price,
-        commission=decimal_of((row.get("fee") or {}).get("cost")),
-        role=row.get("takerOrMaker") or "taker",
+        commission=decimal_of(_within(row, "fee", "cost")),
+        role=_text(row.get("takerOrMaker")) or "taker",
         kind=FillKind.NORMAL,
         ts_event=instant_of(row.get("timestamp")),
     )
@@ -107,16 +109,17 @@ def parse_market(market: Any, product_id: int, settle: str) -> Instrument | None
     option = market.get("option") and market.get("optionType") in ("call", "put")
     if not market.get("active") or not (option or market.get("swap")) or market.get("settle") != settle:
         return None
-    tick, value = decimal_of((market.get("precision") or {}).get("price")), decimal_of(market.get("contractSize"))
-    if tick is None or value is None or tick <= 0 or value <= 0:
-        raise WireError(f"{market.get('id')}: tick or contract size is missing")
-    most = decimal_of(((market.get("limits") or {}).get("amount") or {}).get("max"))
+    tick, value = decimal_of(_within(market, "precision", "price")), decimal_of(market.get("contractSize"))
+    name, base = _text(market.get("id")), _text(market.get("base"))
+    if not name or not base or tick is None or value is None or tick <= 0 or value <= 0:
+        raise WireError(f"{name}: name, tick or contract size is missing")
+    most = decimal_of(_within(market, "limits", "amount", "max"))
     return Instrument(
-        symbol=str(market["id"]),
+        symbol=name,
         product_id=product_id,
-        underlying=str(market["base"]),
+        underlying=base,
         kind=Kind(market["optionType"]) if option else Kind.PERPETUAL,
-        strike=decimal_of(market.get("strike")) if option else None,
+        strike=price_of(market.get("strike")) if option else None,
         expiry=instant_of(market.get("expiry")) if option else None,
         contract_value=value,
         tick_size=tick,
@@ -134,16 +137,21 @@ def decimal_of(value: Any) -> Decimal | None:
     """An exact number; None for null and empty text.
 
     Raises:
-        WireError: Not a number, or not finite.
+        WireError: Not a number, not finite, or of an absurd magnitude.
     """
     if value is None or value == "":
         return None
     try:
-        number = Decimal(str(value))
+        text = str(value)
+        if len(text) > _TEXT_LENGTH_MAX:
+            raise WireError(f"no number: {text[:20]!r}...")
+        number = Decimal(text)
     except InvalidOperation:
         raise WireError(f"no number: {str(value)[:40]!r}") from None
     if not number.is_finite():
         raise WireError(f"not finite: {value!r}")
+    if number and abs(number.adjusted()) > _DIGITS_MAX:
+        raise WireError(f"out of any sensible range: {str(value)[:40]!r}")
     return number
 
 
@@ -187,13 +195,24 @@ def instant_of(millis: Any) -> datetime | None:
         raise WireError(f"no time: {str(millis)[:40]!r}") from None
 
 
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _within(value: Any, *names: str) -> Any:
+    """What lies at a path of names; None where the path breaks off."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
 def _size(value: Any) -> int | None:
     number = decimal_of(value)
     return int(number) if number is not None and number >= 0 else None
 
 
-def _side(text: str | None) -> Side:
+def _side(text: Any) -> Side:
     try:
         return Side(text or "")
-    except ValueError:
+    except (ValueError, TypeError):
         raise WireError(f"unknown side {text!r}") from None
