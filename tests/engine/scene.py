@@ -19,6 +19,7 @@ from trader.domain.quote import Greeks, Quote
 from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine import records as rec
+from trader.engine.apart import RULES_FAILED
 from trader.engine.fold import durable, evolve
 from trader.engine.records import Phase
 from trader.engine.state import Order, Run, State, Watch
@@ -206,6 +207,7 @@ class Scene:
         self.chain: list[tuple[Instrument, Quote]] = []
         self.list_strangle()
         self.commands = 0
+        self.rules_may_fail = False
 
     # -- time ----------------------------------------------------------------------------------------------------------
 
@@ -229,6 +231,9 @@ class Scene:
         """Step the engine; its records are kept, its requests become due."""
         self.state, self.effects = step(self.state, kind(at=self.now, **fields))
         self.all_effects += self.effects
+        if not self.rules_may_fail:
+            failed = [e.text for e in self.effects if isinstance(e, rec.AlertRaised) and e.code == RULES_FAILED]
+            assert not failed, failed
         self.records += [e for e in self.effects if isinstance(e, rec.Record)]  # type: ignore[misc]
         self.due += [e for e in self.effects if isinstance(e, ef.Submit | ef.Cancel | ef.ReadAccount | ef.ReadChain)]
         return self.effects

@@ -40,3 +40,12 @@ def test_a_held_strangle_is_held_without_it() -> None:
         scene.prices()
         scene.serve()
     assert scene.phase is Phase.HOLDING
+
+
+def test_a_gap_does_not_open_what_a_refusal_has_closed() -> None:
+    scene = waiting()
+    change(scene, False, "channel orders refused: forbidden")
+    scene.feed(ev.StreamChanged, stream="private", up=True, gap=True, detail="unreadable message")
+    assert "orders refused" in scene.state.account_stream_fault
+    change(scene, True)
+    assert scene.state.account_stream_fault == ""

@@ -409,3 +409,32 @@ def test_a_fill_after_the_end_is_booked_and_alerted() -> None:
     late = replace(scene.exchange.fills[0], fill_id="late", quantity=1)
     scene.feed(ev.FillSeen, fill=late)
     assert "late_fill:late" in scene.alerts()
+
+
+# -- one odd read ------------------------------------------------------------------------------------------------------
+
+
+def test_one_read_without_positions_and_then_none_that_succeeds_ends_no_run() -> None:
+    scene = exiting()
+    for key in ("C", "P"):
+        scene.reject(key, "trading_blocked")
+    scene.tick(5)
+    scene.read_account(positions=())  # the exchange answers, and lies
+    assert scene.run.open_quantity("C") == 2
+    for _ in range(60):
+        scene.tick(1)
+        scene.read_account(positions=UNREAD, error="HTTP 503")
+    assert scene.phase is Phase.EXITING
+    assert scene.view.flat == "false"
+
+
+def test_reads_without_positions_ten_seconds_apart_are_believed() -> None:
+    scene = exiting()
+    for key in ("C", "P"):
+        scene.reject(key, "no_position_for_reduce_only")
+    for _ in range(20):
+        scene.tick(1)
+        for intent in scene.submits():
+            scene.reject(intent.leg, "no_position_for_reduce_only")
+        scene.read_account(positions=())
+    assert scene.phase is Phase.DONE

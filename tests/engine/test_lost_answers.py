@@ -256,3 +256,18 @@ def test_both_the_unknown_exit_and_its_successor_filling_still_ends_flat() -> No
     finish(scene)
     assert scene.phase is Phase.DONE
     assert (scene.run.open_quantity("C"), scene.view.flat) == (0, "true")
+
+
+def test_a_clock_set_ahead_over_a_restart_proves_no_absence() -> None:
+    scene = entering()
+    scene.trade("P")
+    lost = scene.lose("C", accepted=False)
+    scene.restart(down_secs=3600)  # so says the clock; the order may be on its way yet
+    for _ in range(15):
+        scene.prices(after=1.0)
+        scene.read_account()
+    assert scene.run.orders[lost.client_order_id].status is OrderStatus.UNKNOWN
+    for _ in range(10):
+        scene.prices(after=1.0)
+        scene.read_account()
+    assert scene.run.orders[lost.client_order_id].code == "never_accepted"

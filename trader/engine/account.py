@@ -268,12 +268,19 @@ def _resolve_absent(turn: Turn, event: AccountRead) -> None:
             ours + _by_others(run, order.intent.symbol, event.fills or ()),
         ):
             continue  # an unexplained position may be this order's doing
-        if seconds_since(order.intended_at, event.asked) < _horizon(order) + 1.0:
+        if seconds_since(_last_doubt(turn, event.run_id, order), event.asked) < _horizon(order) + 1.0:
             continue
         if order.venue_order_id is not None and seconds_since(order.unknown_at, event.asked) < SIGNATURE_SECS:
             continue  # it may have filled just now: history, fills and positions lag
         if _absent_again(turn, event, coid):
             mark_never_accepted(turn, turn.run(event.run_id), order)
+
+
+def _last_doubt(turn: Turn, run_id: str, order: Order) -> datetime:
+    """From when on an order's absence is timed: its intent, or the restart since. Over a restart the clock may have been
+    set, and an order of a second ago would look an hour old."""
+    watch = turn.watch(run_id)
+    return max(order.intended_at, watch.since) if watch.recovered else order.intended_at
 
 
 def _horizon(order: Order) -> float:
@@ -302,7 +309,8 @@ def _miss(turn: Turn, event: AccountRead, order: Order) -> None:
     listed = [*(event.history or ()), *(event.open_orders or ())]
     if any(o.client_order_id == coid or o.venue_order_id == number for o in listed):
         return
-    if seconds_since(order.intended_at, event.asked) < SIGNATURE_SECS or not _absent_again(turn, event, coid):
+    since = _last_doubt(turn, event.run_id, order)
+    if seconds_since(since, event.asked) < SIGNATURE_SECS or not _absent_again(turn, event, coid):
         return
     mark_unknown(
         turn, turn.run(event.run_id), order, code=VANISHED, message="it rested, and is listed nowhere any more"
@@ -372,19 +380,21 @@ def _compare_positions(turn: Turn, event: AccountRead) -> None:
             turn.write(rec.PositionObserved, run.run_id, cause="exchange", symbol=leg.symbol, quantity=seen)
     since = turn.watch(run.run_id).mismatch_since
     if not differs:
-        turn.look(run.run_id, mismatch_since=None)
+        turn.look(run.run_id, mismatch_since=None, mismatch_seen=None)
     else:
         lasting = since is not None and seconds_since(since, event.asked) > FOREIGN_SECS
-        turn.look(run.run_id, mismatch_since=since or event.asked)
+        turn.look(run.run_id, mismatch_since=since or event.asked, mismatch_seen=event.asked)
         if not lasting:
             turn.look(run.run_id, account_wanted=True)
         else:
             turn.alert(run.run_id, "error", "foreign_activity", _difference(run, held))
 
 
-def differs_lastingly(watch: Watch, wall: datetime) -> bool:
-    """True when the exchange's positions have differed from our fills for longer than any lag."""
-    return watch.mismatch_since is not None and seconds_since(watch.mismatch_since, wall) > FOREIGN_SECS
+def differs_lastingly(watch: Watch) -> bool:
+    """True when the exchange's positions have differed from our fills for longer than any lag: by reads that far apart.
+    One odd read and then none that succeeds proves nothing, however long ago it was."""
+    since, seen = watch.mismatch_since, watch.mismatch_seen
+    return since is not None and seen is not None and seconds_since(since, seen) > FOREIGN_SECS
 
 
 def _signed(run: Run, key: str) -> int:

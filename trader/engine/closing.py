@@ -5,8 +5,10 @@ from decimal import Decimal
 from trader.domain.order import Purpose
 from trader.engine import records as rec
 from trader.engine.account import differs_lastingly, foreign_remainder
+from trader.engine.apart import apart
 from trader.engine.gate import closable
 from trader.engine.naked import tell_naked
+from trader.engine.records import LegTerms
 from trader.engine.state import Run
 from trader.engine.turn import Turn
 from trader.engine.working import work_exit
@@ -16,7 +18,7 @@ def close(turn: Turn, run_id: str) -> None:
     """Advance an EXITING run. No leg's failure keeps another leg from being tried."""
     run = turn.run(run_id)
     purpose = Purpose.UNWIND if run.exit_reason == "unwind" else Purpose.EXIT
-    closed = [work_exit(turn, run_id, leg, purpose) for leg in run.legs]
+    closed = [_work(turn, run_id, leg, purpose) for leg in run.legs]
     run = turn.run(run_id)
     tell_naked(turn, run)
     if not all(closed) and not _only_foreign_left(turn, run):
@@ -27,10 +29,18 @@ def close(turn: Turn, run_id: str) -> None:
     _confirm_flat(turn, run)
 
 
+def _work(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose) -> bool:
+    """Advance one leg, whatever becomes of the others. Where its prices cannot be worked with, it is closed without any."""
+    done = apart(turn, run_id, lambda: work_exit(turn, run_id, leg, purpose))
+    if done is None:
+        done = apart(turn, run_id, lambda: work_exit(turn, run_id, leg, purpose, priced=False))
+    return bool(done)
+
+
 def _only_foreign_left(turn: Turn, run: Run) -> bool:
     """Our books say open, the exchange says there is nothing left for us to close, for longer than any lag: a person or
     the exchange itself closed it. Ours ends here; the difference is reported, never traded away."""
-    if not differs_lastingly(turn.watch(run.run_id), turn.wall):
+    if not differs_lastingly(turn.watch(run.run_id)):
         return False
     if turn.now.market is None or any(turn.now.market >= leg.expiry for leg in run.legs):
         return False  # settled, or for all we know settled: its cash flow comes by settlement fill or settlement price
@@ -45,7 +55,7 @@ def _confirm_flat(turn: Turn, run: Run) -> None:
         + [b.wall for b in run.fills.values()]
         + [run.exit_decided_at or run.created_at]
     )
-    lasting = differs_lastingly(watch, turn.wall)
+    lasting = differs_lastingly(watch)
     told = all(leg.symbol in run.positions for leg in run.legs)  # a fill makes the position read before it worthless
     if watch.account_read is None or watch.account_read <= last_news or not told:
         turn.look(run.run_id, account_wanted=True)

@@ -29,7 +29,7 @@ def hold(turn: Turn, run_id: str) -> None:
         ask_cancel(turn, run_id, order, "nothing rests while holding")  # an order taken as never accepted that appeared
     if any(o.fills_missing for o in run.orders.values()):
         turn.look(run_id, account_wanted=True)
-    lasting = differs_lastingly(turn.watch(run_id), turn.wall)
+    lasting = differs_lastingly(turn.watch(run_id))
     closed = [
         leg.symbol
         for leg in run.legs

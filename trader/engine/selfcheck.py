@@ -26,7 +26,11 @@ def check_step(turn: Turn, before: State) -> None:
     """Halt entries when anything this step has recorded, or a run it touched, breaks a promise."""
     if not turn.effects:
         return
-    for rule, words in _findings(turn, before):
+    try:
+        findings = _findings(turn, before)
+    except Exception as error:  # noqa: BLE001 - whoever checks exits must not hold them back; told, and entries halted
+        findings = [("check", f"what was decided could not be checked ({type(error).__name__}: {error})")]
+    for rule, words in findings:
         trip(turn, f"invariant:{rule}", f"{rule} is broken: {words}")
 
 

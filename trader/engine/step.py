@@ -4,10 +4,13 @@ Each event is first booked (facts become records), then every unresolved run is 
 never depends on which event brought the knowledge, and an unexpected event is never an error: it is news.
 """
 
+from functools import partial
+
 from msgspec.structs import replace
 
 from trader.engine import events as ev
 from trader.engine.account import on_account_read, want_read, watch_absent
+from trader.engine.apart import apart
 from trader.engine.closing import close
 from trader.engine.commands import on_start, on_stop
 from trader.engine.effects import Effect, Subscribe
@@ -16,7 +19,7 @@ from trader.engine.levels import on_level
 from trader.engine.orders import mark_unknown, on_cancel_answered, on_fill, on_order_seen, on_submit_answered
 from trader.engine.records import Phase
 from trader.engine.selfcheck import check_step
-from trader.engine.state import State, Watch
+from trader.engine.state import Run, State, Watch
 from trader.engine.turn import Turn
 from trader.engine.waiting import enter, on_chain_read, wait
 from trader.engine.working import ask_cancel
@@ -33,7 +36,7 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     turn = Turn(state, event.at)
     _book(turn, event)
     for run in turn.state.unresolved:
-        _advance(turn, run.run_id)
+        apart(turn, run.run_id, partial(_advance, turn, run.run_id))
     if isinstance(event, ev.ClockTicked):
         _look_back(turn)
     check_step(turn, state)
@@ -93,8 +96,12 @@ def _look_back(turn: Turn) -> None:
     """Finished runs ask for nothing, except where an order taken as absent may yet appear: then it is cancelled."""
     for run in turn.state.runs.values():
         if run.phase is Phase.DONE:
-            for order in watch_absent(turn, run):
-                ask_cancel(turn, run.run_id, order, "resurrected")
+            apart(turn, run.run_id, partial(_cancel_returned, turn, run))
+
+
+def _cancel_returned(turn: Turn, run: Run) -> None:
+    for order in watch_absent(turn, run):
+        ask_cancel(turn, run.run_id, order, "resurrected")
 
 
 def _market_moved(turn: Turn, event: ev.MarketMoved) -> None:
@@ -132,7 +139,7 @@ def _is_newer(old: object, new: object) -> bool:
 
 def _stream_changed(turn: Turn, event: ev.StreamChanged) -> None:
     """Whatever a socket may have missed is read over REST; a person is told of the loss once and of the return."""
-    if event.stream == "private":
+    if event.stream == "private" and not (event.up and event.gap):  # a gap says nothing of what was refused before
         fault = "" if event.up else event.detail or "no reason given"
         turn.state = replace(turn.state, account_stream_fault=fault)
     for run in turn.state.unresolved:

@@ -264,8 +264,8 @@ def _waited(turn: Turn, run: Run, leg: LegTerms) -> float:
     return min(seconds_since(then, turn.wall) for then in (*ends, run.phase_since, turn.watch(run.run_id).since))
 
 
-def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose) -> bool:
-    """Advance the closing of one leg; True when nothing of it is left to do by our own books.
+def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, priced: bool = True) -> bool:
+    """Advance the closing of one leg; True when nothing of it is left to do by our own books. Not `priced`: at market.
 
     Live entries are cancelled first; an exit waits at most two seconds for the fate of an earlier order, then goes out
     beside it: it is reduce-only and never larger than our position or the one last read.
@@ -293,7 +293,7 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose) -> bool:
     if turn.now.market is not None and turn.now.market >= leg.expiry:
         turn.look(run_id, account_wanted=True)  # no order for an expired contract: its settlement closes the leg
         return False
-    _exit_attempt(turn, run, leg, purpose, quantity)
+    _exit_attempt(turn, run, leg, purpose, quantity, priced=priced)
     return False
 
 
@@ -318,7 +318,7 @@ def _cancel_entries(turn: Turn, run: Run, leg: LegTerms) -> None:
                 _ask_fate(turn, run, order)
 
 
-def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantity: int) -> None:
+def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantity: int, *, priced: bool) -> None:
     attempts = len(run.leg_orders(leg.key, purpose))
     last = run.leg_orders(leg.key, purpose)[-1] if attempts else None
     if last is not None and last.status in _REFUSED:
@@ -333,7 +333,7 @@ def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantit
     if last is not None and _is_throttled(turn, run, leg, last, purpose):
         return
     quote = turn.state.market.quotes.get(leg.symbol)
-    limit = _exit_limit(turn, run, leg, quote, attempts)
+    limit = _exit_limit(turn, run, leg, quote, attempts) if priced else None
     reference = quote.ask if quote is not None else None
     denied = place(turn, run.run_id, leg, purpose, quantity, limit, reference)
     if denied is not None and denied.code.startswith("PRICE_"):

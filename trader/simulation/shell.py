@@ -16,9 +16,10 @@ from trader.domain.order import OrderIntent, Purpose
 from trader.domain.outcome import Outcome, Rejected, Unknown
 from trader.domain.quote import Quote
 from trader.engine import events as ev
+from trader.engine.apart import RULES_FAILED
 from trader.engine.effects import AckCommand, Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe
 from trader.engine.fold import evolve
-from trader.engine.records import AnyRecord, Phase, Record
+from trader.engine.records import AlertRaised, AnyRecord, Phase, Record
 from trader.engine.release import check_release
 from trader.engine.state import State
 from trader.engine.step import step
@@ -311,6 +312,9 @@ class Shell:
         self._stepped_at = self._agenda.micros
         state, effects = step(self.state, event)
         records: list[AnyRecord] = [e for e in effects if isinstance(e, Record)]
+        for record in records:
+            if isinstance(record, AlertRaised) and record.code == RULES_FAILED:
+                raise AssertionError(record.text)  # survived in production; here it is a defect to be found
         acks = [e for e in effects if isinstance(e, AckCommand)]
         if (records or acks) and not self._commit(records, acks) and not state.journal_fault:
             self._apply(ev.JournalChanged(at=event.at, fault=self._writer.fault))
