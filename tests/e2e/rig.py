@@ -18,6 +18,7 @@ from trader.journal.lease import Lease
 from trader.journal.store import Journal
 from trader.runner.feed import Feed
 from trader.runner.runner import Runner
+from trader.runner.steady_clock import SteadyClock
 from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
 from trader.venue.server import VenueServer
 from trader.venue.settings import VenueSettings
@@ -59,8 +60,8 @@ class Rig:
         self.credentials = Credentials(KEY, SECRET)
         self.gateway = DeltaGateway(addresses.rest_url, self.credentials)
 
-    def boot(self) -> Runner:
-        """A fresh runner instance on the same journal, as after a restart of its host."""
+    def boot(self, steady: SteadyClock | None = None) -> Runner:
+        """A fresh runner instance on the same journal, as after a restart of its host; `steady` is the clock it is given."""
         gateway = DeltaGateway(self.venue.addresses.rest_url, self.credentials)
         feed = Feed(
             ws_public_url=self.venue.addresses.ws_public_url,
@@ -77,6 +78,7 @@ class Rig:
             gateway=self.wrap(gateway),
             feed=feed,
             host="thread",
+            steady=steady,
         )
         self.runner = runner
         self._thread = threading.Thread(target=runner.run, name="runner", daemon=True)

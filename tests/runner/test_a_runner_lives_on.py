@@ -3,7 +3,7 @@
 import threading
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from trader.journal.commands import Command
 from trader.journal.store import Journal
 from trader.runner import runner as runner_module
 from trader.runner.host import Host
+from trader.runner.notes import Note
+from trader.runner.steady_clock import SteadyClock
 from trader.venue.server import VenueServer
 
 REAL_STEP = runner_module.step
@@ -212,3 +214,43 @@ def test_a_hanging_runner_is_replaced_within_seconds_and_nothing_of_it_leaves(
         released.set()
         host.stop()
         journal.close()
+
+
+def test_a_clock_that_is_behind_the_journal_after_a_restart_holds_no_exit_back(rig: Rig) -> None:
+    steady = SteadyClock()
+    runner = rig.boot(steady)
+    held = hold(rig)
+    steady.not_before(datetime.now(UTC) + timedelta(hours=1))  # the machine's clock was set back
+    runner.note(Note("warning", "set_back", "x", held.run_id))
+    await_value(lambda: alerts(rig.journal).get("set_back"), 5, "a record of then")
+    rig.halt()
+    rig.boot()
+    assert rig.runner is not None and rig.runner._steady() > datetime.now(UTC) + timedelta(minutes=59)
+    rig.stop()
+    closed = rig.await_view(lambda v: v.phase is Phase.DONE, 25, "flat although the clock is an hour behind")
+    assert closed.realized_pnl == rig.ledger_change()
+    assert "behind" in alerts(rig.journal)["clock_behind"]
+
+
+def test_a_start_nobody_took_up_in_time_is_refused(rig: Rig) -> None:
+    command_id = uuid.uuid4().hex
+    chosen = preset(strategy={"quantity": 20})
+    rig.journal.submit_command(
+        Command(
+            command_id=command_id,
+            account="paper",
+            kind="start",
+            issued_at=datetime.now(UTC) - timedelta(hours=3),
+            issued_by="panel",
+            body={
+                "config": chosen.model_dump(mode="json"),
+                "config_hash": chosen.config_hash,
+                "now": True,
+                "confirm": None,
+            },
+        )
+    )
+    rig.boot()
+    row = answer(rig, command_id)
+    assert row.status == "refused" and "no runner was there" in row.detail
+    assert rig.journal.unresolved_runs("paper") == []

@@ -105,8 +105,16 @@ def test_an_intent_that_waited_too_long_goes_out_only_while_the_journal_says_we_
 ) -> None:
     wire, _ = send(order, delay_secs=60, holds=lambda _: False)
     assert wire.sent == []
-    wire, _ = send(order, delay_secs=60, holds=lambda _: True)
+    wire, _ = send(order, delay_secs=4, holds=lambda _: True)
     assert wire.sent == [order]
+
+
+@pytest.mark.parametrize("waits", [{"delay_secs": 60}, {"queued_secs": 60}, {"wall_secs": -3600}])
+def test_an_entry_priced_long_ago_is_decided_anew_while_an_exit_leaves(waits: dict[str, float]) -> None:
+    wire, outcome = send(ENTRY, **waits, holds=lambda _: True)
+    assert wire.sent == [] and isinstance(outcome, Rejected) and outcome.code == "not_sent"
+    wire, _ = send(EXIT, **waits, holds=lambda _: True)
+    assert wire.sent == [EXIT]
 
 
 def test_a_fresh_intent_does_not_ask_the_journal() -> None:

@@ -185,3 +185,13 @@ def test_the_steady_clock_runs_on_while_the_machine_sleeps() -> None:
     steady = SteadyClock(lambda: machine["wall"], lambda: machine["boot"])
     machine["boot"] += 3600.0
     assert steady() == T0 + timedelta(hours=1)
+
+
+def test_the_steady_clock_goes_on_from_what_is_on_record_and_never_back_to_it() -> None:
+    machine = {"wall": T0.timestamp(), "boot": 100.0}
+    steady = SteadyClock(lambda: machine["wall"], lambda: machine["boot"])
+    assert steady.not_before(T0 - timedelta(hours=1)) == 0.0 and steady() == T0
+    assert steady.not_before(T0 + timedelta(hours=1)) == pytest.approx(3600)
+    machine["wall"] += 5.0
+    machine["boot"] += 5.0
+    assert steady() == T0 + timedelta(hours=1, seconds=5) and steady.stepped

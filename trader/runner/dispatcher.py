@@ -25,6 +25,7 @@ from trader.runner.steady_clock import boot_secs
 logger = logging.getLogger(__name__)
 
 ZOMBIE_SECS = 1.0  # an intent older than this may have been overtaken: the process may have been stopped meanwhile
+ENTRY_SECS = 5.0  # an entry older than this was priced on marks too old to add risk on: the process slept or queued
 
 
 class Instant(NamedTuple):
@@ -134,6 +135,8 @@ class Dispatcher:
         waited = max(abs(now.wall - released.wall), now.boot - released.boot)
         if waited > ZOMBIE_SECS and not self._holds(effect):
             return "this runner no longer holds the account"
+        if waited > ENTRY_SECS and isinstance(effect, Submit) and effect.intent.purpose is Purpose.ENTRY:
+            return f"it was decided {waited:.0f} s ago, on prices of then"
         return ""
 
     def _cancel(self, effect: Cancel, released: Instant) -> None:

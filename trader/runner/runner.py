@@ -9,17 +9,17 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from trader.domain.clock import Now
-from trader.domain.errors import JournalError
+from trader.domain.errors import ConfigError, JournalError
 from trader.engine import events as ev
 from trader.engine.effects import AckCommand, Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe, Tell
 from trader.engine.fold import evolve
-from trader.engine.records import AlertRaised, AnyRecord, OperatorLevel, Phase, Record
+from trader.engine.records import AlertRaised, AnyRecord, Level, LevelChanged, OperatorLevel, Phase, Record
 from trader.engine.release import check_release
 from trader.engine.state import State
 from trader.engine.step import step
@@ -39,7 +39,7 @@ from trader.runner.nagging import Nagger
 from trader.runner.notes import Note, NoteGate
 from trader.runner.publishing import Publisher
 from trader.runner.reading import newest_mark
-from trader.runner.steady_clock import SteadyClock
+from trader.runner.steady_clock import STEPPED_SECS, SteadyClock
 from trader.runner.supervising import DISK_SECS, HUNG_SECS
 from trader.runner.writing import Writer
 
@@ -51,6 +51,7 @@ NAG_SECS = 30.0
 _ESCALATE_AFTER = 5  # failing turns in a row
 _COMMAND_TRIES = 3
 _COMMANDS_REMEMBERED = 256
+_START_SECS = 60.0  # a start older than this is refused: it must not begin hours after a person pressed it
 _HISTORY = timedelta(days=2)  # how far back finished runs may still count for today's limits
 _ALERTS_REMEMBERED = 200
 
@@ -192,6 +193,7 @@ class Runner:
         account = self._lease.account
         unresolved = self._journal.unresolved_runs(account)
         rows = {seq: record for run_id in unresolved for seq, record in self._journal.records(run_id)}
+        self._go_on_from(rows.values())
         rows |= dict(self._journal.run_bounds(account, self._wall() - _HISTORY))
         rows |= dict(self._journal.level_changes(account, limit=1))
         state = self._state
@@ -209,6 +211,18 @@ class Runner:
         self._apply(ev.Booted(at=self._now()))
         if killpoints.ARMED:
             killpoints.reach("recovery.booted")
+
+    def _go_on_from(self, records: Iterable[AnyRecord]) -> None:
+        """Time goes on from what runs taken up again have recorded last: were this machine's clock behind it, their orders
+        would seem to be sent in the future, and no time-out of theirs would pass until it has caught up."""
+        newest = max((record.wall for record in records), default=None)
+        if newest is None or (ahead := self._steady.not_before(newest)) <= STEPPED_SECS:
+            return
+        text = (
+            f"This machine's clock is {ahead:.0f} s behind the newest record of a run that is open; the times of its records "
+            "go on from there. Check the clock."
+        )
+        self._inbox.append(Note("warning", "clock_behind", text))
 
     def _remember_alerts(self) -> None:
         """What earlier runners raised and nobody has acknowledged goes on being repeated."""
@@ -235,6 +249,7 @@ class Runner:
         """What went wrong in a part of a turn, empty when nothing. The edge of the loop that must live."""
         if self._fenced:
             return ""
+        self._beat = time.monotonic()  # many slow parts are no hang
         try:
             part(*given)
         except LeaseLost as error:
@@ -361,9 +376,8 @@ class Runner:
         self._obeyed.append(row.command_id)
 
     def _obey(self, row: CommandRow) -> None:
-        halted = self._halted() if row.kind == "start" else ""
-        if halted:
-            self._refuse(row, f"{halted}.")
+        if row.kind == "start" and (why_not := self._halted() or self._too_late(row)):
+            self._refuse(row, f"{why_not}.")
             return
         match str(row.kind):  # a newer face may know more of them
             case "start":
@@ -401,6 +415,13 @@ class Runner:
                 self._acknowledge(row)
             case _:
                 self._refuse(row, f"This version of the runner does not know the command {row.kind!r}.")
+
+    def _too_late(self, row: CommandRow) -> str:
+        """Why a start is not taken up any more: whoever asked for it has long gone by its not having begun."""
+        age = (self._wall() - row.issued_at).total_seconds()
+        if age <= _START_SECS:
+            return ""
+        return f"It was asked for {age:.0f} s ago and no runner was there to take it up; nothing was started, start it anew"
 
     def _refuse(self, row: CommandRow, why: str) -> None:
         self._writer.commit((), CommandMark(command_id=row.command_id, status="refused", detail=why))
@@ -453,7 +474,7 @@ class Runner:
     def _tell_stream(self, event: ev.StreamChanged) -> None:
         if not event.up:
             self._down.setdefault(event.stream, self._wall())
-        elif (since := self._down.pop(event.stream, None)) is not None and self._state.unresolved:
+        elif not event.gap and (since := self._down.pop(event.stream, None)) is not None and self._state.unresolved:
             self._record(recounting.stream_back(event.stream, since, self._wall()))
 
     def _tell_found(self, read: ev.AccountRead) -> None:
@@ -484,6 +505,8 @@ class Runner:
                 self._apply(event)
             return
         self._state = state
+        if self._writer.fault:
+            self._keep_halt(records)
         for effect in effects:
             self._perform(effect)
         if records:
@@ -493,6 +516,16 @@ class Runner:
             self._writer.fault and not self._state.journal_fault
         ):  # it may be written, or not: no new risk until it is known
             self._apply(ev.JournalChanged(at=event.at, fault=self._writer.fault))
+
+    def _keep_halt(self, records: Iterable[AnyRecord]) -> None:
+        """A halt that cannot be recorded is kept in the HALT file: a restart must not lift it."""
+        reasons = [r.reason for r in records if isinstance(r, LevelChanged) and r.level is Level.HALTED]
+        if not reasons:
+            return
+        try:
+            self._halt(reasons[-1])
+        except ConfigError as error:
+            logger.critical("halt_not_written: %s", error)
 
     def _degrade(self, error: JournalError) -> None:
         """The journal failed outside a step: the engine is told all the same, once."""

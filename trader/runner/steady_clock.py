@@ -3,7 +3,7 @@
 Time-outs and proofs of absence compare instants minutes apart. Were the machine's clock set in between (by NTP, by hand),
 an order of a second ago would look an hour old, or never grow old at all. So the runner counts from an anchor on
 CLOCK_BOOTTIME, which also runs while the machine sleeps, and moves the anchor only when it is told to: while nothing is
-open. What other processes compare (the lease, heartbeats) and what the exchange checks (signatures) uses the machine's clock.
+open. A runner that takes up runs goes on from their newest record, so it does not step back across restarts either. What other processes compare (the lease, heartbeats) and what the exchange checks (signatures) uses the machine's clock.
 """
 
 import time
@@ -44,6 +44,12 @@ class SteadyClock:
     def anchor(self) -> None:
         """Take the machine's clock as right from now on."""
         self._anchor = self._wall() - self._boot()
+
+    def not_before(self, at: datetime) -> float:
+        """Go on from `at` where that lies ahead; by how many seconds it did."""
+        ahead = max(at.timestamp() - (self._anchor + self._boot()), 0.0)
+        self._anchor += ahead
+        return ahead
 
     def from_machine(self, at: datetime) -> datetime:
         """An instant just read off the machine's clock, on this one."""
