@@ -294,7 +294,6 @@ MARGINED_POSITION = table("""
   margin_mode                 : 'isolated' 'portfolio' 'cross'
   auto_topup                  : bool
   created_at updated_at       : iso
-* symbol                      : str  # the socket's second name of the same
 """)
 
 WALLET_FIELDS = """

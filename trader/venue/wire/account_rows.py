@@ -242,6 +242,7 @@ def position_row(exchange: Exchange, account: Account, holding: Holding, now: da
     """A row of GET /v2/positions/margined."""
     instrument = exchange.products.find(holding.symbol)
     row = position_snapshot_row(exchange, account, holding)
+    del row["symbol"]  # the socket's second name for it; the list has `product_symbol` alone
     live = holding.symbol in exchange.products.live
     mark = exchange.stats(holding.symbol).mark if live else None
     entry = holding.entry_price
