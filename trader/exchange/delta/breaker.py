@@ -14,7 +14,7 @@ from trader.exchange.delta.budget import Priority
 
 FAILURES_TO_OPEN = 8
 FIRST_PAUSE_SECS = 1.0
-LONGEST_PAUSE_SECS = 15.0
+LONGEST_PAUSE_SECS = 5.0
 
 
 class BreakerOpen(NotSent):
