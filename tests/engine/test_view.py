@@ -24,6 +24,9 @@ from tests.engine.scene import (
     waiting,
 )
 from trader.domain.clock import Now
+from trader.domain.order import Purpose
+from trader.engine import events as ev
+from trader.engine import records as rec
 from trader.engine.view import Rung, RunView
 from trader.engine.viewing import REASON_WORDS, build_view
 
@@ -233,3 +236,24 @@ def test_what_somebody_else_closed_is_said_at_the_end() -> None:
     finish(scene)
     assert f"{CALL}: closed by somebody else" in scene.view.steps
     assert scene.view.flat == "true"
+
+
+def test_a_fill_after_the_end_is_never_called_flat() -> None:
+    scene = done()
+    assert scene.view.flat == "true"
+    entry = scene.order("C", 0, Purpose.ENTRY)
+    fill = replace(next(iter(scene.run.fills.values())).fill, fill_id="late", quantity=1)
+    fill = replace(fill, client_order_id=entry.intent.client_order_id, venue_order_id=entry.venue_order_id or "")
+    scene.pass_time(5)
+    scene.feed(ev.FillSeen, fill=fill)
+    assert scene.view.flat == "false"
+    assert f"NOT FLAT: {CALL} -1" in scene.view.words
+
+
+def test_a_finished_run_folded_from_its_first_and_last_record_keeps_its_result() -> None:
+    scene = done()
+    told = scene.view.realized_pnl
+    assert told is not None and told != 0
+    scene.records = [r for r in scene.records if isinstance(r, rec.RunCreated | rec.RunFinished)]
+    scene.restart()
+    assert scene.view.realized_pnl == told

@@ -148,3 +148,50 @@ def test_new_connection_starts_from_nothing_so_that_an_earlier_clock_is_believed
     restarted = one(conflator)
     assert (restarted.ts_quote, restarted.mark) == (at(earlier), None)
     assert conflator.market_time == at(earlier)
+
+
+DAY = 86_400 * SECOND
+
+
+def test_one_message_stamped_a_day_ahead_makes_nothing_old_and_nothing_expired() -> None:
+    conflator = Conflator(wall=lambda: 0.0)
+    conflator.offer(ticker())
+    conflator.take()
+    conflator.offer(MarkPrice(sy=f"MARK:{A}", ts=T0 + DAY, p="1"))
+    assert one(conflator).mark == Decimal(700)
+    assert conflator.market_time == at(T0)
+    conflator.offer(MarkPrice(sy=f"MARK:{A}", ts=T0 + SECOND, p="702"))
+    assert (one(conflator).mark, conflator.market_time) == (Decimal(702), at(T0 + SECOND))
+    conflator.offer(MarkPrice(sy=f"MARK:{A}", ts=T0 + DAY, p="1"))  # again, later: the first was contradicted
+    assert one(conflator).mark == Decimal(702)
+
+
+def test_all_rows_of_one_message_are_one_witness() -> None:
+    conflator = Conflator(wall=lambda: 0.0)
+    conflator.offer(ticker())
+    conflator.take()
+    far = ticker(ts=T0 + DAY)
+    far.d.extend(ticker(B).d)
+    conflator.offer(far)
+    conflator.take()
+    assert conflator.market_time == at(T0)
+
+
+def test_an_exchange_that_has_moved_on_is_followed_at_its_second_message() -> None:
+    conflator = Conflator(wall=lambda: 0.0)
+    conflator.offer(ticker())
+    conflator.take()
+    conflator.offer(quote(ts=T0 + DAY))
+    conflator.take()
+    conflator.offer(quote(ts=T0 + DAY + SECOND, bid="5"))
+    assert (one(conflator).bid, conflator.market_time) == (Decimal(5), at(T0 + DAY + SECOND))
+
+
+def test_a_venue_that_runs_fast_is_believed_at_once() -> None:
+    wall = [0.0]
+    conflator = Conflator(wall=lambda: wall[0])
+    for tick in range(5):
+        wall[0] += 0.5
+        conflator.offer(quote(ts=T0 + tick * 300 * SECOND))
+        conflator.take()
+        assert conflator.market_time == at(T0 + tick * 300 * SECOND)

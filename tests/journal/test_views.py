@@ -194,3 +194,11 @@ def test_the_live_picture_is_replaced_per_account(journal: Journal) -> None:
     assert journal.snapshot() == snapshot("paper", 5)
     assert journal.snapshot("testnet-1a2b3c4d") == snapshot("testnet-1a2b3c4d", 3)
     assert msgspec.json.encode(journal.snapshot("paper")) == msgspec.json.encode(snapshot("paper", 5))
+
+
+def test_a_run_armed_long_ago_counts_for_the_day_it_ended(journal: Journal, lease: Lease) -> None:
+    old = msgspec.structs.replace(s.run_created("old"), wall=s.WALL - timedelta(days=6))
+    journal.append([old], lease=lease)
+    journal.append([s.run_finished("old", "-80")], lease=lease)
+    found = journal.run_bounds("paper", s.WALL - timedelta(days=2))
+    assert [type(record) for _, record in found] == [r.RunCreated, r.RunFinished]

@@ -66,8 +66,8 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         max_loss_usd=None if not premium else -premium * exits.max_loss_pct / HUNDRED,
         max_profit_usd=None if not premium else premium * exits.max_profit_pct / HUNDRED,
         exit_reason=run.exit_reason,
-        realized_pnl=run.cash_flow - run.fees if run.fills or run.finished is not None else None,
-        fees=run.fees if run.fills or run.finished is not None else None,
+        realized_pnl=run.finished.realized_pnl if run.finished else run.cash_flow - run.fees if run.fills else None,
+        fees=run.finished.fees if run.finished else run.fees if run.fills else None,
         legs=tuple(_leg_view(run, leg, market, now) for leg in run.legs),
         orders=tuple(_order_views(run)),
         ladder=build_ladder(run, market, now, valuation),
@@ -89,12 +89,22 @@ def trading_state(state: State, halted: str = "") -> tuple[str, str]:
 def flatness(run: Run) -> str:
     """ "true" only when the exchange confirmed it, "false" while fills say something is open, else "unknown"."""
     if run.finished is not None:
-        return "false" if run.finished.foreign else "true"
+        return "false" if run.finished.foreign or filled_since_end(run) else "true"
     if any(run.open_quantity(leg.key) != 0 for leg in run.legs):
         return "false"
     if not run.orders:
         return "true" if run.phase is Phase.WAITING else "unknown"
     return "unknown"
+
+
+def filled_since_end(run: Run) -> str:
+    """What is open by fills that became known only after the run had ended, in words; empty when nothing is."""
+    end = run.finished
+    if end is None:
+        return ""
+    late = {booked.leg for booked in run.fills.values() if booked.wall > end.wall}
+    left = {leg.symbol: run.open_quantity(leg.key) * leg.side.sign for leg in run.legs if leg.key in late}
+    return ", ".join(f"{symbol} {quantity:+d}" for symbol, quantity in left.items() if quantity)
 
 
 def _clock(instant: datetime | None) -> str:
@@ -136,6 +146,8 @@ def words_for(run: Run, watch: Watch, now: Now, barred: str = "") -> str:
             reason = REASON_WORDS.get(run.exit_reason or "", run.exit_reason or "")
             if run.finished is not None and run.finished.foreign:
                 return f"Done ({reason}) — NOT FLAT: {run.finished.foreign} is not ours"
+            if late := filled_since_end(run):
+                return f"Done ({reason}) — NOT FLAT: {late} was filled after the end; close it by `python -m trader flatten`"
             return f"Done ({reason}) — flat, confirmed by the exchange"
 
 
@@ -216,6 +228,8 @@ def _steps(run: Run, watch: Watch) -> list[str]:
         steps.append("Waiting for the exchange to confirm: no position, no open order")
     elif run.finished.foreign:
         steps.append(f"NOT FLAT: {run.finished.foreign} is not ours and was left alone")
+    elif late := filled_since_end(run):
+        steps.append(f"NOT FLAT: {late} was filled after the end")
     elif not run.fills:
         steps.append("FLAT: the exchange shows no position and no open order of this run")
     else:

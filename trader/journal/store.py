@@ -291,7 +291,7 @@ class Journal:
             return views.read_records(connection, run_id, after_seq)
 
     def run_bounds(self, account: str, since: datetime) -> list[tuple[int, RunCreated | RunFinished]]:
-        """First and last records of an account's runs written since an instant (wall clock), in order: what the
+        """First and last records of an account's runs made or ended since an instant (wall clock), in order: what the
         day's limits are folded from, without reading everything between."""
         with self._read() as connection:
             return views.read_run_bounds(connection, account, since)

@@ -137,10 +137,13 @@ _RUN_RECORDS = _records_query(of_one_run=True)
 def read_run_bounds(
     connection: Connection, account: str, since: datetime
 ) -> list[tuple[int, RunCreated | RunFinished]]:
-    """`RunCreated` and `RunFinished` of an account since an instant (wall clock), in order."""
+    """`RunCreated` and `RunFinished` of an account since an instant (wall clock), in order; of a run that has ended since
+    both, however long ago it was made: an end without its beginning counts for nothing."""
+    recent = t.runs.c.wall >= instant_text(since)
+    ended = select(t.runs.c.run_id).where(t.runs.c.account == account, t.runs.c.kind == "run_finished", recent)
     query = (
         select(t.runs.c.seq, t.runs.c.body)
-        .where(t.runs.c.account == account, t.runs.c.wall >= instant_text(since))
+        .where(t.runs.c.account == account, recent | t.runs.c.run_id.in_(ended))
         .order_by(t.runs.c.seq)
     )
     found: list[tuple[int, RunCreated | RunFinished]] = []

@@ -1,7 +1,7 @@
 """Composes the exchange's read verbs into the engine's two questions: the chain, and the state of the account."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -11,6 +11,8 @@ from trader.domain.fill import Fill
 from trader.engine.effects import ReadAccount, ReadChain
 from trader.engine.events import AccountRead, ChainRead
 from trader.exchange.gateway import Gateway
+
+_LEAP = timedelta(seconds=60)
 
 
 def read_chain(gateway: Gateway, effect: ReadChain, now: Callable[[], Now]) -> ChainRead:
@@ -25,8 +27,11 @@ def read_chain(gateway: Gateway, effect: ReadChain, now: Callable[[], Now]) -> C
 
 
 def newest_mark(event: ChainRead) -> datetime | None:
-    """The youngest exchange time a chain carries."""
-    return max((q.ts_mark for q in event.quotes if q.ts_mark is not None), default=None)
+    """The youngest exchange time a chain carries; one far ahead of every other of its rows is not believed."""
+    stamps = sorted(q.ts_mark for q in event.quotes if q.ts_mark is not None)
+    while len(stamps) > 1 and stamps[-1] - stamps[-2] > _LEAP:
+        stamps.pop()
+    return stamps[-1] if stamps else None
 
 
 def read_account(gateway: Gateway, effect: ReadAccount, asked: datetime, now: Callable[[], Now]) -> AccountRead:

@@ -8,7 +8,7 @@ newer one never costs more than its decoding.
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -20,6 +20,8 @@ from trader.exchange.delta.wire import BestQuote, MarketMessage, MarkPrice, Numb
 from trader.exchange.events import StreamEvent, StreamUp
 
 _MARK_PREFIX = "MARK:"
+_LEAP = timedelta(seconds=60)  # exchange time; further ahead of everything heard, one message alone is not believed
+_FASTEST = 1000.0  # times real time a replaying venue may run
 
 
 class _Batch:
@@ -72,6 +74,9 @@ class Conflator:
         self._known: dict[str, _Known] = {}
         self._spots: dict[str, tuple[Decimal, datetime | None]] = {}
         self._market_time: datetime | None = None
+        self._leap: tuple[MarketMessage, datetime] | None = None  # a message far ahead of all others, and its instant
+        self._taken = wall()
+        self._reach = _LEAP  # how far ahead a message may be and be believed at once
 
     # ------------------------------------------------------------------------------------- in the stream thread
 
@@ -109,22 +114,24 @@ class Conflator:
         with self._merging:
             with self._lock:
                 batch, self._batch, self._empty = self._batch, _Batch(), True
+            before, self._taken = self._taken, self._wall()
+            self._reach = _LEAP + timedelta(seconds=min(max(self._taken - before, 0.0), 60.0) * _FASTEST)
             known, spots = self._known, self._spots
             changed: dict[str, _Known] = {}
             for index, spot in batch.spots.items():
-                self._spot(spots, _underlying_of_index(index), spot.p, self._instant(spot.ts))
+                self._spot(spots, _underlying_of_index(index), spot.p, self._instant(spot))
             for symbol, (item, ticker) in batch.tickers.items():
                 contract = changed[symbol] = _of(known, symbol)
-                ts = self._instant(ticker.ts)
+                ts = self._instant(ticker)
                 self._spot(spots, contract.underlying, ticker.sp, ts)
                 _merge_ticker(contract, item, ts)
             for symbol, quote in batch.quotes.items():
                 contract = changed[symbol] = _of(known, symbol)
-                _merge_quote(contract, (quote.ap, quote.ask_size, quote.bp, quote.bs), self._instant(quote.ts))
+                _merge_quote(contract, (quote.ap, quote.ask_size, quote.bp, quote.bs), self._instant(quote))
             for prefixed, mark in batch.marks.items():
                 symbol = prefixed.removeprefix(_MARK_PREFIX)
                 contract = changed[symbol] = _of(known, symbol)
-                _merge_mark(contract, mark.p, self._instant(mark.ts))
+                _merge_mark(contract, mark.p, self._instant(mark))
             return [_quote(contract, spots.get(contract.underlying)) for contract in changed.values()]
 
     def reset(self) -> None:
@@ -133,7 +140,7 @@ class Conflator:
             with self._lock:
                 self._batch, self._empty = _Batch(), True
             self._known, self._spots = {}, {}
-            self._market_time = None
+            self._market_time = self._leap = None
 
     @property
     def spots(self) -> dict[str, Decimal]:
@@ -153,11 +160,32 @@ class Conflator:
         with self._lock:
             return None if self._arrived is None else datetime.fromtimestamp(self._arrived, UTC)
 
-    def _instant(self, value: Number) -> datetime | None:
-        instant = n.instant_or_none(value)
-        if instant is not None and (self._market_time is None or instant > self._market_time):
+    def _instant(self, message: MarketMessage) -> datetime | None:
+        """When the exchange says a message was made; None where it does not, or where it cannot be believed.
+
+        A single stamp far ahead would make every other price look old, and contracts expired that are not: it counts only
+        once another message confirms it, as after a silence.
+        """
+        instant = n.instant_or_none(message.ts)
+        if instant is None:
+            return None
+        newest = self._market_time
+        if newest is None or instant - newest <= self._reach:
+            self._leap = None
+        elif not self._is_confirmed(message, instant):
+            return None
+        if newest is None or instant > newest:
             self._market_time = instant
         return instant
+
+    def _is_confirmed(self, message: MarketMessage, instant: datetime) -> bool:
+        if self._leap is not None and self._leap[0] is message:
+            return False  # another row of the same message
+        if self._leap is not None and abs(instant - self._leap[1]) <= _LEAP:
+            self._leap = None
+            return True
+        self._leap = (message, instant)
+        return False
 
     def _spot(
         self, spots: dict[str, tuple[Decimal, datetime | None]], underlying: str, value: Number, ts: datetime | None
