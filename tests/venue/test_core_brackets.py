@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.venue.test_core_orders import Trader
+from tests.venue.test_core_stops import stop
 from tests.venue.venue_market import CALL, PERPETUAL, Clock, HandMarket
 from trader.domain.order import OrderType, TimeInForce
 from trader.venue.core.exchange import Exchange
@@ -175,3 +176,14 @@ def test_trailing_bracket_on_a_perpetual_follows_and_closes(
     assert leg.stop.price == 65600
     clock.tick(mark="65600", symbol=PERPETUAL)
     assert leg.state == "closed" and trader.account.position_size(PERPETUAL) == 0
+
+
+def test_bracket_of_a_waiting_entry_is_judged_by_its_trigger(exchange: Exchange, trader: Trader, clock: Clock) -> None:
+    entry = trader.place("buy", 5, None, stop=stop("450"), bracket=bracket("430", "500"))
+    assert not legs(trader), "nothing is open yet"
+    exchange.edit_bracket(trader.account, entry, exchange.now, stop_loss_price=D(440))
+    with pytest.raises(Refused, match="position_bracket_exist_or_invalid_data"):
+        exchange.edit_bracket(trader.account, entry, exchange.now, stop_loss_price=D(460))
+    clock.tick(mark="450")
+    assert entry.state == "closed"
+    assert {leg.stop.price for leg in legs(trader).values() if leg.stop} == {D(440), D(500)}

@@ -98,7 +98,8 @@ class Brackets:
         self, account: Account, entry: Order, bracket: BracketTerms, instrument: Instrument, now: datetime
     ) -> None:
         """Change the bracket of an entry order that is still live; legs it has already are replaced."""
-        reference = entry.limit_price or self._floor.stats(entry.symbol).mark
+        trigger = entry.stop.price if entry.stop is not None else None
+        reference = entry.limit_price or trigger or self._floor.stats(entry.symbol).mark
         check_bracket(bracket, instrument, entry.side, reference)
         old = [o for o in self.legs(account, entry.symbol) if o.parent_id == entry.id]
         for leg in old:
