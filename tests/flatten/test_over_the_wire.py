@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.rig import Rig, preset, start_venue
 from trader.config.halt import is_halted
 from trader.domain.order import OrderIntent, OrderType, Purpose, Side, TimeInForce
-from trader.domain.outcome import Ok
+from trader.domain.outcome import Ok, Unknown
 from trader.domain.rounding import floor_to_tick
 from trader.engine.records import OrderIntended, Phase
 from trader.exchange.delta.gateway import DeltaGateway
@@ -203,16 +203,14 @@ def test_other_peoples_positions_are_named_and_left_alone(rig: Rig, monkeypatch:
     assert any("left alone" in words for words in said)
 
 
-def test_open_orders_of_ours_are_cancelled_and_others_stay(rig: Rig) -> None:
-    view = held(rig)
-    rig.halt()
+def rest_a_bid(rig: Rig, view: Any, *coids: str) -> None:
+    """Orders far below the market in the first leg's contract, of run and leg as their ids say."""
     leg = view.legs[0]
     product_id = next(p.product_id for p in rig.gateway.positions("BTC") if p.symbol == leg.symbol)
     tick = next(i.tick_size for i in rig.gateway.instruments("BTC") if i.symbol == leg.symbol)
     assert leg.mark is not None
     price = floor_to_tick(leg.mark * Decimal("0.6"), tick)
-    installation = rig.journal.installation()
-    for coid in (f"sd{installation}-{view.run_id[:5]}-CE07-009-abcdefgh", "somebody-else"):
+    for coid in coids:
         intent = OrderIntent(
             client_order_id=coid,
             run_id=view.run_id,
@@ -227,9 +225,26 @@ def test_open_orders_of_ours_are_cancelled_and_others_stay(rig: Rig) -> None:
             limit_price=price,
         )
         assert isinstance(rig.gateway.submit(intent), Ok)
+
+
+def test_open_orders_of_ours_are_cancelled_and_others_stay(rig: Rig) -> None:
+    view = held(rig)
+    rig.halt()
+    ours = f"sd{rig.journal.installation()}-{view.run_id[:5]}-CE07-009-abcdefgh"
+    rest_a_bid(rig, view, ours, "somebody-else")
     report, _ = run_flatten(rig)
-    assert report.flat and report.cancelled == (f"sd{installation}-{view.run_id[:5]}-CE07-009-abcdefgh",)
+    assert report.flat and report.cancelled == (ours,)
     assert [o.client_order_id for o in rig.gateway.open_orders()] == ["somebody-else"]
+
+
+def test_an_order_that_cannot_be_cancelled_keeps_no_leg_open(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = held(rig)
+    rig.halt()
+    rest_a_bid(rig, view, f"sd{rig.journal.installation()}-{view.run_id[:5]}-CE07-009-abcdefgh")
+    monkeypatch.setattr(rig.gateway, "cancel", lambda **_: Unknown("the answer was lost"))
+    report, _ = run_flatten(rig, wait_secs=8)
+    assert all(p.quantity == 0 for p in rig.gateway.positions("BTC"))
+    assert not report.flat and "orders are still open" in report.problem
 
 
 def test_an_exchange_that_does_not_answer_is_never_flat(rig: Rig) -> None:

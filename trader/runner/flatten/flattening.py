@@ -98,6 +98,7 @@ class _Flattening:
         self._attempts: dict[str, int] = {}
         self._unknown: dict[str, float] = {}  # symbol → when an order of unknown fate was sent for it
         self._unknown_coid: dict[str, str] = {}
+        self._resting: dict[str, float] = {}  # symbol → since when an order of ours is known to rest in it
         self._differs_since: float | None = None
         self._told: set[str] = set()
         self.cancelled: list[str] = []
@@ -129,9 +130,17 @@ class _Flattening:
             self._cancel_all(mine)
         if open_now:
             self.problem = f"still open: {', '.join(f'{h.symbol} {h.ours:+d}' for h in open_now)}"
-            self._close_all([h for h in open_now if not any(o.symbol == h.symbol for o in mine)])
+            self._close_all([h for h in open_now if self._may_close(h.symbol, mine)])
         if not mine and not open_now:
             self._confirm()
+
+    def _may_close(self, symbol: str, mine: Sequence[OrderSnapshot]) -> bool:
+        """Whether nothing of ours rests in a contract, or its cancel has been awaited long enough: an order that cannot be
+        cancelled must not keep a position open; closing orders are reduce-only."""
+        if not any(order.symbol == symbol for order in mine):
+            self._resting.pop(symbol, None)
+            return True
+        return time.monotonic() - self._resting.setdefault(symbol, time.monotonic()) >= _RESOLVE_SECS
 
     def _look(self) -> tuple[list[OrderSnapshot], list[Position]]:
         history = self._gateway.order_history(self._since)
