@@ -98,3 +98,16 @@ def test_answer_that_is_none_is_refused(journal: Journal) -> None:
     journal.submit_command(start_command("c1"))
     with pytest.raises(JournalError, match="not with 'maybe'"):
         journal.mark_command("c1", "maybe", "")
+
+
+@pytest.mark.parametrize("body", ["{not json", "[1]", "null", ""])
+def test_a_command_that_cannot_be_read_keeps_no_stop_back(journal: Journal, body: str) -> None:
+    journal.submit_command(start_command("c1"))
+    with journal._write() as connection:
+        connection.execute(sa.text("UPDATE commands SET body = :body").bindparams(body=body))
+    stop = Command(
+        command_id="c2", account="paper", kind="stop", issued_at=s.WALL, issued_by="cli", body={"run_id": None}
+    )
+    journal.submit_command(stop)
+    waiting = journal.pending_commands("paper")
+    assert [(row.command_id, row.body) for row in waiting] == [("c1", {}), ("c2", {"run_id": None})]

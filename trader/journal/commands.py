@@ -157,8 +157,18 @@ def _command(row: Mapping[Any, Any]) -> CommandRow:
         kind=row["kind"],
         issued_at=parse_instant(row["issued_at"]),
         issued_by=row["issued_by"],
-        body=json.loads(row["body"]),
+        body=_body(row["body"]),
         status=row["status"],
         detail=row["detail"],
         updated_at=parse_instant(row["updated_at"]),
     )
+
+
+def _body(text: str) -> dict[str, Any]:
+    """What a command says; nothing where it cannot be read: a start is refused for that, a stop then stops every run, and
+    the commands behind it are not kept back."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
