@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from tests.journal import samples_of_records as s
 from trader.domain.errors import JournalError
 from trader.journal import Command, CommandMark, Journal, Lease
+from trader.journal.tables import commands, instant_text
 
 
 def start_command(command_id: str, account: str = "paper", quantity: int = 1) -> Command:
@@ -102,9 +103,10 @@ def test_answer_that_is_none_is_refused(journal: Journal) -> None:
 
 @pytest.mark.parametrize("body", ["{not json", "[1]", "null", ""])
 def test_a_command_that_cannot_be_read_keeps_no_stop_back(journal: Journal, body: str) -> None:
-    journal.submit_command(start_command("c1"))
+    at = instant_text(s.WALL)
+    row = {"command_id": "c1", "account": "paper", "kind": "start", "issued_at": at, "issued_by": "cli", "body": body}
     with journal._write() as connection:
-        connection.execute(sa.text("UPDATE commands SET body = :body").bindparams(body=body))
+        connection.execute(sa.insert(commands).values(**row, status="new", detail="", updated_at=at))
     stop = Command(
         command_id="c2", account="paper", kind="stop", issued_at=s.WALL, issued_by="cli", body={"run_id": None}
     )
