@@ -71,6 +71,7 @@ class Recorder:
         self._writer: SessionWriter | None = None
         self._started = datetime.now(UTC)
         self._opened = 0.0
+        self._header_rows = 0
 
     def stop(self) -> None:
         """End the recording; `run` completes the last file and returns. Safe from a signal handler."""
@@ -160,6 +161,7 @@ class Recorder:
         )
         self._writer = SessionWriter(self._options.folder / name, info)
         self._opened = time.monotonic()
+        self._header_rows = 0
         self._files.append(self._writer.path)
 
     def _flush(self, rows: list[SessionRow]) -> None:
@@ -174,6 +176,7 @@ class Recorder:
             self._open()
             received_us = time.time_ns() // 1000
             self._writer.write([self._row(row_event(PRODUCT, row, received_us)) for row in self._feed.products()])
+            self._header_rows = self._writer.rows
 
     def _finish(self, rows: list[SessionRow]) -> None:
         if self._writer is None:
@@ -185,7 +188,7 @@ class Recorder:
 
     def _close(self) -> None:
         assert self._writer is not None
-        if self._writer.rows == 0:
+        if self._writer.rows <= self._header_rows:  # nothing was heard since it was begun
             self._files.remove(self._writer.path)
             self._writer.discard()
         else:

@@ -41,6 +41,7 @@ class Broadcast:
         self._feeds = feeds
         self._topics: dict[str, dict[str | None, dict[Connection, None]]] = {}
         self._last_batch: dict[str, tuple[datetime, float]] = {}
+        self._last_now: datetime | None = None
         self.status: dict[str, Any] = {"event": "snapshot", "status": "live"}
 
     @property
@@ -83,12 +84,16 @@ class Broadcast:
     def publish(self, now: datetime, monotonic: float) -> None:
         """Send every batch that is due at market time `now`."""
         self._tape.begin_batch(_DAYS_WALL_SECS)
+        # A clock that stands still (the end of a recording) brings no next period: what is new is told now, once.
+        ended, self._last_now = now == self._last_now, now
         for name, topics in list(self._topics.items()):
             feed = self._feeds.get(name)
             if feed is None:
                 continue
             last_market, last_wall = self._last_batch.get(name, (None, 0.0))
             early = last_market is not None and now - last_market < feed.rhythm.period - _JITTER
+            if ended and last_market != now:
+                early = False
             if early or monotonic - last_wall < BATCH_WALL_SECS * 0.9:
                 continue
             self._last_batch[name] = (now, monotonic)
