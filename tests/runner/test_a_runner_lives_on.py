@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.rig import Rig, await_value, preset, start_venue
 from trader.config.settings import load_settings
+from trader.domain.errors import JournalError
 from trader.engine import events as ev
 from trader.engine.records import AlertRaised, Phase
 from trader.journal.commands import Command
@@ -254,3 +255,16 @@ def test_a_start_nobody_took_up_in_time_is_refused(rig: Rig) -> None:
     row = answer(rig, command_id)
     assert row.status == "refused" and "no runner was there" in row.detail
     assert rig.journal.unresolved_runs("paper") == []
+
+
+def test_a_halt_that_cannot_be_recorded_is_kept_beside_the_journal(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = rig.boot()
+    halts: list[str] = []
+    runner._halt = halts.append
+
+    def full(*_: object, **__: object) -> int:
+        raise JournalError("The journal cannot grow because the disk is full.")
+
+    monkeypatch.setattr(rig.journal, "append", full)
+    order(rig, "kill", who="asha", reason="enough")
+    assert await_value(lambda: halts or None, 10, "the HALT file") == ["enough"]
