@@ -178,10 +178,10 @@ def test_pongs_alone_are_no_sign_of_life(rig: Rig) -> None:
 
 def test_heartbeats_keep_a_quiet_connection(rig: Rig) -> None:
     server = rig.server()
-    stream = rig.public(server.url, msgspec.structs.replace(QUICK, heartbeat_secs=0.3))
+    stream = rig.public(server.url, msgspec.structs.replace(QUICK, heartbeat_secs=0.8))
     stream.start()
     rig.up()
-    for _ in range(12):
+    for _ in range(22):
         server.send({"type": "heartbeat"})
         time.sleep(0.05)
     assert rig.of(StreamDown) == []
