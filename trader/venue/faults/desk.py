@@ -138,14 +138,14 @@ class FaultDesk:
             self._announce("product_updates", _product_update(instrument, micros(self.exchange.now)))
 
     def _tell_status(self, event: str, status: str) -> None:
-        told = {"type": "system_status", "event": event, "status": status, "timestamp": micros(self.exchange.now)}
-        self._announce("system_status", told)
+        assert self._hubs is not None
+        for hub in self._hubs:
+            hub.broadcast.tell_status(event, status)
 
     def _announce(self, channel: str, frame: dict[str, Any]) -> None:
         assert self._hubs is not None
-        for connection in self._hubs[0].connections:
-            if channel in connection.subscriptions.current:
-                connection.send(frame)
+        for hub in self._hubs:
+            hub.broadcast.tell(channel, frame)
 
     def _later(self, secs: float, work: Callable[[], None]) -> None:
         asyncio.get_running_loop().call_later(max(0.0, secs), self._do, work)

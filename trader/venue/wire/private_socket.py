@@ -40,7 +40,7 @@ class PrivateHub:
     def __init__(self, exchange: Exchange, keys: KeyRing, legacy: Broadcast, *, old_login: bool = False) -> None:
         """`legacy` are the public channels this host still carries; they need no login."""
         self._exchange = exchange
-        self._legacy = legacy
+        self.broadcast = legacy
         self._old_login = old_login
         self._keys = keys
         self._published = 0.0
@@ -65,11 +65,11 @@ class PrivateHub:
 
     def closed(self, connection: Connection) -> None:
         self.connections.discard(connection)
-        self._legacy.closed(connection)
+        self.broadcast.closed(connection)
 
     def joined(self, connection: Connection, change: Change) -> None:
         """Snapshots for single contracts; `all` and categories get none, as at the exchange."""
-        self._legacy.joined(connection, change)
+        self.broadcast.joined(connection, change)
         if connection.user_id is None:
             return
         account = self._exchange.accounts[connection.user_id]
@@ -83,7 +83,7 @@ class PrivateHub:
 
     def left(self, connection: Connection, change: Change) -> None:
         """Private deliveries look at the connection's subscriptions."""
-        self._legacy.left(connection, change)
+        self.broadcast.left(connection, change)
 
     def other_frame(self, connection: Connection, kind: str, payload: Any) -> None:
         """Logins and log-outs. The old `auth` login works only where the venue's settings ask for it."""
