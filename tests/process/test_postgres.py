@@ -142,3 +142,15 @@ def test_f4_a_database_that_comes_and_goes_during_the_entry(tmp_path: Path, serv
         tale.await_phase(Phase.DONE)
         assert tale.end() == 0
         assert [wrong for wrong in tale.right() if not wrong.startswith("CT3")] == []
+
+
+def test_f4_a_link_that_dies_without_a_word_is_given_up_within_seconds(server: Server) -> None:
+    journal = Journal.open(server.url)
+    try:
+        raw = journal._engine.raw_connection()
+        told = raw.driver_connection.info.get_parameters()  # type: ignore[union-attr]
+        raw.close()
+    finally:
+        journal.close()
+    assert told["tcp_user_timeout"] == "5000"
+    assert int(told["keepalives_idle"]) + int(told["keepalives_interval"]) * int(told["keepalives_count"]) <= 15

@@ -26,6 +26,9 @@ from trader.journal.tables import APPLICATION_ID, KNOWN_REVISIONS, SCHEMA_REVISI
 BUSY_TIMEOUT_MS = 5_000
 READS = {"sd_reads": True}  # execution option of connections that only read
 
+# The statement time-out is the server's own: on a link that has died without a word it would never be heard, and whoever
+# waits for the journal sends no exit. Unanswered packets end the connection after 5 s, a silent link after 11 s.
+_DEAD_LINK = {"tcp_user_timeout": 5_000, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
 _migrating = threading.Lock()  # the migration tool keeps its state in module globals
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x5344_4A31  # PostgreSQL advisory lock: one migration at a time
@@ -272,6 +275,7 @@ def _open_postgresql(url: URL, *, create: bool) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": 5,
+            **_DEAD_LINK,
             "options": "-c statement_timeout=2000 -c synchronous_commit=on -c timezone=UTC",
         },
     )
