@@ -30,8 +30,11 @@ def round_marketable(price: Decimal, tick_size: Decimal, side: Side) -> Decimal:
 
 
 def is_on_tick(price: Decimal, tick_size: Decimal) -> bool:
-    """True when `price` is an exact multiple of `tick_size` (not merely of its number of decimals)."""
-    return price % tick_size == 0
+    """True when `price` is an exact multiple of `tick_size` (not merely of its number of decimals).
+
+    Not by remainder, which decimals refuse for quotients of more than 28 digits: an absurd price must not raise.
+    """
+    return floor_to_tick(price, tick_size) == price
 
 
 def cents(amount: Decimal) -> Decimal:

@@ -5,7 +5,6 @@ is dropped, entries are halted, a person is called; a run whose rules go on fail
 """
 
 from collections.abc import Callable
-from pathlib import PurePath
 from typing import TypeVar
 
 from trader.engine.levels import trip
@@ -61,4 +60,5 @@ def _place(error: Exception) -> str:
         traceback = traceback.tb_next
     if traceback is None:
         return "?"
-    return f"{PurePath(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}"
+    path = traceback.tb_frame.f_code.co_filename.replace("\\", "/")
+    return f"{path.rpartition('/')[2]}:{traceback.tb_lineno}"

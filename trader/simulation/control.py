@@ -16,6 +16,7 @@ from trader.engine import records as rec
 from trader.engine.records import LegTerms, Phase
 from trader.pricing.fees import option_commission
 from trader.simulation.notes import RunNote
+from trader.simulation.streams import NO_ANSWER_SECS
 from trader.simulation.venue import is_desks
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class ControlRules:
         self._peak: dict[str, Decimal] = {}
         self._presets: dict[str, Preset] = {}
         self._naked: dict[str, float] = {}
+        self._read_after: dict[str, tuple[float, float]] = {}
         self._time_heard: float | None = None
 
     def recent_marks(self, symbol: str) -> list[Decimal]:
@@ -278,7 +280,8 @@ class ControlRules:
         since, shell = session.stream.down_since, session.current
         if since is None or shell is None:
             return False
-        return self._oracle.secs > max(since, shell.booted_at + 2 * session.latency) + 0.05
+        login = NO_ANSWER_SECS if session.stream.silent else 2 * session.latency
+        return self._oracle.secs > max(since, shell.booted_at + login) + 0.05
 
     def _read_since(self, secs: float) -> bool:
         """Whether the present runner has read the open orders to their end well after this instant."""
@@ -409,12 +412,25 @@ class ControlRules:
             self._oracle.report("CT6", f"one leg alone for {lasting:.0f} s while holding")
         if run.phase is Phase.ENTERING and not any(o.open for o in run.orders.values()):
             last = max((o.ended for o in run.orders.values()), default=since)
-            if min(self._oracle.secs - last, lasting, healthy) > _NEXT_TRY_SECS:
+            told = self._first_read_after(run, last)
+            if told is not None and min(self._oracle.secs - told, lasting, healthy) > _NEXT_TRY_SECS:
                 self._oracle.report("CT6", f"one leg alone, nothing tried for {self._oracle.secs - last:.0f} s")
         session = self._oracle.session
         quiet = self._oracle.secs - session.quiet_from
         if not session.faults.active and min(lasting, quiet, healthy) > self._preset(run).risk.naked_leg_secs:
             self._oracle.report("CT6", f"one leg alone for {lasting:.0f} s on a healthy exchange")
+
+    def _first_read_after(self, run: RunNote, last: float) -> float | None:
+        """When the fills were first read to their end after this instant: before, nobody knows what an order has done."""
+        shell = self._oracle.session.current
+        read = shell.gateway.successes.get("fills", 0.0) if shell is not None else 0.0
+        known = self._read_after.get(run.run_id)
+        if known is not None and known[0] == last:
+            return known[1]
+        if read <= last:
+            return None
+        self._read_after[run.run_id] = (last, read)
+        return read
 
     def _check_blind(self, run: RunNote, healthy: float) -> None:
         """CT10: what cannot be priced for too long is closed."""

@@ -10,7 +10,7 @@ from trader.simulation.faults import Faults
 from trader.simulation.venue import SimVenue, fill_of, snapshot_of
 from trader.venue.core.events import OrderEvent, TradeEvent
 
-_NO_ANSWER_SECS = 10.0
+NO_ANSWER_SECS = 10.0
 
 Build = Callable[[Now], ev.AnyEvent]
 Post = Callable[[Build], None]
@@ -86,7 +86,7 @@ class PrivateStream:
         if not self.up:
             self._agenda.after(2 * self._latency, post, _down(self._why))
         elif self.silent:
-            self._agenda.after(_NO_ANSWER_SECS, self._tell_silence, post)
+            self._agenda.after(NO_ANSWER_SECS, self._tell_silence, post)
         else:
             self._agenda.after(2 * self._latency, post, _up)
 
@@ -100,7 +100,7 @@ class PrivateStream:
         secs = draw.uniform(3, 60)
         if draw.random() < 0.35:
             self.hush(secs)
-            self._agenda.after(_NO_ANSWER_SECS, self._tell_silence, self._post)
+            self._agenda.after(NO_ANSWER_SECS, self._tell_silence, self._post)
             return
         why = draw.choice(("login refused: invalid_signature", "channel orders refused: forbidden"))
         if self.up:
