@@ -21,6 +21,7 @@ from trader.exchange.delta import endpoints as at
 from trader.exchange.delta.budget import Priority, RateBudget
 from trader.exchange.delta.errors import WireError
 from trader.exchange.delta.rest import Endpoint
+from trader.exchange.gateway import MaySign
 from trader.exchange.statistics import Statistics
 from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
@@ -241,11 +242,16 @@ class SimGateway:
     def clock_offset_secs(self) -> float:
         return 0.0
 
-    def submit(self, intent: OrderIntent) -> Outcome:
+    def submit(self, intent: OrderIntent, *, may_sign: MaySign | None = None) -> Outcome:
         raise AssertionError("orders travel over the simulated wire")
 
     def cancel(
-        self, *, product_id: int, client_order_id: str | None = None, venue_order_id: str | None = None
+        self,
+        *,
+        product_id: int,
+        client_order_id: str | None = None,
+        venue_order_id: str | None = None,
+        may_sign: MaySign | None = None,
     ) -> Outcome:
         raise AssertionError("cancels travel over the simulated wire")
 
