@@ -43,7 +43,8 @@ class Consequences:
 
     def follow_up(self, instrument: Instrument, now: datetime) -> None:
         """After fills in a contract: trim reduce-only orders, dress brackets, protect market makers, wake stops."""
-        self._matching.trim_reduce_only(instrument, now)
+        if instrument.symbol in self._floor.active:
+            self._matching.trim_reduce_only(instrument, now)
         if self._matching.noted:
             noted, self._matching.noted = self._matching.noted, []
             for account, order, fill in noted:

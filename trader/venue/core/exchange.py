@@ -100,7 +100,7 @@ class Exchange(TradingFloor):
 
     def _next_due(self) -> datetime:
         expiry, funding = self.products.next_expiry, self._funding.due
-        return funding if expiry is None else min(expiry, funding)
+        return expiry if expiry is not None and expiry < funding else funding
 
     def _stop_at(self, due: datetime) -> None:
         """Move to an instant at which something falls due, and do it."""

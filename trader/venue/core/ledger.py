@@ -14,7 +14,7 @@ from trader.venue.core.commission import Commission, commission_for
 from trader.venue.core.events import Event, OrderEvent, PositionEvent, TradeEvent, WalletEvent
 from trader.venue.core.holding import Holding
 from trader.venue.core.margin import position_unit_margin
-from trader.venue.core.records import FillRow, Order, StopKind, Transaction
+from trader.venue.core.records import FillRow, Order, StopKind, StopTerms, Transaction
 from trader.venue.core.settings import CoreSettings
 
 _NAUGHT = Decimal(0)
@@ -253,7 +253,7 @@ class Ledger:
             size=size,
             price=price,
             role=role,
-            kind=_fill_kind(order),
+            kind=FillKind.NORMAL if order.stop is None else _fill_kind(order.stop),
             commission=charge.amount,
             notional=price * size * instrument.contract_value,
             commission_rate=charge.rate,
@@ -325,7 +325,5 @@ class Ledger:
         return hashlib.blake2b(f"{self._seed}:{kind}:{number}".encode(), digest_size=16).hexdigest()
 
 
-def _fill_kind(order: Order) -> FillKind:
-    if order.stop is not None and order.stop.kind is StopKind.LIQUIDATION:
-        return FillKind.LIQUIDATION
-    return FillKind.NORMAL
+def _fill_kind(stop: StopTerms) -> FillKind:
+    return FillKind.LIQUIDATION if stop.kind is StopKind.LIQUIDATION else FillKind.NORMAL

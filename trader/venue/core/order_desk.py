@@ -63,7 +63,14 @@ class OrderDesk:
         floor = self._floor
         instrument = floor.products.tradable(request.symbol, post_only=request.post_only)
         check_form(request, instrument, floor.settings)
-        self._check_company(account, request, instrument, now)
+        if len(account.open_orders) + len(account.pending_orders) >= floor.settings.max_open_orders:
+            raise Refused("max_orders_count_exceeded")
+        if request.client_order_id is not None:
+            twin = account.by_client_id(request.client_order_id)
+            if twin is not None and twin.live:
+                raise Refused("duplicate_client_order_id")
+        if request.mmp != NO_MMP:
+            check_group(account.mmp, instrument.underlying, request.mmp, now, floor.settings.mmp_enabled)
         low, high = floor.band(instrument)
         if request.limit_price is not None:
             check_band(request.limit_price, low, high, floor.settings)
@@ -117,17 +124,6 @@ class OrderDesk:
         self._work.carry_out(account, order, instrument, book, [], True, now)
         book.unmatched = True
         return order
-
-    def _check_company(self, account: Account, request: OrderRequest, instrument: Instrument, now: datetime) -> None:
-        """Judge an order beside the account's others: their number, its client id, its protection group."""
-        if len(account.open_orders) + len(account.pending_orders) >= self._floor.settings.max_open_orders:
-            raise Refused("max_orders_count_exceeded")
-        if request.client_order_id is not None:
-            twin = account.by_client_id(request.client_order_id)
-            if twin is not None and twin.live:
-                raise Refused("duplicate_client_order_id")
-        if request.mmp != NO_MMP:
-            check_group(account.mmp, instrument.underlying, request.mmp, now, self._floor.settings.mmp_enabled)
 
     def _place_stop(
         self, account: Account, request: OrderRequest, stop: StopTerms, instrument: Instrument, now: datetime
