@@ -47,6 +47,10 @@ def staleness(market: Market, now: Now, symbol: str, *, need_greeks: bool = Fals
     newest = market.newest
     if newest is None or quote.mark is None or quote.mark <= 0 or quote.ts_mark is None:
         return f"{symbol}: no mark price"
+    if need_greeks and now.market is not None and now.rate <= 1:
+        # Risk is added on what is young now, not on what was young when the stream last spoke. A venue that runs faster
+        # than the wall clock is left to the silence rule: what it publishes apart is minutes of its own time.
+        newest = max(newest, now.market)
     slack = age_slack(now)
     if newest - quote.ts_mark > MARK_AGE + slack:
         return f"{symbol}: mark is {(newest - quote.ts_mark).total_seconds():.0f} s old"

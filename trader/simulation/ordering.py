@@ -215,9 +215,12 @@ class OrderRules:
                     "I8", f"entry {coid} signed {arrival.signed - ended:.3f} s after the exit was decided"
                 )
             open_now = [o for o in run.leg_orders(intent.leg) if o.open and o.intent.client_order_id != coid]
-            earlier = [o for o in open_now if o.secs <= run.orders[coid].secs]
-            if earlier or resting:
-                self._oracle.report("I6", f"entry {coid} arrived beside {len(earlier) or len(resting)} open order(s)")
+            # What was intended after it may stand there already: an exit waits two seconds for a late entry, no longer.
+            own = run.orders[coid].secs
+            earlier = [o for o in open_now if o.secs <= own]
+            standing = [o for o in resting if o.secs <= own]
+            if earlier or standing:
+                self._oracle.report("I6", f"entry {coid} arrived beside {len(earlier) or len(standing)} open order(s)")
         elif any(o.intent.purpose is Purpose.ENTRY and o.cancel_secs is None for o in resting):
             self._oracle.report("I6", f"exit {coid} arrived while an entry rests that nobody cancelled")
 
