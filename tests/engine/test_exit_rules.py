@@ -449,6 +449,17 @@ def test_a_leg_the_exchange_liquidated_closes_the_other() -> None:
     assert "liquidation:liq" in scene.alerts()
 
 
+def test_what_the_exchange_closed_before_a_leg_was_sold_belongs_to_an_earlier_run() -> None:
+    """Booked again, its record met the one of the earlier run: the runner folded anew for ever."""
+    scene = holding()
+    sold = min(b.fill.ts_event for b in scene.run.fills.values() if b.fill.ts_event is not None)
+    earlier = replace(settlement("C", 1, "400", sold - timedelta(seconds=0.5)), kind=FillKind.LIQUIDATION, fill_id="earlier")
+    scene.exchange.fills.append(earlier)
+    scene.read_account()
+    assert "earlier" not in scene.run.fills
+    assert scene.phase is Phase.HOLDING
+
+
 def hold_for(scene: Scene, seconds: int) -> None:
     for _ in range(seconds):
         scene.prices(after=1.0)

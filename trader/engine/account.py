@@ -219,8 +219,7 @@ def _book(turn: Turn, run_id: str, fill: Fill) -> None:
         on_fill(turn, fill)
         return
     leg = next((leg for leg in run.legs if leg.symbol == fill.symbol), None)
-    entered_at = run.entry_at or run.created_market
-    if leg is None or run.open_quantity(leg.key) <= 0 or _is_older(fill, entered_at):
+    if leg is None or run.open_quantity(leg.key) <= 0 or _is_older(fill, _sold_at(run, leg.key)):
         return
     fill = _our_share(turn, run, fill, run.open_quantity(leg.key))
     turn.write(rec.FillRecorded, run_id, cause="exchange", leg=leg.key, fill=fill)
@@ -240,6 +239,12 @@ def _our_share(turn: Turn, run: Run, fill: Fill, open_quantity: int) -> Fill:
     if commission is not None:
         commission = commission * open_quantity / fill.quantity
     return replace(fill, quantity=open_quantity, commission=commission)
+
+
+def _sold_at(run: Run, key: str) -> datetime | None:
+    """When the leg's first contract traded, in exchange time; what happened to the contract before was another run's."""
+    known = [b.fill.ts_event for b in run.fills.values() if b.leg == key and b.fill.ts_event is not None]
+    return min(known, default=run.created_market)
 
 
 def _is_older(fill: Fill, than: datetime | None) -> bool:
