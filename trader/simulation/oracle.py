@@ -106,6 +106,10 @@ class Oracle:
             if rule == "I2" and "F2" in self.session.faults.last_of:
                 # An older copy forgets that an order was proven absent: it counts as possible again, and halting is right.
                 self.limits["I2 as an older copy of the journal sees it"] += 1
+            elif rule == "I1" and self.session.venue.own_doing and any(self.session.venue.human_net.values()):
+                # What the exchange closes of a position that is ours and somebody else's bears no name: whose part it was
+                # is a guess, and halting where the guess does not add up is right.
+                self.limits["I1 where the exchange closed a shared position"] += 1
             elif not any(limit.startswith(f"{rule} ") for limit in self.limits):
                 self.report(rule, f"found by the engine itself: {record.reason}")
 
