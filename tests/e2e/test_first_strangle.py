@@ -124,7 +124,7 @@ def test_an_answer_lost_after_acceptance_never_makes_a_second_order(venue: Venue
 
 
 class RefusesOneLeg:
-    """The exchange refuses the put in so many words."""
+    """The exchange refuses the put in so many words, once the call has been sold."""
 
     def __init__(self, gateway: DeltaGateway) -> None:
         self._gateway = gateway
@@ -134,6 +134,7 @@ class RefusesOneLeg:
 
     def submit(self, intent: OrderIntent, **how: Any) -> Outcome:
         if intent.leg == "P":
+            await_value(lambda: self._gateway.positions("BTC") or None, 10, "the call sold")
             return Rejected("risk_limits_breached", "product risk limit")
         return self._gateway.submit(intent, **how)
 

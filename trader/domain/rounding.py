@@ -34,7 +34,7 @@ def is_on_tick(price: Decimal, tick_size: Decimal) -> bool:
 
     Not by remainder, which decimals refuse for quotients of more than 28 digits: an absurd price must not raise.
     """
-    return floor_to_tick(price, tick_size) == price
+    return (price / tick_size).to_integral_value() * tick_size == price
 
 
 def cents(amount: Decimal) -> Decimal:
