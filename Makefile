@@ -29,8 +29,9 @@ format: $(VENV)/.installed-test
 types: $(VENV)/.installed-test
 	$(PY) -m mypy --strict trader
 
+# Two workers: half of a test's time is waiting for a process. A file stays with one worker and so shares its fixtures.
 pytest: $(VENV)/.installed-test
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 # The real runner killed at every kill point and during recovery; minutes, so not part of `make test`.
 killpoints: $(VENV)/.installed-test
