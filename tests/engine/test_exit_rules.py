@@ -453,7 +453,9 @@ def test_what_the_exchange_closed_before_a_leg_was_sold_belongs_to_an_earlier_ru
     """Booked again, its record met the one of the earlier run: the runner folded anew for ever."""
     scene = holding()
     sold = min(b.fill.ts_event for b in scene.run.fills.values() if b.fill.ts_event is not None)
-    earlier = replace(settlement("C", 1, "400", sold - timedelta(seconds=0.5)), kind=FillKind.LIQUIDATION, fill_id="earlier")
+    earlier = replace(
+        settlement("C", 1, "400", sold - timedelta(seconds=0.5)), kind=FillKind.LIQUIDATION, fill_id="earlier"
+    )
     scene.exchange.fills.append(earlier)
     scene.read_account()
     assert "earlier" not in scene.run.fills
