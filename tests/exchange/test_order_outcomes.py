@@ -100,6 +100,7 @@ UNKNOWN: list[tuple[str, Answer]] = [
     ("307", Answer(status=307, raw=b"", headers={"Location": "/v2/orders"})),
     ("internal_server_error as 400", refused("internal_server_error")),
     ("unavailable as 400", refused("unavailable")),
+    ("this very id is open already", refused("duplicate_client_order_id")),
     ("truncated json", Answer(raw=b'{"success":true,"result":{"id":7')),
     ("truncated body", Answer(body={"success": True, "result": ORDER}, cut=30)),
     ("null result", success(None)),

@@ -416,6 +416,9 @@ class ControlRules:
             if told is not None and min(self._oracle.secs - told, lasting, healthy) > _NEXT_TRY_SECS:
                 self._oracle.report("CT6", f"one leg alone, nothing tried for {self._oracle.secs - last:.0f} s")
         session = self._oracle.session
+        legs = {leg.symbol for leg in run.legs}
+        if any(o.symbol in legs and o.client_order_id not in run.orders for o in account.open_orders.values()):
+            return  # the exchange lets no exit of ours meet another's order of this account, and that one is not ours to end
         quiet = self._oracle.secs - session.quiet_from
         if not session.faults.active and min(lasting, quiet, healthy) > self._preset(run).risk.naked_leg_secs:
             self._oracle.report("CT6", f"one leg alone for {lasting:.0f} s on a healthy exchange")

@@ -20,6 +20,7 @@ from trader.exchange.delta.wire import OrderRow
 logger = logging.getLogger(__name__)
 
 NOT_SENT = "not_sent"
+DUPLICATE_ID = "duplicate_client_order_id"
 _CLIENT_ID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
 
 T = TypeVar("T")
@@ -110,6 +111,9 @@ def outcome_of(send: Callable[[], T], what: str) -> T | Rejected | Unknown:
         known = explain(error.code)
         if known is None:
             logger.warning("order_code_unlisted what=%s code=%r", what, error.code)
+        if error.code == DUPLICATE_ID:
+            # Our ids are used once: an order of this id can only be this very one, sent twice by something on the way.
+            return Unknown(f"{error}: it may be this very order, taken a moment before")
         at_fault = isinstance(error, AuthError) or (known is not None and known.remedy is Remedy.HALT)
         return Rejected(error.code, str(error), halts=at_fault)
     except RateLimited as error:
