@@ -57,7 +57,7 @@ def simulate(
 def _campaign(sessions: int, seed: int, jobs: int, shrink: bool, as_json: bool) -> None:
     from trader.simulation.campaign import run_campaign
 
-    done = run_campaign(sessions, seed, jobs, _progress(f"of {sessions:,} sessions"))
+    done = run_campaign(sessions, seed, jobs, _progress(f"of {sessions:,} sessions"), _tell_found)
     if as_json:
         emit_json(_document(done))
     else:
@@ -96,6 +96,11 @@ def _progress(what: str) -> Callable[[int, int], None]:
             typer.echo(f"{done:,} {what}, {violations} violations, {done / (now - started):,.1f}/s", err=True)
 
     return tell
+
+
+def _tell_found(violation: "Violation") -> None:
+    """A campaign lasts; what it finds need not wait for its end."""
+    typer.echo(f"seed {violation.seed}: {violation.invariant} at {violation.secs} s: {violation.text}", err=True)
 
 
 def _replay(path: Path, as_json: bool) -> None:

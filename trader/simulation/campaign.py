@@ -89,10 +89,14 @@ def _collected_at_the_end() -> Iterator[None]:
 
 
 def run_campaign(
-    sessions: int, seed: int, jobs: int = 1, progress: Callable[[int, int], None] = lambda done, violations: None
+    sessions: int,
+    seed: int,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] = lambda done, violations: None,
+    found: Callable[[Violation], None] = lambda violation: None,
 ) -> Campaign:
-    """Sessions of the seeds `seed`, `seed` + 1, ...; the same whatever `jobs` is. `progress` hears of each chunk. A Ctrl-C
-    ends it with what has been done so far: `sessions` of the answer says how many."""
+    """Sessions of the seeds `seed`, `seed` + 1, ...; the same whatever `jobs` is. `progress` hears of each chunk, `found`
+    of each violation at once. A Ctrl-C ends it with what has been done so far: `sessions` of the answer says how many."""
     started = time.perf_counter()
     digest, total = blake2b(digest_size=16), Part()
     for part in unless_interrupted(_parts(sessions, seed, jobs)):
@@ -100,6 +104,8 @@ def run_campaign(
         total.counts.update(part.counts)
         total.limits.update(part.limits)
         total.violations += part.violations
+        for violation in part.violations:
+            found(violation)
         total.steps += part.steps
         total.secs += part.secs
         for text in part.hashes:
