@@ -31,7 +31,7 @@ types: $(VENV)/.installed-test
 
 # Two workers: half of a test's time is waiting for a process. A file stays with one worker and so shares its fixtures.
 pytest: $(VENV)/.installed-test
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The real runner killed at every kill point and during recovery; minutes, so not part of `make test`.
 killpoints: $(VENV)/.installed-test

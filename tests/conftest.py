@@ -18,6 +18,8 @@ hypothesis.settings.load_profile("house")
 _OURS = ("TRADER_", "DELTA_", "STREAMLIT_", "DATABASE_URL", "PORT")
 _KEPT = frozenset({"TRADER_DATA"})
 ROOT = Path(__file__).parent.parent
+# Minutes of waiting for processes, or of computing: where two workers share the tests, these are begun first.
+_LONG = tuple(f"tests/{name}" for name in ("killpoints/", "process/", "simulation/test_t0", "soak/", "flatten/", "e2e/"))
 
 
 def _cleaned(patch: pytest.MonkeyPatch, home: Path) -> None:
@@ -49,5 +51,11 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests last: Playwright keeps an event loop and greenlets in this thread, which disturbs whatever follows."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """Long files first, so that no worker is left alone with one at the end. Browser tests last: Playwright keeps an event
+    loop and greenlets in its thread, which disturbs whatever follows."""
+
+    def order(item: pytest.Item) -> tuple[bool, bool]:
+        long = item.nodeid.startswith(_LONG)
+        return item.get_closest_marker("browser") is not None, not long
+
+    items.sort(key=order)
