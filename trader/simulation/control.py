@@ -320,7 +320,9 @@ class ControlRules:
                     "I16",
                     f"done at {self._oracle.secs:.1f}, our last order ended at {ended:.1f}, {verb} read {read:.1f}",
                 )
-        if session.faults.last_of.get("H4", -100.0) > self._oracle.secs - 15:
+        others = [row for row in account.fills if row.symbol in symbols and row.client_order_id not in run.orders]
+        lately = any((session.agenda.now - row.created_at).total_seconds() < 15 for row in others)
+        if lately or session.faults.last_of.get("H4", -100.0) > self._oracle.secs - 15:
             return  # a person traded after the last read: what stands now is not what was read
         for leg in run.legs:
             held = account.position_size(leg.symbol)
