@@ -19,7 +19,9 @@ _OURS = ("TRADER_", "DELTA_", "STREAMLIT_", "DATABASE_URL", "PORT")
 _KEPT = frozenset({"TRADER_DATA"})
 ROOT = Path(__file__).parent.parent
 # Minutes of waiting for processes, or of computing: where two workers share the tests, these are begun first.
-_LONG = tuple(f"tests/{name}" for name in ("killpoints/", "process/", "simulation/test_t0", "soak/", "flatten/", "e2e/"))
+_LONG = tuple(
+    f"tests/{name}" for name in ("killpoints/", "process/", "simulation/test_t0", "soak/", "flatten/", "e2e/")
+)
 
 
 def _cleaned(patch: pytest.MonkeyPatch, home: Path) -> None:
