@@ -3,6 +3,7 @@
 A developer's `.env`, keys, journal and saved configuration must not be read by a test, let alone written.
 """
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,16 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     _cleaned(monkeypatch, home)
     monkeypatch.chdir(tmp_path)
     return home
+
+
+@pytest.fixture(autouse=True)
+def _logger_as_it_was() -> Iterator[None]:
+    """A command run inside a test sets the program's logger up for its own process; the next test finds it untouched."""
+    logger = logging.getLogger("trader")
+    level, propagate, handlers = logger.level, logger.propagate, list(logger.handlers)
+    yield
+    logger.setLevel(level)
+    logger.propagate, logger.handlers[:] = propagate, handlers
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,7 +15,7 @@ from trader.domain.errors import AuthError
 from trader.domain.fill import Fill, Position
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderStatus, OrderType, Purpose, Side, TimeInForce
-from trader.domain.outcome import Ok, Rejected
+from trader.domain.outcome import Ok, Rejected, Unknown
 from trader.domain.quote import Quote
 from trader.domain.wallet import Wallet
 from trader.exchange.credentials import Credentials
@@ -179,7 +179,7 @@ def test_resting_order_is_listed_cancelled_and_gone(rig: Rig) -> None:
     assert resting.order.status is OrderStatus.ACCEPTED
     assert "test-3" in {order.client_order_id for order in rig.gateway.open_orders([contract.product_id])}
     repeated = rig.gateway.submit(intent(contract, 3, Side.SELL, 1, price, post_only=True))
-    assert isinstance(repeated, Rejected)
+    assert isinstance(repeated, Unknown)
     cancelled = rig.gateway.cancel(product_id=contract.product_id, client_order_id="test-3")
     assert isinstance(cancelled, Ok), cancelled
     assert cancelled.order.status is OrderStatus.CANCELLED
