@@ -59,6 +59,9 @@ def _logger_as_it_was() -> Iterator[None]:
     logger = logging.getLogger("trader")
     level, propagate, handlers = logger.level, logger.propagate, list(logger.handlers)
     yield
+    for handler in logger.handlers:
+        if handler not in handlers:
+            handler.close()
     logger.setLevel(level)
     logger.propagate, logger.handlers[:] = propagate, handlers
 

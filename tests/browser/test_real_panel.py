@@ -75,7 +75,7 @@ def test_a_paper_run_from_start_to_flat(panel: str, context: BrowserContext) -> 
     expect(hero(page)).to_contain_text("Holding — exits at", timeout=PATIENCE_MS)
     run = run_id(page)
     assert len(changed_values(page, metric(page, "P&L now"), 3)) >= 3, "P&L moves"
-    expect(page.locator(".st-key-chart_box .js-plotly-plot")).to_be_visible()
+    expect(page.locator(".st-key-chart_box .js-plotly-plot").first).to_be_visible()
     expect(page.locator(".st-key-exits_box")).to_contain_text("Max loss")
 
     _edit_while_it_refreshes(page)
