@@ -11,6 +11,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.recorded_data import recorded
+
 # Same examples in every run: a red CI must be red again at the desk. Deadlines would measure the machine, not the code.
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("house")
@@ -51,6 +53,15 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     _cleaned(monkeypatch, home)
     monkeypatch.chdir(tmp_path)
     return home
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real market data; tests that need it are skipped where it is absent."""
+    found = recorded("README.md")
+    if found is None:
+        pytest.skip("no real market data (TRADER_DATA)")
+    return found.parent
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """A recorded day as the market: entered, held and closed over the real wire, at speed, to the venue's own cent."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.rig import KEY, SECRET, USER, Rig, preset
+from tests.recorded_data import recorded
 from trader.engine.records import Phase
 from trader.venue.market.importer import import_recording
 from trader.venue.market.recording import RecordingMarket
@@ -19,11 +19,10 @@ FIRST = datetime(2026, 3, 10, 3, 0, tzinfo=UTC)
 
 
 def recorded_chains() -> Path:
-    root = Path(__file__).parents[2]
-    for place in (os.environ.get("TRADER_DATA"), root.parent / "shared" / "data"):
-        if place and (Path(place) / "deribit_chain_6h").is_dir():
-            return Path(place) / "deribit_chain_6h" / "BTC_2026-03.parquet"
-    pytest.skip("no recorded market data (TRADER_DATA)")
+    chains = recorded("deribit_chain_6h")
+    if chains is None:
+        pytest.skip("no recorded market data (TRADER_DATA)")
+    return chains / "BTC_2026-03.parquet"
 
 
 @pytest.fixture

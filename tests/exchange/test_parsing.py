@@ -3,7 +3,6 @@
 import gzip
 import json
 import math
-import os
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.recorded_data import recorded
 from trader.domain.fill import Fill, FillKind, Position
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderSnapshot, OrderStatus, Side
@@ -31,7 +31,7 @@ from trader.exchange.delta.parse import (
     parse_wallet,
 )
 
-DATA = Path(os.environ.get("TRADER_DATA") or Path(__file__).parents[3] / "shared" / "data") / "delta"
+DATA = recorded("delta") or Path("absent")
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="recorded payloads are not on this machine")
 
 ORDER = {

@@ -5,7 +5,6 @@ The recordings are not part of the repository; without them these tests skip.
 
 import gzip
 import json
-import os
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +14,7 @@ import msgspec
 import pytest
 
 from tests.conformance.schema.check import CHECKER, validate
+from tests.recorded_data import recorded
 from trader.domain.instrument import Kind, parse_option_symbol
 from trader.domain.quote import Quote
 from trader.exchange.delta import wire, wire_market
@@ -24,7 +24,7 @@ from trader.exchange.delta.parse_market import parse_day_ticker
 from trader.pricing import black76
 from trader.pricing.fees import futures_commission, option_commission
 
-DATA = Path(os.environ.get("TRADER_DATA") or Path(__file__).parents[3] / "shared" / "data") / "delta"
+DATA = recorded("delta") or Path("absent")
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="recorded payloads are not on this machine")
 
 GST = Decimal("1.18")

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.venue.venue_client import KEY, SECRET, USER_ID, Rest, Socket
+from tests.venue.conftest import private, public, rest  # noqa: F401 - fixtures
+from tests.venue.venue_client import KEY, SECRET, USER_ID
 from tests.venue.venue_market import HandMarket
 from trader.venue.core.settings import CoreSettings
 from trader.venue.faults.helper import VenueFaults
@@ -46,24 +47,3 @@ def faults(venue: VenueServer) -> Iterator[VenueFaults]:
     made = VenueFaults(venue.addresses.control_url)
     yield made
     made.clear()
-
-
-@pytest.fixture
-def rest(venue: VenueServer) -> Iterator[Rest]:
-    client = Rest(venue.addresses.rest_url)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def public(venue: VenueServer) -> Iterator[Socket]:
-    socket = Socket(venue.addresses.ws_public_url)
-    yield socket
-    socket.close()
-
-
-@pytest.fixture
-def private(venue: VenueServer) -> Iterator[Socket]:
-    socket = Socket(venue.addresses.ws_private_url)
-    yield socket
-    socket.close()

@@ -79,6 +79,8 @@ def _guarded(endpoint: Any) -> Any:
         if request.method == "POST" and request.headers.get("content-type", "").split(";")[0] != "application/json":
             return _problem(415, "send the rules as application/json")
         if int(request.headers.get("content-length", "0")) > _BODY_BYTES_MAX:
+            async for _ in request.stream():  # who is still sending when the answer comes may never read it
+                pass
             return _problem(413, "too many rules at once")
         answer: Response = await endpoint(request)
         return answer
