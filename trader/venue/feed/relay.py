@@ -9,25 +9,22 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from trader.domain.errors import ConfigError
 from trader.domain.instrument import Instrument
-from trader.venue.feed.board import Board
 from trader.venue.feed.events import REST_CHANNELS, FeedEvent
+from trader.venue.feed.heard_market import HeardMarket
 from trader.venue.feed.public_feed import FeedOptions, PublicFeed
-from trader.venue.market.base import Bar, Depth, Health, OptionStats, Print, Series
+from trader.venue.market.base import Health
 
 FIRST_DATA_SECS = 20.0
 STALE_SECS = 15.0  # the exchange publishes something every few seconds; books repeat within ten
 _BACKLOG_MAX = 200_000
 
 
-class RelayMarket:
+class RelayMarket(HeardMarket):
     """Another exchange's market (see `MarketSource`, `HistorySource` and `HealthSource` in `trader.venue.market.base`)."""
-
-    tells_trades = True
 
     def __init__(
         self,
@@ -41,10 +38,9 @@ class RelayMarket:
         Raises:
             ConfigError: The exchange does not answer or publishes nothing.
         """
-        self.underlyings = options.underlyings
+        super().__init__(options.underlyings)
         self._stale_secs = stale_secs
         self._monotonic = monotonic
-        self._board = Board(options.underlyings)
         self._heard: deque[FeedEvent] = deque(maxlen=_BACKLOG_MAX)
         self._last_heard = monotonic()
         self._down: str | None = "not connected yet"
@@ -96,20 +92,8 @@ class RelayMarket:
             return Health(live=False, reason=f"the feed has been silent for {silent:.0f} s")
         return Health(live=True)
 
-    def spot(self, underlying: str) -> Decimal:
-        return self._board.spot(underlying)
-
     def instruments(self) -> Sequence[Instrument]:
         return self._board.instruments(int(self._now.timestamp() * 1_000_000))
-
-    def depth(self, symbol: str) -> Depth:
-        return self._board.depth(symbol)
-
-    def option_stats(self, symbol: str) -> OptionStats:
-        return self._board.stats(symbol)
-
-    def settlement_price(self, underlying: str, expiry: datetime) -> Decimal | None:
-        return self._board.settlement_price(underlying, expiry)
 
     def state(self) -> dict[str, Any]:
         return {"source": "relay", "underlyings": list(self.underlyings), "now": self._now.isoformat()}
@@ -119,22 +103,6 @@ class RelayMarket:
             raise ValueError(f"the saved market is {state.get('source')!r}, not a relay")
         if set(state.get("underlyings", ())) - set(self.underlyings):
             raise ValueError(f"the saved market has {state['underlyings']}, this relay {list(self.underlyings)}")
-
-    # its past, as far as it was heard
-
-    def prints(self, instrument: Instrument, after_ms: int, until_ms: int) -> Sequence[Print]:
-        return self._board.prints(instrument.symbol, after_ms, until_ms)
-
-    def bars(
-        self, series: Series, instrument: Instrument, width_ms: int, offset_ms: int, from_ms: int, until_ms: int
-    ) -> Sequence[Bar]:
-        return self._board.bars(series, instrument, width_ms, offset_ms, from_ms, until_ms)
-
-    def marks(self, instrument: Instrument, instants: Sequence[int]) -> Sequence[float | None]:
-        return self._board.marks(instrument, instants)
-
-    def listed_since(self, instrument: Instrument) -> datetime:
-        return self._board.listed_since(instrument)
 
     def _await_first_prices(self, options: FeedOptions) -> None:
         deadline = time.monotonic() + FIRST_DATA_SECS

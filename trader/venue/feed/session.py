@@ -6,16 +6,14 @@ level. Whatever speed or step size, the state at an instant is the same.
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from trader.domain.errors import ConfigError
 from trader.domain.instrument import Instrument
-from trader.venue.feed.board import Board
 from trader.venue.feed.events import PRODUCT, REST_CHANNELS
+from trader.venue.feed.heard_market import HeardMarket
 from trader.venue.feed.session_file import SessionRow, last_instant, read_info, read_rows, session_files
-from trader.venue.market.base import Bar, Depth, OptionStats, Print, Series
 
 STATE_VERSION = 1
 _BEGINNING_US = 10_000_000
@@ -23,23 +21,20 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class SessionMarket:
+class SessionMarket(HeardMarket):
     """A recorded session (see `MarketSource` and `HistorySource` in `trader.venue.market.base`).
 
     Raises:
         ConfigError: The path holds no session, or one nothing can be played of.
     """
 
-    tells_trades = True
-
     def __init__(self, path: Path) -> None:
         self._path = path
         self._files = session_files(path)
         info = read_info(self._files[0])
-        self.underlyings = info.underlyings
+        super().__init__(info.underlyings)
         self._first_started = info.started
         self._end = max(last_instant(file) for file in self._files)
-        self._board = Board(self.underlyings)
         self._rows: Iterator[SessionRow] = read_rows(self._files)
         self._next: SessionRow | None = None
         self._now_us = 0
@@ -64,20 +59,8 @@ class SessionMarket:
             self._board.apply(self._next.event, self._next.at_us)
             self._next = next(self._rows, None)
 
-    def spot(self, underlying: str) -> Decimal:
-        return self._board.spot(underlying)
-
     def instruments(self) -> Sequence[Instrument]:
         return self._board.instruments(self._now_us)
-
-    def depth(self, symbol: str) -> Depth:
-        return self._board.depth(symbol)
-
-    def option_stats(self, symbol: str) -> OptionStats:
-        return self._board.stats(symbol)
-
-    def settlement_price(self, underlying: str, expiry: datetime) -> Decimal | None:
-        return self._board.settlement_price(underlying, expiry)
 
     def state(self) -> dict[str, Any]:
         return {
@@ -95,20 +78,6 @@ class SessionMarket:
             raise ValueError(f"the saved market is not the session {self._path.name}: {', '.join(differing)} differ")
         self.advance(max(self._started, datetime.fromisoformat(state["now"])))
         self._started = _instant(self._now_us)
-
-    def prints(self, instrument: Instrument, after_ms: int, until_ms: int) -> Sequence[Print]:
-        return self._board.prints(instrument.symbol, after_ms, until_ms)
-
-    def bars(
-        self, series: Series, instrument: Instrument, width_ms: int, offset_ms: int, from_ms: int, until_ms: int
-    ) -> Sequence[Bar]:
-        return self._board.bars(series, instrument, width_ms, offset_ms, from_ms, until_ms)
-
-    def marks(self, instrument: Instrument, instants: Sequence[int]) -> Sequence[float | None]:
-        return self._board.marks(instrument, instants)
-
-    def listed_since(self, instrument: Instrument) -> datetime:
-        return self._board.listed_since(instrument)
 
     def _settle_in_advance(self) -> None:
         """Settlement prices were heard a while after their expiry; the replay settles at the expiry itself."""
