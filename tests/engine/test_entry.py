@@ -23,6 +23,7 @@ from tests.engine.scene import (
 )
 from trader.config.preset import Preset
 from trader.domain.order import OrderStatus, OrderType, Purpose, Side, TimeInForce
+from trader.domain.outcome import Rejected
 from trader.engine.chase import chase_price, entry_reference
 from trader.engine.records import LegTerms, OrderDenied, OrderIntended
 
@@ -400,11 +401,38 @@ def test_a_retryable_refusal_is_tried_again_a_second_later() -> None:
     scene.reject("C", "limit_price_out_of_price_band")
     give_time(scene, 0)
     assert scene.submits() == []
+    scene.read_account()
     scene.prices(after=0.9)
     assert scene.submits() == []
     scene.prices(after=0.2)
     (second,) = scene.submits()
     assert (second.attempt, second.limit_price) == (1, D(196))
+
+
+def test_a_refusal_is_no_leave_to_send_another_before_the_account_was_read() -> None:
+    """The request arrived twice: taken once, refused once, and only the refusal came back."""
+    scene = entering()
+    scene.trade("P")
+    first = scene.take("C")
+    scene.exchange.accept(first)
+    scene.answer(first.client_order_id, Rejected("order_size_exceed_available", ""))
+    scene.prices(after=1.5)
+    assert scene.submits() == []
+    scene.read_account()
+    assert scene.order("C").status is OrderStatus.ACCEPTED
+    scene.prices(after=1.5)
+    assert scene.submits() == []
+    scene.fill(first.client_order_id)
+    assert scene.phase is Phase.HOLDING
+
+
+def test_an_account_that_cannot_be_read_after_a_refusal_ends_the_leg_in_time() -> None:
+    scene = entering(preset(orders={"timeout_secs": 5}))
+    scene.trade("P")
+    scene.reject("C", "limit_price_out_of_price_band")
+    give_time(scene, 10)
+    assert (scene.phase, scene.run.exit_reason) == (Phase.EXITING, "unwind")
+    assert len(scene.run.leg_orders("C", Purpose.ENTRY)) == 1
 
 
 def test_refusals_count_as_attempts_so_they_end() -> None:

@@ -116,6 +116,19 @@ def test_a_refused_exit_is_tried_again_with_the_flag_and_never_later_than_five_s
     assert scene.phase is Phase.EXITING
 
 
+def test_an_exit_that_another_order_of_the_account_bars_names_it() -> None:
+    scene = exiting()
+    scene.trade("P")
+    theirs = replace(scene.order("C").intent, client_order_id="by-hand", purpose=Purpose.ENTRY, side=Side.SELL)
+    scene.exchange.accept(replace(theirs, reduce_only=False))
+    scene.read_account()
+    scene.reject("C", "overlapping_buy_sell_orders")
+    scene.prices(after=1.5)
+    text = next(r.text for r in scene.records if getattr(r, "code", "") == "exit_refused:overlapping_buy_sell_orders")
+    assert f"rests on the other side: {CALL} sell 2; cancel it." in text
+    assert [i.reduce_only for i in scene.submits()] == [True]
+
+
 @pytest.mark.parametrize(("ask", "limits"), [("3.5", ["3.5", None, "3.5"]), (None, [None] * 3), ("0", [None] * 3)])
 def test_an_exit_without_a_mark_takes_the_ask_and_the_market_in_turns(
     ask: str | None, limits: list[str | None]

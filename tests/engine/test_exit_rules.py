@@ -29,8 +29,10 @@ from tests.engine.scene import (
 )
 from trader.config.preset import Exits
 from trader.domain.fill import FillKind
+from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.engine import effects as ef
+from trader.engine import events as ev
 from trader.engine.effects import Tell
 from trader.engine.exits import Trail, ratchet, trailing_level, triggered
 from trader.engine.records import Trailed
@@ -402,6 +404,20 @@ def test_a_restart_after_expiry_waits_for_settlement() -> None:
     assert scene.submits() == []
 
 
+def test_a_second_restart_after_expiry_sends_nothing_before_the_exchange_s_time_is_known() -> None:
+    scene = holding()
+    scene.restart(down_secs=(EXPIRY - scene.wall).total_seconds() + 5)
+    assert scene.run.exit_reason == "expiry"
+    scene.market = None
+    scene.restart()
+    for _ in range(5):
+        scene.tick(1)
+    assert scene.submits() == []
+    scene.market = scene.wall
+    scene.tick(1)
+    assert scene.submits() == []
+
+
 def test_settlement_fills_close_the_books_with_their_cash() -> None:
     scene = blocked_to_expiry()
     scene.exchange.fills += [settlement("C", 2, "0"), settlement("P", 2, "150.5")]
@@ -409,6 +425,22 @@ def test_settlement_fills_close_the_books_with_their_cash() -> None:
     assert scene.phase is Phase.DONE
     assert scene.run.finished is not None
     assert scene.run.finished.realized_pnl == D("0.8") - D("0.301") - D("0.02")
+
+
+def test_what_was_left_to_be_settled_is_not_guessed_while_fills_are_missing() -> None:
+    scene = exiting()
+    for key in ("C", "P"):
+        order = scene.accept(key)
+        scene.fill(order.client_order_id, told=False)
+        scene.feed(ev.OrderSeen, order=scene.exchange.snapshot(order.client_order_id))
+    to_expiry(scene, after=65)
+    entries = tuple(f for f in scene.exchange.fills if f.side is Side.SELL)
+    prices = {CALL: D(0), PUT: D("12.5")}
+    scene.read_account(fills=entries, settlements=prices)
+    assert scene.run.open_quantity("P") == 2
+    scene.tick(1)
+    scene.read_account(settlements=prices)
+    assert (scene.run.open_quantity("P"), len(scene.run.fills)) == (0, 4)
 
 
 def test_without_a_settlement_fill_the_settlement_price_closes_the_books_after_a_minute() -> None:

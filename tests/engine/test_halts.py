@@ -134,6 +134,7 @@ def test_the_chase_keeps_to_the_orders_allowed_per_leg() -> None:
         while not scene.submits():
             scene.prices(after=0.5)
         scene.reject("C", "limit_price_out_of_price_band")
+        scene.read_account()
     for _ in range(4):
         scene.prices(after=0.5)
     assert len([i for i in scene.sent(Purpose.ENTRY) if i.leg == "C"]) == 2

@@ -49,6 +49,7 @@ def test_the_next_entry_attempt_waits_and_goes_on_when_the_journal_is_back() -> 
         scene.prices()
     assert len([i for i in scene.sent() if i.leg == "C"]) == 1
     find_journal(scene)
+    scene.read_account()
     scene.prices()
     assert len([i for i in scene.sent() if i.leg == "C"]) == 2
 

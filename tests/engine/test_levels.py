@@ -98,6 +98,7 @@ def test_paused_completes_an_entry_under_way() -> None:
     scene.trade("P")
     order(scene, PAUSE)
     scene.reject("C", "limit_price_out_of_price_band")
+    scene.read_account()
     scene.prices(after=1.2)
     assert [i.leg for i in scene.submits()] == ["C"]
     scene.trade("C")

@@ -157,6 +157,39 @@ def test_a_broken_promise_halts_entries_says_so_and_lets_exits_pass() -> None:
     assert scene.state.account.trading.level is Level.HALTED
 
 
+def test_an_exit_heard_before_the_rest_of_the_entry_breaks_no_promise() -> None:
+    scene = entering()
+    put = scene.accept("P")
+    first = scene.fill(put.client_order_id, 1)
+    late = scene.fill(put.client_order_id, 1, told=False)
+    scene.stop()
+    for _ in range(2):  # the fate of the first is not known in time: another goes out beside it
+        scene.tick(2.5)
+        exit_order = scene.take("P")
+        assert exit_order.quantity == 1
+        scene.exchange.accept(exit_order)
+        scene.fill(exit_order.client_order_id, told=False)
+    assert scene.run.open_quantity("P") == 1
+    for fill in scene.exchange.fills[2:]:
+        scene.feed(ev.FillSeen, fill=fill)
+    assert scene.run.open_quantity("P") == -1
+    assert scene.state.account.trading.level is Level.ACTIVE
+    scene.feed(ev.FillSeen, fill=late)
+    assert (first.quantity, scene.run.open_quantity("P")) == (1, 0)
+
+
+def test_what_is_taken_over_counts_for_no_rate() -> None:
+    scene = holding()
+    scene.restart()
+    turn = Turn(scene.state, scene.now)
+    intent = scene.run.leg_orders("C", Purpose.ENTRY)[0].intent
+    for number in range(20):
+        taken = replace(intent, client_order_id=f"sdabcd-{number}", purpose=Purpose.EXIT, reduce_only=True)
+        turn.write(rec.OrderIntended, scene.run.run_id, cause="recovery", intent=taken, reference=None)
+    check_step(turn, scene.state)
+    assert code(turn) == ""
+
+
 def test_a_halt_in_the_middle_of_an_entry_buys_back() -> None:
     scene = entering()
     put = scene.accept("P")

@@ -37,7 +37,7 @@ _URGENT_SECS = 0.25
 _PATIENT_SECS = 2.0  # what has not come clear soon after a phase began is asked for at this pace
 _SOON_SECS = 10.0
 _AFTERWARDS_SECS = 20.0  # between looks for an order of a finished run that may yet appear
-_ANSWER_SECS = 20.0  # after this a read that never answered is asked again
+_ANSWER_SECS = 10.0  # after this a read that never answered is asked again
 _POSITION_LAG_SECS = 4.0  # real-time positions may lag a fill by this much
 FOREIGN_SECS = 10.0
 _LOOKBACK = timedelta(minutes=10)
@@ -350,6 +350,8 @@ def _settle(turn: Turn, event: AccountRead) -> None:
             continue
         if seconds_since(leg.expiry, turn.now.market or leg.expiry) < 60:
             continue  # give a real settlement fill its minute
+        if any(o.status.live or o.fills_missing for o in run.leg_orders(leg.key)):
+            continue  # how many contracts were left to be settled is not known yet
         fill = Fill(
             fill_id=f"settled-{run.run_id}-{leg.symbol}",
             venue_order_id="settlement",

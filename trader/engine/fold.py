@@ -28,7 +28,7 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
         return state
     if isinstance(record, rec.RunFinished):
         state = replace(state, account=_book_day(state.account, record))
-    if isinstance(record, rec.OrderIntended):
+    if isinstance(record, rec.OrderIntended) and record.cause != "recovery":  # what is taken over was sent long ago
         state = replace(state, account=_count_order(state.account, record.wall))
     handler = _HANDLERS.get(type(record))
     if handler is None:

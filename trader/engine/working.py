@@ -39,6 +39,7 @@ _THROTTLED_REPEAT_SECS = 60.0
 _UNRESOLVED_SECS = 30.0  # an order whose fate is unknown for longer than this is alerted
 
 # Refusals after which another attempt may succeed; every other code ends the entry of that leg.
+OVERLAPPING = "overlapping_buy_sell_orders"  # an order of the same account is in the way
 RETRYABLE_ENTRY_CODES = frozenset(
     {
         "not_sent",
@@ -189,10 +190,11 @@ def work_entry(turn: Turn, run_id: str, leg: LegTerms) -> Work:
     failure = _entry_failure(run, orders)
     if failure:
         return give_up(turn, run_id, leg, failure)
+    unproven = _unproven(turn, run, leg)
     refused = [o for o in orders[-1:] if o.status is OrderStatus.REJECTED and o.code not in PROVEN_ABSENT]
     if any(seconds_since(o.ended_at, turn.wall) < _RETRY_SECS for o in refused):
         return Work.WORKING
-    return _entry_attempt(turn, run, leg, remaining, len(orders))
+    return _entry_attempt(turn, run, leg, remaining, unproven)
 
 
 def _entry_failure(run: Run, orders: list[Order]) -> str:
@@ -219,11 +221,12 @@ def give_up(turn: Turn, run_id: str, leg: LegTerms, why: str) -> Work:
     return Work.FAILED
 
 
-def _entry_attempt(turn: Turn, run: Run, leg: LegTerms, remaining: int, attempt: int) -> Work:
+def _entry_attempt(turn: Turn, run: Run, leg: LegTerms, remaining: int, unproven: str) -> Work:
     """The next order of a leg on fresh prices; without them the leg waits as long as an order would have rested."""
+    attempt = len(run.leg_orders(leg.key, Purpose.ENTRY))
     quote = turn.state.market.quotes.get(leg.symbol)
     reference = entry_reference(run.preset, leg.side, quote) if quote is not None else None
-    flaw = unready(turn, run) or staleness(turn.state.market, turn.now, leg.symbol, need_greeks=True)
+    flaw = unready(turn, run) or unproven or _unpriced(turn, run, leg, attempt)
     if flaw or quote is None or reference is None or reference <= 0:
         if _waited(turn, run, leg) > run.preset.orders.timeout_secs:
             return give_up(turn, run.run_id, leg, flaw or "no price to derive a limit from")
@@ -234,6 +237,31 @@ def _entry_attempt(turn: Turn, run: Run, leg: LegTerms, remaining: int, attempt:
     price = chase_price(run.preset, leg, leg.side, quote, reference, attempt)
     place(turn, run.run_id, leg, Purpose.ENTRY, remaining, price, reference)
     return Work.WORKING
+
+
+def _unproven(turn: Turn, run: Run, leg: LegTerms) -> str:
+    """Why a refusal is no leave to send another yet: what reached the exchange twice may have been taken once and refused
+    once, so the account is read before risk is added again."""
+    read = turn.watch(run.run_id).account_read
+    refused = [
+        o
+        for o in run.leg_orders(leg.key, Purpose.ENTRY)[-1:]
+        if o.status is OrderStatus.REJECTED and o.code not in (*PROVEN_ABSENT, "not_sent")
+    ]
+    if all(o.ended_at is not None and read is not None and read >= o.ended_at for o in refused):
+        return ""
+    turn.look(run.run_id, account_wanted=True)
+    return "the account has not been read since the refusal"
+
+
+def _unpriced(turn: Turn, run: Run, leg: LegTerms, attempt: int) -> str:
+    """Why prices allow no order of this leg. While nothing is sold a first one needs every leg's: a strangle that cannot be
+    completed is not begun."""
+    begun = attempt > 0 or any(o.done_qty for o in run.orders.values())
+    flaws = (
+        staleness(turn.state.market, turn.now, one.symbol, need_greeks=True) for one in ([leg] if begun else run.legs)
+    )
+    return next((flaw for flaw in flaws if flaw), "")
 
 
 def _fall_back(turn: Turn, run: Run, leg: LegTerms, remaining: int, quote: Quote) -> None:
@@ -290,11 +318,18 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
     if quantity <= 0:
         turn.look(run_id, account_wanted=True)
         return False
-    if turn.now.market is not None and turn.now.market >= leg.expiry:
+    if _has_expired(turn, run, leg):
         turn.look(run_id, account_wanted=True)  # no order for an expired contract: its settlement closes the leg
         return False
     _exit_attempt(turn, run, leg, purpose, quantity, priced=priced)
     return False
+
+
+def _has_expired(turn: Turn, run: Run, leg: LegTerms) -> bool:
+    """By the exchange's time; after a restart, until that is heard, by what ended the run."""
+    if turn.now.market is None:
+        return run.exit_reason == "expiry"
+    return turn.now.market >= leg.expiry
 
 
 def _resting(order: Order) -> bool:
@@ -324,12 +359,7 @@ def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantit
     if last is not None and last.status in _REFUSED:
         if seconds_since(last.ended_at, turn.wall) < _refusal_pause(run.leg_orders(leg.key, purpose)):
             return
-        turn.alert(
-            run.run_id,
-            "error",
-            f"exit_refused:{last.code}",
-            f"Closing {leg.symbol} was refused ({last.code} {last.message}); trying again.",
-        )
+        turn.alert(run.run_id, "error", f"exit_refused:{last.code}", _refused_words(turn, run, leg, last))
     if last is not None and _is_throttled(turn, run, leg, last, purpose):
         return
     quote = turn.state.market.quotes.get(leg.symbol)
@@ -339,6 +369,16 @@ def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantit
     if denied is not None and denied.code.startswith("PRICE_"):
         # One absurd print must not hold an exit back: without a price to be judged, the exchange's own band rules.
         place(turn, run.run_id, leg, purpose, quantity, None, reference)
+
+
+def _refused_words(turn: Turn, run: Run, leg: LegTerms, last: Order) -> str:
+    """What a person needs to know of a refused exit: where another order of the account is in its way, which."""
+    words = f"Closing {leg.symbol} was refused ({last.code} {last.message}); trying again."
+    if last.code != OVERLAPPING:
+        return words
+    others = [order for order in turn.watch(run.run_id).foreign_orders if order.startswith(leg.symbol)]
+    named = f": {', '.join(others)}" if others else ""
+    return f"{words} An order of this account that is not this run's rests on the other side{named}; cancel it."
 
 
 def _is_throttled(turn: Turn, run: Run, leg: LegTerms, last: Order, purpose: Purpose) -> bool:

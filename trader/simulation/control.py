@@ -256,7 +256,7 @@ class ControlRules:
         return shell is not None and shell.degraded
 
     def _check_fresh(self, run: RunNote, intent: OrderIntent) -> None:
-        first = not run.leg_orders(intent.leg, Purpose.ENTRY)
+        first = not run.leg_orders(intent.leg, Purpose.ENTRY) and not any(run.net(leg.key) for leg in run.legs)
         for leg in run.legs if first else [run.leg(intent.leg)]:
             other = self._oracle.session.venue.other_since
             if other is not None and self._read_since(other):

@@ -144,7 +144,7 @@ class OrderRules:
         self._check_serial(run, intent, arrival)
         expiry = run.leg(intent.leg).expiry
         late = arrival.signed - (expiry - self._oracle.session.agenda.start).total_seconds()
-        if late > 1.5 and self._oracle.control.knows_time(arrival.signed):
+        if late > 1.5 and self._oracle.control.knows_time(run.orders[coid].secs):
             self._oracle.report("CT11", f"{coid} signed {late:.1f} s after the expiry")
 
     def _is_degraded_exit(self, arrival: Arrival, intent: OrderIntent) -> bool:

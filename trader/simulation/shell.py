@@ -442,6 +442,7 @@ class Shell:
             self._agenda.after(delay, self._read_account, effect, talk, asked)
             return
         if self._faults.hit("W1", 0.5):
+            self.gateway.successes.clear()  # what it has read nobody has heard
             if self._reader_is_stuck():
                 return
             event = ev.AccountRead(at=self.now(), run_id=effect.run_id, asked=asked, error="the reader failed")
