@@ -293,6 +293,11 @@ def of_theirs(scene: Scene, how: str) -> None:
             scene.read_account(fills=(*scene.exchange.fills, fill))
         case "ended order":
             scene.feed(ev.OrderSeen, order=replace(snapshot, venue_state="cancelled"))
+        case "traded" | "traded before":
+            assert scene.run.created_market is not None
+            at = scene.run.created_market + secs(1 if how == "traded" else -1)
+            traded = replace(snapshot, venue_state="closed", leaves_qty=0, created_at=at)
+            scene.read_account(history=(traded,))
         case "old fill":
             assert scene.run.created_market is not None
             old = replace(fill, ts_event=scene.run.created_market - secs(1))
@@ -301,7 +306,7 @@ def of_theirs(scene: Scene, how: str) -> None:
             scene.feed(ev.OrderSeen, order=replace(snapshot, client_order_id="sdabcd-by-hand"))
 
 
-@pytest.mark.parametrize("how", ["stream order", "stream fill", "open orders", "fills"])
+@pytest.mark.parametrize("how", ["stream order", "stream fill", "open orders", "fills", "traded"])
 def test_another_installation_on_the_account_halts_entries(how: str) -> None:
     scene = holding()
     scene.tick(5)
@@ -319,7 +324,7 @@ def test_another_installation_on_the_account_halts_entries(how: str) -> None:
     assert trading(scene)[0] is Level.HALTED, "it is still there"
 
 
-@pytest.mark.parametrize("how", ["ended order", "old fill", "by hand"])
+@pytest.mark.parametrize("how", ["ended order", "old fill", "by hand", "traded before"])
 def test_what_is_over_or_not_of_this_program_halts_nothing(how: str) -> None:
     scene = holding()
     scene.tick(5)

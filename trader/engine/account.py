@@ -112,6 +112,9 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         _take_in(turn, run_id, listed)
     for listed in event.open_orders or ():
         see_installation(turn, listed.client_order_id)
+    for listed in event.history or ():
+        if listed.filled_qty > 0 and not _is_before(listed.created_at, _begun(turn, turn.run(run_id))):
+            see_installation(turn, listed.client_order_id)  # traded while this run was on; our own fills bear no name
     for fill in sorted(event.fills or (), key=_by_time):
         _book(turn, run_id, fill)
     for snapshot in [*(event.history or ()), *(event.open_orders or ()), *event.lookups.values()]:
@@ -245,6 +248,11 @@ def _sold_at(run: Run, key: str) -> datetime | None:
     """When the leg's first contract traded, in exchange time; what happened to the contract before was another run's."""
     known = [b.fill.ts_event for b in run.fills.values() if b.leg == key and b.fill.ts_event is not None]
     return min(known, default=run.created_market)
+
+
+def _is_before(at: datetime | None, then: datetime | None) -> bool:
+    """True unless it is known that this happened later."""
+    return at is None or then is None or at < then
 
 
 def _is_older(fill: Fill, than: datetime | None) -> bool:

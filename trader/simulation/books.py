@@ -32,6 +32,8 @@ class BookRules:
             if run.phase in (Phase.ENTERING, Phase.EXITING):
                 if self._oracle.secs - run.phase_secs < self._just_begun_secs(run):
                     continue  # as intended, at its own time; that it ends is checked after the last Stop
+                if self._oracle.is_barred(run):
+                    continue
                 self._oracle.report("LV1", f"still {run.phase} a minute after the last fault")
                 continue
             if any(o.open for o in run.orders.values()):

@@ -14,9 +14,10 @@ import msgspec
 from trader.domain.quote import Quote
 from trader.engine import events as ev
 from trader.engine import records as rec
+from trader.engine.working import OVERLAPPING
 from trader.simulation.books import BookRules
 from trader.simulation.control import ControlRules
-from trader.simulation.notes import Notes
+from trader.simulation.notes import Notes, RunNote
 from trader.simulation.ordering import OrderRules
 from trader.venue.core.records import Order
 
@@ -144,7 +145,19 @@ class Oracle:
 
     def never_closed(self) -> None:
         for run in self.notes.unresolved():
-            self.report("LV1", f"run {run.run_id} is {run.phase} long after the last Stop", run.run_id)
+            if not self.is_barred(run):
+                self.report("LV1", f"run {run.run_id} is {run.phase} long after the last Stop", run.run_id)
+
+    def is_barred(self, run: RunNote) -> bool:
+        """Whether the exchange refuses an exit because it would meet another's order of the same account, which rests still:
+        nothing on this side can change that. Counted as a known limit."""
+        account = self.session.venue.account
+        resting = {o.symbol for o in account.open_orders.values() if o.client_order_id not in run.orders}
+        last = [run.leg_orders(leg.key)[-1] for leg in run.legs if leg.symbol in resting and run.leg_orders(leg.key)]
+        if not any(order.code == OVERLAPPING for order in last):
+            return False
+        self.limits["LV1 behind another's resting order"] += 1
+        return True
 
     def raised(self, error: Exception) -> None:
         self.report("LV2", f"the engine raised {type(error).__name__}: {error}", str(error)[:60])

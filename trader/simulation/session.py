@@ -210,8 +210,9 @@ class Session:
         current = self.current
         if current is not None and not current.paused:
             return
-        if self.agenda.secs < self._host_down_until:
-            self.agenda.at(self._host_down_until, self._boot)
+        wait = self._host_down_until - self.agenda.secs
+        if wait >= 1e-6:  # the agenda's smallest step
+            self.agenda.after(wait, self._boot)
             return
         epoch = self.journal.take_lease(self.host_wall())
         if epoch is None:
