@@ -15,6 +15,7 @@ from tests.engine.scene import (
     PUT,
     SPOT,
     SYMBOL,
+    UNREAD,
     D,
     Phase,
     Scene,
@@ -436,8 +437,9 @@ def test_what_was_left_to_be_settled_is_not_guessed_while_fills_are_missing() ->
     to_expiry(scene, after=65)
     entries = tuple(f for f in scene.exchange.fills if f.side is Side.SELL)
     prices = {CALL: D(0), PUT: D("12.5")}
-    scene.read_account(fills=entries, settlements=prices)
-    assert scene.run.open_quantity("P") == 2
+    for fills in (entries, UNREAD):
+        scene.read_account(fills=fills, settlements=prices)
+        assert scene.run.open_quantity("P") == 2
     scene.tick(1)
     scene.read_account(settlements=prices)
     assert (scene.run.open_quantity("P"), len(scene.run.fills)) == (0, 4)

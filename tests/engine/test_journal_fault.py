@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from tests.engine.scene import CALL, Phase, Scene, entering, finish, holding, option, preset, quote, waiting
+from tests.engine.scene import CALL, PUT, Phase, Scene, entering, finish, holding, option, preset, quote, waiting
 from trader.domain.instrument import Kind
 from trader.domain.order import Purpose, Side
 from trader.engine import events as ev
@@ -156,3 +156,17 @@ def test_an_entry_the_journal_does_not_know_is_completed_or_undone_and_not_waite
     scene.read_account()
     assert scene.phase in (Phase.ENTERING, Phase.HOLDING)
     assert len(scene.run.orders) == 2
+
+
+@pytest.mark.parametrize(("bid", "sold"), [("200", ["C", "P"]), (None, [])])
+def test_an_entry_found_again_is_not_begun_anew_while_one_leg_has_no_book(bid: str | None, sold: list[str]) -> None:
+    scene = entering()
+    put = scene.accept("P")
+    scene.exchange.cancel(put.client_order_id)
+    known = next(n for n, record in enumerate(scene.records) if isinstance(record, PhaseChanged))
+    del scene.records[known:]
+    scene.restart()
+    scene.quotes(scene.around("C", "205"), quote(PUT, scene.wall, bid=bid, delta=-0.125))
+    scene.read_account()
+    assert scene.phase is Phase.ENTERING
+    assert sorted(i.leg for i in scene.submits()) == sold

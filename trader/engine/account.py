@@ -347,7 +347,7 @@ def _by_others(run: Run, symbol: str, fills: Iterable[Fill]) -> int:
 
 def _settle(turn: Turn, event: AccountRead) -> None:
     """Worthless options may vanish without a settlement fill: the expired product's price then closes the books."""
-    if event.positions is None:
+    if event.positions is None or event.fills is None:
         return
     run = turn.run(event.run_id)
     held = {p.symbol: p.quantity for p in event.positions}
@@ -358,7 +358,7 @@ def _settle(turn: Turn, event: AccountRead) -> None:
             continue
         if seconds_since(leg.expiry, turn.now.market or leg.expiry) < 60:
             continue  # give a real settlement fill its minute
-        if any(o.status.live or o.fills_missing for o in run.leg_orders(leg.key)):
+        if any(o.fills_missing for o in run.leg_orders(leg.key)):
             continue  # how many contracts were left to be settled is not known yet
         fill = Fill(
             fill_id=f"settled-{run.run_id}-{leg.symbol}",
