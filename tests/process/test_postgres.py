@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -59,6 +60,13 @@ class Server:
     def stop(self) -> None:
         """As a crash would: connections break, nothing is said."""
         self._run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
+
+    def freeze(self, *, thaw: bool = False) -> None:
+        """Every process of the server is stopped where it stands, or continued: connections stay, nothing is answered."""
+        postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
+        children = subprocess.run(["pgrep", "-P", str(postmaster)], capture_output=True, text=True, check=False)
+        for pid in (postmaster, *map(int, children.stdout.split())):
+            os.kill(pid, signal.SIGCONT if thaw else signal.SIGSTOP)
 
     def _run(self, name: str, *arguments: str) -> None:
         # No pipes: the server inherits them, and a reader would wait for its end.
@@ -125,6 +133,20 @@ def test_f4_a_database_that_goes_away_keeps_no_exit_back(tmp_path: Path, server:
             return any(isinstance(record, RunFinished) for _, record in tale.journal.records()) or None
 
         await_value(finished, PATIENCE_SECS, "the run's end in the journal")
+        assert tale.end() == 0
+        assert tale.right() == []
+
+
+def test_f4_a_database_that_freezes_keeps_no_exit_back(tmp_path: Path, server: Server) -> None:
+    with on_postgres(tmp_path, server) as tale:
+        tale.launch()
+        tale.hold(tale.ending_in(16))
+        server.freeze()
+        try:
+            tale.await_flat()
+        finally:
+            server.freeze(thaw=True)
+        tale.await_phase(Phase.DONE)
         assert tale.end() == 0
         assert tale.right() == []
 

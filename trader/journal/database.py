@@ -267,6 +267,8 @@ def _check_content(engine: Engine, path: Path) -> None:
 
 
 def _open_postgresql(url: URL, *, create: bool) -> Engine:
+    from trader.journal.answering import expect_answers  # the driver costs a user of SQLite nothing
+
     place = url.render_as_string(hide_password=True)
     engine = create_engine(
         url,
@@ -279,6 +281,7 @@ def _open_postgresql(url: URL, *, create: bool) -> Engine:
             "options": "-c statement_timeout=2000 -c synchronous_commit=on -c timezone=UTC",
         },
     )
+    expect_answers(engine)
     try:
         with in_words(place):
             if _revision(engine) is None:
