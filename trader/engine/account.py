@@ -275,12 +275,10 @@ def _resolve_absent(turn: Turn, event: AccountRead) -> None:
             continue
         if order.status is not OrderStatus.UNKNOWN:
             continue
-        ours = _signed(run, order.intent.leg)
-        if held.get(order.intent.symbol, 0) not in (
-            ours,
-            ours + _by_others(run, order.intent.symbol, event.fills or ()),
-        ):
-            continue  # an unexplained position may be this order's doing
+        unexplained = held.get(order.intent.symbol, 0) - _signed(run, order.intent.leg)
+        theirs = _by_others(run, order.intent.symbol, event.fills or ())
+        if min(rest * order.intent.side.sign for rest in (unexplained, unexplained - theirs)) > 0:
+            continue  # a position moved its way and explained by nobody may be this order's doing
         if seconds_since(_last_doubt(turn, event.run_id, order), event.asked) < _horizon(order) + 1.0:
             continue
         if order.venue_order_id is not None and seconds_since(order.unknown_at, event.asked) < SIGNATURE_SECS:

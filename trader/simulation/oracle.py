@@ -102,8 +102,9 @@ class Oracle:
         self.notes.take(record, epoch, self.secs)
         if isinstance(record, rec.RunFinished):
             self.control.finished(record)
-        if isinstance(record, rec.LevelChanged) and "invariant:" in record.code:
-            rule = record.code.rpartition("invariant:")[2]
+        newest = record.code.split()[-1:] if isinstance(record, rec.LevelChanged) else []  # findings are added at the end
+        if isinstance(record, rec.LevelChanged) and newest and newest[0].startswith("invariant:"):
+            rule = newest[0].removeprefix("invariant:")
             if rule == "I2" and "F2" in self.session.faults.last_of:
                 # An older copy forgets that an order was proven absent: it counts as possible again, and halting is right.
                 self.limits["I2 as an older copy of the journal sees it"] += 1
