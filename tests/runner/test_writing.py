@@ -1,5 +1,7 @@
 """What waits while the journal cannot be written is appended first, in order, once; a lost lease or a contradiction ends it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -85,7 +87,8 @@ def test_what_is_there_already_is_a_contradiction(journal: Journal, lease: Lease
         writer.recovered(datetime.now(UTC))
 
 
-def commit_of_unknown_fate(journal: Journal, writer: Writer, *, made: bool) -> None:
+@contextmanager
+def lost_at_commit(*, made: bool) -> Iterator[None]:
     real = Journal.append
 
     def unknown(self: Journal, *given: Any, **named: Any) -> int:
@@ -95,6 +98,11 @@ def commit_of_unknown_fate(journal: Journal, writer: Writer, *, made: bool) -> N
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Journal, "append", unknown)
+        yield
+
+
+def commit_of_unknown_fate(journal: Journal, writer: Writer, *, made: bool) -> None:
+    with lost_at_commit(made=made):
         assert writer.commit([run_created("run-1"), alert("with it")], None), "it may be written: it is gone by"
     assert writer.fault
 
@@ -110,6 +118,23 @@ def test_a_commit_of_unknown_fate_is_written_once_and_what_followed_after_it(
     assert writer.fault == ""
     texts = [row.text if isinstance(row, AlertRaised) else row.run_id for _, row in journal.records()]
     assert texts == ["run-1", "with it", "later"]
+
+
+@pytest.mark.parametrize("made", [(True, True), (True, False), (False, True), (False, False)])
+def test_what_is_lost_at_commit_again_is_still_written_once(
+    journal: Journal, lease: Lease, made: tuple[bool, bool]
+) -> None:
+    writer = Writer(journal, lease)
+    assert writer.commit([alert("before")], None)
+    with lost_at_commit(made=made[0]):
+        assert writer.commit([alert("first")], None), "nothing of it has a key that would tell"
+    with lost_at_commit(made=made[1]):
+        assert not writer.commit([alert("second")], None)
+        assert not writer.recovered(datetime.now(UTC))
+    assert not writer.commit([alert("third")], None)
+    assert writer.recovered(datetime.now(UTC))
+    texts = [row.text for _, row in journal.records() if isinstance(row, AlertRaised)]
+    assert texts == ["before", "first", "second", "third"]
 
 
 def test_a_real_contradiction_after_a_commit_of_unknown_fate_is_still_one(journal: Journal, lease: Lease) -> None:

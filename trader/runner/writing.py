@@ -31,6 +31,8 @@ class Records(Protocol):
         self, records: Sequence[AnyRecord], *, lease: Lease | None, done_command: CommandMark | None = None
     ) -> int: ...
 
+    def records(self, run_id: str | None = None, after_seq: int = 0) -> Sequence[tuple[int, AnyRecord]]: ...
+
     def mark_command(self, command_id: str, status: str, detail: str = "") -> None: ...
 
     def renew_lease(self, lease: Lease, now: datetime) -> bool: ...
@@ -62,6 +64,7 @@ class Writer:
         self._marks: dict[str, CommandMark] = {}
         self._tried = 0.0
         self._doubtful = 0  # how many of the first records that wait may be in the journal already
+        self._last = 0  # the number of the newest record known to be there, as far as this writer wrote it
         self.fault = ""
         self.busy = False  # inside a write just now
 
@@ -139,17 +142,22 @@ class Writer:
         return True
 
     def _append_waiting(self) -> None:
-        """Write what waits. Records of one commit are there all or not at all: when the journal holds some of the first,
-        whose fate nobody could tell, it holds all of them."""
-        while self._records:
-            try:
-                self._told(self._journal.append(self._records, lease=self._lease), self._records)
-                return
-            except RecordExists:
-                if not self._doubtful:
-                    raise
-                del self._records[: self._doubtful]
-                self._doubtful = 0
+        """Write what waits; first find out what became of a commit whose fate nobody could tell."""
+        if self._doubtful and self._were_written():
+            del self._records[: self._doubtful]
+        self._doubtful = 0
+        if not self._records:
+            return
+        try:
+            self._told(self._journal.append(self._records, lease=self._lease), self._records)
+        except CommitUnknown:
+            self._doubtful = len(self._records)
+            raise
+
+    def _were_written(self) -> bool:
+        """Whether the doubtful records are in the journal: those of one commit are there all or not at all."""
+        first = self._records[0]
+        return any(there == first for _, there in self._journal.records(first.run_id, self._last))
 
     def _keep(self, records: Sequence[AnyRecord], mark: CommandMark | None) -> None:
         self._records += records
@@ -160,6 +168,7 @@ class Writer:
                 self._tell(encode_record(record))
 
     def _told(self, last: int, records: Sequence[AnyRecord]) -> None:
+        self._last = last
         for seq, record in enumerate(records, start=last - len(records) + 1):
             self._written(seq, record)
 

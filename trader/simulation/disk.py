@@ -173,6 +173,16 @@ class MemoryJournal:
         """Every record as it would be read after a restart."""
         return [decode_record(row) for row in self.rows]
 
+    def records(self, run_id: str | None = None, after_seq: int = 0) -> list[tuple[int, AnyRecord]]:
+        """As the real journal.
+
+        Raises:
+            JournalError: The database cannot be reached.
+        """
+        self._check_writable()
+        told = enumerate((decode_record(row) for row in self.rows[after_seq:]), start=after_seq + 1)
+        return [(seq, record) for seq, record in told if run_id is None or record.run_id == run_id]
+
     def lose_newest(self, most: int) -> int:
         """An older copy was put back (F2): at least so many of the newest rows are gone, whole transactions of them. How
         many it was; never so many that the contracts of the newest run are lost with them, which no journal could tell."""

@@ -102,7 +102,9 @@ class Oracle:
         self.notes.take(record, epoch, self.secs)
         if isinstance(record, rec.RunFinished):
             self.control.finished(record)
-        newest = record.code.split()[-1:] if isinstance(record, rec.LevelChanged) else []  # findings are added at the end
+        newest = (
+            record.code.split()[-1:] if isinstance(record, rec.LevelChanged) else []
+        )  # findings are added at the end
         if isinstance(record, rec.LevelChanged) and newest and newest[0].startswith("invariant:"):
             rule = newest[0].removeprefix("invariant:")
             if rule == "I2" and "F2" in self.session.faults.last_of:
