@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tests.engine.scene import CALL, PUT, UNREAD, D, Phase, Scene, entering, exiting, finish, holding, preset, quote
 from trader.domain.fill import Position
-from trader.domain.order import OrderType, Purpose, Side
+from trader.domain.order import OrderStatus, OrderType, Purpose, Side
 from trader.domain.outcome import Rejected
 from trader.engine import effects as ef
 from trader.engine import events as ev
@@ -326,6 +326,20 @@ def test_exit_reads_soon_at_first_and_patiently_later() -> None:
 # -- restarts ----------------------------------------------------------------------------------------------------------
 
 
+def test_a_restart_does_not_close_again_what_an_exit_without_an_answer_has_closed() -> None:
+    scene = exiting()
+    scene.trade("P")
+    lost = scene.take("C")
+    scene.exchange.accept(lost)
+    scene.fill(lost.client_order_id, told=False)
+    scene.restart(down_secs=60)
+    scene.tick(0.5)
+    scene.read_account()
+    scene.tick(3)
+    assert scene.submits() == []
+    assert scene.order("C").status is OrderStatus.FILLED
+
+
 def test_restart_while_exiting_goes_on_closing() -> None:
     scene = exiting()
     scene.accept("P")
@@ -333,7 +347,9 @@ def test_restart_while_exiting_goes_on_closing() -> None:
     scene.restart(down_secs=3)
     assert scene.phase is Phase.EXITING
     assert scene.run.exit_reason == "manual"
-    assert {i.leg for i in scene.submits()} == {"C"}  # the put's order rests; the call's fate is unknown for over 2 s
+    assert scene.submits() == []  # the put's order rests; what has become of the call's is read first
+    scene.tick(2.1)
+    assert {i.leg for i in scene.submits()} == {"C"}, "if it can be"
     assert lost.client_order_id not in {i.client_order_id for i in scene.submits()}
     for intent in scene.submits():
         assert intent.reduce_only

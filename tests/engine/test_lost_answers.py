@@ -98,6 +98,14 @@ def test_an_unexplained_position_proves_nothing() -> None:
     assert call_orders(scene) == 1
 
 
+def test_a_position_that_moved_the_other_way_is_not_the_lost_order_s_doing() -> None:
+    scene = lost_call(accepted=False)
+    scene.exchange.foreign[CALL] = 2  # somebody bought; the lost order sells
+    for extra in range(2):
+        read_at(scene, HORIZON + 2.0 * extra)
+    assert (scene.order("C", 0).status, scene.order("C", 0).code) == (OrderStatus.REJECTED, "never_accepted")
+
+
 @pytest.mark.parametrize("found", ["lookups", "open_orders"])
 def test_an_order_found_in_any_source_is_adopted(found: str) -> None:
     scene = lost_call(accepted=True)

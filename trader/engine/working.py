@@ -340,7 +340,10 @@ def _blocks(run: Run, order: Order, turn: Turn) -> bool:
     """Whether an exit should still wait for this live order."""
     if _resting(order) and order.intent.purpose is not Purpose.ENTRY:
         return True  # it works; its own time-out ends it
+    watch = turn.watch(run.run_id)
     since = run.exit_decided_at if order.intent.purpose is Purpose.ENTRY else order.intended_at
+    if watch.recovered and watch.account_read is None and since is not None:
+        since = max(since, watch.since)  # after a restart what has become of it is read first, if it can be
     return seconds_since(since, turn.wall) < EXIT_OVERLAP_SECS
 
 

@@ -138,7 +138,9 @@ class ControlRules:
             return False
         now = self._oracle.session.agenda.now
         age = (now - quote.ts_mark).total_seconds()
-        if age > 5.6 + (2.2 if entry else 0.0) or self._oracle.secs - self._heard[symbol] > 7.5:
+        if (
+            age > 7.8 or self._oracle.secs - self._heard[symbol] > 7.5
+        ):  # 5 s, as of a message up to 2 s ago, and the way
             return False
         if not entry:
             return True
@@ -407,7 +409,7 @@ class ControlRules:
             return
         since = self._naked.setdefault(run.run_id, self._oracle.secs)
         lasting = self._oracle.secs - since
-        limit = 45 if self._oracle.session.faults.active else 25  # while reads still fail, noticing takes longer
+        limit = 45 if since < self._oracle.session.quiet_from else 25  # where reads failed, noticing took longer
         shell = self._oracle.session.current
         read = shell.gateway.successes.get("positions", 0.0) if shell is not None else 0.0
         if run.phase is Phase.HOLDING and min(lasting, healthy) > limit and read > since + 14:

@@ -10,6 +10,7 @@ from trader.domain.order import OrderIntent, OrderType, Purpose
 from trader.domain.rounding import is_on_tick
 from trader.engine import records as rec
 from trader.simulation.notes import RunNote
+from trader.simulation.venue import is_desks
 from trader.venue.core.records import Order
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class OrderRules:
         self._oracle = oracle
         self._run_of: dict[str, str] = {}  # client order id → run
         self._net: dict[tuple[str, str], int] = {}  # (run, symbol) → contracts our orders have made
+        self._others: dict[str, int] = {}  # symbol → contracts another installation's orders have made
         self._fills_seen = 0
         self._signed: list[tuple[float, bool]] = []
         self._rated: set[str] = set()  # ids whose first arrival has been counted
@@ -240,11 +242,13 @@ class OrderRules:
             self._fills_seen += 1
             run_id = self._run_of.get(row.client_order_id or "")
             if run_id is None:
+                if row.client_order_id and not is_desks(row.client_order_id):  # another installation's
+                    self._others[row.symbol] = self._others.get(row.symbol, 0) + row.side.sign * row.size
                 continue
             run = self._oracle.notes.runs[run_id]
             net = self._net[run_id, row.symbol] = self.net(run_id, row.symbol) + row.side.sign * row.size
             leg = next(leg for leg in run.legs if leg.symbol == row.symbol)
-            theirs = self._oracle.session.venue.human_net.get(row.symbol, 0)
+            theirs = self._oracle.session.venue.human_net.get(row.symbol, 0) + self._others.get(row.symbol, 0)
             if net > 0 and theirs <= -net and leg.side.sign < 0:
                 # Two exits overlapped and somebody else's short stood behind ours: reduce-only cannot tell them apart.
                 self._oracle.limits["I1 beside a foreign short"] += 1
