@@ -185,6 +185,18 @@ def test_one_stray_print_does_nothing() -> None:
     assert scene.run.level_pct is None
 
 
+@pytest.mark.parametrize("spot", ["0", "-5", "NaN", "Infinity"])
+def test_an_index_price_that_is_none_does_not_blind_a_stop(spot: str) -> None:
+    """Only the commission depends on it: the last one stands."""
+    scene = holding()
+    show(scene, "-101", times=1)
+    scene.pass_time(2.0)
+    scene.quotes(spot=D(spot))
+    assert scene.state.market.spots["BTC"] == SPOT
+    show(scene, "-101")
+    assert (scene.phase, scene.run.exit_reason) == (Phase.EXITING, "max_loss")
+
+
 def test_a_stray_print_of_one_leg_is_not_confirmed_by_news_of_the_other() -> None:
     scene = holding()
     show(scene, "5")

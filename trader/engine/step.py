@@ -4,6 +4,8 @@ Each event is first booked (facts become records), then every unresolved run is 
 never depends on which event brought the knowledge, and an unexpected event is never an error: it is news.
 """
 
+from collections.abc import Iterable
+from decimal import Decimal
 from functools import partial
 
 from msgspec.structs import replace
@@ -107,10 +109,17 @@ def _cancel_returned(turn: Turn, run: Run) -> None:
 def _market_moved(turn: Turn, event: ev.MarketMoved) -> None:
     market = turn.state.market
     quotes = {**market.quotes, **{q.symbol: q for q in event.quotes}} if event.quotes else market.quotes
-    spots = {**market.spots, **dict(event.spots)} if event.spots else market.spots
+    spots = _with_spots(market.spots, event.spots)
     newest = event.newest if market.newest is None else max(market.newest, event.newest)
     moved = replace(market, quotes=quotes, spots=spots, newest=newest, heard=event.at.wall)
     turn.state = replace(turn.state, market=moved)
+
+
+def _with_spots(known: dict[str, Decimal], told: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    """The index prices as far as they are any: on one that is not above 0 nothing depends but the commission, and a stop
+    must not be blind for its sake, so the last one stands."""
+    sane = {underlying: spot for underlying, spot in told if spot.is_finite() and spot > 0}
+    return {**known, **sane} if sane else known
 
 
 def _chain_read(turn: Turn, event: ev.ChainRead) -> None:
@@ -127,7 +136,7 @@ def _chain_read(turn: Turn, event: ev.ChainRead) -> None:
     newest = max([q.ts_mark for q in fresh.values() if q.ts_mark is not None], default=market.newest)
     if market.newest is not None and newest is not None:
         newest = max(newest, market.newest)
-    spots = {**market.spots, run.underlying: event.spot} if event.spot is not None else market.spots
+    spots = _with_spots(market.spots, () if event.spot is None else ((run.underlying, event.spot),))
     moved = replace(market, quotes={**market.quotes, **fresh}, spots=spots, newest=newest, heard=turn.wall)
     turn.state = replace(turn.state, market=moved)
 

@@ -83,7 +83,7 @@ class ControlRules:
             return
         secs = self._oracle.secs
         self._time_heard = secs if self._time_heard is None else self._time_heard
-        self._spot = spot
+        self._spot = spot if spot > 0 else self._spot
         for quote in quotes:
             self._newest[quote.symbol] = quote
             self._heard[quote.symbol] = secs
@@ -323,7 +323,8 @@ class ControlRules:
                     f"done at {self._oracle.secs:.1f}, our last order ended at {ended:.1f}, {verb} read {read:.1f}",
                 )
         others = [row for row in account.fills if row.symbol in symbols and row.client_order_id not in run.orders]
-        lately = any((session.agenda.now - row.created_at).total_seconds() < 15 for row in others)
+        decided = record.market if self._written_late() and record.market is not None else session.agenda.now
+        lately = any((decided - row.created_at).total_seconds() < 15 for row in others)
         if lately or session.faults.last_of.get("H4", -100.0) > self._oracle.secs - 15:
             return  # a person traded after the last read: what stands now is not what was read
         for leg in run.legs:
