@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tests.engine.scene import Phase, Scene, done, entering, holding
 from trader.domain.order import OrderType, Purpose
-from trader.engine import closing, working
+from trader.engine import closing, leaving
 from trader.engine import records as rec
 from trader.engine import step as stepping
 from trader.engine.records import Level
@@ -96,14 +96,14 @@ def test_an_entry_that_cannot_be_gone_on_with_is_bought_back(monkeypatch: pytest
 def test_a_leg_whose_prices_cannot_be_worked_with_is_closed_at_market_and_the_other_as_ever(
     monkeypatch: pytest.MonkeyPatch, leg: str
 ) -> None:
-    real = working._exit_limit
+    real = leaving._exit_limit
 
     def fails(turn: Any, run: Run, terms: Any, *rest: Any) -> Any:
         if terms.key == leg:
             raise ArithmeticError("a price nobody can round")
         return real(turn, run, terms, *rest)
 
-    monkeypatch.setattr(working, "_exit_limit", fails)
+    monkeypatch.setattr(leaving, "_exit_limit", fails)
     scene = stopped()
     types = {i.leg: i.order_type for i in scene.submits()}
     other = "P" if leg == "C" else "C"

@@ -10,7 +10,7 @@ from tests.engine.scene import CALL, UNREAD, Phase, Scene, entering, exiting, fi
 from trader.domain.order import OrderStatus, Purpose
 from trader.domain.outcome import Ok, Rejected, Unknown
 from trader.engine import events as ev
-from trader.engine.account import ENTRY_HORIZON_SECS, SIGNATURE_SECS
+from trader.engine.absence import ENTRY_HORIZON_SECS, SIGNATURE_SECS
 from trader.engine.records import FillRecorded
 
 HORIZON = ENTRY_HORIZON_SECS + 1.0

@@ -9,7 +9,7 @@ from tests.engine.scene import CALL, UNREAD, Phase, Scene, entering, exiting, fi
 from trader.domain.order import OrderStatus, Purpose
 from trader.engine import effects as ef
 from trader.engine import events as ev
-from trader.engine.account import SIGNATURE_SECS
+from trader.engine.absence import SIGNATURE_SECS
 from trader.engine.orders import GONE, VANISHED, WATCH_SECS
 
 

@@ -11,11 +11,11 @@ from trader.domain.errors import ExchangeError
 from trader.domain.fill import Fill
 from trader.domain.order import OrderSnapshot, OrderStatus
 from trader.domain.outcome import Rejected
-from trader.engine import account, closing, orders, working
+from trader.engine import account, closing, entering, orders
 from trader.engine import records as rec
+from trader.engine.entering import Work
 from trader.engine.records import Phase
 from trader.engine.state import ZERO, Order, Run
-from trader.engine.working import Work
 from trader.simulation import gateway
 from trader.simulation.plan import Deed
 
@@ -33,7 +33,7 @@ def failed_read_is_empty(patch: Patch) -> None:
 
 
 def complete_at_the_first_poll(patch: Patch) -> None:
-    real = working.work_entry
+    real = entering.work_entry
     threshold = 0
 
     def work_entry(turn: Any, run_id: str, leg: Any) -> Work:

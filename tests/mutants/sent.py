@@ -11,7 +11,7 @@ from tests.mutants.tools import Patch, everywhere
 from trader.domain import rounding
 from trader.domain.order import OrderIntent, OrderStatus, Side
 from trader.domain.outcome import Rejected, Unknown
-from trader.engine import account, gate, ids, orders, working
+from trader.engine import absence, account, gate, ids, orders, working
 from trader.engine.effects import Cancel, Submit
 from trader.engine.orders import NEVER_ACCEPTED
 from trader.engine.release import check_release
@@ -32,8 +32,8 @@ def new_id_after_a_timeout(patch: Patch) -> None:
 
 
 def absence_trusted_too_early(patch: Patch) -> None:
-    patch.setattr(account, "ENTRY_HORIZON_SECS", 0.0)
-    patch.setattr(account, "SIGNATURE_SECS", 0.0)
+    patch.setattr(absence, "ENTRY_HORIZON_SECS", 0.0)
+    patch.setattr(absence, "SIGNATURE_SECS", 0.0)
 
 
 def unknown_becomes_rejected(patch: Patch) -> None:
@@ -41,7 +41,7 @@ def unknown_becomes_rejected(patch: Patch) -> None:
         if order.status is OrderStatus.UNKNOWN and seconds_since(order.intended_at, turn.wall) > 2:
             orders.mark_never_accepted(turn, run, order)
 
-    everywhere(patch, working._ask_fate, ask_fate)
+    everywhere(patch, working.ask_fate, ask_fate)
 
 
 def wrong_sign_in_the_age_test(patch: Patch) -> None:
@@ -50,10 +50,10 @@ def wrong_sign_in_the_age_test(patch: Patch) -> None:
             return
         for order in turn.run(event.run_id).live_orders():
             missing = event.lookups.get(order.intent.client_order_id, order) is None
-            if missing and seconds_since(order.intended_at, event.asked) < account.ENTRY_HORIZON_SECS:
+            if missing and seconds_since(order.intended_at, event.asked) < absence.ENTRY_HORIZON_SECS:
                 orders.mark_never_accepted(turn, turn.run(event.run_id), order)
 
-    everywhere(patch, account._resolve_absent, resolve_absent)
+    everywhere(patch, absence.resolve_absent, resolve_absent)
 
 
 def lost_order_forgotten(patch: Patch) -> None:

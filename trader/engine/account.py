@@ -3,43 +3,36 @@
 A member that could not be read proves nothing: an error is never flat, a partial list is never "all".
 """
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from msgspec.structs import replace
 
 from trader.domain.fill import Fill, FillKind
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderStatus, OrderType, Purpose
 from trader.engine import records as rec
+from trader.engine.absence import SIGNATURE_SECS, resolve_absent
 from trader.engine.effects import ReadAccount
 from trader.engine.events import AccountRead
 from trader.engine.ids import is_ours, parse_client_order_id
 from trader.engine.levels import see_installation
 from trader.engine.orders import (
     PROVEN_ABSENT,
-    VANISHED,
     WATCH_SECS,
     adopt,
     find_order,
-    mark_never_accepted,
-    mark_unknown,
     on_fill,
 )
-from trader.engine.records import LegTerms, Phase
+from trader.engine.positions import compare_positions, is_expired, settle
+from trader.engine.records import Phase
 from trader.engine.state import Order, Run, Watch, seconds_since
 from trader.engine.turn import Turn
 
-SIGNATURE_SECS = 7.0  # the exchange refuses signatures older than 5 s; 2 s of slack
-ENTRY_HORIZON_SECS = SIGNATURE_SECS + 10.0  # queueing behind its gateway is not bounded, and entries are never urgent
 _ROUTINE_SECS = 5.0
 _URGENT_SECS = 0.25
 _PATIENT_SECS = 2.0  # what has not come clear soon after a phase began is asked for at this pace
 _SOON_SECS = 10.0
 _AFTERWARDS_SECS = 20.0  # between looks for an order of a finished run that may yet appear
 _ANSWER_SECS = 10.0  # after this a read that never answered is asked again
-_POSITION_LAG_SECS = 4.0  # real-time positions may lag a fill by this much
-FOREIGN_SECS = 10.0
 _LOOKBACK = timedelta(minutes=10)
 
 
@@ -60,7 +53,7 @@ def want_read(turn: Turn, run_id: str) -> None:
             since=_begun(turn, run) - _LOOKBACK,
             lookups=tuple(o.intent.client_order_id for o in run.live_orders() if _needs_lookup(o, turn.wall)),
             known_order_ids=tuple(o.venue_order_id for o in run.orders.values() if o.venue_order_id is not None),
-            settled_symbols=tuple(leg.symbol for leg in run.legs if _is_expired(leg, turn)),
+            settled_symbols=tuple(leg.symbol for leg in run.legs if is_expired(leg, turn)),
             history=(watch.recovered and watch.account_read is None)
             or watch.mismatch_since is not None
             or run.phase is Phase.DONE,
@@ -97,10 +90,6 @@ def _needs_lookup(order: Order, wall: datetime) -> bool:
     return seconds_since(order.intended_at, wall) > SIGNATURE_SECS
 
 
-def _is_expired(leg: LegTerms, turn: Turn) -> bool:
-    return turn.now.market is not None and turn.now.market >= leg.expiry
-
-
 def on_account_read(turn: Turn, event: AccountRead) -> None:
     """Book what the read proves: fills first, then orders, then absences, then positions."""
     if event.run_id not in turn.state.watches or event.run_id not in turn.state.runs:
@@ -123,11 +112,11 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         found = find_order(turn, snapshot.client_order_id, snapshot.venue_order_id)
         if found is not None:
             adopt(turn, *found, snapshot, cause="recovery")
-    _resolve_absent(turn, event)
+    resolve_absent(turn, event)
     if turn.run(run_id).phase is Phase.DONE:
         return  # asked for before the end, or for the sake of an order that may yet appear
-    _settle(turn, event)
-    _compare_positions(turn, event)
+    settle(turn, event)
+    compare_positions(turn, event)
     if event.error:
         turn.look(run_id, account_wanted=True)
         turn.alert(run_id, "warning", "account_unreadable", f"The account could not be read: {event.error}")
@@ -257,170 +246,3 @@ def _is_before(at: datetime | None, then: datetime | None) -> bool:
 
 def _is_older(fill: Fill, than: datetime | None) -> bool:
     return fill.ts_event is not None and than is not None and fill.ts_event < than
-
-
-def _resolve_absent(turn: Turn, event: AccountRead) -> None:
-    """Absent in every source, past the horizon, twice at least a second apart, and the position explained by the fills we
-    hold: never accepted."""
-    if event.error or event.positions is None or None in (event.open_orders, event.history, event.fills):
-        return
-    held = {p.symbol: p.quantity for p in event.positions}
-    run = turn.run(event.run_id)
-    for order in run.live_orders():
-        coid = order.intent.client_order_id
-        if event.lookups.get(coid, order) is not None:
-            continue
-        if order.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED):
-            _miss(turn, event, order)
-            continue
-        if order.status is not OrderStatus.UNKNOWN:
-            continue
-        unexplained = held.get(order.intent.symbol, 0) - _signed(run, order.intent.leg)
-        theirs = _by_others(run, order.intent.symbol, event.fills or ())
-        if min(rest * order.intent.side.sign for rest in (unexplained, unexplained - theirs)) > 0:
-            continue  # a position moved its way and explained by nobody may be this order's doing
-        if seconds_since(_last_doubt(turn, event.run_id, order), event.asked) < _horizon(order) + 1.0:
-            continue
-        if order.venue_order_id is not None and seconds_since(order.unknown_at, event.asked) < SIGNATURE_SECS:
-            continue  # it may have filled just now: history, fills and positions lag
-        if _absent_again(turn, event, coid):
-            mark_never_accepted(turn, turn.run(event.run_id), order)
-
-
-def _last_doubt(turn: Turn, run_id: str, order: Order) -> datetime:
-    """From when on an order's absence is timed: its intent, or the restart since. Over a restart the clock may have been
-    set, and an order of a second ago would look an hour old."""
-    watch = turn.watch(run_id)
-    return max(order.intended_at, watch.since) if watch.recovered else order.intended_at
-
-
-def _horizon(order: Order) -> float:
-    """Seconds after its intent during which an order's absence proves nothing."""
-    return ENTRY_HORIZON_SECS if order.intent.purpose is Purpose.ENTRY else SIGNATURE_SECS
-
-
-def _absent_again(turn: Turn, event: AccountRead, coid: str) -> bool:
-    """Note that a read did not find an order; True at the second such read at least a second after the first."""
-    watch = turn.watch(event.run_id)
-    times, last = watch.absent.get(coid, (0, None))
-    if last is not None and seconds_since(last, event.asked) < 1.0:
-        turn.look(event.run_id, account_wanted=True)
-        return False
-    absent = {key: seen for key, seen in watch.absent.items() if key != coid}
-    if times >= 1:
-        turn.look(event.run_id, absent=absent)
-        return True
-    turn.look(event.run_id, absent={**absent, coid: (times + 1, event.asked)}, account_wanted=True)
-    return False
-
-
-def _miss(turn: Turn, event: AccountRead, order: Order) -> None:
-    """An order that rests by our books and is neither found by its id nor listed anywhere: unknown, until proof."""
-    coid, number = order.intent.client_order_id, order.venue_order_id
-    listed = [*(event.history or ()), *(event.open_orders or ())]
-    if any(o.client_order_id == coid or o.venue_order_id == number for o in listed):
-        return
-    since = _last_doubt(turn, event.run_id, order)
-    if seconds_since(since, event.asked) < SIGNATURE_SECS or not _absent_again(turn, event, coid):
-        return
-    mark_unknown(
-        turn, turn.run(event.run_id), order, code=VANISHED, message="it rested, and is listed nowhere any more"
-    )
-    text = f"{coid} rested at the exchange, which does not know it any more; looking for what became of it."
-    turn.alert(event.run_id, "warning", f"vanished:{coid}", text)
-
-
-def _by_others(run: Run, symbol: str, fills: Iterable[Fill]) -> int:
-    """Signed contracts that others have traded in a contract of ours since the run began, by the account's own fills.
-
-    Fills of an order of ours that was lost are not among them: such orders are looked up by their id and booked.
-    """
-    begun = [t for t in (run.created_market, run.entry_at) if t is not None]
-    return sum(
-        f.side.sign * f.quantity
-        for f in fills
-        if f.symbol == symbol and f.fill_id not in run.fills and f.ts_event and begun and f.ts_event >= max(begun)
-    )
-
-
-def _settle(turn: Turn, event: AccountRead) -> None:
-    """Worthless options may vanish without a settlement fill: the expired product's price then closes the books."""
-    if event.positions is None or event.fills is None:
-        return
-    run = turn.run(event.run_id)
-    held = {p.symbol: p.quantity for p in event.positions}
-    for leg in run.legs:
-        open_quantity = run.open_quantity(leg.key)
-        price = event.settlements.get(leg.symbol)
-        if open_quantity <= 0 or price is None or not _is_expired(leg, turn) or held.get(leg.symbol, 0) != 0:
-            continue
-        if seconds_since(leg.expiry, turn.now.market or leg.expiry) < 60:
-            continue  # give a real settlement fill its minute
-        if any(o.fills_missing for o in run.leg_orders(leg.key)):
-            continue  # how many contracts were left to be settled is not known yet
-        fill = Fill(
-            fill_id=f"settled-{run.run_id}-{leg.symbol}",
-            venue_order_id="settlement",
-            client_order_id=None,
-            symbol=leg.symbol,
-            product_id=leg.product_id,
-            side=leg.side.opposite,
-            quantity=open_quantity,
-            price=price,
-            commission=Decimal(0),
-            kind=FillKind.SETTLEMENT,
-            ts_event=leg.expiry,
-        )
-        turn.write(rec.FillRecorded, run.run_id, cause="recovery", leg=leg.key, fill=fill)
-
-
-def _compare_positions(turn: Turn, event: AccountRead) -> None:
-    """Hold the exchange's positions against our fills; a difference that lasts is somebody else's doing."""
-    if event.positions is None:
-        return
-    run = turn.run(event.run_id)
-    held = {p.symbol: p.quantity for p in event.positions}
-    differs = False
-    for leg in run.legs:
-        seen = held.get(leg.symbol, 0)
-        ours = _signed(run, leg.key)
-        if seen != ours:
-            differs = True
-            last_fill = run.last_fill_at(leg.key)
-            if last_fill is not None and seconds_since(last_fill, event.asked) < _POSITION_LAG_SECS:
-                continue  # the read may lag the fill
-        if run.positions.get(leg.symbol) != seen:
-            turn.write(rec.PositionObserved, run.run_id, cause="exchange", symbol=leg.symbol, quantity=seen)
-    since = turn.watch(run.run_id).mismatch_since
-    if not differs:
-        turn.look(run.run_id, mismatch_since=None, mismatch_seen=None)
-    else:
-        lasting = since is not None and seconds_since(since, event.asked) > FOREIGN_SECS
-        turn.look(run.run_id, mismatch_since=since or event.asked, mismatch_seen=event.asked)
-        if not lasting:
-            turn.look(run.run_id, account_wanted=True)
-        else:
-            turn.alert(run.run_id, "error", "foreign_activity", _difference(run, held))
-
-
-def differs_lastingly(watch: Watch) -> bool:
-    """True when the exchange's positions have differed from our fills for longer than any lag: by reads that far apart.
-    One odd read and then none that succeeds proves nothing, however long ago it was."""
-    since, seen = watch.mismatch_since, watch.mismatch_seen
-    return since is not None and seen is not None and seconds_since(since, seen) > FOREIGN_SECS
-
-
-def _signed(run: Run, key: str) -> int:
-    """The position our own fills make on a leg, negative = short."""
-    return run.open_quantity(key) * run.leg(key).side.sign
-
-
-def _difference(run: Run, held: dict[str, int]) -> str:
-    parts = [f"{leg.symbol}: exchange {held.get(leg.symbol, 0)}, ours {_signed(run, leg.key)}" for leg in run.legs]
-    return f"Positions differ from our own fills; somebody else traded ({'; '.join(parts)})."
-
-
-def foreign_remainder(run: Run) -> str:
-    """What the exchange still shows in our contracts once nothing of it is ours to close; empty when nothing."""
-    held = [(leg.symbol, run.positions.get(leg.symbol, 0)) for leg in run.legs]
-    return ", ".join(f"{symbol} {quantity:+d}" for symbol, quantity in held if quantity != 0)

@@ -4,14 +4,14 @@ from decimal import Decimal
 
 from trader.domain.order import Purpose
 from trader.engine import records as rec
-from trader.engine.account import differs_lastingly, foreign_remainder
 from trader.engine.apart import apart
 from trader.engine.gate import closable
+from trader.engine.leaving import work_exit
 from trader.engine.naked import tell_naked
+from trader.engine.positions import differs_lastingly, foreign_remainder
 from trader.engine.records import LegTerms
 from trader.engine.state import Run
 from trader.engine.turn import Turn
-from trader.engine.working import work_exit
 
 
 def close(turn: Turn, run_id: str) -> None:

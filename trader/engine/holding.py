@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 from trader.engine import records as rec
-from trader.engine.account import differs_lastingly
 from trader.engine.effects import ReadChain, Tell
 from trader.engine.exits import Trail, ratchet, triggered
+from trader.engine.positions import differs_lastingly
 from trader.engine.state import HUNDRED, ZERO, Run, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import Evidence, Valuation, evidence_of, flaw_of, value

@@ -5,6 +5,7 @@ from decimal import Decimal
 from trader.domain.order import Purpose
 from trader.engine import records as rec
 from trader.engine.effects import ReadChain
+from trader.engine.entering import Work, give_up, unready, work_entry
 from trader.engine.events import ChainRead
 from trader.engine.gate import daily_loss, slowed
 from trader.engine.levels import bars_entry, level_words
@@ -15,7 +16,7 @@ from trader.engine.selection import choose_legs, liquidity_flaw
 from trader.engine.state import HUNDRED, ZERO, Run, Watch, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import staleness
-from trader.engine.working import Work, ask_cancel, give_up, unready, work_entry
+from trader.engine.working import ask_cancel
 from trader.pricing.margin import ShortLeg, strangle_margin
 
 _CHAIN_SECS = 2.0  # between reads of the chain while looking for strikes (wall)
