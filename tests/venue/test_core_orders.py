@@ -177,6 +177,19 @@ def test_resting_reduce_only_order_is_cancelled_when_the_position_is_gone(seller
     assert seller.account.position_size(CALL) == 0
 
 
+def test_a_resting_reduce_only_order_closes_no_more_than_its_account_still_holds(
+    exchange: Exchange, seller: Trader
+) -> None:
+    other = Trader(exchange)
+    seller.place("sell", 10, "399")
+    resting = seller.place("buy", 10, "400", reduce_only=True)
+    seller.place("buy", 7, "401")  # three are left to close
+    sold = other.place("sell", 10, "399")
+    assert [(f.price, f.size) for f in other.account.fills] == [(D(400), 3), (D(399), 7)]
+    assert (sold.state, seller.account.position_size(CALL)) == ("closed", 0)
+    assert (resting.state, resting.unfilled_size) == ("cancelled", 7)
+
+
 def test_edit_changes_total_size_and_price_and_may_fill(exchange: Exchange, seller: Trader) -> None:
     order = seller.place("sell", 30, "399")  # 20 filled
     exchange.edit(seller.account, order, Change(size=25), START)

@@ -171,6 +171,7 @@ def _take_in(turn: Turn, run_id: str, snapshot: OrderSnapshot) -> None:
     turn.write(rec.OrderIntended, run_id, cause="recovery", intent=intent, reference=None)
     text = f"{snapshot.client_order_id} is an order of this run that the journal did not know; taken over from the exchange."
     turn.alert(run_id, "error", f"taken_over:{snapshot.client_order_id}", text)
+    turn.look(run_id, taken_over=True)
     if turn.run(run_id).phase is Phase.WAITING:
         turn.phase(run_id, Phase.ENTERING, "orders of this entry were found at the exchange")
     if name.purpose is not Purpose.ENTRY and turn.run(run_id).exit_reason is None:

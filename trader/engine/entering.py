@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from trader.domain.order import OrderStatus, Purpose, Side, TimeInForce
 from trader.domain.quote import Quote
+from trader.engine.absence import ENTRY_HORIZON_SECS
 from trader.engine.chase import chase_price, entry_reference, price_bounds
 from trader.engine.gate import slowed, within_collar
 from trader.engine.naked import entry_patience
@@ -151,6 +152,8 @@ def unready(turn: Turn, run: Run) -> str:
     if slow := slowed(turn.state, turn.now):
         return slow
     watch = turn.watch(run.run_id)
+    if watch.taken_over and seconds_since(watch.since, turn.wall) < ENTRY_HORIZON_SECS:
+        return "another order that the journal has lost may still be on its way"
     if not watch.recovered or watch.account_read is not None:
         return ""
     turn.look(run.run_id, account_wanted=True)

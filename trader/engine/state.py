@@ -179,6 +179,9 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     since_market: datetime | None = None
     recovered: bool = False
+    taken_over: bool = (
+        False  # the exchange had orders of ours that the journal did not know: others may be on their way
+    )
     chain_asked: datetime | None = None
     chain_pending: bool = False
     picked_at: datetime | None = None  # when strikes were last changed: the account must have been read since

@@ -107,9 +107,10 @@ class Oracle:
         )  # findings are added at the end
         if isinstance(record, rec.LevelChanged) and newest and newest[0].startswith("invariant:"):
             rule = newest[0].removeprefix("invariant:")
-            if rule == "I2" and "F2" in self.session.faults.last_of:
-                # An older copy forgets that an order was proven absent: it counts as possible again, and halting is right.
-                self.limits["I2 as an older copy of the journal sees it"] += 1
+            if rule in ("I2", "I6") and "F2" in self.session.faults.last_of:
+                # An older copy forgets that an order was proven absent, or sent: it counts as possible again, and halting is
+                # right.
+                self.limits[f"{rule} as an older copy of the journal sees it"] += 1
             elif rule == "I1" and self.session.venue.own_doing and any(self.session.venue.human_net.values()):
                 # What the exchange closes of a position that is ours and somebody else's bears no name: whose part it was
                 # is a guess, and halting where the guess does not add up is right.

@@ -4,7 +4,7 @@ A level a user took stays taken until the source refreshes the book (its `versio
 size trades first, then users' orders in the order they came.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import msgspec
@@ -98,13 +98,17 @@ class Book:
         top = self.levels(side, 1)
         return top[0] if top else None
 
-    def plan(self, side: Side, limit: Decimal, quantity: int, user_id: int) -> list[Take]:
-        """What an order of `side` would take up to `limit` (inclusive), best price first.
+    def plan(
+        self, side: Side, limit: Decimal, quantity: int, user_id: int, reducible: Callable[[Order], int] | None = None
+    ) -> list[Take]:
+        """What an order of `side` would take up to `limit` (inclusive), best price first. `reducible` tells how many contracts
+        a resting reduce-only order can still close: its account may hold less by now than the order is for.
 
         Raises:
             OwnOrderMet: An order of the same account would be traded with.
         """
         takes: list[Take] = []
+        closed: dict[int, int] = {}  # user → contracts its reduce-only orders close by this plan
         quantity = quantity if self.most is None else min(quantity, self.most)
         for price, size, maker in self._offers(side.opposite):
             if quantity == 0 or (price > limit if side is Side.BUY else price < limit):
@@ -112,6 +116,11 @@ class Book:
             if maker is not None and maker.user_id == user_id:
                 raise OwnOrderMet
             taken = min(size, quantity)
+            if maker is not None and maker.reduce_only and reducible is not None:
+                taken = min(taken, reducible(maker) - closed.get(maker.user_id, 0))
+                if taken <= 0:
+                    continue
+                closed[maker.user_id] = closed.get(maker.user_id, 0) + taken
             takes.append(Take(price, taken, maker))
             quantity -= taken
         return takes

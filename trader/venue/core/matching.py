@@ -28,7 +28,7 @@ class Matching:
     def plan(self, book: Book, side: Side, limit: Decimal, size: int, account: Account) -> list[Take]:
         """What an order would take now. Raises Refused (``overlapping_buy_sell_orders``) at an own order."""
         try:
-            return book.plan(side, limit, size, account.user_id)
+            return book.plan(side, limit, size, account.user_id, self._reducible_of)
         except OwnOrderMet:
             raise Refused("overlapping_buy_sell_orders") from None
 
@@ -101,6 +101,9 @@ class Matching:
         else:
             book.revision += 1
         floor.ledger.tell_order(maker, order, "update" if order.unfilled_size else "delete", "fill", now)
+
+    def _reducible_of(self, order: Order) -> int:
+        return self.reducible(self._floor.accounts[order.user_id], order)
 
     def reducible(self, account: Account, order: Order) -> int:
         """Contracts of the position an order of that side can still close."""
