@@ -133,8 +133,8 @@ class BookRules:
     def _check_fold(self, records: list[AnyRecord]) -> None:
         """What a restart would make of the journal is what the living runner believes."""
         shell = self._oracle.session.current
-        if shell is None or shell.paused:
-            return
+        if shell is None or shell.paused or shell.degraded:
+            return  # what waits to be written is known to the runner alone
         state = State(
             installation=shell.state.installation, epoch=shell.epoch, env="paper", account_key=shell.state.account_key
         )

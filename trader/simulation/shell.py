@@ -26,7 +26,7 @@ from trader.engine.step import step
 from trader.journal.commands import CommandMark
 from trader.journal.lease import Lease, LeaseLost
 from trader.journal.store import RecordExists
-from trader.runner.dispatcher import ZOMBIE_SECS
+from trader.runner.dispatcher import ENTRY_SECS, ZOMBIE_SECS
 from trader.runner.market_clock import MarketClock
 from trader.runner.reading import newest_mark, read_account, read_chain
 from trader.runner.writing import Writer
@@ -368,6 +368,8 @@ class Shell:
 
         if not self._may_still(committed) or denied is not None:
             answer(not_sent("the account is another's" if denied is None else denied.code))
+        elif intent.purpose is Purpose.ENTRY and self._agenda.secs - committed > ENTRY_SECS:
+            answer(not_sent("it was decided too long ago"))
         elif self._writer.fault and intent.purpose is Purpose.ENTRY:
             answer(Rejected("halted", self._writer.fault))
         elif self._faults.hit("W1"):
