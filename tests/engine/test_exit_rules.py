@@ -88,11 +88,12 @@ def test_the_arithmetic_of_these_scenes() -> None:
         ("0", "-5", "breakeven"),
         ("25", "25.01", ""),
         ("25", "25", "trailing_stop"),
-        ("25", "-100", "max_loss"),
+        ("25", "-100", "max_loss trailing_stop"),
+        ("0", "-100", "max_loss breakeven"),
     ],
 )
 def test_each_price_rule_on_both_sides_of_its_boundary(level: str | None, pct: str, reason: str) -> None:
-    assert triggered(Exits(), None if level is None else D(level), D(pct))[0] == reason
+    assert " ".join(triggered(Exits(), None if level is None else D(level), D(pct))) == reason
 
 
 @pytest.mark.parametrize(
@@ -175,6 +176,16 @@ def test_one_confirmation_closes_at_once_and_three_take_three() -> None:
         assert scene.phase is Phase.HOLDING
         show(scene, "-101")
         assert scene.phase is Phase.EXITING
+
+
+def test_a_loss_that_swings_between_two_rules_is_confirmed_by_the_one_that_stays_true() -> None:
+    scene = holding(preset(exits={"confirmations": 3}))
+    show(scene, "60", times=2)
+    assert scene.run.level_pct is not None
+    for pct in ("-90", "-101", "-90"):
+        assert scene.phase is Phase.HOLDING
+        show(scene, pct)
+    assert (scene.phase, scene.run.exit_reason) == (Phase.EXITING, "trailing_stop")
 
 
 def test_one_stray_print_does_nothing() -> None:

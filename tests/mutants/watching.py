@@ -59,7 +59,7 @@ def hours_for_seconds(patch: Patch) -> None:
 def percent_guessed_from_size(patch: Patch) -> None:
     real = exits.triggered
 
-    def triggered(rules: Any, level: Any, pct: Any) -> tuple[str, str]:
+    def triggered(rules: Any, level: Any, pct: Any) -> dict[str, str]:
         def percent(value: Any) -> Any:
             return value * 100 if value <= 1 else value
 

@@ -49,13 +49,15 @@ def ratchet(exits: Exits, trail: Trail | None, pct: Decimal) -> Trail | None:
     return Trail(peak, level)
 
 
-def triggered(exits: Exits, level: Decimal | None, pct: Decimal) -> tuple[str, str]:
-    """Which price rule fires at `pct` (% of premium) and the numbers in words; empty strings when none does."""
+def triggered(exits: Exits, level: Decimal | None, pct: Decimal) -> dict[str, str]:
+    """The price rules that are true at `pct` (% of premium), the weightiest first, with the numbers in words. A loss beyond the
+    maximum has also fallen below the trailing level: whichever of them is confirmed first closes."""
+    true = {}
     if pct <= -exits.max_loss_pct:
-        return "max_loss", f"P&L {pct:.1f} % of premium reached the maximum loss of {exits.max_loss_pct} %"
+        true["max_loss"] = f"P&L {pct:.1f} % of premium reached the maximum loss of {exits.max_loss_pct} %"
     if pct >= exits.max_profit_pct:
-        return "max_profit", f"P&L {pct:.1f} % of premium reached the maximum profit of {exits.max_profit_pct} %"
+        true["max_profit"] = f"P&L {pct:.1f} % of premium reached the maximum profit of {exits.max_profit_pct} %"
     if level is not None and pct <= level:
         name = "breakeven" if level == 0 else "trailing_stop"
-        return name, f"P&L {pct:.1f} % of premium fell back to the trailing level of {level} %"
-    return "", ""
+        true[name] = f"P&L {pct:.1f} % of premium fell back to the trailing level of {level} %"
+    return true

@@ -87,16 +87,13 @@ def _evaluate(turn: Turn, run: Run, valuation: Valuation) -> None:
     if risen is not None:
         turn.write(rec.Trailed, run.run_id, peak_pnl=confirmed, peak_pct=risen.peak, level_pct=risen.level)
         run = turn.run(run.run_id)
-    reason, detail = triggered(exits, run.level_pct, valuation.pct)
-    count = watch.agreed.get(reason, 0) + 1 if reason else 0
-    turn.look(
-        run.run_id,
-        evaluated_on=valuation.evidence,
-        pnl=valuation.pnl,
-        agreed={reason: count} if reason else {},
-    )
-    if reason and count >= exits.confirmations:
-        turn.decide_exit(run.run_id, reason, detail, pnl=valuation.pnl)
+    true = triggered(exits, run.level_pct, valuation.pct)
+    agreed = {reason: watch.agreed.get(reason, 0) + 1 for reason in true}
+    turn.look(run.run_id, evaluated_on=valuation.evidence, pnl=valuation.pnl, agreed=agreed)
+    for reason, detail in true.items():
+        if agreed[reason] >= exits.confirmations:
+            turn.decide_exit(run.run_id, reason, detail, pnl=valuation.pnl)
+            return
 
 
 def _blind(turn: Turn, run: Run, flaw: str) -> None:

@@ -127,9 +127,10 @@ class ControlRules:
                 self._marks.setdefault(quote.symbol, deque(maxlen=16)).append((secs, quote.mark))
         run = self._oracle.notes.newest()
         if run is not None and run.phase is Phase.HOLDING:
-            held = [leg.symbol for leg in run.legs if run.net(leg.key) != 0]
-            if held and all(self._usable(symbol) for symbol in held):
+            held = [leg for leg in run.legs if run.net(leg.key) != 0]
+            if held and all(self._usable(leg.symbol) for leg in held):
                 self._sighted = secs
+                self._all_younger(held)  # these have been evaluated: older ones on the stream are none of the next
 
     def _usable(self, symbol: str, *, entry: bool = False) -> bool:
         """Fresh and sane enough to decide on; stricter where risk is added."""
