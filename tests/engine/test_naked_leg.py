@@ -106,6 +106,24 @@ def test_when_time_is_up_the_entry_is_unwound(filled: int, legs: set[str]) -> No
     assert {i.leg for i in scene.sent(Purpose.UNWIND)} == legs
 
 
+@pytest.mark.parametrize("slippage", ["0", "2"])
+def test_one_leg_alone_is_bought_back_at_the_ask_and_then_across_the_book_within_the_collar(slippage: str) -> None:
+    orders = {"retries": 3, "market_fallback": False, "slippage_pct": slippage, "exit_timeout_secs": 10}
+    scene = alone(preset(risk={"naked_leg_secs": 30}, orders=orders))
+    pass_secs(scene, GIVE_UP + 1)
+    assert scene.run.exit_reason == "unwind"
+    first = scene.accept("P")
+    for _ in range(5):
+        scene.prices(after=0.5)
+    assert [c.client_order_id for c in scene.cancels() if c.client_order_id == first.client_order_id]
+    scene.confirm_cancel("P")
+    scene.prices(after=0.5)
+    second = next(i for i in scene.submits() if i.leg == "P")
+    assert first.limit_price is not None and first.limit_price <= 215
+    assert second.limit_price == 205 + 205 * SHORT.risk.price_collar_pct / 100, "the edge of the collar around the mark"
+    assert scene.run.naked_since is not None and (scene.wall - scene.run.naked_since).total_seconds() < 30
+
+
 @pytest.mark.parametrize(("filled", "phase"), [(1, Phase.HOLDING), (0, Phase.EXITING)])
 def test_with_accept_enough_of_both_legs_is_kept(filled: int, phase: Phase) -> None:
     orders = {"retries": 0, "market_fallback": False, "partial_policy": "accept", "min_fill_pct": 50}

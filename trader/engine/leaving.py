@@ -8,12 +8,13 @@ from trader.engine.chase import chase_price
 from trader.engine.gate import closable, exit_widening, is_fresh_mark, within_collar
 from trader.engine.levels import trip
 from trader.engine.records import LegTerms
-from trader.engine.state import Order, Run, seconds_since
+from trader.engine.state import HUNDRED, Order, Run, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.working import RETRY_SECS, ask_cancel, ask_fate, await_order, is_resting, paused, place
 
 EXIT_OVERLAP_SECS = 2.0  # an exit waits this long for the fate of an earlier one; reduce-only bounds both
 OVERLAPPING = "overlapping_buy_sell_orders"  # an order of the same account is in the way
+UNWIND_PATIENCE_SECS = 2.0  # of the five kept for buying one leg back: two attempts fit
 _LONGEST_RETRY_SECS = 5.0
 _REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)
 _SLOW_EXIT_SECS = 4.5  # between exit orders once too many have filled nothing: the next is never 5 s away
@@ -32,7 +33,7 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
     blocking = [o for o in run.leg_orders(leg.key) if o.status.live and _blocks(run, o, turn)]
     for order in run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN):
         if order.status.live:
-            await_order(turn, run, order, run.preset.orders.exit_timeout_secs)
+            await_order(turn, run, order, _patience(run, order))
     if any(o.fills_missing for o in run.leg_orders(leg.key)):
         turn.look(run_id, account_wanted=True)
     if run.open_quantity(leg.key) <= 0:
@@ -51,6 +52,12 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
         return False
     _exit_attempt(turn, run, leg, purpose, quantity, priced=priced)
     return False
+
+
+def _patience(run: Run, order: Order) -> float:
+    """Seconds a closing order may rest. One leg alone has less time than a whole strangle."""
+    patience = float(run.preset.orders.exit_timeout_secs)
+    return min(patience, UNWIND_PATIENCE_SECS) if order.intent.purpose is Purpose.UNWIND else patience
 
 
 def _has_expired(turn: Turn, run: Run, leg: LegTerms) -> bool:
@@ -90,7 +97,7 @@ def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantit
     if last is not None and _is_throttled(turn, run, leg, last, purpose):
         return
     quote = turn.state.market.quotes.get(leg.symbol)
-    limit = _exit_limit(turn, run, leg, quote, attempts) if priced else None
+    limit = _exit_limit(turn, run, leg, purpose, quote, attempts) if priced else None
     reference = quote.ask if quote is not None else None
     denied = place(turn, run.run_id, leg, purpose, quantity, limit, reference)
     if denied is not None and denied.code.startswith("PRICE_"):
@@ -137,9 +144,12 @@ def _refusal_pause(orders: list[Order]) -> float:
     return float(min(RETRY_SECS * 2 ** (in_a_row - 1), _LONGEST_RETRY_SECS))
 
 
-def _exit_limit(turn: Turn, run: Run, leg: LegTerms, quote: Quote | None, attempts: int) -> Decimal | None:
+def _exit_limit(
+    turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quote: Quote | None, attempts: int
+) -> Decimal | None:
     """A limit that reaches across the book, or None for a market order: when limits have not done it and what is asked
-    lies within the collar, or when there is no mark to judge a price by. The collar widens with the attempts."""
+    lies within the collar, or when there is no mark to judge a price by. The collar widens with the attempts. One leg alone
+    that has not been bought back at the ask is bought at whatever the book has, as far as the collar's width from there."""
     if quote is None:
         return None
     orders = run.preset.orders
@@ -157,4 +167,7 @@ def _exit_limit(turn: Turn, run: Run, leg: LegTerms, quote: Quote | None, attemp
     if quote.ask is None or quote.ask <= 0:
         # Nothing is asked, or nobody has said so: bid from the mark, and more with each attempt.
         return chase_price(run.preset, leg, side, quote, quote.mark, concession * widening, widening)
+    if purpose is Purpose.UNWIND and attempts > 0:
+        reach = quote.ask * (1 + run.preset.risk.price_collar_pct / HUNDRED)
+        return chase_price(run.preset, leg, side, quote, reach, 0, widening)
     return chase_price(run.preset, leg, side, quote, quote.ask, concession, widening)
