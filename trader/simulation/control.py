@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ _TIME_EXIT_SECS = 3.5
 _AFTER_BOOT_SECS = 5.5
 _TRIGGER_SECS = 3.0
 _MARGIN_PCT = Decimal("0.5")  # our arithmetic and the engine's may differ by rounding, never by this
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _PRICE_REASONS = frozenset({"max_loss", "max_profit", "trailing_stop", "breakeven"})
 
 
@@ -46,7 +48,7 @@ class ControlRules:
         self._spot = Decimal(0)
         self._streak: tuple[str, int, float] = ("", 0, 0.0)
         self._pcts: list[Decimal] = []
-        self._stamps: dict[str, tuple[datetime, datetime]] = {}  # of the last evaluation, mark and quote
+        self._stamps: dict[str, tuple[datetime, datetime]] = {}  # the newest heard, mark and quote
         self._peak: dict[str, Decimal] = {}
         self._presets: dict[str, Preset] = {}
         self._naked: dict[str, float] = {}
@@ -84,6 +86,7 @@ class ControlRules:
         secs = self._oracle.secs
         self._time_heard = secs if self._time_heard is None else self._time_heard
         self._spot = spot if spot > 0 else self._spot
+        younger = self._younger(quotes)
         for quote in quotes:
             self._newest[quote.symbol] = quote
             self._heard[quote.symbol] = secs
@@ -96,27 +99,26 @@ class ControlRules:
         if not held or not all(self._usable(leg.symbol) for leg in held):
             return
         self._sighted = secs
-        if {leg.symbol for leg in held} <= {q.symbol for q in quotes} and self._all_younger(held):
+        if {leg.symbol for leg in held} <= younger:
             self._evaluate(run, held)
 
-    def _all_younger(self, held: list[LegTerms]) -> bool:
-        """Whether mark and quote of every open leg are newer than at the last evaluation: else it is no fresh one."""
-        stamps: dict[str, tuple[datetime, datetime]] = {}
-        for leg in held:
-            quote = self._newest[leg.symbol]
-            assert quote.ts_mark is not None and quote.ts_quote is not None
-            stamps[leg.symbol] = quote.ts_mark, quote.ts_quote
-        for symbol, (mark, quoted) in stamps.items():
-            before = self._stamps.get(symbol)
-            if before is not None and not (mark > before[0] and quoted > before[1]):
-                return False
-        self._stamps = stamps
-        return True
+    def _younger(self, quotes: Iterable[Quote]) -> set[str]:
+        """Symbols whose mark and quote are both newer than any heard before: with an older one an evaluation is no fresh one."""
+        younger = set()
+        for quote in quotes:
+            if quote.ts_mark is None or quote.ts_quote is None:
+                continue
+            mark, quoted = self._stamps.get(quote.symbol, (_LONG_AGO, _LONG_AGO))
+            if quote.ts_mark > mark and quote.ts_quote > quoted:
+                younger.add(quote.symbol)
+            self._stamps[quote.symbol] = max(mark, quote.ts_mark), max(quoted, quote.ts_quote)
+        return younger
 
     def chain_heard(self, event: ev.ChainRead) -> None:
         if event.error:
             return
         secs = self._oracle.secs
+        self._younger(event.quotes)
         if event.quotes and self._time_heard is None:
             self._time_heard = secs
         for quote in event.quotes:
@@ -130,7 +132,6 @@ class ControlRules:
             held = [leg for leg in run.legs if run.net(leg.key) != 0]
             if held and all(self._usable(leg.symbol) for leg in held):
                 self._sighted = secs
-                self._all_younger(held)  # these have been evaluated: older ones on the stream are none of the next
 
     def _usable(self, symbol: str, *, entry: bool = False) -> bool:
         """Fresh and sane enough to decide on; stricter where risk is added."""
