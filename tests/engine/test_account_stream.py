@@ -1,7 +1,8 @@
 """No entry while the account's stream tells nothing; a held position is watched over REST all the same."""
 
-from tests.engine.scene import Phase, Scene, holding, waiting
+from tests.engine.scene import Phase, Scene, entering, holding, waiting
 from trader.engine import events as ev
+from trader.engine.release import check_release
 
 
 def change(scene: Scene, up: bool, detail: str = "") -> None:
@@ -49,3 +50,16 @@ def test_a_gap_does_not_open_what_a_refusal_has_closed() -> None:
     assert "orders refused" in scene.state.account_stream_fault
     change(scene, True)
     assert scene.state.account_stream_fault == ""
+
+
+def test_an_entry_decided_before_the_loss_was_heard_is_not_signed() -> None:
+    scene = entering()
+    first, second = scene.submits()
+    assert check_release(scene.state, first) is None
+    change(scene, False, "no answer within 10 s")
+    denied = check_release(scene.state, first)
+    assert denied is not None and denied.code == "ACCOUNT_STREAM_DOWN"
+    change(scene, True)
+    scene.accept(first.leg)
+    change(scene, False, "silent for 35 s")
+    assert check_release(scene.state, second) is None, "the other leg of what has begun"

@@ -285,7 +285,7 @@ class ControlRules:
         if since is None or shell is None:
             return False
         login = NO_ANSWER_SECS if session.stream.silent else 2 * session.latency
-        return self._oracle.secs > max(since, shell.booted_at + login) + 0.05
+        return self._oracle.secs > max(since, shell.booted_at + login, session.resumed_at) + 0.05
 
     def _read_since(self, secs: float) -> bool:
         """Whether the present runner has read the open orders to their end well after this instant."""
