@@ -124,6 +124,20 @@ def test_one_leg_alone_is_bought_back_at_the_ask_and_then_across_the_book_within
     assert scene.run.naked_since is not None and (scene.wall - scene.run.naked_since).total_seconds() < 30
 
 
+def test_while_leaving_too_the_leg_that_is_left_is_bought_across_the_book() -> None:
+    orders = {"retries": 3, "market_fallback": False, "slippage_pct": "0", "exit_timeout_secs": 10}
+    scene = exiting(preset(risk={"naked_leg_secs": 30}, orders=orders))
+    scene.trade("C")
+    first = scene.accept("P")
+    for _ in range(5):
+        scene.prices(after=0.5)
+    scene.confirm_cancel("P")
+    scene.prices(after=0.5)
+    second = next(i for i in scene.submits() if i.leg == "P")
+    assert first.limit_price == 210
+    assert second.limit_price == 205 + 205 * SHORT.risk.price_collar_pct / 100
+
+
 @pytest.mark.parametrize(("filled", "phase"), [(1, Phase.HOLDING), (0, Phase.EXITING)])
 def test_with_accept_enough_of_both_legs_is_kept(filled: int, phase: Phase) -> None:
     orders = {"retries": 0, "market_fallback": False, "partial_policy": "accept", "min_fill_pct": 50}

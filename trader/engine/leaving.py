@@ -7,6 +7,7 @@ from trader.domain.quote import Quote
 from trader.engine.chase import chase_price
 from trader.engine.gate import closable, exit_widening, is_fresh_mark, within_collar
 from trader.engine.levels import trip
+from trader.engine.naked import alone_since
 from trader.engine.records import LegTerms
 from trader.engine.state import HUNDRED, Order, Run, seconds_since
 from trader.engine.turn import Turn
@@ -14,7 +15,7 @@ from trader.engine.working import RETRY_SECS, ask_cancel, ask_fate, await_order,
 
 EXIT_OVERLAP_SECS = 2.0  # an exit waits this long for the fate of an earlier one; reduce-only bounds both
 OVERLAPPING = "overlapping_buy_sell_orders"  # an order of the same account is in the way
-UNWIND_PATIENCE_SECS = 2.0  # of the five kept for buying one leg back: two attempts fit
+ALONE_PATIENCE_SECS = 2.0  # of the five kept for buying one leg back: two attempts fit
 _LONGEST_RETRY_SECS = 5.0
 _REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)
 _SLOW_EXIT_SECS = 4.5  # between exit orders once too many have filled nothing: the next is never 5 s away
@@ -57,7 +58,12 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
 def _patience(run: Run, order: Order) -> float:
     """Seconds a closing order may rest. One leg alone has less time than a whole strangle."""
     patience = float(run.preset.orders.exit_timeout_secs)
-    return min(patience, UNWIND_PATIENCE_SECS) if order.intent.purpose is Purpose.UNWIND else patience
+    return min(patience, ALONE_PATIENCE_SECS) if _is_alone(run, order.intent.purpose) else patience
+
+
+def _is_alone(run: Run, purpose: Purpose) -> bool:
+    """Whether what is to be closed stands without its other leg."""
+    return purpose is Purpose.UNWIND or alone_since(run) is not None
 
 
 def _has_expired(turn: Turn, run: Run, leg: LegTerms) -> bool:
@@ -149,7 +155,8 @@ def _exit_limit(
 ) -> Decimal | None:
     """A limit that reaches across the book, or None for a market order: when limits have not done it and what is asked
     lies within the collar, or when there is no mark to judge a price by. The collar widens with the attempts. One leg alone
-    that has not been bought back at the ask is bought at whatever the book has, as far as the collar's width from there."""
+    that has not been bought back at the ask, and any leg whose chase is used up, is bought at whatever the book has as far as
+    the collar's width from there: a thin book must not be emptied contract by contract."""
     if quote is None:
         return None
     orders = run.preset.orders
@@ -167,7 +174,7 @@ def _exit_limit(
     if quote.ask is None or quote.ask <= 0:
         # Nothing is asked, or nobody has said so: bid from the mark, and more with each attempt.
         return chase_price(run.preset, leg, side, quote, quote.mark, concession * widening, widening)
-    if purpose is Purpose.UNWIND and attempts > 0:
+    if attempts > (0 if _is_alone(run, purpose) else orders.retries):
         reach = quote.ask * (1 + run.preset.risk.price_collar_pct / HUNDRED)
         return chase_price(run.preset, leg, side, quote, reach, 0, widening)
     return chase_price(run.preset, leg, side, quote, quote.ask, concession, widening)
