@@ -55,11 +55,11 @@ def test_a_gap_does_not_open_what_a_refusal_has_closed() -> None:
 def test_an_entry_decided_before_the_loss_was_heard_is_not_signed() -> None:
     scene = entering()
     first, second = scene.submits()
-    assert check_release(scene.state, first) is None
+    assert check_release(scene.state, first, scene.now) is None
     change(scene, False, "no answer within 10 s")
-    denied = check_release(scene.state, first)
+    denied = check_release(scene.state, first, scene.now)
     assert denied is not None and denied.code == "ACCOUNT_STREAM_DOWN"
     change(scene, True)
     scene.accept(first.leg)
     change(scene, False, "silent for 35 s")
-    assert check_release(scene.state, second) is None, "the other leg of what has begun"
+    assert check_release(scene.state, second, scene.now) is None, "the other leg of what has begun"

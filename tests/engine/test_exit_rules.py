@@ -29,6 +29,7 @@ from tests.engine.scene import (
     waiting,
 )
 from trader.config.preset import Exits
+from trader.domain.clock import Now
 from trader.domain.fill import FillKind
 from trader.domain.order import Side
 from trader.domain.quote import Quote
@@ -37,6 +38,7 @@ from trader.engine import events as ev
 from trader.engine.effects import Tell
 from trader.engine.exits import Trail, ratchet, trailing_level, triggered
 from trader.engine.records import Trailed
+from trader.engine.release import check_release
 from trader.engine.valuation import closing_cost, closing_price
 
 # Sold 2 x 2 contracts at 200: premium 0.8 USD, commissions 0.02. Closing both legs at `ask` costs 0.004 per point of price
@@ -419,6 +421,14 @@ def test_no_order_for_an_expired_contract() -> None:
     assert len(scene.sent()) == before
     assert scene.phase is Phase.EXITING
     assert scene.view.flat == "false"
+
+
+def test_an_exit_that_waited_past_the_expiry_is_not_signed() -> None:
+    scene = exiting()
+    intent = scene.submits()[0]
+    assert check_release(scene.state, intent, scene.now) is None
+    denied = check_release(scene.state, intent, Now(scene.wall, EXPIRY))
+    assert denied is not None and denied.code == "CONTRACT_EXPIRED"
 
 
 def test_a_restart_after_expiry_waits_for_settlement() -> None:

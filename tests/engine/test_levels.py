@@ -162,7 +162,7 @@ def test_an_entry_decided_a_moment_ago_is_not_signed(each: OperatorLevel, code: 
     scene = entering()
     intent = scene.submits()[0]
     order(scene, each)
-    denied = check_release(scene.state, intent)
+    denied = check_release(scene.state, intent, scene.now)
     assert ("" if denied is None else denied.code) in (code, "ENTRY_AFTER_STOP" if code else "")
 
 
@@ -209,7 +209,7 @@ def test_gate_and_release_refuse_entries_by_the_level_whatever_the_strategy_thin
     intent = scene.submits()[0]
     trading = replace(scene.state.account.trading, level=each, reason="found wanting")
     state = replace(scene.state, account=replace(scene.state.account, trading=trading))
-    released = check_release(state, intent)
+    released = check_release(state, intent, scene.now)
     assert released is not None
     assert (released.code, released.detail) == (f"TRADING_{each}", f"trading is {each}: found wanting")
     run = replace(scene.run, orders={})

@@ -4,17 +4,22 @@ Between the commit of an intent and its signature lies a queue. Whoever signs as
 account is still ours he asks the journal.
 """
 
+from trader.domain.clock import Now
 from trader.domain.order import OrderIntent, OrderStatus, Purpose
 from trader.engine.gate import Denied
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.state import State
 
 
-def check_release(state: State, intent: OrderIntent) -> Denied | None:
-    """None when the order may be signed now. Exits always may: whatever happened meanwhile, they only shrink."""
+def check_release(state: State, intent: OrderIntent, now: Now) -> Denied | None:
+    """None when the order may be signed now. Exits of what has not expired always may: whatever happened meanwhile, they only
+    shrink."""
+    run = state.runs.get(intent.run_id)
+    expiry = next((leg.expiry for leg in run.legs if leg.key == intent.leg), None) if run is not None else None
+    if expiry is not None and now.market is not None and now.market >= expiry:
+        return Denied("CONTRACT_EXPIRED", f"expiry={expiry:%Y-%m-%dT%H:%MZ}")
     if intent.purpose is not Purpose.ENTRY:
         return None
-    run = state.runs.get(intent.run_id)
     if run is None or run.stop_command is not None or run.exit_reason is not None:
         return Denied("ENTRY_AFTER_STOP", f"run={intent.run_id}")
     if bars_entry(state, run):

@@ -546,7 +546,7 @@ class Runner:
 
     def _refused(self, effect: Submit) -> str:
         """Why an order that was decided a moment ago may not leave any more; empty when it may."""
-        denied = check_release(self._state, effect.intent)
+        denied = check_release(self._state, effect.intent, self._now())
         return denied.code if denied is not None else ""
 
     def _holds_lease(self, effect: Submit | Cancel) -> bool:

@@ -433,7 +433,7 @@ class ControlRules:
     def _first_read_after(self, run: RunNote, last: float) -> float | None:
         """When the fills were first read to their end after this instant: before, nobody knows what an order has done."""
         shell = self._oracle.session.current
-        read = shell.gateway.successes.get("fills", 0.0) if shell is not None else 0.0
+        read = shell.fully_read if shell is not None else 0.0
         known = self._read_after.get(run.run_id)
         if known is not None and known[0] == last:
             return known[1]

@@ -101,6 +101,7 @@ class Shell:
         )
         self.gateway = gateway
         self.steps = 0
+        self.fully_read = 0.0  # when what a complete account read has told was read, and heard
         self._journal = journal
         self._writer = Writer(journal, _lease_of(epoch, wall), lambda: agenda.secs, lambda line: None)
         self._wire = wire
@@ -361,7 +362,7 @@ class Shell:
             return
         if not self.alive:
             return
-        denied = check_release(self.state, intent)
+        denied = check_release(self.state, intent, self.now())
 
         def answer(outcome: Outcome) -> None:
             self.receive(lambda now: ev.SubmitAnswered(at=now, client_order_id=intent.client_order_id, outcome=outcome))
@@ -444,17 +445,18 @@ class Shell:
             self._agenda.after(delay, self._read_account, effect, talk, asked)
             return
         if self._faults.hit("W1", 0.5):
-            self.gateway.successes.clear()  # what it has read nobody has heard
             if self._reader_is_stuck():
                 return
             event = ev.AccountRead(at=self.now(), run_id=effect.run_id, asked=asked, error="the reader failed")
-        self._agenda.after(talk.delay, self._hand_account, event)
+        self._agenda.after(talk.delay, self._hand_account, event, self._agenda.secs)
 
     def _reader_is_stuck(self) -> bool:
         """W1: a reading worker dies, which it says at once, or hangs and never says anything."""
         return self._faults.details("W1").random() < 0.2
 
-    def _hand_account(self, event: ev.AccountRead) -> None:
+    def _hand_account(self, event: ev.AccountRead, secs: float) -> None:
+        if not event.error:
+            self.fully_read = max(self.fully_read, secs)
         self.receive(lambda now: replace(event, at=now))
 
 
