@@ -223,7 +223,8 @@ class OrderRules:
             standing = [o for o in resting if o.secs <= own]
             if earlier or standing:
                 self._oracle.report("I6", f"entry {coid} arrived beside {len(earlier) or len(standing)} open order(s)")
-        elif any(o.intent.purpose is Purpose.ENTRY and o.cancel_secs is None for o in resting):
+        elif any(o.intent.purpose is Purpose.ENTRY and o.cancel_secs is None and o.open for o in resting):
+            # One that was doubled on its way, taken once and refused once, is first found by the next read.
             self._oracle.report("I6", f"exit {coid} arrived while an entry rests that nobody cancelled")
 
     # ------------------------------------------------------------ executions
