@@ -59,6 +59,7 @@ class MemoryJournal:
         self._agenda = agenda
         self._faults = faults
         self._broken_until = 0.0
+        self._unreachable_until = 0.0
         self._keys: set[tuple[str, str]] = set()
 
     @property
@@ -68,7 +69,7 @@ class MemoryJournal:
 
     def mend(self) -> None:
         """The disk works again."""
-        self._broken_until = 0.0
+        self._broken_until = self._unreachable_until = 0.0
 
     def break_until(self, secs: float) -> None:
         """Nothing can be written before this instant."""
@@ -101,6 +102,8 @@ class MemoryJournal:
         Raises:
             JournalError: Nothing can be written.
         """
+        if lease.epoch != self.epoch and self._agenda.secs >= self._unreachable_until:
+            return False  # a full disk can still be read: that the lease is another's is found without writing
         self._check_writable()
         return self.renew(lease.epoch, now)
 
@@ -137,7 +140,8 @@ class MemoryJournal:
             self._mark(done_command.command_id, done_command.status, done_command.detail)
         self.on_append(records, lease.epoch)
         if records and self._faults.hit("F4"):
-            self.break_until(at + self._faults.details("F4").choice((0.0, 0.5, 4.0)))
+            self._unreachable_until = at + self._faults.details("F4").choice((0.0, 0.5, 4.0))
+            self.break_until(self._unreachable_until)
             raise CommitUnknown("the connection was lost at COMMIT; it is not known whether the records were written")
         return len(self.rows)
 
