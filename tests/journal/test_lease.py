@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from tests.journal import samples_of_records as s
 from tests.journal.conftest import NOW
+from trader.domain.errors import JournalError
 from trader.engine import records as r
 from trader.journal import CommandMark, Journal, Lease, LeaseLost
 
@@ -36,6 +38,19 @@ def test_append_when_the_lease_is_lost_writes_nothing(journal: Journal, lease: L
     assert len(journal.records()) == 1
     journal.append([s.order_intended("a", "o1")], lease=second)
     assert len(journal.records()) == 2
+
+
+def test_a_lost_lease_is_found_out_on_a_full_disk_too(journal: Journal, lease: Lease) -> None:
+    second = take(journal, "second", 11)
+    assert second is not None
+
+    @event.listens_for(journal._engine, "checkout")
+    def _full(connection: Any, *_: object) -> None:
+        connection.execute("PRAGMA max_page_count=1")  # means: not one page more than there is
+
+    with pytest.raises(JournalError, match="full"):
+        journal.append([s.run_created("a"), *(s.order_intended("a", f"o{n}") for n in range(2000))], lease=second)
+    assert not journal.renew_lease(lease, NOW + timedelta(seconds=12))
 
 
 def test_append_when_expired_but_not_taken_still_writes(journal: Journal, lease: Lease) -> None:
