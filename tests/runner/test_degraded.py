@@ -76,8 +76,8 @@ def test_stop_flattens_while_nothing_can_be_written_and_the_records_follow(
     rig: Rig, disk: Disk, capfd: pytest.CaptureFixture[str]
 ) -> None:
     held = hold(rig)
-    before = len(rig.journal.records(held.run_id))
     disk.full = True
+    before = len(rig.journal.records(held.run_id))
     command = rig.stop()
     await_flat(rig)
     assert len(rig.journal.records(held.run_id)) == before  # nothing reached the disk
