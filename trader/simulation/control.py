@@ -288,9 +288,9 @@ class ControlRules:
         return self._oracle.secs > max(since, shell.booted_at + login, session.resumed_at) + 0.05
 
     def _read_since(self, secs: float) -> bool:
-        """Whether the present runner has read the open orders to their end well after this instant."""
+        """Whether the present runner has heard of the open orders well after this instant."""
         shell = self._oracle.session.current
-        return shell is not None and shell.gateway.successes.get("fills", 0.0) > secs + 5.0
+        return shell is not None and shell.orders_heard > secs + 5.0
 
     def _check_decision(self, run: RunNote, record: rec.ExitDecided) -> None:
         repeated = record.reason == run.exit_reason and "F4" in self._oracle.session.faults.last_of

@@ -101,6 +101,7 @@ class Shell:
         )
         self.gateway = gateway
         self.steps = 0
+        self.orders_heard = 0.0  # when open orders were last heard of: a read is told whole, after its last member
         self.fully_read = 0.0  # when what a complete account read has told was read, and heard
         self._journal = journal
         self._writer = Writer(journal, _lease_of(epoch, wall), lambda: agenda.secs, lambda line: None)
@@ -457,6 +458,8 @@ class Shell:
     def _hand_account(self, event: ev.AccountRead, secs: float) -> None:
         if not event.error:
             self.fully_read = max(self.fully_read, secs)
+        if event.open_orders is not None and self.alive and not self.paused:
+            self.orders_heard = self._agenda.secs
         self.receive(lambda now: replace(event, at=now))
 
 
