@@ -15,14 +15,8 @@ from trader.engine.effects import ReadAccount
 from trader.engine.events import AccountRead
 from trader.engine.ids import is_ours, parse_client_order_id
 from trader.engine.levels import see_installation
-from trader.engine.orders import (
-    PROVEN_ABSENT,
-    WATCH_SECS,
-    adopt,
-    find_order,
-    on_fill,
-)
-from trader.engine.positions import compare_positions, is_expired, settle
+from trader.engine.orders import PROVEN_ABSENT, WATCH_SECS, adopt, find_order, on_fill
+from trader.engine.positions import compare_positions, settle
 from trader.engine.records import Phase
 from trader.engine.state import Order, Run, Watch, seconds_since
 from trader.engine.turn import Turn
@@ -53,7 +47,7 @@ def want_read(turn: Turn, run_id: str) -> None:
             since=_begun(turn, run) - _LOOKBACK,
             lookups=tuple(o.intent.client_order_id for o in run.live_orders() if _needs_lookup(o, turn.wall)),
             known_order_ids=tuple(o.venue_order_id for o in run.orders.values() if o.venue_order_id is not None),
-            settled_symbols=tuple(leg.symbol for leg in run.legs if is_expired(leg, turn)),
+            settled_symbols=tuple(leg.symbol for leg in run.legs if leg.has_expired(turn.now.market)),
             history=(watch.recovered and watch.account_read is None)
             or watch.mismatch_since is not None
             or run.phase is Phase.DONE,

@@ -42,7 +42,7 @@ def _only_foreign_left(turn: Turn, run: Run) -> bool:
     the exchange itself closed it. Ours ends here; the difference is reported, never traded away."""
     if not differs_lastingly(turn.watch(run.run_id)):
         return False
-    if turn.now.market is None or any(turn.now.market >= leg.expiry for leg in run.legs):
+    if turn.now.market is None or any(leg.has_expired(turn.now.market) for leg in run.legs):
         return False  # settled, or for all we know settled: its cash flow comes by settlement fill or settlement price
     return all(closable(run, leg) == 0 for leg in run.legs) and not run.live_orders()
 

@@ -83,7 +83,7 @@ def _identity(run: Run, leg: LegTerms, intent: OrderIntent, now: Now) -> Denied 
         return Denied("CLIENT_ORDER_ID_TOO_LONG", f"length={len(intent.client_order_id)}, max=32")
     if intent.symbol != leg.symbol or intent.product_id != leg.product_id:
         return Denied("WRONG_CONTRACT", f"symbol={intent.symbol}, leg={leg.symbol}")
-    if now.market is not None and now.market >= leg.expiry:
+    if leg.has_expired(now.market):
         return Denied("CONTRACT_EXPIRED", f"expiry={leg.expiry:%Y-%m-%dT%H:%MZ}")
     if intent.quantity < 1:
         return Denied("QUANTITY_BELOW_MINIMUM", f"quantity={intent.quantity}, min=1")

@@ -70,7 +70,7 @@ def _has_expired(turn: Turn, run: Run, leg: LegTerms) -> bool:
     """By the exchange's time; after a restart, until that is heard, by what ended the run."""
     if turn.now.market is None:
         return run.exit_reason == "expiry"
-    return turn.now.market >= leg.expiry
+    return leg.has_expired(turn.now.market)
 
 
 def _blocks(run: Run, order: Order, turn: Turn) -> bool:

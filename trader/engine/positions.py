@@ -5,16 +5,11 @@ from decimal import Decimal
 from trader.domain.fill import Fill, FillKind
 from trader.engine import records as rec
 from trader.engine.events import AccountRead
-from trader.engine.records import LegTerms
 from trader.engine.state import Run, Watch, seconds_since
 from trader.engine.turn import Turn
 
 _POSITION_LAG_SECS = 4.0  # real-time positions may lag a fill by this much
 FOREIGN_SECS = 10.0
-
-
-def is_expired(leg: LegTerms, turn: Turn) -> bool:
-    return turn.now.market is not None and turn.now.market >= leg.expiry
 
 
 def signed(run: Run, key: str) -> int:
@@ -31,7 +26,7 @@ def settle(turn: Turn, event: AccountRead) -> None:
     for leg in run.legs:
         open_quantity = run.open_quantity(leg.key)
         price = event.settlements.get(leg.symbol)
-        if open_quantity <= 0 or price is None or not is_expired(leg, turn) or held.get(leg.symbol, 0) != 0:
+        if open_quantity <= 0 or price is None or not leg.has_expired(turn.now.market) or held.get(leg.symbol, 0) != 0:
             continue
         if seconds_since(leg.expiry, turn.now.market or leg.expiry) < 60:
             continue  # give a real settlement fill its minute

@@ -79,6 +79,10 @@ class LegTerms(msgspec.Struct, frozen=True, kw_only=True):
     ask: Decimal | None
     mark: Decimal | None
 
+    def has_expired(self, market: datetime | None) -> bool:
+        """By the exchange's time; while that is unknown nothing has."""
+        return market is not None and market >= self.expiry
+
 
 class RunCreated(Record, frozen=True, kw_only=True, tag="run_created"):
     """A run exists: configuration pinned, instants absolute."""

@@ -15,9 +15,9 @@ def check_release(state: State, intent: OrderIntent, now: Now) -> Denied | None:
     """None when the order may be signed now. Exits of what has not expired always may: whatever happened meanwhile, they only
     shrink."""
     run = state.runs.get(intent.run_id)
-    expiry = next((leg.expiry for leg in run.legs if leg.key == intent.leg), None) if run is not None else None
-    if expiry is not None and now.market is not None and now.market >= expiry:
-        return Denied("CONTRACT_EXPIRED", f"expiry={expiry:%Y-%m-%dT%H:%MZ}")
+    leg = next((leg for leg in run.legs if leg.key == intent.leg), None) if run is not None else None
+    if leg is not None and leg.has_expired(now.market):
+        return Denied("CONTRACT_EXPIRED", f"expiry={leg.expiry:%Y-%m-%dT%H:%MZ}")
     if intent.purpose is not Purpose.ENTRY:
         return None
     if run is None or run.stop_command is not None or run.exit_reason is not None:

@@ -179,9 +179,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     since_market: datetime | None = None
     recovered: bool = False
-    taken_over: bool = (
-        False  # the exchange had orders of ours that the journal did not know: others may be on their way
-    )
+    taken_over: bool = False  # orders of ours were found that the journal did not know: others may be on their way
     chain_asked: datetime | None = None
     chain_pending: bool = False
     picked_at: datetime | None = None  # when strikes were last changed: the account must have been read since
