@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.recorded_data import recorded
-from trader.domain.fill import Fill, FillKind, Position
+from trader.domain.fill import Channel, Fill, FillKind, Position
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderSnapshot, OrderStatus, Side
 from trader.domain.quote import Quote
@@ -286,7 +286,9 @@ def test_stream_fill_equals_the_rest_fill_but_for_what_it_does_not_carry() -> No
     rest = parse_fill(read(wire.FillRow, FILL))
     stream = parse_user_trade(read(wire.UserTrade, TRADE), 98123)
     assert stream.client_order_id == "leg-c-0001"
-    assert msgspec.structs.replace(stream, client_order_id=None, commission=rest.commission) == rest
+    assert (stream.channel, rest.channel) == (Channel.STREAM, Channel.REST)
+    told = {"client_order_id": None, "commission": rest.commission, "channel": Channel.REST}
+    assert msgspec.structs.replace(stream, **told) == rest
 
 
 def test_new_kind_of_fill_is_still_a_fill() -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from trader.domain.fill import Fill
+from trader.domain.fill import Channel, Fill
 from trader.domain.instrument import Kind
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side
 from trader.engine import records as r
@@ -126,6 +126,14 @@ def one_of_each(run_id: str) -> list[r.AnyRecord]:
         ),
         r.CancelIntended(**base, client_order_id=f"{run_id}-1", reason="timeout"),
         fill_recorded(run_id, f"{run_id}-f1", f"{run_id}-1"),
+        r.FillConfirmed(
+            **base,
+            client_order_id=f"{run_id}-1",
+            channel=Channel.REST,
+            fill_id=f"rest:700:{run_id}-f1",
+            price=Decimal("111.7"),
+            quantity=2,
+        ),
         r.FillCosted(**base, fill_id=f"{run_id}-f1", commission=Decimal("0.0417")),
         r.PositionObserved(**base, symbol=CALL, quantity=-10),
         r.Trailed(**base, peak_pnl=Decimal("1.6"), peak_pct=Decimal("40.9"), level_pct=Decimal(0)),

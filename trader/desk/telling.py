@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from trader.desk.values import Marker, TimelineEvent
 from trader.domain.expiry import IST
-from trader.domain.fill import Fill
+from trader.domain.fill import Channel, Fill
 from trader.domain.order import OrderIntent, Side
 from trader.engine import records as r
 from trader.engine.viewing import REASON_WORDS
@@ -91,8 +91,11 @@ def describe(record: r.AnyRecord) -> str:
             fee = "" if fill.commission is None else f", fee {_plain(fill.commission)}"
             verb = "sold" if fill.side is Side.SELL else "bought"
             return f"{verb} {fill.quantity} {fill.symbol} at {_plain(fill.price)}{fee}"
+        case r.FillConfirmed():
+            where = "the stream" if record.channel is Channel.STREAM else "the list of fills"
+            return f"{record.client_order_id}: {record.quantity} at {_plain(record.price)} confirmed by {where}"
         case r.FillCosted():
-            return f"fill {record.fill_id} cost {_plain(record.commission)}"
+            return f"fill {record.fill_id.rpartition(':')[2]} cost {_plain(record.commission)}"
         case r.PositionObserved():
             return f"exchange shows {record.quantity} {record.symbol}"
         case r.Trailed():

@@ -17,9 +17,28 @@ class FillKind(StrEnum):
     OTC = "otc"
 
 
+class Channel(StrEnum):
+    """Which of the exchange's two tellings an execution came by. An id is unique within one channel only: the same
+    execution may bear another id on the other, and the same id there may name another execution."""
+
+    STREAM = "stream"
+    REST = "rest"
+
+
+def price_key(price: Decimal) -> str:
+    """One text for one price, however many zeros it was told with."""
+    return f"{price.normalize():f}"
+
+
+def told_key(channel: Channel | None, price: Decimal) -> str:
+    """Channel and price. What has no channel, in a journal that recorded none, the stream had told first."""
+    return f"{channel or Channel.STREAM}@{price_key(price)}"
+
+
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
     """One execution. `price` is USD per unit of underlying; `commission` is USD paid, GST included, negative = rebate,
-    None while the exchange has not said (the fast fill stream does not carry it)."""
+    None while the exchange has not said (the fast fill stream does not carry it). `channel` is None for what no channel
+    told: a settlement booked by price, and fills of journals that did not record it."""
 
     fill_id: str
     venue_order_id: str
@@ -33,6 +52,12 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     role: str = "taker"
     kind: FillKind = FillKind.NORMAL
     ts_event: datetime | None = None
+    channel: Channel | None = None
+
+    @property
+    def key(self) -> str:
+        """Names this telling of an execution: channel, order and id together."""
+        return self.fill_id if self.channel is None else f"{self.channel}:{self.venue_order_id}:{self.fill_id}"
 
     def cash_flow(self, contract_value: Decimal) -> Decimal:
         """USD that came in (sale, positive) or went out (purchase, negative), before commission."""

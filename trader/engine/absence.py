@@ -6,6 +6,7 @@ from datetime import datetime
 from trader.domain.fill import Fill
 from trader.domain.order import OrderStatus, Purpose
 from trader.engine.events import AccountRead
+from trader.engine.executions import is_booked
 from trader.engine.orders import (
     VANISHED,
     mark_never_accepted,
@@ -99,5 +100,5 @@ def _by_others(run: Run, symbol: str, fills: Iterable[Fill]) -> int:
     return sum(
         f.side.sign * f.quantity
         for f in fills
-        if f.symbol == symbol and f.fill_id not in run.fills and f.ts_event and begun and f.ts_event >= max(begun)
+        if f.symbol == symbol and not is_booked(run, f) and f.ts_event and begun and f.ts_event >= max(begun)
     )

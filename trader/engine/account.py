@@ -13,6 +13,7 @@ from trader.engine import records as rec
 from trader.engine.absence import SIGNATURE_SECS, resolve_absent
 from trader.engine.effects import ReadAccount
 from trader.engine.events import AccountRead
+from trader.engine.executions import is_booked
 from trader.engine.ids import is_ours, parse_client_order_id
 from trader.engine.levels import see_installation
 from trader.engine.orders import PROVEN_ABSENT, WATCH_SECS, adopt, find_order, on_fill
@@ -202,7 +203,7 @@ def _book(turn: Turn, run_id: str, fill: Fill) -> None:
         return
     # Settlement, liquidation and deleveraging carry order ids that are not ours; the contract tells whose they are.
     run = turn.run(run_id)
-    if fill.fill_id in run.fills:
+    if is_booked(run, fill):
         on_fill(turn, fill)
         return
     leg = next((leg for leg in run.legs if leg.symbol == fill.symbol), None)
@@ -212,7 +213,7 @@ def _book(turn: Turn, run_id: str, fill: Fill) -> None:
     turn.write(rec.FillRecorded, run_id, cause="exchange", leg=leg.key, fill=fill)
     if fill.kind is not FillKind.SETTLEMENT:
         text = f"The exchange closed {fill.quantity} of {fill.symbol} itself ({fill.kind})."
-        turn.alert(run_id, "error", f"{fill.kind}:{fill.fill_id}", text)
+        turn.alert(run_id, "error", f"{fill.kind}:{fill.key}", text)
 
 
 def _our_share(turn: Turn, run: Run, fill: Fill, open_quantity: int) -> Fill:
@@ -221,7 +222,7 @@ def _our_share(turn: Turn, run: Run, fill: Fill, open_quantity: int) -> Fill:
     if fill.quantity <= open_quantity:
         return fill
     text = f"The exchange closed {fill.quantity} of {fill.symbol} ({fill.kind}), ours are {open_quantity} of them."
-    turn.alert(run.run_id, "warning", f"foreign_share:{fill.fill_id}", text)
+    turn.alert(run.run_id, "warning", f"foreign_share:{fill.key}", text)
     commission = fill.commission
     if commission is not None:
         commission = commission * open_quantity / fill.quantity

@@ -10,8 +10,11 @@ from trader.engine.leaving import work_exit
 from trader.engine.naked import tell_naked
 from trader.engine.positions import differs_lastingly, foreign_remainder
 from trader.engine.records import LegTerms
-from trader.engine.state import Run
+from trader.engine.state import Run, seconds_since
 from trader.engine.turn import Turn
+from trader.engine.valuation import untold_fees
+
+COST_PATIENCE_SECS = 30.0  # after the last fill; the list of fills tells commissions within a second or two
 
 
 def close(turn: Turn, run_id: str) -> None:
@@ -23,7 +26,7 @@ def close(turn: Turn, run_id: str) -> None:
     tell_naked(turn, run)
     if not all(closed) and not _only_foreign_left(turn, run):
         return
-    if run.live_orders() or any(o.fills_missing for o in run.orders.values()) or run.uncosted:
+    if run.live_orders() or any(o.fills_missing for o in run.orders.values()) or _costs_may_come(turn, run):
         turn.look(run_id, account_wanted=True)
         return
     _confirm_flat(turn, run)
@@ -47,6 +50,15 @@ def _only_foreign_left(turn: Turn, run: Run) -> bool:
     return all(closable(run, leg) == 0 for leg in run.legs) and not run.live_orders()
 
 
+def _costs_may_come(turn: Turn, run: Run) -> bool:
+    """Whether the commission of a fill is still to be waited for: until a whole read of the fills, asked for long enough
+    after the last of them, has not told it."""
+    if not run.uncosted:
+        return False
+    read, newest = turn.watch(run.run_id).account_read, max(b.wall for b in run.fills.values())
+    return read is None or seconds_since(newest, read) < COST_PATIENCE_SECS
+
+
 def _confirm_flat(turn: Turn, run: Run) -> None:
     """Flat only after a complete read asked for after our last order ended, agreeing with our fills."""
     watch = turn.watch(run.run_id)
@@ -64,14 +76,20 @@ def _confirm_flat(turn: Turn, run: Run) -> None:
         turn.look(run.run_id, account_wanted=True)
         return
     foreign = foreign_remainder(run) if lasting else ""
+    estimated = untold_fees(run, turn.state.market)
     turn.write(
         rec.RunFinished,
         run.run_id,
         exit_reason=run.exit_reason or "unknown",
-        realized_pnl=run.cash_flow - run.fees,
-        fees=run.fees if run.fills else Decimal(0),
+        realized_pnl=run.cash_flow - run.fees - estimated,
+        fees=run.fees + estimated if run.fills else Decimal(0),
+        estimated_fees=estimated,
         foreign=foreign,
     )
+    if run.uncosted:
+        untold = sum(b.fill.commission is None for b in run.fills.values())
+        text = f"The exchange has not told what {untold} of {len(run.fills)} fills cost; {estimated:.4f} USD of fees are estimated."
+        turn.alert(run.run_id, "warning", "costs_untold", text)
     if not run.flat_by_fills:
         open_legs = ", ".join(leg.symbol for leg in run.legs if run.open_quantity(leg.key) != 0)
         text = f"Somebody else closed {open_legs}: what that cost is not in this run's P&L."

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from trader.config.preset import Preset
 from trader.domain.expiry import ist_date
+from trader.domain.fill import price_key, told_key
 from trader.domain.order import OrderStatus, next_status
 from trader.engine import records as rec
 from trader.engine.records import Phase
@@ -160,17 +161,20 @@ def _cancel_intended(run: Run, record: rec.CancelIntended) -> Run:
 
 
 def _fill_recorded(run: Run, record: rec.FillRecorded) -> Run:
-    if record.fill.fill_id in run.fills:
+    if record.fill.key in run.fills:
         return run
-    fills = {**run.fills, record.fill.fill_id: BookedFill(record.leg, record.fill, record.wall)}
+    fills = {**run.fills, record.fill.key: BookedFill(record.leg, record.fill, record.wall)}
     orders = run.orders
     order = orders.get(record.fill.client_order_id or "")
     if order is not None:
         filled = order.filled_qty + record.fill.quantity
         seen = OrderStatus.FILLED if filled >= order.intent.quantity else OrderStatus.PARTIALLY_FILLED
         status = next_status(order.status, seen)
+        told = _told_more(order, told_key(record.fill.channel, record.fill.price), record.fill.quantity)
+        price = price_key(record.fill.price)
         changed = replace(
-            order,
+            told,
+            booked={**order.booked, price: order.booked.get(price, 0) + record.fill.quantity},
             filled_qty=filled,
             venue_order_id=order.venue_order_id or record.fill.venue_order_id,
             status=status,
@@ -189,12 +193,28 @@ def _naked_since(run: Run, wall: datetime) -> datetime | None:
     return None if max(sizes) == min(sizes) else run.naked_since or wall
 
 
+def _told_more(order: Order, key: str, quantity: int) -> Order:
+    return replace(order, told={**order.told, key: order.told.get(key, 0) + quantity})
+
+
+def _fill_confirmed(run: Run, record: rec.FillConfirmed) -> Run:
+    order = run.orders.get(record.client_order_id)
+    if order is None or record.fill_id in run.confirmed:
+        return run
+    told = _told_more(order, told_key(record.channel, record.price), record.quantity)
+    confirmed = {**run.confirmed, record.fill_id: record.client_order_id}
+    return replace(run, orders={**run.orders, record.client_order_id: told}, confirmed=confirmed)
+
+
 def _fill_costed(run: Run, record: rec.FillCosted) -> Run:
     booked = run.fills.get(record.fill_id)
-    if booked is None:
+    if booked is None or booked.fill.commission is not None:
         return run
-    fill = replace(booked.fill, commission=record.commission)
-    return replace(run, fills={**run.fills, record.fill_id: BookedFill(booked.leg, fill, booked.wall)})
+    costed = booked.fill.quantity if record.quantity is None else booked.costed + record.quantity
+    cost = booked.cost_so_far + record.commission
+    fill = replace(booked.fill, commission=cost) if costed >= booked.fill.quantity else booked.fill
+    booked = replace(booked, fill=fill, costed=costed, cost_so_far=cost)
+    return replace(run, fills={**run.fills, record.fill_id: booked})
 
 
 def _position_observed(run: Run, record: rec.PositionObserved) -> Run:
@@ -225,6 +245,7 @@ _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
     rec.OrderResolved: _order_resolved,
     rec.CancelIntended: _cancel_intended,
     rec.FillRecorded: _fill_recorded,
+    rec.FillConfirmed: _fill_confirmed,
     rec.FillCosted: _fill_costed,
     rec.PositionObserved: _position_observed,
     rec.Trailed: _trailed,

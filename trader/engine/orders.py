@@ -7,6 +7,7 @@ from trader.domain.order import OrderSnapshot, OrderStatus, next_status
 from trader.domain.outcome import Ok, Rejected, Unknown
 from trader.engine import records as rec
 from trader.engine.events import CancelAnswered, SubmitAnswered
+from trader.engine.executions import cost_again, is_taken_in, take_in
 from trader.engine.levels import see_installation, trip
 from trader.engine.records import Phase
 from trader.engine.state import Order, Run
@@ -144,14 +145,11 @@ def on_order_seen(turn: Turn, snapshot: OrderSnapshot) -> None:
 
 
 def on_fill(turn: Turn, fill: Fill) -> None:
-    """Book a fill of ours once; a fill already booked may bring its commission. Other people's fills pass by."""
+    """Book an execution of ours once, whichever channel tells it first; the other brings its commission. Other people's
+    fills pass by."""
     for run in turn.state.runs.values():
-        booked = run.fills.get(fill.fill_id)
-        if booked is not None:
-            if booked.fill.commission is None and fill.commission is not None:
-                turn.write(
-                    rec.FillCosted, run.run_id, cause="exchange", fill_id=fill.fill_id, commission=fill.commission
-                )
+        if is_taken_in(run, fill):
+            cost_again(turn, run, fill)
             return
     found = find_order(turn, fill.client_order_id, fill.venue_order_id)
     if found is None:
@@ -160,12 +158,14 @@ def on_fill(turn: Turn, fill: Fill) -> None:
     run, order = found
     # The fast stream names no product and REST no client order id: the order knows both.
     fill = replace(fill, client_order_id=order.intent.client_order_id, product_id=order.intent.product_id)
-    turn.write(rec.FillRecorded, run.run_id, cause="exchange", leg=order.intent.leg, fill=fill)
+    booked = take_in(turn, run, order, fill)
+    if booked == 0:
+        return
     turn.look(run.run_id, account_wanted=True)
     if run.phase is Phase.DONE:
         turn.alert(
             run.run_id,
             "error",
-            f"late_fill:{fill.fill_id}",
-            f"{fill.side} {fill.quantity} {fill.symbol} was filled after the run had ended; look at the position.",
+            f"late_fill:{fill.key}",
+            f"{fill.side} {booked} {fill.symbol} was filled after the run had ended; look at the position.",
         )

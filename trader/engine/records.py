@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from trader.domain.fill import Fill
+from trader.domain.fill import Channel, Fill
 from trader.domain.instrument import Kind
 from trader.domain.order import OrderIntent, OrderStatus, Side
 
@@ -157,17 +157,28 @@ class CancelIntended(Record, frozen=True, kw_only=True, tag="cancel_intended"):
 
 
 class FillRecorded(Record, frozen=True, kw_only=True, tag="fill_recorded"):
-    """One execution, once per fill id. `fill.commission` may still be None; `FillCosted` brings it."""
+    """One execution, booked when either channel first tells it. `fill.commission` may still be None; `FillCosted` brings it."""
 
     leg: str
     fill: Fill
 
 
-class FillCosted(Record, frozen=True, kw_only=True, tag="fill_costed"):
-    """The exchange said what a fill cost (GST included)."""
+class FillConfirmed(Record, frozen=True, kw_only=True, tag="fill_confirmed"):
+    """One channel told what the other had told before: `quantity` contracts of an order at `price`. Nothing is booked."""
 
-    fill_id: str
+    client_order_id: str
+    channel: Channel | None
+    fill_id: str  # the key of this telling
+    price: Decimal
+    quantity: int
+
+
+class FillCosted(Record, frozen=True, kw_only=True, tag="fill_costed"):
+    """The exchange said what a booked fill cost (GST included), or `quantity` contracts of it; None means all."""
+
+    fill_id: str  # the key of the booked fill
     commission: Decimal
+    quantity: int | None = None
 
 
 class PositionObserved(Record, frozen=True, kw_only=True, tag="position_observed"):
@@ -195,11 +206,13 @@ class ExitDecided(Record, frozen=True, kw_only=True, tag="exit_decided"):
 
 
 class RunFinished(Record, frozen=True, kw_only=True, tag="run_finished"):
-    """Flat, confirmed by the exchange after our last order became terminal. Money is USD, exact."""
+    """Flat, confirmed by the exchange after our last order became terminal. Money is USD, exact but for `estimated_fees`:
+    the part of `fees` for fills whose commission the exchange never told."""
 
     exit_reason: str
     realized_pnl: Decimal
     fees: Decimal
+    estimated_fees: Decimal = Decimal(0)
     foreign: str = ""  # a remainder that is not ours, named and left alone: "C-BTC-... -3"
 
 
@@ -233,6 +246,7 @@ AnyRecord = (
     | OrderResolved
     | CancelIntended
     | FillRecorded
+    | FillConfirmed
     | FillCosted
     | PositionObserved
     | Trailed

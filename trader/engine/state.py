@@ -27,6 +27,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     venue_order_id: str | None = None
     reported_filled: int = 0
     filled_qty: int = 0
+    booked: dict[str, int] = {}  # contracts by price, as `domain.fill.price_key` writes it
+    told: dict[str, int] = {}  # contracts by channel and price, as `domain.fill.told_key` writes it
     avg_px: Decimal | None = None
     ended_at: datetime | None = None  # wall
     unknown_at: datetime | None = None  # wall: when its fate was last lost
@@ -50,11 +52,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BookedFill(msgspec.Struct, frozen=True):
-    """A fill of ours, the leg it belongs to and when (wall) we learned of it."""
+    """A fill of ours, the leg it belongs to and when (wall) we learned of it. Until the exchange has told what all of it
+    cost, `costed` contracts are known to have cost `cost_so_far`."""
 
     leg: str
     fill: Fill
     wall: datetime
+    costed: int = 0
+    cost_so_far: Decimal = ZERO
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +82,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     legs: tuple[LegTerms, ...] = ()
     spot_at_entry: Decimal | None = None
     orders: dict[str, Order] = {}
-    fills: dict[str, BookedFill] = {}
+    fills: dict[str, BookedFill] = {}  # by `Fill.key`
+    confirmed: dict[str, str] = {}  # keys of tellings that booked nothing: the order each belongs to
     positions: dict[str, int] = {}
     peak_pnl: Decimal | None = None
     peak_pct: Decimal | None = None

@@ -97,6 +97,24 @@ def closing_cost(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) ->
     return price * quantity * leg.contract_value + commission
 
 
+def untold_fees(run: Run, market: Market) -> Decimal:
+    """USD that fills whose commission the exchange has not told must have cost, by their contract's rates (GST included)."""
+    spot = market.spots.get(run.underlying) or run.spot_at_entry or ZERO
+    total = ZERO
+    for booked in run.fills.values():
+        if booked.fill.commission is None:
+            leg = run.leg(booked.leg)
+            total += booked.cost_so_far + option_commission(
+                rate=leg.fee_rate,
+                cap=leg.fee_cap,
+                spot=spot,
+                price=booked.fill.price,
+                quantity=booked.fill.quantity - booked.costed,
+                contract_value=leg.contract_value,
+            )
+    return total
+
+
 def leg_pnl(run: Run, leg: LegTerms, market: Market) -> Decimal | None:
     """USD a leg would have made if closed now; None when it cannot be priced."""
     booked = [b.fill for b in run.fills.values() if b.leg == leg.key]

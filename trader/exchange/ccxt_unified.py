@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from trader.domain.fill import Fill, FillKind, Position
+from trader.domain.fill import Channel, Fill, FillKind, Position
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderSnapshot, Side
 from trader.domain.quote import Quote
@@ -69,6 +69,7 @@ def parse_fill(row: Any, symbol: str, product_id: int) -> Fill:
         role=_text(row.get("takerOrMaker")) or "taker",
         kind=FillKind.NORMAL,
         ts_event=instant_of(row.get("timestamp")),
+        channel=Channel.REST,
     )
 
 

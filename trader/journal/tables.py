@@ -158,6 +158,7 @@ TABLE_OF: dict[type[r.Record], Table] = {
     r.OrderDenied: orders,
     r.OrderResolved: execution_events,
     r.CancelIntended: execution_events,
+    r.FillConfirmed: execution_events,
     r.FillCosted: execution_events,
     r.FillRecorded: fills,
     r.PositionObserved: positions,
@@ -219,12 +220,14 @@ def key_columns(record: r.Record) -> dict[str, Any]:
             return {"client_order_id": record.client_order_id, "status": record.status.value}
         case r.CancelIntended():
             return {"client_order_id": record.client_order_id}
+        case r.FillConfirmed():
+            return {"fill_id": record.fill_id, "client_order_id": record.client_order_id}
         case r.FillCosted():
             return {"fill_id": record.fill_id}
         case r.FillRecorded():
             fill = record.fill
             return {
-                "fill_id": fill.fill_id,
+                "fill_id": fill.key,
                 "client_order_id": fill.client_order_id,
                 "leg": record.leg,
                 "symbol": fill.symbol,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, func, select, union_all
 from trader.domain.errors import JournalError, TraderError
 from trader.engine.fold import evolve
 from trader.engine.records import AnyRecord, RunCreated, decode_record
-from trader.engine.state import State
+from trader.engine.state import Run, State
 from trader.journal import tables as t
 from trader.journal.database import READS, driver_error, in_words, open_engine, sqlite_path, where
 
@@ -145,16 +145,35 @@ def _fold(decoded: list[tuple[int, AnyRecord]]) -> str:
             for seq, record in records:
                 at = seq
                 state = evolve(state, record)
-            run = state.runs[run_id]
-            if run.finished is not None and run.finished.realized_pnl != run.cash_flow - run.fees:
-                bad.append(
-                    f"{run_id}: finished with {run.finished.realized_pnl}, its fills make {run.cash_flow - run.fees}"
-                )
+            bad += _wrong_money(state.runs[run_id])
+            bad += _wrong_executions(state.runs[run_id])
         except (ArithmeticError, LookupError, StopIteration, TypeError, ValueError) as error:
             bad.append(f"{run_id}: record {at} cannot be folded ({type(error).__name__}: {error})")
     if bad:
         raise _Wrong(f"{len(bad)} of {len(runs)} are wrong: {'; '.join(bad[:_NAMED])}")
-    return f"all {len(runs)} fold, and what they ended with is what their fills make"
+    return f"all {len(runs)} fold; results are what their fills make, and fills what the orders executed"
+
+
+def _wrong_money(run: Run) -> list[str]:
+    """A finished run's result against its fills."""
+    if run.finished is None:
+        return []
+    made = run.cash_flow - run.fees - run.finished.estimated_fees
+    if run.finished.realized_pnl == made:
+        return []
+    return [f"{run.run_id}: finished with {run.finished.realized_pnl}, its fills make {made}"]
+
+
+def _wrong_executions(run: Run) -> list[str]:
+    """What is booked of each order against what the exchange said it has executed (size less unfilled size)."""
+    wrong = []
+    for coid, order in run.orders.items():
+        told, booked = order.reported_filled, order.filled_qty
+        ended = told and (booked != told if run.finished is not None else order.status.terminal and booked > told)
+        if booked > order.intent.quantity or ended:
+            said = f"the exchange executed {told}" if told else f"the order was for {order.intent.quantity}"
+            wrong.append(f"{run.run_id}: {booked} of {coid} are booked, {said}")
+    return wrong
 
 
 def _fills(connection: Connection) -> str:

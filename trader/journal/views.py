@@ -12,6 +12,7 @@ from trader.domain.fill import Fill
 from trader.domain.order import OrderIntent
 from trader.engine.records import (
     AnyRecord,
+    FillCosted,
     FillRecorded,
     LegsChosen,
     LevelChanged,
@@ -268,13 +269,13 @@ def _summary(row: Mapping[Any, Any], phase: str, legs: tuple[str, ...], fill_cou
 def read_fills(connection: Connection, run_id: str) -> list[FillRow]:
     """Executions of a run in recorded order, commissions that came later joined in."""
     events = t.execution_events
-    costs: dict[str, Decimal] = {}
+    costs: dict[str, list[FillCosted]] = {}
     costed = (
         select(events.c.body).where(events.c.run_id == run_id, events.c.kind == "fill_costed").order_by(events.c.seq)
     )
     for body in connection.execute(costed).scalars():
         record: Any = decode_record(body)
-        costs[record.fill_id] = record.commission
+        costs.setdefault(record.fill_id, []).append(record)
     rows = connection.execute(
         select(t.fills.c.seq, t.fills.c.body).where(t.fills.c.run_id == run_id).order_by(t.fills.c.seq)
     )
@@ -282,11 +283,17 @@ def read_fills(connection: Connection, run_id: str) -> list[FillRow]:
     for seq, body in rows:
         record = decode_record(body)
         assert isinstance(record, FillRecorded)
-        fill = record.fill
-        if fill.fill_id in costs:
-            fill = msgspec.structs.replace(fill, commission=costs[fill.fill_id])
+        fill = _with_cost(record.fill, costs.get(record.fill.key, []))
         found.append(FillRow(seq=seq, wall=record.wall, market=record.market, leg=record.leg, fill=fill))
     return found
+
+
+def _with_cost(fill: Fill, told: Sequence[FillCosted]) -> Fill:
+    """The fill with its commission, once the exchange has told that of all its contracts."""
+    costed = sum(fill.quantity if part.quantity is None else part.quantity for part in told)
+    if fill.commission is not None or costed < fill.quantity:
+        return fill
+    return msgspec.structs.replace(fill, commission=sum((part.commission for part in told), Decimal(0)))
 
 
 def read_orders(connection: Connection, run_id: str) -> list[OrderRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -63,10 +64,18 @@ class BookRules:
     def _check_fills(self, run: RunNote) -> None:
         """BK1, BK3, BK6."""
         account = self._oracle.session.venue.account
-        theirs = {row.id for row in account.fills if row.client_order_id in run.orders}
-        ours = {fill_id for fill_id, (_, fill) in run.fills.items() if fill.kind is FillKind.NORMAL}
+        # What the two channels call an execution says nothing here: order, price and quantity do.
+        theirs: Counter[tuple[str, Decimal]] = Counter()
+        for row in account.fills:
+            if row.client_order_id in run.orders:
+                theirs[row.client_order_id or "", row.price] += row.size
+        ours: Counter[tuple[str, Decimal]] = Counter()
+        for _, fill in run.fills.values():
+            if fill.kind is FillKind.NORMAL:
+                ours[fill.client_order_id or "", fill.price] += fill.quantity
         if theirs != ours:
-            self._oracle.report("BK1", f"missing {len(theirs - ours)}, too many {len(ours - theirs)}", run.run_id)
+            text = f"missing {(theirs - ours).total()}, too many {(ours - theirs).total()}"
+            self._oracle.report("BK1", text, run.run_id)
         for order in account.orders.values():
             note = run.orders.get(order.client_order_id or "")
             if note is not None and note.filled != order.filled_size:
@@ -102,22 +111,26 @@ class BookRules:
             and row.symbol in symbols
             and run.created <= (row.created_at - start).total_seconds() <= run.finished_secs
         }
-        theirs = sum(
-            (
-                t.amount
-                for t in venue.account.transactions
-                if t.order_id in orders
-                or t.fill_id in doing
-                or (
-                    t.transaction_type == "settlement"
-                    and t.product_id in products
-                    and run.created <= (t.created_at - start).total_seconds() <= run.finished_secs
-                )
-            ),
-            Decimal(0),
-        )
-        if theirs != finished.realized_pnl:
-            self._oracle.report("BK2", f"journal {finished.realized_pnl}, exchange {theirs}", run.run_id)
+        moved = [
+            t
+            for t in venue.account.transactions
+            if t.order_id in orders
+            or t.fill_id in doing
+            or (
+                t.transaction_type == "settlement"
+                and t.product_id in products
+                and run.created <= (t.created_at - start).total_seconds() <= run.finished_secs
+            )
+        ]
+        theirs = sum((t.amount for t in moved), Decimal(0))
+        told = finished.realized_pnl
+        if not self._oracle.session.plan.costs_told:
+            theirs -= sum((t.amount for t in moved if t.transaction_type == "commission"), Decimal(0))
+            told += finished.fees
+        elif finished.estimated_fees:
+            self._oracle.report("BK2", f"fees of {finished.estimated_fees} were guessed", run.run_id)
+        if theirs != told:
+            self._oracle.report("BK2", f"journal {told}, exchange {theirs}", run.run_id)
 
     def _check_faces(self, run: RunNote, records: list[AnyRecord]) -> None:
         """BK4: whoever shows what the run earned shows the number of the journal, to the last digit."""

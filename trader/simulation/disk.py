@@ -216,7 +216,7 @@ def _key(record: AnyRecord) -> tuple[str, str] | None:
         case OrderIntended(intent=intent):
             return ("order", intent.client_order_id)
         case FillRecorded(fill=fill):
-            return ("fill", fill.fill_id)
+            return ("fill", fill.key)
         case RunCreated(run_id=run_id):
             return ("created", run_id)
         case RunFinished(run_id=run_id):

@@ -26,7 +26,7 @@ from trader.exchange.statistics import Statistics
 from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
 from trader.simulation.quotes import quote_of
-from trader.simulation.venue import SimVenue, fill_of, snapshot_of
+from trader.simulation.venue import SimVenue, snapshot_of
 
 T = TypeVar("T")
 
@@ -185,7 +185,7 @@ class SimGateway:
     def fills(self, since: datetime | None, product_ids: Sequence[int] | None = None) -> list[Fill]:
         def answer() -> list[Fill]:
             return [
-                fill_of(row, over_rest=True)
+                self._venue.told(row, over_rest=True)
                 for row in reversed(self._venue.account.fills)
                 if (since is None or row.created_at >= since) and (product_ids is None or row.product_id in product_ids)
             ]

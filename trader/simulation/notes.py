@@ -110,9 +110,10 @@ class Notes:
                 self._resolved(run, record, secs)
             case rec.FillRecorded(fill=fill, leg=leg):
                 self._filled(run, leg, fill, secs)
-            case rec.FillCosted(fill_id=fill_id, commission=commission):
-                leg, fill = run.fills[fill_id]
-                run.fills[fill_id] = (leg, msgspec.structs.replace(fill, commission=commission))
+            case rec.FillCosted(fill_id=key, commission=commission, quantity=quantity):
+                leg, fill = run.fills[key]
+                if quantity is None or quantity == fill.quantity:
+                    run.fills[key] = (leg, msgspec.structs.replace(fill, commission=commission))
             case rec.PositionObserved(symbol=symbol, quantity=quantity):
                 run.positions[symbol] = quantity
             case rec.Trailed():
@@ -133,7 +134,7 @@ class Notes:
             order.reported = max(order.reported, record.filled_qty)
 
     def _filled(self, run: RunNote, leg: str, fill: Fill, secs: float) -> None:
-        run.fills[fill.fill_id] = (leg, fill)
+        run.fills[fill.key] = (leg, fill)
         run.positions.pop(fill.symbol, None)
         order = run.orders.get(fill.client_order_id or "")
         if order is None:

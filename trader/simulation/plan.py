@@ -13,6 +13,11 @@ from trader.simulation.catalogue import FIRST_DRAWN, RATES
 OPENING = datetime(2026, 3, 3, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST on a Tuesday
 _IST_OPENING_MINS = 10 * 60 + 30
 COID_MODES = ("open_only", "refused", "accepted", "existing")
+FILL_ID_MODES = (
+    "same",
+    "separate",
+    "crossed",
+)  # crossed: what one channel calls this execution the other calls the next
 
 
 class MarketPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +66,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     market_period: float  # seconds between market messages
     outage: tuple[float, float] | None  # a long stop of the host (suspend, deploy): from, length
     partial_ioc_closed: bool = False  # whether a partly filled immediate order reads "closed" rather than "cancelled"
+    fill_ids: str = "same"  # how the two channels name one execution, see FILL_ID_MODES
+    costs_told: bool = True  # whether the list of fills says what each cost
 
 
 def opening_of(plan: Plan) -> datetime:
@@ -115,6 +122,8 @@ def draw(seed: int) -> Plan:
         market_period=rng.choice((1.5, 2.0, 2.0)),
         outage=outage,
         partial_ioc_closed=late.random() < 0.5,
+        fill_ids=late.choice(FILL_ID_MODES),
+        costs_told=late.random() >= 0.03,
     )
 
 

@@ -7,7 +7,7 @@ from trader.domain.clock import Now
 from trader.engine import events as ev
 from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
-from trader.simulation.venue import SimVenue, fill_of, snapshot_of
+from trader.simulation.venue import SimVenue, snapshot_of
 from trader.venue.core.events import OrderEvent, TradeEvent
 
 NO_ANSWER_SECS = 10.0
@@ -65,7 +65,7 @@ class PrivateStream:
             self._notice_gap(event)
             self._post(lambda now: ev.OrderSeen(at=now, order=snapshot))
         else:
-            fill = fill_of(event.fill, over_rest=False)
+            fill = self._venue.told(event.fill, over_rest=False)
             self._notice_gap(event)
             self._post(lambda now: ev.FillSeen(at=now, fill=fill))
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from trader.domain.fill import Fill, FillKind, Position
+from trader.domain.fill import Channel, Fill, FillKind, Position
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Side, TimeInForce
 from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
@@ -332,6 +332,10 @@ class SimVenue:
 
     # ------------------------------------------------------------ views
 
+    def told(self, row: FillRow, *, over_rest: bool) -> Fill:
+        """An execution as one of the channels tells it."""
+        return fill_of(row, self._plan, over_rest=over_rest)
+
     def drain(self) -> list[OrderEvent | TradeEvent]:
         """Private news of our account since the last call."""
         events = self.core.drain_events()
@@ -374,10 +378,20 @@ def snapshot_of(order: Order) -> OrderSnapshot:
     )
 
 
-def fill_of(row: FillRow, *, over_rest: bool) -> Fill:
+def _fill_id(row: FillRow, channel: Channel, mode: str) -> str:
+    """What a channel calls an execution; see `plan.FILL_ID_MODES`."""
+    if mode == "same":
+        return row.id
+    if mode == "crossed":
+        return str(row.seq if channel is Channel.REST else row.seq + 1)
+    return str(7_000_000 + row.seq) if channel is Channel.REST else f"t-{row.id}"
+
+
+def fill_of(row: FillRow, plan: Plan, *, over_rest: bool) -> Fill:
     """A fill as told: REST knows the commission and no client order id, the fast stream the other way round."""
+    channel = Channel.REST if over_rest else Channel.STREAM
     return Fill(
-        fill_id=row.id,
+        fill_id=_fill_id(row, channel, plan.fill_ids),
         venue_order_id=row.order_id,
         client_order_id=None if over_rest else row.client_order_id,
         symbol=row.symbol,
@@ -385,8 +399,9 @@ def fill_of(row: FillRow, *, over_rest: bool) -> Fill:
         side=row.side,
         quantity=row.size,
         price=row.price,
-        commission=row.commission if over_rest else None,
+        commission=row.commission if over_rest and plan.costs_told else None,
         role=row.role,
         kind=row.kind,
         ts_event=row.created_at,
+        channel=channel,
     )

@@ -8,7 +8,7 @@ that needs it waits. Nothing here ever yields NaN, infinity or a negative size.
 import logging
 from decimal import Decimal
 
-from trader.domain.fill import Fill, FillKind, Position
+from trader.domain.fill import Channel, Fill, FillKind, Position
 from trader.domain.instrument import Instrument, Kind, parse_option_symbol
 from trader.domain.order import OrderSnapshot, Side
 from trader.domain.quote import Greeks, Quote
@@ -134,6 +134,7 @@ def parse_fill(row: FillRow) -> Fill:
         role=row.role or "taker",
         kind=_fill_kind(row.fill_type),
         ts_event=n.instant_of(row.created_at, "created_at"),
+        channel=Channel.REST,
     )
 
 
@@ -156,6 +157,7 @@ def parse_user_trade(row: UserTrade, product_id: int) -> Fill:
         role=row.r or "taker",
         kind=_fill_kind(row.R),
         ts_event=n.instant_of(row.t, "time"),
+        channel=Channel.STREAM,
     )
 
 
