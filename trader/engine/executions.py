@@ -5,12 +5,17 @@ alike is the order, the price and the quantity; how much an order can have execu
 of an order at one price is the most that either channel has told of it: the first telling books, the other confirms and costs.
 """
 
+from decimal import Decimal
+
 from msgspec.structs import replace
 
 from trader.domain.fill import Fill, price_key, told_key
 from trader.engine import records as rec
 from trader.engine.state import Order, Run
 from trader.engine.turn import Turn
+
+
+_SMALLEST_SHARE = Decimal("1E-12")  # USD: a part with an end, so that parts add up to the whole exactly
 
 
 def is_taken_in(run: Run, fill: Fill) -> bool:
@@ -76,7 +81,7 @@ def _split(fill: Fill, quantity: int) -> tuple[Fill | None, Fill | None]:
     if quantity in (0, fill.quantity):
         return (fill, None) if quantity else (None, fill)
     whole = fill.commission
-    share = None if whole is None else whole * quantity / fill.quantity
+    share = None if whole is None else (whole * quantity / fill.quantity).quantize(_SMALLEST_SHARE)
     left = None if whole is None or share is None else whole - share
     return (
         replace(fill, quantity=quantity, commission=share),
