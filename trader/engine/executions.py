@@ -14,7 +14,6 @@ from trader.engine import records as rec
 from trader.engine.state import Order, Run
 from trader.engine.turn import Turn
 
-
 _SMALLEST_SHARE = Decimal("1E-12")  # USD: a part with an end, so that parts add up to the whole exactly
 
 
