@@ -45,8 +45,9 @@ def _coid(scene: Scene) -> str:
 
 
 def _snapshot(scene: Scene, *, state: str = "open", filled: int = 0) -> OrderSnapshot:
+    known = scene.run.orders.get(_coid(scene))
     return OrderSnapshot(
-        venue_order_id="777",
+        venue_order_id=(known and known.venue_order_id) or "777",
         client_order_id=_coid(scene),
         symbol=CALL,
         product_id=1,

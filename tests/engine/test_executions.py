@@ -6,6 +6,7 @@ from itertools import permutations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.engine.scene import D, Scene, entering, finish, holding, kinds, preset
 from trader.domain.fill import Channel, Fill
@@ -178,6 +179,19 @@ def _ok(scene: Scene, order: OrderIntent, filled: int) -> Ok:
     listed = scene.exchange.orders[order.client_order_id]
     listed.filled = filled
     return Ok(scene.exchange.snapshot(order.client_order_id))
+
+
+def test_an_order_that_the_stream_calls_by_another_id_than_rest_is_one_order_and_is_cancelled_by_our_own_id() -> None:
+    scene, order = selling()
+    seen = replace(scene.exchange.snapshot(order.client_order_id), venue_order_id="stream-77")
+    scene.feed(ev.OrderSeen, order=seen)
+    hear(scene, told(order, STREAM, "s1", 1, venue_order_id="stream-77"))
+    hear(scene, told(order, REST, "1", 1), told(order, REST, "2", 1, "199"))
+    assert scene.run.open_quantity("C") == 2
+    assert scene.run.orders[order.client_order_id].venue_ids == ("1000", "stream-77")
+    scene.stop()
+    [cancel] = [c for c in scene.cancels() if c.client_order_id == order.client_order_id]
+    assert cancel.venue_order_id is None
 
 
 # ------------------------------------------------------------------------------------------ commissions that never come

@@ -410,7 +410,7 @@ def test_fill_before_any_order_asks_for_its_product(rig: Rig) -> None:
     assert fill.product_id == 7
 
 
-def test_order_snapshot_rows_are_delivered_and_older_updates_are_repeats(rig: Rig) -> None:
+def test_order_snapshot_rows_are_delivered_and_an_update_is_whatever_its_number_says(rig: Rig) -> None:
     server = rig.server()
     rig.private(server.url).start()
     rig.up()
@@ -424,11 +424,11 @@ def test_order_snapshot_rows_are_delivered_and_older_updates_are_repeats(rig: Ri
             "result": [row],
             "meta": {"seq_no": 42, "timestamp": 1},
         },
-        {**ORDER, "seq_no": 42},
+        {**ORDER, "seq_no": 3},
         {**ORDER, "seq_no": 43},
     )
-    wait_for(lambda: len(rig.of(OrderSnapshot)) == 2)
-    assert [order.filled_qty for order in rig.of(OrderSnapshot)] == [0, 10]
+    wait_for(lambda: len(rig.of(OrderSnapshot)) == 3)
+    assert [order.filled_qty for order in rig.of(OrderSnapshot)] == [0, 10, 10]
     assert rig.of(SequenceGap) == []
 
 

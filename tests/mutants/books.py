@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from msgspec.structs import replace
-
 from tests.mutants.mutant import Mutant, sessions
 from tests.mutants.plans import holding, troubled
 from tests.mutants.tools import Patch, everywhere
@@ -11,7 +9,7 @@ from trader.domain.errors import ExchangeError
 from trader.domain.fill import Fill
 from trader.domain.order import OrderSnapshot, OrderStatus
 from trader.domain.outcome import Rejected
-from trader.engine import account, closing, entering, orders
+from trader.engine import account, closing, entering, executions, fold, orders
 from trader.engine import records as rec
 from trader.engine.entering import Work
 from trader.engine.records import Phase
@@ -118,13 +116,32 @@ def filled_without_fills(patch: Patch) -> None:
 
 
 def fills_counted_twice(patch: Patch) -> None:
-    real = gateway.fill_of
+    def take_in(turn: Any, run: Run, order: Order, fill: Fill) -> int:
+        turn.write(rec.FillRecorded, run.run_id, cause="exchange", leg=order.intent.leg, fill=fill)
+        return fill.quantity
 
-    def fill_of(row: Any, *, over_rest: bool) -> Fill:
-        fill = real(row, over_rest=over_rest)
-        return replace(fill, fill_id=f"{fill.fill_id}-rest")
+    everywhere(patch, executions.take_in, take_in)
 
-    patch.setattr(gateway, "fill_of", fill_of)
+
+def ids_trusted_across_channels(patch: Patch) -> None:
+    patch.setattr(Fill, "key", property(lambda self: self.fill_id))
+
+
+def confirmed_and_not_costed(patch: Patch) -> None:
+    everywhere(patch, executions._cost, lambda *_: None)
+
+
+def commissions_waited_for_for_ever(patch: Patch) -> None:
+    patch.setattr(closing, "COST_PATIENCE_SECS", 1e9)
+
+
+def confirmations_forgotten(patch: Patch) -> None:
+    everywhere(patch, fold._fill_confirmed, lambda run, _: run)
+
+
+def one_id_an_order(patch: Patch) -> None:
+    everywhere(patch, account._lookups, lambda run, wall: ())
+    patch.setattr(Order, "venue_ids", property(lambda self: (self.venue_order_id,) if self.venue_order_id else ()))
 
 
 def money_in_floats_without_fees(patch: Patch) -> None:
@@ -220,9 +237,44 @@ MUTANTS = [
     Mutant(
         name="M18",
         defect="Fills are counted twice when stream and reconciliation overlap",
-        patched="a fill read over REST has another id than on the stream",
+        patched="`take_in` books every telling, the second as well",
         patch=fills_counted_twice,
-        check=sessions("BK1", holding()),
+        check=sessions("BK1", holding(fill_ids="separate")),
+    ),
+    Mutant(
+        name="M18b",
+        defect="An id of one channel is looked for among those of the other",
+        patched="`Fill.key` is the bare id",
+        patch=ids_trusted_across_channels,
+        check=sessions("BK1 BK6", troubled({"N9": 0.4}, deeds=_STOP, fill_ids="crossed")),
+    ),
+    Mutant(
+        name="M18c",
+        defect="What the list of fills says an execution cost is lost when the stream had told it first",
+        patched="`executions._cost` does nothing",
+        patch=confirmed_and_not_costed,
+        check=sessions("BK2", holding(exit_time="10:31", fill_ids="separate")),
+    ),
+    Mutant(
+        name="M18d",
+        defect="A run whose commissions never come does not end",
+        patched="`COST_PATIENCE_SECS` is thirty years",
+        patch=commissions_waited_for_for_ever,
+        check=sessions("LV1", troubled({}, deeds=_STOP, costs_told=False)),
+    ),
+    Mutant(
+        name="M18e",
+        defect="What one channel has confirmed is forgotten, and the next like it is taken for it",
+        patched="the fold passes over `FillConfirmed`",
+        patch=confirmations_forgotten,
+        check=sessions("BK1 BK2 LV1", troubled({"N9": 0.5}, deeds=_STOP, fill_ids="separate")),
+    ),
+    Mutant(
+        name="M18f",
+        defect="An order is known by the first id that a channel told, and fills by another belong to no order",
+        patched="`Order.venue_ids` is the first id; no order is asked for by our own",
+        patch=one_id_an_order,
+        check=sessions("BK1 BK2 LV1", troubled({"N2": 0.5}, deeds=_STOP, order_ids="separate")),
     ),
     Mutant(
         name="M20",

@@ -39,6 +39,7 @@ def plain(
         interleaved=False,
         position_lag=0.0,
         faults_end=60.0,
+        costs_told=True,
     )
     return replace(quiet, **changes)
 

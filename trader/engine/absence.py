@@ -77,9 +77,9 @@ def _absent_again(turn: Turn, event: AccountRead, coid: str) -> bool:
 
 def _miss(turn: Turn, event: AccountRead, order: Order) -> None:
     """An order that rests by our books and is neither found by its id nor listed anywhere: unknown, until proof."""
-    coid, number = order.intent.client_order_id, order.venue_order_id
+    coid = order.intent.client_order_id
     listed = [*(event.history or ()), *(event.open_orders or ())]
-    if any(o.client_order_id == coid or o.venue_order_id == number for o in listed):
+    if any(o.client_order_id == coid or o.venue_order_id in order.venue_ids for o in listed):
         return
     since = _last_doubt(turn, event.run_id, order)
     if seconds_since(since, event.asked) < SIGNATURE_SECS or not _absent_again(turn, event, coid):

@@ -28,6 +28,7 @@ _PATIENT_SECS = 2.0  # what has not come clear soon after a phase began is asked
 _SOON_SECS = 10.0
 _AFTERWARDS_SECS = 20.0  # between looks for an order of a finished run that may yet appear
 _ANSWER_SECS = 10.0  # after this a read that never answered is asked again
+_COST_SECS = 5.0  # commissions are usually listed within a second or two of the fill
 _LOOKBACK = timedelta(minutes=10)
 
 
@@ -46,8 +47,8 @@ def want_read(turn: Turn, run_id: str) -> None:
             underlying=run.underlying,
             product_ids=tuple(leg.product_id for leg in run.legs),
             since=_begun(turn, run) - _LOOKBACK,
-            lookups=tuple(o.intent.client_order_id for o in run.live_orders() if _needs_lookup(o, turn.wall)),
-            known_order_ids=tuple(o.venue_order_id for o in run.orders.values() if o.venue_order_id is not None),
+            lookups=_lookups(run, turn.wall),
+            known_order_ids=tuple(number for o in run.orders.values() for number in o.venue_ids),
             settled_symbols=tuple(leg.symbol for leg in run.legs if leg.has_expired(turn.now.market)),
             history=(watch.recovered and watch.account_read is None)
             or watch.mismatch_since is not None
@@ -77,6 +78,18 @@ def watch_absent(turn: Turn, run: Run) -> list[Order]:
     if any(o.status.live or seconds_since(o.ended_at, turn.wall) < WATCH_SECS for o in doubtful):
         want_read(turn, run.run_id)
     return [o for o in doubtful if o.status.live]
+
+
+def _lookups(run: Run, wall: datetime) -> tuple[str, ...]:
+    """Orders to be asked for by our id: those of open fate, and those whose fills are not costed long after they were heard.
+    The list of fills names the order by the exchange's id, which may be one that no channel has told us of this order."""
+    doubtful = [o.intent.client_order_id for o in run.live_orders() if _needs_lookup(o, wall)]
+    uncosted = [
+        b.fill.client_order_id
+        for b in run.fills.values()
+        if b.fill.commission is None and b.fill.client_order_id and seconds_since(b.wall, wall) > _COST_SECS
+    ]
+    return tuple(dict.fromkeys([*doubtful, *uncosted]))
 
 
 def _needs_lookup(order: Order, wall: datetime) -> bool:

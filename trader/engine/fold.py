@@ -133,9 +133,8 @@ def _order_resolved(run: Run, record: rec.OrderResolved) -> Run:
         reported = max(reported, min(record.filled_qty, order.intent.quantity))
     status = next_status(order.status, record.status)
     changed = replace(
-        order,
+        _named(order, record.venue_order_id),
         status=status,
-        venue_order_id=record.venue_order_id or order.venue_order_id,
         reported_filled=reported,
         avg_px=record.avg_px if record.avg_px is not None else order.avg_px,
         code=record.code or order.code,
@@ -170,13 +169,16 @@ def _fill_recorded(run: Run, record: rec.FillRecorded) -> Run:
         filled = order.filled_qty + record.fill.quantity
         seen = OrderStatus.FILLED if filled >= order.intent.quantity else OrderStatus.PARTIALLY_FILLED
         status = next_status(order.status, seen)
-        told = _told_more(order, told_key(record.fill.channel, record.fill.price), record.fill.quantity)
+        told = _told_more(
+            _named(order, record.fill.venue_order_id),
+            told_key(record.fill.channel, record.fill.price),
+            record.fill.quantity,
+        )
         price = price_key(record.fill.price)
         changed = replace(
             told,
             booked={**order.booked, price: order.booked.get(price, 0) + record.fill.quantity},
             filled_qty=filled,
-            venue_order_id=order.venue_order_id or record.fill.venue_order_id,
             status=status,
             ended_at=_ended_at(order, status, record.wall),
         )
@@ -191,6 +193,15 @@ def _naked_since(run: Run, wall: datetime) -> datetime | None:
     """Since when the legs are open unevenly: kept while they stay so, gone once they are even."""
     sizes = [run.open_quantity(leg.key) for leg in run.legs]
     return None if max(sizes) == min(sizes) else run.naked_since or wall
+
+
+def _named(order: Order, venue_order_id: str | None) -> Order:
+    """The order with one more id of the exchange's; what each channel calls it may differ."""
+    if venue_order_id is None or venue_order_id in order.venue_ids:
+        return order
+    if order.venue_order_id is None:
+        return replace(order, venue_order_id=venue_order_id)
+    return replace(order, other_ids=(*order.other_ids, venue_order_id))
 
 
 def _told_more(order: Order, key: str, quantity: int) -> Order:

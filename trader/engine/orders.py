@@ -29,7 +29,7 @@ def find_order(turn: Turn, client_order_id: str | None, venue_order_id: str | No
         if venue_order_id is None:
             continue
         for order in run.orders.values():
-            if order.venue_order_id == venue_order_id:
+            if venue_order_id in order.venue_ids:
                 return run, order
     return None
 
@@ -85,7 +85,7 @@ def adopt(turn: Turn, run: Run, order: Order, snapshot: OrderSnapshot, *, cause:
     """Take the exchange's word on an order where it is news; stale snapshots change nothing."""
     moved = next_status(order.status, snapshot.status) is not order.status
     filled_more = snapshot.filled_qty > order.reported_filled
-    if not (moved or filled_more or order.venue_order_id is None):
+    if not (moved or filled_more or snapshot.venue_order_id not in order.venue_ids):
         return
     if order.status is OrderStatus.REJECTED and order.code in PROVEN_ABSENT:
         turn.alert(

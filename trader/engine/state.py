@@ -24,7 +24,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     reference: Decimal | None
     intended_at: datetime  # wall
     status: OrderStatus = OrderStatus.CREATED
-    venue_order_id: str | None = None
+    venue_order_id: str | None = None  # the exchange's, as first told
+    other_ids: tuple[str, ...] = ()  # further ids that a channel told for it
     reported_filled: int = 0
     filled_qty: int = 0
     booked: dict[str, int] = {}  # contracts by price, as `domain.fill.price_key` writes it
@@ -49,6 +50,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def fills_missing(self) -> bool:
         return self.reported_filled > self.filled_qty
+
+    @property
+    def venue_ids(self) -> tuple[str, ...]:
+        """Every id by which the exchange has told of this order."""
+        return () if self.venue_order_id is None else (self.venue_order_id, *self.other_ids)
 
 
 class BookedFill(msgspec.Struct, frozen=True):

@@ -92,7 +92,8 @@ def ask_cancel(turn: Turn, run_id: str, order: Order, reason: str) -> None:
     turn.do(
         Cancel(
             client_order_id=intent.client_order_id,
-            venue_order_id=order.venue_order_id,
+            # Told by several ids, it is named by the one that is ours: which of them a cancel would take is not known.
+            venue_order_id=None if order.other_ids else order.venue_order_id,
             product_id=intent.product_id,
         )
     )

@@ -67,6 +67,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     outage: tuple[float, float] | None  # a long stop of the host (suspend, deploy): from, length
     partial_ioc_closed: bool = False  # whether a partly filled immediate order reads "closed" rather than "cancelled"
     fill_ids: str = "same"  # how the two channels name one execution, see FILL_ID_MODES
+    order_ids: str = "same"  # separate: the stream calls an order by another id than REST does
     costs_told: bool = True  # whether the list of fills says what each cost
 
 
@@ -124,6 +125,7 @@ def draw(seed: int) -> Plan:
         partial_ioc_closed=late.random() < 0.5,
         fill_ids=late.choice(FILL_ID_MODES),
         costs_told=late.random() >= 0.03,
+        order_ids=late.choice(("same", "same", "separate")),
     )
 
 

@@ -7,7 +7,7 @@ from trader.domain.clock import Now
 from trader.engine import events as ev
 from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
-from trader.simulation.venue import SimVenue, snapshot_of
+from trader.simulation.venue import SimVenue
 from trader.venue.core.events import OrderEvent, TradeEvent
 
 NO_ANSWER_SECS = 10.0
@@ -61,7 +61,7 @@ class PrivateStream:
             self._note_number(event)  # a callback raised: gone, and no gap will tell
             return
         if isinstance(event, OrderEvent):
-            snapshot = snapshot_of(event.order)
+            snapshot = self._venue.told_order(event.order)
             self._notice_gap(event)
             self._post(lambda now: ev.OrderSeen(at=now, order=snapshot))
         else:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import msgspec
+from msgspec.structs import replace
 
 from trader.domain.fill import Channel, Fill, FillKind, Position
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Side, TimeInForce
@@ -334,7 +335,16 @@ class SimVenue:
 
     def told(self, row: FillRow, *, over_rest: bool) -> Fill:
         """An execution as one of the channels tells it."""
-        return fill_of(row, self._plan, over_rest=over_rest)
+        fill = fill_of(row, self._plan, over_rest=over_rest)
+        return fill if over_rest else replace(fill, venue_order_id=self._on_stream(fill.venue_order_id))
+
+    def told_order(self, order: Order) -> OrderSnapshot:
+        """An order as the stream tells it."""
+        snapshot = snapshot_of(order)
+        return replace(snapshot, venue_order_id=self._on_stream(snapshot.venue_order_id))
+
+    def _on_stream(self, order_id: str) -> str:
+        return order_id if self._plan.order_ids == "same" else f"9{order_id}"
 
     def drain(self) -> list[OrderEvent | TradeEvent]:
         """Private news of our account since the last call."""

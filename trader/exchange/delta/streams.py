@@ -252,8 +252,9 @@ class PrivateStream(Stream):
             return
         order = parse_order(message)
         self._product_ids[order.symbol] = order.product_id
-        if self._numbered("orders", order.symbol, message.seq_no):
-            self._on_private(order)
+        self._numbered("orders", order.symbol, message.seq_no)
+        # Passed on whatever its number: one that is no news changes nothing, and a number may count something else.
+        self._on_private(order)
 
     def _user_trade(self, message: wire.UserTrade) -> None:
         self._numbered("v2/user_trades", message.sy, message.se)
@@ -270,12 +271,11 @@ class PrivateStream(Stream):
             self._product_ids[position.symbol] = position.product_id
             self._on_private(position)
 
-    def _numbered(self, channel: str, symbol: str, number: int | None) -> bool:
-        """Judge a message's number and report a gap; False for a repeat."""
+    def _numbered(self, channel: str, symbol: str, number: int | None) -> None:
+        """Judge a message's number and report a gap."""
         if number is None:
-            return True
+            return
         judged = self._sequence.observe(channel, symbol, number)
         if judged.verdict is Verdict.GAP:
             logger.warning("stream_gap channel=%s symbol=%s", channel, symbol)
             self._report(SequenceGap(channel=channel, symbol=symbol, expected=judged.expected, received=number))
-        return judged.verdict is not Verdict.REPEAT
