@@ -6,17 +6,26 @@ import stat
 import subprocess
 import sys
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from tests.journal.samples_of_records import intent, run_created, run_finished
+from tests.journal.samples_of_records import MARKET, WALL, fill_recorded, intent, leg_terms, run_created, run_finished
 from trader.config.settings import Settings
 from trader.desk import upkeep
 from trader.domain.errors import JournalError
+from trader.domain.fill import Channel
+from trader.domain.order import OrderStatus
 from trader.engine import records as r
 from trader.journal import Journal
 from trader.journal.verifying import Verification, backup, verify
+
+
+def booked(fill_id: str, channel: Channel = Channel.STREAM, quantity: int = 10) -> r.FillRecorded:
+    made = fill_recorded("run-0000000001", fill_id, "sdaaaa-1", quantity)
+    return replace(made, fill=replace(made.fill, channel=channel))
 
 
 @pytest.fixture
@@ -91,6 +100,38 @@ def test_a_fill_or_an_order_id_booked_twice_is_found(sqlite_url: str, sqlite_jou
         "UPDATE sequence SET last_seq = 4",
     )
     assert any("the same client order id twice" in text for text in failed(verify(sqlite_url)))
+
+
+def told(filled: int, status: OrderStatus = OrderStatus.FILLED) -> r.OrderResolved:
+    return r.OrderResolved(
+        run_id="run-0000000001", wall=WALL, client_order_id="sdaaaa-1", status=status, filled_qty=filled
+    )
+
+
+@pytest.mark.parametrize(
+    ("records", "words"),
+    [
+        ([told(10)], ""),
+        ([told(10), booked("s1"), booked("1", Channel.REST)], "20 of sdaaaa-1 are booked, the exchange executed 10"),
+        ([booked("s1"), booked("1", Channel.REST)], "20 of sdaaaa-1 are booked, the order was for 10"),
+        ([told(4, OrderStatus.CANCELLED), booked("s1", quantity=4), booked("1", Channel.REST, 4)], "executed 4"),
+        ([told(4, OrderStatus.PARTIALLY_FILLED), booked("s1", quantity=4)], ""),
+    ],
+)
+def test_an_execution_booked_once_from_each_channel_was_called_right(
+    sqlite_url: str, records: list[r.AnyRecord], words: str
+) -> None:
+    journal = Journal.open(sqlite_url)
+    created = run_created("run-0000000001")
+    created = r.decode_record(r.encode_record(created).replace('"config":{"strategy":{"quantity":10}}', '"config":{}'))
+    chosen = r.LegsChosen(run_id="run-0000000001", wall=WALL, legs=(leg_terms(),), spot=Decimal(1), exit_at=MARKET)
+    order = r.OrderIntended(
+        run_id="run-0000000001", wall=WALL, intent=intent("run-0000000001", "sdaaaa-1"), reference=None
+    )
+    journal.append([created, chosen, order, *records], lease=None)
+    journal.close()
+    found = failed(verify(sqlite_url))
+    assert (words in " ".join(found)) if words else found == []
 
 
 def test_a_backup_is_whole_private_and_never_overwrites(sqlite_url: str, sqlite_journal: Path, tmp_path: Path) -> None:
