@@ -29,15 +29,17 @@ format: $(VENV)/.installed-test
 types: $(VENV)/.installed-test
 	$(PY) -m mypy --strict trader
 
-# Two workers: half of a test's time is waiting for a process. A file stays with one worker and so shares its fixtures.
+# Three workers on two cores: a third of a test's time is waiting for a process. A file stays with one worker and so shares
+# its fixtures. The slowest tests are named at the end; what takes minutes belongs to `make t1`.
 pytest: $(VENV)/.installed-test
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=25 --durations-min=3
 
 # The real runner killed at every kill point and during recovery; minutes, so not part of `make test`.
 killpoints: $(VENV)/.installed-test
 	$(PY) -m tests.killpoints --all
 
-# What breaks around the real runner, at length: disk, clock, database, signals, streams. Minutes.
+# What breaks around the real runner, at length: disk, clock, database, signals, streams; the commands of the documents that
+# take minutes or install; the benchmarks of whole processes. Half an hour.
 t1: $(VENV)/.installed-test
 	$(PY) -m pytest -m t1
 

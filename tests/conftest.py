@@ -23,7 +23,8 @@ _KEPT = frozenset({"TRADER_DATA"})
 ROOT = Path(__file__).parent.parent
 # Minutes of waiting for processes, or of computing: where two workers share the tests, these are begun first.
 _LONG = tuple(
-    f"tests/{name}" for name in ("killpoints/", "process/", "simulation/test_t0", "soak/", "flatten/", "e2e/")
+    f"tests/{name}"
+    for name in ("killpoints/", "process/", "simulation/test_t0", "documents/", "flatten/", "e2e/", "security/")
 )
 
 

@@ -1,9 +1,8 @@
 """Each benchmark runs at a tiny size and says what it measured. No figure is judged here: machines differ.
 
-Those that start a panel or several runners take half a minute together; they run when `BENCH_WHOLE` is set.
+Those that start a panel or several processes take a minute together; they are of the longer tier.
 """
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -22,10 +21,10 @@ TINY: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, Any], set[str]]] 
         {"beats": 3, "placed": 5},
         {"frames_per_cpu_sec", "order_cpu_us", "beat_p99_ms"},
     ),
-    "stop": (stop.measure, {"runs": 1}, {"stop_to_flat_median_secs", "stop_to_flat_max_secs"}),
-    "messages": (messages.measure, {"secs": 0.5, "rounds": 1}, {"runner_msgs_per_sec", "bare_msgs_per_sec", "ratio"}),
 }
 WHOLE: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, Any], set[str]]] = {
+    "stop": (stop.measure, {"runs": 1}, {"stop_to_flat_median_secs", "stop_to_flat_max_secs"}),
+    "messages": (messages.measure, {"secs": 0.5, "rounds": 1}, {"runner_msgs_per_sec", "bare_msgs_per_sec", "ratio"}),
     "latency": (latency.measure, {"secs": 0.5, "rate": 200.0}, {"process_p99_ms", "panel_p99_ms", "bare_p99_ms"}),
     "chain": (chain.measure, {"secs": 0.3, "rounds": 1, "rate": 500.0}, {"limit_msgs_per_sec", "ratio_to_limit"}),
     "panel": (panel.measure, {"refreshes": 1, "points": 50}, {"refresh_median_ms", "full_page_median_ms"}),
@@ -41,8 +40,7 @@ def test_benchmark_measures_what_it_names(name: str) -> None:
     assert all(figures[key] > 0 for key in keys), figures
 
 
-@pytest.mark.slow
-@pytest.mark.skipif("BENCH_WHOLE" not in os.environ, reason="BENCH_WHOLE is not set")
+@pytest.mark.t1
 @pytest.mark.parametrize("name", WHOLE)
 def test_benchmark_of_whole_processes_measures_what_it_names(name: str) -> None:
     measure, sizes, keys = WHOLE[name]

@@ -5,7 +5,7 @@ import pytest
 from tests.soak.soak import Limits, soak
 
 
-@pytest.mark.slow
+@pytest.mark.t1
 @pytest.mark.timeout(180)
 def test_twenty_seconds_at_a_thousand_messages_lose_no_order_and_no_fill() -> None:
     limits = Limits(p99_ms=None, stop_p99_ms=None, sent_share=0.5)  # the machine that runs the tests is not idle

@@ -44,6 +44,7 @@ def check_row(market: RecordingMarket, row: dict[str, Any]) -> None:
         assert depth.asks[0][0] == (D(str(ask)) * forward).quantize(D("0.1"), ROUND_CEILING), row
 
 
+@pytest.mark.t1
 def test_the_june_week_shows_every_recorded_quote_at_its_instant(
     shared_data: Path, june: tuple[Path, ImportReport]
 ) -> None:
@@ -57,6 +58,7 @@ def test_the_june_week_shows_every_recorded_quote_at_its_instant(
         check_row(market, row)
 
 
+@pytest.mark.t1
 def test_the_june_week_has_seven_settlements_the_index_averages_to(june: tuple[Path, ImportReport]) -> None:
     path, report = june
     assert (report.settlements, report.expiries) == (7, 7)
