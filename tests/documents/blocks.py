@@ -46,3 +46,8 @@ def inline_commands(page: Path) -> list[str]:
     """Commands that stand in running text, in a table or in the comment behind another command."""
     text = _FENCE.sub("", page.read_text(encoding="utf-8"))
     return [match["code"] for match in _INLINE.finditer(text) if _COMMAND.match(match["code"])]
+
+
+def bare(command: str) -> str:
+    """Without the comment behind it."""
+    return re.sub(r"\s+#.*$", "", command).strip()
