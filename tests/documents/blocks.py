@@ -20,7 +20,7 @@ class Block:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.page} · {self.heading} · {self.text.splitlines()[0][:60]}"
+        return f"{self.heading}: {bare(self.text.splitlines()[0])[:50]}"
 
 
 def blocks(page: Path) -> list[Block]:
