@@ -16,16 +16,16 @@ SHELLS = ("", "sh", "powershell")
 SHOWN = ("mermaid", "json")  # languages that nobody runs
 PRINTED = [(page, command) for page in PAGES for block in blocks(page) for command in commands(block)]
 INLINE = sorted({(page.name, command) for page in PAGES for command in inline_commands(page)})
-# Everything behind `python -m trader`, also in the comment of another command ("or: ...").
+# Everything behind `python -m trader`: also in the comment of another command ("or: ..."), and in what the program says.
+TEXTS = [page.read_text(encoding="utf-8").replace("\\\n", " ") for page in PAGES]
+SAID = [path.read_text(encoding="utf-8") for folder in ("trader", "pages") for path in (ROOT / folder).rglob("*.py")]
 TRADER = sorted(
     {
         match[1].split("  #")[0].strip(" ).:;,")
-        for page in PAGES
-        for match in re.finditer(
-            r"python -m trader ([^`\n#>|]*)", page.read_text(encoding="utf-8").replace("\\\n", " ")
-        )
+        for text in TEXTS
+        for match in re.finditer(r"python -m trader ([^`\n#>|]*)", text)
     }
-    - {""}
+    | {match[1] for text in SAID for match in re.finditer(r"`python -m trader ([^`{\n]+)`", text)} - {""}
 )
 
 
