@@ -39,7 +39,7 @@ killpoints: $(VENV)/.installed-test
 	$(PY) -m tests.killpoints --all
 
 # What breaks around the real runner, at length: disk, clock, database, signals, streams; the commands of the documents that
-# take minutes or install; the benchmarks of whole processes. Half an hour.
+# take minutes or install; the benchmarks of whole processes. More than an hour, most of it waiting.
 t1: $(VENV)/.installed-test
 	$(PY) -m pytest -m t1
 

@@ -25,9 +25,9 @@ OPEN_RUN = ("python -m trader run", "python -m trader start --preset default --n
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    data = tmp_path_factory.mktemp("recorded")
+    data = tmp_path_factory.mktemp("recorded data")
     small_recording.make(data, days=2)
-    with checkout(tmp_path_factory.mktemp("checkout"), TRADER_DATA=str(data)) as terminals:
+    with checkout(tmp_path_factory.mktemp("a checkout"), TRADER_DATA=str(data)) as terminals:
         yield Reader(terminals)
 
 
