@@ -12,12 +12,12 @@ CAUSES: dict[OrderStatus, str] = {
     OrderStatus.CREATED: "the intent is recorded; nothing has left",
     OrderStatus.DENIED: "our own gate refused it",
     OrderStatus.IN_FLIGHT: "sent, unanswered",
-    OrderStatus.UNKNOWN: "time-out, reset, 408, 429, any 5xx, an unreadable or mismatching answer, a crash",
+    OrderStatus.UNKNOWN: "time-out, reset, 408, any 5xx, an unreadable or mismatching answer, a crash",
     OrderStatus.ACCEPTED: "the exchange says `open` or `pending` (a stop that waits), nothing filled",
     OrderStatus.PARTIALLY_FILLED: "`open` with a part filled",
     OrderStatus.FILLED: "nothing is left unfilled, whatever the exchange's word",
     OrderStatus.CANCELLED: "`cancelled`, or `closed` with a remainder (an IOC's)",
-    OrderStatus.REJECTED: "refused with a documented code, provably never sent, or proven never accepted",
+    OrderStatus.REJECTED: "refused with a documented code or by the rate limit (429), provably never sent, or proven never accepted",
     OrderStatus.EXPIRED: "the product expired",
 }
 

@@ -67,7 +67,7 @@ class Rig:
             ws_public_url=self.venue.addresses.ws_public_url,
             ws_private_url=self.venue.addresses.ws_private_url,
             credentials=self.credentials,
-            clock_offset_secs=lambda: gateway.clock_offset_secs,
+            clock=gateway.clock,
             product_id_of=lambda symbol: None,
         )
         self.lease = self._lease()

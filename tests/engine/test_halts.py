@@ -27,7 +27,7 @@ from trader.domain.order import Purpose
 from trader.domain.outcome import Rejected, Unknown
 from trader.engine import events as ev
 from trader.engine import records as rec
-from trader.engine.effects import Submit
+from trader.engine.effects import ReadAccount, Submit
 from trader.engine.gate import HARD_ORDERS_PER_SECOND, RESERVED_FOR_EXITS, check_order, slowed
 from trader.engine.ids import client_order_id
 from trader.engine.records import Level, OperatorLevel
@@ -176,7 +176,7 @@ def test_a_429_forbids_entries_until_its_reset_and_absurd_resets_are_clamped(ask
         assert slowed(scene.state, scene.now) == ""
 
 
-@pytest.mark.parametrize("how", ["chain", "submit unknown", "submit rejected", "cancel"])
+@pytest.mark.parametrize("how", ["chain", "submit", "unsent", "cancel"])
 def test_every_answer_may_carry_a_429(how: str) -> None:
     scene = entering() if how != "chain" else Scene()
     if how == "chain":
@@ -184,10 +184,10 @@ def test_every_answer_may_carry_a_429(how: str) -> None:
         scene.read_chain(error="429", instruments=(), quotes=(), spot=None, retry_after_secs=20)
     elif how == "cancel":
         order = scene.accept("C")
-        outcome = Unknown("429", 20)
+        outcome = Rejected("rate_limit_exceeded", "429", 20)
         scene.feed(ev.CancelAnswered, client_order_id=order.client_order_id, outcome=outcome)
     else:
-        answer = Unknown("429", 20) if how == "submit unknown" else Rejected("not_sent", "budget", 20)
+        answer = Rejected("rate_limit_exceeded" if how == "submit" else "not_sent", "429", 20)
         scene.answer(scene.take("C").client_order_id, answer)
     assert scene.state.slow_until == scene.wall + secs(20)
 
@@ -205,6 +205,50 @@ def test_an_entry_under_way_waits_for_the_reset_and_exits_do_not() -> None:
     scene.state = replace(scene.state, slow_until=scene.wall + secs(100))
     scene.stop()
     assert [i.leg for i in scene.submits() if i.reduce_only] == ["P"]
+
+
+def reads_for(scene: Scene, seconds: int) -> list[ReadAccount]:
+    """What is asked of the account meanwhile; every read is answered by another 429."""
+    asked: list[ReadAccount] = []
+    for _ in range(seconds * 4):
+        scene.tick(0.25)
+        due = [effect for effect in scene.due if isinstance(effect, ReadAccount)]
+        asked += due
+        if due:
+            scene.read_account(error="429", positions=UNREAD, retry_after_secs=5)
+    return asked
+
+
+@pytest.mark.parametrize("stage", ["waiting", "entering", "holding"])
+def test_no_read_of_the_account_that_can_wait_is_asked_for_before_the_reset_of_a_429(stage: str) -> None:
+    scene = {"waiting": Scene, "entering": entering, "holding": holding}[stage]()
+    if stage == "waiting":
+        scene.start()
+        scene.read_chain()
+    scene.prices()
+    scene.read_account(error="429", positions=UNREAD, retry_after_secs=3)
+    assert reads_for(scene, 2) == []
+    asked = reads_for(scene, 3)
+    assert len(asked) == 1 and not asked[0].for_exit
+
+
+def test_reads_that_an_exit_needs_go_on_at_a_patient_pace() -> None:
+    scene = holding()
+    scene.stop()
+    scene.read_account(error="429", positions=UNREAD, retry_after_secs=5)
+    asked = reads_for(scene, 6)
+    assert 2 <= len(asked) <= 4 and all(read.for_exit for read in asked)
+
+
+def test_a_429_in_answer_to_an_exit_counts_as_no_fruitless_order_and_halts_nothing() -> None:
+    scene = holding()
+    scene.stop()
+    for _ in range(200):
+        scene.prices()
+        for intent in scene.submits():
+            scene.answer(scene.take(intent.leg).client_order_id, Rejected("rate_limit_exceeded", "429", 1))
+    assert len(scene.sent(Purpose.EXIT)) > 2 * scene.run.preset.risk.max_orders_per_leg
+    assert scene.state.account.trading.level is Level.ACTIVE
 
 
 # -- key, account or program at fault ----------------------------------------------------------------------------------
@@ -371,7 +415,7 @@ def test_a_settlement_of_our_size_is_booked_whole_and_silently() -> None:
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (RateLimited("429", retry_after_secs=12), Unknown("429", 12)),
+        (RateLimited("429", retry_after_secs=12), Rejected("rate_limit_exceeded", "429", 12)),
         (BudgetRefused("share used up", retry_after_secs=40), Rejected("not_sent", "share used up", 40)),
         (NotSent("refused"), Rejected("not_sent", "refused")),
         (OutcomeUnknown("reset"), Unknown("reset")),

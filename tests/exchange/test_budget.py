@@ -37,16 +37,17 @@ def test_weight_comes_back_after_the_window() -> None:
     budget.spend(60, Priority.MARKET)
 
 
-def test_429_stops_entries_but_neither_own_reads_nor_exits() -> None:
+def test_429_stops_entries_and_every_read_that_can_wait_but_not_exits() -> None:
     clock = Clock()
     budget = RateBudget(clock, quota=100)
     assert budget.observe_429("2500") == 2.5
-    with pytest.raises(BudgetRefused):
-        budget.spend(1, Priority.MARKET)
-    budget.spend(1, Priority.OWN)
-    budget.spend(1, Priority.EXIT)
-    clock.now += 2.5
-    budget.spend(1, Priority.MARKET)
+    for waits in (Priority.MARKET, Priority.OWN):
+        clock.now = 1002.499
+        with pytest.raises(BudgetRefused):
+            budget.spend(1, waits)
+        budget.spend(1, Priority.EXIT)
+        clock.now = 1002.5
+        budget.spend(1, waits)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
+import json
 import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from email.utils import formatdate
 from typing import Any
 
 import msgspec
@@ -16,6 +18,7 @@ from trader.domain.order import OrderSnapshot
 from trader.domain.wallet import Wallet
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta import wire
+from trader.exchange.delta.clock_offset import ClockOffset
 from trader.exchange.delta.conflate import Conflator
 from trader.exchange.delta.signing import sign_login
 from trader.exchange.delta.streams import PrivateStream, PublicStream, Timings
@@ -352,7 +355,9 @@ TRADE = {
 
 def test_private_stream_logs_in_subscribes_and_delivers_everything_in_order(rig: Rig) -> None:
     server = rig.server()
-    stream = rig.private(server.url, clock_offset_secs=lambda: 1000.0)
+    clock = ClockOffset()
+    clock.learn(formatdate(time.time() + 1000, usegmt=True), sent_at=time.time(), received_at=time.time())
+    stream = rig.private(server.url, clock=clock)
     stream.start()
     rig.up()
     login = server.frames[0]
@@ -472,6 +477,36 @@ def test_refused_login_is_loud_and_tried_again(rig: Rig, status: str, words: str
     assert words in refused.reason
     assert isinstance(rig.events[0], LoginRefused)
     assert isinstance(rig.events[1], StreamDown)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"message": "request expired, server_time: {now}"},
+        {"server_time": "{now}"},
+        {"context": {"server_time": "{us}"}},
+    ],
+)
+@pytest.mark.parametrize("skew", [-12, 7])
+def test_a_login_refused_as_expired_is_signed_by_the_time_the_refusal_tells(
+    rig: Rig, told: dict[str, Any], skew: int
+) -> None:
+    def strict(server: ScriptedWS, connection: ServerConnection, frame: dict[str, Any]) -> bool:
+        now = time.time() + skew
+        if frame["type"] != "key-auth" or abs(int(frame["payload"]["timestamp"]) - now) <= 5:
+            return False
+        text = json.dumps(told).replace("{now}", str(int(now))).replace("{us}", str(int(now * 1e6)))
+        refusal = {"type": "key-auth", "success": False, "status_code": 408, "status": "request_expired"}
+        connection.send(json.dumps(refusal | json.loads(text)))
+        return True
+
+    server = rig.server(strict)
+    clock = ClockOffset()
+    rig.private(server.url, clock=clock).start()
+    rig.up()
+    assert rig.of(LoginRefused) == rig.of(StreamDown) == []
+    assert len([frame for frame in server.frames if frame["type"] == "key-auth"]) == 2
+    assert abs(clock.secs - skew) < 1.5
 
 
 def test_login_without_an_answer_is_refused(rig: Rig) -> None:

@@ -42,7 +42,7 @@ ENTRY = replace(ENTRY, order_type=OrderType.MARKET)
 EXIT = replace(ENTRY, purpose=Purpose.EXIT, side=Side.BUY, reduce_only=True)
 
 
-def _order(intent: OrderIntent, **changes: Any) -> dict[str, Any]:
+def order_row(intent: OrderIntent, **changes: Any) -> dict[str, Any]:
     row = {
         "id": 700123456,
         "product_id": intent.product_id,
@@ -57,7 +57,7 @@ def _order(intent: OrderIntent, **changes: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def _asking(handler: Handler) -> Iterator[tuple[DeltaGateway, ScriptedHTTP]]:
+def asking(handler: Handler) -> Iterator[tuple[DeltaGateway, ScriptedHTTP]]:
     server = ScriptedHTTP(handler)
     gateway = DeltaGateway(server.url, Credentials(KEY, SECRET))
     try:
@@ -72,7 +72,7 @@ def _asking(handler: Handler) -> Iterator[tuple[DeltaGateway, ScriptedHTTP]]:
 
 def a_lost_answer_leaves_one_request_with_its_id() -> None:
     """The exchange has the order, its answer is lost: one request arrived, named, and its fate is unknown."""
-    with _asking(lambda _: Answer(act="close")) as (gateway, server):
+    with asking(lambda _: Answer(act="close")) as (gateway, server):
         outcome = gateway.submit(ENTRY)
     sent = [request.json().get("client_order_id") for request in server.requests]
     assert sent == [ENTRY.client_order_id], f"requests that arrived, by their id: {sent}"
@@ -91,7 +91,7 @@ def a_list_is_read_to_its_end() -> None:
             return success([row(50)], after=None, before=None)
         return success([row(number) for number in range(50)], after="next", before=None)
 
-    with _asking(answer) as (gateway, _):
+    with asking(answer) as (gateway, _):
         fills = gateway.fills(None, [ENTRY.product_id])
     assert len(fills) == 51, f"{len(fills)} of 51 fills were read"
 
@@ -115,8 +115,8 @@ def the_three_addresses_are_one_deployment() -> None:
 
 def a_cancel_names_one_order() -> None:
     """A cancel asks for one order of one product and touches nothing else of the account."""
-    cancelled = _order(EXIT, state="cancelled", unfilled_size=10)
-    with _asking(lambda _: success(cancelled)) as (gateway, server):
+    cancelled = order_row(EXIT, state="cancelled", unfilled_size=10)
+    with asking(lambda _: success(cancelled)) as (gateway, server):
         gateway.cancel(product_id=EXIT.product_id, client_order_id=EXIT.client_order_id)
     asked = [(request.method, request.path, request.json()) for request in server.requests]
     body = {"product_id": EXIT.product_id, "client_order_id": EXIT.client_order_id}
@@ -125,13 +125,13 @@ def a_cancel_names_one_order() -> None:
 
 def an_exit_after_a_429_leaves_at_once() -> None:
     """The exchange says 429 without saying for how long; the exit is tried again, and nobody sleeps."""
-    answers = iter([Answer(status=429, body={}), success(_order(EXIT))])
+    answers = iter([Answer(status=429, body={}), success(order_row(EXIT))])
     slept: list[float] = []
-    with _asking(lambda _: next(answers)) as (gateway, server), pytest.MonkeyPatch.context() as patch:
+    with asking(lambda _: next(answers)) as (gateway, server), pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "sleep", slept.append)
         first, second = gateway.submit(EXIT), gateway.submit(EXIT)
     assert slept == [], f"slept {slept} s in the exit path"
-    assert isinstance(first, Unknown) and isinstance(second, Ok), f"{first}, then {second}"
+    assert isinstance(first, Rejected) and isinstance(second, Ok), f"{first}, then {second}"
     assert len(server.requests) == 2
 
 
@@ -147,7 +147,7 @@ class _Kept(logging.Handler):
 def nothing_secret_is_logged() -> None:
     """Every logger at its most talkative, requests that succeed, fail, get nonsense; no key, secret or signature is told."""
     odd = [Answer(raw=b"<html>"), Answer(status=500, body={}), Answer(act="reset")]
-    script, signatures = iter([success(_order(ENTRY)), refused("insufficient_margin"), *odd]), []
+    script, signatures = iter([success(order_row(ENTRY)), refused("insufficient_margin"), *odd]), []
 
     def answer(request: Request) -> Answer:
         signatures.append(request.headers.get("signature", ""))
@@ -160,7 +160,7 @@ def nothing_secret_is_logged() -> None:
         for logger in loggers:
             logger.addHandler(kept)
             logger.setLevel(logging.DEBUG)
-        with _asking(answer) as (gateway, _):
+        with asking(answer) as (gateway, _):
             for _ in range(5):
                 kept.lines.append(repr(gateway.submit(ENTRY)))
             kept.lines.append(repr(gateway.rest.__dict__))

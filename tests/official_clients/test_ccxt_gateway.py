@@ -13,7 +13,7 @@ import requests
 from tests.exchange.scripted_http import Answer, Request, ScriptedHTTP, refused, wait_for
 from tests.official_clients.conftest import Venue
 from trader.config.settings import Settings
-from trader.domain.errors import AuthError, ConfigError, ExchangeError, OutcomeUnknown
+from trader.domain.errors import AuthError, ConfigError, ExchangeError, OutcomeUnknown, RateLimited
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Ok, Rejected, Unknown
@@ -214,7 +214,6 @@ def test_more_orders_than_a_page_are_read_to_the_end(bench: Bench) -> None:
         Answer(status=200, raw=b'{"success": true, "result": {'),
         Answer(status=200, raw=b"null"),
         Answer(status=200, body={"success": True, "result": {"id": 1}}),
-        refused("rate_limit_exceeded", 429),
         refused("unavailable"),
         Answer(status=302, body={}, headers={"Location": "/v2/elsewhere"}),
     ],
@@ -227,11 +226,52 @@ def test_a_doubtful_end_is_unknown_and_the_order_is_sent_once(bench: Bench, faul
         return fault
 
     bench.between.fault = ("POST", "/v2/orders", fail)
-    bench.gateway.wire.budget._blocked_until = float("-inf")  # an earlier case's 429
     outcome = bench.gateway.submit(bench.intent(purpose=Purpose.EXIT))
     assert isinstance(outcome, Unknown), outcome
     assert len(sent) == 1
-    bench.gateway.wire.budget._blocked_until = float("-inf")
+
+
+@pytest.mark.parametrize("skew", [-12, 7])
+def test_an_order_refused_as_expired_is_signed_once_again_by_the_time_the_refusal_names(
+    made: Bench, venue: Venue, skew: int
+) -> None:
+    """The exchange's clock is off; what passes the strict door is forwarded with the answer of one that is not."""
+    gateway = CcxtDeltaGateway(made.between.server.url, Credentials(venue.key, venue.secret))
+    gateway.instruments("BTC")
+    sent: list[Request] = []
+
+    def strict(request: Request) -> Answer:
+        sent.append(request)
+        now = int(time.time()) + skew
+        if abs(int(request.headers["timestamp"]) - now) > 5:
+            return Answer(401, {"error": "SignatureExpired", "message": "late", "server_time": now})
+        return refused("insufficient_margin")
+
+    made.between.fault = ("POST", "/v2/orders", strict)
+    try:
+        outcome = gateway.submit(made.intent())
+    finally:
+        made.between.fault = None
+    assert isinstance(outcome, Rejected) and outcome.code == "insufficient_margin", outcome
+    assert len(sent) == 2 and abs(gateway.clock_offset_secs - skew) < 1.5
+
+
+def test_a_429_is_a_refusal_and_nothing_that_can_wait_is_sent_before_its_reset(made: Bench, venue: Venue) -> None:
+    gateway = CcxtDeltaGateway(made.between.server.url, Credentials(venue.key, venue.secret))
+    gateway.instruments("BTC")
+    limited = Answer(429, {"error": {"code": "rate_limit_exceeded"}}, {"X-RATE-LIMIT-RESET": "60000"})
+    made.between.fault = ("POST", "/v2/orders", lambda request: limited)
+    try:
+        outcome = gateway.submit(made.intent())
+        assert isinstance(outcome, Rejected) and outcome.retry_after_secs is not None, outcome
+        assert (outcome.code, 59 < outcome.retry_after_secs <= 60) == ("rate_limit_exceeded", True)
+        passed = len(made.between.passed)
+        with pytest.raises(RateLimited):
+            gateway.wallet()
+        assert len(made.between.passed) == passed
+        assert gateway.for_exit().wallet().balance > 0
+    finally:
+        made.between.fault = None
 
 
 def test_an_answer_lost_after_acceptance_is_found_by_our_id(bench: Bench) -> None:

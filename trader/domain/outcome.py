@@ -12,7 +12,8 @@ class Ok(msgspec.Struct, frozen=True, tag="ok"):
 
 
 class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
-    """The exchange refused in so many words, or the request provably never left (`code` = ``not_sent``)."""
+    """The exchange refused in so many words (a 429 among them), or the request provably never left (`code` =
+    ``not_sent``)."""
 
     code: str
     message: str = ""
@@ -21,10 +22,9 @@ class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
 
 
 class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
-    """May have been processed. `cause` says why we cannot tell (timeout, reset, 5xx, unreadable reply, 429)."""
+    """May have been processed. `cause` says why we cannot tell (timeout, reset, 5xx, unreadable reply)."""
 
     cause: str
-    retry_after_secs: float | None = None  # what a 429 said
 
 
 Outcome = Ok | Rejected | Unknown

@@ -14,8 +14,10 @@ from trader.engine.absence import SIGNATURE_SECS, resolve_absent
 from trader.engine.effects import ReadAccount
 from trader.engine.events import AccountRead
 from trader.engine.executions import is_booked
+from trader.engine.gate import slowed
 from trader.engine.ids import is_ours, parse_client_order_id
 from trader.engine.levels import see_installation
+from trader.engine.naked import alone_since
 from trader.engine.orders import PROVEN_ABSENT, WATCH_SECS, adopt, find_order, on_fill
 from trader.engine.positions import compare_positions, settle
 from trader.engine.records import Phase
@@ -38,7 +40,8 @@ def want_read(turn: Turn, run_id: str) -> None:
     waited = seconds_since(watch.account_asked, turn.wall)
     if watch.account_pending and waited < _ANSWER_SECS:
         return
-    if waited < _read_interval(run, watch, turn.wall):
+    is_slowed, for_exit = bool(slowed(turn.state, turn.now)), _serves_exit(run)
+    if waited < _read_interval(run, watch, turn.wall, is_slowed=is_slowed) or (is_slowed and not for_exit):
         return
     turn.look(run_id, account_asked=turn.wall, account_pending=True, account_wanted=False)
     turn.do(
@@ -53,8 +56,16 @@ def want_read(turn: Turn, run_id: str) -> None:
             history=(watch.recovered and watch.account_read is None)
             or watch.mismatch_since is not None
             or run.phase is Phase.DONE,
+            for_exit=for_exit,
         )
     )
+
+
+def _serves_exit(run: Run) -> bool:
+    """Whether an exit or a cancel needs what a read of the account tells; every other read waits for the reset of a 429."""
+    if run.phase is Phase.EXITING or (run.phase is not Phase.DONE and alone_since(run) is not None):
+        return True
+    return any(order.cancel_asked_at is not None for order in run.live_orders())
 
 
 def _begun(turn: Turn, run: Run) -> datetime:
@@ -63,12 +74,15 @@ def _begun(turn: Turn, run: Run) -> datetime:
     return min(known, default=turn.wall)
 
 
-def _read_interval(run: Run, watch: Watch, wall: datetime) -> float:
-    """Seconds between reads. Urgency is spent: a trouble that lasts must not eat the budget that exits need."""
+def _read_interval(run: Run, watch: Watch, wall: datetime, *, is_slowed: bool) -> float:
+    """Seconds between reads. Urgency is spent: a trouble that lasts must not eat the budget that exits need, nor an exit
+    press on an exchange that has asked for less."""
     if run.phase is Phase.DONE:
         return _AFTERWARDS_SECS
     if not watch.account_wanted and run.phase is not Phase.EXITING:
         return _ROUTINE_SECS
+    if is_slowed:
+        return _PATIENT_SECS
     return _URGENT_SECS if seconds_since(run.phase_since, wall) < _SOON_SECS else _PATIENT_SECS
 
 

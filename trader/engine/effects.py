@@ -38,6 +38,7 @@ class ReadAccount(msgspec.Struct, frozen=True, kw_only=True):
     known_order_ids: tuple[str, ...] = ()
     settled_symbols: tuple[str, ...] = ()
     history: bool = False  # read ended orders too, although nothing is looked up
+    for_exit: bool = False  # an exit or a cancel needs it: it is sent before the reset of a 429 too
 
 
 class Subscribe(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ OVERLAPPING = "overlapping_buy_sell_orders"  # an order of the same account is i
 ALONE_PATIENCE_SECS = 2.0  # of the five kept for buying one leg back: two attempts fit
 _LONGEST_RETRY_SECS = 5.0
 _REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)
+_NOT_PROCESSED = ("not_sent", "rate_limit_exceeded")  # it never left, or was turned away by the rate limit
 _SLOW_EXIT_SECS = 4.5  # between exit orders once too many have filled nothing: the next is never 5 s away
 _THROTTLED_REPEAT_SECS = 60.0
 
@@ -137,7 +138,7 @@ def _is_throttled(turn: Turn, run: Run, leg: LegTerms, last: Order, purpose: Pur
 
 def _is_fruitless(order: Order) -> bool:
     """An order that may have reached the exchange and has filled nothing."""
-    return order.done_qty == 0 and order.status is not OrderStatus.DENIED and order.code != "not_sent"
+    return order.done_qty == 0 and order.status is not OrderStatus.DENIED and order.code not in _NOT_PROCESSED
 
 
 def _refusal_pause(orders: list[Order]) -> float:

@@ -36,8 +36,10 @@ def find_order(turn: Turn, client_order_id: str | None, venue_order_id: str | No
 
 def _hear_refusal(turn: Turn, order: Order, outcome: Rejected | Unknown) -> None:
     """What a refusal says beyond its own order: wait a while, or that key, account or program is at fault."""
+    if isinstance(outcome, Unknown):
+        return
     turn.slow_down(outcome.retry_after_secs)
-    if isinstance(outcome, Rejected) and outcome.halts:
+    if outcome.halts:
         coid = order.intent.client_order_id
         trip(turn, f"refused:{outcome.code}", f"the exchange refused {coid}: {outcome.code} {outcome.message}".strip())
 

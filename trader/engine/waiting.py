@@ -99,7 +99,8 @@ def _pick(turn: Turn, run: Run, watch: Watch) -> list[str]:
     waited = seconds_since(watch.chain_asked, turn.wall)
     if watch.chain_pending and waited < _CHAIN_ANSWER_SECS:
         return [] if run.legs else ["reading the option chain"]
-    if (not run.legs and waited >= _CHAIN_SECS) or waited >= _REPICK_SECS:
+    due = (not run.legs and waited >= _CHAIN_SECS) or waited >= _REPICK_SECS
+    if due and not slowed(turn.state, turn.now):
         turn.look(run.run_id, chain_asked=turn.wall, chain_pending=True)
         turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
     if run.legs:

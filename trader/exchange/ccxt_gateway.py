@@ -5,6 +5,7 @@ answered); reads are repeated on network, exchange and rate-limit errors, orders
 less than an exchange tells: what an exchange needs said differently lives in a subclass (`ccxt_delta`).
 """
 
+import copy
 import functools
 import logging
 import time
@@ -24,6 +25,7 @@ from trader.domain.wallet import Wallet
 from trader.exchange import ccxt_unified as unified
 from trader.exchange.ccxt_wire import CcxtWire
 from trader.exchange.delta.budget import DEFAULT_QUOTA, Priority
+from trader.exchange.delta.clock_offset import ClockOffset
 from trader.exchange.delta.errors import NOT_FOUND, WireError, normalise
 from trader.exchange.delta.instruments import TTL_SECS, InstrumentCache
 from trader.exchange.delta.order_verbs import UnsendableOrder, build_order, check_intent_match, outcome_of, priority_of
@@ -50,6 +52,12 @@ class CcxtGateway:
         self._instruments = InstrumentCache(self._load_instruments, time.monotonic, ttl_secs=TTL_SECS)
         self._symbols: dict[int, str] = {}  # product id → ccxt's unified symbol
         self._ids: dict[str, int] = {}  # the exchange's own symbol → product id
+
+    def for_exit(self) -> "CcxtGateway":
+        """See `Gateway.for_exit`."""
+        urgent = copy.copy(self)
+        urgent.wire = self.wire.for_exit()
+        return urgent
 
     # ------------------------------------------------------------------------------------------------- orders
 
@@ -271,6 +279,11 @@ class CcxtGateway:
         return next((unified.decimal_of(row.get("price")) for row in rows), None)
 
     # ------------------------------------------------------------------------------------------------- health
+
+    @property
+    def clock(self) -> ClockOffset:
+        """What is known of the exchange's clock, for whatever else signs."""
+        return self.wire.clock
 
     @property
     def clock_offset_secs(self) -> float:

@@ -2,9 +2,10 @@
 
 ccxt itself is a library of many exchanges' REST interfaces; it is optional (``requirements-ccxt.txt``). What is added to
 it here: one instance per thread, a deadline for the whole call, the knowledge whether anything left this machine, the
-status and body behind its exceptions, the instant that is signed, and the exchange's clock.
+status and body behind its exceptions, the instant that is signed, and the exchange's clock, by which it signs.
 """
 
+import copy
 import importlib
 import threading
 import time
@@ -22,7 +23,8 @@ from trader.domain.errors import (
 )
 from trader.exchange.delta.budget import Priority, RateBudget
 from trader.exchange.delta.clock_offset import ClockOffset
-from trader.exchange.delta.refusal import parse_error_body, refusal
+from trader.exchange.delta.errors import EXPIRED, is_expired_signature
+from trader.exchange.delta.refusal import is_rate_limit, parse_error_body, refusal
 from trader.exchange.delta.transport import borrowed_call, guard_session
 from trader.exchange.gateway import MaySign
 from trader.exchange.statistics import CallStatistics
@@ -80,23 +82,32 @@ class CcxtWire:
         self.budget = RateBudget(monotonic, quota=quota)
         self.clock = ClockOffset()
         self.statistics = CallStatistics()
+        self._least = Priority.MARKET
+
+    def for_exit(self) -> "CcxtWire":
+        """The same connection, with reads as urgent as the exits they serve."""
+        urgent = copy.copy(self)
+        urgent._least = Priority.EXIT
+        return urgent
 
     def change(self, name: str, call: Callable[[Any], T], *, priority: Priority, may_sign: MaySign | None = None) -> T:
-        """Make a call that changes something. Once: whatever happens it is not repeated.
+        """Make a call that changes something. Once: it is repeated only where the exchange refused its signature as expired,
+        and then once.
 
         Raises:
             BudgetRefused, NotSent: Nothing left this machine.
-            AuthError, VenueRefused: Refused; nothing was done.
-            RateLimited, OutcomeUnknown: It may have been done.
+            AuthError, VenueRefused, RateLimited: Refused; nothing was done.
+            OutcomeUnknown: It may have been done.
         """
         self._thread.may_sign = may_sign
         try:
-            return self._call(name, call, CHANGE_SECS, priority)
+            return self._signed_again(name, call, CHANGE_SECS, priority)
         finally:
             self._thread.may_sign = None
 
     def read(self, name: str, call: Callable[[Any], T], *, priority: Priority = Priority.OWN) -> T:
-        """Make a call that only reads, up to three times where no answer came or too many were asked for.
+        """Make a call that only reads, up to three times where no answer came or too many were asked for, and once more where
+        its signature was refused as expired.
 
         Raises:
             ExchangeError: Any of its kinds.
@@ -104,7 +115,7 @@ class CcxtWire:
         pause = _PAUSE_SECS
         for attempt in range(1, READ_ATTEMPTS + 1):
             try:
-                return self._call(name, call, READ_SECS, priority)
+                return self._signed_again(name, call, READ_SECS, max(priority, self._least))
             except (NotSent, OutcomeUnknown, RateLimited) as error:
                 waiting = error.retry_after_secs if isinstance(error, RateLimited) else pause
                 if attempt == READ_ATTEMPTS or waiting > 2.0:
@@ -129,6 +140,7 @@ class CcxtWire:
             made.timeout = int(CHANGE_SECS * 1000)
             guard_session(made.session)
             self._watch(made)
+            self._set_clock(made)
             with self._lock:
                 markets = self._markets
             if markets is not None:
@@ -145,8 +157,12 @@ class CcxtWire:
             seen.status, seen.body = code, body if isinstance(body, str) else ""
             now = self._wall()
             self.clock.learn((headers or {}).get("Date"), sent_at=now, received_at=now)
-            if code == 429:
+            error = None if code == 200 else parse_error_body(seen.body.encode())
+            if is_rate_limit(code, error):
                 self.budget.observe_429((headers or {}).get("X-RATE-LIMIT-RESET"))
+            elif code != 200:
+                expired = error is not None and is_expired_signature(error.code)
+                self.clock.learn_refusal(seen.body, sent_at=now, received_at=now, expired=expired)
             return handle_errors(code, reason, url, method, headers, body, *rest)
 
         def signing(*args: Any, **kwargs: Any) -> Any:
@@ -156,6 +172,25 @@ class CcxtWire:
             return sign(*args, **kwargs)
 
         exchange.handle_errors, exchange.sign = handling, signing
+
+    def _set_clock(self, exchange: Any) -> None:
+        """Have it sign by the exchange's clock: ccxt takes this machine's."""
+
+        def micros() -> int:
+            return int((self._wall() + self.clock.secs) * 1_000_000)
+
+        exchange.microseconds = micros
+        exchange.milliseconds = lambda: micros() // 1_000
+        exchange.seconds = lambda: micros() // 1_000_000
+
+    def _signed_again(self, name: str, call: Callable[[Any], T], secs: float, priority: Priority) -> T:
+        try:
+            return self._call(name, call, secs, priority)
+        except AuthError as error:
+            if not is_expired_signature(error.code):
+                raise
+            # The refusal itself told us the exchange's time: signed by it, the request may pass.
+            return self._call(name, call, secs, priority)
 
     def _call(self, name: str, call: Callable[[Any], T], secs: float, priority: Priority) -> T:
         exchange = self.exchange
@@ -192,9 +227,13 @@ class CcxtWire:
         status, body = self._thread.status, self._thread.body
         if status is None:
             return OutcomeUnknown(f"{name}: {kind} without an answer")
-        if status == 429 or isinstance(raised, self.ccxt.RateLimitExceeded):
+        body_error = parse_error_body(body.encode())
+        too_many = isinstance(raised, self.ccxt.RateLimitExceeded | self.ccxt.DDoSProtection) and 400 <= status < 500
+        if too_many or is_rate_limit(status, body_error):
             return RateLimited(f"{name}: too many requests", retry_after_secs=max(self.budget.blocked_secs, 0.25))
-        if status != 200 and (status >= 500 or parse_error_body(body.encode()) is not None):
+        if 400 <= status < 500 and isinstance(raised, self.ccxt.InvalidNonce):
+            return AuthError(EXPIRED, body[:200], http_status=status)
+        if status != 200 and (status >= 500 or body_error is not None):
             return refusal(status, body.encode(), what=name)
         if isinstance(raised, self.ccxt.NetworkError) or not 200 <= status < 500 or status == 408:
             return OutcomeUnknown(f"{name}: HTTP {status} {kind}")

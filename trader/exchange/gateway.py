@@ -32,6 +32,9 @@ class Gateway(Protocol):
     def clock_offset_secs(self) -> float:
         """How far the exchange's clock is ahead of ours; 0 until learned."""
 
+    def for_exit(self) -> "Gateway":
+        """The same account; its reads go out before the reset of a 429 too, as exits and cancels do."""
+
     def submit(self, intent: OrderIntent, *, may_sign: MaySign | None = None) -> Outcome:
         """Send one order, once, within 5 s. Never raises for anything the exchange or the network does."""
 

@@ -15,6 +15,7 @@ from trader.domain.quote import Quote
 from trader.engine import events as ev
 from trader.exchange import events as xe
 from trader.exchange.credentials import Credentials
+from trader.exchange.delta.clock_offset import ClockOffset
 from trader.exchange.delta.conflate import Conflator
 from trader.exchange.delta.streams import PrivateStream, PublicStream
 from trader.exchange.delta.wire import MarketMessage
@@ -47,7 +48,7 @@ class Feed:
         ws_public_url: str,
         ws_private_url: str,
         credentials: Credentials,
-        clock_offset_secs: Callable[[], float],
+        clock: ClockOffset,
         product_id_of: Callable[[str], int | None],
     ) -> None:
         self._conflator = Conflator(self._woken)
@@ -59,9 +60,10 @@ class Feed:
             ws_private_url,
             credentials,
             self._on_private_message,
-            clock_offset_secs=clock_offset_secs,
+            clock=clock,
             product_id_of=product_id_of,
         )
+        self._clock = clock
         self._symbols: set[str] = set()
         self._underlyings: set[str] = set()
         self._heard: datetime | None = None
@@ -107,6 +109,7 @@ class Feed:
         if newest is None:
             return None
         self._heard = heard
+        self._clock.learn_stamp(newest.timestamp(), heard.timestamp())
         return Batch(tuple(quotes), tuple(self._conflator.spots.items()), newest, heard)
 
     @property

@@ -221,7 +221,7 @@ class Host:
             ws_public_url=connection.ws_public_url,
             ws_private_url=connection.ws_private_url,
             credentials=credentials,
-            clock_offset_secs=lambda: gateway.clock_offset_secs,
+            clock=gateway.clock,
             product_id_of=gateway.product_id_of,
         )
         return Runner(

@@ -44,6 +44,7 @@ def read_account(gateway: Gateway, effect: ReadAccount, asked: datetime, now: Ca
 
 
 def _read_members(gateway: Gateway, effect: ReadAccount, read: AccountRead) -> AccountRead:
+    gateway = gateway.for_exit() if effect.for_exit else gateway
     products = effect.product_ids or None
     try:
         lookups = {coid: gateway.lookup(coid) for coid in effect.lookups}

@@ -45,6 +45,7 @@ class Conversation:
         self.cursor = 0
         self.asks = 0
         self.delay = 0.0
+        self.for_exit = False
 
 
 class Network:
@@ -116,6 +117,10 @@ class SimGateway:
         self._talk = talk
         talk.cursor, talk.asks = 0, asks
 
+    def for_exit(self) -> "SimGateway":
+        self._talk.for_exit = True
+        return self
+
     def _ask(self, verb: str, endpoint: Endpoint, answer: Callable[[], T], *, listed: bool = False) -> T:
         talk = self._talk
         if talk.cursor < len(talk.answers):
@@ -134,8 +139,9 @@ class SimGateway:
     def _fetch(self, verb: str, endpoint: Endpoint, answer: Callable[[], Any], listed: bool) -> Any:
         self.attempts += 1
         public = endpoint in (at.PRODUCTS, at.TICKERS)
+        priority = Priority.MARKET if public else Priority.OWN
         try:
-            self.budget.spend(endpoint.weight, Priority.MARKET if public else Priority.OWN)
+            self.budget.spend(endpoint.weight, Priority.EXIT if self._talk.for_exit else priority)
         except RateLimited as error:
             return error
         failed = self._network.read_error(listed)

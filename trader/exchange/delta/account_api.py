@@ -277,7 +277,8 @@ class AccountAPI:
             if ttl_ms < 0:
                 raise UnsendableOrder(f"the time to live is 0 or more milliseconds, was {ttl_ms}")
             body = {"heartbeat_id": heartbeat_id, "ttl": ttl_ms}
-            row: rows.HeartbeatAckRow = self._change(rows.HeartbeatAckRow, at.ACK_HEARTBEAT, body)
+            # Not to be put off: without it the exchange cancels what rests.
+            row: rows.HeartbeatAckRow = self._change(rows.HeartbeatAckRow, at.ACK_HEARTBEAT, body, Priority.EXIT)
             return Done(n.instant_or_none(row.heartbeat_timestamp))
 
         return outcome_of(send, f"dead man {heartbeat_id}")
@@ -297,8 +298,8 @@ class AccountAPI:
     def _read(self, row: Any, endpoint: Endpoint) -> Any:
         return self._rest.fetch(row, endpoint)
 
-    def _change(self, row: Any, endpoint: Endpoint, body: dict[str, Any]) -> Any:
-        result = self._rest.change(row, endpoint, body, priority=Priority.OWN).result
+    def _change(self, row: Any, endpoint: Endpoint, body: dict[str, Any], priority: Priority = Priority.OWN) -> Any:
+        result = self._rest.change(row, endpoint, body, priority=priority).result
         if result is None:
             raise WireError(f"{endpoint.name}: the answer has no result")
         return result

@@ -25,7 +25,7 @@ class Priority(IntEnum):
 
     MARKET = 0  # entries and market-data reads: up to 60 % of the window
     OWN = 1  # reads of own orders, fills and positions: up to 90 %
-    EXIT = 2  # cancels and exits: never refused by us; only the exchange may
+    EXIT = 2  # cancels, exits and the reads they need: never refused by us; only the exchange may
 
 
 _SHARE = {Priority.MARKET: 0.60, Priority.OWN: 0.90}
@@ -53,7 +53,8 @@ class RateBudget:
         """Take `weight` units or refuse.
 
         Raises:
-            BudgetRefused: The share of this priority is used up, or a 429 of the exchange is still in force.
+            BudgetRefused: The share of this priority is used up, or a 429 of the exchange is still in force, before whose
+                reset nothing that can wait is sent.
         """
         with self._lock:
             now = self._monotonic()
@@ -85,13 +86,13 @@ class RateBudget:
 
     @property
     def blocked_secs(self) -> float:
-        """How long entries and reads stay refused after a 429; 0 when they do not."""
+        """How long everything but exits stays refused after a 429; 0 when nothing is."""
         with self._lock:
             return max(0.0, self._blocked_until - self._monotonic())
 
     def _check(self, weight: int, priority: Priority, now: float) -> None:
         blocked = self._blocked_until - now
-        if blocked > 0 and priority is Priority.MARKET:
+        if blocked > 0:
             raise BudgetRefused("the exchange asked us to slow down (429)", retry_after_secs=blocked)
         limit = int(self._quota * _SHARE[priority])
         if self._spent + weight > limit:

@@ -101,12 +101,13 @@ ORDER_CODES: dict[str, ErrorCode] = {
     "product_not_found": _E("The exchange does not know this product.", _R.GIVE_UP),
     "order_not_found": _E("The exchange does not know this order.", _R.LOOK_UP),
     "not_sent": _E("The request did not leave this machine.", _R.RETRY),
+    "rate_limit_exceeded": _E("Too many requests: turned away, not processed.", _R.RETRY),
 }
 
+EXPIRED = "SignatureExpired"
+
 AUTH_CODES: dict[str, ErrorCode] = {
-    "SignatureExpired": _E(
-        "The request reached the exchange more than 5 seconds after it was signed: clock or delay.", _R.RETRY
-    ),
+    EXPIRED: _E("The request reached the exchange more than 5 seconds after it was signed: clock or delay.", _R.RETRY),
     "expired_signature": _E("The request reached the exchange more than 5 seconds after it was signed.", _R.RETRY),
     "InvalidApiKey": _E("The exchange does not know this API key: wrong key, or a key of another deployment.", _R.HALT),
     "UnauthorizedApiAccess": _E("The API key lacks the permission for this request.", _R.HALT),
@@ -121,7 +122,6 @@ AUTH_CODES: dict[str, ErrorCode] = {
 AMBIGUOUS_CODES: dict[str, ErrorCode] = {
     "internal_server_error": _E("The exchange failed inside; the request may have been processed.", _R.LOOK_UP),
     "unavailable": _E("The exchange was unavailable; the request may have been processed.", _R.LOOK_UP),
-    "rate_limit_exceeded": _E("Too many requests.", _R.RETRY),
 }
 
 LOGIN_STATUSES: dict[str, str] = {
@@ -153,7 +153,12 @@ def is_auth(code: str) -> bool:
 
 def is_expired_signature(code: str) -> bool:
     """True when a request was signed for another time than the exchange's: a newly signed one may pass."""
-    return normalise(code) in ("signatureexpired", "expiredsignature")
+    return normalise(code) in (normalise(EXPIRED), "expiredsignature")
+
+
+def is_too_many(code: str) -> bool:
+    """True when the exchange turned the request away because there were too many."""
+    return normalise(code) in ("ratelimitexceeded", "toomanyrequests")
 
 
 def is_ambiguous(code: str) -> bool:

@@ -1,5 +1,6 @@
 """The gateway verbs over Delta's REST API."""
 
+import copy
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +21,7 @@ from trader.exchange.delta import endpoints as at
 from trader.exchange.delta import numbers, wire
 from trader.exchange.delta.account_api import AccountAPI
 from trader.exchange.delta.budget import DEFAULT_QUOTA, Priority
+from trader.exchange.delta.clock_offset import ClockOffset
 from trader.exchange.delta.environments import check_urls
 from trader.exchange.delta.errors import NOT_FOUND, WireError, normalise
 from trader.exchange.delta.health import Health, check_health, explain_failure, trading_refusal
@@ -78,9 +80,7 @@ class DeltaGateway:
         )
         self._rest_url = rest_url
         self._wall = wall
-        self.market = MarketAPI(self.rest)
-        self.orders = OrderAPI(self.rest)
-        self.account = AccountAPI(self.rest)
+        self._bind()
         self._instruments = InstrumentCache(self._load_instruments, monotonic, ttl_secs=instruments_ttl_secs)
 
     @classmethod
@@ -101,6 +101,18 @@ class DeltaGateway:
         """
         check_urls(env, rest_url, ws_public_url, ws_private_url)
         return cls(rest_url, credentials, quota=quota)
+
+    def _bind(self) -> None:
+        self.market = MarketAPI(self.rest)
+        self.orders = OrderAPI(self.rest)
+        self.account = AccountAPI(self.rest)
+
+    def for_exit(self) -> "DeltaGateway":
+        """See `Gateway.for_exit`."""
+        urgent = copy.copy(self)
+        urgent.rest = self.rest.for_exit()
+        urgent._bind()
+        return urgent
 
     # ------------------------------------------------------------------------------------------------ orders
 
@@ -180,7 +192,7 @@ class DeltaGateway:
 
     def move_bracket(self, product_id: int, position: Side, bracket: Bracket) -> Done[None] | Rejected | Unknown:
         """New stop loss and take profit for an open position; see `position_care`."""
-        return move_bracket(self.orders, product_id, position, bracket)
+        return move_bracket(self.for_exit().orders, product_id, position, bracket)
 
     def close_everything(self) -> Done[list[OrderSnapshot]] | Rejected | Unknown:
         """Emergency: have the exchange close every position of the account, anybody's; gives the closing orders."""
@@ -188,7 +200,8 @@ class DeltaGateway:
         def now() -> datetime:
             return datetime.fromtimestamp(self._wall() + self.clock_offset_secs, UTC)
 
-        return close_everything(self.orders, self.account, user_id=self.who_am_i(), now=now)
+        urgent = self.for_exit()
+        return close_everything(urgent.orders, urgent.account, user_id=urgent.who_am_i(), now=now)
 
     # ----------------------------------------------------------------------------------------------- account
 
@@ -274,6 +287,11 @@ class DeltaGateway:
         return price
 
     # ------------------------------------------------------------------------------------------------ health
+
+    @property
+    def clock(self) -> ClockOffset:
+        """What is known of the exchange's clock, for whatever else signs."""
+        return self.rest.clock
 
     @property
     def clock_offset_secs(self) -> float:

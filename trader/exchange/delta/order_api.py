@@ -66,11 +66,12 @@ class OrderAPI:
         self._count(outcome)
         return outcome
 
-    def edit(self, edit: OrderEdit) -> Outcome:
-        """Change a resting order. Its place in the queue counts as lost unless only the size shrinks."""
+    def edit(self, edit: OrderEdit, *, priority: Priority = Priority.MARKET) -> Outcome:
+        """Change a resting order. Its place in the queue counts as lost unless only the size shrinks. The `priority` of a
+        closing order is `EXIT`."""
 
         def send() -> Ok:
-            envelope = self._rest.change(wire.OrderRow, at.EDIT_ORDER, build_edit(edit), priority=Priority.EXIT)
+            envelope = self._rest.change(wire.OrderRow, at.EDIT_ORDER, build_edit(edit), priority=priority)
             order = parse_order(row_of(envelope.result))
             check_match(order, product_id=edit.product_id, client_order_id=None, venue_order_id=edit.venue_order_id)
             return Ok(order)
@@ -136,15 +137,21 @@ class OrderAPI:
             self._count(outcomes[-1])
         return outcomes
 
-    def edit_batch(self, product_id: int, edits: Sequence[OrderEdit]) -> list[Outcome]:
+    def edit_batch(
+        self, product_id: int, edits: Sequence[OrderEdit], *, priority: Priority = Priority.MARKET
+    ) -> list[Outcome]:
         """Edit up to 50 orders of one product; one outcome per edit, in their sequence."""
         body_ids = [edit.venue_order_id for edit in edits]
-        return self._by_id(at.EDIT_BATCH, lambda: build_batch_edit(product_id, edits), product_id, body_ids)
+        return self._by_id(at.EDIT_BATCH, lambda: build_batch_edit(product_id, edits), product_id, body_ids, priority)
 
     def cancel_batch(self, product_id: int, venue_order_ids: Sequence[str]) -> list[Outcome]:
         """Cancel up to 50 orders of one product by the exchange's ids; one outcome per id, in their sequence."""
         return self._by_id(
-            at.CANCEL_BATCH, lambda: build_batch_cancel(product_id, venue_order_ids), product_id, venue_order_ids
+            at.CANCEL_BATCH,
+            lambda: build_batch_cancel(product_id, venue_order_ids),
+            product_id,
+            venue_order_ids,
+            Priority.EXIT,
         )
 
     # ------------------------------------------------------------------------------------------------ brackets
@@ -248,9 +255,11 @@ class OrderAPI:
             raise WireError("the batch's answer has no result")
         return [parse_order(row) for row in envelope.result]
 
-    def _by_id(self, endpoint: Endpoint, build: Any, product_id: int, ids: Sequence[str]) -> list[Outcome]:
+    def _by_id(
+        self, endpoint: Endpoint, build: Any, product_id: int, ids: Sequence[str], priority: Priority
+    ) -> list[Outcome]:
         def send() -> dict[str, OrderSnapshot]:
-            return {order.venue_order_id: order for order in self._batch(endpoint, build(), Priority.EXIT)}
+            return {order.venue_order_id: order for order in self._batch(endpoint, build(), priority)}
 
         found = outcome_of(send, f"batch of {len(ids)}")
         outcomes: list[Outcome] = []

@@ -1,8 +1,8 @@
 """Orders out, outcomes back: the rule by which an answer becomes OK, REJECTED or UNKNOWN.
 
-OK needs an order that matches what was asked. REJECTED needs proof: a documented refusal, or that nothing left this
-machine. Everything else is UNKNOWN: time-out, reset, 408, 429, any 5xx even with a code, HTML, an unreadable or
-mismatching answer, a crash of our own.
+OK needs an order that matches what was asked. REJECTED needs proof: a documented refusal, a 429 (turned away, not
+processed), or that nothing left this machine. Everything else is UNKNOWN: time-out, reset, 408, any 5xx even with a code,
+HTML, an unreadable or mismatching answer, a crash of our own.
 """
 
 import logging
@@ -20,6 +20,7 @@ from trader.exchange.delta.wire import OrderRow
 logger = logging.getLogger(__name__)
 
 NOT_SENT = "not_sent"
+RATE_LIMITED = "rate_limit_exceeded"
 DUPLICATE_ID = "duplicate_client_order_id"
 _CLIENT_ID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
 
@@ -117,7 +118,7 @@ def outcome_of(send: Callable[[], T], what: str) -> T | Rejected | Unknown:
         at_fault = isinstance(error, AuthError) or (known is not None and known.remedy is Remedy.HALT)
         return Rejected(error.code, str(error), halts=at_fault)
     except RateLimited as error:
-        return Unknown(str(error), error.retry_after_secs)
+        return Rejected(RATE_LIMITED, str(error), error.retry_after_secs)
     except OutcomeUnknown as error:
         return Unknown(str(error))
     except Exception as error:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from trader.domain.errors import AuthError, ExchangeError, OutcomeUnknown, RateLimited, VenueRefused
-from trader.exchange.delta.errors import WireError, is_ambiguous, is_auth, sentence
+from trader.exchange.delta.errors import WireError, is_ambiguous, is_auth, is_too_many, sentence
 
 _CONTEXT_CHARS_MAX = 500
 _CODE_CHARS_MAX = 80
@@ -42,6 +42,11 @@ def parse_error_body(body: bytes) -> ErrorBody | None:
     return ErrorBody(code[:_CODE_CHARS_MAX], _message(message, context), context)
 
 
+def is_rate_limit(status: int, error: ErrorBody | None) -> bool:
+    """True when the exchange turned a request away because there were too many."""
+    return status == 429 or (400 <= status < 500 and error is not None and is_too_many(error.code))
+
+
 def _message(message: Any, context: Any) -> str:
     parts = [message] if isinstance(message, str) and message else []
     if context:
@@ -55,13 +60,13 @@ def _message(message: Any, context: Any) -> str:
 def refusal(status: int, body: bytes, *, what: str, retry_after_secs: float = 0.0) -> ExchangeError:
     """The error behind an HTTP answer other than 200.
 
-    Only a 4xx with a readable code that does not itself speak of doubt proves that nothing was done; 408, 429, 5xx,
-    redirects and unreadable bodies prove nothing.
+    A 4xx with a readable code that does not itself speak of doubt proves that nothing was done, and so does a 429, whatever
+    its body: what is over the limit is turned away, not processed. 408, 5xx, redirects and unreadable bodies prove nothing.
     """
     error = parse_error_body(body)
-    if status == 429:
-        return RateLimited(f"{what}: too many requests (429)", retry_after_secs=retry_after_secs)
     code = f" {error.code}" if error else ""
+    if is_rate_limit(status, error):
+        return RateLimited(f"{what}: too many requests ({status})", retry_after_secs=retry_after_secs)
     if not 400 <= status < 500 or status == 408:
         return OutcomeUnknown(f"{what}: HTTP {status}{code}")
     if error is None:

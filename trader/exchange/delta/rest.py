@@ -1,10 +1,13 @@
 """REST calls: budget, signature, one exchange of bytes, decoding. Knows endpoints' weights, not their meaning.
 
 Order of work in a call: take the weight from the budget, then stamp and sign, then send exactly the signed text. Only
-reads are ever repeated, once and signed anew: when no answer came, or when the signature had expired.
+reads are repeated when no answer came, once and signed anew. Whatever was refused because its signature had expired is
+signed once again, orders too: it was refused, so it was not processed, and the refusal tells the exchange's time.
 """
 
+import copy
 import functools
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -12,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown
+from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown, RateLimited
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta.breaker import CircuitBreaker
 from trader.exchange.delta.budget import DEFAULT_QUOTA, Priority, RateBudget
@@ -24,6 +27,8 @@ from trader.exchange.delta.transport import Reply, Transport
 from trader.exchange.delta.wire import Envelope
 from trader.exchange.gateway import MaySign
 from trader.exchange.statistics import CallStatistics
+
+logger = logging.getLogger(__name__)
 
 USER_AGENT = "strangle-desk"  # the exchange's front door answers 403 without one
 ORDER_DEADLINE_SECS = 5.0
@@ -91,6 +96,13 @@ class RestClient:
         # Orders and cancels have connections of their own: no listing or download is ever in their way.
         self._orders = Transport(connections=8, wall=wall)
         self._reads = Transport(connections=4, wall=wall)
+        self._least = Priority.MARKET
+
+    def for_exit(self) -> "RestClient":
+        """The same connection, with reads as urgent as the exits they serve."""
+        urgent = copy.copy(self)
+        urgent._least = Priority.EXIT
+        return urgent
 
     def use_credentials(self, credentials: Credentials) -> None:
         """Change the key pair; requests that follow use it."""
@@ -105,17 +117,18 @@ class RestClient:
         priority: Priority,
         may_sign: MaySign | None = None,
     ) -> Envelope[T]:
-        """Send a request that changes something. Once: whatever happens it is not repeated. `may_sign` is asked with the
-        very instant that is then signed.
+        """Send a request that changes something. Once: it is repeated only where the exchange refused its signature as
+        expired, and then once. `may_sign` is asked with the very instant that is then signed.
 
         Raises:
             BudgetRefused, NotSent: Nothing left this machine.
-            AuthError, VenueRefused: Refused; nothing was done.
-            RateLimited, OutcomeUnknown: It may have been done.
+            AuthError, VenueRefused, RateLimited: Refused; nothing was done.
+            OutcomeUnknown: It may have been done.
         """
         text = msgspec.json.encode(body).decode()
         deadline = time.monotonic() + ORDER_DEADLINE_SECS
-        return self._call(result, endpoint, endpoint.path, "", text, priority, self._orders, deadline, may_sign)
+        call = _Call(endpoint, endpoint.path, "", text, priority, may_sign)
+        return self._signed_again(result, call, self._orders, deadline)
 
     def read(
         self,
@@ -135,13 +148,8 @@ class RestClient:
         path = f"{endpoint.path}/{quote(tail, safe=',')}" if tail else endpoint.path
         text = f"?{urlencode(query)}" if query else ""
         deadline = time.monotonic() + READ_DEADLINE_SECS
-        try:
-            envelope = self._call(result, endpoint, path, text, "", priority, self._reads, deadline)
-        except AuthError as error:
-            if not is_expired_signature(error.code):
-                raise
-            # The refusal itself told us the exchange's time: signed by it, the request may pass.
-            envelope = self._call(result, endpoint, path, text, "", priority, self._reads, deadline)
+        call = _Call(endpoint, path, text, "", max(priority, self._least), None)
+        envelope = self._signed_again(result, call, self._reads, deadline)
         if envelope.result is None:
             raise WireError(f"{endpoint.method} {path}: the answer has no result")
         return envelope
@@ -186,26 +194,24 @@ class RestClient:
         self._orders.close()
         self._reads.close()
 
-    def _call(
-        self,
-        result: Any,
-        endpoint: Endpoint,
-        path: str,
-        query: str,
-        body: str,
-        priority: Priority,
-        transport: Transport,
-        deadline: float,
-        may_sign: MaySign | None = None,
-    ) -> Envelope[Any]:
-        name = endpoint.name
+    def _signed_again(self, result: Any, call: "_Call", transport: Transport, deadline: float) -> Envelope[Any]:
+        try:
+            return self._call(result, call, transport, deadline)
+        except AuthError as error:
+            if not is_expired_signature(error.code):
+                raise
+            # The refusal itself told us the exchange's time: signed by it, the request may pass.
+            return self._call(result, call, transport, deadline)
+
+    def _call(self, result: Any, call: "_Call", transport: Transport, deadline: float) -> Envelope[Any]:
+        name = call.endpoint.name
         started = time.monotonic()
         error: BaseException | None = None
         try:
-            reply = self._exchange(endpoint, path, query, body, priority, transport, deadline, may_sign)
+            reply = self._exchange(call, transport, deadline)
             self.clock.learn(_date(reply), sent_at=reply.sent_at, received_at=reply.received_at)
             if self.on_reply is not None:
-                self.on_reply(endpoint, reply)
+                self.on_reply(call.endpoint, reply)
             return self._decode(result, reply, name)
         except ExchangeError as raised:
             error = raised
@@ -213,35 +219,24 @@ class RestClient:
         finally:
             self.statistics.record_call(name, time.monotonic() - started, error)
 
-    def _exchange(
-        self,
-        endpoint: Endpoint,
-        path: str,
-        query: str,
-        body: str,
-        priority: Priority,
-        transport: Transport,
-        deadline: float,
-        may_sign: MaySign | None,
-    ) -> Reply:
-        attempts = 2 if endpoint.method == "GET" else 1
-        while True:
-            attempts -= 1
-            self.breaker.admit(priority)
+    def _exchange(self, call: "_Call", transport: Transport, deadline: float) -> Reply:
+        attempts = 2 if call.endpoint.method == "GET" else 1
+        for attempt in range(1, attempts + 1):
+            self.breaker.admit(call.priority)
             try:
-                self.budget.spend(endpoint.weight, priority)
-                headers = self._headers(endpoint, path, query, body, may_sign)
+                self.budget.spend(call.endpoint.weight, call.priority)
+                headers = self._headers(call)
             except BaseException:
                 self.breaker.abandoned()
                 raise
             try:
-                reply = transport.send(endpoint.method, self._base_url + path + query, headers, body, deadline)
+                reply = self._send(call, transport, headers, deadline, attempt)
             except WireError:
                 self.breaker.answered()  # something did answer
                 raise
             except (NotSent, OutcomeUnknown) as error:
                 self.breaker.failed(str(error))
-                if attempts == 0 or deadline - time.monotonic() < _RETRY_SECS_LEFT_MIN:
+                if attempt == attempts or deadline - time.monotonic() < _RETRY_SECS_LEFT_MIN:
                     raise
             else:
                 if reply.status >= 500:
@@ -249,34 +244,47 @@ class RestClient:
                 else:
                     self.breaker.answered()
                 return reply
+        raise AssertionError("the last attempt ends in an answer or an error")
 
-    def _headers(
-        self, endpoint: Endpoint, path: str, query: str, body: str, may_sign: MaySign | None
-    ) -> dict[str, str]:
+    def _send(
+        self, call: "_Call", transport: Transport, headers: dict[str, str], deadline: float, attempt: int
+    ) -> Reply:
+        """One exchange of bytes, and its line in the log: without headers, where the key and the signature are."""
+        method, target = call.endpoint.method, call.path + call.query
+        started = time.monotonic()
+        end = ""
+        try:
+            reply = transport.send(method, self._base_url + target, headers, call.body, deadline)
+            end = f"status={reply.status} bytes={len(reply.body)}"
+            return reply
+        except ExchangeError as error:
+            end = f"failed={type(error).__name__} why={error}"
+            raise
+        finally:
+            took = (time.monotonic() - started) * 1000
+            logger.debug("http %s %s attempt=%d ms=%.0f %s body=%s", method, target, attempt, took, end, call.body)
+
+    def _headers(self, call: "_Call") -> dict[str, str]:
         headers = {"User-Agent": self._user_agent, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
-        if body:
+        method = call.endpoint.method
+        if call.body:
             headers["Content-Type"] = "application/json"
-        if endpoint.signed:
+        if call.endpoint.signed:
             if self._credentials is None:
-                raise AuthError(
-                    "no_credentials", f"{endpoint.method} {endpoint.path} needs an API key, and none is set"
-                )
+                raise AuthError("no_credentials", f"{method} {call.endpoint.path} needs an API key, and none is set")
             key, secret = self._credentials.reveal()
             at = self._wall()
-            if may_sign is not None and (why_not := may_sign(at)):
+            if call.may_sign is not None and (why_not := call.may_sign(at)):
                 raise NotSent(why_not)
             timestamp = str(int(at + self.clock.secs))
             headers["api-key"] = key
             headers["timestamp"] = timestamp
-            headers["signature"] = sign(secret, endpoint.method, timestamp, path, query, body)
+            headers["signature"] = sign(secret, method, timestamp, call.path, call.query, call.body)
         return headers
 
     def _decode(self, result: Any, reply: Reply, name: str) -> Envelope[Any]:
-        if reply.status == 429:
-            wait = self.budget.observe_429(reply.headers.get("X-RATE-LIMIT-RESET"))
-            raise refusal(reply.status, reply.body, what=name, retry_after_secs=wait)
         if reply.status != 200:
-            raise refusal(reply.status, reply.body, what=name)
+            raise self._refused(reply, name)
         try:
             if result is Text:
                 return Envelope(success=True, result=reply.body.decode())
@@ -288,6 +296,26 @@ class RestClient:
         if envelope.success is not True:
             raise WireError(f"{name}: HTTP 200 without success")
         return envelope
+
+    def _refused(self, reply: Reply, name: str) -> ExchangeError:
+        """The error behind an answer other than 200, and what it tells beside: when to come back, what time it is."""
+        error = refusal(reply.status, reply.body, what=name)
+        if isinstance(error, RateLimited):
+            error.retry_after_secs = self.budget.observe_429(reply.headers.get("X-RATE-LIMIT-RESET"))
+        expired = isinstance(error, AuthError) and is_expired_signature(error.code)
+        self.clock.learn_refusal(reply.body, sent_at=reply.sent_at, received_at=reply.received_at, expired=expired)
+        return error
+
+
+class _Call(msgspec.Struct, frozen=True):
+    """One request as it is signed and sent."""
+
+    endpoint: Endpoint
+    path: str
+    query: str  # empty, or with its question mark
+    body: str
+    priority: Priority
+    may_sign: MaySign | None
 
 
 def _date(reply: Reply) -> str | None:

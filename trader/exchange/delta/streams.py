@@ -17,6 +17,7 @@ import websocket
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta import wire
 from trader.exchange.delta import wire_feeds as feeds
+from trader.exchange.delta.clock_offset import ClockOffset
 from trader.exchange.delta.errors import LOGIN_STATUSES, WireError
 from trader.exchange.delta.local_book import BookBroken, LocalBook
 from trader.exchange.delta.numbers import count_or_none
@@ -50,6 +51,7 @@ __all__ = ["PrivateStream", "PublicStream", "StreamFigures", "Timings"]
 logger = logging.getLogger(__name__)
 
 BOOK_PAUSE_SECS = 2.0  # before a book that broke is asked for anew
+_EXPIRED = "request_expired"
 _PRIVATE_CHANNELS = ("orders", "v2/user_trades", "positions")
 
 
@@ -145,21 +147,21 @@ class PrivateStream(Stream):
         credentials: Credentials,
         on_private: Callable[[PrivateMessage], None],
         *,
-        clock_offset_secs: Callable[[], float] = lambda: 0.0,
+        clock: ClockOffset | None = None,
         product_id_of: Callable[[str], int | None] = lambda symbol: None,
         on_protection: Callable[[PortfolioMargin | ProtectionTriggered], None] = lambda news: None,
         symbols: Iterable[str] = ("all",),
         timings: Timings = Timings(),  # noqa: B008 - a frozen value
         user_agent: str = USER_AGENT,
     ) -> None:
-        """`clock_offset_secs` is the exchange's lead over our clock; `product_id_of` names the product of a symbol,
+        """`clock` is what is known of the exchange's clock, shared with the REST client; `product_id_of` names the product of a symbol,
         which the fill channel does not (0 where nobody knows); `on_protection` hears of ``portfolio_margins`` and
         ``mmp_trigger`` where they are subscribed."""
         decoder = msgspec.json.Decoder(wire.PrivateWire | feeds.ProtectionMessage, strict=False)
         super().__init__("private", url, decoder, timings=timings, user_agent=user_agent)
         self._credentials = credentials
         self._on_private = on_private
-        self._clock_offset_secs = clock_offset_secs
+        self._clock = clock or ClockOffset()
         self._product_id_of = product_id_of
         self._on_protection = on_protection
         self._product_ids: dict[str, int] = {}
@@ -177,11 +179,9 @@ class PrivateStream(Stream):
 
     def _log_in(self, socket: StreamSocket) -> None:
         self._sequence.reset()
-        key, secret = self._credentials.reveal()
-        timestamp = str(int(time.time() + self._clock_offset_secs()))
-        payload = {"api-key": key, "signature": sign_login(secret, timestamp), "timestamp": timestamp}
-        socket.send(msgspec.json.encode({"type": "key-auth", "payload": payload}).decode())
-        answer = self._login_answer(socket)
+        answer = self._ask_login(socket)
+        if answer is not None and not answer.success and answer.status == _EXPIRED:
+            answer = self._ask_login(socket)  # the refusal told the exchange's time: signed by it, the login may pass
         if answer is not None and answer.success:
             return
         reason = f"no answer within {self._timings.answer_secs:.0f} s"
@@ -192,7 +192,16 @@ class PrivateStream(Stream):
         self._guarded_report(LoginRefused(reason=reason))
         raise Ended(f"login refused: {reason}")
 
-    def _login_answer(self, socket: StreamSocket) -> wire.KeyAuth | None:
+    def _ask_login(self, socket: StreamSocket) -> wire.KeyAuth | None:
+        key, secret = self._credentials.reveal()
+        sent_at = time.time()
+        timestamp = str(int(sent_at + self._clock.secs))
+        payload = {"api-key": key, "signature": sign_login(secret, timestamp), "timestamp": timestamp}
+        socket.send(msgspec.json.encode({"type": "key-auth", "payload": payload}).decode())
+        logger.debug("stream_login_sent stream=%s timestamp=%s", self._name, timestamp)
+        return self._login_answer(socket, sent_at)
+
+    def _login_answer(self, socket: StreamSocket, sent_at: float) -> wire.KeyAuth | None:
         deadline = time.monotonic() + self._timings.answer_secs
         while time.monotonic() < deadline and not self._stopping.is_set():
             try:
@@ -206,6 +215,9 @@ class PrivateStream(Stream):
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 continue  # nothing of the account comes before the login
             if isinstance(message, wire.KeyAuth):
+                if not message.success:
+                    expired = message.status == _EXPIRED
+                    self._clock.learn_refusal(raw, sent_at=sent_at, received_at=time.time(), expired=expired)
                 return message
         return None
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from trader.domain.errors import ExchangeError
+from trader.domain.errors import ExchangeError, RateLimited
 from trader.domain.fill import Position
 from trader.domain.instrument import parse_option_symbol
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose, TimeInForce
@@ -24,6 +24,7 @@ MANAGED = ("BTC", "ETH")
 HORIZON_SECS = 8.0  # after a fence nothing the old runner had signed is admitted any more
 LAG_SECS = 5.0  # position reads may lag our fills by less than this
 _PAUSE_SECS = 0.3
+_SLOWED_SECS = 2.0  # between rounds while the exchange turns requests away: closing goes on, without pressing
 _RESOLVE_SECS = 2.0  # an exit waits this long for the fate of the one before
 _SETTLE_SECS = 20.0
 
@@ -56,6 +57,7 @@ def flatten(
         wait_secs: Give up (and say so) after this long; what was sent stays sent.
         horizon_secs: How long after the fence a request of the fenced runner may still be admitted.
     """
+    gateway = gateway.for_exit()
     work = _Flattening(gateway, books, say, horizon_secs)
     books.stop_runs()
     deadline = time.monotonic() + wait_secs
@@ -63,7 +65,7 @@ def flatten(
         books.renew()
         work.round()
         if not work.flat:
-            time.sleep(_PAUSE_SECS)
+            time.sleep(_SLOWED_SECS if work.is_slowed else _PAUSE_SECS)
     work.close()
     finished = books.settle(gateway, max(deadline, time.monotonic() + _SETTLE_SECS)) if work.flat else ()
     return Report(
@@ -106,6 +108,7 @@ class _Flattening:
         self.holdings: list[Holding] = []
         self.foreign: list[str] = []
         self.flat = False
+        self.is_slowed = False  # a request of the last round was turned away by the rate limit
         self.problem = "the exchange has not been read yet"
 
     def close(self) -> None:
@@ -113,9 +116,11 @@ class _Flattening:
 
     def round(self) -> None:
         """One look at the account, and what it asks for. An exchange that cannot be read is asked again."""
+        self.is_slowed = False
         try:
             mine, positions = self._look()
         except ExchangeError as error:
+            self.is_slowed = isinstance(error, RateLimited)
             self.problem = f"the exchange cannot be read ({type(error).__name__}: {error})"
             self._once(f"The exchange cannot be read, trying again: {error}")
             return
@@ -255,8 +260,9 @@ class _Flattening:
                 self.closed[intent.symbol] = self.closed.get(intent.symbol, 0) + order.filled_qty
                 at = f" at {order.avg_px}" if order.avg_px is not None else ""
                 self._say(f"{intent.symbol}: {order.filled_qty} of {intent.quantity} filled{at}.")
-            case Rejected(code=code, message=message):
-                self._say(f"{intent.symbol}: refused ({code} {message}); trying again.")
+            case Rejected(message=message):
+                self.is_slowed |= outcome.retry_after_secs is not None
+                self._say(f"{intent.symbol}: refused ({message or outcome.code}); trying again.")
             case Unknown(cause=cause):
                 self._unknown[intent.symbol] = time.monotonic()
                 self._unknown_coid[intent.symbol] = intent.client_order_id
