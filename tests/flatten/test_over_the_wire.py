@@ -70,7 +70,7 @@ def test_with_a_dead_runner_everything_is_closed_and_the_books_equal_the_venues(
     assert report.runs_finished == (view.run_id,) and report.realized_pnl == rig.ledger_change()
     assert_flat(rig)
     summary = rig.journal.run(view.run_id)
-    assert summary is not None and summary.exit_reason == "manual" and summary.realized_pnl == rig.ledger_change()
+    assert summary is not None and summary.exit_reason == "flatten" and summary.realized_pnl == rig.ledger_change()
     purposes = [o.intent.purpose for o in rig.journal.orders(view.run_id) if o.intent.purpose is not Purpose.ENTRY]
     assert set(purposes) == {Purpose.FLATTEN}
     assert said[-1].startswith("FLAT")
@@ -104,7 +104,7 @@ def test_books_left_open_are_finished_by_the_next_runner(rig: Rig, monkeypatch: 
     assert report.flat and report.runs_unfinished == (view.run_id,)
     rig.boot()
     closed = rig.await_view(lambda v: v.phase is Phase.DONE, 20, "done by reconciliation")
-    assert closed.exit_reason == "manual" and closed.realized_pnl == rig.ledger_change()
+    assert closed.exit_reason == "flatten" and closed.realized_pnl == rig.ledger_change()
     purposes = [r.intent.purpose for _, r in rig.journal.records(view.run_id) if isinstance(r, OrderIntended)]
     entries = purposes.count(Purpose.ENTRY)  # two, or more where the chase had to try again
     assert entries >= 2 and set(purposes[:entries]) == {Purpose.ENTRY} and set(purposes[entries:]) == {Purpose.FLATTEN}

@@ -1,6 +1,7 @@
 """The command for when things are broken: close everything without the runner. And the question a dangerous one asks."""
 
 import sys
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,6 +9,7 @@ import typer
 from trader.cli import options
 from trader.cli.output import emit_json, emit_lines, usd
 from trader.domain.errors import ConfigError, TraderError
+from trader.domain.wording import clause
 
 if TYPE_CHECKING:
     from trader.runner.flatten import Report
@@ -32,14 +34,17 @@ def flatten(
     def say(words: str) -> None:
         typer.echo(words, err=as_json)
 
+    began = time.monotonic()
     report = flatten_account(settings, say, wait_secs=wait)
+    waited = time.monotonic() - began
     if as_json:
         emit_json(report)
     else:
         emit_lines(_closing_words(report))
     if not report.flat:
         typer.echo(
-            f"Error: NOT FLAT after {wait:g} s: {report.problem}. Run `python -m trader flatten` again.", err=True
+            f"Error: NOT FLAT after {waited:.0f} s: {clause(report.problem)}. Run `python -m trader flatten` again.",
+            err=True,
         )
         raise typer.Exit(1)
 

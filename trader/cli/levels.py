@@ -1,5 +1,6 @@
 """What the account may do, ordered by a person: pause, reduce, kill, resume. Cancels, exits and Stop pass at every level."""
 
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,7 @@ from trader.cli.output import emit_json, emit_lines, status_document
 from trader.cli.runs import ANSWER_SECS, STOP_WAIT_SECS
 from trader.cli.words import one_run
 from trader.domain.errors import ConfigError
+from trader.domain.wording import clause
 
 if TYPE_CHECKING:
     from trader.desk import CommandRow, Desk
@@ -42,7 +44,9 @@ def kill(
         require_word("KILL", f"This closes every run and halts trading ({settings.env.upper()}).", "--yes")
     with options.open_desk(settings) as desk:
         receipt = desk.order_level("kill", issued_by="cli", who=options.person(), reason=reason)
+        asked = time.monotonic()
         status = desk.await_flat(wait)
+        waited = time.monotonic() - asked
         row = desk.await_command(receipt.command_id, 0)
     if as_json:
         emit_json({"command_id": receipt.command_id, "answer": row.detail, **status_document(status)})
@@ -56,7 +60,7 @@ def kill(
             if status.runner.alive
             else " No runner is alive to carry it out; without one: `python -m trader flatten`."
         )
-        typer.echo(f"Error: NOT FLAT after {wait:g} s: {what}.{hint}", err=True)
+        typer.echo(f"Error: NOT FLAT after {waited:.0f} s: {what}.{hint}", err=True)
         raise typer.Exit(1)
 
 
@@ -73,7 +77,7 @@ def resume(
             _say({"trading": {"level": level, "reason": why}}, ["Nothing is halted."], as_json)
             return
         if confirm is None:
-            require_word("RESUME", f"Trading is {level}: {why}.", "--confirm RESUME")
+            require_word("RESUME", f"Trading is {level}: {clause(why)}.", "--confirm RESUME")
         elif confirm != "RESUME":
             raise ConfigError(f"--confirm must be RESUME, was {confirm!r}; entries stay halted")
     _order("resume", reason, as_json)
@@ -118,7 +122,7 @@ def _order(order: "Order", reason: str, as_json: bool) -> None:
 def _answer(row: "CommandRow") -> str:
     if row.status == "new":
         return f"Recorded ({row.kind}); it is carried out as soon as a runner is alive."
-    return f"{row.detail[:1].upper()}{row.detail[1:]}."
+    return f"{row.detail[:1].upper()}{clause(row.detail[1:])}."
 
 
 def _say(document: dict[str, object], lines: list[str], as_json: bool) -> None:

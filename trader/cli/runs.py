@@ -10,10 +10,14 @@ from trader.cli import options
 from trader.cli.output import emit_json, emit_lines, status_document
 from trader.cli.words import one_run, run_lines
 from trader.domain.errors import ConfigError, TraderError
+from trader.domain.wording import clause
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trader.config.preset import Preset
     from trader.desk import CommandRow, Desk, Status
+    from trader.engine.view import RunView
 
 # A runner picks a command up within a quarter of a second; this leaves room for a machine under load.
 ANSWER_SECS = 10.0
@@ -49,13 +53,16 @@ def start(
 def _start_one(desk: "Desk", preset: "Preset", now: bool, confirm: str | None, wait_secs: float, as_json: bool) -> None:
     row = _ask_to_start(desk, preset, now, confirm)
     run_id = run_of(row)
+    asked = time.monotonic()
     status = _await(desk, run_id, wait_secs, _HELD_OR_OVER) if wait_secs else desk.status(run_id)
     if as_json:
         emit_json({"command_id": row.command_id, **status_document(status)})
     else:
         emit_lines([f"Accepted with preset {preset.name} ({preset.config_hash}).", *run_lines(status)])
     if wait_secs and (status.run is None or status.run.phase != "holding"):
-        typer.echo(f"Error: The run does not hold a strangle after {wait_secs:g} s.", err=True)
+        waited = time.monotonic() - asked
+        what = f": {clause(status.run.words)}" if status.run is not None and status.run.words else ""
+        typer.echo(f"Error: The run does not hold a strangle after {waited:.0f} s{what}.", err=True)
         raise typer.Exit(1)
 
 
@@ -111,35 +118,35 @@ def stop(
     with options.open_desk(options.read_settings()) as desk:
         options.require_run(desk, run_id)
         receipt = desk.stop(run_id, issued_by="cli")
+        asked = time.monotonic()
         status = desk.await_flat(wait, run_id)
+        waited = time.monotonic() - asked
     if as_json:
         emit_json({"command_id": receipt.command_id, **status_document(status)})
     else:
         emit_lines(run_lines(status))
     open_runs = status.runs if run_id is None else ()
     if status.run is None or status.run.flat != "true" or open_runs:
-        typer.echo(f"Error: {_why_not_flat(status, wait)}", err=True)
+        typer.echo(f"Error: {_why_not_flat(status, open_runs, waited)}", err=True)
         raise typer.Exit(1)
 
 
-def _why_not_flat(status: "Status", wait: float) -> str:
+def _why_not_flat(status: "Status", open_runs: "Sequence[RunView]", waited: float) -> str:
     if status.run is None:
         return f"There is no run on account {status.account}, so there was nothing to close and nothing was confirmed."
+    if status.run.phase == "done" and not open_runs:
+        # What is left is not this run's, or came after its end: nothing works on it, and the run's own words say which.
+        return f"{clause(status.run.words)}. The run has ended and nothing works on it any more."
     if not status.runner.alive:
         return (
             "NOT FLAT: Stop is recorded, but no runner is alive to carry it out; start one with `python -m trader run` "
             "and it will close everything first, or close without one: `python -m trader flatten`."
         )
     still = [
-        f"{leg.symbol} {leg.open_quantity}"
-        for run in (status.run, *status.runs)
-        for leg in run.legs
-        if leg.open_quantity
+        f"{leg.symbol} {leg.open_quantity}" for run in (status.run, *open_runs) for leg in run.legs if leg.open_quantity
     ]
     what = f"still open: {', '.join(dict.fromkeys(still))}" if still else "the exchange has not confirmed it yet"
-    return (
-        f"NOT FLAT after {wait:g} s: {what}; the runner keeps working on it, ask again with `python -m trader status`."
-    )
+    return f"NOT FLAT after {waited:.0f} s: {what}; the runner keeps working on it, ask again with `python -m trader status`."
 
 
 def _await(desk: "Desk", run_id: str, timeout_secs: float | None, phases: frozenset[str]) -> "Status":

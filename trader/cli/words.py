@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from trader.cli.output import ist, table, usd
+from trader.domain.wording import done_of
 
 if TYPE_CHECKING:
     from trader.desk import Happening, Status
@@ -76,7 +77,7 @@ def one_run(run: "RunView") -> list[str]:
     if run.legs:
         head = ["leg", "side", "filled", "open", "avg px", "mark", "bid", "ask", "delta", "P&L"]
         rows = [
-            [leg.symbol, leg.side, f"{leg.filled_quantity}/{leg.quantity}", str(leg.open_quantity)]
+            [leg.symbol, leg.side, done_of(leg.filled_quantity, leg.quantity), str(leg.open_quantity)]
             + [_plain(price) for price in (leg.avg_px, leg.mark, leg.bid, leg.ask)]
             + ["–" if leg.delta is None else f"{leg.delta:+.3f}", usd(leg.pnl)]
             for leg in run.legs

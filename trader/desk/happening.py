@@ -9,6 +9,7 @@ from datetime import datetime
 from trader.desk.telling import describe
 from trader.desk.values import Happening, RunnerHealth
 from trader.domain.expiry import IST
+from trader.domain.wording import clause
 from trader.engine import records as r
 from trader.engine.view import Ops, RunView
 from trader.journal import AlertRow
@@ -60,7 +61,9 @@ def situation(
             lines.append("Nothing is being watched; Stop & Exit is recorded and carried out as soon as a runner is up.")
     level, reason = trading
     if level != r.Level.ACTIVE:
-        lines.append(f"Trading is {level}{f': {reason}' if reason else ''}. {_LEVEL_MEANS.get(level, '')}".rstrip())
+        lines.append(
+            f"Trading is {level}{f': {clause(reason)}' if reason else ''}. {_LEVEL_MEANS.get(level, '')}".rstrip()
+        )
     if runner.alive and ops is not None:
         if ops.journal_fault:
             lines.append(f"Records wait in memory because the journal cannot be written: {ops.journal_fault}")

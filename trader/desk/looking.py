@@ -7,7 +7,7 @@ from trader.desk.happening import SHOWN, happened, situation
 from trader.desk.runs import RunBook
 from trader.desk.silence import explain_silence
 from trader.desk.values import RunnerHealth, Status
-from trader.engine.records import Level, LevelChanged, Phase
+from trader.engine.records import Level, LevelChanged
 from trader.engine.view import LiveSnapshot, Ops, RunView
 from trader.journal import Journal, Lease
 
@@ -42,7 +42,8 @@ def read_status(
     chosen = run_id or (open_ids[-1] if open_ids else _newest_finished(journal, account))
     run = next((view for view in unresolved if view.run_id == chosen), None)
     if run is None and chosen is not None:
-        run = _ended(book, live, chosen, wall)
+        # Ended: the live picture may still show it on its way, and after a restart knows no more of it than that it ended.
+        run = book.view(chosen, wall)
     levels = [record for _, record in journal.level_changes(account, SHOWN)]
     ops = None if snapshot is None else snapshot.ops
     trading = _trading(halted, ops if runner.alive else None, levels)
@@ -105,12 +106,6 @@ def _current(
     if view is not None and snapshot is not None and (not records or records[-1].wall <= snapshot.wall):
         return view
     return book.view(run_id, wall)
-
-
-def _ended(book: RunBook, live: dict[str, RunView], run_id: str, wall: datetime) -> RunView | None:
-    """A run that is not unresolved: the live picture may still show it on its way, the journal knows it has ended."""
-    view = live.get(run_id)
-    return view if view is not None and view.phase is Phase.DONE else book.view(run_id, wall)
 
 
 def _newest_finished(journal: Journal, account: str) -> str | None:

@@ -8,6 +8,7 @@ from trader.desk.values import Marker, TimelineEvent
 from trader.domain.expiry import IST
 from trader.domain.fill import Channel, Fill
 from trader.domain.order import OrderIntent, Side
+from trader.domain.wording import refusal_words
 from trader.engine import records as r
 from trader.engine.viewing import REASON_WORDS
 
@@ -81,7 +82,7 @@ def describe(record: r.AnyRecord) -> str:
         case r.OrderDenied():
             return f"{_order(record.intent)} denied: {record.code}: {record.detail}"
         case r.OrderResolved():
-            why = " ".join(part for part in (record.code, record.message) if part)
+            why = refusal_words(record.code, record.message)
             filled = "" if record.filled_qty is None else f", {record.filled_qty} filled"
             return f"{record.client_order_id} {record.status.value}{filled}{f': {why}' if why else ''}"
         case r.CancelIntended():

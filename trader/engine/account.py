@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from trader.domain.fill import Fill, FillKind
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderStatus, OrderType, Purpose
+from trader.domain.wording import clause
 from trader.engine import records as rec
 from trader.engine.absence import SIGNATURE_SECS, resolve_absent
 from trader.engine.effects import ReadAccount
@@ -141,7 +142,7 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
     compare_positions(turn, event)
     if event.error:
         turn.look(run_id, account_wanted=True)
-        turn.alert(run_id, "warning", "account_unreadable", f"The account could not be read: {event.error}")
+        turn.alert(run_id, "warning", "account_unreadable", f"The account could not be read: {clause(event.error)}.")
         return
     turn.rearm(run_id, "account_unreadable")
     if event.open_orders is not None:

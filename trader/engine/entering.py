@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from trader.domain.order import OrderStatus, Purpose, Side, TimeInForce
 from trader.domain.quote import Quote
+from trader.domain.wording import refusal_words
 from trader.engine.absence import ENTRY_HORIZON_SECS
 from trader.engine.chase import chase_price, entry_reference, price_bounds
 from trader.engine.gate import slowed, within_collar
@@ -73,7 +74,7 @@ def _entry_failure(run: Run, orders: list[Order]) -> str:
     """Why no further entry attempt makes sense, in words; empty when one does."""
     last = orders[-1] if orders else None
     if last is not None and last.status is OrderStatus.REJECTED and last.code not in RETRYABLE_ENTRY_CODES:
-        return f"the exchange refused: {last.code} {last.message}".strip()
+        return f"the exchange refused: {refusal_words(last.code, last.message)}"
     if last is not None and last.status is OrderStatus.DENIED:
         return f"our gate refused: {last.code} ({last.message})"
     return f"not filled after {len(orders)} attempts" if len(orders) >= _attempts(run) else ""

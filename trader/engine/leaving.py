@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from trader.domain.order import OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
+from trader.domain.wording import refusal_words
 from trader.engine.chase import chase_price
 from trader.engine.gate import closable, exit_widening, is_fresh_mark, within_collar
 from trader.engine.levels import trip
@@ -114,7 +115,7 @@ def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantit
 
 def _refused_words(turn: Turn, run: Run, leg: LegTerms, last: Order) -> str:
     """What a person needs to know of a refused exit: where another order of the account is in its way, which."""
-    words = f"Closing {leg.symbol} was refused ({last.code} {last.message}); trying again."
+    words = f"Closing {leg.symbol} was refused ({refusal_words(last.code, last.message)}); trying again."
     if last.code != OVERLAPPING:
         return words
     others = [order for order in turn.watch(run.run_id).foreign_orders if order.startswith(leg.symbol)]
@@ -131,7 +132,7 @@ def _is_throttled(turn: Turn, run: Run, leg: LegTerms, last: Order, purpose: Pur
     words = f"{fruitless} orders to close {leg.symbol} have filled nothing"
     if fruitless == run.preset.risk.max_orders_per_leg:
         trip(turn, "order_throttle", words)
-    text = f"{words}; trying again every {_SLOW_EXIT_SECS:.0f} s. Look at it."
+    text = f"{words}; trying again every {_SLOW_EXIT_SECS:g} s. Look at it."
     turn.alert_again(run.run_id, "error", f"exit_throttled:{leg.key}", text, every_secs=_THROTTLED_REPEAT_SECS)
     return seconds_since(last.ended_at or last.intended_at, turn.wall) < _SLOW_EXIT_SECS
 

@@ -4,6 +4,7 @@ A level only rises by itself; back to ACTIVE it goes by a person's `resume` and 
 is a record. Cancels and exits never look at it.
 """
 
+from trader.domain.wording import clause
 from trader.engine import records as rec
 from trader.engine.effects import AckCommand
 from trader.engine.events import LevelCommand
@@ -69,7 +70,7 @@ def trip(turn: Turn, code: str, reason: str) -> None:
         return
     reasons, codes = (f"{trading.reason}; {reason}", f"{trading.code} {code}") if halted else (reason, code)
     _change(turn, Level.HALTED, reasons, code=codes.strip())
-    text = f"Trading is HALTED: {reason}. No entry until a person resumes; exits and Stop go on."
+    text = f"Trading is HALTED: {clause(reason)}. No entry until a person resumes; exits and Stop go on."
     turn.write(rec.AlertRaised, "", level="error", code=f"halted:{code}", text=text)
 
 
@@ -89,5 +90,5 @@ def see_installation(turn: Turn, client_order_id: str | None) -> None:
 
 
 def _change(turn: Turn, level: Level, reason: str, *, cause: str = "rule", **fields: str) -> None:
-    account = turn.state.account_key
+    account, reason = turn.state.account_key, clause(reason)
     turn.write(rec.LevelChanged, "", cause=cause, account=account, level=level, reason=reason, **fields)

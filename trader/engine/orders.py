@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from trader.domain.fill import Fill
 from trader.domain.order import OrderSnapshot, OrderStatus, next_status
 from trader.domain.outcome import Ok, Rejected, Unknown
+from trader.domain.wording import refusal_words
 from trader.engine import records as rec
 from trader.engine.events import CancelAnswered, SubmitAnswered
 from trader.engine.executions import cost_again, is_taken_in, take_in
@@ -41,7 +42,8 @@ def _hear_refusal(turn: Turn, order: Order, outcome: Rejected | Unknown) -> None
     turn.slow_down(outcome.retry_after_secs)
     if outcome.halts:
         coid = order.intent.client_order_id
-        trip(turn, f"refused:{outcome.code}", f"the exchange refused {coid}: {outcome.code} {outcome.message}".strip())
+        words = refusal_words(outcome.code, outcome.message)
+        trip(turn, f"refused:{outcome.code}", f"the exchange refused {coid}: {words}")
 
 
 def on_submit_answered(turn: Turn, event: SubmitAnswered) -> None:

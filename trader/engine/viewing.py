@@ -6,6 +6,7 @@ from decimal import Decimal
 from trader.domain.clock import Now
 from trader.domain.expiry import IST
 from trader.domain.order import OrderStatus, Purpose
+from trader.domain.wording import done_of, refusal_words
 from trader.engine.ladder import build_ladder
 from trader.engine.levels import level_words
 from trader.engine.records import LegTerms, Level, Phase
@@ -23,6 +24,7 @@ REASON_WORDS = {
     "breakeven": "breakeven stop",
     "manual": "Stop & Exit",
     "kill": "kill switch",
+    "flatten": "flattened by hand",
     "unwind": "entry could not be completed",
     "expiry": "expiry",
     "blind": "no usable prices",
@@ -133,7 +135,7 @@ def words_for(run: Run, watch: Watch, now: Now, barred: str = "") -> str:
                 return f"Waiting — sells at {_clock(run.entry_at)}{_away(run.entry_at, now)}"
             return "Waiting — " + (watch.why_not[0] if watch.why_not else "getting ready")
         case Phase.ENTERING:
-            sold = ", ".join(f"{leg.symbol} {run.entered(leg.key)}/{leg.quantity}" for leg in run.legs)
+            sold = ", ".join(f"{leg.symbol} {done_of(run.entered(leg.key), leg.quantity)}" for leg in run.legs)
             return f"Entering — sold {sold}"
         case Phase.HOLDING:
             return f"Holding — exits at {_clock(run.exit_at)}{_away(run.exit_at, now)}"
@@ -200,7 +202,7 @@ def _order_views(run: Run) -> list[OrderView]:
             filled_quantity=o.done_qty,
             limit_price=o.intent.limit_price,
             status=o.status.value,
-            message=" ".join(part for part in (o.code, o.message) if part),
+            message=refusal_words(o.code, o.message),
             wall=o.intended_at,
         )
         for o in newest

@@ -9,7 +9,7 @@ from trader.engine.entering import Work, give_up, unready, work_entry
 from trader.engine.events import ChainRead
 from trader.engine.gate import daily_loss, slowed
 from trader.engine.levels import bars_entry, level_words
-from trader.engine.naked import UNWIND_SECS, lacks, tell_naked, time_left
+from trader.engine.naked import UNWIND_SECS, imbalance_words, lacks, tell_naked, time_left
 from trader.engine.records import LegTerms, Phase
 from trader.engine.schedule import Window, entry_window, exit_before_expiry, fix_instants
 from trader.engine.selection import choose_legs, liquidity_flaw
@@ -214,7 +214,7 @@ def enter(turn: Turn, run_id: str) -> None:
         turn.decide_exit(run_id, "missed_entry", "nothing had been sold when the entry window passed during a restart")
         return
     if bars_entry(turn.state, run) and not _is_whole(run):
-        why = f"{level_words(turn.state)}; buying back what was sold"
+        why = f"{level_words(turn.state)}; {_taken_back(run)}"
         turn.decide_exit(run_id, "unwind", why)
         return
     tell_naked(turn, run)
@@ -235,7 +235,7 @@ def enter(turn: Turn, run_id: str) -> None:
     if run.preset.orders.partial_policy == "accept" and all(_share_filled(run, leg) for leg in run.legs):
         turn.phase(run_id, Phase.HOLDING, f"accepted partly filled: {failures}")
         return
-    turn.decide_exit(run_id, "unwind", f"one leg could not be completed ({failures}); buying back what was sold")
+    turn.decide_exit(run_id, "unwind", _unwind_words(run, failures))
 
 
 def _is_naked_too_long(turn: Turn, run: Run) -> bool:
@@ -247,11 +247,11 @@ def _is_naked_too_long(turn: Turn, run: Run) -> bool:
 
 def _give_up_lacking(turn: Turn, run: Run) -> None:
     """As for a leg that cannot be completed: keep what was sold if the preset accepts the shares, else buy it back."""
-    secs = run.preset.risk.naked_leg_secs - UNWIND_SECS
-    why = f"one leg has stood alone for {secs:.0f} s"
+    words = imbalance_words(run)
+    why = f"{words[:1].lower()}{words[1:]} for {seconds_since(run.naked_since, turn.wall):.0f} s"
     if run.preset.orders.partial_policy == "accept" and all(_share_filled(run, leg) for leg in run.legs):
         for order in run.live_orders():
-            ask_cancel(turn, run.run_id, order, "one leg stands alone")
+            ask_cancel(turn, run.run_id, order, "the legs are uneven")
             turn.look(run.run_id, account_wanted=True)
         if not run.live_orders() and not any(o.fills_missing for o in run.orders.values()):
             turn.phase(run.run_id, Phase.HOLDING, f"accepted partly filled: {why}")
@@ -259,7 +259,18 @@ def _give_up_lacking(turn: Turn, run: Run) -> None:
     for leg in run.legs:
         if lacks(run, leg):
             give_up(turn, run.run_id, leg, why)
-    turn.decide_exit(run.run_id, "unwind", f"one leg could not be completed ({why}); buying back what was sold")
+    turn.decide_exit(run.run_id, "unwind", _unwind_words(run, why))
+
+
+def _unwind_words(run: Run, why: str) -> str:
+    return f"the entry could not be completed ({why}); {_taken_back(run)}"
+
+
+def _taken_back(run: Run) -> str:
+    """What taking an entry back means just now."""
+    if any(order.done_qty for order in run.orders.values()):
+        return "buying back what was sold"
+    return "cancelling what was sent" if run.live_orders() else "nothing was sold"
 
 
 def _is_whole(run: Run) -> bool:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from trader.engine.records import Phase
 from trader.engine.view import Ops, Rung, RunView
+from trader.engine.viewing import REASON_WORDS
 from trader.panel import format as fmt
 
 Color = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray"]
@@ -26,7 +27,7 @@ PHASES: dict[Phase, tuple[str, Color]] = {
     Phase.DONE: ("Done", "gray"),
 }
 
-EXIT_REASONS = {
+EXIT_REASONS = REASON_WORDS | {
     "time": "exit time reached",
     "max_loss": "max loss reached",
     "max_profit": "max profit reached",

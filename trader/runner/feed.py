@@ -187,6 +187,4 @@ class Feed:
 
     def _change(self, stream: str, state: str, *, up: bool, gap: bool = False, detail: str = "") -> None:
         self.states[stream] = state
-        if not up or gap:
-            logger.warning("stream=%s state=%s detail=%s", stream, state, detail)
         self._post(lambda now: ev.StreamChanged(at=now, stream=stream, up=up, gap=gap, detail=detail))

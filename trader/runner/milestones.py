@@ -1,10 +1,12 @@
-"""The run's story in the logs: one line per record. INFO are milestones, WARNING asks for a look, ERROR is money at risk."""
+"""The run's story in the logs: one line per record, and one per effect that is asked for. INFO are milestones, WARNING asks
+for a look, ERROR is money at risk; DEBUG is for the detailed log, where each line carries the record or effect itself."""
 
 import logging
 from collections.abc import Iterable
 
+from trader.domain.wording import refusal_words
 from trader.engine import records as rec
-from trader.engine.effects import Tell
+from trader.engine.effects import Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe, Tell
 from trader.engine.state import State
 from trader.runner.notes import Note
 
@@ -17,8 +19,8 @@ def log_records(records: Iterable[rec.AnyRecord], state: State) -> None:
     """Tell what has just been committed."""
     for record in records:
         level, words = _words(record)
-        if words:
-            _log(level, record.run_id, words, state)
+        kind = str(type(record).__struct_config__.tag)
+        _log(level, record.run_id, words or f"record {kind}", state, record)
 
 
 def log_line(line: Tell, state: State) -> None:
@@ -26,15 +28,33 @@ def log_line(line: Tell, state: State) -> None:
     _log(logging.INFO, line.run_id, line.text, state)
 
 
+def log_effect(effect: Effect, state: State) -> None:
+    """Write down what has just been asked for; records and what is told have lines of their own."""
+    match effect:
+        case Submit(intent=intent):
+            run_id, words = intent.run_id, f"effect submit {intent.client_order_id}"
+        case Cancel(client_order_id=client_order_id):
+            run_id = next((run.run_id for run in state.runs.values() if client_order_id in run.orders), "")
+            words = f"effect cancel {client_order_id}"
+        case ReadAccount() | ReadChain():
+            run_id, words = effect.run_id, f"effect {type(effect).__name__}"
+        case Subscribe():
+            run_id, words = "", f"effect subscribe {len(effect.symbols)} contracts"
+        case _:
+            return
+    _log(logging.DEBUG, run_id, words, state, effect)
+
+
 def log_note(note: Note) -> None:
     """Tell what the runner itself has to tell."""
     logger.log(_LEVELS.get(note.level, logging.WARNING), "%s", note.text, extra={"run_id": note.run_id})
 
 
-def _log(level: int, run_id: str, words: str, state: State) -> None:
+def _log(level: int, run_id: str, words: str, state: State, data: object = None) -> None:
     run = state.runs.get(run_id)
     name = run.preset.name if run is not None else "?"
-    logger.log(level, "[%s %s] %s", run_id[:5], name, words, extra={"run_id": run_id})
+    extra = {"run_id": run_id} if data is None else {"run_id": run_id, "data": data}
+    logger.log(level, "[%s %s] %s", run_id[:5], name, words, extra=extra)
 
 
 def _words(record: rec.AnyRecord) -> tuple[int, str]:
@@ -60,7 +80,8 @@ def _words(record: rec.AnyRecord) -> tuple[int, str]:
             return logging.WARNING, f"Order denied {record.code}: {record.detail}"
         case rec.OrderResolved():
             level = logging.WARNING if record.status in ("rejected", "unknown") else logging.INFO
-            return level, f"Order {record.client_order_id} {record.status} {record.code} {record.message}".rstrip()
+            why = refusal_words(record.code, record.message)
+            return level, f"Order {record.client_order_id} {record.status}{f': {why}' if why else ''}"
         case rec.FillRecorded(fill=fill):
             return logging.INFO, f"Fill: {fill.side} {fill.quantity} {fill.symbol} at {fill.price}"
         case rec.Trailed():
@@ -69,9 +90,9 @@ def _words(record: rec.AnyRecord) -> tuple[int, str]:
         case rec.ExitDecided():
             return logging.INFO, f"Exit ({record.reason}): {record.detail}"
         case rec.RunFinished():
-            return logging.INFO, (
-                f"FLAT, confirmed. Realised P&L {record.realized_pnl} USD, fees {record.fees} USD ({record.exit_reason})"
-            )
+            end = f"NOT FLAT: {record.foreign} is not ours and was left alone" if record.foreign else "FLAT, confirmed"
+            money = f"Realised P&L {record.realized_pnl} USD, fees {record.fees} USD ({record.exit_reason})"
+            return logging.WARNING if record.foreign else logging.INFO, f"{end}. {money}"
         case rec.LevelChanged():
             why = f": {record.reason}" if record.reason else ""
             return logging.WARNING, f"Trading is {record.level}{why}"

@@ -111,7 +111,9 @@ class Publisher:
         """The picture of a moment."""
         wall = self._wall()
         level, why = trading_state(state, self._halted())
-        views = tuple(build_view(state, run, now) for run in state.runs.values())
+        # Of runs that ended before this runner began only beginning and end are known: those are the journal's to tell.
+        known = (run for run in state.runs.values() if run.finished is None or run.exit_reason is not None)
+        views = tuple(build_view(state, run, now) for run in known)
         reads = [w.account_read for w in state.watches.values() if w.account_read is not None]
         heard = self._feed.heard
         return LiveSnapshot(

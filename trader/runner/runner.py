@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from trader.domain.clock import Now
 from trader.domain.errors import ConfigError, JournalError
+from trader.domain.wording import clause
 from trader.engine import events as ev
 from trader.engine.effects import AckCommand, Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe, Tell
 from trader.engine.fold import evolve
@@ -34,7 +35,7 @@ from trader.runner.dispatcher import Dispatcher
 from trader.runner.errands import COMMANDS_SECS, RENEW_SECS, CommandPoll, Errand, LeaseKeeper
 from trader.runner.feed import Feed
 from trader.runner.market_clock import MarketClock, wall_now
-from trader.runner.milestones import log_line, log_note, log_records
+from trader.runner.milestones import log_effect, log_line, log_note, log_records
 from trader.runner.nagging import Nagger
 from trader.runner.notes import Note, NoteGate
 from trader.runner.publishing import Publisher
@@ -369,7 +370,7 @@ class Runner:
         except Exception as error:
             tries = self._tries[row.command_id] = self._tries.get(row.command_id, 0) + 1
             if tries >= _COMMAND_TRIES and row.kind not in ("stop", "kill"):
-                self._refuse(row, f"It cannot be carried out: {type(error).__name__}: {error}.")
+                self._refuse(row, f"It cannot be carried out: {type(error).__name__}: {clause(str(error))}.")
                 self._obeyed.append(row.command_id)
             raise
         self._tries.pop(row.command_id, None)
@@ -377,7 +378,7 @@ class Runner:
 
     def _obey(self, row: CommandRow) -> None:
         if row.kind == "start" and (why_not := self._halted() or self._too_late(row)):
-            self._refuse(row, f"{why_not}.")
+            self._refuse(row, f"{clause(why_not)}.")
             return
         match str(row.kind):  # a newer face may know more of them
             case "start":
@@ -541,6 +542,7 @@ class Runner:
                 self._feed.want(symbols, underlyings)
             case Tell():
                 log_line(effect, self._state)
+        log_effect(effect, self._state)  # after it: nothing stands between a decision and its request
 
     # ------------------------------------------------------------ other threads
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from trader.domain.errors import OutcomeUnknown
+from trader.domain.wording import clause
 
 
 class WireError(OutcomeUnknown):
@@ -172,7 +173,8 @@ def explain(code: str) -> ErrorCode | None:
 
 
 def sentence(code: str, message: str = "") -> str:
-    """A sentence for people: ours where the code is known, the exchange's own words appended where it sent some."""
+    """A sentence for people, without its full stop: ours where the code is known, the exchange's own words appended where it
+    sent some."""
     known = explain(code)
-    text = known.sentence if known else f"The exchange refused with the code {code!r}."
-    return f"{text} ({message})" if message else text
+    text = clause(known.sentence) if known else f"The exchange refused with the code {code!r}"
+    return f"{text} ({clause(message)})" if message else text

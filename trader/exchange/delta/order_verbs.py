@@ -100,6 +100,12 @@ def check_client_order_id(client_order_id: str) -> None:
 
 def outcome_of(send: Callable[[], T], what: str) -> T | Rejected | Unknown:
     """Run one request that changes something and turn every end of it into a value; `what` names it in the log."""
+    outcome = _ended(send, what)
+    logger.debug("outcome what=%s %s", what, outcome)
+    return outcome
+
+
+def _ended(send: Callable[[], T], what: str) -> T | Rejected | Unknown:
     try:
         return send()
     except NotSent as error:

@@ -35,6 +35,7 @@ ORDER_DEADLINE_SECS = 5.0
 READ_DEADLINE_SECS = 10.0
 PAGES_MAX = 2_000
 _RETRY_SECS_LEFT_MIN = 0.5
+_BODY_LOG_CHARS = 2000
 
 T = TypeVar("T")
 Query = Sequence[tuple[str, str]]
@@ -218,6 +219,8 @@ class RestClient:
             raise
         finally:
             self.statistics.record_call(name, time.monotonic() - started, error)
+            if error is not None:
+                logger.debug("http_failed %s error=%s why=%s", name, type(error).__name__, error)
 
     def _exchange(self, call: "_Call", transport: Transport, deadline: float) -> Reply:
         attempts = 2 if call.endpoint.method == "GET" else 1
@@ -258,11 +261,12 @@ class RestClient:
             end = f"status={reply.status} bytes={len(reply.body)}"
             return reply
         except ExchangeError as error:
-            end = f"failed={type(error).__name__} why={error}"
+            end = f"failed={type(error).__name__}"
             raise
         finally:
             took = (time.monotonic() - started) * 1000
-            logger.debug("http %s %s attempt=%d ms=%.0f %s body=%s", method, target, attempt, took, end, call.body)
+            sent = f" body={call.body[:_BODY_LOG_CHARS]}" if call.body else ""
+            logger.debug("http %s %s attempt=%d ms=%.0f %s%s", method, target, attempt, took, end, sent)
 
     def _headers(self, call: "_Call") -> dict[str, str]:
         headers = {"User-Agent": self._user_agent, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}

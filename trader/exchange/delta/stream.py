@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 _ONE_SYMBOL_PER_FRAME = frozenset({"ob_l2"})
 _IGNORED_LOG_EVERY = 1000
+_COUNTS_LOG_SECS = 60.0
+FRAME_LOG_BYTES = 2000
 
 
 class Timings(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +60,10 @@ class Ended(Exception):
     """The connection is over; the message says why."""
 
 
+class LoginFailed(Ended):
+    """The exchange did not take the login."""
+
+
 class Stream:
     """What both streams share: the thread, the connection's life, subscriptions, watchdogs."""
 
@@ -85,7 +91,7 @@ class Stream:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._connects = self._messages = self._ignored = self._unreadable = 0
-        self._alive_at = self._pinged_at = 0.0
+        self._alive_at = self._pinged_at = self._counted_at = 0.0
         self._pong_due: float | None = None
 
     # ------------------------------------------------------------------------------------------ for any thread
@@ -165,18 +171,25 @@ class Stream:
     def _handle(self, message: Any) -> None:
         raise NotImplementedError
 
+    def _trace(self, raw: bytes) -> None:
+        """A frame for the detailed log. Market data is only counted."""
+
     def _run(self) -> None:
         while not self._stopping.wait(self._backoff.delay_secs()):
             self._backoff.connecting()
             started = time.monotonic()
             lasted = 0.0
+            level = logging.WARNING
             socket = self._socket = StreamSocket()
+            logger.debug("stream_connecting stream=%s url=%s", self._name, self._url)
             try:
                 self._connect(socket)
                 started = time.monotonic()
                 self._receive(socket)
+            except LoginFailed as error:
+                reason, level = str(error), logging.ERROR
             except (Ended, OSError, websocket.WebSocketException) as error:
-                reason = str(error) or type(error).__name__
+                reason = _words(error)
             except Exception as error:
                 # The thread must live: without it nobody would connect again.
                 logger.exception("stream_failed stream=%s", self._name)
@@ -188,7 +201,7 @@ class Stream:
                 lasted = time.monotonic() - started
             self._backoff.ended(lasted)
             if not self._stopping.is_set():
-                logger.warning("stream_down stream=%s reason=%s", self._name, reason)
+                logger.log(level, "stream_down stream=%s reason=%s", self._name, reason)
                 self._guarded_report(StreamDown(stream=self._name, reason=reason))
 
     def _connect(self, socket: StreamSocket) -> None:
@@ -200,6 +213,7 @@ class Stream:
         self._connects += 1
         self._log_in(socket)
         socket.send('{"type":"enable_heartbeat"}')
+        logger.debug("stream_up stream=%s connects=%d", self._name, self._connects)
         self._guarded_report(StreamUp(stream=self._name, connects=self._connects))
         with self._lock:
             self._live = socket
@@ -241,6 +255,7 @@ class Stream:
             self._alive_at = now
             if type(message) is wire.Heartbeat:
                 continue
+            self._trace(raw)
             try:
                 handle(message)
             except Ended:
@@ -261,13 +276,18 @@ class Stream:
             self._pinged_at = now
             self._pong_due = now + self._timings.pong_secs
             socket.send('{"type":"ping"}')
+        if now - self._counted_at >= _COUNTS_LOG_SECS:
+            self._counted_at = now
+            logger.debug(
+                "stream_counts stream=%s messages=%d ignored=%d unreadable=%d",
+                self._name, self._messages, self._ignored, self._unreadable,
+            )  # fmt: skip
         with self._lock:
             late = [channel for channel, due in self._unanswered.items() if now > due]
             for channel in late:
                 del self._unanswered[channel]
         for channel in late:
-            reason = f"no answer within {self._timings.answer_secs:.0f} s"
-            self._guarded_report(SubscriptionRefused(stream=self._name, channel=channel, reason=reason))
+            self._refused(channel, f"no answer within {self._timings.answer_secs:.0f} s")
 
     def _subscribed(self, message: wire.Subscriptions) -> None:
         with self._lock:
@@ -275,9 +295,11 @@ class Stream:
                 self._unanswered.pop(channel.name, None)
         for channel in message.channels:
             if channel.error:
-                logger.error("subscription_refused stream=%s channel=%s", self._name, channel.name)
-                event = SubscriptionRefused(stream=self._name, channel=channel.name, reason=channel.error)
-                self._guarded_report(event)
+                self._refused(channel.name, channel.error)
+
+    def _refused(self, channel: str, reason: str) -> None:
+        logger.error("subscription_refused stream=%s channel=%s reason=%s", self._name, channel, reason)
+        self._guarded_report(SubscriptionRefused(stream=self._name, channel=channel, reason=reason))
 
     def _undecodable(self, raw: bytes, error: Exception) -> None:
         try:
@@ -305,6 +327,7 @@ class Stream:
         groups = [{symbol} for symbol in sorted(symbols)] if channel in _ONE_SYMBOL_PER_FRAME else [symbols]
         for group in groups:
             self._send_quietly(socket, _channels_frame("subscribe", channel, group))
+        logger.debug("stream_subscribe stream=%s channel=%s symbols=%d", self._name, channel, len(symbols))
 
     def _send_quietly(self, socket: StreamSocket, frame: str) -> None:
         try:
@@ -313,6 +336,13 @@ class Stream:
             # The connection is dying; its thread notices, reconnects and subscribes to all that is wanted.
             logger.info("stream_send_failed stream=%s", self._name)
             socket.interrupt()
+
+
+def _words(error: Exception) -> str:
+    """Why a connection ended, without the answer's headers, which the library puts into its message."""
+    if isinstance(error, websocket.WebSocketBadStatusException):
+        return f"the upgrade was answered with HTTP {error.status_code}"
+    return str(error).partition(" -+-+- ")[0] or type(error).__name__
 
 
 _KNOWN_TYPES = frozenset(

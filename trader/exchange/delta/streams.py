@@ -34,7 +34,7 @@ from trader.exchange.delta.parse_feeds import (
 from trader.exchange.delta.rest import USER_AGENT
 from trader.exchange.delta.sequence import SequenceTracker, Verdict
 from trader.exchange.delta.signing import sign_login
-from trader.exchange.delta.stream import Ended, Stream, StreamFigures, Timings
+from trader.exchange.delta.stream import FRAME_LOG_BYTES, Ended, LoginFailed, Stream, StreamFigures, Timings
 from trader.exchange.delta.stream_socket import StreamSocket
 from trader.exchange.events import (
     LoginRefused,
@@ -107,6 +107,7 @@ class PublicStream(Stream):
                 feed = parse_feed(message)
             except WireError as error:
                 self._unreadable += 1
+                logger.warning("stream_message_unreadable stream=%s error=%s", self._name, error)
                 self._on_event(UnreadableMessage(stream=self._name, detail=str(error)[:200]))
                 return
             self._on_feed(feed)
@@ -184,13 +185,19 @@ class PrivateStream(Stream):
             answer = self._ask_login(socket)  # the refusal told the exchange's time: signed by it, the login may pass
         if answer is not None and answer.success:
             return
+        if answer is None and self._stopping.is_set():
+            raise Ended("stopped")
         reason = f"no answer within {self._timings.answer_secs:.0f} s"
         if answer is not None:
             reason = LOGIN_STATUSES.get(answer.status, answer.status or "refused without a reason")
             reason = f"{reason} ({answer.message[:200]})" if answer.message else reason
-        logger.error("stream_login_refused reason=%s", reason)
         self._guarded_report(LoginRefused(reason=reason))
-        raise Ended(f"login refused: {reason}")
+        raise LoginFailed(f"login refused: {reason}")
+
+    def _trace(self, raw: bytes) -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            text = raw[:FRAME_LOG_BYTES].decode(errors="replace")
+            logger.debug("stream_frame stream=%s %s", self._name, text)
 
     def _ask_login(self, socket: StreamSocket) -> wire.KeyAuth | None:
         key, secret = self._credentials.reveal()
@@ -215,6 +222,7 @@ class PrivateStream(Stream):
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 continue  # nothing of the account comes before the login
             if isinstance(message, wire.KeyAuth):
+                logger.debug("stream_login_answer stream=%s status=%s", self._name, message.status)
                 if not message.success:
                     expired = message.status == _EXPIRED
                     self._clock.learn_refusal(raw, sent_at=sent_at, received_at=time.time(), expired=expired)

@@ -131,9 +131,9 @@ class Books:
                 self._write(rec.StopRequested, run.run_id, cause="user", command_id=command_id)
             if run.exit_reason is None:
                 detail = "closed by `python -m trader flatten`"
-                self._write(rec.ExitDecided, run.run_id, cause="user", reason="manual", detail=detail)
+                self._write(rec.ExitDecided, run.run_id, cause="user", reason="flatten", detail=detail)
             if run.phase is not Phase.EXITING:
-                self._write(rec.PhaseChanged, run.run_id, cause="user", phase=Phase.EXITING, reason="manual")
+                self._write(rec.PhaseChanged, run.run_id, cause="user", phase=Phase.EXITING, reason="flatten")
 
     def run_id_of(self, short: str) -> str:
         """The run whose id begins so; the five characters themselves where the journal does not know it."""

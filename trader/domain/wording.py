@@ -1,0 +1,19 @@
+"""Putting somebody else's words into a sentence of ours: each thing said once, one full stop at the end. Pure."""
+
+
+def clause(text: str) -> str:
+    """Words to build a sentence with: without blanks around them and without a full stop of their own."""
+    return text.strip().rstrip(". ")
+
+
+def refusal_words(code: str, message: str) -> str:
+    """A refusal's code and message as one clause; the code is not said again where the message names it."""
+    told = clause(message)
+    if not told or not code:
+        return told or code
+    return told if code.lower() in told.lower() else f"{code}: {told}"
+
+
+def done_of(done: int, meant: int) -> str:
+    """``1/2``; more than was meant is no fraction of it and is said as what it is."""
+    return f"{done}/{meant}" if done <= meant else f"{done}, meant {meant}"
