@@ -149,6 +149,17 @@ def test_finished_run_is_done_even_if_the_picture_lags(desk: Desk, journal: Jour
     assert run is not None and (run.phase, run.flat) == ("done", "true")
 
 
+def test_a_run_that_ended_before_the_runner_began_keeps_its_reason_and_its_legs(
+    desk: Desk, journal: Journal, runner: RunnersHand
+) -> None:
+    """After a flatten the next runner knows no more of the run than that it ended."""
+    journal.append(s.one_of_each("a"), lease=None)
+    runner.live(replace(view_of("a", r.Phase.DONE, "true"), exit_reason=None))
+    run = desk.status().run
+    assert run is not None and run.phase == "done"
+    assert run.exit_reason is not None and run.legs and "()" not in run.words
+
+
 def test_run_there_is_not_is_none(desk: Desk, journal: Journal) -> None:
     journal.append([s.run_created("a")], lease=None)
     assert desk.status("nope").run is None

@@ -99,7 +99,8 @@ def test_when_time_is_up_the_entry_is_unwound(filled: int, legs: set[str]) -> No
     assert scene.phase is Phase.ENTERING
     scene.prices(after=0.5)
     assert (scene.phase, scene.run.exit_reason) == (Phase.EXITING, "unwind")
-    assert "stood alone for 25 s" in scene.run.exit_detail
+    told = "the legs have been uneven for 25 s" if filled else "one leg has stood alone for 25 s"
+    assert told in scene.run.exit_detail
     assert "leg_failed:C" in scene.alerts() and "leg_failed:P" not in scene.alerts()
     finish(scene)
     assert (scene.phase, scene.view.flat) == (Phase.DONE, "true")
@@ -246,6 +247,7 @@ def test_an_exit_that_closes_one_leg_only_is_told() -> None:
         scene.prices(after=1)
     assert len(naked_alerts(scene)) == 1
     assert f"{CALL} 0, {PUT} 2" in naked_alerts(scene)[0].text
+    assert "stood alone" in naked_alerts(scene)[0].text and "buying back" in naked_alerts(scene)[0].text
     finish(scene)
     assert scene.phase is Phase.DONE
 

@@ -178,6 +178,7 @@ def test_every_exit_reason_of_the_engine_has_words() -> None:
         "breakeven",
         "manual",
         "kill",
+        "flatten",
         "unwind",
         "expiry",
         "blind",

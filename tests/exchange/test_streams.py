@@ -1,4 +1,5 @@
 import json
+import logging
 import socket
 import struct
 import time
@@ -292,6 +293,40 @@ def test_refused_upgrade_is_retried_with_back_off(rig: Rig) -> None:
     assert "429" in rig.of(StreamDown)[0].reason
     server.refuse_status = None
     rig.up()
+
+
+def test_a_refused_upgrade_is_logged_once_and_without_the_headers_of_the_handshake(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = rig.server()
+    server.refuse_status = 403
+    rig.public(server.url, msgspec.structs.replace(QUICK, backoff_first_secs=60, backoff_longest_secs=60)).start()
+    [down] = wait_for(lambda: rig.of(StreamDown))
+    assert down.reason == "the upgrade was answered with HTTP 403"
+    said = [record.getMessage() for record in caplog.records if "403" in record.getMessage()]
+    assert said == ["stream_down stream=public reason=the upgrade was answered with HTTP 403"]
+
+
+def test_a_refused_login_is_logged_once_and_a_stop_during_the_login_is_no_refusal(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    refusal = {"type": "key-auth", "success": False, "status_code": 404, "status": "api_key_not_found"}
+    silent = msgspec.structs.replace(QUICK, backoff_first_secs=60, backoff_longest_secs=60)
+
+    def refuse(server: ScriptedWS, connection: ServerConnection, frame: dict[str, Any]) -> bool:
+        connection.send(json.dumps(refusal))
+        return True
+
+    rig.private(rig.server(refuse).url, silent).start()
+    wait_for(lambda: rig.of(StreamDown))
+    told = [r for r in caplog.records if r.levelno >= logging.WARNING]
+    assert [(r.levelname, "does not know this API key" in r.getMessage()) for r in told] == [("ERROR", True)]
+    quiet = rig.server(lambda *_: True)
+    waiting = rig.private(quiet.url, silent)
+    waiting.start()
+    wait_for(lambda: quiet.frames)
+    waiting.stop()
+    assert len(rig.of(LoginRefused)) == 1
 
 
 def test_stop_ends_the_thread_also_while_waiting_to_connect(rig: Rig) -> None:

@@ -68,18 +68,16 @@ def tell_naked(turn: Turn, run: Run) -> None:
     lasting = seconds_since(since, turn.wall)
     if lasting < (_NOTICED_SECS if _is_unwell(turn, run) else run.preset.risk.naked_leg_secs):
         return
-    doing = "still completing it" if run.phase is Phase.ENTERING else "still buying back"
-    text = f"{imbalance_words(run)} for {lasting:.0f} s; {doing}."
+    open_legs = ", ".join(f"{leg.symbol} {run.open_quantity(leg.key)}" for leg in run.legs)
+    doing = "completing the entry" if run.phase is Phase.ENTERING else "buying back"
+    text = f"{imbalance_words(run, lasting)} (open: {open_legs}); still {doing}."
     turn.alert_again(run.run_id, "error", "naked_leg", text, every_secs=_REPEAT_SECS)
 
 
-def imbalance_words(run: Run) -> str:
-    """What is open where the legs are not even, to be followed by for how long: one leg alone, or more of one than of the
-    other."""
-    open_legs = [f"{leg.symbol} {run.open_quantity(leg.key)}" for leg in run.legs if run.open_quantity(leg.key) > 0]
-    if len(open_legs) > 1:
-        return f"The legs have been uneven ({', '.join(open_legs)} open)"
-    return f"One leg has stood alone ({open_legs[0]} open)" if open_legs else "One leg has stood alone"
+def imbalance_words(run: Run, secs: float) -> str:
+    """How long the legs have not been even: one of them alone, or more of one than of the other."""
+    open_legs = [leg for leg in run.legs if run.open_quantity(leg.key) > 0]
+    return f"{'The legs have been uneven' if len(open_legs) > 1 else 'One leg has stood alone'} for {secs:.0f} s"
 
 
 def _is_unwell(turn: Turn, run: Run) -> bool:

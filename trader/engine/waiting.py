@@ -247,8 +247,8 @@ def _is_naked_too_long(turn: Turn, run: Run) -> bool:
 
 def _give_up_lacking(turn: Turn, run: Run) -> None:
     """As for a leg that cannot be completed: keep what was sold if the preset accepts the shares, else buy it back."""
-    words = imbalance_words(run)
-    why = f"{words[:1].lower()}{words[1:]} for {seconds_since(run.naked_since, turn.wall):.0f} s"
+    words = imbalance_words(run, seconds_since(run.naked_since, turn.wall))
+    why = f"{words[:1].lower()}{words[1:]}"
     if run.preset.orders.partial_policy == "accept" and all(_share_filled(run, leg) for leg in run.legs):
         for order in run.live_orders():
             ask_cancel(turn, run.run_id, order, "the legs are uneven")

@@ -1,0 +1,69 @@
+"""What the commands say when they end badly is what happened, in the time that passed."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import typer
+from msgspec.structs import replace
+
+from tests.desk.test_status import view_of
+from trader.cli import runs
+from trader.config.preset import Preset
+from trader.desk.values import RunnerHealth, Status
+from trader.engine.records import Phase
+
+ALIVE = RunnerHealth(alive=True, heartbeat_age_s=0.1, host="process", pid=1)
+FOREIGN = "Done (Stop & Exit) — NOT FLAT: P-BTC-74200-011226 -3 is not ours"
+
+
+def status_of(*open_runs: Any, run: Any) -> Status:
+    return Status(
+        env="paper", account="paper", runner=ALIVE, run=run, runs=open_runs, ops=None, alerts=(), wall=datetime.now(UTC)
+    )
+
+
+def test_somebody_elses_remainder_is_not_said_to_be_worked_on() -> None:
+    done = replace(view_of("a", Phase.DONE, "false"), words=FOREIGN, realized_pnl=Decimal(1))
+    said = runs._why_not_flat(status_of(run=done), (), 11.2)
+    assert said == f"{FOREIGN}. The run has ended and nothing works on it any more."
+    other = view_of("b")
+    said = runs._why_not_flat(status_of(other, run=done), (other,), 11.2)
+    assert "NOT FLAT after 11 s" in said and "keeps working" in said
+
+
+def test_a_wait_is_told_as_it_was_and_not_as_it_was_allowed() -> None:
+    said = runs._why_not_flat(status_of(view_of("a"), run=view_of("a")), (view_of("a"),), 11.4)
+    assert "after 11 s" in said
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every look at the clock is 2 s later."""
+    ticks = iter(range(0, 1000, 2))
+    monkeypatch.setattr(runs.time, "monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr(runs.time, "sleep", lambda secs: None)
+    yield
+
+
+def test_a_start_whose_run_ends_at_once_says_so_and_after_how_long(
+    clock: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = replace(view_of("a", Phase.DONE, "true"), words="Done (entry could not be completed) — flat")
+
+    class OneRun:
+        def status(self, run_id: str) -> Status:
+            return status_of(run=done)
+
+    class Row:
+        command_id = "c"
+
+    monkeypatch.setattr(runs, "_ask_to_start", lambda *_: Row())
+    monkeypatch.setattr(runs, "run_of", lambda row: "a")
+    with pytest.raises(typer.Exit):
+        runs._start_one(OneRun(), Preset(), True, None, 50.0, False)  # type: ignore[arg-type]
+    said = capsys.readouterr().err
+    assert "after 50 s" not in said
+    assert "does not hold a strangle after 4 s: Done (entry could not be completed) — flat." in said
