@@ -158,5 +158,15 @@ def test_the_connection_row_tells_refusals_from_silence() -> None:
         "3 calls, 1 without a usable answer; slowest GET /v2/tickers with p99 12 ms; 9,990 weight units left; "
         "1,500 contracts cached, 90% of questions answered from there"
     )
+    counters.record("orders_submitted", 2)
+    counters.record("orders_filled")
+    counters.reconnected("private")
+    figures = counters.snapshot(quota_left=9_990, clock_offset_secs=0.0, cache=cache, breaker_opened=0)
+    assert pre.check_clients(figures, None) == (True, words)
+    assert pre.check_clients(figures, figures) == (
+        True,
+        f"{words}. The runner's: 2 orders sent (1 filled at once, 0 refused, 0 without an answer), 0 cancelled; "
+        f"reconnections: private 1, public 0; {words}",
+    )
     spent = counters.snapshot(quota_left=0, clock_offset_secs=0.0, cache=cache, breaker_opened=0)
     assert not pre.check_client(spent)[0]

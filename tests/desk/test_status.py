@@ -9,11 +9,14 @@ from msgspec.structs import replace
 
 from tests.desk.conftest import RunnersHand, picture
 from tests.journal import samples_of_records as s
+from trader.cli.words import run_lines
 from trader.desk import Desk
 from trader.desk.looking import runner_health
 from trader.desk.status_json import status_document
+from trader.domain.errors import OutcomeUnknown
 from trader.engine import records as r
 from trader.engine.view import LegView, RunView
+from trader.exchange.statistics import CacheFigures, CallStatistics
 from trader.journal import Journal, Lease
 
 NOW = datetime(2026, 6, 1, 9, 30, tzinfo=UTC)
@@ -181,6 +184,29 @@ def test_document_without_a_run_knows_nothing(desk: Desk) -> None:
     assert document.keys() >= ASKED_FOR
     assert (document["run_id"], document["flat"], document["legs"]) == (None, "unknown", [])
     assert document["runner"]["alive"] is False and document["runner"]["heartbeat_age_s"] is None
+
+
+def test_the_runners_connection_is_told_in_the_document_and_in_short(desk: Desk, runner: RunnersHand) -> None:
+    counters = CallStatistics()
+    counters.record_call("GET /v2/positions", 0.02, None)
+    counters.record_call("GET /v2/positions", 0.5, OutcomeUnknown("reset"))
+    counters.reconnected("public")
+    cache = CacheFigures(size=0, hits=0, misses=0)
+    figures = counters.snapshot(quota_left=9_990, clock_offset_secs=0.0, cache=cache, breaker_opened=0)
+    runner.live()
+    seen = picture(datetime.now(UTC))
+    runner.journal.publish(replace(seen, ops=replace(seen.ops, client=figures)))
+    told = json.loads(json.dumps(status_document(desk.status())))["client"]
+    assert (told["calls"], told["errors"], told["reconnections"]) == (
+        2,
+        {"OutcomeUnknown": 1},
+        {"public": 1, "private": 0},
+    )
+    assert told["endpoints"][0]["endpoint"] == "GET /v2/positions" and told["endpoints"][0]["p95_ms"] == 20
+    assert (
+        "exchange: 2 calls, 1 failed, 0 told to slow down, slowest endpoint p95 20 ms; 1 reconnections; "
+        "9,990 weight units left"
+    ) in run_lines(desk.status())
 
 
 @pytest.mark.parametrize(("flat", "said"), [("true", True), ("false", False), ("unknown", "unknown")])

@@ -68,6 +68,7 @@ class Rig:
             ws_private_url=self.venue.addresses.ws_private_url,
             credentials=self.credentials,
             clock=gateway.clock,
+            counters=gateway.counters,
             product_id_of=lambda symbol: None,
         )
         self.lease = self._lease()

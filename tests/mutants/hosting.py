@@ -27,6 +27,7 @@ from trader.domain.outcome import Unknown
 from trader.engine.effects import Submit
 from trader.engine.events import SubmitAnswered
 from trader.engine.records import AnyRecord, OrderIntended
+from trader.exchange.statistics import CacheFigures, CallStatistics, Statistics
 from trader.journal import Command, Journal, Lease
 from trader.runner import dispatcher, host
 from trader.runner import runner as running
@@ -44,6 +45,10 @@ class _Unreachable:
 
     def quota_left(self) -> int:
         return 0
+
+    def statistics(self) -> Statistics:
+        cache = CacheFigures(size=0, hits=0, misses=0)
+        return CallStatistics().snapshot(quota_left=0, clock_offset_secs=0.0, cache=cache, breaker_opened=0)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def ask(*_: Any, **__: Any) -> Any:

@@ -8,6 +8,7 @@ from trader.domain.wording import done_of
 
 if TYPE_CHECKING:
     from trader.desk import Happening, Status
+    from trader.domain.statistics import Statistics
     from trader.engine.view import RunView
 
 _HAPPENED = 6
@@ -26,10 +27,23 @@ def run_lines(status: "Status") -> list[str]:
         for run in status.runs:
             if run.run_id != status.run.run_id:
                 lines += ["", *one_run(run)]
+    if status.runner.alive and status.ops is not None and status.ops.client is not None:
+        lines.append(_client(status.ops.client))
     lines += [_happening(one) for one in status.happened[:_HAPPENED]]
     if status.open_alerts:
         lines.append(f"{len(status.open_alerts)} to acknowledge: python -m trader alerts")
     return lines
+
+
+def _client(figures: "Statistics") -> str:
+    """The runner's connection in short; `check` and `status --json` tell more."""
+    failed = sum(row.errors for row in figures.endpoints)
+    slowest = max((row.p95_ms for row in figures.endpoints if row.p95_ms is not None), default=None)
+    return (
+        f"exchange: {figures.calls} calls, {failed} failed, {figures.rate_limited} told to slow down"
+        + (f", slowest endpoint p95 {slowest:.0f} ms" if slowest is not None else "")
+        + f"; {sum(figures.reconnections.values())} reconnections; {figures.quota_left:,} weight units left"
+    )
 
 
 def _is_headline(line: str, status: "Status") -> bool:

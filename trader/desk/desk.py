@@ -332,7 +332,9 @@ class Desk:
         return not why_not, why_not or "the key may place and cancel orders"
 
     def _check_client(self) -> pre.Verdict:
-        return pre.check_client(self._door.gateway().statistics())
+        status = self.status()
+        runners = status.ops.client if status.runner.alive and status.ops is not None else None
+        return pre.check_clients(self._door.gateway().statistics(), runners)
 
     def _clock_offset(self) -> float:
         gateway = self._door.gateway()

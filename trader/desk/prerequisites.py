@@ -97,6 +97,24 @@ def check_client(figures: Statistics) -> Verdict:
     return figures.quota_left > 0, "; ".join(words)
 
 
+def check_clients(own: Statistics, runners: Statistics | None) -> Verdict:
+    """The same of this process's connection and of the living runner's, with the runner's orders and reconnections."""
+    met, words = check_client(own)
+    if runners is None:
+        return met, words
+    runners_met, theirs = check_client(runners)
+    return met and runners_met, f"{words}. The runner's: {_activity(runners)}; {theirs}"
+
+
+def _activity(figures: Statistics) -> str:
+    orders = (
+        f"{figures.orders_submitted} orders sent ({figures.orders_filled} filled at once, {figures.orders_rejected} refused, "
+        f"{figures.orders_unknown} without an answer), {figures.cancels_accepted} cancelled"
+    )
+    again = ", ".join(f"{stream} {count}" for stream, count in sorted(figures.reconnections.items()))
+    return f"{orders}; reconnections: {again}" if again else orders
+
+
 def check_configuration(preset: Preset, origins: Sequence[str]) -> Verdict:
     sources = ", ".join(dict.fromkeys(origin for origin in origins if origin != "default")) or "the defaults"
     return True, f"{preset.name} ({preset.config_hash}) from {sources}"

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from trader.desk.values import Status
 from trader.engine.view import LegView, RunView
 
@@ -13,7 +15,8 @@ _FLAT: dict[str, bool | str] = {"true": True, "false": False}
 def status_document(status: Status) -> dict[str, Any]:
     """The document. Without any run its fields are null and `flat` is "unknown": nobody has asked the exchange.
 
-    `pnl_pct` and `trailing_level` are % of premium as text; `delta` is a number; prices are USD per unit of underlying.
+    `client` is what the runner's connection to the exchange has counted since the runner began, with the latencies of each
+    endpoint. `pnl_pct` and `trailing_level` are % of premium as text; `delta` is a number; prices are USD per unit of underlying.
     """
     return {
         "env": status.env,
@@ -26,6 +29,7 @@ def status_document(status: Status) -> dict[str, Any]:
             "host": status.runner.host,
             "pid": status.runner.pid,
         },
+        "client": None if status.ops is None else msgspec.to_builtins(status.ops.client),
         **_run_document(status.run),
         "open_runs": [run.run_id for run in status.runs],
         "alerts": [

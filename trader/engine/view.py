@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
+from trader.domain.statistics import Statistics
 from trader.engine.records import Phase
 
 
@@ -115,6 +116,7 @@ class Ops(msgspec.Struct, frozen=True, kw_only=True):
     public_down_since: datetime | None = None  # this machine's clock; None while it is up
     private_down_since: datetime | None = None
     journal_fault: str = ""  # why nothing can be recorded; empty while it can
+    client: Statistics | None = None  # of the runner's connection to the exchange, since the runner began
 
 
 class LiveSnapshot(msgspec.Struct, frozen=True, kw_only=True):

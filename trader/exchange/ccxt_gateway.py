@@ -30,7 +30,7 @@ from trader.exchange.delta.errors import NOT_FOUND, WireError, normalise
 from trader.exchange.delta.instruments import TTL_SECS, InstrumentCache
 from trader.exchange.delta.order_verbs import UnsendableOrder, build_order, check_intent_match, outcome_of, priority_of
 from trader.exchange.gateway import MaySign
-from trader.exchange.statistics import Statistics
+from trader.exchange.statistics import CallStatistics, Statistics
 
 logger = logging.getLogger(__name__)
 
@@ -279,6 +279,11 @@ class CcxtGateway:
         return next((unified.decimal_of(row.get("price")) for row in rows), None)
 
     # ------------------------------------------------------------------------------------------------- health
+
+    @property
+    def counters(self) -> CallStatistics:
+        """Where whatever else belongs to this connection is counted."""
+        return self.wire.statistics
 
     @property
     def clock(self) -> ClockOffset:

@@ -5,18 +5,12 @@ from collections import Counter, deque
 
 import msgspec
 
+from trader.domain.statistics import EndpointStatistics, Statistics
+
+__all__ = ["CacheFigures", "CallStatistics", "EndpointStatistics", "Statistics"]
+
 _LATENCIES_KEPT = 256
-
-
-class EndpointStatistics(msgspec.Struct, frozen=True, kw_only=True):
-    """One endpoint. Latencies are milliseconds over its last 256 answered calls, None before the first."""
-
-    endpoint: str
-    calls: int
-    errors: int
-    p50_ms: float | None
-    p95_ms: float | None = None
-    p99_ms: float | None
+_RECONNECTED = "reconnected_"
 
 
 class CacheFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,29 +25,6 @@ class CacheFigures(msgspec.Struct, frozen=True, kw_only=True):
         """None before the first question."""
         asked = self.hits + self.misses
         return self.hits / asked if asked else None
-
-
-class Statistics(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything counted since the client was made. `quota_left` is weight units in the running 5 minutes."""
-
-    orders_submitted: int
-    orders_accepted: int
-    orders_rejected: int
-    orders_unknown: int
-    orders_filled: int  # at once, in the answer; what fills later the streams and fills tell
-    edits_submitted: int
-    cancels_submitted: int
-    cancels_accepted: int
-    calls: int
-    errors: dict[str, int]
-    rate_limited: int
-    quota_left: int
-    clock_offset_secs: float
-    instrument_cache_hit_rate: float | None
-    instruments_cached: int
-    breaker_opened: int
-    rows_skipped: int
-    endpoints: list[EndpointStatistics]
 
 
 class CallStatistics:
@@ -82,6 +53,10 @@ class CallStatistics:
         with self._lock:
             self._events[event] += number
 
+    def reconnected(self, stream: str) -> None:
+        """A stream was connected again."""
+        self.record(_RECONNECTED + stream)
+
     def snapshot(
         self, *, quota_left: int, clock_offset_secs: float, cache: CacheFigures, breaker_opened: int
     ) -> Statistics:
@@ -106,6 +81,7 @@ class CallStatistics:
                 instruments_cached=cache.size,
                 breaker_opened=breaker_opened,
                 rows_skipped=events["rows_skipped"],
+                reconnections={stream: events[f"{_RECONNECTED}{stream}"] for stream in ("public", "private")},
                 endpoints=[
                     EndpointStatistics(
                         endpoint=name,

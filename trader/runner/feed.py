@@ -19,6 +19,7 @@ from trader.exchange.delta.clock_offset import ClockOffset
 from trader.exchange.delta.conflate import Conflator
 from trader.exchange.delta.streams import PrivateStream, PublicStream
 from trader.exchange.delta.wire import MarketMessage
+from trader.exchange.statistics import CallStatistics
 from trader.runner.notes import Note
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Feed:
         ws_private_url: str,
         credentials: Credentials,
         clock: ClockOffset,
+        counters: CallStatistics,
         product_id_of: Callable[[str], int | None],
     ) -> None:
         self._conflator = Conflator(self._woken)
@@ -64,6 +66,7 @@ class Feed:
             product_id_of=product_id_of,
         )
         self._clock = clock
+        self._counters = counters
         self._symbols: set[str] = set()
         self._underlyings: set[str] = set()
         self._heard: datetime | None = None
@@ -170,7 +173,9 @@ class Feed:
 
     def _stream_event(self, stream: str, event: xe.StreamEvent) -> None:
         match event:
-            case xe.StreamUp():
+            case xe.StreamUp(connects=connects):
+                if connects > 1:
+                    self._counters.reconnected(stream)
                 self._change(stream, "up", up=True)
             case xe.StreamDown(reason=reason):
                 self._change(stream, "down", up=False, detail=reason)

@@ -222,6 +222,7 @@ class Host:
             ws_private_url=connection.ws_private_url,
             credentials=credentials,
             clock=gateway.clock,
+            counters=gateway.counters,
             product_id_of=gateway.product_id_of,
         )
         return Runner(

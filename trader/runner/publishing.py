@@ -137,6 +137,7 @@ class Publisher:
                 journal_fault=state.journal_fault,
                 trading_state=level,
                 trading_reason=why,
+                client=self._gateway.statistics(),
             ),
             runs=views,
         )

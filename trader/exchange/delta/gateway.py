@@ -51,7 +51,7 @@ from trader.exchange.delta.parse import (
 from trader.exchange.delta.position_care import close_everything, move_bracket
 from trader.exchange.delta.rest import USER_AGENT, Endpoint, Query, RestClient
 from trader.exchange.gateway import MaySign
-from trader.exchange.statistics import Statistics
+from trader.exchange.statistics import CallStatistics, Statistics
 
 logger = logging.getLogger(__name__)
 
@@ -287,6 +287,11 @@ class DeltaGateway:
         return price
 
     # ------------------------------------------------------------------------------------------------ health
+
+    @property
+    def counters(self) -> CallStatistics:
+        """Where whatever else belongs to this connection is counted."""
+        return self.rest.statistics
 
     @property
     def clock(self) -> ClockOffset:
