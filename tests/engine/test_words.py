@@ -3,9 +3,11 @@
 import pytest
 from msgspec.structs import replace
 
-from tests.engine.scene import PUT, Phase, Scene, entering, exiting, preset
+from tests.engine.scene import EXPIRY, PUT, Phase, Scene, entering, exiting, holding, preset, settlement
+from trader.domain.fill import FillKind
+from trader.domain.order import Side
 from trader.domain.outcome import Rejected
-from trader.domain.wording import clause, done_of, refusal_words
+from trader.domain.wording import clause, done_of, fill_verb, refusal_words
 from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.engine.records import OperatorLevel
@@ -97,3 +99,31 @@ def test_an_entry_taken_back_before_anything_was_sold_buys_nothing_back() -> Non
 
 def test_clause_keeps_what_is_inside() -> None:
     assert clause(" v1.2 of 3. ") == "v1.2 of 3"
+
+
+def test_a_leg_that_was_settled_or_liquidated_is_not_said_to_be_bought_back() -> None:
+    scene = holding()
+    scene.pass_time((EXPIRY - scene.wall).total_seconds() + 1)
+    scene.prices()
+    scene.read_account(fills=(*scene.exchange.fills, settlement("C", 2, "12", EXPIRY)))
+    assert any(step.endswith(": settled") for step in scene.view.steps), scene.view.steps
+    liquidated = holding()
+    liquidated.tick(5)
+    closed = replace(settlement("C", 2, "900", liquidated.market), kind=FillKind.LIQUIDATION)
+    liquidated.read_account(fills=(*liquidated.exchange.fills, closed))
+    assert any(step.endswith(": liquidated") for step in liquidated.view.steps), liquidated.view.steps
+    assert "somebody" not in " ".join(liquidated.view.steps)
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "verb"),
+    [
+        (FillKind.NORMAL, Side.SELL, "sold"),
+        (FillKind.NORMAL, Side.BUY, "bought"),
+        (FillKind.SETTLEMENT, Side.BUY, "settled"),
+        (FillKind.LIQUIDATION, Side.BUY, "liquidated"),
+        (FillKind.ADL, Side.BUY, "deleveraged"),
+    ],
+)
+def test_a_fill_is_told_by_what_it_was(kind: FillKind, side: Side, verb: str) -> None:
+    assert fill_verb(replace(settlement("C", 1, "1", EXPIRY), kind=kind, side=side)) == verb

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from trader.desk.values import Marker, TimelineEvent
 from trader.domain.expiry import IST
-from trader.domain.fill import Channel, Fill
+from trader.domain.fill import Channel, Fill, FillKind
 from trader.domain.order import OrderIntent, Side
-from trader.domain.wording import refusal_words
+from trader.domain.wording import fill_verb, refusal_words
 from trader.engine import records as r
 from trader.engine.viewing import REASON_WORDS
 
@@ -56,7 +56,7 @@ def _fill_mark(fills: list[Fill], at: datetime) -> Marker:
     quantity = sum(fill.quantity for fill in fills)
     price = sum((fill.price * fill.quantity for fill in fills), Decimal(0)) / quantity
     sold = fills[0].side is Side.SELL
-    verb = "Sold" if sold else "Bought back"
+    verb = "Sold" if sold else "Bought back" if fills[-1].kind is FillKind.NORMAL else fill_verb(fills[-1]).capitalize()
     text = f"{verb} {quantity} {fills[0].symbol} at {_plain(price)}"
     return Marker(at=at, kind="entry" if sold else "exit", text=text)
 
@@ -90,8 +90,7 @@ def describe(record: r.AnyRecord) -> str:
         case r.FillRecorded():
             fill = record.fill
             fee = "" if fill.commission is None else f", fee {_plain(fill.commission)}"
-            verb = "sold" if fill.side is Side.SELL else "bought"
-            return f"{verb} {fill.quantity} {fill.symbol} at {_plain(fill.price)}{fee}"
+            return f"{fill_verb(fill)} {fill.quantity} {fill.symbol} at {_plain(fill.price)}{fee}"
         case r.FillConfirmed():
             where = "the stream" if record.channel is Channel.STREAM else "the list of fills"
             return f"{record.client_order_id}: {record.quantity} at {_plain(record.price)} confirmed by {where}"

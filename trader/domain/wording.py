@@ -1,4 +1,9 @@
-"""Putting somebody else's words into a sentence of ours: each thing said once, one full stop at the end. Pure."""
+"""Words for what happened: each thing said once, one full stop at the end, whoever's words they are made of. Pure."""
+
+from trader.domain.fill import Fill, FillKind
+from trader.domain.order import Side
+
+_FORCED = {FillKind.SETTLEMENT: "settled", FillKind.LIQUIDATION: "liquidated", FillKind.ADL: "deleveraged"}
 
 
 def clause(text: str) -> str:
@@ -12,6 +17,13 @@ def refusal_words(code: str, message: str) -> str:
     if not told or not code:
         return told or code
     return told if code.lower() in told.lower() else f"{code}: {told}"
+
+
+def fill_verb(fill: Fill) -> str:
+    """What a fill did, in the past tense: an expiry or a liquidation is no trade of a person's."""
+    if fill.kind is FillKind.NORMAL:
+        return "sold" if fill.side is Side.SELL else "bought"
+    return _FORCED.get(fill.kind, "exchanged")
 
 
 def done_of(done: int, meant: int) -> str:

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 from trader.domain.clock import Now
 from trader.domain.expiry import IST
+from trader.domain.fill import FillKind
 from trader.domain.order import OrderStatus, Purpose
-from trader.domain.wording import done_of, refusal_words
+from trader.domain.wording import done_of, fill_verb, refusal_words
 from trader.engine.ladder import build_ladder
 from trader.engine.levels import level_words
 from trader.engine.records import LegTerms, Level, Phase
@@ -28,7 +29,7 @@ REASON_WORDS = {
     "unwind": "entry could not be completed",
     "expiry": "expiry",
     "blind": "no usable prices",
-    "leg_closed": "one leg was closed by somebody else",
+    "leg_closed": "one leg is no longer open",
     "missed_entry": "entry window missed",
     "resumed_exit": "an exit begun before is finished",
 }
@@ -183,6 +184,12 @@ def _leg_view(run: Run, leg: LegTerms, market: Market, now: Now) -> LegView:
     )
 
 
+def _ended(run: Run, leg: LegTerms) -> str:
+    """How the last contract of a leg was closed."""
+    closing = [b.fill for b in run.fills.values() if b.leg == leg.key and b.fill.side is not leg.side]
+    return "bought back" if not closing or closing[-1].kind is FillKind.NORMAL else fill_verb(closing[-1])
+
+
 def _average(parts: list[tuple[Decimal, int]]) -> Decimal | None:
     quantity = sum(q for _, q in parts)
     if quantity == 0:
@@ -216,12 +223,14 @@ def _steps(run: Run, watch: Watch) -> list[str]:
     for leg in run.legs:
         for order in run.leg_orders(leg.key, Purpose.ENTRY):
             if order.cancel_asked_at is not None and order.status is not OrderStatus.FILLED:
-                steps.append(f"{leg.symbol}: entry order {'cancelled' if order.status.terminal else 'being cancelled'}")
+                steps.append(
+                    f"{leg.symbol}: entry order {order.status if order.status.terminal else 'being cancelled'}"
+                )
         exits = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
         if not run.entered(leg.key):
             steps.append(f"{leg.symbol}: nothing was sold")
         elif run.open_quantity(leg.key) == 0:
-            steps.append(f"{leg.symbol}: bought back")
+            steps.append(f"{leg.symbol}: {_ended(run, leg)}")
         elif run.finished is not None:
             steps.append(f"{leg.symbol}: closed by somebody else")
         else:

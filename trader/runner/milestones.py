@@ -4,7 +4,7 @@ for a look, ERROR is money at risk; DEBUG is for the detailed log, where each li
 import logging
 from collections.abc import Iterable
 
-from trader.domain.wording import refusal_words
+from trader.domain.wording import fill_verb, refusal_words
 from trader.engine import records as rec
 from trader.engine.effects import Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe, Tell
 from trader.engine.state import State
@@ -84,7 +84,7 @@ def _words(record: rec.AnyRecord) -> tuple[int, str]:
             why = refusal_words(record.code, record.message)
             return level, f"Order {record.client_order_id} {record.status}{f': {why}' if why else ''}"
         case rec.FillRecorded(fill=fill):
-            return logging.INFO, f"Fill: {fill.side} {fill.quantity} {fill.symbol} at {fill.price}"
+            return logging.INFO, f"Fill: {fill_verb(fill)} {fill.quantity} {fill.symbol} at {fill.price}"
         case rec.Trailed():
             level_words = "not armed" if record.level_pct is None else f"{record.level_pct} %"
             return logging.DEBUG, f"Peak {record.peak_pct} % of premium, trailing level {level_words}"
