@@ -7,6 +7,7 @@ status and body behind its exceptions, the instant that is signed, and the excha
 
 import copy
 import importlib
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -28,6 +29,8 @@ from trader.exchange.delta.refusal import is_rate_limit, parse_error_body, refus
 from trader.exchange.delta.transport import borrowed_call, guard_session
 from trader.exchange.gateway import MaySign
 from trader.exchange.statistics import CallStatistics
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -215,7 +218,10 @@ class CcxtWire:
             error = raised
             raise
         finally:
-            self.statistics.record_call(name, time.monotonic() - started, error)
+            took = time.monotonic() - started
+            self.statistics.record_call(name, took, error)
+            why = "" if error is None else f" error={type(error).__name__} why={error}"
+            logger.debug("http ccxt %s ms=%.0f status=%s%s", name, took * 1000, self._thread.status, why)
 
     def _meaning(self, name: str, raised: Any, *, sent: bool) -> ExchangeError:
         """The error behind one of ccxt's, by what was sent and answered rather than by its class alone."""
