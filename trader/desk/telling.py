@@ -10,7 +10,7 @@ from trader.domain.fill import Channel, Fill, FillKind
 from trader.domain.order import OrderIntent, Side
 from trader.domain.wording import fill_verb, refusal_words
 from trader.engine import records as r
-from trader.engine.viewing import REASON_WORDS
+from trader.engine.view import REASON_WORDS
 
 
 def timeline(records: Iterable[r.AnyRecord]) -> tuple[TimelineEvent, ...]:

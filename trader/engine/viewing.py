@@ -13,26 +13,9 @@ from trader.engine.levels import level_words
 from trader.engine.records import LegTerms, Level, Phase
 from trader.engine.state import HUNDRED, Market, Run, State, Watch
 from trader.engine.valuation import fresh_value, leg_pnl, staleness, value
-from trader.engine.view import LegView, OrderView, RunView
+from trader.engine.view import REASON_WORDS, LegView, OrderView, RunView
 
 _ORDERS_SHOWN = 20
-
-REASON_WORDS = {
-    "time": "exit time",
-    "max_loss": "maximum loss",
-    "max_profit": "maximum profit",
-    "trailing_stop": "trailing stop",
-    "breakeven": "breakeven stop",
-    "manual": "Stop & Exit",
-    "kill": "kill switch",
-    "flatten": "flattened by hand",
-    "unwind": "entry could not be completed",
-    "expiry": "expiry",
-    "blind": "no usable prices",
-    "leg_closed": "one leg is no longer open",
-    "missed_entry": "entry window missed",
-    "resumed_exit": "an exit begun before is finished",
-}
 
 
 def build_view(state: State, run: Run, now: Now) -> RunView:

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from trader.engine.records import Phase
-from trader.engine.view import Ops, Rung, RunView
-from trader.engine.viewing import REASON_WORDS
+from trader.engine.view import REASON_WORDS, Ops, Rung, RunView
 from trader.panel import format as fmt
 
 Color = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray"]
