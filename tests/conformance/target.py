@@ -238,11 +238,11 @@ def open_target() -> Iterator[Target]:
 
 
 @contextmanager
-def open_local(start: datetime | None = None) -> Iterator[Target]:
-    """A local exchange whose market begins at an instant, now where none is given."""
+def open_local(start: datetime | None = None, **choices: Any) -> Iterator[Target]:
+    """A local exchange whose market begins at an instant, now where none is given; `choices` of its `CoreSettings`."""
     settings = VenueSettings(
         credentials=(Credential(api_key=_LOCAL_KEY, api_secret=_LOCAL_SECRET, user_id=5_550_001),),
-        core=CoreSettings(margined_lag_secs=0.0, seed=5, initial_balance=Decimal(100_000)),
+        core=CoreSettings(margined_lag_secs=0.0, seed=5, initial_balance=Decimal(100_000), **choices),
         realtime=start is None,
     )
     server = VenueServer(SyntheticMarket(SyntheticSettings(seed=5, start=start or datetime.now(UTC))), settings)

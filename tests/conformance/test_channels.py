@@ -261,8 +261,25 @@ def test_v2_user_trades(account: Target) -> None:
             decoded(checked(account, "v2/user_trades", frames.next("v2/user_trades")), private=True), order.product_id
         )
         assert (fill.venue_order_id, fill.side, fill.role) == (order.venue_order_id, Side.BUY, "taker")
-        found = account.wait(lambda: [f for f in account.gateway.orders.fills() if f.fill_id == fill.fill_id])
+        ours = order.venue_order_id  # the order joins the two: whether their ids do, no exchange says
+        found = account.wait(lambda: [f for f in account.gateway.orders.fills() if f.venue_order_id == ours])
         assert found[0].price == fill.price and found[0].quantity == fill.quantity
+
+
+@pytest.mark.parametrize("fill_ids", ["same", "separate"])
+def test_fills_keep_the_documented_form_whether_or_not_the_channels_share_their_ids(fill_ids: str) -> None:
+    with open_local(fill_ids=fill_ids) as local, local.socket(log_in=True) as frames:
+        frames.subscribe("v2/user_trades", local.option.symbol)
+        frames.subscribe("user_trades", local.option.symbol)
+        order = local.bought().order
+        fast = parse_user_trade(
+            decoded(checked(local, "v2/user_trades", frames.next("v2/user_trades")), private=True), 0
+        )
+        slow = parse_long_user_trade(decoded(checked(local, "user_trades", frames.next("user_trades")), private=True))
+        (over_rest,) = local.gateway.orders.fills()
+        assert fast.venue_order_id == slow.venue_order_id == over_rest.venue_order_id == order.venue_order_id
+        assert fast.fill_id == slow.fill_id and (over_rest.fill_id == fast.fill_id) == (fill_ids == "same")
+        assert local.problems("GET /v2/fills") == []
 
 
 def test_user_trades(account: Target) -> None:

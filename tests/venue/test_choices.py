@@ -1,11 +1,12 @@
 """Choices the exchange leaves open, typed as NAME=VALUE and seen on the wire."""
 
 from decimal import Decimal as D
+from typing import Any
 
 import pytest
 
 from tests.venue.test_core_orders import Trader
-from tests.venue.venue_client import KEY, SECRET, USER_ID, Rest
+from tests.venue.venue_client import KEY, SECRET, USER_ID, Rest, Socket
 from tests.venue.venue_market import HandMarket
 from trader.domain.errors import ConfigError
 from trader.domain.order import TimeInForce
@@ -59,6 +60,40 @@ def test_rest_of_an_ioc_and_a_crossing_post_only_end_as_chosen(market: HandMarke
     assert (partly.state, partly.unfilled_size, partly.cancellation_reason) == ("closed", 10, None)
     crossing = trader.place("sell", 1, "390", post_only=True)
     assert (crossing.state, crossing.cancellation_reason) == ("cancelled", "immediate_execution_post_only")
+
+
+@pytest.mark.parametrize("form", ["text", "numbers"])
+@pytest.mark.parametrize("ids", ["same", "separate"])
+def test_rest_and_the_private_channels_name_an_execution_alike_only_where_chosen(
+    market: HandMarket, ids: Any, form: Any
+) -> None:
+    credential = Credential(api_key=KEY, api_secret=SECRET, user_id=USER_ID)
+    core = CoreSettings(fill_ids=ids, fill_form=form)
+    server = VenueServer(market, VenueSettings(credentials=(credential,), core=core))
+    rest = Rest(server.start().rest_url)
+    socket = Socket(server.addresses.ws_private_url)
+    try:
+        socket.login()
+        socket.subscribe("v2/user_trades", "all")
+        socket.subscribe("user_trades", "all")
+        orders = [rest.order(product_id=101, size=2, side="sell", limit_price="390") for _ in range(2)]
+        socket.expect("user_trades", lambda frame: frame["order_id"] == orders[1]["id"])
+        fast = [frame["f"] for frame in socket.frames if frame["type"] == "v2/user_trades"]
+        slow = [frame["fill_id"] for frame in socket.frames if frame["type"] == "user_trades"]
+        rows = rest.ok("GET", "/v2/fills")
+    finally:
+        socket.close()
+        rest.close()
+        server.stop()
+    over_rest = [row["id"] for row in rows]
+    told = {*map(str, over_rest), *(row["meta_data"]["new_position"]["last_fill_uuid"] for row in rows)}
+    assert fast == slow and all(isinstance(name, str) for name in fast) and len(set(fast)) == len(set(over_rest)) == 2
+    assert {type(name) for name in over_rest} == {int if form == "numbers" else str}
+    if ids == "same":
+        assert told == set(fast)
+    else:
+        assert all(name.isdigit() for name in told)
+        assert not any(a in b or b in a or int(a) % 10**9 == int(b, 16) % 10**9 for a in told for b in fast)
 
 
 def test_wire_forms_are_as_chosen(market: HandMarket) -> None:

@@ -31,6 +31,13 @@ class Source(StrEnum):
     HALF_HOURLY = "deribit-30min"
 
 
+class FillIds(StrEnum):
+    """Whether a fill's id over REST is the one of the private sockets."""
+
+    SAME = "same"
+    SEPARATE = "separate"
+
+
 class Underlying(StrEnum):
     BTC = "BTC"
     ETH = "ETH"
@@ -65,6 +72,12 @@ def venue(
     ws_public_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the public socket.")] = 0,
     ws_private_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the private socket.")] = 0,
     balance: Annotated[str, typer.Option(help="Initial balance in USD.")] = "10000",
+    fill_ids: Annotated[
+        FillIds | None,
+        typer.Option(
+            help="Whether REST and the private sockets call one execution by one id; default TRADER_VENUE_FILL_IDS.",
+        ),
+    ] = None,
     choose: Annotated[
         list[str] | None,
         typer.Option(
@@ -85,6 +98,7 @@ def venue(
     elsewhere one JSON line when ready."""
     from trader.venue.launch import VenueOptions, serve_venue
 
+    settings = options.read_settings()
     if source is not None and recording is not None:
         raise ConfigError("name the recording once, after --market recording or with --recording")
     if port:
@@ -110,6 +124,7 @@ def venue(
             ws_public_port=ws_public_port,
             ws_private_port=ws_private_port,
             initial_balance=_decimal("--balance", balance),
+            fill_ids=fill_ids.value if fill_ids is not None else settings.venue_fill_ids,
             choices=tuple(choose or ()),
             state_path=state,
             control_port=control_port,

@@ -121,6 +121,12 @@ class Settings(BaseSettings):
         le=2**31 - 1,
     )
 
+    venue_fill_ids: Literal["same", "separate"] = _setting(
+        "same",
+        "TRADER_VENUE_FILL_IDS",
+        "Whether the local venue calls one execution by the same id over REST and on its sockets, or by separate ones.",
+    )
+
     preset_overrides: dict[str, str] = Field(default={}, validation_alias="preset_overrides", repr=False)
     warnings: tuple[str, ...] = Field(default=(), validation_alias="warnings", repr=False)
 

@@ -139,6 +139,7 @@ class LocalVenue:
             "recording": str(settings.venue_recording) if settings.venue_market == "recording" else None,
             "speed": settings.venue_speed,
             "seed": settings.venue_seed,
+            "fill_ids": settings.venue_fill_ids,
             "state_path": str(settings.home / f"{name}-{settings.venue_speed:g}x.db"),
             "announce_path": str(announcement_path(settings.home)),
             "parent_pid": os.getpid(),

@@ -9,7 +9,9 @@ import msgspec
 from trader.domain.errors import ConfigError
 from trader.venue.core.settings import CoreSettings
 
-_ELSEWHERE = frozenset({"seed", "initial_balance", "first_user_id", "first_order_id"})  # have options of their own
+_ELSEWHERE = frozenset(
+    {"seed", "initial_balance", "fill_ids", "first_user_id", "first_order_id"}
+)  # options of their own
 _AT_LEAST_ONE = frozenset(
     {
         "option_leverage",

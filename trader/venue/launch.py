@@ -14,7 +14,7 @@ import msgspec
 
 from trader.domain.errors import ConfigError
 from trader.venue.choices import with_choices
-from trader.venue.core.settings import CoreSettings
+from trader.venue.core.settings import CoreSettings, FillIds
 from trader.venue.linger import Linger
 from trader.venue.market.base import MarketSource
 from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
@@ -33,7 +33,7 @@ class VenueOptions(msgspec.Struct, frozen=True, kw_only=True):
     `speed` is market seconds per wall second; at 1 the synthetic market's time is the wall clock. `seed` None takes the
     saved state's, else a random one. Key and secret None are drawn at random. Ports 0 are any free ones; the host is
     always loopback. `relay_*` name the exchange whose public data a relay follows; without addresses the production one.
-    `choices` are ``name=value`` pairs of `CoreSettings`. `state_path` None keeps nothing. `start` is the first instant of
+    `fill_ids` says whether REST and the private channels name an execution alike. `choices` are ``name=value`` pairs of `CoreSettings`. `state_path` None keeps nothing. `start` is the first instant of
     a synthetic market that is not real time. With `parent_pid` and `linger_secs` the venue ends once that process is gone and no socket was connected
     for that long. `control_port` None has no control port, and so none of the faults it takes.
     """
@@ -53,6 +53,7 @@ class VenueOptions(msgspec.Struct, frozen=True, kw_only=True):
     api_key: str | None = None
     api_secret: str | None = None
     initial_balance: Decimal = Decimal(10_000)
+    fill_ids: FillIds = CoreSettings().fill_ids
     choices: tuple[str, ...] = ()
     quota_units: int = 20_000
     control_port: int | None = None
@@ -123,7 +124,9 @@ def build_venue(options: VenueOptions) -> tuple[VenueServer, Announcement]:
         seed = saved_seed(options.state_path)
     if seed is None:
         seed = secrets.randbelow(_SEED_MAX)
-    core = with_choices(CoreSettings(seed=seed, initial_balance=options.initial_balance), options.choices)
+    core = with_choices(
+        CoreSettings(seed=seed, initial_balance=options.initial_balance, fill_ids=options.fill_ids), options.choices
+    )
     credential = Credential(
         api_key=options.api_key or secrets.token_hex(16),
         api_secret=options.api_secret or secrets.token_hex(32),

@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+FillIds = Literal["same", "separate"]
+
 
 class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Behaviour of the exchange core.
@@ -33,7 +35,8 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     post_only_cross: Literal["refused", "cancelled"] = "refused"  # cancelled: taken, and ended at once
     bare_cancel_all: Literal["nothing", "everything"] = "nothing"  # what cancel-all without any flag cancels
     order_times: Literal["iso", "micros"] = "iso"  # how created_at of orders is written; both have been seen
-    fill_form: Literal["text", "numbers"] = "text"  # of a fill's id and size: hex and text, or numbers as before 2026
+    fill_form: Literal["text", "numbers"] = "text"  # of a fill's id and size over REST: text, or numbers as before 2026
+    fill_ids: FillIds = "same"  # whether REST and the private channels call an execution by one id
     liquidates: bool = True  # positions whose margin is used up are closed by the exchange
     default_auto_topup: bool = False  # whether a new position draws free balance before it is liquidated
     liquidation_fee_pct: Decimal = Decimal("0.25")  # of notional, plus tax

@@ -25,7 +25,7 @@ def balances(call: Call) -> Answer:
 def transactions(call: Call) -> Answer:
     """GET /v2/wallet/transactions."""
     chosen, meta = page(_transactions(call), lambda t: t.id, call.query, default=50, maximum=200)
-    return Answer([transaction_row(t) for t in chosen], meta)
+    return Answer([transaction_row(t, call.exchange.settings) for t in chosen], meta)
 
 
 def transactions_csv(call: Call) -> Answer:

@@ -8,6 +8,7 @@ from trader.domain.instrument import Instrument, index_symbol
 from trader.venue.core.account import Account, Wallet
 from trader.venue.core.events import MmpEvent, OrderEvent, PositionEvent, TradeEvent
 from trader.venue.core.exchange import Exchange
+from trader.venue.core.fill_names import rest_fill_name, stream_fill_name
 from trader.venue.core.holding import Holding
 from trader.venue.core.margin import liquidation_prices
 from trader.venue.core.portfolio import PortfolioMargin, portfolio_margin
@@ -121,15 +122,15 @@ def order_frame(event: OrderEvent) -> dict[str, Any]:
 def fill_row(exchange: Exchange, fill: FillRow) -> dict[str, Any]:
     """A row of GET /v2/fills. It carries no client order id, as at the exchange."""
     instrument = exchange.products.by_id[fill.product_id]
-    numbers = exchange.settings.fill_form == "numbers"
+    settings = exchange.settings
     return {
-        "id": int(fill.id, 16) % 10**15 if numbers else fill.id,
+        "id": rest_fill_name(fill.id, settings),
         "order_id": fill.order_id,
         "product_id": fill.product_id,
         "product_symbol": fill.symbol,
         "product": trimmed_product(instrument),
         "side": fill.side.value,
-        "size": fill.size if numbers else str(fill.size),
+        "size": fill.size if settings.fill_form == "numbers" else str(fill.size),
         "price": plain(fill.price),
         "notional": plain(fill.notional),
         "role": fill.role,
@@ -138,11 +139,11 @@ def fill_row(exchange: Exchange, fill: FillRow) -> dict[str, Any]:
         "settling_asset_id": USD_ASSET_ID,
         "settling_asset_symbol": "USD",
         "created_at": iso(fill.created_at),
-        "meta_data": _fill_meta(fill, instrument),
+        "meta_data": _fill_meta(fill, instrument, settings),
     }
 
 
-def _fill_meta(fill: FillRow, instrument: Instrument) -> dict[str, Any]:
+def _fill_meta(fill: FillRow, instrument: Instrument, settings: CoreSettings) -> dict[str, Any]:
     ordered = {
         "order_size": str(fill.order_size),
         "order_type": fill.order_type,
@@ -167,11 +168,11 @@ def _fill_meta(fill: FillRow, instrument: Instrument) -> dict[str, Any]:
         "spot": plain_or_none(fill.spot),
         "source": "api",
         "ip": "127.0.0.1",
-        "new_position": _new_position(fill, instrument),
+        "new_position": _new_position(fill, instrument, settings),
     }
 
 
-def _new_position(fill: FillRow, instrument: Instrument) -> dict[str, Any]:
+def _new_position(fill: FillRow, instrument: Instrument, settings: CoreSettings) -> dict[str, Any]:
     """The position after a fill; what only an open one has is absent, not null, once it is flat."""
     row: dict[str, Any] = {
         "size": fill.position_size,
@@ -191,17 +192,17 @@ def _new_position(fill: FillRow, instrument: Instrument) -> dict[str, Any]:
         "bankruptcy_price": plain_or_none(bounds.bankruptcy),
         "entry_price": plain(fill.entry_price),
         "total_commission_paid": plain(fill.total_commission),
-        "last_fill_uuid": fill.id,
+        "last_fill_uuid": str(rest_fill_name(fill.id, settings)),
     }
 
 
-def trade_frame(event: TradeEvent) -> dict[str, Any]:
+def trade_frame(event: TradeEvent, settings: CoreSettings) -> dict[str, Any]:
     """A `v2/user_trades` frame."""
     fill = event.fill
     return {
         "type": "v2/user_trades",
         "sy": fill.symbol,
-        "f": fill.id,
+        "f": stream_fill_name(fill.id, settings),
         "R": fill.kind.value,
         "u": fill.user_id,
         "o": int(fill.order_id),
@@ -216,7 +217,7 @@ def trade_frame(event: TradeEvent) -> dict[str, Any]:
     }
 
 
-def slow_trade_frame(event: TradeEvent) -> dict[str, Any]:
+def slow_trade_frame(event: TradeEvent, settings: CoreSettings) -> dict[str, Any]:
     """A frame of the older `user_trades` channel; the only one that carries the commission."""
     fill = event.fill
     return {
@@ -226,7 +227,7 @@ def slow_trade_frame(event: TradeEvent) -> dict[str, Any]:
         "user_id": fill.user_id,
         "order_id": int(fill.order_id),
         "client_order_id": fill.client_order_id,
-        "fill_id": fill.id,
+        "fill_id": stream_fill_name(fill.id, settings),
         "side": fill.side.value,
         "size": fill.size,
         "price": plain(fill.price),
@@ -396,15 +397,19 @@ def mmp_frame(event: MmpEvent) -> dict[str, Any]:
     }
 
 
-def transaction_row(transaction: Transaction) -> dict[str, Any]:
+def transaction_row(transaction: Transaction, settings: CoreSettings) -> dict[str, Any]:
     """A row of GET /v2/wallet/transactions."""
+    fill_id = transaction.fill_id
     return {
         "id": transaction.id,
         "uuid": f"{transaction.id:032x}",
         "amount": plain(transaction.amount),
         "balance": plain(transaction.balance),
         "transaction_type": transaction.transaction_type,
-        "meta_data": {"order_id": transaction.order_id, "fill_id": transaction.fill_id},
+        "meta_data": {
+            "order_id": transaction.order_id,
+            "fill_id": None if fill_id is None else str(rest_fill_name(fill_id, settings)),
+        },
         "product_id": transaction.product_id,
         "asset_id": USD_ASSET_ID,
         "asset_symbol": "USD",

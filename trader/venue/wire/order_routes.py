@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from trader.domain.order import OrderType
+from trader.venue.core.fill_names import rest_fill_name
 from trader.venue.core.records import FillRow, Order
 from trader.venue.core.refusal import Refused, bad_schema
 from trader.venue.wire.account_rows import fill_row, order_row
@@ -127,7 +128,7 @@ def fills_csv(call: Call) -> Answer:
     """GET /v2/fills/history/download/csv: every fill the filters select, newest first."""
     rows = [
         {
-            "fill_id": f.id,
+            "fill_id": str(rest_fill_name(f.id, call.exchange.settings)),
             "created_at": iso(f.created_at),
             "product_symbol": f.symbol,
             "side": f.side.value,

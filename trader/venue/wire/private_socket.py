@@ -123,7 +123,7 @@ class PrivateHub:
         frame, symbol = self._frame(account, event)
         self._send(receivers, frame, symbol)
         if isinstance(event, TradeEvent):
-            self._send(receivers, account_rows.slow_trade_frame(event), symbol)
+            self._send(receivers, account_rows.slow_trade_frame(event, self._exchange.settings), symbol)
 
     def _send(self, receivers: list[Connection], frame: dict[str, Any], symbol: str | None) -> None:
         category = "" if symbol is None else self._category(symbol)
@@ -139,7 +139,7 @@ class PrivateHub:
             case OrderEvent():
                 return account_rows.order_frame(event), event.order.symbol
             case TradeEvent():
-                return account_rows.trade_frame(event), event.fill.symbol
+                return account_rows.trade_frame(event, self._exchange.settings), event.fill.symbol
             case PositionEvent():
                 return account_rows.position_frame(self._exchange, account, event), event.holding.symbol
             case WalletEvent():
