@@ -52,6 +52,7 @@ def gate(error: str, message: str, status: int = 401) -> Answer:
         (gate("InvalidApiKey", "Api Key not found"), "does not know this API key: mistyped, deleted, or of another environment"),
         (refused("invalid_api_key", 401), "this is paper: the local exchange draws a key at each start"),
         (gate("SignatureExpired", "your signature has expired"), "set this machine's clock"),
+        (refused("signature_expired", 401), "set this machine's clock"),
         (refused("expired_signature", 401), "set this machine's clock"),
         (gate("UnauthorizedApiAccess", "Api Key not authorised"), "lacks the permission"),
         (refused("ip_not_whitelisted_for_api_key", 403, client_ip="203.0.113.9"), "the address 203.0.113.9 is not on"),

@@ -122,6 +122,8 @@ def test_every_documented_code_has_a_sentence_and_a_remedy(code: str) -> None:
         (400, b'{"success":false,"error":"some_code"}', VenueRefused),
         (401, b'{"error":"SignatureExpired","message":"late"}', AuthError),
         (401, b'{"success":false,"error":{"code":"Signature Mismatch"}}', AuthError),
+        (401, b'{"error":{"code":"invalid_api_key"},"success":false}', AuthError),
+        (401, b'{"error":{"code":"signature_expired","context":{"server_time":1}},"success":false}', AuthError),
         (403, b'{"error":"Forbidden","message":"Request blocked by CDN"}', AuthError),
         (401, b'{"success":false,"error":{"code":"ip_not_whitelisted_for_api_key"}}', AuthError),
         (400, b'{"success":false,"error":{"code":"internal_server_error"}}', OutcomeUnknown),

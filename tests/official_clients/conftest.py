@@ -1,31 +1,25 @@
-"""A local exchange that other people's clients are pointed at, shared by the tests of one file."""
+"""A local exchange as it comes, without settings, that other people's clients are pointed at; shared by one file's tests."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.conformance.schema.check import validate
 from tests.conformance.schema.rest import ENDPOINTS
-from trader.venue.core.settings import CoreSettings
-from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
-from trader.venue.server import VenueServer
-from trader.venue.settings import VenueSettings
-from trader.venue.wire.auth import Credential
+from trader.venue.launch import VenueOptions, build_venue
 
-KEY, SECRET, USER_ID = "official-key", "official-secret", 5_550_001
+USER_ID = 5_550_001
 _TEMPLATES = {name.split(" ", 1)[1] for name in ENDPOINTS if "{" in name}
 
 
 @dataclass
 class Venue:
     url: str
-    key: str = KEY
-    secret: str = SECRET
+    key: str
+    secret: str
     problems: list[str] = field(default_factory=list)
 
     def check(self, method: str, path: str, payload: Any) -> None:
@@ -47,12 +41,7 @@ def _template(path: str) -> str:
 
 @pytest.fixture(scope="module")
 def venue() -> Iterator[Venue]:
-    settings = VenueSettings(
-        credentials=(Credential(api_key=KEY, api_secret=SECRET, user_id=USER_ID),),
-        core=CoreSettings(margined_lag_secs=0.0, seed=11, initial_balance=Decimal(100_000)),
-        realtime=True,
-    )
-    server = VenueServer(SyntheticMarket(SyntheticSettings(seed=11, start=datetime.now(UTC))), settings)
+    server, announced = build_venue(VenueOptions(seed=11))
     server.start()
-    yield Venue(server.addresses.rest_url)
+    yield Venue(announced.rest_url, announced.api_key, announced.api_secret)
     server.stop()

@@ -293,6 +293,8 @@ def test_an_answer_lost_after_acceptance_is_found_by_our_id(bench: Bench) -> Non
         (refused("a_code_nobody_listed"), "a_code_nobody_listed"),
         (refused("ip_not_whitelisted_for_api_key", 403), "ip_not_whitelisted_for_api_key"),
         (Answer(status=401, body={"error": "InvalidApiKey", "message": "Api Key not found"}), "InvalidApiKey"),
+        (Answer(status=401, body={"error": {"code": "invalid_api_key"}, "success": False}), "invalid_api_key"),
+        (Answer(status=401, body={"error": {"code": "signature_expired"}, "success": False}), "signature_expired"),
     ],
 )
 def test_a_refusal_in_so_many_words_is_rejected_with_its_code(bench: Bench, answer: Answer, code: str) -> None:

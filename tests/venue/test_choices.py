@@ -20,7 +20,7 @@ from trader.venue.wire.auth import Credential
 
 def test_choices_are_converted_to_their_kind() -> None:
     chosen = with_choices(
-        CoreSettings(), ["liquidates=false", "gst=0.05", "twap_window_secs=60", "bare_cancel_all=everything"]
+        CoreSettings(), ["liquidates=false", "gst=0.05", "twap_window_secs=60", "bare_cancel_all=nothing"]
     )
     assert (chosen.liquidates, chosen.gst, chosen.twap_window_secs) == (False, D("0.05"), 60)
     assert with_choices(CoreSettings(), []) == CoreSettings()
@@ -97,7 +97,7 @@ def test_rest_and_the_private_channels_name_an_execution_alike_only_where_chosen
 
 
 def test_wire_forms_are_as_chosen(market: HandMarket) -> None:
-    core = CoreSettings(order_times="micros", fill_form="numbers", bare_cancel_all="everything")
+    core = CoreSettings(order_times="micros", fill_form="numbers", bare_cancel_all="nothing")
     credential = Credential(api_key=KEY, api_secret=SECRET, user_id=USER_ID)
     server = VenueServer(market, VenueSettings(credentials=(credential,), core=core))
     rest = Rest(server.start().rest_url)
@@ -108,7 +108,7 @@ def test_wire_forms_are_as_chosen(market: HandMarket) -> None:
         assert (type(fill["id"]), fill["size"]) == (int, 5)
         rest.order(product_id=101, size=5, side="buy", limit_price="390")
         rest.ok("DELETE", "/v2/orders/all", {"product_id": 101})
-        assert rest.ok("GET", "/v2/orders") == []
+        assert len(rest.ok("GET", "/v2/orders")) == 1
     finally:
         rest.close()
         server.stop()

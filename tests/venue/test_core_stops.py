@@ -59,6 +59,21 @@ def test_stop_whose_trigger_is_met_already_is_refused(trader: Trader, kind: Stop
     assert trader.refused(side, 5, None, stop=stop(trigger, kind=kind)) == "immediate_execution_stop_order"
 
 
+# The band reaches to three times the mark: to 1200 when the stop is placed, to 1350 when it wakes up.
+@pytest.mark.parametrize(("limit", "ends"), [("1350", "open"), ("1350.1", "cancelled")])
+def test_limit_of_a_stop_was_judged_by_the_band_when_it_was_placed_and_not_when_it_triggers(
+    trader: Trader, clock: Clock, exchange: Exchange, market: HandMarket, limit: str, ends: str
+) -> None:
+    market.set_book(CALL, bids=[], asks=[])
+    order = trader.place("buy", 5, limit, stop=stop("450"))
+    exchange.edit(trader.account, order, Change(size=6, limit_price=D(limit)), exchange.now)
+    assert order.state == "pending"
+    clock.tick(mark="450")
+    assert order.state == ends
+    if ends == "cancelled":
+        assert order.cancellation_reason == "limit_price_out_of_price_band"
+
+
 def test_stop_on_the_index_ignores_mark_and_fires_on_spot(trader: Trader, clock: Clock) -> None:
     order = trader.place("buy", 5, None, stop=stop("67000", method=TriggerMethod.SPOT))
     clock.tick(mark="900", index="66999.9")

@@ -56,14 +56,16 @@ def test_request_without_user_agent_is_blocked(rest: Rest) -> None:
 def test_late_and_early_signatures_are_refused(rest: Rest) -> None:
     for offset in (-7, 7):
         answer = rest.call("GET", "/v2/orders", at=int(time.time()) + offset)
-        assert (answer.status_code, answer.json()["error"]) == (401, "SignatureExpired")
+        error = answer.json()["error"]
+        assert (answer.status_code, answer.json()["success"], error["code"]) == (401, False, "signature_expired")
+        assert error["context"]["server_time"] - error["context"]["request_time"] == pytest.approx(-offset, abs=1)
 
 
 def test_unknown_key_is_refused(venue: VenueServer) -> None:
     with closing(Rest(venue.addresses.rest_url, key="other")) as client:
         for signed in (True, False):
             answer = client.call("GET", "/v2/orders", signed=signed)
-            assert (answer.status_code, answer.json()["error"]) == (401, "InvalidApiKey")
+            assert (answer.status_code, answer.text) == (401, '{"error":{"code":"invalid_api_key"},"success":false}')
 
 
 def test_wrong_secret_is_a_signature_mismatch(venue: VenueServer) -> None:

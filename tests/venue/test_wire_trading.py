@@ -306,7 +306,8 @@ def test_preferences_turnover_and_the_refused_profile(rest: Rest) -> None:
     assert changed["email_preferences"]["order_fill"] is True and "unknown" not in changed["email_preferences"]
     rest.order(product_id=101, size=10, side="sell", limit_price="399")
     assert rest.ok("GET", "/v2/positions/margined")[0]["auto_topup"] is True
-    stats = rest.ok("GET", "/v2/stats")
+    stats = rest.ok("GET", "/v2/stats", signed=False)  # the exchange's, so nobody needs a key for it
+    assert rest.ok("GET", "/v2/stats") == stats
     assert set(stats) == {"last_30_days_volume", "last_7_days_volume", "total_volume"}
     assert stats["total_volume"] == pytest.approx(3.99)
     answer = rest.call("GET", "/v2/profile")
@@ -346,6 +347,51 @@ def test_downloads_are_csv_of_everything_selected(rest: Rest) -> None:
     money = list(csv.DictReader(io.StringIO(rest.call("GET", "/v2/wallet/transactions/download").text)))
     assert {r["transaction_type"] for r in money} == {"cashflow", "commission"}
     assert D(money[0]["balance"]) == D(rest.ok("GET", "/v2/wallet/balances")[0]["balance"])
+
+
+@pytest.mark.parametrize("path", ["/v2/fills/history/download/csv", "/v2/wallet/transactions/download"])
+def test_a_download_without_rows_had_no_header_line_either(rest: Rest, path: str) -> None:
+    empty = rest.call("GET", path).text
+    rest.order(product_id=101, size=1, side="sell", limit_price="398")
+    full = rest.call("GET", path).text
+    assert empty.splitlines() == full.splitlines()[:1] and len(full.splitlines()) >= 2
+
+
+def test_the_download_of_fills_lacked_the_product_id_that_the_exchanges_profit_calculator_reads(rest: Rest) -> None:
+    rest.order(product_id=101, size=3, side="sell", limit_price="398")
+    (row,) = csv.DictReader(io.StringIO(rest.call("GET", "/v2/fills/history/download/csv").text))
+    (fill,) = rest.ok("GET", "/v2/fills")
+    read = ("product_id", "product_symbol", "size", "side", "price", "commission", "created_at", "role")
+    assert [row[name] for name in read] == [str(fill[name]) for name in read]
+
+
+def test_a_bare_cancel_all_cancelled_nothing(rest: Rest) -> None:
+    for product_id in (101, 102):
+        rest.order(product_id=product_id, size=5, side="buy", limit_price="200")
+    stop = {"stop_order_type": "stop_loss_order", "stop_price": "450"}
+    rest.order(product_id=101, size=5, side="buy", order_type="market_order", **stop)
+    rest.ok("DELETE", "/v2/orders/all", {"product_id": 102})
+    assert {row["product_id"] for row in rest.ok("GET", "/v2/orders")} == {101}
+    rest.ok("DELETE", "/v2/orders/all", {"cancel_limit_orders": "false"})  # a flag was given: nothing is asked for
+    assert len(rest.ok("GET", "/v2/orders")) == 2
+    rest.ok("DELETE", "/v2/orders/all")
+    assert rest.ok("GET", "/v2/orders") == []
+
+
+def test_a_body_that_named_one_contract_by_id_and_symbol_was_refused(rest: Rest) -> None:
+    both = {"product_id": 101, "product_symbol": CALL}
+    rest.order(**both, size=5, side="sell", limit_price="399")
+    legs = {"stop_loss_order": {"order_type": "market_order", "stop_price": "500"}}
+    assert rest.refusal("POST", "/v2/orders/bracket", legs | both | {"product_symbol": PERPETUAL}) == "bad_schema"
+    assert rest.ok("POST", "/v2/orders/bracket", legs | both) is None
+    assert [leg["product_id"] for leg in pending(rest)] == [101]
+
+
+def test_the_margins_channel_told_no_id_of_the_wallet(rest: Rest, private: Socket) -> None:
+    private.login()
+    private.subscribe("margins")
+    rest.order(product_id=101, size=5, side="sell", limit_price="399")
+    assert private.expect("margins")["id"] == rest.ok("GET", "/v2/wallet/balances")[0]["id"]
 
 
 def test_perpetual_position_is_funded_and_told(rest: Rest, private: Socket, venue: VenueServer) -> None:

@@ -120,8 +120,8 @@ def test_429_with_any_header(rest: Rest, faults: VenueFaults, header: str | None
     [
         ("cdn", 403, "Forbidden"),
         ("ip", 401, "ip_not_whitelisted_for_api_key"),
-        ("key", 401, "InvalidApiKey"),
-        ("expired", 401, "SignatureExpired"),
+        ("key", 401, "invalid_api_key"),
+        ("expired", 401, "signature_expired"),
         ("forbidden", 401, "UnauthorizedApiAccess"),
     ],
 )

@@ -1,12 +1,18 @@
 """Public market data over REST: filters, paging, shapes as documented, refusals."""
 
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal as D
 from typing import Any
 
 import pytest
 
 from tests.conformance.schema.check import validate
 from tests.venue.venue_client import Rest
+from tests.venue.venue_market import CALL, EXPIRY, LATER_CALL, PERPETUAL, PUT, HandMarket
+from trader.venue.core.exchange import Exchange
+from trader.venue.core.settings import CoreSettings
 from trader.venue.server import VenueServer
+from trader.venue.wire.product_order import ProductOrder
 
 
 def whole(live: Rest, path: str) -> Any:
@@ -59,6 +65,56 @@ def test_products_page_to_the_end_without_a_row_twice(live: Rest) -> None:
     assert len(seen) == len(set(seen)) > 300
     back = whole(live, f"/v2/products?{query}&before={page['meta']['before']}")
     assert [row["id"] for row in back["result"]] == seen[-len(page["result"]) - 100 : -len(page["result"])]
+
+
+def test_the_first_page_of_products_had_no_perpetual_and_no_option_of_today(live: Rest) -> None:
+    rows = whole(live, "/v2/products")["result"]
+    assert [row["symbol"] for row in rows[:2]] == ["BTCUSD", "ETHUSD"] and len(rows) == 100
+    assert {row["settlement_time"] for row in rows[2:]} == {"2026-11-20T12:00:00Z"}
+    for underlying in ("BTC", "ETH"):
+        chain = [row for row in rows[2:] if row["underlying_asset"]["symbol"] == underlying]
+        assert {row["contract_type"] for row in chain} == {"call_options", "put_options"}
+        spot = float(live.ok("GET", f"/v2/tickers/{underlying}USD", signed=False)["spot_price"])
+        strikes = {float(row["strike_price"]) for row in chain}
+        assert min(strikes) < spot < max(strikes)
+        listed = whole(live, "/v2/products?expiry=2026-11-20&page_size=1000")["result"]
+        all_strikes = {float(row["strike_price"]) for row in listed if row["symbol"][2:5] == underlying}
+        assert min(all_strikes, key=lambda strike: abs(strike - spot)) in strikes
+
+
+def test_products_run_by_expiry_and_settled_ones_come_last_the_newest_of_them_first() -> None:
+    market = HandMarket()
+    exchange = Exchange(market, CoreSettings())
+    exchange.advance(EXPIRY)
+    order = ProductOrder(exchange, "")
+    known = [*exchange.products.live.values(), *(gone.instrument for gone in exchange.products.expired.values())]
+    assert [i.symbol for i in order.sorted(known)] == [PERPETUAL, LATER_CALL, CALL, PUT]
+
+
+def test_a_page_continues_the_order_of_the_page_before_when_the_index_has_moved() -> None:
+    market = HandMarket()
+    exchange = Exchange(market, CoreSettings())
+    market.index = D(68000)
+    first = ProductOrder(exchange, "")
+    market.index = D(64000)
+    following, fresh = ProductOrder(exchange, first.note), ProductOrder(exchange, "")
+    today = [exchange.products.live[symbol] for symbol in (PUT, CALL)]
+    assert following.sorted(today) == first.sorted(today) == [*reversed(today)]
+    assert fresh.sorted(today) == today
+
+
+@pytest.mark.parametrize("path", ["products", "tickers", "l2orderbook", "trades"])
+def test_market_data_was_not_found_by_product_id(live: Rest, money: str, path: str) -> None:
+    number = live.ok("GET", f"/v2/products/{money}", signed=False)["id"]
+    found = live.ok("GET", f"/v2/{path}/{number}", signed=False)
+    assert {row["symbol"] for row in (found if isinstance(found, list) else [found])} == {money}
+    assert live.call("GET", f"/v2/{path}/999", signed=False).status_code == 404
+
+
+def test_the_time_of_a_ticker_was_that_of_the_last_trade_and_not_the_start_of_its_day(live: Rest) -> None:
+    row = live.ok("GET", "/v2/tickers/BTCUSD", signed=False)
+    asked = datetime.fromtimestamp(row["timestamp"] / 1e6, UTC)
+    assert abs(asked - datetime.fromisoformat(row["time"]) - timedelta(days=1)) < timedelta(seconds=1)
 
 
 def test_products_of_one_day_and_of_no_day(live: Rest) -> None:

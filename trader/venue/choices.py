@@ -1,4 +1,4 @@
-"""Settings of the exchange's undocumented behaviour by name, as a person types them: ``bare_cancel_all=everything``."""
+"""Settings of the exchange's undocumented behaviour by name, as a person types them: ``bare_cancel_all=nothing``."""
 
 from collections.abc import Iterable
 from decimal import Decimal

@@ -36,7 +36,7 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
     low: float | None
     close: float | None
     contracts: float
-    last_trade_ms: int | None
+    since_ms: int  # when these 24 hours began
     mark_then: float | None
     mark_high: float | None
     mark_low: float | None
@@ -49,7 +49,7 @@ NOTHING_YET = Day(
     low=None,
     close=None,
     contracts=0.0,
-    last_trade_ms=None,
+    since_ms=0,
     mark_then=None,
     mark_high=None,
     mark_low=None,
@@ -175,7 +175,7 @@ class Tape:
             low=bar.low if bar else None,
             close=bar.close if bar else None,
             contracts=bar.volume if bar else 0.0,
-            last_trade_ms=bar.last_ms if bar else None,
+            since_ms=since_ms,
             mark_then=then,
             mark_high=max(marks),
             mark_low=min(marks),

@@ -19,6 +19,7 @@ from trader.venue.core.order_work import OrderWork
 from trader.venue.core.records import NO_MMP, FillRow, Order
 from trader.venue.core.refusal import Refused
 from trader.venue.core.triggers import Triggers
+from trader.venue.core.validation import check_band
 
 
 class Consequences:
@@ -72,6 +73,8 @@ class Consequences:
         try:
             if not instrument.tradable:
                 raise Refused("invalid_contract")
+            if order.limit_price is not None:
+                check_band(order.limit_price, low, high, floor.settings)
             if order.reduce_only:
                 order.size = order.unfilled_size = self._woken_size(account, order)
             self._clear_own(account, order, book, limit, now)

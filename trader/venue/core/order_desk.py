@@ -71,11 +71,11 @@ class OrderDesk:
                 raise Refused("duplicate_client_order_id")
         if request.mmp != NO_MMP:
             check_group(account.mmp, instrument.underlying, request.mmp, now, floor.settings.mmp_enabled)
+        if request.stop is not None:  # the band judges its limit when it wakes up
+            return self._place_stop(account, request, request.stop, instrument, now)
         low, high = floor.band(instrument)
         if request.limit_price is not None:
             check_band(request.limit_price, low, high, floor.settings)
-        if request.stop is not None:
-            return self._place_stop(account, request, request.stop, instrument, now)
         if request.bracket is not None:
             check_bracket(
                 request.bracket, instrument, request.side, request.limit_price or floor.stats(request.symbol).mark
@@ -166,7 +166,8 @@ class OrderDesk:
             if order.order_type is OrderType.MARKET:
                 raise bad_schema("limit_price", "a market order has no limit price")
             check_price(price, instrument)
-            check_band(price, *floor.band(instrument), floor.settings)
+            if order.state != "pending":
+                check_band(price, *floor.band(instrument), floor.settings)
         if change.mmp is not None and change.mmp not in (NO_MMP, order.mmp):
             check_group(account.mmp, instrument.underlying, change.mmp, now, floor.settings.mmp_enabled)
         if order.state == "pending":

@@ -33,7 +33,7 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     kept_expired_products: int = 5000
     ioc_remainder_state: Literal["cancelled", "closed"] = "cancelled"
     post_only_cross: Literal["refused", "cancelled"] = "refused"  # cancelled: taken, and ended at once
-    bare_cancel_all: Literal["nothing", "everything"] = "nothing"  # what cancel-all without any flag cancels
+    bare_cancel_all: Literal["nothing", "everything"] = "everything"  # what cancel-all without any flag cancels
     order_times: Literal["iso", "micros"] = "iso"  # how created_at of orders is written; both have been seen
     fill_form: Literal["text", "numbers"] = "text"  # of a fill's id and size over REST: text, or numbers as before 2026
     fill_ids: FillIds = "same"  # whether REST and the private channels call an execution by one id

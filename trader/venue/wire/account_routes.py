@@ -13,11 +13,13 @@ from trader.venue.wire.fields import decimal, instant, words
 from trader.venue.wire.paging import page
 from trader.venue.wire.text import iso, plain
 
+_CSV_COLUMNS = "id created_at transaction_type amount balance asset_symbol product_id order_id".split()
+
 
 def balances(call: Call) -> Answer:
     """GET /v2/wallet/balances, with the equity in `meta`."""
     account = call.account
-    row = {"id": account.user_id, **wallet_fields(account, call.exchange.wallet(account))}
+    row = wallet_fields(account, call.exchange.wallet(account))
     equity = plain(call.exchange.equity(account))
     return Answer([row], {"net_equity": equity, "robo_trading_equity": "0"})
 
@@ -31,19 +33,19 @@ def transactions(call: Call) -> Answer:
 def transactions_csv(call: Call) -> Answer:
     """GET /v2/wallet/transactions/download: every entry the filters select, newest first."""
     rows = [
-        {
-            "id": str(t.id),
-            "created_at": iso(t.created_at),
-            "transaction_type": t.transaction_type,
-            "amount": plain(t.amount),
-            "balance": plain(t.balance),
-            "asset_symbol": "USD",
-            "product_id": str(t.product_id or ""),
-            "order_id": t.order_id or "",
-        }
+        (
+            str(t.id),
+            iso(t.created_at),
+            t.transaction_type,
+            plain(t.amount),
+            plain(t.balance),
+            "USD",
+            str(t.product_id or ""),
+            t.order_id or "",
+        )
         for t in _transactions(call)
     ]
-    return Answer(csv_text(rows), csv=True)
+    return Answer(csv_text(_CSV_COLUMNS, rows), csv=True)
 
 
 def _transactions(call: Call) -> list[Transaction]:

@@ -313,6 +313,7 @@ def position_frame(exchange: Exchange, account: Account, event: PositionEvent) -
 def wallet_fields(account: Account, wallet: Wallet) -> dict[str, Any]:
     """The USD wallet of an account; cross margin is not offered and stays zero."""
     return {
+        "id": account.user_id,
         "user_id": account.user_id,
         "asset_id": USD_ASSET_ID,
         "asset_symbol": "USD",

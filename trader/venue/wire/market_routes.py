@@ -9,7 +9,8 @@ from trader.venue.wire.call import Answer, Call
 from trader.venue.wire.candles import SPARKLINE_SYMBOLS_MAX, candle_rows, sparkline
 from trader.venue.wire.catalogue import asset_row, index_row, product_row
 from trader.venue.wire.fields import contract_kinds, integer, words
-from trader.venue.wire.paging import page
+from trader.venue.wire.paging import noted, page
+from trader.venue.wire.product_order import ProductOrder
 from trader.venue.wire.quotes import l2_row, trade_row
 from trader.venue.wire.text import micros
 from trader.venue.wire.tickers import ticker_row
@@ -39,7 +40,7 @@ def indices(call: Call) -> Answer:
 
 
 def products(call: Call) -> Answer:
-    """GET /v2/products: live contracts unless `states` says otherwise."""
+    """GET /v2/products: live contracts unless `states` says otherwise, those that are traded most first."""
     kinds = contract_kinds(_known(call, "contract_types", _CONTRACT_TYPES))
     states = set(_known(call, "states", _STATES) or ["live"])
     day = _day(call, "expiry", "%Y-%m-%d")
@@ -49,17 +50,14 @@ def products(call: Call) -> Answer:
     if states & _EXPIRED_STATES:
         listed += [gone.instrument for gone in call.exchange.products.expired.values()]
     chosen = [i for i in listed if (kinds is None or i.kind in kinds) and (day is None or _expires(i, day))]
-    chosen.sort(key=lambda i: i.product_id, reverse=True)
-    rows, meta = page(chosen, lambda i: i.product_id, call.query, default=100, maximum=1000)
+    order = ProductOrder(call.exchange, noted(call.query))
+    rows, meta = page(order.sorted(chosen), order.key, call.query, default=100, maximum=1000, note=order.note)
     return Answer([product_row(call.exchange, i, call.tape.listed_since(i)) for i in rows], meta)
 
 
 def product(call: Call) -> Answer:
-    """GET /v2/products/{symbol}; a number in its place is a product id, which the exchange's own Python client sends."""
-    named = call.path["symbol"]
-    found = call.exchange.products.find(named)
-    if found is None and named.isascii() and named.isdigit():
-        found = call.exchange.products.by_id.get(int(named))
+    """GET /v2/products/{symbol}."""
+    found = _named(call, call.path["symbol"])
     if found is None:
         raise Refused("product_not_found", status=404)
     return Answer(product_row(call.exchange, found, call.tape.listed_since(found)))
@@ -135,10 +133,19 @@ def _known(call: Call, name: str, vocabulary: Collection[str]) -> list[str] | No
     return listed
 
 
-def _live(call: Call, symbol: str) -> Instrument:
-    found = call.exchange.products.live.get(symbol)
-    if found is None:
+def _live(call: Call, named: str) -> Instrument:
+    found = _named(call, named)
+    live = None if found is None else call.exchange.products.live.get(found.symbol)
+    if live is None:
         raise Refused("product_not_found", status=404)
+    return live
+
+
+def _named(call: Call, named: str) -> Instrument | None:
+    """A contract by its symbol; a number in its place is a product id, which the exchange's own clients send."""
+    found = call.exchange.products.find(named)
+    if found is None and named.isascii() and named.isdigit():
+        found = call.exchange.products.by_id.get(int(named))
     return found
 
 

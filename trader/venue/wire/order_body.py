@@ -20,7 +20,7 @@ _BRACKET_PRICES = (
 
 
 def symbol_of(call: Call) -> str:
-    """The contract a body names, by exactly one of `product_id` and `product_symbol`."""
+    """The contract a body names by `product_id`, `product_symbol` or both, which must not contradict each other."""
     product_id, symbol = integer(call.body, "product_id"), text(call.body, "product_symbol")
     if product_id is None and symbol is None:
         raise bad_schema("product_id", "give product_id or product_symbol")
@@ -28,8 +28,8 @@ def symbol_of(call: Call) -> str:
         instrument = call.exchange.products.by_id.get(product_id)
         if instrument is None:
             raise Refused("invalid_contract")
-        if symbol is not None:
-            raise bad_schema("product_id", "give exactly one of product_id and product_symbol")
+        if symbol not in (None, instrument.symbol):
+            raise bad_schema("product_symbol", f"is not the symbol of product {product_id}")
         return instrument.symbol
     assert symbol is not None
     return symbol

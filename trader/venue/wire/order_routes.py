@@ -27,6 +27,10 @@ from trader.venue.wire.text import iso, plain
 _STOP = {"stop_market": OrderType.MARKET, "stop_limit": OrderType.LIMIT}
 _PLAIN = {"market": OrderType.MARKET, "limit": OrderType.LIMIT}
 _STATES = ("open", "pending")
+_CSV_COLUMNS = (
+    "fill_id created_at product_id product_symbol side size price notional role fill_type commission order_id "
+    "position_size"
+).split()
 
 
 def place(call: Call) -> Answer:
@@ -127,23 +131,24 @@ def fills(call: Call) -> Answer:
 def fills_csv(call: Call) -> Answer:
     """GET /v2/fills/history/download/csv: every fill the filters select, newest first."""
     rows = [
-        {
-            "fill_id": str(rest_fill_name(f.id, call.exchange.settings)),
-            "created_at": iso(f.created_at),
-            "product_symbol": f.symbol,
-            "side": f.side.value,
-            "size": str(f.size),
-            "price": plain(f.price),
-            "notional": plain(f.notional),
-            "role": f.role,
-            "fill_type": f.kind.value,
-            "commission": plain(f.commission),
-            "order_id": f.order_id,
-            "position_size": str(f.position_size),
-        }
+        (
+            str(rest_fill_name(f.id, call.exchange.settings)),
+            iso(f.created_at),
+            str(f.product_id),
+            f.symbol,
+            f.side.value,
+            str(f.size),
+            plain(f.price),
+            plain(f.notional),
+            f.role,
+            f.kind.value,
+            plain(f.commission),
+            f.order_id,
+            str(f.position_size),
+        )
         for f in _fills(call)
     ]
-    return Answer(csv_text(rows), csv=True)
+    return Answer(csv_text(_CSV_COLUMNS, rows), csv=True)
 
 
 def _fills(call: Call) -> list[FillRow]:

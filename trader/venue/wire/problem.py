@@ -21,7 +21,8 @@ def blocked_by_cdn() -> GatewayError:
 
 
 def unknown_key() -> GatewayError:
-    return GatewayError(401, {"error": "InvalidApiKey", "message": "Api Key not found"})
+    """As the Indian deployment says it; older editions of the documentation have another shape for it."""
+    return GatewayError(401, {"error": {"code": "invalid_api_key"}, "success": False})
 
 
 def signature_mismatch() -> GatewayError:
@@ -29,13 +30,9 @@ def signature_mismatch() -> GatewayError:
 
 
 def signature_expired(request_time: int, server_time: int) -> GatewayError:
-    body = {
-        "error": "SignatureExpired",
-        "message": "your signature has expired",
-        "request_time": request_time,
-        "server_time": server_time,
-    }
-    return GatewayError(401, body)
+    """With both times in seconds, from which a client can learn how far its clock is off."""
+    context = {"request_time": request_time, "server_time": server_time}
+    return GatewayError(401, {"error": {"code": "signature_expired", "context": context}, "success": False})
 
 
 def key_not_authorised() -> GatewayError:

@@ -17,7 +17,7 @@ from trader.venue.core.account import Account
 from trader.venue.core.exchange import Exchange
 from trader.venue.core.refusal import Refused, bad_schema
 from trader.venue.tape import Tape
-from trader.venue.wire import market_routes
+from trader.venue.wire import market_routes, user_routes
 from trader.venue.wire.auth import KeyRing
 from trader.venue.wire.call import Answer, Call
 from trader.venue.wire.endpoint import Endpoint
@@ -61,6 +61,7 @@ ENDPOINTS = [
     Endpoint(method="GET", path="/v2/history/candles", weight=3, handler=market_routes.candles),
     Endpoint(method="GET", path="/v2/history/sparklines", weight=1, handler=market_routes.sparklines),
     Endpoint(method="GET", path="/v2/settings", weight=1, handler=market_routes.settings),
+    Endpoint(method="GET", path="/v2/stats", weight=1, handler=user_routes.stats),
 ]
 
 

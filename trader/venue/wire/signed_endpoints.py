@@ -45,7 +45,6 @@ _TABLE: list[tuple[str, str, int, Handler]] = [
     ("GET", "/v2/wallets/sub_accounts_transfer_history", 1, user_routes.transfers),
     ("GET", _LEVERAGE, 1, account_routes.get_leverage),
     ("POST", _LEVERAGE, 1, account_routes.set_leverage),
-    ("GET", "/v2/stats", 1, user_routes.stats),
     ("GET", "/v2/users/trading_preferences", 1, user_routes.preferences),
     ("PUT", "/v2/users/trading_preferences", 1, user_routes.set_preferences),
     ("PUT", "/v2/users/margin_mode", 1, user_routes.set_margin_mode),

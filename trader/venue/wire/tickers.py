@@ -88,8 +88,7 @@ def _traded(
     if day.open is not None and day.close is not None:
         row |= {"open": day.open, "high": day.high, "low": day.low, "close": day.close}
         row["ltp_change_24h"] = change_pct(day.open, day.close)
-    if day.last_trade_ms is not None:
-        row["time"] = iso(from_ms(day.last_trade_ms))
+        row["time"] = iso(from_ms(day.since_ms))
     return row
 
 
