@@ -12,6 +12,7 @@ import pytest
 from tests.recorder.conftest import options_for
 from tests.venue.venue_client import KEY, SECRET, USER_ID, Socket
 from trader.domain.errors import ConfigError
+from trader.venue.feed.public_feed import FeedOptions
 from trader.venue.feed.recorder import Recorder, RecordOptions
 from trader.venue.feed.session import SessionMarket
 from trader.venue.feed.session_file import SessionRow, is_session, read_info, read_rows, session_files
@@ -188,6 +189,17 @@ def test_stopping_completes_the_file(elsewhere: VenueServer, tmp_path: Path) -> 
     (file,) = figures.files
     assert file.exists() and list(tmp_path.iterdir()) == [file]
     assert pq.read_metadata(file).num_rows == figures.rows > 100
+
+
+def test_a_recorder_of_a_fast_market_was_cut_off_by_the_exchange_every_few_seconds(tmp_path: Path) -> None:
+    server, announced = build_venue(VenueOptions(speed=60.0, seed=3))
+    server.start()
+    try:
+        feed = FeedOptions(rest_url=announced.rest_url, ws_url=announced.ws_public_url)
+        figures = Recorder(RecordOptions(feed=feed, folder=tmp_path, secs=3.5)).run()
+    finally:
+        server.stop()
+    assert figures.connects == 1 and figures.rows > 1000
 
 
 def test_large_files_are_rotated(elsewhere: VenueServer, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """Both sockets over the real wire: acknowledgements, logins, channels, snapshots, keep-alive."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any, ClassVar, cast
 
 import pytest
 import websocket
@@ -14,6 +16,7 @@ from trader.venue.server import VenueServer
 from trader.venue.settings import VenueSettings
 from trader.venue.wire import connection
 from trader.venue.wire.auth import Credential
+from trader.venue.wire.channels import Channel
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -190,6 +193,80 @@ def test_too_many_connections_are_answered_with_429(market: HandMarket) -> None:
     for socket in sockets:
         socket.close()
     server.stop()
+
+
+class Reader:
+    """The server's side of a socket whose peer takes frames only while `takes` is set."""
+
+    def __init__(self) -> None:
+        self.takes = asyncio.Event()
+        self.got = 0
+        self.closed: int | None = None
+
+    async def accept(self) -> None: ...
+
+    async def receive_text(self) -> str:
+        await asyncio.Event().wait()
+        raise AssertionError("the peer says nothing")
+
+    async def send(self, message: dict[str, str]) -> None:
+        await self.takes.wait()
+        self.got += 1
+
+    async def close(self, code: int, reason: str) -> None:
+        self.closed = code
+
+
+class NoHub:
+    channels: ClassVar[dict[str, Channel]] = {}
+
+    def opened(self, connection: connection.Connection) -> None: ...
+
+    def closed(self, connection: connection.Connection) -> None: ...
+
+
+async def serving(reader: Reader) -> tuple[connection.Connection, asyncio.Task[None]]:
+    made = connection.Connection(cast("Any", reader), cast("Any", NoHub()))
+    task = asyncio.create_task(made.serve())
+    await asyncio.sleep(0)
+    return made, task
+
+
+def test_frames_that_waited_for_the_exchanges_own_loop_were_held_against_the_reader() -> None:
+    async def story() -> Reader:
+        reader = Reader()
+        reader.takes.set()
+        made, task = await serving(reader)
+        for _ in range(3 * connection._QUEUE_MAX):
+            made.send_text("x")
+        while made.has_frames_waiting:
+            await asyncio.sleep(0)
+        task.cancel()
+        return reader
+
+    reader = asyncio.run(story())
+    assert (reader.got, reader.closed) == (3 * connection._QUEUE_MAX, None)
+
+
+@pytest.mark.parametrize(("waiting", "closed"), [(0, None), (1, 1008)])
+def test_a_reader_that_takes_nothing_is_disconnected_when_ten_thousand_frames_wait(
+    waiting: int, closed: int | None
+) -> None:
+    async def story() -> Reader:
+        reader = Reader()
+        made, task = await serving(reader)
+        made.send_text("stuck")
+        for _ in range(3):
+            await asyncio.sleep(0)
+        for _ in range(connection._QUEUE_MAX + waiting):
+            made.send_text("x")
+        reader.takes.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        task.cancel()
+        return reader
+
+    assert asyncio.run(story()).closed == closed
 
 
 def test_fast_market_publishes_at_most_every_fifty_milliseconds(market: HandMarket) -> None:

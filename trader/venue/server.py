@@ -210,9 +210,18 @@ class VenueServer:
                         self._stopping.set()
             except Exception:  # noqa: BLE001 - edge of the loop that must live: reported, the next tick tries again
                 _log.exception("the venue's tick failed")
+            await self._let_writers_work(time.monotonic() - began)
             pause = max(0.001, self._tick_secs() - (time.monotonic() - began))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
+
+    async def _let_writers_work(self, secs: float) -> None:
+        """Leave the loop to the connections' writers until their queues are empty, at most as long as the batch took (and a
+        second): a fast market must not keep this loop so busy that its readers only seem slow."""
+        until = time.monotonic() + min(secs, 1.0)
+        connections = (*self._public.connections, *self._private.connections)
+        while any(each.has_frames_waiting for each in connections) and time.monotonic() < until:
+            await asyncio.sleep(0)
 
     def _look_after_market(self) -> None:
         """Say so when the source lost its prices, and when it has them again."""

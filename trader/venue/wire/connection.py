@@ -1,6 +1,7 @@
 """One socket connection: reads frames, answers the ones every socket knows, writes from a bounded queue.
 
-A reader too slow for its queue is disconnected rather than allowed to hold the others up.
+A reader too slow for its queue is disconnected rather than allowed to hold the others up. Slow is a reader whose socket
+takes no more; frames that only wait for our own loop to send them are not held against it.
 """
 
 import asyncio
@@ -55,6 +56,7 @@ class Connection:
         self._hub = hub
         self._queue: deque[str] = deque()
         self._wake = asyncio.Event()
+        self._in_socket = False  # a frame was given to the socket; seen from outside the writer: it takes no more
         self._closing: tuple[int, str] | None = None
         self.subscriptions = Subscriptions(hub.channels)
         self.user_id: int | None = None
@@ -67,11 +69,16 @@ class Connection:
 
     def send_text(self, text: str) -> None:
         """Queue an already encoded message."""
-        if len(self._queue) >= _QUEUE_MAX:
+        if self._in_socket and len(self._queue) >= _QUEUE_MAX:
             self.close(_POLICY, "too slow")
             return
         self._queue.append(text)
         self._wake.set()
+
+    @property
+    def has_frames_waiting(self) -> bool:
+        """True while something is queued that can still be sent."""
+        return bool(self._queue) and self._closing is None
 
     def close(self, code: int, reason: str) -> None:
         """Ask the writer to close the socket."""
@@ -95,6 +102,8 @@ class Connection:
         try:
             while True:
                 self._read(await self._socket.receive_text())
+                while self.has_frames_waiting and not self._in_socket:
+                    await asyncio.sleep(0)  # frames may lie ready to be read; their answers must not pile up meanwhile
         except (WebSocketDisconnect, KeyError):  # KeyError: a binary frame has no text
             pass
         finally:
@@ -109,7 +118,9 @@ class Connection:
             while True:
                 sent = 0
                 while queue and self._closing is None:
+                    self._in_socket = True
                     await socket.send({"type": "websocket.send", "text": queue.popleft()})
+                    self._in_socket = False
                     self._last_activity = time.monotonic()
                     sent += 1
                     if sent % _SENT_AT_ONCE == 0:
