@@ -124,6 +124,11 @@ def test_damaged_or_foreign_state_is_refused_with_a_sentence(tmp_path: Path) -> 
         (VenueOptions(market="recording", recording=Path("missing.parquet")), "does not exist"),
         (VenueOptions(rest_port=70_000), "rest_port"),
         (VenueOptions(linger_secs=3), "parent"),
+        (VenueOptions(initial_balance=D(0)), "initial balance must be above 0"),
+        (VenueOptions(initial_balance=D(1_000_000_001)), "at most 1000000000 USD"),
+        (VenueOptions(fees="simple", slippage_pct=D("5.01")), "slippage_pct must be 0 to 5 %"),
+        (VenueOptions(fees="simple", maker_fee_pct=D("-0.01")), "maker_fee_pct must be 0 to 5 %"),
+        (VenueOptions(taker_fee_pct=D("0.1")), "taker_fee_pct was given, but"),
     ],
 )
 def test_options_that_cannot_be_used_end_with_one_sentence_and_code_2(
@@ -133,6 +138,19 @@ def test_options_that_cannot_be_used_end_with_one_sentence_and_code_2(
         run_venue(options)
     error = capsys.readouterr().err
     assert ended.value.code == 2 and words in error and error.count("\n") == 1
+
+
+def test_a_balance_is_for_a_new_account_and_an_existing_one_keeps_its_money(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for wanted, told in ((D(2500), False), (D(2500), False), (D(9000), True)):
+        caplog.clear()
+        server, _ = build_venue(VenueOptions(state_path=tmp_path / "venue.state", initial_balance=wanted))
+        server.start()
+        (account,) = server.exchange.accounts.values()
+        server.stop()
+        assert account.balance == D(2500)
+        assert ("was opened with 2500 USD" in caplog.text) == told
 
 
 def test_busy_port_ends_with_one_sentence_and_code_2(venue: VenueServer, capsys: pytest.CaptureFixture[str]) -> None:

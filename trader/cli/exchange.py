@@ -31,6 +31,13 @@ class Source(StrEnum):
     HALF_HOURLY = "deribit-30min"
 
 
+class Fees(StrEnum):
+    """What a fill costs."""
+
+    DELTA = "delta"
+    SIMPLE = "simple"
+
+
 class FillIds(StrEnum):
     """Whether a fill's id over REST is the one of the private sockets."""
 
@@ -58,7 +65,14 @@ def venue(
     relay_underlyings: Annotated[str, typer.Option(help="Relay: which coins, separated by commas.")] = "BTC,ETH",
     relay_expiries: Annotated[int, typer.Option(min=0, help="Relay: how many of the nearest expiries; 0 = all.")] = 4,
     speed: Annotated[float, typer.Option(help="Market seconds per second, 1 to 600.")] = 1.0,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of what is synthetic; drawn when not given.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=2**31 - 1,
+            help="Seed of what is synthetic; default TRADER_VENUE_SEED, else the saved one, else drawn.",
+        ),
+    ] = None,
     start: Annotated[
         str | None, typer.Option(metavar="INSTANT", help="Synthetic: first instant, like 2026-01-31T03:30:00Z.")
     ] = None,
@@ -71,7 +85,27 @@ def venue(
     rest_port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 = any free one.")] = 0,
     ws_public_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the public socket.")] = 0,
     ws_private_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the private socket.")] = 0,
-    balance: Annotated[str, typer.Option(help="Initial balance in USD.")] = "10000",
+    balance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="USD", help="Money of an account that is new; default TRADER_VENUE_BALANCE_USD, else 10000."
+        ),
+    ] = None,
+    fees: Annotated[
+        Fees | None,
+        typer.Option(
+            help="What fills cost; simple = percentages and a slippage. Default TRADER_VENUE_FEES, else delta."
+        ),
+    ] = None,
+    maker_fee_pct: Annotated[
+        str | None, typer.Option(metavar="PERCENT", help="Simple fees of a resting order; default 0.02.")
+    ] = None,
+    taker_fee_pct: Annotated[
+        str | None, typer.Option(metavar="PERCENT", help="Simple fees of what is taken; default 0.04.")
+    ] = None,
+    slippage_pct: Annotated[
+        str | None, typer.Option(metavar="PERCENT", help="Simple fees: how much worse a taken price is; default 0.05.")
+    ] = None,
     fill_ids: Annotated[
         FillIds | None,
         typer.Option(
@@ -109,6 +143,8 @@ def venue(
         control_port = 0
     for port in (rest_port, ws_public_port, ws_private_port, control_port or 0):
         require_free_port(port, remedy="choose another, or 0 for any free one")
+    model = settings.venue_fees if fees is None else fees.value
+    simple = model == "simple"  # the percentages of the environment belong to that model
     serve_venue(
         VenueOptions(
             market=market.value,
@@ -118,12 +154,16 @@ def venue(
             relay_underlyings=tuple(name.strip().upper() for name in relay_underlyings.split(",") if name.strip()),
             relay_expiries=relay_expiries or None,
             speed=speed,
-            seed=seed,
+            seed=settings.venue_seed if seed is None else seed,
             start=None if start is None else _instant("--start", start),
             rest_port=rest_port,
             ws_public_port=ws_public_port,
             ws_private_port=ws_private_port,
-            initial_balance=_decimal("--balance", balance),
+            initial_balance=settings.venue_balance_usd if balance is None else _decimal("--balance", balance),
+            fees=model,
+            maker_fee_pct=_percent("--maker-fee-pct", maker_fee_pct, settings.venue_maker_fee_pct if simple else None),
+            taker_fee_pct=_percent("--taker-fee-pct", taker_fee_pct, settings.venue_taker_fee_pct if simple else None),
+            slippage_pct=_percent("--slippage-pct", slippage_pct, settings.venue_slippage_pct if simple else None),
             fill_ids=fill_ids.value if fill_ids is not None else settings.venue_fill_ids,
             choices=tuple(choose or ()),
             state_path=state,
@@ -210,6 +250,10 @@ def _instant(option: str, text: str) -> datetime:
     except ValueError:
         raise ConfigError(f"{option} must be an instant like 2026-01-31T03:30:00Z, was {text!r}") from None
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def _percent(option: str, text: str | None, default: Decimal | None) -> Decimal | None:
+    return default if text is None else _decimal(option, text)
 
 
 def _decimal(option: str, text: str) -> Decimal:

@@ -9,6 +9,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -121,6 +122,31 @@ class Settings(BaseSettings):
         le=2**31 - 1,
     )
 
+    venue_balance_usd: Decimal = _setting(
+        Decimal(10_000),
+        "TRADER_VENUE_BALANCE_USD",
+        "Money of a paper account, USD; for an account that is made now, an existing one keeps its own.",
+        gt=0,
+        le=1_000_000_000,
+    )
+    venue_fees: Literal["delta", "simple"] = _setting(
+        "delta",
+        "TRADER_VENUE_FEES",
+        "What paper fills cost: delta (the exchange's rates with cap and GST) or simple (a percentage and a slippage).",
+    )
+    venue_maker_fee_pct: Decimal | None = _setting(
+        None, "TRADER_VENUE_MAKER_FEE_PCT", "Simple fees: percent of what a resting order trades; 0.02.", ge=0, le=5
+    )
+    venue_taker_fee_pct: Decimal | None = _setting(
+        None, "TRADER_VENUE_TAKER_FEE_PCT", "Simple fees: percent of what is taken from the book; 0.04.", ge=0, le=5
+    )
+    venue_slippage_pct: Decimal | None = _setting(
+        None,
+        "TRADER_VENUE_SLIPPAGE_PCT",
+        "Simple fees: by how many percent a price taken from the book is worse than the book says; 0.05.",
+        ge=0,
+        le=5,
+    )
     venue_fill_ids: Literal["same", "separate"] = _setting(
         "same",
         "TRADER_VENUE_FILL_IDS",
@@ -189,6 +215,14 @@ class Settings(BaseSettings):
             raise ValueError("TRADER_VENUE_MARKET is recording, so TRADER_VENUE_RECORDING must name a file")
         if self.venue_market == "relay" and self.venue_speed != 1:
             raise ValueError("TRADER_VENUE_MARKET is relay: live prices run at TRADER_VENUE_SPEED 1")
+        simple = {
+            "TRADER_VENUE_MAKER_FEE_PCT": self.venue_maker_fee_pct,
+            "TRADER_VENUE_TAKER_FEE_PCT": self.venue_taker_fee_pct,
+            "TRADER_VENUE_SLIPPAGE_PCT": self.venue_slippage_pct,
+        }
+        given_percent = [name for name, percent in simple.items() if percent is not None]
+        if given_percent and self.venue_fees != "simple":
+            raise ValueError(f"{given_percent[0]} is of the simple fees: set TRADER_VENUE_FEES=simple or leave it out")
         return self
 
     @property

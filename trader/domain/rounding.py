@@ -17,6 +17,11 @@ def ceil_to_tick(price: Decimal, tick_size: Decimal) -> Decimal:
     return (price / tick_size).to_integral_value(rounding=ROUND_CEILING) * tick_size
 
 
+def nearest_tick(price: Decimal, tick_size: Decimal) -> Decimal:
+    """The multiple of `tick_size` nearest to `price`, half to even; never below one tick."""
+    return max((price / tick_size).to_integral_value(rounding=ROUND_HALF_EVEN), Decimal(1)) * tick_size
+
+
 def round_price(price: Decimal, tick_size: Decimal, side: Side) -> Decimal:
     """Round a limit so that it never goes past what the caller meant: a buy floors, a sell ceils."""
     return floor_to_tick(price, tick_size) if side is Side.BUY else ceil_to_tick(price, tick_size)

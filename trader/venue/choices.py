@@ -9,9 +9,9 @@ import msgspec
 from trader.domain.errors import ConfigError
 from trader.venue.core.settings import CoreSettings
 
-_ELSEWHERE = frozenset(
-    {"seed", "initial_balance", "fill_ids", "first_user_id", "first_order_id"}
-)  # options of their own
+_ELSEWHERE = frozenset(  # options of their own
+    "seed initial_balance fees maker_fee_pct taker_fee_pct slippage_pct fill_ids first_user_id first_order_id".split()
+)
 _AT_LEAST_ONE = frozenset(
     {
         "option_leverage",

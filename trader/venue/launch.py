@@ -1,5 +1,6 @@
 """Starts a venue as a process of its own: builds its market, serves, and announces itself in one JSON line."""
 
+import logging
 import os
 import secrets
 import sys
@@ -14,7 +15,7 @@ import msgspec
 
 from trader.domain.errors import ConfigError
 from trader.venue.choices import with_choices
-from trader.venue.core.settings import CoreSettings, FillIds
+from trader.venue.core.settings import CoreSettings, FeeModel, FillIds
 from trader.venue.linger import Linger
 from trader.venue.market.base import MarketSource
 from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
@@ -23,7 +24,12 @@ from trader.venue.settings import VenueSettings
 from trader.venue.store import saved_seed
 from trader.venue.wire.auth import Credential
 
+_log = logging.getLogger(__name__)
+
 SPEED_MAX = 600.0
+BALANCE_USD_MAX = 1_000_000_000
+FEE_PCT_MAX = 5
+_PERCENTAGES = ("maker_fee_pct", "taker_fee_pct", "slippage_pct")
 _SEED_MAX = 2**31 - 1
 
 
@@ -33,7 +39,8 @@ class VenueOptions(msgspec.Struct, frozen=True, kw_only=True):
     `speed` is market seconds per wall second; at 1 the synthetic market's time is the wall clock. `seed` None takes the
     saved state's, else a random one. Key and secret None are drawn at random. Ports 0 are any free ones; the host is
     always loopback. `relay_*` name the exchange whose public data a relay follows; without addresses the production one.
-    `fill_ids` says whether REST and the private channels name an execution alike. `choices` are ``name=value`` pairs of `CoreSettings`. `state_path` None keeps nothing. `start` is the first instant of
+    `initial_balance` is USD and for an account that is opened now; one of the state file has its own. `fees` with its three
+    percentages (of the simple model only; None = the model's own) is as in `CoreSettings`. `fill_ids` says whether REST and the private channels name an execution alike. `choices` are ``name=value`` pairs of `CoreSettings`. `state_path` None keeps nothing. `start` is the first instant of
     a synthetic market that is not real time. With `parent_pid` and `linger_secs` the venue ends once that process is gone and no socket was connected
     for that long. `control_port` None has no control port, and so none of the faults it takes.
     """
@@ -53,6 +60,10 @@ class VenueOptions(msgspec.Struct, frozen=True, kw_only=True):
     api_key: str | None = None
     api_secret: str | None = None
     initial_balance: Decimal = Decimal(10_000)
+    fees: FeeModel = "delta"
+    maker_fee_pct: Decimal | None = None
+    taker_fee_pct: Decimal | None = None
+    slippage_pct: Decimal | None = None
     fill_ids: FillIds = CoreSettings().fill_ids
     choices: tuple[str, ...] = ()
     quota_units: int = 20_000
@@ -124,9 +135,7 @@ def build_venue(options: VenueOptions) -> tuple[VenueServer, Announcement]:
         seed = saved_seed(options.state_path)
     if seed is None:
         seed = secrets.randbelow(_SEED_MAX)
-    core = with_choices(
-        CoreSettings(seed=seed, initial_balance=options.initial_balance, fill_ids=options.fill_ids), options.choices
-    )
+    core = with_choices(_core(options, seed), options.choices)
     credential = Credential(
         api_key=options.api_key or secrets.token_hex(16),
         api_secret=options.api_secret or secrets.token_hex(32),
@@ -147,6 +156,7 @@ def build_venue(options: VenueOptions) -> tuple[VenueServer, Announcement]:
         state_path=options.state_path,
     )
     server = VenueServer(_market(options, seed), settings)
+    _say_balance_came_too_late(server, core)
     addresses = server.addresses
     announcement = Announcement(
         rest_url=addresses.rest_url,
@@ -162,6 +172,27 @@ def build_venue(options: VenueOptions) -> tuple[VenueServer, Announcement]:
         control_url=addresses.control_url,
     )
     return server, announcement
+
+
+def _core(options: VenueOptions, seed: int) -> CoreSettings:
+    percentages = {name: value for name in _PERCENTAGES if (value := getattr(options, name)) is not None}
+    return CoreSettings(
+        seed=seed,
+        initial_balance=options.initial_balance,
+        fees=options.fees,
+        fill_ids=options.fill_ids,
+        **percentages,
+    )
+
+
+def _say_balance_came_too_late(server: VenueServer, core: CoreSettings) -> None:
+    account = server.exchange.accounts[core.first_user_id]
+    if account.initial_balance != core.initial_balance:
+        _log.warning(
+            "the account was opened with %s USD and keeps its money; a balance of %s USD is for an account that is new",
+            f"{account.initial_balance:f}",
+            f"{core.initial_balance:f}",
+        )
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -195,8 +226,18 @@ def _check(options: VenueOptions) -> None:
         raise ConfigError(f"an exchange to relay was given, but the market is {options.market}")
     if (options.relay_rest_url is None) != (options.relay_ws_url is None):
         raise ConfigError("an exchange to relay needs both addresses, REST and public socket")
-    if options.initial_balance <= 0:
-        raise ConfigError(f"the initial balance must be above 0, was {options.initial_balance}")
+    if not 0 < options.initial_balance <= BALANCE_USD_MAX:
+        raise ConfigError(
+            f"the initial balance must be above 0 and at most {BALANCE_USD_MAX} USD, was {options.initial_balance}"
+        )
+    for name in _PERCENTAGES:
+        percent: Decimal | None = getattr(options, name)
+        if percent is None:
+            continue
+        if options.fees != "simple":
+            raise ConfigError(f"{name} was given, but it is of the fee model simple and the model is {options.fees}")
+        if not 0 <= percent <= FEE_PCT_MAX:
+            raise ConfigError(f"{name} must be 0 to {FEE_PCT_MAX} %, was {percent}")
     if options.start is not None and options.start.tzinfo is None:
         raise ConfigError("start must carry a time zone")
     for name in ("rest_port", "ws_public_port", "ws_private_port", "control_port"):

@@ -17,11 +17,13 @@ _EMPTY = Depth(bids=(), asks=(), version=-1)
 
 
 class Take(msgspec.Struct, frozen=True):
-    """`size` contracts at `price`, from a user's resting order or (None) from the source's depth."""
+    """`size` contracts at `price`, from a user's resting order or (None) from the source's depth, where they are offered at
+    `level`."""
 
     price: Decimal
     size: int
     maker: Order | None
+    level: Decimal
 
 
 class OwnOrderMet(Exception):
@@ -121,7 +123,7 @@ class Book:
                 if taken <= 0:
                     continue
                 closed[maker.user_id] = closed.get(maker.user_id, 0) + taken
-            takes.append(Take(price, taken, maker))
+            takes.append(Take(price, taken, maker, price))
             quantity -= taken
         return takes
 

@@ -78,7 +78,7 @@ class Consequences:
             if order.reduce_only:
                 order.size = order.unfilled_size = self._woken_size(account, order)
             self._clear_own(account, order, book, limit, now)
-            takes = self._matching.plan(book, order.side, limit, order.unfilled_size, account)
+            takes = self._matching.plan(book, order.side, limit, order.unfilled_size, account, instrument)
             if takes and order.post_only:
                 raise Refused("immediate_execution_post_only")
             if order.order_type is OrderType.MARKET and not takes:

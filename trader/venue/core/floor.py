@@ -137,7 +137,7 @@ class TradingFloor:
             instrument=instrument,
             spot=self.market.spot(instrument.underlying),
             leverage=self.leverage(account, instrument),
-            gst=self.settings.gst,
+            settings=self.settings,
         )
 
     def wallet(self, account: Account, *, without: Order | None = None) -> Wallet:

@@ -12,22 +12,23 @@ from trader.venue.core.commission import commission_for
 from trader.venue.core.margin import initial_rate, order_unit_margin, position_unit_margin
 from trader.venue.core.records import Order
 from trader.venue.core.refusal import Refused
+from trader.venue.core.settings import CoreSettings
 
 _NAUGHT = Decimal(0)
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What an order is margined with: contract, index price, leverage, tax on commissions."""
+    """What an order is margined with: contract, index price, leverage, and the settings that say what a fill costs."""
 
     instrument: Instrument
     spot: Decimal
     leverage: Decimal
-    gst: Decimal
+    settings: CoreSettings
 
     def commission(self, price: Decimal, quantity: int) -> Decimal:
         """USD for taking `quantity` contracts at `price`."""
         charge = commission_for(
-            self.instrument, role="taker", price=price, quantity=quantity, spot=self.spot, gst=self.gst
+            self.instrument, role="taker", price=price, quantity=quantity, spot=self.spot, settings=self.settings
         )
         return charge.amount
 

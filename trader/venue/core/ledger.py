@@ -41,7 +41,7 @@ class Ledger:
 
     def __init__(self, *, settings: CoreSettings, counters: Counters) -> None:
         self._seed = settings.seed
-        self._gst = settings.gst
+        self._settings = settings
         self.counters = counters
         self.events: list[Event] = []
 
@@ -64,7 +64,9 @@ class Ledger:
         order.updated_at = now
         if order.unfilled_size == 0:
             order.state = "closed"
-        charge = commission_for(instrument, role=role, price=price, quantity=size, spot=prices.spot, gst=self._gst)
+        charge = commission_for(
+            instrument, role=role, price=price, quantity=size, spot=prices.spot, settings=self._settings
+        )
         order.paid_commission += charge.amount
         holding, cash = self._move_position(
             account, instrument, side=order.side, price=price, size=size, spot=prices.spot, leverage=leverage, now=now
@@ -224,7 +226,9 @@ class Ledger:
         if entry is None:
             return _NAUGHT
         size = abs(holding.size)
-        return commission_for(instrument, role="taker", price=entry, quantity=size, spot=spot, gst=self._gst).amount
+        return commission_for(
+            instrument, role="taker", price=entry, quantity=size, spot=spot, settings=self._settings
+        ).amount
 
     def _row(
         self,

@@ -109,7 +109,7 @@ class Liquidation:
         book = floor.book(instrument.symbol)
         first = len(account.fills)
         # Resting orders of the same account are gone, so the sweep meets no own order.
-        takes = self._matching.plan(book, side, limit, order.size, account)
+        takes = self._matching.plan(book, side, limit, order.size, account, instrument)
         self._matching.execute(account, order, instrument, book, takes, now)
         if order.unfilled_size:
             prices = floor.prices(instrument)

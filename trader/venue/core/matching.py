@@ -7,8 +7,11 @@ order desk once the sweep is over, so that no rule acts in the middle of another
 from datetime import datetime
 from decimal import Decimal
 
+import msgspec
+
 from trader.domain.instrument import Instrument
 from trader.domain.order import Side
+from trader.domain.rounding import nearest_tick
 from trader.venue.core.account import Account
 from trader.venue.core.book import Book, OwnOrderMet, Take
 from trader.venue.core.floor import TradingFloor
@@ -25,12 +28,18 @@ class Matching:
         self._floor = floor
         self.noted: list[tuple[Account, Order, FillRow]] = []  # fills of orders in a bracket or a protection group
 
-    def plan(self, book: Book, side: Side, limit: Decimal, size: int, account: Account) -> list[Take]:
+    def plan(
+        self, book: Book, side: Side, limit: Decimal, size: int, account: Account, instrument: Instrument
+    ) -> list[Take]:
         """What an order would take now. Raises Refused (``overlapping_buy_sell_orders``) at an own order."""
         try:
-            return book.plan(side, limit, size, account.user_id, self._reducible_of)
+            takes = book.plan(side, limit, size, account.user_id, self._reducible_of)
         except OwnOrderMet:
             raise Refused("overlapping_buy_sell_orders") from None
+        settings = self._floor.settings
+        if settings.fees == "simple" and settings.slippage_pct:
+            return [_slipped(take, side, limit, settings.slippage_pct, instrument.tick_size) for take in takes]
+        return takes
 
     def execute(
         self, account: Account, order: Order, instrument: Instrument, book: Book, takes: list[Take], now: datetime
@@ -42,7 +51,7 @@ class Matching:
         prices = floor.prices(instrument)
         for take in takes:
             if take.maker is None:
-                book.take(order.side.opposite, take.price, take.size)
+                book.take(order.side.opposite, take.level, take.size)
             else:
                 self._fill_maker(take.maker, instrument, book, take.price, take.size, prices, now)
             self.fill(account, order, instrument, take.price, take.size, "taker", prices, now)
@@ -164,3 +173,15 @@ class Matching:
         order.cancellation_reason = why
         order.updated_at = now
         self._floor.ledger.tell_order(account, order, "delete", reason, now)
+
+
+def _slipped(take: Take, side: Side, limit: Decimal, pct: Decimal, tick_size: Decimal) -> Take:
+    """A take from the source's depth at a price worse by `pct`, to the nearest tick and never beyond the order's limit.
+
+    What another user offers is traded at that user's price: the money between accounts adds up.
+    """
+    if take.maker is not None:
+        return take
+    price = nearest_tick(take.level * (1 + side.sign * pct / 100), tick_size)
+    price = min(price, limit) if side is Side.BUY else max(price, limit)
+    return msgspec.structs.replace(take, price=price)

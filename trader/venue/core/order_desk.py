@@ -83,7 +83,7 @@ class OrderDesk:
         size = self._reducing_size(account, request, now) if request.reduce_only else request.size
         limit = request.limit_price if request.limit_price is not None else (high if request.side is Side.BUY else low)
         book = floor.book(request.symbol)
-        takes = self.matching.plan(book, request.side, limit, size, account)
+        takes = self.matching.plan(book, request.side, limit, size, account, instrument)
         if request.post_only and takes:
             if in_auction(instrument) and all(take.maker is None for take in takes):
                 return self._collect(account, request, instrument, book, size, limit, now)
@@ -101,7 +101,7 @@ class OrderDesk:
             if not request.may_cancel_others or refused.code not in _NOT_ENOUGH_MONEY:
                 raise
             self._cancel_for_margin(account, request, now)
-            takes = self.matching.plan(book, request.side, limit, size, account)
+            takes = self.matching.plan(book, request.side, limit, size, account, instrument)
             self._work.check_money(account, instrument, request.side, takes, size, limit if rests else None, None)
         order = self._work.new_order(account, request, instrument, size, now)
         self._work.carry_out(account, order, instrument, book, takes, rests, now)
@@ -192,7 +192,7 @@ class OrderDesk:
         floor = self._floor
         leaves = total - order.filled_size
         book = floor.book(order.symbol)
-        takes = self.matching.plan(book, order.side, price, leaves, account)
+        takes = self.matching.plan(book, order.side, price, leaves, account, instrument)
         if takes and (order.post_only if change.post_only is None else change.post_only):
             raise Refused("immediate_execution_post_only")
         self._work.check_money(account, instrument, order.side, takes, leaves, price, order)

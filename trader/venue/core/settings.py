@@ -6,18 +6,26 @@ from typing import Literal
 import msgspec
 
 FillIds = Literal["same", "separate"]
+FeeModel = Literal["delta", "simple"]
 
 
 class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Behaviour of the exchange core.
 
-    `initial_balance` is USD; `gst` a fraction added to every commission; leverages are plain multiples; `*_secs` are
-    seconds of market time; `*_pct` are percent; `perpetual_band_pct` is around mark, funding rates are per interval.
+    `initial_balance` is USD; leverages are plain multiples; `*_secs` are seconds of market time; `*_pct` are percent;
+    `perpetual_band_pct` is around mark, funding rates are per interval. `fees` is the exchange's own model (the product's
+    rate of the index, at most its cap of the premium, and `gst`, a fraction, on top) or the simple one: `maker_fee_pct` and
+    `taker_fee_pct` of what is traded at its price, without cap and tax, and what is taken from the book costs
+    `slippage_pct` more than the book says.
     """
 
     seed: int = 1
     initial_balance: Decimal = Decimal(10_000)
+    fees: FeeModel = "delta"
     gst: Decimal = Decimal("0.18")
+    maker_fee_pct: Decimal = Decimal("0.02")  # these three of the simple model only
+    taker_fee_pct: Decimal = Decimal("0.04")
+    slippage_pct: Decimal = Decimal("0.05")
     option_leverage: Decimal = Decimal(100)
     perpetual_leverage: Decimal = Decimal(200)
     max_leverage: Decimal = Decimal(200)

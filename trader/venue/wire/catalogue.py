@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from trader.domain.instrument import Instrument, Kind, index_symbol
+from trader.venue.core.commission import rates_of
 from trader.venue.core.exchange import Exchange
 from trader.venue.market.surface import VOL_MAX, VOL_MIN
 from trader.venue.wire.text import iso, plain
@@ -84,6 +85,7 @@ def product_row(exchange: Exchange, instrument: Instrument, listed_since: dateti
     listed = listed_since or exchange.products.listed_at.get(instrument.symbol, exchange.now)
     leverage = exchange.settings.option_leverage if option else exchange.settings.perpetual_leverage
     usd = asset_row("USD", underlyings)
+    rates = rates_of(instrument, exchange.settings)
     row: dict[str, Any] = {
         "id": instrument.product_id,
         "symbol": instrument.symbol,
@@ -114,8 +116,8 @@ def product_row(exchange: Exchange, instrument: Instrument, listed_since: dateti
         "position_notional_limit": None,
         "impact_notional": None,
         "impact_size": _IMPACT_SIZE[option],
-        "taker_commission_rate": plain(instrument.taker_rate),
-        "maker_commission_rate": plain(instrument.maker_rate),
+        "taker_commission_rate": plain(rates.taker),
+        "maker_commission_rate": plain(rates.maker),
         "liquidation_penalty_factor": "0",
         "basis_factor_max_limit": "0",
         "annualized_funding": "0",
@@ -145,7 +147,9 @@ def product_row(exchange: Exchange, instrument: Instrument, listed_since: dateti
 def _specs(exchange: Exchange, instrument: Instrument, settlement_index: Decimal | None) -> dict[str, Any]:
     specs: dict[str, Any] = {"only_reduce_only_orders_allowed": False, "tags": []}
     if instrument.fee_cap is not None:
-        specs["premium_commission_rate"] = float(instrument.fee_cap)
+        # Capped at its own rate of the premium, a fee reckoned by the exchange's rule is the simple model's.
+        rates = rates_of(instrument, exchange.settings)
+        specs["premium_commission_rate"] = float(rates.taker if rates.cap is None else rates.cap)
         specs |= _VOLATILITY_SPECS
     if instrument.kind is Kind.PERPETUAL:
         specs["funding_clamp_value"] = float(exchange.settings.funding_clamp_pct)
