@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from trader.panel.guard import HostGuard, refusal
+from trader.panel.paths import KnownPaths
 
 PORT = 8501
 GOOD_HOSTS = ["127.0.0.1:8501", "localhost:8501", "[::1]:8501", "LOCALHOST:8501"]
@@ -87,6 +88,51 @@ def test_answers_forbid_framing_and_foreign_resources() -> None:
     assert reached == ["http"] and found[b"x-frame-options"] == b"DENY"
     assert b"frame-ancestors 'none'" in found[b"content-security-policy"]
     assert b"http" not in found[b"content-security-policy"]
+
+
+def asked(path: str, *, page: bool) -> int:
+    """The status of an answer; `page` = Streamlit would answer with its page."""
+    sent: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        kind = b"text/html; charset=utf-8" if page else b"text/css"
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
+        await send({"type": "http.response.body", "body": b"x"})
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(KnownPaths(app, pages=["configure"])({"type": "http", "path": path}, receive, send))
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    return int(sent[0]["status"])
+
+
+@pytest.mark.parametrize(
+    ("path", "page", "status"),
+    [
+        ("/", True, 200),
+        ("/configure", True, 200),
+        ("/configure/", True, 200),
+        ("/component/a.b/index.html", True, 200),
+        ("/_stcore/health", False, 200),
+        ("/static/css/index.css", False, 200),
+        ("/favicon.png", False, 200),
+        ("/api", True, 404),
+        ("/api/v1/runs", True, 404),
+        ("/metrics", True, 404),
+        ("/metrics/", True, 404),
+        ("/healthz", True, 404),
+        ("/anything/else", True, 404),
+        ("/configure/api", True, 404),
+        ("/_stcore/nothing", True, 404),
+        ("/static/nothing.js", True, 404),
+    ],
+)
+def test_paths_that_are_not_here_were_answered_with_the_page_and_status_200(path: str, page: bool, status: int) -> None:
+    assert asked(path, page=page) == status
 
 
 def test_lifespan_passes_untouched() -> None:

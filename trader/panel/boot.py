@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import NoReturn
 
 from anyio import to_thread
@@ -16,7 +17,9 @@ from streamlit.runtime.pages_manager import PagesManager
 from trader.config.settings import load_settings
 from trader.domain.errors import TraderError
 from trader.engine.view import Rung
+from trader.panel.frame import PAGES
 from trader.panel.guard import HostGuard
+from trader.panel.paths import KnownPaths
 from trader.runner.host import ensure_host
 
 # Whatever the pages import, imported before serving: the first visitor does not wait for it, and `gc.freeze` covers it.
@@ -42,7 +45,8 @@ def middleware() -> list[Middleware]:
     Streamlit otherwise serve its files bare until some session has called `st.navigation`.
     """
     PagesManager.uses_pages_directory = False
-    return [Middleware(HostGuard, port=served_port)]
+    names = [Path(file).stem for file, *_ in PAGES]
+    return [Middleware(HostGuard, port=served_port), Middleware(KnownPaths, pages=names)]
 
 
 @asynccontextmanager
