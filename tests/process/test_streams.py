@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from tests.e2e.rig import KEY, SECRET, START, USER, Rig, await_value, preset
+from tests.killpoints.rig import executions
 from tests.process.rig import PATIENCE_SECS
 from trader.engine.records import FillRecorded, Phase
 from trader.exchange.credentials import Credentials
@@ -100,9 +101,8 @@ def close(rig: Rig) -> Any:
 def check_books(rig: Rig, run_id: str) -> None:
     """BK1 and BK2: the same fills once each, and money to the last digit."""
     summary = await_value(lambda: finished(rig, run_id), PATIENCE_SECS, "the run's end in the journal")
-    booked = [r.fill.fill_id for _, r in rig.journal.records(run_id) if isinstance(r, FillRecorded)]
-    assert len(booked) == len(set(booked))
-    assert set(booked) == {fill.fill_id for fill in rig.gateway.fills(None)}
+    booked = executions(r.fill for _, r in rig.journal.records(run_id) if isinstance(r, FillRecorded))
+    assert booked == executions(rig.gateway.fills(None))
     assert summary.realized_pnl == rig.ledger_change()
 
 
@@ -262,8 +262,8 @@ def test_n14_streams_behind_rest_book_nothing_twice(rig: Rig, faults: VenueFault
     assert all(rule.happened >= 4 for rule in rules)
     time.sleep(3)  # until the last late frame has come
     run_id = rig.journal.runs()[0].run_id
-    booked = [r.fill.fill_id for _, r in rig.journal.records(run_id) if isinstance(r, FillRecorded)]
-    assert len(booked) == len(set(booked))
+    booked = executions(r.fill for _, r in rig.journal.records(run_id) if isinstance(r, FillRecorded))
+    assert booked == executions(rig.gateway.fills(None))
 
 
 def test_the_scaled_clocks_are_the_real_ones_divided() -> None:

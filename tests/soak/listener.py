@@ -9,6 +9,7 @@ import hmac
 import json
 import threading
 import time
+from decimal import Decimal
 from typing import Any
 
 import websocket
@@ -25,7 +26,7 @@ class Listener:
     def __init__(self, venue: dict[str, Any], symbols: list[str]) -> None:
         self.market = 0
         self.gaps: list[str] = []
-        self.fills: list[str] = []
+        self.fills: list[tuple[str, str, int, Decimal]] = []  # id, order, contracts, price
         self.orders: dict[str, tuple[float, bool]] = {}  # coid: wall of the first event, whether it closes
         self._last: dict[tuple[str, str], int] = {}
         self._public = websocket.create_connection(venue["ws_public_url"], timeout=10)
@@ -65,7 +66,7 @@ class Listener:
             self.gaps.append(f"{kind} {frame[symbol_key]}: {number} after {last}")
         self._last[place] = number
         if kind == "v2/user_trades":
-            self.fills.append(frame["f"])
+            self.fills.append((frame["f"], str(frame["o"]), frame["s"], Decimal(frame["p"])))
         elif frame.get("client_order_id"):
             closing = frame.get("reduce_only") in (True, "true")
             self.orders.setdefault(frame["client_order_id"], (time.time(), closing))

@@ -148,7 +148,7 @@ class Settings(BaseSettings):
         le=5,
     )
     venue_fill_ids: Literal["same", "separate"] = _setting(
-        "same",
+        "separate",
         "TRADER_VENUE_FILL_IDS",
         "Whether the local venue calls one execution by the same id over REST and on its sockets, or by separate ones.",
     )

@@ -44,7 +44,7 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     bare_cancel_all: Literal["nothing", "everything"] = "everything"  # what cancel-all without any flag cancels
     order_times: Literal["iso", "micros"] = "iso"  # how created_at of orders is written; both have been seen
     fill_form: Literal["text", "numbers"] = "text"  # of a fill's id and size over REST: text, or numbers as before 2026
-    fill_ids: FillIds = "same"  # whether REST and the private channels call an execution by one id
+    fill_ids: FillIds = "separate"  # whether REST and the private channels call an execution by one id
     liquidates: bool = True  # positions whose margin is used up are closed by the exchange
     default_auto_topup: bool = False  # whether a new position draws free balance before it is liquidated
     liquidation_fee_pct: Decimal = Decimal("0.25")  # of notional, plus tax
