@@ -114,7 +114,14 @@ def _feed(
         chosen = exchange or (Exchange.LOCAL if settings.env == "paper" else Exchange(settings.env))
         rest_url, ws_url = _addresses(settings, chosen)
     names = tuple(name.strip().upper() for name in underlyings.split(",") if name.strip())
-    feed = FeedOptions(rest_url=rest_url, ws_url=ws_url, underlyings=names, expiries=expiries or None, books=books)
+    feed = FeedOptions(
+        rest_url=rest_url,
+        ws_url=ws_url,
+        underlyings=names,
+        expiries=expiries or None,
+        books=books,
+        proxy=settings.proxy_url,
+    )
     check_options(feed)
     return feed
 

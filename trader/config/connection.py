@@ -4,12 +4,11 @@ In paper mode the local venue announces itself in ``TRADER_HOME/venue.json``; no
 """
 
 import hashlib
-import ipaddress
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from trader.config.addresses import goes_to_this_machine, split_address
 from trader.config.document import parse_json_object
 from trader.config.files import read_text
 from trader.config.messages import InvalidConfig, sentences
@@ -17,6 +16,7 @@ from trader.config.settings import KEY_VARIABLES, Env, Settings
 from trader.domain.errors import ConfigError
 
 ANNOUNCEMENT_NAME = "venue.json"
+URL_VARIABLES = ("DELTA_REST_URL", "DELTA_WS_PUBLIC_URL", "DELTA_WS_PRIVATE_URL")
 
 # Delta Exchange India. Source: exchange documentation, "Rest Api" and "Websocket Feed".
 _TESTNET = (
@@ -55,6 +55,12 @@ class Connection(BaseModel):
     ws_public_url: str
     ws_private_url: str
     credentials: KeyPair | None
+    proxy: SecretStr | None = None
+
+    @property
+    def proxy_url(self) -> str | None:
+        """The proxy for what goes beyond this machine; may hold a password, so never print it."""
+        return None if self.proxy is None else self.proxy.get_secret_value()
 
 
 class VenueAnnouncement(BaseModel):
@@ -67,8 +73,9 @@ class VenueAnnouncement(BaseModel):
     ws_private_url: str
     api_key: SecretStr
     api_secret: SecretStr
-    pid: int | None = None
-    parent_pid: int | None = None  # who started it; None when a person did
+    # A process is ended by this number: 0 and below would mean many.
+    pid: int | None = Field(default=None, ge=1, lt=2**31)
+    parent_pid: int | None = Field(default=None, ge=1, lt=2**31)  # who started it; None when a person did
 
 
 def announcement_path(home: Path) -> Path:
@@ -123,7 +130,8 @@ def resolve_connection(settings: Settings, *, need_keys: bool = True) -> Connect
     if pair is None and need_keys:
         key, secret = KEY_VARIABLES[settings.env]
         raise ConfigError(f"{settings.env} needs {key} and {secret}; set them in the environment or in .env")
-    return _connection(settings.env, urls, None if pair is None else KeyPair(key=pair[0], secret=pair[1]))
+    connection = _connection(settings.env, urls, None if pair is None else KeyPair(key=pair[0], secret=pair[1]))
+    return connection.model_copy(update={"proxy": settings.proxy})
 
 
 def _paper(settings: Settings) -> Connection:
@@ -140,10 +148,11 @@ def _paper(settings: Settings) -> Connection:
         pair = (announced.api_key, announced.api_secret)
     elif pair is None and announced is not None and announced.rest_url.rstrip("/") == urls[0].rstrip("/"):
         pair = (announced.api_key, announced.api_secret)
-    for url in urls:
-        if not _on_this_machine(url):
+    for variable, url in zip(URL_VARIABLES, urls, strict=True):
+        if not goes_to_this_machine(url):
+            where = variable if _explicit_urls(settings) else str(announcement_path(settings.home))
             raise ConfigError(
-                f"Paper trading stays on this machine, but {url} does not; set TRADER_ENV or remove the URL"
+                f"Paper trading stays on this machine, but the address in {where} does not; set TRADER_ENV or remove it"
             )
     if pair is None:
         key, secret = KEY_VARIABLES["paper"]
@@ -158,6 +167,11 @@ def _explicit_urls(settings: Settings) -> tuple[str, str, str] | None:
 
 
 def _connection(env: Env, urls: tuple[str, str, str], pair: KeyPair | None) -> Connection:
+    for variable, url in zip(URL_VARIABLES, urls, strict=True):
+        try:
+            split_address(url, *(("https", "http") if variable == "DELTA_REST_URL" else ("wss", "ws")))
+        except ValueError as error:
+            raise ConfigError(f"{variable} {error}") from None
     rest, public, private = (url.rstrip("/") for url in urls)
     return Connection(
         env=env,
@@ -167,16 +181,3 @@ def _connection(env: Env, urls: tuple[str, str, str], pair: KeyPair | None) -> C
         ws_private_url=private,
         credentials=pair,
     )
-
-
-def _on_this_machine(url: str) -> bool:
-    try:
-        host = urlsplit(url).hostname
-    except ValueError:
-        return False
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False

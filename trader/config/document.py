@@ -106,14 +106,24 @@ def parse_json_object(text: str, where: str) -> dict[str, Any]:
     try:
         value = json.loads(text, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise ConfigError(
-            f"{where} is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{where} is not valid JSON: {error}") from error
+        raise ConfigError(f"{where} is not valid JSON: {_what_is_wrong(error)}") from error
+    except RecursionError:
+        raise ConfigError(f"{where} is not valid JSON: its lists or objects are nested too deep") from None
+    except ValueError as error:  # of our own hooks, or Python's about a number of more than 4,300 digits
+        said = "a number has too many digits" if "digits" in str(error) else error
+        raise ConfigError(f"{where} is not valid JSON: {said}") from None
     if not isinstance(value, dict):
         raise ConfigError(f"{where} must hold a JSON object, was {shown(value)}")
     return value
+
+
+def _what_is_wrong(error: json.JSONDecodeError) -> str:
+    """What the reader tripped over and where. A comma before a closing bracket, as other formats allow it, is named."""
+    before, at = error.doc[: error.pos].rstrip(), error.doc[error.pos : error.pos + 1]
+    if before.endswith(",") and at in ("}", "]"):
+        line = before.count("\n") + 1
+        return f"a comma stands before the closing {at} in line {line}; remove it"
+    return f"{error.msg} in line {error.lineno}, column {error.colno}"
 
 
 def missing_fields(model: type[BaseModel], raw: dict[str, Any], at: tuple[str, ...] = ()) -> list[str]:

@@ -1,5 +1,6 @@
 """Small files that are read whole and written whole: refused when odd, never half written."""
 
+import codecs
 import contextlib
 import os
 import stat
@@ -11,33 +12,67 @@ LARGEST_BYTES = 1_000_000
 
 
 def read_text(path: Path, what: str) -> str | None:
-    """The text of a small file, None when there is none.
+    """The text of a small file, None when there is none. A byte order mark, as some editors put it, is left out.
 
     Raises:
         ConfigError: A symbolic link, no plain file, empty, larger than 1 MB, unreadable, or not UTF-8.
     """
+    if path.is_symlink():
+        raise ConfigError(f"{what} {path} is a symbolic link; it must be the file itself")
+    content = read_small(path, what)
+    if content is None:
+        return None
+    text = decode_text(content, f"{what} {path}")
+    if not text.strip():
+        raise ConfigError(f"{what} {path} is empty")
+    return text
+
+
+def read_small(path: Path, what: str) -> bytes | None:
+    """The bytes of a small plain file, None when there is none. Never waits: a pipe would keep its reader for ever.
+
+    Raises:
+        ConfigError: No plain file, larger than 1 MB, or unreadable.
+    """
     try:
-        info = path.lstat()
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     except FileNotFoundError:
         return None
+    except ValueError:
+        raise ConfigError(f"{what} {str(path)!r} cannot be read: a path holds no NUL") from None
     except OSError as error:
         raise ConfigError(f"{what} {path} cannot be read ({error.strerror})") from error
-    if stat.S_ISLNK(info.st_mode):
-        raise ConfigError(f"{what} {path} is a symbolic link; it must be the file itself")
-    if not stat.S_ISREG(info.st_mode):
-        raise ConfigError(f"{what} {path} is not a file")
-    if info.st_size > LARGEST_BYTES:
-        raise ConfigError(f"{what} {path} has {info.st_size} bytes; at most {LARGEST_BYTES} are read")
     try:
-        content = path.read_bytes()
+        info = os.fstat(handle)
+        if not stat.S_ISREG(info.st_mode):
+            raise ConfigError(f"{what} {path} cannot be read: it is not a file")
+        if info.st_size > LARGEST_BYTES:
+            raise ConfigError(f"{what} {path} has {info.st_size} bytes; at most {LARGEST_BYTES} are read")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{what} {path} cannot be read ({error.strerror})") from error
-    if not content.strip():
-        raise ConfigError(f"{what} {path} is empty")
+    finally:
+        os.close(handle)
+    if len(content) > LARGEST_BYTES:  # files below /proc have no size, and others may grow
+        raise ConfigError(f"{what} {path} is larger than {LARGEST_BYTES} bytes, the most that is read")
+    return content
+
+
+def decode_text(content: bytes, where: str) -> str:
+    """UTF-8 text with or without a byte order mark.
+
+    Raises:
+        ConfigError: Another encoding; it says what to do.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)) or b"\0" in content[:200]:
+        raise ConfigError(f"{where} cannot be read: it is not UTF-8 but UTF-16, or no text at all; save it again as UTF-8")
     try:
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{what} {path} is not UTF-8 text (byte {error.start})") from error
+        raise ConfigError(
+            f"{where} cannot be read: it is not UTF-8 text (byte {error.start}); save it again as UTF-8"
+        ) from None
 
 
 def write_text(path: Path, text: str, what: str, *, mode: int = 0o600) -> None:

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from trader.domain.errors import ConfigError
 
 _SHOWN_MOST = 60
+_VERBS = ("must ", "has ", "is ", "cannot ")  # how words begin that continue a field's name
 
 
 class InvalidConfig(ConfigError):
@@ -125,7 +126,7 @@ def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{path} is missing"
     if kind == "value_error":
         said = details["msg"].removeprefix("Value error, ")
-        return said if not path else f"{path} {said}" if said.startswith("must ") else f"{path}: {said}"
+        return said if not path else f"{path} {said}" if said.startswith(_VERBS) else f"{path}: {said}"
     template = _MUST.get(kind)
     given = "" if details.get("input") is None else f", was {shown(details['input'])}"
     if template is None:

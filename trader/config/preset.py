@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from trader.config.numbers import Flag, Number, Whole
 from trader.domain.expiry import parse_hhmm
 
 SCHEMA_VERSION = 2
@@ -33,7 +34,7 @@ class Strategy(_Section):
     """What to sell."""
 
     underlying: Literal["BTC", "ETH"] = _field("BTC", "Underlying", "Coin whose options are sold.")
-    quantity: int = _field(
+    quantity: Whole = _field(
         1,
         "Quantity per leg",
         "Contracts sold of the call and of the put (BTC: 0.001 BTC each).",
@@ -41,7 +42,7 @@ class Strategy(_Section):
         ge=1,
         le=100_000,
     )
-    delta_min: Decimal = _field(
+    delta_min: Number = _field(
         Decimal("0.10"),
         "Delta from",
         "Lower end of the |delta| band a strike must lie in.",
@@ -49,7 +50,7 @@ class Strategy(_Section):
         ge=Decimal("0.01"),
         le=Decimal("0.50"),
     )
-    delta_max: Decimal = _field(
+    delta_max: Number = _field(
         Decimal("0.15"),
         "Delta to",
         "Upper end of the |delta| band; the strike nearest the middle is taken.",
@@ -62,7 +63,7 @@ class Strategy(_Section):
         "Expiry",
         "Which listed expiry: today, next_day, nearest, weekly (next Friday), monthly (last Friday of the month) or a date YYYY-MM-DD.",
     )
-    min_hours_to_expiry: Decimal = _field(
+    min_hours_to_expiry: Number = _field(
         Decimal(2),
         "Minimum time to expiry",
         "An expiry nearer than this is not sold.",
@@ -70,7 +71,7 @@ class Strategy(_Section):
         ge=Decimal("0.1"),
         le=Decimal(2000),
     )
-    max_spread_pct: Decimal = _field(
+    max_spread_pct: Number = _field(
         Decimal(40),
         "Widest spread",
         "A strike is skipped when its bid-ask spread exceeds this share of its mid price.",
@@ -78,10 +79,10 @@ class Strategy(_Section):
         gt=0,
         le=Decimal(200),
     )
-    min_bid_size: int = _field(
+    min_bid_size: Whole = _field(
         1, "Smallest bid size", "A strike is skipped when fewer contracts are bid.", "contracts", ge=0, le=1_000_000
     )
-    min_open_interest: Decimal = _field(
+    min_open_interest: Number = _field(
         Decimal(0),
         "Smallest open interest",
         "A strike is skipped when fewer contracts are open.",
@@ -120,7 +121,7 @@ class Schedule(_Section):
         "Time of day everything is bought back; if not after the entry time, it is the next day's.",
         "HH:MM IST",
     )
-    entry_window_mins: int = _field(
+    entry_window_mins: Whole = _field(
         30,
         "Entry window",
         "How late the entry may still be made; after that the run ends without one.",
@@ -131,7 +132,7 @@ class Schedule(_Section):
     weekdays: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = _field(
         WEEKDAYS, "Weekdays", "Days (IST) on which entries are allowed."
     )
-    boot_buffer_secs: int = _field(
+    boot_buffer_secs: Whole = _field(
         5,
         "Buffer after start",
         "No entry earlier than this after the run was started or recovered.",
@@ -139,7 +140,7 @@ class Schedule(_Section):
         ge=0,
         le=3600,
     )
-    exit_before_expiry_mins: int = _field(
+    exit_before_expiry_mins: Whole = _field(
         45,
         "Out before expiry",
         "The exit is moved to this long before expiry if the exit time would be later.",
@@ -173,8 +174,8 @@ class Schedule(_Section):
 class TrailingTier(_Section):
     """Once profit has peaked at `peak_pct` of premium, the stop stands at `stop_pct`."""
 
-    peak_pct: Decimal = Field(gt=0, le=100, description="Peak profit that arms the tier, % of premium received.")
-    stop_pct: Decimal = Field(
+    peak_pct: Number = Field(gt=0, le=100, description="Peak profit that arms the tier, % of premium received.")
+    stop_pct: Number = Field(
         ge=0, lt=100, description="Profit at which the tier then exits, % of premium received; 0 = breakeven."
     )
 
@@ -188,7 +189,7 @@ DEFAULT_TIERS = (
 class Exits(_Section):
     """When to buy back. P&L is the cost to close now, fees and tax included, as % of premium received."""
 
-    max_loss_pct: Decimal = _field(
+    max_loss_pct: Number = _field(
         Decimal(100),
         "Max loss",
         "Exit when the loss reaches this share of premium received.",
@@ -196,7 +197,7 @@ class Exits(_Section):
         gt=0,
         le=1000,
     )
-    max_profit_pct: Decimal = _field(
+    max_profit_pct: Number = _field(
         Decimal(80),
         "Max profit",
         "Exit when the profit reaches this share of premium received.",
@@ -204,13 +205,13 @@ class Exits(_Section):
         gt=0,
         le=100,
     )
-    trailing_enabled: bool = _field(True, "Trailing stop", "Whether the tiers below are used.")
+    trailing_enabled: Flag = _field(True, "Trailing stop", "Whether the tiers below are used.")
     trailing_tiers: tuple[TrailingTier, ...] = _field(
         DEFAULT_TIERS,
         "Trailing tiers",
         "Each: once profit has peaked here, exit if it falls back to the stop. Both columns must rise.",
     )
-    trailing_step_peak_pct: Decimal = _field(
+    trailing_step_peak_pct: Number = _field(
         Decimal(10),
         "Further step up",
         "After the last tier, each further rise of the peak by this much ...",
@@ -218,7 +219,7 @@ class Exits(_Section):
         gt=0,
         le=100,
     )
-    trailing_step_stop_pct: Decimal = _field(
+    trailing_step_stop_pct: Number = _field(
         Decimal(5),
         "... lifts the stop by",
         "... lifts the stop by this much; 0 = the last tier stays.",
@@ -226,7 +227,7 @@ class Exits(_Section):
         ge=0,
         le=100,
     )
-    confirmations: int = _field(
+    confirmations: Whole = _field(
         2,
         "Confirmations",
         "Consecutive fresh evaluations that must agree before a price rule exits; 2 ignores a single bad print.",
@@ -234,7 +235,7 @@ class Exits(_Section):
         ge=1,
         le=10,
     )
-    spread_guard_pct: Decimal = _field(
+    spread_guard_pct: Number = _field(
         Decimal(50),
         "Spread guard",
         "An ask further above mark than this is counted as mark plus this when deciding.",
@@ -242,7 +243,7 @@ class Exits(_Section):
         gt=0,
         le=1000,
     )
-    blind_exit_secs: int = _field(
+    blind_exit_secs: Whole = _field(
         60, "Blind exit", "Exit when a leg has had no usable price for this long.", "seconds", ge=10, le=3600
     )
 
@@ -279,8 +280,8 @@ class Orders(_Section):
         "Entry price from",
         "Where the first entry limit stands: the bid (touch), the middle of the book, or the mark.",
     )
-    retries: int = _field(4, "Retries", "Further limit attempts after the first one.", "attempts", ge=0, le=4)
-    slippage_pct: Decimal = _field(
+    retries: Whole = _field(4, "Retries", "Further limit attempts after the first one.", "attempts", ge=0, le=4)
+    slippage_pct: Number = _field(
         Decimal(2),
         "Slippage per retry",
         "Each retry concedes this much more in the filling direction.",
@@ -288,10 +289,10 @@ class Orders(_Section):
         ge=0,
         le=20,
     )
-    timeout_secs: int = _field(
+    timeout_secs: Whole = _field(
         30, "Timeout", "How long an entry order may rest before it is cancelled and retried.", "seconds", ge=1, le=600
     )
-    exit_timeout_secs: int = _field(
+    exit_timeout_secs: Whole = _field(
         3,
         "Exit timeout",
         "How long a closing order may rest before it is cancelled and retried.",
@@ -299,7 +300,7 @@ class Orders(_Section):
         ge=1,
         le=60,
     )
-    market_fallback: bool = _field(
+    market_fallback: Flag = _field(
         True, "Market fallback", "After the last limit attempt, send a market order for the remainder."
     )
     partial_policy: Literal["accept", "unwind"] = _field(
@@ -307,7 +308,7 @@ class Orders(_Section):
         "Partly filled entry",
         "When a leg cannot be completed: accept keeps it if enough is filled on both legs, unwind buys everything back.",
     )
-    min_fill_pct: Decimal = _field(
+    min_fill_pct: Number = _field(
         Decimal(50),
         "Smallest accepted share",
         "With accept: each leg must be filled at least this much.",
@@ -320,8 +321,10 @@ class Orders(_Section):
 class Risk(_Section):
     """Limits the gate enforces on every order."""
 
-    max_order_quantity: int = _field(1_000, "Largest order", "No order may be larger.", "contracts", ge=1, le=1_000_000)
-    price_collar_pct: Decimal = _field(
+    max_order_quantity: Whole = _field(
+        1_000, "Largest order", "No order may be larger.", "contracts", ge=1, le=1_000_000
+    )
+    price_collar_pct: Number = _field(
         Decimal(20),
         "Price collar",
         "A limit price may not be further from the mark than this (but at least 5 ticks are allowed).",
@@ -329,7 +332,7 @@ class Risk(_Section):
         gt=0,
         le=100,
     )
-    orders_per_second: int = _field(
+    orders_per_second: Whole = _field(
         5,
         "Order rate",
         "Most orders in any second, counted before an entry; exits may use 10, of which 4 are always kept for them.",
@@ -337,7 +340,7 @@ class Risk(_Section):
         ge=1,
         le=10,
     )
-    max_orders_per_leg: int = _field(
+    max_orders_per_leg: Whole = _field(
         6,
         "Orders per leg",
         "Most orders of one leg that may end without a fill, entry and exit apart; then trading is halted until resumed, "
@@ -346,7 +349,7 @@ class Risk(_Section):
         ge=1,
         le=20,
     )
-    naked_leg_secs: int = _field(
+    naked_leg_secs: Whole = _field(
         30,
         "Leg alone",
         "How long one leg may be sold without the other; 5 s before, an entry gives up and buys back.",
@@ -354,7 +357,7 @@ class Risk(_Section):
         ge=10,
         le=600,
     )
-    daily_loss_limit_usd: Decimal = _field(
+    daily_loss_limit_usd: Number = _field(
         Decimal(500),
         "Daily loss limit",
         "When today's realised loss (IST day) reaches this, no further entry.",
@@ -362,16 +365,16 @@ class Risk(_Section):
         gt=0,
         le=Decimal(10_000_000),
     )
-    max_runs_per_day: int = _field(3, "Runs per day", "Most runs per underlying and IST day.", "runs", ge=1, le=50)
+    max_runs_per_day: Whole = _field(3, "Runs per day", "Most runs per underlying and IST day.", "runs", ge=1, le=50)
 
 
 class System(_Section):
     """How the run reports."""
 
-    status_report_mins: int = _field(
+    status_report_mins: Whole = _field(
         5, "Status report", "How often a status line is written to the log.", "minutes", ge=1, le=1440
     )
-    spot_move_alert_pct: Decimal = _field(
+    spot_move_alert_pct: Number = _field(
         Decimal(2), "Spot move alert", "Alert when spot has moved this far since the entry.", "% of spot", gt=0, le=50
     )
 

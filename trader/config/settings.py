@@ -5,6 +5,7 @@ taken up: in paper mode the production and testnet keys are not even read into m
 environment's keys to another's.
 """
 
+import io
 import os
 import re
 import stat
@@ -12,12 +13,16 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import quote
 
 from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from trader.config.addresses import check_proxy, require_text, usable_path
+from trader.config.files import decode_text, read_small
 from trader.config.messages import InvalidConfig, sentences, suggestion
+from trader.config.numbers import Real, Whole
 from trader.config.precedence import ENVIRONMENT_PREFIX
 from trader.domain.errors import ConfigError
 
@@ -29,6 +34,7 @@ KEY_VARIABLES: dict[str, tuple[str, str]] = {
     "testnet": ("DELTA_TESTNET_API_KEY", "DELTA_TESTNET_API_SECRET"),
     "production": ("DELTA_API_KEY", "DELTA_API_SECRET"),
 }
+_KEYS = frozenset(name for pair in KEY_VARIABLES.values() for name in pair)
 _PLACEHOLDER = re.compile(
     r"^(<.*>|\.\.\.|x{3,}|\*{3,}|.*(change.?me|place.?holder|your[-_ ]|example|todo|dummy|insert).*|(api[-_]?)?(key|secret))$",
     re.IGNORECASE,
@@ -62,7 +68,7 @@ class Settings(BaseSettings):
         "DATABASE_URL",
         "The journal: sqlite:///path or postgresql://user@host/name. Default: journal.db in TRADER_HOME.",
     )
-    alert_repeat_secs: float = _setting(
+    alert_repeat_secs: Real = _setting(
         30.0,
         "TRADER_ALERT_REPEAT_SECS",
         "How often unacknowledged critical alerts are repeated, in seconds.",
@@ -74,13 +80,18 @@ class Settings(BaseSettings):
         "TRADER_GATEWAY",
         "What carries the runner's orders and reads: its own client, or ccxt (needs requirements-ccxt.txt).",
     )
-    port: int = _setting(8501, "PORT", "Port of the panel on 127.0.0.1.", ge=1, le=65_535)
+    port: Whole = _setting(8501, "PORT", "Port of the panel on 127.0.0.1.", ge=1, le=65_535)
 
     rest_url: str | None = _setting(
         None, "DELTA_REST_URL", "REST base address. Set all three addresses or none; none means the environment's own."
     )
     ws_public_url: str | None = _setting(None, "DELTA_WS_PUBLIC_URL", "WebSocket address of the public channels.")
     ws_private_url: str | None = _setting(None, "DELTA_WS_PRIVATE_URL", "WebSocket address of the private channels.")
+    proxy: SecretStr | None = _setting(
+        None,
+        "TRADER_PROXY",
+        "HTTP proxy to testnet and production, like http://host:3128; never used for this machine, nor is HTTPS_PROXY.",
+    )
 
     production_api_key: SecretStr | None = _setting(
         None, "DELTA_API_KEY", "Production API key. Read only when TRADER_ENV is production."
@@ -107,14 +118,14 @@ class Settings(BaseSettings):
         "TRADER_VENUE_RECORDING",
         "Recording to replay, a file or a recorded session's folder; needed when TRADER_VENUE_MARKET is recording.",
     )
-    venue_speed: float = _setting(
+    venue_speed: Real = _setting(
         1.0,
         "TRADER_VENUE_SPEED",
         "Speed of the local venue's clock: 1 = real time, 60 = an hour a minute.",
         ge=1,
         le=600,
     )
-    venue_seed: int | None = _setting(
+    venue_seed: Whole | None = _setting(
         None,
         "TRADER_VENUE_SEED",
         "Seed of the local venue's market; without one it goes on with the seed it had, else with a random one.",
@@ -194,7 +205,14 @@ class Settings(BaseSettings):
     @field_validator("home", "snapshot", "venue_recording")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
-        return None if value is None else Path.cwd() / value.expanduser()
+        return None if value is None else usable_path(str(value))
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_proxy(value.get_secret_value())
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -230,7 +248,12 @@ class Settings(BaseSettings):
         """The journal's URL; may hold a password, so never print it."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        return f"sqlite:///{self.home / 'journal.db'}"
+        return f"sqlite:///{quote(str(self.home / 'journal.db'))}"  # a path may hold ? and %, which a URL reads
+
+    @property
+    def proxy_url(self) -> str | None:
+        """The proxy's address; may hold a password, so never print it."""
+        return None if self.proxy is None else self.proxy.get_secret_value()
 
     def api_key_pair(self) -> tuple[SecretStr, SecretStr] | None:
         """Key and secret of the chosen environment, None when not set."""
@@ -276,6 +299,9 @@ def load_settings(
         name: value for name, value in merged.items() if name in VARIABLES and name not in foreign
     }
     overrides = {name: value for name, value in merged.items() if name.startswith(ENVIRONMENT_PREFIX)}
+    _require_texts({name: value for name, value in {**values, **overrides}.items() if name not in _KEYS})
+    if chosen != "paper" and "TRADER_PROXY" not in values:
+        warnings += _unused_proxies(process)
     try:
         return Settings(**values, preset_overrides=overrides, warnings=tuple(warnings))
     except ValidationError as error:
@@ -284,15 +310,12 @@ def load_settings(
 
 def _read_env_file(path: Path) -> dict[str, str]:
     """Variables of `.env`; a name that is none of ours is an error, because a slip of the pen must not go unseen."""
-    if not path.exists():
+    content = read_small(path, "The file")
+    if content is None:
         if path.is_symlink():
             raise ConfigError(f"The file {path} is a symbolic link that leads nowhere")
         return {}
-    try:
-        with path.open(encoding="utf-8") as file:
-            lines = list(parse_stream(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The file {path} cannot be read ({type(error).__name__})") from None
+    lines = list(parse_stream(io.StringIO(decode_text(content, f"The file {path}"), newline=None)))
     # dotenv's own reader logs and skips what it does not understand. The text stays out of the message: it may be a key.
     torn = [str(line.original.line) for line in lines if line.error]
     if torn:
@@ -345,3 +368,25 @@ def _unknown(process: Mapping[str, str]) -> list[str]:
         and name not in _NOT_OURS
         and not name.startswith(ENVIRONMENT_PREFIX)
     ]
+
+
+def _require_texts(values: Mapping[str, str]) -> None:
+    """No setting holds line breaks, other control characters or broken text; secrets included, so none is repeated.
+
+    Raises:
+        ConfigError: One sentence per variable.
+    """
+    problems = []
+    for name, value in values.items():
+        try:
+            require_text(value)
+        except ValueError as error:
+            problems.append(f"{name} {error}")
+    if problems:
+        raise InvalidConfig(problems, "The settings cannot be used")
+
+
+def _unused_proxies(process: Mapping[str, str]) -> list[str]:
+    """Whoever sets a proxy for other programs may expect it to count here; told once, because nothing else would say so."""
+    found = [name for name in sorted(process) if name.lower() in ("http_proxy", "https_proxy", "all_proxy")]
+    return [f"{', '.join(found)} is not used for the exchange; TRADER_PROXY is"] if found else []

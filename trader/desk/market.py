@@ -81,6 +81,7 @@ class ExchangeDoor:
                 ws_public_url=connection.ws_public_url,
                 ws_private_url=connection.ws_private_url,
                 credentials=None if pair is None else Credentials(*pair.reveal()),
+                proxy=connection.proxy_url,
             )
             self._open = (connection, gateway)
             return gateway

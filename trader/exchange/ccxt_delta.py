@@ -32,6 +32,7 @@ from trader.exchange.delta.parse import (
     parse_ticker,
     parse_wallet,
 )
+from trader.exchange.delta.transport import proxies_for
 from trader.exchange.gateway import MaySign
 
 _KINDS = ("perpetual_futures", "call_options", "put_options")
@@ -42,13 +43,15 @@ _FLAGS = dict.fromkeys(("cancel_limit_orders", "cancel_stop_orders", "cancel_red
 class CcxtDeltaGateway(CcxtGateway):
     """A Delta account through ccxt."""
 
-    def __init__(self, rest_url: str, credentials: Credentials, *, quota: int = DEFAULT_QUOTA) -> None:
+    def __init__(
+        self, rest_url: str, credentials: Credentials, *, quota: int = DEFAULT_QUOTA, proxy: str | None = None
+    ) -> None:
         """Check URLs with `environments.check_urls` before.
 
         Raises:
             ConfigError: ccxt is not installed.
         """
-        super().__init__(_maker(rest_url, credentials), settle="USD", quota=quota)
+        super().__init__(_maker(rest_url, credentials, proxy), settle="USD", quota=quota)
 
     # --------------------------------------------------------------------------------------------------- said
 
@@ -153,13 +156,14 @@ class CcxtDeltaGateway(CcxtGateway):
         return parse_instrument(_read(wire.ProductRow, market["info"]))
 
 
-def _maker(rest_url: str, credentials: Credentials) -> Callable[[], Any]:
+def _maker(rest_url: str, credentials: Credentials, proxy: str | None) -> Callable[[], Any]:
     ccxt = load_ccxt()
 
     def make() -> Any:
         key, secret = credentials.reveal()
         made = ccxt.delta({"apiKey": key, "secret": secret})
         made.urls["api"] = {"public": rest_url, "private": rest_url}
+        made.httpsProxy = proxies_for(rest_url, proxy).get("https")
         return made
 
     return make

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from trader.config.files import sync_folder
 from trader.domain.errors import JournalError
+from trader.journal.address import parse_url, place_of
 from trader.journal.tables import APPLICATION_ID, KNOWN_REVISIONS, SCHEMA_REVISION
 
 BUSY_TIMEOUT_MS = 5_000
@@ -45,7 +46,7 @@ def open_engine(url_text: str, *, create: bool, check: bool) -> Engine:
     Raises:
         JournalError: One sentence on why this journal cannot be used. Nothing was created or changed then.
     """
-    url = _parse_url(url_text)
+    url = parse_url(url_text)
     if url.get_backend_name() == "sqlite":
         return _open_sqlite(Path(url.database or ""), create=create, check=check)
     return _open_postgresql(url, create=create)
@@ -53,10 +54,7 @@ def open_engine(url_text: str, *, create: bool, check: bool) -> Engine:
 
 def where(url_text: str) -> str:
     """The journal's place for messages: a path, or the URL without its password."""
-    url = _parse_url(url_text)
-    if url.get_backend_name() == "sqlite":
-        return str(url.database)
-    return url.render_as_string(hide_password=True)
+    return place_of(parse_url(url_text))
 
 
 @contextlib.contextmanager
@@ -112,21 +110,6 @@ _WORDS = (
     ("password authentication", "refused the user or password"),
     ("does not exist", "does not exist"),
 )
-
-
-def _parse_url(url_text: str) -> URL:
-    try:
-        url = make_url(url_text)
-    except ArgumentError:
-        raise JournalError("DATABASE_URL must look like sqlite:///path or postgresql://user@host/name.") from None
-    backend = url.get_backend_name()
-    if backend == "sqlite":
-        if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
-            raise JournalError("The journal must be a file: DATABASE_URL must look like sqlite:///path.")
-        return url
-    if backend == "postgresql":
-        return url.set(drivername="postgresql+psycopg")
-    raise JournalError(f"DATABASE_URL names {backend!r}; the journal can be kept in sqlite or postgresql.")
 
 
 # ---------------------------------------------------------------- SQLite
@@ -269,7 +252,7 @@ def _check_content(engine: Engine, path: Path) -> None:
 def _open_postgresql(url: URL, *, create: bool) -> Engine:
     from trader.journal.answering import expect_answers  # the driver costs a user of SQLite nothing
 
-    place = url.render_as_string(hide_password=True)
+    place = place_of(url)
     engine = create_engine(
         url,
         pool_size=4,
@@ -327,7 +310,7 @@ def _migrate(engine: Engine) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))  # % is syntax there
     with _migrating, engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
@@ -348,5 +331,5 @@ def file_identity(path: Path) -> tuple[int, int] | None:
 
 def sqlite_path(url_text: str) -> Path | None:
     """The file of an SQLite journal, None for a server."""
-    url: Any = _parse_url(url_text)
+    url: Any = parse_url(url_text)
     return Path(url.database) if url.get_backend_name() == "sqlite" else None

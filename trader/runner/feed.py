@@ -52,18 +52,20 @@ class Feed:
         clock: ClockOffset,
         counters: CallStatistics,
         product_id_of: Callable[[str], int | None],
+        proxy: str | None = None,
     ) -> None:
         self._conflator = Conflator(self._woken)
         self._wake: Callable[[], None] = lambda: None
         self._post: Post = lambda build: None
         self._note: Callable[[Note], None] = lambda note: None
-        self._public = PublicStream(ws_public_url, self._on_market, self._on_public_event)
+        self._public = PublicStream(ws_public_url, self._on_market, self._on_public_event, proxy=proxy)
         self._private = PrivateStream(
             ws_private_url,
             credentials,
             self._on_private_message,
             clock=clock,
             product_id_of=product_id_of,
+            proxy=proxy,
         )
         self._clock = clock
         self._counters = counters

@@ -216,7 +216,7 @@ class Host:
         connection, journal = self._connection, self._journal
         assert connection is not None and journal is not None and connection.credentials is not None
         credentials = Credentials(*connection.credentials.reveal())
-        gateway = _gateway(self._settings, connection.rest_url, credentials)
+        gateway = _gateway(self._settings, connection, credentials)
         feed = Feed(
             ws_public_url=connection.ws_public_url,
             ws_private_url=connection.ws_private_url,
@@ -224,6 +224,7 @@ class Host:
             clock=gateway.clock,
             counters=gateway.counters,
             product_id_of=gateway.product_id_of,
+            proxy=connection.proxy_url,
         )
         return Runner(
             journal=journal,
@@ -239,18 +240,18 @@ class Host:
         )
 
 
-def _gateway(settings: Settings, rest_url: str, credentials: Credentials) -> "DeltaGateway | CcxtDeltaGateway":
+def _gateway(settings: Settings, connection: Connection, credentials: Credentials) -> "DeltaGateway | CcxtDeltaGateway":
     """What carries orders and reads.
 
     Raises:
         ConfigError: ccxt was asked for and is not installed.
     """
     if settings.gateway == "own":
-        return DeltaGateway(rest_url, credentials)
+        return DeltaGateway(connection.rest_url, credentials, proxy=connection.proxy_url)
     # Here, not above: ccxt is optional, and large.
     from trader.exchange.ccxt_delta import CcxtDeltaGateway
 
-    return CcxtDeltaGateway(rest_url, credentials)
+    return CcxtDeltaGateway(connection.rest_url, credentials, proxy=connection.proxy_url)
 
 
 _lock = threading.Lock()

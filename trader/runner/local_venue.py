@@ -22,6 +22,7 @@ import requests
 from trader.config.connection import VenueAnnouncement, announcement_path, read_announcement
 from trader.config.settings import Settings
 from trader.domain.errors import ConfigError
+from trader.exchange.delta.transport import bare_session
 from trader.runner.notes import Note
 from trader.runner.process import is_running
 
@@ -145,6 +146,7 @@ class LocalVenue:
             "taker_fee_pct": settings.venue_taker_fee_pct,
             "slippage_pct": settings.venue_slippage_pct,
             "fill_ids": settings.venue_fill_ids,
+            "relay_proxy": settings.proxy_url,
             "state_path": str(settings.home / f"{name}-{settings.venue_speed:g}x.db"),
             "announce_path": str(announcement_path(settings.home)),
             "parent_pid": os.getpid(),
@@ -182,9 +184,7 @@ def _answers(announced: VenueAnnouncement) -> bool:
     """Whether the announced venue is there. The address comes from a file, so only loopback is asked."""
     if urlsplit(announced.rest_url).hostname != "127.0.0.1":
         return False
-    with contextlib.suppress(requests.RequestException):
-        answer = requests.get(
-            f"{announced.rest_url}/v2/settings", headers=_USER_AGENT, timeout=2, allow_redirects=False
-        )
+    with contextlib.suppress(requests.RequestException), bare_session() as session:
+        answer = session.get(f"{announced.rest_url}/v2/settings", headers=_USER_AGENT, timeout=2, allow_redirects=False)
         return answer.status_code == 200
     return False

@@ -51,6 +51,7 @@ class VenueOptions(msgspec.Struct, frozen=True, kw_only=True):
     relay_ws_url: str | None = None
     relay_underlyings: tuple[str, ...] = ("BTC", "ETH")
     relay_expiries: int | None = 4
+    relay_proxy: str | None = None
     speed: float = 1.0
     seed: int | None = None
     start: datetime | None = None
@@ -278,7 +279,9 @@ def _relay(options: VenueOptions) -> MarketSource:
     from trader.venue.feed.public_feed import FeedOptions
     from trader.venue.feed.relay import RelayMarket
 
-    feed = FeedOptions(underlyings=options.relay_underlyings, expiries=options.relay_expiries)
+    feed = FeedOptions(
+        underlyings=options.relay_underlyings, expiries=options.relay_expiries, proxy=options.relay_proxy
+    )
     if options.relay_rest_url is not None and options.relay_ws_url is not None:
         feed = msgspec.structs.replace(feed, rest_url=options.relay_rest_url, ws_url=options.relay_ws_url)
     return RelayMarket(feed)

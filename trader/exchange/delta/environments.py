@@ -3,12 +3,12 @@
 Unknown hosts that are not this machine count as live: a mistyped host must not slip past the checks meant for money.
 """
 
-import ipaddress
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 import msgspec
 
+from trader.config.addresses import is_loopback, split_address
 from trader.domain.errors import ConfigError
 
 
@@ -74,16 +74,6 @@ _LOOPBACK = "this machine"
 _SCHEMES = {"REST": ("https", "http"), "public WebSocket": ("wss", "ws"), "private WebSocket": ("wss", "ws")}
 
 
-def is_loopback(host: str) -> bool:
-    """True for this machine: ``localhost`` and loopback addresses, nothing that merely looks like them."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def environment_of(url: str) -> Environment:
     """The environment a URL belongs to; this machine is PAPER, an unknown host is PRODUCTION.
 
@@ -144,22 +134,12 @@ def _host(url: str, name: str) -> str:
     except ValueError:
         host = None
     if not host:
-        raise ConfigError(f"the {name} URL {url!r} has no host")
+        raise ConfigError(f"the {name} URL has no host")
     return host
 
 
 def _checked_host(name: str, url: str) -> str:
-    host = _host(url, name)
     try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises on "abc" or 99999
-    except ValueError:
-        raise ConfigError(f"the {name} URL {url!r} has an impossible port") from None
-    secure, plain = _SCHEMES[name]
-    if parts.scheme not in (secure, plain):
-        raise ConfigError(f"the {name} URL {url!r} must start with {secure}://")
-    if parts.scheme == plain and not is_loopback(host):
-        raise ConfigError(f"the {name} URL {url!r} is not encrypted: {plain}:// is for this machine only")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigError(f"the {name} URL must be a bare base address, without user, query or fragment")
-    return host
+        return split_address(url, *_SCHEMES[name]).hostname or ""
+    except ValueError as error:
+        raise ConfigError(f"the {name} URL {error}") from None

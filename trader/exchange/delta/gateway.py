@@ -71,12 +71,19 @@ class DeltaGateway:
         quota: int = DEFAULT_QUOTA,
         instruments_ttl_secs: float = TTL_SECS,
         user_agent: str = USER_AGENT,
+        proxy: str | None = None,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Check URLs with `environments.check_urls` before; this class does not know which environment is meant."""
         self.rest = RestClient(
-            rest_url, credentials=credentials, quota=quota, user_agent=user_agent, wall=wall, monotonic=monotonic
+            rest_url,
+            credentials=credentials,
+            quota=quota,
+            user_agent=user_agent,
+            proxy=proxy,
+            wall=wall,
+            monotonic=monotonic,
         )
         self._rest_url = rest_url
         self._wall = wall
@@ -93,6 +100,7 @@ class DeltaGateway:
         ws_private_url: str,
         credentials: Credentials | None,
         quota: int = DEFAULT_QUOTA,
+        proxy: str | None = None,
     ) -> "DeltaGateway":
         """A gateway for an environment, after the check that the three URLs belong to it.
 
@@ -100,7 +108,7 @@ class DeltaGateway:
             ConfigError: They do not.
         """
         check_urls(env, rest_url, ws_public_url, ws_private_url)
-        return cls(rest_url, credentials, quota=quota)
+        return cls(rest_url, credentials, quota=quota, proxy=proxy)
 
     def _bind(self) -> None:
         self.market = MarketAPI(self.rest)

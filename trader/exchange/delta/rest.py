@@ -81,10 +81,11 @@ class RestClient:
         credentials: Credentials | None = None,
         quota: int = DEFAULT_QUOTA,
         user_agent: str = USER_AGENT,
+        proxy: str | None = None,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`base_url` is without ``/v2``; without `credentials` only public endpoints answer."""
+        """`base_url` is without ``/v2``; without `credentials` only public endpoints answer; `proxy` is a URL."""
         self._base_url = base_url.rstrip("/")
         self._credentials = credentials
         self._user_agent = user_agent
@@ -95,8 +96,8 @@ class RestClient:
         self.statistics = CallStatistics()
         self.on_reply: Callable[[Endpoint, Reply], None] | None = None  # sees every answer as it came
         # Orders and cancels have connections of their own: no listing or download is ever in their way.
-        self._orders = Transport(connections=8, wall=wall)
-        self._reads = Transport(connections=4, wall=wall)
+        self._orders = Transport(connections=8, wall=wall, proxy=proxy)
+        self._reads = Transport(connections=4, wall=wall, proxy=proxy)
         self._least = Priority.MARKET
 
     def for_exit(self) -> "RestClient":

@@ -68,13 +68,21 @@ class Stream:
     """What both streams share: the thread, the connection's life, subscriptions, watchdogs."""
 
     def __init__(
-        self, name: str, url: str, decoder: msgspec.json.Decoder[Any], *, timings: Timings, user_agent: str
+        self,
+        name: str,
+        url: str,
+        decoder: msgspec.json.Decoder[Any],
+        *,
+        timings: Timings,
+        user_agent: str,
+        proxy: str | None = None,
     ) -> None:
         self._name = name
         self._url = url
         self._decoder = decoder
         self._timings = timings
         self._user_agent = user_agent
+        self._proxy = proxy
         self._backoff = Backoff(
             time.monotonic,
             random.uniform,
@@ -205,7 +213,7 @@ class Stream:
                 self._guarded_report(StreamDown(stream=self._name, reason=reason))
 
     def _connect(self, socket: StreamSocket) -> None:
-        socket.open(self._url, timeout_secs=self._timings.connect_secs, user_agent=self._user_agent)
+        socket.open(self._url, timeout_secs=self._timings.connect_secs, user_agent=self._user_agent, proxy=self._proxy)
         socket.settimeout(self._timings.tick_secs)
         now = time.monotonic()
         self._alive_at = self._pinged_at = now

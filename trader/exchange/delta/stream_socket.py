@@ -1,12 +1,19 @@
-"""A WebSocket connection set up for market data: whole socket reads, no UTF-8 check (the decoder checks), no proxy.
+"""A WebSocket connection set up for market data: whole socket reads, no UTF-8 check (the decoder checks).
+
+The library looks into the environment for a proxy; here the only one is the one that `open` is given, and what goes to
+this machine never takes it.
 
 `websocket-client` reads a frame's header, length and payload with a system call each. Here the socket is read in large
 pieces and frames are cut from them, which more than doubles what one thread can receive.
 """
 
 import socket
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import websocket
+
+from trader.config.addresses import goes_to_this_machine
 
 _READ_BYTES = 64 * 1024  # larger ones would be mapped and unmapped by the allocator at every read
 _TEXT_FRAME = 0x81  # final fragment, text
@@ -22,7 +29,7 @@ class StreamSocket(websocket.WebSocket):
         self._piece = b""
         self._at = 0
 
-    def open(self, url: str, *, timeout_secs: float, user_agent: str) -> None:
+    def open(self, url: str, *, timeout_secs: float, user_agent: str, proxy: str | None = None) -> None:
         """Connect and upgrade.
 
         Raises:
@@ -34,7 +41,7 @@ class StreamSocket(websocket.WebSocket):
             header=[f"User-Agent: {user_agent}"],
             suppress_origin=True,
             redirect_limit=0,
-            http_no_proxy=["*"],  # a proxy named in the environment must not see the login
+            **_proxy_options(url, proxy),
         )
 
     def receive(self) -> bytes | None:
@@ -91,3 +98,21 @@ class StreamSocket(websocket.WebSocket):
         taken = self._piece[self._at : self._at + bufsize]
         self._at += len(taken)
         return taken
+
+
+# `http_no_proxy` counts only beside a proxy that is named, so one is named that is used for no host.
+_DIRECT = {"http_proxy_host": "unused.invalid", "http_proxy_port": 1, "http_no_proxy": ["*"]}
+
+
+def _proxy_options(url: str, proxy: str | None) -> dict[str, Any]:
+    if proxy is None or goes_to_this_machine(url):
+        return _DIRECT
+    parts = urlsplit(proxy)
+    login = None if parts.username is None else (unquote(parts.username), unquote(parts.password or ""))
+    # Something must be in the list of exceptions, else the library takes the environment's.
+    return {
+        "http_proxy_host": parts.hostname,
+        "http_proxy_port": parts.port,
+        "http_proxy_auth": login,
+        "http_no_proxy": ["localhost"],
+    }

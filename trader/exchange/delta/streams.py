@@ -68,9 +68,10 @@ class PublicStream(Stream):
         on_feed: Callable[[Feed], None] = lambda feed: None,
         timings: Timings = Timings(),  # noqa: B008 - a frozen value
         user_agent: str = USER_AGENT,
+        proxy: str | None = None,
     ) -> None:
         decoder = msgspec.json.Decoder(wire.PublicMessage | feeds.FeedMessage | feeds.CandleFrame, strict=False)
-        super().__init__("public", url, decoder, timings=timings, user_agent=user_agent)
+        super().__init__("public", url, decoder, timings=timings, user_agent=user_agent, proxy=proxy)
         self._on_message = on_message
         self._on_event = on_event
         self._on_feed = on_feed
@@ -154,12 +155,13 @@ class PrivateStream(Stream):
         symbols: Iterable[str] = ("all",),
         timings: Timings = Timings(),  # noqa: B008 - a frozen value
         user_agent: str = USER_AGENT,
+        proxy: str | None = None,
     ) -> None:
         """`clock` is what is known of the exchange's clock, shared with the REST client; `product_id_of` names the product of a symbol,
         which the fill channel does not (0 where nobody knows); `on_protection` hears of ``portfolio_margins`` and
         ``mmp_trigger`` where they are subscribed."""
         decoder = msgspec.json.Decoder(wire.PrivateWire | feeds.ProtectionMessage, strict=False)
-        super().__init__("private", url, decoder, timings=timings, user_agent=user_agent)
+        super().__init__("private", url, decoder, timings=timings, user_agent=user_agent, proxy=proxy)
         self._credentials = credentials
         self._on_private = on_private
         self._clock = clock or ClockOffset()

@@ -20,6 +20,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from trader.config.addresses import goes_to_this_machine
 from trader.domain.errors import NotSent, OutcomeUnknown
 from trader.exchange.delta.errors import WireError
 
@@ -82,6 +83,12 @@ class _DeadlineMixin:
         _call.sent = True
         super().send(data)  # type: ignore[misc]
 
+    def _tunnel(self) -> None:
+        try:
+            super()._tunnel()  # type: ignore[misc]
+        finally:
+            _call.sent = False  # what a proxy was asked is not the request
+
 
 class _DeadlineHTTP(_DeadlineMixin, HTTPConnection):
     response_class = _DeadlineResponse
@@ -99,10 +106,18 @@ class _HTTPSPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _DeadlineHTTPS
 
 
+_POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
 class _DeadlineAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
 
 
 class Reply:
@@ -120,13 +135,15 @@ class Reply:
 
 class Transport:
     """One `requests.Session` for one kind of work. It follows no redirect, repeats nothing, keeps no cookie and reads
-    no proxy or password from the environment. Safe to use from several threads; nobody waits for a free connection."""
+    no proxy or password from the environment. `proxy` carries what does not go to this machine. Safe to use from several
+    threads; nobody waits for a free connection."""
 
-    def __init__(self, *, connections: int = 4, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, *, connections: int = 4, wall: Callable[[], float] = time.time, proxy: str | None = None
+    ) -> None:
         self._wall = wall
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._proxy = proxy
+        self._session = bare_session()
         adapter = _DeadlineAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0, pool_block=False)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
@@ -151,7 +168,14 @@ class Transport:
     def _exchange(self, request: requests.PreparedRequest, sent_at: float) -> Reply:
         left = _remaining()
         timeout = (min(_CONNECT_SECS_MAX, left), left)
-        response = self._session.send(request, stream=True, timeout=timeout, allow_redirects=False, verify=True)
+        response = self._session.send(
+            request,
+            stream=True,
+            timeout=timeout,
+            allow_redirects=False,
+            verify=True,
+            proxies=proxies_for(str(request.url), self._proxy),
+        )
         with response:
             received_at = self._wall()
             body = bytearray()
@@ -205,6 +229,21 @@ class BorrowedCall:
     def sent(self) -> bool:
         """True once the first byte was handed to the socket."""
         return _call.sent
+
+
+def bare_session() -> requests.Session:
+    """A session that takes nothing from the environment (no proxy, no password) and keeps no cookie."""
+    session = requests.Session()
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return session
+
+
+def proxies_for(url: str, proxy: str | None) -> dict[str, str]:
+    """What `requests` calls proxies, for one address: nothing for this machine, whatever is set."""
+    if proxy is None or goes_to_this_machine(url):
+        return {}
+    return {"http": proxy, "https": proxy}
 
 
 def guard_session(session: requests.Session) -> None:

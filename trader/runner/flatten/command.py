@@ -25,7 +25,9 @@ def flatten_account(settings: Settings, say: Say, *, wait_secs: float) -> Report
         check_urls(connection.env, connection.rest_url, connection.ws_public_url, connection.ws_private_url)
         if connection.credentials is None:
             raise ConfigError(f"{connection.env} needs its API key and secret")
-        gateway = DeltaGateway(connection.rest_url, Credentials(*connection.credentials.reveal()))
+        gateway = DeltaGateway(
+            connection.rest_url, Credentials(*connection.credentials.reveal()), proxy=connection.proxy_url
+        )
         books = Books(settings.journal_url, settings.home, connection.account, connection.env, say)
         try:
             return flatten(gateway, books, say, wait_secs=wait_secs)

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any
 
 _ANSWER_SECS = 10.0
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the control port is on this machine
 _POLL_SECS = 0.02
 _END_SECS = 15.0
 
@@ -128,7 +129,7 @@ class VenueFaults:
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(self._url + path, data, headers, method=method)  # noqa: S310 - loopback
         try:
-            with urllib.request.urlopen(request, timeout=_ANSWER_SECS) as answer:  # noqa: S310
+            with _DIRECT.open(request, timeout=_ANSWER_SECS) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             with error:

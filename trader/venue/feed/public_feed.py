@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
+from trader.config.addresses import split_address
 from trader.domain.errors import ConfigError, ExchangeError
 from trader.domain.instrument import index_symbol
 from trader.exchange.delta import endpoints as at
 from trader.exchange.delta.budget import Priority
-from trader.exchange.delta.environments import DEPLOYMENTS, is_loopback
+from trader.exchange.delta.environments import DEPLOYMENTS
 from trader.exchange.delta.rest import RestClient
 from trader.exchange.delta.stream import StreamFigures, Timings
 from trader.exchange.events import StreamDown, StreamEvent, StreamUp, SubscriptionRefused
@@ -46,6 +46,7 @@ class FeedOptions(msgspec.Struct, frozen=True, kw_only=True):
     books: int = 90
     refresh_secs: float = 60.0
     timings: Timings = Timings()
+    proxy: str | None = None
 
 
 class PublicFeed:
@@ -65,8 +66,10 @@ class PublicFeed:
         self.options = options
         self._on_event = on_event
         self._on_state = on_state
-        self._rest = RestClient(options.rest_url)
-        self._stream = FeedStream(options.ws_url, self._message, self._stream_event, timings=options.timings)
+        self._rest = RestClient(options.rest_url, proxy=options.proxy)
+        self._stream = FeedStream(
+            options.ws_url, self._message, self._stream_event, timings=options.timings, proxy=options.proxy
+        )
         self._stopping = threading.Event()
         self._refresher = threading.Thread(target=self._refresh_until_stopped, name="feed-refresh", daemon=True)
         self._live: dict[str, dict[str, Any]] = {}
@@ -245,12 +248,10 @@ def check_options(options: FeedOptions) -> None:
         ("REST", options.rest_url, "https", "http"),
         ("public socket", options.ws_url, "wss", "ws"),
     ):
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if not host or parts.scheme not in (secure, plain):
-            raise ConfigError(f"the {name} URL {url!r} must look like {secure}://host")
-        if parts.scheme == plain and not is_loopback(host):
-            raise ConfigError(f"the {name} URL {url!r} is not encrypted: {plain}:// is for this machine only")
+        try:
+            split_address(url, secure, plain)
+        except ValueError as error:
+            raise ConfigError(f"the {name} URL {error}") from None
     if not options.underlyings:
         raise ConfigError("name at least one underlying to follow")
     if options.expiries is not None and options.expiries < 1:

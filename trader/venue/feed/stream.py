@@ -50,9 +50,10 @@ class FeedStream(Stream):
         on_event: Callable[[StreamEvent], None],
         *,
         timings: Timings = Timings(),  # noqa: B008 - a frozen value
+        proxy: str | None = None,
     ) -> None:
         decoder = cast("msgspec.json.Decoder[Any]", _Decoder())
-        super().__init__("feed", url, decoder, timings=timings, user_agent=USER_AGENT)
+        super().__init__("feed", url, decoder, timings=timings, user_agent=USER_AGENT, proxy=proxy)
         self._on_message = on_message
         self._on_event = on_event
 
