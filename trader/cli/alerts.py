@@ -4,14 +4,14 @@ from typing import Annotated
 
 import typer
 
-from trader.cli import options
+from trader.cli import numbers, options
 from trader.cli.output import emit_json, emit_lines, ist
 from trader.domain.errors import ConfigError
 
 
 def alerts(
     all_: Annotated[bool, typer.Option("--all", help="Acknowledged ones too.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 50,
+    limit: Annotated[int, typer.Option(parser=numbers.whole(1, 1000), metavar="NUMBER", help="How many.")] = 50,
     as_json: options.JsonFlag = False,
 ) -> None:
     """Warnings and errors nobody has acknowledged yet, newest first. Errors are repeated until somebody does."""
@@ -45,10 +45,15 @@ def ack(
 
 
 def _number(text: str) -> int:
-    number = text.removeprefix("#")
-    if not number.isdigit():
-        raise ConfigError(f"An alert is named by its number, or all of them by `all`; was {text!r}")
-    return int(number)
+    from trader.domain.numbers import read_whole
+
+    try:
+        number = read_whole(text.removeprefix("#"))
+    except ValueError:
+        number = 0
+    if not 1 <= number < 2**63:
+        raise ConfigError(f"An alert is named by its number, or all of them by `all`; was {text[:40]!r}")
+    return number
 
 
 def add_to(app: typer.Typer) -> None:

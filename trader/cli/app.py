@@ -1,6 +1,7 @@
 """The command tree and its outermost edge, where errors become one sentence and an exit code."""
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer.main
 
 from trader import __version__
 from trader.cli import alerts, books, configure, emergency, exchange, hosts, levels, record, runs, simulate, views
-from trader.domain.errors import TraderError
+from trader.domain.errors import ConfigError, TraderError
 
 app = typer.Typer(
     help="Strangle Desk: sell short strangles on Delta Exchange, on paper by default.",
@@ -61,6 +62,7 @@ simulate.add_to(app)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the process's exit code."""
     try:
+        _require_texts(sys.argv[1:] if argv is None else argv)
         command = typer.main.get_command(app)
         code = command.main(args=argv, prog_name="python -m trader", standalone_mode=False)
     except TraderError as error:
@@ -72,6 +74,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a file or folder that cannot be used; a reader that left is typer's to end
         return _fail(f"{error.filename or 'The system'}: {error.strerror or error}.", 1)
     return code if isinstance(code, int) else 0
+
+
+def _require_texts(arguments: Sequence[str]) -> None:
+    """No argument holds NUL or bytes that are no text: neither can be stored, printed or opened.
+
+    Raises:
+        ConfigError: One does.
+    """
+    for position, argument in enumerate(arguments, 1):
+        if "\0" in argument or any("\ud800" <= letter <= "\udfff" for letter in argument):
+            raise ConfigError(f"Argument {position} must be UTF-8 text without NUL")
 
 
 def _fail(sentence: str, code: int) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trader.cli import options
+from trader.cli import numbers, options
 from trader.cli.output import emit_json, emit_lines, usd
 from trader.domain.errors import ConfigError, TraderError
 from trader.domain.wording import clause
@@ -19,7 +19,12 @@ WAIT_SECS = 60.0
 
 def flatten(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the typed confirmation.")] = False,
-    wait: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="Give up after this long.")] = WAIT_SECS,
+    wait: Annotated[
+        float,
+        typer.Option(
+            parser=numbers.number(1, numbers.LONGEST_SECS), metavar="SECONDS", help="Give up after this long."
+        ),
+    ] = WAIT_SECS,
     as_json: options.JsonFlag = False,
 ) -> None:
     """Close everything of ours without panel, runner or journal. Exit code 0 only when the exchange confirmed flat."""

@@ -2,20 +2,26 @@
 
 import sys
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trader.cli import options
+from trader.cli import numbers, options
 from trader.cli.output import emit_json, emit_lines
 from trader.cli.ports import require_free_port
+from trader.config.files import require_readable
 from trader.domain.errors import ConfigError
+from trader.domain.numbers import read_number
 
 if TYPE_CHECKING:
     from trader.venue.launch import Announcement
+
+
+SEED_MAX = 2**31 - 1
+_FIRST_YEAR, _LAST_YEAR = 2000, 2100
 
 
 class Market(StrEnum):
@@ -63,13 +69,23 @@ def venue(
     ] = None,
     relay_ws_url: Annotated[str | None, typer.Option(metavar="URL", help="Relay: its public socket.")] = None,
     relay_underlyings: Annotated[str, typer.Option(help="Relay: which coins, separated by commas.")] = "BTC,ETH",
-    relay_expiries: Annotated[int, typer.Option(min=0, help="Relay: how many of the nearest expiries; 0 = all.")] = 4,
-    speed: Annotated[float, typer.Option(help="Market seconds per second, 1 to 600.")] = 1.0,
+    relay_expiries: Annotated[
+        int,
+        typer.Option(
+            parser=numbers.whole(0, 1000), metavar="NUMBER", help="Relay: how many of the nearest expiries; 0 = all."
+        ),
+    ] = 4,
+    speed: Annotated[
+        float,
+        typer.Option(
+            parser=numbers.number(0, 600, above=True), metavar="NUMBER", help="Market seconds per second, 1 to 600."
+        ),
+    ] = 1.0,
     seed: Annotated[
         int | None,
         typer.Option(
-            min=0,
-            max=2**31 - 1,
+            parser=numbers.whole(0, SEED_MAX),
+            metavar="NUMBER",
             help="Seed of what is synthetic; default TRADER_VENUE_SEED, else the saved one, else drawn.",
         ),
     ] = None,
@@ -79,12 +95,21 @@ def venue(
     port: Annotated[
         int,
         typer.Option(
-            min=0, max=65533, help="REST here, the public socket on the next port, the private on the one after."
+            parser=numbers.whole(0, 65_533),
+            metavar="NUMBER",
+            help="REST here, the public socket on the next port, the private on the one after.",
         ),
     ] = 0,
-    rest_port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 = any free one.")] = 0,
-    ws_public_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the public socket.")] = 0,
-    ws_private_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the private socket.")] = 0,
+    rest_port: Annotated[
+        int,
+        typer.Option(parser=numbers.whole(0, 65_535), metavar="NUMBER", help="Port on 127.0.0.1; 0 = any free one."),
+    ] = 0,
+    ws_public_port: Annotated[
+        int, typer.Option(parser=numbers.whole(0, 65_535), metavar="NUMBER", help="Port of the public socket.")
+    ] = 0,
+    ws_private_port: Annotated[
+        int, typer.Option(parser=numbers.whole(0, 65_535), metavar="NUMBER", help="Port of the private socket.")
+    ] = 0,
     balance: Annotated[
         str | None,
         typer.Option(
@@ -125,7 +150,10 @@ def venue(
         bool, typer.Option("--control", help="Open a control port that takes faults (docs/venue-faults.md).")
     ] = False,
     control_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="The control port's number; 0 = any free one.")
+        int | None,
+        typer.Option(
+            parser=numbers.whole(0, 65_535), metavar="NUMBER", help="The control port's number; 0 = any free one."
+        ),
     ] = None,
 ) -> None:
     """Host the local exchange alone: Delta's REST and sockets on 127.0.0.1. Says on a terminal how to point a client at it;
@@ -210,15 +238,20 @@ def import_recording(
     end: Annotated[str | None, typer.Option("--to", metavar="INSTANT", help="First instant not to take (UTC).")] = None,
     spot: Annotated[Path | None, typer.Option(help="Spot candles to follow between index points.")] = None,
     delivery: Annotated[Path | None, typer.Option(help="CSV of official settlement prices.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the bridge where nothing was recorded.")] = 1,
+    seed: Annotated[
+        int,
+        typer.Option(
+            parser=numbers.whole(0, SEED_MAX), metavar="NUMBER", help="Seed of the bridge where nothing was recorded."
+        ),
+    ] = 1,
     as_json: options.JsonFlag = False,
 ) -> None:
     """Make a recording the local exchange can play out of recorded Deribit option chains."""
     from trader.venue.market import importer
 
     for path in (source, spot, delivery):
-        if path is not None and not path.exists():
-            raise ConfigError(f"{path} does not exist")
+        if path is not None:
+            require_readable(path)
     report = importer.import_recording(
         source,
         out,
@@ -247,9 +280,12 @@ def import_recording(
 def _instant(option: str, text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"{option} must be an instant like 2026-01-31T03:30:00Z, was {text!r}") from None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):  # the first year has no earlier one to convert to
+        raise ConfigError(f"{option} must be an instant like 2026-01-31T03:30:00Z, was {text[:40]!r}") from None
+    if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+        raise ConfigError(f"{option} must lie in the years {_FIRST_YEAR} to {_LAST_YEAR}, was {text[:40]!r}")
+    return instant
 
 
 def _percent(option: str, text: str | None, default: Decimal | None) -> Decimal | None:
@@ -258,11 +294,11 @@ def _percent(option: str, text: str | None, default: Decimal | None) -> Decimal 
 
 def _decimal(option: str, text: str) -> Decimal:
     try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise ConfigError(f"{option} must be a number, was {text!r}") from None
-    if not value.is_finite():
-        raise ConfigError(f"{option} must be a finite number, was {text!r}")
+        value = read_number(text)
+    except ValueError as error:
+        raise ConfigError(f"{option} {error}") from None
+    if not 0 < value <= 10**12:
+        raise ConfigError(f"{option} must be above 0 and at most 1,000,000,000,000, was {value}")
     return value
 
 

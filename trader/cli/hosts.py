@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trader.cli import options
+from trader.cli import numbers, options
 from trader.cli.ports import LOOPBACK, require_free_port
 from trader.domain.errors import JournalError, TraderError
 
@@ -20,7 +20,12 @@ _ENTRY = Path(__file__).parents[2] / "streamlit_app.py"
 
 def up(
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port of the panel on 127.0.0.1; default PORT, else 8501.")
+        int | None,
+        typer.Option(
+            parser=numbers.whole(1, 65_535),
+            metavar="NUMBER",
+            help="Port of the panel on 127.0.0.1; default PORT, else 8501.",
+        ),
     ] = None,
 ) -> None:
     """Start the panel with the runner, and on paper the local exchange."""

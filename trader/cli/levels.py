@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trader.cli import options
+from trader.cli import numbers, options
 from trader.cli.emergency import require_word
 from trader.cli.output import emit_json, emit_lines, status_document
 from trader.cli.runs import ANSWER_SECS, STOP_WAIT_SECS
@@ -34,7 +34,12 @@ def kill(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the typed confirmation.")] = False,
     reason: Reason = "",
     wait: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Wait up to this long for the exchange to confirm flat.")
+        float,
+        typer.Option(
+            parser=numbers.number(0, numbers.LONGEST_SECS),
+            metavar="SECONDS",
+            help="Wait up to this long for the exchange to confirm flat.",
+        ),
     ] = STOP_WAIT_SECS,
     as_json: options.JsonFlag = False,
 ) -> None:

@@ -55,7 +55,7 @@ def require_run(desk: "Desk", run_id: str | None) -> None:
     from trader.domain.errors import ConfigError
 
     if run_id is not None and desk.status(run_id).run is None:
-        raise ConfigError(f"There is no run {run_id!r}; `python -m trader history` lists the finished ones")
+        raise ConfigError(f"There is no run {run_id[:60]!r}; `python -m trader history` lists the finished ones")
 
 
 def person() -> str:

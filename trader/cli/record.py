@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from trader.cli import options
+from trader.cli import numbers, options
 from trader.cli.output import emit_json
 from trader.domain.errors import ConfigError
 
@@ -39,11 +39,34 @@ def record(
     rest_url: Annotated[str | None, typer.Option(metavar="URL", help="REST address instead of --exchange.")] = None,
     ws_url: Annotated[str | None, typer.Option(metavar="URL", help="Public socket instead of --exchange.")] = None,
     underlyings: Annotated[str, typer.Option(help="Which coins, separated by commas.")] = "BTC,ETH",
-    expiries: Annotated[int, typer.Option(min=0, help="How many of the nearest expiries; 0 = all.")] = 4,
-    books: Annotated[int, typer.Option(min=0, max=98, help="Contracts near the money with their whole book.")] = 90,
-    secs: Annotated[float | None, typer.Option(help="Stop after so many seconds; else Ctrl+C stops it.")] = None,
-    rotate_minutes: Annotated[float, typer.Option(help="Begin a new file after so many minutes.")] = 15.0,
-    rotate_mb: Annotated[float, typer.Option(help="Begin a new file at about this size.")] = 64.0,
+    expiries: Annotated[
+        int,
+        typer.Option(
+            parser=numbers.whole(0, 1000), metavar="NUMBER", help="How many of the nearest expiries; 0 = all."
+        ),
+    ] = 4,
+    books: Annotated[
+        int,
+        typer.Option(
+            parser=numbers.whole(0, 98), metavar="NUMBER", help="Contracts near the money with their whole book."
+        ),
+    ] = 90,
+    secs: Annotated[
+        float | None,
+        typer.Option(
+            parser=numbers.number(0, 1e9),
+            metavar="SECONDS",
+            help="Stop after so many seconds; else Ctrl+C stops it.",
+        ),
+    ] = None,
+    rotate_minutes: Annotated[
+        float,
+        typer.Option(parser=numbers.number(0, 1e6), metavar="NUMBER", help="Begin a new file after so many minutes."),
+    ] = 15.0,
+    rotate_mb: Annotated[
+        float,
+        typer.Option(parser=numbers.number(0, 1e6), metavar="NUMBER", help="Begin a new file at about this size."),
+    ] = 64.0,
     as_json: options.JsonFlag = False,
 ) -> None:
     """Record public market data to Parquet files, as received; needs no key. Ctrl+C completes the last file."""

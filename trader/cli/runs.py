@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trader.cli import options
+from trader.cli import numbers, options
 from trader.cli.output import emit_json, emit_lines, status_document
 from trader.cli.words import one_run, run_lines
 from trader.domain.errors import ConfigError, TraderError
@@ -31,9 +31,21 @@ def start(
     preset: options.PresetName = None,
     sets: options.Overrides = None,
     now: Annotated[bool, typer.Option("--now", help="Enter at once instead of at the entry time.")] = False,
-    wait: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Wait up to this long until it holds.")] = 0,
+    wait: Annotated[
+        float,
+        typer.Option(
+            parser=numbers.number(0, numbers.LONGEST_SECS),
+            metavar="SECONDS",
+            help="Wait up to this long until it holds.",
+        ),
+    ] = 0,
     repeat: Annotated[
-        int, typer.Option(min=1, max=1000, help="More than 1: that many runs, each begun when the last is done.")
+        int,
+        typer.Option(
+            parser=numbers.whole(1, 1000),
+            metavar="NUMBER",
+            help="More than 1: that many runs, each begun when the last is done.",
+        ),
     ] = 1,
     confirm: Annotated[str | None, typer.Option(help="Production only: the phrase that arms this one run.")] = None,
     as_json: options.JsonFlag = False,
@@ -110,7 +122,12 @@ def stop(
         str | None, typer.Option("--run", metavar="RUN", help="One run; without it every open run.")
     ] = None,
     wait: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Wait up to this long for the exchange to confirm flat.")
+        float,
+        typer.Option(
+            parser=numbers.number(0, numbers.LONGEST_SECS),
+            metavar="SECONDS",
+            help="Wait up to this long for the exchange to confirm flat.",
+        ),
     ] = STOP_WAIT_SECS,
     as_json: options.JsonFlag = False,
 ) -> None:

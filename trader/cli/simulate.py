@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from trader.cli import options
+from trader.cli import numbers, options
 from trader.cli.output import emit_json, emit_lines, table
 
 if TYPE_CHECKING:
@@ -28,14 +28,19 @@ def simulate(
     sessions: Annotated[
         int | None,
         typer.Option(
-            min=1,
-            max=10_000_000,
+            parser=numbers.whole(1, 10_000_000),
+            metavar="NUMBER",
             help="How many sessions (1000). With --kills double: how many double deaths; with --kills all: how many seeds "
             "of each directed session (1).",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first session; the others follow.")] = 1,
-    jobs: Annotated[int, typer.Option(min=1, max=256, help="Processes to use.")] = 1,
+    seed: Annotated[
+        int,
+        typer.Option(
+            parser=numbers.whole(0, 2**62), metavar="NUMBER", help="Seed of the first session; the others follow."
+        ),
+    ] = 1,
+    jobs: Annotated[int, typer.Option(parser=numbers.whole(1, 256), metavar="NUMBER", help="Processes to use.")] = 1,
     kills: Annotated[
         Literal["all", "double"] | None,
         typer.Option(help="Die at every point of the directed sessions once, or twice: again while recovering."),

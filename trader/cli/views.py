@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from trader.cli import options
+from trader.cli import numbers, options
 from trader.cli.output import emit_json, emit_lines, ist, status_document, table, usd
 from trader.cli.words import run_lines
 
@@ -24,8 +24,10 @@ def status(
 
 
 def history(
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many runs.")] = 20,
-    offset: Annotated[int, typer.Option(min=0, help="How many of the newest to skip.")] = 0,
+    limit: Annotated[int, typer.Option(parser=numbers.whole(1, 1000), metavar="NUMBER", help="How many runs.")] = 20,
+    offset: Annotated[
+        int, typer.Option(parser=numbers.whole(0, 10**9), metavar="NUMBER", help="How many of the newest to skip.")
+    ] = 0,
     as_json: options.JsonFlag = False,
 ) -> None:
     """Finished runs, newest first, with what they earned."""

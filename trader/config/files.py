@@ -59,6 +59,22 @@ def read_small(path: Path, what: str) -> bytes | None:
     return content
 
 
+def require_readable(path: Path) -> None:
+    """Refuse an input that is neither a file nor a folder, before a library opens it: a pipe would keep its reader waiting.
+
+    Raises:
+        ConfigError: It is not there, cannot be looked at, or is a pipe, a device or a socket.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror})") from None
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ConfigError(f"{path} is neither a file nor a folder")
+
+
 def decode_text(content: bytes, where: str) -> str:
     """UTF-8 text with or without a byte order mark.
 
@@ -66,7 +82,9 @@ def decode_text(content: bytes, where: str) -> str:
         ConfigError: Another encoding; it says what to do.
     """
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)) or b"\0" in content[:200]:
-        raise ConfigError(f"{where} cannot be read: it is not UTF-8 but UTF-16, or no text at all; save it again as UTF-8")
+        raise ConfigError(
+            f"{where} cannot be read: it is not UTF-8 but UTF-16, or no text at all; save it again as UTF-8"
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

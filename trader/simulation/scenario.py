@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from trader.config.files import decode_text, read_small
 from trader.domain.errors import ConfigError
 from trader.simulation.plan import Plan
 from trader.simulation.session import SessionResult, run_plan
@@ -26,10 +27,11 @@ def load(path: Path) -> Scenario:
     Raises:
         ConfigError: It is not there, or is not a scenario of this version.
     """
+    content = read_small(path, "The scenario")
+    if content is None:
+        raise ConfigError(f"The scenario {path} does not exist")
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Scenario)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
+        return msgspec.json.decode(decode_text(content, f"The scenario {path}"), type=Scenario)
     except msgspec.MsgspecError as error:
         raise ConfigError(f"{path} is not a scenario: {error}") from error
 
