@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -54,7 +53,7 @@ def test_number_out_of_bounds_gives_one_sentence_at_its_field(spec: form.Spec, v
     ("changes", "path", "words"),
     [
         ({"strategy__quantity": None}, "strategy.quantity", "Quantity per leg"),
-        ({"strategy__delta_min": "abc"}, "strategy.delta_min", "Delta from: must be a number, was abc."),
+        ({"strategy__delta_min": "abc"}, "strategy.delta_min", "Delta from: must be a number, was 'abc'."),
         ({"strategy__delta_min": "0.2"}, "strategy", "Delta from (0.2) must be below Delta to (0.15)"),
         ({"strategy__expiry": "someday"}, "strategy.expiry", "Expiry: must be one of"),
         ({"schedule__entry_time_ist": "25:00"}, "schedule.entry_time_ist", "hours go to 23"),
@@ -82,7 +81,7 @@ def test_differences_compare_numbers_as_numbers() -> None:
     ("data", "words"),
     [
         (b"{nope", "not valid JSON"),
-        (b"\xff\xfe", "is not text"),
+        (b"\xff\xfe", "not UTF-8"),
         (b"[1]", "must hold a JSON object"),
         (b'{"surprise": 1}', "surprise is not a setting"),
         (b"{}", "is missing"),
@@ -100,9 +99,9 @@ def test_upload_takes_back_an_export_and_a_stored_file() -> None:
 
 
 def test_typed_numbers_keep_their_digits() -> None:
-    assert form.number_text(" 1,250.50 ") == "1250.50"
-    assert form.number_text("12 apples") == "12 apples"
-    assert Decimal(form.number_text(repr(0.125))) == Decimal("0.125")
+    assert form.number_text(0.125) == "0.125"
+    assert form.number_text(2.0) == "2"
+    assert form.number_text(1e-7) == "0.0000001"  # never with an exponent, which the reader refuses
 
 
 def test_draft_is_json() -> None:

@@ -5,7 +5,6 @@ A preset named on the command line is the base instead of the snapshot: whoever 
 
 import json
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -63,6 +62,17 @@ def resolve(settings: "Settings", *, preset: str | None = None, overrides: Seque
     chosen = _validated(body, origins)
     rows = [Origin(path=p, value=_get(chosen, p), origin=origins[p]) for p in field_paths()]
     return Resolution(preset=chosen, fields=tuple(rows))
+
+
+def saved_configuration(settings: "Settings") -> Preset | None:
+    """The configuration that counts when none is named, before overrides; None where none was ever saved.
+
+    Raises:
+        ConfigError: The snapshot or the legacy file cannot be used; names the file, the field and the limit.
+    """
+    if load_snapshot(settings.snapshot) is None and load_legacy_overrides(settings.snapshot) is None:
+        return None
+    return _base(settings, None)[0]
 
 
 def parse_override(override: str) -> tuple[str, str]:
@@ -144,6 +154,8 @@ def _from_text(path: str, text: str) -> Any:
             return json.loads(text)
         except json.JSONDecodeError as error:
             raise ConfigError(f"{path}: {shown(text)} is not valid JSON: {error.msg}") from error
+        except (ValueError, RecursionError):  # a number of thousands of digits, or lists in lists without end
+            raise ConfigError(f"{path}: {shown(text)} is more than can be read") from None
     if path == "exits.trailing_tiers":
         pairs = [pair.split(":") for pair in text.split(",") if pair.strip()]
         if any(len(pair) != 2 for pair in pairs):
@@ -151,10 +163,6 @@ def _from_text(path: str, text: str) -> Any:
         return [{"peak_pct": peak.strip(), "stop_pct": stop.strip()} for peak, stop in pairs]
     if path == "schedule.weekdays":
         return [day.strip() for day in text.split(",") if day.strip()]
-    section, name = path.split(".")
-    if SECTIONS[section].model_fields[name].annotation in (int, Decimal) and ("_" in text or not text.isascii()):
-        # Python's numbers also read 1_0 as ten, and digits of other scripts: a slip of the pen must not become a size.
-        raise ConfigError(f"{path} must be a number in plain digits, was {shown(text)}")
     return text
 
 

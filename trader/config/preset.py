@@ -393,7 +393,7 @@ class Preset(_Section):
     @field_validator("name")
     @classmethod
     def _plain_name(cls, value: str) -> str:
-        if not PRESET_NAME.match(value):
+        if not PRESET_NAME.fullmatch(value):  # `$` alone would let a line break through
             raise ValueError(f"must match {PRESET_NAME.pattern}, was {value!r}")
         return value
 

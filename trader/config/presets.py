@@ -35,7 +35,7 @@ class PresetStore:
 
     def list(self) -> list[PresetInfo]:
         """Built-in presets first, then the user's by name. A broken file is listed with its problem, never hidden."""
-        stored = {path.stem for path in self._folder.glob("*.json") if PRESET_NAME.match(path.stem)}
+        stored = {path.stem.encode(errors="replace").decode() for path in self._folder.glob("*.json")}
         names = [*BUILT_IN, *sorted(stored - BUILT_IN.keys())]
         return [self._info(name, stored=name in stored) for name in names]
 

@@ -9,11 +9,11 @@ from typing import Literal
 
 from trader.config.connection import account_name
 from trader.config.halt import halt_words, lift_halt
-from trader.config.precedence import resolve
+from trader.config.precedence import resolve, saved_configuration
 from trader.config.preset import Preset
 from trader.config.presets import PresetInfo, PresetStore
 from trader.config.settings import Settings
-from trader.config.snapshot import load_snapshot, save_snapshot
+from trader.config.snapshot import save_snapshot
 from trader.desk import market, telling
 from trader.desk import prerequisites as pre
 from trader.desk.alerting import AlertBook
@@ -378,8 +378,12 @@ class Desk:
         save_snapshot(self.settings.snapshot, preset)
 
     def load_snapshot(self) -> Preset | None:
-        """The configuration used when none is named, None when none was saved."""
-        return load_snapshot(self.settings.snapshot)
+        """The configuration used when none is named, None when none was saved.
+
+        Raises:
+            ConfigError: It cannot be used; names the file, the field and the limit.
+        """
+        return saved_configuration(self.settings)
 
     # ------------------------------------------------------------ the journal
 

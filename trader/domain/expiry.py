@@ -13,7 +13,7 @@ def parse_hhmm(text: str) -> time:
         ValueError: Not of that form or out of range; the message quotes the text.
     """
     parts = text.split(":")
-    if len(parts) != 2 or not all(p.isdigit() and len(p) == 2 for p in parts):
+    if len(parts) != 2 or not all(p.isascii() and p.isdigit() and len(p) == 2 for p in parts):
         raise ValueError(f"{text!r} is not a time of day like 09:30 (24-hour HH:MM)")
     hour, minute = int(parts[0]), int(parts[1])
     if hour > 23 or minute > 59:

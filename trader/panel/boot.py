@@ -90,12 +90,12 @@ def _give_up(sentence: str) -> NoReturn:
 
 
 def port_from_environment() -> int:
-    """`PORT`, or 8501.
+    """`PORT` as the settings have it, or 8501.
 
     Raises:
-        SystemExit: `PORT` is not a port number.
+        SystemExit: The settings cannot be used; one sentence.
     """
-    text = os.environ.get("PORT", "8501")
-    if not text.isdecimal() or not 0 < int(text) < 65_536:
-        raise SystemExit(f"PORT must be a number from 1 to 65535, was {text!r}")
-    return int(text)
+    try:
+        return load_settings().port
+    except TraderError as error:
+        raise SystemExit(str(error)) from None

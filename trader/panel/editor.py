@@ -107,15 +107,19 @@ def _toggle(spec: Spec, key: str, value: Any) -> Any:
 
 
 def _integer(spec: Spec, key: str, value: Any) -> Any:
-    _remember(key, None if value is None else int(value))
-    return st.number_input(spec.label, step=1, key=key, help=_help(spec))
+    # A field of floats: one of integers cuts 2.7 to 2 in the browser, and nobody is told.
+    _remember(key, None if value is None else float(value))
+    typed: float | None = st.number_input(spec.label, step=1.0, format="%g", key=key, help=_help(spec))
+    if typed is None:
+        return None
+    return int(typed) if typed.is_integer() else form.number_text(typed)
 
 
 def _decimal(spec: Spec, key: str, value: Any) -> Any:
     _remember(key, None if value is None else float(value))
     step = 0.01 if spec.unit == "|delta|" else 1.0
     typed: float | None = st.number_input(spec.label, step=step, format="%g", key=key, help=_help(spec))
-    return None if typed is None else form.number_text(repr(typed))
+    return None if typed is None else form.number_text(typed)
 
 
 def _text(spec: Spec, key: str, value: Any) -> Any:
@@ -163,4 +167,4 @@ def _float(tier: Mapping[str, Any], name: str) -> float | None:
 
 
 def _tier_text(value: Any) -> str | None:
-    return None if pd.isna(value) else form.number_text(repr(float(value)))
+    return None if pd.isna(value) else form.number_text(float(value))

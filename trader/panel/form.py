@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from trader.config.document import decode_document, decode_preset, parse_json_object
+from trader.config.files import decode_text
 from trader.config.preset import SECTIONS, Preset
-from trader.domain.errors import ConfigError
 from trader.panel import format as fmt
 
 Draft = dict[str, Any]
@@ -117,7 +117,7 @@ def draft_of(preset: Preset) -> Draft:
 def check(draft: Mapping[str, Any]) -> Checked:
     """Validate a draft. Errors are sentences that name the field as the form does, the value and the limit."""
     try:
-        return Checked(Preset.model_validate_json(json.dumps(draft)), {})
+        return Checked(Preset.model_validate(dict(draft)), {})
     except ValidationError as error:
         known = all_specs()
         errors: dict[str, str] = {}
@@ -185,14 +185,9 @@ def _place(loc: tuple[Any, ...]) -> str:
     return " · ".join(named)
 
 
-def number_text(text: str) -> str:
-    """What was typed for a number, tidied (spaces and thousands commas dropped) where it is one, else as typed."""
-    tidy = text.strip().replace(",", "").replace(" ", "")
-    try:
-        Decimal(tidy)
-    except InvalidOperation:
-        return text.strip()
-    return tidy
+def number_text(typed: float) -> str:
+    """A number field's value in plain digits, as the models read it; nothing is rounded."""
+    return f"{Decimal(repr(typed)):f}".removesuffix(".0")
 
 
 def shown(value: Any) -> str:
@@ -238,10 +233,7 @@ def read_upload(data: bytes) -> Preset:
         ConfigError: Broken JSON, unknown or missing keys, values out of bounds; the message names each.
     """
     where = "The file"
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise ConfigError(f"{where} is not text") from None
+    text = decode_text(data, where)
     stored = "schema_version" in parse_json_object(text, where)
     return decode_document(text, where).preset if stored else decode_preset(text, where)
 

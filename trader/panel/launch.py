@@ -7,7 +7,7 @@ from trader.config.preset import Preset
 from trader.desk import Preview
 from trader.domain.errors import TraderError
 from trader.panel import format as fmt
-from trader.panel import service
+from trader.panel import refused, service
 
 _RESULT = "dash_start_result"
 _ANSWER_SECS = 2.0  # a runner looks for commands four times a second
@@ -15,8 +15,10 @@ _ANSWER_SECS = 2.0  # a runner looks for commands four times a second
 
 def draw(*, safe_env: str) -> None:
     """The start box beside its preview."""
-    names = [info.name for info in service.desk().presets()]
-    _preselect(names)
+    presets = service.desk().presets()
+    names = [info.name for info in presets]
+    first = refused.saved_choice(presets)
+    st.session_state.setdefault("dash_preset", first)
     left, right = st.columns([1, 2], gap="small")
     with left, st.container(border=True, key="start_box", gap="small"):
         preset = _picker(names)
@@ -27,23 +29,15 @@ def draw(*, safe_env: str) -> None:
             preview(preset)
 
 
-def _preselect(names: list[str]) -> None:
-    """The first choice is the preset last saved in the editor, which the command line uses by default too."""
-    if "dash_preset" in st.session_state or not names:
-        return
-    try:
-        last = service.desk().load_snapshot()
-    except TraderError:
-        return  # the configuration page says what is wrong with it; here any preset can be picked
-    if last is not None and last.name in names:
-        st.session_state["dash_preset"] = last.name
-
-
 def _picker(names: list[str]) -> Preset | None:
     if not names:
         st.caption("There is no preset; make one on the Configure page.")
         return None
-    name = st.selectbox("Preset", names, key="dash_preset", help="Edit presets on the Configure page.")
+    name: str | None = st.selectbox(
+        "Preset", names, key="dash_preset", placeholder="Choose one", help="Edit presets on the Configure page."
+    )
+    if name is None:
+        return None
     try:
         preset: Preset = service.desk().load_preset(name)
     except TraderError as error:

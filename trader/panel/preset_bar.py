@@ -4,7 +4,7 @@ import streamlit as st
 
 from trader.config.preset import PRESET_NAME, Preset
 from trader.domain.errors import TraderError
-from trader.panel import draft, form, service
+from trader.panel import draft, form, refused, service
 from trader.panel.format import plain, red, safe
 
 _NOTE = "cfg_note"
@@ -13,18 +13,23 @@ _FILE = "cfg_import"
 
 
 def pick() -> bool:
-    """The preset picker; loads the first preset on the first visit. False when there is none to edit."""
-    names = [info.name for info in service.desk().presets()]
+    """The preset picker; loads the preset saved last on the first visit. False when there is none to edit."""
+    presets = service.desk().presets()
+    names = [info.name for info in presets]
     if not names:
         st.error("There is no preset to edit; import one.", icon=":material/error:")
         return False
+    first = refused.saved_choice(presets)
     if _PICKED not in st.session_state:
         st.session_state[_PICKED] = (
-            draft.current()["name"] if draft.loaded() and draft.current()["name"] in names else names[0]
+            draft.current()["name"] if draft.loaded() and draft.current()["name"] in names else first
         )
-    st.selectbox("Preset", names, key=_PICKED, on_change=_load_picked, help="Another preset replaces the edit below.")
-    if not draft.loaded():
+    st.selectbox("Preset", names, key=_PICKED, on_change=_load_picked, placeholder="Choose one",
+                 help="Another preset replaces the edit below.")  # fmt: skip
+    if not draft.loaded() and st.session_state[_PICKED] is not None:
         _load_picked()
+    if not draft.loaded() and _NOTE in st.session_state:  # nothing below is drawn that would say it
+        st.caption(red(st.session_state.pop(_NOTE)[1]))
     return draft.loaded()
 
 
