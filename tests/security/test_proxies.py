@@ -253,8 +253,7 @@ def test_run_check_and_flatten_failed_with_proxies_set(tmp_path: Path) -> None:
         )
         try:
             await_value(lambda: command("check").returncode == 0 or None, 90, "a board without a failure")
-            status = json.loads(command("status", "--json").stdout)
-            assert status["ops"]["streams"] == {"public": "up", "private": "up"} or status["runner"]["alive"]
+            assert json.loads(command("status", "--json").stdout)["runner"]["alive"]
         finally:
             host.terminate()
             host.wait(30)

@@ -52,6 +52,25 @@ def require_text(text: str) -> None:
         raise ValueError("must be UTF-8 text")
 
 
+def require_readable_address(text: str) -> None:
+    """Refuse an address that cannot even be taken apart, or holds a user or password.
+
+    Raises:
+        ValueError: Without the text.
+    """
+    try:
+        require_text(text)
+        parts = urlsplit(text)
+    except ValueError:
+        raise ValueError("cannot be read as an address like https://host") from None
+    if not text.strip():
+        raise ValueError("must not be blank")
+    if "@" in parts.netloc:
+        raise ValueError("must be a bare base address, without user, query or fragment")
+    if not _port_possible(parts):
+        raise ValueError("has an impossible port; it must be 1 to 65535")
+
+
 def split_address(text: str, secure: str, plain: str) -> SplitResult:
     """The parts of a base address like ``https://host:port``. `plain` (not encrypted) is for this machine only.
 

@@ -19,7 +19,7 @@ from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from trader.config.addresses import check_proxy, require_text, usable_path
+from trader.config.addresses import check_proxy, require_readable_address, require_text, usable_path
 from trader.config.files import decode_text, read_small
 from trader.config.messages import InvalidConfig, sentences, suggestion
 from trader.config.numbers import Real, Whole
@@ -34,6 +34,7 @@ KEY_VARIABLES: dict[str, tuple[str, str]] = {
     "testnet": ("DELTA_TESTNET_API_KEY", "DELTA_TESTNET_API_SECRET"),
     "production": ("DELTA_API_KEY", "DELTA_API_SECRET"),
 }
+_SECRET_LETTERS_MOST = 500
 _KEYS = frozenset(name for pair in KEY_VARIABLES.values() for name in pair)
 _PLACEHOLDER = re.compile(
     r"^(<.*>|\.\.\.|x{3,}|\*{3,}|.*(change.?me|place.?holder|your[-_ ]|example|todo|dummy|insert).*|(api[-_]?)?(key|secret))$",
@@ -196,6 +197,8 @@ class Settings(BaseSettings):
             raise ValueError("must not be blank")
         if text != text.strip():
             raise ValueError("must not begin or end with blanks")
+        if len(text) > _SECRET_LETTERS_MOST:
+            raise ValueError(f"must be at most {_SECRET_LETTERS_MOST} letters long")
         if not text.isascii() or not text.isprintable():
             raise ValueError("must be printable ASCII text")
         if _PLACEHOLDER.match(text):
@@ -206,6 +209,13 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else usable_path(str(value))
+
+    @field_validator("rest_url", "ws_public_url", "ws_private_url")
+    @classmethod
+    def _readable_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            require_readable_address(value)  # whether it belongs to the environment is asked when it is used
+        return value
 
     @field_validator("proxy")
     @classmethod
