@@ -1,6 +1,7 @@
 """Bad input ends in one clear sentence on stderr, an exit code that is not 0, an empty stdout, and nothing changed."""
 
 import json
+import os
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,9 @@ import annotated_types as at
 import pytest
 
 from trader.cli.app import main
+from trader.config.connection import URL_VARIABLES
 from trader.config.preset import SECTIONS, Preset
+from trader.config.settings import KEY_VARIABLES, VARIABLES
 
 EPSILON = Decimal("0.001")
 
@@ -194,3 +197,142 @@ def test_env_on_the_command_line_outranks_the_environment(
 ) -> None:
     monkeypatch.setenv("TRADER_ENV", "production")
     assert "must be one of" in refused(["--env", "moon", "config", "show"], capsys)
+
+
+# ------------------------------------------------------------------ options
+
+
+SLIPS = ["", " 5 ", "٣", "²", "1e3", "1_0", "1,0", "0x10", "inf", "nan", "1e999", "9" * 30, "9" * 5000, "true", "-1"]
+NUMBERS = [
+    ["history", "--limit"],
+    ["history", "--offset"],
+    ["alerts", "--limit"],
+    ["ack"],
+    ["stop", "--wait"],
+    ["kill", "--yes", "--wait"],
+    ["flatten", "--yes", "--wait"],
+    ["start", "--wait"],
+    ["start", "--repeat"],
+    ["up", "--port"],
+    ["simulate", "--sessions"],
+    ["simulate", "--seed"],
+    ["simulate", "--jobs"],
+    ["venue", "--speed"],
+    ["venue", "--seed"],
+    ["venue", "--port"],
+    ["venue", "--balance"],
+    ["venue", "--start"],
+    ["record", "--secs"],
+    ["record", "--rotate-mb"],
+    ["record", "--books"],
+    ["config", "show", "--set", "strategy.quantity="],
+    ["config", "show", "--set", "exits.max_loss_pct="],
+]
+
+
+@pytest.mark.parametrize("option", NUMBERS, ids=" ".join)
+def test_an_option_took_what_only_looks_like_a_number(
+    option: list[str], capsys: pytest.CaptureFixture[str], clean_environment: Path
+) -> None:
+    for slip in SLIPS:
+        if option[-1].endswith("="):
+            if slip != " 5 ":  # blanks around a value of --set are the shell's
+                refused([*option[:-1], option[-1] + slip], capsys)
+        else:
+            refused([*option, slip] if not slip.startswith("-") else [*option[:-1], f"{option[-1]}={slip}"], capsys)
+    assert not clean_environment.exists()
+
+
+@pytest.mark.parametrize("argument", ["\0", "a\0b", "\ud800"], ids=repr)
+@pytest.mark.parametrize(
+    "command", [["status", "--run"], ["journal", "backup"], ["presets", "show"], ["simulate", "--scenario"]]
+)
+def test_an_argument_that_is_no_text_ended_in_a_traceback(
+    command: list[str], argument: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "must be UTF-8 text without NUL" in refused([*command, argument], capsys)
+
+
+@pytest.fixture
+def odd_paths(tmp_path: Path) -> dict[str, Path]:
+    """Everything that is no plain file, none of which may be waited for or read for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "file").write_text("x")
+    return {
+        "pipe": tmp_path / "pipe",
+        "folder": tmp_path / "folder",
+        "loop": tmp_path / "loop",
+        "below a file": tmp_path / "file" / "x",
+        "device": Path("/dev/zero"),
+        "too long": tmp_path / ("x" * 300),
+    }
+
+
+INPUTS = [
+    ["simulate", "--scenario"],
+    ["venue", "--market", "recording"],
+    ["import-recording", "SOURCE", "out.parquet", "--kind", "deribit-chain"],
+    ["import-recording", "file", "out.parquet", "--kind", "deribit-chain", "--spot"],
+    ["import-recording", "file", "out.parquet", "--kind", "deribit-chain", "--delivery"],
+]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "loop", "below a file", "device", "too long"])
+def test_an_input_that_is_no_file_was_waited_for(
+    kind: str, odd_paths: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(odd_paths[kind])
+    for command in INPUTS:
+        refused(
+            [path if word == "SOURCE" else word for word in [*command, *([] if "SOURCE" in command else [path])]],
+            capsys,
+        )
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "loop", "below a file", "device", "too long"])
+def test_a_file_of_settings_that_is_no_file_was_waited_for(
+    kind: str, odd_paths: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for variable, command in (
+        ("TRADER_SNAPSHOT", ["config", "show"]),
+        ("TRADER_HOME", ["status"]),
+        ("DATABASE_URL", ["status"]),
+    ):
+        if (variable, kind) == ("TRADER_HOME", "folder"):
+            continue  # that is what it should be
+        with monkeypatch.context() as patch:
+            path = odd_paths[kind]
+            patch.setenv(variable, f"sqlite:///{path}" if variable == "DATABASE_URL" else str(path))
+            refused(command, capsys)
+
+
+@pytest.mark.parametrize(
+    "value", ["   ", "a\nb", "~nobody-of-that-name/x", "x" * 5000, "\x7f", "\udcff", "http://[::1"], ids=repr
+)
+def test_a_setting_that_is_none_is_one_sentence_with_its_name(
+    value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for variable in VARIABLES:
+        free = variable in ("DATABASE_URL", "TRADER_HOME", "TRADER_SNAPSHOT", "TRADER_VENUE_RECORDING")
+        owner = next((env for env, names in KEY_VARIABLES.items() if variable in names), None)
+        if (value == "http://[::1" and (free or owner)) or (
+            value[0] in "~x" and (variable == "DATABASE_URL" or (owner and value[0] == "~"))
+        ):
+            continue  # a value of that shape is possible there, or is judged when it is used
+        with monkeypatch.context() as patch:
+            if owner is not None:
+                patch.setenv("TRADER_ENV", owner)
+                for name in KEY_VARIABLES[owner]:
+                    patch.setenv(name, "a-real-one")
+            if variable.endswith("_URL") and variable.startswith("DELTA_"):
+                for name in URL_VARIABLES:
+                    patch.setenv(name, "http://127.0.0.1:1")
+                if value[0] in "~x":
+                    continue
+            patch.setenv(variable, value)
+            if variable == "DATABASE_URL" and value == "   ":
+                assert "DATABASE_URL" in refused(["status"], capsys)
+            else:
+                assert variable in refused(["config", "show"], capsys), variable

@@ -78,7 +78,7 @@ def _postgresql(url_text: str, rest: str) -> URL:
         missing = "" if at else " or the @ before the host is missing"
         raise JournalError(f"DATABASE_URL has no usable host and port (1 to 65535){missing}; {_ENCODE}.")
     given = parse_qsl(parameters, keep_blank_values=True, strict_parsing=True) if parameters else []
-    if any(key not in _PARAMETERS or "@" in value for key, value in given):
+    if "@" in parameters or any(key not in _PARAMETERS for key, _ in given):
         raise JournalError(
             f"DATABASE_URL has a parameter that is not one of {', '.join(sorted(_PARAMETERS))}; {_ENCODE}."
         )
