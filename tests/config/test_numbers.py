@@ -43,7 +43,9 @@ def test_plain_digits_are_whole_numbers(given: Any, number: int) -> None:
     assert read_whole(given) == number
 
 
-@pytest.mark.parametrize("given", ["2.7", "2.0", 2.7, 2.0, True, None, Decimal(2), [2], 10**20, pytest.param(10**5000, id="long")])
+@pytest.mark.parametrize(
+    "given", ["2.7", "2.0", 2.7, 2.0, True, None, Decimal(2), [2], 10**20, pytest.param(10**5000, id="long")]
+)
 def test_what_is_no_whole_number_was_cut_to_one(given: Any) -> None:
     with pytest.raises(ValueError, match="must be a whole number, was"):
         read_whole(given)
@@ -56,7 +58,9 @@ def test_numbers_keep_every_digit(given: Any, number: str) -> None:
     assert str(read_number(given)) == number
 
 
-@pytest.mark.parametrize("given", [True, None, float("inf"), float("nan"), Decimal("NaN"), {}, pytest.param(10**5000, id="long")])
+@pytest.mark.parametrize(
+    "given", [True, None, float("inf"), float("nan"), Decimal("NaN"), {}, pytest.param(10**5000, id="long")]
+)
 def test_what_is_no_number_is_refused(given: Any) -> None:
     with pytest.raises(ValueError, match="must be a number, was"):
         read_number(given)

@@ -113,3 +113,11 @@ def test_unwritable_folder_is_one_sentence(store: PresetStore, tmp_path: Path) -
     (tmp_path / "home").write_text("in the way")
     with pytest.raises(ConfigError, match="cannot be made"):
         store.save(mine())
+
+
+def test_a_preset_file_with_an_impossible_name_was_passed_over_in_silence(tmp_path: Path) -> None:
+    folder = tmp_path / "presets"
+    folder.mkdir()
+    (folder / "My Preset.json").write_text("{}")
+    listed = {info.name: info.problem for info in PresetStore(tmp_path).list()}
+    assert "A preset's name must match" in listed["My Preset"]

@@ -1,6 +1,7 @@
 """Settings: where they come from, keys that stay out of sight, and which exchange they lead to."""
 
 import json
+import os
 import pickle
 import re
 from collections.abc import Callable
@@ -309,3 +310,60 @@ def test_the_exchanges_addresses_agree_with_the_clients_table(settings_with: Set
     for env in ("testnet", "production"):
         connection = resolve_connection(settings_with(TRADER_ENV=env, **ALL_KEYS))
         check_urls(env, connection.rest_url, connection.ws_public_url, connection.ws_private_url)
+
+
+# ------------------------------------------------------------------ .env as people save it
+
+
+def test_an_env_file_with_a_byte_order_mark_or_other_line_ends_was_misread(here: Path) -> None:
+    for content in (b"\xef\xbb\xbfPORT=9000\nTRADER_VENUE_SEED=7\n", b"PORT=9000\r\nTRADER_VENUE_SEED=7\r\n"):
+        (here / ".env").write_bytes(content)
+        settings = load_settings(environ={})
+        assert (settings.port, settings.venue_seed) == (9000, 7)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: os.mkfifo(path), "is not a file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is not a file"),
+        (lambda path: path.symlink_to(path), "cannot be read"),
+        (lambda path: path.symlink_to("nowhere"), "leads nowhere"),
+        (lambda path: path.write_bytes(b"PORT=1\n" * 200_000), "at most 1000000 are read"),
+        (lambda path: path.write_bytes("PORT=9000\n".encode("utf-16")), "save it again as UTF-8"),
+        (lambda path: path.write_bytes(bytes(range(256))), "save it again as UTF-8"),
+        (lambda path: path.write_bytes(b'PORT="9\n000"\n'), "PORT must not hold control characters"),
+        (lambda path: path.write_bytes(b"DATABASE_URL='sqlite:///canary\n'\n"), "DATABASE_URL must not hold control"),
+    ],
+    ids=["pipe", "device", "loop", "dead link", "huge", "UTF-16", "binary", "two lines", "secret of two lines"],
+)
+def test_an_env_file_that_is_none_hung_or_ended_in_a_traceback(
+    here: Path, make: Callable[[Path], object], words: str
+) -> None:
+    make(here / ".env")
+    with pytest.raises(ConfigError, match=words) as caught:
+        load_settings(environ={})
+    assert "\n" not in str(caught.value) and "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", ["TRADER_HOME", "TRADER_SNAPSHOT", "TRADER_VENUE_RECORDING"])
+def test_the_home_of_a_user_there_is_not_ended_in_a_traceback(settings_with: SettingsWith, variable: str) -> None:
+    with pytest.raises(
+        ConfigError, match=f"{variable} must name a folder there is: nobody's home is known for '~nobody-"
+    ):
+        settings_with(**{variable: "~nobody-of-that-name/x"})
+
+
+@pytest.mark.parametrize("url", ["https://u:canary@h", "http://u@127.0.0.1:1", "http://[::1", "http://h:99999", "  "])
+def test_an_address_that_cannot_be_one_is_refused_without_repeating_it(settings_with: SettingsWith, url: str) -> None:
+    with pytest.raises(ConfigError, match=r"DELTA_REST_URL (must|cannot|has)") as caught:
+        settings_with(**(BY_HAND | {"DELTA_REST_URL": url}))
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("pid", [0, -1, 2**31, "x"])
+def test_an_announcement_whose_process_would_be_many_is_refused(settings_with: SettingsWith, pid: object) -> None:
+    settings = settings_with()
+    announce(settings, VENUE | {"pid": pid})
+    with pytest.raises(ConfigError, match="pid"):
+        resolve_connection(settings)

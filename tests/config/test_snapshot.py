@@ -1,6 +1,9 @@
 """The snapshot: saved whole, read strictly, never replaced by defaults."""
 
 import json
+import os
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -219,3 +222,72 @@ def test_legacy_file_with_unknown_fields_is_refused(path: Path) -> None:
         "strategy.quantiy is not a setting; did you mean strategy.quantity?",
         "debug is not a setting",
     )
+
+
+# ------------------------------------------------------------------ files as people save them
+
+
+@pytest.mark.parametrize(
+    "save",
+    [
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode() + b"\r\n",
+    ],
+    ids=["byte order mark", "CRLF", "both"],
+)
+def test_a_snapshot_as_other_editors_save_it_was_refused(path: Path, save: Callable[[str], bytes]) -> None:
+    path.write_bytes(save(encode_document(Preset(name="mine"), AT)))
+    assert load_snapshot(path) == Preset(name="mine")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"])
+def test_another_encoding_is_said_in_words_of_people_and_not_of_a_codec(path: Path, encoding: str) -> None:
+    path.write_bytes(encode_document(Preset(), AT).replace("default", "défaut").encode(encoding))
+    with pytest.raises(ConfigError, match=r"not UTF-8.*save it again as UTF-8") as caught:
+        load_snapshot(path)
+    assert "codec" not in str(caught.value) and "BOM" not in str(caught.value) and str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ('{"a": 1,}', "the closing } in line 1"),
+        ('{\n "a": [1, 2,\n ]\n}', "the closing ] in line 2"),
+        ('{\n "a": 1,\r\n}', "the closing } in line 2"),
+    ],
+)
+def test_a_comma_before_the_closing_bracket_is_named(path: Path, text: str, where: str) -> None:
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=rf"a comma stands before {re.escape(where)}; remove it"):
+        load_snapshot(path)
+
+
+@pytest.mark.parametrize("text", ['{"a": ' + "9" * 5000 + "}", '{"a": 1e999}', "[" * 100_000])
+def test_numbers_and_nesting_beyond_reading_are_one_sentence(path: Path, text: str) -> None:
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_snapshot(path)
+    assert len(str(caught.value)) < 500 and "set_int_max_str_digits" not in str(caught.value)
+
+
+def test_a_pipe_in_its_place_was_waited_for(path: Path) -> None:
+    os.mkfifo(path)
+    with pytest.raises(ConfigError, match="is not a file"):
+        load_snapshot(path)
+
+
+def test_a_desk_passed_over_a_legacy_file_that_cannot_be_used(path: Path) -> None:
+    """The command line refuses it; the panel begins with what the desk says."""
+    from trader.config.precedence import saved_configuration
+    from trader.config.settings import load_settings
+
+    settings = load_settings(environ={"TRADER_SNAPSHOT": str(path), "TRADER_HOME": str(path.parent / "home")})
+    assert saved_configuration(settings) is None
+    legacy = path.with_name("ui_overrides.json")
+    legacy.write_text('{"orders.retries": 2.7}')
+    with pytest.raises(InvalidConfig, match=r"orders.retries must be a whole number, was 2.7, from legacy file"):
+        saved_configuration(settings)
+    legacy.write_text('{"orders.retries": 3}')
+    saved = saved_configuration(settings)
+    assert saved is not None and saved.orders.retries == 3

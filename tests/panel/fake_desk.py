@@ -54,6 +54,8 @@ class FakeDesk:
         self.asked: list[tuple[str, Any]] = []
         self.stored = {name: Preset(name=name) for name in ("default", "conservative", "aggressive", "development")}
         self.snapshot: Preset | None = None
+        self.broken_snapshot = ""
+        self.broken_presets: dict[str, str] = {}
         self.stopped_at: datetime | None = None
         self.started_at = datetime.now(UTC)
         self.hostile = False
@@ -343,11 +345,18 @@ class FakeDesk:
 
     def presets(self) -> list[PresetInfo]:
         return [
-            PresetInfo(name=name, built_in=name in ("default", "conservative"), stored=name not in ("conservative",))
+            PresetInfo(
+                name=name,
+                built_in=name in ("default", "conservative"),
+                stored=name not in ("conservative",),
+                problem=self.broken_presets.get(name, ""),
+            )
             for name in self.stored
         ]
 
     def load_preset(self, name: str) -> Preset:
+        if name in self.broken_presets:
+            raise ConfigError(self.broken_presets[name])
         if name not in self.stored:
             raise ConfigError(f"there is no preset named {name}")
         return self.stored[name]
@@ -367,6 +376,8 @@ class FakeDesk:
         self.snapshot = preset
 
     def load_snapshot(self) -> Preset | None:
+        if self.broken_snapshot:
+            raise ConfigError(self.broken_snapshot)
         return self.snapshot
 
     def preview(self, preset: Preset) -> Preview:

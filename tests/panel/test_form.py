@@ -106,3 +106,12 @@ def test_typed_numbers_keep_their_digits() -> None:
 
 def test_draft_is_json() -> None:
     assert json.loads(json.dumps(form.draft_of(Preset()))) == form.draft_of(Preset())
+
+
+@pytest.mark.parametrize("given", ["2.7", "1_0", " 2", "1e0", "٢", "2,0", True])
+def test_the_form_reads_numbers_as_the_models_do(given: Any) -> None:
+    assert "Retries: must be a whole number, was" in form.check(draft(orders__retries=given)).errors["orders.retries"]
+
+
+def test_an_upload_with_a_byte_order_mark_was_refused() -> None:
+    assert form.read_upload(b"\xef\xbb\xbf" + form.export(Preset(name="mine")).encode()) == Preset(name="mine")

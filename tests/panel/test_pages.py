@@ -271,3 +271,58 @@ def test_history_pages_and_reports_one_run(open_panel: Open) -> None:
     assert values["Realised P&L"] == "+$41.20" and values["Ended by"] == "exit time reached"
     fills = next(frame.value for frame in at.dataframe if "Fill id" in frame.value.columns)
     assert len(fills) == 4 and fills["Price"][0] == "431.5"
+
+
+# ------------------------------------------------------------------ saved configuration that cannot be used
+
+
+BROKEN = "The snapshot /here/ui_config_snapshot.json: preset.orders.retries must be at most 4 attempts, was 9"
+
+
+@pytest.mark.parametrize("page", ["pages/dashboard.py", "pages/configure.py"])
+def test_a_snapshot_that_cannot_be_used_was_passed_over_in_silence(open_panel: Open, page: str) -> None:
+    at, desk = open_panel("empty", page="pages/history.py")
+    desk.broken_snapshot = BROKEN
+    at.switch_page(page).run()
+    assert not at.exception and BROKEN in said(at)
+    key = "dash_preset" if "dashboard" in page else "cfg_preset"
+    assert at.selectbox(key=key).value is None  # default does not stand in for it
+    at.selectbox(key=key).select("aggressive").run()
+    assert not at.exception and at.selectbox(key=key).value == "aggressive" and BROKEN in said(at)
+    assert not at.button(key="dash_start" if "dashboard" in page else "cfg_save").disabled
+
+
+@pytest.mark.parametrize("page", ["pages/dashboard.py", "pages/configure.py"])
+def test_a_preset_file_that_cannot_be_used_was_only_told_when_it_was_picked(open_panel: Open, page: str) -> None:
+    at, desk = open_panel("empty", page=page)
+    desk.broken_presets["development"] = "The preset file /home/presets/development.json is not valid JSON"
+    at.run()
+    assert "/home/presets/development.json is not valid JSON" in said(at) and not at.exception
+
+
+def test_configure_over_a_first_preset_that_cannot_be_used_says_so(open_panel: Open) -> None:
+    at, desk = open_panel("empty", page="pages/history.py")
+    desk.broken_presets["default"] = "The preset file /home/presets/default.json: schema_version must be 1 to 2, was 3"
+    at.switch_page("pages/configure.py").run()
+    assert "schema_version must be 1 to 2, was 3" in said(at) and not at.exception
+
+
+@pytest.mark.parametrize("page", ["pages/dashboard.py", "pages/configure.py"])
+def test_the_preset_saved_last_is_preselected(open_panel: Open, page: str) -> None:
+    at, desk = open_panel("empty", page="pages/history.py")
+    desk.snapshot = desk.stored["aggressive"]
+    at.switch_page(page).run()
+    assert at.selectbox(key="dash_preset" if "dashboard" in page else "cfg_preset").value == "aggressive"
+
+
+def test_retries_typed_2_7_became_2(open_panel: Open) -> None:
+    at, desk = open_panel("empty", page="pages/configure.py")
+    at.number_input(key=cfg(at, "orders.retries")).set_value(2.7).run()
+    assert "Retries: must be a whole number, was '2.7'." in said(at).replace("\u2060", "")
+    assert at.button(key="cfg_save").disabled
+    at.switch_page("pages/history.py").run()
+    at.switch_page("pages/configure.py").run()  # the wrong value is still there to correct
+    assert at.number_input(key=cfg(at, "orders.retries")).value == 2.7
+    at.number_input(key=cfg(at, "orders.retries")).set_value(3.0).run()
+    at.button(key="cfg_save").click().run()
+    assert desk.stored["default"].orders.retries == 3

@@ -17,7 +17,10 @@ def read_tail(home: Path, lines: int) -> list[LogLine]:
     if lines < 1:
         return []
     try:
-        with (home / "logs" / SUMMARY_LOG).open("rb") as file:
+        path = home / "logs" / SUMMARY_LOG
+        if not path.is_file():  # a pipe in its place would keep the page waiting
+            return []
+        with path.open("rb") as file:
             size = file.seek(0, 2)
             start = max(0, size - _MOST_BYTES)
             file.seek(start)

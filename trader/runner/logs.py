@@ -7,6 +7,7 @@ terminal that nobody reads holds nothing up. What they cannot take is lost, neve
 import atexit
 import contextlib
 import copy
+import errno
 import logging
 import os
 import queue
@@ -146,6 +147,8 @@ def _hand_over(*handlers: logging.Handler) -> _HandOver:
 
 
 def _file(path: Path, level: int, formatter: logging.Formatter) -> RotatingFileHandler:
+    if path.exists() and not path.is_file():  # opening a pipe would wait for a reader
+        raise FileExistsError(errno.EEXIST, "it is not a file", str(path))
     handler = RotatingFileHandler(path, maxBytes=_MAX_BYTES, backupCount=_BACKUPS, encoding="utf-8")
     handler.setLevel(level)
     handler.setFormatter(formatter)

@@ -19,6 +19,7 @@ from trader.venue.core.records import FillRow, Order, Transaction
 from trader.venue.core.state import Header, Rows, header_of
 
 _FORMAT = 1
+_PAGE_LEAST = 512  # bytes; an SQLite file has at least one page
 T = TypeVar("T")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS header (id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER, core BLOB, market BLOB);
@@ -56,6 +57,7 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"the venue's state file {path} cannot be used: {error}") from None
         try:
+            self._refuse_strangers()
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(_SCHEMA)
@@ -66,6 +68,13 @@ class Store:
         self._transactions: dict[int, int] = {}
         self._products: set[str] = set()
         self._expired: set[str] = set()
+
+    def _refuse_strangers(self) -> None:
+        """Nothing is written into a file that holds something else: a note, another program's database."""
+        tables = {row[0] for row in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables - {"header", "rows"} or (not tables and 0 < self._path.stat().st_size < _PAGE_LEAST):
+            self._db.close()
+            raise ConfigError(f"the venue's state file {self._path} holds something else; name another file")
 
     def load(self) -> tuple[Header, Rows, dict[str, Any]] | None:
         """The saved header, rows and market state; None when nothing was ever saved."""
