@@ -1,5 +1,6 @@
 """What was recorded is what is replayed: every quote in its order, at its instant, with its size, through the venue too."""
 
+import random
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -232,3 +233,20 @@ def test_an_exchange_that_does_not_answer_leaves_no_file(tmp_path: Path, elsewhe
     with pytest.raises(ConfigError, match="no market data"):
         Recorder(RecordOptions(feed=feed, folder=tmp_path)).run()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recorded_session_that_was_cut_or_changed_ended_in_a_traceback(session: Path, tmp_path: Path) -> None:
+    good, drawn = session_files(session)[0].read_bytes(), random.Random(5)
+    broken = tmp_path / "broken.session.parquet"
+    refused = 0
+    for number in range(24):
+        content = bytearray(good[: drawn.randrange(len(good))] if number % 3 == 0 else good)
+        for _ in range(64 if number % 3 else 0):
+            content[drawn.randrange(len(content))] = drawn.randrange(256)
+        broken.write_bytes(content)
+        try:
+            list(read_rows(session_files(broken)))
+        except ConfigError as error:
+            refused += 1
+            assert str(broken) in str(error)
+    assert refused > 8

@@ -1,4 +1,5 @@
 import json
+import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR
@@ -405,3 +406,21 @@ def test_candles_do_not_depend_on_when_they_were_asked_for(imported: tuple[Path,
         market.advance(end)
     wanted = (Series.MARK, instrument, 300_000, 0, to_ms(DAY), to_ms(end))
     assert asked.bars(*wanted) == late.bars(*wanted) != []
+
+
+def test_a_recording_that_was_cut_or_changed_ended_in_a_traceback(
+    imported: tuple[Path, ImportReport], tmp_path: Path
+) -> None:
+    good, broken, drawn = imported[0].read_bytes(), tmp_path / "broken.parquet", random.Random(5)
+    refused = 0
+    for number in range(24):
+        content = bytearray(good[: drawn.randrange(len(good))] if number % 4 == 0 else good)
+        for _ in range(drawn.choice((1, 8, 64)) if number % 4 else 0):
+            content[drawn.randrange(len(content))] = drawn.randrange(256)
+        broken.write_bytes(content)
+        try:
+            read_recording(broken)  # a changed byte may also give another number, which nothing can tell
+        except RecordingError as error:
+            refused += 1
+            assert str(broken) in str(error)
+    assert refused > 5

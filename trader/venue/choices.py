@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from trader.domain.errors import ConfigError
+from trader.domain.numbers import read_number
 from trader.venue.core.settings import CoreSettings
 
 _ELSEWHERE = frozenset(  # options of their own
@@ -39,8 +40,9 @@ def with_choices(core: CoreSettings, choices: Iterable[str]) -> CoreSettings:
         if not separator or name not in NAMES:
             raise ConfigError(f"{choice!r} is no NAME=VALUE of the exchange's settings; the names: {', '.join(NAMES)}")
         try:
-            changes[name] = msgspec.convert(value, kinds[name], strict=False)
-        except msgspec.ValidationError as error:
+            given = read_number(value) if kinds[name] in (int, float, Decimal) else value
+            changes[name] = msgspec.convert(str(given), kinds[name], strict=False)
+        except (msgspec.ValidationError, ValueError) as error:
             raise ConfigError(f"{name} does not take {value!r}: {error}") from None
         _check_number(name, changes[name])
     return msgspec.structs.replace(core, **changes)

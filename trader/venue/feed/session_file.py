@@ -6,6 +6,7 @@ it can be played alone. See docs/recordings.md.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ def read_info(path: Path) -> SessionInfo:
     """
     try:
         metadata = pq.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise ConfigError(f"cannot read the recorded session {path}: {error}") from None
     if METADATA_KEY not in metadata:
         raise ConfigError(f"{path} is no recorded session: its metadata has no {METADATA_KEY.decode()}")
@@ -135,9 +136,19 @@ def read_info(path: Path) -> SessionInfo:
     return info
 
 
+@contextmanager
+def _damage_in_words(path: Path) -> Iterator[None]:
+    """A file that was cut or changed fails anywhere in it, in as many ways as the format has parts."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, AttributeError, pa.ArrowException, msgspec.MsgspecError) as error:
+        said = (str(error) or type(error).__name__).splitlines()[0]
+        raise ConfigError(f"the recorded session {path} is damaged: {said}") from None
+
+
 def last_instant(path: Path) -> datetime:
     """When a file's last event happened, from its statistics."""
-    with pq.ParquetFile(path) as file:
+    with _damage_in_words(path), pq.ParquetFile(path) as file:
         column = file.schema_arrow.names.index("at")
         groups = [file.metadata.row_group(i).column(column).statistics.max for i in range(file.metadata.num_row_groups)]
     if not groups:
@@ -149,7 +160,7 @@ def last_instant(path: Path) -> datetime:
 def read_rows(files: Sequence[Path], channel: str | None = None) -> Iterator[SessionRow]:
     """All events of some files in order, or those of one channel; a few thousand in memory at a time."""
     for path in files:
-        with pq.ParquetFile(path) as file:
+        with _damage_in_words(path), pq.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=SCHEMA.names):
                 chosen = batch if channel is None else batch.filter(pc.equal(batch.column("channel"), channel))
                 yield from _rows_of(chosen)

@@ -55,7 +55,7 @@ def _read_file(path: Path, underlying: str, from_ms: int, until_ms: int) -> Cand
             if not {"ts", "open"} <= set(names):
                 raise RecordingError(f"{path} holds no candles: it lacks a column ts or open")
             table = file.read(columns=[name for name in ("ts", "open", "symbol") if name in names])
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise RecordingError(f"cannot read candles from {path}: {error}") from error
     ts = table["ts"].cast(pa.timestamp("ms", tz="UTC")).cast(pa.int64())
     keep = pc.and_(pc.greater_equal(ts, from_ms), pc.less_equal(ts, until_ms))

@@ -89,14 +89,20 @@ def read_quotes(
             name = str(raw["instrument_name"]) if raw.get("instrument_name") else f"{underlying}-"
             if not name.startswith(f"{underlying}-"):
                 raise RecordingError(f"{path} holds {name}, which is not an option on {underlying}")
-            if raw["ts"] < raw["expiry"] and raw["mark_price"] is not None and raw["underlying_price"]:
-                yield _convert(raw, underlying)
+            try:
+                quote = None
+                if raw["ts"] < raw["expiry"] and raw["mark_price"] is not None and raw["underlying_price"]:
+                    quote = _convert(raw, underlying)
+            except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+                raise RecordingError(f"{path} holds a row that cannot be read: {error!r}") from error
+            if quote is not None:
+                yield quote
 
 
 def _read(path: Path, kind: str, start: datetime | None, end: datetime | None) -> list[dict[str, Any]]:
     try:
         table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise RecordingError(f"cannot read {path}: {error}") from error
     missing = _COLUMNS[kind] - set(table.column_names)
     if missing:
@@ -173,7 +179,7 @@ def read_delivery_prices(path: Path, underlying: str) -> list[Settlement]:
         RecordingError: The file cannot be read as that.
     """
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.DictReader(file) if row["index_name"] == f"{underlying}_USD"]
         return [
             Settlement(
@@ -184,7 +190,7 @@ def read_delivery_prices(path: Path, underlying: str) -> list[Settlement]:
             )
             for row in sorted(rows, key=lambda row: row["date"])
         ]
-    except (OSError, KeyError, TypeError, ValueError, ArithmeticError) as error:
+    except (OSError, KeyError, TypeError, ValueError, ArithmeticError, csv.Error) as error:
         raise RecordingError(f"cannot read delivery prices from {path}: {error!r}") from error
 
 

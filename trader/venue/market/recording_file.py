@@ -181,17 +181,20 @@ def read_recording(path: Path) -> Recording:
     """
     try:
         file = pq.ParquetFile(path)
-    except (OSError, pa.ArrowInvalid) as error:
+        schema = file.schema_arrow
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise RecordingError(f"cannot read the recording {path}: {error}") from error
     with file:
-        info = _read_info(path, file.schema_arrow.metadata or {})
-        missing = {name for name in SCHEMA.names if name not in file.schema_arrow.names} - _OPTIONAL
+        info = _read_info(path, schema.metadata or {})
+        missing = {name for name in SCHEMA.names if name not in schema.names} - _OPTIONAL
         if missing:
             raise RecordingError(f"the recording {path} lacks the columns {', '.join(sorted(missing))}")
         try:
             return _parse(path, info, _batches(file))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise RecordingError(f"the recording {path} has columns of the wrong type: {error}") from error
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise RecordingError(f"the recording {path} is damaged: {str(error).splitlines()[0]}") from error
 
 
 def _read_info(path: Path, metadata: dict[bytes, bytes]) -> RecordingInfo:
