@@ -1,6 +1,7 @@
 """A paper account survives restarts: balances, orders, fills, positions, and what expired in between."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from trader.venue.launch import VenueOptions, build_venue, run_venue
 from trader.venue.linger import Linger, process_identity
 from trader.venue.server import VenueServer
 from trader.venue.settings import VenueSettings
+from trader.venue.store import saved_seed
 from trader.venue.wire.auth import Credential
 
 
@@ -202,3 +204,26 @@ def test_process_identity_knows_the_living_from_the_dead() -> None:
     child = subprocess.Popen([sys.executable, "-c", "pass"])
     child.wait()
     assert process_identity(child.pid) is None
+
+
+@pytest.mark.parametrize(
+    "script", ["CREATE TABLE notes (x)", "CREATE TABLE header (x)"], ids=["another's", "of another shape"]
+)
+def test_a_database_of_another_program_was_written_into(script: str, tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as made:
+        made.execute(script)
+        made.commit()
+    with pytest.raises(ConfigError, match=r"state file .*other.db (holds something else|is damaged)"):
+        saved_seed(path)
+    if "notes" in script:
+        with closing(sqlite3.connect(path)) as left:
+            assert [row[0] for row in left.execute("SELECT name FROM sqlite_master")] == ["notes"]
+
+
+def test_a_short_note_was_overwritten_by_a_state_file(tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    path.write_text("buy milk")
+    with pytest.raises(ConfigError, match=r"note.txt"):
+        saved_seed(path)
+    assert path.read_text() == "buy milk"

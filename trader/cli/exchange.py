@@ -181,6 +181,7 @@ def venue(
             relay_ws_url=relay_ws_url,
             relay_underlyings=tuple(name.strip().upper() for name in relay_underlyings.split(",") if name.strip()),
             relay_expiries=relay_expiries or None,
+            relay_proxy=options.read_settings().proxy_url if market is Market.RELAY else None,
             speed=speed,
             seed=settings.venue_seed if seed is None else seed,
             start=None if start is None else _instant("--start", start),

@@ -93,7 +93,7 @@ class Journal:
             try:
                 with self._engine.connect().execution_options(**READS) as connection:
                     yield connection
-            except msgspec.ValidationError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise JournalError(
                     f"The journal {self._place} holds a row this version cannot read: {error}."
                 ) from error

@@ -78,7 +78,10 @@ class Store:
 
     def load(self) -> tuple[Header, Rows, dict[str, Any]] | None:
         """The saved header, rows and market state; None when nothing was ever saved."""
-        row = self._db.execute("SELECT format, core, market FROM header").fetchone()
+        try:
+            row = self._db.execute("SELECT format, core, market FROM header").fetchone()
+        except sqlite3.Error as error:
+            raise ConfigError(f"the venue's state file {self._path} is damaged: {error}") from None
         if row is None:
             return None
         if row[0] != _FORMAT:
@@ -93,7 +96,7 @@ class Store:
                 fills=self._read("fill", FillRow),
                 transactions=self._read("transaction", Transaction),
             )
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, sqlite3.Error) as error:
             raise ConfigError(f"the venue's state file {self._path} is damaged: {error}") from None
         self._count(rows)
         return header, rows, market

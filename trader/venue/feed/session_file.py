@@ -129,7 +129,7 @@ def read_info(path: Path) -> SessionInfo:
         raise ConfigError(f"{path} is no recorded session: its metadata has no {METADATA_KEY.decode()}")
     try:
         info = msgspec.json.decode(metadata[METADATA_KEY], type=SessionInfo)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ConfigError(f"the metadata of the recorded session {path} cannot be read: {error}") from None
     if info.version != FORMAT_VERSION:
         raise ConfigError(f"{path} has format {info.version}, this program reads {FORMAT_VERSION}")

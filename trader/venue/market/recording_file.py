@@ -202,7 +202,7 @@ def _read_info(path: Path, metadata: dict[bytes, bytes]) -> RecordingInfo:
         raise RecordingError(f"{path} is not a recording: its metadata has no {METADATA_KEY.decode()}")
     try:
         info = msgspec.json.decode(metadata[METADATA_KEY], type=RecordingInfo)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RecordingError(f"the metadata of the recording {path} cannot be read: {error}") from error
     if info.version != FORMAT_VERSION:
         raise RecordingError(f"the recording {path} has format {info.version}, this program reads {FORMAT_VERSION}")
