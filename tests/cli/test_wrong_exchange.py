@@ -51,7 +51,7 @@ def test_with_the_right_key_only_the_runner_is_missing(as_testnet: pytest.Monkey
         ("DELTA_REST_URL", "http://127.0.0.1:1", "127.0.0.1:1"),
         ("DELTA_REST_URL", "http://127.0.0.1:1/elsewhere", "127.0.0.1"),
         ("DELTA_REST_URL", "https://api.delta.example", "api.delta.example"),
-        ("DELTA_REST_URL", "not an address", "not an address"),
+        ("DELTA_REST_URL", "not an address", "DELTA_REST_URL has no host"),
     ],
 )
 def test_a_wrong_key_or_address_ends_the_runner_with_one_sentence(

@@ -78,7 +78,7 @@ def venue(
     speed: Annotated[
         float,
         typer.Option(
-            parser=numbers.number(0, 600, above=True), metavar="NUMBER", help="Market seconds per second, 1 to 600."
+            parser=numbers.number(0, 1_000_000), metavar="NUMBER", help="Market seconds per second, 1 to 600."
         ),
     ] = 1.0,
     seed: Annotated[

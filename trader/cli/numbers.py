@@ -22,13 +22,13 @@ def whole(least: int, most: int) -> Callable[[str | int], int]:
     return number
 
 
-def number(least: float, most: float, *, above: bool = False) -> Callable[[str | float], float]:
-    """A parser of numbers from `least` (or above it) to `most`."""
+def number(least: float, most: float) -> Callable[[str | float], float]:
+    """A parser of numbers from `least` to `most`."""
 
     def number(given: str | float) -> float:
         from trader.domain.numbers import read_number
 
-        return float(_within(_read(read_number, given), least, most, above=above))
+        return float(_within(_read(read_number, given), least, most))
 
     return number
 
@@ -40,9 +40,9 @@ def _read(read: Callable[[object], T], given: object) -> T:
         raise typer.BadParameter(str(error)) from None
 
 
-def _within(value: Decimal | int, least: float, most: float, *, above: bool = False) -> Decimal | int:
-    if value < least or (above and value == least):
-        raise typer.BadParameter(f"must be {'above' if above else 'at least'} {least:,g}, was {value}")
+def _within(value: Decimal | int, least: float, most: float) -> Decimal | int:
+    if value < least:
+        raise typer.BadParameter(f"must be at least {least:,g}, was {value}")
     if value > most:
         raise typer.BadParameter(f"must be at most {most:,.10g}, was {value}")
     return value
