@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from trader.config.addresses import check_proxy, require_readable_address, require_text, usable_path
 from trader.config.files import decode_text, read_small
 from trader.config.messages import InvalidConfig, sentences, suggestion
-from trader.config.numbers import Real, Whole
+from trader.config.numbers import Number, Real, Whole
 from trader.config.precedence import ENVIRONMENT_PREFIX
 from trader.domain.errors import ConfigError
 
@@ -134,7 +134,7 @@ class Settings(BaseSettings):
         le=2**31 - 1,
     )
 
-    venue_balance_usd: Decimal = _setting(
+    venue_balance_usd: Number = _setting(
         Decimal(10_000),
         "TRADER_VENUE_BALANCE_USD",
         "Money of a paper account, USD; for an account that is made now, an existing one keeps its own.",
@@ -146,13 +146,13 @@ class Settings(BaseSettings):
         "TRADER_VENUE_FEES",
         "What paper fills cost: delta (the exchange's rates with cap and GST) or simple (a percentage and a slippage).",
     )
-    venue_maker_fee_pct: Decimal | None = _setting(
+    venue_maker_fee_pct: Number | None = _setting(
         None, "TRADER_VENUE_MAKER_FEE_PCT", "Simple fees: percent of what a resting order trades; 0.02.", ge=0, le=5
     )
-    venue_taker_fee_pct: Decimal | None = _setting(
+    venue_taker_fee_pct: Number | None = _setting(
         None, "TRADER_VENUE_TAKER_FEE_PCT", "Simple fees: percent of what is taken from the book; 0.04.", ge=0, le=5
     )
-    venue_slippage_pct: Decimal | None = _setting(
+    venue_slippage_pct: Number | None = _setting(
         None,
         "TRADER_VENUE_SLIPPAGE_PCT",
         "Simple fees: by how many percent a price taken from the book is worse than the book says; 0.05.",
