@@ -19,6 +19,7 @@ from trader.exchange.delta.clock_offset import ClockOffset
 from trader.exchange.delta.conflate import Conflator
 from trader.exchange.delta.streams import PrivateStream, PublicStream
 from trader.exchange.delta.wire import MarketMessage
+from trader.exchange.odd_rows import OddRows
 from trader.exchange.statistics import CallStatistics
 from trader.runner.notes import Note
 
@@ -52,18 +53,21 @@ class Feed:
         clock: ClockOffset,
         counters: CallStatistics,
         product_id_of: Callable[[str], int | None],
+        odd: OddRows | None = None,
     ) -> None:
+        """`odd` takes what was left out of messages because it made no sense."""
         self._conflator = Conflator(self._woken)
         self._wake: Callable[[], None] = lambda: None
         self._post: Post = lambda build: None
         self._note: Callable[[Note], None] = lambda note: None
-        self._public = PublicStream(ws_public_url, self._on_market, self._on_public_event)
+        self._public = PublicStream(ws_public_url, self._on_market, self._on_public_event, odd=odd)
         self._private = PrivateStream(
             ws_private_url,
             credentials,
             self._on_private_message,
             clock=clock,
             product_id_of=product_id_of,
+            odd=odd,
         )
         self._clock = clock
         self._counters = counters

@@ -224,6 +224,7 @@ class Host:
             clock=gateway.clock,
             counters=gateway.counters,
             product_id_of=gateway.product_id_of,
+            odd=gateway.odd_rows,
         )
         return Runner(
             journal=journal,

@@ -22,6 +22,7 @@ from trader.exchange.delta.budget import Priority, RateBudget
 from trader.exchange.delta.errors import WireError
 from trader.exchange.delta.rest import Endpoint
 from trader.exchange.gateway import MaySign
+from trader.exchange.odd_rows import OddRows
 from trader.exchange.statistics import Statistics
 from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
@@ -111,6 +112,7 @@ class SimGateway:
         self._talk = Conversation()
         self.successes: dict[str, float] = {}  # when each verb last answered truthfully
         self.attempts = 0
+        self.odd_rows = OddRows(lambda: agenda.secs)
 
     def converse(self, talk: Conversation, asks: int) -> None:
         """Continue this conversation, with at most so many new verbs."""
