@@ -1,9 +1,10 @@
 """Composes the exchange's read verbs into the engine's two questions: the chain, and the state of the account."""
 
+import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from decimal import Decimal
 from functools import partial
-from statistics import median_low
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -13,14 +14,16 @@ from trader.domain.errors import ExchangeError, RateLimited
 from trader.domain.fill import Fill, Position
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderSnapshot
+from trader.domain.quote import credible_newest, usual_spot
 from trader.engine.effects import ReadAccount, ReadChain
 from trader.engine.events import AccountRead, ChainRead
 from trader.exchange.delta.errors import WireError
 from trader.exchange.gateway import Gateway
 from trader.exchange.odd_rows import PartialList
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
-_LEAP = timedelta(seconds=60)
 
 
 def read_chain(gateway: Gateway, effect: ReadChain, now: Callable[[], Now]) -> ChainRead:
@@ -28,8 +31,7 @@ def read_chain(gateway: Gateway, effect: ReadChain, now: Callable[[], Now]) -> C
     try:
         quotes = gateway.tickers(effect.underlying)
         instruments = gateway.instruments(effect.underlying)
-        told = [q.spot for q in quotes if q.spot is not None]
-        spot = median_low(told) if told else gateway.spot(effect.underlying)  # one absurd row must not speak for all
+        spot = usual_spot(quotes) or gateway.spot(effect.underlying)
     except ExchangeError as error:
         return ChainRead(at=now(), run_id=effect.run_id, error=str(error), retry_after_secs=_retry_after(error))
     return ChainRead(at=now(), run_id=effect.run_id, instruments=tuple(instruments), quotes=tuple(quotes), spot=spot)
@@ -37,10 +39,7 @@ def read_chain(gateway: Gateway, effect: ReadChain, now: Callable[[], Now]) -> C
 
 def newest_mark(event: ChainRead) -> datetime | None:
     """The youngest exchange time a chain carries; one far ahead of every other of its rows is not believed."""
-    stamps = sorted(q.ts_mark for q in event.quotes if q.ts_mark is not None)
-    while len(stamps) > 1 and stamps[-1] - stamps[-2] > _LEAP:
-        stamps.pop()
-    return stamps[-1] if stamps else None
+    return credible_newest(quote.ts_mark for quote in event.quotes)
 
 
 def read_account(gateway: Gateway, effect: ReadAccount, asked: datetime, now: Callable[[], Now]) -> AccountRead:
@@ -70,9 +69,9 @@ def _read_members(gateway: Gateway, effect: ReadAccount, read: AccountRead) -> A
         read = replace(read, positions=_positions(gateway, effect, parts))
         if products is not None:
             fills = parts.rows("fills", lambda: gateway.fills(effect.since, products))
-            read = replace(read, fills=fills and tuple(_with_order(gateway, effect, fill) for fill in fills))
-        money = parts.one(gateway.wallet)
-        read = replace(read, available_usd=None if money is None else money.available)
+            named = [parts.one(partial(_with_order, gateway, effect, fill)) or fill for fill in fills or ()]
+            read = replace(read, fills=None if fills is None else tuple(named))
+        read = replace(read, available_usd=_available(gateway))
         prices = {symbol: parts.one(partial(gateway.settlement_price, symbol)) for symbol in effect.settled_symbols}
         read = replace(read, settlements={symbol: price for symbol, price in prices.items() if price is not None})
     except ExchangeError as error:
@@ -118,6 +117,15 @@ def _positions(gateway: Gateway, effect: ReadAccount, parts: _Parts) -> tuple[Po
     known = {position.product_id for position in held}
     asked = [_position(gateway, number) for number in effect.product_ids if number not in known]
     return (*held, *(position for position in asked if position is not None))
+
+
+def _available(gateway: Gateway) -> Decimal | None:
+    """Free money; None where it makes no sense, which keeps from entries only."""
+    try:
+        return gateway.wallet().available
+    except WireError as error:
+        logger.warning("wallet_unreadable error=%s", error)
+        return None
 
 
 def _lookup(gateway: Gateway, client_order_id: str) -> tuple[OrderSnapshot | None]:
