@@ -221,7 +221,7 @@ class CcxtGateway:
     def fills(self, since: datetime | None, product_ids: Sequence[int] | None = None) -> list[Fill]:
         """See `Gateway.fills`."""
         rows = self._rows("fetch_my_trades", since, product_ids)
-        return self._whole("the fills", rows, self.parse_fill, product_ids, lambda fill: fill.fill_id)
+        return self._whole("the fills", rows, self.parse_fill, product_ids, lambda fill: fill.key)
 
     def positions(self, underlying: str) -> list[Position]:
         """See `Gateway.positions`."""

@@ -1,6 +1,5 @@
 """Composes the exchange's read verbs into the engine's two questions: the chain, and the state of the account."""
 
-import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -20,8 +19,6 @@ from trader.engine.events import AccountRead, ChainRead
 from trader.exchange.delta.errors import WireError
 from trader.exchange.gateway import Gateway
 from trader.exchange.odd_rows import PartialList
-
-logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -124,7 +121,7 @@ def _available(gateway: Gateway) -> Decimal | None:
     try:
         return gateway.wallet().available
     except WireError as error:
-        logger.warning("wallet_unreadable error=%s", error)
+        gateway.odd_rows.note([OddRow(listed="the balances", place=0, reason=str(error))])
         return None
 
 

@@ -501,7 +501,7 @@ def _order_key(order: OrderSnapshot) -> tuple[Hashable, Hashable]:
 
 
 def _fill_key(fill: Fill) -> tuple[Hashable, Hashable]:
-    return fill.fill_id, (fill.venue_order_id, fill.symbol, fill.side, fill.quantity, fill.price)
+    return fill.key, (fill.symbol, fill.side, fill.quantity, fill.price)
 
 
 def _position_key(position: Position) -> tuple[Hashable, Hashable]:

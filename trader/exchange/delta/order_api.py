@@ -237,7 +237,7 @@ class OrderAPI:
         query = [*_span(since, until), *_filters(contract_types=contract_types)]
         rows = self._listed(wire.FillRow, at.FILLS, query, product_ids)
         # Rows that arrive while pages are read shift the pages: the same fill may be seen twice.
-        return self._rest.whole("the fills", rows, parse_fill, once=lambda fill: fill.fill_id)
+        return self._rest.whole("the fills", rows, parse_fill, once=lambda fill: fill.key)
 
     def fills_csv(self, *, since: datetime | None = None, until: datetime | None = None) -> str:
         """The exchange's own download of fills."""
