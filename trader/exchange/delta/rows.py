@@ -74,9 +74,8 @@ def convert_rows(listed: Iterable[Any], row: Any, what: str) -> list[Any]:
 
 def _converted(item: Any, row: Any, what: str, place: int) -> Any:
     try:
-        if _BROKEN in msgspec.json.encode(item):
-            return odd_row(what, place, item, "its text is broken")
-        return msgspec.convert(item, row, strict=False)
+        read = msgspec.convert(item, row, strict=False)
+        return odd_row(what, place, item, "its text is broken") if _BROKEN in msgspec.json.encode(read) else read
     except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError, OverflowError) as error:
         return odd_row(what, place, item, in_plain_words(error))
 
