@@ -225,8 +225,15 @@ def _quote(coin: float | None, forward: float) -> Decimal | None:
 
 
 def _usd(coin: float, forward: float) -> Decimal:
-    """Coin times underlying, exact in the decimals both were recorded with."""
-    return Decimal(f"{coin:.{_SIGNIFICANT}g}") * Decimal(str(forward))
+    """Coin times underlying, exact in the decimals both were recorded with.
+
+    Raises:
+        ValueError: One of them is no price.
+    """
+    price = Decimal(f"{coin:.{_SIGNIFICANT}g}") * Decimal(str(forward))
+    if not price.is_finite() or price < 0:
+        raise ValueError(f"no price: {coin} x {forward}")
+    return price
 
 
 def _contracts(coins: float | None, contract_value: Decimal) -> int | None:

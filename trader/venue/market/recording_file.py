@@ -258,6 +258,7 @@ def _parse(path: Path, info: RecordingInfo, rows: Iterable[dict[str, Any]]) -> R
     if not quotes or not spot:
         raise RecordingError(
             f"the recording {path} has {len(quotes)} quotes and {len(spot)} index prices; both are needed"
+            + (f" ({left_out} rows cannot be read, the first: {odd})" if odd else "")
         )
     quotes.sort(key=lambda quote: quote.ts_ms)
     return Recording(
