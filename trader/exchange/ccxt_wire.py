@@ -43,7 +43,7 @@ READ_SECS = 10.0
 READ_ATTEMPTS = 3
 _PAUSE_SECS = 0.25  # before a read is repeated; doubled each time
 _PARSERS = ("parse_market", "parse_ticker", "parse_order", "parse_trade", "parse_position")
-_TIMED = frozenset({"parse_order", "parse_trade"})
+_STAND_IN = {"info": {}, "id": "", "symbol": None, "timestamp": 0, UNUSABLE: True}  # ccxt sorts by two of these
 _WEIGHT = 3  # ccxt does not tell what a call costs; most cost this or less
 
 
@@ -263,11 +263,14 @@ class CcxtWire:
                 ArithmeticError,
             ) as e:
                 seen.odd += (odd_row(what, place, row, f"ccxt cannot read it ({type(e).__name__})"),)
-                return {"info": {}, "symbol": None, "timestamp": None, UNUSABLE: True}
+                return dict(_STAND_IN)
             if parsed.get("symbol") is None:
                 seen.odd += (odd_row(what, place, row, "it names no market"),)
                 return {**parsed, UNUSABLE: True}
-            if name in _TIMED and parsed.get("timestamp") is None:
+            if name == "parse_trade" and parsed.get("timestamp") is None:  # ccxt cannot even sort it
+                seen.odd += (odd_row(what, place, row, "it tells no time"),)
+                return dict(_STAND_IN)
+            if name == "parse_order" and parsed.get("timestamp") is None:
                 seen.timeless += (odd_row(what, place, row, "it tells no time"),)
             return parsed
 
