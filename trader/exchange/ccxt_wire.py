@@ -43,7 +43,13 @@ READ_SECS = 10.0
 READ_ATTEMPTS = 3
 _PAUSE_SECS = 0.25  # before a read is repeated; doubled each time
 _PARSERS = ("parse_market", "parse_ticker", "parse_order", "parse_trade", "parse_position")
-_STAND_IN = {"info": {}, "id": "", "symbol": None, "timestamp": 0, UNUSABLE: True}  # ccxt sorts by two of these
+_STAND_IN: dict[str, Any] = {
+    "info": {},
+    "id": "",
+    "symbol": None,
+    "timestamp": 0,
+    UNUSABLE: True,
+}  # ccxt sorts by two of these
 _WEIGHT = 3  # ccxt does not tell what a call costs; most cost this or less
 
 
