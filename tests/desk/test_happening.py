@@ -66,3 +66,13 @@ def test_trouble_is_said_most_important_first() -> None:
 def test_a_journal_that_cannot_be_written_is_said() -> None:
     (line,) = situation(ALIVE, "", None, ops(journal_fault="the disk is full."), ("ACTIVE", ""), ())
     assert line.endswith("the disk is full.")
+
+
+def test_rows_left_out_are_shown_by_name_while_a_runner_is_alive() -> None:
+    rows = tuple(f"C-BTC-{n}000-201126 in the product list: tick_size is missing" for n in range(70, 76))
+    (line,) = situation(ALIVE, "", None, ops(left_out=rows, left_out_times=12), ("ACTIVE", ""), ())
+    assert line.startswith("6 rows of the exchange's lists make no sense and are left out: C-BTC-70000-201126 in")
+    assert line.endswith("; and 2 more.")
+    (line,) = situation(ALIVE, "", None, ops(left_out=rows[:1]), ("ACTIVE", ""), ())
+    assert line.startswith("1 row of the exchange's lists makes no sense and is left out: C-BTC-70000-201126 in")
+    assert situation(ALIVE, "", None, ops(), ("ACTIVE", ""), ()) == ()

@@ -6,6 +6,7 @@ import pytest
 
 from tests.desk.conftest import RunnersHand, announce
 from tests.desk.test_market import CALL, PRESET, PUT, board, quote
+from tests.e2e.test_odd_rows import spoil
 from tests.journal import samples_of_records as s
 from trader.config.preset import Preset
 from trader.config.settings import Settings
@@ -16,6 +17,7 @@ from trader.domain.errors import ConfigError, OutcomeUnknown, VenueRefused
 from trader.domain.fill import Position
 from trader.domain.order import OrderSnapshot, Side
 from trader.domain.wallet import Wallet
+from trader.exchange.odd_rows import OddFigures
 from trader.exchange.statistics import CacheFigures, CallStatistics
 from trader.journal import Journal
 from trader.venue.server import VenueServer
@@ -170,3 +172,21 @@ def test_the_connection_row_tells_refusals_from_silence() -> None:
     )
     spent = counters.snapshot(quota_left=0, clock_offset_secs=0.0, cache=cache, breaker_opened=0)
     assert not pre.check_client(spent)[0]
+
+
+def test_rows_left_out_are_named_and_stand_in_nobodys_way() -> None:
+    rows = tuple(f"X{n} in the product list: tick_size is missing" for n in range(10))
+    ok, words = pre.check_left_out(OddFigures(times=12, now=rows))
+    assert ok and "X0 in the product list" in words and words.endswith("; and 2 more")
+    assert pre.check_left_out(OddFigures()) == (True, "every row of the exchange's lists makes sense")
+
+
+def test_an_unreadable_position_fails_the_check_by_name_and_shows_in_the_board(
+    desk: Desk, settings: Settings, venue: VenueServer
+) -> None:
+    announce(settings, venue)
+    gateway = desk._door.gateway()
+    spoil(gateway, {"positions": lambda rows: [*rows, {"product_symbol": "BTCUSD", "product_id": 27, "size": []}]})
+    board = {check.name: check for check in desk.checks()}
+    assert not board["nothing foreign"].ok and "BTCUSD" in board["nothing foreign"].words
+    assert board["rows left out"].ok and "BTCUSD in the positions" in board["rows left out"].words

@@ -259,7 +259,7 @@ def test_instruments_are_cached_and_odd_rows_do_not_hide_the_others(serve: Serve
         product_row(2, tick_size="0"),
         product_row(3, contract_type="move_options"),
         product_row(4, contract_type="perpetual_futures", symbol="BTCUSD", strike_price=None, settlement_time=None),
-        product_row(5, symbol="C-ETH-3000-040926", underlying_asset={"symbol": "ETH"}),
+        product_row(5, symbol="C-ETH-3000-040926", strike_price="3000", underlying_asset={"symbol": "ETH"}),
     ]
     server = serve(paged(rows))
     gateway = gateway_of(server)

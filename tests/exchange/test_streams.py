@@ -33,6 +33,7 @@ from trader.exchange.events import (
     UnreadableMessage,
     VenueStatus,
 )
+from trader.exchange.odd_rows import OddRows
 
 QUICK = Timings(
     connect_secs=2,
@@ -560,3 +561,93 @@ def test_reconnect_logs_in_again_with_the_newest_keys(rig: Rig) -> None:
     server.connections[0].close()
     rig.up(2)
     assert [f["payload"]["api-key"] for f in server.frames if f["type"] == "key-auth"] == ["key", "key2"]
+
+
+# ------------------------------------------------------------ odd items
+
+
+def chain_item(symbol: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "s": symbol,
+        "i": 5,
+        "m": "391",
+        "q": ["393", "90", "390", "100", None],
+        "g": ["0.3", "0", "3", "-9", "2"],
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [5, None, {}, chain_item(None), chain_item("C"), chain_item("X", g="NaN"), chain_item("X", m=["391"])],  # type: ignore[arg-type]
+    ids=["a number", "null", "empty", "no symbol", "twice and differing", "greeks a text", "mark a list"],
+)
+def test_an_odd_item_hid_a_whole_chain_frame(rig: Rig, odd: Any) -> None:
+    server = rig.server()
+    left_out = OddRows()
+    stream = PublicStream(server.url, rig.messages.append, rig.events.append, timings=QUICK, odd=left_out)
+    rig.streams.append(stream)
+    stream.start()
+    rig.up()
+    items = [chain_item("A"), odd, chain_item("B"), *([chain_item("C", m="1")] if odd == chain_item("C") else [])]
+    frame = {"type": "ticker", "sy": "BTC-201126", "ts": 1788431318663014, "sp": "64000", "d": items}
+    server.send(frame, frame)
+    wait_for(lambda: len(rig.messages) == 2)
+    assert [item.s for item in rig.messages[0].d] == ["A", "B"]
+    assert len(left_out.fresh()) == 1 and left_out.figures.times in (2, 4)
+    assert rig.of(UnreadableMessage) == [] and stream.figures.unreadable == 0
+
+
+def test_a_number_that_is_none_hid_a_whole_chain_frame(rig: Rig) -> None:
+    server = rig.server()
+    rig.public(server.url).start()
+    rig.up()
+    items = json.dumps([chain_item("A"), chain_item("B", m=float("nan"))])
+    server.send(f'{{"type":"ticker","ts":1788431318663014,"d":{items}}}')
+    wait_for(lambda: rig.messages)
+    assert [item.s for item in rig.messages[0].d] == ["A", "B"]  # NaN is absent, as every nonsense in a market field
+
+
+def test_an_odd_message_of_one_contract_costs_that_contract_not_the_account_a_reading(rig: Rig) -> None:
+    server = rig.server()
+    left_out = OddRows()
+    stream = PublicStream(server.url, rig.messages.append, rig.events.append, timings=QUICK, odd=left_out)
+    rig.streams.append(stream)
+    stream.start()
+    rig.up()
+    server.send({**L1, "ap": {}}, {**L1, "ap": {}}, L1)
+    wait_for(lambda: rig.messages)
+    assert rig.of(UnreadableMessage) == []
+    assert [row.symbol for row in left_out.fresh()] == ["X"] and left_out.figures.times == 2
+
+
+def test_an_odd_channel_in_the_answer_to_a_subscription_does_not_refuse_the_others(rig: Rig) -> None:
+    def answer(server: ScriptedWS, connection: ServerConnection, frame: dict[str, Any]) -> bool:
+        if frame.get("type") != "subscribe":
+            return False
+        connection.send(json.dumps({"type": "subscriptions", "channels": [5, {"name": "ticker"}]}))
+        return True
+
+    stream = rig.public(rig.server(answer).url, msgspec.structs.replace(QUICK, answer_secs=0.1))
+    stream.subscribe("ticker", ["A"])
+    stream.start()
+    rig.up()
+    wait_for(lambda: stream.figures.messages and not stream._unanswered)
+    assert rig.of(SubscriptionRefused) == [] and stream.figures.unreadable == 0
+
+
+@pytest.mark.parametrize("odd", [5, {}, {"size": {}}, {"size": "NaN"}, {"side": 5}], ids=str)
+def test_an_odd_row_of_an_account_snapshot_is_like_a_gap_and_the_others_arrive(rig: Rig, odd: Any) -> None:
+    server = rig.server()
+    left_out = OddRows()
+    rig.private(server.url, odd=left_out).start()
+    rig.up()
+    row = {key: value for key, value in ORDER.items() if key not in ("type", "order_id", "action", "seq_no")}
+    rows = [{**row, "id": 1}, {**row, "id": 2, **odd} if isinstance(odd, dict) and odd else odd, {**row, "id": 3}]
+    server.send({"type": "orders", "action": "snapshot", "symbol": "X", "result": rows})
+    positions = [{"product_id": n, "product_symbol": f"P{n}", "size": n} for n in (1, 2, 3)]
+    positions[1] = {**positions[1], "size": []} if isinstance(odd, dict) else odd
+    server.send({"type": "positions", "action": "snapshot", "result": positions})
+    wait_for(lambda: len(rig.of(Position)) == 2)
+    assert [order.venue_order_id for order in rig.of(OrderSnapshot)] == ["1", "3"]
+    assert len(rig.of(UnreadableMessage)) == 2 and len(left_out.fresh()) == 2

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from tests.e2e.rig import Rig, preset, start_venue
+from tests.e2e.test_odd_rows import spoil
 from trader.config.halt import is_halted
 from trader.domain.order import OrderIntent, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Ok, Unknown
 from trader.domain.rounding import floor_to_tick
 from trader.engine.records import OrderIntended, Phase
+from trader.exchange.delta.errors import WireError
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal.store import Journal
 from trader.runner.flatten import Report, flatten
@@ -254,3 +256,41 @@ def test_an_exchange_that_does_not_answer_is_never_flat(rig: Rig) -> None:
     report, said = run_flatten(rig, wait_secs=1.5)
     assert not report.flat and "cannot be read" in report.problem
     assert any("cannot be read" in words for words in said)
+
+
+# ------------------------------------------------------------ rows that make no sense
+
+
+def test_an_odd_row_of_somebody_elses_kept_everything_from_being_closed(rig: Rig) -> None:
+    view = held(rig)
+    rig.halt()
+    junk = {"product_id": 9, "product_symbol": "C-XRP-1-010130", "size": "NaN", "client_order_id": "theirs", "side": 5}
+    rows = dict.fromkeys(("positions", "orders", "orders/history"), lambda listed: [*listed, junk])
+    spoil(rig.gateway, rows | {"positions": lambda listed: [*listed, junk, 5]})
+    report, said = run_flatten(rig)
+    assert report.flat and report.closed == {leg.symbol: QUANTITY for leg in view.legs}
+    assert said[-1].startswith("FLAT")
+
+
+def test_a_position_that_cannot_be_read_is_closed_by_our_orders_and_flat_is_not_said(rig: Rig) -> None:
+    view = held(rig)
+    rig.halt()
+    symbol = view.legs[0].symbol
+
+    def odd(listed: list[Any]) -> list[Any]:
+        return [{**row, "size": []} if row["product_symbol"] == symbol else row for row in listed] or [5]
+
+    spoil(rig.gateway, {"positions": odd})
+    real = rig.gateway.position
+
+    def position(product_id: int) -> Any:
+        found = real(product_id)
+        if found.symbol == symbol:
+            raise WireError("position size is missing")
+        return found
+
+    rig.gateway.position = position  # type: ignore[method-assign]
+    report, said = run_flatten(rig, wait_secs=5)
+    assert report.closed == {leg.symbol: QUANTITY for leg in view.legs}
+    assert not report.flat and "could not be read" in report.problem
+    assert not any(line.startswith("FLAT") for line in said)

@@ -30,12 +30,17 @@ _RAW = (
 )
 
 
+def damaged(rng: random.Random, payload: Any) -> Any:
+    """One damaged copy of a payload."""
+    copy = _copy(payload)
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 6))):
+        copy = _damage(rng, copy)
+    return copy
+
+
 def mutate(rng: random.Random, payload: Any) -> bytes:
     """One damaged copy of a payload, as it would come off the wire."""
-    damaged = _copy(payload)
-    for _ in range(rng.choice((1, 1, 1, 2, 3, 6))):
-        damaged = _damage(rng, damaged)
-    text = json.dumps(damaged).encode()
+    text = json.dumps(damaged(rng, payload)).encode()
     if rng.random() < 0.12:
         text = _damage_bytes(rng, text)
     return text

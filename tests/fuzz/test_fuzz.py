@@ -1,5 +1,6 @@
 """Fifty thousand damaged payloads through every parser; a million by ``python -m tests.fuzz``."""
 
+import random
 from decimal import Decimal
 from typing import Any
 
@@ -8,11 +9,13 @@ import pytest
 
 from tests.fuzz import campaign as campaigns
 from tests.fuzz.campaign import Defect, campaign, run_case
+from tests.fuzz.lists import LISTS, compare, told_apart
 from tests.fuzz.targets import TARGETS, impossible
 from trader.domain.quote import Quote
 from trader.exchange.delta.values import BookLevel
 
 CASES = 50_000
+LIST_CASES = 150
 
 
 def test_every_honest_payload_is_read() -> None:
@@ -54,3 +57,21 @@ def test_a_parser_that_breaks_is_reported_with_its_payload(monkeypatch: pytest.M
     monkeypatch.setattr(campaigns, "_NAMES", ["broken"])
     with pytest.raises(Defect, match=r"case 7 of seed 1: broken raised ZeroDivisionError"):
         run_case(7, 1)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_damaged_row_costs_its_list_that_row_only(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("CRITICAL")
+    rng = random.Random(name)
+    kept = lost = 0
+    for _ in range(LIST_CASES):
+        good, odd = compare(name, rng)
+        kept, lost = kept + good, lost + odd
+    assert kept > LIST_CASES and lost > LIST_CASES // 3  # both really occur
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_honest_list_is_read_whole(name: str) -> None:
+    honest, read = LISTS[name]
+    rows = [msgspec.json.encode(told_apart(honest, 60_000 + number)) for number in range(5)]
+    assert len(read(rows)) == 5

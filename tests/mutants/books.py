@@ -12,8 +12,11 @@ from trader.domain.outcome import Rejected
 from trader.engine import account, closing, entering, executions, fold, orders
 from trader.engine import records as rec
 from trader.engine.entering import Work
+from trader.engine.events import AccountRead
 from trader.engine.records import Phase
 from trader.engine.state import ZERO, Order, Run
+from trader.exchange.odd_rows import PartialList
+from trader.runner import reading
 from trader.simulation import gateway
 from trader.simulation.plan import Deed
 
@@ -28,6 +31,30 @@ def failed_read_is_empty(patch: Patch) -> None:
             return []
 
     patch.setattr(gateway.SimGateway, "positions", positions)
+
+
+def part_of_a_list_is_the_list(patch: Patch) -> None:
+    for verb in ("positions", "open_orders", "fills", "order_history"):
+        real = getattr(gateway.SimGateway, verb)
+
+        def readable(self: gateway.SimGateway, *asked: Any, _real: Any = real) -> list[Any]:
+            try:
+                found: list[Any] = _real(self, *asked)
+            except PartialList as part:
+                return list(part.rows)
+            return found
+
+        patch.setattr(gateway.SimGateway, verb, readable)
+
+
+def unreadable_position_is_none(patch: Patch) -> None:
+    real = AccountRead.held
+
+    def held(self: AccountRead, symbol: str, product_id: int) -> int | None:
+        return real(self, symbol, product_id) or 0
+
+    patch.setattr(AccountRead, "held", held)
+    everywhere(patch, reading._position, lambda *_: None)
 
 
 def complete_at_the_first_poll(patch: Patch) -> None:
@@ -205,6 +232,20 @@ MUTANTS = [
         patched="the gateway answers `[]` where it should raise",
         patch=failed_read_is_empty,
         check=sessions("I16", troubled({"N4": 0.5}, deeds=_STOP)),
+    ),
+    Mutant(
+        name="M04b",
+        defect="The rows of a list that could be read are taken for the whole list",
+        patched="the gateway leaves unreadable rows of the account out, as of a list of the market",
+        patch=part_of_a_list_is_the_list,
+        check=sessions("I16 CT1", troubled({"N16": 0.6}, deeds=_STOP)),
+    ),
+    Mutant(
+        name="M04c",
+        defect="A position whose row cannot be read counts as none",
+        patched="`AccountRead.held` answers 0 where it does not know",
+        patch=unreadable_position_is_none,
+        check=sessions("I16 CT1", troubled({"N16": 0.6}, deeds=_STOP)),
     ),
     Mutant(
         name="M14",

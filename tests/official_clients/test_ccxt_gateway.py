@@ -1,5 +1,6 @@
 """The gateway verbs over ccxt's Delta class, against the local exchange, with faults in between."""
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from trader.exchange.ccxt_delta import CcxtDeltaGateway
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.exchange.gateway import Gateway
+from trader.exchange.odd_rows import PartialList
 from trader.runner.host import _gateway
 
 pytest.importorskip("ccxt", reason="ccxt is optional: see requirements-ccxt.txt")
@@ -388,3 +390,80 @@ def test_without_the_library_one_sentence_says_how_to_get_it(monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "ccxt", None)
     with pytest.raises(ConfigError, match=r"requirements-ccxt\.txt"):
         CcxtDeltaGateway("http://127.0.0.1:1", Credentials("key", "secret"))
+
+
+# ------------------------------------------------------------ rows that make no sense
+
+
+def spoil(bench: Bench, path: str, change: Callable[[list[Any]], list[Any]]) -> None:
+    """Change the rows of what the venue answers at a path."""
+
+    def changed(request: Request) -> Answer:
+        answer = bench.between.forward(request)
+        body = json.loads(answer.raw or b"{}")
+        body["result"] = change(body["result"])
+        return Answer(raw=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
+
+    bench.between.fault = ("GET", path, changed)
+
+
+ODD_PRODUCTS: dict[str, Any] = {
+    "no object": lambda row: 5,
+    "symbol null": lambda row: {**row, "symbol": None},
+    "strike null": lambda row: {**row, "strike_price": None},
+    "tick a list": lambda row: {**row, "tick_size": ["0.1"]},
+    "strike against the symbol": lambda row: {**row, "strike_price": "1"},
+    "expiry a list": lambda row: {**row, "settlement_time": []},
+    "no asset": lambda row: {**row, "underlying_asset": "BTC"},
+}
+
+
+@pytest.mark.parametrize("odd", ODD_PRODUCTS.values(), ids=ODD_PRODUCTS)
+def test_one_odd_product_hid_every_market_of_ccxt(venue: Venue, bench: Bench, odd: Any) -> None:
+    fresh = CcxtDeltaGateway(bench.between.server.url, Credentials(venue.key, venue.secret))
+    whole = len(bench.own.instruments("BTC"))
+    spoil(
+        bench,
+        "/v2/products",
+        lambda rows: [odd(row) if row["symbol"] == bench.option.symbol else row for row in rows],
+    )
+    assert len(fresh.instruments("BTC")) == whole - 1
+    assert len(fresh.odd_rows.fresh()) == 1 and fresh.statistics().rows_skipped == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [lambda row: 5, lambda row: {**row, "symbol": None}, lambda row: {**row, "greeks": "NaN"}],
+    ids=["no object", "symbol null", "greeks a text"],
+)
+def test_one_odd_ticker_hid_every_quote_of_ccxt(bench: Bench, odd: Any) -> None:
+    whole = len(bench.gateway.tickers("BTC"))
+    spoil(bench, "/v2/tickers", lambda rows: [odd(rows[0]), *rows[1:]])
+    assert len(bench.gateway.tickers("BTC")) == whole - 1
+    assert bench.gateway.odd_rows.fresh()
+
+
+@pytest.mark.parametrize("odd", [5, {}, {"size": "NaN"}, {"created_at": []}, {"side": 5}], ids=str)
+def test_odd_orders_fills_and_positions_over_ccxt_are_no_whole_list(bench: Bench, odd: Any) -> None:
+    assert isinstance(bench.gateway.submit(bench.intent()), Ok)  # rests
+    assert isinstance(bench.gateway.submit(bench.market_order()), Ok)
+    product, since = bench.option.product_id, datetime(2020, 1, 1, tzinfo=UTC)
+    reads: list[tuple[str, Callable[[], Any]]] = [
+        ("/v2/orders", lambda: bench.gateway.open_orders([product])),
+        ("/v2/fills", lambda: bench.gateway.fills(since, [product])),
+        ("/v2/positions", lambda: bench.gateway.positions("BTC")),
+    ]
+    for path, read in reads:
+        whole = read()
+        assert whole
+        if odd in ({"created_at": []}, {"side": 5}) and path == "/v2/positions":
+            continue  # a position tells neither
+        spoil(
+            bench,
+            path,
+            lambda rows: [*rows, {**rows[0], **odd} if odd else odd] if isinstance(odd, dict) else [odd, *rows],
+        )
+        with pytest.raises(PartialList) as caught:
+            read()
+        assert len(caught.value.rows) == len(whole), path
+        bench.between.fault = None

@@ -1,10 +1,11 @@
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from decimal import Decimal as D
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -424,3 +425,45 @@ def test_a_recording_that_was_cut_or_changed_ended_in_a_traceback(
             refused += 1
             assert str(broken) in str(error)
     assert refused > 5
+
+
+def _spoilt(path: Path, column: str, value: Any, rows: Iterable[int]) -> None:
+    """Put a value into some rows of a recording."""
+    table = pq.read_table(path)
+    values = table.column(column).to_pylist()
+    for row in rows:
+        values[row] = value
+    field = table.schema.field(column)
+    place = table.schema.get_field_index(column)
+    changed = table.set_column(place, field.with_nullable(True), pa.array(values, field.type))
+    pq.write_table(changed.replace_schema_metadata(table.schema.metadata), path)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("mark", None), ("mark", D(-1)), ("mark_iv", float("nan")), ("symbol", "X"), ("record", "odd"), ("price", None)],
+)
+def test_one_odd_row_of_a_recording_refused_the_whole_of_it(
+    chain: Path, tmp_path: Path, column: str, value: Any
+) -> None:
+    out = tmp_path / "rec"
+    import_recording(chain, out, "deribit-chain", "BTC", fill_step=D(0))
+    kinds = pq.read_table(out).column("record").to_pylist()
+    whole = len(read_recording(out).quotes)
+    quotes = [row for row, kind in enumerate(kinds) if kind == "quote"]
+    _spoilt(out, column, value, quotes[5:7])
+    assert len(read_recording(out).quotes) == whole - 2
+    RecordingMarket(out)
+    _spoilt(out, column, value, range(len(kinds)))
+    with pytest.raises(RecordingError, match="cannot be read"):
+        read_recording(out)
+
+
+def test_one_odd_row_of_what_is_imported_refused_the_whole_of_it(tmp_path: Path) -> None:
+    data = deribit_rows.rows(SNAPSHOTS, EXPIRIES)
+    source = deribit_rows.write(tmp_path / "BTC_a.parquet", data)
+    whole = import_recording(source, tmp_path / "whole", "deribit-chain", "BTC", fill_step=D(0)).quotes_recorded
+    data[3]["mark_price"] = float("nan")
+    data[4]["expiry"] = data[4]["expiry"] + timedelta(hours=3)
+    odd = deribit_rows.write(tmp_path / "BTC_b.parquet", data)
+    assert import_recording(odd, tmp_path / "odd", "deribit-chain", "BTC", fill_step=D(0)).quotes_recorded == whole - 2

@@ -297,6 +297,7 @@ class Desk:
             pre.run_check("clock", lambda: pre.check_clock(self._clock_offset())),
             pre.run_check("nothing foreign", self._check_foreign),
             pre.run_check("legs and margin", self._check_margin),
+            pre.run_check("rows left out", self._check_left_out),
             pre.run_check("connection", self._check_client),
         ]
 
@@ -335,6 +336,9 @@ class Desk:
         status = self.status()
         runners = status.ops.client if status.runner.alive and status.ops is not None else None
         return pre.check_clients(self._door.gateway().statistics(), runners)
+
+    def _check_left_out(self) -> pre.Verdict:
+        return pre.check_left_out(self._door.gateway().odd_rows.figures)
 
     def _clock_offset(self) -> float:
         gateway = self._door.gateway()

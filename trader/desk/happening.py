@@ -15,6 +15,7 @@ from trader.engine.view import Ops, RunView
 from trader.journal import AlertRow
 
 SHOWN = 12
+_NAMED = 4
 # Alerts that another sentence tells better: the engine's, beside what the runner itself recorded of the same thing.
 _TOLD_ELSEWHERE = frozenset({"recovered"})
 _DECISIONS = (r.StopRequested, r.ExitDecided, r.RunFinished)
@@ -68,6 +69,7 @@ def situation(
         if ops.journal_fault:
             lines.append(f"Records wait in memory because the journal cannot be written: {ops.journal_fault}")
         lines += _streams(ops, watching)
+        lines += left_out_lines(ops)
     if runner.alive and watching and run is not None:
         lines.append(f"{run.underlying}: {run.words}.")
     critical = [alert for alert in open_alerts if alert.level == "error"]
@@ -94,6 +96,16 @@ def _streams(ops: Ops, watching: bool) -> list[str]:
     if ops.public_down_since is not None and watching:
         lines.append(f"Market stream down since {_clock(ops.public_down_since)}; prices are read over REST instead.")
     return lines
+
+
+def left_out_lines(ops: Ops) -> list[str]:
+    """Rows of the exchange's lists that could not be used lately, the first few by name."""
+    if not ops.left_out:
+        return []
+    count = len(ops.left_out)
+    more = f"; and {count - _NAMED} more" if count > _NAMED else ""
+    rows = "1 row of the exchange's lists makes" if count == 1 else f"{count} rows of the exchange's lists make"
+    return [f"{rows} no sense and {'is' if count == 1 else 'are'} left out: {'; '.join(ops.left_out[:_NAMED])}{more}."]
 
 
 def _from_alert(alert: AlertRow) -> Happening:

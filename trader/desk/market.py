@@ -15,7 +15,7 @@ from trader.config.settings import Settings
 from trader.desk.values import ExpiryChoice, Preview, PreviewLeg
 from trader.domain.expiry import ist_date
 from trader.domain.instrument import Instrument
-from trader.domain.quote import Quote
+from trader.domain.quote import Quote, credible_newest, usual_spot
 from trader.engine.chase import chase_price, entry_reference
 from trader.engine.records import LegTerms
 from trader.engine.selection import choose_legs, listed_expiries
@@ -130,15 +130,15 @@ class MarketBook:
         return Board(
             instruments=tuple(instruments),
             quotes=quotes,
-            spot=next((quote.spot for quote in quotes.values() if quote.spot is not None), None),
+            spot=usual_spot(quotes.values()),
             market=newest(quotes.values()),
         )
 
 
 def newest(quotes: Iterable[Quote]) -> datetime | None:
     """The exchange's time, as its youngest quote tells it."""
-    stamps = [at for q in quotes for at in (q.ts_mark, q.ts_quote, q.ts_greeks) if at is not None]
-    return max(stamps, default=None)
+    stamps = ([at for at in (q.ts_mark, q.ts_quote, q.ts_greeks) if at is not None] for q in quotes)
+    return credible_newest(max(known, default=None) for known in stamps)
 
 
 def build_expiries(board: Board, underlying: str) -> list[ExpiryChoice]:

@@ -10,9 +10,11 @@ from trader.domain.fill import Position
 from trader.domain.order import OrderSnapshot
 from trader.domain.wallet import Wallet
 from trader.engine.ids import is_ours
+from trader.exchange.odd_rows import OddFigures
 from trader.exchange.statistics import Statistics
 
 CLOCK_SKEW_MOST_SECS = 2.0
+_NAMED = 8
 _ANSWERS = frozenset({"VenueRefused", "AuthError"})  # refusals, but usable answers
 
 Verdict = tuple[bool, str]  # met, and why in words
@@ -113,6 +115,14 @@ def _activity(figures: Statistics) -> str:
     )
     again = ", ".join(f"{stream} {count}" for stream, count in sorted(figures.reconnections.items()))
     return f"{orders}; reconnections: {again}" if again else orders
+
+
+def check_left_out(figures: OddFigures) -> Verdict:
+    """Rows of the exchange's lists that made no sense: the others serve, so this stands in nobody's way."""
+    if not figures.now:
+        return True, "every row of the exchange's lists makes sense"
+    more = f"; and {len(figures.now) - _NAMED} more" if len(figures.now) > _NAMED else ""
+    return True, f"left out because they make no sense: {'; '.join(figures.now[:_NAMED])}{more}"
 
 
 def check_configuration(preset: Preset, origins: Sequence[str]) -> Verdict:

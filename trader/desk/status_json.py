@@ -48,12 +48,19 @@ def status_document(status: Status) -> dict[str, Any]:
         "alerts_open": len(status.open_alerts),
         "trading": {"level": status.trading[0], "reason": status.trading[1]},
         "situation": list(status.situation),
+        "left_out": _left_out(status),
         "happened": [
             {"at": _time(h.at), "level": h.level, "code": h.code, "text": h.text, "run_id": h.run_id, "times": h.times}
             for h in status.happened
         ],
         "at": _time(status.wall),
     }
+
+
+def _left_out(status: Status) -> dict[str, Any]:
+    """Rows of the exchange's lists that made no sense: how often, and which lately. Nothing while no runner is alive."""
+    ops = status.ops if status.runner.alive else None
+    return {"times": 0 if ops is None else ops.left_out_times, "rows": [] if ops is None else list(ops.left_out)}
 
 
 def _run_document(run: RunView | None) -> dict[str, Any]:

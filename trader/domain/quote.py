@@ -1,9 +1,13 @@
 """Market data of one contract, merged from the exchange's channels. Absent is None, never 0."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from decimal import Decimal
+from statistics import median_low
 
 import msgspec
+
+_LEAP = timedelta(seconds=60)
 
 
 class Greeks(msgspec.Struct, frozen=True):
@@ -49,3 +53,17 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
         if self.bid is None or self.ask is None or self.bid > self.ask:
             return None
         return (self.bid + self.ask) / 2
+
+
+def credible_newest(stamps: Iterable[datetime | None]) -> datetime | None:
+    """The youngest of many instants of the exchange; one far ahead of every other is not believed."""
+    known = sorted(stamp for stamp in stamps if stamp is not None)
+    while len(known) > 1 and known[-1] - known[-2] > _LEAP:
+        known.pop()
+    return known[-1] if known else None
+
+
+def usual_spot(quotes: Iterable[Quote]) -> Decimal | None:
+    """The index price most rows of a chain agree on; one absurd row does not speak for all."""
+    told = [quote.spot for quote in quotes if quote.spot is not None]
+    return median_low(told) if told else None

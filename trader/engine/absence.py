@@ -25,18 +25,21 @@ def resolve_absent(turn: Turn, event: AccountRead) -> None:
     hold: never accepted."""
     if event.error or event.positions is None or None in (event.open_orders, event.history, event.fills):
         return
-    held = {p.symbol: p.quantity for p in event.positions}
     run = turn.run(event.run_id)
     for order in run.live_orders():
         coid = order.intent.client_order_id
         if event.lookups.get(coid, order) is not None:
             continue
+        contract = (order.intent.symbol, order.intent.product_id)
+        held = event.held(*contract)
+        if held is None or any(event.odd_of(member, *contract) for member in ("open_orders", "history", "fills")):
+            continue  # a row that could not be read may be this very order, or its doing
         if order.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED):
             _miss(turn, event, order)
             continue
         if order.status is not OrderStatus.UNKNOWN:
             continue
-        unexplained = held.get(order.intent.symbol, 0) - signed(run, order.intent.leg)
+        unexplained = held - signed(run, order.intent.leg)
         theirs = _by_others(run, order.intent.symbol, event.fills or ())
         if min(rest * order.intent.side.sign for rest in (unexplained, unexplained - theirs)) > 0:
             continue  # a position moved its way and explained by nobody may be this order's doing

@@ -12,6 +12,7 @@ from trader.domain.order import OrderIntent, OrderSnapshot, OrderStatus, OrderTy
 from trader.domain.wording import clause
 from trader.engine import records as rec
 from trader.engine.absence import SIGNATURE_SECS, resolve_absent
+from trader.engine.doubts import doubts
 from trader.engine.effects import ReadAccount
 from trader.engine.events import AccountRead
 from trader.engine.executions import is_booked
@@ -25,6 +26,7 @@ from trader.engine.records import Phase
 from trader.engine.state import Order, Run, Watch, seconds_since
 from trader.engine.turn import Turn
 
+PARTLY_UNREADABLE = "account_partly_unreadable"
 _ROUTINE_SECS = 5.0
 _URGENT_SECS = 0.25
 _PATIENT_SECS = 2.0  # what has not come clear soon after a phase began is asked for at this pace
@@ -145,6 +147,7 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         turn.alert(run_id, "warning", "account_unreadable", f"The account could not be read: {clause(event.error)}.")
         return
     turn.rearm(run_id, "account_unreadable")
+    unread = _tell_doubts(turn, event)
     if event.open_orders is not None:
         symbols = {leg.symbol for leg in turn.run(run_id).legs}
         foreign = tuple(
@@ -155,8 +158,24 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         turn.look(run_id, foreign_orders=foreign)
     if _lists_ended_order(turn, event):
         turn.look(run_id, account_wanted=True)
-    elif is_complete(event):
+    elif is_complete(event) and not unread:
         turn.look(run_id, account_read=event.asked, available_usd=event.available_usd)
+
+
+def _tell_doubts(turn: Turn, event: AccountRead) -> str:
+    """What of this run's contracts could not be read, in words, empty when all was; a person is told once."""
+    rows = doubts(turn.run(event.run_id), event)
+    words = "; ".join(row.words for row in rows)
+    turn.look(event.run_id, unread=words)
+    if not words:
+        turn.rearm(event.run_id, PARTLY_UNREADABLE)
+        return ""
+    text = (
+        f"Part of the account could not be read, so nothing is taken for complete or flat: {words}. "
+        "Exits go on; look at the exchange's own page."
+    )
+    turn.alert(event.run_id, "error", PARTLY_UNREADABLE, text)
+    return words
 
 
 def _is_of(turn: Turn, run_id: str, snapshot: OrderSnapshot) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 from trader.domain.clock import Now
 from trader.domain.fill import Fill, Position
 from trader.domain.instrument import Instrument
+from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderSnapshot
 from trader.domain.outcome import Outcome
 from trader.domain.quote import Quote
@@ -100,6 +101,7 @@ class FillSeen(Event, frozen=True, kw_only=True):
 class AccountRead(Event, frozen=True, kw_only=True):
     """One reconciliation read over REST. A member that is None could not be read (or not to its end): it proves nothing.
 
+    Rows of a list that made no sense are in `odd`, by member; the others of that list are good, but not all there are.
     `asked` is the wall instant before the first request left; `lookups` holds orders asked for by client order id (None =
     the exchange does not know it); `settlements` prices of expired contracts where known.
     """
@@ -113,8 +115,22 @@ class AccountRead(Event, frozen=True, kw_only=True):
     available_usd: Decimal | None = None
     lookups: dict[str, OrderSnapshot | None] = {}
     settlements: dict[str, Decimal] = {}
+    odd: dict[str, tuple[OddRow, ...]] = {}
     error: str = ""
     retry_after_secs: float | None = None  # what the rate limit said, where it was the reason
+
+    def odd_of(self, member: str, symbol: str, product_id: int) -> tuple[OddRow, ...]:
+        """Rows of a list that may be about a contract and could not be read."""
+        return tuple(row for row in self.odd.get(member, ()) if row.concerns(symbol, product_id))
+
+    def held(self, symbol: str, product_id: int) -> int | None:
+        """The position the exchange shows, signed; None where it could not be read, which is not 0."""
+        for position in self.positions or ():
+            if position.symbol == symbol:
+                return position.quantity
+        if self.positions is None or self.odd_of("positions", symbol, product_id):
+            return None
+        return 0
 
 
 class StreamChanged(Event, frozen=True, kw_only=True):

@@ -22,11 +22,12 @@ def settle(turn: Turn, event: AccountRead) -> None:
     if event.positions is None or event.fills is None:
         return
     run = turn.run(event.run_id)
-    held = {p.symbol: p.quantity for p in event.positions}
     for leg in run.legs:
         open_quantity = run.open_quantity(leg.key)
         price = event.settlements.get(leg.symbol)
-        if open_quantity <= 0 or price is None or not leg.has_expired(turn.now.market) or held.get(leg.symbol, 0) != 0:
+        if open_quantity <= 0 or price is None or not leg.has_expired(turn.now.market):
+            continue
+        if event.held(leg.symbol, leg.product_id) != 0 or event.odd_of("fills", leg.symbol, leg.product_id):
             continue
         if seconds_since(leg.expiry, turn.now.market or leg.expiry) < 60:
             continue  # give a real settlement fill its minute
@@ -53,10 +54,12 @@ def compare_positions(turn: Turn, event: AccountRead) -> None:
     if event.positions is None:
         return
     run = turn.run(event.run_id)
-    held = {p.symbol: p.quantity for p in event.positions}
+    held = {leg.symbol: event.held(leg.symbol, leg.product_id) for leg in run.legs}
     differs = False
     for leg in run.legs:
-        seen = held.get(leg.symbol, 0)
+        seen = held[leg.symbol]
+        if seen is None:
+            continue  # its row could not be read, which proves nothing
         ours = signed(run, leg.key)
         if seen != ours:
             differs = True
@@ -67,7 +70,8 @@ def compare_positions(turn: Turn, event: AccountRead) -> None:
             turn.write(rec.PositionObserved, run.run_id, cause="exchange", symbol=leg.symbol, quantity=seen)
     since = turn.watch(run.run_id).mismatch_since
     if not differs:
-        turn.look(run.run_id, mismatch_since=None, mismatch_seen=None)
+        if None not in held.values():
+            turn.look(run.run_id, mismatch_since=None, mismatch_seen=None)
     else:
         lasting = since is not None and seconds_since(since, event.asked) > FOREIGN_SECS
         turn.look(run.run_id, mismatch_since=since or event.asked, mismatch_seen=event.asked)
@@ -84,8 +88,9 @@ def differs_lastingly(watch: Watch) -> bool:
     return since is not None and seen is not None and seconds_since(since, seen) > FOREIGN_SECS
 
 
-def _difference(run: Run, held: dict[str, int]) -> str:
-    parts = [f"{leg.symbol}: exchange {held.get(leg.symbol, 0)}, ours {signed(run, leg.key)}" for leg in run.legs]
+def _difference(run: Run, held: dict[str, int | None]) -> str:
+    shown = {symbol: "unreadable" if size is None else str(size) for symbol, size in held.items()}
+    parts = [f"{leg.symbol}: exchange {shown[leg.symbol]}, ours {signed(run, leg.key)}" for leg in run.legs]
     return f"Positions differ from our own fills; somebody else traded ({'; '.join(parts)})."
 
 

@@ -201,6 +201,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     account_read: datetime | None = None  # `asked` of the last complete read
     available_usd: Decimal | None = None
     foreign_orders: tuple[str, ...] = ()
+    unread: str = ""  # rows of the last read that made no sense and may be of this run's contracts
     mismatch_since: datetime | None = None  # `asked` of the first read in a row whose positions differ from our fills
     mismatch_seen: datetime | None = None  # and of the last
     absent: dict[str, tuple[int, datetime]] = {}

@@ -135,6 +135,8 @@ class Ops(msgspec.Struct, frozen=True, kw_only=True):
     private_down_since: datetime | None = None
     journal_fault: str = ""  # why nothing can be recorded; empty while it can
     client: Statistics | None = None  # of the runner's connection to the exchange, since the runner began
+    left_out: tuple[str, ...] = ()  # rows of the exchange's lists that made no sense lately, in words, newest first
+    left_out_times: int = 0  # how many were left out since the runner's start, the same ones every time
 
 
 class LiveSnapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -134,7 +134,8 @@ def _account_flaws(turn: Turn, run: Run, watch: Watch) -> list[str]:
     read, picked = watch.account_read, watch.picked_at
     if seconds_since(read, turn.wall) > _READ_AGE_SECS or (picked is not None and read is not None and read < picked):
         turn.look(run.run_id, account_wanted=True)
-        return ["waiting for positions and open orders to be read"]
+        unread = [f"part of the account could not be read: {watch.unread}"] if watch.unread else []
+        return ["waiting for positions and open orders to be read", *unread]
     reasons = []
     for leg in run.legs:
         if leg.symbol not in run.positions:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from trader.domain.fill import Fill, Position
 from trader.domain.instrument import Instrument
@@ -27,11 +28,12 @@ from trader.exchange.delta.order_requests import Trigger
 from trader.exchange.delta.parse import (
     parse_fill,
     parse_instrument,
+    parse_named_wallet,
     parse_order,
     parse_position,
     parse_ticker,
-    parse_wallet,
 )
+from trader.exchange.delta.rows import convert_rows
 from trader.exchange.delta.transport import proxies_for
 from trader.exchange.gateway import MaySign
 
@@ -51,7 +53,9 @@ class CcxtDeltaGateway(CcxtGateway):
         Raises:
             ConfigError: ccxt is not installed.
         """
-        super().__init__(_maker(rest_url, credentials, proxy), settle="USD", quota=quota)
+        # ccxt lists products in one loop that a single odd row ends: those it does not get to see.
+        sound = {"products": lambda row: parse_instrument(_read(wire.ProductRow, row))}
+        super().__init__(_maker(rest_url, credentials, proxy), settle="USD", quota=quota, sound=sound)
 
     # --------------------------------------------------------------------------------------------------- said
 
@@ -101,8 +105,14 @@ class CcxtDeltaGateway(CcxtGateway):
         """Real time: ccxt's own method reads the list that may lag fills by 10 s, which proves nothing flat."""
         self._loaded()
         answer = self.wire.read("positions", lambda x: x.privateGetPositions({"underlying_asset_symbol": underlying}))
-        found = _read(list[wire.PositionRow], _part(answer, "result"))
-        return [parse_position(row) for row in found]
+        rows = _listed(wire.PositionRow, _part(answer, "result"), "the positions")
+        return self._whole("the positions", rows, self._position_of, None, lambda position: position.product_id)
+
+    def _position_of(self, row: wire.PositionRow) -> Position:
+        position = parse_position(row)
+        if not position.symbol:
+            raise WireError(f"it names no symbol, only product {position.product_id}")
+        return position
 
     def settlement_price(self, symbol: str) -> Decimal | None:
         answer = self.wire.read("products", lambda x: x.publicGetProductsSymbol({"symbol": symbol}))
@@ -120,9 +130,11 @@ class CcxtDeltaGateway(CcxtGateway):
         self._loaded()
         answer = self.wire.read("fetch_balance", lambda x: x.fetch_balance())["info"]
         equity = _part(_part(answer, "meta"), "net_equity")
-        for row in _read(list[wire.WalletRow], _part(answer, "result")):
-            if row.asset_symbol == "USD":
-                return parse_wallet(row, equity)
+        rows = _listed(wire.WalletRow, _part(answer, "result"), "the balances")
+        wallets = self.usable("the balances", rows, parse_named_wallet)
+        for wallet in wallets:
+            if wallet.asset == "USD":
+                return replace(wallet, equity=n.signed_or_none(equity))
         raise WireError("the wallet has no USD row")
 
     def tickers(self, underlying: str, expiry: Any = None) -> list[Quote]:
@@ -131,8 +143,8 @@ class CcxtDeltaGateway(CcxtGateway):
         if expiry is not None:
             params["expiry_date"] = f"{expiry:%d-%m-%Y}"
         rows = self.wire.read("fetch_tickers", lambda x: x.fetch_tickers(None, params), priority=Priority.MARKET)
-        quotes = [self.parse_ticker(row) for row in rows.values()]
-        if any(quote.symbol not in self._ids for quote in quotes):
+        quotes = self.usable("the tickers", [*rows.values(), *self.wire.left_out()], self.parse_ticker)
+        if any(quote.symbol not in self._ids and quote.symbol not in self._left_out for quote in quotes):
             self._instruments.doubt()  # contracts were listed since the markets were read
         return quotes
 
@@ -172,6 +184,17 @@ def _maker(rest_url: str, credentials: Credentials, proxy: str | None) -> Callab
 def _part(answer: Any, name: str) -> Any:
     """A part of an answer that may have any shape; None where there is no such part."""
     return answer.get(name) if isinstance(answer, dict) else None
+
+
+def _listed(kind: Any, rows: Any, what: str) -> list[Any]:
+    """Raw rows as ccxt keeps them, in the house's shape; an `OddRow` where one has another.
+
+    Raises:
+        WireError: They are no list.
+    """
+    if not isinstance(rows, list):
+        raise WireError(f"{what} are no list")
+    return convert_rows(rows, kind, what)
 
 
 def _read(kind: Any, row: Any) -> Any:

@@ -7,32 +7,34 @@ less than an exchange tells: what an exchange needs said differently lives in a 
 
 import copy
 import functools
-import logging
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from trader.domain.errors import VenueRefused
 from trader.domain.fill import Fill, Position
 from trader.domain.instrument import Instrument, Kind
+from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.domain.quote import Quote
 from trader.domain.wallet import Wallet
 from trader.exchange import ccxt_unified as unified
-from trader.exchange.ccxt_wire import CcxtWire
+from trader.exchange.ccxt_wire import UNUSABLE, CcxtWire
 from trader.exchange.delta.budget import DEFAULT_QUOTA, Priority
 from trader.exchange.delta.clock_offset import ClockOffset
 from trader.exchange.delta.errors import NOT_FOUND, WireError, normalise
 from trader.exchange.delta.instruments import TTL_SECS, InstrumentCache
 from trader.exchange.delta.order_verbs import UnsendableOrder, build_order, check_intent_match, outcome_of, priority_of
+from trader.exchange.delta.rows import agreeing, sift
 from trader.exchange.gateway import MaySign
+from trader.exchange.odd_rows import OddRows, PartialList, in_words
 from trader.exchange.statistics import CallStatistics, Statistics
 
-logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 PAGE = 100
 _NOT_KNOWN = NOT_FOUND | {normalise("OrderNotFound")}
@@ -41,17 +43,27 @@ _NOT_KNOWN = NOT_FOUND | {normalise("OrderNotFound")}
 class CcxtGateway:
     """One account at one exchange. Implements `trader.exchange.gateway.Gateway`."""
 
-    def __init__(self, make: Callable[[], Any], *, settle: str = "USD", quota: int = DEFAULT_QUOTA) -> None:
-        """`make` builds a ccxt exchange with keys and addresses; `settle` is the currency margin and P&L are in.
+    def __init__(
+        self,
+        make: Callable[[], Any],
+        *,
+        settle: str = "USD",
+        quota: int = DEFAULT_QUOTA,
+        sound: Mapping[str, Callable[[Any], object]] | None = None,
+    ) -> None:
+        """`make` builds a ccxt exchange with keys and addresses; `settle` is the currency margin and P&L are in; `sound` see
+        `CcxtWire`.
 
         Raises:
             ConfigError: ccxt is not installed.
         """
-        self.wire = CcxtWire(make, quota=quota)
+        self.wire = CcxtWire(make, quota=quota, sound=sound)
         self._settle = settle
         self._instruments = InstrumentCache(self._load_instruments, time.monotonic, ttl_secs=TTL_SECS)
         self._symbols: dict[int, str] = {}  # product id → ccxt's unified symbol
         self._ids: dict[str, int] = {}  # the exchange's own symbol → product id
+        self._markets: dict[str, Any] = {}  # the exchange's own symbol → ccxt's market, as last read
+        self._left_out: frozenset[str] = frozenset()  # symbols whose row cannot be used
 
     def for_exit(self) -> "CcxtGateway":
         """See `Gateway.for_exit`."""
@@ -200,23 +212,29 @@ class CcxtGateway:
         return self._orders("fetch_closed_orders", since, product_ids)
 
     def _orders(self, method: str, since: datetime | None, product_ids: Sequence[int] | None) -> list[OrderSnapshot]:
-        orders = [self.parse_order(row) for row in self._rows(method, since, product_ids)]
-        return list({order.venue_order_id: order for order in orders}.values())
+        return self._whole(
+            "the orders", self._rows(method, since, product_ids), self.parse_order, product_ids, _order_id
+        )
 
     # ------------------------------------------------------------------------------------------------ account
 
     def fills(self, since: datetime | None, product_ids: Sequence[int] | None = None) -> list[Fill]:
         """See `Gateway.fills`."""
-        fills = [self.parse_fill(row) for row in self._rows("fetch_my_trades", since, product_ids)]
-        return list({fill.fill_id: fill for fill in fills}.values())
+        rows = self._rows("fetch_my_trades", since, product_ids)
+        return self._whole("the fills", rows, self.parse_fill, product_ids, lambda fill: fill.key)
 
     def positions(self, underlying: str) -> list[Position]:
         """See `Gateway.positions`."""
         self._loaded()
-        rows = self.wire.read("fetch_positions", lambda x: x.fetch_positions())
-        held = [self.parse_position(row) for row in rows]
         ids = {instrument.product_id for instrument in self.instruments(underlying)}
-        return [position for position in held if position.product_id in ids and position.quantity]
+        rows = self.wire.read("fetch_positions", lambda x: x.fetch_positions())
+        listed = [*rows, *self.wire.left_out()]
+
+        def held(row: Any) -> Position | None:
+            position = self.parse_position(row)
+            return position if position.product_id in ids and position.quantity else None
+
+        return self._whole("the positions", listed, held, None, lambda position: position.product_id)
 
     def position(self, product_id: int) -> Position:
         """See `Gateway.position`."""
@@ -259,7 +277,7 @@ class CcxtGateway:
             if i.expiry is not None and (expiry is None or i.expiry.date() == expiry)
         }
         rows = self.wire.read("fetch_tickers", lambda x: x.fetch_tickers(sorted(wanted)), priority=Priority.MARKET)
-        return [self.parse_ticker(row) for row in rows.values()]
+        return self.usable("the tickers", [*rows.values(), *self.wire.left_out()], self.parse_ticker)
 
     def spot(self, underlying: str) -> Decimal:
         """See `Gateway.spot`. The perpetual's index price."""
@@ -279,6 +297,11 @@ class CcxtGateway:
         return next((unified.decimal_of(row.get("price")) for row in rows), None)
 
     # ------------------------------------------------------------------------------------------------- health
+
+    @property
+    def odd_rows(self) -> OddRows:
+        """See `Gateway.odd_rows`."""
+        return self.wire.odd
 
     @property
     def counters(self) -> CallStatistics:
@@ -390,24 +413,71 @@ class CcxtGateway:
 
     def _load_instruments(self) -> list[Instrument]:
         rows: list[Any] = []
+        odd: list[OddRow] = []
         for params in self.market_pages():
             fetch = functools.partial(_markets, params=params)
             rows += self.wire.read("fetch_markets", fetch, priority=Priority.MARKET)
+            odd += self.wire.left_out()
         currencies = self.wire.read("fetch_currencies", lambda x: x.fetch_currencies(), priority=Priority.MARKET)
-        self.wire.set_markets(rows, currencies)
-        found: list[Instrument] = []
-        for market in rows:
-            try:
-                instrument = self.parse_market(market)
-            except WireError as error:
-                self.wire.statistics.record("rows_skipped")
-                logger.warning("market_skipped id=%s reason=%s", market.get("id"), error)
-                continue
+        rows = [row for row in rows if not row.get(UNUSABLE)]
+        # What is held in a contract whose row cannot be read now must still be closed: ccxt goes on with the row it had.
+        before = [self._markets[row.symbol] for row in odd if row.symbol in self._markets]
+        self._markets = {str(row["id"]): row for row in [*before, *rows]}
+        self.wire.set_markets([*before, *rows], currencies)
+        self._left_out = frozenset(row.symbol for row in odd)
+
+        def instrument_of(market: Any) -> Instrument | None:
+            instrument = self.parse_market(market)
             if instrument is not None:
-                found.append(instrument)
                 self._symbols[instrument.product_id] = str(market["symbol"])
                 self._ids[instrument.symbol] = instrument.product_id
-        return found
+            return instrument
+
+        found, unsound = sift("the markets", rows, instrument_of)
+        good, differing = agreeing("the markets", found, lambda i: i.symbol, lambda i: i.product_id)
+        self.wire.leave_out([*odd, *unsound, *differing])
+        self._left_out |= {row.symbol for row in [*unsound, *differing]}
+        return good
+
+    def usable(self, what: str, rows: Sequence[Any], parse: Callable[[Any], T | None]) -> list[T]:
+        """The values of a list of the market; rows that make no sense are left out and told.
+
+        Raises:
+            WireError: Not one row could be used.
+        """
+        good, odd = self._sifted(what, rows, parse)
+        if odd and not good:
+            raise WireError(f"no row of {what} could be read: {in_words(odd)}")
+        return good
+
+    def _whole(
+        self,
+        what: str,
+        rows: Sequence[Any],
+        parse: Callable[[Any], T | None],
+        product_ids: Sequence[int] | None,
+        once: Callable[[T], object],
+    ) -> list[T]:
+        """The values of a list of the account, of those that are the same by `once` the last.
+
+        Raises:
+            PartialList: Some rows make no sense; it carries the others.
+        """
+        good, odd = self._sifted(what, rows, parse)
+        good = list({once(value): value for value in good}.values())
+        if product_ids is not None:
+            names = {number: symbol for symbol, number in self._ids.items()}
+            odd = [row for row in odd if any(row.concerns(names.get(i, ""), i) for i in product_ids)]
+        if odd:
+            raise PartialList(good, odd)
+        return good
+
+    def _sifted(self, what: str, rows: Sequence[Any], parse: Callable[[Any], T | None]) -> tuple[list[T], list[OddRow]]:
+        """The values of the good rows and what is wrong with the others; those ccxt tripped over come as `OddRow`."""
+        rest = [row for row in rows if not (isinstance(row, dict) and row.get(UNUSABLE))]
+        good, odd = sift(what, rest, parse)
+        self.wire.leave_out(odd)
+        return good, odd
 
     def _loaded(self) -> None:
         """See that the markets are known: ccxt reads no order without them."""
@@ -454,7 +524,7 @@ class CcxtGateway:
                 seen.append(params)
                 fetch = functools.partial(self._page, method=method, symbol=symbol, millis=millis, params=params)
                 page, params = self.wire.read(method, fetch)
-                rows += page
+                rows += [*page, *self.wire.left_out(timed=millis is not None)]
         return rows
 
     def _page(
@@ -462,6 +532,10 @@ class CcxtGateway:
     ) -> tuple[list[Any], dict[str, Any] | None]:
         rows = getattr(exchange, method)(symbol, millis, PAGE, params)
         return rows, self.next_page(exchange, rows)
+
+
+def _order_id(order: OrderSnapshot) -> str:
+    return order.venue_order_id
 
 
 def _markets(exchange: Any, params: dict[str, Any]) -> list[Any]:

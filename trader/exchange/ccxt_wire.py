@@ -10,7 +10,7 @@ import importlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from trader.domain.errors import (
@@ -22,22 +22,34 @@ from trader.domain.errors import (
     RateLimited,
     VenueRefused,
 )
+from trader.domain.odd_row import OddRow
 from trader.exchange.delta.budget import Priority, RateBudget
 from trader.exchange.delta.clock_offset import ClockOffset
-from trader.exchange.delta.errors import EXPIRED, is_expired_signature
+from trader.exchange.delta.errors import EXPIRED, WireError, is_expired_signature
 from trader.exchange.delta.refusal import is_rate_limit, parse_error_body, refusal
+from trader.exchange.delta.rows import odd_row
 from trader.exchange.delta.transport import borrowed_call, guard_session
 from trader.exchange.gateway import MaySign
+from trader.exchange.odd_rows import OddRows
 from trader.exchange.statistics import CallStatistics
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+UNUSABLE = "unusable"  # marks the structure that stands for a row ccxt could not read
 CHANGE_SECS = 5.0
 READ_SECS = 10.0
 READ_ATTEMPTS = 3
 _PAUSE_SECS = 0.25  # before a read is repeated; doubled each time
+_PARSERS = ("parse_market", "parse_ticker", "parse_order", "parse_trade", "parse_position")
+_STAND_IN: dict[str, Any] = {
+    "info": {},
+    "id": "",
+    "symbol": None,
+    "timestamp": 0,
+    UNUSABLE: True,
+}  # ccxt sorts by two of these
 _WEIGHT = 3  # ccxt does not tell what a call costs; most cost this or less
 
 
@@ -60,6 +72,9 @@ class _Thread(threading.local):
     status: int | None = None
     body: str = ""
     may_sign: MaySign | None = None
+    odd: tuple[OddRow, ...] = ()
+    timeless: tuple[OddRow, ...] = ()
+    places: int = 0
 
 
 class CcxtWire:
@@ -73,8 +88,11 @@ class CcxtWire:
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        sound: Mapping[str, Callable[[Any], object]] | None = None,
     ) -> None:
-        """`make` builds an exchange object with its keys and addresses set; it is called once per thread."""
+        """`make` builds an exchange object with its keys and addresses set; it is called once per thread. `sound` judges the
+        rows of an answer's ``result`` by the path asked, raising WireError for those ccxt must not see."""
+        self._sound = sound or {}
         self.ccxt = load_ccxt()
         self._make = make
         self._wall = wall
@@ -85,6 +103,7 @@ class CcxtWire:
         self.budget = RateBudget(monotonic, quota=quota)
         self.clock = ClockOffset()
         self.statistics = CallStatistics()
+        self.odd = OddRows(monotonic)
         self._least = Priority.MARKET
 
     def for_exit(self) -> "CcxtWire":
@@ -92,6 +111,17 @@ class CcxtWire:
         urgent = copy.copy(self)
         urgent._least = Priority.EXIT
         return urgent
+
+    def left_out(self, *, timed: bool = False) -> list[OddRow]:
+        """What of the last read of this thread's made no sense. `timed`: rows were chosen by their time, so one without a
+        time is among them: ccxt drops it without a word."""
+        return [*self._thread.odd, *(self._thread.timeless if timed else ())]
+
+    def leave_out(self, odd: Sequence[OddRow]) -> None:
+        """Count and tell rows that could not be used."""
+        if odd:
+            self.statistics.record("rows_skipped", len(odd))
+            self.odd.note(odd)
 
     def change(self, name: str, call: Callable[[Any], T], *, priority: Priority, may_sign: MaySign | None = None) -> T:
         """Make a call that changes something. Once: it is repeated only where the exchange refused its signature as expired,
@@ -144,6 +174,7 @@ class CcxtWire:
             guard_session(made.session)
             self._watch(made)
             self._set_clock(made)
+            self._guard_rows(made)
             with self._lock:
                 markets = self._markets
             if markets is not None:
@@ -195,10 +226,67 @@ class CcxtWire:
             # The refusal itself told us the exchange's time: signed by it, the request may pass.
             return self._call(name, call, secs, priority)
 
+    def _guard_rows(self, exchange: Any) -> None:
+        """See that a row ccxt trips over costs that row, and is known."""
+        fetch = exchange.fetch2
+
+        def fetching(path: str, *args: Any, **kwargs: Any) -> Any:
+            answer = fetch(path, *args, **kwargs)
+            judge, rows = self._sound.get(path), answer.get("result") if isinstance(answer, dict) else None
+            if judge is None or not isinstance(rows, list):
+                return answer
+            return {
+                **answer,
+                "result": [row for place, row in enumerate(rows, 1) if self._is_sound(path, place, row, judge)],
+            }
+
+        exchange.fetch2 = fetching
+        for name in _PARSERS:
+            setattr(exchange, name, self._guarded(name, getattr(exchange, name)))
+
+    def _is_sound(self, path: str, place: int, row: Any, judge: Callable[[Any], object]) -> bool:
+        try:
+            judge(row)
+        except WireError as error:
+            self._thread.odd += (odd_row(f"the {path}", place, row, str(error)),)
+            return False
+        return True
+
+    def _guarded(self, name: str, parse: Callable[..., Any]) -> Callable[..., Any]:
+        seen, what = self._thread, f"the {name.removeprefix('parse_')}s"
+
+        def parsing(row: Any, *args: Any, **kwargs: Any) -> Any:
+            place = seen.places = seen.places + 1
+            try:
+                parsed = parse(row, *args, **kwargs)
+            except (
+                self.ccxt.BaseError,
+                KeyError,
+                TypeError,
+                ValueError,
+                AttributeError,
+                IndexError,
+                ArithmeticError,
+            ) as e:
+                seen.odd += (odd_row(what, place, row, f"ccxt cannot read it ({type(e).__name__})"),)
+                return dict(_STAND_IN)
+            if parsed.get("symbol") is None:
+                seen.odd += (odd_row(what, place, row, "it names no market"),)
+                return {**parsed, UNUSABLE: True}
+            if name == "parse_trade" and parsed.get("timestamp") is None:  # ccxt cannot even sort it
+                seen.odd += (odd_row(what, place, row, "it tells no time"),)
+                return dict(_STAND_IN)
+            if name == "parse_order" and parsed.get("timestamp") is None:
+                seen.timeless += (odd_row(what, place, row, "it tells no time"),)
+            return parsed
+
+        return parsing
+
     def _call(self, name: str, call: Callable[[Any], T], secs: float, priority: Priority) -> T:
         exchange = self.exchange
         self.budget.spend(_WEIGHT, priority)
         self._thread.status, self._thread.body = None, ""
+        self._thread.odd, self._thread.timeless, self._thread.places = (), (), 0
         started = time.monotonic()
         error: BaseException | None = None
         try:

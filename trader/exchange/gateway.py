@@ -1,7 +1,8 @@
 """The verbs everything above uses to reach an exchange. Says what is asked for, not how any exchange is spoken to.
 
 Order verbs end in a value (`Outcome`), never in an exception for what the exchange or the network does. Reads either
-return the whole truth or raise `ExchangeError`: an empty list means that there is nothing.
+return the whole truth or raise `ExchangeError`: an empty list means that there is nothing. A row that makes no sense costs
+that row: lists of the market leave it out (`odd_rows` tells), lists of the account raise `PartialList` with the others.
 All verbs may be called from any thread.
 """
 
@@ -16,6 +17,7 @@ from trader.domain.order import OrderIntent, OrderSnapshot
 from trader.domain.outcome import Outcome
 from trader.domain.quote import Quote
 from trader.domain.wallet import Wallet
+from trader.exchange.odd_rows import OddRows
 from trader.exchange.statistics import Statistics
 
 __all__ = ["Gateway", "MaySign", "Statistics", "Wallet"]
@@ -31,6 +33,10 @@ class Gateway(Protocol):
     @property
     def clock_offset_secs(self) -> float:
         """How far the exchange's clock is ahead of ours; 0 until learned."""
+
+    @property
+    def odd_rows(self) -> OddRows:
+        """What was left out of lists because it made no sense."""
 
     def for_exit(self) -> "Gateway":
         """The same account; its reads go out before the reset of a 429 too, as exits and cancels do."""

@@ -19,6 +19,7 @@ from trader.exchange.delta.clock_offset import ClockOffset
 from trader.exchange.delta.conflate import Conflator
 from trader.exchange.delta.streams import PrivateStream, PublicStream
 from trader.exchange.delta.wire import MarketMessage
+from trader.exchange.odd_rows import OddRows
 from trader.exchange.statistics import CallStatistics
 from trader.runner.notes import Note
 
@@ -53,12 +54,14 @@ class Feed:
         counters: CallStatistics,
         product_id_of: Callable[[str], int | None],
         proxy: str | None = None,
+        odd: OddRows | None = None,
     ) -> None:
+        """`odd` takes what was left out of messages because it made no sense."""
         self._conflator = Conflator(self._woken)
         self._wake: Callable[[], None] = lambda: None
         self._post: Post = lambda build: None
         self._note: Callable[[Note], None] = lambda note: None
-        self._public = PublicStream(ws_public_url, self._on_market, self._on_public_event, proxy=proxy)
+        self._public = PublicStream(ws_public_url, self._on_market, self._on_public_event, proxy=proxy, odd=odd)
         self._private = PrivateStream(
             ws_private_url,
             credentials,
@@ -66,6 +69,7 @@ class Feed:
             clock=clock,
             product_id_of=product_id_of,
             proxy=proxy,
+            odd=odd,
         )
         self._clock = clock
         self._counters = counters

@@ -225,6 +225,7 @@ class Host:
             counters=gateway.counters,
             product_id_of=gateway.product_id_of,
             proxy=connection.proxy_url,
+            odd=gateway.odd_rows,
         )
         return Runner(
             journal=journal,

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 _SAMPLE_WALL_SECS = 2.0
 _RATE_WINDOW_SECS = 2.0
 _CLOSE_SECS = 5.0
+_LEFT_OUT_SHOWN = 20
 
 
 class Publisher:
@@ -115,7 +116,7 @@ class Publisher:
         known = (run for run in state.runs.values() if run.finished is None or run.exit_reason is not None)
         views = tuple(build_view(state, run, now) for run in known)
         reads = [w.account_read for w in state.watches.values() if w.account_read is not None]
-        heard = self._feed.heard
+        heard, odd = self._feed.heard, self._gateway.odd_rows.figures
         return LiveSnapshot(
             holder=self._lease.holder,
             host=self._host,
@@ -138,6 +139,8 @@ class Publisher:
                 trading_state=level,
                 trading_reason=why,
                 client=self._gateway.statistics(),
+                left_out=odd.now[:_LEFT_OUT_SHOWN],
+                left_out_times=odd.times,
             ),
             runs=views,
         )

@@ -1,18 +1,26 @@
 """Composes the exchange's read verbs into the engine's two questions: the chain, and the state of the account."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from trader.domain.clock import Now
 from trader.domain.errors import ExchangeError, RateLimited
-from trader.domain.fill import Fill
+from trader.domain.fill import Fill, Position
+from trader.domain.odd_row import OddRow
+from trader.domain.order import OrderSnapshot
+from trader.domain.quote import credible_newest, usual_spot
 from trader.engine.effects import ReadAccount, ReadChain
 from trader.engine.events import AccountRead, ChainRead
+from trader.exchange.delta.errors import WireError
 from trader.exchange.gateway import Gateway
+from trader.exchange.odd_rows import PartialList
 
-_LEAP = timedelta(seconds=60)
+T = TypeVar("T")
 
 
 def read_chain(gateway: Gateway, effect: ReadChain, now: Callable[[], Now]) -> ChainRead:
@@ -20,7 +28,7 @@ def read_chain(gateway: Gateway, effect: ReadChain, now: Callable[[], Now]) -> C
     try:
         quotes = gateway.tickers(effect.underlying)
         instruments = gateway.instruments(effect.underlying)
-        spot = next((q.spot for q in quotes if q.spot is not None), None) or gateway.spot(effect.underlying)
+        spot = usual_spot(quotes) or gateway.spot(effect.underlying)
     except ExchangeError as error:
         return ChainRead(at=now(), run_id=effect.run_id, error=str(error), retry_after_secs=_retry_after(error))
     return ChainRead(at=now(), run_id=effect.run_id, instruments=tuple(instruments), quotes=tuple(quotes), spot=spot)
@@ -28,14 +36,12 @@ def read_chain(gateway: Gateway, effect: ReadChain, now: Callable[[], Now]) -> C
 
 def newest_mark(event: ChainRead) -> datetime | None:
     """The youngest exchange time a chain carries; one far ahead of every other of its rows is not believed."""
-    stamps = sorted(q.ts_mark for q in event.quotes if q.ts_mark is not None)
-    while len(stamps) > 1 and stamps[-1] - stamps[-2] > _LEAP:
-        stamps.pop()
-    return stamps[-1] if stamps else None
+    return credible_newest(quote.ts_mark for quote in event.quotes)
 
 
 def read_account(gateway: Gateway, effect: ReadAccount, asked: datetime, now: Callable[[], Now]) -> AccountRead:
-    """One reconciliation read. Members read before something failed are kept; the rest stay None, and `error` says why.
+    """One reconciliation read. What could be read is kept; a member that could not stays None, and `error` says why. Rows that
+    made no sense are in `odd`.
 
     Fills are read last, so that no position in the same answer is younger than the fills that explain it.
     """
@@ -46,24 +52,91 @@ def read_account(gateway: Gateway, effect: ReadAccount, asked: datetime, now: Ca
 def _read_members(gateway: Gateway, effect: ReadAccount, read: AccountRead) -> AccountRead:
     gateway = gateway.for_exit() if effect.for_exit else gateway
     products = effect.product_ids or None
+    parts = _Parts()
     try:
-        lookups = {coid: gateway.lookup(coid) for coid in effect.lookups}
-        read = replace(read, lookups=lookups)
+        found = {coid: parts.one(partial(_lookup, gateway, coid)) for coid in effect.lookups}
+        read = replace(read, lookups={coid: answer[0] for coid, answer in found.items() if answer is not None})
         if products is None:
             read = replace(read, open_orders=(), fills=(), history=())
         else:
-            read = replace(read, open_orders=tuple(gateway.open_orders(products)))
+            read = replace(read, open_orders=parts.rows("open_orders", lambda: gateway.open_orders(products)))
             if effect.lookups or effect.history:
-                read = replace(read, history=tuple(gateway.order_history(effect.since, products)))
-        read = replace(read, positions=tuple(gateway.positions(effect.underlying)))
+                history = parts.rows("history", lambda: gateway.order_history(effect.since, products))
+                read = replace(read, history=history)
+        read = replace(read, positions=_positions(gateway, effect, parts))
         if products is not None:
-            fills = [_with_order(gateway, effect, fill) for fill in gateway.fills(effect.since, products)]
-            read = replace(read, fills=tuple(fills))
-        read = replace(read, available_usd=gateway.wallet().available)
-        settled = {symbol: gateway.settlement_price(symbol) for symbol in effect.settled_symbols}
-        return replace(read, settlements={symbol: price for symbol, price in settled.items() if price is not None})
+            fills = parts.rows("fills", lambda: gateway.fills(effect.since, products))
+            named = [parts.one(partial(_with_order, gateway, effect, fill)) or fill for fill in fills or ()]
+            read = replace(read, fills=None if fills is None else tuple(named))
+        read = replace(read, available_usd=_available(gateway))
+        prices = {symbol: parts.one(partial(gateway.settlement_price, symbol)) for symbol in effect.settled_symbols}
+        read = replace(read, settlements={symbol: price for symbol, price in prices.items() if price is not None})
     except ExchangeError as error:
-        return replace(read, error=f"{type(error).__name__}: {error}", retry_after_secs=_retry_after(error))
+        parts.errors.append(f"{type(error).__name__}: {error}")
+        read = replace(read, retry_after_secs=_retry_after(error))
+    return replace(read, odd=parts.odd, error="; ".join(parts.errors))
+
+
+class _Parts:
+    """The parts of one read: an answer that makes no sense costs that part only, a row that makes none only that row."""
+
+    def __init__(self) -> None:
+        self.odd: dict[str, tuple[OddRow, ...]] = {}
+        self.errors: list[str] = []
+
+    def one(self, ask: Callable[[], T]) -> T | None:
+        """An answer, None where it cannot be read (or is None)."""
+        try:
+            return ask()
+        except WireError as error:
+            self.errors.append(f"{type(error).__name__}: {error}")
+            return None
+
+    def rows(self, member: str, ask: Callable[[], Sequence[T]]) -> tuple[T, ...] | None:
+        """The rows of a list that could be read, None where it is no list."""
+
+        def readable() -> Sequence[T]:
+            try:
+                return ask()
+            except PartialList as part:
+                self.odd[member] = part.odd
+                return part.rows
+
+        found = self.one(readable)
+        return None if found is None else tuple(found)
+
+
+def _positions(gateway: Gateway, effect: ReadAccount, parts: _Parts) -> tuple[Position, ...] | None:
+    """Positions of the underlying. Where a row of the list made no sense, the run's own contracts are asked for one by one."""
+    held = parts.rows("positions", lambda: gateway.positions(effect.underlying))
+    if held is None or "positions" not in parts.odd:
+        return held
+    known = {position.product_id for position in held}
+    asked = [_position(gateway, number) for number in effect.product_ids if number not in known]
+    return (*held, *(position for position in asked if position is not None))
+
+
+def _available(gateway: Gateway) -> Decimal | None:
+    """Free money; None where it makes no sense, which keeps from entries only."""
+    try:
+        return gateway.wallet().available
+    except WireError as error:
+        gateway.odd_rows.note([OddRow(listed="the balances", place=0, reason=str(error))])
+        return None
+
+
+def _lookup(gateway: Gateway, client_order_id: str) -> tuple[OrderSnapshot | None]:
+    """In a tuple: that the exchange does not know an order is an answer, too."""
+    return (gateway.lookup(client_order_id),)
+
+
+def _position(gateway: Gateway, product_id: int) -> Position | None:
+    """One contract's position; None where its row makes no sense either."""
+    try:
+        position = gateway.position(product_id)
+    except WireError:
+        return None
+    return position if position.symbol else None
 
 
 def _retry_after(error: ExchangeError) -> float | None:

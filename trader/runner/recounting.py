@@ -56,11 +56,10 @@ def started(
 def found(run: Run, read: AccountRead) -> Note:
     """What the first complete read after a start shows of a run that was taken up again, and what is done now."""
     assert read.positions is not None
-    held = {position.symbol: position.quantity for position in read.positions}
     parts: list[str] = []
     differs = False
     for leg in run.legs:
-        seen, ours = held.get(leg.symbol, 0), run.open_quantity(leg.key) * leg.side.sign
+        seen, ours = read.held(leg.symbol, leg.product_id), run.open_quantity(leg.key) * leg.side.sign
         differs = differs or seen != ours
         expected = "as recorded" if seen == ours else f"{_size(ours)} by our fills so far"
         parts.append(f"{leg.symbol} {_size(seen)} ({expected})")
@@ -113,7 +112,9 @@ def _now_doing(run: Run) -> str:
             return "Still waiting for the entry."
 
 
-def _size(quantity: int) -> str:
+def _size(quantity: int | None) -> str:
+    if quantity is None:
+        return "could not be read"
     return "flat" if quantity == 0 else f"{'short' if quantity < 0 else 'long'} {abs(quantity)}"
 
 

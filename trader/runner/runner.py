@@ -38,6 +38,7 @@ from trader.runner.market_clock import MarketClock, wall_now
 from trader.runner.milestones import log_effect, log_line, log_note, log_records
 from trader.runner.nagging import Nagger
 from trader.runner.notes import Note, NoteGate
+from trader.runner.odd_notes import odd_notes
 from trader.runner.publishing import Publisher
 from trader.runner.reading import newest_mark
 from trader.runner.steady_clock import STEPPED_SECS, SteadyClock
@@ -117,7 +118,7 @@ class Runner:
             account_key=lease.account,
             holder=lease.holder,
         )
-        self._due = dict.fromkeys(("tick", "publish", "nag"), 0.0)
+        self._due = dict.fromkeys(("tick", "publish", "odd", "nag"), 0.0)
         self._gate = NoteGate()
         self._nagger = Nagger(nag_secs)
         self._tries: dict[str, int] = {}  # command → how often carrying it out has failed
@@ -291,6 +292,9 @@ class Runner:
             self._apply(ev.ClockTicked(at=self._now()))
         if self._is_due("publish", now, PUBLISH_SECS):
             self._publish()
+        if self._is_due("odd", now, 1.0):
+            for note in odd_notes(self._gateway.odd_rows.fresh()):
+                self._record(note)
         if self._is_due("nag", now, 1.0) and (line := self._nagger.due()):
             log_note(Note("error", "unacknowledged", line))
 

@@ -8,11 +8,13 @@ and when its parts are to see different instants the one after that raises `Late
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from random import Random
 from typing import Any, TypeVar, cast
 
 from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown, RateLimited
 from trader.domain.fill import Fill, Position
 from trader.domain.instrument import Instrument
+from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderIntent, OrderSnapshot
 from trader.domain.outcome import Outcome
 from trader.domain.quote import Quote
@@ -22,6 +24,7 @@ from trader.exchange.delta.budget import Priority, RateBudget
 from trader.exchange.delta.errors import WireError
 from trader.exchange.delta.rest import Endpoint
 from trader.exchange.gateway import MaySign
+from trader.exchange.odd_rows import OddRows, PartialList
 from trader.exchange.statistics import Statistics
 from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
@@ -67,6 +70,12 @@ class Network:
         """Maintenance: every request is answered 503."""
         return self._agenda.secs < self.closed_until
 
+    def strikes(self, fault: str) -> bool:
+        return self._faults.hit(fault)
+
+    def details(self, fault: str) -> Random:
+        return self._faults.details(fault)
+
     def check_key(self) -> None:
         """N6 begins and lasts a while."""
         if self._faults.hit("N6"):
@@ -111,6 +120,7 @@ class SimGateway:
         self._talk = Conversation()
         self.successes: dict[str, float] = {}  # when each verb last answered truthfully
         self.attempts = 0
+        self.odd_rows = OddRows(lambda: agenda.secs)
 
     def converse(self, talk: Conversation, asks: int) -> None:
         """Continue this conversation, with at most so many new verbs."""
@@ -152,8 +162,33 @@ class SimGateway:
             return failed[0]
         self._venue.wake()
         self._venue.on_news()
-        self.successes[verb] = self._agenda.secs
-        return answer()
+        found = answer()
+        if isinstance(found, list) and not public:
+            found = self._with_odd_row(verb, found)
+        if not isinstance(found, PartialList):
+            self.successes["positions" if verb == "position" else verb] = self._agenda.secs
+        return found
+
+    def _with_odd_row(self, verb: str, rows: list[Any]) -> Any:
+        """N16: one row makes no sense, or a senseless one is where there is none. It may say which contract and order it is
+        about, or nothing at all."""
+        if not self._network.strikes("N16"):
+            return rows
+        draw = self._network.details("N16")
+        if not rows:
+            return PartialList([], [OddRow(listed=verb, place=1, reason="made so")])
+        place = draw.randrange(len(rows))
+        lost, told = rows[place], draw.choice(("all", "product", "symbol", "nothing"))
+        row = OddRow(
+            listed=verb,
+            place=place + 1,
+            reason="made so",
+            symbol=lost.symbol if told in ("all", "symbol") else "",
+            product_id=lost.product_id if told in ("all", "product") else None,
+            order_id=getattr(lost, "venue_order_id", "") if told == "all" else "",
+            client_order_id=(getattr(lost, "client_order_id", None) or "") if told == "all" else None,
+        )
+        return PartialList([*rows[:place], *rows[place + 1 :]], [row])
 
     # ------------------------------------------------------------ account
 

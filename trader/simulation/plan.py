@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from trader.config.preset import Preset
-from trader.simulation.catalogue import FIRST_DRAWN, RATES
+from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
 
 OPENING = datetime(2026, 3, 3, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST on a Tuesday
 _IST_OPENING_MINS = 10 * 60 + 30
@@ -97,7 +97,7 @@ def draw(seed: int) -> Plan:
     deeds = _deeds(rng, hold, settles, rates, faults_end)
     late = Random(f"{seed} late")  # what the plans of known seeds did not have is drawn apart: they stay what they were
     if rates:
-        rates = rates | _more_rates(late)
+        rates = rates | _more_rates(late) | _some(Random(f"{seed} last"), 0.3, 1.0, list(LAST_DRAWN))
     deeds = tuple(sorted((*deeds, *_meddling(late, settles, rates, faults_end)), key=lambda d: d.secs))
     if settles and (outage is None or late.random() < 0.3):
         outage = None
@@ -221,7 +221,12 @@ def _rates(rng: Random) -> dict[str, float]:
 
 
 def _more_rates(rng: Random) -> dict[str, float]:
-    return _some(rng, rng.choice((0.1, 0.25)), rng.choice((0.5, 1.0, 1.5)), list(RATES)[FIRST_DRAWN:])
+    return _some(
+        rng,
+        rng.choice((0.1, 0.25)),
+        rng.choice((0.5, 1.0, 1.5)),
+        [name for name in list(RATES)[FIRST_DRAWN:] if name not in LAST_DRAWN],
+    )
 
 
 def _some(rng: Random, share: float, heat: float, names: list[str]) -> dict[str, float]:

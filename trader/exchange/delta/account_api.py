@@ -1,7 +1,7 @@
 """The account over REST, typed: positions, margin, money, preferences, protection. One method per documented endpoint.
 
 Changes are sent once and end in `Done`, `Rejected` (with proof) or `Unknown`. Reads return the whole truth or raise
-`ExchangeError`.
+`ExchangeError`; `PartialList` carries the rows that could be read.
 """
 
 from collections.abc import Sequence
@@ -30,6 +30,7 @@ from trader.exchange.delta.parse_account import (
     parse_user,
 )
 from trader.exchange.delta.rest import Endpoint, RestClient, Text
+from trader.exchange.delta.rows import Rows, sift
 from trader.exchange.delta.values import (
     Balances,
     HeartbeatState,
@@ -42,6 +43,7 @@ from trader.exchange.delta.values import (
 )
 
 TRANSACTIONS_PAGE = 200
+_MARGINED = "the positions with their margin"
 MARGIN_MODES = ("isolated", "portfolio")
 
 T = TypeVar("T")
@@ -87,12 +89,12 @@ class AccountAPI:
         """Positions with their margin, up to 10 s behind the fills. Whether something is flat, `positions` says."""
         kinds = [("contract_types", ",".join(contract_types))] if contract_types else []
         if product_ids is None:
-            return self._margined(kinds)
+            return self._rest.whole(_MARGINED, self._margined(kinds), parse_margined)
         ids = [str(product_id) for product_id in sorted(set(product_ids))]
-        found: list[MarginedPosition] = []
+        found: list[Any] = []
         for start in range(0, len(ids), IDS_PER_CALL):
             found += self._margined([*kinds, ("product_ids", ",".join(ids[start : start + IDS_PER_CALL]))])
-        return found
+        return self._rest.whole(_MARGINED, found, parse_margined)
 
     def change_margin(self, product_id: int, delta: Decimal) -> Done[MarginedPosition] | Rejected | Unknown:
         """Add (above 0) or take (below 0) margin of an isolated position, in USD."""
@@ -159,10 +161,13 @@ class AccountAPI:
 
     def balances(self) -> Balances:
         """Every asset of the wallet, and the account's equity where the exchange told it."""
-        envelope = self._rest.read(list[rows.FullWalletRow], at.BALANCES)
+        envelope = self._rest.read(Rows(rows.FullWalletRow), at.BALANCES)
+        assets, odd = sift("the balances", envelope.result or (), parse_balance)
+        self._rest.leave_out(odd)
         return Balances(
-            assets=tuple(parse_balance(row) for row in envelope.result or ()),
-            net_equity=n.decimal_of(envelope.meta.net_equity, "net_equity") if envelope.meta else None,
+            assets=tuple(assets),
+            net_equity=n.signed_or_none(envelope.meta.net_equity) if envelope.meta else None,
+            unreadable=tuple(row.words for row in odd),
         )
 
     def transactions(
@@ -173,8 +178,7 @@ class AccountAPI:
         if kinds:
             query.append(("transaction_types", ",".join(kinds)))
         found = self._rest.read_pages(rows.TransactionRow, at.TRANSACTIONS, query=query, page_size=TRANSACTIONS_PAGE)
-        lines = [parse_transaction(row) for row in found]
-        return list({line.transaction_id: line for line in lines}.values())
+        return self._rest.whole("the transactions", found, parse_transaction, once=lambda line: line.transaction_id)
 
     def transactions_csv(self, *, since: datetime | None = None, until: datetime | None = None) -> str:
         """The exchange's own download of the ledger."""
@@ -197,7 +201,7 @@ class AccountAPI:
         return parse_stats(self._read(rows.StatsRow, at.STATS))
 
     def sub_accounts(self) -> list[User]:
-        return [parse_user(row) for row in self._read(list[rows.UserRow], at.SUB_ACCOUNTS)]
+        return self._rest.whole("the sub-accounts", self._read(Rows(rows.UserRow), at.SUB_ACCOUNTS), parse_user)
 
     def transfer(self, *, sender: str, receiver: str, asset: str, amount: Decimal) -> Done[None] | Rejected | Unknown:
         """Move money between the main account and a sub-account; takes the main account's key. Ids are user ids."""
@@ -221,7 +225,8 @@ class AccountAPI:
     def transfers(self, user_id: str) -> list[dict[str, Any]]:
         """The log of transfers of a sub-account, rows as the exchange sends them (their fields are not documented)."""
         query = [("subaccount_user_id", user_id)]
-        return self._rest.read_pages(dict[str, Any], at.TRANSFERS, query=query, page_size=TRANSACTIONS_PAGE)
+        found = self._rest.read_pages(dict[str, Any], at.TRANSFERS, query=query, page_size=TRANSACTIONS_PAGE)
+        return self._rest.whole("the transfers", found, lambda row: dict[str, Any](row))
 
     # ------------------------------------------------------------------------------------------------ protection
 
@@ -286,14 +291,14 @@ class AccountAPI:
     def dead_men(self, user_id: str | None = None) -> list[HeartbeatState]:
         """The account's dead-man switches."""
         query = [("user_id", user_id)] if user_id else []
-        found = self._rest.fetch(list[rows.HeartbeatRow], at.HEARTBEATS, query=query)
-        return [parse_heartbeat(row) for row in found]
+        found = self._rest.fetch(Rows(rows.HeartbeatRow), at.HEARTBEATS, query=query)
+        return self._rest.whole("the dead-man switches", found, parse_heartbeat)
 
     # --------------------------------------------------------------------------------------------------- helpers
 
-    def _margined(self, query: list[tuple[str, str]]) -> list[MarginedPosition]:
-        found = self._rest.fetch(list[rows.MarginedPositionRow], at.MARGINED, query=query)
-        return [parse_margined(row) for row in found]
+    def _margined(self, query: list[tuple[str, str]]) -> list[Any]:
+        found: list[Any] = self._rest.fetch(Rows(rows.MarginedPositionRow), at.MARGINED, query=query)
+        return found
 
     def _read(self, row: Any, endpoint: Endpoint) -> Any:
         return self._rest.fetch(row, endpoint)

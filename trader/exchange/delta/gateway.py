@@ -1,12 +1,13 @@
 """The gateway verbs over Delta's REST API."""
 
 import copy
-import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from trader.domain.errors import ExchangeError, VenueRefused
 from trader.domain.fill import Fill, Position
@@ -43,17 +44,20 @@ from trader.exchange.delta.order_verbs import (
 from trader.exchange.delta.parse import (
     parse_fill,
     parse_instrument,
+    parse_named_wallet,
     parse_order,
     parse_position,
     parse_ticker,
-    parse_wallet,
+    ticker_flaw,
 )
 from trader.exchange.delta.position_care import close_everything, move_bracket
 from trader.exchange.delta.rest import USER_AGENT, Endpoint, Query, RestClient
+from trader.exchange.delta.rows import Rows, agreeing, odd_row, sift
 from trader.exchange.gateway import MaySign
+from trader.exchange.odd_rows import OddRows, PartialList, in_words
 from trader.exchange.statistics import CallStatistics, Statistics
 
-logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _OPTION_TYPES = "call_options,put_options"
 _TRADED_TYPES = f"{_OPTION_TYPES},perpetual_futures"
@@ -89,6 +93,7 @@ class DeltaGateway:
         self._wall = wall
         self._bind()
         self._instruments = InstrumentCache(self._load_instruments, monotonic, ttl_secs=instruments_ttl_secs)
+        self._left_out: frozenset[str] = frozenset()  # symbols the product list holds in a form that cannot be used
 
     @classmethod
     def connect(
@@ -191,12 +196,12 @@ class DeltaGateway:
     def open_orders(self, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
         """See `Gateway.open_orders`."""
         rows = self._listed(wire.OrderRow, at.OPEN_ORDERS, [("states", "open,pending")], product_ids)
-        return _orders(rows)
+        return self._whole("the open orders", rows, parse_order, product_ids, key=_order_key)
 
     def order_history(self, since: datetime, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
         """See `Gateway.order_history`."""
         rows = self._listed(wire.OrderRow, at.ORDER_HISTORY, [("start_time", _micros(since))], product_ids)
-        return _orders(rows)
+        return self._whole("the order history", rows, parse_order, product_ids, key=_order_key)
 
     def move_bracket(self, product_id: int, position: Side, bracket: Bracket) -> Done[None] | Rejected | Unknown:
         """New stop loss and take profit for an open position; see `position_care`."""
@@ -217,14 +222,13 @@ class DeltaGateway:
         """See `Gateway.fills`."""
         query = [("start_time", _micros(since))] if since is not None else []
         rows = self._listed(wire.FillRow, at.FILLS, query, product_ids)
-        # Rows that arrive while pages are read shift the pages: the same fill may be seen twice.
-        return list({fill.fill_id: fill for fill in map(parse_fill, rows)}.values())
+        return self._whole("the fills", rows, parse_fill, product_ids, key=_fill_key)
 
     def positions(self, underlying: str) -> list[Position]:
         """See `Gateway.positions`."""
         query = [("underlying_asset_symbol", underlying)]
-        envelope = self.rest.read(list[wire.PositionRow], at.POSITIONS, query=query)
-        return [self._named(parse_position(row)) for row in envelope.result or ()]
+        envelope = self.rest.read(Rows(wire.PositionRow), at.POSITIONS, query=query)
+        return self._whole("the positions", envelope.result or (), self._position_of, None, key=_position_key)
 
     def position(self, product_id: int) -> Position:
         """See `Gateway.position`."""
@@ -232,16 +236,20 @@ class DeltaGateway:
         position = self._named(parse_position(envelope.result or wire.PositionRow(), product_id=product_id))
         if position.product_id != product_id:
             raise WireError(f"mismatch: asked about product {product_id}, answered {position.product_id}")
-        return position
+        return self._consistent(position)
 
     def wallet(self) -> Wallet:
         """See `Gateway.wallet`."""
-        envelope = self.rest.read(list[wire.WalletRow], at.BALANCES)
-        equity = envelope.meta.net_equity if envelope.meta else None
-        for row in envelope.result or ():
-            if row.asset_symbol == "USD":
-                return parse_wallet(row, equity)
-        raise WireError("the wallet has no USD row")
+        envelope = self.rest.read(Rows(wire.WalletRow), at.BALANCES)
+        equity = numbers.signed_or_none(envelope.meta.net_equity if envelope.meta else None)
+        good, odd = sift("the balances", envelope.result or (), parse_named_wallet)
+        self.rest.leave_out(odd)
+        settling = list(dict.fromkeys(wallet for wallet in good if wallet.asset == "USD"))
+        if len(settling) == 1:
+            return replace(settling[0], equity=equity)
+        if settling:
+            raise WireError("the wallet has several USD rows that differ")
+        raise WireError(f"the wallet has no USD row{f' ({in_words(odd)})' if odd else ''}")
 
     def who_am_i(self) -> str:
         """See `Gateway.who_am_i`."""
@@ -267,16 +275,20 @@ class DeltaGateway:
         query = [("contract_types", _OPTION_TYPES), ("underlying_asset_symbols", underlying)]
         if expiry is not None:
             query.append(("expiry_date", f"{expiry:%d-%m-%Y}"))
-        envelope = self.rest.read(list[wire.TickerRow], at.TICKERS, query=query, priority=Priority.MARKET)
-        quotes = [parse_ticker(row) for row in envelope.result or ()]
-        if any(self._instruments.id_of(quote.symbol) is None for quote in quotes):
+        envelope = self.rest.read(Rows(wire.TickerRow), at.TICKERS, query=query, priority=Priority.MARKET)
+        found = self.rest.usable(f"the {underlying} tickers", envelope.result or (), self._quote_of)
+        quotes, odd = agreeing(f"the {underlying} tickers", found, lambda quote: quote.symbol)
+        self.rest.leave_out(odd)
+        unlisted = {quote.symbol for quote in quotes if self._instruments.id_of(quote.symbol) is None}
+        if unlisted - self._left_out:
             self._instruments.doubt()  # contracts were listed since the list was read
         return quotes
 
     def spot(self, underlying: str) -> Decimal:
         """See `Gateway.spot`. Read off the perpetual's ticker, which is a small answer."""
         envelope = self.rest.read(wire.TickerRow, at.TICKERS, tail=f"{underlying}USD", priority=Priority.MARKET)
-        quote = parse_ticker(envelope.result or wire.TickerRow(symbol=""))
+        assert envelope.result is not None  # `read` has seen to it
+        quote = parse_ticker(envelope.result)
         if quote.spot is None:
             raise WireError(f"the ticker of {underlying}USD carries no index price")
         return quote.spot
@@ -288,7 +300,7 @@ class DeltaGateway:
         if row is None:
             query = [("states", "expired"), ("contract_types", kind)]
             rows = self.rest.read_pages(wire.ProductRow, at.PRODUCTS, query=query, page_size=PRODUCTS_PAGE)
-            row = next((row for row in rows if row.symbol == symbol), None)
+            row = self._settled_row(rows, symbol)
         price = numbers.decimal_of(row.settlement_price, "settlement_price") if row is not None else None
         if price is not None and price < 0:
             raise WireError(f"settlement price of {symbol} is negative: {price}")
@@ -310,6 +322,11 @@ class DeltaGateway:
     def clock_offset_secs(self) -> float:
         """See `Gateway.clock_offset_secs`."""
         return self.rest.clock.secs
+
+    @property
+    def odd_rows(self) -> OddRows:
+        """See `Gateway.odd_rows`."""
+        return self.rest.odd
 
     def quota_left(self) -> int:
         """See `Gateway.quota_left`."""
@@ -349,7 +366,7 @@ class DeltaGateway:
             return True
         self.rest.close()
         try:
-            self.rest.read(list[wire.AssetRow], at.ASSETS)
+            self.rest.read(Rows(wire.AssetRow), at.ASSETS)
         except ExchangeError:
             return self.rest.breaker.failures_in_a_row == 0  # a refusal is an answer, too
         return True
@@ -369,18 +386,87 @@ class DeltaGateway:
         rows = self.rest.read_pages(
             wire.ProductRow, at.PRODUCTS, query=query, page_size=PRODUCTS_PAGE, priority=Priority.MARKET
         )
-        found: list[Instrument] = []
-        for row in rows:
-            try:
-                instrument = parse_instrument(row)
-            except WireError as error:
-                # One odd contract must not hide the others; it is simply not offered.
-                self.rest.statistics.record("rows_skipped")
-                logger.warning("product_skipped symbol=%s reason=%s", row.symbol, error)
-                continue
-            if instrument is not None:
-                found.append(instrument)
-        return found
+        found, odd = sift("the product list", rows, parse_instrument)
+        good, differing = agreeing("the product list", found, lambda i: i.symbol, lambda i: i.product_id)
+        odd += differing
+        self.rest.leave_out(odd)
+        self._left_out = frozenset(row.symbol for row in odd)
+        if odd and not good:
+            raise WireError(f"no row of the product list could be read: {in_words(odd)}")
+        return good
+
+    def _settled_row(self, rows: Sequence[Any], symbol: str) -> wire.ProductRow | None:
+        """The contract's row among the expired ones.
+
+        Raises:
+            WireError: It is there and cannot be read.
+        """
+        found, odd = sift("the expired products", rows, lambda row: row if row.symbol == symbol else None)
+        self.rest.leave_out(odd)
+        if not found and (ours := [row for row in odd if row.symbol == symbol]):
+            raise WireError(in_words(ours))
+        return found[0] if found else None
+
+    def _whole(
+        self,
+        what: str,
+        rows: Sequence[Any],
+        parse: Callable[[Any], T],
+        product_ids: Sequence[int] | None,
+        *,
+        key: Callable[[T], tuple[Hashable, Hashable]],
+    ) -> list[T]:
+        """The values of a list of the account, each once. An unreadable row that says it is about a product that was not
+        asked for is told and does not count; `key` is a value's identity and what cannot differ between two tellings.
+
+        Raises:
+            PartialList: Some rows make no sense; it carries the others.
+        """
+        found, odd = sift(what, rows, lambda row: self._consistent(parse(row)))
+        # Rows that arrive while pages are read shift the pages: the same one may be seen twice, the second time newer.
+        newest = {key(value): value for value in found}
+        good, differing = agreeing(what, list(newest.values()), lambda value: key(value)[0])
+        odd += differing
+        self.rest.leave_out(odd)
+        if product_ids is not None:
+            odd = [row for row in odd if any(row.concerns(self._symbol_of(i), i) for i in product_ids)]
+        if odd:
+            raise PartialList(good, odd)
+        return good
+
+    def _consistent(self, value: T) -> T:
+        """A row of the account whose contract is one and the same by symbol and by number.
+
+        Raises:
+            WireError: The product list knows the number under another symbol.
+        """
+        told: Any = value
+        known = self._instruments.by_id(told.product_id)
+        if known is not None and told.symbol != known.symbol:
+            raise WireError(f"it names {told.symbol}, and product {told.product_id} is {known.symbol}")
+        return value
+
+    def _symbol_of(self, product_id: int) -> str:
+        known = self._instruments.by_id(product_id)
+        return known.symbol if known is not None else ""
+
+    def _quote_of(self, row: wire.TickerRow) -> Quote:
+        """A ticker; what in it makes no sense is absent from the quote, and told."""
+        quote = parse_ticker(row)
+        if flaw := ticker_flaw(row, quote):
+            self.rest.leave_out([odd_row("the tickers", 0, row, f"{flaw}; the rest of the row is used")])
+        return quote
+
+    def _position_of(self, row: wire.PositionRow) -> Position:
+        """A position with its contract's symbol.
+
+        Raises:
+            WireError: As `parse_position`, or nobody knows which contract it is.
+        """
+        position = self._named(parse_position(row))
+        if not position.symbol:
+            raise WireError(f"it names no symbol, and product {position.product_id} is not listed")
+        return position
 
     def _listed(self, row: Any, endpoint: Endpoint, query: Query, product_ids: Sequence[int] | None) -> list[Any]:
         if product_ids is None:
@@ -418,8 +504,16 @@ class DeltaGateway:
         )
 
 
-def _orders(rows: Iterable[wire.OrderRow]) -> list[OrderSnapshot]:
-    return list({order.venue_order_id: order for order in map(parse_order, rows)}.values())
+def _order_key(order: OrderSnapshot) -> tuple[Hashable, Hashable]:
+    return order.venue_order_id, (order.symbol, order.side, order.client_order_id)
+
+
+def _fill_key(fill: Fill) -> tuple[Hashable, Hashable]:
+    return fill.key, (fill.symbol, fill.side, fill.quantity, fill.price)
+
+
+def _position_key(position: Position) -> tuple[Hashable, Hashable]:
+    return position.symbol, position.quantity
 
 
 def _micros(instant: datetime) -> str:

@@ -1,7 +1,8 @@
 """Public market data over REST, typed: one method per endpoint of the documentation.
 
-Reads return the whole truth or raise `ExchangeError`; an empty list means that there is nothing. Answers may come out of a
-cache up to a minute old: the sockets are for prices, this is for everything else.
+Reads return the truth or raise `ExchangeError`; an empty list means that there is nothing, and a row that makes no sense is
+left out and told. Answers may come out of a cache up to a minute old: the sockets are for prices, this is for everything
+else.
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from trader.exchange.delta.parse_market import (
     parse_trade,
 )
 from trader.exchange.delta.rest import Bare, Endpoint, Query, RestClient
+from trader.exchange.delta.rows import Rows, convert_rows, sift
 from trader.exchange.delta.values import (
     Asset,
     Candle,
@@ -53,10 +55,10 @@ class MarketAPI:
         self._rest = rest
 
     def assets(self) -> list[Asset]:
-        return [parse_asset(row) for row in self._read(list[wire_market.AssetInfoRow], at.ASSETS)]
+        return self._rest.usable("the assets", self._read(Rows(wire_market.AssetInfoRow), at.ASSETS), parse_asset)
 
     def indices(self) -> list[Index]:
-        return [parse_index(row) for row in self._read(list[wire_market.IndexRow], at.INDICES)]
+        return self._rest.usable("the indices", self._read(Rows(wire_market.IndexRow), at.INDICES), parse_index)
 
     def products(
         self,
@@ -72,8 +74,7 @@ class MarketAPI:
         rows = self._rest.read_pages(
             wire.ProductRow, at.PRODUCTS, query=query, page_size=PRODUCTS_PAGE, priority=Priority.MARKET
         )
-        found = (parse_instrument(row) for row in rows)
-        return [instrument for instrument in found if instrument is not None]
+        return self._rest.usable("the product list", rows, parse_instrument)
 
     def product(self, symbol: str) -> Instrument | None:
         """One contract; None when the exchange does not know it, or this program not its kind."""
@@ -92,8 +93,8 @@ class MarketAPI:
         query = _listed(contract_types=contract_types, underlying_asset_symbols=underlyings)
         if expiry is not None:
             query.append(("expiry_date", f"{expiry:%d-%m-%Y}"))
-        rows = self._read(list[wire_market.FullTickerRow], at.TICKERS, query=query)
-        return [parse_day_ticker(row) for row in rows]
+        rows = self._read(Rows(wire_market.FullTickerRow), at.TICKERS, query=query)
+        return self._rest.usable("the tickers", rows, parse_day_ticker)
 
     def ticker(self, symbol: str) -> DayTicker:
         return parse_day_ticker(self._read(wire_market.FullTickerRow, at.TICKERS, tail=symbol))
@@ -108,9 +109,8 @@ class MarketAPI:
 
     def trades(self, symbol: str) -> list[PublicTrade]:
         """The last trades, about 50, newest first."""
-        rows = self._read(list[wire_market.TradeRow] | wire_market.TradesRow, at.TRADES, tail=symbol)
-        listed = rows if isinstance(rows, list) else rows.trades
-        return [parse_trade(row, symbol) for row in listed]
+        rows = self._read(Rows(wire_market.TradeRow, within="trades"), at.TRADES, tail=symbol)
+        return self._rest.usable(f"the trades of {symbol}", rows, lambda row: parse_trade(row, symbol))
 
     def candles(self, symbol: str, resolution: str, start: datetime, end: datetime) -> list[Candle]:
         """Candles whose buckets begin in ``[start, end]``, oldest first, however many calls that takes.
@@ -131,8 +131,8 @@ class MarketAPI:
         while last >= first:
             low = max(first, last - span)
             query = [("symbol", symbol), ("resolution", resolution), ("start", str(low)), ("end", str(last))]
-            for row in self._read(list[wire_market.CandleRow], at.CANDLES, query=query):
-                candle = parse_candle(row)
+            rows = self._read(Rows(wire_market.CandleRow), at.CANDLES, query=query)
+            for candle in self._rest.usable(f"the candles of {symbol}", rows, parse_candle):
                 if start <= candle.start <= end:
                     found[candle.start] = candle
             last = low - 1
@@ -143,11 +143,14 @@ class MarketAPI:
         lines: dict[str, list[tuple[datetime, Decimal]]] = {}
         for begin in range(0, len(symbols), SYMBOLS_PER_CALL):
             query = [("symbols", ",".join(symbols[begin : begin + SYMBOLS_PER_CALL]))]
-            found: dict[str, list[list[wire.Number]]] = self._read(
-                dict[str, list[list[wire.Number]]], at.SPARKLINES, query=query
-            )
+            found: dict[str, Any] = self._read(dict[str, Any], at.SPARKLINES, query=query)
             for symbol, points in found.items():
-                lines[symbol] = [_point(point) for point in points]
+                what = f"the line of {symbol}"
+                rows = convert_rows(points if isinstance(points, list) else [points], list[wire.Number], what)
+                good, odd = sift(what, rows, _point)
+                self._rest.leave_out(odd)
+                if good or not odd:
+                    lines[symbol] = good
         return lines
 
     def quota(self) -> Quota:

@@ -12,6 +12,7 @@ from trader.exchange.delta.wire import Number
 
 _TEXT_LENGTH_MAX = 64
 _DIGITS_MAX = 15  # no price, size or balance here reaches 10^15; refuses 1e308 and its like
+_ID_MOST = 10**30
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_2100_SECS = 4_102_444_800
 
@@ -92,7 +93,7 @@ def id_of(value: Number, what: str) -> str:
     """An id as text, however it was sent."""
     if isinstance(value, str) and 0 < len(value) <= _TEXT_LENGTH_MAX:
         return value
-    if isinstance(value, int):
+    if isinstance(value, int) and 0 <= value < _ID_MOST:
         return str(value)
     raise WireError(f"{what} is missing or unreadable")
 

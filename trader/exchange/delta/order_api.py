@@ -1,7 +1,8 @@
 """Orders of every kind over REST, typed: one method per endpoint of the documentation.
 
 Whatever changes an order is sent once and ends in a value: `Ok` with the order, `Rejected` with proof, or `Unknown`
-(`order_verbs` holds the rule). Reads return the whole truth or raise `ExchangeError`.
+(`order_verbs` holds the rule). Reads return the whole truth or raise `ExchangeError`; `PartialList` carries the rows that could
+be read.
 """
 
 from collections.abc import Sequence
@@ -36,7 +37,9 @@ from trader.exchange.delta.order_verbs import build_cancel, check_match, outcome
 from trader.exchange.delta.parse import parse_fill, parse_order
 from trader.exchange.delta.parse_account import parse_order_details
 from trader.exchange.delta.rest import Endpoint, RestClient, Text
+from trader.exchange.delta.rows import Rows, sift
 from trader.exchange.delta.values import OrderDetails
+from trader.exchange.delta.wire import Envelope
 
 IDS_PER_CALL = 10  # comma lists longer than this are refused
 PAGE = 50  # fills and history are clipped to this, silently
@@ -232,9 +235,9 @@ class OrderAPI:
     ) -> list[Fill]:
         """Every fill in a span (without `since` about 90 days), to the end of the list."""
         query = [*_span(since, until), *_filters(contract_types=contract_types)]
-        fills = [parse_fill(row) for row in self._listed(wire.FillRow, at.FILLS, query, product_ids)]
+        rows = self._listed(wire.FillRow, at.FILLS, query, product_ids)
         # Rows that arrive while pages are read shift the pages: the same fill may be seen twice.
-        return list({fill.fill_id: fill for fill in fills}.values())
+        return self._rest.whole("the fills", rows, parse_fill, once=lambda fill: fill.key)
 
     def fills_csv(self, *, since: datetime | None = None, until: datetime | None = None) -> str:
         """The exchange's own download of fills."""
@@ -250,10 +253,12 @@ class OrderAPI:
             self._rest.statistics.record("orders_filled")
 
     def _batch(self, endpoint: Endpoint, body: dict[str, Any], priority: Priority) -> list[OrderSnapshot]:
-        envelope = self._rest.change(list[wire.OrderRow], endpoint, body, priority=priority)
+        envelope: Envelope[Any] = self._rest.change(Rows(wire.OrderRow), endpoint, body, priority=priority)
         if envelope.result is None:
             raise WireError("the batch's answer has no result")
-        return [parse_order(row) for row in envelope.result]
+        orders, odd = sift("a batch's answer", envelope.result, parse_order)
+        self._rest.leave_out(odd)  # what became of those is unknown, as of every order the answer does not mention
+        return orders
 
     def _by_id(
         self, endpoint: Endpoint, build: Any, product_id: int, ids: Sequence[str], priority: Priority
@@ -286,8 +291,7 @@ class OrderAPI:
         self, endpoint: Endpoint, query: list[tuple[str, str]], product_ids: Sequence[int] | None
     ) -> list[OrderDetails]:
         rows = self._listed(wire_account.FullOrderRow, endpoint, query, product_ids)
-        details = [parse_order_details(row) for row in rows]
-        return list({one.order.venue_order_id: one for one in details}.values())
+        return self._rest.whole("the orders", rows, parse_order_details, once=lambda one: one.order.venue_order_id)
 
     def _listed(
         self, row: Any, endpoint: Endpoint, query: list[tuple[str, str]], product_ids: Sequence[int] | None

@@ -6,6 +6,7 @@ that needs it waits. Nothing here ever yields NaN, infinity or a negative size.
 """
 
 import logging
+from datetime import datetime
 from decimal import Decimal
 
 from trader.domain.fill import Channel, Fill, FillKind, Position
@@ -16,6 +17,7 @@ from trader.domain.wallet import Wallet
 from trader.exchange.delta import numbers as n
 from trader.exchange.delta.errors import WireError
 from trader.exchange.delta.wire import (
+    BandRow,
     FillRow,
     Flag,
     GreeksRow,
@@ -32,6 +34,7 @@ from trader.exchange.delta.wire import (
 logger = logging.getLogger(__name__)
 
 _KINDS = {"call_options": Kind.CALL, "put_options": Kind.PUT, "perpetual_futures": Kind.PERPETUAL}
+SETTLING_ASSET = "USD"
 _STATES = frozenset({"open", "pending", "closed", "cancelled"})
 
 
@@ -39,22 +42,20 @@ def parse_instrument(row: ProductRow) -> Instrument | None:
     """A contract with its terms; None for kinds we do not trade (futures, MOVE, spreads, spot).
 
     Raises:
-        WireError: A term that prices, sizes, fees or margins depend on is missing or nonsense.
+        WireError: A term that prices, sizes, fees or margins depend on is missing or nonsense, or two contradict each other.
     """
     kind = _KINDS.get(row.contract_type)
     if kind is None:
         return None
-    strike, expiry, underlying = None, None, _underlying(row)
-    if kind is not Kind.PERPETUAL:
-        try:
-            option = parse_option_symbol(row.symbol)
-        except ValueError as error:
-            raise WireError(str(error)) from None
-        strike = n.price_of(row.strike_price, "strike_price") or option.strike
-        expiry = n.instant_of(row.settlement_time, "settlement_time") or option.expiry
-        underlying = option.underlying
+    if not row.symbol:
+        raise WireError("it names no symbol")
+    underlying = _underlying(row)
+    strike, expiry = (None, None) if kind is Kind.PERPETUAL else _option_terms(row, kind, underlying)
+    if underlying not in row.symbol:
+        raise WireError(f"its underlying ({underlying}) contradicts its symbol")
+    _check_money(row, underlying)
     specs = row.product_specs
-    return Instrument(
+    instrument = Instrument(
         symbol=row.symbol,
         product_id=n.count(row.id, "product id"),
         underlying=underlying,
@@ -63,21 +64,75 @@ def parse_instrument(row: ProductRow) -> Instrument | None:
         expiry=expiry,
         contract_value=n.positive(row.contract_value, "contract_value"),
         tick_size=n.positive(row.tick_size, "tick_size"),
-        taker_rate=n.required(row.taker_commission_rate, "taker_commission_rate"),
-        maker_rate=n.required(row.maker_commission_rate, "maker_commission_rate"),
+        taker_rate=_rate(row.taker_commission_rate, "taker_commission_rate"),
+        maker_rate=_rate(row.maker_commission_rate, "maker_commission_rate"),
         fee_cap=n.price_of(specs.premium_commission_rate, "premium_commission_rate") if specs else None,
-        initial_margin_pct=n.required(row.initial_margin, "initial_margin"),
-        maintenance_margin_pct=n.required(row.maintenance_margin, "maintenance_margin"),
+        initial_margin_pct=n.positive(row.initial_margin, "initial_margin"),
+        maintenance_margin_pct=n.positive(row.maintenance_margin, "maintenance_margin"),
         position_size_limit=0 if row.position_size_limit is None else n.count(row.position_size_limit, "size limit"),
         state=row.state or "live",
         trading_status=row.trading_status or "operational",
     )
+    if strike is not None and instrument.tick_size >= strike:
+        raise WireError(f"its tick size {instrument.tick_size:f} is not below its strike {strike:f}")
+    return instrument
 
 
 def _underlying(row: ProductRow) -> str:
     if row.underlying_asset is not None:
         return row.underlying_asset.symbol
-    raise WireError(f"{row.symbol}: underlying_asset is missing")
+    raise WireError("underlying_asset is missing")
+
+
+def _option_terms(row: ProductRow, kind: Kind, underlying: str) -> tuple[Decimal, datetime]:
+    """Strike and expiry, which the symbol has to repeat.
+
+    Raises:
+        WireError: One of them is missing, or the symbol says something else.
+    """
+    try:
+        named = parse_option_symbol(row.symbol)
+    except ValueError as error:
+        raise WireError(str(error)) from None
+    strike = n.positive(row.strike_price, "strike_price")
+    expiry = n.instant_of(row.settlement_time, "settlement_time")
+    if expiry is None:
+        raise WireError("settlement_time is missing")
+    for what, told, by_name in (
+        ("contract_type", kind.value, named.kind.value),
+        ("underlying_asset", underlying, named.underlying),
+        ("strike_price", strike, named.strike),
+        ("settlement_time", expiry.date(), named.expiry.date()),
+    ):
+        if told != by_name:
+            raise WireError(f"its {what} ({told}) contradicts its symbol ({by_name})")
+    return strike, expiry
+
+
+def _check_money(row: ProductRow, underlying: str) -> None:
+    """Every amount in this program is price x contracts x contract value, in USD: contracts whose money is counted
+    otherwise are not for it.
+
+    Raises:
+        WireError: It is one of them.
+    """
+    if row.notional_type not in (None, "", "vanilla"):
+        raise WireError(f"its notional is {row.notional_type}, and only vanilla ones can be accounted for")
+    if _flag(row.is_quanto):
+        raise WireError("it is a quanto contract, which cannot be accounted for")
+    if row.contract_unit_currency not in (None, "", underlying):
+        raise WireError(f"its contract value is counted in {row.contract_unit_currency}, not in {underlying}")
+    for what, asset in (("quoted", row.quoting_asset), ("settled", row.settling_asset)):
+        if asset is not None and asset.symbol != SETTLING_ASSET:
+            raise WireError(f"it is {what} in {asset.symbol}, not in {SETTLING_ASSET}")
+
+
+def _rate(value: Number, what: str) -> Decimal:
+    """A commission rate; the maker's may be a rebate."""
+    rate = n.required(value, what)
+    if abs(rate) >= 1:
+        raise WireError(f"{what} is absurd: {rate}")
+    return rate
 
 
 def parse_order(row: OrderRow) -> OrderSnapshot:
@@ -192,8 +247,25 @@ def parse_wallet(row: WalletRow, equity: Number = None) -> Wallet:
     )
 
 
+def parse_named_wallet(row: WalletRow) -> Wallet:
+    """One row of the list of balances.
+
+    Raises:
+        WireError: As `parse_wallet`, or it names no asset.
+    """
+    if not row.asset_symbol:
+        raise WireError("it names no asset")
+    return parse_wallet(row)
+
+
 def parse_ticker(row: TickerRow) -> Quote:
-    """A REST ticker. Its one timestamp stands for mark, quote and greeks."""
+    """A REST ticker. Its one timestamp stands for mark, quote and greeks.
+
+    Raises:
+        WireError: It names no contract.
+    """
+    if not row.symbol:
+        raise WireError("it names no symbol")
     ts = n.instant_or_none(row.timestamp)
     quotes = row.quotes or QuotesRow()
     band = row.price_band
@@ -218,6 +290,32 @@ def parse_ticker(row: TickerRow) -> Quote:
         ts_quote=ts,
         ts_greeks=ts,
     )
+
+
+def ticker_flaw(row: TickerRow, quote: Quote) -> str:
+    """What `parse_ticker` took as absent although something was told there; empty when nothing was."""
+    quotes = row.quotes or QuotesRow()
+    band = row.price_band or BandRow()
+    for what, told, kept, read in (
+        ("mark_price", row.mark_price, quote.mark, n.price_of),
+        ("best_bid", quotes.best_bid, quote.bid, n.price_of),
+        ("best_ask", quotes.best_ask, quote.ask, n.price_of),
+        ("bid_size", quotes.bid_size, quote.bid_size, n.count),
+        ("ask_size", quotes.ask_size, quote.ask_size, n.count),
+        ("spot_price", row.spot_price, quote.spot, n.price_of),
+        ("lower_limit", band.lower_limit, quote.band_low, n.price_of),
+        ("upper_limit", band.upper_limit, quote.band_high, n.price_of),
+        ("timestamp", row.timestamp, quote.ts_mark, n.instant_of),
+    ):
+        if kept is None and told not in (None, ""):
+            try:
+                read(told, what)
+            except WireError as error:
+                return str(error)
+    greeks = row.greeks
+    if greeks is not None and quote.greeks is None and greeks.delta not in (None, ""):
+        return f"its greeks make no sense (delta {str(greeks.delta)[:20]!r})"
+    return ""
 
 
 def parse_greeks(delta: Number, gamma: Number, theta: Number, vega: Number, rho: Number) -> Greeks | None:

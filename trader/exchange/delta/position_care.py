@@ -15,6 +15,7 @@ from trader.exchange.delta.errors import normalise
 from trader.exchange.delta.order_api import OrderAPI
 from trader.exchange.delta.order_requests import Bracket
 from trader.exchange.delta.values import OrderDetails
+from trader.exchange.odd_rows import PartialList
 
 _GONE = frozenset(normalise(code) for code in ("open_order_not_found", "order_already_filled"))
 _CLOCKS_APART = timedelta(seconds=2)
@@ -59,7 +60,7 @@ def close_everything(
     if not isinstance(closed, Done):
         return closed
     try:
-        found = _ended(orders, since) + orders.open_details()
+        found = _ended(orders, since) + _readable(orders.open_details)
     except ExchangeError as error:
         return Unknown(f"the exchange agreed, but its orders cannot be read: {error}")
     fresh = {d.order.venue_order_id: d.order for d in found if d.order.venue_order_id not in known}
@@ -67,4 +68,12 @@ def close_everything(
 
 
 def _ended(orders: OrderAPI, since: datetime) -> list[OrderDetails]:
-    return orders.history(since=since)
+    return _readable(lambda: orders.history(since=since))
+
+
+def _readable(read: Callable[[], list[OrderDetails]]) -> list[OrderDetails]:
+    """The rows that make sense: one that does not must not keep everything from being closed."""
+    try:
+        return read()
+    except PartialList as partial:
+        return list(partial.rows)

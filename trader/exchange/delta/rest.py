@@ -9,23 +9,26 @@ import copy
 import functools
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 
 from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown, RateLimited
+from trader.domain.odd_row import OddRow
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta.breaker import CircuitBreaker
 from trader.exchange.delta.budget import DEFAULT_QUOTA, Priority, RateBudget
 from trader.exchange.delta.clock_offset import ClockOffset
 from trader.exchange.delta.errors import WireError, is_expired_signature
 from trader.exchange.delta.refusal import refusal
+from trader.exchange.delta.rows import UNREADABLE, Rows, decode_rows, sift
 from trader.exchange.delta.signing import sign
 from trader.exchange.delta.transport import Reply, Transport
 from trader.exchange.delta.wire import Envelope
 from trader.exchange.gateway import MaySign
+from trader.exchange.odd_rows import OddRows, PartialList, in_words
 from trader.exchange.statistics import CallStatistics
 
 logger = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ _RETRY_SECS_LEFT_MIN = 0.5
 _BODY_LOG_CHARS = 2000
 
 T = TypeVar("T")
+V = TypeVar("V")
 Query = Sequence[tuple[str, str]]
 
 
@@ -94,6 +98,7 @@ class RestClient:
         self.clock = ClockOffset()
         self.breaker = CircuitBreaker(monotonic)
         self.statistics = CallStatistics()
+        self.odd = OddRows(monotonic)
         self.on_reply: Callable[[Endpoint, Reply], None] | None = None  # sees every answer as it came
         # Orders and cancels have connections of their own: no listing or download is ever in their way.
         self._orders = Transport(connections=8, wall=wall, proxy=proxy)
@@ -112,7 +117,7 @@ class RestClient:
 
     def change(
         self,
-        result: type[T],
+        result: type[T] | Rows,
         endpoint: Endpoint,
         body: Mapping[str, Any],
         *,
@@ -142,7 +147,7 @@ class RestClient:
         priority: Priority = Priority.OWN,
     ) -> Envelope[Any]:
         """Read something; `tail` is one more path part. The decoded envelope's `result` is checked to be there. `result`
-        is the type of its row or rows, or `Bare` or `Text`.
+        is the type of its row, or `Rows`, `Bare` or `Text`.
 
         Raises:
             ExchangeError: Any of its kinds; a read either succeeds whole or raises.
@@ -171,7 +176,7 @@ class RestClient:
     def read_pages(
         self, row: Any, endpoint: Endpoint, *, query: Query = (), page_size: int, priority: Priority = Priority.OWN
     ) -> list[Any]:
-        """All rows of a paged list, to its very end.
+        """All rows of a paged list, to its very end; an unreadable one is an `OddRow` in its place.
 
         Raises:
             ExchangeError: A page failed or the cursor repeats: part of a list is never the list.
@@ -181,7 +186,7 @@ class RestClient:
         cursor: str | None = None
         for _ in range(PAGES_MAX):
             paging = [("page_size", str(page_size)), *([("after", cursor)] if cursor else [])]
-            envelope = self.read(list[row], endpoint, query=[*query, *paging], priority=priority)
+            envelope = self.read(Rows(row), endpoint, query=[*query, *paging], priority=priority)
             rows.extend(envelope.result or ())
             cursor = envelope.meta.after if envelope.meta else None
             if not cursor:
@@ -190,6 +195,45 @@ class RestClient:
                 raise WireError(f"{endpoint.path}: the page cursor repeats; the list cannot be completed")
             seen.add(cursor)
         raise WireError(f"{endpoint.path}: more than {PAGES_MAX} pages")
+
+    def usable(self, what: str, rows: Sequence[Any], parse: Callable[[Any], V | None]) -> list[V]:
+        """The values of a list of the market: rows that make no sense are left out and told.
+
+        Raises:
+            WireError: Not one row could be used, which is not the same as there being none.
+        """
+        good, odd = sift(what, rows, parse)
+        self.leave_out(odd)
+        if odd and not good:
+            raise WireError(f"no row of {what} could be read: {in_words(odd)}")
+        return good
+
+    def whole(
+        self,
+        what: str,
+        rows: Sequence[Any],
+        parse: Callable[[Any], V | None],
+        *,
+        once: Callable[[V], Hashable] | None = None,
+    ) -> list[V]:
+        """The values of a list of the account; of those that are the same by `once` the last.
+
+        Raises:
+            PartialList: Some rows make no sense; it carries the others.
+        """
+        good, odd = sift(what, rows, parse)
+        self.leave_out(odd)
+        if once is not None:
+            good = list({once(value): value for value in good}.values())
+        if odd:
+            raise PartialList(good, odd)
+        return good
+
+    def leave_out(self, odd: Sequence[OddRow]) -> None:
+        """Count and tell rows that could not be used."""
+        if odd:
+            self.statistics.record("rows_skipped", len(odd))
+            self.odd.note(odd)
 
     def close(self) -> None:
         """Drop the kept connections."""
@@ -295,8 +339,11 @@ class RestClient:
                 return Envelope(success=True, result=reply.body.decode())
             if isinstance(result, Bare):
                 return Envelope(success=True, result=msgspec.json.decode(reply.body, type=result.row, strict=False))
-            envelope: Envelope[Any] = _decoder(result).decode(reply.body)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            if isinstance(result, Rows):
+                envelope: Envelope[Any] = decode_rows(reply.body, result, name)
+            else:
+                envelope = _decoder(result).decode(reply.body)
+        except UNREADABLE as error:
             raise WireError(f"{name}: unreadable answer: {error}") from None
         if envelope.success is not True:
             raise WireError(f"{name}: HTTP 200 without success")

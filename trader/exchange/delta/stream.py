@@ -11,17 +11,20 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 import websocket
 
+from trader.domain.odd_row import OddRow
 from trader.exchange.delta import wire
 from trader.exchange.delta.backoff import CONNECTS_MAX, Backoff
+from trader.exchange.delta.rows import UNREADABLE, convert_rows, in_plain_words, odd_row, read_loosely, sift
 from trader.exchange.delta.stream_socket import StreamSocket
 from trader.exchange.delta.wire_feeds import RESOLUTIONS
 from trader.exchange.events import StreamDown, StreamEvent, StreamUp, SubscriptionRefused, UnreadableMessage
+from trader.exchange.odd_rows import OddRows
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +59,14 @@ class StreamFigures(msgspec.Struct, frozen=True, kw_only=True):
     last_message_age_secs: float | None
 
 
+class Listed(NamedTuple):
+    """Where a kind of message keeps its list."""
+
+    field: str
+    message: Any
+    item: Any
+
+
 class Ended(Exception):
     """The connection is over; the message says why."""
 
@@ -67,6 +78,8 @@ class LoginFailed(Ended):
 class Stream:
     """What both streams share: the thread, the connection's life, subscriptions, watchdogs."""
 
+    lists: Mapping[str, Listed] = {}  # the kinds of message that carry a list, whose items are read one by one
+
     def __init__(
         self,
         name: str,
@@ -76,7 +89,10 @@ class Stream:
         timings: Timings,
         user_agent: str,
         proxy: str | None = None,
+        odd: OddRows | None = None,
     ) -> None:
+        """`odd` takes what was left out of messages because it made no sense."""
+        self._odd = odd or OddRows()
         self._name = name
         self._url = url
         self._decoder = decoder
@@ -254,9 +270,10 @@ class Stream:
             self._messages += 1
             try:
                 message = decode(raw)
-            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-                self._undecodable(raw, error)
-                continue
+            except UNREADABLE as error:
+                message = self._undecodable(raw, error)
+                if message is None:
+                    continue
             if type(message) is wire.Pong:
                 self._pong_due = None
                 continue
@@ -309,20 +326,46 @@ class Stream:
         logger.error("subscription_refused stream=%s channel=%s reason=%s", self._name, channel, reason)
         self._guarded_report(SubscriptionRefused(stream=self._name, channel=channel, reason=reason))
 
-    def _undecodable(self, raw: bytes, error: Exception) -> None:
-        try:
-            kind = msgspec.json.decode(raw, type=wire.Other).type
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            kind = None
-        if kind is not None and kind not in _KNOWN_TYPES:
+    def _undecodable(self, raw: bytes, error: Exception) -> Any:
+        """What can be saved of a message that does not decode: a list without its odd items, or None."""
+        frame = read_loosely(raw)
+        kind = str(frame.get("type", "")) if isinstance(frame, dict) else ""
+        if kind and kind not in _KNOWN_TYPES:
             self._alive_at = time.monotonic()
             self._ignored += 1
             if self._ignored % _IGNORED_LOG_EVERY == 1:
                 logger.info("stream_message_ignored stream=%s type=%.40r", self._name, kind)
-            return
-        self._unreadable += 1
-        logger.warning("stream_message_unreadable stream=%s error=%s", self._name, error)
-        self._guarded_report(UnreadableMessage(stream=self._name, detail=str(error)[:200]))
+            return None
+        saved = self._saved(self.lists[kind], kind, frame) if kind in self.lists else None
+        if saved is None:
+            self._unreadable += 1
+            self._cannot_read(odd_row(f"the {kind or self._name} messages", 0, frame, in_plain_words(error)))
+        return saved
+
+    def _saved(self, listed: Listed, kind: str, frame: dict[str, Any]) -> Any:
+        """A message with the items of its list that make sense; None where it is no such message."""
+        items = frame.get(listed.field)
+        if not isinstance(items, list):
+            return None
+        what = f"the {kind} messages"
+        good, odd = sift(what, convert_rows(items, listed.item, what), lambda item: item)
+        try:
+            message = msgspec.convert({**frame, listed.field: []}, listed.message, strict=False)
+        except msgspec.ValidationError:
+            return None
+        setattr(message, listed.field, good)
+        self._left_out(odd)
+        return message
+
+    def _left_out(self, odd: Sequence[OddRow]) -> None:
+        """Items of a list made no sense; the others are passed on."""
+        self._odd.note(odd)
+
+    def _cannot_read(self, row: OddRow) -> None:
+        """A whole message made no sense. Where it says which contract it is about, its loss costs that contract only."""
+        self._odd.note([row])
+        if not row.symbol:
+            self._guarded_report(UnreadableMessage(stream=self._name, detail=row.reason))
 
     def _guarded_report(self, event: StreamEvent) -> None:
         try:

@@ -8,12 +8,13 @@ Source: exchange documentation, "Public Channels", "Private Channels", "Authenti
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import websocket
 
+from trader.domain.odd_row import OddRow
 from trader.exchange.credentials import Credentials
 from trader.exchange.delta import wire
 from trader.exchange.delta import wire_feeds as feeds
@@ -32,9 +33,10 @@ from trader.exchange.delta.parse_feeds import (
     parse_portfolio_margins,
 )
 from trader.exchange.delta.rest import USER_AGENT
+from trader.exchange.delta.rows import odd_row, sift
 from trader.exchange.delta.sequence import SequenceTracker, Verdict
 from trader.exchange.delta.signing import sign_login
-from trader.exchange.delta.stream import FRAME_LOG_BYTES, Ended, LoginFailed, Stream, StreamFigures, Timings
+from trader.exchange.delta.stream import FRAME_LOG_BYTES, Ended, Listed, LoginFailed, Stream, StreamFigures, Timings
 from trader.exchange.delta.stream_socket import StreamSocket
 from trader.exchange.events import (
     LoginRefused,
@@ -45,6 +47,7 @@ from trader.exchange.events import (
     UnreadableMessage,
     VenueStatus,
 )
+from trader.exchange.odd_rows import OddRows, in_words
 
 __all__ = ["PrivateStream", "PublicStream", "StreamFigures", "Timings"]
 
@@ -59,6 +62,11 @@ class PublicStream(Stream):
     """Market data. `on_message` gets each `wire.MarketMessage` in the stream thread, `on_event` what the stream reports
     about itself and about the exchange, `on_feed` books, trades, candles, settlement averages and funding as values."""
 
+    lists: Mapping[str, Listed] = {
+        "ticker": Listed("d", wire.Ticker, wire.TickerItem),
+        "subscriptions": Listed("channels", wire.Subscriptions, wire.ChannelState),
+    }
+
     def __init__(
         self,
         url: str,
@@ -69,9 +77,10 @@ class PublicStream(Stream):
         timings: Timings = Timings(),  # noqa: B008 - a frozen value
         user_agent: str = USER_AGENT,
         proxy: str | None = None,
+        odd: OddRows | None = None,
     ) -> None:
         decoder = msgspec.json.Decoder(wire.PublicMessage | feeds.FeedMessage | feeds.CandleFrame, strict=False)
-        super().__init__("public", url, decoder, timings=timings, user_agent=user_agent, proxy=proxy)
+        super().__init__("public", url, decoder, timings=timings, user_agent=user_agent, proxy=proxy, odd=odd)
         self._on_message = on_message
         self._on_event = on_event
         self._on_feed = on_feed
@@ -86,7 +95,10 @@ class PublicStream(Stream):
         self._broken_books.clear()
 
     def _handle(self, message: Any) -> None:
-        if isinstance(message, wire.Ticker | wire.BestQuote | wire.MarkPrice | wire.SpotPrice):
+        if isinstance(message, wire.Ticker):
+            self._drop_doubtful(message)
+            self._on_message(message)
+        elif isinstance(message, wire.BestQuote | wire.MarkPrice | wire.SpotPrice):
             self._on_message(message)
         elif isinstance(message, wire.Subscriptions):
             self._subscribed(message)
@@ -108,10 +120,26 @@ class PublicStream(Stream):
                 feed = parse_feed(message)
             except WireError as error:
                 self._unreadable += 1
-                logger.warning("stream_message_unreadable stream=%s error=%s", self._name, error)
-                self._on_event(UnreadableMessage(stream=self._name, detail=str(error)[:200]))
+                kind = message.__struct_config__.tag
+                self._cannot_read(odd_row(f"the {kind} messages", 0, message, str(error)[:200]))
                 return
             self._on_feed(feed)
+
+    def _drop_doubtful(self, message: wire.Ticker) -> None:
+        """A chain's item that names no contract, and those that name the same one and differ, are left out."""
+        names = {item.s for item in message.d}
+        if len(names) == len(message.d) and "" not in names:
+            return
+        what = "the ticker messages"
+        told: dict[str, list[wire.TickerItem]] = {}
+        for item in message.d:
+            told.setdefault(item.s, []).append(item)
+        clear = {name for name, items in told.items() if name and all(item == items[0] for item in items)}
+        doubtful = [item for item in message.d if item.s not in clear]
+        message.d = [items[0] for name, items in told.items() if name in clear]
+        self._left_out(
+            [odd_row(what, 1, item, "it is listed more than once, or without a symbol") for item in doubtful]
+        )
 
     def _book_update(self, message: feeds.BookUpdate) -> None:
         symbol = message.sy or message.symbol or ""
@@ -141,7 +169,14 @@ class PublicStream(Stream):
 
 
 class PrivateStream(Stream):
-    """The account: orders, fills, positions and margins as domain values, in the order they arrive, none left out."""
+    """The account: orders, fills, positions and margins as domain values, in the order they arrive. What cannot be read is
+    told like a gap, for the account to be read over REST, and costs nothing else."""
+
+    lists: Mapping[str, Listed] = {
+        "orders": Listed("result", wire.Orders, wire.OrderRow),
+        "positions": Listed("result", wire.Positions, wire.PositionRow),
+        "subscriptions": Listed("channels", wire.Subscriptions, wire.ChannelState),
+    }
 
     def __init__(
         self,
@@ -156,12 +191,13 @@ class PrivateStream(Stream):
         timings: Timings = Timings(),  # noqa: B008 - a frozen value
         user_agent: str = USER_AGENT,
         proxy: str | None = None,
+        odd: OddRows | None = None,
     ) -> None:
         """`clock` is what is known of the exchange's clock, shared with the REST client; `product_id_of` names the product of a symbol,
         which the fill channel does not (0 where nobody knows); `on_protection` hears of ``portfolio_margins`` and
         ``mmp_trigger`` where they are subscribed."""
         decoder = msgspec.json.Decoder(wire.PrivateWire | feeds.ProtectionMessage, strict=False)
-        super().__init__("private", url, decoder, timings=timings, user_agent=user_agent, proxy=proxy)
+        super().__init__("private", url, decoder, timings=timings, user_agent=user_agent, proxy=proxy, odd=odd)
         self._credentials = credentials
         self._on_private = on_private
         self._clock = clock or ClockOffset()
@@ -236,8 +272,16 @@ class PrivateStream(Stream):
             self._handle_account(message)
         except WireError as error:
             self._unreadable += 1
-            logger.error("private_message_unreadable error=%s", error)
-            self._report(UnreadableMessage(stream=self._name, detail=str(error)[:200]))
+            kind = message.__struct_config__.tag
+            self._cannot_read(odd_row(f"the {kind} messages", 0, message, str(error)[:200]))
+
+    def _cannot_read(self, row: OddRow) -> None:
+        self._left_out([row])
+
+    def _left_out(self, odd: Sequence[OddRow]) -> None:
+        if odd:
+            self._odd.note(odd)
+            self._report(UnreadableMessage(stream=self._name, detail=in_words(odd)[:200]))
 
     def _handle_account(self, message: Any) -> None:
         if isinstance(message, wire.Orders):
@@ -267,10 +311,11 @@ class PrivateStream(Stream):
             symbol = message.symbol
             if symbol and message.meta and message.meta.seq_no is not None:
                 self._sequence.snapshot("orders", symbol, message.meta.seq_no)
-            for row in message.result or ():
-                order = parse_order(row)
+            orders, odd = sift("the orders messages", message.result or (), parse_order)
+            for order in orders:
                 self._product_ids[order.symbol] = order.product_id
                 self._on_private(order)
+            self._left_out(odd)
             return
         order = parse_order(message)
         self._product_ids[order.symbol] = order.product_id
@@ -285,13 +330,14 @@ class PrivateStream(Stream):
         self._on_private(parse_user_trade(message, told or 0))
 
     def _positions(self, message: wire.Positions) -> None:
-        rows = message.result if message.action == "snapshot" else [message]
-        for row in rows or ():
-            if message.action == "delete" and row.size is None:
-                row.size = 0  # the exchange says that the position is gone
-            position = parse_position(row)
+        if message.action == "delete" and message.size is None:
+            message.size = 0  # the exchange says that the position is gone
+        rows = message.result or () if message.action == "snapshot" else [message]
+        positions, odd = sift("the positions messages", rows, parse_position)
+        for position in positions:
             self._product_ids[position.symbol] = position.product_id
             self._on_private(position)
+        self._left_out(odd)
 
     def _numbered(self, channel: str, symbol: str, number: int | None) -> None:
         """Judge a message's number and report a gap."""

@@ -156,8 +156,11 @@ class AssetBalance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Balances(msgspec.Struct, frozen=True, kw_only=True):
+    """`unreadable` tells of assets whose row made no sense: what is held of them is not known."""
+
     assets: tuple[AssetBalance, ...]
     net_equity: Decimal | None
+    unreadable: tuple[str, ...] = ()
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):

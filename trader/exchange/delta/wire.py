@@ -56,7 +56,12 @@ class ProductRow(msgspec.Struct):
     position_size_limit: Number = None
     state: str | None = None
     trading_status: str | None = None
+    notional_type: str | None = None
+    is_quanto: Flag = None
+    contract_unit_currency: str | None = None
     underlying_asset: AssetRow | None = None
+    quoting_asset: AssetRow | None = None
+    settling_asset: AssetRow | None = None
     product_specs: ProductSpecs | None = None
 
 

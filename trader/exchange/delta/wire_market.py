@@ -69,10 +69,6 @@ class TradeRow(msgspec.Struct):
     timestamp: Number = None
 
 
-class TradesRow(msgspec.Struct):
-    trades: list[TradeRow] = []
-
-
 class CandleRow(msgspec.Struct):
     time: Number
     open: Number = None

@@ -1,10 +1,11 @@
 """The work itself: look, cancel what is ours, close what is ours, look again, until the exchange says flat."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 
 import msgspec
 
@@ -14,8 +15,10 @@ from trader.domain.instrument import parse_option_symbol
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose, TimeInForce
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.engine.ids import client_order_id, parse_client_order_id
+from trader.exchange.delta.errors import WireError
 from trader.exchange.gateway import Gateway
 from trader.runner.flatten.books import Books, Say
+from trader.runner.flatten.doubts import Doubts
 from trader.runner.flatten.ours import Holding, OurOrders, foreign
 from trader.runner.flatten.pricing import Prices, limit_for
 
@@ -102,6 +105,7 @@ class _Flattening:
         self._unknown_coid: dict[str, str] = {}
         self._resting: dict[str, float] = {}  # symbol → since when an order of ours is known to rest in it
         self._differs_since: float | None = None
+        self._doubts = Doubts()
         self._told: set[str] = set()
         self.cancelled: list[str] = []
         self.closed: dict[str, int] = {}
@@ -148,8 +152,8 @@ class _Flattening:
         return time.monotonic() - self._resting.setdefault(symbol, time.monotonic()) >= _RESOLVE_SECS
 
     def _look(self) -> tuple[list[OrderSnapshot], list[Position]]:
-        history = self._gateway.order_history(self._since)
-        listed = self._gateway.open_orders()
+        history = self._doubts.rows("history", lambda: self._gateway.order_history(self._since))
+        listed = self._doubts.rows("open orders", self._gateway.open_orders)
         self._orders.learn([*history, *listed])
         if self._since == _EARLIEST and self._orders.newest is not None:
             # What ends from now on was open in this look or is made later: the long past need not be read again.
@@ -160,9 +164,31 @@ class _Flattening:
             if found is not None:
                 self._orders.learn([found])
                 del self._unknown_coid[symbol], self._unknown[symbol]
-        known = {parse_option_symbol(h.symbol).underlying for h in self._orders.holdings(())}
-        positions = [p for name in dict.fromkeys((*MANAGED, *sorted(known))) for p in self._gateway.positions(name)]
-        return [order for order in listed if self._orders.is_ours(order)], positions
+        return [order for order in listed if self._orders.is_ours(order)], self._positions()
+
+    def _positions(self) -> list[Position]:
+        """Positions of everything of ours. Where a row makes no sense our contracts are asked for one by one; what cannot be
+        read then either is closed as far as our own orders go, reduce-only."""
+        traded = self._orders.holdings(())
+        positions: list[Position] = []
+        for name in dict.fromkeys((*MANAGED, *sorted(_underlyings(h.symbol for h in traded)))):
+            positions += self._doubts.rows(f"{name} positions", partial(self._gateway.positions, name))
+        seen = {position.symbol for position in positions}
+        for holding in traded:
+            contract = (holding.symbol, holding.product_id)
+            if holding.symbol not in seen and self._doubts.about_position(*contract):
+                positions.append(self._position(holding))
+        return positions
+
+    def _position(self, holding: Holding) -> Position:
+        symbol, product_id = holding.symbol, holding.product_id
+        try:
+            quantity = self._gateway.position(product_id).quantity
+        except WireError as error:
+            self._once(f"The position of {symbol} makes no sense ({error}); going by our own orders.")
+            return Position(symbol=symbol, product_id=product_id, quantity=holding.net)
+        self._doubts.settled(symbol, product_id)
+        return Position(symbol=symbol, product_id=product_id, quantity=quantity)
 
     def _introduce(self, mine: list[OrderSnapshot], open_now: list[Holding]) -> None:
         if not self._books.usable and self._orders.installations:
@@ -209,7 +235,7 @@ class _Flattening:
         ready = [h for h in open_now if self._is_ready(h.symbol)]
         if not ready:
             return
-        self._books.market = self._prices.refresh({parse_option_symbol(h.symbol).underlying for h in ready})
+        self._books.market = self._prices.refresh(_underlyings(h.symbol for h in ready))
         intents = [self._intent(holding) for holding in ready]
         for intent in intents:
             self._books.intend(intent)
@@ -287,8 +313,23 @@ class _Flattening:
                 "runner had already sent could still arrive."
             )
             return
+        if words := self._doubts.words(self._orders, self.foreign, self._books.market):
+            self.problem = f"part of the account could not be read: {words}"
+            self._once(f"Nothing of ours is seen open, but {self.problem}. Look at the exchange's own page.")
+            return
         self.flat = True
         self.problem = ""
         self._say("FLAT: the exchange shows no position and no open order of ours.")
         for words in self.foreign:
             self._say(f"NOT OURS and left alone: {words}.")
+
+
+def _underlyings(symbols: Iterable[str]) -> set[str]:
+    """What options are on; a symbol that is none is passed over, its contract being closed all the same."""
+    found: set[str] = set()
+    for symbol in symbols:
+        try:
+            found.add(parse_option_symbol(symbol).underlying)
+        except ValueError:
+            continue
+    return found

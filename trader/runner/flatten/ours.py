@@ -88,8 +88,12 @@ class OurOrders:
     def _entry(self, symbol: str) -> tuple[int, OrderName]:
         """Product and name of the youngest order of a contract, an entry where there is one: it tells run and leg."""
         named = [(order, self._names[key]) for key, order in self._orders.items() if order.symbol == symbol]
-        order, name = max(named, key=lambda pair: (pair[1].purpose is Purpose.ENTRY, int(pair[0].venue_order_id)))
+        order, name = max(named, key=lambda pair: (pair[1].purpose is Purpose.ENTRY, _number(pair[0].venue_order_id)))
         return order.product_id, name
+
+
+def _number(venue_order_id: str) -> int:
+    return int(venue_order_id) if venue_order_id.isdecimal() else 0
 
 
 def foreign(positions: Iterable[Position], holdings: Iterable[Holding]) -> list[str]:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from trader.domain.errors import ExchangeError
 from trader.domain.order import Side
-from trader.domain.quote import Quote
+from trader.domain.quote import Quote, credible_newest
 from trader.domain.rounding import ceil_to_tick, floor_to_tick, round_marketable
 from trader.exchange.gateway import Gateway
 
@@ -32,9 +32,9 @@ class Prices:
                 self._quotes |= {q.symbol: q for q in self._gateway.tickers(underlying)}
             except ExchangeError:
                 continue  # an exit is never held back by missing prices
-        stamps = [quote.ts_mark for quote in self._quotes.values() if quote.ts_mark is not None]
-        if stamps:
-            self._market = max(stamps) if self._market is None else max(self._market, *stamps)
+        newest = credible_newest(quote.ts_mark for quote in self._quotes.values())
+        if newest is not None:
+            self._market = newest if self._market is None else max(self._market, newest)
         return self._market
 
     def quote(self, symbol: str) -> Quote | None:

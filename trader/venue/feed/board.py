@@ -7,7 +7,7 @@ published is missing. Best quotes come apart from whole books; the newer of the 
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -30,7 +30,7 @@ _CANCEL_ONLY = "disrupted_cancel_only"
 _NO_GREEKS = Greeks(delta=0.0, gamma=0.0, theta=0.0, vega=0.0, rho=0.0)
 _UNDERLYING_GREEKS = Greeks(delta=1.0, gamma=0.0, theta=0.0, vega=0.0, rho=0.0)
 _NEVER_US = 1 << 62
-_UNREADABLE = (KeyError, TypeError, ValueError, IndexError, InvalidOperation, ExchangeError, msgspec.MsgspecError)
+_UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, ExchangeError, msgspec.MsgspecError)
 _EMPTY: tuple[Level, ...] = ()
 
 
@@ -142,26 +142,32 @@ class Board:
 
     def _ticker(self, frame: dict[str, Any], now_us: int) -> None:
         for row in frame.get("d") or ():
-            contract = self._contracts.get(row.get("s"))
-            if contract is None:
-                continue
-            ivs, greeks, oi, band = (row.get(key) or () for key in ("qiv", "g", "oi", "pb"))
-            self._figures(
-                contract,
-                mark=row.get("m"),
-                ivs=tuple(ivs) if len(ivs) == 3 else (None, None, None),
-                greeks=tuple(greeks),
-                open_interest=oi[0] if oi else None,
-                turnover=(row.get("to") or (None, None))[-1],
-                band=tuple(band) if len(band) == 2 else (None, None),
-                stamp=_stamp(frame, now_us),
-                now_us=now_us,
-            )
-            tick = contract.instrument.tick_size
-            ask, ask_size, bid, bid_size, *_ = row.get("q") or (None,) * 5
-            stamp = _stamp(frame, now_us)
-            self._quote(contract, _level(bid, bid_size, tick), _level(ask, ask_size, tick), stamp)
-            self._spot_heard(contract.instrument.underlying, frame.get("sp"), now_us)
+            try:
+                self._ticker_item(row, frame, now_us)
+            except _UNREADABLE:
+                self.unreadable += 1
+
+    def _ticker_item(self, row: dict[str, Any], frame: dict[str, Any], now_us: int) -> None:
+        contract = self._contracts.get(row.get("s", ""))
+        if contract is None:
+            return
+        ivs, greeks, oi, band = (row.get(key) or () for key in ("qiv", "g", "oi", "pb"))
+        self._figures(
+            contract,
+            mark=row.get("m"),
+            ivs=tuple(ivs) if len(ivs) == 3 else (None, None, None),
+            greeks=tuple(greeks),
+            open_interest=oi[0] if oi else None,
+            turnover=(row.get("to") or (None, None))[-1],
+            band=tuple(band) if len(band) == 2 else (None, None),
+            stamp=_stamp(frame, now_us),
+            now_us=now_us,
+        )
+        tick = contract.instrument.tick_size
+        ask, ask_size, bid, bid_size, *_ = row.get("q") or (None,) * 5
+        stamp = _stamp(frame, now_us)
+        self._quote(contract, _level(bid, bid_size, tick), _level(ask, ask_size, tick), stamp)
+        self._spot_heard(contract.instrument.underlying, frame.get("sp"), now_us)
 
     def _best(self, frame: dict[str, Any], now_us: int) -> None:
         contract = self._contracts[frame["sy"]]

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from statistics import median_low
 from typing import Any
 
 import msgspec
@@ -17,9 +18,14 @@ from trader.config.addresses import split_address
 from trader.domain.errors import ConfigError, ExchangeError
 from trader.domain.instrument import index_symbol
 from trader.exchange.delta import endpoints as at
+from trader.exchange.delta import wire
 from trader.exchange.delta.budget import Priority
 from trader.exchange.delta.environments import DEPLOYMENTS
+from trader.exchange.delta.errors import WireError
+from trader.exchange.delta.numbers import price_or_none
+from trader.exchange.delta.parse import parse_instrument
 from trader.exchange.delta.rest import RestClient
+from trader.exchange.delta.rows import Rows, in_plain_words
 from trader.exchange.delta.stream import StreamFigures, Timings
 from trader.exchange.events import StreamDown, StreamEvent, StreamUp, SubscriptionRefused
 from trader.venue.feed.events import PRODUCT, TICKER_ROW, FeedEvent, event_of, row_event
@@ -138,7 +144,7 @@ class PublicFeed:
             page_size=_PAGE,
             priority=Priority.MARKET,
         )
-        followed = self._chosen(rows)
+        followed = self._chosen(self._rest.usable("the product list", rows, _sound_product))
         fresh = {row["symbol"]: row for row in followed}
         gone = [symbol for symbol in self._live if symbol not in fresh]
         changed = [row for symbol, row in fresh.items() if self._live.get(symbol) != row]
@@ -154,17 +160,19 @@ class PublicFeed:
             ("states", "expired"),
             ("page_size", str(_EXPIRED_PAGE)),
         ]
-        rows = self._rest.fetch(list[dict[str, Any]], at.PRODUCTS, query=query, priority=Priority.MARKET)
-        self._tell_rows(PRODUCT, [row for row in rows if row.get("symbol") in symbols])
+        rows = self._rest.fetch(Rows(dict[str, Any]), at.PRODUCTS, query=query, priority=Priority.MARKET)
+        gone = self._rest.usable("the expired products", rows, _sound_product)
+        self._tell_rows(PRODUCT, [row for row in gone if row["symbol"] in symbols])
 
     def _read_tickers(self) -> None:
         for underlying in self.options.underlyings:
             query = [("contract_types", _TYPES), ("underlying_asset_symbols", underlying)]
-            rows = self._rest.fetch(list[dict[str, Any]], at.TICKERS, query=query, priority=Priority.MARKET)
-            followed = [row for row in rows if row.get("symbol") in self._live]
-            spot = next((row["spot_price"] for row in followed if row.get("spot_price")), None)
-            if spot is not None:
-                self._spots[underlying] = Decimal(str(spot))
+            rows = self._rest.fetch(Rows(dict[str, Any]), at.TICKERS, query=query, priority=Priority.MARKET)
+            named = self._rest.usable("the tickers", rows, _named)
+            followed = [row for row in named if row["symbol"] in self._live]
+            told = [price for row in followed if (price := _price(row.get("spot_price"))) is not None]
+            if told:
+                self._spots[underlying] = median_low(told)
             self._tell_rows(TICKER_ROW, followed)
 
     def _chosen(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -256,6 +264,29 @@ def check_options(options: FeedOptions) -> None:
         raise ConfigError("name at least one underlying to follow")
     if options.expiries is not None and options.expiries < 1:
         raise ConfigError(f"expiries must be at least 1, was {options.expiries}")
+
+
+def _sound_product(row: dict[str, Any]) -> dict[str, Any] | None:
+    """A product's row as it came; None for kinds nobody follows.
+
+    Raises:
+        WireError: A contract cannot be made of it.
+    """
+    try:
+        instrument = parse_instrument(msgspec.convert(row, wire.ProductRow, strict=False))
+    except msgspec.ValidationError as error:
+        raise WireError(in_plain_words(error)) from None
+    return None if instrument is None else row
+
+
+def _named(row: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(row.get("symbol"), str) or not row["symbol"]:
+        raise WireError("it names no symbol")
+    return row
+
+
+def _price(value: Any) -> Decimal | None:
+    return price_or_none(value) if isinstance(value, str | int | float) else None
 
 
 def _underlying(row: dict[str, Any]) -> str:

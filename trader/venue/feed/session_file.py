@@ -5,6 +5,7 @@ it gave none), `channel`, `symbol`, `frame` (the JSON as received). Every file b
 it can be played alone. See docs/recordings.md.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,7 +18,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from trader.domain.errors import ConfigError
+from trader.domain.quote import credible_newest
+from trader.exchange.delta.rows import UNREADABLE, read_loosely
 from trader.venue.feed.events import FeedEvent
+
+logger = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
 METADATA_KEY = b"strangle-desk.session"
@@ -147,38 +152,82 @@ def _damage_in_words(path: Path) -> Iterator[None]:
 
 
 def last_instant(path: Path) -> datetime:
-    """When a file's last event happened, from its statistics."""
+    """When a file's last event happened; one stamp far ahead of all others is not believed."""
     with _damage_in_words(path), pq.ParquetFile(path) as file:
-        column = file.schema_arrow.names.index("at")
-        groups = [file.metadata.row_group(i).column(column).statistics.max for i in range(file.metadata.num_row_groups)]
-    if not groups:
+        groups = file.metadata.num_row_groups
+        stamps = file.read_row_group(groups - 1, columns=["at"]).column("at").drop_null().to_pylist() if groups else []
+    latest = credible_newest(at if at.tzinfo is not None else at.replace(tzinfo=UTC) for at in stamps)
+    if latest is None:
         raise ConfigError(f"the recorded session {path} is empty")
-    latest: datetime = max(groups)
-    return latest if latest.tzinfo is not None else latest.replace(tzinfo=UTC)
+    return latest
 
 
 def read_rows(files: Sequence[Path], channel: str | None = None) -> Iterator[SessionRow]:
-    """All events of some files in order, or those of one channel; a few thousand in memory at a time."""
+    """All events of some files in order, or those of one channel; a few thousand in memory at a time. Rows that cannot be
+    read, or are stamped out of their order, are left out."""
     for path in files:
-        with _damage_in_words(path), pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=SCHEMA.names):
-                chosen = batch if channel is None else batch.filter(pc.equal(batch.column("channel"), channel))
-                yield from _rows_of(chosen)
+        yield from _in_order(path, _rows_of_file(path, channel))
 
 
-def _rows_of(batch: pa.RecordBatch) -> Iterator[SessionRow]:
+def _rows_of_file(path: Path, channel: str | None) -> Iterator[SessionRow]:
+    left_out = 0
+    with _damage_in_words(path), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=SCHEMA.names):
+            chosen = batch if channel is None else batch.filter(pc.equal(batch.column("channel"), channel))
+            for row in _rows_of(chosen):
+                if row is None:
+                    left_out += 1
+                else:
+                    yield row
+    if left_out:
+        logger.warning("session_rows_left_out file=%s rows=%d reason=unreadable", path.name, left_out)
+
+
+def _in_order(path: Path, rows: Iterator[SessionRow]) -> Iterator[SessionRow]:
+    """Rows whose time never falls: a row ahead of its successor would hold up everything behind it until its time comes."""
+    before, held, left_out = 0, None, 0
+    for row in rows:
+        if held is None or row.at_us >= held.at_us:
+            if held is not None:
+                before = held.at_us
+                yield held
+            held = row
+            continue
+        left_out += 1
+        if row.at_us >= before:
+            held = row  # the one before it was the odd one
+    if held is not None:
+        yield held
+    if left_out:
+        logger.warning("session_rows_left_out file=%s rows=%d reason=out of order", path.name, left_out)
+
+
+def _rows_of(batch: pa.RecordBatch) -> Iterator[SessionRow | None]:
+    """The events of a batch; None in the place of one that cannot be read."""
     stamps = {name: pc.cast(batch.column(name), pa.int64()).to_pylist() for name in ("at", "received", "exchange")}
     texts = {name: batch.column(name).to_pylist() for name in ("channel", "symbol", "frame")}
     for index in range(batch.num_rows):
-        raw = texts["frame"][index].encode()
+        at_us, raw = stamps["at"][index], (texts["frame"][index] or "").encode()
+        frame = _frame(raw)
+        if at_us is None or frame is None or texts["channel"][index] is None:
+            yield None
+            continue
         yield SessionRow(
-            at_us=stamps["at"][index],
+            at_us=at_us,
             event=FeedEvent(
                 channel=texts["channel"][index],
-                symbol=texts["symbol"][index],
-                received_us=stamps["received"][index],
+                symbol=texts["symbol"][index] or "",
+                received_us=stamps["received"][index] or at_us,
                 exchange_us=stamps["exchange"][index],
                 raw=raw,
-                frame=msgspec.json.decode(raw),
+                frame=frame,
             ),
         )
+
+
+def _frame(raw: bytes) -> dict[str, Any] | None:
+    try:
+        frame = msgspec.json.decode(raw)
+    except UNREADABLE:
+        frame = read_loosely(raw)
+    return frame if isinstance(frame, dict) else None

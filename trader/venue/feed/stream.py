@@ -8,6 +8,7 @@ import msgspec
 
 from trader.exchange.delta import wire
 from trader.exchange.delta.rest import USER_AGENT
+from trader.exchange.delta.rows import UNREADABLE, read_loosely
 from trader.exchange.delta.stream import Stream, Timings
 from trader.exchange.events import StreamEvent
 
@@ -27,7 +28,13 @@ class _Decoder:
 
     def decode(self, raw: bytes) -> Any:
         received_us = time.time_ns() // 1000
-        frame = msgspec.json.decode(raw)
+        try:
+            frame = msgspec.json.decode(raw)
+        except UNREADABLE:
+            frame = read_loosely(raw)
+            if frame is None:
+                raise
+            raw = _as_json(frame)
         kind = frame.get("type") if isinstance(frame, dict) else None
         if kind == "pong":
             return _PONG
@@ -38,6 +45,14 @@ class _Decoder:
         if not isinstance(frame, dict):
             raise msgspec.DecodeError("a message is a JSON object")
         return Message(bytes(raw), frame, received_us)
+
+
+def _as_json(frame: Any) -> bytes:
+    """As a recording keeps it, without what is no JSON: NaN becomes null."""
+    try:
+        return msgspec.json.encode(frame)
+    except UnicodeEncodeError:
+        raise msgspec.DecodeError("its text is broken") from None
 
 
 class FeedStream(Stream):

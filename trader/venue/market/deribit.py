@@ -6,6 +6,7 @@ its expiry is the price in USD.
 """
 
 import csv
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -21,6 +22,8 @@ from trader.domain.instrument import EXPIRY_TIME_UTC, Kind, build_option_symbol
 from trader.venue.market.contracts import terms_of
 from trader.venue.market.instants import to_ms
 from trader.venue.market.recording_file import QuoteRow, RecordingError, Settlement
+
+logger = logging.getLogger(__name__)
 
 CLOCK_SHIFT = timedelta(hours=4)
 _SHIFT_MS = int(CLOCK_SHIFT.total_seconds()) * 1000
@@ -85,18 +88,36 @@ def read_quotes(
     if not files:
         raise RecordingError(f"no {underlying}_*.parquet in {source}")
     for path in files:
-        for raw in _read(path, kind, start, end):
-            name = str(raw["instrument_name"]) if raw.get("instrument_name") else f"{underlying}-"
-            if not name.startswith(f"{underlying}-"):
-                raise RecordingError(f"{path} holds {name}, which is not an option on {underlying}")
+        rows = _read(path, kind, start, end)
+        odd: list[str] = []
+        for raw in rows:
             try:
-                quote = None
-                if raw["ts"] < raw["expiry"] and raw["mark_price"] is not None and raw["underlying_price"]:
-                    quote = _convert(raw, underlying)
-            except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-                raise RecordingError(f"{path} holds a row that cannot be read: {error!r}") from error
+                quote = _quote_of(raw, underlying)
+            except (RecordingError, KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+                odd.append(str(error))
+                continue
             if quote is not None:
                 yield quote
+        if rows and len(odd) * 2 > len(rows):
+            raise RecordingError(f"{path}: {len(odd)} rows of {len(rows)} cannot be used, the first: {odd[0]}")
+        if odd:
+            logger.warning(
+                "import_rows_left_out file=%s rows=%d of=%d first=%s", path.name, len(odd), len(rows), odd[0]
+            )
+
+
+def _quote_of(raw: dict[str, Any], underlying: str) -> DeribitQuote | None:
+    """A row as a quote; None where there is nothing to quote any more.
+
+    Raises:
+        RecordingError, KeyError, TypeError, ValueError, ArithmeticError, AttributeError: It makes no sense.
+    """
+    name = str(raw["instrument_name"]) if raw.get("instrument_name") else f"{underlying}-"
+    if not name.startswith(f"{underlying}-"):
+        raise RecordingError(f"{name} is not an option on {underlying}")
+    if raw["ts"] >= raw["expiry"] or raw["mark_price"] is None or not raw["underlying_price"]:
+        return None
+    return _convert(raw, underlying)
 
 
 def _read(path: Path, kind: str, start: datetime | None, end: datetime | None) -> list[dict[str, Any]]:
@@ -181,17 +202,22 @@ def read_delivery_prices(path: Path, underlying: str) -> list[Settlement]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.DictReader(file) if row["index_name"] == f"{underlying}_USD"]
-        return [
-            Settlement(
-                expiry_ms=to_ms(
-                    datetime.combine(datetime.fromisoformat(row["date"]).date(), EXPIRY_TIME_UTC, tzinfo=UTC)
-                ),
-                price=Decimal(row["delivery_price"]),
-            )
-            for row in sorted(rows, key=lambda row: row["date"])
-        ]
-    except (OSError, KeyError, TypeError, ValueError, ArithmeticError, csv.Error) as error:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise RecordingError(f"cannot read delivery prices from {path}: {error!r}") from error
+    found: list[Settlement] = []
+    for row in rows:
+        try:
+            day = datetime.fromisoformat(row["date"]).date()
+            price = Decimal(row["delivery_price"])
+            if not price.is_finite() or price <= 0:
+                raise ValueError(f"no price: {price}")
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+            logger.warning("delivery_price_left_out file=%s row=%s reason=%r", path.name, row, error)
+            continue
+        found.append(Settlement(expiry_ms=to_ms(datetime.combine(day, EXPIRY_TIME_UTC, tzinfo=UTC)), price=price))
+    if rows and not found:
+        raise RecordingError(f"cannot read delivery prices from {path}: none of {len(rows)} rows makes sense")
+    return sorted(found, key=lambda settlement: settlement.expiry_ms)
 
 
 def _quote(coin: float | None, forward: float) -> Decimal | None:
@@ -199,8 +225,15 @@ def _quote(coin: float | None, forward: float) -> Decimal | None:
 
 
 def _usd(coin: float, forward: float) -> Decimal:
-    """Coin times underlying, exact in the decimals both were recorded with."""
-    return Decimal(f"{coin:.{_SIGNIFICANT}g}") * Decimal(str(forward))
+    """Coin times underlying, exact in the decimals both were recorded with.
+
+    Raises:
+        ValueError: One of them is no price.
+    """
+    price = Decimal(f"{coin:.{_SIGNIFICANT}g}") * Decimal(str(forward))
+    if not price.is_finite() or price < 0:
+        raise ValueError(f"no price: {coin} x {forward}")
+    return price
 
 
 def _contracts(coins: float | None, contract_value: Decimal) -> int | None:

@@ -4,6 +4,8 @@ This module only reads and writes the file; what happens between its rows is `tr
 Rows are told apart by the column `record`. Instants are milliseconds since the epoch inside, UTC timestamps in the file.
 """
 
+import logging
+import math
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from enum import StrEnum
@@ -17,6 +19,8 @@ import pyarrow.parquet as pq
 from trader.domain.errors import TraderError
 from trader.domain.instrument import parse_option_symbol
 from trader.venue.market.instants import to_ms
+
+logger = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
 METADATA_KEY = b"strangle-desk.recording"
@@ -177,7 +181,8 @@ def read_recording(path: Path) -> Recording:
     """Read a recording.
 
     Raises:
-        RecordingError: No such file, not a recording, another version, columns or rows missing.
+        RecordingError: No such file, not a recording, another version, columns missing, or hardly a row of it readable. A few
+            odd rows are left out.
     """
     try:
         file = pq.ParquetFile(path)
@@ -225,16 +230,19 @@ def _parse(path: Path, info: RecordingInfo, rows: Iterable[dict[str, Any]]) -> R
     spot: dict[int, SpotPoint] = {}
     settlements: list[Settlement] = []
     segments: list[Segment] = []
+    read, odd = 0, ""
+    left_out = 0
     for row in rows:
+        read += 1
         try:
             ts, origin = int(row["ts"]), Origin(row.get("origin") or Origin.RECORDED)
             match row["record"]:
                 case "quote":
                     quotes.append(_parse_quote(row, ts, origin, symbols))
                 case "spot":
-                    spot[ts] = SpotPoint(ts_ms=ts, price=Decimal(row["price"]), origin=origin)
+                    spot[ts] = SpotPoint(ts_ms=ts, price=_positive(row["price"]), origin=origin)
                 case "settlement":
-                    settlements.append(Settlement(expiry_ms=ts, price=Decimal(row["price"])))
+                    settlements.append(Settlement(expiry_ms=ts, price=_positive(row["price"], or_zero=True)))
                 case "segment":
                     segments.append(
                         Segment(from_ms=ts, until_ms=int(row["until"]), origin=origin, note=row.get("note") or "")
@@ -242,10 +250,18 @@ def _parse(path: Path, info: RecordingInfo, rows: Iterable[dict[str, Any]]) -> R
                 case other:
                     raise ValueError(f"unknown record {other!r}")
         except (TypeError, ValueError, ArithmeticError) as error:
-            raise RecordingError(f"the recording {path} has a row that cannot be read: {row} ({error})") from error
+            left_out += 1
+            odd = odd or f"{row} ({error})"
+    if left_out * 2 > read:
+        raise RecordingError(
+            f"the recording {path} has {left_out} rows of {read} that cannot be read, the first: {odd}"
+        )
+    if left_out:
+        logger.warning("recording_rows_left_out file=%s rows=%d of=%d first=%s", path.name, left_out, read, odd)
     if not quotes or not spot:
         raise RecordingError(
             f"the recording {path} has {len(quotes)} quotes and {len(spot)} index prices; both are needed"
+            + (f" ({left_out} rows cannot be read, the first: {odd})" if odd else "")
         )
     quotes.sort(key=lambda quote: quote.ts_ms)
     return Recording(
@@ -270,14 +286,33 @@ def _parse_quote(row: dict[str, Any], ts: int, origin: Origin, symbols: dict[str
         expiry_ms=expiry_ms,
         bid=_plain(row["bid"]),
         ask=_plain(row["ask"]),
-        mark=Decimal(row["mark"]),
-        mark_iv=float(row["mark_iv"]),
+        mark=_positive(row["mark"], or_zero=True),
+        mark_iv=_volatility(row["mark_iv"]),
         forward=row.get("forward"),
-        index=Decimal(row["price"]),
+        index=_positive(row["price"]),
         open_interest=row.get("open_interest"),
         volume=row.get("volume"),
         origin=origin,
     )
+
+
+def _positive(value: Any, *, or_zero: bool = False) -> Decimal:
+    """A price.
+
+    Raises:
+        ValueError, TypeError, ArithmeticError: It is none.
+    """
+    price = Decimal(value)
+    if not price.is_finite() or price < 0 or (price == 0 and not or_zero):
+        raise ValueError(f"no price: {value}")
+    return price
+
+
+def _volatility(value: Any) -> float:
+    volatility = float(value)
+    if not 0 <= volatility < math.inf:
+        raise ValueError(f"no volatility: {value}")
+    return volatility
 
 
 def _plain(price: Decimal | None) -> Decimal | None:

@@ -1,0 +1,29 @@
+"""Rows of an account read that made no sense: which of them leave a run's picture of its own contracts incomplete."""
+
+from trader.domain.odd_row import OddRow
+from trader.engine.events import AccountRead
+from trader.engine.state import Run
+
+
+def doubts(run: Run, event: AccountRead) -> tuple[OddRow, ...]:
+    """Unreadable positions, open orders and fills that may be of this run's contracts, and are not explained otherwise.
+
+    A row that says it is about another contract leaves this run's picture whole.
+    """
+    found: list[OddRow] = []
+    for leg in run.legs:
+        if event.positions is not None and event.held(leg.symbol, leg.product_id) is None:
+            found += event.odd_of("positions", leg.symbol, leg.product_id)
+        found += event.odd_of("open_orders", leg.symbol, leg.product_id)
+        fills = event.odd_of("fills", leg.symbol, leg.product_id)
+        found += [row for row in fills if not _is_booked(run, row)]
+    return tuple(dict.fromkeys(found))
+
+
+def _is_booked(run: Run, row: OddRow) -> bool:
+    """True for a fill of an order of ours that has ended and of which every contract is in our books."""
+    return any(
+        order.venue_order_id == row.order_id and order.status.terminal and not order.fills_missing
+        for order in run.orders.values()
+        if row.order_id
+    )
