@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from trader.domain.statistics import Statistics
+from trader.domain.foreign import Foreign
 from trader.engine.records import Phase
 
 # Why a run was closed, in words; the panel says some of them at more length.
@@ -116,6 +117,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     orders: tuple[OrderView, ...] = ()
     ladder: tuple[Rung, ...] = ()
     why_not: tuple[str, ...] = ()  # while waiting: what still keeps the entry from being made
+    foreign: tuple[Foreign, ...] = ()  # while waiting: what stands on the account that no run explains
+    confirmed: tuple[Foreign, ...] = ()  # what a person has confirmed to start beside
     steps: tuple[str, ...] = ()  # while exiting: what has been done and is being done
 
 

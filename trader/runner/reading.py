@@ -49,10 +49,13 @@ def _read_members(gateway: Gateway, effect: ReadAccount, read: AccountRead) -> A
     try:
         lookups = {coid: gateway.lookup(coid) for coid in effect.lookups}
         read = replace(read, lookups=lookups)
-        if products is None:
-            read = replace(read, open_orders=(), fills=(), history=())
-        else:
+        if effect.whole:
+            read = replace(read, open_orders=tuple(gateway.open_orders()), whole=True)
+        elif products is not None:
             read = replace(read, open_orders=tuple(gateway.open_orders(products)))
+        if products is None:
+            read = replace(read, open_orders=read.open_orders or (), fills=(), history=())
+        else:
             if effect.lookups or effect.history:
                 read = replace(read, history=tuple(gateway.order_history(effect.since, products)))
         read = replace(read, positions=tuple(gateway.positions(effect.underlying)))

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from trader.domain.clock import Now
+from trader.domain.foreign import parse_foreign
 from trader.domain.order import OrderIntent, Purpose
 from trader.domain.outcome import Outcome, Rejected, Unknown
 from trader.domain.quote import Quote
@@ -237,6 +238,18 @@ class Shell:
                 )
             )
             return
+        if row.kind == "beside":
+            self.receive(
+                lambda now: ev.BesideCommand(
+                    at=now,
+                    command_id=row.command_id,
+                    run_id=row.body["run_id"],
+                    foreign=parse_foreign(row.body["foreign"]),
+                    phrase=row.body["phrase"],
+                    issued_by="person",
+                )
+            )
+            return
         self.receive(
             lambda now: ev.StartCommand(
                 at=now,
@@ -245,6 +258,8 @@ class Shell:
                 config_hash=row.body["config_hash"],
                 start_now=row.body["now"],
                 issued_by="person",
+                foreign=parse_foreign(row.body.get("foreign", [])),
+                beside=row.body.get("beside", ""),
             )
         )
 
