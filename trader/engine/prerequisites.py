@@ -45,6 +45,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     public_api: Verdict | None = None
     signed_api: Verdict | None = None
     right_to_trade: Verdict | None = None
+    connection: Verdict | None = None
     level: str | None = None
     slowed: str | None = None
     journal_fault: str | None = None
@@ -208,6 +209,7 @@ _LIST: tuple[tuple[str, Callable[[Facts], Judged]], ...] = (
     ("public API", _given("public_api")),
     ("signed API", _given("signed_api")),
     ("right to trade", _given("right_to_trade")),
+    ("connection", _given("connection")),
     ("clock", _clock),
     ("daily loss", _loss),
     ("runs a day", _runs),

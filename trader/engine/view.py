@@ -138,6 +138,7 @@ class Ops(msgspec.Struct, frozen=True, kw_only=True):
     private_down_since: datetime | None = None
     journal_fault: str = ""  # why nothing can be recorded; empty while it can
     client: Statistics | None = None  # of the runner's connection to the exchange, since the runner began
+    slowed: str = ""  # why nothing but exits may be sent just now (429), in words
 
 
 class LiveSnapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from typing import Any
 
 from trader.domain.errors import VenueRefused
 from trader.domain.fill import Fill, Position
+from trader.domain.foreign import concerns
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
@@ -216,7 +217,9 @@ class CcxtGateway:
         rows = self.wire.read("fetch_positions", lambda x: x.fetch_positions())
         held = [self.parse_position(row) for row in rows]
         ids = {instrument.product_id for instrument in self.instruments(underlying)}
-        return [position for position in held if position.product_id in ids and position.quantity]
+        # A contract that is not traded here, or no longer listed, is a holding of the underlying all the same.
+        wanted = [p for p in held if p.product_id in ids or concerns(p.symbol, underlying)]
+        return [position for position in wanted if position.quantity]
 
     def position(self, product_id: int) -> Position:
         """See `Gateway.position`."""
