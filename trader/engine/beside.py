@@ -1,7 +1,7 @@
 """What stands on the account that no run explains: it keeps a run from beginning until a person confirms it as it stands.
 
-Seen by every account read of a run that has sold nothing yet; such a read covers the whole underlying. A run that has begun
-is completed and closed whatever else stands there, and exits never ask.
+Seen by every account read until both legs are sold; such a read covers the whole underlying. A run that has begun is
+completed and closed whatever else stands there, and exits never ask.
 """
 
 from trader.domain.foreign import Foreign, beside_phrase, find_foreign, listed_words
@@ -25,8 +25,9 @@ def is_begun(run: Run) -> bool:
 
 
 def reads_whole(run: Run) -> bool:
-    """Whether a read for this run has to cover everything of its underlying, not its own contracts alone."""
-    return run.phase in (Phase.WAITING, Phase.ENTERING) and not is_begun(run)
+    """Whether a read for this run has to cover everything of its underlying, not its own contracts alone: an order that
+    rests may end without a fill, and then the next one would be the first."""
+    return run.phase in (Phase.WAITING, Phase.ENTERING)
 
 
 def bars_beginning(state: State, run: Run) -> str:
