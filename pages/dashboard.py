@@ -5,7 +5,7 @@ Everything that refreshes by itself is a fragment; whatever one types into stand
 
 import streamlit as st
 
-from trader.panel import frame, happened, hero, launch, level, live, service, stop
+from trader.panel import beside, frame, happened, hero, launch, level, live, service, stop
 from trader.panel.format import safe
 from trader.panel.watch import chosen_run, running
 
@@ -26,6 +26,8 @@ if isinstance(status, str):
     st.text(status)
 elif busy:
     live.draw(run_id)
+    if status.run is not None:
+        beside.draw(status.run)
     # A closed expander would still ask the exchange for the whole chain every few seconds.
     if st.toggle("Start another run", key="dash_another"):
         launch.draw(safe_env=status.env)
