@@ -44,6 +44,12 @@ PREMIUM = Decimal("84.20")
 HOSTILE = '<img src=x onerror="alert(1)"> ![x](http://evil.example/x.png) [go](javascript:alert(1)) :red[x] $x$'
 
 
+STRANGE = (
+    Foreign(kind="position", symbol="C-BTC-99000-221126", quantity=-3),
+    Foreign(kind="order", symbol="BTCUSD", quantity=5, side=Side.BUY, order_id="42", limit_price=Decimal(80_000)),
+)
+
+
 class FakeDesk:
     """Args:
     scenario: See the module.

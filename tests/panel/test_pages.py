@@ -2,15 +2,13 @@
 
 import json
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.panel.fake_desk import HOSTILE
-from trader.domain.foreign import Foreign, beside_phrase
-from trader.domain.order import Side
+from tests.panel.fake_desk import HOSTILE, STRANGE
+from trader.domain.foreign import beside_phrase
 from trader.panel import service
 
 PAGES = ("pages/dashboard.py", "pages/configure.py", "pages/history.py")
@@ -277,12 +275,6 @@ def test_history_pages_and_reports_one_run(open_panel: Open) -> None:
 
 
 # ------------------------------------------------------------ other people's things on the account
-
-
-STRANGE = (
-    Foreign(kind="position", symbol="C-BTC-99000-221126", quantity=-3),
-    Foreign(kind="order", symbol="BTCUSD", quantity=5, side=Side.BUY, order_id="42", limit_price=Decimal(80_000)),
-)
 
 
 def with_strangers(open_panel: Open, scenario: str = "empty") -> tuple[AppTest, Any]:
