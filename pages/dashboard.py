@@ -25,9 +25,9 @@ if isinstance(status, str):
     st.error("The desk cannot be read. Stop & Exit still tries; see the sentence below.", icon=":material/error:")
     st.text(status)
 elif busy:
-    live.draw(run_id)
     if status.run is not None:
         beside.draw(status.run)
+    live.draw(run_id)
     # A closed expander would still ask the exchange for the whole chain every few seconds.
     if st.toggle("Start another run", key="dash_another"):
         launch.draw(safe_env=status.env)

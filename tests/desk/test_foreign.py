@@ -9,7 +9,7 @@ import pytest
 
 from tests.desk.conftest import KEY, SECRET, RunnersHand, announce, picture
 from trader.config.preset import Preset
-from trader.config.settings import Settings
+from trader.config.settings import Settings, load_settings
 from trader.desk import Desk, NotPossible
 from trader.domain.errors import ConfigError
 from trader.domain.foreign import beside_phrase, parse_foreign
@@ -164,3 +164,21 @@ def test_an_exchange_that_lists_eth_only_failed_every_check(
     gateway = DeltaGateway(eth_venue.addresses.rest_url, Credentials(KEY, SECRET))
     assert gateway.health().reasons == [] and gateway.trading_refusal() == ""
     gateway.close()
+
+
+def test_a_runner_comes_up_on_a_testnet_that_lists_eth_only(eth_venue: VenueServer, settings: Settings) -> None:
+    from trader.cli.hosts import _require_exchange
+
+    at = eth_venue.addresses
+    testnet = load_settings(
+        environ={
+            "TRADER_HOME": str(settings.home),
+            "TRADER_ENV": "testnet",
+            "DELTA_REST_URL": at.rest_url,
+            "DELTA_WS_PUBLIC_URL": at.ws_public_url,
+            "DELTA_WS_PRIVATE_URL": at.ws_private_url,
+            "DELTA_TESTNET_API_KEY": KEY,
+            "DELTA_TESTNET_API_SECRET": SECRET,
+        }
+    )
+    _require_exchange(testnet)  # raises where a runner would not be started

@@ -148,7 +148,7 @@ def test_a_start_that_confirms_what_stands_there_sells_beside_it_and_the_journal
     scene = started(SHORT, RESTING, **confirmed(SHORT, RESTING))
     assert scene.phase is Phase.ENTERING and len(scene.submits()) == 2
     assert on_record(scene) == [(SHORT, RESTING)]
-    assert scene.refolded() and scene.run.confirmed == (SHORT, RESTING)
+    assert scene.refolded() and scene.run.beside == (SHORT, RESTING)
 
 
 def test_a_phrase_for_something_else_starts_nothing() -> None:

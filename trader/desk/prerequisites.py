@@ -165,7 +165,7 @@ class FactFinder:
         waiting = [run for run in runs if run.underlying == underlying and run.phase is Phase.WAITING]
         return {
             "foreign": Unread(f"the account cannot be read: {found}") if isinstance(found, TraderError) else found,
-            "confirmed": waiting[-1].confirmed if waiting else (),
+            "confirmed": waiting[-1].beside if waiting else (),
         }
 
     # ------------------------------------------------------------ the journal and the runner

@@ -38,7 +38,7 @@ def bars_beginning(state: State, run: Run) -> str:
     seen = None if watch is None else watch.foreign
     facts = Facts(
         foreign=Unread(NOT_READ) if seen is None else seen,
-        confirmed=run.confirmed,
+        confirmed=run.beside,
         own_symbols=tuple(leg.symbol for leg in run.legs),
     )
     return "; ".join(in_the_way(prerequisites(facts), "nothing foreign"))
@@ -81,7 +81,7 @@ def _is_of_unfinished(turn: Turn, order: OrderSnapshot) -> bool:
 
 def _tell(turn: Turn, run: Run, foreign: tuple[Foreign, ...]) -> None:
     """Say each new state of things once while the run waits."""
-    others = unconfirmed(foreign, run.confirmed)
+    others = unconfirmed(foreign, run.beside)
     if not others or run.phase is not Phase.WAITING:
         return
     phrase = beside_phrase(foreign)
@@ -114,7 +114,7 @@ def on_beside(turn: Turn, event: BesideCommand) -> None:
     if why or run is None:
         turn.do(AckCommand(command_id=event.command_id, status="refused", detail=why))
         return
-    if run.confirmed != event.foreign:
+    if run.beside != event.foreign:
         confirm(turn, run.run_id, event.foreign, event.command_id, event.issued_by)
     detail = f"run {run.run_id} may start beside {listed_words(event.foreign)}"
     turn.do(AckCommand(command_id=event.command_id, status="accepted", detail=detail))

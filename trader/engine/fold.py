@@ -103,7 +103,7 @@ def _phase_changed(run: Run, record: rec.PhaseChanged) -> Run:
 
 
 def _beside_confirmed(run: Run, record: rec.BesideConfirmed) -> Run:
-    return replace(run, confirmed=record.foreign)
+    return replace(run, beside=record.foreign)
 
 
 def _stop_requested(run: Run, record: rec.StopRequested) -> Run:

@@ -95,7 +95,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     peak_pnl: Decimal | None = None
     peak_pct: Decimal | None = None
     level_pct: Decimal | None = None
-    confirmed: tuple[Foreign, ...] = ()  # what a person wants to start beside, exactly as it stood
+    beside: tuple[Foreign, ...] = ()  # what a person wants to start beside, exactly as it stood
     stop_command: str | None = None
     exit_reason: str | None = None
     exit_detail: str = ""

@@ -118,7 +118,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     ladder: tuple[Rung, ...] = ()
     why_not: tuple[str, ...] = ()  # while waiting: what still keeps the entry from being made
     foreign: tuple[Foreign, ...] = ()  # while waiting: what stands on the account that no run explains
-    confirmed: tuple[Foreign, ...] = ()  # what a person has confirmed to start beside
+    beside: tuple[Foreign, ...] = ()  # what a person has confirmed to start beside
     steps: tuple[str, ...] = ()  # while exiting: what has been done and is being done
 
 

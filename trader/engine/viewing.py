@@ -59,7 +59,7 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         ladder=build_ladder(run, market, now, valuation),
         why_not=watch.why_not if run.phase is Phase.WAITING else (),
         foreign=watch.foreign or () if run.phase is Phase.WAITING else (),
-        confirmed=run.confirmed,
+        beside=run.beside,
         steps=tuple(_steps(run, watch)) if run.phase in (Phase.EXITING, Phase.DONE) else (),
     )
 

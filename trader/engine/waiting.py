@@ -49,7 +49,7 @@ def wait(turn: Turn, run_id: str) -> None:
     assert run.entry_at is not None and run.exit_at is not None
     window = entry_window(run.preset.schedule, run.entry_at, run.exit_at, turn.now.market)
     if window is Window.EARLY:
-        known = Facts(level=level_words(turn.state), foreign=turn.watch(run_id).foreign, confirmed=run.confirmed)
+        known = Facts(level=level_words(turn.state), foreign=turn.watch(run_id).foreign, confirmed=run.beside)
         turn.look(run_id, why_not=("waiting for the entry time", *in_the_way(prerequisites(known))))
         return
     if window is Window.MISSED:
@@ -89,7 +89,7 @@ def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
         loss_limit=run.preset.risk.daily_loss_limit_usd,
         strikes=strikes,
         foreign=foreign,
-        confirmed=run.confirmed,
+        confirmed=run.beside,
         own_symbols=tuple(leg.symbol for leg in run.legs),
         margin_needed=margin_estimate(turn, run) if is_read else None,
         available=watch.available_usd,

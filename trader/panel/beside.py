@@ -33,7 +33,7 @@ def typed() -> str | None:
 
 def draw(run: RunView) -> None:
     """For a run that waits: what bars its entry, the field, and the button."""
-    if run.phase is not Phase.WAITING or not run.foreign or set(run.foreign) <= set(run.confirmed):
+    if run.phase is not Phase.WAITING or not run.foreign or set(run.foreign) <= set(run.beside):
         return
     with st.container(border=True, key="beside_box", gap="small"):
         _listed(run.foreign)

@@ -35,7 +35,7 @@ def layout_key(status: Status) -> tuple[tuple[str, bool, str], ...]:
 
 def _unconfirmed(run: RunView) -> str:
     """The phrase a person may be asked for, empty while there is nothing to confirm."""
-    return "" if set(run.foreign) <= set(run.confirmed) else beside_phrase(run.foreign)
+    return "" if set(run.foreign) <= set(run.beside) else beside_phrase(run.foreign)
 
 
 def chosen_run(runs: Sequence[RunView]) -> str | None:

@@ -49,7 +49,7 @@ class EntryRules:
         ours = {leg.symbol for note in self._oracle.notes.runs.values() for leg in note.legs}
         strange = venue.strange_symbols - ours
         return [
-            thing for thing in self._oracle.session.standing() if thing.symbol in strange and thing not in run.confirmed
+            thing for thing in self._oracle.session.standing() if thing.symbol in strange and thing not in run.beside
         ]
 
     def _since(self, thing: Foreign) -> float:

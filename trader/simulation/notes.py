@@ -45,7 +45,7 @@ class RunNote(msgspec.Struct):
     orders: dict[str, OrderNote] = {}
     fills: dict[str, tuple[str, Fill]] = {}
     positions: dict[str, int] = {}
-    confirmed: tuple[Foreign, ...] = ()
+    beside: tuple[Foreign, ...] = ()
     stop_secs: float | None = None
     exit_secs: float | None = None
     exit_reason: str = ""
@@ -99,7 +99,7 @@ class Notes:
                     sold = {key for key, fill in run.fills.values() if fill.side is run.leg(key).side}
                     run.unsold = tuple(leg.symbol for leg in run.legs if leg.key not in sold)
             case rec.BesideConfirmed():
-                run.confirmed = record.foreign
+                run.beside = record.foreign
             case rec.StopRequested():
                 run.stop_secs = secs if run.stop_secs is None else run.stop_secs
             case rec.ExitDecided():
