@@ -1,16 +1,69 @@
 """The board: each prerequisite met and unmet, and no exchange at all."""
 
 from decimal import Decimal
+from typing import Any
 
 from tests.desk.conftest import RunnersHand, announce
+from tests.desk.test_market import CALL, PRESET, PUT, board, quote
 from trader.config.preset import Preset
 from trader.config.settings import Settings
-from trader.desk import Desk, RunnerHealth
+from trader.desk import CheckResult, Desk, RunnerHealth
 from trader.desk import prerequisites as pre
-from trader.domain.errors import OutcomeUnknown, VenueRefused
+from trader.desk.market import Board, build_preview
+from trader.domain.errors import ExchangeError, JournalError, OutcomeUnknown, VenueRefused
+from trader.domain.wallet import Wallet
 from trader.exchange.statistics import CacheFigures, CallStatistics
 from trader.journal import Journal
 from trader.venue.server import VenueServer
+
+
+class OnlyMoney:
+    """A gateway that tells the wallet and answers nothing else."""
+
+    def __init__(self, available: Decimal) -> None:
+        self._available = available
+
+    def wallet(self) -> Wallet:
+        return Wallet(balance=self._available, available=self._available, blocked_margin=Decimal(0))
+
+    def explain(self, error: ExchangeError) -> str:
+        return f"explained: {error}"
+
+    def __getattr__(self, name: str) -> Any:
+        raise OutcomeUnknown(f"no answer to {name}")
+
+
+def rows(settings: Settings, seen: Board, available: Decimal) -> dict[str, CheckResult]:
+    def unreadable() -> Any:
+        raise JournalError("the journal cannot be read")
+
+    finder = pre.FactFinder(
+        settings,
+        "paper",
+        journal=unreadable,
+        gateway=lambda: OnlyMoney(available),  # type: ignore[arg-type,return-value]
+        board=lambda underlying: seen,
+        status=unreadable,
+    )
+    return {row.name: row for row in pre.results(finder.items(PRESET, ()))}
+
+
+def test_margin_counts_both_legs_and_fees(settings: Settings) -> None:
+    seen = board(quote(CALL, 0.12), quote(PUT, -0.12))
+    preview = build_preview(PRESET, seen)
+    assert preview.margin is not None and preview.fees is not None
+    needed = preview.margin + preview.fees
+    assert rows(settings, seen, needed)["margin"].ok is True
+    assert rows(settings, seen, needed - Decimal("0.00000001"))["margin"].ok is False
+    nothing = rows(settings, board(quote(CALL, 0.5)), Decimal(10_000))
+    assert nothing["legs"].ok is False and nothing["margin"].ok is None
+
+
+def test_what_cannot_be_asked_is_not_met_and_hides_nothing_else(settings: Settings) -> None:
+    found = rows(settings, board(quote(CALL, 0.12), quote(PUT, -0.12)), Decimal(10_000))
+    assert {name for name, row in found.items() if row.ok} == {"configuration", "public API", "legs", "margin"}
+    assert found["signed API"].words == "explained: no answer to who_am_i"
+    assert "cannot be read" in found["nothing foreign"].words and found["nothing foreign"].ok is False
 
 
 def test_runner_check_says_what_to_do() -> None:

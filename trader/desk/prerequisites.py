@@ -69,8 +69,8 @@ class FactFinder:
     def gather(self, preset: Preset) -> Facts:
         """Everything a face can know about an entry of `preset` now, but its origin."""
         underlying = preset.strategy.underlying
+        status = _try(self._status)  # before the exchange, which may take its time
         board = _try(lambda: self._board(underlying))
-        status = _try(self._status)
         facts = self._from_the_exchange(preset, board)
         facts = replace(facts, connection=self._connection(status))
         facts = replace(facts, **self._foreign_facts(underlying, status))
