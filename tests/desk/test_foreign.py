@@ -44,17 +44,23 @@ def own_venue() -> Iterator[VenueServer]:
     yield from serve()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def eth_venue() -> Iterator[VenueServer]:
     yield from serve(ETH=3000.0)
 
 
 class Hand:
-    """A person at the exchange's own site."""
+    """A person at the exchange's own site; and a runner that lives on."""
 
-    def __init__(self, venue: VenueServer) -> None:
+    def __init__(self, venue: VenueServer, journal: Journal) -> None:
+        self.journal = journal
         self.gateway = DeltaGateway(venue.addresses.rest_url, Credentials(KEY, SECRET))
         self.count = 0
+
+    def start(self, desk: Desk, *, now: bool = False, beside: str | None = None) -> None:
+        """At the desk, while the runner's picture is fresh."""
+        self.journal.publish(picture(datetime.now(UTC)))
+        desk.start(Preset(), now=now, issued_by="cli", beside=beside)
 
     def order(self, instrument: Instrument, side: Side, quantity: int, price: Decimal | None) -> str:
         self.count += 1
@@ -86,7 +92,7 @@ class Hand:
 def hand(own_venue: VenueServer, settings: Settings, runner: RunnersHand) -> Iterator[Hand]:
     announce(settings, own_venue)
     runner.live()
-    made = Hand(own_venue)
+    made = Hand(own_venue, runner.journal)
     yield made
     made.gateway.close()
 
@@ -96,14 +102,16 @@ def board(desk: Desk) -> dict[str, tuple[bool | None, str]]:
 
 
 def test_a_start_at_once_was_accepted_on_an_account_that_check_had_called_foreign(
-    desk: Desk, journal: Journal, hand: Hand, runner: RunnersHand
+    desk: Desk, journal: Journal, hand: Hand
 ) -> None:
     call = hand.contract("BTC", Kind.CALL)
     perpetual = hand.contract("BTC", Kind.PERPETUAL)
     hand.order(call, Side.SELL, 3, None)
     resting = hand.order(call, Side.SELL, 2, Decimal(1_500))
     hand.order(perpetual, Side.BUY, 4, None)
-    hand.order(hand.contract("ETH", Kind.CALL), Side.SELL, 1, None)  # another underlying's is no obstacle
+    assert desk.foreign("ETH") == ()  # what stands on one underlying does not bar another's preset
+    assert all(row.ok or row.name == "runner" for row in desk.prerequisites(ETH))
+    hand.order(hand.contract("ETH", Kind.CALL), Side.SELL, 1, None)
 
     seen = desk.foreign("BTC")
     assert [(thing.kind, thing.symbol, thing.quantity) for thing in seen] == [
@@ -115,36 +123,29 @@ def test_a_start_at_once_was_accepted_on_an_account_that_check_had_called_foreig
     met, words = board(desk)["nothing foreign"]
     assert met is False and all(thing.words in words for thing in seen) and beside_phrase(seen) in words
 
-    runner.journal.publish(picture(datetime.now(UTC)))  # it lives on
     with pytest.raises(NotPossible, match="Nothing was started: this account holds") as refused:
-        desk.start(Preset(), now=True, issued_by="cli")
+        hand.start(desk, now=True)
     assert beside_phrase(seen) in str(refused.value) and call.symbol in str(refused.value)
     with pytest.raises(ConfigError, match="confirms something else"):
-        desk.start(Preset(), now=True, issued_by="cli", beside="START BESIDE THEM")
+        hand.start(desk, now=True, beside="START BESIDE THEM")
     assert journal.pending_commands("paper") == []
 
-    desk.start(Preset(), now=True, issued_by="cli", beside=beside_phrase(seen))
+    hand.start(desk, now=True, beside=beside_phrase(seen))
     (row,) = journal.pending_commands("paper")
     assert parse_foreign(row.body["foreign"]) == seen and row.body["beside"] == beside_phrase(seen)
 
     hand.order(call, Side.SELL, 1, None)  # what was confirmed has grown: the phrase of then is none of now
     with pytest.raises(ConfigError, match="confirms something else"):
-        desk.start(Preset(), now=True, issued_by="cli", beside=beside_phrase(seen))
+        hand.start(desk, now=True, beside=beside_phrase(seen))
 
 
 def test_a_scheduled_start_is_taken_and_its_confirmation_with_it(desk: Desk, journal: Journal, hand: Hand) -> None:
     hand.order(hand.contract("BTC", Kind.CALL), Side.SELL, 3, None)
-    desk.start(Preset(), issued_by="cli")
-    desk.start(Preset(), issued_by="cli", beside=beside_phrase(desk.foreign("BTC")))
+    hand.start(desk)
+    hand.start(desk, beside=beside_phrase(desk.foreign("BTC")))
     bodies = [row.body for row in journal.pending_commands("paper")]
     assert ["beside" in body for body in bodies] == [False, True]
     assert msgspec.json.encode(bodies[1])
-
-
-def test_another_underlyings_preset_is_not_barred_by_what_stands_on_this_one(desk: Desk, hand: Hand) -> None:
-    hand.order(hand.contract("BTC", Kind.CALL), Side.SELL, 3, None)
-    assert desk.foreign("ETH") == ()
-    assert all(row.ok for row in desk.prerequisites(ETH)), [row for row in desk.prerequisites(ETH) if not row.ok]
 
 
 # ------------------------------------------------------------ an exchange that lists one underlying only
