@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import msgspec
 
-from trader.domain.statistics import Statistics
 from trader.domain.foreign import Foreign
+from trader.domain.statistics import Statistics
 from trader.engine.records import Phase
 
 # Why a run was closed, in words; the panel says some of them at more length.

@@ -4,8 +4,8 @@ for a look, ERROR is money at risk; DEBUG is for the detailed log, where each li
 import logging
 from collections.abc import Iterable
 
-from trader.domain.wording import fill_verb, refusal_words
 from trader.domain.foreign import listed_words
+from trader.domain.wording import fill_verb, refusal_words
 from trader.engine import records as rec
 from trader.engine.effects import Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe, Tell
 from trader.engine.state import State

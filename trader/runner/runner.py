@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from trader.domain.clock import Now
 from trader.domain.errors import ConfigError, JournalError
-from trader.domain.wording import clause
 from trader.domain.foreign import parse_foreign
+from trader.domain.wording import clause
 from trader.engine import events as ev
 from trader.engine.effects import AckCommand, Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe, Tell
 from trader.engine.fold import evolve
