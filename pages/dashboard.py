@@ -5,7 +5,7 @@ Everything that refreshes by itself is a fragment; whatever one types into stand
 
 import streamlit as st
 
-from trader.panel import frame, happened, hero, launch, level, live, service, stop
+from trader.panel import beside, frame, happened, hero, launch, level, live, service, stop
 from trader.panel.format import safe
 from trader.panel.watch import chosen_run, running
 
@@ -25,6 +25,8 @@ if isinstance(status, str):
     st.error("The desk cannot be read. Stop & Exit still tries; see the sentence below.", icon=":material/error:")
     st.text(status)
 elif busy:
+    if status.run is not None:
+        beside.draw(status.run)
     live.draw(run_id)
     # A closed expander would still ask the exchange for the whole chain every few seconds.
     if st.toggle("Start another run", key="dash_another"):

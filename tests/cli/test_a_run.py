@@ -114,3 +114,38 @@ def test_stop_after_the_runner_died_says_not_flat(runner: subprocess.Popen[str])
     assert json.loads(done.stdout)["flat"] is not True
     assert "NOT FLAT" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_start_at_once_sold_on_an_account_that_held_a_foreign_short(
+    runner: subprocess.Popen[str], clean_environment: Path
+) -> None:
+    """From the command line through the real runner to the exchange: refused, told with its phrase, sold once confirmed."""
+    from trader.domain.order import OrderType, Side
+    from trader.exchange.credentials import Credentials
+    from trader.exchange.delta.gateway import DeltaGateway
+    from trader.exchange.delta.order_requests import OrderRequest
+
+    at = json.loads((clean_environment / "venue.json").read_text())
+    gateway = DeltaGateway(at["rest_url"], Credentials(at["api_key"], at["api_secret"]))
+    perpetual = next(i for i in gateway.instruments("BTC") if i.expiry is None)
+    order = OrderRequest(
+        product_id=perpetual.product_id,
+        side=Side.SELL,
+        quantity=3,
+        client_order_id="by-hand",
+        order_type=OrderType.MARKET,
+    )
+    gateway.orders.place(order)
+    gateway.close()
+
+    failed = {row["name"] for row in answer("check", code=1)["checks"] if not row["ok"]}
+    assert failed == {"nothing foreign"}
+    refused = trader("start", "--preset", "development", "--now")
+    assert refused.returncode == 1 and "a position of -3 in BTCUSD" in refused.stderr
+    phrase = refused.stderr.split('"')[1]
+    assert answer("status")["run_id"] is None
+
+    started = answer("start", "--preset", "development", "--now", "--beside", phrase, "--wait", "40")
+    assert started["phase"] == "holding"
+    assert answer("stop", "--wait", "30")["flat"] is True

@@ -36,7 +36,7 @@ def as_testnet(venue: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> pytest
 def failed_checks() -> dict[str, str]:
     done = trader("check", "--json")
     assert done.returncode == 1, done.stderr
-    return {item["name"]: item["words"] for item in json.loads(done.stdout)["checks"] if not item["ok"]}
+    return {item["name"]: item["words"] for item in json.loads(done.stdout)["checks"] if item["ok"] is False}
 
 
 def test_with_the_right_key_only_the_runner_is_missing(as_testnet: pytest.MonkeyPatch) -> None:

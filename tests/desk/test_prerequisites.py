@@ -1,21 +1,17 @@
 """The board: each prerequisite met and unmet, and no exchange at all."""
 
 from decimal import Decimal
-
-import pytest
+from typing import Any
 
 from tests.desk.conftest import RunnersHand, announce
 from tests.desk.test_market import CALL, PRESET, PUT, board, quote
 from tests.e2e.test_odd_rows import spoil
-from tests.journal import samples_of_records as s
 from trader.config.preset import Preset
 from trader.config.settings import Settings
-from trader.desk import Desk, RunnerHealth
+from trader.desk import CheckResult, Desk, RunnerHealth
 from trader.desk import prerequisites as pre
-from trader.desk.market import build_preview
-from trader.domain.errors import ConfigError, OutcomeUnknown, VenueRefused
-from trader.domain.fill import Position
-from trader.domain.order import OrderSnapshot, Side
+from trader.desk.market import Board, build_preview
+from trader.domain.errors import ExchangeError, JournalError, OutcomeUnknown, VenueRefused
 from trader.domain.wallet import Wallet
 from trader.exchange.odd_rows import OddFigures
 from trader.exchange.statistics import CacheFigures, CallStatistics
@@ -23,64 +19,53 @@ from trader.journal import Journal
 from trader.venue.server import VenueServer
 
 
-def order(client_order_id: str | None) -> OrderSnapshot:
-    return OrderSnapshot(
-        venue_order_id="1",
-        client_order_id=client_order_id,
-        symbol=s.CALL,
-        product_id=1,
-        side=Side.SELL,
-        quantity=3,
-        leaves_qty=3,
-        limit_price=Decimal(1),
-        avg_px=None,
-        venue_state="open",
+class OnlyMoney:
+    """A gateway that tells the wallet and answers nothing else."""
+
+    def __init__(self, available: Decimal) -> None:
+        self._available = available
+
+    def wallet(self) -> Wallet:
+        return Wallet(balance=self._available, available=self._available, blocked_margin=Decimal(0))
+
+    def explain(self, error: ExchangeError) -> str:
+        return f"explained: {error}"
+
+    def __getattr__(self, name: str) -> Any:
+        raise OutcomeUnknown(f"no answer to {name}")
+
+
+def rows(settings: Settings, seen: Board, available: Decimal) -> dict[str, CheckResult]:
+    def unreadable() -> Any:
+        raise JournalError("the journal cannot be read")
+
+    finder = pre.FactFinder(
+        settings,
+        "paper",
+        journal=unreadable,
+        gateway=lambda: OnlyMoney(available),  # type: ignore[arg-type,return-value]
+        board=lambda underlying: seen,
+        status=unreadable,
     )
+    return {row.name: row for row in pre.results(finder.items(PRESET, ()))}
 
 
-def position(quantity: int) -> Position:
-    return Position(symbol=s.CALL, product_id=1, quantity=quantity)
-
-
-@pytest.mark.parametrize(
-    ("positions", "orders", "expected", "ok", "words"),
-    [
-        ([], [], {}, True, "no position"),
-        ([position(0)], [], {}, True, "no position"),
-        ([position(-10)], [], {s.CALL: -10}, True, "no position"),
-        ([position(-10)], [], {}, False, f"-10 {s.CALL} where our runs account for 0"),
-        ([position(-12)], [], {s.CALL: -10}, False, f"-12 {s.CALL} where our runs account for -10"),
-        ([], [order("sdabcd-x")], {}, True, "no position"),
-        ([], [order("sdzzzz-x")], {}, False, f"an open order sell 3 {s.CALL} that is not ours"),
-        ([], [order(None)], {}, False, "not ours"),
-    ],
-)
-def test_foreign_positions_and_orders_are_named(
-    positions: list[Position], orders: list[OrderSnapshot], expected: dict[str, int], ok: bool, words: str
-) -> None:
-    verdict = pre.check_nothing_foreign(positions, orders, expected, "abcd")
-    assert verdict[0] is ok and words in verdict[1]
-
-
-@pytest.mark.parametrize(("offset", "ok"), [(0.0, True), (2.0, True), (-2.0, True), (2.1, False), (-2.1, False)])
-def test_clock_may_differ_by_two_seconds(offset: float, ok: bool) -> None:
-    verdict = pre.check_clock(offset)
-    assert verdict[0] is ok
-    assert ("behind" if offset < 0 else "ahead") in verdict[1]
-
-
-def wallet(available: str) -> Wallet:
-    return Wallet(balance=Decimal(available), available=Decimal(available), blocked_margin=Decimal(0))
-
-
-def test_margin_counts_both_legs_and_fees() -> None:
-    preview = build_preview(PRESET, board(quote(CALL, 0.12), quote(PUT, -0.12)))
+def test_margin_counts_both_legs_and_fees(settings: Settings) -> None:
+    seen = board(quote(CALL, 0.12), quote(PUT, -0.12))
+    preview = build_preview(PRESET, seen)
     assert preview.margin is not None and preview.fees is not None
     needed = preview.margin + preview.fees
-    assert pre.check_margin(preview, wallet(str(needed)))[0]
-    assert not pre.check_margin(preview, wallet(str(needed - Decimal("0.00000001"))))[0]
-    nothing = pre.check_margin(build_preview(PRESET, board(quote(CALL, 0.5))), wallet("10000"))
-    assert not nothing[0] and "nothing to sell now" in nothing[1]
+    assert rows(settings, seen, needed)["margin"].ok is True
+    assert rows(settings, seen, needed - Decimal("0.00000001"))["margin"].ok is False
+    nothing = rows(settings, board(quote(CALL, 0.5)), Decimal(10_000))
+    assert nothing["legs"].ok is False and nothing["margin"].ok is None
+
+
+def test_what_cannot_be_asked_is_not_met_and_hides_nothing_else(settings: Settings) -> None:
+    found = rows(settings, board(quote(CALL, 0.12), quote(PUT, -0.12)), Decimal(10_000))
+    assert {name for name, row in found.items() if row.ok} == {"configuration", "public API", "legs", "margin"}
+    assert found["signed API"].words == "explained: no answer to who_am_i"
+    assert "cannot be read" in found["nothing foreign"].words and found["nothing foreign"].ok is False
 
 
 def test_runner_check_says_what_to_do() -> None:
@@ -91,17 +76,17 @@ def test_runner_check_says_what_to_do() -> None:
     assert not pre.check_runner(RunnerHealth(alive=False, heartbeat_age_s=None, host=None, pid=None))[0]
 
 
-@pytest.mark.parametrize("error", [ConfigError("no venue"), OutcomeUnknown("timeout")])
-def test_check_that_cannot_look_has_failed(error: Exception) -> None:
-    def look() -> pre.Verdict:
-        raise error
-
-    assert pre.run_check("x", look).ok is False
-
-
 def test_board_without_an_exchange_fails_in_words_and_never_raises(desk: Desk) -> None:
     results = {check.name: check for check in desk.checks()}
-    assert {name for name, check in results.items() if check.ok} == {"configuration", "journal"}
+    met = {name for name, check in results.items() if check.ok}
+    assert met == {"configuration", "journal", "trading level", "daily loss", "runs a day", "one run at a time"}
+    # What the runner alone knows is not known while there is none, and the money is not asked after without legs.
+    assert {name for name, check in results.items() if check.ok is None} == {
+        "request budget",
+        "account stream",
+        "margin",
+    }
+    assert "cannot be read" in results["nothing foreign"].words
     assert all(check.words and "\n" not in check.words for check in results.values())
     assert "No local venue is running" in results["signed API"].words
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from trader.config.preset import Preset
 from trader.domain.clock import Now
 from trader.domain.fill import Fill, FillKind, Position
+from trader.domain.foreign import Foreign, beside_phrase
 from trader.domain.instrument import Instrument, Kind, build_option_symbol
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderStatus, OrderType, Purpose, Side
 from trader.domain.outcome import Ok, Rejected, Unknown
@@ -118,6 +119,7 @@ class Exchange:
         self.orders: dict[str, Listed] = {}
         self.fills: list[Fill] = []
         self.foreign: dict[str, int] = {}
+        self.others: list[OrderSnapshot] = []  # other people's orders, on whatever contract
         self.available = D(10_000)
 
     def accept(self, intent: OrderIntent) -> OrderSnapshot:
@@ -184,11 +186,12 @@ class Exchange:
                 for symbol, held in self.positions().items()
                 if held
             ),
-            "open_orders": tuple(self.snapshot(c) for c, o in self.orders.items() if o.state == "open"),
+            "open_orders": (*(self.snapshot(c) for c, o in self.orders.items() if o.state == "open"), *self.others),
             "history": tuple(self.snapshot(c) for c, o in self.orders.items() if o.state != "open"),
             "fills": tuple(self.fills),
             "available_usd": self.available,
             "lookups": {coid: self.snapshot(coid) if coid in self.orders else None for coid in lookups},
+            "whole": True,
         }
 
 
@@ -238,7 +241,7 @@ class Scene:
         self.due += [e for e in self.effects if isinstance(e, ef.Submit | ef.Cancel | ef.ReadAccount | ef.ReadChain)]
         return self.effects
 
-    def start(self, config: Preset | None = None, *, now: bool = True) -> list[ef.Effect]:
+    def start(self, config: Preset | None = None, *, now: bool = True, **fields: Any) -> list[ef.Effect]:
         config = config or preset()
         self.commands += 1
         return self.feed(
@@ -247,6 +250,19 @@ class Scene:
             config=config.model_dump(mode="json"),
             config_hash=config.config_hash,
             start_now=now,
+            issued_by="tester",
+            **fields,
+        )
+
+    def beside(self, *foreign: Foreign, phrase: str | None = None, run_id: str | None = None) -> list[ef.Effect]:
+        """A person confirms what stands on the account, by its phrase unless another is given."""
+        self.commands += 1
+        return self.feed(
+            ev.BesideCommand,
+            command_id=f"beside-{self.commands}",
+            run_id=run_id or self.run.run_id,
+            foreign=foreign,
+            phrase=beside_phrase(foreign) if phrase is None else phrase,
             issued_by="tester",
         )
 

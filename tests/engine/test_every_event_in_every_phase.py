@@ -22,6 +22,7 @@ from tests.engine.scene import (
     waiting,
 )
 from trader.domain.fill import Fill
+from trader.domain.foreign import Foreign
 from trader.domain.order import OrderSnapshot, Side
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.engine import events as ev
@@ -96,6 +97,7 @@ EVENTS: dict[str, tuple[type[ev.Event], Callable[[Scene], list[Effect]]]] = {
     "booted": (ev.Booted, lambda s: s.feed(ev.Booted)),
     "clock": (ev.ClockTicked, lambda s: s.tick(0.1)),
     "start": (ev.StartCommand, lambda s: s.start()),
+    "beside": (ev.BesideCommand, lambda s: s.beside(Foreign(kind="position", symbol="BTCUSD", quantity=-3))),
     "stop": (ev.StopCommand, lambda s: s.stop()),
     "pause": (ev.LevelCommand, _level(OperatorLevel.PAUSE)),
     "reduce": (ev.LevelCommand, _level(OperatorLevel.REDUCE)),
@@ -129,6 +131,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (W, "booted"): (W, ""),
     (W, "clock"): (W, ""),
     (W, "start"): (W, "AckCommand"),  # refused: one run per underlying
+    (W, "beside"): (W, "AckCommand BesideConfirmed"),
     (W, "stop"): (X, "AckCommand ExitDecided PhaseChanged ReadAccount StopRequested"),
     (W, "pause"): (W, "AckCommand LevelChanged"),
     (W, "reduce"): (W, "AckCommand LevelChanged"),
@@ -156,6 +159,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (E, "booted"): (E, "AlertRaised OrderResolved ReadAccount"),
     (E, "clock"): (E, ""),
     (E, "start"): (E, "AckCommand"),
+    (E, "beside"): (E, "AckCommand"),  # refused: nothing waits
     (E, "stop"): (X, "AckCommand Cancel CancelIntended ExitDecided PhaseChanged StopRequested"),
     (E, "pause"): (E, "AckCommand LevelChanged"),
     (E, "reduce"): (X, "AckCommand Cancel CancelIntended ExitDecided LevelChanged PhaseChanged"),
@@ -183,6 +187,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (H, "booted"): (H, "AlertRaised ReadAccount Tell"),
     (H, "clock"): (H, ""),
     (H, "start"): (H, "AckCommand"),
+    (H, "beside"): (H, "AckCommand"),
     (H, "stop"): (X, "AckCommand ExitDecided OrderIntended PhaseChanged StopRequested Submit"),
     (H, "pause"): (H, "AckCommand LevelChanged"),
     (H, "reduce"): (H, "AckCommand LevelChanged"),
@@ -210,6 +215,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (X, "booted"): (X, "AlertRaised OrderResolved ReadAccount"),
     (X, "clock"): (X, ""),
     (X, "start"): (X, "AckCommand"),
+    (X, "beside"): (X, "AckCommand"),
     (X, "stop"): (X, "AckCommand"),  # pressed twice: nothing new
     (X, "pause"): (X, "AckCommand LevelChanged"),
     (X, "reduce"): (X, "AckCommand LevelChanged"),
@@ -237,6 +243,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (F, "booted"): (F, ""),
     (F, "clock"): (F, ""),
     (F, "start"): (W, "AckCommand ReadChain RunCreated ScheduleFixed Subscribe"),
+    (F, "beside"): (F, "AckCommand"),
     (F, "stop"): (F, "AckCommand"),
     (F, "pause"): (F, "AckCommand LevelChanged"),
     (F, "reduce"): (F, "AckCommand LevelChanged"),

@@ -31,7 +31,7 @@ def test_a_day_that_reached_its_loss_limit_while_the_run_waited_keeps_it_out() -
     scene.state = replace(scene.state, account=replace(scene.state.account, realized_by_day=booked))
     scene.read_account()
     assert scene.phase is Phase.WAITING
-    assert any("500.00 USD has reached the limit" in why for why in scene.view.why_not)
+    assert any("500.00 USD has reached risk.daily_loss_limit_usd" in why for why in scene.view.why_not)
 
 
 def test_after_a_restart_without_the_exchanges_time_the_buffer_begins_when_it_is_known() -> None:
@@ -90,12 +90,11 @@ def test_a_fill_since_the_read_makes_a_position_unread() -> None:
     scene = picked()
     run = replace(scene.run, positions={})
     scene.state = replace(scene.state, runs={run.run_id: run})
-    scene.state = replace(
-        scene.state, watches={run.run_id: replace(scene.watch, account_read=scene.wall, available_usd=D(9_999))}
-    )
+    seen = replace(scene.watch, account_read=scene.wall, available_usd=D(9_999), foreign=())
+    scene.state = replace(scene.state, watches={run.run_id: seen})
     scene.due = []
     scene.tick(0.1)
-    assert f"{CALL}: position not read yet" in scene.view.why_not
+    assert any(f"{CALL}: position not read yet" in why for why in scene.view.why_not)
 
 
 def test_without_an_index_price_the_margin_is_not_guessed() -> None:

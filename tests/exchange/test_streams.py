@@ -304,7 +304,7 @@ def test_a_refused_upgrade_is_logged_once_and_without_the_headers_of_the_handsha
     rig.public(server.url, msgspec.structs.replace(QUICK, backoff_first_secs=60, backoff_longest_secs=60)).start()
     [down] = wait_for(lambda: rig.of(StreamDown))
     assert down.reason == "the upgrade was answered with HTTP 403"
-    said = [record.getMessage() for record in caplog.records if "403" in record.getMessage()]
+    said = [r.getMessage() for r in caplog.records if r.name.startswith("trader") and "403" in r.getMessage()]
     assert said == ["stream_down stream=public reason=the upgrade was answered with HTTP 403"]
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from trader.domain.fill import Channel, Fill
+from trader.domain.foreign import Foreign
 from trader.domain.instrument import Kind
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side
 from trader.engine import records as r
@@ -12,6 +13,7 @@ WALL = datetime(2026, 6, 1, 4, 0, 0, 123456, tzinfo=UTC)
 MARKET = datetime(2021, 6, 21, 4, 0, tzinfo=UTC)
 EXPIRY = datetime(2021, 6, 22, 12, tzinfo=UTC)
 CALL = "C-BTC-36000-220621"
+FOREIGN = Foreign(kind="position", symbol="BTCUSD", quantity=-3)
 
 
 def run_created(run_id: str, *, market: datetime | None = MARKET, underlying: str = "BTC") -> r.RunCreated:
@@ -137,6 +139,7 @@ def one_of_each(run_id: str) -> list[r.AnyRecord]:
         r.FillCosted(**base, fill_id=f"{run_id}-f1", commission=Decimal("0.0417")),
         r.PositionObserved(**base, symbol=CALL, quantity=-10),
         r.Trailed(**base, peak_pnl=Decimal("1.6"), peak_pct=Decimal("40.9"), level_pct=Decimal(0)),
+        r.BesideConfirmed(**base, foreign=(FOREIGN,), command_id="beside-1", issued_by="cli"),
         r.StopRequested(**base, command_id="stop-1"),
         r.ExitDecided(**base, reason="manual", detail="asked for", pnl=Decimal("1.5")),
         alert(run_id, "spot moved 2.1 %"),

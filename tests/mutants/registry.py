@@ -12,13 +12,14 @@ from tests.mutants import (
     settings,
     stopping,
     stores,
+    strangers,
     watching,
 )
 from tests.mutants.mutant import Mutant
 
 ROWS = tuple(f"M{number:02d}" for number in range(1, 71))
 
-_PARTS = (adapters, books, doors, exits, hosting, manners, rules, sent, settings, stopping, stores, watching)
+_PARTS = (adapters, books, doors, exits, hosting, manners, rules, sent, settings, stopping, stores, strangers, watching)
 
 MUTANTS: dict[str, Mutant] = {
     mutant.name: mutant for mutant in sorted((m for part in _PARTS for m in part.MUTANTS), key=lambda m: m.name)

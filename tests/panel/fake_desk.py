@@ -20,6 +20,7 @@ from trader.desk import (
     Happening,
     LogLine,
     Marker,
+    NotPossible,
     PnlSeries,
     PresetInfo,
     Preview,
@@ -32,6 +33,7 @@ from trader.desk import (
 )
 from trader.domain.errors import ConfigError, JournalError
 from trader.domain.fill import Fill
+from trader.domain.foreign import Foreign, beside_phrase, listed_words
 from trader.domain.order import Side
 from trader.engine.records import Phase
 from trader.engine.view import LegView, Ops, OrderView, Rung, RunView
@@ -40,6 +42,12 @@ from trader.journal import AlertRow
 EXPIRY = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PREMIUM = Decimal("84.20")
 HOSTILE = '<img src=x onerror="alert(1)"> ![x](http://evil.example/x.png) [go](javascript:alert(1)) :red[x] $x$'
+
+
+STRANGE = (
+    Foreign(kind="position", symbol="C-BTC-99000-221126", quantity=-3),
+    Foreign(kind="order", symbol="BTCUSD", quantity=5, side=Side.BUY, order_id="42", limit_price=Decimal(80_000)),
+)
 
 
 class FakeDesk:
@@ -59,6 +67,7 @@ class FakeDesk:
         self.stopped_at: datetime | None = None
         self.started_at = datetime.now(UTC)
         self.hostile = False
+        self.foreign_things: tuple[Foreign, ...] = ()
         self.refusal = ""
         self.level = ("ACTIVE", "")
         self.acknowledged: set[int] = set()
@@ -196,6 +205,7 @@ class FakeDesk:
             orders=() if phase is Phase.WAITING else self._orders(phase, now),
             ladder=ladder(market, pnl) if held else (),
             why_not=WHY_NOT if phase is Phase.WAITING else (),
+            foreign=self.foreign_things if phase is Phase.WAITING else (),
             steps=STEPS[: 3 if phase is Phase.EXITING else 5] if phase in (Phase.EXITING, Phase.DONE) else (),
         )
 
@@ -289,11 +299,31 @@ class FakeDesk:
             LogLine(at=now - timedelta(minutes=5 * i, seconds=3), level="info", text=text) for i in range(min(lines, 6))
         ][::-1]
 
-    def checks(self) -> list[CheckResult]:
-        return []
+    def prerequisites(self, preset: Preset) -> list[CheckResult]:
+        found = listed_words(self.foreign_things) or "no position and no order but our own"
+        return [
+            CheckResult(name="journal", ok=True, words="writable"),
+            CheckResult(name="request budget", ok=None, words="not known here"),
+            CheckResult(name="nothing foreign", ok=not self.foreign_things, words=found),
+        ]
+
+    def foreign(self, underlying: str) -> tuple[Foreign, ...]:
+        return self.foreign_things
 
     # ---------------------------------------------------------------- what is done
-    def start(self, preset: Preset, *, now: bool = False, issued_by: str, confirm: str | None = None) -> CommandReceipt:
+    def start(
+        self,
+        preset: Preset,
+        *,
+        now: bool = False,
+        issued_by: str,
+        confirm: str | None = None,
+        beside: str | None = None,
+    ) -> CommandReceipt:
+        if self.foreign_things and now and beside != beside_phrase(self.foreign_things):
+            raise NotPossible(f"Nothing was started: this account holds {listed_words(self.foreign_things)}.")
+        if beside:
+            self.asked.append(("beside", beside))
         if self.env == "production" and confirm != self.arming_phrase(preset):
             raise ConfigError("the phrase does not match")
         self.asked.append(("start", (preset, now, issued_by, confirm)))
@@ -314,6 +344,12 @@ class FakeDesk:
             detail=self.refusal,
             updated_at=now,
         )
+
+    def confirm_beside(self, run_id: str, phrase: str, *, issued_by: str) -> CommandReceipt:
+        if phrase != beside_phrase(self.foreign_things):
+            raise ConfigError("Nothing was confirmed: the phrase is another one")
+        self.asked.append(("confirm_beside", (run_id, phrase, issued_by)))
+        return CommandReceipt(command_id="beside", account=self.env, issued_at=datetime.now(UTC))
 
     def arming_phrase(self, preset: Preset) -> str:
         return f"TRADE LIVE {self.env} {preset.strategy.quantity}"

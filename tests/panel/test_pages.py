@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.panel.fake_desk import HOSTILE
+from tests.panel.fake_desk import HOSTILE, STRANGE
+from trader.domain.foreign import beside_phrase
 from trader.panel import service
 
 PAGES = ("pages/dashboard.py", "pages/configure.py", "pages/history.py")
@@ -326,3 +327,44 @@ def test_retries_typed_2_7_became_2(open_panel: Open) -> None:
     at.number_input(key=cfg(at, "orders.retries")).set_value(3.0).run()
     at.button(key="cfg_save").click().run()
     assert desk.stored["default"].orders.retries == 3
+
+
+# ------------------------------------------------------------ other people's things on the account
+
+
+def with_strangers(open_panel: Open, scenario: str = "empty") -> tuple[AppTest, Any]:
+    at, desk = open_panel(scenario)
+    desk.foreign_things = STRANGE
+    service.forget()
+    return at.run(), desk
+
+
+def test_the_start_box_asks_for_the_phrase_while_something_foreign_stands_on_the_account(open_panel: Open) -> None:
+    at, desk = open_panel("empty")
+    assert not [field for field in at.text_input if field.key == "dash_beside"]
+    at, desk = with_strangers(open_panel)
+    assert all(thing.words in said(at) for thing in STRANGE)
+    assert f"type: {beside_phrase(STRANGE)}" in said(at)
+    at.segmented_control(key="dash_when").set_value("now").run()
+    at.button(key="dash_start").click().run()
+    assert "Not started: Nothing was started: this account holds" in said(at)
+    at.text_input(key="dash_beside").set_value(f" {beside_phrase(STRANGE)} ").run()
+    at.button(key="dash_start").click().run()
+    assert ("beside", beside_phrase(STRANGE)) in desk.asked
+
+
+def test_prerequisites_that_are_not_met_or_not_known_are_listed_where_one_starts(open_panel: Open) -> None:
+    at, _ = with_strangers(open_panel)
+    assert "✗ nothing foreign: a position of -3 in C-BTC-99000-221126" in said(at)
+    assert "? request budget: not known here" in said(at)
+    assert "journal: writable" not in said(at)
+
+
+def test_a_run_that_waits_is_confirmed_by_the_phrase(open_panel: Open) -> None:
+    at, desk = with_strangers(open_panel, "waiting")
+    at.text_input(key="dash_beside_run").set_value("START BESIDE").run()
+    at.button(key="dash_beside_confirm").click().run()
+    assert "Nothing was confirmed" in said(at)
+    at.text_input(key="dash_beside_run").set_value(beside_phrase(STRANGE)).run()
+    at.button(key="dash_beside_confirm").click().run()
+    assert desk.asked[-1] == ("confirm_beside", ("k3fa-20261121-1", beside_phrase(STRANGE), "panel"))

@@ -99,3 +99,8 @@ def healthy() -> Ops:
 def test_every_level_has_its_words_and_an_unknown_one_counts_as_the_strictest(level: str, color: str) -> None:
     item = words.level_item(level, "lunch")
     assert item.color == color and item.label == f"Trading {level}" and item.help.endswith("lunch")
+
+
+def test_a_run_that_is_kept_from_its_entry_is_not_called_ready_to_sell() -> None:
+    kept = view(phase=Phase.WAITING, entry_at=NOW, why_not=("not of any run here: a position of -3 in BTCUSD",))
+    assert words.headline(kept) == "Waiting — no entry yet: not of any run here: a position of -3 in BTCUSD"

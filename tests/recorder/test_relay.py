@@ -147,7 +147,7 @@ def test_silence_counts_as_lost() -> None:
     ("change", "words"),
     [
         ({"rest_url": "http://api.india.delta.exchange"}, "not encrypted"),
-        ({"ws_url": "https://public-socket.india.delta.exchange"}, "must look like"),
+        ({"ws_url": "https://public-socket.india.delta.exchange"}, "must start with wss://"),
         ({"ws_url": ""}, "must look like"),
         ({"underlyings": ()}, "at least one"),
         ({"expiries": 0}, "at least 1"),

@@ -34,7 +34,7 @@ EVERY_ID = (
     *(f"N{n}" for n in range(1, 17)),
     *(f"X{n}" for n in range(1, 14)),
     *("K1", "K2", "K3", "F1", "F2", "F3", "F4", "V1", "W1", "W2", "W3", "W4", "W5"),
-    *("Q1", "Q2", "Q3", "Q4", "H1", "H2", "H3", "H4", "H5", "H6"),
+    *("Q1", "Q2", "Q3", "Q4", "H1", "H2", "H3", "H4", "H5", "H6", "H7"),
 )
 
 _HASH = "from trader.simulation.campaign import run_campaign as r; print(r({count}, {seed}).trace_hash)"

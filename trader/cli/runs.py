@@ -48,6 +48,10 @@ def start(
         ),
     ] = 1,
     confirm: Annotated[str | None, typer.Option(help="Production only: the phrase that arms this one run.")] = None,
+    beside: Annotated[
+        str | None,
+        typer.Option(metavar="PHRASE", help="Confirms what stands on the account that no run here accounts for."),
+    ] = None,
     as_json: options.JsonFlag = False,
 ) -> None:
     """Ask the runner to start a run; answers once the runner has accepted or refused it."""
@@ -57,13 +61,21 @@ def start(
     chosen = resolve(settings, preset=preset, overrides=sets or ()).preset
     with options.open_desk(settings) as desk:
         if repeat > 1:
-            _start_series(desk, chosen, now, repeat, as_json)
+            _start_series(desk, chosen, now, repeat, beside, as_json)
         else:
-            _start_one(desk, chosen, now, confirm, wait, as_json)
+            _start_one(desk, chosen, now, confirm, beside, wait, as_json)
 
 
-def _start_one(desk: "Desk", preset: "Preset", now: bool, confirm: str | None, wait_secs: float, as_json: bool) -> None:
-    row = _ask_to_start(desk, preset, now, confirm)
+def _start_one(
+    desk: "Desk",
+    preset: "Preset",
+    now: bool,
+    confirm: str | None,
+    beside: str | None,
+    wait_secs: float,
+    as_json: bool,
+) -> None:
+    row = _ask_to_start(desk, preset, now, confirm, beside)
     run_id = run_of(row)
     asked = time.monotonic()
     status = _await(desk, run_id, wait_secs, _HELD_OR_OVER) if wait_secs else desk.status(run_id)
@@ -78,13 +90,13 @@ def _start_one(desk: "Desk", preset: "Preset", now: bool, confirm: str | None, w
         raise typer.Exit(1)
 
 
-def _start_series(desk: "Desk", preset: "Preset", now: bool, count: int, as_json: bool) -> None:
+def _start_series(desk: "Desk", preset: "Preset", now: bool, count: int, beside: str | None, as_json: bool) -> None:
     """Runs one after another, as a replay of several days needs them. Ctrl+C leaves the present one as it is."""
     if desk.settings.env == "production":
         raise ConfigError("--repeat is not for production: the phrase arms one run")
     done: list[dict[str, Any]] = []
     for _ in range(count):
-        run_id = run_of(_ask_to_start(desk, preset, now, None))
+        run_id = run_of(_ask_to_start(desk, preset, now, None, beside))
         status = _await(desk, run_id, None, _OVER)
         done.append(status_document(status))
         if not as_json and status.run is not None:
@@ -93,14 +105,14 @@ def _start_series(desk: "Desk", preset: "Preset", now: bool, count: int, as_json
         emit_json({"runs": done})
 
 
-def _ask_to_start(desk: "Desk", preset: "Preset", now: bool, confirm: str | None) -> "CommandRow":
+def _ask_to_start(desk: "Desk", preset: "Preset", now: bool, confirm: str | None, beside: str | None) -> "CommandRow":
     """The accepted command.
 
     Raises:
         TraderError: No runner is alive, it refused, it did not answer, or the phrase production needs was not typed.
     """
     phrase = _typed_phrase(desk, preset, confirm)
-    receipt = desk.start(preset, now=now, issued_by="cli", confirm=phrase)
+    receipt = desk.start(preset, now=now, issued_by="cli", confirm=phrase, beside=beside)
     row = desk.await_command(receipt.command_id, ANSWER_SECS)
     if row.status == "refused":
         raise TraderError(f"The runner refused to start: {row.detail}")
@@ -110,6 +122,48 @@ def _ask_to_start(desk: "Desk", preset: "Preset", now: bool, confirm: str | None
             "still be carried out: see `python -m trader status`, or take it back with `python -m trader stop`."
         )
     return row
+
+
+def beside(
+    phrase: Annotated[
+        str | None, typer.Argument(help="The phrase for what stands there; without it, it is shown.")
+    ] = None,
+    run_id: Annotated[str | None, typer.Option("--run", metavar="RUN", help="The run that waits.")] = None,
+    as_json: options.JsonFlag = False,
+) -> None:
+    """Confirm what stands on the account besides a run that waits: other positions and orders of its underlying."""
+    with options.open_desk(options.read_settings()) as desk:
+        options.require_run(desk, run_id)
+        run = desk.status(run_id).run
+        if run is None or run.phase != "waiting":
+            raise ConfigError("No run waits for its entry, so there is nothing to confirm")
+        if phrase is None:
+            _show_foreign(run, as_json)
+            return
+        receipt = desk.confirm_beside(run.run_id, phrase, issued_by="cli")
+        row = desk.await_command(receipt.command_id, ANSWER_SECS)
+    if row.status != "accepted":
+        raise TraderError(
+            row.detail or f"The runner has not answered within {ANSWER_SECS:.0f} s; see `python -m trader status`."
+        )
+    if as_json:
+        emit_json({"command_id": row.command_id, "detail": row.detail})
+    else:
+        emit_lines([f"Confirmed: {row.detail}."])
+
+
+def _show_foreign(run: "RunView", as_json: bool) -> None:
+    from trader.domain.foreign import beside_phrase
+
+    phrase = beside_phrase(run.foreign) if run.foreign else None
+    if as_json:
+        emit_json({"run_id": run.run_id, "foreign": list(run.foreign), "phrase": phrase})
+    elif phrase is None:
+        emit_lines([f"Nothing on {run.underlying} stands on this account but what runs here account for."])
+    else:
+        emit_lines(
+            [*(f"- {thing.words}" for thing in run.foreign), f'To start beside it: python -m trader beside "{phrase}"']
+        )
 
 
 def run_of(row: "CommandRow") -> str:
@@ -192,4 +246,5 @@ def _typed_phrase(desk: "Desk", preset: "Preset", given: str | None) -> str | No
 
 def add_to(app: typer.Typer) -> None:
     app.command()(start)
+    app.command()(beside)
     app.command()(stop)

@@ -55,14 +55,19 @@ def history(
     emit_lines(table(head, rows))
 
 
-def check(as_json: options.JsonFlag = False) -> None:
-    """The prerequisites board in words; exit code 1 when one of them fails."""
+def check(
+    preset: options.PresetName = None,
+    sets: options.Overrides = None,
+    as_json: options.JsonFlag = False,
+) -> None:
+    """The prerequisites of an entry in words; exit code 1 when one of them is not met, or not known."""
     with options.open_desk(options.read_settings()) as desk:
-        board = desk.checks()
+        board = desk.checks(preset, sets or ())
     if as_json:
         emit_json({"ok": all(item.ok for item in board), "checks": list(board)})
     else:
-        emit_lines(f"{'ok  ' if item.ok else 'FAIL'}  {item.name}: {item.words}" for item in board)
+        marks = {True: "ok  ", False: "FAIL", None: "?   "}
+        emit_lines(f"{marks[item.ok]}  {item.name}: {item.words}" for item in board)
     if not all(item.ok for item in board):
         raise typer.Exit(1)
 

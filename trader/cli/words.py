@@ -98,6 +98,8 @@ def one_run(run: "RunView") -> list[str]:
         ]
         lines += table(head, rows)
     lines += [f"waiting: {reason}" for reason in run.why_not]
+    if not set(run.foreign) <= set(run.beside):
+        lines.append("to see and confirm what is not of any run here: python -m trader beside")
     return lines + [f"· {step}" for step in run.steps]
 
 

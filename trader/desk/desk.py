@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
+import msgspec
+
 from trader.config.connection import account_name
 from trader.config.halt import halt_words, lift_halt
 from trader.config.precedence import resolve, saved_configuration
@@ -33,8 +35,10 @@ from trader.desk.values import (
     RunReport,
     Status,
 )
-from trader.domain.errors import ConfigError, ExchangeError, JournalError
+from trader.domain.errors import ConfigError, ExchangeError, JournalError, TraderError
+from trader.domain.foreign import Foreign, beside_phrase, listed_words
 from trader.engine.commands import arming_phrase
+from trader.engine.records import Phase
 from trader.journal import AlertRow, Command, CommandRow, Journal, RunSummary
 from trader.journal.commands import CommandKind
 
@@ -43,7 +47,6 @@ Order = Literal["pause", "reduce", "kill", "resume"]
 
 _POLL_SECS = 0.05
 FLATTEN_HINT = "To close everything without the journal: python -m trader flatten"
-_MANAGED = ("BTC", "ETH")
 
 
 class Desk:
@@ -56,6 +59,14 @@ class Desk:
         self._store = PresetStore(settings.home)
         self._door = market.ExchangeDoor(settings)
         self._market = market.MarketBook(self._door.gateway)
+        self._facts = pre.FactFinder(
+            settings,
+            self.account,
+            journal=lambda: self._books()[0],
+            gateway=self._door.gateway,
+            board=self._market.board,
+            status=self.status,
+        )
         self._lock = threading.Lock()
         self._opened: tuple[Journal, RunBook, SeriesBook] | None = None
         self._alert_book: AlertBook | None = None
@@ -146,7 +157,13 @@ class Desk:
     # ------------------------------------------------------------ commands
 
     def start(
-        self, preset: Preset, *, now: bool = False, issued_by: IssuedBy, confirm: str | None = None
+        self,
+        preset: Preset,
+        *,
+        now: bool = False,
+        issued_by: IssuedBy,
+        confirm: str | None = None,
+        beside: str | None = None,
     ) -> CommandReceipt:
         """Ask the runner for a run of `preset`; returns once the request is recorded.
 
@@ -155,10 +172,13 @@ class Desk:
             now: Enter at once instead of at the scheduled time.
             issued_by: Which face asks.
             confirm: Production only: the phrase of `arming_phrase`.
+            beside: The phrase that confirms what stands on the account besides, exactly as it stands now.
 
         Raises:
-            NotPossible: Trading is halted, or no runner is alive: a start nobody takes up now must not begin hours later.
-            ConfigError: Production, and the phrase is not the right one.
+            NotPossible: Trading is halted, or no runner is alive: a start nobody takes up now must not begin hours later; or
+                the entry was to be made at once, and what stands on the account was not confirmed. A scheduled one is
+                taken: its entry stays barred, and says so, until it is confirmed or gone.
+            ConfigError: A phrase is not the right one.
             JournalError: The request could not be recorded.
         """
         if self.settings.env == "production" and confirm != self.arming_phrase(preset):
@@ -175,8 +195,54 @@ class Desk:
             "config_hash": preset.config_hash,
             "now": now,
             "confirm": confirm,
+            **self._confirmed(preset.strategy.underlying, beside, now=now),
         }
         return self._submit("start", body, issued_by)
+
+    def _confirmed(self, underlying: str, phrase: str | None, *, now: bool) -> dict[str, object]:
+        """What a start says of other people's things: nothing while there are none, or none can be read (then the runner,
+        which reads for itself, does not enter either)."""
+        try:
+            foreign = self.foreign(underlying)
+        except (ExchangeError, ConfigError):
+            if phrase:
+                raise
+            return {}
+        if not foreign or (not phrase and not now):
+            return {}
+        wanted = beside_phrase(foreign)
+        if not phrase:
+            raise NotPossible(
+                f"Nothing was started: this account holds what no run here accounts for: {listed_words(foreign)}. Close it, "
+                f'or start beside it with the phrase "{wanted}" (command line: --beside "{wanted}").'
+            )
+        if phrase != wanted:
+            raise ConfigError(
+                f"Nothing was started: what was typed confirms something else. Now there is {listed_words(foreign)}, and the "
+                f'phrase for it is "{wanted}"'
+            )
+        return {"foreign": msgspec.to_builtins(foreign), "beside": phrase}
+
+    def confirm_beside(self, run_id: str, phrase: str, *, issued_by: IssuedBy) -> CommandReceipt:
+        """Confirm, for a run that waits, what stands on the account besides it, as its runner has seen it.
+
+        Raises:
+            NotPossible: No such run waits, or nothing bars its entry.
+            ConfigError: The phrase is not that of what stands there now.
+            JournalError: The request could not be recorded.
+        """
+        run = next((one for one in self.status().runs if one.run_id == run_id), None)
+        if run is None or run.phase is not Phase.WAITING:
+            raise NotPossible(f"No run {run_id} waits for its entry, so there is nothing to confirm.")
+        if not run.foreign:
+            raise NotPossible("Nothing stands on the account besides this run, so there is nothing to confirm.")
+        if phrase != beside_phrase(run.foreign):
+            raise ConfigError(
+                f"Nothing was confirmed: now there is {listed_words(run.foreign)}, and the phrase for it is "
+                f'"{beside_phrase(run.foreign)}"'
+            )
+        body = {"run_id": run_id, "foreign": msgspec.to_builtins(run.foreign), "phrase": phrase}
+        return self._submit("beside", body, issued_by)
 
     def arming_phrase(self, preset: Preset) -> str:
         """What a person must type to start this run with real money."""
@@ -285,79 +351,26 @@ class Desk:
         """
         return market.build_expiries(self._market.board(underlying), underlying)
 
-    def checks(self) -> list[CheckResult]:
-        """The prerequisites board. Every check is made; none raises."""
-        return [
-            pre.run_check("configuration", self._check_configuration),
-            pre.run_check("journal", self._check_journal),
-            pre.run_check("runner", lambda: pre.check_runner(self.status().runner)),
-            pre.run_check("public API", self._check_public),
-            pre.run_check("signed API", self._check_signed),
-            pre.run_check("right to trade", self._check_trading),
-            pre.run_check("clock", lambda: pre.check_clock(self._clock_offset())),
-            pre.run_check("nothing foreign", self._check_foreign),
-            pre.run_check("legs and margin", self._check_margin),
-            pre.run_check("rows left out", self._check_left_out),
-            pre.run_check("connection", self._check_client),
-        ]
-
-    def _check_configuration(self) -> pre.Verdict:
-        found = resolve(self.settings)
-        return pre.check_configuration(found.preset, [row.origin for row in found.fields])
-
-    def _check_journal(self) -> pre.Verdict:
-        journal = self._books()[0]
-        journal.check_writable()
-        return True, f"writable ({journal.place})"
-
-    def _check_public(self) -> pre.Verdict:
-        gateway = self._door.gateway()
+    def checks(self, preset: str | None = None, overrides: Sequence[str] = ()) -> list[CheckResult]:
+        """The prerequisites of an entry now, of the preset of that name, or of the one used when none is named. Everything
+        is asked; nothing raises."""
         try:
-            return True, f"reachable, BTC at {gateway.spot('BTC'):f}"
-        except ExchangeError as error:
-            return False, gateway.explain(error)
+            found = resolve(self.settings, preset=preset, overrides=overrides)
+        except TraderError as error:
+            return pre.results(self._facts.items(error, ()))
+        return pre.results(self._facts.items(found.preset, [row.origin for row in found.fields]))
 
-    def _check_signed(self) -> pre.Verdict:
-        gateway = self._door.gateway()
-        try:
-            return True, f"key accepted, user {gateway.who_am_i()}, {gateway.wallet().available:,.2f} USD available"
-        except ExchangeError as error:
-            return False, gateway.explain(error)
+    def prerequisites(self, preset: Preset) -> list[CheckResult]:
+        """The same list for a preset that is at hand."""
+        return pre.results(self._facts.items(preset, ()))
 
-    def _check_trading(self) -> pre.Verdict:
-        gateway = self._door.gateway()
-        try:
-            why_not = gateway.trading_refusal()
-        except ExchangeError as error:
-            return False, gateway.explain(error)
-        return not why_not, why_not or "the key may place and cancel orders"
+    def foreign(self, underlying: str) -> tuple[Foreign, ...]:
+        """What stands on the account of an underlying that no unfinished run explains.
 
-    def _check_client(self) -> pre.Verdict:
-        status = self.status()
-        runners = status.ops.client if status.runner.alive and status.ops is not None else None
-        return pre.check_clients(self._door.gateway().statistics(), runners)
-
-    def _check_left_out(self) -> pre.Verdict:
-        return pre.check_left_out(self._door.gateway().odd_rows.figures)
-
-    def _clock_offset(self) -> float:
-        gateway = self._door.gateway()
-        gateway.spot("BTC")  # the offset is learned from replies
-        return gateway.clock_offset_secs
-
-    def _check_foreign(self) -> pre.Verdict:
-        gateway = self._door.gateway()
-        positions = [p for underlying in _MANAGED for p in gateway.positions(underlying)]
-        status = self.status()
-        expected: dict[str, int] = {}
-        for run in status.runs:
-            for leg in run.legs:
-                expected[leg.symbol] = expected.get(leg.symbol, 0) - leg.open_quantity
-        return pre.check_nothing_foreign(positions, gateway.open_orders(), expected, self._books()[0].installation())
-
-    def _check_margin(self) -> pre.Verdict:
-        preset = resolve(self.settings).preset
-        return pre.check_margin(self.preview(preset), self._door.gateway().wallet())
+        Raises:
+            ConfigError, ExchangeError, JournalError: The account cannot be read.
+        """
+        return self._facts.foreign(underlying, self.status().runs)
 
     # ------------------------------------------------------------ presets
 

@@ -1,32 +1,249 @@
-"""The prerequisites board: everything that must hold before a run, each with its reason in words."""
+"""The facts behind the prerequisites, as a face can gather them: from the journal, the runner's picture and the exchange.
 
-from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
+What they mean is said by `trader.engine.prerequisites`, for the engine as for `check` and the page. An error while looking
+is a fact too: what could not be asked is not met. What only the engine knows is left out, and shows as unknown.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from msgspec.structs import replace
 
 from trader.config.preset import Preset
-from trader.desk.values import CheckResult, Preview, RunnerHealth
-from trader.domain.errors import TraderError
-from trader.domain.fill import Position
+from trader.config.settings import Settings
+from trader.desk.market import Board, build_preview
+from trader.desk.values import CheckResult, RunnerHealth, Status
+from trader.domain.clock import Now
+from trader.domain.errors import AuthError, ExchangeError, TraderError, VenueRefused
+from trader.domain.foreign import Foreign, find_foreign, may_concern
 from trader.domain.order import OrderSnapshot
-from trader.domain.wallet import Wallet
-from trader.engine.ids import is_ours
-from trader.exchange.odd_rows import OddFigures
+from trader.engine.fold import evolve
+from trader.engine.gate import daily_loss, runs_today
+from trader.engine.ids import is_ours, parse_client_order_id
+from trader.engine.prerequisites import Facts, Item, Unread, Verdict, prerequisites
+from trader.engine.records import Phase
+from trader.engine.state import State
+from trader.engine.view import RunView
+from trader.exchange.odd_rows import OddFigures, PartialList
 from trader.exchange.statistics import Statistics
+from trader.journal import Journal
 
-CLOCK_SKEW_MOST_SECS = 2.0
+if TYPE_CHECKING:
+    from trader.exchange.delta.gateway import DeltaGateway
+
 _NAMED = 8
 _ANSWERS = frozenset({"VenueRefused", "AuthError"})  # refusals, but usable answers
+_HISTORY = timedelta(days=2)  # how far back runs may still count for today's limits
 
-Verdict = tuple[bool, str]  # met, and why in words
+T = TypeVar("T")
 
 
-def run_check(name: str, look: Callable[[], Verdict]) -> CheckResult:
-    """One check; an error while looking is a check that failed, with the error as its reason."""
+class FactFinder:
+    """Looks for one account. Every question is asked, whatever became of the others."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        account: str,
+        *,
+        journal: Callable[[], Journal],
+        gateway: "Callable[[], DeltaGateway]",
+        board: Callable[[str], Board],
+        status: Callable[[], Status],
+    ) -> None:
+        self._settings = settings
+        self._account = account
+        self._journal = journal
+        self._gateway = gateway
+        self._board = board
+        self._status = status
+
+    def items(self, preset: Preset | TraderError, origins: Sequence[str]) -> tuple[Item, ...]:
+        """The prerequisites of an entry of `preset` now; an error in its place is a configuration that cannot be used."""
+        chosen = preset if isinstance(preset, Preset) else Preset()
+        facts = self.gather(chosen)
+        if isinstance(preset, TraderError):
+            unjudged = replace(facts, strikes=None, margin_needed=None)
+            return prerequisites(replace(unjudged, configuration=(False, str(preset))))
+        return prerequisites(replace(facts, configuration=check_configuration(preset, origins)))
+
+    def gather(self, preset: Preset) -> Facts:
+        """Everything a face can know about an entry of `preset` now, but its origin."""
+        underlying = preset.strategy.underlying
+        status = _try(self._status)  # before the exchange, which may take its time
+        board = _try(lambda: self._board(underlying))
+        facts = self._from_the_exchange(preset, board)
+        facts = replace(facts, **self._foreign_facts(underlying, status))
+        facts = replace(facts, connection=self._connection(status), rows_left_out=self._left_out())
+        if isinstance(status, TraderError):
+            return replace(facts, runner=(False, str(status)), journal_fault=str(status))
+        return replace(facts, **self._from_the_journal(preset, board, status))
+
+    # ------------------------------------------------------------ the exchange
+
+    def _from_the_exchange(self, preset: Preset, board: Board | TraderError) -> Facts:
+        underlying = preset.strategy.underlying
+        wallet = _try(lambda: self._gateway().wallet())
+        found = Facts(
+            public_api=self._public(underlying, board),
+            signed_api=self._asked(lambda gateway: f"key accepted, user {gateway.who_am_i()}"),
+            right_to_trade=self._right_to_trade(),
+            clock_offset_secs=self._clock(),
+            underlying=underlying,
+            available=None if isinstance(wallet, TraderError) else wallet.available,
+        )
+        if isinstance(board, TraderError):
+            return replace(found, strikes=(f"no strikes can be chosen: {board}",))
+        seen = build_preview(preset, board)
+        if seen.reasons or seen.margin is None or seen.fees is None:
+            return replace(found, strikes=seen.reasons)
+        return replace(found, strikes=(), margin_needed=seen.margin + seen.fees)
+
+    def _public(self, underlying: str, board: Board | TraderError) -> Verdict:
+        if isinstance(board, VenueRefused) and not isinstance(board, AuthError):
+            return True, f"reachable; asked about {underlying} options it says: {board}"
+        if isinstance(board, ExchangeError):
+            return False, self._explained(board)
+        if isinstance(board, TraderError):
+            return False, str(board)
+        if not board.instruments:
+            return True, f"reachable; it lists no {underlying} contract"
+        return True, "reachable" + (f", {underlying} at {board.spot:f}" if board.spot is not None else "")
+
+    def _asked(self, ask: "Callable[[DeltaGateway], str]") -> Verdict:
+        answer = _try(lambda: ask(self._gateway()))
+        if isinstance(answer, ExchangeError):
+            return False, self._explained(answer)
+        return (False, str(answer)) if isinstance(answer, TraderError) else (True, answer)
+
+    def _right_to_trade(self) -> Verdict:
+        met, why_not = self._asked(lambda gateway: gateway.trading_refusal())
+        return met and not why_not, why_not or "the key may place and cancel orders"
+
+    def _clock(self) -> float | Unread:
+        """The offset is learned from replies, of which there have been some by now."""
+        offset = _try(lambda: self._gateway().clock_offset_secs)
+        return Unread(str(offset)) if isinstance(offset, TraderError) else offset
+
+    def _connection(self, status: Status | TraderError) -> Verdict:
+        figures = _try(lambda: self._gateway().statistics())
+        if isinstance(figures, TraderError):
+            return False, str(figures)
+        if isinstance(status, TraderError) or not status.runner.alive or status.ops is None:
+            return check_client(figures)
+        return check_clients(figures, status.ops.client)
+
+    def _left_out(self) -> Verdict:
+        figures = _try(lambda: self._gateway().odd_rows.figures)
+        return (False, str(figures)) if isinstance(figures, TraderError) else check_left_out(figures)
+
+    def _explained(self, error: ExchangeError) -> str:
+        gateway = _try(self._gateway)
+        return str(error) if isinstance(gateway, TraderError) else gateway.explain(error)
+
+    # ------------------------------------------------------------ what stands on the account
+
+    def foreign(self, underlying: str, runs: Sequence[RunView]) -> tuple[Foreign, ...]:
+        """What stands on the account of an underlying that none of these unfinished runs explains.
+
+        Raises:
+            ConfigError, ExchangeError: The exchange cannot be asked.
+        """
+        gateway, installation = self._gateway(), self._journal().installation()
+        # Orders before the positions: what fills in between shows as one of the two.
+        orders = _of_underlying(gateway.open_orders, underlying)
+        expected: dict[str, int] = {}
+        for run in runs:
+            for leg in run.legs:
+                expected[leg.symbol] = expected.get(leg.symbol, 0) - leg.open_quantity
+        names = {run.run_id[:5] for run in runs}
+        positions = _of_underlying(lambda: gateway.positions(underlying), underlying)
+
+        def is_known(order: OrderSnapshot) -> bool:
+            # By its name alone: the picture of a run is up to a second old, and its orders may be younger.
+            name = parse_client_order_id(order.client_order_id)
+            return is_ours(order.client_order_id, installation) and name is not None and name.run in names
+
+        return find_foreign(underlying, positions, orders, expected=expected, is_known=is_known)
+
+    def _foreign_facts(self, underlying: str, status: Status | TraderError) -> dict[str, object]:
+        runs = () if isinstance(status, TraderError) else status.runs
+        found = _try(lambda: self.foreign(underlying, runs))
+        waiting = [run for run in runs if run.underlying == underlying and run.phase is Phase.WAITING]
+        return {
+            "foreign": Unread(f"the account cannot be read: {found}") if isinstance(found, TraderError) else found,
+            "confirmed": waiting[-1].beside if waiting else (),
+        }
+
+    # ------------------------------------------------------------ the journal and the runner
+
+    def _from_the_journal(self, preset: Preset, board: Board | TraderError, status: Status) -> dict[str, object]:
+        underlying, (level, reason) = preset.strategy.underlying, status.trading
+        journal = self._journal()
+        fault = _try(journal.check_writable)
+        mine = [run for run in status.runs if run.underlying == underlying]
+        waits = any(run.phase is Phase.WAITING for run in mine)  # the entry that is asked about may be its
+        now = Now(datetime.now(UTC), None if isinstance(board, TraderError) else board.market)
+        state = _try(lambda: self._limits(journal, now.wall))
+        limits: dict[str, object] = {}
+        if not isinstance(state, TraderError):
+            limits = {
+                "lost_today": daily_loss(state, now),
+                "runs_made": runs_today(state, underlying, now) - waits,
+            }
+        stream = status.ops.private_socket if status.ops is not None and status.runner.alive else None
+        return limits | {
+            "runner": check_runner(status.runner),
+            "journal_fault": str(fault) if isinstance(fault, TraderError) else "",
+            "journal_place": journal.place,
+            "level": "" if level == "ACTIVE" else f"trading is {level}{f': {reason}' if reason else ''}",
+            "slowed": status.ops.slowed if status.ops is not None and status.runner.alive else None,
+            "account_stream_fault": None if stream is None else "" if stream == "up" else stream,
+            "loss_limit": preset.risk.daily_loss_limit_usd,
+            "runs_most": preset.risk.max_runs_per_day,
+            "busy": any(run.phase is not Phase.WAITING for run in mine),
+        }
+
+    def _limits(self, journal: Journal, wall: datetime) -> State:
+        """What counts for the day's limits, folded as the runner folds it."""
+        state = State(installation=journal.installation(), epoch=0, env=self._settings.env, account_key=self._account)
+        for _, record in journal.run_bounds(self._account, wall - _HISTORY):
+            state = evolve(state, record)
+        return state
+
+
+def results(items: Sequence[Item]) -> list[CheckResult]:
+    """The list as a board: one row for each code. A row is met when all its items are, unknown when one of them is."""
+    rows: dict[str, list[Item]] = {}
+    for item in items:
+        rows.setdefault(item.code, []).append(item)
+    return [
+        CheckResult(name=code, ok=_whole(found), words="; ".join(i.sentence for i in found))
+        for code, found in rows.items()
+    ]
+
+
+def _whole(items: Sequence[Item]) -> bool | None:
+    passed = [item.passed for item in items]
+    return False if False in passed else None if None in passed else True
+
+
+def _try(look: Callable[[], T]) -> T | TraderError:
     try:
-        ok, words = look()
+        return look()
     except TraderError as error:
-        return CheckResult(name=name, ok=False, words=str(error))
-    return CheckResult(name=name, ok=ok, words=words)
+        return error
+
+
+def _of_underlying(ask: Callable[[], Sequence[T]], underlying: str) -> Sequence[T]:
+    """A list of the account; a row that makes no sense makes it unreadable, unless it says that it is about another underlying."""
+    try:
+        return ask()
+    except PartialList as part:
+        if any(may_concern(row, underlying) for row in part.odd):
+            raise
+        return part.rows
 
 
 def check_runner(runner: RunnerHealth) -> Verdict:
@@ -35,52 +252,6 @@ def check_runner(runner: RunnerHealth) -> Verdict:
     if runner.heartbeat_age_s is None:
         return False, "no runner has worked on this account yet; start the panel or `python -m trader run`"
     return False, f"not alive, last heard {runner.heartbeat_age_s:.0f} s ago; start the panel or `python -m trader run`"
-
-
-def check_clock(offset_secs: float) -> Verdict:
-    words = f"the exchange's clock is {abs(offset_secs):.1f} s {'ahead of' if offset_secs >= 0 else 'behind'} this one"
-    if abs(offset_secs) > CLOCK_SKEW_MOST_SECS:
-        return False, f"{words}; more than {CLOCK_SKEW_MOST_SECS:g} s, so set this machine's clock"
-    return True, words
-
-
-def check_nothing_foreign(
-    positions: Iterable[Position],
-    orders: Iterable[OrderSnapshot],
-    expected: dict[str, int],
-    installation: str,
-) -> Verdict:
-    """No position and no order on the managed contracts but what our unresolved runs explain.
-
-    Args:
-        positions: As the exchange shows them now.
-        orders: Open orders, likewise.
-        expected: Our unresolved runs' net quantity per symbol (negative = short).
-        installation: Ours, which our client order ids carry.
-    """
-    odd = [
-        f"{p.quantity} {p.symbol} where our runs account for {expected.get(p.symbol, 0)}"
-        for p in positions
-        if p.quantity != expected.get(p.symbol, 0)
-    ]
-    odd += [
-        f"an open order {o.side.value} {o.quantity} {o.symbol} that is not ours"
-        for o in orders
-        if not is_ours(o.client_order_id, installation)
-    ]
-    if odd:
-        return False, f"the exchange shows {'; '.join(odd)}"
-    return True, "no position and no order but our own"
-
-
-def check_margin(preview: Preview, wallet: Wallet) -> Verdict:
-    """Whether the money for both legs is there, and the legs themselves."""
-    if preview.reasons:
-        return False, f"nothing to sell now: {'; '.join(preview.reasons)}"
-    assert preview.margin is not None and preview.fees is not None
-    needed = preview.margin + preview.fees
-    words = f"about {_usd(needed)} needed for both legs, {_usd(wallet.available)} available"
-    return wallet.available >= needed, words
 
 
 def check_client(figures: Statistics) -> Verdict:
@@ -128,7 +299,3 @@ def check_left_out(figures: OddFigures) -> Verdict:
 def check_configuration(preset: Preset, origins: Sequence[str]) -> Verdict:
     sources = ", ".join(dict.fromkeys(origin for origin in origins if origin != "default")) or "the defaults"
     return True, f"{preset.name} ({preset.config_hash}) from {sources}"
-
-
-def _usd(amount: Decimal) -> str:
-    return f"{amount:,.2f} USD"

@@ -7,6 +7,7 @@ from decimal import Decimal
 from trader.desk.values import Marker, TimelineEvent
 from trader.domain.expiry import IST
 from trader.domain.fill import Channel, Fill, FillKind
+from trader.domain.foreign import listed_words
 from trader.domain.order import OrderIntent, Side
 from trader.domain.wording import fill_verb, refusal_words
 from trader.engine import records as r
@@ -75,6 +76,8 @@ def describe(record: r.AnyRecord) -> str:
             return f"{legs}; spot {_plain(record.spot)}, exit {_ist(record.exit_at)}"
         case r.PhaseChanged():
             return f"{record.phase.value}{f': {record.reason}' if record.reason else ''}"
+        case r.BesideConfirmed():
+            return f"confirmed to start beside {listed_words(record.foreign)}"
         case r.StopRequested():
             return "Stop & Exit asked for"
         case r.OrderIntended():

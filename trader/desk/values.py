@@ -161,8 +161,8 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One prerequisite: whether it is met, and the reason in words."""
+    """One prerequisite: whether it is met (None: not known here), and the reason in words."""
 
     name: str
-    ok: bool
+    ok: bool | None
     words: str

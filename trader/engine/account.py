@@ -12,6 +12,7 @@ from trader.domain.order import OrderIntent, OrderSnapshot, OrderStatus, OrderTy
 from trader.domain.wording import clause
 from trader.engine import records as rec
 from trader.engine.absence import SIGNATURE_SECS, resolve_absent
+from trader.engine.beside import reads_whole, see_foreign
 from trader.engine.doubts import doubts
 from trader.engine.effects import ReadAccount
 from trader.engine.events import AccountRead
@@ -28,6 +29,7 @@ from trader.engine.turn import Turn
 
 PARTLY_UNREADABLE = "account_partly_unreadable"
 _ROUTINE_SECS = 5.0
+_IDLE_SECS = 10.0  # while a run waits and no strikes are picked: the account is read to tell what would bar its entry
 _URGENT_SECS = 0.25
 _PATIENT_SECS = 2.0  # what has not come clear soon after a phase began is asked for at this pace
 _SOON_SECS = 10.0
@@ -46,6 +48,8 @@ def want_read(turn: Turn, run_id: str) -> None:
     is_slowed, for_exit = bool(slowed(turn.state, turn.now)), _serves_exit(run)
     if waited < _read_interval(run, watch, turn.wall, is_slowed=is_slowed) or (is_slowed and not for_exit):
         return
+    if _is_idle(run) and seconds_since(watch.since, turn.wall) < _IDLE_SECS:
+        return
     turn.look(run_id, account_asked=turn.wall, account_pending=True, account_wanted=False)
     turn.do(
         ReadAccount(
@@ -60,6 +64,7 @@ def want_read(turn: Turn, run_id: str) -> None:
             or watch.mismatch_since is not None
             or run.phase is Phase.DONE,
             for_exit=for_exit,
+            whole=reads_whole(run),
         )
     )
 
@@ -69,6 +74,11 @@ def _serves_exit(run: Run) -> bool:
     if run.phase is Phase.EXITING or (run.phase is not Phase.DONE and alone_since(run) is not None):
         return True
     return any(order.cancel_asked_at is not None for order in run.live_orders())
+
+
+def _is_idle(run: Run) -> bool:
+    """Whether a run has nothing to sell yet: the account is read for a person's sake only."""
+    return run.phase is Phase.WAITING and not run.legs
 
 
 def _begun(turn: Turn, run: Run) -> datetime:
@@ -82,6 +92,8 @@ def _read_interval(run: Run, watch: Watch, wall: datetime, *, is_slowed: bool) -
     press on an exchange that has asked for less."""
     if run.phase is Phase.DONE:
         return _AFTERWARDS_SECS
+    if _is_idle(run):
+        return _IDLE_SECS
     if not watch.account_wanted and run.phase is not Phase.EXITING:
         return _ROUTINE_SECS
     if is_slowed:
@@ -142,6 +154,7 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         return  # asked for before the end, or for the sake of an order that may yet appear
     settle(turn, event)
     compare_positions(turn, event)
+    see_foreign(turn, event)
     if event.error:
         turn.look(run_id, account_wanted=True)
         turn.alert(run_id, "warning", "account_unreadable", f"The account could not be read: {clause(event.error)}.")

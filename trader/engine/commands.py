@@ -4,11 +4,13 @@ from pydantic import ValidationError
 
 from trader.config.preset import Preset
 from trader.engine import records as rec
+from trader.engine.beside import confirm, refused_phrase
 from trader.engine.effects import AckCommand
 from trader.engine.events import StartCommand, StopCommand
 from trader.engine.gate import daily_loss, runs_today
 from trader.engine.ids import run_id_for
 from trader.engine.levels import level_words
+from trader.engine.prerequisites import Facts, in_the_way, prerequisites
 from trader.engine.records import Phase
 from trader.engine.turn import Turn
 
@@ -47,6 +49,8 @@ def on_start(turn: Turn, event: StartCommand) -> None:
         start_now=event.start_now,
         command_id=event.command_id,
     )
+    if event.foreign:
+        confirm(turn, run_id, event.foreign, event.command_id, event.issued_by)
     _ack(turn, event.command_id, "accepted", f"run {run_id}")
 
 
@@ -56,20 +60,21 @@ def _refusal(turn: Turn, event: StartCommand, preset: Preset) -> str:
     phrase = arming_phrase(turn.state.account_key, preset.strategy.quantity)
     if turn.state.env == "production" and event.confirm != phrase:
         return f"A live start needs the phrase {phrase!r}, typed for this run."
-    if barred := level_words(turn.state):
-        return f"Nothing can be started: {barred}."
-    if turn.state.journal_fault:
-        return f"Nothing can be started while the journal cannot be written: {turn.state.journal_fault}"
+    if event.foreign and (why := refused_phrase(event.foreign, event.beside)):
+        return why
     underlying = preset.strategy.underlying
-    if any(run.underlying == underlying for run in turn.state.unresolved):
-        return f"A run on {underlying} is not finished yet; one run per underlying at a time."
-    made, most = runs_today(turn.state, underlying, turn.now), preset.risk.max_runs_per_day
-    if made >= most:
-        return f"{made} runs on {underlying} were made today; risk.max_runs_per_day is {most}."
-    lost, limit = daily_loss(turn.state, turn.now), preset.risk.daily_loss_limit_usd
-    if lost >= limit:
-        return f"Today's realised loss of {lost:.2f} USD has reached risk.daily_loss_limit_usd of {limit} USD."
-    return ""
+    facts = Facts(
+        level=level_words(turn.state),
+        journal_fault=turn.state.journal_fault,
+        underlying=underlying,
+        busy=any(run.underlying == underlying for run in turn.state.unresolved),
+        runs_made=runs_today(turn.state, underlying, turn.now),
+        runs_most=preset.risk.max_runs_per_day,
+        lost_today=daily_loss(turn.state, turn.now),
+        loss_limit=preset.risk.daily_loss_limit_usd,
+    )
+    barred = in_the_way(prerequisites(facts))
+    return f"Nothing can be started: {'; '.join(barred)}." if barred else ""
 
 
 def on_stop(turn: Turn, event: StopCommand) -> None:

@@ -1,7 +1,9 @@
 """Rows of an account read that made no sense: which of them leave a run's picture of its own contracts incomplete."""
 
+from trader.domain.foreign import may_concern
 from trader.domain.odd_row import OddRow
 from trader.engine.events import AccountRead
+from trader.engine.records import Phase
 from trader.engine.state import Run
 
 
@@ -17,13 +19,22 @@ def doubts(run: Run, event: AccountRead) -> tuple[OddRow, ...]:
         found += event.odd_of("open_orders", leg.symbol, leg.product_id)
         fills = event.odd_of("fills", leg.symbol, leg.product_id)
         found += [row for row in fills if not _is_booked(run, row)]
+    if run.phase is Phase.WAITING:
+        # Nothing is sold while something unread may stand on the underlying.
+        unsure = [*event.odd.get("positions", ()), *event.odd.get("open_orders", ())]
+        found += [row for row in unsure if may_concern(row, run.underlying) and not _is_held(event, row)]
     return tuple(dict.fromkeys(found))
+
+
+def _is_held(event: AccountRead, row: OddRow) -> bool:
+    """True for the position of a contract that was read by itself."""
+    return row.product_id is not None and event.held(row.symbol, row.product_id) is not None
 
 
 def _is_booked(run: Run, row: OddRow) -> bool:
     """True for a fill of an order of ours that has ended and of which every contract is in our books."""
     return any(
-        order.venue_order_id == row.order_id and order.status.terminal and not order.fills_missing
+        row.order_id in order.venue_ids and order.status.terminal and not order.fills_missing
         for order in run.orders.values()
         if row.order_id
     )

@@ -39,6 +39,7 @@ class ReadAccount(msgspec.Struct, frozen=True, kw_only=True):
     settled_symbols: tuple[str, ...] = ()
     history: bool = False  # read ended orders too, although nothing is looked up
     for_exit: bool = False  # an exit or a cancel needs it: it is sent before the reset of a 429 too
+    whole: bool = False  # open orders of the whole account, not of these products alone
 
 
 class Subscribe(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from trader.domain.order import OrderStatus, Purpose, Side, TimeInForce
 from trader.domain.quote import Quote
 from trader.domain.wording import refusal_words
 from trader.engine.absence import ENTRY_HORIZON_SECS
+from trader.engine.beside import bars_beginning
 from trader.engine.chase import chase_price, entry_reference, price_bounds
 from trader.engine.gate import slowed, within_collar
 from trader.engine.naked import entry_patience
@@ -155,10 +156,10 @@ def unready(turn: Turn, run: Run) -> str:
     watch = turn.watch(run.run_id)
     if watch.taken_over and seconds_since(watch.since, turn.wall) < ENTRY_HORIZON_SECS:
         return "another order that the journal has lost may still be on its way"
-    if not watch.recovered or watch.account_read is not None:
-        return ""
-    turn.look(run.run_id, account_wanted=True)
-    return "the account has not been read since the restart"
+    if watch.recovered and watch.account_read is None:
+        turn.look(run.run_id, account_wanted=True)
+        return "the account has not been read since the restart"
+    return bars_beginning(turn.state, run)
 
 
 def _waited(turn: Turn, run: Run, leg: LegTerms) -> float:

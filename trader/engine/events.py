@@ -8,6 +8,7 @@ import msgspec
 
 from trader.domain.clock import Now
 from trader.domain.fill import Fill, Position
+from trader.domain.foreign import Foreign
 from trader.domain.instrument import Instrument
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderSnapshot
@@ -30,7 +31,8 @@ class ClockTicked(Event, frozen=True, kw_only=True):
 
 class StartCommand(Event, frozen=True, kw_only=True):
     """A person asked for a run. `config` is the preset as JSON values, `config_hash` what the person saw; `confirm` is the
-    typed arming phrase, which only production asks for."""
+    typed arming phrase, which only production asks for. `foreign` is what stood on the account that no run explains, and
+    `beside` the typed phrase that confirms it."""
 
     command_id: str
     config: dict[str, Any]
@@ -38,6 +40,18 @@ class StartCommand(Event, frozen=True, kw_only=True):
     start_now: bool
     issued_by: str
     confirm: str | None = None
+    foreign: tuple[Foreign, ...] = ()
+    beside: str = ""
+
+
+class BesideCommand(Event, frozen=True, kw_only=True):
+    """A person confirms, by its phrase, what stands on the account besides a run that waits."""
+
+    command_id: str
+    run_id: str
+    foreign: tuple[Foreign, ...]
+    phrase: str
+    issued_by: str
 
 
 class StopCommand(Event, frozen=True, kw_only=True):
@@ -103,7 +117,8 @@ class AccountRead(Event, frozen=True, kw_only=True):
 
     Rows of a list that made no sense are in `odd`, by member; the others of that list are good, but not all there are.
     `asked` is the wall instant before the first request left; `lookups` holds orders asked for by client order id (None =
-    the exchange does not know it); `settlements` prices of expired contracts where known.
+    the exchange does not know it); `settlements` prices of expired contracts where known. `whole`: the open orders are those
+    of the whole account; positions are always those of the whole underlying.
     """
 
     run_id: str
@@ -116,6 +131,7 @@ class AccountRead(Event, frozen=True, kw_only=True):
     lookups: dict[str, OrderSnapshot | None] = {}
     settlements: dict[str, Decimal] = {}
     odd: dict[str, tuple[OddRow, ...]] = {}
+    whole: bool = False
     error: str = ""
     retry_after_secs: float | None = None  # what the rate limit said, where it was the reason
 
@@ -152,6 +168,7 @@ AnyEvent = (
     Booted
     | ClockTicked
     | StartCommand
+    | BesideCommand
     | StopCommand
     | LevelCommand
     | MarketMoved

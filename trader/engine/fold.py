@@ -102,6 +102,10 @@ def _phase_changed(run: Run, record: rec.PhaseChanged) -> Run:
     return replace(run, phase=record.phase, phase_since=record.wall)
 
 
+def _beside_confirmed(run: Run, record: rec.BesideConfirmed) -> Run:
+    return replace(run, beside=record.foreign)
+
+
 def _stop_requested(run: Run, record: rec.StopRequested) -> Run:
     return run if run.stop_command else replace(run, stop_command=record.command_id)
 
@@ -250,6 +254,7 @@ _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
     rec.ScheduleFixed: _schedule_fixed,
     rec.LegsChosen: _legs_chosen,
     rec.PhaseChanged: _phase_changed,
+    rec.BesideConfirmed: _beside_confirmed,
     rec.StopRequested: _stop_requested,
     rec.OrderIntended: _order_intended,
     rec.OrderDenied: _order_denied,

@@ -14,6 +14,7 @@ from trader.domain.expiry import ist_date
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.rounding import is_on_tick
+from trader.engine.beside import bars_beginning
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import HUNDRED, MARK_AGE, ZERO, Run, State, age_slack
@@ -168,6 +169,8 @@ def _entry_state(state: State, run: Run, now: Now) -> Denied | None:
         return Denied(f"TRADING_{state.account.trading.level}", level_words(state))
     if run.phase not in (Phase.WAITING, Phase.ENTERING):
         return Denied("NOT_ENTERING", f"phase={run.phase}")
+    if foreign := bars_beginning(state, run):
+        return Denied("ACCOUNT_NOT_CLEAN", foreign)
     return None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from trader.domain.fill import Channel, Fill
+from trader.domain.foreign import Foreign
 from trader.domain.instrument import Kind
 from trader.domain.order import OrderIntent, OrderStatus, Side
 
@@ -116,6 +117,15 @@ class LegsChosen(Record, frozen=True, kw_only=True, tag="legs_chosen"):
 class PhaseChanged(Record, frozen=True, kw_only=True, tag="phase_changed"):
     phase: Phase
     reason: str = ""
+
+
+class BesideConfirmed(Record, frozen=True, kw_only=True, tag="beside_confirmed"):
+    """A person has seen what stands on the account besides this run, and wants it to start all the same: these things,
+    exactly as they stood. Whatever else appears bars the entry again."""
+
+    foreign: tuple[Foreign, ...]
+    command_id: str
+    issued_by: str = ""
 
 
 class StopRequested(Record, frozen=True, kw_only=True, tag="stop_requested"):
@@ -240,6 +250,7 @@ AnyRecord = (
     | ScheduleFixed
     | LegsChosen
     | PhaseChanged
+    | BesideConfirmed
     | StopRequested
     | OrderIntended
     | OrderDenied

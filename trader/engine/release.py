@@ -5,7 +5,8 @@ account is still ours he asks the journal.
 """
 
 from trader.domain.clock import Now
-from trader.domain.order import OrderIntent, OrderStatus, Purpose
+from trader.domain.order import OrderIntent, Purpose
+from trader.engine.beside import bars_beginning, is_begun
 from trader.engine.gate import Denied
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.state import State
@@ -24,7 +25,10 @@ def check_release(state: State, intent: OrderIntent, now: Now) -> Denied | None:
         return Denied("ENTRY_AFTER_STOP", f"run={intent.run_id}")
     if bars_entry(state, run):
         return Denied(f"TRADING_{state.account.trading.level}", level_words(state))
-    begun = any(o.done_qty or o.status in (OrderStatus.ACCEPTED, OrderStatus.UNKNOWN) for o in run.orders.values())
-    if state.account_stream_fault and not begun:  # told after it was decided: what was queued came late, all at once
+    if foreign := bars_beginning(state, run):
+        return Denied("ACCOUNT_NOT_CLEAN", foreign)
+    if state.account_stream_fault and not is_begun(
+        run
+    ):  # told after it was decided: what was queued came late, all at once
         return Denied("ACCOUNT_STREAM_DOWN", state.account_stream_fault)
     return None

@@ -9,6 +9,7 @@ import msgspec
 from trader.config.preset import Preset
 from trader.domain.clock import Now
 from trader.domain.fill import Fill
+from trader.domain.foreign import Foreign
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
 from trader.engine.records import LegTerms, Level, Phase, RunFinished
@@ -94,6 +95,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     peak_pnl: Decimal | None = None
     peak_pct: Decimal | None = None
     level_pct: Decimal | None = None
+    beside: tuple[Foreign, ...] = ()  # what a person wants to start beside, exactly as it stood
     stop_command: str | None = None
     exit_reason: str | None = None
     exit_detail: str = ""
@@ -202,6 +204,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     available_usd: Decimal | None = None
     foreign_orders: tuple[str, ...] = ()
     unread: str = ""  # rows of the last read that made no sense and may be of this run's contracts
+    foreign: tuple[Foreign, ...] | None = None  # of the whole underlying, as last read before anything was sold
     mismatch_since: datetime | None = None  # `asked` of the first read in a row whose positions differ from our fills
     mismatch_seen: datetime | None = None  # and of the last
     absent: dict[str, tuple[int, datetime]] = {}

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from trader.engine import events as ev
 from trader.engine.account import on_account_read, want_read, watch_absent
 from trader.engine.apart import apart
+from trader.engine.beside import on_beside
 from trader.engine.closing import close
 from trader.engine.commands import on_start, on_stop
 from trader.engine.effects import Effect, Subscribe
@@ -66,6 +67,8 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
             _chain_read(turn, event)
         case ev.StartCommand():
             on_start(turn, event)
+        case ev.BesideCommand():
+            on_beside(turn, event)
         case ev.StopCommand():
             on_stop(turn, event)
         case ev.LevelCommand():
@@ -90,7 +93,7 @@ def _advance(turn: Turn, run_id: str) -> None:
     run = turn.run(run_id)
     if turn.now.market is None and run.phase is not Phase.DONE:
         ask_quotes(turn, run)  # a silent stream must not keep the exchange's time, and with it every deadline, from us
-    if run.phase is not Phase.DONE and (run.phase is not Phase.WAITING or run.legs):
+    if run.phase is not Phase.DONE:
         want_read(turn, run_id)
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
+from trader.domain.foreign import Foreign
 from trader.domain.statistics import Statistics
 from trader.engine.records import Phase
 
@@ -116,6 +117,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     orders: tuple[OrderView, ...] = ()
     ladder: tuple[Rung, ...] = ()
     why_not: tuple[str, ...] = ()  # while waiting: what still keeps the entry from being made
+    foreign: tuple[Foreign, ...] = ()  # while waiting: what stands on the account that no run explains
+    beside: tuple[Foreign, ...] = ()  # what a person has confirmed to start beside
     steps: tuple[str, ...] = ()  # while exiting: what has been done and is being done
 
 
@@ -137,6 +140,7 @@ class Ops(msgspec.Struct, frozen=True, kw_only=True):
     client: Statistics | None = None  # of the runner's connection to the exchange, since the runner began
     left_out: tuple[str, ...] = ()  # rows of the exchange's lists that made no sense lately, in words, newest first
     left_out_times: int = 0  # how many were left out since the runner's start, the same ones every time
+    slowed: str = ""  # why nothing but exits may be sent just now (429), in words
 
 
 class LiveSnapshot(msgspec.Struct, frozen=True, kw_only=True):

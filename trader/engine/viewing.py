@@ -58,6 +58,8 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         orders=tuple(_order_views(run)),
         ladder=build_ladder(run, market, now, valuation),
         why_not=watch.why_not if run.phase is Phase.WAITING else (),
+        foreign=watch.foreign or () if run.phase is Phase.WAITING else (),
+        beside=run.beside,
         steps=tuple(_steps(run, watch)) if run.phase in (Phase.EXITING, Phase.DONE) else (),
     )
 

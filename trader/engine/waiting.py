@@ -2,14 +2,17 @@
 
 from decimal import Decimal
 
+from trader.domain.foreign import Foreign
 from trader.domain.order import Purpose
 from trader.engine import records as rec
+from trader.engine.beside import NOT_READ
 from trader.engine.effects import ReadChain
 from trader.engine.entering import Work, give_up, unready, work_entry
 from trader.engine.events import ChainRead
 from trader.engine.gate import daily_loss, slowed
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.naked import UNWIND_SECS, imbalance_words, lacks, tell_naked, time_left
+from trader.engine.prerequisites import Facts, Unread, in_the_way, prerequisites
 from trader.engine.records import LegTerms, Phase
 from trader.engine.schedule import Window, entry_window, exit_before_expiry, fix_instants
 from trader.engine.selection import choose_legs, liquidity_flaw
@@ -46,8 +49,8 @@ def wait(turn: Turn, run_id: str) -> None:
     assert run.entry_at is not None and run.exit_at is not None
     window = entry_window(run.preset.schedule, run.entry_at, run.exit_at, turn.now.market)
     if window is Window.EARLY:
-        barred = level_words(turn.state)
-        turn.look(run_id, why_not=("waiting for the entry time", barred) if barred else ("waiting for the entry time",))
+        known = Facts(level=level_words(turn.state), foreign=turn.watch(run_id).foreign, confirmed=run.beside)
+        turn.look(run_id, why_not=("waiting for the entry time", *in_the_way(prerequisites(known))))
         return
     if window is Window.MISSED:
         why = "; ".join(turn.watch(run_id).why_not) or "the runner was not up in time"
@@ -63,24 +66,34 @@ def wait(turn: Turn, run_id: str) -> None:
 def _obstacles(turn: Turn, run: Run) -> list[str]:
     """Everything that still keeps the entry from being made, in words; asks for what is missing on the way."""
     watch = turn.watch(run.run_id)
-    reasons = _buffer(turn, run, watch)
-    if barred := level_words(turn.state):
-        reasons.append(barred)
-    if slow := slowed(turn.state, turn.now):
-        reasons.append(slow)
-    if turn.state.journal_fault:
-        reasons.append(f"the journal cannot be written: {turn.state.journal_fault}")
-    if turn.state.account_stream_fault:
-        reasons.append(f"the account's stream is down: {turn.state.account_stream_fault}")
-    lost, limit = daily_loss(turn.state, turn.now), run.preset.risk.daily_loss_limit_usd
-    if lost >= limit:
-        reasons.append(f"today's realised loss {lost:.2f} USD has reached the limit of {limit} USD")
-    reasons += _pick(turn, run, watch)
-    run, watch = turn.run(run.run_id), turn.watch(run.run_id)
+    patience = _buffer(turn, run, watch)
+    strikes = _pick(turn, run, watch)
+    run = turn.run(run.run_id)
     for leg in run.legs:
         flaw = staleness(turn.state.market, turn.now, leg.symbol, need_greeks=True)
-        reasons += [flaw] if flaw else _leg_flaws(turn, run, leg)
-    return reasons + _account_flaws(turn, run, watch)
+        strikes += [flaw] if flaw else _leg_flaws(turn, run, leg)
+    return patience + in_the_way(prerequisites(_facts(turn, run, strikes)))
+
+
+def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
+    """What the engine knows of the prerequisites (E3). Whether the exchange can be reached shows in prices and reads."""
+    watch = turn.watch(run.run_id)
+    foreign = _foreign(turn, run, watch)
+    is_read = bool(run.legs) and not isinstance(foreign, Unread)
+    return Facts(
+        level=level_words(turn.state),
+        slowed=slowed(turn.state, turn.now),
+        journal_fault=turn.state.journal_fault,
+        account_stream_fault=turn.state.account_stream_fault,
+        lost_today=daily_loss(turn.state, turn.now),
+        loss_limit=run.preset.risk.daily_loss_limit_usd,
+        strikes=strikes,
+        foreign=foreign,
+        confirmed=run.beside,
+        own_symbols=tuple(leg.symbol for leg in run.legs),
+        margin_needed=margin_estimate(turn, run) if is_read else None,
+        available=watch.available_usd,
+    )
 
 
 def _buffer(turn: Turn, run: Run, watch: Watch) -> list[str]:
@@ -127,29 +140,23 @@ def _leg_flaws(turn: Turn, run: Run, leg: LegTerms) -> list[str]:
     return []
 
 
-def _account_flaws(turn: Turn, run: Run, watch: Watch) -> list[str]:
-    """E3: the account was read just now, nothing of anybody's stands in these contracts, margin is there."""
+def _foreign(turn: Turn, run: Run, watch: Watch) -> tuple[Foreign, ...] | Unread | None:
+    """What stands on the account that no run explains, from a read of just now; without strikes, as far as it is known."""
     if not run.legs:
-        return []
+        return watch.foreign
     read, picked = watch.account_read, watch.picked_at
-    if seconds_since(read, turn.wall) > _READ_AGE_SECS or (picked is not None and read is not None and read < picked):
+    if (
+        watch.foreign is None
+        or seconds_since(read, turn.wall) > _READ_AGE_SECS
+        or (picked is not None and read is not None and read < picked)
+    ):
         turn.look(run.run_id, account_wanted=True)
-        unread = [f"part of the account could not be read: {watch.unread}"] if watch.unread else []
-        return ["waiting for positions and open orders to be read", *unread]
-    reasons = []
-    for leg in run.legs:
-        if leg.symbol not in run.positions:
-            turn.look(run.run_id, account_wanted=True)
-            reasons.append(f"{leg.symbol}: position not read yet")
-        elif run.positions[leg.symbol] != 0:
-            reasons.append(f"{leg.symbol}: a position of {run.positions[leg.symbol]} contracts exists already")
-    reasons += [f"an open order exists already: {order}" for order in watch.foreign_orders]
-    needed = margin_estimate(turn, run)
-    if watch.available_usd is None:
-        reasons.append("available margin is not known")
-    elif needed is not None and needed > watch.available_usd:
-        reasons.append(f"margin needed {needed:.2f} USD exceeds the available {watch.available_usd:.2f} USD")
-    return reasons
+        return Unread(f"{NOT_READ}; part of it makes no sense: {watch.unread}" if watch.unread else NOT_READ)
+    unread = [leg.symbol for leg in run.legs if leg.symbol not in run.positions]
+    if unread:
+        turn.look(run.run_id, account_wanted=True)
+        return Unread("; ".join(f"{symbol}: position not read yet" for symbol in unread))
+    return watch.foreign
 
 
 def margin_estimate(turn: Turn, run: Run) -> Decimal | None:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from trader.domain.errors import VenueRefused
 from trader.domain.fill import Fill, Position
+from trader.domain.foreign import concerns
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose, Side, TimeInForce
@@ -232,7 +233,9 @@ class CcxtGateway:
 
         def held(row: Any) -> Position | None:
             position = self.parse_position(row)
-            return position if position.product_id in ids and position.quantity else None
+            # A contract that is not traded here, or no longer listed, is a holding of the underlying all the same.
+            wanted = position.product_id in ids or concerns(position.symbol, underlying)
+            return position if wanted and position.quantity else None
 
         return self._whole("the positions", listed, held, None, lambda position: position.product_id)
 

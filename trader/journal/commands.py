@@ -15,7 +15,7 @@ from trader.journal.upsert import insert_into
 
 Answer = Literal["accepted", "refused", "done"]
 CommandStatus = Literal["new", "accepted", "refused", "done"]
-CommandKind = Literal["start", "stop", "ack", "pause", "reduce", "kill", "resume"]
+CommandKind = Literal["start", "stop", "ack", "pause", "reduce", "kill", "resume", "beside"]
 
 # A command moves forward only: an answer given is never taken back.
 _BEFORE: dict[str, tuple[str, ...]] = {
@@ -28,7 +28,9 @@ _BEFORE: dict[str, tuple[str, ...]] = {
 class Command(msgspec.Struct, frozen=True, kw_only=True):
     """One request of a person. `command_id` makes it idempotent: the same id inserted twice is one command.
 
-    Body of ``start``: config (preset as JSON), config_hash, now (bool), confirm (str or None). Body of ``stop``: run_id
+    Body of ``start``: config (preset as JSON), config_hash, now (bool), confirm (str or None), foreign (what stood on
+    the account that no run explains) and beside (the phrase that confirms it). Body of ``beside``, for a run that waits:
+    run_id, foreign, phrase. Body of ``stop``: run_id
     (str, or None for every unresolved run of the account). Body of ``ack``: alerts (their numbers) or up_to (every alert up
     to this number), who; the row itself is the acknowledgement, whether a runner is alive or not. Body of the operator
     levels ``pause``, ``reduce``, ``kill`` and ``resume``: who.

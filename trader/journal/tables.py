@@ -165,6 +165,7 @@ TABLE_OF: dict[type[r.Record], Table] = {
     r.ScheduleFixed: decisions,
     r.LegsChosen: decisions,
     r.PhaseChanged: decisions,
+    r.BesideConfirmed: decisions,
     r.StopRequested: decisions,
     r.Trailed: decisions,
     r.ExitDecided: decisions,

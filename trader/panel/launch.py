@@ -6,10 +6,11 @@ import streamlit as st
 from trader.config.preset import Preset
 from trader.desk import Preview
 from trader.domain.errors import TraderError
+from trader.panel import beside, refused, service
 from trader.panel import format as fmt
-from trader.panel import refused, service
 
 _RESULT = "dash_start_result"
+_SHOWN_ELSEWHERE = frozenset({"legs"})  # in the preview
 _ANSWER_SECS = 2.0  # a runner looks for commands four times a second
 
 
@@ -27,6 +28,7 @@ def draw(*, safe_env: str) -> None:
     with right, st.container(border=True, key="preview_box", height="stretch", gap="small"):
         if preset is not None:
             preview(preset)
+            ready(preset)
 
 
 def _picker(names: list[str]) -> Preset | None:
@@ -74,6 +76,7 @@ def _start(preset: Preset, env: str) -> None:
     if env == "production":
         st.text(f"Real money. To arm this one run, type: {service.desk().arming_phrase(preset)}")
         confirm = st.text_input("Phrase", key="dash_confirm", autocomplete="off")
+    beside.field(service.foreign(preset.strategy.underlying, look=False))
     st.button("Start", key="dash_start", type="primary", icon=":material/play_arrow:", width="stretch",
               on_click=_send, args=(preset,), disabled=env == "production" and not confirm)  # fmt: skip
     answer()
@@ -95,10 +98,11 @@ def _send(preset: Preset) -> None:
     now = st.session_state.get("dash_when") == "now"
     confirm = st.session_state.get("dash_confirm")
     try:
-        receipt = service.desk().start(preset, now=now, issued_by="panel", confirm=confirm)
+        receipt = service.desk().start(preset, now=now, issued_by="panel", confirm=confirm, beside=beside.typed())
         answer = service.desk().await_command(receipt.command_id, _ANSWER_SECS)
     except TraderError as error:
-        st.session_state[_RESULT] = f"Not started: {fmt.plain(error)}"
+        service.forget()
+        st.session_state[_RESULT] = f"Not started: {fmt.plain(error, 600)}"
         return
     service.forget()
     st.session_state[_RESULT] = {
@@ -132,6 +136,23 @@ def preview(preset: Preset) -> None:
     st.caption(
         fmt.safe(f"Spot {fmt.price(seen.spot)}, expiry {fmt.ist_day_time(seen.expiry)}"), help=fmt.utc_hint(seen.expiry)
     )
+
+
+@st.fragment(run_every=10)
+def ready(preset: Preset) -> None:
+    """What stands in the way of an entry now: the prerequisites that are not met, or not known."""
+    drawn = service.foreign(preset.strategy.underlying, look=False)
+    rows = service.desk().prerequisites(preset)
+    open_rows = [row for row in rows if not row.ok and row.name not in _SHOWN_ELSEWHERE]
+    st.markdown("**Prerequisites**", help=fmt.safe("; ".join(f"{row.name}: {row.words}" for row in rows), 2000))
+    if open_rows:
+        st.text(
+            "\n".join(f"{'?' if row.ok is None else '✗'} {row.name}: {fmt.plain(row.words, 400)}" for row in open_rows)
+        )
+    else:
+        st.caption("All met." if all(row.ok for row in rows) else "All met but what is shown above.")
+    if service.foreign(preset.strategy.underlying, look=True) != drawn:
+        st.rerun(scope="app")  # the start box gets its field for the phrase, or loses it
 
 
 def _legs(seen: Preview) -> pd.DataFrame:

@@ -2,15 +2,19 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 import streamlit as st
 
 from trader.config.settings import load_settings
 from trader.desk import Desk, Marker, PnlSeries, Status
 from trader.domain.errors import TraderError
+from trader.domain.foreign import Foreign
 from trader.panel import charts
 
 _SHARED_SECS = 0.3
+_FOREIGN_SECS = 3.0
+_foreign: dict[tuple[int, str], tuple[float, tuple[Foreign, ...]]] = {}
 _shared: dict[tuple[int, str | None], tuple[float, Status | str]] = {}
 
 
@@ -42,9 +46,23 @@ def status(run_id: str | None = None) -> Status | str:
     return seen
 
 
+def foreign(underlying: str, *, look: bool) -> tuple[Foreign, ...]:
+    """What stands on the account that no run explains, as it was seen last; `look` asks the exchange again first, which a
+    page does last of all: it may take its time. What cannot be read stays as it was; the prerequisites say why."""
+    asked = desk()
+    key = (id(asked), underlying)
+    at, seen = _foreign.get(key, (float("-inf"), ()))
+    if look and time.monotonic() - at >= _FOREIGN_SECS:
+        with suppress(TraderError):
+            seen = asked.foreign(underlying)
+        _foreign[key] = (time.monotonic(), seen)
+    return seen
+
+
 def forget() -> None:
     """The next read is a fresh one: something was just asked for."""
     _shared.clear()
+    _foreign.update({key: (float("-inf"), seen) for key, (_, seen) in _foreign.items()})
 
 
 def pnl_columns(series: PnlSeries) -> charts.Pnl:

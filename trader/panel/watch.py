@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from trader.desk import Status
+from trader.domain.foreign import beside_phrase
 from trader.engine.records import Phase
 from trader.engine.view import RunView
 from trader.panel.format import plain
@@ -27,9 +28,14 @@ def seen(status: Status) -> tuple[RunView, ...]:
     return tuple(known.values())
 
 
-def layout_key(status: Status) -> tuple[tuple[str, bool], ...]:
+def layout_key(status: Status) -> tuple[tuple[str, bool, str], ...]:
     """What the page's layout depends on; a change asks for one full rerun, and nothing else does."""
-    return tuple(sorted((run.run_id, unresolved(run)) for run in seen(status)))
+    return tuple(sorted((run.run_id, unresolved(run), _unconfirmed(run)) for run in seen(status)))
+
+
+def _unconfirmed(run: RunView) -> str:
+    """The phrase a person may be asked for, empty while there is nothing to confirm."""
+    return "" if set(run.foreign) <= set(run.beside) else beside_phrase(run.foreign)
 
 
 def chosen_run(runs: Sequence[RunView]) -> str | None:

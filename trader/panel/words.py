@@ -91,6 +91,8 @@ def headline(run: RunView | None, *, alive: bool = True) -> str:
     if at is None:
         return f"{word} — the {'entry' if run.phase is Phase.WAITING else 'exit'} time is not known yet"
     wait = countdown(at, run.market_at)
+    if wait == "now" and run.phase is Phase.WAITING and run.why_not:
+        return f"{word} — no entry yet: {fmt.plain(run.why_not[0], 120)}"
     if wait == "now":
         return f"{word} — {'ready to sell' if run.phase is Phase.WAITING else 'exit time reached'}"
     return f"{word} — {verb} at {fmt.ist_time(at)} {wait}".rstrip()

@@ -4,6 +4,7 @@ for a look, ERROR is money at risk; DEBUG is for the detailed log, where each li
 import logging
 from collections.abc import Iterable
 
+from trader.domain.foreign import listed_words
 from trader.domain.wording import fill_verb, refusal_words
 from trader.engine import records as rec
 from trader.engine.effects import Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe, Tell
@@ -71,6 +72,8 @@ def _words(record: rec.AnyRecord) -> tuple[int, str]:
             )
         case rec.PhaseChanged():
             return logging.INFO, f"Phase {record.phase}" + (f": {record.reason}" if record.reason else "")
+        case rec.BesideConfirmed():
+            return logging.WARNING, f"Confirmed to start beside {listed_words(record.foreign)}"
         case rec.StopRequested():
             return logging.INFO, "Stop & Exit requested"
         case rec.OrderIntended(intent=intent):

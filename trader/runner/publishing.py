@@ -10,6 +10,7 @@ from datetime import datetime
 
 from trader.domain.clock import Now
 from trader.domain.errors import JournalError
+from trader.engine.gate import slowed
 from trader.engine.records import Phase
 from trader.engine.state import State
 from trader.engine.view import LiveSnapshot, Ops, RunView
@@ -136,6 +137,7 @@ class Publisher:
                 public_down_since=down.get("public"),
                 private_down_since=down.get("private"),
                 journal_fault=state.journal_fault,
+                slowed=slowed(state, now),
                 trading_state=level,
                 trading_reason=why,
                 client=self._gateway.statistics(),

@@ -56,10 +56,13 @@ def _read_members(gateway: Gateway, effect: ReadAccount, read: AccountRead) -> A
     try:
         found = {coid: parts.one(partial(_lookup, gateway, coid)) for coid in effect.lookups}
         read = replace(read, lookups={coid: answer[0] for coid, answer in found.items() if answer is not None})
-        if products is None:
-            read = replace(read, open_orders=(), fills=(), history=())
-        else:
+        if effect.whole:
+            read = replace(read, open_orders=parts.rows("open_orders", gateway.open_orders), whole=True)
+        elif products is not None:
             read = replace(read, open_orders=parts.rows("open_orders", lambda: gateway.open_orders(products)))
+        if products is None:
+            read = replace(read, open_orders=read.open_orders if effect.whole else (), fills=(), history=())
+        else:
             if effect.lookups or effect.history:
                 history = parts.rows("history", lambda: gateway.order_history(effect.since, products))
                 read = replace(read, history=history)

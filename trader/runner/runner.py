@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from trader.domain.clock import Now
 from trader.domain.errors import ConfigError, JournalError
+from trader.domain.foreign import parse_foreign
 from trader.domain.wording import clause
 from trader.engine import events as ev
 from trader.engine.effects import AckCommand, Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe, Tell
@@ -395,6 +396,19 @@ class Runner:
                         start_now=bool(row.body.get("now", False)),
                         issued_by=row.issued_by,
                         confirm=row.body.get("confirm"),
+                        foreign=parse_foreign(row.body.get("foreign", [])),
+                        beside=str(row.body.get("beside") or ""),
+                    )
+                )
+            case "beside":
+                self._apply(
+                    ev.BesideCommand(
+                        at=self._now(),
+                        command_id=row.command_id,
+                        run_id=str(row.body.get("run_id", "")),
+                        foreign=parse_foreign(row.body.get("foreign", [])),
+                        phrase=str(row.body.get("phrase", "")),
+                        issued_by=row.issued_by,
                     )
                 )
             case "stop":

@@ -191,8 +191,8 @@ class Writer:
 
 # Records from the weightiest down: what is written together is called by the first of these that is among it.
 _WEIGHT = (
-    "run_finished order_intended cancel_intended stop_requested level_changed exit_decided run_created legs_chosen schedule_fixed "
-    "phase_changed order_resolved fill_recorded fill_confirmed fill_costed trailed order_denied position_observed alert_raised"
+    "run_finished order_intended cancel_intended stop_requested level_changed exit_decided run_created beside_confirmed legs_chosen "
+    "schedule_fixed phase_changed order_resolved fill_recorded fill_confirmed fill_costed trailed order_denied position_observed alert_raised"
 ).split()
 
 

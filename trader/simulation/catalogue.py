@@ -89,6 +89,7 @@ WORDS: dict[str, str] = {
     "H1": "configuration drawn; invalid ones offered",
     "H4": "a person trades the same contracts",
     "H5": "Stop and Start repeated and mixed",
+    "H7": "somebody holds or orders other contracts of the underlying; confirmed, or not",
 }
 
 PHASES = ("waiting", "entering", "one leg", "holding", "exiting", "recovering")

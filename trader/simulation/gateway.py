@@ -41,9 +41,10 @@ class Later(BaseException):
 
 
 class Conversation:
-    """The verbs of one read and what they were told so far."""
+    """The verbs of one read, begun at `began`, and what they were told so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, began: float = 0.0) -> None:
+        self.began = began
         self.answers: list[Any] = []
         self.cursor = 0
         self.asks = 0

@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from trader.domain.fill import Fill, FillKind
+from trader.domain.foreign import Foreign
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, next_status
 from trader.engine import records as rec
 from trader.engine.records import LegTerms, Phase
@@ -44,6 +45,7 @@ class RunNote(msgspec.Struct):
     orders: dict[str, OrderNote] = {}
     fills: dict[str, tuple[str, Fill]] = {}
     positions: dict[str, int] = {}
+    beside: tuple[Foreign, ...] = ()
     stop_secs: float | None = None
     exit_secs: float | None = None
     exit_reason: str = ""
@@ -96,6 +98,8 @@ class Notes:
                 if record.phase is Phase.HOLDING:
                     sold = {key for key, fill in run.fills.values() if fill.side is run.leg(key).side}
                     run.unsold = tuple(leg.symbol for leg in run.legs if leg.key not in sold)
+            case rec.BesideConfirmed():
+                run.beside = record.foreign
             case rec.StopRequested():
                 run.stop_secs = secs if run.stop_secs is None else run.stop_secs
             case rec.ExitDecided():

@@ -17,6 +17,7 @@ from trader.engine import records as rec
 from trader.engine.leaving import OVERLAPPING
 from trader.simulation.books import BookRules
 from trader.simulation.control import ControlRules
+from trader.simulation.entries import EntryRules
 from trader.simulation.notes import Notes, RunNote
 from trader.simulation.ordering import OrderRules
 from trader.venue.core.records import Order
@@ -55,6 +56,7 @@ class Oracle:
         self.orders = OrderRules(self)
         self.control = ControlRules(self)
         self.books = BookRules(self)
+        self.entries = EntryRules(self)
 
     # ------------------------------------------------------------ helpers of the rules
 
@@ -99,6 +101,7 @@ class Oracle:
         self._tail.append(f"{self.secs:.3f} {type(record).__name__} {what}".rstrip())
         self.orders.before(record, epoch)
         self.control.before(record)
+        self.entries.before(record)
         self.notes.take(record, epoch, self.secs)
         if isinstance(record, rec.RunFinished):
             self.control.finished(record)

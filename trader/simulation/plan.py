@@ -12,6 +12,7 @@ from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
 
 OPENING = datetime(2026, 3, 3, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST on a Tuesday
 _IST_OPENING_MINS = 10 * 60 + 30
+_STRANGE_SHARE = 0.15  # sessions with somebody else's things on other contracts
 COID_MODES = ("open_only", "refused", "accepted", "existing")
 FILL_ID_MODES = (
     "same",
@@ -37,7 +38,9 @@ class MarketPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
     """One thing a person does: start, stop, bad_start, buy_back, sell_more, cancel, withdraw; another installation's order:
-    other_runner; or the exchange: liquidate. With a `phase` it waits, from `secs` on, until the run is in it."""
+    other_runner; or the exchange: liquidate. On other contracts of the underlying than the run's: strange_position,
+    strange_order, strange_gone; and a person's word for what stands there: start_beside, confirm. With a `phase` it waits,
+    from `secs` on, until the run is in it."""
 
     secs: float
     kind: str
@@ -105,7 +108,7 @@ def draw(seed: int) -> Plan:
         market = replace(market, empty=(*market.empty, (late.uniform(60, expiry_secs - 75), expiry_secs + 5.0, "asks")))
     elif not settles and outage is not None and late.random() < 0.1:
         outage = (outage[0], 3600.0)
-    return Plan(
+    plan = Plan(
         seed=seed,
         market=market,
         preset=preset,
@@ -127,6 +130,48 @@ def draw(seed: int) -> Plan:
         costs_told=late.random() >= 0.03,
         order_ids=late.choice(("same", "same", "separate")),
     )
+    strange = Random(f"{seed} strange")
+    return plan if settles or strange.random() > _STRANGE_SHARE else _with_strangers(strange, plan)
+
+
+def _with_strangers(rng: Random, plan: Plan) -> Plan:
+    """Somebody holds or orders other contracts of the underlying, before the start, while the run waits for its time, or
+    later; and a person may have confirmed what stands there, or not."""
+    waits = rng.random() < 0.6
+    last = 29.5 if waits else 0.25
+    first = rng.uniform(0.02, last)
+    deeds = [
+        _stranger(rng, first),
+        *(_stranger(rng, rng.uniform(first, last + 10)) for _ in range(rng.choice((0, 0, 1)))),
+    ]
+    if rng.random() < 0.3:
+        deeds.append(Deed(secs=rng.uniform(first, last + 15), kind="strange_gone"))
+    if rng.random() < 0.6:
+        deeds.append(replace(_stranger(rng, first + 0.1), phase=rng.choice(("waiting", *_PHASES))))
+    starts = list(plan.deeds)
+    match rng.choice(("", "start", "wait", "wait")):
+        case "start":
+            starts = [replace(deed, kind="start_beside") if deed.kind == "start" else deed for deed in starts]
+        case "wait":
+            deeds.append(Deed(secs=rng.uniform(first, last + 15), kind="confirm"))
+        case _:
+            pass
+    preset = plan.preset
+    if waits:
+        instants = {"entry_time_ist": "10:31", "exit_time_ist": "10:33"}
+        preset = {**preset, "schedule": {**preset["schedule"], **instants}}
+    return replace(
+        plan,
+        deeds=tuple(sorted((*starts, *deeds), key=lambda deed: deed.secs)),
+        preset=preset,
+        start_now=plan.start_now and not waits,
+        faults_end=max(plan.faults_end, 45.0) if waits else plan.faults_end,
+    )
+
+
+def _stranger(rng: Random, secs: float) -> Deed:
+    kind = rng.choice(("strange_position", "strange_position", "strange_order"))
+    return Deed(secs=secs, kind=kind, size=rng.choice((1, 2, -1, -2)), leg=rng.randint(0, 5))
 
 
 def _preset(rng: Random, settles: bool) -> tuple[dict[str, Any], bool]:

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 from trader.domain.clock import Now
+from trader.domain.foreign import Foreign, beside_phrase, find_foreign
+from trader.domain.instrument import Kind
 from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.engine import events as ev
@@ -23,7 +25,7 @@ from trader.simulation.plan import OPENING, Deed, Plan, preset_of, wall_step
 from trader.simulation.quotes import ABSURD_SPOTS, absurd, aged, quote_of, spoiled
 from trader.simulation.shell import Shell
 from trader.simulation.streams import PrivateStream
-from trader.simulation.venue import SimVenue
+from trader.simulation.venue import SimVenue, is_desks, snapshot_of
 from trader.simulation.wire import Wire
 
 LIVENESS_SECS = 60.0
@@ -484,11 +486,68 @@ class Session:
                 if deed.kind == "bad_start":
                     self.faults.note("H1")
                 self._command(command_id, "start", self._start_body(bad=deed.kind == "bad_start"))
+            case "start_beside":
+                self._command(command_id, "start", self._start_body(bad=False) | self._confirmation("beside"))
+            case "confirm":
+                self._confirm(command_id)
+            case "strange_position" | "strange_order" | "strange_gone":
+                self._deeds_left -= 1
+                self._strange(deed)
             case "stop":
                 self._command(command_id, "stop", {"run_id": None})
             case _:
                 self._deeds_left -= 1
                 self._meddle(deed)
+
+    def standing(self) -> tuple[Foreign, ...]:
+        """What stands on the account in truth that no unfinished run explains."""
+        expected: dict[str, int] = {}
+        for run in self.oracle.notes.unresolved():
+            for leg in run.legs:
+                expected[leg.symbol] = expected.get(leg.symbol, 0) + run.net(leg.key)
+        self.venue.wake()
+        return find_foreign(
+            UNDERLYING,
+            self.venue.positions(0.0),
+            [snapshot_of(order) for order in self.venue.account.open_orders.values()],
+            expected=expected,
+            is_known=lambda order: is_desks(order.client_order_id),
+        )
+
+    def _confirmation(self, phrase: str) -> dict[str, Any]:
+        """What a person sees on the account and confirms; `phrase` names the field."""
+        seen = self.standing()
+        return {"foreign": msgspec.to_builtins(seen), phrase: beside_phrase(seen)} if seen else {}
+
+    def _confirm(self, command_id: str) -> None:
+        run = self.oracle.notes.newest()
+        body = self._confirmation("phrase")
+        if run is None or run.phase is not Phase.WAITING or not body:
+            self._deeds_left -= 1
+            return
+        self._command(command_id, "beside", {"run_id": run.run_id, **body})
+
+    def _strange(self, deed: Deed) -> None:
+        """H7: somebody trades other contracts of the underlying than any run's."""
+        own = {leg.symbol for run in self.oracle.notes.unresolved() for leg in run.legs} or self._likely()
+        match deed.kind:
+            case "strange_position":
+                done = self.venue.strange_trade(deed.leg, deed.size, own)
+            case "strange_order":
+                done = self.venue.strange_order(deed.leg, deed.size, own)
+            case _:
+                done = self.venue.strange_gone()
+        if done:
+            self.faults.note("H7")
+
+    def _likely(self) -> set[str]:
+        """The strikes nearest to the market, which a run will choose: what stands in those themselves, unseen because
+        positions lag, is H4."""
+        self.venue.wake()
+        spot = self.venue.market.spot(UNDERLYING)
+        live = self.venue.core.products.live.values()
+        calls, puts = ([i for i in live if i.kind is kind] for kind in (Kind.CALL, Kind.PUT))
+        return {min(kind, key=lambda i: abs((i.strike or 0) - spot)).symbol for kind in (calls, puts) if kind}
 
     def _start_body(self, *, bad: bool) -> dict[str, Any]:
         if bad:

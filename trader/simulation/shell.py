@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from trader.domain.clock import Now
+from trader.domain.foreign import parse_foreign
 from trader.domain.order import OrderIntent, Purpose
 from trader.domain.outcome import Outcome, Rejected, Unknown
 from trader.domain.quote import Quote
@@ -102,6 +103,10 @@ class Shell:
         self.gateway = gateway
         self.steps = 0
         self.orders_heard = 0.0  # when open orders were last heard of: a read is told whole, after its last member
+        self.holdings_heard: dict[
+            str, float
+        ] = {}  # run → when the newest read was begun that told positions and orders
+        self.account_heard: dict[str, float] = {}  # the same of reads that told everything
         self.fully_read = 0.0  # when what a complete account read has told was read, and heard
         self._journal = journal
         self._writer = Writer(journal, _lease_of(epoch, wall), lambda: agenda.secs, lambda line: None)
@@ -237,6 +242,18 @@ class Shell:
                 )
             )
             return
+        if row.kind == "beside":
+            self.receive(
+                lambda now: ev.BesideCommand(
+                    at=now,
+                    command_id=row.command_id,
+                    run_id=row.body["run_id"],
+                    foreign=parse_foreign(row.body["foreign"]),
+                    phrase=row.body["phrase"],
+                    issued_by="person",
+                )
+            )
+            return
         self.receive(
             lambda now: ev.StartCommand(
                 at=now,
@@ -245,6 +262,8 @@ class Shell:
                 config_hash=row.body["config_hash"],
                 start_now=row.body["now"],
                 issued_by="person",
+                foreign=parse_foreign(row.body.get("foreign", [])),
+                beside=row.body.get("beside", ""),
             )
         )
 
@@ -352,7 +371,7 @@ class Shell:
             case ReadChain():
                 self._agenda.after(0.01, self._read_chain, effect, Conversation())
             case ReadAccount():
-                self._agenda.after(0.01, self._read_account, effect, Conversation(), self.now().wall)
+                self._agenda.after(0.01, self._read_account, effect, Conversation(self._agenda.secs), self.now().wall)
             case Subscribe(symbols=symbols):
                 self.subscribed = symbols
 
@@ -449,13 +468,17 @@ class Shell:
             if self._reader_is_stuck():
                 return
             event = ev.AccountRead(at=self.now(), run_id=effect.run_id, asked=asked, error="the reader failed")
-        self._agenda.after(talk.delay, self._hand_account, event, self._agenda.secs)
+        self._agenda.after(talk.delay, self._hand_account, event, self._agenda.secs, talk.began)
 
     def _reader_is_stuck(self) -> bool:
         """W1: a reading worker dies, which it says at once, or hangs and never says anything."""
         return self._faults.details("W1").random() < 0.2
 
-    def _hand_account(self, event: ev.AccountRead, secs: float) -> None:
+    def _hand_account(self, event: ev.AccountRead, secs: float, began: float) -> None:
+        if self.alive and not self.paused and event.positions is not None and event.open_orders is not None:
+            self.holdings_heard[event.run_id] = began
+            if not event.error:
+                self.account_heard[event.run_id] = began
         if not event.error:
             self.fully_read = max(self.fully_read, secs)
         if event.open_orders is not None and self.alive and not self.paused:

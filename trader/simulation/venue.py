@@ -3,7 +3,7 @@
 `arrivals` is the record the oracle reads: every order and cancel request as it came in, with the instant it was signed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 
 import msgspec
@@ -74,6 +74,9 @@ class SimVenue:
         self.human_orders: set[int] = set()
         self.accepted: dict[str, int] = {}  # orders accepted per client order id
         self.human_net: dict[str, int] = {}
+        self.strange_symbols: set[str] = (
+            set()
+        )  # contracts in which somebody has traded who had nothing to do with a run
         self.own_doing: dict[str, int] = {}  # contracts the exchange moved by itself (liquidation), signed
         self.on_news: Callable[[], None] = lambda: None
         self.on_accept: Callable[[Order], None] = lambda order: None
@@ -257,6 +260,56 @@ class SimVenue:
         self.human_net[symbol] = self.human_net.get(symbol, 0) + side.sign * order.filled_size
         self.on_news()
         return order.filled_size
+
+    def strange_trade(self, number: int, size: int, avoid: Collection[str]) -> bool:
+        """Somebody buys (or sells, where `size` is negative) a contract that is none of these."""
+        symbol = self._another(number, avoid)
+        side = Side.BUY if size > 0 else Side.SELL
+        if symbol is None or not self.human_trade(symbol, side, abs(size)):
+            return False
+        self.strange_symbols.add(symbol)
+        return True
+
+    def strange_order(self, number: int, size: int, avoid: Collection[str]) -> bool:
+        """Somebody's order rests far from the market in a contract that is none of these."""
+        self.wake()
+        symbol = self._another(number, avoid)
+        if symbol is None:
+            return False
+        low, high = self.core.band(self.core.products.live[symbol])
+        request = OrderRequest(
+            symbol=symbol,
+            side=Side.BUY if size > 0 else Side.SELL,
+            size=abs(size),
+            order_type=OrderType.LIMIT,
+            limit_price=low if size > 0 else high,
+            time_in_force=TimeInForce.GTC,
+        )
+        try:
+            order = self.core.place(self.account, request, self._agenda.now)
+        except Refused:
+            return False
+        self.human_orders.add(order.id)
+        self.strange_symbols.add(symbol)
+        self.on_news()
+        return True
+
+    def _another(self, number: int, avoid: Collection[str]) -> str | None:
+        others = sorted(symbol for symbol in self.core.products.live if symbol not in avoid)
+        return others[number % len(others)] if others else None
+
+    def strange_gone(self) -> bool:
+        """Whoever it was takes his orders back and closes his positions."""
+        self.wake()
+        done = False
+        for order in [o for o in self.account.open_orders.values() if o.id in self.human_orders]:
+            self.core.cancel(self.account, order, self._agenda.now)
+            done = True
+        for symbol in sorted(self.strange_symbols):
+            held = self.human_net.get(symbol, 0)
+            done |= held != 0 and self.human_trade(symbol, Side.SELL if held > 0 else Side.BUY, abs(held)) > 0
+        self.on_news()
+        return done
 
     def withdraw(self) -> bool:
         """A person withdraws nearly all of what is free."""

@@ -343,7 +343,14 @@ class DeltaGateway:
 
     def health(self) -> Health:
         """Whether the exchange can be asked and takes our key, with reasons. Makes two requests."""
-        return check_health(self.rest, rest_url=self._rest_url, spot=lambda: self.spot("BTC"), who=self.who_am_i)
+        return check_health(self.rest, rest_url=self._rest_url, spot=self._any_spot, who=self.who_am_i)
+
+    def _any_spot(self) -> str:
+        """The index price of an underlying the exchange lists, in words."""
+        listed = self._instruments.any()
+        return (
+            f"{listed.underlying} at {self.spot(listed.underlying):f}" if listed is not None else "it lists no contract"
+        )
 
     def explain(self, error: ExchangeError) -> str:
         """What most likely went wrong and what to do about it."""
@@ -355,10 +362,10 @@ class DeltaGateway:
         Raises:
             ExchangeError: The exchange did not say.
         """
-        listed = self.instruments("BTC")
-        if not listed:
-            raise WireError("the exchange lists no BTC contract to ask about")
-        return trading_refusal(self.rest, listed[0].product_id, rest_url=self._rest_url)
+        listed = self._instruments.any()
+        if listed is None:
+            raise WireError("the exchange lists no contract to ask about")
+        return trading_refusal(self.rest, listed.product_id, rest_url=self._rest_url)
 
     def reconnect_if_needed(self) -> bool:
         """After failed calls: drop the kept connections and ask once more. True when the exchange answers."""

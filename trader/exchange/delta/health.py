@@ -114,10 +114,10 @@ def trading_refusal(rest: RestClient, product_id: int, *, rest_url: str) -> str:
     return ""
 
 
-def check_health(rest: RestClient, *, rest_url: str, spot: Callable[[], Any], who: Callable[[], str]) -> Health:
+def check_health(rest: RestClient, *, rest_url: str, spot: Callable[[], str], who: Callable[[], str]) -> Health:
     """Ask the exchange: its public side, whether it takes our key, its clock; and look at our own budget and breaker."""
     checks = [
-        _asked("public API", lambda: f"reachable, BTC at {spot():f}", rest, rest_url),
+        _asked("public API", lambda: f"reachable, {spot()}", rest, rest_url),
         _asked("signed API", lambda: f"key accepted, user {who()}", rest, rest_url),
     ]
     offset = rest.clock.secs

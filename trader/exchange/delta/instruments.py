@@ -41,6 +41,12 @@ class InstrumentCache:
                 self._hits += 1
             return list(self._by_underlying.get(underlying, ()))
 
+    def any(self) -> Instrument | None:
+        """A contract that is listed, whichever; None when none is. Loads as `of` does."""
+        self.of("")
+        with self._lock:
+            return next(iter(self._listed.values()), None)
+
     def by_id(self, product_id: int) -> Instrument | None:
         """A contract seen before, listed still or among the last asked for of those that are not; never loads."""
         with self._lock:

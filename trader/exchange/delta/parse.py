@@ -34,7 +34,11 @@ from trader.exchange.delta.wire import (
 logger = logging.getLogger(__name__)
 
 _KINDS = {"call_options": Kind.CALL, "put_options": Kind.PUT, "perpetual_futures": Kind.PERPETUAL}
-SETTLING_ASSET = "USD"
+MONEY = (
+    "USD",
+    "USDT",
+    "USDC",
+)  # what amounts are counted in, one dollar each: India settles in USD, the global exchange in USDT
 _STATES = frozenset({"open", "pending", "closed", "cancelled"})
 
 
@@ -110,7 +114,7 @@ def _option_terms(row: ProductRow, kind: Kind, underlying: str) -> tuple[Decimal
 
 
 def _check_money(row: ProductRow, underlying: str) -> None:
-    """Every amount in this program is price x contracts x contract value, in USD: contracts whose money is counted
+    """Every amount in this program is price x contracts x contract value, in dollars: contracts whose money is counted
     otherwise are not for it.
 
     Raises:
@@ -123,8 +127,8 @@ def _check_money(row: ProductRow, underlying: str) -> None:
     if row.contract_unit_currency not in (None, "", underlying):
         raise WireError(f"its contract value is counted in {row.contract_unit_currency}, not in {underlying}")
     for what, asset in (("quoted", row.quoting_asset), ("settled", row.settling_asset)):
-        if asset is not None and asset.symbol != SETTLING_ASSET:
-            raise WireError(f"it is {what} in {asset.symbol}, not in {SETTLING_ASSET}")
+        if asset is not None and asset.symbol not in MONEY:
+            raise WireError(f"it is {what} in {asset.symbol}, not in {MONEY[0]}")
 
 
 def _rate(value: Number, what: str) -> Decimal:

@@ -1,0 +1,222 @@
+"""The prerequisites of an entry: one list for everyone who asks. The engine's gate before it sells, the desk for `check` and
+the page. Whoever asks gathers the facts; what they mean is said here, and nowhere else.
+
+A fact that somebody cannot gather (the engine does not know whether a runner is alive, a page not what the stream told the
+engine) stays None: its item is unknown, which is not the same as met.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from trader.domain.foreign import Foreign, beside_phrase
+
+CLOCK_SKEW_MOST_SECS = 2.0
+
+Verdict = tuple[bool, str]  # met, and why in words
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One prerequisite: met, not met, or not known here (None), with one sentence without its full stop. Several items may
+    share a code where several things stand in the way."""
+
+    code: str
+    passed: bool | None
+    sentence: str
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """Something was asked for and is not known: why, in words. Never a reason to enter."""
+
+    why: str
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known. None: not asked for here; `Unread`: asked for in vain. Faults and level are in words, empty while there
+    is none; money is USD.
+
+    `foreign` is what stands on the account that no run explains, `confirmed` the part of it that a person has confirmed;
+    `own_symbols` are the contracts that would be sold, in which nothing may stand whatever was confirmed.
+    """
+
+    configuration: Verdict | None = None
+    runner: Verdict | None = None
+    public_api: Verdict | None = None
+    signed_api: Verdict | None = None
+    right_to_trade: Verdict | None = None
+    connection: Verdict | None = None
+    rows_left_out: Verdict | None = None
+    level: str | None = None
+    slowed: str | None = None
+    journal_fault: str | None = None
+    journal_place: str = ""
+    account_stream_fault: str | None = None
+    clock_offset_secs: float | Unread | None = None
+    lost_today: Decimal | None = None
+    loss_limit: Decimal | None = None
+    underlying: str = ""
+    runs_made: int | None = None
+    runs_most: int | None = None
+    busy: bool | None = None  # another run on this underlying is not finished
+    strikes: Sequence[str] | None = None  # why there are no two legs to sell at usable prices
+    foreign: tuple[Foreign, ...] | Unread | None = None
+    confirmed: tuple[Foreign, ...] = ()
+    own_symbols: tuple[str, ...] = ()
+    margin_needed: Decimal | Unread | None = None
+    available: Decimal | None = None
+
+
+def prerequisites(facts: Facts) -> tuple[Item, ...]:
+    """The list, in the order in which a person should look at it."""
+    return tuple(
+        Item(code=code, passed=passed, sentence=sentence) for code, judge in _LIST for passed, sentence in judge(facts)
+    )
+
+
+def in_the_way(items: Iterable[Item], *codes: str) -> list[str]:
+    """What is known not to be met, in words; of these codes where any are given."""
+    return [item.sentence for item in items if item.passed is False and (not codes or item.code in codes)]
+
+
+def unconfirmed(foreign: Iterable[Foreign], confirmed: Iterable[Foreign]) -> tuple[Foreign, ...]:
+    """What stands there and was not confirmed exactly as it stands."""
+    known = set(confirmed)
+    return tuple(thing for thing in foreign if thing not in known)
+
+
+# ------------------------------------------------------------ what each fact means
+
+Judged = list[tuple[bool | None, str]]
+_UNKNOWN: Judged = [(None, "not known here")]
+
+
+def _given(name: str) -> Callable[[Facts], Judged]:
+    """A fact that its gatherer has judged already: an answer of the exchange or of a process."""
+
+    def judge(facts: Facts) -> Judged:
+        verdict: Verdict | None = getattr(facts, name)
+        return _UNKNOWN if verdict is None else [verdict]
+
+    return judge
+
+
+def _fault(fault: str | None, bad: str, good: str) -> Judged:
+    if fault is None:
+        return _UNKNOWN
+    return [(False, f"{bad}{fault}")] if fault else [(True, good)]
+
+
+def _journal(facts: Facts) -> Judged:
+    place = f" ({facts.journal_place})" if facts.journal_place else ""
+    return _fault(facts.journal_fault, "the journal cannot be written: ", f"writable{place}")
+
+
+def _stream(facts: Facts) -> Judged:
+    return _fault(facts.account_stream_fault, "the account's stream is down: ", "the account's stream is up")
+
+
+def _clock(facts: Facts) -> Judged:
+    offset = facts.clock_offset_secs
+    if offset is None:
+        return _UNKNOWN
+    if isinstance(offset, Unread):
+        return [(False, offset.why)]
+    words = f"the exchange's clock is {abs(offset):.1f} s {'ahead of' if offset >= 0 else 'behind'} this one"
+    if abs(offset) > CLOCK_SKEW_MOST_SECS:
+        return [(False, f"{words}; more than {CLOCK_SKEW_MOST_SECS:g} s, so set this machine's clock")]
+    return [(True, words)]
+
+
+def _loss(facts: Facts) -> Judged:
+    lost, limit = facts.lost_today, facts.loss_limit
+    if lost is None or limit is None:
+        return _UNKNOWN
+    if lost >= limit:
+        return [
+            (False, f"today's realised loss of {lost:.2f} USD has reached risk.daily_loss_limit_usd of {limit} USD")
+        ]
+    return [(True, f"{lost:.2f} USD lost today, the limit is {limit} USD")]
+
+
+def _runs(facts: Facts) -> Judged:
+    made, most = facts.runs_made, facts.runs_most
+    if made is None or most is None:
+        return _UNKNOWN
+    words = f"{made} runs on {facts.underlying} were made today; risk.max_runs_per_day is {most}"
+    return [(made < most, words)]
+
+
+def _busy(facts: Facts) -> Judged:
+    if facts.busy is None:
+        return _UNKNOWN
+    if facts.busy:
+        return [(False, f"a run on {facts.underlying} is not finished yet; one run per underlying at a time")]
+    return [(True, f"no run on {facts.underlying} is open")]
+
+
+def _strikes(facts: Facts) -> Judged:
+    if facts.strikes is None:
+        return _UNKNOWN
+    return [(False, reason) for reason in facts.strikes] or [(True, "a call and a put qualify, at usable prices")]
+
+
+def _clean(facts: Facts) -> Judged:
+    """Nothing of anybody else's on the whole underlying, but what a person has confirmed exactly as it stands."""
+    if facts.foreign is None:
+        return _UNKNOWN
+    if isinstance(facts.foreign, Unread):
+        return [(False, facts.foreign.why)]
+    own = [thing for thing in facts.foreign if thing.symbol in facts.own_symbols]
+    others = unconfirmed((thing for thing in facts.foreign if thing.symbol not in facts.own_symbols), facts.confirmed)
+    found: Judged = [(False, _own_words(thing)) for thing in own]
+    found += [(False, f"not of any run here: {thing.words}") for thing in others]
+    if others:
+        phrase = beside_phrase(facts.foreign)
+        found.append((False, f'an entry beside what is not of any run here needs the typed phrase "{phrase}"'))
+    if found:
+        return found
+    if facts.foreign:
+        return [(True, f"confirmed to start beside {'; '.join(thing.words for thing in facts.foreign)}")]
+    return [(True, "no position and no order but our own")]
+
+
+def _own_words(thing: Foreign) -> str:
+    if thing.kind == "position":
+        return f"{thing.symbol}: a position of {thing.quantity} contracts exists already, in a contract to be sold"
+    return f"an open order exists already: {thing.symbol} {thing.side} {thing.quantity}, in a contract to be sold"
+
+
+def _margin(facts: Facts) -> Judged:
+    needed, available = facts.margin_needed, facts.available
+    if isinstance(needed, Unread):
+        return [(False, needed.why)]
+    if needed is None:
+        return _UNKNOWN
+    if available is None:
+        return [(False, "available margin is not known")]
+    if needed > available:
+        return [(False, f"margin needed {needed:,.2f} USD exceeds the available {available:,.2f} USD")]
+    return [(True, f"about {needed:,.2f} USD needed for both legs, {available:,.2f} USD available")]
+
+
+_LIST: tuple[tuple[str, Callable[[Facts], Judged]], ...] = (
+    ("configuration", _given("configuration")),
+    ("runner", _given("runner")),
+    ("trading level", lambda facts: _fault(facts.level, "", "trading is ACTIVE")),
+    ("request budget", lambda facts: _fault(facts.slowed, "", "the exchange has not asked us to slow down")),
+    ("journal", _journal),
+    ("account stream", _stream),
+    ("public API", _given("public_api")),
+    ("signed API", _given("signed_api")),
+    ("right to trade", _given("right_to_trade")),
+    ("connection", _given("connection")),
+    ("rows left out", _given("rows_left_out")),
+    ("clock", _clock),
+    ("daily loss", _loss),
+    ("runs a day", _runs),
+    ("one run at a time", _busy),
+    ("legs", _strikes),
+    ("nothing foreign", _clean),
+    ("margin", _margin),
+)
