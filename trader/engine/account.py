@@ -82,7 +82,7 @@ def _read_interval(run: Run, watch: Watch, wall: datetime, *, is_slowed: bool) -
     press on an exchange that has asked for less."""
     if run.phase is Phase.DONE:
         return _AFTERWARDS_SECS
-    if not watch.account_wanted and run.phase is not Phase.EXITING:
+    if not watch.account_wanted and (run.phase is not Phase.EXITING or run.is_kept):
         return _ROUTINE_SECS
     if is_slowed:
         return _PATIENT_SECS
