@@ -10,7 +10,9 @@ import pytest
 
 Patch = pytest.MonkeyPatch
 
-_JUDGES = frozenset(f"trader.simulation.{name}" for name in ("oracle", "ordering", "books", "control", "notes"))
+_JUDGES = frozenset(
+    f"trader.simulation.{name}" for name in ("oracle", "ordering", "books", "control", "notes", "paying")
+)
 
 
 def everywhere(patch: Patch, real: Any, new: Any) -> None:
