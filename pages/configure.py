@@ -5,6 +5,8 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
+from trader.config.preset import Preset
+from trader.desk.market import exit_figures
 from trader.domain.errors import TraderError
 from trader.panel import draft, editor, form, frame, launch, preset_bar, service
 from trader.panel.format import plain, red
@@ -22,6 +24,15 @@ def listed_expiries() -> list[datetime]:
         return []
 
 
+def figures(preset: Preset) -> dict[str, str]:
+    """What the draft accepts to pay at most, in money; nothing when the exchange cannot be asked or no strike qualifies."""
+    try:
+        words = exit_figures(service.desk().preview(preset))
+    except TraderError:
+        return {}
+    return {"risk.exit_limit_pct": words} if words else {}
+
+
 picker, bar = st.columns([1, 2.6], gap="small", vertical_alignment="bottom")
 with picker:
     ready = preset_bar.pick()
@@ -30,7 +41,7 @@ if not ready:
 with bar:
     actions = st.container()
 with st.container(border=True, key="cfg_editor"):
-    verdict = editor.draw(listed_expiries())
+    verdict = editor.draw(listed_expiries(), figures)
 with actions:
     preset_bar.actions(verdict)
 

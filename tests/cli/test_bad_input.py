@@ -12,7 +12,7 @@ import pytest
 
 from trader.cli.app import main
 from trader.config.connection import URL_VARIABLES
-from trader.config.preset import SECTIONS, Preset
+from trader.config.preset import SCHEMA_VERSION, SECTIONS, Preset
 from trader.config.settings import KEY_VARIABLES, VARIABLES
 
 EPSILON = Decimal("0.001")
@@ -105,7 +105,7 @@ def test_start_refuses_the_same_way_before_anything_is_recorded(
 
 def snapshot_body(**changes: Any) -> dict[str, Any]:
     preset = Preset().model_dump(mode="json")
-    return {"schema_version": 2, "saved_at": "2026-11-21T10:00:00+00:00", "preset": preset, **changes}
+    return {"schema_version": SCHEMA_VERSION, "saved_at": "2026-11-21T10:00:00+00:00", "preset": preset, **changes}
 
 
 def preset_with(**changes: Any) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def preset_with(**changes: Any) -> dict[str, Any]:
         ('{"schema_version": 1, "schema_version": 1}', "twice"),
         ("[]", "JSON object"),
         ("null", "JSON object"),
-        (json.dumps(snapshot_body(schema_version=3)), "schema_version"),
+        (json.dumps(snapshot_body(schema_version=SCHEMA_VERSION + 1)), "schema_version"),
         (json.dumps(snapshot_body(surprise=1)), "surprise"),
         (json.dumps(preset_with(lots=3)), "lots"),
         (json.dumps(preset_with(quantity=0)), "strategy.quantity"),

@@ -10,7 +10,9 @@ import typer
 from msgspec.structs import replace
 
 from tests.desk.test_status import view_of
+from tests.panel.fake_desk import FakeDesk
 from trader.cli import runs
+from trader.cli.words import still_open
 from trader.config.preset import Preset
 from trader.desk.values import RunnerHealth, Status
 from trader.engine.records import Phase
@@ -67,3 +69,12 @@ def test_a_start_whose_run_ends_at_once_says_so_and_after_how_long(
     said = capsys.readouterr().err
     assert "after 50 s" not in said
     assert "does not hold a strangle after 4 s: Done (entry could not be completed) — flat." in said
+
+
+def test_a_leg_held_to_its_settlement_is_still_open_and_says_until_when() -> None:
+    run = FakeDesk("holding").status().run
+    assert run is not None
+    kept = "held to settlement at 22 Nov 17:30 IST: nobody offers it; worth 0.3 USD"
+    gone = replace(run.legs[1], open_quantity=0)
+    run = replace(run, legs=(replace(run.legs[0], kept=kept), gone))
+    assert still_open([run]) == [f"{run.legs[0].symbol} {run.legs[0].open_quantity} {kept}"]

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trader.config.builtin import BUILT_IN
-from trader.config.document import decode_document, decode_preset, encode_document
+from trader.config.document import ADDED_FIELDS, decode_document, decode_preset, encode_document
 from trader.config.messages import InvalidConfig
-from trader.config.preset import Preset
+from trader.config.preset import SCHEMA_VERSION, Preset
 from trader.config.snapshot import load_legacy_overrides, load_snapshot, save_snapshot
 from trader.domain.errors import ConfigError
 
@@ -65,20 +65,23 @@ def changed(value: Any, *keys: str) -> dict[str, Any]:
     return body
 
 
-def older() -> dict[str, Any]:
-    """What the first version wrote: neither of the two fields that the second brought."""
-    body = document(schema_version=1)
-    for name in ("max_orders_per_leg", "naked_leg_secs"):
-        without(body, "preset", "risk", name)
+def older(version: int = 1) -> dict[str, Any]:
+    """What an earlier version wrote: none of the fields that later ones brought."""
+    body = document(schema_version=version)
+    for since in range(version + 1, SCHEMA_VERSION + 1):
+        for section, name in ADDED_FIELDS[since]:
+            without(body, "preset", section, name)
     return body
 
 
-def test_a_document_of_the_first_version_gets_the_fields_it_could_not_have() -> None:
-    body = older()
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_document_of_an_earlier_version_gets_the_fields_it_could_not_have(version: int) -> None:
+    body = older(version)
     body["preset"]["strategy"]["quantity"] = 3
     read = decode_document(json.dumps(body), "the file")
     assert (read.preset.strategy.quantity, read.preset.risk.naked_leg_secs) == (3, 30)
-    assert read.schema_version == 2
+    assert (read.preset.risk.exit_limit_pct, read.preset.exits.settle_within_mins) == (100, 360)
+    assert read.schema_version == SCHEMA_VERSION
 
 
 def test_an_older_document_may_lack_nothing_else() -> None:
@@ -117,8 +120,8 @@ def test_an_exported_preset_of_the_first_version_can_be_imported() -> None:
             "preset.strategy.quantiy is not a setting; did you mean preset.strategy.quantity?",
         ),
         (changed(1, "hello"), "hello is not a setting"),
-        (changed(3, "schema_version"), "schema_version must be 1 to 2, was 3"),
-        (changed(0, "schema_version"), "schema_version must be 1 to 2, was 0"),
+        (changed(4, "schema_version"), "schema_version must be 1 to 3, was 4"),
+        (changed(0, "schema_version"), "schema_version must be 1 to 3, was 0"),
         (changed("1", "schema_version"), "schema_version must be a whole number, was '1'"),
         (changed("yesterday", "saved_at"), "saved_at must be an instant"),
         (changed("2026-06-01T09:30:00", "saved_at"), "saved_at must be an instant with a time zone"),

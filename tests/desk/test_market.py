@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from msgspec.structs import replace
 
-from trader.config.preset import Orders, Preset, Strategy
-from trader.desk.market import Board, MarketBook, build_expiries, build_preview
+from trader.config.preset import Orders, Preset, Risk, Strategy
+from trader.desk.market import Board, MarketBook, build_expiries, build_preview, exit_figures
 from trader.domain.instrument import Instrument, Kind, build_option_symbol
 from trader.domain.quote import Greeks, Quote
 
@@ -70,6 +71,22 @@ def test_preview_adds_up_by_hand() -> None:
     assert seen.margin == (2 * Decimal(1000) + 206 + 304) * 10 * Decimal("0.001")
     assert seen.breakevens == (Decimal(95_500), Decimal(104_500))
     assert (seen.spot, seen.expiry, seen.market) == (SPOT, EXPIRY, NOW)
+
+
+@pytest.mark.parametrize(("limit_pct", "call", "put"), [(100, "412", "608"), (50, "309", "456")])
+def test_the_most_that_closing_pays_is_told_in_money(limit_pct: int, call: str, put: str) -> None:
+    preset = Preset(strategy=Strategy(quantity=10), risk=Risk(exit_limit_pct=Decimal(limit_pct)))
+    seen = build_preview(preset, board(quote(CALL, 0.12), quote(PUT, -0.13, bid="300", ask="310", mark="304")))
+    # Ten contracts of 0.001 at the dearest price; of the commission 0.01 % of spot lies below 3.5 % of these premiums; 18 % GST.
+    fee = Decimal(10) * 10 * Decimal("0.001") * Decimal("1.18")
+    assert [leg.exit_most for leg in seen.legs] == [Decimal(most) * 10 * Decimal("0.001") + fee for most in (call, put)]
+    assert exit_figures(seen).startswith(
+        f"Closing pays at most {seen.legs[0].exit_most:.2f} USD for 10 contracts of {CALL.symbol}"
+    )
+
+
+def test_without_strikes_there_is_no_figure() -> None:
+    assert exit_figures(build_preview(PRESET, board(quote(CALL, 0.30), quote(PUT, -0.12)))) == ""
 
 
 def test_preview_prices_from_the_middle_are_rounded_up_to_the_tick() -> None:

@@ -501,6 +501,21 @@ def exiting(config: Preset | None = None) -> Scene:
     return scene
 
 
+def kept(config: Preset | None = None) -> Scene:
+    """The put is bought back, the call is offered by nobody and held to its settlement; Stop was pressed, so a bid stands."""
+    scene = exiting(config or preset(exits={"settle_within_mins": 1440}))
+    scene.trade("P", price="210")
+    scene.pass_time((EXPIRY - scene.wall).total_seconds() - 3600)
+    scene.feed(ev.ClockTicked)
+    for _ in range(40):
+        scene.pass_time(1)
+        unoffered = replace(scene.around("C", "205"), bid=None, ask=None, mark=D("0.5"))
+        scene.quotes(unoffered, scene.around("P", "205"))
+        scene.serve(fill=False)
+    assert scene.phase is Phase.EXITING and "C" in scene.run.kept
+    return scene
+
+
 def done(config: Preset | None = None) -> Scene:
     scene = exiting(config)
     scene.trade("C")
@@ -558,6 +573,7 @@ __all__ = [
     "exiting",
     "finish",
     "holding",
+    "kept",
     "kinds",
     "option",
     "preset",

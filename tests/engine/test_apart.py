@@ -96,14 +96,14 @@ def test_an_entry_that_cannot_be_gone_on_with_is_bought_back(monkeypatch: pytest
 def test_a_leg_whose_prices_cannot_be_worked_with_is_closed_at_market_and_the_other_as_ever(
     monkeypatch: pytest.MonkeyPatch, leg: str
 ) -> None:
-    real = leaving._exit_limit
+    real = leaving.exit_terms
 
-    def fails(turn: Any, run: Run, terms: Any, *rest: Any) -> Any:
+    def fails(state: Any, now: Any, run: Run, terms: Any, *rest: Any, **more: Any) -> Any:
         if terms.key == leg:
             raise ArithmeticError("a price nobody can round")
-        return real(turn, run, terms, *rest)
+        return real(state, now, run, terms, *rest, **more)
 
-    monkeypatch.setattr(leaving, "_exit_limit", fails)
+    monkeypatch.setattr(leaving, "exit_terms", fails)
     scene = stopped()
     types = {i.leg: i.order_type for i in scene.submits()}
     other = "P" if leg == "C" else "C"

@@ -110,78 +110,206 @@ def test_within_the_collar_on_both_sides(side: Side, changes: dict[str, Any], ne
 # -- exits -------------------------------------------------------------------------------------------------------------
 
 
-def fruitless_exits(ask: str | None, count: int, *, mark: str = "205", **changes: Any) -> list[Decimal | None]:
-    """Limits of the call's exits (None = market) while the book asks so much and nothing fills."""
-    scene = exiting(preset(orders={"retries": 2}, risk={"max_orders_per_leg": 20}))
+def fruitless_exits(
+    ask: str | None, count: int, *, mark: str = "205", limit_pct: int = 100, **changes: Any
+) -> list[tuple[Decimal | None, str]]:
+    """Limits (None = market) and times in force of the call's exits while the book asks so much and nothing fills."""
+    risk = {"max_orders_per_leg": 20, "exit_limit_pct": limit_pct}
+    scene = exiting(preset(orders={"retries": 2}, risk=risk))
     scene.trade("P")
-    limits: list[Decimal | None] = []
+    made: list[tuple[Decimal | None, str]] = []
     first = True
     for _ in range(count):
-        while first or not scene.submits():
+        for _ in range(40):
+            if not first and scene.submits():
+                break
             first = False
             scene.pass_time(0.5)
             asked = None if ask is None else D(ask)
             scene.quotes(call(scene, ask=asked, mark=D(mark), **changes), scene.around("P", "205"))
             if scene.cancels():
                 scene.confirm_cancel("C")
+        if not scene.submits():
+            break
         intent = scene.accept("C")
-        limits.append(intent.limit_price)
-        if intent.limit_price is None:
+        made.append((intent.limit_price, intent.time_in_force.value))
+        if intent.time_in_force is TimeInForce.IOC:
             scene.exchange.cancel(intent.client_order_id)
             scene.read_account()
-    return limits
+    return made
 
 
-def test_an_exit_beyond_the_collar_stands_at_its_edge_and_the_edge_moves_out() -> None:
-    limits = fruitless_exits("600", 6)
-    assert limits[1:] == [D(246), D(246), D(287), D(369), D(533)]  # 20, 20, 40, 80, 160 % above the mark of 205
+def test_an_exit_goes_to_meet_an_offer_that_is_within_the_widened_collar_and_stands_at_the_mark_before() -> None:
+    made = fruitless_exits("300", 6)
+    assert made[1:3] == [(D("209"), "gtc")] * 2, "one step above the mark: nobody can meet more than that, or need to"
+    assert made[3][0] == D("209"), "20, 20, 40 % above the mark do not reach 300"
+    limit, force = made[4]
+    assert limit is not None and D(300) <= limit <= D(360) and force == "ioc", (
+        "80 % do; it takes what is there and ends"
+    )
+    assert made[5] == (D(410), "ioc"), "and no further than twice the mark"
 
 
-def test_an_exit_reaches_any_ask_after_some_attempts_and_no_further_beyond_it_than_the_collar_is_wide() -> None:
-    limits = fruitless_exits("300", 6)
-    assert limits[1:4] == [D(246), D(246), D(287)]
-    assert limits[4] is not None and D(300) <= limits[4] <= D(360)
-    assert limits[5] is None, "what is asked lies within the widened collar: market and limit take turns"
+def test_an_offer_beyond_the_most_that_is_accepted_is_waited_out_at_the_mark() -> None:
+    made = fruitless_exits("600", 12)
+    assert made[1:] == [(D("209"), "gtc")], "it stands, and is not renewed"
 
 
-def test_the_widening_ends_at_the_price_band() -> None:
-    limits = fruitless_exits("600", 6, band_low=D(50), band_high=D(300))
-    assert limits[1:] == [D(246), D(246), D(287), D(300), D(300)]
+@pytest.mark.parametrize(
+    ("ask", "limit_pct", "reached"), [("410", 100, True), ("410.5", 100, False), ("410.5", 101, True)]
+)
+def test_the_most_that_is_accepted_is_the_presets(ask: str, limit_pct: int, reached: bool) -> None:
+    made = fruitless_exits(ask, 8, limit_pct=limit_pct)
+    dearest = max(limit for limit, _ in made if limit is not None)
+    assert (dearest >= D(ask)) is reached
+    assert dearest <= 205 * (1 + D(limit_pct) / 100)
 
 
-def test_without_an_ask_an_exit_bids_and_never_sends_a_market_order_into_an_empty_book() -> None:
-    limits = fruitless_exits(None, 7)
-    assert None not in limits
-    bids = [limit for limit in limits[1:] if limit is not None]
-    assert bids == sorted(bids) and bids[0] < D(215) and bids[-1] > D(300), "it bids more with each attempt"
+def test_an_offer_outside_the_price_band_is_not_bid_for() -> None:
+    made = fruitless_exits("320", 8, band_low=D(50), band_high=D(300))
+    assert {limit for limit, _ in made[1:]} == {D("209")}
+
+
+def test_a_bid_over_an_empty_book_is_not_raised_by_time_alone() -> None:
+    """It once rose to four times the mark, and filled there when offers came back."""
+    made = fruitless_exits(None, 9)
+    assert made[1:] == [(D("209"), "gtc")], "one bid above the mark, however long it stands; never a market order"
+
+
+@pytest.mark.parametrize("purpose", ["exit", "unwind"])
+def test_after_an_empty_book_an_offer_is_met_at_its_price(purpose: str) -> None:
+    scene = exiting() if purpose == "exit" else _unwinding()
+    scene.trade("P") if purpose == "exit" else None
+    key = "C" if purpose == "exit" else "P"
+    scene.accept(key)
+    for _ in range(60):
+        scene.pass_time(0.5)
+        scene.quotes(*(replace(scene.around(k, "205"), ask=None) for k in "CP"))
+        if any(c for c in scene.cancels()):
+            scene.confirm_cancel(key)
+        if scene.submits():
+            scene.accept(key)
+    while not scene.submits():
+        scene.prices(after=0.5)
+        if scene.cancels():
+            scene.confirm_cancel(key)
+    (order,) = scene.submits()
+    assert order.limit_price is not None and D(210) <= order.limit_price <= D(246), "offered at 210"
+
+
+def _unwinding() -> Scene:
+    scene = entering()
+    scene.trade("P")
+    scene.reject("C", "insufficient_margin")
+    assert scene.run.exit_reason == "unwind"
+    return scene
+
+
+def test_offers_that_are_too_dear_for_long_make_the_next_order_no_dearer() -> None:
+    scene = exiting(preset(orders={"retries": 0}, risk={"max_orders_per_leg": 20}))
+    scene.trade("P")
+    scene.reject("C", "market_disrupted")
+    for number in range(120):
+        scene.pass_time(0.5)
+        scene.quotes(call(scene, ask=D(900), mark=D(205 + number % 40)), scene.around("P", "205"))
+        if scene.cancels():
+            scene.confirm_cancel("C")
+        if scene.submits():
+            scene.accept("C")
+    assert len(scene.sent(Purpose.EXIT)) > 8 and "unoffered:C" in scene.alerts()
+    while not scene.submits():
+        scene.prices(after=0.5)
+        if scene.cancels():
+            scene.confirm_cancel("C")
+    assert scene.submits()[0].limit_price == D(214), "asked 210, and one step"
+
+
+def test_that_nobody_offers_is_told_while_the_bid_stands_and_again_every_five_minutes() -> None:
+    scene = exiting()
+    scene.trade("P")
+    scene.reject("C", "market_disrupted")
+    for _ in range(620):
+        scene.pass_time(1)
+        scene.quotes(call(scene, ask=None), scene.around("P", "205"))
+        if scene.submits():
+            scene.accept("C")
+    assert scene.alerts().count("unoffered:C") == 3
+
+
+def test_a_bid_follows_the_mark_of_a_moving_market() -> None:
+    scene = exiting()
+    scene.trade("P")
+    bids = []
+    for mark in range(200, 400, 4):
+        scene.pass_time(1)
+        scene.quotes(replace(scene.around("C", str(mark)), ask=None), scene.around("P", "205"))
+        if scene.cancels():
+            scene.confirm_cancel("C")
+        if scene.submits():
+            bids.append((scene.accept("C").limit_price, mark))
+    assert len(bids) > 8
+    assert all(mark <= limit <= D(mark) * D("1.03") for limit, mark in bids[1:] if limit is not None)
+
+
+@pytest.mark.parametrize(("mark", "goes"), [("102.5", False), ("102", True)])
+def test_a_bid_above_what_is_accepted_by_now_goes_at_once(mark: str, goes: bool) -> None:
+    scene = exiting(preset(orders={"exit_timeout_secs": 60}))
+    scene.trade("P")
+    scene.reject("C", "market_disrupted")
+    while not scene.submits():
+        scene.pass_time(0.5)
+        scene.quotes(call(scene, ask=None), scene.around("P", "205"))
+    assert scene.accept("C").limit_price == D(209)
+    scene.pass_time(1)
+    scene.quotes(call(scene, ask=None, mark=D(mark) + 2), scene.around("P", "205"))
+    assert bool(scene.cancels()) is goes
+
+
+def test_refusals_concede_nothing() -> None:
+    """An order that never came into the book has found nobody unwilling to meet it."""
+    scene = exiting(preset(orders={"retries": 0}, risk={"max_orders_per_leg": 20}))
+    scene.trade("P")
+    for _ in range(8):
+        while not scene.submits():
+            scene.prices(after=0.5)
+        assert scene.submits()[0].limit_price == D(214)
+        scene.reject("C", "market_disrupted")
 
 
 def test_a_cheap_option_far_asked_is_bought_back_in_a_few_attempts() -> None:
-    limits = fruitless_exits("10", 6, mark="2", bid=D("0.5"))
-    assert limits[1:4] == [D("4.5"), D("4.5"), D(7)]
-    assert limits[4] is not None and limits[4] >= D(10)
+    made = fruitless_exits("10", 6, mark="2", bid=D("0.5"))
+    assert [limit for limit, _ in made[1:4]] == [D("2.5"), D("2.5"), D("2.5")]
+    assert made[4][0] is not None and made[4][0] >= D(10), "at least 20 ticks above the mark are accepted"
 
 
-def test_a_stale_mark_is_no_ground_for_a_market_order() -> None:
+def test_a_stale_mark_is_no_ground_for_the_dearest_order() -> None:
     scene = exiting(preset(orders={"retries": 0}, risk={"max_orders_per_leg": 20}))
     old = scene.market
     assert old is not None
     scene.trade("P")
-    limits = []
+    made = []
     for _ in range(3):
-        limits.append(scene.accept("C").limit_price)
-        while not scene.submits():
+        intent = scene.accept("C")
+        made.append(intent.limit_price)
+        if intent.time_in_force is TimeInForce.IOC:
+            scene.exchange.cancel(intent.client_order_id)
+            scene.read_account()
+        for _ in range(40):
+            if scene.submits():
+                break
             scene.pass_time(1)
             scene.quotes(call(scene, ts_mark=old, ask=D(210)), scene.around("P", "205"))
             if scene.cancels():
                 scene.confirm_cancel("C")
-    assert limits[0] is not None and limits[2] is not None
-    assert limits[1] is None, "a mark a few seconds old still is one"
+    assert made == [D(214), D(287), D(252)], "a mark a few seconds old still is one; then one collar beyond the ask"
 
 
-def test_widening_counts_orders_that_were_sent() -> None:
+def test_widening_counts_orders_that_somebody_could_have_met() -> None:
     scene = exiting()
     leg = scene.run.leg("C")
     assert exit_widening(scene.run, leg) == 1
     assert [exit_widening(replace(scene.run, preset=preset(orders={"retries": n})), leg) for n in (0, 1)] == [2, 1]
+    coid = scene.order("C", -1, Purpose.EXIT).intent.client_order_id
+    unmet = {**scene.run.orders, coid: replace(scene.run.orders[coid], reference=None)}
+    assert exit_widening(replace(scene.run, orders=unmet, preset=preset(orders={"retries": 0})), leg) == 1
     assert {i.purpose for i in scene.sent(Purpose.EXIT)} == {Purpose.EXIT}

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tests.engine.scene import CALL, PUT, UNREAD, D, Phase, Scene, entering, exiting, finish, holding, preset, quote
 from trader.domain.fill import Position
-from trader.domain.order import OrderStatus, OrderType, Purpose, Side
+from trader.domain.order import OrderStatus, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Rejected
 from trader.engine import effects as ef
 from trader.engine import events as ev
@@ -80,23 +80,25 @@ def test_an_exit_is_no_larger_than_our_own_fills() -> None:
     assert {i.leg: i.quantity for i in scene.submits()} == {"C": 2, "P": 2}
 
 
-def test_exits_chase_and_then_take_turns_with_market_orders() -> None:
+def test_exits_chase_and_then_take_what_the_book_has_at_once() -> None:
     scene = exiting(preset(orders={"retries": 2}, risk={"max_orders_per_leg": 20}))
     scene.trade("P")
-    types = []
+    kinds = []
     for _ in range(8):
+        while not scene.submits():
+            scene.prices(after=0.5)
         intent = scene.accept("C")
-        types.append("limit" if intent.limit_price is not None else "market")
-        if intent.limit_price is None:
-            scene.exchange.cancel(intent.client_order_id)  # nothing in the book
-            scene.prices(after=1.0)
+        kinds.append(intent.time_in_force.value)
+        if intent.time_in_force is TimeInForce.IOC:
+            scene.exchange.cancel(intent.client_order_id)  # the offer was gone
+            scene.prices(after=0.1)
             scene.read_account()
         else:
             for _ in range(3):
                 scene.prices(after=1.0)
             scene.confirm_cancel("C")
-    assert types == ["limit", "limit", "limit", "market", "limit", "market", "limit", "market"]
-    assert all(i.reduce_only for i in scene.sent(Purpose.EXIT))
+    assert kinds == ["gtc"] * 3 + ["ioc"] * 5
+    assert all(i.reduce_only and i.limit_price is not None for i in scene.sent(Purpose.EXIT))
 
 
 # -- refusals ----------------------------------------------------------------------------------------------------------
@@ -129,13 +131,17 @@ def test_an_exit_that_another_order_of_the_account_bars_names_it() -> None:
     assert [i.reduce_only for i in scene.submits()] == [True]
 
 
-@pytest.mark.parametrize(("ask", "limits"), [("3.5", ["3.5", None, "3.5"]), (None, [None] * 3), ("0", [None] * 3)])
-def test_an_exit_without_a_mark_takes_the_ask_and_the_market_in_turns(
-    ask: str | None, limits: list[str | None]
+@pytest.mark.parametrize(
+    ("ask", "band_high", "limits"),
+    [("3.5", None, ["3.5"] * 3), ("3.5", "3.5", ["3.5"] * 3), ("4", "3.5", [None] * 3), (None, None, [None] * 3)],
+)
+def test_an_exit_without_a_mark_takes_what_is_asked_within_the_band_and_else_the_market(
+    ask: str | None, band_high: str | None, limits: list[str | None]
 ) -> None:
     scene = holding()
     scene.pass_time(1)
-    scene.quotes(quote(CALL, scene.wall, bid=None, ask=ask, mark=None), scene.around("P", "205"))
+    shown = quote(CALL, scene.wall, bid=None, ask=ask, mark=None)
+    scene.quotes(replace(shown, band_high=None if band_high is None else D(band_high)), scene.around("P", "205"))
     scene.stop()
     scene.trade("P")
     for limit in limits:

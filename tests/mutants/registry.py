@@ -7,6 +7,7 @@ from tests.mutants import (
     exits,
     hosting,
     manners,
+    paying,
     rules,
     sent,
     settings,
@@ -17,9 +18,24 @@ from tests.mutants import (
 )
 from tests.mutants.mutant import Mutant
 
-ROWS = tuple(f"M{number:02d}" for number in range(1, 71))
+ROWS = tuple(f"M{number:02d}" for number in (*range(1, 71), *range(81, 85)))
 
-_PARTS = (adapters, books, doors, exits, hosting, manners, rules, sent, settings, stopping, stores, strangers, watching)
+_PARTS = (
+    adapters,
+    books,
+    doors,
+    exits,
+    hosting,
+    manners,
+    paying,
+    rules,
+    sent,
+    settings,
+    stopping,
+    stores,
+    strangers,
+    watching,
+)
 
 MUTANTS: dict[str, Mutant] = {
     mutant.name: mutant for mutant in sorted((m for part in _PARTS for m in part.MUTANTS), key=lambda m: m.name)

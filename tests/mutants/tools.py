@@ -11,7 +11,7 @@ import pytest
 Patch = pytest.MonkeyPatch
 
 _JUDGES = frozenset(
-    f"trader.simulation.{name}" for name in ("oracle", "ordering", "books", "control", "entries", "notes")
+    f"trader.simulation.{name}" for name in ("oracle", "ordering", "books", "control", "entries", "notes", "paying")
 )
 
 

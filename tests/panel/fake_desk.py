@@ -435,6 +435,7 @@ class FakeDesk:
                 bid_size=120,
                 open_interest=Decimal(1240),
                 limit_price=Decimal(bid),
+                exit_most=Decimal(bid) * (1 + preset.risk.exit_limit_pct / 100) * preset.strategy.quantity / 1000,
             )
             for kind, strike, delta, iv, bid in (
                 ("C", 95000, 0.124, 0.41, "431.5"),

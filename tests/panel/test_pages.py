@@ -201,6 +201,15 @@ def test_edit_is_validated_in_one_sentence_and_cannot_be_saved(open_panel: Open)
     assert desk.snapshot == desk.stored["default"]
 
 
+def test_the_dearest_exit_stands_beside_its_setting_in_money_and_follows_it(open_panel: Open) -> None:
+    at, _ = open_panel("empty", page="pages/configure.py")
+    at.number_input(key=cfg(at, "strategy.quantity")).set_value(10).run()
+    beside = next(c.value for c in at.caption if "Closing pays at most" in c.value).replace("\\", "")
+    assert "8.63 USD for 10 contracts of C" in beside and "8.21 USD for 10 contracts of P" in beside
+    at.number_input(key=cfg(at, "risk.exit_limit_pct")).set_value(50.0).run()
+    assert any("6.47 USD for 10 contracts" in c.value.replace("\\", "") for c in at.caption)
+
+
 def test_edit_survives_another_page(open_panel: Open) -> None:
     at, _ = open_panel("empty", page="pages/configure.py")
     at.number_input(key=cfg(at, "strategy.quantity")).set_value(5).run()

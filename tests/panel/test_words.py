@@ -48,6 +48,20 @@ def test_flat_only_when_the_exchange_said_so() -> None:
     assert words.flat_line(view(flat="false")).label == "NOT FLAT: C-BTC-95000-221126, 100; P-BTC-86500-221126, 100"
 
 
+def test_a_leg_held_to_its_settlement_is_named_and_not_called_flat() -> None:
+    run = view(phase=Phase.EXITING, exit_reason="time", flat="false")
+    kept = "held to settlement at 22 Nov 17:30 IST: nobody offers it; worth 0.3 USD"
+    gone = msgspec.structs.replace(run.legs[1], open_quantity=0)
+    run = msgspec.structs.replace(run, legs=(msgspec.structs.replace(run.legs[0], kept=kept), gone))
+    assert (
+        words.headline(run)
+        == f"Exiting — exit time reached, held to settlement at {words.fmt.ist_time(run.legs[0].expiry)}"
+    )
+    item = words.flat_line(run)
+    assert item.label == "NOT FLAT: C-BTC-95000-221126, 100 (held to settlement)" and kept in item.help
+    assert words.stop_progress(run) == item.label
+
+
 @pytest.mark.parametrize(("env", "label", "color"), [("paper", "PAPER", "blue"), ("testnet", "TESTNET", "orange"),
                                                      ("production", "LIVE", "red"), ("what", "LIVE?", "red")])  # fmt: skip
 def test_environment_in_words_and_colour(env: str, label: str, color: str) -> None:

@@ -8,10 +8,22 @@ from msgspec.structs import replace
 
 from trader.desk.values import Status
 from trader.domain.fill import FillKind
-from trader.domain.order import Side, TimeInForce
+from trader.domain.order import Purpose, Side, TimeInForce
+from trader.engine import records as rec
 from trader.engine.records import Phase
 from trader.simulation import faces
-from trader.simulation.directed import SESSIONS, lagging, liquidated, quiet, settled_unseen, stopped
+from trader.simulation.directed import (
+    SESSIONS,
+    lagging,
+    liquidated,
+    nobody_offers_for_a_while,
+    offered_again_before_the_end,
+    offered_too_dear_to_be_worth_it,
+    quiet,
+    settled_unseen,
+    stopped,
+    worthless_to_the_end,
+)
 from trader.simulation.notes import RunNote
 from trader.simulation.plan import COID_MODES, Deed, Plan
 from trader.simulation.session import Session
@@ -236,3 +248,62 @@ def test_a_face_that_shows_another_number_is_found_out(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(faces, "status_document", rounded)
     assert {v.invariant for v in Session(stopped(1)).run().violations} == {"BK4"}
+
+
+# ------------------------------------------------------------ a book without offers
+
+
+def kept(session: Session) -> list[rec.LegKept]:
+    return [record for record in session.journal.read() if isinstance(record, rec.LegKept)]
+
+
+def throttled(session: Session) -> bool:
+    levels = [record for record in session.journal.read() if isinstance(record, rec.LevelChanged)]
+    return any("order_throttle" in record.code for record in levels)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_bid_over_an_empty_book_stands_still_and_is_met_near_the_mark(seed: int) -> None:
+    session = live(nobody_offers_for_a_while(seed))
+    run = run_of(session)
+    bids = {leg.key: [o.intent.limit_price for o in run.leg_orders(leg.key, Purpose.EXIT)] for leg in run.legs}
+    for leg in run.legs:
+        paid = [fill.price for key, fill in run.fills.values() if key == leg.key and fill.side is Side.BUY]
+        mark = session.venue.market.option_stats(leg.symbol).mark
+        assert paid and max(paid) <= mark * Decimal("1.06"), (paid, mark)
+        assert len(bids[leg.key]) <= 6, "a bid that stands well is not renewed"
+    assert kept(session) == [] and not throttled(session)
+
+
+def test_worthless_legs_that_nobody_offers_are_settled_and_their_money_is_booked() -> None:
+    session = live(worthless_to_the_end(3))
+    run = run_of(session)
+    assert {record.symbol for record in kept(session)} <= {leg.symbol for leg in run.legs} and kept(session)
+    settled = {key for key, fill in run.fills.values() if fill.kind is FillKind.SETTLEMENT}
+    assert settled == {leg.key for leg in run.legs} and not throttled(session)
+
+
+def test_a_worthless_leg_that_is_offered_too_dear_is_settled_and_the_other_bought_back() -> None:
+    session = live(offered_too_dear_to_be_worth_it(3))
+    run = run_of(session)
+    (held,) = kept(session)
+    assert held.is_offered and held.closing is not None and held.closing > 2 * held.worth
+    kinds = {key: fill.kind for key, fill in run.fills.values() if fill.side is Side.BUY}
+    assert kinds == {held.leg: FillKind.SETTLEMENT, "P" if held.leg == "C" else "C": FillKind.NORMAL}
+
+
+def test_a_leg_held_to_its_settlement_is_bought_when_it_is_offered_again() -> None:
+    session = live(offered_again_before_the_end(0))
+    (released,) = [record for record in session.journal.read() if isinstance(record, rec.LegReleased)]
+    bought = [fill for key, fill in run_of(session).fills.values() if key == released.leg and fill.side is Side.BUY]
+    assert [fill.kind for fill in bought] == [FillKind.NORMAL] * len(bought) and bought
+
+
+def test_a_worthless_leg_survives_deaths_at_every_tenth_point_of_its_wait() -> None:
+    plan = worthless_to_the_end(3)
+    counted = Session(plan, kills=frozenset())
+    counted.run()
+    late = [n for n, name in enumerate(counted.faults.points)][-60::10]
+    for point in late:
+        result = Session(plan, kills=frozenset({point})).run()
+        assert (result.violations, result.ended) == ([], "flat"), point

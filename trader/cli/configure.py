@@ -1,12 +1,17 @@
 """Commands that show the configuration: which value counts and where it came from."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trader.cli import options
 from trader.cli.output import emit_json, emit_lines, table
+from trader.domain.errors import TraderError
+
+if TYPE_CHECKING:
+    from trader.config.preset import Preset
+    from trader.config.settings import Settings
 
 config = typer.Typer(help="The configuration a start would use.", rich_markup_mode=None)
 presets = typer.Typer(help="The presets there are.", rich_markup_mode=None)
@@ -19,7 +24,8 @@ def show_config(
     """Each value with where it came from: command line > environment > snapshot > preset > default."""
     from trader.config.precedence import resolve
 
-    resolution = resolve(options.read_settings(), preset=preset, overrides=sets or ())
+    settings = options.read_settings()
+    resolution = resolve(settings, preset=preset, overrides=sets or ())
     chosen = resolution.preset
     if as_json:
         values = chosen.model_dump(mode="json")
@@ -28,6 +34,19 @@ def show_config(
         return
     emit_lines([f"preset {chosen.name}, hash {chosen.config_hash}"])
     emit_lines(table(["field", "value", "origin"], [[r.path, _words(r.value), r.origin] for r in resolution.fields]))
+    emit_lines([f"risk.exit_limit_pct: {_exit_figures(settings, chosen)}"])
+
+
+def _exit_figures(settings: "Settings", preset: "Preset") -> str:
+    """What a closing order would pay at most, in money, where the exchange can be asked."""
+    from trader.desk.market import exit_figures
+
+    try:
+        with options.open_desk(settings) as desk:
+            seen = desk.preview(preset)
+    except TraderError as error:
+        return f"in USD once the exchange can be asked ({error})"
+    return exit_figures(seen) or f"in USD once a strike qualifies ({'; '.join(seen.reasons)})"
 
 
 @presets.command("list")

@@ -25,6 +25,9 @@ def flatten(
             parser=numbers.number(1, numbers.LONGEST_SECS), metavar="SECONDS", help="Give up after this long."
         ),
     ] = WAIT_SECS,
+    any_price: Annotated[
+        bool, typer.Option("--any-price", help="Pay whatever is asked; else twice the mark at most.")
+    ] = False,
     as_json: options.JsonFlag = False,
 ) -> None:
     """Close everything of ours without panel, runner or journal. Exit code 0 only when the exchange confirmed flat."""
@@ -40,7 +43,7 @@ def flatten(
         typer.echo(words, err=as_json)
 
     began = time.monotonic()
-    report = flatten_account(settings, say, wait_secs=wait)
+    report = flatten_account(settings, say, wait_secs=wait, any_price=any_price)
     waited = time.monotonic() - began
     if as_json:
         emit_json(report)

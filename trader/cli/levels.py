@@ -9,7 +9,7 @@ from trader.cli import numbers, options
 from trader.cli.emergency import require_word
 from trader.cli.output import emit_json, emit_lines, status_document
 from trader.cli.runs import ANSWER_SECS, STOP_WAIT_SECS
-from trader.cli.words import one_run
+from trader.cli.words import one_run, still_open
 from trader.domain.errors import ConfigError
 from trader.domain.wording import clause
 
@@ -58,7 +58,7 @@ def kill(
     else:
         emit_lines([_answer(row), *(line for run in status.runs for line in one_run(run))])
     if status.runs or row.status == "new":
-        still = [f"{leg.symbol} {leg.open_quantity}" for run in status.runs for leg in run.legs if leg.open_quantity]
+        still = still_open(status.runs)
         what = f"still open: {', '.join(still)}" if still else "not confirmed yet"
         hint = (
             ""

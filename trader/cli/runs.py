@@ -8,7 +8,7 @@ import typer
 
 from trader.cli import numbers, options
 from trader.cli.output import emit_json, emit_lines, status_document
-from trader.cli.words import one_run, run_lines
+from trader.cli.words import one_run, run_lines, still_open
 from trader.domain.errors import ConfigError, TraderError
 from trader.domain.wording import clause
 
@@ -213,9 +213,7 @@ def _why_not_flat(status: "Status", open_runs: "Sequence[RunView]", waited: floa
             "NOT FLAT: Stop is recorded, but no runner is alive to carry it out; start one with `python -m trader run` "
             "and it will close everything first, or close without one: `python -m trader flatten`."
         )
-    still = [
-        f"{leg.symbol} {leg.open_quantity}" for run in (status.run, *open_runs) for leg in run.legs if leg.open_quantity
-    ]
+    still = still_open((status.run, *open_runs))
     what = f"still open: {', '.join(dict.fromkeys(still))}" if still else "the exchange has not confirmed it yet"
     return f"NOT FLAT after {waited:.0f} s: {what}; the runner keeps working on it, ask again with `python -m trader status`."
 

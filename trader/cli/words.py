@@ -7,6 +7,8 @@ from trader.cli.output import ist, table, usd
 from trader.domain.wording import done_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trader.desk import Happening, Status
     from trader.domain.statistics import Statistics
     from trader.engine.view import RunView
@@ -73,6 +75,16 @@ def _runner(status: "Status") -> str:
 
 def _ago(secs: float) -> str:
     return f"{secs:.1f} s" if secs < 120 else f"{secs / 60:.0f} min" if secs < 7200 else f"{secs / 3600:.1f} h"
+
+
+def still_open(runs: "Iterable[RunView]") -> list[str]:
+    """Legs that are not closed, with their contracts, and which of them are held to their settlement and why."""
+    return [
+        f"{leg.symbol} {leg.open_quantity}{f' {leg.kept}' if leg.kept else ''}"
+        for run in runs
+        for leg in run.legs
+        if leg.open_quantity
+    ]
 
 
 def one_run(run: "RunView") -> list[str]:

@@ -1,4 +1,4 @@
-"""A preset as a JSON document: ``{"schema_version": 2, "saved_at": "...", "preset": {...}}``.
+"""A preset as a JSON document: ``{"schema_version": 3, "saved_at": "...", "preset": {...}}``.
 
 Reading is strict: unknown keys, missing keys, wrong types, broken JSON and other versions are errors that name the file
 and the field; nothing is filled in from defaults. The one exception is declared here: a document of an older version gets
@@ -7,6 +7,7 @@ the fields that its version did not have, with their defaults, and is written in
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
@@ -18,6 +19,7 @@ from trader.domain.errors import ConfigError
 # Fields a version brought, as (section, field). An older document cannot have them.
 ADDED_FIELDS: dict[int, tuple[tuple[str, str], ...]] = {
     2: (("risk", "max_orders_per_leg"), ("risk", "naked_leg_secs")),
+    3: (("exits", "settle_within_mins"), ("risk", "exit_limit_pct")),
 }
 
 
@@ -92,7 +94,8 @@ def _add_later_fields(preset: object, version: int) -> bool:
         for section, name in ADDED_FIELDS[since]:
             body = preset.get(section) if isinstance(preset, dict) else None
             if isinstance(body, dict) and name not in body:
-                body[name] = SECTIONS[section].model_fields[name].default
+                default = SECTIONS[section].model_fields[name].default
+                body[name] = f"{default:f}" if isinstance(default, Decimal) else default
                 added = True
     return added
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from trader.config.numbers import Flag, Number, Whole
 from trader.domain.expiry import parse_hhmm
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PRESET_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}$")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 RELATIVE_EXPIRIES = ("today", "next_day", "nearest", "weekly", "monthly")
@@ -243,6 +243,15 @@ class Exits(_Section):
         gt=0,
         le=1000,
     )
+    settle_within_mins: Whole = _field(
+        360,
+        "Held to settlement",
+        "This near its expiry, a leg to be closed that nobody offers, or only further above its mark than "
+        "risk.exit_limit_pct, is held to settlement and watched; 0 = never.",
+        "minutes before expiry",
+        ge=0,
+        le=1440,
+    )
     blind_exit_secs: Whole = _field(
         60, "Blind exit", "Exit when a leg has had no usable price for this long.", "seconds", ge=10, le=3600
     )
@@ -301,7 +310,10 @@ class Orders(_Section):
         le=60,
     )
     market_fallback: Flag = _field(
-        True, "Market fallback", "After the last limit attempt, send a market order for the remainder."
+        True,
+        "Market fallback",
+        "After the last limit attempt, send a market order for the remainder; a closing order takes at once what the book "
+        "has, as far as is accepted by then.",
     )
     partial_policy: Literal["accept", "unwind"] = _field(
         "unwind",
@@ -331,6 +343,15 @@ class Risk(_Section):
         "% of mark",
         gt=0,
         le=100,
+    )
+    exit_limit_pct: Number = _field(
+        Decimal(100),
+        "Dearest exit",
+        "A closing order never pays more above the mark than this (but at least 20 ticks are allowed); dearer offers are "
+        "waited out, and you are told.",
+        "% of mark",
+        ge=1,
+        le=1000,
     )
     orders_per_second: Whole = _field(
         5,

@@ -18,7 +18,7 @@ SHOWN = 12
 _NAMED = 4
 # Alerts that another sentence tells better: the engine's, beside what the runner itself recorded of the same thing.
 _TOLD_ELSEWHERE = frozenset({"recovered"})
-_DECISIONS = (r.StopRequested, r.ExitDecided, r.RunFinished)
+_DECISIONS = (r.StopRequested, r.ExitDecided, r.LegReleased, r.RunFinished)
 
 
 def happened(

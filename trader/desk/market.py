@@ -17,8 +17,10 @@ from trader.domain.expiry import ist_date
 from trader.domain.instrument import Instrument
 from trader.domain.quote import Quote, credible_newest, usual_spot
 from trader.engine.chase import chase_price, entry_reference
+from trader.engine.gate import exit_ceiling
 from trader.engine.records import LegTerms
 from trader.engine.selection import choose_legs, listed_expiries
+from trader.engine.valuation import closing_cost
 from trader.exchange.credentials import Credentials
 from trader.pricing.fees import option_commission
 from trader.pricing.margin import ShortLeg, strangle_margin
@@ -156,7 +158,7 @@ def build_preview(preset: Preset, board: Board) -> Preview:
         why = f"the exchange shows no prices for {preset.strategy.underlying} options"
         return Preview(reasons=(why,), legs=(), spot=board.spot, expiry=None, market=board.market)
     selection = choose_legs(preset, board.instruments, board.quotes, board.market)
-    legs = tuple(_leg(preset, terms, board.quotes[terms.symbol]) for terms in selection.legs)
+    legs = tuple(_leg(preset, terms, board.quotes[terms.symbol], board.spot) for terms in selection.legs)
     if selection.reasons or not legs:
         return Preview(
             reasons=selection.reasons, legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market
@@ -175,7 +177,7 @@ def build_preview(preset: Preset, board: Board) -> Preview:
     )
 
 
-def _leg(preset: Preset, terms: LegTerms, quote: Quote) -> PreviewLeg:
+def _leg(preset: Preset, terms: LegTerms, quote: Quote, spot: Decimal) -> PreviewLeg:
     reference = entry_reference(preset, terms.side, quote)
     assert reference is not None and quote.greeks is not None  # a selected leg has bid, ask, mark and greeks
     return PreviewLeg(
@@ -192,7 +194,18 @@ def _leg(preset: Preset, terms: LegTerms, quote: Quote) -> PreviewLeg:
         bid_size=quote.bid_size,
         open_interest=quote.open_interest,
         limit_price=chase_price(preset, terms, terms.side, quote, reference, 0),
+        exit_most=None
+        if quote.mark is None
+        else closing_cost(terms, terms.quantity, exit_ceiling(preset, terms, quote.mark), spot),
     )
+
+
+def exit_figures(seen: Preview) -> str:
+    """What `risk.exit_limit_pct` means in money for the strikes a preset would sell now; empty when none qualifies."""
+    each = [
+        f"{leg.exit_most:.2f} USD for {leg.quantity} contracts of {leg.symbol}" for leg in seen.legs if leg.exit_most
+    ]
+    return f"Closing pays at most {' and '.join(each)} at today's mark, fees included." if each else ""
 
 
 def _fee(terms: LegTerms, leg: PreviewLeg, spot: Decimal) -> Decimal:

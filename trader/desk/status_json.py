@@ -120,6 +120,7 @@ def _leg(leg: LegView) -> dict[str, Any]:
         "delta": leg.delta,
         "pnl": _text(leg.pnl),
         "price_age_s": leg.price_age_s,
+        "held_to_settlement": leg.kept,
     }
 
 

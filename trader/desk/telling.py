@@ -11,6 +11,7 @@ from trader.domain.foreign import listed_words
 from trader.domain.order import OrderIntent, Side
 from trader.domain.wording import fill_verb, refusal_words
 from trader.engine import records as r
+from trader.engine.settling import kept_words
 from trader.engine.view import REASON_WORDS
 
 
@@ -107,6 +108,10 @@ def describe(record: r.AnyRecord) -> str:
         case r.ExitDecided():
             detail = f" ({record.detail})" if record.detail else ""
             return f"exit: {REASON_WORDS.get(record.reason, record.reason)}{detail}"
+        case r.LegKept():
+            return f"{record.symbol} is {kept_words(record)}"
+        case r.LegReleased():
+            return f"{record.symbol} is not held to settlement any more: {record.reason}"
         case r.RunFinished():
             foreign = f"; not ours and left alone: {record.foreign}" if record.foreign else ""
             return f"realised {_plain(record.realized_pnl)} USD after fees {_plain(record.fees)} USD{foreign}"

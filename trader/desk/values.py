@@ -83,6 +83,7 @@ class PreviewLeg(msgspec.Struct, frozen=True, kw_only=True):
     bid_size: int | None
     open_interest: Decimal | None
     limit_price: Decimal
+    exit_most: Decimal | None = None  # USD a closing order of all contracts would pay at most at today's mark, fees in
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):

@@ -94,7 +94,7 @@ def _read_interval(run: Run, watch: Watch, wall: datetime, *, is_slowed: bool) -
         return _AFTERWARDS_SECS
     if _is_idle(run):
         return _IDLE_SECS
-    if not watch.account_wanted and run.phase is not Phase.EXITING:
+    if not watch.account_wanted and (run.phase is not Phase.EXITING or run.is_kept):
         return _ROUTINE_SECS
     if is_slowed:
         return _PATIENT_SECS

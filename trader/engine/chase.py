@@ -27,17 +27,18 @@ def chase_price(
     quote: Quote,
     reference: Decimal,
     concession: int,
-    widening: int = 1,
+    bounds: tuple[Decimal, Decimal] | None = None,
 ) -> Decimal:
     """The limit after `concession` steps of slippage from `reference` in the filling direction, on tick.
 
-    Never past the collar around the mark or the exchange's price band: a chase gives up rather than chases there.
+    Never past the collar around the mark (or `bounds` instead) or the exchange's price band: a chase gives up rather than
+    chases there.
     """
     # On cheap options a percentage is less than a tick: each step concedes at least one, or a retry would repeat the last.
     share = reference * preset.orders.slippage_pct * concession / HUNDRED
     shift = max(share, concession * leg.tick_size) if share > 0 else share
     price = round_price(reference + side.sign * shift, leg.tick_size, side)
-    lowest, highest = price_bounds(preset, leg, quote, price if quote.mark is None else quote.mark, widening)
+    lowest, highest = price_bounds(preset, leg, quote, price if quote.mark is None else quote.mark, bounds)
     if side is Side.SELL:
         return min(max(price, lowest), highest)
     # Bids are how positions are closed, also on a mark too old to be judged by: were it absurd as well, the far side of its
@@ -46,10 +47,10 @@ def chase_price(
 
 
 def price_bounds(
-    preset: Preset, leg: LegTerms, quote: Quote, mark: Decimal, widening: int = 1
+    preset: Preset, leg: LegTerms, quote: Quote, mark: Decimal, bounds: tuple[Decimal, Decimal] | None = None
 ) -> tuple[Decimal, Decimal]:
-    """Lowest and highest limit on tick: the collar around the mark, `widening` times as wide, inside the price band."""
-    low, high = collar(leg, mark, preset.risk.price_collar_pct, widening)
+    """Lowest and highest limit on tick: `bounds`, by default the collar around the mark, inside the price band."""
+    low, high = bounds or collar(leg, mark, preset.risk.price_collar_pct)
     if quote.band_low is not None:
         low = max(low, quote.band_low)
     if quote.band_high is not None:

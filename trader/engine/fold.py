@@ -107,7 +107,9 @@ def _beside_confirmed(run: Run, record: rec.BesideConfirmed) -> Run:
 
 
 def _stop_requested(run: Run, record: rec.StopRequested) -> Run:
-    return run if run.stop_command else replace(run, stop_command=record.command_id)
+    if run.stop_command:
+        return run
+    return replace(run, stop_command=record.command_id, kept={})  # what was held to its settlement is tried again
 
 
 def _order_intended(run: Run, record: rec.OrderIntended) -> Run:
@@ -246,6 +248,14 @@ def _exit_decided(run: Run, record: rec.ExitDecided) -> Run:
     return replace(run, exit_reason=record.reason, exit_detail=record.detail, exit_decided_at=record.wall)
 
 
+def _leg_kept(run: Run, record: rec.LegKept) -> Run:
+    return replace(run, kept={**run.kept, record.leg: record})
+
+
+def _leg_released(run: Run, record: rec.LegReleased) -> Run:
+    return replace(run, kept={key: kept for key, kept in run.kept.items() if key != record.leg})
+
+
 def _run_finished(run: Run, record: rec.RunFinished) -> Run:
     return replace(run, finished=record, phase=Phase.DONE, phase_since=record.wall)
 
@@ -266,6 +276,8 @@ _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
     rec.PositionObserved: _position_observed,
     rec.Trailed: _trailed,
     rec.ExitDecided: _exit_decided,
+    rec.LegKept: _leg_kept,
+    rec.LegReleased: _leg_released,
     rec.RunFinished: _run_finished,
 }
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
+from trader.config.preset import Preset
 from trader.domain.clock import Now
 from trader.domain.expiry import ist_date
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side
@@ -17,11 +18,12 @@ from trader.domain.rounding import is_on_tick
 from trader.engine.beside import bars_beginning
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.records import LegTerms, Phase
-from trader.engine.state import HUNDRED, MARK_AGE, ZERO, Run, State, age_slack
+from trader.engine.state import HUNDRED, MARK_AGE, ZERO, Order, Run, State, age_slack
 
 HARD_ORDERS_PER_SECOND = 10
 RESERVED_FOR_EXITS = 4  # of them: closing both legs, and once more, is possible in the second of any entry
 COLLAR_TICKS = 5
+EXIT_TICKS = 20
 _WIDEST_DOUBLINGS = 6
 TOO_MANY_ORDERS = "TOO_MANY_ORDERS"
 
@@ -41,12 +43,28 @@ def collar(leg: LegTerms, mark: Decimal, collar_pct: Decimal, widening: int = 1)
 
 def exit_widening(run: Run, leg: LegTerms) -> int:
     """How much wider than the preset's the collar of the next exit is: once the limit attempts are used up it doubles with
-    each further one, so that no exit is kept out of a book that has moved away from the mark."""
-    made = sum(
-        o.status is not OrderStatus.DENIED and o.intent.purpose is not Purpose.ENTRY for o in run.leg_orders(leg.key)
-    )
-    beyond = max(made - run.preset.orders.retries, 0)
+    each further one, so that no exit is kept out of a book that has moved away from the mark. Only attempts that somebody
+    could have met count: time alone widens nothing."""
+    beyond = max(sum(met_offers(o) for o in run.leg_orders(leg.key)) - run.preset.orders.retries, 0)
     return int(2 ** min(beyond, _WIDEST_DOUBLINGS))
+
+
+def met_offers(order: Order) -> bool:
+    """True for a closing order that came into the book while the other side was there (`reference` is the ask then)."""
+    if order.intent.purpose is Purpose.ENTRY or order.status in (OrderStatus.DENIED, OrderStatus.REJECTED):
+        return False
+    return order.reference is not None and order.reference > 0
+
+
+def exit_ceiling(preset: Preset, leg: LegTerms, mark: Decimal) -> Decimal:
+    """The most a closing order may pay: so much above the mark as the preset accepts, but at least 20 ticks."""
+    return mark + max(mark * preset.risk.exit_limit_pct / HUNDRED, EXIT_TICKS * leg.tick_size)
+
+
+def exit_bounds(run: Run, leg: LegTerms, mark: Decimal) -> tuple[Decimal, Decimal]:
+    """Lowest and highest limit of the next closing order: the collar as wide as it is by now, never above the ceiling."""
+    low, high = collar(leg, mark, run.preset.risk.price_collar_pct, exit_widening(run, leg))
+    return low, min(high, exit_ceiling(run.preset, leg, mark))
 
 
 def within_collar(leg: LegTerms, quote: Quote | None, side: Side, collar_pct: Decimal, widening: int = 1) -> bool:
@@ -115,8 +133,10 @@ def _price(state: State, run: Run, leg: LegTerms, intent: OrderIntent, quote: Qu
         return Denied("PRICE_OFF_TICK", f"limit_price={price}, tick_size={leg.tick_size}")
     if quote is None or quote.mark is None or not is_fresh_mark(state, quote, now):
         return _no_reference(intent)
-    widening = 1 if intent.purpose is Purpose.ENTRY else exit_widening(run, leg)
-    low, high = collar(leg, quote.mark, run.preset.risk.price_collar_pct, widening)
+    if intent.purpose is Purpose.ENTRY:
+        low, high = collar(leg, quote.mark, run.preset.risk.price_collar_pct)
+    else:
+        low, high = exit_bounds(run, leg, quote.mark)
     if not low <= price <= high:
         return Denied("PRICE_OUTSIDE_COLLAR", f"limit_price={price}, collar={low:.2f}..{high:.2f}, mark={quote.mark}")
     if quote.band_low is not None and price < quote.band_low:

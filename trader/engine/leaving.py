@@ -1,16 +1,15 @@
 """Closing one leg: entries cancelled first, then reduce-only orders until nothing is left, whatever is refused meanwhile."""
 
-from decimal import Decimal
-
-from trader.domain.order import OrderStatus, Purpose, Side
-from trader.domain.quote import Quote
+from trader.domain.order import OrderStatus, Purpose, TimeInForce
+from trader.domain.rounding import floor_to_tick
 from trader.domain.wording import refusal_words
-from trader.engine.chase import chase_price
-from trader.engine.gate import closable, exit_widening, is_fresh_mark, within_collar
+from trader.engine.exit_price import Terms, exit_terms, fair_bid, is_above_ceiling, is_unoffered, stands_well
+from trader.engine.gate import closable, exit_ceiling
 from trader.engine.levels import trip
 from trader.engine.naked import alone_since
 from trader.engine.records import LegTerms
-from trader.engine.state import HUNDRED, Order, Run, seconds_since
+from trader.engine.settling import Stance, stance_on, unsaleable_secs
+from trader.engine.state import Order, Run, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.working import RETRY_SECS, ask_cancel, ask_fate, await_order, is_resting, paused, place
 
@@ -22,6 +21,10 @@ _REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)
 _NOT_PROCESSED = ("not_sent", "rate_limit_exceeded")  # it never left, or was turned away by the rate limit
 _SLOW_EXIT_SECS = 4.5  # between exit orders once too many have filled nothing: the next is never 5 s away
 _THROTTLED_REPEAT_SECS = 60.0
+_UNOFFERED_SECS = 10.0  # nobody offers a leg for this long: a person must hear of it
+_UNOFFERED_REPEAT_SECS = 300.0
+# Refusals by which the exchange says how the market is, not that anything is wrong with us.
+_WEATHER = frozenset({"no_liquidity_for_market_order", "limit_price_out_of_price_band"})
 
 
 def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, priced: bool = True) -> bool:
@@ -32,11 +35,13 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
     """
     run = turn.run(run_id)
     _cancel_entries(turn, run, leg)
+    stance = stance_on(turn, run_id, leg) if priced else Stance.CLOSE
     run = turn.run(run_id)
+    _tell_unoffered(turn, run, leg)
     blocking = [o for o in run.leg_orders(leg.key) if o.status.live and _blocks(run, o, turn)]
     for order in run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN):
         if order.status.live:
-            await_order(turn, run, order, _patience(run, order))
+            await_order(turn, run, order, _patience(turn, run, leg, order, stance))
     if any(o.fills_missing for o in run.leg_orders(leg.key)):
         turn.look(run_id, account_wanted=True)
     if run.open_quantity(leg.key) <= 0:
@@ -53,12 +58,27 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
     if _has_expired(turn, run, leg):
         turn.look(run_id, account_wanted=True)  # no order for an expired contract: its settlement closes the leg
         return False
-    _exit_attempt(turn, run, leg, purpose, quantity, priced=priced)
+    if stance is not Stance.WAIT:
+        terms = _terms(turn, run, leg, purpose, stance) if priced else Terms()
+        _exit_attempt(turn, run, leg, purpose, quantity, terms)
     return False
 
 
-def _patience(run: Run, order: Order) -> float:
-    """Seconds a closing order may rest. One leg alone has less time than a whole strangle."""
+def _terms(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, stance: Stance) -> Terms:
+    """What the next closing order of a leg may pay."""
+    quote = turn.state.market.quotes.get(leg.symbol)
+    if stance is Stance.BID and quote is not None:
+        return Terms(fair_bid(run, leg, quote))
+    return exit_terms(turn.state, turn.now, run, leg, purpose, alone=_is_alone(run, purpose))
+
+
+def _patience(turn: Turn, run: Run, leg: LegTerms, order: Order, stance: Stance) -> float:
+    """Seconds a closing order may rest. One leg alone has less time than a whole strangle; a bid that nobody can meet and
+    that still stands at the mark stays there, since another would be no better; one above what is accepted by now goes."""
+    if stance is Stance.WAIT or is_above_ceiling(turn.state, turn.now, run, leg, order.intent.limit_price):
+        return 0.0
+    if stands_well(turn.state, turn.now, run, leg, order.intent.limit_price, is_kept=stance is Stance.BID):
+        return float("inf")
     patience = float(run.preset.orders.exit_timeout_secs)
     return min(patience, ALONE_PATIENCE_SECS) if _is_alone(run, order.intent.purpose) else patience
 
@@ -95,32 +115,54 @@ def _cancel_entries(turn: Turn, run: Run, leg: LegTerms) -> None:
                 ask_fate(turn, run, order)
 
 
-def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantity: int, *, priced: bool) -> None:
-    attempts = len(run.leg_orders(leg.key, purpose))
-    last = run.leg_orders(leg.key, purpose)[-1] if attempts else None
-    if last is not None and last.status in _REFUSED:
-        if seconds_since(last.ended_at, turn.wall) < _refusal_pause(run.leg_orders(leg.key, purpose)):
+def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantity: int, terms: Terms) -> None:
+    orders = run.leg_orders(leg.key, purpose)
+    if leg.key in run.kept and orders and seconds_since(orders[-1].ended_at, turn.wall) < _SLOW_EXIT_SECS:
+        return  # worth a bid, not worth it, worth it again: no haste
+    if orders and _has_missed(orders[-1]):
+        if seconds_since(orders[-1].ended_at, turn.wall) < _pause_after(orders):
             return
-        turn.alert(run.run_id, "error", f"exit_refused:{last.code}", _refused_words(turn, run, leg, last))
-    if last is not None and _is_throttled(turn, run, leg, last, purpose):
+        _tell_refused(turn, run, leg, orders[-1])
+    if orders and _is_throttled(turn, run, leg, orders[-1], purpose):
         return
-    quote = turn.state.market.quotes.get(leg.symbol)
-    limit = _exit_limit(turn, run, leg, purpose, quote, attempts) if priced else None
-    reference = quote.ask if quote is not None else None
-    denied = place(turn, run.run_id, leg, purpose, quantity, limit, reference)
+    denied = place(turn, run.run_id, leg, purpose, quantity, terms.limit, terms.asked, terms.time_in_force)
     if denied is not None and denied.code.startswith("PRICE_"):
         # One absurd print must not hold an exit back: without a price to be judged, the exchange's own band rules.
-        place(turn, run.run_id, leg, purpose, quantity, None, reference)
+        place(turn, run.run_id, leg, purpose, quantity, None, terms.asked)
 
 
-def _refused_words(turn: Turn, run: Run, leg: LegTerms, last: Order) -> str:
+def _has_missed(order: Order) -> bool:
+    """An order that never stood in the book: refused, or an immediate one that met nobody. The next waits a moment."""
+    immediate = order.intent.time_in_force is TimeInForce.IOC and order.status.terminal and order.done_qty == 0
+    return immediate or order.status in _REFUSED
+
+
+def _tell_unoffered(turn: Turn, run: Run, leg: LegTerms) -> None:
+    """Nobody offers a leg at an accepted price: a person must know that it stays open, and what would buy it."""
+    quote, code = turn.state.market.quotes.get(leg.symbol), f"unoffered:{leg.key}"
+    if run.open_quantity(leg.key) <= 0 or quote is None or quote.mark is None or not is_unoffered(run, leg, quote):
+        turn.rearm(run.run_id, code)
+        return
+    if leg.key in run.kept or unsaleable_secs(turn, run.run_id, leg) < _UNOFFERED_SECS:
+        return
+    most = floor_to_tick(exit_ceiling(run.preset, leg, quote.mark), leg.tick_size)
+    asked = f"is offered at {quote.ask}, and at most {most:f} is accepted (risk.exit_limit_pct)"
+    words = asked if quote.ask else f"is offered by nobody; up to {most:f} would be accepted"
+    text = f"{leg.symbol} {words}. A bid stands at the mark until somebody offers it or it is settled."
+    turn.alert_again(run.run_id, "error", code, text, every_secs=_UNOFFERED_REPEAT_SECS)
+
+
+def _tell_refused(turn: Turn, run: Run, leg: LegTerms, last: Order) -> None:
     """What a person needs to know of a refused exit: where another order of the account is in its way, which."""
+    if last.status not in _REFUSED:
+        return
     words = f"Closing {leg.symbol} was refused ({refusal_words(last.code, last.message)}); trying again."
-    if last.code != OVERLAPPING:
-        return words
-    others = [order for order in turn.watch(run.run_id).foreign_orders if order.startswith(leg.symbol)]
-    named = f": {', '.join(others)}" if others else ""
-    return f"{words} An order of this account that is not this run's rests on the other side{named}; cancel it."
+    if last.code == OVERLAPPING:
+        others = [order for order in turn.watch(run.run_id).foreign_orders if order.startswith(leg.symbol)]
+        named = f": {', '.join(others)}" if others else ""
+        words += f" An order of this account that is not this run's rests on the other side{named}; cancel it."
+    level = "warning" if last.code in _WEATHER else "error"
+    turn.alert(run.run_id, level, f"exit_refused:{last.code}", words)
 
 
 def _is_throttled(turn: Turn, run: Run, leg: LegTerms, last: Order, purpose: Purpose) -> bool:
@@ -138,45 +180,21 @@ def _is_throttled(turn: Turn, run: Run, leg: LegTerms, last: Order, purpose: Pur
 
 
 def _is_fruitless(order: Order) -> bool:
-    """An order that may have reached the exchange and has filled nothing."""
-    return order.done_qty == 0 and order.status is not OrderStatus.DENIED and order.code not in _NOT_PROCESSED
+    """An order that may have reached the exchange and has filled nothing although there was somebody to meet. A book without
+    an offer at the price is the market's state, and no number of orders into it says that anything is wrong."""
+    if order.done_qty or order.status is OrderStatus.DENIED or order.code in (*_NOT_PROCESSED, *_WEATHER):
+        return False
+    if order.status is OrderStatus.REJECTED:
+        return True
+    limit, asked = order.intent.limit_price, order.reference
+    return asked is not None and asked > 0 and (limit is None or limit >= asked)
 
 
-def _refusal_pause(orders: list[Order]) -> float:
-    """Seconds until the next attempt: doubling with each refusal in a row, never beyond five."""
+def _pause_after(orders: list[Order]) -> float:
+    """Seconds until the next attempt: doubling with each one in a row that missed, never beyond five."""
     in_a_row = 0
     for order in reversed(orders):
-        if order.status not in _REFUSED:
+        if not _has_missed(order):
             break
         in_a_row += 1
     return float(min(RETRY_SECS * 2 ** (in_a_row - 1), _LONGEST_RETRY_SECS))
-
-
-def _exit_limit(
-    turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quote: Quote | None, attempts: int
-) -> Decimal | None:
-    """A limit that reaches across the book, or None for a market order: when limits have not done it and what is asked
-    lies within the collar, or when there is no mark to judge a price by. The collar widens with the attempts. One leg alone
-    that has not been bought back at the ask, and any leg whose chase is used up, is bought at whatever the book has as far as
-    the collar's width from there: a thin book must not be emptied contract by contract."""
-    if quote is None:
-        return None
-    orders = run.preset.orders
-    if quote.mark is None:
-        # A worthless option may have an ask and no mark; market orders find no band there, so the two take turns.
-        return quote.ask if quote.ask and attempts % 2 == 0 else None
-    side: Side = leg.side.opposite
-    widening = exit_widening(run, leg)
-    if orders.market_fallback and attempts > orders.retries and attempts % 2 == 1:
-        # From then on market and limit take turns: one of them meets whatever the book allows.
-        near = within_collar(leg, quote, side, run.preset.risk.price_collar_pct, widening)
-        if near and is_fresh_mark(turn.state, quote, turn.now):
-            return None
-    concession = min(attempts, orders.retries) + 1
-    if quote.ask is None or quote.ask <= 0:
-        # Nothing is asked, or nobody has said so: bid from the mark, and more with each attempt.
-        return chase_price(run.preset, leg, side, quote, quote.mark, concession * widening, widening)
-    if attempts > (0 if _is_alone(run, purpose) else orders.retries):
-        reach = quote.ask * (1 + run.preset.risk.price_collar_pct / HUNDRED)
-        return chase_price(run.preset, leg, side, quote, reach, 0, widening)
-    return chase_price(run.preset, leg, side, quote, quote.ask, concession, widening)

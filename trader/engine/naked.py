@@ -60,8 +60,8 @@ def alone_since(run: Run) -> datetime | None:
 def tell_naked(turn: Turn, run: Run) -> None:
     """Alert of a leg that stands alone too long, at once where the exchange is unwell, and again every half minute."""
     since = alone_since(run)
-    if any(leg.has_expired(turn.now.market) for leg in run.legs):
-        since = None  # settled: nothing is at risk any more, and nothing can be done
+    if any(leg.has_expired(turn.now.market) for leg in run.legs) or run.is_kept:
+        since = None  # settled, or told to be held until then: nothing more can be done
     if since is None:
         turn.rearm(run.run_id, "naked_leg")
         return

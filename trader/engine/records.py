@@ -215,6 +215,27 @@ class ExitDecided(Record, frozen=True, kw_only=True, tag="exit_decided"):
     pnl: Decimal | None = None
 
 
+class LegKept(Record, frozen=True, kw_only=True, tag="leg_kept"):
+    """A leg that is to be closed is held to its settlement: nobody offers it at a price that is accepted, or closing it would
+    cost more than it is worth. USD of all its open contracts: `worth` at the mark, `closing` at the ask with fees (None =
+    nobody offers)."""
+
+    leg: str
+    symbol: str
+    until: datetime  # its expiry
+    worth: Decimal
+    closing: Decimal | None
+    is_offered: bool  # whether the ask is one that is accepted: then it is the cost that speaks against closing
+
+
+class LegReleased(Record, frozen=True, kw_only=True, tag="leg_released"):
+    """A leg held to its settlement is closed all the same, and why."""
+
+    leg: str
+    symbol: str
+    reason: str
+
+
 class RunFinished(Record, frozen=True, kw_only=True, tag="run_finished"):
     """Flat, confirmed by the exchange after our last order became terminal. Money is USD, exact but for `estimated_fees`:
     the part of `fees` for fills whose commission the exchange never told."""
@@ -262,6 +283,8 @@ AnyRecord = (
     | PositionObserved
     | Trailed
     | ExitDecided
+    | LegKept
+    | LegReleased
     | RunFinished
     | AlertRaised
     | LevelChanged

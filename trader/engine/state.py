@@ -12,7 +12,7 @@ from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
-from trader.engine.records import LegTerms, Level, Phase, RunFinished
+from trader.engine.records import LegKept, LegTerms, Level, Phase, RunFinished
 
 ZERO = Decimal(0)
 HUNDRED = Decimal(100)
@@ -102,6 +102,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     exit_decided_at: datetime | None = None  # wall
     finished: RunFinished | None = None
     naked_since: datetime | None = None  # wall: since then one leg has contracts open that the other lacks
+    kept: dict[str, LegKept] = {}  # legs held to their settlement, by key
 
     def leg(self, key: str) -> LegTerms:
         for leg in self.legs:
@@ -140,6 +141,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def flat_by_fills(self) -> bool:
         return not any(self.open_quantity(leg.key) for leg in self.legs)
+
+    @property
+    def is_kept(self) -> bool:
+        """True when all that is still open is held to its settlement."""
+        left = [leg.key for leg in self.legs if self.open_quantity(leg.key) > 0]
+        return bool(left) and all(key in self.kept for key in left)
 
     @property
     def premium(self) -> Decimal:
@@ -219,6 +226,8 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     leg_failed: dict[str, str] = {}
     retry_after: dict[str, datetime] = {}
     alerted_at: dict[str, datetime] = {}  # of alerts that repeat: when they were last raised
+    unsaleable: dict[str, datetime] = {}  # legs to be closed: since when none has been offered that is worth buying
+    unpriced: dict[str, datetime] = {}  # legs held to their settlement: since when they have had no usable price
 
 
 class Market(msgspec.Struct, frozen=True, kw_only=True):

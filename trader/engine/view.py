@@ -54,6 +54,7 @@ class LegView(msgspec.Struct, frozen=True, kw_only=True):
     distance_pct: float | None = None
     price_age_s: float | None = None
     fresh: bool = False
+    kept: str = ""  # why the leg is held to its settlement instead of being closed; empty while it is not
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from trader.domain.wording import done_of, fill_verb, refusal_words
 from trader.engine.ladder import build_ladder
 from trader.engine.levels import level_words
 from trader.engine.records import LegTerms, Level, Phase
+from trader.engine.settling import kept_words
 from trader.engine.state import HUNDRED, Market, Run, State, Watch
 from trader.engine.valuation import fresh_value, leg_pnl, staleness, value
 from trader.engine.view import REASON_WORDS, LegView, OrderView, RunView
@@ -60,7 +61,7 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         why_not=watch.why_not if run.phase is Phase.WAITING else (),
         foreign=watch.foreign or () if run.phase is Phase.WAITING else (),
         beside=run.beside,
-        steps=tuple(_steps(run, watch)) if run.phase in (Phase.EXITING, Phase.DONE) else (),
+        steps=tuple(_steps(run, watch, now)) if run.phase in (Phase.EXITING, Phase.DONE) else (),
     )
 
 
@@ -126,10 +127,8 @@ def words_for(run: Run, watch: Watch, now: Now, barred: str = "") -> str:
         case Phase.HOLDING:
             return f"Holding — exits at {_clock(run.exit_at)}{_away(run.exit_at, now)}"
         case Phase.EXITING:
-            open_legs = [f"{leg.symbol} {run.open_quantity(leg.key)}" for leg in run.legs if run.open_quantity(leg.key)]
             reason = REASON_WORDS.get(run.exit_reason or "", run.exit_reason or "")
-            what = f"closing {', '.join(open_legs)}" if open_legs else "waiting for the exchange to confirm flat"
-            return f"Exiting ({reason}) — {what}"
+            return f"Exiting ({reason}) — {_closing_words(run, now)}"
         case Phase.DONE:
             reason = REASON_WORDS.get(run.exit_reason or "", run.exit_reason or "")
             if run.finished is not None and run.finished.foreign:
@@ -137,6 +136,26 @@ def words_for(run: Run, watch: Watch, now: Now, barred: str = "") -> str:
             if late := filled_since_end(run):
                 return f"Done ({reason}) — NOT FLAT: {late} was filled after the end; close it by `python -m trader flatten`"
             return f"Done ({reason}) — flat, confirmed by the exchange"
+
+
+def _closing_words(run: Run, now: Now) -> str:
+    """What is still open while a run is closing: what is being bought back, and what is held to its settlement and why."""
+    left = [leg for leg in run.legs if run.open_quantity(leg.key)]
+    closing = [f"{leg.symbol} {run.open_quantity(leg.key)}" for leg in left if leg.key not in run.kept]
+    words = [f"closing {', '.join(closing)}"] if closing else []
+    words += [
+        f"NOT FLAT: {leg.symbol} {run.open_quantity(leg.key)} {_kept_words(run, leg, now)}"
+        for leg in left
+        if leg.key in run.kept
+    ]
+    return "; ".join(words) or "waiting for the exchange to confirm flat"
+
+
+def _kept_words(run: Run, leg: LegTerms, now: Now) -> str:
+    """Why a leg is held to its settlement; empty when it is not."""
+    if leg.key not in run.kept or not run.open_quantity(leg.key):
+        return ""
+    return "has expired; waiting for its settlement" if leg.has_expired(now.market) else kept_words(run.kept[leg.key])
 
 
 def _leg_view(run: Run, leg: LegTerms, market: Market, now: Now) -> LegView:
@@ -166,6 +185,7 @@ def _leg_view(run: Run, leg: LegTerms, market: Market, now: Now) -> LegView:
         distance_pct=float((leg.strike - spot) / spot * HUNDRED) if spot else None,
         price_age_s=age,
         fresh=not staleness(market, now, leg.symbol),
+        kept=_kept_words(run, leg, now),
     )
 
 
@@ -201,7 +221,7 @@ def _order_views(run: Run) -> list[OrderView]:
     ]
 
 
-def _steps(run: Run, watch: Watch) -> list[str]:
+def _steps(run: Run, watch: Watch, now: Now) -> list[str]:
     """What an exit has done and is doing, in order, for someone who has just pressed the button."""
     reason = REASON_WORDS.get(run.exit_reason or "", run.exit_reason or "")
     steps = [f"Exit decided: {reason}" + (f" ({run.exit_detail})" if run.exit_detail else "")]
@@ -218,6 +238,8 @@ def _steps(run: Run, watch: Watch) -> list[str]:
             steps.append(f"{leg.symbol}: {_ended(run, leg)}")
         elif run.finished is not None:
             steps.append(f"{leg.symbol}: closed by somebody else")
+        elif kept := _kept_words(run, leg, now):
+            steps.append(f"{leg.symbol}: NOT FLAT, {run.open_quantity(leg.key)} open, {kept}")
         else:
             steps.append(f"{leg.symbol}: {run.open_quantity(leg.key)} open, closing attempt {len(exits)}")
     if run.finished is None:

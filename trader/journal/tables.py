@@ -168,6 +168,8 @@ TABLE_OF: dict[type[r.Record], Table] = {
     r.BesideConfirmed: decisions,
     r.StopRequested: decisions,
     r.Trailed: decisions,
+    r.LegKept: decisions,
+    r.LegReleased: decisions,
     r.ExitDecided: decisions,
     r.LevelChanged: decisions,
     r.AlertRaised: alerts,

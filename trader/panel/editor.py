@@ -1,16 +1,16 @@
 """The editor: one widget per preset field, in sections, each with its sentence when the value cannot be used."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from trader.config.preset import RELATIVE_EXPIRIES, SECTIONS
+from trader.config.preset import RELATIVE_EXPIRIES, SECTIONS, Preset
 from trader.panel import draft, form
 from trader.panel.form import Spec
-from trader.panel.format import red
+from trader.panel.format import red, safe
 
 _COLUMNS = 3
 _EXPIRY_WORDS = {
@@ -29,11 +29,12 @@ _CHOICE_WORDS = {
 }
 
 
-def draw(listed: Sequence[datetime]) -> form.Checked:
+def draw(listed: Sequence[datetime], figures: Callable[[Preset], Mapping[str, str]]) -> form.Checked:
     """All sections; returns the draft's verdict. Values go into the draft as they are typed.
 
     Args:
         listed: Expiries the exchange lists for the draft's underlying.
+        figures: What values mean in money for a valid draft, in words by field path; shown beside the fields.
     """
     slots: dict[str, Any] = {}
     for tab, section in zip(
@@ -55,6 +56,9 @@ def draw(listed: Sequence[datetime]) -> form.Checked:
     verdict = form.check(draft.current())
     for path, sentence in verdict.errors.items():
         slots.get(path, st).caption(red(sentence))
+    if verdict.preset is not None:
+        for path, words in figures(verdict.preset).items():
+            slots[path].caption(safe(words))
     return verdict
 
 

@@ -5,6 +5,7 @@ import streamlit as st
 
 from trader.config.preset import Preset
 from trader.desk import Preview
+from trader.desk.market import exit_figures
 from trader.domain.errors import TraderError
 from trader.panel import beside, refused, service
 from trader.panel import format as fmt
@@ -124,6 +125,8 @@ def preview(preset: Preset) -> None:
     if seen.reasons:
         for reason in seen.reasons:
             st.text(f"• {fmt.plain(reason, 200)}")
+    if figures := exit_figures(seen):
+        st.text(fmt.plain(figures, 300))
     if seen.legs:
         st.table(_legs(seen), border="horizontal", hide_index=True)
         with st.container(horizontal=True, gap="medium"):

@@ -64,7 +64,7 @@ def progress(run_id: str | None) -> None:
         st.text(fmt.plain(run.words, 300))
     elif run.stop_requested or run.phase is Phase.EXITING:
         st.text("Getting out:" if status.runner.alive else "Stop is recorded; it waits for a runner.")
-        st.text("\n".join(f"• {fmt.plain(step, 120)}" for step in run.steps) or "• waiting for the first answer")
+        st.text("\n".join(f"• {fmt.plain(step, 200)}" for step in run.steps) or "• waiting for the first answer")
         st.text(words.stop_progress(run))
     else:
         st.caption("Buys back what is open and waits until the exchange confirms flat.")

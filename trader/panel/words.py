@@ -84,7 +84,9 @@ def headline(run: RunView | None, *, alive: bool = True) -> str:
             "false": f"{word} — but not flat",
         }.get(run.flat, f"{word} — whether flat is unknown")
     if run.phase is Phase.EXITING:
-        return f"{word} — {exit_reason(run.exit_reason)}, until flat" if run.exit_reason else f"{word} — until flat"
+        kept = [leg for leg in run.legs if leg.kept]
+        until = f"held to settlement at {fmt.ist_time(kept[0].expiry)}" if kept else "until flat"
+        return f"{word} — {exit_reason(run.exit_reason)}, {until}" if run.exit_reason else f"{word} — {until}"
     if run.phase is Phase.ENTERING:
         return f"{word} — the entry orders are working"
     at, verb = (run.entry_at, "sells") if run.phase is Phase.WAITING else (run.exit_at, "exits")
@@ -102,10 +104,16 @@ def flat_line(run: RunView) -> Item:
     """Whether the account is flat for this run, as the exchange says; open legs are named."""
     if run.flat == "true":
         return Item("FLAT", "green", "The exchange reported no position and no working order of this run.")
-    open_legs = [f"{leg.symbol}, {leg.open_quantity}" for leg in run.legs if leg.open_quantity]
+    open_legs = [
+        f"{leg.symbol}, {leg.open_quantity}{' (held to settlement)' if leg.kept else ''}"
+        for leg in run.legs
+        if leg.open_quantity
+    ]
     if run.flat == "false":
         named = "; ".join(open_legs)
-        return Item(f"NOT FLAT: {named}" if named else "NOT FLAT", "orange", "Contracts are still open.")
+        kept = "; ".join(f"{leg.symbol}, {leg.open_quantity}: {leg.kept}" for leg in run.legs if leg.kept)
+        help_text = f"{kept}." if kept else "Contracts are still open."
+        return Item(f"NOT FLAT: {named}" if named else "NOT FLAT", "orange", help_text)
     return Item("FLAT? unknown", "orange", "The exchange has not confirmed anything yet; unknown is not flat.")
 
 

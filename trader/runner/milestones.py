@@ -93,6 +93,8 @@ def _words(record: rec.AnyRecord) -> tuple[int, str]:
             return logging.DEBUG, f"Peak {record.peak_pct} % of premium, trailing level {level_words}"
         case rec.ExitDecided():
             return logging.INFO, f"Exit ({record.reason}): {record.detail}"
+        case rec.LegReleased():
+            return logging.INFO, f"{record.symbol} is not held to settlement any more: {record.reason}"
         case rec.RunFinished():
             end = f"NOT FLAT: {record.foreign} is not ours and was left alone" if record.foreign else "FLAT, confirmed"
             money = f"Realised P&L {record.realized_pnl} USD, fees {record.fees} USD ({record.exit_reason})"

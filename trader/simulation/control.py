@@ -390,8 +390,8 @@ class ControlRules:
             if run.positions.get(leg.symbol) == 0:
                 continue  # the last read found nothing to close (I7); what a person has opened since is not known yet
             exits = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
-            if any(o.open or o.reported > o.filled for o in exits):
-                continue
+            if any(o.open or o.reported > o.filled for o in exits) or leg.key in run.kept:
+                continue  # what is held to its settlement has a rule of its own (CT14)
             last = max((o.ended for o in exits), default=run.exit_secs)
             limit = _NEXT_TRY_SECS if exits else _FIRST_EXIT_SECS
             if min(self._oracle.secs - last, healthy) > limit:

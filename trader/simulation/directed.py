@@ -127,6 +127,44 @@ def settled_unseen(seed: int) -> Plan:
     )
 
 
+def _exits_before_the_expiry(seed: int, **market: Any) -> Plan:
+    """The run ends by its clock a minute before the contracts expire."""
+    return quiet(
+        seed,
+        market={"expiry_secs": _EXPIRY_SECS, **market},
+        schedule={"exit_time_ist": "10:37"},
+        exits={"max_profit_pct": "100", "max_loss_pct": "1000"},
+        settlement_late_secs=3.0,
+    )
+
+
+def exit_near_the_expiry(seed: int) -> Plan:
+    """Spot comes near the call's strike, and the book is there to the end: it is bought back."""
+    return _exits_before_the_expiry(seed, jumps=((200.0, 0.0015),))
+
+
+def worthless_to_the_end(seed: int) -> Plan:
+    """Nobody offers anything any more, and spot runs away from the call: both legs go to their settlement."""
+    return _exits_before_the_expiry(seed, jumps=((200.0, -0.01),), empty=((195.0, _EXPIRY_SECS + 5.0, "asks"),))
+
+
+def offered_again_before_the_end(seed: int) -> Plan:
+    """Nobody offers anything from before the exit until half a minute before the expiry."""
+    holes = ((_EXPIRY_SECS - 100.0, _EXPIRY_SECS - 30.0, "asks"),)
+    return _exits_before_the_expiry(seed, jumps=((200.0, 0.0015),), empty=holes)
+
+
+def offered_too_dear_to_be_worth_it(seed: int) -> Plan:
+    """Spot runs away from the call; it is offered at a multiple of its worth."""
+    return _exits_before_the_expiry(seed, jumps=((200.0, -0.01),))
+
+
+def nobody_offers_for_a_while(seed: int) -> Plan:
+    """Stopped with an empty book, long before the expiry: offers come back half a minute later."""
+    orders = {"slippage_pct": "2"}
+    return quiet(seed, replace(_STOP, secs=8.0), orders=orders, market={"empty": ((7.0, 42.0, "asks"),)})
+
+
 SESSIONS: dict[str, Callable[[int], Plan]] = {
     make.__name__: make
     for make in (
@@ -142,5 +180,10 @@ SESSIONS: dict[str, Callable[[int], Plan]] = {
         bought_back_by_a_person,
         liquidated,
         settled_unseen,
+        exit_near_the_expiry,
+        worthless_to_the_end,
+        offered_again_before_the_end,
+        offered_too_dear_to_be_worth_it,
+        nobody_offers_for_a_while,
     )
 }

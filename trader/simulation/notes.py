@@ -52,6 +52,7 @@ class RunNote(msgspec.Struct):
     exits_decided: int = 0
     peak: Decimal | None = None
     level: Decimal | None = None
+    kept: dict[str, float] = {}  # legs held to their settlement, and since when
     finished: rec.RunFinished | None = None
     finished_secs: float = 0.0
 
@@ -101,7 +102,12 @@ class Notes:
             case rec.BesideConfirmed():
                 run.beside = record.foreign
             case rec.StopRequested():
+                run.kept = run.kept if run.stop_secs is not None else {}
                 run.stop_secs = secs if run.stop_secs is None else run.stop_secs
+            case rec.LegKept(leg=leg):
+                run.kept = {**run.kept, leg: secs}
+            case rec.LegReleased(leg=leg):
+                run.kept = {key: at for key, at in run.kept.items() if key != leg}
             case rec.ExitDecided():
                 run.exits_decided += 1
                 if run.exit_secs is None:

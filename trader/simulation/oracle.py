@@ -20,6 +20,7 @@ from trader.simulation.control import ControlRules
 from trader.simulation.entries import EntryRules
 from trader.simulation.notes import Notes, RunNote
 from trader.simulation.ordering import OrderRules
+from trader.simulation.paying import PayingRules
 from trader.venue.core.records import Order
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Oracle:
         self.control = ControlRules(self)
         self.books = BookRules(self)
         self.entries = EntryRules(self)
+        self.paying = PayingRules(self)
 
     # ------------------------------------------------------------ helpers of the rules
 
@@ -94,6 +96,7 @@ class Oracle:
     def booted(self, shell: Shell) -> None:
         self.takeovers.append(self.secs)
         self.control.booted(shell)
+        self.paying.booted()
 
     def committed(self, record: rec.AnyRecord, epoch: int) -> None:
         """A record was written."""
@@ -102,6 +105,7 @@ class Oracle:
         self.orders.before(record, epoch)
         self.control.before(record)
         self.entries.before(record)
+        self.paying.before(record)
         self.notes.take(record, epoch, self.secs)
         if isinstance(record, rec.RunFinished):
             self.control.finished(record)
@@ -138,13 +142,18 @@ class Oracle:
     def priced(self, shell: Shell, quotes: tuple[Quote, ...], spot: Decimal) -> None:
         """A runner is about to hear these prices."""
         self.control.priced(shell, quotes, spot)
+        if shell is self.session.current and not shell.paused:
+            self.paying.heard(quotes)
 
     def chain_heard(self, event: ev.ChainRead) -> None:
         """A runner is about to hear this chain."""
         self.control.chain_heard(event)
+        if not event.error:
+            self.paying.heard(event.quotes)
 
     def every_second(self) -> None:
         self.control.every_second()
+        self.paying.every_second(self.healthy_for())
 
     def live(self) -> None:
         """A minute after the last fault."""

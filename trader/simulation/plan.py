@@ -102,10 +102,12 @@ def draw(seed: int) -> Plan:
     if rates:
         rates = rates | _more_rates(late) | _some(Random(f"{seed} last"), 0.3, 1.0, list(LAST_DRAWN))
     deeds = tuple(sorted((*deeds, *_meddling(late, settles, rates, faults_end)), key=lambda d: d.secs))
-    if settles and (outage is None or late.random() < 0.3):
+    thin = Random(f"{seed} thin")
+    if settles and (outage is None or late.random() < 0.3 or thin.random() < 0.4):
         outage = None
         # Nobody sells any more until the expiry: whatever ends the run, it is exiting when it settles.
         market = replace(market, empty=(*market.empty, (late.uniform(60, expiry_secs - 75), expiry_secs + 5.0, "asks")))
+        market = _emptied(market, thin)
     elif not settles and outage is not None and late.random() < 0.1:
         outage = (outage[0], 3600.0)
     plan = Plan(
@@ -254,6 +256,22 @@ def _market(rng: Random, seed: int, expiry_secs: int, settles: bool, hold: float
         half_spread_pct=rng.choice((0.5, 1.5, 4.0)),
         level_size=rng.choice((1, 2, 4, 20)),
     )
+
+
+def _emptied(market: MarketPlan, rng: Random) -> MarketPlan:
+    """A book that nobody offers in until the expiry, in its kinds: for good, with offers that come back for a while, and with
+    a spot that has run away from one leg, which makes that one worthless whether or not somebody still offers it."""
+    jumps, (since, until, side) = market.jumps, market.empty[-1]
+    holes: tuple[tuple[float, float, str], ...] = ((since, until, side),)
+    kind = rng.random()
+    if kind < 0.25:
+        holes = ()
+    elif kind < 0.6:
+        back = rng.uniform(since, market.expiry_secs - 5)
+        holes = ((since, back, side), (min(back + rng.uniform(3, 40), until), until, side))
+    if not holes or rng.random() < 0.5:
+        jumps = (*jumps, (rng.uniform(min(since, 200), market.expiry_secs - 40), rng.choice((-1, 1)) * 0.006))
+    return replace(market, empty=(*market.empty[:-1], *holes), jumps=jumps)
 
 
 def _rates(rng: Random) -> dict[str, float]:

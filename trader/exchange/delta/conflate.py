@@ -239,7 +239,7 @@ def _merge_quote(contract: _Known, quote: tuple[Number, Number, Number, Number],
 
 def _merge_mark(contract: _Known, mark: Number, ts: datetime | None) -> None:
     if _is_newer(ts, contract.ts_mark):
-        contract.mark = n.price_or_none(mark)
+        contract.mark = n.decimal_or_none(mark)  # 0 is a mark: that of a worthless option
         contract.ts_mark = ts
 
 

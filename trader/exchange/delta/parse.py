@@ -275,7 +275,7 @@ def parse_ticker(row: TickerRow) -> Quote:
     band = row.price_band
     return Quote(
         symbol=row.symbol,
-        mark=n.price_or_none(row.mark_price),
+        mark=n.decimal_or_none(row.mark_price),  # 0 is a mark: that of a worthless option
         bid=n.price_or_none(quotes.best_bid),
         ask=n.price_or_none(quotes.best_ask),
         bid_size=n.count_or_none(quotes.bid_size),

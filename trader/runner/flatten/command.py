@@ -11,7 +11,7 @@ from trader.runner.flatten.flattening import Report, flatten
 from trader.runner.local_venue import LocalVenue
 
 
-def flatten_account(settings: Settings, say: Say, *, wait_secs: float) -> Report:
+def flatten_account(settings: Settings, say: Say, *, wait_secs: float, any_price: bool = False) -> Report:
     """Close everything of ours on the account the settings name. Needs neither panel nor runner nor journal.
 
     Raises:
@@ -30,7 +30,7 @@ def flatten_account(settings: Settings, say: Say, *, wait_secs: float) -> Report
         )
         books = Books(settings.journal_url, settings.home, connection.account, connection.env, say)
         try:
-            return flatten(gateway, books, say, wait_secs=wait_secs)
+            return flatten(gateway, books, say, wait_secs=wait_secs, any_price=any_price)
         finally:
             books.close()
             gateway.close()

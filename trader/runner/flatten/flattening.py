@@ -10,6 +10,7 @@ from functools import partial
 import msgspec
 
 from trader.domain.errors import ExchangeError, RateLimited
+from trader.domain.expiry import IST
 from trader.domain.fill import Position
 from trader.domain.instrument import parse_option_symbol
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose, TimeInForce
@@ -20,7 +21,7 @@ from trader.exchange.gateway import Gateway
 from trader.runner.flatten.books import Books, Say
 from trader.runner.flatten.doubts import Doubts
 from trader.runner.flatten.ours import Holding, OurOrders, foreign
-from trader.runner.flatten.pricing import Prices, limit_for
+from trader.runner.flatten.pricing import Prices, limit_for, unmet
 
 _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)  # before this program existed
 MANAGED = ("BTC", "ETH")
@@ -49,7 +50,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def flatten(
-    gateway: Gateway, books: Books, say: Say, *, wait_secs: float, horizon_secs: float = HORIZON_SECS
+    gateway: Gateway,
+    books: Books,
+    say: Say,
+    *,
+    wait_secs: float,
+    horizon_secs: float = HORIZON_SECS,
+    any_price: bool = False,
 ) -> Report:
     """Cancel every open order of ours and close every position of ours, reduce-only, until the exchange confirms.
 
@@ -59,9 +66,10 @@ def flatten(
         say: Told each step in words.
         wait_secs: Give up (and say so) after this long; what was sent stays sent.
         horizon_secs: How long after the fence a request of the fenced runner may still be admitted.
+        any_price: Pay whatever is asked; else at most twice the mark.
     """
     gateway = gateway.for_exit()
-    work = _Flattening(gateway, books, say, horizon_secs)
+    work = _Flattening(gateway, books, say, horizon_secs, any_price)
     books.stop_runs()
     deadline = time.monotonic() + wait_secs
     while not work.flat and time.monotonic() < deadline:
@@ -89,11 +97,13 @@ def flatten(
 class _Flattening:
     """The state of one flatten: what was seen, sent and heard."""
 
-    def __init__(self, gateway: Gateway, books: Books, say: Say, horizon_secs: float) -> None:
+    def __init__(self, gateway: Gateway, books: Books, say: Say, horizon_secs: float, any_price: bool) -> None:
         self._gateway = gateway
         self._books = books
         self._say = say
         self._horizon_secs = horizon_secs
+        self._any_price = any_price
+        self._unmet: dict[str, str] = {}  # symbol → why its last order could meet nobody
         self._began = time.monotonic()
         self._orders = OurOrders(books.installation)
         self._prices = Prices(gateway)
@@ -138,10 +148,20 @@ class _Flattening:
             self.problem = f"orders are still open: {', '.join(o.symbol for o in mine)}"
             self._cancel_all(mine)
         if open_now:
-            self.problem = f"still open: {', '.join(f'{h.symbol} {h.ours:+d}' for h in open_now)}"
             self._close_all([h for h in open_now if self._may_close(h.symbol, mine)])
+            self.problem = f"still open: {', '.join(self._words(h) for h in open_now)}"
         if not mine and not open_now:
             self._confirm()
+
+    def _words(self, holding: Holding) -> str:
+        """One open contract, and where nobody would trade: why, and when it is settled."""
+        words, why = f"{holding.symbol} {holding.ours:+d}", self._unmet.get(holding.symbol)
+        settled = parse_option_symbol(holding.symbol).expiry.astimezone(IST)
+        return (
+            f"{words} ({why}; held to settlement at {settled:%d %b %H:%M} IST unless it is closed before)"
+            if why
+            else words
+        )
 
     def _may_close(self, symbol: str, mine: Sequence[OrderSnapshot]) -> bool:
         """Whether nothing of ours rests in a contract, or its cancel has been awaited long enough: an order that cannot be
@@ -254,7 +274,9 @@ class _Flattening:
         run_id = self._books.run_id_of(holding.name.run)
         assert self._epoch is not None
         side = holding.closing_side
-        limit = limit_for(side, self._prices.quote(holding.symbol), self._prices.tick(holding.symbol), attempt)
+        quote, tick = self._prices.quote(holding.symbol), self._prices.tick(holding.symbol)
+        limit = limit_for(side, quote, tick, attempt, any_price=self._any_price)
+        self._unmet[holding.symbol] = unmet(side, quote, limit)
         return OrderIntent(
             client_order_id=client_order_id(
                 installation=holding.name.installation,

@@ -1,4 +1,6 @@
-"""What a closing order may cost: a limit across the book that widens with every attempt, and market in between."""
+"""What a closing order may cost: what is asked, with a concession that widens as the book is found empty, up to a most.
+
+Every order here is immediate: none stands in the book above the mark for others to meet."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -10,8 +12,8 @@ from trader.domain.rounding import ceil_to_tick, floor_to_tick, round_marketable
 from trader.exchange.gateway import Gateway
 
 _CONCESSIONS = (Decimal("0.02"), Decimal("0.05"), Decimal("0.10"), Decimal("0.20"))
-_COLLAR = Decimal("0.20")
-_COLLAR_TICKS = 5
+_COLLAR, _COLLAR_TICKS = Decimal("0.20"), 5
+_MOST, _MOST_TICKS = Decimal(1), 20  # twice the mark, as far as any attempt goes unless a person says "any price"
 
 
 class Prices:
@@ -44,23 +46,27 @@ class Prices:
         return self._ticks.get(symbol)
 
 
-def limit_for(side: Side, quote: Quote | None, tick: Decimal | None, attempt: int) -> Decimal | None:
+def limit_for(
+    side: Side, quote: Quote | None, tick: Decimal | None, attempt: int, *, any_price: bool = False
+) -> Decimal | None:
     """The limit (USD per unit of underlying) of the n-th attempt (from 0); None = a market order.
 
-    From the touch on the other side, further by each attempt's concession; never beyond 20 % (at least 5 ticks) from the
-    mark, nor outside the exchange's price band. From the fourth attempt on, every other one goes at market.
+    From the touch on the other side, further by each attempt's concession; first never beyond 20 % (at least 5 ticks) from the
+    mark, from the fifth attempt on twice the mark (at least 20 ticks), nor outside the exchange's price band. Market orders
+    are for contracts without prices; with `any_price` every other one from the fourth attempt on goes at market.
     """
-    if quote is None or tick is None or (attempt >= 3 and attempt % 2 == 1):
+    if quote is None or tick is None or (any_price and attempt >= 3 and attempt % 2 == 1):
         return None
     touch = quote.ask if side is Side.BUY else quote.bid
     reference = touch if touch is not None and touch > 0 else quote.mark
-    if reference is None or reference <= 0:
+    if reference is None:
         return None
     concession = _CONCESSIONS[min(attempt, len(_CONCESSIONS) - 1)]
     price = round_marketable(reference * (1 + side.sign * concession), tick, side)
     low, high = quote.band_low, quote.band_high
     if quote.mark is not None:
-        width = max(quote.mark * _COLLAR, _COLLAR_TICKS * tick)
+        share, ticks = (_COLLAR, _COLLAR_TICKS) if attempt < len(_CONCESSIONS) else (_MOST, _MOST_TICKS)
+        width = max(quote.mark * share, ticks * tick)
         low = quote.mark - width if low is None else max(low, quote.mark - width)
         high = quote.mark + width if high is None else min(high, quote.mark + width)
     if high is not None:
@@ -68,3 +74,15 @@ def limit_for(side: Side, quote: Quote | None, tick: Decimal | None, attempt: in
     if low is not None:
         price = max(price, ceil_to_tick(low, tick))
     return max(price, tick)
+
+
+def unmet(side: Side, quote: Quote | None, limit: Decimal | None) -> str:
+    """Why an order with this limit meets nobody, in words; empty when it may."""
+    if quote is None or limit is None:
+        return ""
+    touch = quote.ask if side is Side.BUY else quote.bid
+    if touch is None or touch <= 0:
+        return "nobody offers it" if side is Side.BUY else "nobody bids for it"
+    if (touch - limit) * side.sign <= 0:
+        return ""
+    return f"{'offered' if side is Side.BUY else 'bid for'} at {touch}, and {limit} is the most; --any-price pays more"
