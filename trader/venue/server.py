@@ -80,6 +80,7 @@ class VenueServer:
         self._stopping: asyncio.Event | None = None
         self._stop_when: Callable[[int], bool] | None = None
         self._thread: threading.Thread | None = None
+        self._listeners: list[_Listener] = []
         self._ready = threading.Event()
         self._failure: BaseException | None = None
 
@@ -153,7 +154,7 @@ class VenueServer:
             held=self.settings.hold_until_subscribed,
         )
         apps = self._build_apps()
-        servers = [_Listener(app) for app in apps]
+        servers = self._listeners = [_Listener(app) for app in apps]
         serving = [
             asyncio.create_task(server.serve(sockets=[bound]))
             for server, bound in zip(servers, self._sockets, strict=True)
@@ -267,7 +268,7 @@ class VenueServer:
         due = time.monotonic() - self._last_save >= self.settings.save_interval_secs
         try:
             if self._unsaved and (of_accounts or due):
-                self._save()
+                self._save(durably=of_accounts)
         finally:
             self._deliver(events)
 
@@ -285,10 +286,10 @@ class VenueServer:
         for wallet in wallets.values():
             self._private.deliver(wallet)
 
-    def _save(self) -> None:
+    def _save(self, *, durably: bool = True) -> None:
         if self._store is None:
             return
-        self._store.save(self.exchange)
+        self._store.save(self.exchange, durably=durably)
         self._unsaved = False
         self._last_save = time.monotonic()
 

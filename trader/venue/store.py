@@ -71,7 +71,6 @@ class Store:
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")  # from the first access to the end of the connection
             self._refuse_strangers()
             self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")  # what a client was told is there after a power cut, too
             self._db.executescript(_SCHEMA)
             self._db.execute("BEGIN EXCLUSIVE")  # an old file with all its tables has been read only, so far
             self._db.execute("COMMIT")
@@ -120,12 +119,13 @@ class Store:
         self._count(rows)
         return header, rows, market
 
-    def save(self, exchange: Exchange) -> None:
-        """Write what changed since the last save, in one transaction."""
+    def save(self, exchange: Exchange, *, durably: bool = True) -> None:
+        """Write what changed since the last save, in one transaction. It outlasts a kill; `durably`, a power cut, too."""
         products, expired = set(self._products), set(self._expired)
         try:
             new = self._new_rows(exchange)
             header = (msgspec.json.encode(header_of(exchange)), msgspec.json.encode(exchange.market.state()))
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if durably else 'NORMAL'}")
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(_UPSERT, new)
             self._db.execute("INSERT OR REPLACE INTO header VALUES (1, ?, ?, ?)", (_FORMAT, *header))
