@@ -126,10 +126,20 @@ def test_a_supervisor_that_dies_comes_back_and_never_leaves_two_runners_acting(
         journal.close()
 
 
-def test_a_host_follows_its_local_exchange_to_other_ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that has taken the port of a dead exchange keeps it; the run used to stay blind for ever."""
-    monkeypatch.setattr(local_venue, "_SAME_PLACE_TRIES", 0)
-    monkeypatch.setattr(local_venue, "_LOOK_SECS", 0.1)
+def test_a_host_leaves_a_stranger_on_its_exchanges_ports_alone_and_follows_the_exchange_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that has taken the port of a dead exchange keeps it; the run used to stay blind, or to trust it."""
+    ended: list[bool] = []
+    real = local_venue.start_venue
+
+    def start_venue(*given: Any, **named: Any) -> Any:
+        if host._venue is not None and host._venue.is_lost:
+            ended.append(host._runner is None or host._runner._stopping.is_set())
+        return real(*given, **named)
+
+    monkeypatch.setattr(local_venue, "who_answers", lambda _url, _secs: "a stranger")
+    monkeypatch.setattr(local_venue, "start_venue", start_venue)
     settings = load_settings(environ={"TRADER_HOME": str(tmp_path / "home")})
     host = Host(settings, "thread")
     host.start()
@@ -144,8 +154,9 @@ def test_a_host_follows_its_local_exchange_to_other_ports(tmp_path: Path, monkey
             30,
             "the new one",
         )
+        assert ended == [True] and not host._venue.is_lost  # nothing was believed of the stranger meanwhile
         assert again.account == "paper" and host._connection.rest_url != before.rest_url
-        assert "at other ports now" in alerts(journal)["venue_restarted"]
+        assert "It is at" in alerts(journal)["venue_restarted"]
     finally:
         host.stop()
         journal.close()

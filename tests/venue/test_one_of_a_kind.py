@@ -113,17 +113,17 @@ def test_a_save_that_fails_is_made_up_for_by_the_next_one(tmp_path: Path) -> Non
     real, failed = kept._db, []
 
     class Full:
-        """The database on a disk that is full for one commit."""
+        """The database on a disk that is full once."""
 
         in_transaction = property(lambda _self: real.in_transaction)
         close = real.close
-        executemany = real.executemany
+        execute = real.execute
 
-        def execute(self, words: str, *given: Any) -> Any:
-            if words == "COMMIT" and not failed:
-                failed.append(words)
+        def executemany(self, words: str, rows: list[Any]) -> Any:
+            if rows and not failed:
+                failed.append(rows)
                 raise sqlite3.OperationalError("database or disk is full")
-            return real.execute(words, *given)
+            return real.executemany(words, rows)
 
     with closing(Rest(server.start().rest_url)) as rest:
         kept._db = Full()  # type: ignore[assignment]

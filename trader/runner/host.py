@@ -62,7 +62,7 @@ class Host:
         self._runner: Runner | None = None
         self._thread = LastingThread("supervisor", self._supervise, self._stopping)
         self._venue = (
-            LocalVenue(settings, self._note, self._venue_moved)
+            LocalVenue(settings, self._note, self._venue_moved, self._end_runner)
             if settings.env == "paper" and settings.rest_url is None
             else None
         )
@@ -163,6 +163,9 @@ class Host:
         while not self._stopping.is_set():
             try:
                 assert self._journal is not None and self._connection is not None
+                if self._venue is not None and self._venue.is_lost:
+                    self._stopping.wait(_STANDBY_SECS)
+                    continue
                 self._look_up_venue()
                 before = self._journal.lease_row(self._connection.account)
                 lease = self._take_lease(before)
@@ -179,7 +182,7 @@ class Host:
                 while self._unheard:
                     runner.note(self._unheard.popleft())
                 logger.info("runner_started account=%s epoch=%d host=%s", lease.account, lease.epoch, self._kind)
-                if self._elsewhere.is_set():  # it has moved since it was looked up
+                if self._elsewhere.is_set() or (self._venue is not None and self._venue.is_lost):  # since the look
                     runner.stop()
                 why = "" if self._stopping.is_set() else watch_over(runner, self._stopping)
                 self._runner = None
@@ -244,6 +247,10 @@ class Host:
         """The local exchange is elsewhere, or has other keys: the next runner connects to it there."""
         self._unheard.append(note)
         self._elsewhere.set()
+        self._end_runner()
+
+    def _end_runner(self) -> None:
+        """The supervising thread begins another one, once there is an exchange for it."""
         runner = self._runner
         if runner is not None:
             runner.stop()

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from trader.config.announced import is_itself, lock_beside
+from trader.config.announced import is_itself, lock_beside, who_answers
 from trader.config.connection import VenueAnnouncement, announcement_path
 from trader.config.files import private_folder
 from trader.config.settings import Settings
@@ -25,31 +25,37 @@ from trader.domain.errors import ConfigError
 from trader.machine.locks import ProcessLock
 from trader.machine.threads import LastingThread
 from trader.runner.notes import Note
+from trader.runner.process import is_running
 from trader.runner.venue_process import AnotherWasFirst, announced_in, end_process, start_venue
 
 logger = logging.getLogger(__name__)
 
 PATIENCE_SECS = 60.0  # for an exchange that lives and does not answer: it is starting, ending, or has been stopped
-_LOOK_SECS = 1.0
+_LOOK_SECS = 0.25
 _POLL_SECS = 0.2
 _AGAIN_SECS = 2.0
-_SAME_PLACE_TRIES = 3  # then it is started on other ports: whoever has taken one of them keeps it
+_SAME_PLACE_TRIES = 3  # then it is started on other ports: the program that has taken one of them keeps it
 _ENDED_SECS = 10.0
+_STRANGER_SECS = 0.5  # for an answer where a dead exchange was
 
 
 class LocalVenue:
     """The venue of one TRADER_HOME, used by one host. `start` returns when it answers; `stop` ends it unless another host
-    uses it. `note` is told when it died and is back; instead of it `moved`, where it is at other ports, or has other keys."""
+    uses it. `note` is told when it died and is back; instead of it `moved`, where its clients have to connect again: it is at
+    other ports or has other keys. `lost` is called when another program answers where it was: no price of that is ours."""
 
     def __init__(
         self,
         settings: Settings,
         note: Callable[[Note], None] = lambda _: None,
         moved: Callable[[Note], None] | None = None,
+        lost: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._note = note
         self._moved = moved or note
+        self._lost = lost
+        self.is_lost = False  # from `lost` to `moved`
         place = announcement_path(settings.home)
         self._lives = ProcessLock(lock_beside(place))  # held by the exchange
         self._users = ProcessLock(place.with_suffix(".users"))  # shared by the hosts
@@ -101,7 +107,7 @@ class LocalVenue:
         except ProcessLookupError:
             return
         deadline = time.monotonic() + _ENDED_SECS
-        while not self._lives.is_free() and time.monotonic() < deadline:
+        while (not self._lives.is_free() or is_running(known.pid)) and time.monotonic() < deadline:
             time.sleep(_POLL_SECS)
 
     # ------------------------------------------------------------ the guard's thread
@@ -112,9 +118,12 @@ class LocalVenue:
             known = self._known
             if known is None or self._is_there(known):
                 continue
-            logger.error("venue_died pid=%s; starting it again", known.pid)
+            if not self.is_lost and who_answers(known.rest_url, _STRANGER_SECS) is not None:
+                self.is_lost = True
+                self._lost()
+            logger.error("venue_died pid=%s stranger_in_its_place=%s; starting it again", known.pid, self.is_lost)
             try:
-                self._bring_back(known, same_place=tries < _SAME_PLACE_TRIES)
+                self._bring_back(known, same_place=tries < _SAME_PLACE_TRIES and not self.is_lost)
                 tries = 0
             except ConfigError as error:
                 tries += 1
@@ -137,11 +146,12 @@ class LocalVenue:
     def _bring_back(self, known: VenueAnnouncement, *, same_place: bool) -> None:
         now = self._find_or_start(known, same_place=same_place)
         text = "The local exchange had died and was started again with its account, positions and market."
-        if _place(now) == _place(known):
+        if _place(now) == _place(known) and not self.is_lost:
             self._note(Note("warning", "venue_restarted", text))
-        else:
-            logger.warning("venue_moved url=%s before=%s", now.rest_url, known.rest_url)
-            self._moved(Note("warning", "venue_restarted", f"{text} It is at other ports now."))
+            return
+        logger.warning("venue_moved url=%s before=%s", now.rest_url, known.rest_url)
+        self.is_lost = False
+        self._moved(Note("warning", "venue_restarted", f"{text} It is at {now.rest_url} now."))
 
     # ------------------------------------------------------------ finding and starting
 
