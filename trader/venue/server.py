@@ -182,7 +182,8 @@ class VenueServer:
 
     def _end_on(self, signal_name: str) -> None:
         assert self._stopping is not None
-        _log.warning("venue_stopping signal=%s", signal_name)
+        # A person at the keyboard knows; in the log of one that runs unwatched it must stand why it ended.
+        (_log.info if signal_name == "SIGINT" else _log.warning)("venue_stopping signal=%s", signal_name)
         self._stopping.set()
 
     def _build_apps(self) -> tuple[Any, ...]:
