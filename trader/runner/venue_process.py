@@ -63,7 +63,7 @@ def start_venue(
         log_path.chmod(0o600)
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # its end is told below
-            pipe.write(msgspec.json.encode(_options(settings, before, ports)))
+            pipe.write(msgspec.json.encode(venue_options(settings, before, ports)))
     except OSError as error:
         raise ConfigError(f"The local venue could not be started ({error.filename or 'process'}: {error})") from None
     try:
@@ -96,7 +96,8 @@ def _require_free(ports: list[int]) -> None:
             raise ConfigError(f"Port {port} on 127.0.0.1 is used by another program ({error.strerror})") from None
 
 
-def _options(settings: Settings, before: VenueAnnouncement | None, ports: list[int]) -> dict[str, object]:
+def venue_options(settings: Settings, before: VenueAnnouncement | None, ports: list[int]) -> dict[str, object]:
+    """What the process is told on its standard input; without `ports` it takes any that are free."""
     name = f"venue-{settings.venue_market}"
     if settings.venue_recording is not None:
         name += f"-{settings.venue_recording.stem}"
