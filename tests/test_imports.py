@@ -19,6 +19,7 @@ FLOORS: dict[str, int] = {
     "trader.domain": 0,
     "trader.pricing": 0,
     "trader.config": 0,
+    "trader.machine": 0,
     "trader.engine": 1,
     "trader.exchange": 2,
     "trader.venue": 2,
@@ -37,6 +38,7 @@ FLOORS: dict[str, int] = {
 SIDEWAYS = {
     ("trader.pricing", "trader.domain"),
     ("trader.config", "trader.domain"),
+    ("trader.machine", "trader.domain"),
     ("trader.venue", "trader.exchange"),  # venue/feed hears another exchange through the client's public stream
     ("trader.simulation", "trader.desk"),  # judges the numbers that people are shown
     ("trader.__main__", "trader.cli"),
@@ -52,6 +54,7 @@ FACES_MAY = (
     "trader.desk",
     "trader.config",
     "trader.domain",
+    "trader.machine",
     "trader.pricing",
     "trader.engine.view",
     "trader.engine.records",

@@ -1,6 +1,7 @@
 """What a glance shows: alive or dead, which run, and the journal's word where the live picture is old."""
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -18,6 +19,7 @@ from trader.engine import records as r
 from trader.engine.view import LegView, RunView
 from trader.exchange.statistics import CacheFigures, CallStatistics
 from trader.journal import Journal, Lease
+from trader.runner.process import identity
 
 NOW = datetime(2026, 6, 1, 9, 30, tzinfo=UTC)
 
@@ -245,3 +247,20 @@ def test_document_holds_money_as_text_and_times_in_utc(
     )
     assert document["flat"] == said and document["phase"] == "holding"
     assert document["alerts"][0]["text"] == "spot moved"
+
+
+def test_a_runner_whose_process_is_gone_is_not_alive_although_its_last_heartbeat_is_fresh() -> None:
+    """It used to be called alive for four seconds after it was killed."""
+    mine = identity(os.getpid())
+    if not mine:
+        pytest.skip("processes are told apart by /proc")
+    boot, namespace, number, began = mine.split("/")
+    elsewhere = f"another-boot/{namespace}/{number}/{began}"
+    for process, alive in (
+        (mine, True),
+        (f"{boot}/{namespace}/{number}/1", False),  # its number is another process by now
+        (f"{boot}/{namespace}/4194999/{began}", False),
+        (elsewhere, True),  # another machine's or container's cannot be seen from here: the heartbeat counts
+        ("", True),
+    ):
+        assert runner_health(lease_at(NOW, holder=f"hand@{process}"), picture(NOW), NOW).alive is alive, process

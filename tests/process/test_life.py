@@ -19,7 +19,7 @@ def test_k2_signals_end_it_in_time_and_the_next_one_goes_on(tmp_path: Path) -> N
         tale.launch()
         tale.hold()
         intents = len([r for _, r in tale.journal.records() if isinstance(r, OrderIntended)])
-        for number, again in ((signal.SIGTERM, False), (signal.SIGINT, False), (signal.SIGTERM, True)):
+        for number, again in ((signal.SIGTERM, False), (signal.SIGHUP, False), (signal.SIGTERM, True)):
             assert tale.end(number, again=again) == 0
             assert not tale.lease_alive(datetime.now(UTC))  # handed back, so that the next one need not wait
             tale.launch()
@@ -36,7 +36,8 @@ def test_k2_a_closed_terminal_is_survived_by_the_position(tmp_path: Path) -> Non
     with story(tmp_path) as tale:
         tale.launch()
         tale.hold()
-        tale.end(signal.SIGHUP)
+        assert tale.end(signal.SIGHUP) == 0
+        assert "host_stopping host=process reason=SIGHUP" in tale.words()
         tale.launch()
         tale.ask_to_stop()
         tale.await_phase(Phase.DONE)

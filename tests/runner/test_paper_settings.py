@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from trader.cli.app import app
 from trader.config.settings import Settings, load_settings
-from trader.runner.local_venue import LocalVenue
+from trader.runner.venue_process import venue_options
 from trader.venue import launch
 from trader.venue.__main__ import _path
 from trader.venue.core.settings import CoreSettings
@@ -31,7 +31,7 @@ WANTED = (41, D("2500.5"), "simple", D("0.01"), D("0.03"), D(0), "separate")
 
 def hosted(settings: Settings) -> VenueOptions:
     """What the process of the exchange that the panel or the runner starts is told."""
-    told = msgspec.json.encode(LocalVenue(settings)._options(None, False))
+    told = msgspec.json.encode(venue_options(settings, None, []))
     return msgspec.json.decode(told, type=VenueOptions, dec_hook=_path)
 
 

@@ -23,12 +23,12 @@ from tests.e2e.rig import await_value
 from tests.exchange.scripted_http import Answer, ScriptedHTTP
 from tests.exchange.scripted_ws import ScriptedWS
 from tests.security.recording_proxy import VARIABLES, RecordingProxy, recording_proxy
-from trader.config.connection import VenueAnnouncement, resolve_connection
+from trader.config.announced import who_answers
+from trader.config.connection import resolve_connection
 from trader.config.settings import Settings, load_settings
 from trader.domain.errors import ConfigError, NotSent
 from trader.exchange.delta.stream_socket import StreamSocket
 from trader.exchange.delta.transport import Transport
-from trader.runner.local_venue import _answers
 from trader.venue.faults.helper import VenueFaults
 
 TREE = Path(__file__).parents[2]
@@ -61,8 +61,7 @@ def _by_transport(server: ScriptedHTTP, proxy: str | None = None) -> None:
 
 
 def _by_finder(server: ScriptedHTTP) -> None:
-    addresses = {"rest_url": server.url, "ws_public_url": "ws://127.0.0.1:1", "ws_private_url": "ws://127.0.0.1:1"}
-    assert _answers(VenueAnnouncement.model_validate({**addresses, "api_key": "k", "api_secret": "s"}))
+    assert who_answers(server.url) is not None
 
 
 def _by_fault_helper(server: ScriptedHTTP) -> None:

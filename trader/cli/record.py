@@ -14,6 +14,7 @@ import typer
 from trader.cli import numbers, options
 from trader.cli.output import emit_json
 from trader.domain.errors import ConfigError
+from trader.machine.signals import ending_signals
 
 if TYPE_CHECKING:
     from trader.venue.feed.public_feed import FeedOptions
@@ -84,7 +85,7 @@ def record(
             secs=secs,
         )
     )
-    before = {number: signal.signal(number, lambda *_: recorder.stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, lambda *_: recorder.stop()) for number in ending_signals()}
     try:
         if not as_json:
             typer.echo(f"Recording to {folder}; Ctrl+C stops it and completes the file.")
@@ -150,6 +151,7 @@ def _feed(
 
 
 def _addresses(settings: Any, exchange: Exchange) -> tuple[str, str]:
+    from trader.config.announced import refuse_stranger
     from trader.config.connection import read_announcement
     from trader.venue.feed.public_feed import public_addresses
 
@@ -160,6 +162,7 @@ def _addresses(settings: Any, exchange: Exchange) -> tuple[str, str]:
         raise ConfigError(
             "no local exchange runs here: start the panel (python -m trader up), or name another with --exchange"
         )
+    refuse_stranger(settings.home)
     return announced.rest_url, announced.ws_public_url
 
 

@@ -75,7 +75,7 @@ class VenueAnnouncement(BaseModel):
     api_secret: SecretStr
     # A process is ended by this number: 0 and below would mean many.
     pid: int | None = Field(default=None, ge=1, lt=2**31)
-    parent_pid: int | None = Field(default=None, ge=1, lt=2**31)  # who started it; None when a person did
+    instance: str = ""  # what it answers when it is asked who it is; an exchange of an earlier version says nothing
 
 
 def announcement_path(home: Path) -> Path:

@@ -10,6 +10,7 @@ from trader.desk.values import RunnerHealth, Status
 from trader.engine.records import Level, LevelChanged
 from trader.engine.view import LiveSnapshot, Ops, RunView
 from trader.journal import Journal, Lease
+from trader.runner.process import is_provably_dead
 
 HEARTBEAT_OLDEST = timedelta(seconds=4)  # with a page's second between looks, a dead runner looks dead within 5 s
 _ALERTS_SHOWN = 20
@@ -76,14 +77,15 @@ def _trading(halted: str, ops: Ops | None, levels: list[LevelChanged]) -> tuple[
 
 
 def runner_health(lease: Lease | None, snapshot: LiveSnapshot | None, wall: datetime) -> RunnerHealth:
-    """Alive: the lease has not run out, and the picture its holder published is at most 4 s old."""
+    """Alive: its process is not known to be gone, the lease has not run out, and the picture its holder published is at
+    most 4 s old. A process that was killed a moment ago still has a fresh picture."""
     if lease is None:
         return RunnerHealth(alive=False, heartbeat_age_s=None, host=None, pid=None)
     age = None if snapshot is None else wall - snapshot.wall
     # A picture from the future is a clock that was set back; it says nothing about being alive.
     fresh = age is not None and -HEARTBEAT_OLDEST <= age <= HEARTBEAT_OLDEST
     return RunnerHealth(
-        alive=lease.alive(wall) and fresh,
+        alive=lease.alive(wall) and fresh and not is_provably_dead(lease.process),
         heartbeat_age_s=None if age is None else max(0.0, age.total_seconds()),
         host=lease.host,
         pid=lease.pid,

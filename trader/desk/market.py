@@ -67,6 +67,10 @@ class ExchangeDoor:
             ConfigError: There is no exchange to talk to, or its addresses do not belong to the environment.
         """
         connection = resolve_connection(self._settings, need_keys=False)
+        if self._settings.env == "paper" and self._settings.rest_url is None:
+            from trader.config.announced import refuse_stranger
+
+            refuse_stranger(self._settings.home)
         with self._lock:
             if self._open is not None:
                 if self._open[0] == connection:

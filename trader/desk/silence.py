@@ -24,7 +24,7 @@ def explain_silence(journal: Journal, lease: Lease | None, heard: datetime | Non
     if lease.host == "flatten":
         return f"`python -m trader flatten` has the account{last}; no runner is alive."
     name = f"The runner (pid {lease.pid}, {lease.host}{last})"
-    told = lease.holder.partition("@")[2]
+    told = lease.process
     if is_provably_dead(told):
         return f"{name} was killed or has crashed: its process is gone. To take up what it left, {_START_ONE}."
     try:

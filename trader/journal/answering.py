@@ -16,6 +16,8 @@ from typing import Any
 import psycopg
 from sqlalchemy import Engine, event
 
+from trader.machine.threads import LastingThread
+
 ANSWER_SECS = 4.0
 _LOOK_SECS = 0.5
 _PROBE_SECS = 3
@@ -43,7 +45,7 @@ class Answers:
         self._monotonic = monotonic
         self._waiting: dict[int, tuple[float, Any]] = {}
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._thread: LastingThread | None = None
         self._ended = threading.Event()
         self.silent = False
 
@@ -59,7 +61,7 @@ class Answers:
         with self._lock:
             self._waiting[id(connection)] = (self._monotonic(), connection)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._look, name="journal-answers", daemon=True)
+                self._thread = LastingThread("journal-answers", self._look, self._ended)
                 self._thread.start()
         try:
             yield

@@ -40,6 +40,11 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     renewed_at: datetime
     expires_at: datetime
 
+    @property
+    def process(self) -> str:
+        """The identity of its holder's process; empty where it is not known."""
+        return self.holder.partition("@")[2]
+
     def alive(self, now: datetime) -> bool:
         """Whether its holder may still be acting at `now` (wall clock, aware UTC)."""
         not_from_the_future = self.renewed_at - timedelta(seconds=self.ttl_secs) <= now

@@ -4,20 +4,35 @@ Beside `streamlit run` it differs in one thing: Ctrl+C is the ordinary way to en
 code 0 instead of "Aborted!" and an error of make.
 """
 
+import logging
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 from click.exceptions import Abort
 from streamlit.web.cli import main as streamlit
 
+from trader.machine.signals import closed_terminal
+
+logger = logging.getLogger("trader.panel.serve")
+
 
 def serve(arguments: Sequence[str]) -> int:
-    """Run until Ctrl+C; the exit code. SIGTERM ends the process by the signal, after the host was stopped."""
+    """Run until Ctrl+C; the exit code. SIGTERM, and a closed terminal, end the process by SIGTERM after the host was stopped."""
+    for number in closed_terminal():
+        signal.signal(number, _end_as_asked)
     try:
         streamlit(["run", *arguments], prog_name="streamlit", standalone_mode=False)
     except (Abort, KeyboardInterrupt):
         print("Stopped. A run still open is taken up again at the next start.")  # noqa: T201
     return 0
+
+
+def _end_as_asked(number: int, _frame: FrameType | None) -> None:
+    """The web server knows SIGTERM only."""
+    logger.info("panel_stopping signal=%s", signal.Signals(number).name)
+    signal.raise_signal(signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Both wait for the disk, so neither is done by the runner's thread; they only put
 lease is the exception: it fences at once, whatever the runner's thread is doing.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -14,9 +13,8 @@ from trader.domain.errors import JournalError
 from trader.journal.commands import CommandRow
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
+from trader.machine.threads import LastingThread
 from trader.runner import killpoints
-
-logger = logging.getLogger(__name__)
 
 COMMANDS_SECS = 0.1
 RENEW_SECS = 2.0
@@ -25,13 +23,13 @@ _JOIN_SECS = 2.0
 
 
 class Errand:
-    """A small thread that does one thing at an interval until `stop`. What fails is reported and tried again."""
+    """A small thread that does one thing at an interval until `stop`. When that fails it is told and tried again."""
 
     def __init__(self, name: str, every_secs: float, work: Callable[[], None]) -> None:
         self._every = every_secs
         self._work = work
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
+        self._thread = LastingThread(name, self._loop, self._stopping)
 
     def start(self) -> None:
         self._thread.start()
@@ -40,19 +38,15 @@ class Errand:
         self._stopping.set()
 
     def join(self) -> None:
-        if self._thread.is_alive():
-            self._thread.join(_JOIN_SECS)
+        self._thread.join(_JOIN_SECS)
 
     @property
     def alive(self) -> bool:
-        return self._thread.is_alive()
+        return self._thread.alive
 
     def _loop(self) -> None:
         while not self._stopping.wait(self._every):
-            try:
-                self._work()
-            except Exception:  # the edge of a loop that must live
-                logger.exception("errand_failed name=%s", self._thread.name)
+            self._work()
 
 
 class CommandPoll:

@@ -7,10 +7,9 @@ whatever reason but our own stop, is replaced by a new instance with a new epoch
 import logging
 import os
 import secrets
-import signal
 import sys
 import threading
-from types import FrameType
+from collections import deque
 from typing import TYPE_CHECKING
 
 from trader import __version__
@@ -26,6 +25,8 @@ from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal.lease import Lease
 from trader.journal.prepare import prepare as prepare_journal
 from trader.journal.store import Journal
+from trader.machine.signals import on_end
+from trader.machine.threads import LastingThread, tell_deaths_no_more, tell_deaths_to
 from trader.runner import killpoints, recounting
 from trader.runner.feed import Feed
 from trader.runner.local_venue import LocalVenue
@@ -48,6 +49,7 @@ LEASE_SECS = 10.0
 _SWITCH_SECS = 0.0005
 _STANDBY_SECS = 0.5
 _AGAIN_SECS = 1.0
+_UNHEARD = 100
 
 
 class Host:
@@ -58,15 +60,19 @@ class Host:
         self._kind = kind
         self._stopping = threading.Event()
         self._runner: Runner | None = None
-        self._thread: threading.Thread | None = None
+        self._thread = LastingThread("supervisor", self._supervise, self._stopping)
         self._venue = (
-            LocalVenue(settings, self._note) if settings.env == "paper" and settings.rest_url is None else None
+            LocalVenue(settings, self._note, self._venue_moved, self._end_runner)
+            if settings.env == "paper" and settings.rest_url is None
+            else None
         )
         self._journal: Journal | None = None
         self._connection: Connection | None = None
         self._own: str | None = None  # holder of the lease our last runner had
         self._stands_by_for: str | None = None
-        self._unheard: list[Note] = []  # what there was to tell while no runner was there to record it
+        # What there was to tell while no runner was there to record it.
+        self._unheard: deque[Note] = deque(maxlen=_UNHEARD)
+        self._elsewhere = threading.Event()  # the local exchange has moved since its address was read
 
     def start(self) -> None:
         """Bring up what is needed and start the supervising thread.
@@ -83,6 +89,7 @@ class Host:
             self._journal = Journal.open(self._settings.journal_url)
         except JournalError as error:
             raise JournalError(f"{error} If a position is open, close it with `python -m trader flatten`.") from error
+        tell_deaths_to(self._thread_died)
         if self._venue is not None:
             self._venue.start()
         try:
@@ -99,20 +106,31 @@ class Host:
             raise
         self._connection = connection
         sys.setswitchinterval(_SWITCH_SECS)
-        self._thread = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
         self._thread.start()
 
+    def ask_to_stop(self, why: str) -> None:
+        """From any thread or a signal's handler: `wait` returns, and what `start` waits for is given up."""
+        logger.info("host_stopping host=%s reason=%s", self._kind, why)
+        self._stopping.set()
+        if self._venue is not None:
+            self._venue.give_up()
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
     def stop(self) -> None:
-        """Stop the runner (positions stay as they are), then the venue this host started."""
+        """Stop the runner (positions stay as they are), then the venue unless another host uses it."""
         self._stopping.set()
         if self._runner is not None:
             self._runner.stop()
-        if self._thread is not None:
-            self._thread.join(10)
+        self._thread.join(10)
+        tell_deaths_no_more(self._thread_died)
         if self._venue is not None:
             self._venue.stop()
         if self._journal is not None:
             self._journal.close()
+        logger.info("host_stopped host=%s", self._kind)
 
     def wait(self) -> None:
         """Block until `stop` was called."""
@@ -127,7 +145,7 @@ class Host:
         """
         assert self._journal is not None and self._connection is not None
         lease = self._journal.lease_row(self._connection.account)
-        if lease is not None and lease.alive(wall_now()) and lease.pid != os.getpid() and is_running(lease.pid):
+        if lease is not None and lease.alive(wall_now()) and lease.pid != os.getpid() and _may_live(lease):
             raise JournalError(
                 f"Another runner is active for account {lease.account} (hosted in a {lease.host}, process {lease.pid}); "
                 "stop it first, or use it: `python -m trader start` reaches it"
@@ -138,9 +156,17 @@ class Host:
     def _supervise(self) -> None:
         """Take the lease, run, and begin again when a runner ended or hung without being told to. This loop must live."""
         why = ""
+        if self._runner is not None:  # this loop itself died while it watched that one
+            why = "the thread that watches it died"
+            self._runner.abandon(why)
+            self._runner = None
         while not self._stopping.is_set():
             try:
                 assert self._journal is not None and self._connection is not None
+                if self._venue is not None and self._venue.is_lost:
+                    self._stopping.wait(_STANDBY_SECS)
+                    continue
+                self._look_up_venue()
                 before = self._journal.lease_row(self._connection.account)
                 lease = self._take_lease(before)
                 if lease is None:
@@ -152,13 +178,15 @@ class Host:
                 picture = self._journal.snapshot(account)
                 runs = self._journal.runs(account=account, finished=False)
                 hello = recounting.started(before, picture, runs, lease, why)
-                self._runner = self._build(lease, hello)
-                for note in self._unheard:
-                    self._runner.note(note)
-                self._unheard.clear()
+                runner = self._runner = self._build(lease, hello)
+                while self._unheard:
+                    runner.note(self._unheard.popleft())
                 logger.info("runner_started account=%s epoch=%d host=%s", lease.account, lease.epoch, self._kind)
-                why = "" if self._stopping.is_set() else watch_over(self._runner, self._stopping)
-                if self._runner.lost_lease and not why:
+                if self._elsewhere.is_set() or (self._venue is not None and self._venue.is_lost):  # since the look
+                    runner.stop()
+                why = "" if self._stopping.is_set() else watch_over(runner, self._stopping)
+                self._runner = None
+                if runner.lost_lease and not why:
                     self._tell(recounting.fenced(lease, "another program has taken it"))
             except Exception as error:
                 logger.exception("supervisor_failed; a new runner follows")
@@ -172,7 +200,7 @@ class Host:
         if killpoints.ARMED:
             killpoints.reach("lease.take.before")
         free = before is not None and (
-            before.holder == self._own or is_provably_dead(before.holder.partition("@")[2])
+            before.holder == self._own or is_provably_dead(before.process)
         )  # our own last runner ended, or was fenced
         return self._journal.take_lease(
             over=before if free else None,
@@ -211,6 +239,31 @@ class Host:
             runner.note(note)
         else:
             self._unheard.append(note)
+
+    def _thread_died(self, name: str, words: str) -> None:
+        self._note(Note("error", f"thread_died:{name}", words))
+
+    def _venue_moved(self, note: Note) -> None:
+        """The local exchange is elsewhere, or has other keys: the next runner connects to it there."""
+        self._unheard.append(note)
+        self._elsewhere.set()
+        self._end_runner()
+
+    def _end_runner(self) -> None:
+        """The supervising thread begins another one, once there is an exchange for it."""
+        runner = self._runner
+        if runner is not None:
+            runner.stop()
+
+    def _look_up_venue(self) -> None:
+        """Where the local exchange is now. While it is not announced it stays where it was: it is being brought back."""
+        if self._venue is None:
+            return
+        self._elsewhere.clear()
+        try:
+            self._connection = resolve_connection(self._settings)
+        except ConfigError as error:
+            logger.warning("venue_not_announced: %s", error)
 
     def _build(self, lease: Lease, hello: Note) -> Runner:
         connection, journal = self._connection, self._journal
@@ -255,6 +308,11 @@ def _gateway(settings: Settings, connection: Connection, credentials: Credential
     return CcxtDeltaGateway(connection.rest_url, credentials, proxy=connection.proxy_url)
 
 
+def _may_live(lease: Lease) -> bool:
+    """Whether the process that took a lease may still be there: its number alone may be another's by now."""
+    return not is_provably_dead(lease.process) if lease.process else is_running(lease.pid)
+
+
 _lock = threading.Lock()
 _host: Host | None = None
 
@@ -267,7 +325,7 @@ def ensure_host(settings: Settings) -> Host:
     """
     global _host
     with _lock:
-        if _host is None or _host._stopping.is_set():
+        if _host is None or _host.stopping:
             host = Host(settings, "thread")
             host.start()
             _host = host
@@ -280,23 +338,21 @@ def prepare(settings: Settings) -> None:
 
 
 def run_process(settings: Settings) -> int:
-    """Host the runner in this process until SIGTERM or SIGINT; the exit code.
+    """Host the runner in this process until it is asked to end, also by the closing of its terminal; the exit code.
 
     Raises:
         ConfigError, JournalError: It cannot start, or another runner is active; one sentence.
     """
     host = Host(settings, "process")
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        host._stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    on_end(host.ask_to_stop)
     try:
         host.start()
         host.refuse_if_held()
         settle()
         host.wait()
+    except TraderError:
+        if not host.stopping:  # otherwise it was asked to end while it was starting
+            raise
     finally:
         host.stop()
     return 0

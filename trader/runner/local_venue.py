@@ -1,190 +1,203 @@
-"""Paper trading's exchange: the local venue in a process of its own, started, found again, and restarted when it dies.
+"""Paper trading's exchange: the local venue in a process of its own, found or started, and brought back when it dies.
 
-It outlives a killed panel like a real exchange would: the next start finds it by its announcement and goes on. When it was
-stopped, its state file brings account, positions and market back.
+There is one per TRADER_HOME. While it lives it holds the lock `venue.lock`, from before it starts to serve until after it has
+ended, also while it is stopped: a new one is started only when that lock is free, and takes it before anything else. Of two
+starts at once one wins, and the other uses the winner's exchange. Nothing is believed of the announcement but where to ask:
+the exchange must answer there as the one that wrote it.
+
+It outlives a killed panel like a real exchange would: the next start finds it and goes on. When it was stopped, its state
+file brings account, positions and market back. The last of the hosts that use it ends it.
 """
 
-import contextlib
 import logging
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
-from urllib.parse import urlsplit
 
-import msgspec
-import requests
-
-from trader.config.connection import VenueAnnouncement, announcement_path, read_announcement
+from trader.config.announced import is_itself, lock_beside, who_answers
+from trader.config.connection import VenueAnnouncement, announcement_path
+from trader.config.files import private_folder
 from trader.config.settings import Settings
 from trader.domain.errors import ConfigError
-from trader.exchange.delta.transport import bare_session
+from trader.machine.locks import ProcessLock
+from trader.machine.threads import LastingThread
 from trader.runner.notes import Note
 from trader.runner.process import is_running
+from trader.runner.venue_process import AnotherWasFirst, announced_in, end_process, start_venue
 
 logger = logging.getLogger(__name__)
 
-_READY_SECS = 30.0
-_LOOK_SECS = 1.0
-_AGAIN_SECS = 5.0
-_LINGER_SECS = 600.0  # without a parent and without clients it ends itself after this
-_USER_AGENT = {"User-Agent": "strangle-desk"}
+PATIENCE_SECS = 60.0  # for an exchange that lives and does not answer: it is starting, ending, or has been stopped
+_LOOK_SECS = 0.25
+_POLL_SECS = 0.2
+_AGAIN_SECS = 2.0
+_SAME_PLACE_TRIES = 3  # then it is started on other ports: the program that has taken one of them keeps it
+_ENDED_SECS = 10.0
+_STRANGER_SECS = 0.5  # for an answer where a dead exchange was
 
 
 class LocalVenue:
-    """The venue of one TRADER_HOME. `start` returns when it answers; `stop` ends it if this process started it, or found it
-    orphaned by a host that was killed. `note` is told when it died."""
+    """The venue of one TRADER_HOME, used by one host. `start` returns when it answers; `stop` ends it unless another host
+    uses it. `note` is told when it died and is back; instead of it `moved`, where its clients have to connect again: it is at
+    other ports or has other keys. `lost` is called when another program answers where it was: no price of that is ours."""
 
-    def __init__(self, settings: Settings, note: Callable[[Note], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        note: Callable[[Note], None] = lambda _: None,
+        moved: Callable[[Note], None] | None = None,
+        lost: Callable[[], None] = lambda: None,
+    ) -> None:
         self._settings = settings
         self._note = note
-        self._process: subprocess.Popen[bytes] | None = None
-        self._found: VenueAnnouncement | None = None
+        self._moved = moved or note
+        self._lost = lost
+        self.is_lost = False  # from `lost` to `moved`
+        place = announcement_path(settings.home)
+        self._lives = ProcessLock(lock_beside(place))  # held by the exchange
+        self._users = ProcessLock(place.with_suffix(".users"))  # shared by the hosts
+        self._process: subprocess.Popen[bytes] | None = None  # if this host started it
+        self._known: VenueAnnouncement | None = None
         self._stopping = threading.Event()
-        self._guard: threading.Thread | None = None
+        self._guard = LastingThread("venue-guard", self._keep_alive, self._stopping)
 
     def start(self) -> None:
         """Attach to the venue that runs, or start one.
 
         Raises:
-            ConfigError: It did not come up; the sentence says why.
+            ConfigError: There is none and none could be started; the sentence says why.
         """
-        announced = read_announcement(self._settings.home)
-        if announced is not None and _answers(announced):
-            logger.info("venue_found pid=%d url=%s", announced.pid, announced.rest_url)
-            self._found = announced
-        else:
-            self._spawn(announced)
-        self._guard = threading.Thread(target=self._keep_alive, name="venue-guard", daemon=True)
+        private_folder(self._settings.home, "The folder TRADER_HOME")
+        if not self._users.share(PATIENCE_SECS):
+            raise ConfigError("The local exchange is being ended by another process; try again.")
+        try:
+            self._find_or_start(None, same_place=False)
+        except BaseException:
+            self._users.release()
+            raise
         self._guard.start()
+
+    def give_up(self) -> None:
+        """From any thread or a signal's handler: what is waited for is not wanted any more."""
+        self._stopping.set()
 
     def stop(self) -> None:
         self._stopping.set()
-        if self._guard is not None:
-            self._guard.join(5)
+        self._guard.join(5)
+        self._users.release()
+        if self._known is None or not self._users.take():
+            return  # another host uses it
+        try:
+            self._end()
+        finally:
+            self._users.release()
+
+    def _end(self) -> None:
         if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(10)
-        found = self._found  # its host may have died since: asked now, not when it was found
-        if found is not None and found.pid is not None and _is_orphan(found) and _answers(found):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(found.pid, signal.SIGTERM)
+            end_process(self._process)
+            return
+        known = self._known
+        if known is None or known.pid is None or self._lives.is_free() or not is_itself(known):
+            return
+        try:
+            os.kill(known.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            return
+        deadline = time.monotonic() + _ENDED_SECS
+        while (not self._lives.is_free() or is_running(known.pid)) and time.monotonic() < deadline:
+            time.sleep(_POLL_SECS)
+
+    # ------------------------------------------------------------ the guard's thread
 
     def _keep_alive(self) -> None:
-        """Start the venue again, on the same ports with the same keys, when it has died: ours, or one that was found and
-        whose own host is gone. A found one whose host lives is that host's to restart."""
+        tries = 0
         while not self._stopping.wait(_LOOK_SECS):
-            last = self._dead()
-            if last is None:
+            known = self._known
+            if known is None or self._is_there(known):
                 continue
-            logger.error("venue_died pid=%s; starting it again", last.pid)
+            if not self.is_lost and who_answers(known.rest_url, _STRANGER_SECS) is not None:
+                self.is_lost = True
+                self._lost()
+            logger.error("venue_died pid=%s stranger_in_its_place=%s; starting it again", known.pid, self.is_lost)
             try:
-                self._spawn(last, again=True)
+                self._bring_back(known, same_place=tries < _SAME_PLACE_TRIES and not self.is_lost)
+                tries = 0
             except ConfigError as error:
-                text = f"The local exchange has died and cannot be started again: {error}. It is tried every 5 s."
+                tries += 1
+                if self._stopping.is_set():
+                    return
+                text = f"The local exchange has died and cannot be started again: {error}; this is tried every few seconds."
                 self._note(Note("error", "venue_not_restarted", text))
                 logger.error("venue_not_restarted: %s", error)
                 self._stopping.wait(_AGAIN_SECS)
-            else:
-                text = "The local exchange had died and was started again with its account, positions and market."
-                self._note(Note("warning", "venue_restarted", text))
 
-    def _dead(self) -> VenueAnnouncement | None:
-        """What the venue announced that has died and is ours to start again; None while all is well."""
-        if self._process is not None:
-            return None if self._process.poll() is None else self._last
-        found = self._found
-        if found is None or found.pid is None or is_running(found.pid):
-            return None
-        if found.parent_pid is not None and is_running(found.parent_pid):
-            announced = read_announcement(self._settings.home)  # its host may have started it again already
-            self._found = announced if announced is not None and announced.pid != found.pid else found
-            return None
-        return found
+    def _is_there(self, known: VenueAnnouncement) -> bool:
+        """Whether the exchange this host uses lives. One that has been stopped does."""
+        if self._process is not None and self._process.poll() is None:
+            return True
+        if self._lives.is_free():
+            return False
+        announced = announced_in(self._settings.home)  # another host may have brought it back already
+        return announced is None or announced.instance == known.instance
 
-    def _spawn(self, before: VenueAnnouncement | None, *, again: bool = False) -> None:
-        home = self._settings.home
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (home / "logs").mkdir(exist_ok=True, mode=0o700)
-        log_path = home / "logs" / "venue.log"
-        with log_path.open("ab") as log:
-            log_from = log.tell()
-            process = subprocess.Popen(
-                [sys.executable, "-m", "trader.venue"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,  # the announcement line holds the secret; it is read from its 0600 file
-                stderr=log,
-                cwd=Path(__file__).parents[2],
-                start_new_session=True,  # a Ctrl+C in the terminal reaches us; we stop the venue after the runner
-            )
-        log_path.chmod(0o600)
-        assert process.stdin is not None
-        with process.stdin as pipe:
-            pipe.write(msgspec.json.encode(self._options(before, again)))
-        self._process = process
-        self._last = self._await_ready(process, log_path, log_from)
-        logger.info("venue_started pid=%d url=%s", process.pid, self._last.rest_url)
+    def _bring_back(self, known: VenueAnnouncement, *, same_place: bool) -> None:
+        now = self._find_or_start(known, same_place=same_place)
+        text = "The local exchange had died and was started again with its account, positions and market."
+        if _place(now) == _place(known) and not self.is_lost:
+            self._note(Note("warning", "venue_restarted", text))
+            return
+        logger.warning("venue_moved url=%s before=%s", now.rest_url, known.rest_url)
+        self.is_lost = False
+        self._moved(Note("warning", "venue_restarted", f"{text} It is at {now.rest_url} now."))
 
-    def _options(self, before: VenueAnnouncement | None, again: bool) -> dict[str, object]:
-        settings = self._settings
-        name = f"venue-{settings.venue_market}"
-        if settings.venue_recording is not None:
-            name += f"-{settings.venue_recording.stem}"
-        options: dict[str, object] = {
-            "market": settings.venue_market,
-            "recording": str(settings.venue_recording) if settings.venue_market == "recording" else None,
-            "speed": settings.venue_speed,
-            "seed": settings.venue_seed,
-            "initial_balance": settings.venue_balance_usd,
-            "fees": settings.venue_fees,
-            "maker_fee_pct": settings.venue_maker_fee_pct,
-            "taker_fee_pct": settings.venue_taker_fee_pct,
-            "slippage_pct": settings.venue_slippage_pct,
-            "fill_ids": settings.venue_fill_ids,
-            "relay_proxy": settings.proxy_url,
-            "state_path": str(settings.home / f"{name}-{settings.venue_speed:g}x.db"),
-            "announce_path": str(announcement_path(settings.home)),
-            "parent_pid": os.getpid(),
-            "linger_secs": _LINGER_SECS,
-        }
-        if before is not None:
-            options["api_key"] = before.api_key.get_secret_value()
-            options["api_secret"] = before.api_secret.get_secret_value()
-            if again:  # restarted under a live runner: it knows these ports
-                options["rest_port"] = urlsplit(before.rest_url).port
-                options["ws_public_port"] = urlsplit(before.ws_public_url).port
-                options["ws_private_port"] = urlsplit(before.ws_private_url).port
-        return options
+    # ------------------------------------------------------------ finding and starting
 
-    def _await_ready(self, process: subprocess.Popen[bytes], log_path: Path, log_from: int) -> VenueAnnouncement:
-        deadline = time.monotonic() + _READY_SECS
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                said = log_path.read_bytes()[log_from:].decode(errors="replace").strip().splitlines()
-                raise ConfigError(f"The local venue did not start: {said[-1] if said else 'it gave no reason'}")
-            announced = read_announcement(self._settings.home)
-            if announced is not None and announced.pid == process.pid and _answers(announced):
+    def _find_or_start(self, before: VenueAnnouncement | None, *, same_place: bool) -> VenueAnnouncement:
+        """The exchange that serves this home, once it answers; a new one where there is none. `before` is what this host used.
+
+        Raises:
+            ConfigError: None could be started, or the one there is does not answer.
+        """
+        deadline = time.monotonic() + PATIENCE_SECS
+        told = False
+        while True:
+            announced = announced_in(self._settings.home)
+            if self._lives.is_free():
+                try:
+                    return self._start(before or announced, same_place=same_place)
+                except AnotherWasFirst:
+                    logger.info("venue_started_elsewhere; waiting for it")
+            elif announced is not None and is_itself(announced):
+                logger.info("venue_found pid=%s url=%s", announced.pid, announced.rest_url)
+                self._process, self._known = None, announced
                 return announced
-            time.sleep(0.05)
-        process.terminate()
-        raise ConfigError(f"The local venue did not answer within {_READY_SECS:.0f} s; see {log_path}")
+            elif not told:
+                told = True
+                logger.warning("venue_silent; there is a local exchange that does not answer yet, waiting for it")
+            if self._stopping.wait(_POLL_SECS):
+                raise ConfigError("The start was ended while it waited for the local exchange.")
+            if time.monotonic() >= deadline:
+                raise ConfigError(_silent(announced))
+
+    def _start(self, before: VenueAnnouncement | None, *, same_place: bool) -> VenueAnnouncement:
+        process, announced = start_venue(self._settings, before, same_place=same_place, stopping=self._stopping.wait)
+        self._process, self._known = process, announced
+        logger.info("venue_started pid=%d url=%s", process.pid, announced.rest_url)
+        return announced
 
 
-def _is_orphan(announced: VenueAnnouncement) -> bool:
-    """True when a host started the venue and is gone."""
-    return announced.parent_pid is not None and not is_running(announced.parent_pid)
+def _place(announced: VenueAnnouncement) -> tuple[str, ...]:
+    """What a client has to know of it."""
+    keys = (announced.api_key.get_secret_value(), announced.api_secret.get_secret_value())
+    return (announced.rest_url, announced.ws_public_url, announced.ws_private_url, *keys)
 
 
-def _answers(announced: VenueAnnouncement) -> bool:
-    """Whether the announced venue is there. The address comes from a file, so only loopback is asked."""
-    if urlsplit(announced.rest_url).hostname != "127.0.0.1":
-        return False
-    with contextlib.suppress(requests.RequestException), bare_session() as session:
-        answer = session.get(f"{announced.rest_url}/v2/settings", headers=_USER_AGENT, timeout=2, allow_redirects=False)
-        return answer.status_code == 200
-    return False
+def _silent(announced: VenueAnnouncement | None) -> str:
+    who = "" if announced is None or announced.pid is None else f" (process {announced.pid})"
+    return (
+        f"A local exchange{who} has this TRADER_HOME and does not answer for {PATIENCE_SECS:.0f} s; a second one would undo "
+        "what it has done. If it was stopped, continue it (kill -CONT); otherwise end it"
+    )

@@ -20,6 +20,7 @@ from trader.exchange.gateway import Gateway
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
 from trader.journal.views import Sample
+from trader.machine.threads import LastingThread
 from trader.runner import killpoints
 from trader.runner.feed import Feed
 from trader.runner.market_clock import wall_now
@@ -61,9 +62,9 @@ class Publisher:
         self._sampled_phase: dict[str, Phase] = {}
         self._handed = threading.Condition()
         self._next: tuple[State, Now, Mapping[str, datetime]] | None = None
-        self._closing = False
+        self._closing = threading.Event()
         self._fault: Exception | None = None
-        self._thread = threading.Thread(target=self._work, name="publisher", daemon=True)
+        self._thread = LastingThread("publisher", self._work, self._closing)
 
     # ------------------------------------------------------------ in the runner's thread
 
@@ -86,17 +87,16 @@ class Publisher:
     def close(self) -> None:
         """Write what was handed over last, then end."""
         with self._handed:
-            self._closing = True
+            self._closing.set()
             self._handed.notify()
-        if self._thread.is_alive():
-            self._thread.join(_CLOSE_SECS)
+        self._thread.join(_CLOSE_SECS)
 
     # ------------------------------------------------------------ in the publisher's thread
 
     def _work(self) -> None:
         while True:
             with self._handed:
-                self._handed.wait_for(lambda: self._next is not None or self._closing)
+                self._handed.wait_for(lambda: self._next is not None or self._closing.is_set())
                 handed, self._next = self._next, None
             if handed is None:
                 return

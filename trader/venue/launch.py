@@ -13,7 +13,9 @@ from typing import Literal
 
 import msgspec
 
+from trader.config.announced import lock_beside
 from trader.domain.errors import ConfigError
+from trader.machine.locks import ProcessLock
 from trader.venue.choices import with_choices
 from trader.venue.core.settings import CoreSettings, FeeModel, FillIds
 from trader.venue.linger import Linger
@@ -25,11 +27,12 @@ from trader.venue.store import saved_seed
 from trader.venue.wire.auth import Credential
 
 _log = logging.getLogger(__name__)
-
 SPEED_MAX = 600.0
 BALANCE_USD_MAX = 1_000_000_000
 FEE_PCT_MAX = 5
 _PERCENTAGES = ("maker_fee_pct", "taker_fee_pct", "slippage_pct")
+ALREADY_SERVED = 3  # exit code
+_PROBED_SECS = 2.0  # others take the lock for a moment to see whether it is free
 _SEED_MAX = 2**31 - 1
 
 
@@ -88,40 +91,96 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     speed: float
     pid: int
     parent_pid: int | None
+    instance: str
     control_url: str | None = None
 
 
+class AlreadyServed(ConfigError):
+    """Another exchange announces itself in the same place."""
+
+
 def run_venue(options: VenueOptions) -> None:
-    """`serve_venue` for a child process: what cannot be used ends it with one sentence on stderr and exit code 2."""
+    """`serve_venue` for a child process: what cannot be used ends it with one sentence on stderr and exit code 2; another
+    exchange that was first, with exit code 3."""
     try:
         serve_venue(options)
+    except AlreadyServed as error:
+        print(str(error), file=sys.stderr)  # noqa: T201 - the command's answer
+        raise SystemExit(ALREADY_SERVED) from None
     except ConfigError as error:
         print(str(error), file=sys.stderr)  # noqa: T201 - the command's answer
         raise SystemExit(2) from None
 
 
 def serve_venue(options: VenueOptions, *, explain: Callable[[Announcement], Iterable[str]] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT (or the lingering ends). When everything listens the JSON line goes to stdout, or with
+    """Serve until a signal that ends a process (or the lingering ends). When everything listens the JSON line goes to stdout, or with
     `explain` its lines for people instead.
 
     Raises:
+        AlreadyServed: Another exchange announces itself at `announce_path`.
         ConfigError: An option cannot be used (a busy port, a missing recording).
     """
     linger = _linger(options)
-    server, announcement = build_venue(options)
-
-    def announce() -> None:
-        line = msgspec.json.encode(announcement)
-        if options.announce_path is not None:
-            write_private(options.announce_path, line + b"\n")
-        told = [line.decode()] if explain is None else explain(announcement)
-        print("\n".join(told), flush=True)  # noqa: T201 - the command's answer
-
+    place = None if options.announce_path is None else _AnnouncedPlace(options.announce_path)
     try:
-        server.run(announce, stop_when=linger)
+        server, announcement = build_venue(options)
+        line = msgspec.json.encode(announcement)
+
+        def announce() -> None:
+            if place is not None:
+                place.write(line + b"\n")
+            told = [line.decode()] if explain is None else explain(announcement)
+            print("\n".join(told), flush=True)  # noqa: T201 - the command's answer
+
+        def look_after(socket_clients: int) -> bool:
+            if place is not None:
+                place.keep()
+            return linger is not None and linger(socket_clients)
+
+        server.run(announce, stop_when=look_after)
     finally:
-        if options.announce_path is not None:
-            options.announce_path.unlink(missing_ok=True)
+        if place is not None:
+            place.leave()
+
+
+class _AnnouncedPlace:
+    """The file an exchange announces itself in, its alone from before it begins until after it has ended: the lock beside the
+    file tells others that there is one, whether it is still starting, has been stopped, or is ending.
+
+    Raises:
+        AlreadyServed: Another exchange has the place.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._content = b""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = ProcessLock(lock_beside(path))
+        if not self._lock.take(_PROBED_SECS):
+            raise AlreadyServed(f"another local exchange announces itself in {path}")
+        path.unlink(missing_ok=True)  # of one that was killed, or of another folder this one is a copy of
+
+    def write(self, content: bytes) -> None:
+        self._content = content
+        write_private(self._path, content)
+
+    def keep(self) -> None:
+        """Write it again when somebody has removed or damaged it: without it no one finds this exchange."""
+        if self._content and self._lock.still_there and _content_of(self._path) != self._content:
+            _log.warning("announcement_lost path=%s; written again", self._path)
+            write_private(self._path, self._content)
+
+    def leave(self) -> None:
+        if self._content and _content_of(self._path) == self._content:
+            self._path.unlink(missing_ok=True)
+        self._lock.release()
+
+
+def _content_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def build_venue(options: VenueOptions) -> tuple[VenueServer, Announcement]:
@@ -155,6 +214,7 @@ def build_venue(options: VenueOptions) -> tuple[VenueServer, Announcement]:
         quota_units=options.quota_units,
         control_port=options.control_port,
         state_path=options.state_path,
+        instance=secrets.token_hex(16),
     )
     server = VenueServer(_market(options, seed), settings)
     _say_balance_came_too_late(server, core)
@@ -170,6 +230,7 @@ def build_venue(options: VenueOptions) -> tuple[VenueServer, Announcement]:
         speed=options.speed,
         pid=os.getpid(),
         parent_pid=options.parent_pid,
+        instance=settings.instance,
         control_url=addresses.control_url,
     )
     return server, announcement

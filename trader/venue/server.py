@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
 import threading
 import time
@@ -18,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from trader.domain.errors import ConfigError
+from trader.machine.signals import ending_signals
 from trader.venue.clock import MarketClock
-from trader.venue.core.events import PublicTrade, WalletEvent
+from trader.venue.core.events import Event, PublicTrade, WalletEvent
 from trader.venue.core.exchange import Exchange
 from trader.venue.core.state import restore
 from trader.venue.market.base import HealthSource, MarketSource
@@ -62,6 +62,7 @@ class VenueServer:
             if self._store is not None:
                 self._store.close()
             raise
+        self.instance = settings.instance
         for credential in settings.credentials:
             self.exchange.open_account(credential.user_id)
         self.keys = KeyRing(settings.credentials)
@@ -79,6 +80,7 @@ class VenueServer:
         self._stopping: asyncio.Event | None = None
         self._stop_when: Callable[[int], bool] | None = None
         self._thread: threading.Thread | None = None
+        self._listeners: list[_Listener] = []
         self._ready = threading.Event()
         self._failure: BaseException | None = None
 
@@ -103,7 +105,7 @@ class VenueServer:
     def run(
         self, on_ready: Callable[[], None] | None = None, *, stop_when: Callable[[int], bool] | None = None
     ) -> None:
-        """Serve until `stop()`, SIGTERM or SIGINT.
+        """Serve until `stop()`, or a signal that ends a process.
 
         `on_ready` is called once all listeners accept; `stop_when` about every second with the number of open sockets,
         and its True ends the venue.
@@ -141,8 +143,8 @@ class VenueServer:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                self._loop.add_signal_handler(number, self._stopping.set)
+            for number in ending_signals():
+                self._loop.add_signal_handler(number, self._end_on, number.name)
         market = self.exchange.market
         self._clock = MarketClock(
             self.exchange.now,
@@ -152,7 +154,7 @@ class VenueServer:
             held=self.settings.hold_until_subscribed,
         )
         apps = self._build_apps()
-        servers = [_Listener(app) for app in apps]
+        servers = self._listeners = [_Listener(app) for app in apps]
         serving = [
             asyncio.create_task(server.serve(sockets=[bound]))
             for server, bound in zip(servers, self._sockets, strict=True)
@@ -165,7 +167,7 @@ class VenueServer:
             self._ready.set()
             if on_ready is not None:
                 on_ready()
-            await self._tick_until_stopped()
+            await self._tick_until_stopped(serving)
         finally:
             for server in servers:
                 server.should_exit = True
@@ -178,6 +180,12 @@ class VenueServer:
             if isinstance(self.exchange.market, HealthSource):
                 self.exchange.market.close()
 
+    def _end_on(self, signal_name: str) -> None:
+        assert self._stopping is not None
+        # A person at the keyboard knows; in the log of one that runs unwatched it must stand why it ended.
+        (_log.info if signal_name == "SIGINT" else _log.warning)("venue_stopping signal=%s", signal_name)
+        self._stopping.set()
+
     def _build_apps(self) -> tuple[Any, ...]:
         """The listeners' applications in the order of their sockets."""
         doorman = Doorman(self.settings.connects_max)
@@ -188,10 +196,13 @@ class VenueServer:
 
     # the beat
 
-    async def _tick_until_stopped(self) -> None:
+    async def _tick_until_stopped(self, serving: list[asyncio.Task[None]]) -> None:
+        """Raises RuntimeError when a listener has ended by itself: half an exchange serves no one."""
         assert self._stopping is not None
         last_care = 0.0
         while not self._stopping.is_set():
+            if any(task.done() for task in serving):
+                raise RuntimeError("a listener of the venue has ended by itself")
             began = time.monotonic()
             try:
                 self.bring_to_now()
@@ -250,12 +261,19 @@ class VenueServer:
         self.exchange.check_heartbeats(int(time.time() * 1000))
 
     def after_change(self) -> None:
-        """Deliver what happened: fills and orders in order, each account's newest wallet once, then the store."""
+        """Keep what happened, then tell it: fills and orders in order, each account's newest wallet once. No client hears of
+        an order or a fill that a killed exchange would not know any more; the market's own news is kept at an interval."""
         events = self.exchange.drain_events()
-        if not events:
-            if self._unsaved and time.monotonic() - self._last_save >= self.settings.save_interval_secs:
-                self._save()
-            return
+        self._unsaved |= bool(events)
+        of_accounts = any(not isinstance(event, PublicTrade) for event in events)
+        due = time.monotonic() - self._last_save >= self.settings.save_interval_secs
+        try:
+            if self._unsaved and (of_accounts or due):
+                self._save(durably=of_accounts)
+        finally:
+            self._deliver(events)
+
+    def _deliver(self, events: list[Event]) -> None:
         wallets: dict[int, WalletEvent] = {}
         for event in events:
             if isinstance(event, WalletEvent):
@@ -268,14 +286,11 @@ class VenueServer:
                 self._private.deliver(event)
         for wallet in wallets.values():
             self._private.deliver(wallet)
-        self._unsaved = True
-        if time.monotonic() - self._last_save >= self.settings.save_interval_secs:
-            self._save()
 
-    def _save(self) -> None:
+    def _save(self, *, durably: bool = True) -> None:
         if self._store is None:
             return
-        self._store.save(self.exchange)
+        self._store.save(self.exchange, durably=durably)
         self._unsaved = False
         self._last_save = time.monotonic()
 

@@ -18,7 +18,7 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
     free port. `quota_units` per five minutes and `engine_ops_per_sec` per product are the exchange's; `connects_max` is
     new sockets per five minutes and address. `old_socket_login` takes the login frame `auth` that the exchange switched
     off at the end of 2025. `state_path` None = nothing is kept. `control_port` None = no control port, and
-    none of the faults it would take.
+    none of the faults it would take. `instance` is what the venue answers when it is asked who it is.
     """
 
     credentials: tuple[Credential, ...]
@@ -36,6 +36,7 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
     state_path: Path | None = None
     control_port: int | None = None
     save_interval_secs: float = 0.05
+    instance: str = ""
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):

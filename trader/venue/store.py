@@ -1,9 +1,13 @@
 """The venue's state file: an SQLite database written in one transaction per save, so that a crash keeps the last one.
 
+One process at a time has it, from opening to closing: two exchanges on one file would each undo what the other has done.
+The lock is the database's own, on the file itself; the system releases it when the process dies.
+
 Growing lists (orders, fills, transactions, contracts) are written row by row as they appear; what changes often
 (balances, positions, counters, the market's own state) is one header row.
 """
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -20,6 +24,7 @@ from trader.venue.core.state import Header, Rows, header_of
 
 _FORMAT = 1
 _PAGE_LEAST = 512  # bytes; an SQLite file has at least one page
+_BUSY_SECS = 2.0  # somebody may have the file for a moment: another one that reads its seed, a backup
 T = TypeVar("T")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS header (id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER, core BLOB, market BLOB);
@@ -40,10 +45,15 @@ def saved_seed(path: Path) -> int | None:
     return None if saved is None else saved[0].seed
 
 
+class StateInUse(ConfigError):
+    """Another process has the state file."""
+
+
 class Store:
     """The state file of one venue.
 
     Raises:
+        StateInUse: Another exchange keeps its state there, also one that is stopped at the moment.
         ConfigError: The file cannot be opened, or is not a venue's state of this format.
     """
 
@@ -51,18 +61,26 @@ class Store:
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-            os.close(fresh)
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            # An existing file is not opened here: closing it again would end the locks this process has on it.
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            self._db = sqlite3.connect(path, timeout=_BUSY_SECS, check_same_thread=False, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"the venue's state file {path} cannot be used: {error}") from None
         try:
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")  # from the first access to the end of the connection
             self._refuse_strangers()
             self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(_SCHEMA)
+            self._db.execute("BEGIN EXCLUSIVE")  # an old file with all its tables has been read only, so far
+            self._db.execute("COMMIT")
         except sqlite3.Error as error:
             self._db.close()
+            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                raise StateInUse(
+                    f"the state file {path} is in use by another local exchange (or by a program that looks into it); "
+                    "end that one first"
+                ) from None
             raise ConfigError(f"the venue's state file {path} cannot be used: {error}") from None
         self._fills: dict[int, int] = {}
         self._transactions: dict[int, int] = {}
@@ -101,14 +119,22 @@ class Store:
         self._count(rows)
         return header, rows, market
 
-    def save(self, exchange: Exchange) -> None:
-        """Write what changed since the last save, in one transaction."""
-        new = self._new_rows(exchange)
-        header = (msgspec.json.encode(header_of(exchange)), msgspec.json.encode(exchange.market.state()))
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.executemany(_UPSERT, new)
-        self._db.execute("INSERT OR REPLACE INTO header VALUES (1, ?, ?, ?)", (_FORMAT, *header))
-        self._db.execute("COMMIT")
+    def save(self, exchange: Exchange, *, durably: bool = True) -> None:
+        """Write what changed since the last save, in one transaction. It outlasts a kill; `durably`, a power cut, too."""
+        products, expired = set(self._products), set(self._expired)
+        try:
+            new = self._new_rows(exchange)
+            header = (msgspec.json.encode(header_of(exchange)), msgspec.json.encode(exchange.market.state()))
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if durably else 'NORMAL'}")
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(_UPSERT, new)
+            self._db.execute("INSERT OR REPLACE INTO header VALUES (1, ?, ?, ?)", (_FORMAT, *header))
+            self._db.execute("COMMIT")
+        except sqlite3.Error:  # a full disk: the next save writes all of it
+            self._products, self._expired = products, expired
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
         for account in exchange.accounts.values():
             account.changed_orders.clear()
             self._fills[account.user_id] = len(account.fills)

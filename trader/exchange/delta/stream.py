@@ -25,6 +25,7 @@ from trader.exchange.delta.stream_socket import StreamSocket
 from trader.exchange.delta.wire_feeds import RESOLUTIONS
 from trader.exchange.events import StreamDown, StreamEvent, StreamUp, SubscriptionRefused, UnreadableMessage
 from trader.exchange.odd_rows import OddRows
+from trader.machine.threads import LastingThread
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ class Stream:
         self._live: StreamSocket | None = None
         self._socket: StreamSocket | None = None
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: LastingThread | None = None
         self._connects = self._messages = self._ignored = self._unreadable = 0
         self._alive_at = self._pinged_at = self._counted_at = 0.0
         self._pong_due: float | None = None
@@ -124,7 +125,7 @@ class Stream:
         """Connect and stay connected until `stop`."""
         if self._thread is not None:
             raise RuntimeError(f"{self._name} stream is started already")
-        self._thread = threading.Thread(target=self._run, name=f"delta-{self._name}", daemon=True)
+        self._thread = LastingThread(f"delta-{self._name}", self._run, self._stopping)
         self._thread.start()
 
     def stop(self, timeout_secs: float = 5.0) -> None:
@@ -133,7 +134,7 @@ class Stream:
         socket = self._socket
         if socket is not None:
             socket.interrupt()
-        if self._thread is not None and self._thread is not threading.current_thread():
+        if self._thread is not None:
             self._thread.join(timeout_secs)
 
     def subscribe(self, channel: str, symbols: Iterable[str] = ()) -> None:
@@ -214,8 +215,8 @@ class Stream:
                 reason, level = str(error), logging.ERROR
             except (Ended, OSError, websocket.WebSocketException) as error:
                 reason = _words(error)
-            except Exception as error:
-                # The thread must live: without it nobody would connect again.
+            except BaseException as error:
+                # Whatever it was, the connection is ended in order and the next one begun.
                 logger.exception("stream_failed stream=%s", self._name)
                 reason = f"our own error: {type(error).__name__}"
             else:

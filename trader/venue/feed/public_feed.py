@@ -28,6 +28,7 @@ from trader.exchange.delta.rest import RestClient
 from trader.exchange.delta.rows import Rows, in_plain_words
 from trader.exchange.delta.stream import StreamFigures, Timings
 from trader.exchange.events import StreamDown, StreamEvent, StreamUp, SubscriptionRefused
+from trader.machine.threads import LastingThread
 from trader.venue.feed.events import PRODUCT, TICKER_ROW, FeedEvent, event_of, row_event
 from trader.venue.feed.stream import FeedStream, Message
 
@@ -77,7 +78,7 @@ class PublicFeed:
             options.ws_url, self._message, self._stream_event, timings=options.timings, proxy=options.proxy
         )
         self._stopping = threading.Event()
-        self._refresher = threading.Thread(target=self._refresh_until_stopped, name="feed-refresh", daemon=True)
+        self._refresher = LastingThread("feed-refresh", self._refresh_until_stopped, self._stopping)
         self._live: dict[str, dict[str, Any]] = {}
         self._spots: dict[str, Decimal] = {}  # as of the last tickers, to choose the books by
 
@@ -103,8 +104,7 @@ class PublicFeed:
         """Disconnect for good."""
         self._stopping.set()
         self._stream.stop()
-        if self._refresher.ident is not None:
-            self._refresher.join(5)
+        self._refresher.join(5)
         self._rest.close()
 
     @property
@@ -230,8 +230,6 @@ class PublicFeed:
                 self._subscribe()
             except ExchangeError as error:
                 logger.warning("feed_refresh_failed error=%s", error)
-            except Exception:
-                logger.exception("feed_refresh_failed")
 
 
 def public_addresses(environment: str) -> tuple[str, str]:

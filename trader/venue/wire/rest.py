@@ -1,6 +1,7 @@
 """The REST listener: routes with their weights, and the gateway every request passes (agent, key, quota, envelope)."""
 
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
@@ -13,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from trader.config.announced import IDENTITY_PATH
 from trader.venue.core.account import Account
 from trader.venue.core.exchange import Exchange
 from trader.venue.core.refusal import Refused, bad_schema
@@ -38,6 +40,7 @@ class Floor(Protocol):
     keys: KeyRing
     quota: Quota
     engine_limit: EngineLimit
+    instance: str
 
     def bring_to_now(self) -> None:
         """Advance the exchange to the present market time."""
@@ -83,6 +86,12 @@ def build_rest_app(floor: Floor) -> Starlette:
     for endpoint in [*ENDPOINTS, quota_endpoint]:
         by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
     routes = [Route(path, _serve(floor, methods), methods=sorted(methods)) for path, methods in by_path.items()]
+
+    async def identity(_request: Request) -> Response:
+        """Who this is: asked by programs on this machine that read an address in a file. No part of Delta's interface."""
+        return _json({"instance": floor.instance, "pid": os.getpid()}, 200)
+
+    routes.append(Route(IDENTITY_PATH, identity))
     return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
 
 
