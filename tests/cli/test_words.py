@@ -65,7 +65,7 @@ def test_a_start_whose_run_ends_at_once_says_so_and_after_how_long(
     monkeypatch.setattr(runs, "_ask_to_start", lambda *_: Row())
     monkeypatch.setattr(runs, "run_of", lambda row: "a")
     with pytest.raises(typer.Exit):
-        runs._start_one(OneRun(), Preset(), True, None, 50.0, False)  # type: ignore[arg-type]
+        runs._start_one(OneRun(), Preset(), True, None, None, 50.0, False)  # type: ignore[arg-type]
     said = capsys.readouterr().err
     assert "after 50 s" not in said
     assert "does not hold a strangle after 4 s: Done (entry could not be completed) — flat." in said

@@ -28,6 +28,8 @@ NOT_RUN = {
         "needs the internet, a night"
     ),
     "python -m trader simulate --sessions 100000 --seed 150000000 --jobs 2": "half an hour; the ledger says what came of it",
+    "python -m trader beside": "needs something foreign beside a run that waits; desk/test_foreign.py confirms as it does",
+    "python -m trader flatten --any-price": "asks first like `flatten`, which is run; what it pays is in flatten/test_pricing.py",
     "python -m trader simulate --kills all --seed 1": "the ledger's; with a number of sessions it is run by `make t1`",
 }
 # The project's own tests and measurements: `make test` would run itself, the others take minutes to an hour.
@@ -41,5 +43,5 @@ ALSO = {
         "python -m trader flatten --yes",
     ),
     "recordings.md": ("python -m trader venue --market recording FILE_OR_FOLDER",),
-    "venue.md": ("python -m trader venue --set bare_cancel_all=everything --set liquidates=false",),
+    "venue.md": ("python -m trader venue --set bare_cancel_all=nothing --set liquidates=false",),
 }

@@ -276,6 +276,7 @@ KEPT_TABLE: dict[str, str] = {
     "booted": "AlertRaised ReadAccount",
     "clock": "",
     "start": "AckCommand",
+    "beside": "AckCommand",
     "stop": "AckCommand",
     "pause": "AckCommand LevelChanged",
     "reduce": "AckCommand LevelChanged",

@@ -13,6 +13,7 @@ import requests
 
 from tests.exchange.scripted_http import Answer, Request, ScriptedHTTP, refused, wait_for
 from tests.official_clients.conftest import Venue
+from trader.config.connection import Connection
 from trader.config.settings import Settings
 from trader.domain.errors import AuthError, ConfigError, ExchangeError, OutcomeUnknown, RateLimited
 from trader.domain.instrument import Instrument, Kind
@@ -383,7 +384,15 @@ def test_the_runner_takes_it_when_the_settings_say_so(venue: Venue) -> None:
     credentials = Credentials(venue.key, venue.secret)
     for name, kind in (("own", DeltaGateway), ("ccxt", CcxtDeltaGateway)):
         settings = Settings.model_validate({"TRADER_GATEWAY": name})
-        assert type(_gateway(settings, venue.url, credentials)) is kind
+        connection = Connection(
+            env="paper",
+            account="paper",
+            rest_url=venue.url,
+            ws_public_url="ws://127.0.0.1:1",
+            ws_private_url="ws://127.0.0.1:1",
+            credentials=None,
+        )
+        assert type(_gateway(settings, connection, credentials)) is kind
 
 
 def test_without_the_library_one_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

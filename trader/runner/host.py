@@ -130,7 +130,8 @@ class Host:
             self._venue.stop()
         if self._journal is not None:
             self._journal.close()
-        logger.info("host_stopped host=%s", self._kind)
+        if self._connection is not None:
+            logger.info("host_stopped host=%s", self._kind)
 
     def wait(self) -> None:
         """Block until `stop` was called."""

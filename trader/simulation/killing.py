@@ -6,7 +6,7 @@ before and after, a request handed to a worker, put on the wire, answered, and t
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from random import Random
@@ -86,10 +86,10 @@ def die_at(session: str, seed: int, kills: tuple[int, ...], into: KillPart) -> l
     return points
 
 
-def visit_all(seed: int, session: str) -> KillPart:
-    """Every point of one session once."""
+def visit_all(seed: int, session: str, every: int = 1) -> KillPart:
+    """Every point of one session once, or each `every`-th."""
     part = KillPart()
-    for number in range(len(count_points(session, seed))):
+    for number in range(0, len(count_points(session, seed)), every):
         die_at(session, seed, (number,), part)
     return part
 
@@ -114,11 +114,13 @@ def run_kills(
     seed: int,
     jobs: int = 1,
     progress: Callable[[int, int], None] = lambda done, found: None,
+    every: Mapping[str, int] = {},
 ) -> KillCampaign:
-    """Single deaths at every point of every session for `count` seeds, or `count` double deaths. The same whatever `jobs`."""
+    """Single deaths at every point of every session for `count` seeds (of the sessions in `every`, at each so many points), or
+    `count` double deaths. The same whatever `jobs`."""
     started = time.perf_counter()
     digest, total, parts = blake2b(digest_size=16), KillPart(), 0
-    for part in unless_interrupted(_parts(double, count, seed, jobs)):
+    for part in unless_interrupted(_parts(double, count, seed, jobs, every)):
         parts += 1
         total.cases += part.cases
         total.counts.update(part.counts)
@@ -144,11 +146,12 @@ def run_kills(
     )
 
 
-def _parts(double: bool, count: int, seed: int, jobs: int) -> Iterator[KillPart]:
+def _parts(double: bool, count: int, seed: int, jobs: int, every: Mapping[str, int]) -> Iterator[KillPart]:
     if double:
         sizes = (min(_DOUBLES_CHUNK, count - done) for done in range(0, count, _DOUBLES_CHUNK))
         chunks = (partial(visit_doubles, seed * 1_000_000 + number, size) for number, size in enumerate(sizes))
         return in_order(chunks, jobs)
-    return in_order(
-        (partial(visit_all, seed + number, session) for number in range(count) for session in SESSIONS), jobs
+    singles = (
+        partial(visit_all, seed + number, name, every.get(name, 1)) for number in range(count) for name in SESSIONS
     )
+    return in_order(singles, jobs)
