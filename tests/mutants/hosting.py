@@ -27,6 +27,7 @@ from trader.domain.outcome import Unknown
 from trader.engine.effects import Submit
 from trader.engine.events import SubmitAnswered
 from trader.engine.records import AnyRecord, OrderIntended
+from trader.exchange.odd_rows import OddRows
 from trader.exchange.statistics import CacheFigures, CallStatistics, Statistics
 from trader.journal import Command, Journal, Lease
 from trader.runner import dispatcher, host
@@ -42,6 +43,7 @@ class _Unreachable:
     """An exchange nobody can reach."""
 
     clock_offset_secs = 0.0
+    odd_rows = OddRows()
 
     def quota_left(self) -> int:
         return 0
