@@ -49,7 +49,15 @@ def runner(clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 def test_a_killed_runners_position_is_closed_with_and_without_the_journal(
     runner: subprocess.Popen[bytes], clean_environment: Path
 ) -> None:
-    started = trader("start", "--preset", "development", "--now", "--wait", "40")
+    wide = (
+        "--set",
+        "exits.max_loss_pct=500",
+        "--set",
+        "exits.max_profit_pct=100",
+        "--set",
+        "exits.trailing_enabled=false",
+    )
+    started = trader("start", "--preset", "development", "--now", "--wait", "40", *wide)
     assert started.returncode == 0, started.stderr
     runner.kill()
     runner.wait()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trader.simulation.oracle import Oracle
 
 
+_UNTOLD_SECS = 36.0  # 30 s for commissions that never come, and the reads that show it
 _JUST_BEGUN_SECS = 10.0  # besides what the configuration lets its orders rest
 
 
@@ -49,7 +50,10 @@ class BookRules:
     def _just_begun_secs(self, run: RunNote) -> float:
         """How long an entry or exit may be under way by the run's own configuration."""
         orders = Preset.model_validate(run.config).orders
-        return _JUST_BEGUN_SECS + (orders.retries + 2) * (max(orders.timeout_secs, orders.exit_timeout_secs) + 1)
+        untold = 0.0 if self._oracle.session.plan.costs_told else _UNTOLD_SECS
+        return (
+            untold + _JUST_BEGUN_SECS + (orders.retries + 2) * (max(orders.timeout_secs, orders.exit_timeout_secs) + 1)
+        )
 
     def at_the_end(self) -> None:
         records = self._oracle.session.journal.read()
