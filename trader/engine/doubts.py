@@ -21,8 +21,9 @@ def doubts(run: Run, event: AccountRead) -> tuple[OddRow, ...]:
         found += [row for row in fills if not _is_booked(run, row)]
     if run.phase is Phase.WAITING:
         # Nothing is sold while something unread may stand on the underlying.
-        unsure = [*event.odd.get("positions", ()), *event.odd.get("open_orders", ())]
-        found += [row for row in unsure if may_concern(row, run.underlying) and not _is_held(event, row)]
+        positions = [row for row in event.odd.get("positions", ()) if not _is_held(event, row)]
+        unsure = [*positions, *event.odd.get("open_orders", ())]
+        found += [row for row in unsure if may_concern(row, run.underlying)]
     return tuple(dict.fromkeys(found))
 
 

@@ -475,15 +475,20 @@ class Shell:
         return self._faults.details("W1").random() < 0.2
 
     def _hand_account(self, event: ev.AccountRead, secs: float, began: float) -> None:
-        if self.alive and not self.paused and event.positions is not None and event.open_orders is not None:
-            self.holdings_heard[event.run_id] = began
-            if not event.error:
-                self.account_heard[event.run_id] = began
         if not event.error:
             self.fully_read = max(self.fully_read, secs)
-        if event.open_orders is not None and self.alive and not self.paused:
-            self.orders_heard = self._agenda.secs
-        self.receive(lambda now: replace(event, at=now))
+
+        def hear(now: Now) -> ev.AnyEvent:
+            """Noted when it is heard: what a paused process is handed it hears when it goes on."""
+            if event.positions is not None and event.open_orders is not None:
+                self.holdings_heard[event.run_id] = began
+                if not event.error:
+                    self.account_heard[event.run_id] = began
+            if event.open_orders is not None:
+                self.orders_heard = self._agenda.secs
+            return replace(event, at=now)
+
+        self.receive(hear)
 
 
 def _lease_of(epoch: int, wall: datetime) -> Lease:
