@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.scene import CALL, PUT, Phase, Scene, finish, holding, preset
+from tests.engine.scene import CALL, PUT, Phase, Scene, entering, finish, holding, preset
 from tests.engine.test_exit_funnel import sold_out
 from tests.engine.test_lost_answers import HORIZON, call_orders, lost_call, read_at
 from trader.domain.fill import Position
@@ -91,7 +91,33 @@ def test_no_entry_beside_an_unreadable_open_order_and_the_reason_names_it() -> N
     scene.tick(1)
     scene.read_account(**odd("open_orders", symbol=OTHER, product_id=9))
     scene.prices()
+    assert scene.phase is Phase.WAITING  # it may be anybody's on this underlying
+    scene.tick(1)
+    scene.read_account(**odd("open_orders", symbol="C-ETH-4000-160125", product_id=9))
+    scene.prices()
     assert scene.phase is Phase.ENTERING
+
+
+def test_nothing_more_of_a_leg_is_sold_while_the_exchange_shows_more_sold_than_is_known() -> None:
+    scene = entering()
+    scene.accept("C")
+    scene.reject("P", "order_size_exceed_available")
+    scene.exchange.foreign[PUT] = -2  # an order of ours whose record was lost with the journal's newest rows
+    scene.prices(after=3)
+    scene.read_account()
+    scene.prices()
+    assert not [i for i in scene.submits() if i.leg == "P"]
+
+
+def test_an_ended_order_that_cannot_be_read_after_a_restart_is_not_taken_for_nothing_lost() -> None:
+    scene = holding()
+    scene.restart()
+    scene.prices()
+    scene.read_account(history=(), **odd("history"))
+    assert scene.watch.account_read is None
+    scene.tick(1)
+    scene.read_account(history=())
+    assert scene.watch.account_read is not None
 
 
 @pytest.mark.parametrize("member", ["open_orders", "history", "fills", "positions"])

@@ -35,6 +35,7 @@ _PATIENT_SECS = 2.0  # what has not come clear soon after a phase began is asked
 _SOON_SECS = 10.0
 _AFTERWARDS_SECS = 20.0  # between looks for an order of a finished run that may yet appear
 _ANSWER_SECS = 10.0  # after this a read that never answered is asked again
+_LOST_SECS = 60.0  # after a restart an unreadable row of ended orders is asked for again for so long
 _COST_SECS = 5.0  # commissions are usually listed within a second or two of the fill
 _LOOKBACK = timedelta(minutes=10)
 
@@ -171,8 +172,18 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         turn.look(run_id, foreign_orders=foreign)
     if _lists_ended_order(turn, event):
         turn.look(run_id, account_wanted=True)
+    elif _may_hide_lost_order(turn, event):
+        turn.look(run_id, account_wanted=True)
     elif is_complete(event) and not unread:
         turn.look(run_id, account_read=event.asked, available_usd=event.available_usd)
+
+
+def _may_hide_lost_order(turn: Turn, event: AccountRead) -> bool:
+    """After a restart an ended order that cannot be read may be one that the journal has lost: read again, for a while."""
+    watch = turn.watch(event.run_id)
+    if not watch.recovered or watch.account_read is not None or seconds_since(watch.since, turn.wall) > _LOST_SECS:
+        return False
+    return any(event.odd_of("history", leg.symbol, leg.product_id) for leg in turn.run(event.run_id).legs)
 
 
 def _tell_doubts(turn: Turn, event: AccountRead) -> str:

@@ -11,6 +11,7 @@ from trader.engine.chase import chase_price, entry_reference, price_bounds
 from trader.engine.gate import slowed, within_collar
 from trader.engine.naked import entry_patience
 from trader.engine.orders import GONE, NEVER_ACCEPTED, PROVEN_ABSENT
+from trader.engine.positions import signed
 from trader.engine.records import LegTerms
 from trader.engine.state import Order, Run, seconds_since
 from trader.engine.turn import Turn
@@ -114,8 +115,13 @@ def _entry_attempt(turn: Turn, run: Run, leg: LegTerms, remaining: int, unproven
 
 
 def _unproven(turn: Turn, run: Run, leg: LegTerms) -> str:
-    """Why a refusal is no leave to send another yet: what reached the exchange twice may have been taken once and refused
-    once, so the account is read before risk is added again."""
+    """Why no further order of a leg may be sent yet: the exchange shows more of it than is known to have filled (an order
+    may have been lost with its record), or the last was refused: what reached the exchange twice may have been taken once and
+    refused once, so the account is read before risk is added again."""
+    shown, ours = run.positions.get(leg.symbol), signed(run, leg.key)
+    if shown is not None and (shown - ours) * leg.side.sign > 0:
+        turn.look(run.run_id, account_wanted=True)
+        return f"the exchange shows {shown:+d} of {leg.symbol}, the fills known make {ours:+d}"
     read = turn.watch(run.run_id).account_read
     refused = [
         o
