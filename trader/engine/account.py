@@ -170,9 +170,7 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
             if o.symbol in symbols and not _is_of(turn, run_id, o)
         )
         turn.look(run_id, foreign_orders=foreign)
-    if _lists_ended_order(turn, event):
-        turn.look(run_id, account_wanted=True)
-    elif _may_hide_lost_order(turn, event):
+    if _lists_ended_order(turn, event) or _may_hide_lost_order(turn, event):
         turn.look(run_id, account_wanted=True)
     elif is_complete(event) and not unread:
         turn.look(run_id, account_read=event.asked, available_usd=event.available_usd)
