@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.engine.scene import CALL, D, Phase, Scene, entering, exiting, finish, holding, preset, quote
+from tests.engine.scene import CALL, SYMBOL, D, Phase, Scene, entering, exiting, finish, holding, preset, quote
 from trader.domain.order import OrderType, Purpose, Side, TimeInForce
 from trader.domain.quote import Quote
 from trader.engine.gate import check_order, exit_widening, within_collar
@@ -313,3 +313,18 @@ def test_widening_counts_orders_that_somebody_could_have_met() -> None:
     unmet = {**scene.run.orders, coid: replace(scene.run.orders[coid], reference=None)}
     assert exit_widening(replace(scene.run, orders=unmet, preset=preset(orders={"retries": 0})), leg) == 1
     assert {i.purpose for i in scene.sent(Purpose.EXIT)} == {Purpose.EXIT}
+
+
+def test_a_mark_as_old_as_a_run_may_be_held_blind_held_its_exit_back() -> None:
+    scene = holding()
+    scene.prices()
+    frozen = scene.market
+    for _ in range(80):  # bid and ask go on, the mark stands still
+        scene.pass_time(1)
+        assert scene.market is not None
+        scene.quotes(*(quote(SYMBOL[k], scene.market, bid="800", ask="900", mark="205", ts_mark=frozen) for k in "CP"))
+        if scene.phase is Phase.EXITING:
+            break
+    scene.read_account()
+    assert scene.phase is Phase.EXITING
+    assert {i.limit_price for i in scene.sent(Purpose.EXIT)} == {D(900)}

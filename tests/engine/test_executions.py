@@ -112,6 +112,25 @@ def test_a_list_that_joins_what_the_stream_told_apart_books_nothing_more_and_cos
     assert scene.run.fees == D("0.1")  # to the last digit, although a third of it has no end
 
 
+def test_an_order_update_that_comes_first_lets_no_telling_be_booked_again() -> None:
+    scene, order = selling(10)
+    hear(scene, told(order, STREAM, "s2", 3))
+    scene.answer(order.client_order_id, _ok(scene, order, 8))
+    hear(scene, told(order, REST, "1", 2), told(order, REST, "2", 3), told(order, REST, "3", 3, "199"))
+    assert scene.run.open_quantity("C") == 8
+    assert scene.run.cash_flow == (5 * D(200) + 3 * D(199)) * scene.run.leg("C").contract_value
+
+
+def test_a_commission_that_a_confirmation_brings_later_was_lost() -> None:
+    scene, order = selling()
+    row = told(order, REST, "1", 4, commission="0.05")
+    hear(scene, told(order, STREAM, "s1", 4), replace(row, commission=None))
+    assert scene.run.uncosted
+    hear(scene, row, row)
+    assert scene.run.fees == D("0.05") and not scene.run.uncosted and scene.run.open_quantity("C") == 4
+    assert scene.refolded() == durable(scene.run)
+
+
 def test_a_price_told_with_other_zeros_is_the_same_price() -> None:
     scene, order = selling()
     hear(scene, told(order, STREAM, "s1", 4, "200"), told(order, REST, "1", 4, "200.00"))
@@ -167,8 +186,13 @@ def test_however_two_channels_tell_an_order_its_books_are_what_was_executed(
     tellings = [told(order, REST, str(n), q, p, commission=f"0.0{n + 1}") for n, (q, p) in enumerate(parts)]
     tellings += [told(order, STREAM, f"s{n}", q, p) for n, (q, p) in enumerate(parts) if n not in lost]
     tellings += draw.draw(st.lists(st.sampled_from(tellings), max_size=4), label="told again")
-    for telling in draw.draw(st.permutations(tellings)):
-        hear(scene, telling)
+    updates = draw.draw(st.lists(st.integers(0, len(parts)), max_size=3), label="order updates, parts executed by then")
+    steps = [*tellings, *(sum(q for q, _ in parts[:done]) for done in updates)]
+    for step in draw.draw(st.permutations(steps)):
+        if isinstance(step, Fill):
+            hear(scene, step)
+        else:
+            scene.answer(order.client_order_id, _ok(scene, order, step))
     run, sold = scene.run, sum(q for q, _ in parts)
     assert run.open_quantity("C") == sold
     assert run.cash_flow == sum(q * D(p) for q, p in parts) * run.leg("C").contract_value

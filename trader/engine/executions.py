@@ -29,8 +29,15 @@ def is_booked(run: Run, fill: Fill) -> bool:
 
 def cost_again(turn: Turn, run: Run, fill: Fill) -> None:
     """A telling that was taken in before may bring what the execution cost."""
+    if fill.commission is None:
+        return
+    coid = run.confirmed.get(fill.key, "")
+    if coid:
+        _confirm(turn, run.run_id, coid, replace(fill, quantity=0))
+        _cost(turn, run.run_id, coid, fill)
+        return
     booked = run.fills.get(fill.key)
-    if booked is not None and booked.fill.commission is None and fill.commission is not None:
+    if booked is not None and booked.fill.commission is None:
         turn.write(rec.FillCosted, run.run_id, cause="exchange", fill_id=booked.fill.key, commission=fill.commission)
 
 
@@ -46,25 +53,28 @@ def take_in(turn: Turn, run: Run, order: Order, fill: Fill) -> int:
     if part is not None:
         turn.write(rec.FillRecorded, run.run_id, cause="exchange", leg=order.intent.leg, fill=part)
     if rest is not None:
-        turn.write(
-            rec.FillConfirmed,
-            run.run_id,
-            cause="exchange",
-            client_order_id=coid,
-            channel=rest.channel,
-            fill_id=rest.key,
-            price=rest.price,
-            quantity=rest.quantity,
-        )
+        _confirm(turn, run.run_id, coid, rest)
         _cost(turn, run.run_id, coid, rest)
     return fresh
+
+
+def _confirm(turn: Turn, run_id: str, coid: str, told: Fill) -> None:
+    turn.write(
+        rec.FillConfirmed,
+        run_id,
+        cause="exchange",
+        client_order_id=coid,
+        channel=told.channel,
+        fill_id=told.key,
+        price=told.price,
+        quantity=told.quantity,
+        costed=told.commission is not None,
+    )
 
 
 def _untold(order: Order, fill: Fill) -> int:
     """Contracts of this telling beyond what the two channels have told of the order at this price."""
     unconfirmed = order.booked.get(price_key(fill.price), 0) - order.told.get(told_key(fill.channel, fill.price), 0)
-    if unconfirmed < fill.quantity and order.filled_qty + fill.quantity <= order.reported_filled:
-        return fill.quantity  # so much is executed and not booked, and nothing booked can be all of it
     return max(0, min(fill.quantity - unconfirmed, fill.quantity))
 
 

@@ -12,9 +12,9 @@ from trader.domain.clock import Now
 from trader.domain.order import Purpose, TimeInForce
 from trader.domain.quote import Quote
 from trader.engine.chase import chase_price, price_bounds
-from trader.engine.gate import collar, exit_bounds, exit_ceiling, is_fresh_mark, met_offers
+from trader.engine.gate import collar, exit_bounds, exit_ceiling, is_fresh_mark, is_fresh_quote, met_offers
 from trader.engine.records import LegTerms
-from trader.engine.state import HUNDRED, Run, State
+from trader.engine.state import HUNDRED, Run, State, seconds_since
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -31,9 +31,10 @@ def exit_terms(state: State, now: Now, run: Run, leg: LegTerms, purpose: Purpose
     quote = state.market.quotes.get(leg.symbol)
     if quote is None:
         return Terms()
-    if quote.mark is None:
+    if quote.mark is None or _is_lost(state, now, run, quote):
         # Nothing to judge a price by: what is asked, where the exchange's band lets it pass, else its band is all there is.
-        is_within_band = quote.ask is not None and 0 < quote.ask <= (quote.band_high or quote.ask)
+        is_asked = quote.ask is not None and is_fresh_quote(state, quote, now)
+        is_within_band = is_asked and quote.ask is not None and 0 < quote.ask <= (quote.band_high or quote.ask)
         return Terms(quote.ask, TimeInForce.IOC, quote.ask) if is_within_band else Terms(asked=quote.ask)
     bounds = exit_bounds(run, leg, quote.mark)
     highest = price_bounds(run.preset, leg, quote, quote.mark, bounds)[1]
@@ -52,6 +53,12 @@ def exit_terms(state: State, now: Now, run: Run, leg: LegTerms, purpose: Purpose
     # What pays more than the collar around the mark takes what is there; it does not stand in the book for others to meet.
     beyond = limit > collar(leg, quote.mark, run.preset.risk.price_collar_pct)[1]
     return Terms(limit, TimeInForce.IOC if beyond else TimeInForce.GTC, quote.ask)
+
+
+def _is_lost(state: State, now: Now, run: Run, quote: Quote) -> bool:
+    """True for a mark as old as a run may be held blind: it says nothing any more, and must not hold an exit back."""
+    newest, longest = state.market.newest, run.preset.exits.blind_exit_secs * max(now.rate, 1.0)
+    return quote.ts_mark is None or (newest is not None and seconds_since(quote.ts_mark, newest) > longest)
 
 
 def fair_bid(run: Run, leg: LegTerms, quote: Quote, steps: int = 1) -> Decimal:

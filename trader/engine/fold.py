@@ -216,10 +216,10 @@ def _told_more(order: Order, key: str, quantity: int) -> Order:
 
 def _fill_confirmed(run: Run, record: rec.FillConfirmed) -> Run:
     order = run.orders.get(record.client_order_id)
-    if order is None or record.fill_id in run.confirmed:
+    if order is None:
         return run
     told = _told_more(order, told_key(record.channel, record.price), record.quantity)
-    confirmed = {**run.confirmed, record.fill_id: record.client_order_id}
+    confirmed = {**run.confirmed, record.fill_id: "" if record.costed else record.client_order_id}
     return replace(run, orders={**run.orders, record.client_order_id: told}, confirmed=confirmed)
 
 

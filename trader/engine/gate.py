@@ -18,7 +18,7 @@ from trader.domain.rounding import is_on_tick
 from trader.engine.beside import bars_beginning
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.records import LegTerms, Phase
-from trader.engine.state import HUNDRED, MARK_AGE, ZERO, Order, Run, State, age_slack
+from trader.engine.state import HUNDRED, MARK_AGE, QUOTE_AGE, ZERO, Order, Run, State, age_slack
 
 HARD_ORDERS_PER_SECOND = 10
 RESERVED_FOR_EXITS = 4  # of them: closing both legs, and once more, is possible in the second of any entry
@@ -136,7 +136,7 @@ def _price(state: State, run: Run, leg: LegTerms, intent: OrderIntent, quote: Qu
     if intent.purpose is Purpose.ENTRY:
         low, high = collar(leg, quote.mark, run.preset.risk.price_collar_pct)
     else:
-        low, high = exit_bounds(run, leg, quote.mark)
+        low, high = Decimal(0), exit_bounds(run, leg, quote.mark)[1]  # a bid that is too low does no harm
     if not low <= price <= high:
         return Denied("PRICE_OUTSIDE_COLLAR", f"limit_price={price}, collar={low:.2f}..{high:.2f}, mark={quote.mark}")
     if quote.band_low is not None and price < quote.band_low:
@@ -151,6 +151,13 @@ def is_fresh_mark(state: State, quote: Quote, now: Now) -> bool:
     if quote.mark is None or quote.ts_mark is None:
         return False
     return state.market.newest is None or state.market.newest - quote.ts_mark <= MARK_AGE + age_slack(now)
+
+
+def is_fresh_quote(state: State, quote: Quote, now: Now) -> bool:
+    """True when bid and ask are young enough to be met."""
+    if quote.ts_quote is None:
+        return False
+    return state.market.newest is None or state.market.newest - quote.ts_quote <= QUOTE_AGE + age_slack(now)
 
 
 def _market(state: State, run: Run, leg: LegTerms, intent: OrderIntent, quote: Quote | None, now: Now) -> Denied | None:

@@ -7,6 +7,7 @@ from trader.engine.exit_price import Terms, exit_terms, fair_bid, is_above_ceili
 from trader.engine.gate import closable, exit_ceiling
 from trader.engine.levels import trip
 from trader.engine.naked import alone_since
+from trader.engine.positions import differs_lastingly
 from trader.engine.records import LegTerms
 from trader.engine.settling import Stance, stance_on, unsaleable_secs
 from trader.engine.state import Order, Run, seconds_since
@@ -75,6 +76,8 @@ def _terms(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, stance: Stance
 def _patience(turn: Turn, run: Run, leg: LegTerms, order: Order, stance: Stance) -> float:
     """Seconds a closing order may rest. One leg alone has less time than a whole strangle; a bid that nobody can meet and
     that still stands at the mark stays there, since another would be no better; one above what is accepted by now goes."""
+    if differs_lastingly(turn.watch(run.run_id)) and closable(run, leg) == 0:
+        return 0.0  # nothing of the leg is left at the exchange to be bought
     if stance is Stance.WAIT or is_above_ceiling(turn.state, turn.now, run, leg, order.intent.limit_price):
         return 0.0
     if stands_well(turn.state, turn.now, run, leg, order.intent.limit_price, is_kept=stance is Stance.BID):

@@ -174,13 +174,15 @@ class FillRecorded(Record, frozen=True, kw_only=True, tag="fill_recorded"):
 
 
 class FillConfirmed(Record, frozen=True, kw_only=True, tag="fill_confirmed"):
-    """One channel told what the other had told before: `quantity` contracts of an order at `price`. Nothing is booked."""
+    """One channel told what the other had told before: `quantity` contracts of an order at `price`. Nothing is booked.
+    `costed`: it said what they cost; where it did not, a second one of quantity 0 says that it has since."""
 
     client_order_id: str
     channel: Channel | None
     fill_id: str  # the key of this telling
     price: Decimal
     quantity: int
+    costed: bool = True
 
 
 class FillCosted(Record, frozen=True, kw_only=True, tag="fill_costed"):

@@ -90,7 +90,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     spot_at_entry: Decimal | None = None
     orders: dict[str, Order] = {}
     fills: dict[str, BookedFill] = {}  # by `Fill.key`
-    confirmed: dict[str, str] = {}  # keys of tellings that booked nothing: the order each belongs to
+    confirmed: dict[
+        str, str
+    ] = {}  # keys of tellings that booked nothing: their order while they have told no cost, else ""
     positions: dict[str, int] = {}
     peak_pnl: Decimal | None = None
     peak_pct: Decimal | None = None

@@ -156,12 +156,13 @@ class _Flattening:
     def _words(self, holding: Holding) -> str:
         """One open contract, and where nobody would trade: why, and when it is settled."""
         words, why = f"{holding.symbol} {holding.ours:+d}", self._unmet.get(holding.symbol)
-        settled = parse_option_symbol(holding.symbol).expiry.astimezone(IST)
-        return (
-            f"{words} ({why}; held to settlement at {settled:%d %b %H:%M} IST unless it is closed before)"
-            if why
-            else words
-        )
+        if not why:
+            return words
+        try:
+            settled = parse_option_symbol(holding.symbol).expiry.astimezone(IST)
+        except ValueError:
+            return f"{words} ({why})"
+        return f"{words} ({why}; held to settlement at {settled:%d %b %H:%M} IST unless it is closed before)"
 
     def _may_close(self, symbol: str, mine: Sequence[OrderSnapshot]) -> bool:
         """Whether nothing of ours rests in a contract, or its cancel has been awaited long enough: an order that cannot be
