@@ -136,7 +136,7 @@ def _price(state: State, run: Run, leg: LegTerms, intent: OrderIntent, quote: Qu
     if intent.purpose is Purpose.ENTRY:
         low, high = collar(leg, quote.mark, run.preset.risk.price_collar_pct)
     else:
-        low, high = Decimal(0), exit_bounds(run, leg, quote.mark)[1]  # a bid that is too low does no harm
+        low, high = exit_bounds(run, leg, quote.mark)
     if not low <= price <= high:
         return Denied("PRICE_OUTSIDE_COLLAR", f"limit_price={price}, collar={low:.2f}..{high:.2f}, mark={quote.mark}")
     if quote.band_low is not None and price < quote.band_low:
