@@ -23,6 +23,7 @@ from trader.exchange.credentials import Credentials
 from trader.exchange.delta import numbers as n
 from trader.exchange.delta import wire
 from trader.exchange.delta.budget import DEFAULT_QUOTA, Priority
+from trader.exchange.delta.decoding import convert
 from trader.exchange.delta.errors import WireError
 from trader.exchange.delta.order_requests import Trigger
 from trader.exchange.delta.parse import (
@@ -204,6 +205,6 @@ def _read(kind: Any, row: Any) -> Any:
         WireError: It has another shape.
     """
     try:
-        return msgspec.convert(row, kind, strict=False)
+        return convert(row, kind)
     except msgspec.ValidationError as error:
         raise WireError(f"unreadable answer: {error}") from None

@@ -6,7 +6,6 @@ signed once again, orders too: it was refused, so it was not processed, and the 
 """
 
 import copy
-import functools
 import logging
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -21,6 +20,7 @@ from trader.exchange.credentials import Credentials
 from trader.exchange.delta.breaker import CircuitBreaker
 from trader.exchange.delta.budget import DEFAULT_QUOTA, Priority, RateBudget
 from trader.exchange.delta.clock_offset import ClockOffset
+from trader.exchange.delta.decoding import decoder_of
 from trader.exchange.delta.errors import WireError, is_expired_signature
 from trader.exchange.delta.refusal import refusal
 from trader.exchange.delta.rows import UNREADABLE, Rows, decode_rows, sift
@@ -68,11 +68,6 @@ class Bare(msgspec.Struct, frozen=True):
 
 class Text:
     """In place of a result type: the answer is text (a CSV download)."""
-
-
-@functools.cache
-def _decoder(result: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(Envelope[result], strict=False)
 
 
 class RestClient:
@@ -338,11 +333,11 @@ class RestClient:
             if result is Text:
                 return Envelope(success=True, result=reply.body.decode())
             if isinstance(result, Bare):
-                return Envelope(success=True, result=msgspec.json.decode(reply.body, type=result.row, strict=False))
+                return Envelope(success=True, result=decoder_of(result.row).decode(reply.body))
             if isinstance(result, Rows):
                 envelope: Envelope[Any] = decode_rows(reply.body, result, name)
             else:
-                envelope = _decoder(result).decode(reply.body)
+                envelope = decoder_of(Envelope[result]).decode(reply.body)
         except UNREADABLE as error:
             raise WireError(f"{name}: unreadable answer: {error}") from None
         if envelope.success is not True:

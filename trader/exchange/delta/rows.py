@@ -3,7 +3,6 @@
 The second way also reads what is no JSON but is sent as such: NaN and infinities, numbers without end, broken text.
 """
 
-import functools
 import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from trader.domain.odd_row import OddRow, is_symbol
+from trader.exchange.delta.decoding import convert, decoder_of
 from trader.exchange.delta.errors import WireError
 from trader.exchange.delta.wire import Envelope, Meta
 
@@ -32,9 +32,8 @@ class Rows(msgspec.Struct, frozen=True):
     within: str = ""
 
 
-@functools.cache
-def _decoder(row: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(Envelope[list[row]], strict=False)
+def _listing(row: Any) -> msgspec.json.Decoder[Any]:
+    return decoder_of(Envelope[list[row]])
 
 
 def decode_rows(body: bytes, rows: Rows, what: str) -> Envelope[Any]:
@@ -44,7 +43,7 @@ def decode_rows(body: bytes, rows: Rows, what: str) -> Envelope[Any]:
         DecodeError, RecursionError, UnicodeDecodeError: It is not readable as such an answer.
     """
     try:
-        envelope: Envelope[Any] = _decoder(rows.row).decode(body)
+        envelope: Envelope[Any] = _listing(rows.row).decode(body)
         return envelope
     except UNREADABLE as error:
         document = read_loosely(body)
@@ -55,7 +54,7 @@ def decode_rows(body: bytes, rows: Rows, what: str) -> Envelope[Any]:
             result = result.get(rows.within)
         if not isinstance(result, list):
             raise error
-        meta = msgspec.convert(document.get("meta"), Meta | None, strict=False)
+        meta = convert(document.get("meta"), Meta | None)
         return Envelope(success=True, result=convert_rows(result, rows.row, what), meta=meta)
 
 
@@ -74,7 +73,7 @@ def convert_rows(listed: Iterable[Any], row: Any, what: str) -> list[Any]:
 
 def _converted(item: Any, row: Any, what: str, place: int) -> Any:
     try:
-        read = msgspec.convert(item, row, strict=False)
+        read = convert(item, row)
         return odd_row(what, place, item, "its text is broken") if _BROKEN in msgspec.json.encode(read) else read
     except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError, OverflowError) as error:
         return odd_row(what, place, item, in_plain_words(error))

@@ -20,6 +20,7 @@ import websocket
 from trader.domain.odd_row import OddRow
 from trader.exchange.delta import wire
 from trader.exchange.delta.backoff import CONNECTS_MAX, Backoff
+from trader.exchange.delta.decoding import convert
 from trader.exchange.delta.rows import UNREADABLE, convert_rows, in_plain_words, odd_row, read_loosely, sift
 from trader.exchange.delta.stream_socket import StreamSocket
 from trader.exchange.delta.wire_feeds import RESOLUTIONS
@@ -351,7 +352,7 @@ class Stream:
         what = f"the {kind} messages"
         good, odd = sift(what, convert_rows(items, listed.item, what), lambda item: item)
         try:
-            message = msgspec.convert({**frame, listed.field: []}, listed.message, strict=False)
+            message = convert({**frame, listed.field: []}, listed.message)
         except msgspec.ValidationError:
             return None
         setattr(message, listed.field, good)

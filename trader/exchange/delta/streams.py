@@ -19,6 +19,7 @@ from trader.exchange.credentials import Credentials
 from trader.exchange.delta import wire
 from trader.exchange.delta import wire_feeds as feeds
 from trader.exchange.delta.clock_offset import ClockOffset
+from trader.exchange.delta.decoding import decoder_of
 from trader.exchange.delta.errors import LOGIN_STATUSES, WireError
 from trader.exchange.delta.local_book import BookBroken, LocalBook
 from trader.exchange.delta.numbers import count_or_none
@@ -79,7 +80,7 @@ class PublicStream(Stream):
         proxy: str | None = None,
         odd: OddRows | None = None,
     ) -> None:
-        decoder = msgspec.json.Decoder(wire.PublicMessage | feeds.FeedMessage | feeds.CandleFrame, strict=False)
+        decoder = decoder_of(wire.PublicMessage | feeds.FeedMessage | feeds.CandleFrame)
         super().__init__("public", url, decoder, timings=timings, user_agent=user_agent, proxy=proxy, odd=odd)
         self._on_message = on_message
         self._on_event = on_event
@@ -196,7 +197,7 @@ class PrivateStream(Stream):
         """`clock` is what is known of the exchange's clock, shared with the REST client; `product_id_of` names the product of a symbol,
         which the fill channel does not (0 where nobody knows); `on_protection` hears of ``portfolio_margins`` and
         ``mmp_trigger`` where they are subscribed."""
-        decoder = msgspec.json.Decoder(wire.PrivateWire | feeds.ProtectionMessage, strict=False)
+        decoder = decoder_of(wire.PrivateWire | feeds.ProtectionMessage)
         super().__init__("private", url, decoder, timings=timings, user_agent=user_agent, proxy=proxy, odd=odd)
         self._credentials = credentials
         self._on_private = on_private
