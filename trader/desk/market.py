@@ -207,7 +207,9 @@ def _leg(preset: Preset, terms: LegTerms, quote: Quote, spot: Decimal) -> Previe
 def exit_figures(seen: Preview) -> str:
     """What `risk.exit_limit_pct` means in money for the strikes a preset would sell now; empty when none qualifies."""
     each = [
-        f"{leg.exit_most:.2f} USD for {leg.quantity} contracts of {leg.symbol}" for leg in seen.legs if leg.exit_most
+        f"{leg.exit_most:.2f} USD for {leg.quantity} {'contract' if leg.quantity == 1 else 'contracts'} of {leg.symbol}"
+        for leg in seen.legs
+        if leg.exit_most
     ]
     return f"Closing pays at most {' and '.join(each)} at today's mark, fees included." if each else ""
 
