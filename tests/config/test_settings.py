@@ -349,7 +349,7 @@ def test_an_env_file_that_is_none_hung_or_ended_in_a_traceback(
 @pytest.mark.parametrize("variable", ["TRADER_HOME", "TRADER_SNAPSHOT", "TRADER_VENUE_RECORDING"])
 def test_the_home_of_a_user_there_is_not_ended_in_a_traceback(settings_with: SettingsWith, variable: str) -> None:
     with pytest.raises(
-        ConfigError, match=f"{variable} must name a folder there is: nobody's home is known for '~nobody-"
+        ConfigError, match=f"{variable} must name a folder there is: no user's home is known for '~nobody-"
     ):
         settings_with(**{variable: "~nobody-of-that-name/x"})
 

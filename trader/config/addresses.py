@@ -135,7 +135,7 @@ def usable_path(text: str) -> Path:
         return Path.cwd() / Path(text).expanduser()
     except RuntimeError:  # a ~ before a name that no user has, or no home folder is known
         raise ValueError(
-            f"must name a folder there is: nobody's home is known for {text.split('/')[0][:40]!r}"
+            f"must name a folder there is: no user's home is known for {text.split('/')[0][:40]!r}"
         ) from None
     except OSError as error:
         raise ValueError(f"cannot be used: the current directory is gone ({error.strerror})") from None

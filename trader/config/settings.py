@@ -397,6 +397,6 @@ def _require_texts(values: Mapping[str, str]) -> None:
 
 
 def _unused_proxies(process: Mapping[str, str]) -> list[str]:
-    """Whoever sets a proxy for other programs may expect it to count here; told once, because nothing else would say so."""
+    """A person who has set a proxy for other programs may expect it to count here; told once, because nothing else would say so."""
     found = [name for name in sorted(process) if name.lower() in ("http_proxy", "https_proxy", "all_proxy")]
     return [f"{', '.join(found)} is not used for the exchange; TRADER_PROXY is"] if found else []

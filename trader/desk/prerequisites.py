@@ -289,7 +289,7 @@ def _activity(figures: Statistics) -> str:
 
 
 def check_left_out(figures: OddFigures) -> Verdict:
-    """Rows of the exchange's lists that made no sense: the others serve, so this stands in nobody's way."""
+    """Rows of the exchange's lists that made no sense: the others serve, so no entry is barred by it."""
     if not figures.now:
         return True, "every row of the exchange's lists makes sense"
     more = f"; and {len(figures.now) - _NAMED} more" if len(figures.now) > _NAMED else ""

@@ -1,4 +1,4 @@
-"""Words for what happened: each thing said once, one full stop at the end, whoever's words they are made of. Pure."""
+"""Words for what happened: each thing said once, one full stop at the end, also where they quote the exchange. Pure."""
 
 from trader.domain.fill import Fill, FillKind
 from trader.domain.order import Side

@@ -43,7 +43,7 @@ def _is_anothers(run: Run, event: AccountRead, leg: LegTerms, row: OddRow) -> bo
 
 
 def _is_booked(run: Run, row: OddRow) -> bool:
-    """True for a fill of an order of ours that has ended and of which every contract is in our books."""
+    """True for a fill of one of our orders that has ended with every contract booked."""
     return any(
         row.order_id in order.venue_ids and order.status.terminal and not order.fills_missing
         for order in run.orders.values()

@@ -149,7 +149,7 @@ def on_order_seen(turn: Turn, snapshot: OrderSnapshot) -> None:
 
 
 def on_fill(turn: Turn, fill: Fill) -> None:
-    """Book an execution of ours once, whichever channel tells it first; the other brings its commission. Other people's
+    """Book an execution of our orders once, whichever channel tells it first; the other brings its commission. Other people's
     fills pass by."""
     for run in turn.state.runs.values():
         if is_taken_in(run, fill):

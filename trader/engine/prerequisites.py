@@ -1,5 +1,5 @@
 """The prerequisites of an entry: one list for everyone who asks. The engine's gate before it sells, the desk for `check` and
-the page. Whoever asks gathers the facts; what they mean is said here, and nowhere else.
+the page. The caller gathers the facts; what they mean is said here, and nowhere else.
 
 A fact that somebody cannot gather (the engine does not know whether a runner is alive, a page not what the stream told the
 engine) stays None: its item is unknown, which is not the same as met.

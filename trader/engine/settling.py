@@ -32,7 +32,7 @@ class Stance(Enum):
 
 
 def stance_on(turn: Turn, run_id: str, leg: LegTerms) -> Stance:
-    """Judge a leg anew on the prices of now, and record when it is held to its settlement or no longer."""
+    """Judge a leg on the prices of now, and record when it is held to its settlement or no longer."""
     run = turn.run(run_id)
     if run.open_quantity(leg.key) <= 0 or leg.has_expired(turn.now.market):
         return Stance.CLOSE
