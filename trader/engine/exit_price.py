@@ -33,9 +33,10 @@ def exit_terms(state: State, now: Now, run: Run, leg: LegTerms, purpose: Purpose
         return Terms()
     if quote.mark is None or _is_lost(state, now, run, quote):
         # Nothing to judge a price by: what is asked, where the exchange's band lets it pass, else its band is all there is.
-        is_asked = quote.ask is not None and is_fresh_quote(state, quote, now)
-        is_within_band = is_asked and quote.ask is not None and 0 < quote.ask <= (quote.band_high or quote.ask)
-        return Terms(quote.ask, TimeInForce.IOC, quote.ask) if is_within_band else Terms(asked=quote.ask)
+        is_within_band = quote.ask is not None and 0 < quote.ask <= (quote.band_high or quote.ask)
+        if is_within_band and is_fresh_quote(state, quote, now):
+            return Terms(quote.ask, TimeInForce.IOC, quote.ask)
+        return Terms(asked=quote.ask)
     bounds = exit_bounds(run, leg, quote.mark)
     highest = price_bounds(run.preset, leg, quote, quote.mark, bounds)[1]
     if quote.ask is None or not 0 < quote.ask <= highest:

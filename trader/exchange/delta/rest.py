@@ -1,7 +1,7 @@
 """REST calls: budget, signature, one exchange of bytes, decoding. Knows endpoints' weights, not their meaning.
 
 Order of work in a call: take the weight from the budget, then stamp and sign, then send exactly the signed text. Only
-reads are repeated when no answer came, once and signed anew. Whatever was refused because its signature had expired is
+reads are repeated when no answer came, once and signed again. Whatever was refused because its signature had expired is
 signed once again, orders too: it was refused, so it was not processed, and the refusal tells the exchange's time.
 """
 

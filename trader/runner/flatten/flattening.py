@@ -188,7 +188,7 @@ class _Flattening:
         return [order for order in listed if self._orders.is_ours(order)], self._positions()
 
     def _positions(self) -> list[Position]:
-        """Positions of everything of ours. Where a row makes no sense our contracts are asked for one by one; what cannot be
+        """Positions in every contract this program has traded. Where a row makes no sense these contracts are asked for one by one; what cannot be
         read then either is closed as far as our own orders go, reduce-only."""
         traded = self._orders.holdings(())
         positions: list[Position] = []
