@@ -1,6 +1,6 @@
 """What the desk answers with. Money is USD, instants are aware UTC, None is not known."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import msgspec
@@ -39,6 +39,31 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     times: int = 1
 
 
+class DayResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that ended on this day. `at` is the exchange's time of its end; `pnl` USD, `pnl_pct` % of premium."""
+
+    run_id: str
+    preset: str
+    underlying: str
+    at: datetime
+    reason: str
+    pnl: Decimal | None
+    pnl_pct: Decimal | None
+
+
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    """The Indian day by the exchange's time. `realised` USD is what the daily loss limit counts (all presets); `open` the
+    P&L of what is open, None where it is unknown; the limits are those of the run shown, None while there is none."""
+
+    date: date
+    realised: Decimal
+    open: Decimal | None
+    runs_made: int
+    runs_most: int | None
+    loss_limit: Decimal | None
+    results: tuple[DayResult, ...]  # newest first
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a glance needs. `run` is the one asked for, else the newest unresolved, else the newest finished;
     `runs` are all unresolved ones, oldest first. `situation` says what is so now, `happened` what came before, newest
@@ -56,6 +81,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     situation: tuple[str, ...] = ()
     happened: tuple[Happening, ...] = ()
     open_alerts: tuple[AlertRow, ...] = ()
+    day: Day | None = None
+    pictured_at: datetime | None = (
+        None  # when the runner made this picture (this machine's clock): the same for all parts
+    )
 
 
 class CommandReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +128,30 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     fees: Decimal | None = None
     margin: Decimal | None = None
     breakevens: tuple[Decimal, ...] = ()
+    contract_value: Decimal | None = None
+    notional: Decimal | None = None  # USD of one leg
+    closing_fees: Decimal | None = None  # USD, of buying back at the price a P&L counts with now
+    spread: Decimal | None = None  # USD between what is sold for and what buying back at once would pay, >= 0
+    start_pnl: Decimal | None = None  # USD: P&L the moment both legs are sold: minus spread, minus fees in and out
+    return_on_margin_pct: Decimal | None = None  # premium less fees, of margin
+    breakevens_after_fees: tuple[Decimal, ...] = ()  # spots at expiry
+    stop_low: float | None = None  # spots at which the maximum loss would fire now
+    stop_high: float | None = None
+    exit_at: datetime | None = None  # the exit time the outlook is for
+    best_pct: float | None = (
+        None  # the best P&L any spot would bring at the exit time, % of premium, at today's volatility
+    )
+    still_pct: float | None = None  # the same if spot stands still
+    payoff: "Payoff | None" = None
+
+
+class Payoff(msgspec.Struct, frozen=True, kw_only=True):
+    """P&L in USD against spot, fees in: bought back now, at the exit time, and settled at expiry. Columns of one length."""
+
+    spots: tuple[float, ...]
+    now: tuple[float, ...]
+    at_exit: tuple[float, ...]
+    at_expiry: tuple[float, ...]
 
 
 class ExpiryChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +172,9 @@ class PnlSeries(msgspec.Struct, frozen=True, kw_only=True):
     level_usd: list[float | None]
     max_loss_usd: list[float | None]
     max_profit_usd: list[float | None]
+    gaps: list[
+        tuple[datetime, datetime]
+    ] = []  # when nobody watched, on the chart's clock (market time where it is known)
 
 
 class Marker(msgspec.Struct, frozen=True, kw_only=True):

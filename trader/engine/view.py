@@ -55,6 +55,84 @@ class LegView(msgspec.Struct, frozen=True, kw_only=True):
     price_age_s: float | None = None
     fresh: bool = False
     kept: str = ""  # why the leg is held to its settlement instead of being closed; empty while it is not
+    contract_value: Decimal | None = None  # units of the underlying in one contract
+    bid_size: int | None = None  # contracts
+    ask_size: int | None = None
+    closing_px: Decimal | None = None  # what `pnl` counts buying back at: the ask, bounded by the spread guard
+    fees_paid: Decimal | None = None  # USD, of every fill of this leg so far
+    fee_to_close: Decimal | None = None  # USD, of buying back what is open at `closing_px`
+    pnl_mark: Decimal | None = None  # USD at the mark price: fees paid are in it, spread and closing fee are not
+    iv_at_entry: float | None = None  # fraction per year, of the quote the leg was chosen on
+    position_delta: float | None = None  # of what is open, signed, in units of the underlying
+    position_gamma: float | None = None  # change of `position_delta` for 1 USD of spot
+    position_theta: float | None = None  # USD a day; what is short earns
+    position_vega: float | None = None  # USD for one point (0.01) of implied volatility
+
+
+class NakedView(msgspec.Struct, frozen=True, kw_only=True):
+    """One leg that stands without the other. `worst_usd`: what a move of 1 % against it would cost now, ≤ 0."""
+
+    key: str
+    symbol: str
+    since: datetime  # this machine's clock
+    limit_secs: float
+    worst_usd: Decimal | None = None
+
+
+class NearestStop(msgspec.Struct, frozen=True, kw_only=True):
+    """The losing exit that spot is closest to. `move` is what spot must move, signed USD; `sigmas` the same in standard
+    deviations of spot until the exit time, at today's implied volatility."""
+
+    name: str
+    spot: float
+    move: float
+    move_pct: float
+    sigmas: float | None = None
+
+
+class Corridor(msgspec.Struct, frozen=True, kw_only=True):
+    """P&L against spot now, cost to close, all else unchanged, and the marks on that axis. All spots are USD.
+
+    `spots` ascend and cover every mark; `pnl` is USD and `pnl_pct` % of premium, one for each spot. `stop_*` is where the
+    maximum loss (or the trailing level, where that is nearer) would fire, `half_*` where half of the maximum loss is reached.
+    None where spot alone does not reach it.
+    """
+
+    spots: tuple[float, ...]
+    pnl: tuple[float, ...]
+    pnl_pct: tuple[float, ...]
+    stop_low: float | None = None
+    stop_high: float | None = None
+    half_low: float | None = None
+    half_high: float | None = None
+    breakeven_low: float | None = None  # at expiry, fees in
+    breakeven_high: float | None = None
+
+
+class Outlook(msgspec.Struct, frozen=True, kw_only=True):
+    """What time alone does to a run, by Black-76 at the implied volatilities of the moment. Percents are of premium.
+
+    `decayed_pct`: share of the premium that has gone from the options at their mark prices. `by_time_pct`: what would have
+    gone by now had spot and volatilities stayed as at the entry. `still_pnl`: USD of P&L, cost to close, at the exit time if
+    spot stands still. `best_pct`: the best P&L any spot would bring at the exit time. `exit_at` is the instant meant.
+    """
+
+    decayed_pct: float | None = None
+    by_time_pct: float | None = None
+    still_pnl: Decimal | None = None
+    best_pct: float | None = None
+    exit_at: datetime | None = None
+
+
+class Safety(msgspec.Struct, frozen=True, kw_only=True):
+    """What would close the position, as far as it is known. `exchange_stops`: stop orders on this run's contracts that the
+    exchange reported when the account was last read (`read_at`, this machine's clock); None = never read. `dead_man`: the
+    exchange's heartbeat of this client is on; None = not known."""
+
+    app_stop: bool
+    exchange_stops: int | None = None
+    dead_man: bool | None = None
+    read_at: datetime | None = None
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +150,9 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
 
 class Rung(msgspec.Struct, frozen=True, kw_only=True):
     """One exit of the ladder. `at_pnl` USD and `at_pct` (% of premium) where it fires; `at_time` for the clock's exit;
-    `spot_low`/`spot_high`: where the index would have to be for it, all else unchanged (None = not reachable by spot)."""
+    `spot_low`/`spot_high`: where the index would have to be for it, all else unchanged (None = not reachable by spot);
+    `exit_low`/`exit_high` the same shortly before the exit time. `code`: max_loss, max_profit, trailing_stop, time, expiry or
+    daily_limit. `arms_at_pct`: the peak that arms it, while it is not armed."""
 
     name: str
     armed: bool
@@ -83,6 +163,10 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
     at_time: datetime | None = None
     spot_low: float | None = None
     spot_high: float | None = None
+    code: str = ""
+    arms_at_pct: Decimal | None = None
+    exit_low: float | None = None
+    exit_high: float | None = None
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +205,23 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     foreign: tuple[Foreign, ...] = ()  # while waiting: what stands on the account that no run explains
     beside: tuple[Foreign, ...] = ()  # what a person has confirmed to start beside
     steps: tuple[str, ...] = ()  # while exiting: what has been done and is being done
+    quantity: int | None = None  # contracts of each leg, as chosen
+    contract_value: Decimal | None = None
+    notional: Decimal | None = None  # USD of one leg: contracts, times what is in one, times spot
+    pnl_mark: Decimal | None = None
+    fees_to_close: Decimal | None = None
+    spread_to_close: Decimal | None = None  # USD between the mark prices and what buying back would pay
+    peak_at: datetime | None = None  # the exchange's time
+    net_delta: float | None = None  # sums over the legs, units as in `LegView`
+    net_gamma: float | None = None
+    net_theta: float | None = None
+    net_vega: float | None = None
+    margin: Decimal | None = None  # USD, estimated for what is open
+    naked: NakedView | None = None
+    nearest_stop: NearestStop | None = None
+    corridor: Corridor | None = None
+    outlook: Outlook | None = None
+    safety: Safety | None = None
 
 
 class Ops(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +243,7 @@ class Ops(msgspec.Struct, frozen=True, kw_only=True):
     left_out: tuple[str, ...] = ()  # rows of the exchange's lists that made no sense lately, in words, newest first
     left_out_times: int = 0  # how many were left out since the runner's start, the same ones every time
     slowed: str = ""  # why nothing but exits may be sent just now (429), in words
+    market_rate: float = 1.0  # seconds of the exchange's time in one of this machine's
 
 
 class LiveSnapshot(msgspec.Struct, frozen=True, kw_only=True):
