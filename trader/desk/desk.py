@@ -143,11 +143,12 @@ class Desk:
         )
 
     def pnl_series(self, run_id: str, max_points: int = 2000) -> PnlSeries:
-        """A run's P&L over time, thinned to `max_points` with its extremes kept; empty for a run there is not."""
+        """A run's P&L over time, thinned to `max_points` with its extremes and the ends of its gaps kept; empty for a run
+        there is not."""
         _, book, series = self._books()
         preset = book.preset(run_id)
         limit = preset.exits.max_profit_pct if preset is not None else Preset().exits.max_profit_pct
-        return series.series(run_id, max_points, limit)
+        return series.series(run_id, max_points, limit, book.ended(run_id))
 
     def markers(self, run_id: str) -> list[Marker]:
         """Fills and decisions of a run, for its chart."""

@@ -178,9 +178,7 @@ class PnlSeries(msgspec.Struct, frozen=True, kw_only=True):
     level_usd: list[float | None]
     max_loss_usd: list[float | None]
     max_profit_usd: list[float | None]
-    gaps: list[
-        tuple[datetime, datetime]
-    ] = []  # when nobody watched, on the chart's clock (market time where it is known)
+    gaps: list[tuple[datetime, datetime]] = []  # when nobody watched: market time, this machine's where that is unknown
 
 
 class Marker(msgspec.Struct, frozen=True, kw_only=True):
