@@ -143,6 +143,7 @@ class Publisher:
                 client=self._gateway.statistics(),
                 left_out=odd.now[:_LEFT_OUT_SHOWN],
                 left_out_times=odd.times,
+                market_rate=now.rate,
             ),
             runs=views,
         )
