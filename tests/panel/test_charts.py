@@ -64,7 +64,7 @@ def test_legs_table_says_unknown_stale_and_escapes_symbols() -> None:
     ("rung", "fires", "distance"),
     [
         (Rung(name="max_loss", armed=True, at_pnl=Decimal("-84.2"), at_pct=Decimal(-100), distance_usd=Decimal(90),
-              distance_pct=Decimal(107)), "−$84.20 (−100\u00a0%)", "+$90.00 (+107\u00a0%)"),
+              distance_pct=Decimal(107)), "−\u2060$84.20 (−100\u00a0%)", "+$90.00 (+107\u00a0%)"),
         (Rung(name="trailing_stop", armed=False), "not armed", "–"),
         (Rung(name="trailing_stop", armed=False, at_pnl=Decimal(0)), "$0.00, not armed", "–"),
         (Rung(name="time", armed=True, at_time=START), "21 Nov 09:30\u00a0IST", "–"),
