@@ -40,7 +40,8 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DayResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that ended on this day. `at` is the exchange's time of its end; `pnl` USD, `pnl_pct` % of premium."""
+    """A run that has ended. `at` is the exchange's time of its end; `pnl` USD realised, `pnl_pct` % of premium, None where
+    nothing was sold."""
 
     run_id: str
     preset: str
@@ -53,7 +54,9 @@ class DayResult(msgspec.Struct, frozen=True, kw_only=True):
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):
     """The Indian day by the exchange's time. `realised` USD is what the daily loss limit counts (all presets); `open` the
-    P&L of what is open, None where it is unknown; the limits are those of the run shown, None while there is none."""
+    P&L of what is open, None where it is unknown; the limits are those of the run shown, None while there is none.
+    `runs_made` counts the underlying of that run, as its limit does. `results` are those of this day and besides those of
+    the last 24 hours of this machine's clock, which is more than one day of an accelerated market."""
 
     date: date
     realised: Decimal
@@ -85,6 +88,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pictured_at: datetime | None = (
         None  # when the runner made this picture (this machine's clock): the same for all parts
     )
+    market: datetime | None = None  # the exchange's time in the runner's last picture
 
 
 class CommandReceipt(msgspec.Struct, frozen=True, kw_only=True):
