@@ -118,6 +118,8 @@ class PreviewLeg(msgspec.Struct, frozen=True, kw_only=True):
     bid_size: int | None
     open_interest: Decimal | None
     limit_price: Decimal
+    fee: Decimal | None = None  # USD of selling all contracts at `limit_price`
+    closing_px: Decimal | None = None  # what a P&L would count buying back at now: the ask, bounded by the spread guard
     exit_most: Decimal | None = None  # USD a closing order of all contracts would pay at most at today's mark, fees in
 
 
@@ -137,7 +139,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     contract_value: Decimal | None = None
     notional: Decimal | None = None  # USD of one leg
     closing_fees: Decimal | None = None  # USD, of buying back at the price a P&L counts with now
-    spread: Decimal | None = None  # USD between what is sold for and what buying back at once would pay, >= 0
+    spread: Decimal | None = None  # USD that buying back at once would pay above what is sold for
     start_pnl: Decimal | None = None  # USD: P&L the moment both legs are sold: minus spread, minus fees in and out
     return_on_margin_pct: Decimal | None = None  # premium less fees, of margin
     breakevens_after_fees: tuple[Decimal, ...] = ()  # spots at expiry
@@ -178,9 +180,7 @@ class PnlSeries(msgspec.Struct, frozen=True, kw_only=True):
     level_usd: list[float | None]
     max_loss_usd: list[float | None]
     max_profit_usd: list[float | None]
-    gaps: list[
-        tuple[datetime, datetime]
-    ] = []  # when nobody watched, on the chart's clock (market time where it is known)
+    gaps: list[tuple[datetime, datetime]] = []  # when nobody watched: market time, this machine's where that is unknown
 
 
 class Marker(msgspec.Struct, frozen=True, kw_only=True):
