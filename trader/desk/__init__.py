@@ -5,6 +5,9 @@ It never decides anything about a run and never sends an order; the runner does,
 
 from trader.config.presets import PresetChanged, PresetInfo
 from trader.desk.desk import Desk
+from trader.desk.reach import reach_of_preview, reach_of_run
+from trader.desk.sizing import SizeBy
+from trader.desk.stopping import stop_words
 from trader.desk.values import (
     CheckResult,
     CommandReceipt,
@@ -13,6 +16,7 @@ from trader.desk.values import (
     ExpiryChoice,
     Happening,
     LogLine,
+    LotSize,
     Marker,
     NotPossible,
     Payoff,
@@ -38,6 +42,7 @@ __all__ = [
     "FillRow",
     "Happening",
     "LogLine",
+    "LotSize",
     "Marker",
     "NotPossible",
     "Payoff",
@@ -49,6 +54,10 @@ __all__ = [
     "RunReport",
     "RunSummary",
     "RunnerHealth",
+    "SizeBy",
     "Status",
     "TimelineEvent",
+    "reach_of_preview",
+    "reach_of_run",
+    "stop_words",
 ]

@@ -162,6 +162,13 @@ class Payoff(msgspec.Struct, frozen=True, kw_only=True):
     at_expiry: tuple[float, ...]
 
 
+class LotSize(msgspec.Struct, frozen=True, kw_only=True):
+    """How many contracts of each leg meet a target; `words` say why there are none, or what to know about them."""
+
+    contracts: int
+    words: str = ""
+
+
 class ExpiryChoice(msgspec.Struct, frozen=True, kw_only=True):
     """One listed expiry. `value` is what a preset's `strategy.expiry` takes."""
 
