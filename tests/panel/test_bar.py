@@ -1,5 +1,6 @@
 """The bar at the bottom of every page: what it says, and Stop & Exit in every state."""
 
+import html
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -9,8 +10,8 @@ import msgspec
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.panel import test_pages
 from tests.panel.fake_desk import FakeDesk
-from tests.panel.test_pages import said
 from trader.desk import Status
 from trader.engine.records import Phase
 from trader.engine.view import RunView
@@ -36,6 +37,10 @@ def status(scenario: str = "holding", **changes: object) -> Status:
 def run_of(picture: Status) -> RunView:
     assert picture.run is not None
     return picture.run
+
+
+def said(at: AppTest) -> str:
+    return html.unescape(test_pages.said(at))
 
 
 def bar(at: AppTest) -> str:
@@ -99,7 +104,7 @@ def test_a_second_press_says_it_is_recorded(open_panel: Open) -> None:
     at.button(key="stop").click().run()
     at.button(key="stop_yes").click().run()
     at.button(key="stop").click().run()
-    assert keys(at) == ["stop", "stop_no"] and "pressing again changes nothing" in said(at)
+    assert keys(at) == ["stop", "stop_no"] and "Stop changes nothing" in said(at)
     assert len(desk.asked) == 1
 
 
@@ -125,7 +130,9 @@ def test_a_waiting_run_was_said_to_be_bought_back(open_panel: Open) -> None:
     at, _ = open_panel("waiting")
     assert "Cancel the wait" in at.button(key="stop").label
     at.button(key="stop").click().run()
-    assert "Nothing is sold, so nothing is bought back" in said(at) and at.button(key="stop_yes").label == "Yes, cancel"
+    assert (
+        "Nothing is sold yet: the wait is cancelled." in said(at) and at.button(key="stop_yes").label == "Yes, cancel"
+    )
 
 
 def test_the_question_names_the_environment(open_panel: Open) -> None:
@@ -142,15 +149,18 @@ def test_the_question_says_what_exiting_would_realise() -> None:
     )
     run = msgspec.structs.replace(run_of(picture), legs=legs)
     asked = stop_words.question(msgspec.structs.replace(picture, run=run, runs=(run,)), None)
-    assert asked == f"Buy back 100 C 95,000 at ≈ 167.40 and 100 P 86,500 at ≈ 155.30: realises ≈ {M}$2.48?"
+    assert asked == f"Buy back 100 C 95,000 at ≈ 167.40 and 100 P 86,500 at ≈ 155.30: realises ≈ {parts.MINUS}$2.48."
 
 
 def test_what_is_not_known_is_not_said_to_be_zero() -> None:
     picture = status(pnl=None)
-    legs = tuple(msgspec.structs.replace(leg, ask=None) for leg in run_of(picture).legs)
+    legs = tuple(msgspec.structs.replace(leg, closing_px=None) for leg in run_of(picture).legs)
     run = msgspec.structs.replace(run_of(picture), legs=legs)
     asked = stop_words.question(msgspec.structs.replace(picture, run=run, runs=(run,)), None)
-    assert asked == "Buy back 100 C 95,000 and 100 P 86,500: what that realises is not known now?"
+    assert asked == (
+        "Buy back 100 C 95,000 at a price not known now and 100 P 86,500 at a price not known now: "
+        "what that realises is not known now."
+    )
 
 
 def test_of_several_runs_the_one_that_is_stopped_is_named(open_panel: Open, monkeypatch: pytest.MonkeyPatch) -> None:

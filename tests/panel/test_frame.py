@@ -11,8 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.panel.fake_desk import FakeDesk
-from tests.panel.test_bar import run_of, status
-from tests.panel.test_pages import said
+from tests.panel.test_bar import run_of, said, status
 from trader.desk import RunnerHealth, Status
 from trader.engine.records import Phase
 from trader.engine.view import Ops
