@@ -5,20 +5,16 @@ Everything that refreshes by itself is a fragment; whatever one types into stand
 
 import streamlit as st
 
-from trader.panel import beside, frame, happened, hero, launch, level, live, service, stop
+from trader.panel import beside, frame, happened, hero, launch, live, service
 from trader.panel.format import safe
 from trader.panel.watch import chosen_run, running
 
-frame.beat()
 status = service.status()
 run_id = None if isinstance(status, str) else chosen_run(status.runs)
+frame.beat(run_id=run_id)
 busy = not isinstance(status, str) and running(status)
 
-left, right = st.columns([4, 1.15], gap="small")
-with left:
-    hero.draw(run_id)
-with right:
-    stop.draw(run_id)
+hero.draw(run_id)
 happened.draw(run_id)
 
 if isinstance(status, str):
@@ -38,4 +34,3 @@ else:
     if status.run is not None:
         st.subheader("Last run", anchor=False, help=safe(status.run.run_id))
         live.draw(run_id)
-level.draw()
