@@ -8,7 +8,7 @@ from trader.domain.errors import TraderError
 from trader.panel import dialogs, draft, editor, figures, frame, launch, preset_bar, service
 from trader.panel.format import plain, red
 
-frame.ops_strip()
+frame.beat()
 st.subheader("Configure", anchor=False)
 
 

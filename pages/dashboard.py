@@ -9,7 +9,7 @@ from trader.panel import beside, frame, happened, hero, launch, level, live, ser
 from trader.panel.format import safe
 from trader.panel.watch import chosen_run, running
 
-frame.ops_strip()
+frame.beat()
 status = service.status()
 run_id = None if isinstance(status, str) else chosen_run(status.runs)
 busy = not isinstance(status, str) and running(status)
