@@ -19,6 +19,7 @@ from trader.config.snapshot import save_snapshot
 from trader.desk import market, telling
 from trader.desk import prerequisites as pre
 from trader.desk.alerting import AlertBook
+from trader.desk.day import DayBook
 from trader.desk.log_tail import read_tail
 from trader.desk.looking import read_status
 from trader.desk.runs import RunBook
@@ -70,6 +71,7 @@ class Desk:
         self._lock = threading.Lock()
         self._opened: tuple[Journal, RunBook, SeriesBook] | None = None
         self._alert_book: AlertBook | None = None
+        self._day_book: DayBook | None = None
 
     def close(self) -> None:
         """Close the journal and the connections to the exchange."""
@@ -77,7 +79,7 @@ class Desk:
         with self._lock:
             if self._opened is not None:
                 self._opened[0].close()
-                self._opened = self._alert_book = None
+                self._opened = self._alert_book = self._day_book = None
 
     # ------------------------------------------------------------ looking
 
@@ -95,6 +97,7 @@ class Desk:
             journal,
             book,
             self._alerts(),
+            self._days(),
             env=self.settings.env,
             account=self.account,
             run_id=run_id,
@@ -140,11 +143,12 @@ class Desk:
         )
 
     def pnl_series(self, run_id: str, max_points: int = 2000) -> PnlSeries:
-        """A run's P&L over time, thinned to `max_points` with its extremes kept; empty for a run there is not."""
+        """A run's P&L over time, thinned to `max_points` with its extremes and the ends of its gaps kept; empty for a run
+        there is not."""
         _, book, series = self._books()
         preset = book.preset(run_id)
         limit = preset.exits.max_profit_pct if preset is not None else Preset().exits.max_profit_pct
-        return series.series(run_id, max_points, limit)
+        return series.series(run_id, max_points, limit, book.ended(run_id))
 
     def markers(self, run_id: str) -> list[Marker]:
         """Fills and decisions of a run, for its chart."""
@@ -410,6 +414,13 @@ class Desk:
             if self._alert_book is None:
                 self._alert_book = AlertBook(journal, self.account)
             return self._alert_book
+
+    def _days(self) -> DayBook:
+        journal = self._books()[0]
+        with self._lock:
+            if self._day_book is None:
+                self._day_book = DayBook(journal, self.account)
+            return self._day_book
 
     def _books(self) -> tuple[Journal, RunBook, SeriesBook]:
         with self._lock:
