@@ -3,13 +3,14 @@
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from trader.config.connection import account_name
+from trader.config.drafts import DraftStore
 from trader.config.halt import halt_words, lift_halt
 from trader.config.precedence import resolve, saved_configuration
 from trader.config.preset import Preset
@@ -58,6 +59,7 @@ class Desk:
         pair = settings.api_key_pair()
         self.account = account_name(settings.env, None if pair is None else pair[0].get_secret_value())
         self._store = PresetStore(settings.home)
+        self._drafts = DraftStore(settings.home)
         self._door = market.ExchangeDoor(settings)
         self._market = market.MarketBook(self._door.gateway)
         self._facts = pre.FactFinder(
@@ -386,13 +388,31 @@ class Desk:
         """See `PresetStore.load`."""
         return self._store.load(name)
 
-    def save_preset(self, preset: Preset, overwrite: bool = False) -> None:
+    def save_preset(
+        self,
+        preset: Preset,
+        overwrite: bool = False,
+        *,
+        expected: Preset | msgspec.UnsetType | None = msgspec.UNSET,
+    ) -> None:
         """See `PresetStore.save`."""
-        self._store.save(preset, overwrite=overwrite)
+        self._store.save(preset, overwrite=overwrite, expected=expected)
 
-    def delete_preset(self, name: str) -> None:
+    def delete_preset(self, name: str, *, expected: Preset | msgspec.UnsetType | None = msgspec.UNSET) -> None:
         """See `PresetStore.delete`."""
-        self._store.delete(name)
+        self._store.delete(name, expected=expected)
+
+    def save_draft(self, token: str, draft: Mapping[str, Any]) -> None:
+        """See `DraftStore.save`."""
+        self._drafts.save(token, draft)
+
+    def load_draft(self, token: str) -> dict[str, Any] | None:
+        """See `DraftStore.load`."""
+        return self._drafts.load(token)
+
+    def drop_draft(self, token: str) -> None:
+        """See `DraftStore.drop`."""
+        self._drafts.drop(token)
 
     def save_snapshot(self, preset: Preset) -> None:
         """Make a configuration the one used when none is named."""
