@@ -493,7 +493,10 @@ class FakeDesk:
                 preset="default",
                 underlying="BTC",
                 created_at=day - timedelta(days=i, hours=7),
-                created_market=None,
+                created_market=day - timedelta(days=i, hours=7),
+                finished_market=day - timedelta(days=i),
+                premium=PREMIUM,
+                pnl_pct=(Decimal("41.20") - 13 * (i % 5)) / PREMIUM * 100,
                 fill_count=4,
                 finished_at=day - timedelta(days=i),
                 exit_reason=reasons[i % len(reasons)],
@@ -505,7 +508,9 @@ class FakeDesk:
 
     def report(self, run_id: str) -> RunReport:
         now = datetime.now(UTC)
-        summary = next(row for row in self.past() if row.run_id == run_id)
+        summary = next((row for row in self.past() if row.run_id == run_id), None)
+        if summary is None:
+            raise NotPossible(f"There is no run {run_id}.")
         view = self._run_done(now)
         day_end = summary.finished_at or now
         fills = [

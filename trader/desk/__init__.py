@@ -17,7 +17,6 @@ from trader.desk.values import (
     NotPossible,
     Payoff,
     PnlSeries,
-    PresetChanged,
     Preview,
     PreviewLeg,
     RunnerHealth,

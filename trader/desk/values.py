@@ -15,14 +15,6 @@ class NotPossible(TraderError):
     """What was asked cannot be done now; the sentence says why. Nothing was changed."""
 
 
-class PresetChanged(TraderError):
-    """Somebody else has stored something else meanwhile. `stored`: what stands there now, None = nothing."""
-
-    def __init__(self, words: str, *, stored: Preset | None) -> None:
-        super().__init__(words)
-        self.stored = stored
-
-
 class RunnerHealth(msgspec.Struct, frozen=True, kw_only=True):
     """Whether somebody trades this account. `host` is thread (in the panel) or process, None when nobody ever did."""
 

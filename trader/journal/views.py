@@ -225,7 +225,11 @@ def read_runs(
         query = query.where(ended.c.seq.is_not(None) if finished else ended.c.seq.is_(None))
     rows = connection.execute(query).mappings().all()
     ids = [row["run_id"] for row in rows]
-    details, premiums, begun = _run_details(connection, ids), read_premiums(connection, ids), _first_market(connection, ids)
+    details, premiums, begun = (
+        _run_details(connection, ids),
+        read_premiums(connection, ids),
+        _first_market(connection, ids),
+    )
     return [
         _summary(row, *details[row["run_id"]], premiums.get(row["run_id"]), begun.get(row["run_id"])) for row in rows
     ]

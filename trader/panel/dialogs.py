@@ -32,11 +32,14 @@ def draw(verdict: Checked) -> None:
         "import": _import,
         "delete": _delete,
         "conflict": _conflict,
+        "lost": _lost,
     }
     kinds[asked["kind"]](asked, verdict)
 
 
-def _button(label: str, key: str, action: Callable[..., None], *args: Any, main: bool = False, off: bool = False) -> None:
+def _button(
+    label: str, key: str, action: Callable[..., None], *args: Any, main: bool = False, off: bool = False
+) -> None:
     st.button(label, key=key, type="primary" if main else "secondary", disabled=off,
               on_click=saving.attempt, args=(action, *args))  # fmt: skip
 
@@ -105,7 +108,9 @@ def _delete(asked: dict[str, Any], verdict: Checked) -> None:
         st.text(f"The stored preset {name} goes for good.")
     seen = asked.get("stored", draft.base())
     if "stored" in asked:
-        st.markdown(red(f"It was stored elsewhere since you loaded it: {_words(saving.elsewhere(seen))}. Delete that too?"))
+        st.markdown(
+            red(f"It was stored elsewhere since you loaded it: {_words(saving.elsewhere(seen))}. Delete that too?")
+        )
     if unsaved:
         st.text("Your edit of it is not saved either:")
         _unsaved(verdict)
@@ -185,11 +190,24 @@ def _conflict(asked: dict[str, Any], verdict: Checked) -> None:
     with st.container(horizontal=True, gap="small"):
         loaded = draft.base()
         if stored is not None and loaded is not None:
-            _button("Keep both and save", "cfg_conflict_merge", saving.keep_both, stored, keep, main=True, off=keep is None)
+            _button(
+                "Keep both and save", "cfg_conflict_merge", saving.keep_both, stored, keep, main=True, off=keep is None
+            )
         _button("Overwrite with mine" if stored is not None else "Store it again", "cfg_conflict_overwrite",
-                saving.overwrite, verdict.preset, stored, off=not usable)  # fmt: skip
+                saving.save, verdict.preset, stored, off=not usable)  # fmt: skip
         _button("Drop my edit", "cfg_conflict_reload", saving.take_stored, stored)
         _stay("cfg_conflict_stay")
+
+
+@st.dialog("Replace what is kept nowhere else?", on_dismiss=saving.close, icon=":material/warning:")
+def _lost(asked: dict[str, Any], _verdict: Checked) -> None:
+    _begin(asked)
+    for sentence in asked["lost"]:
+        st.text(plain(sentence, 1000))
+    _error(asked)
+    with st.container(horizontal=True, gap="small"):
+        _button("Save all the same", "cfg_lost_save", saving.save_anyway, asked["preset"], asked["expected"], main=True)
+        _stay("cfg_lost_stay")
 
 
 def _words(found: list[merge.Change]) -> str:

@@ -128,9 +128,7 @@ def fitted(kept: Any) -> Draft | None:
         return None
     if not all(_showable(spec, body[spec.path]) for spec in all_specs().values()):
         return None
-    return {"name": name} | {
-        section: {spec.name: body[spec.path] for spec in specs(section)} for section in SECTIONS
-    }
+    return {"name": name} | {section: {spec.name: body[spec.path] for spec in specs(section)} for section in SECTIONS}
 
 
 def _showable(spec: Spec, value: Any) -> bool:

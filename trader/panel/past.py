@@ -1,7 +1,8 @@
 """Finished runs: the list with its pages, and which of them is asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -31,9 +32,22 @@ def runs_table() -> str | None:
     with st.container(key="narrow_runs", gap="xsmall"):
         if asked is None:
             for run in shown:
-                st.button(fmt.safe(_line(run)), key=f"hist_open_{run.run_id}", on_click=_open, args=(run.run_id,), width="stretch")
+                st.button(
+                    fmt.safe(_line(run)),
+                    key=f"hist_open_{run.run_id}",
+                    on_click=_open,
+                    args=(run.run_id,),
+                    width="stretch",
+                )
         else:
-            st.button("All runs", key="hist_all", icon=":material/chevron_left:", on_click=_open, args=(None,), width="stretch")
+            st.button(
+                "All runs",
+                key="hist_all",
+                icon=":material/chevron_left:",
+                on_click=_open,
+                args=(None,),
+                width="stretch",
+            )
     with st.container(key="wide_paging" if asked is not None else "hist_paging"):
         _paging(offset, more=len(found) > PAGE)
     return asked
@@ -94,7 +108,7 @@ def summary_table(runs: Sequence[RunSummary]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _formats(runs: Sequence[RunSummary]) -> dict[str, object]:
+def _formats(runs: Sequence[RunSummary]) -> dict[Any, str | Callable[[Any], str] | None]:
     """How the numbers are written: one precision for both columns of dollars, that of the smallest premium on the page."""
     places = max((parts.places(run.premium) for run in runs), default=2)
     return {
@@ -128,7 +142,9 @@ def _paging(offset: int, *, more: bool) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button("Newer", key="hist_newer", icon=":material/chevron_left:", disabled=offset == 0, on_click=_turn,
                   args=(-PAGE,))  # fmt: skip
-        st.button("Older", key="hist_older", icon=":material/chevron_right:", disabled=not more, on_click=_turn, args=(PAGE,))
+        st.button(
+            "Older", key="hist_older", icon=":material/chevron_right:", disabled=not more, on_click=_turn, args=(PAGE,)
+        )
         st.markdown(fmt.safe(f"Runs {offset + 1} and on"))
 
 

@@ -1,5 +1,7 @@
 """Choosing, saving and exchanging presets: the row above the editor, and what is said of the edit below it."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from trader.config.preset import Preset
@@ -71,8 +73,8 @@ def actions(verdict: Checked) -> None:
         _other(st.session_state[_PICKED])
 
 
-def _do(action: object, *args: object) -> None:
-    saving.attempt(action, *args)  # type: ignore[arg-type]
+def _do(action: Callable[..., None], *args: object) -> None:
+    saving.attempt(action, *args)
     if saving.asked() is None:
         st.rerun()
 
@@ -93,7 +95,7 @@ def state() -> None:
     """One line: saved or not, what was changed elsewhere, the answer to the last action. The edit is kept besides."""
     not_kept = draft.keep()
     stored, found = _elsewhere()
-    if found and not draft.unsaved():
+    if stored is not None and found and not draft.unsaved() and saving.asked() is None:
         draft.load(stored, base=stored)
         saving.say(True, f"Loaded again, it was changed elsewhere: {'; '.join(change.words for change in found)}.")
         st.rerun()
@@ -102,7 +104,9 @@ def state() -> None:
         if draft.base() is None:
             st.badge("not stored yet", color="orange", icon=":material/edit:")
         elif count:
-            st.badge(safe(f"{count} change{'s' if count > 1 else ''} not saved"), color="orange", icon=":material/edit:")
+            st.badge(
+                safe(f"{count} change{'s' if count > 1 else ''} not saved"), color="orange", icon=":material/edit:"
+            )
         else:
             st.badge("saved", color="green", icon=":material/check:")
         if found:
@@ -114,7 +118,7 @@ def state() -> None:
             st.markdown(safe(sentence) if good else red(sentence))
 
 
-def _elsewhere() -> tuple[Preset, list[merge.Change]] | tuple[None, list[merge.Change]]:
+def _elsewhere() -> tuple[Preset | None, list[merge.Change]]:
     """What is stored now where that is not what this tab loaded, and how it differs."""
     try:
         stored = saving.stored_now(draft.name())

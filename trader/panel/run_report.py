@@ -10,9 +10,8 @@ import streamlit as st
 
 from trader.desk import FillRow, PnlSeries, RunReport, TimelineEvent
 from trader.engine.view import LegView, OrderView
-from trader.panel import charts, past, service, sheet, words
+from trader.panel import charts, parts, past, service, sheet, words
 from trader.panel import format as fmt
-from trader.panel import parts
 from trader.panel.markup import Html, tag
 
 _FORMULA = re.compile(r"^\s*[=+\-@\t\r]")

@@ -3,6 +3,7 @@ stays until the next action; where another tab has changed the preset meanwhile,
 
 import json
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -74,7 +75,8 @@ def attempt(action: Callable[..., None], *args: Any) -> None:
         else:
             dialog["error"] = plain(error)
     else:
-        close()
+        if asked() is dialog:
+            close()
 
 
 def to_show() -> str | None:
@@ -107,15 +109,53 @@ def load(name: str) -> None:
     draft.load(preset, base=preset)
 
 
-def save(preset: Preset, expected: Preset | None) -> None:
+def save(preset: Preset, expected: Preset | None, *, anyway: bool = False) -> None:
     """Store it under its own name, if there is still what was expected, and make it what the command line uses.
+
+    Args:
+        anyway: What would be lost besides was asked about: a file that cannot be read, a snapshot that is stored nowhere else.
 
     Raises:
         PresetChanged: Somebody else has stored something else under the name.
         ConfigError: It cannot be stored.
     """
-    service.desk().save_preset(preset, overwrite=True, expected=expected)
+    lost = [] if anyway else _lost_besides(preset, expected)
+    if lost:
+        ask("lost", preset=preset, expected=expected, lost=lost)
+        return
+    if _problem(preset.name):
+        service.desk().save_preset(preset, overwrite=True)
+    else:
+        service.desk().save_preset(preset, overwrite=True, expected=expected)
     _is_stored(preset, "Saved")
+
+
+def _lost_besides(preset: Preset, expected: Preset | None) -> list[str]:
+    """What saving would replace that is kept nowhere else, each in a sentence."""
+    lost = []
+    if problem := _problem(preset.name):
+        lost.append(f"What is stored as {preset.name} cannot be used, and would be replaced: {problem}")
+    try:
+        held = service.desk().load_snapshot()
+        known = None if held is None else stored_now(held.name)
+    except TraderError:
+        return lost  # the picker says what cannot be used; saving over it is what it advises
+    if held is not None and held not in (known, preset, expected):
+        other = (
+            "is stored as no preset"
+            if known is None
+            else f"is not what is stored as {held.name}: {_differing(known, held)}"
+        )
+        lost.append(f"The configuration the command line uses ({held.name}) {other}. It would be replaced.")
+    return lost
+
+
+def _problem(name: str) -> str:
+    return next((info.problem for info in service.desk().presets() if info.name == name), "")
+
+
+def _differing(stored: Preset, held: Preset) -> str:
+    return "; ".join(change.words for change in merge.changes(draft_of(stored), draft_of(held), draft_of(stored)))
 
 
 def _is_stored(preset: Preset, done: str) -> None:
@@ -141,8 +181,9 @@ def discard() -> None:
 def save_and_load(preset: Preset, name: str) -> None:
     """Save the edit, then edit another preset."""
     save(preset, draft.base())
-    load(name)
-    say(True, f"{preset.name} is saved; this is {name}.")
+    if not draft.unsaved():
+        load(name)
+        say(True, f"{preset.name} is saved; this is {name}.")
 
 
 def save_as(preset: Preset) -> None:
@@ -156,9 +197,9 @@ def save_as(preset: Preset) -> None:
     _is_stored(renamed, f"Saved as {name}")
 
 
-def overwrite(preset: Preset, seen: Preset | None) -> None:
-    """Store this edit whole, over what the dialog showed; if that has changed again, it asks again."""
-    save(preset, seen)
+def save_anyway(preset: Preset, expected: Preset | None) -> None:
+    """Save, after the question what would be lost besides."""
+    save(preset, expected, anyway=True)
 
 
 def take_stored(stored: Preset | None) -> None:
@@ -200,23 +241,34 @@ def delete(expected: Preset | None, keep_edit: bool) -> None:
     """
     name = draft.name()
     service.desk().delete_preset(name, expected=expected)
-    left = stored_now(name)
+    left, used = stored_now(name), _is_used(name)
     if keep_edit:
         draft.rebase(left)
-        say(True, f"Deleted what was stored as {name}; your edit is still here, not saved.")
+        say(True, f"Deleted what was stored as {name}; your edit is still here, not saved.{used}")
     elif left is not None:
         draft.load(left, base=left)
-        say(True, f"Deleted; {name} is as it is built in.")
+        say(True, f"Deleted; {name} is as it is built in.{used}")
     else:
         load(service.desk().presets()[0].name)
-        say(True, f"{name} is deleted.")
+        say(True, f"{name} is deleted.{used}")
+
+
+def _is_used(name: str) -> str:
+    """That the command line goes on using what was deleted, if it does."""
+    with suppress(TraderError):
+        held = service.desk().load_snapshot()
+        if held is not None and held.name == name:
+            return " The command line still uses it by default, until you save another."
+    return ""
 
 
 def take_import(preset: Preset, first_save: Preset | None = None) -> None:
     """Edit a preset from a file. `first_save`: the edit that is stored before it is replaced."""
     if first_save is not None:
         save(first_save, draft.base())
-    known = stored_now(preset.name)
+        if draft.unsaved():
+            return  # something else is asked first
+    known = None if _problem(preset.name) else stored_now(preset.name)
     draft.load(preset, base=known)
     say(True, f"{preset.name} is imported into the editor; nothing is stored before you save.")
 
