@@ -152,7 +152,9 @@ def test_every_quantity_says_its_size_and_every_exit_its_money(open_panel: Open)
         assert words["strategy.quantity"].startswith("25 contracts × 0.001\u00a0BTC = 0.025\u00a0BTC per leg ≈ $")
     assert words["exits.max_loss_pct"].startswith("−\u2060$84.20")
     assert words["exits.max_profit_pct"].startswith("+\u2060$67.36")
-    assert words["exits.trailing_tiers"].startswith("At a peak of 40\u00a0% (+\u2060$33.68) the stop is 0\u00a0% ($0.00)")
+    assert words["exits.trailing_tiers"].startswith(
+        "At a peak of 40\u00a0% (+\u2060$33.68) the stop is 0\u00a0% ($0.00)"
+    )
 
 
 def test_money_of_a_preset_follows_the_premium() -> None:

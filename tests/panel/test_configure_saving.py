@@ -165,7 +165,9 @@ def test_an_edit_that_cannot_be_used_can_only_be_discarded_or_kept(open_panel: O
 
 
 def upload(at: AppTest, preset: Preset) -> AppTest:
-    at.get("file_uploader")[0].set_value((f"{preset.name}.json", form.export(preset).encode(), "application/json")).run()
+    at.get("file_uploader")[0].set_value(
+        (f"{preset.name}.json", form.export(preset).encode(), "application/json")
+    ).run()
     assert not at.exception
     return at
 
@@ -179,7 +181,10 @@ def test_importing_over_an_edit_asks_and_says_what_the_file_is(open_panel: Open)
     assert "it differs from the stored one in 1 field." in said(at)
     press(at, "cfg_import_save")
     assert desk.stored["default"].strategy.quantity == 3
-    assert at.selectbox(key="cfg_preset").value == "aggressive" and at.number_input(key=cfg(at, "orders.retries")).value == 2
+    assert (
+        at.selectbox(key="cfg_preset").value == "aggressive"
+        and at.number_input(key=cfg(at, "orders.retries")).value == 2
+    )
     assert "aggressive is imported into the editor; nothing is stored before you save." in said(at)
     assert "1 change not saved" in said(at)
 

@@ -281,9 +281,9 @@ def test_history_pages_and_reports_one_run(open_panel: Open) -> None:
     at.query_params["run"] = "k3fa-20261120-1"
     at.run()
     values = {metric.label: metric.value for metric in at.metric}
-    assert values["Realised P&L"] == "+$41.20" and values["Ended by"] == "exit time reached"
-    fills = next(frame.value for frame in at.dataframe if "Fill id" in frame.value.columns)
-    assert len(fills) == 4 and fills["Price"][0] == "431.5"
+    assert values["Realised P&L"] == "+\u2060$41.20 · +48.9\u00a0%" and values["Ended by"] == "exit time reached"
+    fills = next(text.value for text in at.markdown if 'aria-label="Fills"' in text.value)
+    assert fills.count("<tr>") == 5 and ">431.5<" in fills
 
 
 # ------------------------------------------------------------------ saved configuration that cannot be used

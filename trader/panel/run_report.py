@@ -81,7 +81,8 @@ def chart_words(columns: charts.Pnl, places: int) -> str:
     known = [i for i, value in enumerate(columns.pnl) if value is not None]
     last = known[-1]
     share = None if columns.pct is None else columns.pct[last]
-    unwatched = f"; not watched for {len(columns.gaps)} stretches" if columns.gaps else ""
+    count = len(columns.gaps)
+    unwatched = f"; not watched for {count} stretch{'es' if count > 1 else ''}" if count else ""
     return (
         f"P&L over time, {fmt.ist_day_time(columns.at[known[0]])} to {fmt.ist_day_time(columns.at[last])}: "
         f"last {parts.money(columns.pnl[last], share, places)}{unwatched}"
