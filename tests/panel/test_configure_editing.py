@@ -12,7 +12,7 @@ from tests.panel.test_pages import cfg, said
 from trader.config.builtin import BUILT_IN
 from trader.config.preset import Preset, TrailingTier
 from trader.desk.meaning import in_money
-from trader.panel import figures, form
+from trader.panel import editor, figures, form
 
 Open = Callable[..., Any]
 
@@ -137,8 +137,10 @@ def test_a_tab_with_errors_says_how_many(open_panel: Open) -> None:
     at, _ = open_panel("empty", page=CONFIGURE)
     typed(at, "exits.max_loss_pct", -1)
     typed(at, "exits.max_profit_pct", -1)
-    labels = [tab.label for tab in at.tabs]
-    assert "Exits :red[(2 to correct)]" in labels and "Strategy" in labels
+    css = editor._counted(form.by_section({"exits.max_loss_pct": "", "exits.max_profit_pct": "", "": ""}))
+    assert css.count("content") == 1 and ':nth-of-type(3) p::after { content: " ✗ 2"' in css
+    assert css in [sheet.proto.body.removeprefix("<style>").removesuffix("</style>") for sheet in at.get("html")]
+    assert [tab.label for tab in at.tabs][2] == "Exits", "another name would close the tab under the hand"
     assert not [caption.value for caption in at.caption if "must be" in caption.value], "captions carry no errors"
     assert "Correct 2 fields first." in at.button(key="cfg_save").help.replace("\\", "")
 

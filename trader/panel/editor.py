@@ -8,13 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from trader.config.preset import RELATIVE_EXPIRIES, SECTIONS, Preset
-from trader.panel import draft, form
+from trader.panel import draft, form, markup
 from trader.panel.form import Spec
 from trader.panel.format import red, safe
 
 _COLUMNS = 3
 _TIERS_WIDTH = 420
-_COUNTS = "cfg_error_counts"
 _EXPIRY_WORDS = {
     "today": "Today",
     "next_day": "Next day",
@@ -39,8 +38,8 @@ def draw(listed: Sequence[datetime], figures: Callable[[Preset], Mapping[str, st
         figures: What values mean in money for a valid draft, in words by field path; shown beside the fields.
     """
     slots: dict[str, Any] = {}
-    shown = st.session_state.get(_COUNTS, {})
-    for tab, section in zip(st.tabs([_tab(name, shown) for name in SECTIONS], key="cfg_tabs"), SECTIONS, strict=True):
+    titles = [form.SECTION_TITLES[name] for name in SECTIONS]
+    for tab, section in zip(st.tabs(titles, key="cfg_tabs"), SECTIONS, strict=True):
         with tab:
             slots[section] = st.empty()
             small = [spec for spec in form.specs(section) if spec.kind not in ("tiers", "days")]
@@ -55,10 +54,7 @@ def draw(listed: Sequence[datetime], figures: Callable[[Preset], Mapping[str, st
                 _field(spec, listed)
                 slots[spec.path] = st.empty()
     verdict = form.check(draft.current())
-    counts = form.by_section(verdict.errors)
-    if counts != shown:  # the tabs stand above what is checked
-        st.session_state[_COUNTS] = counts
-        st.rerun()
+    markup.stylesheet(_counted(form.by_section(verdict.errors)))
     for path, sentence in verdict.errors.items():
         slots.get(path, st).markdown(red(sentence))
     if verdict.preset is not None:
@@ -67,10 +63,15 @@ def draw(listed: Sequence[datetime], figures: Callable[[Preset], Mapping[str, st
     return verdict
 
 
-def _tab(section: str, errors: Mapping[str, int]) -> str:
-    """The tab's name, with the number of its errors."""
-    title = form.SECTION_TITLES[section]
-    return f"{title} :red[({errors[section]} to correct)]" if errors.get(section) else title
+def _counted(errors: Mapping[str, int]) -> str:
+    """CSS that writes behind each tab's name how many errors it has: another name would make another tab of it, and the one
+    that is open would close under the hand."""
+    return "\n".join(
+        f'.st-key-cfg_editor [role="tab"]:nth-of-type({place}) p::after '
+        f'{{ content: " ✗ {errors[section]}"; color: light-dark(#b3272d, #ff8a8a); font-weight: 600; }}'
+        for place, section in enumerate(SECTIONS, start=1)
+        if errors.get(section)
+    )
 
 
 def _field(spec: Spec, listed: Sequence[datetime]) -> None:

@@ -73,7 +73,11 @@ def _pct(value: Decimal) -> str:
 def _times(preset: Preset, seen: Preview) -> dict[str, str]:
     if seen.expiry is None:
         return {}
-    left = "" if seen.market is None else f", in {fmt.duration(seen.expiry - seen.market)}"
+    left = (
+        f", in {fmt.duration(seen.expiry - seen.market)}"
+        if seen.market is not None and seen.market < seen.expiry
+        else ""
+    )
     words = {"strategy.expiry": f"{fmt.ist_day_time(seen.expiry)}{left}"}
     if seen.exit_at is not None:
         words["schedule.exit_time_ist"] = _outlook(seen)

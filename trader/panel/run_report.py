@@ -38,7 +38,8 @@ def draw(report: RunReport) -> None:
         ):
             st.metric(label, value, width="content")
     view = report.view
-    st.text(parts.size(view.quantity, view.contract_value, view.underlying, view.notional))
+    if view.quantity is not None:
+        st.text(parts.size(view.quantity, view.contract_value, view.underlying, view.notional))
     _chart(report, places)
     if report.legs:
         st.markdown("**Legs**")

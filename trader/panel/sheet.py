@@ -8,19 +8,20 @@ from trader.panel.markup import Html, tag
 # Narrower than this a table is cards, and what is drawn for wide screens (keys beginning with `wide_`) gives way to its twin
 # for narrow ones (`narrow_`).
 CSS = """
-.sheet { overflow-x: auto; }
+.sheet { overflow-x: auto; margin-bottom: 0.8rem; }
 .sheet table { border-collapse: collapse; width: 100%; margin: 0; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
 .sheet :is(th, td) { border: 0; border-bottom: 1px solid light-dark(#d8dee6, #2c3541); padding: 5px 12px 5px 0; text-align: left;
   vertical-align: top; color: inherit; }
 .sheet thead th { color: light-dark(#566273, #9aa7b6); font-weight: 400; white-space: nowrap; }
 .sheet tbody th { font-weight: 600; white-space: nowrap; }
-.sheet .n { text-align: right; white-space: nowrap; }
+.sheet .n { text-align: right; white-space: nowrap; padding-right: 28px; }
 .sheet .up { color: light-dark(#12733a, #4cc67f); }
 .sheet .down { color: light-dark(#b3272d, #ff8a8a); }
 [class*="st-key-narrow_"] { display: none; }
 @media (max-width: 760px) {
   [class*="st-key-narrow_"] { display: flex; }
   [class*="st-key-wide_"] { display: none; }
+  [class*="st-key-narrow_"] button { min-height: 44px; justify-content: flex-start; text-align: left; }
   .sheet thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   .sheet :is(table, tbody) { display: block; }
   .sheet tr { display: block; border-bottom: 1px solid light-dark(#d8dee6, #2c3541); padding: 6px 0; }
