@@ -26,7 +26,8 @@ class RunnerHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened, in words. `at` is the wall clock; `alert` the alert's number where it is one; `times` how
-    often the same was said."""
+    often the same was said, of any run. Then `at`, `run_id` and `alert` are the newest's, `alerts` the numbers of all, newest
+    first; it is acknowledged when all of them are."""
 
     at: datetime
     level: str
@@ -37,6 +38,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     acked_by: str = ""
     acked_at: datetime | None = None
     times: int = 1
+    alerts: tuple[int, ...] = ()
 
 
 class DayResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +162,13 @@ class Payoff(msgspec.Struct, frozen=True, kw_only=True):
     at_expiry: tuple[float, ...]
 
 
+class LotSize(msgspec.Struct, frozen=True, kw_only=True):
+    """How many contracts of each leg meet a target; `words` say why there are none, or what to know about them."""
+
+    contracts: int
+    words: str = ""
+
+
 class ExpiryChoice(msgspec.Struct, frozen=True, kw_only=True):
     """One listed expiry. `value` is what a preset's `strategy.expiry` takes."""
 
@@ -178,7 +187,9 @@ class PnlSeries(msgspec.Struct, frozen=True, kw_only=True):
     level_usd: list[float | None]
     max_loss_usd: list[float | None]
     max_profit_usd: list[float | None]
-    gaps: list[tuple[datetime, datetime]] = []  # when nobody watched: market time, this machine's where that is unknown
+    gaps: list[
+        tuple[datetime, datetime]
+    ] = []  # nobody watched, or nothing could be priced: market time, else this machine's
 
 
 class Marker(msgspec.Struct, frozen=True, kw_only=True):
