@@ -64,7 +64,7 @@ class FakeDesk:
         self.env = env
         self.asked: list[tuple[str, Any]] = []
         self.stored = {name: Preset(name=name) for name in ("default", "conservative", "aggressive", "development")}
-        self.drafts: dict[str, dict[str, Any]] = {}
+        self.kept: dict[str, dict[str, Any]] = {}
         self.snapshot: Preset | None = None
         self.broken_snapshot = ""
         self.broken_presets: dict[str, str] = {}
@@ -413,13 +413,16 @@ class FakeDesk:
             raise PresetChanged("it was changed meanwhile", stored=self.stored.get(name))
 
     def save_draft(self, token: str, body: dict[str, Any]) -> None:
-        self.drafts[token] = json.loads(json.dumps(body))
+        self.kept[token] = json.loads(json.dumps(body))
 
     def load_draft(self, token: str) -> dict[str, Any] | None:
-        return self.drafts.get(token)
+        return self.kept.get(token)
+
+    def drafts(self) -> list[tuple[str, datetime, dict[str, Any]]]:
+        return [(token, EXPIRY, body) for token, body in self.kept.items()]
 
     def drop_draft(self, token: str) -> None:
-        self.drafts.pop(token, None)
+        self.kept.pop(token, None)
 
     def delete_preset(self, name: str, *, expected: Preset | None = ANYTHING) -> None:
         self._as_expected(name, expected)

@@ -66,7 +66,7 @@ def address(at: Any) -> str:
 def reopened(open_panel: Open, desk: FakeDesk, token: str) -> Any:
     """The page loaded again by a browser whose address names a draft: a session of its own, over the same desk."""
     at, other = open_panel("empty", page="pages/history.py")
-    for name in ("stored", "drafts", "snapshot"):
+    for name in ("stored", "kept", "snapshot"):
         setattr(other, name, getattr(desk, name))
     at.query_params["draft"] = token
     at.switch_page(CONFIGURE)
@@ -104,15 +104,32 @@ def test_a_kept_edit_goes_once_it_is_saved_or_discarded(open_panel: Open) -> Non
     at, desk = open_panel("empty", page=CONFIGURE)
     for end in ("cfg_save", "cfg_reset"):
         typed(at, "strategy.quantity", 7 if end == "cfg_save" else 8)
-        assert len(desk.drafts) == 1
+        assert len(desk.kept) == 1
         press(at, end)
-        assert desk.drafts == {} and "draft" not in at.query_params
+        assert desk.kept == {} and "draft" not in at.query_params
+
+
+def test_an_edit_left_behind_by_a_reload_on_another_page_is_offered(open_panel: Open) -> None:
+    at, desk = open_panel("empty", page=CONFIGURE)
+    typed(at, "strategy.quantity", 7)
+    [token] = desk.kept
+    fresh, after = open_panel("empty", page="pages/history.py")
+    after.kept = desk.kept
+    fresh.switch_page(CONFIGURE).run()
+    assert "an edit of default, 1 change, is kept from 22 Nov 17:30" in said(fresh)
+    press(fresh, "cfg_resume")
+    assert fresh.number_input(key=cfg(fresh, "strategy.quantity")).value == 7 and len(after.kept) == 2
+    press(fresh, "cfg_save")
+    assert after.kept == {} and "is kept from" not in said(fresh), "what was taken up here is settled"
+    after.kept[token] = {"draft": form.draft_of(changed(Preset(), orders__retries=2)), "base": form.draft_of(Preset())}
+    press(fresh.run(), "cfg_forget")
+    assert after.kept == {} and "is kept from" not in said(fresh)
 
 
 @pytest.mark.parametrize("kept", [{}, {"draft": 1}, {"draft": {"name": "default"}}, {"draft": {"name": "../x"}}])
 def test_a_kept_edit_that_cannot_be_shown_is_said_and_passed_over(open_panel: Open, kept: dict[str, Any]) -> None:
     _, desk = open_panel("empty", page=CONFIGURE)
-    desk.drafts["00ff00ff00ff00ff"] = kept
+    desk.kept["00ff00ff00ff00ff"] = kept
     at, _ = reopened(open_panel, desk, "00ff00ff00ff00ff")
     assert "cannot be shown" in said(at) and at.number_input(key=cfg(at, "strategy.quantity")).value == 1
 

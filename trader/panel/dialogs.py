@@ -167,7 +167,7 @@ def fields(count: int) -> str:
     return "no field" if count == 0 else "1 field" if count == 1 else f"{count} fields"
 
 
-@st.dialog("Changed meanwhile", on_dismiss=saving.close, width="large", icon=":material/merge:")
+@st.dialog("Changed meanwhile", on_dismiss=saving.close, width="medium", icon=":material/merge:")
 def _conflict(asked: dict[str, Any], verdict: Checked) -> None:
     """Somebody else has stored something under the name since this tab loaded it; nothing is saved before this is answered."""
     _begin(asked)

@@ -9,7 +9,8 @@ import copy
 import json
 import re
 import secrets
-from typing import Any, cast
+from datetime import datetime
+from typing import Any, NamedTuple, cast
 
 import streamlit as st
 from pydantic import ValidationError
@@ -25,6 +26,7 @@ _BASE = "cfg_base"
 _GENERATION = "cfg_generation"
 _TOKEN = "cfg_token"  # noqa: S105  (the name of a place, no secret)
 _KEPT = "cfg_kept"
+_TAKEN = "cfg_taken_up"
 _TOKENS = re.compile(r"[0-9a-f]{16}")
 
 
@@ -112,6 +114,7 @@ def take_up() -> tuple[bool, str] | None:
     if edited is None:
         return False, "The edit that was kept is of another version of this program and cannot be shown."
     replace(edited, base=_preset(found.get("base")))
+    _taken().add(token)
     return True, "Your edit is back as it was before the page was loaded again."
 
 
@@ -123,7 +126,7 @@ def keep() -> str:
             return ""
         known = base()
         body = {"draft": current(), "base": None if known is None else json.loads(known.canonical_json())}
-        if st.session_state.get(_KEPT) != body:
+        if st.session_state.get(_KEPT) != body or service.desk().load_draft(_token()) is None:
             service.desk().save_draft(_token(), body)
             st.session_state[_KEPT] = copy.deepcopy(body)
     except TraderError as error:
@@ -133,9 +136,53 @@ def keep() -> str:
     return ""
 
 
+class Kept(NamedTuple):
+    """An edit that another tab, or this one before it was loaded again, has left with the desk."""
+
+    token: str
+    at: datetime
+    edited: Draft
+    base: Preset | None
+
+    @property
+    def changes(self) -> int:
+        """How many fields it changes; 0 for a preset that is not stored."""
+        return 0 if self.base is None else len(form.differences(draft_of(self.base), self.edited))
+
+
+def left_behind() -> Kept | None:
+    """The newest edit that somebody may look for here: none while this tab has one of its own."""
+    if unsaved():
+        return None
+    for token, at, body in service.desk().drafts():
+        edited = form.fitted(body.get("draft"))
+        if edited is not None:
+            return Kept(token, at, edited, _preset(body.get("base")))
+    return None
+
+
+def resume(kept: Kept) -> None:
+    """Go on with an edit that was left behind."""
+    replace(kept.edited, base=kept.base)
+    _taken().add(kept.token)
+
+
+def forget(kept: Kept) -> None:
+    """Nobody wants it any more."""
+    service.desk().drop_draft(kept.token)
+
+
+def _taken() -> set[str]:
+    """The tokens whose edits this tab goes on with: settled together with its own."""
+    found: set[str] = st.session_state.setdefault(_TAKEN, set())
+    return found
+
+
 def _drop() -> None:
     if st.session_state.pop(_KEPT, None) is not None:
         service.desk().drop_draft(_token())
+    for token in st.session_state.pop(_TAKEN, ()):
+        service.desk().drop_draft(token)
     if PARAM in st.query_params:
         del st.query_params[PARAM]
 

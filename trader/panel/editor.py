@@ -173,7 +173,8 @@ def _tiers(spec: Spec, key: str, value: Any) -> Any:
     first = f"{key}.first"
     _remember(first, value)
     filled = st.session_state[first]
-    st.markdown("**Trailing tiers**", help=_help(spec))
+    st.markdown("**Trailing tiers**")
+    st.text(spec.help)
     frame = pd.DataFrame(
         [{"Peak": form.number(tier["peak_pct"]), "Stop": form.number(tier["stop_pct"])} for tier in filled],
         columns=["Peak", "Stop"],

@@ -8,7 +8,7 @@ from trader.config.preset import Preset
 from trader.domain.errors import TraderError
 from trader.panel import dialogs, draft, form, merge, refused, saving, service
 from trader.panel.form import Checked
-from trader.panel.format import plain, red, safe
+from trader.panel.format import ist_day_time, plain, red, safe
 
 _PICKED = "cfg_preset"
 
@@ -116,6 +116,24 @@ def state() -> None:
         good, sentence = saving.answer()
         if sentence:
             st.markdown(safe(sentence) if good else red(sentence))
+        _left_behind()
+
+
+def _left_behind() -> None:
+    """An edit that is kept and not shown anywhere here, with what can be done about it."""
+    try:
+        kept = draft.left_behind()
+    except TraderError:
+        return
+    if kept is None:
+        return
+    count = f", {kept.changes} change{'s' if kept.changes > 1 else ''}," if kept.changes else " that is not stored"
+    name = str(kept.edited["name"])
+    st.markdown(
+        safe(f"In another tab, or before a reload: an edit of {name}{count} is kept from {ist_day_time(kept.at)}.")
+    )
+    st.button("Continue it here", key="cfg_resume", on_click=saving.resume, args=(kept,))
+    st.button("Forget it", key="cfg_forget", on_click=draft.forget, args=(kept,))
 
 
 def _elsewhere() -> tuple[Preset | None, list[merge.Change]]:

@@ -23,11 +23,7 @@ def draw(report: RunReport) -> None:
     summary = report.summary
     places = parts.places(summary.premium)
     st.divider()
-    st.subheader(
-        fmt.safe(f"{summary.underlying} {fmt.ist_day_time(past.started(summary))}"),
-        anchor=False,
-        help=fmt.safe(f"Run {summary.run_id}"),
-    )
+    st.subheader(fmt.safe(f"{summary.underlying} {fmt.ist_day_time(past.started(summary))}"), anchor=False)
     with st.container(horizontal=True, gap="medium", key="hist_figures"):
         for label, value in (
             ("Realised P&L", parts.money(summary.realized_pnl, summary.pnl_pct, places)),
@@ -39,7 +35,8 @@ def draw(report: RunReport) -> None:
             st.metric(label, value, width="content")
     view = report.view
     if view.quantity is not None:
-        st.text(parts.size(view.quantity, view.contract_value, view.underlying, view.notional))
+        size = parts.size(view.quantity, view.contract_value, view.underlying, view.notional)
+        st.text(fmt.plain(f"{size} · run {summary.run_id}"))
     _chart(report, places)
     if report.legs:
         st.markdown("**Legs**")
@@ -51,7 +48,7 @@ def _chart(report: RunReport, places: int) -> None:
     columns = chart_columns(report.series)
     if not any(value is not None for value in columns.pnl):
         return
-    st.markdown("**P&L, cost to close**", help="P&L over time in USD and % of premium, fees included; times are IST.")
+    st.markdown("**P&L, cost to close**, fees included, in USD and % of premium; times are IST")
     figure = charts.pnl_figure(
         columns, service.chart_marks(report.markers), revision=report.summary.run_id, places=places
     )

@@ -88,6 +88,12 @@ def to_show() -> str | None:
 # ---------------------------------------------------------------- what is done
 
 
+def resume(kept: draft.Kept) -> None:
+    """Go on with an edit that was left behind."""
+    draft.resume(kept)
+    close()
+
+
 def stored_now(name: str) -> Preset | None:
     """What is stored under a name now, None for nothing.
 
