@@ -5,10 +5,11 @@ from datetime import datetime
 import streamlit as st
 
 from trader.domain.errors import TraderError
-from trader.panel import dialogs, draft, editor, figures, frame, launch, preset_bar, service
+from trader.panel import dialogs, draft, editor, figures, frame, launch, preset_bar, service, sheet
 from trader.panel.format import plain, red
 
 frame.beat()
+sheet.style()
 st.subheader("Configure", anchor=False)
 
 

@@ -19,10 +19,13 @@ PATIENCE_MS = 30_000
 PRESET = "browser-test"
 ZONES = ("Asia/Kolkata", "UTC", "America/New_York")
 NO_COLUMN_CUT = """() => {
-  const cut = [...document.querySelectorAll('th, td')].filter(n => n.offsetParent && n.clientWidth && n.scrollWidth > n.clientWidth + 1);
+  const cut = [...document.querySelectorAll('th, td')].filter(n => n.offsetParent && n.clientWidth > 1 && n.scrollWidth > n.clientWidth + 1);
   const grids = [...document.querySelectorAll('[data-testid="stDataFrame"]')].filter(n => n.offsetParent);
   const boxes = [...document.querySelectorAll('.sheet')].filter(n => n.scrollWidth > n.clientWidth + 1);
-  return {cut: cut.map(n => n.innerText), grids: grids.length, boxes: boxes.length, wide: document.documentElement.scrollWidth};
+  const touched = 'button, input:not([type=checkbox]), a, [role=tab]';
+  const small = [...document.querySelectorAll('.stMainBlockContainer')].flatMap(n => [...n.querySelectorAll(touched)])
+    .filter(n => n.offsetParent && !n.closest('.st-key-strip, .st-key-cfg_preview') && n.getBoundingClientRect().height < 44);
+  return {small: small.map(n => n.getAttribute('aria-label') || n.innerText), cut: cut.map(n => n.innerText), grids: grids.length, boxes: boxes.length, wide: document.documentElement.scrollWidth};
 }"""
 
 
@@ -263,5 +266,6 @@ def test_nothing_is_cut_on_a_phone(panel: str, browser: Browser, path: str, them
         expect(page.locator(".st-key-cfg_state, .st-key-narrow_runs").first).to_be_visible()
     found = page.evaluate(NO_COLUMN_CUT)
     assert found["wide"] == 390 and found["boxes"] == 0 and found["cut"] == []
+    assert found["small"] == [], "targets of 44 px"
     assert found["grids"] == 0 or path == "configure", "a grid scrolls sideways inside"
     context.close()

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from tests.desk.conftest import RunnersHand
 from tests.journal import samples_of_records as s
 from trader.desk import Desk
 from trader.engine import records as r
@@ -27,9 +28,11 @@ def run_that_began_before_the_exchange_was_heard() -> list[r.AnyRecord]:
     ]
 
 
-def test_the_first_run_of_a_session_started_by_this_machines_clock(desk: Desk, journal: Journal) -> None:
+def test_the_first_run_of_a_session_started_by_this_machines_clock(
+    desk: Desk, journal: Journal, runner: RunnersHand
+) -> None:
     records = run_that_began_before_the_exchange_was_heard()
-    journal.append(records)
+    journal.append(records, lease=runner.lease)
     [run] = desk.history()
     assert (run.created_at, run.created_market, run.finished_market) == (WALL, MARKET, MARKET + 30 * MINUTE)
     sold = records[2]
@@ -38,15 +41,21 @@ def test_the_first_run_of_a_session_started_by_this_machines_clock(desk: Desk, j
     assert run.pnl_pct == Decimal("-0.0355") / run.premium * 100
 
 
-def test_a_timeline_began_hours_away_from_its_own_second_line(desk: Desk, journal: Journal) -> None:
-    journal.append(run_that_began_before_the_exchange_was_heard())
+def test_a_timeline_began_hours_away_from_its_own_second_line(
+    desk: Desk, journal: Journal, runner: RunnersHand
+) -> None:
+    journal.append(run_that_began_before_the_exchange_was_heard(), lease=runner.lease)
     report = desk.report("a")
     assert [event.at for event in report.timeline] == [MARKET, MARKET, MARKET + MINUTE, MARKET + 30 * MINUTE]
     assert report.timeline[0].wall == WALL
 
 
-def test_a_run_that_never_knew_the_exchanges_time_stays_on_this_machines(desk: Desk, journal: Journal) -> None:
-    journal.append([replace(record, market=None) for record in run_that_began_before_the_exchange_was_heard()])
+def test_a_run_that_never_knew_the_exchanges_time_stays_on_this_machines(
+    desk: Desk, journal: Journal, runner: RunnersHand
+) -> None:
+    journal.append(
+        [replace(record, market=None) for record in run_that_began_before_the_exchange_was_heard()], lease=runner.lease
+    )
     assert [event.at for event in desk.report("a").timeline] == [WALL, WALL, WALL, WALL + MINUTE]
     [run] = desk.history()
     assert run.created_market is None and run.finished_market is None

@@ -1,12 +1,13 @@
-"""Tables to read, as HTML: columns on a desk, a card for each row on a phone, where no column may be cut off."""
+"""Tables to read, as HTML: columns on a desk, a card for each row on a phone, where no column may be cut off; and the rest of
+the style of the pages that have them."""
 
 from collections.abc import Iterable, Sequence
 
 from trader.panel import markup
 from trader.panel.markup import Html, tag
 
-# Narrower than this a table is cards, and what is drawn for wide screens (keys beginning with `wide_`) gives way to its twin
-# for narrow ones (`narrow_`).
+# Narrower than this a table is cards, what is drawn for wide screens (keys beginning with `wide_`) gives way to its twin for
+# narrow ones (`narrow_`), and whatever is touched is 44 px high.
 CSS = """
 .sheet { overflow-x: auto; margin-bottom: 0.8rem; }
 .sheet table { border-collapse: collapse; width: 100%; margin: 0; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
@@ -21,7 +22,15 @@ CSS = """
 @media (max-width: 760px) {
   [class*="st-key-narrow_"] { display: flex; }
   [class*="st-key-wide_"] { display: none; }
-  [class*="st-key-narrow_"] button { min-height: 44px; justify-content: flex-start; text-align: left; }
+  [class*="st-key-narrow_"] button { justify-content: flex-start; text-align: left; }
+  :is(.stButton, .stDownloadButton, .stNumberInput, .stButtonGroup, .stFileUploader, .stDialog) button, .stTextInput input,
+  .stNumberInput input, .stSelectbox :is(input, button), .stTabs :is(button, [role="tab"]), .stPageLink a, .stCheckbox label,
+  [data-testid="stElementToolbar"] button { min-height: 44px; }
+  .stNumberInput button, .stDialog button, [data-testid="stElementToolbar"] button { min-width: 44px; }
+  :is(.stNumberInput, .stSelectbox, .stTextInput) div:has(> input, > div > input) { height: auto; min-height: 44px; }
+  .stCheckbox label { align-items: center; }
+  /* The hint's sign stays as small as it is, what a finger meets is not. */
+  [data-testid="stTooltipIcon"] button { min-width: 44px; min-height: 44px; margin: -14px -14px -14px 0; }
   .sheet thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   .sheet :is(table, tbody) { display: block; }
   .sheet tr { display: block; border-bottom: 1px solid light-dark(#d8dee6, #2c3541); padding: 6px 0; }
