@@ -5,8 +5,8 @@ Everything that refreshes by itself is a fragment; whatever one types into stand
 
 import streamlit as st
 
-from trader.panel import beside, frame, happened, hero, launch, level, live, service, stop
-from trader.panel.format import safe
+from trader.engine.records import Phase
+from trader.panel import alerts, frame, hero, launch, level, live, news, result, service, stop, waiting
 from trader.panel.watch import chosen_run, running
 
 frame.ops_strip()
@@ -19,23 +19,37 @@ with left:
     hero.draw(run_id)
 with right:
     stop.draw(run_id)
-happened.draw(run_id)
+
+
+@st.fragment(run_every=1)
+def around() -> None:
+    now = service.status(run_id)
+    waiting.draw(now)
+    news.draw(now)
+
 
 if isinstance(status, str):
     st.error("The desk cannot be read. Stop & Exit still tries; see the sentence below.", icon=":material/error:")
     st.text(status)
 elif busy:
-    if status.run is not None:
-        beside.draw(status.run)
-    live.draw(run_id)
+    around()
+    alerts.draw()
+    if status.run is not None and status.run.phase is Phase.WAITING:
+        waiting.around(status.run, status.env)
+    else:
+        live.draw(run_id)
     # A closed expander would still ask the exchange for the whole chain every few seconds.
     if st.toggle("Start another run", key="dash_another"):
         launch.draw(safe_env=status.env)
     else:
         launch.answer()
 else:
-    launch.draw(safe_env=status.env)
     if status.run is not None:
-        st.subheader("Last run", anchor=False, help=safe(status.run.run_id))
+        result.draw(status.run)
+    around()
+    alerts.draw()
+    launch.draw(safe_env=status.env, teach=status.run is None)
+    if status.run is not None:
         live.draw(run_id)
-level.draw()
+with st.popover("Trading level", key="level_box"):
+    level.draw(status)

@@ -5,6 +5,7 @@ It never decides anything about a run and never sends an order; the runner does,
 
 from trader.config.presets import PresetInfo
 from trader.desk.desk import Desk
+from trader.desk.outcome import Outcome
 from trader.desk.values import (
     CheckResult,
     CommandReceipt,
@@ -40,6 +41,7 @@ __all__ = [
     "LogLine",
     "Marker",
     "NotPossible",
+    "Outcome",
     "Payoff",
     "PnlSeries",
     "PresetInfo",
