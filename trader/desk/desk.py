@@ -19,6 +19,7 @@ from trader.config.snapshot import save_snapshot
 from trader.desk import market, telling
 from trader.desk import prerequisites as pre
 from trader.desk.alerting import AlertBook
+from trader.desk.day import DayBook
 from trader.desk.instead import sell_now_instead
 from trader.desk.log_tail import read_tail
 from trader.desk.looking import read_status
@@ -72,6 +73,7 @@ class Desk:
         self._lock = threading.Lock()
         self._opened: tuple[Journal, RunBook, SeriesBook] | None = None
         self._alert_book: AlertBook | None = None
+        self._day_book: DayBook | None = None
 
     def close(self) -> None:
         """Close the journal and the connections to the exchange."""
@@ -79,7 +81,7 @@ class Desk:
         with self._lock:
             if self._opened is not None:
                 self._opened[0].close()
-                self._opened = self._alert_book = None
+                self._opened = self._alert_book = self._day_book = None
 
     # ------------------------------------------------------------ looking
 
@@ -97,6 +99,7 @@ class Desk:
             journal,
             book,
             self._alerts(),
+            self._days(),
             env=self.settings.env,
             account=self.account,
             run_id=run_id,
@@ -428,6 +431,13 @@ class Desk:
             if self._alert_book is None:
                 self._alert_book = AlertBook(journal, self.account)
             return self._alert_book
+
+    def _days(self) -> DayBook:
+        journal = self._books()[0]
+        with self._lock:
+            if self._day_book is None:
+                self._day_book = DayBook(journal, self.account)
+            return self._day_book
 
     def _books(self) -> tuple[Journal, RunBook, SeriesBook]:
         with self._lock:
