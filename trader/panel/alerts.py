@@ -4,8 +4,8 @@ import streamlit as st
 
 from trader.desk import AlertRow
 from trader.domain.errors import TraderError
+from trader.panel import cards, service
 from trader.panel import format as fmt
-from trader.panel import service
 from trader.panel.words import Color
 
 _ERROR = "dash_ack_error"
@@ -13,9 +13,14 @@ _HEIGHT = 320
 _LEVELS: dict[str, tuple[str, Color]] = {"error": ("critical", "red"), "warning": ("warning", "orange")}
 
 
-@st.fragment(run_every=2)
 def draw() -> None:
     """Counts and the list, which opens over the page: nothing moves. Holds buttons, so it stands outside the beat."""
+    cards.style()
+    _draw()
+
+
+@st.fragment(run_every=2)
+def _draw() -> None:
     status = service.status()
     if isinstance(status, str):
         return

@@ -131,9 +131,3 @@ def tagged(color: str, word: str, text: object) -> str:
 def strong(text: object) -> str:
     """Foreign text in bold, for a place that reads Markdown."""
     return f"**{safe(text)}**"
-
-
-def ticked(ok: bool | None, name: str, words: object) -> str:
-    """``✓ name: words``, ✗ where it is not met, ? where it is not known; both texts are cleaned."""
-    mark = {True: ":green[✓]", False: ":red[✗]", None: ":orange[?]"}[ok]
-    return f"{mark} **{safe(name, 60)}** {safe(words, 600)}" if name else f"{mark} {safe(words, 600)}"

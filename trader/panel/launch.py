@@ -9,11 +9,10 @@ from trader.panel import format as fmt
 
 _RESULT = "dash_start_result"
 _ANSWER_SECS = 2.0  # a runner looks for commands four times a second
-_STEPS = (
-    "A first paper trade takes a minute and no account:",
-    "1. Leave the preset on *default*; **What it would sell now** shows both strikes and what they bring.",
-    "2. Choose **Now** and press **Start**: both legs are sold on the local exchange of this machine.",
-    "3. Watch P&L, then press **Stop & Exit** and confirm. When it says FLAT, the run is in History.",
+_FIRST = (
+    "**A first paper trade** takes a minute and no account: leave the preset on *default*, choose **Now**, press **Start**; "
+    "both legs are sold on the local exchange of this machine. Watch P&L, then press **Stop & Exit** and confirm; when it says "
+    "FLAT, the run is in History."
 )
 
 
@@ -29,9 +28,7 @@ def draw(*, safe_env: str, teach: bool = False) -> None:
     first = refused.saved_choice(presets)
     st.session_state.setdefault("dash_preset", first)
     if teach and safe_env == "paper":
-        with st.container(border=True, key="first_trade", gap="xxsmall"):
-            for step in _STEPS:
-                st.markdown(step)
+        st.info(_FIRST, icon=":material/school:")
     left, right = st.columns([1, 2], gap="small")
     with left, st.container(border=True, key="start_box", gap="small"):
         preset = _picker(names)

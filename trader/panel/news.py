@@ -8,13 +8,15 @@ import streamlit as st
 from msgspec.structs import replace
 
 from trader.desk import Day, DayResult, Happening, Status
+from trader.panel import cards, markup, parts, words
 from trader.panel import format as fmt
-from trader.panel import parts, words
-from trader.panel.words import Color
+from trader.panel.markup import Html
 
 _HEIGHT = 150
 _NUMBERS = re.compile(r"\d[\d.,:]*")
-_COLORS: dict[str, Color] = {"error": "red", "warning": "orange"}
+_TONES = {"error": "down", "warning": "old"}
+_MARKS = {"error": "Critical: ", "warning": "Warning: "}
+_EMPTY = "Nothing has happened yet. Results of the day, restarts and warnings will stand here."
 
 
 def draw(status: Status | str) -> None:
@@ -26,12 +28,9 @@ def draw(status: Status | str) -> None:
                 "**News**", help="From the journal, newest first; the day's results stay on top.", width="content"
             )
             st.markdown(fmt.safe(day_words(day)), width="content")
-        with st.container(height=_HEIGHT, border=False, key="news_rows", gap="xxsmall"):
+        with st.container(height=_HEIGHT, border=False, key="news_rows"):
             lines = [] if isinstance(status, str) else news_lines(status)
-            for line in lines:
-                st.markdown(line)
-            if not lines:
-                st.markdown("Nothing has happened yet. Results of the day, restarts and warnings will stand here.")
+            markup.draw(markup.join(*lines) if lines else cards.line("", _EMPTY))
 
 
 def day_words(day: Day | None) -> str:
@@ -48,22 +47,21 @@ def day_words(day: Day | None) -> str:
     return " · ".join(total)
 
 
-def news_lines(status: Status) -> list[str]:
-    """Results of the day, what is so now, what came before: cleaned Markdown."""
+def news_lines(status: Status) -> list[Html]:
+    """Results of the day, what is so now, what came before."""
     day = status.day
     results = [] if day is None else [_result(result) for result in day.results]
-    now = [fmt.tagged("red", "now", line) for line in _urgent(status)]
+    now = [cards.line("now", line, tone="down") for line in _urgent(status)]
     return results + now + [_line(one, status) for one in grouped(status.happened)]
 
 
-def _result(result: DayResult) -> str:
+def _result(result: DayResult) -> Html:
     """``05:06 Max loss: −$13.90 (−22.7 %)``: coloured by its sign, which stands in it too."""
-    color = {"up": "green", "down": "red", "flat": "gray"}[parts.tone(result.pnl)]
     reason = words.exit_reason(result.reason)
-    money = f"{parts.dollars(result.pnl, signed=True)}"
     share = "" if result.pnl_pct is None else f" ({parts.percent(result.pnl_pct)})"
-    text = f"{_capital(reason)}: {money}{share} · {result.underlying} {result.preset}"
-    return fmt.tagged(color, fmt.ist_clock(result.at)[:5], text)
+    money = parts.dollars(result.pnl, signed=True)
+    text = f"{reason[:1].upper()}{reason[1:]}: {money}{share} · {result.underlying} {result.preset}"
+    return cards.line(fmt.ist_clock(result.at)[:5], text, tone=parts.tone(result.pnl), more=fmt.ist_full(result.at))
 
 
 def _urgent(status: Status) -> list[str]:
@@ -72,11 +70,15 @@ def _urgent(status: Status) -> list[str]:
     return [line for line in status.situation if run is None or not run.words or run.words not in line]
 
 
-def _line(one: Happening, status: Status) -> str:
+def _line(one: Happening, status: Status) -> Html:
     often = f" × {one.times}" if one.times > 1 else ""
     seen = f" — acknowledged by {one.acked_by}" if one.acked_at is not None else ""
-    at = market_time(one.at, status)
-    return fmt.tagged(_COLORS.get(one.level, "gray"), f"{fmt.ist_clock(at)}", f"{fmt.plain(one.text)}{often}{seen}")
+    mark = _MARKS.get(one.level, "")
+    tone = "" if seen else _TONES.get(one.level, "")
+    at = fmt.ist_clock(market_time(one.at, status))
+    return cards.line(
+        at, f"{mark}{fmt.plain(one.text)}{often}{seen}", tone=tone, more=f"wall clock {fmt.ist_full(one.at)}"
+    )
 
 
 def grouped(happened: Iterable[Happening]) -> list[Happening]:
@@ -92,7 +94,3 @@ def grouped(happened: Iterable[Happening]) -> list[Happening]:
 def market_time(at: datetime, status: Status) -> datetime:
     """This machine's instant on the exchange's clock, which runs faster in a replay: the page shows one clock."""
     return at
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

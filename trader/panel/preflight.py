@@ -6,8 +6,8 @@ import streamlit as st
 
 from trader.config.preset import Preset
 from trader.desk import CheckResult
+from trader.panel import cards, markup, service
 from trader.panel import format as fmt
-from trader.panel import service
 
 _HEIGHT = 236
 _ORDER = {False: 0, None: 1, True: 2}
@@ -15,7 +15,7 @@ _ORDER = {False: 0, None: 1, True: 2}
 
 @st.fragment(run_every=10)
 def draw(preset: Preset) -> None:
-    """The board, every 10 s: what is not met comes first."""
+    """The board, every 10 s: what is not met comes first. The page has the looks of `cards`."""
     underlying = preset.strategy.underlying
     drawn = service.foreign(underlying, look=False)
     board(service.desk().prerequisites(preset))
@@ -30,6 +30,6 @@ def board(rows: Sequence[CheckResult]) -> None:
         for ok, color, word in ((False, "red", "not met"), (None, "orange", "not known"), (True, "green", "met")):
             if count := sum(row.ok is ok for row in rows):
                 st.badge(fmt.safe(f"{count} {word}"), color=color)  # type: ignore[arg-type]
-    with st.container(height=_HEIGHT, border=False, key="preflight_rows", gap="xxsmall"):
-        for row in sorted(rows, key=lambda row: _ORDER[row.ok]):
-            st.markdown(fmt.ticked(row.ok, row.name, row.words))
+    in_order = sorted(rows, key=lambda row: _ORDER[row.ok])
+    with st.container(height=_HEIGHT, border=False, key="preflight_rows"):
+        markup.draw(markup.join(*(cards.row(row.ok, row.name, row.words) for row in in_order)))

@@ -3,20 +3,19 @@
 import time
 from decimal import Decimal
 
-import pandas as pd
 import streamlit as st
 
 from trader.config.preset import Preset
 from trader.desk import Preview, PreviewLeg
 from trader.desk.market import exit_figures
 from trader.domain.errors import TraderError
+from trader.panel import cards, markup, parts, payoff, service
 from trader.panel import format as fmt
-from trader.panel import parts, payoff, service
+from trader.panel.cards import Card
 
 _SHARED_SECS = 1.5
 _REDRAWN_SECS = 30.0  # a Plotly chart whose data changes is built anew, and with it goes what one points at
 _FIGURE = "dash_payoff"
-_CARD = 150  # two side by side on a phone
 _seen: dict[tuple[int, str], tuple[float, Preview | str]] = {}
 
 
@@ -37,39 +36,43 @@ def look(preset: Preset) -> Preview | str:
     return seen
 
 
-@st.fragment(run_every=3)
 def draw(preset: Preset) -> None:
-    """The whole of it, every 3 s; for one's own frame around it."""
+    """The whole of it, refreshed every 3 s; for one's own frame around it."""
+    cards.style()
+    _draw(preset)
+
+
+@st.fragment(run_every=3)
+def _draw(preset: Preset) -> None:
     seen = look(preset)
     if isinstance(seen, str):
         st.markdown("**What it would sell now**")
         st.markdown(":red[The exchange cannot be asked; it is tried again every 3 s.]")
         st.text(seen)
         return
-    with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
+    with st.container(horizontal=True, horizontal_alignment="distribute", gap="xsmall"):
         st.markdown("**What it would sell now**", help=_closing_help(seen), width="content")
         st.markdown(fmt.safe(_market_line(seen, preset)), help=fmt.utc_hint(seen.expiry), width="content")
-    for reason in seen.reasons:
-        st.markdown(fmt.ticked(False, "", reason))
+    if seen.reasons:
+        markup.draw(markup.join(*(cards.row(False, "", reason) for reason in seen.reasons)))
     if not seen.legs:
         return
     left, right = st.columns([1, 1.15], gap="medium")
     with left:
-        st.table(legs_table(seen), border="horizontal")
-    with right:
-        _payoff(preset, seen)
-    _cards(preset, seen)
+        markup.draw(legs_table(seen))
+    with right, st.container(key="preview_payoff"):
+        _payoff(preset, seen, "preview_figure")
+    markup.draw(cards.cards(figures(preset, seen)))
     _words(preset, seen)
+    with st.container(key="preview_folded"), st.expander("Payoff", key="preview_fold"):
+        _payoff(preset, seen, "preview_figure_folded")  # a phone has room for it on demand
 
 
 def _market_line(seen: Preview, preset: Preset) -> str:
-    hours = "" if seen.expiry is None or seen.market is None else f" ({_hours(seen)})"
+    hours = ""
+    if seen.expiry is not None and seen.market is not None:
+        hours = f" ({(seen.expiry - seen.market).total_seconds() / 3600:.0f}\u00a0h)"
     return f"{preset.strategy.underlying} {parts.spot(seen.spot)} · expiry {fmt.ist_day_time(seen.expiry)}{hours}"
-
-
-def _hours(seen: Preview) -> str:
-    assert seen.expiry is not None and seen.market is not None
-    return f"{(seen.expiry - seen.market).total_seconds() / 3600:.0f}\u00a0h"
 
 
 def _closing_help(seen: Preview) -> str:
@@ -81,20 +84,21 @@ def leg_name(leg: PreviewLeg) -> str:
     return f"{'C' if leg.kind == 'call' else 'P'} {leg.strike.normalize():,f}"
 
 
-def legs_table(seen: Preview) -> pd.DataFrame:
-    """A column for each leg, which fits a phone; the first column names the row."""
-    decimals = parts.price_places([price for leg in seen.legs for price in (leg.bid, leg.ask)])
-    rows = {
-        "Delta": [parts.number(leg.delta, 3, signed=True) for leg in seen.legs],
-        "IV": [parts.percent(None if leg.iv is None else leg.iv * 100, signed=False) for leg in seen.legs],
-        "Bid × size": [f"{parts.price(leg.bid, decimals)} × {_whole(leg.bid_size)}" for leg in seen.legs],
-        "Ask": [parts.price(leg.ask, decimals) for leg in seen.legs],
-        "Spread": [parts.percent(spread_pct(leg), signed=False) for leg in seen.legs],
-        "Mark": [parts.price(leg.mark, decimals) for leg in seen.legs],
-        "Open interest": [_whole(leg.open_interest) for leg in seen.legs],
-    }
-    names = [fmt.safe(f"Sell {leg_name(leg)}", 40) for leg in seen.legs]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=names)
+def legs_table(seen: Preview) -> markup.Html:
+    """A column for each leg."""
+    legs = seen.legs
+    decimals = parts.price_places([price for leg in legs for price in (leg.bid, leg.ask)])
+    return cards.columns(
+        [f"Sell {leg_name(leg)}" for leg in legs],
+        [
+            ("Delta", [parts.number(leg.delta, 3, signed=True) for leg in legs]),
+            ("IV", [parts.percent(None if leg.iv is None else leg.iv * 100, signed=False) for leg in legs]),
+            ("Bid × size", [f"{parts.price(leg.bid, decimals)} × {_whole(leg.bid_size)}" for leg in legs]),
+            ("Ask", [parts.price(leg.ask, decimals) for leg in legs]),
+            ("Spread", [parts.percent(spread_pct(leg), signed=False) for leg in legs]),
+            ("Open interest", [_whole(leg.open_interest) for leg in legs]),
+        ],
+    )
 
 
 def _whole(value: Decimal | int | None) -> str:
@@ -108,46 +112,51 @@ def spread_pct(leg: PreviewLeg) -> Decimal | None:
     return (leg.ask - leg.bid) / (leg.ask + leg.bid) * 200
 
 
-def _cards(preset: Preset, seen: Preview) -> None:
+def figures(preset: Preset, seen: Preview) -> list[Card]:
+    """What the trade brings, what it costs at once, what it binds, and where it loses."""
     decimals = parts.places(seen.premium)
-    with st.grid("auto", min_column_width=_CARD, gap="small"):
-        _card("Premium", parts.dollars(seen.premium, decimals), _less_fees(seen, decimals), _arithmetic(preset, seen))
-        _card(
+    return [
+        Card(
+            "Premium",
+            parts.dollars(seen.premium, decimals),
+            _arithmetic(preset, seen),
+            f"At the first limit prices, before {parts.dollars(seen.fees, decimals)} of fees.",
+        ),
+        Card(
             "You start at",
             parts.percent(_share(seen.start_pnl, seen), 0),
             parts.dollars(seen.start_pnl, decimals, signed=True),
             "P&L the moment both legs are sold: closing at once pays the spread, and fees a second time.",
-        )
-        _card(
+            parts.tone(seen.start_pnl),
+        ),
+        Card(
             "Margin, estimated",
             parts.dollars(seen.margin, parts.places(seen.margin)),
-            f"{parts.percent(seen.return_on_margin_pct)} if all is kept",
+            f"{parts.percent(seen.return_on_margin_pct, signed=False)} return if all is kept",
             "Premium less the fees of selling, of the margin: the most this trade can return on it.",
-        )
-        _card(
-            "Breakevens", _pair(seen.breakevens_after_fees or seen.breakevens), "at expiry, fees in", "Spot at expiry."
-        )
-        _card(
-            "Max loss at", _pair((seen.stop_low, seen.stop_high)), "spot, if it went there now",
-            "Where the maximum loss would fire now, cost to close, at unchanged implied volatility.",
-        )  # fmt: skip
-
-
-def _card(label: str, value: str, note: str, help: str) -> None:
-    st.metric(label, value, note, delta_color="off", delta_arrow="off", help=fmt.safe(help))
+        ),
+        Card(
+            "Breakevens",
+            _pair(seen.breakevens_after_fees or seen.breakevens),
+            "at expiry, fees in" if seen.breakevens_after_fees else "at expiry, before fees",
+            "Spot at expiry.",
+        ),
+        Card(
+            "Max loss at",
+            _pair((seen.stop_low, seen.stop_high)),
+            "if spot were there now",
+            "Where the maximum loss would fire, cost to close, at unchanged implied volatility.",
+        ),
+    ]
 
 
 def _arithmetic(preset: Preset, seen: Preview) -> str:
+    """``(152.60 + 151.10) × 0.025 BTC``."""
     if seen.contract_value is None:
-        return "Received for both legs at the first limit prices."
-    units = preset.strategy.quantity * seen.contract_value
-    return (
-        f"{parts.premium_sum([leg.limit_price for leg in seen.legs], units, seen.premium)}, at the first limit prices."
-    )
-
-
-def _less_fees(seen: Preview, decimals: int) -> str:
-    return f"less {parts.dollars(seen.fees, decimals)} fees"
+        return "received for both legs"
+    prices = " + ".join(parts.price(leg.limit_price) for leg in seen.legs)
+    units = parts.amount(preset.strategy.quantity * seen.contract_value)
+    return f"({prices}) × {units}\u00a0{preset.strategy.underlying}"
 
 
 def _pair(values: tuple[Decimal | float | None, ...]) -> str:
@@ -165,9 +174,8 @@ def start_words(seen: Preview) -> str:
     start, spread = _share(seen.start_pnl, seen), _share(seen.spread, seen)
     if start is None or spread is None:
         return "What you start at is not known."
-    decimals = 0 if abs(start) >= 10 else 1
-    whole, part = round(start, decimals), round(-spread, decimals)
-    shown = [parts.percent(value, decimals) for value in (whole, part, whole - part)]
+    whole, part = round(start), round(-spread)
+    shown = [parts.percent(value, 0) for value in (whole, part, whole - part)]
     return f"You start at {shown[0]}: spread {shown[1]}, fees in and out {shown[2]}"
 
 
@@ -178,7 +186,8 @@ def _words(preset: Preset, seen: Preview) -> None:
         f"{parts.dollars(seen.closing_fees, decimals)} to buy back now."
     )
     st.markdown(fmt.strong(start_words(seen)), help=fmt.safe(money))
-    st.markdown(fmt.safe(outlook_words(preset, seen), 600))
+    if said := outlook_words(preset, seen):
+        st.markdown(fmt.safe(said, 600))
 
 
 def outlook_words(preset: Preset, seen: Preview) -> str:
@@ -186,18 +195,17 @@ def outlook_words(preset: Preset, seen: Preview) -> str:
     return ""
 
 
-def _payoff(preset: Preset, seen: Preview) -> None:
+def _payoff(preset: Preset, seen: Preview, key: str) -> None:
     """Drawn again when the legs change, else at most every 30 s."""
     if seen.payoff is None:
         st.markdown("The payoff is not known yet.")
         return
     about = (preset.config_hash, tuple(leg.symbol for leg in seen.legs))
-    kept = st.session_state.get(_FIGURE)
+    kept: tuple[object, float, Preview] | None = st.session_state.get(_FIGURE)
     if kept is None or kept[0] != about or time.monotonic() - kept[1] > _REDRAWN_SECS:
         kept = (about, time.monotonic(), seen)
         st.session_state[_FIGURE] = kept
-    shown: Preview = kept[2]
     st.plotly_chart(
-        payoff.figure(shown), key="preview_payoff", config={"displayModeBar": False, "scrollZoom": False},
-        alt=payoff.in_words(shown),
+        payoff.figure(kept[2]), key=key, config={"displayModeBar": False, "scrollZoom": False},
+        alt=payoff.in_words(kept[2]),
     )  # fmt: skip

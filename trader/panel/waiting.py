@@ -7,8 +7,9 @@ from trader.desk import Status
 from trader.domain.errors import TraderError
 from trader.engine.records import Phase
 from trader.engine.view import RunView
-from trader.panel import beside, preflight, sell_now, service, words
+from trader.panel import beside, cards, markup, preflight, sell_now, service, words
 from trader.panel import format as fmt
+from trader.panel.markup import Html
 
 _SAID = "dash_instead_said"
 _ANSWER_SECS = 2.0
@@ -25,27 +26,29 @@ def draw(status: Status | str) -> None:
         st.markdown(
             "**Before it sells**", help="The first row is the clock; the others are what the engine itself asks for."
         )
-        with st.container(height=_HEIGHT, border=False, key="waiting_rows", gap="xxsmall"):
-            st.markdown(_window(run))
-            barred = [reason for reason in run.why_not if reason != _TIME]
-            for reason in barred:
-                st.markdown(fmt.ticked(False, "", reason))
-            if not barred:
-                met = "nothing else stands in the way" if _is_open(run) else "the rest is asked when the time has come"
-                st.markdown(fmt.ticked(True if _is_open(run) else None, "", met))
+        with st.container(height=_HEIGHT, border=False, key="waiting_rows"):
+            barred = [cards.row(False, "", reason) for reason in run.why_not if reason != _TIME]
+            markup.draw(markup.join(_window(run), *(barred or [_rest(run)])))
 
 
 def _is_open(run: RunView) -> bool:
     return run.entry_at is not None and run.market_at is not None and run.market_at >= run.entry_at
 
 
-def _window(run: RunView) -> str:
+def _window(run: RunView) -> Html:
     if run.entry_at is None or run.market_at is None:
-        return fmt.ticked(None, "entry time", "not known yet: no market data has arrived")
+        return cards.row(None, "entry time", "not known yet: no market data has arrived")
+    at = fmt.ist_time(run.entry_at)
     if _is_open(run):
-        return fmt.ticked(True, "entry time", f"{fmt.ist_time(run.entry_at)} has come")
-    return fmt.ticked(
-        False, "entry time", f"{fmt.ist_time(run.entry_at)}, {words.countdown(run.entry_at, run.market_at)}"
+        return cards.row(True, "entry time", f"{at} has come")
+    return cards.row(False, "entry time", f"{at}, {words.countdown(run.entry_at, run.market_at)}")
+
+
+def _rest(run: RunView) -> Html:
+    if _is_open(run):
+        return cards.row(True, "", "nothing else stands in the way")
+    return cards.row(
+        None, "", "strikes, prices and margin are asked again when the time has come; how they stand now is below"
     )
 
 
