@@ -9,7 +9,7 @@ from trader.engine.records import Phase
 from trader.panel import alerts, frame, hero, launch, level, live, news, result, service, stop, waiting
 from trader.panel.watch import chosen_run, running
 
-frame.ops_strip()
+frame.beat()
 status = service.status()
 run_id = None if isinstance(status, str) else chosen_run(status.runs)
 busy = not isinstance(status, str) and running(status)

@@ -91,6 +91,53 @@ def test_an_empty_offer_is_counted_as_far_as_the_guard_lets_it() -> None:
     assert seen.legs[0].closing_px == D(309)
 
 
+@pytest.mark.parametrize(("call", "put"), BOOKS)
+def test_stops_and_outlook_are_those_of_the_run_that_is_made(call: dict[str, Any], put: dict[str, Any]) -> None:
+    config = preset(strategy={"max_spread_pct": "200"}, risk={"price_collar_pct": "100", "naked_leg_secs": 600})
+    quotes = books(call, put)
+    seen = seen_of(config, quotes)
+    view = sold_at(config, quotes, seen)
+    assert view.market_at is not None and view.outlook is not None and view.corridor is not None
+    # The run is a second or two older than the preview: what time did meanwhile is told, and no more.
+    later = seen_of(config, quotes, at=view.market_at)
+    assert (later.best_pct, later.stop_low, later.stop_high) == (
+        view.outlook.best_pct,
+        view.corridor.stop_low,
+        view.corridor.stop_high,
+    )
+    assert view.outlook.still_pnl is not None and view.premium is not None
+    assert later.still_pct == pytest.approx(float(view.outlook.still_pnl / view.premium) * 100, abs=0.06)
+    assert [round(float(at), 1) for at in later.breakevens_after_fees] == [
+        view.corridor.breakeven_low,
+        view.corridor.breakeven_high,
+    ]
+    assert view.outlook.exit_at == later.exit_at
+
+
+def test_the_payoff_is_drawn_through_the_pnl_of_now_and_bends_at_the_strikes() -> None:
+    seen = seen_of(preset(strategy={"quantity": 10}), books(*BOOKS[0]))
+    payoff = seen.payoff
+    assert payoff is not None and seen.start_pnl is not None and seen.premium is not None and seen.fees is not None
+    assert len(payoff.spots) <= 121 and list(payoff.spots) == sorted(payoff.spots)
+    assert {len(column) for column in (payoff.now, payoff.at_exit, payoff.at_expiry)} == {len(payoff.spots)}
+    here = payoff.spots.index(float(SPOT))
+    assert payoff.now[here] == pytest.approx(float(seen.start_pnl), abs=0.001)
+    assert payoff.at_expiry[here] == pytest.approx(float(seen.premium - seen.fees), abs=0.001)
+    assert payoff.now[here] < payoff.at_exit[here] < payoff.at_expiry[here]
+    assert seen.still_pct == pytest.approx(payoff.at_exit[here] / float(seen.premium) * 100, abs=0.02)
+    assert seen.best_pct is not None and seen.still_pct is not None and seen.best_pct >= seen.still_pct
+    assert {104_000.0, 96_000.0} <= set(payoff.spots)
+    assert seen.stop_low is not None and seen.stop_high is not None
+    assert payoff.spots[0] < seen.stop_low < 100_000 < seen.stop_high < payoff.spots[-1]
+
+
+def test_without_an_implied_volatility_costs_are_told_and_the_outlook_is_unknown() -> None:
+    call, put = books(*BOOKS[0])
+    seen = seen_of(preset(), (replace(call, mark_iv=None), put))
+    assert seen.start_pnl is not None
+    assert (seen.best_pct, seen.still_pct, seen.stop_low, seen.payoff) == (None, None, None, None)
+
+
 @pytest.mark.parametrize(
     ("hours", "exit_time", "exit_at"),
     [

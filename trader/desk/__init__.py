@@ -3,9 +3,12 @@
 It never decides anything about a run and never sends an order; the runner does, wherever it is hosted.
 """
 
-from trader.config.presets import PresetInfo
+from trader.config.presets import PresetChanged, PresetInfo
 from trader.desk.desk import Desk
 from trader.desk.outcome import Outcome
+from trader.desk.reach import reach_of_preview, reach_of_run
+from trader.desk.sizing import SizeBy
+from trader.desk.stopping import stop_words
 from trader.desk.values import (
     CheckResult,
     CommandReceipt,
@@ -14,6 +17,7 @@ from trader.desk.values import (
     ExpiryChoice,
     Happening,
     LogLine,
+    LotSize,
     Marker,
     NotPossible,
     Payoff,
@@ -39,17 +43,23 @@ __all__ = [
     "FillRow",
     "Happening",
     "LogLine",
+    "LotSize",
     "Marker",
     "NotPossible",
     "Outcome",
     "Payoff",
     "PnlSeries",
+    "PresetChanged",
     "PresetInfo",
     "Preview",
     "PreviewLeg",
     "RunReport",
     "RunSummary",
     "RunnerHealth",
+    "SizeBy",
     "Status",
     "TimelineEvent",
+    "reach_of_preview",
+    "reach_of_run",
+    "stop_words",
 ]

@@ -13,12 +13,14 @@ from trader.config.connection import Connection, resolve_connection
 from trader.config.preset import Preset
 from trader.config.settings import Settings
 from trader.desk.costing import with_costs
+from trader.desk.outlook import with_outlook
 from trader.desk.values import ExpiryChoice, Preview, PreviewLeg
 from trader.domain.expiry import ist_date
 from trader.domain.instrument import Instrument
 from trader.domain.quote import Quote, credible_newest, usual_spot
 from trader.engine.chase import chase_price, entry_reference
 from trader.engine.gate import exit_ceiling
+from trader.engine.leg_view import usable_vol
 from trader.engine.records import LegTerms
 from trader.engine.selection import choose_legs, listed_expiries
 from trader.engine.valuation import closing_cost
@@ -166,7 +168,8 @@ def build_preview(preset: Preset, board: Board) -> Preview:
             reasons=selection.reasons, legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market
         )
     seen = Preview(reasons=(), legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)
-    return with_costs(seen, preset, selection.legs, board.quotes, board.spot, board.market)
+    seen = with_costs(seen, preset, selection.legs, board.quotes, board.spot, board.market)
+    return with_outlook(seen, preset, selection.legs)
 
 
 def _leg(preset: Preset, terms: LegTerms, quote: Quote, spot: Decimal) -> PreviewLeg:
@@ -179,7 +182,7 @@ def _leg(preset: Preset, terms: LegTerms, quote: Quote, spot: Decimal) -> Previe
         strike=terms.strike,
         quantity=terms.quantity,
         delta=terms.delta,
-        iv=quote.mark_iv,
+        iv=usable_vol(quote),
         bid=quote.bid,
         ask=quote.ask,
         mark=quote.mark,

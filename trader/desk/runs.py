@@ -8,7 +8,7 @@ from trader.config.preset import Preset
 from trader.desk.outcome import Outcome, build_outcome
 from trader.domain.clock import Now
 from trader.engine.fold import fold
-from trader.engine.records import AnyRecord, RunCreated
+from trader.engine.records import AnyRecord, RunCreated, RunFinished
 from trader.engine.state import Run, State
 from trader.engine.view import RunView
 from trader.engine.viewing import build_view
@@ -65,6 +65,10 @@ class RunBook:
             kept = self._presets if len(self._presets) < _RUNS_KEPT else {}
             self._presets = {**kept, run_id: preset}
         return preset
+
+    def ended(self, run_id: str) -> datetime | None:
+        """When the run was finished (this machine's clock); None while it is not."""
+        return next((one.wall for one in reversed(self.records(run_id)) if isinstance(one, RunFinished)), None)
 
     def view(self, run_id: str, wall: datetime) -> RunView | None:
         """The run as its records tell it, without live prices. None when there is no such run."""

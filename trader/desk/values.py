@@ -160,6 +160,13 @@ class Payoff(msgspec.Struct, frozen=True, kw_only=True):
     at_expiry: tuple[float, ...]
 
 
+class LotSize(msgspec.Struct, frozen=True, kw_only=True):
+    """How many contracts of each leg meet a target; `words` say why there are none, or what to know about them."""
+
+    contracts: int
+    words: str = ""
+
+
 class ExpiryChoice(msgspec.Struct, frozen=True, kw_only=True):
     """One listed expiry. `value` is what a preset's `strategy.expiry` takes."""
 
@@ -178,9 +185,7 @@ class PnlSeries(msgspec.Struct, frozen=True, kw_only=True):
     level_usd: list[float | None]
     max_loss_usd: list[float | None]
     max_profit_usd: list[float | None]
-    gaps: list[
-        tuple[datetime, datetime]
-    ] = []  # when nobody watched, on the chart's clock (market time where it is known)
+    gaps: list[tuple[datetime, datetime]] = []  # when nobody watched: market time, this machine's where that is unknown
 
 
 class Marker(msgspec.Struct, frozen=True, kw_only=True):
