@@ -163,7 +163,11 @@ def test_a_target_of_money_is_so_many_whole_contracts(by: SizeBy, amount: str, c
 
 
 def test_the_size_is_within_the_target_and_one_more_is_not() -> None:
-    config = preset(strategy={"quantity": 7, "max_spread_pct": "200"}, exits={"max_loss_pct": "33"}, risk={"max_order_quantity": 100_000})
+    config = preset(
+        strategy={"quantity": 7, "max_spread_pct": "200"},
+        exits={"max_loss_pct": "33"},
+        risk={"max_order_quantity": 100_000},
+    )
     now = seen_of(config, books(*BOOKS[1]))
     for by in ("premium", "margin", "max_loss"):
         for cents in (37, 100, 999, 12_345):

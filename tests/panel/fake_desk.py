@@ -21,6 +21,7 @@ from trader.desk import (
     FillRow,
     Happening,
     LogLine,
+    LotSize,
     Marker,
     NotPossible,
     Outcome,
@@ -32,9 +33,11 @@ from trader.desk import (
     RunnerHealth,
     RunReport,
     RunSummary,
+    SizeBy,
     Status,
     TimelineEvent,
 )
+from trader.desk.sizing import size_for
 from trader.domain.errors import ConfigError, JournalError
 from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign, beside_phrase, listed_words
@@ -463,6 +466,9 @@ class FakeDesk:
             )
         )
         return preview_of(legs, datetime.now(UTC))
+
+    def size_for(self, preset: Preset, by: SizeBy, amount: Decimal) -> LotSize:
+        return size_for(preset, self.preview(preset), by, amount)
 
     # ---------------------------------------------------------------- the past
     def history(self, limit: int, offset: int) -> list[RunSummary]:

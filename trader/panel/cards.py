@@ -29,15 +29,18 @@ _CSS = """
 .ar-legs th,.ar-legs td{padding:.28rem .3rem;text-align:right;font-weight:400;border:0;border-bottom:1px solid light-dark(#e3e8ee,#262e39)}
 .ar-legs th:first-child{text-align:left;color:light-dark(#4b5663,#a9b3c0)}
 .ar-legs thead th{font-weight:600}
-.st-key-preview_folded{display:none}
+div:has(>.st-key-preview_folded){display:none}
 @media (max-width:640px){
-.st-key-preview_payoff{display:none}
-.st-key-preview_folded{display:block}
-.st-key-preflight_rows{height:132px!important}
+div:has(>.st-key-preview_open){display:none}
+div:has(>.st-key-preview_folded){display:flex}
+div:has(>.st-key-preflight_rows),.st-key-preflight_rows{height:76px!important;flex-basis:76px!important}
+div:has(>.st-key-news_rows),.st-key-news_rows{height:76px!important;flex-basis:76px!important}
 .ar-line>span:last-child{white-space:normal}
-.ar-cards{grid-template-columns:repeat(2,minmax(0,1fr))}
+.ar-cards{grid-template-columns:repeat(2,minmax(0,1fr));gap:.35rem}
+.ar-card{padding:.25rem .5rem .3rem}
+.ar-card:last-child:nth-child(odd){grid-column:1/-1}
 .st-key-start_box button,.st-key-instead_box button,.st-key-result_box button,.st-key-result_box a,.st-key-alerts_bar button,
-.st-key-alerts_rows button{min-height:44px}
+.st-key-alerts_rows button,.st-key-lot_sizer button,.st-key-preview_fold summary{min-height:44px}
 }
 """
 _MARKS = {True: ("✓", "ar-up"), False: ("✗", "ar-down"), None: ("?", "ar-old")}

@@ -4,15 +4,14 @@ import streamlit as st
 
 from trader.config.preset import Preset
 from trader.domain.errors import TraderError
-from trader.panel import beside, parts, preflight, refused, sell_now, service
+from trader.panel import beside, lots, parts, preflight, refused, sell_now, service
 from trader.panel import format as fmt
 
 _RESULT = "dash_start_result"
 _ANSWER_SECS = 2.0  # a runner looks for commands four times a second
 _FIRST = (
-    "**A first paper trade** takes a minute and no account: leave the preset on *default*, choose **Now**, press **Start**; "
-    "both legs are sold on the local exchange of this machine. Watch P&L, then press **Stop & Exit** and confirm; when it says "
-    "FLAT, the run is in History."
+    "**First paper trade**, without an account: leave *default*, choose **Now**, press **Start**. Both legs are sold on this "
+    "machine's own exchange. Then **Stop & Exit**, until it says FLAT; the run is in History."
 )
 
 
@@ -33,7 +32,7 @@ def draw(*, safe_env: str, teach: bool = False) -> None:
     with left, st.container(border=True, key="start_box", gap="small"):
         preset = _picker(names)
         if preset is not None:
-            _start(preset, safe_env)
+            preset = _start(preset, safe_env)
     if preset is None:
         return
     with left, st.container(border=True, key="preflight_box", gap="small"):
@@ -60,26 +59,32 @@ def _picker(names: list[str]) -> Preset | None:
     return preset
 
 
-def _start(preset: Preset, env: str) -> None:
-    names = {"scheduled": f"At {preset.schedule.entry_time_ist} IST", "now": "Now"}
-    st.segmented_control(
-        "When",
-        list(names),
-        format_func=names.__getitem__,
-        default="scheduled",
-        key="dash_when",
-        required=True,
-        width="stretch",
-    )
+def _start(stored: Preset, env: str) -> Preset:
+    """When, how large, what that means, and the button. Returns the preset with the size chosen for this run."""
+    names = {"scheduled": f"At {stored.schedule.entry_time_ist} IST", "now": "Now"}
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom"):
+        st.segmented_control(
+            "When",
+            list(names),
+            format_func=names.__getitem__,
+            default="scheduled",
+            key="dash_when",
+            required=True,
+            width="content",
+        )
+        with st.popover("Size", key="lot_sizer", icon=":material/straighten:"):
+            preset = lots.choose(stored)
     _promise(preset)
+    lots.answer(stored, preset)
     confirm = None
     if env == "production":
         st.text(f"Real money. To arm this one run, type: {service.desk().arming_phrase(preset)}")
         confirm = st.text_input("Phrase", key="dash_confirm", autocomplete="off")
     beside.field(service.foreign(preset.strategy.underlying, look=False))
     st.button("Start", key="dash_start", type="primary", icon=":material/play_arrow:", width="stretch",
-              on_click=_send, args=(preset,), disabled=env == "production" and not confirm)  # fmt: skip
+              on_click=_send, args=(preset, lots.target()), disabled=lots.unmet() or (env == "production" and not confirm))  # fmt: skip
     answer()
+    return preset
 
 
 @st.fragment(run_every=3)
@@ -107,9 +112,9 @@ def promise(preset: Preset, *, now: bool) -> str:
         return f"{when}: what would be sold is not known, the exchange cannot be asked"
     if not seen.legs:
         return f"{when}: nothing qualifies at this moment; the run would wait and say why"
-    legs = " + ".join(f"{leg.quantity:,} {sell_now.leg_name(leg)}" for leg in seen.legs)
+    legs = " + ".join(f"{leg.quantity:,}\u00a0{sell_now.leg_name(leg)}" for leg in seen.legs)
     money = f"≈ {parts.dollars(seen.premium, parts.places(seen.premium))}"
-    return f"{when}: {legs} for {money}" if now else f"{when}: what qualifies then; at this moment {legs} for {money}"
+    return f"{when}: {legs} for {money}" if now else f"{when}: sell what qualifies then; now {legs} for {money}"
 
 
 def answer() -> None:
@@ -119,11 +124,14 @@ def answer() -> None:
         st.text(result)
 
 
-def _send(preset: Preset) -> None:
+def _send(preset: Preset, size: object) -> None:
     """Send what the person sees. The arguments of a callback are those of the last drawing, which a quick hand outruns:
-    the inputs are read as they stand now, and a preset that is not the drawn one is not started unseen."""
-    if st.session_state.get("dash_preset") != preset.name:
-        st.session_state[_RESULT] = "Not started: the preset was just changed; look at it and press Start again."
+    the inputs are read as they stand now, and a preset or a size that is not the drawn one is not started unseen."""
+    changed = (
+        "preset" if st.session_state.get("dash_preset") != preset.name else "size" if lots.target() != size else ""
+    )
+    if changed:
+        st.session_state[_RESULT] = f"Not started: the {changed} was just changed; look at it and press Start again."
         return
     now = st.session_state.get("dash_when") == "now"
     confirm = st.session_state.get("dash_confirm")

@@ -29,7 +29,7 @@ def figure(seen: Preview) -> go.Figure:
         lines.append(
             {
                 "type": "scatter", "mode": "markers+text", "name": "max loss", "x": stops, "y": levels, "showlegend": False,
-                "text": [parts.spot(stop) for stop in stops], "textposition": "top center", "textfont": {"size": 11},
+                "text": [parts.spot(stop) for stop in stops], "textposition": ["middle left", "middle right"][-len(stops) :], "textfont": {"size": 11},
                 "marker": {"symbol": "x", "size": 9, "color": LOSS},
                 "hovertemplate": "max loss at %{x:,.0f}<extra></extra>",
             }

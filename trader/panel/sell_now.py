@@ -6,7 +6,7 @@ from decimal import Decimal
 import streamlit as st
 
 from trader.config.preset import Preset
-from trader.desk import Preview, PreviewLeg
+from trader.desk import Preview, PreviewLeg, reach_of_preview
 from trader.desk.market import exit_figures
 from trader.domain.errors import TraderError
 from trader.panel import cards, markup, parts, payoff, service
@@ -57,15 +57,17 @@ def _draw(preset: Preset) -> None:
         markup.draw(markup.join(*(cards.row(False, "", reason) for reason in seen.reasons)))
     if not seen.legs:
         return
-    left, right = st.columns([1, 1.15], gap="medium")
-    with left:
-        markup.draw(legs_table(seen))
-    with right, st.container(key="preview_payoff"):
-        _payoff(preset, seen, "preview_figure")
+    with st.container(key="preview_open"):
+        left, right = st.columns([1, 1.15], gap="medium")
+        with left:
+            markup.draw(legs_table(seen))
+        with right:
+            _payoff(preset, seen, "preview_figure")
     markup.draw(cards.cards(figures(preset, seen)))
     _words(preset, seen)
-    with st.container(key="preview_folded"), st.expander("Payoff", key="preview_fold"):
-        _payoff(preset, seen, "preview_figure_folded")  # a phone has room for it on demand
+    with st.container(key="preview_folded"), st.expander("Strikes and payoff", key="preview_fold"):
+        markup.draw(legs_table(seen))  # a phone has room for them on demand
+        _payoff(preset, seen, "preview_figure_folded")
 
 
 def _market_line(seen: Preview, preset: Preset) -> str:
@@ -80,8 +82,8 @@ def _closing_help(seen: Preview) -> str:
 
 
 def leg_name(leg: PreviewLeg) -> str:
-    """``C 80,000``."""
-    return f"{'C' if leg.kind == 'call' else 'P'} {leg.strike.normalize():,f}"
+    """``C 80,000``, the space unbreakable."""
+    return f"{'C' if leg.kind == 'call' else 'P'}\u00a0{leg.strike.normalize():,f}"
 
 
 def legs_table(seen: Preview) -> markup.Html:
@@ -186,13 +188,8 @@ def _words(preset: Preset, seen: Preview) -> None:
         f"{parts.dollars(seen.closing_fees, decimals)} to buy back now."
     )
     st.markdown(fmt.strong(start_words(seen)), help=fmt.safe(money))
-    if said := outlook_words(preset, seen):
+    if said := reach_of_preview(preset, seen):
         st.markdown(fmt.safe(said, 600))
-
-
-def outlook_words(preset: Preset, seen: Preview) -> str:
-    """Which exits the clock alone can reach."""
-    return ""
 
 
 def _payoff(preset: Preset, seen: Preview, key: str) -> None:
