@@ -70,6 +70,7 @@ def _start(stored: Preset, env: str) -> Preset:
             default="scheduled",
             key="dash_when",
             required=True,
+            label_visibility="collapsed",
             width="content",
         )
         with st.popover("Size", key="lot_sizer", icon=":material/straighten:"):
@@ -100,8 +101,8 @@ def _promise(preset: Preset) -> None:
         strategy.underlying,
         seen.notional if known else None,  # type: ignore[union-attr]
     )
-    band = f"delta {strategy.delta_min:f}–{strategy.delta_max:f}, expiry {strategy.expiry.replace('_', ' ')}"
-    st.markdown(fmt.safe(f"{size}; {band}; out at {schedule.exit_time_ist} IST"))
+    band = f"Delta {strategy.delta_min:f}–{strategy.delta_max:f} · {strategy.expiry.replace('_', ' ')}"
+    st.markdown(fmt.safe(f"{size}. {band} · out {schedule.exit_time_ist} IST"))
 
 
 def promise(preset: Preset, *, now: bool) -> str:

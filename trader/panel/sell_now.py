@@ -63,8 +63,8 @@ def _draw(preset: Preset) -> None:
             markup.draw(legs_table(seen))
         with right:
             _payoff(preset, seen, "preview_figure")
-    markup.draw(cards.cards(figures(preset, seen)))
     _words(preset, seen)
+    markup.draw(cards.cards(figures(preset, seen)))
     with st.container(key="preview_folded"), st.expander("Strikes and payoff", key="preview_fold"):
         markup.draw(legs_table(seen))  # a phone has room for them on demand
         _payoff(preset, seen, "preview_figure_folded")
@@ -115,7 +115,7 @@ def spread_pct(leg: PreviewLeg) -> Decimal | None:
 
 
 def figures(preset: Preset, seen: Preview) -> list[Card]:
-    """What the trade brings, what it costs at once, what it binds, and where it loses."""
+    """What the trade brings, what it binds, and where it loses."""
     decimals = parts.places(seen.premium)
     return [
         Card(
@@ -123,13 +123,6 @@ def figures(preset: Preset, seen: Preview) -> list[Card]:
             parts.dollars(seen.premium, decimals),
             _arithmetic(preset, seen),
             f"At the first limit prices, before {parts.dollars(seen.fees, decimals)} of fees.",
-        ),
-        Card(
-            "You start at",
-            parts.percent(_share(seen.start_pnl, seen), 0),
-            parts.dollars(seen.start_pnl, decimals, signed=True),
-            "P&L the moment both legs are sold: closing at once pays the spread, and fees a second time.",
-            parts.tone(seen.start_pnl),
         ),
         Card(
             "Margin, estimated",
@@ -178,7 +171,8 @@ def start_words(seen: Preview) -> str:
         return "What you start at is not known."
     whole, part = round(start), round(-spread)
     shown = [parts.percent(value, 0) for value in (whole, part, whole - part)]
-    return f"You start at {shown[0]}: spread {shown[1]}, fees in and out {shown[2]}"
+    money = parts.dollars(seen.start_pnl, parts.places(seen.premium), signed=True)
+    return f"You start at {shown[0]}: spread {shown[1]}, fees in and out {shown[2]} ({money} of P&L)"
 
 
 def _words(preset: Preset, seen: Preview) -> None:
