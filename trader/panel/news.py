@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
 
 import streamlit as st
 from msgspec.structs import replace
@@ -73,12 +72,17 @@ def _urgent(status: Status) -> list[str]:
 def _line(one: Happening, status: Status) -> Html:
     often = f" × {one.times}" if one.times > 1 else ""
     seen = f" — acknowledged by {one.acked_by}" if one.acked_at is not None else ""
-    mark = _MARKS.get(one.level, "")
     tone = "" if seen else _TONES.get(one.level, "")
-    at = fmt.ist_clock(market_time(one.at, status))
-    return cards.line(
-        at, f"{mark}{fmt.plain(one.text)}{often}{seen}", tone=tone, more=f"wall clock {fmt.ist_full(one.at)}"
-    )
+    words = f"{_MARKS.get(one.level, '')}{fmt.plain(one.text)}{often}{seen}"
+    return cards.line(_clock(one, status), words, tone=tone, more=f"this machine's clock: {fmt.ist_full(one.at)}")
+
+
+def _clock(one: Happening, status: Status) -> str:
+    """The exchange's time, the one clock of the page; where it was not known and is not this machine's, that is said."""
+    own_time = status.ops is not None and status.ops.market_rate != 1
+    if one.market is not None:
+        return fmt.ist_clock(one.market)
+    return f"{fmt.ist_clock(one.at)}{' wall' if own_time else ''}"
 
 
 def grouped(happened: Iterable[Happening]) -> list[Happening]:
@@ -89,8 +93,3 @@ def grouped(happened: Iterable[Happening]) -> list[Happening]:
         first = merged.get(key)
         merged[key] = one if first is None else replace(first, times=first.times + one.times)
     return list(merged.values())
-
-
-def market_time(at: datetime, status: Status) -> datetime:
-    """This machine's instant on the exchange's clock, which runs faster in a replay: the page shows one clock."""
-    return at
