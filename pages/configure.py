@@ -11,7 +11,7 @@ from trader.domain.errors import TraderError
 from trader.panel import draft, editor, form, frame, launch, preset_bar, service
 from trader.panel.format import plain, red
 
-frame.ops_strip()
+frame.beat()
 st.subheader("Configure", anchor=False)
 
 

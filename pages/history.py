@@ -6,7 +6,7 @@ from trader.domain.errors import TraderError
 from trader.panel import frame, past, service
 from trader.panel.format import plain
 
-frame.ops_strip()
+frame.beat()
 st.subheader("History", anchor=False)
 try:
     picked = past.runs_table()

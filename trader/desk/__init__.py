@@ -3,7 +3,7 @@
 It never decides anything about a run and never sends an order; the runner does, wherever it is hosted.
 """
 
-from trader.config.presets import PresetInfo
+from trader.config.presets import PresetChanged, PresetInfo
 from trader.desk.desk import Desk
 from trader.desk.values import (
     CheckResult,
@@ -42,6 +42,7 @@ __all__ = [
     "NotPossible",
     "Payoff",
     "PnlSeries",
+    "PresetChanged",
     "PresetInfo",
     "Preview",
     "PreviewLeg",

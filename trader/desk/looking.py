@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from trader.desk.alerting import AlertBook
+from trader.desk.day import DayBook
 from trader.desk.happening import SHOWN, happened, situation
 from trader.desk.runs import RunBook
 from trader.desk.silence import explain_silence
@@ -21,6 +22,7 @@ def read_status(
     journal: Journal,
     book: RunBook,
     alerts: AlertBook,
+    days: DayBook,
     *,
     env: str,
     account: str,
@@ -42,6 +44,7 @@ def read_status(
     unresolved = tuple(view for view in views if view is not None)
     chosen = run_id or (open_ids[-1] if open_ids else _newest_finished(journal, account))
     run = next((view for view in unresolved if view.run_id == chosen), None)
+    is_live = snapshot is not None and (run in snapshot.runs if run is not None else chosen is None and runner.alive)
     if run is None and chosen is not None:
         # Ended: the live picture may still show it on its way, and after a restart knows no more of it than that it ended.
         run = book.view(chosen, wall)
@@ -51,6 +54,10 @@ def read_status(
     silence = "" if runner.alive else explain_silence(journal, lease, None if snapshot is None else snapshot.wall)
     waiting = alerts.open()
     records = book.records(run.run_id) if run is not None else ()
+    preset = book.preset(run.run_id) if run is not None else None
+    market = None if snapshot is None else snapshot.market
+    # A silent runner's exchange has gone on meanwhile, at least as fast as this machine's clock.
+    since = max(wall - snapshot.wall, timedelta(0)) if snapshot is not None and not runner.alive else timedelta(0)
     return Status(
         env=env,
         account=account,
@@ -64,6 +71,15 @@ def read_status(
         situation=situation(runner, silence, run, ops, trading, waiting),
         happened=happened(alerts.everything(_LOOKED_AT), records, levels),
         open_alerts=waiting,
+        day=days.day(
+            wall,
+            None if market is None else market + since,
+            runs=unresolved,
+            shown=run,
+            risk=None if preset is None else preset.risk,
+        ),
+        pictured_at=snapshot.wall if snapshot is not None and is_live else None,
+        market=market,
     )
 
 

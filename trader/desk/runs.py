@@ -7,7 +7,7 @@ from datetime import datetime
 from trader.config.preset import Preset
 from trader.domain.clock import Now
 from trader.engine.fold import fold
-from trader.engine.records import AnyRecord, RunCreated
+from trader.engine.records import AnyRecord, RunCreated, RunFinished
 from trader.engine.state import State
 from trader.engine.view import RunView
 from trader.engine.viewing import build_view
@@ -23,6 +23,7 @@ class RunBook:
         self._journal = journal
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, tuple[int, tuple[AnyRecord, ...]]] = OrderedDict()
+        self._presets: dict[str, Preset] = {}  # of the runs looked at last
 
     def records(self, run_id: str) -> tuple[AnyRecord, ...]:
         """Everything recorded of a run so far, in order; empty when there is no such run.
@@ -55,7 +56,18 @@ class RunBook:
     def preset(self, run_id: str) -> Preset | None:
         """The configuration the run pinned."""
         created = self.created(run_id)
-        return None if created is None else Preset.model_validate(created.config)
+        if created is None:
+            return None
+        preset = self._presets.get(run_id)
+        if preset is None:
+            preset = Preset.model_validate(created.config)
+            kept = self._presets if len(self._presets) < _RUNS_KEPT else {}
+            self._presets = {**kept, run_id: preset}
+        return preset
+
+    def ended(self, run_id: str) -> datetime | None:
+        """When the run was finished (this machine's clock); None while it is not."""
+        return next((one.wall for one in reversed(self.records(run_id)) if isinstance(one, RunFinished)), None)
 
     def view(self, run_id: str, wall: datetime) -> RunView | None:
         """The run as its records tell it, without live prices. None when there is no such run."""

@@ -44,7 +44,7 @@ def wait(turn: Turn, run_id: str) -> None:
             warning=instants.warning,
         )
         if instants.warning:
-            turn.alert(run_id, "warning", "schedule", f"Schedule: {instants.warning}.")
+            turn.alert(run_id, "info", "schedule", f"Schedule: {instants.warning}.")
         run = turn.run(run_id)
     assert run.entry_at is not None and run.exit_at is not None
     window = entry_window(run.preset.schedule, run.entry_at, run.exit_at, turn.now.market)
@@ -209,7 +209,7 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
         turn.look(event.run_id, why_not=(why,))
         return
     turn.write(rec.LegsChosen, event.run_id, legs=selection.legs, spot=event.spot, exit_at=exit_at)
-    turn.look(event.run_id, account_wanted=True, picked_at=turn.wall)
+    turn.look(event.run_id, account_wanted=True, picked_at=turn.wall, stops=None, stops_read=None)
 
 
 def enter(turn: Turn, run_id: str) -> None:

@@ -15,6 +15,7 @@ from trader.engine.records import (
     FillCosted,
     FillRecorded,
     LegsChosen,
+    LegTerms,
     LevelChanged,
     OrderDenied,
     OrderIntended,
@@ -136,15 +137,15 @@ _RUN_RECORDS = _records_query(of_one_run=True)
 
 
 def read_run_bounds(
-    connection: Connection, account: str, since: datetime
+    connection: Connection, account: str, since: datetime, after_seq: int = 0
 ) -> list[tuple[int, RunCreated | RunFinished]]:
     """`RunCreated` and `RunFinished` of an account since an instant (wall clock), in order; of a run that has ended since
-    both, however long ago it was made: an end without its beginning counts for nothing."""
+    both, however long ago it was made: an end without its beginning counts for nothing. Only those after `after_seq`."""
     recent = t.runs.c.wall >= instant_text(since)
     ended = select(t.runs.c.run_id).where(t.runs.c.account == account, t.runs.c.kind == "run_finished", recent)
     query = (
         select(t.runs.c.seq, t.runs.c.body)
-        .where(t.runs.c.account == account, recent | t.runs.c.run_id.in_(ended))
+        .where(t.runs.c.account == account, t.runs.c.seq > after_seq, recent | t.runs.c.run_id.in_(ended))
         .order_by(t.runs.c.seq)
     )
     found: list[tuple[int, RunCreated | RunFinished]] = []
@@ -294,6 +295,26 @@ def _with_cost(fill: Fill, told: Sequence[FillCosted]) -> Fill:
     if fill.commission is not None or costed < fill.quantity:
         return fill
     return msgspec.structs.replace(fill, commission=sum((part.commission for part in told), Decimal(0)))
+
+
+def read_premiums(connection: Connection, run_ids: Sequence[str]) -> dict[str, Decimal]:
+    """USD each run received for what it sold, before commissions; runs that sold nothing are left out."""
+    legs: dict[tuple[str, str], LegTerms] = {}
+    chosen = (
+        select(t.decisions.c.body)
+        .where(t.decisions.c.run_id.in_(run_ids), t.decisions.c.kind == "legs_chosen")
+        .order_by(t.decisions.c.seq)
+    )
+    for body in connection.execute(chosen).scalars():
+        picked: Any = decode_record(body)
+        legs |= {(picked.run_id, leg.key): leg for leg in picked.legs}
+    found: dict[str, Decimal] = {}
+    for body in connection.execute(select(t.fills.c.body).where(t.fills.c.run_id.in_(run_ids))).scalars():
+        record: Any = decode_record(body)
+        leg = legs.get((record.run_id, record.leg))
+        if leg is not None and record.fill.side is leg.side:
+            found[record.run_id] = found.get(record.run_id, Decimal(0)) + record.fill.cash_flow(leg.contract_value)
+    return found
 
 
 def read_orders(connection: Connection, run_id: str) -> list[OrderRow]:
