@@ -5,20 +5,23 @@ Everything that refreshes by itself is a fragment; whatever one types into stand
 
 import streamlit as st
 
-from trader.panel import frame, live, service
+from trader.engine.records import Phase
+from trader.panel import beside, frame, happened, launch, live, service
 from trader.panel.watch import chosen_run, running
 
-status = service.status()
-run_id = None if isinstance(status, str) else chosen_run(status.runs)
-busy = not isinstance(status, str) and running(status)
+seen = service.status()
+run_id = None if isinstance(seen, str) else chosen_run(seen.runs)
+status = service.status(run_id)
 
-
-@st.fragment(run_every=1)
-def beat() -> None:
-    live.draw(service.status(run_id))
-
-
-frame.ops_strip()
 with st.container(key="dash", gap=None):
-    beat()
-    live.still(None if isinstance(status, str) else status.run)
+    frame.beat(live.draw, run_id)
+    live.still(status)
+
+if not isinstance(status, str):
+    happened.draw(run_id)
+    if status.run is not None and status.run.phase is Phase.WAITING:
+        beside.draw(status.run)
+    if not running(status) or st.toggle("Start another run", key="dash_another"):
+        launch.draw(safe_env=status.env)
+    else:
+        launch.answer()

@@ -257,7 +257,7 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
         "useUTC": True,
         "animation": False,
         "dataset": {"source": frame},
-        "legend": {"top": 6, "left": 4, "itemHeight": 8, "data": [_PNL_NAME, run.underlying]},
+        "legend": {"top": 6, "left": 4, "itemHeight": 8, "itemWidth": 14, "itemGap": 8, "data": [_PNL_NAME, run.underlying]},
         "grid": {"left": 4, "right": 4, "top": 44, "bottom": 26, "containLabel": True},
         "tooltip": {"trigger": "axis", "confine": True, "axisPointer": {"snap": True}},
         "dataZoom": [

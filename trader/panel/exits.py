@@ -23,33 +23,33 @@ _SHORTLY_BEFORE = timedelta(minutes=30)
 def exits(status: Status, run: RunView) -> Html:
     """The table with the outlook in words and the safety net under it; while getting out, the steps of that instead."""
     inside = _leaving(status, run) if run.phase in (Phase.EXITING, Phase.DONE) else _ladder(run)
-    return tag("section", inside, _net(status, run), class_="sd-exits", aria_label="What ends it")
+    return tag("section", inside, _net(status, run), class_="lv-exits", aria_label="What ends it")
 
 
 def _leaving(status: Status, run: RunView) -> Html:
     steps = [tag("li", step) for step in run.steps] or [tag("li", "waiting for the first answer")]
     return join(
-        tag("div", "Getting out", class_="sd-title", role="heading", aria_level=2),
-        tag("ol", *steps, class_="sd-steps"),
-        tag("div", words.stop_progress(run), class_="sd-words"),
-        None if status.runner.alive else tag("div", "Stop is recorded; it waits for a runner.", class_="sd-words bad"),
+        tag("div", "Getting out", class_="lv-title", role="heading", aria_level=2),
+        tag("ol", *steps, class_="lv-steps"),
+        tag("div", words.stop_progress(run), class_="lv-words"),
+        None if status.runner.alive else tag("div", "Stop is recorded; it waits for a runner.", class_="lv-words bad"),
     )
 
 
 def _ladder(run: RunView) -> Html:
-    head = ("Exit", "Fires at", "To go", f"{run.underlying} now", f"{run.underlying} at {_shortly_before(run)}")
+    head = ("Exit", "Fires at", "To go, points", f"{run.underlying} now", f"{run.underlying} at {_shortly_before(run)}")
     rows = [_row(run, rung) for rung in run.ladder if run.premium or rung.at_time is not None]
     said = words.outlook(run) if hasattr(words, "outlook") else ""
     return join(
-        tag("div", "What ends it", class_="sd-title", role="heading", aria_level=2),
+        tag("div", "What ends it", class_="lv-title", role="heading", aria_level=2),
         tag(
             "table",
             tag("thead", tag("tr", *(tag("th", name, scope="col") for name in head))),
             tag("tbody", *rows),
-            class_="sd-table",
+            class_="lv-table",
         ),
-        None if rows else tag("div", "Shown once both legs are sold.", class_="sd-words"),
-        tag("div", said, class_="sd-words") if said else None,
+        None if rows else tag("div", "Shown once both legs are sold.", class_="lv-words"),
+        tag("div", said, class_="lv-words") if said else None,
     )
 
 
@@ -93,7 +93,7 @@ def _to_go(run: RunView, rung: Rung) -> tuple[str, str, str | None]:
     if run.pnl is None or run.pnl_pct is None or at_pct is None:
         return parts.DASH, "", None
     decimals = parts.places(run.premium)
-    points = f"{parts.number(round(at_pct, 1) - round(run.pnl_pct, 1), 1, signed=True)} points"
+    points = parts.number(round(at_pct, 1) - round(run.pnl_pct, 1), 1, signed=True)
     if rung.at_pnl is None:
         return points, "", None
     return points, parts.dollars(round(rung.at_pnl, decimals) - round(run.pnl, decimals), decimals, signed=True), None
@@ -126,12 +126,12 @@ def _net(status: Status, run: RunView) -> Html:
         _exchange_stop(status, seen),
         _dead_man(seen),
     ]
-    return tag("div", tag("b", "Safety net"), *badges, class_="sd-net")
+    return tag("div", tag("b", "Safety net"), *badges, class_="lv-net")
 
 
 def _badge(name: str, state: str, tone: str, title: str) -> Html:
     mark = {"good": "✓", "bad": "✕", "none": "–"}[tone]
-    return tag("span", f"{mark} {name}: {state}", class_=f"sd-badge {tone}", title=title)
+    return tag("span", f"{mark} {name}: {state}", class_=f"lv-badge {tone}", title=title)
 
 
 def _exchange_stop(status: Status, seen: Safety | None) -> Html:

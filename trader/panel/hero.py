@@ -19,16 +19,16 @@ def hero(status: Status, run: RunView) -> Html:
             tag(
                 "div",
                 words.headline(run, alive=status.runner.alive),
-                class_="sd-headline",
+                class_="lv-headline",
                 role="heading",
                 aria_level=1,
             ),
             _worry(status, run),
-            class_="sd-top",
+            class_="lv-top",
         ),
-        tag("div", _identity(run), class_="sd-id", title=_pinned(run)),
-        tag("dl", *_cards(status, run), class_="sd-cards"),
-        class_="sd-hero",
+        tag("div", _identity(run), class_="lv-id", title=_pinned(run)),
+        tag("dl", *_cards(status, run), class_="lv-cards"),
+        class_="lv-hero",
         aria_label="The position now",
     )
 
@@ -60,13 +60,13 @@ def _worry(status: Status, run: RunView) -> Html:
             "div",
             tag("b", "✕ The runner is silent"),
             f" — {ago}; nothing is watched, figures are old",
-            class_="sd-worry bad",
+            class_="lv-worry bad",
         )
     if run.naked is not None and run.phase is not Phase.DONE:
         return _naked(status, run)
     if stale := _stale(run):
-        return tag("div", tag("b", f"⚠ {' · '.join(stale)}"), " — figures are old", class_="sd-worry old")
-    return tag("div", class_="sd-worry")
+        return tag("div", tag("b", f"⚠ {' · '.join(stale)}"), " — figures are old", class_="lv-worry old")
+    return tag("div", class_="lv-worry")
 
 
 def _naked(status: Status, run: RunView) -> Html:
@@ -81,7 +81,7 @@ def _naked(status: Status, run: RunView) -> Html:
         tag("b", f"⚠ {said}"),
         tag("progress", value=f"{min(secs / max(naked.limit_secs, 0.1), 1.0):.3f}", max=1, aria_label=said),
         f"1 % of {run.underlying} against it: {cost}",
-        class_="sd-worry bad",
+        class_="lv-worry bad",
         title=fmt.plain(naked.symbol, 60),
     )
 
@@ -120,7 +120,7 @@ def _card(name: str, label: str, value: str, note: str, *, tone: str = "flat", t
         tag("dt", label),
         tag("dd", value, class_=f"v {tone}"),
         tag("dd", note, class_="n"),
-        class_="sd-card",
+        class_="lv-card",
         data_card=name,
         title=title,
     )
@@ -252,12 +252,12 @@ def headline_only(status: Status) -> Html:
         "section",
         tag(
             "div",
-            tag("div", headline, class_="sd-headline", role="heading", aria_level=1),
+            tag("div", headline, class_="lv-headline", role="heading", aria_level=1),
             _worry(status, run) if run is not None else None,
-            class_="sd-top",
+            class_="lv-top",
         ),
-        tag("div", about, class_="sd-id", title=None if run is None else _pinned(run)),
-        class_="sd-hero sd-alone",
+        tag("div", about, class_="lv-id", title=None if run is None else _pinned(run)),
+        class_="lv-hero lv-alone",
         aria_label="The run",
     )
 
@@ -268,11 +268,11 @@ def unreadable(why: str) -> Html:
         "div",
         tag(
             "section",
-            tag("div", "Unknown — the desk cannot be read", class_="sd-headline", role="heading", aria_level=1),
-            tag("div", why, class_="sd-id"),
-            tag("div", "Stop & Exit still tries. In a terminal: python -m trader status", class_="sd-id"),
-            class_="sd-hero sd-alone",
+            tag("div", "Unknown — the desk cannot be read", class_="lv-headline", role="heading", aria_level=1),
+            tag("div", why, class_="lv-id"),
+            tag("div", "Stop & Exit still tries. In a terminal: python -m trader status", class_="lv-id"),
+            class_="lv-hero lv-alone",
             aria_label="The run",
         ),
-        class_="sd-live",
+        class_="lv-live",
     )

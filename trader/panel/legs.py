@@ -22,7 +22,7 @@ def legs(run: RunView) -> Html:
     )  # fmt: skip
     return tag(
         "section",
-        tag("div", "Legs", class_="sd-title", role="heading", aria_level=2),
+        tag("div", "Legs", class_="lv-title", role="heading", aria_level=2),
         tag(
             "table",
             tag("thead", tag("tr", *(tag("th", name, scope="col") for name in head))),
@@ -31,9 +31,9 @@ def legs(run: RunView) -> Html:
                 *(_leg(leg, pnl, decimals, prices, head) for leg, pnl in zip(run.legs, pnls, strict=True)),
             ),
             tag("tfoot", _total(run, decimals, head)),
-            class_="sd-table sd-cols",
+            class_="lv-table lv-cols",
         ),
-        class_="sd-legs",
+        class_="lv-legs",
         aria_label="Legs",
     )
 
@@ -120,7 +120,7 @@ def _total(run: RunView, decimals: int, head: Sequence[str]) -> Html:
                 tag("span", f"ν {parts.dollars(run.net_vega, decimals, signed=True)} a point"),
             ),
             colspan=3,
-            class_="sd-greeks",
+            class_="lv-greeks",
             data_label="In money",
         ),
     ]

@@ -8,14 +8,12 @@ import streamlit as st
 
 from trader.desk import LogLine, PnlSeries, Status
 from trader.domain.errors import TraderError
-from trader.engine.records import Phase
 from trader.engine.view import RunView
-from trader.panel import echarts, exits, keep_zoom, legs, live_css, markup, service, tables
+from trader.panel import echarts, exits, keep_zoom, legs, live_css, markup, service, tables, watch
 from trader.panel import format as fmt
 from trader.panel import hero as top
 from trader.panel.echarts import LOOKS, POINTS
 
-OPEN = (Phase.ENTERING, Phase.HOLDING, Phase.EXITING)
 _LOOK = "dash_look"
 _LOG_LINES = 5
 _NO_SERIES = PnlSeries(
@@ -28,7 +26,7 @@ def draw(status: Status | str) -> None:
     with st.container(key="live", gap=None):
         with st.container(key="figures", gap=None):
             markup.draw(_figures(status))
-        if isinstance(status, str) or status.run is None or status.run.phase not in OPEN:
+        if isinstance(status, str) or status.run is None or watch.stage(status.run) != "open":
             return
         run = status.run
         with st.container(key="corridor_box", gap=None):
@@ -41,10 +39,10 @@ def _figures(status: Status | str) -> markup.Html:
     if isinstance(status, str):
         return top.unreadable(status)
     run = status.run
-    if run is None or run.phase not in OPEN:
-        return markup.tag("div", top.headline_only(status), class_="sd-live")
+    if run is None or watch.stage(run) != "open":
+        return markup.tag("div", top.headline_only(status), class_="lv-live")
     old = " old" if top.is_old(status, run) else ""
-    return markup.tag("div", top.hero(status, run), exits.exits(status, run), legs.legs(run), class_=f"sd-live{old}")
+    return markup.tag("div", top.hero(status, run), exits.exits(status, run), legs.legs(run), class_=f"lv-live{old}")
 
 
 def _chart(run: RunView) -> dict[str, object]:
@@ -58,11 +56,12 @@ def _chart(run: RunView) -> dict[str, object]:
     return echarts.pnl(run, series, marks, look)
 
 
-def still(run: RunView | None) -> None:
+def still(status: Status | str) -> None:
     """What stands in the same grid but does not change every second: styles, the choice of the chart's range, orders, log."""
     markup.stylesheet(live_css.CSS)
-    if run is None or run.phase not in OPEN:
+    if isinstance(status, str) or status.run is None or watch.stage(status.run) != "open":
         return
+    run = status.run
     markup.script(keep_zoom.SCRIPT)
     with st.container(key="chart_head"):
         st.segmented_control(
