@@ -5,6 +5,10 @@ It never decides anything about a run and never sends an order; the runner does,
 
 from trader.config.presets import PresetChanged, PresetInfo
 from trader.desk.desk import Desk
+from trader.desk.happening import alert_counts, alert_groups
+from trader.desk.reach import reach_of_preview, reach_of_run
+from trader.desk.sizing import SizeBy
+from trader.desk.stopping import stop_words
 from trader.desk.values import (
     CheckResult,
     CommandReceipt,
@@ -13,6 +17,7 @@ from trader.desk.values import (
     ExpiryChoice,
     Happening,
     LogLine,
+    LotSize,
     Marker,
     NotPossible,
     Payoff,
@@ -38,6 +43,7 @@ __all__ = [
     "FillRow",
     "Happening",
     "LogLine",
+    "LotSize",
     "Marker",
     "NotPossible",
     "Payoff",
@@ -49,6 +55,12 @@ __all__ = [
     "RunReport",
     "RunSummary",
     "RunnerHealth",
+    "SizeBy",
     "Status",
     "TimelineEvent",
+    "alert_counts",
+    "alert_groups",
+    "reach_of_preview",
+    "reach_of_run",
+    "stop_words",
 ]

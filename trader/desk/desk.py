@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
@@ -25,11 +26,13 @@ from trader.desk.log_tail import read_tail
 from trader.desk.looking import read_status
 from trader.desk.runs import RunBook
 from trader.desk.series import SeriesBook
+from trader.desk.sizing import SizeBy, size_for
 from trader.desk.values import (
     CheckResult,
     CommandReceipt,
     ExpiryChoice,
     LogLine,
+    LotSize,
     Marker,
     NotPossible,
     PnlSeries,
@@ -348,6 +351,14 @@ class Desk:
             ConfigError, ExchangeError: The exchange cannot be asked.
         """
         return market.build_preview(preset, self._market.board(preset.strategy.underlying))
+
+    def size_for(self, preset: Preset, by: SizeBy, amount: Decimal) -> LotSize:
+        """How many contracts of what the preset would sell now meet a target: see `trader.desk.sizing.size_for`.
+
+        Raises:
+            ConfigError, ExchangeError: The exchange cannot be asked.
+        """
+        return size_for(preset, self.preview(preset), by, amount)
 
     def expiries(self, underlying: str) -> list[ExpiryChoice]:
         """Listed expiries, nearest first.

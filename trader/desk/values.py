@@ -26,7 +26,8 @@ class RunnerHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened, in words. `at` is the wall clock; `alert` the alert's number where it is one; `times` how
-    often the same was said."""
+    often the same was said, of any run. Then `at`, `run_id` and `alert` are the newest's, `alerts` the numbers of all, newest
+    first; it is acknowledged when all of them are."""
 
     at: datetime
     level: str
@@ -37,6 +38,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     acked_by: str = ""
     acked_at: datetime | None = None
     times: int = 1
+    alerts: tuple[int, ...] = ()
 
 
 class DayResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +160,13 @@ class Payoff(msgspec.Struct, frozen=True, kw_only=True):
     now: tuple[float, ...]
     at_exit: tuple[float, ...]
     at_expiry: tuple[float, ...]
+
+
+class LotSize(msgspec.Struct, frozen=True, kw_only=True):
+    """How many contracts of each leg meet a target; `words` say why there are none, or what to know about them."""
+
+    contracts: int
+    words: str = ""
 
 
 class ExpiryChoice(msgspec.Struct, frozen=True, kw_only=True):
