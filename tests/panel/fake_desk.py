@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from tests.panel import fake_numbers
 from trader.config.preset import Preset
 from trader.desk import (
     CheckResult,
@@ -104,6 +105,8 @@ class FakeDesk:
             ),
             alerts=(),
             wall=now,
+            pictured_at=now,
+            day=fake_numbers.day(run, now),
             trading=self.level,
             situation=self._situation(dead),
             happened=self._happened(now) if run is not None else (),
@@ -182,7 +185,7 @@ class FakeDesk:
         held = phase in (Phase.HOLDING, Phase.EXITING)
         done = phase is Phase.DONE
         market = now
-        return RunView(
+        view = RunView(
             run_id="k3fa-20261121-1",
             env=self.env,
             phase=phase,
@@ -218,6 +221,7 @@ class FakeDesk:
             foreign=self.foreign_things if phase is Phase.WAITING else (),
             steps=STEPS[: 3 if phase is Phase.EXITING else 5] if phase in (Phase.EXITING, Phase.DONE) else (),
         )
+        return fake_numbers.with_numbers(view, now)
 
     def _legs(self, phase: Phase, now: datetime) -> tuple[LegView, ...]:
         wave = Decimal(str(round(math.sin(now.timestamp() / 3), 2)))
