@@ -16,12 +16,14 @@ class NotPossible(TraderError):
 
 
 class RunnerHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether somebody trades this account. `host` is thread (in the panel) or process, None when nobody ever did."""
+    """Whether somebody trades this account. `host` is thread (in the panel) or process, None when nobody ever did; `epoch`
+    the lease's, one more at every taking."""
 
     alive: bool
     heartbeat_age_s: float | None
     host: str | None
     pid: int | None
+    epoch: int | None = None
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):

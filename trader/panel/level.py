@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from trader.desk import Status
 from trader.domain.errors import TraderError
 from trader.panel import format as fmt
 from trader.panel import service, words
@@ -15,15 +14,10 @@ _QUESTIONS = {
 }
 
 
-def draw(status: Status | str) -> None:
+def draw() -> None:
     """The level as it stands, and the orders: for a popover. Holds buttons, so it stands outside the page's beat."""
     st.markdown("**Trading level**")
-    if isinstance(status, str):
-        st.markdown("The level is unknown: the desk cannot be read.")
-    else:
-        item = words.level_item(*status.trading)
-        st.badge(fmt.safe(item.label), color=item.color)
-        st.markdown(fmt.safe(item.help))
+    _present()
     with st.container(horizontal=True, gap="small"):
         _button("Pause", "pause", "No run begins to sell; what is held is watched as ever.")
         _button("Reduce", "reduce", "Exits only: an entry under way is bought back.")
@@ -38,6 +32,17 @@ def draw(status: Status | str) -> None:
             st.button("No", key="dash_level_no", on_click=_ask, args=(None,))
     if st.session_state.get(_SAID):
         st.text(st.session_state[_SAID])
+
+
+@st.fragment(run_every=3)
+def _present() -> None:
+    status = service.status()
+    if isinstance(status, str):
+        st.markdown("The level is unknown: the desk cannot be read.")
+        return
+    item = words.level_item(*status.trading)
+    st.badge(fmt.safe(item.label), color=item.color)
+    st.markdown(fmt.safe(item.help))
 
 
 def _button(label: str, order: str, help: str) -> None:
