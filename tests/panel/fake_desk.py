@@ -16,8 +16,6 @@ from trader.desk import (
     CheckResult,
     CommandReceipt,
     CommandRow,
-    Day,
-    DayResult,
     ExpiryChoice,
     FillRow,
     Happening,
@@ -111,8 +109,6 @@ class FakeDesk:
             situation=self._situation(dead),
             happened=self._happened(now) if run is not None else (),
             open_alerts=tuple(alert for alert in self._alerts(now) if alert.seq not in self.acknowledged),
-            day=day_of(now, run),
-            pictured_at=now,
         )
 
     def _situation(self, dead: bool) -> tuple[str, ...]:
@@ -594,27 +590,6 @@ STEPS = (
     "Put bought back: 100 of 100",
     "Exchange reports no position and no order",
 )
-
-
-def day_of(now: datetime, run: RunView | None) -> Day:
-    """An Indian day with one stopped run, and the one that is done; nothing yet before the first run."""
-    results = []
-    if run is not None:
-        results.append(DayResult(run_id="k3fa-20261121-0", preset="aggressive", underlying="BTC",
-                                 at=now - timedelta(hours=5), reason="max_loss", pnl=Decimal("-13.90"),
-                                 pnl_pct=Decimal("-22.7")))  # fmt: skip
-        if run.phase is Phase.DONE:
-            results.insert(0, DayResult(run_id=run.run_id, preset=run.preset, underlying="BTC", at=now, reason="manual",
-                                        pnl=run.realized_pnl, pnl_pct=Decimal("37.8")))  # fmt: skip
-    return Day(
-        date=now.date(),
-        realised=sum((result.pnl or Decimal(0) for result in results), Decimal(0)),
-        open=None if run is None else run.pnl,
-        runs_made=0 if run is None else 2,
-        runs_most=3,
-        loss_limit=Decimal(500),
-        results=tuple(results),
-    )
 
 
 def outcome_of(run_id: str, now: datetime) -> Outcome:
