@@ -33,12 +33,15 @@ def draw(run: RunView) -> None:
         with left:
             st.subheader(fmt.safe(verdict(run, outcome)), anchor=False)
             _flat(run)
-            st.markdown(fmt.safe(" · ".join(_facts(run, outcome))), help=fmt.safe(run.run_id))
+            st.markdown(fmt.safe(" · ".join(_facts(run, outcome)), 600), help=fmt.safe(run.run_id))
             _onward(run)
-        with right:
+        with right, st.container(key="result_chart"):
             if outcome is not None:
                 st.plotly_chart(
-                    waterfall(outcome), key=f"result_{run.run_id}", config={"displayModeBar": False}, alt=_sum(outcome)
+                    waterfall(outcome),
+                    key=f"result_{run.run_id}",
+                    config={"displayModeBar": False},
+                    alt=in_words(outcome),
                 )
 
 
@@ -65,12 +68,12 @@ def _flat(run: RunView) -> None:
 
 
 def _facts(run: RunView, outcome: Outcome | None) -> list[str]:
-    facts = [f"{run.underlying} {' / '.join(f'{leg.strike.normalize():,f}' for leg in run.legs)}".strip()]
-    facts.append(f"preset {run.preset}")
-    if run.quantity is not None:
-        facts.append(parts.size(run.quantity, run.contract_value, run.underlying))
+    """How it comes about, in one line; which run it was stands in the headline above."""
+    strikes = " / ".join(f"{leg.strike.normalize():,f}" for leg in run.legs)
+    facts = [f"{run.underlying} {strikes}".strip()]
     if outcome is not None:
-        facts.append(f"{fmt.ist_clock(outcome.started_at)}–{fmt.ist_clock(outcome.ended_at)} IST")
+        facts.insert(0, in_words(outcome))
+        facts.append(f"{fmt.ist_clock(outcome.started_at)} to {fmt.ist_clock(outcome.ended_at)} IST")
         if run.peak_pct is not None:
             facts.append(f"peak {parts.money(run.peak_pnl, run.peak_pct, parts.places(outcome.premium))}")
     return facts
@@ -155,6 +158,8 @@ def _steps(outcome: Outcome) -> list[tuple[str, Decimal, str]]:
     ]
 
 
-def _sum(outcome: Outcome) -> str:
+def in_words(outcome: Outcome) -> str:
+    """``premium +$84.20, bought back −$50.02, fees −$2.31: result +$31.87``."""
     decimals = parts.places(outcome.premium)
-    return ", ".join(f"{name} {parts.dollars(value, decimals, signed=True)}" for name, value, _ in _steps(outcome))
+    shown = [f"{name.lower()} {parts.dollars(value, decimals, signed=True)}" for name, value, _ in _steps(outcome)]
+    return f"{', '.join(shown[:-1])}: {shown[-1]}"

@@ -64,8 +64,11 @@ def _draw(preset: Preset) -> None:
         with right:
             _payoff(preset, seen, "preview_figure")
     _words(preset, seen)
-    markup.draw(cards.cards(figures(preset, seen)))
+    with st.container(key="preview_figures"):
+        markup.draw(cards.cards(figures(preset, seen)))
     with st.container(key="preview_folded"), st.expander("Strikes and payoff", key="preview_fold"):
+        with st.container(key="preview_fold_figures"):  # beside a result a phone has no room for them either
+            markup.draw(cards.cards(figures(preset, seen)))
         markup.draw(legs_table(seen))  # a phone has room for them on demand
         _payoff(preset, seen, "preview_figure_folded")
 
