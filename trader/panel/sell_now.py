@@ -51,7 +51,7 @@ def _draw(preset: Preset) -> None:
         st.text(seen)
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", gap="xsmall"):
-        st.markdown("**What it would sell now**", help=_closing_help(seen), width="content")
+        st.markdown("**What it would sell now**", help=fmt.safe(_closing_words(seen), 600), width="content")
         st.markdown(fmt.safe(_market_line(seen, preset)), help=fmt.utc_hint(seen.expiry), width="content")
     if seen.reasons:
         markup.draw(markup.join(*(cards.row(False, "", reason) for reason in seen.reasons)))
@@ -80,8 +80,8 @@ def _market_line(seen: Preview, preset: Preset) -> str:
     return f"{preset.strategy.underlying} {parts.spot(seen.spot)} · expiry {fmt.ist_day_time(seen.expiry)}{hours}"
 
 
-def _closing_help(seen: Preview) -> str:
-    return fmt.safe(exit_figures(seen) or "At the first limit prices of both legs; nothing is reserved.", 600)
+def _closing_words(seen: Preview) -> str:
+    return exit_figures(seen) or "At the first limit prices of both legs; nothing is reserved."
 
 
 def leg_name(leg: PreviewLeg) -> str:
