@@ -80,7 +80,7 @@ def test_the_first_paper_trade_from_start_to_flat(panel: str, browser: Browser, 
     page.get_by_role("button", name="Stop & Exit").click()
     page.get_by_role("button", name="Yes, exit").click()
     result = box(page, "result_box")
-    expect(result).to_contain_text("FLAT confirmed by the exchange", timeout=PATIENCE_MS)
+    expect(result).to_contain_text(re.compile(r"FLAT\s+confirmed by the exchange"), timeout=PATIENCE_MS)
     expect(result).to_contain_text(re.compile(r"(Kept|Lost|Even:) .* of premium in .* · Stop & Exit"))
     line = box(page, "news_rows").locator(".ar-line").filter(has_text="Stop & Exit:").first
     ended, clock = minutes(line.inner_text()), minutes(box(page, "strip").inner_text())

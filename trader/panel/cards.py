@@ -33,7 +33,7 @@ div:has(>.st-key-preview_folded),div:has(>.st-key-preview_fold_figures){display:
 @media (max-width:640px){
 div:has(>.st-key-preview_open){display:none}
 div:has(>.st-key-preview_folded){display:flex}
-div:has(>.st-key-result_chart){display:none}
+[data-testid="stColumn"]:has(.st-key-result_chart){display:none}
 .stApp:has(.st-key-result_box) div:has(>.st-key-preview_figures){display:none}
 .stApp:has(.st-key-result_box) div:has(>.st-key-preview_fold_figures){display:flex}
 div:has(>.st-key-preflight_rows),.st-key-preflight_rows{height:76px!important;flex-basis:76px!important}

@@ -37,7 +37,7 @@ def draw(*, safe_env: str, teach: bool = False) -> None:
         return
     with left, st.container(border=True, key="preflight_box", gap="small"):
         preflight.draw(preset)
-    with right, st.container(border=True, key="preview_box", gap="small"):
+    with right, st.container(border=True, key="preview_box", height="stretch", gap="small"):
         sell_now.draw(preset)
 
 

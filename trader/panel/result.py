@@ -61,7 +61,7 @@ def verdict(run: RunView, outcome: Outcome | None) -> str:
 def _flat(run: RunView) -> None:
     flat = words.flat_line(run)
     if run.flat == "true":
-        st.markdown(":green-badge[FLAT] confirmed by the exchange: nothing of this run is open.")
+        st.markdown(":green-badge[FLAT] confirmed by the exchange.")
         return
     st.error(fmt.safe(flat.label), icon=":material/error:")
     st.text(fmt.plain(flat.help))
@@ -114,7 +114,7 @@ def _again(run_id: str) -> None:
 def waterfall(outcome: Outcome) -> go.Figure:
     """From the premium to the result, in the exact numbers of the fills."""
     steps = _steps(outcome)
-    decimals = parts.places(outcome.premium)
+    decimals = _decimals(outcome)
     trace: dict[str, Any] = {
         "type": "waterfall",
         "orientation": "h",
@@ -148,6 +148,16 @@ def waterfall(outcome: Outcome) -> go.Figure:
     return go.Figure({"data": [trace], "layout": layout})
 
 
+def _decimals(outcome: Outcome) -> int:
+    """Cents where the amounts as shown add up to the result as shown; else as many as it takes."""
+    usual = parts.places(outcome.premium)
+    for decimals in (usual, 4):
+        shown = [round(value, decimals) for _, value, _ in _steps(outcome)]
+        if sum(shown[:-1]) == shown[-1]:
+            return decimals
+    return 4
+
+
 def _steps(outcome: Outcome) -> list[tuple[str, Decimal, str]]:
     closed = "Bought back, settled" if outcome.settled else "Bought back"
     return [
@@ -160,6 +170,6 @@ def _steps(outcome: Outcome) -> list[tuple[str, Decimal, str]]:
 
 def in_words(outcome: Outcome) -> str:
     """``premium +$84.20, bought back −$50.02, fees −$2.31: result +$31.87``."""
-    decimals = parts.places(outcome.premium)
+    decimals = _decimals(outcome)
     shown = [f"{name.lower()} {parts.dollars(value, decimals, signed=True)}" for name, value, _ in _steps(outcome)]
     return f"{', '.join(shown[:-1])}: {shown[-1]}"

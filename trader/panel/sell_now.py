@@ -100,6 +100,7 @@ def legs_table(seen: Preview) -> markup.Html:
             ("IV", [parts.percent(None if leg.iv is None else leg.iv * 100, signed=False) for leg in legs]),
             ("Bid × size", [f"{parts.price(leg.bid, decimals)} × {_whole(leg.bid_size)}" for leg in legs]),
             ("Ask", [parts.price(leg.ask, decimals) for leg in legs]),
+            ("Mark", [parts.price(leg.mark, decimals) for leg in legs]),
             ("Spread", [parts.percent(spread_pct(leg), signed=False) for leg in legs]),
             ("Open interest", [_whole(leg.open_interest) for leg in legs]),
         ],
