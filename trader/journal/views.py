@@ -142,19 +142,25 @@ def read_run_bounds(
 ) -> list[tuple[int, RunCreated | RunFinished]]:
     """`RunCreated` and `RunFinished` of an account since an instant (wall clock), in order; of a run that has ended since
     both, however long ago it was made: an end without its beginning counts for nothing. Only those after `after_seq`."""
-    recent = t.runs.c.wall >= instant_text(since)
-    ended = select(t.runs.c.run_id).where(t.runs.c.account == account, t.runs.c.kind == "run_finished", recent)
-    query = (
-        select(t.runs.c.seq, t.runs.c.body)
-        .where(t.runs.c.account == account, t.runs.c.seq > after_seq, recent | t.runs.c.run_id.in_(ended))
-        .order_by(t.runs.c.seq)
-    )
+    asked = {"account": account, "since": instant_text(since), "after_seq": after_seq}
     found: list[tuple[int, RunCreated | RunFinished]] = []
-    for seq, body in connection.execute(query):
+    for seq, body in connection.execute(_RUN_BOUNDS, asked):
         record = decode_record(body)
         assert isinstance(record, RunCreated | RunFinished)
         found.append((int(seq), record))
     return found
+
+
+def _bounds_query() -> Select[Any]:
+    """Built once: it is asked every second."""
+    runs, account = t.runs.c, t.runs.c.account == bindparam("account")
+    recent = runs.wall >= bindparam("since")
+    ended = select(runs.run_id).where(account, runs.kind == "run_finished", recent)
+    query = select(runs.seq, runs.body).where(account, runs.seq > bindparam("after_seq"))
+    return query.where(recent | runs.run_id.in_(ended)).order_by(runs.seq)
+
+
+_RUN_BOUNDS = _bounds_query()
 
 
 def read_level_changes(connection: Connection, account: str, limit: int) -> list[tuple[int, LevelChanged]]:
