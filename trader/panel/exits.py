@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from trader.desk import Status
+from trader.desk import Status, reach_of_run
 from trader.engine.records import Phase
 from trader.engine.view import Rung, RunView, Safety
 from trader.panel import format as fmt
@@ -39,7 +39,7 @@ def _leaving(status: Status, run: RunView) -> Html:
 def _ladder(run: RunView) -> Html:
     head = ("Exit", "Fires at", "To go, points", f"{run.underlying} now", f"{run.underlying} at {_shortly_before(run)}")
     rows = [_row(run, rung) for rung in run.ladder if run.premium or rung.at_time is not None]
-    said = words.outlook(run) if hasattr(words, "outlook") else ""
+    said = reach_of_run(run)
     return join(
         tag("div", "What ends it", class_="lv-title", role="heading", aria_level=2),
         tag(

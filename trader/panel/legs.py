@@ -22,7 +22,6 @@ def legs(run: RunView) -> Html:
     )  # fmt: skip
     return tag(
         "section",
-        tag("div", "Legs", class_="lv-title", role="heading", aria_level=2),
         tag(
             "table",
             tag("thead", tag("tr", *(tag("th", name, scope="col") for name in head))),

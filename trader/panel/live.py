@@ -32,7 +32,7 @@ def draw(status: Status | str) -> None:
         with st.container(key="corridor_box", gap=None):
             st.echarts_chart(echarts.corridor(run), key="corridor", height=116, alt=echarts.corridor_alt(run))
         with st.container(key="chart_box", gap=None):
-            st.echarts_chart(_chart(run), key="pnl_chart", height=340, alt=echarts.pnl_alt(run))
+            st.echarts_chart(_chart(run), key="pnl_chart", height=318, alt=echarts.pnl_alt(run))
 
 
 def _figures(status: Status | str) -> markup.Html:

@@ -12,7 +12,7 @@ CSS = """
 }
 .st-key-dash:has(.lv-legs) {
   display: grid; grid-template-columns: minmax(0, 1.75fr) minmax(0, 1fr); column-gap: 12px; row-gap: 0;
-  grid-template-rows: auto 118px 12px minmax(352px, auto) 12px auto;
+  grid-template-rows: auto 118px 8px minmax(326px, auto) 8px auto;
   grid-template-areas: "hero hero" "corridor corridor" ". ." "chart exits" ". ." "legs legs" "news news" "orders log";
 }
 .st-key-dash:has(.lv-legs) :is(
@@ -34,11 +34,11 @@ CSS = """
 .st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-log_place) { grid-area: log; margin-top: 12px; }
 
 .lv-hero, .lv-exits, .lv-legs, .st-key-corridor_box, .st-key-chart_box {
-  border: 1px solid var(--lv-line); border-radius: 0.45rem; padding: 10px 14px; min-width: 0;
+  border: 1px solid var(--lv-line); border-radius: 0.45rem; padding: 8px 14px; min-width: 0;
 }
 .lv-hero { border-bottom: 0; border-radius: 0.45rem 0.45rem 0 0; padding-bottom: 0; }
 .st-key-corridor_box { border-top: 0; border-radius: 0 0 0.45rem 0.45rem; padding: 0 6px; height: 118px; }
-.st-key-chart_box { padding: 8px 6px 0; height: 100%; }
+.st-key-chart_box { padding: 6px 6px 0; height: 100%; }
 
 .lv-top { display: flex; gap: 16px; align-items: baseline; justify-content: space-between; min-height: 28px; }
 .lv-headline { font-size: 1.25rem; font-weight: 650; line-height: 28px; }
@@ -48,33 +48,34 @@ CSS = """
 .lv-worry.old { color: var(--lv-amber); }
 .lv-worry progress { width: 90px; height: 8px; margin: 0 8px; accent-color: #e5484d; vertical-align: middle; }
 
-.lv-cards { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 4px 14px; margin: 8px 0 0; }
-.lv-card { height: 86px; min-width: 0; overflow: hidden; }
+.lv-cards { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 4px 14px; margin: 4px 0 0; }
+.lv-card { height: 80px; min-width: 0; overflow: hidden; }
 .lv-card dt, .lv-card dd { margin: 0; padding: 0; }
 .lv-card dt { color: var(--lv-muted); font-size: 0.84rem; font-weight: 400; line-height: 18px; }
-.lv-card .v { font-size: 1.5rem; font-weight: 620; line-height: 30px; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.lv-card .v { font-size: 1.5rem; font-weight: 620; line-height: 28px; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .lv-card .n { color: var(--lv-muted); font-size: 0.84rem; line-height: 17px; }
 .lv-live .up { color: var(--lv-up); }
 .lv-live .down { color: var(--lv-down); }
 .lv-live.old :is(.v, .v.up, .v.down, td, td span) { color: var(--lv-muted); }
 
-.lv-title { font-weight: 600; line-height: 24px; }
+.lv-title { font-weight: 600; line-height: 22px; }
 .lv-live .lv-table { border-collapse: collapse; width: 100%; margin: 0; font-size: 0.88rem; font-variant-numeric: tabular-nums; }
-.lv-live .lv-table :is(th, td) { border: 0; border-bottom: 1px solid var(--lv-line); padding: 4px 0 4px 8px; text-align: right;
-  vertical-align: top; line-height: 17px; color: inherit; }
+.lv-live .lv-table :is(th, td) { border: 0; border-bottom: 1px solid var(--lv-line); padding: 3px 0 3px 8px; text-align: right;
+  vertical-align: top; line-height: 16px; color: inherit; }
 .lv-live .lv-table :is(th, td):first-child { padding-left: 0; text-align: left; }
 .lv-table thead th { color: var(--lv-muted); font-weight: 400; vertical-align: bottom; }
 .lv-table tbody th, .lv-table tfoot th { font-weight: 600; }
 .lv-table td span { display: block; white-space: nowrap; }
 .lv-table small { display: block; color: var(--lv-muted); font-size: 0.8rem; white-space: nowrap; }
 .lv-live .lv-table tbody tr:last-child > * { border-bottom: 0; }
+.lv-live .lv-cols :is(th, td) { padding-top: 4px; padding-bottom: 4px; }
 .lv-live .lv-cols tbody tr:last-child > * { border-bottom: 1px solid var(--lv-line); }
 .lv-live .lv-cols tfoot tr > * { border-bottom: 0; font-weight: 600; }
 .lv-cols tr.old td { color: var(--lv-amber); }
 .lv-greeks span { display: inline-block !important; margin-left: 18px; }
-.lv-words { font-size: 0.86rem; line-height: 18px; margin: 8px 0 0; }
+.lv-words { font-size: 0.86rem; line-height: 17px; margin: 4px 0 0; }
 .lv-steps { font-size: 0.88rem; line-height: 20px; margin: 6px 0; padding-left: 20px; }
-.lv-net { font-size: 0.86rem; line-height: 22px; margin: 8px 0 0; display: flex; flex-wrap: wrap; gap: 4px 8px; }
+.lv-net { font-size: 0.86rem; line-height: 21px; margin: 6px 0 0; display: flex; flex-wrap: wrap; gap: 4px 8px; }
 .lv-badge { background: var(--lv-soft); border-radius: 4px; padding: 0 6px; white-space: nowrap; }
 .lv-badge.good { color: var(--lv-up); }
 .lv-badge.bad { color: var(--lv-down); font-weight: 600; }
