@@ -29,6 +29,7 @@ _HOVER_POINTS = 40
 _PNL_NAME = "P&L, % of premium"
 _LABEL_ROOM = 0.19  # of the width: what a name needs on a phone
 _BELOW = 2
+_HIDDEN: dict[str, Any] = {"show": False, "axisLabel": {"show": False}}  # hidden labels would take room
 _BREAKEVEN = "b/e"
 _HATCH = (
     "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHdpZHRoPSI4IiBoZWlnaHQ9IjgiPjxwYXRo"
@@ -48,7 +49,7 @@ def corridor(run: RunView) -> dict[str, Any]:
     """Where spot is between the stops. P&L there is read by hovering."""
     seen = run.corridor
     if seen is None or len(seen.spots) < 2 or run.spot is None:
-        return _empty("The corridor is drawn once both legs are sold and priced.")
+        return _empty("Drawn once both legs are sold and priced.")
     low, high = _span(seen, run)
     return {
         "animation": False,
@@ -215,7 +216,7 @@ def _empty(words: str) -> dict[str, Any]:
             "text": words,
             "left": "center",
             "top": "middle",
-            "textStyle": {"fontSize": 13, "fontWeight": "normal", "width": 300, "overflow": "break"},
+            "textStyle": {"fontSize": 13, "fontWeight": "normal"},
         },
     }
 
@@ -263,7 +264,7 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
         "animation": False,
         "dataset": {"source": frame},
         "legend": {"top": 6, "left": 4, "itemHeight": 8, "itemWidth": 14, "itemGap": 8, "data": [_PNL_NAME, run.underlying]},
-        "grid": {"left": 4, "right": 4, "top": 44, "bottom": 26, "containLabel": True},
+        "grid": {"left": 4, "right": 4, "top": 52, "bottom": 26, "containLabel": True},
         "tooltip": {"trigger": "axis", "confine": True},
         "dataZoom": [
             {"id": f"inside {look.name}", "type": "inside", "filterMode": "none"},
@@ -274,8 +275,8 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
         "yAxis": [
             {"axisLabel": {"formatter": "{value} %"}},
             {"scale": True, "splitLine": {"show": False}, "axisLabel": {"hideOverlap": True}},
-            {"show": False},
-            {"show": False, "min": 0, "max": 1},
+            _HIDDEN,
+            _HIDDEN | {"min": 0, "max": 1},
         ],
         "series": [
             _line(_PNL_NAME, "pct", PNL, tooltip="%.1f %%") | _named(run) | _unwatched(series),

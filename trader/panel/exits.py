@@ -114,19 +114,21 @@ def _spots(low: float | None, high: float | None, rung: Rung) -> Html:
 def _net(status: Status, run: RunView) -> Html:
     """What is there to close the position, as far as it is known: never a constant."""
     seen = run.safety
-    watching = status.runner.alive and seen is not None and seen.app_stop
-    badges = [
-        _badge("app stop", "on", "good", "The runner watches and buys back.")
-        if watching
-        else _badge("app stop", "off", "bad", "Nothing here watches the position now.")
-        if not status.runner.alive
-        else _badge(
-            "app stop", "not yet" if seen is None else "waits for prices", "none", "No exit is asked just now."
-        ),
-        _exchange_stop(status, seen),
-        _dead_man(seen),
-    ]
+    badges = [_app_stop(status, run), _exchange_stop(status, seen), _dead_man(seen)]
     return tag("div", tag("b", "Safety net"), *badges, class_="lv-net")
+
+
+def _app_stop(status: Status, run: RunView) -> Html:
+    if not status.runner.alive:
+        return _badge("app stop", "off", "bad", "Nothing here watches the position now.")
+    if run.phase is Phase.EXITING:
+        return _badge(
+            "app stop", "buying back", "good", "The exit has begun and goes on until the exchange confirms flat."
+        )
+    if run.safety is not None and run.safety.app_stop:
+        return _badge("app stop", "on", "good", "The runner watches and buys back.")
+    state = "waits for prices" if run.phase is Phase.HOLDING else "once both legs are sold"
+    return _badge("app stop", state, "none", "No exit is asked just now.")
 
 
 def _badge(name: str, state: str, tone: str, title: str) -> Html:

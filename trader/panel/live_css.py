@@ -74,7 +74,8 @@ CSS = """
 .lv-cols tr.old td { color: var(--lv-amber); }
 .lv-greeks span { display: inline-block !important; margin-left: 18px; }
 .lv-words { font-size: 0.86rem; line-height: 17px; margin: 4px 0 0; }
-.lv-steps { font-size: 0.88rem; line-height: 20px; margin: 6px 0; padding-left: 20px; }
+.lv-steps { margin: 6px 0; padding-left: 20px; }
+.lv-live .lv-steps li { font-size: 0.88rem; line-height: 20px; margin: 0; padding: 0; }
 .lv-net { font-size: 0.86rem; line-height: 21px; margin: 6px 0 0; display: flex; flex-wrap: wrap; gap: 4px 8px; }
 .lv-badge { background: var(--lv-soft); border-radius: 4px; padding: 0 6px; white-space: nowrap; }
 .lv-badge.good { color: var(--lv-up); }
