@@ -8,7 +8,7 @@ import streamlit as st
 from trader.config.preset import Preset
 from trader.desk.market import exit_figures
 from trader.domain.errors import TraderError
-from trader.panel import draft, editor, form, frame, launch, preset_bar, service
+from trader.panel import draft, editor, form, frame, preset_bar, sell_now, service
 from trader.panel.format import plain, red
 
 frame.beat()
@@ -53,7 +53,7 @@ with left, st.container(border=True, key="cfg_preview", height="stretch"):
         for sentence in verdict.errors.values():
             st.text(f"• {plain(sentence)}")
     else:
-        launch.preview(verdict.preset)
+        sell_now.draw(verdict.preset)
 with right, st.container(border=True, key="cfg_changes", height="stretch"):
     st.markdown("**Changes against the stored preset**")
     rows = form.differences(draft.saved(), draft.current())

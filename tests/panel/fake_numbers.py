@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from trader.desk import Day
+from trader.desk import Day, DayResult
 from trader.engine.records import Phase
 from trader.engine.view import Corridor, LegView, NakedView, NearestStop, Outlook, Rung, RunView, Safety
 
@@ -117,13 +117,27 @@ def _rung(rung: Rung, pnl: Decimal) -> Rung:
 
 
 def day(run: RunView | None, now: datetime) -> Day:
-    """One run is over, this one is the second."""
+    """Two runs were stopped, this one is the third; nothing yet before the first run."""
+    results: list[DayResult] = []
+    if run is not None:
+        results = [
+            _ended(now - timedelta(hours=hours), pnl, pct)
+            for hours, pnl, pct in ((5, "-13.90", "-22.7"), (7, "-13.60", "-16.2"))
+        ]
+        if run.phase is Phase.DONE:
+            results.insert(0, DayResult(run_id=run.run_id, preset=run.preset, underlying="BTC", at=now, reason="manual",
+                                        pnl=run.realized_pnl, pnl_pct=D("37.8")))  # fmt: skip
     return Day(
         date=now.date(),
-        realised=D("-27.50"),
+        realised=sum((result.pnl for result in results if result.pnl is not None), D(0)),
         open=run.pnl if run is not None else D(0),
-        runs_made=2,
+        runs_made=0 if run is None else 2,
         runs_most=3,
         loss_limit=D(500),
-        results=(),
+        results=tuple(results),
     )
+
+
+def _ended(at: datetime, pnl: str, pct: str) -> DayResult:
+    return DayResult(run_id=f"k3fa-{at:%H%M}", preset="aggressive", underlying="BTC", at=at, reason="max_loss", pnl=D(pnl),
+                     pnl_pct=D(pct))  # fmt: skip

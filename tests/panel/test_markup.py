@@ -28,7 +28,7 @@ MARKDOWN = {
     "toast",
 }
 KEYWORDS = {"help"}
-CLEANERS = {"safe", "red", "utc_hint", "ist_full", "ist_time", "ist_day_time", "_help", "tagged"}
+CLEANERS = {"safe", "red", "utc_hint", "ist_full", "ist_time", "ist_day_time", "_help", "tagged", "strong"}
 
 
 def calls(path: Path) -> Iterator[ast.Call]:

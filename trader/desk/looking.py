@@ -105,6 +105,7 @@ def runner_health(lease: Lease | None, snapshot: LiveSnapshot | None, wall: date
         heartbeat_age_s=None if age is None else max(0.0, age.total_seconds()),
         host=lease.host,
         pid=lease.pid,
+        epoch=lease.epoch,
     )
 
 

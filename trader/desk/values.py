@@ -16,16 +16,18 @@ class NotPossible(TraderError):
 
 
 class RunnerHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether somebody trades this account. `host` is thread (in the panel) or process, None when nobody ever did."""
+    """Whether somebody trades this account. `host` is thread (in the panel) or process, None when nobody ever did; `epoch`
+    the lease's, one more at every taking."""
 
     alive: bool
     heartbeat_age_s: float | None
     host: str | None
     pid: int | None
+    epoch: int | None = None
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened, in words. `at` is the wall clock; `alert` the alert's number where it is one; `times` how
+    """One thing that happened, in words. `at` is the wall clock, `market` the exchange's where it was known; `alert` the alert's number where it is one; `times` how
     often the same was said, of any run. Then `at`, `run_id` and `alert` are the newest's, `alerts` the numbers of all, newest
     first; it is acknowledged when all of them are."""
 
@@ -39,6 +41,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     acked_at: datetime | None = None
     times: int = 1
     alerts: tuple[int, ...] = ()
+    market: datetime | None = None
 
 
 class DayResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from trader.desk import Status
-from trader.panel import service, strip, watch
+from trader.panel import bar, service, strip, toasts, watch, watchdog
 
 Draw = Callable[[Status | str], None]
 
@@ -33,6 +33,7 @@ def draw() -> None:
     for group, path, title, icon, default in PAGES:
         groups.setdefault(group, []).append(st.Page(path, title=title, icon=icon, default=default))
     page = st.navigation(groups, position="top")
+    watchdog.draw()
     _top.set(strip.place())
     page.run()
 
@@ -52,21 +53,24 @@ def beat(draw: Draw | None = None, run_id: str | None = None) -> None:
     The page is run again as a whole when a run begins, begins to sell, or ends (`watch.layout_key`): what stands outside
     may depend on `service.status(run_id)`, which within half a second answers with the same picture.
     """
-    _beat(_top.get() or strip.place(), draw, run_id)  # a page that is run by itself has no frame around it
+    told = bar.draw(service.status(run_id), run_id)
+    _beat(_top.get() or strip.place(), told, draw, run_id)  # a page that is run by itself has no frame around it
 
 
 @st.fragment(run_every=1)
-def _beat(top: DeltaGenerator, draw: Draw | None, run_id: str | None) -> None:
+def _beat(top: DeltaGenerator, told: DeltaGenerator, draw: Draw | None, run_id: str | None) -> None:
     status = service.status(run_id)
     _relayout(status)
     strip.fill(top, status)
+    bar.tell(told, status)
+    toasts.show(status)
     if draw is not None:
         draw(status)
 
 
 def _relayout(status: Status | str) -> None:
     """One full run of the page when what it consists of has changed; typed text survives it."""
-    key = status if isinstance(status, str) else watch.layout_key(status)
+    key = (None if isinstance(status, str) else watch.layout_key(status), bar.layout_key(status))
     before = st.session_state.get(_LAYOUT, key)
     st.session_state[_LAYOUT] = key
     if before != key:
