@@ -1,6 +1,7 @@
 """What ends the run: every exit, where it fires, how far that is, where spot would have to be; and what else would close it."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 from trader.desk import Status, reach_of_run
 from trader.engine.records import Phase
@@ -81,8 +82,13 @@ def _fires(run: RunView, rung: Rung) -> tuple[str, str, str | None]:
     if rung.at_time is not None:
         return fmt.ist_day_time(rung.at_time).removesuffix("\u00a0IST"), "", f"IST; {fmt.utc_hint(rung.at_time)}"
     if rung.arms_at_pct is not None:
-        return parts.percent(rung.arms_at_pct, 0), "arms there", None
-    return parts.percent(rung.at_pct, 0), parts.dollars(rung.at_pnl, parts.places(run.premium), signed=True), None
+        return _pct(rung.arms_at_pct), "arms there", None
+    return _pct(rung.at_pct), parts.dollars(rung.at_pnl, parts.places(run.premium), signed=True), None
+
+
+def _pct(value: Decimal | None) -> str:
+    """As many decimals as were configured, one at most."""
+    return parts.percent(value, 0 if value is None or value == value.to_integral_value() else 1)
 
 
 def _to_go(run: RunView, rung: Rung) -> tuple[str, str, str | None]:

@@ -25,7 +25,7 @@ def draw(status: Status | str) -> None:
     """What lives: the whole board while something is open, the headline else."""
     with st.container(key="live", gap=None):
         with st.container(key="figures", gap=None):
-            markup.draw(_figures(status))
+            markup.draw(figures(status))
         if isinstance(status, str) or status.run is None or watch.stage(status.run) != "open":
             return
         run = status.run
@@ -35,7 +35,8 @@ def draw(status: Status | str) -> None:
             st.echarts_chart(_chart(run), key="pnl_chart", height=318, alt=echarts.pnl_alt(run))
 
 
-def _figures(status: Status | str) -> markup.Html:
+def figures(status: Status | str) -> markup.Html:
+    """All text of the board, of one picture."""
     if isinstance(status, str):
         return top.unreadable(status)
     run = status.run
