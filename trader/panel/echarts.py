@@ -25,10 +25,11 @@ LOSS = "#e5484d"
 TRAIL = "#d97706"
 MUTED = "#8a94a3"
 _IST_MS = 19_800_000  # India has no summer time
-_HOVER_POINTS = 80
+_HOVER_POINTS = 40
 _PNL_NAME = "P&L, % of premium"
 _LABEL_ROOM = 0.19  # of the width: what a name needs on a phone
 _BELOW = 2
+_HIDDEN: dict[str, Any] = {"show": False, "axisLabel": {"show": False}}  # hidden labels would take room
 _BREAKEVEN = "b/e"
 _HATCH = (
     "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHdpZHRoPSI4IiBoZWlnaHQ9IjgiPjxwYXRo"
@@ -48,12 +49,12 @@ def corridor(run: RunView) -> dict[str, Any]:
     """Where spot is between the stops. P&L there is read by hovering."""
     seen = run.corridor
     if seen is None or len(seen.spots) < 2 or run.spot is None:
-        return _empty("The corridor is drawn once both legs are sold and priced.")
+        return _empty("Drawn once both legs are sold and priced.")
     low, high = _span(seen, run)
     return {
         "animation": False,
         "grid": {"left": 14, "right": 14, "top": 36, "bottom": 22},
-        "tooltip": {"trigger": "axis", "confine": True, "axisPointer": {"type": "line", "snap": False}},
+        "tooltip": {"trigger": "axis", "confine": True},
         "xAxis": {
             "type": "value",
             "min": low,
@@ -106,12 +107,13 @@ def _positions(seen: Corridor, run: RunView) -> list[tuple[float, str, str, str]
 
 def _pnl_rows(seen: Corridor, low: float, high: float) -> Sequence[tuple[float, float, float]]:
     """P&L by spot for the tooltip, as many points as pixels can tell apart by hand."""
+    digits = 4 if max(map(abs, seen.pnl)) < 1 else 2
     rows = [
-        (round(spot), round(usd, 4), round(pct, 1))
+        (round(spot), round(usd, digits), round(pct, 1))
         for spot, usd, pct in zip(seen.spots, seen.pnl, seen.pnl_pct, strict=True)
         if low <= spot <= high
     ]
-    return rows[:: max(1, len(rows) // _HOVER_POINTS)]
+    return rows[:: -(-len(rows) // _HOVER_POINTS)]
 
 
 def _hover(name: str, column: int, tooltip: str) -> dict[str, Any]:
@@ -214,7 +216,7 @@ def _empty(words: str) -> dict[str, Any]:
             "text": words,
             "left": "center",
             "top": "middle",
-            "textStyle": {"fontSize": 13, "fontWeight": "normal", "width": 300, "overflow": "break"},
+            "textStyle": {"fontSize": 13, "fontWeight": "normal"},
         },
     }
 
@@ -230,7 +232,7 @@ class Look(NamedTuple):
 
 
 LOOKS = {look.name: look for look in (Look("15 m", 15), Look("1 h", 60), Look("run", None))}
-POINTS = 400  # a second's refresh carries them all
+POINTS = 300  # a second's refresh carries them all
 
 
 def since(run: RunView, look: Look) -> datetime | None:
@@ -246,20 +248,24 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
     Its last point is the picture's own: what the page says beside it. Where nobody watched there is no line, but a hatched
     band. Limits are lines that hold until they change.
     """
-    at, frame = _columns(run, series)
-    if not len(at) or not run.premium or frame["pct"].isna().all():
+    at = np.array(
+        [(market or wall).timestamp() for market, wall in zip(series.market, series.wall, strict=True)],
+        dtype=np.float64,
+    )
+    at = np.rint(at * 1000) + _IST_MS
+    frame = _columns(run, series, at, look)
+    if frame is None or not run.premium:
         return _empty("The line begins with the first price of both legs.")
-    start, end = float(at[0]), float(at[-1])
-    if look.minutes is not None:
-        start = max(start, end - look.minutes * 60_000)
-    reach = (start, max(end, start + 1000))
+    times: Numbers = frame["t"].to_numpy()
+    start = times[-1] - look.minutes * 60_000 if look.minutes is not None else times[0]
+    reach = (float(max(start, times[0])), float(max(times[-1], times[0] + 1000)))
     return {
         "useUTC": True,
         "animation": False,
         "dataset": {"source": frame},
         "legend": {"top": 6, "left": 4, "itemHeight": 8, "itemWidth": 14, "itemGap": 8, "data": [_PNL_NAME, run.underlying]},
-        "grid": {"left": 4, "right": 4, "top": 44, "bottom": 26, "containLabel": True},
-        "tooltip": {"trigger": "axis", "confine": True, "axisPointer": {"snap": True}},
+        "grid": {"left": 4, "right": 4, "top": 52, "bottom": 26, "containLabel": True},
+        "tooltip": {"trigger": "axis", "confine": True},
         "dataZoom": [
             {"id": f"inside {look.name}", "type": "inside", "filterMode": "none"},
             {"id": f"slider {look.name}", "type": "slider", "filterMode": "none", "height": 16, "bottom": 4,
@@ -267,14 +273,18 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
         ],
         "xAxis": {"type": "time", "min": reach[0], "max": reach[1], "axisLabel": {"hideOverlap": True}},
         "yAxis": [
-            {"type": "value", "axisLabel": {"formatter": "{value} %"}},
-            {"type": "value", "scale": True, "splitLine": {"show": False}, "axisLabel": {"hideOverlap": True}},
-            {"type": "value", "show": False},
-            {"type": "value", "show": False, "min": 0, "max": 1},
+            {"axisLabel": {"formatter": "{value} %"}},
+            {"scale": True, "splitLine": {"show": False}, "axisLabel": {"hideOverlap": True}},
+            _HIDDEN,
+            _HIDDEN | {"min": 0, "max": 1},
         ],
-        "series": [_pnl_line(run, series), _line("P&L in USD", "usd", PNL, axis=2, tooltip="dollar", opacity=0.0),
-                   _line(run.underlying, "spot", MUTED, axis=1, tooltip="localized", width=1.0),
-                   *_limits(run, series, at, reach), *_happened(marks, at, reach)],
+        "series": [
+            _line(_PNL_NAME, "pct", PNL, tooltip="%.1f %%") | _named(run) | _unwatched(series),
+            _line("P&L in USD", "usd", PNL, axis=2, tooltip="dollar", width=0.0),
+            _line(run.underlying, "spot", MUTED, axis=1, tooltip="localized", width=1.0),
+            *_limits(run, series, at, reach),
+            *_happened(marks, times, reach),
+        ],
     }  # fmt: skip
 
 
@@ -287,110 +297,101 @@ def pnl_alt(run: RunView) -> str:
     return f"P&L over time: now {parts.percent(run.pnl_pct, 0)} of premium{limit}"
 
 
-def _columns(run: RunView, series: PnlSeries) -> tuple[Numbers, pd.DataFrame]:
-    """The series on the chart's clock, with the picture's own point as the last, and a hole in every stretch unwatched."""
-    at = [axis_ms(market or wall) for market, wall in zip(series.market, series.wall, strict=True)]
-    rows = list(zip(at, series.pnl_pct, series.pnl, series.spot, strict=True))
+def _columns(run: RunView, series: PnlSeries, at: Numbers, look: Look) -> pd.DataFrame | None:
+    """The series on the chart's clock, with the picture's own point as the last, and a hole in every stretch unwatched.
+
+    None while no P&L is known.
+    """
+    columns = np.array([series.pnl_pct, series.pnl, series.spot], dtype=np.float64)
     if run.market_at is not None:
-        last = axis_ms(run.market_at)
-        while rows and rows[-1][0] >= last:
-            rows.pop()
-        rows.append((last, _float(run.pnl_pct), _float(run.pnl), _float(run.spot)))
-    rows += [(axis_ms(begin) + 1, None, None, None) for begin, _ in series.gaps]
-    rows.sort(key=lambda row: row[0])
-    columns = np.array(rows, dtype=np.float64).reshape(len(rows), 4)
-    single = np.float32  # halves what is sent; a pixel needs no more
-    frame = pd.DataFrame(
-        {
-            "t": columns[:, 0],
-            "pct": columns[:, 1].round(2).astype(single),
-            "usd": columns[:, 2].round(4).astype(single),
-            "spot": columns[:, 3].round(2).astype(single),
-        }
-    )
-    return columns[:, 0], frame
+        now = axis_ms(run.market_at)
+        before = at < now
+        own = np.array([[_nan(run.pnl_pct)], [_nan(run.pnl)], [_nan(run.spot)]])
+        at, columns = np.append(at[before], now), np.append(columns[:, before], own, axis=1)
+    if not len(at) or np.isnan(columns[0]).all():
+        return None
+    if look.minutes is not None:
+        kept = at >= at[-1] - look.minutes * 60_000
+        kept[:-1] |= kept[1:]  # the point before, so that the line comes from the chart's edge
+        at, columns = at[kept], columns[:, kept]
+    if series.gaps:
+        holes = np.array([axis_ms(begin) + 1 for begin, _ in series.gaps], dtype=np.float64)
+        places = np.searchsorted(at, holes)
+        at, columns = np.insert(at, places, holes), np.insert(columns, places, np.nan, axis=1)
+    single = columns.astype(np.float32)  # half of what is sent; a pixel needs no more
+    return pd.DataFrame({"t": at, "pct": single[0], "usd": single[1], "spot": single[2]}, copy=False)
 
 
-def _line(
-    name: str, column: str, color: str, *, axis: int, tooltip: str, width: float = 2.0, opacity: float = 1.0
-) -> dict[str, Any]:
+def _line(name: str, column: str, color: str, *, axis: int = 0, tooltip: str, width: float = 2.0) -> dict[str, Any]:
     return {
         "name": name,
         "type": "line",
         "encode": {"x": "t", "y": column},
         "yAxisIndex": axis,
         "showSymbol": False,
-        "connectNulls": False,
-        "lineStyle": {"color": color, "width": width, "opacity": opacity},
+        "lineStyle": {"width": width},
         "itemStyle": {"color": color},
         "tooltip": {"valueFormatter": tooltip},
     }
 
 
-def _pnl_line(run: RunView, series: PnlSeries) -> dict[str, Any]:
-    """The line itself, with the bands of time that nobody watched and the names of the limits."""
-    arms = next((rung.arms_at_pct for rung in run.ladder if rung.code == "trailing_stop" and not rung.armed), None)
-    named = [
+def _named(run: RunView) -> dict[str, Any]:
+    """The limits' names at the right edge, and where trailing would arm."""
+    levels = [(rung.at_pct, _NAMES[rung.code], _COLORS[rung.code], 0.0) for rung in run.ladder if rung.code in _NAMES]
+    levels += [(rung.arms_at_pct, "trailing arms", TRAIL, 1.3) for rung in run.ladder if rung.code == "trailing_stop"]
+    data = [
         {
             "yAxis": float(at),
             "lineStyle": {"color": color, "type": "dotted", "width": width},
             "label": {"formatter": name},
         }
-        for at, name, color, width in (
-            *((rung.at_pct, _NAMES[rung.code], _COLORS[rung.code], 0) for rung in run.ladder if rung.code in _NAMES),
-            (arms, "trailing arms", TRAIL, 1.3),
-        )
+        for at, name, color, width in levels
         if at is not None
     ]
+    label = {"position": "insideEndTop", "fontSize": 11}
+    return {"z": 3, "markLine": {"symbol": "none", "silent": True, "label": label, "data": data}}
+
+
+def _unwatched(series: PnlSeries) -> dict[str, Any]:
+    """Hatched bands where nobody watched."""
+    if not series.gaps:
+        return {}
     bands = [[{"xAxis": axis_ms(begin), "name": "not watched"}, {"xAxis": axis_ms(end)}] for begin, end in series.gaps]
-    return _line(_PNL_NAME, "pct", PNL, axis=0, tooltip="%.1f %%") | {
-        "z": 3,
-        "markLine": {
-            "symbol": "none",
-            "silent": True,
-            "label": {"position": "insideEndTop", "fontSize": 11},
-            "data": named,
-        },
+    return {
         "markArea": {
             "silent": True,
             "itemStyle": {"color": {"image": _HATCH, "repeat": "repeat"}},
             "label": {"position": "insideTop", "fontSize": 11},
             "data": bands,
-        },
+        }
     }
 
 
-def _limits(run: RunView, series: PnlSeries, at: Numbers, reach: tuple[float, float]) -> list[dict[str, Any]]:
+def _limits(run: RunView, series: PnlSeries, at: Numbers, reach: tuple[float, float]) -> Iterator[dict[str, Any]]:
     """Max profit, trailing level and max loss as steps: only where they change is sent."""
     per_usd = 100 / float(run.premium or 1)
-    times = [axis_ms(market or wall) for market, wall in zip(series.market, series.wall, strict=True)]
-    found = []
     for code, column in (
         ("max_profit", series.max_profit_usd),
         ("trailing_stop", series.level_usd),
         ("max_loss", series.max_loss_usd),
     ):
-        steps = list(_steps(times, column, per_usd, reach))
-        if any(value is not None for _, value in steps):
-            found.append({
+        steps = _steps(at, np.array(column, dtype=np.float64) * per_usd, reach)
+        if steps:
+            yield {
                 "name": _NAMES[code], "type": "line", "step": "end", "data": steps, "showSymbol": False, "silent": True,
-                "tooltip": {"show": False}, "connectNulls": False, "itemStyle": {"color": _COLORS[code]},
-                "lineStyle": {"color": _COLORS[code], "width": 1.3, "type": "solid" if code == "trailing_stop" else "dashed"},
-            })  # fmt: skip
-    return found
+                "tooltip": {"show": False}, "itemStyle": {"color": _COLORS[code]},
+                "lineStyle": {"width": 1.3, "type": "solid" if code == "trailing_stop" else "dashed"},
+            }  # fmt: skip
 
 
-def _steps(
-    times: Sequence[int], column: Sequence[float | None], per_usd: float, reach: tuple[float, float]
-) -> Iterator[tuple[float, float | None]]:
-    """Where a level begins, changes and, at the chart's end, still is."""
-    last: float | None = None
-    for time, value in zip(times, column, strict=True):
-        if value != last:
-            yield max(float(time), reach[0]), None if value is None else round(value * per_usd, 2)
-            last = value
-    if times and last is not None:
-        yield reach[1], round(last * per_usd, 2)
+def _steps(at: Numbers, level: Numbers, reach: tuple[float, float]) -> list[tuple[float, float | None]]:
+    """Where a level begins, changes and, at the chart's end, still is; nothing where it never was."""
+    if not len(at) or np.isnan(level).all():
+        return []
+    same = (np.abs(np.diff(level)) < 0.005) | (np.isnan(level[1:]) & np.isnan(level[:-1]))
+    changes = np.flatnonzero(np.append(True, ~same))
+    steps = [(max(float(at[i]), reach[0]), None if np.isnan(level[i]) else round(float(level[i]), 2)) for i in changes]
+    return [*steps, (reach[1], steps[-1][1])]
 
 
 def _happened(marks: Iterable[Marker], at: Numbers, reach: tuple[float, float]) -> Iterator[dict[str, Any]]:
@@ -416,8 +417,8 @@ def _happened(marks: Iterable[Marker], at: Numbers, reach: tuple[float, float]) 
         }  # fmt: skip
 
 
-def _float(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
+def _nan(value: Decimal | None) -> float:
+    return float("nan") if value is None else float(value)
 
 
 _NAMES = {"max_profit": "max profit", "trailing_stop": "trailing level", "max_loss": "max loss"}

@@ -1,8 +1,9 @@
 """What ends the run: every exit, where it fires, how far that is, where spot would have to be; and what else would close it."""
 
 from datetime import timedelta
+from decimal import Decimal
 
-from trader.desk import Status
+from trader.desk import Status, reach_of_run
 from trader.engine.records import Phase
 from trader.engine.view import Rung, RunView, Safety
 from trader.panel import format as fmt
@@ -39,7 +40,7 @@ def _leaving(status: Status, run: RunView) -> Html:
 def _ladder(run: RunView) -> Html:
     head = ("Exit", "Fires at", "To go, points", f"{run.underlying} now", f"{run.underlying} at {_shortly_before(run)}")
     rows = [_row(run, rung) for rung in run.ladder if run.premium or rung.at_time is not None]
-    said = words.outlook(run) if hasattr(words, "outlook") else ""
+    said = reach_of_run(run)
     return join(
         tag("div", "What ends it", class_="lv-title", role="heading", aria_level=2),
         tag(
@@ -81,8 +82,13 @@ def _fires(run: RunView, rung: Rung) -> tuple[str, str, str | None]:
     if rung.at_time is not None:
         return fmt.ist_day_time(rung.at_time).removesuffix("\u00a0IST"), "", f"IST; {fmt.utc_hint(rung.at_time)}"
     if rung.arms_at_pct is not None:
-        return parts.percent(rung.arms_at_pct, 0), "arms there", None
-    return parts.percent(rung.at_pct, 0), parts.dollars(rung.at_pnl, parts.places(run.premium), signed=True), None
+        return _pct(rung.arms_at_pct), "arms there", None
+    return _pct(rung.at_pct), parts.dollars(rung.at_pnl, parts.places(run.premium), signed=True), None
+
+
+def _pct(value: Decimal | None) -> str:
+    """As many decimals as were configured, one at most."""
+    return parts.percent(value, 0 if value is None or value == value.to_integral_value() else 1)
 
 
 def _to_go(run: RunView, rung: Rung) -> tuple[str, str, str | None]:
@@ -114,19 +120,21 @@ def _spots(low: float | None, high: float | None, rung: Rung) -> Html:
 def _net(status: Status, run: RunView) -> Html:
     """What is there to close the position, as far as it is known: never a constant."""
     seen = run.safety
-    watching = status.runner.alive and seen is not None and seen.app_stop
-    badges = [
-        _badge("app stop", "on", "good", "The runner watches and buys back.")
-        if watching
-        else _badge("app stop", "off", "bad", "Nothing here watches the position now.")
-        if not status.runner.alive
-        else _badge(
-            "app stop", "not yet" if seen is None else "waits for prices", "none", "No exit is asked just now."
-        ),
-        _exchange_stop(status, seen),
-        _dead_man(seen),
-    ]
+    badges = [_app_stop(status, run), _exchange_stop(status, seen), _dead_man(seen)]
     return tag("div", tag("b", "Safety net"), *badges, class_="lv-net")
+
+
+def _app_stop(status: Status, run: RunView) -> Html:
+    if not status.runner.alive:
+        return _badge("app stop", "off", "bad", "Nothing here watches the position now.")
+    if run.phase is Phase.EXITING:
+        return _badge(
+            "app stop", "buying back", "good", "The exit has begun and goes on until the exchange confirms flat."
+        )
+    if run.safety is not None and run.safety.app_stop:
+        return _badge("app stop", "on", "good", "The runner watches and buys back.")
+    state = "waits for prices" if run.phase is Phase.HOLDING else "once both legs are sold"
+    return _badge("app stop", state, "none", "No exit is asked just now.")
 
 
 def _badge(name: str, state: str, tone: str, title: str) -> Html:

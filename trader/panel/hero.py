@@ -184,14 +184,15 @@ def _nearest(run: RunView) -> Html:
         return _card(
             "stop", "Nearest stop", parts.DASH, "none within reach of spot" if run.corridor else "not known yet"
         )
-    sigmas = f", {stop.sigmas:.1f} σ to {_at(run)}" if stop.sigmas is not None else ""
+    sigmas = f" · {stop.sigmas:.1f} σ" if stop.sigmas is not None else ""
     move = parts.number(stop.move, 0 if abs(stop.move) >= 10 else 2, signed=True)
     return _card(
         "stop",
         f"Nearest: {stop.name}",
         parts.spot(stop.spot),
         f"{run.underlying} {move} ({parts.percent(stop.move_pct)}){sigmas}",
-        title=f"{run.underlying} at which this exit would fire now, all else unchanged; now {parts.spot(run.spot)}.",
+        title=f"{run.underlying} at which this exit would fire now, all else unchanged; it is {parts.spot(run.spot)}. σ: standard "
+        f"deviations of {run.underlying} from now to the exit at {_at(run)}, at today's volatility.",
     )
 
 
@@ -221,14 +222,13 @@ def _today(day: Day | None) -> Html:
     runs = f"{day.runs_made} run{'' if day.runs_made == 1 else 's'}"
     if day.runs_most is not None:
         runs = f"{day.runs_made} of {day.runs_most} runs"
-    note = runs if day.open is not None else f"{runs}, open P&L unknown"
-    if day.loss_limit:
+    note = runs
+    if day.open is None:
+        note += " · open P&L unknown"
+    elif day.loss_limit:
         limit = parts.dollars(abs(day.loss_limit), 0)
-        note += (
-            f" · {-total / abs(day.loss_limit) * 100:.0f} % of the {limit} limit"
-            if total < 0
-            else f" · loss limit {limit}"
-        )
+        used = f"{-total / abs(day.loss_limit) * 100:.0f} % of {limit} limit"
+        note += f" · {used}" if total < 0 else f" · {limit} loss limit"
     return _card(
         "today",
         "Today",

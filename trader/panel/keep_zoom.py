@@ -1,7 +1,8 @@
 """A zoomed chart stays zoomed: Streamlit redraws a chart with all its options at once, which undoes what a hand has set.
 
-The script finds the chart's own object through the page's component tree and carries zoom and legend over from one drawing to
-the next. Should a later Streamlit keep its charts elsewhere, the zoom is lost at the next refresh again, and nothing else.
+The script finds the chart's own object through the page's component tree and carries zoom, legend and tooltip over from one
+drawing to the next. Should a later Streamlit keep its charts elsewhere, a zoom lasts until the next refresh, and nothing else
+is lost.
 """
 
 SCRIPT = """
@@ -25,12 +26,18 @@ SCRIPT = """
     const legend = option.legend && selected ? {...option.legend, selected} : option.legend;
     return {...option, ...(option.dataZoom ? {dataZoom: zooms} : {}), ...(legend ? {legend} : {})};
   };
-  const hold = () => document.querySelectorAll('.st-key-pnl_chart [_echarts_instance_]').forEach(node => {
+  const hold = () => document.querySelectorAll(':is(.st-key-pnl_chart, .st-key-corridor) [_echarts_instance_]').forEach(node => {
     const chart = find(node);
     if (!chart || chart.keepsZoom) return;
     const set = chart.setOption.bind(chart);
+    let hand = null;
+    chart.getZr().on('mousemove', event => { hand = {x: event.offsetX, y: event.offsetY}; });
+    chart.getZr().on('globalout', () => { hand = null; });
     chart.keepsZoom = true;
-    chart.setOption = (option, ...rest) => set(carried(chart, option), ...rest);
+    chart.setOption = (option, ...rest) => {
+      set(carried(chart, option), ...rest);
+      if (hand) chart.dispatchAction({type: 'showTip', ...hand});
+    };
   });
   clearInterval(window.strangleKeepZoom);
   window.strangleKeepZoom = setInterval(hold, 400);

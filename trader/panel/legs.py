@@ -6,9 +6,7 @@ from decimal import ROUND_FLOOR, Decimal
 from trader.engine.view import LegView, RunView
 from trader.panel import format as fmt
 from trader.panel import parts
-from trader.panel.markup import Html, join, tag
-
-_KINDS = {"C": "C", "P": "P"}
+from trader.panel.markup import Html, tag
 
 
 def legs(run: RunView) -> Html:
@@ -22,7 +20,6 @@ def legs(run: RunView) -> Html:
     )  # fmt: skip
     return tag(
         "section",
-        tag("div", "Legs", class_="lv-title", role="heading", aria_level=2),
         tag(
             "table",
             tag("thead", tag("tr", *(tag("th", name, scope="col") for name in head))),
@@ -106,22 +103,23 @@ def _cell(label: str, content: str) -> Html:
 def _total(run: RunView, decimals: int, head: Sequence[str]) -> Html:
     fees = [leg.fees_paid + (leg.fee_to_close or 0) for leg in run.legs if leg.fees_paid is not None]
     net_fees = sum(fees, Decimal(0)) if len(fees) == len(run.legs) and fees else None
-    per_pct = None if run.net_delta is None or run.spot is None else run.net_delta * float(run.spot) / 100
     cells: list[Html] = [
         _cell(head[1], tag("span", parts.dollars(run.pnl, decimals, signed=True), class_=parts.tone(run.pnl))),
         _cell(head[2], parts.dollars(net_fees, decimals)),
         tag("td", colspan=3, class_="void"),
         _cell(head[6], parts.number(run.net_delta, 4, signed=True)),
         _cell(head[7], parts.dollars(run.net_theta, decimals, signed=True)),
-        tag(
-            "td",
-            join(
-                tag("span", f"≈ {parts.dollars(per_pct, decimals, signed=True)} per 1 % up"),
-                tag("span", f"ν {parts.dollars(run.net_vega, decimals, signed=True)} a point"),
-            ),
-            colspan=3,
-            class_="lv-greeks",
-            data_label="In money",
-        ),
+        tag("td", *_in_money(run, decimals), colspan=3, class_="lv-greeks", data_label="In money"),
     ]
     return tag("tr", tag("th", "Σ both legs", scope="row"), *cells, data_leg="total")
+
+
+def _in_money(run: RunView, decimals: int) -> list[Html]:
+    """What the greeks of both legs mean: dollars for 1 % of spot, and for one point of implied volatility."""
+    if run.net_delta is None or run.spot is None:
+        return [tag("span", "greeks not known yet")]
+    per_pct = run.net_delta * float(run.spot) / 100
+    said = [tag("span", f"≈ {parts.dollars(per_pct, decimals, signed=True)} per 1 % up")]
+    if run.net_vega is not None:
+        said.append(tag("span", f"ν {parts.dollars(run.net_vega, decimals, signed=True)} a point"))
+    return said

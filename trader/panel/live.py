@@ -25,17 +25,18 @@ def draw(status: Status | str) -> None:
     """What lives: the whole board while something is open, the headline else."""
     with st.container(key="live", gap=None):
         with st.container(key="figures", gap=None):
-            markup.draw(_figures(status))
+            markup.draw(figures(status))
         if isinstance(status, str) or status.run is None or watch.stage(status.run) != "open":
             return
         run = status.run
         with st.container(key="corridor_box", gap=None):
             st.echarts_chart(echarts.corridor(run), key="corridor", height=116, alt=echarts.corridor_alt(run))
         with st.container(key="chart_box", gap=None):
-            st.echarts_chart(_chart(run), key="pnl_chart", height=340, alt=echarts.pnl_alt(run))
+            st.echarts_chart(_chart(run), key="pnl_chart", height=318, alt=echarts.pnl_alt(run))
 
 
-def _figures(status: Status | str) -> markup.Html:
+def figures(status: Status | str) -> markup.Html:
+    """All text of the board, of one picture."""
     if isinstance(status, str):
         return top.unreadable(status)
     run = status.run

@@ -12,7 +12,7 @@ CSS = """
 }
 .st-key-dash:has(.lv-legs) {
   display: grid; grid-template-columns: minmax(0, 1.75fr) minmax(0, 1fr); column-gap: 12px; row-gap: 0;
-  grid-template-rows: auto 118px 12px minmax(352px, auto) 12px auto;
+  grid-template-rows: auto 118px 8px minmax(326px, auto) 8px auto;
   grid-template-areas: "hero hero" "corridor corridor" ". ." "chart exits" ". ." "legs legs" "news news" "orders log";
 }
 .st-key-dash:has(.lv-legs) :is(
@@ -29,16 +29,17 @@ CSS = """
 .st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-chart_head) {
   grid-area: chart; align-self: start; justify-self: end; z-index: 2; margin: 7px 10px 0 0; width: auto; }
 .st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-chart_box) { grid-area: chart; }
-.st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-news_box) { grid-area: news; margin-top: 12px; }
-.st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-orders_place) { grid-area: orders; margin-top: 12px; }
-.st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-log_place) { grid-area: log; margin-top: 12px; }
+.st-key-dash > :has(.st-key-news_box):not(:has(.st-key-live)) { grid-area: news; margin-top: 8px; }
+.st-key-dash > :has(> .st-key-orders_place) { grid-area: orders; margin-top: 8px; }
+.st-key-dash > :has(> .st-key-log_place) { grid-area: log; margin-top: 8px; }
+.st-key-dash:has(.lv-legs) > :has(> .st-key-dash_done) { display: none; }
 
 .lv-hero, .lv-exits, .lv-legs, .st-key-corridor_box, .st-key-chart_box {
-  border: 1px solid var(--lv-line); border-radius: 0.45rem; padding: 10px 14px; min-width: 0;
+  border: 1px solid var(--lv-line); border-radius: 0.45rem; padding: 8px 14px; min-width: 0;
 }
 .lv-hero { border-bottom: 0; border-radius: 0.45rem 0.45rem 0 0; padding-bottom: 0; }
 .st-key-corridor_box { border-top: 0; border-radius: 0 0 0.45rem 0.45rem; padding: 0 6px; height: 118px; }
-.st-key-chart_box { padding: 8px 6px 0; height: 100%; }
+.st-key-chart_box { padding: 6px 6px 0; height: 100%; }
 
 .lv-top { display: flex; gap: 16px; align-items: baseline; justify-content: space-between; min-height: 28px; }
 .lv-headline { font-size: 1.25rem; font-weight: 650; line-height: 28px; }
@@ -48,41 +49,44 @@ CSS = """
 .lv-worry.old { color: var(--lv-amber); }
 .lv-worry progress { width: 90px; height: 8px; margin: 0 8px; accent-color: #e5484d; vertical-align: middle; }
 
-.lv-cards { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 4px 14px; margin: 8px 0 0; }
-.lv-card { height: 86px; min-width: 0; overflow: hidden; }
+.lv-cards { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 4px 14px; margin: 4px 0 0; }
+.lv-card { height: 66px; min-width: 0; overflow: hidden; }
 .lv-card dt, .lv-card dd { margin: 0; padding: 0; }
 .lv-card dt { color: var(--lv-muted); font-size: 0.84rem; font-weight: 400; line-height: 18px; }
-.lv-card .v { font-size: 1.5rem; font-weight: 620; line-height: 30px; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.lv-card .n { color: var(--lv-muted); font-size: 0.84rem; line-height: 17px; }
+.lv-card .v { font-size: 1.5rem; font-weight: 620; line-height: 28px; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.lv-card .n { color: var(--lv-muted); font-size: 0.84rem; line-height: 17px; white-space: nowrap; }
 .lv-live .up { color: var(--lv-up); }
 .lv-live .down { color: var(--lv-down); }
 .lv-live.old :is(.v, .v.up, .v.down, td, td span) { color: var(--lv-muted); }
 
-.lv-title { font-weight: 600; line-height: 24px; }
+.lv-title { font-weight: 600; line-height: 22px; }
 .lv-live .lv-table { border-collapse: collapse; width: 100%; margin: 0; font-size: 0.88rem; font-variant-numeric: tabular-nums; }
-.lv-live .lv-table :is(th, td) { border: 0; border-bottom: 1px solid var(--lv-line); padding: 4px 0 4px 8px; text-align: right;
-  vertical-align: top; line-height: 17px; color: inherit; }
+.lv-live .lv-table :is(th, td) { border: 0; border-bottom: 1px solid var(--lv-line); padding: 3px 0 3px 8px; text-align: right;
+  vertical-align: top; line-height: 16px; color: inherit; }
 .lv-live .lv-table :is(th, td):first-child { padding-left: 0; text-align: left; }
 .lv-table thead th { color: var(--lv-muted); font-weight: 400; vertical-align: bottom; }
 .lv-table tbody th, .lv-table tfoot th { font-weight: 600; }
 .lv-table td span { display: block; white-space: nowrap; }
 .lv-table small { display: block; color: var(--lv-muted); font-size: 0.8rem; white-space: nowrap; }
 .lv-live .lv-table tbody tr:last-child > * { border-bottom: 0; }
+.lv-live .lv-cols :is(th, td) { padding-top: 4px; padding-bottom: 4px; }
 .lv-live .lv-cols tbody tr:last-child > * { border-bottom: 1px solid var(--lv-line); }
 .lv-live .lv-cols tfoot tr > * { border-bottom: 0; font-weight: 600; }
 .lv-cols tr.old td { color: var(--lv-amber); }
 .lv-greeks span { display: inline-block !important; margin-left: 18px; }
-.lv-words { font-size: 0.86rem; line-height: 18px; margin: 8px 0 0; }
-.lv-steps { font-size: 0.88rem; line-height: 20px; margin: 6px 0; padding-left: 20px; }
-.lv-net { font-size: 0.86rem; line-height: 22px; margin: 8px 0 0; display: flex; flex-wrap: wrap; gap: 4px 8px; }
+.lv-words { font-size: 0.86rem; line-height: 17px; margin: 4px 0 0; }
+.lv-steps { margin: 6px 0; padding-left: 20px; }
+.lv-live .lv-steps li { font-size: 0.88rem; line-height: 20px; margin: 0; padding: 0; }
+.lv-net { font-size: 0.86rem; line-height: 21px; margin: 6px 0 0; display: flex; flex-wrap: wrap; gap: 4px 8px; }
 .lv-badge { background: var(--lv-soft); border-radius: 4px; padding: 0 6px; white-space: nowrap; }
 .lv-badge.good { color: var(--lv-up); }
 .lv-badge.bad { color: var(--lv-down); font-weight: 600; }
 
 @media (max-width: 760px) {
   .st-key-dash:has(.lv-legs) {
-    grid-template-columns: minmax(0, 1fr); grid-template-rows: auto 112px 8px 256px 8px auto 8px auto;
-    grid-template-areas: "hero" "corridor" "." "chart" "." "exits" "." "legs" "news" "orders" "log";
+    grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); grid-template-rows: auto 98px 6px 222px 6px auto 6px auto;
+    grid-template-areas: "hero hero" "corridor corridor" ". ." "chart chart" ". ." "exits exits" ". ." "legs legs"
+      "news news" "orders log";
   }
   .lv-hero, .lv-exits, .lv-legs { padding: 6px 10px; }
   .lv-hero { padding-bottom: 0; }
@@ -92,34 +96,40 @@ CSS = """
   .lv-worry:empty, .lv-top:has(.lv-worry:not(:empty)) + .lv-id { display: none; }
   .lv-worry progress { width: 60px; }
   .lv-cards { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 2px 10px; margin-top: 4px; }
-  .lv-card { height: 71px; }
+  .lv-card { height: 57px; }
   .lv-card dt, .lv-card .n { font-size: 0.8rem; line-height: 16px; }
   .lv-card .v { font-size: 1.25rem; line-height: 23px; }
-  .st-key-corridor_box { height: 112px; }
-  .st-key-pnl_chart, .st-key-pnl_chart * { max-height: 244px; }
+  .st-key-corridor_box { height: 98px; }
+  .st-key-corridor, .st-key-corridor * { max-height: 96px; }
+  .st-key-pnl_chart, .st-key-pnl_chart * { max-height: 214px; }
   .st-key-dash_look button, .st-key-dash summary { min-height: 44px; }
   .st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-chart_head) { margin: 4px 6px 0 0; }
   .lv-live .lv-exits .lv-table { font-size: 0.8rem; }
-  .lv-live .lv-exits .lv-table :is(th, td) { padding: 3px 0 3px 4px; line-height: 16px; }
+  .lv-live .lv-exits .lv-table :is(th, td) { padding: 2px 0 2px 4px; line-height: 16px; }
   .lv-live .lv-exits .lv-table :is(th, td):first-child { padding-left: 0; }
   .lv-exits .lv-table small { font-size: 0.76rem; }
   .lv-words, .lv-net { margin-top: 4px; line-height: 17px; font-size: 0.82rem; }
   .lv-cols, .lv-cols tbody, .lv-cols tfoot { display: block; }
   .lv-cols thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  .lv-cols tr { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 2px 6px; padding: 4px 0;
+  .lv-cols tr { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 1px 6px; padding: 3px 0;
     border-bottom: 1px solid var(--lv-line); }
   .lv-cols tfoot tr { border-bottom: 0; }
-  .lv-live .lv-cols tr > * { border: 0 !important; padding: 0 !important; text-align: left; line-height: 17px; order: 2; }
+  .lv-live .lv-cols tr > * { border: 0 !important; padding: 0 !important; text-align: left; line-height: 16px; order: 2; }
   .lv-live .lv-cols tr > th { align-self: end; font-size: 0.92rem; }
   .lv-live .lv-cols tr > :is(th, [data-label="P&L"], [data-label="of it fees"]) { order: 0; }
   .lv-live .lv-cols tr > [data-label="Price age"] { order: 1; }
   .lv-cols td { display: block; white-space: nowrap; }
-  .lv-cols td::before { content: attr(data-label); display: block; color: var(--lv-muted); font-size: 0.74rem; line-height: 14px;
+  .lv-cols td::before { content: attr(data-label); display: block; color: var(--lv-muted); font-size: 0.74rem; line-height: 13px;
     font-weight: 400; }
   .lv-cols td.void { display: none; }
   .lv-live .lv-cols td[data-label^="IV"] { grid-column: span 2; }
   .lv-cols .lv-greeks { grid-column: span 3; }
   .lv-greeks span { margin: 0 10px 0 0; }
-  .st-key-news_rows { height: 72px !important; }
+  .st-key-dash:has(.lv-legs) :is(div:has(> .st-key-news_rows), .st-key-news_rows) {
+    height: 52px !important; flex-basis: 52px !important; }
+  .st-key-dash:has(.lv-legs) .st-key-news_box > :first-child .stElementContainer:nth-child(2),
+  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .st-key-alerts_bar > .stElementContainer:first-child { display: none; }
+  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) { gap: 8px; }
+  .st-key-dash > :is(:has(> .st-key-orders_place), :has(> .st-key-log_place)):has(details[open]) { grid-column: 1 / -1; }
 }
 """
