@@ -36,29 +36,6 @@ def test_every_page_names_its_environment(open_panel: Open, page: str) -> None:
     assert "PAPER" in said(at) and "Runner alive" in said(at)
 
 
-@pytest.mark.parametrize(("env", "label"), [("testnet", "TESTNET"), ("production", "LIVE")])
-def test_environment_is_named(open_panel: Open, env: str, label: str) -> None:
-    at, _ = open_panel("holding", env=env)
-    assert f"-badge[:material/shield: {label}]" in said(at)
-
-
-def test_outage_is_said_and_stop_still_tries(open_panel: Open) -> None:
-    at, desk = open_panel("unreachable")
-    assert "the journal cannot be read: disk I/O error" in said(at)
-    at.button(key="dash_stop").click().run()
-    at.button(key="dash_stop_yes").click().run()
-    assert desk.asked == [("stop", (None, "panel"))]
-    assert "the journal cannot be written: disk full" in said(at) and "python -m trader stop" in said(at)
-
-
-def test_stop_keeps_its_place_while_it_asks_so_that_the_keyboard_reaches_the_answer(open_panel: Open) -> None:
-    at, desk = open_panel("holding")
-    at.button(key="dash_stop").click().run()
-    keys = [button.key for button in at.button if button.key is not None and button.key.startswith("dash_stop")]
-    assert keys == ["dash_stop", "dash_stop_yes", "dash_stop_no"]
-    assert desk.asked == []
-
-
 def test_waiting_says_why_not_yet(open_panel: Open) -> None:
     at, _ = open_panel("waiting")
     assert "entry time 09:30 IST is 42 minutes ahead" in said(at)
@@ -67,32 +44,6 @@ def test_waiting_says_why_not_yet(open_panel: Open) -> None:
 def test_dead_runner_is_said_in_words(open_panel: Open) -> None:
     at, _ = open_panel("dead")
     assert "Runner dead 12 s" in said(at) and "Not watched" in said(at)
-
-
-@pytest.mark.parametrize("scenario", ["empty", "waiting", "entering", "holding", "exiting", "done", "dead"])
-def test_stop_takes_one_click_and_one_confirmation_in_every_state(open_panel: Open, scenario: str) -> None:
-    at, desk = open_panel(scenario)
-    at.button(key="dash_stop").click().run()
-    assert desk.asked == [], "the first click only asks"
-    at.button(key="dash_stop_yes").click().run()
-    assert desk.asked == [("stop", (None, "panel"))]
-    assert at.button(key="dash_stop").disabled is False, "and it can be pressed again"
-
-
-def test_stop_can_be_declined(open_panel: Open) -> None:
-    at, desk = open_panel("holding")
-    at.button(key="dash_stop").click().run()
-    at.button(key="dash_stop_no").click().run()
-    assert desk.asked == [] and at.button(key="dash_stop")
-
-
-def test_stop_shows_steps_then_flat(open_panel: Open) -> None:
-    at, desk = open_panel("exiting")
-    assert "Entry orders cancelled and confirmed" in said(at) and "NOT FLAT: C-BTC-95000-221126, 100" in said(at)
-    desk.scenario = "done"
-    service.forget()
-    at.run()
-    assert "FLAT" in said(at) and "NOT FLAT" not in said(at)
 
 
 def test_start_sends_the_chosen_preset_and_when(open_panel: Open) -> None:
