@@ -5,7 +5,7 @@ from datetime import datetime
 import streamlit as st
 
 from trader.domain.errors import TraderError
-from trader.panel import dialogs, draft, editor, figures, frame, launch, preset_bar, service, sheet
+from trader.panel import dialogs, draft, editor, figures, frame, preset_bar, sell_now, service, sheet
 from trader.panel.format import plain, red
 
 frame.beat()
@@ -45,7 +45,7 @@ with left, st.container(border=True, key="cfg_preview", height="stretch"):
         for sentence in verdict.errors.values():
             st.text(f"• {plain(sentence)}")
     else:
-        launch.preview(verdict.preset)
+        sell_now.draw(verdict.preset)
 with right, st.container(border=True, key="cfg_changes", height="stretch"):
     st.markdown("**Changes against the stored preset**")
     rows = draft.differences()

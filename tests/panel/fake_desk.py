@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from tests.panel import fake_numbers
 from trader.config.preset import Preset
 from trader.desk import (
     CheckResult,
@@ -20,8 +21,11 @@ from trader.desk import (
     FillRow,
     Happening,
     LogLine,
+    LotSize,
     Marker,
     NotPossible,
+    Outcome,
+    Payoff,
     PnlSeries,
     PresetChanged,
     PresetInfo,
@@ -30,9 +34,11 @@ from trader.desk import (
     RunnerHealth,
     RunReport,
     RunSummary,
+    SizeBy,
     Status,
     TimelineEvent,
 )
+from trader.desk.sizing import size_for
 from trader.domain.errors import ConfigError, JournalError
 from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign, beside_phrase, listed_words
@@ -75,6 +81,7 @@ class FakeDesk:
         self.refusal = ""
         self.level = ("ACTIVE", "")
         self.acknowledged: set[int] = set()
+        self.alert_count = 2
 
     # ---------------------------------------------------------------- what is
     def status(self, run_id: str | None = None) -> Status:
@@ -100,6 +107,8 @@ class FakeDesk:
             ),
             alerts=(),
             wall=now,
+            pictured_at=now,
+            day=fake_numbers.day(run, now),
             trading=self.level,
             situation=self._situation(dead),
             happened=self._happened(now) if run is not None else (),
@@ -123,7 +132,7 @@ class FakeDesk:
         text = HOSTILE if self.hostile else "Positions differ from our own fills; somebody else traded."
         return tuple(
             AlertRow(seq=seq, run_id="", wall=now - timedelta(minutes=seq), level=level, code="c", text=text)
-            for seq, level in ((12, "error"), (11, "warning"))
+            for seq, level in [(12 - i, "warning" if i % 2 else "error") for i in range(self.alert_count)]
         )
 
     def _happened(self, now: datetime) -> tuple[Happening, ...]:
@@ -176,7 +185,7 @@ class FakeDesk:
         held = phase in (Phase.HOLDING, Phase.EXITING)
         done = phase is Phase.DONE
         market = now
-        return RunView(
+        view = RunView(
             run_id="k3fa-20261121-1",
             env=self.env,
             phase=phase,
@@ -212,6 +221,7 @@ class FakeDesk:
             foreign=self.foreign_things if phase is Phase.WAITING else (),
             steps=STEPS[: 3 if phase is Phase.EXITING else 5] if phase in (Phase.EXITING, Phase.DONE) else (),
         )
+        return fake_numbers.with_numbers(view, now)
 
     def _legs(self, phase: Phase, now: datetime) -> tuple[LegView, ...]:
         wave = Decimal(str(round(math.sin(now.timestamp() / 3), 2)))
@@ -376,6 +386,19 @@ class FakeDesk:
         self.level = (words[order], f"{order} (panel)")
         return CommandReceipt(command_id=order, account=self.env, issued_at=datetime.now(UTC))
 
+    def preset_of(self, run_id: str) -> Preset | None:
+        return self.stored["default"]
+
+    def outcome(self, run_id: str) -> Outcome | None:
+        return outcome_of(run_id, datetime.now(UTC)) if self.phase(datetime.now(UTC)) is Phase.DONE else None
+
+    def sell_now_instead(self, run_id: str, *, issued_by: str, confirm: str | None = None) -> CommandReceipt:
+        if self.env == "production" and confirm != self.arming_phrase(self.stored["default"]):
+            raise ConfigError("the phrase does not match. The wait goes on.")
+        self.asked.append(("instead", (run_id, issued_by, confirm)))
+        self.scenario = "holding"
+        return CommandReceipt(command_id=uuid.uuid4().hex, account=self.env, issued_at=datetime.now(UTC))
+
     # ---------------------------------------------------------------- presets
     def expiries(self, underlying: str) -> list[ExpiryChoice]:
         return [
@@ -464,17 +487,10 @@ class FakeDesk:
                 ("P", 86500, -0.127, 0.47, "410.5"),
             )
         )
-        return Preview(
-            reasons=(),
-            legs=legs,
-            premium=PREMIUM,
-            fees=Decimal("1.12"),
-            margin=Decimal("1840.50"),
-            breakevens=(Decimal(85658), Decimal(95842)),
-            spot=Decimal(91234),
-            expiry=EXPIRY,
-            market=datetime.now(UTC),
-        )
+        return preview_of(legs, datetime.now(UTC))
+
+    def size_for(self, preset: Preset, by: SizeBy, amount: Decimal) -> LotSize:
+        return size_for(preset, self.preview(preset), by, amount)
 
     # ---------------------------------------------------------------- the past
     def history(self, limit: int, offset: int) -> list[RunSummary]:
@@ -601,3 +617,48 @@ STEPS = (
     "Put bought back: 100 of 100",
     "Exchange reports no position and no order",
 )
+
+
+def outcome_of(run_id: str, now: datetime) -> Outcome:
+    """84.20 received, 50.02 paid, 2.31 of fees: 31.87."""
+    return Outcome(run_id=run_id, reason="manual", premium=PREMIUM, closed_for=Decimal("50.02"), fees=Decimal("2.31"),
+                   result=Decimal("31.87"), result_pct=Decimal("37.85"), settled=False,
+                   started_at=now - timedelta(hours=2), ended_at=now)  # fmt: skip
+
+
+def preview_of(legs: tuple[PreviewLeg, ...], now: datetime) -> Preview:
+    """Figures that follow from the legs as the desk's do: sold at the bid, bought back at the ask, fees of 3.5 % each way."""
+    size, spot = Decimal("0.001"), Decimal(91234)
+    units = legs[0].quantity * size
+    premium = sum((leg.limit_price for leg in legs), Decimal(0)) * units
+    back = sum((leg.ask or Decimal(0) for leg in legs), Decimal(0)) * units
+    fees, closing = premium * Decimal("0.035"), back * Decimal("0.035")
+    start, net = premium - back - fees - closing, premium - fees
+    margin = units * Decimal(18405)
+    each = net / units
+    return Preview(
+        reasons=(), legs=legs, spot=spot, expiry=EXPIRY, market=now, premium=premium, fees=fees, margin=margin,
+        breakevens=(86500 - premium / units, 95000 + premium / units), contract_value=size, notional=spot * units,
+        closing_fees=closing, spread=back - premium, start_pnl=start, return_on_margin_pct=net / margin * 100,
+        breakevens_after_fees=(86500 - each, 95000 + each), stop_low=87912.0, stop_high=93871.0,
+        exit_at=now + timedelta(hours=7), best_pct=23.8, still_pct=21.4,
+        payoff=payoff_of(float(units), float(net), float(start), float(premium)),
+    )  # fmt: skip
+
+
+def payoff_of(units: float, net: float, start: float, premium: float) -> Payoff:
+    spots = tuple(float(spot) for spot in range(83000, 98501, 250))
+
+    def bowl(spot: float, top: float) -> float:
+        width = 3322.0 if spot < 91234 else 2637.0  # where the maximum loss fires
+        return top - (premium + start) * ((spot - 91234) / width) ** 2
+
+    def settled(spot: float) -> float:
+        return net - units * (max(0.0, 86500 - spot) + max(0.0, spot - 95000))
+
+    return Payoff(
+        spots=spots,
+        now=tuple(bowl(spot, start) for spot in spots),
+        at_exit=tuple(bowl(spot, 0.238 * premium) for spot in spots),
+        at_expiry=tuple(settled(spot) for spot in spots),
+    )

@@ -36,25 +36,6 @@ def test_every_page_names_its_environment(open_panel: Open, page: str) -> None:
     assert "PAPER" in said(at) and "Runner alive" in said(at)
 
 
-def test_hero_while_holding(open_panel: Open) -> None:
-    at, _ = open_panel("holding")
-    assert "Holding — exits at" in said(at)
-    labels = [metric.label for metric in at.metric]
-    assert {"P&L now", "Premium", "Peak", "Trailing level", "Spot"} <= set(labels)
-
-
-def test_the_trailing_level_is_percent_of_premium_not_money(open_panel: Open) -> None:
-    at, _ = open_panel("holding")
-    trailing = next(metric for metric in at.metric if metric.label == "Trailing level")
-    assert (trailing.value, trailing.delta) == ("0.0\u00a0%", "$0.00")
-
-
-def test_unknown_is_a_dash_not_zero_while_entering(open_panel: Open) -> None:
-    at, _ = open_panel("entering")
-    figures = at.metric[:5]
-    assert [(metric.label, metric.value) for metric in figures[:2]] == [("P&L now", "–"), ("Premium", "–")]
-
-
 def test_waiting_says_why_not_yet(open_panel: Open) -> None:
     at, _ = open_panel("waiting")
     assert "entry time 09:30 IST is 42 minutes ahead" in said(at)
@@ -130,6 +111,8 @@ def test_foreign_text_stays_text(open_panel: Open) -> None:
     assert not at.exception
     for kind in ("markdown", "caption", "subheader", "error", "info"):
         for element in at.get(kind):
+            if kind == "markdown" and element.allow_html:
+                continue  # no Markdown: see test_markup.py
             assert "<img" not in element.value.replace("\\<", "") and "](http" not in element.value
     assert any(HOSTILE[:20] in element.value for element in at.code)
 

@@ -32,7 +32,14 @@ def happened(
     one line with how often."""
     lines = [_from_alert(alert) for alert in alerts if alert.code not in _TOLD_ELSEWHERE]
     lines += [
-        Happening(at=one.wall, level="info", code=_kind(one), text=_capital(describe(one)), run_id=one.run_id)
+        Happening(
+            at=one.wall,
+            market=one.market,
+            level="info",
+            code=_kind(one),
+            text=_capital(describe(one)),
+            run_id=one.run_id,
+        )
         for one in [*(record for record in records if isinstance(record, _DECISIONS)), *levels]
     ]
     lines.sort(key=lambda line: line.at, reverse=True)
@@ -129,6 +136,7 @@ def left_out_lines(ops: Ops) -> list[str]:
 def _from_alert(alert: AlertRow) -> Happening:
     return Happening(
         at=alert.wall,
+        market=alert.market,
         level=alert.level,
         code=alert.code,
         text=alert.text,

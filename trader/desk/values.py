@@ -27,7 +27,7 @@ class RunnerHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened, in words. `at` is the wall clock; `alert` the alert's number where it is one; `times` how
+    """One thing that happened, in words. `at` is the wall clock, `market` the exchange's where it was known; `alert` the alert's number where it is one; `times` how
     often the same was said, of any run. Then `at`, `run_id` and `alert` are the newest's, `alerts` the numbers of all, newest
     first; it is acknowledged when all of them are."""
 
@@ -41,6 +41,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     acked_at: datetime | None = None
     times: int = 1
     alerts: tuple[int, ...] = ()
+    market: datetime | None = None
 
 
 class DayResult(msgspec.Struct, frozen=True, kw_only=True):

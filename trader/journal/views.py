@@ -100,7 +100,7 @@ class FillRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert; `seq` names it for good. `run_id` is empty where it is the account's and no run's. `acked_by` and
+    """One alert; `seq` names it for good, `market` is the exchange's time where it was known. `run_id` is empty where it is the account's and no run's. `acked_by` and
     `acked_at` are filled in by whoever knows the acknowledgements."""
 
     seq: int
@@ -111,6 +111,7 @@ class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     acked_by: str = ""
     acked_at: datetime | None = None
+    market: datetime | None = None
 
 
 class DayTotals(msgspec.Struct, frozen=True, kw_only=True):
@@ -434,6 +435,7 @@ def read_alerts(
                 seq=seq,
                 run_id=record.run_id,
                 wall=record.wall,
+                market=record.market,
                 level=record.level,
                 code=record.code,
                 text=record.text,
