@@ -17,6 +17,7 @@ run_id = None if isinstance(seen, str) else chosen_run(seen.runs)
 status = service.status(run_id)
 run = None if isinstance(status, str) else status.run
 
+page = st.container(key="dash_page")
 with st.container(key="dash", gap=None):
     living = st.container(key="dash_living", gap=None)
     live.still(status)
@@ -45,3 +46,5 @@ if not isinstance(status, str):
         launch.draw(safe_env=status.env, teach=run is None)
     else:
         launch.answer()
+with page:
+    live.made_for(status)

@@ -4,7 +4,20 @@ The figures are one element, so that they change at the same moment; `display: c
 the charts. Heights are fixed where what is inside comes and goes.
 """
 
-CSS = """
+# While the beat shows another board than the page was made for, what is about to move is hidden, and a moment longer, until the
+# last run's leftovers are cleared away.
+_BOARDS = ("none", "waits", "open", "over")
+_BETWEEN = ", ".join(
+    f".stMain:has(.lv-is-{board}):has({', '.join(f'.lv-for-{other}' for other in _BOARDS if other != board)})"
+    for board in _BOARDS
+)
+_MOVED = """
+  .st-key-dash > :not(:has(.st-key-live)), .stVerticalBlock > :has(> .st-key-dash) ~ *,
+  .st-key-live:not(:has(.lv-legs)) > :not(:has(.st-key-figures))
+"""
+
+CSS = (
+    """
 .st-key-dash {
   --lv-line: light-dark(#d8dee6, #2c3541); --lv-muted: light-dark(#566273, #9aa7b6);
   --lv-up: light-dark(#12733a, #4cc67f); --lv-down: light-dark(#b3272d, #ff8a8a); --lv-amber: light-dark(#8a4b00, #f0ad4e);
@@ -60,7 +73,7 @@ CSS = """
 .lv-live.old :is(.v, .v.up, .v.down, td, td span) { color: var(--lv-muted); }
 
 .lv-title { font-weight: 600; line-height: 22px; }
-.lv-live .lv-table { border-collapse: collapse; width: 100%; margin: 0; font-size: 0.88rem; font-variant-numeric: tabular-nums; }
+.lv-live .lv-table { border-collapse: collapse; table-layout: fixed; width: 100%; margin: 0; font-size: 0.88rem; font-variant-numeric: tabular-nums; }
 .lv-live .lv-table :is(th, td) { border: 0; border-bottom: 1px solid var(--lv-line); padding: 3px 0 3px 8px; text-align: right;
   vertical-align: top; line-height: 16px; color: inherit; }
 .lv-live .lv-table :is(th, td):first-child { padding-left: 0; text-align: left; }
@@ -73,11 +86,20 @@ CSS = """
 .lv-live .lv-cols tbody tr:last-child > * { border-bottom: 1px solid var(--lv-line); }
 .lv-live .lv-cols tfoot tr > * { border-bottom: 0; font-weight: 600; }
 .lv-cols tr.old td { color: var(--lv-amber); }
+.lv-exits thead th:nth-child(1) { width: 21%; }
+.lv-exits thead th:nth-child(2) { width: 23%; }
+.lv-exits thead th:nth-child(n + 3) { width: 18.6%; }
+.lv-cols thead th { width: 8.4%; }
+.lv-cols thead th:nth-child(1) { width: 15%; }
+.lv-cols thead th:nth-child(7) { width: 10%; }
+.lv-cols thead th:nth-child(9) { width: 13%; }
 .lv-greeks span { display: inline-block !important; margin-left: 18px; }
 .lv-words { font-size: 0.86rem; line-height: 17px; margin: 4px 0 0; }
+.lv-exits { display: flex; flex-direction: column; }
+.lv-exits .lv-net { margin-top: auto; padding-top: 6px; }
 .lv-steps { margin: 6px 0; padding-left: 20px; }
 .lv-live .lv-steps li { font-size: 0.88rem; line-height: 20px; margin: 0; padding: 0; }
-.lv-net { font-size: 0.86rem; line-height: 21px; margin: 6px 0 0; display: flex; flex-wrap: wrap; gap: 4px 8px; }
+.lv-net { font-size: 0.86rem; line-height: 21px; display: flex; flex-wrap: wrap; gap: 4px 8px; }
 .lv-badge { background: var(--lv-soft); border-radius: 4px; padding: 0 6px; white-space: nowrap; }
 .lv-badge.good { color: var(--lv-up); }
 .lv-badge.bad { color: var(--lv-down); font-weight: 600; }
@@ -133,3 +155,9 @@ CSS = """
   .st-key-dash > :is(:has(> .st-key-orders_place), :has(> .st-key-log_place)):has(details[open]) { grid-column: 1 / -1; }
 }
 """
+    + f"""
+:is({_MOVED}) {{ transition: visibility 0s linear 0.4s; }}
+:is({_BETWEEN}) :is({_MOVED}) {{ visibility: hidden; transition: none; }}
+[data-testid="stLayoutWrapper"]:has(> .st-key-dash_page) {{ position: absolute; height: 0; overflow: hidden; }}
+"""
+)
