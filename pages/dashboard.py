@@ -18,11 +18,10 @@ status = service.status(run_id)
 run = None if isinstance(status, str) else status.run
 
 page = st.container(key="dash_page")
-with st.container(key="dash", gap=None):
-    living = st.container(key="dash_living", gap=None)
-    live.still(status)
-    done = st.container(key="dash_done", gap="small")
-    told = st.empty()
+board = st.container(key="dash", gap=None)
+if run is not None:
+    result.draw(run)
+told = st.empty()
 
 
 def draw(now: Status | str) -> None:
@@ -33,11 +32,9 @@ def draw(now: Status | str) -> None:
         news.draw(now)
 
 
-with living:
+with board:
     frame.beat(draw, run_id)
-if run is not None:
-    with done:
-        result.draw(run)
+    live.still(status)
 alerts.draw()
 if not isinstance(status, str):
     if run is not None and run.phase is Phase.WAITING:

@@ -70,6 +70,22 @@ def test_the_steps_to_the_result_are_exact(open_panel: Open) -> None:
     assert list(trace.measure) == ["relative"] * 3 + ["total"]
 
 
+def test_the_amounts_as_shown_add_up_to_the_result_as_shown() -> None:
+    odd = {
+        "premium": Decimal("11.956"),
+        "closed_for": Decimal("12.644"),
+        "fees": Decimal("0.908"),
+        "result": Decimal("-1.596"),
+    }
+    _, outcome = done(**odd)
+    assert (
+        plain(result.in_words(outcome)).replace("result ", "")
+        == "premium +$11.9560, bought back −$12.6440, fees −$0.9080: −$1.5960"
+    )
+    _, outcome = done()
+    assert plain(result.in_words(outcome)) == "premium +$84.20, bought back −$50.02, fees −$2.31: result +$31.87"
+
+
 def test_a_settled_leg_was_not_bought_back() -> None:
     _, outcome = done(settled=True)
     assert result.waterfall(outcome).data[0].y[1] == "Bought back, settled"
@@ -77,7 +93,7 @@ def test_a_settled_leg_was_not_bought_back() -> None:
 
 def test_flat_is_said_only_when_the_exchange_confirmed_it(open_panel: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     at, _ = open_panel("done")
-    assert "confirmed by the exchange: nothing of this run is open" in read(at)
+    assert "FLAT] confirmed by the exchange." in read(at)
     honest = FakeDesk._run
 
     def not_flat(self: FakeDesk, now: Any) -> RunView | None:
@@ -87,7 +103,7 @@ def test_flat_is_said_only_when_the_exchange_confirmed_it(open_panel: Open, monk
     monkeypatch.setattr(FakeDesk, "_run", not_flat)
     service.forget()
     at.run()
-    assert "nothing of this run is open" not in read(at)
+    assert "FLAT] confirmed by the exchange." not in read(at)
 
 
 def test_run_again_prepares_the_start_box_and_sells_nothing(open_panel: Open) -> None:

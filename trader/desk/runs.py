@@ -56,11 +56,8 @@ class RunBook:
 
     def preset(self, run_id: str) -> Preset | None:
         """The configuration the run pinned."""
-        created = self.created(run_id)
-        if created is None:
-            return None
         preset = self._presets.get(run_id)
-        if preset is None:
+        if preset is None and (created := self.created(run_id)) is not None:
             preset = Preset.model_validate(created.config)
             kept = self._presets if len(self._presets) < _RUNS_KEPT else {}
             self._presets = {**kept, run_id: preset}

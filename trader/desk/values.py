@@ -190,7 +190,9 @@ class PnlSeries(msgspec.Struct, frozen=True, kw_only=True):
     level_usd: list[float | None]
     max_loss_usd: list[float | None]
     max_profit_usd: list[float | None]
-    gaps: list[tuple[datetime, datetime]] = []  # when nobody watched: market time, this machine's where that is unknown
+    gaps: list[
+        tuple[datetime, datetime]
+    ] = []  # nobody watched, or nothing could be priced: market time, else this machine's
 
 
 class Marker(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,8 @@ def draw(status: Status | str, run_id: str | None) -> DeltaGenerator:
         told = st.empty()
         if stoppable(status):
             _stop(_target(status, run_id), run_id)
+        else:
+            _forget()  # a question left open would be asked again of the next run
     return told
 
 
@@ -113,6 +115,11 @@ def _sentence(target: str | None, run_id: str | None) -> None:
     markup.draw(
         tag("p", tag("span", env.label, class_=f"sd-badge sd-{env.color}"), " ", stop_words.question(status, target))
     )
+
+
+def _forget() -> None:
+    for key in (_ASKED, _ERROR):
+        st.session_state.pop(key, None)
 
 
 def _ask(asked: bool) -> None:

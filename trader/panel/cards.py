@@ -11,7 +11,7 @@ from trader.panel import markup
 from trader.panel.markup import Html, tag
 
 _CSS = """
-.ar-cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.4rem,1fr));gap:.5rem;margin:.1rem 0 .3rem}
+.ar-cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.4rem,1fr));gap:.5rem;margin:.1rem 0 1rem}
 .ar-card{border:1px solid light-dark(#d8dee6,#2c3541);border-radius:.45rem;padding:.4rem .6rem .45rem;min-width:0}
 .ar-card div{font-size:.82rem;color:light-dark(#4b5663,#a9b3c0);white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .ar-card b{display:block;font-size:1.18rem;font-weight:600;line-height:1.5;white-space:nowrap;font-variant-numeric:tabular-nums}
@@ -25,14 +25,17 @@ _CSS = """
 .ar-up{color:light-dark(#15703a,#5fd08c)}
 .ar-down{color:light-dark(#b3261e,#ff8f87)}
 .ar-old{color:light-dark(#8a5200,#f0b357)}
-.ar-legs{width:100%;border-collapse:collapse;font-variant-numeric:tabular-nums}
+.ar-legs{width:100%;margin-bottom:1rem;border-collapse:collapse;font-variant-numeric:tabular-nums}
 .ar-legs th,.ar-legs td{padding:.28rem .3rem;text-align:right;font-weight:400;border:0;border-bottom:1px solid light-dark(#e3e8ee,#262e39)}
 .ar-legs th:first-child{text-align:left;color:light-dark(#4b5663,#a9b3c0)}
 .ar-legs thead th{font-weight:600}
-div:has(>.st-key-preview_folded){display:none}
+div:has(>.st-key-preview_folded),div:has(>.st-key-preview_fold_figures){display:none}
 @media (max-width:640px){
 div:has(>.st-key-preview_open){display:none}
 div:has(>.st-key-preview_folded){display:flex}
+[data-testid="stColumn"]:has(.st-key-result_chart){display:none}
+.stApp:has(.st-key-result_box) div:has(>.st-key-preview_figures){display:none}
+.stApp:has(.st-key-result_box) div:has(>.st-key-preview_fold_figures){display:flex}
 div:has(>.st-key-preflight_rows),.st-key-preflight_rows{height:76px!important;flex-basis:76px!important}
 div:has(>.st-key-news_rows),.st-key-news_rows{height:76px!important;flex-basis:76px!important}
 .ar-line>span:last-child{white-space:normal}

@@ -9,10 +9,6 @@ from trader.panel import format as fmt
 
 _RESULT = "dash_start_result"
 _ANSWER_SECS = 2.0  # a runner looks for commands four times a second
-_FIRST = (
-    "**First paper trade**, without an account: leave *default*, choose **Now**, press **Start**. Both legs are sold on this "
-    "machine's own exchange. Then **Stop & Exit**, until it says FLAT; the run is in History."
-)
 
 
 def draw(*, safe_env: str, teach: bool = False) -> None:
@@ -27,7 +23,11 @@ def draw(*, safe_env: str, teach: bool = False) -> None:
     first = refused.saved_choice(presets)
     st.session_state.setdefault("dash_preset", first)
     if teach and safe_env == "paper":
-        st.info(_FIRST, icon=":material/school:")
+        st.info(
+            "**First paper trade**, without an account: leave *default*, choose **Now**, press **Start**. Both legs are sold on this "
+            "machine's own exchange. Then **Stop & Exit**, until it says FLAT; the run is in History.",
+            icon=":material/school:",
+        )
     left, right = st.columns([1, 2], gap="small")
     with left, st.container(border=True, key="start_box", gap="small"):
         preset = _picker(names)
@@ -37,7 +37,7 @@ def draw(*, safe_env: str, teach: bool = False) -> None:
         return
     with left, st.container(border=True, key="preflight_box", gap="small"):
         preflight.draw(preset)
-    with right, st.container(border=True, key="preview_box", gap="small"):
+    with right, st.container(border=True, key="preview_box", height="stretch", gap="small"):
         sell_now.draw(preset)
 
 

@@ -26,7 +26,7 @@ CSS = (
 .st-key-dash:has(.lv-legs) {
   display: grid; grid-template-columns: minmax(0, 1.75fr) minmax(0, 1fr); column-gap: 12px; row-gap: 0;
   grid-template-rows: auto 118px 8px minmax(326px, auto) 8px auto;
-  grid-template-areas: "hero hero" "corridor corridor" ". ." "chart exits" ". ." "legs legs" "news news" "orders log";
+  grid-template-areas: "hero hero" "corridor corridor" ". ." "chart exits" ". ." "legs legs" "orders log";
 }
 .st-key-dash:has(.lv-legs) :is(
   :is(.stVerticalBlock, [data-testid="stLayoutWrapper"]):has(:is(.st-key-live, .st-key-figures, .lv-live)),
@@ -42,10 +42,8 @@ CSS = (
 .st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-chart_head) {
   grid-area: chart; align-self: start; justify-self: end; z-index: 2; margin: 7px 10px 0 0; width: auto; }
 .st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-chart_box) { grid-area: chart; }
-.st-key-dash > :has(.st-key-news_box):not(:has(.st-key-live)) { grid-area: news; margin-top: 8px; }
 .st-key-dash > :has(> .st-key-orders_place) { grid-area: orders; margin-top: 8px; }
 .st-key-dash > :has(> .st-key-log_place) { grid-area: log; margin-top: 8px; }
-.st-key-dash:has(.lv-legs) > :has(> .st-key-dash_done) { display: none; }
 
 .lv-hero, .lv-exits, .lv-legs, .st-key-corridor_box, .st-key-chart_box {
   border: 1px solid var(--lv-line); border-radius: 0.45rem; padding: 8px 14px; min-width: 0;
@@ -108,7 +106,7 @@ CSS = (
   .st-key-dash:has(.lv-legs) {
     grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); grid-template-rows: auto 98px 6px 222px 6px auto 6px auto;
     grid-template-areas: "hero hero" "corridor corridor" ". ." "chart chart" ". ." "exits exits" ". ." "legs legs"
-      "news news" "orders log";
+      "orders log";
   }
   .lv-hero, .lv-exits, .lv-legs { padding: 6px 10px; }
   .lv-hero { padding-bottom: 0; }
@@ -147,9 +145,9 @@ CSS = (
   .lv-live .lv-cols td[data-label^="IV"] { grid-column: span 2; }
   .lv-cols .lv-greeks { grid-column: span 3; }
   .lv-greeks span { margin: 0 10px 0 0; }
-  .st-key-dash:has(.lv-legs) :is(div:has(> .st-key-news_rows), .st-key-news_rows) {
+  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) :is(div:has(> .st-key-news_rows), .st-key-news_rows) {
     height: 52px !important; flex-basis: 52px !important; }
-  .st-key-dash:has(.lv-legs) .st-key-news_box > :first-child .stElementContainer:nth-child(2),
+  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .st-key-news_box > :first-child .stElementContainer:nth-child(2),
   .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .st-key-alerts_bar > .stElementContainer:first-child { display: none; }
   .stVerticalBlock:has(> * > .st-key-dash .lv-legs) { gap: 8px; }
   .st-key-dash > :is(:has(> .st-key-orders_place), :has(> .st-key-log_place)):has(details[open]) { grid-column: 1 / -1; }

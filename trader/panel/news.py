@@ -13,6 +13,7 @@ from trader.panel.markup import Html
 
 _HEIGHT = 150
 _NUMBERS = re.compile(r"\d[\d.,:]*")
+_END = "run_finished"  # its figures stand in the pinned result
 _TONES = {"error": "down", "warning": "old"}
 _MARKS = {"error": "Critical: ", "warning": "Warning: "}
 _EMPTY = "Nothing has happened yet. Results of the day, restarts and warnings will stand here."
@@ -37,7 +38,7 @@ def day_words(day: Day | None) -> str:
     if day is None:
         return "Today: not known"
     total = [f"Today {parts.dollars(day.realised, signed=True)} realised"]
-    if day.open is not None:
+    if day.open:
         total.append(f"{parts.dollars(day.open, signed=True)} open")
     if day.loss_limit is not None:
         total.append(f"loss limit {parts.dollars(day.loss_limit, parts.places(day.loss_limit))}")
@@ -51,7 +52,9 @@ def news_lines(status: Status) -> list[Html]:
     day = status.day
     results = [] if day is None else [_result(result) for result in day.results]
     now = [cards.line("now", line, tone="down") for line in _urgent(status)]
-    return results + now + [_line(one, status) for one in grouped(status.happened)]
+    pinned = set() if day is None else {result.run_id for result in day.results}
+    told = [one for one in status.happened if not (one.code == _END and one.run_id in pinned)]
+    return results + now + [_line(one, status) for one in grouped(told)]
 
 
 def _result(result: DayResult) -> Html:

@@ -10,7 +10,7 @@ from trader.panel import format as fmt
 from trader.panel import parts
 from trader.panel.charts import LOSS, MUTED, PNL, TRAIL
 
-_HEIGHT = 236
+_HEIGHT = 290
 
 
 def figure(seen: Preview) -> go.Figure:
@@ -28,8 +28,7 @@ def figure(seen: Preview) -> go.Figure:
     if stops:
         lines.append(
             {
-                "type": "scatter", "mode": "markers+text", "name": "max loss", "x": stops, "y": levels, "showlegend": False,
-                "text": [parts.spot(stop) for stop in stops], "textposition": ["middle left", "middle right"][-len(stops) :], "textfont": {"size": 11},
+                "type": "scatter", "mode": "markers", "name": "max loss", "x": stops, "y": levels, "showlegend": False,
                 "marker": {"symbol": "x", "size": 9, "color": LOSS},
                 "hovertemplate": "max loss at %{x:,.0f}<extra></extra>",
             }
@@ -64,12 +63,21 @@ def _layout(seen: Preview, levels: list[float]) -> dict[str, Any]:
         "dragmode": False,
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "font": {"size": 11}},
         "shapes": shapes,
-        "xaxis": {"tickformat": ",.0f", "showgrid": False, "nticks": 5, "fixedrange": True, "automargin": True},
+        "xaxis": {"tickformat": ",.0f", "showgrid": False, "nticks": 5, "fixedrange": True, "automargin": True} | _ticks(seen),
         "yaxis": {
             "tickformat": "$,.3~g", "range": [low, top * 1.2], "zeroline": True, "zerolinewidth": 1, "nticks": 6,
             "fixedrange": True, "automargin": True,
         },
     }  # fmt: skip
+
+
+def _ticks(seen: Preview) -> dict[str, Any]:
+    """The axis names what matters on it: spot, and where the maximum loss would fire."""
+    named = [(seen.stop_low, "max loss"), (seen.spot, "spot"), (seen.stop_high, "max loss")]
+    known = [(float(at), f"{parts.spot(at)}<br>{what}") for at, what in named if at is not None]
+    if len(known) < 2:
+        return {}
+    return {"tickvals": [at for at, _ in known], "ticktext": [text for _, text in known]}
 
 
 def in_words(seen: Preview) -> str:

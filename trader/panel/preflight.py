@@ -9,7 +9,7 @@ from trader.desk import CheckResult
 from trader.panel import cards, markup, service
 from trader.panel import format as fmt
 
-_HEIGHT = 236
+_HEIGHT = 182
 _ORDER = {False: 0, None: 1, True: 2}
 
 

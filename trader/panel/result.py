@@ -33,12 +33,15 @@ def draw(run: RunView) -> None:
         with left:
             st.subheader(fmt.safe(verdict(run, outcome)), anchor=False)
             _flat(run)
-            st.markdown(fmt.safe(" · ".join(_facts(run, outcome))), help=fmt.safe(run.run_id))
+            st.markdown(fmt.safe(" · ".join(_facts(run, outcome)), 600), help=fmt.safe(run.run_id))
             _onward(run)
-        with right:
+        with right, st.container(key="result_chart"):
             if outcome is not None:
                 st.plotly_chart(
-                    waterfall(outcome), key=f"result_{run.run_id}", config={"displayModeBar": False}, alt=_sum(outcome)
+                    waterfall(outcome),
+                    key=f"result_{run.run_id}",
+                    config={"displayModeBar": False},
+                    alt=in_words(outcome),
                 )
 
 
@@ -58,19 +61,19 @@ def verdict(run: RunView, outcome: Outcome | None) -> str:
 def _flat(run: RunView) -> None:
     flat = words.flat_line(run)
     if run.flat == "true":
-        st.markdown(":green-badge[FLAT] confirmed by the exchange: nothing of this run is open.")
+        st.markdown(":green-badge[FLAT] confirmed by the exchange.")
         return
     st.error(fmt.safe(flat.label), icon=":material/error:")
     st.text(fmt.plain(flat.help))
 
 
 def _facts(run: RunView, outcome: Outcome | None) -> list[str]:
-    facts = [f"{run.underlying} {' / '.join(f'{leg.strike.normalize():,f}' for leg in run.legs)}".strip()]
-    facts.append(f"preset {run.preset}")
-    if run.quantity is not None:
-        facts.append(parts.size(run.quantity, run.contract_value, run.underlying))
+    """How it comes about, in one line; which run it was stands in the headline above."""
+    strikes = " / ".join(f"{leg.strike.normalize():,f}" for leg in run.legs)
+    facts = [f"{run.underlying} {strikes}".strip()]
     if outcome is not None:
-        facts.append(f"{fmt.ist_clock(outcome.started_at)}–{fmt.ist_clock(outcome.ended_at)} IST")
+        facts.insert(0, in_words(outcome))
+        facts.append(f"{fmt.ist_clock(outcome.started_at)} to {fmt.ist_clock(outcome.ended_at)} IST")
         if run.peak_pct is not None:
             facts.append(f"peak {parts.money(run.peak_pnl, run.peak_pct, parts.places(outcome.premium))}")
     return facts
@@ -111,7 +114,7 @@ def _again(run_id: str) -> None:
 def waterfall(outcome: Outcome) -> go.Figure:
     """From the premium to the result, in the exact numbers of the fills."""
     steps = _steps(outcome)
-    decimals = parts.places(outcome.premium)
+    decimals = _decimals(outcome)
     trace: dict[str, Any] = {
         "type": "waterfall",
         "orientation": "h",
@@ -145,6 +148,16 @@ def waterfall(outcome: Outcome) -> go.Figure:
     return go.Figure({"data": [trace], "layout": layout})
 
 
+def _decimals(outcome: Outcome) -> int:
+    """Cents where the amounts as shown add up to the result as shown; else as many as it takes."""
+    usual = parts.places(outcome.premium)
+    for decimals in (usual, 4):
+        shown = [round(value, decimals) for _, value, _ in _steps(outcome)]
+        if sum(shown[:-1]) == shown[-1]:
+            return decimals
+    return 4
+
+
 def _steps(outcome: Outcome) -> list[tuple[str, Decimal, str]]:
     closed = "Bought back, settled" if outcome.settled else "Bought back"
     return [
@@ -155,6 +168,8 @@ def _steps(outcome: Outcome) -> list[tuple[str, Decimal, str]]:
     ]
 
 
-def _sum(outcome: Outcome) -> str:
-    decimals = parts.places(outcome.premium)
-    return ", ".join(f"{name} {parts.dollars(value, decimals, signed=True)}" for name, value, _ in _steps(outcome))
+def in_words(outcome: Outcome) -> str:
+    """``premium +$84.20, bought back −$50.02, fees −$2.31: result +$31.87``."""
+    decimals = _decimals(outcome)
+    shown = [f"{name.lower()} {parts.dollars(value, decimals, signed=True)}" for name, value, _ in _steps(outcome)]
+    return f"{', '.join(shown[:-1])}: {shown[-1]}"

@@ -51,7 +51,7 @@ def _draw(preset: Preset) -> None:
         st.text(seen)
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", gap="xsmall"):
-        st.markdown("**What it would sell now**", help=_closing_help(seen), width="content")
+        st.markdown("**What it would sell now**", help=fmt.safe(_closing_words(seen), 600), width="content")
         st.markdown(fmt.safe(_market_line(seen, preset)), help=fmt.utc_hint(seen.expiry), width="content")
     if seen.reasons:
         markup.draw(markup.join(*(cards.row(False, "", reason) for reason in seen.reasons)))
@@ -64,8 +64,11 @@ def _draw(preset: Preset) -> None:
         with right:
             _payoff(preset, seen, "preview_figure")
     _words(preset, seen)
-    markup.draw(cards.cards(figures(preset, seen)))
+    with st.container(key="preview_figures"):
+        markup.draw(cards.cards(figures(preset, seen)))
     with st.container(key="preview_folded"), st.expander("Strikes and payoff", key="preview_fold"):
+        with st.container(key="preview_fold_figures"):  # beside a result a phone has no room for them either
+            markup.draw(cards.cards(figures(preset, seen)))
         markup.draw(legs_table(seen))  # a phone has room for them on demand
         _payoff(preset, seen, "preview_figure_folded")
 
@@ -77,8 +80,8 @@ def _market_line(seen: Preview, preset: Preset) -> str:
     return f"{preset.strategy.underlying} {parts.spot(seen.spot)} · expiry {fmt.ist_day_time(seen.expiry)}{hours}"
 
 
-def _closing_help(seen: Preview) -> str:
-    return fmt.safe(exit_figures(seen) or "At the first limit prices of both legs; nothing is reserved.", 600)
+def _closing_words(seen: Preview) -> str:
+    return exit_figures(seen) or "At the first limit prices of both legs; nothing is reserved."
 
 
 def leg_name(leg: PreviewLeg) -> str:
@@ -97,6 +100,7 @@ def legs_table(seen: Preview) -> markup.Html:
             ("IV", [parts.percent(None if leg.iv is None else leg.iv * 100, signed=False) for leg in legs]),
             ("Bid × size", [f"{parts.price(leg.bid, decimals)} × {_whole(leg.bid_size)}" for leg in legs]),
             ("Ask", [parts.price(leg.ask, decimals) for leg in legs]),
+            ("Mark", [parts.price(leg.mark, decimals) for leg in legs]),
             ("Spread", [parts.percent(spread_pct(leg), signed=False) for leg in legs]),
             ("Open interest", [_whole(leg.open_interest) for leg in legs]),
         ],

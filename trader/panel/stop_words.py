@@ -1,11 +1,11 @@
-"""What Stop & Exit asks and says: what it would do now, and what that would realise. The figures are the run's own."""
+"""The words of the bar: the run's state, and what Stop & Exit asks. What it would do is the desk's own sentence."""
 
 from decimal import Decimal
 from typing import NamedTuple
 
-from trader.desk import Day, Status
+from trader.desk import Day, Status, stop_words
 from trader.engine.records import Phase
-from trader.engine.view import LegView, RunView
+from trader.engine.view import RunView
 from trader.panel import parts, watch, words
 from trader.panel.format import ist_time, plain
 
@@ -32,51 +32,28 @@ def recorded(run: RunView | None) -> bool:
 
 
 def question(status: Status | str, target: str | None) -> str:
-    """One or two sentences: what would be done, to which run, what it would realise, and who carries it out.
+    """What would be done to which run, what that would realise, and who carries it out.
 
     Args:
         target: The run that is meant, None for whatever there is.
     """
     if isinstance(status, str):
-        return _UNREADABLE
-    said = [_what(status.run)] if status.run is not None else [_UNREADABLE]
-    others = len([run for run in watch.seen(status) if watch.unresolved(run)]) - 1
-    if others > 0 and status.run is not None:
-        goes_on = f"{others} other run{'s go' if others > 1 else ' goes'} on" if target else "every other run too"
-        said.append(f"This is {plain(status.run.underlying, 8)} {plain(status.run.preset, 40)}; {goes_on}.")
+        return "The desk cannot be read now. Record a Stop for every run that may be open?"
+    run = status.run
+    if run is None:
+        return "Record a Stop for every run that may be open?"
+    said = [RECORDED if recorded(run) and run.phase is not Phase.EXITING else stop_words(run)]
+    if run.phase is Phase.DONE:
+        said.append("Look again, cancel what works and buy back what is open?")
+    others = len([one for one in watch.seen(status) if watch.unresolved(one)]) - 1
+    if others > 0:
+        goes_on = (
+            f"{others} other run{'s go' if others > 1 else ' goes'} on" if target else "every other run is stopped too"
+        )
+        said.append(f"This is {plain(run.underlying, 8)} {plain(run.preset, 40)}; {goes_on}.")
     if not status.runner.alive:
         said.append(SILENT)
     return " ".join(said)
-
-
-def _what(run: RunView) -> str:
-    if recorded(run):
-        return RECORDED
-    if run.phase is Phase.WAITING:
-        return "Cancel the wait? Nothing is sold, so nothing is bought back."
-    if run.phase is Phase.DONE:
-        return "Not confirmed flat: look again, cancel what works and buy back what is still open?"
-    legs = [leg for leg in run.legs if leg.open_quantity]
-    if run.phase is Phase.ENTERING:
-        back = f" and buy back {_and(legs)}" if legs else ""
-        return f"Cancel the entry orders{back}?"
-    if not legs:
-        return "Cancel every working order of this run?"
-    decimals = parts.places(run.premium)
-    realises = parts.dollars(run.pnl, decimals, signed=True)
-    known = f"realises ≈ {realises}" if run.pnl is not None else "what that realises is not known now"
-    return f"Buy back {_and(legs)}: {known}?"
-
-
-def _and(legs: list[LegView]) -> str:
-    return " and ".join(map(_leg, legs))
-
-
-def _leg(leg: LegView) -> str:
-    """``100 C 80,000 at ≈ 167.40``"""
-    price = leg.closing_px if leg.closing_px is not None else leg.ask
-    at = f" at ≈ {parts.price(price)}" if price is not None else ""
-    return f"{leg.open_quantity:,} {plain(leg.key, 8)} {parts.amount(leg.strike)}{at}"
 
 
 class Piece(NamedTuple):

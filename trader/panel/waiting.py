@@ -64,7 +64,7 @@ def around(run: RunView, env: str) -> None:
         beside.draw(run)
         with st.container(border=True, key="preflight_box", gap="small"):
             preflight.draw(preset)
-    with right, st.container(border=True, key="preview_box", gap="small"):
+    with right, st.container(border=True, key="preview_box", height="stretch", gap="small"):
         sell_now.draw(preset)
 
 
