@@ -4,6 +4,7 @@ A scenario fixes what the run looks like: ``empty``, ``waiting``, ``entering``, 
 (runner silent while holding), ``unreachable`` (every read fails).
 """
 
+import json
 import math
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ from trader.desk import (
     Outcome,
     Payoff,
     PnlSeries,
+    PresetChanged,
     PresetInfo,
     Preview,
     PreviewLeg,
@@ -45,6 +47,7 @@ from trader.engine.records import Phase
 from trader.engine.view import LegView, Ops, OrderView, Rung, RunView
 from trader.journal import AlertRow
 
+ANYTHING: Any = object()
 EXPIRY = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PREMIUM = Decimal("84.20")
 HOSTILE = '<img src=x onerror="alert(1)"> ![x](http://evil.example/x.png) [go](javascript:alert(1)) :red[x] $x$'
@@ -67,6 +70,7 @@ class FakeDesk:
         self.env = env
         self.asked: list[tuple[str, Any]] = []
         self.stored = {name: Preset(name=name) for name in ("default", "conservative", "aggressive", "development")}
+        self.kept: dict[str, dict[str, Any]] = {}
         self.snapshot: Preset | None = None
         self.broken_snapshot = ""
         self.broken_presets: dict[str, str] = {}
@@ -420,13 +424,31 @@ class FakeDesk:
             raise ConfigError(f"there is no preset named {name}")
         return self.stored[name]
 
-    def save_preset(self, preset: Preset, overwrite: bool) -> None:
+    def save_preset(self, preset: Preset, overwrite: bool, *, expected: Preset | None = ANYTHING) -> None:
         if preset.name in self.stored and not overwrite:
             raise ConfigError(f"a preset named {preset.name} exists already")
+        self._as_expected(preset.name, expected)
         self.asked.append(("save", preset))
         self.stored[preset.name] = preset
 
-    def delete_preset(self, name: str) -> None:
+    def _as_expected(self, name: str, expected: Preset | None) -> None:
+        if expected is not ANYTHING and self.stored.get(name) != expected:
+            raise PresetChanged("it was changed meanwhile", stored=self.stored.get(name))
+
+    def save_draft(self, token: str, body: dict[str, Any]) -> None:
+        self.kept[token] = json.loads(json.dumps(body))
+
+    def load_draft(self, token: str) -> dict[str, Any] | None:
+        return self.kept.get(token)
+
+    def drafts(self) -> list[tuple[str, datetime, dict[str, Any]]]:
+        return [(token, EXPIRY, body) for token, body in self.kept.items()]
+
+    def drop_draft(self, token: str) -> None:
+        self.kept.pop(token, None)
+
+    def delete_preset(self, name: str, *, expected: Preset | None = ANYTHING) -> None:
+        self._as_expected(name, expected)
         self.asked.append(("delete", name))
         del self.stored[name]
 
@@ -490,7 +512,10 @@ class FakeDesk:
                 preset="default",
                 underlying="BTC",
                 created_at=day - timedelta(days=i, hours=7),
-                created_market=None,
+                created_market=day - timedelta(days=i, hours=7),
+                finished_market=day - timedelta(days=i),
+                premium=PREMIUM,
+                pnl_pct=(Decimal("41.20") - 13 * (i % 5)) / PREMIUM * 100,
                 fill_count=4,
                 finished_at=day - timedelta(days=i),
                 exit_reason=reasons[i % len(reasons)],
@@ -502,7 +527,9 @@ class FakeDesk:
 
     def report(self, run_id: str) -> RunReport:
         now = datetime.now(UTC)
-        summary = next(row for row in self.past() if row.run_id == run_id)
+        summary = next((row for row in self.past() if row.run_id == run_id), None)
+        if summary is None:
+            raise NotPossible(f"There is no run {run_id}.")
         view = self._run_done(now)
         day_end = summary.finished_at or now
         fills = [

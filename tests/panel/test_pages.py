@@ -127,10 +127,10 @@ def test_edit_is_validated_in_one_sentence_and_cannot_be_saved(open_panel: Open)
 def test_the_dearest_exit_stands_beside_its_setting_in_money_and_follows_it(open_panel: Open) -> None:
     at, _ = open_panel("empty", page="pages/configure.py")
     at.number_input(key=cfg(at, "strategy.quantity")).set_value(10).run()
-    beside = next(c.value for c in at.caption if "Closing pays at most" in c.value).replace("\\", "")
+    beside = next(c.value for c in at.markdown if "Closing pays at most" in c.value).replace("\\", "")
     assert "8.63 USD for 10 contracts of C" in beside and "8.21 USD for 10 contracts of P" in beside
     at.number_input(key=cfg(at, "risk.exit_limit_pct")).set_value(50.0).run()
-    assert any("6.47 USD for 10 contracts" in c.value.replace("\\", "") for c in at.caption)
+    assert any("6.47 USD for 10 contracts" in c.value.replace("\\", "") for c in at.markdown)
 
 
 def test_edit_survives_another_page(open_panel: Open) -> None:
@@ -152,12 +152,13 @@ def test_reset_brings_the_stored_values_back(open_panel: Open) -> None:
 def test_save_as_makes_a_new_preset_and_never_overwrites(open_panel: Open) -> None:
     at, desk = open_panel("empty", page="pages/configure.py")
     at.number_input(key=cfg(at, "strategy.quantity")).set_value(3).run()
+    at.button(key="cfg_save_as").click().run()
     for name, words in (("../evil", "The name may hold"), ("aggressive", "exists already")):
         at.text_input(key="cfg_new_name").input(name).run()
-        at.button(key="cfg_save_as").click().run()
+        at.button(key="cfg_save_as_yes").click().run()
         assert words in said(at) and not [what for what, _ in desk.asked if what == "save"]
     at.text_input(key="cfg_new_name").input("mine").run()
-    at.button(key="cfg_save_as").click().run()
+    at.button(key="cfg_save_as_yes").click().run()
     assert desk.stored["mine"].strategy.quantity == 3 and desk.stored["default"].strategy.quantity == 1
     assert at.selectbox(key="cfg_preset").value == "mine"
 
@@ -181,6 +182,8 @@ def test_delete_asks_first(open_panel: Open) -> None:
     at, desk = open_panel("empty", page="pages/configure.py")
     at.selectbox(key="cfg_preset").select("development").run()
     at.button(key="cfg_delete").click().run()
+    assert desk.asked == []
+    at.button(key="cfg_delete_yes").click().run()
     assert desk.asked == [("delete", "development")]
     assert at.selectbox(key="cfg_preset").value == "default"
 
@@ -201,9 +204,9 @@ def test_history_pages_and_reports_one_run(open_panel: Open) -> None:
     at.query_params["run"] = "k3fa-20261120-1"
     at.run()
     values = {metric.label: metric.value for metric in at.metric}
-    assert values["Realised P&L"] == "+$41.20" and values["Ended by"] == "exit time reached"
-    fills = next(frame.value for frame in at.dataframe if "Fill id" in frame.value.columns)
-    assert len(fills) == 4 and fills["Price"][0] == "431.5"
+    assert values["Realised P&L"] == "+\u2060$41.20 · +48.9\u00a0%" and values["Ended by"] == "exit time reached"
+    fills = next(text.value for text in at.markdown if 'aria-label="Fills"' in text.value)
+    assert fills.count("<tr>") == 5 and ">431.5<" in fills
 
 
 # ------------------------------------------------------------------ saved configuration that cannot be used

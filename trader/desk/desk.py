@@ -439,6 +439,10 @@ class Desk:
         """See `DraftStore.load`."""
         return self._drafts.load(token)
 
+    def drafts(self) -> list[tuple[str, datetime, dict[str, Any]]]:
+        """See `DraftStore.all`."""
+        return self._drafts.all()
+
     def drop_draft(self, token: str) -> None:
         """See `DraftStore.drop`."""
         self._drafts.drop(token)
