@@ -106,3 +106,15 @@ def test_what_is_no_draft_is_refused_in_words(drafts: DraftStore, tmp_path: Path
     with pytest.raises(ConfigError, match="draft"):
         drafts.save(TOKEN, body)
     assert drafts.load(TOKEN) == {"draft": 1}
+
+
+def test_drafts_are_listed_newest_first_without_those_that_cannot_be_read(drafts: DraftStore, tmp_path: Path) -> None:
+    assert drafts.all() == []
+    for age, name in enumerate(("first-one", "second-one", "broken-one")):
+        drafts.save(name, {"n": name})
+        os.utime(file_of(tmp_path, name), (1_000_000 + age, 1_000_000 + age))
+    file_of(tmp_path, "broken-one").write_text("{")
+    assert [(token, at.timestamp(), body) for token, at, body in drafts.all()] == [
+        ("second-one", 1_000_001.0, {"n": "second-one"}),
+        ("first-one", 1_000_000.0, {"n": "first-one"}),
+    ]

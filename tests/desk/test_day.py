@@ -1,5 +1,6 @@
 """The day: what its limits count, and results that stay in sight, exact to the journal's."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from tests.journal import samples_of_records as s
 from trader.config.preset import Preset, Risk
 from trader.config.settings import Settings
 from trader.desk import Day, Desk
+from trader.desk.status_json import status_document
 from trader.domain.clock import Now
 from trader.domain.fill import Fill
 from trader.domain.order import Side
@@ -224,3 +226,16 @@ def test_premiums_are_what_was_sold_for_and_nothing_bought_back(journal: Journal
         lease=None,
     )
     assert journal.premiums(["a", "b"]) == {"a": Decimal("391.0") * 4 * Decimal("0.001")}
+
+
+def test_the_document_tells_the_day_exactly(desk: Desk, journal: Journal, runner: RunnersHand) -> None:
+    now = wall()
+    journal.append([begun("a", now, now), ended("a", "-13.900000001", now, now, "max_loss")], lease=None)
+    runner.live()
+    document = json.loads(json.dumps(status_document(desk.status())))
+    day = document["day"]
+    assert (day["realised"], day["open"], day["runs_made"], day["loss_limit"]) == ("-13.900000001", "0", 1, "500")
+    assert [(one["run_id"], one["pnl"], one["reason"]) for one in day["results"]] == [
+        ("a", "-13.900000001", "max_loss")
+    ]
+    assert document["market"] is not None and day["date"] == str(day_of(desk).date)

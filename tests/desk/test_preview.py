@@ -152,3 +152,13 @@ def test_the_exit_is_the_next_one_by_the_schedule_and_before_the_expiry(
     at = OPENING + timedelta(hours=hours)
     config = preset(strategy={"expiry": "nearest"}, schedule={"exit_time_ist": exit_time})
     assert seen_of(config, books(*BOOKS[0], at=at), at=at).exit_at == exit_at
+
+
+def test_an_expiry_whose_exit_has_gone_by_was_shown_as_saleable_although_no_run_would_sell_it() -> None:
+    at = EXPIRY - timedelta(minutes=45)
+    config = preset(strategy={"expiry": "nearest", "min_hours_to_expiry": "0.5"})
+    seen = seen_of(config, books(*BOOKS[0], at=at), at=at)
+    assert seen.reasons == ("the exit 45 min before the expiry 2025-01-16 12:00 UTC is past already",)
+    assert len(seen.legs) == 2 and seen.premium is None
+    earlier = at - timedelta(seconds=1)
+    assert seen_of(config, books(*BOOKS[0], at=earlier), at=earlier).reasons == ()

@@ -8,6 +8,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,15 @@ class DraftStore:
         except ConfigError as error:
             logger.warning("draft_unreadable: %s", error)
             return None
+
+    def all(self) -> list[tuple[str, datetime, dict[str, Any]]]:
+        """Every draft that can be read, with its token and when it was written, the newest first."""
+        aged = []
+        for path in self._folder.glob("*.json"):
+            with contextlib.suppress(OSError):  # dropped by another tab just now
+                aged.append((datetime.fromtimestamp(path.lstat().st_mtime, UTC), path.stem))
+        found = [(token, at, self.load(token)) for at, token in sorted(aged, reverse=True)]
+        return [(token, at, draft) for token, at, draft in found if draft is not None]
 
     def drop(self, token: str) -> None:
         """Forget a draft; nothing when there is none."""

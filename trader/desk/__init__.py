@@ -5,6 +5,8 @@ It never decides anything about a run and never sends an order; the runner does,
 
 from trader.config.presets import PresetChanged, PresetInfo
 from trader.desk.desk import Desk
+from trader.desk.happening import alert_counts, alert_groups
+from trader.desk.outcome import Outcome
 from trader.desk.reach import reach_of_preview, reach_of_run
 from trader.desk.sizing import SizeBy
 from trader.desk.stopping import stop_words
@@ -45,6 +47,7 @@ __all__ = [
     "LotSize",
     "Marker",
     "NotPossible",
+    "Outcome",
     "Payoff",
     "PnlSeries",
     "PresetChanged",
@@ -57,6 +60,8 @@ __all__ = [
     "SizeBy",
     "Status",
     "TimelineEvent",
+    "alert_counts",
+    "alert_groups",
     "reach_of_preview",
     "reach_of_run",
     "stop_words",

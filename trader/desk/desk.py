@@ -22,8 +22,10 @@ from trader.desk import market, telling
 from trader.desk import prerequisites as pre
 from trader.desk.alerting import AlertBook
 from trader.desk.day import DayBook
+from trader.desk.instead import sell_now_instead
 from trader.desk.log_tail import read_tail
 from trader.desk.looking import read_status
+from trader.desk.outcome import Outcome
 from trader.desk.runs import RunBook
 from trader.desk.series import SeriesBook
 from trader.desk.sizing import SizeBy, size_for
@@ -147,6 +149,14 @@ class Desk:
             markers=telling.markers(records),
         )
 
+    def outcome(self, run_id: str) -> Outcome | None:
+        """What a finished run left, taken apart; None while it is not finished, and for one that sold nothing."""
+        return self._books()[1].outcome(run_id)
+
+    def preset_of(self, run_id: str) -> Preset | None:
+        """The configuration a run was started with, None when there is no such run."""
+        return self._books()[1].preset(run_id)
+
     def pnl_series(self, run_id: str, max_points: int = 2000) -> PnlSeries:
         """A run's P&L over time, thinned to `max_points` with its extremes and the ends of its gaps kept; empty for a run
         there is not."""
@@ -252,6 +262,14 @@ class Desk:
             )
         body = {"run_id": run_id, "foreign": msgspec.to_builtins(run.foreign), "phrase": phrase}
         return self._submit("beside", body, issued_by)
+
+    def sell_now_instead(self, run_id: str, *, issued_by: IssuedBy, confirm: str | None = None) -> CommandReceipt:
+        """End a run's wait and start its configuration at once. See `instead`.
+
+        Raises:
+            NotPossible, ConfigError, JournalError: As `start`; the sentence says whether the wait is over.
+        """
+        return sell_now_instead(self, run_id, issued_by=issued_by, confirm=confirm)
 
     def arming_phrase(self, preset: Preset) -> str:
         """What a person must type to start this run with real money."""
@@ -420,6 +438,10 @@ class Desk:
     def load_draft(self, token: str) -> dict[str, Any] | None:
         """See `DraftStore.load`."""
         return self._drafts.load(token)
+
+    def drafts(self) -> list[tuple[str, datetime, dict[str, Any]]]:
+        """See `DraftStore.all`."""
+        return self._drafts.all()
 
     def drop_draft(self, token: str) -> None:
         """See `DraftStore.drop`."""

@@ -11,6 +11,7 @@ from trader.desk.values import RunnerHealth, Status
 from trader.engine.records import Level, LevelChanged
 from trader.engine.view import LiveSnapshot, Ops, RunView
 from trader.journal import Journal, Lease
+from trader.journal.alerts import LOUD, needs_acknowledging
 from trader.runner.process import is_provably_dead
 
 HEARTBEAT_OLDEST = timedelta(seconds=4)  # with a page's second between looks, a dead runner looks dead within 5 s
@@ -52,7 +53,8 @@ def read_status(
     ops = None if snapshot is None else snapshot.ops
     trading = _trading(halted, ops if runner.alive else None, levels)
     silence = "" if runner.alive else explain_silence(journal, lease, None if snapshot is None else snapshot.wall)
-    waiting = alerts.open()
+    told = alerts.everything()
+    waiting = tuple(alert for alert in told if needs_acknowledging(alert))
     records = book.records(run.run_id) if run is not None else ()
     preset = book.preset(run.run_id) if run is not None else None
     market = None if snapshot is None else snapshot.market
@@ -65,11 +67,11 @@ def read_status(
         run=run,
         runs=unresolved,
         ops=ops,
-        alerts=alerts.newest(_ALERTS_SHOWN),
+        alerts=tuple(alert for alert in told if alert.level in LOUD)[:_ALERTS_SHOWN],
         wall=wall,
         trading=trading,
         situation=situation(runner, silence, run, ops, trading, waiting),
-        happened=happened(alerts.everything(_LOOKED_AT), records, levels),
+        happened=happened(told[:_LOOKED_AT], records, levels),
         open_alerts=waiting,
         day=days.day(
             wall,

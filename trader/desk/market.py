@@ -12,7 +12,7 @@ import msgspec
 from trader.config.connection import Connection, resolve_connection
 from trader.config.preset import Preset
 from trader.config.settings import Settings
-from trader.desk.costing import with_costs
+from trader.desk.costing import exit_of, with_costs
 from trader.desk.outlook import with_outlook
 from trader.desk.values import ExpiryChoice, Preview, PreviewLeg
 from trader.domain.expiry import ist_date
@@ -22,6 +22,7 @@ from trader.engine.chase import chase_price, entry_reference
 from trader.engine.gate import exit_ceiling
 from trader.engine.leg_view import usable_vol
 from trader.engine.records import LegTerms
+from trader.engine.schedule import past_words
 from trader.engine.selection import choose_legs, listed_expiries
 from trader.engine.valuation import closing_cost
 from trader.exchange.credentials import Credentials
@@ -163,10 +164,11 @@ def build_preview(preset: Preset, board: Board) -> Preview:
         return Preview(reasons=(why,), legs=(), spot=board.spot, expiry=None, market=board.market)
     selection = choose_legs(preset, board.instruments, board.quotes, board.market)
     legs = tuple(_leg(preset, terms, board.quotes[terms.symbol], board.spot) for terms in selection.legs)
-    if selection.reasons or not legs:
-        return Preview(
-            reasons=selection.reasons, legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market
-        )
+    reasons = selection.reasons
+    if legs and selection.expiry is not None and exit_of(preset, board.market, selection.expiry) <= board.market:
+        reasons = (past_words(preset.schedule, selection.expiry),)
+    if reasons or not legs:
+        return Preview(reasons=reasons, legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)
     seen = Preview(reasons=(), legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)
     seen = with_costs(seen, preset, selection.legs, board.quotes, board.spot, board.market)
     return with_outlook(seen, preset, selection.legs)

@@ -26,8 +26,7 @@ def with_outlook(seen: Preview, preset: Preset, terms: Sequence[LegTerms]) -> Pr
         return seen
     premium, spot = float(seen.premium), standing.spot
     now = Curve(standing, standing.now)
-    ahead = seen.exit_at is not None and seen.exit_at > standing.now
-    at_exit = Curve(standing, seen.exit_at) if seen.exit_at is not None and ahead else None
+    at_exit = None if seen.exit_at is None else Curve(standing, seen.exit_at)
     low, high = now.range_above(-premium * float(preset.exits.max_loss_pct) / 100)
     digits = spot_digits(spot)
     still = None if at_exit is None else at_exit(spot)

@@ -17,7 +17,8 @@ def status_document(status: Status) -> dict[str, Any]:
 
     `client` is what the runner's connection to the exchange has counted since the runner began, with the latencies of each
     endpoint. `pnl_pct` and `trailing_level` are % of premium as text; greeks, volatilities and spots of the corridor are numbers;
-    prices are USD per unit of underlying. Every figure of a run means what `trader.engine.view` says of it.
+    prices are USD per unit of underlying. Every figure of a run means what `trader.engine.view` says of it, of `day` what
+    `trader.desk.values` does. `market` is the exchange's time.
     """
     return {
         "env": status.env,
@@ -48,12 +49,15 @@ def status_document(status: Status) -> dict[str, Any]:
         ],
         "alerts_open": len(status.open_alerts),
         "trading": {"level": status.trading[0], "reason": status.trading[1]},
+        "day": _value(status.day),
         "situation": list(status.situation),
         "left_out": _left_out(status),
         "happened": [
             {"at": _time(h.at), "level": h.level, "code": h.code, "text": h.text, "run_id": h.run_id, "times": h.times}
             for h in status.happened
         ],
+        "market": None if status.market is None else _time(status.market),
+        "pictured_at": None if status.pictured_at is None else _time(status.pictured_at),
         "at": _time(status.wall),
     }
 

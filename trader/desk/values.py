@@ -27,8 +27,9 @@ class RunnerHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened, in words. `at` is the wall clock; `alert` the alert's number where it is one; `times` how
-    often the same was said."""
+    """One thing that happened, in words. `at` is the wall clock, `market` the exchange's where it was known; `alert` the alert's number where it is one; `times` how
+    often the same was said, of any run. Then `at`, `run_id` and `alert` are the newest's, `alerts` the numbers of all, newest
+    first; it is acknowledged when all of them are."""
 
     at: datetime
     level: str
@@ -39,6 +40,8 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     acked_by: str = ""
     acked_at: datetime | None = None
     times: int = 1
+    alerts: tuple[int, ...] = ()
+    market: datetime | None = None
 
 
 class DayResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,7 +190,9 @@ class PnlSeries(msgspec.Struct, frozen=True, kw_only=True):
     level_usd: list[float | None]
     max_loss_usd: list[float | None]
     max_profit_usd: list[float | None]
-    gaps: list[tuple[datetime, datetime]] = []  # when nobody watched: market time, this machine's where that is unknown
+    gaps: list[
+        tuple[datetime, datetime]
+    ] = []  # nobody watched, or nothing could be priced: market time, else this machine's
 
 
 class Marker(msgspec.Struct, frozen=True, kw_only=True):

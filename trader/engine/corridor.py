@@ -8,13 +8,13 @@ import msgspec
 
 from trader.domain.clock import Now
 from trader.domain.instrument import Kind
-from trader.engine.leg_view import usable_quote, usable_vol
+from trader.engine.leg_view import credible_vol
 from trader.engine.records import Phase
 from trader.engine.shown import money_digits, rounded, spot_digits
 from trader.engine.spot_curve import Curve, OpenLeg, Standing
-from trader.engine.state import HUNDRED, ZERO, Market, Run
-from trader.engine.valuation import Valuation, closing_price, leg_banked
-from trader.engine.view import Corridor, NearestStop
+from trader.engine.state import HUNDRED, Run
+from trader.engine.valuation import Valuation
+from trader.engine.view import Corridor, LegView, NearestStop
 from trader.pricing.black76 import year_fraction
 
 _SHORTLY_BEFORE = timedelta(minutes=30)
@@ -26,58 +26,60 @@ class Curves(msgspec.Struct, frozen=True, kw_only=True):
     """P&L against spot now, shortly before the exit time and at it; the latter None while there is no exit time."""
 
     standing: Standing
+    premium: Decimal
     now: Curve
     before_exit: Curve | None
     at_exit: Curve | None
 
 
-def curves_of(run: Run, market: Market, now: Now, valuation: Valuation | None) -> Curves | None:
+def curves_of(
+    run: Run, legs: tuple[LegView, ...], spot: Decimal | None, premium: Decimal, now: Now, valuation: Valuation | None
+) -> Curves | None:
     """None while P&L is unknown, or an open leg has no implied volatility or has expired."""
-    if valuation is None or now.market is None or run.phase is Phase.DONE:
+    if valuation is None or now.market is None or not spot or run.phase is Phase.DONE:
         return None
-    legs = []
-    for leg in run.legs:
-        open_quantity = run.open_quantity(leg.key)
-        if open_quantity <= 0:
+    held: list[OpenLeg] = []
+    banked = valuation.pnl
+    for terms, leg in zip(run.legs, legs, strict=True):
+        if leg.open_quantity <= 0:
             continue
-        usable = usable_quote(run, leg, market, now)
-        vol = None if usable is None else usable_vol(usable[0])
-        closing = None if usable is None else closing_price(leg, usable[0], run.preset.exits.spread_guard_pct)
-        if vol is None or closing is None or leg.has_expired(now.market):
+        vol = credible_vol(leg.iv)
+        if vol is None or leg.closing_px is None or leg.fee_to_close is None or terms.has_expired(now.market):
             return None
-        legs.append(
+        size = leg.open_quantity * terms.contract_value
+        banked += leg.closing_px * size + leg.fee_to_close
+        held.append(
             OpenLeg(
-                kind=leg.kind,
-                strike=float(leg.strike),
-                expiry=leg.expiry,
+                kind=terms.kind,
+                strike=float(terms.strike),
+                expiry=terms.expiry,
                 vol=vol,
-                size=-leg.side.sign * open_quantity * float(leg.contract_value),
-                closing=float(closing),
-                fee_rate=float(leg.fee_rate),
-                fee_cap=None if leg.fee_cap is None else float(leg.fee_cap),
+                size=float(-terms.side.sign * size),
+                closing=float(leg.closing_px),
+                fee_rate=float(terms.fee_rate),
+                fee_cap=None if terms.fee_cap is None else float(terms.fee_cap),
             )
         )
-    if not legs:
+    if not held:
         return None
-    banked = sum((leg_banked(run, leg) for leg in run.legs), ZERO)
-    spot = float(market.spots[run.underlying])
-    standing = Standing(legs=tuple(legs), spot=spot, banked=float(banked), now=now.market)
+    standing = Standing(legs=tuple(held), spot=float(spot), banked=float(banked), now=now.market)
     out = None if run.exit_at is None else max(run.exit_at, now.market)
     before = None if out is None else out - _SHORTLY_BEFORE
     return Curves(
         standing=standing,
+        premium=premium,
         now=Curve(standing, now.market),
         before_exit=None if before is None or out is None else Curve(standing, before if before > now.market else out),
         at_exit=None if out is None else Curve(standing, out),
     )
 
 
-def losing_levels(run: Run) -> list[tuple[str, Decimal]]:
+def losing_levels(run: Run, premium: Decimal) -> list[tuple[str, float]]:
     """The exits that fire when P&L falls to them, by name and USD: the maximum loss, the trailing stop once it is armed."""
     levels = [("max loss", -run.preset.exits.max_loss_pct)]
     if run.level_pct is not None:
         levels.append(("trailing stop", run.level_pct))
-    return [(name, run.premium * pct / HUNDRED) for name, pct in levels]
+    return [(name, float(premium * pct / HUNDRED)) for name, pct in levels]
 
 
 def nearest_stop(run: Run, curves: Curves | None) -> NearestStop | None:
@@ -86,11 +88,11 @@ def nearest_stop(run: Run, curves: Curves | None) -> NearestStop | None:
         return None
     spot = curves.standing.spot
     found: list[tuple[float, str, float]] = []
-    for name, level in losing_levels(run):
-        if curves.now(spot) <= float(level):
+    for name, level in losing_levels(run, curves.premium):
+        if curves.now(spot) <= level:
             found.append((0.0, name, spot))
         else:
-            ends = [end for end in curves.now.range_above(float(level)) if end is not None]
+            ends = [end for end in curves.now.range_above(level) if end is not None]
             found += [(abs(end - spot), name, end) for end in ends]
     if not found:
         return None
@@ -117,8 +119,8 @@ def corridor(run: Run, curves: Curves | None) -> Corridor | None:
     """P&L against spot now with the marks on that axis."""
     if curves is None:
         return None
-    standing, curve, premium = curves.standing, curves.now, float(run.premium)
-    stop = curve.range_above(max(float(level) for _, level in losing_levels(run)))
+    standing, curve, premium = curves.standing, curves.now, float(curves.premium)
+    stop = curve.range_above(max(level for _, level in losing_levels(run, curves.premium)))
     half = curve.range_above(-premium * float(run.preset.exits.max_loss_pct) / 200)
     breakeven = _breakevens(standing)
     spots = _axis(standing, [*stop, *half, *breakeven, float(run.spot_at_entry) if run.spot_at_entry else None])

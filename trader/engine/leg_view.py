@@ -85,7 +85,11 @@ def usable_quote(run: Run, leg: LegTerms, market: Market, now: Now) -> tuple[Quo
 
 def usable_vol(quote: Quote) -> float | None:
     """The implied volatility of the mark, where it is a number that prices something."""
-    vol = quote.mark_iv
+    return credible_vol(quote.mark_iv)
+
+
+def credible_vol(vol: float | None) -> float | None:
+    """An implied volatility, where it is a number that prices something."""
     return vol if vol is not None and isfinite(vol) and vol > 0 else None
 
 

@@ -11,7 +11,7 @@ from trader.domain.order import OrderStatus, Purpose
 from trader.domain.wording import done_of, fill_verb, refusal_words
 from trader.engine.corridor import corridor, curves_of, nearest_stop
 from trader.engine.ladder import build_ladder
-from trader.engine.leg_view import leg_view, usable_quote
+from trader.engine.leg_view import leg_view
 from trader.engine.levels import level_words
 from trader.engine.outlook import outlook
 from trader.engine.records import LegTerms, Level, Phase
@@ -34,9 +34,9 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
     if valuation is None and run.legs and run.flat_by_fills and run.fills:
         valuation = value(run, market)
     legs = tuple(leg_view(run, leg, market, now, _kept_words(run, leg, now)) for leg in run.legs)
-    curves = curves_of(run, market, now, valuation)
-    totals = _totals(run, legs, valuation)
     premium = run.premium if run.fills else None
+    curves = curves_of(run, legs, market.spots.get(run.underlying), premium or ZERO, now, valuation)
+    totals = _totals(run, legs, valuation)
     exits = run.preset.exits
     return RunView(
         run_id=run.run_id,
@@ -67,7 +67,7 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         fees=run.finished.fees if run.finished else run.fees if run.fills else None,
         legs=legs,
         orders=tuple(_order_views(run)),
-        ladder=build_ladder(run, valuation, curves),
+        ladder=build_ladder(run, premium or ZERO, valuation, curves),
         why_not=watch.why_not if run.phase is Phase.WAITING else (),
         foreign=watch.foreign or () if run.phase is Phase.WAITING else (),
         beside=run.beside,
@@ -83,11 +83,11 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         net_gamma=_net(legs, "position_gamma"),
         net_theta=_net(legs, "position_theta"),
         net_vega=_net(legs, "position_vega"),
-        margin=_margin(run, market, now),
+        margin=_margin(run, legs, market),
         naked=naked_view(run, market, now),
         nearest_stop=nearest_stop(run, curves),
         corridor=corridor(run, curves),
-        outlook=outlook(run, market, now, curves),
+        outlook=outlook(run, legs, now, curves),
         safety=safety(run, watch, valuation),
     )
 
@@ -128,25 +128,26 @@ def _notional(run: Run, market: Market) -> Decimal | None:
     return run.legs[0].quantity * run.legs[0].contract_value * spot if run.legs and spot > 0 else None
 
 
-def _margin(run: Run, market: Market, now: Now) -> Decimal | None:
+def _margin(run: Run, legs: tuple[LegView, ...], market: Market) -> Decimal | None:
     """USD that what is open blocks, as the preview estimates it, at the marks of now."""
-    if run.phase is Phase.DONE:
+    held = [leg for leg in legs if leg.open_quantity > 0]
+    spot = market.spots.get(run.underlying, ZERO)
+    if not held or spot <= 0 or run.phase is Phase.DONE:
         return None
     parts: list[ShortLeg] = []
-    for leg in run.legs:
-        if open_quantity := run.open_quantity(leg.key):
-            usable = usable_quote(run, leg, market, now)
-            if usable is None or usable[0].mark is None:
-                return None
-            parts.append(
-                ShortLeg(
-                    mark=usable[0].mark,
-                    quantity=open_quantity,
-                    contract_value=leg.contract_value,
-                    initial_margin_pct=leg.margin_pct,
-                )
+    for leg in held:
+        if leg.mark is None or not leg.fresh:
+            return None
+        terms = run.leg(leg.key)
+        parts.append(
+            ShortLeg(
+                mark=leg.mark,
+                quantity=leg.open_quantity,
+                contract_value=terms.contract_value,
+                initial_margin_pct=terms.margin_pct,
             )
-    return strangle_margin(spot=market.spots[run.underlying], legs=parts) if parts else None
+        )
+    return strangle_margin(spot=spot, legs=parts)
 
 
 def trading_state(state: State, halted: str = "") -> tuple[str, str]:

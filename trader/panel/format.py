@@ -126,3 +126,8 @@ def red(text: object) -> str:
 def tagged(color: str, word: str, text: object) -> str:
     """A line of ours that begins with a coloured badge; both texts are cleaned."""
     return f":{color}-badge[{safe(word, 20)}] {safe(text)}"
+
+
+def strong(text: object) -> str:
+    """Foreign text in bold, for a place that reads Markdown."""
+    return f"**{safe(text)}**"
