@@ -34,6 +34,8 @@ CSS = (
   .lv-live
 ) { display: contents; }
 .st-key-dash > .stElementContainer:has(> .stHtml) { position: absolute; }
+/* Left over from the board before, for a moment: it would take a place in the grid. */
+.st-key-dash:has(.lv-legs) [data-testid="stLayoutWrapper"]:has(> .st-key-live) ~ * { display: none; }
 
 .st-key-dash .lv-hero { grid-area: hero; }
 .st-key-dash .lv-exits { grid-area: exits; align-self: stretch; }
@@ -155,7 +157,7 @@ CSS = (
 """
     + f"""
 :is({_MOVED}) {{ transition: visibility 0s linear 0.4s; }}
-:is({_BETWEEN}) :is({_MOVED}) {{ visibility: hidden; transition: none; }}
+:is({_BETWEEN}) :is({_MOVED}), :is({_BETWEEN}) :is({_MOVED}) * {{ visibility: hidden !important; transition: none; }}
 [data-testid="stLayoutWrapper"]:has(> .st-key-dash_page) {{ position: absolute; height: 0; overflow: hidden; }}
 """
 )
