@@ -72,6 +72,7 @@ CSS = (
 .lv-live .down { color: var(--lv-down); }
 .lv-live.old :is(.v, .v.up, .v.down, td, td span) { color: var(--lv-muted); }
 
+.lv-live .lv-table tr { border: 0; }
 .lv-title { font-weight: 600; line-height: 22px; }
 .lv-live .lv-table { border-collapse: collapse; table-layout: fixed; width: 100%; margin: 0; font-size: 0.88rem; font-variant-numeric: tabular-nums; }
 .lv-live .lv-table :is(th, td) { border: 0; border-bottom: 1px solid var(--lv-line); padding: 3px 0 3px 8px; text-align: right;
