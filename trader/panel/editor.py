@@ -19,7 +19,7 @@ _MOST_FIELDS = max(len(model.model_fields) for model in SECTIONS.values()) + 1  
 
 # A tab's name with the number in it would make another tab of it, and the one that is open would close under the hand.
 _STYLE = """
-.errors-line { min-height: 1.5rem; display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: 0.9rem; }
+.errors-line { min-height: 1.5rem; padding-bottom: 0.8rem; display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: 0.9rem; }
 .errors { color: light-dark(#b3272d, #ff8a8a); font-weight: 600; }
 .st-key-cfg_editor [role="tab"] p::after { color: light-dark(#b3272d, #ff8a8a); font-weight: 600; }
 """ + "\n".join(
