@@ -2,16 +2,14 @@
 
 from datetime import datetime
 
-import pandas as pd
 import streamlit as st
 
-from trader.config.preset import Preset
-from trader.desk.market import exit_figures
 from trader.domain.errors import TraderError
-from trader.panel import draft, editor, form, frame, launch, preset_bar, service
+from trader.panel import dialogs, draft, editor, figures, frame, preset_bar, sell_now, service, sheet
 from trader.panel.format import plain, red
 
-frame.ops_strip()
+frame.beat()
+sheet.style()
 st.subheader("Configure", anchor=False)
 
 
@@ -20,17 +18,8 @@ def listed_expiries() -> list[datetime]:
     try:
         return [choice.expiry for choice in service.desk().expiries(draft.current()["strategy"]["underlying"])]
     except TraderError as error:
-        st.caption(red(f"Listed expiries are not known: {plain(error)}"))
+        st.markdown(red(f"Listed expiries are not known: {plain(error)}"))
         return []
-
-
-def figures(preset: Preset) -> dict[str, str]:
-    """What the draft accepts to pay at most, in money; nothing when the exchange cannot be asked or no strike qualifies."""
-    try:
-        words = exit_figures(service.desk().preview(preset))
-    except TraderError:
-        return {}
-    return {"risk.exit_limit_pct": words} if words else {}
 
 
 picker, bar = st.columns([1, 2.6], gap="small", vertical_alignment="bottom")
@@ -40,24 +29,28 @@ if not ready:
     st.stop()
 with bar:
     actions = st.container()
+state = st.container()
 with st.container(border=True, key="cfg_editor"):
-    verdict = editor.draw(listed_expiries(), figures)
+    verdict = editor.draw(listed_expiries(), figures.beside)
 with actions:
     preset_bar.actions(verdict)
+with state:
+    preset_bar.state()
 
 left, right = st.columns([1.6, 1], gap="small")
 with left, st.container(border=True, key="cfg_preview", height="stretch"):
     if verdict.preset is None:
         st.markdown("**What it would sell now**")
-        st.caption("Correct these first:")
+        st.markdown("Correct these first:")
         for sentence in verdict.errors.values():
             st.text(f"• {plain(sentence)}")
     else:
-        launch.preview(verdict.preset)
+        sell_now.draw(verdict.preset)
 with right, st.container(border=True, key="cfg_changes", height="stretch"):
     st.markdown("**Changes against the stored preset**")
-    rows = form.differences(draft.saved(), draft.current())
+    rows = draft.differences()
     if rows:
-        st.dataframe(pd.DataFrame(rows, columns=["Field", "Stored", "Edited"]), hide_index=True, key="cfg_diff")
+        st.table(dialogs.changes_table(rows), border="horizontal", hide_index=True, alt="Changes that are not saved")
     else:
-        st.caption("None.")
+        st.markdown("None." if draft.base() is not None else "All of it: nothing is stored under this name yet.")
+dialogs.draw(verdict)

@@ -1,41 +1,44 @@
 """The dashboard: am I safe, how much am I up, what happens next, and one button that always works.
 
-Everything that refreshes by itself is a fragment; whatever one types into stands outside of them.
+One beat a second draws what lives, from one picture; whatever one types into or presses stands outside of it. What happened
+has its place below, which the same beat fills.
 """
 
 import streamlit as st
 
-from trader.panel import beside, frame, happened, hero, launch, level, live, service, stop
-from trader.panel.format import safe
+from trader.desk import Status
+from trader.engine.records import Phase
+from trader.panel import alerts, cards, frame, launch, live, news, result, service, waiting
 from trader.panel.watch import chosen_run, running
 
-frame.ops_strip()
-status = service.status()
-run_id = None if isinstance(status, str) else chosen_run(status.runs)
-busy = not isinstance(status, str) and running(status)
+cards.style()
+seen = service.status()
+run_id = None if isinstance(seen, str) else chosen_run(seen.runs)
+status = service.status(run_id)
+run = None if isinstance(status, str) else status.run
 
-left, right = st.columns([4, 1.15], gap="small")
-with left:
-    hero.draw(run_id)
-with right:
-    stop.draw(run_id)
-happened.draw(run_id)
+board = st.container(key="dash", gap=None)
+if run is not None:
+    result.draw(run)
+told = st.empty()
 
-if isinstance(status, str):
-    st.error("The desk cannot be read. Stop & Exit still tries; see the sentence below.", icon=":material/error:")
-    st.text(status)
-elif busy:
-    if status.run is not None:
-        beside.draw(status.run)
-    live.draw(run_id)
-    # A closed expander would still ask the exchange for the whole chain every few seconds.
-    if st.toggle("Start another run", key="dash_another"):
-        launch.draw(safe_env=status.env)
+
+def draw(now: Status | str) -> None:
+    """Everything of one picture: the board, what a waiting run needs, and the news."""
+    live.draw(now)
+    waiting.draw(now)
+    with told.container():
+        news.draw(now)
+
+
+with board:
+    frame.beat(draw, run_id)
+    live.still(status)
+alerts.draw()
+if not isinstance(status, str):
+    if run is not None and run.phase is Phase.WAITING:
+        waiting.around(run, status.env)
+    if not running(status) or st.toggle("Start another run", key="dash_another"):
+        launch.draw(safe_env=status.env, teach=run is None)
     else:
         launch.answer()
-else:
-    launch.draw(safe_env=status.env)
-    if status.run is not None:
-        st.subheader("Last run", anchor=False, help=safe(status.run.run_id))
-        live.draw(run_id)
-level.draw()

@@ -2,16 +2,20 @@
 
 import streamlit as st
 
+from trader.desk import NotPossible
 from trader.domain.errors import TraderError
-from trader.panel import frame, past, service
-from trader.panel.format import plain
+from trader.panel import frame, past, run_report, service, sheet
+from trader.panel.format import plain, safe
 
-frame.ops_strip()
+frame.beat()
+sheet.style()
 st.subheader("History", anchor=False)
 try:
     picked = past.runs_table()
     if picked is not None:
-        past.one_run(service.desk().report(picked))
+        run_report.draw(service.desk().report(picked))
+except NotPossible as error:
+    st.warning(safe(error), icon=":material/search_off:")
 except TraderError as error:
     st.error("The history cannot be read.", icon=":material/error:")
     st.text(plain(error))

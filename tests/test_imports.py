@@ -38,6 +38,7 @@ FLOORS: dict[str, int] = {
 SIDEWAYS = {
     ("trader.pricing", "trader.domain"),
     ("trader.config", "trader.domain"),
+    ("trader.config", "trader.machine"),
     ("trader.machine", "trader.domain"),
     ("trader.venue", "trader.exchange"),  # venue/feed hears another exchange through the client's public stream
     ("trader.simulation", "trader.desk"),  # judges the numbers that people are shown

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from tests.desk.test_status import view_of
 from tests.panel.fake_desk import FakeDesk
 from trader.cli import runs
-from trader.cli.words import still_open
+from trader.cli.words import run_lines, still_open
 from trader.config.preset import Preset
-from trader.desk.values import RunnerHealth, Status
+from trader.desk.values import Day, DayResult, RunnerHealth, Status
 from trader.engine.records import Phase
 
 ALIVE = RunnerHealth(alive=True, heartbeat_age_s=0.1, host="process", pid=1)
@@ -78,3 +78,25 @@ def test_a_leg_held_to_its_settlement_is_still_open_and_says_until_when() -> Non
     gone = replace(run.legs[1], open_quantity=0)
     run = replace(run, legs=(replace(run.legs[0], kept=kept), gone))
     assert still_open([run]) == [f"{run.legs[0].symbol} {run.legs[0].open_quantity} {kept}"]
+
+
+def test_status_tells_the_day_and_how_its_runs_came_out() -> None:
+    """A loss was on screen until the next run and then nowhere but in the history."""
+    at = datetime(2026, 6, 1, 23, 36, tzinfo=UTC)
+    results = tuple(
+        DayResult(run_id=f"r{n}", preset="default", underlying="BTC", at=at, reason="max_loss", pnl=Decimal("-13.90"),
+                  pnl_pct=Decimal("-22.72"))
+        for n in range(5)
+    )  # fmt: skip
+    day = Day(date=at.date(), realised=Decimal("-27.5"), open=None, runs_made=3, runs_most=3,
+              loss_limit=Decimal(500), results=results)  # fmt: skip
+    lines = run_lines(replace(status_of(run=view_of("a")), day=day))
+    assert "01 Jun: realised -27.50 USD (loss limit 500.00 USD), open –, 3 of 3 runs" in lines
+    told = [line for line in lines if "maximum loss: -13.90 USD (-22.7 %), BTC default, r" in line]
+    assert len(told) == 3 and told[0].startswith("Tue 02 Jun 05:06:00 IST  ")
+
+
+def test_status_says_what_stop_would_do() -> None:
+    lines = run_lines(status_of(run=view_of("a", Phase.WAITING)))
+    assert "Stop & Exit now: Nothing is sold yet: the wait is cancelled." in lines
+    assert not any(line.startswith("Stop & Exit now") for line in run_lines(status_of(run=view_of("a", Phase.DONE))))

@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import replace
+
 from tests.journal import samples_of_records as s
-from trader.desk.happening import happened, situation
+from trader.desk.happening import alert_counts, alert_groups, happened, situation
 from trader.desk.values import RunnerHealth
 from trader.engine.records import Level, LevelChanged
 from trader.engine.view import Ops
@@ -34,6 +36,34 @@ def ops(**changes: object) -> Ops:
 def test_the_newest_comes_first_and_the_same_words_are_one_line_with_how_often() -> None:
     told = happened([alert(3, "down"), alert(2, "other"), alert(1, "down")], (), ())
     assert [(line.text, line.alert, line.times) for line in told] == [("down", 3, 2), ("other", 2, 1)]
+
+
+def test_the_same_sentence_of_several_runs_filled_the_list() -> None:
+    rows = [
+        replace(alert(n, "Schedule: the position is held overnight.", level="info"), run_id=f"r{n}") for n in (9, 8, 7)
+    ]
+    (line,) = happened(rows, (), ())
+    assert (line.times, line.alerts, line.alert, line.run_id) == (3, (9, 8, 7), 9, "r9")
+
+
+def test_a_warning_is_not_hidden_behind_information_of_the_same_words() -> None:
+    told = happened([alert(2, "down", level="info"), alert(1, "down")], (), ())
+    assert [(line.level, line.times) for line in told] == [("info", 1), ("warning", 1)]
+
+
+def test_a_group_is_acknowledged_when_all_of_it_is() -> None:
+    seen = T0 + timedelta(hours=1)
+    new, old = alert(2, "down"), replace(alert(1, "down"), acked_by="asha (cli)", acked_at=seen)
+    (line,) = alert_groups([new, old])
+    assert (line.acked_at, line.acked_by, line.alerts) == (None, "", (2, 1))
+    (line,) = alert_groups([replace(new, acked_by="panel", acked_at=seen), old])
+    assert (line.acked_by, line.acked_at) == ("panel", seen)
+
+
+def test_open_alerts_are_counted_by_level_the_gravest_first() -> None:
+    rows = [alert(3, "a"), alert(2, "b", level="error"), alert(1, "a")]
+    assert list(alert_counts(rows).items()) == [("error", 1), ("warning", 2)]
+    assert alert_counts([]) == {}
 
 
 def test_the_engines_word_on_a_restart_gives_way_to_the_runners_own() -> None:

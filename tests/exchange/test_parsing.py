@@ -500,3 +500,9 @@ def test_mutated_market_messages_never_yield_nonsense(data: st.DataObject) -> No
         check_sane(quote)
     for spot in conflator.spots.values():
         assert spot > 0
+
+
+@pytest.mark.parametrize("told", ["stop_loss_order", "take_profit_order", None])
+def test_an_order_says_what_trigger_it_waits_for(told: str | None) -> None:
+    assert order(stop_order_type=told).stop_kind == (told or "")
+    assert order().stop_kind == ""

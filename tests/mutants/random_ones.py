@@ -32,6 +32,12 @@ _SHOWING_ONLY = (
     "trader.engine.view",
     "trader.engine.viewing",
     "trader.engine.ladder",
+    "trader.engine.corridor",
+    "trader.engine.leg_view",
+    "trader.engine.outlook",
+    "trader.engine.safety",
+    "trader.engine.shown",
+    "trader.engine.spot_curve",
 )  # words and pictures, not decisions
 _SCENARIOS = Path(__file__).parents[1] / "simulation" / "scenarios"
 _LONGEST_SECS = 120  # of a child; a defect that makes it longer is noticed by anybody

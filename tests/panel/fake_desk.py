@@ -4,12 +4,14 @@ A scenario fixes what the run looks like: ``empty``, ``waiting``, ``entering``, 
 (runner silent while holding), ``unreachable`` (every read fails).
 """
 
+import json
 import math
 import uuid
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from tests.panel import fake_numbers
 from trader.config.preset import Preset
 from trader.desk import (
     CheckResult,
@@ -19,18 +21,24 @@ from trader.desk import (
     FillRow,
     Happening,
     LogLine,
+    LotSize,
     Marker,
     NotPossible,
+    Outcome,
+    Payoff,
     PnlSeries,
+    PresetChanged,
     PresetInfo,
     Preview,
     PreviewLeg,
     RunnerHealth,
     RunReport,
     RunSummary,
+    SizeBy,
     Status,
     TimelineEvent,
 )
+from trader.desk.sizing import size_for
 from trader.domain.errors import ConfigError, JournalError
 from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign, beside_phrase, listed_words
@@ -39,6 +47,7 @@ from trader.engine.records import Phase
 from trader.engine.view import LegView, Ops, OrderView, Rung, RunView
 from trader.journal import AlertRow
 
+ANYTHING: Any = object()
 EXPIRY = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PREMIUM = Decimal("84.20")
 HOSTILE = '<img src=x onerror="alert(1)"> ![x](http://evil.example/x.png) [go](javascript:alert(1)) :red[x] $x$'
@@ -61,6 +70,7 @@ class FakeDesk:
         self.env = env
         self.asked: list[tuple[str, Any]] = []
         self.stored = {name: Preset(name=name) for name in ("default", "conservative", "aggressive", "development")}
+        self.kept: dict[str, dict[str, Any]] = {}
         self.snapshot: Preset | None = None
         self.broken_snapshot = ""
         self.broken_presets: dict[str, str] = {}
@@ -71,6 +81,7 @@ class FakeDesk:
         self.refusal = ""
         self.level = ("ACTIVE", "")
         self.acknowledged: set[int] = set()
+        self.alert_count = 2
 
     # ---------------------------------------------------------------- what is
     def status(self, run_id: str | None = None) -> Status:
@@ -96,6 +107,8 @@ class FakeDesk:
             ),
             alerts=(),
             wall=now,
+            pictured_at=now,
+            day=fake_numbers.day(run, now),
             trading=self.level,
             situation=self._situation(dead),
             happened=self._happened(now) if run is not None else (),
@@ -119,7 +132,7 @@ class FakeDesk:
         text = HOSTILE if self.hostile else "Positions differ from our own fills; somebody else traded."
         return tuple(
             AlertRow(seq=seq, run_id="", wall=now - timedelta(minutes=seq), level=level, code="c", text=text)
-            for seq, level in ((12, "error"), (11, "warning"))
+            for seq, level in [(12 - i, "warning" if i % 2 else "error") for i in range(self.alert_count)]
         )
 
     def _happened(self, now: datetime) -> tuple[Happening, ...]:
@@ -172,7 +185,7 @@ class FakeDesk:
         held = phase in (Phase.HOLDING, Phase.EXITING)
         done = phase is Phase.DONE
         market = now
-        return RunView(
+        view = RunView(
             run_id="k3fa-20261121-1",
             env=self.env,
             phase=phase,
@@ -208,6 +221,7 @@ class FakeDesk:
             foreign=self.foreign_things if phase is Phase.WAITING else (),
             steps=STEPS[: 3 if phase is Phase.EXITING else 5] if phase in (Phase.EXITING, Phase.DONE) else (),
         )
+        return fake_numbers.with_numbers(view, now)
 
     def _legs(self, phase: Phase, now: datetime) -> tuple[LegView, ...]:
         wave = Decimal(str(round(math.sin(now.timestamp() / 3), 2)))
@@ -372,6 +386,19 @@ class FakeDesk:
         self.level = (words[order], f"{order} (panel)")
         return CommandReceipt(command_id=order, account=self.env, issued_at=datetime.now(UTC))
 
+    def preset_of(self, run_id: str) -> Preset | None:
+        return self.stored["default"]
+
+    def outcome(self, run_id: str) -> Outcome | None:
+        return outcome_of(run_id, datetime.now(UTC)) if self.phase(datetime.now(UTC)) is Phase.DONE else None
+
+    def sell_now_instead(self, run_id: str, *, issued_by: str, confirm: str | None = None) -> CommandReceipt:
+        if self.env == "production" and confirm != self.arming_phrase(self.stored["default"]):
+            raise ConfigError("the phrase does not match. The wait goes on.")
+        self.asked.append(("instead", (run_id, issued_by, confirm)))
+        self.scenario = "holding"
+        return CommandReceipt(command_id=uuid.uuid4().hex, account=self.env, issued_at=datetime.now(UTC))
+
     # ---------------------------------------------------------------- presets
     def expiries(self, underlying: str) -> list[ExpiryChoice]:
         return [
@@ -397,13 +424,31 @@ class FakeDesk:
             raise ConfigError(f"there is no preset named {name}")
         return self.stored[name]
 
-    def save_preset(self, preset: Preset, overwrite: bool) -> None:
+    def save_preset(self, preset: Preset, overwrite: bool, *, expected: Preset | None = ANYTHING) -> None:
         if preset.name in self.stored and not overwrite:
             raise ConfigError(f"a preset named {preset.name} exists already")
+        self._as_expected(preset.name, expected)
         self.asked.append(("save", preset))
         self.stored[preset.name] = preset
 
-    def delete_preset(self, name: str) -> None:
+    def _as_expected(self, name: str, expected: Preset | None) -> None:
+        if expected is not ANYTHING and self.stored.get(name) != expected:
+            raise PresetChanged("it was changed meanwhile", stored=self.stored.get(name))
+
+    def save_draft(self, token: str, body: dict[str, Any]) -> None:
+        self.kept[token] = json.loads(json.dumps(body))
+
+    def load_draft(self, token: str) -> dict[str, Any] | None:
+        return self.kept.get(token)
+
+    def drafts(self) -> list[tuple[str, datetime, dict[str, Any]]]:
+        return [(token, EXPIRY, body) for token, body in self.kept.items()]
+
+    def drop_draft(self, token: str) -> None:
+        self.kept.pop(token, None)
+
+    def delete_preset(self, name: str, *, expected: Preset | None = ANYTHING) -> None:
+        self._as_expected(name, expected)
         self.asked.append(("delete", name))
         del self.stored[name]
 
@@ -442,17 +487,10 @@ class FakeDesk:
                 ("P", 86500, -0.127, 0.47, "410.5"),
             )
         )
-        return Preview(
-            reasons=(),
-            legs=legs,
-            premium=PREMIUM,
-            fees=Decimal("1.12"),
-            margin=Decimal("1840.50"),
-            breakevens=(Decimal(85658), Decimal(95842)),
-            spot=Decimal(91234),
-            expiry=EXPIRY,
-            market=datetime.now(UTC),
-        )
+        return preview_of(legs, datetime.now(UTC))
+
+    def size_for(self, preset: Preset, by: SizeBy, amount: Decimal) -> LotSize:
+        return size_for(preset, self.preview(preset), by, amount)
 
     # ---------------------------------------------------------------- the past
     def history(self, limit: int, offset: int) -> list[RunSummary]:
@@ -474,7 +512,10 @@ class FakeDesk:
                 preset="default",
                 underlying="BTC",
                 created_at=day - timedelta(days=i, hours=7),
-                created_market=None,
+                created_market=day - timedelta(days=i, hours=7),
+                finished_market=day - timedelta(days=i),
+                premium=PREMIUM,
+                pnl_pct=(Decimal("41.20") - 13 * (i % 5)) / PREMIUM * 100,
                 fill_count=4,
                 finished_at=day - timedelta(days=i),
                 exit_reason=reasons[i % len(reasons)],
@@ -486,7 +527,9 @@ class FakeDesk:
 
     def report(self, run_id: str) -> RunReport:
         now = datetime.now(UTC)
-        summary = next(row for row in self.past() if row.run_id == run_id)
+        summary = next((row for row in self.past() if row.run_id == run_id), None)
+        if summary is None:
+            raise NotPossible(f"There is no run {run_id}.")
         view = self._run_done(now)
         day_end = summary.finished_at or now
         fills = [
@@ -574,3 +617,48 @@ STEPS = (
     "Put bought back: 100 of 100",
     "Exchange reports no position and no order",
 )
+
+
+def outcome_of(run_id: str, now: datetime) -> Outcome:
+    """84.20 received, 50.02 paid, 2.31 of fees: 31.87."""
+    return Outcome(run_id=run_id, reason="manual", premium=PREMIUM, closed_for=Decimal("50.02"), fees=Decimal("2.31"),
+                   result=Decimal("31.87"), result_pct=Decimal("37.85"), settled=False,
+                   started_at=now - timedelta(hours=2), ended_at=now)  # fmt: skip
+
+
+def preview_of(legs: tuple[PreviewLeg, ...], now: datetime) -> Preview:
+    """Figures that follow from the legs as the desk's do: sold at the bid, bought back at the ask, fees of 3.5 % each way."""
+    size, spot = Decimal("0.001"), Decimal(91234)
+    units = legs[0].quantity * size
+    premium = sum((leg.limit_price for leg in legs), Decimal(0)) * units
+    back = sum((leg.ask or Decimal(0) for leg in legs), Decimal(0)) * units
+    fees, closing = premium * Decimal("0.035"), back * Decimal("0.035")
+    start, net = premium - back - fees - closing, premium - fees
+    margin = units * Decimal(18405)
+    each = net / units
+    return Preview(
+        reasons=(), legs=legs, spot=spot, expiry=EXPIRY, market=now, premium=premium, fees=fees, margin=margin,
+        breakevens=(86500 - premium / units, 95000 + premium / units), contract_value=size, notional=spot * units,
+        closing_fees=closing, spread=back - premium, start_pnl=start, return_on_margin_pct=net / margin * 100,
+        breakevens_after_fees=(86500 - each, 95000 + each), stop_low=87912.0, stop_high=93871.0,
+        exit_at=now + timedelta(hours=7), best_pct=23.8, still_pct=21.4,
+        payoff=payoff_of(float(units), float(net), float(start), float(premium)),
+    )  # fmt: skip
+
+
+def payoff_of(units: float, net: float, start: float, premium: float) -> Payoff:
+    spots = tuple(float(spot) for spot in range(83000, 98501, 250))
+
+    def bowl(spot: float, top: float) -> float:
+        width = 3322.0 if spot < 91234 else 2637.0  # where the maximum loss fires
+        return top - (premium + start) * ((spot - 91234) / width) ** 2
+
+    def settled(spot: float) -> float:
+        return net - units * (max(0.0, 86500 - spot) + max(0.0, spot - 95000))
+
+    return Payoff(
+        spots=spots,
+        now=tuple(bowl(spot, start) for spot in spots),
+        at_exit=tuple(bowl(spot, 0.238 * premium) for spot in spots),
+        at_expiry=tuple(settled(spot) for spot in spots),
+    )

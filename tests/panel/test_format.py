@@ -18,8 +18,8 @@ from trader.panel import format as fmt
         (Decimal("1234.5"), False, "$1,234.50"),
         (Decimal("0.04321"), False, "$0.0432"),
         (Decimal("3.1"), True, "+$3.10"),
-        (Decimal("-3.1"), True, "−$3.10"),
-        (Decimal("-3.1"), False, "−$3.10"),
+        (Decimal("-3.1"), True, "−\u2060$3.10"),
+        (Decimal("-3.1"), False, "−\u2060$3.10"),
     ],
 )
 def test_money_when_unknown_zero_or_signed(value: Decimal | None, signed: bool, text: str) -> None:

@@ -1,17 +1,28 @@
 """Text from outside never becomes markup, and pages stay thin: both read from the source."""
 
 import ast
+import re
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+
+from tests.panel.fake_desk import HOSTILE, FakeDesk
+from trader.panel import live, markup
+from trader.panel.markup import tag
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = [
     *sorted((ROOT / "pages").glob("*.py")),
-    *sorted((ROOT / "trader" / "panel").glob("*.py")),
+    # The one module that makes HTML; what it does not make itself it escapes (see its own tests).
+    *(path for path in sorted((ROOT / "trader" / "panel").glob("*.py")) if path.name != "markup.py"),
     ROOT / "streamlit_app.py",
 ]
+
+# The one module that may draw HTML: what it draws is escaped by `tag`, which the tests at the end are about.
+RAW = ROOT / "trader" / "panel" / "markup.py"
 
 # Calls of Streamlit that read Markdown in their first argument, and keywords that read it anywhere.
 MARKDOWN = {
@@ -28,7 +39,7 @@ MARKDOWN = {
     "toast",
 }
 KEYWORDS = {"help"}
-CLEANERS = {"safe", "red", "utc_hint", "ist_full", "ist_time", "ist_day_time", "_help", "tagged"}
+CLEANERS = {"safe", "red", "utc_hint", "ist_full", "ist_time", "ist_day_time", "_help", "tagged", "strong"}
 
 
 def calls(path: Path) -> Iterator[ast.Call]:
@@ -55,7 +66,7 @@ def harmless(node: ast.expr) -> bool:
     }
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [path for path in SOURCES if path != RAW], ids=lambda path: path.name)
 def test_markdown_gets_literals_or_cleaned_text_only(path: Path) -> None:
     wrong = []
     for call in calls(path):
@@ -77,8 +88,19 @@ def test_markdown_gets_literals_or_cleaned_text_only(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
 def test_no_raw_html_no_sleep_no_pickle(path: Path) -> None:
     text = path.read_text()
-    for banned in ("unsafe_allow_html", "st.html", "components.v1", "time.sleep", "import pickle", "st.iframe"):
+    html = () if path == RAW else ("unsafe_allow_html", "st.html")
+    for banned in (*html, "components.v1", "time.sleep", "import pickle", "st.iframe"):
         assert banned not in text, f"{path.name} uses {banned}"
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path != RAW], ids=lambda path: path.name)
+def test_text_becomes_html_through_tag_alone(path: Path) -> None:
+    """`Html(...)` would pass a text on unescaped; script and style are constants or files of ours."""
+    made = [call for call in calls(path) if name_of(call.func) == "Html"]
+    assert not made, f"{path.name}:{made[0].lineno} makes Html of its own"
+    for call in calls(path):
+        if name_of(call.func) in {"script", "stylesheet"}:
+            assert re.fullmatch(r"(\w+\.)?_?[A-Z]+", ast.unparse(call.args[0])), f"{path.name}:{call.lineno}"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
@@ -90,3 +112,62 @@ def test_pages_keep_no_engine_and_reach_no_exchange(path: Path) -> None:
     allowed = {"trader.engine.records", "trader.engine.view", "trader.runner.host"}
     lower = ("trader.engine", "trader.exchange", "trader.journal", "trader.venue", "trader.runner", "requests")
     assert not [name for name in imported if name.startswith(lower) and name not in allowed]
+
+
+class Seen(HTMLParser):
+    """What a browser would make of it."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[str] = []
+        self.said = ""
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.said += data
+
+
+NASTY = (
+    HOSTILE,
+    "</td></table><script>alert(1)</script>",
+    "a\n\n# b\r\n\r\n- c",
+    "\u202eevil\u2066",
+    "&lt;b&gt;",
+    "\"'><b>",
+    ":material/home:",
+)
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_hostile_text_in_a_tag_is_shown_letter_by_letter(text: str) -> None:
+    made = tag("td", text, title=text, data_label=text)
+    seen = Seen(made)
+    assert seen.tags == ["td"] and seen.attributes == ["title", "data-label"]
+    assert seen.said == markup._UNSEEN.sub(" ", text)
+    assert "\n" not in made and "\r" not in made, "a blank line would end the HTML and begin Markdown"
+    assert ":material" not in made, "Streamlit turns that into an icon before it reads the HTML"
+
+
+@pytest.mark.parametrize("scenario", ["entering", "holding", "exiting", "dead"])
+def test_hostile_names_never_become_markup_on_the_live_board(scenario: str) -> None:
+    desk = FakeDesk(scenario)
+    desk.hostile = True
+    status = desk.status()
+    assert status.run is not None
+    nasty = replace(
+        status.run, preset=HOSTILE, run_id=HOSTILE, underlying=HOSTILE[:20], words=HOSTILE, steps=(HOSTILE,)
+    )
+    seen = Seen(live.figures(replace(status, run=nasty)))
+    assert not {"img", "a", "script", "iframe", "style"} & set(seen.tags)
+    assert not [name for name in seen.attributes if name.startswith("on") or name in {"href", "src", "style"}]
+    assert HOSTILE[:20] in seen.said
+
+
+def test_overlong_text_is_cut_and_says_so() -> None:
+    assert len(Seen(tag("p", "x" * 5000)).said) == 600 and Seen(tag("p", "x" * 5000)).said.endswith("…")

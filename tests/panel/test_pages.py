@@ -36,48 +36,6 @@ def test_every_page_names_its_environment(open_panel: Open, page: str) -> None:
     assert "PAPER" in said(at) and "Runner alive" in said(at)
 
 
-@pytest.mark.parametrize(("env", "label"), [("testnet", "TESTNET"), ("production", "LIVE")])
-def test_environment_is_named(open_panel: Open, env: str, label: str) -> None:
-    at, _ = open_panel("holding", env=env)
-    assert f"-badge[:material/shield: {label}]" in said(at)
-
-
-def test_outage_is_said_and_stop_still_tries(open_panel: Open) -> None:
-    at, desk = open_panel("unreachable")
-    assert "the journal cannot be read: disk I/O error" in said(at)
-    at.button(key="dash_stop").click().run()
-    at.button(key="dash_stop_yes").click().run()
-    assert desk.asked == [("stop", (None, "panel"))]
-    assert "the journal cannot be written: disk full" in said(at) and "python -m trader stop" in said(at)
-
-
-def test_hero_while_holding(open_panel: Open) -> None:
-    at, _ = open_panel("holding")
-    assert "Holding — exits at" in said(at)
-    labels = [metric.label for metric in at.metric]
-    assert {"P&L now", "Premium", "Peak", "Trailing level", "Spot"} <= set(labels)
-
-
-def test_the_trailing_level_is_percent_of_premium_not_money(open_panel: Open) -> None:
-    at, _ = open_panel("holding")
-    trailing = next(metric for metric in at.metric if metric.label == "Trailing level")
-    assert (trailing.value, trailing.delta) == ("0.0\u00a0%", "$0.00")
-
-
-def test_stop_keeps_its_place_while_it_asks_so_that_the_keyboard_reaches_the_answer(open_panel: Open) -> None:
-    at, desk = open_panel("holding")
-    at.button(key="dash_stop").click().run()
-    keys = [button.key for button in at.button if button.key is not None and button.key.startswith("dash_stop")]
-    assert keys == ["dash_stop", "dash_stop_yes", "dash_stop_no"]
-    assert desk.asked == []
-
-
-def test_unknown_is_a_dash_not_zero_while_entering(open_panel: Open) -> None:
-    at, _ = open_panel("entering")
-    figures = at.metric[:5]
-    assert [(metric.label, metric.value) for metric in figures[:2]] == [("P&L now", "–"), ("Premium", "–")]
-
-
 def test_waiting_says_why_not_yet(open_panel: Open) -> None:
     at, _ = open_panel("waiting")
     assert "entry time 09:30 IST is 42 minutes ahead" in said(at)
@@ -86,32 +44,6 @@ def test_waiting_says_why_not_yet(open_panel: Open) -> None:
 def test_dead_runner_is_said_in_words(open_panel: Open) -> None:
     at, _ = open_panel("dead")
     assert "Runner dead 12 s" in said(at) and "Not watched" in said(at)
-
-
-@pytest.mark.parametrize("scenario", ["empty", "waiting", "entering", "holding", "exiting", "done", "dead"])
-def test_stop_takes_one_click_and_one_confirmation_in_every_state(open_panel: Open, scenario: str) -> None:
-    at, desk = open_panel(scenario)
-    at.button(key="dash_stop").click().run()
-    assert desk.asked == [], "the first click only asks"
-    at.button(key="dash_stop_yes").click().run()
-    assert desk.asked == [("stop", (None, "panel"))]
-    assert at.button(key="dash_stop").disabled is False, "and it can be pressed again"
-
-
-def test_stop_can_be_declined(open_panel: Open) -> None:
-    at, desk = open_panel("holding")
-    at.button(key="dash_stop").click().run()
-    at.button(key="dash_stop_no").click().run()
-    assert desk.asked == [] and at.button(key="dash_stop")
-
-
-def test_stop_shows_steps_then_flat(open_panel: Open) -> None:
-    at, desk = open_panel("exiting")
-    assert "Entry orders cancelled and confirmed" in said(at) and "NOT FLAT: C-BTC-95000-221126, 100" in said(at)
-    desk.scenario = "done"
-    service.forget()
-    at.run()
-    assert "FLAT" in said(at) and "NOT FLAT" not in said(at)
 
 
 def test_start_sends_the_chosen_preset_and_when(open_panel: Open) -> None:
@@ -179,6 +111,8 @@ def test_foreign_text_stays_text(open_panel: Open) -> None:
     assert not at.exception
     for kind in ("markdown", "caption", "subheader", "error", "info"):
         for element in at.get(kind):
+            if kind == "markdown" and element.allow_html:
+                continue  # no Markdown: see test_markup.py
             assert "<img" not in element.value.replace("\\<", "") and "](http" not in element.value
     assert any(HOSTILE[:20] in element.value for element in at.code)
 
@@ -204,10 +138,10 @@ def test_edit_is_validated_in_one_sentence_and_cannot_be_saved(open_panel: Open)
 def test_the_dearest_exit_stands_beside_its_setting_in_money_and_follows_it(open_panel: Open) -> None:
     at, _ = open_panel("empty", page="pages/configure.py")
     at.number_input(key=cfg(at, "strategy.quantity")).set_value(10).run()
-    beside = next(c.value for c in at.caption if "Closing pays at most" in c.value).replace("\\", "")
+    beside = next(c.value for c in at.markdown if "Closing pays at most" in c.value).replace("\\", "")
     assert "8.63 USD for 10 contracts of C" in beside and "8.21 USD for 10 contracts of P" in beside
     at.number_input(key=cfg(at, "risk.exit_limit_pct")).set_value(50.0).run()
-    assert any("6.47 USD for 10 contracts" in c.value.replace("\\", "") for c in at.caption)
+    assert any("6.47 USD for 10 contracts" in c.value.replace("\\", "") for c in at.markdown)
 
 
 def test_edit_survives_another_page(open_panel: Open) -> None:
@@ -229,12 +163,13 @@ def test_reset_brings_the_stored_values_back(open_panel: Open) -> None:
 def test_save_as_makes_a_new_preset_and_never_overwrites(open_panel: Open) -> None:
     at, desk = open_panel("empty", page="pages/configure.py")
     at.number_input(key=cfg(at, "strategy.quantity")).set_value(3).run()
+    at.button(key="cfg_save_as").click().run()
     for name, words in (("../evil", "The name may hold"), ("aggressive", "exists already")):
         at.text_input(key="cfg_new_name").input(name).run()
-        at.button(key="cfg_save_as").click().run()
+        at.button(key="cfg_save_as_yes").click().run()
         assert words in said(at) and not [what for what, _ in desk.asked if what == "save"]
     at.text_input(key="cfg_new_name").input("mine").run()
-    at.button(key="cfg_save_as").click().run()
+    at.button(key="cfg_save_as_yes").click().run()
     assert desk.stored["mine"].strategy.quantity == 3 and desk.stored["default"].strategy.quantity == 1
     assert at.selectbox(key="cfg_preset").value == "mine"
 
@@ -258,6 +193,8 @@ def test_delete_asks_first(open_panel: Open) -> None:
     at, desk = open_panel("empty", page="pages/configure.py")
     at.selectbox(key="cfg_preset").select("development").run()
     at.button(key="cfg_delete").click().run()
+    assert desk.asked == []
+    at.button(key="cfg_delete_yes").click().run()
     assert desk.asked == [("delete", "development")]
     assert at.selectbox(key="cfg_preset").value == "default"
 
@@ -278,9 +215,9 @@ def test_history_pages_and_reports_one_run(open_panel: Open) -> None:
     at.query_params["run"] = "k3fa-20261120-1"
     at.run()
     values = {metric.label: metric.value for metric in at.metric}
-    assert values["Realised P&L"] == "+$41.20" and values["Ended by"] == "exit time reached"
-    fills = next(frame.value for frame in at.dataframe if "Fill id" in frame.value.columns)
-    assert len(fills) == 4 and fills["Price"][0] == "431.5"
+    assert values["Realised P&L"] == "+\u2060$41.20 · +48.9\u00a0%" and values["Ended by"] == "exit time reached"
+    fills = next(text.value for text in at.markdown if 'aria-label="Fills"' in text.value)
+    assert fills.count("<tr>") == 5 and ">431.5<" in fills
 
 
 # ------------------------------------------------------------------ saved configuration that cannot be used

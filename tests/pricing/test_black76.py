@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trader.domain.instrument import Kind
-from trader.pricing.black76 import POINT, greeks, price, price_and_greeks, year_fraction
+from trader.pricing.black76 import POINT, greeks, price, price_and_greeks, price_by_forward, year_fraction
 from trader.pricing.chain import greeks_chain, price_chain
 
 EXPIRY = datetime(2026, 9, 4, 12, tzinfo=UTC)
@@ -32,6 +32,21 @@ def test_price_matches_a_hand_computed_at_the_money_value() -> None:
 def test_put_call_parity_holds(f: float, m: float, vol: float, t: float) -> None:
     difference = price(f, f * m, vol, t, Kind.CALL) - price(f, f * m, vol, t, Kind.PUT)
     assert difference == pytest.approx(f - f * m, abs=1e-9 * f)
+
+
+@given(forwards, moneyness, st.floats(0, 2.5), st.floats(0, 1.0), kinds)
+def test_a_price_by_forward_is_the_price(f: float, m: float, vol: float, t: float, kind: Kind) -> None:
+    by_forward = price_by_forward(f * m, vol, t, kind)
+    assert all(
+        by_forward(at) == pytest.approx(price(at, f * m, vol, t, kind), abs=1e-9 * f) for at in (f, f / 2, f * 2)
+    )
+
+
+def test_a_price_by_forward_refuses_what_is_no_option() -> None:
+    with pytest.raises(ValueError):
+        price_by_forward(0.0, 0.5, 0.1, Kind.CALL)
+    with pytest.raises(ValueError):
+        price_by_forward(100.0, 0.5, 0.1, Kind.PERPETUAL)
 
 
 @given(forwards, moneyness, st.floats(0.15, 2.0), st.floats(1 / 365, 1.0), kinds)

@@ -9,11 +9,12 @@ from trader.domain.wording import done_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trader.desk import Happening, Status
+    from trader.desk import Day, Happening, Status
     from trader.domain.statistics import Statistics
     from trader.engine.view import RunView
 
 _HAPPENED = 6
+_RESULTS = 3
 
 
 def run_lines(status: "Status") -> list[str]:
@@ -29,12 +30,34 @@ def run_lines(status: "Status") -> list[str]:
         for run in status.runs:
             if run.run_id != status.run.run_id:
                 lines += ["", *one_run(run)]
+    if status.day is not None and (status.day.results or status.day.runs_made):
+        lines += _day(status.day)
     if status.runner.alive and status.ops is not None and status.ops.client is not None:
         lines.append(_client(status.ops.client))
     lines += [_happening(one) for one in status.happened[:_HAPPENED]]
     if status.open_alerts:
         lines.append(f"{len(status.open_alerts)} to acknowledge: python -m trader alerts")
     return lines
+
+
+def _day(day: "Day") -> list[str]:
+    """What counts for the day's limits, and how the newest runs of it came out."""
+    limit = "" if day.loss_limit is None else f" (loss limit {usd(day.loss_limit, signed=False)})"
+    most = "" if day.runs_most is None else f" of {day.runs_most}"
+    runs = f"{day.runs_made}{most} {'run' if day.runs_made == 1 and day.runs_most in (None, 1) else 'runs'}"
+    lines = [f"{day.date:%d %b}: realised {usd(day.realised)}{limit}, open {usd(day.open)}, {runs}"]
+    for one in day.results[:_RESULTS]:
+        share = "" if one.pnl_pct is None else f" ({_pct(one.pnl_pct)})"
+        lines.append(
+            f"{ist(one.at)}  {_reason(one.reason)}: {usd(one.pnl)}{share}, {one.underlying} {one.preset}, {one.run_id}"
+        )
+    return lines
+
+
+def _reason(code: str) -> str:
+    from trader.engine.view import REASON_WORDS
+
+    return REASON_WORDS.get(code, code)
 
 
 def _client(figures: "Statistics") -> str:
@@ -110,9 +133,19 @@ def one_run(run: "RunView") -> list[str]:
         ]
         lines += table(head, rows)
     lines += [f"waiting: {reason}" for reason in run.why_not]
+    lines += _ahead(run)
     if not set(run.foreign) <= set(run.beside):
         lines.append("to see and confirm what is not of any run here: python -m trader beside")
     return lines + [f"· {step}" for step in run.steps]
+
+
+def _ahead(run: "RunView") -> list[str]:
+    """Which exits are in reach, and what Stop would do now."""
+    if run.phase == "done":
+        return []
+    from trader.desk import reach_of_run, stop_words
+
+    return [*filter(None, [reach_of_run(run)]), f"Stop & Exit now: {stop_words(run)}"]
 
 
 def _pct(value: Decimal | None) -> str:

@@ -1,10 +1,14 @@
 """Where presets are kept: four built in, the user's own as files in ``TRADER_HOME/presets``.
 
 A file with a built-in's name overrides it; deleting the file restores the built-in. Names are checked before they become
-file names.
+file names. What is written or deleted can be bound to what was seen before: another tab, the command line or an editor may
+have changed it meanwhile, and whoever writes second would undo that without knowing.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -13,8 +17,12 @@ from trader.config.builtin import BUILT_IN
 from trader.config.document import decode_document, encode_document
 from trader.config.files import private_folder, read_text, write_text
 from trader.config.messages import shown, suggestion
-from trader.config.preset import PRESET_NAME, Preset
+from trader.config.preset import PRESET_NAME, SECTIONS, Preset, TrailingTier
 from trader.domain.errors import ConfigError
+from trader.machine.locks import ProcessLock
+
+_LOCK_SECS = 5.0
+_NAMED = 4
 
 
 class PresetInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,11 +35,20 @@ class PresetInfo(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
+class PresetChanged(ConfigError):
+    """What is stored is not what was seen; nothing was changed. `stored` is what stands there now, None = nothing."""
+
+    def __init__(self, words: str, *, stored: Preset | None) -> None:
+        super().__init__(words)
+        self.stored = stored
+
+
 class PresetStore:
     """The presets of one installation."""
 
     def __init__(self, home: Path) -> None:
         self._folder = home / "presets"
+        self._lock = home / "presets.lock"
 
     def list(self) -> list[PresetInfo]:
         """Built-in presets first, then the user's by name. A broken file is listed with its problem, never hidden."""
@@ -71,34 +88,98 @@ class PresetStore:
             raise ConfigError(f"The preset file {path} holds a preset named {preset.name!r}; name and file must agree")
         return preset
 
-    def save(self, preset: Preset, *, overwrite: bool = False) -> None:
+    def save(
+        self, preset: Preset, *, overwrite: bool = False, expected: Preset | msgspec.UnsetType | None = msgspec.UNSET
+    ) -> None:
         """Keep a preset under its own name.
 
+        Args:
+            overwrite: What is there under that name may be replaced.
+            expected: What was seen there, None for nothing; it is written only where that still stands. By default it is
+                written over anything.
+
         Raises:
+            PresetChanged: Something else stands there.
             ConfigError: The name is taken and `overwrite` is off, or the file cannot be written.
         """
         path = self._path(preset.name)
-        if not overwrite and (path.exists() or preset.name in BUILT_IN):
-            raise ConfigError(f"There is already a preset {preset.name!r}; confirm to overwrite it")
-        private_folder(self._folder, "The presets folder")
-        write_text(path, encode_document(preset, datetime.now(UTC)), "The preset file")
+        with self._alone():
+            self._check(preset.name, expected)
+            if not overwrite and (path.exists() or preset.name in BUILT_IN):
+                raise ConfigError(f"There is already a preset {preset.name!r}; confirm to overwrite it")
+            write_text(path, encode_document(preset, datetime.now(UTC)), "The preset file")
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, expected: Preset | msgspec.UnsetType | None = msgspec.UNSET) -> None:
         """Remove a stored preset; a built-in of that name is thereby restored.
 
+        Args:
+            expected: What was seen there; it is deleted only where that still stands. By default anything is deleted.
+
         Raises:
+            PresetChanged: Something else stands there.
             ConfigError: There is nothing stored under that name.
         """
+        path = self._path(name)
+        with self._alone():
+            self._check(name, expected)
+            try:
+                path.unlink()
+            except FileNotFoundError:
+                why = "is built in and cannot be deleted" if name in BUILT_IN else "does not exist"
+                raise ConfigError(f"The preset {name!r} {why}") from None
+            except OSError as error:
+                raise ConfigError(f"The preset {name!r} cannot be deleted ({error.strerror})") from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While no other process and no other thread writes presets here."""
+        private_folder(self._folder, "The presets folder")
+        lock = ProcessLock(self._lock)
+        if not lock.take(_LOCK_SECS):
+            raise ConfigError(f"Another process has been writing presets for {_LOCK_SECS:.0f} s; try again")
         try:
-            self._path(name).unlink()
-        except FileNotFoundError:
-            why = "is built in and cannot be deleted" if name in BUILT_IN else "does not exist"
-            raise ConfigError(f"The preset {name!r} {why}") from None
-        except OSError as error:
-            raise ConfigError(f"The preset {name!r} cannot be deleted ({error.strerror})") from error
+            yield
+        finally:
+            lock.release()
+
+    def _check(self, name: str, expected: Preset | msgspec.UnsetType | None) -> None:
+        if expected is msgspec.UNSET:
+            return
+        there = self._path(name).exists() or name in BUILT_IN
+        stored = self.load(name) if there else None
+        if stored != expected:
+            raise PresetChanged(_changed_words(expected, stored), stored=stored)
 
     def _path(self, name: str) -> Path:
         # fullmatch: `$` alone would let a trailing newline through.
         if not PRESET_NAME.fullmatch(name):
             raise ConfigError(f"A preset's name must match {PRESET_NAME.pattern}, was {shown(name)}")
         return self._folder / f"{name}.json"
+
+
+def _changed_words(seen: Preset | None, stored: Preset | None) -> str:
+    """What became of a preset since it was seen, in one sentence."""
+    if stored is None:
+        return "Deleted meanwhile: nothing is stored under this name any more"
+    if seen is None:
+        return f"Stored meanwhile: there is a preset {stored.name!r} now"
+    fields = [
+        f"{name} {_value_words(old)} → {_value_words(new)}"
+        for section, model in SECTIONS.items()
+        for name in model.model_fields
+        if (old := getattr(getattr(seen, section), name)) != (new := getattr(getattr(stored, section), name))
+    ]
+    more = f" and {len(fields) - _NAMED} more" if len(fields) > _NAMED else ""
+    return f"Changed meanwhile: {', '.join(fields[:_NAMED])}{more}"
+
+
+def _value_words(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, TrailingTier):
+        return f"{_value_words(value.peak_pct)}:{_value_words(value.stop_pct)}"
+    if isinstance(value, tuple):
+        return f"({', '.join(_value_words(item) for item in value)})"
+    return str(value)

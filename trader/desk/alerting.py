@@ -25,9 +25,9 @@ class AlertBook:
         """Warnings and errors, newest first, acknowledged or not."""
         return tuple(islice((alert for alert in self._told() if alert.level in LOUD), limit))
 
-    def everything(self, limit: int) -> tuple[AlertRow, ...]:
+    def everything(self) -> tuple[AlertRow, ...]:
         """Information too, newest first."""
-        return tuple(self._told()[:limit])
+        return tuple(self._told())
 
     def open(self) -> tuple[AlertRow, ...]:
         """Warnings and errors nobody has acknowledged, newest first."""

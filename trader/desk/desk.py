@@ -3,13 +3,15 @@
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from decimal import Decimal
+from typing import Any, Literal
 
 import msgspec
 
 from trader.config.connection import account_name
+from trader.config.drafts import DraftStore
 from trader.config.halt import halt_words, lift_halt
 from trader.config.precedence import resolve, saved_configuration
 from trader.config.preset import Preset
@@ -19,15 +21,20 @@ from trader.config.snapshot import save_snapshot
 from trader.desk import market, telling
 from trader.desk import prerequisites as pre
 from trader.desk.alerting import AlertBook
+from trader.desk.day import DayBook
+from trader.desk.instead import sell_now_instead
 from trader.desk.log_tail import read_tail
 from trader.desk.looking import read_status
+from trader.desk.outcome import Outcome
 from trader.desk.runs import RunBook
 from trader.desk.series import SeriesBook
+from trader.desk.sizing import SizeBy, size_for
 from trader.desk.values import (
     CheckResult,
     CommandReceipt,
     ExpiryChoice,
     LogLine,
+    LotSize,
     Marker,
     NotPossible,
     PnlSeries,
@@ -57,6 +64,7 @@ class Desk:
         pair = settings.api_key_pair()
         self.account = account_name(settings.env, None if pair is None else pair[0].get_secret_value())
         self._store = PresetStore(settings.home)
+        self._drafts = DraftStore(settings.home)
         self._door = market.ExchangeDoor(settings)
         self._market = market.MarketBook(self._door.gateway)
         self._facts = pre.FactFinder(
@@ -70,6 +78,7 @@ class Desk:
         self._lock = threading.Lock()
         self._opened: tuple[Journal, RunBook, SeriesBook] | None = None
         self._alert_book: AlertBook | None = None
+        self._day_book: DayBook | None = None
 
     def close(self) -> None:
         """Close the journal and the connections to the exchange."""
@@ -77,7 +86,7 @@ class Desk:
         with self._lock:
             if self._opened is not None:
                 self._opened[0].close()
-                self._opened = self._alert_book = None
+                self._opened = self._alert_book = self._day_book = None
 
     # ------------------------------------------------------------ looking
 
@@ -95,6 +104,7 @@ class Desk:
             journal,
             book,
             self._alerts(),
+            self._days(),
             env=self.settings.env,
             account=self.account,
             run_id=run_id,
@@ -139,12 +149,21 @@ class Desk:
             markers=telling.markers(records),
         )
 
+    def outcome(self, run_id: str) -> Outcome | None:
+        """What a finished run left, taken apart; None while it is not finished, and for one that sold nothing."""
+        return self._books()[1].outcome(run_id)
+
+    def preset_of(self, run_id: str) -> Preset | None:
+        """The configuration a run was started with, None when there is no such run."""
+        return self._books()[1].preset(run_id)
+
     def pnl_series(self, run_id: str, max_points: int = 2000) -> PnlSeries:
-        """A run's P&L over time, thinned to `max_points` with its extremes kept; empty for a run there is not."""
+        """A run's P&L over time, thinned to `max_points` with its extremes and the ends of its gaps kept; empty for a run
+        there is not."""
         _, book, series = self._books()
         preset = book.preset(run_id)
         limit = preset.exits.max_profit_pct if preset is not None else Preset().exits.max_profit_pct
-        return series.series(run_id, max_points, limit)
+        return series.series(run_id, max_points, limit, book.ended(run_id))
 
     def markers(self, run_id: str) -> list[Marker]:
         """Fills and decisions of a run, for its chart."""
@@ -243,6 +262,14 @@ class Desk:
             )
         body = {"run_id": run_id, "foreign": msgspec.to_builtins(run.foreign), "phrase": phrase}
         return self._submit("beside", body, issued_by)
+
+    def sell_now_instead(self, run_id: str, *, issued_by: IssuedBy, confirm: str | None = None) -> CommandReceipt:
+        """End a run's wait and start its configuration at once. See `instead`.
+
+        Raises:
+            NotPossible, ConfigError, JournalError: As `start`; the sentence says whether the wait is over.
+        """
+        return sell_now_instead(self, run_id, issued_by=issued_by, confirm=confirm)
 
     def arming_phrase(self, preset: Preset) -> str:
         """What a person must type to start this run with real money."""
@@ -343,6 +370,14 @@ class Desk:
         """
         return market.build_preview(preset, self._market.board(preset.strategy.underlying))
 
+    def size_for(self, preset: Preset, by: SizeBy, amount: Decimal) -> LotSize:
+        """How many contracts of what the preset would sell now meet a target: see `trader.desk.sizing.size_for`.
+
+        Raises:
+            ConfigError, ExchangeError: The exchange cannot be asked.
+        """
+        return size_for(preset, self.preview(preset), by, amount)
+
     def expiries(self, underlying: str) -> list[ExpiryChoice]:
         """Listed expiries, nearest first.
 
@@ -382,13 +417,35 @@ class Desk:
         """See `PresetStore.load`."""
         return self._store.load(name)
 
-    def save_preset(self, preset: Preset, overwrite: bool = False) -> None:
+    def save_preset(
+        self,
+        preset: Preset,
+        overwrite: bool = False,
+        *,
+        expected: Preset | msgspec.UnsetType | None = msgspec.UNSET,
+    ) -> None:
         """See `PresetStore.save`."""
-        self._store.save(preset, overwrite=overwrite)
+        self._store.save(preset, overwrite=overwrite, expected=expected)
 
-    def delete_preset(self, name: str) -> None:
+    def delete_preset(self, name: str, *, expected: Preset | msgspec.UnsetType | None = msgspec.UNSET) -> None:
         """See `PresetStore.delete`."""
-        self._store.delete(name)
+        self._store.delete(name, expected=expected)
+
+    def save_draft(self, token: str, draft: Mapping[str, Any]) -> None:
+        """See `DraftStore.save`."""
+        self._drafts.save(token, draft)
+
+    def load_draft(self, token: str) -> dict[str, Any] | None:
+        """See `DraftStore.load`."""
+        return self._drafts.load(token)
+
+    def drafts(self) -> list[tuple[str, datetime, dict[str, Any]]]:
+        """See `DraftStore.all`."""
+        return self._drafts.all()
+
+    def drop_draft(self, token: str) -> None:
+        """See `DraftStore.drop`."""
+        self._drafts.drop(token)
 
     def save_snapshot(self, preset: Preset) -> None:
         """Make a configuration the one used when none is named."""
@@ -410,6 +467,13 @@ class Desk:
             if self._alert_book is None:
                 self._alert_book = AlertBook(journal, self.account)
             return self._alert_book
+
+    def _days(self) -> DayBook:
+        journal = self._books()[0]
+        with self._lock:
+            if self._day_book is None:
+                self._day_book = DayBook(journal, self.account)
+            return self._day_book
 
     def _books(self) -> tuple[Journal, RunBook, SeriesBook]:
         with self._lock:

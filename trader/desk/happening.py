@@ -3,8 +3,11 @@
 Every face shows these sentences as they are, so that the panel, the command line and other programs tell the same.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from trader.desk.telling import describe
 from trader.desk.values import Happening, RunnerHealth
@@ -13,6 +16,7 @@ from trader.domain.wording import clause
 from trader.engine import records as r
 from trader.engine.view import Ops, RunView
 from trader.journal import AlertRow
+from trader.journal.alerts import LOUD
 
 SHOWN = 12
 _NAMED = 4
@@ -28,16 +32,37 @@ def happened(
     one line with how often."""
     lines = [_from_alert(alert) for alert in alerts if alert.code not in _TOLD_ELSEWHERE]
     lines += [
-        Happening(at=one.wall, level="info", code=_kind(one), text=_capital(describe(one)), run_id=one.run_id)
+        Happening(
+            at=one.wall,
+            market=one.market,
+            level="info",
+            code=_kind(one),
+            text=_capital(describe(one)),
+            run_id=one.run_id,
+        )
         for one in [*(record for record in records if isinstance(record, _DECISIONS)), *levels]
     ]
     lines.sort(key=lambda line: line.at, reverse=True)
+    return _merged(lines)[:limit]
+
+
+def alert_groups(alerts: Iterable[AlertRow]) -> tuple[Happening, ...]:
+    """Alerts, newest first as they come; what was said again and again is one line with the numbers of all."""
+    return _merged(_from_alert(alert) for alert in alerts)
+
+
+def alert_counts(alerts: Iterable[AlertRow]) -> dict[str, int]:
+    """How many there are of each level, the gravest first; levels without any are left out."""
+    counts = Counter(alert.level for alert in alerts)
+    return {level: counts[level] for level in (*LOUD, "info") if counts[level]}
+
+
+def _merged(lines: Iterable[Happening]) -> tuple[Happening, ...]:
     merged: dict[tuple[str, str, str], Happening] = {}
     for line in lines:
-        key = (line.code, line.text, line.run_id)
-        first = merged.get(key)
-        merged[key] = line if first is None else _again(first)
-    return tuple(merged.values())[:limit]
+        key = (line.level, line.code, line.text)
+        merged[key] = _again(merged[key], line) if key in merged else line
+    return tuple(merged.values())
 
 
 def situation(
@@ -111,18 +136,27 @@ def left_out_lines(ops: Ops) -> list[str]:
 def _from_alert(alert: AlertRow) -> Happening:
     return Happening(
         at=alert.wall,
+        market=alert.market,
         level=alert.level,
         code=alert.code,
         text=alert.text,
         run_id=alert.run_id,
         alert=alert.seq,
+        alerts=(alert.seq,),
         acked_by=alert.acked_by,
         acked_at=alert.acked_at,
     )
 
 
-def _again(line: Happening) -> Happening:
-    return Happening(**{name: getattr(line, name) for name in line.__struct_fields__} | {"times": line.times + 1})
+def _again(newest: Happening, line: Happening) -> Happening:
+    both = newest.acked_at is not None and line.acked_at is not None
+    return replace(
+        newest,
+        times=newest.times + 1,
+        alerts=newest.alerts + line.alerts,
+        acked_by=newest.acked_by if both else "",
+        acked_at=newest.acked_at if both else None,
+    )
 
 
 def _kind(record: r.Record) -> str:

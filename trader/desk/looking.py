@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from trader.desk.alerting import AlertBook
+from trader.desk.day import DayBook
 from trader.desk.happening import SHOWN, happened, situation
 from trader.desk.runs import RunBook
 from trader.desk.silence import explain_silence
@@ -10,6 +11,7 @@ from trader.desk.values import RunnerHealth, Status
 from trader.engine.records import Level, LevelChanged
 from trader.engine.view import LiveSnapshot, Ops, RunView
 from trader.journal import Journal, Lease
+from trader.journal.alerts import LOUD, needs_acknowledging
 from trader.runner.process import is_provably_dead
 
 HEARTBEAT_OLDEST = timedelta(seconds=4)  # with a page's second between looks, a dead runner looks dead within 5 s
@@ -21,6 +23,7 @@ def read_status(
     journal: Journal,
     book: RunBook,
     alerts: AlertBook,
+    days: DayBook,
     *,
     env: str,
     account: str,
@@ -42,6 +45,7 @@ def read_status(
     unresolved = tuple(view for view in views if view is not None)
     chosen = run_id or (open_ids[-1] if open_ids else _newest_finished(journal, account))
     run = next((view for view in unresolved if view.run_id == chosen), None)
+    is_live = snapshot is not None and (run in snapshot.runs if run is not None else chosen is None and runner.alive)
     if run is None and chosen is not None:
         # Ended: the live picture may still show it on its way, and after a restart knows no more of it than that it ended.
         run = book.view(chosen, wall)
@@ -49,8 +53,13 @@ def read_status(
     ops = None if snapshot is None else snapshot.ops
     trading = _trading(halted, ops if runner.alive else None, levels)
     silence = "" if runner.alive else explain_silence(journal, lease, None if snapshot is None else snapshot.wall)
-    waiting = alerts.open()
+    told = alerts.everything()
+    waiting = tuple(alert for alert in told if needs_acknowledging(alert))
     records = book.records(run.run_id) if run is not None else ()
+    preset = book.preset(run.run_id) if run is not None else None
+    market = None if snapshot is None else snapshot.market
+    # A silent runner's exchange has gone on meanwhile, at least as fast as this machine's clock.
+    since = max(wall - snapshot.wall, timedelta(0)) if snapshot is not None and not runner.alive else timedelta(0)
     return Status(
         env=env,
         account=account,
@@ -58,12 +67,21 @@ def read_status(
         run=run,
         runs=unresolved,
         ops=ops,
-        alerts=alerts.newest(_ALERTS_SHOWN),
+        alerts=tuple(alert for alert in told if alert.level in LOUD)[:_ALERTS_SHOWN],
         wall=wall,
         trading=trading,
         situation=situation(runner, silence, run, ops, trading, waiting),
-        happened=happened(alerts.everything(_LOOKED_AT), records, levels),
+        happened=happened(told[:_LOOKED_AT], records, levels),
         open_alerts=waiting,
+        day=days.day(
+            wall,
+            None if market is None else market + since,
+            runs=unresolved,
+            shown=run,
+            risk=None if preset is None else preset.risk,
+        ),
+        pictured_at=snapshot.wall if snapshot is not None and is_live else None,
+        market=market,
     )
 
 
@@ -89,6 +107,7 @@ def runner_health(lease: Lease | None, snapshot: LiveSnapshot | None, wall: date
         heartbeat_age_s=None if age is None else max(0.0, age.total_seconds()),
         host=lease.host,
         pid=lease.pid,
+        epoch=lease.epoch,
     )
 
 

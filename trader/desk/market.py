@@ -12,19 +12,20 @@ import msgspec
 from trader.config.connection import Connection, resolve_connection
 from trader.config.preset import Preset
 from trader.config.settings import Settings
+from trader.desk.costing import exit_of, with_costs
+from trader.desk.outlook import with_outlook
 from trader.desk.values import ExpiryChoice, Preview, PreviewLeg
 from trader.domain.expiry import ist_date
 from trader.domain.instrument import Instrument
 from trader.domain.quote import Quote, credible_newest, usual_spot
 from trader.engine.chase import chase_price, entry_reference
 from trader.engine.gate import exit_ceiling
+from trader.engine.leg_view import usable_vol
 from trader.engine.records import LegTerms
+from trader.engine.schedule import past_words
 from trader.engine.selection import choose_legs, listed_expiries
 from trader.engine.valuation import closing_cost
 from trader.exchange.credentials import Credentials
-from trader.pricing.fees import option_commission
-from trader.pricing.margin import ShortLeg, strangle_margin
-from trader.pricing.payoff import PayoffLeg, breakevens
 
 if TYPE_CHECKING:
     from trader.exchange.delta.gateway import DeltaGateway
@@ -163,22 +164,14 @@ def build_preview(preset: Preset, board: Board) -> Preview:
         return Preview(reasons=(why,), legs=(), spot=board.spot, expiry=None, market=board.market)
     selection = choose_legs(preset, board.instruments, board.quotes, board.market)
     legs = tuple(_leg(preset, terms, board.quotes[terms.symbol], board.spot) for terms in selection.legs)
-    if selection.reasons or not legs:
-        return Preview(
-            reasons=selection.reasons, legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market
-        )
-    priced = list(zip(selection.legs, legs, strict=True))
-    return Preview(
-        reasons=(),
-        legs=legs,
-        spot=board.spot,
-        expiry=selection.expiry,
-        market=board.market,
-        premium=sum((leg.limit_price * t.quantity * t.contract_value for t, leg in priced), Decimal(0)),
-        fees=sum((_fee(t, leg, board.spot) for t, leg in priced), Decimal(0)),
-        margin=strangle_margin(spot=board.spot, legs=[_short(t, leg) for t, leg in priced]),
-        breakevens=breakevens([_held(t, leg) for t, leg in priced]),
-    )
+    reasons = selection.reasons
+    if legs and selection.expiry is not None and exit_of(preset, board.market, selection.expiry) <= board.market:
+        reasons = (past_words(preset.schedule, selection.expiry),)
+    if reasons or not legs:
+        return Preview(reasons=reasons, legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)
+    seen = Preview(reasons=(), legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)
+    seen = with_costs(seen, preset, selection.legs, board.quotes, board.spot, board.market)
+    return with_outlook(seen, preset, selection.legs)
 
 
 def _leg(preset: Preset, terms: LegTerms, quote: Quote, spot: Decimal) -> PreviewLeg:
@@ -191,7 +184,7 @@ def _leg(preset: Preset, terms: LegTerms, quote: Quote, spot: Decimal) -> Previe
         strike=terms.strike,
         quantity=terms.quantity,
         delta=terms.delta,
-        iv=quote.mark_iv,
+        iv=usable_vol(quote),
         bid=quote.bid,
         ask=quote.ask,
         mark=quote.mark,
@@ -212,35 +205,3 @@ def exit_figures(seen: Preview) -> str:
         if leg.exit_most
     ]
     return f"Closing pays at most {' and '.join(each)} at today's mark, fees included." if each else ""
-
-
-def _fee(terms: LegTerms, leg: PreviewLeg, spot: Decimal) -> Decimal:
-    return option_commission(
-        rate=terms.fee_rate,
-        cap=terms.fee_cap,
-        spot=spot,
-        price=leg.limit_price,
-        quantity=terms.quantity,
-        contract_value=terms.contract_value,
-    )
-
-
-def _short(terms: LegTerms, leg: PreviewLeg) -> ShortLeg:
-    return ShortLeg(
-        mark=leg.mark if leg.mark is not None else leg.limit_price,
-        quantity=terms.quantity,
-        contract_value=terms.contract_value,
-        initial_margin_pct=terms.margin_pct,
-    )
-
-
-def _held(terms: LegTerms, leg: PreviewLeg) -> PayoffLeg:
-    return PayoffLeg(
-        strike=terms.strike,
-        kind=terms.kind,
-        quantity=-terms.quantity,
-        contract_value=terms.contract_value,
-        entry_price=leg.limit_price,
-        vol=leg.iv,
-        expiry=terms.expiry,
-    )

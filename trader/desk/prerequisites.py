@@ -5,13 +5,14 @@ is a fact too: what could not be asked is not met. What only the engine knows is
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
 from trader.config.preset import Preset
 from trader.config.settings import Settings
+from trader.desk.day import HISTORY
 from trader.desk.market import Board, build_preview
 from trader.desk.values import CheckResult, RunnerHealth, Status
 from trader.domain.clock import Now
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 _NAMED = 8
 _ANSWERS = frozenset({"VenueRefused", "AuthError"})  # refusals, but usable answers
-_HISTORY = timedelta(days=2)  # how far back runs may still count for today's limits
 
 T = TypeVar("T")
 
@@ -208,7 +208,7 @@ class FactFinder:
     def _limits(self, journal: Journal, wall: datetime) -> State:
         """What counts for the day's limits, folded as the runner folds it."""
         state = State(installation=journal.installation(), epoch=0, env=self._settings.env, account_key=self._account)
-        for _, record in journal.run_bounds(self._account, wall - _HISTORY):
+        for _, record in journal.run_bounds(self._account, wall - HISTORY):
             state = evolve(state, record)
         return state
 

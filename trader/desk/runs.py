@@ -5,10 +5,11 @@ from collections import OrderedDict
 from datetime import datetime
 
 from trader.config.preset import Preset
+from trader.desk.outcome import Outcome, build_outcome
 from trader.domain.clock import Now
 from trader.engine.fold import fold
-from trader.engine.records import AnyRecord, RunCreated
-from trader.engine.state import State
+from trader.engine.records import AnyRecord, RunCreated, RunFinished
+from trader.engine.state import Run, State
 from trader.engine.view import RunView
 from trader.engine.viewing import build_view
 from trader.journal import Journal
@@ -23,6 +24,7 @@ class RunBook:
         self._journal = journal
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, tuple[int, tuple[AnyRecord, ...]]] = OrderedDict()
+        self._presets: dict[str, Preset] = {}  # of the runs looked at last
 
     def records(self, run_id: str) -> tuple[AnyRecord, ...]:
         """Everything recorded of a run so far, in order; empty when there is no such run.
@@ -54,16 +56,38 @@ class RunBook:
 
     def preset(self, run_id: str) -> Preset | None:
         """The configuration the run pinned."""
-        created = self.created(run_id)
-        return None if created is None else Preset.model_validate(created.config)
+        preset = self._presets.get(run_id)
+        if preset is None and (created := self.created(run_id)) is not None:
+            preset = Preset.model_validate(created.config)
+            kept = self._presets if len(self._presets) < _RUNS_KEPT else {}
+            self._presets = {**kept, run_id: preset}
+        return preset
+
+    def ended(self, run_id: str) -> datetime | None:
+        """When the run was finished (this machine's clock); None while it is not."""
+        return next((one.wall for one in reversed(self.records(run_id)) if isinstance(one, RunFinished)), None)
 
     def view(self, run_id: str, wall: datetime) -> RunView | None:
         """The run as its records tell it, without live prices. None when there is no such run."""
         records = self.records(run_id)
-        if not records or not isinstance(records[0], RunCreated):
+        folded = _folded(run_id, records)
+        if folded is None:
             return None
-        first = records[0]
-        empty = State(installation="", epoch=0, env=first.env, account_key=first.account)
-        run = fold(empty, list(records)).runs[run_id]
+        empty, run = folded
         last_market = next((record.market for record in reversed(records) if record.market is not None), None)
         return build_view(empty, run, Now(wall, last_market))
+
+    def outcome(self, run_id: str) -> Outcome | None:
+        """What a finished run left. None while it is not finished, and for one that sold nothing."""
+        records = self.records(run_id)
+        folded = _folded(run_id, records)
+        return None if folded is None else build_outcome(folded[1], records)
+
+
+def _folded(run_id: str, records: tuple[AnyRecord, ...]) -> tuple[State, Run] | None:
+    """An empty account of the run's, and the run as its records make it."""
+    if not records or not isinstance(records[0], RunCreated):
+        return None
+    first = records[0]
+    empty = State(installation="", epoch=0, env=first.env, account_key=first.account)
+    return empty, fold(empty, list(records)).runs[run_id]

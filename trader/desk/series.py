@@ -1,8 +1,13 @@
-"""A run's P&L series for the chart: only new points are read, old ones thinned so that extremes stay."""
+"""A run's P&L series for the chart: only new points are read, old ones thinned so that extremes stay.
+
+A point comes every two seconds of this machine's clock. Where none came for longer than five, nobody watched, or nothing
+could be priced: such a stretch is a gap, and the points at its ends stay however much is thinned.
+"""
 
 import threading
 from collections import OrderedDict
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -12,6 +17,8 @@ from trader.journal.downsample import keep_extremes
 
 _KEPT_MOST = 8_000  # points per run in memory; beyond that the older ones are thinned to half
 _RUNS_KEPT = 8
+_LONGEST_APART = timedelta(seconds=5)
+_GAPS_MOST = 50  # the longest are kept: of a runner that stalls all the time not every stall is worth a place
 
 
 class _Point(NamedTuple):
@@ -25,33 +32,65 @@ class _Point(NamedTuple):
     max_profit_usd: float | None
 
 
+class _Kept(NamedTuple):
+    """What is in memory of a run. `gaps` are pairs of points that are both in `points`."""
+
+    last_id: int
+    points: list[_Point]
+    gaps: list[tuple[_Point, _Point]]
+
+
 class SeriesBook:
     """Series of the runs looked at last. Thread-safe."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, tuple[int, list[_Point]]] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
-    def series(self, run_id: str, max_points: int, max_profit_pct: Decimal) -> PnlSeries:
-        """At most `max_points` points. `max_profit_pct` (% of premium) is the run's, to turn levels into USD.
+    def series(self, run_id: str, max_points: int, max_profit_pct: Decimal, ended: datetime | None = None) -> PnlSeries:
+        """At most `max_points` points; of gaps both ends.
+
+        Args:
+            max_profit_pct: The run's (% of premium), to turn levels into USD.
+            ended: When the run was finished (this machine's clock); from then on nobody needs to watch.
 
         Raises:
             JournalError: The journal cannot be read.
         """
         with self._lock:
-            last, points = self._kept.get(run_id, (0, []))
-            new = self._journal.samples(run_id, None, last)
+            kept = self._kept.get(run_id, _Kept(0, [], []))
+            new = self._journal.samples(run_id, None, kept.last_id)
             if new:
-                last = new[-1][0]
-                points = [*points, *(_point(sample, max_profit_pct) for _, sample in new)]
-                if len(points) > _KEPT_MOST:
-                    points = keep_extremes(points, _pnl, _KEPT_MOST // 2)
-                self._kept[run_id] = (last, points)
+                kept = _longer(kept, new[-1][0], [_point(sample, max_profit_pct) for _, sample in new])
+                self._kept[run_id] = kept
                 self._kept.move_to_end(run_id)
                 while len(self._kept) > _RUNS_KEPT:
                     self._kept.popitem(last=False)
-        return _columns(keep_extremes(points, _pnl, max(4, max_points)))
+        gaps = [pair for pair in kept.gaps if ended is None or pair[0].wall < ended]
+        return _columns(_thinned(kept.points, gaps, max(4, max_points)), gaps)
+
+
+def _longer(kept: _Kept, last_id: int, new: list[_Point]) -> _Kept:
+    """With further points; gaps are looked for between all of them, before any thinning."""
+    joined = [*kept.points[-1:], *new]
+    found = [
+        (one, other) for one, other in zip(joined, joined[1:], strict=False) if other.wall - one.wall > _LONGEST_APART
+    ]
+    longest = sorted([*kept.gaps, *found], key=lambda pair: pair[1].wall - pair[0].wall)[-_GAPS_MOST:]
+    gaps = sorted(longest, key=lambda pair: pair[0].wall)
+    points = [*kept.points, *new]
+    if len(points) > _KEPT_MOST:
+        points = _thinned(points, gaps, _KEPT_MOST // 2)
+    return _Kept(last_id, points, gaps)
+
+
+def _thinned(points: list[_Point], gaps: Iterable[tuple[_Point, _Point]], most: int) -> list[_Point]:
+    if len(points) <= most:
+        return points
+    ends = {id(point) for pair in gaps for point in pair}
+    pinned = [index for index, point in enumerate(points) if id(point) in ends] if ends else []
+    return keep_extremes(points, _pnl, max(4, most - len(pinned)), pinned)
 
 
 def _pnl(point: _Point) -> float | None:
@@ -78,7 +117,7 @@ def _float(value: Decimal | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _columns(points: list[_Point]) -> PnlSeries:
+def _columns(points: list[_Point], gaps: Iterable[tuple[_Point, _Point]]) -> PnlSeries:
     return PnlSeries(
         wall=[p.wall for p in points],
         market=[p.market for p in points],
@@ -88,4 +127,5 @@ def _columns(points: list[_Point]) -> PnlSeries:
         level_usd=[p.level_usd for p in points],
         max_loss_usd=[p.max_loss_usd for p in points],
         max_profit_usd=[p.max_profit_usd for p in points],
+        gaps=[(one.market or one.wall, other.market or other.wall) for one, other in gaps],
     )

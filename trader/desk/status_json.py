@@ -16,7 +16,9 @@ def status_document(status: Status) -> dict[str, Any]:
     """The document. Without any run its fields are null and `flat` is "unknown": nobody has asked the exchange.
 
     `client` is what the runner's connection to the exchange has counted since the runner began, with the latencies of each
-    endpoint. `pnl_pct` and `trailing_level` are % of premium as text; `delta` is a number; prices are USD per unit of underlying.
+    endpoint. `pnl_pct` and `trailing_level` are % of premium as text; greeks, volatilities and spots of the corridor are numbers;
+    prices are USD per unit of underlying. Every figure of a run means what `trader.engine.view` says of it, of `day` what
+    `trader.desk.values` does. `market` is the exchange's time.
     """
     return {
         "env": status.env,
@@ -47,12 +49,15 @@ def status_document(status: Status) -> dict[str, Any]:
         ],
         "alerts_open": len(status.open_alerts),
         "trading": {"level": status.trading[0], "reason": status.trading[1]},
+        "day": _value(status.day),
         "situation": list(status.situation),
         "left_out": _left_out(status),
         "happened": [
             {"at": _time(h.at), "level": h.level, "code": h.code, "text": h.text, "run_id": h.run_id, "times": h.times}
             for h in status.happened
         ],
+        "market": None if status.market is None else _time(status.market),
+        "pictured_at": None if status.pictured_at is None else _time(status.pictured_at),
         "at": _time(status.wall),
     }
 
@@ -65,11 +70,8 @@ def _left_out(status: Status) -> dict[str, Any]:
 
 def _run_document(run: RunView | None) -> dict[str, Any]:
     if run is None:
-        return {**dict.fromkeys(_RUN_FIELDS), "stop_requested": False, "flat": "unknown", "legs": []}
-    document: dict[str, Any] = {}
-    for name in _RUN_FIELDS:
-        value = getattr(run, name)
-        document[name] = _percent(value) if name in _PERCENT else _value(value)
+        return {**dict.fromkeys(_RUN_FIELDS), "stop_requested": False, "flat": "unknown", "legs": [], "ladder": []}
+    document = {name: _value(getattr(run, name), name) for name in _RUN_FIELDS}
     document["stop_requested"] = run.stop_requested
     document["flat"] = _FLAT.get(run.flat, "unknown")
     document["legs"] = [_leg(leg) for leg in run.legs]
@@ -99,14 +101,50 @@ _RUN_FIELDS = (
     "exit_reason",
     "realized_pnl",
     "fees",
+    "quantity",
+    "contract_value",
+    "notional",
+    "pnl_mark",
+    "spread_to_close",
+    "fees_to_close",
+    "peak_at",
+    "margin",
+    "net_delta",
+    "net_gamma",
+    "net_theta",
+    "net_vega",
+    "naked",
+    "nearest_stop",
+    "corridor",
+    "outlook",
+    "safety",
+    "ladder",
 )
-
-
-_PERCENT = frozenset({"pnl_pct", "peak_pct", "trailing_level"})
+_LEG_FIELDS = (
+    "key",
+    "strike",
+    "expiry",
+    "contract_value",
+    "bid_size",
+    "ask_size",
+    "closing_px",
+    "fees_paid",
+    "fee_to_close",
+    "pnl_mark",
+    "iv",
+    "iv_at_entry",
+    "position_delta",
+    "position_gamma",
+    "position_theta",
+    "position_vega",
+    "distance_pct",
+    "fresh",
+)
 
 
 def _leg(leg: LegView) -> dict[str, Any]:
     return {
+        **{name: _value(getattr(leg, name), name) for name in _LEG_FIELDS},
         "symbol": leg.symbol,
         "side": leg.side,
         "quantity": leg.quantity,
@@ -124,11 +162,16 @@ def _leg(leg: LegView) -> dict[str, Any]:
     }
 
 
-def _value(value: Any) -> Any:
+def _value(value: Any, name: str = "") -> Any:
+    """One field as JSON: money as text, percents of premium that are exact numbers too; times; what is nested likewise."""
     if isinstance(value, Decimal):
-        return _text(value)
+        return _percent(value) if name.endswith("_pct") or name == "trailing_level" else _text(value)
     if isinstance(value, datetime):
         return _time(value)
+    if isinstance(value, msgspec.Struct):
+        return {field: _value(getattr(value, field), field) for field in value.__struct_fields__}
+    if isinstance(value, tuple):
+        return [_value(part, name) for part in value]
     return value if value is None or isinstance(value, bool | int | float) else str(value)
 
 

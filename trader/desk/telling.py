@@ -1,6 +1,6 @@
 """Records in words: the timeline of a run and the marks on its chart. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,18 +15,31 @@ from trader.engine.settling import kept_words
 from trader.engine.view import REASON_WORDS
 
 
-def timeline(records: Iterable[r.AnyRecord]) -> tuple[TimelineEvent, ...]:
+def timeline(records: Sequence[r.AnyRecord]) -> tuple[TimelineEvent, ...]:
     """Every record of a run as one line."""
     return tuple(
         TimelineEvent(
-            at=record.market or record.wall,
+            at=at,
             wall=record.wall,
             kind=str(type(record).__struct_config__.tag),
             cause=record.cause,
             text=describe(record),
         )
-        for record in records
+        for at, record in zip(_on_one_clock(records), records, strict=True)
     )
+
+
+def _on_one_clock(records: Sequence[r.AnyRecord]) -> list[datetime]:
+    """The exchange's time of each record; where it was not known, the one before, or the first that was. A run of which no
+    record knows it stays on this machine's clock: the two never mix, because they may be years apart."""
+    last = next((record.market for record in records if record.market is not None), None)
+    if last is None:
+        return [record.wall for record in records]
+    found = []
+    for record in records:
+        last = record.market or last
+        found.append(last)
+    return found
 
 
 def markers(records: Sequence[r.AnyRecord]) -> tuple[Marker, ...]:
@@ -35,8 +48,7 @@ def markers(records: Sequence[r.AnyRecord]) -> tuple[Marker, ...]:
     orders: dict[str, int] = {}  # order → index of its mark
     fills: dict[str, list[Fill]] = {}
     level: Decimal | None = None
-    for record in records:
-        at = record.market or record.wall
+    for at, record in zip(_on_one_clock(records), records, strict=True):
         if isinstance(record, r.FillRecorded):
             order = record.fill.client_order_id or record.fill.venue_order_id
             fills.setdefault(order, []).append(record.fill)

@@ -16,17 +16,20 @@ class NotPossible(TraderError):
 
 
 class RunnerHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether somebody trades this account. `host` is thread (in the panel) or process, None when nobody ever did."""
+    """Whether somebody trades this account. `host` is thread (in the panel) or process, None when nobody ever did; `epoch`
+    the lease's, one more at every taking."""
 
     alive: bool
     heartbeat_age_s: float | None
     host: str | None
     pid: int | None
+    epoch: int | None = None
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened, in words. `at` is the wall clock; `alert` the alert's number where it is one; `times` how
-    often the same was said."""
+    """One thing that happened, in words. `at` is the wall clock, `market` the exchange's where it was known; `alert` the alert's number where it is one; `times` how
+    often the same was said, of any run. Then `at`, `run_id` and `alert` are the newest's, `alerts` the numbers of all, newest
+    first; it is acknowledged when all of them are."""
 
     at: datetime
     level: str
@@ -37,10 +40,13 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     acked_by: str = ""
     acked_at: datetime | None = None
     times: int = 1
+    alerts: tuple[int, ...] = ()
+    market: datetime | None = None
 
 
 class DayResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that ended on this day. `at` is the exchange's time of its end; `pnl` USD, `pnl_pct` % of premium."""
+    """A run that has ended. `at` is the exchange's time of its end; `pnl` USD realised, `pnl_pct` % of premium, None where
+    nothing was sold."""
 
     run_id: str
     preset: str
@@ -53,7 +59,9 @@ class DayResult(msgspec.Struct, frozen=True, kw_only=True):
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):
     """The Indian day by the exchange's time. `realised` USD is what the daily loss limit counts (all presets); `open` the
-    P&L of what is open, None where it is unknown; the limits are those of the run shown, None while there is none."""
+    P&L of what is open, None where it is unknown; the limits are those of the run shown, None while there is none.
+    `runs_made` counts the underlying of that run, as its limit does. `results` are those of this day and besides those of
+    the last 24 hours of this machine's clock, which is more than one day of an accelerated market."""
 
     date: date
     realised: Decimal
@@ -85,6 +93,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pictured_at: datetime | None = (
         None  # when the runner made this picture (this machine's clock): the same for all parts
     )
+    market: datetime | None = None  # the exchange's time in the runner's last picture
 
 
 class CommandReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +121,8 @@ class PreviewLeg(msgspec.Struct, frozen=True, kw_only=True):
     bid_size: int | None
     open_interest: Decimal | None
     limit_price: Decimal
+    fee: Decimal | None = None  # USD of selling all contracts at `limit_price`
+    closing_px: Decimal | None = None  # what a P&L would count buying back at now: the ask, bounded by the spread guard
     exit_most: Decimal | None = None  # USD a closing order of all contracts would pay at most at today's mark, fees in
 
 
@@ -131,7 +142,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     contract_value: Decimal | None = None
     notional: Decimal | None = None  # USD of one leg
     closing_fees: Decimal | None = None  # USD, of buying back at the price a P&L counts with now
-    spread: Decimal | None = None  # USD between what is sold for and what buying back at once would pay, >= 0
+    spread: Decimal | None = None  # USD that buying back at once would pay above what is sold for
     start_pnl: Decimal | None = None  # USD: P&L the moment both legs are sold: minus spread, minus fees in and out
     return_on_margin_pct: Decimal | None = None  # premium less fees, of margin
     breakevens_after_fees: tuple[Decimal, ...] = ()  # spots at expiry
@@ -154,6 +165,13 @@ class Payoff(msgspec.Struct, frozen=True, kw_only=True):
     at_expiry: tuple[float, ...]
 
 
+class LotSize(msgspec.Struct, frozen=True, kw_only=True):
+    """How many contracts of each leg meet a target; `words` say why there are none, or what to know about them."""
+
+    contracts: int
+    words: str = ""
+
+
 class ExpiryChoice(msgspec.Struct, frozen=True, kw_only=True):
     """One listed expiry. `value` is what a preset's `strategy.expiry` takes."""
 
@@ -174,7 +192,7 @@ class PnlSeries(msgspec.Struct, frozen=True, kw_only=True):
     max_profit_usd: list[float | None]
     gaps: list[
         tuple[datetime, datetime]
-    ] = []  # when nobody watched, on the chart's clock (market time where it is known)
+    ] = []  # nobody watched, or nothing could be priced: market time, else this machine's
 
 
 class Marker(msgspec.Struct, frozen=True, kw_only=True):

@@ -129,6 +129,7 @@ class OrderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     reduce_only: bool = False
     cancellation_reason: str | None = None
     paid_commission: Decimal | None = None
+    stop_kind: str = ""  # of an order that waits for a trigger: stop_loss_order, take_profit_order
     created_at: datetime | None = None
     ts_event: datetime | None = None
 

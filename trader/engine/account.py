@@ -28,6 +28,7 @@ from trader.engine.state import Order, Run, Watch, seconds_since
 from trader.engine.turn import Turn
 
 PARTLY_UNREADABLE = "account_partly_unreadable"
+STOP_LOSS = "stop_loss_order"  # the exchange's word
 _ROUTINE_SECS = 5.0
 _IDLE_SECS = 10.0  # while a run waits and no strikes are picked: the account is read to tell what would bar its entry
 _URGENT_SECS = 0.25
@@ -156,6 +157,7 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
     settle(turn, event)
     compare_positions(turn, event)
     see_foreign(turn, event)
+    _see_stops(turn, event)
     if event.error:
         turn.look(run_id, account_wanted=True)
         turn.alert(run_id, "warning", "account_unreadable", f"The account could not be read: {clause(event.error)}.")
@@ -174,6 +176,17 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         turn.look(run_id, account_wanted=True)
     elif is_complete(event) and not unread:
         turn.look(run_id, account_read=event.asked, available_usd=event.available_usd)
+
+
+def _see_stops(turn: Turn, event: AccountRead) -> None:
+    """Keep how many stop-loss orders the exchange lists on this run's contracts; a row that makes no sense may be one."""
+    run = turn.run(event.run_id)
+    if event.open_orders is None or not run.legs:
+        return
+    closing = {leg.symbol: leg.side.opposite for leg in run.legs}
+    stops = sum(o.stop_kind == STOP_LOSS and o.side is closing.get(o.symbol) for o in event.open_orders)
+    is_whole = not any(event.odd_of("open_orders", leg.symbol, leg.product_id) for leg in run.legs)
+    turn.look(event.run_id, stops=stops if is_whole else None, stops_read=event.asked if is_whole else None)
 
 
 def _may_hide_lost_order(turn: Turn, event: AccountRead) -> bool:
@@ -276,7 +289,7 @@ def _book(turn: Turn, run_id: str, fill: Fill) -> None:
         on_fill(turn, fill)
         return
     leg = next((leg for leg in run.legs if leg.symbol == fill.symbol), None)
-    if leg is None or run.open_quantity(leg.key) <= 0 or _is_older(fill, _sold_at(run, leg.key)):
+    if leg is None or run.open_quantity(leg.key) <= 0 or _is_older(fill, run.sold_at(leg.key) or run.created_market):
         return
     fill = _our_share(turn, run, fill, run.open_quantity(leg.key))
     turn.write(rec.FillRecorded, run_id, cause="exchange", leg=leg.key, fill=fill)
@@ -296,12 +309,6 @@ def _our_share(turn: Turn, run: Run, fill: Fill, open_quantity: int) -> Fill:
     if commission is not None:
         commission = commission * open_quantity / fill.quantity
     return replace(fill, quantity=open_quantity, commission=commission)
-
-
-def _sold_at(run: Run, key: str) -> datetime | None:
-    """When the leg's first contract traded, in exchange time; what happened to the contract before was another run's."""
-    known = [b.fill.ts_event for b in run.fills.values() if b.leg == key and b.fill.ts_event is not None]
-    return min(known, default=run.created_market)
 
 
 def _is_before(at: datetime | None, then: datetime | None) -> bool:

@@ -239,7 +239,13 @@ def _position_observed(run: Run, record: rec.PositionObserved) -> Run:
 
 
 def _trailed(run: Run, record: rec.Trailed) -> Run:
-    return replace(run, peak_pnl=record.peak_pnl, peak_pct=record.peak_pct, level_pct=record.level_pct)
+    return replace(
+        run,
+        peak_pnl=record.peak_pnl,
+        peak_pct=record.peak_pct,
+        peak_at=record.market,
+        level_pct=record.level_pct,
+    )
 
 
 def _exit_decided(run: Run, record: rec.ExitDecided) -> Run:

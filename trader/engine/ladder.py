@@ -1,90 +1,69 @@
 """The exit ladder: every exit with its distance, in money, in percent and in terms of where spot would have to be."""
 
-from collections.abc import Callable
 from decimal import Decimal
 
-from trader.domain.clock import Now
+from trader.engine.corridor import Curves
 from trader.engine.records import Phase
-from trader.engine.state import HUNDRED, Market, Run
+from trader.engine.shown import rounded, spot_digits
+from trader.engine.spot_curve import Curve
+from trader.engine.state import HUNDRED, Run
 from trader.engine.valuation import Valuation
 from trader.engine.view import Rung
-from trader.pricing.black76 import price, year_fraction
-
-_FARTHEST = 0.5  # spot is searched within half and one and a half times its present price
-_BISECTIONS = 24
 
 
-def build_ladder(run: Run, market: Market, now: Now, valuation: Valuation | None) -> tuple[Rung, ...]:
-    """All exits of a run; distances are None while P&L is unknown. Nothing once the run is closing."""
+def build_ladder(run: Run, premium: Decimal, valuation: Valuation | None, curves: Curves | None) -> tuple[Rung, ...]:
+    """All exits of a run, as they are asked; distances are None while P&L is unknown. Nothing once the run is closing."""
     if run.phase not in (Phase.WAITING, Phase.ENTERING, Phase.HOLDING):
         return ()
     exits = run.preset.exits
-    premium = run.premium
-    pnl_at = _pnl_by_spot(run, market, now, valuation)
-    spot = market.spots.get(run.underlying)
-    first = exits.trailing_tiers[0] if exits.trailing_tiers else None
-    levels: list[tuple[str, bool, Decimal | None]] = [
-        ("max loss", True, -exits.max_loss_pct),
-        ("max profit", True, exits.max_profit_pct),
-    ]
-    if exits.trailing_enabled and first is not None:
-        name = "trailing stop" if run.level_pct is not None else f"trailing stop (arms at {first.peak_pct} %)"
-        levels.append((name, run.level_pct is not None, run.level_pct))
-    rungs = []
-    for name, armed, pct in levels:
-        at_pnl = premium * pct / HUNDRED if premium > 0 and pct is not None else None
-        low, high = (None, None)
-        if armed and at_pnl is not None and pnl_at is not None and spot is not None:
-            low, high = _spots_for(pnl_at, float(at_pnl), float(spot))
-        rungs.append(
-            Rung(
-                name=name,
-                armed=armed,
-                at_pnl=at_pnl,
-                at_pct=pct,
-                distance_usd=at_pnl - valuation.pnl if at_pnl is not None and valuation is not None else None,
-                distance_pct=pct - valuation.pct if pct is not None and valuation is not None else None,
-                spot_low=low,
-                spot_high=high,
-            )
-        )
-    return (*rungs, Rung(name="exit time", armed=True, at_time=run.exit_at))
+    rungs = [_rung(premium, valuation, curves, "max loss", "max_loss", -exits.max_loss_pct)]
+    first = exits.trailing_tiers[0] if exits.trailing_enabled and exits.trailing_tiers else None
+    if run.level_pct is not None:
+        rungs.append(_rung(premium, valuation, curves, "trailing stop", "trailing_stop", run.level_pct))
+    elif first is not None:
+        name = f"trailing stop (arms at {first.peak_pct} %)"
+        rungs.append(_rung(premium, valuation, curves, name, "trailing_stop", first.peak_pct, armed=False))
+    rungs.append(_rung(premium, valuation, curves, "max profit", "max_profit", exits.max_profit_pct))
+    rungs.append(Rung(name="exit time", code="time", armed=True, at_time=run.exit_at))
+    if run.legs:
+        rungs.append(Rung(name="expiry", code="expiry", armed=True, at_time=min(leg.expiry for leg in run.legs)))
+    return tuple(rungs)
 
 
-def _pnl_by_spot(run: Run, market: Market, now: Now, valuation: Valuation | None) -> Callable[[float], float] | None:
-    """P&L as a function of spot alone: marks from Black-76 at today's implied volatilities, the rest unchanged."""
-    spot = market.spots.get(run.underlying)
-    if valuation is None or now.market is None or spot is None or spot <= 0:
-        return None
-    legs = []
-    for leg in run.legs:
-        quote = market.quotes.get(leg.symbol)
-        if quote is None or quote.mark_iv is None or quote.mark_iv <= 0 or now.market >= leg.expiry:
-            return None
-        size = run.open_quantity(leg.key) * float(leg.contract_value)
-        years = year_fraction(now.market, leg.expiry)
-        legs.append((float(leg.strike), quote.mark_iv, years, leg.kind, size))
+def _rung(
+    premium: Decimal,
+    valuation: Valuation | None,
+    curves: Curves | None,
+    name: str,
+    code: str,
+    pct: Decimal,
+    *,
+    armed: bool = True,
+) -> Rung:
+    """An exit that fires at a P&L of `pct` % of premium or, not `armed`, is armed there."""
+    level = premium * pct / HUNDRED if premium > 0 else None
+    low, high = (None, None) if curves is None else _spots(curves, level, curves.now)
+    exit_low, exit_high = (None, None) if curves is None else _spots(curves, level, curves.before_exit)
+    return Rung(
+        name=name,
+        code=code,
+        armed=armed,
+        at_pnl=level if armed else None,
+        at_pct=pct if armed else None,
+        arms_at_pct=None if armed else pct,
+        distance_usd=level - valuation.pnl if level is not None and valuation is not None else None,
+        distance_pct=pct - valuation.pct if valuation is not None else None,
+        spot_low=low,
+        spot_high=high,
+        exit_low=exit_low,
+        exit_high=exit_high,
+    )
 
-    def cost(at: float) -> float:
-        return sum(price(at, strike, iv, years, kind) * size for strike, iv, years, kind, size in legs)
 
-    here = cost(float(spot))
-    return lambda at: float(valuation.pnl) - (cost(at) - here)
-
-
-def _spots_for(pnl_at: Callable[[float], float], target: float, spot: float) -> tuple[float | None, float | None]:
-    """The nearest spot below and above at which P&L crosses `target`; None where it does not within reach."""
-    return _cross(pnl_at, target, spot, spot * (1 - _FARTHEST)), _cross(pnl_at, target, spot, spot * (1 + _FARTHEST))
-
-
-def _cross(pnl_at: Callable[[float], float], target: float, near: float, far: float) -> float | None:
-    side = pnl_at(near) >= target
-    if (pnl_at(far) >= target) is side:
-        return None
-    for _ in range(_BISECTIONS):
-        middle = (near + far) / 2
-        if (pnl_at(middle) >= target) is side:
-            near = middle
-        else:
-            far = middle
-    return round(far, 1)
+def _spots(curves: Curves, level: Decimal | None, curve: Curve | None) -> tuple[float | None, float | None]:
+    """Between which spots P&L is at least `level`."""
+    if level is None or curve is None:
+        return None, None
+    low, high = curve.range_above(float(level))
+    digits = spot_digits(curves.standing.spot)
+    return rounded(low, digits), rounded(high, digits)

@@ -79,6 +79,7 @@ class LegTerms(msgspec.Struct, frozen=True, kw_only=True):
     bid: Decimal | None
     ask: Decimal | None
     mark: Decimal | None
+    iv: float | None = None  # fraction per year, of the mark; not recorded by earlier versions
 
     def has_expired(self, market: datetime | None) -> bool:
         """By the exchange's time; while that is unknown nothing has."""

@@ -78,3 +78,10 @@ def entry_window(schedule: Schedule, entry_at: datetime, exit_at: datetime, mark
 def exit_before_expiry(schedule: Schedule, exit_at: datetime, expiry: datetime) -> datetime:
     """The exit instant, moved ahead of the expiry where it would come too late."""
     return min(exit_at, expiry - timedelta(minutes=schedule.exit_before_expiry_mins))
+
+
+def past_words(schedule: Schedule, expiry: datetime) -> str:
+    """Why an expiry is too near to be sold: its exit instant has gone by."""
+    return (
+        f"the exit {schedule.exit_before_expiry_mins} min before the expiry {expiry:%Y-%m-%d %H:%M} UTC is past already"
+    )

@@ -164,4 +164,5 @@ def leg_terms(preset: Preset, instrument: Instrument, quote: Quote) -> LegTerms:
         bid=quote.bid,
         ask=quote.ask,
         mark=quote.mark,
+        iv=quote.mark_iv,
     )

@@ -96,6 +96,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     positions: dict[str, int] = {}
     peak_pnl: Decimal | None = None
     peak_pct: Decimal | None = None
+    peak_at: datetime | None = None  # market
     level_pct: Decimal | None = None
     beside: tuple[Foreign, ...] = ()  # what a person wants to start beside, exactly as it stood
     stop_command: str | None = None
@@ -136,6 +137,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def last_fill_at(self, key: str) -> datetime | None:
         """When (wall) we learned of this leg's newest fill."""
         return max((b.wall for b in self.fills.values() if b.leg == key), default=None)
+
+    def sold_at(self, key: str) -> datetime | None:
+        """When (exchange time) the leg's first contract traded; None while no fill has told."""
+        told = [b.fill.ts_event for b in self.fills.values() if b.leg == key and b.fill.ts_event is not None]
+        return min(told, default=None)
 
     def live_orders(self) -> list[Order]:
         return [o for o in self.orders.values() if o.status.live]
@@ -212,6 +218,8 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     account_read: datetime | None = None  # `asked` of the last complete read
     available_usd: Decimal | None = None
     foreign_orders: tuple[str, ...] = ()
+    stops: int | None = None  # stop orders that the exchange listed on this run's contracts; None = not known
+    stops_read: datetime | None = None  # `asked` of the read that told them
     unread: str = ""  # rows of the last read that made no sense and may be of this run's contracts
     foreign: tuple[Foreign, ...] | None = None  # of the whole underlying, as last read before anything was sold
     mismatch_since: datetime | None = None  # `asked` of the first read in a row whose positions differ from our fills

@@ -86,7 +86,12 @@ def closing_price(leg: LegTerms, quote: Quote, spread_guard_pct: Decimal) -> Dec
 
 def closing_cost(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) -> Decimal:
     """USD to buy back `quantity` contracts at `price`, commission and GST included."""
-    commission = option_commission(
+    return price * quantity * leg.contract_value + closing_fee(leg, quantity, price, spot)
+
+
+def closing_fee(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) -> Decimal:
+    """USD of commission and GST of buying back `quantity` contracts at `price`."""
+    return option_commission(
         rate=leg.fee_rate,
         cap=leg.fee_cap,
         spot=spot,
@@ -94,7 +99,6 @@ def closing_cost(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) ->
         quantity=quantity,
         contract_value=leg.contract_value,
     )
-    return price * quantity * leg.contract_value + commission
 
 
 def untold_fees(run: Run, market: Market) -> Decimal:
@@ -115,20 +119,25 @@ def untold_fees(run: Run, market: Market) -> Decimal:
     return total
 
 
-def leg_pnl(run: Run, leg: LegTerms, market: Market) -> Decimal | None:
-    """USD a leg would have made if closed now; None when it cannot be priced."""
+def leg_banked(run: Run, leg: LegTerms) -> Decimal:
+    """USD that a leg's fills have brought so far, less what they are known to have cost."""
     booked = [b.fill for b in run.fills.values() if b.leg == leg.key]
     cash = sum((f.cash_flow(leg.contract_value) for f in booked), ZERO)
-    fees = sum((f.commission for f in booked if f.commission is not None), ZERO)
+    return cash - sum((f.commission for f in booked if f.commission is not None), ZERO)
+
+
+def leg_pnl(run: Run, leg: LegTerms, market: Market) -> Decimal | None:
+    """USD a leg would have made if closed now; None when it cannot be priced."""
+    banked = leg_banked(run, leg)
     open_quantity = run.open_quantity(leg.key)
     if open_quantity <= 0:
-        return cash - fees
+        return banked
     quote = market.quotes.get(leg.symbol)
     spot = market.spots.get(run.underlying)
     price = None if quote is None else closing_price(leg, quote, run.preset.exits.spread_guard_pct)
     if price is None or spot is None:
         return None
-    return cash - fees - closing_cost(leg, open_quantity, price, spot)
+    return banked - closing_cost(leg, open_quantity, price, spot)
 
 
 def value(run: Run, market: Market) -> Valuation | None:

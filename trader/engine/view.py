@@ -32,7 +32,8 @@ class LegView(msgspec.Struct, frozen=True, kw_only=True):
     """One leg now. `avg_px`, `mark`, `bid`, `ask` in USD per unit of underlying; `pnl` in USD at cost to close (fees in).
 
     `open_quantity` is what is still short (contracts, ≥ 0). `price_age_s` is exchange-time seconds since the older of mark
-    and quote changed hands; None = never seen. `fresh` False means the price is not used for decisions.
+    and quote changed hands; None = never seen. `fresh` False means the price is not used for decisions: then no P&L and no
+    greek of an open position is told either. Of what has been bought back P&L is what it brought, and no greek is left.
     """
 
     key: str
@@ -80,8 +81,8 @@ class NakedView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NearestStop(msgspec.Struct, frozen=True, kw_only=True):
-    """The losing exit that spot is closest to. `move` is what spot must move, signed USD; `sigmas` the same in standard
-    deviations of spot until the exit time, at today's implied volatility."""
+    """The losing exit that spot is closest to. `move` is what spot must move, signed USD, 0 when it is there already; `sigmas`
+    the same, unsigned, in standard deviations of spot until the exit time, at today's implied volatility."""
 
     name: str
     spot: float
@@ -91,11 +92,12 @@ class NearestStop(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Corridor(msgspec.Struct, frozen=True, kw_only=True):
-    """P&L against spot now, cost to close, all else unchanged, and the marks on that axis. All spots are USD.
+    """P&L against spot now, cost to close with fees by their rule, all else unchanged, and the marks on that axis. All spots
+    are USD; that of now is among them.
 
     `spots` ascend and cover every mark; `pnl` is USD and `pnl_pct` % of premium, one for each spot. `stop_*` is where the
-    maximum loss (or the trailing level, where that is nearer) would fire, `half_*` where half of the maximum loss is reached.
-    None where spot alone does not reach it.
+    maximum loss (or the trailing level, once it is armed) would fire, `half_*` where half of the maximum loss is reached: with
+    a trailing level that may lie outside the stops. None where spot alone does not reach it.
     """
 
     spots: tuple[float, ...]
@@ -110,11 +112,12 @@ class Corridor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
-    """What time alone does to a run, by Black-76 at the implied volatilities of the moment. Percents are of premium.
+    """What time alone does to what is open, by Black-76 at the implied volatilities of the moment. Percents are of premium.
 
     `decayed_pct`: share of the premium that has gone from the options at their mark prices. `by_time_pct`: what would have
-    gone by now had spot and volatilities stayed as at the entry. `still_pnl`: USD of P&L, cost to close, at the exit time if
-    spot stands still. `best_pct`: the best P&L any spot would bring at the exit time. `exit_at` is the instant meant.
+    gone by now had spot and volatilities stayed as when the strikes were chosen. `still_pnl`: USD of P&L, cost to close, at
+    the exit time if spot stands still; today's spread counts in proportion to what the option is still worth. `best_pct`: the
+    best P&L any spot would bring at the exit time, so. `exit_at` is the instant meant.
     """
 
     decayed_pct: float | None = None
@@ -125,9 +128,9 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Safety(msgspec.Struct, frozen=True, kw_only=True):
-    """What would close the position, as far as it is known. `exchange_stops`: stop orders on this run's contracts that the
-    exchange reported when the account was last read (`read_at`, this machine's clock); None = never read. `dead_man`: the
-    exchange's heartbeat of this client is on; None = not known."""
+    """What would close the position, as far as it is known. `app_stop`: the exit rules watch it on prices that are fresh.
+    `exchange_stops`: stop-loss orders on this run's contracts that the exchange listed when it was last asked (`read_at`,
+    this machine's clock); None = not known. `dead_man`: the exchange's heartbeat of this client is on; None = not known."""
 
     app_stop: bool
     exchange_stops: int | None = None
@@ -149,10 +152,11 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rung(msgspec.Struct, frozen=True, kw_only=True):
-    """One exit of the ladder. `at_pnl` USD and `at_pct` (% of premium) where it fires; `at_time` for the clock's exit;
-    `spot_low`/`spot_high`: where the index would have to be for it, all else unchanged (None = not reachable by spot);
-    `exit_low`/`exit_high` the same shortly before the exit time. `code`: max_loss, max_profit, trailing_stop, time, expiry or
-    daily_limit. `arms_at_pct`: the peak that arms it, while it is not armed."""
+    """One exit of the ladder. `at_pnl` USD and `at_pct` (% of premium) where it fires; `at_time` for the clock's exit.
+    `spot_low`/`spot_high`: between these spots P&L is above the level, all else unchanged: a losing exit fires outside them, a
+    winning one (and the arming of one not armed) inside (None = spot alone does not reach that end). `exit_low`/`exit_high`:
+    the same half an hour before the exit time, or at it where that is nearer. `code`: max_loss, max_profit, trailing_stop,
+    time, expiry or daily_limit. `arms_at_pct`: the peak that arms it, while it is not armed; the distances are those to it."""
 
     name: str
     armed: bool
@@ -207,8 +211,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[str, ...] = ()  # while exiting: what has been done and is being done
     quantity: int | None = None  # contracts of each leg, as chosen
     contract_value: Decimal | None = None
-    notional: Decimal | None = None  # USD of one leg: contracts, times what is in one, times spot
-    pnl_mark: Decimal | None = None
+    notional: Decimal | None = None  # USD of one leg: contracts, times what is in one, times spot of now
+    pnl_mark: Decimal | None = None  # `pnl` is this, less `spread_to_close` and `fees_to_close`, exactly
     fees_to_close: Decimal | None = None
     spread_to_close: Decimal | None = None  # USD between the mark prices and what buying back would pay
     peak_at: datetime | None = None  # the exchange's time

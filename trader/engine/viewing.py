@@ -2,19 +2,26 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from trader.domain.clock import Now
 from trader.domain.expiry import IST
 from trader.domain.fill import FillKind
 from trader.domain.order import OrderStatus, Purpose
 from trader.domain.wording import done_of, fill_verb, refusal_words
+from trader.engine.corridor import corridor, curves_of, nearest_stop
 from trader.engine.ladder import build_ladder
+from trader.engine.leg_view import leg_view
 from trader.engine.levels import level_words
+from trader.engine.outlook import outlook
 from trader.engine.records import LegTerms, Level, Phase
+from trader.engine.safety import naked_view, safety
 from trader.engine.settling import kept_words
-from trader.engine.state import HUNDRED, Market, Run, State, Watch
-from trader.engine.valuation import fresh_value, leg_pnl, staleness, value
+from trader.engine.shown import shown
+from trader.engine.state import HUNDRED, ZERO, Market, Run, State, Watch
+from trader.engine.valuation import Valuation, fresh_value, value
 from trader.engine.view import REASON_WORDS, LegView, OrderView, RunView
+from trader.pricing.margin import ShortLeg, strangle_margin
 
 _ORDERS_SHOWN = 20
 
@@ -26,7 +33,10 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
     valuation, _ = fresh_value(run, market, now)
     if valuation is None and run.legs and run.flat_by_fills and run.fills:
         valuation = value(run, market)
+    legs = tuple(leg_view(run, leg, market, now, _kept_words(run, leg, now)) for leg in run.legs)
     premium = run.premium if run.fills else None
+    curves = curves_of(run, legs, market.spots.get(run.underlying), premium or ZERO, now, valuation)
+    totals = _totals(run, legs, valuation)
     exits = run.preset.exits
     return RunView(
         run_id=run.run_id,
@@ -55,14 +65,89 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         exit_reason=run.exit_reason,
         realized_pnl=run.finished.realized_pnl if run.finished else run.cash_flow - run.fees if run.fills else None,
         fees=run.finished.fees if run.finished else run.fees if run.fills else None,
-        legs=tuple(_leg_view(run, leg, market, now) for leg in run.legs),
+        legs=legs,
         orders=tuple(_order_views(run)),
-        ladder=build_ladder(run, market, now, valuation),
+        ladder=build_ladder(run, premium or ZERO, valuation, curves),
         why_not=watch.why_not if run.phase is Phase.WAITING else (),
         foreign=watch.foreign or () if run.phase is Phase.WAITING else (),
         beside=run.beside,
         steps=tuple(_steps(run, watch, now)) if run.phase in (Phase.EXITING, Phase.DONE) else (),
+        quantity=run.preset.strategy.quantity,
+        contract_value=run.legs[0].contract_value if run.legs else None,
+        notional=_notional(run, market),
+        pnl_mark=totals.pnl_mark,
+        fees_to_close=totals.fees,
+        spread_to_close=totals.spread,
+        peak_at=run.peak_at,
+        net_delta=_net(legs, "position_delta"),
+        net_gamma=_net(legs, "position_gamma"),
+        net_theta=_net(legs, "position_theta"),
+        net_vega=_net(legs, "position_vega"),
+        margin=_margin(run, legs, market),
+        naked=naked_view(run, market, now),
+        nearest_stop=nearest_stop(run, curves),
+        corridor=corridor(run, curves),
+        outlook=outlook(run, legs, now, curves),
+        safety=safety(run, watch, valuation),
     )
+
+
+class _Totals(NamedTuple):
+    """Sums over the legs, USD; all None unless the P&L is known."""
+
+    pnl_mark: Decimal | None = None
+    fees: Decimal | None = None
+    spread: Decimal | None = None
+
+
+def _totals(run: Run, legs: tuple[LegView, ...], valuation: Valuation | None) -> _Totals:
+    """P&L is P&L at mark, less the spread and the fees of buying back: exactly, for every leg and for the run."""
+    entered = [leg for leg in legs if leg.filled_quantity > 0]
+    mark, fees, spread = ZERO, ZERO, ZERO
+    if valuation is None or not entered:
+        return _Totals()
+    for leg in entered:
+        if leg.pnl_mark is None or leg.fee_to_close is None:
+            return _Totals()
+        mark += leg.pnl_mark
+        fees += leg.fee_to_close
+        if leg.closing_px is not None and leg.mark is not None:
+            spread += (leg.closing_px - leg.mark) * leg.open_quantity * run.leg(leg.key).contract_value
+    return _Totals(mark, fees, spread)
+
+
+def _net(legs: tuple[LegView, ...], greek: str) -> float | None:
+    """A position greek summed over what is open; None where nothing is or a part is not known."""
+    parts = [getattr(leg, greek) for leg in legs if leg.open_quantity > 0]
+    return shown(sum(parts)) if parts and None not in parts else None
+
+
+def _notional(run: Run, market: Market) -> Decimal | None:
+    """USD of one leg as chosen, at today's spot."""
+    spot = market.spots.get(run.underlying, ZERO)
+    return run.legs[0].quantity * run.legs[0].contract_value * spot if run.legs and spot > 0 else None
+
+
+def _margin(run: Run, legs: tuple[LegView, ...], market: Market) -> Decimal | None:
+    """USD that what is open blocks, as the preview estimates it, at the marks of now."""
+    held = [leg for leg in legs if leg.open_quantity > 0]
+    spot = market.spots.get(run.underlying, ZERO)
+    if not held or spot <= 0 or run.phase is Phase.DONE:
+        return None
+    parts: list[ShortLeg] = []
+    for leg in held:
+        if leg.mark is None or not leg.fresh:
+            return None
+        terms = run.leg(leg.key)
+        parts.append(
+            ShortLeg(
+                mark=leg.mark,
+                quantity=leg.open_quantity,
+                contract_value=terms.contract_value,
+                initial_margin_pct=terms.margin_pct,
+            )
+        )
+    return strangle_margin(spot=spot, legs=parts)
 
 
 def trading_state(state: State, halted: str = "") -> tuple[str, str]:
@@ -158,48 +243,10 @@ def _kept_words(run: Run, leg: LegTerms, now: Now) -> str:
     return "has expired; waiting for its settlement" if leg.has_expired(now.market) else kept_words(run.kept[leg.key])
 
 
-def _leg_view(run: Run, leg: LegTerms, market: Market, now: Now) -> LegView:
-    quote = market.quotes.get(leg.symbol)
-    sold = [b.fill for b in run.fills.values() if b.leg == leg.key and b.fill.side is leg.side]
-    bought = [b.fill for b in run.fills.values() if b.leg == leg.key and b.fill.side is not leg.side]
-    spot = market.spots.get(run.underlying)
-    stamps = [] if quote is None else [t for t in (quote.ts_mark, quote.ts_quote) if t is not None]
-    age = (market.newest - min(stamps)).total_seconds() if stamps and market.newest is not None else None
-    return LegView(
-        key=leg.key,
-        symbol=leg.symbol,
-        side=leg.side.value,
-        quantity=leg.quantity,
-        filled_quantity=run.entered(leg.key),
-        open_quantity=run.open_quantity(leg.key),
-        strike=leg.strike,
-        expiry=leg.expiry,
-        avg_px=_average([(f.price, f.quantity) for f in sold]),
-        exit_px=_average([(f.price, f.quantity) for f in bought]),
-        mark=quote.mark if quote is not None else None,
-        bid=quote.bid if quote is not None else None,
-        ask=quote.ask if quote is not None else None,
-        delta=quote.greeks.delta if quote is not None and quote.greeks is not None else None,
-        iv=quote.mark_iv if quote is not None else None,
-        pnl=leg_pnl(run, leg, market) if run.entered(leg.key) else None,
-        distance_pct=float((leg.strike - spot) / spot * HUNDRED) if spot else None,
-        price_age_s=age,
-        fresh=not staleness(market, now, leg.symbol),
-        kept=_kept_words(run, leg, now),
-    )
-
-
 def _ended(run: Run, leg: LegTerms) -> str:
     """How the last contract of a leg was closed."""
     closing = [b.fill for b in run.fills.values() if b.leg == leg.key and b.fill.side is not leg.side]
     return "bought back" if not closing or closing[-1].kind is FillKind.NORMAL else fill_verb(closing[-1])
-
-
-def _average(parts: list[tuple[Decimal, int]]) -> Decimal | None:
-    quantity = sum(q for _, q in parts)
-    if quantity == 0:
-        return None
-    return sum((p * q for p, q in parts), Decimal(0)) / quantity
 
 
 def _order_views(run: Run) -> list[OrderView]:

@@ -14,7 +14,7 @@ from trader.engine.levels import bars_entry, level_words
 from trader.engine.naked import UNWIND_SECS, imbalance_words, lacks, tell_naked, time_left
 from trader.engine.prerequisites import Facts, Unread, in_the_way, prerequisites
 from trader.engine.records import LegTerms, Phase
-from trader.engine.schedule import Window, entry_window, exit_before_expiry, fix_instants
+from trader.engine.schedule import Window, entry_window, exit_before_expiry, fix_instants, past_words
 from trader.engine.selection import choose_legs, liquidity_flaw
 from trader.engine.state import HUNDRED, ZERO, Run, Watch, seconds_since
 from trader.engine.turn import Turn
@@ -44,7 +44,7 @@ def wait(turn: Turn, run_id: str) -> None:
             warning=instants.warning,
         )
         if instants.warning:
-            turn.alert(run_id, "warning", "schedule", f"Schedule: {instants.warning}.")
+            turn.alert(run_id, "info", "schedule", f"Schedule: {instants.warning}.")
         run = turn.run(run_id)
     assert run.entry_at is not None and run.exit_at is not None
     window = entry_window(run.preset.schedule, run.entry_at, run.exit_at, turn.now.market)
@@ -204,12 +204,10 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
     assert selection.expiry is not None
     exit_at = exit_before_expiry(run.preset.schedule, run.exit_at, selection.expiry)
     if exit_at <= turn.now.market:
-        mins = run.preset.schedule.exit_before_expiry_mins
-        why = f"strikes: the exit {mins} min before the expiry {selection.expiry:%Y-%m-%d %H:%M} UTC is past already"
-        turn.look(event.run_id, why_not=(why,))
+        turn.look(event.run_id, why_not=(f"strikes: {past_words(run.preset.schedule, selection.expiry)}",))
         return
     turn.write(rec.LegsChosen, event.run_id, legs=selection.legs, spot=event.spot, exit_at=exit_at)
-    turn.look(event.run_id, account_wanted=True, picked_at=turn.wall)
+    turn.look(event.run_id, account_wanted=True, picked_at=turn.wall, stops=None, stops_read=None)
 
 
 def enter(turn: Turn, run_id: str) -> None:

@@ -42,6 +42,7 @@ def parse_order(row: Any, symbol: str, product_id: int) -> OrderSnapshot:
         venue_state=_ENDED.get(state, state),
         reduce_only=bool(row.get("reduceOnly")),
         paid_commission=decimal_of(_within(row, "fee", "cost")),
+        stop_kind=_text(_within(row, "info", "stop_order_type")) or "",
         created_at=instant_of(row.get("timestamp")),
         ts_event=instant_of(row.get("lastUpdateTimestamp")) or instant_of(row.get("timestamp")),
     )

@@ -1,13 +1,15 @@
 """Fewer points for a chart without losing what matters: the first, the last, every bucket's lowest and highest. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def keep_extremes(points: Sequence[T], value: Callable[[T], float | None], most: int) -> list[T]:
-    """At most `most` of `points`, in their order.
+def keep_extremes(
+    points: Sequence[T], value: Callable[[T], float | None], most: int, pinned: Iterable[int] = ()
+) -> list[T]:
+    """At most `most` of `points`, in their order; and all those at the `pinned` positions besides.
 
     Equal buckets by position; of each the point of lowest and of highest `value` stays (a bucket without values keeps
     its first point), besides the series' first and last.
@@ -21,7 +23,7 @@ def keep_extremes(points: Sequence[T], value: Callable[[T], float | None], most:
     if count <= most:
         return list(points)
     buckets = (most - 2) // 2
-    kept = {0, count - 1}
+    kept = {0, count - 1, *pinned}
     for bucket in range(buckets):
         start, end = bucket * count // buckets, (bucket + 1) * count // buckets
         low = high = start

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 from sqlalchemy import Connection, Engine, insert, select
@@ -290,11 +291,18 @@ class Journal:
         with self._read() as connection:
             return views.read_records(connection, run_id, after_seq)
 
-    def run_bounds(self, account: str, since: datetime) -> list[tuple[int, RunCreated | RunFinished]]:
+    def run_bounds(
+        self, account: str, since: datetime, after_seq: int = 0
+    ) -> list[tuple[int, RunCreated | RunFinished]]:
         """First and last records of an account's runs made or ended since an instant (wall clock), in order: what the
-        day's limits are folded from, without reading everything between."""
+        day's limits are folded from, without reading everything between. Only those after `after_seq`."""
         with self._read() as connection:
-            return views.read_run_bounds(connection, account, since)
+            return views.read_run_bounds(connection, account, since, after_seq)
+
+    def premiums(self, run_ids: Sequence[str]) -> dict[str, Decimal]:
+        """USD each of these runs received for what it sold, before commissions; those that sold nothing are left out."""
+        with self._read() as connection:
+            return views.read_premiums(connection, run_ids)
 
     def level_changes(self, account: str, limit: int = 20) -> list[tuple[int, LevelChanged]]:
         """The account's newest changes of level, newest first."""

@@ -15,6 +15,7 @@ from trader.engine.records import (
     FillCosted,
     FillRecorded,
     LegsChosen,
+    LegTerms,
     LevelChanged,
     OrderDenied,
     OrderIntended,
@@ -48,7 +49,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the history. `finished_at` None: unresolved. `fees` and `realized_pnl` are USD, once finished."""
+    """One line of the history. `finished_at` None: unresolved. `fees` and `realized_pnl` are USD, once finished; `premium` is
+    USD received, None where nothing was sold, and `pnl_pct` the P&L in % of it. `created_market` and `finished_market` are
+    the exchange's time: where it was not known yet when the run was made, the first that its records know."""
 
     run_id: str
     account: str
@@ -65,6 +68,9 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     exit_reason: str | None = None
     realized_pnl: Decimal | None = None
     fees: Decimal | None = None
+    finished_market: datetime | None = None
+    premium: Decimal | None = None
+    pnl_pct: Decimal | None = None
 
 
 class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +100,7 @@ class FillRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert; `seq` names it for good. `run_id` is empty where it is the account's and no run's. `acked_by` and
+    """One alert; `seq` names it for good, `market` is the exchange's time where it was known. `run_id` is empty where it is the account's and no run's. `acked_by` and
     `acked_at` are filled in by whoever knows the acknowledgements."""
 
     seq: int
@@ -105,6 +111,7 @@ class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     acked_by: str = ""
     acked_at: datetime | None = None
+    market: datetime | None = None
 
 
 class DayTotals(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,23 +143,29 @@ _RUN_RECORDS = _records_query(of_one_run=True)
 
 
 def read_run_bounds(
-    connection: Connection, account: str, since: datetime
+    connection: Connection, account: str, since: datetime, after_seq: int = 0
 ) -> list[tuple[int, RunCreated | RunFinished]]:
     """`RunCreated` and `RunFinished` of an account since an instant (wall clock), in order; of a run that has ended since
-    both, however long ago it was made: an end without its beginning counts for nothing."""
-    recent = t.runs.c.wall >= instant_text(since)
-    ended = select(t.runs.c.run_id).where(t.runs.c.account == account, t.runs.c.kind == "run_finished", recent)
-    query = (
-        select(t.runs.c.seq, t.runs.c.body)
-        .where(t.runs.c.account == account, recent | t.runs.c.run_id.in_(ended))
-        .order_by(t.runs.c.seq)
-    )
+    both, however long ago it was made: an end without its beginning counts for nothing. Only those after `after_seq`."""
+    asked = {"account": account, "since": instant_text(since), "after_seq": after_seq}
     found: list[tuple[int, RunCreated | RunFinished]] = []
-    for seq, body in connection.execute(query):
+    for seq, body in connection.execute(_RUN_BOUNDS, asked):
         record = decode_record(body)
         assert isinstance(record, RunCreated | RunFinished)
         found.append((int(seq), record))
     return found
+
+
+def _bounds_query() -> Select[Any]:
+    """Built once: it is asked every second."""
+    runs, account = t.runs.c, t.runs.c.account == bindparam("account")
+    recent = runs.wall >= bindparam("since")
+    ended = select(runs.run_id).where(account, runs.kind == "run_finished", recent)
+    query = select(runs.seq, runs.body).where(account, runs.seq > bindparam("after_seq"))
+    return query.where(recent | runs.run_id.in_(ended)).order_by(runs.seq)
+
+
+_RUN_BOUNDS = _bounds_query()
 
 
 def read_level_changes(connection: Connection, account: str, limit: int) -> list[tuple[int, LevelChanged]]:
@@ -200,6 +213,7 @@ def read_runs(
         select(
             created,
             ended.c.wall.label("finished_at"),
+            ended.c.market.label("finished_market"),
             ended.c.exit_reason.label("end_reason"),
             ended.c.realized_pnl.label("end_pnl"),
             ended.c.fees.label("end_fees"),
@@ -217,8 +231,26 @@ def read_runs(
     if finished is not None:
         query = query.where(ended.c.seq.is_not(None) if finished else ended.c.seq.is_(None))
     rows = connection.execute(query).mappings().all()
-    details = _run_details(connection, [row["run_id"] for row in rows])
-    return [_summary(row, *details[row["run_id"]]) for row in rows]
+    ids = [row["run_id"] for row in rows]
+    details, premiums, begun = (
+        _run_details(connection, ids),
+        read_premiums(connection, ids),
+        _first_market(connection, ids),
+    )
+    return [
+        _summary(row, *details[row["run_id"]], premiums.get(row["run_id"]), begun.get(row["run_id"])) for row in rows
+    ]
+
+
+def _first_market(connection: Connection, run_ids: Sequence[str]) -> dict[str, datetime]:
+    """The exchange's time in the first record of each run that knows it."""
+    parts = [
+        select(table.c.run_id, table.c.market).where(table.c.run_id.in_(run_ids), table.c.market.is_not(None))
+        for table in (t.runs, t.decisions, t.fills)
+    ]
+    known = union_all(*parts).subquery()
+    query = select(known.c.run_id, func.min(known.c.market)).group_by(known.c.run_id)
+    return {run_id: parse_instant(market) for run_id, market in connection.execute(query)}
 
 
 def _run_details(connection: Connection, run_ids: Sequence[str]) -> dict[str, tuple[str, tuple[str, ...], int]]:
@@ -245,8 +277,16 @@ def _run_details(connection: Connection, run_ids: Sequence[str]) -> dict[str, tu
     return details
 
 
-def _summary(row: Mapping[Any, Any], phase: str, legs: tuple[str, ...], fill_count: int) -> RunSummary:
-    finished_at = row["finished_at"]
+def _summary(
+    row: Mapping[Any, Any],
+    phase: str,
+    legs: tuple[str, ...],
+    fill_count: int,
+    premium: Decimal | None,
+    begun: datetime | None,
+) -> RunSummary:
+    finished_at, finished_market = row["finished_at"], row["finished_market"]
+    realized = parse_decimal(row["end_pnl"])
     return RunSummary(
         run_id=row["run_id"],
         account=row["account"],
@@ -255,14 +295,17 @@ def _summary(row: Mapping[Any, Any], phase: str, legs: tuple[str, ...], fill_cou
         underlying=row["underlying"],
         config_hash=row["config_hash"],
         created_at=parse_instant(row["wall"]),
-        created_market=None if row["market"] is None else parse_instant(row["market"]),
+        created_market=begun,
         phase=phase if finished_at is None else "done",
         legs=legs,
         fill_count=fill_count,
         finished_at=None if finished_at is None else parse_instant(finished_at),
         exit_reason=row["end_reason"],
-        realized_pnl=parse_decimal(row["end_pnl"]),
+        realized_pnl=realized,
         fees=parse_decimal(row["end_fees"]),
+        finished_market=None if finished_market is None else parse_instant(finished_market),
+        premium=premium,
+        pnl_pct=realized / premium * 100 if realized is not None and premium else None,
     )
 
 
@@ -294,6 +337,26 @@ def _with_cost(fill: Fill, told: Sequence[FillCosted]) -> Fill:
     if fill.commission is not None or costed < fill.quantity:
         return fill
     return msgspec.structs.replace(fill, commission=sum((part.commission for part in told), Decimal(0)))
+
+
+def read_premiums(connection: Connection, run_ids: Sequence[str]) -> dict[str, Decimal]:
+    """USD each run received for what it sold, before commissions; runs that sold nothing are left out."""
+    legs: dict[tuple[str, str], LegTerms] = {}
+    chosen = (
+        select(t.decisions.c.body)
+        .where(t.decisions.c.run_id.in_(run_ids), t.decisions.c.kind == "legs_chosen")
+        .order_by(t.decisions.c.seq)
+    )
+    for body in connection.execute(chosen).scalars():
+        picked: Any = decode_record(body)
+        legs |= {(picked.run_id, leg.key): leg for leg in picked.legs}
+    found: dict[str, Decimal] = {}
+    for body in connection.execute(select(t.fills.c.body).where(t.fills.c.run_id.in_(run_ids))).scalars():
+        record: Any = decode_record(body)
+        leg = legs.get((record.run_id, record.leg))
+        if leg is not None and record.fill.side is leg.side:
+            found[record.run_id] = found.get(record.run_id, Decimal(0)) + record.fill.cash_flow(leg.contract_value)
+    return found
 
 
 def read_orders(connection: Connection, run_id: str) -> list[OrderRow]:
@@ -372,6 +435,7 @@ def read_alerts(
                 seq=seq,
                 run_id=record.run_id,
                 wall=record.wall,
+                market=record.market,
                 level=record.level,
                 code=record.code,
                 text=record.text,

@@ -1,16 +1,18 @@
-"""Figures. Each function takes plain columns and returns a Plotly figure; nothing here knows Streamlit."""
+"""Figures. Each function takes plain columns and returns a Plotly figure; nothing here knows Streamlit.
 
-from collections.abc import Sequence
+Times go to the browser as text of Indian wall time, never as numbers: Plotly reads numbers in the time zone of the browser, and
+an Indian one showed 05:44 for 00:14. Text it draws as it stands, wherever it is.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import plotly.graph_objects as go
 
-Numbers = npt.NDArray[np.float64]
-
-_IST_SECS = 5.5 * 3600  # India has no summer time
+from trader.domain.expiry import IST
+from trader.panel import parts
 
 PNL = "#3b82f6"
 PROFIT = "#22a55a"
@@ -29,13 +31,16 @@ class Mark(NamedTuple):
 
 
 class Pnl(NamedTuple):
-    """Columns of equal length; money in USD, None where nothing was known."""
+    """Columns of equal length; money in USD, `pct` the P&L in % of premium, None where nothing was known. `gaps`: when nobody
+    watched, on the clock of `at`."""
 
     at: Sequence[datetime]
     pnl: Sequence[float | None]
     trailing: Sequence[float | None]
     max_loss: Sequence[float | None]
     max_profit: Sequence[float | None]
+    pct: Sequence[float | None] | None = None
+    gaps: Sequence[tuple[datetime, datetime]] = ()
 
 
 _MARKS: dict[str, tuple[str, str, str]] = {
@@ -45,78 +50,120 @@ _MARKS: dict[str, tuple[str, str, str]] = {
 }
 
 
-def ist_axis(instants: Sequence[datetime]) -> Numbers:
-    """Instants as milliseconds of naive Indian time: Plotly draws what it is given and would otherwise show UTC."""
-    return np.array([(instant.timestamp() + _IST_SECS) * 1000 for instant in instants], dtype=np.float64)
+def ist_axis(instants: Iterable[datetime]) -> list[str]:
+    """Instants as Plotly draws them unchanged: ``2026-11-21 09:30:00.000``, Indian time."""
+    return [f"{instant.astimezone(IST):%Y-%m-%d %H:%M:%S.%f}"[:-3] for instant in instants]
 
 
-def pnl_figure(series: Pnl, marks: Sequence[Mark] = (), *, revision: str = "") -> go.Figure:
+def pnl_figure(series: Pnl, marks: Sequence[Mark] = (), *, revision: str = "", places: int = 2) -> go.Figure:
     """P&L over time with its limits and trailing level as they were at each moment, and what happened.
 
     Args:
         series: At most a few thousand points.
         marks: Fills and decisions.
         revision: Zoom and pan survive updates while this stays the same (the run's id).
+        places: Decimals of every amount: one precision for the whole figure.
     """
-    x = ist_axis(series.at)
-    pnl = _column(series.pnl)
+    pct = series.pct or [None] * len(series.at)
+    at, (pnl, trailing, loss, profit, shares) = _broken(
+        series.at, series.gaps, series.pnl, series.trailing, series.max_loss, series.max_profit, pct
+    )
+    x = ist_axis(at)
+    pnl_trace = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "P&L",
+        "x": x,
+        "y": pnl,
+        "line": {"color": PNL, "width": 2},
+        "text": [parts.money(value, share, places) for value, share in zip(pnl, shares, strict=True)],
+        "hovertemplate": "%{text}<extra>P&L</extra>",
+        "connectgaps": False,
+    }
     traces = [
-        _limit(x, series.max_profit, "Max profit", PROFIT, "dash"),
-        _limit(x, series.trailing, "Trailing level", TRAIL, "solid"),
-        _limit(x, series.max_loss, "Max loss", LOSS, "dash"),
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": "P&L",
-            "x": x,
-            "y": pnl,
-            "line": {"color": PNL, "width": 2},
-            "hovertemplate": "%{y:$,.2f}<extra>P&L</extra>",
-            "connectgaps": False,
-        },
+        _limit(x, profit, "Max profit", PROFIT, "dash", places),
+        _limit(x, trailing, "Trailing level", TRAIL, "solid", places),
+        _limit(x, loss, "Max loss", LOSS, "dash", places),
+        pnl_trace,
     ]
-    traces = [trace for trace in traces if not np.isnan(trace["y"]).all()]
-    return go.Figure({"data": traces + _mark_traces(x, pnl, marks), "layout": _layout(revision)})
+    traces = [trace for trace in traces if any(value is not None for value in trace["y"])]
+    return go.Figure(
+        {"data": traces + _mark_traces(at, pnl, marks), "layout": _layout(revision, places) | _bands(series.gaps)}
+    )
 
 
-def _column(values: Sequence[float | None]) -> Numbers:
-    """None becomes not-a-number, which Plotly leaves out."""
-    return np.array(values, dtype=np.float64)
+def _broken(
+    at: Sequence[datetime], gaps: Sequence[tuple[datetime, datetime]], *columns: Sequence[float | None]
+) -> tuple[list[datetime], list[list[float | None]]]:
+    """The columns with nothing inside each gap, so that no line is drawn across time nobody watched."""
+    times, values = list(at), [list(column) for column in columns]
+    for begin, end in gaps:
+        inside = begin + (end - begin) / 2
+        index = bisect_left(times, inside)
+        times.insert(index, inside)
+        for column in values:
+            column.insert(index, None)
+    return times, values
 
 
-def _limit(x: Numbers, values: Sequence[float | None], name: str, color: str, dash: str) -> dict[str, Any]:
+def _bands(gaps: Sequence[tuple[datetime, datetime]]) -> dict[str, Any]:
+    """A grey band over each gap, named once in the legend."""
+    return {
+        "shapes": [
+            {
+                "type": "rect",
+                "xref": "x",
+                "yref": "paper",
+                "x0": x0,
+                "x1": x1,
+                "y0": 0,
+                "y1": 1,
+                "fillcolor": MUTED,
+                "opacity": 0.25,
+                "line": {"width": 0},
+                "layer": "below",
+                "name": "Not watched",
+                "legendgroup": "gaps",
+                "showlegend": number == 0,
+            }
+            for number, (x0, x1) in enumerate(ist_axis(gap) for gap in gaps)
+        ]
+    }
+
+
+def _limit(
+    x: Sequence[str], values: Sequence[float | None], name: str, color: str, dash: str, places: int
+) -> dict[str, Any]:
     """A line that holds until it changes: only the points where it does are sent."""
-    y = _column(values)
-    if len(y):
-        changed = np.ones(len(y), dtype=bool)
-        changed[1:-1] = ~((y[1:-1] == y[:-2]) | (np.isnan(y[1:-1]) & np.isnan(y[:-2])))
-        x, y = x[changed], y[changed]
+    last = len(values) - 1
+    sent = [i for i in range(len(values)) if i in (0, last) or values[i] != values[i - 1]]
+    y = [values[i] for i in sent]
     return {
         "type": "scatter",
         "mode": "lines",
         "name": name,
-        "x": x,
+        "x": [x[i] for i in sent],
         "y": y,
         "line": {"color": color, "width": 1.3, "dash": dash, "shape": "hv"},
-        "hovertemplate": f"%{{y:$,.2f}}<extra>{name}</extra>",
+        "text": [parts.dollars(value, places, signed=True) for value in y],
+        "hovertemplate": f"%{{text}}<extra>{name}</extra>",
         "connectgaps": False,
     }
 
 
-def _mark_traces(x: Numbers, pnl: Numbers, marks: Sequence[Mark]) -> list[dict[str, Any]]:
+def _mark_traces(at: Sequence[datetime], pnl: Sequence[float | None], marks: Sequence[Mark]) -> list[dict[str, Any]]:
     traces: list[dict[str, Any]] = []
     for kind, (symbol, color, name) in _MARKS.items():
         chosen = [mark for mark in marks if mark.kind == kind]
         if not chosen:
             continue
-        at = ist_axis([mark.at for mark in chosen])
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "name": name,
-                "x": at,
-                "y": _pnl_at(x, pnl, at),
+                "x": ist_axis(mark.at for mark in chosen),
+                "y": _pnl_at(at, pnl, [mark.at for mark in chosen]),
                 "marker": {"symbol": symbol, "size": 10, "color": color, "line": {"width": 1, "color": "white"}},
                 "text": [_hover(mark.text) for mark in chosen],
                 "hovertemplate": "%{text}<extra></extra>",
@@ -125,12 +172,12 @@ def _mark_traces(x: Numbers, pnl: Numbers, marks: Sequence[Mark]) -> list[dict[s
     return traces
 
 
-def _pnl_at(x: Numbers, pnl: Numbers, at: Numbers) -> Numbers:
+def _pnl_at(at: Sequence[datetime], pnl: Sequence[float | None], wanted: Sequence[datetime]) -> list[float]:
     """The last known P&L at or before each instant; 0 before the first, where a run starts."""
-    known = ~np.isnan(pnl)
-    times, values = x[known], np.concatenate([[0.0], pnl[known]])
-    found: Numbers = values[np.searchsorted(times, at, side="right")]
-    return found
+    known = [(time, value) for time, value in zip(at, pnl, strict=True) if value is not None]
+    times = [time for time, _ in known]
+    values = [0.0, *(value for _, value in known)]
+    return [values[bisect_right(times, instant)] for instant in wanted]
 
 
 def _hover(text: str) -> str:
@@ -138,7 +185,7 @@ def _hover(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _layout(revision: str) -> dict[str, Any]:
+def _layout(revision: str, places: int) -> dict[str, Any]:
     return {
         "template": "none",  # the default is copied into every figure; the browser puts its own theme on it anyway
         "height": _PNL_HEIGHT,
@@ -153,7 +200,7 @@ def _layout(revision: str) -> dict[str, Any]:
             "tickformatstops": _TICKS,
             "hoverformat": "%d %b %H:%M:%S IST",
         },
-        "yaxis": {"tickformat": "$,.6~g", "zeroline": True, "zerolinewidth": 1, "title": None},
+        "yaxis": {"tickformat": f"$,.{places}f", "zeroline": True, "zerolinewidth": 1, "title": None},
     }
 
 

@@ -8,11 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from trader.config.preset import RELATIVE_EXPIRIES, SECTIONS, Preset
-from trader.panel import draft, form
+from trader.panel import draft, form, markup
 from trader.panel.form import Spec
 from trader.panel.format import red, safe
 
 _COLUMNS = 3
+_TIERS_WIDTH = 420
 _EXPIRY_WORDS = {
     "today": "Today",
     "next_day": "Next day",
@@ -37,9 +38,8 @@ def draw(listed: Sequence[datetime], figures: Callable[[Preset], Mapping[str, st
         figures: What values mean in money for a valid draft, in words by field path; shown beside the fields.
     """
     slots: dict[str, Any] = {}
-    for tab, section in zip(
-        st.tabs([form.SECTION_TITLES[name] for name in SECTIONS], key="cfg_tabs"), SECTIONS, strict=True
-    ):
+    titles = [form.SECTION_TITLES[name] for name in SECTIONS]
+    for tab, section in zip(st.tabs(titles, key="cfg_tabs"), SECTIONS, strict=True):
         with tab:
             slots[section] = st.empty()
             small = [spec for spec in form.specs(section) if spec.kind not in ("tiers", "days")]
@@ -54,12 +54,24 @@ def draw(listed: Sequence[datetime], figures: Callable[[Preset], Mapping[str, st
                 _field(spec, listed)
                 slots[spec.path] = st.empty()
     verdict = form.check(draft.current())
+    markup.stylesheet(_counted(form.by_section(verdict.errors)))
     for path, sentence in verdict.errors.items():
-        slots.get(path, st).caption(red(sentence))
+        slots.get(path, st).markdown(red(sentence))
     if verdict.preset is not None:
         for path, words in figures(verdict.preset).items():
-            slots[path].caption(safe(words))
+            slots[path].markdown(safe(words))
     return verdict
+
+
+def _counted(errors: Mapping[str, int]) -> str:
+    """CSS that writes behind each tab's name how many errors it has: another name would make another tab of it, and the one
+    that is open would close under the hand."""
+    return "\n".join(
+        f'.st-key-cfg_editor [role="tab"]:nth-of-type({place}) p::after '
+        f'{{ content: " ✗ {errors[section]}"; color: light-dark(#b3272d, #ff8a8a); font-weight: 600; }}'
+        for place, section in enumerate(SECTIONS, start=1)
+        if errors.get(section)
+    )
 
 
 def _field(spec: Spec, listed: Sequence[datetime]) -> None:
@@ -100,9 +112,10 @@ def _choice(spec: Spec, key: str, value: Any) -> Any:
 
 def _days(spec: Spec, key: str, value: Any) -> Any:
     _remember(key, list(value or ()))
-    return st.pills(
+    chosen = st.pills(
         spec.label, spec.choices, selection_mode="multi", key=key, help=_help(spec), format_func=str.capitalize
     )
+    return [day for day in spec.choices if day in chosen]
 
 
 def _toggle(spec: Spec, key: str, value: Any) -> Any:
@@ -112,23 +125,33 @@ def _toggle(spec: Spec, key: str, value: Any) -> Any:
 
 def _integer(spec: Spec, key: str, value: Any) -> Any:
     # A field of floats: one of integers cuts 2.7 to 2 in the browser, and nobody is told.
-    _remember(key, None if value is None else float(value))
-    typed: float | None = st.number_input(spec.label, step=1.0, format="%g", key=key, help=_help(spec))
-    if typed is None:
-        return None
+    typed = _number(spec, key, value, 1.0)
+    if typed is None or typed == form.number(value):
+        return None if typed is None else value
     return int(typed) if typed.is_integer() else form.number_text(typed)
 
 
 def _decimal(spec: Spec, key: str, value: Any) -> Any:
-    _remember(key, None if value is None else float(value))
-    step = 0.01 if spec.unit == "|delta|" else 1.0
-    typed: float | None = st.number_input(spec.label, step=step, format="%g", key=key, help=_help(spec))
-    return None if typed is None else form.number_text(typed)
+    typed = _number(spec, key, value, 0.01 if spec.unit == "|delta|" else 1.0)
+    if typed is None or typed == form.number(value):  # what was not touched stays to its last digit
+        return None if typed is None else value
+    return form.number_text(typed)
+
+
+def _number(spec: Spec, key: str, value: Any, step: float) -> float | None:
+    """A number field. It shows as many decimals as the field has by custom, or as the value needs."""
+    _remember(key, form.number(value))
+    needed = form.decimals(st.session_state[key])
+    typed: float | None = st.number_input(
+        spec.label, step=step, format=f"%.{max(needed, 2 if step < 1 else 0)}f", key=key, help=_help(spec)
+    )
+    return typed
 
 
 def _text(spec: Spec, key: str, value: Any) -> Any:
     _remember(key, str(value))
-    return st.text_input(spec.label, key=key, help=_help(spec), max_chars=40).strip()
+    typed = st.text_input(spec.label, key=key, help=_help(spec), max_chars=40)
+    return value if typed == value else typed.strip()
 
 
 def _expiry(spec: Spec, key: str, value: Any, listed: Sequence[datetime]) -> Any:
@@ -149,26 +172,27 @@ def _tiers(spec: Spec, key: str, value: Any) -> Any:
     """The tiers as a table one can add to; the draft keeps what the table was first filled with plus the edits."""
     first = f"{key}.first"
     _remember(first, value)
-    st.markdown("**Trailing tiers**", help=_help(spec))
+    filled = st.session_state[first]
+    st.markdown("**Trailing tiers**")
+    st.text(spec.help)
     frame = pd.DataFrame(
-        [{"Peak": _float(tier, "peak_pct"), "Stop": _float(tier, "stop_pct")} for tier in st.session_state[first]],
+        [{"Peak": form.number(tier["peak_pct"]), "Stop": form.number(tier["stop_pct"])} for tier in filled],
         columns=["Peak", "Stop"],
         dtype="float64",
     )
-    edited = st.data_editor(frame, num_rows="dynamic", hide_index=True, key=key, width=420, column_config={
-        "Peak": st.column_config.NumberColumn("Peak (% of premium)", format="%g", help="Profit peak that arms the tier."),
-        "Stop": st.column_config.NumberColumn("Stop (% of premium)", format="%g", help="Exit at this profit; 0 = breakeven."),
-    })  # fmt: skip
+    with st.container(width=_TIERS_WIDTH):
+        edited = st.data_editor(frame, num_rows="dynamic", hide_index=True, key=key, column_config={
+            "Peak": st.column_config.NumberColumn("Peak, % of premium", format="%g", help="Profit peak that arms the tier."),
+            "Stop": st.column_config.NumberColumn("Stop, % of premium", format="%g", help="Exit at this profit; 0 = breakeven."),
+        })  # fmt: skip
+    written = {form.number(text): text for tier in filled for text in tier.values() if text is not None}
     return [
-        {"peak_pct": _tier_text(row["Peak"]), "stop_pct": _tier_text(row["Stop"])}
+        {"peak_pct": _tier_text(row["Peak"], written), "stop_pct": _tier_text(row["Stop"], written)}
         for row in edited.to_dict("records")
         if not (pd.isna(row["Peak"]) and pd.isna(row["Stop"]))
     ]
 
 
-def _float(tier: Mapping[str, Any], name: str) -> float | None:
-    return None if tier.get(name) is None else float(tier[name])
-
-
-def _tier_text(value: Any) -> str | None:
-    return None if pd.isna(value) else form.number_text(float(value))
+def _tier_text(value: Any, written: Mapping[float | None, str]) -> str | None:
+    """A number of the table as the draft has it: as it was written where it was not touched."""
+    return None if pd.isna(value) else written.get(float(value)) or form.number_text(float(value))

@@ -5,6 +5,7 @@ invalid while it is being edited. Everything the page asks of it is here, withou
 """
 
 import json
+import math
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple, get_args, get_origin
@@ -29,6 +30,9 @@ SECTION_TITLES = {
     "risk": "Risk",
     "system": "System",
 }
+
+
+_TIER = ("peak_pct", "stop_pct")
 
 
 class Spec(NamedTuple):
@@ -112,6 +116,48 @@ def draft_of(preset: Preset) -> Draft:
     """A preset as a draft to edit."""
     draft: Draft = json.loads(preset.canonical_json())
     return draft
+
+
+def fitted(kept: Any) -> Draft | None:
+    """A draft that was kept outside this process, if the form can show it: every field there and of its kind. Wrong numbers
+    may be in it, as they may be in any draft."""
+    try:
+        name = Preset(name=kept["name"]).name
+        body = {spec.path: kept[spec.section][spec.name] for spec in all_specs().values()}
+    except (KeyError, TypeError, ValidationError):
+        return None
+    if not all(_showable(spec, body[spec.path]) for spec in all_specs().values()):
+        return None
+    return {"name": name} | {section: {spec.name: body[spec.path] for spec in specs(section)} for section in SECTIONS}
+
+
+def _showable(spec: Spec, value: Any) -> bool:
+    if spec.kind in ("integer", "decimal"):
+        return value is None or number(value) is not None
+    if spec.kind == "tiers":
+        return isinstance(value, list) and all(isinstance(row, dict) and set(row) == set(_TIER) and all(
+            part is None or number(part) is not None for part in row.values()) for row in value)  # fmt: skip
+    if spec.kind == "days":
+        return isinstance(value, list) and all(day in spec.choices for day in value)
+    if spec.kind == "choice":
+        return value in spec.choices
+    return isinstance(value, bool if spec.kind == "toggle" else str)
+
+
+def number(value: Any) -> float | None:
+    """A draft's number for a number field; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    try:
+        found = float(value)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def decimals(value: float | None) -> int:
+    """How many decimals it takes to show a number whole."""
+    return 0 if value is None else max(0, -int(Decimal(number_text(value)).as_tuple().exponent))
 
 
 def check(draft: Mapping[str, Any]) -> Checked:
@@ -205,25 +251,41 @@ def differences(saved: Draft, edited: Draft) -> list[tuple[str, str, str]]:
     """What the edit changes: field, saved value, edited value, in the form's order. Numbers compare as numbers."""
     rows = []
     for spec in all_specs().values():
-        old, new = saved.get(spec.section, {}).get(spec.name), edited.get(spec.section, {}).get(spec.name)
-        if not _same(old, new):
+        old, new = value_at(saved, spec.path), value_at(edited, spec.path)
+        if not same(old, new):
             rows.append((f"{SECTION_TITLES[spec.section]} · {spec.title}", shown(old), shown(new)))
     return rows
 
 
-def _same(old: Any, new: Any) -> bool:
+def value_at(draft: Draft, path: str) -> Any:
+    """A draft's value at ``section.field``, None where it has none."""
+    section, name = path.split(".")
+    return draft.get(section, {}).get(name)
+
+
+def same(old: Any, new: Any) -> bool:
+    """Whether two values of a draft mean the same: numbers compare as numbers, however they are written."""
     if old == new:
         return True
     if isinstance(old, list) and isinstance(new, list):
-        return len(old) == len(new) and all(_same(a, b) for a, b in zip(old, new, strict=True))
+        return len(old) == len(new) and all(same(a, b) for a, b in zip(old, new, strict=True))
     if isinstance(old, dict) and isinstance(new, dict):
-        return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in old)
+        return old.keys() == new.keys() and all(same(old[key], new[key]) for key in old)
     if isinstance(old, bool) or isinstance(new, bool):
         return False
     try:
         return Decimal(str(old)) == Decimal(str(new))
     except InvalidOperation:
         return False
+
+
+def by_section(errors: Mapping[str, str]) -> dict[str, int]:
+    """How many errors each section has; those of the whole draft are under ''."""
+    counts: dict[str, int] = {}
+    for path in errors:
+        section = path.split(".")[0]
+        counts[section] = counts.get(section, 0) + 1
+    return counts
 
 
 def read_upload(data: bytes) -> Preset:

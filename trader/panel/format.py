@@ -37,7 +37,7 @@ def usd(value: Decimal | None, *, signed: bool = False) -> str:
     places = 4 if 0 < abs(value) < 1 else 2
     text = f"${abs(value):,.{places}f}"
     if value < 0:
-        return f"−{text}"
+        return f"−{_JOINER}{text}"  # a line may otherwise break between the two
     return f"+{text}" if signed and value > 0 else text
 
 
@@ -126,3 +126,8 @@ def red(text: object) -> str:
 def tagged(color: str, word: str, text: object) -> str:
     """A line of ours that begins with a coloured badge; both texts are cleaned."""
     return f":{color}-badge[{safe(word, 20)}] {safe(text)}"
+
+
+def strong(text: object) -> str:
+    """Foreign text in bold, for a place that reads Markdown."""
+    return f"**{safe(text)}**"

@@ -1,56 +1,77 @@
-"""What every page has: the navigation around it, the environment badge and the ops strip at its top."""
+"""What stands around every page: navigation, the strip at its top, the bar at its bottom, and the beat that draws both.
 
-from datetime import UTC, datetime
+A page says once where its live part stands: `frame.beat(draw)`. See there.
+"""
+
+from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from trader.desk import Status
-from trader.panel import service, words
-from trader.panel.format import ist_full, safe, utc_hint
+from trader.panel import bar, service, strip, toasts, watch, watchdog
+
+Draw = Callable[[Status | str], None]
 
 # A file of ours: a named icon would be fetched from the internet for the browser's tab.
 _ICON = str(Path(__file__).parent / "icon.png")
 PAGES = (
-    ("pages/dashboard.py", "Dashboard", ":material/monitoring:", True),
-    ("pages/configure.py", "Configure", ":material/tune:", False),
-    ("pages/history.py", "History", ":material/history:", False),
+    ("Trade", "pages/dashboard.py", "Dashboard", ":material/monitoring:", True),
+    ("Learn", "pages/history.py", "History", ":material/history:", False),
+    ("Set up", "pages/configure.py", "Configure", ":material/tune:", False),
 )
+_LAYOUT = "frame_layout"
+_top: ContextVar[DeltaGenerator | None] = ContextVar("top", default=None)
 
 
 def draw() -> None:
-    """The navigation and, under it, the page that was asked for; each page begins with `ops_strip`."""
+    """The navigation and, under it, the strip's place and the page that was asked for."""
     st.set_page_config(page_title="Strangle Desk", page_icon=_ICON, layout="wide")
-    page = st.navigation(
-        [st.Page(path, title=title, icon=icon, default=default) for path, title, icon, default in PAGES], position="top"
-    )
+    groups: dict[str, list[st.Page]] = {}
+    for group, path, title, icon, default in PAGES:
+        groups.setdefault(group, []).append(st.Page(path, title=title, icon=icon, default=default))
+    page = st.navigation(groups, position="top")
+    watchdog.draw()
+    _top.set(strip.place())
     page.run()
 
 
+def beat(draw: Draw | None = None, run_id: str | None = None) -> None:
+    """The one thing on a page that refreshes: once a second, one picture is read and everything live is drawn from it.
+
+    Call it exactly once, where the live part of the page stands; a page without one calls `beat()` at its top.
+
+    Args:
+        draw: The live part: a plain function of the picture (a sentence where the desk cannot be read). It may draw
+            anything but widgets: buttons and fields stand outside of it, or a click between two beats is lost. It draws the
+            same elements in the same order each second where it can, so that the browser changes them in place. It is called
+            within the page's own run too, so the first view is complete.
+        run_id: The run to show, None for the one the desk names. The strip, the bar and the title are of the same run.
+
+    The page is run again as a whole when a run begins, begins to sell, or ends (`watch.layout_key`): what stands outside
+    may depend on `service.status(run_id)`, which within half a second answers with the same picture.
+    """
+    told = bar.draw(service.status(run_id), run_id)
+    _beat(_top.get() or strip.place(), told, draw, run_id)  # a page that is run by itself has no frame around it
+
+
 @st.fragment(run_every=1)
-def ops_strip() -> None:
-    """Environment and machinery in one row of badges, every second, on every page."""
-    status = service.status()
-    with st.container(horizontal=True, gap="xsmall", key="ops_strip"):
-        if isinstance(status, str):
-            st.badge("Desk unreachable", color="red", icon=":material/error:", help=safe(status))
-            return
-        env = words.environment(status.env)
-        st.badge(env.label, color=env.color, icon=":material/shield:", help=env.help)
-        for item in _machinery(status):
-            st.badge(safe(item.label), color=item.color, help=safe(item.help))
+def _beat(top: DeltaGenerator, told: DeltaGenerator, draw: Draw | None, run_id: str | None) -> None:
+    status = service.status(run_id)
+    _relayout(status)
+    strip.fill(top, status)
+    bar.tell(told, status)
+    toasts.show(status)
+    if draw is not None:
+        draw(status)
 
 
-def _machinery(status: Status) -> list[words.Item]:
-    now = datetime.now(UTC)
-    runner = status.runner
-    items = [words.runner_item(runner.alive, runner.heartbeat_age_s, runner.host)]
-    if status.trading[0] != "ACTIVE":
-        items.append(words.level_item(*status.trading))
-    if critical := sum(alert.level == "error" for alert in status.open_alerts):
-        items.append(words.alerts_item(critical))
-    market_at = status.run.market_at if status.run is not None else None
-    if market_at is not None:
-        note = f"Exchange time {ist_full(market_at)} ({utc_hint(market_at)})."
-        items.append(words.Item(f"{ist_full(market_at)[11:]}", "gray", note))
-    return items + words.ops_items(status.ops, status.run, now, alive=runner.alive, lag_s=runner.heartbeat_age_s)
+def _relayout(status: Status | str) -> None:
+    """One full run of the page when what it consists of has changed; typed text survives it."""
+    key = (None if isinstance(status, str) else watch.layout_key(status), bar.layout_key(status))
+    before = st.session_state.get(_LAYOUT, key)
+    st.session_state[_LAYOUT] = key
+    if before != key:
+        st.rerun(scope="app")

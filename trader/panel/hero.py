@@ -1,62 +1,95 @@
-"""The answer in two seconds: the run's state in words, P&L now, what happens next."""
+"""The answer in two seconds: the run's state in words, six figures, and what to worry about now. HTML of one picture."""
 
-import streamlit as st
-
+from trader.desk import Day, Status
 from trader.engine.records import Phase
 from trader.engine.view import RunView
 from trader.panel import format as fmt
-from trader.panel import service, watch, words
+from trader.panel import parts, words
+from trader.panel.markup import Html, tag
 
-_METRIC_WIDTH = 148  # two side by side on a phone
-
-
-@st.fragment(run_every=1)
-def draw(run_id: str | None) -> None:
-    """State, money and countdown of one run, every second."""
-    status = service.status(run_id)
-    with st.container(border=True, key="hero", gap="small"):
-        if isinstance(status, str):
-            st.subheader("Unknown — the desk cannot be read", anchor=False)
-            return
-        _relayout(watch.layout_key(status))
-        run = status.run
-        st.subheader(fmt.safe(words.headline(run, alive=status.runner.alive)), anchor=False)
-        if not status.runner.alive:
-            _silent(status.runner.heartbeat_age_s)
-        if run is None:
-            st.caption("Choose a preset below, look at what it would sell now, and press Start.")
-            return
-        _identity(run)
-        _figures(run)
+_OLD_SECS = 5.0  # a picture older than this is not one of now
 
 
-def _relayout(key: object) -> None:
-    """One full rerun when a run began or ended, so that the rest of the page fits; typed text survives it."""
-    before = st.session_state.get("dash_layout", key)
-    st.session_state["dash_layout"] = key
-    if before != key:
-        st.rerun(scope="app")
-
-
-def _silent(heartbeat_age_s: float | None) -> None:
-    st.error(
-        "The runner is silent: nothing is being watched, and the figures below are old. "
-        "Stop & Exit is recorded and carried out as soon as a runner is up.",
-        icon=":material/heart_broken:",
+def hero(status: Status, run: RunView) -> Html:
+    """Headline, which run it is, and the figures; a place beside the headline for the one thing that is not as it should be."""
+    return tag(
+        "section",
+        tag(
+            "div",
+            tag(
+                "div",
+                words.headline(run, alive=status.runner.alive),
+                class_="lv-headline",
+                role="heading",
+                aria_level=1,
+            ),
+            _worry(status, run),
+            class_="lv-top",
+        ),
+        tag("div", _identity(run), class_="lv-id", title=_pinned(run)),
+        tag("dl", *_cards(status, run), class_="lv-cards"),
+        class_="lv-hero",
+        aria_label="The position now",
     )
-    st.text(f"Last heard: {fmt.age(heartbeat_age_s)} ago" if heartbeat_age_s is not None else "Never heard.")
 
 
-def _identity(run: RunView) -> None:
-    """One line under the headline: which run this is and how it stands with the exchange."""
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        phase, color = words.PHASES[run.phase]
-        flat = words.flat_line(run)
-        st.badge(phase, color=color)
-        if run.phase in (Phase.EXITING, Phase.DONE):
-            st.badge(fmt.safe(flat.label.split(":")[0]), color=flat.color, help=fmt.safe(f"{flat.label}. {flat.help}"))
-        facts = [f"{run.underlying} short strangle", f"preset {run.preset}", f"run {run.run_id}"]
-        st.caption(fmt.safe(" · ".join(facts)), help=fmt.safe(_pinned(run)))
+def is_old(status: Status, run: RunView) -> bool:
+    """Are the figures not those of now? They are greyed then, and the age stands beside the headline."""
+    return not status.runner.alive or (status.runner.heartbeat_age_s or 0.0) > _OLD_SECS or bool(_stale(run))
+
+
+def _stale(run: RunView) -> list[str]:
+    """Open legs whose price is too old to decide on, with the age."""
+    return [
+        f"{_kind(leg.key)} price {'unknown' if leg.price_age_s is None else f'{fmt.age(leg.price_age_s)} old'}"
+        for leg in run.legs
+        if leg.open_quantity and not leg.fresh
+    ]
+
+
+def _kind(key: str) -> str:
+    return {"C": "Call", "P": "Put"}.get(key, fmt.plain(key, 12))
+
+
+def _worry(status: Status, run: RunView) -> Html:
+    """One place, kept whether or not there is something in it: the worst of a silent runner, a leg alone, an old price."""
+    heard = status.runner.heartbeat_age_s
+    if not status.runner.alive or (heard or 0.0) > _OLD_SECS:
+        ago = "never heard" if heard is None else f"last heard {fmt.age(heard)} ago"
+        return tag(
+            "div",
+            tag("b", "✕ The runner is silent"),
+            f" — {ago}; nothing is watched, figures are old",
+            class_="lv-worry bad",
+        )
+    if run.naked is not None and run.phase is not Phase.DONE:
+        return _naked(status, run)
+    if stale := _stale(run):
+        return tag("div", tag("b", f"⚠ {' · '.join(stale)}"), " — figures are old", class_="lv-worry old")
+    return tag("div", class_="lv-worry")
+
+
+def _naked(status: Status, run: RunView) -> Html:
+    """``PUT ALONE 4.2 s of 30 s`` with a bar, and what 1 % against it would cost."""
+    naked = run.naked
+    assert naked is not None
+    secs = max((status.wall - naked.since).total_seconds(), 0.0)
+    cost = "unknown" if naked.worst_usd is None else parts.dollars(naked.worst_usd, parts.places(run.premium))
+    said = f"{_kind(naked.key).upper()} ALONE {secs:.1f} s of {naked.limit_secs:.0f} s"
+    return tag(
+        "div",
+        tag("b", f"⚠ {said}"),
+        tag("progress", value=f"{min(secs / max(naked.limit_secs, 0.1), 1.0):.3f}", max=1, aria_label=said),
+        f"1 % of {run.underlying} against it: {cost}",
+        class_="lv-worry bad",
+        title=fmt.plain(naked.symbol, 60),
+    )
+
+
+def _identity(run: RunView) -> str:
+    size = parts.size(run.quantity, run.contract_value, run.underlying, run.notional)
+    facts = [f"preset {run.preset}", f"run {run.run_id}", *([size] if size != parts.DASH else [])]
+    return " · ".join(facts)
 
 
 def _pinned(run: RunView) -> str:
@@ -66,62 +99,180 @@ def _pinned(run: RunView) -> str:
     )
 
 
-def _figures(run: RunView) -> None:
-    with st.container(horizontal=True, gap="small", key="hero_figures"):
-        if run.phase is Phase.DONE:
-            _metric(
-                "Realised P&L", fmt.usd(run.realized_pnl, signed=True), help="Cash flows of all fills, fees included."
-            )
-            _metric("Fees", fmt.usd(run.fees))
-            _metric("Premium", fmt.usd(run.premium))
-            _metric("Peak", fmt.usd(run.peak_pnl, signed=True))
-            _metric("Ended by", words.exit_reason(run.exit_reason))
-            return
-        if run.phase is Phase.WAITING:
-            _metric("Sells at", fmt.ist_time(run.entry_at), help=fmt.utc_hint(run.entry_at))
-            _metric("Exits at", fmt.ist_time(run.exit_at), help=fmt.utc_hint(run.exit_at))
-            _metric("Spot", fmt.price(run.spot), help="Index of the underlying.")
-            return
-        delta = None if run.pnl_pct is None else f"{fmt.pct(run.pnl_pct, signed=True)} of premium".replace("−", "-")
-        _metric(
-            "P&L now",
-            fmt.usd(run.pnl, signed=True),
-            delta,
-            help="What closing now would leave: ask side, fees and tax.",
-        )
-        _metric("Premium", fmt.usd(run.premium), help="Received for both legs.")
-        _metric("Peak", fmt.usd(run.peak_pnl, signed=True), help="Best P&L of this run.")
-        _trailing(run)
-        _metric(
-            "Spot",
-            fmt.price(run.spot),
-            _moved(run),
-            delta_color="off",
-            help="Index of the underlying; change since the entry.",
-        )
+# ---------------------------------------------------------------------------------------------------- six figures
 
 
-def _trailing(run: RunView) -> None:
-    """The level is % of premium; what that is in money is the armed rung's."""
-    level = "not armed" if run.trailing_level is None else fmt.pct(run.trailing_level, signed=True)
-    rung = next((item for item in run.ladder if item.armed and item.at_pct == run.trailing_level), None)
-    money = None if rung is None or rung.at_pnl is None else fmt.usd(rung.at_pnl, signed=True)
-    _metric(
-        "Trailing level",
-        level,
-        money,
-        delta_color="off",
-        help="Exit if P&L falls back to this, % of premium; it never loosens.",
+def _cards(status: Status, run: RunView) -> list[Html]:
+    decimals = parts.places(run.premium)
+    return [
+        _if_closed(run, decimals),
+        _at_mark(run, decimals),
+        _decay(run, decimals),
+        _nearest(run),
+        _still(run, decimals),
+        _today(status.day),
+    ]
+
+
+def _card(name: str, label: str, value: str, note: str, *, tone: str = "flat", title: str | None = None) -> Html:
+    return tag(
+        "div",
+        tag("dt", label),
+        tag("dd", value, class_=f"v {tone}"),
+        tag("dd", note, class_="n"),
+        class_="lv-card",
+        data_card=name,
+        title=title,
     )
 
 
-def _moved(run: RunView) -> str | None:
-    if run.spot is None or run.spot_at_entry is None:
+def _if_closed(run: RunView, decimals: int) -> Html:
+    note = f"{parts.percent(run.pnl_pct)} of premium"
+    if run.pnl is None:
+        note = "once both legs are sold" if run.phase is Phase.ENTERING else "no usable price"
+    peak = parts.money(run.peak_pnl, run.peak_pct, decimals)
+    at = f" at {fmt.ist_clock(run.peak_at)} IST" if run.peak_at is not None else ""
+    return _card(
+        "pnl",
+        "P&L if closed now",
+        parts.dollars(run.pnl, decimals, signed=True),
+        note,
+        tone=parts.tone(run.pnl),
+        title=f"What buying both legs back now would leave: at the ask, fees and tax in. Best so far {peak}{at}.",
+    )
+
+
+def _at_mark(run: RunView, decimals: int) -> Html:
+    gap = None if run.pnl is None or run.pnl_mark is None else run.pnl - run.pnl_mark
+    note = "not known yet" if gap is None else f"{parts.dollars(gap, decimals, signed=True)} is spread & fees"
+    spread, fees = parts.dollars(run.spread_to_close, decimals), parts.dollars(run.fees_to_close, decimals)
+    return _card(
+        "mark",
+        "At mark",
+        parts.dollars(run.pnl_mark, decimals, signed=True),
+        note,
+        tone=parts.tone(run.pnl_mark),
+        title=f"At the exchange's mark prices, fees paid in. Buying back costs {spread} of spread and {fees} of fees besides.",
+    )
+
+
+def _decay(run: RunView, decimals: int) -> Html:
+    seen = run.outlook
+    earned, alone = (None, None) if seen is None else (seen.decayed_pct, seen.by_time_pct)
+    premium = parts.dollars(run.premium, decimals)
+    note = "not known yet" if alone is None else f"of {premium}; time alone {parts.percent(alone, 0)}"
+    sum_ = parts.premium_sum([leg.avg_px for leg in run.legs], _per_leg(run), run.premium)
+    return _card(
+        "decay",
+        "Premium earned",
+        parts.percent(earned, 0),
+        note,
+        tone=parts.tone(earned),
+        title=f"Premium: {sum_}. Earned: what has gone from the options at their mark prices, by time, spot and volatility.",
+    )
+
+
+def _per_leg(run: RunView) -> float | None:
+    if run.quantity is None or run.contract_value is None:
         return None
-    return f"{run.spot - run.spot_at_entry:+,.0f} since entry"
+    return run.quantity * float(run.contract_value)
 
 
-def _metric(
-    label: str, value: str, delta: str | None = None, *, delta_color: str = "normal", help: str | None = None
-) -> None:
-    st.metric(label, fmt.plain(value), delta, delta_color=delta_color, help=help, width=_METRIC_WIDTH)  # type: ignore[arg-type]
+def _nearest(run: RunView) -> Html:
+    stop = run.nearest_stop
+    if stop is None:
+        return _card(
+            "stop", "Nearest stop", parts.DASH, "none within reach of spot" if run.corridor else "not known yet"
+        )
+    sigmas = f" · {stop.sigmas:.1f} σ" if stop.sigmas is not None else ""
+    move = parts.number(stop.move, 0 if abs(stop.move) >= 10 else 2, signed=True)
+    return _card(
+        "stop",
+        f"Nearest: {stop.name}",
+        parts.spot(stop.spot),
+        f"{run.underlying} {move} ({parts.percent(stop.move_pct)}){sigmas}",
+        title=f"{run.underlying} at which this exit would fire now, all else unchanged; it is {parts.spot(run.spot)}. σ: standard "
+        f"deviations of {run.underlying} from now to the exit at {_at(run)}, at today's volatility.",
+    )
+
+
+def _still(run: RunView, decimals: int) -> Html:
+    value = None if run.outlook is None else run.outlook.still_pnl
+    best = None if run.outlook is None else run.outlook.best_pct
+    note = "not known yet" if value is None else f"at {_at(run)}, today's volatility"
+    return _card(
+        "still",
+        f"If {run.underlying} stands still",
+        parts.dollars(value, decimals, signed=True),
+        note,
+        tone=parts.tone(value),
+        title=f"P&L if closed at the exit time, spot and volatility as now. Best that any spot would bring: {parts.percent(best)}.",
+    )
+
+
+def _at(run: RunView) -> str:
+    return fmt.ist_time(run.exit_at).removesuffix(" IST") if run.exit_at is not None else "the exit"
+
+
+def _today(day: Day | None) -> Html:
+    if day is None:
+        return _card("today", "Today", parts.DASH, "not known yet")
+    decimals = parts.places(day.loss_limit or day.realised or None)
+    total = day.realised + (day.open or 0)
+    runs = f"{day.runs_made} run{'' if day.runs_made == 1 else 's'}"
+    if day.runs_most is not None:
+        runs = f"{day.runs_made} of {day.runs_most} runs"
+    note = runs
+    if day.open is None:
+        note += " · open P&L unknown"
+    elif day.loss_limit:
+        limit = parts.dollars(abs(day.loss_limit), 0)
+        used = f"{-total / abs(day.loss_limit) * 100:.0f} % of {limit} limit"
+        note += f" · {used}" if total < 0 else f" · {limit} loss limit"
+    return _card(
+        "today",
+        "Today",
+        parts.dollars(total, decimals if decimals else 2, signed=True),
+        note,
+        tone=parts.tone(total),
+        title=f"Realised {parts.dollars(day.realised, 2, signed=True)}, open {parts.dollars(day.open, 2, signed=True)}; "
+        f"the Indian day {day.date:%d %b}. The loss limit counts what is realised.",
+    )
+
+
+# ------------------------------------------------------------------------------------------- while nothing is open
+
+
+def headline_only(status: Status) -> Html:
+    """Nothing is open: the state in words, and which run it was."""
+    run = status.run
+    about = "Choose a preset below, look at what it would sell now, and press Start." if run is None else _identity(run)
+    headline = words.headline(run, alive=status.runner.alive)
+    return tag(
+        "section",
+        tag(
+            "div",
+            tag("div", headline, class_="lv-headline", role="heading", aria_level=1),
+            _worry(status, run) if run is not None else None,
+            class_="lv-top",
+        ),
+        tag("div", about, class_="lv-id", title=None if run is None else _pinned(run)),
+        class_="lv-hero lv-alone",
+        aria_label="The run",
+    )
+
+
+def unreadable(why: str) -> Html:
+    """The desk cannot be read: nothing is known, and what to do."""
+    return tag(
+        "div",
+        tag(
+            "section",
+            tag("div", "Unknown — the desk cannot be read", class_="lv-headline", role="heading", aria_level=1),
+            tag("div", why, class_="lv-id"),
+            tag("div", "Stop & Exit still tries. In a terminal: python -m trader status", class_="lv-id"),
+            class_="lv-hero lv-alone",
+            aria_label="The run",
+        ),
+        class_="lv-live",
+    )

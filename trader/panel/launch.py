@@ -1,40 +1,49 @@
-"""Starting a run: preset, what it would sell now, Start."""
+"""Starting a run: the preset, what Start will do, Start; beside it what the preset would sell and what must be true."""
 
-import pandas as pd
 import streamlit as st
 
 from trader.config.preset import Preset
-from trader.desk import Preview
-from trader.desk.market import exit_figures
 from trader.domain.errors import TraderError
-from trader.panel import beside, refused, service
+from trader.panel import beside, lots, parts, preflight, refused, sell_now, service
 from trader.panel import format as fmt
 
 _RESULT = "dash_start_result"
-_SHOWN_ELSEWHERE = frozenset({"legs"})  # in the preview
 _ANSWER_SECS = 2.0  # a runner looks for commands four times a second
 
 
-def draw(*, safe_env: str) -> None:
-    """The start box beside its preview."""
+def draw(*, safe_env: str, teach: bool = False) -> None:
+    """The start box with its pre-flight board, beside the preview. Holds widgets, so it stands outside the page's beat.
+
+    Args:
+        safe_env: The environment, which decides whether a phrase is asked for.
+        teach: Tell the steps to a first paper trade: nothing has been run yet.
+    """
     presets = service.desk().presets()
     names = [info.name for info in presets]
     first = refused.saved_choice(presets)
     st.session_state.setdefault("dash_preset", first)
+    if teach and safe_env == "paper":
+        st.info(
+            "**First paper trade**, without an account: leave *default*, choose **Now**, press **Start**. Both legs are sold on this "
+            "machine's own exchange. Then **Stop & Exit**, until it says FLAT; the run is in History.",
+            icon=":material/school:",
+        )
     left, right = st.columns([1, 2], gap="small")
     with left, st.container(border=True, key="start_box", gap="small"):
         preset = _picker(names)
         if preset is not None:
-            _start(preset, safe_env)
+            preset = _start(preset, safe_env)
+    if preset is None:
+        return
+    with left, st.container(border=True, key="preflight_box", gap="small"):
+        preflight.draw(preset)
     with right, st.container(border=True, key="preview_box", height="stretch", gap="small"):
-        if preset is not None:
-            preview(preset)
-            ready(preset)
+        sell_now.draw(preset)
 
 
 def _picker(names: list[str]) -> Preset | None:
     if not names:
-        st.caption("There is no preset; make one on the Configure page.")
+        st.markdown("There is no preset; make one on the Configure page.")
         return None
     name: str | None = st.selectbox(
         "Preset", names, key="dash_preset", placeholder="Choose one", help="Edit presets on the Configure page."
@@ -47,40 +56,66 @@ def _picker(names: list[str]) -> Preset | None:
         st.error("This preset cannot be used.", icon=":material/error:")
         st.text(fmt.plain(error))
         return None
-    chosen = preset.strategy
-    with st.container(horizontal=True, gap="medium"):
-        st.metric(
-            "Quantity per leg", f"{chosen.quantity:,}", help="Contracts of the call and of the put.", width="content"
-        )
-        st.metric("Delta", f"{chosen.delta_min:f}–{chosen.delta_max:f}", width="content")
-    st.caption(
-        fmt.safe(
-            f"{chosen.underlying}, expiry {chosen.expiry.replace('_', ' ')}; "
-            f"sells at {preset.schedule.entry_time_ist}, out at {preset.schedule.exit_time_ist} IST"
-        )
-    )
     return preset
 
 
-def _start(preset: Preset, env: str) -> None:
-    names = {"scheduled": f"At {preset.schedule.entry_time_ist} IST", "now": "Now"}
-    st.segmented_control(
-        "When",
-        list(names),
-        format_func=names.__getitem__,
-        default="scheduled",
-        key="dash_when",
-        required=True,
-        width="stretch",
-    )
+def _start(stored: Preset, env: str) -> Preset:
+    """When, how large, what that means, and the button. Returns the preset with the size chosen for this run."""
+    names = {"scheduled": f"At {stored.schedule.entry_time_ist} IST", "now": "Now"}
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom"):
+        st.segmented_control(
+            "When",
+            list(names),
+            format_func=names.__getitem__,
+            default="scheduled",
+            key="dash_when",
+            required=True,
+            label_visibility="collapsed",
+            width="content",
+        )
+        with st.popover("Size", key="lot_sizer", icon=":material/straighten:"):
+            preset = lots.choose(stored)
+    _promise(preset)
+    lots.answer(stored, preset)
     confirm = None
     if env == "production":
         st.text(f"Real money. To arm this one run, type: {service.desk().arming_phrase(preset)}")
         confirm = st.text_input("Phrase", key="dash_confirm", autocomplete="off")
     beside.field(service.foreign(preset.strategy.underlying, look=False))
     st.button("Start", key="dash_start", type="primary", icon=":material/play_arrow:", width="stretch",
-              on_click=_send, args=(preset,), disabled=env == "production" and not confirm)  # fmt: skip
+              on_click=_send, args=(preset, lots.target()), disabled=lots.unmet() or (env == "production" and not confirm))  # fmt: skip
     answer()
+    return preset
+
+
+@st.fragment(run_every=3)
+def _promise(preset: Preset) -> None:
+    """What Start will do, and how large it is: in the words of the same preview that stands beside it."""
+    st.markdown(fmt.strong(promise(preset, now=st.session_state.get("dash_when") == "now")))
+    seen = sell_now.look(preset)
+    known = not isinstance(seen, str)
+    strategy, schedule = preset.strategy, preset.schedule
+    size = parts.size(
+        strategy.quantity,
+        seen.contract_value if known else None,  # type: ignore[union-attr]
+        strategy.underlying,
+        seen.notional if known else None,  # type: ignore[union-attr]
+    )
+    band = f"Delta {strategy.delta_min:f}–{strategy.delta_max:f} · {strategy.expiry.replace('_', ' ')}"
+    st.markdown(fmt.safe(f"{size}. {band} · out {schedule.exit_time_ist} IST"))
+
+
+def promise(preset: Preset, *, now: bool) -> str:
+    """``Sell now: 1 C 80,000 + 1 P 74,000 for ≈ $0.35``, or the same at the preset's time."""
+    seen = sell_now.look(preset)
+    when = "Sell now" if now else f"At {preset.schedule.entry_time_ist} IST"
+    if isinstance(seen, str):
+        return f"{when}: what would be sold is not known, the exchange cannot be asked"
+    if not seen.legs:
+        return f"{when}: nothing qualifies at this moment; the run would wait and say why"
+    legs = " + ".join(f"{leg.quantity:,}\u00a0{sell_now.leg_name(leg)}" for leg in seen.legs)
+    money = f"≈ {parts.dollars(seen.premium, parts.places(seen.premium))}"
+    return f"{when}: {legs} for {money}" if now else f"{when}: sell what qualifies then; now {legs} for {money}"
 
 
 def answer() -> None:
@@ -90,11 +125,14 @@ def answer() -> None:
         st.text(result)
 
 
-def _send(preset: Preset) -> None:
+def _send(preset: Preset, size: object) -> None:
     """Send what the person sees. The arguments of a callback are those of the last drawing, which a quick hand outruns:
-    the inputs are read as they stand now, and a preset that is not the drawn one is not started unseen."""
-    if st.session_state.get("dash_preset") != preset.name:
-        st.session_state[_RESULT] = "Not started: the preset was just changed; look at it and press Start again."
+    the inputs are read as they stand now, and a preset or a size that is not the drawn one is not started unseen."""
+    changed = (
+        "preset" if st.session_state.get("dash_preset") != preset.name else "size" if lots.target() != size else ""
+    )
+    if changed:
+        st.session_state[_RESULT] = f"Not started: the {changed} was just changed; look at it and press Start again."
         return
     now = st.session_state.get("dash_when") == "now"
     confirm = st.session_state.get("dash_confirm")
@@ -110,66 +148,3 @@ def _send(preset: Preset) -> None:
         "refused": f"Not started: {fmt.plain(answer.detail)}",
         "new": "Recorded; the runner has not answered yet.",
     }.get(answer.status, "")
-
-
-@st.fragment(run_every=3)
-def preview(preset: Preset) -> None:
-    """The strikes this preset would sell now, with premium, margin and breakevens, or why none qualifies."""
-    st.markdown("**What it would sell now**")
-    try:
-        seen = service.desk().preview(preset)
-    except TraderError as error:
-        st.caption("The exchange could not be asked.")
-        st.text(fmt.plain(error))
-        return
-    if seen.reasons:
-        for reason in seen.reasons:
-            st.text(f"• {fmt.plain(reason, 200)}")
-    if figures := exit_figures(seen):
-        st.text(fmt.plain(figures, 300))
-    if seen.legs:
-        st.table(_legs(seen), border="horizontal", hide_index=True)
-        with st.container(horizontal=True, gap="medium"):
-            st.metric("Premium", fmt.usd(seen.premium), width="content")
-            st.metric("Fees", fmt.usd(seen.fees), width="content")
-            st.metric("Margin, estimated", fmt.usd(seen.margin), width="content")
-            st.metric(
-                "Breakevens", " – ".join(fmt.price(value) for value in seen.breakevens) or fmt.DASH, width="content"
-            )
-    st.caption(
-        fmt.safe(f"Spot {fmt.price(seen.spot)}, expiry {fmt.ist_day_time(seen.expiry)}"), help=fmt.utc_hint(seen.expiry)
-    )
-
-
-@st.fragment(run_every=10)
-def ready(preset: Preset) -> None:
-    """What stands in the way of an entry now: the prerequisites that are not met, or not known."""
-    drawn = service.foreign(preset.strategy.underlying, look=False)
-    rows = service.desk().prerequisites(preset)
-    open_rows = [row for row in rows if not row.ok and row.name not in _SHOWN_ELSEWHERE]
-    st.markdown("**Prerequisites**", help=fmt.safe("; ".join(f"{row.name}: {row.words}" for row in rows), 2000))
-    if open_rows:
-        st.text(
-            "\n".join(f"{'?' if row.ok is None else '✗'} {row.name}: {fmt.plain(row.words, 400)}" for row in open_rows)
-        )
-    else:
-        st.caption("All met." if all(row.ok for row in rows) else "All met but what is shown above.")
-    if service.foreign(preset.strategy.underlying, look=True) != drawn:
-        st.rerun(scope="app")  # the start box gets its field for the phrase, or loses it
-
-
-def _legs(seen: Preview) -> pd.DataFrame:
-    rows = [
-        {
-            "Sell": fmt.safe(leg.symbol, 40),
-            "Strike": fmt.price(leg.strike),
-            "Delta": fmt.number(leg.delta, 3),
-            "IV": fmt.pct(None if leg.iv is None else leg.iv * 100),
-            "Bid": fmt.price(leg.bid),
-            "Ask": fmt.price(leg.ask),
-            "Mark": fmt.price(leg.mark),
-            "Open interest": fmt.number(leg.open_interest, 0),
-        }
-        for leg in seen.legs
-    ]
-    return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""What the account may do, in a quiet place: pause, reduce, kill, resume. Kill and resume ask once more; Stop is elsewhere."""
+"""What the account may do: pause, reduce, kill, resume. Kill and resume ask once more; Stop is elsewhere."""
 
 import streamlit as st
 
@@ -15,34 +15,34 @@ _QUESTIONS = {
 
 
 def draw() -> None:
-    """The controls, closed until somebody opens them."""
-    with st.expander("Trading level", icon=":material/tune:", key="level_box"):
-        _present()
+    """The level as it stands, and the orders: for a popover. Holds buttons, so it stands outside the page's beat."""
+    st.markdown("**Trading level**")
+    _present()
+    with st.container(horizontal=True, gap="small"):
+        _button("Pause", "pause", "No run begins to sell; what is held is watched as ever.")
+        _button("Reduce", "reduce", "Exits only: an entry under way is bought back.")
+        _button("Resume", "resume", "Back to ACTIVE; lifts the HALT file besides.")
+        _button(":red[Kill]", "kill", "Cancels and buys back everything, then no entry until you resume.")
+    asked = st.session_state.get(_ASKED)
+    if asked in _QUESTIONS:
+        question, answer = _QUESTIONS[asked]
+        st.text(question)
         with st.container(horizontal=True, gap="small"):
-            _button("Pause", "pause", "No run begins to sell; what is held is watched as ever.")
-            _button("Reduce", "reduce", "Exits only: an entry under way is bought back.")
-            _button("Resume", "resume", "Back to ACTIVE; lifts the HALT file besides.")
-            _button(":red[Kill]", "kill", "Cancels and buys back everything, then no entry until you resume.")
-        asked = st.session_state.get(_ASKED)
-        if asked in _QUESTIONS:
-            question, answer = _QUESTIONS[asked]
-            st.text(question)
-            with st.container(horizontal=True, gap="small"):
-                st.button(answer, key="dash_level_yes", type="primary", on_click=_order, args=(asked,))
-                st.button("No", key="dash_level_no", on_click=_ask, args=(None,))
-        if st.session_state.get(_SAID):
-            st.text(st.session_state[_SAID])
+            st.button(answer, key="dash_level_yes", type="primary", on_click=_order, args=(asked,))
+            st.button("No", key="dash_level_no", on_click=_ask, args=(None,))
+    if st.session_state.get(_SAID):
+        st.text(st.session_state[_SAID])
 
 
-@st.fragment(run_every=1)
+@st.fragment(run_every=3)
 def _present() -> None:
     status = service.status()
     if isinstance(status, str):
-        st.caption("The level is unknown: the desk cannot be read.")
+        st.markdown("The level is unknown: the desk cannot be read.")
         return
     item = words.level_item(*status.trading)
     st.badge(fmt.safe(item.label), color=item.color)
-    st.caption(fmt.safe(item.help))
+    st.markdown(fmt.safe(item.help))
 
 
 def _button(label: str, order: str, help: str) -> None:

@@ -1,92 +1,98 @@
-"""The run in detail, refreshed every second: chart, exits, legs, orders, safety net, log."""
+"""The run in detail while something is open: figures, corridor, chart, exits and legs of one picture; orders and log below.
+
+`draw` is the page's live part: a plain function of one `Status`, called by the frame's beat. All its text is one element, so
+that what it says in one place and in another is of the same moment in the browser too.
+"""
 
 import streamlit as st
 
-from trader.desk import LogLine, Status
-from trader.engine.records import Phase
+from trader.desk import LogLine, PnlSeries, Status
+from trader.domain.errors import TraderError
 from trader.engine.view import RunView
-from trader.panel import charts, service, tables
+from trader.panel import echarts, exits, keep_zoom, legs, live_css, markup, service, tables, watch
 from trader.panel import format as fmt
+from trader.panel import hero as top
+from trader.panel.echarts import LOOKS, POINTS
 
-_LOG_LINES = 40
+_LOOK = "dash_look"
+_LOG_LINES = 5
+_NO_SERIES = PnlSeries(
+    wall=[], market=[], pnl=[], pnl_pct=[], spot=[], level_usd=[], max_loss_usd=[], max_profit_usd=[]
+)  # fmt: skip
 
 
-def draw(run_id: str | None) -> None:
-    """All live parts of one run (None = the one the desk names)."""
-    detail(run_id)
-    log()
+def draw(status: Status | str) -> None:
+    """What lives: the whole board while something is open, the headline else."""
+    with st.container(key="live", gap=None):
+        with st.container(key="figures", gap=None):
+            markup.draw(figures(status))
+        if isinstance(status, str) or status.run is None or watch.stage(status.run) != "open":
+            return
+        run = status.run
+        with st.container(key="corridor_box", gap=None):
+            st.echarts_chart(echarts.corridor(run), key="corridor", height=116, alt=echarts.corridor_alt(run))
+        with st.container(key="chart_box", gap=None):
+            st.echarts_chart(_chart(run), key="pnl_chart", height=318, alt=echarts.pnl_alt(run))
 
 
-@st.fragment(run_every=1)
-def detail(run_id: str | None) -> None:
+def figures(status: Status | str) -> markup.Html:
+    """All text of the board, of one picture."""
+    if isinstance(status, str):
+        return top.unreadable(status)
+    run = status.run
+    if run is None or watch.stage(run) != "open":
+        return markup.tag("div", top.headline_only(status), class_="lv-live")
+    old = " old" if top.is_old(status, run) else ""
+    return markup.tag("div", top.hero(status, run), exits.exits(status, run), legs.legs(run), class_=f"lv-live{old}")
+
+
+def _chart(run: RunView) -> dict[str, object]:
+    look = LOOKS.get(str(st.session_state.get(_LOOK)), LOOKS["run"])
+    try:
+        # The newest minutes of a long run are few of its points: more are asked for, and cut to the look.
+        series = service.desk().pnl_series(run.run_id, POINTS if look.minutes is None else POINTS * 5)
+        marks = service.desk().markers(run.run_id)
+    except TraderError:
+        series, marks = _NO_SERIES, []
+    return echarts.pnl(run, series, marks, look)
+
+
+def still(status: Status | str) -> None:
+    """What stands in the same grid but does not change every second: styles, the choice of the chart's range, orders, log."""
+    markup.stylesheet(live_css.CSS)
+    if isinstance(status, str) or status.run is None or watch.stage(status.run) != "open":
+        return
+    run = status.run
+    markup.script(keep_zoom.SCRIPT)
+    with st.container(key="chart_head"):
+        st.segmented_control(
+            "Range of the chart", list(LOOKS), default="run", key=_LOOK, required=True, label_visibility="collapsed"
+        )
+    with st.container(key="orders_place"):
+        orders(run.run_id)
+    with st.container(key="log_place"):
+        log()
+
+
+@st.fragment(run_every=3)
+def orders(run_id: str) -> None:
+    """The run's orders, closed until somebody opens them."""
     status = service.status(run_id)
     if isinstance(status, str) or status.run is None:
         return
-    run = status.run
-    if run.phase is Phase.WAITING:
-        with st.container(border=True, key="why_not_box", gap="small"):
-            _why_not(run)
-    elif run.phase is Phase.DONE:
-        with st.container(border=True, key="done_chart_box", gap="small"):
-            _chart(run)
-    else:
-        left, right = st.columns([1.75, 1], gap="small")
-        with left, st.container(border=True, key="chart_box", gap="small"):
-            _chart(run)
-        with right, st.container(border=True, key="exits_box", height="stretch", gap="small"):
-            _exits(run)
-    if run.legs:
-        st.markdown("**Legs**")
-        st.table(tables.legs_table(run.legs), border="horizontal", hide_index=True)
-    if run.phase is not Phase.DONE:
-        _safety_net(status, run)
-    if run.orders:
-        with st.expander("Orders of this run", icon=":material/receipt_long:", key="orders_box"):
-            st.dataframe(tables.orders_table(run.orders), hide_index=True, key="orders_table")
+    with st.expander("Orders of this run", icon=":material/receipt_long:", key="orders_box"):
+        st.dataframe(tables.orders_table(status.run.orders), hide_index=True, key="orders_table")
 
 
-def _chart(run: RunView) -> None:
-    st.markdown("**P&L, cost to close**", help="USD, fees and tax included; times are IST.")
-    series = service.desk().pnl_series(run.run_id, 1000)
-    if not any(value is not None for value in series.pnl):
-        st.caption("The line begins with the first fill.")
-        return
-    figure = charts.pnl_figure(service.pnl_columns(series), service.marks(run.run_id), revision=run.run_id)
-    st.plotly_chart(figure, key="pnl_chart", config={"displayModeBar": False, "scrollZoom": False})
-
-
-def _why_not(run: RunView) -> None:
-    st.markdown("**Why not yet**", help="What still keeps the entry from being made.")
-    if run.why_not:
-        st.text("\n".join(f"• {fmt.plain(reason, 160)}" for reason in run.why_not))
-    else:
-        st.caption("Nothing stands in the way.")
-
-
-def _exits(run: RunView) -> None:
-    """The exit ladder while there is something to exit."""
-    if run.ladder:
-        st.markdown(
-            "**Exit ladder**", help="Every exit, where it fires, how far that is, and where spot would have to be."
-        )
-        st.table(tables.ladder_table(run.ladder), border="horizontal", hide_index=True)
-    else:
-        st.markdown("**Exits**")
-        st.caption("Shown once both legs are sold.")
-
-
-def _safety_net(status: Status, run: RunView) -> None:
-    watched = "on" if status.runner.alive and run.phase is not Phase.DONE else "off"
-    parts = [f"app stop {watched}", "exchange stop not placed", "dead-man switch not used"]
-    st.caption(fmt.safe("Safety net: " + " · ".join(parts)))
-
-
-@st.fragment(run_every=2)
+@st.fragment(run_every=5)
 def log() -> None:
     """The newest log lines, newest first, as plain text."""
-    with st.expander("Log", icon=":material/article:", expanded=True, key="log_box"):
-        lines = [_line(line) for line in reversed(service.desk().log_tail(_LOG_LINES))]
-        st.code("\n".join(lines) or "Nothing logged yet.", language=None, height=180, wrap_lines=True)
+    with st.expander("Log", icon=":material/article:", key="log_box"):
+        try:
+            lines = [_line(line) for line in reversed(service.desk().log_tail(_LOG_LINES))]
+        except TraderError as error:
+            lines = [fmt.plain(error)]
+        st.code("\n".join(lines) or "Nothing logged yet.", language=None, wrap_lines=True)
 
 
 def _line(line: LogLine) -> str:

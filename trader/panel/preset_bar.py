@@ -1,133 +1,145 @@
-"""Choosing, saving and exchanging presets: the row above the editor."""
+"""Choosing, saving and exchanging presets: the row above the editor, and what is said of the edit below it."""
+
+from collections.abc import Callable
 
 import streamlit as st
 
-from trader.config.preset import PRESET_NAME, Preset
+from trader.config.preset import Preset
 from trader.domain.errors import TraderError
-from trader.panel import draft, form, refused, service
-from trader.panel.format import plain, red, safe
+from trader.panel import dialogs, draft, form, merge, refused, saving, service
+from trader.panel.form import Checked
+from trader.panel.format import ist_day_time, plain, red, safe
 
-_NOTE = "cfg_note"
 _PICKED = "cfg_preset"
-_FILE = "cfg_import"
 
 
 def pick() -> bool:
-    """The preset picker; loads the preset saved last on the first visit. False when there is none to edit."""
+    """The preset picker; on the first visit it goes on with a kept edit, else with the preset saved last. False when there is
+    none to edit."""
+    told = draft.take_up()
     presets = service.desk().presets()
     names = [info.name for info in presets]
+    first = refused.saved_choice(presets)
+    if draft.loaded() and draft.name() not in names:
+        names.append(draft.name())
     if not names:
         st.error("There is no preset to edit; import one.", icon=":material/error:")
         return False
-    first = refused.saved_choice(presets)
-    if _PICKED not in st.session_state:
-        st.session_state[_PICKED] = (
-            draft.current()["name"] if draft.loaded() and draft.current()["name"] in names else first
-        )
-    st.selectbox("Preset", names, key=_PICKED, on_change=_load_picked, placeholder="Choose one",
-                 help="Another preset replaces the edit below.")  # fmt: skip
+    if (wanted := saving.to_show()) is not None:
+        st.session_state[_PICKED] = wanted
+    elif _PICKED not in st.session_state:
+        st.session_state[_PICKED] = draft.name() if draft.loaded() else first
+    st.selectbox("Preset", names, key=_PICKED, placeholder="Choose one",
+                 help="Another preset takes the place of the one below; what is not saved is asked about.")  # fmt: skip
     if not draft.loaded() and st.session_state[_PICKED] is not None:
-        _load_picked()
-    if not draft.loaded() and _NOTE in st.session_state:  # nothing below is drawn that would say it
-        st.caption(red(st.session_state.pop(_NOTE)[1]))
+        try:
+            saving.load(st.session_state[_PICKED])
+        except TraderError as error:
+            st.markdown(red(plain(error)))
+    if told is not None:
+        saving.say(*told)
     return draft.loaded()
 
 
-def actions(verdict: form.Checked) -> None:
-    """Save, save as, reset, delete, export, import; what cannot be done now is greyed out."""
-    preset, changed = verdict.preset, bool(form.differences(draft.saved(), draft.current()))
+def actions(verdict: Checked) -> None:
+    """The buttons; then what was pressed, or picked above, is done."""
+    preset = verdict.preset
+    why = "" if preset is not None else f"Correct {dialogs.fields(len(verdict.errors))} first. "
     with st.container(horizontal=True, gap="small", key="cfg_actions"):
-        st.button("Save", key="cfg_save", type="primary", icon=":material/save:", on_click=_save, args=(preset, True),
-                  disabled=preset is None, help="Stores the preset and makes it the one the command line uses by default.")  # fmt: skip
-        with st.popover("Save as", disabled=preset is None, key="cfg_save_as_box"):
-            name = st.text_input(
-                "New name", key="cfg_new_name", max_chars=40, help="Lower-case letters, digits, - and _."
+        save = st.button("Save", key="cfg_save", type="primary", icon=":material/save:", disabled=preset is None,
+                         help=safe(f"{why}Stores the preset and makes it the one the command line uses by default."))  # fmt: skip
+        save_as = st.button("Save as", key="cfg_save_as", icon=":material/save_as:", disabled=preset is None,
+                            help=safe(f"{why}Stores the edit under another name."))  # fmt: skip
+        discard = st.button("Discard", key="cfg_reset", icon=":material/undo:", disabled=not draft.unsaved(),
+                            help="Drops the changes: back to the preset as it is stored.")  # fmt: skip
+        delete = st.button("Delete", key="cfg_delete", icon=":material/delete:", disabled=not _is_stored(),
+                           help="Deletes the stored preset, after a question. A built-in one comes back.")  # fmt: skip
+        st.download_button("Export", "" if preset is None else form.export(preset), f"{draft.name()}.json",
+                           "application/json", key="cfg_export", icon=":material/download:", disabled=preset is None,
+                           on_click="ignore", help=safe(f"{why}The preset as a file, as it is edited here."))  # fmt: skip
+        import_ = st.button("Import", key="cfg_import_open", icon=":material/upload:",
+                            help="A preset from a file, into the editor.")  # fmt: skip
+    if save and preset is not None:
+        _do(saving.save, preset, draft.base())
+    elif discard:
+        _do(saving.discard)
+    elif save_as:
+        saving.ask("save_as")
+    elif delete:
+        dialogs.open_delete()
+    elif import_:
+        dialogs.open_import()
+    elif st.session_state[_PICKED] != draft.name() and saving.asked() is None:
+        _other(st.session_state[_PICKED])
+
+
+def _do(action: Callable[..., None], *args: object) -> None:
+    saving.attempt(action, *args)
+    if saving.asked() is None:
+        st.rerun()
+
+
+def _other(name: str) -> None:
+    """Another preset was picked."""
+    if draft.unsaved():
+        saving.ask("pick", name=name)
+    else:
+        _do(saving.load, name)
+
+
+def _is_stored() -> bool:
+    return any(info.name == draft.name() and info.stored for info in service.desk().presets())
+
+
+def state() -> None:
+    """One line: saved or not, what was changed elsewhere, the answer to the last action. The edit is kept besides."""
+    not_kept = draft.keep()
+    stored, found = _elsewhere()
+    if stored is not None and found and not draft.unsaved() and saving.asked() is None:
+        draft.load(stored, base=stored)
+        saving.say(True, f"Loaded again, it was changed elsewhere: {'; '.join(change.words for change in found)}.")
+        st.rerun()
+    with st.container(horizontal=True, gap="small", key="cfg_state", vertical_alignment="center"):
+        count = len(draft.differences())
+        if draft.base() is None:
+            st.badge("not stored yet", color="orange", icon=":material/edit:")
+        elif count:
+            st.badge(
+                safe(f"{count} change{'s' if count > 1 else ''} not saved"), color="orange", icon=":material/edit:"
             )
-            st.button("Save under this name", key="cfg_save_as", on_click=_save_as, args=(preset, name))
-        st.button("Reset", key="cfg_reset", icon=":material/undo:", on_click=_load_picked, disabled=not changed,
-                  help="Back to the preset as it is stored.")  # fmt: skip
-        _delete_box()
-        body = "" if preset is None else form.export(preset)
-        st.download_button("Export", body, f"{draft.current()['name']}.json", "application/json", key="cfg_export",
-                           icon=":material/download:", disabled=preset is None, on_click="ignore")  # fmt: skip
-        with st.popover("Import", key="cfg_import_box"):
-            st.file_uploader("Preset file (JSON)", type="json", key=_FILE, on_change=_import)
-    note = st.session_state.pop(_NOTE, None)
-    if note:
-        ok, sentence = note
-        st.caption(safe(sentence) if ok else red(sentence))
-
-
-def _delete_box() -> None:
-    """Deleting a stored preset; of a built-in only the stored changes can go, and then the built-in is back."""
-    info = next((info for info in service.desk().presets() if info.name == st.session_state[_PICKED]), None)
-    name = plain(st.session_state[_PICKED], 40)
-    with st.popover("Delete", key="cfg_delete_box", disabled=info is None or not info.stored):
-        if info is not None and info.built_in:
-            st.text(f"Drop the stored changes to {name}? The built-in preset comes back.")
         else:
-            st.text(f"Delete the stored preset {name}?")
-        st.button("Delete it", key="cfg_delete", on_click=_delete)
+            st.badge("saved", color="green", icon=":material/check:")
+        if found:
+            st.markdown(safe(f"Changed elsewhere meanwhile: {'; '.join(c.words for c in found)}. Saving asks.", 1000))
+        if not_kept:
+            st.markdown(red(not_kept))
+        good, sentence = saving.answer()
+        if sentence:
+            st.markdown(safe(sentence) if good else red(sentence))
+        _left_behind()
 
 
-def _load_picked() -> None:
+def _left_behind() -> None:
+    """An edit that is kept and not shown anywhere here, with what can be done about it."""
     try:
-        draft.load(service.desk().load_preset(st.session_state[_PICKED]))
-    except TraderError as error:
-        _say(False, plain(error))
+        kept = draft.left_behind()
+    except TraderError:
+        return
+    if kept is None:
+        return
+    count = f", {kept.changes} change{'s' if kept.changes > 1 else ''}," if kept.changes else " that is not stored"
+    name = str(kept.edited["name"])
+    st.markdown(
+        safe(f"In another tab, or before a reload: an edit of {name}{count} is kept from {ist_day_time(kept.at)}.")
+    )
+    st.button("Continue it here", key="cfg_resume", on_click=saving.resume, args=(kept,))
+    st.button("Forget it", key="cfg_forget", on_click=draft.forget, args=(kept,))
 
 
-def _save(preset: Preset, overwrite: bool) -> None:
+def _elsewhere() -> tuple[Preset | None, list[merge.Change]]:
+    """What is stored now where that is not what this tab loaded, and how it differs."""
     try:
-        service.desk().save_preset(preset, overwrite)
-        service.desk().save_snapshot(preset)
-    except TraderError as error:
-        _say(False, f"Not saved: {plain(error)}")
-        return
-    draft.load(preset)
-    st.session_state[_PICKED] = preset.name
-    _say(True, "Saved, also as the configuration the command line uses by default.")
-
-
-def _save_as(preset: Preset, name: str) -> None:
-    if not PRESET_NAME.fullmatch(name):
-        _say(
-            False,
-            "The name may hold lower-case letters, digits, - and _, at most 40, and begins with a letter or digit.",
-        )
-        return
-    _save(preset.model_copy(update={"name": name}), False)
-
-
-def _delete() -> None:
-    try:
-        service.desk().delete_preset(st.session_state[_PICKED])
-    except TraderError as error:
-        _say(False, f"Not deleted: {plain(error)}")
-        return
-    names = [info.name for info in service.desk().presets()]
-    if st.session_state[_PICKED] not in names:
-        st.session_state[_PICKED] = names[0]
-    _load_picked()
-    _say(True, "Deleted.")
-
-
-def _import() -> None:
-    file = st.session_state.get(_FILE)
-    if file is None:
-        return
-    try:
-        preset = form.read_upload(file.getvalue())
-        stored = {info.name for info in service.desk().presets()}
-        known = service.desk().load_preset(preset.name) if preset.name in stored else None
-    except TraderError as error:
-        _say(False, f"Not imported: {plain(error)}")
-        return
-    draft.load(preset, saved=known)
-    if known is not None:
-        st.session_state[_PICKED] = preset.name
-    _say(True, "Imported into the editor; nothing is stored before you save.")
-
-
-def _say(ok: bool, sentence: str) -> None:
-    st.session_state[_NOTE] = (ok, sentence)
+        stored = saving.stored_now(draft.name())
+    except TraderError:
+        return None, []  # the picker says which file cannot be used
+    return (None, []) if stored is None else (stored, saving.elsewhere(stored))

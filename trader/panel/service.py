@@ -1,5 +1,6 @@
 """How the pages reach the desk: one per process, made on first use. Tests put another one in its place."""
 
+import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -12,10 +13,11 @@ from trader.domain.errors import TraderError
 from trader.domain.foreign import Foreign
 from trader.panel import charts
 
-_SHARED_SECS = 0.3
+_SHARED_SECS = 0.5
 _FOREIGN_SECS = 3.0
 _foreign: dict[tuple[int, str], tuple[float, tuple[Foreign, ...]]] = {}
 _shared: dict[tuple[int, str | None], tuple[float, Status | str]] = {}
+_reading = threading.Lock()
 
 
 @st.cache_resource(show_spinner=False)
@@ -31,19 +33,21 @@ def desk() -> Desk:
 def status(run_id: str | None = None) -> Status | str:
     """What there is to see now, or one sentence why nothing can be seen.
 
-    At most `_SHARED_SECS` old: the parts of a page, and several tabs, share one read.
+    At most `_SHARED_SECS` old: the parts of a page, and all tabs, share one read. A second that is asked meanwhile waits
+    for it instead of reading for itself.
     """
     asked = desk()
     key = (id(asked), run_id)
-    found = _shared.get(key)
-    if found is not None and time.monotonic() - found[0] < _SHARED_SECS:
-        return found[1]
-    try:
-        seen: Status | str = asked.status(run_id)
-    except TraderError as error:
-        seen = str(error)
-    _shared[key] = (time.monotonic(), seen)
-    return seen
+    with _reading:
+        found = _shared.get(key)
+        if found is not None and time.monotonic() - found[0] < _SHARED_SECS:
+            return found[1]
+        try:
+            seen: Status | str = asked.status(run_id)
+        except TraderError as error:
+            seen = str(error)
+        _shared[key] = (time.monotonic(), seen)
+        return seen
 
 
 def foreign(underlying: str, *, look: bool) -> tuple[Foreign, ...]:

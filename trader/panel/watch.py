@@ -1,6 +1,7 @@
 """Which run the dashboard watches, and when its layout has to change."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -28,9 +29,14 @@ def seen(status: Status) -> tuple[RunView, ...]:
     return tuple(known.values())
 
 
-def layout_key(status: Status) -> tuple[tuple[str, bool, str], ...]:
+def layout_key(status: Status) -> tuple[tuple[str, bool, str, str], ...]:
     """What the page's layout depends on; a change asks for one full rerun, and nothing else does."""
-    return tuple(sorted((run.run_id, unresolved(run), _unconfirmed(run)) for run in seen(status)))
+    return tuple(sorted((run.run_id, unresolved(run), stage(run), _unconfirmed(run)) for run in seen(status)))
+
+
+def stage(run: RunView) -> Literal["waits", "open", "over"]:
+    """Which of the Dashboard's three boards a run is shown on."""
+    return "waits" if run.phase is Phase.WAITING else "over" if run.phase is Phase.DONE else "open"
 
 
 def _unconfirmed(run: RunView) -> str:

@@ -3,12 +3,15 @@
 Text that came from outside (symbols, messages) is returned as it is; whoever draws it uses `st.text` or `format.safe`.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
+from trader.desk import Status
 from trader.engine.records import Phase
 from trader.engine.view import REASON_WORDS, Ops, Rung, RunView
 from trader.panel import format as fmt
+from trader.panel import parts, watch
 
 Color = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray"]
 
@@ -117,19 +120,12 @@ def flat_line(run: RunView) -> Item:
     return Item("FLAT? unknown", "orange", "The exchange has not confirmed anything yet; unknown is not flat.")
 
 
-def stop_progress(run: RunView) -> str:
-    """The one sentence under Stop & Exit while it works."""
-    if run.phase is Phase.DONE and run.flat == "true":
-        return "FLAT — confirmed by the exchange. Nothing of this run is open."
-    return flat_line(run).label if run.flat != "true" else "Flat; the run is being closed."
-
-
-def runner_item(alive: bool, heartbeat_age_s: float | None, host: str | None) -> Item:
-    """Runner alive or dead, and how long ago it was heard."""
+def runner_item(alive: bool, heartbeat_age_s: float | None, host: str | None, epoch: int | None = None) -> Item:
+    """Runner alive or dead, how long ago it was heard, and how many times the account has been taken over."""
     heard = "never heard" if heartbeat_age_s is None else f"last heard {fmt.age(heartbeat_age_s)} ago"
     where = f"hosted in a {fmt.plain(host, 20)}" if host else "host unknown"
     if alive:
-        return Item("Runner alive", "green", f"{heard}, {where}")
+        return Item("Runner alive", "green", f"{heard}, {where}" + ("" if epoch is None else f", lease epoch {epoch}"))
     silent = "" if heartbeat_age_s is None else f" {fmt.age(heartbeat_age_s)}"
     return Item(f"Runner dead{silent}", "red", f"{heard}; nothing is being watched")
 
@@ -153,34 +149,53 @@ def alerts_item(count: int) -> Item:
     return Item(f"{count} alert{'s' if count > 1 else ''}", "red", "Critical and not acknowledged; see the Dashboard.")
 
 
+def health(status: Status) -> list[Item]:
+    """Everything the machinery says of itself: runner, level, alerts, prices per leg, sockets, books, budget, clock. What is
+    not needed (prices without a run) is left out."""
+    runner, run = status.runner, status.run
+    items = [runner_item(runner.alive, runner.heartbeat_age_s, runner.host, runner.epoch), level_item(*status.trading)]
+    if critical := sum(alert.level == "error" for alert in status.open_alerts):
+        items.append(alerts_item(critical))
+    watched = run if run is not None and run.phase is not Phase.DONE else None
+    return items + ops_items(status.ops, watched, status.wall, alive=runner.alive, lag_s=runner.heartbeat_age_s)
+
+
+def wrong(items: Sequence[Item], *, running: bool) -> list[Item]:
+    """What is not well, worst first. What is not known is not well while a run is on."""
+    rank = {"red": 0, "orange": 1} | ({"gray": 2} if running else {})
+    return sorted((item for item in items if item.color in rank), key=lambda item: rank[item.color])
+
+
 def ops_items(ops: Ops | None, run: RunView | None, now: datetime, *, alive: bool, lag_s: float | None) -> list[Item]:
-    """The ops strip: price age per leg, sockets, last reconciliation, rate budget, clock skew, trading state.
+    """What the runner published of itself.
 
     Args:
+        run: The run that is on, None while there is none: then no price is needed.
         now: This machine's clock.
         alive: False shows what a dead runner cannot know any more as unknown.
         lag_s: How old the picture itself is; added to the ages in it, so that a frozen picture grows old on screen.
     """
     if ops is None:
-        return [Item("Prices unknown", "gray", "The runner has not published anything yet.")]
-    items = _price_ages(ops, run, lag_s or 0.0)
+        return [Item("Machinery unknown", "gray", "The runner has not published anything yet.")]
+    items = [] if run is None else _price_ages(ops, run, lag_s or 0.0)
     if not alive:
         return [*items, Item("Sockets, budget and clock unknown", "gray", "The runner that knew them is silent.")]
     items += [_socket("Market socket", ops.public_socket), _socket("Order socket", ops.private_socket)]
-    if run is not None and run.phase is not Phase.DONE:
+    if run is not None:
         items.append(_reconciled(ops.last_reconciled_at, now))
+    if ops.journal_fault:
+        items.append(Item("Cannot record", "red", fmt.plain(ops.journal_fault, 300)))
+    if ops.slowed:
+        items.append(Item("Exits only", "orange", fmt.plain(ops.slowed, 300)))
     items.append(_budget(ops.quota_left_pct))
-    items.append(_skew(ops.clock_skew_s))
+    items.append(_skew(ops.clock_skew_s, own_time=ops.market_rate != 1))
     return items
 
 
-def _price_ages(ops: Ops, run: RunView | None, lag_s: float) -> list[Item]:
-    legs = run.legs if run is not None and run.phase is not Phase.DONE else ()
-    if run is None or run.phase is Phase.DONE:
-        return [Item("No prices needed", "gray", "Prices are followed while a run is on.")]
-    if not legs:
+def _price_ages(ops: Ops, run: RunView, lag_s: float) -> list[Item]:
+    if not run.legs:
         return [_age_item("Prices", ops.price_age_s, lag_s)]
-    return [_age_item({"C": "Call", "P": "Put"}.get(leg.key, "Leg"), leg.price_age_s, lag_s) for leg in legs]
+    return [_age_item({"C": "Call", "P": "Put"}.get(leg.key, "Leg"), leg.price_age_s, lag_s) for leg in run.legs]
 
 
 def _age_item(name: str, seconds: float | None, lag_s: float) -> Item:
@@ -214,12 +229,41 @@ def _budget(left_pct: float | None) -> Item:
     return Item(f"Budget {left_pct:.0f} %", color, "Share of the exchange's request budget that is left.")
 
 
-def _skew(seconds: float | None) -> Item:
+def _skew(seconds: float | None, *, own_time: bool) -> Item:
+    note = "This machine's clock against the exchange's."
     if seconds is None:
-        return Item("Clock unknown", "gray", "Difference between this machine's clock and the exchange's.")
+        return Item("Clock unknown", "gray", note)
+    if own_time or abs(seconds) >= 100:  # a replayed or accelerated market keeps its own time, which is no fault
+        return Item("Market on its own time", "green", note)
     color: Color = "green" if abs(seconds) < 1 else "orange" if abs(seconds) < 3 else "red"
     rounded = round(seconds, 2) + 0.0  # no minus before zero
-    shown = f"{rounded:+.2f} s".replace("-", "−") if abs(seconds) < 100 else "on its own time"
-    if abs(seconds) >= 100:
-        color = "gray"  # a replayed or accelerated market keeps its own time, which is no fault
-    return Item(f"Clock {shown}", color, "This machine's clock against the exchange's.")
+    return Item(f"Clock {rounded:+.2f} s".replace("-", "−"), color, note)
+
+
+def tab_title(status: Status | str) -> str:
+    """What a tab in the background tells: ``−8 % · BTC 76,932 · Holding``."""
+    if isinstance(status, str):
+        return "Desk unreachable"
+    run = status.run
+    if run is None:
+        return "Strangle Desk"
+    if run.phase is Phase.DONE:
+        return "Flat · Strangle Desk" if run.flat == "true" else f"NOT FLAT · {fmt.plain(run.underlying, 8)}"
+    word = PHASES[run.phase][0] if status.runner.alive else "Not watched"
+    spot = None if run.spot is None else f"{fmt.plain(run.underlying, 8)} {parts.spot(run.spot)}"
+    pnl = None if run.pnl_pct is None else parts.percent(run.pnl_pct, 0)
+    return " · ".join(part for part in (pnl, spot, word) if part)
+
+
+def lost(status: Status | str) -> str:
+    """What is at stake when a page hears no more from its server."""
+    if isinstance(status, str):
+        return "What is open is not known"
+    runs = [run for run in watch.seen(status) if watch.unresolved(run)]
+    if not runs:
+        return "Nothing was open when the desk was last heard"
+    if all(run.phase is Phase.WAITING for run in runs):
+        return "Nothing is sold; the run waits, and if the server is down it will not sell"
+    if status.runner.host == "process":
+        return "The position is still open; its runner is another process and may be watching it"
+    return "The position is still open; if the server is down nothing watches it"

@@ -6,6 +6,7 @@ and the exchange's own ticker: theta per calendar day, vega and rho per point (0
 (strike x years x N(d2)), which is what the exchange publishes, not the Black-76 discount-factor rho.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from math import erfc, exp, log, pi, sqrt
 
@@ -73,6 +74,25 @@ def price(forward: float, strike: float, vol: float, years: float, kind: Kind) -
     d1 = log(forward / strike) / deviation + 0.5 * deviation
     d2 = d1 - deviation
     return sign * (forward * norm_cdf(sign * d1) - strike * norm_cdf(sign * d2))
+
+
+def price_by_forward(strike: float, vol: float, years: float, kind: Kind) -> Callable[[float], float]:
+    """`price` of one option at one moment as a function of the forward (> 0), for many of them: some four times as fast."""
+    sign = _sign(kind)
+    _check(strike, strike)
+    deviation = _deviation(vol, years)
+    if deviation < DEVIATION_MIN:
+        return lambda forward: max(0.0, sign * (forward - strike))
+    slope = -sign * _INV_SQRT_2 / deviation
+    start = -sign * _INV_SQRT_2 * 0.5 * deviation
+    between = sign * _INV_SQRT_2 * deviation
+    half = 0.5 * sign
+
+    def value(forward: float) -> float:
+        x = slope * log(forward / strike) + start
+        return half * (forward * erfc(x) - strike * erfc(x + between))
+
+    return value
 
 
 def price_and_greeks(forward: float, strike: float, vol: float, years: float, kind: Kind) -> tuple[float, Greeks]:

@@ -8,14 +8,18 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from trader.domain.clock import Now
 from trader.domain.errors import JournalError
+from trader.domain.statistics import Statistics
 from trader.engine.gate import slowed
 from trader.engine.records import Phase
 from trader.engine.state import State
 from trader.engine.view import LiveSnapshot, Ops, RunView
 from trader.engine.viewing import build_view, trading_state
 from trader.exchange.delta.budget import DEFAULT_QUOTA
+from trader.exchange.delta.endpoints import ACK_HEARTBEAT
 from trader.exchange.gateway import Gateway
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
@@ -115,7 +119,8 @@ class Publisher:
         level, why = trading_state(state, self._halted())
         # Of runs that ended before this runner began only beginning and end are known: those are the journal's to tell.
         known = (run for run in state.runs.values() if run.finished is None or run.exit_reason is not None)
-        views = tuple(build_view(state, run, now) for run in known)
+        figures = self._gateway.statistics()
+        views = tuple(_with_dead_man(build_view(state, run, now), figures) for run in known)
         reads = [w.account_read for w in state.watches.values() if w.account_read is not None]
         heard, odd = self._feed.heard, self._gateway.odd_rows.figures
         return LiveSnapshot(
@@ -140,9 +145,10 @@ class Publisher:
                 slowed=slowed(state, now),
                 trading_state=level,
                 trading_reason=why,
-                client=self._gateway.statistics(),
+                client=figures,
                 left_out=odd.now[:_LEFT_OUT_SHOWN],
                 left_out_times=odd.times,
+                market_rate=now.rate,
             ),
             runs=views,
         )
@@ -178,6 +184,14 @@ class Publisher:
             self._per_second = (count - before) / elapsed
             self._counted = (wall, count)
         return self._per_second
+
+
+def _with_dead_man(view: RunView, figures: Statistics) -> RunView:
+    """A client that has never acknowledged a dead-man switch has none on; of one that has, that is not known."""
+    if view.safety is None:
+        return view
+    asked = any(endpoint.endpoint == ACK_HEARTBEAT.name for endpoint in figures.endpoints)
+    return replace(view, safety=replace(view.safety, dead_man=None if asked else False))
 
 
 def _sample(view: RunView, wall: datetime) -> Sample:

@@ -169,6 +169,7 @@ def parse_order(row: OrderRow) -> OrderSnapshot:
         reduce_only=_flag(row.reduce_only),
         cancellation_reason=row.cancellation_reason,
         paid_commission=paid,
+        stop_kind=row.stop_order_type or "",
         created_at=n.instant_of(row.created_at, "created_at"),
         ts_event=n.instant_of(row.timestamp, "timestamp") or n.instant_of(row.updated_at, "updated_at"),
     )

@@ -120,6 +120,7 @@ class OrderRow(msgspec.Struct):
     reduce_only: Flag = None
     cancellation_reason: str | None = None
     paid_commission: Number = None
+    stop_order_type: str | None = None
     created_at: Number = None
     updated_at: Number = None
     timestamp: Number = None

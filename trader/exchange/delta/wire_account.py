@@ -14,7 +14,6 @@ class FullOrderRow(OrderRow):
     order_type: str | None = None
     time_in_force: str | None = None
     post_only: Flag = None
-    stop_order_type: str | None = None
     stop_price: Number = None
     trail_amount: Number = None
     stop_trigger_method: str | None = None

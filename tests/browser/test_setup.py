@@ -1,0 +1,271 @@
+"""Configure and History in a real browser: two tabs, reloads, dialogs that are seen, and chart times in three time zones."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from tests.browser.panel_server import ROOT, serving, store_test_preset
+from trader.config.presets import PresetStore
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PATIENCE_MS = 30_000
+PRESET = "browser-test"
+ZONES = ("Asia/Kolkata", "UTC", "America/New_York")
+NO_COLUMN_CUT = """() => {
+  const cut = [...document.querySelectorAll('th, td')].filter(n => n.offsetParent && n.clientWidth > 1 && n.scrollWidth > n.clientWidth + 1);
+  const grids = [...document.querySelectorAll('[data-testid="stDataFrame"]')].filter(n => n.offsetParent);
+  const boxes = [...document.querySelectorAll('.sheet')].filter(n => n.scrollWidth > n.clientWidth + 1);
+  const touched = 'button, input:not([type=checkbox]), a, [role=tab]';
+  const small = [...document.querySelectorAll('.stMainBlockContainer')].flatMap(n => [...n.querySelectorAll(touched)])
+    .filter(n => n.offsetParent && !n.closest('.st-key-strip, .st-key-cfg_preview') && n.getBoundingClientRect().height < 44);
+  return {small: small.map(n => n.getAttribute('aria-label') || n.innerText), cut: cut.map(n => n.innerText), grids: grids.length, boxes: boxes.length, wide: document.documentElement.scrollWidth};
+}"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> Iterator[None]:
+    expect.set_options(timeout=PATIENCE_MS)
+    yield
+    expect.set_options(timeout=5_000)  # its own default
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("setup-home")
+
+
+@pytest.fixture(scope="module")
+def panel(home: Path) -> Iterator[str]:
+    """The real panel, with one finished paper run behind it."""
+    store_test_preset(home)
+    with serving(home, environ={"TRADER_VENUE_SPEED": "20"}) as url:
+        _command(home, "start", "--preset", PRESET, "--now", "--wait", "60")
+        _command(home, "stop")
+        yield url
+
+
+def _command(home: Path, *words: str) -> str:
+    """The command line, beside the panel: as whoever else may have a hand on the same presets and runs."""
+    env = {"PATH": "/usr/bin:/bin", "TRADER_HOME": str(home), "TRADER_SNAPSHOT": str(home / "ui_config_snapshot.json")}
+    done = subprocess.run(
+        [sys.executable, "-m", "trader", *words], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    opened = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened.set_default_timeout(PATIENCE_MS)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(autouse=True)
+def preset(home: Path) -> Any:
+    """The stored preset as each test begins."""
+    return store_test_preset(home)
+
+
+def configure(context: BrowserContext, panel: str, query: str = "") -> Page:
+    page = context.new_page()
+    page.goto(f"{panel}/configure{query}")
+    expect(page.locator(".st-key-cfg_state")).to_be_visible(timeout=PATIENCE_MS)
+    if not query:
+        page.get_by_role("combobox", name="Preset").first.click()
+        page.get_by_role("option", name=PRESET, exact=True).click()
+        expect(field(page, "Quantity per leg (contracts)")).to_have_value("5")
+    return page
+
+
+def field(page: Page, label: str, tab: str | None = None) -> Locator:
+    if tab is not None:
+        page.get_by_role("tab", name=tab).click()
+    return page.get_by_role("spinbutton", name=label)
+
+
+def type_in(page: Page, label: str, value: str, tab: str | None = None) -> None:
+    place = field(page, label, tab)
+    place.fill(value)
+    place.press("Tab")
+    expect(page.locator(".st-key-cfg_state")).to_contain_text("not saved")
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def seen(page: Page, place: Locator) -> bool:
+    """Whether the middle of it is what a person would touch there: nothing lies over it."""
+    box = place.bounding_box()
+    assert box is not None
+    node = place.element_handle()
+    at = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+    hit = "([node, [x, y]]) => node.parentElement.contains(document.elementFromPoint(x, y))"  # between its lines: its parent
+    return bool(page.evaluate(hit, [node, at]))
+
+
+def stored(home: Path) -> Any:
+    return PresetStore(home).load(PRESET)
+
+
+def test_two_tabs_that_save_one_preset_lost_a_field(panel: str, home: Path, context: BrowserContext) -> None:
+    one, other = configure(context, panel), configure(context, panel)
+    type_in(one, "Quantity per leg (contracts)", "7")
+    type_in(other, "Max loss (% of premium)", "60", tab="Exits")
+    one.bring_to_front()
+    button(one, "Save").click()
+    expect(one.locator(".st-key-cfg_state")).to_contain_text("Saved, also as the configuration")
+
+    other.bring_to_front()
+    button(other, "Save").click()
+    dialog = other.get_by_role("dialog")
+    expect(dialog).to_contain_text("Changed meanwhile: Quantity per leg 5 → 7.")
+    assert stored(home).exits.max_loss_pct != 60 and seen(other, button(other, "Keep both and save"))
+    button(other, "Keep both and save").click()
+    expect(dialog).to_have_count(0)
+    expect(other.locator(".st-key-cfg_state")).to_contain_text("Merged and saved")
+    assert (stored(home).strategy.quantity, stored(home).exits.max_loss_pct) == (7, 60)
+
+
+def test_an_edit_survives_a_reload_and_each_tab_has_its_own(panel: str, home: Path, context: BrowserContext) -> None:
+    one, other = configure(context, panel), configure(context, panel)
+    type_in(one, "Quantity per leg (contracts)", "8")
+    type_in(other, "Quantity per leg (contracts)", "9")
+    for page, value in ((one, "8"), (other, "9")):
+        page.bring_to_front()
+        page.reload()
+        expect(field(page, "Quantity per leg (contracts)")).to_have_value(value)
+        expect(page.locator(".st-key-cfg_state")).to_contain_text("1 change not saved")
+    assert stored(home).strategy.quantity == 5
+    button(other, "Discard").click()
+    expect(other.locator(".st-key-cfg_state")).to_contain_text("saved")
+    expect(field(other, "Quantity per leg (contracts)")).to_have_value("5")
+    assert "draft=" not in other.url and "draft=" in one.url
+
+
+def test_answers_were_hidden_behind_their_own_popover(panel: str, context: BrowserContext) -> None:
+    page = configure(context, panel)
+    button(page, "Save as").click()
+    page.get_by_role("textbox", name="New name").fill("aggressive")
+    button(page, "Save under this name").click()
+    error = page.get_by_role("dialog").get_by_text("There is already a preset")
+    expect(error).to_be_visible()
+    assert seen(page, error), "the error stands in the dialog"
+    page.get_by_role("textbox", name="New name").fill("from-browser")
+    button(page, "Save under this name").click()
+    answer = page.get_by_text("Saved as from-browser")
+    expect(answer).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert seen(page, answer)
+
+    button(page, "Import").click()
+    upload = {"name": "x.json", "mimeType": "application/json", "buffer": b"{nope"}
+    page.locator('input[type="file"]').set_input_files(upload)  # type: ignore[arg-type]
+    error = page.get_by_role("dialog").get_by_text("Not a preset")
+    expect(error).to_be_visible()
+    assert seen(page, error)
+    page.keyboard.press("Escape")
+
+    button(page, "Delete").click()
+    button(page, "Delete it").click()
+    answer = page.get_by_text("from-browser is deleted.")
+    expect(answer).to_be_visible()
+    assert seen(page, answer)
+
+
+def test_an_error_counts_on_its_tab_and_the_tab_stays_open(panel: str, context: BrowserContext) -> None:
+    page = configure(context, panel)
+    type_in(page, "Max loss (% of premium)", "-3", tab="Exits")
+    expect(page.get_by_text("Max loss: must be above 0, was -3.").first).to_be_visible()
+    expect(page.get_by_role("tab", selected=True).first).to_contain_text("Exits")
+    count = "[...document.querySelectorAll('[role=tab] p')].map(n => getComputedStyle(n, '::after').content)"
+    assert page.evaluate(count)[:4] == ["none", "none", '" ✗ 1"', "none"]
+
+
+def finished_run(page: Page, panel: str) -> tuple[str, str]:
+    """The id and the end (Indian time) of the newest run, as the page's table tells them: by its report."""
+    page.goto(f"{panel}/history")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.locator(".st-key-narrow_runs").get_by_role("button").first.click()
+    expect(page.get_by_text("Realised P&L").first).to_be_visible()
+    found = re.search(r"run=([^&]+)", page.url)
+    assert found
+    page.get_by_role("tab", name="Timeline").click()
+    times = page.locator('[aria-label="Timeline"] tbody tr:last-child th')
+    expect(times).to_be_visible()
+    return found[1], times.inner_text()
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_chart_times_were_the_browsers_instead_of_indian_time(panel: str, browser: Browser, zone: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id=zone)
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    run, end = finished_run(page, panel)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{panel}/history?run={run}")
+    chart = page.locator(".js-plotly-plot").first
+    expect(chart).to_be_visible()
+    last = chart.evaluate("node => { const t = node.data.find(t => t.name === 'P&L'); return t.x[t.x.length - 1]; }")
+    assert abs(_seconds(last) - _seconds(end)) < 120 * 20, "on the clock of the table, however fast the market runs"
+
+    area = chart.locator(".nsewdrag").first.bounding_box()
+    assert area is not None
+    page.mouse.move(area["x"] + area["width"] - 3, area["y"] + area["height"] / 2)
+    label = chart.locator(".hoverlayer").get_by_text("IST").first
+    expect(label).to_be_visible()
+    shown = re.search(r"\d\d:\d\d:\d\d", label.text_content() or "")
+    assert shown and abs(_seconds(shown[0]) - _seconds(last)) < 120 * 20, "what hovering says is what was sent"
+    context.close()
+
+
+def _seconds(text: str) -> int:
+    found = re.search(r"(\d\d):(\d\d):(\d\d)", text)
+    assert found, text
+    hours, minutes, seconds = (int(part) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def test_the_chart_of_a_run_is_drawn_once(panel: str, context: BrowserContext) -> None:
+    page = context.new_page()
+    run, _ = finished_run(page, panel)
+    page.goto(f"{panel}/history?run={run}")
+    chart = page.locator(".js-plotly-plot").first
+    expect(chart).to_be_visible()
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+    chart.evaluate("node => { node.marked = true; }")
+    strip = page.locator(".st-key-strip")
+    before = strip.inner_text()
+    expect(strip).not_to_have_text(before)
+    page.wait_for_timeout(2500)
+    assert chart.evaluate("node => node.marked === true"), "the beat of the strip does not redraw it"
+    assert page.locator('[aria-label^="P&L over time"], [alt^="P&L over time"]').count(), "it has a name"
+
+
+@pytest.mark.parametrize("path", ["configure", "history", "history?run="])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_is_cut_on_a_phone(panel: str, browser: Browser, path: str, theme: Any) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=theme)
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    if path.endswith("="):
+        run, _ = finished_run(page, panel)
+        page.goto(f"{panel}/{path}{run}")
+        expect(page.get_by_text("Realised P&L").first).to_be_visible()
+    else:
+        page.goto(f"{panel}/{path}")
+        expect(page.locator(".st-key-cfg_state, .st-key-narrow_runs").first).to_be_visible()
+    found = page.evaluate(NO_COLUMN_CUT)
+    assert found["wide"] == 390 and found["boxes"] == 0 and found["cut"] == []
+    assert found["small"] == [], "targets of 44 px"
+    assert found["grids"] == 0 or path == "configure", "a grid scrolls sideways inside"
+    context.close()

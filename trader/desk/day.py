@@ -1,0 +1,122 @@
+"""The day as its limits count it: what was realised, how many runs were made, and how those that ended came out.
+
+The day is the Indian calendar date of the exchange's time, as `trader.engine.gate` counts it. The results kept in sight
+are those of that day and those of the last 24 hours of this machine's clock: on a market that runs sixty times as fast,
+midnight comes every 24 minutes, and what ended a moment ago must not go with it.
+"""
+
+import threading
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from trader.config.preset import Risk
+from trader.desk.values import Day, DayResult
+from trader.domain.expiry import ist_date
+from trader.engine.records import RunCreated, RunFinished
+from trader.engine.state import HUNDRED
+from trader.engine.view import RunView
+from trader.journal import Journal
+
+IN_SIGHT = timedelta(hours=24)
+HISTORY = timedelta(days=2)  # how far back the runner and the prerequisites look, too
+
+
+class DayBook:
+    """First and last records of an account's runs. They never change, so only new ones are read. Thread-safe."""
+
+    def __init__(self, journal: Journal, account: str) -> None:
+        self._journal = journal
+        self._account = account
+        self._lock = threading.Lock()
+        self._last = 0
+        self._begun: dict[str, RunCreated] = {}
+        self._ended: dict[str, RunFinished] = {}  # in the order they ended
+        self._told: dict[str, DayResult] = {}
+
+    def day(
+        self,
+        wall: datetime,
+        market: datetime | None,
+        *,
+        runs: Sequence[RunView],
+        shown: RunView | None,
+        risk: Risk | None,
+    ) -> Day:
+        """The day at an instant of both clocks.
+
+        Args:
+            runs: The unresolved runs, whose P&L is what is open.
+            shown: The run whose limits are asked for. They count the runs of its underlying; without one all are counted.
+            risk: That run's limits.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        today = ist_date(market or wall)
+        with self._lock:
+            self._read(wall)
+            begun, ended = list(self._begun.values()), list(self._ended.values())
+            in_sight = [end for end in ended if _day_of(end) == today or abs(wall - end.wall) <= IN_SIGHT]
+            results = self._results(in_sight)
+        if shown is not None:
+            begun = [begin for begin in begun if begin.underlying == shown.underlying]
+        return Day(
+            date=today,
+            realised=sum((end.realized_pnl for end in ended if _day_of(end) == today), Decimal(0)),
+            open=_open(runs),
+            runs_made=sum(_day_of(begin) == today for begin in begun),
+            runs_most=None if risk is None else risk.max_runs_per_day,
+            loss_limit=None if risk is None else risk.daily_loss_limit_usd,
+            results=results,
+        )
+
+    def _read(self, wall: datetime) -> None:
+        since = wall - HISTORY
+        new = self._journal.run_bounds(self._account, since, self._last)
+        if any(record.run_id not in self._begun for _, record in new if isinstance(record, RunFinished)):
+            new = self._journal.run_bounds(self._account, since)  # made before what was read so far
+        for _, record in new:
+            if isinstance(record, RunCreated):
+                self._begun[record.run_id] = record
+            else:
+                self._ended[record.run_id] = record
+        self._last = new[-1][0] if new else self._last
+        for name in [name for name, end in self._ended.items() if end.wall < since]:
+            del self._begun[name], self._ended[name]
+            self._told.pop(name, None)
+
+    def _results(self, ended: list[RunFinished]) -> tuple[DayResult, ...]:
+        """Newest first. The premiums of those not told before are read, once."""
+        unread = [end.run_id for end in ended if end.run_id not in self._told]
+        premiums = self._journal.premiums(unread) if unread else {}
+        for name in unread:
+            self._told[name] = _result(self._begun[name], self._ended[name], premiums.get(name))
+        return tuple(self._told[end.run_id] for end in reversed(ended))
+
+
+def _result(begin: RunCreated, end: RunFinished, premium: Decimal | None) -> DayResult:
+    return DayResult(
+        run_id=end.run_id,
+        preset=begin.preset,
+        underlying=begin.underlying,
+        at=end.market or end.wall,
+        reason=end.exit_reason,
+        pnl=end.realized_pnl,
+        pnl_pct=end.realized_pnl / premium * HUNDRED if premium else None,
+    )
+
+
+def _day_of(record: RunCreated | RunFinished) -> date:
+    return ist_date(record.market or record.wall)
+
+
+def _open(runs: Sequence[RunView]) -> Decimal | None:
+    """The P&L of all unresolved runs; one that has sold something and cannot be priced makes it unknown."""
+    total = Decimal(0)
+    for run in runs:
+        if run.pnl is not None:
+            total += run.pnl
+        elif any(leg.filled_quantity for leg in run.legs):
+            return None
+    return total

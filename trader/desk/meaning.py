@@ -1,0 +1,53 @@
+"""What a preset's values mean in money, for the strikes it would sell now. Pure."""
+
+from decimal import Decimal
+
+import msgspec
+
+from trader.config.preset import Preset
+from trader.desk.values import Preview
+
+_HUNDRED = Decimal(100)
+
+
+class Tier(msgspec.Struct, frozen=True, kw_only=True):
+    """One trailing tier: % of premium, and USD where the premium is known."""
+
+    peak_pct: Decimal
+    stop_pct: Decimal
+    peak_usd: Decimal | None
+    stop_usd: Decimal | None
+
+
+class Meaning(msgspec.Struct, frozen=True, kw_only=True):
+    """USD; None where no strike qualifies. `per_contract`: notional of one contract."""
+
+    max_loss: Decimal | None
+    max_profit: Decimal | None
+    tiers: tuple[Tier, ...]
+    per_contract: Decimal | None
+
+
+def in_money(preset: Preset, seen: Preview) -> Meaning:
+    """The exits' percents as the USD they are of the premium in sight."""
+
+    def of_premium(pct: Decimal) -> Decimal | None:
+        return None if seen.premium is None else seen.premium * pct / _HUNDRED
+
+    exits = preset.exits
+    loss = of_premium(exits.max_loss_pct)
+    known = seen.contract_value is not None and seen.spot is not None
+    return Meaning(
+        max_loss=None if loss is None else -loss,
+        max_profit=of_premium(exits.max_profit_pct),
+        tiers=tuple(
+            Tier(
+                peak_pct=tier.peak_pct,
+                stop_pct=tier.stop_pct,
+                peak_usd=of_premium(tier.peak_pct),
+                stop_usd=of_premium(tier.stop_pct),
+            )
+            for tier in exits.trailing_tiers
+        ),
+        per_contract=seen.contract_value * seen.spot if known else None,  # type: ignore[operator]
+    )

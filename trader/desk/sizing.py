@@ -1,0 +1,62 @@
+"""How many contracts of each leg meet a target of money, from what a preset would sell now. Exact, whole contracts. Pure."""
+
+from decimal import Decimal
+from typing import Literal
+
+from trader.config.preset import Preset
+from trader.desk.values import LotSize, Preview
+
+SizeBy = Literal["contracts", "premium", "margin", "max_loss"]
+_MOST = 100_000  # what a preset takes
+_BRINGS = {
+    "premium": "brings {} USD of premium",
+    "margin": "ties up {} USD of margin",
+    "max_loss": "has its maximum loss at {} USD",
+}
+
+
+def size_for(preset: Preset, seen: Preview, by: SizeBy, amount: Decimal) -> LotSize:
+    """The most contracts that stay within `amount`: contracts, or USD of premium received (fees not in), of estimated margin,
+    or of the loss at which the maximum loss fires."""
+    if not amount.is_finite() or amount <= 0:
+        return LotSize(contracts=0, words="The target must be a number above 0.")
+    if by == "contracts":
+        return _within(
+            preset, seen, int(min(amount, Decimal(_MOST + 1))), "" if amount >= 1 else "Less than one contract."
+        )
+    whole = _of_all(preset, seen, by)
+    if whole is None or whole <= 0:
+        why = "; ".join(seen.reasons) or "its price is not known"
+        return LotSize(contracts=0, words=f"Nothing can be sized now: {why}.")
+    count = int(min(amount * preset.strategy.quantity // whole, Decimal(_MOST + 1)))
+    one = f"{whole / preset.strategy.quantity:,.4f}".rstrip("0").rstrip(".")
+    return _within(
+        preset,
+        seen,
+        count,
+        f"One contract of each leg {_BRINGS[by].format(one)}, more than {amount.normalize():,f} USD.",
+    )
+
+
+def _of_all(preset: Preset, seen: Preview, by: SizeBy) -> Decimal | None:
+    """USD of the preview's whole quantity."""
+    if by == "margin":
+        return seen.margin
+    if seen.premium is None or by == "premium":
+        return seen.premium
+    return seen.premium * preset.exits.max_loss_pct / 100
+
+
+def _within(preset: Preset, seen: Preview, count: int, none: str) -> LotSize:
+    """Held to what an order may be; told where the book is thinner than that."""
+    if count < 1:
+        return LotSize(contracts=0, words=none)
+    most = min(preset.risk.max_order_quantity, _MOST)
+    words = ""
+    if count > most:
+        count, words = most, f"The largest order allowed is {most:,} contracts (risk.max_order_quantity)."
+    thin = [leg for leg in seen.legs if leg.bid_size is not None and leg.bid_size < count]
+    if thin:
+        bids = " and ".join(f"{leg.bid_size:,} of {leg.symbol}" for leg in thin)
+        words = f"{words} Only {bids} are bid for; the rest waits or sells lower.".strip()
+    return LotSize(contracts=count, words=words)

@@ -1,0 +1,166 @@
+"""Where spot may go: P&L by spot now and at the exit time, the stops on that axis, and the nearest of them."""
+
+from datetime import timedelta
+from decimal import Decimal
+from math import sqrt
+
+import msgspec
+
+from trader.domain.clock import Now
+from trader.domain.instrument import Kind
+from trader.engine.leg_view import credible_vol
+from trader.engine.records import Phase
+from trader.engine.shown import money_digits, rounded, spot_digits
+from trader.engine.spot_curve import Curve, OpenLeg, Standing
+from trader.engine.state import HUNDRED, Run
+from trader.engine.valuation import Valuation
+from trader.engine.view import Corridor, LegView, NearestStop
+from trader.pricing.black76 import year_fraction
+
+_SHORTLY_BEFORE = timedelta(minutes=30)
+_POINTS = 60
+_MARGIN = 0.05  # of the corridor's width, beyond its outermost marks
+
+
+class Curves(msgspec.Struct, frozen=True, kw_only=True):
+    """P&L against spot now, shortly before the exit time and at it; the latter None while there is no exit time."""
+
+    standing: Standing
+    premium: Decimal
+    now: Curve
+    before_exit: Curve | None
+    at_exit: Curve | None
+
+
+def curves_of(
+    run: Run, legs: tuple[LegView, ...], spot: Decimal | None, premium: Decimal, now: Now, valuation: Valuation | None
+) -> Curves | None:
+    """None while P&L is unknown, or an open leg has no implied volatility or has expired."""
+    if valuation is None or now.market is None or not spot or run.phase is Phase.DONE:
+        return None
+    held: list[OpenLeg] = []
+    banked = valuation.pnl
+    for terms, leg in zip(run.legs, legs, strict=True):
+        if leg.open_quantity <= 0:
+            continue
+        vol = credible_vol(leg.iv)
+        if vol is None or leg.closing_px is None or leg.fee_to_close is None or terms.has_expired(now.market):
+            return None
+        size = leg.open_quantity * terms.contract_value
+        banked += leg.closing_px * size + leg.fee_to_close
+        held.append(
+            OpenLeg(
+                kind=terms.kind,
+                strike=float(terms.strike),
+                expiry=terms.expiry,
+                vol=vol,
+                size=float(-terms.side.sign * size),
+                closing=float(leg.closing_px),
+                fee_rate=float(terms.fee_rate),
+                fee_cap=None if terms.fee_cap is None else float(terms.fee_cap),
+            )
+        )
+    if not held:
+        return None
+    standing = Standing(legs=tuple(held), spot=float(spot), banked=float(banked), now=now.market)
+    out = None if run.exit_at is None else max(run.exit_at, now.market)
+    before = None if out is None else out - _SHORTLY_BEFORE
+    return Curves(
+        standing=standing,
+        premium=premium,
+        now=Curve(standing, now.market),
+        before_exit=None if before is None or out is None else Curve(standing, before if before > now.market else out),
+        at_exit=None if out is None else Curve(standing, out),
+    )
+
+
+def losing_levels(run: Run, premium: Decimal) -> list[tuple[str, float]]:
+    """The exits that fire when P&L falls to them, by name and USD: the maximum loss, the trailing stop once it is armed."""
+    levels = [("max loss", -run.preset.exits.max_loss_pct)]
+    if run.level_pct is not None:
+        levels.append(("trailing stop", run.level_pct))
+    return [(name, float(premium * pct / HUNDRED)) for name, pct in levels]
+
+
+def nearest_stop(run: Run, curves: Curves | None) -> NearestStop | None:
+    """The losing exit that spot is closest to; its own spot where it is reached already. None where none is in reach."""
+    if curves is None:
+        return None
+    spot = curves.standing.spot
+    found: list[tuple[float, str, float]] = []
+    for name, level in losing_levels(run, curves.premium):
+        if curves.now(spot) <= level:
+            found.append((0.0, name, spot))
+        else:
+            ends = [end for end in curves.now.range_above(level) if end is not None]
+            found += [(abs(end - spot), name, end) for end in ends]
+    if not found:
+        return None
+    _, name, at = min(found)
+    move = at - spot
+    return NearestStop(
+        name=name,
+        spot=round(at, spot_digits(spot)),
+        move=round(move, spot_digits(spot)),
+        move_pct=round(move / spot * 100, 3),
+        sigmas=_sigmas(run, curves, move),
+    )
+
+
+def _sigmas(run: Run, curves: Curves, move: float) -> float | None:
+    """A move of spot in its standard deviations until the exit time, at the mean implied volatility of what is open."""
+    standing = curves.standing
+    years = 0.0 if run.exit_at is None else year_fraction(standing.now, run.exit_at)
+    vol = sum(leg.vol for leg in standing.legs) / len(standing.legs)
+    return round(abs(move) / (standing.spot * vol * sqrt(years)), 2) if years > 0 else None
+
+
+def corridor(run: Run, curves: Curves | None) -> Corridor | None:
+    """P&L against spot now with the marks on that axis."""
+    if curves is None:
+        return None
+    standing, curve, premium = curves.standing, curves.now, float(curves.premium)
+    stop = curve.range_above(max(level for _, level in losing_levels(run, curves.premium)))
+    half = curve.range_above(-premium * float(run.preset.exits.max_loss_pct) / 200)
+    breakeven = _breakevens(standing)
+    spots = _axis(standing, [*stop, *half, *breakeven, float(run.spot_at_entry) if run.spot_at_entry else None])
+    digits, places = money_digits(premium), spot_digits(standing.spot)
+    pnl = [curve(at) for at in spots]
+    return Corridor(
+        spots=tuple(spots),
+        pnl=tuple(round(value, digits) for value in pnl),
+        pnl_pct=tuple(round(value / premium * 100, 2) for value in pnl),
+        stop_low=rounded(stop[0], places),
+        stop_high=rounded(stop[1], places),
+        half_low=rounded(half[0], places),
+        half_high=rounded(half[1], places),
+        breakeven_low=rounded(breakeven[0], places),
+        breakeven_high=rounded(breakeven[1], places),
+    )
+
+
+def _axis(standing: Standing, marks: list[float | None]) -> list[float]:
+    """Evenly spaced spots a little beyond the outermost marks, and the spot of now itself."""
+    known = [mark for mark in marks if mark is not None]
+    known += [standing.spot, *(leg.strike for leg in standing.legs)]
+    low, high = min(known), max(known)
+    margin = max((high - low) * _MARGIN, standing.spot * 0.001)
+    low, high = max(low - margin, standing.spot * 0.01), high + margin
+    step, digits = (high - low) / (_POINTS - 1), spot_digits(standing.spot)
+    return sorted({standing.spot, *(round(low + number * step, digits) for number in range(_POINTS))})
+
+
+def _breakevens(standing: Standing) -> tuple[float | None, float | None]:
+    """Spots at which what is open, settled, leaves nothing of what was taken in; fees paid are in."""
+    calls = [leg for leg in standing.legs if leg.kind is Kind.CALL]
+    puts = [leg for leg in standing.legs if leg.kind is Kind.PUT]
+    strikes = [leg.strike for leg in standing.legs]
+    low = high = None
+    if puts:
+        low = (sum(leg.size * leg.strike for leg in puts) - standing.banked) / sum(leg.size for leg in puts)
+    if calls:
+        high = (sum(leg.size * leg.strike for leg in calls) + standing.banked) / sum(leg.size for leg in calls)
+    return (
+        low if low is not None and 0 < low <= min(strikes) else None,
+        high if high is not None and high >= max(strikes) else None,
+    )

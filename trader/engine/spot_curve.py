@@ -1,0 +1,136 @@
+"""P&L of what is open against spot, at one instant: every option by Black-76 at its implied volatility of the moment.
+
+What buying back costs above the model today (half a spread, an ask that is off) is kept while spot moves, and shrinks with the
+option's own value while time passes. Fees are in. With short options only, P&L has one peak and falls away on both sides.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from trader.domain.instrument import Kind
+from trader.pricing.black76 import price, price_by_forward, year_fraction
+from trader.pricing.fees import GST
+
+_FARTHEST = 0.5  # spot is searched within half and one and a half times its present price
+_GOLDEN = 0.6180339887498949
+_FINE = 1e-6  # of spot: how exactly a spot is searched for
+_PEAK_FINE = 1e-4  # P&L is flat at its peak
+_MOST_STEPS = 60
+_WITH_TAX = 1 + float(GST)
+
+
+class OpenLeg(msgspec.Struct, frozen=True, kw_only=True):
+    """What is short of one option, in floats. `size` is units of the underlying; `closing` the USD per unit that a P&L counts
+    buying back at now; `vol` a fraction per year; fee rate and cap as in `trader.pricing.fees`."""
+
+    kind: Kind
+    strike: float
+    expiry: datetime
+    vol: float
+    size: float
+    closing: float
+    fee_rate: float
+    fee_cap: float | None
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is open, and what it stands on. `banked`: USD taken in so far, less fees paid."""
+
+    legs: tuple[OpenLeg, ...]
+    spot: float
+    banked: float
+    now: datetime
+
+
+class Curve:
+    """P&L (USD, cost to close) of a `Standing` against spot at `when`; at its own instant and spot it is the P&L of now."""
+
+    def __init__(self, standing: Standing, when: datetime) -> None:
+        self._banked = standing.banked
+        self._spot = standing.spot
+        self._legs = [_terms(leg, standing, when) for leg in standing.legs]
+        self._peak: tuple[float, float] | None = None
+
+    def __call__(self, spot: float) -> float:
+        cost = 0.0
+        for worth, above, size, rate, cap in self._legs:
+            closing = max(worth(spot) + above, 0.0)
+            fee = rate * spot if cap is None else min(rate * spot, cap * closing)
+            cost += size * (closing + fee)
+        return self._banked - cost
+
+    @property
+    def peak(self) -> tuple[float, float]:
+        """The spot within reach at which P&L is best, and that P&L."""
+        if self._peak is None:
+            here = (self(self._spot), self._spot)
+            top = _maximum(self, self._spot * (1 - _FARTHEST), self._spot * (1 + _FARTHEST), self._spot * _PEAK_FINE)
+            best, at = max(here, (self(top), top))
+            self._peak = (at, best)
+        return self._peak
+
+    def range_above(self, level: float) -> tuple[float | None, float | None]:
+        """The lowest and the highest spot between which P&L is at least `level`; None for an end that lies out of reach, both
+        where no spot brings that much."""
+        at, best = self.peak
+        if best < level:
+            return None, None
+        fine = self._spot * _FINE
+        low = _crossing(self, level, at, self._spot * (1 - _FARTHEST), fine)
+        return low, _crossing(self, level, at, self._spot * (1 + _FARTHEST), fine)
+
+
+_Terms = tuple[Callable[[float], float], float, float, float, float | None]
+
+
+def _terms(leg: OpenLeg, standing: Standing, when: datetime) -> _Terms:
+    """A leg at `when`: its worth by spot, what closing costs above that, its size, fee rate and fee cap with tax."""
+    worth = price_by_forward(leg.strike, leg.vol, year_fraction(when, leg.expiry), leg.kind)
+    today = price(standing.spot, leg.strike, leg.vol, year_fraction(standing.now, leg.expiry), leg.kind)
+    above = leg.closing - today
+    if when > standing.now and today > 0:
+        above *= min(worth(standing.spot) / today, 1.0)
+    cap = None if leg.fee_cap is None else leg.fee_cap * _WITH_TAX
+    return worth, above, leg.size, leg.fee_rate * _WITH_TAX, cap
+
+
+def _maximum(f: Callable[[float], float], low: float, high: float, fine: float) -> float:
+    """Where a function with one peak has it, by golden section."""
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    at_left, at_right = f(left), f(right)
+    while high - low > fine:
+        if at_left >= at_right:
+            high, right, at_right = right, left, at_left
+            left = high - _GOLDEN * (high - low)
+            at_left = f(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + _GOLDEN * (high - low)
+            at_right = f(right)
+    return (low + high) / 2
+
+
+def _crossing(f: Callable[[float], float], level: float, inside: float, outside: float, fine: float) -> float | None:
+    """Where a function falls below `level` on the way from `inside` to `outside`; None where it does not. Regula falsi, with the
+    Illinois rule: an end that has stayed twice weighs half."""
+    above, below = f(inside) - level, f(outside) - level
+    if below >= 0:
+        return None
+    moved = 0
+    middle = inside
+    for _ in range(_MOST_STEPS):
+        last, middle = middle, (inside * below - outside * above) / (below - above)
+        value = f(middle) - level
+        if abs(middle - last) <= fine or value == 0:
+            break
+        if value > 0:
+            inside, above = middle, value
+            below = below / 2 if moved > 0 else below
+            moved = 1
+        else:
+            outside, below = middle, value
+            above = above / 2 if moved < 0 else above
+            moved = -1
+    return middle

@@ -1,0 +1,125 @@
+"""Both legs and their sum, of one picture: a table on a desk, cards on a phone, of the same cells."""
+
+from collections.abc import Sequence
+from decimal import ROUND_FLOOR, Decimal
+
+from trader.engine.view import LegView, RunView
+from trader.panel import format as fmt
+from trader.panel import parts
+from trader.panel.markup import Html, tag
+
+
+def legs(run: RunView) -> Html:
+    """One row a leg and one of totals. The legs' P&L add up to the last digit to the P&L that the hero shows."""
+    decimals = parts.places(run.premium)
+    pnls = adding_up([leg.pnl for leg in run.legs], run.pnl, decimals)
+    prices = parts.price_places([price for leg in run.legs for price in (leg.avg_px, leg.ask, leg.mark)])
+    head = (
+        "Leg", "P&L", "of it fees", "Entry", "Ask", "Mark", f"Pos. Δ, {run.underlying}", "Θ a day", "IV entry → now",
+        "To strike", "Price age",
+    )  # fmt: skip
+    return tag(
+        "section",
+        tag(
+            "table",
+            tag("thead", tag("tr", *(tag("th", name, scope="col") for name in head))),
+            tag(
+                "tbody",
+                *(_leg(leg, pnl, decimals, prices, head) for leg, pnl in zip(run.legs, pnls, strict=True)),
+            ),
+            tag("tfoot", _total(run, decimals, head)),
+            class_="lv-table lv-cols",
+        ),
+        class_="lv-legs",
+        aria_label="Legs",
+    )
+
+
+def adding_up(values: Sequence[Decimal | None], total: Decimal | None, decimals: int) -> list[Decimal | None]:
+    """Values rounded so that what is shown adds up to the rounded total: each is less than one unit of its last digit off.
+
+    Each on its own where one is unknown, or where they do not make up the total.
+    """
+    known = [value for value in values if value is not None]
+    unit = Decimal(1).scaleb(-decimals)
+    if total is None or len(known) != len(values) or abs(sum(known) - total) >= unit / 2:
+        return [None if value is None else round(value, decimals) for value in values]
+    floors = [value.quantize(unit, ROUND_FLOOR) for value in known]
+    missing = int((round(total, decimals) - sum(floors)) / unit)
+    by_rest = sorted(range(len(known)), key=lambda i: known[i] - floors[i], reverse=True)
+    return [floor + unit if i in by_rest[:missing] else floor for i, floor in enumerate(floors)]
+
+
+def _leg(leg: LegView, pnl: Decimal | None, decimals: int, prices: int, head: Sequence[str]) -> Html:
+    closed = not leg.open_quantity and leg.exit_px is not None
+    fees = None if leg.fees_paid is None else leg.fees_paid + (leg.fee_to_close or 0)
+    cells = (
+        tag("span", parts.dollars(pnl, decimals, signed=True), class_=parts.tone(pnl)),
+        parts.dollars(fees, decimals),
+        parts.price(leg.avg_px, prices),
+        f"bought {parts.price(leg.exit_px, prices)}" if closed else parts.price(leg.ask, prices),
+        parts.price(leg.mark, prices),
+        parts.number(leg.position_delta, 4, signed=True),
+        parts.dollars(leg.position_theta, decimals, signed=True),
+        f"{_iv(leg.iv_at_entry)} → {_iv(leg.iv)}",
+        parts.percent(leg.distance_pct),
+        _age(leg, closed),
+    )
+    return tag(
+        "tr",
+        tag("th", name(leg), scope="row", title=leg.symbol),
+        *(_cell(label, cell) for label, cell in zip(head[1:], cells, strict=True)),
+        data_leg=leg.key,
+        class_=None if leg.fresh or closed or not leg.open_quantity else "old",
+    )
+
+
+def name(leg: LegView) -> str:
+    """``C 80,000``; with what is open of it while that is not all. The exchange's own name is read by hovering."""
+    short = f"{fmt.plain(leg.key, 8)} {leg.strike.normalize():,f}"
+    if leg.open_quantity == leg.quantity:
+        return short
+    if not leg.open_quantity:
+        return f"{short}, {'bought back' if leg.exit_px is not None else 'not sold yet'}"
+    return f"{short}, {leg.open_quantity:,} of {leg.quantity:,}"
+
+
+def _iv(value: float | None) -> str:
+    return parts.percent(None if value is None else value * 100, signed=False)
+
+
+def _age(leg: LegView, closed: bool) -> str:
+    if closed:
+        return "not needed"
+    if leg.price_age_s is None:
+        return "unknown"
+    return fmt.age(leg.price_age_s) if leg.fresh or not leg.open_quantity else f"⚠ {fmt.age(leg.price_age_s)}, old"
+
+
+def _cell(label: str, content: str) -> Html:
+    return tag("td", content, data_label=label)
+
+
+def _total(run: RunView, decimals: int, head: Sequence[str]) -> Html:
+    fees = [leg.fees_paid + (leg.fee_to_close or 0) for leg in run.legs if leg.fees_paid is not None]
+    net_fees = sum(fees, Decimal(0)) if len(fees) == len(run.legs) and fees else None
+    cells: list[Html] = [
+        _cell(head[1], tag("span", parts.dollars(run.pnl, decimals, signed=True), class_=parts.tone(run.pnl))),
+        _cell(head[2], parts.dollars(net_fees, decimals)),
+        tag("td", colspan=3, class_="void"),
+        _cell(head[6], parts.number(run.net_delta, 4, signed=True)),
+        _cell(head[7], parts.dollars(run.net_theta, decimals, signed=True)),
+        tag("td", *_in_money(run, decimals), colspan=3, class_="lv-greeks", data_label="In money"),
+    ]
+    return tag("tr", tag("th", "Σ both legs", scope="row"), *cells, data_leg="total")
+
+
+def _in_money(run: RunView, decimals: int) -> list[Html]:
+    """What the greeks of both legs mean: dollars for 1 % of spot, and for one point of implied volatility."""
+    if run.net_delta is None or run.spot is None:
+        return [tag("span", "greeks not known yet")]
+    per_pct = run.net_delta * float(run.spot) / 100
+    said = [tag("span", f"≈ {parts.dollars(per_pct, decimals, signed=True)} per 1 % up")]
+    if run.net_vega is not None:
+        said.append(tag("span", f"ν {parts.dollars(run.net_vega, decimals, signed=True)} a point"))
+    return said

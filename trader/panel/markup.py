@@ -1,0 +1,58 @@
+"""HTML for what Streamlit's own elements cannot draw in one go: several figures that must change at the same moment.
+
+Text becomes HTML only through `tag`, which escapes every child and attribute that it did not make itself. This is the one
+module that may ask Streamlit for raw HTML.
+"""
+
+import html
+import re
+
+import streamlit as st
+
+# What ends an HTML block for a Markdown parser, or reorders what is read; and what Streamlit turns into icons beforehand.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
+_COLON = "&#58;"
+_LONGEST = 600
+
+
+class Html(str):
+    """Text that is HTML already. Made by `tag`, `text` and `join` only."""
+
+    __slots__ = ()
+
+
+def text(value: object) -> Html:
+    """Any text, shown letter by letter on one line; overlong text is cut and says so."""
+    line = _UNSEEN.sub(" ", str(value))
+    line = line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+    return Html(html.escape(line).replace(":", _COLON))
+
+
+def join(*parts: str | None) -> Html:
+    """Parts one after another; None is left out, and what is not HTML is escaped."""
+    return Html("".join(part if isinstance(part, Html) else text(part) for part in parts if part is not None))
+
+
+def tag(name: str, *children: str | None, **attributes: str | int | None) -> Html:
+    """``<name a="…">children</name>``; attributes of None are left out, ``class_`` is ``class`` and ``data_x`` ``data-x``."""
+    said = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{text(value)}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    return Html(f"<{name}{said}>{join(*children)}</{name}>")
+
+
+def draw(content: Html) -> None:
+    """Draw it; the next drawing at the same place changes the same nodes, so a selection or a tooltip outlives it."""
+    st.markdown(content, unsafe_allow_html=True)
+
+
+def stylesheet(css: str) -> None:
+    """Our own CSS, once a page; it takes no room."""
+    st.html(f"<style>{css}</style>")
+
+
+def script(source: str) -> None:
+    """Our own JavaScript, once a page."""
+    st.html(f"<script>{source}</script>", unsafe_allow_javascript=True)

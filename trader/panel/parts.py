@@ -1,0 +1,120 @@
+"""How the panel says money, size and greeks. Plain text without markup; unknown is a dash, never 0.
+
+Money has two faces, dollars for the account and % of premium for the trade. One card or column has one precision, and that
+follows the premium of the trade (`places`), not the number: a cent matters to a premium of 30 cents, not to one of $800.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Literal
+
+DASH = "–"
+MINUS = "\u2212"
+JOINER = "\u2060"  # zero-width: a line may otherwise break between the sign and the dollar
+_NBSP = "\u00a0"
+
+Number = Decimal | float | int
+Tone = Literal["up", "down", "flat"]
+
+
+def places(premium: Number | None) -> int:
+    """Decimals of every dollar amount of a trade with this premium: 4 below $1, 2 below $100, else 0; 2 while unknown."""
+    if premium is None:
+        return 2
+    size = abs(float(premium))
+    return 4 if size < 1 else 2 if size < 100 else 0
+
+
+def dollars(value: Number | None, decimals: int = 2, *, signed: bool = False) -> str:
+    """``$30.37``; signed ``+$3.10``; below zero ``−$3.10``, whose sign never stands alone at a line's end."""
+    if value is None:
+        return DASH
+    return sign(value, decimals, signed=signed, before_dollar=True) + f"${abs(value):,.{decimals}f}"
+
+
+def percent(value: Number | None, decimals: int = 1, *, signed: bool = True) -> str:
+    """``−8.2 %``, the space unbreakable."""
+    if value is None:
+        return DASH
+    return sign(value, decimals, signed=signed) + f"{abs(value):,.{decimals}f}{_NBSP}%"
+
+
+def number(value: Number | None, decimals: int = 2, *, signed: bool = False) -> str:
+    """``76,932``, ``+0.0109``."""
+    if value is None:
+        return DASH
+    return sign(value, decimals, signed=signed) + f"{abs(value):,.{decimals}f}"
+
+
+def sign(value: Number, decimals: int, *, signed: bool = True, before_dollar: bool = False) -> str:
+    """The sign of a number as it is shown: what rounds to zero has none."""
+    if not f"{abs(value):.{decimals}f}".strip("0."):
+        return ""
+    if value < 0:
+        return MINUS + (JOINER if before_dollar else "")
+    return f"+{JOINER if before_dollar else ''}" if signed else ""
+
+
+def money(value: Number | None, pct: Number | None, decimals: int = 2) -> str:
+    """Both faces: ``−$2.48 · −8.2 %``. `pct` is of the premium."""
+    if value is None:
+        return DASH
+    shown = dollars(value, decimals, signed=True)
+    return shown if pct is None else f"{shown} · {percent(pct)}"
+
+
+def tone(value: Number | None) -> Tone:
+    """Towards profit, towards loss, or neither: for a colour beside the sign."""
+    return "flat" if not value else "up" if value > 0 else "down"
+
+
+def amount(value: Number) -> str:
+    """An amount of the underlying or a contract's size with the digits it has: ``0.001``, ``0.025``, ``1,250``."""
+    text = f"{Decimal(str(value)):,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def size(contracts: int | None, contract_value: Number | None, underlying: str, notional: Number | None = None) -> str:
+    """All three faces: ``25 contracts × 0.001 BTC = 0.025 BTC per leg ≈ $1,923 notional``, as far as they are known."""
+    if contracts is None:
+        return DASH
+    text = f"{contracts:,} contract{'' if contracts == 1 else 's'}"
+    if contract_value is None:
+        return text
+    per_leg = amount(contracts * Decimal(str(contract_value)))
+    text += f" × {amount(contract_value)}{_NBSP}{underlying} = {per_leg}{_NBSP}{underlying} per leg"
+    return text if notional is None else f"{text} ≈ {dollars(notional, places(notional))} notional"
+
+
+def premium_sum(prices: Sequence[Number | None], quantity: Number | None, premium: Number | None) -> str:
+    """How the premium comes about: ``(152.60 + 151.10) × 0.025 = $7.59``. `quantity` in units of the underlying; a dash
+    where a part is unknown."""
+    known = [price for price in prices if price is not None]
+    if len(known) != len(prices) or not known or quantity is None or premium is None:
+        return DASH
+    return f"({' + '.join(map(price, known))}) × {amount(quantity)} = {dollars(premium, places(premium))}"
+
+
+def price(value: Number | None, decimals: int | None = None) -> str:
+    """An option's price in USD per unit of the underlying: two decimals, four below a dollar. A column passes its own."""
+    if value is None:
+        return DASH
+    return f"{value:,.{price_places((value,)) if decimals is None else decimals}f}"
+
+
+def price_places(prices: Sequence[Number | None]) -> int:
+    """One precision for a column of option prices: four decimals when the largest is below a dollar, else two."""
+    return 4 if max((abs(float(value)) for value in prices if value is not None), default=1) < 1 else 2
+
+
+def spot(value: Number | None) -> str:
+    """The underlying's price: whole dollars for BTC, cents below $10,000: ``76,932``."""
+    if value is None:
+        return DASH
+    size = abs(float(value))
+    return f"{value:,.{0 if size >= 10_000 else 2 if size >= 1 else 4}f}"
+
+
+def position_delta(value: float | None, underlying: str, decimals: int = 4) -> str:
+    """A position's delta, signed, in units of the underlying: ``−0.0016 BTC``. (An option's own delta is another number.)"""
+    return DASH if value is None else f"{number(value, decimals, signed=True)}{_NBSP}{underlying}"

@@ -1,0 +1,175 @@
+"""How a run ended: the result first, then how it comes about, and where to go from here."""
+
+from decimal import Decimal
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from trader.desk import Outcome
+from trader.domain.errors import TraderError
+from trader.engine.records import Phase
+from trader.engine.view import RunView
+from trader.panel import format as fmt
+from trader.panel import parts, service, words
+from trader.panel.charts import LOSS, MUTED, PROFIT
+
+_HEIGHT = 168
+_SAID = "dash_again_said"
+
+
+def draw(run: RunView) -> None:
+    """The card of a run that is done; it does not change any more. Holds buttons, so it stands outside the page's beat."""
+    if run.phase is not Phase.DONE:
+        return
+    try:
+        outcome = service.desk().outcome(run.run_id)
+    except TraderError as error:
+        st.error("The result cannot be read.", icon=":material/error:")
+        st.text(fmt.plain(error))
+        return
+    with st.container(border=True, key="result_box", gap="small"):
+        left, right = st.columns([1.25, 1], gap="medium")
+        with left:
+            st.subheader(fmt.safe(verdict(run, outcome)), anchor=False)
+            _flat(run)
+            st.markdown(fmt.safe(" · ".join(_facts(run, outcome)), 600), help=fmt.safe(run.run_id))
+            _onward(run)
+        with right, st.container(key="result_chart"):
+            if outcome is not None:
+                st.plotly_chart(
+                    waterfall(outcome),
+                    key=f"result_{run.run_id}",
+                    config={"displayModeBar": False},
+                    alt=in_words(outcome),
+                )
+
+
+def verdict(run: RunView, outcome: Outcome | None) -> str:
+    """``Kept +$0.1152 = 41 % of premium in 9 h 17 m · exit time``."""
+    reason = words.exit_reason(run.exit_reason)
+    if outcome is None:
+        return f"Ended without a trade · {reason}"
+    verb = "Kept" if outcome.result > 0 else "Lost" if outcome.result < 0 else "Even:"
+    money = parts.dollars(outcome.result, parts.places(outcome.premium), signed=True)
+    pct = outcome.result_pct
+    share = "" if pct is None else f" = {parts.percent(pct, signed=pct < 0)} of premium"
+    span = "" if outcome.held is None else f" in {fmt.duration(outcome.held)}"
+    return f"{verb} {money}{share}{span} · {reason}"
+
+
+def _flat(run: RunView) -> None:
+    flat = words.flat_line(run)
+    if run.flat == "true":
+        st.markdown(":green-badge[FLAT] confirmed by the exchange.")
+        return
+    st.error(fmt.safe(flat.label), icon=":material/error:")
+    st.text(fmt.plain(flat.help))
+
+
+def _facts(run: RunView, outcome: Outcome | None) -> list[str]:
+    """How it comes about, in one line; which run it was stands in the headline above."""
+    strikes = " / ".join(f"{leg.strike.normalize():,f}" for leg in run.legs)
+    facts = [f"{run.underlying} {strikes}".strip()]
+    if outcome is not None:
+        facts.insert(0, in_words(outcome))
+        facts.append(f"{fmt.ist_clock(outcome.started_at)} to {fmt.ist_clock(outcome.ended_at)} IST")
+        if run.peak_pct is not None:
+            facts.append(f"peak {parts.money(run.peak_pnl, run.peak_pct, parts.places(outcome.premium))}")
+    return facts
+
+
+def _onward(run: RunView) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.page_link(
+            "pages/history.py", label="Open report", icon=":material/description:", query_params={"run": run.run_id}
+        )
+        st.button(
+            "Run again", key="dash_again", icon=":material/replay:", on_click=_again, args=(run.run_id,),
+            help="Puts this run's preset and Now into the start box below; nothing is sold before you press Start.",
+        )  # fmt: skip
+    if st.session_state.get(_SAID):
+        st.markdown(fmt.safe(st.session_state[_SAID]))
+
+
+def _again(run_id: str) -> None:
+    """The start box as it was for that run; a preset that has changed since is said to have."""
+    desk = service.desk()
+    try:
+        pinned = desk.preset_of(run_id)
+        stored = None if pinned is None else desk.load_preset(pinned.name)
+    except TraderError as error:
+        st.session_state[_SAID] = f"Not prepared: {fmt.plain(error)}"
+        return
+    if pinned is None or stored is None:
+        return
+    st.session_state["dash_preset"], st.session_state["dash_when"] = pinned.name, "now"
+    same = pinned.config_hash == stored.config_hash
+    st.session_state[_SAID] = (
+        f"Preset {pinned.name} and Now are chosen in the start box; look at what it would sell, then press Start."
+        + ("" if same else " The preset has been changed since this run.")
+    )
+
+
+def waterfall(outcome: Outcome) -> go.Figure:
+    """From the premium to the result, in the exact numbers of the fills."""
+    steps = _steps(outcome)
+    decimals = _decimals(outcome)
+    trace: dict[str, Any] = {
+        "type": "waterfall",
+        "orientation": "h",
+        "measure": [kind for _, _, kind in steps],
+        "y": [name for name, _, _ in steps],
+        "x": [float(value) for _, value, _ in steps],
+        "text": [parts.dollars(value, decimals, signed=True) for _, value, _ in steps],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "increasing": {"marker": {"color": PROFIT}},
+        "decreasing": {"marker": {"color": LOSS}},
+        "totals": {"marker": {"color": PROFIT if outcome.result >= 0 else LOSS}},
+        "connector": {"line": {"color": MUTED, "width": 1}},
+        "hovertemplate": "%{y}: %{text}<extra></extra>",
+    }
+    ends = [0.0, float(outcome.premium), float(outcome.premium - outcome.closed_for), float(outcome.result)]
+    room = (max(ends) - min(ends)) * 0.28  # for the amounts beside the bars
+    layout = {
+        "template": "none",
+        "height": _HEIGHT,
+        "margin": {"l": 4, "r": 8, "t": 4, "b": 4},
+        "dragmode": False,
+        "showlegend": False,
+        "xaxis": {
+            "visible": False,
+            "range": [min(ends) - room * (min(ends) < 0), max(ends) + room],
+            "fixedrange": True,
+        },
+        "yaxis": {"autorange": "reversed", "automargin": True, "fixedrange": True},
+    }
+    return go.Figure({"data": [trace], "layout": layout})
+
+
+def _decimals(outcome: Outcome) -> int:
+    """Cents where the amounts as shown add up to the result as shown; else as many as it takes."""
+    usual = parts.places(outcome.premium)
+    for decimals in (usual, 4):
+        shown = [round(value, decimals) for _, value, _ in _steps(outcome)]
+        if sum(shown[:-1]) == shown[-1]:
+            return decimals
+    return 4
+
+
+def _steps(outcome: Outcome) -> list[tuple[str, Decimal, str]]:
+    closed = "Bought back, settled" if outcome.settled else "Bought back"
+    return [
+        ("Premium", outcome.premium, "relative"),
+        (closed, -outcome.closed_for, "relative"),
+        ("Fees", -outcome.fees, "relative"),
+        ("Result", outcome.result, "total"),
+    ]
+
+
+def in_words(outcome: Outcome) -> str:
+    """``premium +$84.20, bought back −$50.02, fees −$2.31: result +$31.87``."""
+    decimals = _decimals(outcome)
+    shown = [f"{name.lower()} {parts.dollars(value, decimals, signed=True)}" for name, value, _ in _steps(outcome)]
+    return f"{', '.join(shown[:-1])}: {shown[-1]}"

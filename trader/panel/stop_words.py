@@ -1,0 +1,107 @@
+"""The words of the bar: the run's state, and what Stop & Exit asks. What it would do is the desk's own sentence."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from trader.desk import Day, Status, stop_words
+from trader.engine.records import Phase
+from trader.engine.view import RunView
+from trader.panel import parts, watch, words
+from trader.panel.format import ist_time, plain
+
+SILENT = "The runner is silent: Stop is recorded now and carried out as soon as a runner is up."
+RECORDED = "Stop is recorded and being carried out; pressing again changes nothing."
+_UNREADABLE = "Record a Stop for every run that may be open? The desk cannot be read now."
+
+
+def label(status: Status | str) -> str:
+    """The button: nothing is bought back of a run that only waits."""
+    run = None if isinstance(status, str) else status.run
+    return "Cancel the wait" if run is not None and run.phase is Phase.WAITING else "Stop & Exit"
+
+
+def answer(status: Status | str) -> str:
+    """The button that does it."""
+    run = None if isinstance(status, str) else status.run
+    return "Yes, cancel" if run is not None and run.phase is Phase.WAITING else "Yes, exit"
+
+
+def recorded(run: RunView | None) -> bool:
+    """Is it on its way already?"""
+    return run is not None and run.stop_requested and run.phase is not Phase.DONE
+
+
+def question(status: Status | str, target: str | None) -> str:
+    """What would be done to which run, what that would realise, and who carries it out.
+
+    Args:
+        target: The run that is meant, None for whatever there is.
+    """
+    if isinstance(status, str):
+        return "The desk cannot be read now. Record a Stop for every run that may be open?"
+    run = status.run
+    if run is None:
+        return "Record a Stop for every run that may be open?"
+    said = [RECORDED if recorded(run) and run.phase is not Phase.EXITING else stop_words(run)]
+    if run.phase is Phase.DONE:
+        said.append("Look again, cancel what works and buy back what is open?")
+    others = len([one for one in watch.seen(status) if watch.unresolved(one)]) - 1
+    if others > 0:
+        goes_on = (
+            f"{others} other run{'s go' if others > 1 else ' goes'} on" if target else "every other run is stopped too"
+        )
+        said.append(f"This is {plain(run.underlying, 8)} {plain(run.preset, 40)}; {goes_on}.")
+    if not status.runner.alive:
+        said.append(SILENT)
+    return " ".join(said)
+
+
+class Piece(NamedTuple):
+    """A part of the bar's text, and how it is said where there is little room."""
+
+    text: str
+    short: str
+
+
+def bar_text(status: Status) -> tuple[str, list[Piece]]:
+    """The bar's text: the state, then P&L and what comes next."""
+    run = status.run
+    if run is None:
+        return "No run yet", []
+    if run.phase is Phase.DONE:
+        return _ended(run, status.day)
+    word = words.PHASES[run.phase][0]
+    result = _piece(_both(run.pnl, run.pnl_pct, run))
+    if not status.runner.alive:
+        return "Not watched", [_piece(f"was {word.lower()}"), result]
+    if run.phase is Phase.EXITING:
+        return word, [result, _piece(words.exit_reason(run.exit_reason))]
+    if run.phase is Phase.ENTERING:
+        return word, [_piece("entry orders are working")]
+    waits = run.phase is Phase.WAITING
+    at = run.entry_at if waits else run.exit_at
+    wait = words.countdown(at, run.market_at)
+    verb = "sells" if waits else "out"
+    comes = Piece(f"{verb} {ist_time(at)} {wait}".rstrip(), wait.removeprefix("in ") or ist_time(at))
+    return word, [comes] if waits else [result, comes]
+
+
+def _ended(run: RunView, day: Day | None) -> tuple[str, list[Piece]]:
+    if run.flat != "true":
+        return words.flat_line(run).label, [_piece("Stop & Exit looks again")]
+    pct = next((one.pnl_pct for one in day.results if one.run_id == run.run_id), None) if day is not None else None
+    told = [_piece("confirmed by the exchange")]
+    if run.realized_pnl is not None:
+        both = _both(run.realized_pnl, pct, run)
+        told.append(Piece(f"last run {both}, {words.exit_reason(run.exit_reason)}", both))
+    return "Flat", told
+
+
+def _both(value: Decimal | None, pct: Decimal | None, run: RunView) -> str:
+    """``−$2.48 (−8 %)``"""
+    shown = parts.dollars(value, parts.places(run.premium), signed=True)
+    return shown if value is None or pct is None else f"{shown} ({parts.percent(pct, 0)})"
+
+
+def _piece(text: str) -> Piece:
+    return Piece(text, text)

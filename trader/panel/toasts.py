@@ -1,0 +1,79 @@
+"""Short notices of what has just happened: both legs sold, a trailing stop armed or raised, an exit decided, FLAT, a critical
+alert. Said once, by comparison with what this tab saw a second ago; a tab just opened says nothing of what was before."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+import streamlit as st
+
+from trader.desk import Status
+from trader.engine.records import Phase
+from trader.engine.view import RunView
+from trader.panel import parts, watch, words
+from trader.panel.format import plain, safe
+
+_SEEN = "toasts_seen"
+_SOLD = (Phase.HOLDING, Phase.EXITING)
+
+
+class Seen(NamedTuple):
+    """What was known a second ago: each run's phase, trailing level and whether it was flat, and the newest alert."""
+
+    runs: Mapping[str, tuple[Phase, Decimal | None, str]]
+    alert: int
+
+
+class Notice(NamedTuple):
+    text: str
+    icon: str
+
+
+def show(status: Status | str) -> None:
+    """Say what is new in this picture."""
+    if isinstance(status, str):
+        return
+    before: Seen | None = st.session_state.get(_SEEN)
+    st.session_state[_SEEN] = look(status, before)
+    for notice in news(before, status):
+        st.toast(safe(notice.text), icon=notice.icon)
+
+
+def look(status: Status, before: Seen | None) -> Seen:
+    """What to compare the next picture with. A run that has left the picture is remembered: it may be chosen again."""
+    runs = dict(before.runs) if before is not None else {}
+    runs |= {run.run_id: (run.phase, run.trailing_level, run.flat) for run in watch.seen(status)}
+    alert = max((alert.seq for alert in status.open_alerts), default=0)
+    return Seen(runs, max(alert, before.alert if before is not None else 0))
+
+
+def news(before: Seen | None, status: Status) -> list[Notice]:
+    """What happened between two pictures, in words."""
+    if before is None:
+        return []
+    told = [notice for run in watch.seen(status) for notice in _of_run(before, run)]
+    fresh = [alert for alert in status.open_alerts if alert.seq > before.alert and alert.level == "error"]
+    return told + [Notice(plain(alert.text, 200), ":material/error:") for alert in fresh]
+
+
+def _of_run(before: Seen, run: RunView) -> list[Notice]:
+    was = before.runs.get(run.run_id)
+    if was is None and run.phase is Phase.DONE:
+        return []  # an old one, looked at now
+    phase, level, flat = was if was is not None else (Phase.WAITING, None, "unknown")
+    name = f"{plain(run.underlying, 8)} {plain(run.preset, 40)}"
+    told = []
+    if run.phase in _SOLD and phase in (Phase.WAITING, Phase.ENTERING):
+        premium = "" if run.premium is None else f" for {parts.dollars(run.premium, parts.places(run.premium))}"
+        told.append(Notice(f"{name}: both legs sold{premium}", ":material/sell:"))
+    if run.trailing_level is not None and run.phase is Phase.HOLDING and (level is None or run.trailing_level > level):
+        verb = "armed" if level is None else "raised"
+        told.append(
+            Notice(f"{name}: trailing stop {verb} at {parts.percent(run.trailing_level)}", ":material/trending_up:")
+        )
+    if run.phase is Phase.EXITING and phase is not Phase.EXITING:
+        told.append(Notice(f"{name}: exiting, {words.exit_reason(run.exit_reason)}", ":material/logout:"))
+    if run.phase is Phase.DONE and run.flat == "true" and (phase, flat) != (Phase.DONE, "true"):
+        result = parts.dollars(run.realized_pnl, parts.places(run.premium), signed=True)
+        told.append(Notice(f"{name}: FLAT, confirmed by the exchange, {result}", ":material/check_circle:"))
+    return told

@@ -1,0 +1,70 @@
+// Runs once in each tab. The strip's first element carries a mark that changes with every beat of the page (`data-beat`), the
+// tab's title (`data-title`), and what is at stake when no beat comes any more (`data-lost`).
+(() => {
+  if (window.strangleDesk) return;
+  const LATE = 4000, LOOK = 250, AWAY = 2000, HIDDEN_LATE = 150000; // ms
+  const desk = { mark: "", heard: performance.now(), looked: performance.now(), said: Date.now(), late: false, title: "", lost: "" };
+  window.strangleDesk = desk;
+
+  const bar = document.createElement("div");
+  bar.id = "sd-alarm";
+  bar.hidden = true;
+  document.body.append(bar);
+
+  function say(silence) {
+    if (bar.hidden) {
+      const command = document.createElement("code");
+      command.textContent = "python -m trader status";
+      const seconds = document.createElement("span");
+      seconds.setAttribute("aria-hidden", "true"); // said once, not every second
+      bar.replaceChildren("This page has heard nothing from the desk", seconds, `. Figures are old. ${desk.lost}: `, command);
+      bar.setAttribute("role", "alert");
+      bar.hidden = false;
+      document.documentElement.classList.add("sd-silent");
+    }
+    bar.querySelector("span").textContent = ` for ${Math.floor(silence / 1000)} s`;
+  }
+
+  function listen() {
+    const now = performance.now();
+    // A tab in the background and a machine asleep run their timers late: what nobody listened to is not silence.
+    const away = now - desk.looked;
+    if (document.hidden) desk.heard = now;
+    else if (away > AWAY) desk.heard += away;
+    desk.looked = now;
+    const beat = document.querySelector("[data-beat]");
+    if (beat && beat.dataset.beat !== desk.mark) {
+      desk.heard = now;
+      desk.said = Date.now();
+      [desk.mark, desk.title, desk.lost] = [beat.dataset.beat, beat.dataset.title, beat.dataset.lost];
+    }
+    const silence = now - desk.heard;
+    desk.late = silence > LATE;
+    if (desk.late) say(silence);
+    else if (!bar.hidden) {
+      bar.hidden = true;
+      document.documentElement.classList.remove("sd-silent");
+    }
+    const old = desk.late || (document.hidden && Date.now() - desk.said > HIDDEN_LATE);
+    const title = old ? `no answer · ${desk.title}` : desk.title;
+    if (title && document.title !== title) document.title = title;
+  }
+  setInterval(listen, LOOK);
+  document.addEventListener("visibilitychange", () => {
+    desk.heard = performance.now();
+    listen();
+  });
+
+  // Streamlit knocks at a lost server every 2 to 4 s; while the page is silent it does so twice a second.
+  const later = window.setTimeout;
+  window.setTimeout = (run, ms, ...rest) => later(run, desk.late && ms > 500 && ms <= 4000 ? 500 : ms, ...rest);
+
+  // The question of Stop takes the keyboard's focus, so that Enter answers it, and gives it back to the button.
+  let asking = false;
+  new MutationObserver(() => {
+    const answer = document.querySelector(".st-key-stop_yes button, .st-key-stop_no button");
+    if (Boolean(answer) === asking) return;
+    asking = Boolean(answer);
+    (answer || document.querySelector(".st-key-stop button"))?.focus({ preventScroll: true });
+  }).observe(document.body, { childList: true, subtree: true });
+})();
