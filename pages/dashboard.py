@@ -17,6 +17,7 @@ run_id = None if isinstance(seen, str) else chosen_run(seen.runs)
 status = service.status(run_id)
 run = None if isinstance(status, str) else status.run
 
+page = st.container(key="dash_page")
 board = st.container(key="dash", gap=None)
 if run is not None:
     result.draw(run)
@@ -42,3 +43,5 @@ if not isinstance(status, str):
         launch.draw(safe_env=status.env, teach=run is None)
     else:
         launch.answer()
+with page:
+    live.made_for(status)

@@ -39,11 +39,24 @@ def figures(status: Status | str) -> markup.Html:
     """All text of the board, of one picture."""
     if isinstance(status, str):
         return top.unreadable(status)
-    run = status.run
+    run, shown = status.run, f"lv-live lv-is-{_board(status)}"
     if run is None or watch.stage(run) != "open":
-        return markup.tag("div", top.headline_only(status), class_="lv-live")
+        return markup.tag("div", top.headline_only(status), class_=shown)
     old = " old" if top.is_old(status, run) else ""
-    return markup.tag("div", top.hero(status, run), exits.exits(status, run), legs.legs(run), class_=f"lv-live{old}")
+    return markup.tag("div", top.hero(status, run), exits.exits(status, run), legs.legs(run), class_=f"{shown}{old}")
+
+
+def _board(status: Status | str) -> str:
+    return "none" if isinstance(status, str) or status.run is None else watch.stage(status.run)
+
+
+def made_for(status: Status | str) -> None:
+    """For which board the page as a whole was drawn; called last, into a place at the top of the page.
+
+    Between the beat that first sees another board and the end of the page's own run, what stands below is on its way: it is
+    hidden (see `live_css`) and comes back in its place, instead of jumping there in steps.
+    """
+    markup.draw(markup.tag("i", class_=f"lv-page lv-for-{_board(status)}"))
 
 
 def _chart(run: RunView) -> dict[str, object]:

@@ -4,7 +4,20 @@ The figures are one element, so that they change at the same moment; `display: c
 the charts. Heights are fixed where what is inside comes and goes.
 """
 
-CSS = """
+# While the beat shows another board than the page was made for, what is about to move is hidden, and a moment longer, until the
+# last run's leftovers are cleared away.
+_BOARDS = ("none", "waits", "open", "over")
+_BETWEEN = ", ".join(
+    f".stMain:has(.lv-is-{board}):has({', '.join(f'.lv-for-{other}' for other in _BOARDS if other != board)})"
+    for board in _BOARDS
+)
+_MOVED = """
+  .st-key-dash > :not(:has(.st-key-live)), .stVerticalBlock > :has(> .st-key-dash) ~ *,
+  .st-key-live:not(:has(.lv-legs)) > :not(:has(.st-key-figures))
+"""
+
+CSS = (
+    """
 .st-key-dash {
   --lv-line: light-dark(#d8dee6, #2c3541); --lv-muted: light-dark(#566273, #9aa7b6);
   --lv-up: light-dark(#12733a, #4cc67f); --lv-down: light-dark(#b3272d, #ff8a8a); --lv-amber: light-dark(#8a4b00, #f0ad4e);
@@ -13,7 +26,7 @@ CSS = """
 .st-key-dash:has(.lv-legs) {
   display: grid; grid-template-columns: minmax(0, 1.75fr) minmax(0, 1fr); column-gap: 12px; row-gap: 0;
   grid-template-rows: auto 118px 8px minmax(326px, auto) 8px auto;
-  grid-template-areas: "hero hero" "corridor corridor" ". ." "chart exits" ". ." "legs legs" "news news" "orders log";
+  grid-template-areas: "hero hero" "corridor corridor" ". ." "chart exits" ". ." "legs legs" "orders log";
 }
 .st-key-dash:has(.lv-legs) :is(
   :is(.stVerticalBlock, [data-testid="stLayoutWrapper"]):has(:is(.st-key-live, .st-key-figures, .lv-live)),
@@ -29,10 +42,8 @@ CSS = """
 .st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-chart_head) {
   grid-area: chart; align-self: start; justify-self: end; z-index: 2; margin: 7px 10px 0 0; width: auto; }
 .st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-chart_box) { grid-area: chart; }
-.st-key-dash > :has(.st-key-news_box):not(:has(.st-key-live)) { grid-area: news; margin-top: 8px; }
 .st-key-dash > :has(> .st-key-orders_place) { grid-area: orders; margin-top: 8px; }
 .st-key-dash > :has(> .st-key-log_place) { grid-area: log; margin-top: 8px; }
-.st-key-dash:has(.lv-legs) > :has(> .st-key-dash_done) { display: none; }
 
 .lv-hero, .lv-exits, .lv-legs, .st-key-corridor_box, .st-key-chart_box {
   border: 1px solid var(--lv-line); border-radius: 0.45rem; padding: 8px 14px; min-width: 0;
@@ -60,7 +71,7 @@ CSS = """
 .lv-live.old :is(.v, .v.up, .v.down, td, td span) { color: var(--lv-muted); }
 
 .lv-title { font-weight: 600; line-height: 22px; }
-.lv-live .lv-table { border-collapse: collapse; width: 100%; margin: 0; font-size: 0.88rem; font-variant-numeric: tabular-nums; }
+.lv-live .lv-table { border-collapse: collapse; table-layout: fixed; width: 100%; margin: 0; font-size: 0.88rem; font-variant-numeric: tabular-nums; }
 .lv-live .lv-table :is(th, td) { border: 0; border-bottom: 1px solid var(--lv-line); padding: 3px 0 3px 8px; text-align: right;
   vertical-align: top; line-height: 16px; color: inherit; }
 .lv-live .lv-table :is(th, td):first-child { padding-left: 0; text-align: left; }
@@ -73,11 +84,20 @@ CSS = """
 .lv-live .lv-cols tbody tr:last-child > * { border-bottom: 1px solid var(--lv-line); }
 .lv-live .lv-cols tfoot tr > * { border-bottom: 0; font-weight: 600; }
 .lv-cols tr.old td { color: var(--lv-amber); }
+.lv-exits thead th:nth-child(1) { width: 21%; }
+.lv-exits thead th:nth-child(2) { width: 23%; }
+.lv-exits thead th:nth-child(n + 3) { width: 18.6%; }
+.lv-cols thead th { width: 8.4%; }
+.lv-cols thead th:nth-child(1) { width: 15%; }
+.lv-cols thead th:nth-child(7) { width: 10%; }
+.lv-cols thead th:nth-child(9) { width: 13%; }
 .lv-greeks span { display: inline-block !important; margin-left: 18px; }
 .lv-words { font-size: 0.86rem; line-height: 17px; margin: 4px 0 0; }
+.lv-exits { display: flex; flex-direction: column; }
+.lv-exits .lv-net { margin-top: auto; padding-top: 6px; }
 .lv-steps { margin: 6px 0; padding-left: 20px; }
 .lv-live .lv-steps li { font-size: 0.88rem; line-height: 20px; margin: 0; padding: 0; }
-.lv-net { font-size: 0.86rem; line-height: 21px; margin: 6px 0 0; display: flex; flex-wrap: wrap; gap: 4px 8px; }
+.lv-net { font-size: 0.86rem; line-height: 21px; display: flex; flex-wrap: wrap; gap: 4px 8px; }
 .lv-badge { background: var(--lv-soft); border-radius: 4px; padding: 0 6px; white-space: nowrap; }
 .lv-badge.good { color: var(--lv-up); }
 .lv-badge.bad { color: var(--lv-down); font-weight: 600; }
@@ -86,7 +106,7 @@ CSS = """
   .st-key-dash:has(.lv-legs) {
     grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); grid-template-rows: auto 98px 6px 222px 6px auto 6px auto;
     grid-template-areas: "hero hero" "corridor corridor" ". ." "chart chart" ". ." "exits exits" ". ." "legs legs"
-      "news news" "orders log";
+      "orders log";
   }
   .lv-hero, .lv-exits, .lv-legs { padding: 6px 10px; }
   .lv-hero { padding-bottom: 0; }
@@ -125,11 +145,17 @@ CSS = """
   .lv-live .lv-cols td[data-label^="IV"] { grid-column: span 2; }
   .lv-cols .lv-greeks { grid-column: span 3; }
   .lv-greeks span { margin: 0 10px 0 0; }
-  .st-key-dash:has(.lv-legs) :is(div:has(> .st-key-news_rows), .st-key-news_rows) {
+  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) :is(div:has(> .st-key-news_rows), .st-key-news_rows) {
     height: 52px !important; flex-basis: 52px !important; }
-  .st-key-dash:has(.lv-legs) .st-key-news_box > :first-child .stElementContainer:nth-child(2),
+  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .st-key-news_box > :first-child .stElementContainer:nth-child(2),
   .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .st-key-alerts_bar > .stElementContainer:first-child { display: none; }
   .stVerticalBlock:has(> * > .st-key-dash .lv-legs) { gap: 8px; }
   .st-key-dash > :is(:has(> .st-key-orders_place), :has(> .st-key-log_place)):has(details[open]) { grid-column: 1 / -1; }
 }
 """
+    + f"""
+:is({_MOVED}) {{ transition: visibility 0s linear 0.4s; }}
+:is({_BETWEEN}) :is({_MOVED}) {{ visibility: hidden; transition: none; }}
+[data-testid="stLayoutWrapper"]:has(> .st-key-dash_page) {{ position: absolute; height: 0; overflow: hidden; }}
+"""
+)
