@@ -84,7 +84,9 @@ def test_the_first_paper_trade_from_start_to_flat(panel: str, browser: Browser, 
     expect(result).to_contain_text(re.compile(r"(Kept|Lost|Even:) .* of premium in .* · Stop & Exit"))
     line = box(page, "news_rows").locator(".ar-line").filter(has_text="Stop & Exit:").first
     ended, clock = minutes(line.inner_text()), minutes(box(page, "strip").inner_text())
-    assert (clock - ended) % 1440 <= 90, "Indian exchange time, as the strip's clock (20x), whatever the browser is set to"
+    assert (clock - ended) % 1440 <= 90, (
+        "Indian exchange time, as the strip's clock (20x), whatever the browser is set to"
+    )
     context.close()
 
 
