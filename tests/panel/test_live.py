@@ -181,7 +181,7 @@ def test_a_meter_stays_within_its_ends(secs: float) -> None:
 def test_silent_runner_greys_the_figures_and_says_how_long() -> None:
     status, _ = a_picture("dead")
     text = live.figures(status)
-    assert text.startswith('<div class="lv-live old">')
+    assert text.startswith('<div class="lv-live lv-is-open old">')
     said = Seen(text).said
     assert "The runner is silent — last heard 12 s ago; nothing is watched" in said
     assert "✕ app stop: off" in said, "nothing watches, whatever the last picture says"
@@ -190,14 +190,17 @@ def test_silent_runner_greys_the_figures_and_says_how_long() -> None:
 def test_a_picture_that_froze_is_old_although_its_runner_was_alive() -> None:
     status, _ = a_picture()
     frozen = replace(status, runner=replace(status.runner, heartbeat_age_s=7.0))
-    assert 'class="lv-live old"' in live.figures(frozen) and "last heard 7.0 s ago" in Seen(live.figures(frozen)).said
+    assert (
+        'class="lv-live lv-is-open old"' in live.figures(frozen)
+        and "last heard 7.0 s ago" in Seen(live.figures(frozen)).said
+    )
 
 
 def test_old_price_of_a_leg_is_said_with_its_age() -> None:
     status, run = a_picture()
     stale = replace(run.legs[0], fresh=False, price_age_s=12.4)
     text = live.figures(replace(status, run=replace(run, legs=(stale, run.legs[1]))))
-    assert "⚠ Call price 12 s old — figures are old" in Seen(text).said and 'class="lv-live old"' in text
+    assert "⚠ Call price 12 s old — figures are old" in Seen(text).said and 'class="lv-live lv-is-open old"' in text
     assert "⚠ 12 s, old" in rows(text, "leg")["C"][-1]
 
 

@@ -31,7 +31,7 @@ def _leaving(status: Status, run: RunView) -> Html:
     steps = [tag("li", step) for step in run.steps] or [tag("li", "waiting for the first answer")]
     return join(
         tag("div", "Getting out", class_="lv-title", role="heading", aria_level=2),
-        tag("div", words.stop_progress(run), class_="lv-words"),
+        tag("div", words.flat_line(run).label, class_="lv-words"),
         None if status.runner.alive else tag("div", "Stop is recorded; it waits for a runner.", class_="lv-words bad"),
         tag("ol", *steps, class_="lv-steps"),
     )

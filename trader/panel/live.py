@@ -72,7 +72,7 @@ def _chart(run: RunView) -> dict[str, object]:
 
 def still(status: Status | str) -> None:
     """What stands in the same grid but does not change every second: styles, the choice of the chart's range, orders, log."""
-    markup.stylesheet(live_css.CSS)
+    markup.stylesheet_here(live_css.CSS)
     if isinstance(status, str) or status.run is None or watch.stage(status.run) != "open":
         return
     run = status.run

@@ -34,6 +34,8 @@ CSS = (
   .lv-live
 ) { display: contents; }
 .st-key-dash > .stElementContainer:has(> .stHtml) { position: absolute; }
+/* Left over from the board before, for a moment: it would take a place in the grid. */
+.st-key-dash:has(.lv-legs) [data-testid="stLayoutWrapper"]:has(> .st-key-live) ~ * { display: none; }
 
 .st-key-dash .lv-hero { grid-area: hero; }
 .st-key-dash .lv-exits { grid-area: exits; align-self: stretch; }
@@ -70,6 +72,7 @@ CSS = (
 .lv-live .down { color: var(--lv-down); }
 .lv-live.old :is(.v, .v.up, .v.down, td, td span) { color: var(--lv-muted); }
 
+.lv-live .lv-table tr { border: 0; }
 .lv-title { font-weight: 600; line-height: 22px; }
 .lv-live .lv-table { border-collapse: collapse; table-layout: fixed; width: 100%; margin: 0; font-size: 0.88rem; font-variant-numeric: tabular-nums; }
 .lv-live .lv-table :is(th, td) { border: 0; border-bottom: 1px solid var(--lv-line); padding: 3px 0 3px 8px; text-align: right;
@@ -155,7 +158,7 @@ CSS = (
 """
     + f"""
 :is({_MOVED}) {{ transition: visibility 0s linear 0.4s; }}
-:is({_BETWEEN}) :is({_MOVED}) {{ visibility: hidden; transition: none; }}
+:is({_BETWEEN}) :is({_MOVED}), :is({_BETWEEN}) :is({_MOVED}) * {{ visibility: hidden !important; transition: none; }}
 [data-testid="stLayoutWrapper"]:has(> .st-key-dash_page) {{ position: absolute; height: 0; overflow: hidden; }}
 """
 )

@@ -53,6 +53,12 @@ def stylesheet(css: str) -> None:
     st.html(f"<style>{css}</style>")
 
 
+def stylesheet_here(css: str) -> None:
+    """The same for one part of a page, where fragments draw stylesheets too: those of Streamlit's own place for styles replace
+    one another when a fragment runs by itself."""
+    st.html(f"<style>{css}</style><i></i>")
+
+
 def script(source: str) -> None:
     """Our own JavaScript, once a page."""
     st.html(f"<script>{source}</script>", unsafe_allow_javascript=True)
