@@ -45,7 +45,7 @@ def middleware() -> list[Middleware]:
     Streamlit otherwise serve its files bare until some session has called `st.navigation`.
     """
     PagesManager.uses_pages_directory = False
-    names = [Path(file).stem for _, file, *_ in PAGES]
+    names = [Path(file).stem for file, *_ in PAGES]
     return [Middleware(HostGuard, port=served_port), Middleware(KnownPaths, pages=names)]
 
 

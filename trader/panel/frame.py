@@ -18,9 +18,9 @@ Draw = Callable[[Status | str], None]
 # A file of ours: a named icon would be fetched from the internet for the browser's tab.
 _ICON = str(Path(__file__).parent / "icon.png")
 PAGES = (
-    ("Trade", "pages/dashboard.py", "Dashboard", ":material/monitoring:", True),
-    ("Learn", "pages/history.py", "History", ":material/history:", False),
-    ("Set up", "pages/configure.py", "Configure", ":material/tune:", False),
+    ("pages/dashboard.py", "Dashboard", ":material/monitoring:", True),
+    ("pages/history.py", "History", ":material/history:", False),
+    ("pages/configure.py", "Configure", ":material/tune:", False),
 )
 _LAYOUT = "frame_layout"
 _top: ContextVar[DeltaGenerator | None] = ContextVar("top", default=None)
@@ -29,10 +29,9 @@ _top: ContextVar[DeltaGenerator | None] = ContextVar("top", default=None)
 def draw() -> None:
     """The navigation and, under it, the strip's place and the page that was asked for."""
     st.set_page_config(page_title="Strangle Desk", page_icon=_ICON, layout="wide")
-    groups: dict[str, list[st.Page]] = {}
-    for group, path, title, icon, default in PAGES:
-        groups.setdefault(group, []).append(st.Page(path, title=title, icon=icon, default=default))
-    page = st.navigation(groups, position="top")
+    page = st.navigation(
+        [st.Page(path, title=title, icon=icon, default=default) for path, title, icon, default in PAGES], position="top"
+    )
     watchdog.draw()
     _top.set(strip.place())
     page.run()

@@ -76,13 +76,13 @@ def _line(one: Happening, status: Status) -> Html:
     often = f" × {one.times}" if one.times > 1 else ""
     seen = f" — acknowledged by {one.acked_by}" if one.acked_at is not None else ""
     tone = "" if seen else _TONES.get(one.level, "")
-    words = f"{_MARKS.get(one.level, '')}{fmt.plain(one.text)}{often}{seen}"
-    return cards.line(_clock(one, status), words, tone=tone, more=f"this machine's clock: {fmt.ist_full(one.at)}")
+    text = f"{_MARKS.get(one.level, '')}{fmt.plain(one.text)}{often}{seen}"
+    return cards.line(_clock(one, status), text, tone=tone, more=f"this machine's clock: {fmt.ist_full(one.at)}")
 
 
 def _clock(one: Happening, status: Status) -> str:
     """The exchange's time, the one clock of the page; where it was not known and is not this machine's, that is said."""
-    own_time = status.ops is not None and status.ops.market_rate != 1
+    own_time = words.pace(status.ops) != 1
     if one.market is not None:
         return fmt.ist_clock(one.market)
     return f"{fmt.ist_clock(one.at)}{' wall' if own_time else ''}"

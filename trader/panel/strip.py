@@ -78,12 +78,12 @@ def _board(items: list[words.Item]) -> Html:
 def clock(status: Status) -> tuple[datetime, str]:
     """The instant a page is of, and whose time that is where it is not this machine's: the exchange's, when it runs at
     another rate (an accelerated paper market) or on another day (a replay)."""
-    rate = status.ops.market_rate if status.ops is not None else 1.0
+    pace = words.pace(status.ops)
     market = status.market or (status.run.market_at if status.run is not None else None)
     wall = status.pictured_at or status.wall
-    if market is None or (rate == 1 and not (status.runner.alive and abs(market - wall) > _OWN_TIME)):
+    if market is None or (pace == 1 and not (status.runner.alive and abs(market - wall) > _OWN_TIME)):
         return wall, ""
-    return market, "market time" if rate == 1 else f"market time, {rate:g}×"
+    return market, "market time" if pace == 1 else f"market time, {pace}×"
 
 
 def _clock(status: Status) -> Html:

@@ -195,24 +195,32 @@ def ops_items(ops: Ops | None, run: RunView | None, now: datetime, *, alive: boo
     if ops.slowed:
         items.append(Item("Exits only", "orange", fmt.plain(ops.slowed, 300)))
     items.append(_budget(ops.quota_left_pct))
-    items.append(_skew(ops.clock_skew_s, own_time=ops.market_rate != 1))
+    items.append(_skew(ops.clock_skew_s, own_time=pace(ops) != 1))
     return items
+
+
+def pace(ops: Ops | None) -> int:
+    """Seconds of the exchange's time in one of this machine's: 1, or what an accelerated paper market was set to. It is
+    measured, so it comes as 19.98 and, on a busy machine, as 0.94."""
+    return max(round(ops.market_rate), 1) if ops is not None else 1
 
 
 def _price_ages(ops: Ops, run: RunView, lag_s: float) -> list[Item]:
     if not run.legs:
-        return [_age_item("Prices", ops.price_age_s, lag_s)]
-    return [_age_item({"C": "Call", "P": "Put"}.get(leg.key, "Leg"), leg.price_age_s, lag_s) for leg in run.legs]
+        return [_age_item("Prices", ops.price_age_s, lag_s, pace(ops))]
+    names = {"C": "Call", "P": "Put"}
+    return [_age_item(names.get(leg.key, "Leg"), leg.price_age_s, lag_s, pace(ops)) for leg in run.legs]
 
 
-def _age_item(name: str, seconds: float | None, lag_s: float) -> Item:
+def _age_item(name: str, seconds: float | None, lag_s: float, pace: int) -> Item:
+    """An age as this machine's clock counts it: seconds of an accelerated market are shorter."""
     if seconds is None:
         return Item(
             f"{name} unknown" if name == "Prices" else f"{name} price unknown", "gray", "No price has been seen."
         )
-    total = seconds + lag_s
+    total = seconds / pace + lag_s
     color: Color = "green" if total <= 5 else "orange" if total <= 30 else "red"
-    return Item(f"{name} {fmt.age(total)}", color, "Age of the price, in the exchange's time.")
+    return Item(f"{name} {fmt.age(total)}", color, "Age of the price.")
 
 
 def _socket(name: str, state: str) -> Item:
