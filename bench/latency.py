@@ -2,7 +2,7 @@
 
 The flood stamps every message when it writes it; the clock stops when the step that knew it has returned. A step knows every
 message stamped up to its newest, so overtaken messages count too, with the step that overtook them. In the panel's process
-one visitor watches the dashboard meanwhile, whose fragments refresh every second.
+no tab, one and six watch the dashboard meanwhile, in turn; what a tab does to the runner is the ratio of their p99.
 
 The limit is a process that only receives and decodes the same messages with the bare libraries, just before.
 """
@@ -12,11 +12,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from bench.against import compare
 from bench.measuring import Figures, cpu_secs, main, percentile
-from bench.visitor import Visitor
+from bench.visitor import tabs
 from bench.world import Child, World, free_port
 
 _SETTLE_SECS = 1.0
+_TABS = (0, 1, 6)
 
 
 def latencies_us(stamps: list[int], decisions: list[tuple[int, int]], ahead_us: int) -> list[int]:
@@ -45,17 +47,17 @@ def bare(pipe: Any, url: str, secs: float) -> None:
     pipe.send((told, (time.process_time() - cpu) / secs))
 
 
-def _bare(world: World, secs: float, rate: float) -> dict[str, float]:
+def _bare(world: World, secs: float, rate: float) -> tuple[list[int], float]:
     assert world.flood is not None
     world.flood.ask(("rate", "/bare", rate))
     child = Child(bare, f"{world.ws_public}/bare", secs)
     stamped, cpu = child.ask()
     child.end()
-    return _figures([moment + world.ahead_us for moment in stamped], cpu * 100)
+    return [moment + world.ahead_us for moment in stamped], cpu * 100
 
 
-def _figures(told: Sequence[int], cpu_pct: float) -> dict[str, float]:
-    return {
+def _named(name: str, told: Sequence[int], cpu_pct: float) -> Figures:
+    figures = {
         "messages": len(told),
         "p50_ms": round(percentile(told, 0.5) / 1000, 3),
         "p99_ms": round(percentile(told, 0.99) / 1000, 3),
@@ -63,9 +65,10 @@ def _figures(told: Sequence[int], cpu_pct: float) -> dict[str, float]:
         "over_2ms_pct": round(sum(one > 2000 for one in told) / len(told) * 100, 2),
         "cpu_pct": round(cpu_pct, 1),
     }
+    return {f"{name}_{figure}": value for figure, value in figures.items()}
 
 
-def _watch(world: World, runner: Child, secs: float, rate: float) -> dict[str, float]:
+def _watch(world: World, runner: Child, secs: float, rate: float) -> tuple[list[int], float]:
     assert world.flood is not None
     world.flood.ask(("rate", "/", rate))
     time.sleep(_SETTLE_SECS)
@@ -77,29 +80,35 @@ def _watch(world: World, runner: Child, secs: float, rate: float) -> dict[str, f
     stamps = world.flood.ask(("stamps",))
     decisions = runner.ask("decisions")
     world.flood.ask(("rate", "/", 20.0))
-    return _figures(latencies_us(stamps, decisions, world.ahead_us), cpu_pct)
+    return latencies_us(stamps, decisions, world.ahead_us), cpu_pct
 
 
-def measure(secs: float, rate: float) -> Figures:
-    """Figures of both hosts, `secs` each, at `rate` messages per second."""
+def measure(secs: float, rate: float, rounds: int) -> Figures:
+    """Figures of both hosts at `rate` messages per second, `secs` each; the panel's by how many tabs watch, in turn."""
     figures: Figures = {"rate": rate}
     with World(flooded=True) as world:
         runner = world.run_probed()
         world.hold()
-        limit = _bare(world, secs, rate)
-        own = _watch(world, runner, secs, rate)
+        figures |= _named("bare", *_bare(world, secs, rate))
+        figures |= _named("process", *_watch(world, runner, secs, rate))
     with World(flooded=True) as world:
         port = free_port()
         runner = world.run_panel(port)
         world.hold()
-        with Visitor(port) as visitor:
-            visitor.load()
-            visitor.watch()
-            panel = _watch(world, runner, secs, rate)
-    for name, told in (("bare", limit), ("process", own), ("panel", panel)):
-        figures |= {f"{name}_{figure}": value for figure, value in told.items()}
+        told: dict[int, list[tuple[list[int], float]]] = {count: [] for count in _TABS}
+        for _ in range(rounds):
+            for count in _TABS:
+                with tabs(port, count):
+                    told[count].append(_watch(world, runner, secs, rate))
+    for count, parts in told.items():
+        every = [one for stamped, _ in parts for one in stamped]
+        figures |= _named(f"panel_{count}_tabs", every, sum(cpu for _, cpu in parts) / rounds)
+    for count in _TABS[1:]:
+        figures[f"p99_ratio_{count}_tabs"] = round(
+            figures[f"panel_{count}_tabs_p99_ms"] / figures["panel_0_tabs_p99_ms"], 2
+        )
     return figures
 
 
 if __name__ == "__main__":
-    main("latency", __doc__, measure, secs=10.0, rate=1000.0)
+    main("latency", __doc__, measure, compare, secs=10.0, rate=1000.0, rounds=2)

@@ -50,19 +50,40 @@ def rss_mb(pid: int) -> float:
     return int(line.split()[1]) * 1024 / 1e6
 
 
-def main(name: str, doc: str | None, measure: Callable[..., Figures], **sizes: float) -> None:
-    """A benchmark's command line: `--json` and one option per size of `measure`."""
+def main(
+    name: str,
+    doc: str | None,
+    measure: Callable[..., Figures],
+    compare: Callable[..., Figures] | None = None,
+    **sizes: float,
+) -> None:
+    """A benchmark's command line: `--json`, one option per size of `measure`, and `--against` where it can `compare`."""
     parser = argparse.ArgumentParser(prog=f"python -m bench.{name}", description=(doc or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one JSON line instead of words")
     for size, default in sizes.items():
         parser.add_argument(f"--{size}", type=type(default), default=default, help=f"[{default}]")
+    if compare is not None:
+        parser.add_argument("--against", metavar="REV", help="measure the code of that commit too, in turn with this")
+        parser.add_argument("--pairs", type=int, default=2, help="with --against: how often in turn [2]")
     options = vars(parser.parse_args())
     as_json = options.pop("json")
+    against, pairs = options.pop("against", None), options.pop("pairs", 0)
     before = machine()
-    figures = measure(**options)
+    if compare is not None and against is not None:
+        sized = [word for size, value in options.items() for word in (f"--{size}", str(value))]
+        figures = compare(name, sized, against, pairs)
+    else:
+        figures = measure(**options)
     if as_json:
         print(json.dumps({"bench": name, "machine": before, **figures}))
         return
     print(f"{name} on {before['cores']} cores, Python {before['python']}, load {before['load_1min']}")
+    if against is not None:
+        print(f"  {'':<44}{against[:12]:>14}{'this tree':>14}{'ratio':>10}")
     for key, value in figures.items():
-        print(f"  {key:<44}{value:>14,}" if isinstance(value, int | float) else f"  {key:<44}{value!s:>14}")
+        told = tuple(value.values()) if isinstance(value, dict) else (value,)
+        print(f"  {key:<44}" + "".join(_shown(one, 10 if place == 2 else 14) for place, one in enumerate(told)))
+
+
+def _shown(value: Any, width: int) -> str:
+    return f"{value:>{width},}" if isinstance(value, int | float) else f"{value!s:>{width}}"

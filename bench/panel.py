@@ -1,17 +1,24 @@
-"""What a refresh of the dashboard costs the server, in the real panel with a held run and a 2,000-point series.
+"""What a tab that watches a held run costs the server, in the real panel with a 2,000-point series.
 
-Streamlit's script runs are timed in the panel's process, from request to last message, collection of garbage included. The
-visitor speaks Streamlit's protocol like a browser and refreshes one fragment after another; serialising happens beside
-it on the server's event loop and shows in the CPU figure.
+Visitors speak Streamlit's protocol like a browser and refresh every fragment at its own interval, in real time. Streamlit's
+script runs are timed in the panel's process, from request to last message; serialising and sending happen beside them on the
+server's event loop and show in the CPU figure, which is the process with tabs less the process without. Without a tab is
+measured before and after.
 """
 
+import time
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from bench.measuring import Figures, main, median, percentile
-from bench.visitor import Visitor
-from bench.world import World, free_port
+from bench.against import compare
+from bench.measuring import Figures, cpu_secs, main, median, percentile
+from bench.visitor import Visitor, tabs
+from bench.world import Child, World, free_port
 from trader.journal.views import Sample
+
+_SETTLE_SECS = 1.5
+_LOADS = 5
 
 
 def _samples(run_id: str, points: int) -> list[Sample]:
@@ -33,9 +40,46 @@ def _samples(run_id: str, points: int) -> list[Sample]:
     ]
 
 
-def measure(refreshes: int, points: int) -> Figures:
-    """Milliseconds of server time. `refresh` is the typical fragment, `chart` the heaviest of those that refresh every
-    second, `cheapest` what Streamlit itself takes, `ms_per_second_watched` all of them at their own intervals."""
+def _watched(panel: Child, visitors: list[Visitor], secs: float) -> Figures:
+    """The process for `secs` of real time: its CPU in % of a core, a tab's bytes and messages a second, its script runs."""
+    time.sleep(_SETTLE_SECS)
+    panel.ask("reruns")
+    before = [(visitor.received_bytes, visitor.messages) for visitor in visitors]
+    cpu, begin = cpu_secs(panel.pid), time.monotonic()
+    time.sleep(secs)
+    cpu, took = cpu_secs(panel.pid) - cpu, time.monotonic() - begin
+    after = [(visitor.received_bytes, visitor.messages) for visitor in visitors]
+    grown = [(b - a, n - m) for (a, m), (b, n) in zip(before, after, strict=True)]
+    return {
+        "cpu_pct": cpu / took * 100,
+        "bytes": median([size for size, _ in grown]) / took if grown else 0.0,
+        "messages": median([count for _, count in grown]) / took if grown else 0.0,
+        "reruns": panel.ask("reruns"),
+        "secs": took,
+    }
+
+
+def _costs(told: Figures, visitors: int, intervals: dict[str, float]) -> Figures:
+    """Of the refreshes of one tab or several: the dearest of those that come each second is the one with the chart."""
+    costs: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for fragment, wall, cpu in told["reruns"]:
+        costs[fragment].append((wall, cpu))
+    every_second = [costs[name] for name in costs if intervals.get(name) == 1]
+    chart = max(every_second, key=lambda runs: median([cpu for _, cpu in runs]))
+    walls = [wall for wall, _ in chart]
+    return {
+        "fragments": len(intervals),
+        "chart_refresh_ms": _ms(median(walls)),
+        "chart_refresh_p95_ms": _ms(percentile(walls, 0.95)),
+        "chart_refresh_cpu_ms": _ms(median([cpu for _, cpu in chart])),
+        "refreshes_per_second": round(len(told["reruns"]) / told["secs"] / visitors, 1),
+        "script_ms_per_second": _ms(sum(wall for _, wall, _ in told["reruns"]) / told["secs"] / visitors),
+        "script_cpu_ms_per_second": _ms(sum(cpu for _, _, cpu in told["reruns"]) / told["secs"] / visitors),
+    }
+
+
+def measure(secs: float, points: int, tabs_open: int) -> Figures:
+    """Each part is watched for `secs`. Per tab and second: `script_ms` of script runs, kB as they come over the wire."""
     with World() as world:
         port = free_port()
         panel = world.run_panel(port)
@@ -45,38 +89,26 @@ def measure(refreshes: int, points: int) -> Figures:
             visitor.load()
             visitor.load()
             panel.ask("reruns")
-            visitor.load()
-            full = [wall for _, wall, _ in panel.ask("reruns")]
-            costs: dict[str, list[float]] = {fragment: [] for fragment in visitor.intervals}
-            cpu: list[float] = []
-            received = visitor.received_bytes
-            for _ in range(refreshes):
-                for fragment, walls in costs.items():
-                    visitor.refresh(fragment)
-                    (_, wall, thread_cpu) = panel.ask("reruns")[-1]
-                    walls.append(wall)
-                    if visitor.intervals[fragment] == 1:
-                        cpu.append(thread_cpu)
-            received = visitor.received_bytes - received
-            for _ in range(3):
+            for _ in range(_LOADS):
                 visitor.load()
-            full += [wall for _, wall, _ in panel.ask("reruns")]
-            intervals = dict(visitor.intervals)
-    medians = {fragment: median(walls) for fragment, walls in costs.items()}
-    every_second = [medians[fragment] for fragment, secs in intervals.items() if secs == 1 and fragment in medians]
-    heaviest = max((f for f in medians if intervals[f] == 1), key=lambda f: medians[f])
+            full = [wall for _, wall, _ in panel.ask("reruns")]
+        none = [_watched(panel, [], secs)]
+        with tabs(port, 1) as visitors:
+            one = _watched(panel, visitors, secs)
+            intervals = dict(visitors[0].intervals)
+        with tabs(port, tabs_open) as visitors:
+            many = _watched(panel, visitors, secs)
+        none.append(_watched(panel, [], secs))
+    idle = sum(told["cpu_pct"] for told in none) / len(none)
     return {
-        "fragments": len(medians),
-        "refresh_median_ms": _ms(median(list(medians.values()))),
-        "refresh_cpu_median_ms": _ms(median(cpu)),
-        "cheapest_refresh_ms": _ms(min(medians.values())),
-        "chart_refresh_ms": _ms(medians[heaviest]),
-        "chart_refresh_p95_ms": _ms(percentile(costs[heaviest], 0.95)),
-        "slow_refreshes_ms": _ms(sum(cost for f, cost in medians.items() if intervals[f] > 1)),
-        "ms_per_second_watched": _ms(sum(cost / intervals[f] for f, cost in medians.items())),
-        "every_second_sum_ms": _ms(sum(every_second)),
+        **_costs(one, 1, intervals),
+        "kb_per_second": round(one["bytes"] / 1000, 1),
+        "messages_per_second": round(one["messages"], 1),
+        "cpu_no_tab_pct": round(idle, 2),
+        "cpu_of_one_tab_pct": round(one["cpu_pct"] - idle, 2),
+        "cpu_per_tab_pct": round((many["cpu_pct"] - idle) / tabs_open, 2),
+        "tabs": tabs_open,
         "full_page_median_ms": _ms(median(full)),
-        "bytes_per_round": round(received / refreshes),
     }
 
 
@@ -85,4 +117,4 @@ def _ms(secs: float) -> float:
 
 
 if __name__ == "__main__":
-    main("panel", __doc__, measure, refreshes=40, points=2000)
+    main("panel", __doc__, measure, compare, secs=20.0, points=2000, tabs_open=4)

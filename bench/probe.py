@@ -15,14 +15,15 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Probe:
-    """Figures of this process. `decisions` are (newest exchange stamp of the step, wall when it returned), µs."""
+    """Figures of this process. `decisions` are (newest exchange stamp of the step, wall when it returned), µs; `reruns`
+    are (fragment, "" for the whole page; secs; secs of its thread's CPU)."""
 
     def __init__(self) -> None:
         self.runner: Any = None
         self.steps = 0
         self.market_steps = 0
         self.decisions: list[tuple[int, int]] | None = None
-        self.reruns: list[tuple[bool, float, float]] = []
+        self.reruns: list[tuple[str, float, float]] = []
 
     def figures(self) -> dict[str, Any]:
         return {
@@ -80,7 +81,7 @@ def _watch_reruns(probe: Probe) -> None:
     inner = ScriptRunner._run_script
 
     def timed(self: Any, rerun_data: Any) -> None:
-        fragment = bool(rerun_data.fragment_id_queue)
+        fragment = " ".join(rerun_data.fragment_id_queue)
         cpu, wall = time.thread_time(), time.perf_counter()
         try:
             inner(self, rerun_data)

@@ -25,9 +25,17 @@ TINY: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, Any], set[str]]] 
 WHOLE: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, Any], set[str]]] = {
     "stop": (stop.measure, {"runs": 1}, {"stop_to_flat_median_secs", "stop_to_flat_max_secs"}),
     "messages": (messages.measure, {"secs": 0.5, "rounds": 1}, {"runner_msgs_per_sec", "bare_msgs_per_sec", "ratio"}),
-    "latency": (latency.measure, {"secs": 0.5, "rate": 200.0}, {"process_p99_ms", "panel_p99_ms", "bare_p99_ms"}),
+    "latency": (
+        latency.measure,
+        {"secs": 0.5, "rate": 200.0, "rounds": 1},
+        {"process_p99_ms", "panel_0_tabs_p99_ms", "panel_6_tabs_p99_ms", "bare_p99_ms"},
+    ),
     "chain": (chain.measure, {"secs": 0.3, "rounds": 1, "rate": 500.0}, {"limit_msgs_per_sec", "ratio_to_limit"}),
-    "panel": (panel.measure, {"refreshes": 1, "points": 50}, {"refresh_median_ms", "full_page_median_ms"}),
+    "panel": (
+        panel.measure,
+        {"secs": 2.0, "points": 50, "tabs_open": 2},
+        {"chart_refresh_ms", "kb_per_second", "full_page_median_ms"},
+    ),
     "memory": (memory.measure, {"secs": 0.2, "rate": 100.0}, {"after_start_mb", "after_run_mb", "most_mb"}),
 }
 

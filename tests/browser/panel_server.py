@@ -45,12 +45,9 @@ def store_test_preset(home: Path, name: str = "browser-test", *, exits: Exits = 
     return preset
 
 
-@contextmanager
-def serving(home: Path, *, entry: Path = ENTRY, environ: Mapping[str, str] | None = None) -> Iterator[str]:
-    """The panel's address while it runs; stopped by SIGTERM afterwards, as a service manager would."""
-    port = free_port()
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    env = {
+def environment(home: Path, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a process of this home is started with."""
+    return {
         **{
             name: value
             for name, value in os.environ.items()
@@ -61,25 +58,44 @@ def serving(home: Path, *, entry: Path = ENTRY, environ: Mapping[str, str] | Non
         "TRADER_VENUE_SEED": "11",
         **(environ or {}),
     }
-    log = (home / "panel.out").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(entry), "--server.port", str(port)],
-        cwd=ROOT,
-        env=env,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
+
+
+def launch(
+    home: Path, port: int, *, entry: Path = ENTRY, environ: Mapping[str, str] | None = None
+) -> "subprocess.Popen[bytes]":
+    """The panel on this port, once it answers."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (home / "panel.out").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", str(entry), "--server.port", str(port)],
+            cwd=ROOT,
+            env=environment(home, environ),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    _await_up(f"http://127.0.0.1:{port}/_stcore/health", process, home / "panel.out")
+    return process
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """As a service manager would."""
+    process.send_signal(signal.SIGTERM)
     try:
-        _await_up(f"http://127.0.0.1:{port}/_stcore/health", process, home / "panel.out")
+        process.wait(_DOWN_SECS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def serving(home: Path, *, entry: Path = ENTRY, environ: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The panel's address while it runs."""
+    port = free_port()
+    process = launch(home, port, entry=entry, environ=environ)
+    try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(_DOWN_SECS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        log.close()
+        end(process)
 
 
 def _await_up(url: str, process: "subprocess.Popen[bytes]", output: Path) -> None:

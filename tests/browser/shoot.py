@@ -4,6 +4,7 @@ Starts the panel with a local venue in a temporary home, makes a run go through 
 and phone width. Exiting is over in a second on paper; that one picture is of the same pages over the tests' fake desk.
 """
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -52,15 +53,15 @@ def start(browser: Browser, url: str, when: str) -> None:
     expect(page.locator(".st-key-start_box")).to_contain_text("0.05–0.35", timeout=30_000)
     page.get_by_role("radio", name=when).click()
     page.get_by_role("button", name="Start", exact=True).click()
-    expect(page.locator(".st-key-stop_box")).to_contain_text("Buys back", timeout=30_000)
+    expect(page.locator(".st-key-stop")).to_be_visible(timeout=30_000)
     page.close()
 
 
 def stop(browser: Browser, url: str) -> None:
     page = browser.new_page()
     page.goto(url)
-    page.get_by_role("button", name="Stop & Exit").click()
-    page.get_by_role("button", name="Yes, stop and exit").click()
+    page.get_by_role("button", name=re.compile("Stop & Exit|Cancel the wait")).click()
+    page.get_by_role("button", name=re.compile("Yes, ")).click()
     hero_says("Done — flat")(page)
     page.close()
 

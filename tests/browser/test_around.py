@@ -57,9 +57,9 @@ def box(page: Page, key: str) -> Locator:
 def sell_now(page: Page) -> None:
     page.get_by_role("combobox", name="Preset").first.click()
     page.get_by_role("option", name="browser-test", exact=True).click()
-    expect(box(page, "start_box")).to_contain_text("0.05–0.35")
+    expect(box(page, "start_box")).to_contain_text("0.05–0.35", timeout=PATIENCE_MS)
     page.get_by_role("radio", name="Now").click()
-    expect(box(page, "start_box")).to_contain_text("Sell now: 25")
+    expect(box(page, "start_box")).to_contain_text("Sell now: 25", timeout=PATIENCE_MS)
     page.get_by_role("button", name="Start", exact=True).click()
     expect(box(page, "dash")).to_contain_text("Holding — exits at", timeout=PATIENCE_MS)
 
@@ -73,18 +73,24 @@ def minutes(text: str) -> int:
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "UTC", "America/New_York"])
 def test_the_first_paper_trade_from_start_to_flat(panel: str, browser: Browser, zone: str) -> None:
     context, page = opened(browser, panel, zone)
-    expect(box(page, "preview_box")).to_contain_text("You start at −")
-    expect(box(page, "preview_box")).to_contain_text(re.compile(r"spread [−\d]+\s%, fees in and out −\d+\s%"))
-    expect(box(page, "preflight_box")).to_contain_text("✓")
+    expect(box(page, "preview_box")).to_contain_text("You start at −", timeout=PATIENCE_MS)
+    expect(box(page, "preview_box")).to_contain_text(
+        re.compile(r"spread [−\d]+\s%, fees in and out −\d+\s%"), timeout=PATIENCE_MS
+    )
+    expect(box(page, "preflight_box")).to_contain_text("✓", timeout=PATIENCE_MS)
     sell_now(page)
     page.get_by_role("button", name="Stop & Exit").click()
     page.get_by_role("button", name="Yes, exit").click()
     result = box(page, "result_box")
     expect(result).to_contain_text(re.compile(r"FLAT\s+confirmed by the exchange"), timeout=PATIENCE_MS)
-    expect(result).to_contain_text(re.compile(r"(Kept|Lost|Even:) .* of premium in .* · Stop & Exit"))
+    expect(result).to_contain_text(
+        re.compile(r"(Kept|Lost|Even:) .* of premium in .* · Stop & Exit"), timeout=PATIENCE_MS
+    )
     line = box(page, "news_rows").locator(".ar-line").filter(has_text="Stop & Exit:").first
     ended, clock = minutes(line.inner_text()), minutes(box(page, "strip").inner_text())
-    assert (clock - ended) % 1440 <= 10, "Indian exchange time, as the strip's clock, whatever the browser is set to"
+    assert (clock - ended) % 1440 <= 90, (
+        "Indian exchange time, as the strip's clock (20x), whatever the browser is set to"
+    )
     context.close()
 
 
@@ -102,14 +108,14 @@ def test_a_run_that_ended_while_nobody_looked_was_nowhere_on_the_first_screen(
     context, page = opened(browser, panel)
     result = box(page, "result_box")
     expect(result).to_contain_text(re.compile(r"(Kept|Lost|Even:) .* · Stop & Exit"), timeout=PATIENCE_MS)
-    expect(result).to_be_in_viewport(ratio=1)
+    expect(result).to_be_in_viewport(ratio=1, timeout=PATIENCE_MS)
     line = box(page, "news_rows").locator(".ar-line").filter(has_text="Stop & Exit:").first
-    expect(line).to_be_in_viewport(ratio=1)
+    expect(line).to_be_in_viewport(ratio=1, timeout=PATIENCE_MS)
     day = box(page, "news_box").get_by_text("realised · loss limit $500")
-    expect(day).to_be_in_viewport(ratio=1)
+    expect(day).to_be_in_viewport(ratio=1, timeout=PATIENCE_MS)
     report = result.get_by_role("link", name="Open report")
     report.click()
-    expect(page).to_have_url(re.compile(r"/history\?run="))
+    expect(page).to_have_url(re.compile(r"/history\?run="), timeout=PATIENCE_MS)
     context.close()
 
 
@@ -117,22 +123,22 @@ def test_acknowledging_one_alert_acknowledged_those_nobody_had_seen(panel: str, 
     with_alerts(home, 7)
     context, page = opened(browser, panel)
     bar = box(page, "alerts_bar")
-    expect(bar).to_contain_text("4 critical")
-    expect(bar).to_contain_text("3 warnings")
+    expect(bar).to_contain_text("4 critical", timeout=PATIENCE_MS)
+    expect(bar).to_contain_text("3 warnings", timeout=PATIENCE_MS)
     bar.get_by_role("button", name="Look and acknowledge").click()
     rows = box(page, "alerts_rows")
     buttons = rows.get_by_role("button", name="Acknowledge", exact=True)
-    expect(buttons).to_have_count(7)
+    expect(buttons).to_have_count(7, timeout=PATIENCE_MS)
     buttons.nth(6).scroll_into_view_if_needed()
     scrolled = rows.evaluate("node => node.scrollTop")
     page.wait_for_timeout(4500)  # two refreshes: the opened list stays where one reads
     assert scrolled > 0 and rows.evaluate("node => node.scrollTop") == scrolled
     buttons.nth(6).click()
-    expect(buttons).to_have_count(6)
-    expect(rows).not_to_contain_text("Trouble 0.")
-    expect(rows).to_contain_text("Trouble 6.")
+    expect(buttons).to_have_count(6, timeout=PATIENCE_MS)
+    expect(rows).not_to_contain_text("Trouble 0.", timeout=PATIENCE_MS)
+    expect(rows).to_contain_text("Trouble 6.", timeout=PATIENCE_MS)
     page.keyboard.press("Escape")
-    expect(bar).to_contain_text("3 critical")
+    expect(bar).to_contain_text("3 critical", timeout=PATIENCE_MS)
     context.close()
 
 
@@ -156,7 +162,7 @@ def test_the_start_page_was_three_screens_of_a_phone(panel: str, browser: Browse
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto(panel)
-    expect(box(page, "preview_box")).to_contain_text("You start at −")
+    expect(box(page, "preview_box")).to_contain_text("You start at −", timeout=PATIENCE_MS)
     page.wait_for_timeout(1500)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.get_by_test_id("stMainBlockContainer").evaluate("node => node.scrollHeight") <= 1500
@@ -168,8 +174,8 @@ def test_the_start_page_was_three_screens_of_a_phone(panel: str, browser: Browse
     assert small == []
     page.get_by_text("Strikes and payoff").click()
     fold = box(page, "preview_fold")
-    expect(fold).to_contain_text("Bid × size")
-    expect(fold.locator(".js-plotly-plot")).to_be_visible()
+    expect(fold).to_contain_text("Bid × size", timeout=PATIENCE_MS)
+    expect(fold.locator(".js-plotly-plot")).to_be_visible(timeout=PATIENCE_MS)
     cut = page.evaluate(
         """() => [...document.querySelectorAll('.ar-card b, .ar-legs td, .ar-legs th')].filter(e => e.offsetParent)
           .filter(e => e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().right > 390).map(e => e.innerText)"""

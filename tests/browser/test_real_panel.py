@@ -63,12 +63,18 @@ def choose(page: Page, label: str, option: str) -> None:
     page.get_by_role("option", name=option, exact=True).click()
 
 
+def go(page: Page, name: str) -> None:
+    group = {"Dashboard": "Trade", "History": "Learn", "Configure": "Set up"}[name]
+    page.get_by_test_id("stTopNavSection").filter(has_text=group).click()
+    page.get_by_role("menuitem", name=name).click()
+
+
 def test_a_paper_run_from_start_to_flat(panel: str, context: BrowserContext) -> None:
     outside: list[str] = []
     context.on("request", lambda r: None if r.url.startswith((panel, "data:", "blob:")) else outside.append(r.url))
     page = context.new_page()
     page.goto(panel)
-    expect(page.locator(".st-key-ops_strip")).to_contain_text("PAPER")
+    expect(page.locator(".st-key-strip")).to_contain_text("PAPER")
     expect(hero(page)).to_contain_text("No run yet")
 
     _start(page)
@@ -90,8 +96,8 @@ def test_a_paper_run_from_start_to_flat(panel: str, context: BrowserContext) -> 
     page.bring_to_front()  # a page behind another one is drawn rarely
     page.get_by_role("button", name="Stop & Exit").click()
     expect(hero(tab)).to_contain_text("Holding")  # asking is not doing
-    page.get_by_role("button", name="Yes, stop and exit").click()
-    expect(page.locator(".st-key-stop_box")).to_contain_text("FLAT — confirmed by the exchange", timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Yes, exit").click()
+    expect(page.locator(".sd-bar")).to_contain_text("confirmed by the exchange", timeout=PATIENCE_MS)
     expect(hero(page)).to_contain_text("Done — flat, confirmed by the exchange")
     expect(hero(tab)).to_contain_text("Done — flat, confirmed by the exchange")
     assert metric(page, "Realised P&L").inner_text() == metric(tab, "Realised P&L").inner_text()
@@ -111,12 +117,12 @@ def _start(page: Page) -> None:
 
 
 def _edit_while_it_refreshes(page: Page) -> None:
-    page.get_by_role("link", name="Configure").click()
+    go(page, "Configure")
     page.get_by_role("tab", name="Schedule").click()
     field = page.get_by_role("textbox", name="Exit time (HH:MM IST)")
     field.click()
     field.fill("")
-    strip = page.locator(".st-key-ops_strip")
+    strip = page.locator(".st-key-strip")
     before = strip.inner_text()
     field.press_sequentially("15:47", delay=700)  # several refreshes pass between the letters
     assert strip.inner_text() != before, "the page refreshed while typing"
@@ -124,12 +130,12 @@ def _edit_while_it_refreshes(page: Page) -> None:
     expect(field).to_be_focused()
     field.press("Tab")
     expect(page.locator(".st-key-cfg_changes").get_by_test_id("stTable")).to_be_visible()
-    page.get_by_role("link", name="Dashboard").click()
+    go(page, "Dashboard")
     expect(hero(page)).to_contain_text("Holding")
-    page.get_by_role("link", name="Configure").click()
+    go(page, "Configure")
     page.get_by_role("tab", name="Schedule").click()
     expect(page.get_by_role("textbox", name="Exit time (HH:MM IST)")).to_have_value("15:47")
-    page.get_by_role("link", name="Dashboard").click()
+    go(page, "Dashboard")
     expect(hero(page)).to_contain_text("Holding")
 
 
@@ -145,7 +151,7 @@ def test_phone_width_never_scrolls_sideways(panel: str, browser: Browser, path: 
     phone = browser.new_context(viewport={"width": 390, "height": 844})
     page = phone.new_page()
     page.goto(f"{panel}/{path}")
-    expect(page.locator(".st-key-ops_strip")).to_contain_text("PAPER", timeout=PATIENCE_MS)
+    expect(page.locator(".st-key-strip")).to_contain_text("PAPER", timeout=PATIENCE_MS)
     page.wait_for_timeout(1000)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     phone.close()
@@ -154,8 +160,9 @@ def test_phone_width_never_scrolls_sideways(panel: str, browser: Browser, path: 
 def test_page_opened_directly_has_the_navigation(panel: str, context: BrowserContext) -> None:
     page = context.new_page()
     page.goto(f"{panel}/history")
-    for name in ("Dashboard", "Configure", "History"):
-        expect(page.get_by_role("link", name=name)).to_be_visible()
+    for name, address in (("Configure", "configure"), ("Dashboard", ""), ("History", "history")):
+        go(page, name)
+        expect(page).to_have_url(f"{panel}/{address}")
 
 
 def _answer(panel: str, headers: str, path: str = "/") -> str:

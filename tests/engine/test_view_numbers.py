@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -89,6 +89,7 @@ def test_from_the_mark_to_the_cost_to_close_of_a_held_strangle() -> None:
     assert view.margin == 2 * (SPOT / 100 + 205) * D("0.002")
 
 
+@settings(max_examples=50)
 @given(sales, sales, st.integers(0, 100), spots, vols, vols, st.floats(-50, 400), hours)
 def test_the_sums_are_exact_for_any_prices_and_fills(
     first: list[tuple[str, int, Decimal, Decimal | None]],
@@ -156,6 +157,7 @@ def test_without_the_exchanges_greeks_they_come_from_the_marks_volatility(flaw: 
     assert patched.net_theta == whole.net_theta
 
 
+@settings(max_examples=50)
 @given(spots, vols, hours)
 def test_a_seller_is_against_the_move_and_earns_by_time(spot: float, vol: float, hour: float) -> None:
     view = seen(strangle(), model_market(later(hour), spot=spot, vol=vol))
@@ -172,6 +174,7 @@ def test_a_seller_is_against_the_move_and_earns_by_time(spot: float, vol: float,
 # -- corridor and stops ---------------------------------------------------------------------------------------------------
 
 
+@settings(max_examples=50)
 @given(spots, vols, hours, st.floats(0, 40))
 def test_the_corridor_passes_through_the_pnl_of_now_and_falls_away_on_both_sides(
     spot: float, vol: float, hour: float, ask_above: float
@@ -200,6 +203,7 @@ def test_the_corridor_passes_through_the_pnl_of_now_and_falls_away_on_both_sides
         assert shown.spots[0] <= mark <= shown.spots[-1]
 
 
+@settings(max_examples=50)
 @given(st.floats(98_500, 101_500), st.floats(0.35, 0.55), hours)
 def test_where_the_corridor_ends_the_engine_itself_finds_the_maximum_loss(spot: float, vol: float, hour: float) -> None:
     """The same book moved to that spot: marks by the model, asks as far above them as now (within the spread guard)."""
@@ -277,6 +281,7 @@ def test_nothing_deviates_once_the_exit_time_has_come() -> None:
 # -- outlook --------------------------------------------------------------------------------------------------------------
 
 
+@settings(max_examples=50)
 @given(spots, vols, hours, st.floats(0, 40))
 def test_the_best_is_never_worse_than_standing_still(spot: float, vol: float, hour: float, ask_above: float) -> None:
     view = seen(strangle(), model_market(later(hour), spot=spot, vol=vol, ask_above=ask_above))

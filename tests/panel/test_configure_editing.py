@@ -10,9 +10,9 @@ from tests.panel.fake_desk import FakeDesk
 from tests.panel.test_configure_saving import CONFIGURE, changed, press, typed
 from tests.panel.test_pages import cfg, said
 from trader.config.builtin import BUILT_IN
-from trader.config.preset import Preset, TrailingTier
+from trader.config.preset import Preset
 from trader.desk.meaning import in_money
-from trader.panel import editor, figures, form
+from trader.panel import figures, form
 
 Open = Callable[..., Any]
 
@@ -154,31 +154,26 @@ def test_a_tab_with_errors_says_how_many(open_panel: Open) -> None:
     at, _ = open_panel("empty", page=CONFIGURE)
     typed(at, "exits.max_loss_pct", -1)
     typed(at, "exits.max_profit_pct", -1)
-    css = editor._counted(form.by_section({"exits.max_loss_pct": "", "exits.max_profit_pct": "", "": ""}))
-    assert css.count("content") == 1 and ':nth-of-type(3) p::after { content: " ✗ 2"' in css
-    assert css in [sheet.proto.body.removeprefix("<style>").removesuffix("</style>") for sheet in at.get("html")]
+    assert 'class="errors errors-exits-2">Exits&#58; 2 to correct<' in said(at)
     assert [tab.label for tab in at.tabs][2] == "Exits", "another name would close the tab under the hand"
     assert not [caption.value for caption in at.caption if "must be" in caption.value], "captions carry no errors"
     assert "Correct 2 fields first." in at.button(key="cfg_save").help.replace("\\", "")
 
 
 def test_every_quantity_says_its_size_and_every_exit_its_money(open_panel: Open) -> None:
-    _, desk = open_panel("empty")
+    open_panel("empty")
     preset = changed(Preset(), strategy__quantity=25)
-    seen = desk.preview(preset)
     words = figures.beside(preset)
-    if seen.contract_value is not None:
-        assert words["strategy.quantity"].startswith("25 contracts × 0.001\u00a0BTC = 0.025\u00a0BTC per leg ≈ $")
-    assert words["exits.max_loss_pct"].startswith("−\u2060$84.20")
-    assert words["exits.max_profit_pct"].startswith("+\u2060$67.36")
+    assert words["strategy.quantity"].startswith("25 contracts × 0.001\u00a0BTC = 0.025\u00a0BTC per leg ≈ $")
+    assert words["exits.max_loss_pct"].startswith("−\u2060$21.05 · BTC ")
+    assert words["exits.max_profit_pct"].startswith("+\u2060$16.84")
     assert words["exits.trailing_tiers"].startswith(
-        "At a peak of 40\u00a0% (+\u2060$33.68) the stop is 0\u00a0% ($0.00)"
+        "At a peak of 40\u00a0% (+\u2060$8.42) the stop is 0\u00a0% ($0.00)"
     )
 
 
 def test_money_of_a_preset_follows_the_premium() -> None:
-    _, desk = None, FakeDesk("empty")
-    preset = Preset(exits=Preset().exits.model_copy(update={"max_loss_pct": Decimal(50)}))
-    meaning = in_money(preset, desk.preview(preset))
+    preset = changed(Preset(), strategy__quantity=100, exits__max_loss_pct="50")
+    meaning = in_money(preset, FakeDesk("empty").preview(preset))
     assert (meaning.max_loss, meaning.max_profit) == (Decimal("-42.10"), Decimal("67.36"))
-    assert isinstance(preset.exits.trailing_tiers[0], TrailingTier) and meaning.tiers[1].stop_usd == Decimal("21.05")
+    assert meaning.tiers[1].stop_usd == Decimal("21.05")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from msgspec.structs import replace
 from streamlit.elements.echarts_chart import _normalize_spec, _serialize_option
@@ -39,6 +40,10 @@ def named(spec: dict[str, Any], name: str) -> dict[str, Any]:
     return next(one for one in spec["series"] if one.get("name") == name)
 
 
+def frame_of(spec: dict[str, Any]) -> pd.DataFrame:
+    return spec["dataset"]["source"].to_pandas()
+
+
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "UTC", "America/New_York"])
 def test_chart_times_were_the_browsers_instead_of_indian_time(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither this machine's zone nor the browser's has a say: UTC is read, and what is read is Indian time."""
@@ -50,20 +55,20 @@ def test_chart_times_were_the_browsers_instead_of_indian_time(zone: str, monkeyp
         monkeypatch.undo()
         time.tzset()
     assert spec["useUTC"] is True
-    last = spec["dataset"]["source"]["t"].iloc[-1]
+    last = frame_of(spec)["t"].iloc[-1]
     assert datetime.fromtimestamp(last / 1000, UTC).strftime("%H:%M:%S") == "00:14:00"
 
 
 def test_the_last_point_is_what_the_page_says_beside_the_chart() -> None:
     run = a_run()
-    frame = echarts.pnl(run, a_series(), [], RUN)["dataset"]["source"]
+    frame = frame_of(echarts.pnl(run, a_series(), [], RUN))
     assert frame["t"].iloc[-1] == echarts.axis_ms(NOW)
     assert run.pnl is not None and frame["usd"].iloc[-1] == pytest.approx(float(run.pnl), abs=1e-4)
 
 
 def test_a_sample_newer_than_the_picture_does_not_run_the_line_backwards() -> None:
     late = a_series(market=[NOW + timedelta(seconds=i - 3) for i in range(5)])
-    frame = echarts.pnl(a_run(), late, [], RUN)["dataset"]["source"]
+    frame = frame_of(echarts.pnl(a_run(), late, [], RUN))
     assert list(frame["t"]) == sorted(frame["t"]) and frame["t"].iloc[-1] == echarts.axis_ms(NOW) and len(frame) == 4
 
 
@@ -72,7 +77,7 @@ def test_unwatched_time_was_drawn_as_a_line() -> None:
     begin, end = series.market[2], series.market[3]
     assert begin is not None and end is not None
     spec = echarts.pnl(a_run(), replace(series, gaps=[(begin, end)]), [], RUN)
-    frame = spec["dataset"]["source"]
+    frame = frame_of(spec)
     hole = frame["pct"].isna()
     assert hole.sum() == 1 and begin.timestamp() < frame["t"][hole].iloc[0] / 1000 - 19_800 < end.timestamp()
     line = named(spec, "P&L, % of premium")
@@ -102,12 +107,12 @@ def test_sold_bought_and_decided_stand_at_heights_of_their_own() -> None:
     assert len({one["data"][0][1] for one in kinds}) == 3
     sold = named(spec, "sold")
     assert sold["data"][0][2] == "entry <b>; the other leg" and len(sold["data"]) == 1
-    assert sold["data"][0][0] in set(spec["dataset"]["source"]["t"]), "on a point of the line: hovering shows both"
+    assert sold["data"][0][0] in set(frame_of(spec)["t"]), "on a point of the line: hovering shows both"
 
 
 def test_a_look_cuts_to_its_minutes_and_begins_at_the_charts_edge() -> None:
     spec = echarts.pnl(a_run(), a_series(400, 20), [], echarts.LOOKS["15 m"])
-    frame = spec["dataset"]["source"]
+    frame = frame_of(spec)
     assert spec["xAxis"]["max"] - spec["xAxis"]["min"] == 15 * 60_000
     assert frame["t"].iloc[0] <= spec["xAxis"]["min"] <= frame["t"].iloc[1]
     assert spec["dataZoom"][0]["id"] != echarts.pnl(a_run(), a_series(), [], RUN)["dataZoom"][0]["id"], (

@@ -36,11 +36,6 @@ def test_every_page_names_its_environment(open_panel: Open, page: str) -> None:
     assert "PAPER" in said(at) and "Runner alive" in said(at)
 
 
-def test_waiting_says_why_not_yet(open_panel: Open) -> None:
-    at, _ = open_panel("waiting")
-    assert "entry time 09:30 IST is 42 minutes ahead" in said(at)
-
-
 def test_dead_runner_is_said_in_words(open_panel: Open) -> None:
     at, _ = open_panel("dead")
     assert "Runner dead 12 s" in said(at) and "Not watched" in said(at)
@@ -95,12 +90,6 @@ def test_live_start_needs_the_phrase(open_panel: Open) -> None:
     at.text_input(key="dash_confirm").input("TRADE LIVE production 1").run()
     at.button(key="dash_start").click().run()
     assert [what for what, _ in desk.asked] == ["start"]
-
-
-def test_preview_shows_strikes_or_the_reason(open_panel: Open) -> None:
-    at, _ = open_panel("empty")
-    values = {metric.label: metric.value for metric in at.metric}
-    assert values["Premium"] == "$84.20" and values["Breakevens"] == "85,658 – 95,842"
 
 
 def test_foreign_text_stays_text(open_panel: Open) -> None:
@@ -297,13 +286,6 @@ def test_the_start_box_asks_for_the_phrase_while_something_foreign_stands_on_the
     at.text_input(key="dash_beside").set_value(f" {beside_phrase(STRANGE)} ").run()
     at.button(key="dash_start").click().run()
     assert ("beside", beside_phrase(STRANGE)) in desk.asked
-
-
-def test_prerequisites_that_are_not_met_or_not_known_are_listed_where_one_starts(open_panel: Open) -> None:
-    at, _ = with_strangers(open_panel)
-    assert "✗ nothing foreign: a position of -3 in C-BTC-99000-221126" in said(at)
-    assert "? request budget: not known here" in said(at)
-    assert "journal: writable" not in said(at)
 
 
 def test_a_run_that_waits_is_confirmed_by_the_phrase(open_panel: Open) -> None:

@@ -100,17 +100,19 @@ class Desk:
             JournalError: The journal cannot be read.
         """
         journal, book, _ = self._books()
-        return read_status(
-            journal,
-            book,
-            self._alerts(),
-            self._days(),
-            env=self.settings.env,
-            account=self.account,
-            run_id=run_id,
-            wall=datetime.now(UTC),
-            halted=halt_words(self.settings.home),
-        )
+        alerts, days = self._alerts(), self._days()
+        with journal.look():
+            return read_status(
+                journal,
+                book,
+                alerts,
+                days,
+                env=self.settings.env,
+                account=self.account,
+                run_id=run_id,
+                wall=datetime.now(UTC),
+                halted=halt_words(self.settings.home),
+            )
 
     def alerts(self, limit: int = 50, *, open_only: bool = False) -> list[AlertRow]:
         """Warnings and errors of this account, newest first, with who acknowledged them; or only those nobody has.

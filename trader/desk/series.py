@@ -17,6 +17,7 @@ from trader.journal.downsample import keep_extremes
 
 _KEPT_MOST = 8_000  # points per run in memory; beyond that the older ones are thinned to half
 _RUNS_KEPT = 8
+_TOLD_KEPT = 8
 _LONGEST_APART = timedelta(seconds=5)
 _GAPS_MOST = 50  # the longest are kept: of a runner that stalls all the time not every stall is worth a place
 
@@ -47,9 +48,10 @@ class SeriesBook:
         self._journal = journal
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._told: dict[tuple[str, int], tuple[int, datetime | None, PnlSeries]] = {}  # by run and number of points
 
     def series(self, run_id: str, max_points: int, max_profit_pct: Decimal, ended: datetime | None = None) -> PnlSeries:
-        """At most `max_points` points; of gaps both ends.
+        """At most `max_points` points; of gaps both ends. While no point is added the same object, so not to be changed.
 
         Args:
             max_profit_pct: The run's (% of premium), to turn levels into USD.
@@ -67,8 +69,16 @@ class SeriesBook:
                 self._kept.move_to_end(run_id)
                 while len(self._kept) > _RUNS_KEPT:
                     self._kept.popitem(last=False)
+            before = self._told.get((run_id, max_points))
+        if before is not None and before[:2] == (kept.last_id, ended):
+            return before[2]  # asked each second, by every tab; a point comes every other second
         gaps = [pair for pair in kept.gaps if ended is None or pair[0].wall < ended]
-        return _columns(_thinned(kept.points, gaps, max(4, max_points)), gaps)
+        told = _columns(_thinned(kept.points, gaps, max(4, max_points)), gaps)
+        with self._lock:
+            if len(self._told) >= _TOLD_KEPT:
+                self._told.clear()
+            self._told[run_id, max_points] = (kept.last_id, ended, told)
+        return told
 
 
 def _longer(kept: _Kept, last_id: int, new: list[_Point]) -> _Kept:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 import msgspec
-from sqlalchemy import Connection, Dialect, select, text, update
+from sqlalchemy import Connection, Dialect, bindparam, select, text, update
 from sqlalchemy.dialects import sqlite
 
 from trader.domain.errors import JournalError
@@ -139,17 +139,20 @@ def any_pending_text(dialect: Dialect) -> str:
     return str(query.compile(dialect=named))
 
 
+_OF_KIND = (
+    select(commands)
+    .where(commands.c.account == bindparam("account"), commands.c.kind == bindparam("kind"))
+    .where(commands.c.id > bindparam("after_id"), commands.c.status != "refused")
+    .order_by(commands.c.id)
+)
+
+
 def read_of_kind(
     connection: Connection, account: str, kind: CommandKind, after_id: int
 ) -> list[tuple[int, CommandRow]]:
     """Commands of one kind that were not refused, in the order they came, with their row numbers."""
-    query = (
-        select(commands)
-        .where(commands.c.account == account, commands.c.kind == kind, commands.c.id > after_id)
-        .where(commands.c.status != "refused")
-        .order_by(commands.c.id)
-    )
-    return [(int(row["id"]), _command(row)) for row in connection.execute(query).mappings()]
+    asked = {"account": account, "kind": kind, "after_id": after_id}
+    return [(int(row["id"]), _command(row)) for row in connection.execute(_OF_KIND, asked).mappings()]
 
 
 def _command(row: Mapping[Any, Any]) -> CommandRow:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from trader.domain.errors import JournalError
@@ -51,18 +51,16 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
         return self.holder != RELEASED and not_from_the_future and now < self.expires_at
 
 
-_SELECT = {for_update: select(leases) for for_update in (False, True)}
-_SELECT[True] = select(leases).with_for_update()  # PostgreSQL; SQLite's BEGIN IMMEDIATE already excludes others
+_NEWEST = select(leases).order_by(leases.c.renewed_at.desc()).limit(1)
+_ACCOUNTS = select(leases).where(leases.c.account == bindparam("account"))
 
 
 def read_lease(connection: Connection, account: str | None, *, for_update: bool = False) -> Lease | None:
     """The lease of an account; of the most recently renewed one when `account` is None."""
-    query = _SELECT[for_update]
-    if account is None:
-        query = query.order_by(leases.c.renewed_at.desc()).limit(1)
-    else:
-        query = query.where(leases.c.account == account)
-    row = connection.execute(query).mappings().first()
+    query = _NEWEST if account is None else _ACCOUNTS
+    if for_update:
+        query = query.with_for_update()  # PostgreSQL; SQLite's BEGIN IMMEDIATE already excludes others
+    row = connection.execute(query, {"account": account}).mappings().first()
     return None if row is None else _lease(row)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import msgspec
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, bindparam, insert, select
 
 from trader.domain.errors import JournalError
 from trader.engine.records import AnyRecord, LevelChanged, RunCreated, RunFinished
@@ -38,6 +38,9 @@ from trader.journal.upsert import insert_into
 from trader.journal.views import AlertRow, DayTotals, FillRow, OrderRow, RunSummary, Sample
 
 _snapshots = msgspec.json.Decoder(LiveSnapshot)
+# Built once, as all that is asked every second: putting a statement together costs more than running it.
+_NEWEST_PICTURE = select(t.live.c.body).order_by(t.live.c.wall.desc()).limit(1)
+_PICTURE = select(t.live.c.body).where(t.live.c.account == bindparam("account"))
 
 
 class RecordExists(JournalError):
@@ -56,6 +59,7 @@ class Journal:
         self._place = where(url)
         self._path = sqlite_path(url)
         self._identity = None if self._path is None else file_identity(self._path)
+        self._looking = threading.local()  # the connection of a thread's `look`
         self._write_lock = threading.Lock()  # queue here rather than spin on the database's lock
         self._accounts: dict[str, str] = {}  # run id → account, of runs seen by this object
         self._appender = Appender(engine.dialect)
@@ -89,7 +93,21 @@ class Journal:
                 yield connection
 
     @contextmanager
+    def look(self) -> Iterator[None]:
+        """What this thread reads within it is read in one transaction, on SQLite so of one instant, instead of one a read."""
+        before = getattr(self._looking, "connection", None)
+        with self._read() as connection:
+            self._looking.connection = connection
+            try:
+                yield
+            finally:
+                self._looking.connection = before
+
+    @contextmanager
     def _read(self) -> Iterator[Connection]:
+        if (open_already := getattr(self._looking, "connection", None)) is not None:
+            yield open_already  # an error ends the look, and is told there
+            return
         with in_words(self._place, self._driver_error):
             try:
                 with self._engine.connect().execution_options(**READS) as connection:
@@ -316,14 +334,9 @@ class Journal:
 
     def snapshot(self, account: str | None = None) -> LiveSnapshot | None:
         """The live picture an account's runner published last; the newest of any account when None."""
-        query = select(t.live.c.body)
-        query = (
-            query.order_by(t.live.c.wall.desc()).limit(1)
-            if account is None
-            else query.where(t.live.c.account == account)
-        )
+        query = _NEWEST_PICTURE if account is None else _PICTURE
         with self._read() as connection:
-            body = connection.execute(query).scalar()
+            body = connection.execute(query, {"account": account}).scalar()
             return None if body is None else _snapshots.decode(body)
 
     def runs(

@@ -170,31 +170,36 @@ _RUN_BOUNDS = _bounds_query()
 
 def read_level_changes(connection: Connection, account: str, limit: int) -> list[tuple[int, LevelChanged]]:
     """The account's newest changes of level, newest first; the newest says it all."""
-    decided = t.decisions
-    query = (
-        select(decided.c.seq, decided.c.body)
-        .where(decided.c.run_id == "", decided.c.account == account, decided.c.kind == "level_changed")
-        .order_by(decided.c.seq.desc())
-        .limit(limit)
-    )
     found: list[tuple[int, LevelChanged]] = []
-    for seq, body in connection.execute(query):
+    for seq, body in connection.execute(_LEVEL_CHANGES, {"account": account, "most": limit}):
         record = decode_record(body)
         assert isinstance(record, LevelChanged)
         found.append((int(seq), record))
     return found
 
 
+def _level_changes_query() -> Select[Any]:
+    decided = t.decisions.c
+    query = select(decided.seq, decided.body).where(decided.run_id == "", decided.account == bindparam("account"))
+    return query.where(decided.kind == "level_changed").order_by(decided.seq.desc()).limit(bindparam("most"))
+
+
+_LEVEL_CHANGES = _level_changes_query()
+
+
 def read_unresolved(connection: Connection, account: str) -> list[str]:
     """Runs created and not finished, oldest first."""
+    return [str(run_id) for run_id in connection.execute(_UNRESOLVED, {"account": account}).scalars()]
+
+
+def _unresolved_query() -> Select[Any]:
     created, finished = t.runs.alias("created"), t.runs.alias("finished")
     ended = select(finished.c.seq).where(finished.c.run_id == created.c.run_id, finished.c.kind == "run_finished")
-    query = (
-        select(created.c.run_id)
-        .where(created.c.account == account, created.c.kind == "run_created", ~ended.exists())
-        .order_by(created.c.seq)
-    )
-    return [str(run_id) for run_id in connection.execute(query).scalars()]
+    query = select(created.c.run_id).where(created.c.account == bindparam("account"), created.c.kind == "run_created")
+    return query.where(~ended.exists()).order_by(created.c.seq)
+
+
+_UNRESOLVED = _unresolved_query()
 
 
 def read_runs(
@@ -408,6 +413,15 @@ def _order_row(
     )
 
 
+_ALERTS = (
+    select(t.alerts.c.seq, t.alerts.c.body)
+    .where(t.alerts.c.seq > bindparam("after_seq"))
+    .order_by(t.alerts.c.seq.desc())
+    .limit(bindparam("most"))
+)
+_ACCOUNTS_ALERTS = _ALERTS.where(t.alerts.c.account == bindparam("account"))
+
+
 def read_alerts(
     connection: Connection,
     *,
@@ -418,17 +432,13 @@ def read_alerts(
     after_seq: int = 0,
 ) -> list[AlertRow]:
     """The newest alerts (of some levels, after a record), newest first."""
-    query = select(t.alerts.c.seq, t.alerts.c.body).order_by(t.alerts.c.seq.desc()).limit(limit)
+    query = _ALERTS if account is None else _ACCOUNTS_ALERTS
     if run_id is not None:
         query = query.where(t.alerts.c.run_id == run_id)
-    if account is not None:
-        query = query.where(t.alerts.c.account == account)
     if levels is not None:
         query = query.where(t.alerts.c.level.in_(levels))
-    if after_seq:
-        query = query.where(t.alerts.c.seq > after_seq)
     found: list[AlertRow] = []
-    for seq, body in connection.execute(query):
+    for seq, body in connection.execute(query, {"after_seq": after_seq, "account": account, "most": limit}):
         record: Any = decode_record(body)
         found.append(
             AlertRow(

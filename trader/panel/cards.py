@@ -36,11 +36,11 @@ div:has(>.st-key-preview_folded){display:flex}
 [data-testid="stColumn"]:has(.st-key-result_chart){display:none}
 .stApp:has(.st-key-result_box) div:has(>.st-key-preview_figures){display:none}
 .stApp:has(.st-key-result_box) div:has(>.st-key-preview_fold_figures){display:flex}
-div:has(>.st-key-preflight_rows),.st-key-preflight_rows{height:76px!important;flex-basis:76px!important}
+div:has(>.st-key-preflight_rows),.st-key-preflight_rows{height:62px!important;flex-basis:62px!important}
 div:has(>.st-key-news_rows),.st-key-news_rows{height:76px!important;flex-basis:76px!important}
 .ar-line>span:last-child{white-space:normal}
 .st-key-start_box,.st-key-preflight_box,.st-key-preview_box,.st-key-result_box,.st-key-waiting_box,.st-key-instead_box,
-.st-key-news_box{padding:.55rem .7rem!important;gap:.45rem!important}
+.st-key-news_box{padding:.45rem .65rem!important;gap:.4rem!important}
 .ar-cards{grid-template-columns:repeat(2,minmax(0,1fr));gap:.35rem}
 .ar-card{padding:.25rem .5rem .3rem}
 .ar-card:last-child:nth-child(odd){grid-column:1/-1}

@@ -11,9 +11,22 @@ from trader.config.preset import RELATIVE_EXPIRIES, SECTIONS, Preset
 from trader.panel import draft, form, markup
 from trader.panel.form import Spec
 from trader.panel.format import red, safe
+from trader.panel.markup import tag
 
 _COLUMNS = 3
 _TIERS_WIDTH = 420
+_MOST_FIELDS = max(len(model.model_fields) for model in SECTIONS.values()) + 1  # and the rules over several fields
+
+# A tab's name with the number in it would make another tab of it, and the one that is open would close under the hand.
+_STYLE = """
+.errors-line { min-height: 1.5rem; padding-bottom: 0.8rem; display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: 0.9rem; }
+.errors { color: light-dark(#b3272d, #ff8a8a); font-weight: 600; }
+.st-key-cfg_editor [role="tab"] p::after { color: light-dark(#b3272d, #ff8a8a); font-weight: 600; }
+""" + "\n".join(
+    f'.st-key-cfg_editor:has(.errors-{section}-{count}) [role="tab"]:nth-of-type({place}) p::after {{ content: " ✗ {count}"; }}'
+    for place, section in enumerate(SECTIONS, start=1)
+    for count in range(1, _MOST_FIELDS + 1)
+)
 _EXPIRY_WORDS = {
     "today": "Today",
     "next_day": "Next day",
@@ -37,6 +50,7 @@ def draw(listed: Sequence[datetime], figures: Callable[[Preset], Mapping[str, st
         listed: Expiries the exchange lists for the draft's underlying.
         figures: What values mean in money for a valid draft, in words by field path; shown beside the fields.
     """
+    markup.stylesheet(_STYLE)
     slots: dict[str, Any] = {}
     titles = [form.SECTION_TITLES[name] for name in SECTIONS]
     for tab, section in zip(st.tabs(titles, key="cfg_tabs"), SECTIONS, strict=True):
@@ -54,7 +68,7 @@ def draw(listed: Sequence[datetime], figures: Callable[[Preset], Mapping[str, st
                 _field(spec, listed)
                 slots[spec.path] = st.empty()
     verdict = form.check(draft.current())
-    markup.stylesheet(_counted(form.by_section(verdict.errors)))
+    markup.draw(_counted(form.by_section(verdict.errors)))
     for path, sentence in verdict.errors.items():
         slots.get(path, st).markdown(red(sentence))
     if verdict.preset is not None:
@@ -63,15 +77,14 @@ def draw(listed: Sequence[datetime], figures: Callable[[Preset], Mapping[str, st
     return verdict
 
 
-def _counted(errors: Mapping[str, int]) -> str:
-    """CSS that writes behind each tab's name how many errors it has: another name would make another tab of it, and the one
-    that is open would close under the hand."""
-    return "\n".join(
-        f'.st-key-cfg_editor [role="tab"]:nth-of-type({place}) p::after '
-        f'{{ content: " ✗ {errors[section]}"; color: light-dark(#b3272d, #ff8a8a); font-weight: 600; }}'
-        for place, section in enumerate(SECTIONS, start=1)
-        if errors.get(section)
+def _counted(errors: Mapping[str, int]) -> markup.Html:
+    """How many errors each section has, in words; the style writes the number behind the tab's name besides."""
+    said = (
+        tag("span", f"{form.SECTION_TITLES[section]}: {count} to correct", class_=f"errors errors-{section}-{count}")
+        for section, count in errors.items()
+        if section in SECTIONS
     )
+    return tag("div", *said, class_="errors-line")
 
 
 def _field(spec: Spec, listed: Sequence[datetime]) -> None:

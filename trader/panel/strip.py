@@ -43,7 +43,7 @@ def fill(top: DeltaGenerator, status: Status | str) -> None:
         markup.draw(_mark(status, env))
         with st.popover(_well(bad), key="well"):
             markup.draw(_board(items))
-        markup.draw(join(*(_badge(item) for item in bad[1:]), _clock(status), _size(status.run)))
+        markup.draw(join(_clock(status), _size(status.run), *(_badge(item) for item in bad[1:])))
 
 
 def _mark(status: Status | str, env: words.Item) -> Html:

@@ -89,7 +89,10 @@ class PayingRules:
             self._oracle.report("CT14", f"{leg.symbol} is held to its settlement though offered at {recent[-1].ask}")
 
     def _check_halt(self, record: rec.LevelChanged) -> None:
-        """Halted for fruitless orders: of some leg one at least must have met an offer, or been refused for another reason."""
+        """Halted for fruitless orders: of some leg one at least must have met an offer, or been refused for another reason.
+        Orders that could not be recorded when they were sent say nothing of when that was, so nothing of what was offered."""
+        if self._is_late():
+            return
         for run in self._oracle.notes.unresolved():
             if run.phase is Phase.EXITING and self._is_fruitless_for_want_of_offers(run):
                 self._oracle.report("CT14", f"halted though nobody had offered: {record.reason}")
