@@ -23,12 +23,13 @@ CSS = (
   --lv-up: light-dark(#12733a, #4cc67f); --lv-down: light-dark(#b3272d, #ff8a8a); --lv-amber: light-dark(#8a4b00, #f0ad4e);
   --lv-soft: light-dark(#f1f4f8, #1a2029);
 }
+.st-key-dash { display: grid; grid-template-columns: minmax(0, 1fr); row-gap: 0; }
 .st-key-dash:has(.lv-legs) {
-  display: grid; grid-template-columns: minmax(0, 1.75fr) minmax(0, 1fr); column-gap: 12px; row-gap: 0;
+  grid-template-columns: minmax(0, 1.75fr) minmax(0, 1fr); column-gap: 12px; row-gap: 0;
   grid-template-rows: auto 118px 8px minmax(326px, auto) 8px auto;
   grid-template-areas: "hero hero" "corridor corridor" ". ." "chart exits" ". ." "legs legs" "orders log";
 }
-.st-key-dash:has(.lv-legs) :is(
+.st-key-dash :is(
   :is(.stVerticalBlock, [data-testid="stLayoutWrapper"]):has(:is(.st-key-live, .st-key-figures, .lv-live)),
   .st-key-figures :is(.stElementContainer, .stMarkdown, .stMarkdown > div, [data-testid="stMarkdownContainer"]),
   .lv-live
@@ -37,7 +38,7 @@ CSS = (
 /* Left over from the board before, for a moment: it would take a place in the grid. */
 .st-key-dash:has(.lv-legs) [data-testid="stLayoutWrapper"]:has(> .st-key-live) ~ * { display: none; }
 
-.st-key-dash .lv-hero { grid-area: hero; }
+.st-key-dash:has(.lv-legs) .lv-hero { grid-area: hero; }
 .st-key-dash .lv-exits { grid-area: exits; align-self: stretch; }
 .st-key-dash .lv-legs { grid-area: legs; }
 .st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-corridor_box) { grid-area: corridor; }
