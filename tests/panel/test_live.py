@@ -97,6 +97,13 @@ def test_what_is_shown_adds_up(values: list[str], total: str, shown: list[str]) 
     assert sorted(str(value).replace("-0.00", "0.00") for value in found) == sorted(shown)
 
 
+def test_the_legs_fees_did_not_add_up_to_those_of_both() -> None:
+    _, run = a_picture()
+    both = tuple(replace(leg, fees_paid=D("0.30"), fee_to_close=D("0.1542")) for leg in run.legs)
+    shown = rows(legs.legs(replace(run, legs=both)), "leg")
+    assert sum(amount(cells[2]) for key, cells in shown.items() if key != "total") == amount(shown["total"][2])
+
+
 def test_a_leg_without_a_price_leaves_the_other_as_it_is() -> None:
     assert legs.adding_up([D("1.239"), None], None, 2) == [D("1.24"), None]
 
