@@ -143,6 +143,14 @@ def test_today_says_runs_and_how_much_of_the_limit_is_used() -> None:
     assert unknown[1:] == ("−\u2060$27.50", "2 of 3 runs · open P&L unknown")
 
 
+@pytest.mark.parametrize(("premium", "shown"), [("0.35", "$25.00"), ("84.20", "$25.00"), ("759", "$25")])
+def test_today_had_cents_beside_whole_dollars(premium: str, shown: str) -> None:
+    status, run = a_picture(premium=D(premium))
+    assert status.day is not None
+    day = replace(status.day, realised=D("-27.50"), open=D("2.50"))
+    assert cards(hero.hero(replace(status, day=day), run))["today"][1] == f"−\u2060{shown}"
+
+
 UNKNOWN = {"pnl": None, "pnl_pct": None, "pnl_mark": None, "outlook": None, "nearest_stop": None, "corridor": None}
 
 

@@ -30,9 +30,9 @@ def draw(status: Status | str) -> None:
             return
         run = status.run
         with st.container(key="corridor_box", gap=None):
-            st.echarts_chart(echarts.corridor(run), key="corridor", height=116, alt=echarts.corridor_alt(run))
+            st.echarts_chart(_inked(echarts.corridor(run)), key="corridor", height=116, alt=echarts.corridor_alt(run))
         with st.container(key="chart_box", gap=None):
-            st.echarts_chart(_chart(run), key="pnl_chart", height=318, alt=echarts.pnl_alt(run))
+            st.echarts_chart(_inked(_chart(run)), key="pnl_chart", height=318, alt=echarts.pnl_alt(run))
 
 
 def figures(status: Status | str) -> markup.Html:
@@ -57,6 +57,10 @@ def made_for(status: Status | str) -> None:
     hidden (see `live_css`) and comes back in its place, instead of jumping there in steps.
     """
     markup.draw(markup.tag("i", class_=f"lv-page lv-for-{_board(status)}"))
+
+
+def _inked(spec: dict[str, object]) -> dict[str, object]:
+    return echarts.readable(spec, st.context.theme.type)
 
 
 def _chart(run: RunView) -> dict[str, object]:
