@@ -9,7 +9,7 @@ import streamlit as st
 from trader.desk import LogLine, PnlSeries, Status
 from trader.domain.errors import TraderError
 from trader.engine.view import RunView
-from trader.panel import echarts, exits, keep_zoom, legs, live_css, markup, service, tables, watch
+from trader.panel import echarts, exits, keep_zoom, legs, live_css, markup, service, tables, watch, words
 from trader.panel import format as fmt
 from trader.panel import hero as top
 from trader.panel.echarts import LOOKS, POINTS
@@ -98,7 +98,9 @@ def orders(run_id: str) -> None:
     if isinstance(status, str) or status.run is None:
         return
     with st.expander("Orders of this run", icon=":material/receipt_long:", key="orders_box"):
-        st.dataframe(tables.orders_table(status.run.orders), hide_index=True, key="orders_table")
+        st.dataframe(
+            tables.orders_table(status.run.orders, wall=_other_clock(status)), hide_index=True, key="orders_table"
+        )
 
 
 @st.fragment(run_every=5)
@@ -106,11 +108,17 @@ def log() -> None:
     """The newest log lines, newest first, as plain text."""
     with st.expander("Log", icon=":material/article:", key="log_box"):
         try:
-            lines = [_line(line) for line in reversed(service.desk().log_tail(_LOG_LINES))]
+            wall = " wall" if _other_clock(service.status()) else ""
+            lines = [_line(line, wall) for line in reversed(service.desk().log_tail(_LOG_LINES))]
         except TraderError as error:
             lines = [fmt.plain(error)]
         st.code("\n".join(lines) or "Nothing logged yet.", language=None, wrap_lines=True)
 
 
-def _line(line: LogLine) -> str:
-    return f"{fmt.ist_clock(line.at)}  {fmt.plain(line.level, 8):<7}  {fmt.plain(line.text, 300)}"
+def _other_clock(status: Status | str) -> bool:
+    """Does the page show the exchange's time, which is not that of orders and log?"""
+    return not isinstance(status, str) and words.pace(status.ops) != 1
+
+
+def _line(line: LogLine, wall: str) -> str:
+    return f"{fmt.ist_clock(line.at)}{wall}  {fmt.plain(line.level, 8):<7}  {fmt.plain(line.text, 300)}"

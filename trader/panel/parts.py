@@ -75,15 +75,25 @@ def amount(value: Number) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def size(contracts: int | None, contract_value: Number | None, underlying: str, notional: Number | None = None) -> str:
-    """All three faces: ``25 contracts × 0.001 BTC = 0.025 BTC per leg ≈ $1,923 notional``, as far as they are known."""
+def size(
+    contracts: int | None,
+    contract_value: Number | None,
+    underlying: str,
+    notional: Number | None = None,
+    *,
+    of: str = " per leg",
+) -> str:
+    """All three faces: ``25 contracts × 0.001 BTC = 0.025 BTC per leg ≈ $1,923 notional``, as far as they are known.
+
+    `of`: whose size it is, empty where the number of contracts is not that of a leg.
+    """
     if contracts is None:
         return DASH
     text = f"{contracts:,} contract{'' if contracts == 1 else 's'}"
     if contract_value is None:
         return text
     per_leg = amount(contracts * Decimal(str(contract_value)))
-    text += f" × {amount(contract_value)}{_NBSP}{underlying} = {per_leg}{_NBSP}{underlying} per leg"
+    text += f" × {amount(contract_value)}{_NBSP}{underlying} = {per_leg}{_NBSP}{underlying}{of}"
     return text if notional is None else f"{text} ≈ {dollars(notional, places(notional))} notional"
 
 
