@@ -204,3 +204,13 @@ def test_a_time_that_has_gone_by_did_not_say_which_day(entry: str, words: str, a
     assert launch.planned(schedule, at, market, now=False) == (words, at_once)
     assert launch.planned(schedule, None, None, now=False) == (f"At {entry[-5:]} IST", False)
     assert launch.planned(schedule, at, market, now=True) == ("Sell now", True)
+
+
+def test_the_start_box_showed_one_preset_and_would_have_started_another(open_panel: Open) -> None:
+    """The browser forgets a field that is not drawn for a while, the server may not: it is told the value each time."""
+    at, _ = open_panel("empty")
+    at.selectbox(key="dash_preset").set_value("aggressive").run()
+    at.segmented_control(key="dash_when").set_value("now").run()
+    at.run()
+    assert at.selectbox(key="dash_preset").proto.set_value and at.selectbox(key="dash_preset").value == "aggressive"
+    assert at.segmented_control(key="dash_when").proto.set_value

@@ -7,7 +7,7 @@ import streamlit as st
 from trader.config.preset import Preset, Schedule
 from trader.domain.errors import TraderError
 from trader.domain.expiry import ist_date
-from trader.panel import beside, lots, parts, preflight, refused, sell_now, service
+from trader.panel import beside, lots, parts, preflight, refused, sell_now, service, shown
 from trader.panel import format as fmt
 
 _RESULT = "dash_start_result"
@@ -24,7 +24,7 @@ def draw(*, safe_env: str, teach: bool = False) -> None:
     presets = service.desk().presets()
     names = [info.name for info in presets]
     first = refused.saved_choice(presets)
-    st.session_state.setdefault("dash_preset", first)
+    shown.begin_with("dash_preset", first, names)
     if teach and safe_env == "paper":
         st.info(
             "**First paper trade**, without an account: leave *default*, choose **Now**, press **Start**. Both legs are sold on this "
@@ -65,12 +65,12 @@ def _picker(names: list[str]) -> Preset | None:
 def _start(stored: Preset, env: str) -> Preset:
     """When, how large, what that means, and the button. Returns the preset with the size chosen for this run."""
     names = {"scheduled": f"At {stored.schedule.entry_time_ist} IST", "now": "Now"}
+    shown.begin_with("dash_when", "scheduled")
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom"):
         st.segmented_control(
             "When",
             list(names),
             format_func=names.__getitem__,
-            default="scheduled",
             key="dash_when",
             required=True,
             label_visibility="collapsed",
