@@ -283,7 +283,7 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
             _line("P&L in USD", "usd", PNL, axis=2, tooltip="dollar", width=0.0),
             _line(run.underlying, "spot", MUTED, axis=1, tooltip="localized", width=1.0),
             *_limits(run, series, at, reach),
-            *_happened(marks, times, reach),
+            *_happened(marks, times, reach, whole=look.minutes is None),
         ],
     }  # fmt: skip
 
@@ -396,12 +396,15 @@ def _steps(at: Numbers, level: Numbers, reach: tuple[float, float]) -> list[tupl
     return [*steps, (reach[1], steps[-1][1])]
 
 
-def _happened(marks: Iterable[Marker], at: Numbers, reach: tuple[float, float]) -> Iterator[dict[str, Any]]:
-    """Sold, decided, bought: each kind at a height of its own, so that none hides another."""
+def _happened(
+    marks: Iterable[Marker], at: Numbers, reach: tuple[float, float], *, whole: bool
+) -> Iterator[dict[str, Any]]:
+    """Sold, decided, bought: each kind at a height of its own, so that none hides another. A run is sold before the first
+    price of both legs is drawn: on a chart of the whole run that stands at its beginning."""
     kinds: dict[str, list[tuple[float, str]]] = {}
     for mark in marks:
         time = float(axis_ms(mark.at))
-        if mark.kind in _MARKS and reach[0] <= time <= reach[1]:
+        if mark.kind in _MARKS and time <= reach[1] and (whole or time >= reach[0]):
             # On the line's own points, or hovering would show one or the other.
             kinds.setdefault(mark.kind, []).append((float(at[np.abs(at - time).argmin()]), mark.text))
     for kind, found in kinds.items():

@@ -152,8 +152,8 @@ CSS = (
   .lv-greeks span { margin: 0 10px 0 0; }
   .stVerticalBlock:has(> * > .st-key-dash .lv-legs) :is(div:has(> .st-key-news_rows), .st-key-news_rows) {
     height: 52px !important; flex-basis: 52px !important; }
-  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .st-key-news_box > :first-child .stElementContainer:nth-child(2),
-  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .st-key-alerts_bar > .stElementContainer:first-child { display: none; }
+  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .st-key-news_box > :first-child .stElementContainer:nth-child(2) {
+    display: none; }
   .stVerticalBlock:has(> * > .st-key-dash .lv-legs) { gap: 8px; }
   .st-key-dash > :is(:has(> .st-key-orders_place), :has(> .st-key-log_place)):has(details[open]) { grid-column: 1 / -1; }
 }
