@@ -9,7 +9,7 @@ import streamlit as st
 from trader.desk import Status
 from trader.engine.records import Phase
 from trader.panel import alerts, cards, frame, launch, live, news, result, service, waiting
-from trader.panel.watch import chosen_run, running
+from trader.panel.watch import chosen_run, running, stage
 
 cards.style()
 seen = service.status()
@@ -19,15 +19,27 @@ run = None if isinstance(status, str) else status.run
 
 page = st.container(key="dash_page")
 board = st.container(key="dash", gap=None)
-if run is not None:
-    result.draw(run)
-told = st.empty()
+if run is None:
+    if not isinstance(status, str):
+        launch.draw(safe_env=status.env, teach=True)
+    below, told = None, st.empty()
+elif stage(run) == "open":
+    below, told = None, st.empty()
+else:  # what the run came to, or waits for, beside what happened: both on the first screen
+    left, right = st.columns([1.15, 1], gap="small")
+    with left:
+        result.draw(run)
+        below = st.empty()
+    with right:
+        told = st.empty()
 
 
 def draw(now: Status | str) -> None:
     """Everything of one picture: the board, what a waiting run needs, and the news."""
     live.draw(now)
-    waiting.draw(now)
+    if below is not None:
+        with below.container():
+            waiting.draw(now)
     with told.container():
         news.draw(now)
 
@@ -35,12 +47,13 @@ def draw(now: Status | str) -> None:
 with board:
     frame.beat(draw, run_id)
     live.still(status)
-alerts.draw()
-if not isinstance(status, str):
-    if run is not None and run.phase is Phase.WAITING:
+with right if below is not None else st.container():
+    alerts.draw()
+if run is not None and not isinstance(status, str):
+    if run.phase is Phase.WAITING:
         waiting.around(run, status.env)
     if not running(status) or st.toggle("Start another run", key="dash_another"):
-        launch.draw(safe_env=status.env, teach=run is None)
+        launch.draw(safe_env=status.env, teach=False)
     else:
         launch.answer()
 with page:

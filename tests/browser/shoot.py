@@ -24,8 +24,6 @@ _TALLEST = 2600
 def shoot(browser: Browser, url: str, name: str, ready: Callable[[Page], None], *, theme: str = "light") -> None:
     """One page at both widths, whole, once `ready` saw what it waits for."""
     for size, (width, height) in SIZES.items():
-        if theme == "dark" and size == "phone":
-            continue  # once is enough
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type]
         page = context.new_page()
         page.goto(url)
@@ -42,12 +40,13 @@ def shoot(browser: Browser, url: str, name: str, ready: Callable[[Page], None], 
 
 
 def hero_says(words: str) -> Callable[[Page], None]:
-    return lambda page: expect(page.locator(".st-key-hero")).to_contain_text(words, timeout=30_000)
+    return lambda page: expect(page.locator(".st-key-figures")).to_contain_text(words, timeout=30_000)
 
 
 def start(browser: Browser, url: str, when: str) -> None:
     page = browser.new_page()
     page.goto(url)
+    expect(page.get_by_text("You start at").first).to_be_visible(timeout=30_000)
     page.get_by_role("combobox", name="Preset").first.click()
     page.get_by_role("option", name="browser-test", exact=True).click()
     expect(page.locator(".st-key-start_box")).to_contain_text("0.05–0.35", timeout=30_000)
@@ -66,6 +65,21 @@ def stop(browser: Browser, url: str) -> None:
     page.close()
 
 
+def name_of(state: str, theme: str) -> str:
+    return state if theme == "light" else f"{state}_{theme}"
+
+
+def asked(page: Page) -> None:
+    """Stop is asked about, and not answered."""
+    hero_says("Holding")(page)
+    page.get_by_role("button", name="Stop & Exit").click()
+    expect(page.get_by_role("button", name="Yes, exit")).to_be_visible()
+
+
+def sells(page: Page) -> None:
+    expect(page.get_by_text("What it would sell").first).to_be_visible(timeout=30_000)
+
+
 def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     OUT.mkdir(parents=True, exist_ok=True)
@@ -82,29 +96,22 @@ def main() -> None:
             page = browser.new_page()
             page.goto(url)
             hero_says("Holding")(page)
-            run = page.locator(".st-key-hero").inner_text().split("run ")[1].split()[0]
-            page.wait_for_timeout(15_000)  # a line worth looking at
+            run = page.locator(".st-key-figures").inner_text().split("run ")[1].split()[0]
+            page.wait_for_timeout(20_000)  # a line worth looking at
             page.close()
-            shoot(browser, url, "dashboard_holding", hero_says("Holding"))
-            shoot(browser, url, "dashboard_holding_dark", hero_says("Holding"), theme="dark")
+            for theme in ("light", "dark"):
+                shoot(browser, url, name_of("dashboard_holding", theme), hero_says("Holding"), theme=theme)
+            shoot(browser, url, "dashboard_stop_asked", asked)
             stop(browser, url)
-            shoot(browser, url, "dashboard_flat", hero_says("Done — flat"))
-            shoot(
-                browser,
-                f"{url}/configure",
-                "configure",
-                lambda page: expect(page.get_by_text("What it would sell now")).to_be_visible(),
-            )
-            shoot(browser, f"{url}/configure", "configure_dark", lambda page: expect(page.get_by_text("What it would sell now")).to_be_visible(), theme="dark")  # fmt: skip
-            shoot(
-                browser,
-                f"{url}/history?run={run}",
-                "history",
-                lambda page: expect(page.get_by_text("Realised P&L").first).to_be_visible(),
-            )
+            for theme in ("light", "dark"):
+                shoot(browser, url, name_of("dashboard_flat", theme), hero_says("Done — flat"), theme=theme)
+                shoot(browser, f"{url}/configure", name_of("configure", theme), sells, theme=theme)
+            shoot(browser, f"{url}/history", "history_list", lambda page: expect(page.get_by_text("browser-test").first).to_be_visible())  # fmt: skip
+            shoot(browser, f"{url}/history?run={run}", "history", lambda page: expect(page.locator(".st-key-hist_chart")).to_be_visible())  # fmt: skip
         fake = ROOT / "tests" / "panel" / "fake_app.py"
-        with serving(home / "fake", entry=fake, environ={"FAKE_SCENARIO": "exiting"}) as url:
-            shoot(browser, url, "dashboard_exiting", hero_says("Exiting"))
+        for state, words in {"exiting": "Exiting", "dead": "Not watched", "entering": "Entering"}.items():
+            with serving(home / state, entry=fake, environ={"FAKE_SCENARIO": state}) as url:
+                shoot(browser, url, f"dashboard_{'silent' if state == 'dead' else state}", hero_says(words))
         browser.close()
 
 

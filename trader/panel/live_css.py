@@ -52,6 +52,7 @@ CSS = (
   border: 1px solid var(--lv-line); border-radius: 0.45rem; padding: 8px 14px; min-width: 0;
 }
 .lv-hero { border-bottom: 0; border-radius: 0.45rem 0.45rem 0 0; padding-bottom: 0; }
+.lv-hero.lv-alone { border-bottom: 1px solid var(--lv-line); border-radius: 0.45rem; padding-bottom: 8px; }
 .st-key-corridor_box { border-top: 0; border-radius: 0 0 0.45rem 0.45rem; padding: 0 6px; height: 118px; }
 .st-key-chart_box { padding: 6px 6px 0; height: 100%; }
 

@@ -188,7 +188,7 @@ def ops_items(ops: Ops | None, run: RunView | None, now: datetime, *, alive: boo
     if not alive:
         return [*items, Item("Sockets, budget and clock unknown", "gray", "The runner that knew them is silent.")]
     items += [_socket("Market socket", ops.public_socket), _socket("Order socket", ops.private_socket)]
-    if run is not None:
+    if run is not None and (run.phase is not Phase.WAITING or ops.last_reconciled_at is not None):
         items.append(_reconciled(ops.last_reconciled_at, now))
     if ops.journal_fault:
         items.append(Item("Cannot record", "red", fmt.plain(ops.journal_fault, 300)))
@@ -199,10 +199,16 @@ def ops_items(ops: Ops | None, run: RunView | None, now: datetime, *, alive: boo
     return items
 
 
+_PACES = (1, 2, 5, 10, 20, 30, 60, 100)
+_PACE_JITTER = 0.15
+
+
 def pace(ops: Ops | None) -> int:
     """Seconds of the exchange's time in one of this machine's: 1, or what an accelerated paper market was set to. It is
-    measured, so it comes as 19.98 and, on a busy machine, as 0.94."""
-    return max(round(ops.market_rate), 1) if ops is not None else 1
+    measured, so it comes as 19.98 and, on a busy machine, as 22: the nearest of the usual settings is meant where it is near."""
+    rate = 1.0 if ops is None else ops.market_rate
+    usual = min(_PACES, key=lambda one: abs(rate / one - 1))
+    return usual if abs(rate / usual - 1) < _PACE_JITTER else max(round(rate), 1)
 
 
 def _price_ages(ops: Ops, run: RunView, lag_s: float) -> list[Item]:
