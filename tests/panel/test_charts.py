@@ -1,13 +1,8 @@
 """Figures and tables are made of columns alone."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
-import msgspec
-import pytest
-
-from tests.panel.fake_desk import HOSTILE, FakeDesk
-from trader.engine.view import Rung
+from tests.panel.fake_desk import FakeDesk
 from trader.panel import charts, tables
 from trader.panel.run_report import csv_text
 
@@ -50,29 +45,13 @@ def test_limits_are_steps_because_they_hold_until_changed() -> None:
     assert {trace.line.shape for trace in figure.data if trace.name != "P&L"} == {"hv"}
 
 
-def test_legs_table_says_unknown_stale_and_escapes_symbols() -> None:
+def test_times_of_orders_say_when_the_page_has_another_clock() -> None:
     run = FakeDesk("holding").status().run
     assert run is not None
-    leg = msgspec.structs.replace(run.legs[0], symbol=HOSTILE, mark=None, price_age_s=12.0, fresh=False)
-    gone = msgspec.structs.replace(run.legs[1], price_age_s=None)
-    table = tables.legs_table([leg, gone])
-    assert table["Mark"][0] == "–" and table["Price age"].tolist() == ["12 s, stale", "unknown"]
-    assert "<img" not in table["Leg"][0].replace("\\<", "")
-
-
-@pytest.mark.parametrize(
-    ("rung", "fires", "distance"),
-    [
-        (Rung(name="max_loss", armed=True, at_pnl=Decimal("-84.2"), at_pct=Decimal(-100), distance_usd=Decimal(90),
-              distance_pct=Decimal(107)), "−\u2060$84.20 (−100\u00a0%)", "+$90.00 (+107\u00a0%)"),
-        (Rung(name="trailing_stop", armed=False), "not armed", "–"),
-        (Rung(name="trailing_stop", armed=False, at_pnl=Decimal(0)), "$0.00, not armed", "–"),
-        (Rung(name="time", armed=True, at_time=START), "21 Nov 09:30\u00a0IST", "–"),
-    ],
-)  # fmt: skip
-def test_ladder_says_where_each_exit_fires(rung: Rung, fires: str, distance: str) -> None:
-    row = tables.ladder_table([rung]).iloc[0]
-    assert (row["Fires at"], row["Distance"]) == (fires, distance)
+    assert [tables.orders_table(run.orders, wall=wall).columns[0] for wall in (False, True)] == [
+        "Time (IST)",
+        "Time (IST, wall)",
+    ]
 
 
 def test_csv_cells_never_start_a_formula() -> None:

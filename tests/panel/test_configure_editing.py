@@ -165,6 +165,7 @@ def test_every_quantity_says_its_size_and_every_exit_its_money(open_panel: Open)
     preset = changed(Preset(), strategy__quantity=25)
     words = figures.beside(preset)
     assert words["strategy.quantity"].startswith("25 contracts × 0.001\u00a0BTC = 0.025\u00a0BTC per leg ≈ $")
+    assert "per leg" not in words["strategy.min_bid_size"], "a bid was as large as a leg"
     assert words["exits.max_loss_pct"].startswith("−\u2060$21.05 · BTC ")
     assert words["exits.max_profit_pct"].startswith("+\u2060$16.84")
     assert words["exits.trailing_tiers"].startswith(

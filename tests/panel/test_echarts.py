@@ -4,6 +4,7 @@ import json
 import os
 import time
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -190,8 +191,27 @@ def test_half_of_a_loss_beyond_the_trailing_level_is_no_band_of_its_own() -> Non
 
 
 def test_corridor_hover_tells_the_pnl_there() -> None:
-    rows = np.array(echarts.corridor(a_run())["dataset"]["source"])
-    assert rows.shape[1] == 3 and len(rows) <= 45 and (np.diff(rows[:, 0]) > 0).all()
+    spots, names, said = zip(*echarts.corridor(a_run())["dataset"]["source"], strict=True)
+    assert len(spots) <= 45 and (np.diff(spots) > 0).all()
+    assert names[0] == f"{spots[0]:,}" and "\u2212\u2060$" in said[0] and said[0].endswith("\u00a0%")
+
+
+@pytest.mark.parametrize(("premium", "decimals"), [("0.35", 4), ("84.20", 2), ("759", 0)])
+def test_hovering_told_other_decimals_than_the_page(premium: str, decimals: int) -> None:
+    run = replace(a_run(), premium=Decimal(premium))
+    assert named(echarts.pnl(run, a_series(), [], RUN), "P&L in USD")["tooltip"]["valueFormatter"] == f"%,.{decimals}f"
+    assert named(echarts.pnl(run, a_series(), [], RUN), "BTC")["tooltip"]["valueFormatter"] == "%,.0f"
+    dollars = echarts.corridor(run)["dataset"]["source"][0][2].split(" ")[0]
+    assert len(dollars.partition(".")[2]) == decimals, dollars
+
+
+def test_axes_and_legends_were_too_pale_in_the_light_theme() -> None:
+    for make in (lambda: echarts.corridor(a_run()), lambda: echarts.pnl(a_run(), a_series(), [], RUN)):
+        light, dark = echarts.readable(make(), "light"), echarts.readable(make(), "dark")
+        assert "#4d5866" not in str(dark) and light["xAxis"]["axisLabel"]["color"] == "#4d5866"
+    assert light["legend"]["textStyle"]["color"] == "#4d5866"
+    empty = echarts.readable(echarts.corridor(replace(a_run(), corridor=None)), None)
+    assert empty["title"]["textStyle"]["color"] == "#4d5866"
 
 
 def test_charts_have_names_with_their_last_value() -> None:

@@ -97,6 +97,13 @@ def test_what_is_shown_adds_up(values: list[str], total: str, shown: list[str]) 
     assert sorted(str(value).replace("-0.00", "0.00") for value in found) == sorted(shown)
 
 
+def test_the_legs_fees_did_not_add_up_to_those_of_both() -> None:
+    _, run = a_picture()
+    both = tuple(replace(leg, fees_paid=D("0.30"), fee_to_close=D("0.1542")) for leg in run.legs)
+    shown = rows(legs.legs(replace(run, legs=both)), "leg")
+    assert sum(amount(cells[2]) for key, cells in shown.items() if key != "total") == amount(shown["total"][2])
+
+
 def test_a_leg_without_a_price_leaves_the_other_as_it_is() -> None:
     assert legs.adding_up([D("1.239"), None], None, 2) == [D("1.24"), None]
 
@@ -134,6 +141,14 @@ def test_today_says_runs_and_how_much_of_the_limit_is_used() -> None:
     assert won[1:] == ("+\u2060$42.50", "2 of 3 runs · $500 loss limit")
     unknown = cards(hero.hero(replace(status, day=replace(day, open=None)), run))["today"]
     assert unknown[1:] == ("−\u2060$27.50", "2 of 3 runs · open P&L unknown")
+
+
+@pytest.mark.parametrize(("premium", "shown"), [("0.35", "$25.00"), ("84.20", "$25.00"), ("759", "$25")])
+def test_today_had_cents_beside_whole_dollars(premium: str, shown: str) -> None:
+    status, run = a_picture(premium=D(premium))
+    assert status.day is not None
+    day = replace(status.day, realised=D("-27.50"), open=D("2.50"))
+    assert cards(hero.hero(replace(status, day=day), run))["today"][1] == f"−\u2060{shown}"
 
 
 UNKNOWN = {"pnl": None, "pnl_pct": None, "pnl_mark": None, "outlook": None, "nearest_stop": None, "corridor": None}

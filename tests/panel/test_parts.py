@@ -61,7 +61,6 @@ def test_money_shows_both_faces() -> None:
         parts.size(None, None, "BTC"),
         parts.price(None),
         parts.spot(None),
-        parts.position_delta(None, "BTC"),
         parts.premium_sum([D(1), None], D(1), D(1)),
         parts.premium_sum([], D(1), D(1)),
     ],
@@ -89,9 +88,10 @@ def test_a_column_of_prices_has_one_precision() -> None:
     assert parts.price_places([None]) == 2
 
 
-def test_position_delta_carries_sign_and_unit() -> None:
-    assert parts.position_delta(-0.0016, "BTC") == "\u22120.0016\u00a0BTC"
-    assert parts.position_delta(0.0109, "ETH") == "+0.0109\u00a0ETH"
+def test_the_position_delta_of_one_contract_was_a_single_digit() -> None:
+    assert [parts.delta_places(count, D("0.001")) for count in (1, 10, 25, 2500)] == [5, 4, 4, 4]
+    assert parts.delta_places(1, D("0.000001")) == 6
+    assert parts.delta_places(None, None) == 4
 
 
 def test_spot_shows_what_its_size_needs() -> None:

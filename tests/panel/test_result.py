@@ -83,6 +83,16 @@ def test_the_amounts_as_shown_add_up_to_the_result_as_shown() -> None:
         plain(result.in_words(outcome)).replace("result ", "")
         == "premium +$11.9560, bought back −$12.6440, fees −$0.9080: −$1.5960"
     )
+    large = {
+        "premium": Decimal("1145.6310"),
+        "closed_for": Decimal("1167.3600"),
+        "fees": Decimal("85.9449"),
+        "result": Decimal("-107.6739"),
+    }
+    _, outcome = done(**large)  # were four decimals beside a result of −$108
+    assert (
+        plain(result.in_words(outcome)) == "premium +$1,145.63, bought back −$1,167.36, fees −$85.94: result −$107.67"
+    )
     _, outcome = done()
     assert plain(result.in_words(outcome)) == "premium +$84.20, bought back −$50.02, fees −$2.31: result +$31.87"
 

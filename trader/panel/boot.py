@@ -16,7 +16,6 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from trader.config.settings import load_settings
 from trader.domain.errors import TraderError
-from trader.engine.view import Rung
 from trader.panel.frame import PAGES
 from trader.panel.guard import HostGuard
 from trader.panel.paths import KnownPaths
@@ -79,7 +78,7 @@ def _warm_up() -> None:
     from trader.panel import charts, tables
 
     charts.pnl_figure(charts.Pnl([], [], [], [], [])).to_json()
-    convert_anything_to_arrow_bytes(tables.ladder_table([Rung(name="exit time", armed=True)]))
+    convert_anything_to_arrow_bytes(tables.orders_table([]))
 
 
 def _give_up(sentence: str) -> NoReturn:

@@ -1,9 +1,11 @@
 """Specifications of the charts that change every second. Plain values in, an ECharts option out; nothing here knows Streamlit.
 
 Times: ECharts is told to count in UTC and given milliseconds of Indian time, so the axis reads the same in every browser.
-Colours are mid tones that stand out on both themes; text keeps the theme's own.
+Colours are mid tones that stand out on both themes. Text keeps the theme's own, but the light theme's grey is too pale to read
+(3.6 : 1): see `readable`.
 """
 
+import html
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -24,6 +26,7 @@ PROFIT = "#22a55a"
 LOSS = "#e5484d"
 TRAIL = "#d97706"
 MUTED = "#8a94a3"
+_INK = {"color": "#4d5866"}
 _IST_MS = 19_800_000  # India has no summer time
 _HOVER_POINTS = 40
 _PNL_NAME = "P&L, % of premium"
@@ -37,6 +40,24 @@ _HATCH = (
 )
 
 
+def readable(spec: dict[str, Any], theme: str | None) -> dict[str, Any]:
+    """The specification with its words and axes in an ink that is read on the theme: "dark", or any other for light."""
+    if theme == "dark":
+        return spec
+    inked = {
+        name: spec[name] | {"textStyle": spec[name].get("textStyle", {}) | _INK}
+        for name in ("legend", "title")
+        if name in spec
+    }
+    if "xAxis" in spec:
+        inked |= {"xAxis": _inked(spec["xAxis"]), "yAxis": [_inked(axis) for axis in spec["yAxis"]]}
+    return spec | inked
+
+
+def _inked(axis: dict[str, Any]) -> dict[str, Any]:
+    return axis | {"axisLabel": axis.get("axisLabel", {}) | _INK}
+
+
 def axis_ms(instant: datetime) -> int:
     """Milliseconds of naive Indian time, for an axis that counts in UTC."""
     return round(instant.timestamp() * 1000) + _IST_MS
@@ -46,7 +67,7 @@ def axis_ms(instant: datetime) -> int:
 
 
 def corridor(run: RunView) -> dict[str, Any]:
-    """Where spot is between the stops. P&L there is read by hovering."""
+    """Where spot is between the stops. P&L there is read by hovering, in the words and decimals of the page."""
     seen = run.corridor
     if seen is None or len(seen.spots) < 2 or run.spot is None:
         return _empty("Drawn once both legs are sold and priced.")
@@ -54,7 +75,7 @@ def corridor(run: RunView) -> dict[str, Any]:
     return {
         "animation": False,
         "grid": {"left": 14, "right": 14, "top": 36, "bottom": 22},
-        "tooltip": {"trigger": "axis", "confine": True},
+        "tooltip": {"trigger": "axis", "confine": True, "formatter": _there(run)},
         "xAxis": {
             "type": "value",
             "min": low,
@@ -65,10 +86,9 @@ def corridor(run: RunView) -> dict[str, Any]:
             "axisLabel": {"show": False},
         },
         "yAxis": [{"type": "value", "show": False}, {"type": "value", "min": 0, "max": 1, "show": False}],
-        "dataset": {"source": _pnl_rows(seen, low, high)},
+        "dataset": {"source": _pnl_rows(seen, low, high, parts.places(run.premium))},
         "series": [
-            _hover("P&L there now", 1, "dollar"),
-            _hover("of premium", 2, "%.1f %%"),
+            _HOVER,
             _zones(seen, low, high),
             _tail(run),
             _corridor_marks(seen, run),
@@ -105,29 +125,28 @@ def _positions(seen: Corridor, run: RunView) -> list[tuple[float, str, str, str]
     return [(at, name, color, kind) for at, name, color, kind in found if at is not None]
 
 
-def _pnl_rows(seen: Corridor, low: float, high: float) -> Sequence[tuple[float, float, float]]:
+def _there(run: RunView) -> str:
+    return f"{html.escape(run.underlying)} {{@[1]}}<br>P&amp;L there now {{@[2]}}"
+
+
+def _pnl_rows(seen: Corridor, low: float, high: float, decimals: int) -> Sequence[tuple[float, str, str]]:
     """P&L by spot for the tooltip, as many points as pixels can tell apart by hand."""
-    digits = 4 if max(map(abs, seen.pnl)) < 1 else 2
     rows = [
-        (round(spot), round(usd, digits), round(pct, 1))
+        (round(spot), parts.spot(spot), parts.money(usd, pct, decimals))
         for spot, usd, pct in zip(seen.spots, seen.pnl, seen.pnl_pct, strict=True)
         if low <= spot <= high
     ]
     return rows[:: -(-len(rows) // _HOVER_POINTS)]
 
 
-def _hover(name: str, column: int, tooltip: str) -> dict[str, Any]:
-    """An invisible line that the tooltip reads."""
-    return {
-        "name": name,
-        "type": "line",
-        "encode": {"x": 0, "y": column},
-        "showSymbol": False,
-        "silent": True,
-        "lineStyle": {"opacity": 0},
-        "itemStyle": {"color": PNL},
-        "tooltip": {"valueFormatter": tooltip},
-    }
+# An invisible line that the tooltip reads.
+_HOVER: dict[str, Any] = {
+    "type": "line",
+    "encode": {"x": 0, "y": 0},
+    "symbol": "none",
+    "silent": True,
+    "lineStyle": {"opacity": 0},
+}
 
 
 def _zones(seen: Corridor, low: float, high: float) -> dict[str, Any]:
@@ -280,8 +299,8 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
         ],
         "series": [
             _line(_PNL_NAME, "pct", PNL, tooltip="%.1f %%") | _named(run) | _unwatched(series),
-            _line("P&L in USD", "usd", PNL, axis=2, tooltip="dollar", width=0.0),
-            _line(run.underlying, "spot", MUTED, axis=1, tooltip="localized", width=1.0),
+            _line("P&L in USD", "usd", PNL, axis=2, tooltip=f"%,.{parts.places(run.premium)}f", width=0.0) | {"symbol": "none"},
+            _line(run.underlying, "spot", MUTED, axis=1, tooltip=f"%,.{_spot_places(run)}f", width=1.0),
             *_limits(run, series, at, reach),
             *_happened(marks, times, reach, whole=look.minutes is None),
         ],
@@ -295,6 +314,11 @@ def pnl_alt(run: RunView) -> str:
     stop = next((rung.at_pct for rung in run.ladder if rung.code == "max_loss"), None)
     limit = "" if stop is None else f", stop at {parts.percent(stop, 0)}"
     return f"P&L over time: now {parts.percent(run.pnl_pct, 0)} of premium{limit}"
+
+
+def _spot_places(run: RunView) -> int:
+    """As many decimals as the page gives this underlying."""
+    return len(parts.spot(run.spot).partition(".")[2])
 
 
 def _columns(run: RunView, series: PnlSeries, at: Numbers, look: Look) -> pa.Table | None:

@@ -39,6 +39,7 @@ def _sizes(preset: Preset, seen: Preview, meaning: Meaning) -> dict[str, str]:
             seen.contract_value,
             preset.strategy.underlying,
             None if meaning.per_contract is None else count * meaning.per_contract,
+            of=" per leg" if path == "strategy.quantity" else "",
         )
         for path, count in typed.items()
         if count and count == int(count)

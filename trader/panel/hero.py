@@ -110,7 +110,7 @@ def _cards(status: Status, run: RunView) -> list[Html]:
         _decay(run, decimals),
         _nearest(run),
         _still(run, decimals),
-        _today(status.day),
+        _today(status.day, decimals),
     ]
 
 
@@ -214,10 +214,10 @@ def _at(run: RunView) -> str:
     return fmt.ist_time(run.exit_at).removesuffix(" IST") if run.exit_at is not None else "the exit"
 
 
-def _today(day: Day | None) -> Html:
+def _today(day: Day | None, decimals: int) -> Html:
     if day is None:
         return _card("today", "Today", parts.DASH, "not known yet")
-    decimals = parts.places(day.loss_limit or day.realised or None)
+    decimals = min(decimals, 2)  # no finer than cents: the day is not this trade alone
     total = day.realised + (day.open or 0)
     runs = f"{day.runs_made} run{'' if day.runs_made == 1 else 's'}"
     if day.runs_most is not None:
@@ -232,7 +232,7 @@ def _today(day: Day | None) -> Html:
     return _card(
         "today",
         "Today",
-        parts.dollars(total, decimals if decimals else 2, signed=True),
+        parts.dollars(total, decimals, signed=True),
         note,
         tone=parts.tone(total),
         title=f"Realised {parts.dollars(day.realised, 2, signed=True)}, open {parts.dollars(day.open, 2, signed=True)}; "

@@ -10,9 +10,11 @@ from trader.panel.markup import Html, tag
 
 
 def legs(run: RunView) -> Html:
-    """One row a leg and one of totals. The legs' P&L add up to the last digit to the P&L that the hero shows."""
+    """One row a leg and one of totals. P&L and fees of the legs add up to the last digit to those of both."""
     decimals = parts.places(run.premium)
     pnls = adding_up([leg.pnl for leg in run.legs], run.pnl, decimals)
+    fees = adding_up([_fees(leg) for leg in run.legs], _total_fees(run), decimals)
+    deltas = parts.delta_places(run.quantity, run.contract_value)
     prices = parts.price_places([price for leg in run.legs for price in (leg.avg_px, leg.ask, leg.mark)])
     head = (
         "Leg", "P&L", "of it fees", "Entry", "Ask", "Mark", f"Pos. Δ, {run.underlying}", "Θ a day", "IV entry → now",
@@ -25,9 +27,12 @@ def legs(run: RunView) -> Html:
             tag("thead", tag("tr", *(tag("th", name, scope="col") for name in head))),
             tag(
                 "tbody",
-                *(_leg(leg, pnl, decimals, prices, head) for leg, pnl in zip(run.legs, pnls, strict=True)),
+                *(
+                    _leg(leg, pnl, fee, (decimals, prices, deltas), head)
+                    for leg, pnl, fee in zip(run.legs, pnls, fees, strict=True)
+                ),
             ),
-            tag("tfoot", _total(run, decimals, head)),
+            tag("tfoot", _total(run, decimals, deltas, head)),
             class_="lv-table lv-cols",
         ),
         class_="lv-legs",
@@ -50,16 +55,29 @@ def adding_up(values: Sequence[Decimal | None], total: Decimal | None, decimals:
     return [floor + unit if i in by_rest[:missing] else floor for i, floor in enumerate(floors)]
 
 
-def _leg(leg: LegView, pnl: Decimal | None, decimals: int, prices: int, head: Sequence[str]) -> Html:
+def _fees(leg: LegView) -> Decimal | None:
+    """What was paid, and what buying back now would cost."""
+    return None if leg.fees_paid is None else leg.fees_paid + (leg.fee_to_close or 0)
+
+
+def _total_fees(run: RunView) -> Decimal | None:
+    fees = [fee for leg in run.legs if (fee := _fees(leg)) is not None]
+    return sum(fees, Decimal(0)) if len(fees) == len(run.legs) and fees else None
+
+
+def _leg(
+    leg: LegView, pnl: Decimal | None, fees: Decimal | None, places: tuple[int, int, int], head: Sequence[str]
+) -> Html:
+    """`places`: decimals of dollars, prices and deltas."""
+    decimals, prices, deltas = places
     closed = not leg.open_quantity and leg.exit_px is not None
-    fees = None if leg.fees_paid is None else leg.fees_paid + (leg.fee_to_close or 0)
     cells = (
         tag("span", parts.dollars(pnl, decimals, signed=True), class_=parts.tone(pnl)),
         parts.dollars(fees, decimals),
         parts.price(leg.avg_px, prices),
         f"bought {parts.price(leg.exit_px, prices)}" if closed else parts.price(leg.ask, prices),
         parts.price(leg.mark, prices),
-        parts.number(leg.position_delta, 4, signed=True),
+        parts.number(leg.position_delta, deltas, signed=True),
         parts.dollars(leg.position_theta, decimals, signed=True),
         f"{_iv(leg.iv_at_entry)} → {_iv(leg.iv)}",
         parts.percent(leg.distance_pct),
@@ -100,14 +118,12 @@ def _cell(label: str, content: str) -> Html:
     return tag("td", content, data_label=label)
 
 
-def _total(run: RunView, decimals: int, head: Sequence[str]) -> Html:
-    fees = [leg.fees_paid + (leg.fee_to_close or 0) for leg in run.legs if leg.fees_paid is not None]
-    net_fees = sum(fees, Decimal(0)) if len(fees) == len(run.legs) and fees else None
+def _total(run: RunView, decimals: int, deltas: int, head: Sequence[str]) -> Html:
     cells: list[Html] = [
         _cell(head[1], tag("span", parts.dollars(run.pnl, decimals, signed=True), class_=parts.tone(run.pnl))),
-        _cell(head[2], parts.dollars(net_fees, decimals)),
+        _cell(head[2], parts.dollars(_total_fees(run), decimals)),
         tag("td", colspan=3, class_="void"),
-        _cell(head[6], parts.number(run.net_delta, 4, signed=True)),
+        _cell(head[6], parts.number(run.net_delta, deltas, signed=True)),
         _cell(head[7], parts.dollars(run.net_theta, decimals, signed=True)),
         tag("td", *_in_money(run, decimals), colspan=3, class_="lv-greeks", data_label="In money"),
     ]

@@ -9,7 +9,7 @@ import streamlit as st
 from trader.desk import LogLine, PnlSeries, Status
 from trader.domain.errors import TraderError
 from trader.engine.view import RunView
-from trader.panel import echarts, exits, keep_zoom, legs, live_css, markup, service, tables, watch
+from trader.panel import echarts, exits, keep_zoom, legs, live_css, markup, service, tables, watch, words
 from trader.panel import format as fmt
 from trader.panel import hero as top
 from trader.panel.echarts import LOOKS, POINTS
@@ -30,9 +30,9 @@ def draw(status: Status | str) -> None:
             return
         run = status.run
         with st.container(key="corridor_box", gap=None):
-            st.echarts_chart(echarts.corridor(run), key="corridor", height=116, alt=echarts.corridor_alt(run))
+            st.echarts_chart(_inked(echarts.corridor(run)), key="corridor", height=116, alt=echarts.corridor_alt(run))
         with st.container(key="chart_box", gap=None):
-            st.echarts_chart(_chart(run), key="pnl_chart", height=318, alt=echarts.pnl_alt(run))
+            st.echarts_chart(_inked(_chart(run)), key="pnl_chart", height=318, alt=echarts.pnl_alt(run))
 
 
 def figures(status: Status | str) -> markup.Html:
@@ -57,6 +57,10 @@ def made_for(status: Status | str) -> None:
     hidden (see `live_css`) and comes back in its place, instead of jumping there in steps.
     """
     markup.draw(markup.tag("i", class_=f"lv-page lv-for-{_board(status)}"))
+
+
+def _inked(spec: dict[str, object]) -> dict[str, object]:
+    return echarts.readable(spec, st.context.theme.type)
 
 
 def _chart(run: RunView) -> dict[str, object]:
@@ -94,7 +98,9 @@ def orders(run_id: str) -> None:
     if isinstance(status, str) or status.run is None:
         return
     with st.expander("Orders of this run", icon=":material/receipt_long:", key="orders_box"):
-        st.dataframe(tables.orders_table(status.run.orders), hide_index=True, key="orders_table")
+        st.dataframe(
+            tables.orders_table(status.run.orders, wall=_other_clock(status)), hide_index=True, key="orders_table"
+        )
 
 
 @st.fragment(run_every=5)
@@ -102,11 +108,17 @@ def log() -> None:
     """The newest log lines, newest first, as plain text."""
     with st.expander("Log", icon=":material/article:", key="log_box"):
         try:
-            lines = [_line(line) for line in reversed(service.desk().log_tail(_LOG_LINES))]
+            wall = " wall" if _other_clock(service.status()) else ""
+            lines = [_line(line, wall) for line in reversed(service.desk().log_tail(_LOG_LINES))]
         except TraderError as error:
             lines = [fmt.plain(error)]
         st.code("\n".join(lines) or "Nothing logged yet.", language=None, wrap_lines=True)
 
 
-def _line(line: LogLine) -> str:
-    return f"{fmt.ist_clock(line.at)}  {fmt.plain(line.level, 8):<7}  {fmt.plain(line.text, 300)}"
+def _other_clock(status: Status | str) -> bool:
+    """Does the page show the exchange's time, which is not that of orders and log?"""
+    return not isinstance(status, str) and words.pace(status.ops) != 1
+
+
+def _line(line: LogLine, wall: str) -> str:
+    return f"{fmt.ist_clock(line.at)}{wall}  {fmt.plain(line.level, 8):<7}  {fmt.plain(line.text, 300)}"

@@ -6,6 +6,7 @@ follows the premium of the trade (`places`), not the number: a cent matters to a
 
 from collections.abc import Sequence
 from decimal import Decimal
+from math import floor, log10
 from typing import Literal
 
 DASH = "–"
@@ -74,15 +75,25 @@ def amount(value: Number) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def size(contracts: int | None, contract_value: Number | None, underlying: str, notional: Number | None = None) -> str:
-    """All three faces: ``25 contracts × 0.001 BTC = 0.025 BTC per leg ≈ $1,923 notional``, as far as they are known."""
+def size(
+    contracts: int | None,
+    contract_value: Number | None,
+    underlying: str,
+    notional: Number | None = None,
+    *,
+    of: str = " per leg",
+) -> str:
+    """All three faces: ``25 contracts × 0.001 BTC = 0.025 BTC per leg ≈ $1,923 notional``, as far as they are known.
+
+    `of`: whose size it is, empty where the number of contracts is not that of a leg.
+    """
     if contracts is None:
         return DASH
     text = f"{contracts:,} contract{'' if contracts == 1 else 's'}"
     if contract_value is None:
         return text
     per_leg = amount(contracts * Decimal(str(contract_value)))
-    text += f" × {amount(contract_value)}{_NBSP}{underlying} = {per_leg}{_NBSP}{underlying} per leg"
+    text += f" × {amount(contract_value)}{_NBSP}{underlying} = {per_leg}{_NBSP}{underlying}{of}"
     return text if notional is None else f"{text} ≈ {dollars(notional, places(notional))} notional"
 
 
@@ -115,6 +126,7 @@ def spot(value: Number | None) -> str:
     return f"{value:,.{0 if size >= 10_000 else 2 if size >= 1 else 4}f}"
 
 
-def position_delta(value: float | None, underlying: str, decimals: int = 4) -> str:
-    """A position's delta, signed, in units of the underlying: ``−0.0016 BTC``. (An option's own delta is another number.)"""
-    return DASH if value is None else f"{number(value, decimals, signed=True)}{_NBSP}{underlying}"
+def delta_places(contracts: int | None, contract_value: Number | None) -> int:
+    """Decimals of position deltas: a hundredth of the leg's size is still seen. At least four, at most six."""
+    per_leg = float(contracts or 0) * float(contract_value or 0)
+    return 4 if per_leg <= 0 else min(max(2 - floor(log10(per_leg)), 4), 6)

@@ -142,7 +142,7 @@ def waterfall(outcome: Outcome) -> go.Figure:
 def _decimals(outcome: Outcome) -> int:
     """Cents where the amounts as shown add up to the result as shown; else as many as it takes."""
     usual = parts.places(outcome.premium)
-    for decimals in (usual, 4):
+    for decimals in sorted({usual, 2, 4}):
         shown = [round(value, decimals) for _, value, _ in _steps(outcome)]
         if sum(shown[:-1]) == shown[-1]:
             return decimals

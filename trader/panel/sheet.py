@@ -29,8 +29,6 @@ CSS = """
   .stNumberInput button, .stDialog button, [data-testid="stElementToolbar"] button { min-width: 44px; }
   :is(.stNumberInput, .stSelectbox, .stTextInput) div:has(> input, > div > input) { height: auto; min-height: 44px; }
   .stCheckbox label { align-items: center; }
-  /* The hint's sign stays as small as it is, what a finger meets is not. */
-  [data-testid="stTooltipIcon"] button { min-width: 44px; min-height: 44px; margin: -14px -14px -14px 0; }
   .sheet thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   .sheet :is(table, tbody) { display: block; }
   .sheet tr { display: block; border-bottom: 1px solid light-dark(#d8dee6, #2c3541); padding: 6px 0; }

@@ -50,6 +50,24 @@
     if (title && document.title !== title) document.title = title;
   }
   setInterval(listen, LOOK);
+
+  // Popovers, dialogs and toasts stand outside the element that Streamlit gives its theme's `color-scheme`: in the dark theme
+  // our colours (`light-dark`) would be the light ones in them.
+  function dress() {
+    const app = document.querySelector(".stApp");
+    if (app) document.documentElement.style.colorScheme = getComputedStyle(app).colorScheme;
+  }
+  setInterval(dress, LOOK);
+
+  // Streamlit calls the hint of a text just "Help"; it is named after that text.
+  function name_hints() {
+    for (const hint of document.querySelectorAll('[data-testid="stTooltipIcon"] button:is([aria-label="Help"], [data-hint])')) {
+      const about = hint.closest(".stMarkdown, .stElementContainer")?.textContent.replace(/\s+/g, " ").trim();
+      if (!about || hint.dataset.hint === about) continue;
+      hint.dataset.hint = about;
+      hint.setAttribute("aria-label", `Help for ${about.slice(0, 60)}`);
+    }
+  }
   document.addEventListener("visibilitychange", () => {
     desk.heard = performance.now();
     listen();
@@ -62,6 +80,7 @@
   // The question of Stop takes the keyboard's focus, so that Enter answers it, and gives it back to the button.
   let asking = false;
   new MutationObserver(() => {
+    name_hints();
     const answer = document.querySelector(".st-key-stop_yes button, .st-key-stop_no button");
     if (Boolean(answer) === asking) return;
     asking = Boolean(answer);
