@@ -54,7 +54,7 @@ def verdict(run: RunView, outcome: Outcome | None) -> str:
     money = parts.dollars(outcome.result, parts.places(outcome.premium), signed=True)
     pct = outcome.result_pct
     share = "" if pct is None else f" = {parts.percent(pct, signed=pct < 0)} of premium"
-    span = "" if outcome.held is None else f" in {fmt.duration(outcome.held)}"
+    span = "" if outcome.held is None else " in " + fmt.duration(outcome.held).replace(" ", "\u00a0")
     return f"{verb} {money}{share}{span} · {reason}"
 
 
