@@ -44,7 +44,7 @@ def readable(spec: dict[str, Any], theme: str | None) -> dict[str, Any]:
     """The specification with its words and axes in an ink that is read on the theme: "dark", or any other for light."""
     if theme == "dark":
         return spec
-    inked = {
+    inked: dict[str, Any] = {
         name: spec[name] | {"textStyle": spec[name].get("textStyle", {}) | _INK}
         for name in ("legend", "title")
         if name in spec

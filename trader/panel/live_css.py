@@ -150,10 +150,8 @@ CSS = (
   .lv-live .lv-cols td[data-label^="IV"] { grid-column: span 2; }
   .lv-cols .lv-greeks { grid-column: span 3; }
   .lv-greeks span { margin: 0 10px 0 0; }
-  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) :is(div:has(> .st-key-news_rows), .st-key-news_rows) {
-    height: 52px !important; flex-basis: 52px !important; }
-  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .st-key-news_box > :first-child .stElementContainer:nth-child(2) {
-    display: none; }
+  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .ar-news-rows { height: 52px; }
+  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .ar-day { display: none; }
   .st-key-alerts_bar:has([data-testid="stPopover"]) > .stElementContainer:first-child { display: none; }
   .stVerticalBlock:has(> * > .st-key-dash .lv-legs) { gap: 8px; }
   .st-key-dash > :is(:has(> .st-key-orders_place), :has(> .st-key-log_place)):has(details[open]) { grid-column: 1 / -1; }
