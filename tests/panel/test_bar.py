@@ -215,3 +215,8 @@ def test_a_question_left_open_is_not_asked_of_the_next_run(open_panel: Open) -> 
         service.forget()
         at.run()
     assert keys(at) == ["stop"]
+
+
+def test_a_cancelled_wait_was_asked_to_keep_running() -> None:
+    assert stop_words.refusal(status("waiting")) == "Keep waiting"
+    assert stop_words.refusal(status("holding")) == stop_words.refusal("unreadable") == "Keep running"

@@ -1,6 +1,7 @@
 """The start box, what it would sell, the pre-flight board and the lot sizer, over a desk in memory."""
 
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,10 +11,10 @@ from msgspec.structs import replace
 from tests.panel.fake_desk import STRANGE, FakeDesk
 from tests.panel.seen import read
 from tests.panel.test_pages import said
-from trader.config.preset import Preset
+from trader.config.preset import Preset, Schedule
 from trader.desk import CheckResult, Preview
 from trader.domain.errors import ExchangeError
-from trader.panel import cards, payoff, sell_now, service
+from trader.panel import cards, launch, payoff, sell_now, service
 
 Open = Callable[..., Any]
 
@@ -86,7 +87,7 @@ def test_a_preset_that_sells_nothing_says_why(open_panel: Open) -> None:
 
 def test_start_says_what_it_will_do(open_panel: Open) -> None:
     at, _ = open_panel("empty")
-    assert "At 09:30 IST: sell what qualifies then; now 1 C 95,000 + 1 P 86,500 for ≈ $0.8420" in read(at)
+    assert "1 C 95,000 + 1 P 86,500 for ≈ $0.8420" in read(at)
     at.segmented_control(key="dash_when").set_value("now").run()
     assert "Sell now: 1 C 95,000 + 1 P 86,500 for ≈ $0.8420" in read(at)
     assert at.button(key="dash_start").label == "Start"
@@ -187,3 +188,29 @@ def test_the_payoff_marks_the_stops_on_its_own_line() -> None:
     stops = next(trace for trace in payoff.figure(one).data if trace.name == "max loss")
     assert list(stops.x) == [one.stop_low, one.stop_high]
     assert "maximum loss at 87,912 and 93,871" in payoff.in_words(one)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words", "at_once"),
+    [
+        ("2026-11-30T14:30", "At 14:30 IST", False),
+        ("2026-11-30T13:30", "Sell at once, the entry window of 13:30 IST is open", True),
+        ("2026-12-01T09:30", "On Tue 01 Dec at 09:30 IST", False),
+    ],
+)
+def test_a_time_that_has_gone_by_did_not_say_which_day(entry: str, words: str, at_once: bool) -> None:
+    market, at = datetime.fromisoformat("2026-11-30T13:39+05:30"), datetime.fromisoformat(f"{entry}+05:30")
+    schedule = Schedule(entry_time_ist=entry[-5:])
+    assert launch.planned(schedule, at, market, now=False) == (words, at_once)
+    assert launch.planned(schedule, None, None, now=False) == (f"At {entry[-5:]} IST", False)
+    assert launch.planned(schedule, at, market, now=True) == ("Sell now", True)
+
+
+def test_the_start_box_showed_one_preset_and_would_have_started_another(open_panel: Open) -> None:
+    """The browser forgets a field that is not drawn for a while, the server may not: it is told the value each time."""
+    at, _ = open_panel("empty")
+    at.selectbox(key="dash_preset").set_value("aggressive").run()
+    at.segmented_control(key="dash_when").set_value("now").run()
+    at.run()
+    assert at.selectbox(key="dash_preset").proto.set_value and at.selectbox(key="dash_preset").value == "aggressive"
+    assert at.segmented_control(key="dash_when").proto.set_value

@@ -32,6 +32,13 @@ def test_the_day_stands_against_its_limit(open_panel: Open) -> None:
     assert "Today +$4.37 realised · loss limit $500 · 2 of 3 runs" in read(at)
 
 
+def test_a_run_that_sold_nothing_was_a_result_of_zero() -> None:
+    day = FakeDesk("done").status().day
+    assert day is not None
+    line = news._result(replace(day.results[0], reason="manual", pnl=Decimal(0), pnl_pct=None))
+    assert "nothing was sold" in line and "$0.00" not in line
+
+
 def test_a_day_that_is_not_known_is_not_zero() -> None:
     day = FakeDesk("done").status().day
     assert day is not None

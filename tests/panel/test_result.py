@@ -60,6 +60,7 @@ def test_a_run_that_sold_nothing_has_no_result() -> None:
     assert (
         result.verdict(replace(run, exit_reason="missed_entry"), None) == "Ended without a trade · entry window missed"
     )
+    assert result._facts(replace(run, legs=()), None) == ["Nothing was sold on BTC"], "was the underlying alone"
 
 
 def test_the_steps_to_the_result_are_exact(open_panel: Open) -> None:

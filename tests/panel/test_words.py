@@ -24,6 +24,7 @@ def view(**changes: object) -> RunView:
     [
         ({}, "Holding — exits at 16:30 IST in 2 h 14 m"),
         ({"phase": Phase.WAITING, "entry_at": NOW + timedelta(minutes=5)}, "Waiting — sells at 14:21 IST in 5 m 00 s"),
+        ({"phase": Phase.WAITING, "entry_at": NOW + timedelta(hours=19)}, "Waiting — sells at 22 Nov 09:16\u00a0IST in 19 h 00 m"),
         ({"phase": Phase.WAITING, "entry_at": NOW}, "Waiting — ready to sell"),
         ({"phase": Phase.WAITING, "entry_at": None}, "Waiting — the entry time is not known yet"),
         ({"phase": Phase.ENTERING}, "Entering — the entry orders are working"),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from trader.config.connection import Connection, resolve_connection
 from trader.config.preset import Preset
@@ -22,7 +23,7 @@ from trader.engine.chase import chase_price, entry_reference
 from trader.engine.gate import exit_ceiling
 from trader.engine.leg_view import usable_vol
 from trader.engine.records import LegTerms
-from trader.engine.schedule import past_words
+from trader.engine.schedule import fix_instants, past_words
 from trader.engine.selection import choose_legs, listed_expiries
 from trader.engine.valuation import closing_cost
 from trader.exchange.credentials import Credentials
@@ -159,6 +160,13 @@ def build_expiries(board: Board, underlying: str) -> list[ExpiryChoice]:
 
 def build_preview(preset: Preset, board: Board) -> Preview:
     """What `preset` would sell on `board`, priced where its first orders would stand. Pure."""
+    seen = _preview(preset, board)
+    if board.market is None:
+        return seen
+    return replace(seen, entry_at=fix_instants(preset.schedule, board.market, start_now=False).entry_at)
+
+
+def _preview(preset: Preset, board: Board) -> Preview:
     if board.market is None or board.spot is None:
         why = f"the exchange shows no prices for {preset.strategy.underlying} options"
         return Preview(reasons=(why,), legs=(), spot=board.spot, expiry=None, market=board.market)

@@ -148,6 +148,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     breakevens_after_fees: tuple[Decimal, ...] = ()  # spots at expiry
     stop_low: float | None = None  # spots at which the maximum loss would fire now
     stop_high: float | None = None
+    entry_at: datetime | None = None  # when a start at the preset's time enters; past while its entry window is open
     exit_at: datetime | None = None  # the exit time the outlook is for
     best_pct: float | None = (
         None  # the best P&L any spot would bring at the exit time, % of premium, at today's volatility

@@ -103,7 +103,11 @@ def _question(status: Status | str, target: str | None, run_id: str | None) -> N
             st.button(stop_words.answer(status), key="stop_yes", type="primary", icon=":material/stop_circle:",
                       on_click=_order, args=(target,))  # fmt: skip
         st.button(
-            "Close" if recorded else "Keep running", key="stop_no", shortcut="Escape", on_click=_ask, args=(False,)
+            "Close" if recorded else stop_words.refusal(status),
+            key="stop_no",
+            shortcut="Escape",
+            on_click=_ask,
+            args=(False,),
         )
 
 

@@ -1,10 +1,13 @@
 """Starting a run: the preset, what Start will do, Start; beside it what the preset would sell and what must be true."""
 
+from datetime import datetime
+
 import streamlit as st
 
-from trader.config.preset import Preset
+from trader.config.preset import Preset, Schedule
 from trader.domain.errors import TraderError
-from trader.panel import beside, lots, parts, preflight, refused, sell_now, service
+from trader.domain.expiry import ist_date
+from trader.panel import beside, lots, parts, preflight, refused, sell_now, service, shown
 from trader.panel import format as fmt
 
 _RESULT = "dash_start_result"
@@ -21,7 +24,7 @@ def draw(*, safe_env: str, teach: bool = False) -> None:
     presets = service.desk().presets()
     names = [info.name for info in presets]
     first = refused.saved_choice(presets)
-    st.session_state.setdefault("dash_preset", first)
+    shown.begin_with("dash_preset", first, names)
     if teach and safe_env == "paper":
         st.info(
             "**First paper trade**, without an account: leave *default*, choose **Now**, press **Start**. Both legs are sold on this "
@@ -62,12 +65,12 @@ def _picker(names: list[str]) -> Preset | None:
 def _start(stored: Preset, env: str) -> Preset:
     """When, how large, what that means, and the button. Returns the preset with the size chosen for this run."""
     names = {"scheduled": f"At {stored.schedule.entry_time_ist} IST", "now": "Now"}
+    shown.begin_with("dash_when", "scheduled")
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom"):
         st.segmented_control(
             "When",
             list(names),
             format_func=names.__getitem__,
-            default="scheduled",
             key="dash_when",
             required=True,
             label_visibility="collapsed",
@@ -108,14 +111,29 @@ def _promise(preset: Preset) -> None:
 def promise(preset: Preset, *, now: bool) -> str:
     """``Sell now: 1 C 80,000 + 1 P 74,000 for ≈ $0.35``, or the same at the preset's time."""
     seen = sell_now.look(preset)
-    when = "Sell now" if now else f"At {preset.schedule.entry_time_ist} IST"
+    entry, market = (None, None) if isinstance(seen, str) else (seen.entry_at, seen.market)
+    when, at_once = planned(preset.schedule, entry, market, now=now)
     if isinstance(seen, str):
         return f"{when}: what would be sold is not known, the exchange cannot be asked"
     if not seen.legs:
         return f"{when}: nothing qualifies at this moment; the run would wait and say why"
     legs = " + ".join(f"{leg.quantity:,}\u00a0{sell_now.leg_name(leg)}" for leg in seen.legs)
     money = f"≈ {parts.dollars(seen.premium, parts.places(seen.premium))}"
-    return f"{when}: {legs} for {money}" if now else f"{when}: sell what qualifies then; now {legs} for {money}"
+    return f"{when}: {legs} for {money}" if at_once else f"{when}: sell what qualifies then; now {legs} for {money}"
+
+
+def planned(schedule: Schedule, entry: datetime | None, market: datetime | None, *, now: bool) -> tuple[str, bool]:
+    """When a start would sell, and whether that is at once: a time that has gone by means another day, and one whose entry
+    window is open means now."""
+    if now:
+        return "Sell now", True
+    at = f"{schedule.entry_time_ist} IST"
+    if market is None or entry is None:
+        return f"At {at}", False
+    if entry <= market:
+        return f"Sell at once, the entry window of {at} is open", True
+    other_day = ist_date(entry) != ist_date(market)
+    return f"On {ist_date(entry):%a %d %b} at {at}" if other_day else f"At {at}", False
 
 
 def answer() -> None:

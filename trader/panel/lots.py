@@ -9,7 +9,7 @@ from trader.config.preset import Preset
 from trader.desk import LotSize, SizeBy
 from trader.domain.errors import TraderError
 from trader.panel import format as fmt
-from trader.panel import service
+from trader.panel import service, shown
 
 _BY, _AMOUNT, _ANSWER = "dash_size_by", "dash_size_amount", "dash_size_answer"
 _PRESET = "preset"
@@ -24,13 +24,15 @@ _NAMES = {
 
 def choose(preset: Preset) -> Preset:
     """The fields, and the preset with the quantity they give for this run."""
+    shown.begin_with(_BY, _PRESET)
     by = st.segmented_control(
-        "Size by", [_PRESET, *get_args(SizeBy)], format_func=_NAMES.__getitem__, default=_PRESET, key=_BY, required=True
+        "Size by", [_PRESET, *get_args(SizeBy)], format_func=_NAMES.__getitem__, key=_BY, required=True
     )
     if by == _PRESET or by is None:
         st.session_state[_ANSWER] = None
         st.markdown("The quantity of the preset.")
         return preset
+    shown.begin_with(_AMOUNT, None)
     amount = st.number_input("At most", min_value=0.0, value=None, key=_AMOUNT, placeholder="Type a number")
     st.markdown("The most contracts that stay within it, for this run only; the preset keeps its own quantity.")
     if amount is None:

@@ -61,7 +61,7 @@ def _result(result: DayResult) -> Html:
     """``05:06 Max loss: −$13.90 (−22.7 %)``: coloured by its sign, which stands in it too."""
     reason = words.exit_reason(result.reason)
     share = "" if result.pnl_pct is None else f" ({parts.percent(result.pnl_pct)})"
-    money = parts.dollars(result.pnl, signed=True)
+    money = "nothing was sold" if result.pnl_pct is None else parts.dollars(result.pnl, signed=True)
     text = f"{reason[:1].upper()}{reason[1:]}: {money}{share} · {result.underlying} {result.preset}"
     return cards.line(fmt.ist_clock(result.at)[:5], text, tone=parts.tone(result.pnl), more=fmt.ist_full(result.at))
 

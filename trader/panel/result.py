@@ -69,13 +69,16 @@ def _flat(run: RunView) -> None:
 
 def _facts(run: RunView, outcome: Outcome | None) -> list[str]:
     """How it comes about, in one line; which run it was stands in the headline above."""
+    if outcome is None:
+        return [f"Nothing was sold on {run.underlying}"]
     strikes = " / ".join(f"{leg.strike.normalize():,f}" for leg in run.legs)
-    facts = [f"{run.underlying} {strikes}".strip()]
-    if outcome is not None:
-        facts.insert(0, in_words(outcome))
-        facts.append(f"{fmt.ist_clock(outcome.started_at)} to {fmt.ist_clock(outcome.ended_at)} IST")
-        if run.peak_pct is not None:
-            facts.append(f"peak {parts.money(run.peak_pnl, run.peak_pct, parts.places(outcome.premium))}")
+    facts = [
+        in_words(outcome),
+        f"{run.underlying} {strikes}",
+        f"{fmt.ist_clock(outcome.started_at)} to {fmt.ist_clock(outcome.ended_at)} IST",
+    ]
+    if run.peak_pct is not None:
+        facts.append(f"peak {parts.money(run.peak_pnl, run.peak_pct, parts.places(outcome.premium))}")
     return facts
 
 

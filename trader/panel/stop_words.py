@@ -7,7 +7,7 @@ from trader.desk import Day, Status, stop_words
 from trader.engine.records import Phase
 from trader.engine.view import RunView
 from trader.panel import parts, watch, words
-from trader.panel.format import ist_time, plain
+from trader.panel.format import DASH, ist_time, plain
 
 SILENT = "The runner is silent: Stop is recorded now and carried out as soon as a runner is up."
 RECORDED = "Stop is recorded and being carried out; pressing again changes nothing."
@@ -24,6 +24,11 @@ def answer(status: Status | str) -> str:
     """The button that does it."""
     run = None if isinstance(status, str) else status.run
     return "Yes, cancel" if run is not None and run.phase is Phase.WAITING else "Yes, exit"
+
+
+def refusal(status: Status | str) -> str:
+    """The button that leaves everything as it is."""
+    return "Keep waiting" if label(status) == "Cancel the wait" else "Keep running"
 
 
 def recorded(run: RunView | None) -> bool:
@@ -82,7 +87,10 @@ def bar_text(status: Status) -> tuple[str, list[Piece]]:
     at = run.entry_at if waits else run.exit_at
     wait = words.countdown(at, run.market_at)
     verb = "sells" if waits else "out"
-    comes = Piece(f"{verb} {ist_time(at)} {wait}".rstrip(), wait.removeprefix("in ") or ist_time(at))
+    comes = Piece(
+        f"{verb} {DASH if at is None else words.day_time(at, run.market_at)} {wait}".rstrip(),
+        wait.removeprefix("in ") or ist_time(at),
+    )
     return word, [comes] if waits else [result, comes]
 
 

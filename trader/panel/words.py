@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from trader.desk import Status
+from trader.domain.expiry import ist_date
 from trader.engine.records import Phase
 from trader.engine.view import REASON_WORDS, Ops, Rung, RunView
 from trader.panel import format as fmt
@@ -100,7 +101,12 @@ def headline(run: RunView | None, *, alive: bool = True) -> str:
         return f"{word} — no entry yet: {fmt.plain(run.why_not[0], 120)}"
     if wait == "now":
         return f"{word} — {'ready to sell' if run.phase is Phase.WAITING else 'exit time reached'}"
-    return f"{word} — {verb} at {fmt.ist_time(at)} {wait}".rstrip()
+    return f"{word} — {verb} at {day_time(at, run.market_at)} {wait}".rstrip()
+
+
+def day_time(at: datetime, now: datetime | None) -> str:
+    """``16:30 IST``, with its day when that is not today's."""
+    return fmt.ist_time(at) if now is None or ist_date(at) == ist_date(now) else fmt.ist_day_time(at)
 
 
 def flat_line(run: RunView) -> Item:
