@@ -40,8 +40,7 @@ def draw(now: Status | str) -> None:
     if below is not None:
         with below.container():
             waiting.draw(now)
-    with told.container():
-        news.draw(now)
+    news.draw(told, now)
 
 
 with board:

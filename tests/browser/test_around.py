@@ -86,7 +86,7 @@ def test_the_first_paper_trade_from_start_to_flat(panel: str, browser: Browser, 
     expect(result).to_contain_text(
         re.compile(r"(Kept|Lost|Even:) .* of premium in .* · Stop & Exit"), timeout=PATIENCE_MS
     )
-    line = box(page, "news_rows").locator(".ar-line").filter(has_text="Stop & Exit:").first
+    line = page.locator(".ar-news-rows .ar-line").filter(has_text="Stop & Exit:").first
     ended, clock = minutes(line.inner_text()), minutes(box(page, "strip").inner_text())
     assert (clock - ended) % 1440 <= 90, (
         "Indian exchange time, as the strip's clock (20x), whatever the browser is set to"
@@ -109,7 +109,7 @@ def test_a_run_that_ended_while_nobody_looked_was_nowhere_on_the_first_screen(
     result = box(page, "result_box")
     expect(result).to_contain_text(re.compile(r"(Kept|Lost|Even:) .* · Stop & Exit"), timeout=PATIENCE_MS)
     expect(result).to_be_in_viewport(ratio=1, timeout=PATIENCE_MS)
-    line = box(page, "news_rows").locator(".ar-line").filter(has_text="Stop & Exit:").first
+    line = page.locator(".ar-news-rows .ar-line").filter(has_text="Stop & Exit:").first
     expect(line).to_be_in_viewport(ratio=1, timeout=PATIENCE_MS)
     day = box(page, "news_box").get_by_text("realised · loss limit $500")
     expect(day).to_be_in_viewport(ratio=1, timeout=PATIENCE_MS)

@@ -111,6 +111,14 @@ def test_sold_bought_and_decided_stand_at_heights_of_their_own() -> None:
     assert sold["data"][0][0] in set(frame_of(spec)["t"]), "on a point of the line: hovering shows both"
 
 
+def test_what_was_sold_before_the_first_price_was_on_no_chart() -> None:
+    sold = Marker(at=NOW - timedelta(hours=9), kind="entry", text="both legs")
+    spec = echarts.pnl(a_run(), a_series(), [sold], RUN)
+    assert named(spec, "sold")["data"][0][0] == spec["xAxis"]["min"]
+    short = echarts.pnl(a_run(), a_series(400, 20), [sold], echarts.LOOKS["15 m"])
+    assert "sold" not in [one.get("name") for one in short["series"]], "not of these minutes"
+
+
 def test_a_look_cuts_to_its_minutes_and_begins_at_the_charts_edge() -> None:
     spec = echarts.pnl(a_run(), a_series(400, 20), [], echarts.LOOKS["15 m"])
     frame = frame_of(spec)

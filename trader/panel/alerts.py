@@ -19,7 +19,7 @@ def draw() -> None:
     _draw()
 
 
-@st.fragment(run_every=2)
+@st.fragment(run_every=3)
 def _draw() -> None:
     status = service.status()
     if isinstance(status, str):

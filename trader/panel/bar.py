@@ -50,7 +50,7 @@ def _target(status: Status | str, run_id: str | None) -> str | None:
 
 def tell(told: DeltaGenerator, status: Status | str) -> None:
     """The bar's text of one picture, and above it what an exit has done so far."""
-    with told.container():
+    with told:
         markup.draw(join(_steps(status), tag("div", *_said(status), class_="sd-bar")))
 
 

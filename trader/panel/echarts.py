@@ -44,7 +44,7 @@ def readable(spec: dict[str, Any], theme: str | None) -> dict[str, Any]:
     """The specification with its words and axes in an ink that is read on the theme: "dark", or any other for light."""
     if theme == "dark":
         return spec
-    inked = {
+    inked: dict[str, Any] = {
         name: spec[name] | {"textStyle": spec[name].get("textStyle", {}) | _INK}
         for name in ("legend", "title")
         if name in spec
@@ -302,7 +302,7 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
             _line("P&L in USD", "usd", PNL, axis=2, tooltip=f"%,.{parts.places(run.premium)}f", width=0.0) | {"symbol": "none"},
             _line(run.underlying, "spot", MUTED, axis=1, tooltip=f"%,.{_spot_places(run)}f", width=1.0),
             *_limits(run, series, at, reach),
-            *_happened(marks, times, reach),
+            *_happened(marks, times, reach, whole=look.minutes is None),
         ],
     }  # fmt: skip
 
@@ -420,12 +420,15 @@ def _steps(at: Numbers, level: Numbers, reach: tuple[float, float]) -> list[tupl
     return [*steps, (reach[1], steps[-1][1])]
 
 
-def _happened(marks: Iterable[Marker], at: Numbers, reach: tuple[float, float]) -> Iterator[dict[str, Any]]:
-    """Sold, decided, bought: each kind at a height of its own, so that none hides another."""
+def _happened(
+    marks: Iterable[Marker], at: Numbers, reach: tuple[float, float], *, whole: bool
+) -> Iterator[dict[str, Any]]:
+    """Sold, decided, bought: each kind at a height of its own, so that none hides another. A run is sold before the first
+    price of both legs is drawn: on a chart of the whole run that stands at its beginning."""
     kinds: dict[str, list[tuple[float, str]]] = {}
     for mark in marks:
         time = float(axis_ms(mark.at))
-        if mark.kind in _MARKS and reach[0] <= time <= reach[1]:
+        if mark.kind in _MARKS and time <= reach[1] and (whole or time >= reach[0]):
             # On the line's own points, or hovering would show one or the other.
             kinds.setdefault(mark.kind, []).append((float(at[np.abs(at - time).argmin()]), mark.text))
     for kind, found in kinds.items():

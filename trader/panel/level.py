@@ -34,7 +34,7 @@ def draw() -> None:
         st.text(st.session_state[_SAID])
 
 
-@st.fragment(run_every=3)
+@st.fragment(run_every=10)
 def _present() -> None:
     status = service.status()
     if isinstance(status, str):

@@ -91,7 +91,7 @@ def still(status: Status | str) -> None:
         log()
 
 
-@st.fragment(run_every=3)
+@st.fragment(run_every=5)
 def orders(run_id: str) -> None:
     """The run's orders, closed until somebody opens them."""
     status = service.status(run_id)
@@ -103,7 +103,7 @@ def orders(run_id: str) -> None:
         )
 
 
-@st.fragment(run_every=5)
+@st.fragment(run_every=10)
 def log() -> None:
     """The newest log lines, newest first, as plain text."""
     with st.expander("Log", icon=":material/article:", key="log_box"):

@@ -44,7 +44,7 @@ CSS = (
 .st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-corridor_box) { grid-area: corridor; }
 .st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-chart_head) {
   grid-area: chart; align-self: start; justify-self: end; z-index: 2; margin: 7px 10px 0 0; width: auto; }
-.st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-chart_box) { grid-area: chart; }
+.st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-chart_box) { grid-area: chart; height: 100%; }
 .st-key-dash > :has(> .st-key-orders_place) { grid-area: orders; margin-top: 8px; }
 .st-key-dash > :has(> .st-key-log_place) { grid-area: log; margin-top: 8px; }
 
@@ -109,7 +109,7 @@ CSS = (
 
 @media (max-width: 760px) {
   .st-key-dash:has(.lv-legs) {
-    grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); grid-template-rows: auto 98px 6px 222px 6px auto 6px auto;
+    grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); grid-template-rows: auto 98px 6px 202px 6px auto 6px auto;
     grid-template-areas: "hero hero" "corridor corridor" ". ." "chart chart" ". ." "exits exits" ". ." "legs legs"
       "orders log";
   }
@@ -126,7 +126,7 @@ CSS = (
   .lv-card .v { font-size: 1.25rem; line-height: 23px; }
   .st-key-corridor_box { height: 98px; }
   .st-key-corridor, .st-key-corridor * { max-height: 96px; }
-  .st-key-pnl_chart, .st-key-pnl_chart * { max-height: 214px; }
+  .st-key-pnl_chart, .st-key-pnl_chart * { max-height: 194px; }
   .st-key-dash_look button, .st-key-dash summary { min-height: 44px; }
   .st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-chart_head) { margin: 4px 6px 0 0; }
   .lv-live .lv-exits .lv-table { font-size: 0.8rem; }
@@ -150,10 +150,9 @@ CSS = (
   .lv-live .lv-cols td[data-label^="IV"] { grid-column: span 2; }
   .lv-cols .lv-greeks { grid-column: span 3; }
   .lv-greeks span { margin: 0 10px 0 0; }
-  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) :is(div:has(> .st-key-news_rows), .st-key-news_rows) {
-    height: 52px !important; flex-basis: 52px !important; }
-  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .st-key-news_box > :first-child .stElementContainer:nth-child(2),
-  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .st-key-alerts_bar > .stElementContainer:first-child { display: none; }
+  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .ar-news-rows { height: 52px; }
+  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .ar-day { display: none; }
+  .st-key-alerts_bar:has([data-testid="stPopover"]) > .stElementContainer:first-child { display: none; }
   .stVerticalBlock:has(> * > .st-key-dash .lv-legs) { gap: 8px; }
   .st-key-dash > :is(:has(> .st-key-orders_place), :has(> .st-key-log_place)):has(details[open]) { grid-column: 1 / -1; }
 }

@@ -3,15 +3,14 @@
 import re
 from collections.abc import Iterable
 
-import streamlit as st
 from msgspec.structs import replace
+from streamlit.delta_generator import DeltaGenerator
 
 from trader.desk import Day, DayResult, Happening, Status
 from trader.panel import cards, markup, parts, words
 from trader.panel import format as fmt
-from trader.panel.markup import Html
+from trader.panel.markup import Html, join, tag
 
-_HEIGHT = 150
 _NUMBERS = re.compile(r"\d[\d.,:]*")
 _END = "run_finished"  # its figures stand in the pinned result
 _TONES = {"error": "down", "warning": "old"}
@@ -19,18 +18,19 @@ _MARKS = {"error": "Critical: ", "warning": "Warning: "}
 _EMPTY = "Nothing has happened yet. Results of the day, restarts and warnings will stand here."
 
 
-def draw(status: Status | str) -> None:
-    """Fixed height with a scroll of its own; keeps its place while there is nothing to tell. No widgets."""
-    with st.container(border=True, key="news_box", gap="xsmall"):
-        day = None if isinstance(status, str) else status.day
-        with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
-            st.markdown(
-                "**News**", help="From the journal, newest first; the day's results stay on top.", width="content"
-            )
-            st.markdown(fmt.safe(day_words(day)), width="content")
-        with st.container(height=_HEIGHT, border=False, key="news_rows"):
-            lines = [] if isinstance(status, str) else news_lines(status)
-            markup.draw(markup.join(*lines) if lines else cards.line("", _EMPTY))
+def draw(place: DeltaGenerator, status: Status | str) -> None:
+    """Fixed height with a scroll of its own; keeps its place while there is nothing to tell. One element, no widgets."""
+    day = None if isinstance(status, str) else status.day
+    lines = [] if isinstance(status, str) else news_lines(status)
+    head = tag(
+        "div",
+        tag("b", "News", title="From the journal, newest first; the day's results stay on top."),
+        tag("span", day_words(day), class_="ar-day"),
+        class_="ar-news-head",
+    )
+    with place.container(border=True, key="news_box"):
+        rows = lines or [cards.line("", _EMPTY)]
+        markup.draw(join(head, tag("div", *rows, class_="ar-news-rows", tabindex=0, role="log", aria_label="News")))
 
 
 def day_words(day: Day | None) -> str:

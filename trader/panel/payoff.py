@@ -63,7 +63,11 @@ def _layout(seen: Preview, levels: list[float]) -> dict[str, Any]:
         "dragmode": False,
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "font": {"size": 11}},
         "shapes": shapes,
-        "xaxis": {"tickformat": ",.0f", "showgrid": False, "nticks": 5, "fixedrange": True, "automargin": True} | _ticks(seen),
+        "xaxis": {
+            "tickformat": ",.0f", "showgrid": False, "nticks": 5, "fixedrange": True, "automargin": True,
+            # It is drawn more rarely than the figures beside it are.
+            "title": {"text": f"as of {fmt.ist_clock(seen.market)} IST", "font": {"size": 11}, "standoff": 4},
+        } | _ticks(seen),
         "yaxis": {
             "tickformat": "$,.3~g", "range": [low, top * 1.2], "zeroline": True, "zerolinewidth": 1, "nticks": 6,
             "fixedrange": True, "automargin": True,

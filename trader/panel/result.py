@@ -54,7 +54,7 @@ def verdict(run: RunView, outcome: Outcome | None) -> str:
     money = parts.dollars(outcome.result, parts.places(outcome.premium), signed=True)
     pct = outcome.result_pct
     share = "" if pct is None else f" = {parts.percent(pct, signed=pct < 0)} of premium"
-    span = "" if outcome.held is None else f" in {fmt.duration(outcome.held)}"
+    span = "" if outcome.held is None else " in " + fmt.duration(outcome.held).replace(" ", "\u00a0")
     return f"{verb} {money}{share}{span} · {reason}"
 
 
@@ -122,31 +122,22 @@ def waterfall(outcome: Outcome) -> go.Figure:
         "type": "waterfall",
         "orientation": "h",
         "measure": [kind for _, _, kind in steps],
-        "y": [name for name, _, _ in steps],
+        "y": [f"{name} {parts.dollars(value, decimals, signed=True)}" for name, value, _ in steps],
         "x": [float(value) for _, value, _ in steps],
-        "text": [parts.dollars(value, decimals, signed=True) for _, value, _ in steps],
-        "textposition": "outside",
-        "cliponaxis": False,
         "increasing": {"marker": {"color": PROFIT}},
         "decreasing": {"marker": {"color": LOSS}},
         "totals": {"marker": {"color": PROFIT if outcome.result >= 0 else LOSS}},
         "connector": {"line": {"color": MUTED, "width": 1}},
-        "hovertemplate": "%{y}: %{text}<extra></extra>",
+        "hovertemplate": "%{y}<extra></extra>",
     }
-    ends = [0.0, float(outcome.premium), float(outcome.premium - outcome.closed_for), float(outcome.result)]
-    room = (max(ends) - min(ends)) * 0.28  # for the amounts beside the bars
     layout = {
         "template": "none",
         "height": _HEIGHT,
         "margin": {"l": 4, "r": 8, "t": 4, "b": 4},
         "dragmode": False,
         "showlegend": False,
-        "xaxis": {
-            "visible": False,
-            "range": [min(ends) - room * (min(ends) < 0), max(ends) + room],
-            "fixedrange": True,
-        },
-        "yaxis": {"autorange": "reversed", "automargin": True, "fixedrange": True},
+        "xaxis": {"visible": False, "fixedrange": True},
+        "yaxis": {"autorange": "reversed", "automargin": True, "fixedrange": True, "ticklabelstandoff": 6},
     }
     return go.Figure({"data": [trace], "layout": layout})
 
