@@ -1,5 +1,6 @@
 """History: one clock, money with two faces, and the table that stays whatever is asked for."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -114,3 +115,11 @@ def test_time_nobody_watched_was_drawn_as_a_line() -> None:
     assert (band.x0, band.x1) == ("2026-11-21 09:31:00.000", "2026-11-21 09:32:00.000") and band.name == "Not watched"
     words = run_report.chart_words(columns, 2)
     assert words.endswith("last +\u2060$8.00 · +80.0\u00a0%; not watched for 1 stretch")
+
+
+def test_the_report_called_the_purpose_of_an_order_e_and_gave_prices_and_fees_other_decimals_than_the_legs() -> None:
+    report = FakeDesk("done").report(RUN)
+    _, orders = run_report.orders_rows(report.orders, report.timeline)
+    assert {row[1] for row in orders} <= {"entry", "exit"}
+    _, fills = run_report.fills_rows(report.fills)
+    assert fills and all(re.fullmatch(r"\d+\.\d\d", row[4]) and re.fullmatch(r"\$\d+\.\d{4}", row[5]) for row in fills)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from trader.desk import FillRow, PnlSeries, RunReport, TimelineEvent
 from trader.engine.view import LegView, OrderView
-from trader.panel import charts, parts, past, service, sheet, words
+from trader.panel import charts, parts, past, service, sheet, tables, words
 from trader.panel import format as fmt
 from trader.panel.markup import Html, tag
 
@@ -140,14 +140,16 @@ def _details(report: RunReport) -> None:
 def fills_rows(fills: Iterable[FillRow]) -> tuple[tuple[str, ...], list[list[str]]]:
     """Every execution, in short; the whole of each is in the CSV."""
     head = ("Time (IST)", "Side", "Quantity", "Symbol", "Price", "Fee", "Role", "Kind")
+    fills = list(fills)
+    places = parts.price_places([row.fill.price for row in fills])
     rows = [
         [
             _time(_fill_at(row)),
             row.fill.side.value,
             f"{row.fill.quantity:,}",
             row.fill.symbol,
-            f"{row.fill.price:f}",
-            fmt.DASH if row.fill.commission is None else f"{row.fill.commission:f}",
+            parts.price(row.fill.price, places),
+            parts.dollars(row.fill.commission, 4),
             row.fill.role or fmt.DASH,
             row.fill.kind.value,
         ]
@@ -192,15 +194,17 @@ def orders_rows(
     orders: Iterable[OrderView], timeline: Iterable[TimelineEvent]
 ) -> tuple[tuple[str, ...], list[list[str]]]:
     """Newest first. An order's record says when it was intended by both clocks; the exchange's is shown, as everywhere."""
+    orders = list(orders)
+    places = parts.price_places([order.limit_price for order in orders])
     market = {event.wall: event.at for event in timeline}
     head = ("Time (IST)", "Purpose", "Side", "Filled", "Limit", "Leg", "Status", "Message", "Client order id")
     rows = [
         [
             _time(market.get(order.wall, order.wall)),
-            order.purpose,
+            tables.PURPOSES.get(order.purpose, order.purpose),
             order.side,
             f"{order.filled_quantity:,} of {order.quantity:,}",
-            "market" if order.limit_price is None else f"{order.limit_price:f}",
+            "market" if order.limit_price is None else parts.price(order.limit_price, places),
             order.leg,
             order.status.replace("_", " "),
             order.message or fmt.DASH,
