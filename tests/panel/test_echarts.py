@@ -218,6 +218,9 @@ def test_axes_and_legends_were_too_pale_in_the_light_theme() -> None:
         light, dark = echarts.readable(make(), "light"), echarts.readable(make(), "dark")
         assert "#4d5866" not in str(dark) and light["xAxis"]["axisLabel"]["color"] == "#4d5866"
     assert light["legend"]["textStyle"]["color"] == "#4d5866"
+    gap = [(NOW - timedelta(seconds=60), NOW - timedelta(seconds=40))]
+    band = echarts.readable(echarts.pnl(a_run(), a_series(gaps=gap), [], RUN), "light")["series"][0]["markArea"]
+    assert band["label"]["color"] == "#4d5866"
     empty = echarts.readable(echarts.corridor(replace(a_run(), corridor=None)), None)
     assert empty["title"]["textStyle"]["color"] == "#4d5866"
 

@@ -1,8 +1,8 @@
 """Specifications of the charts that change every second. Plain values in, an ECharts option out; nothing here knows Streamlit.
 
 Times: ECharts is told to count in UTC and given milliseconds of Indian time, so the axis reads the same in every browser.
-Colours are mid tones that stand out on both themes. Text keeps the theme's own, but the light theme's grey is too pale to read
-(3.6 : 1): see `readable`.
+Colours are mid tones that stand out on both themes. Text has its colour from `readable`: the light theme's own grey is too
+pale (3.6 : 1).
 """
 
 import html
@@ -26,7 +26,7 @@ PROFIT = "#22a55a"
 LOSS = "#e5484d"
 TRAIL = "#d97706"
 MUTED = "#8a94a3"
-_INK = {"color": "#4d5866"}
+_INK, _INK_DARK = "#4d5866", "#c3ccd6"
 _IST_MS = 19_800_000  # India has no summer time
 _HOVER_POINTS = 40
 _PNL_NAME = "P&L, % of premium"
@@ -42,20 +42,26 @@ _HATCH = (
 
 def readable(spec: dict[str, Any], theme: str | None) -> dict[str, Any]:
     """The specification with its words and axes in an ink that is read on the theme: "dark", or any other for light."""
-    if theme == "dark":
-        return spec
-    inked: dict[str, Any] = {
-        name: spec[name] | {"textStyle": spec[name].get("textStyle", {}) | _INK}
-        for name in ("legend", "title")
-        if name in spec
-    }
+    ink = {"color": _INK_DARK if theme == "dark" else _INK}
+    named = ("legend", "title")
+    inked = {name: spec[name] | {"textStyle": spec[name].get("textStyle", {}) | ink} for name in named if name in spec}
     if "xAxis" in spec:
-        inked |= {"xAxis": _inked(spec["xAxis"]), "yAxis": [_inked(axis) for axis in spec["yAxis"]]}
+        inked |= {
+            "xAxis": _inked(spec["xAxis"], ink),
+            "yAxis": [_inked(axis, ink) for axis in spec["yAxis"]],
+            "series": [_banded(one, ink) for one in spec["series"]],
+        }
     return spec | inked
 
 
-def _inked(axis: dict[str, Any]) -> dict[str, Any]:
-    return axis | {"axisLabel": axis.get("axisLabel", {}) | _INK}
+def _banded(series: dict[str, Any], ink: dict[str, str]) -> dict[str, Any]:
+    """The name of a hatched band would have the band's own colour."""
+    area = series.get("markArea", {})
+    return series | {"markArea": area | {"label": area["label"] | ink}} if "label" in area else series
+
+
+def _inked(axis: dict[str, Any], ink: dict[str, str]) -> dict[str, Any]:
+    return axis | {"axisLabel": axis.get("axisLabel", {}) | ink}
 
 
 def axis_ms(instant: datetime) -> int:
