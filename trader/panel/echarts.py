@@ -61,7 +61,8 @@ def _banded(series: dict[str, Any], ink: dict[str, str]) -> dict[str, Any]:
 
 
 def _inked(axis: dict[str, Any], ink: dict[str, str]) -> dict[str, Any]:
-    return axis | {"axisLabel": axis.get("axisLabel", {}) | ink}
+    # "primary": the bold ones of a time axis, full minutes and hours
+    return axis | {"axisLabel": axis.get("axisLabel", {}) | ink | {"rich": {"primary": ink | {"fontWeight": "bold"}}}}
 
 
 def axis_ms(instant: datetime) -> int:
