@@ -1,5 +1,6 @@
 """The real panel as a process of its own: Streamlit, runner and local venue, in a home of its own."""
 
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+
+from playwright.sync_api import Page
 
 from trader.config.preset import Exits, Preset, Schedule, Strategy
 from trader.config.presets import PresetStore
@@ -58,6 +61,38 @@ def environment(home: Path, environ: Mapping[str, str] | None = None) -> dict[st
         "TRADER_VENUE_SEED": "11",
         **(environ or {}),
     }
+
+
+def trader(home: Path, *words: str) -> str:
+    """The command line over the same home, as a person beside the browser uses it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "trader", *words],
+        cwd=ROOT,
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def hold(home: Path, preset: str = "browser-test") -> None:
+    """Both legs sold, if they are not."""
+    if phase(home) != "holding":
+        trader(home, "start", "--preset", preset, "--now", "--wait", "60")
+        assert phase(home) == "holding"
+
+
+def phase(home: Path) -> str:
+    return str(json.loads(trader(home, "status", "--json"))["phase"])
+
+
+def beats(page: Page, count: int = 1) -> None:
+    """Wait until the page was drawn this often again."""
+    for _ in range(count):
+        before = page.locator("[data-beat]").get_attribute("data-beat")
+        page.wait_for_function("before => document.querySelector('[data-beat]')?.dataset.beat !== before", arg=before)
 
 
 def launch(
