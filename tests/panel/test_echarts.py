@@ -199,8 +199,10 @@ def test_half_of_a_loss_beyond_the_trailing_level_is_no_band_of_its_own() -> Non
 
 
 def test_corridor_hover_tells_the_pnl_there() -> None:
-    spots, names, said = zip(*echarts.corridor(a_run())["dataset"]["source"], strict=True)
+    spots, heights, names, said = zip(*echarts.corridor(a_run())["dataset"]["source"], strict=True)
     assert len(spots) <= 45 and (np.diff(spots) > 0).all()
+    hover = echarts.corridor(a_run())["series"][0]["encode"]
+    assert set(heights) == {0} and hover["x"] != hover["y"], "of one column for both the browser tells nothing"
     assert names[0] == f"{spots[0]:,}" and "\u2212\u2060$" in said[0] and said[0].endswith("\u00a0%")
 
 
@@ -209,7 +211,7 @@ def test_hovering_told_other_decimals_than_the_page(premium: str, decimals: int)
     run = replace(a_run(), premium=Decimal(premium))
     assert named(echarts.pnl(run, a_series(), [], RUN), "P&L in USD")["tooltip"]["valueFormatter"] == f"%,.{decimals}f"
     assert named(echarts.pnl(run, a_series(), [], RUN), "BTC")["tooltip"]["valueFormatter"] == "%,.0f"
-    dollars = echarts.corridor(run)["dataset"]["source"][0][2].split(" ")[0]
+    dollars = echarts.corridor(run)["dataset"]["source"][0][3].split(" ")[0]
     assert len(dollars.partition(".")[2]) == decimals, dollars
 
 

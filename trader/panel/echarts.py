@@ -133,13 +133,14 @@ def _positions(seen: Corridor, run: RunView) -> list[tuple[float, str, str, str]
 
 
 def _there(run: RunView) -> str:
-    return f"{html.escape(run.underlying)} {{@[1]}}<br>P&amp;L there now {{@[2]}}"
+    return f"{html.escape(run.underlying)} {{@[2]}}<br>P&amp;L there now {{@[3]}}"
 
 
-def _pnl_rows(seen: Corridor, low: float, high: float, decimals: int) -> Sequence[tuple[float, str, str]]:
-    """P&L by spot for the tooltip, as many points as pixels can tell apart by hand."""
+def _pnl_rows(seen: Corridor, low: float, high: float, decimals: int) -> Sequence[tuple[float, int, str, str]]:
+    """P&L by spot for the tooltip, as many points as pixels can tell apart by hand: where, its height in the chart (any), and
+    both in words."""
     rows = [
-        (round(spot), parts.spot(spot), parts.money(usd, pct, decimals))
+        (round(spot), 0, parts.spot(spot), parts.money(usd, pct, decimals))
         for spot, usd, pct in zip(seen.spots, seen.pnl, seen.pnl_pct, strict=True)
         if low <= spot <= high
     ]
@@ -149,7 +150,7 @@ def _pnl_rows(seen: Corridor, low: float, high: float, decimals: int) -> Sequenc
 # An invisible line that the tooltip reads.
 _HOVER: dict[str, Any] = {
     "type": "line",
-    "encode": {"x": 0, "y": 0},
+    "encode": {"x": 0, "y": 1},  # two columns: with one for both nothing is told
     "symbol": "none",
     "silent": True,
     "lineStyle": {"opacity": 0},
