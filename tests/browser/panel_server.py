@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from trader.config.preset import Exits, Preset, Schedule, Strategy
 from trader.config.presets import PresetStore
@@ -23,7 +24,8 @@ from trader.domain.expiry import IST
 ROOT = Path(__file__).parent.parent.parent
 ENTRY = ROOT / "streamlit_app.py"
 ONLY_STOP = Exits(max_loss_pct=Decimal(1000), max_profit_pct=Decimal(100), trailing_enabled=False)
-_UP_SECS = 40.0
+PATIENCE_MS = 60_000  # a machine's two cores may have three panels and three browsers on them
+_UP_SECS = 60.0
 _DOWN_SECS = 15.0
 
 
@@ -86,6 +88,13 @@ def hold(home: Path, preset: str = "browser-test") -> None:
 
 def phase(home: Path) -> str:
     return str(json.loads(trader(home, "status", "--json"))["phase"])
+
+
+def window(browser: Browser, **options: Any) -> BrowserContext:
+    """A browser window of its own (cookies, cache, time zone), as large as a laptop's unless told otherwise."""
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    context.set_default_timeout(PATIENCE_MS)
+    return context
 
 
 def beats(page: Page, count: int = 1) -> None:

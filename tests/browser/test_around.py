@@ -1,25 +1,26 @@
 """What stands around a trade, on the real panel: the first paper trade in three time zones, a result nobody saw happen, alerts
 acknowledged one by one, and the start page on a phone."""
 
+import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.browser.panel_server import ROOT, serving, store_test_preset
+from tests.browser.panel_server import beats, hold, serving, store_test_preset, trader, window
 from trader.config.presets import PresetStore
 from trader.config.settings import load_settings
 from trader.engine.records import AlertRaised
 from trader.journal import Journal
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
-PATIENCE_MS = 25_000
+LONG = bool(os.environ.get("TRADER_LONG_BROWSER_TESTS"))
+SPEED = 20  # market seconds a second
 _TIME = re.compile(r"(\d\d):(\d\d)")
 
 
@@ -34,20 +35,33 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def panel(browser: Browser, home: Path) -> Iterator[str]:
-    with serving(home, environ={"TRADER_VENUE_SPEED": "20"}) as url:
+    with serving(home, environ={"TRADER_VENUE_SPEED": str(SPEED)}) as url:
         yield url
 
 
-def opened(
-    browser: Browser, panel: str, zone: str = "Asia/Kolkata", *, phone: bool = False
-) -> tuple[BrowserContext, Page]:
-    size = {"width": 390, "height": 844} if phone else {"width": 1280, "height": 900}
-    context = browser.new_context(viewport=size, timezone_id=zone)  # type: ignore[arg-type]
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
+@pytest.fixture(scope="module")
+def windows(browser: Browser) -> Iterator[Callable[[str], BrowserContext]]:
+    """A window in each time zone: it keeps what it has fetched."""
+    known: dict[str, BrowserContext] = {}
+
+    def in_zone(zone: str) -> BrowserContext:
+        if zone not in known:
+            known[zone] = window(browser, timezone_id=zone)
+        return known[zone]
+
+    yield in_zone
+    for one in known.values():
+        one.close()
+
+
+Windows = Callable[[str], BrowserContext]
+
+
+def opened(windows: Windows, panel: str, zone: str = "Asia/Kolkata") -> Page:
+    page = windows(zone).new_page()
     page.goto(panel)
-    expect(box(page, "preview_box").or_(box(page, "dash")).first).to_be_visible(timeout=PATIENCE_MS)
-    return context, page
+    expect(box(page, "preview_box").or_(box(page, "dash")).first).to_be_visible()
+    return page
 
 
 def box(page: Page, key: str) -> Locator:
@@ -57,11 +71,11 @@ def box(page: Page, key: str) -> Locator:
 def sell_now(page: Page) -> None:
     page.get_by_role("combobox", name="Preset").first.click()
     page.get_by_role("option", name="browser-test", exact=True).click()
-    expect(box(page, "start_box")).to_contain_text("0.05–0.35", timeout=PATIENCE_MS)
+    expect(box(page, "start_box")).to_contain_text("0.05–0.35")
     page.get_by_role("radio", name="Now").click()
-    expect(box(page, "start_box")).to_contain_text("Sell now: 25", timeout=PATIENCE_MS)
+    expect(box(page, "start_box")).to_contain_text("Sell now: 25")
     page.get_by_role("button", name="Start", exact=True).click()
-    expect(box(page, "dash")).to_contain_text("Holding — exits at", timeout=PATIENCE_MS)
+    expect(box(page, "dash")).to_contain_text("Holding — exits at")
 
 
 def minutes(text: str) -> int:
@@ -71,75 +85,77 @@ def minutes(text: str) -> int:
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "UTC", "America/New_York"])
-def test_the_first_paper_trade_from_start_to_flat(panel: str, browser: Browser, zone: str) -> None:
-    context, page = opened(browser, panel, zone)
-    expect(box(page, "preview_box")).to_contain_text("You start at −", timeout=PATIENCE_MS)
-    expect(box(page, "preview_box")).to_contain_text(
-        re.compile(r"spread [−\d]+\s%, fees in and out −\d+\s%"), timeout=PATIENCE_MS
-    )
-    expect(box(page, "preflight_box")).to_contain_text("✓", timeout=PATIENCE_MS)
+def test_the_first_paper_trade_from_start_to_flat(panel: str, windows: Windows, zone: str) -> None:
+    page = opened(windows, panel, zone)
+    expect(box(page, "preview_box")).to_contain_text("You start at −")
+    expect(box(page, "preview_box")).to_contain_text(re.compile(r"spread [−\d]+\s%, fees in and out −\d+\s%"))
+    expect(box(page, "preflight_box")).to_contain_text("✓")
     sell_now(page)
     page.get_by_role("button", name="Stop & Exit").click()
     page.get_by_role("button", name="Yes, exit").click()
     result = box(page, "result_box")
-    expect(result).to_contain_text(re.compile(r"FLAT\s+confirmed by the exchange"), timeout=PATIENCE_MS)
-    expect(result).to_contain_text(
-        re.compile(r"(Kept|Lost|Even:) .* of premium in .* · Stop & Exit"), timeout=PATIENCE_MS
-    )
+    expect(result).to_contain_text(re.compile(r"FLAT\s+confirmed by the exchange"))
+    expect(result).to_contain_text(re.compile(r"(Kept|Lost|Even:) .* of premium in .* · Stop & Exit"))
     line = page.locator(".ar-news-rows .ar-line").filter(has_text="Stop & Exit:").first
     ended, clock = minutes(line.inner_text()), minutes(box(page, "strip").inner_text())
     assert (clock - ended) % 1440 <= 90, (
         "Indian exchange time, as the strip's clock (20x), whatever the browser is set to"
     )
-    context.close()
+    page.close()
 
 
 def test_a_run_that_ended_while_nobody_looked_was_nowhere_on_the_first_screen(
-    panel: str, browser: Browser, home: Path
+    panel: str, windows: Windows, home: Path
 ) -> None:
-    context, page = opened(browser, panel)
-    sell_now(page)
-    context.close()
-    stop = [sys.executable, "-m", "trader", "stop", "--wait", "30"]
-    subprocess.run(
-        stop, cwd=ROOT, env={"PATH": "", "TRADER_HOME": str(home)}, check=True, capture_output=True, timeout=60
-    )
+    hold(home)
+    trader(home, "stop", "--wait", "60")
+    if LONG:
+        time.sleep(3600 / SPEED)
 
-    context, page = opened(browser, panel)
+    page = opened(windows, panel)
     result = box(page, "result_box")
-    expect(result).to_contain_text(re.compile(r"(Kept|Lost|Even:) .* · Stop & Exit"), timeout=PATIENCE_MS)
-    expect(result).to_be_in_viewport(ratio=1, timeout=PATIENCE_MS)
-    line = page.locator(".ar-news-rows .ar-line").filter(has_text="Stop & Exit:").first
-    expect(line).to_be_in_viewport(ratio=1, timeout=PATIENCE_MS)
+    expect(result).to_contain_text(re.compile(r"(Kept|Lost|Even:) .* · Stop & Exit"))
+    expect(result).to_be_in_viewport(ratio=1)
+    line = box(page, "news_rows").locator(".ar-line").filter(has_text="Stop & Exit:").first
+    expect(line).to_be_in_viewport(ratio=1)
     day = box(page, "news_box").get_by_text("realised · loss limit $500")
-    expect(day).to_be_in_viewport(ratio=1, timeout=PATIENCE_MS)
-    report = result.get_by_role("link", name="Open report")
-    report.click()
-    expect(page).to_have_url(re.compile(r"/history\?run="), timeout=PATIENCE_MS)
-    context.close()
+    expect(day).to_be_in_viewport(ratio=1)
+    lost = line.inner_text()
+    result.get_by_role("link", name="Open report").click()
+    expect(page).to_have_url(re.compile(r"/history\?run="))
+
+    hold(home)  # the next run took the place of the last one, and with it its result
+    page.goto(panel)
+    expect(box(page, "dash")).to_contain_text("Holding")
+    today = page.locator('[data-card="today"]')
+    expect(today).to_be_in_viewport(ratio=1)
+    expect(today).to_contain_text(re.compile(r"\d of 20 runs · .* limit"))
+    expect(box(page, "news_rows").locator(".ar-line").filter(has_text=lost)).to_have_count(1)
+    trader(home, "stop", "--wait", "60")
+    page.close()
 
 
-def test_acknowledging_one_alert_acknowledged_those_nobody_had_seen(panel: str, browser: Browser, home: Path) -> None:
+def test_acknowledging_one_alert_acknowledged_those_nobody_had_seen(panel: str, windows: Windows, home: Path) -> None:
     with_alerts(home, 7)
-    context, page = opened(browser, panel)
+    page = opened(windows, panel)
     bar = box(page, "alerts_bar")
-    expect(bar).to_contain_text("4 critical", timeout=PATIENCE_MS)
-    expect(bar).to_contain_text("3 warnings", timeout=PATIENCE_MS)
+    expect(bar).to_contain_text("4 critical")
+    expect(bar).to_contain_text("3 warnings")
     bar.get_by_role("button", name="Look and acknowledge").click()
     rows = box(page, "alerts_rows")
     buttons = rows.get_by_role("button", name="Acknowledge", exact=True)
-    expect(buttons).to_have_count(7, timeout=PATIENCE_MS)
+    expect(buttons).to_have_count(7)
     buttons.nth(6).scroll_into_view_if_needed()
     scrolled = rows.evaluate("node => node.scrollTop")
-    page.wait_for_timeout(4500)  # two refreshes: the opened list stays where one reads
+    beats(page, 5)  # the opened list stays where one reads
     assert scrolled > 0 and rows.evaluate("node => node.scrollTop") == scrolled
     buttons.nth(6).click()
-    expect(buttons).to_have_count(6, timeout=PATIENCE_MS)
-    expect(rows).not_to_contain_text("Trouble 0.", timeout=PATIENCE_MS)
-    expect(rows).to_contain_text("Trouble 6.", timeout=PATIENCE_MS)
+    expect(buttons).to_have_count(6)
+    expect(rows).not_to_contain_text("Trouble 0.")
+    expect(rows).to_contain_text("Trouble 6.")
     page.keyboard.press("Escape")
-    expect(bar).to_contain_text("3 critical", timeout=PATIENCE_MS)
-    context.close()
+    expect(bar).to_contain_text("3 critical")
+    page.close()
 
 
 def with_alerts(home: Path, count: int) -> None:
@@ -158,12 +174,12 @@ def with_alerts(home: Path, count: int) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_start_page_was_three_screens_of_a_phone(panel: str, browser: Browser, scheme: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)  # type: ignore[arg-type]
-    context.set_default_timeout(PATIENCE_MS)
+    context = window(browser, viewport={"width": 390, "height": 844}, color_scheme=scheme)
     page = context.new_page()
     page.goto(panel)
-    expect(box(page, "preview_box")).to_contain_text("You start at −", timeout=PATIENCE_MS)
-    page.wait_for_timeout(1500)
+    expect(box(page, "preview_box")).to_contain_text("You start at −")
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+    beats(page, 2)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.get_by_test_id("stMainBlockContainer").evaluate("node => node.scrollHeight") <= 1500
     small = page.evaluate(
@@ -174,8 +190,8 @@ def test_the_start_page_was_three_screens_of_a_phone(panel: str, browser: Browse
     assert small == []
     page.get_by_text("Strikes and payoff").click()
     fold = box(page, "preview_fold")
-    expect(fold).to_contain_text("Bid × size", timeout=PATIENCE_MS)
-    expect(fold.locator(".js-plotly-plot")).to_be_visible(timeout=PATIENCE_MS)
+    expect(fold).to_contain_text("Bid × size")
+    expect(fold.locator(".js-plotly-plot")).to_be_visible()
     cut = page.evaluate(
         """() => [...document.querySelectorAll('.ar-card b, .ar-legs td, .ar-legs th')].filter(e => e.offsetParent)
           .filter(e => e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().right > 390).map(e => e.innerText)"""

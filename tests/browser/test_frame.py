@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.browser.panel_server import beats, end, free_port, hold, launch, phase, store_test_preset, trader
+from tests.browser.panel_server import beats, end, free_port, hold, launch, phase, store_test_preset, trader, window
 from trader.domain.expiry import IST
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -65,7 +65,7 @@ def panel(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture(scope="module")
 def page(panel: Panel, browser: Browser) -> Iterator[Page]:
     """One tab for the whole file: it keeps what it has fetched, and each test goes to the page it needs."""
-    context = browser.new_context(viewport=DESK)
+    context = window(browser)
     yield context.new_page()
     context.close()
 
@@ -165,7 +165,7 @@ def test_the_strip_took_four_lines_of_a_phone(opened: Page) -> None:
 def test_texts_of_the_frame_are_readable_in_both_themes(panel: Panel, browser: Browser) -> None:
     hold(panel.home)
     for scheme in ("light", "dark"):
-        context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
+        context = window(browser, color_scheme=scheme)
         page = context.new_page()
         visit(page, panel, "history")
         page.keyboard.press("Control+Shift+X")
@@ -179,8 +179,7 @@ def test_texts_of_the_frame_are_readable_in_both_themes(panel: Panel, browser: B
 
 def test_a_killed_server_left_the_page_looking_alive(panel: Panel, browser: Browser) -> None:
     hold(panel.home)
-    windows = [browser.new_context(viewport=DESK) for _ in DRAWN]
-    pages = [window.new_page() for window in windows]
+    pages = [window(browser).new_page() for _ in DRAWN]
     for page, path in zip(pages, DRAWN, strict=True):
         visit(page, panel, path)
         page.evaluate(ALARM_TIMES)
@@ -203,8 +202,8 @@ def test_a_killed_server_left_the_page_looking_alive(panel: Panel, browser: Brow
         assert page.evaluate("window.alarm.off") - up <= 3000
         expect(page.locator(".sd-bar")).to_contain_text("Holding")
         assert page.locator("[data-beat]").count() == 1 and page.locator("#sd-alarm").count() == 1
-    for window in windows:
-        window.close()
+    for page in pages:
+        page.context.close()
 
 
 def test_a_hung_server_is_told_and_a_tab_in_the_background_is_not_alarmed_by_its_own_sleep(

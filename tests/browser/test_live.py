@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.panel_server import beats, hold, serving, store_test_preset, trader
+from tests.browser.panel_server import beats, hold, serving, store_test_preset, trader, window
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -82,7 +82,7 @@ def page(request: pytest.FixtureRequest, holding: str, browser: Browser) -> Iter
 
 @contextmanager
 def looking(browser: Browser, url: str, **context: Any) -> Iterator[Page]:
-    opened = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
+    opened = window(browser, **context)
     page = opened.new_page()
     received = RECEIVED[page] = [0]
     page.on(

@@ -1,8 +1,8 @@
 """Configure and History in a real browser: two tabs, reloads, dialogs that are seen, and chart times in three time zones."""
 
+import json
+import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.browser.panel_server import ROOT, serving, store_test_preset
+from tests.browser.panel_server import beats, hold, serving, store_test_preset, trader, window
 from trader.config.presets import PresetStore
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
-PATIENCE_MS = 30_000
+LONG = bool(os.environ.get("TRADER_LONG_BROWSER_TESTS"))
 PRESET = "browser-test"
 ZONES = ("Asia/Kolkata", "UTC", "America/New_York")
 NO_COLUMN_CUT = """() => {
@@ -29,44 +29,40 @@ NO_COLUMN_CUT = """() => {
 }"""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def patience() -> Iterator[None]:
-    expect.set_options(timeout=PATIENCE_MS)
-    yield
-    expect.set_options(timeout=5_000)  # its own default
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("setup-home")
 
 
 @pytest.fixture(scope="module")
-def panel(home: Path) -> Iterator[str]:
+def panel(browser: Browser, home: Path) -> Iterator[str]:
     """The real panel, with one finished paper run behind it."""
     store_test_preset(home)
     with serving(home, environ={"TRADER_VENUE_SPEED": "20"}) as url:
-        _command(home, "start", "--preset", PRESET, "--now", "--wait", "60")
-        _command(home, "stop")
+        hold(home)
+        trader(home, "stop", "--wait", "60")
         yield url
 
 
-def _command(home: Path, *words: str) -> str:
-    """The command line, beside the panel: as whoever else may have a hand on the same presets and runs."""
-    env = {"PATH": "/usr/bin:/bin", "TRADER_HOME": str(home), "TRADER_SNAPSHOT": str(home / "ui_config_snapshot.json")}
-    done = subprocess.run(
-        [sys.executable, "-m", "trader", *words], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+@pytest.fixture(scope="module")
+def report(panel: str, home: Path) -> str:
+    """The address of that run's report."""
+    return f"{panel}/history?run={json.loads(trader(home, 'status', '--json'))['run']['run_id']}"
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Browser) -> Iterator[BrowserContext]:
+    opened = window(browser)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    opened = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened.set_default_timeout(PATIENCE_MS)
-    yield opened
-    opened.close()
+def context(desk: BrowserContext) -> Iterator[BrowserContext]:
+    """A window without tabs; it keeps what it has fetched for the other tests."""
+    yield desk
+    for tab in desk.pages:
+        tab.close()
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +74,7 @@ def preset(home: Path) -> Any:
 def configure(context: BrowserContext, panel: str, query: str = "") -> Page:
     page = context.new_page()
     page.goto(f"{panel}/configure{query}")
-    expect(page.locator(".st-key-cfg_state")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(".st-key-cfg_state")).to_be_visible()
     if not query:
         page.get_by_role("combobox", name="Preset").first.click()
         page.get_by_role("option", name=PRESET, exact=True).click()
@@ -191,31 +187,16 @@ def test_an_error_counts_on_its_tab_and_the_tab_stays_open(panel: str, context: 
     assert page.evaluate(count)[:4] == ["none", "none", '" ✗ 1"', "none"]
 
 
-def finished_run(page: Page, panel: str) -> tuple[str, str]:
-    """The id and the end (Indian time) of the newest run, as the page's table tells them: by its report."""
-    page.goto(f"{panel}/history")
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.locator(".st-key-narrow_runs").get_by_role("button").first.click()
-    expect(page.get_by_text("Realised P&L").first).to_be_visible()
-    found = re.search(r"run=([^&]+)", page.url)
-    assert found
-    page.get_by_role("tab", name="Timeline").click()
-    times = page.locator('[aria-label="Timeline"] tbody tr:last-child th')
-    expect(times).to_be_visible()
-    return found[1], times.inner_text()
-
-
 @pytest.mark.parametrize("zone", ZONES)
-def test_chart_times_were_the_browsers_instead_of_indian_time(panel: str, browser: Browser, zone: str) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id=zone)
-    context.set_default_timeout(PATIENCE_MS)
+def test_chart_times_were_the_browsers_instead_of_indian_time(report: str, browser: Browser, zone: str) -> None:
+    context = window(browser, timezone_id=zone)
     page = context.new_page()
-    run, end = finished_run(page, panel)
-    page.set_viewport_size({"width": 1280, "height": 900})
-    page.goto(f"{panel}/history?run={run}")
+    page.goto(report)
     chart = page.locator(".js-plotly-plot").first
     expect(chart).to_be_visible()
     last = chart.evaluate("node => { const t = node.data.find(t => t.name === 'P&L'); return t.x[t.x.length - 1]; }")
+    page.get_by_role("tab", name="Timeline").click()
+    end = page.locator('[aria-label="Timeline"] tbody tr:last-child th').inner_text()
     assert abs(_seconds(last) - _seconds(end)) < 120 * 20, "on the clock of the table, however fast the market runs"
 
     area = chart.locator(".nsewdrag").first.bounding_box()
@@ -235,37 +216,35 @@ def _seconds(text: str) -> int:
     return hours * 3600 + minutes * 60 + seconds
 
 
-def test_the_chart_of_a_run_is_drawn_once(panel: str, context: BrowserContext) -> None:
+def test_the_chart_of_a_run_is_drawn_once(report: str, context: BrowserContext) -> None:
     page = context.new_page()
-    run, _ = finished_run(page, panel)
-    page.goto(f"{panel}/history?run={run}")
+    page.goto(report)
     chart = page.locator(".js-plotly-plot").first
     expect(chart).to_be_visible()
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     chart.evaluate("node => { node.marked = true; }")
-    strip = page.locator(".st-key-strip")
-    before = strip.inner_text()
-    expect(strip).not_to_have_text(before)
-    page.wait_for_timeout(2500)
+    beats(page, 60 if LONG else 4)
     assert chart.evaluate("node => node.marked === true"), "the beat of the strip does not redraw it"
     assert page.locator('[aria-label^="P&L over time"], [alt^="P&L over time"]').count(), "it has a name"
 
 
-@pytest.mark.parametrize("path", ["configure", "history", "history?run="])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nothing_is_cut_on_a_phone(panel: str, browser: Browser, path: str, theme: Any) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=theme)
-    context.set_default_timeout(PATIENCE_MS)
+def test_nothing_is_cut_on_a_phone(panel: str, report: str, browser: Browser, theme: str) -> None:
+    context = window(browser, viewport={"width": 390, "height": 844}, color_scheme=theme)
     page = context.new_page()
-    if path.endswith("="):
-        run, _ = finished_run(page, panel)
-        page.goto(f"{panel}/{path}{run}")
-        expect(page.get_by_text("Realised P&L").first).to_be_visible()
-    else:
-        page.goto(f"{panel}/{path}")
-        expect(page.locator(".st-key-cfg_state, .st-key-narrow_runs").first).to_be_visible()
-    found = page.evaluate(NO_COLUMN_CUT)
-    assert found["wide"] == 390 and found["boxes"] == 0 and found["cut"] == []
-    assert found["small"] == [], "targets of 44 px"
-    assert found["grids"] == 0 or path == "configure", "a grid scrolls sideways inside"
+    for address, drawn in (
+        (f"{panel}/configure", page.locator(".st-key-cfg_preview .ar-cards").first),
+        (f"{panel}/history", page.locator(".st-key-narrow_runs").get_by_role("button").first),
+        (report, page.get_by_text("Realised P&L").first),
+    ):
+        page.goto(address)
+        expect(drawn).to_be_visible()
+        beats(page)
+        found = page.evaluate(NO_COLUMN_CUT)
+        assert found["wide"] == 390 and found["boxes"] == 0 and found["cut"] == [], address
+        assert found["small"] == [], "targets of 44 px"
+        assert found["grids"] == 0 or address.endswith("configure"), "a grid scrolls sideways inside"
+    page.goto(f"{panel}/history")
+    page.locator(".st-key-narrow_runs").get_by_role("button").first.click()
+    expect(page).to_have_url(report)
     context.close()
