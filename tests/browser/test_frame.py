@@ -1,26 +1,29 @@
 """What stands around every page, in a real browser over the real panel: strip, bar with Stop, and the watchdog."""
 
-import json
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.browser.panel_server import ROOT, end, environment, free_port, launch, store_test_preset
+from tests.browser.panel_server import beats, end, free_port, hold, launch, phase, store_test_preset, trader
 from trader.domain.expiry import IST
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
-PATIENCE_MS = 30_000
-PAGES = ("", "configure", "history")
+# The pages, each with what it draws last.
+DRAWN = {"": ".lv-legs", "configure": ".st-key-cfg_preview .ar-legs", "history": ".st-key-wide_runs, .stAlert"}
+DESK: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 ALARM = "#sd-alarm:not([hidden])"
-PLACES = """() => Object.fromEntries(['.st-key-strip', '.st-key-stop button', '.stMainBlockContainer', '.sd-bar', 'h3']
+# When, by this machine's clock, the page said that nobody answers, and when it took that back.
+ALARM_TIMES = """() => { window.alarm = {}; const bar = document.querySelector('#sd-alarm');
+    new MutationObserver(() => { window.alarm[bar.hidden ? 'off' : 'on'] ??= Date.now() }).observe(bar, {attributes: true}) }"""
+PLACES = """() => Object.fromEntries(['.st-key-strip', '.st-key-stop button', '.stMainBlockContainer', '.sd-bar', 'h3', '.lv-hero', '.st-key-pnl_chart', '.lv-legs']
     .map(name => [name, document.querySelector(name)]).filter(([, node]) => node)
     .map(([name, node]) => [name, [node.getBoundingClientRect().x, node.getBoundingClientRect().y]]))"""
 
@@ -32,25 +35,22 @@ class Panel:
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.environ = {"TRADER_VENUE_SPEED": "20"}
-        self.process = launch(home, self.port, environ=self.environ)
+        self.again()
 
     def again(self) -> None:
-        self.process = launch(self.home, self.port, environ=self.environ)
+        self.process = launch(self.home, self.port, environ={"TRADER_VENUE_SPEED": "20"})
 
-    def trader(self, *arguments: str) -> str:
-        return subprocess.run(
-            [sys.executable, "-m", "trader", *arguments], cwd=ROOT, env=environment(self.home, self.environ),
-            capture_output=True, text=True, timeout=60,
-        ).stdout  # fmt: skip
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
 
-    def phase(self) -> str:
-        return str(json.loads(self.trader("status", "--json"))["phase"])
-
-    def hold(self) -> None:
-        if self.phase() != "holding":
-            self.trader("start", "--preset", "browser-test", "--now", "--wait", "30")
-            assert self.phase() == "holding"
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
 
 @pytest.fixture(scope="module")
@@ -62,26 +62,38 @@ def panel(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     end(served.process)
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE_MS)
+@pytest.fixture(scope="module")
+def page(panel: Panel, browser: Browser) -> Iterator[Page]:
+    """One tab for the whole file: it keeps what it has fetched, and each test goes to the page it needs."""
+    context = browser.new_context(viewport=DESK)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="module")
+def opened(request: pytest.FixtureRequest, panel: Panel, page: Page) -> Page:
+    """That tab on one page of the panel while a run is held; the tests of one page share it."""
+    hold(panel.home)
+    visit(page, panel, request.param)
+    expect(page.locator(DRAWN[request.param]).first).to_be_visible()  # what is drawn late is there
+    beats(page, 2)
+    return page
+
+
+on_every_page = pytest.mark.parametrize("opened", list(DRAWN), indirect=True)
 
 
 def visit(page: Page, panel: Panel, path: str = "") -> None:
     """Open a page and wait until it beats."""
     page.goto(f"{panel.url}/{path}")
     page.locator("[data-beat]").wait_for(state="attached")
-    before = page.locator("[data-beat]").get_attribute("data-beat")
-    page.wait_for_function("before => document.querySelector('[data-beat]')?.dataset.beat !== before", arg=before)
+    beats(page)
 
 
 def test_a_waiting_run_offers_to_cancel_the_wait(panel: Panel, page: Page) -> None:
     later = datetime.now(UTC).astimezone(IST) + timedelta(hours=2)  # six minutes at this speed
-    panel.trader("start", "--preset", "browser-test", "--set", f"schedule.entry_time_ist={later:%H:%M}")
-    assert panel.phase() == "waiting"
+    trader(panel.home, "start", "--preset", "browser-test", "--set", f"schedule.entry_time_ist={later:%H:%M}")
+    assert phase(panel.home) == "waiting"
     visit(page, panel, "history")
     expect(page.locator(".st-key-stop button")).to_contain_text("Cancel the wait")
     page.keyboard.press("Control+Shift+X")
@@ -92,63 +104,66 @@ def test_a_waiting_run_offers_to_cancel_the_wait(panel: Panel, page: Page) -> No
     expect(page.locator(".sd-bar")).to_contain_text("Flat")
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_stop_was_out_of_reach_and_moved_what_stood_above_it(panel: Panel, page: Page, path: str) -> None:
-    panel.hold()
-    visit(page, panel, path)
-    page.wait_for_timeout(1500)  # what is drawn late (previews, tables) is there
-    before = page.evaluate(PLACES)
-    page.keyboard.press("Control+Shift+X")
-    expect(page.locator(".st-key-stop_yes button")).to_be_focused()
-    expect(page.locator(".st-key-stop_box")).to_contain_text("PAPER")
-    expect(page.locator(".st-key-stop_box")).to_contain_text("Buy back 5 C")
-    assert page.evaluate(PLACES) == before
-    page.keyboard.press("Escape")
-    expect(page.locator(".st-key-stop_box")).to_have_count(0)
-    expect(page.locator(".st-key-stop button")).to_be_focused()
-    assert page.evaluate(PLACES) == before and panel.phase() == "holding"
+@on_every_page
+def test_stop_was_out_of_reach_and_moved_what_stood_above_it(panel: Panel, opened: Page) -> None:
+    before = opened.evaluate(PLACES)
+    opened.keyboard.press("Control+Shift+X")
+    expect(opened.locator(".st-key-stop_yes button")).to_be_focused()
+    expect(opened.locator(".st-key-stop_box")).to_contain_text("PAPER")
+    expect(opened.locator(".st-key-stop_box")).to_contain_text("Buy back 5 C")
+    assert opened.evaluate(PLACES) == before
+    opened.keyboard.press("Escape")
+    expect(opened.locator(".st-key-stop_box")).to_have_count(0)
+    expect(opened.locator(".st-key-stop button")).to_be_focused()
+    assert opened.evaluate(PLACES) == before and phase(panel.home) == "holding"
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_the_strip_took_four_lines_of_a_phone(panel: Panel, page: Page, path: str) -> None:
-    panel.hold()
-    page.set_viewport_size({"width": 390, "height": 844})
-    visit(page, panel, path)
-    tops = page.evaluate("""() => [...document.querySelectorAll('.sd-env, .st-key-well button, .sd-clock, .st-key-level button')]
-        .map(node => node.getBoundingClientRect()).filter(box => box.width)
-        .map(box => [Math.round(box.y + box.height / 2), box.left >= 0 && box.right <= 390])""")
-    assert (
-        len(tops) == 4 and max(y for y, _ in tops) - min(y for y, _ in tops) <= 2 and all(inside for _, inside in tops)
-    )
-    stop = page.locator(".st-key-stop button").bounding_box()
-    text = page.locator(".sd-bar").bounding_box()
-    assert stop is not None and text is not None and stop["height"] >= 44
-    assert (
-        text["x"] + text["width"] <= stop["x"]
-        and stop["y"] <= text["y"] + text["height"] / 2 <= stop["y"] + stop["height"]
-    )
+@on_every_page
+def test_the_title_of_a_tab_in_the_background_tells_the_result(opened: Page) -> None:
+    opened.wait_for_function(r"/^[−+]?\d+\s% · BTC [\d,]+ · Holding$/.test(document.title)")
 
 
-@pytest.mark.parametrize("path", ["configure", "history"])
-def test_nothing_shifts_while_it_refreshes(panel: Panel, page: Page, path: str) -> None:
-    panel.hold()
-    visit(page, panel, path)
-    page.wait_for_timeout(2000)
-    page.evaluate("""() => { window.moved = []; new PerformanceObserver(list => list.getEntries().forEach(entry =>
+@on_every_page
+def test_nothing_shifts_while_it_refreshes(opened: Page) -> None:
+    opened.evaluate("""() => { window.moved = []; new PerformanceObserver(list => list.getEntries().forEach(entry =>
         window.moved.push(...entry.sources.map(source => source.node?.textContent || 'gone')))).observe({type: 'layout-shift'}) }""")
-    page.wait_for_timeout(5000)
-    assert page.evaluate("window.moved") == []
+    opened.wait_for_timeout(5000)
+    assert opened.evaluate("window.moved") == []
 
 
-def test_the_title_of_a_tab_in_the_background_tells_the_result(panel: Panel, page: Page) -> None:
-    panel.hold()
-    for path in PAGES:
-        visit(page, panel, path)
-        page.wait_for_function(r"/^[−+]?\d+\s% · BTC [\d,]+ · Holding$/.test(document.title)")
+@pytest.mark.parametrize("opened", ["configure"], indirect=True)
+def test_a_price_of_more_digits_moved_the_columns_of_the_preview(opened: Page) -> None:
+    moved = opened.locator(DRAWN["configure"]).first.evaluate("""table => {
+        const places = () => [...table.querySelectorAll('th, td')].map(cell => Math.round(cell.getBoundingClientRect().x));
+        const before = places(), cell = table.querySelector('tbody td'), text = cell.firstChild, said = text.data;
+        text.data = '1,234.50 × 123,456';
+        const after = places();
+        text.data = said;
+        return before.filter((x, i) => x !== after[i]).length }""")
+    assert moved == 0
+
+
+@on_every_page
+def test_the_strip_took_four_lines_of_a_phone(opened: Page) -> None:
+    opened.set_viewport_size(PHONE)
+    try:
+        beats(opened, 2)
+        tops = opened.evaluate("""() => [...document.querySelectorAll('.sd-env, .st-key-well button, .sd-clock, .st-key-level button')]
+            .map(node => node.getBoundingClientRect()).filter(box => box.width)
+            .map(box => [Math.round(box.y + box.height / 2), box.left >= 0 && box.right <= 390])""")
+        heights = [y for y, _ in tops]
+        assert len(tops) == 4 and max(heights) - min(heights) <= 2 and all(inside for _, inside in tops)
+        stop = opened.locator(".st-key-stop button").bounding_box()
+        text = opened.locator(".sd-bar").bounding_box()
+        assert stop is not None and text is not None and stop["height"] >= 44
+        middle = text["y"] + text["height"] / 2
+        assert text["x"] + text["width"] <= stop["x"] and stop["y"] <= middle <= stop["y"] + stop["height"]
+    finally:
+        opened.set_viewport_size(DESK)
 
 
 def test_texts_of_the_frame_are_readable_in_both_themes(panel: Panel, browser: Browser) -> None:
-    panel.hold()
+    hold(panel.home)
     for scheme in ("light", "dark"):
         context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
         page = context.new_page()
@@ -162,54 +177,58 @@ def test_texts_of_the_frame_are_readable_in_both_themes(panel: Panel, browser: B
         context.close()
 
 
-def test_a_killed_server_left_the_page_looking_alive(panel: Panel, page: Page) -> None:
-    panel.hold()
-    visit(page, panel, "configure")
-    panel.process.send_signal(signal.SIGKILL)
-    panel.process.wait()
-    killed = time.monotonic()
-    page.locator(ALARM).wait_for()
-    assert time.monotonic() - killed <= 5.0
-    expect(page.locator(ALARM)).to_contain_text("The position is still open; if the server is down nothing watches it")
-    expect(page.locator(ALARM)).to_contain_text("python -m trader status")
-    assert page.evaluate("getComputedStyle(document.querySelector('.stApp')).filter").startswith("grayscale")
-    assert page.title().startswith("no answer")
-    panel.again()
-    up = time.monotonic()
-    page.locator(ALARM).wait_for(state="hidden")
-    assert time.monotonic() - up <= 3.0
-    expect(page.locator(".sd-bar")).to_contain_text("Holding")
-    assert page.locator("[data-beat]").count() == 1 and page.locator("#sd-alarm").count() == 1
+def test_a_killed_server_left_the_page_looking_alive(panel: Panel, browser: Browser) -> None:
+    hold(panel.home)
+    windows = [browser.new_context(viewport=DESK) for _ in DRAWN]
+    pages = [window.new_page() for window in windows]
+    for page, path in zip(pages, DRAWN, strict=True):
+        visit(page, panel, path)
+        page.evaluate(ALARM_TIMES)
+    panel.kill()
+    killed = time.time() * 1000
+    try:
+        for page in pages:
+            page.locator(ALARM).wait_for()
+            assert page.evaluate("window.alarm.on") - killed <= 5000
+            words = expect(page.locator(ALARM))
+            words.to_contain_text("The position is still open; if the server is down nothing watches it")
+            words.to_contain_text("python -m trader status")
+            assert page.evaluate("getComputedStyle(document.querySelector('.stApp')).filter").startswith("grayscale")
+            assert page.title().startswith("no answer")
+    finally:
+        panel.again()
+    up = time.time() * 1000
+    for page in pages:
+        page.locator(ALARM).wait_for(state="hidden")
+        assert page.evaluate("window.alarm.off") - up <= 3000
+        expect(page.locator(".sd-bar")).to_contain_text("Holding")
+        assert page.locator("[data-beat]").count() == 1 and page.locator("#sd-alarm").count() == 1
+    for window in windows:
+        window.close()
 
 
 def test_a_hung_server_is_told_and_a_tab_in_the_background_is_not_alarmed_by_its_own_sleep(
     panel: Panel, page: Page
 ) -> None:
-    panel.hold()
+    hold(panel.home)
     visit(page, panel, "history")
     page.evaluate("""() => { window.away = true;
         Object.defineProperty(document, 'hidden', {get: () => window.away});
         document.dispatchEvent(new Event('visibilitychange')); window.alarms = 0;
         new MutationObserver(() => { if (!document.querySelector('#sd-alarm').hidden) window.alarms++ })
             .observe(document.querySelector('#sd-alarm'), {attributes: true}) }""")
-    panel.process.send_signal(signal.SIGSTOP)
-    try:
+    with panel.hung():
         page.wait_for_timeout(6000)
-    finally:
-        panel.process.send_signal(signal.SIGCONT)
     page.evaluate("() => { window.away = false; document.dispatchEvent(new Event('visibilitychange')) }")
-    page.wait_for_timeout(2000)
+    beats(page, 2)
     assert page.evaluate("window.alarms") == 0
-    panel.process.send_signal(signal.SIGSTOP)
-    try:
-        page.locator(ALARM).wait_for(timeout=6000)
-    finally:
-        panel.process.send_signal(signal.SIGCONT)
+    with panel.hung():
+        page.locator(ALARM).wait_for(timeout=10_000)
     page.locator(ALARM).wait_for(state="hidden")
 
 
 def test_stop_by_two_keys_until_flat(panel: Panel, page: Page) -> None:
-    panel.hold()
+    hold(panel.home)
     visit(page, panel, "configure")
     field = page.get_by_role("spinbutton").first
     field.click()  # from inside a field as well
@@ -218,7 +237,7 @@ def test_stop_by_two_keys_until_flat(panel: Panel, page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.locator(".sd-bar")).to_contain_text("confirmed by the exchange")
     expect(page.locator(".st-key-stop")).to_have_count(0)
-    assert panel.phase() == "done"
+    assert phase(panel.home) == "done"
 
 
 _CONTRAST = """places => {

@@ -27,9 +27,9 @@ _CSS = """
 .ar-up{color:light-dark(#15703a,#5fd08c)}
 .ar-down{color:light-dark(#b3261e,#ff8f87)}
 .ar-old{color:light-dark(#8a5200,#f0b357)}
-.ar-legs{width:100%;margin-bottom:1rem;border-collapse:collapse;font-variant-numeric:tabular-nums}
+.ar-legs{width:100%;table-layout:fixed;margin-bottom:1rem;border-collapse:collapse;font-variant-numeric:tabular-nums}
 .ar-legs th,.ar-legs td{padding:.28rem .3rem;text-align:right;font-weight:400;border:0;border-bottom:1px solid light-dark(#e3e8ee,#262e39)}
-.ar-legs th:first-child{text-align:left;color:light-dark(#4b5663,#a9b3c0)}
+.ar-legs th:first-child{width:28%;text-align:left;color:light-dark(#4b5663,#a9b3c0)}
 .ar-legs thead th{font-weight:600}
 div:has(>.st-key-preview_folded),div:has(>.st-key-preview_fold_figures){display:none}
 @media (max-width:640px){
