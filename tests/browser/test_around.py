@@ -17,7 +17,7 @@ from trader.config.settings import load_settings
 from trader.engine.records import AlertRaised
 from trader.journal import Journal
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.t1]
 
 PATIENCE_MS = 25_000
 _TIME = re.compile(r"(\d\d):(\d\d)")

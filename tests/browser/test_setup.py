@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from tests.browser.panel_server import ROOT, serving, store_test_preset
 from trader.config.presets import PresetStore
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.t1]
 
 PATIENCE_MS = 30_000
 PRESET = "browser-test"
