@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types pytest killpoints t1 soak clean
+.PHONY: help run test lint format types pytest killpoints t1 browser soak clean
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -42,6 +42,10 @@ killpoints: $(VENV)/.installed-test
 # take minutes or install; the benchmarks of whole processes. More than an hour, most of it waiting.
 t1: $(VENV)/.installed-test
 	$(PY) -m pytest -m t1
+
+# The panel in a real browser: frame, living board, start and result, presets and history; one after the other, minutes.
+browser: $(VENV)/.installed-test
+	$(PY) -m pytest -m t1 tests/browser
 
 # An hour of 1,000 market messages a second through the real runner and the real venue; SECS=180 for a short one.
 soak: $(VENV)/.installed-test

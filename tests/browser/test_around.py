@@ -17,7 +17,7 @@ from trader.config.settings import load_settings
 from trader.engine.records import AlertRaised
 from trader.journal import Journal
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.t1, pytest.mark.timeout(600)]
 
 LONG = bool(os.environ.get("TRADER_LONG_BROWSER_TESTS"))
 SPEED = 20  # market seconds a second
@@ -116,7 +116,7 @@ def test_a_run_that_ended_while_nobody_looked_was_nowhere_on_the_first_screen(
     result = box(page, "result_box")
     expect(result).to_contain_text(re.compile(r"(Kept|Lost|Even:) .* · Stop & Exit"))
     expect(result).to_be_in_viewport(ratio=1)
-    line = box(page, "news_rows").locator(".ar-line").filter(has_text="Stop & Exit:").first
+    line = box(page, "news_box").locator(".ar-line").filter(has_text="Stop & Exit:").first
     expect(line).to_be_in_viewport(ratio=1)
     day = box(page, "news_box").get_by_text("realised · loss limit $500")
     expect(day).to_be_in_viewport(ratio=1)
@@ -130,7 +130,7 @@ def test_a_run_that_ended_while_nobody_looked_was_nowhere_on_the_first_screen(
     today = page.locator('[data-card="today"]')
     expect(today).to_be_in_viewport(ratio=1)
     expect(today).to_contain_text(re.compile(r"\d of 20 runs · .* limit"))
-    expect(box(page, "news_rows").locator(".ar-line").filter(has_text=lost)).to_have_count(1)
+    expect(box(page, "news_box").locator(".ar-line").filter(has_text=lost)).to_have_count(1)
     trader(home, "stop", "--wait", "60")
     page.close()
 

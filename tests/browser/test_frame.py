@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from tests.browser.panel_server import beats, end, free_port, hold, launch, phase, store_test_preset, trader, window
 from trader.domain.expiry import IST
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.t1, pytest.mark.timeout(300)]
 
 # The pages, each with what it draws last.
 DRAWN = {"": ".lv-legs", "configure": ".st-key-cfg_preview .ar-legs", "history": ".st-key-wide_runs, .stAlert"}

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.panel_server import beats, hold, serving, store_test_preset, trader, window
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.t1, pytest.mark.timeout(300)]
 
 LONG = bool(os.environ.get("TRADER_LONG_BROWSER_TESTS"))  # an hour's worth of trust wants the full minute
 STAYS_SECS = 60 if LONG else 10

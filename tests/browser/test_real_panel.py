@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.browser.panel_server import serving, store_test_preset, window
+from tests.browser.panel_server import beats, serving, store_test_preset, window
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -156,6 +156,17 @@ def _history_tells(page: Page, panel: str, run: str, realised: str) -> None:
     expect(metric(page, "Realised P&L")).to_contain_text(realised)
     expect(metric(page, "Ended by")).to_have_text("Stop & Exit")
     expect(page.get_by_role("button", name="Fills as CSV")).to_be_visible()
+
+
+def test_phone_width_never_scrolls_sideways(panel: str, browser: Browser) -> None:
+    phone = window(browser, viewport={"width": 390, "height": 844})
+    page = phone.new_page()
+    for path in ("", "configure", "history"):
+        page.goto(f"{panel}/{path}")
+        expect(page.locator(".st-key-strip")).to_contain_text("PAPER")
+        beats(page, 2)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, path
+    phone.close()
 
 
 def test_page_opened_directly_has_the_navigation(panel: str, context: BrowserContext) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from tests.browser.panel_server import beats, hold, serving, store_test_preset, trader, window
 from trader.config.presets import PresetStore
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.t1, pytest.mark.timeout(300)]
 
 LONG = bool(os.environ.get("TRADER_LONG_BROWSER_TESTS"))
 PRESET = "browser-test"
@@ -47,7 +47,7 @@ def panel(browser: Browser, home: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def report(panel: str, home: Path) -> str:
     """The address of that run's report."""
-    return f"{panel}/history?run={json.loads(trader(home, 'status', '--json'))['run']['run_id']}"
+    return f"{panel}/history?run={json.loads(trader(home, 'status', '--json'))['run_id']}"
 
 
 @pytest.fixture(scope="module")
