@@ -19,17 +19,15 @@ run = None if isinstance(status, str) else status.run
 
 page = st.container(key="dash_page")
 board = st.container(key="dash", gap=None)
+# Places first, the beat next, and then what takes its time: strip and bar are not empty meanwhile.
 if run is None:
-    if not isinstance(status, str):
-        launch.draw(safe_env=status.env, teach=True)
-    below, told = None, st.empty()
+    first, below, told = st.container(), None, st.empty()
 elif stage(run) == "open":
     below, told = None, st.empty()
 else:  # what the run came to, or waits for, beside what happened: both on the first screen
     left, right = st.columns([1.15, 1], gap="small")
     with left:
-        result.draw(run)
-        below = st.empty()
+        first, below = st.container(), st.empty()
     with right:
         told = st.empty()
 
@@ -46,6 +44,12 @@ def draw(now: Status | str) -> None:
 with board:
     frame.beat(draw, run_id)
     live.still(status)
+if run is None and not isinstance(status, str):
+    with first:
+        launch.draw(safe_env=status.env, teach=True)
+elif run is not None and below is not None:
+    with first:
+        result.draw(run)
 with right if below is not None else st.container():
     alerts.draw()
 if run is not None and not isinstance(status, str):

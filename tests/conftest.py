@@ -6,6 +6,7 @@ A developer's `.env`, keys, journal and saved configuration must not be read by 
 import logging
 import os
 from collections.abc import Iterator
+from decimal import localcontext
 from pathlib import Path
 
 import hypothesis
@@ -54,6 +55,13 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     _cleaned(monkeypatch, home)
     monkeypatch.chdir(tmp_path)
     return home
+
+
+@pytest.fixture(autouse=True)
+def own_decimal_context() -> Iterator[None]:
+    """A library that changes how the thread rounds (ccxt does, called directly) changes nothing for the next test."""
+    with localcontext():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -120,7 +120,7 @@ def test_a_run_that_ended_while_nobody_looked_was_nowhere_on_the_first_screen(
     expect(line).to_be_in_viewport(ratio=1)
     day = box(page, "news_box").get_by_text("realised · loss limit $500")
     expect(day).to_be_in_viewport(ratio=1)
-    lost = line.inner_text()
+    lost = line.locator("span").last.inner_text()
     result.get_by_role("link", name="Open report").click()
     expect(page).to_have_url(re.compile(r"/history\?run="))
 

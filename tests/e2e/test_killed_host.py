@@ -26,7 +26,7 @@ from trader.exchange.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal.commands import Command
 from trader.journal.store import Journal
-from trader.panel.past import csv_text, fills_table
+from trader.panel.run_report import csv_text, fills_table
 
 TREE = Path(__file__).parents[2]
 

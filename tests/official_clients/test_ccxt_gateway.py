@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, getcontext, localcontext
 from typing import Any
 
 import pytest
@@ -149,6 +149,13 @@ def test_market_order_fills_and_the_position_is_closed_with_the_same_books(bench
     assert bench.gateway.close_position(bench.option.product_id, "nothing-held") is None
     since = datetime.now(UTC) - timedelta(hours=1)
     assert {f.fill_id: f for f in bench.gateway.fills(since)} == {f.fill_id: f for f in bench.own.fills(since)}
+
+
+def test_an_order_changed_how_the_caller_rounds(bench: Bench) -> None:
+    """Its own rounding of the price set the whole thread to half-up."""
+    with localcontext():
+        assert isinstance(bench.gateway.submit(bench.intent()), Ok)
+        assert getcontext().rounding == ROUND_HALF_EVEN and f"{Decimal('0.005'):.2f}" == "0.00"
 
 
 def test_stop_order_waits_for_its_trigger(bench: Bench) -> None:

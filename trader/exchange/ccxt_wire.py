@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from decimal import localcontext
 from typing import Any, TypeVar
 
 from trader.domain.errors import (
@@ -290,7 +291,8 @@ class CcxtWire:
         started = time.monotonic()
         error: BaseException | None = None
         try:
-            with borrowed_call(secs) as made:
+            # ccxt sets its own rounding and traps in the thread's decimal context; the caller's comes back as it was.
+            with borrowed_call(secs) as made, localcontext():
                 try:
                     return call(exchange)
                 except ExchangeError:
