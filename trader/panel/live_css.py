@@ -5,10 +5,15 @@ the charts. Heights are fixed where what is inside comes and goes.
 """
 
 # While the beat shows another board than the page was made for, what is about to move is hidden, and a moment longer, until the
-# last run's leftovers are cleared away.
+# last run's leftovers are cleared away; what is new in the page appears as late.
 _BOARDS = ("none", "waits", "open", "over")
 _BETWEEN = ", ".join(
     f".stMain:has(.lv-is-{board}):has({', '.join(f'.lv-for-{other}' for other in _BOARDS if other != board)})"
+    for board in _BOARDS
+)
+_APPEARING = "\n".join(
+    f"@keyframes lv-for-{board} {{ from, to {{ visibility: hidden; }} }}\n"
+    f".stMain:has(.lv-for-{board}) .stVerticalBlock > :has(> .st-key-dash) ~ * {{ animation: lv-for-{board} 0.4s; }}"
     for board in _BOARDS
 )
 _MOVED = """
@@ -158,6 +163,7 @@ CSS = (
 }
 """
     + f"""
+{_APPEARING}
 :is({_MOVED}) {{ transition: visibility 0s linear 0.4s; }}
 :is({_BETWEEN}) :is({_MOVED}), :is({_BETWEEN}) :is({_MOVED}) * {{ visibility: hidden !important; transition: none; }}
 [data-testid="stLayoutWrapper"]:has(> .st-key-dash_page) {{ position: absolute; height: 0; overflow: hidden; }}

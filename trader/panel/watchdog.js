@@ -2,7 +2,7 @@
 // tab's title (`data-title`), and what is at stake when no beat comes any more (`data-lost`).
 (() => {
   if (window.strangleDesk) return;
-  const LATE = 4000, LOOK = 250, AWAY = 2000, HIDDEN_LATE = 150000; // ms
+  const LATE = 4000, CUT_OFF_LATE = 2500, LOOK = 250, AWAY = 2000, HIDDEN_LATE = 150000; // ms
   const desk = { mark: "", heard: performance.now(), looked: performance.now(), said: Date.now(), late: false, title: "", lost: "" };
   window.strangleDesk = desk;
 
@@ -39,7 +39,9 @@
       [desk.mark, desk.title, desk.lost] = [beat.dataset.beat, beat.dataset.title, beat.dataset.lost];
     }
     const silence = now - desk.heard;
-    desk.late = silence > LATE;
+    // A server that is gone takes the connection with it, which Streamlit tells; one that hangs only keeps silent.
+    const cut_off = Boolean(document.querySelector('.stApp:not([data-test-connection-state="CONNECTED"])'));
+    desk.late = silence > (cut_off ? CUT_OFF_LATE : LATE);
     if (desk.late) say(silence);
     else if (!bar.hidden) {
       bar.hidden = true;
