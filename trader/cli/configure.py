@@ -93,17 +93,17 @@ def _kind(info: Any) -> str:
 
 
 def _words(value: Any) -> str:
-    """A value as `--set` takes it: lists with commas, tiers as peak:stop."""
+    """A value as `--set` takes it: lists with commas, rows as peak:stop."""
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple | list):
         return ",".join(_words(item) for item in value)
+    if hasattr(value, "model_dump"):
+        return _words(value.model_dump())
     if isinstance(value, dict):
         return ":".join(_words(item) for item in value.values())
-    if hasattr(value, "peak_pct"):
-        return f"{value.peak_pct:f}:{value.stop_pct:f}"
     return str(value)
 
 

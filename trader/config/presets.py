@@ -1,4 +1,4 @@
-"""Where presets are kept: four built in, the user's own as files in ``TRADER_HOME/presets``.
+"""Where presets are kept: those built in, and the user's own as files in ``TRADER_HOME/presets``.
 
 A file with a built-in's name overrides it; deleting the file restores the built-in. Names are checked before they become
 file names. What is written or deleted can be bound to what was seen before: another tab, the command line or an editor may
@@ -12,12 +12,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import msgspec
+from pydantic import BaseModel
 
 from trader.config.builtin import BUILT_IN
 from trader.config.document import decode_document, encode_document
 from trader.config.files import private_folder, read_text, write_text
 from trader.config.messages import shown, suggestion
-from trader.config.preset import PRESET_NAME, SECTIONS, Preset, TrailingTier
+from trader.config.preset import PRESET_NAME, SECTIONS, Preset
 from trader.domain.errors import ConfigError
 from trader.machine.locks import ProcessLock
 
@@ -178,8 +179,8 @@ def _value_words(value: object) -> str:
         return "on" if value else "off"
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
-    if isinstance(value, TrailingTier):
-        return f"{_value_words(value.peak_pct)}:{_value_words(value.stop_pct)}"
+    if isinstance(value, BaseModel):
+        return ":".join(_value_words(part) for _, part in value)
     if isinstance(value, tuple):
         return f"({', '.join(_value_words(item) for item in value)})"
     return str(value)
