@@ -70,6 +70,16 @@ def decode_document(text: str, where: str) -> PresetDocument:
     return document
 
 
+def read_preset(text: str, where: str) -> Preset:
+    """A preset file someone hands in: an export, or a stored preset's file.
+
+    Raises:
+        ConfigError: With `where` and each field at fault.
+    """
+    stored = "schema_version" in parse_json_object(text, where)
+    return decode_document(text, where).preset if stored else decode_preset(text, where)
+
+
 def decode_preset(text: str, where: str) -> Preset:
     """Read a bare preset, as it travels in command bodies and exports; as strict as `decode_document`.
 

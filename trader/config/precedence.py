@@ -68,6 +68,19 @@ def resolve(settings: "Settings", *, preset: str | None = None, overrides: Seque
     return Resolution(preset=chosen, fields=tuple(rows))
 
 
+def changed(preset: Preset, overrides: Sequence[str], *, name: str) -> Preset:
+    """A preset with some fields changed, ``section.field=value`` each, under a name.
+
+    Raises:
+        ConfigError: One sentence per change or field at fault.
+    """
+    body: dict[str, Any] = preset.model_dump(mode="python") | {"name": name}
+    for override in overrides:
+        path, text = parse_override(override, "")
+        _put(body, path, _from_text(path, text))
+    return _validated(body, {})
+
+
 def saved_configuration(settings: "Settings") -> Preset | None:
     """The configuration that counts when none is named, before overrides; None where none was ever saved.
 
@@ -79,8 +92,8 @@ def saved_configuration(settings: "Settings") -> Preset | None:
     return _base(settings, None)[0]
 
 
-def parse_override(override: str) -> tuple[str, str]:
-    """Split ``section.field=value`` and check that the field exists.
+def parse_override(override: str, said: str = "--set ") -> tuple[str, str]:
+    """Split ``section.field=value`` and check that the field exists; `said` stands before it in a message.
 
     Raises:
         ConfigError: Not of that form, or no such field.
@@ -88,10 +101,10 @@ def parse_override(override: str) -> tuple[str, str]:
     path, equals, text = override.partition("=")
     path = path.strip()
     if not equals or not path:
-        raise ConfigError(f"--set {shown(override)} must have the form section.field=value, like strategy.quantity=2")
+        raise ConfigError(f"{said}{shown(override)} must have the form section.field=value, like strategy.quantity=2")
     known = field_paths()
     if path not in known:
-        raise ConfigError(f"--set {path}: there is no such setting{suggestion(path, known)}")
+        raise ConfigError(f"{said}{path}: there is no such setting{suggestion(path, known)}")
     return path, text.strip()
 
 

@@ -27,13 +27,15 @@ _NAMED = 4
 
 
 class PresetInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the preset picker. `problem` says why a stored preset cannot be used; `saved_at` is None for a built-in."""
+    """One line of the preset picker. `problem` says why a stored preset cannot be used; `saved_at` is None for a built-in.
+    `structure`: what it trades, empty where that is not known."""
 
     name: str
     built_in: bool
     stored: bool
     saved_at: datetime | None = None
     problem: str = ""
+    structure: str = ""
 
 
 class PresetChanged(ConfigError):
@@ -59,15 +61,21 @@ class PresetStore:
 
     def _info(self, name: str, *, stored: bool) -> PresetInfo:
         if not stored:
-            return PresetInfo(name=name, built_in=True, stored=False)
+            return PresetInfo(name=name, built_in=True, stored=False, structure=BUILT_IN[name].strategy.structure)
         try:
             text = read_text(self._path(name), "The preset file")
             if text is None:
                 raise ConfigError(f"The preset file of {name} has just gone")
-            saved_at = decode_document(text, f"The preset file {self._path(name)}").saved_at
+            document = decode_document(text, f"The preset file {self._path(name)}")
         except ConfigError as error:
             return PresetInfo(name=name, built_in=name in BUILT_IN, stored=True, problem=str(error))
-        return PresetInfo(name=name, built_in=name in BUILT_IN, stored=True, saved_at=saved_at)
+        return PresetInfo(
+            name=name,
+            built_in=name in BUILT_IN,
+            stored=True,
+            saved_at=document.saved_at,
+            structure=document.preset.strategy.structure,
+        )
 
     def load(self, name: str) -> Preset:
         """A preset by name.

@@ -37,6 +37,8 @@ def basis_words(structure: Structure) -> str:
         return "the premium received"
     if sides == {Side.BUY}:
         return "the premium paid, which is the most that can be lost"
+    if structure.name != "custom":
+        return "the net credit"
     return "the net credit, or of the most that can be lost at expiry where the legs cost more than they bring"
 
 

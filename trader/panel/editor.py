@@ -9,6 +9,7 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from trader.config.preset import RELATIVE_EXPIRIES, SECTIONS, Preset, rows_of
+from trader.desk.meaning import does
 from trader.panel import draft, form, markup
 from trader.panel.form import Spec
 from trader.panel.format import red, safe
@@ -16,13 +17,12 @@ from trader.panel.markup import tag
 
 _COLUMNS = 3
 _STEPS = {"|delta|": 0.01, "σ": 0.1}
-_WIDE = ("tiers", "legs", "days")
 _WIDTHS = {"tiers": 420, "legs": 820}
 _MOST_FIELDS = max(len(model.model_fields) for model in SECTIONS.values()) + 1  # and the rules over several fields
 
 # A tab's name with the number in it would make another tab of it, and the one that is open would close under the hand.
 _STYLE = """
-.errors-line { min-height: 1.5rem; padding-bottom: 0.8rem; display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: 0.9rem; }
+.errors-line { min-height: 1.5rem; padding: 0.4rem 0 0.8rem; display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: 0.9rem; }
 .errors { color: light-dark(#b3272d, #ff8a8a); font-weight: 600; }
 .st-key-cfg_editor [role="tab"] p::after { color: light-dark(#b3272d, #ff8a8a); font-weight: 600; }
 """ + "\n".join(
@@ -36,34 +36,6 @@ _EXPIRY_WORDS = {
     "nearest": "Nearest",
     "weekly": "Weekly (Friday)",
     "monthly": "Monthly (last Friday)",
-}
-_CHOICE_WORDS = {
-    "touch": "Bid (touch)",
-    "mid": "Middle of the book",
-    "mark": "Mark",
-    "accept": "Accept",
-    "unwind": "Unwind",
-    "short_strangle": "Short strangle",
-    "short_straddle": "Short straddle",
-    "iron_condor": "Iron condor",
-    "iron_fly": "Iron fly",
-    "ratio_strangle": "Ratio strangle",
-    "one_leg": "One leg",
-    "custom": "Custom legs",
-    "call": "Call",
-    "put": "Put",
-    "sell": "Sell",
-    "buy": "Buy",
-    "delta": "|delta| band",
-    "premium": "Premium",
-    "distance": "% from spot",
-    "steps": "Steps from the money",
-    "deviations": "Standard deviations",
-    "strike": "Exact strike",
-    "width": "Width",
-    "closest": "Closest to it",
-    "at_least": "At least that",
-    "at_most": "At most that",
 }
 # How the columns of a table of rows are drawn; a column of neither kind is text.
 _NUMBER_COLUMNS = {
@@ -89,22 +61,18 @@ def draw(listed: Sequence[datetime], figures: Callable[[Preset], Mapping[str, st
         with tab:
             slots[section] = st.empty()
             fields = [spec for spec in form.specs(section) if spec.path in shown]
-            small = [spec for spec in fields if spec.kind not in _WIDE]
-            for start in range(0, len(small), _COLUMNS):
-                row = small[start : start + _COLUMNS]
-                for column, spec in zip(st.columns(_COLUMNS, gap="medium"), row, strict=False):
+            for row in form.in_rows(fields, _COLUMNS):
+                wide = row[0].kind in form.WIDE
+                columns = [st.container()] if wide else st.columns(_COLUMNS, gap="medium")
+                for column, spec in zip(columns, row, strict=False):
                     with column:
                         _field(spec, listed)
                         slots[spec.path] = st.empty()
-            for spec in fields:
-                if spec.kind in _WIDE:
-                    _field(spec, listed)
-                    slots[spec.path] = st.empty()
     for spec in form.all_specs().values():
         if spec.kind in form.ROWS and spec.path not in shown:
             st.session_state.pop(_filled(_key(spec)), None)  # when it is shown again, it begins with what the draft has
     verdict = form.check(draft.current())
-    markup.draw(_counted(form.by_section(verdict.errors)))
+    markup.draw(_counted(form.by_section(verdict.errors), verdict.preset))
     for path, sentence in verdict.errors.items():
         slots.get(path, st).markdown(red(sentence))
     if verdict.preset is not None:
@@ -114,14 +82,15 @@ def draw(listed: Sequence[datetime], figures: Callable[[Preset], Mapping[str, st
     return verdict
 
 
-def _counted(errors: Mapping[str, int]) -> markup.Html:
-    """How many errors each section has, in words; the style writes the number behind the tab's name besides."""
+def _counted(errors: Mapping[str, int], preset: Preset | None) -> markup.Html:
+    """What the preset does, in a sentence; while it cannot be used, how many errors each section has instead. The style
+    writes the number behind the tab's name besides."""
     said = (
         tag("span", f"{form.SECTION_TITLES[section]}: {count} to correct", class_=f"errors errors-{section}-{count}")
         for section, count in errors.items()
         if section in SECTIONS
     )
-    return tag("div", *said, class_="errors-line")
+    return tag("div", *said, "" if preset is None else does(preset), class_="errors-line")
 
 
 def _key(spec: Spec) -> str:
@@ -177,11 +146,7 @@ def _remember(key: str, value: Any) -> None:
 
 def _choice(spec: Spec, key: str, value: Any) -> Any:
     _remember(key, value)
-    return st.selectbox(spec.label, spec.choices, key=key, help=_help(spec), format_func=_choice_words)
-
-
-def _choice_words(item: Any) -> str:
-    return _CHOICE_WORDS.get(item, str(item))
+    return st.selectbox(spec.label, spec.choices, key=key, help=_help(spec), format_func=form.choice_words)
 
 
 def _days(spec: Spec, key: str, value: Any) -> Any:
@@ -249,6 +214,8 @@ def _rows(spec: Spec, key: str, value: Any) -> Any:
     filled = st.session_state[_filled(key)]
     st.markdown(f"**{spec.title}**")
     st.text(spec.help)
+    if spec.kind == "legs":
+        st.text(f"Value: {names['value'].description}")
     frame = pd.DataFrame(
         {
             name: pd.Series(
@@ -272,13 +239,24 @@ def _columns(fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
     for name, field in fields.items():
         if name in _NUMBER_COLUMNS:
             title, help_ = _NUMBER_COLUMNS[name]
-            made[name] = st.column_config.NumberColumn(title, format="%g", help=help_)
+            made[name] = st.column_config.NumberColumn(
+                title, format="%g", help=help_, width="small" if name == "ratio" else None
+            )
         elif choices := get_args(field.annotation):
             made[name] = st.column_config.SelectboxColumn(
-                form.COLUMNS[name], options=choices, format_func=_choice_words, help=field.description
+                form.COLUMNS[name],
+                options=choices,
+                format_func=form.choice_words,
+                help=field.description,
+                width="medium" if name == "by" else "small",
             )
         else:
-            made[name] = st.column_config.TextColumn(form.COLUMNS[name], help=field.description, max_chars=40)
+            made[name] = st.column_config.TextColumn(
+                form.COLUMNS[name],
+                help=field.description,
+                max_chars=40,
+                width="small" if name == "key" else "medium",
+            )
     return made
 
 

@@ -7,7 +7,7 @@ invalid while it is being edited. Everything the page asks of it is here, withou
 import copy
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple, cast, get_args, get_origin
 
@@ -15,10 +15,10 @@ import annotated_types
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from trader.config.document import add_later_fields, decode_document, decode_preset, parse_json_object
+from trader.config.document import add_later_fields, read_preset
 from trader.config.files import decode_text
 from trader.config.preset import SECTIONS, LegRow, Preset, TrailingTier
-from trader.config.relevance import in_use
+from trader.config.relevance import alternatives, in_use
 from trader.panel import format as fmt
 
 Draft = dict[str, Any]
@@ -36,6 +36,7 @@ SECTION_TITLES = {
 
 # What a row of a table consists of, and how its columns are called.
 ROWS: dict[str, type[TrailingTier | LegRow]] = {"tiers": TrailingTier, "legs": LegRow}
+WIDE = (*ROWS, "days")
 COLUMNS = {
     "peak_pct": "Peak",
     "stop_pct": "Stop",
@@ -45,6 +46,35 @@ COLUMNS = {
     "ratio": "Ratio",
     "by": "Strike by",
     "value": "Value",
+}
+
+CHOICE_WORDS = {
+    "touch": "Bid (touch)",
+    "mid": "Middle of the book",
+    "mark": "Mark",
+    "accept": "Accept",
+    "unwind": "Unwind",
+    "short_strangle": "Short strangle",
+    "short_straddle": "Short straddle",
+    "iron_condor": "Iron condor",
+    "iron_fly": "Iron fly",
+    "ratio_strangle": "Ratio strangle",
+    "one_leg": "One leg",
+    "custom": "Custom legs",
+    "call": "Call",
+    "put": "Put",
+    "sell": "Sell",
+    "buy": "Buy",
+    "delta": "|delta| band",
+    "premium": "Premium",
+    "distance": "% from spot",
+    "steps": "Steps from the money",
+    "deviations": "Standard deviations",
+    "strike": "Exact strike",
+    "width": "Width",
+    "closest": "Closest to it",
+    "at_least": "At least that",
+    "at_most": "At most that",
 }
 
 
@@ -59,6 +89,8 @@ class Spec(NamedTuple):
     kind: FieldKind
     bounds: str
     choices: tuple[str, ...]
+    decides: bool  # about other fields: whether they do something
+    depends: bool  # on other fields, likewise
 
     @property
     def path(self) -> str:
@@ -78,7 +110,9 @@ class Checked(NamedTuple):
 
 def specs(section: str) -> list[Spec]:
     """The fields of a section in the model's order."""
-    return [_spec(section, name, info) for name, info in SECTIONS[section].model_fields.items()]
+    fields = SECTIONS[section].model_fields
+    deciding = {other for info in fields.values() for one in alternatives(info) for other in one}
+    return [_spec(section, name, info, name in deciding) for name, info in fields.items()]
 
 
 def all_specs() -> dict[str, Spec]:
@@ -91,11 +125,31 @@ def shown_fields(draft: Mapping[str, Any], errors: Mapping[str, str]) -> set[str
     return used | (errors.keys() & all_specs().keys())
 
 
-def _spec(section: str, name: str, info: FieldInfo) -> Spec:
+def in_rows(fields: Sequence[Spec], most: int) -> list[list[Spec]]:
+    """Rows of the form: a choice that decides about others begins one, so does what follows them; what is wide has its own."""
+    rows: list[list[Spec]] = []
+    before: Spec | None = None
+    for spec in fields:
+        apart = (
+            before is None
+            or spec.kind in WIDE
+            or before.kind in WIDE
+            or (spec.decides and spec.depends)
+            or before.depends > spec.depends
+        )
+        if apart or len(rows[-1]) == most:
+            rows.append([])
+        rows[-1].append(spec)
+        before = spec
+    return rows
+
+
+def _spec(section: str, name: str, info: FieldInfo, decides: bool) -> Spec:
     extra = info.json_schema_extra
     unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
     kind, choices = _kind(name, info.annotation)
-    return Spec(section, name, info.title or name, info.description or "", unit, kind, _bounds(info), choices)
+    title, help_ = info.title or name, info.description or ""
+    return Spec(section, name, title, help_, unit, kind, _bounds(info), choices, decides, bool(alternatives(info)))
 
 
 def _kind(name: str, annotation: Any) -> tuple[FieldKind, tuple[str, ...]]:
@@ -279,7 +333,12 @@ def shown(value: Any) -> str:
             join = " → " if "peak_pct" in value[0] else " "
             return ", ".join(join.join(shown(part) for part in row.values()) for row in value)
         return " ".join(str(day) for day in value)
-    return fmt.DASH if value is None else fmt.plain(value, 80)
+    return fmt.DASH if value is None else fmt.plain(choice_words(value), 80)
+
+
+def choice_words(item: Any) -> str:
+    """An answer of a fixed set as the form calls it; anything else as it is."""
+    return CHOICE_WORDS.get(item, str(item))
 
 
 def differences(saved: Draft, edited: Draft) -> list[tuple[str, str, str]]:
@@ -329,10 +388,7 @@ def read_upload(data: bytes) -> Preset:
     Raises:
         ConfigError: Broken JSON, unknown or missing keys, values out of bounds; the message names each.
     """
-    where = "The file"
-    text = decode_text(data, where)
-    stored = "schema_version" in parse_json_object(text, where)
-    return decode_document(text, where).preset if stored else decode_preset(text, where)
+    return read_preset(decode_text(data, "The file"), "The file")
 
 
 def export(preset: Preset) -> str:
