@@ -332,7 +332,7 @@ def shown(value: Any) -> str:
         if value and isinstance(value[0], dict):
             join = " → " if "peak_pct" in value[0] else " "
             return ", ".join(join.join(shown(part) for part in row.values()) for row in value)
-        return " ".join(str(day) for day in value)
+        return " ".join(str(day) for day in value) or fmt.DASH
     return fmt.DASH if value is None else fmt.plain(choice_words(value), 80)
 
 
