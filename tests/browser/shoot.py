@@ -106,7 +106,7 @@ def main() -> None:
             for theme in ("light", "dark"):
                 shoot(browser, url, name_of("dashboard_flat", theme), hero_says("Done — flat"), theme=theme)
                 shoot(browser, f"{url}/configure", name_of("configure", theme), sells, theme=theme)
-            shoot(browser, f"{url}/history", "history_list", lambda page: expect(page.get_by_text("browser-test").first).to_be_visible())  # fmt: skip
+            shoot(browser, f"{url}/history", "history_list", lambda page: expect(page.get_by_role("region", name="Finished runs")).to_be_visible())  # fmt: skip
             shoot(browser, f"{url}/history?run={run}", "history", lambda page: expect(page.locator(".st-key-hist_chart")).to_be_visible())  # fmt: skip
         fake = ROOT / "tests" / "panel" / "fake_app.py"
         for state, words in {"exiting": "Exiting", "dead": "Not watched", "entering": "Entering"}.items():
