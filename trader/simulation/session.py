@@ -17,10 +17,11 @@ from trader.engine import events as ev
 from trader.engine.records import AnyRecord, Phase
 from trader.simulation.agenda import Agenda
 from trader.simulation.disk import CommandRow, MemoryJournal
+from trader.simulation.evidence import Violation
 from trader.simulation.faults import Faults
 from trader.simulation.gateway import Network, SimGateway
 from trader.simulation.market import UNDERLYING
-from trader.simulation.oracle import Oracle, Violation
+from trader.simulation.oracle import Oracle
 from trader.simulation.plan import OPENING, Deed, Plan, preset_of, wall_step
 from trader.simulation.quotes import ABSURD_SPOTS, absurd, aged, quote_of, spoiled
 from trader.simulation.shell import Shell
@@ -114,10 +115,10 @@ class Session:
         newest = self.oracle.notes.newest()
         return SessionResult(
             seed=self.plan.seed,
-            violations=self.oracle.violations,
+            violations=self.oracle.evidence.violations,
             counts=dict(self.faults.counts),
             happened=self.faults.happened,
-            limits=dict(self.oracle.limits),
+            limits=dict(self.oracle.evidence.limits),
             trace_hash=self.oracle.trace_hash(),
             secs=agenda.secs,
             steps=sum(shell.steps for shell in self.shells),
