@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown, RateLimited, VenueRefused, WireError
 from trader.domain.order import OrderIntent, OrderSnapshot
-from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
+from trader.domain.outcome import Ok, Outcome, Unknown
 from trader.engine.effects import Cancel
 from trader.exchange.common.budget import Priority, RateBudget
 from trader.exchange.delta.api.order_verbs import outcome_of, priority_of
@@ -139,8 +139,3 @@ def _fate(error: ExchangeError) -> Outcome:
         raise error
 
     return outcome_of(fail, "simulated")
-
-
-def not_sent(why: str) -> Rejected:
-    """The answer to an order that was not let out."""
-    return Rejected("not_sent", why)
