@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.journal.samples_of_records import intent
 from trader.domain.clock import Now
 from trader.domain.order import OrderIntent, Purpose
-from trader.domain.outcome import Outcome, Rejected, Unknown
+from trader.domain.outcome import Outcome, Rejected, Unknown, not_sent
 from trader.engine.effects import ReadAccount, ReadChain, Submit
 from trader.engine.events import AccountRead, AnyEvent, ChainRead, SubmitAnswered
 from trader.runner.dispatcher import Dispatcher, Instant
@@ -35,7 +35,7 @@ class Wire:
         self._clocks.boot += self._queued
         at = self._clocks.wall
         if why_not := may_sign(at):
-            return Rejected("not_sent", why_not)
+            return not_sent(why_not)
         self.signed.append(at)
         self.sent.append(order)
         return Unknown("no answer in this test")
@@ -144,7 +144,7 @@ def test_either_clock_and_every_queue_before_the_signature_count(moved: dict[str
 def test_an_entry_overtaken_by_a_stop_while_it_queued_in_the_gateway_is_not_signed() -> None:
     looks = iter(["", "ENTRY_AFTER_STOP"])
     wire, outcome = send(ENTRY, refused=lambda _: next(looks))
-    assert wire.sent == [] and outcome == Rejected("not_sent", "ENTRY_AFTER_STOP")
+    assert wire.sent == [] and outcome == not_sent("ENTRY_AFTER_STOP")
 
 
 class Unreadable:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from trader.domain.clock import Now
 from trader.domain.order import Purpose
-from trader.domain.outcome import Outcome, Rejected, Unknown
+from trader.domain.outcome import Outcome, Rejected, Unknown, not_sent
 from trader.engine.effects import Cancel, ReadAccount, ReadChain, Submit
 from trader.engine.events import AccountRead, AnyEvent, CancelAnswered, ChainRead, SubmitAnswered
 from trader.exchange.ports import Gateway
@@ -112,7 +112,7 @@ class Dispatcher:
             if halted:
                 outcome = Rejected("halted", halted)
             elif why_not := self._why_not(effect, released, self._clocks()):
-                outcome = Rejected("not_sent", why_not)
+                outcome = not_sent(why_not)
             else:
                 outcome = self._gateway.submit(effect.intent, may_sign=self._gate(effect, released))
             if killpoints.ARMED:
@@ -146,7 +146,7 @@ class Dispatcher:
                 killpoints.reach("cancel.before")
             may_sign = self._gate(effect, released)
             if why_not := self._why_not(effect, released, self._clocks()):
-                outcome = Rejected("not_sent", why_not)
+                outcome = not_sent(why_not)
             elif effect.venue_order_id is not None:
                 outcome = self._gateway.cancel(
                     product_id=effect.product_id, venue_order_id=effect.venue_order_id, may_sign=may_sign

@@ -14,7 +14,6 @@ import msgspec
 from trader.domain.quote import Quote
 from trader.engine import events as ev
 from trader.engine import records as rec
-from trader.engine.leaving import OVERLAPPING
 from trader.simulation.books import BookRules
 from trader.simulation.control import ControlRules
 from trader.simulation.entries import EntryRules
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from trader.simulation.venue import Arrival
 
 _TAIL = 12
+_OVERLAPPING = "overlapping_buy_sell_orders"  # what the venue says of an order that would meet the account's own
 
 
 class Violation(msgspec.Struct, frozen=True):
@@ -170,7 +170,7 @@ class Oracle:
         account = self.session.venue.account
         resting = {o.symbol for o in account.open_orders.values() if o.client_order_id not in run.orders}
         last = [run.leg_orders(leg.key)[-1] for leg in run.legs if leg.symbol in resting and run.leg_orders(leg.key)]
-        if not any(order.code == OVERLAPPING for order in last):
+        if not any(order.code == _OVERLAPPING for order in last):
             return False
         self.limits["LV1 behind another's resting order"] += 1
         return True

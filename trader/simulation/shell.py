@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from trader.domain.clock import Now
 from trader.domain.foreign import parse_foreign
 from trader.domain.order import OrderIntent, Purpose
-from trader.domain.outcome import Outcome, Rejected, Unknown
+from trader.domain.outcome import Outcome, Rejected, Unknown, not_sent
 from trader.domain.quote import Quote
 from trader.engine import events as ev
 from trader.engine.apart import RULES_FAILED
@@ -35,7 +35,7 @@ from trader.simulation.agenda import MICRO, Agenda
 from trader.simulation.disk import LEASE_SECS, CommandRow, MemoryJournal
 from trader.simulation.faults import Faults
 from trader.simulation.gateway import Conversation, Later, SimGateway
-from trader.simulation.wire import Wire, not_sent
+from trader.simulation.wire import Wire
 
 INSTALLATION = "simu"
 ACCOUNT = "simulated"
