@@ -12,6 +12,7 @@ from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
+from trader.domain.remedy import Remedy
 from trader.engine.records import LegKept, LegTerms, Level, Phase, RunFinished
 
 ZERO = Decimal(0)
@@ -37,6 +38,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     cancel_asked_at: datetime | None = None  # wall
     code: str = ""
     message: str = ""
+    remedy: Remedy | None = None  # what its refusal leaves to do; None where it was not refused
 
     @property
     def done_qty(self) -> int:
