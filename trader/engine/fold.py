@@ -168,6 +168,7 @@ def _order_resolved(run: Run, record: rec.OrderResolved) -> Run:
         avg_px=record.avg_px if record.avg_px is not None else order.avg_px,
         code=record.code or order.code,
         message=record.message or order.message,
+        remedy=record.remedy if record.code else order.remedy,
         ended_at=_ended_at(order, status, record.wall),
         unknown_at=record.wall if status is OrderStatus.UNKNOWN is not order.status else order.unknown_at,
     )
