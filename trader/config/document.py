@@ -1,4 +1,4 @@
-"""A preset as a JSON document: ``{"schema_version": 3, "saved_at": "...", "preset": {...}}``.
+"""A preset as a JSON document: ``{"schema_version": 4, "saved_at": "...", "preset": {...}}``.
 
 Reading is strict: unknown keys, missing keys, wrong types, broken JSON and other versions are errors that name the file
 and the field; nothing is filled in from defaults. The one exception is declared here: a document of an older version gets
@@ -16,10 +16,16 @@ from trader.config.messages import InvalidConfig, path_of, sentences, shown
 from trader.config.preset import SCHEMA_VERSION, SECTIONS, Preset
 from trader.domain.errors import ConfigError
 
+_ALGO_FIELDS = ("algo", "duration_secs", "slices", "visible_pct", "refresh_secs", "child")
+
 # Fields a version brought, as (section, field). An older document cannot have them.
 ADDED_FIELDS: dict[int, tuple[tuple[str, str], ...]] = {
     2: (("risk", "max_orders_per_leg"), ("risk", "naked_leg_secs")),
     3: (("exits", "settle_within_mins"), ("risk", "exit_limit_pct")),
+    4: (
+        *(("orders", f"{side}_{name}") for side in ("entry", "exit") for name in _ALGO_FIELDS),
+        ("orders", "stop_in_slices"),
+    ),
 }
 
 

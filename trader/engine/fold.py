@@ -113,7 +113,9 @@ def _stop_requested(run: Run, record: rec.StopRequested) -> Run:
 
 
 def _order_intended(run: Run, record: rec.OrderIntended) -> Run:
-    order = Order(intent=record.intent, reference=record.reference, intended_at=record.wall)
+    order = Order(
+        intent=record.intent, reference=record.reference, intended_at=record.wall, intended_market=record.market
+    )
     return replace(run, orders={**run.orders, record.intent.client_order_id: order})
 
 
@@ -122,6 +124,7 @@ def _order_denied(run: Run, record: rec.OrderDenied) -> Run:
         intent=record.intent,
         reference=None,
         intended_at=record.wall,
+        intended_market=record.market,
         status=OrderStatus.DENIED,
         ended_at=record.wall,
         code=record.code,
