@@ -40,7 +40,7 @@ def shoot(browser: Browser, url: str, name: str, ready: Callable[[Page], None], 
 
 
 def hero_says(words: str) -> Callable[[Page], None]:
-    return lambda page: expect(page.locator(".st-key-figures")).to_contain_text(words, timeout=30_000)
+    return lambda page: expect(page.locator(".lv-live")).to_contain_text(words, timeout=30_000)
 
 
 def start(browser: Browser, url: str, when: str) -> None:
@@ -96,7 +96,7 @@ def main() -> None:
             page = browser.new_page()
             page.goto(url)
             hero_says("Holding")(page)
-            run = page.locator(".st-key-figures").inner_text().split("run ")[1].split()[0]
+            run = page.locator(".lv-live").inner_text().split("run ")[1].split()[0]
             page.wait_for_timeout(20_000)  # a line worth looking at
             page.close()
             for theme in ("light", "dark"):
@@ -106,7 +106,7 @@ def main() -> None:
             for theme in ("light", "dark"):
                 shoot(browser, url, name_of("dashboard_flat", theme), hero_says("Done — flat"), theme=theme)
                 shoot(browser, f"{url}/configure", name_of("configure", theme), sells, theme=theme)
-            shoot(browser, f"{url}/history", "history_list", lambda page: expect(page.get_by_text("browser-test").first).to_be_visible())  # fmt: skip
+            shoot(browser, f"{url}/history", "history_list", lambda page: expect(page.get_by_role("region", name="Finished runs")).to_be_visible())  # fmt: skip
             shoot(browser, f"{url}/history?run={run}", "history", lambda page: expect(page.locator(".st-key-hist_chart")).to_be_visible())  # fmt: skip
         fake = ROOT / "tests" / "panel" / "fake_app.py"
         for state, words in {"exiting": "Exiting", "dead": "Not watched", "entering": "Entering"}.items():

@@ -46,7 +46,9 @@ contexts = st.one_of(
     st.builds(lambda size, n, secs: twap(size, min(n, size), secs), sizes, st.integers(2, 500), st.integers(2, 3600)),
     st.builds(iceberg, sizes, st.floats(0.1, 100), st.integers(0, 60)),
     st.builds(
-        lambda size, algo: Context(terms=Terms(algo=algo), size=size, most_tries=6), sizes, st.sampled_from(("chase", "market"))
+        lambda size, algo: Context(terms=Terms(algo=algo), size=size, most_tries=6),
+        sizes,
+        st.sampled_from(("chase", "market")),
     ),
 )
 

@@ -33,8 +33,8 @@ from trader.engine.gate import HARD_ORDERS_PER_SECOND, RESERVED_FOR_EXITS, check
 from trader.engine.ids import client_order_id
 from trader.engine.records import Level, OperatorLevel
 from trader.engine.turn import Turn
-from trader.exchange.delta.budget import BudgetRefused
-from trader.exchange.delta.order_verbs import outcome_of
+from trader.exchange.common.budget import BudgetRefused
+from trader.exchange.delta.api.order_verbs import outcome_of
 
 
 def trading(scene: Scene) -> tuple[Level, str]:

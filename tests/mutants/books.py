@@ -16,7 +16,7 @@ from trader.engine.execution import entry
 from trader.engine.execution.entry import Work
 from trader.engine.records import Phase
 from trader.engine.state import ZERO, Order, Run
-from trader.exchange.odd_rows import PartialList
+from trader.exchange.common.odd_rows import PartialList
 from trader.runner import reading
 from trader.simulation import gateway
 from trader.simulation.plan import Deed

@@ -26,7 +26,7 @@ from trader.engine.records import LegTerms
 from trader.engine.schedule import fix_instants, past_words
 from trader.engine.selection import choose_legs, listed_expiries
 from trader.engine.valuation import closing_cost
-from trader.exchange.credentials import Credentials
+from trader.exchange.common.credentials import Credentials
 
 if TYPE_CHECKING:
     from trader.exchange.delta.gateway import DeltaGateway

@@ -29,7 +29,7 @@ class Twap:
         return float("-inf") if _is_over(context) else number * _interval(context.terms) - context.elapsed
 
     def patience(self, context: Context) -> float:
-        return float("inf") if _is_over(context) else max(_interval(context.terms) / context.rate, _LEAST_REST_SECS)
+        return max(_interval(context.terms) / context.rate, _LEAST_REST_SECS)
 
     def lead(self, terms: Terms, size: int) -> int:
         return -(-size // terms.slices)
