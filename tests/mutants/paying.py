@@ -8,7 +8,7 @@ from trader.domain.order import OrderStatus
 from trader.engine import settling
 from trader.engine.execution import exit as leaving
 from trader.engine.execution import exit_price
-from trader.engine.execution.chase_price import chase_price
+from trader.engine.execution.chase import chase_price
 from trader.engine.execution.exit_price import Terms
 from trader.engine.gate import collar
 from trader.simulation.directed import SESSIONS

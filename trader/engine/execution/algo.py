@@ -13,10 +13,9 @@ import msgspec
 from trader.config.preset import Orders
 from trader.domain.clock import Now
 from trader.domain.order import Purpose
-from trader.engine.execution.chase import Chase
 from trader.engine.execution.iceberg import Iceberg
-from trader.engine.execution.market import Market
 from trader.engine.execution.twap import Twap
+from trader.engine.execution.whole import Whole
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import Order, Run, seconds_since
 
@@ -35,6 +34,11 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     visible_pct: float = 100.0
     refresh_secs: int = 0
     child: Literal["limit", "market"] = "limit"
+
+    @property
+    def takes(self) -> bool:
+        """Whether every order takes what the book has, instead of standing in it."""
+        return self.algo == "market" or (self.algo != "chase" and self.child == "market")
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,11 +109,8 @@ class Algorithm(Protocol):
     def lead(self, terms: Terms, size: int) -> int:
         """Contracts in the largest slice of a leg of that size; 0 where it is not cut."""
 
-    def takes(self, terms: Terms) -> bool:
-        """Whether every order takes what the book has, instead of standing in it."""
 
-
-ALGORITHMS: dict[str, Algorithm] = {"chase": Chase(), "market": Market(), "twap": Twap(), "iceberg": Iceberg()}
+ALGORITHMS: dict[str, Algorithm] = {"chase": Whole(), "market": Whole(), "twap": Twap(), "iceberg": Iceberg()}
 
 
 def next_child(context: Context) -> Child | Wait | Done | Failed:
@@ -177,7 +178,7 @@ def entry_context(run: Run, leg: LegTerms, now: Now) -> Context:
     """What the entry of a leg knows of itself."""
     orders, own = run.preset.orders, run.leg_orders(leg.key, Purpose.ENTRY)
     terms = entry_terms(orders)
-    limits = 0 if ALGORITHMS[terms.algo].takes(terms) else orders.retries + 1
+    limits = 0 if terms.takes else orders.retries + 1
     tries = max(limits + orders.market_fallback, orders.retries + 1)
     return Context(
         terms=terms,
@@ -210,7 +211,7 @@ def exit_context(run: Run, leg: LegTerms, now: Now, *, at_once: bool) -> Context
         others=tuple((run.entered(o.key), run.entered(o.key) - run.open_quantity(o.key)) for o in others),
         tries=len(since_filled(own)),
         most_tries=_ENDLESS,
-        limits=0 if ALGORITHMS[terms.algo].takes(terms) else _ENDLESS,
+        limits=0 if terms.takes else _ENDLESS,
         elapsed=elapsed if elapsed >= 0 else float("inf"),  # a clock set back must not hold an exit up
         quiet=_quiet(run, leg, now, *_CLOSING),
         rate=now.rate,

@@ -10,7 +10,7 @@ from trader.domain.wording import refusal_words
 from trader.engine.absence import ENTRY_HORIZON_SECS
 from trader.engine.beside import bars_beginning
 from trader.engine.execution.algo import ALGORITHMS, Child, Failed, allowed_lead, entry_context, next_child
-from trader.engine.execution.chase_price import chase_price, entry_reference, price_bounds
+from trader.engine.execution.chase import chase_price, entry_reference, price_bounds
 from trader.engine.execution.working import RETRY_SECS, await_order, paused, place
 from trader.engine.gate import slowed, within_collar
 from trader.engine.naked import entry_patience

@@ -12,7 +12,7 @@ from trader.domain.clock import Now
 from trader.domain.order import Purpose, TimeInForce
 from trader.domain.quote import Quote
 from trader.engine.execution.algo import since_filled
-from trader.engine.execution.chase_price import chase_price, price_bounds
+from trader.engine.execution.chase import chase_price, price_bounds
 from trader.engine.gate import collar, exit_bounds, exit_ceiling, is_fresh_mark, is_fresh_quote, met_offers
 from trader.engine.records import LegTerms
 from trader.engine.state import HUNDRED, Run, State, seconds_since

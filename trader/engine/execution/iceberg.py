@@ -30,6 +30,3 @@ class Iceberg:
 
     def lead(self, terms: Terms, size: int) -> int:
         return max(ceil(size * terms.visible_pct / 100), 1)
-
-    def takes(self, terms: Terms) -> bool:
-        return terms.child == "market"

@@ -34,9 +34,6 @@ class Twap:
     def lead(self, terms: Terms, size: int) -> int:
         return -(-size // terms.slices)
 
-    def takes(self, terms: Terms) -> bool:
-        return terms.child == "market"
-
 
 def _interval(terms: Terms) -> float:
     return terms.duration_secs / terms.slices
