@@ -117,7 +117,10 @@ def _stop_requested(run: Run, record: rec.StopRequested) -> Run:
 
 
 def _order_intended(run: Run, record: rec.OrderIntended) -> Run:
-    return _with_order(run, Order(intent=record.intent, reference=record.reference, intended_at=record.wall))
+    order = Order(
+        intent=record.intent, reference=record.reference, intended_at=record.wall, intended_market=record.market
+    )
+    return _with_order(run, order)
 
 
 def _order_denied(run: Run, record: rec.OrderDenied) -> Run:
@@ -125,6 +128,7 @@ def _order_denied(run: Run, record: rec.OrderDenied) -> Run:
         intent=record.intent,
         reference=None,
         intended_at=record.wall,
+        intended_market=record.market,
         status=OrderStatus.DENIED,
         ended_at=record.wall,
         code=record.code,

@@ -27,6 +27,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     intent: OrderIntent
     reference: Decimal | None
     intended_at: datetime  # wall
+    intended_market: datetime | None = None
     status: OrderStatus = OrderStatus.CREATED
     venue_order_id: str | None = None  # the exchange's, as first told
     other_ids: tuple[str, ...] = ()  # further ids that a channel told for it
