@@ -698,6 +698,7 @@ class Orders(_Section):
         "Smallest accepted share",
         "With accept: each leg must be filled at least this much.",
         "% of quantity",
+        used={"partial_policy": ["accept"]},
         gt=0,
         le=100,
     )
