@@ -7,6 +7,7 @@ import typer
 from trader.cli import numbers, options
 from trader.cli.output import emit_json, emit_lines, ist, status_document, table, usd
 from trader.cli.words import run_lines
+from trader.domain.exit_reason import exit_label
 
 
 def status(
@@ -46,7 +47,7 @@ def history(
             ist(run.created_market or run.created_at),
             run.underlying,
             run.preset,
-            run.exit_reason or "–",
+            "–" if run.exit_reason is None else exit_label(run.exit_reason),
             usd(run.realized_pnl),
             usd(run.fees, signed=False),
         ]

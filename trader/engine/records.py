@@ -210,8 +210,7 @@ class Trailed(Record, frozen=True, kw_only=True, tag="trailed"):
 
 
 class ExitDecided(Record, frozen=True, kw_only=True, tag="exit_decided"):
-    """The run goes to EXITING. `reason`: time, max_loss, max_profit, trailing_stop, breakeven, manual, kill,
-    unwind, expiry, blind, leg_closed, missed_entry, resumed_exit."""
+    """The run goes to EXITING. `reason`: an `ExitReason`, or what a later version wrote there."""
 
     reason: str
     detail: str

@@ -29,7 +29,7 @@ def draw(report: RunReport) -> None:
             ("Realised P&L", parts.money(summary.realized_pnl, summary.pnl_pct, places)),
             ("Premium", parts.dollars(summary.premium, places)),
             ("Fees", parts.dollars(summary.fees, places)),
-            ("Ended by", words.exit_reason(summary.exit_reason)),
+            ("Ended by", words.ended_by(summary.exit_reason)),
             ("Ended", fmt.ist_day_time(past.ended(summary))),
         ):
             st.metric(label, value, width="content")
