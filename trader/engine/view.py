@@ -131,6 +131,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     message: str
     wall: datetime
+    passed: dict[str, str] = {}  # told in a report only: what the gate compared, by code
 
 
 class Rung(msgspec.Struct, frozen=True, kw_only=True):

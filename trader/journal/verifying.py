@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Engine, func, select, union_all
 from trader.domain.errors import JournalError, TraderError
 from trader.engine.fold import evolve
 from trader.engine.record_kinds import kind_of
-from trader.engine.records import AnyRecord, RunCreated, decode_record
 from trader.engine.records import AnyRecord, RunCreated
 from trader.engine.state import Run, State
 from trader.journal import tables as t

@@ -1,7 +1,7 @@
 """One finished run in full: result, chart, legs, fills, orders, timeline, configuration. All times are the exchange's."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -208,11 +208,16 @@ def orders_rows(
             order.leg,
             order.status.replace("_", " "),
             order.message or fmt.DASH,
-            order.client_order_id,
+            tag("span", order.client_order_id, title=gate_words(order.passed) or None),
         ]
         for order in sorted(orders, key=lambda order: order.wall, reverse=True)
     ]
     return head, rows
+
+
+def gate_words(passed: Mapping[str, str]) -> str:
+    """What the gate compared before it let an order out, one check after the other."""
+    return "; ".join(f"{code.replace('_', ' ').lower()}: {numbers}" for code, numbers in passed.items())
 
 
 def timeline_rows(events: Iterable[TimelineEvent]) -> tuple[tuple[str, ...], list[list[str]]]:
