@@ -344,8 +344,8 @@ def _in_order(*deeds: Deed) -> tuple[Deed, ...]:
     return tuple(sorted(deeds, key=lambda deed: deed.secs))
 
 
-_COMMANDS = ("start", "stop", "pause", "reduce", "kill", "resume", "ack")
 _RAISING = ("pause", "reduce", "kill")
+_COMMANDS = ("start", "stop", *_RAISING, *_RAISING, "resume", "ack")
 
 
 def _commanding(rng: Random, hold: float) -> list[Deed]:
