@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from tests.engine.scene import Phase, Scene, done, entering, holding
 from trader.domain.order import OrderType, Purpose
-from trader.engine import closing, leaving
+from trader.engine import closing
 from trader.engine import records as rec
 from trader.engine import step as stepping
+from trader.engine.execution import exit as leaving
 from trader.engine.records import Level
 from trader.engine.state import Run
 
@@ -37,7 +38,9 @@ def bold(scene: Scene) -> Scene:
 def with_another_run(scene: Scene) -> str:
     """A second run beside the scene's, looked at before it; its id."""
     run, watch = scene.run, scene.watch
-    other = replace(run, run_id="other", underlying="ETH", orders={}, fills={}, positions={})
+    other = replace(
+        run, run_id="other", underlying="ETH", orders={}, unsettled=(), fills={}, ledgers={}, held=(), positions={}
+    )
     scene.state = replace(
         scene.state,
         runs={"other": other, run.run_id: run},

@@ -10,9 +10,10 @@ from tests.mutants.plans import drawn, stopped_at, troubled
 from tests.mutants.tools import Patch, everywhere
 from trader.domain import rounding
 from trader.domain.order import OrderIntent, OrderStatus, Side
-from trader.domain.outcome import Rejected, Unknown
-from trader.engine import absence, account, gate, ids, orders, working
+from trader.domain.outcome import Unknown, not_sent
+from trader.engine import absence, account, gate, ids, orders
 from trader.engine.effects import Cancel, Submit
+from trader.engine.execution import working
 from trader.engine.orders import NEVER_ACCEPTED
 from trader.engine.release import check_release
 from trader.engine.state import Run, seconds_since
@@ -26,7 +27,7 @@ def new_id_after_a_timeout(patch: Patch) -> None:
 
     def on_submit_answered(turn: Any, event: Any) -> None:
         if isinstance(event.outcome, Unknown):
-            event = replace(event, outcome=Rejected("not_sent", event.outcome.cause))
+            event = replace(event, outcome=not_sent(event.outcome.cause))
         real(turn, event)
 
     everywhere(patch, real, on_submit_answered)

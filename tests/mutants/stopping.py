@@ -3,16 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from msgspec.structs import replace
-
 from tests.mutants.exits import finish_unasked
 from tests.mutants.mutant import Mutant, sessions
 from tests.mutants.plans import drawn, holding, peak_then_back, stopped_at, troubled
 from tests.mutants.tools import Patch, everywhere
-from trader.engine import commands, gate, step, working
+from trader.engine import commands, gate, step
 from trader.engine import holding as hold_rules
 from trader.engine import records as rec
 from trader.engine.effects import AckCommand
+from trader.engine.execution import working
 from trader.engine.fold import evolve
 from trader.engine.records import Phase
 from trader.engine.release import check_release
@@ -96,8 +95,8 @@ def enters_again_after_restart(patch: Patch) -> None:
     def entered(self: Run, key: str) -> int:
         if self.run_id not in since or self.phase is not Phase.ENTERING:
             return real_entered(self, key)
-        newer = {fill_id: b for fill_id, b in self.fills.items() if b.wall > since[self.run_id]}
-        return real_entered(replace(self, fills=newer), key)
+        newer = [b.fill for b in self.fills.values() if b.leg == key and b.wall > since[self.run_id]]
+        return sum(fill.quantity for fill in newer if fill.side is self.leg(key).side)
 
     everywhere(patch, real_hold, hold)
     patch.setattr(Run, "entered", entered)

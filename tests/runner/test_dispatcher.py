@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tests.journal.samples_of_records import intent
 from trader.domain.clock import Now
 from trader.domain.order import OrderIntent, Purpose
-from trader.domain.outcome import Outcome, Rejected, Unknown
+from trader.domain.outcome import Outcome, Rejected, Unknown, not_sent
 from trader.engine.effects import ReadAccount, ReadChain, Submit
 from trader.engine.events import AccountRead, AnyEvent, ChainRead, SubmitAnswered
 from trader.engine.state import State
@@ -38,7 +38,7 @@ class Wire:
         self._clocks.boot += self._queued
         at = self._clocks.wall
         if why_not := may_sign(at):
-            return Rejected("not_sent", why_not)
+            return not_sent(why_not)
         self.signed.append(at)
         self.sent.append(order)
         return Unknown("no answer in this test")
@@ -165,7 +165,7 @@ def test_either_clock_and_every_queue_before_the_signature_count(moved: dict[str
 def test_an_entry_overtaken_by_a_stop_while_it_queued_in_the_gateway_is_not_signed() -> None:
     looks = iter(["", "ENTRY_AFTER_STOP"])
     wire, outcome = send(ENTRY, refused=lambda: next(looks))
-    assert wire.sent == [] and outcome == Rejected("not_sent", "ENTRY_AFTER_STOP")
+    assert wire.sent == [] and outcome == not_sent("ENTRY_AFTER_STOP")
 
 
 class Unreadable:

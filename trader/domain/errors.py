@@ -9,11 +9,14 @@ TraderError
 │   ├── AuthError          key, signature, whitelist or permission refused
 │   ├── VenueRefused       the exchange refused in so many words (a documented error code)
 │   └── OutcomeUnknown     may have been processed; never resend, look it up
+│       └── WireError      an answer or message that cannot be read
 └── InvariantViolated      our books contradict themselves; entries stop, exits stay possible
 
 A refusal by our own risk checks is a value (`Denied`), not an exception; the fate of an order is a value too
 (`trader.domain.outcome`).
 """
+
+from trader.domain.remedy import Remedy
 
 
 class TraderError(Exception):
@@ -45,13 +48,22 @@ class RateLimited(ExchangeError):
 
 
 class VenueRefused(ExchangeError):
-    """The exchange refused with a documented body; the request had no effect."""
+    """The exchange refused with a documented body; the request had no effect. `remedy` is None for a code that is unknown."""
 
-    def __init__(self, code: str, message: str = "", context: object = None, *, http_status: int = 400) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str = "",
+        context: object = None,
+        *,
+        http_status: int = 400,
+        remedy: Remedy | None = None,
+    ) -> None:
         super().__init__(f"{code}: {message}" if message else code)
         self.code = code
         self.context = context
         self.http_status = http_status
+        self.remedy = remedy
 
 
 class AuthError(VenueRefused):
@@ -60,6 +72,10 @@ class AuthError(VenueRefused):
 
 class OutcomeUnknown(ExchangeError):
     """Timeout, reset, 5xx, HTML, parse error: the request may have been processed."""
+
+
+class WireError(OutcomeUnknown):
+    """An answer or message that cannot be read: the request behind it may have been processed."""
 
 
 class InvariantViolated(TraderError):

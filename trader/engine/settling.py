@@ -12,7 +12,7 @@ from trader.domain.expiry import IST
 from trader.domain.order import Purpose
 from trader.domain.quote import Quote
 from trader.engine import records as rec
-from trader.engine.exit_price import fair_bid, is_unoffered
+from trader.engine.execution.exit_price import fair_bid, is_unoffered
 from trader.engine.gate import is_fresh_mark
 from trader.engine.holding import ask_quotes
 from trader.engine.records import LegKept, LegTerms
@@ -108,8 +108,8 @@ def _is_near(turn: Turn, run: Run, leg: LegTerms) -> bool:
 def _why_close(turn: Turn, run: Run, leg: LegTerms, quote: Quote) -> str:
     """Why a leg is not left to its settlement at these prices, in words; empty when it may be."""
     assert quote.mark is not None
-    sold = [b.fill for b in run.fills.values() if b.leg == leg.key and b.fill.side is leg.side]
-    average = sum((f.price * f.quantity for f in sold), Decimal(0)) / max(sum(f.quantity for f in sold), 1)
+    ledger = run.ledger(leg.key)
+    average = ledger.entered_value / max(ledger.entered, 1)
     if quote.mark >= average * (1 + run.preset.exits.max_loss_pct / HUNDRED):
         return f"its mark of {quote.mark} has reached the loss limit"
     if is_unoffered(run, leg, quote):

@@ -7,8 +7,9 @@ from trader.domain.order import Purpose
 from trader.engine import records as rec
 from trader.engine.beside import NOT_READ
 from trader.engine.effects import ReadChain
-from trader.engine.entering import Work, give_up, unready, work_entry
 from trader.engine.events import ChainRead
+from trader.engine.execution.entry import Work, give_up, unready, work_entry
+from trader.engine.execution.working import ask_cancel
 from trader.engine.gate import daily_loss, slowed
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.naked import UNWIND_SECS, imbalance_words, lacks, tell_naked, time_left
@@ -19,7 +20,6 @@ from trader.engine.selection import choose_legs, liquidity_flaw
 from trader.engine.state import HUNDRED, ZERO, Run, Watch, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import staleness
-from trader.engine.working import ask_cancel
 from trader.pricing.margin import ShortLeg, strangle_margin
 
 _CHAIN_SECS = 2.0  # between reads of the chain while looking for strikes (wall)
@@ -259,7 +259,7 @@ def _give_up_lacking(turn: Turn, run: Run) -> None:
         for order in run.live_orders():
             ask_cancel(turn, run.run_id, order, "the legs are uneven")
             turn.look(run.run_id, account_wanted=True)
-        if not run.live_orders() and not any(o.fills_missing for o in run.orders.values()):
+        if not run.live_orders() and not run.fills_missing:
             turn.phase(run.run_id, Phase.HOLDING, f"accepted partly filled: {why}")
         return
     for leg in run.legs:
@@ -281,7 +281,7 @@ def _taken_back(run: Run) -> str:
 
 def _is_whole(run: Run) -> bool:
     """True when every leg is sold to its configured size and nothing of the entry works any more."""
-    if any(o.status.live or o.fills_missing for o in run.orders.values()):
+    if run.unsettled:
         return False
     return all(run.entered(leg.key) >= leg.quantity for leg in run.legs)
 
@@ -291,7 +291,8 @@ def _is_too_late(turn: Turn, run: Run) -> bool:
     if (
         not turn.watch(run.run_id).recovered
         or run.fills
-        or any(o.status.live or o.done_qty for o in run.orders.values())
+        or run.unsettled
+        or any(o.done_qty for o in run.orders.values())
     ):
         return False
     if turn.now.market is None or run.entry_at is None or run.exit_at is None:

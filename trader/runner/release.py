@@ -10,7 +10,7 @@ from typing import NamedTuple
 from trader.domain.clock import Now
 from trader.domain.errors import JournalError
 from trader.domain.order import OrderIntent, Purpose
-from trader.domain.outcome import Rejected
+from trader.domain.outcome import Rejected, not_sent
 from trader.engine.effects import Cancel, Submit
 from trader.engine.release import check_release
 from trader.engine.state import State
@@ -51,7 +51,7 @@ class Release:
         if _is_entry(effect) and (halted := self._halted()):
             return Rejected("halted", halted)
         why_not = self.why_not(effect, released, now)
-        return Rejected("not_sent", why_not) if why_not else None
+        return not_sent(why_not) if why_not else None
 
     def why_not(self, effect: Submit | Cancel, released: Instant, now: Instant) -> str:
         """Why what was decided then may not be signed now, empty when it may. After a second, on either clock, the process

@@ -20,7 +20,7 @@ from trader.engine import events as ev
 from trader.engine.effects import Subscribe, Tell
 from trader.engine.records import AnyRecord
 from trader.engine.state import State
-from trader.exchange.gateway import Gateway
+from trader.exchange.ports import Gateway
 from trader.journal.commands import CommandRow
 from trader.journal.lease import Lease, LeaseLost
 from trader.journal.store import Journal, RecordExists

@@ -5,13 +5,14 @@ from decimal import Decimal
 
 from trader.domain.fill import FillKind
 from trader.engine.fold import durable, fold
-from trader.engine.leaving import OVERLAPPING
 from trader.engine.records import AnyRecord, Phase
 from trader.engine.state import State
 from trader.simulation.evidence import Evidence
 from trader.simulation.faces import realized_by_face
 from trader.simulation.notes import RunNote
 from trader.simulation.ordering import OrderRules
+
+_OVERLAPPING = "overlapping_buy_sell_orders"  # what the venue says of an order that would meet the account's own
 
 _UNTOLD_SECS = 36.0  # 30 s for commissions that never come, and the reads that show it
 _JUST_BEGUN_SECS = 10.0  # besides what the configuration lets its orders rest
@@ -54,7 +55,7 @@ class BookRules:
         account = self._evidence.world.venue.account
         resting = {o.symbol for o in account.open_orders.values() if o.client_order_id not in run.orders}
         last = [run.leg_orders(leg.key)[-1] for leg in run.legs if leg.symbol in resting and run.leg_orders(leg.key)]
-        if not any(order.code == OVERLAPPING for order in last):
+        if not any(order.code == _OVERLAPPING for order in last):
             return False
         self._evidence.limits["LV1 behind another's resting order"] += 1
         return True

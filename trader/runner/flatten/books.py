@@ -24,7 +24,7 @@ from trader.engine.effects import Cancel, ReadAccount
 from trader.engine.events import AnyEvent, CancelAnswered, ClockTicked
 from trader.engine.records import AnyRecord, Phase, Record
 from trader.engine.state import State
-from trader.exchange.gateway import Gateway
+from trader.exchange.ports import Gateway
 from trader.journal.commands import CommandMark
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
