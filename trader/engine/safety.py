@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from trader.domain.clock import Now
 from trader.domain.instrument import Kind
+from trader.engine.imbalance import alone_since
 from trader.engine.leg_view import greeks_now, usable_quote, usable_vol
-from trader.engine.naked import alone_since
 from trader.engine.records import LegTerms, Phase
 from trader.engine.shown import money_digits
 from trader.engine.state import Market, Run, Watch
