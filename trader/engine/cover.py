@@ -30,7 +30,9 @@ def uncovered(legs: Sequence[LegTerms], sizes: Sizes, kind: Kind) -> int:
 
 
 def beyond_cover(legs: Sequence[LegTerms], sizes: Sizes, kind: Kind) -> int:
-    """Contracts of a kind that are less covered than its structure means them to be."""
+    """Contracts of a kind that are less covered than its structure means them to be; none where it covers none."""
+    if not any(leg.side is Side.BUY and leg.kind is kind for leg in legs):
+        return 0
     meant = uncovered(legs, {leg.key: leg.quantity for leg in legs}, kind)
     return max(uncovered(legs, sizes, kind) - meant, 0)
 
