@@ -18,11 +18,11 @@ from tests.engine.scene import (
     finish,
     holding,
     preset,
+    rejected,
     waiting,
 )
 from trader.domain.foreign import Foreign, beside_phrase, concerns, find_foreign
 from trader.domain.order import OrderSnapshot, Purpose, Side
-from trader.domain.outcome import Rejected
 from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine import records as rec
@@ -273,7 +273,7 @@ def test_no_further_attempt_is_made_while_nothing_is_sold_and_something_foreign_
     scene = entering()
     put_there(scene, SHORT)
     for key in ("C", "P"):
-        scene.answer(scene.take(key).client_order_id, Rejected("not_sent", "ACCOUNT_NOT_CLEAN"))
+        scene.answer(scene.take(key).client_order_id, rejected("not_sent", "ACCOUNT_NOT_CLEAN"))
     scene.read_account(asked=scene.wall)
     sent = len(scene.sent())
     for _ in range(60):

@@ -16,6 +16,7 @@ from trader.engine.fold import evolve
 from trader.engine.records import Phase
 from trader.engine.release import check_release
 from trader.engine.state import Run
+from trader.runner import kernel
 from trader.simulation import shell
 from trader.simulation.plan import Deed
 
@@ -68,7 +69,7 @@ def _recovering_without(patch: Patch, forgotten: tuple[type, ...]) -> None:
     def forgetful(state: Any, record: Any) -> Any:
         return state if isinstance(record, forgotten) else evolve(state, record)
 
-    patch.setattr(shell, "evolve", forgetful)
+    patch.setattr(kernel, "evolve", forgetful)
 
 
 def trail_lost_at_restart(patch: Patch) -> None:

@@ -11,6 +11,7 @@ import re
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from math import ceil
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -25,6 +26,7 @@ from trader.domain.structure import LEG_KEY, MOST_LEGS, Structure, flaws
 SCHEMA_VERSION = 4
 PRESET_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}$")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Algo = Literal["chase", "market", "twap", "iceberg"]
 _HASHED_WHOLE = 3
 RELATIVE_EXPIRIES = ("today", "next_day", "nearest", "weekly", "monthly")
 
@@ -520,6 +522,121 @@ class Exits(_Section):
 class Orders(_Section):
     """How orders are worked."""
 
+    entry_algo: Algo = _field(
+        "chase",
+        "Entry algorithm",
+        "How a leg is sold: chase stands in the book and concedes step by step, market takes what the book has, twap sells equal "
+        "slices over a time, iceberg shows a share at a time.",
+        since=4,
+    )
+    entry_duration_secs: Whole = _field(
+        600,
+        "Entry duration",
+        "TWAP: over how long the slices are spread. What is left then is worked as a chase.",
+        "market seconds",
+        since=4,
+        used={"entry_algo": ["twap"]},
+        ge=2,
+        le=86_400,
+    )
+    entry_slices: Whole = _field(
+        10,
+        "Entry slices",
+        "TWAP: into how many equal parts each leg is cut; every part is at least one contract.",
+        "slices",
+        since=4,
+        used={"entry_algo": ["twap"]},
+        ge=2,
+        le=500,
+    )
+    entry_visible_pct: Number = _field(
+        Decimal(10),
+        "Entry share shown",
+        "Iceberg: how much of a leg is in the book at a time, rounded up to whole contracts.",
+        "% of quantity",
+        since=4,
+        used={"entry_algo": ["iceberg"]},
+        gt=0,
+        le=100,
+    )
+    entry_refresh_secs: Whole = _field(
+        2,
+        "Entry refresh",
+        "Iceberg: how long after one part has filled the next is shown.",
+        "seconds",
+        since=4,
+        used={"entry_algo": ["iceberg"]},
+        ge=0,
+        le=3600,
+    )
+    entry_child: Literal["limit", "market"] = _field(
+        "limit",
+        "Entry slice",
+        "TWAP and iceberg: limit works each slice as a chase, market takes what the book has.",
+        since=4,
+        used={"entry_algo": ["twap", "iceberg"]},
+    )
+    exit_algo: Algo = _field(
+        "chase",
+        "Exit algorithm",
+        "How a leg is bought back at the exit time and at the maximum profit. Stops and whatever else must end quickly take no "
+        "slices: there twap and iceberg count as chase.",
+        since=4,
+    )
+    exit_duration_secs: Whole = _field(
+        300,
+        "Exit duration",
+        "TWAP: over how long the slices are spread. What is left then is worked as a chase.",
+        "market seconds",
+        since=4,
+        used={"exit_algo": ["twap"]},
+        ge=2,
+        le=86_400,
+    )
+    exit_slices: Whole = _field(
+        10,
+        "Exit slices",
+        "TWAP: into how many equal parts each leg is cut; every part is at least one contract.",
+        "slices",
+        since=4,
+        used={"exit_algo": ["twap"]},
+        ge=2,
+        le=500,
+    )
+    exit_visible_pct: Number = _field(
+        Decimal(10),
+        "Exit share shown",
+        "Iceberg: how much of a leg is in the book at a time, rounded up to whole contracts.",
+        "% of quantity",
+        since=4,
+        used={"exit_algo": ["iceberg"]},
+        gt=0,
+        le=100,
+    )
+    exit_refresh_secs: Whole = _field(
+        2,
+        "Exit refresh",
+        "Iceberg: how long after one part has filled the next is shown.",
+        "seconds",
+        since=4,
+        used={"exit_algo": ["iceberg"]},
+        ge=0,
+        le=3600,
+    )
+    exit_child: Literal["limit", "market"] = _field(
+        "limit",
+        "Exit slice",
+        "TWAP and iceberg: limit works each slice as a chase, market takes what the book has.",
+        since=4,
+        used={"exit_algo": ["twap", "iceberg"]},
+    )
+    stop_in_slices: Flag = _field(
+        False,
+        "Stop in slices",
+        "Whether Stop & Exit takes the exit's slices too; without it everything is closed at once.",
+        since=4,
+        used={"exit_algo": ["twap", "iceberg"]},
+    )
     entry_reference: Literal["touch", "mid", "mark"] = _field(
         "touch",
         "Entry price from",
@@ -601,8 +718,8 @@ class Risk(_Section):
     max_orders_per_leg: Whole = _field(
         6,
         "Orders per leg",
-        "Most orders of one leg that may end without a fill, entry and exit apart; then trading is halted until resumed, "
-        "and exits go on more slowly.",
+        "Most orders of one leg in a row of which none fills whole, entry and exit apart; then trading is halted until "
+        "resumed, and exits go on more slowly.",
         "orders",
         since=2,
         ge=1,
@@ -669,6 +786,34 @@ class Preset(_Section):
         return self
 
     @model_validator(mode="after")
+    def _algorithms_fit(self) -> Self:
+        orders, schedule = self.orders, self.schedule
+        for side, window, mins in (
+            ("entry", "schedule.entry_window_mins", schedule.entry_window_mins),
+            ("exit", "schedule.exit_before_expiry_mins", schedule.exit_before_expiry_mins),
+        ):
+            algo, duration, slices = (getattr(orders, f"{side}_{name}") for name in ("algo", "duration_secs", "slices"))
+            if algo == "twap":
+                if slices > self.strategy.quantity:
+                    raise ValueError(
+                        f"orders.{side}_slices ({slices}) exceeds strategy.quantity ({self.strategy.quantity}): "
+                        "a slice is at least one contract"
+                    )
+                if duration < slices:
+                    raise ValueError(
+                        f"orders.{side}_duration_secs ({duration}) is too short for orders.{side}_slices ({slices}): "
+                        "a slice takes at least a second"
+                    )
+            elif algo == "iceberg":
+                parts = ceil(100 / getattr(orders, f"{side}_visible_pct"))
+                duration = (min(parts, self.strategy.quantity) - 1) * getattr(orders, f"{side}_refresh_secs")
+            if algo in ("twap", "iceberg") and duration > mins * 60:
+                named = "duration_secs" if algo == "twap" else "refresh_secs"
+                raise ValueError(
+                    f"orders.{side}_{named} makes the {side} last {duration} s, longer than {window} ({mins} min) allows"
+                )
+        return self
+
     def _profit_within_credit(self) -> Self:
         """A credit cannot earn more than itself; what is bought can earn many times what it may lose."""
         if may_pay(self.structure):

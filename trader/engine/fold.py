@@ -121,7 +121,10 @@ def _stop_requested(run: Run, record: rec.StopRequested) -> Run:
 
 
 def _order_intended(run: Run, record: rec.OrderIntended) -> Run:
-    return _with_order(run, Order(intent=record.intent, reference=record.reference, intended_at=record.wall))
+    order = Order(
+        intent=record.intent, reference=record.reference, intended_at=record.wall, intended_market=record.market
+    )
+    return _with_order(run, order)
 
 
 def _order_denied(run: Run, record: rec.OrderDenied) -> Run:
@@ -129,6 +132,7 @@ def _order_denied(run: Run, record: rec.OrderDenied) -> Run:
         intent=record.intent,
         reference=None,
         intended_at=record.wall,
+        intended_market=record.market,
         status=OrderStatus.DENIED,
         ended_at=record.wall,
         code=record.code,
@@ -172,6 +176,7 @@ def _order_resolved(run: Run, record: rec.OrderResolved) -> Run:
         avg_px=record.avg_px if record.avg_px is not None else order.avg_px,
         code=record.code or order.code,
         message=record.message or order.message,
+        remedy=record.remedy if record.code else order.remedy,
         ended_at=_ended_at(order, status, record.wall),
         unknown_at=record.wall if status is OrderStatus.UNKNOWN is not order.status else order.unknown_at,
     )

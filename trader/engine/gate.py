@@ -17,6 +17,7 @@ from trader.domain.quote import Quote
 from trader.domain.rounding import is_on_tick
 from trader.engine.beside import bars_beginning
 from trader.engine.cover import Sizes, beyond_cover, covers, shorts
+from trader.engine.execution.algo import entry_bound, since_filled
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import HUNDRED, MARK_AGE, QUOTE_AGE, ZERO, Order, Run, State, age_slack
@@ -46,7 +47,7 @@ def exit_widening(run: Run, leg: LegTerms) -> int:
     """How much wider than the preset's the collar of the next exit is: once the limit attempts are used up it doubles with
     each further one, so that no exit is kept out of a book that has moved away from the mark. Only attempts that somebody
     could have met count: time alone widens nothing."""
-    beyond = max(sum(met_offers(o) for o in run.leg_orders(leg.key)) - run.preset.orders.retries, 0)
+    beyond = max(sum(met_offers(o) for o in since_filled(run.leg_orders(leg.key))) - run.preset.orders.retries, 0)
     return int(2 ** min(beyond, _WIDEST_DOUBLINGS))
 
 
@@ -93,8 +94,12 @@ def check_order(state: State, run: Run, intent: OrderIntent, now: Now) -> Denied
         _price(state, run, leg, intent, quote, now),
     ]
     if intent.purpose is Purpose.ENTRY:
-        checks += [_entry_state(state, run, now), _entry_size(run, leg, intent), _entry_limits(state, run, intent, now)]
-        checks.append(_entry_cover(run, leg, intent))
+        checks += [
+            _entry_state(state, run, now),
+            _entry_size(run, leg, intent, now),
+            _entry_limits(state, run, intent, now),
+            _entry_cover(run, leg, intent),
+        ]
     else:
         checks += [_exit_size(run, leg, intent), _exit_cover(run, leg, intent)]
     return next((denied for denied in checks if denied is not None), None)
@@ -206,18 +211,22 @@ def _entry_state(state: State, run: Run, now: Now) -> Denied | None:
     return None
 
 
-def _entry_size(run: Run, leg: LegTerms, intent: OrderIntent) -> Denied | None:
+def _entry_size(run: Run, leg: LegTerms, intent: OrderIntent, now: Now) -> Denied | None:
     if intent.side is not leg.side or intent.reduce_only:
         return Denied("WRONG_SIDE", f"side={intent.side}, leg={leg.side}")
-    earlier = run.leg_orders(leg.key, Purpose.ENTRY)
-    if any(o.status.live for o in earlier):
+    earlier, bound = run.leg_orders(leg.key, Purpose.ENTRY), entry_bound(run, leg, now)
+    if sum(o.status.live for o in earlier) >= bound.live:
         return Denied("EARLIER_ORDER_UNRESOLVED", f"leg={leg.key}")
-    most = run.preset.risk.max_orders_per_leg
-    if len(earlier) >= most:
-        return Denied(TOO_MANY_ORDERS, f"orders for this leg={len(earlier)}, max={most}")
+    tried = len(since_filled(earlier))
+    if tried >= bound.unfilled:
+        return Denied(TOO_MANY_ORDERS, f"orders for this leg={tried}, max={bound.unfilled}")
     worst = sum(o.done_qty for o in earlier) + intent.quantity
     if worst > leg.quantity:
         return Denied("POSITION_WOULD_EXCEED", f"worst case={worst}, configured={leg.quantity}")
+    if intent.quantity > bound.at_once:
+        return Denied("MORE_THAN_A_SLICE", f"quantity={intent.quantity}, slice={bound.at_once}")
+    if worst > bound.by_now:
+        return Denied("AHEAD_OF_SCHEDULE", f"worst case={worst}, due={bound.by_now}")
     return None
 
 

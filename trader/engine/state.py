@@ -13,6 +13,7 @@ from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
+from trader.domain.remedy import Remedy
 from trader.engine.ledger import Ledger
 from trader.engine.records import LegKept, LegTerms, Level, Phase, RunFinished
 
@@ -26,6 +27,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     intent: OrderIntent
     reference: Decimal | None
     intended_at: datetime  # wall
+    intended_market: datetime | None = None
     status: OrderStatus = OrderStatus.CREATED
     venue_order_id: str | None = None  # the exchange's, as first told
     other_ids: tuple[str, ...] = ()  # further ids that a channel told for it
@@ -39,6 +41,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     cancel_asked_at: datetime | None = None  # wall
     code: str = ""
     message: str = ""
+    remedy: Remedy | None = None  # what its refusal leaves to do; None where it was not refused
 
     @property
     def done_qty(self) -> int:

@@ -12,6 +12,7 @@ import msgspec
 from trader.domain.clock import Now
 from trader.domain.order import Purpose, Side, TimeInForce
 from trader.domain.quote import Quote
+from trader.engine.execution.algo import since_filled
 from trader.engine.execution.chase import chase_price, price_bounds
 from trader.engine.gate import collar, exit_bounds, exit_limit, is_fresh_mark, is_fresh_quote, met_offers
 from trader.engine.records import LegTerms
@@ -38,8 +39,11 @@ def is_beyond(leg: LegTerms, price: Decimal, limit: Decimal) -> bool:
     return price > limit if leg.side is Side.SELL else price < limit
 
 
-def exit_terms(state: State, now: Now, run: Run, leg: LegTerms, purpose: Purpose, *, alone: bool) -> Terms:
-    """The next closing order of a leg. `alone`: its other leg is not open, so it takes what the book has from the start."""
+def exit_terms(
+    state: State, now: Now, run: Run, leg: LegTerms, purpose: Purpose, *, alone: bool, takes: bool = False
+) -> Terms:
+    """The next closing order of a leg. `alone`: its other leg is not open, so it goes to meet the book from the start.
+    `takes`: it takes what is offered at once, instead of standing in the book."""
     quote = state.market.quotes.get(leg.symbol)
     if quote is None:
         return Terms()
@@ -55,7 +59,9 @@ def exit_terms(state: State, now: Now, run: Run, leg: LegTerms, purpose: Purpose
     if touch is None or is_beyond(leg, touch, worst):
         return Terms(fair_price(run, leg, quote), asked=None if is_unoffered(run, leg, quote) else touch)
     orders, side = run.preset.orders, leg.side.opposite
-    met = sum(met_offers(o) for o in run.leg_orders(leg.key, purpose))
+    met = sum(met_offers(o) for o in since_filled(run.leg_orders(leg.key, purpose)))
+    if takes:
+        return Terms(worst, TimeInForce.IOC, touch)
     if orders.market_fallback and met > orders.retries and met % 2 == 1 and is_fresh_mark(state, quote, now):
         return Terms(worst, TimeInForce.IOC, touch)
     if met > (0 if alone else orders.retries):
