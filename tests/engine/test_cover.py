@@ -165,3 +165,10 @@ def test_no_spot_loses_more_than_the_most_that_can_be_lost(
         assert max(*losses, D(0)) <= most
         assert most == max(*(-left(at) for at in (0, *(int(one.strike) for one, _ in legs))), D(0))
     assert all(a <= b for a, b in pairwise(sorted(spots)))
+
+
+def test_a_leg_worked_in_slices_may_lead_by_one_of_them() -> None:
+    leads = {"C": 3, "P": 3}
+    assert astray(STRANGLE, {"C": 3}, leads) == {}
+    assert astray(STRANGLE, {"C": 4}, leads) == {"C": 1}
+    assert astray(CONDOR, {"LC": 3, "C": 4}, leads) == {"C": 1}  # cover is owed in full

@@ -13,6 +13,7 @@ from trader.domain.order import Side
 from trader.engine.records import LegTerms
 
 Sizes = Mapping[str, int]  # contracts by the key of their leg
+_NONE: Sizes = {}
 
 
 def shorts(legs: Sequence[LegTerms]) -> list[LegTerms]:
@@ -37,14 +38,15 @@ def beyond_cover(legs: Sequence[LegTerms], sizes: Sizes, kind: Kind) -> int:
     return max(uncovered(legs, sizes, kind) - meant, 0)
 
 
-def astray(legs: Sequence[LegTerms], sizes: Sizes) -> dict[str, int]:
+def astray(legs: Sequence[LegTerms], sizes: Sizes, leads: Sizes = _NONE) -> dict[str, int]:
     """Contracts of each short leg that stand without what they belong with: without the cover that the structure gives them,
-    or uncovered and beyond their ratio to the other short legs. Legs of which there are none are left out."""
+    or uncovered and beyond their ratio to the other short legs by more than a leg may lead (worked in slices, it may by one).
+    Legs of which there are none are left out."""
     least = min((Fraction(sizes.get(leg.key, 0), leg.ratio) for leg in shorts(legs)), default=Fraction(0))
     found = {}
     for leg in shorts(legs):
         size, bare = sizes.get(leg.key, 0), uncovered(legs, sizes, leg.kind)
-        beyond_ratio = size - ceil(least * leg.ratio)
+        beyond_ratio = size - ceil(least * leg.ratio) - leads.get(leg.key, 0)
         alone = min(max(beyond_cover(legs, sizes, leg.kind), beyond_ratio), bare, size)
         if alone > 0:
             found[leg.key] = alone

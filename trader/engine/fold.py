@@ -14,6 +14,7 @@ from trader.domain.order import OrderStatus, next_status
 from trader.engine import records as rec
 from trader.engine.basis import basis_of
 from trader.engine.cover import astray
+from trader.engine.execution.algo import allowed_lead
 from trader.engine.ledger import with_cost, with_fill
 from trader.engine.records import Phase
 from trader.engine.state import ZERO, Account, BookedFill, Order, Run, State, Trading, Watch
@@ -228,7 +229,8 @@ def _fill_recorded(run: Run, record: rec.FillRecorded) -> Run:
 
 def _naked_since(run: Run, wall: datetime) -> datetime | None:
     """Since when a short leg stands without what it belongs with: kept while one does."""
-    is_astray = astray(run.legs, {leg.key: run.open_quantity(leg.key) for leg in run.legs})
+    leads = {leg.key: allowed_lead(run, leg) for leg in run.legs}
+    is_astray = astray(run.legs, {leg.key: run.open_quantity(leg.key) for leg in run.legs}, leads)
     return run.naked_since or wall if is_astray else None
 
 

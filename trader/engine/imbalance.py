@@ -9,6 +9,7 @@ from datetime import datetime
 
 from trader.domain.order import OrderStatus, Purpose
 from trader.engine.cover import astray, behind, beyond_cover, shorts, uncovered
+from trader.engine.execution.algo import allowed_lead
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import SILENCE_SECS, Run, seconds_since
 from trader.engine.turn import Turn
@@ -28,7 +29,7 @@ def lacks(run: Run, leg: LegTerms) -> bool:
 def _is_even_by_report(run: Run) -> bool:
     """True when no leg stands alone by the word of its orders: only fills are still to come."""
     entered = {leg.key: sum(o.done_qty for o in run.leg_orders(leg.key, Purpose.ENTRY)) for leg in run.legs}
-    return not astray(run.legs, entered)
+    return not astray(run.legs, entered, {leg.key: allowed_lead(run, leg) for leg in run.legs})
 
 
 def time_left(run: Run, then: datetime) -> float:
