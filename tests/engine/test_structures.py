@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tests.engine.boards import CONDOR, LONG_PUT, RATIO, Board, custom, entering, holding, structured
 from tests.engine.scene import EXPIRY, D, Phase, finish
 from trader.config.preset import Preset
+from trader.desk.telling import markers
 from trader.domain.fill import FillKind
 from trader.domain.instrument import Kind
 from trader.domain.order import OrderType, Purpose, Side
@@ -363,3 +364,16 @@ def test_a_worthless_wing_is_held_to_its_settlement_and_says_so() -> None:
         board.serve(fill=False)
     assert board.phase is Phase.EXITING and "LP" in board.run.kept
     assert board.run.kept["LP"].is_long and "nobody bids for it" in board.view.legs[0].kept
+
+
+def test_the_marks_of_a_chart_tell_what_was_entered_and_what_was_closed_again() -> None:
+    board = holding(CONDOR)
+    board.stop()
+    finish(board)
+    told = [(mark.kind, mark.text.split(" ")[0]) for mark in markers(board.records) if mark.kind in ("entry", "exit")]
+    assert told == [
+        *[("entry", "Bought")] * 2,
+        *[("entry", "Sold")] * 2,
+        *[("exit", "Bought"), ("exit", "Bought")],  # back
+        *[("exit", "Sold")] * 2,  # again
+    ]
