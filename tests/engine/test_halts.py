@@ -30,11 +30,11 @@ from trader.domain.remedy import Remedy
 from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.engine.effects import ReadAccount, Submit
+from trader.engine.execution.working import place
 from trader.engine.gate import HARD_ORDERS_PER_SECOND, RESERVED_FOR_EXITS, check_order, slowed
 from trader.engine.ids import client_order_id
 from trader.engine.records import Level, OperatorLevel
 from trader.engine.turn import Turn
-from trader.engine.working import place
 from trader.exchange.common.budget import BudgetRefused
 from trader.exchange.common.outcomes import outcome_of
 from trader.exchange.delta.http.refusal import refused

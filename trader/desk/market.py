@@ -19,7 +19,7 @@ from trader.desk.values import ExpiryChoice, Preview, PreviewLeg
 from trader.domain.expiry import ist_date
 from trader.domain.instrument import Instrument
 from trader.domain.quote import Quote, credible_newest, usual_spot
-from trader.engine.chase import chase_price, entry_reference
+from trader.engine.execution.chase import chase_price, entry_reference
 from trader.engine.gate import exit_ceiling
 from trader.engine.leg_view import usable_vol
 from trader.engine.records import LegTerms

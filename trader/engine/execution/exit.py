@@ -4,7 +4,8 @@ from trader.domain.order import OrderStatus, Purpose, TimeInForce
 from trader.domain.remedy import Remedy
 from trader.domain.rounding import floor_to_tick
 from trader.domain.wording import refusal_words
-from trader.engine.exit_price import Terms, exit_terms, fair_bid, is_above_ceiling, is_unoffered, stands_well
+from trader.engine.execution.exit_price import Terms, exit_terms, fair_bid, is_above_ceiling, is_unoffered, stands_well
+from trader.engine.execution.working import RETRY_SECS, ask_cancel, ask_fate, await_order, is_resting, paused, place
 from trader.engine.gate import closable, exit_ceiling
 from trader.engine.levels import trip
 from trader.engine.naked import alone_since
@@ -13,7 +14,6 @@ from trader.engine.records import LegTerms
 from trader.engine.settling import Stance, stance_on, unsaleable_secs
 from trader.engine.state import Order, Run, seconds_since
 from trader.engine.turn import Turn
-from trader.engine.working import RETRY_SECS, ask_cancel, ask_fate, await_order, is_resting, paused, place
 
 EXIT_OVERLAP_SECS = 2.0  # an exit waits this long for the fate of an earlier one; reduce-only bounds both
 ALONE_PATIENCE_SECS = 2.0  # of the five kept for buying one leg back: two attempts fit

@@ -8,7 +8,8 @@ from trader.domain.remedy import Remedy
 from trader.domain.wording import refusal_words
 from trader.engine.absence import ENTRY_HORIZON_SECS
 from trader.engine.beside import bars_beginning
-from trader.engine.chase import chase_price, entry_reference, price_bounds
+from trader.engine.execution.chase import chase_price, entry_reference, price_bounds
+from trader.engine.execution.working import RETRY_SECS, await_order, paused, place
 from trader.engine.gate import slowed, within_collar
 from trader.engine.naked import entry_patience
 from trader.engine.orders import PROVEN_ABSENT
@@ -17,7 +18,6 @@ from trader.engine.records import LegTerms
 from trader.engine.state import Order, Run, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import staleness
-from trader.engine.working import RETRY_SECS, await_order, paused, place
 
 
 class Work(StrEnum):

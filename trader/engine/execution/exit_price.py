@@ -11,7 +11,7 @@ import msgspec
 from trader.domain.clock import Now
 from trader.domain.order import Purpose, TimeInForce
 from trader.domain.quote import Quote
-from trader.engine.chase import chase_price, price_bounds
+from trader.engine.execution.chase import chase_price, price_bounds
 from trader.engine.gate import collar, exit_bounds, exit_ceiling, is_fresh_mark, is_fresh_quote, met_offers
 from trader.engine.records import LegTerms
 from trader.engine.state import HUNDRED, Run, State, seconds_since
