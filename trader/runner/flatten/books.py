@@ -26,7 +26,7 @@ from trader.engine.fold import evolve
 from trader.engine.records import Phase, Record
 from trader.engine.state import State
 from trader.engine.step import step
-from trader.exchange.ports import Gateway
+from trader.exchange.ports import Trading
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
 from trader.runner.reading import read_account
@@ -194,7 +194,7 @@ class Books:
 
     # ------------------------------------------------------------ afterwards
 
-    def settle(self, gateway: Gateway, deadline: float) -> tuple[rec.RunFinished, ...]:
+    def settle(self, gateway: Trading, deadline: float) -> tuple[rec.RunFinished, ...]:
         """Let the engine book the fills and finish the runs, as a runner would at its next start; what it finished.
 
         Nothing is sent: should the engine want another order, the books are left to the runner.
@@ -208,7 +208,7 @@ class Books:
             self._say(f"The books are left to the next start of the runner: {error}")
         return tuple(finished)
 
-    def _settle(self, gateway: Gateway, deadline: float, finished: list[rec.RunFinished]) -> None:
+    def _settle(self, gateway: Trading, deadline: float, finished: list[rec.RunFinished]) -> None:
         assert self._state is not None and self._journal is not None
         events: list[AnyEvent] = [ClockTicked(at=self.now())]
         while time.monotonic() < deadline:
@@ -229,7 +229,7 @@ class Books:
             if not events:
                 time.sleep(0.1)
 
-    def _answer(self, gateway: Gateway, effect: Effect) -> AnyEvent | None:
+    def _answer(self, gateway: Trading, effect: Effect) -> AnyEvent | None:
         match effect:
             case ReadAccount():
                 return read_account(gateway, effect, self.now().wall, self.now)
