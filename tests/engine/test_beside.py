@@ -341,7 +341,7 @@ def test_the_gate_itself_refuses_to_sell_on_an_account_that_is_not_known_to_be_c
 
     scene = entering()
     intent = scene.submits()[0]
-    bare = replace(scene.run, orders={})
+    bare = replace(scene.run, orders={}, unsettled=())
     calm = replace(scene.state, runs={bare.run_id: bare}, account=replace(scene.state.account, order_times=()))
 
     def code(seen: tuple[Foreign, ...] | None) -> str:
