@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -26,13 +25,10 @@ from trader.engine.records import LegTerms
 from trader.engine.schedule import fix_instants, past_words
 from trader.engine.selection import choose_legs, listed_expiries
 from trader.engine.valuation import closing_cost
-from trader.exchange.common.credentials import Credentials
-
-if TYPE_CHECKING:
-    from trader.exchange.delta.gateway import DeltaGateway
+from trader.exchange.factory import build_gateway
+from trader.exchange.ports import Gateway, MarketReads
 
 TTL_SECS = 2.0
-_RELOAD_SECS = 10.0  # how often an unknown symbol may make the product list be read anew
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,25 +40,15 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     market: datetime | None
 
 
-class PublicMarket(Protocol):
-    """The part of a gateway that is read here."""
-
-    def instruments(self, underlying: str) -> list[Instrument]: ...
-
-    def tickers(self, underlying: str) -> list[Quote]: ...
-
-    def invalidate_instruments(self) -> None: ...
-
-
 class ExchangeDoor:
     """The desk's own gateway: made when first needed, made anew when the local venue came back elsewhere. Thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._open: tuple[Connection, DeltaGateway] | None = None
+        self._open: tuple[Connection, Gateway] | None = None
 
-    def gateway(self) -> "DeltaGateway":
+    def gateway(self) -> Gateway:
         """The gateway of the exchange the settings point at now.
 
         Raises:
@@ -79,18 +65,7 @@ class ExchangeDoor:
                     return self._open[1]
                 self._open[1].close()
                 self._open = None
-            pair = connection.credentials
-            # Here, not above: most commands never ask the exchange, and the HTTP stack is the slowest thing to import.
-            from trader.exchange.delta.gateway import DeltaGateway
-
-            gateway = DeltaGateway.connect(
-                connection.env,
-                rest_url=connection.rest_url,
-                ws_public_url=connection.ws_public_url,
-                ws_private_url=connection.ws_private_url,
-                credentials=None if pair is None else Credentials(*pair.reveal()),
-                proxy=connection.proxy_url,
-            )
+            gateway = build_gateway(self._settings, connection)
             self._open = (connection, gateway)
             return gateway
 
@@ -105,12 +80,11 @@ class ExchangeDoor:
 class MarketBook:
     """Boards of the last two seconds, so that many pages cost one request. Thread-safe."""
 
-    def __init__(self, source: Callable[[], PublicMarket], monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, source: Callable[[], MarketReads], monotonic: Callable[[], float] = time.monotonic) -> None:
         self._source = source
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._boards: dict[str, tuple[float, Board]] = {}
-        self._reloaded = float("-inf")
 
     def board(self, underlying: str) -> Board:
         """The options of an underlying, at most 2 s old.
@@ -129,12 +103,7 @@ class MarketBook:
     def _read(self, underlying: str) -> Board:
         gateway = self._source()
         quotes = {quote.symbol: quote for quote in gateway.tickers(underlying)}
-        instruments = gateway.instruments(underlying)
-        known = {instrument.symbol for instrument in instruments}
-        if not quotes.keys() <= known and self._monotonic() - self._reloaded >= _RELOAD_SECS:
-            self._reloaded = self._monotonic()
-            gateway.invalidate_instruments()  # new contracts were listed since the list was read
-            instruments = gateway.instruments(underlying)
+        instruments = gateway.instruments(underlying)  # after the quotes: what those hold new is in it then
         return Board(
             instruments=tuple(instruments),
             quotes=quotes,
