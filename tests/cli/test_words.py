@@ -68,7 +68,7 @@ def test_a_start_whose_run_ends_at_once_says_so_and_after_how_long(
         runs._start_one(OneRun(), Preset(), True, None, None, 50.0, False)  # type: ignore[arg-type]
     said = capsys.readouterr().err
     assert "after 50 s" not in said
-    assert "does not hold a strangle after 4 s: Done (entry could not be completed) — flat." in said
+    assert "does not hold its position after 4 s: Done (entry could not be completed) — flat." in said
 
 
 def test_a_leg_held_to_its_settlement_is_still_open_and_says_until_when() -> None:

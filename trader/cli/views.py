@@ -1,4 +1,4 @@
-"""Commands that only look: status, history, check."""
+"""Commands that only look: status, history, check, preview."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -108,7 +108,42 @@ def check(
         raise typer.Exit(1)
 
 
+def preview(
+    preset: options.PresetName = None,
+    sets: options.Overrides = None,
+    as_json: options.JsonFlag = False,
+) -> None:
+    """The legs a start would trade now, and what they bring and bind; exit code 1 when none qualify. Nothing is sent."""
+    from trader.config.precedence import resolve
+    from trader.desk.meaning import does
+
+    settings = options.read_settings()
+    chosen = resolve(settings, preset=preset, overrides=sets or ()).preset
+    with options.open_desk(settings) as desk:
+        seen = desk.preview(chosen)
+    if as_json:
+        emit_json(seen)
+    else:
+        emit_lines([f"{chosen.name}: {does(chosen)}"])
+        rows = [
+            [leg.symbol, chosen.structure.leg(leg.key).side.value, str(leg.quantity), f"{leg.delta:+.3f}"]
+            + ["–" if price is None else f"{price:f}" for price in (leg.bid, leg.ask, leg.mark, leg.limit_price)]
+            for leg in seen.legs
+        ]
+        if rows:
+            emit_lines(table(["leg", "side", "contracts", "delta", "bid", "ask", "mark", "first limit"], rows))
+            emit_lines(
+                [
+                    f"premium {usd(seen.premium)}, fees {usd(seen.fees, signed=False)}, margin {usd(seen.margin, signed=False)}"
+                ]
+            )
+        emit_lines(f"nothing qualifies: {reason}" for reason in seen.reasons)
+    if not seen.legs:
+        raise typer.Exit(1)
+
+
 def add_to(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(history)
     app.command()(check)
+    app.command()(preview)
