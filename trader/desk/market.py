@@ -18,6 +18,7 @@ from trader.desk.outlook import with_outlook
 from trader.desk.values import ExpiryChoice, Preview, PreviewLeg
 from trader.domain.expiry import ist_date
 from trader.domain.instrument import Instrument
+from trader.domain.order import Side
 from trader.domain.quote import Quote, credible_newest, usual_spot
 from trader.engine.chase import chase_price, entry_reference
 from trader.engine.gate import exit_ceiling
@@ -179,7 +180,7 @@ def _preview(preset: Preset, board: Board) -> Preview:
         return Preview(reasons=reasons, legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)
     seen = Preview(reasons=(), legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)
     seen = with_costs(seen, preset, selection.legs, board.quotes, board.spot, board.market)
-    return with_outlook(seen, preset, selection.legs)
+    return with_outlook(seen, preset, selection.legs, {one.symbol: one for one in board.instruments})
 
 
 def _leg(preset: Preset, terms: LegTerms, quote: Quote, spot: Decimal) -> PreviewLeg:
@@ -199,8 +200,9 @@ def _leg(preset: Preset, terms: LegTerms, quote: Quote, spot: Decimal) -> Previe
         bid_size=quote.bid_size,
         open_interest=quote.open_interest,
         limit_price=chase_price(preset, terms, terms.side, quote, reference, 0),
+        side=terms.side.value,
         exit_most=None
-        if quote.mark is None
+        if quote.mark is None or terms.side is Side.BUY
         else closing_cost(terms, terms.quantity, exit_ceiling(preset, terms, quote.mark), spot),
     )
 

@@ -6,9 +6,11 @@ from decimal import Decimal
 import msgspec
 
 from trader.config.preset import Preset
+from trader.desk.position import Position
 from trader.domain.errors import TraderError
 from trader.engine.view import LegView, Ops, OrderView, RunView
 from trader.journal import AlertRow, FillRow, RunSummary
+from trader.pricing.payoff import Basis
 
 
 class NotPossible(TraderError):
@@ -105,7 +107,7 @@ class CommandReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreviewLeg(msgspec.Struct, frozen=True, kw_only=True):
-    """One option as it would be sold now. Prices USD per unit of underlying; `limit_price` is where the first order
+    """One option as it would be sold (or bought: `side`) now. Prices USD per unit of underlying; `limit_price` is where the first order
     would stand; `iv` a fraction per year."""
 
     key: str
@@ -124,6 +126,7 @@ class PreviewLeg(msgspec.Struct, frozen=True, kw_only=True):
     fee: Decimal | None = None  # USD of selling all contracts at `limit_price`
     closing_px: Decimal | None = None  # what a P&L would count buying back at now: the ask, bounded by the spread guard
     exit_most: Decimal | None = None  # USD a closing order of all contracts would pay at most at today's mark, fees in
+    side: str = "sell"
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,15 +158,21 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     )
     still_pct: float | None = None  # the same if spot stands still
     payoff: "Payoff | None" = None
+    basis: Basis | None = None  # what percentages are of; None where there is neither a credit nor a bound of the loss
+    position: Position | None = (
+        None  # the same as one value for every further figure; None where a leg has no volatility
+    )
 
 
 class Payoff(msgspec.Struct, frozen=True, kw_only=True):
-    """P&L in USD against spot, fees in: bought back now, at the exit time, and settled at expiry. Columns of one length."""
+    """P&L in USD against spot, fees in: closed now, closed at a later instant (`later`; by default the exit time), and settled
+    at expiry. Columns of one length."""
 
     spots: tuple[float, ...]
     now: tuple[float, ...]
     at_exit: tuple[float, ...]
     at_expiry: tuple[float, ...]
+    later: datetime | None = None
 
 
 class LotSize(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,8 +22,8 @@ _WITH_TAX = 1 + float(GST)
 
 
 class OpenLeg(msgspec.Struct, frozen=True, kw_only=True):
-    """What is short of one option, in floats. `size` is units of the underlying; `closing` the USD per unit that a P&L counts
-    buying back at now; `vol` a fraction per year; fee rate and cap as in `trader.pricing.fees`."""
+    """What is open of one option, in floats. `size` is units of the underlying that are short, negative for what is long;
+    `closing` the USD per unit that a P&L counts closing at now; `vol` a fraction per year; fee rate and cap as in `trader.pricing.fees`."""
 
     kind: Kind
     strike: float
@@ -58,7 +58,7 @@ class Curve:
         for worth, above, size, rate, cap in self._legs:
             closing = max(worth(spot) + above, 0.0)
             fee = rate * spot if cap is None else min(rate * spot, cap * closing)
-            cost += size * (closing + fee)
+            cost += size * closing + abs(size) * fee
         return self._banked - cost
 
     @property
