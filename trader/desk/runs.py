@@ -8,7 +8,7 @@ from trader.config.preset import Preset
 from trader.desk.outcome import Outcome, build_outcome
 from trader.domain.clock import Now
 from trader.engine.fold import fold
-from trader.engine.records import AnyRecord, RunCreated, RunFinished
+from trader.engine.records import AnyRecord, LegsChosen, LegTerms, RunCreated, RunFinished
 from trader.engine.state import Run, State
 from trader.engine.view import RunView
 from trader.engine.viewing import build_view
@@ -62,6 +62,11 @@ class RunBook:
             kept = self._presets if len(self._presets) < _RUNS_KEPT else {}
             self._presets = {**kept, run_id: preset}
         return preset
+
+    def terms(self, run_id: str) -> tuple[LegTerms, ...]:
+        """The legs as they were chosen last; none before that."""
+        found = (one.legs for one in reversed(self.records(run_id)) if isinstance(one, LegsChosen))
+        return next(found, ())
 
     def ended(self, run_id: str) -> datetime | None:
         """When the run was finished (this machine's clock); None while it is not."""
