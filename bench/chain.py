@@ -112,7 +112,7 @@ def bare(pipe: Any, url: str, secs: float) -> None:
     import msgspec
     import websocket
 
-    from trader.exchange.delta import wire
+    from trader.exchange.delta.wire import core as wire
 
     client = websocket.create_connection(url, skip_utf8_validation=True)
     decode = msgspec.json.Decoder(wire.PublicMessage, strict=False).decode
@@ -153,9 +153,9 @@ def _answer(pipe: Any, client: Any, read: Any, secs: float) -> None:
 
 def ours(pipe: Any, url: str, secs: float) -> None:
     """Through the client: messages per second received, and latencies of what was taken."""
-    from trader.exchange.delta.conflate import Conflator
-    from trader.exchange.delta.streams import PublicStream
-    from trader.exchange.events import StreamEvent, StreamUp
+    from trader.exchange.common.events import StreamEvent, StreamUp
+    from trader.exchange.delta.stream.conflate import Conflator
+    from trader.exchange.delta.stream.streams import PublicStream
 
     up, woken, done = threading.Event(), threading.Event(), threading.Event()
     conflator = Conflator(woken.set)

@@ -33,7 +33,7 @@ def bare(pipe: Any, url: str, secs: float) -> None:
     import msgspec
     import websocket
 
-    from trader.exchange.delta import wire
+    from trader.exchange.delta.wire import core as wire
 
     client = websocket.create_connection(url, skip_utf8_validation=True)
     decode = msgspec.json.Decoder(wire.PublicMessage, strict=False).decode

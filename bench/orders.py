@@ -18,7 +18,7 @@ from trader.domain.instrument import Instrument
 from trader.domain.order import OrderIntent, OrderType, Purpose, Side
 from trader.domain.outcome import Ok
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.delta.signing import sign
+from trader.exchange.delta.http.signing import sign
 
 _USER_AGENT = "strangle-desk-bench"
 _CONTRACTS = 10  # the venue takes 500 operations per second and contract

@@ -23,10 +23,10 @@ from typing import Any
 import msgspec
 import websocket
 
-from trader.exchange.delta import wire
-from trader.exchange.delta.conflate import Conflator
-from trader.exchange.delta.streams import PublicStream
-from trader.exchange.events import StreamEvent, StreamUp
+from trader.exchange.common.events import StreamEvent, StreamUp
+from trader.exchange.delta.stream.conflate import Conflator
+from trader.exchange.delta.stream.streams import PublicStream
+from trader.exchange.delta.wire import core as wire
 
 _CONTRACTS = 100
 _WARM_UP_SECS = 0.3

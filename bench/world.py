@@ -22,7 +22,7 @@ from trader.config.preset import Preset
 from trader.config.settings import load_settings
 from trader.desk import Desk
 from trader.engine.records import Phase
-from trader.exchange.credentials import Credentials
+from trader.exchange.common.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal import Journal
 

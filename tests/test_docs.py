@@ -11,7 +11,7 @@ COVERAGE = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
 ROWS = [line for line in COVERAGE.splitlines() if line.startswith("| ") and "proof |" not in line]
 IDS = COVERAGE.partition("## The ids\n")[2].split()
 NAMED = re.compile(r"`(?:(?P<file>[a-z_0-9/]+\.py))?(?:::(?P<test>test_\w+)(?P<more>…)?)?`")
-FOLDERS = (ROOT, ROOT / "trader", ROOT / "trader" / "exchange" / "delta")
+FOLDERS = (ROOT, ROOT / "trader")
 row_names = [row.split("|")[1].strip()[:40] for row in ROWS]
 
 

@@ -40,7 +40,7 @@ def shoot(browser: Browser, url: str, name: str, ready: Callable[[Page], None], 
 
 
 def hero_says(words: str) -> Callable[[Page], None]:
-    return lambda page: expect(page.locator(".st-key-figures")).to_contain_text(words, timeout=30_000)
+    return lambda page: expect(page.locator(".lv-live")).to_contain_text(words, timeout=30_000)
 
 
 def start(browser: Browser, url: str, when: str) -> None:
@@ -96,7 +96,7 @@ def main() -> None:
             page = browser.new_page()
             page.goto(url)
             hero_says("Holding")(page)
-            run = page.locator(".st-key-figures").inner_text().split("run ")[1].split()[0]
+            run = page.locator(".lv-live").inner_text().split("run ")[1].split()[0]
             page.wait_for_timeout(20_000)  # a line worth looking at
             page.close()
             for theme in ("light", "dark"):

@@ -35,7 +35,7 @@ def metric(page: Page, label: str) -> Locator:
 
 
 def hero(page: Page) -> Locator:
-    return page.locator(".st-key-figures")
+    return page.locator(".lv-live")
 
 
 def card(page: Page, label: str) -> Locator:
@@ -90,7 +90,7 @@ def test_a_paper_run_from_start_to_flat(panel: str, context: BrowserContext) -> 
     expect(hero(page)).to_contain_text("Holding — exits at")
     run = run_id(page)
     assert len(changed_values(page, card(page, "P&L if closed now"), 3)) >= 3, "P&L moves"
-    expect(page.locator(".st-key-chart_box canvas").first).to_be_visible()
+    expect(page.locator(".st-key-pnl_chart canvas").first).to_be_visible()
     expect(page.locator(".lv-exits")).to_contain_text("Max loss")
 
     _edit_while_it_refreshes(page)

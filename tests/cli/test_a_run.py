@@ -122,9 +122,9 @@ def test_a_start_at_once_sold_on_an_account_that_held_a_foreign_short(
 ) -> None:
     """From the command line through the real runner to the exchange: refused, told with its phrase, sold once confirmed."""
     from trader.domain.order import OrderType, Side
-    from trader.exchange.credentials import Credentials
+    from trader.exchange.common.credentials import Credentials
+    from trader.exchange.delta.api.order_requests import OrderRequest
     from trader.exchange.delta.gateway import DeltaGateway
-    from trader.exchange.delta.order_requests import OrderRequest
 
     at = json.loads((clean_environment / "venue.json").read_text())
     gateway = DeltaGateway(at["rest_url"], Credentials(at["api_key"], at["api_secret"]))

@@ -121,8 +121,8 @@ def test_number_of_the_wrong_type_is_refused_by_name(path: str, bad: Any) -> Non
         ),
         (
             "exits.trailing_tiers",
-            ({"peak_pct": 101, "stop_pct": -1},),
-            "exits.trailing_tiers[0].peak_pct must be at most 100, was 101",
+            ({"peak_pct": 10001, "stop_pct": -1},),
+            "exits.trailing_tiers[0].peak_pct must be at most 10000, was 10001",
         ),
         ("orders.market_fallback", "perhaps", "orders.market_fallback must be true or false, was 'perhaps'"),
         (

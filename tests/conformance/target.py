@@ -30,13 +30,13 @@ from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderType, Side
 from trader.domain.outcome import Ok
 from trader.domain.quote import Quote
-from trader.exchange.credentials import Credentials
+from trader.exchange.common.credentials import Credentials
+from trader.exchange.common.transport import Reply
+from trader.exchange.delta.api.order_requests import CancelScope, OrderRequest
 from trader.exchange.delta.environments import Environment, check_urls, environment_of
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.delta.order_requests import CancelScope, OrderRequest
-from trader.exchange.delta.rest import Endpoint
-from trader.exchange.delta.signing import sign_login
-from trader.exchange.delta.transport import Reply
+from trader.exchange.delta.http.rest import Endpoint
+from trader.exchange.delta.http.signing import sign_login
 from trader.venue.core.settings import CoreSettings
 from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
 from trader.venue.server import VenueServer

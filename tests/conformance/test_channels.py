@@ -15,20 +15,21 @@ from tests.conformance.schema.check import validate
 from tests.conformance.schema.sockets import MESSAGES, RESOLUTIONS
 from tests.conformance.target import Frames, Target, open_local
 from trader.domain.order import OrderType, Side
-from trader.exchange.changes import Done
-from trader.exchange.delta import wire, wire_feeds
-from trader.exchange.delta.account_api import MmpLimits
-from trader.exchange.delta.conflate import Conflator
-from trader.exchange.delta.local_book import LocalBook
-from trader.exchange.delta.parse import parse_order, parse_position, parse_user_trade, parse_wallet
-from trader.exchange.delta.parse_feeds import (
+from trader.exchange.common.changes import Done
+from trader.exchange.delta.api.account import MmpLimits
+from trader.exchange.delta.stream.conflate import Conflator
+from trader.exchange.delta.stream.local_book import LocalBook
+from trader.exchange.delta.wire import core as wire
+from trader.exchange.delta.wire import feeds as wire_feeds
+from trader.exchange.delta.wire.parse import parse_order, parse_position, parse_user_trade, parse_wallet
+from trader.exchange.delta.wire.parse_feeds import (
     LiveCandle,
     parse_feed,
     parse_long_user_trade,
     parse_mmp_trigger,
     parse_portfolio_margins,
 )
-from trader.exchange.delta.values import OrderBook, PublicTrade
+from trader.exchange.delta.wire.values import OrderBook, PublicTrade
 
 BTC_INDEX = ".DEXBTUSD"
 PUBLIC_DECODER = msgspec.json.Decoder(

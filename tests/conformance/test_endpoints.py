@@ -12,10 +12,10 @@ from tests.conformance.target import Target
 from trader.domain.errors import AuthError
 from trader.domain.order import OrderStatus, OrderType, Side
 from trader.domain.outcome import Ok, Rejected
-from trader.exchange.changes import Done
-from trader.exchange.delta.account_api import DeadMan, MmpLimits
-from trader.exchange.delta.order_requests import Bracket, CancelScope, OrderEdit, Stop
-from trader.exchange.delta.rest import Endpoint
+from trader.exchange.common.changes import Done
+from trader.exchange.delta.api.account import DeadMan, MmpLimits
+from trader.exchange.delta.api.order_requests import Bracket, CancelScope, OrderEdit, Stop
+from trader.exchange.delta.http.rest import Endpoint
 
 Case = Callable[[Target], None]
 PUBLIC: dict[str, Case] = {}

@@ -16,9 +16,9 @@ from trader.domain.foreign import beside_phrase, parse_foreign
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderType, Side
 from trader.domain.outcome import Ok
-from trader.exchange.credentials import Credentials
+from trader.exchange.common.credentials import Credentials
+from trader.exchange.delta.api.order_requests import OrderRequest
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.delta.order_requests import OrderRequest
 from trader.journal import Journal
 from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
 from trader.venue.server import VenueServer

@@ -13,8 +13,8 @@ from trader.desk import prerequisites as pre
 from trader.desk.market import Board, build_preview
 from trader.domain.errors import ExchangeError, JournalError, OutcomeUnknown, VenueRefused
 from trader.domain.wallet import Wallet
-from trader.exchange.odd_rows import OddFigures
-from trader.exchange.statistics import CacheFigures, CallStatistics
+from trader.exchange.common.odd_rows import OddFigures
+from trader.exchange.common.statistics import CacheFigures, CallStatistics
 from trader.journal import Journal
 from trader.venue.server import VenueServer
 

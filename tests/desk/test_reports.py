@@ -111,7 +111,8 @@ def test_series_of_a_long_run_stays_small_and_keeps_its_extremes(desk: Desk, jou
 
 
 def test_series_and_marks_of_a_run_there_is_not_are_empty(desk: Desk) -> None:
-    assert desk.pnl_series("nope").pnl == [] and desk.markers("nope") == []
+    series, marks = desk.pnl_chart("nope")
+    assert series.pnl == [] and marks == ()
 
 
 # ---------------------------------------------------------------- log

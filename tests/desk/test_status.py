@@ -17,7 +17,7 @@ from trader.desk.status_json import status_document
 from trader.domain.errors import OutcomeUnknown
 from trader.engine import records as r
 from trader.engine.view import LegView, RunView
-from trader.exchange.statistics import CacheFigures, CallStatistics
+from trader.exchange.common.statistics import CacheFigures, CallStatistics
 from trader.journal import Journal, Lease
 from trader.runner.process import identity
 

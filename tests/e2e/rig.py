@@ -11,7 +11,7 @@ from typing import Any
 
 from trader.config.preset import Preset
 from trader.engine.view import RunView
-from trader.exchange.credentials import Credentials
+from trader.exchange.common.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal.commands import Command
 from trader.journal.lease import Lease

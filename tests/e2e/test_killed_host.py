@@ -22,7 +22,7 @@ from trader.desk import Desk
 from trader.engine.fold import fold
 from trader.engine.records import OrderIntended, Phase, Trailed
 from trader.engine.state import Run, State
-from trader.exchange.credentials import Credentials
+from trader.exchange.common.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal.commands import Command
 from trader.journal.store import Journal

@@ -9,8 +9,8 @@ import pytest
 
 from tests.e2e.rig import Rig, await_value, preset, start_venue
 from trader.engine.records import Phase
+from trader.exchange.common.transport import Reply
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.delta.transport import Reply
 from trader.venue.server import VenueServer
 
 Change = Callable[[list[Any]], list[Any]]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.rig import Rig, preset, start_venue
 from trader.engine.records import Phase
-from trader.exchange.ccxt_delta import CcxtDeltaGateway
+from trader.exchange.ccxt.delta import CcxtDeltaGateway
 from trader.venue.server import VenueServer
 
 pytest.importorskip("ccxt", reason="ccxt is optional: see requirements-ccxt.txt")

@@ -13,7 +13,7 @@ from trader.desk.values import RunnerHealth, Status
 from trader.domain.order import Side
 from trader.engine.records import Phase
 from trader.engine.view import RunView
-from trader.exchange.delta.order_requests import Bracket
+from trader.exchange.delta.api.order_requests import Bracket
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from tests.engine.scene import Phase, Scene, done, entering, holding
 from trader.domain.order import OrderType, Purpose
-from trader.engine import closing, leaving
+from trader.engine import closing
 from trader.engine import records as rec
 from trader.engine import step as stepping
+from trader.engine.execution import exit as leaving
 from trader.engine.records import Level
 from trader.engine.state import Run
 

@@ -24,7 +24,7 @@ from tests.engine.scene import (
 from trader.config.preset import Preset
 from trader.domain.order import OrderStatus, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Rejected
-from trader.engine.chase import chase_price, entry_reference
+from trader.engine.execution.chase import chase_price, entry_reference
 from trader.engine.records import LegTerms, OrderDenied, OrderIntended
 
 

@@ -28,13 +28,13 @@ from trader.domain.outcome import Rejected, Unknown
 from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.engine.effects import ReadAccount, Submit
+from trader.engine.execution.working import place
 from trader.engine.gate import HARD_ORDERS_PER_SECOND, RESERVED_FOR_EXITS, check_order, slowed
 from trader.engine.ids import client_order_id
 from trader.engine.records import Level, OperatorLevel
 from trader.engine.turn import Turn
-from trader.engine.working import place
-from trader.exchange.delta.budget import BudgetRefused
-from trader.exchange.delta.order_verbs import outcome_of
+from trader.exchange.common.budget import BudgetRefused
+from trader.exchange.delta.api.order_verbs import outcome_of
 
 
 def trading(scene: Scene) -> tuple[Level, str]:

@@ -9,11 +9,11 @@ from tests.exchange.scripted_http import Answer, Handler, Request, ScriptedHTTP,
 from trader.domain.errors import ExchangeError
 from trader.domain.order import Side
 from trader.domain.outcome import Rejected, Unknown
-from trader.exchange.credentials import Credentials
-from trader.exchange.delta.breaker import BreakerOpen, BreakerState, CircuitBreaker
-from trader.exchange.delta.budget import Priority
+from trader.exchange.common.breaker import BreakerOpen, BreakerState, CircuitBreaker
+from trader.exchange.common.budget import Priority
+from trader.exchange.common.credentials import Credentials
+from trader.exchange.delta.api.order_requests import OrderRequest
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.delta.order_requests import OrderRequest
 
 
 class Clock:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trader.exchange.delta.budget import BudgetRefused, Priority, RateBudget
+from trader.exchange.common.budget import BudgetRefused, Priority, RateBudget
 
 
 class Clock:

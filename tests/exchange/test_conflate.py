@@ -2,9 +2,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from trader.domain.quote import Quote
-from trader.exchange.delta.conflate import Conflator
-from trader.exchange.delta.wire import BestQuote, MarkPrice, SpotPrice, Ticker, TickerItem
-from trader.exchange.events import StreamDown, StreamUp
+from trader.exchange.common.events import StreamDown, StreamUp
+from trader.exchange.delta.stream.conflate import Conflator
+from trader.exchange.delta.wire.core import BestQuote, MarkPrice, SpotPrice, Ticker, TickerItem
 
 A, B = "C-BTC-78000-040926", "P-BTC-70000-040926"
 T0 = 1_788_431_318_000_000

@@ -7,7 +7,7 @@ import traceback
 import msgspec
 import pytest
 
-from trader.exchange.credentials import Credentials
+from trader.exchange.common.credentials import Credentials
 
 KEY, SECRET = "canary-key-4711", "canary-secret-0815"
 

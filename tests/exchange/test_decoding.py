@@ -7,7 +7,7 @@ import textwrap
 _SCRIPT = textwrap.dedent(
     """
     import sys, threading, types
-    from trader.exchange.delta.decoding import convert, decoder_of
+    from trader.exchange.common.decoding import convert, decoder_of
 
     SOURCE = '''
     from typing import Generic, TypeVar

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from tests.exchange.scripted_http import wait_for
 from tests.exchange.scripted_ws import ScriptedWS
-from trader.exchange.delta import wire_feeds as feeds
-from trader.exchange.delta.errors import WireError
-from trader.exchange.delta.local_book import BookBroken, LocalBook
-from trader.exchange.delta.parse_feeds import (
+from trader.domain.errors import WireError
+from trader.exchange.common.events import SequenceGap
+from trader.exchange.delta.stream.local_book import BookBroken, LocalBook
+from trader.exchange.delta.stream.streams import PublicStream, Timings
+from trader.exchange.delta.wire import feeds as feeds
+from trader.exchange.delta.wire.parse_feeds import (
     LiveCandle,
     candle_start,
     parse_feed,
@@ -23,9 +25,7 @@ from trader.exchange.delta.parse_feeds import (
     parse_mmp_trigger,
     parse_portfolio_margins,
 )
-from trader.exchange.delta.streams import PublicStream, Timings
-from trader.exchange.delta.values import OrderBook
-from trader.exchange.events import SequenceGap
+from trader.exchange.delta.wire.values import OrderBook
 
 TS = 1795156200000000
 QUICK = Timings(tick_secs=0.02, backoff_first_secs=0.01, backoff_longest_secs=0.05)
@@ -141,7 +141,7 @@ def test_protection_messages() -> None:
 
 
 def test_a_broken_book_is_asked_for_anew_and_nothing_of_it_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trader.exchange.delta.streams.BOOK_PAUSE_SECS", 0.05)
+    monkeypatch.setattr("trader.exchange.delta.stream.streams.BOOK_PAUSE_SECS", 0.05)
     subscribed: list[int] = []
 
     def on_frame(server: ScriptedWS, connection: Any, frame: dict[str, Any]) -> bool:

@@ -11,10 +11,10 @@ import pytest
 from tests.exchange.scripted_http import Answer, Handler, Request, ScriptedHTTP, refused, success
 from trader.domain.errors import ExchangeError, NotSent
 from trader.domain.instrument import Instrument
-from trader.exchange.credentials import Credentials
+from trader.exchange.common.credentials import Credentials
+from trader.exchange.common.instruments import REMEMBERED_MOST, InstrumentCache
+from trader.exchange.delta.api.health import PROBE_ID, explain_failure
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.delta.health import PROBE_ID, explain_failure
-from trader.exchange.delta.instruments import REMEMBERED_MOST, InstrumentCache
 from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
 from trader.venue.server import VenueServer
 from trader.venue.settings import VenueSettings

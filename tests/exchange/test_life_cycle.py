@@ -11,10 +11,10 @@ from tests.conformance.target import Target, open_local
 from tests.exchange.scripted_http import wait_for
 from trader.domain.order import TERMINAL, TRANSITIONS, OrderSnapshot, OrderStatus, OrderType, Side, TimeInForce
 from trader.domain.outcome import Ok, Rejected
-from trader.exchange.credentials import Credentials
-from trader.exchange.delta.order_requests import CancelScope, OrderEdit, Stop
-from trader.exchange.delta.streams import PrivateStream, Timings
-from trader.exchange.events import StreamUp
+from trader.exchange.common.credentials import Credentials
+from trader.exchange.common.events import StreamUp
+from trader.exchange.delta.api.order_requests import CancelScope, OrderEdit, Stop
+from trader.exchange.delta.stream.streams import PrivateStream, Timings
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ from tests.exchange.test_order_outcomes import INTENT, ORDER, gateway_of
 from trader.domain.errors import AuthError, RateLimited
 from trader.domain.order import Purpose
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
-from trader.exchange.delta.clock_offset import ClockOffset, server_time
+from trader.exchange.common.clock_offset import ClockOffset, server_time
+from trader.exchange.delta.api.order_requests import OrderEdit, OrderRequest
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.delta.order_requests import OrderEdit, OrderRequest
 
 Serve = Callable[[Handler], ScriptedHTTP]
 EXIT = replace(INTENT, purpose=Purpose.EXIT)

@@ -13,14 +13,14 @@ from tests.exchange.scripted_http import Answer, success
 from tests.exchange.test_reads import SINCE, Serve, fill_row, gateway_of, order_row, product_row
 from tests.exchange.test_whole_api import place_request
 from tests.fuzz.targets import MARGINED, TICKER, TRANSACTION, WALLET
+from trader.domain.errors import WireError
 from trader.domain.odd_row import OddRow
 from trader.domain.outcome import Ok, Unknown
-from trader.exchange.delta.errors import WireError
+from trader.exchange.common.odd_rows import OddRows, PartialList
+from trader.exchange.common.rows import read_loosely
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.delta.parse import parse_instrument
-from trader.exchange.delta.rows import read_loosely
-from trader.exchange.delta.wire import ProductRow
-from trader.exchange.odd_rows import OddRows, PartialList
+from trader.exchange.delta.wire.core import ProductRow
+from trader.exchange.delta.wire.parse import parse_instrument
 
 Ask = Callable[[DeltaGateway], list[Any]]
 Rows = list[Any]

@@ -12,10 +12,10 @@ import pytest
 from tests.exchange.scripted_http import Answer, Handler, Request, ScriptedHTTP, refused, success
 from trader.domain.order import OrderIntent, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Ok, Rejected, Unknown
-from trader.exchange.credentials import Credentials
-from trader.exchange.delta import rest
+from trader.exchange.common.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.delta.signing import sign
+from trader.exchange.delta.http import rest
+from trader.exchange.delta.http.signing import sign
 
 Serve = Callable[[Handler], ScriptedHTTP]
 
@@ -162,7 +162,7 @@ def test_refused_connect_or_unknown_host_is_not_sent(url: str) -> None:
 
 
 def test_failed_tls_handshake_is_not_sent(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trader.exchange.delta.transport._CONNECT_SECS_MAX", 0.3)
+    monkeypatch.setattr("trader.exchange.common.transport._CONNECT_SECS_MAX", 0.3)
     server = serve(lambda request: success(ORDER))
     outcome = gateway_of(server.url.replace("http", "https")).submit(INTENT)
     assert isinstance(outcome, Rejected)

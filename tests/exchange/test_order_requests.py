@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from trader.domain.order import OrderType, Side, TimeInForce
-from trader.exchange.delta.order_requests import (
+from trader.exchange.delta.api.order_requests import (
     Bracket,
     CancelScope,
     OrderEdit,
@@ -23,7 +23,7 @@ from trader.exchange.delta.order_requests import (
     build_place,
     build_position_bracket,
 )
-from trader.exchange.delta.order_verbs import UnsendableOrder
+from trader.exchange.delta.api.order_verbs import UnsendableOrder
 
 PLAIN: dict[str, Any] = {
     "product_id": 27, "side": Side.SELL, "quantity": 3, "client_order_id": "c-1", "limit_price": Decimal("65000.5"),

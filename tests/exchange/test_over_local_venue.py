@@ -18,11 +18,11 @@ from trader.domain.order import OrderIntent, OrderSnapshot, OrderStatus, OrderTy
 from trader.domain.outcome import Ok, Rejected, Unknown
 from trader.domain.quote import Quote
 from trader.domain.wallet import Wallet
-from trader.exchange.credentials import Credentials
-from trader.exchange.delta.conflate import Conflator
+from trader.exchange.common.credentials import Credentials
+from trader.exchange.common.events import LoginRefused, SequenceGap, StreamUp, SubscriptionRefused, UnreadableMessage
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.delta.streams import PrivateStream, PublicStream, Timings
-from trader.exchange.events import LoginRefused, SequenceGap, StreamUp, SubscriptionRefused, UnreadableMessage
+from trader.exchange.delta.stream.conflate import Conflator
+from trader.exchange.delta.stream.streams import PrivateStream, PublicStream, Timings
 from trader.venue.launch import VenueOptions, build_venue
 from trader.venue.server import VenueServer
 

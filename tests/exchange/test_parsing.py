@@ -14,14 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.recorded_data import recorded
+from trader.domain.errors import WireError
 from trader.domain.fill import Channel, Fill, FillKind, Position
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderSnapshot, OrderStatus, Side
 from trader.domain.quote import Quote
-from trader.exchange.delta import numbers, wire
-from trader.exchange.delta.conflate import Conflator
-from trader.exchange.delta.errors import WireError
-from trader.exchange.delta.parse import (
+from trader.exchange.delta.stream.conflate import Conflator
+from trader.exchange.delta.wire import core as wire
+from trader.exchange.delta.wire import numbers
+from trader.exchange.delta.wire.parse import (
     parse_fill,
     parse_instrument,
     parse_order,

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from trader.domain.errors import AuthError, OutcomeUnknown, RateLimited, VenueRefused
 from trader.domain.instrument import Instrument
-from trader.exchange.delta import errors
-from trader.exchange.delta.backoff import Backoff
-from trader.exchange.delta.clock_offset import ClockOffset
-from trader.exchange.delta.instruments import InstrumentCache
-from trader.exchange.delta.refusal import parse_error_body, refusal
-from trader.exchange.delta.sequence import SequenceTracker, Verdict
+from trader.exchange.common.backoff import Backoff
+from trader.exchange.common.clock_offset import ClockOffset
+from trader.exchange.common.instruments import InstrumentCache
+from trader.exchange.common.sequence import SequenceTracker, Verdict
+from trader.exchange.delta.http import errors
+from trader.exchange.delta.http.refusal import parse_error_body, refusal
 
 
 @given(st.floats(-20, 20), st.lists(st.tuples(st.floats(0.01, 3), st.floats(0.001, 0.4)), min_size=1, max_size=40))

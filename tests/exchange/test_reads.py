@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 
 from tests.exchange.scripted_http import Answer, Handler, Request, ScriptedHTTP, refused, success
-from trader.domain.errors import AuthError, ExchangeError, OutcomeUnknown, VenueRefused
-from trader.exchange.credentials import Credentials
+from trader.domain.errors import AuthError, ExchangeError, OutcomeUnknown, VenueRefused, WireError
+from trader.exchange.common.credentials import Credentials
 from trader.exchange.delta.environments import Environment
-from trader.exchange.delta.errors import WireError
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.delta.signing import sign
-from trader.exchange.gateway import Gateway
+from trader.exchange.delta.http.signing import sign
+from trader.exchange.ports import Gateway
 
 Serve = Callable[[Handler], ScriptedHTTP]
 SINCE = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)
@@ -367,7 +366,7 @@ def test_date_of_a_cached_answer_teaches_nothing(serve: Serve) -> None:
 
 
 def test_huge_answer_is_refused(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trader.exchange.delta.transport.BODY_BYTES_MAX", 1000)
+    monkeypatch.setattr("trader.exchange.common.transport.BODY_BYTES_MAX", 1000)
     server = serve(lambda request: success({"user_id": 1, "x": "y" * 5000}))
     with pytest.raises(WireError):
         gateway_of(server).who_am_i()

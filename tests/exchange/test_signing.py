@@ -1,6 +1,6 @@
 import pytest
 
-from trader.exchange.delta.signing import sign, sign_login
+from trader.exchange.delta.http.signing import sign, sign_login
 
 SECRET, TIMESTAMP = "paper-secret", "1700000000"
 

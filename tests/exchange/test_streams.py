@@ -17,13 +17,9 @@ from tests.exchange.scripted_ws import ScriptedWS
 from trader.domain.fill import Fill, Position
 from trader.domain.order import OrderSnapshot
 from trader.domain.wallet import Wallet
-from trader.exchange.credentials import Credentials
-from trader.exchange.delta import wire
-from trader.exchange.delta.clock_offset import ClockOffset
-from trader.exchange.delta.conflate import Conflator
-from trader.exchange.delta.signing import sign_login
-from trader.exchange.delta.streams import PrivateStream, PublicStream, Timings
-from trader.exchange.events import (
+from trader.exchange.common.clock_offset import ClockOffset
+from trader.exchange.common.credentials import Credentials
+from trader.exchange.common.events import (
     LoginRefused,
     SequenceGap,
     StreamDown,
@@ -33,7 +29,11 @@ from trader.exchange.events import (
     UnreadableMessage,
     VenueStatus,
 )
-from trader.exchange.odd_rows import OddRows
+from trader.exchange.common.odd_rows import OddRows
+from trader.exchange.delta.http.signing import sign_login
+from trader.exchange.delta.stream.conflate import Conflator
+from trader.exchange.delta.stream.streams import PrivateStream, PublicStream, Timings
+from trader.exchange.delta.wire import core as wire
 
 QUICK = Timings(
     connect_secs=2,

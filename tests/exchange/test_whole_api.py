@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 
 from tests.exchange.scripted_http import Answer, Handler, Request, ScriptedHTTP, refused, success
-from trader.domain.errors import VenueRefused
+from trader.domain.errors import VenueRefused, WireError
 from trader.domain.order import OrderStatus, Side
 from trader.domain.outcome import Ok, Rejected, Unknown
-from trader.exchange.changes import Done
-from trader.exchange.credentials import Credentials
-from trader.exchange.delta.account_api import DeadMan, MmpLimits
-from trader.exchange.delta.errors import WireError
+from trader.exchange.common.changes import Done
+from trader.exchange.common.credentials import Credentials
+from trader.exchange.delta.api.account import DeadMan, MmpLimits
+from trader.exchange.delta.api.order_requests import Bracket, CancelScope, OrderEdit, OrderRequest
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.delta.order_requests import Bracket, CancelScope, OrderEdit, OrderRequest
 
 Serve = Callable[[Handler], ScriptedHTTP]
 Talk = Callable[..., tuple[DeltaGateway, ScriptedHTTP]]

@@ -12,11 +12,11 @@ import pytest
 from tests.e2e.rig import Rig, preset, start_venue
 from tests.e2e.test_odd_rows import spoil
 from trader.config.halt import is_halted
+from trader.domain.errors import WireError
 from trader.domain.order import OrderIntent, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Ok, Unknown
 from trader.domain.rounding import floor_to_tick
 from trader.engine.records import OrderIntended, Phase
-from trader.exchange.delta.errors import WireError
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal.store import Journal
 from trader.runner.flatten import Report, flatten

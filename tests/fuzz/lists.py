@@ -11,10 +11,16 @@ import msgspec
 from tests.conformance.test_schema import ORDER_ANSWER
 from tests.fuzz.mutation import damaged
 from tests.fuzz.targets import FILL, MARGINED, PRODUCT, STREAM_TICKER, TICKER, TRANSACTION, TS, WALLET
-from trader.exchange.credentials import Credentials
-from trader.exchange.delta import wire, wire_account, wire_market
-from trader.exchange.delta.conflate import Conflator
-from trader.exchange.delta.parse import (
+from trader.exchange.common.credentials import Credentials
+from trader.exchange.common.events import UnreadableMessage
+from trader.exchange.common.rows import UNREADABLE, sift
+from trader.exchange.delta.stream.conflate import Conflator
+from trader.exchange.delta.stream.streams import PrivateStream, PublicStream
+from trader.exchange.delta.wire import account as wire_account
+from trader.exchange.delta.wire import core as wire
+from trader.exchange.delta.wire import market as wire_market
+from trader.exchange.delta.wire.listing import Rows, decode_rows
+from trader.exchange.delta.wire.parse import (
     parse_fill,
     parse_instrument,
     parse_named_wallet,
@@ -22,11 +28,13 @@ from trader.exchange.delta.parse import (
     parse_position,
     parse_ticker,
 )
-from trader.exchange.delta.parse_account import parse_balance, parse_margined, parse_order_details, parse_transaction
-from trader.exchange.delta.parse_market import parse_candle, parse_day_ticker, parse_trade
-from trader.exchange.delta.rows import UNREADABLE, Rows, decode_rows, sift
-from trader.exchange.delta.streams import PrivateStream, PublicStream
-from trader.exchange.events import UnreadableMessage
+from trader.exchange.delta.wire.parse_account import (
+    parse_balance,
+    parse_margined,
+    parse_order_details,
+    parse_transaction,
+)
+from trader.exchange.delta.wire.parse_market import parse_candle, parse_day_ticker, parse_trade
 
 Read = Callable[[list[bytes]], list[Any]]
 

@@ -7,13 +7,16 @@ from typing import Any
 import msgspec
 
 from tests.conformance.test_schema import ORDER_ANSWER, SOCKET_MESSAGES
-from trader.domain.errors import ExchangeError
-from trader.exchange import ccxt_unified as unified
-from trader.exchange.delta import wire, wire_account, wire_feeds, wire_market
-from trader.exchange.delta.conflate import Conflator
-from trader.exchange.delta.errors import WireError
-from trader.exchange.delta.local_book import BookBroken, LocalBook
-from trader.exchange.delta.parse import (
+from trader.domain.errors import ExchangeError, WireError
+from trader.exchange.ccxt import unified as unified
+from trader.exchange.delta.http.refusal import refusal
+from trader.exchange.delta.stream.conflate import Conflator
+from trader.exchange.delta.stream.local_book import BookBroken, LocalBook
+from trader.exchange.delta.wire import account as wire_account
+from trader.exchange.delta.wire import core as wire
+from trader.exchange.delta.wire import feeds as wire_feeds
+from trader.exchange.delta.wire import market as wire_market
+from trader.exchange.delta.wire.parse import (
     parse_fill,
     parse_instrument,
     parse_order,
@@ -22,7 +25,7 @@ from trader.exchange.delta.parse import (
     parse_user_trade,
     parse_wallet,
 )
-from trader.exchange.delta.parse_account import (
+from trader.exchange.delta.wire.parse_account import (
     parse_balance,
     parse_leverage,
     parse_margined,
@@ -31,13 +34,13 @@ from trader.exchange.delta.parse_account import (
     parse_stats,
     parse_transaction,
 )
-from trader.exchange.delta.parse_feeds import (
+from trader.exchange.delta.wire.parse_feeds import (
     parse_feed,
     parse_long_user_trade,
     parse_mmp_trigger,
     parse_portfolio_margins,
 )
-from trader.exchange.delta.parse_market import (
+from trader.exchange.delta.wire.parse_market import (
     parse_asset,
     parse_book,
     parse_candle,
@@ -46,7 +49,6 @@ from trader.exchange.delta.parse_market import (
     parse_quota,
     parse_trade,
 )
-from trader.exchange.delta.refusal import refusal
 
 # What a parser may say of a payload it cannot use. Anything else is a defect.
 REFUSALS = (ExchangeError, BookBroken, msgspec.DecodeError, RecursionError, UnicodeDecodeError)

@@ -12,7 +12,7 @@ from tests.fuzz.campaign import Defect, campaign, run_case
 from tests.fuzz.lists import LISTS, compare, told_apart
 from tests.fuzz.targets import TARGETS, impossible
 from trader.domain.quote import Quote
-from trader.exchange.delta.values import BookLevel
+from trader.exchange.delta.wire.values import BookLevel
 
 CASES = 50_000
 LIST_CASES = 150

@@ -23,7 +23,7 @@ from trader.config.preset import Preset
 from trader.domain.fill import Fill
 from trader.domain.order import Purpose
 from trader.engine.records import OrderIntended, Phase, PhaseChanged, RunCreated, RunFinished, StopRequested
-from trader.exchange.credentials import Credentials
+from trader.exchange.common.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal.commands import Command
 from trader.journal.store import Journal

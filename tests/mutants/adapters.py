@@ -15,13 +15,14 @@ from tests.mutants.tools import Patch, everywhere
 from trader.domain.errors import ConfigError, ExchangeError, OutcomeUnknown
 from trader.domain.order import OrderIntent, OrderType, Purpose, Side
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
-from trader.exchange.credentials import Credentials
-from trader.exchange.delta import endpoints, environments
-from trader.exchange.delta.budget import Priority, RateBudget
+from trader.exchange.common.budget import Priority, RateBudget
+from trader.exchange.common.credentials import Credentials
+from trader.exchange.common.transport import Transport
+from trader.exchange.delta import environments
+from trader.exchange.delta.api.order_verbs import build_order
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.delta.order_verbs import build_order
-from trader.exchange.delta.rest import RestClient
-from trader.exchange.delta.transport import Transport
+from trader.exchange.delta.http import endpoints
+from trader.exchange.delta.http.rest import RestClient
 
 KEY, SECRET = "kEyCaNaRy4567", "sEcReTcAnArY/89+x=="
 
@@ -248,7 +249,7 @@ def headers_are_logged(patch: Patch) -> None:
     real = Transport.send
 
     def send(self: Transport, method: str, url: str, headers: dict[str, str], body: str, deadline: float) -> Any:
-        logging.getLogger("trader.exchange.delta.transport").debug("request %s %s headers=%s", method, url, headers)
+        logging.getLogger("trader.exchange.common.transport").debug("request %s %s headers=%s", method, url, headers)
         return real(self, method, url, headers, body, deadline)
 
     patch.setattr(Transport, "send", send)

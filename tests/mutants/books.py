@@ -9,13 +9,14 @@ from trader.domain.errors import ExchangeError
 from trader.domain.fill import Fill
 from trader.domain.order import OrderSnapshot, OrderStatus
 from trader.domain.outcome import Rejected
-from trader.engine import account, closing, entering, executions, fold, orders
+from trader.engine import account, closing, executions, fold, orders
 from trader.engine import records as rec
-from trader.engine.entering import Work
 from trader.engine.events import AccountRead
+from trader.engine.execution import entry
+from trader.engine.execution.entry import Work
 from trader.engine.records import Phase
 from trader.engine.state import ZERO, Order, Run
-from trader.exchange.odd_rows import PartialList
+from trader.exchange.common.odd_rows import PartialList
 from trader.runner import reading
 from trader.simulation import gateway
 from trader.simulation.plan import Deed
@@ -58,7 +59,7 @@ def unreadable_position_is_none(patch: Patch) -> None:
 
 
 def complete_at_the_first_poll(patch: Patch) -> None:
-    real = entering.work_entry
+    real = entry.work_entry
     threshold = 0
 
     def work_entry(turn: Any, run_id: str, leg: Any) -> Work:

@@ -27,8 +27,8 @@ from trader.domain.outcome import Unknown
 from trader.engine.effects import Submit
 from trader.engine.events import SubmitAnswered
 from trader.engine.records import AnyRecord, OrderIntended
-from trader.exchange.odd_rows import OddRows
-from trader.exchange.statistics import CacheFigures, CallStatistics, Statistics
+from trader.exchange.common.odd_rows import OddRows
+from trader.exchange.common.statistics import CacheFigures, CallStatistics, Statistics
 from trader.journal import Command, Journal, Lease
 from trader.runner import dispatcher, host
 from trader.runner import runner as running

@@ -9,9 +9,9 @@ from tests.mutants.mutant import Mutant, named
 from tests.mutants.tools import Patch, everywhere
 from trader.domain.errors import RateLimited
 from trader.domain.outcome import Ok, Rejected, Unknown
-from trader.exchange.delta import order_verbs
-from trader.exchange.delta.budget import Priority, RateBudget
-from trader.exchange.delta.clock_offset import ClockOffset
+from trader.exchange.common.budget import Priority, RateBudget
+from trader.exchange.common.clock_offset import ClockOffset
+from trader.exchange.delta.api import order_verbs
 
 LIMITED = Answer(status=429, body={}, headers={"X-RATE-LIMIT-RESET": "60000"})
 

@@ -5,9 +5,11 @@ from typing import Any
 from tests.mutants.mutant import Mutant, sessions
 from tests.mutants.tools import Patch, everywhere
 from trader.domain.order import OrderStatus
-from trader.engine import exit_price, leaving, settling
-from trader.engine.chase import chase_price
-from trader.engine.exit_price import Terms
+from trader.engine import settling
+from trader.engine.execution import exit as leaving
+from trader.engine.execution import exit_price
+from trader.engine.execution.chase import chase_price
+from trader.engine.execution.exit_price import Terms
 from trader.engine.gate import collar
 from trader.simulation.directed import SESSIONS
 from trader.simulation.plan import Plan

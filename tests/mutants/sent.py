@@ -11,8 +11,9 @@ from tests.mutants.tools import Patch, everywhere
 from trader.domain import rounding
 from trader.domain.order import OrderIntent, OrderStatus, Side
 from trader.domain.outcome import Rejected, Unknown
-from trader.engine import absence, account, gate, ids, orders, working
+from trader.engine import absence, account, gate, ids, orders
 from trader.engine.effects import Cancel, Submit
+from trader.engine.execution import working
 from trader.engine.orders import NEVER_ACCEPTED
 from trader.engine.release import check_release
 from trader.engine.state import Run, seconds_since

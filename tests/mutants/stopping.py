@@ -9,10 +9,11 @@ from tests.mutants.exits import finish_unasked
 from tests.mutants.mutant import Mutant, sessions
 from tests.mutants.plans import drawn, holding, peak_then_back, stopped_at, troubled
 from tests.mutants.tools import Patch, everywhere
-from trader.engine import commands, gate, step, working
+from trader.engine import commands, gate, step
 from trader.engine import holding as hold_rules
 from trader.engine import records as rec
 from trader.engine.effects import AckCommand
+from trader.engine.execution import working
 from trader.engine.fold import evolve
 from trader.engine.records import Phase
 from trader.engine.release import check_release

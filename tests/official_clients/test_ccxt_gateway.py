@@ -19,11 +19,11 @@ from trader.domain.errors import AuthError, ConfigError, ExchangeError, OutcomeU
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Ok, Rejected, Unknown
-from trader.exchange.ccxt_delta import CcxtDeltaGateway
-from trader.exchange.credentials import Credentials
+from trader.exchange.ccxt.delta import CcxtDeltaGateway
+from trader.exchange.common.credentials import Credentials
+from trader.exchange.common.odd_rows import PartialList
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.gateway import Gateway
-from trader.exchange.odd_rows import PartialList
+from trader.exchange.ports import Gateway
 from trader.runner.host import _gateway
 
 pytest.importorskip("ccxt", reason="ccxt is optional: see requirements-ccxt.txt")

@@ -9,14 +9,14 @@ import pytest
 
 from tests.exchange.scripted_http import wait_for
 from tests.official_clients.conftest import Venue
+from trader.domain.errors import WireError
 from trader.domain.fill import Position
 from trader.domain.instrument import Kind
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side
 from trader.domain.outcome import Ok, Rejected
-from trader.exchange import ccxt_unified as unified
-from trader.exchange.ccxt_gateway import CcxtGateway
-from trader.exchange.credentials import Credentials
-from trader.exchange.delta.errors import WireError
+from trader.exchange.ccxt import unified as unified
+from trader.exchange.ccxt.gateway import CcxtGateway
+from trader.exchange.common.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
 
 ccxt = pytest.importorskip("ccxt", reason="ccxt is optional: see requirements-ccxt.txt")

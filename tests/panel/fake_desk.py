@@ -298,6 +298,9 @@ class FakeDesk:
             max_profit_usd=[67.36] * n,
         )
 
+    def pnl_chart(self, run_id: str, max_points: int = 2000) -> tuple[PnlSeries, tuple[Marker, ...]]:
+        return self.pnl_series(run_id, max_points), tuple(self.markers(run_id))
+
     def markers(self, run_id: str) -> list[Marker]:
         now = datetime.now(UTC)
         return [

@@ -331,7 +331,7 @@ def test_a_journal_that_cannot_be_read_leaves_the_picture(open_panel: Open, monk
     def broken(*_: object, **__: object) -> None:
         raise JournalError("disk I/O error")
 
-    for name in ("pnl_series", "markers", "log_tail"):
+    for name in ("pnl_chart", "log_tail"):
         monkeypatch.setattr(desk, name, broken)
     service.forget()
     at.run()

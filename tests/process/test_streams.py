@@ -13,9 +13,9 @@ from tests.e2e.rig import KEY, SECRET, START, USER, Rig, await_value, preset
 from tests.killpoints.rig import executions
 from tests.process.rig import PATIENCE_SECS
 from trader.engine.records import FillRecorded, Phase
-from trader.exchange.credentials import Credentials
+from trader.exchange.common.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.delta.streams import PrivateStream, PublicStream, Timings
+from trader.exchange.delta.stream.streams import PrivateStream, PublicStream, Timings
 from trader.runner.feed import Feed
 from trader.venue.faults.helper import VenueFaults
 from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings

@@ -17,10 +17,11 @@ from tests.conformance.schema.check import CHECKER, validate
 from tests.recorded_data import recorded
 from trader.domain.instrument import Kind, parse_option_symbol
 from trader.domain.quote import Quote
-from trader.exchange.delta import wire, wire_market
-from trader.exchange.delta.conflate import Conflator
-from trader.exchange.delta.parse import parse_fill, parse_instrument, parse_ticker
-from trader.exchange.delta.parse_market import parse_day_ticker
+from trader.exchange.delta.stream.conflate import Conflator
+from trader.exchange.delta.wire import core as wire
+from trader.exchange.delta.wire import market as wire_market
+from trader.exchange.delta.wire.parse import parse_fill, parse_instrument, parse_ticker
+from trader.exchange.delta.wire.parse_market import parse_day_ticker
 from trader.pricing import black76
 from trader.pricing.fees import futures_commission, option_commission
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.venue.venue_client import KEY, SECRET, USER_ID
-from trader.exchange.delta.stream import Timings
+from trader.exchange.delta.stream.connection import Timings
 from trader.venue.feed.public_feed import FeedOptions
 from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
 from trader.venue.server import VenueServer

@@ -1,9 +1,9 @@
 """The runner's streams: what they count, and what they teach of the exchange's clock."""
 
-from trader.exchange import events as xe
-from trader.exchange.credentials import Credentials
-from trader.exchange.delta.clock_offset import ClockOffset
-from trader.exchange.statistics import CacheFigures, CallStatistics
+from trader.exchange.common import events as xe
+from trader.exchange.common.clock_offset import ClockOffset
+from trader.exchange.common.credentials import Credentials
+from trader.exchange.common.statistics import CacheFigures, CallStatistics
 from trader.runner.feed import Feed
 
 

@@ -14,7 +14,7 @@ from tests.e2e.rig import await_value, start_venue
 from tests.runner.test_a_runner_lives_on import alerts
 from trader.config.settings import Settings, load_settings
 from trader.domain.errors import ConfigError, JournalError
-from trader.exchange.delta.stream import Stream
+from trader.exchange.delta.stream.connection import Stream
 from trader.journal.commands import Command
 from trader.journal.store import Journal
 from trader.runner import host as hosting

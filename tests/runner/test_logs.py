@@ -17,9 +17,9 @@ from tests.exchange.scripted_http import Answer, ScriptedHTTP, success
 from tests.exchange.scripted_ws import ScriptedWS
 from tests.exchange.test_order_outcomes import INTENT, ORDER
 from tests.exchange.scripted_http import wait_for
-from trader.exchange.credentials import Credentials
+from trader.exchange.common.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.delta.streams import PrivateStream
+from trader.exchange.delta.stream.streams import PrivateStream
 from trader.runner.logs import set_up_logging
 
 set_up_logging(Path(sys.argv[1]))

@@ -7,13 +7,13 @@ from msgspec.structs import replace
 
 from tests.engine.scene import CALL, PUT, D, quote
 from trader.domain.clock import Now
+from trader.domain.errors import WireError
 from trader.domain.fill import Position
 from trader.domain.odd_row import OddRow
 from trader.domain.wallet import Wallet
 from trader.engine.effects import ReadAccount, ReadChain
 from trader.engine.events import AccountRead, ChainRead
-from trader.exchange.delta.errors import WireError
-from trader.exchange.odd_rows import OddRows, PartialList
+from trader.exchange.common.odd_rows import OddRows, PartialList
 from trader.runner.reading import newest_mark, read_account, read_chain
 
 T0 = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)

@@ -27,8 +27,8 @@ from trader.config.announced import who_answers
 from trader.config.connection import resolve_connection
 from trader.config.settings import Settings, load_settings
 from trader.domain.errors import ConfigError, NotSent
-from trader.exchange.delta.stream_socket import StreamSocket
-from trader.exchange.delta.transport import Transport
+from trader.exchange.common.stream_socket import StreamSocket
+from trader.exchange.common.transport import Transport
 from trader.venue.faults.helper import VenueFaults
 
 TREE = Path(__file__).parents[2]
@@ -131,8 +131,8 @@ def test_without_trader_proxy_an_exchange_is_asked_directly(proxy: RecordingProx
 def test_ccxt_goes_through_trader_proxy_and_no_other(proxy: RecordingProxy) -> None:
     pytest.importorskip("ccxt")
     from trader.domain.errors import ExchangeError
-    from trader.exchange.ccxt_delta import CcxtDeltaGateway
-    from trader.exchange.credentials import Credentials
+    from trader.exchange.ccxt.delta import CcxtDeltaGateway
+    from trader.exchange.common.credentials import Credentials
 
     with recording_proxy() as ours:
         gateway = CcxtDeltaGateway(f"https://{ELSEWHERE}", Credentials("key", "secret"), proxy=ours.url)
@@ -286,6 +286,6 @@ def _bare_calls(path: Path) -> Iterator[str]:
 
 def test_nothing_connects_except_through_what_knows_about_proxies() -> None:
     found = [call for path in sorted((TREE / "trader").rglob("*.py")) for call in _bare_calls(path)]
-    home = "trader/exchange/delta/transport.py"
+    home = "trader/exchange/common/transport.py"
     assert [call for call in found if not call.startswith(home)] == []
     assert len(found) == 1  # `bare_session`

@@ -1,4 +1,4 @@
-"""A preset as a JSON document: ``{"schema_version": 3, "saved_at": "...", "preset": {...}}``.
+"""A preset as a JSON document: ``{"schema_version": 4, "saved_at": "...", "preset": {...}}``.
 
 Reading is strict: unknown keys, missing keys, wrong types, broken JSON and other versions are errors that name the file
 and the field; nothing is filled in from defaults. The one exception is declared here: a document of an older version gets
@@ -13,13 +13,18 @@ from typing import Any, NoReturn
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from trader.config.messages import InvalidConfig, path_of, sentences, shown
-from trader.config.preset import SCHEMA_VERSION, SECTIONS, Preset
+from trader.config.preset import SCHEMA_VERSION, SECTIONS, Preset, since
 from trader.domain.errors import ConfigError
 
 # Fields a version brought, as (section, field). An older document cannot have them.
 ADDED_FIELDS: dict[int, tuple[tuple[str, str], ...]] = {
-    2: (("risk", "max_orders_per_leg"), ("risk", "naked_leg_secs")),
-    3: (("exits", "settle_within_mins"), ("risk", "exit_limit_pct")),
+    version: tuple(
+        (section, name)
+        for section, model in SECTIONS.items()
+        for name, field in model.model_fields.items()
+        if since(field) == version
+    )
+    for version in range(2, SCHEMA_VERSION + 1)
 }
 
 
@@ -90,8 +95,8 @@ def decode_preset(text: str, where: str) -> Preset:
 def _add_later_fields(preset: object, version: int) -> bool:
     """Give a preset of an older version the fields it could not have; whether any was added."""
     added = False
-    for since in range(version + 1, SCHEMA_VERSION + 1):
-        for section, name in ADDED_FIELDS[since]:
+    for later in range(version + 1, SCHEMA_VERSION + 1):
+        for section, name in ADDED_FIELDS[later]:
             body = preset.get(section) if isinstance(preset, dict) else None
             if isinstance(body, dict) and name not in body:
                 default = SECTIONS[section].model_fields[name].default

@@ -1,7 +1,8 @@
-"""The preset: everything a trader decides about a short strangle, with description, unit and bounds on each field.
+"""The preset: everything a trader decides about one strategy, with description, unit and bounds on each field.
 
 The form on the Configure page, the JSON schema and the validation messages all come from these models. Percentages are
-whole percents throughout (2 = 2 %), never fractions; deltas are absolute values between 0 and 1.
+whole percents throughout (2 = 2 %), never fractions; deltas are absolute values between 0 and 1. A field's metadata says its
+unit, the version of the file that brought it (`since`), and for which other values it counts (`for`, see `relevance`).
 """
 
 import hashlib
@@ -9,44 +10,129 @@ import json
 import re
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
 from trader.config.numbers import Flag, Number, Whole
+from trader.config.relevance import in_use
+from trader.config.structures import build, custom_legs, may_pay, repeats, selector_of
 from trader.domain.expiry import parse_hhmm
+from trader.domain.structure import LEG_KEY, MOST_LEGS, Structure, flaws
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 PRESET_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}$")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_HASHED_WHOLE = 3
 RELATIVE_EXPIRIES = ("today", "next_day", "nearest", "weekly", "monthly")
 
 
-def _field(default: Any, title: str, description: str, unit: str = "", **bounds: Any) -> Any:
-    return Field(default=default, title=title, description=description, json_schema_extra={"unit": unit}, **bounds)
+def _field(
+    default: Any, title: str, description: str, unit: str = "", *, since: int = 1, used: Any = None, **bounds: Any
+) -> Any:
+    extra: dict[str, Any] = {"unit": unit, "since": since} | ({} if used is None else {"for": used})
+    return Field(default=default, title=title, description=description, json_schema_extra=extra, **bounds)
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
 
-class Strategy(_Section):
-    """What to sell."""
+class LegRow(_Section):
+    """One leg of a custom structure."""
 
-    underlying: Literal["BTC", "ETH"] = _field("BTC", "Underlying", "Coin whose options are sold.")
+    key: str = Field(description="Name of the leg: 1 to 3 capital letters or digits, beginning with a letter.")
+    kind: Literal["call", "put"] = Field(description="Call or put.")
+    side: Literal["sell", "buy"] = Field(description="Sold or bought.")
+    ratio: Whole = Field(ge=1, le=100, description="Contracts per contract of the quantity.")
+    by: Literal["delta", "premium", "distance", "steps", "deviations", "strike", "width"] = Field(
+        description="How the strike is found."
+    )
+    value: str = Field(
+        description="delta 0.10-0.15; premium 100, >=100 or <=100 USD; distance 3 (% of spot); steps 2; deviations 1.5; "
+        "strike 65000; width 1000 from C (USD further out than leg C)."
+    )
+
+    @field_validator("key")
+    @classmethod
+    def _plain_key(cls, value: str) -> str:
+        if not LEG_KEY.fullmatch(value):
+            raise ValueError(f"must be 1 to 3 capital letters or digits, beginning with a letter, was {value!r}")
+        return value
+
+    @field_validator("value")
+    @classmethod
+    def _finds_a_strike(cls, value: str, info: ValidationInfo) -> str:
+        if "by" in info.data:
+            selector_of(info.data["by"], value)
+        return value
+
+
+_TWO_SIDED = ["short_strangle", "iron_condor", "ratio_strangle"]
+
+
+class Strategy(_Section):
+    """What to trade."""
+
+    underlying: Literal["BTC", "ETH"] = _field("BTC", "Underlying", "Coin whose options are traded.")
+    structure: Literal[
+        "short_strangle", "short_straddle", "iron_condor", "iron_fly", "ratio_strangle", "one_leg", "custom"
+    ] = _field(
+        "short_strangle",
+        "Structure",
+        "Which legs: a call and a put sold out of the money (strangle) or at it (straddle), each with a bought one further out "
+        "(condor, fly), in unequal numbers (ratio), a single one, or a list of your own.",
+        since=4,
+    )
     quantity: Whole = _field(
         1,
         "Quantity per leg",
-        "Contracts sold of the call and of the put (BTC: 0.001 BTC each).",
+        "Contracts of each leg (BTC: 0.001 BTC each); a leg with a ratio takes that many times as many.",
         "contracts",
         ge=1,
         le=100_000,
+    )
+    leg_kind: Literal["call", "put"] = _field(
+        "call", "Leg", "Which option the single leg is.", since=4, used={"structure": ["one_leg"]}
+    )
+    leg_side: Literal["sell", "buy"] = _field(
+        "sell", "Side", "Whether the single leg is sold or bought.", since=4, used={"structure": ["one_leg"]}
+    )
+    call_ratio: Whole = _field(
+        1,
+        "Call ratio",
+        "Calls sold per contract of the quantity.",
+        "× quantity",
+        since=4,
+        used={"structure": ["ratio_strangle"]},
+        ge=1,
+        le=100,
+    )
+    put_ratio: Whole = _field(
+        1,
+        "Put ratio",
+        "Puts sold per contract of the quantity.",
+        "× quantity",
+        since=4,
+        used={"structure": ["ratio_strangle"]},
+        ge=1,
+        le=100,
+    )
+    strikes_by: Literal["delta", "premium", "distance", "steps", "deviations", "strike"] = _field(
+        "delta",
+        "Strikes by",
+        "How the strikes out of the money are found; straddle and fly are sold at the strike nearest to spot.",
+        since=4,
+        used={"structure": [*_TWO_SIDED, "one_leg"]},
     )
     delta_min: Number = _field(
         Decimal("0.10"),
         "Delta from",
         "Lower end of the |delta| band a strike must lie in.",
         "|delta|",
+        used={"strikes_by": ["delta"]},
         ge=Decimal("0.01"),
         le=Decimal("0.50"),
     )
@@ -55,8 +141,130 @@ class Strategy(_Section):
         "Delta to",
         "Upper end of the |delta| band; the strike nearest the middle is taken.",
         "|delta|",
+        used={"strikes_by": ["delta"]},
         ge=Decimal("0.01"),
         le=Decimal("0.60"),
+    )
+    premium_usd: Number = _field(
+        Decimal(100),
+        "Premium",
+        "The strike whose mid price, as quoted per coin, is closest to this.",
+        "USD per coin",
+        since=4,
+        used={"strikes_by": ["premium"]},
+        gt=0,
+        le=Decimal(1_000_000),
+    )
+    premium_rule: Literal["closest", "at_least", "at_most"] = _field(
+        "closest",
+        "Premium is",
+        "The closest on either side, or only strikes that bring at least or at most the premium.",
+        since=4,
+        used={"strikes_by": ["premium"]},
+    )
+    distance_pct: Number = _field(
+        Decimal(3),
+        "Distance",
+        "The strike nearest to this far from spot: calls above it, puts below.",
+        "% of spot",
+        since=4,
+        used={"strikes_by": ["distance"]},
+        ge=Decimal("0.1"),
+        le=Decimal(90),
+    )
+    steps: Whole = _field(
+        3,
+        "Steps",
+        "Listed strikes out of the money from the one nearest to spot; 0 is that one, negative is in the money.",
+        "strikes",
+        since=4,
+        used={"strikes_by": ["steps"]},
+        ge=-50,
+        le=50,
+    )
+    deviations: Number = _field(
+        Decimal(1),
+        "Standard deviations",
+        "The strike nearest to spot moved by this many standard deviations until expiry, at the at-the-money volatility.",
+        "σ",
+        since=4,
+        used={"strikes_by": ["deviations"]},
+        ge=Decimal("0.1"),
+        le=Decimal(6),
+    )
+    call_strike: Number = _field(
+        Decimal(0),
+        "Call strike",
+        "Exactly this strike or none; 0 = not chosen yet.",
+        "USD",
+        since=4,
+        used=[{"strikes_by": ["strike"], "structure": _TWO_SIDED}, {"strikes_by": ["strike"], "leg_kind": ["call"]}],
+        ge=0,
+        le=Decimal(10_000_000),
+    )
+    put_strike: Number = _field(
+        Decimal(0),
+        "Put strike",
+        "Exactly this strike or none; 0 = not chosen yet.",
+        "USD",
+        since=4,
+        used=[{"strikes_by": ["strike"], "structure": _TWO_SIDED}, {"strikes_by": ["strike"], "leg_kind": ["put"]}],
+        ge=0,
+        le=Decimal(10_000_000),
+    )
+    wings_by: Literal["width", "delta", "premium"] = _field(
+        "width",
+        "Wings by",
+        "How the bought strikes further out are found.",
+        since=4,
+        used={"structure": ["iron_condor", "iron_fly"]},
+    )
+    wing_width_usd: Number = _field(
+        Decimal(1000),
+        "Wing width",
+        "The wing is the strike nearest to this far beyond the sold one.",
+        "USD",
+        since=4,
+        used={"wings_by": ["width"]},
+        gt=0,
+        le=Decimal(1_000_000),
+    )
+    wing_delta_min: Number = _field(
+        Decimal("0.03"),
+        "Wing delta from",
+        "Lower end of the |delta| band of the wings.",
+        "|delta|",
+        since=4,
+        used={"wings_by": ["delta"]},
+        ge=Decimal("0.01"),
+        le=Decimal("0.45"),
+    )
+    wing_delta_max: Number = _field(
+        Decimal("0.06"),
+        "Wing delta to",
+        "Upper end of the |delta| band of the wings; it must lie below the band of the sold legs.",
+        "|delta|",
+        since=4,
+        used={"wings_by": ["delta"]},
+        ge=Decimal("0.01"),
+        le=Decimal("0.45"),
+    )
+    wing_premium_usd: Number = _field(
+        Decimal(20),
+        "Wing premium",
+        "The wing is the strike whose mid price, as quoted per coin, is closest to this.",
+        "USD per coin",
+        since=4,
+        used={"wings_by": ["premium"]},
+        gt=0,
+        le=Decimal(1_000_000),
+    )
+    legs: tuple[LegRow, ...] = _field(
+        (),
+        "Legs",
+        f"Your own structure: 1 to {MOST_LEGS} legs. Bought legs that cover sold ones are entered first and closed last.",
+        since=4,
+        used={"structure": ["custom"]},
     )
     expiry: str = _field(
         "next_day",
@@ -104,11 +312,38 @@ class Strategy(_Section):
             raise ValueError(f"must be one of {', '.join(RELATIVE_EXPIRIES)} or a date YYYY-MM-DD, was {value!r}")
         return value
 
+    @field_validator("legs")
+    @classmethod
+    def _legs_agree(cls, rows: tuple[LegRow, ...]) -> tuple[LegRow, ...]:
+        legs = custom_legs(rows)
+        for flaw in (*(flaws(legs) if legs else ()), *repeats(legs)):
+            raise ValueError(flaw.removeprefix("legs: "))
+        return rows
+
     @model_validator(mode="after")
-    def _band(self) -> Self:
-        if self.delta_min >= self.delta_max:
-            raise ValueError(f"delta_min ({self.delta_min}) must be below delta_max ({self.delta_max})")
+    def _structure_stands(self) -> Self:
+        """Rules over several fields, of those alone that are in use: what is set aside may contradict itself."""
+        used = in_use(Strategy, self.__dict__)
+        for low, high in (
+            ("delta_min", "delta_max"),
+            ("wing_delta_min", "wing_delta_max"),
+            ("wing_delta_max", "delta_min"),
+            ("wing_premium_usd", "premium_usd"),
+            ("put_strike", "call_strike"),
+        ):
+            if {low, high} <= used and not getattr(self, low) < getattr(self, high):
+                raise ValueError(f"{low} ({getattr(self, low)}) must be below {high} ({getattr(self, high)})")
+        for name in ("call_strike", "put_strike"):
+            if name in used and not getattr(self, name):
+                raise ValueError(f"{name} must be above 0 USD where strikes are exact, was 0")
+        if "legs" in used and not self.legs:
+            raise ValueError(f"legs must name 1 to {MOST_LEGS} legs where the structure is custom, was none")
         return self
+
+    @cached_property
+    def legs_of_structure(self) -> Structure:
+        """Built once: a strategy does not change."""
+        return build(self)
 
 
 class Schedule(_Section):
@@ -174,9 +409,9 @@ class Schedule(_Section):
 class TrailingTier(_Section):
     """Once profit has peaked at `peak_pct` of premium, the stop stands at `stop_pct`."""
 
-    peak_pct: Number = Field(gt=0, le=100, description="Peak profit that arms the tier, % of premium received.")
+    peak_pct: Number = Field(gt=0, le=10_000, description="Peak profit that arms the tier, % of basis.")
     stop_pct: Number = Field(
-        ge=0, lt=100, description="Profit at which the tier then exits, % of premium received; 0 = breakeven."
+        ge=0, lt=10_000, description="Profit at which the tier then exits, % of basis; 0 = breakeven."
     )
 
 
@@ -203,7 +438,7 @@ class Exits(_Section):
         "Exit when the profit reaches this share of premium received.",
         "% of premium",
         gt=0,
-        le=100,
+        le=10_000,
     )
     trailing_enabled: Flag = _field(True, "Trailing stop", "Whether the tiers below are used.")
     trailing_tiers: tuple[TrailingTier, ...] = _field(
@@ -249,6 +484,7 @@ class Exits(_Section):
         "This near its expiry, a leg to be closed that nobody offers, or only further above its mark than "
         "risk.exit_limit_pct, is held to settlement and watched; 0 = never.",
         "minutes before expiry",
+        since=3,
         ge=0,
         le=1440,
     )
@@ -350,6 +586,7 @@ class Risk(_Section):
         "A closing order never pays more above the mark than this (but at least 20 ticks are allowed); dearer offers are "
         "waited out, and you are told.",
         "% of mark",
+        since=3,
         ge=1,
         le=1000,
     )
@@ -367,6 +604,7 @@ class Risk(_Section):
         "Most orders of one leg that may end without a fill, entry and exit apart; then trading is halted until resumed, "
         "and exits go on more slowly.",
         "orders",
+        since=2,
         ge=1,
         le=20,
     )
@@ -375,6 +613,7 @@ class Risk(_Section):
         "Leg alone",
         "How long one leg may be sold without the other; 5 s before, an entry gives up and buys back.",
         "seconds",
+        since=2,
         ge=10,
         le=600,
     )
@@ -420,11 +659,30 @@ class Preset(_Section):
 
     @model_validator(mode="after")
     def _quantity_within_risk(self) -> Self:
-        if self.strategy.quantity > self.risk.max_order_quantity:
+        leg = max(self.structure.legs, key=lambda leg: leg.ratio)
+        if self.strategy.quantity * leg.ratio > self.risk.max_order_quantity:
+            times = f" times the ratio of {leg.key} ({leg.ratio})" if leg.ratio > 1 else ""
             raise ValueError(
-                f"strategy.quantity ({self.strategy.quantity}) exceeds risk.max_order_quantity ({self.risk.max_order_quantity})"
+                f"strategy.quantity ({self.strategy.quantity}){times} exceeds "
+                f"risk.max_order_quantity ({self.risk.max_order_quantity})"
             )
         return self
+
+    @model_validator(mode="after")
+    def _profit_within_credit(self) -> Self:
+        """A credit cannot earn more than itself; what is bought can earn many times what it may lose."""
+        if may_pay(self.structure):
+            return self
+        peaks = {"exits.trailing_tiers: the peak": max((t.peak_pct for t in self.exits.trailing_tiers), default=0)}
+        for words, pct in ({"exits.max_profit_pct": self.exits.max_profit_pct} | peaks).items():
+            if pct > 100:
+                raise ValueError(f"{words} ({pct}) must be at most 100 % of basis where the structure brings a credit")
+        return self
+
+    @property
+    def structure(self) -> Structure:
+        """The legs that the strategy names."""
+        return self.strategy.legs_of_structure
 
     def canonical_json(self) -> str:
         """The one text of this configuration: sorted keys, decimals normalised, no white space."""
@@ -432,10 +690,24 @@ class Preset(_Section):
 
     @property
     def config_hash(self) -> str:
-        """Short digest of everything but the name: what a run pins and what a confirmation is bound to."""
+        """Short digest of everything but the name: what a run pins and what a confirmation is bound to.
+
+        A field that came after the third version counts once it is not at its default: a preset that was not touched keeps
+        the digest that journals have of it.
+        """
         body = _canonical(self.model_dump(mode="python", exclude={"name"}))
+        for section, model in SECTIONS.items():
+            for name, field in model.model_fields.items():
+                if since(field) > _HASHED_WHOLE and getattr(getattr(self, section), name) == field.default:
+                    del body[section][name]
         text = json.dumps(body, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def since(field: FieldInfo) -> int:
+    """The version of the file that brought a field."""
+    extra = field.json_schema_extra
+    return int(str(extra.get("since", 1))) if isinstance(extra, dict) else 1
 
 
 def _canonical(value: Any) -> Any:

@@ -18,7 +18,7 @@ from trader.config.preset import Preset
 from trader.config.presets import PresetInfo, PresetStore
 from trader.config.settings import Settings
 from trader.config.snapshot import save_snapshot
-from trader.desk import market, telling
+from trader.desk import market, runs, telling
 from trader.desk import prerequisites as pre
 from trader.desk.alerting import AlertBook
 from trader.desk.chain import Chain
@@ -168,14 +168,15 @@ class Desk:
     def pnl_series(self, run_id: str, max_points: int = 2000) -> PnlSeries:
         """A run's P&L over time, thinned to `max_points` with its extremes and the ends of its gaps kept; empty for a run
         there is not."""
-        _, book, series = self._books()
-        preset = book.preset(run_id)
-        limit = preset.exits.max_profit_pct if preset is not None else Preset().exits.max_profit_pct
-        return series.series(run_id, max_points, limit, book.ended(run_id))
+        return self.pnl_chart(run_id, max_points)[0]
 
-    def markers(self, run_id: str) -> list[Marker]:
-        """Fills and decisions of a run, for its chart."""
-        return list(telling.markers(self._books()[1].records(run_id)))
+    def pnl_chart(self, run_id: str, max_points: int = 2000) -> tuple[PnlSeries, tuple[Marker, ...]]:
+        """`pnl_series` with the fills and decisions of the run, of one read of its records."""
+        _, book, series = self._books()
+        records = book.records(run_id)
+        preset = book.preset(run_id, records)
+        limit = preset.exits.max_profit_pct if preset is not None else Preset().exits.max_profit_pct
+        return series.series(run_id, max_points, limit, runs.ended(records)), telling.markers(records)
 
     def log_tail(self, lines: int) -> list[LogLine]:
         """The newest lines of the summary log, oldest first."""

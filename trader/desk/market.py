@@ -23,7 +23,7 @@ from trader.domain.expiry import ist_date
 from trader.domain.instrument import Instrument, index_symbol
 from trader.domain.order import Side
 from trader.domain.quote import Quote, credible_newest, usual_spot
-from trader.engine.chase import chase_price, entry_reference
+from trader.engine.execution.chase import chase_price, entry_reference
 from trader.engine.gate import exit_ceiling
 from trader.engine.leg_view import usable_vol
 from trader.engine.records import LegTerms
@@ -31,7 +31,7 @@ from trader.engine.schedule import fix_instants, past_words
 from trader.engine.selection import choose_expiry, choose_legs, listed_expiries
 from trader.engine.valuation import closing_cost
 from trader.engine.view import RunView
-from trader.exchange.credentials import Credentials
+from trader.exchange.common.credentials import Credentials
 
 if TYPE_CHECKING:
     from trader.exchange.delta.gateway import DeltaGateway

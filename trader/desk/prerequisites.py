@@ -26,8 +26,8 @@ from trader.engine.prerequisites import Facts, Item, Unread, Verdict, prerequisi
 from trader.engine.records import Phase
 from trader.engine.state import State
 from trader.engine.view import RunView
-from trader.exchange.odd_rows import OddFigures, PartialList
-from trader.exchange.statistics import Statistics
+from trader.exchange.common.odd_rows import OddFigures, PartialList
+from trader.exchange.common.statistics import Statistics
 from trader.journal import Journal
 
 if TYPE_CHECKING:

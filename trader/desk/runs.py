@@ -51,13 +51,12 @@ class RunBook:
 
     def created(self, run_id: str) -> RunCreated | None:
         """The run's first record."""
-        records = self.records(run_id)
-        return records[0] if records and isinstance(records[0], RunCreated) else None
+        return _created(self.records(run_id))
 
-    def preset(self, run_id: str) -> Preset | None:
-        """The configuration the run pinned."""
+    def preset(self, run_id: str, records: tuple[AnyRecord, ...] | None = None) -> Preset | None:
+        """The configuration the run pinned; its `records` are read where they are not handed in."""
         preset = self._presets.get(run_id)
-        if preset is None and (created := self.created(run_id)) is not None:
+        if preset is None and (created := _created(self.records(run_id) if records is None else records)) is not None:
             preset = Preset.model_validate(created.config)
             kept = self._presets if len(self._presets) < _RUNS_KEPT else {}
             self._presets = {**kept, run_id: preset}
@@ -67,10 +66,6 @@ class RunBook:
         """The legs as they were chosen last; none before that."""
         found = (one.legs for one in reversed(self.records(run_id)) if isinstance(one, LegsChosen))
         return next(found, ())
-
-    def ended(self, run_id: str) -> datetime | None:
-        """When the run was finished (this machine's clock); None while it is not."""
-        return next((one.wall for one in reversed(self.records(run_id)) if isinstance(one, RunFinished)), None)
 
     def view(self, run_id: str, wall: datetime) -> RunView | None:
         """The run as its records tell it, without live prices. None when there is no such run."""
@@ -87,6 +82,15 @@ class RunBook:
         records = self.records(run_id)
         folded = _folded(run_id, records)
         return None if folded is None else build_outcome(folded[1], records)
+
+
+def ended(records: tuple[AnyRecord, ...]) -> datetime | None:
+    """When the run was finished (this machine's clock); None while it is not."""
+    return next((one.wall for one in reversed(records) if isinstance(one, RunFinished)), None)
+
+
+def _created(records: tuple[AnyRecord, ...]) -> RunCreated | None:
+    return records[0] if records and isinstance(records[0], RunCreated) else None
 
 
 def _folded(run_id: str, records: tuple[AnyRecord, ...]) -> tuple[State, Run] | None:

@@ -9,6 +9,7 @@ TraderError
 │   ├── AuthError          key, signature, whitelist or permission refused
 │   ├── VenueRefused       the exchange refused in so many words (a documented error code)
 │   └── OutcomeUnknown     may have been processed; never resend, look it up
+│       └── WireError      an answer or message that cannot be read
 └── InvariantViolated      our books contradict themselves; entries stop, exits stay possible
 
 A refusal by our own risk checks is a value (`Denied`), not an exception; the fate of an order is a value too
@@ -60,6 +61,10 @@ class AuthError(VenueRefused):
 
 class OutcomeUnknown(ExchangeError):
     """Timeout, reset, 5xx, HTML, parse error: the request may have been processed."""
+
+
+class WireError(OutcomeUnknown):
+    """An answer or message that cannot be read: the request behind it may have been processed."""
 
 
 class InvariantViolated(TraderError):

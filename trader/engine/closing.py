@@ -5,8 +5,8 @@ from decimal import Decimal
 from trader.domain.order import Purpose
 from trader.engine import records as rec
 from trader.engine.apart import apart
+from trader.engine.execution.exit import work_exit
 from trader.engine.gate import closable
-from trader.engine.leaving import work_exit
 from trader.engine.naked import tell_naked
 from trader.engine.positions import differs_lastingly, foreign_remainder
 from trader.engine.records import LegTerms

@@ -4,12 +4,12 @@ from decimal import Decimal
 
 from trader.engine import records as rec
 from trader.engine.effects import ReadChain, Tell
+from trader.engine.execution.working import ask_cancel
 from trader.engine.exits import Trail, ratchet, triggered
 from trader.engine.positions import differs_lastingly
 from trader.engine.state import HUNDRED, ZERO, Run, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import Evidence, Valuation, evidence_of, flaw_of, value
-from trader.engine.working import ask_cancel
 
 _QUOTES_SECS = 2.5  # between REST reads of quotes while the stream gives none
 _QUIET_SECS = 3.0  # a stream silent for this long is helped out before its prices go stale

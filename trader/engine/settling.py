@@ -12,7 +12,7 @@ from trader.domain.expiry import IST
 from trader.domain.order import Purpose
 from trader.domain.quote import Quote
 from trader.engine import records as rec
-from trader.engine.exit_price import fair_bid, is_unoffered
+from trader.engine.execution.exit_price import fair_bid, is_unoffered
 from trader.engine.gate import is_fresh_mark
 from trader.engine.holding import ask_quotes
 from trader.engine.records import LegKept, LegTerms

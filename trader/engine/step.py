@@ -17,6 +17,7 @@ from trader.engine.beside import on_beside
 from trader.engine.closing import close
 from trader.engine.commands import on_start, on_stop
 from trader.engine.effects import Effect, Subscribe
+from trader.engine.execution.working import ask_cancel
 from trader.engine.holding import ask_quotes, hold
 from trader.engine.levels import on_level
 from trader.engine.orders import mark_unknown, on_cancel_answered, on_fill, on_order_seen, on_submit_answered
@@ -25,7 +26,6 @@ from trader.engine.selfcheck import check_step
 from trader.engine.state import Run, State, Watch
 from trader.engine.turn import Turn
 from trader.engine.waiting import enter, on_chain_read, wait
-from trader.engine.working import ask_cancel
 
 _ADVANCE = {Phase.WAITING: wait, Phase.ENTERING: enter, Phase.HOLDING: hold, Phase.EXITING: close}
 

@@ -7,8 +7,9 @@ from trader.domain.order import Purpose
 from trader.engine import records as rec
 from trader.engine.beside import NOT_READ
 from trader.engine.effects import ReadChain
-from trader.engine.entering import Work, give_up, unready, work_entry
 from trader.engine.events import ChainRead
+from trader.engine.execution.entry import Work, give_up, unready, work_entry
+from trader.engine.execution.working import ask_cancel
 from trader.engine.gate import daily_loss, slowed
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.naked import UNWIND_SECS, imbalance_words, lacks, tell_naked, time_left
@@ -19,7 +20,6 @@ from trader.engine.selection import choose_legs, liquidity_flaw
 from trader.engine.state import HUNDRED, ZERO, Run, Watch, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import staleness
-from trader.engine.working import ask_cancel
 from trader.pricing.margin import ShortLeg, strangle_margin
 
 _CHAIN_SECS = 2.0  # between reads of the chain while looking for strikes (wall)

@@ -24,15 +24,12 @@ _NO_SERIES = PnlSeries(
 def draw(status: Status | str) -> None:
     """What lives: the whole board while something is open, the headline else."""
     with st.container(key="live", gap=None):
-        with st.container(key="figures", gap=None):
-            markup.draw(figures(status))
+        markup.draw(figures(status))
         if isinstance(status, str) or status.run is None or watch.stage(status.run) != "open":
             return
         run = status.run
-        with st.container(key="corridor_box", gap=None):
-            st.echarts_chart(_inked(echarts.corridor(run)), key="corridor", height=116, alt=echarts.corridor_alt(run))
-        with st.container(key="chart_box", gap=None):
-            st.echarts_chart(_inked(_chart(run)), key="pnl_chart", height=318, alt=echarts.pnl_alt(run))
+        st.echarts_chart(_inked(echarts.corridor(run)), key="corridor", height=116, alt=echarts.corridor_alt(run))
+        st.echarts_chart(_inked(_chart(run)), key="pnl_chart", height=318, alt=echarts.pnl_alt(run))
 
 
 def figures(status: Status | str) -> markup.Html:
@@ -67,10 +64,9 @@ def _chart(run: RunView) -> dict[str, object]:
     look = LOOKS.get(str(st.session_state.get(_LOOK)), LOOKS["run"])
     try:
         # The newest minutes of a long run are few of its points: more are asked for, and cut to the look.
-        series = service.desk().pnl_series(run.run_id, POINTS if look.minutes is None else POINTS * 5)
-        marks = service.desk().markers(run.run_id)
+        series, marks = service.desk().pnl_chart(run.run_id, POINTS if look.minutes is None else POINTS * 5)
     except TraderError:
-        series, marks = _NO_SERIES, []
+        series, marks = _NO_SERIES, ()
     return echarts.pnl(run, series, marks, look)
 
 

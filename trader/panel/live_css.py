@@ -18,7 +18,7 @@ _APPEARING = "\n".join(
 )
 _MOVED = """
   .st-key-dash > :not(:has(.st-key-live)), .stVerticalBlock > :has(> .st-key-dash) ~ *,
-  .st-key-live:not(:has(.lv-legs)) > :not(:has(.st-key-figures))
+  .st-key-live:not(:has(.lv-legs)) > :not(:has(.lv-live))
 """
 
 CSS = (
@@ -35,8 +35,8 @@ CSS = (
   grid-template-areas: "hero hero" "corridor corridor" ". ." "chart exits" ". ." "legs legs" "orders log";
 }
 .st-key-dash :is(
-  :is(.stVerticalBlock, [data-testid="stLayoutWrapper"]):has(:is(.st-key-live, .st-key-figures, .lv-live)),
-  .st-key-figures :is(.stElementContainer, .stMarkdown, .stMarkdown > div, [data-testid="stMarkdownContainer"]),
+  :is(.stVerticalBlock, [data-testid="stLayoutWrapper"]):has(:is(.st-key-live, .lv-live)),
+  .st-key-live :is(.stElementContainer:has(.lv-live), .stMarkdown, .stMarkdown > div, [data-testid="stMarkdownContainer"]),
   .lv-live
 ) { display: contents; }
 .st-key-dash > .stElementContainer:has(> .stHtml) { position: absolute; }
@@ -46,20 +46,20 @@ CSS = (
 .st-key-dash:has(.lv-legs) .lv-hero { grid-area: hero; }
 .st-key-dash .lv-exits { grid-area: exits; align-self: stretch; }
 .st-key-dash .lv-legs { grid-area: legs; }
-.st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-corridor_box) { grid-area: corridor; }
+.st-key-dash .st-key-corridor { grid-area: corridor; }
 .st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-chart_head) {
   grid-area: chart; align-self: start; justify-self: end; z-index: 2; margin: 7px 10px 0 0; width: auto; }
-.st-key-dash [data-testid="stLayoutWrapper"]:has(> .st-key-chart_box) { grid-area: chart; height: 100%; }
+.st-key-dash .st-key-pnl_chart { grid-area: chart; height: 100%; }
 .st-key-dash > :has(> .st-key-orders_place) { grid-area: orders; margin-top: 8px; }
 .st-key-dash > :has(> .st-key-log_place) { grid-area: log; margin-top: 8px; }
 
-.lv-hero, .lv-exits, .lv-legs, .st-key-corridor_box, .st-key-chart_box {
+.lv-hero, .lv-exits, .lv-legs, .st-key-corridor, .st-key-pnl_chart {
   border: 1px solid var(--lv-line); border-radius: 0.45rem; padding: 8px 14px; min-width: 0;
 }
 .lv-hero { border-bottom: 0; border-radius: 0.45rem 0.45rem 0 0; padding-bottom: 0; }
 .lv-hero.lv-alone { border-bottom: 1px solid var(--lv-line); border-radius: 0.45rem; padding-bottom: 8px; }
-.st-key-corridor_box { border-top: 0; border-radius: 0 0 0.45rem 0.45rem; padding: 0 6px; height: 118px; }
-.st-key-chart_box { padding: 6px 6px 0; height: 100%; }
+.st-key-corridor { border-top: 0; border-radius: 0 0 0.45rem 0.45rem; padding: 0 6px; height: 118px; }
+.st-key-pnl_chart { padding: 6px 6px 0; height: 100%; }
 
 .lv-top { display: flex; gap: 16px; align-items: baseline; justify-content: space-between; min-height: 28px; }
 .lv-headline { font-size: 1.25rem; font-weight: 650; line-height: 28px; }
@@ -129,7 +129,7 @@ CSS = (
   .lv-card { height: 57px; }
   .lv-card dt, .lv-card .n { font-size: 0.8rem; line-height: 16px; }
   .lv-card .v { font-size: 1.25rem; line-height: 23px; }
-  .st-key-corridor_box { height: 98px; }
+  .st-key-corridor { height: 98px; }
   .st-key-corridor, .st-key-corridor * { max-height: 96px; }
   .st-key-pnl_chart, .st-key-pnl_chart * { max-height: 194px; }
   .st-key-dash_look button, .st-key-dash summary { min-height: 44px; }

@@ -6,6 +6,7 @@ module that may ask Streamlit for raw HTML.
 
 import html
 import re
+from functools import lru_cache
 
 import streamlit as st
 
@@ -23,7 +24,12 @@ class Html(str):
 
 def text(value: object) -> Html:
     """Any text, shown letter by letter on one line; overlong text is cut and says so."""
-    line = _UNSEEN.sub(" ", str(value))
+    return _escaped(str(value))
+
+
+@lru_cache(4096)  # nearly all texts and tags of a second were those of the second before
+def _escaped(line: str) -> Html:
+    line = _UNSEEN.sub(" ", line)
     line = line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
     return Html(html.escape(line).replace(":", _COLON))
 
@@ -35,12 +41,15 @@ def join(*parts: str | None) -> Html:
 
 def tag(name: str, *children: str | None, **attributes: str | int | None) -> Html:
     """``<name a="…">children</name>``; attributes of None are left out, ``class_`` is ``class`` and ``data_x`` ``data-x``."""
+    return Html(f"{_opening(name, tuple(attributes.items()))}{join(*children)}</{name}>")
+
+
+@lru_cache(2048)
+def _opening(name: str, attributes: tuple[tuple[str, str | int | None], ...]) -> str:
     said = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{text(value)}"'
-        for key, value in attributes.items()
-        if value is not None
+        f' {key.rstrip("_").replace("_", "-")}="{text(value)}"' for key, value in attributes if value is not None
     )
-    return Html(f"<{name}{said}>{join(*children)}</{name}>")
+    return f"<{name}{said}>"
 
 
 def draw(content: Html) -> None:

@@ -75,10 +75,5 @@ def pnl_columns(series: PnlSeries) -> charts.Pnl:
     return charts.Pnl(at, series.pnl, series.level_usd, series.max_loss_usd, series.max_profit_usd)
 
 
-def marks(run_id: str) -> list[charts.Mark]:
-    """What happened in a run, for the chart."""
-    return chart_marks(desk().markers(run_id))
-
-
 def chart_marks(markers: Iterable[Marker]) -> list[charts.Mark]:
     return [charts.Mark(mark.at, mark.kind, mark.text) for mark in markers]

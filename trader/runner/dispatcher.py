@@ -16,7 +16,7 @@ from trader.domain.order import Purpose
 from trader.domain.outcome import Outcome, Rejected, Unknown
 from trader.engine.effects import Cancel, ReadAccount, ReadChain, Submit
 from trader.engine.events import AccountRead, AnyEvent, CancelAnswered, ChainRead, SubmitAnswered
-from trader.exchange.gateway import Gateway
+from trader.exchange.ports import Gateway
 from trader.runner import killpoints
 from trader.runner.notes import Note
 from trader.runner.reading import read_account, read_chain

@@ -13,14 +13,14 @@ from trader.domain.instrument import index_symbol
 from trader.domain.order import OrderSnapshot
 from trader.domain.quote import Quote
 from trader.engine import events as ev
-from trader.exchange import events as xe
-from trader.exchange.credentials import Credentials
-from trader.exchange.delta.clock_offset import ClockOffset
-from trader.exchange.delta.conflate import Conflator
-from trader.exchange.delta.streams import PrivateStream, PublicStream
-from trader.exchange.delta.wire import MarketMessage
-from trader.exchange.odd_rows import OddRows
-from trader.exchange.statistics import CallStatistics
+from trader.exchange.common import events as xe
+from trader.exchange.common.clock_offset import ClockOffset
+from trader.exchange.common.credentials import Credentials
+from trader.exchange.common.odd_rows import OddRows
+from trader.exchange.common.statistics import CallStatistics
+from trader.exchange.delta.stream.conflate import Conflator
+from trader.exchange.delta.stream.streams import PrivateStream, PublicStream
+from trader.exchange.delta.wire.core import MarketMessage
 from trader.runner.notes import Note
 
 logger = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from trader.config.halt import halt, halt_words
 from trader.config.settings import Settings
 from trader.domain.errors import ConfigError, JournalError, TraderError
 from trader.engine.records import AlertRaised
-from trader.exchange.credentials import Credentials
+from trader.exchange.common.credentials import Credentials
 from trader.exchange.delta.environments import check_urls
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal.lease import Lease
@@ -39,7 +39,7 @@ from trader.runner.runner import Runner
 from trader.runner.supervising import watch_over
 
 if TYPE_CHECKING:
-    from trader.exchange.ccxt_delta import CcxtDeltaGateway
+    from trader.exchange.ccxt.delta import CcxtDeltaGateway
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Host:
             if connection.credentials is None:
                 raise ConfigError(f"{connection.env} needs its API key and secret")
             if self._settings.gateway == "ccxt":
-                from trader.exchange.ccxt_wire import load_ccxt
+                from trader.exchange.ccxt.wire import load_ccxt
 
                 load_ccxt()  # what cannot be used is said before a runner is begun
         except TraderError:
@@ -304,7 +304,7 @@ def _gateway(settings: Settings, connection: Connection, credentials: Credential
     if settings.gateway == "own":
         return DeltaGateway(connection.rest_url, credentials, proxy=connection.proxy_url)
     # Here, not above: ccxt is optional, and large.
-    from trader.exchange.ccxt_delta import CcxtDeltaGateway
+    from trader.exchange.ccxt.delta import CcxtDeltaGateway
 
     return CcxtDeltaGateway(connection.rest_url, credentials, proxy=connection.proxy_url)
 

@@ -18,9 +18,9 @@ from trader.engine.records import Phase
 from trader.engine.state import State
 from trader.engine.view import LiveSnapshot, Ops, RunView
 from trader.engine.viewing import build_view, trading_state
-from trader.exchange.delta.budget import DEFAULT_QUOTA
-from trader.exchange.delta.endpoints import ACK_HEARTBEAT
-from trader.exchange.gateway import Gateway
+from trader.exchange.common.budget import DEFAULT_QUOTA
+from trader.exchange.delta.http.endpoints import ACK_HEARTBEAT
+from trader.exchange.ports import Gateway
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
 from trader.journal.views import Sample

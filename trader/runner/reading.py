@@ -9,16 +9,15 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from trader.domain.clock import Now
-from trader.domain.errors import ExchangeError, RateLimited
+from trader.domain.errors import ExchangeError, RateLimited, WireError
 from trader.domain.fill import Fill, Position
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderSnapshot
 from trader.domain.quote import credible_newest, usual_spot
 from trader.engine.effects import ReadAccount, ReadChain
 from trader.engine.events import AccountRead, ChainRead
-from trader.exchange.delta.errors import WireError
-from trader.exchange.gateway import Gateway
-from trader.exchange.odd_rows import PartialList
+from trader.exchange.common.odd_rows import PartialList
+from trader.exchange.ports import Gateway
 
 T = TypeVar("T")
 

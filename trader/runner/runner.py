@@ -25,7 +25,7 @@ from trader.engine.records import AlertRaised, AnyRecord, Level, LevelChanged, O
 from trader.engine.release import check_release
 from trader.engine.state import State
 from trader.engine.step import step
-from trader.exchange.gateway import Gateway
+from trader.exchange.ports import Gateway
 from trader.journal.alerts import LOUD, who
 from trader.journal.commands import CommandMark, CommandRow
 from trader.journal.lease import Lease, LeaseLost

@@ -11,7 +11,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any, TypeVar, cast
 
-from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown, RateLimited
+from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown, RateLimited, WireError
 from trader.domain.fill import Fill, Position
 from trader.domain.instrument import Instrument
 from trader.domain.odd_row import OddRow
@@ -19,13 +19,12 @@ from trader.domain.order import OrderIntent, OrderSnapshot
 from trader.domain.outcome import Outcome
 from trader.domain.quote import Quote
 from trader.domain.wallet import Wallet
-from trader.exchange.delta import endpoints as at
-from trader.exchange.delta.budget import Priority, RateBudget
-from trader.exchange.delta.errors import WireError
-from trader.exchange.delta.rest import Endpoint
-from trader.exchange.gateway import MaySign
-from trader.exchange.odd_rows import OddRows, PartialList
-from trader.exchange.statistics import Statistics
+from trader.exchange.common.budget import Priority, RateBudget
+from trader.exchange.common.odd_rows import OddRows, PartialList
+from trader.exchange.common.statistics import Statistics
+from trader.exchange.delta.http import endpoints as at
+from trader.exchange.delta.http.rest import Endpoint
+from trader.exchange.ports import MaySign
 from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
 from trader.simulation.quotes import quote_of

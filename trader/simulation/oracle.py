@@ -14,7 +14,7 @@ import msgspec
 from trader.domain.quote import Quote
 from trader.engine import events as ev
 from trader.engine import records as rec
-from trader.engine.leaving import OVERLAPPING
+from trader.engine.execution.exit import OVERLAPPING
 from trader.simulation.books import BookRules
 from trader.simulation.control import ControlRules
 from trader.simulation.entries import EntryRules

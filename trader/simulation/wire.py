@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 
-from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown, RateLimited, VenueRefused
+from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown, RateLimited, VenueRefused, WireError
 from trader.domain.order import OrderIntent, OrderSnapshot
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.engine.effects import Cancel
-from trader.exchange.delta import endpoints as at
-from trader.exchange.delta.budget import Priority, RateBudget
-from trader.exchange.delta.errors import WireError
-from trader.exchange.delta.order_verbs import outcome_of, priority_of
+from trader.exchange.common.budget import Priority, RateBudget
+from trader.exchange.delta.api.order_verbs import outcome_of, priority_of
+from trader.exchange.delta.http import endpoints as at
 from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
 from trader.simulation.gateway import Network

@@ -9,29 +9,26 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from trader.domain.errors import ExchangeError, VenueRefused
+from trader.domain.errors import ExchangeError, VenueRefused, WireError
 from trader.domain.fill import Fill, Position
 from trader.domain.instrument import Instrument, parse_option_symbol
 from trader.domain.order import OrderIntent, OrderSnapshot, Side
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.domain.quote import Quote
 from trader.domain.wallet import Wallet
-from trader.exchange.changes import Done
-from trader.exchange.credentials import Credentials
-from trader.exchange.delta import endpoints as at
-from trader.exchange.delta import numbers, wire
-from trader.exchange.delta.account_api import AccountAPI
-from trader.exchange.delta.budget import DEFAULT_QUOTA, Priority
-from trader.exchange.delta.clock_offset import ClockOffset
-from trader.exchange.delta.environments import check_urls
-from trader.exchange.delta.errors import NOT_FOUND, WireError, normalise
-from trader.exchange.delta.health import Health, check_health, explain_failure, trading_refusal
-from trader.exchange.delta.instruments import TTL_SECS, InstrumentCache
-from trader.exchange.delta.market_api import PRODUCTS_PAGE, MarketAPI
-from trader.exchange.delta.order_api import IDS_PER_CALL, OrderAPI
-from trader.exchange.delta.order_api import PAGE as ORDERS_PAGE
-from trader.exchange.delta.order_requests import Bracket
-from trader.exchange.delta.order_verbs import (
+from trader.exchange.common.budget import DEFAULT_QUOTA, Priority
+from trader.exchange.common.changes import Done
+from trader.exchange.common.clock_offset import ClockOffset
+from trader.exchange.common.credentials import Credentials
+from trader.exchange.common.instruments import TTL_SECS, InstrumentCache
+from trader.exchange.common.odd_rows import OddRows, PartialList, in_words
+from trader.exchange.common.rows import agreeing, odd_row, sift
+from trader.exchange.common.statistics import CallStatistics, Statistics
+from trader.exchange.delta.api.account import AccountAPI
+from trader.exchange.delta.api.health import Health, check_health, explain_failure, trading_refusal
+from trader.exchange.delta.api.market import PRODUCTS_PAGE, MarketAPI
+from trader.exchange.delta.api.order_requests import Bracket
+from trader.exchange.delta.api.order_verbs import (
     build_cancel,
     build_cancel_all,
     build_order,
@@ -41,7 +38,17 @@ from trader.exchange.delta.order_verbs import (
     priority_of,
     row_of,
 )
-from trader.exchange.delta.parse import (
+from trader.exchange.delta.api.orders import IDS_PER_CALL, OrderAPI
+from trader.exchange.delta.api.orders import PAGE as ORDERS_PAGE
+from trader.exchange.delta.api.position_care import close_everything, move_bracket
+from trader.exchange.delta.environments import check_urls
+from trader.exchange.delta.http import endpoints as at
+from trader.exchange.delta.http.errors import NOT_FOUND, normalise
+from trader.exchange.delta.http.rest import USER_AGENT, Endpoint, Query, RestClient
+from trader.exchange.delta.wire import core as wire
+from trader.exchange.delta.wire import numbers
+from trader.exchange.delta.wire.listing import Rows
+from trader.exchange.delta.wire.parse import (
     parse_fill,
     parse_instrument,
     parse_named_wallet,
@@ -50,12 +57,7 @@ from trader.exchange.delta.parse import (
     parse_ticker,
     ticker_flaw,
 )
-from trader.exchange.delta.position_care import close_everything, move_bracket
-from trader.exchange.delta.rest import USER_AGENT, Endpoint, Query, RestClient
-from trader.exchange.delta.rows import Rows, agreeing, odd_row, sift
-from trader.exchange.gateway import MaySign
-from trader.exchange.odd_rows import OddRows, PartialList, in_words
-from trader.exchange.statistics import CallStatistics, Statistics
+from trader.exchange.ports import MaySign
 
 T = TypeVar("T")
 
@@ -64,7 +66,7 @@ _TRADED_TYPES = f"{_OPTION_TYPES},perpetual_futures"
 
 
 class DeltaGateway:
-    """One account at one Delta deployment. Implements `trader.exchange.gateway.Gateway`, and carries the rest of the
+    """One account at one Delta deployment. Implements `trader.exchange.ports.Gateway`, and carries the rest of the
     protocol as `market`, `orders` and `account`: the same connection, budget and statistics."""
 
     def __init__(

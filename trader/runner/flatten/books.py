@@ -26,7 +26,7 @@ from trader.engine.fold import evolve
 from trader.engine.records import Phase, Record
 from trader.engine.state import State
 from trader.engine.step import step
-from trader.exchange.gateway import Gateway
+from trader.exchange.ports import Gateway
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
 from trader.runner.reading import read_account

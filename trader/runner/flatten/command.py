@@ -3,7 +3,7 @@
 from trader.config.connection import resolve_connection
 from trader.config.settings import Settings
 from trader.domain.errors import ConfigError
-from trader.exchange.credentials import Credentials
+from trader.exchange.common.credentials import Credentials
 from trader.exchange.delta.environments import check_urls
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.runner.flatten.books import Books, Say

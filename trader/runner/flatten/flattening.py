@@ -9,15 +9,14 @@ from functools import partial
 
 import msgspec
 
-from trader.domain.errors import ExchangeError, RateLimited
+from trader.domain.errors import ExchangeError, RateLimited, WireError
 from trader.domain.expiry import IST
 from trader.domain.fill import Position
 from trader.domain.instrument import parse_option_symbol
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose, TimeInForce
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.engine.ids import client_order_id, parse_client_order_id
-from trader.exchange.delta.errors import WireError
-from trader.exchange.gateway import Gateway
+from trader.exchange.ports import Gateway
 from trader.runner.flatten.books import Books, Say
 from trader.runner.flatten.doubts import Doubts
 from trader.runner.flatten.ours import Holding, OurOrders, foreign

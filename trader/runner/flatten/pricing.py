@@ -9,7 +9,7 @@ from trader.domain.errors import ExchangeError
 from trader.domain.order import Side
 from trader.domain.quote import Quote, credible_newest
 from trader.domain.rounding import ceil_to_tick, floor_to_tick, round_marketable
-from trader.exchange.gateway import Gateway
+from trader.exchange.ports import Gateway
 
 _CONCESSIONS = (Decimal("0.02"), Decimal("0.05"), Decimal("0.10"), Decimal("0.20"))
 _COLLAR, _COLLAR_TICKS = Decimal("0.20"), 5

@@ -16,8 +16,8 @@ from trader.domain.errors import ExchangeError
 from trader.domain.instrument import Instrument, Kind, index_symbol
 from trader.domain.order import Side
 from trader.domain.quote import Greeks
-from trader.exchange.delta import wire
-from trader.exchange.delta.parse import parse_instrument
+from trader.exchange.delta.wire import core as wire
+from trader.exchange.delta.wire.parse import parse_instrument
 from trader.venue.feed.events import PRODUCT, TICKER_ROW, FeedEvent
 from trader.venue.market.bar_store import BarStore
 from trader.venue.market.base import Bar, Depth, Level, OptionStats, Print, Series

@@ -15,19 +15,19 @@ from typing import Any
 import msgspec
 
 from trader.config.addresses import split_address
-from trader.domain.errors import ConfigError, ExchangeError
+from trader.domain.errors import ConfigError, ExchangeError, WireError
 from trader.domain.instrument import index_symbol
-from trader.exchange.delta import endpoints as at
-from trader.exchange.delta import wire
-from trader.exchange.delta.budget import Priority
+from trader.exchange.common.budget import Priority
+from trader.exchange.common.events import StreamDown, StreamEvent, StreamUp, SubscriptionRefused
+from trader.exchange.common.rows import in_plain_words
 from trader.exchange.delta.environments import DEPLOYMENTS
-from trader.exchange.delta.errors import WireError
-from trader.exchange.delta.numbers import price_or_none
-from trader.exchange.delta.parse import parse_instrument
-from trader.exchange.delta.rest import RestClient
-from trader.exchange.delta.rows import Rows, in_plain_words
-from trader.exchange.delta.stream import StreamFigures, Timings
-from trader.exchange.events import StreamDown, StreamEvent, StreamUp, SubscriptionRefused
+from trader.exchange.delta.http import endpoints as at
+from trader.exchange.delta.http.rest import RestClient
+from trader.exchange.delta.stream.connection import StreamFigures, Timings
+from trader.exchange.delta.wire import core as wire
+from trader.exchange.delta.wire.listing import Rows
+from trader.exchange.delta.wire.numbers import price_or_none
+from trader.exchange.delta.wire.parse import parse_instrument
 from trader.machine.threads import LastingThread
 from trader.venue.feed.events import PRODUCT, TICKER_ROW, FeedEvent, event_of, row_event
 from trader.venue.feed.stream import FeedStream, Message

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from trader.domain.errors import ConfigError
 from trader.domain.quote import credible_newest
-from trader.exchange.delta.rows import UNREADABLE, read_loosely
+from trader.exchange.common.rows import UNREADABLE, read_loosely
 from trader.venue.feed.events import FeedEvent
 
 logger = logging.getLogger(__name__)

@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import msgspec
 
-from trader.exchange.delta import wire
-from trader.exchange.delta.rest import USER_AGENT
-from trader.exchange.delta.rows import UNREADABLE, read_loosely
-from trader.exchange.delta.stream import Stream, Timings
-from trader.exchange.events import StreamEvent
+from trader.exchange.common.events import StreamEvent
+from trader.exchange.common.rows import UNREADABLE, read_loosely
+from trader.exchange.delta.http.rest import USER_AGENT
+from trader.exchange.delta.stream.connection import Stream, Timings
+from trader.exchange.delta.wire import core as wire
 
 _PONG, _HEARTBEAT = wire.Pong(), wire.Heartbeat()
 

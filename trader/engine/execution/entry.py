@@ -1,0 +1,174 @@
+"""The entry of one leg: place, wait, cancel and confirm, concede, fall back to market; nothing before it is known what is there."""
+
+from enum import StrEnum
+
+from trader.domain.order import OrderStatus, Purpose, Side, TimeInForce
+from trader.domain.quote import Quote
+from trader.domain.wording import refusal_words
+from trader.engine.absence import ENTRY_HORIZON_SECS
+from trader.engine.beside import bars_beginning
+from trader.engine.execution.chase import chase_price, entry_reference, price_bounds
+from trader.engine.execution.working import RETRY_SECS, await_order, paused, place
+from trader.engine.gate import slowed, within_collar
+from trader.engine.naked import entry_patience
+from trader.engine.orders import GONE, NEVER_ACCEPTED, PROVEN_ABSENT
+from trader.engine.positions import signed
+from trader.engine.records import LegTerms
+from trader.engine.state import Order, Run, seconds_since
+from trader.engine.turn import Turn
+from trader.engine.valuation import staleness
+
+# Refusals after which another attempt may succeed; every other code ends the entry of that leg.
+RETRYABLE_ENTRY_CODES = frozenset(
+    {
+        "not_sent",
+        "order_size_exceed_available",
+        "order_size_not_available_in_orderbook",
+        "no_liquidity_for_market_order",
+        "limit_price_out_of_price_band",
+        "stale_order",
+        "rate_limit_exceeded",
+        NEVER_ACCEPTED,
+        GONE,
+    }
+)
+
+
+class Work(StrEnum):
+    """How far a leg's entry is."""
+
+    WORKING = "working"
+    COMPLETE = "complete"
+    FAILED = "failed"
+
+
+def work_entry(turn: Turn, run_id: str, leg: LegTerms) -> Work:
+    """Advance the entry of one leg by what is known now."""
+    run = turn.run(run_id)
+    orders = run.leg_orders(leg.key, Purpose.ENTRY)
+    live = [o for o in orders if o.status.live]
+    if live:
+        for order in live:
+            tries_left = _attempts(run) - order.intent.attempt
+            await_order(turn, run, order, entry_patience(run, leg, order.intended_at, tries_left))
+        return Work.WORKING
+    if any(o.fills_missing for o in orders):
+        turn.look(run_id, account_wanted=True)
+        return Work.WORKING
+    remaining = leg.quantity - run.entered(leg.key)
+    if remaining <= 0:
+        return Work.COMPLETE
+    if leg.key in turn.watch(run_id).leg_failed:
+        return Work.FAILED
+    if paused(turn, run_id, leg.key):
+        return Work.WORKING
+    failure = _entry_failure(run, orders)
+    if failure:
+        return give_up(turn, run_id, leg, failure)
+    unproven = _unproven(turn, run, leg)
+    refused = [o for o in orders[-1:] if o.status is OrderStatus.REJECTED and o.code not in PROVEN_ABSENT]
+    if any(seconds_since(o.ended_at, turn.wall) < RETRY_SECS for o in refused):
+        return Work.WORKING
+    return _entry_attempt(turn, run, leg, remaining, unproven)
+
+
+def _entry_failure(run: Run, orders: list[Order]) -> str:
+    """Why no further entry attempt makes sense, in words; empty when one does."""
+    last = orders[-1] if orders else None
+    if last is not None and last.status is OrderStatus.REJECTED and last.code not in RETRYABLE_ENTRY_CODES:
+        return f"the exchange refused: {refusal_words(last.code, last.message)}"
+    if last is not None and last.status is OrderStatus.DENIED:
+        return f"our gate refused: {last.code} ({last.message})"
+    return f"not filled after {len(orders)} attempts" if len(orders) >= _attempts(run) else ""
+
+
+def _attempts(run: Run) -> int:
+    """Orders an entry may make for one leg."""
+    orders = run.preset.orders
+    return min(1 + orders.retries + (1 if orders.market_fallback else 0), run.preset.risk.max_orders_per_leg)
+
+
+def give_up(turn: Turn, run_id: str, leg: LegTerms, why: str) -> Work:
+    """A leg will not be completed: remembered and told."""
+    watch = turn.watch(run_id)
+    turn.look(run_id, leg_failed={**watch.leg_failed, leg.key: why})
+    turn.alert(run_id, "error", f"leg_failed:{leg.key}", f"{leg.symbol} could not be sold: {why}.")
+    return Work.FAILED
+
+
+def _entry_attempt(turn: Turn, run: Run, leg: LegTerms, remaining: int, unproven: str) -> Work:
+    """The next order of a leg on fresh prices; without them the leg waits as long as an order would have rested."""
+    attempt = len(run.leg_orders(leg.key, Purpose.ENTRY))
+    quote = turn.state.market.quotes.get(leg.symbol)
+    reference = entry_reference(run.preset, leg.side, quote) if quote is not None else None
+    flaw = unready(turn, run) or unproven or _unpriced(turn, run, leg, attempt)
+    if flaw or quote is None or reference is None or reference <= 0:
+        if _waited(turn, run, leg) > run.preset.orders.timeout_secs:
+            return give_up(turn, run.run_id, leg, flaw or "no price to derive a limit from")
+        return Work.WORKING
+    if attempt > run.preset.orders.retries:
+        _fall_back(turn, run, leg, remaining, quote)
+        return Work.WORKING
+    price = chase_price(run.preset, leg, leg.side, quote, reference, attempt)
+    place(turn, run.run_id, leg, Purpose.ENTRY, remaining, price, reference)
+    return Work.WORKING
+
+
+def _unproven(turn: Turn, run: Run, leg: LegTerms) -> str:
+    """Why no further order of a leg may be sent yet: the exchange shows more of it than is known to have filled (an order
+    may have been lost with its record), or the last was refused: what reached the exchange twice may have been taken once and
+    refused once, so the account is read before risk is added again."""
+    shown, ours = run.positions.get(leg.symbol), signed(run, leg.key)
+    if shown is not None and (shown - ours) * leg.side.sign > 0:
+        turn.look(run.run_id, account_wanted=True)
+        return f"the exchange shows {shown:+d} of {leg.symbol}, the fills known make {ours:+d}"
+    read = turn.watch(run.run_id).account_read
+    refused = [
+        o
+        for o in run.leg_orders(leg.key, Purpose.ENTRY)[-1:]
+        if o.status is OrderStatus.REJECTED and o.code not in (*PROVEN_ABSENT, "not_sent")
+    ]
+    if all(o.ended_at is not None and read is not None and read >= o.ended_at for o in refused):
+        return ""
+    turn.look(run.run_id, account_wanted=True)
+    return "the account has not been read since the refusal"
+
+
+def _unpriced(turn: Turn, run: Run, leg: LegTerms, attempt: int) -> str:
+    """Why prices allow no order of this leg. While nothing is sold a first one needs every leg's: a strangle that cannot be
+    completed is not begun."""
+    begun = attempt > 0 or any(o.done_qty for o in run.orders.values())
+    flaws = (
+        staleness(turn.state.market, turn.now, one.symbol, need_greeks=True) for one in ([leg] if begun else run.legs)
+    )
+    return next((flaw for flaw in flaws if flaw), "")
+
+
+def _fall_back(turn: Turn, run: Run, leg: LegTerms, remaining: int, quote: Quote) -> None:
+    """The last attempt: a market order where the book lies within the collar, else whatever the collar's edge gets at once."""
+    limit = None
+    if quote.mark is not None and not within_collar(leg, quote, leg.side, run.preset.risk.price_collar_pct):
+        lowest, highest = price_bounds(run.preset, leg, quote, quote.mark)
+        limit = lowest if leg.side is Side.SELL else highest
+    place(turn, run.run_id, leg, Purpose.ENTRY, remaining, limit, quote.mark, TimeInForce.IOC)
+
+
+def unready(turn: Turn, run: Run) -> str:
+    """Why no entry may go out yet: nothing can be recorded, or after a restart the exchange has not told what is there."""
+    if turn.state.journal_fault:
+        return "the journal cannot be written"
+    if slow := slowed(turn.state, turn.now):
+        return slow
+    watch = turn.watch(run.run_id)
+    if watch.taken_over and seconds_since(watch.since, turn.wall) < ENTRY_HORIZON_SECS:
+        return "another order that the journal has lost may still be on its way"
+    if watch.recovered and watch.account_read is None:
+        turn.look(run.run_id, account_wanted=True)
+        return "the account has not been read since the restart"
+    return bars_beginning(turn.state, run)
+
+
+def _waited(turn: Turn, run: Run, leg: LegTerms) -> float:
+    """Seconds since the next attempt for a leg could have gone out: after its last order, the phase's start, a restart."""
+    ends = [o.ended_at for o in run.leg_orders(leg.key, Purpose.ENTRY)]
+    return min(seconds_since(then, turn.wall) for then in (*ends, run.phase_since, turn.watch(run.run_id).since))

@@ -1,0 +1,203 @@
+"""Closing one leg: entries cancelled first, then reduce-only orders until nothing is left, whatever is refused meanwhile."""
+
+from trader.domain.order import OrderStatus, Purpose, TimeInForce
+from trader.domain.rounding import floor_to_tick
+from trader.domain.wording import refusal_words
+from trader.engine.execution.exit_price import Terms, exit_terms, fair_bid, is_above_ceiling, is_unoffered, stands_well
+from trader.engine.execution.working import RETRY_SECS, ask_cancel, ask_fate, await_order, is_resting, paused, place
+from trader.engine.gate import closable, exit_ceiling
+from trader.engine.levels import trip
+from trader.engine.naked import alone_since
+from trader.engine.positions import differs_lastingly
+from trader.engine.records import LegTerms
+from trader.engine.settling import Stance, stance_on, unsaleable_secs
+from trader.engine.state import Order, Run, seconds_since
+from trader.engine.turn import Turn
+
+EXIT_OVERLAP_SECS = 2.0  # an exit waits this long for the fate of an earlier one; reduce-only bounds both
+OVERLAPPING = "overlapping_buy_sell_orders"  # an order of the same account is in the way
+ALONE_PATIENCE_SECS = 2.0  # of the five kept for buying one leg back: two attempts fit
+_LONGEST_RETRY_SECS = 5.0
+_REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)
+_NOT_PROCESSED = ("not_sent", "rate_limit_exceeded")  # it never left, or was turned away by the rate limit
+_SLOW_EXIT_SECS = 4.5  # between exit orders once too many have filled nothing: the next is never 5 s away
+_THROTTLED_REPEAT_SECS = 60.0
+_UNOFFERED_SECS = 10.0  # nobody offers a leg for this long: a person must hear of it
+_UNOFFERED_REPEAT_SECS = 300.0
+# Refusals by which the exchange says how the market is, not that anything is wrong with us.
+_WEATHER = frozenset({"no_liquidity_for_market_order", "limit_price_out_of_price_band"})
+
+
+def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, priced: bool = True) -> bool:
+    """Advance the closing of one leg; True when nothing of it is left to do by our own books. Not `priced`: at market.
+
+    Live entries are cancelled first; an exit waits at most two seconds for the fate of an earlier order, then goes out
+    beside it: it is reduce-only and never larger than our position or the one last read.
+    """
+    run = turn.run(run_id)
+    _cancel_entries(turn, run, leg)
+    stance = stance_on(turn, run_id, leg) if priced else Stance.CLOSE
+    run = turn.run(run_id)
+    _tell_unoffered(turn, run, leg)
+    blocking = [o for o in run.leg_orders(leg.key) if o.status.live and _blocks(run, o, turn)]
+    for order in run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN):
+        if order.status.live:
+            await_order(turn, run, order, _patience(turn, run, leg, order, stance))
+    if any(o.fills_missing for o in run.leg_orders(leg.key)):
+        turn.look(run_id, account_wanted=True)
+    if run.open_quantity(leg.key) <= 0:
+        return not any(o.status.live or o.fills_missing for o in run.leg_orders(leg.key))
+    if blocking or paused(turn, run_id, leg.key):
+        return False
+    closing = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
+    working = sum(o.leaves_qty for o in closing if is_resting(o))
+    unbooked = sum(max(o.reported_filled - o.filled_qty, 0) for o in closing)
+    quantity = closable(run, leg) - working - unbooked
+    if quantity <= 0:
+        turn.look(run_id, account_wanted=True)
+        return False
+    if _has_expired(turn, run, leg):
+        turn.look(run_id, account_wanted=True)  # no order for an expired contract: its settlement closes the leg
+        return False
+    if stance is not Stance.WAIT:
+        terms = _terms(turn, run, leg, purpose, stance) if priced else Terms()
+        _exit_attempt(turn, run, leg, purpose, quantity, terms)
+    return False
+
+
+def _terms(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, stance: Stance) -> Terms:
+    """What the next closing order of a leg may pay."""
+    quote = turn.state.market.quotes.get(leg.symbol)
+    if stance is Stance.BID and quote is not None:
+        return Terms(fair_bid(run, leg, quote))
+    return exit_terms(turn.state, turn.now, run, leg, purpose, alone=_is_alone(run, purpose))
+
+
+def _patience(turn: Turn, run: Run, leg: LegTerms, order: Order, stance: Stance) -> float:
+    """Seconds a closing order may rest. One leg alone has less time than a whole strangle; a bid that nobody can meet and
+    that still stands at the mark stays there, since another would be no better; one above what is accepted by now goes."""
+    if differs_lastingly(turn.watch(run.run_id)) and closable(run, leg) == 0:
+        return 0.0  # nothing of the leg is left at the exchange to be bought
+    if stance is Stance.WAIT or is_above_ceiling(turn.state, turn.now, run, leg, order.intent.limit_price):
+        return 0.0
+    if stands_well(turn.state, turn.now, run, leg, order.intent.limit_price, is_kept=stance is Stance.BID):
+        return float("inf")
+    patience = float(run.preset.orders.exit_timeout_secs)
+    return min(patience, ALONE_PATIENCE_SECS) if _is_alone(run, order.intent.purpose) else patience
+
+
+def _is_alone(run: Run, purpose: Purpose) -> bool:
+    """Whether what is to be closed stands without its other leg."""
+    return purpose is Purpose.UNWIND or alone_since(run) is not None
+
+
+def _has_expired(turn: Turn, run: Run, leg: LegTerms) -> bool:
+    """By the exchange's time; after a restart, until that is heard, by what ended the run."""
+    if turn.now.market is None:
+        return run.exit_reason == "expiry"
+    return leg.has_expired(turn.now.market)
+
+
+def _blocks(run: Run, order: Order, turn: Turn) -> bool:
+    """Whether an exit should still wait for this live order."""
+    if is_resting(order) and order.intent.purpose is not Purpose.ENTRY:
+        return True  # it works; its own time-out ends it
+    watch = turn.watch(run.run_id)
+    since = run.exit_decided_at if order.intent.purpose is Purpose.ENTRY else order.intended_at
+    if watch.recovered and watch.account_read is None and since is not None:
+        since = max(since, watch.since)  # after a restart what has become of it is read first, if it can be
+    return seconds_since(since, turn.wall) < EXIT_OVERLAP_SECS
+
+
+def _cancel_entries(turn: Turn, run: Run, leg: LegTerms) -> None:
+    for order in run.leg_orders(leg.key, Purpose.ENTRY):
+        if order.status.live:
+            ask_cancel(turn, run.run_id, order, "exit")
+            turn.look(run.run_id, account_wanted=True)
+            if not is_resting(order):
+                ask_fate(turn, run, order)
+
+
+def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantity: int, terms: Terms) -> None:
+    orders = run.leg_orders(leg.key, purpose)
+    if leg.key in run.kept and orders and seconds_since(orders[-1].ended_at, turn.wall) < _SLOW_EXIT_SECS:
+        return  # worth a bid, not worth it, worth it again: no haste
+    if orders and _has_missed(orders[-1]):
+        if seconds_since(orders[-1].ended_at, turn.wall) < _pause_after(orders):
+            return
+        _tell_refused(turn, run, leg, orders[-1])
+    if orders and _is_throttled(turn, run, leg, orders[-1], purpose):
+        return
+    denied = place(turn, run.run_id, leg, purpose, quantity, terms.limit, terms.asked, terms.time_in_force)
+    if denied is not None and denied.code.startswith("PRICE_"):
+        # One absurd print must not hold an exit back: without a price to be judged, the exchange's own band rules.
+        place(turn, run.run_id, leg, purpose, quantity, None, terms.asked)
+
+
+def _has_missed(order: Order) -> bool:
+    """An order that never stood in the book: refused, or an immediate one that met nobody. The next waits a moment."""
+    immediate = order.intent.time_in_force is TimeInForce.IOC and order.status.terminal and order.done_qty == 0
+    return immediate or order.status in _REFUSED
+
+
+def _tell_unoffered(turn: Turn, run: Run, leg: LegTerms) -> None:
+    """Nobody offers a leg at an accepted price: a person must know that it stays open, and what would buy it."""
+    quote, code = turn.state.market.quotes.get(leg.symbol), f"unoffered:{leg.key}"
+    if run.open_quantity(leg.key) <= 0 or quote is None or quote.mark is None or not is_unoffered(run, leg, quote):
+        turn.rearm(run.run_id, code)
+        return
+    if leg.key in run.kept or unsaleable_secs(turn, run.run_id, leg) < _UNOFFERED_SECS:
+        return
+    most = floor_to_tick(exit_ceiling(run.preset, leg, quote.mark), leg.tick_size)
+    asked = f"is offered at {quote.ask}, and at most {most:f} is accepted (risk.exit_limit_pct)"
+    words = asked if quote.ask else f"is offered by nobody; up to {most:f} would be accepted"
+    text = f"{leg.symbol} {words}. A bid stands at the mark until somebody offers it or it is settled."
+    turn.alert_again(run.run_id, "error", code, text, every_secs=_UNOFFERED_REPEAT_SECS)
+
+
+def _tell_refused(turn: Turn, run: Run, leg: LegTerms, last: Order) -> None:
+    """What a person needs to know of a refused exit: where another order of the account is in its way, which."""
+    if last.status not in _REFUSED:
+        return
+    words = f"Closing {leg.symbol} was refused ({refusal_words(last.code, last.message)}); trying again."
+    if last.code == OVERLAPPING:
+        others = [order for order in turn.watch(run.run_id).foreign_orders if order.startswith(leg.symbol)]
+        named = f": {', '.join(others)}" if others else ""
+        words += f" An order of this account that is not this run's rests on the other side{named}; cancel it."
+    level = "warning" if last.code in _WEATHER else "error"
+    turn.alert(run.run_id, level, f"exit_refused:{last.code}", words)
+
+
+def _is_throttled(turn: Turn, run: Run, leg: LegTerms, last: Order, purpose: Purpose) -> bool:
+    """True while the next exit order must wait. So many orders without a single fill are no bad luck: trading is halted
+    and a person called; closing is never given up, only tried more slowly."""
+    fruitless = sum(_is_fruitless(o) for o in run.leg_orders(leg.key, purpose))
+    if fruitless < run.preset.risk.max_orders_per_leg:
+        return False
+    words = f"{fruitless} orders to close {leg.symbol} have filled nothing"
+    if fruitless == run.preset.risk.max_orders_per_leg:
+        trip(turn, "order_throttle", words)
+    text = f"{words}; trying again every {_SLOW_EXIT_SECS:g} s. Look at it."
+    turn.alert_again(run.run_id, "error", f"exit_throttled:{leg.key}", text, every_secs=_THROTTLED_REPEAT_SECS)
+    return seconds_since(last.ended_at or last.intended_at, turn.wall) < _SLOW_EXIT_SECS
+
+
+def _is_fruitless(order: Order) -> bool:
+    """An order that may have reached the exchange and has filled nothing although there was somebody to meet. A book without
+    an offer at the price is the market's state, and no number of orders into it says that anything is wrong."""
+    if order.done_qty or order.status is OrderStatus.DENIED or order.code in (*_NOT_PROCESSED, *_WEATHER):
+        return False
+    if order.status is OrderStatus.REJECTED:
+        return True
+    limit, asked = order.intent.limit_price, order.reference
+    return asked is not None and asked > 0 and (limit is None or limit >= asked)
+
+
+def _pause_after(orders: list[Order]) -> float:
+    """Seconds until the next attempt: doubling with each one in a row that missed, never beyond five."""
+    in_a_row = 0
+    for order in reversed(orders):
+        if not _has_missed(order):
+            break
+        in_a_row += 1
+    return float(min(RETRY_SECS * 2 ** (in_a_row - 1), _LONGEST_RETRY_SECS))

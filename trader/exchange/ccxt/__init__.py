@@ -1,0 +1,1 @@
+"""Exchanges this program has no client of its own for, through ccxt, which is optional."""

@@ -1,0 +1,1 @@
+"""Requests to Delta: endpoints, signatures, refusals and the client that sends them."""
