@@ -22,7 +22,7 @@ from trader.pricing.margin import short_option_liquidation
 from trader.pricing.payoff import breakevens, max_loss, max_profit
 from trader.pricing.profile import Profile
 
-_POINTS = 110
+_POINTS = 80
 _MARGIN = 0.25  # of the payoff's width, beyond its outermost marks
 _SIGMAS = 2.0  # the payoff shows at least so far
 _FARTHEST = 5.0  # and marks no further than this many deviations

@@ -8,7 +8,7 @@ from trader.desk.payoff import deviation, span
 from trader.desk.position import Position, standing
 from trader.engine.spot_curve import Curve
 
-COLUMNS, ROWS = 41, 45
+COLUMNS, ROWS = 49, 61
 _SIGMAS = 3.0
 
 

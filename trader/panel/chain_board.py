@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from trader.desk import Chain, Fire, Outcomes, Position, Shock, Volatility, WhatIf
-from trader.panel import cards, markup, parts
+from trader.panel import cards, chain_charts, markup, parts
 from trader.panel import format as fmt
 from trader.panel.cards import Card
 from trader.panel.markup import Html, join, tag
@@ -25,7 +25,9 @@ CSS = """
 .cp-table .down { color: light-dark(#b3272d, #ff8a8a); }
 .cp-table .at { background: light-dark(#eef2f7, #1a2029); }
 .cp-note { font-size: .84rem; line-height: 1.35; color: light-dark(#4b5663, #a9b3c0); margin: 6px 0 0; }
-.cp-title { font-weight: 600; margin: 0 0 4px; }
+.cp-warn { font-size: .86rem; line-height: 1.35; color: light-dark(#8a4b00, #f0ad4e); margin: 0 0 6px; }
+.cp-keys { display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: .82rem; }
+.cp-keys i { display: inline-block; width: 14px; height: 10px; margin-right: 5px; border-radius: 2px; }
 .st-key-chain_page [data-testid="stVerticalBlockBorderWrapper"] { padding: 8px 12px; }
 @media (max-width: 760px) {
   .cp-table { font-size: .82rem; }
@@ -121,7 +123,7 @@ def _least(position: Position, ends: Outcomes) -> str:
 # ------------------------------------------------------------------------------------------------- what ends it
 
 
-def fires_table(position: Position, marks: Iterable[Fire]) -> Html:
+def fires_table(position: Position, marks: Sequence[Fire]) -> Html:
     """Every exit with its level and the spots where it fires, and how far these are."""
     coin = position.underlying
     rows = [_fire(position, one) for one in marks]
@@ -136,7 +138,9 @@ def fires_table(position: Position, marks: Iterable[Fire]) -> Html:
         f"Spots on the line of now: cost to close, each strike's implied volatility as it is. "
         f"Percentages are of {basis_words(position)}."
     )
+    warned = _liquidated_first(position, marks)
     return join(
+        tag("div", warned, class_="cp-warn") if warned else None,
         tag(
             "table",
             tag("thead", tag("tr", *(tag("th", name, scope="col") for name in head))),
@@ -144,7 +148,27 @@ def fires_table(position: Position, marks: Iterable[Fire]) -> Html:
             class_="cp-table",
             aria_label="What ends it",
         ),
-        tag("p", note, class_="cp-note"),
+        tag("div", note, class_="cp-note"),
+    )
+
+
+def _liquidated_first(position: Position, marks: Sequence[Fire]) -> str:
+    """The sides on which the estimated liquidation lies nearer to spot than the maximum loss, in one sentence."""
+    spot = float(position.spot)
+    found = {one.code: one.spots for one in marks}
+    sides = []
+    for name, sign in (("below", -1), ("above", 1)):
+        ends = [
+            min((sign * (at - spot) for at in found.get(code, ()) if sign * (at - spot) > 0), default=None)
+            for code in ("liquidation", "max_loss")
+        ]
+        if ends[0] is not None and (ends[1] is None or ends[0] < ends[1]):
+            sides.append(name)
+    if not sides:
+        return ""
+    return (
+        f"The estimated liquidation comes before the max loss ({' and '.join(sides)}): the margin of a short option that is not "
+        "topped up is used up first."
     )
 
 
@@ -181,6 +205,16 @@ def _ends(spots: Sequence[float], spot: float) -> Html:
     said = " · ".join(parts.spot(at) for at in spots)
     near = min(spots, key=lambda at: abs(at - spot))
     return tag("td", said, tag("small", parts.percent((near / spot - 1) * 100, 2)))
+
+
+def map_note(position: Position) -> Html:
+    """What the map's colours mean, and what it is of."""
+    keys = [tag("span", tag("i", style=f"background:{color}"), words) for color, words in chain_charts.KEYS]
+    said = (
+        f"% of {basis_words(position)}, cost to close; each strike's implied volatility stays as it is now. Indian time; drawn "
+        f"at {fmt.ist_clock(position.market)}."
+    )
+    return join(tag("div", *keys, class_="cp-keys"), tag("div", said, class_="cp-note"))
 
 
 # ------------------------------------------------------------------------------------------------- what if
@@ -221,7 +255,7 @@ def what_if_table(position: Position, then: WhatIf, now: WhatIf) -> Html:
             class_="cp-table",
             aria_label="What if",
         ),
-        tag("p", said, class_="cp-note"),
+        tag("div", said, class_="cp-note"),
     )
 
 
@@ -255,7 +289,7 @@ def shock_table(position: Position, shocks: Iterable[Shock], available: object) 
             class_="cp-table",
             aria_label="Margin if spot moves",
         ),
-        tag("p", note, class_="cp-note"),
+        tag("div", note, class_="cp-note"),
     )
 
 
@@ -285,7 +319,7 @@ def volatility_table(chain: Chain, moved: Volatility | str) -> Html:
             class_="cp-table",
             aria_label="Implied and realised volatility",
         ),
-        tag("p", _verdict(chain, implied, moved), class_="cp-note"),
+        tag("div", _verdict(chain, implied, moved), class_="cp-note"),
     )
 
 
@@ -317,4 +351,9 @@ def chain_line(chain: Chain) -> Html:
 
 def empty(words: str) -> None:
     """Nothing to draw, and why."""
-    markup.draw(tag("div", words, class_="cp-note"))
+    markup.draw(note(words))
+
+
+def note(words: str) -> Html:
+    """A sentence beside figures."""
+    return tag("div", words, class_="cp-note")

@@ -7,17 +7,23 @@ from trader.domain.expiry import IST
 from trader.panel import parts
 from trader.panel.echarts import MUTED, PNL, TRAIL
 
+KEYS = (
+    ("#b4232b", "max loss fires"),
+    ("#e98a5b", "loss, more than half of it"),
+    ("#f5d6a8", "loss"),
+    ("#bfe3c6", "profit"),
+    ("#63b77c", "profit, more than half of the target"),
+    ("#12733a", "max profit fires"),
+)
+
 
 def map_spec(position: Position, seen: SpotMap) -> dict[str, Any]:
     """A square for each time and spot, coloured by what would have happened there: the exits' levels are the borders."""
     loss, gain = -float(position.exits.max_loss_pct), float(position.exits.max_profit_pct)
+    borders = [None, loss, loss / 2, 0.0, gain / 2, gain, None]
     pieces = [
-        {"max": loss, "label": "max loss fires", "color": "#b4232b"},
-        {"min": loss, "max": loss / 2, "label": "loss, more than half of it", "color": "#e98a5b"},
-        {"min": loss / 2, "max": 0, "label": "loss", "color": "#f5d6a8"},
-        {"min": 0, "max": gain / 2, "label": "profit", "color": "#bfe3c6"},
-        {"min": gain / 2, "max": gain, "label": "profit, more than half of the target", "color": "#63b77c"},
-        {"min": gain, "label": "max profit fires", "color": "#12733a"},
+        {"color": color} | ({} if low is None else {"gte": low}) | ({} if high is None else {"lt": high})
+        for low, high, (color, _) in zip(borders, borders[1:], KEYS, strict=False)
     ]
     times = [f"{at.astimezone(IST):%H:%M}" for at in seen.times]
     days = len({at.astimezone(IST).date() for at in seen.times}) > 1
@@ -28,13 +34,12 @@ def map_spec(position: Position, seen: SpotMap) -> dict[str, Any]:
     return {
         "animation": False,
         "tooltip": {"confine": True, "formatter": f"{position.underlying} {{@[1]}}<br>P&amp;L {{@[2]}} %"},
-        "grid": {"left": 4, "right": 8, "top": 8, "bottom": 74, "containLabel": True},
+        "grid": {"left": 4, "right": 8, "top": 8, "bottom": 4, "containLabel": True},
         "xAxis": {"type": "category", "data": times, "axisTick": {"show": False},
                   "axisLabel": {"interval": max(len(times) // (3 if days else 5), 1) - 1 or 1, "hideOverlap": True}},
         "yAxis": [{"type": "category", "data": spots, "axisTick": {"show": False},
-                   "axisLabel": {"interval": 5, "hideOverlap": True}}],
-        "visualMap": {"type": "piecewise", "pieces": pieces, "orient": "horizontal", "left": 0, "bottom": 0, "itemGap": 8,
-                      "itemWidth": 14, "itemHeight": 10, "dimension": 2, "textStyle": {"fontSize": 11}, "seriesIndex": 0},
+                   "axisLabel": {"interval": 9, "hideOverlap": True}}],
+        "visualMap": {"type": "piecewise", "pieces": pieces, "show": False, "dimension": 2, "seriesIndex": 0},
         "series": [
             {"type": "heatmap", "data": cells, "progressive": 0, "emphasis": {"disabled": True},
              "markLine": _now_line(seen, position)},

@@ -151,6 +151,7 @@ def style() -> None:
     cards.style()
     markup.stylesheet(chain_board.CSS + chain_table.STYLE)
     markup.script(keep_zoom.SCRIPT)
+    markup.script(chain_table.SCRIPT)
 
 
 def board(choice: Choice, status: Status | str) -> None:
@@ -227,13 +228,10 @@ def time_map(choice: Choice) -> None:
         seen = spot_map(position)
         with st.container(key="map_place"):
             st.echarts_chart(
-                _inked(chain_charts.map_spec(position, seen)), key="spot_map", height=400,
+                _inked(chain_charts.map_spec(position, seen)), key="spot_map", height=360,
                 alt=chain_charts.map_words(position, seen),
             )  # fmt: skip
-        st.markdown(
-            f"% of {payoff_chart.basis_words(position)}, cost to close; each strike's implied volatility stays as it is now. "
-            f"Indian time; drawn at {fmt.ist_clock(position.market)}."
-        )
+        markup.draw(chain_board.map_note(position))
 
 
 @st.fragment(run_every=30)

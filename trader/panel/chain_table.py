@@ -65,6 +65,19 @@ def _css() -> str:
 
 
 STYLE = _css()
+# The chain begins at the strikes next to spot; where a hand has scrolled to stays, until another expiry is shown.
+SCRIPT = """
+(() => {
+  const centre = () => document.querySelectorAll('.ch-box').forEach(box => {
+    const row = box.querySelector('.m');
+    if (!row || box.dataset.centred === box.dataset.of) return;
+    box.dataset.centred = box.dataset.of;
+    box.scrollTop += row.getBoundingClientRect().bottom - box.getBoundingClientRect().top - box.clientHeight / 2;
+  });
+  clearInterval(window.strangleChain);
+  window.strangleChain = setInterval(centre, 400);
+})();
+"""
 
 
 def table(chain: Chain) -> Html:
@@ -81,6 +94,7 @@ def table(chain: Chain) -> Html:
             aria_label=f"{chain.underlying} option chain",
         ),
         class_="ch-box",
+        data_of=f"{chain.underlying} {chain.expiry}",
         tabindex=0,
         role="region",
         aria_label="Option chain, scrolls",

@@ -14,7 +14,7 @@ from trader.panel.echarts import LOSS, MUTED, PNL, PROFIT, TRAIL
 
 _COLORS = {"max_loss": LOSS, "trailing_stop": TRAIL, "max_profit": PROFIT, "breakeven": MUTED, "liquidation": LOSS}
 _CROSS = "path://M2,0L5,3L8,0L10,2L7,5L10,8L8,10L5,7L2,10L0,8L3,5L0,2Z"
-_HOVER_POINTS = 44
+_HOVER_POINTS = 30
 _LABEL_ROOM = 0.13  # of the width: what a name needs
 _NAMES = {"now": "Now, cost to close", "expiry": "At expiry"}
 
@@ -32,7 +32,8 @@ def spec(position: Position, curves: Payoff, marks: Iterable[Fire], sigma: float
         "tooltip": {"trigger": "axis", "confine": True, "formatter": _tip(position, later)},
         "xAxis": {
             "type": "value", "min": round(curves.spots[0], 1), "max": round(curves.spots[-1], 1),
-            "splitLine": {"show": False}, "axisLabel": {"hideOverlap": True},
+            "splitLine": {"show": False},
+            "axisLabel": {"hideOverlap": True, "showMinLabel": False, "showMaxLabel": False},
         },
         "yAxis": [_y_axis(position, curves, marks)],
         "series": [
@@ -85,13 +86,16 @@ def _hover_rows(position: Position, curves: Payoff) -> list[list[Any]]:
     """What is told by hovering, as many points as a hand can tell apart: where, its height, and everything in words."""
     decimals = parts.places(position.basis.usd)
 
-    def said(usd: float) -> str:
-        return parts.money(usd, position.pct(usd), decimals)
+    def share(usd: float) -> str:
+        return parts.percent(position.pct(usd))
 
     rows = [
-        [spot, round(position.pct(now), 1), parts.spot(spot), said(now), said(later), said(settled)]
+        [
+            round(spot, 1), round(position.pct(now), 1), parts.spot(spot), parts.money(now, position.pct(now), decimals),
+            share(later), share(settled),
+        ]
         for spot, now, later, settled in zip(curves.spots, curves.now, curves.at_exit, curves.at_expiry, strict=True)
-    ]
+    ]  # fmt: skip
     return rows[:: -(-len(rows) // _HOVER_POINTS)]
 
 
@@ -142,7 +146,7 @@ def _levels(position: Position, marks: Sequence[Fire]) -> dict[str, Any]:
         if one.level_pct is not None
     ]
     zero = {"yAxis": 0, "lineStyle": {"color": MUTED, "type": "solid", "width": 1}, "label": {"show": False}}
-    label = {"position": "insideStartTop", "fontSize": 11}
+    label = {"position": "insideEndTop", "fontSize": 11}
     return {"markLine": {"symbol": "none", "silent": True, "label": label, "data": [zero, *data]}}
 
 
@@ -171,7 +175,7 @@ def _places(position: Position, curves: Payoff, marks: Sequence[Fire]) -> Iterab
             "type": "scatter", "name": one.name, "silent": True, "tooltip": {"show": False}, "z": 5,
             "symbol": "emptyCircle" if ring else _CROSS, "symbolSize": 8 if ring else 11,
             "itemStyle": {"color": _COLORS[one.code]},
-            "label": {"show": True, "position": "bottom" if height < 0 else "top", "fontSize": 11, "formatter": "{@[2]}"},
+            "label": {"show": True, "position": "bottom" if ring or height < 0 else "top", "fontSize": 11, "formatter": "{@[2]}"},
             "labelLayout": {"hideOverlap": True},
             "dimensions": ["x", "y", {"name": "spot", "type": "ordinal"}],
             "encode": {"x": "x", "y": "y"},
