@@ -9,7 +9,7 @@ chain_page.style()
 status = service.status()
 with st.container(key="chain_page"):
     choice = chain_page.choose(status)
-    run_id = None if isinstance(choice, str) else choice.run_id
+    run_id = None if isinstance(choice, str) or isinstance(status, str) or len(status.runs) < 2 else choice.run_id
 
     def draw(now: Status | str) -> None:
         """What a run holds, of one picture."""
