@@ -216,7 +216,7 @@ def _what_if(choice: Choice) -> None:
     markup.draw(chain_board.what_if_table(position, then, what_if(position)))
 
 
-@st.fragment(run_every=30)
+@st.fragment(run_every=60)
 def time_map(choice: Choice) -> None:
     """P&L over time and spot."""
     with st.container(border=True, key="map_box", height="stretch"):

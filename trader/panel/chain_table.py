@@ -24,13 +24,13 @@ CSS = """
 .ch-box table { border-collapse: separate; border-spacing: 0; width: 100%; margin: 0; font-size: .84rem; font-variant-numeric: tabular-nums; }
 .ch-box :is(th, td) { border: 0; border-bottom: 1px solid light-dark(#e6eaef, #232b35); padding: 2px 7px; text-align: right;
   line-height: 1.2; white-space: nowrap; color: inherit; font-weight: 400; }
-.ch-box small { display: block; font-size: .74rem; color: light-dark(#566273, #9aa7b6); }
+.ch-box i { display: block; font-style: normal; font-size: .74rem; color: light-dark(#566273, #9aa7b6); }
 .ch-box thead th { position: sticky; top: 0; z-index: 2; background: light-dark(#f4f6f9, #171d26); color: light-dark(#4b5663, #a9b3c0); }
 .ch-box tbody th { position: sticky; left: 0; right: 0; z-index: 1; text-align: center; font-weight: 650;
   background: light-dark(#f4f6f9, #171d26); }
 .ch-box thead .k { left: 0; right: 0; z-index: 3; text-align: center; }
 .ch-box .y { white-space: normal; min-width: 7.5rem; max-width: 13rem; font-size: .76rem; color: light-dark(#566273, #9aa7b6); text-align: left; }
-.ch-box .i { background: light-dark(#fbf6ea, #1c1a14); }
+.ch-box .t { background: light-dark(#fbf6ea, #1c1a14); }
 .ch-box .p { background: light-dark(#dbe8fd, #17294a); font-weight: 600; }
 .ch-box td.y.p { color: light-dark(#173f86, #b9d2ff); }
 .ch-box .m > * { border-bottom: 2px solid #3b82f6; }
@@ -41,12 +41,12 @@ CSS = """
   .ch-box :is(table, thead, tbody) { display: block; width: max-content; }
   .ch-box tr { display: grid; grid-template-columns: 5.1rem repeat(6, 4rem) 11rem; }
   .ch-box thead { position: sticky; top: 0; z-index: 3; }
-  .ch-box thead tr > .c { display: none; }
+  .ch-box thead tr > :nth-child(-n + 7) { display: none; }
   .ch-box tr > .k { grid-column: 1; grid-row: 1 / span 2; position: sticky; left: 0; text-align: left; padding-right: 2px;
     border-right: 1px solid light-dark(#d8dee6, #2c3541); }
-  .ch-box tbody tr > .c { grid-row: 1; border-bottom: 0; }
-  .ch-box tr > .u { grid-row: 2; }
-  .ch-box thead tr > .u { grid-row: 1; }
+  .ch-box tbody tr > :nth-child(-n + 7) { grid-row: 1; border-bottom: 0; }
+  .ch-box tr > :nth-child(n + 9) { grid-row: 2; }
+  .ch-box thead tr > :nth-child(n + 9) { grid-row: 1; }
   .ch-box .w { display: inline; font-size: .74rem; color: light-dark(#566273, #9aa7b6); }
   .ch-box .w.d { display: block; margin-top: .75rem; }
   .ch-box .y { max-width: none; }
@@ -102,19 +102,15 @@ def table(chain: Chain) -> Html:
 
 
 def _head() -> Html:
-    heads = [
-        tag("th", name, tag("small", small), title=title, scope="col", class_="c") for name, small, title in _COLUMNS
-    ]
-    puts = [
-        tag("th", name, tag("small", small), title=title, scope="col", class_="u") for name, small, title in _COLUMNS
-    ]
+    heads = [tag("th", name, tag("i", small), title=title, scope="col") for name, small, title in _COLUMNS]
+    puts = [tag("th", name, tag("i", small), title=title, scope="col") for name, small, title in _COLUMNS]
     return tag(
         "tr",
-        tag("th", _WHY, tag("small", "call not picked"), scope="col", class_="c y"),
+        tag("th", _WHY, tag("i", "call not picked"), scope="col", class_="y"),
         *reversed(heads),
-        tag("th", "Strike", tag("small", "calls ← → puts"), scope="col", class_="k"),
+        tag("th", "Strike", tag("i", "calls ← → puts"), scope="col", class_="k"),
         *puts,
-        tag("th", _WHY, tag("small", "put not picked"), scope="col", class_="u y"),
+        tag("th", _WHY, tag("i", "put not picked"), scope="col", class_="y"),
     )
 
 
@@ -122,8 +118,8 @@ def _row(row: ChainRow, chain: Chain, places: int, *, last_below: bool) -> Html:
     strike = f"{row.strike.normalize():,f}"
     spot = chain.spot
     in_the_money = None if spot is None else "call" if row.strike < spot else "put"
-    call = _side(row.call, chain, places, "c", itm=in_the_money == "call")
-    put = _side(row.put, chain, places, "u", itm=in_the_money == "put")
+    call = _side(row.call, chain, places, itm=in_the_money == "call")
+    put = _side(row.put, chain, places, itm=in_the_money == "put")
     return tag(
         "tr",
         *reversed(call),
@@ -140,18 +136,14 @@ def _row(row: ChainRow, chain: Chain, places: int, *, last_below: bool) -> Html:
     )
 
 
-def _side(side: ChainSide | None, chain: Chain, places: int, which: str, *, itm: bool) -> list[Html]:
+def _side(side: ChainSide | None, chain: Chain, places: int, *, itm: bool) -> list[Html]:
     """From the strike outwards."""
     if side is None:
-        return [tag("td", parts.DASH, class_=f"{which} g") for _ in range(6)] + [
-            tag("td", "not listed", class_=f"{which} y")
-        ]
-    look = " p" if side.picked else " i" if itm else ""
-    cells = [
-        tag("td", above, tag("small", below), class_=f"{which}{look}") for above, below in _cells(side, chain, places)
-    ]
+        return [tag("td", parts.DASH, class_="g") for _ in range(6)] + [tag("td", "not listed", class_="y")]
+    look = "p" if side.picked else "t" if itm else None
+    cells = [tag("td", above, tag("i", below), class_=look) for above, below in _cells(side, chain, places)]
     said = side.picked.capitalize() if side.picked else side.why
-    return [*cells, tag("td", said, class_=f"{which} y{look if side.picked else ''}")]
+    return [*cells, tag("td", said, class_="y p" if side.picked else "y")]
 
 
 def _cells(side: ChainSide, chain: Chain, places: int) -> list[Cell]:

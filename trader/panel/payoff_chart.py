@@ -14,7 +14,7 @@ from trader.panel.echarts import LOSS, MUTED, PNL, PROFIT, TRAIL
 
 _COLORS = {"max_loss": LOSS, "trailing_stop": TRAIL, "max_profit": PROFIT, "breakeven": MUTED, "liquidation": LOSS}
 _CROSS = "path://M2,0L5,3L8,0L10,2L7,5L10,8L8,10L5,7L2,10L0,8L3,5L0,2Z"
-_HOVER_POINTS = 30
+_HOVER_POINTS = 25
 _LABEL_ROOM = 0.13  # of the width: what a name needs
 _NAMES = {"now": "Now, cost to close", "expiry": "At expiry"}
 
@@ -41,7 +41,7 @@ def spec(position: Position, curves: Payoff, marks: Iterable[Fire], sigma: float
             _line(later, "later", TRAIL, "solid", 1.8),
             _line(_NAMES["now"], "now", PNL, "solid", 2.4) | _levels(position, marks) | _bands(position, sigma),
             _hover(),
-            *_places(position, curves, marks),
+            _places(curves, marks),
             _uprights(position, curves, marks),
         ],
     }  # fmt: skip
@@ -79,7 +79,7 @@ def _lines(position: Position, curves: Payoff) -> pa.Table:
     columns = {"now": curves.now, "later": curves.at_exit, "expiry": curves.at_expiry}
     scale = 100 / float(position.basis.usd)
     table = {name: pa.array(np.array(values, dtype=np.float32) * np.float32(scale)) for name, values in columns.items()}
-    return pa.table({"spot": pa.array(np.array(curves.spots)), **table})
+    return pa.table({"spot": pa.array(np.array(curves.spots, dtype=np.float32)), **table})
 
 
 def _hover_rows(position: Position, curves: Payoff) -> list[list[Any]]:
@@ -91,12 +91,17 @@ def _hover_rows(position: Position, curves: Payoff) -> list[list[Any]]:
 
     rows = [
         [
-            round(spot, 1), round(position.pct(now), 1), parts.spot(spot), parts.money(now, position.pct(now), decimals),
-            share(later), share(settled),
+            round(spot, 1), 0, parts.spot(spot), _short(parts.money(now, position.pct(now), decimals)),
+            _short(share(later)), _short(share(settled)),
         ]
         for spot, now, later, settled in zip(curves.spots, curves.now, curves.at_exit, curves.at_expiry, strict=True)
     ]  # fmt: skip
     return rows[:: -(-len(rows) // _HOVER_POINTS)]
+
+
+def _short(text: str) -> str:
+    """For a tooltip, which breaks no lines: a second's refresh carries them all."""
+    return text.replace(parts.JOINER, "").replace("\u00a0", " ")
 
 
 def _tip(position: Position, later: str) -> str:
@@ -163,24 +168,26 @@ def _bands(position: Position, sigma: float | None) -> dict[str, Any]:
     return {"markArea": {"silent": True, "itemStyle": {"color": PNL}, "label": label, "data": data}}
 
 
-def _places(position: Position, curves: Payoff, marks: Sequence[Fire]) -> Iterable[dict[str, Any]]:
+def _places(curves: Payoff, marks: Sequence[Fire]) -> dict[str, Any]:
     """A cross where an exit fires on the line of now, a ring where the payoff at expiry passes zero."""
+    data = []
     for one in marks:
-        inside = [at for at in one.spots if curves.spots[0] <= at <= curves.spots[-1]]
-        if not inside or one.code == "liquidation":
+        ring = one.code == "breakeven"
+        if not ring and one.level_pct is None:
             continue
         height = 0.0 if one.level_pct is None else float(one.level_pct)
-        ring = one.code == "breakeven"
-        yield {
-            "type": "scatter", "name": one.name, "silent": True, "tooltip": {"show": False}, "z": 5,
-            "symbol": "emptyCircle" if ring else _CROSS, "symbolSize": 8 if ring else 11,
-            "itemStyle": {"color": _COLORS[one.code]},
-            "label": {"show": True, "position": "bottom" if ring or height < 0 else "top", "fontSize": 11, "formatter": "{@[2]}"},
-            "labelLayout": {"hideOverlap": True},
-            "dimensions": ["x", "y", {"name": "spot", "type": "ordinal"}],
-            "encode": {"x": "x", "y": "y"},
-            "data": [[at, height, parts.spot(at)] for at in inside],
-        }  # fmt: skip
+        look: dict[str, Any] = {"itemStyle": {"color": _COLORS[one.code]}}
+        if ring:
+            look |= {"symbol": "emptyCircle"}
+        if ring or height < 0:
+            look |= {"label": {"position": "bottom"}}
+        inside = [at for at in one.spots if curves.spots[0] <= at <= curves.spots[-1]]
+        data += [{"value": [at, height, parts.spot(at)], **look} for at in inside]
+    return {
+        "type": "scatter", "silent": True, "tooltip": {"show": False}, "z": 5, "symbol": _CROSS, "symbolSize": 10,
+        "label": {"show": True, "position": "top", "fontSize": 11, "formatter": "{@[2]}"},
+        "labelLayout": {"hideOverlap": True}, "data": data,
+    }  # fmt: skip
 
 
 def _uprights(position: Position, curves: Payoff, marks: Sequence[Fire]) -> dict[str, Any]:
