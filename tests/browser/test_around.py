@@ -121,6 +121,11 @@ def test_a_run_that_ended_while_nobody_looked_was_nowhere_on_the_first_screen(
     day = box(page, "news_box").get_by_text("realised · loss limit $500")
     expect(day).to_be_in_viewport(ratio=1)
     lost = line.locator("span").last.inner_text()
+    page.set_viewport_size({"width": 390, "height": 844})  # on a phone it was hidden with its chart
+    expect(result).to_be_in_viewport(ratio=1)
+    expect(result.get_by_role("button", name="Run again")).to_be_in_viewport(ratio=1)
+    tall = page.get_by_test_id("stMainBlockContainer").evaluate("node => node.scrollHeight")
+    assert tall <= 1500, tall
     result.get_by_role("link", name="Open report").click()
     expect(page).to_have_url(re.compile(r"/history\?run="))
 

@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
+from trader.domain.clock import Now
 from trader.domain.order import OrderIntent, OrderType, Purpose
 from trader.domain.rounding import is_on_tick
 from trader.engine import records as rec
+from trader.engine.execution.algo import entry_bound, since_filled
 from trader.engine.gate import HARD_ORDERS_PER_SECOND
 from trader.engine.levels import trip
 from trader.engine.records import Level
@@ -47,7 +49,7 @@ def _findings(turn: Turn, before: State) -> list[Finding]:
                     run = turn.run(run_id)
                     found += _wrong_with_order(before, run, intent)
                     if intent.purpose is Purpose.ENTRY:
-                        found += _wrong_with_entry(before, run, intent, level, run_id in leaving)
+                        found += _wrong_with_entry(before, run, intent, level, run_id in leaving, turn.now)
             case rec.FillRecorded(run_id=run_id) | rec.OrderResolved(run_id=run_id):
                 touched[run_id] = None
             case rec.ExitDecided(run_id=run_id) | rec.StopRequested(run_id=run_id):
@@ -90,7 +92,7 @@ def _wrong_with_order(before: State, run: Run, intent: OrderIntent) -> Iterator[
 
 
 def _wrong_with_entry(
-    before: State, run: Run, intent: OrderIntent, level: Level, is_leaving: bool
+    before: State, run: Run, intent: OrderIntent, level: Level, is_leaving: bool, now: Now
 ) -> Iterator[Finding]:
     coid, leg = intent.client_order_id, run.leg(intent.leg)
     earlier = before.runs.get(run.run_id)
@@ -98,8 +100,11 @@ def _wrong_with_entry(
         yield "I8", f"{coid} enters after the run was to end"
     if level.rank >= Level.REDUCING.rank:
         yield "I8", f"{coid} enters while trading is {level}"
-    if len(run.leg_orders(leg.key, Purpose.ENTRY)) > run.preset.risk.max_orders_per_leg:
+    if len(since_filled(run.leg_orders(leg.key, Purpose.ENTRY))) > run.preset.risk.max_orders_per_leg:
         yield "I12", f"{coid} is one order too many for {leg.symbol}"
+    slice_ = entry_bound(run, leg, now).at_once
+    if slice_ < intent.quantity <= leg.quantity:  # more than the leg is I2
+        yield "I6", f"{coid} is for {intent.quantity} of {leg.symbol} at once, its algorithm has {slice_}"
 
 
 def _wrong_with_run(run: Run) -> Iterator[Finding]:

@@ -11,10 +11,12 @@ from sqlalchemy import Connection, Engine, func, select, union_all
 
 from trader.domain.errors import JournalError, TraderError
 from trader.engine.fold import evolve
-from trader.engine.records import AnyRecord, RunCreated, decode_record
+from trader.engine.record_kinds import kind_of
+from trader.engine.records import AnyRecord, RunCreated
 from trader.engine.state import Run, State
 from trader.journal import tables as t
 from trader.journal.database import READS, driver_error, in_words, open_engine, sqlite_path, where
+from trader.journal.old_records import decode_record
 
 _NAMED = 3  # examples named in a finding
 
@@ -119,7 +121,7 @@ def _decode(rows: list[tuple[int, str, str]], decoded: list[tuple[int, AnyRecord
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             bad.append(f"{seq} ({place}): {error}")
             continue
-        if t.TABLE_OF[type(record)].name != place:
+        if kind_of(record).table != place:
             bad.append(f"{seq}: a {type(record).__name__} in table {place}")
             continue
         decoded.append((seq, record))

@@ -23,10 +23,10 @@ from trader.engine.records import (
     PhaseChanged,
     RunCreated,
     RunFinished,
-    decode_record,
 )
 from trader.journal import tables as t
 from trader.journal.downsample import keep_extremes
+from trader.journal.old_records import decode_record
 from trader.journal.tables import instant_text, parse_decimal, parse_instant
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -87,6 +87,7 @@ class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     message: str
     filled_quantity: int
+    passed: dict[str, str] = {}  # what the gate compared before it let the order out: code, numbers
 
 
 class FillRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -410,6 +411,7 @@ def _order_row(
         code=record.code if isinstance(record, OrderDenied) else "" if heard is None else heard.code,
         message=record.detail if isinstance(record, OrderDenied) else "" if heard is None else heard.message,
         filled_quantity=quantity,
+        passed={} if isinstance(record, OrderDenied) else record.passed,
     )
 
 

@@ -35,7 +35,7 @@ div:has(>.st-key-preview_folded),div:has(>.st-key-preview_fold_figures){display:
 @media (max-width:640px){
 div:has(>.st-key-preview_open){display:none}
 div:has(>.st-key-preview_folded){display:flex}
-[data-testid="stColumn"]:has(.st-key-result_chart){display:none}
+[data-testid="stColumn"]:has(.st-key-result_chart):not(:has(.st-key-result_box)){display:none}
 .stApp:has(.st-key-result_box) div:has(>.st-key-preview_figures){display:none}
 .stApp:has(.st-key-result_box) div:has(>.st-key-preview_fold_figures){display:flex}
 div:has(>.st-key-preflight_rows),.st-key-preflight_rows{height:62px!important;flex-basis:62px!important}

@@ -39,9 +39,12 @@ class CommandRow(msgspec.Struct):
     kind: str
     body: dict[str, Any]
     issued: float
+    issued_at: datetime  # by the host's clock
+    issued_by: str = "person"
     status: str = "new"
     detail: str = ""
     answered: float | None = None
+    phase: str = ""  # of the desk, when it was pressed
 
 
 class MemoryJournal:
@@ -56,6 +59,7 @@ class MemoryJournal:
         self.lease_until: datetime | None = None
         self.hash = blake2b(digest_size=16)
         self.on_append: Callable[[Sequence[AnyRecord], int], None] = lambda records, epoch: None
+        self.on_answer: Callable[[CommandRow, Sequence[AnyRecord]], None] = lambda row, records: None
         self._agenda = agenda
         self._faults = faults
         self._broken_until = 0.0
@@ -139,6 +143,8 @@ class MemoryJournal:
         if done_command is not None:
             self._mark(done_command.command_id, done_command.status, done_command.detail)
         self.on_append(records, lease.epoch)
+        if done_command is not None:
+            self.on_answer(self.commands[done_command.command_id], records)
         if records and self._faults.hit("F4"):
             self._unreachable_until = at + self._faults.details("F4").choice((0.0, 0.5, 4.0))
             self.break_until(self._unreachable_until)
@@ -153,6 +159,7 @@ class MemoryJournal:
         """
         self._check_writable()
         self._mark(command_id, status, detail)
+        self.on_answer(self.commands[command_id], ())
 
     def _mark(self, command_id: str, status: str, detail: str) -> None:
         row = self.commands[command_id]
@@ -172,6 +179,11 @@ class MemoryJournal:
 
     def pending(self) -> list[CommandRow]:
         return [row for row in self.commands.values() if row.status == "new"]
+
+    def commands_of_kind(self, account: str, kind: str, after_id: int = 0) -> list[tuple[int, Any]]:
+        """As the real journal."""
+        rows = enumerate(self.commands.values(), start=1)
+        return [(n, row) for n, row in rows if n > after_id and row.kind == kind and row.status != "refused"]
 
     def read(self) -> list[AnyRecord]:
         """Every record as it would be read after a restart."""

@@ -5,11 +5,12 @@ from decimal import Decimal
 
 import msgspec
 
+from trader.config.preset import Preset
 from trader.domain.fill import Fill, FillKind
 from trader.domain.foreign import Foreign
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, next_status
 from trader.engine import records as rec
-from trader.engine.records import LegTerms, Phase
+from trader.engine.records import LegTerms, Level, Phase
 
 
 class OrderNote(msgspec.Struct):
@@ -55,6 +56,14 @@ class RunNote(msgspec.Struct):
     kept: dict[str, float] = {}  # legs held to their settlement, and since when
     finished: rec.RunFinished | None = None
     finished_secs: float = 0.0
+    _preset: Preset | None = None
+
+    @property
+    def preset(self) -> Preset:
+        """Its configuration, as it was recorded."""
+        if self._preset is None:
+            self._preset = Preset.model_validate(self.config)
+        return self._preset
 
     def leg(self, key: str) -> LegTerms:
         return next(leg for leg in self.legs if leg.key == key)
@@ -78,9 +87,24 @@ class Notes:
 
     def __init__(self) -> None:
         self.runs: dict[str, RunNote] = {}
+        self.level = Level.ACTIVE
+        self.level_secs = 0.0
+        self.resumed_by: set[str] = set()  # commands that have lowered the level
+        self.critical: list[int] = []  # numbers of the alerts that are repeated until they are acknowledged
+        self._count = 0
 
     def take(self, record: rec.AnyRecord, epoch: int, secs: float) -> None:
         """One committed record."""
+        self._count += 1
+        match record:
+            case rec.LevelChanged():
+                self.level, self.level_secs = record.level, secs
+                if record.level is Level.ACTIVE:
+                    self.resumed_by.add(record.command_id)
+            case rec.AlertRaised(level="error"):
+                self.critical.append(self._count)
+            case _:
+                pass
         if isinstance(record, rec.RunCreated):
             self.runs[record.run_id] = RunNote(
                 run_id=record.run_id, created=secs, config=record.config, phase_secs=secs

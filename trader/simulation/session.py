@@ -1,5 +1,6 @@
 """One session: the world on virtual time, from the first boot to the last check."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,10 +18,11 @@ from trader.engine import events as ev
 from trader.engine.records import AnyRecord, Phase
 from trader.simulation.agenda import Agenda
 from trader.simulation.disk import CommandRow, MemoryJournal
+from trader.simulation.evidence import Violation
 from trader.simulation.faults import Faults
 from trader.simulation.gateway import Network, SimGateway
 from trader.simulation.market import UNDERLYING
-from trader.simulation.oracle import Oracle, Violation
+from trader.simulation.oracle import Oracle
 from trader.simulation.plan import OPENING, Deed, Plan, preset_of, wall_step
 from trader.simulation.quotes import ABSURD_SPOTS, absurd, aged, quote_of, spoiled
 from trader.simulation.shell import Shell
@@ -42,6 +44,7 @@ class SessionResult(msgspec.Struct, kw_only=True):
     seed: int
     violations: list[Violation]
     counts: dict[tuple[str, str], int]
+    commands: dict[tuple[str, str], int]  # answered ones, by kind and the phase they were pressed in
     happened: list[tuple[str, int]]
     limits: dict[str, int]
     trace_hash: str
@@ -76,6 +79,7 @@ class Session:
         self.shells: list[Shell] = []
         self.oracle = Oracle(self)
         self.journal.on_append = self._appended
+        self.journal.on_answer = self.oracle.answered
         self.venue.on_news = self._news
         self.venue.on_accept = self.oracle.accepted
         self.venue.on_arrival = self.oracle.arrived
@@ -85,6 +89,7 @@ class Session:
         self.unpriced: tuple[str, float] = ("", 0.0)
         self.resumed_at = 0.0
         self.ended = ""
+        self.halted = ""  # the HALT file beside the journal
         self._body: dict[str, Any] | None = None
         self._host_down_until = 0.0
         self._deeds_left = len(plan.deeds)
@@ -113,10 +118,11 @@ class Session:
         newest = self.oracle.notes.newest()
         return SessionResult(
             seed=self.plan.seed,
-            violations=self.oracle.violations,
+            violations=self.oracle.evidence.violations,
             counts=dict(self.faults.counts),
+            commands=Counter((row.kind, row.phase) for row in self.journal.commands.values() if row.answered),
             happened=self.faults.happened,
-            limits=dict(self.oracle.limits),
+            limits=dict(self.oracle.evidence.limits),
             trace_hash=self.oracle.trace_hash(),
             secs=agenda.secs,
             steps=sum(shell.steps for shell in self.shells),
@@ -148,7 +154,9 @@ class Session:
             case "liveness" if secs >= self._deadline:
                 self.oracle.live()
                 self._stage, self._deadline = "closing", secs + LAST_STOP_SECS
-                self.journal.submit(CommandRow(f"{self.plan.seed}-last", "stop", {"run_id": None}, secs))
+                self.journal.submit(
+                    CommandRow(f"{self.plan.seed}-last", "stop", {"run_id": None}, secs, self.host_wall())
+                )
             case "closing" if idle:
                 self._end_tail()
             case "closing" if secs >= self._deadline:
@@ -289,6 +297,10 @@ class Session:
     def _appended(self, records: Sequence[AnyRecord], epoch: int) -> None:
         for record in records:
             self.oracle.committed(record, epoch)
+
+    def keep_halt(self, reason: str) -> None:
+        """A halt that could not be recorded is kept beside the journal."""
+        self.halted = self.halted or reason
 
     def folds_anew(self, shell: Shell) -> None:
         """The runner's books and the journal contradict each other: the host begins a new instance at once."""
@@ -495,6 +507,14 @@ class Session:
                 self._strange(deed)
             case "stop":
                 self._command(command_id, "stop", {"run_id": None})
+            case "pause" | "reduce" | "kill" | "resume":
+                if deed.kind == "resume":
+                    self.halted = ""  # whichever face it is, it lifts the HALT file first
+                self._command(command_id, deed.kind, {"who": "person"})
+            case "ack":
+                seqs = self.oracle.notes.critical
+                body = {"up_to": len(self.journal.rows)} if deed.size or not seqs else {"alerts": seqs[-1:]}
+                self._command(command_id, "ack", body)
             case _:
                 self._deeds_left -= 1
                 self._meddle(deed)
@@ -560,7 +580,8 @@ class Session:
         return self._body
 
     def _command(self, command_id: str, kind: str, body: dict[str, Any]) -> None:
-        if not self.journal.submit(CommandRow(command_id, kind, body, self.agenda.secs)):
+        row = CommandRow(command_id, kind, body, self.agenda.secs, self.host_wall(), phase=self.phase())
+        if not self.journal.submit(row):
             self.agenda.after(1.0, self._command, command_id, kind, body)  # told that it is not recorded: tries again
             return
         if len(self.journal.commands) > 1:

@@ -1,37 +1,26 @@
-"""The entry of one leg: place, wait, cancel and confirm, concede, fall back to market; nothing before it is known what is there."""
+"""The entry of one leg: what its algorithm asks for is placed, waited for, cancelled and confirmed; nothing before it is known
+what is there."""
 
 from enum import StrEnum
 
+from trader.domain.clock import Now
 from trader.domain.order import OrderStatus, Purpose, Side, TimeInForce
 from trader.domain.quote import Quote
+from trader.domain.remedy import Remedy
 from trader.domain.wording import refusal_words
 from trader.engine.absence import ENTRY_HORIZON_SECS
 from trader.engine.beside import bars_beginning
+from trader.engine.execution.algo import ALGORITHMS, Child, Failed, allowed_lead, entry_context, next_child
 from trader.engine.execution.chase import chase_price, entry_reference, price_bounds
 from trader.engine.execution.working import RETRY_SECS, await_order, paused, place
 from trader.engine.gate import slowed, within_collar
 from trader.engine.naked import entry_patience
-from trader.engine.orders import GONE, NEVER_ACCEPTED, PROVEN_ABSENT
+from trader.engine.orders import PROVEN_ABSENT
 from trader.engine.positions import signed
 from trader.engine.records import LegTerms
 from trader.engine.state import Order, Run, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import staleness
-
-# Refusals after which another attempt may succeed; every other code ends the entry of that leg.
-RETRYABLE_ENTRY_CODES = frozenset(
-    {
-        "not_sent",
-        "order_size_exceed_available",
-        "order_size_not_available_in_orderbook",
-        "no_liquidity_for_market_order",
-        "limit_price_out_of_price_band",
-        "stale_order",
-        "rate_limit_exceeded",
-        NEVER_ACCEPTED,
-        GONE,
-    }
-)
 
 
 class Work(StrEnum):
@@ -49,43 +38,56 @@ def work_entry(turn: Turn, run_id: str, leg: LegTerms) -> Work:
     live = [o for o in orders if o.status.live]
     if live:
         for order in live:
-            tries_left = _attempts(run) - order.intent.attempt
-            await_order(turn, run, order, entry_patience(run, leg, order.intended_at, tries_left))
+            await_order(turn, run, order, _patience(run, leg, order, turn.now))
         return Work.WORKING
     if any(o.fills_missing for o in orders):
         turn.look(run_id, account_wanted=True)
         return Work.WORKING
-    remaining = leg.quantity - run.entered(leg.key)
-    if remaining <= 0:
+    if run.entered(leg.key) >= leg.quantity:
         return Work.COMPLETE
     if leg.key in turn.watch(run_id).leg_failed:
         return Work.FAILED
     if paused(turn, run_id, leg.key):
         return Work.WORKING
-    failure = _entry_failure(run, orders)
+    answer = next_child(entry_context(run, leg, turn.now))
+    failure = _refusal(orders) or _left_behind(turn, run, leg) or (answer.why if isinstance(answer, Failed) else "")
     if failure:
         return give_up(turn, run_id, leg, failure)
+    if not isinstance(answer, Child):
+        return Work.WORKING
     unproven = _unproven(turn, run, leg)
     refused = [o for o in orders[-1:] if o.status is OrderStatus.REJECTED and o.code not in PROVEN_ABSENT]
     if any(seconds_since(o.ended_at, turn.wall) < RETRY_SECS for o in refused):
         return Work.WORKING
-    return _entry_attempt(turn, run, leg, remaining, unproven)
+    return _entry_attempt(turn, run, leg, answer, unproven)
 
 
-def _entry_failure(run: Run, orders: list[Order]) -> str:
-    """Why no further entry attempt makes sense, in words; empty when one does."""
+def _patience(run: Run, leg: LegTerms, order: Order, now: Now) -> float:
+    """Seconds an entry order may rest: what the preset says, less where another leg waits for this one."""
+    context = entry_context(run, leg, now)
+    patience = entry_patience(run, leg, order.intended_at, context.most_tries - max(context.tries - 1, 0))
+    return min(patience, ALGORITHMS[context.terms.algo].patience(context))
+
+
+def _refusal(orders: list[Order]) -> str:
+    """Why the last order was refused in a way that another would be, in words."""
     last = orders[-1] if orders else None
-    if last is not None and last.status is OrderStatus.REJECTED and last.code not in RETRYABLE_ENTRY_CODES:
+    if last is not None and last.status is OrderStatus.REJECTED and not (last.remedy or Remedy.GIVE_UP).may_pass:
         return f"the exchange refused: {refusal_words(last.code, last.message)}"
     if last is not None and last.status is OrderStatus.DENIED:
         return f"our gate refused: {last.code} ({last.message})"
-    return f"not filled after {len(orders)} attempts" if len(orders) >= _attempts(run) else ""
+    return ""
 
 
-def _attempts(run: Run) -> int:
-    """Orders an entry may make for one leg."""
-    orders = run.preset.orders
-    return min(1 + orders.retries + (1 if orders.market_fallback else 0), run.preset.risk.max_orders_per_leg)
+def _left_behind(turn: Turn, run: Run, leg: LegTerms) -> str:
+    """Why a leg that is worked in slices goes no further: another that it keeps in step with has been given up."""
+    if not allowed_lead(run, leg):
+        return ""
+    for key in turn.watch(run.run_id).leg_failed:
+        other = run.leg(key)
+        if run.entered(leg.key) * other.quantity >= run.entered(key) * leg.quantity:
+            return f"{other.symbol} was given up"
+    return ""
 
 
 def give_up(turn: Turn, run_id: str, leg: LegTerms, why: str) -> Work:
@@ -96,21 +98,20 @@ def give_up(turn: Turn, run_id: str, leg: LegTerms, why: str) -> Work:
     return Work.FAILED
 
 
-def _entry_attempt(turn: Turn, run: Run, leg: LegTerms, remaining: int, unproven: str) -> Work:
+def _entry_attempt(turn: Turn, run: Run, leg: LegTerms, child: Child, unproven: str) -> Work:
     """The next order of a leg on fresh prices; without them the leg waits as long as an order would have rested."""
-    attempt = len(run.leg_orders(leg.key, Purpose.ENTRY))
     quote = turn.state.market.quotes.get(leg.symbol)
     reference = entry_reference(run.preset, leg.side, quote) if quote is not None else None
-    flaw = unready(turn, run) or unproven or _unpriced(turn, run, leg, attempt)
+    flaw = unready(turn, run) or unproven or _unpriced(turn, run, leg)
     if flaw or quote is None or reference is None or reference <= 0:
-        if _waited(turn, run, leg) > run.preset.orders.timeout_secs:
+        if min(_waited(turn, run, leg), child.late) > run.preset.orders.timeout_secs:
             return give_up(turn, run.run_id, leg, flaw or "no price to derive a limit from")
         return Work.WORKING
-    if attempt > run.preset.orders.retries:
-        _fall_back(turn, run, leg, remaining, quote)
+    if child.at_market:
+        _take(turn, run, leg, child.quantity, quote)
         return Work.WORKING
-    price = chase_price(run.preset, leg, leg.side, quote, reference, attempt)
-    place(turn, run.run_id, leg, Purpose.ENTRY, remaining, price, reference)
+    price = chase_price(run.preset, leg, leg.side, quote, reference, child.attempt)
+    place(turn, run.run_id, leg, Purpose.ENTRY, child.quantity, price, reference)
     return Work.WORKING
 
 
@@ -126,7 +127,7 @@ def _unproven(turn: Turn, run: Run, leg: LegTerms) -> str:
     refused = [
         o
         for o in run.leg_orders(leg.key, Purpose.ENTRY)[-1:]
-        if o.status is OrderStatus.REJECTED and o.code not in (*PROVEN_ABSENT, "not_sent")
+        if o.status is OrderStatus.REJECTED and o.code not in PROVEN_ABSENT and o.remedy is not Remedy.RESEND
     ]
     if all(o.ended_at is not None and read is not None and read >= o.ended_at for o in refused):
         return ""
@@ -134,23 +135,23 @@ def _unproven(turn: Turn, run: Run, leg: LegTerms) -> str:
     return "the account has not been read since the refusal"
 
 
-def _unpriced(turn: Turn, run: Run, leg: LegTerms, attempt: int) -> str:
+def _unpriced(turn: Turn, run: Run, leg: LegTerms) -> str:
     """Why prices allow no order of this leg. While nothing is sold a first one needs every leg's: a strangle that cannot be
     completed is not begun."""
-    begun = attempt > 0 or any(o.done_qty for o in run.orders.values())
+    begun = bool(run.leg_orders(leg.key, Purpose.ENTRY)) or any(o.done_qty for o in run.orders.values())
     flaws = (
         staleness(turn.state.market, turn.now, one.symbol, need_greeks=True) for one in ([leg] if begun else run.legs)
     )
     return next((flaw for flaw in flaws if flaw), "")
 
 
-def _fall_back(turn: Turn, run: Run, leg: LegTerms, remaining: int, quote: Quote) -> None:
-    """The last attempt: a market order where the book lies within the collar, else whatever the collar's edge gets at once."""
+def _take(turn: Turn, run: Run, leg: LegTerms, quantity: int, quote: Quote) -> None:
+    """What the book has: a market order where the book lies within the collar, else whatever the collar's edge gets at once."""
     limit = None
     if quote.mark is not None and not within_collar(leg, quote, leg.side, run.preset.risk.price_collar_pct):
         lowest, highest = price_bounds(run.preset, leg, quote, quote.mark)
         limit = lowest if leg.side is Side.SELL else highest
-    place(turn, run.run_id, leg, Purpose.ENTRY, remaining, limit, quote.mark, TimeInForce.IOC)
+    place(turn, run.run_id, leg, Purpose.ENTRY, quantity, limit, quote.mark, TimeInForce.IOC)
 
 
 def unready(turn: Turn, run: Run) -> str:

@@ -1,31 +1,39 @@
 """Closing one leg: entries cancelled first, then reduce-only orders until nothing is left, whatever is refused meanwhile."""
 
 from trader.domain.order import OrderStatus, Purpose, TimeInForce
+from trader.domain.remedy import Remedy
 from trader.domain.rounding import floor_to_tick
 from trader.domain.wording import refusal_words
+from trader.engine.execution.algo import (
+    PATIENT_REASONS,
+    Child,
+    exit_context,
+    is_patient,
+    is_sliced,
+    next_child,
+    since_filled,
+)
 from trader.engine.execution.exit_price import Terms, exit_terms, fair_bid, is_above_ceiling, is_unoffered, stands_well
 from trader.engine.execution.working import RETRY_SECS, ask_cancel, ask_fate, await_order, is_resting, paused, place
+from trader.engine.exits import triggered
 from trader.engine.gate import closable, exit_ceiling
-from trader.engine.levels import trip
+from trader.engine.levels import level_words, trip
 from trader.engine.naked import alone_since
 from trader.engine.positions import differs_lastingly
-from trader.engine.records import LegTerms
+from trader.engine.records import LegTerms, Level
 from trader.engine.settling import Stance, stance_on, unsaleable_secs
 from trader.engine.state import Order, Run, seconds_since
 from trader.engine.turn import Turn
+from trader.engine.valuation import fresh_value
 
 EXIT_OVERLAP_SECS = 2.0  # an exit waits this long for the fate of an earlier one; reduce-only bounds both
-OVERLAPPING = "overlapping_buy_sell_orders"  # an order of the same account is in the way
 ALONE_PATIENCE_SECS = 2.0  # of the five kept for buying one leg back: two attempts fit
 _LONGEST_RETRY_SECS = 5.0
 _REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)
-_NOT_PROCESSED = ("not_sent", "rate_limit_exceeded")  # it never left, or was turned away by the rate limit
 _SLOW_EXIT_SECS = 4.5  # between exit orders once too many have filled nothing: the next is never 5 s away
 _THROTTLED_REPEAT_SECS = 60.0
 _UNOFFERED_SECS = 10.0  # nobody offers a leg for this long: a person must hear of it
 _UNOFFERED_REPEAT_SECS = 300.0
-# Refusals by which the exchange says how the market is, not that anything is wrong with us.
-_WEATHER = frozenset({"no_liquidity_for_market_order", "limit_price_out_of_price_band"})
 
 
 def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, priced: bool = True) -> bool:
@@ -39,10 +47,11 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
     stance = stance_on(turn, run_id, leg) if priced else Stance.CLOSE
     run = turn.run(run_id)
     _tell_unoffered(turn, run, leg)
+    in_slices = priced and not _is_alone(run, purpose) and leg.key not in run.kept and not why_at_once(turn, run)
     blocking = [o for o in run.leg_orders(leg.key) if o.status.live and _blocks(run, o, turn)]
     for order in run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN):
         if order.status.live:
-            await_order(turn, run, order, _patience(turn, run, leg, order, stance))
+            await_order(turn, run, order, _patience(turn, run, leg, order, stance, in_slices=in_slices))
     if any(o.fills_missing for o in run.leg_orders(leg.key)):
         turn.look(run_id, account_wanted=True)
     if run.open_quantity(leg.key) <= 0:
@@ -51,7 +60,7 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
         return False
     closing = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
     working = sum(o.leaves_qty for o in closing if is_resting(o))
-    unbooked = sum(max(o.reported_filled - o.filled_qty, 0) for o in closing)
+    unbooked = sum(_unbooked(o) for o in closing)
     quantity = closable(run, leg) - working - unbooked
     if quantity <= 0:
         turn.look(run_id, account_wanted=True)
@@ -59,31 +68,59 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
     if _has_expired(turn, run, leg):
         turn.look(run_id, account_wanted=True)  # no order for an expired contract: its settlement closes the leg
         return False
-    if stance is not Stance.WAIT:
-        terms = _terms(turn, run, leg, purpose, stance) if priced else Terms()
-        _exit_attempt(turn, run, leg, purpose, quantity, terms)
+    if not priced:
+        _exit_attempt(turn, run, leg, purpose, quantity, Terms())
+    elif stance is not Stance.WAIT:
+        child = next_child(exit_context(run, leg, turn.now, at_once=not in_slices))
+        if isinstance(child, Child):
+            terms = _terms(turn, run, leg, purpose, stance, takes=child.at_market)
+            _exit_attempt(turn, run, leg, purpose, min(quantity, child.quantity), terms)
     return False
 
 
-def _terms(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, stance: Stance) -> Terms:
+def why_at_once(turn: Turn, run: Run) -> str:
+    """Why the exit takes no slices, in words; empty where it may."""
+    if not is_patient(run):
+        return "what ended the run does not wait"
+    if turn.state.account.trading.level is Level.HALTED:
+        return level_words(turn.state)
+    if not is_sliced(run.preset.orders):
+        return ""
+    valuation, _ = fresh_value(run, turn.state.market, turn.now)
+    losing = triggered(run.preset.exits, run.level_pct, valuation.pct) if valuation is not None else {}
+    return next((detail for reason, detail in losing.items() if reason not in PATIENT_REASONS), "")
+
+
+def _terms(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, stance: Stance, *, takes: bool) -> Terms:
     """What the next closing order of a leg may pay."""
     quote = turn.state.market.quotes.get(leg.symbol)
     if stance is Stance.BID and quote is not None:
         return Terms(fair_bid(run, leg, quote))
-    return exit_terms(turn.state, turn.now, run, leg, purpose, alone=_is_alone(run, purpose))
+    return exit_terms(turn.state, turn.now, run, leg, purpose, alone=_is_alone(run, purpose), takes=takes)
 
 
-def _patience(turn: Turn, run: Run, leg: LegTerms, order: Order, stance: Stance) -> float:
+def _patience(turn: Turn, run: Run, leg: LegTerms, order: Order, stance: Stance, *, in_slices: bool) -> float:
     """Seconds a closing order may rest. One leg alone has less time than a whole strangle; a bid that nobody can meet and
     that still stands at the mark stays there, since another would be no better; one above what is accepted by now goes."""
     if differs_lastingly(turn.watch(run.run_id)) and closable(run, leg) == 0:
         return 0.0  # nothing of the leg is left at the exchange to be bought
+    if (
+        not in_slices
+        and is_sliced(run.preset.orders)
+        and order.leaves_qty < run.open_quantity(leg.key) - _unbooked(order)
+    ):
+        return 0.0  # a slice of what has to go at once by now
     if stance is Stance.WAIT or is_above_ceiling(turn.state, turn.now, run, leg, order.intent.limit_price):
         return 0.0
     if stands_well(turn.state, turn.now, run, leg, order.intent.limit_price, is_kept=stance is Stance.BID):
         return float("inf")
     patience = float(run.preset.orders.exit_timeout_secs)
     return min(patience, ALONE_PATIENCE_SECS) if _is_alone(run, order.intent.purpose) else patience
+
+
+def _unbooked(order: Order) -> int:
+    """Contracts that have filled by the order's own word, of which no fill is held yet."""
+    return max(order.reported_filled - order.filled_qty, 0)
 
 
 def _is_alone(run: Run, purpose: Purpose) -> bool:
@@ -160,18 +197,18 @@ def _tell_refused(turn: Turn, run: Run, leg: LegTerms, last: Order) -> None:
     if last.status not in _REFUSED:
         return
     words = f"Closing {leg.symbol} was refused ({refusal_words(last.code, last.message)}); trying again."
-    if last.code == OVERLAPPING:
+    if last.remedy is Remedy.UNBLOCK:
         others = [order for order in turn.watch(run.run_id).foreign_orders if order.startswith(leg.symbol)]
         named = f": {', '.join(others)}" if others else ""
         words += f" An order of this account that is not this run's rests on the other side{named}; cancel it."
-    level = "warning" if last.code in _WEATHER else "error"
+    level = "warning" if last.remedy is Remedy.MARKET else "error"
     turn.alert(run.run_id, level, f"exit_refused:{last.code}", words)
 
 
 def _is_throttled(turn: Turn, run: Run, leg: LegTerms, last: Order, purpose: Purpose) -> bool:
     """True while the next exit order must wait. So many orders without a single fill are no bad luck: trading is halted
     and a person called; closing is never given up, only tried more slowly."""
-    fruitless = sum(_is_fruitless(o) for o in run.leg_orders(leg.key, purpose))
+    fruitless = sum(_is_fruitless(o) for o in since_filled(run.leg_orders(leg.key, purpose)))
     if fruitless < run.preset.risk.max_orders_per_leg:
         return False
     words = f"{fruitless} orders to close {leg.symbol} have filled nothing"
@@ -185,7 +222,7 @@ def _is_throttled(turn: Turn, run: Run, leg: LegTerms, last: Order, purpose: Pur
 def _is_fruitless(order: Order) -> bool:
     """An order that may have reached the exchange and has filled nothing although there was somebody to meet. A book without
     an offer at the price is the market's state, and no number of orders into it says that anything is wrong."""
-    if order.done_qty or order.status is OrderStatus.DENIED or order.code in (*_NOT_PROCESSED, *_WEATHER):
+    if order.done_qty or order.status is OrderStatus.DENIED or (order.remedy is not None and order.remedy.is_blameless):
         return False
     if order.status is OrderStatus.REJECTED:
         return True

@@ -11,6 +11,7 @@ import msgspec
 from trader.domain.clock import Now
 from trader.domain.order import Purpose, TimeInForce
 from trader.domain.quote import Quote
+from trader.engine.execution.algo import since_filled
 from trader.engine.execution.chase import chase_price, price_bounds
 from trader.engine.gate import collar, exit_bounds, exit_ceiling, is_fresh_mark, is_fresh_quote, met_offers
 from trader.engine.records import LegTerms
@@ -26,8 +27,11 @@ class Terms(msgspec.Struct, frozen=True):
     asked: Decimal | None = None
 
 
-def exit_terms(state: State, now: Now, run: Run, leg: LegTerms, purpose: Purpose, *, alone: bool) -> Terms:
-    """The next closing order of a leg. `alone`: its other leg is not open, so it takes what the book has from the start."""
+def exit_terms(
+    state: State, now: Now, run: Run, leg: LegTerms, purpose: Purpose, *, alone: bool, takes: bool = False
+) -> Terms:
+    """The next closing order of a leg. `alone`: its other leg is not open, so it goes to meet the book from the start.
+    `takes`: it takes what is offered at once, instead of standing in the book."""
     quote = state.market.quotes.get(leg.symbol)
     if quote is None:
         return Terms()
@@ -42,7 +46,9 @@ def exit_terms(state: State, now: Now, run: Run, leg: LegTerms, purpose: Purpose
     if quote.ask is None or not 0 < quote.ask <= highest:
         return Terms(fair_bid(run, leg, quote), asked=None if is_unoffered(run, leg, quote) else quote.ask)
     orders, side = run.preset.orders, leg.side.opposite
-    met = sum(met_offers(o) for o in run.leg_orders(leg.key, purpose))
+    met = sum(met_offers(o) for o in since_filled(run.leg_orders(leg.key, purpose)))
+    if takes:
+        return Terms(highest, TimeInForce.IOC, quote.ask)
     if orders.market_fallback and met > orders.retries and met % 2 == 1 and is_fresh_mark(state, quote, now):
         return Terms(highest, TimeInForce.IOC, quote.ask)
     if met > (0 if alone else orders.retries):
