@@ -51,6 +51,7 @@ from trader.domain.order import Side
 from trader.engine.records import Phase
 from trader.engine.view import LegView, Ops, OrderView, Rung, RunView
 from trader.journal import AlertRow
+from trader.pricing.payoff import Basis
 
 ANYTHING: Any = object()
 EXPIRY = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -667,7 +668,7 @@ def preview_of(legs: tuple[PreviewLeg, ...], now: datetime) -> Preview:
         breakevens=(86500 - premium / units, 95000 + premium / units), contract_value=size, notional=spot * units,
         closing_fees=closing, spread=back - premium, start_pnl=start, return_on_margin_pct=net / margin * 100,
         breakevens_after_fees=(86500 - each, 95000 + each), stop_low=87912.0, stop_high=93871.0,
-        exit_at=now + timedelta(hours=7), best_pct=23.8, still_pct=21.4,
+        basis=Basis(premium, "credit"), exit_at=now + timedelta(hours=7), best_pct=23.8, still_pct=21.4,
         payoff=payoff_of(float(units), float(net), float(start), float(premium)),
     )  # fmt: skip
 

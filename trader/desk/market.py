@@ -323,6 +323,7 @@ def _leg(preset: Preset, terms: LegTerms, quote: Quote, spot: Decimal) -> Previe
         open_interest=quote.open_interest,
         limit_price=chase_price(preset, terms, terms.side, quote, reference, 0),
         side=terms.side.value,
+        ask_size=quote.ask_size,
         exit_most=None
         if quote.mark is None or terms.side is Side.BUY
         else closing_cost(terms, terms.quantity, exit_ceiling(preset, terms, quote.mark), spot),

@@ -127,10 +127,11 @@ class PreviewLeg(msgspec.Struct, frozen=True, kw_only=True):
     closing_px: Decimal | None = None  # what a P&L would count buying back at now: the ask, bounded by the spread guard
     exit_most: Decimal | None = None  # USD a closing order of all contracts would pay at most at today's mark, fees in
     side: str = "sell"
+    ask_size: int | None = None
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a preset would sell now, or `reasons` why nothing qualifies. `premium` and `fees` are at the first limit
+    """What a preset would trade now, or `reasons` why nothing qualifies. `premium` (net; negative for a debit) and `fees` are at the first limit
     prices, `margin` is an estimate, `breakevens` are spots at expiry, before fees."""
 
     reasons: tuple[str, ...]
@@ -145,8 +146,8 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     contract_value: Decimal | None = None
     notional: Decimal | None = None  # USD of one leg
     closing_fees: Decimal | None = None  # USD, of buying back at the price a P&L counts with now
-    spread: Decimal | None = None  # USD that buying back at once would pay above what is sold for
-    start_pnl: Decimal | None = None  # USD: P&L the moment both legs are sold: minus spread, minus fees in and out
+    spread: Decimal | None = None  # USD that closing at once would lose by the spread
+    start_pnl: Decimal | None = None  # USD: P&L the moment all legs are filled: minus spread, minus fees in and out
     return_on_margin_pct: Decimal | None = None  # premium less fees, of margin
     breakevens_after_fees: tuple[Decimal, ...] = ()  # spots at expiry
     stop_low: float | None = None  # spots at which the maximum loss would fire now

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from trader.config.preset import Preset
-from trader.domain.instrument import Instrument, Kind
-from trader.domain.order import Side
+from trader.domain.instrument import Instrument
 from trader.domain.quote import Quote
 from trader.domain.structure import (
     ByDelta,
@@ -24,20 +23,12 @@ from trader.engine.records import LegTerms
 from trader.engine.selection import liquidity_flaw
 
 
-def plans_of(preset: Preset) -> tuple[LegPlan, ...]:
-    """The legs a preset's structure consists of."""
-    band = ByDelta(preset.strategy.delta_min, preset.strategy.delta_max)
-    return tuple(
-        LegPlan(key=key, kind=kind, side=Side.SELL, selector=band) for key, kind in (("C", Kind.CALL), ("P", Kind.PUT))
-    )
-
-
 def why_not(
     preset: Preset, contracts: Iterable[Instrument], quotes: Mapping[str, Quote], picked: Sequence[LegTerms]
 ) -> dict[str, str]:
     """By symbol, of contracts of one expiry: why no leg of the preset took it; picked ones are left out."""
     taken = {leg.symbol for leg in picked}
-    plans = plans_of(preset)
+    plans = preset.structure.legs
     return {
         one.symbol: _reason(preset, one, quotes.get(one.symbol), [leg for leg in plans if leg.kind is one.kind], picked)
         for one in contracts
