@@ -226,6 +226,19 @@ def test_twap_sells_both_legs_slice_by_slice() -> None:
     assert scene.refolded()
 
 
+def test_how_far_it_has_got_is_told_in_words() -> None:
+    scene = entering(sliced("entry"))
+    scene.serve()
+    scene.prices(after=2)
+    assert {leg.progress for leg in scene.view.legs} == {"1 of 4 slices filled, next at 09:30:11 IST"}
+    assert scene.view.words.endswith("; 1 of 4 slices filled, next at 09:30:11 IST")
+    scene = due_out(sliced("exit"))
+    scene.serve()
+    assert any("8 open, 1 of 4 slices filled, next at" in step for step in scene.view.steps)
+    scene.stop()
+    assert not any("slices" in step for step in scene.view.steps)
+
+
 def test_a_leg_waits_for_the_other_at_the_end_of_a_slice() -> None:
     scene = entering(sliced("entry", timeout_secs=60))
     scene.trade("C")

@@ -30,8 +30,8 @@ class _Position(NamedTuple):
     vega: float | None = None
 
 
-def leg_view(run: Run, leg: LegTerms, market: Market, now: Now, kept: str) -> LegView:
-    """One leg as seen at `now`. `kept`: why it is held to its settlement, in words."""
+def leg_view(run: Run, leg: LegTerms, market: Market, now: Now, kept: str, progress: str = "") -> LegView:
+    """One leg as seen at `now`. `kept`: why it is held to its settlement; `progress`: how many slices have filled; in words."""
     quote = market.quotes.get(leg.symbol)
     booked = [b.fill for b in run.fills.values() if b.leg == leg.key]
     sold = [(f.price, f.quantity) for f in booked if f.side is leg.side]
@@ -60,6 +60,7 @@ def leg_view(run: Run, leg: LegTerms, market: Market, now: Now, kept: str) -> Le
         price_age_s=_age_secs(quote, market),
         fresh=not staleness(market, now, leg.symbol),
         kept=kept,
+        progress=progress,
         contract_value=leg.contract_value,
         bid_size=quote.bid_size if quote is not None else None,
         ask_size=quote.ask_size if quote is not None else None,

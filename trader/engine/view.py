@@ -55,6 +55,7 @@ class LegView(msgspec.Struct, frozen=True, kw_only=True):
     distance_pct: float | None = None
     price_age_s: float | None = None
     fresh: bool = False
+    progress: str = ""  # how many slices have filled and when the next is due, while it is worked in slices
     kept: str = ""  # why the leg is held to its settlement instead of being closed; empty while it is not
     contract_value: Decimal | None = None  # units of the underlying in one contract
     bid_size: int | None = None  # contracts

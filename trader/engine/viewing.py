@@ -10,6 +10,7 @@ from trader.domain.fill import FillKind
 from trader.domain.order import OrderStatus, Purpose
 from trader.domain.wording import done_of, fill_verb, refusal_words
 from trader.engine.corridor import corridor, curves_of, nearest_stop
+from trader.engine.execution.progress import progress
 from trader.engine.ladder import build_ladder
 from trader.engine.leg_view import leg_view
 from trader.engine.levels import level_words
@@ -33,7 +34,9 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
     valuation, _ = fresh_value(run, market, now)
     if valuation is None and run.legs and run.flat_by_fills and run.fills:
         valuation = value(run, market)
-    legs = tuple(leg_view(run, leg, market, now, _kept_words(run, leg, now)) for leg in run.legs)
+    legs = tuple(
+        leg_view(run, leg, market, now, _kept_words(run, leg, now), progress(state, run, leg, now)) for leg in run.legs
+    )
     premium = run.premium if run.fills else None
     curves = curves_of(run, legs, market.spots.get(run.underlying), premium or ZERO, now, valuation)
     totals = _totals(run, legs, valuation)
@@ -42,7 +45,7 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         run_id=run.run_id,
         env=run.env,
         phase=run.phase,
-        words=words_for(run, watch, now, level_words(state)),
+        words=words_for(run, watch, now, level_words(state), next((leg.progress for leg in legs if leg.progress), "")),
         preset=run.preset.name,
         config_hash=run.config_hash,
         underlying=run.underlying,
@@ -71,7 +74,9 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         why_not=watch.why_not if run.phase is Phase.WAITING else (),
         foreign=watch.foreign or () if run.phase is Phase.WAITING else (),
         beside=run.beside,
-        steps=tuple(_steps(run, watch, now)) if run.phase in (Phase.EXITING, Phase.DONE) else (),
+        steps=tuple(_steps(run, watch, now, {leg.key: leg.progress for leg in legs}))
+        if run.phase in (Phase.EXITING, Phase.DONE)
+        else (),
         quantity=run.preset.strategy.quantity,
         contract_value=run.legs[0].contract_value if run.legs else None,
         notional=_notional(run, market),
@@ -197,8 +202,9 @@ def _away(instant: datetime | None, now: Now) -> str:
     return f" in {' '.join(spans)}"
 
 
-def words_for(run: Run, watch: Watch, now: Now, barred: str = "") -> str:
-    """The run's state in one sentence for the top of the page. `barred` says why the account may not enter."""
+def words_for(run: Run, watch: Watch, now: Now, barred: str = "", progress: str = "") -> str:
+    """The run's state in one sentence for the top of the page. `barred` says why the account may not enter, `progress` how
+    many slices have filled."""
     match run.phase:
         case Phase.WAITING if barred:
             return f"Waiting — no entry: {barred}"
@@ -208,7 +214,7 @@ def words_for(run: Run, watch: Watch, now: Now, barred: str = "") -> str:
             return "Waiting — " + (watch.why_not[0] if watch.why_not else "getting ready")
         case Phase.ENTERING:
             sold = ", ".join(f"{leg.symbol} {done_of(run.entered(leg.key), leg.quantity)}" for leg in run.legs)
-            return f"Entering — sold {sold}"
+            return f"Entering — sold {sold}" + (f"; {progress}" if progress else "")
         case Phase.HOLDING:
             return f"Holding — exits at {_clock(run.exit_at)}{_away(run.exit_at, now)}"
         case Phase.EXITING:
@@ -268,7 +274,7 @@ def _order_views(run: Run) -> list[OrderView]:
     ]
 
 
-def _steps(run: Run, watch: Watch, now: Now) -> list[str]:
+def _steps(run: Run, watch: Watch, now: Now, progress: dict[str, str]) -> list[str]:
     """What an exit has done and is doing, in order, for someone who has just pressed the button."""
     reason = REASON_WORDS.get(run.exit_reason or "", run.exit_reason or "")
     steps = [f"Exit decided: {reason}" + (f" ({run.exit_detail})" if run.exit_detail else "")]
@@ -288,7 +294,8 @@ def _steps(run: Run, watch: Watch, now: Now) -> list[str]:
         elif kept := _kept_words(run, leg, now):
             steps.append(f"{leg.symbol}: NOT FLAT, {run.open_quantity(leg.key)} open, {kept}")
         else:
-            steps.append(f"{leg.symbol}: {run.open_quantity(leg.key)} open, closing attempt {len(exits)}")
+            doing = progress[leg.key] or f"closing attempt {len(exits)}"
+            steps.append(f"{leg.symbol}: {run.open_quantity(leg.key)} open, {doing}")
     if run.finished is None:
         steps.append("Waiting for the exchange to confirm: no position, no open order")
     elif run.finished.foreign:
