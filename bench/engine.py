@@ -1,7 +1,7 @@
 """Engine steps per second on a held strangle: pure `step`, no thread, no journal.
 
 `one_leg` changes one contract per event as single messages do; `both_legs` makes every event a complete new evaluation of the
-exit rules.
+exit rules, `many_fills` the same on legs that were sold in a hundred parts each.
 """
 
 import time
@@ -27,8 +27,8 @@ def _events(count: int, both: bool) -> list[AnyEvent]:
     return made
 
 
-def _rate(events: list[AnyEvent]) -> float:
-    state = held.state()
+def _rate(events: list[AnyEvent], fills: int = 2) -> float:
+    state = held.state(fills)
     begin = time.perf_counter()
     for event in events:
         state, _ = step(state, event)
@@ -38,13 +38,14 @@ def _rate(events: list[AnyEvent]) -> float:
 
 
 def measure(steps: int, rounds: int) -> Figures:
-    """Steps per second of both kinds, medians over alternating rounds."""
+    """Steps per second of each kind, medians over alternating rounds."""
     one, both = _events(steps, both=False), _events(steps, both=True)
-    pairs = [(_rate(one), _rate(both)) for _ in range(rounds)]
-    return {
-        "one_leg_steps_per_sec": round(median([rate for rate, _ in pairs])),
-        "both_legs_steps_per_sec": round(median([rate for _, rate in pairs])),
-    }
+    kinds = {"one_leg": (one, 2), "both_legs": (both, 2), "many_fills": (both, 200)}
+    rates: dict[str, list[float]] = {name: [] for name in kinds}
+    for _ in range(rounds):
+        for name, (events, fills) in kinds.items():
+            rates[name].append(_rate(events, fills))
+    return {f"{name}_steps_per_sec": round(median(measured)) for name, measured in rates.items()}
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from trader.engine.step import step
 BEGIN = datetime(2026, 3, 3, 5, 0, tzinfo=UTC)
 EXPIRY = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 RUN = "bench00001"
-_QUANTITY = 10
+_QUANTITY = 100
 
 
 def _leg(key: str, strike: int, product_id: int) -> rec.LegTerms:
@@ -46,8 +46,8 @@ def _leg(key: str, strike: int, product_id: int) -> rec.LegTerms:
 LEGS = (_leg("C", 80_000, 101), _leg("P", 74_000, 102))
 
 
-def records() -> list[rec.AnyRecord]:
-    """What the journal holds of a run that sold both legs."""
+def records(fills: int = 2) -> list[rec.AnyRecord]:
+    """What the journal holds of a run that sold both legs, in so many orders of one fill each."""
     made: list[rec.AnyRecord] = [
         rec.RunCreated(
             run_id=RUN,
@@ -66,34 +66,34 @@ def records() -> list[rec.AnyRecord]:
         rec.LegsChosen(run_id=RUN, wall=BEGIN, legs=LEGS, spot=Decimal(77_000), exit_at=BEGIN + timedelta(hours=6)),
         rec.PhaseChanged(run_id=RUN, wall=BEGIN, phase=Phase.ENTERING),
     ]
-    for number, leg in enumerate(LEGS):
-        made += _sale(leg, number)
+    for number in range(fills):
+        made += _sale(LEGS[number % 2], number, _QUANTITY * 2 // fills)
     return [*made, rec.PhaseChanged(run_id=RUN, wall=BEGIN, phase=Phase.HOLDING)]
 
 
-def _sale(leg: rec.LegTerms, number: int) -> list[rec.AnyRecord]:
-    coid, venue_id = f"bench-{leg.key}", str(1000 + number)
+def _sale(leg: rec.LegTerms, number: int, quantity: int) -> list[rec.AnyRecord]:
+    coid, venue_id = f"bench-{leg.key}{number}", str(1000 + number)
     intent = OrderIntent(
         client_order_id=coid,
         run_id=RUN,
         leg=leg.key,
         purpose=Purpose.ENTRY,
-        attempt=0,
+        attempt=number // 2,
         symbol=leg.symbol,
         product_id=leg.product_id,
         side=Side.SELL,
-        quantity=_QUANTITY,
+        quantity=quantity,
         order_type=OrderType.LIMIT,
         limit_price=Decimal(200),
     )
     fill = Fill(
-        fill_id=f"fill-{leg.key}",
+        fill_id=f"fill-{leg.key}{number}",
         venue_order_id=venue_id,
         client_order_id=coid,
         symbol=leg.symbol,
         product_id=leg.product_id,
         side=Side.SELL,
-        quantity=_QUANTITY,
+        quantity=quantity,
         price=Decimal(200),
         commission=Decimal("0.09"),
         ts_event=BEGIN,
@@ -104,16 +104,14 @@ def _sale(leg: rec.LegTerms, number: int) -> list[rec.AnyRecord]:
             run_id=RUN, wall=BEGIN, client_order_id=coid, status=OrderStatus.ACCEPTED, venue_order_id=venue_id
         ),
         rec.FillRecorded(run_id=RUN, wall=BEGIN, leg=leg.key, fill=fill),
-        rec.OrderResolved(
-            run_id=RUN, wall=BEGIN, client_order_id=coid, status=OrderStatus.FILLED, filled_qty=_QUANTITY
-        ),
+        rec.OrderResolved(run_id=RUN, wall=BEGIN, client_order_id=coid, status=OrderStatus.FILLED, filled_qty=quantity),
     ]
 
 
-def state() -> State:
+def state(fills: int = 2) -> State:
     """The engine's state of that run, its account just read and in agreement."""
     made = State(installation="abcd", epoch=1, env="paper", account_key="paper")
-    for record in records():
+    for record in records(fills):
         made = evolve(made, record)
     at = Now(BEGIN, BEGIN)
     made, _ = step(made, Booted(at=at))

@@ -80,6 +80,11 @@ def sells(page: Page) -> None:
     expect(page.get_by_text("What it would sell").first).to_be_visible(timeout=30_000)
 
 
+def listed(page: Page) -> None:
+    """The runs are there: a table on a desk, buttons on a phone."""
+    expect(page.locator(".st-key-wide_runs, .st-key-narrow_runs").filter(visible=True)).to_have_count(1, timeout=30_000)
+
+
 def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     OUT.mkdir(parents=True, exist_ok=True)
@@ -106,8 +111,8 @@ def main() -> None:
             for theme in ("light", "dark"):
                 shoot(browser, url, name_of("dashboard_flat", theme), hero_says("Done — flat"), theme=theme)
                 shoot(browser, f"{url}/configure", name_of("configure", theme), sells, theme=theme)
-            shoot(browser, f"{url}/history", "history_list", lambda page: expect(page.get_by_role("region", name="Finished runs")).to_be_visible())  # fmt: skip
-            shoot(browser, f"{url}/history?run={run}", "history", lambda page: expect(page.locator(".st-key-hist_chart")).to_be_visible())  # fmt: skip
+            shoot(browser, f"{url}/history", "history_list", listed)  # fmt: skip
+            shoot(browser, f"{url}/history?run={run}", "history", lambda page: expect(page.locator(".st-key-hist_chart")).to_be_visible(timeout=30_000))  # fmt: skip
         fake = ROOT / "tests" / "panel" / "fake_app.py"
         for state, words in {"exiting": "Exiting", "dead": "Not watched", "entering": "Entering"}.items():
             with serving(home / state, entry=fake, environ={"FAKE_SCENARIO": state}) as url:

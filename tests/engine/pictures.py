@@ -13,7 +13,9 @@ from trader.domain.fill import Fill
 from trader.domain.instrument import Kind
 from trader.domain.order import Side
 from trader.domain.quote import Quote
-from trader.engine.state import BookedFill, Market, Run, State
+from trader.engine.fold import evolve
+from trader.engine.records import FillRecorded
+from trader.engine.state import Market, Run, State
 from trader.engine.valuation import Valuation, fresh_value
 from trader.engine.view import RunView
 from trader.engine.viewing import build_view
@@ -81,8 +83,11 @@ def run_with(fills: Iterable[tuple[str, Fill]], **changes: object) -> Run:
     """The held run with other fills and whatever else is to differ."""
     (run,) = held_state().runs.values()
     legs = tuple(replace(leg, iv=VOL) for leg in run.legs)
-    booked = {fill.fill_id: BookedFill(key, fill, OPENING) for key, fill in fills}
-    return replace(run, **{"legs": legs, "fills": booked, **changes})
+    made = replace(run, legs=legs, fills={}, ledgers={}, held=())
+    state = State(installation="abcd1234", epoch=1, env="paper", account_key="acc", runs={run.run_id: made})
+    for key, fill in fills:
+        state = evolve(state, FillRecorded(run_id=run.run_id, wall=OPENING, leg=key, fill=fill))
+    return replace(state.runs[run.run_id], **{"naked_since": None, **changes})
 
 
 def strangle(quantity: int = 100, *, call: str = "300", put: str = "300", **changes: object) -> Run:

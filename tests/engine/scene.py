@@ -17,6 +17,7 @@ from trader.domain.instrument import Instrument, Kind, build_option_symbol
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderStatus, OrderType, Purpose, Side
 from trader.domain.outcome import Ok, Rejected, Unknown
 from trader.domain.quote import Greeks, Quote
+from trader.domain.remedy import Remedy
 from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine import records as rec
@@ -27,6 +28,7 @@ from trader.engine.state import Order, Run, State, Watch
 from trader.engine.step import step
 from trader.engine.view import RunView
 from trader.engine.viewing import build_view
+from trader.exchange.delta.http.errors import explain
 
 D = Decimal
 OPENING = datetime(2025, 1, 15, 4, 0, tzinfo=UTC)  # a Wednesday, 09:30 IST
@@ -195,6 +197,12 @@ class Exchange:
         }
 
 
+def rejected(code: str, message: str = "", retry_after_secs: float | None = None) -> Rejected:
+    """A refusal as the exchange's client hands it on."""
+    known = explain(code)
+    return Rejected(code, message, retry_after_secs, known.remedy if known else Remedy.GIVE_UP)
+
+
 class Scene:
     """One engine, one small exchange, two clocks. Every event fed is checked against what must always hold."""
 
@@ -350,7 +358,7 @@ class Scene:
 
     def reject(self, key: str, code: str, message: str = "") -> OrderIntent:
         intent = self.take(key)
-        self.answer(intent.client_order_id, Rejected(code, message))
+        self.answer(intent.client_order_id, rejected(code, message))
         return intent
 
     def answer(self, coid: str, outcome: Ok | Rejected | Unknown) -> list[ef.Effect]:

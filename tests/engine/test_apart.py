@@ -38,7 +38,9 @@ def bold(scene: Scene) -> Scene:
 def with_another_run(scene: Scene) -> str:
     """A second run beside the scene's, looked at before it; its id."""
     run, watch = scene.run, scene.watch
-    other = replace(run, run_id="other", underlying="ETH", orders={}, fills={}, positions={})
+    other = replace(
+        run, run_id="other", underlying="ETH", orders={}, unsettled=(), fills={}, ledgers={}, held=(), positions={}
+    )
     scene.state = replace(
         scene.state,
         runs={"other": other, run.run_id: run},

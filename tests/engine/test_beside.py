@@ -18,11 +18,11 @@ from tests.engine.scene import (
     finish,
     holding,
     preset,
+    rejected,
     waiting,
 )
 from trader.domain.foreign import Foreign, beside_phrase, concerns, find_foreign
 from trader.domain.order import OrderSnapshot, Purpose, Side
-from trader.domain.outcome import Rejected
 from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine import records as rec
@@ -273,7 +273,7 @@ def test_no_further_attempt_is_made_while_nothing_is_sold_and_something_foreign_
     scene = entering()
     put_there(scene, SHORT)
     for key in ("C", "P"):
-        scene.answer(scene.take(key).client_order_id, Rejected("not_sent", "ACCOUNT_NOT_CLEAN"))
+        scene.answer(scene.take(key).client_order_id, rejected("not_sent", "ACCOUNT_NOT_CLEAN"))
     scene.read_account(asked=scene.wall)
     sent = len(scene.sent())
     for _ in range(60):
@@ -341,7 +341,7 @@ def test_the_gate_itself_refuses_to_sell_on_an_account_that_is_not_known_to_be_c
 
     scene = entering()
     intent = scene.submits()[0]
-    bare = replace(scene.run, orders={})
+    bare = replace(scene.run, orders={}, unsettled=())
     calm = replace(scene.state, runs={bare.run_id: bare}, account=replace(scene.state.account, order_times=()))
 
     def code(seen: tuple[Foreign, ...] | None) -> str:

@@ -75,7 +75,7 @@ def test_the_collars_edge_gets_what_it_can_and_the_rest_is_unwound() -> None:
 def test_the_gate_judges_a_market_entry_by_the_price_it_would_meet(changes: dict[str, Any], code: str) -> None:
     scene = entering()
     intent = replace(scene.submits()[0], order_type=OrderType.MARKET, limit_price=None, client_order_id="sd-unused")
-    state, run = scene.state, replace(scene.run, orders={})
+    state, run = scene.state, replace(scene.run, orders={}, unsettled=())
     quotes = {**state.market.quotes, CALL: call(scene, **changes)}
     state = replace(state, market=replace(state.market, quotes=quotes))
     denied = check_order(state, run, intent, scene.now)

@@ -19,11 +19,11 @@ from tests.engine.scene import (
     holding,
     preset,
     quote,
+    rejected,
     secs,
 )
 from trader.config.preset import Preset
 from trader.domain.order import OrderStatus, OrderType, Purpose, Side, TimeInForce
-from trader.domain.outcome import Rejected
 from trader.engine.execution.chase import chase_price, entry_reference
 from trader.engine.records import LegTerms, OrderDenied, OrderIntended
 
@@ -415,7 +415,7 @@ def test_a_refusal_is_no_leave_to_send_another_before_the_account_was_read() -> 
     scene.trade("P")
     first = scene.take("C")
     scene.exchange.accept(first)
-    scene.answer(first.client_order_id, Rejected("order_size_exceed_available", ""))
+    scene.answer(first.client_order_id, rejected("order_size_exceed_available", ""))
     scene.prices(after=1.5)
     assert scene.submits() == []
     scene.read_account()

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.engine.scene import CALL, PUT, D, Phase, Scene, done, exiting, holding, preset
+from tests.engine.scene import CALL, PUT, D, Phase, Scene, done, exiting, holding, preset, rejected
 from trader.domain.order import OrderStatus, Purpose
 from trader.domain.outcome import Ok, Rejected, Unknown
 from trader.engine import effects as ef
@@ -144,9 +144,9 @@ class Session(Scene):
                 elif move == "lose":
                     self.answer(intent.client_order_id, Unknown("timeout"))
                 elif move == "reject retryable":
-                    self.answer(intent.client_order_id, Rejected("not_sent"))
+                    self.answer(intent.client_order_id, rejected("not_sent"))
                 elif move == "reject finally":
-                    self.answer(intent.client_order_id, Rejected("insufficient_margin"))
+                    self.answer(intent.client_order_id, rejected("insufficient_margin"))
             case _:
                 self.tick(0.3)
 

@@ -36,7 +36,7 @@ def fresh_entry() -> tuple[Scene, OrderIntent]:
     """A run about to sell its first call, and the order it would send."""
     scene = entering()
     intent = next(i for i in scene.submits() if i.leg == "C")
-    bare = replace(scene.run, orders={}, fills={})
+    bare = replace(scene.run, orders={}, unsettled=(), fills={}, ledgers={}, held=())
     scene.state = replace(scene.state, runs={bare.run_id: bare}, account=replace(scene.state.account, order_times=()))
     return scene, intent
 

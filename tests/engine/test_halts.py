@@ -18,13 +18,15 @@ from tests.engine.scene import (
     finish,
     holding,
     preset,
+    rejected,
     secs,
     settlement,
 )
-from trader.domain.errors import AuthError, NotSent, OutcomeUnknown, RateLimited, VenueRefused
+from trader.domain.errors import AuthError, NotSent, OutcomeUnknown, RateLimited
 from trader.domain.fill import FillKind
 from trader.domain.order import Purpose
 from trader.domain.outcome import Rejected, Unknown
+from trader.domain.remedy import Remedy
 from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.engine.effects import ReadAccount, Submit
@@ -34,7 +36,8 @@ from trader.engine.ids import client_order_id
 from trader.engine.records import Level, OperatorLevel
 from trader.engine.turn import Turn
 from trader.exchange.common.budget import BudgetRefused
-from trader.exchange.delta.api.order_verbs import outcome_of
+from trader.exchange.common.outcomes import outcome_of
+from trader.exchange.delta.http.refusal import refused
 
 
 def trading(scene: Scene) -> tuple[Level, str]:
@@ -184,10 +187,10 @@ def test_every_answer_may_carry_a_429(how: str) -> None:
         scene.read_chain(error="429", instruments=(), quotes=(), spot=None, retry_after_secs=20)
     elif how == "cancel":
         order = scene.accept("C")
-        outcome = Rejected("rate_limit_exceeded", "429", 20)
+        outcome = rejected("rate_limit_exceeded", "429", 20)
         scene.feed(ev.CancelAnswered, client_order_id=order.client_order_id, outcome=outcome)
     else:
-        answer = Rejected("rate_limit_exceeded" if how == "submit" else "not_sent", "429", 20)
+        answer = rejected("rate_limit_exceeded" if how == "submit" else "not_sent", "429", 20)
         scene.answer(scene.take("C").client_order_id, answer)
     assert scene.state.slow_until == scene.wall + secs(20)
 
@@ -195,7 +198,7 @@ def test_every_answer_may_carry_a_429(how: str) -> None:
 def test_an_entry_under_way_waits_for_the_reset_and_exits_do_not() -> None:
     scene = entering()
     scene.trade("P")
-    scene.answer(scene.take("C").client_order_id, Rejected("not_sent", "429", 10))
+    scene.answer(scene.take("C").client_order_id, rejected("not_sent", "429", 10))
     for _ in range(9):
         scene.prices()
     assert scene.submits() == [] and scene.phase is Phase.ENTERING
@@ -246,14 +249,14 @@ def test_a_429_in_answer_to_an_exit_counts_as_no_fruitless_order_and_halts_nothi
     for _ in range(200):
         scene.prices()
         for intent in scene.submits():
-            scene.answer(scene.take(intent.leg).client_order_id, Rejected("rate_limit_exceeded", "429", 1))
+            scene.answer(scene.take(intent.leg).client_order_id, rejected("rate_limit_exceeded", "429", 1))
     assert len(scene.sent(Purpose.EXIT)) > 2 * scene.run.preset.risk.max_orders_per_leg
     assert scene.state.account.trading.level is Level.ACTIVE
 
 
 # -- key, account or program at fault ----------------------------------------------------------------------------------
 
-AT_FAULT = Rejected("InvalidApiKey", "unknown key", halts=True)
+AT_FAULT = Rejected("InvalidApiKey", "unknown key", remedy=Remedy.HALT)
 
 
 def test_a_refusal_of_key_or_account_halts_entries_and_exits_go_on_slowly() -> None:
@@ -281,7 +284,7 @@ def test_a_refused_cancel_of_that_kind_halts_too_and_a_refusal_of_one_order_does
     scene.feed(ev.CancelAnswered, client_order_id=order.client_order_id, outcome=Rejected("open_order_not_found"))
     assert trading(scene)[0] is Level.ACTIVE
     for _ in range(2):
-        refusal = Rejected("Signature Mismatch", "wrong secret", halts=True)
+        refusal = Rejected("Signature Mismatch", "wrong secret", remedy=Remedy.HALT)
         scene.feed(ev.CancelAnswered, client_order_id=order.client_order_id, outcome=refusal)
     assert trading(scene) == (Level.HALTED, "refused:Signature_Mismatch")
 
@@ -292,10 +295,10 @@ def test_a_refused_cancel_of_that_kind_halts_too_and_a_refusal_of_one_order_does
 )
 def test_which_codes_halt_is_the_exchanges_table(code: str, halts: bool) -> None:
     def send() -> Unknown:
-        raise VenueRefused(code, "said so")
+        raise refused(code, "said so", what="order")
 
     outcome = outcome_of(send, "order")
-    assert isinstance(outcome, Rejected) and outcome.halts is halts
+    assert isinstance(outcome, Rejected) and (outcome.remedy is Remedy.HALT) is halts
 
 
 def test_every_refusal_of_a_key_halts() -> None:
@@ -303,7 +306,7 @@ def test_every_refusal_of_a_key_halts() -> None:
         raise AuthError("SignatureExpired", "too late")
 
     outcome = outcome_of(send, "order")
-    assert isinstance(outcome, Rejected) and outcome.halts
+    assert isinstance(outcome, Rejected) and outcome.remedy is Remedy.HALT
 
 
 def test_an_order_of_another_environment_never_leaves() -> None:
@@ -415,9 +418,9 @@ def test_a_settlement_of_our_size_is_booked_whole_and_silently() -> None:
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (RateLimited("429", retry_after_secs=12), Rejected("rate_limit_exceeded", "429", 12)),
-        (BudgetRefused("share used up", retry_after_secs=40), Rejected("not_sent", "share used up", 40)),
-        (NotSent("refused"), Rejected("not_sent", "refused")),
+        (RateLimited("429", retry_after_secs=12), rejected("rate_limit_exceeded", "429", 12)),
+        (BudgetRefused("share used up", retry_after_secs=40), rejected("not_sent", "share used up", 40)),
+        (NotSent("refused"), rejected("not_sent", "refused")),
         (OutcomeUnknown("reset"), Unknown("reset")),
     ],
     ids=str,

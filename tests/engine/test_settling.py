@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.engine.scene import CALL, EXPIRY, D, OrderStatus, Phase, Scene, holding, preset, secs, settlement
+from tests.engine.scene import CALL, EXPIRY, D, OrderStatus, Phase, Scene, holding, preset, rejected, secs, settlement
 from trader.domain.fill import FillKind
 from trader.domain.order import Purpose
-from trader.domain.outcome import Rejected
 from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.engine.records import Level
@@ -133,7 +132,7 @@ def test_any_number_of_orders_into_a_book_without_offers_never_halts() -> None:
                 scene.accept("C")
             else:
                 code = "limit_price_out_of_price_band" if number % 2 else "no_liquidity_for_market_order"
-                scene.answer(scene.take("C").client_order_id, Rejected(code))
+                scene.answer(scene.take("C").client_order_id, rejected(code))
     assert len(exits(scene)) > 12
     assert scene.state.account.trading.level is Level.ACTIVE
     assert "exit_throttled:C" not in scene.alerts() and "unoffered:C" in scene.alerts()
@@ -248,7 +247,7 @@ def test_offers_that_are_refused_for_other_reasons_still_halt() -> None:
     leave(scene, secs_=1, mark="20", ask="21")
     for _ in range(400):
         if any(i.leg == "C" for i in scene.submits()):
-            scene.answer(scene.take("C").client_order_id, Rejected("insufficient_margin"))
+            scene.answer(scene.take("C").client_order_id, rejected("insufficient_margin"))
         look(scene, mark="20", ask="21", after=0.5)
     assert scene.state.account.trading.code == "order_throttle"
     assert scene.order("C").status in (OrderStatus.REJECTED, OrderStatus.CREATED)

@@ -7,13 +7,16 @@ from tests.engine.scene import EXPIRY, PUT, Phase, Scene, entering, exiting, hol
 from trader.domain.fill import FillKind
 from trader.domain.order import Side
 from trader.domain.outcome import Rejected
+from trader.domain.remedy import Remedy
 from trader.domain.wording import clause, done_of, fill_verb, refusal_words
 from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.engine.records import OperatorLevel
 
 MARGIN = Rejected(
-    "insufficient_margin", "insufficient_margin: The account's free margin does not cover the order.", halts=True
+    "insufficient_margin",
+    "insufficient_margin: The account's free margin does not cover the order.",
+    remedy=Remedy.HALT,
 )
 
 
@@ -88,12 +91,12 @@ def test_a_leg_that_is_alone_is_told_with_the_time_it_has_stood_so() -> None:
 
 def test_an_entry_taken_back_before_anything_was_sold_buys_nothing_back() -> None:
     scene = entering()
-    scene.answer(scene.take("C").client_order_id, replace(MARGIN, halts=False))
+    scene.answer(scene.take("C").client_order_id, replace(MARGIN, remedy=Remedy.GIVE_UP))
     assert scene.run.exit_reason == "unwind"
     assert scene.run.exit_detail.endswith("cancelling what was sent")
     sold = entering()
     sold.trade("P")
-    sold.answer(sold.take("C").client_order_id, replace(MARGIN, halts=False))
+    sold.answer(sold.take("C").client_order_id, replace(MARGIN, remedy=Remedy.GIVE_UP))
     assert sold.run.exit_detail.endswith("buying back what was sold")
 
 

@@ -14,6 +14,7 @@ from tests.exchange.test_order_outcomes import INTENT, ORDER, gateway_of
 from trader.domain.errors import AuthError, RateLimited
 from trader.domain.order import Purpose
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
+from trader.domain.remedy import Remedy
 from trader.exchange.common.clock_offset import ClockOffset, server_time
 from trader.exchange.delta.api.order_requests import OrderEdit, OrderRequest
 from trader.exchange.delta.gateway import DeltaGateway
@@ -67,7 +68,7 @@ def test_a_429_is_a_refusal_that_was_not_processed_and_no_lost_answer(serve: Ser
     server = serve(lambda request: LIMITED)
     outcome = CHANGES[what](gateway_of(server.url))
     assert isinstance(outcome, Rejected), outcome
-    assert (outcome.code, outcome.retry_after_secs, outcome.halts) == ("rate_limit_exceeded", 60.0, False)
+    assert (outcome.code, outcome.retry_after_secs, outcome.remedy) == ("rate_limit_exceeded", 60.0, Remedy.WAIT)
     assert len(server.requests) == 1
 
 
@@ -171,7 +172,7 @@ def test_only_a_signature_that_stays_refused_halts(serve: Serve) -> None:
     server = serve(lambda request: Answer(401, {"error": "SignatureExpired", "message": "late"}))
     outcome = gateway_of(server.url).submit(INTENT)
     assert isinstance(outcome, Rejected)
-    assert (outcome.code, outcome.halts) == ("SignatureExpired", True)
+    assert (outcome.code, outcome.remedy) == ("SignatureExpired", Remedy.HALT)
     assert len(server.requests) == 2
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from trader.domain.order import OrderType, Side, TimeInForce
+from trader.exchange.common.outcomes import UnsendableOrder
 from trader.exchange.delta.api.order_requests import (
     Bracket,
     CancelScope,
@@ -23,7 +24,6 @@ from trader.exchange.delta.api.order_requests import (
     build_place,
     build_position_bracket,
 )
-from trader.exchange.delta.api.order_verbs import UnsendableOrder
 
 PLAIN: dict[str, Any] = {
     "product_id": 27, "side": Side.SELL, "quantity": 3, "client_order_id": "c-1", "limit_price": Decimal("65000.5"),

@@ -30,9 +30,9 @@ from trader.engine.records import AnyRecord, OrderIntended
 from trader.exchange.common.odd_rows import OddRows
 from trader.exchange.common.statistics import CacheFigures, CallStatistics, Statistics
 from trader.journal import Command, Journal, Lease
-from trader.runner import dispatcher, host
-from trader.runner import runner as running
+from trader.runner import dispatcher, host, kernel
 from trader.runner.host import Host
+from trader.runner.release import Release
 from trader.runner.runner import Runner
 
 _ACCOUNT = "acc"
@@ -211,8 +211,11 @@ def what_a_worker_throws_is_heard() -> None:
     watch.emit = said.append  # type: ignore[method-assign]
     gateway = MagicMock()
     gateway.submit.side_effect = RuntimeError("out of memory")
-    intent = stage.exiting().submits()[0]
-    workers = dispatcher.Dispatcher(gateway, told.append, lambda: Now(stage.OPENING, None), lambda: True)
+    scene = stage.exiting()
+    intent = scene.submits()[0]
+    now = Now(stage.OPENING, None)
+    release = Release(state=lambda: scene.state, now=lambda: now)
+    workers = dispatcher.Dispatcher(gateway, told.append, lambda: now, release)
     heard.addHandler(watch)
     disabled = logging.root.manager.disable
     logging.disable(logging.NOTSET)
@@ -252,15 +255,16 @@ def nothing_is_folded(patch: Patch) -> None:
 
 
 def sent_within_the_step(patch: Patch) -> None:
-    real, real_step = Runner._apply, running.step
+    real, real_step = kernel.Kernel.apply, kernel.step
 
-    def apply(self: Runner, event: Any) -> None:
-        for effect in real_step(self._state, event)[1]:
+    def apply(self: kernel.Kernel, event: Any) -> None:
+        runner: Runner = self._perform.__self__  # type: ignore[attr-defined]
+        for effect in real_step(self.state, event)[1]:
             if isinstance(effect, Submit):
-                self._gateway.submit(effect.intent)
+                runner._gateway.submit(effect.intent)
         real(self, event)
 
-    patch.setattr(Runner, "_apply", apply)
+    patch.setattr(kernel.Kernel, "apply", apply)
 
 
 def a_host_for_every_session(patch: Patch) -> None:
@@ -290,7 +294,7 @@ MUTANTS = [
     Mutant(
         name="M25b",
         defect="An order is sent before its intent is committed: the runner on disk",
-        patched="`Runner._apply` sends before it commits",
+        patched="the kernel sends before it commits",
         patch=sent_within_the_step,
         check=named("I4", what_leaves_is_on_disk),
     ),

@@ -9,9 +9,9 @@ from tests.mutants.mutant import Mutant, named
 from tests.mutants.tools import Patch, everywhere
 from trader.domain.errors import RateLimited
 from trader.domain.outcome import Ok, Rejected, Unknown
+from trader.exchange.common import outcomes
 from trader.exchange.common.budget import Priority, RateBudget
 from trader.exchange.common.clock_offset import ClockOffset
-from trader.exchange.delta.api import order_verbs
 
 LIMITED = Answer(status=429, body={}, headers={"X-RATE-LIMIT-RESET": "60000"})
 
@@ -63,11 +63,11 @@ def own_reads_go_on(patch: Patch) -> None:
 
 
 def a_429_is_a_lost_answer(patch: Patch) -> None:
-    real = order_verbs.outcome_of
+    real = outcomes.outcome_of
 
     def outcome_of(send: Any, what: str) -> Any:
         outcome = real(send, what)
-        if isinstance(outcome, Rejected) and outcome.code == order_verbs.RATE_LIMITED:
+        if isinstance(outcome, Rejected) and outcome.code == outcomes.RATE_LIMITED:
             return Unknown(outcome.message)
         return outcome
 

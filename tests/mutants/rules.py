@@ -25,7 +25,7 @@ def every_run_is_watched() -> None:
     scene = stage.holding()
     first = scene.run
     assert first.exit_at is not None and scene.market is not None
-    second = replace(first, run_id="anotherrun", underlying="ETH", orders={}, fills=dict(first.fills))
+    second = replace(first, run_id="anotherrun", underlying="ETH", orders={}, unsettled=(), fills=dict(first.fills))
     watches = {**scene.state.watches, second.run_id: scene.watch}
     scene.state = replace(scene.state, runs={first.run_id: first, second.run_id: second}, watches=watches)
     scene.tick((first.exit_at - scene.market).total_seconds() + 1)
@@ -61,7 +61,7 @@ def the_gate_does_not_trust_the_strategy() -> None:
     """Whatever is asked of it: no order beyond the configured size, none beside a live one, none beyond the count."""
     scene = stage.entering()
     intent = next(i for i in scene.submits() if i.leg == "C")
-    bare = replace(scene.run, orders={}, fills={})
+    bare = replace(scene.run, orders={}, unsettled=(), fills={}, ledgers={}, held=())
     calm = replace(scene.state.account, order_times=())
 
     def verdict(orders: dict[str, Order], quantity: int) -> str:

@@ -10,13 +10,14 @@ from tests.mutants.plans import drawn, stopped_at, troubled
 from tests.mutants.tools import Patch, everywhere
 from trader.domain import rounding
 from trader.domain.order import OrderIntent, OrderStatus, Side
-from trader.domain.outcome import Rejected, Unknown
+from trader.domain.outcome import Unknown, not_sent
 from trader.engine import absence, account, gate, ids, orders
 from trader.engine.effects import Cancel, Submit
 from trader.engine.execution import working
 from trader.engine.orders import NEVER_ACCEPTED
 from trader.engine.release import check_release
 from trader.engine.state import Run, seconds_since
+from trader.runner import kernel, release
 from trader.simulation import shell
 from trader.simulation.plan import Deed
 
@@ -26,7 +27,7 @@ def new_id_after_a_timeout(patch: Patch) -> None:
 
     def on_submit_answered(turn: Any, event: Any) -> None:
         if isinstance(event.outcome, Unknown):
-            event = replace(event, outcome=Rejected("not_sent", event.outcome.cause))
+            event = replace(event, outcome=not_sent(event.outcome.cause))
         real(turn, event)
 
     everywhere(patch, real, on_submit_answered)
@@ -94,22 +95,23 @@ def unconfirmed_cancel_is_done(patch: Patch) -> None:
 
 
 def sent_before_committed(patch: Patch) -> None:
-    real, real_step = shell.Shell._apply, shell.step
+    real, real_step = kernel.Kernel.apply, kernel.step
 
-    def apply(self: shell.Shell, event: Any) -> None:
+    def apply(self: kernel.Kernel, event: Any) -> None:
+        host: shell.Shell = self._perform.__self__  # type: ignore[attr-defined]
         state, effects = real_step(self.state, event)
         requests = [e for e in effects if isinstance(e, Submit | Cancel)]
         for request in requests:  # they are on the wire before anything is on disk
             if isinstance(request, Submit):
-                self._submit(request.intent, self._agenda.secs)
+                host._submit(request, host._instant())
             else:
-                self._cancel(request, self._agenda.secs)
+                host._cancel(request, host._instant())
         stepped = [(state, [e for e in effects if e not in requests])]
         with pytest.MonkeyPatch.context() as inner:
-            inner.setattr(shell, "step", lambda *given: stepped.pop() if stepped else real_step(*given))
+            inner.setattr(kernel, "step", lambda *given: stepped.pop() if stepped else real_step(*given))
             real(self, event)
 
-    patch.setattr(shell.Shell, "_apply", apply)
+    patch.setattr(kernel.Kernel, "apply", apply)
 
 
 def exit_may_open(patch: Patch) -> None:
@@ -131,7 +133,7 @@ def queued_entry_leaves_after_stop(patch: Patch) -> None:
 
 
 def zombie_sends(patch: Patch) -> None:
-    patch.setattr(shell, "ZOMBIE_SECS", 1e9)
+    patch.setattr(release, "ZOMBIE_SECS", 1e9)
 
 
 def adopts_whatever_is_there(patch: Patch) -> None:
@@ -227,7 +229,7 @@ MUTANTS = [
     Mutant(
         name="M25",
         defect="An order is sent before its intent is committed",
-        patched="the shell sends what a step asks for before it commits the records",
+        patched="the kernel sends what a step asks for before it commits the records",
         patch=sent_before_committed,
         check=sessions("I4", troubled({"K1": 0.08})),
     ),

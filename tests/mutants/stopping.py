@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from msgspec.structs import replace
-
 from tests.mutants.exits import finish_unasked
 from tests.mutants.mutant import Mutant, sessions
 from tests.mutants.plans import drawn, holding, peak_then_back, stopped_at, troubled
@@ -18,6 +16,7 @@ from trader.engine.fold import evolve
 from trader.engine.records import Phase
 from trader.engine.release import check_release
 from trader.engine.state import Run
+from trader.runner import kernel
 from trader.simulation import shell
 from trader.simulation.plan import Deed
 
@@ -70,7 +69,7 @@ def _recovering_without(patch: Patch, forgotten: tuple[type, ...]) -> None:
     def forgetful(state: Any, record: Any) -> Any:
         return state if isinstance(record, forgotten) else evolve(state, record)
 
-    patch.setattr(shell, "evolve", forgetful)
+    patch.setattr(kernel, "evolve", forgetful)
 
 
 def trail_lost_at_restart(patch: Patch) -> None:
@@ -96,8 +95,8 @@ def enters_again_after_restart(patch: Patch) -> None:
     def entered(self: Run, key: str) -> int:
         if self.run_id not in since or self.phase is not Phase.ENTERING:
             return real_entered(self, key)
-        newer = {fill_id: b for fill_id, b in self.fills.items() if b.wall > since[self.run_id]}
-        return real_entered(replace(self, fills=newer), key)
+        newer = [b.fill for b in self.fills.values() if b.leg == key and b.wall > since[self.run_id]]
+        return sum(fill.quantity for fill in newer if fill.side is self.leg(key).side)
 
     everywhere(patch, real_hold, hold)
     patch.setattr(Run, "entered", entered)

@@ -11,7 +11,8 @@ import pytest
 Patch = pytest.MonkeyPatch
 
 _JUDGES = frozenset(
-    f"trader.simulation.{name}" for name in ("oracle", "ordering", "books", "control", "entries", "notes", "paying")
+    f"trader.simulation.{name}"
+    for name in "alone books entries evidence finishing heard leaving notes oracle ordering paying triggers".split()
 )
 
 

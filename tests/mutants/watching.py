@@ -28,7 +28,7 @@ def one_leg_left_out(patch: Patch) -> None:
     def value(run: Run, market: Any) -> Valuation | None:
         priced = [valuation.leg_pnl(run, leg, market) for leg in run.legs if leg.symbol not in stale]
         total = sum((pnl for pnl in priced if pnl is not None), ZERO)
-        return Valuation(pnl=total, pct=total / run.premium * 100, evidence=evidence_of(run, market))
+        return Valuation(pnl=total, pct=total / run.premium * 100)
 
     def evidence_of(run: Run, market: Any) -> Any:
         quotes = [market.quotes.get(leg.symbol) for leg in run.legs if leg.symbol not in stale]
@@ -77,9 +77,9 @@ def breakeven_is_falsy(patch: Patch) -> None:
 def stop_suppressed_while_settling(patch: Patch) -> None:
     real = hold_rules._evaluate
 
-    def evaluate(turn: Any, run: Run, valuation: Valuation) -> None:
+    def evaluate(turn: Any, run: Run, *seen: Any) -> None:
         if seconds_since(run.phase_since, turn.wall) > 120:
-            real(turn, run, valuation)
+            real(turn, run, *seen)
 
     everywhere(patch, real, evaluate)
 

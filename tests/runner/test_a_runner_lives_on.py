@@ -16,13 +16,13 @@ from trader.engine import events as ev
 from trader.engine.records import AlertRaised, Phase
 from trader.journal.commands import Command
 from trader.journal.store import Journal
-from trader.runner import runner as runner_module
+from trader.runner import kernel
 from trader.runner.host import Host
 from trader.runner.notes import Note
 from trader.runner.steady_clock import SteadyClock
 from trader.venue.server import VenueServer
 
-REAL_STEP = runner_module.step
+REAL_STEP = kernel.step
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_events_that_cannot_be_handled_escalate_and_keep_no_exit_back(
             raise ZeroDivisionError("a bad print")
         return REAL_STEP(state, event)
 
-    monkeypatch.setattr(runner_module, "step", step)
+    monkeypatch.setattr(kernel, "step", step)
     runner = rig.boot()
     halts: list[str] = []
     runner._halt = halts.append
@@ -177,7 +177,7 @@ def test_a_hanging_runner_is_replaced_within_seconds_and_nothing_of_it_leaves(
             released.wait(60)
         return REAL_STEP(state, event)
 
-    monkeypatch.setattr(runner_module, "step", step)
+    monkeypatch.setattr(kernel, "step", step)
     addresses = venue.addresses
     settings = load_settings(
         environ={

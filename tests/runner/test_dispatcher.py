@@ -1,6 +1,7 @@
 """The last check before the wire: a fenced, halted or overtaken runner sends nothing that it may not."""
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,11 +11,13 @@ from msgspec.structs import replace
 from tests.journal.samples_of_records import intent
 from trader.domain.clock import Now
 from trader.domain.order import OrderIntent, Purpose
-from trader.domain.outcome import Outcome, Rejected, Unknown
+from trader.domain.outcome import Outcome, Rejected, Unknown, not_sent
 from trader.engine.effects import ReadAccount, ReadChain, Submit
 from trader.engine.events import AccountRead, AnyEvent, ChainRead, SubmitAnswered
+from trader.engine.state import State
 from trader.runner.dispatcher import Dispatcher, Instant
 from trader.runner.notes import Note
+from trader.runner.release import Release
 
 ENTRY = intent("run-1", "sdaaaa-1")
 EXIT = replace(ENTRY, purpose=Purpose.EXIT, reduce_only=True)
@@ -35,7 +38,7 @@ class Wire:
         self._clocks.boot += self._queued
         at = self._clocks.wall
         if why_not := may_sign(at):
-            return Rejected("not_sent", why_not)
+            return not_sent(why_not)
         self.signed.append(at)
         self.sent.append(order)
         return Unknown("no answer in this test")
@@ -55,6 +58,24 @@ class Clocks:
             self.wall += wall
             self.boot += boot
         return read
+
+
+def release(
+    *,
+    fenced: bool = False,
+    refused: Callable[[], str] = lambda: "",
+    halted: Callable[[], str] = lambda: "",
+    holds: Callable[[], bool] = lambda: True,
+) -> Release:
+    """The last look, with these answers to what it asks; `refused` stands for the engine's state."""
+
+    class Asked(Release):
+        def overtaken(self, _: OrderIntent) -> str:
+            return refused()
+
+    made = Asked(state=lambda: State(), now=lambda: Now(T0, None), halted=halted, holds=holds)
+    made.fenced = fenced
+    return made
 
 
 def send(
@@ -78,7 +99,7 @@ def send(
         answers.append(event)
         answered.set()
 
-    dispatcher = Dispatcher(wire, post, now, clocks=clocks, **{"may_send": lambda: True, **rules})  # type: ignore[arg-type]
+    dispatcher = Dispatcher(wire, post, now, release(**rules), clocks=clocks)  # type: ignore[arg-type]
     dispatcher.perform(Submit(order))
     assert answered.wait(5)
     dispatcher.close()
@@ -88,7 +109,7 @@ def send(
 
 @pytest.mark.parametrize("order", [ENTRY, EXIT])
 def test_a_runner_that_lost_its_lease_sends_nothing(order: OrderIntent) -> None:
-    wire, outcome = send(order, may_send=lambda: False)
+    wire, outcome = send(order, fenced=True)
     assert wire.sent == [] and isinstance(outcome, Rejected) and outcome.code == "not_sent"
 
 
@@ -103,22 +124,22 @@ def test_a_halt_stops_entries_and_no_exit() -> None:
 def test_an_intent_that_waited_too_long_goes_out_only_while_the_journal_says_we_hold_the_account(
     order: OrderIntent,
 ) -> None:
-    wire, _ = send(order, delay_secs=60, holds=lambda _: False)
+    wire, _ = send(order, delay_secs=60, holds=lambda: False)
     assert wire.sent == []
-    wire, _ = send(order, delay_secs=4, holds=lambda _: True)
+    wire, _ = send(order, delay_secs=4, holds=lambda: True)
     assert wire.sent == [order]
 
 
 @pytest.mark.parametrize("waits", [{"delay_secs": 60}, {"queued_secs": 60}, {"wall_secs": -3600}])
 def test_an_entry_priced_long_ago_is_decided_anew_while_an_exit_leaves(waits: dict[str, float]) -> None:
-    wire, outcome = send(ENTRY, **waits, holds=lambda _: True)
+    wire, outcome = send(ENTRY, **waits, holds=lambda: True)
     assert wire.sent == [] and isinstance(outcome, Rejected) and outcome.code == "not_sent"
-    wire, _ = send(EXIT, **waits, holds=lambda _: True)
+    wire, _ = send(EXIT, **waits, holds=lambda: True)
     assert wire.sent == [EXIT]
 
 
 def test_a_fresh_intent_does_not_ask_the_journal() -> None:
-    def never(_: Submit) -> bool:
+    def never() -> bool:
         raise AssertionError("asked")
 
     wire, _ = send(ENTRY, delay_secs=0.9, holds=never)
@@ -135,16 +156,16 @@ def test_a_fresh_intent_does_not_ask_the_journal() -> None:
     ],
 )
 def test_either_clock_and_every_queue_before_the_signature_count(moved: dict[str, float], case: str) -> None:
-    wire, outcome = send(EXIT, holds=lambda _: False, **moved)  # type: ignore[arg-type]
+    wire, outcome = send(EXIT, holds=lambda: False, **moved)  # type: ignore[arg-type]
     assert wire.sent == [] and isinstance(outcome, Rejected), case
-    wire, _ = send(EXIT, holds=lambda _: True, **moved)  # type: ignore[arg-type]
+    wire, _ = send(EXIT, holds=lambda: True, **moved)  # type: ignore[arg-type]
     assert wire.sent == [EXIT], case
 
 
 def test_an_entry_overtaken_by_a_stop_while_it_queued_in_the_gateway_is_not_signed() -> None:
     looks = iter(["", "ENTRY_AFTER_STOP"])
-    wire, outcome = send(ENTRY, refused=lambda _: next(looks))
-    assert wire.sent == [] and outcome == Rejected("not_sent", "ENTRY_AFTER_STOP")
+    wire, outcome = send(ENTRY, refused=lambda: next(looks))
+    assert wire.sent == [] and outcome == not_sent("ENTRY_AFTER_STOP")
 
 
 class Unreadable:
@@ -174,7 +195,7 @@ def test_a_reader_that_dies_says_so_and_is_not_waited_for(effect: ReadAccount | 
         Unreadable(),  # type: ignore[arg-type]
         post,
         lambda: Now(T0, None),
-        lambda: True,
+        release(),
         report=lambda note: (told.append(note), reported.set()),  # type: ignore[func-returns-value]
     )
     dispatcher.perform(effect)

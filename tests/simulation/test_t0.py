@@ -178,8 +178,8 @@ def test_a_broken_promise_ends_with_1_and_leaves_seed_and_scenario(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TRADER_HOME", str(tmp_path))
-    monkeypatch.setattr("trader.simulation.control._TRIGGER_SECS", -100.0)
-    monkeypatch.setattr("trader.simulation.control._TIME_EXIT_SECS", -1e9)  # every run is late
+    monkeypatch.setattr("trader.simulation.triggers._TRIGGER_SECS", -100.0)
+    monkeypatch.setattr("trader.simulation.leaving._TIME_EXIT_SECS", -1e9)  # every run is late
     done = CliRunner().invoke(app, ["simulate", "--sessions", "2", "--seed", "5"])
     assert done.exit_code == 1
     assert "seed 5" in done.output

@@ -15,8 +15,8 @@ from trader.cli.output import emit_json, emit_lines, table
 
 if TYPE_CHECKING:
     from trader.simulation.campaign import Campaign
+    from trader.simulation.evidence import Violation
     from trader.simulation.killing import KillCampaign
-    from trader.simulation.oracle import Violation
 
 _SHOWN = 10
 _PHASES = ("waiting", "entering", "one leg", "holding", "exiting", "recovering")

@@ -16,6 +16,8 @@ A refusal by our own risk checks is a value (`Denied`), not an exception; the fa
 (`trader.domain.outcome`).
 """
 
+from trader.domain.remedy import Remedy
+
 
 class TraderError(Exception):
     """Base of every error this project raises on purpose."""
@@ -46,13 +48,22 @@ class RateLimited(ExchangeError):
 
 
 class VenueRefused(ExchangeError):
-    """The exchange refused with a documented body; the request had no effect."""
+    """The exchange refused with a documented body; the request had no effect. `remedy` is None for a code that is unknown."""
 
-    def __init__(self, code: str, message: str = "", context: object = None, *, http_status: int = 400) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str = "",
+        context: object = None,
+        *,
+        http_status: int = 400,
+        remedy: Remedy | None = None,
+    ) -> None:
         super().__init__(f"{code}: {message}" if message else code)
         self.code = code
         self.context = context
         self.http_status = http_status
+        self.remedy = remedy
 
 
 class AuthError(VenueRefused):

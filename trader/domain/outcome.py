@@ -3,6 +3,7 @@
 import msgspec
 
 from trader.domain.order import OrderSnapshot
+from trader.domain.remedy import Remedy
 
 
 class Ok(msgspec.Struct, frozen=True, tag="ok"):
@@ -12,13 +13,13 @@ class Ok(msgspec.Struct, frozen=True, tag="ok"):
 
 
 class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
-    """The exchange refused in so many words (a 429 among them), or the request provably never left (`code` =
-    ``not_sent``)."""
+    """The exchange refused in so many words (a 429 among them), or the request provably never left (see `not_sent`).
+    `code` is the exchange's own word, for people; what to do about it is said by `remedy`."""
 
     code: str
     message: str = ""
     retry_after_secs: float | None = None  # by the exchange's rate limit or our own budget; None = neither spoke
-    halts: bool = False  # key, account or program is at fault: no other order would fare better
+    remedy: Remedy = Remedy.GIVE_UP
 
 
 class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
@@ -28,3 +29,8 @@ class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
 
 
 Outcome = Ok | Rejected | Unknown
+
+
+def not_sent(why: str, retry_after_secs: float | None = None) -> Rejected:
+    """The end of a request that was never let out."""
+    return Rejected("not_sent", why, retry_after_secs, Remedy.RESEND)

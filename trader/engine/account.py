@@ -47,6 +47,8 @@ def want_read(turn: Turn, run_id: str) -> None:
     waited = seconds_since(watch.account_asked, turn.wall)
     if watch.account_pending and waited < _ANSWER_SECS:
         return
+    if waited < _read_interval(run, watch, turn.wall, is_slowed=False):
+        return
     is_slowed, for_exit = bool(slowed(turn.state, turn.now)), _serves_exit(run)
     if waited < _read_interval(run, watch, turn.wall, is_slowed=is_slowed) or (is_slowed and not for_exit):
         return

@@ -1,5 +1,6 @@
 """EXITING: one funnel for every reason. Each leg is closed on its own, and DONE needs the exchange's word."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from trader.domain.order import Purpose
@@ -26,7 +27,7 @@ def close(turn: Turn, run_id: str) -> None:
     tell_naked(turn, run)
     if not all(closed) and not _only_foreign_left(turn, run):
         return
-    if run.live_orders() or any(o.fills_missing for o in run.orders.values()) or _costs_may_come(turn, run):
+    if run.unsettled or _costs_may_come(turn, run):
         turn.look(run_id, account_wanted=True)
         return
     _confirm_flat(turn, run)
@@ -55,8 +56,13 @@ def _costs_may_come(turn: Turn, run: Run) -> bool:
     after the last of them, has not told it."""
     if not run.uncosted:
         return False
-    read, newest = turn.watch(run.run_id).account_read, max(b.wall for b in run.fills.values())
+    read, newest = turn.watch(run.run_id).account_read, max(_told_at(run))
     return read is None or seconds_since(newest, read) < COST_PATIENCE_SECS
+
+
+def _told_at(run: Run) -> list[datetime]:
+    """When (wall) the newest fill of each leg was heard."""
+    return [ledger.told_at for ledger in run.ledgers.values() if ledger.told_at is not None]
 
 
 def _confirm_flat(turn: Turn, run: Run) -> None:
@@ -64,7 +70,7 @@ def _confirm_flat(turn: Turn, run: Run) -> None:
     watch = turn.watch(run.run_id)
     last_news = max(
         [o.ended_at for o in run.orders.values() if o.ended_at is not None]
-        + [b.wall for b in run.fills.values()]
+        + _told_at(run)
         + [run.exit_decided_at or run.created_at]
     )
     lasting = differs_lastingly(watch)
@@ -87,8 +93,7 @@ def _confirm_flat(turn: Turn, run: Run) -> None:
         foreign=foreign,
     )
     if run.uncosted:
-        untold = sum(b.fill.commission is None for b in run.fills.values())
-        text = f"The exchange has not told what {untold} of {len(run.fills)} fills cost; {estimated:.4f} USD of fees are estimated."
+        text = f"The exchange has not told what {run.uncosted} of {len(run.fills)} fills cost; {estimated:.4f} USD of fees are estimated."
         turn.alert(run.run_id, "warning", "costs_untold", text)
     if not run.flat_by_fills:
         open_legs = ", ".join(leg.symbol for leg in run.legs if run.open_quantity(leg.key) != 0)

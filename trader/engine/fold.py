@@ -12,6 +12,7 @@ from trader.domain.expiry import ist_date
 from trader.domain.fill import price_key, told_key
 from trader.domain.order import OrderStatus, next_status
 from trader.engine import records as rec
+from trader.engine.ledger import with_cost, with_fill
 from trader.engine.records import Phase
 from trader.engine.state import Account, BookedFill, Order, Run, State, Trading, Watch
 
@@ -95,7 +96,10 @@ def _schedule_fixed(run: Run, record: rec.ScheduleFixed) -> Run:
 
 
 def _legs_chosen(run: Run, record: rec.LegsChosen) -> Run:
-    return replace(run, legs=record.legs, exit_at=record.exit_at, spot_at_entry=record.spot)
+    chosen = replace(run, legs=record.legs, exit_at=record.exit_at, spot_at_entry=record.spot, ledgers={}, held=())
+    for booked in run.fills.values():
+        chosen = _entered_in(chosen, booked)
+    return chosen
 
 
 def _phase_changed(run: Run, record: rec.PhaseChanged) -> Run:
@@ -116,7 +120,7 @@ def _order_intended(run: Run, record: rec.OrderIntended) -> Run:
     order = Order(
         intent=record.intent, reference=record.reference, intended_at=record.wall, intended_market=record.market
     )
-    return replace(run, orders={**run.orders, record.intent.client_order_id: order})
+    return _with_order(run, order)
 
 
 def _order_denied(run: Run, record: rec.OrderDenied) -> Run:
@@ -130,7 +134,27 @@ def _order_denied(run: Run, record: rec.OrderDenied) -> Run:
         code=record.code,
         message=record.detail,
     )
-    return replace(run, orders={**run.orders, record.intent.client_order_id: order})
+    return _with_order(run, order)
+
+
+def _with_order(run: Run, order: Order) -> Run:
+    """The run with an order made or changed."""
+    coid = order.intent.client_order_id
+    unsettled = run.unsettled
+    if (order.status.live or order.fills_missing) is not (coid in unsettled):
+        unsettled = tuple(known for known in unsettled if known != coid) if coid in unsettled else (*unsettled, coid)
+    return replace(run, orders={**run.orders, coid: order}, unsettled=unsettled)
+
+
+def _entered_in(run: Run, booked: BookedFill) -> Run:
+    """The run with one more fill in the sums of its legs."""
+    leg = next((leg for leg in run.legs if leg.key == booked.leg), None)
+    if leg is None:
+        return run
+    ledgers = {**run.ledgers, leg.key: with_fill(run.ledger(leg.key), leg, booked.fill, booked.wall)}
+    return replace(
+        run, ledgers=ledgers, held=tuple(leg for leg in run.legs if leg.key in ledgers and ledgers[leg.key].open > 0)
+    )
 
 
 def _order_resolved(run: Run, record: rec.OrderResolved) -> Run:
@@ -148,10 +172,11 @@ def _order_resolved(run: Run, record: rec.OrderResolved) -> Run:
         avg_px=record.avg_px if record.avg_px is not None else order.avg_px,
         code=record.code or order.code,
         message=record.message or order.message,
+        remedy=record.remedy if record.code else order.remedy,
         ended_at=_ended_at(order, status, record.wall),
         unknown_at=record.wall if status is OrderStatus.UNKNOWN is not order.status else order.unknown_at,
     )
-    return replace(run, orders={**run.orders, record.client_order_id: changed})
+    return _with_order(run, changed)
 
 
 def _ended_at(order: Order, status: OrderStatus, wall: datetime) -> datetime | None:
@@ -165,15 +190,17 @@ def _cancel_intended(run: Run, record: rec.CancelIntended) -> Run:
     order = run.orders.get(record.client_order_id)
     if order is None:
         return run
-    return replace(run, orders={**run.orders, record.client_order_id: replace(order, cancel_asked_at=record.wall)})
+    return _with_order(run, replace(order, cancel_asked_at=record.wall))
 
 
 def _fill_recorded(run: Run, record: rec.FillRecorded) -> Run:
     if record.fill.key in run.fills:
         return run
-    fills = {**run.fills, record.fill.key: BookedFill(record.leg, record.fill, record.wall)}
-    orders = run.orders
-    order = orders.get(record.fill.client_order_id or "")
+    fill = BookedFill(record.leg, record.fill, record.wall)
+    # A position read before this fill says nothing any more.
+    positions = {symbol: size for symbol, size in run.positions.items() if symbol != record.fill.symbol}
+    run = _entered_in(replace(run, fills={**run.fills, record.fill.key: fill}, positions=positions), fill)
+    order = run.orders.get(record.fill.client_order_id or "")
     if order is not None:
         filled = order.filled_qty + record.fill.quantity
         seen = OrderStatus.FILLED if filled >= order.intent.quantity else OrderStatus.PARTIALLY_FILLED
@@ -191,11 +218,8 @@ def _fill_recorded(run: Run, record: rec.FillRecorded) -> Run:
             status=status,
             ended_at=_ended_at(order, status, record.wall),
         )
-        orders = {**orders, order.intent.client_order_id: changed}
-    # A position read before this fill says nothing any more.
-    positions = {symbol: size for symbol, size in run.positions.items() if symbol != record.fill.symbol}
-    booked = replace(run, fills=fills, orders=orders, positions=positions)
-    return replace(booked, naked_since=_naked_since(booked, record.wall))
+        run = _with_order(run, changed)
+    return replace(run, naked_since=_naked_since(run, record.wall))
 
 
 def _naked_since(run: Run, wall: datetime) -> datetime | None:
@@ -223,7 +247,7 @@ def _fill_confirmed(run: Run, record: rec.FillConfirmed) -> Run:
         return run
     told = _told_more(order, told_key(record.channel, record.price), record.quantity)
     confirmed = {**run.confirmed, record.fill_id: "" if record.costed else record.client_order_id}
-    return replace(run, orders={**run.orders, record.client_order_id: told}, confirmed=confirmed)
+    return replace(_with_order(run, told), confirmed=confirmed)
 
 
 def _fill_costed(run: Run, record: rec.FillCosted) -> Run:
@@ -232,9 +256,13 @@ def _fill_costed(run: Run, record: rec.FillCosted) -> Run:
         return run
     costed = booked.fill.quantity if record.quantity is None else booked.costed + record.quantity
     cost = booked.cost_so_far + record.commission
-    fill = replace(booked.fill, commission=cost) if costed >= booked.fill.quantity else booked.fill
+    fill, ledgers = booked.fill, run.ledgers
+    if costed >= fill.quantity:
+        fill = replace(fill, commission=cost)
+        if booked.leg in ledgers:
+            ledgers = {**ledgers, booked.leg: with_cost(ledgers[booked.leg], cost)}
     booked = replace(booked, fill=fill, costed=costed, cost_so_far=cost)
-    return replace(run, fills={**run.fills, record.fill_id: booked})
+    return replace(run, fills={**run.fills, record.fill_id: booked}, ledgers=ledgers)
 
 
 def _position_observed(run: Run, record: rec.PositionObserved) -> Run:

@@ -19,23 +19,18 @@ def hold(turn: Turn, run_id: str) -> None:
     """Watch a HOLDING run: clock first, then prices."""
     run = turn.run(run_id)
     market = turn.now.market
-    if any(leg.has_expired(market) for leg in run.legs):
+    if market is not None and market >= min(leg.expiry for leg in run.legs):
         turn.decide_exit(run_id, "expiry", "the contracts have expired; waiting for their settlement")
         return
     if market is not None and run.exit_at is not None and market >= run.exit_at:
         turn.decide_exit(run_id, "time", f"the exit time {run.exit_at:%Y-%m-%d %H:%M} UTC has come")
         return
-    for order in run.live_orders():
-        ask_cancel(turn, run_id, order, "nothing rests while holding")  # an order taken as never accepted that appeared
-    if any(o.fills_missing for o in run.orders.values()):
-        turn.look(run_id, account_wanted=True)
-    lasting = differs_lastingly(turn.watch(run_id))
-    closed = [
-        leg.symbol
-        for leg in run.legs
-        if run.open_quantity(leg.key) <= 0 or (lasting and run.positions.get(leg.symbol) == 0)
-    ]
-    if closed:
+    if run.unsettled:
+        for order in run.live_orders():
+            ask_cancel(turn, run_id, order, "nothing rests while holding")  # taken as never accepted, and it appeared
+        if run.fills_missing:
+            turn.look(run_id, account_wanted=True)
+    if closed := _closed(turn, run):
         turn.decide_exit(
             run_id, "leg_closed", f"{', '.join(closed)} is no longer open; one leg alone is not a strangle"
         )
@@ -44,7 +39,8 @@ def hold(turn: Turn, run_id: str) -> None:
         ask_quotes(turn, run)
     market_now = turn.state.market
     flaw = flaw_of(run, market_now, turn.now)
-    is_news = _is_news(turn.watch(run_id).evaluated_on, evidence_of(run, market_now))
+    evidence = evidence_of(run, market_now)
+    is_news = _is_news(turn.watch(run_id).evaluated_on, evidence)
     if not flaw and not is_news:
         _sees(turn, run_id)
         return
@@ -53,8 +49,16 @@ def hold(turn: Turn, run_id: str) -> None:
         _blind(turn, run, flaw)
         return
     _sees(turn, run_id)
-    _evaluate(turn, run, valuation)
+    _evaluate(turn, run, valuation, evidence)
     _report(turn, run, valuation)
+
+
+def _closed(turn: Turn, run: Run) -> list[str]:
+    """Symbols of the legs that are no longer open, by our fills or lastingly by the exchange's positions."""
+    lasting = differs_lastingly(turn.watch(run.run_id))
+    if len(run.held) == len(run.legs) and not lasting:
+        return []
+    return [leg.symbol for leg in run.legs if leg not in run.held or (lasting and run.positions.get(leg.symbol) == 0)]
 
 
 def _sees(turn: Turn, run_id: str) -> None:
@@ -72,7 +76,7 @@ def _is_news(old: Evidence, new: Evidence) -> bool:
     return all(was is None or (now is not None and now > was) for was, now in zip(old, new, strict=True))
 
 
-def _evaluate(turn: Turn, run: Run, valuation: Valuation) -> None:
+def _evaluate(turn: Turn, run: Run, valuation: Valuation, evidence: Evidence) -> None:
     """One fresh evaluation: ratchet the trail, count agreement, exit when a rule has agreed often enough.
 
     The peak follows the lower of this and the previous evaluation, so that one stray print does not move the stop.
@@ -89,7 +93,7 @@ def _evaluate(turn: Turn, run: Run, valuation: Valuation) -> None:
         run = turn.run(run.run_id)
     true = triggered(exits, run.level_pct, valuation.pct)
     agreed = {reason: watch.agreed.get(reason, 0) + 1 for reason in true}
-    turn.look(run.run_id, evaluated_on=valuation.evidence, pnl=valuation.pnl, agreed=agreed)
+    turn.look(run.run_id, evaluated_on=evidence, pnl=valuation.pnl, agreed=agreed)
     for reason, detail in true.items():
         if agreed[reason] >= exits.confirmations:
             turn.decide_exit(run.run_id, reason, detail, pnl=valuation.pnl)

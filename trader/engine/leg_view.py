@@ -33,23 +33,21 @@ class _Position(NamedTuple):
 def leg_view(run: Run, leg: LegTerms, market: Market, now: Now, kept: str, progress: str = "") -> LegView:
     """One leg as seen at `now`. `kept`: why it is held to its settlement; `progress`: how many slices have filled; in words."""
     quote = market.quotes.get(leg.symbol)
-    booked = [b.fill for b in run.fills.values() if b.leg == leg.key]
-    sold = [(f.price, f.quantity) for f in booked if f.side is leg.side]
-    bought = [(f.price, f.quantity) for f in booked if f.side is not leg.side]
+    ledger = run.ledger(leg.key)
     spot = market.spots.get(run.underlying)
-    money = _money(run, leg, market, now) if sold else _Money()
+    money = _money(run, leg, market, now) if ledger.entered else _Money()
     position = _position(run, leg, market, now)
     return LegView(
         key=leg.key,
         symbol=leg.symbol,
         side=leg.side.value,
         quantity=leg.quantity,
-        filled_quantity=sum(quantity for _, quantity in sold),
-        open_quantity=run.open_quantity(leg.key),
+        filled_quantity=ledger.entered,
+        open_quantity=ledger.open,
         strike=leg.strike,
         expiry=leg.expiry,
-        avg_px=average(sold),
-        exit_px=average(bought),
+        avg_px=_average(ledger.entered_value, ledger.entered),
+        exit_px=_average(ledger.closed_value, ledger.closed),
         mark=quote.mark if quote is not None else None,
         bid=quote.bid if quote is not None else None,
         ask=quote.ask if quote is not None else None,
@@ -65,7 +63,7 @@ def leg_view(run: Run, leg: LegTerms, market: Market, now: Now, kept: str, progr
         bid_size=quote.bid_size if quote is not None else None,
         ask_size=quote.ask_size if quote is not None else None,
         closing_px=money.closing_px,
-        fees_paid=sum((f.commission for f in booked if f.commission is not None), ZERO) if booked else None,
+        fees_paid=ledger.fees if ledger.entered or ledger.closed else None,
         fee_to_close=money.fee_to_close,
         pnl_mark=money.pnl_mark,
         iv_at_entry=leg.iv,
@@ -111,12 +109,9 @@ def greeks_now(run: Run, leg: LegTerms, market: Market, now: Now) -> Greeks | No
     return greeks(float(spot), float(leg.strike), vol, year_fraction(now.market, leg.expiry), leg.kind)
 
 
-def average(parts: list[tuple[Decimal, int]]) -> Decimal | None:
-    """The mean price of (price, quantity) parts."""
-    quantity = sum(q for _, q in parts)
-    if quantity == 0:
-        return None
-    return sum((p * q for p, q in parts), ZERO) / quantity
+def _average(value: Decimal, quantity: int) -> Decimal | None:
+    """The mean price of `quantity` contracts that came to `value`; None of none."""
+    return value / quantity if quantity else None
 
 
 def _money(run: Run, leg: LegTerms, market: Market, now: Now) -> _Money:

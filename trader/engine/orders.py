@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from trader.domain.fill import Fill
 from trader.domain.order import OrderSnapshot, OrderStatus, next_status
 from trader.domain.outcome import Ok, Rejected, Unknown
+from trader.domain.remedy import Remedy
 from trader.domain.wording import refusal_words
 from trader.engine import records as rec
 from trader.engine.events import CancelAnswered, SubmitAnswered
@@ -40,7 +41,7 @@ def _hear_refusal(turn: Turn, order: Order, outcome: Rejected | Unknown) -> None
     if isinstance(outcome, Unknown):
         return
     turn.slow_down(outcome.retry_after_secs)
-    if outcome.halts:
+    if outcome.remedy is Remedy.HALT:
         coid = order.intent.client_order_id
         words = refusal_words(outcome.code, outcome.message)
         trip(turn, f"refused:{outcome.code}", f"the exchange refused {coid}: {words}")
@@ -57,8 +58,8 @@ def on_submit_answered(turn: Turn, event: SubmitAnswered) -> None:
     match event.outcome:
         case Ok(order=snapshot):
             adopt(turn, run, order, snapshot)
-        case Rejected(code=code, message=message):
-            _resolve(turn, run, order, OrderStatus.REJECTED, code=code, message=message)
+        case Rejected(code=code, message=message, remedy=remedy):
+            _resolve(turn, run, order, OrderStatus.REJECTED, code=code, message=message, remedy=remedy)
         case Unknown() if order.status not in (OrderStatus.CREATED, OrderStatus.IN_FLIGHT):
             pass  # the stream has told its fate already
         case Unknown(cause=cause):
@@ -132,7 +133,7 @@ def mark_never_accepted(turn: Turn, run: Run, order: Order) -> None:
     code, message = NEVER_ACCEPTED, "absent from orders, history and fills after its signature had expired"
     if order.venue_order_id is not None:
         code, message = GONE, "it rested, and is absent from orders, history and fills"
-    _resolve(turn, run, order, OrderStatus.REJECTED, cause="recovery", code=code, message=message)
+    _resolve(turn, run, order, OrderStatus.REJECTED, cause="recovery", code=code, message=message, remedy=Remedy.RETRY)
 
 
 def mark_unknown(turn: Turn, run: Run, order: Order, *, code: str, message: str) -> None:

@@ -15,6 +15,7 @@ from trader.domain.fill import Channel, Fill
 from trader.domain.foreign import Foreign
 from trader.domain.instrument import Kind
 from trader.domain.order import OrderIntent, OrderStatus, Side
+from trader.domain.remedy import Remedy
 
 
 class Phase(StrEnum):
@@ -160,6 +161,7 @@ class OrderResolved(Record, frozen=True, kw_only=True, tag="order_resolved"):
     avg_px: Decimal | None = None
     code: str = ""
     message: str = ""
+    remedy: Remedy | None = None  # what a refusal leaves to do, as the exchange's client said
 
 
 class CancelIntended(Record, frozen=True, kw_only=True, tag="cancel_intended"):

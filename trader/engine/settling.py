@@ -108,8 +108,8 @@ def _is_near(turn: Turn, run: Run, leg: LegTerms) -> bool:
 def _why_close(turn: Turn, run: Run, leg: LegTerms, quote: Quote) -> str:
     """Why a leg is not left to its settlement at these prices, in words; empty when it may be."""
     assert quote.mark is not None
-    sold = [b.fill for b in run.fills.values() if b.leg == leg.key and b.fill.side is leg.side]
-    average = sum((f.price * f.quantity for f in sold), Decimal(0)) / max(sum(f.quantity for f in sold), 1)
+    ledger = run.ledger(leg.key)
+    average = ledger.entered_value / max(ledger.entered, 1)
     if quote.mark >= average * (1 + run.preset.exits.max_loss_pct / HUNDRED):
         return f"its mark of {quote.mark} has reached the loss limit"
     if is_unoffered(run, leg, quote):

@@ -3,6 +3,7 @@ lost at a restart and learned again."""
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
 import msgspec
 
@@ -10,8 +11,10 @@ from trader.config.preset import Preset
 from trader.domain.clock import Now
 from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign
-from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
+from trader.domain.order import OrderIntent, OrderStatus, Purpose
 from trader.domain.quote import Quote
+from trader.domain.remedy import Remedy
+from trader.engine.ledger import Ledger
 from trader.engine.records import LegKept, LegTerms, Level, Phase, RunFinished
 
 ZERO = Decimal(0)
@@ -38,6 +41,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     cancel_asked_at: datetime | None = None  # wall
     code: str = ""
     message: str = ""
+    remedy: Remedy | None = None  # what its refusal leaves to do; None where it was not refused
 
     @property
     def done_qty(self) -> int:
@@ -70,6 +74,9 @@ class BookedFill(msgspec.Struct, frozen=True):
     cost_so_far: Decimal = ZERO
 
 
+_EMPTY = Ledger()
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One short strangle from Start to flat, as its records tell it."""
 
@@ -90,6 +97,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     legs: tuple[LegTerms, ...] = ()
     spot_at_entry: Decimal | None = None
     orders: dict[str, Order] = {}
+    unsettled: tuple[str, ...] = ()  # of these orders, those that may still trade or whose fills are not all held
     fills: dict[str, BookedFill] = {}  # by `Fill.key`
     confirmed: dict[
         str, str
@@ -105,6 +113,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     exit_detail: str = ""
     exit_decided_at: datetime | None = None  # wall
     finished: RunFinished | None = None
+    ledgers: dict[str, Ledger] = {}  # sums of a leg's fills, by its key
+    held: tuple[LegTerms, ...] = ()  # the legs of which contracts are open by our fills
     naked_since: datetime | None = None  # wall: since then one leg has contracts open that the other lacks
     kept: dict[str, LegKept] = {}  # legs held to their settlement, by key
 
@@ -120,32 +130,34 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
             o for o in self.orders.values() if o.intent.leg == key and (not purposes or o.intent.purpose in purposes)
         ]
 
+    def ledger(self, key: str) -> Ledger:
+        """What the fills of a leg add up to."""
+        return self.ledgers.get(key, _EMPTY)
+
     def entered(self, key: str) -> int:
         """Contracts sold on this leg so far, by fills we hold."""
-        side = self.leg(key).side
-        return sum(b.fill.quantity for b in self.fills.values() if b.leg == key and b.fill.side is side)
+        return self.ledger(key).entered
 
     def open_quantity(self, key: str) -> int:
         """Contracts of this leg still open by our fills, ≥ 0 while all is well."""
-        if not self.fills:
-            return 0
-        side, quantity = self.leg(key).side, 0
-        for booked in self.fills.values():
-            if booked.leg == key:
-                quantity += booked.fill.quantity if booked.fill.side is side else -booked.fill.quantity
-        return quantity
+        ledger = self.ledgers.get(key)
+        return 0 if ledger is None else ledger.open
 
     def last_fill_at(self, key: str) -> datetime | None:
         """When (wall) we learned of this leg's newest fill."""
-        return max((b.wall for b in self.fills.values() if b.leg == key), default=None)
+        return self.ledger(key).told_at
 
     def sold_at(self, key: str) -> datetime | None:
         """When (exchange time) the leg's first contract traded; None while no fill has told."""
-        told = [b.fill.ts_event for b in self.fills.values() if b.leg == key and b.fill.ts_event is not None]
-        return min(told, default=None)
+        return self.ledger(key).traded_at
 
     def live_orders(self) -> list[Order]:
-        return [o for o in self.orders.values() if o.status.live]
+        return [o for coid in self.unsettled if (o := self.orders[coid]).status.live]
+
+    @property
+    def fills_missing(self) -> bool:
+        """True while an order is known to have traded more than the fills we hold."""
+        return any(self.orders[coid].fills_missing for coid in self.unsettled)
 
     @property
     def flat_by_fills(self) -> bool:
@@ -154,35 +166,27 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_kept(self) -> bool:
         """True when all that is still open is held to its settlement."""
-        left = [leg.key for leg in self.legs if self.open_quantity(leg.key) > 0]
-        return bool(left) and all(key in self.kept for key in left)
+        return bool(self.kept) and bool(left := self.held) and all(leg.key in self.kept for leg in left)
 
     @property
     def premium(self) -> Decimal:
         """USD received for what was sold, before commissions."""
-        return sum(
-            (
-                b.fill.cash_flow(self.leg(b.leg).contract_value)
-                for b in self.fills.values()
-                if b.fill.side is self.leg(b.leg).side
-            ),
-            ZERO,
-        )
+        return sum((ledger.premium for ledger in self.ledgers.values()), ZERO)
 
     @property
     def cash_flow(self) -> Decimal:
         """USD in minus out over all fills, before commissions."""
-        return sum((b.fill.cash_flow(self.leg(b.leg).contract_value) for b in self.fills.values()), ZERO)
+        return sum((ledger.cash for ledger in self.ledgers.values()), ZERO)
 
     @property
     def fees(self) -> Decimal:
         """USD of commissions the exchange has told so far."""
-        return sum((b.fill.commission for b in self.fills.values() if b.fill.commission is not None), ZERO)
+        return sum((ledger.fees for ledger in self.ledgers.values()), ZERO)
 
     @property
-    def uncosted(self) -> bool:
-        """True while a fill's commission is not known."""
-        return any(b.fill.commission is None for b in self.fills.values())
+    def uncosted(self) -> int:
+        """Fills whose commission is not known."""
+        return sum(ledger.uncosted for ledger in self.ledgers.values())
 
 
 class Trading(msgspec.Struct, frozen=True, kw_only=True):
@@ -285,10 +289,11 @@ SILENCE_SECS = 5.0  # wall seconds without any market message after which no pri
 _SLACK_WALL_SECS = 0.25  # publication and transport, granted at whatever speed the venue runs
 
 
+@cache
+def _slack(rate: float) -> timedelta:
+    return timedelta(seconds=_SLACK_WALL_SECS * rate)
+
+
 def age_slack(now: Now) -> timedelta:
     """What a venue running `rate` times as fast may publish apart without anything being stale."""
-    return timedelta(seconds=_SLACK_WALL_SECS * now.rate)
-
-
-def opposite_of(leg: LegTerms) -> Side:
-    return leg.side.opposite
+    return _slack(now.rate)

@@ -43,7 +43,7 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     if isinstance(event, ev.ClockTicked):
         _look_back(turn)
     check_step(turn, state)
-    _subscribe(turn)
+    _subscribe(turn, state)
     return turn.state, turn.effects
 
 
@@ -83,18 +83,16 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
 
 def _advance(turn: Turn, run_id: str) -> None:
     """Let a run take every step it can now; a phase change is followed at once, but only forward."""
-    for _ in Phase:
-        phase = turn.run(run_id).phase
-        if phase is Phase.DONE:
+    run, before = turn.run(run_id), None
+    while run.phase is not before:
+        before = run.phase
+        if before is Phase.DONE:
             return
-        _ADVANCE[phase](turn, run_id)
-        if turn.run(run_id).phase is phase:
-            break
-    run = turn.run(run_id)
-    if turn.now.market is None and run.phase is not Phase.DONE:
+        _ADVANCE[before](turn, run_id)
+        run = turn.run(run_id)
+    if turn.now.market is None:
         ask_quotes(turn, run)  # a silent stream must not keep the exchange's time, and with it every deadline, from us
-    if run.phase is not Phase.DONE:
-        want_read(turn, run_id)
+    want_read(turn, run_id)
 
 
 def _look_back(turn: Turn) -> None:
@@ -111,7 +109,7 @@ def _cancel_returned(turn: Turn, run: Run) -> None:
 
 def _market_moved(turn: Turn, event: ev.MarketMoved) -> None:
     market = turn.state.market
-    quotes = {**market.quotes, **{q.symbol: q for q in event.quotes}} if event.quotes else market.quotes
+    quotes = {**market.quotes, **{q.symbol: q for q in event.quotes}}
     spots = _with_spots(market.spots, event.spots)
     newest = event.newest if market.newest is None else max(market.newest, event.newest)
     moved = replace(market, quotes=quotes, spots=spots, newest=newest, heard=event.at.wall)
@@ -121,8 +119,10 @@ def _market_moved(turn: Turn, event: ev.MarketMoved) -> None:
 def _with_spots(known: dict[str, Decimal], told: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
     """The index prices as far as they are any: on one that is not above 0 nothing depends but the commission, and a stop
     must not be blind for its sake, so the last one stands."""
-    sane = {underlying: spot for underlying, spot in told if spot.is_finite() and spot > 0}
-    return {**known, **sane} if sane else known
+    news = {
+        underlying: spot for underlying, spot in told if known.get(underlying) != spot and spot.is_finite() and spot > 0
+    }
+    return {**known, **news} if news else known
 
 
 def _chain_read(turn: Turn, event: ev.ChainRead) -> None:
@@ -194,8 +194,10 @@ def _booted(turn: Turn) -> None:
             turn.alert(run.run_id, "warning", "recovered", text)
 
 
-def _subscribe(turn: Turn) -> None:
+def _subscribe(turn: Turn, before: State) -> None:
     """Prices follow the active contracts."""
+    if turn.state.runs is before.runs and before.subscribed != ((), ()):
+        return
     unresolved = turn.state.unresolved
     symbols = tuple(sorted({leg.symbol for run in unresolved for leg in run.legs}))
     underlyings = tuple(sorted({run.underlying for run in unresolved}))

@@ -30,11 +30,10 @@ Evidence = tuple[datetime | None, ...]
 
 class Valuation(msgspec.Struct, frozen=True, kw_only=True):
     """Cost to close of everything open. `pnl` is USD: cash so far, minus closing cost, minus paid and closing fees;
-    `pct` is of premium received. `evidence` identifies the prices used, so that one print is not counted twice."""
+    `pct` is of premium received."""
 
     pnl: Decimal
     pct: Decimal
-    evidence: Evidence
 
 
 def staleness(market: Market, now: Now, symbol: str, *, need_greeks: bool = False) -> str:
@@ -42,8 +41,8 @@ def staleness(market: Market, now: Now, symbol: str, *, need_greeks: bool = Fals
     quote = market.quotes.get(symbol)
     if quote is None:
         return f"{symbol}: no price yet"
-    if seconds_since(market.heard, now.wall) > SILENCE_SECS:
-        return f"{symbol}: market data silent for {seconds_since(market.heard, now.wall):.0f} s"
+    if (silent := seconds_since(market.heard, now.wall)) > SILENCE_SECS:
+        return f"{symbol}: market data silent for {silent:.0f} s"
     newest = market.newest
     if newest is None or quote.mark is None or quote.mark <= 0 or quote.ts_mark is None:
         return f"{symbol}: no mark price"
@@ -80,7 +79,7 @@ def closing_price(leg: LegTerms, quote: Quote, spread_guard_pct: Decimal) -> Dec
     """
     if quote.mark is None:
         return None
-    guarded = max(quote.mark * (1 + spread_guard_pct / HUNDRED), quote.mark + _GUARD_TICKS * leg.tick_size)
+    guarded = quote.mark + max(quote.mark * spread_guard_pct / HUNDRED, _GUARD_TICKS * leg.tick_size)
     return guarded if quote.ask is None or quote.ask <= 0 else min(quote.ask, guarded)
 
 
@@ -103,6 +102,8 @@ def closing_fee(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) -> 
 
 def untold_fees(run: Run, market: Market) -> Decimal:
     """USD that fills whose commission the exchange has not told must have cost, by their contract's rates (GST included)."""
+    if not run.uncosted:
+        return ZERO
     spot = market.spots.get(run.underlying) or run.spot_at_entry or ZERO
     total = ZERO
     for booked in run.fills.values():
@@ -121,9 +122,8 @@ def untold_fees(run: Run, market: Market) -> Decimal:
 
 def leg_banked(run: Run, leg: LegTerms) -> Decimal:
     """USD that a leg's fills have brought so far, less what they are known to have cost."""
-    booked = [b.fill for b in run.fills.values() if b.leg == leg.key]
-    cash = sum((f.cash_flow(leg.contract_value) for f in booked), ZERO)
-    return cash - sum((f.commission for f in booked if f.commission is not None), ZERO)
+    ledger = run.ledger(leg.key)
+    return ledger.cash - ledger.fees
 
 
 def leg_pnl(run: Run, leg: LegTerms, market: Market) -> Decimal | None:
@@ -151,26 +151,24 @@ def value(run: Run, market: Market) -> Valuation | None:
         if pnl is None:
             return None
         total += pnl
-    return Valuation(pnl=total, pct=total / premium * HUNDRED, evidence=evidence_of(run, market))
+    return Valuation(pnl=total, pct=total / premium * HUNDRED)
 
 
 def evidence_of(run: Run, market: Market) -> Evidence:
-    """When the prices a valuation would use were made: mark and quote of every open leg, None where there is none."""
+    """When the prices a valuation would use were made: mark and quote of every open leg, None where there is none. It
+    identifies them, so that one print is not counted twice."""
     evidence: list[datetime | None] = []
-    for leg in run.legs:
-        if run.open_quantity(leg.key) > 0:
-            quote = market.quotes.get(leg.symbol)
-            evidence += (None, None) if quote is None else (quote.ts_mark, quote.ts_quote)
+    for leg in run.held:
+        quote = market.quotes.get(leg.symbol)
+        evidence += (None, None) if quote is None else (quote.ts_mark, quote.ts_quote)
     return tuple(evidence)
 
 
 def flaw_of(run: Run, market: Market, now: Now) -> str:
     """Why no valuation of this moment may be decided on, in words; empty when every price is fresh."""
-    for leg in run.legs:
-        if run.open_quantity(leg.key) > 0:
-            flaw = staleness(market, now, leg.symbol)
-            if flaw:
-                return flaw
+    for leg in run.held:
+        if flaw := staleness(market, now, leg.symbol):
+            return flaw
     return "" if market.spots.get(run.underlying, ZERO) > 0 else f"{run.underlying}: no index price"
 
 

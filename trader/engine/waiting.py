@@ -259,7 +259,7 @@ def _give_up_lacking(turn: Turn, run: Run) -> None:
         for order in run.live_orders():
             ask_cancel(turn, run.run_id, order, "the legs are uneven")
             turn.look(run.run_id, account_wanted=True)
-        if not run.live_orders() and not any(o.fills_missing for o in run.orders.values()):
+        if not run.live_orders() and not run.fills_missing:
             turn.phase(run.run_id, Phase.HOLDING, f"accepted partly filled: {why}")
         return
     for leg in run.legs:
@@ -281,7 +281,7 @@ def _taken_back(run: Run) -> str:
 
 def _is_whole(run: Run) -> bool:
     """True when every leg is sold to its configured size and nothing of the entry works any more."""
-    if any(o.status.live or o.fills_missing for o in run.orders.values()):
+    if run.unsettled:
         return False
     return all(run.entered(leg.key) >= leg.quantity for leg in run.legs)
 
@@ -291,7 +291,8 @@ def _is_too_late(turn: Turn, run: Run) -> bool:
     if (
         not turn.watch(run.run_id).recovered
         or run.fills
-        or any(o.status.live or o.done_qty for o in run.orders.values())
+        or run.unsettled
+        or any(o.done_qty for o in run.orders.values())
     ):
         return False
     if turn.now.market is None or run.entry_at is None or run.exit_at is None:

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, Engine, func, select, union_all
 
 from trader.domain.errors import JournalError, TraderError
 from trader.engine.fold import evolve
-from trader.engine.records import AnyRecord, RunCreated, decode_record
+from trader.engine.records import AnyRecord, RunCreated
 from trader.engine.state import Run, State
 from trader.journal import tables as t
 from trader.journal.database import READS, driver_error, in_words, open_engine, sqlite_path, where
+from trader.journal.old_records import decode_record
 
 _NAMED = 3  # examples named in a finding
 

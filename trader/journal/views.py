@@ -23,10 +23,10 @@ from trader.engine.records import (
     PhaseChanged,
     RunCreated,
     RunFinished,
-    decode_record,
 )
 from trader.journal import tables as t
 from trader.journal.downsample import keep_extremes
+from trader.journal.old_records import decode_record
 from trader.journal.tables import instant_text, parse_decimal, parse_instant
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

@@ -9,30 +9,20 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import NamedTuple
 
 from trader.domain.clock import Now
 from trader.domain.order import Purpose
-from trader.domain.outcome import Outcome, Rejected, Unknown
+from trader.domain.outcome import Outcome, Unknown
 from trader.engine.effects import Cancel, ReadAccount, ReadChain, Submit
 from trader.engine.events import AccountRead, AnyEvent, CancelAnswered, ChainRead, SubmitAnswered
 from trader.exchange.ports import Gateway
 from trader.runner import killpoints
 from trader.runner.notes import Note
 from trader.runner.reading import read_account, read_chain
+from trader.runner.release import Instant, Release
 from trader.runner.steady_clock import boot_secs
 
 logger = logging.getLogger(__name__)
-
-ZOMBIE_SECS = 1.0  # an intent older than this may have been overtaken: the process may have been stopped meanwhile
-ENTRY_SECS = 5.0  # an entry older than this was priced on marks too old to add risk on: the process slept or queued
-
-
-class Instant(NamedTuple):
-    """Now on both of the machine's clocks (seconds): `wall` can be set, `boot` also runs while the machine sleeps."""
-
-    wall: float
-    boot: float
 
 
 def read_clocks() -> Instant:
@@ -40,30 +30,22 @@ def read_clocks() -> Instant:
 
 
 class Dispatcher:
-    """Workers over one gateway. `post` takes events from any thread; `now` reads market and steady time; `may_send` says
-    whether this runner still holds the account as far as it knows; `holds` asks the journal; `halted` says why no entry may
-    leave, empty when it may; `refused` looks at the engine's state once more: an entry may have been overtaken by a Stop;
-    `report` takes what went wrong with a worker; `clocks` are the machine's."""
+    """Workers over one gateway. `post` takes events from any thread; `now` reads market and steady time; `release` is asked
+    before anything leaves; `report` takes what went wrong with a worker; `clocks` are the machine's."""
 
     def __init__(
         self,
         gateway: Gateway,
         post: Callable[[AnyEvent], None],
         now: Callable[[], Now],
-        may_send: Callable[[], bool],
-        halted: Callable[[], str] = lambda: "",
-        holds: Callable[[Submit | Cancel], bool] = lambda _: True,
-        refused: Callable[[Submit], str] = lambda _: "",
+        release: Release,
         report: Callable[[Note], None] = lambda _: None,
         clocks: Callable[[], Instant] = read_clocks,
     ) -> None:
         self._gateway = gateway
         self._post = post
         self._now = now
-        self._may_send = may_send
-        self._halted = halted
-        self._holds = holds
-        self._refused = refused
+        self._release = release
         self._report = report
         self._clocks = clocks
         self._entries = ThreadPoolExecutor(2, thread_name_prefix="entries")
@@ -108,11 +90,8 @@ class Dispatcher:
         try:
             if killpoints.ARMED:
                 killpoints.reach(f"submit.{effect.intent.purpose.name.lower()}.before")
-            halted = self._halted() if effect.intent.purpose is Purpose.ENTRY else ""
-            if halted:
-                outcome = Rejected("halted", halted)
-            elif why_not := self._why_not(effect, released, self._clocks()):
-                outcome = Rejected("not_sent", why_not)
+            if refused := self._release.refusal(effect, released, self._clocks()):
+                outcome = refused
             else:
                 outcome = self._gateway.submit(effect.intent, may_sign=self._gate(effect, released))
             if killpoints.ARMED:
@@ -123,21 +102,7 @@ class Dispatcher:
 
     def _gate(self, effect: Submit | Cancel, released: Instant) -> Callable[[float], str]:
         """What the gateway asks when it has the instant it will sign: nothing may be queued between the two."""
-        return lambda wall: self._why_not(effect, released, self._clocks()._replace(wall=wall))
-
-    def _why_not(self, effect: Submit | Cancel, released: Instant, now: Instant) -> str:
-        """Why what was decided then may not be signed now, empty when it may. After a second, on either clock, the process
-        may have been stopped meanwhile, so the journal is asked; so it is when a clock was set back."""
-        if not self._may_send():
-            return "this runner no longer holds the account"
-        if isinstance(effect, Submit) and (refused := self._refused(effect)):
-            return refused
-        waited = max(abs(now.wall - released.wall), now.boot - released.boot)
-        if waited > ZOMBIE_SECS and not self._holds(effect):
-            return "this runner no longer holds the account"
-        if waited > ENTRY_SECS and isinstance(effect, Submit) and effect.intent.purpose is Purpose.ENTRY:
-            return f"it was decided {waited:.0f} s ago, on prices of then"
-        return ""
+        return lambda wall: self._release.why_not(effect, released, self._clocks()._replace(wall=wall))
 
     def _cancel(self, effect: Cancel, released: Instant) -> None:
         outcome: Outcome = Unknown("worker failed")
@@ -145,8 +110,8 @@ class Dispatcher:
             if killpoints.ARMED:
                 killpoints.reach("cancel.before")
             may_sign = self._gate(effect, released)
-            if why_not := self._why_not(effect, released, self._clocks()):
-                outcome = Rejected("not_sent", why_not)
+            if refused := self._release.refusal(effect, released, self._clocks()):
+                outcome = refused
             elif effect.venue_order_id is not None:
                 outcome = self._gateway.cancel(
                     product_id=effect.product_id, venue_order_id=effect.venue_order_id, may_sign=may_sign

@@ -2,14 +2,24 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
+from trader.engine.records import AlertRaised, AnyRecord
 from trader.journal.alerts import CRITICAL, Acknowledgements
-from trader.journal.commands import CommandRow
+from trader.journal.commands import CommandKind, CommandRow
 from trader.journal.views import AlertRow
 
 _NAMED = 3
 _KEPT = 200
+
+
+class Acks(Protocol):
+    """Where acknowledgements are found: the journal."""
+
+    def commands_of_kind(
+        self, account: str, kind: CommandKind, after_id: int = 0
+    ) -> Iterable[tuple[int, CommandRow]]: ...
 
 
 class Nagger:
@@ -32,15 +42,30 @@ class Nagger:
         while len(self._open) > _KEPT:
             self._open.popitem(last=False)
 
+    def written(self, seq: int, record: AnyRecord) -> None:
+        """A record is on disk; an alert of these is repeated until a person acknowledges it."""
+        if isinstance(record, AlertRaised):
+            self.raised(
+                AlertRow(
+                    seq=seq,
+                    run_id=record.run_id,
+                    wall=record.wall,
+                    level=record.level,
+                    code=record.code,
+                    text=record.text,
+                )
+            )
+
+    def catch_up(self, journal: Acks, account: str) -> None:
+        """Take in what people have acknowledged since the last look."""
+        for row_id, command in journal.commands_of_kind(account, "ack", self._acks.last_id):
+            self.acknowledged(row_id, command)
+
     def acknowledged(self, row_id: int, command: CommandRow) -> None:
         """A person has acknowledged some."""
         self._acks.add(row_id, command)
         for seq in [seq for seq in self._open if self._acks.of(seq) is not None]:
             del self._open[seq]
-
-    @property
-    def last_ack_id(self) -> int:
-        return self._acks.last_id
 
     @property
     def open(self) -> tuple[AlertRow, ...]:

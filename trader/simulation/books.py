@@ -1,22 +1,18 @@
 """Rules about books at rest: BK1–BK4, BK6, LV1, and the fold against the live state."""
 
-from __future__ import annotations
-
 from collections import Counter
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
-from trader.config.preset import Preset
 from trader.domain.fill import FillKind
 from trader.engine.fold import durable, fold
 from trader.engine.records import AnyRecord, Phase
 from trader.engine.state import State
+from trader.simulation.evidence import Evidence
 from trader.simulation.faces import realized_by_face
 from trader.simulation.notes import RunNote
+from trader.simulation.ordering import OrderRules
 
-if TYPE_CHECKING:
-    from trader.simulation.oracle import Oracle
-
+_OVERLAPPING = "overlapping_buy_sell_orders"  # what the venue says of an order that would meet the account's own
 
 _UNTOLD_SECS = 36.0  # 30 s for commissions that never come, and the reads that show it
 _JUST_BEGUN_SECS = 10.0  # besides what the configuration lets its orders rest
@@ -25,40 +21,57 @@ _JUST_BEGUN_SECS = 10.0  # besides what the configuration lets its orders rest
 class BookRules:
     """Compares the journal with the exchange's own books."""
 
-    def __init__(self, oracle: Oracle) -> None:
-        self._oracle = oracle
+    def __init__(self, evidence: Evidence, orders: OrderRules) -> None:
+        self._evidence = evidence
+        self._orders = orders
 
     def live(self) -> None:
         """LV1: a minute after the last fault every run is correct and quiescent."""
-        for run in self._oracle.notes.unresolved():
+        for run in self._evidence.notes.unresolved():
             if run.phase in (Phase.ENTERING, Phase.EXITING):
-                if self._oracle.secs - run.phase_secs < self._just_begun_secs(run):
+                if self._evidence.secs - run.phase_secs < self._just_begun_secs(run):
                     continue  # as intended, at its own time; that it ends is checked after the last Stop
-                if self._oracle.is_barred(run):
+                if self.is_barred(run):
                     continue
-                self._oracle.report("LV1", f"still {run.phase} a minute after the last fault")
+                self._evidence.report("LV1", f"still {run.phase} a minute after the last fault")
                 continue
             if any(o.open for o in run.orders.values()):
-                self._oracle.report("LV1", f"{run.phase} with unresolved orders a minute after the last fault")
+                self._evidence.report("LV1", f"{run.phase} with unresolved orders a minute after the last fault")
             for leg in run.legs:
-                theirs = self._oracle.orders.net(run.run_id, leg.symbol)
+                theirs = self._orders.net(run.run_id, leg.symbol)
                 if run.net(leg.key, own_only=True) != theirs:
-                    self._oracle.report(
+                    self._evidence.report(
                         "BK3", f"{leg.symbol}: journal {run.net(leg.key, own_only=True)}, exchange {theirs}"
                     )
 
+    def never_closed(self) -> None:
+        for run in self._evidence.notes.unresolved():
+            if not self.is_barred(run):
+                self._evidence.report("LV1", f"run {run.run_id} is {run.phase} long after the last Stop", run.run_id)
+
+    def is_barred(self, run: RunNote) -> bool:
+        """Whether the exchange refuses an exit because it would meet another's order of the same account, which rests still:
+        nothing on this side can change that. Counted as a known limit."""
+        account = self._evidence.world.venue.account
+        resting = {o.symbol for o in account.open_orders.values() if o.client_order_id not in run.orders}
+        last = [run.leg_orders(leg.key)[-1] for leg in run.legs if leg.symbol in resting and run.leg_orders(leg.key)]
+        if not any(order.code == _OVERLAPPING for order in last):
+            return False
+        self._evidence.limits["LV1 behind another's resting order"] += 1
+        return True
+
     def _just_begun_secs(self, run: RunNote) -> float:
         """How long an entry or exit may be under way by the run's own configuration."""
-        orders = Preset.model_validate(run.config).orders
-        untold = 0.0 if self._oracle.session.plan.costs_told else _UNTOLD_SECS
+        orders = run.preset.orders
+        untold = 0.0 if self._evidence.world.plan.costs_told else _UNTOLD_SECS
         return (
             untold + _JUST_BEGUN_SECS + (orders.retries + 2) * (max(orders.timeout_secs, orders.exit_timeout_secs) + 1)
         )
 
     def at_the_end(self) -> None:
-        records = self._oracle.session.journal.read()
-        for run in self._oracle.notes.runs.values():
-            if run.finished is not None or not self._oracle.session.faults.active:
+        records = self._evidence.world.journal.read()
+        for run in self._evidence.notes.runs.values():
+            if run.finished is not None or not self._evidence.world.faults.active:
                 self._check_fills(run)
             if run.finished is not None:
                 self._check_money(run)
@@ -67,7 +80,7 @@ class BookRules:
 
     def _check_fills(self, run: RunNote) -> None:
         """BK1, BK3, BK6."""
-        account = self._oracle.session.venue.account
+        account = self._evidence.world.venue.account
         # What the two channels call an execution says nothing here: order, price and quantity do.
         theirs: Counter[tuple[str, Decimal]] = Counter()
         for row in account.fills:
@@ -79,27 +92,27 @@ class BookRules:
                 ours[fill.client_order_id or "", fill.price] += fill.quantity
         if theirs != ours:
             text = f"missing {(theirs - ours).total()}, too many {(ours - theirs).total()}"
-            self._oracle.report("BK1", text, run.run_id)
+            self._evidence.report("BK1", text, run.run_id)
         for order in account.orders.values():
             note = run.orders.get(order.client_order_id or "")
             if note is not None and note.filled != order.filled_size:
                 text = f"{order.client_order_id}: journal {note.filled}, exchange {order.filled_size}"
-                self._oracle.report("BK6", text, order.client_order_id or "")
+                self._evidence.report("BK6", text, order.client_order_id or "")
             if note is not None and note.reported > order.filled_size:
                 text = f"{order.client_order_id}: {note.reported} taken for filled, exchange {order.filled_size}"
-                self._oracle.report("BK6", text, order.client_order_id or "")
+                self._evidence.report("BK6", text, order.client_order_id or "")
         for symbol in run.unsold:
-            self._oracle.report("BK6", f"{symbol}: held without a contract sold", symbol)
+            self._evidence.report("BK6", f"{symbol}: held without a contract sold", symbol)
         for leg in run.legs:
-            theirs_net = self._oracle.orders.net(run.run_id, leg.symbol)
+            theirs_net = self._orders.net(run.run_id, leg.symbol)
             if run.net(leg.key, own_only=True) != theirs_net:
-                self._oracle.report(
+                self._evidence.report(
                     "BK3", f"{leg.symbol}: journal {run.net(leg.key)}, exchange {theirs_net}", run.run_id
                 )
 
     def _check_money(self, run: RunNote) -> None:
         """BK2: what the journal says was earned is what the exchange moved, to the last digit."""
-        venue, finished = self._oracle.session.venue, run.finished
+        venue, finished = self._evidence.world.venue, run.finished
         assert finished is not None
         products = {leg.product_id for leg in run.legs}
         symbols = {leg.symbol for leg in run.legs}
@@ -107,7 +120,7 @@ class BookRules:
         if any(venue.human_net.get(symbol) for symbol in own_doing):
             return  # settlement and liquidation act on the whole position; whose part is whose, the exchange does not say
         orders = {str(o.id) for o in venue.account.orders.values() if o.client_order_id in run.orders}
-        start = self._oracle.session.agenda.start
+        start = self._evidence.world.agenda.start
         doing = {
             row.id
             for row in venue.account.fills
@@ -128,28 +141,28 @@ class BookRules:
         ]
         theirs = sum((t.amount for t in moved), Decimal(0))
         told = finished.realized_pnl
-        if not self._oracle.session.plan.costs_told:
+        if not self._evidence.world.plan.costs_told:
             theirs -= sum((t.amount for t in moved if t.transaction_type == "commission"), Decimal(0))
             told += finished.fees
         elif finished.estimated_fees:
-            self._oracle.report("BK2", f"fees of {finished.estimated_fees} were guessed", run.run_id)
+            self._evidence.report("BK2", f"fees of {finished.estimated_fees} were guessed", run.run_id)
         if theirs != told:
-            self._oracle.report("BK2", f"journal {told}, exchange {theirs}", run.run_id)
+            self._evidence.report("BK2", f"journal {told}, exchange {theirs}", run.run_id)
 
     def _check_faces(self, run: RunNote, records: list[AnyRecord]) -> None:
         """BK4: whoever shows what the run earned shows the number of the journal, to the last digit."""
         assert run.finished is not None
-        session = self._oracle.session
+        session = self._evidence.world
         shell = session.current
         live = shell.state if shell is not None else None
         for face, shown in realized_by_face(records, run.run_id, session.host_wall(), live).items():
             if shown != run.finished.realized_pnl:
                 text = f"{face} shows {shown}, the journal says {run.finished.realized_pnl}"
-                self._oracle.report("BK4", text, run.run_id)
+                self._evidence.report("BK4", text, run.run_id)
 
     def _check_fold(self, records: list[AnyRecord]) -> None:
         """What a restart would make of the journal is what the living runner believes."""
-        shell = self._oracle.session.current
+        shell = self._evidence.world.current
         if shell is None or shell.paused or shell.degraded:
             return  # what waits to be written is known to the runner alone
         state = State(
@@ -158,4 +171,4 @@ class BookRules:
         again = fold(state, records)
         for run_id, run in shell.state.runs.items():
             if run_id not in again.runs or durable(run) != durable(again.runs[run_id]):
-                self._oracle.report("DU1", f"run {run_id}: the journal does not fold to the live state")
+                self._evidence.report("DU1", f"run {run_id}: the journal does not fold to the live state")

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from trader.simulation.oracle import Violation
+from trader.simulation.evidence import Violation
 from trader.simulation.plan import draw
 from trader.simulation.session import SessionResult, run_plan
 from trader.simulation.workers import in_order

@@ -39,6 +39,8 @@ class CommandRow(msgspec.Struct):
     kind: str
     body: dict[str, Any]
     issued: float
+    issued_at: datetime  # by the host's clock
+    issued_by: str = "person"
     status: str = "new"
     detail: str = ""
     answered: float | None = None
@@ -172,6 +174,11 @@ class MemoryJournal:
 
     def pending(self) -> list[CommandRow]:
         return [row for row in self.commands.values() if row.status == "new"]
+
+    def commands_of_kind(self, account: str, kind: str, after_id: int = 0) -> list[tuple[int, Any]]:
+        """As the real journal."""
+        rows = enumerate(self.commands.values(), start=1)
+        return [(n, row) for n, row in rows if n > after_id and row.kind == kind and row.status != "refused"]
 
     def read(self) -> list[AnyRecord]:
         """Every record as it would be read after a restart."""

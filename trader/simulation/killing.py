@@ -15,7 +15,7 @@ import msgspec
 
 from trader.simulation.campaign import unless_interrupted
 from trader.simulation.directed import SESSIONS
-from trader.simulation.oracle import Violation
+from trader.simulation.evidence import Violation
 from trader.simulation.session import Session
 from trader.simulation.workers import in_order
 

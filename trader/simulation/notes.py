@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
+from trader.config.preset import Preset
 from trader.domain.fill import Fill, FillKind
 from trader.domain.foreign import Foreign
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, next_status
@@ -55,6 +56,14 @@ class RunNote(msgspec.Struct):
     kept: dict[str, float] = {}  # legs held to their settlement, and since when
     finished: rec.RunFinished | None = None
     finished_secs: float = 0.0
+    _preset: Preset | None = None
+
+    @property
+    def preset(self) -> Preset:
+        """Its configuration, as it was recorded."""
+        if self._preset is None:
+            self._preset = Preset.model_validate(self.config)
+        return self._preset
 
     def leg(self, key: str) -> LegTerms:
         return next(leg for leg in self.legs if leg.key == key)

@@ -3,131 +3,88 @@
 It never reads the engine's state or logs. Its own arithmetic and its own notes of the journal are deliberately simple.
 """
 
-from __future__ import annotations
-
-from collections import Counter
+from decimal import Decimal
 from hashlib import blake2b
-from typing import TYPE_CHECKING
-
-import msgspec
 
 from trader.domain.quote import Quote
 from trader.engine import events as ev
 from trader.engine import records as rec
-from trader.engine.execution.exit import OVERLAPPING
+from trader.simulation.alone import AloneRules
 from trader.simulation.books import BookRules
-from trader.simulation.control import ControlRules
 from trader.simulation.entries import EntryRules
-from trader.simulation.notes import Notes, RunNote
+from trader.simulation.evidence import Evidence, World
+from trader.simulation.finishing import FinishRules
+from trader.simulation.leaving import LeavingRules
+from trader.simulation.notes import Notes
 from trader.simulation.ordering import OrderRules
 from trader.simulation.paying import PayingRules
+from trader.simulation.shell import Shell
+from trader.simulation.triggers import TriggerRules
+from trader.simulation.venue import Arrival
 from trader.venue.core.records import Order
-
-if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from trader.simulation.session import Session
-    from trader.simulation.shell import Shell
-    from trader.simulation.venue import Arrival
-
-_TAIL = 12
-
-
-class Violation(msgspec.Struct, frozen=True):
-    """One broken promise. `tail` is the end of the journal at that moment, kinds and instants only."""
-
-    seed: int
-    invariant: str
-    secs: float
-    text: str
-    tail: tuple[str, ...] = ()
 
 
 class Oracle:
-    """Passes what happens to the rules and keeps what they find."""
+    """Passes what happens to the rules."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.notes = Notes()
-        self.violations: list[Violation] = []
-        self.limits: Counter[str] = Counter()  # what the specification itself cannot keep, counted apart
-        self.takeovers: list[float] = []  # when each epoch began; epoch n is at n-1
-        self._seen: set[tuple[str, str]] = set()
-        self._tail: list[str] = []
-        self.orders = OrderRules(self)
-        self.control = ControlRules(self)
-        self.books = BookRules(self)
-        self.entries = EntryRules(self)
-        self.paying = PayingRules(self)
-
-    # ------------------------------------------------------------ helpers of the rules
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.evidence = evidence = Evidence(world)
+        self.orders = OrderRules(evidence)
+        self.triggers = TriggerRules(evidence)
+        self.leaving = LeavingRules(evidence)
+        self.alone = AloneRules(evidence, self.orders)
+        self.finishing = FinishRules(evidence)
+        self.books = BookRules(evidence, self.orders)
+        self.entries = EntryRules(evidence)
+        self.paying = PayingRules(evidence)
 
     @property
-    def secs(self) -> float:
-        return self.session.agenda.secs
-
-    def report(self, invariant: str, text: str, key: str = "") -> None:
-        """Note a violation; the same one (by key) is reported once per session."""
-        if (invariant, key) in self._seen:
-            return
-        self._seen.add((invariant, key))
-        seed = self.session.plan.seed
-        self.violations.append(Violation(seed, invariant, round(self.secs, 3), text, tuple(self._tail[-_TAIL:])))
-
-    def healthy_for(self) -> float:
-        """Seconds since the present runner could work undisturbed; 0 while it cannot."""
-        shell = self.session.current
-        if shell is None or shell.paused or shell.degraded:
-            return 0.0
-        last_of = self.session.faults.last_of
-        disk = max(last_of.get("F1", 0.0), last_of.get("F4", 0.0), shell.mended_at)
-        return self.secs - max(shell.booted_at, disk, self.session.resumed_at)
-
-    def forget(self, epoch: int) -> None:
-        """An older copy of the journal was put back, on which this epoch is taken: it says less than before."""
-        self.notes = Notes()
-        del self.takeovers[epoch - 1 :]
-        journal = self.session.journal
-        for record, (epoch, at) in zip(journal.read(), journal.stamps, strict=True):
-            self.notes.take(record, epoch, at)
-
-    # ------------------------------------------------------------ what happens
+    def notes(self) -> Notes:
+        return self.evidence.notes
 
     def booted(self, shell: Shell) -> None:
-        self.takeovers.append(self.secs)
-        self.control.booted(shell)
+        self.evidence.takeovers.append(self.evidence.secs)
+        self.evidence.heard.booted()
+        self.triggers.booted()
         self.paying.booted()
 
     def committed(self, record: rec.AnyRecord, epoch: int) -> None:
         """A record was written."""
+        evidence = self.evidence
         what = getattr(record, "status", None) or getattr(record, "phase", None) or getattr(record, "reason", "")
-        self._tail.append(f"{self.secs:.3f} {type(record).__name__} {what}".rstrip())
+        evidence.happened(f"{type(record).__name__} {what}".rstrip())
         self.orders.before(record, epoch)
-        self.control.before(record)
+        self.triggers.before(record)
+        self.leaving.before(record)
         self.entries.before(record)
         self.paying.before(record)
-        self.notes.take(record, epoch, self.secs)
+        evidence.notes.take(record, epoch, evidence.secs)
         if isinstance(record, rec.RunFinished):
-            self.control.finished(record)
-        newest = (
-            record.code.split()[-1:] if isinstance(record, rec.LevelChanged) else []
-        )  # findings are added at the end
-        if isinstance(record, rec.LevelChanged) and newest and newest[0].startswith("invariant:"):
-            rule = newest[0].removeprefix("invariant:")
-            if rule in ("I2", "I6") and "F2" in self.session.faults.last_of:
-                # An older copy forgets that an order was proven absent, or sent: it counts as possible again, and halting is
-                # right.
-                self.limits[f"{rule} as an older copy of the journal sees it"] += 1
-            elif rule == "I1" and self.session.venue.own_doing and any(self.session.venue.human_net.values()):
-                # What the exchange closes of a position that is ours and somebody else's bears no name: whose part it was
-                # is a guess, and halting where the guess does not add up is right.
-                self.limits["I1 where the exchange closed a shared position"] += 1
-            elif not any(limit.startswith(f"{rule} ") for limit in self.limits):
-                self.report(rule, f"found by the engine itself: {record.reason}")
+            self.finishing.finished(record)
+        if isinstance(record, rec.LevelChanged):
+            self._found_by_itself(record)
+
+    def _found_by_itself(self, record: rec.LevelChanged) -> None:
+        """What the engine's own checks find counts as found."""
+        newest = record.code.split()[-1:]  # findings are added at the end
+        if not newest or not newest[0].startswith("invariant:"):
+            return
+        rule, limits = newest[0].removeprefix("invariant:"), self.evidence.limits
+        if rule in ("I2", "I6") and "F2" in self._world.faults.last_of:
+            # An older copy forgets that an order was proven absent, or sent: it counts as possible again, and halting is
+            # right.
+            limits[f"{rule} as an older copy of the journal sees it"] += 1
+        elif rule == "I1" and self._world.venue.own_doing and any(self._world.venue.human_net.values()):
+            # What the exchange closes of a position that is ours and somebody else's bears no name: whose part it was
+            # is a guess, and halting where the guess does not add up is right.
+            limits["I1 where the exchange closed a shared position"] += 1
+        elif not any(limit.startswith(f"{rule} ") for limit in limits):
+            self.evidence.report(rule, f"found by the engine itself: {record.reason}")
 
     def arrived(self, arrival: Arrival) -> None:
         """A request came in at the exchange, before it was judged there."""
-        self._tail.append(f"{self.secs:.3f} at venue: {arrival.kind} {arrival.client_order_id or arrival.order_id}")
+        self.evidence.happened(f"at venue: {arrival.kind} {arrival.client_order_id or arrival.order_id}")
         self.orders.arrived(arrival)
 
     def accepted(self, order: Order) -> None:
@@ -141,42 +98,39 @@ class Oracle:
 
     def priced(self, shell: Shell, quotes: tuple[Quote, ...], spot: Decimal) -> None:
         """A runner is about to hear these prices."""
-        self.control.priced(shell, quotes, spot)
-        if shell is self.session.current and not shell.paused:
+        if shell is self._world.current and not shell.paused:
+            self.triggers.priced(self.evidence.heard.priced(quotes, spot))
             self.paying.heard(quotes)
 
     def chain_heard(self, event: ev.ChainRead) -> None:
         """A runner is about to hear this chain."""
-        self.control.chain_heard(event)
         if not event.error:
+            self.evidence.heard.chain(event.quotes)
+            self.triggers.chain_heard()
             self.paying.heard(event.quotes)
 
     def every_second(self) -> None:
-        self.control.every_second()
-        self.paying.every_second(self.healthy_for())
+        healthy = self.evidence.healthy_for()
+        self.leaving.every_second(healthy)
+        self.triggers.every_second(healthy)
+        self.alone.every_second(healthy)
+        self.finishing.every_second(healthy)
+        self.paying.every_second(healthy)
 
     def live(self) -> None:
         """A minute after the last fault."""
         self.books.live()
 
     def never_closed(self) -> None:
-        for run in self.notes.unresolved():
-            if not self.is_barred(run):
-                self.report("LV1", f"run {run.run_id} is {run.phase} long after the last Stop", run.run_id)
+        """Long after the last Stop."""
+        self.books.never_closed()
 
-    def is_barred(self, run: RunNote) -> bool:
-        """Whether the exchange refuses an exit because it would meet another's order of the same account, which rests still:
-        nothing on this side can change that. Counted as a known limit."""
-        account = self.session.venue.account
-        resting = {o.symbol for o in account.open_orders.values() if o.client_order_id not in run.orders}
-        last = [run.leg_orders(leg.key)[-1] for leg in run.legs if leg.symbol in resting and run.leg_orders(leg.key)]
-        if not any(order.code == OVERLAPPING for order in last):
-            return False
-        self.limits["LV1 behind another's resting order"] += 1
-        return True
+    def forget(self, epoch: int) -> None:
+        """An older copy of the journal was put back, on which this epoch is taken."""
+        self.evidence.forget(epoch)
 
     def raised(self, error: Exception) -> None:
-        self.report("LV2", f"the engine raised {type(error).__name__}: {error}", str(error)[:60])
+        self.evidence.report("LV2", f"the engine raised {type(error).__name__}: {error}", str(error)[:60])
 
     def at_the_end(self) -> None:
         self.watch_fills()
@@ -184,7 +138,7 @@ class Oracle:
 
     def trace_hash(self) -> str:
         """Digest of the journal, the command answers and everything that arrived at the exchange."""
-        digest = blake2b(self.session.journal.hash.digest(), digest_size=16)
-        for arrival in self.session.venue.arrivals:
+        digest = blake2b(self._world.journal.hash.digest(), digest_size=16)
+        for arrival in self._world.venue.arrivals:
             digest.update(f"{arrival.kind}{arrival.secs:.6f}{arrival.client_order_id}{arrival.result}".encode())
         return digest.hexdigest()

@@ -1,21 +1,15 @@
 """Rules about orders and exposure: I1–I13, CT11. Judged at each commit, each arrival, each execution."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
 
 from trader.domain.expiry import ist_date
 from trader.domain.order import OrderIntent, OrderType, Purpose
 from trader.domain.rounding import is_on_tick
 from trader.engine import records as rec
+from trader.simulation.evidence import Evidence
 from trader.simulation.notes import RunNote
-from trader.simulation.venue import is_desks
+from trader.simulation.venue import Arrival, is_desks
 from trader.venue.core.records import Order
-
-if TYPE_CHECKING:
-    from trader.simulation.oracle import Oracle
-    from trader.simulation.venue import Arrival
 
 _COID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
 _RATE_HARD = 10
@@ -26,8 +20,8 @@ _ZOMBIE_SECS = 1.0  # committed before the takeover, signed at most this long af
 class OrderRules:
     """Everything that can be wrong with an order."""
 
-    def __init__(self, oracle: Oracle) -> None:
-        self._oracle = oracle
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
         self._run_of: dict[str, str] = {}  # client order id → run
         self._net: dict[tuple[str, str], int] = {}  # (run, symbol) → contracts our orders have made
         self._others: dict[str, int] = {}  # symbol → contracts another installation's orders have made
@@ -62,17 +56,17 @@ class OrderRules:
                 pass
 
     def _check_runs(self, record: rec.RunCreated) -> None:
-        report, notes = self._oracle.report, self._oracle.notes
+        report, notes = self._evidence.report, self._evidence.notes
         for other in notes.unresolved():
             report("I12", f"run {record.run_id} begins while {other.run_id} is {other.phase}")
         most = record.config["risk"]["max_runs_per_day"]
         today = sum(1 for _ in notes.runs) + 1
-        if today > most and ist_date(record.wall) == ist_date(self._oracle.session.agenda.now):
+        if today > most and ist_date(record.wall) == ist_date(self._evidence.world.agenda.now):
             report("I12", f"{today} runs today, {most} allowed")
 
     def _check_intent(self, run_id: str, intent: OrderIntent) -> None:
-        report = self._oracle.report
-        run, coid = self._oracle.notes.runs[run_id], intent.client_order_id
+        report = self._evidence.report
+        run, coid = self._evidence.notes.runs[run_id], intent.client_order_id
         leg = run.leg(intent.leg)
         if not _COID.match(coid):
             report("I5", f"client order id {coid!r}")
@@ -97,7 +91,7 @@ class OrderRules:
 
     def _check_worst_case(self, run: RunNote, intent: OrderIntent) -> None:
         """I2: even if everything of ours that may still trade did, the leg stays within its size."""
-        session = self._oracle.session
+        session = self._evidence.world
         leg = run.leg(intent.leg)
         worst = abs(self.net(run.run_id, intent.symbol)) + intent.quantity
         for order in session.venue.account.open_orders.values():
@@ -106,7 +100,7 @@ class OrderRules:
         for note in run.leg_orders(intent.leg, Purpose.ENTRY):
             worst += note.intent.quantity * session.wire.in_transit.get(note.intent.client_order_id, 0)
         if worst > leg.quantity:
-            self._oracle.report(
+            self._evidence.report(
                 "I2",
                 f"{intent.client_order_id}: worst case {worst} of {leg.quantity} contracts",
                 intent.client_order_id,
@@ -118,10 +112,10 @@ class OrderRules:
         coid = arrival.client_order_id
         if arrival.kind == "cancel":
             self._check_cancel(arrival)
-        if arrival.epoch < len(self._oracle.takeovers):
-            taken = self._oracle.takeovers[arrival.epoch]
+        if arrival.epoch < len(self._evidence.takeovers):
+            taken = self._evidence.takeovers[arrival.epoch]
             if arrival.signed > taken + _ZOMBIE_SECS:
-                self._oracle.report(
+                self._evidence.report(
                     "I9",
                     f"{arrival.kind} of epoch {arrival.epoch} signed {arrival.signed - taken:.1f} s after it ended",
                 )
@@ -129,29 +123,29 @@ class OrderRules:
             return
         intent = arrival.intent
         assert intent is not None
-        run = self._oracle.notes.runs.get(self._run_of.get(coid or "", ""))
+        run = self._evidence.notes.runs.get(self._run_of.get(coid or "", ""))
         if self._is_degraded_exit(arrival, intent):
             self._run_of[intent.client_order_id] = intent.run_id
             self._unrecorded.add(intent.client_order_id)
             return
         if run is None or coid is None:
-            self._oracle.report("I4", f"order {coid} arrived without an intent in the journal")
+            self._evidence.report("I4", f"order {coid} arrived without an intent in the journal")
             return
         if coid not in run.orders:
             return  # its intent was committed, and lost since with the newest rows of the journal
         if run.orders[coid].intent != intent:
-            self._oracle.report("I4", f"order {coid} is not what the journal says")
+            self._evidence.report("I4", f"order {coid} is not what the journal says")
         self._check_rate(arrival, intent)
         self._check_price(run, intent)
         self._check_serial(run, intent, arrival)
         expiry = run.leg(intent.leg).expiry
-        late = arrival.signed - (expiry - self._oracle.session.agenda.start).total_seconds()
-        if late > 1.5 and self._oracle.control.knows_time(run.orders[coid].secs):
-            self._oracle.report("CT11", f"{coid} signed {late:.1f} s after the expiry")
+        late = arrival.signed - (expiry - self._evidence.world.agenda.start).total_seconds()
+        if late > 1.5 and self._evidence.heard.knows_time(run.orders[coid].secs):
+            self._evidence.report("CT11", f"{coid} signed {late:.1f} s after the expiry")
 
     def _is_degraded_exit(self, arrival: Arrival, intent: OrderIntent) -> bool:
         """DU2: while nothing can be written, exits go on unrecorded. Its shape is judged all the same."""
-        run = self._oracle.notes.runs.get(intent.run_id)
+        run = self._evidence.notes.runs.get(intent.run_id)
         if run is None or intent.client_order_id in run.orders or intent.purpose is Purpose.ENTRY:
             return False
         if not self._was_degraded(arrival):
@@ -159,24 +153,24 @@ class OrderRules:
         leg = run.leg(intent.leg)
         held = abs(self.net(run.run_id, intent.symbol))
         if not intent.reduce_only or intent.side is not leg.side.opposite or intent.quantity > max(held, leg.quantity):
-            self._oracle.report("I7", f"{intent.client_order_id}, unrecorded: {intent.side} {intent.quantity}")
+            self._evidence.report("I7", f"{intent.client_order_id}, unrecorded: {intent.side} {intent.quantity}")
         return True
 
     def _check_cancel(self, arrival: Arrival) -> None:
-        venue = self._oracle.session.venue
+        venue = self._evidence.world.venue
         order = venue.account.orders.get(arrival.order_id) if arrival.order_id is not None else None
         if order is None:
             return
         coid = order.client_order_id
-        run = self._oracle.notes.runs.get(self._run_of.get(coid or "", ""))
+        run = self._evidence.notes.runs.get(self._run_of.get(coid or "", ""))
         if run is None or coid is None:
-            self._oracle.report("I13", f"cancel of somebody else's order {order.id}")
+            self._evidence.report("I13", f"cancel of somebody else's order {order.id}")
         elif not self._was_degraded(arrival) and coid not in self._cancels:
-            self._oracle.report("I4", f"cancel of {coid} arrived without its record")
+            self._evidence.report("I4", f"cancel of {coid} arrived without its record")
 
     def _was_degraded(self, arrival: Arrival) -> bool:
         """Whether its sender could not write the journal when it signed."""
-        shells = self._oracle.session.shells
+        shells = self._evidence.world.shells
         return any(shell.epoch == arrival.epoch and shell.was_degraded(arrival.signed) for shell in shells)
 
     def _check_rate(self, arrival: Arrival, intent: OrderIntent) -> None:
@@ -186,25 +180,25 @@ class OrderRules:
         self._signed.append((arrival.signed, intent.purpose is Purpose.ENTRY))
         recent = [entry for at, entry in self._signed[-24:] if abs(arrival.signed - at) < 0.99]
         if len(recent) > _RATE_HARD or sum(recent) > 5:
-            self._oracle.report("I11", f"{len(recent)} orders in a second, {sum(recent)} of them entries")
+            self._evidence.report("I11", f"{len(recent)} orders in a second, {sum(recent)} of them entries")
 
     def _check_price(self, run: RunNote, intent: OrderIntent) -> None:
         leg, price = run.leg(intent.leg), intent.limit_price
         if intent.order_type is OrderType.MARKET:
             return
         if price is None or not price.is_finite() or price <= 0 or not is_on_tick(price, leg.tick_size):
-            self._oracle.report("I10", f"{intent.client_order_id}: price {price}")
+            self._evidence.report("I10", f"{intent.client_order_id}: price {price}")
             return
         if intent.purpose is not Purpose.ENTRY:
             return
-        marks = self._oracle.control.recent_marks(intent.symbol)
+        marks = self._evidence.heard.recent_marks(intent.symbol)
         if not any(abs(price - m) <= max(m / 5, 5 * leg.tick_size) for m in marks):
-            self._oracle.report("I10", f"{intent.client_order_id}: price {price} outside the collar of {marks[-3:]}")
+            self._evidence.report("I10", f"{intent.client_order_id}: price {price} outside the collar of {marks[-3:]}")
 
     def _check_serial(self, run: RunNote, intent: OrderIntent, arrival: Arrival) -> None:
         """I6 and the signing half of I8."""
         coid = intent.client_order_id
-        account = self._oracle.session.venue.account
+        account = self._evidence.world.venue.account
         resting = [
             run.orders[o.client_order_id]
             for o in account.open_orders.values()
@@ -213,7 +207,7 @@ class OrderRules:
         if intent.purpose is Purpose.ENTRY:
             ended = min((s for s in (run.stop_secs, run.exit_secs) if s is not None), default=None)
             if ended is not None and arrival.signed > ended:
-                self._oracle.report(
+                self._evidence.report(
                     "I8", f"entry {coid} signed {arrival.signed - ended:.3f} s after the exit was decided"
                 )
             open_now = [o for o in run.leg_orders(intent.leg) if o.open and o.intent.client_order_id != coid]
@@ -222,10 +216,12 @@ class OrderRules:
             earlier = [o for o in open_now if o.secs <= own]
             standing = [o for o in resting if o.secs <= own]
             if earlier or standing:
-                self._oracle.report("I6", f"entry {coid} arrived beside {len(earlier) or len(standing)} open order(s)")
+                self._evidence.report(
+                    "I6", f"entry {coid} arrived beside {len(earlier) or len(standing)} open order(s)"
+                )
         elif any(o.intent.purpose is Purpose.ENTRY and o.cancel_secs is None and o.open for o in resting):
             # One that was doubled on its way, taken once and refused once, is first found by the next read.
-            self._oracle.report("I6", f"exit {coid} arrived while an entry rests that nobody cancelled")
+            self._evidence.report("I6", f"exit {coid} arrived while an entry rests that nobody cancelled")
 
     # ------------------------------------------------------------ executions
 
@@ -233,11 +229,11 @@ class OrderRules:
         coid = order.client_order_id or ""
         if order.reduce_only and coid in self._run_of:
             self._leaving.add(self._run_of[coid])
-        if self._oracle.session.venue.accepted.get(coid, 0) > 1:
-            self._oracle.report("I3", f"{coid} was accepted more than once", coid)
+        if self._evidence.world.venue.accepted.get(coid, 0) > 1:
+            self._evidence.report("I3", f"{coid} was accepted more than once", coid)
 
     def watch_fills(self) -> None:
-        fills = self._oracle.session.venue.account.fills
+        fills = self._evidence.world.venue.account.fills
         while self._fills_seen < len(fills):
             row = fills[self._fills_seen]
             self._fills_seen += 1
@@ -246,14 +242,14 @@ class OrderRules:
                 if row.client_order_id and not is_desks(row.client_order_id):  # another installation's
                     self._others[row.symbol] = self._others.get(row.symbol, 0) + row.side.sign * row.size
                 continue
-            run = self._oracle.notes.runs[run_id]
+            run = self._evidence.notes.runs[run_id]
             net = self._net[run_id, row.symbol] = self.net(run_id, row.symbol) + row.side.sign * row.size
             leg = next(leg for leg in run.legs if leg.symbol == row.symbol)
-            theirs = self._oracle.session.venue.human_net.get(row.symbol, 0) + self._others.get(row.symbol, 0)
+            theirs = self._evidence.world.venue.human_net.get(row.symbol, 0) + self._others.get(row.symbol, 0)
             if net > 0 and theirs <= -net and leg.side.sign < 0:
                 # Two exits overlapped and somebody else's short stood behind ours: reduce-only cannot tell them apart.
-                self._oracle.limits["I1 beside a foreign short"] += 1
+                self._evidence.limits["I1 beside a foreign short"] += 1
             elif not 0 <= net * leg.side.sign <= leg.quantity:
-                self._oracle.report("I1", f"{row.symbol}: our orders have made {net}, configured {leg.quantity}")
+                self._evidence.report("I1", f"{row.symbol}: our orders have made {net}, configured {leg.quantity}")
             if run.finished is not None:
-                self._oracle.report("CT1", f"{row.symbol}: {row.side} {row.size} filled after the run was done")
+                self._evidence.report("CT1", f"{row.symbol}: {row.side} {row.size} filled after the run was done")

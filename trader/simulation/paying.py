@@ -1,20 +1,14 @@
 """CT14: what closing pays for. No bid climbs where nobody offers, none is above what the preset accepts, a leg is held to its
 settlement only where it may be, is closed when it is offered again, and a book without offers never halts the account."""
 
-from __future__ import annotations
-
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
-from trader.config.preset import Preset
 from trader.domain.order import OrderIntent, Purpose
 from trader.domain.quote import Quote
 from trader.engine import records as rec
 from trader.engine.records import LegTerms, Phase
+from trader.simulation.evidence import Evidence
 from trader.simulation.notes import RunNote
-
-if TYPE_CHECKING:
-    from trader.simulation.oracle import Oracle
 
 _TICKS = 20  # always accepted above the mark
 _LOOKBACK_SECS = 20.0
@@ -27,15 +21,15 @@ _SEEN_SECS = 2.5  # the book is looked at with the market's rhythm
 class PayingRules:
     """Judges prices by what the runner has heard within the last seconds, halts by what stood in the book."""
 
-    def __init__(self, oracle: Oracle) -> None:
-        self._oracle = oracle
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
         self._offered: dict[tuple[str, str], float] = {}  # (run, leg): since when a held leg is offered worthwhile
         self._asks: dict[str, list[tuple[float, Quote]]] = {}
         self._no_ask: dict[str, float] = {}
 
     def heard(self, quotes: tuple[Quote, ...]) -> None:
         """The runner is about to hear these."""
-        secs = self._oracle.secs
+        secs = self._evidence.secs
         for quote in quotes:
             known = [(at, old) for at, old in self._asks.get(quote.symbol, ()) if secs - at <= _LOOKBACK_SECS]
             self._asks[quote.symbol] = [*known, (secs, quote)]
@@ -47,7 +41,7 @@ class PayingRules:
     # ------------------------------------------------------------ at the commit
 
     def before(self, record: rec.AnyRecord) -> None:
-        run = self._oracle.notes.runs.get(record.run_id)
+        run = self._evidence.notes.runs.get(record.run_id)
         match record:
             case rec.OrderIntended(intent=intent) if run is not None and record.cause != "recovery":
                 self._check_price(run, intent)
@@ -60,42 +54,42 @@ class PayingRules:
 
     def _check_price(self, run: RunNote, intent: OrderIntent) -> None:
         price, recent = intent.limit_price, self._asks.get(intent.symbol, [])
-        if price is None or intent.purpose is Purpose.ENTRY or not recent or self._is_late():
+        if price is None or intent.purpose is Purpose.ENTRY or not recent or self._evidence.is_late():
             return
-        secs, (at, newest) = self._oracle.secs, recent[-1]
+        secs, (at, newest) = self._evidence.secs, recent[-1]
         if newest.mark is None or newest.mark < 0 or secs - at > _FRESH_SECS:
             return
-        preset, leg = Preset.model_validate(run.config), run.leg(intent.leg)
+        preset, leg = run.preset, run.leg(intent.leg)
         marks = [quote.mark for _, quote in recent if quote.mark is not None]
         most = max(m + max(m * preset.risk.exit_limit_pct / 100, _TICKS * leg.tick_size) for m in marks)
         if price > most:
-            self._oracle.report("CT14", f"{intent.client_order_id} pays {price}, at most {most} is accepted")
+            self._evidence.report("CT14", f"{intent.client_order_id} pays {price}, at most {most} is accepted")
         if any(quote.ask for at, quote in recent if secs - at <= _BUY_SECS):
             return
         step = max(max(marks) * preset.orders.slippage_pct / 100, leg.tick_size) + leg.tick_size
         if price > max(marks) + step:
             text = f"{intent.client_order_id} bids {price} although nobody offers; marks {min(marks)} to {max(marks)}"
-            self._oracle.report("CT14", text)
+            self._evidence.report("CT14", text)
 
     def _check_kept(self, run: RunNote, record: rec.LegKept) -> None:
-        preset, leg = Preset.model_validate(run.config), run.leg(record.leg)
-        left = (leg.expiry - self._oracle.session.agenda.now).total_seconds() / 60
+        preset, leg = run.preset, run.leg(record.leg)
+        left = (leg.expiry - self._evidence.world.agenda.now).total_seconds() / 60
         if left > preset.exits.settle_within_mins + 0.1:
-            self._oracle.report("CT14", f"{leg.symbol} is held to its settlement {left:.0f} min before it")
+            self._evidence.report("CT14", f"{leg.symbol} is held to its settlement {left:.0f} min before it")
         if run.phase is not Phase.EXITING:
-            self._oracle.report("CT14", f"{leg.symbol} is held to its settlement while {run.phase}")
+            self._evidence.report("CT14", f"{leg.symbol} is held to its settlement while {run.phase}")
         recent = [quote for _, quote in self._asks.get(leg.symbol, ())]
-        if recent and all(self._is_worth_buying(run, leg, quote) for quote in recent) and not self._is_late():
-            self._oracle.report("CT14", f"{leg.symbol} is held to its settlement though offered at {recent[-1].ask}")
+        if recent and all(self._is_worth_buying(run, leg, quote) for quote in recent) and not self._evidence.is_late():
+            self._evidence.report("CT14", f"{leg.symbol} is held to its settlement though offered at {recent[-1].ask}")
 
     def _check_halt(self, record: rec.LevelChanged) -> None:
         """Halted for fruitless orders: of some leg one at least must have met an offer, or been refused for another reason.
         Orders that could not be recorded when they were sent say nothing of when that was, so nothing of what was offered."""
-        if self._is_late():
+        if self._evidence.is_late():
             return
-        for run in self._oracle.notes.unresolved():
+        for run in self._evidence.notes.unresolved():
             if run.phase is Phase.EXITING and self._is_fruitless_for_want_of_offers(run):
-                self._oracle.report("CT14", f"halted though nobody had offered: {record.reason}")
+                self._evidence.report("CT14", f"halted though nobody had offered: {record.reason}")
 
     def _is_fruitless_for_want_of_offers(self, run: RunNote) -> bool:
         closing = [o for o in run.orders.values() if o.intent.purpose is not Purpose.ENTRY]
@@ -103,21 +97,16 @@ class PayingRules:
         if any(o.intent.purpose is Purpose.ENTRY and o.open for o in run.orders.values()):
             return False
         symbols = {o.intent.symbol for o in closing}
-        empty_for = [self._oracle.secs - self._no_ask.get(symbol, self._oracle.secs) for symbol in symbols]
-        begun = min((o.secs for o in closing), default=self._oracle.secs)
+        empty_for = [self._evidence.secs - self._no_ask.get(symbol, self._evidence.secs) for symbol in symbols]
+        begun = min((o.secs for o in closing), default=self._evidence.secs)
         refused = any(o.status == "rejected" and o.code not in weather for o in closing)
-        return bool(closing) and not refused and min(empty_for) >= self._oracle.secs - begun - _SEEN_SECS
-
-    def _is_late(self) -> bool:
-        """Whether what is being committed was decided earlier, while nothing could be written."""
-        shell = self._oracle.session.current
-        return shell is not None and shell.degraded
+        return bool(closing) and not refused and min(empty_for) >= self._evidence.secs - begun - _SEEN_SECS
 
     # ------------------------------------------------------------ every second
 
     def every_second(self, healthy: float) -> None:
-        session, secs = self._oracle.session, self._oracle.secs
-        for run in self._oracle.notes.unresolved():
+        session, secs = self._evidence.world, self._evidence.secs
+        for run in self._evidence.notes.unresolved():
             for leg in run.legs:
                 if leg.symbol not in session.venue.core.products.live:
                     continue
@@ -134,11 +123,11 @@ class PayingRules:
                 if not wanted or tried:
                     self._offered.pop(key, None)
                 elif min(secs - self._offered.setdefault(key, secs), healthy) > _BUY_SECS:
-                    self._oracle.report("CT14", f"{leg.symbol} is held though offered at {recent[-1].ask}")
+                    self._evidence.report("CT14", f"{leg.symbol} is held though offered at {recent[-1].ask}")
 
     def _is_worth_buying(self, run: RunNote, leg: LegTerms, quote: Quote) -> bool:
         """Clearly: what is asked is within what the preset accepts for its worth."""
-        preset = Preset.model_validate(run.config)
+        preset = run.preset
         if not quote.ask or quote.mark is None or quote.mark <= 0:
             return False
         return quote.ask * Decimal("1.01") < quote.mark * (1 + preset.risk.exit_limit_pct / 100)

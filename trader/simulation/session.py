@@ -17,10 +17,11 @@ from trader.engine import events as ev
 from trader.engine.records import AnyRecord, Phase
 from trader.simulation.agenda import Agenda
 from trader.simulation.disk import CommandRow, MemoryJournal
+from trader.simulation.evidence import Violation
 from trader.simulation.faults import Faults
 from trader.simulation.gateway import Network, SimGateway
 from trader.simulation.market import UNDERLYING
-from trader.simulation.oracle import Oracle, Violation
+from trader.simulation.oracle import Oracle
 from trader.simulation.plan import OPENING, Deed, Plan, preset_of, wall_step
 from trader.simulation.quotes import ABSURD_SPOTS, absurd, aged, quote_of, spoiled
 from trader.simulation.shell import Shell
@@ -85,6 +86,7 @@ class Session:
         self.unpriced: tuple[str, float] = ("", 0.0)
         self.resumed_at = 0.0
         self.ended = ""
+        self.halted = ""  # the HALT file beside the journal
         self._body: dict[str, Any] | None = None
         self._host_down_until = 0.0
         self._deeds_left = len(plan.deeds)
@@ -113,10 +115,10 @@ class Session:
         newest = self.oracle.notes.newest()
         return SessionResult(
             seed=self.plan.seed,
-            violations=self.oracle.violations,
+            violations=self.oracle.evidence.violations,
             counts=dict(self.faults.counts),
             happened=self.faults.happened,
-            limits=dict(self.oracle.limits),
+            limits=dict(self.oracle.evidence.limits),
             trace_hash=self.oracle.trace_hash(),
             secs=agenda.secs,
             steps=sum(shell.steps for shell in self.shells),
@@ -148,7 +150,9 @@ class Session:
             case "liveness" if secs >= self._deadline:
                 self.oracle.live()
                 self._stage, self._deadline = "closing", secs + LAST_STOP_SECS
-                self.journal.submit(CommandRow(f"{self.plan.seed}-last", "stop", {"run_id": None}, secs))
+                self.journal.submit(
+                    CommandRow(f"{self.plan.seed}-last", "stop", {"run_id": None}, secs, self.host_wall())
+                )
             case "closing" if idle:
                 self._end_tail()
             case "closing" if secs >= self._deadline:
@@ -289,6 +293,10 @@ class Session:
     def _appended(self, records: Sequence[AnyRecord], epoch: int) -> None:
         for record in records:
             self.oracle.committed(record, epoch)
+
+    def keep_halt(self, reason: str) -> None:
+        """A halt that could not be recorded is kept beside the journal."""
+        self.halted = self.halted or reason
 
     def folds_anew(self, shell: Shell) -> None:
         """The runner's books and the journal contradict each other: the host begins a new instance at once."""
@@ -560,7 +568,7 @@ class Session:
         return self._body
 
     def _command(self, command_id: str, kind: str, body: dict[str, Any]) -> None:
-        if not self.journal.submit(CommandRow(command_id, kind, body, self.agenda.secs)):
+        if not self.journal.submit(CommandRow(command_id, kind, body, self.agenda.secs, self.host_wall())):
             self.agenda.after(1.0, self._command, command_id, kind, body)  # told that it is not recorded: tries again
             return
         if len(self.journal.commands) > 1:

@@ -1,41 +1,39 @@
-"""The runner on virtual time: does what `trader.runner.runner` does, and can be killed, paused and replaced.
+"""A runner on virtual time, that can be killed, paused and replaced.
 
-Step, commit, adopt the state, then perform; what cannot be committed waits in the real `trader.runner.writing`; a lost
-lease fences. Reads go through the real `trader.runner.reading`, prices through the real market clock.
+Another host of the real kernel (`trader.runner.kernel`), with the runner's own writer, commands, last look before the wire,
+reads, repeated alerts and market clock. What is simulated is what they are handed: inbox, workers, clocks, disk and exchange.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 
 from msgspec.structs import replace
 
 from trader.domain.clock import Now
-from trader.domain.foreign import parse_foreign
-from trader.domain.order import OrderIntent, Purpose
-from trader.domain.outcome import Outcome, Rejected, Unknown
+from trader.domain.outcome import Outcome, Unknown
 from trader.domain.quote import Quote
 from trader.engine import events as ev
 from trader.engine.apart import RULES_FAILED
-from trader.engine.effects import AckCommand, Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe
-from trader.engine.fold import evolve
-from trader.engine.records import AlertRaised, AnyRecord, Phase, Record
-from trader.engine.release import check_release
+from trader.engine.effects import Cancel, ReadAccount, ReadChain, Submit, Subscribe
+from trader.engine.records import AlertRaised, AnyRecord, Phase
 from trader.engine.state import State
-from trader.engine.step import step
 from trader.journal.commands import CommandMark
 from trader.journal.lease import Lease, LeaseLost
 from trader.journal.store import RecordExists
-from trader.runner.dispatcher import ENTRY_SECS, ZOMBIE_SECS
+from trader.runner.commands import Commands
+from trader.runner.kernel import Kernel, Request
 from trader.runner.market_clock import MarketClock
+from trader.runner.nagging import Nagger
 from trader.runner.reading import newest_mark, read_account, read_chain
+from trader.runner.release import Instant, Release
 from trader.runner.writing import Writer
 from trader.simulation.agenda import MICRO, Agenda
 from trader.simulation.disk import LEASE_SECS, CommandRow, MemoryJournal
 from trader.simulation.faults import Faults
 from trader.simulation.gateway import Conversation, Later, SimGateway
-from trader.simulation.wire import Wire, not_sent
+from trader.simulation.wire import Wire
 
 INSTALLATION = "simu"
 ACCOUNT = "simulated"
@@ -46,6 +44,7 @@ _CALM_TICK = 2_200_000
 _BUSY_SECS = 8.0
 _RENEW = 2 * MICRO  # how often the lease is renewed
 _BETWEEN_FACTOR = 8.0  # stopped between commit and send: the instant at which it matters most
+_NAG_SECS = 30.0
 
 Build = Callable[[Now], ev.AnyEvent]
 
@@ -59,6 +58,11 @@ class Surroundings(Protocol):
 
     interleaved: bool
     latency: float
+    halted: str  # what the HALT file says, empty where there is none
+
+    def host_wall(self) -> datetime: ...
+
+    def keep_halt(self, reason: str) -> None: ...
 
     def killed(self, shell: "Shell") -> None: ...
 
@@ -71,6 +75,26 @@ class Surroundings(Protocol):
     def chain_spoiled(self, event: ev.ChainRead) -> ev.ChainRead: ...
 
     def chain_heard(self, shell: "Shell", event: ev.ChainRead) -> None: ...
+
+
+class _Writer(Writer):
+    """The real one, with a point to die at before and after each commit."""
+
+    def __init__(self, shell: "Shell", journal: MemoryJournal, lease: Lease, agenda: Agenda, nagger: Nagger) -> None:
+        super().__init__(journal, lease, lambda: agenda.secs, lambda line: None, nagger.written)
+        self._shell = shell
+
+    def commit(self, records: Sequence[AnyRecord], mark: CommandMark | None) -> bool:
+        for record in records:
+            if isinstance(record, AlertRaised) and record.code == RULES_FAILED:
+                raise AssertionError(record.text)  # survived in production; here it is a defect to be found
+        what = type(records[-1]).__name__ if records else "mark"
+        self._shell.point(f"commit.{what}.before")
+        done = super().commit(records, mark)
+        if self.fault:
+            self._shell.note_fault()
+        self._shell.point(f"commit.{what}.after")
+        return done
 
 
 class Shell:
@@ -97,9 +121,6 @@ class Shell:
         self._degraded_from = -1.0
         self._renew_at = 0
         self.subscribed: tuple[str, ...] = ()
-        self.state = State(
-            installation=INSTALLATION, epoch=epoch, env="paper", account_key=ACCOUNT, holder=f"runner {agenda.micros}"
-        )
         self.gateway = gateway
         self.steps = 0
         self.orders_heard = 0.0  # when open orders were last heard of: a read is told whole, after its last member
@@ -109,7 +130,26 @@ class Shell:
         self.account_heard: dict[str, float] = {}  # the same of reads that told everything
         self.fully_read = 0.0  # when what a complete account read has told was read, and heard
         self._journal = journal
-        self._writer = Writer(journal, _lease_of(epoch, wall), lambda: agenda.secs, lambda line: None)
+        self.nagger = Nagger(_NAG_SECS, lambda: agenda.secs)
+        self._writer = _Writer(self, journal, _lease_of(epoch, wall), agenda, self.nagger)
+        state = State(
+            installation=INSTALLATION, epoch=epoch, env="paper", account_key=ACCOUNT, holder=f"runner {agenda.micros}"
+        )
+        self._kernel = Kernel(state, self._writer, self.perform, keep_halt=world.keep_halt)
+        self._commands = Commands(
+            self._hear,
+            self._writer,
+            now=self.now,
+            wall=world.host_wall,
+            halted=lambda: world.halted,
+            acknowledge=lambda: self.nagger.catch_up(journal, ACCOUNT),
+        )
+        self._release = Release(
+            state=lambda: self.state,
+            now=self.now,
+            halted=lambda: self._writer.fault or world.halted,
+            holds=lambda: journal.epoch == epoch,
+        )
         self._wire = wire
         self._agenda = agenda
         self._faults = faults
@@ -122,6 +162,10 @@ class Shell:
         self._stepped_at = 0
         self._now: tuple[int, Now] | None = None
 
+    @property
+    def state(self) -> State:
+        return self._kernel.state
+
     # ------------------------------------------------------------ life
 
     def recover(self) -> None:
@@ -129,14 +173,14 @@ class Shell:
         if self._faults.hit("K3") or self._dies("recovery.begins"):
             self.die()
             return
-        state = self.state
         records = self._journal.read()
         if records:
             # The clock the engine measures with never steps back, not across restarts either.
             self._wall_then = max(self._wall_then, records[-1].wall)
-        for record in records:
-            state = evolve(state, record)
-        self.state = state
+        self._kernel.fold(records)
+        self.nagger.catch_up(self._journal, ACCOUNT)
+        for seq, record in enumerate(records, start=1):
+            self.nagger.written(seq, record)
         if self._dies("recovery.folded"):
             self.die()
             return
@@ -187,13 +231,21 @@ class Shell:
 
     def receive(self, build: Build) -> None:
         """An event for the inbox; worked off at once unless the process is stopped."""
+        self._take(lambda: self._hear(build(self.now())))
+
+    def command(self, row: CommandRow) -> None:
+        """A command row found by polling."""
+        if not self._writer.answered(row.command_id):
+            self._take(lambda: self._commands.carry_out(row))
+
+    def _take(self, work: Callable[[], None]) -> None:
         if self.paused:
-            self._held_back.append(lambda: self.receive(build))
+            self._held_back.append(lambda: self._take(work))
         elif self.alive:
             if self._agenda.micros >= self._renew_at and not self._writer.fault:
                 self._renew()
             if self.alive:
-                self._turn(self._take, build)
+                self._turn(work)
             if self._writer.fault and self.alive:
                 self._turn(self._try_journal)
             self._plan_tick()
@@ -203,18 +255,17 @@ class Shell:
         if self._journal.epoch != self.epoch:
             self._fence()
 
-    def _take(self, build: Build) -> None:
-        event = build(self.now())
+    def _hear(self, event: ev.AnyEvent) -> None:
         if not self._faults.counts_points:
-            self._point("")
+            self.point("")
         elif not isinstance(event, ev.ClockTicked | ev.MarketMoved):
-            self._point(f"receive.{type(event).__name__}")
+            self.point(f"receive.{type(event).__name__}")
         self._apply(event)
 
-    def _turn(self, work: Callable[..., None], *arguments: Any) -> None:
+    def _turn(self, work: Callable[[], None]) -> None:
         """The edge of the runner's loop."""
         try:
-            work(*arguments)
+            work()
         except Killed:
             self.die()
         except LeaseLost:
@@ -230,42 +281,6 @@ class Shell:
         if self.alive and not self.paused:
             self._observe(newest)
             self.receive(lambda now: ev.MarketMoved(at=now, quotes=quotes, spots=spots, newest=newest))
-
-    def command(self, row: CommandRow) -> None:
-        """A command row found by polling."""
-        if self._writer.answered(row.command_id):
-            return
-        if row.kind == "stop":
-            self.receive(
-                lambda now: ev.StopCommand(
-                    at=now, command_id=row.command_id, run_id=row.body.get("run_id"), issued_by="person"
-                )
-            )
-            return
-        if row.kind == "beside":
-            self.receive(
-                lambda now: ev.BesideCommand(
-                    at=now,
-                    command_id=row.command_id,
-                    run_id=row.body["run_id"],
-                    foreign=parse_foreign(row.body["foreign"]),
-                    phrase=row.body["phrase"],
-                    issued_by="person",
-                )
-            )
-            return
-        self.receive(
-            lambda now: ev.StartCommand(
-                at=now,
-                command_id=row.command_id,
-                config=row.body["config"],
-                config_hash=row.body["config_hash"],
-                start_now=row.body["now"],
-                issued_by="person",
-                foreign=parse_foreign(row.body.get("foreign", [])),
-                beside=row.body.get("beside", ""),
-            )
-        )
 
     def _plan_tick(self) -> None:
         """Plan the next moment at which time alone may matter: some while after the last step, as every step looks at it."""
@@ -303,7 +318,7 @@ class Shell:
         """What waited goes to disk once it can; the engine hears of it."""
         if self._writer.recovered(self.now().wall):
             self.mended_at = self._agenda.secs
-            self._apply(ev.JournalChanged(at=self.now(), fault=""))
+            self._kernel.journal_changed(self.now())
 
     @property
     def degraded(self) -> bool:
@@ -316,103 +331,76 @@ class Shell:
 
     # ------------------------------------------------------------ one step
 
-    def _point(self, name: str) -> None:
+    def point(self, name: str) -> None:
+        """A point of the program at which it may be killed."""
         if self._faults.point(name):
             raise Killed
+
+    def note_fault(self) -> None:
+        """The journal could not be written just now."""
+        if not self._degraded_from > self.mended_at:
+            self._degraded_from = self._agenda.secs
 
     def _dies(self, name: str) -> bool:
         """A point that is only visited, never drawn."""
         return self._faults.counts_points and self._faults.point(name)
 
     def _apply(self, event: ev.AnyEvent) -> None:
-        """Step, commit the records, adopt the state, then perform: a send never precedes its intent on disk.
-
-        What cannot be committed makes the engine decide anew, knowing the fault; as `Runner._apply` does.
-        """
         self.steps += 1
         self._stepped_at = self._agenda.micros
-        state, effects = step(self.state, event)
-        records: list[AnyRecord] = [e for e in effects if isinstance(e, Record)]
-        for record in records:
-            if isinstance(record, AlertRaised) and record.code == RULES_FAILED:
-                raise AssertionError(record.text)  # survived in production; here it is a defect to be found
-        acks = [e for e in effects if isinstance(e, AckCommand)]
-        if (records or acks) and not self._commit(records, acks) and not state.journal_fault:
-            self._apply(ev.JournalChanged(at=event.at, fault=self._writer.fault))
-            if not isinstance(event, ev.JournalChanged):
-                self._apply(event)
-            return
-        self.state = state
-        for effect in effects:
-            self.perform(effect)
-        if self._writer.fault and not state.journal_fault:
-            self._apply(ev.JournalChanged(at=event.at, fault=self._writer.fault))
+        self._kernel.apply(event)
 
-    def _commit(self, records: list[AnyRecord], acks: list[AckCommand]) -> bool:
-        what = type(records[-1]).__name__ if records else "mark"
-        self._point(f"commit.{what}.before")
-        done = self._writer.commit(records, _mark(acks[0]) if acks else None)
-        if self._writer.fault and not (self._degraded_from > self.mended_at):
-            self._degraded_from = self._agenda.secs
-        self._point(f"commit.{what}.after")
-        return done
-
-    def perform(self, effect: Effect) -> None:
-        """Start one effect; its answer arrives as an event."""
-        match effect:
-            case Submit(intent=intent):
-                self._point("submit.before")
-                self._agenda.after(_WORKER_SECS, self._submit, intent, self._agenda.secs)
+    def perform(self, request: Request) -> None:
+        """Start one request; its answer arrives as an event."""
+        match request:
+            case Submit():
+                self.point("submit.before")
+                self._agenda.after(_WORKER_SECS, self._submit, request, self._instant())
                 if self._faults.hit("K2", _BETWEEN_FACTOR):
                     self._world.interrupt()
             case Cancel():
-                self._point("cancel.before")
-                self._agenda.after(_WORKER_SECS, self._cancel, effect, self._agenda.secs)
+                self.point("cancel.before")
+                self._agenda.after(_WORKER_SECS, self._cancel, request, self._instant())
             case ReadChain():
-                self._agenda.after(0.01, self._read_chain, effect, Conversation())
+                self._agenda.after(0.01, self._read_chain, request, Conversation())
             case ReadAccount():
-                self._agenda.after(0.01, self._read_account, effect, Conversation(self._agenda.secs), self.now().wall)
+                self._agenda.after(0.01, self._read_account, request, Conversation(self._agenda.secs), self.now().wall)
             case Subscribe(symbols=symbols):
                 self.subscribed = symbols
 
-    def _submit(self, intent: OrderIntent, committed: float) -> None:
+    def _instant(self) -> Instant:
+        return Instant(self._agenda.secs, self._agenda.secs)
+
+    def _submit(self, effect: Submit, released: Instant) -> None:
         """A worker signs and sends, after a last look at whether the order may still leave."""
         if self.paused:
-            self._held_back.insert(0, lambda: self._submit(intent, committed))  # workers wake beside the loop
+            self._held_back.insert(0, lambda: self._submit(effect, released))  # workers wake beside the loop
             return
         if not self.alive:
             return
-        denied = check_release(self.state, intent, self.now())
+        intent = effect.intent
 
         def answer(outcome: Outcome) -> None:
             self.receive(lambda now: ev.SubmitAnswered(at=now, client_order_id=intent.client_order_id, outcome=outcome))
 
-        if not self._may_still(committed) or denied is not None:
-            answer(not_sent("the account is another's" if denied is None else denied.code))
-        elif intent.purpose is Purpose.ENTRY and self._agenda.secs - committed > ENTRY_SECS:
-            answer(not_sent("it was decided too long ago"))
-        elif self._writer.fault and intent.purpose is Purpose.ENTRY:
-            answer(Rejected("halted", self._writer.fault))
+        if refused := self._release.refusal(effect, released, self._instant()):
+            answer(refused)
         elif self._faults.hit("W1"):
-            self._submit_badly(intent, answer)
+            self._submit_badly(effect, answer)
         else:
             self._wire.send_order(intent, self.epoch, self.gateway.budget, answer)
             if self._dies("submit.sent"):
                 self.die()
 
-    def _submit_badly(self, intent: OrderIntent, answer: Callable[[Outcome], None]) -> None:
+    def _submit_badly(self, effect: Submit, answer: Callable[[Outcome], None]) -> None:
         """W1: the worker dies, before it has sent the order or after; nobody can say which."""
         if self._faults.details("W1").random() < 0.5:
-            self._wire.send_order(intent, self.epoch, self.gateway.budget, lambda outcome: None)
+            self._wire.send_order(effect.intent, self.epoch, self.gateway.budget, lambda outcome: None)
         answer(Unknown("worker failed"))
 
-    def _may_still(self, released: float) -> bool:
-        """As the dispatcher: what waited longer than a second asks the journal for the lease."""
-        return self._agenda.secs - released <= ZOMBIE_SECS or self._journal.epoch == self.epoch
-
-    def _cancel(self, effect: Cancel, asked: float) -> None:
+    def _cancel(self, effect: Cancel, released: Instant) -> None:
         if self.paused:
-            self._held_back.insert(0, lambda: self._cancel(effect, asked))
+            self._held_back.insert(0, lambda: self._cancel(effect, released))
             return
         if not self.alive:
             return
@@ -420,8 +408,8 @@ class Shell:
         def answer(outcome: Outcome) -> None:
             self.receive(lambda now: ev.CancelAnswered(at=now, client_order_id=effect.client_order_id, outcome=outcome))
 
-        if not self._may_still(asked):
-            answer(not_sent("the account is another's"))
+        if refused := self._release.refusal(effect, released, self._instant()):
+            answer(refused)
             return
         self._wire.send_cancel(effect, self.epoch, self.gateway.budget, answer)
         if self._dies("cancel.sent"):
@@ -505,7 +493,3 @@ def _lease_of(epoch: int, wall: datetime) -> Lease:
         renewed_at=wall,
         expires_at=wall + timedelta(seconds=LEASE_SECS),
     )
-
-
-def _mark(ack: AckCommand) -> CommandMark:
-    return CommandMark(command_id=ack.command_id, status=ack.status, detail=ack.detail)  # type: ignore[arg-type]

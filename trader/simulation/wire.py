@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown, RateLimited, VenueRefused, WireError
+from trader.domain.errors import ExchangeError, NotSent, OutcomeUnknown, RateLimited, WireError
 from trader.domain.order import OrderIntent, OrderSnapshot
-from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
+from trader.domain.outcome import Ok, Outcome, Unknown
 from trader.engine.effects import Cancel
 from trader.exchange.common.budget import Priority, RateBudget
-from trader.exchange.delta.api.order_verbs import outcome_of, priority_of
+from trader.exchange.common.outcomes import outcome_of, priority_of
 from trader.exchange.delta.http import endpoints as at
+from trader.exchange.delta.http.refusal import refused
 from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
 from trader.simulation.gateway import Network
@@ -67,7 +68,7 @@ class Wire:
             return
         self._network.check_key()
         if self._network.refused:
-            self._later(2, answer, _fate(AuthError("ip_not_whitelisted_for_api_key", http_status=403)))
+            self._later(2, answer, _fate(refused("ip_not_whitelisted_for_api_key", what="order", status=403)))
             return
         hit, signed = self._faults.hit, self._agenda.secs
         if hit("N12"):
@@ -118,7 +119,7 @@ class Wire:
         try:
             outcome = Ok(visit(signed))
         except Refused as refusal:
-            outcome = _fate(VenueRefused(refusal.code, http_status=refusal.status))
+            outcome = _fate(refused(refusal.code, what="order", status=refusal.status))
         if answer is None:
             return
         if self._faults.hit("N2", 2.0):
@@ -139,8 +140,3 @@ def _fate(error: ExchangeError) -> Outcome:
         raise error
 
     return outcome_of(fail, "simulated")
-
-
-def not_sent(why: str) -> Rejected:
-    """The answer to an order that was not let out."""
-    return Rejected("not_sent", why)

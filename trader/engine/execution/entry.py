@@ -6,6 +6,7 @@ from enum import StrEnum
 from trader.domain.clock import Now
 from trader.domain.order import OrderStatus, Purpose, Side, TimeInForce
 from trader.domain.quote import Quote
+from trader.domain.remedy import Remedy
 from trader.domain.wording import refusal_words
 from trader.engine.absence import ENTRY_HORIZON_SECS
 from trader.engine.beside import bars_beginning
@@ -14,27 +15,12 @@ from trader.engine.execution.chase import chase_price, entry_reference, price_bo
 from trader.engine.execution.working import RETRY_SECS, await_order, paused, place
 from trader.engine.gate import slowed, within_collar
 from trader.engine.naked import entry_patience
-from trader.engine.orders import GONE, NEVER_ACCEPTED, PROVEN_ABSENT
+from trader.engine.orders import PROVEN_ABSENT
 from trader.engine.positions import signed
 from trader.engine.records import LegTerms
 from trader.engine.state import Order, Run, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import staleness
-
-# Refusals after which another attempt may succeed; every other code ends the entry of that leg.
-RETRYABLE_ENTRY_CODES = frozenset(
-    {
-        "not_sent",
-        "order_size_exceed_available",
-        "order_size_not_available_in_orderbook",
-        "no_liquidity_for_market_order",
-        "limit_price_out_of_price_band",
-        "stale_order",
-        "rate_limit_exceeded",
-        NEVER_ACCEPTED,
-        GONE,
-    }
-)
 
 
 class Work(StrEnum):
@@ -86,7 +72,7 @@ def _patience(run: Run, leg: LegTerms, order: Order, now: Now) -> float:
 def _refusal(orders: list[Order]) -> str:
     """Why the last order was refused in a way that another would be, in words."""
     last = orders[-1] if orders else None
-    if last is not None and last.status is OrderStatus.REJECTED and last.code not in RETRYABLE_ENTRY_CODES:
+    if last is not None and last.status is OrderStatus.REJECTED and not (last.remedy or Remedy.GIVE_UP).may_pass:
         return f"the exchange refused: {refusal_words(last.code, last.message)}"
     if last is not None and last.status is OrderStatus.DENIED:
         return f"our gate refused: {last.code} ({last.message})"
@@ -141,7 +127,7 @@ def _unproven(turn: Turn, run: Run, leg: LegTerms) -> str:
     refused = [
         o
         for o in run.leg_orders(leg.key, Purpose.ENTRY)[-1:]
-        if o.status is OrderStatus.REJECTED and o.code not in (*PROVEN_ABSENT, "not_sent")
+        if o.status is OrderStatus.REJECTED and o.code not in PROVEN_ABSENT and o.remedy is not Remedy.RESEND
     ]
     if all(o.ended_at is not None and read is not None and read >= o.ended_at for o in refused):
         return ""

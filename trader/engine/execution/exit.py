@@ -2,6 +2,7 @@
 
 from trader.domain.clock import Now
 from trader.domain.order import OrderStatus, Purpose, TimeInForce
+from trader.domain.remedy import Remedy
 from trader.domain.rounding import floor_to_tick
 from trader.domain.wording import refusal_words
 from trader.engine.execution.algo import (
@@ -27,17 +28,13 @@ from trader.engine.turn import Turn
 from trader.engine.valuation import fresh_value
 
 EXIT_OVERLAP_SECS = 2.0  # an exit waits this long for the fate of an earlier one; reduce-only bounds both
-OVERLAPPING = "overlapping_buy_sell_orders"  # an order of the same account is in the way
 ALONE_PATIENCE_SECS = 2.0  # of the five kept for buying one leg back: two attempts fit
 _LONGEST_RETRY_SECS = 5.0
 _REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)
-_NOT_PROCESSED = ("not_sent", "rate_limit_exceeded")  # it never left, or was turned away by the rate limit
 _SLOW_EXIT_SECS = 4.5  # between exit orders once too many have filled nothing: the next is never 5 s away
 _THROTTLED_REPEAT_SECS = 60.0
 _UNOFFERED_SECS = 10.0  # nobody offers a leg for this long: a person must hear of it
 _UNOFFERED_REPEAT_SECS = 300.0
-# Refusals by which the exchange says how the market is, not that anything is wrong with us.
-_WEATHER = frozenset({"no_liquidity_for_market_order", "limit_price_out_of_price_band"})
 
 
 def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, priced: bool = True) -> bool:
@@ -206,11 +203,11 @@ def _tell_refused(turn: Turn, run: Run, leg: LegTerms, last: Order) -> None:
     if last.status not in _REFUSED:
         return
     words = f"Closing {leg.symbol} was refused ({refusal_words(last.code, last.message)}); trying again."
-    if last.code == OVERLAPPING:
+    if last.remedy is Remedy.UNBLOCK:
         others = [order for order in turn.watch(run.run_id).foreign_orders if order.startswith(leg.symbol)]
         named = f": {', '.join(others)}" if others else ""
         words += f" An order of this account that is not this run's rests on the other side{named}; cancel it."
-    level = "warning" if last.code in _WEATHER else "error"
+    level = "warning" if last.remedy is Remedy.MARKET else "error"
     turn.alert(run.run_id, level, f"exit_refused:{last.code}", words)
 
 
@@ -231,7 +228,7 @@ def _is_throttled(turn: Turn, run: Run, leg: LegTerms, last: Order, purpose: Pur
 def _is_fruitless(order: Order) -> bool:
     """An order that may have reached the exchange and has filled nothing although there was somebody to meet. A book without
     an offer at the price is the market's state, and no number of orders into it says that anything is wrong."""
-    if order.done_qty or order.status is OrderStatus.DENIED or order.code in (*_NOT_PROCESSED, *_WEATHER):
+    if order.done_qty or order.status is OrderStatus.DENIED or (order.remedy is not None and order.remedy.is_blameless):
         return False
     if order.status is OrderStatus.REJECTED:
         return True

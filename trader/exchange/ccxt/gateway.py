@@ -20,7 +20,7 @@ from trader.domain.foreign import concerns
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose, Side, TimeInForce
-from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
+from trader.domain.outcome import Ok, Outcome, Rejected, Unknown, not_sent
 from trader.domain.quote import Quote
 from trader.domain.wallet import Wallet
 from trader.exchange.ccxt import unified as unified
@@ -29,15 +29,10 @@ from trader.exchange.common.budget import DEFAULT_QUOTA, Priority
 from trader.exchange.common.clock_offset import ClockOffset
 from trader.exchange.common.instruments import TTL_SECS, InstrumentCache
 from trader.exchange.common.odd_rows import OddRows, PartialList, in_words
+from trader.exchange.common.outcomes import UnsendableOrder, check_intent_match, outcome_of, priority_of
 from trader.exchange.common.rows import agreeing, sift
 from trader.exchange.common.statistics import CallStatistics, Statistics
-from trader.exchange.delta.api.order_verbs import (
-    UnsendableOrder,
-    build_order,
-    check_intent_match,
-    outcome_of,
-    priority_of,
-)
+from trader.exchange.delta.api.order_verbs import build_order
 from trader.exchange.delta.http.errors import NOT_FOUND, normalise
 from trader.exchange.ports import MaySign
 
@@ -87,7 +82,7 @@ class CcxtGateway:
     def submit_stop(self, intent: OrderIntent, trigger: Decimal) -> Outcome:
         """An order that waits until the mark reaches `trigger`; market or limit as the intent says."""
         if not trigger.is_finite() or trigger <= 0:
-            return Rejected("not_sent", f"a stop needs a trigger above 0, was {trigger}")
+            return not_sent(f"a stop needs a trigger above 0, was {trigger}")
         return self._submit(intent, self.stop_params(trigger), None)
 
     def close_position(self, product_id: int, client_order_id: str) -> Outcome | None:

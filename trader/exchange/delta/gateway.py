@@ -22,22 +22,14 @@ from trader.exchange.common.clock_offset import ClockOffset
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.instruments import TTL_SECS, InstrumentCache
 from trader.exchange.common.odd_rows import OddRows, PartialList, in_words
+from trader.exchange.common.outcomes import check_intent_match, check_match, outcome_of, priority_of
 from trader.exchange.common.rows import agreeing, odd_row, sift
 from trader.exchange.common.statistics import CallStatistics, Statistics
 from trader.exchange.delta.api.account import AccountAPI
 from trader.exchange.delta.api.health import Health, check_health, explain_failure, trading_refusal
 from trader.exchange.delta.api.market import PRODUCTS_PAGE, MarketAPI
 from trader.exchange.delta.api.order_requests import Bracket
-from trader.exchange.delta.api.order_verbs import (
-    build_cancel,
-    build_cancel_all,
-    build_order,
-    check_intent_match,
-    check_match,
-    outcome_of,
-    priority_of,
-    row_of,
-)
+from trader.exchange.delta.api.order_verbs import build_cancel, build_cancel_all, build_order, row_of
 from trader.exchange.delta.api.orders import IDS_PER_CALL, OrderAPI
 from trader.exchange.delta.api.orders import PAGE as ORDERS_PAGE
 from trader.exchange.delta.api.position_care import close_everything, move_bracket

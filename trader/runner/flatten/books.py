@@ -8,7 +8,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,15 @@ from trader.domain.errors import ConfigError, InvariantViolated, JournalError
 from trader.domain.order import OrderIntent, OrderStatus
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.engine import records as rec
-from trader.engine.effects import Cancel, Effect, ReadAccount, Submit
+from trader.engine.effects import Cancel, ReadAccount
 from trader.engine.events import AnyEvent, CancelAnswered, ClockTicked
-from trader.engine.fold import evolve
-from trader.engine.records import Phase, Record
+from trader.engine.records import AnyRecord, Phase, Record
 from trader.engine.state import State
-from trader.engine.step import step
 from trader.exchange.ports import Gateway
+from trader.journal.commands import CommandMark
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
+from trader.runner.kernel import Kernel, Request
 from trader.runner.reading import read_account
 
 Say = Callable[[str], None]
@@ -36,6 +36,31 @@ Say = Callable[[str], None]
 _RENEW_SECS = 2.0
 _ACTIVE_SECS = 15.0  # a holder that has not renewed for this long has nothing left on the wire
 _RUNS_KNOWN = 1000
+
+
+class _Straight:
+    """Writes at once or raises. An order of the engine is not recorded, and so not sent: `flatten` sends its own."""
+
+    fault = ""
+
+    def __init__(self, journal: Journal, lease: Lease) -> None:
+        self._journal = journal
+        self._lease = lease
+        self.settling = False
+        self.finished: list[rec.RunFinished] = []
+
+    def commit(self, records: Sequence[AnyRecord], mark: CommandMark | None) -> bool:
+        """Write.
+
+        Raises:
+            JournalError: Nothing was written.
+            InvariantViolated: The engine wants to send an order.
+        """
+        if self.settling and any(isinstance(r, rec.OrderIntended) and r.cause != "recovery" for r in records):
+            raise InvariantViolated("by the records something is still open")
+        self._journal.append(records, lease=self._lease, done_command=mark)
+        self.finished += [record for record in records if isinstance(record, rec.RunFinished)]
+        return True
 
 
 class Books:
@@ -49,7 +74,9 @@ class Books:
         self._journal: Journal | None = None
         self._lease: Lease | None = None
         self._run_ids: dict[str, str] = {}
-        self._state: State | None = None
+        self._kernel: Kernel | None = None
+        self._recorder: _Straight | None = None
+        self._asked: list[Request] = []  # what the engine wants while the books are settled
         self._renewed = 0.0
         self.market: datetime | None = None  # exchange time, once quotes have told it
         self.runner_active = True  # until the lease says otherwise
@@ -67,7 +94,7 @@ class Books:
 
     @property
     def installation(self) -> str | None:
-        return None if self._state is None or not self.usable else self._state.installation
+        return None if self._kernel is None or not self.usable else self._kernel.state.installation
 
     @property
     def epoch(self) -> int | None:
@@ -115,17 +142,17 @@ class Books:
             installation=journal.installation(), epoch=self._lease.epoch, env=self._env, account_key=self._account
         )
         rows = [row for run_id in journal.unresolved_runs(self._account) for row in journal.records(run_id)]
-        for _, record in sorted(rows, key=lambda row: row[0]):
-            state = evolve(state, record)
-        self._state = state
+        self._recorder = _Straight(journal, self._lease)
+        self._kernel = Kernel(state, self._recorder, self._asked.append)
+        self._kernel.fold(record for _, record in sorted(rows, key=lambda row: row[0]))
 
     # ------------------------------------------------------------ before and after each request
 
     def stop_runs(self) -> None:
         """Every unresolved run is closing from now on, for every process that folds this journal."""
-        if self._state is None:
+        if self._kernel is None:
             return
-        for run in self._state.unresolved:
+        for run in self._kernel.state.unresolved:
             command_id = f"flatten-{secrets.token_hex(6)}"
             if run.stop_command is None:
                 self._write(rec.StopRequested, run.run_id, cause="user", command_id=command_id)
@@ -169,14 +196,12 @@ class Books:
         now = self.now()
         record: Any = kind(run_id=run_id, wall=now.wall, market=now.market, cause=cause, **fields)
         if self.usable and len(run_id) > 5:
-            assert self._journal is not None
+            assert self._kernel is not None
             try:
-                self._journal.append([record], lease=self._lease)
+                self._kernel.write(record, now)
             except JournalError as error:
                 self.lost(error)
             else:
-                assert self._state is not None
-                self._state = evolve(self._state, record)
                 return
         # The only copy there will be: whoever repairs the books by hand needs it.
         print(rec.encode_record(record), file=sys.stderr)  # noqa: T201
@@ -199,40 +224,30 @@ class Books:
 
         Nothing is sent: should the engine want another order, the books are left to the runner.
         """
-        if not self.usable or self._state is None or not self._state.unresolved:
+        if not self.usable or self._kernel is None or self._recorder is None or not self._kernel.state.unresolved:
             return ()
-        finished: list[rec.RunFinished] = []
+        self._recorder.settling = True
         try:
-            self._settle(gateway, deadline, finished)
+            self._settle(self._kernel, gateway, deadline)
         except (JournalError, InvariantViolated) as error:
             self._say(f"The books are left to the next start of the runner: {error}")
-        return tuple(finished)
+        return tuple(self._recorder.finished)
 
-    def _settle(self, gateway: Gateway, deadline: float, finished: list[rec.RunFinished]) -> None:
-        assert self._state is not None and self._journal is not None
+    def _settle(self, kernel: Kernel, gateway: Gateway, deadline: float) -> None:
         events: list[AnyEvent] = [ClockTicked(at=self.now())]
-        while time.monotonic() < deadline:
-            event = events.pop(0) if events else ClockTicked(at=self.now())
-            state, effects = step(self._state, event)
-            if any(isinstance(effect, Submit) for effect in effects):
-                raise InvariantViolated("by the records something is still open")
-            records: list[Any] = [effect for effect in effects if isinstance(effect, Record)]
-            if records:
-                self._journal.append(records, lease=self._lease)
-            self._state = state
-            finished += [record for record in records if isinstance(record, rec.RunFinished)]
-            if not state.unresolved:
-                return
-            answers = [self._answer(gateway, effect) for effect in effects]
+        while kernel.state.unresolved and time.monotonic() < deadline:
+            kernel.apply(events.pop(0) if events else ClockTicked(at=self.now()))
+            asked, self._asked[:] = list(self._asked), []
+            answers = [self._answer(gateway, request) for request in asked]
             events += [answer for answer in answers if answer is not None]
             self.renew()
             if not events:
                 time.sleep(0.1)
 
-    def _answer(self, gateway: Gateway, effect: Effect) -> AnyEvent | None:
-        match effect:
+    def _answer(self, gateway: Gateway, request: Request) -> AnyEvent | None:
+        match request:
             case ReadAccount():
-                return read_account(gateway, effect, self.now().wall, self.now)
+                return read_account(gateway, request, self.now().wall, self.now)
             case Cancel(client_order_id=coid, venue_order_id=venue_id, product_id=product_id):
                 ours = coid if venue_id is None else None
                 outcome = gateway.cancel(product_id=product_id, client_order_id=ours, venue_order_id=venue_id)
@@ -243,7 +258,7 @@ class Books:
     @property
     def open_runs(self) -> tuple[str, ...]:
         """Runs whose books are not finished yet."""
-        return () if self._state is None else tuple(run.run_id for run in self._state.unresolved)
+        return () if self._kernel is None else tuple(run.run_id for run in self._kernel.state.unresolved)
 
     def close(self) -> None:
         """Give the lease back."""

@@ -14,8 +14,8 @@ import msgspec
 from trader.domain.errors import WireError
 from trader.exchange.common.budget import Priority
 from trader.exchange.common.changes import Done, Rejected, Unknown
+from trader.exchange.common.outcomes import UnsendableOrder, outcome_of
 from trader.exchange.common.rows import sift
-from trader.exchange.delta.api.order_verbs import UnsendableOrder, outcome_of
 from trader.exchange.delta.api.orders import IDS_PER_CALL, micros_text
 from trader.exchange.delta.http import endpoints as at
 from trader.exchange.delta.http.rest import Endpoint, RestClient, Text

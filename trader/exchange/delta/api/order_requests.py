@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from trader.domain.order import OrderType, Side, TimeInForce
-from trader.exchange.delta.api.order_verbs import UnsendableOrder, check_client_order_id
+from trader.exchange.common.outcomes import UnsendableOrder
+from trader.exchange.delta.api.order_verbs import check_client_order_id
 
 BATCH_MOST = 50
 

@@ -1,34 +1,14 @@
-"""Orders out, outcomes back: the rule by which an answer becomes OK, REJECTED or UNKNOWN.
+"""Bodies of the requests that place and cancel orders. Pure; what their ends mean is in `common.outcomes`."""
 
-OK needs an order that matches what was asked. REJECTED needs proof: a documented refusal, a 429 (turned away, not
-processed), or that nothing left this machine. Everything else is UNKNOWN: time-out, reset, 408, any 5xx even with a code,
-HTML, an unreadable or mismatching answer, a crash of our own.
-"""
-
-import logging
 import re
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from trader.domain.errors import AuthError, NotSent, OutcomeUnknown, RateLimited, TraderError, VenueRefused, WireError
-from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose
-from trader.domain.outcome import Rejected, Unknown
-from trader.exchange.common.budget import BudgetRefused, Priority
-from trader.exchange.delta.http.errors import Remedy, explain
+from trader.domain.errors import WireError
+from trader.domain.order import OrderIntent, OrderType
+from trader.exchange.common.outcomes import UnsendableOrder
 from trader.exchange.delta.wire.core import OrderRow
 
-logger = logging.getLogger(__name__)
-
-NOT_SENT = "not_sent"
-RATE_LIMITED = "rate_limit_exceeded"
-DUPLICATE_ID = "duplicate_client_order_id"
 _CLIENT_ID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
-
-T = TypeVar("T")
-
-
-class UnsendableOrder(TraderError):
-    """No request can be built from what was asked: nothing left this machine."""
 
 
 def build_order(intent: OrderIntent) -> dict[str, Any]:
@@ -80,11 +60,6 @@ def build_cancel_all(product_id: int) -> dict[str, Any]:
     return {"product_id": product_id, **flags}
 
 
-def priority_of(purpose: Purpose) -> Priority:
-    """Entries share the budget with market data; whatever shrinks a position is never refused by us."""
-    return Priority.MARKET if purpose is Purpose.ENTRY else Priority.EXIT
-
-
 def check_client_order_id(client_order_id: str) -> None:
     """The exchange takes at most 32 characters; we use only those that need no encoding anywhere.
 
@@ -95,70 +70,6 @@ def check_client_order_id(client_order_id: str) -> None:
         raise UnsendableOrder(
             f"a client order id has 1 to 32 letters, digits, '-' or '_', was {client_order_id[:40]!r} "
             f"({len(client_order_id)} characters)"
-        )
-
-
-def outcome_of(send: Callable[[], T], what: str) -> T | Rejected | Unknown:
-    """Run one request that changes something and turn every end of it into a value; `what` names it in the log."""
-    outcome = _ended(send, what)
-    logger.debug("outcome what=%s %s", what, outcome)
-    return outcome
-
-
-def _ended(send: Callable[[], T], what: str) -> T | Rejected | Unknown:
-    try:
-        return send()
-    except NotSent as error:
-        return Rejected(NOT_SENT, str(error))
-    except BudgetRefused as error:
-        return Rejected(NOT_SENT, str(error), error.retry_after_secs)
-    except UnsendableOrder as error:
-        return Rejected(NOT_SENT, str(error))
-    except VenueRefused as error:  # authentication included
-        known = explain(error.code)
-        if known is None:
-            logger.warning("order_code_unlisted what=%s code=%r", what, error.code)
-        if error.code == DUPLICATE_ID:
-            # Our ids are used once: an order of this id can only be this very one, sent twice by something on the way.
-            return Unknown(f"{error}: it may be this very order, taken a moment before")
-        at_fault = isinstance(error, AuthError) or (known is not None and known.remedy is Remedy.HALT)
-        return Rejected(error.code, str(error), halts=at_fault)
-    except RateLimited as error:
-        return Rejected(RATE_LIMITED, str(error), error.retry_after_secs)
-    except OutcomeUnknown as error:
-        return Unknown(str(error))
-    except Exception as error:
-        # A bug here must not make a sent order look like one that failed.
-        logger.exception("order_call_crashed what=%s", what)
-        return Unknown(f"our own error: {type(error).__name__}")
-
-
-def check_match(
-    order: OrderSnapshot, *, product_id: int, client_order_id: str | None, venue_order_id: str | None
-) -> None:
-    """See that the answer speaks of the order that was asked about.
-
-    Raises:
-        WireError: It does not.
-    """
-    if order.product_id != product_id:
-        raise WireError(f"mismatch: asked about product {product_id}, answered product {order.product_id}")
-    if client_order_id is not None and order.client_order_id != client_order_id:
-        raise WireError(f"mismatch: asked about order {client_order_id}, answered {order.client_order_id}")
-    if venue_order_id is not None and order.venue_order_id != venue_order_id:
-        raise WireError(f"mismatch: asked about order {venue_order_id}, answered {order.venue_order_id}")
-
-
-def check_intent_match(order: OrderSnapshot, intent: OrderIntent) -> None:
-    """See that the accepted order is the one that was meant.
-
-    Raises:
-        WireError: Id, product, side or size differ.
-    """
-    check_match(order, product_id=intent.product_id, client_order_id=intent.client_order_id, venue_order_id=None)
-    if order.side is not intent.side or order.quantity != intent.quantity:
-        raise WireError(
-            f"mismatch: sent {intent.side} {intent.quantity}, answered {order.side} {order.quantity}",
         )
 
 

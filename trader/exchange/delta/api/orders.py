@@ -15,6 +15,7 @@ from trader.domain.order import OrderSnapshot, Side
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.exchange.common.budget import Priority
 from trader.exchange.common.changes import Done
+from trader.exchange.common.outcomes import check_match, outcome_of
 from trader.exchange.common.rows import sift
 from trader.exchange.delta.api.order_requests import (
     Bracket,
@@ -31,7 +32,7 @@ from trader.exchange.delta.api.order_requests import (
     build_position_bracket,
     number_id,
 )
-from trader.exchange.delta.api.order_verbs import build_cancel, check_match, outcome_of, row_of
+from trader.exchange.delta.api.order_verbs import build_cancel, row_of
 from trader.exchange.delta.http import endpoints as at
 from trader.exchange.delta.http.errors import NOT_FOUND, normalise
 from trader.exchange.delta.http.rest import Endpoint, RestClient, Text

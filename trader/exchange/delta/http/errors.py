@@ -3,71 +3,54 @@
 Sources: exchange documentation, "Place order errors", "Edit order errors", "Authentication / Common Errors".
 """
 
-from enum import StrEnum
-
 import msgspec
 
+from trader.domain.remedy import Remedy
 from trader.domain.wording import clause
 
 
-class Remedy(StrEnum):
-    """What a refusal leaves to do."""
-
-    RETRY = "retry"  # passes by itself: the same request may be accepted shortly
-    REPRICE = "reprice"  # another price may be accepted
-    RESIZE = "resize"  # a smaller size may be accepted
-    LOOK_UP = "look_up"  # our picture of the order is old: read it
-    REREAD_POSITION = "reread_position"  # our picture of the position is old: read it
-    GIVE_UP = "give_up"  # this contract cannot be traded now: choose another or unwind
-    HALT = "halt"  # account, key or program is at fault: no further entries until a human looks
-
-
 class ErrorCode(msgspec.Struct, frozen=True):
-    """One documented code: what it means in a sentence, and the remedy."""
+    """One documented code: what it means in a sentence, and what it leaves to do."""
 
     sentence: str
-    remedy: Remedy
+    remedy: Remedy = Remedy.GIVE_UP
 
 
 _E = ErrorCode
 _R = Remedy
 
 ORDER_CODES: dict[str, ErrorCode] = {
-    "insufficient_margin": _E("The account's free margin does not cover the order.", _R.RESIZE),
-    "close_position_insufficient_margin": _E(
-        "The account cannot even fund the closing order at this price and size.", _R.RESIZE
-    ),
-    "insufficient_commission": _E("The account's free balance does not cover the trading fee.", _R.RESIZE),
-    "order_size_exceed_available": _E("The book holds fewer contracts than the order asks for.", _R.RESIZE),
-    "order_size_not_available_in_orderbook": _E("The book does not hold that many contracts at that price.", _R.RESIZE),
-    "close_order_position_unavailable": _E("There is no position to close.", _R.REREAD_POSITION),
-    "risk_limits_breached": _E("The order would exceed the product's risk limit.", _R.RESIZE),
-    "invalid_contract": _E("The contract is unknown or has expired.", _R.GIVE_UP),
-    "immediate_liquidation": _E("The resulting position would be liquidated at once.", _R.RESIZE),
-    "out_of_bankruptcy": _E("The price lies beyond the position's bankruptcy price.", _R.REPRICE),
+    "insufficient_margin": _E("The account's free margin does not cover the order."),
+    "close_position_insufficient_margin": _E("The account cannot even fund the closing order at this price and size."),
+    "insufficient_commission": _E("The account's free balance does not cover the trading fee."),
+    "order_size_exceed_available": _E("The book holds fewer contracts than the order asks for.", _R.RETRY),
+    "order_size_not_available_in_orderbook": _E("The book does not hold that many contracts at that price.", _R.RETRY),
+    "close_order_position_unavailable": _E("There is no position to close."),
+    "risk_limits_breached": _E("The order would exceed the product's risk limit."),
+    "invalid_contract": _E("The contract is unknown or has expired."),
+    "immediate_liquidation": _E("The resulting position would be liquidated at once."),
+    "out_of_bankruptcy": _E("The price lies beyond the position's bankruptcy price."),
     "self_matching_disrupted_post_only": _E("The order would meet our own order during an auction.", _R.RETRY),
-    "overlapping_buy_sell_orders": _E("The order would trade with our own resting order.", _R.LOOK_UP),
-    "immediate_execution_post_only": _E("The post-only order would have taken liquidity.", _R.REPRICE),
+    "overlapping_buy_sell_orders": _E("The order would trade with our own resting order.", _R.UNBLOCK),
+    "immediate_execution_post_only": _E("The post-only order would have taken liquidity."),
     "naked_short_restricted": _E("Uncovered short options beyond the account's allowance.", _R.HALT),
-    "portfolio_risk_limits_breached": _E("The portfolio-margin limit of the account is reached.", _R.RESIZE),
+    "portfolio_risk_limits_breached": _E("The portfolio-margin limit of the account is reached."),
     "liquidation_risk_limits_breached": _E(
         "The account is close to liquidation: only reduce-only orders are accepted.", _R.HALT
     ),
-    "greeks_limits_breached": _E("The account's delta, gamma or vega limit is reached.", _R.RESIZE),
+    "greeks_limits_breached": _E("The account's delta, gamma or vega limit is reached."),
     "no_position_for_reduce_only": _E(
-        "A reduce-only order without a position; also for a moment after the opening fill.", _R.REREAD_POSITION
+        "A reduce-only order without a position; also for a moment after the opening fill."
     ),
-    "no_position_left_for_reduce_only": _E(
-        "Other reduce-only orders already use up the whole position.", _R.REREAD_POSITION
-    ),
+    "no_position_left_for_reduce_only": _E("Other reduce-only orders already use up the whole position."),
     "max_leverage_exceeded": _E("The leverage is above the product's maximum.", _R.HALT),
     "min_leverage_exceeded": _E("The leverage is below the product's minimum.", _R.HALT),
-    "leverage_limit_exceeded": _E("The notional is too large for the chosen leverage.", _R.RESIZE),
-    "order_already_filled": _E("The order is already filled.", _R.LOOK_UP),
-    "less_than_order_min_size": _E("The size is below the exchange's minimum.", _R.GIVE_UP),
-    "order_max_size_exceeded": _E("The size is above the exchange's maximum.", _R.RESIZE),
-    "reduce_only_orders_allowed_sell_side": _E("Sells in this product must be reduce-only now.", _R.GIVE_UP),
-    "reduce_only_orders_allowed": _E("The product or the account is in reduce-only mode.", _R.GIVE_UP),
+    "leverage_limit_exceeded": _E("The notional is too large for the chosen leverage."),
+    "order_already_filled": _E("The order is already filled."),
+    "less_than_order_min_size": _E("The size is below the exchange's minimum."),
+    "order_max_size_exceeded": _E("The size is above the exchange's maximum."),
+    "reduce_only_orders_allowed_sell_side": _E("Sells in this product must be reduce-only now."),
+    "reduce_only_orders_allowed": _E("The product or the account is in reduce-only mode."),
     "trading_blocked": _E("Trading is blocked for this account.", _R.HALT),
     "derivatives_trading_blocked": _E("Derivatives trading is blocked for this account.", _R.HALT),
     "spot_trading_blocked": _E("Spot trading is blocked for this account.", _R.HALT),
@@ -77,27 +60,27 @@ ORDER_CODES: dict[str, ErrorCode] = {
     "account_risk_limits_breached": _E("The account's overall risk limit is reached.", _R.HALT),
     "position_under_liquidation": _E("The position is being liquidated by the exchange.", _R.HALT),
     "position_bracket_exist_or_invalid_data": _E("The position already has a bracket, or its data is wrong.", _R.HALT),
-    "no_open_position": _E("There is no open position.", _R.REREAD_POSITION),
+    "no_open_position": _E("There is no open position."),
     "stale_order": _E("The exchange considers the order too old.", _R.RETRY),
-    "limit_order_not_allowed_for_binary_options": _E("Binary options take no limit orders.", _R.GIVE_UP),
-    "stop_orders_not_allowed_for_binary_options": _E("Binary options take no stop orders.", _R.GIVE_UP),
-    "not_a_binary_options_product": _E("The product is not a binary option.", _R.GIVE_UP),
-    "offset_by_reduce_only": _E("The full size is not affordable; only the reducing part was considered.", _R.RESIZE),
-    "unsupported": _E("There is no book to check a market order's price against.", _R.REPRICE),
+    "limit_order_not_allowed_for_binary_options": _E("Binary options take no limit orders."),
+    "stop_orders_not_allowed_for_binary_options": _E("Binary options take no stop orders."),
+    "not_a_binary_options_product": _E("The product is not a binary option."),
+    "offset_by_reduce_only": _E("The full size is not affordable; only the reducing part was considered."),
+    "limit_price_out_of_price_band": _E("The limit lies outside the exchange's price band.", _R.MARKET),
+    "unsupported": _E("There is no book to check a market order's price against."),
     "no_orders": _E("The batch is empty.", _R.HALT),
-    "no_liquidity_for_market_order": _E("The book cannot fill a market order.", _R.REPRICE),
-    "family_position_limit_exceeded": _E("The position limit across linked accounts is reached.", _R.RESIZE),
+    "no_liquidity_for_market_order": _E("The book cannot fill a market order.", _R.MARKET),
+    "family_position_limit_exceeded": _E("The position limit across linked accounts is reached."),
     "trading_not_allowed_on_current_margin_mode": _E("The account's margin mode does not allow this trade.", _R.HALT),
     "max_orders_count_exceeded": _E("Too many open orders.", _R.HALT),
     "invalid_index_symbol": _E("The basket order names an unknown index.", _R.HALT),
-    "open_order_not_found": _E("The order is not open: filled, cancelled, or never existed.", _R.LOOK_UP),
+    "open_order_not_found": _E("The order is not open: filled, cancelled, or never existed."),
     "bad_schema": _E("The exchange could not accept the request's fields.", _R.HALT),
-    "immediate_execution_stop_order": _E("The stop's trigger is already met.", _R.REPRICE),
-    "duplicate_client_order_id": _E("An open order with this client order id exists already.", _R.LOOK_UP),
-    "product_not_found": _E("The exchange does not know this product.", _R.GIVE_UP),
-    "order_not_found": _E("The exchange does not know this order.", _R.LOOK_UP),
-    "not_sent": _E("The request did not leave this machine.", _R.RETRY),
-    "rate_limit_exceeded": _E("Too many requests: turned away, not processed.", _R.RETRY),
+    "immediate_execution_stop_order": _E("The stop's trigger is already met."),
+    "product_not_found": _E("The exchange does not know this product."),
+    "order_not_found": _E("The exchange does not know this order."),
+    "not_sent": _E("The request did not leave this machine.", _R.RESEND),
+    "rate_limit_exceeded": _E("Too many requests: turned away, not processed.", _R.WAIT),
 }
 
 EXPIRED = "SignatureExpired"
@@ -116,8 +99,10 @@ AUTH_CODES: dict[str, ErrorCode] = {
 
 # Named like a refusal, but the request may have had its effect.
 AMBIGUOUS_CODES: dict[str, ErrorCode] = {
-    "internal_server_error": _E("The exchange failed inside; the request may have been processed.", _R.LOOK_UP),
-    "unavailable": _E("The exchange was unavailable; the request may have been processed.", _R.LOOK_UP),
+    # Our ids are used once: an order of this id can only be this very one, sent twice by something on the way.
+    "duplicate_client_order_id": _E("It may be this very order, taken a moment before."),
+    "internal_server_error": _E("The exchange failed inside; the request may have been processed."),
+    "unavailable": _E("The exchange was unavailable; the request may have been processed."),
 }
 
 LOGIN_STATUSES: dict[str, str] = {

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from trader.domain.errors import AuthError, ExchangeError, OutcomeUnknown, RateLimited, VenueRefused, WireError
-from trader.exchange.delta.http.errors import is_ambiguous, is_auth, is_too_many, sentence
+from trader.exchange.delta.http.errors import explain, is_ambiguous, is_auth, is_too_many, sentence
 
 _CONTEXT_CHARS_MAX = 500
 _CODE_CHARS_MAX = 80
@@ -71,7 +71,14 @@ def refusal(status: int, body: bytes, *, what: str, retry_after_secs: float = 0.
         return OutcomeUnknown(f"{what}: HTTP {status}{code}")
     if error is None:
         return WireError(f"{what}: HTTP {status} with an unreadable body")
-    if is_ambiguous(error.code):
-        return OutcomeUnknown(f"{what}: HTTP {status}{code}")
-    kind = AuthError if is_auth(error.code) else VenueRefused
-    return kind(error.code, sentence(error.code, error.message), error.context, http_status=status)
+    return refused(error.code, error.message, error.context, what=what, status=status)
+
+
+def refused(code: str, message: str = "", context: object = None, *, what: str, status: int = 400) -> ExchangeError:
+    """The error behind a code of the exchange, with what it leaves to do."""
+    if is_ambiguous(code):
+        return OutcomeUnknown(f"{what}: {code} ({status}): {sentence(code, message)}")
+    known = explain(code)
+    kind = AuthError if is_auth(code) else VenueRefused
+    remedy = None if known is None else known.remedy
+    return kind(code, sentence(code, message), context, http_status=status, remedy=remedy)

@@ -1,0 +1,55 @@
+"""CT1, I16 and DU1: is a run done only when the exchange says so, and is one that is not taken up again after a restart?"""
+
+from trader.engine import records as rec
+from trader.engine.records import Phase
+from trader.simulation.evidence import Evidence
+from trader.simulation.venue import is_desks
+
+
+class FinishRules:
+    """Judged at the moment of DONE, and every second after a boot."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+
+    def finished(self, record: rec.RunFinished) -> None:
+        """CT1 and I16 at the moment of DONE."""
+        session = self._evidence.world
+        run = self._evidence.notes.runs[record.run_id]
+        report, account = self._evidence.report, session.venue.account
+        symbols = {leg.symbol for leg in run.legs}
+        for order in account.open_orders.values():
+            if order.symbol in symbols and is_desks(order.client_order_id):
+                report("CT1", f"done, but {order.client_order_id} still works")
+        if any(o.open for o in run.orders.values()):
+            report("CT1", "done with an unresolved intent in the journal")
+        if not run.orders:
+            return
+        ours = [o for o in account.orders.values() if o.client_order_id in run.orders]
+        ended = max(((o.updated_at - session.agenda.start).total_seconds() for o in ours), default=0.0)
+        shell = session.current
+        for verb in ("positions", "open_orders"):
+            read = shell.gateway.successes.get(verb, -1.0) if shell is not None else -1.0
+            if read < ended:
+                report(
+                    "I16",
+                    f"done at {self._evidence.secs:.1f}, our last order ended at {ended:.1f}, {verb} read {read:.1f}",
+                )
+        others = [row for row in account.fills if row.symbol in symbols and row.client_order_id not in run.orders]
+        decided = record.market if self._evidence.is_late() and record.market is not None else session.agenda.now
+        lately = any((decided - row.created_at).total_seconds() < 15 for row in others)
+        if lately or session.faults.last_of.get("H4", -100.0) > self._evidence.secs - 15:
+            return  # a person traded after the last read: what stands now is not what was read
+        for leg in run.legs:
+            held = account.position_size(leg.symbol)
+            if held and f"{leg.symbol} {held:+d}" not in record.foreign:
+                report("CT1", f"done, but the exchange shows {held} of {leg.symbol} (said: {record.foreign or 'flat'})")
+
+    def every_second(self, healthy: float) -> None:
+        """DU1: soon after a boot the exchange hears from us again."""
+        shell = self._evidence.world.current
+        if shell is None or shell.epoch < 2 or healthy <= 10 or shell.gateway.attempts:
+            return
+        for run in self._evidence.notes.unresolved():
+            if run.phase is not Phase.WAITING:
+                self._evidence.report("DU1", f"{run.phase} and nothing asked 10 s after the restart")

@@ -1,0 +1,159 @@
+"""CT7–CT10: does a rule that is true lead to an exit, and is an exit decided on what can be seen? The oracle's own sums."""
+
+from decimal import Decimal
+
+from trader.engine import records as rec
+from trader.engine.records import LegTerms, Phase
+from trader.pricing.fees import option_commission
+from trader.simulation.evidence import Evidence
+from trader.simulation.notes import RunNote
+
+_TRIGGER_SECS = 3.0
+_MARGIN_PCT = Decimal("0.5")  # our arithmetic and the engine's may differ by rounding, never by this
+_PRICE_REASONS = frozenset({"max_loss", "max_profit", "trailing_stop", "breakeven"})
+
+
+class TriggerRules:
+    """Follows the prices of the newest run while it is held."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._watched = ""  # the run whose prices are being followed
+        self._sighted = 0.0
+        self._streak: tuple[str, int, float] = ("", 0, 0.0)
+        self._pcts: list[Decimal] = []
+        self._peak: dict[str, Decimal] = {}
+
+    def booted(self) -> None:
+        self._streak = ("", 0, 0.0)
+        self._pcts.clear()
+        # What a runner saw and could not record before it died nobody knows: the journal's peak counts.
+        self._peak = {run.run_id: run.peak for run in self._evidence.notes.unresolved() if run.peak is not None}
+
+    def priced(self, younger: set[str]) -> None:
+        """Prices were heard; of these symbols all of it is fresh."""
+        run = self._evidence.notes.newest()
+        held = self._held(run)
+        if run is None or not held:
+            return
+        self._sighted = self._evidence.secs
+        if {leg.symbol for leg in held} <= younger:
+            self._evaluate(run, held)
+
+    def chain_heard(self) -> None:
+        if self._held(self._evidence.notes.newest()):
+            self._sighted = self._evidence.secs
+
+    def _held(self, run: RunNote | None) -> list[LegTerms]:
+        """The open legs of a run that is held, where all of them can be priced."""
+        if run is None or run.phase is not Phase.HOLDING:
+            return []
+        held = [leg for leg in run.legs if run.net(leg.key) != 0]
+        return held if all(self._evidence.heard.usable(leg.symbol) for leg in held) else []
+
+    def _pnl_pct(self, run: RunNote, held: list[LegTerms]) -> Decimal | None:
+        """Cost to close everything now, % of premium; by the oracle's own sum."""
+        premium = total = Decimal(0)
+        terms = {leg.key: leg for leg in run.legs}
+        for key, fill in run.fills.values():
+            cash = -fill.side.sign * fill.price * fill.quantity * terms[key].contract_value
+            total += cash - (fill.commission or 0)
+            premium += cash if fill.side is terms[key].side else 0
+        if premium <= 0:
+            return None
+        guard_pct = run.preset.exits.spread_guard_pct
+        for leg in held:
+            quote = self._evidence.heard.newest[leg.symbol]
+            assert quote.mark is not None
+            guard = max(quote.mark * (100 + guard_pct) / 100, quote.mark + 5 * leg.tick_size)
+            price = min(quote.ask, guard) if quote.ask else guard
+            size = abs(run.net(leg.key))
+            fee = option_commission(
+                rate=leg.fee_rate,
+                cap=leg.fee_cap,
+                spot=self._evidence.heard.spot,
+                price=price,
+                quantity=size,
+                contract_value=leg.contract_value,
+            )
+            total -= price * size * leg.contract_value + fee
+        return total / premium * 100
+
+    def _evaluate(self, run: RunNote, held: list[LegTerms]) -> None:
+        """CT7: the same rule true on consecutive fresh evaluations must lead to an exit."""
+        pct = self._pnl_pct(run, held)
+        if pct is None or any(f.commission is None for _, f in run.fills.values()):
+            return
+        if run.run_id != self._watched:
+            self._watched, self._streak, self._pcts = run.run_id, ("", 0, 0.0), []
+        self._pcts.append(pct)
+        exits = run.preset.exits
+        need = max(exits.confirmations, 2)
+        if len(self._pcts) >= 2:
+            low = min(self._pcts[-2:])
+            self._peak[run.run_id] = max(self._peak.get(run.run_id, low), low)
+        kind = ""
+        if pct <= -exits.max_loss_pct - _MARGIN_PCT:
+            kind = "max_loss"
+        elif pct >= exits.max_profit_pct + _MARGIN_PCT:
+            kind = "max_profit"
+        elif exits.trailing_enabled:
+            peak = self._peak.get(run.run_id, Decimal(-1000)) - _MARGIN_PCT
+            levels = [t.stop_pct for t in exits.trailing_tiers if peak >= t.peak_pct]
+            if levels and pct <= levels[-1] - _MARGIN_PCT:
+                kind = "trailing"
+        last, count, _ = self._streak
+        if not kind:
+            self._streak = ("", 0, 0.0)
+        elif kind != last:
+            self._streak = (kind, 1, self._evidence.secs)
+        elif count + 1 <= need:
+            self._streak = (kind, count + 1, self._evidence.secs)
+
+    # ------------------------------------------------------------ at the commit
+
+    def before(self, record: rec.AnyRecord) -> None:
+        run = self._evidence.notes.runs.get(record.run_id)
+        match record:
+            case rec.Trailed() if run is not None:
+                fell = run.peak is not None and record.peak_pct < run.peak
+                loosened = run.level is not None and (record.level_pct is None or record.level_pct < run.level)
+                if fell or loosened:
+                    self._evidence.report("CT9", f"trail {run.peak}/{run.level} → {record.peak_pct}/{record.level_pct}")
+            case rec.ExitDecided() if run is not None:
+                self._check_decision(run, record)
+            case _:
+                pass
+
+    def _check_decision(self, run: RunNote, record: rec.ExitDecided) -> None:
+        repeated = record.reason == run.exit_reason and "F4" in self._evidence.world.faults.last_of
+        if run.exits_decided and not repeated:
+            self._evidence.report("CT8", f"a second exit decision: {record.reason} after {run.exit_reason}")
+        if record.reason in _PRICE_REASONS and not self._evidence.is_late():
+            for leg in run.legs:
+                if run.net(leg.key) != 0 and not self._evidence.heard.usable(leg.symbol):
+                    self._evidence.report(
+                        "CT10", f"{record.reason} decided on {self._evidence.heard.newest.get(leg.symbol)}"
+                    )
+
+    # ------------------------------------------------------------ every second
+
+    def every_second(self, healthy: float) -> None:
+        for run in self._evidence.notes.unresolved():
+            if run.phase is Phase.HOLDING:
+                self._check_trigger(run, healthy)
+                self._check_blind(run, healthy)
+
+    def _check_trigger(self, run: RunNote, healthy: float) -> None:
+        kind, count, since = self._streak
+        if run.run_id != self._watched or not kind or count < max(run.preset.exits.confirmations, 2):
+            return
+        waited = self._evidence.secs - since
+        if waited > _TRIGGER_SECS and healthy > waited + 0.5:
+            self._evidence.report("CT7", f"{kind} true for {waited:.1f} s without an exit")
+
+    def _check_blind(self, run: RunNote, healthy: float) -> None:
+        """CT10: what cannot be priced for too long is closed."""
+        blind = self._evidence.secs - max(self._sighted, run.phase_secs)
+        if min(blind, healthy) > run.preset.exits.blind_exit_secs + 12:
+            self._evidence.report("CT10", f"holding blind for {blind:.0f} s")
