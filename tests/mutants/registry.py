@@ -3,6 +3,7 @@
 from tests.mutants import (
     adapters,
     books,
+    commanding,
     doors,
     exits,
     hosting,
@@ -18,11 +19,12 @@ from tests.mutants import (
 )
 from tests.mutants.mutant import Mutant
 
-ROWS = tuple(f"M{number:02d}" for number in (*range(1, 71), *range(81, 85)))
+ROWS = tuple(f"M{number:02d}" for number in (*range(1, 71), *range(81, 92)))
 
 _PARTS = (
     adapters,
     books,
+    commanding,
     doors,
     exits,
     hosting,

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from trader.cli.app import app
 from trader.simulation.campaign import Campaign, run_campaign, unless_interrupted
-from trader.simulation.catalogue import ELSEWHERE, LATER, PHASES, REACH, WORDS
+from trader.simulation.catalogue import COMMANDS, ELSEWHERE, LATER, PHASES, REACH, WORDS
 from trader.simulation.directed import SESSIONS
 from trader.simulation.killing import count_points, run_kills
 from trader.simulation.plan import draw
@@ -62,6 +62,16 @@ def test_every_fault_has_struck_often_and_in_every_phase_it_can_reach(campaign: 
         for name in WORDS
         for phase in REACH.get(name, PHASES)
         if (struck := campaign.faults.get(name, {}).get(phase, 0)) < LEAST_OF_CELL
+    ]
+    assert bare == []
+
+
+def test_every_command_was_carried_out_in_every_phase(campaign: Campaign) -> None:
+    bare = [
+        (kind, phase, count)
+        for kind in COMMANDS
+        for phase in PHASES
+        if (count := campaign.commands.get(kind, {}).get(phase, 0)) < LEAST_OF_CELL
     ]
     assert bare == []
 
@@ -171,6 +181,7 @@ def test_the_command_prints_the_agreed_keys() -> None:
     assert code == 0
     assert {"sessions", "faults", "violations", "sessions_per_s", "trace_hash", "worst_seed"} <= document.keys()
     assert (document["sessions"], document["violations"], document["worst_seed"]) == (10, 0, None)
+    assert document["commands_by_phase"]["start"]
     assert document["faults"] == sum(sum(cells.values()) for cells in document["faults_by_phase"].values()) > 0
 
 
@@ -192,6 +203,7 @@ def test_a_table_of_faults_and_phases_is_printed() -> None:
     code, text = run_command("--sessions", "10", "--seed", "5")
     assert code == 0
     assert text.splitlines()[0].split() == ["fault", "waiting", "entering", "one", "leg", *PHASES[3:], "all"]
+    assert any(line.split()[:1] == ["stop"] for line in text.splitlines())
     assert "10 sessions from seed 5" in text
 
 

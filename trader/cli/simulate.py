@@ -134,6 +134,7 @@ def _document(done: "Campaign") -> dict[str, Any]:
         "seed": done.seed,
         "faults": _total(done.faults),
         "faults_by_phase": done.faults,
+        "commands_by_phase": done.commands,
         "violations": len(done.violations),
         "findings": done.violations,
         "limits": done.limits,
@@ -164,17 +165,19 @@ def _total(faults: dict[str, dict[str, int]]) -> int:
     return sum(sum(cells.values()) for cells in faults.values())
 
 
-def _fault_table(faults: dict[str, dict[str, int]]) -> list[str]:
+def _phase_table(what: str, counts: dict[str, dict[str, int]]) -> list[str]:
     rows = [
         [name, *(str(cells.get(phase, 0)) for phase in _PHASES), str(sum(cells.values()))]
-        for name, cells in faults.items()
+        for name, cells in counts.items()
     ]
-    return table(["fault", *_PHASES, "all"], rows)
+    return table([what, *_PHASES, "all"], rows)
 
 
 def _lines(done: "Campaign") -> list[str]:
     return [
-        *_fault_table(done.faults),
+        *_phase_table("fault", done.faults),
+        "",
+        *_phase_table("command", done.commands),
         "",
         f"{done.sessions:,} sessions from seed {done.seed}, {_total(done.faults):,} faults, "
         f"{done.virtual_hours:,.0f} virtual hours, {done.steps:,} engine steps",
@@ -188,7 +191,7 @@ def _kill_lines(done: "KillCampaign") -> list[str]:
     lines = [
         *table(["point", "visits"], [[name, str(count)] for name, count in done.points.items()]),
         "",
-        *_fault_table(done.faults),
+        *_phase_table("fault", done.faults),
         "",
         f"{done.cases:,} sessions that died, of {done.sessions} directed ones from seed {done.seed}, "
         f"{sum(done.points.values()):,} deaths at {len(done.points)} named points",

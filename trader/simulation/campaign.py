@@ -27,6 +27,7 @@ class Part(msgspec.Struct):
 
     sessions: int = 0
     counts: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
+    commands: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
     limits: Counter[str] = msgspec.field(default_factory=Counter)
     violations: list[Violation] = []
     hashes: list[str] = []
@@ -37,6 +38,7 @@ class Part(msgspec.Struct):
         """One session more."""
         self.sessions += 1
         self.counts.update(result.counts)
+        self.commands.update(result.commands)
         self.limits.update(result.limits)
         self.violations += result.violations
         self.hashes.append(result.trace_hash)
@@ -45,12 +47,14 @@ class Part(msgspec.Struct):
 
 
 class Campaign(msgspec.Struct, kw_only=True):
-    """The outcome of a campaign. `faults` counts per id and phase; `limits` what the specification itself cannot keep;
+    """The outcome of a campaign. `faults` counts per id and phase, `commands` those answered per kind
+    and phase; `limits` what the specification itself cannot keep;
     `worst_seed` is the one with most violations, None when there is none."""
 
     sessions: int
     seed: int
     faults: dict[str, dict[str, int]]
+    commands: dict[str, dict[str, int]]
     violations: list[Violation]
     limits: dict[str, int]
     sessions_per_s: float
@@ -102,6 +106,7 @@ def run_campaign(
     for part in unless_interrupted(_parts(sessions, seed, jobs)):
         total.sessions += part.sessions
         total.counts.update(part.counts)
+        total.commands.update(part.commands)
         total.limits.update(part.limits)
         total.violations += part.violations
         for violation in part.violations:
@@ -112,14 +117,12 @@ def run_campaign(
             digest.update(text.encode())
         progress(total.sessions, len(total.violations))
     elapsed = time.perf_counter() - started
-    faults: dict[str, dict[str, int]] = {}
-    for (name, phase), count in sorted(total.counts.items()):
-        faults.setdefault(name, {})[phase] = count
     worst = Counter(v.seed for v in total.violations).most_common(1)
     return Campaign(
         sessions=total.sessions,
         seed=seed,
-        faults=faults,
+        faults=by_phase(total.counts),
+        commands=by_phase(total.commands),
         violations=total.violations,
         limits=dict(sorted(total.limits.items())),
         sessions_per_s=total.sessions / elapsed if elapsed > 0 else 0.0,
@@ -128,6 +131,14 @@ def run_campaign(
         trace_hash=digest.hexdigest(),
         worst_seed=worst[0][0] if worst else None,
     )
+
+
+def by_phase(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    """Counts of (name, phase) as the rows of a table."""
+    rows: dict[str, dict[str, int]] = {}
+    for (name, phase), count in sorted(counts.items()):
+        rows.setdefault(name, {})[phase] = count
+    return rows
 
 
 def unless_interrupted(parts: Iterator[T]) -> Iterator[T]:

@@ -93,6 +93,15 @@ WORDS: dict[str, str] = {
 }
 
 PHASES = ("waiting", "entering", "one leg", "holding", "exiting", "recovering")
+COMMANDS = (
+    "start",
+    "stop",
+    "pause",
+    "reduce",
+    "kill",
+    "resume",
+    "ack",
+)  # pressed by a campaign in each of these phases
 _WITH_ORDERS = ("entering", "one leg", "exiting", "recovering")
 
 # Where a fault can strike at all, for those that cannot everywhere: the cells of the campaign's table that must not be empty.

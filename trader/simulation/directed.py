@@ -71,6 +71,25 @@ def stopped_while_entering(seed: int) -> Plan:
     return quiet(seed, Deed(secs=0.9, kind="stop"), orders=entering, market={"half_spread_pct": 4.0})
 
 
+def killed(seed: int) -> Plan:
+    """The kill switch while the position is held; resumed and acknowledged afterwards."""
+    later = Deed(secs=14.0, kind="resume"), Deed(secs=15.0, kind="ack", size=1)
+    return quiet(seed, Deed(secs=7.0, kind="kill", phase="holding"), *later)
+
+
+def reduced_while_entering(seed: int) -> Plan:
+    """Both entries rest at the mark, time out and are tried again, when risk may only be reduced; then it is resumed."""
+    entering = {"entry_reference": "mark", "retries": 4, "market_fallback": False, "timeout_secs": 1}
+    deeds = Deed(secs=0.9, kind="reduce"), Deed(secs=6.5, kind="resume"), Deed(secs=20.0, kind="stop")
+    return quiet(seed, *deeds, orders=entering, market={"half_spread_pct": 4.0})
+
+
+def paused_before_the_entry(seed: int) -> Plan:
+    """Paused while the run waits for its time, resumed within the window."""
+    deeds = Deed(secs=2.0, kind="pause"), Deed(secs=36.0, kind="resume"), Deed(secs=45.0, kind="stop")
+    return quiet(seed, *deeds, start_now=False, schedule={"entry_time_ist": "10:31"})
+
+
 def exit_time(seed: int) -> Plan:
     return quiet(seed, schedule={"exit_time_ist": "10:31"})
 
@@ -170,6 +189,9 @@ SESSIONS: dict[str, Callable[[int], Plan]] = {
     for make in (
         stopped,
         stopped_while_entering,
+        killed,
+        reduced_while_entering,
+        paused_before_the_entry,
         exit_time,
         max_loss,
         trailing_stop,

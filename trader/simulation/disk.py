@@ -44,6 +44,7 @@ class CommandRow(msgspec.Struct):
     status: str = "new"
     detail: str = ""
     answered: float | None = None
+    phase: str = ""  # of the desk, when it was pressed
 
 
 class MemoryJournal:
@@ -58,6 +59,7 @@ class MemoryJournal:
         self.lease_until: datetime | None = None
         self.hash = blake2b(digest_size=16)
         self.on_append: Callable[[Sequence[AnyRecord], int], None] = lambda records, epoch: None
+        self.on_answer: Callable[[CommandRow, Sequence[AnyRecord]], None] = lambda row, records: None
         self._agenda = agenda
         self._faults = faults
         self._broken_until = 0.0
@@ -141,6 +143,8 @@ class MemoryJournal:
         if done_command is not None:
             self._mark(done_command.command_id, done_command.status, done_command.detail)
         self.on_append(records, lease.epoch)
+        if done_command is not None:
+            self.on_answer(self.commands[done_command.command_id], records)
         if records and self._faults.hit("F4"):
             self._unreachable_until = at + self._faults.details("F4").choice((0.0, 0.5, 4.0))
             self.break_until(self._unreachable_until)
@@ -155,6 +159,7 @@ class MemoryJournal:
         """
         self._check_writable()
         self._mark(command_id, status, detail)
+        self.on_answer(self.commands[command_id], ())
 
     def _mark(self, command_id: str, status: str, detail: str) -> None:
         row = self.commands[command_id]

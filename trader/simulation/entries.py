@@ -44,7 +44,7 @@ class EntryRules:
         first = not run.leg_orders(intent.leg, Purpose.ENTRY) and not any(run.net(leg.key) for leg in run.legs)
         for leg in run.legs if first else [run.leg(intent.leg)]:
             other = self._evidence.world.venue.other_since
-            if other is not None and self._read_since(other):
+            if other is not None and self._read_since(max(other, self._evidence.notes.level_secs)):
                 self._evidence.report("I9", f"{intent.client_order_id} although another installation's order was read")
             if not run.orders and self._knows_stream_down():
                 self._evidence.report(

@@ -13,7 +13,7 @@ from random import Random
 
 import msgspec
 
-from trader.simulation.campaign import unless_interrupted
+from trader.simulation.campaign import by_phase, unless_interrupted
 from trader.simulation.directed import SESSIONS
 from trader.simulation.evidence import Violation
 from trader.simulation.session import Session
@@ -130,15 +130,12 @@ def run_kills(
             digest.update(text.encode())
         progress(total.cases, len(total.findings))
     elapsed = time.perf_counter() - started
-    faults: dict[str, dict[str, int]] = {}
-    for (name, phase), times in sorted(total.counts.items()):
-        faults.setdefault(name, {})[phase] = times
     return KillCampaign(
         cases=total.cases,
         seed=seed,
         sessions=len(SESSIONS),
         points=dict(sorted(total.visited.items())),
-        faults=faults,
+        faults=by_phase(total.counts),
         findings=total.findings,
         cases_per_s=total.cases / elapsed if elapsed > 0 else 0.0,
         trace_hash=digest.hexdigest(),

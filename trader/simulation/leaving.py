@@ -47,8 +47,8 @@ class LeavingRules:
     def every_second(self, healthy: float) -> None:
         if healthy > STOP_SECS:
             for row in self._evidence.world.journal.pending():
-                if row.kind == "stop" and self._evidence.secs - row.issued > STOP_SECS:
-                    self._evidence.report("CT2", f"Stop of {row.issued:.1f} is not recorded", row.command_id)
+                if self._evidence.secs - row.issued > STOP_SECS:
+                    self._evidence.report("CT2", f"{row.kind} of {row.issued:.1f} is not answered", row.command_id)
         for run in self._evidence.notes.unresolved():
             self._check_stop(run)
             self._check_time(run, healthy)

@@ -10,7 +10,7 @@ from trader.domain.fill import Fill, FillKind
 from trader.domain.foreign import Foreign
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, next_status
 from trader.engine import records as rec
-from trader.engine.records import LegTerms, Phase
+from trader.engine.records import LegTerms, Level, Phase
 
 
 class OrderNote(msgspec.Struct):
@@ -87,9 +87,24 @@ class Notes:
 
     def __init__(self) -> None:
         self.runs: dict[str, RunNote] = {}
+        self.level = Level.ACTIVE
+        self.level_secs = 0.0
+        self.resumed_by: set[str] = set()  # commands that have lowered the level
+        self.critical: list[int] = []  # numbers of the alerts that are repeated until they are acknowledged
+        self._count = 0
 
     def take(self, record: rec.AnyRecord, epoch: int, secs: float) -> None:
         """One committed record."""
+        self._count += 1
+        match record:
+            case rec.LevelChanged():
+                self.level, self.level_secs = record.level, secs
+                if record.level is Level.ACTIVE:
+                    self.resumed_by.add(record.command_id)
+            case rec.AlertRaised(level="error"):
+                self.critical.append(self._count)
+            case _:
+                pass
         if isinstance(record, rec.RunCreated):
             self.runs[record.run_id] = RunNote(
                 run_id=record.run_id, created=secs, config=record.config, phase_secs=secs

@@ -3,6 +3,7 @@
 It never reads the engine's state or logs. Its own arithmetic and its own notes of the journal are deliberately simple.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from hashlib import blake2b
 
@@ -11,6 +12,8 @@ from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.simulation.alone import AloneRules
 from trader.simulation.books import BookRules
+from trader.simulation.commanding import CommandRules
+from trader.simulation.disk import CommandRow
 from trader.simulation.entries import EntryRules
 from trader.simulation.evidence import Evidence, World
 from trader.simulation.finishing import FinishRules
@@ -38,6 +41,7 @@ class Oracle:
         self.books = BookRules(evidence, self.orders)
         self.entries = EntryRules(evidence)
         self.paying = PayingRules(evidence)
+        self.commands = CommandRules(evidence)
 
     @property
     def notes(self) -> Notes:
@@ -59,6 +63,7 @@ class Oracle:
         self.leaving.before(record)
         self.entries.before(record)
         self.paying.before(record)
+        self.commands.before(record)
         evidence.notes.take(record, epoch, evidence.secs)
         if isinstance(record, rec.RunFinished):
             self.finishing.finished(record)
@@ -86,6 +91,11 @@ class Oracle:
         """A request came in at the exchange, before it was judged there."""
         self.evidence.happened(f"at venue: {arrival.kind} {arrival.client_order_id or arrival.order_id}")
         self.orders.arrived(arrival)
+        self.commands.arrived(arrival)
+
+    def answered(self, row: CommandRow, records: Sequence[rec.AnyRecord]) -> None:
+        """A command was answered, together with these records."""
+        self.commands.answered(row, records)
 
     def accepted(self, order: Order) -> None:
         """The exchange took an order."""

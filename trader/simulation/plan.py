@@ -12,6 +12,7 @@ from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
 
 OPENING = datetime(2026, 3, 3, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST on a Tuesday
 _IST_OPENING_MINS = 10 * 60 + 30
+_COMMANDED_SHARE = 0.25  # sessions with commands of every kind in drawn phases
 _STRANGE_SHARE = 0.15  # sessions with somebody else's things on other contracts
 COID_MODES = ("open_only", "refused", "accepted", "existing")
 FILL_ID_MODES = (
@@ -37,7 +38,8 @@ class MarketPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing a person does: start, stop, bad_start, buy_back, sell_more, cancel, withdraw; another installation's order:
+    """One thing a person does. Commands: start, stop, pause, reduce, kill, resume, ack (`size` 0: the newest alert alone),
+    bad_start. At the exchange: buy_back, sell_more, cancel, withdraw; another installation's order:
     other_runner; or the exchange: liquidate. On other contracts of the underlying than the run's: strange_position,
     strange_order, strange_gone; and a person's word for what stands there: start_beside, confirm. With a `phase` it waits,
     from `secs` on, until the run is in it."""
@@ -101,7 +103,7 @@ def draw(seed: int) -> Plan:
     late = Random(f"{seed} late")  # what the plans of known seeds did not have is drawn apart: they stay what they were
     if rates:
         rates = rates | _more_rates(late) | _some(Random(f"{seed} last"), 0.3, 1.0, list(LAST_DRAWN))
-    deeds = tuple(sorted((*deeds, *_meddling(late, settles, rates, faults_end)), key=lambda d: d.secs))
+    deeds = _in_order(*deeds, *_meddling(late, settles, rates, faults_end))
     thin = Random(f"{seed} thin")
     if settles and (outage is None or late.random() < 0.3 or thin.random() < 0.4):
         outage = None
@@ -132,6 +134,8 @@ def draw(seed: int) -> Plan:
         costs_told=late.random() >= 0.03,
         order_ids=late.choice(("same", "same", "separate")),
     )
+    if not settles:
+        plan = replace(plan, deeds=_in_order(*plan.deeds, *_commanding(Random(f"{seed} commands"), hold)))
     strange = Random(f"{seed} strange")
     return plan if settles or strange.random() > _STRANGE_SHARE else _with_strangers(strange, plan)
 
@@ -164,7 +168,7 @@ def _with_strangers(rng: Random, plan: Plan) -> Plan:
         preset = {**preset, "schedule": {**preset["schedule"], **instants}}
     return replace(
         plan,
-        deeds=tuple(sorted((*starts, *deeds), key=lambda deed: deed.secs)),
+        deeds=_in_order(*starts, *deeds),
         preset=preset,
         start_now=plan.start_now and not waits,
         faults_end=max(plan.faults_end, 45.0) if waits else plan.faults_end,
@@ -333,7 +337,35 @@ def _deeds(rng: Random, hold: float, settles: bool, rates: dict[str, float], fau
                 secs=rng.uniform(3, max(faults_end, 4)), kind="liquidate", size=rng.randint(1, 5), leg=rng.randint(0, 1)
             )
         )
-    return tuple(sorted(deeds, key=lambda d: d.secs))
+    return _in_order(*deeds)
+
+
+def _in_order(*deeds: Deed) -> tuple[Deed, ...]:
+    return tuple(sorted(deeds, key=lambda deed: deed.secs))
+
+
+_RAISING = ("pause", "reduce", "kill")
+_COMMANDS = ("start", "stop", *_RAISING, *_RAISING, "resume", "ack")
+
+
+def _commanding(rng: Random, hold: float) -> list[Deed]:
+    """A command at a drawn phase of the run, or two; what forbids something is mostly taken back, and then started again."""
+    deeds: list[Deed] = []
+    if rng.random() > _COMMANDED_SHARE:
+        return deeds
+    for _ in range(rng.choice((1, 1, 2))):
+        kind, phase = rng.choice(_COMMANDS), rng.choice(("waiting", *_PHASES))
+        early = phase == "waiting" and rng.random() < 0.5
+        secs = rng.uniform(0.02, 0.29) if early else rng.uniform(0.35, max(hold / 2, 1.0))
+        deeds.append(Deed(secs=secs, kind=kind, size=rng.randint(0, 1), phase=phase))
+        if kind in _RAISING and rng.random() < 0.65:
+            secs += rng.uniform(0.3, 12)
+            deeds.append(Deed(secs=secs, kind="resume"))
+            if early or rng.random() < 0.4:
+                deeds.append(Deed(secs=secs + rng.uniform(0.1, 3), kind="start"))
+        if rng.random() < 0.3:
+            deeds.append(Deed(secs=secs + rng.uniform(0, 5), kind="ack", size=rng.randint(0, 1)))
+    return deeds
 
 
 def preset_of(plan: Plan) -> Preset:

@@ -1,5 +1,6 @@
 """One session: the world on virtual time, from the first boot to the last check."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -43,6 +44,7 @@ class SessionResult(msgspec.Struct, kw_only=True):
     seed: int
     violations: list[Violation]
     counts: dict[tuple[str, str], int]
+    commands: dict[tuple[str, str], int]  # answered ones, by kind and the phase they were pressed in
     happened: list[tuple[str, int]]
     limits: dict[str, int]
     trace_hash: str
@@ -77,6 +79,7 @@ class Session:
         self.shells: list[Shell] = []
         self.oracle = Oracle(self)
         self.journal.on_append = self._appended
+        self.journal.on_answer = self.oracle.answered
         self.venue.on_news = self._news
         self.venue.on_accept = self.oracle.accepted
         self.venue.on_arrival = self.oracle.arrived
@@ -117,6 +120,7 @@ class Session:
             seed=self.plan.seed,
             violations=self.oracle.evidence.violations,
             counts=dict(self.faults.counts),
+            commands=Counter((row.kind, row.phase) for row in self.journal.commands.values() if row.answered),
             happened=self.faults.happened,
             limits=dict(self.oracle.evidence.limits),
             trace_hash=self.oracle.trace_hash(),
@@ -503,6 +507,14 @@ class Session:
                 self._strange(deed)
             case "stop":
                 self._command(command_id, "stop", {"run_id": None})
+            case "pause" | "reduce" | "kill" | "resume":
+                if deed.kind == "resume":
+                    self.halted = ""  # whichever face it is, it lifts the HALT file first
+                self._command(command_id, deed.kind, {"who": "person"})
+            case "ack":
+                seqs = self.oracle.notes.critical
+                body = {"up_to": len(self.journal.rows)} if deed.size or not seqs else {"alerts": seqs[-1:]}
+                self._command(command_id, "ack", body)
             case _:
                 self._deeds_left -= 1
                 self._meddle(deed)
@@ -568,7 +580,8 @@ class Session:
         return self._body
 
     def _command(self, command_id: str, kind: str, body: dict[str, Any]) -> None:
-        if not self.journal.submit(CommandRow(command_id, kind, body, self.agenda.secs, self.host_wall())):
+        row = CommandRow(command_id, kind, body, self.agenda.secs, self.host_wall(), phase=self.phase())
+        if not self.journal.submit(row):
             self.agenda.after(1.0, self._command, command_id, kind, body)  # told that it is not recorded: tries again
             return
         if len(self.journal.commands) > 1:
