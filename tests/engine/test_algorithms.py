@@ -81,7 +81,7 @@ def test_twap_is_never_ahead_of_its_schedule_by_more_than_the_slice_that_has_beg
         while isinstance(answer := next_child(replace(context, done=done, elapsed=now)), Child):
             done += answer.quantity
         begun = int(now / (duration / context.terms.slices) + 1e-9) + 1
-        assert done <= size * min(begun, context.terms.slices) // context.terms.slices or now >= duration
+        assert done <= -(-size * min(begun, context.terms.slices) // context.terms.slices) or now >= duration
         assert done >= earlier, "what was due once stays due"
         earlier = done
 
@@ -117,6 +117,8 @@ def test_no_leg_begins_a_slice_before_the_others_have_filled_the_one_before(
         ({"elapsed": 1.0, "tries": 5}, Child(25, 5, at_market=True, late=1)),
         ({"elapsed": 1.0, "tries": 6}, Failed("not filled after 6 attempts")),
         ({"elapsed": -5.0}, Wait(5.0)),
+        ({"size": 1}, Child(1, late=0)),  # fewer contracts than slices: the first are not empty
+        ({"size": 1, "elapsed": 1.0, "tries": 1}, Child(1, 1, late=1)),
     ],
     ids=str,
 )
@@ -190,7 +192,7 @@ SLICED = {"slices": 4, "duration_secs": 40}
 
 
 def sliced(*sides: str, algo: str = "twap", quantity: int = 10, **orders: Any) -> Preset:
-    """Ten contracts in four slices (2, 3, 2, 3) over 40 s, or a third at a time."""
+    """Ten contracts in four slices (3, 2, 3, 2) over 40 s, or a third at a time."""
     fields: dict[str, Any] = {"slippage_pct": 2, "timeout_secs": 5}
     for side in sides:
         own = SLICED if algo == "twap" else {"visible_pct": 30, "refresh_secs": 2} if algo == "iceberg" else {}
@@ -215,14 +217,14 @@ def quantities(scene: Scene, key: str, *purposes: Purpose) -> list[int]:
 def test_twap_sells_both_legs_slice_by_slice() -> None:
     scene = entering(sliced("entry"))
     scene.serve()
-    assert entered(scene) == (2, 2) and scene.run.naked_since is None
+    assert entered(scene) == (3, 3) and scene.run.naked_since is None
     drive(scene, 8)
-    assert entered(scene) == (2, 2) and not scene.run.live_orders()
+    assert entered(scene) == (3, 3) and not scene.run.live_orders()
     drive(scene, 3)
     assert entered(scene) == (5, 5)
     drive(scene, 22)
     assert scene.phase is Phase.HOLDING and entered(scene) == (10, 10)
-    assert quantities(scene, "C") == quantities(scene, "P") == [2, 3, 2, 3]
+    assert quantities(scene, "C") == quantities(scene, "P") == [3, 2, 3, 2]
     assert scene.refolded()
 
 
@@ -234,7 +236,7 @@ def test_how_far_it_has_got_is_told_in_words() -> None:
     assert scene.view.words.endswith("; 1 of 4 slices filled, next at 09:30:11 IST")
     scene = due_out(sliced("exit"))
     scene.serve()
-    assert any("8 open, 1 of 4 slices filled, next at" in step for step in scene.view.steps)
+    assert any("7 open, 1 of 4 slices filled, next at" in step for step in scene.view.steps)
     scene.stop()
     assert not any("slices" in step for step in scene.view.steps)
 
@@ -256,11 +258,11 @@ def test_a_slice_is_a_chase_of_its_own_and_what_it_missed_is_made_up() -> None:
     scene.serve(fill=False)
     drive(scene, 6, fill=False)  # five seconds of rest, cancelled, conceded
     limits = [i.limit_price for i in scene.sent() if i.leg == "C"]
-    assert limits[:2] == [D(200), D(196)] and quantities(scene, "C")[:2] == [2, 2]
+    assert limits[:2] == [D(200), D(196)] and quantities(scene, "C")[:2] == [3, 3]
     for key in "CP":
         scene.fill(scene.order(key).intent.client_order_id)
     drive(scene, 16)
-    assert entered(scene) == (7, 7) and scene.sent()[-1].limit_price == D(200), "the next slice begins at the touch"
+    assert entered(scene) == (8, 8) and scene.sent()[-1].limit_price == D(200), "the next slice begins at the touch"
     drive(scene, 12)
     assert scene.phase is Phase.HOLDING
 
@@ -299,7 +301,7 @@ def test_an_accepted_part_ends_both_legs_even() -> None:
     scene.trade("C")
     scene.reject("P", "insufficient_margin")
     drive(scene, 3)
-    assert scene.phase is Phase.HOLDING and entered(scene) == (5, 2)
+    assert scene.phase is Phase.HOLDING and entered(scene) == (5, 3)
     assert len(scene.sent()) == 4, "the call stops where the put was given up"
 
 
@@ -324,7 +326,7 @@ def test_market_takes_what_the_book_has_within_the_collar() -> None:
 
 def test_slices_at_market() -> None:
     scene = entering(sliced("entry", entry_child="market"))
-    assert {(i.order_type, i.quantity) for i in scene.submits()} == {(OrderType.MARKET, 2)}
+    assert {(i.order_type, i.quantity) for i in scene.submits()} == {(OrderType.MARKET, 3)}
 
 
 def test_a_restart_goes_on_in_the_right_slice() -> None:
@@ -336,9 +338,9 @@ def test_a_restart_goes_on_in_the_right_slice() -> None:
     drive(scene, 4)
     assert entered(scene) == (5, 5), "the third slice is not due yet"
     drive(scene, 6)
-    assert entered(scene) == (7, 7)
+    assert entered(scene) == (8, 8)
     drive(scene, 20)
-    assert scene.phase is Phase.HOLDING and quantities(scene, "C") == [2, 3, 2, 3]
+    assert scene.phase is Phase.HOLDING and quantities(scene, "C") == [3, 2, 3, 2]
 
 
 def test_a_restart_longer_than_a_slice_makes_it_up() -> None:
@@ -346,7 +348,7 @@ def test_a_restart_longer_than_a_slice_makes_it_up() -> None:
     scene.serve()
     scene.restart(down_secs=25)
     drive(scene, 4)
-    assert entered(scene) == (7, 7) and quantities(scene, "C") == [2, 3, 2]
+    assert entered(scene) == (8, 8) and quantities(scene, "C") == [3, 2, 3]
 
 
 def test_stop_in_the_middle_of_a_slice_cancels_and_buys_back_at_once() -> None:
@@ -360,7 +362,7 @@ def test_stop_in_the_middle_of_a_slice_cancels_and_buys_back_at_once() -> None:
     scene.stop()
     assert len(scene.cancels()) == 2
     finish(scene, limit_secs=6)
-    assert scene.phase is Phase.DONE and quantities(scene, "C", Purpose.EXIT) == [2]
+    assert scene.phase is Phase.DONE and quantities(scene, "C", Purpose.EXIT) == [3]
 
 
 # -- exits -----------------------------------------------------------------------------------------------------------------
@@ -380,7 +382,7 @@ def left(scene: Scene) -> tuple[int, int]:
     return scene.run.open_quantity("C"), scene.run.open_quantity("P")
 
 
-@pytest.mark.parametrize(("algo", "children"), [("twap", [2, 3, 2, 3]), ("iceberg", [3, 3, 3, 1])])
+@pytest.mark.parametrize(("algo", "children"), [("twap", [3, 2, 3, 2]), ("iceberg", [3, 3, 3, 1])])
 def test_the_exit_time_buys_back_in_slices(algo: str, children: list[int]) -> None:
     scene = due_out(sliced("exit", algo=algo))
     scene.serve()
@@ -414,7 +416,7 @@ def test_what_cannot_wait_closes_the_rest_at_once(how: str) -> None:
     assert quantities(scene, "C", Purpose.EXIT)[-1] >= 5
 
 
-@pytest.mark.parametrize(("in_slices", "first"), [(True, 2), (False, 10)])
+@pytest.mark.parametrize(("in_slices", "first"), [(True, 3), (False, 10)])
 def test_stop_takes_slices_where_the_preset_says_so(in_slices: bool, first: int) -> None:
     scene = holding(sliced("exit", stop_in_slices=in_slices))
     scene.stop()
@@ -453,9 +455,9 @@ def test_a_restart_in_the_middle_of_an_exit_goes_on_in_the_right_slice() -> None
     drive(scene, 5)
     scene.restart(down_secs=1)
     drive(scene, 3)
-    assert left(scene) == (8, 8)
+    assert left(scene) == (7, 7)
     finish(scene, limit_secs=60)
-    assert quantities(scene, "C", Purpose.EXIT) == [2, 3, 2, 3] and scene.phase is Phase.DONE
+    assert quantities(scene, "C", Purpose.EXIT) == [3, 2, 3, 2] and scene.phase is Phase.DONE
 
 
 # -- the gate ----------------------------------------------------------------------------------------------------------------

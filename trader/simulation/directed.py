@@ -34,7 +34,9 @@ def quiet(seed: int, *deeds: Deed, **changes: Any) -> Plan:
         | {"max_loss_pct": "100", "max_profit_pct": "80", "trailing_enabled": False, "trailing_tiers": []}
         | {"confirmations": 2, "blind_exit_secs": 60}
         | changes.pop("exits", {}),
-        "orders": plan.preset["orders"]
+        "orders": {
+            name: value for name, value in plan.preset["orders"].items() if not name.startswith(("entry_", "exit_"))
+        }
         | {"entry_reference": "touch", "retries": 3, "market_fallback": True, "partial_policy": "accept"}
         | {"timeout_secs": 2, "exit_timeout_secs": 2}
         | changes.pop("orders", {}),

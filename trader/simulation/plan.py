@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from trader.config.preset import Preset
+from trader.simulation import algorithms
 from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
 
 OPENING = datetime(2026, 3, 3, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST on a Tuesday
@@ -136,6 +137,10 @@ def draw(seed: int) -> Plan:
     )
     if not settles:
         plan = replace(plan, deeds=_in_order(*plan.deeds, *_commanding(Random(f"{seed} commands"), hold)))
+        algos = Random(f"{seed} algorithms")
+        if algos.random() < algorithms.SHARE:
+            preset = algorithms.with_algorithms(algos, plan.preset)
+            plan = replace(plan, preset=preset, deeds=_in_order(*plan.deeds, *_in_a_slice(algos, hold)))
     strange = Random(f"{seed} strange")
     return plan if settles or strange.random() > _STRANGE_SHARE else _with_strangers(strange, plan)
 
@@ -366,6 +371,17 @@ def _commanding(rng: Random, hold: float) -> list[Deed]:
         if rng.random() < 0.3:
             deeds.append(Deed(secs=secs + rng.uniform(0, 5), kind="ack", size=rng.randint(0, 1)))
     return deeds
+
+
+def _in_a_slice(rng: Random, hold: float) -> tuple[Deed, ...]:
+    """A command in the middle of a slice."""
+    if rng.random() > 0.6:
+        return ()
+    kind = rng.choice(("stop", "stop", "kill", "pause", "reduce", "resume", "start", "ack"))
+    deeds = [Deed(secs=rng.uniform(0.4, max(hold / 2, 1.0)), kind=kind, phase="slices")]
+    if kind in ("kill", "pause", "reduce") and rng.random() < 0.5:
+        deeds.append(Deed(secs=deeds[0].secs + rng.uniform(0.3, 12), kind="resume"))
+    return tuple(deeds)
 
 
 def preset_of(plan: Plan) -> Preset:
