@@ -116,7 +116,7 @@ def stored(home: Path) -> Any:
 def test_two_tabs_that_save_one_preset_lost_a_field(panel: str, home: Path, context: BrowserContext) -> None:
     one, other = configure(context, panel), configure(context, panel)
     type_in(one, "Quantity per leg (contracts)", "7")
-    type_in(other, "Max loss (% of premium)", "60", tab="Exits")
+    type_in(other, "Max loss (% of basis)", "60", tab="Exits")
     one.bring_to_front()
     button(one, "Save").click()
     expect(one.locator(".st-key-cfg_state")).to_contain_text("Saved, also as the configuration")
@@ -180,7 +180,7 @@ def test_answers_were_hidden_behind_their_own_popover(panel: str, context: Brows
 
 def test_an_error_counts_on_its_tab_and_the_tab_stays_open(panel: str, context: BrowserContext) -> None:
     page = configure(context, panel)
-    type_in(page, "Max loss (% of premium)", "-3", tab="Exits")
+    type_in(page, "Max loss (% of basis)", "-3", tab="Exits")
     expect(page.get_by_text("Max loss: must be above 0, was -3.").first).to_be_visible()
     expect(page.get_by_role("tab", selected=True).first).to_contain_text("Exits")
     count = "[...document.querySelectorAll('[role=tab] p')].map(n => getComputedStyle(n, '::after').content)"

@@ -3,11 +3,16 @@
 import json
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from tests.journal import samples_of_records as s
 from trader.cli.app import main
+from trader.config.settings import load_settings
+from trader.journal import Journal
 
 
 def test_start_without_a_runner_says_how_to_start_one_and_records_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,3 +123,20 @@ def test_a_journal_that_is_no_journal_is_refused_and_left_as_it_is(clean_environ
     before = journal.read_bytes()
     assert str(journal) in host_refused("run")
     assert journal.read_bytes() == before
+
+
+def test_a_run_looked_up_shows_each_order_with_what_the_gate_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    order = s.order_intended("a", "o-2")
+    order = replace(order, passed={"ORDER_RATE_EXCEEDED": "orders in the last second=0, max=6"})
+    with closing(Journal.open(load_settings().journal_url)) as journal:
+        journal.append([*s.one_of_each("a"), order], lease=None)
+    assert main(["history", "--run", "a", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    passed = {one["client_order_id"]: one["passed"] for one in document["orders"]}
+    assert passed["o-2"] == order.passed and not passed["a-1"] and document["run"]["run_id"] == "a"
+    assert len(document["timeline"]) == len(s.one_of_each("a")) + 1
+    assert main(["history", "--run", "a"]) == 0
+    said = capsys.readouterr().out
+    assert "    passed ORDER_RATE_EXCEEDED: orders in the last second=0, max=6" in said
+    assert main(["history", "--run", "nosuchrun"]) == 1
+    assert "There is no run 'nosuchrun'" in capsys.readouterr().err

@@ -68,7 +68,7 @@ def test_a_start_whose_run_ends_at_once_says_so_and_after_how_long(
         runs._start_one(OneRun(), Preset(), True, None, None, 50.0, False)  # type: ignore[arg-type]
     said = capsys.readouterr().err
     assert "after 50 s" not in said
-    assert "does not hold a strangle after 4 s: Done (entry could not be completed) — flat." in said
+    assert "does not hold its position after 4 s: Done (entry could not be completed) — flat." in said
 
 
 def test_a_leg_held_to_its_settlement_is_still_open_and_says_until_when() -> None:
@@ -92,7 +92,7 @@ def test_status_tells_the_day_and_how_its_runs_came_out() -> None:
               loss_limit=Decimal(500), results=results)  # fmt: skip
     lines = run_lines(replace(status_of(run=view_of("a")), day=day))
     assert "01 Jun: realised -27.50 USD (loss limit 500.00 USD), open –, 3 of 3 runs" in lines
-    told = [line for line in lines if "maximum loss: -13.90 USD (-22.7 %), BTC default, r" in line]
+    told = [line for line in lines if "max loss: -13.90 USD (-22.7 %), BTC default, r" in line]
     assert len(told) == 3 and told[0].startswith("Tue 02 Jun 05:06:00 IST  ")
 
 

@@ -27,9 +27,12 @@ def mine(quantity: int = 3, name: str = "mine") -> Preset:
 
 
 def test_built_in_presets_are_there_and_differ(store: PresetStore) -> None:
-    assert [info.name for info in store.list()] == ["default", "conservative", "aggressive", "development"]
+    assert [info.name for info in store.list()] == [
+        *("default", "conservative", "aggressive", "development"),
+        *("straddle", "iron_condor", "iron_fly", "ratio"),
+    ]
     assert all(store.load(name).name == name for name in BUILT_IN)
-    assert len({preset.config_hash for preset in BUILT_IN.values()}) == 4
+    assert len({preset.config_hash for preset in BUILT_IN.values()}) == 8
 
 
 def test_saved_preset_comes_back_equal_and_private(store: PresetStore, tmp_path: Path) -> None:

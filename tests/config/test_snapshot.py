@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from trader.config.builtin import BUILT_IN
 from trader.config.document import ADDED_FIELDS, decode_document, decode_preset, encode_document
 from trader.config.messages import InvalidConfig
-from trader.config.preset import SCHEMA_VERSION, Preset
+from trader.config.preset import SCHEMA_VERSION, Preset, Strategy
 from trader.config.snapshot import load_legacy_overrides, load_snapshot, save_snapshot
 from trader.domain.errors import ConfigError
 
@@ -74,7 +74,7 @@ def older(version: int = 1) -> dict[str, Any]:
     return body
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_document_of_an_earlier_version_gets_the_fields_it_could_not_have(version: int) -> None:
     body = older(version)
     body["preset"]["strategy"]["quantity"] = 3
@@ -82,6 +82,24 @@ def test_a_document_of_an_earlier_version_gets_the_fields_it_could_not_have(vers
     assert (read.preset.strategy.quantity, read.preset.risk.naked_leg_secs) == (3, 30)
     assert (read.preset.risk.exit_limit_pct, read.preset.exits.settle_within_mins) == (100, 360)
     assert read.schema_version == SCHEMA_VERSION
+    assert (read.preset.structure.name, read.preset) == ("short_strangle", Preset(strategy=Strategy(quantity=3)))
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_an_older_snapshot_is_read_and_left_as_it_is(tmp_path: Path, version: int) -> None:
+    place = tmp_path / "snapshot.json"
+    place.write_text(json.dumps(older(version)))
+    before = place.read_bytes()
+    assert load_snapshot(place) == Preset()
+    assert place.read_bytes() == before
+
+
+def test_a_snapshot_carries_a_structure_of_ones_own(tmp_path: Path) -> None:
+    own = Preset.model_validate({"strategy": {"structure": "custom", "legs": [
+        {"key": "C", "kind": "call", "side": "sell", "ratio": 2, "by": "premium", "value": ">=80"}]}})  # fmt: skip
+    save_snapshot(tmp_path / "snapshot.json", own)
+    assert load_snapshot(tmp_path / "snapshot.json") == own
+    assert decode_preset(own.canonical_json(), "the export") == own
 
 
 def test_an_older_document_may_lack_nothing_else() -> None:

@@ -11,15 +11,16 @@ from tests.journal import samples_of_records as s
 from trader.config.preset import Preset
 from trader.desk import Desk, NotPossible
 from trader.desk.log_tail import SUMMARY_LOG, read_tail
-from trader.desk.telling import describe, markers, timeline
+from trader.desk.telling import markers, timeline
 from trader.domain.order import Side
 from trader.engine import records as r
+from trader.engine.record_kinds import sentence
 from trader.journal import Journal, Sample
 
 
 @pytest.mark.parametrize("record", s.one_of_each("a"), ids=lambda record: type(record).__name__)
 def test_every_record_is_told_in_one_line(record: r.AnyRecord) -> None:
-    text = describe(record)
+    text = sentence(record)
     assert text and "\n" not in text and "Decimal" not in text
     (event,) = timeline([record])
     assert event.at == (record.market or record.wall) and event.text == text

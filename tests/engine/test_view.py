@@ -28,7 +28,7 @@ from trader.domain.order import Purpose
 from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.engine.view import Rung, RunView
-from trader.engine.viewing import REASON_WORDS, build_view
+from trader.engine.viewing import build_view
 
 
 def rung(view: RunView, name: str) -> Rung:
@@ -167,26 +167,6 @@ def test_a_run_that_never_sold_says_what_was_confirmed() -> None:
     finish(scene)
     assert scene.view.steps[-1] == "FLAT: the exchange shows no position and no open order of this run"
     assert (scene.view.realized_pnl, scene.view.fees) == (0, 0)
-
-
-def test_every_exit_reason_of_the_engine_has_words() -> None:
-    reasons = {
-        "time",
-        "max_loss",
-        "max_profit",
-        "trailing_stop",
-        "breakeven",
-        "manual",
-        "kill",
-        "flatten",
-        "unwind",
-        "expiry",
-        "blind",
-        "leg_closed",
-        "missed_entry",
-        "resumed_exit",
-    }
-    assert set(REASON_WORDS) == reasons
 
 
 @pytest.mark.parametrize("stage", [waiting, entering, holding, exiting, done])

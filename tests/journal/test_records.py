@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.journal import samples_of_records as s
 from trader.domain.errors import JournalError
 from trader.engine import records as r
+from trader.engine.record_kinds import KINDS
 from trader.journal import Journal, Lease
 from trader.journal import tables as t
 
@@ -27,7 +28,7 @@ def test_records_when_read_are_equal_and_in_writing_order(journal: Journal, leas
 
 def test_record_kinds_each_have_a_table_and_a_sample_here() -> None:
     kinds = set(typing.get_args(r.AnyRecord))
-    assert set(t.TABLE_OF) == kinds
+    assert set(KINDS) == kinds
     assert {type(record) for record in s.one_of_each("r1")} == kinds
 
 

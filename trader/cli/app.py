@@ -13,7 +13,7 @@ from trader.cli import alerts, books, configure, emergency, exchange, hosts, lev
 from trader.domain.errors import ConfigError, TraderError
 
 app = typer.Typer(
-    help="Strangle Desk: sell short strangles on Delta Exchange, on paper by default.",
+    help="Strangle Desk: sell options on Delta Exchange, on paper by default.",
     invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -39,7 +39,7 @@ def choose_environment(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Strangle Desk: sell short strangles on Delta Exchange, on paper by default."""
+    """Strangle Desk: sell options on Delta Exchange, on paper by default."""
     if env is not None:
         os.environ["TRADER_ENV"] = env  # the command line outranks the environment, also for child processes
     if ctx.invoked_subcommand is None:

@@ -1,13 +1,14 @@
 """Commands that show the configuration: which value counts and where it came from."""
 
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trader.cli import options
 from trader.cli.output import emit_json, emit_lines, table
-from trader.domain.errors import TraderError
+from trader.domain.errors import ConfigError, TraderError
 
 if TYPE_CHECKING:
     from trader.config.preset import Preset
@@ -32,8 +33,8 @@ def show_config(
         fields = {row.path: {"value": _at(values, row.path), "origin": row.origin} for row in resolution.fields}
         emit_json({"preset": chosen.name, "config_hash": chosen.config_hash, "fields": fields})
         return
-    emit_lines([f"preset {chosen.name}, hash {chosen.config_hash}"])
-    emit_lines(table(["field", "value", "origin"], [[r.path, _words(r.value), r.origin] for r in resolution.fields]))
+    rows = [[row.path, _words(row.value), row.origin] for row in resolution.fields]
+    _emit_preset(chosen, ["field", "value", "origin"], rows)
     emit_lines([f"risk.exit_limit_pct: {_exit_figures(settings, chosen)}"])
 
 
@@ -58,8 +59,8 @@ def list_presets(as_json: options.JsonFlag = False) -> None:
     if as_json:
         emit_json({"presets": found})
     else:
-        rows = [[info.name, _kind(info), info.problem] for info in found]
-        emit_lines(table(["name", "kind", "problem"], rows))
+        rows = [[info.name, info.structure.replace("_", " ") or "–", _kind(info), info.problem] for info in found]
+        emit_lines(table(["name", "structure", "kind", "problem"], rows))
     if any(info.problem for info in found):
         raise typer.Exit(1)
 
@@ -77,8 +78,63 @@ def show_preset(
         emit_json({**chosen.model_dump(mode="json"), "config_hash": chosen.config_hash})
         return
     values = chosen.model_dump(mode="python")
-    emit_lines([f"preset {chosen.name}, hash {chosen.config_hash}"])
-    emit_lines(table(["field", "value"], [[path, _words(_at(values, path))] for path in field_paths()]))
+    _emit_preset(chosen, ["field", "value"], [[path, _words(_at(values, path))] for path in field_paths()])
+
+
+@presets.command("set")
+def set_preset(
+    name: Annotated[str, typer.Argument(help="Name of the preset.")],
+    changes: Annotated[list[str], typer.Argument(metavar="SECTION.FIELD=VALUE...", help="What to change in it.")],
+    new_name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Store it under this new name.")] = None,
+) -> None:
+    """Change a preset's fields and store it; a built-in one is overridden."""
+    from trader.config.precedence import changed
+    from trader.config.presets import PresetStore
+
+    store = PresetStore(options.read_settings().home)
+    loaded = store.load(name)
+    preset = changed(loaded, changes, name=new_name or name)
+    if new_name is None:
+        store.save(preset, overwrite=True, expected=loaded)
+    else:
+        store.save(preset)
+    _emit_valid(preset, "Stored")
+
+
+@presets.command("validate")
+def validate_preset(
+    what: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A preset's name, or a file that holds one.")],
+) -> None:
+    """Say what a preset does, or in one sentence each what is wrong with it; nothing is stored."""
+    from trader.config.document import read_preset
+    from trader.config.files import read_text
+    from trader.config.presets import PresetStore
+
+    if "." not in what and "/" not in what:
+        _emit_valid(PresetStore(options.read_settings().home).load(what), "Valid")
+        return
+    text = read_text(Path(what), "The file")
+    if text is None:
+        raise ConfigError(f"The file {what} does not exist")
+    _emit_valid(read_preset(text, f"The file {what}"), "Valid")
+
+
+def _emit_valid(preset: "Preset", done: str) -> None:
+    from trader.desk.meaning import does
+
+    emit_lines([f"{done}: preset {preset.name}, hash {preset.config_hash}.", does(preset)])
+
+
+def _emit_preset(preset: "Preset", head: list[str], rows: list[list[str]]) -> None:
+    """A preset's fields, those that do something as it stands."""
+    from trader.config.relevance import fields_in_use
+    from trader.desk.meaning import does
+
+    used = fields_in_use(preset)
+    emit_lines([f"preset {preset.name}, hash {preset.config_hash}", does(preset)])
+    emit_lines(table(head, [row for row in rows if row[0] in used]))
+    if idle := len(rows) - len(used):
+        emit_lines([f"{idle} fields do nothing as these are set; --json shows them."])
 
 
 def _at(values: dict[str, Any], path: str) -> Any:
@@ -93,17 +149,17 @@ def _kind(info: Any) -> str:
 
 
 def _words(value: Any) -> str:
-    """A value as `--set` takes it: lists with commas, tiers as peak:stop."""
+    """A value as `--set` takes it: lists with commas, rows as peak:stop."""
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple | list):
         return ",".join(_words(item) for item in value)
+    if hasattr(value, "model_dump"):
+        return _words(value.model_dump())
     if isinstance(value, dict):
         return ":".join(_words(item) for item in value.values())
-    if hasattr(value, "peak_pct"):
-        return f"{value.peak_pct:f}:{value.stop_pct:f}"
     return str(value)
 
 

@@ -75,6 +75,8 @@ def _start_one(
     wait_secs: float,
     as_json: bool,
 ) -> None:
+    from trader.domain.structure_words import in_words
+
     row = _ask_to_start(desk, preset, now, confirm, beside)
     run_id = run_of(row)
     asked = time.monotonic()
@@ -82,11 +84,12 @@ def _start_one(
     if as_json:
         emit_json({"command_id": row.command_id, **status_document(status)})
     else:
-        emit_lines([f"Accepted with preset {preset.name} ({preset.config_hash}).", *run_lines(status)])
+        trades = in_words(preset.structure, preset.strategy.quantity)
+        emit_lines([f"Accepted with preset {preset.name} ({preset.config_hash}): {trades}.", *run_lines(status)])
     if wait_secs and (status.run is None or status.run.phase != "holding"):
         waited = time.monotonic() - asked
         what = f": {clause(status.run.words)}" if status.run is not None and status.run.words else ""
-        typer.echo(f"Error: The run does not hold a strangle after {waited:.0f} s{what}.", err=True)
+        typer.echo(f"Error: The run does not hold its position after {waited:.0f} s{what}.", err=True)
         raise typer.Exit(1)
 
 
@@ -237,8 +240,10 @@ def _typed_phrase(desk: "Desk", preset: "Preset", given: str | None) -> str | No
     """
     if desk.settings.env != "production" or given is not None or not sys.stdin.isatty():
         return given
+    from trader.domain.structure_words import in_words
+
     strategy = preset.strategy
-    typer.echo(f"This sells {strategy.quantity} {strategy.underlying} contracts per leg for real money.", err=True)
+    typer.echo(f"With real money, on {strategy.underlying}: {in_words(preset.structure, strategy.quantity)}.", err=True)
     return input(f"Type {desk.arming_phrase(preset)} to go on: ")
 
 

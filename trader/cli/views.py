@@ -1,12 +1,17 @@
-"""Commands that only look: status, history, check."""
+"""Commands that only look: status, history, check, preview."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trader.cli import numbers, options
 from trader.cli.output import emit_json, emit_lines, ist, status_document, table, usd
-from trader.cli.words import run_lines
+from trader.cli.words import one_run, run_lines
+from trader.domain.exit_reason import exit_label
+from trader.domain.wording import done_of
+
+if TYPE_CHECKING:
+    from trader.desk import RunReport
 
 
 def status(
@@ -28,10 +33,17 @@ def history(
     offset: Annotated[
         int, typer.Option(parser=numbers.whole(0, 10**9), metavar="NUMBER", help="How many of the newest to skip.")
     ] = 0,
+    run_id: Annotated[
+        str | None, typer.Option("--run", metavar="RUN", help="One run instead: its orders, fills and timeline.")
+    ] = None,
     as_json: options.JsonFlag = False,
 ) -> None:
-    """Finished runs, newest first, with what they earned."""
+    """Finished runs, newest first, with what they earned; or everything of one run."""
     with options.open_desk(options.read_settings()) as desk:
+        if run_id is not None:
+            options.require_run(desk, run_id)
+            _one(desk.report(run_id), as_json)
+            return
         runs = desk.history(limit, offset)
     if as_json:
         emit_json({"runs": list(runs)})
@@ -46,13 +58,37 @@ def history(
             ist(run.created_market or run.created_at),
             run.underlying,
             run.preset,
-            run.exit_reason or "–",
+            "–" if run.exit_reason is None else exit_label(run.exit_reason),
             usd(run.realized_pnl),
             usd(run.fees, signed=False),
         ]
         for run in runs
     ]
     emit_lines(table(head, rows))
+
+
+def _one(report: "RunReport", as_json: bool) -> None:
+    """A run looked up: each order with what the gate compared before it let it out."""
+    if as_json:
+        emit_json(
+            {
+                "run": report.summary,
+                "orders": list(report.orders),
+                "fills": list(report.fills),
+                "timeline": list(report.timeline),
+            }
+        )
+        return
+    emit_lines(one_run(report.view))
+    for order in report.orders:
+        price = "at market" if order.limit_price is None else f"at {order.limit_price:f}"
+        done = done_of(order.filled_quantity, order.quantity)
+        why = f": {order.message}" if order.message else ""
+        emit_lines([f"{order.purpose} {order.client_order_id}: {order.side} {done} {price}, {order.status}{why}"])
+        emit_lines(f"    passed {code}: {numbers}" for code, numbers in order.passed.items())
+    emit_lines(
+        f"{ist(event.at)}  {event.kind.replace('_', ' ')} ({event.cause}): {event.text}" for event in report.timeline
+    )
 
 
 def check(
@@ -72,7 +108,42 @@ def check(
         raise typer.Exit(1)
 
 
+def preview(
+    preset: options.PresetName = None,
+    sets: options.Overrides = None,
+    as_json: options.JsonFlag = False,
+) -> None:
+    """The legs a start would trade now, and what they bring and bind; exit code 1 when none qualify. Nothing is sent."""
+    from trader.config.precedence import resolve
+    from trader.desk.meaning import does
+
+    settings = options.read_settings()
+    chosen = resolve(settings, preset=preset, overrides=sets or ()).preset
+    with options.open_desk(settings) as desk:
+        seen = desk.preview(chosen)
+    if as_json:
+        emit_json(seen)
+    else:
+        emit_lines([f"{chosen.name}: {does(chosen)}"])
+        rows = [
+            [leg.symbol, chosen.structure.leg(leg.key).side.value, str(leg.quantity), f"{leg.delta:+.3f}"]
+            + ["–" if price is None else f"{price:f}" for price in (leg.bid, leg.ask, leg.mark, leg.limit_price)]
+            for leg in seen.legs
+        ]
+        if rows:
+            emit_lines(table(["leg", "side", "contracts", "delta", "bid", "ask", "mark", "first limit"], rows))
+            emit_lines(
+                [
+                    f"premium {usd(seen.premium)}, fees {usd(seen.fees, signed=False)}, margin {usd(seen.margin, signed=False)}"
+                ]
+            )
+        emit_lines(f"nothing qualifies: {reason}" for reason in seen.reasons)
+    if not seen.legs:
+        raise typer.Exit(1)
+
+
 def add_to(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(history)
     app.command()(check)
+    app.command()(preview)

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from trader.cli.output import ist, table, usd
+from trader.domain.exit_reason import exit_label
 from trader.domain.wording import done_of
 
 if TYPE_CHECKING:
@@ -49,15 +50,9 @@ def _day(day: "Day") -> list[str]:
     for one in day.results[:_RESULTS]:
         share = "" if one.pnl_pct is None else f" ({_pct(one.pnl_pct)})"
         lines.append(
-            f"{ist(one.at)}  {_reason(one.reason)}: {usd(one.pnl)}{share}, {one.underlying} {one.preset}, {one.run_id}"
+            f"{ist(one.at)}  {exit_label(one.reason)}: {usd(one.pnl)}{share}, {one.underlying} {one.preset}, {one.run_id}"
         )
     return lines
-
-
-def _reason(code: str) -> str:
-    from trader.engine.view import REASON_WORDS
-
-    return REASON_WORDS.get(code, code)
 
 
 def _client(figures: "Statistics") -> str:
@@ -115,7 +110,7 @@ def one_run(run: "RunView") -> list[str]:
     lines = [f"Run {run.run_id} · {run.underlying} · {run.preset} · {run.words or run.phase}"]
     if run.phase == "done":
         lines.append(
-            f"realised {usd(run.realized_pnl)}, fees {usd(run.fees, signed=False)}, exit reason {run.exit_reason}, flat {run.flat}"
+            f"realised {usd(run.realized_pnl)}, fees {usd(run.fees, signed=False)}, exit reason {exit_label(run.exit_reason or 'unknown')}, flat {run.flat}"
         )
     else:
         lines.append(

@@ -1,4 +1,4 @@
-"""The four presets that are always there. Each names only what differs from the model's defaults, and why."""
+"""The presets that are always there. Each names only what differs from the model's defaults, and why."""
 
 from decimal import Decimal
 
@@ -68,9 +68,77 @@ DEVELOPMENT = Preset(
     system=System(status_report_mins=1),
 )
 
+# The whole premium stands at one strike, so spot's first move costs much of it and time gives it back slowly: small exits on
+# both sides, of a premium that is large. The book is tightest at the money, and gamma there is largest near the end.
+STRADDLE = Preset(
+    name="straddle",
+    strategy=Strategy(structure="short_straddle", max_spread_pct=Decimal(20)),
+    schedule=Schedule(exit_before_expiry_mins=120),
+    exits=Exits(
+        max_loss_pct=Decimal(40),
+        max_profit_pct=Decimal(40),
+        trailing_tiers=(
+            TrailingTier(peak_pct=Decimal(15), stop_pct=Decimal(0)),
+            TrailingTier(peak_pct=Decimal(25), stop_pct=Decimal(12)),
+        ),
+        spread_guard_pct=Decimal(20),
+    ),
+)
+
+# Nearer strikes than the strangle's, because the wings bear what goes wrong. Four legs pay fees and spread out of a small net
+# credit: half of it is enough. Wings are cheap, and their spread is wide in percent, so wider ones are accepted.
+IRON_CONDOR = Preset(
+    name="iron_condor",
+    strategy=Strategy(
+        structure="iron_condor",
+        delta_min=Decimal("0.12"),
+        delta_max=Decimal("0.20"),
+        wing_width_usd=Decimal(1000),
+        max_spread_pct=Decimal(80),
+    ),
+    exits=Exits(
+        max_profit_pct=Decimal(50),
+        trailing_tiers=(
+            TrailingTier(peak_pct=Decimal(25), stop_pct=Decimal(0)),
+            TrailingTier(peak_pct=Decimal(35), stop_pct=Decimal(15)),
+        ),
+        spread_guard_pct=Decimal(100),
+    ),
+)
+
+# The credit is most of what the wings leave to lose: a loss of the whole credit cannot happen, so exits are nearer than the
+# straddle's. Wings about a day's standard deviation away leave room for the usual day.
+IRON_FLY = Preset(
+    name="iron_fly",
+    strategy=Strategy(structure="iron_fly", wing_width_usd=Decimal(2000), max_spread_pct=Decimal(80)),
+    schedule=Schedule(exit_before_expiry_mins=120),
+    exits=Exits(
+        max_loss_pct=Decimal(30),
+        max_profit_pct=Decimal(25),
+        trailing_tiers=(
+            TrailingTier(peak_pct=Decimal(10), stop_pct=Decimal(0)),
+            TrailingTier(peak_pct=Decimal(18), stop_pct=Decimal(8)),
+        ),
+        spread_guard_pct=Decimal(100),
+    ),
+)
+
+# Two calls for each put: falls are faster than rises, so less is sold on that side. A rally costs double; hence a nearer stop
+# than the strangle's, and an earlier word about spot.
+RATIO = Preset(
+    name="ratio",
+    strategy=Strategy(structure="ratio_strangle", call_ratio=2, put_ratio=1),
+    exits=Exits(max_loss_pct=Decimal(70), max_profit_pct=Decimal(70)),
+    system=System(spot_move_alert_pct=Decimal("1.5")),
+)
+
 BUILT_IN: dict[str, Preset] = {
     "default": Preset(),
     "conservative": CONSERVATIVE,
     "aggressive": AGGRESSIVE,
     "development": DEVELOPMENT,
+    "straddle": STRADDLE,
+    "iron_condor": IRON_CONDOR,
+    "iron_fly": IRON_FLY,
+    "ratio": RATIO,
 }

@@ -7,7 +7,6 @@ the fields that its version did not have, with their defaults, and is written in
 
 import json
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, NoReturn
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
@@ -59,7 +58,7 @@ def decode_document(text: str, where: str) -> PresetDocument:
     if type(version) is int and version != SCHEMA_VERSION:
         if not 1 <= version < SCHEMA_VERSION:
             raise InvalidConfig([f"schema_version must be 1 to {SCHEMA_VERSION}, was {version}"], where)
-        _add_later_fields(raw.get("preset"), version)
+        add_later_fields(raw.get("preset"), version)
         text = json.dumps({**raw, "schema_version": SCHEMA_VERSION})
     try:
         document = PresetDocument.model_validate_json(text, strict=True)
@@ -71,6 +70,16 @@ def decode_document(text: str, where: str) -> PresetDocument:
     return document
 
 
+def read_preset(text: str, where: str) -> Preset:
+    """A preset file someone hands in: an export, or a stored preset's file.
+
+    Raises:
+        ConfigError: With `where` and each field at fault.
+    """
+    stored = "schema_version" in parse_json_object(text, where)
+    return decode_document(text, where).preset if stored else decode_preset(text, where)
+
+
 def decode_preset(text: str, where: str) -> Preset:
     """Read a bare preset, as it travels in command bodies and exports; as strict as `decode_document`.
 
@@ -80,7 +89,7 @@ def decode_preset(text: str, where: str) -> Preset:
         ConfigError: With `where` and each field at fault.
     """
     raw = parse_json_object(text, where)
-    if _add_later_fields(raw, 1):
+    if add_later_fields(raw, 1):
         text = json.dumps(raw)
     try:
         preset = Preset.model_validate_json(text, strict=True)
@@ -92,15 +101,14 @@ def decode_preset(text: str, where: str) -> Preset:
     return preset
 
 
-def _add_later_fields(preset: object, version: int) -> bool:
+def add_later_fields(preset: object, version: int) -> bool:
     """Give a preset of an older version the fields it could not have; whether any was added."""
     added = False
     for later in range(version + 1, SCHEMA_VERSION + 1):
         for section, name in ADDED_FIELDS[later]:
             body = preset.get(section) if isinstance(preset, dict) else None
             if isinstance(body, dict) and name not in body:
-                default = SECTIONS[section].model_fields[name].default
-                body[name] = f"{default:f}" if isinstance(default, Decimal) else default
+                body[name] = SECTIONS[section]().model_dump(mode="json")[name]
                 added = True
     return added
 

@@ -11,7 +11,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from trader.config.messages import InvalidConfig, sentences, shown, suggestion
-from trader.config.preset import SECTIONS, Preset
+from trader.config.preset import SECTIONS, LegRow, Preset, TrailingTier
 from trader.config.presets import PresetStore
 from trader.config.snapshot import LEGACY_NAME, field_paths, load_legacy_overrides, load_snapshot
 from trader.domain.errors import ConfigError
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 ENVIRONMENT_PREFIX = "TRADER__"
 DEFAULT = "default"
+_ROWS: dict[str, tuple[type[BaseModel], str]] = {
+    "exits.trailing_tiers": (TrailingTier, "40:0,50:25 (peak:stop)"),
+    "strategy.legs": (LegRow, "C:call:sell:1:delta:0.10-0.15,... (key:kind:side:ratio:by:value)"),
+}
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +68,19 @@ def resolve(settings: "Settings", *, preset: str | None = None, overrides: Seque
     return Resolution(preset=chosen, fields=tuple(rows))
 
 
+def changed(preset: Preset, overrides: Sequence[str], *, name: str) -> Preset:
+    """A preset with some fields changed, ``section.field=value`` each, under a name.
+
+    Raises:
+        ConfigError: One sentence per change or field at fault.
+    """
+    body: dict[str, Any] = preset.model_dump(mode="python") | {"name": name}
+    for override in overrides:
+        path, text = parse_override(override, "")
+        _put(body, path, _from_text(path, text))
+    return _validated(body, {})
+
+
 def saved_configuration(settings: "Settings") -> Preset | None:
     """The configuration that counts when none is named, before overrides; None where none was ever saved.
 
@@ -75,8 +92,8 @@ def saved_configuration(settings: "Settings") -> Preset | None:
     return _base(settings, None)[0]
 
 
-def parse_override(override: str) -> tuple[str, str]:
-    """Split ``section.field=value`` and check that the field exists.
+def parse_override(override: str, said: str = "--set ") -> tuple[str, str]:
+    """Split ``section.field=value`` and check that the field exists; `said` stands before it in a message.
 
     Raises:
         ConfigError: Not of that form, or no such field.
@@ -84,10 +101,10 @@ def parse_override(override: str) -> tuple[str, str]:
     path, equals, text = override.partition("=")
     path = path.strip()
     if not equals or not path:
-        raise ConfigError(f"--set {shown(override)} must have the form section.field=value, like strategy.quantity=2")
+        raise ConfigError(f"{said}{shown(override)} must have the form section.field=value, like strategy.quantity=2")
     known = field_paths()
     if path not in known:
-        raise ConfigError(f"--set {path}: there is no such setting{suggestion(path, known)}")
+        raise ConfigError(f"{said}{path}: there is no such setting{suggestion(path, known)}")
     return path, text.strip()
 
 
@@ -148,7 +165,7 @@ def _validated(body: Mapping[str, Any], origins: Mapping[str, str]) -> Preset:
 
 
 def _from_text(path: str, text: str) -> Any:
-    """A field's value from one word of text: lists as ``mon,tue``, tiers as ``40:0,50:25``, or either as JSON."""
+    """A field's value from one word of text: lists as ``mon,tue``, rows as ``40:0,50:25``, or either as JSON."""
     if text.startswith(("[", "{")):
         try:
             return json.loads(text)
@@ -156,11 +173,12 @@ def _from_text(path: str, text: str) -> Any:
             raise ConfigError(f"{path}: {shown(text)} is not valid JSON: {error.msg}") from error
         except (ValueError, RecursionError):  # a number of thousands of digits, or lists in lists without end
             raise ConfigError(f"{path}: {shown(text)} is more than can be read") from None
-    if path == "exits.trailing_tiers":
-        pairs = [pair.split(":") for pair in text.split(",") if pair.strip()]
-        if any(len(pair) != 2 for pair in pairs):
-            raise ConfigError(f"{path} must look like 40:0,50:25 (peak:stop), was {shown(text)}")
-        return [{"peak_pct": peak.strip(), "stop_pct": stop.strip()} for peak, stop in pairs]
+    if path in _ROWS:
+        row, like = _ROWS[path]
+        rows = [[part.strip() for part in words.split(":")] for words in text.split(",") if words.strip()]
+        if any(len(parts) != len(row.model_fields) for parts in rows):
+            raise ConfigError(f"{path} must look like {like}, was {shown(text)}")
+        return [dict(zip(row.model_fields, parts, strict=True)) for parts in rows]
     if path == "schedule.weekdays":
         return [day.strip() for day in text.split(",") if day.strip()]
     return text

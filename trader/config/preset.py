@@ -17,9 +17,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
+from trader.config.leg_rows import selector_of, words_of
 from trader.config.numbers import Flag, Number, Whole
 from trader.config.relevance import in_use
-from trader.config.structures import build, custom_legs, may_pay, repeats, selector_of
+from trader.config.structures import build, custom_legs, may_pay, repeats
 from trader.domain.expiry import parse_hhmm
 from trader.domain.structure import LEG_KEY, MOST_LEGS, Structure, flaws
 
@@ -69,7 +70,17 @@ class LegRow(_Section):
     def _finds_a_strike(cls, value: str, info: ValidationInfo) -> str:
         if "by" in info.data:
             selector_of(info.data["by"], value)
-        return value
+        return value.strip()
+
+
+def rows_of(structure: Structure) -> tuple[LegRow, ...]:
+    """A structure's legs as rows of a custom one."""
+    rows = []
+    for leg in structure.legs:
+        by, value = words_of(leg.selector)
+        row = {"key": leg.key, "kind": leg.kind.value, "side": leg.side.value, "ratio": leg.ratio}
+        rows.append(LegRow.model_validate({**row, "by": by, "value": value}))
+    return tuple(rows)
 
 
 _TWO_SIDED = ["short_strangle", "iron_condor", "ratio_strangle"]
@@ -276,7 +287,7 @@ class Strategy(_Section):
     min_hours_to_expiry: Number = _field(
         Decimal(2),
         "Minimum time to expiry",
-        "An expiry nearer than this is not sold.",
+        "An expiry nearer than this is not traded.",
         "hours",
         ge=Decimal("0.1"),
         le=Decimal(2000),
@@ -290,7 +301,12 @@ class Strategy(_Section):
         le=Decimal(200),
     )
     min_bid_size: Whole = _field(
-        1, "Smallest bid size", "A strike is skipped when fewer contracts are bid.", "contracts", ge=0, le=1_000_000
+        1,
+        "Smallest bid size",
+        "A strike is skipped when fewer contracts are bid; for a leg to be bought, offered.",
+        "contracts",
+        ge=0,
+        le=1_000_000,
     )
     min_open_interest: Number = _field(
         Decimal(0),
@@ -351,11 +367,11 @@ class Strategy(_Section):
 class Schedule(_Section):
     """When to enter and when to be out, in Indian time."""
 
-    entry_time_ist: str = _field("09:30", "Entry time", "Time of day the strangle is sold.", "HH:MM IST")
+    entry_time_ist: str = _field("09:30", "Entry time", "Time of day the position is entered.", "HH:MM IST")
     exit_time_ist: str = _field(
         "16:30",
         "Exit time",
-        "Time of day everything is bought back; if not after the entry time, it is the next day's.",
+        "Time of day everything is closed; if not after the entry time, it is the next day's.",
         "HH:MM IST",
     )
     entry_window_mins: Whole = _field(
@@ -409,7 +425,7 @@ class Schedule(_Section):
 
 
 class TrailingTier(_Section):
-    """Once profit has peaked at `peak_pct` of premium, the stop stands at `stop_pct`."""
+    """Once profit has peaked at `peak_pct` of the basis, the stop stands at `stop_pct`."""
 
     peak_pct: Number = Field(gt=0, le=10_000, description="Peak profit that arms the tier, % of basis.")
     stop_pct: Number = Field(
@@ -424,21 +440,22 @@ DEFAULT_TIERS = (
 
 
 class Exits(_Section):
-    """When to buy back. P&L is the cost to close now, fees and tax included, as % of premium received."""
+    """When to close. P&L is what closing now would leave, fees and tax included, as % of the basis: the net credit, or, where
+    the legs cost more than they bring, the most that can be lost at expiry."""
 
     max_loss_pct: Number = _field(
         Decimal(100),
         "Max loss",
-        "Exit when the loss reaches this share of premium received.",
-        "% of premium",
+        "Exit when the loss reaches this share of the basis: the net credit, or where there is none the most that can be lost.",
+        "% of basis",
         gt=0,
         le=1000,
     )
     max_profit_pct: Number = _field(
         Decimal(80),
         "Max profit",
-        "Exit when the profit reaches this share of premium received.",
-        "% of premium",
+        "Exit when the profit reaches this share of the basis; of a net credit at most 100, of what is paid more.",
+        "% of basis",
         gt=0,
         le=10_000,
     )
@@ -447,12 +464,14 @@ class Exits(_Section):
         DEFAULT_TIERS,
         "Trailing tiers",
         "Each: once profit has peaked here, exit if it falls back to the stop. Both columns must rise.",
+        used={"trailing_enabled": [True]},
     )
     trailing_step_peak_pct: Number = _field(
         Decimal(10),
         "Further step up",
         "After the last tier, each further rise of the peak by this much ...",
-        "% of premium",
+        "% of basis",
+        used={"trailing_enabled": [True]},
         gt=0,
         le=100,
     )
@@ -460,7 +479,8 @@ class Exits(_Section):
         Decimal(5),
         "... lifts the stop by",
         "... lifts the stop by this much; 0 = the last tier stays.",
-        "% of premium",
+        "% of basis",
+        used={"trailing_enabled": [True]},
         ge=0,
         le=100,
     )
@@ -511,7 +531,7 @@ class Exits(_Section):
 
     @model_validator(mode="after")
     def _steps_never_overtake(self) -> Self:
-        if self.trailing_step_stop_pct > self.trailing_step_peak_pct:
+        if self.trailing_enabled and self.trailing_step_stop_pct > self.trailing_step_peak_pct:
             raise ValueError(
                 f"trailing_step_stop_pct ({self.trailing_step_stop_pct}) must not exceed "
                 f"trailing_step_peak_pct ({self.trailing_step_peak_pct})"
@@ -678,6 +698,7 @@ class Orders(_Section):
         "Smallest accepted share",
         "With accept: each leg must be filled at least this much.",
         "% of quantity",
+        used={"partial_policy": ["accept"]},
         gt=0,
         le=100,
     )
@@ -728,7 +749,7 @@ class Risk(_Section):
     naked_leg_secs: Whole = _field(
         30,
         "Leg alone",
-        "How long one leg may be sold without the other; 5 s before, an entry gives up and buys back.",
+        "How long a short leg may stand without what its structure gives it; 5 s before, an entry gives up and closes.",
         "seconds",
         since=2,
         ge=10,
@@ -757,7 +778,7 @@ class System(_Section):
 
 
 class Preset(_Section):
-    """One complete configuration of a short strangle."""
+    """One complete configuration of a strategy."""
 
     name: str = Field(default="default", description="Lower-case name: letters, digits, - and _, at most 40.")
     strategy: Strategy = Strategy()
@@ -818,8 +839,10 @@ class Preset(_Section):
         """A credit cannot earn more than itself; what is bought can earn many times what it may lose."""
         if may_pay(self.structure):
             return self
-        peaks = {"exits.trailing_tiers: the peak": max((t.peak_pct for t in self.exits.trailing_tiers), default=0)}
-        for words, pct in ({"exits.max_profit_pct": self.exits.max_profit_pct} | peaks).items():
+        asked = {"exits.max_profit_pct": self.exits.max_profit_pct}
+        if self.exits.trailing_enabled and self.exits.trailing_tiers:
+            asked["exits.trailing_tiers: the peak"] = self.exits.trailing_tiers[-1].peak_pct
+        for words, pct in asked.items():
             if pct > 100:
                 raise ValueError(f"{words} ({pct}) must be at most 100 % of basis where the structure brings a credit")
         return self

@@ -1,4 +1,4 @@
-"""Where presets are kept: four built in, the user's own as files in ``TRADER_HOME/presets``.
+"""Where presets are kept: those built in, and the user's own as files in ``TRADER_HOME/presets``.
 
 A file with a built-in's name overrides it; deleting the file restores the built-in. Names are checked before they become
 file names. What is written or deleted can be bound to what was seen before: another tab, the command line or an editor may
@@ -12,12 +12,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import msgspec
+from pydantic import BaseModel
 
 from trader.config.builtin import BUILT_IN
 from trader.config.document import decode_document, encode_document
 from trader.config.files import private_folder, read_text, write_text
 from trader.config.messages import shown, suggestion
-from trader.config.preset import PRESET_NAME, SECTIONS, Preset, TrailingTier
+from trader.config.preset import PRESET_NAME, SECTIONS, Preset
 from trader.domain.errors import ConfigError
 from trader.machine.locks import ProcessLock
 
@@ -26,13 +27,15 @@ _NAMED = 4
 
 
 class PresetInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the preset picker. `problem` says why a stored preset cannot be used; `saved_at` is None for a built-in."""
+    """One line of the preset picker. `problem` says why a stored preset cannot be used; `saved_at` is None for a built-in.
+    `structure`: what it trades, empty where that is not known."""
 
     name: str
     built_in: bool
     stored: bool
     saved_at: datetime | None = None
     problem: str = ""
+    structure: str = ""
 
 
 class PresetChanged(ConfigError):
@@ -58,15 +61,21 @@ class PresetStore:
 
     def _info(self, name: str, *, stored: bool) -> PresetInfo:
         if not stored:
-            return PresetInfo(name=name, built_in=True, stored=False)
+            return PresetInfo(name=name, built_in=True, stored=False, structure=BUILT_IN[name].strategy.structure)
         try:
             text = read_text(self._path(name), "The preset file")
             if text is None:
                 raise ConfigError(f"The preset file of {name} has just gone")
-            saved_at = decode_document(text, f"The preset file {self._path(name)}").saved_at
+            document = decode_document(text, f"The preset file {self._path(name)}")
         except ConfigError as error:
             return PresetInfo(name=name, built_in=name in BUILT_IN, stored=True, problem=str(error))
-        return PresetInfo(name=name, built_in=name in BUILT_IN, stored=True, saved_at=saved_at)
+        return PresetInfo(
+            name=name,
+            built_in=name in BUILT_IN,
+            stored=True,
+            saved_at=document.saved_at,
+            structure=document.preset.strategy.structure,
+        )
 
     def load(self, name: str) -> Preset:
         """A preset by name.
@@ -178,8 +187,8 @@ def _value_words(value: object) -> str:
         return "on" if value else "off"
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
-    if isinstance(value, TrailingTier):
-        return f"{_value_words(value.peak_pct)}:{_value_words(value.stop_pct)}"
+    if isinstance(value, BaseModel):
+        return ":".join(_value_words(part) for _, part in value)
     if isinstance(value, tuple):
         return f"({', '.join(_value_words(item) for item in value)})"
     return str(value)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 
 def in_use(model: type[BaseModel], values: Mapping[str, Any]) -> set[str]:
@@ -16,13 +17,26 @@ def in_use(model: type[BaseModel], values: Mapping[str, Any]) -> set[str]:
     return {name for name in model.model_fields if _used(model, values, name)}
 
 
-def _used(model: type[BaseModel], values: Mapping[str, Any], name: str) -> bool:
-    extra = model.model_fields[name].json_schema_extra
+def fields_in_use(preset: BaseModel) -> set[str]:
+    """The same over all sections of a preset, as ``section.field``."""
+    return {
+        f"{name}.{field}"
+        for name, section in preset
+        if isinstance(section, BaseModel)
+        for field in in_use(type(section), dict(section))
+    }
+
+
+def alternatives(field: FieldInfo) -> list[Mapping[str, list[Any]]]:
+    """Under which values of its siblings a field does something; none where it always does."""
+    extra = field.json_schema_extra
     rule: Any = extra.get("for") if isinstance(extra, dict) else None
-    if rule is None:
-        return True
-    alternatives = [rule] if isinstance(rule, Mapping) else rule
-    return any(
+    return [] if rule is None else [rule] if isinstance(rule, Mapping) else rule
+
+
+def _used(model: type[BaseModel], values: Mapping[str, Any], name: str) -> bool:
+    rules = alternatives(model.model_fields[name])
+    return not rules or any(
         all(values.get(other) in wanted and _used(model, values, other) for other, wanted in one.items())
-        for one in alternatives
+        for one in rules
     )

@@ -4,13 +4,11 @@ Keys: sold legs are C and P, bought ones LC and LP. Protection has rank 0 and wh
 every leg has rank 0.
 """
 
-import re
 from collections.abc import Callable
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from trader.config.leg_rows import selector_of
 from trader.domain.instrument import Kind
-from trader.domain.numbers import read_number, read_whole
 from trader.domain.order import Side
 from trader.domain.structure import (
     ByDelta,
@@ -28,9 +26,6 @@ from trader.domain.structure import (
 if TYPE_CHECKING:
     from trader.config.preset import LegRow, Strategy
 
-_BAND = re.compile(r"(\S+?)\s*-\s*(\S+)")
-_PREMIUM = re.compile(r"(>=|<=)?\s*(\S+)")
-_WIDTH = re.compile(r"(\S+)\s+from\s+([A-Z][A-Z0-9]{0,2})")
 _KINDS = (Kind.CALL, Kind.PUT)
 
 
@@ -134,70 +129,6 @@ def _by_strategy(strategy: "Strategy", kind: Kind) -> Selector:
             return ByDeviations(strategy.deviations)
         case "strike":
             return ByStrike(strategy.call_strike if kind is Kind.CALL else strategy.put_strike)
-
-
-# ---------------------------------------------------------------- how a row of a custom structure finds its strike
-
-
-def selector_of(by: str, value: str) -> Selector:
-    """A row's selector: what its `value` says, read as its `by` has it.
-
-    Raises:
-        ValueError: The words continue the field's name.
-    """
-    return _READERS[by](value.strip())
-
-
-def _band(value: str) -> ByDelta:
-    low, high = _parts(_BAND, value, "a band of |delta| like 0.10-0.15")
-    band = ByDelta(_within(low, "0.01", "0.99", " |delta|"), _within(high, "0.01", "0.99", " |delta|"))
-    if band.low >= band.high:
-        raise ValueError(f"must be a band of |delta| whose lower end is below its upper, was {value!r}")
-    return band
-
-
-def _premium(value: str) -> ByPremium:
-    rule, usd = _parts(_PREMIUM, value, "a premium in USD like 100, >=100 or <=100")
-    amount = _within(usd, "0.01", "1000000", " USD")
-    return ByPremium(amount, "at_least" if rule == ">=" else "at_most" if rule == "<=" else "closest")
-
-
-def _steps(value: str) -> BySteps:
-    steps = read_whole(value)
-    _within(value, "-50", "50", " strikes")
-    return BySteps(steps)
-
-
-def _width(value: str) -> ByWidth:
-    usd, of = _parts(_WIDTH, value, "a width in USD and the leg it is measured from, like 1000 from C")
-    return ByWidth(_within(usd, "0.01", "1000000", " USD"), of)
-
-
-_READERS: dict[str, Callable[[str], Selector]] = {
-    "delta": _band,
-    "premium": _premium,
-    "distance": lambda value: ByDistance(_within(value, "0.1", "90", " % of spot")),
-    "steps": _steps,
-    "deviations": lambda value: ByDeviations(_within(value, "0.1", "6", " standard deviations")),
-    "strike": lambda value: ByStrike(_within(value, "0.01", "10000000", " USD")),
-    "width": _width,
-}
-
-
-def _parts(pattern: re.Pattern[str], value: str, form: str) -> tuple[str, str]:
-    found = pattern.fullmatch(value)
-    if found is None:
-        raise ValueError(f"must be {form}, was {value!r}")
-    return found[1], found[2]
-
-
-def _within(text: str, low: str, high: str, unit: str) -> Decimal:
-    number = read_number(text)
-    if number < Decimal(low):
-        raise ValueError(f"must be at least {low}{unit}, was {text}")
-    if number > Decimal(high):
-        raise ValueError(f"must be at most {high}{unit}, was {text}")
-    return number
 
 
 def repeats(legs: tuple[LegPlan, ...]) -> list[str]:

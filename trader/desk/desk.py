@@ -144,7 +144,7 @@ class Desk:
             config=preset,
             view=view,
             legs=view.legs,
-            orders=view.orders,
+            orders=tuple(runs.order_view(row) for row in journal.orders(run_id)),
             fills=tuple(journal.fills(run_id)),
             timeline=telling.timeline(records),
             series=self.pnl_series(run_id),

@@ -9,11 +9,11 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from trader.desk.telling import describe
 from trader.desk.values import Happening, RunnerHealth
 from trader.domain.expiry import IST
 from trader.domain.wording import clause
 from trader.engine import records as r
+from trader.engine.record_kinds import Weight, kind_of, sentence
 from trader.engine.view import Ops, RunView
 from trader.journal import AlertRow
 from trader.journal.alerts import LOUD
@@ -22,7 +22,6 @@ SHOWN = 12
 _NAMED = 4
 # Alerts that another sentence tells better: the engine's, beside what the runner itself recorded of the same thing.
 _TOLD_ELSEWHERE = frozenset({"recovered"})
-_DECISIONS = (r.StopRequested, r.ExitDecided, r.LegReleased, r.RunFinished)
 
 
 def happened(
@@ -35,12 +34,12 @@ def happened(
         Happening(
             at=one.wall,
             market=one.market,
-            level="info",
-            code=_kind(one),
-            text=_capital(describe(one)),
+            level=kind_of(one).severity(one),
+            code=kind_of(one).name,
+            text=_capital(sentence(one)),
             run_id=one.run_id,
         )
-        for one in [*(record for record in records if isinstance(record, _DECISIONS)), *levels]
+        for one in [*(record for record in records if kind_of(record).weight is Weight.DECISION), *levels]
     ]
     lines.sort(key=lambda line: line.at, reverse=True)
     return _merged(lines)[:limit]
@@ -157,10 +156,6 @@ def _again(newest: Happening, line: Happening) -> Happening:
         acked_by=newest.acked_by if both else "",
         acked_at=newest.acked_at if both else None,
     )
-
-
-def _kind(record: r.Record) -> str:
-    return str(type(record).__struct_config__.tag)
 
 
 def _capital(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a preset's values mean in money, for the strikes it would sell now. Pure."""
+"""What a preset's values mean: in words, and in money for the strikes it would take now. Pure."""
 
 from decimal import Decimal
 
@@ -6,6 +6,7 @@ import msgspec
 
 from trader.config.preset import Preset
 from trader.desk.values import Preview
+from trader.domain.structure_words import basis_words, in_words
 
 _HUNDRED = Decimal(100)
 
@@ -26,6 +27,12 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
     max_profit: Decimal | None
     tiers: tuple[Tier, ...]
     per_contract: Decimal | None
+
+
+def does(preset: Preset) -> str:
+    """What a preset does, in two sentences."""
+    trades = in_words(preset.structure, preset.strategy.quantity)
+    return f"{trades[0].upper()}{trades[1:]}. Percentages are of {basis_words(preset.structure)}."
 
 
 def in_money(preset: Preset, seen: Preview) -> Meaning:

@@ -19,6 +19,7 @@ from trader.domain.clock import Now
 from trader.domain.errors import AuthError, ExchangeError, TraderError, VenueRefused
 from trader.domain.foreign import Foreign, find_foreign, may_concern
 from trader.domain.order import OrderSnapshot
+from trader.domain.structure_words import in_words
 from trader.engine.fold import evolve
 from trader.engine.gate import daily_loss, runs_today
 from trader.engine.ids import is_ours, parse_client_order_id
@@ -298,4 +299,5 @@ def check_left_out(figures: OddFigures) -> Verdict:
 
 def check_configuration(preset: Preset, origins: Sequence[str]) -> Verdict:
     sources = ", ".join(dict.fromkeys(origin for origin in origins if origin != "default")) or "the defaults"
-    return True, f"{preset.name} ({preset.config_hash}) from {sources}"
+    trades = in_words(preset.structure, preset.strategy.quantity)
+    return True, f"{preset.name} ({preset.config_hash}) from {sources}: {trades}"

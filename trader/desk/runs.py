@@ -7,12 +7,13 @@ from datetime import datetime
 from trader.config.preset import Preset
 from trader.desk.outcome import Outcome, build_outcome
 from trader.domain.clock import Now
+from trader.domain.wording import refusal_words
 from trader.engine.fold import fold
 from trader.engine.records import AnyRecord, RunCreated, RunFinished
 from trader.engine.state import Run, State
-from trader.engine.view import RunView
+from trader.engine.view import OrderView, RunView
 from trader.engine.viewing import build_view
-from trader.journal import Journal
+from trader.journal import Journal, OrderRow
 
 _RUNS_KEPT = 16
 
@@ -77,6 +78,23 @@ class RunBook:
         records = self.records(run_id)
         folded = _folded(run_id, records)
         return None if folded is None else build_outcome(folded[1], records)
+
+
+def order_view(row: OrderRow) -> OrderView:
+    """An order as its records tell it, and what the gate let it pass on."""
+    return OrderView(
+        client_order_id=row.intent.client_order_id,
+        leg=row.intent.leg,
+        purpose=row.intent.purpose.name.lower(),
+        side=row.intent.side.value,
+        quantity=row.intent.quantity,
+        filled_quantity=row.filled_quantity,
+        limit_price=row.intent.limit_price,
+        status=row.status,
+        message=refusal_words(row.code, row.message),
+        wall=row.wall,
+        passed=row.passed,
+    )
 
 
 def ended(records: tuple[AnyRecord, ...]) -> datetime | None:

@@ -1,5 +1,7 @@
 """Words for what happened: each thing said once, one full stop at the end, also where they quote the exchange. Pure."""
 
+from decimal import Decimal
+
 from trader.domain.fill import Fill, FillKind
 from trader.domain.order import Side
 
@@ -24,6 +26,12 @@ def fill_verb(fill: Fill) -> str:
     if fill.kind is FillKind.NORMAL:
         return "sold" if fill.side is Side.SELL else "bought"
     return _FORCED.get(fill.kind, "exchanged")
+
+
+def plain(value: Decimal) -> str:
+    """A number without padding zeros or exponent."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def done_of(done: int, meant: int) -> str:

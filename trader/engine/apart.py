@@ -7,6 +7,7 @@ is dropped, entries are halted, a person is called; a run whose rules go on fail
 from collections.abc import Callable
 from typing import TypeVar
 
+from trader.domain.exit_reason import ExitReason
 from trader.engine.levels import trip
 from trader.engine.records import Phase
 from trader.engine.state import seconds_since
@@ -49,7 +50,7 @@ def _close_unwatched(turn: Turn, run_id: str) -> None:
         return
     patience = _UNFINISHED_SECS if run.phase is Phase.ENTERING else run.preset.exits.blind_exit_secs
     if seconds_since(watch.blind_since, turn.wall) >= patience:
-        reason = "unwind" if run.phase is Phase.ENTERING else "blind"
+        reason: ExitReason = "unwind" if run.phase is Phase.ENTERING else "blind"
         turn.decide_exit(run_id, reason, f"its rules have failed for {patience:.0f} s")
 
 

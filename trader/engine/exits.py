@@ -5,6 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from trader.config.preset import Exits
+from trader.domain.exit_reason import ExitReason
 
 PEAK_STEP_PCT = Decimal("0.1")  # a peak is recorded in steps of this, so that a slow climb does not write every tick
 
@@ -49,15 +50,15 @@ def ratchet(exits: Exits, trail: Trail | None, pct: Decimal) -> Trail | None:
     return Trail(peak, level)
 
 
-def triggered(exits: Exits, level: Decimal | None, pct: Decimal) -> dict[str, str]:
+def triggered(exits: Exits, level: Decimal | None, pct: Decimal) -> dict[ExitReason, str]:
     """The price rules that are true at `pct` (% of premium), the weightiest first, with the numbers in words. A loss beyond the
     maximum has also fallen below the trailing level: whichever of them is confirmed first closes."""
-    true = {}
+    true: dict[ExitReason, str] = {}
     if pct <= -exits.max_loss_pct:
         true["max_loss"] = f"P&L {pct:.1f} % of premium reached the maximum loss of {exits.max_loss_pct} %"
     if pct >= exits.max_profit_pct:
         true["max_profit"] = f"P&L {pct:.1f} % of premium reached the maximum profit of {exits.max_profit_pct} %"
     if level is not None and pct <= level:
-        name = "breakeven" if level == 0 else "trailing_stop"
+        name: ExitReason = "breakeven" if level == 0 else "trailing_stop"
         true[name] = f"P&L {pct:.1f} % of premium fell back to the trailing level of {level} %"
     return true

@@ -1,6 +1,7 @@
 """The one gate every order passes. It judges from the state alone and does not ask the strategy.
 
-A refusal is a value: reason code plus the numbers. Cancels never pass through here; exits are only held to what protects
+A refusal is a value: reason code plus the numbers. What passes is noted the same way, under the code each check would have
+refused with, and recorded with the order. Cancels never pass through here; exits are only held to what protects
 them (reduce-only, size, sanity of the price), never to limits that exist to keep new risk out.
 """
 
@@ -34,6 +35,17 @@ class Denied(msgspec.Struct, frozen=True):
 
     code: str
     detail: str
+
+
+Passed = dict[str, str]  # code of a check → the numbers with which an order passed it
+
+
+def _judge(fails: bool, code: str, numbers: str, passed: Passed) -> Denied | None:
+    """The refusal of a check that fails; one that does not is noted with its numbers."""
+    if fails:
+        return Denied(code, numbers)
+    passed[code] = numbers
+    return None
 
 
 def collar(leg: LegTerms, mark: Decimal, collar_pct: Decimal, widening: int = 1) -> tuple[Decimal, Decimal]:
@@ -78,29 +90,30 @@ def within_collar(leg: LegTerms, quote: Quote | None, side: Side, collar_pct: De
     return touch >= low if side is Side.SELL else touch <= high
 
 
-def check_order(state: State, run: Run, intent: OrderIntent, now: Now) -> Denied | None:
-    """None when the order may go out, else the first reason it may not."""
+def check_order(state: State, run: Run, intent: OrderIntent, now: Now, passed: Passed | None = None) -> Denied | None:
+    """None when the order may go out, else the first reason it may not. Into `passed` go the numbers of what it passed."""
+    passed = {} if passed is None else passed
     if run.env != state.env:
         return Denied("WRONG_ENVIRONMENT", f"run={run.env}, runner={state.env}")
     leg = run.leg(intent.leg)
     quote = state.market.quotes.get(intent.symbol)
     checks = [
-        _identity(run, leg, intent, now),
-        _rate(state, run, intent, now),
-        _price(state, run, leg, intent, quote, now),
+        _identity(run, leg, intent, now, passed),
+        _rate(state, run, intent, now, passed),
+        _price(state, run, leg, intent, quote, now, passed),
     ]
     if intent.purpose is Purpose.ENTRY:
         checks += [
             _entry_state(state, run, now),
-            _entry_size(run, leg, intent, now),
-            _entry_limits(state, run, intent, now),
+            _entry_size(run, leg, intent, now, passed),
+            _entry_limits(state, run, now, passed),
         ]
     else:
-        checks.append(_exit_size(run, leg, intent))
+        checks.append(_exit_size(run, leg, intent, passed))
     return next((denied for denied in checks if denied is not None), None)
 
 
-def _identity(run: Run, leg: LegTerms, intent: OrderIntent, now: Now) -> Denied | None:
+def _identity(run: Run, leg: LegTerms, intent: OrderIntent, now: Now, passed: Passed) -> Denied | None:
     if intent.client_order_id in run.orders:
         return Denied("DUPLICATE_CLIENT_ORDER_ID", f"client_order_id={intent.client_order_id}")
     if len(intent.client_order_id) > 32:
@@ -111,26 +124,26 @@ def _identity(run: Run, leg: LegTerms, intent: OrderIntent, now: Now) -> Denied 
         return Denied("CONTRACT_EXPIRED", f"expiry={leg.expiry:%Y-%m-%dT%H:%MZ}")
     if intent.quantity < 1:
         return Denied("QUANTITY_BELOW_MINIMUM", f"quantity={intent.quantity}, min=1")
-    if intent.purpose is Purpose.ENTRY and intent.quantity > run.preset.risk.max_order_quantity:
-        return Denied(
-            "QUANTITY_EXCEEDS_MAXIMUM", f"quantity={intent.quantity}, max={run.preset.risk.max_order_quantity}"
-        )
-    return None
+    if intent.purpose is not Purpose.ENTRY:
+        return None
+    most = run.preset.risk.max_order_quantity
+    numbers = f"quantity={intent.quantity}, max={most}"
+    return _judge(intent.quantity > most, "QUANTITY_EXCEEDS_MAXIMUM", numbers, passed)
 
 
-def _rate(state: State, run: Run, intent: OrderIntent, now: Now) -> Denied | None:
+def _rate(state: State, run: Run, intent: OrderIntent, now: Now, passed: Passed) -> Denied | None:
     limit = HARD_ORDERS_PER_SECOND
     if intent.purpose is Purpose.ENTRY:
         limit = min(run.preset.risk.orders_per_second, HARD_ORDERS_PER_SECOND - RESERVED_FOR_EXITS)
     recent = sum(1 for t in state.account.order_times if now.wall - t < timedelta(seconds=1))
-    if recent >= limit:
-        return Denied("ORDER_RATE_EXCEEDED", f"orders in the last second={recent}, max={limit}")
-    return None
+    return _judge(recent >= limit, "ORDER_RATE_EXCEEDED", f"orders in the last second={recent}, max={limit}", passed)
 
 
-def _price(state: State, run: Run, leg: LegTerms, intent: OrderIntent, quote: Quote | None, now: Now) -> Denied | None:
+def _price(
+    state: State, run: Run, leg: LegTerms, intent: OrderIntent, quote: Quote | None, now: Now, passed: Passed
+) -> Denied | None:
     if intent.order_type is OrderType.MARKET:
-        return _market(state, run, leg, intent, quote, now)
+        return _market(state, run, leg, intent, quote, now, passed)
     price = intent.limit_price
     if price is None or not price.is_finite() or price <= 0:
         return Denied("PRICE_NOT_POSITIVE", f"limit_price={price}")
@@ -142,13 +155,16 @@ def _price(state: State, run: Run, leg: LegTerms, intent: OrderIntent, quote: Qu
         low, high = collar(leg, quote.mark, run.preset.risk.price_collar_pct)
     else:
         low, high = exit_bounds(run, leg, quote.mark)
-    if not low <= price <= high:
-        return Denied("PRICE_OUTSIDE_COLLAR", f"limit_price={price}, collar={low:.2f}..{high:.2f}, mark={quote.mark}")
-    if quote.band_low is not None and price < quote.band_low:
-        return Denied("PRICE_OUTSIDE_BAND", f"limit_price={price}, band_low={quote.band_low}")
-    if quote.band_high is not None and price > quote.band_high:
-        return Denied("PRICE_OUTSIDE_BAND", f"limit_price={price}, band_high={quote.band_high}")
-    return None
+    numbers = f"limit_price={price}, collar={low:.2f}..{high:.2f}, mark={quote.mark}"
+    if denied := _judge(not low <= price <= high, "PRICE_OUTSIDE_COLLAR", numbers, passed):
+        return denied
+    if quote.band_low is None and quote.band_high is None:
+        return None
+    outside = (quote.band_low is not None and price < quote.band_low) or (
+        quote.band_high is not None and price > quote.band_high
+    )
+    numbers = f"limit_price={price}, band={quote.band_low}..{quote.band_high}"
+    return _judge(outside, "PRICE_OUTSIDE_BAND", numbers, passed)
 
 
 def is_fresh_mark(state: State, quote: Quote, now: Now) -> bool:
@@ -165,15 +181,17 @@ def is_fresh_quote(state: State, quote: Quote, now: Now) -> bool:
     return state.market.newest is None or state.market.newest - quote.ts_quote <= QUOTE_AGE + age_slack(now)
 
 
-def _market(state: State, run: Run, leg: LegTerms, intent: OrderIntent, quote: Quote | None, now: Now) -> Denied | None:
+def _market(
+    state: State, run: Run, leg: LegTerms, intent: OrderIntent, quote: Quote | None, now: Now, passed: Passed
+) -> Denied | None:
     """A market entry is judged by the price it would meet. A market exit is not: it is what is left when no price is."""
     if intent.purpose is not Purpose.ENTRY:
         return None
     if quote is None or not is_fresh_mark(state, quote, now):
         return _no_reference(intent)
-    if within_collar(leg, quote, intent.side, run.preset.risk.price_collar_pct):
-        return None
-    return Denied("MARKET_OUTSIDE_COLLAR", f"bid={quote.bid}, ask={quote.ask}, mark={quote.mark}")
+    outside = not within_collar(leg, quote, intent.side, run.preset.risk.price_collar_pct)
+    numbers = f"bid={quote.bid}, ask={quote.ask}, mark={quote.mark}"
+    return _judge(outside, "MARKET_OUTSIDE_COLLAR", numbers, passed)
 
 
 def _no_reference(intent: OrderIntent) -> Denied | None:
@@ -206,31 +224,33 @@ def _entry_state(state: State, run: Run, now: Now) -> Denied | None:
     return None
 
 
-def _entry_size(run: Run, leg: LegTerms, intent: OrderIntent, now: Now) -> Denied | None:
+def _entry_size(run: Run, leg: LegTerms, intent: OrderIntent, now: Now, passed: Passed) -> Denied | None:
     if intent.side is not leg.side or intent.reduce_only:
         return Denied("WRONG_SIDE", f"side={intent.side}, leg={leg.side}")
     earlier, bound = run.leg_orders(leg.key, Purpose.ENTRY), entry_bound(run, leg, now)
     if sum(o.status.live for o in earlier) >= bound.live:
         return Denied("EARLIER_ORDER_UNRESOLVED", f"leg={leg.key}")
     tried = len(since_filled(earlier))
-    if tried >= bound.unfilled:
-        return Denied(TOO_MANY_ORDERS, f"orders for this leg={tried}, max={bound.unfilled}")
     worst = sum(o.done_qty for o in earlier) + intent.quantity
-    if worst > leg.quantity:
-        return Denied("POSITION_WOULD_EXCEED", f"worst case={worst}, configured={leg.quantity}")
-    if intent.quantity > bound.at_once:
-        return Denied("MORE_THAN_A_SLICE", f"quantity={intent.quantity}, slice={bound.at_once}")
-    if worst > bound.by_now:
-        return Denied("AHEAD_OF_SCHEDULE", f"worst case={worst}, due={bound.by_now}")
-    return None
+    return (
+        _judge(tried >= bound.unfilled, TOO_MANY_ORDERS, f"orders for this leg={tried}, max={bound.unfilled}", passed)
+        or _judge(
+            worst > leg.quantity, "POSITION_WOULD_EXCEED", f"worst case={worst}, configured={leg.quantity}", passed
+        )
+        or _judge(
+            intent.quantity > bound.at_once,
+            "MORE_THAN_A_SLICE",
+            f"quantity={intent.quantity}, slice={bound.at_once}",
+            passed,
+        )
+        or _judge(worst > bound.by_now, "AHEAD_OF_SCHEDULE", f"worst case={worst}, due={bound.by_now}", passed)
+    )
 
 
-def _entry_limits(state: State, run: Run, intent: OrderIntent, now: Now) -> Denied | None:
+def _entry_limits(state: State, run: Run, now: Now, passed: Passed) -> Denied | None:
     lost = daily_loss(state, now)
     limit = run.preset.risk.daily_loss_limit_usd
-    if lost >= limit:
-        return Denied("DAILY_LOSS_LIMIT", f"lost today={lost:.2f} USD, limit={limit} USD")
-    return None
+    return _judge(lost >= limit, "DAILY_LOSS_LIMIT", f"lost today={lost:.2f} USD, limit={limit} USD", passed)
 
 
 def daily_loss(state: State, now: Now) -> Decimal:
@@ -244,13 +264,12 @@ def runs_today(state: State, underlying: str, now: Now) -> int:
     return state.account.runs_by_day.get((underlying, ist_date(now.market or now.wall)), 0)
 
 
-def _exit_size(run: Run, leg: LegTerms, intent: OrderIntent) -> Denied | None:
+def _exit_size(run: Run, leg: LegTerms, intent: OrderIntent, passed: Passed) -> Denied | None:
     if intent.side is not leg.side.opposite or not intent.reduce_only:
         return Denied("EXIT_MUST_REDUCE", f"side={intent.side}, reduce_only={intent.reduce_only}")
     open_quantity = closable(run, leg)
-    if intent.quantity > open_quantity:
-        return Denied("EXIT_EXCEEDS_POSITION", f"quantity={intent.quantity}, open={open_quantity}")
-    return None
+    numbers = f"quantity={intent.quantity}, open={open_quantity}"
+    return _judge(intent.quantity > open_quantity, "EXIT_EXCEEDS_POSITION", numbers, passed)
 
 
 def closable(run: Run, leg: LegTerms) -> int:

@@ -137,10 +137,12 @@ class StopRequested(Record, frozen=True, kw_only=True, tag="stop_requested"):
 
 
 class OrderIntended(Record, frozen=True, kw_only=True, tag="order_intended"):
-    """Recorded before the order leaves. `reference` is the price the limit was derived from (mark, mid or touch)."""
+    """Recorded before the order leaves. `reference` is the price the limit was derived from (mark, mid or touch). `passed`:
+    what the gate compared, by the code it would have refused with, and the numbers; earlier versions did not record it."""
 
     intent: OrderIntent
     reference: Decimal | None
+    passed: dict[str, str] = {}
 
 
 class OrderDenied(Record, frozen=True, kw_only=True, tag="order_denied"):
@@ -212,8 +214,7 @@ class Trailed(Record, frozen=True, kw_only=True, tag="trailed"):
 
 
 class ExitDecided(Record, frozen=True, kw_only=True, tag="exit_decided"):
-    """The run goes to EXITING. `reason`: time, max_loss, max_profit, trailing_stop, breakeven, manual, kill,
-    unwind, expiry, blind, leg_closed, missed_entry, resumed_exit."""
+    """The run goes to EXITING. `reason`: an `ExitReason`, or what a later version wrote there."""
 
     reason: str
     detail: str

@@ -8,14 +8,14 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import Enum, auto
 
-from trader.domain.expiry import IST
 from trader.domain.order import Purpose
 from trader.domain.quote import Quote
 from trader.engine import records as rec
 from trader.engine.execution.exit_price import fair_bid, is_unoffered
 from trader.engine.gate import is_fresh_mark
 from trader.engine.holding import ask_quotes
-from trader.engine.records import LegKept, LegTerms
+from trader.engine.record_kinds import kept_words
+from trader.engine.records import LegTerms
 from trader.engine.state import HUNDRED, QUOTE_AGE, SILENCE_SECS, Run, age_slack, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import closing_cost
@@ -70,18 +70,6 @@ def _release(turn: Turn, run_id: str, leg: LegTerms, why: str) -> None:
     """A leg held to its settlement is closed after all."""
     if leg.key in turn.run(run_id).kept:
         turn.write(rec.LegReleased, run_id, leg=leg.key, symbol=leg.symbol, reason=why)
-
-
-def kept_words(kept: LegKept) -> str:
-    """Until when a leg is held to settlement and why, with the money."""
-    worth = f"worth {_usd(kept.worth)}"
-    cost = "" if kept.closing is None else f", closing would cost {_usd(kept.closing)}"
-    why = "" if kept.is_offered else "nobody offers it; " if kept.closing is None else "it is offered too dear; "
-    return f"held to settlement at {kept.until.astimezone(IST):%d %b %H:%M} IST: {why}{worth}{cost}"
-
-
-def _usd(amount: Decimal) -> str:
-    return f"{amount:.2f} USD" if amount == 0 or amount >= 1 else f"{amount.normalize():.2g} USD"
 
 
 def _keep(turn: Turn, run: Run, leg: LegTerms, quote: Quote) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from trader.domain.clock import Now
+from trader.domain.exit_reason import ExitReason
 from trader.engine import records as rec
 from trader.engine.effects import Effect
 from trader.engine.fold import evolve
@@ -85,7 +86,7 @@ class Turn:
         if code in watch.alerted:
             self.look(run_id, alerted=watch.alerted - {code})
 
-    def decide_exit(self, run_id: str, reason: str, detail: str, **fields: Any) -> None:
+    def decide_exit(self, run_id: str, reason: ExitReason, detail: str, **fields: Any) -> None:
         """Commit to closing: the reason is recorded once, the phase becomes EXITING."""
         self.write(rec.ExitDecided, run_id, reason=reason, detail=detail, **fields)
         self.phase(run_id, Phase.EXITING, reason)

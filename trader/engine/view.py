@@ -9,24 +9,6 @@ from trader.domain.foreign import Foreign
 from trader.domain.statistics import Statistics
 from trader.engine.records import Phase
 
-# Why a run was closed, in words; the panel says some of them at more length.
-REASON_WORDS = {
-    "time": "exit time",
-    "max_loss": "maximum loss",
-    "max_profit": "maximum profit",
-    "trailing_stop": "trailing stop",
-    "breakeven": "breakeven stop",
-    "manual": "Stop & Exit",
-    "kill": "kill switch",
-    "flatten": "flattened by hand",
-    "unwind": "entry could not be completed",
-    "expiry": "expiry",
-    "blind": "no usable prices",
-    "leg_closed": "one leg is no longer open",
-    "missed_entry": "entry window missed",
-    "resumed_exit": "an exit begun before is finished",
-}
-
 
 class LegView(msgspec.Struct, frozen=True, kw_only=True):
     """One leg now. `avg_px`, `mark`, `bid`, `ask` in USD per unit of underlying; `pnl` in USD at cost to close (fees in).
@@ -150,6 +132,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     message: str
     wall: datetime
+    passed: dict[str, str] = {}  # told in a report only: what the gate compared, by code
 
 
 class Rung(msgspec.Struct, frozen=True, kw_only=True):

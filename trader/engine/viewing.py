@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from trader.domain.clock import Now
+from trader.domain.exit_reason import exit_label
 from trader.domain.expiry import IST
 from trader.domain.fill import FillKind
 from trader.domain.order import OrderStatus, Purpose
@@ -15,13 +16,13 @@ from trader.engine.ladder import build_ladder
 from trader.engine.leg_view import leg_view
 from trader.engine.levels import level_words
 from trader.engine.outlook import outlook
+from trader.engine.record_kinds import kept_words
 from trader.engine.records import LegTerms, Level, Phase
 from trader.engine.safety import naked_view, safety
-from trader.engine.settling import kept_words
 from trader.engine.shown import shown
 from trader.engine.state import HUNDRED, ZERO, Market, Run, State, Watch
 from trader.engine.valuation import Valuation, fresh_value, value
-from trader.engine.view import REASON_WORDS, LegView, OrderView, RunView
+from trader.engine.view import LegView, OrderView, RunView
 from trader.pricing.margin import ShortLeg, strangle_margin
 
 _ORDERS_SHOWN = 20
@@ -218,10 +219,10 @@ def words_for(run: Run, watch: Watch, now: Now, barred: str = "", progress: str 
         case Phase.HOLDING:
             return f"Holding — exits at {_clock(run.exit_at)}{_away(run.exit_at, now)}"
         case Phase.EXITING:
-            reason = REASON_WORDS.get(run.exit_reason or "", run.exit_reason or "")
+            reason = exit_label(run.exit_reason or "")
             return f"Exiting ({reason}) — {_closing_words(run, now)}"
         case Phase.DONE:
-            reason = REASON_WORDS.get(run.exit_reason or "", run.exit_reason or "")
+            reason = exit_label(run.exit_reason or "")
             if run.finished is not None and run.finished.foreign:
                 return f"Done ({reason}) — NOT FLAT: {run.finished.foreign} is not ours"
             if late := filled_since_end(run):
@@ -276,7 +277,7 @@ def _order_views(run: Run) -> list[OrderView]:
 
 def _steps(run: Run, watch: Watch, now: Now, progress: dict[str, str]) -> list[str]:
     """What an exit has done and is doing, in order, for someone who has just pressed the button."""
-    reason = REASON_WORDS.get(run.exit_reason or "", run.exit_reason or "")
+    reason = exit_label(run.exit_reason or "")
     steps = [f"Exit decided: {reason}" + (f" ({run.exit_detail})" if run.exit_detail else "")]
     for leg in run.legs:
         for order in run.leg_orders(leg.key, Purpose.ENTRY):

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Dialect, bindparam, insert, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement
 
+from trader.engine.record_kinds import key_columns, kind_of
 from trader.engine.records import AnyRecord, RunCreated, encode_record
 from trader.journal import tables as t
 from trader.journal.lease import Lease, LeaseLost
@@ -30,17 +31,17 @@ def build_rows(records: Sequence[AnyRecord], accounts: Sequence[str]) -> list[Ro
     """The table rows of records, each with the account it belongs to."""
     rows: list[Row] = []
     for record, account in zip(records, accounts, strict=True):
-        table = t.TABLE_OF[type(record)].name
+        kind = kind_of(record)
         common = {
             "account": account,
             "run_id": record.run_id,
-            "kind": type(record).__struct_config__.tag,
+            "kind": kind.name,
             "wall": t.instant_text(record.wall),
             "market": None if record.market is None else t.instant_text(record.market),
             "cause": record.cause,
             "body": encode_record(record),
         }
-        rows.append((table, {**_NO_KEYS[table], **common, **t.key_columns(record)}))
+        rows.append((kind.table, {**_NO_KEYS[kind.table], **common, **key_columns(record)}))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""The tables, and which record goes into which.
+"""The tables. Which kind of record goes into which, and what its row is searched by, is said in `engine/record_kinds`.
 
 Every record table has the same columns: `seq` (global order, given inside the writing transaction), the run, the kind,
 both instants, the cause and `body`, the whole record as JSON. The columns beside them are copies of parts of the body
@@ -8,12 +8,9 @@ decimal text. Rows are never changed: triggers refuse UPDATE and DELETE (see the
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, text
 from sqlalchemy.schema import SchemaItem
-
-from trader.engine import records as r
 
 metadata = MetaData()
 
@@ -151,30 +148,6 @@ sequence = Table(
 
 APPEND_ONLY = (*(t.name for t in RECORD_TABLES), "samples", "configurations", "meta")
 
-TABLE_OF: dict[type[r.Record], Table] = {
-    r.RunCreated: runs,
-    r.RunFinished: runs,
-    r.OrderIntended: orders,
-    r.OrderDenied: orders,
-    r.OrderResolved: execution_events,
-    r.CancelIntended: execution_events,
-    r.FillConfirmed: execution_events,
-    r.FillCosted: execution_events,
-    r.FillRecorded: fills,
-    r.PositionObserved: positions,
-    r.ScheduleFixed: decisions,
-    r.LegsChosen: decisions,
-    r.PhaseChanged: decisions,
-    r.BesideConfirmed: decisions,
-    r.StopRequested: decisions,
-    r.Trailed: decisions,
-    r.LegKept: decisions,
-    r.LegReleased: decisions,
-    r.ExitDecided: decisions,
-    r.LevelChanged: decisions,
-    r.AlertRaised: alerts,
-}
-
 
 def instant_text(at: datetime) -> str:
     """An aware instant as text whose order is time order.
@@ -198,46 +171,3 @@ def decimal_text(value: Decimal | None) -> str | None:
 
 def parse_decimal(value: str | None) -> Decimal | None:
     return None if value is None else Decimal(value)
-
-
-def key_columns(record: r.Record) -> dict[str, Any]:
-    """The searched-by columns of one record's row, beside the common ones."""
-    match record:
-        case r.RunCreated():
-            return {
-                "env": record.env,
-                "preset": record.preset,
-                "underlying": record.underlying,
-                "config_hash": record.config_hash,
-            }
-        case r.RunFinished():
-            return {
-                "exit_reason": record.exit_reason,
-                "realized_pnl": str(record.realized_pnl),
-                "fees": str(record.fees),
-            }
-        case r.OrderIntended() | r.OrderDenied():
-            intent = record.intent
-            return {"client_order_id": intent.client_order_id, "leg": intent.leg, "symbol": intent.symbol}
-        case r.OrderResolved():
-            return {"client_order_id": record.client_order_id, "status": record.status.value}
-        case r.CancelIntended():
-            return {"client_order_id": record.client_order_id}
-        case r.FillConfirmed():
-            return {"fill_id": record.fill_id, "client_order_id": record.client_order_id}
-        case r.FillCosted():
-            return {"fill_id": record.fill_id}
-        case r.FillRecorded():
-            fill = record.fill
-            return {
-                "fill_id": fill.key,
-                "client_order_id": fill.client_order_id,
-                "leg": record.leg,
-                "symbol": fill.symbol,
-            }
-        case r.PositionObserved():
-            return {"symbol": record.symbol, "quantity": record.quantity}
-        case r.AlertRaised():
-            return {"level": record.level, "code": record.code}
-        case _:
-            return {}

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, func, select, union_all
 
 from trader.domain.errors import JournalError, TraderError
 from trader.engine.fold import evolve
+from trader.engine.record_kinds import kind_of
 from trader.engine.records import AnyRecord, RunCreated
 from trader.engine.state import Run, State
 from trader.journal import tables as t
@@ -120,7 +121,7 @@ def _decode(rows: list[tuple[int, str, str]], decoded: list[tuple[int, AnyRecord
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             bad.append(f"{seq} ({place}): {error}")
             continue
-        if t.TABLE_OF[type(record)].name != place:
+        if kind_of(record).table != place:
             bad.append(f"{seq}: a {type(record).__name__} in table {place}")
             continue
         decoded.append((seq, record))

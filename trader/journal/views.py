@@ -87,6 +87,7 @@ class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     message: str
     filled_quantity: int
+    passed: dict[str, str] = {}  # what the gate compared before it let the order out: code, numbers
 
 
 class FillRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -410,6 +411,7 @@ def _order_row(
         code=record.code if isinstance(record, OrderDenied) else "" if heard is None else heard.code,
         message=record.detail if isinstance(record, OrderDenied) else "" if heard is None else heard.message,
         filled_quantity=quantity,
+        passed={} if isinstance(record, OrderDenied) else record.passed,
     )
 
 

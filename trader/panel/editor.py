@@ -2,24 +2,27 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 import streamlit as st
+from pydantic.fields import FieldInfo
 
-from trader.config.preset import RELATIVE_EXPIRIES, SECTIONS, Preset
+from trader.config.preset import RELATIVE_EXPIRIES, SECTIONS, Preset, rows_of
+from trader.desk.meaning import does
 from trader.panel import draft, form, markup
 from trader.panel.form import Spec
 from trader.panel.format import red, safe
 from trader.panel.markup import tag
 
 _COLUMNS = 3
-_TIERS_WIDTH = 420
+_STEPS = {"|delta|": 0.01, "σ": 0.1}
+_WIDTHS = {"tiers": 420, "legs": 820}
 _MOST_FIELDS = max(len(model.model_fields) for model in SECTIONS.values()) + 1  # and the rules over several fields
 
 # A tab's name with the number in it would make another tab of it, and the one that is open would close under the hand.
 _STYLE = """
-.errors-line { min-height: 1.5rem; padding-bottom: 0.8rem; display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: 0.9rem; }
+.errors-line { min-height: 1.5rem; padding: 0.4rem 0 0.8rem; display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: 0.9rem; }
 .errors { color: light-dark(#b3272d, #ff8a8a); font-weight: 600; }
 .st-key-cfg_editor [role="tab"] p::after { color: light-dark(#b3272d, #ff8a8a); font-weight: 600; }
 """ + "\n".join(
@@ -34,12 +37,11 @@ _EXPIRY_WORDS = {
     "weekly": "Weekly (Friday)",
     "monthly": "Monthly (last Friday)",
 }
-_CHOICE_WORDS = {
-    "touch": "Bid (touch)",
-    "mid": "Middle of the book",
-    "mark": "Mark",
-    "accept": "Accept",
-    "unwind": "Unwind",
+# How the columns of a table of rows are drawn; a column of neither kind is text.
+_NUMBER_COLUMNS = {
+    "peak_pct": ("Peak, % of basis", "Profit peak that arms the tier."),
+    "stop_pct": ("Stop, % of basis", "Exit at this profit; 0 = breakeven."),
+    "ratio": ("Ratio", "Contracts per contract of the quantity."),
 }
 
 
@@ -51,45 +53,70 @@ def draw(listed: Sequence[datetime], figures: Callable[[Preset], Mapping[str, st
         figures: What values mean in money for a valid draft, in words by field path; shown beside the fields.
     """
     markup.stylesheet(_STYLE)
+    _take_choices()
+    shown = form.shown_fields(draft.current(), form.check(draft.current()).errors)
     slots: dict[str, Any] = {}
     titles = [form.SECTION_TITLES[name] for name in SECTIONS]
     for tab, section in zip(st.tabs(titles, key="cfg_tabs"), SECTIONS, strict=True):
         with tab:
             slots[section] = st.empty()
-            small = [spec for spec in form.specs(section) if spec.kind not in ("tiers", "days")]
-            wide = [spec for spec in form.specs(section) if spec.kind in ("tiers", "days")]
-            for start in range(0, len(small), _COLUMNS):
-                row = small[start : start + _COLUMNS]
-                for column, spec in zip(st.columns(_COLUMNS, gap="medium"), row, strict=False):
+            fields = [spec for spec in form.specs(section) if spec.path in shown]
+            for row in form.in_rows(fields, _COLUMNS):
+                wide = row[0].kind in form.WIDE
+                columns = [st.container()] if wide else st.columns(_COLUMNS, gap="medium")
+                for column, spec in zip(columns, row, strict=False):
                     with column:
                         _field(spec, listed)
                         slots[spec.path] = st.empty()
-            for spec in wide:
-                _field(spec, listed)
-                slots[spec.path] = st.empty()
+    for spec in form.all_specs().values():
+        if spec.kind in form.ROWS and spec.path not in shown:
+            st.session_state.pop(_filled(_key(spec)), None)  # when it is shown again, it begins with what the draft has
     verdict = form.check(draft.current())
-    markup.draw(_counted(form.by_section(verdict.errors)))
+    markup.draw(_counted(form.by_section(verdict.errors), verdict.preset))
     for path, sentence in verdict.errors.items():
         slots.get(path, st).markdown(red(sentence))
     if verdict.preset is not None:
         for path, words in figures(verdict.preset).items():
-            slots[path].markdown(safe(words))
+            if path in slots:
+                slots[path].markdown(safe(words))
     return verdict
 
 
-def _counted(errors: Mapping[str, int]) -> markup.Html:
-    """How many errors each section has, in words; the style writes the number behind the tab's name besides."""
+def _counted(errors: Mapping[str, int], preset: Preset | None) -> markup.Html:
+    """What the preset does, in a sentence; while it cannot be used, how many errors each section has instead. The style
+    writes the number behind the tab's name besides."""
     said = (
         tag("span", f"{form.SECTION_TITLES[section]}: {count} to correct", class_=f"errors errors-{section}-{count}")
         for section, count in errors.items()
         if section in SECTIONS
     )
-    return tag("div", *said, class_="errors-line")
+    return tag("div", *said, "" if preset is None else does(preset), class_="errors-line")
+
+
+def _key(spec: Spec) -> str:
+    return f"cfg.{draft.generation()}.{spec.path}"
+
+
+def _filled(key: str) -> str:
+    """Where it is kept what a table was first filled with."""
+    return f"{key}.first"
+
+
+def _take_choices() -> None:
+    """Choices that were just made, before anything is drawn: they decide which fields are. Custom legs that are not there
+    yet begin with those of the structure before."""
+    before = form.check(draft.current()).preset
+    for spec in form.all_specs().values():
+        if spec.kind in ("choice", "toggle") and _key(spec) in st.session_state:
+            draft.put(spec.section, spec.name, st.session_state[_key(spec)])
+    strategy = draft.current()["strategy"]
+    if before is not None and strategy["structure"] == "custom" and not strategy["legs"]:
+        draft.put("strategy", "legs", [row.model_dump(mode="json") for row in rows_of(before.structure)])
 
 
 def _field(spec: Spec, listed: Sequence[datetime]) -> None:
     value = draft.current()[spec.section].get(spec.name)
-    key = f"cfg.{draft.generation()}.{spec.path}"
+    key = _key(spec)
     draw_widget = {
         "choice": _choice,
         "days": _days,
@@ -97,7 +124,8 @@ def _field(spec: Spec, listed: Sequence[datetime]) -> None:
         "integer": _integer,
         "decimal": _decimal,
         "text": _text,
-        "tiers": _tiers,
+        "tiers": _rows,
+        "legs": _rows,
     }.get(spec.kind)
     draft.put(
         spec.section,
@@ -118,9 +146,7 @@ def _remember(key: str, value: Any) -> None:
 
 def _choice(spec: Spec, key: str, value: Any) -> Any:
     _remember(key, value)
-    return st.selectbox(
-        spec.label, spec.choices, key=key, help=_help(spec), format_func=lambda item: _CHOICE_WORDS.get(item, item)
-    )
+    return st.selectbox(spec.label, spec.choices, key=key, help=_help(spec), format_func=form.choice_words)
 
 
 def _days(spec: Spec, key: str, value: Any) -> Any:
@@ -145,7 +171,7 @@ def _integer(spec: Spec, key: str, value: Any) -> Any:
 
 
 def _decimal(spec: Spec, key: str, value: Any) -> Any:
-    typed = _number(spec, key, value, 0.01 if spec.unit == "|delta|" else 1.0)
+    typed = _number(spec, key, value, _STEPS.get(spec.unit, 1.0))
     if typed is None or typed == form.number(value):  # what was not touched stays to its last digit
         return None if typed is None else value
     return form.number_text(typed)
@@ -181,31 +207,66 @@ def _expiry_words(item: str, days: Sequence[str]) -> str:
     return f"{date.fromisoformat(item):%a %d %b %Y}" if item in days else f"{item} (not listed)"
 
 
-def _tiers(spec: Spec, key: str, value: Any) -> Any:
-    """The tiers as a table one can add to; the draft keeps what the table was first filled with plus the edits."""
-    first = f"{key}.first"
-    _remember(first, value)
-    filled = st.session_state[first]
-    st.markdown("**Trailing tiers**")
+def _rows(spec: Spec, key: str, value: Any) -> Any:
+    """A table one can add to; the draft keeps what the table was first filled with plus the edits."""
+    names = form.ROWS[spec.kind].model_fields
+    _remember(_filled(key), value)
+    filled = st.session_state[_filled(key)]
+    st.markdown(f"**{spec.title}**")
     st.text(spec.help)
+    if spec.kind == "legs":
+        st.text(f"Value: {names['value'].description}")
     frame = pd.DataFrame(
-        [{"Peak": form.number(tier["peak_pct"]), "Stop": form.number(tier["stop_pct"])} for tier in filled],
-        columns=["Peak", "Stop"],
-        dtype="float64",
+        {
+            name: pd.Series(
+                [form.number(row[name]) if name in _NUMBER_COLUMNS else row[name] for row in filled],
+                dtype="float64" if name in _NUMBER_COLUMNS else "object",
+            )
+            for name in names
+        }
     )
-    with st.container(width=_TIERS_WIDTH):
-        edited = st.data_editor(frame, num_rows="dynamic", hide_index=True, key=key, column_config={
-            "Peak": st.column_config.NumberColumn("Peak, % of premium", format="%g", help="Profit peak that arms the tier."),
-            "Stop": st.column_config.NumberColumn("Stop, % of premium", format="%g", help="Exit at this profit; 0 = breakeven."),
-        })  # fmt: skip
-    written = {form.number(text): text for tier in filled for text in tier.values() if text is not None}
-    return [
-        {"peak_pct": _tier_text(row["Peak"], written), "stop_pct": _tier_text(row["Stop"], written)}
-        for row in edited.to_dict("records")
-        if not (pd.isna(row["Peak"]) and pd.isna(row["Stop"]))
-    ]
+    with st.container(width=_WIDTHS[spec.kind]):
+        edited = st.data_editor(
+            frame, num_rows="dynamic", hide_index=True, key=key, column_config=_columns(names), width="stretch"
+        )
+    written = {(name, form.number(row[name])): row[name] for row in filled for name in names if name in _NUMBER_COLUMNS}
+    rows = [{name: _cell(name, row[name], written) for name in names} for row in edited.to_dict("records")]
+    return [row for row in rows if any(part is not None for part in row.values())]
 
 
-def _tier_text(value: Any, written: Mapping[float | None, str]) -> str | None:
-    """A number of the table as the draft has it: as it was written where it was not touched."""
-    return None if pd.isna(value) else written.get(float(value)) or form.number_text(float(value))
+def _columns(fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name in _NUMBER_COLUMNS:
+            title, help_ = _NUMBER_COLUMNS[name]
+            made[name] = st.column_config.NumberColumn(
+                title, format="%g", help=help_, width="small" if name == "ratio" else None
+            )
+        elif choices := get_args(field.annotation):
+            made[name] = st.column_config.SelectboxColumn(
+                form.COLUMNS[name],
+                options=choices,
+                format_func=form.choice_words,
+                help=field.description,
+                width="medium" if name == "by" else "small",
+            )
+        else:
+            made[name] = st.column_config.TextColumn(
+                form.COLUMNS[name],
+                help=field.description,
+                max_chars=40,
+                width="small" if name == "key" else "medium",
+            )
+    return made
+
+
+def _cell(name: str, value: Any, written: Mapping[tuple[str, float | None], Any]) -> Any:
+    """A cell as the draft has it; a number as it was written where it was not touched."""
+    if pd.isna(value) or value == "":
+        return None
+    if name not in _NUMBER_COLUMNS:
+        return value
+    number = float(value)
+    if (name, number) in written:
+        return written[name, number]
+    return int(number) if name == "ratio" and number.is_integer() else form.number_text(number)

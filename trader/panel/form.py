@@ -4,23 +4,25 @@ A draft is plain JSON values by section and field (decimals as strings), exactly
 invalid while it is being edited. Everything the page asks of it is here, without Streamlit.
 """
 
+import copy
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any, Literal, NamedTuple, cast, get_args, get_origin
 
 import annotated_types
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from trader.config.document import decode_document, decode_preset, parse_json_object
+from trader.config.document import add_later_fields, read_preset
 from trader.config.files import decode_text
-from trader.config.preset import SECTIONS, Preset
+from trader.config.preset import SECTIONS, LegRow, Preset, TrailingTier
+from trader.config.relevance import alternatives, in_use
 from trader.panel import format as fmt
 
 Draft = dict[str, Any]
-FieldKind = Literal["choice", "days", "toggle", "integer", "decimal", "tiers", "expiry", "text"]
+FieldKind = Literal["choice", "days", "toggle", "integer", "decimal", "tiers", "legs", "expiry", "text"]
 
 SECTION_TITLES = {
     "strategy": "Strategy",
@@ -32,7 +34,53 @@ SECTION_TITLES = {
 }
 
 
-_TIER = ("peak_pct", "stop_pct")
+# What a row of a table consists of, and how its columns are called.
+ROWS: dict[str, type[TrailingTier | LegRow]] = {"tiers": TrailingTier, "legs": LegRow}
+WIDE = (*ROWS, "days")
+COLUMNS = {
+    "peak_pct": "Peak",
+    "stop_pct": "Stop",
+    "key": "Key",
+    "kind": "Kind",
+    "side": "Side",
+    "ratio": "Ratio",
+    "by": "Strike by",
+    "value": "Value",
+}
+
+CHOICE_WORDS = {
+    "touch": "Bid (touch)",
+    "mid": "Middle of the book",
+    "mark": "Mark",
+    "accept": "Accept",
+    "unwind": "Unwind",
+    "short_strangle": "Short strangle",
+    "short_straddle": "Short straddle",
+    "iron_condor": "Iron condor",
+    "iron_fly": "Iron fly",
+    "ratio_strangle": "Ratio strangle",
+    "one_leg": "One leg",
+    "custom": "Custom legs",
+    "call": "Call",
+    "put": "Put",
+    "sell": "Sell",
+    "buy": "Buy",
+    "delta": "|delta| band",
+    "premium": "Premium",
+    "distance": "% from spot",
+    "steps": "Steps from the money",
+    "deviations": "Standard deviations",
+    "strike": "Exact strike",
+    "width": "Width",
+    "chase": "Limit chase",
+    "market": "Market",
+    "twap": "TWAP",
+    "iceberg": "Iceberg",
+    "limit": "Limit",
+    "closest": "Closest to it",
+    "at_least": "At least that",
+    "at_most": "At most that",
+}
 
 
 class Spec(NamedTuple):
@@ -46,6 +94,8 @@ class Spec(NamedTuple):
     kind: FieldKind
     bounds: str
     choices: tuple[str, ...]
+    decides: bool  # about other fields: whether they do something
+    depends: bool  # on other fields, likewise
 
     @property
     def path(self) -> str:
@@ -65,25 +115,54 @@ class Checked(NamedTuple):
 
 def specs(section: str) -> list[Spec]:
     """The fields of a section in the model's order."""
-    return [_spec(section, name, info) for name, info in SECTIONS[section].model_fields.items()]
+    fields = SECTIONS[section].model_fields
+    deciding = {other for info in fields.values() for one in alternatives(info) for other in one}
+    return [_spec(section, name, info, name in deciding) for name, info in fields.items()]
 
 
 def all_specs() -> dict[str, Spec]:
     return {spec.path: spec for section in SECTIONS for spec in specs(section)}
 
 
-def _spec(section: str, name: str, info: FieldInfo) -> Spec:
+def shown_fields(draft: Mapping[str, Any], errors: Mapping[str, str]) -> set[str]:
+    """The paths of the fields that do something as the draft stands, and of those whose own value is wrong."""
+    used = {f"{section}.{name}" for section, model in SECTIONS.items() for name in in_use(model, draft[section])}
+    return used | (errors.keys() & all_specs().keys())
+
+
+def in_rows(fields: Sequence[Spec], most: int) -> list[list[Spec]]:
+    """Rows of the form: a choice that decides about others begins one, so does what follows them; what is wide has its own."""
+    rows: list[list[Spec]] = []
+    before: Spec | None = None
+    for spec in fields:
+        apart = (
+            before is None
+            or spec.kind in WIDE
+            or before.kind in WIDE
+            or (spec.decides and spec.depends)
+            or before.depends > spec.depends
+        )
+        if apart or len(rows[-1]) == most:
+            rows.append([])
+        rows[-1].append(spec)
+        before = spec
+    return rows
+
+
+def _spec(section: str, name: str, info: FieldInfo, decides: bool) -> Spec:
     extra = info.json_schema_extra
     unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
     kind, choices = _kind(name, info.annotation)
-    return Spec(section, name, info.title or name, info.description or "", unit, kind, _bounds(info), choices)
+    title, help_ = info.title or name, info.description or ""
+    return Spec(section, name, title, help_, unit, kind, _bounds(info), choices, decides, bool(alternatives(info)))
 
 
 def _kind(name: str, annotation: Any) -> tuple[FieldKind, tuple[str, ...]]:
     if name == "expiry":
         return "expiry", ()
-    if name == "trailing_tiers":
-        return "tiers", ()
+    for kind, row in ROWS.items():
+        if get_args(annotation)[:1] == (row,):
+            return cast(FieldKind, kind), ()
     if get_origin(annotation) is Literal:
         return "choice", tuple(get_args(annotation))
     if get_origin(annotation) is tuple:
@@ -120,7 +199,9 @@ def draft_of(preset: Preset) -> Draft:
 
 def fitted(kept: Any) -> Draft | None:
     """A draft that was kept outside this process, if the form can show it: every field there and of its kind. Wrong numbers
-    may be in it, as they may be in any draft."""
+    may be in it, as they may be in any draft. What came with a later version than its own gets its default."""
+    kept = copy.deepcopy(kept)
+    add_later_fields(kept, 1)
     try:
         name = Preset(name=kept["name"]).name
         body = {spec.path: kept[spec.section][spec.name] for spec in all_specs().values()}
@@ -134,14 +215,19 @@ def fitted(kept: Any) -> Draft | None:
 def _showable(spec: Spec, value: Any) -> bool:
     if spec.kind in ("integer", "decimal"):
         return value is None or number(value) is not None
-    if spec.kind == "tiers":
-        return isinstance(value, list) and all(isinstance(row, dict) and set(row) == set(_TIER) and all(
-            part is None or number(part) is not None for part in row.values()) for row in value)  # fmt: skip
+    if spec.kind in ROWS:
+        row = ROWS[spec.kind].model_fields
+        return isinstance(value, list) and all(isinstance(one, dict) and one.keys() == row.keys() and all(
+            part is None or _cell(row[name], part) for name, part in one.items()) for one in value)  # fmt: skip
     if spec.kind == "days":
         return isinstance(value, list) and all(day in spec.choices for day in value)
     if spec.kind == "choice":
         return value in spec.choices
     return isinstance(value, bool if spec.kind == "toggle" else str)
+
+
+def _cell(field: FieldInfo, value: Any) -> bool:
+    return number(value) is not None if field.annotation in (int, Decimal) else isinstance(value, str)
 
 
 def number(value: Any) -> float | None:
@@ -169,7 +255,12 @@ def check(draft: Mapping[str, Any]) -> Checked:
         errors: dict[str, str] = {}
         for item in error.errors(include_url=False):
             path = ".".join(str(part) for part in item["loc"][:2])
-            errors.setdefault(path if path in known else path.split(".")[0], _sentence(known, item))
+            path = path if path in known else path.split(".")[0]
+            said = errors.get(path)
+            if said is None:
+                errors[path] = _sentence(known, item)
+            elif len(item["loc"]) > 2:  # each row of a table says what is wrong with it
+                errors[path] = f"{said} {_sentence(known, item)}"
         return Checked(None, errors)
 
 
@@ -179,7 +270,9 @@ def _sentence(known: Mapping[str, Spec], item: Any) -> str:
     if len(item["loc"]) > 2 and path in known:
         row = item["loc"][2]
         title += f", row {row + 1}" if isinstance(row, int) else ""
-        title += f", {'peak' if item['loc'][-1] == 'peak_pct' else 'stop'}" if len(item["loc"]) > 3 else ""
+        title += f", {COLUMNS[item['loc'][3]].lower()}" if len(item["loc"]) > 3 else ""
+        if item.get("input") is None:
+            return f"{title}: must be filled in."
     was = f", was {fmt.plain(item['input'], 40)}" if isinstance(item.get("input"), str | int | float | Decimal) else ""
     words = _rule_words(known, item, was)
     return f"{title}: {words}." if title else f"{words[:1].upper()}{words[1:]}."
@@ -242,9 +335,15 @@ def shown(value: Any) -> str:
         return "on" if value else "off"
     if isinstance(value, list):
         if value and isinstance(value[0], dict):
-            return ", ".join(f"{tier.get('peak_pct')} → {tier.get('stop_pct')}" for tier in value)
-        return " ".join(str(day) for day in value)
-    return fmt.DASH if value is None else fmt.plain(value, 80)
+            join = " → " if "peak_pct" in value[0] else " "
+            return ", ".join(join.join(shown(part) for part in row.values()) for row in value)
+        return " ".join(str(day) for day in value) or fmt.DASH
+    return fmt.DASH if value is None else fmt.plain(choice_words(value), 80)
+
+
+def choice_words(item: Any) -> str:
+    """An answer of a fixed set as the form calls it; anything else as it is."""
+    return CHOICE_WORDS.get(item, str(item))
 
 
 def differences(saved: Draft, edited: Draft) -> list[tuple[str, str, str]]:
@@ -294,10 +393,7 @@ def read_upload(data: bytes) -> Preset:
     Raises:
         ConfigError: Broken JSON, unknown or missing keys, values out of bounds; the message names each.
     """
-    where = "The file"
-    text = decode_text(data, where)
-    stored = "schema_version" in parse_json_object(text, where)
-    return decode_document(text, where).preset if stored else decode_preset(text, where)
+    return read_preset(decode_text(data, "The file"), "The file")
 
 
 def export(preset: Preset) -> str:

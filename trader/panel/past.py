@@ -98,7 +98,7 @@ def summary_table(runs: Sequence[RunSummary]) -> pd.DataFrame:
             "P&L": tables.as_float(run.realized_pnl),
             "P&L %": tables.as_float(run.pnl_pct),
             "Fees": tables.as_float(run.fees),
-            "Ended by": words.exit_reason(run.exit_reason),
+            "Ended by": words.ended_by(run.exit_reason),
             "Fills": run.fill_count,
             "Env": words.environment(run.env).label,
             "Run": run.run_id,

@@ -1,7 +1,7 @@
 """One finished run in full: result, chart, legs, fills, orders, timeline, configuration. All times are the exchange's."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +29,7 @@ def draw(report: RunReport) -> None:
             ("Realised P&L", parts.money(summary.realized_pnl, summary.pnl_pct, places)),
             ("Premium", parts.dollars(summary.premium, places)),
             ("Fees", parts.dollars(summary.fees, places)),
-            ("Ended by", words.exit_reason(summary.exit_reason)),
+            ("Ended by", words.ended_by(summary.exit_reason)),
             ("Ended", fmt.ist_day_time(past.ended(summary))),
         ):
             st.metric(label, value, width="content")
@@ -208,11 +208,16 @@ def orders_rows(
             order.leg,
             order.status.replace("_", " "),
             order.message or fmt.DASH,
-            order.client_order_id,
+            tag("span", order.client_order_id, title=gate_words(order.passed) or None),
         ]
         for order in sorted(orders, key=lambda order: order.wall, reverse=True)
     ]
     return head, rows
+
+
+def gate_words(passed: Mapping[str, str]) -> str:
+    """What the gate compared before it let an order out, one check after the other."""
+    return "; ".join(f"{code.replace('_', ' ').lower()}: {numbers}" for code, numbers in passed.items())
 
 
 def timeline_rows(events: Iterable[TimelineEvent]) -> tuple[tuple[str, ...], list[list[str]]]:

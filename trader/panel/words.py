@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from trader.desk import Status
+from trader.domain.exit_reason import exit_label, exit_words
 from trader.domain.expiry import ist_date
 from trader.engine.records import Phase
-from trader.engine.view import REASON_WORDS, Ops, Rung, RunView
+from trader.engine.view import Ops, Rung, RunView
 from trader.panel import format as fmt
 from trader.panel import parts, watch
 
@@ -30,18 +31,6 @@ PHASES: dict[Phase, tuple[str, Color]] = {
     Phase.DONE: ("Done", "gray"),
 }
 
-EXIT_REASONS = REASON_WORDS | {
-    "time": "exit time reached",
-    "max_loss": "max loss reached",
-    "max_profit": "max profit reached",
-    "trailing_stop": "trailing stop",
-    "breakeven": "trailing stop at breakeven",
-    "manual": "Stop & Exit",
-    "unwind": "entry could not be completed",
-    "expiry": "expiry is near",
-    "blind": "no usable prices",
-}
-
 
 class Item(NamedTuple):
     """One badge: words, colour, and what it means when one hovers over it."""
@@ -58,7 +47,13 @@ def environment(env: str) -> Item:
 
 
 def exit_reason(reason: str | None) -> str:
-    return fmt.DASH if reason is None else EXIT_REASONS.get(reason, fmt.plain(reason, 60))
+    """Why a run was closed, as part of a sentence."""
+    return fmt.DASH if reason is None else fmt.plain(exit_words(reason), 60)
+
+
+def ended_by(reason: str | None) -> str:
+    """The same in a table or under a title."""
+    return fmt.DASH if reason is None else fmt.plain(exit_label(reason), 60)
 
 
 def rung_name(rung: Rung) -> str:

@@ -4,10 +4,9 @@ for a look, ERROR is money at risk; DEBUG is for the detailed log, where each li
 import logging
 from collections.abc import Iterable
 
-from trader.domain.foreign import listed_words
-from trader.domain.wording import fill_verb, refusal_words
 from trader.engine import records as rec
 from trader.engine.effects import Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe, Tell
+from trader.engine.record_kinds import Weight, kind_of
 from trader.engine.state import State
 from trader.runner.notes import Note
 
@@ -19,9 +18,9 @@ _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ER
 def log_records(records: Iterable[rec.AnyRecord], state: State) -> None:
     """Tell what has just been committed."""
     for record in records:
-        level, words = _words(record)
-        kind = str(type(record).__struct_config__.tag)
-        _log(level, record.run_id, words or f"record {kind}", state, record)
+        kind = kind_of(record)
+        level = logging.DEBUG if kind.weight is Weight.DETAIL else _LEVELS[kind.severity(record)]
+        _log(level, record.run_id, f"{kind.name.replace('_', ' ')}: {kind.sentence(record)}", state, record)
 
 
 def log_line(line: Tell, state: State) -> None:
@@ -57,51 +56,3 @@ def _log(level: int, run_id: str, words: str, state: State, data: object = None)
     prefix = f"[{run_id[:5]} {name}] " if run_id else ""
     extra = {"run_id": run_id} if data is None else {"run_id": run_id, "data": data}
     logger.log(level, "%s%s", prefix, words, extra=extra)
-
-
-def _words(record: rec.AnyRecord) -> tuple[int, str]:
-    match record:
-        case rec.RunCreated():
-            when = "now" if record.start_now else "at its time"
-            return logging.INFO, f"Run {record.run_id} on {record.underlying} ({record.env}), starting {when}"
-        case rec.ScheduleFixed():
-            return logging.INFO, f"Entry at {record.entry_at:%Y-%m-%d %H:%M} UTC, exit by {record.exit_at:%H:%M} UTC"
-        case rec.LegsChosen():
-            return logging.INFO, "Strikes: " + ", ".join(
-                f"{leg.symbol} (delta {leg.delta:+.3f}, bid {leg.bid})" for leg in record.legs
-            )
-        case rec.PhaseChanged():
-            return logging.INFO, f"Phase {record.phase}" + (f": {record.reason}" if record.reason else "")
-        case rec.BesideConfirmed():
-            return logging.WARNING, f"Confirmed to start beside {listed_words(record.foreign)}"
-        case rec.StopRequested():
-            return logging.INFO, "Stop & Exit requested"
-        case rec.OrderIntended(intent=intent):
-            price = intent.limit_price if intent.limit_price is not None else "market"
-            text = f"{intent.purpose.name.lower()} {intent.side} {intent.quantity} {intent.symbol} at {price}"
-            return logging.INFO, f"Order {intent.client_order_id}: {text}"
-        case rec.OrderDenied():
-            return logging.WARNING, f"Order denied {record.code}: {record.detail}"
-        case rec.OrderResolved():
-            level = logging.WARNING if record.status in ("rejected", "unknown") else logging.INFO
-            why = refusal_words(record.code, record.message)
-            return level, f"Order {record.client_order_id} {record.status}{f': {why}' if why else ''}"
-        case rec.FillRecorded(fill=fill):
-            return logging.INFO, f"Fill: {fill_verb(fill)} {fill.quantity} {fill.symbol} at {fill.price}"
-        case rec.Trailed():
-            level_words = "not armed" if record.level_pct is None else f"{record.level_pct} %"
-            return logging.DEBUG, f"Peak {record.peak_pct} % of premium, trailing level {level_words}"
-        case rec.ExitDecided():
-            return logging.INFO, f"Exit ({record.reason}): {record.detail}"
-        case rec.LegReleased():
-            return logging.INFO, f"{record.symbol} is not held to settlement any more: {record.reason}"
-        case rec.RunFinished():
-            end = f"NOT FLAT: {record.foreign} is not ours and was left alone" if record.foreign else "FLAT, confirmed"
-            money = f"Realised P&L {record.realized_pnl} USD, fees {record.fees} USD ({record.exit_reason})"
-            return logging.WARNING if record.foreign else logging.INFO, f"{end}. {money}"
-        case rec.LevelChanged():
-            why = f": {record.reason}" if record.reason else ""
-            return logging.WARNING, f"Trading is {record.level}{why}"
-        case rec.AlertRaised():
-            return _LEVELS.get(record.level, logging.WARNING), record.text
-    return logging.DEBUG, ""

@@ -6,7 +6,7 @@ from decimal import Decimal
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, TimeInForce
 from trader.engine import records as rec
 from trader.engine.effects import Cancel, Submit
-from trader.engine.gate import TOO_MANY_ORDERS, Denied, check_order
+from trader.engine.gate import TOO_MANY_ORDERS, Denied, Passed, check_order
 from trader.engine.ids import client_order_id
 from trader.engine.levels import trip
 from trader.engine.orders import PROVEN_ABSENT, mark_unknown
@@ -58,9 +58,10 @@ def place(
         time_in_force=TimeInForce.IOC if limit_price is None else time_in_force,
         reduce_only=not entry,
     )
-    denied = check_order(state, run, intent, turn.now)
+    passed: Passed = {}
+    denied = check_order(state, run, intent, turn.now, passed)
     if denied is None:
-        turn.write(rec.OrderIntended, run_id, intent=intent, reference=reference)
+        turn.write(rec.OrderIntended, run_id, intent=intent, reference=reference, passed=passed)
         turn.do(Submit(intent))
         return None
     wait = 0.25 if denied.code == "ORDER_RATE_EXCEEDED" else RETRY_SECS

@@ -1,0 +1,62 @@
+"""Why a run was closed: the one vocabulary, for the engine that decides and for every face that tells it.
+
+The engine writes the name; faces show the label where there is little room and the words in a sentence.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+ExitReason = Literal[
+    "time",
+    "max_loss",
+    "max_profit",
+    "trailing_stop",
+    "breakeven",
+    "manual",
+    "kill",
+    "flatten",
+    "unwind",
+    "expiry",
+    "blind",
+    "leg_closed",
+    "missed_entry",
+    "resumed_exit",
+    "unknown",
+]
+
+
+class Wording(NamedTuple):
+    label: str  # for a table or a badge
+    words: str  # what has happened: "Exiting: ..."
+
+
+EXIT_REASONS: Mapping[ExitReason, Wording] = {
+    "time": Wording("exit time", "exit time reached"),
+    "max_loss": Wording("max loss", "max loss reached"),
+    "max_profit": Wording("max profit", "max profit reached"),
+    "trailing_stop": Wording("trailing stop", "trailing stop reached"),
+    "breakeven": Wording("breakeven stop", "trailing stop reached at breakeven"),
+    "manual": Wording("Stop & Exit", "Stop & Exit"),
+    "kill": Wording("kill switch", "kill switch pressed"),
+    "flatten": Wording("flattened by hand", "flattened from the command line"),
+    "unwind": Wording("entry failed", "entry could not be completed"),
+    "expiry": Wording("expiry", "the contracts expired"),
+    "blind": Wording("no prices", "no usable prices"),
+    "leg_closed": Wording("leg closed", "one leg is no longer open"),
+    "missed_entry": Wording("missed entry", "entry window missed"),
+    "resumed_exit": Wording("exit resumed", "an exit begun before is finished"),
+    "unknown": Wording("unknown", "for a reason that is not known"),
+}
+_BY_NAME: Mapping[str, Wording] = {str(name): wording for name, wording in EXIT_REASONS.items()}
+
+
+def exit_label(name: str) -> str:
+    """The short label; a name that another version wrote is shown as it is."""
+    wording = _BY_NAME.get(name)
+    return name.replace("_", " ") if wording is None else wording.label
+
+
+def exit_words(name: str) -> str:
+    """What has happened, as part of a sentence."""
+    wording = _BY_NAME.get(name)
+    return name.replace("_", " ") if wording is None else wording.words

@@ -1,0 +1,286 @@
+"""What each kind of record is to the rest of the program: its table, what it is searched by, how it is told and how loudly.
+
+One entry per kind, and the only place that knows: the journal takes table and keys from here, the timeline, the news and
+the log take sentence, weight and severity. What a record means for the state of a run is said in `fold`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum, IntEnum
+from operator import attrgetter
+from typing import Any, Literal, TypeVar
+
+from trader.domain.exit_reason import exit_label
+from trader.domain.expiry import IST
+from trader.domain.fill import Channel
+from trader.domain.foreign import listed_words
+from trader.domain.order import OrderIntent, OrderStatus
+from trader.domain.wording import fill_verb, plain, refusal_words
+from trader.engine import records as rec
+
+TableName = Literal["runs", "orders", "execution_events", "fills", "positions", "decisions", "alerts"]
+Severity = Literal["info", "warning", "error"]
+R = TypeVar("R", bound=rec.Record)
+
+
+class Weight(IntEnum):
+    """Where a record is told: a detail in the timeline and the detailed log, a step also in the summary of the log, a
+    decision also in the news of every face."""
+
+    DETAIL = 0
+    STEP = 1
+    DECISION = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RecordKind:
+    """`keys`: the columns a row is searched by beside the common ones, each with the attribute it is a copy of."""
+
+    name: str
+    table: TableName
+    keys: Mapping[str, Callable[[Any], Any]]
+    weight: Weight
+    severity: Callable[[Any], Severity]
+    sentence: Callable[[Any], str]
+
+
+KINDS: dict[type[rec.Record], RecordKind] = {}
+
+
+def kind_of(record: rec.Record) -> RecordKind:
+    return KINDS[type(record)]
+
+
+def sentence(record: rec.Record) -> str:
+    """The record in one line of plain text."""
+    return kind_of(record).sentence(record)
+
+
+def key_columns(record: rec.Record) -> dict[str, Any]:
+    """The searched-by columns of the record's row, as the database takes them: decimals and names as text."""
+    return {column: _column(read(record)) for column, read in kind_of(record).keys.items()}
+
+
+def _column(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _info(_record: Any) -> Severity:
+    return "info"
+
+
+def _warning(_record: Any) -> Severity:
+    return "warning"
+
+
+def _kind(
+    of: type[R],
+    table: TableName,
+    weight: Weight,
+    severity: Callable[[R], Severity] = _info,
+    **keys: str,
+) -> Callable[[Callable[[R], str]], Callable[[R], str]]:
+    """Enter a kind with the function below as its sentence. `keys`: column = attribute path."""
+
+    def enter(told: Callable[[R], str]) -> Callable[[R], str]:
+        KINDS[of] = RecordKind(
+            name=str(of.__struct_config__.tag),
+            table=table,
+            keys={column: attrgetter(path) for column, path in keys.items()},
+            weight=weight,
+            severity=severity,
+            sentence=told,
+        )
+        return told
+
+    return enter
+
+
+# ------------------------------------------------------------ the life of a run
+
+
+@_kind(
+    rec.RunCreated, "runs", Weight.STEP,
+    env="env", preset="preset", underlying="underlying", config_hash="config_hash",
+)  # fmt: skip
+def _run_created(record: rec.RunCreated) -> str:
+    how = "enter now" if record.start_now else "enter at the scheduled time"
+    return f"preset {record.preset} ({record.config_hash}) on {record.underlying}, {record.env}, {how}"
+
+
+@_kind(rec.ScheduleFixed, "decisions", Weight.STEP)
+def _schedule_fixed(record: rec.ScheduleFixed) -> str:
+    note = f"; {record.warning}" if record.warning else ""
+    return f"entry {_ist(record.entry_at)}, exit {_ist(record.exit_at)}{note}"
+
+
+@_kind(rec.LegsChosen, "decisions", Weight.STEP)
+def _legs_chosen(record: rec.LegsChosen) -> str:
+    legs = ", ".join(f"{leg.symbol} (delta {leg.delta:+.3f})" for leg in record.legs)
+    return f"{legs}; spot {plain(record.spot)}, exit {_ist(record.exit_at)}"
+
+
+@_kind(rec.PhaseChanged, "decisions", Weight.STEP)
+def _phase_changed(record: rec.PhaseChanged) -> str:
+    return f"{record.phase.value}{f': {record.reason}' if record.reason else ''}"
+
+
+@_kind(rec.BesideConfirmed, "decisions", Weight.STEP, _warning)
+def _beside_confirmed(record: rec.BesideConfirmed) -> str:
+    return f"confirmed to start beside {listed_words(record.foreign)}"
+
+
+@_kind(rec.StopRequested, "decisions", Weight.DECISION)
+def _stop_requested(_record: rec.StopRequested) -> str:
+    return "Stop & Exit asked for"
+
+
+@_kind(rec.Trailed, "decisions", Weight.DETAIL)
+def _trailed(record: rec.Trailed) -> str:
+    level = "no level yet" if record.level_pct is None else f"stop at {plain(record.level_pct)} %"
+    return f"profit peaked at {plain(record.peak_pct)} % of premium: {level}"
+
+
+@_kind(rec.ExitDecided, "decisions", Weight.DECISION)
+def _exit_decided(record: rec.ExitDecided) -> str:
+    return f"exit: {exit_label(record.reason)}{f' ({record.detail})' if record.detail else ''}"
+
+
+@_kind(rec.LegKept, "decisions", Weight.DETAIL)
+def _leg_kept(record: rec.LegKept) -> str:
+    return f"{record.symbol} is {kept_words(record)}"
+
+
+@_kind(rec.LegReleased, "decisions", Weight.DECISION)
+def _leg_released(record: rec.LegReleased) -> str:
+    return f"{record.symbol} is not held to settlement any more: {record.reason}"
+
+
+def _severity_of_the_end(record: rec.RunFinished) -> Severity:
+    return "warning" if record.foreign else "info"
+
+
+@_kind(
+    rec.RunFinished, "runs", Weight.DECISION, _severity_of_the_end,
+    exit_reason="exit_reason", realized_pnl="realized_pnl", fees="fees",
+)  # fmt: skip
+def _run_finished(record: rec.RunFinished) -> str:
+    end = f"NOT FLAT: {record.foreign} is not ours and was left alone" if record.foreign else "FLAT, confirmed"
+    money = f"realised {plain(record.realized_pnl)} USD after fees {plain(record.fees)} USD"
+    return f"{end}; {money} ({exit_label(record.exit_reason)})"
+
+
+# ------------------------------------------------------------ orders and what became of them
+
+
+@_kind(
+    rec.OrderIntended, "orders", Weight.STEP,
+    client_order_id="intent.client_order_id", leg="intent.leg", symbol="intent.symbol",
+)  # fmt: skip
+def _order_intended(record: rec.OrderIntended) -> str:
+    return _order(record.intent)
+
+
+@_kind(
+    rec.OrderDenied, "orders", Weight.STEP, _warning,
+    client_order_id="intent.client_order_id", leg="intent.leg", symbol="intent.symbol",
+)  # fmt: skip
+def _order_denied(record: rec.OrderDenied) -> str:
+    return f"{_order(record.intent)} denied: {record.code}: {record.detail}"
+
+
+def _severity_of_an_answer(record: rec.OrderResolved) -> Severity:
+    return "warning" if record.status in (OrderStatus.REJECTED, OrderStatus.UNKNOWN) else "info"
+
+
+@_kind(
+    rec.OrderResolved, "execution_events", Weight.STEP, _severity_of_an_answer,
+    client_order_id="client_order_id", status="status",
+)  # fmt: skip
+def _order_resolved(record: rec.OrderResolved) -> str:
+    why = refusal_words(record.code, record.message)
+    filled = "" if record.filled_qty is None else f", {record.filled_qty} filled"
+    return f"order {record.client_order_id} {record.status.value}{filled}{f': {why}' if why else ''}"
+
+
+@_kind(rec.CancelIntended, "execution_events", Weight.DETAIL, client_order_id="client_order_id")
+def _cancel_intended(record: rec.CancelIntended) -> str:
+    return f"cancel {record.client_order_id}: {record.reason}"
+
+
+@_kind(
+    rec.FillRecorded, "fills", Weight.STEP,
+    fill_id="fill.key", client_order_id="fill.client_order_id", leg="leg", symbol="fill.symbol",
+)  # fmt: skip
+def _fill_recorded(record: rec.FillRecorded) -> str:
+    fill = record.fill
+    fee = "" if fill.commission is None else f", fee {plain(fill.commission)}"
+    return f"{fill_verb(fill)} {fill.quantity} {fill.symbol} at {plain(fill.price)}{fee}"
+
+
+@_kind(
+    rec.FillConfirmed, "execution_events", Weight.DETAIL, fill_id="fill_id", client_order_id="client_order_id"
+)  # fmt: skip
+def _fill_confirmed(record: rec.FillConfirmed) -> str:
+    where = "the stream" if record.channel is Channel.STREAM else "the list of fills"
+    return f"{record.client_order_id}: {record.quantity} at {plain(record.price)} confirmed by {where}"
+
+
+@_kind(rec.FillCosted, "execution_events", Weight.DETAIL, fill_id="fill_id")
+def _fill_costed(record: rec.FillCosted) -> str:
+    return f"fill {record.fill_id.rpartition(':')[2]} cost {plain(record.commission)}"
+
+
+@_kind(rec.PositionObserved, "positions", Weight.DETAIL, symbol="symbol", quantity="quantity")
+def _position_observed(record: rec.PositionObserved) -> str:
+    return f"exchange shows {record.quantity} {record.symbol}"
+
+
+# ------------------------------------------------------------ what a person should know
+
+
+def _severity_of_an_alert(record: rec.AlertRaised) -> Severity:
+    return "info" if record.level == "info" else "error" if record.level == "error" else "warning"
+
+
+@_kind(rec.AlertRaised, "alerts", Weight.STEP, _severity_of_an_alert, level="level", code="code")
+def _alert_raised(record: rec.AlertRaised) -> str:
+    return f"{record.level}: {record.text}"
+
+
+def _severity_of_a_level(record: rec.LevelChanged) -> Severity:
+    return "info" if record.level is rec.Level.ACTIVE else "warning"
+
+
+@_kind(rec.LevelChanged, "decisions", Weight.DECISION, _severity_of_a_level)
+def _level_changed(record: rec.LevelChanged) -> str:
+    return f"trading is {record.level}{f': {record.reason}' if record.reason else ''}"
+
+
+# ------------------------------------------------------------ words
+
+
+def kept_words(kept: rec.LegKept) -> str:
+    """Until when a leg is held to settlement and why, with the money."""
+    worth = f"worth {_usd(kept.worth)}"
+    cost = "" if kept.closing is None else f", closing would cost {_usd(kept.closing)}"
+    why = "" if kept.is_offered else "nobody offers it; " if kept.closing is None else "it is offered too dear; "
+    return f"held to settlement at {_ist(kept.until)}: {why}{worth}{cost}"
+
+
+def _usd(amount: Decimal) -> str:
+    return f"{amount:.2f} USD" if amount == 0 or amount >= 1 else f"{amount.normalize():.2g} USD"
+
+
+def _order(intent: OrderIntent) -> str:
+    price = "at market" if intent.limit_price is None else f"at {plain(intent.limit_price)}"
+    purpose = intent.purpose.name.lower()
+    return f"{purpose} {intent.client_order_id}: {intent.side.value} {intent.quantity} {intent.symbol} {price}"
+
+
+def _ist(at: datetime) -> str:
+    return f"{at.astimezone(IST):%d %b %H:%M} IST"
