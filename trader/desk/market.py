@@ -20,7 +20,7 @@ from trader.domain.expiry import ist_date
 from trader.domain.instrument import Instrument
 from trader.domain.quote import Quote, credible_newest, usual_spot
 from trader.engine.execution.chase import chase_price, entry_reference
-from trader.engine.gate import exit_ceiling
+from trader.engine.gate import exit_limit
 from trader.engine.leg_view import usable_vol
 from trader.engine.records import LegTerms
 from trader.engine.schedule import fix_instants, past_words
@@ -201,7 +201,7 @@ def _leg(preset: Preset, terms: LegTerms, quote: Quote, spot: Decimal) -> Previe
         limit_price=chase_price(preset, terms, terms.side, quote, reference, 0),
         exit_most=None
         if quote.mark is None
-        else closing_cost(terms, terms.quantity, exit_ceiling(preset, terms, quote.mark), spot),
+        else closing_cost(terms, terms.quantity, exit_limit(preset, terms, quote.mark), spot),
     )
 
 

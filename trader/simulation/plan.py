@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from trader.config.preset import Preset
-from trader.simulation import algorithms
+from trader.simulation import algorithms, structures
 from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
 
 OPENING = datetime(2026, 3, 3, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST on a Tuesday
@@ -36,6 +36,7 @@ class MarketPlan(msgspec.Struct, frozen=True, kw_only=True):
     empty: tuple[tuple[float, float, str], ...]
     half_spread_pct: float
     level_size: int
+    farther: tuple[float, ...] = ()  # more strikes than always, in deviations from spot
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,8 +82,21 @@ def opening_of(plan: Plan) -> datetime:
     return OPENING
 
 
-def draw(seed: int) -> Plan:
-    """The session of a seed. The same seed draws the same plan in any process."""
+def draw(seed: int, *, strangle: bool = False) -> Plan:
+    """The session of a seed. The same seed draws the same plan in any process. `strangle`: with no other structure
+    and no algorithm but the chase."""
+    plan, algos = _draw(seed), Random(f"{seed} algorithms")
+    if not strangle and plan.market.expiry_secs > 3600 and algos.random() < algorithms.SHARE:
+        preset = algorithms.with_algorithms(algos, plan.preset)
+        plan = replace(plan, preset=preset, deeds=_in_order(*plan.deeds, *_in_a_slice(algos)))
+    strategy = None if strangle else structures.drawn(Random(f"{seed} structure"), plan.preset["strategy"])
+    if strategy is None:
+        return plan
+    market = replace(plan.market, farther=structures.FARTHER)
+    return replace(plan, market=market, preset={**plan.preset, "strategy": strategy})
+
+
+def _draw(seed: int) -> Plan:
     rng = Random(seed)
     kind = rng.random()
     settles = kind < 0.06
@@ -137,10 +151,6 @@ def draw(seed: int) -> Plan:
     )
     if not settles:
         plan = replace(plan, deeds=_in_order(*plan.deeds, *_commanding(Random(f"{seed} commands"), hold)))
-        algos = Random(f"{seed} algorithms")
-        if algos.random() < algorithms.SHARE:
-            preset = algorithms.with_algorithms(algos, plan.preset)
-            plan = replace(plan, preset=preset, deeds=_in_order(*plan.deeds, *_in_a_slice(algos, hold)))
     strange = Random(f"{seed} strange")
     return plan if settles or strange.random() > _STRANGE_SHARE else _with_strangers(strange, plan)
 
@@ -373,12 +383,12 @@ def _commanding(rng: Random, hold: float) -> list[Deed]:
     return deeds
 
 
-def _in_a_slice(rng: Random, hold: float) -> tuple[Deed, ...]:
+def _in_a_slice(rng: Random) -> tuple[Deed, ...]:
     """A command in the middle of a slice."""
     if rng.random() > 0.6:
         return ()
     kind = rng.choice(("stop", "stop", "kill", "pause", "reduce", "resume", "start", "ack"))
-    deeds = [Deed(secs=rng.uniform(0.4, max(hold / 2, 1.0)), kind=kind, phase="slices")]
+    deeds = [Deed(secs=rng.uniform(0.4, 25), kind=kind, phase="slices")]
     if kind in ("kill", "pause", "reduce") and rng.random() < 0.5:
         deeds.append(Deed(secs=deeds[0].secs + rng.uniform(0.3, 12), kind="resume"))
     return tuple(deeds)

@@ -6,9 +6,10 @@ before the other has filled the one before. SL4: what must end at once takes no 
 
 from decimal import Decimal
 from math import ceil
+from typing import Any
 
 from trader.config.preset import Preset
-from trader.domain.order import OrderIntent, Purpose
+from trader.domain.order import OrderIntent, Purpose, Side
 from trader.engine import records as rec
 from trader.engine.records import Level, Phase
 from trader.simulation.evidence import Evidence
@@ -21,14 +22,10 @@ _PATIENT = ("time", "max_profit")
 
 def working_secs(preset: Preset) -> float:
     """How much longer slices may take an entry or exit, each of them tried as often as a whole leg is."""
-    longest: float = 0.0
-    for terms in (_Terms(preset, "entry"), _Terms(preset, "exit")):
-        if terms.sliced:
-            tries: int = (preset.orders.retries + 2) * (
-                max(preset.orders.timeout_secs, preset.orders.exit_timeout_secs) + 1
-            )
-            longest = max(longest, terms.duration + terms.count * (terms.refresh + tries))
-    return longest
+    orders = preset.orders
+    tries = (orders.retries + 2) * (max(orders.timeout_secs, orders.exit_timeout_secs) + 1)
+    both = (_Terms(preset, "entry"), _Terms(preset, "exit"))
+    return float(max((t.duration + t.count * (t.refresh + tries) for t in both if t.sliced), default=0.0))
 
 
 def pause_secs(run: RunNote) -> float:
@@ -55,7 +52,7 @@ class _Terms:
     """An algorithm's numbers, read once more."""
 
     def __init__(self, preset: Preset, side: str) -> None:
-        orders = preset.orders.model_dump()
+        orders: dict[str, Any] = preset.orders.model_dump()
         self.algo: str = orders[f"{side}_algo"]
         self.sliced = self.algo in ("twap", "iceberg")
         self.slices: int = orders[f"{side}_slices"]
@@ -63,7 +60,7 @@ class _Terms:
         self.duration = float(orders[f"{side}_duration_secs"]) if self.algo == "twap" else 0.0
         self.refresh = float(orders[f"{side}_refresh_secs"]) if self.algo == "iceberg" else 0.0
         self.interval = self.duration / self.slices
-        self.count = self.slices if self.algo == "twap" else ceil(100 / self.share)
+        self.count: int = self.slices if self.algo == "twap" else ceil(100 / self.share)
 
     def edges(self, size: int) -> list[int]:
         """Contracts that have filled after each slice."""
@@ -90,16 +87,18 @@ class SliceRules:
         if record.intent.purpose is Purpose.ENTRY:
             if (terms := _Terms(run.preset, "entry")).sliced:
                 self._check(run, record.intent, terms)
-        elif (terms := _Terms(run.preset, "exit")).sliced:
+        elif (terms := _Terms(run.preset, "exit")).sliced and all(leg.side is Side.SELL for leg in run.legs):
             if not _may_wait(run):
                 self._check_at_once(run, record.intent)
             elif not self._may_hurry(run, record.intent.leg):
                 self._check(run, record.intent, terms)
 
     def _check(self, run: RunNote, intent: OrderIntent, terms: _Terms) -> None:
+        rank = run.leg(intent.leg).rank
         purposes = (Purpose.ENTRY,) if intent.purpose is Purpose.ENTRY else _CLOSING
         first = min(
-            (o.secs for leg in run.legs for o in run.leg_orders(leg.key, *purposes)), default=self._evidence.secs
+            (o.secs for leg in run.legs if leg.rank == rank for o in run.leg_orders(leg.key, *purposes)),
+            default=self._evidence.secs,
         )
         elapsed = self._evidence.secs - first + _CLOCK_SECS
         if terms.algo == "twap" and elapsed >= terms.duration:
@@ -118,7 +117,7 @@ class SliceRules:
                 report("SL2", f"{coid} makes it {done + intent.quantity}, {due} are due after {elapsed:.1f} s", coid)
         begins = sum(edge <= done for edge in edges[1:])
         for leg in run.legs:
-            if leg.key == intent.leg or intent.purpose is not Purpose.ENTRY:
+            if leg.key == intent.leg or leg.rank != run.leg(intent.leg).rank or intent.purpose is not Purpose.ENTRY:
                 continue
             theirs, size = self._done(run, leg.key, intent.purpose), self._size(run, leg.key, intent.purpose)
             if theirs < size and begins > sum(edge <= theirs for edge in terms.edges(size)[1:]):

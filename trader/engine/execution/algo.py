@@ -140,6 +140,13 @@ def bound(context: Context, unfilled: int) -> Bound:
     return Bound(live=1, at_once=until - since, by_now=until if may_begin else since, unfilled=unfilled)
 
 
+def lags(context: Context) -> bool:
+    """Whether another leg has filled the slice that this one is in."""
+    algorithm = ALGORITHMS[context.terms.algo]
+    own = algorithm.filled(context, context.size, context.done)
+    return any(algorithm.filled(context, size, done) > own for size, done in context.others)
+
+
 def _slowest(algorithm: Algorithm, context: Context) -> float:
     """Whole slices that the slowest of the other legs has filled."""
     left = ((size, done) for size, done in context.others if done < size)
@@ -256,7 +263,7 @@ def since_filled(orders: list[Order]) -> list[Order]:
 
 
 def _rank(run: Run, leg: LegTerms) -> list[LegTerms]:
-    return [other for other in run.legs if getattr(other, "rank", 0) == getattr(leg, "rank", 0)]
+    return [other for other in run.legs if other.rank == leg.rank]
 
 
 def _entered(run: Run, leg: LegTerms) -> int:
