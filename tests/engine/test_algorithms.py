@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from tests.engine.scene import D, Phase, Scene, entering, finish, holding, preset, secs
 from trader.config.preset import Preset
+from trader.desk import stop_words
 from trader.domain.order import OrderType, Purpose, TimeInForce
 from trader.engine.events import LevelCommand
 from trader.engine.execution.algo import (
@@ -237,7 +238,11 @@ def test_how_far_it_has_got_is_told_in_words() -> None:
     scene = due_out(sliced("exit"))
     scene.serve()
     assert any("7 open, 1 of 4 slices filled, next at" in step for step in scene.view.steps)
+    assert stop_words(scene.view).startswith(
+        "The exit is under way in slices; Stop closes what is left at once. Still to"
+    )
     scene.stop()
+    assert stop_words(scene.view).startswith("The exit is under way; Stop changes nothing. Still to")
     assert not any("slices" in step for step in scene.view.steps)
 
 

@@ -173,6 +173,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     underlying: str
     created_at: datetime
     stop_requested: bool
+    stop_hurries: bool = False  # an exit in slices is under way, and Stop would close the rest at once
     flat: str
     market_at: datetime | None = None
     spot: Decimal | None = None

@@ -52,6 +52,7 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         underlying=run.underlying,
         created_at=run.created_at,
         stop_requested=run.stop_command is not None,
+        stop_hurries=_stop_hurries(run, legs),
         flat=flatness(run),
         market_at=now.market,
         spot=market.spots.get(run.underlying),
@@ -198,6 +199,11 @@ def _away(instant: datetime | None, now: Now) -> str:
     hours, mins = divmod(rest, 60)
     spans = [f"{days} d"] * (days > 0) + [f"{hours} h"] * (hours > 0) + [f"{mins} min"] * (days == 0)
     return f" in {' '.join(spans)}"
+
+
+def _stop_hurries(run: Run, legs: tuple[LegView, ...]) -> bool:
+    in_slices = run.phase is Phase.EXITING and any(leg.progress for leg in legs)
+    return in_slices and not run.preset.orders.stop_in_slices
 
 
 def words_for(run: Run, watch: Watch, now: Now, barred: str = "", progress: str = "") -> str:

@@ -33,7 +33,7 @@ def pause_secs(run: RunNote) -> float:
     terms = _Terms(run.preset, "exit")
     if not terms.sliced or not _may_wait(run):
         return 0.0
-    return max(terms.interval, terms.refresh) + run.preset.risk.naked_leg_secs
+    return float(max(terms.interval, terms.refresh) + run.preset.risk.naked_leg_secs)
 
 
 def is_in_slices(run: RunNote) -> bool:
