@@ -176,6 +176,13 @@ def test_the_bound_is_a_slice_and_what_is_due() -> None:
             {"strategy": {"quantity": 50}, "orders": {"entry_algo": "iceberg", "entry_refresh_secs": 201}},
             "orders.entry_refresh_secs makes the entry last 1809 s, longer than schedule.entry_window_mins (30 min)",
         ),
+        (
+            {
+                "strategy": {"quantity": 50, "structure": "iron_condor"},
+                "orders": {"entry_algo": "twap", "entry_duration_secs": 1000},
+            },
+            "orders.entry_duration_secs makes the entry last 2000 s, longer than schedule.entry_window_mins (30 min)",
+        ),
     ],
     ids=str,
 )

@@ -197,7 +197,7 @@ def entry_context(run: Run, leg: LegTerms, now: Now) -> Context:
         limits=limits,
         elapsed=_elapsed(run, leg, now, Purpose.ENTRY),
         quiet=_quiet(run, leg, now, Purpose.ENTRY),
-        rate=now.rate,
+        rate=now.rate or 1.0,  # a clock that is held
     )
 
 
@@ -221,7 +221,7 @@ def exit_context(run: Run, leg: LegTerms, now: Now, *, at_once: bool) -> Context
         limits=0 if terms.takes else _ENDLESS,
         elapsed=elapsed if elapsed >= 0 else float("inf"),  # a clock set back must not hold an exit up
         quiet=_quiet(run, leg, now, *_CLOSING),
-        rate=now.rate,
+        rate=now.rate or 1.0,  # a clock that is held
     )
 
 
