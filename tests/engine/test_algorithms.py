@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from tests.engine.scene import D, Phase, Scene, entering, finish, holding, preset, secs
 from trader.config.preset import Preset
 from trader.desk import stop_words
+from trader.domain.clock import Now
 from trader.domain.order import OrderType, Purpose, TimeInForce
 from trader.engine.events import LevelCommand
 from trader.engine.execution.algo import (
@@ -24,6 +25,7 @@ from trader.engine.execution.algo import (
     Wait,
     allowed_lead,
     bound,
+    exit_context,
     next_child,
 )
 from trader.engine.gate import Denied, check_order
@@ -459,6 +461,20 @@ def test_an_exit_waits_no_longer_for_another_leg_than_one_may_stand_alone() -> N
         for cancel in scene.cancels():
             scene.confirm_cancel(scene.run.orders[cancel.client_order_id].intent.leg)
     assert left(scene)[0] == 0 and left(scene)[1] == 10
+
+
+def test_a_leg_that_somebody_has_closed_in_part_waits_for_the_other_no_longer_than_that_either() -> None:
+    """Seen where the exchange had liquidated a contract: the leg was a slice ahead before its first order."""
+    run = due_out(sliced("exit", algo="iceberg")).run
+    call, put = (run.leg(key) for key in "CP")
+    ledgers = {**run.ledgers, "C": replace(run.ledger("C"), open=5)}
+    run = replace(run, ledgers=ledgers, orders={k: o for k, o in run.orders.items() if o.intent.leg != "C"})
+    assert run.exit_decided_at is not None and run.open_quantity("C") == 5
+    for waited, answer in ((1, Wait()), (run.preset.risk.naked_leg_secs + 1, Child(1))):
+        now = Now(run.exit_decided_at + secs(waited), None)
+        given = next_child(exit_context(run, call, now, at_once=False))
+        assert type(given) is type(answer), f"after {waited} s: {given}"
+    assert isinstance(next_child(exit_context(run, put, Now(run.exit_decided_at, None), at_once=False)), Child)
 
 
 def test_a_restart_in_the_middle_of_an_exit_goes_on_in_the_right_slice() -> None:

@@ -88,7 +88,7 @@ def draw(seed: int, *, strangle: bool = False) -> Plan:
     plan, algos = _draw(seed), Random(f"{seed} algorithms")
     if not strangle and plan.market.expiry_secs > 3600 and algos.random() < algorithms.SHARE:
         preset = algorithms.with_algorithms(algos, plan.preset)
-        plan = replace(plan, preset=preset, deeds=_in_order(*plan.deeds, *_in_a_slice(algos)))
+        plan = replace(plan, preset=preset, deeds=_in_order(*plan.deeds, *_in_a_slice(algos, plan.rates)))
     strategy = None if strangle else structures.drawn(Random(f"{seed} structure"), plan.preset["strategy"])
     if strategy is None:
         return plan
@@ -383,15 +383,18 @@ def _commanding(rng: Random, hold: float) -> list[Deed]:
     return deeds
 
 
-def _in_a_slice(rng: Random) -> tuple[Deed, ...]:
-    """A command in the middle of a slice."""
-    if rng.random() > 0.6:
+def _in_a_slice(rng: Random, rates: dict[str, float]) -> tuple[Deed, ...]:
+    """A command in the middle of a slice, or somebody who meddles there."""
+    if rng.random() > 0.7:
         return ()
+    secs = rng.uniform(0.4, 25)
+    if rates and rng.random() < 0.25:
+        kind = rng.choice(("liquidate", "liquidate", "buy_back", "sell_more", "cancel"))
+        return (Deed(secs=secs, kind=kind, size=rng.randint(1, 3), leg=rng.randint(0, 1), phase="slices"),)
     kind = rng.choice(("stop", "stop", "kill", "pause", "reduce", "resume", "start", "ack"))
-    deeds = [Deed(secs=rng.uniform(0.4, 25), kind=kind, phase="slices")]
-    if kind in ("kill", "pause", "reduce") and rng.random() < 0.5:
-        deeds.append(Deed(secs=deeds[0].secs + rng.uniform(0.3, 12), kind="resume"))
-    return tuple(deeds)
+    back = Deed(secs=secs + rng.uniform(0.3, 12), kind="resume")
+    taken_back = kind in ("kill", "pause", "reduce") and rng.random() < 0.5
+    return (Deed(secs=secs, kind=kind, phase="slices"), *([back] if taken_back else []))
 
 
 def preset_of(plan: Plan) -> Preset:

@@ -205,7 +205,8 @@ def exit_context(run: Run, leg: LegTerms, now: Now, *, at_once: bool) -> Context
     """What the exit of a leg knows of itself. Other legs are waited for as long as one may stand alone, and not at all where
     they are held to their settlement: closing must come to an end."""
     own = run.leg_orders(leg.key, *_CLOSING)
-    idle = min((seconds_since(order.ended_at, now.wall) for order in own), default=0.0)
+    begun = seconds_since(run.exit_decided_at, now.wall)
+    idle = min((seconds_since(order.ended_at, now.wall) for order in own), default=begun)
     others = [other for other in _rank(run, leg) if other is not leg and other.key not in run.kept]
     if idle > run.preset.risk.naked_leg_secs:
         others = []
