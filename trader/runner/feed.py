@@ -13,6 +13,7 @@ from trader.domain.instrument import index_symbol
 from trader.domain.order import OrderSnapshot
 from trader.domain.quote import Quote
 from trader.engine import events as ev
+from trader.engine.horizon import Horizon
 from trader.exchange.common import events as xe
 from trader.exchange.common.clock_offset import ClockOffset
 from trader.exchange.common.credentials import Credentials
@@ -21,6 +22,7 @@ from trader.exchange.common.statistics import CallStatistics
 from trader.exchange.delta.stream.conflate import Conflator
 from trader.exchange.delta.stream.streams import PrivateStream, PublicStream
 from trader.exchange.delta.wire.core import MarketMessage
+from trader.runner.lookout import Lookout
 from trader.runner.notes import Note
 
 logger = logging.getLogger(__name__)
@@ -57,7 +59,8 @@ class Feed:
         odd: OddRows | None = None,
     ) -> None:
         """`odd` takes what was left out of messages because it made no sense."""
-        self._conflator = Conflator(self._woken)
+        self._lookout = Lookout()
+        self._conflator = Conflator(self._woken, matters=self._lookout.matters)
         self._wake: Callable[[], None] = lambda: None
         self._post: Post = lambda build: None
         self._note: Callable[[Note], None] = lambda note: None
@@ -120,6 +123,12 @@ class Feed:
         self._heard = heard
         self._clock.learn_stamp(newest.timestamp(), heard.timestamp())
         return Batch(tuple(quotes), tuple(self._conflator.spots.items()), newest, heard)
+
+    def look_beyond(self, horizon: Horizon | None) -> None:
+        """Be woken by what leaves this horizon only; None = by every message."""
+        if horizon != self._lookout.horizon:
+            self._lookout.horizon = horizon
+            self._conflator.judge_again()
 
     @property
     def heard(self) -> datetime | None:
