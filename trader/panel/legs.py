@@ -99,7 +99,7 @@ def name(leg: LegView) -> str:
         return short
     if not leg.open_quantity:
         return f"{short}, {'bought back' if leg.exit_px is not None else 'not sold yet'}"
-    return f"{short}, {leg.open_quantity:,} of {leg.quantity:,}"
+    return f"{short}, {leg.open_quantity:,} of {leg.quantity:,}" + (f", {leg.progress}" if leg.progress else "")
 
 
 def _iv(value: float | None) -> str:
