@@ -24,7 +24,7 @@ from trader.domain.instrument import Instrument, index_symbol
 from trader.domain.order import Side
 from trader.domain.quote import Quote, credible_newest, usual_spot
 from trader.engine.execution.chase import chase_price, entry_reference
-from trader.engine.gate import exit_ceiling
+from trader.engine.gate import exit_limit
 from trader.engine.leg_view import usable_vol
 from trader.engine.records import LegTerms
 from trader.engine.schedule import fix_instants, past_words
@@ -286,7 +286,9 @@ def build_chain_of(
     listed = listed_expiries(board.instruments, underlying)
     shown = expiry_shown(listed, expiry or own, board.market)
     contracts = [one for one in board.instruments if one.expiry == shown and one.strike is not None]
-    why = why_not(preset, contracts, board.quotes, legs) if shown == own else {}
+    why = {leg.symbol: leg.why for leg in legs}
+    if shown == own:
+        why |= why_not(preset, contracts, board.quotes, legs)
     chain = build_chain(
         underlying, board.instruments, board.quotes, spot=board.spot, market=board.market, wanted=shown, picked=picked,
         why=why,
@@ -326,7 +328,7 @@ def _leg(preset: Preset, terms: LegTerms, quote: Quote, spot: Decimal) -> Previe
         ask_size=quote.ask_size,
         exit_most=None
         if quote.mark is None or terms.side is Side.BUY
-        else closing_cost(terms, terms.quantity, exit_ceiling(preset, terms, quote.mark), spot),
+        else closing_cost(terms, terms.quantity, exit_limit(preset, terms, quote.mark), spot),
     )
 
 

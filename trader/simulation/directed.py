@@ -15,7 +15,7 @@ _EXPIRY_SECS = 370
 def quiet(seed: int, *deeds: Deed, **changes: Any) -> Plan:
     """A start and nothing else but these deeds: a calm and deep market, no faults. `changes` are fields of the plan; those
     of the sections `strategy`, `orders`, `exits`, `schedule` and `market` are merged into what is there."""
-    plan = draw(seed)
+    plan = draw(seed, strangle=True)
     market = {
         "noise": 1e-6,
         "jumps": (),
