@@ -116,7 +116,11 @@ class PayingRules:
 
     def every_second(self, healthy: float) -> None:
         session, secs = self._evidence.world, self._evidence.secs
-        for run in self._evidence.notes.unresolved():
+        exiting = [run for run in self._evidence.notes.unresolved() if run.phase is Phase.EXITING]
+        if not exiting:
+            self._no_ask.clear()
+            self._offered.clear()
+        for run in exiting:
             for leg in run.legs:
                 if leg.symbol not in session.venue.core.products.live:
                     continue

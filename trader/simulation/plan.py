@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
 from trader.simulation import structures
 from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
@@ -381,7 +382,7 @@ def _commanding(rng: Random, hold: float) -> list[Deed]:
 
 def preset_of(plan: Plan) -> Preset:
     """The configuration as a validated preset."""
-    return Preset.model_validate(plan.preset)
+    return pinned_preset(plan.preset)
 
 
 def wall_step(rng: Random) -> timedelta:
