@@ -27,7 +27,6 @@ from tests.desk.positions import (
 )
 from trader.config.preset import Exits
 from trader.desk import Fire, Position, fires, margin_shock, outcomes, payoff, spot_map, what_if
-from trader.desk.payoff import settled
 from trader.desk.position import standing
 from trader.domain.instrument import Kind
 from trader.engine.spot_curve import Curve
@@ -73,8 +72,8 @@ def test_at_expiry_it_is_straight_between_strikes(legs: Legs) -> None:
     whole = standing(one)
     kinks = [60_000.0, *sorted({float(strike) for _, strike, _ in legs}), 100_000.0]
     for low, high in zip(kinks, kinks[1:], strict=False):
-        middle = settled(whole, (low + high) / 2)
-        assert middle == pytest.approx((settled(whole, low) + settled(whole, high)) / 2, abs=1e-6)
+        middle = whole.settled((low + high) / 2)
+        assert middle == pytest.approx((whole.settled(low) + whole.settled(high)) / 2, abs=1e-6)
 
 
 @given(ANY, st.floats(0.5, 1.5), st.floats(0, 30), st.integers(-20, 20))
@@ -126,7 +125,7 @@ def test_every_exit_fires_where_its_level_is(name: str) -> None:
     for fire in fires(one):
         if fire.level is not None:
             assert [curve(at) for at in fire.spots] == pytest.approx([fire.level] * len(fire.spots), abs=0.01)
-    even = [settled(standing(one), at) for at in found(one, "breakeven").spots]
+    even = [standing(one).settled(at) for at in found(one, "breakeven").spots]
     assert even == pytest.approx([0.0] * len(even), abs=0.01)
 
 

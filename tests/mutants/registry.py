@@ -7,6 +7,7 @@ from tests.mutants import (
     doors,
     exits,
     hosting,
+    legs,
     manners,
     paying,
     rules,
@@ -19,7 +20,10 @@ from tests.mutants import (
 )
 from tests.mutants.mutant import Mutant
 
-ROWS = tuple(f"M{number:02d}" for number in (*range(1, 71), *range(81, 92)))
+ROWS = (
+    *(f"L{number:02d}" for number in range(1, 11)),  # of structures of legs
+    *(f"M{number:02d}" for number in (*range(1, 71), *range(81, 92))),
+)
 
 _PARTS = (
     adapters,
@@ -28,6 +32,7 @@ _PARTS = (
     doors,
     exits,
     hosting,
+    legs,
     manners,
     paying,
     rules,

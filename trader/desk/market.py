@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -24,24 +23,21 @@ from trader.domain.instrument import Instrument, index_symbol
 from trader.domain.order import Side
 from trader.domain.quote import Quote, credible_newest, usual_spot
 from trader.engine.execution.chase import chase_price, entry_reference
-from trader.engine.gate import exit_ceiling
+from trader.engine.gate import exit_limit
 from trader.engine.leg_view import usable_vol
 from trader.engine.records import LegTerms
 from trader.engine.schedule import fix_instants, past_words
 from trader.engine.selection import choose_expiry, choose_legs, listed_expiries
 from trader.engine.valuation import closing_cost
 from trader.engine.view import RunView
-from trader.exchange.common.credentials import Credentials
-
-if TYPE_CHECKING:
-    from trader.exchange.delta.gateway import DeltaGateway
+from trader.exchange.factory import build_gateway
+from trader.exchange.ports import Gateway, MarketReads
 
 TTL_SECS = 2.0
 _HISTORY = timedelta(days=7)
 _HISTORY_STEP = "30m"
 _HISTORY_SECS = 600.0
 _FUNDS_SECS = 15.0
-_RELOAD_SECS = 10.0  # how often an unknown symbol may make the product list be read anew
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,25 +49,15 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     market: datetime | None
 
 
-class PublicMarket(Protocol):
-    """The part of a gateway that is read here."""
-
-    def instruments(self, underlying: str) -> list[Instrument]: ...
-
-    def tickers(self, underlying: str) -> list[Quote]: ...
-
-    def invalidate_instruments(self) -> None: ...
-
-
 class ExchangeDoor:
     """The desk's own gateway: made when first needed, made anew when the local venue came back elsewhere. Thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._open: tuple[Connection, DeltaGateway] | None = None
+        self._open: tuple[Connection, Gateway] | None = None
 
-    def gateway(self) -> "DeltaGateway":
+    def gateway(self) -> Gateway:
         """The gateway of the exchange the settings point at now.
 
         Raises:
@@ -88,18 +74,7 @@ class ExchangeDoor:
                     return self._open[1]
                 self._open[1].close()
                 self._open = None
-            pair = connection.credentials
-            # Here, not above: most commands never ask the exchange, and the HTTP stack is the slowest thing to import.
-            from trader.exchange.delta.gateway import DeltaGateway
-
-            gateway = DeltaGateway.connect(
-                connection.env,
-                rest_url=connection.rest_url,
-                ws_public_url=connection.ws_public_url,
-                ws_private_url=connection.ws_private_url,
-                credentials=None if pair is None else Credentials(*pair.reveal()),
-                proxy=connection.proxy_url,
-            )
+            gateway = build_gateway(self._settings, connection)
             self._open = (connection, gateway)
             return gateway
 
@@ -114,12 +89,11 @@ class ExchangeDoor:
 class MarketBook:
     """Boards of the last seconds, so that many pages cost one request. Thread-safe."""
 
-    def __init__(self, source: Callable[[], PublicMarket], monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, source: Callable[[], MarketReads], monotonic: Callable[[], float] = time.monotonic) -> None:
         self._source = source
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._boards: dict[str, tuple[float, Board]] = {}
-        self._reloaded = float("-inf")
 
     def board(self, underlying: str, oldest_secs: float = TTL_SECS) -> Board:
         """The options of an underlying, by default at most 2 s old.
@@ -143,12 +117,7 @@ class MarketBook:
     def _read(self, underlying: str) -> Board:
         gateway = self._source()
         quotes = {quote.symbol: quote for quote in gateway.tickers(underlying)}
-        instruments = gateway.instruments(underlying)
-        known = {instrument.symbol for instrument in instruments}
-        if not quotes.keys() <= known and self._monotonic() - self._reloaded >= _RELOAD_SECS:
-            self._reloaded = self._monotonic()
-            gateway.invalidate_instruments()  # new contracts were listed since the list was read
-            instruments = gateway.instruments(underlying)
+        instruments = gateway.instruments(underlying)  # after the quotes: what those hold new is in it then
         return Board(
             instruments=tuple(instruments),
             quotes=quotes,
@@ -160,7 +129,7 @@ class MarketBook:
 class HistoryBook:
     """Closes of the index over the last week, read at most every ten minutes. Thread-safe."""
 
-    def __init__(self, source: "Callable[[], DeltaGateway]", monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, source: Callable[[], Gateway], monotonic: Callable[[], float] = time.monotonic) -> None:
         self._source = source
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -176,7 +145,10 @@ class HistoryBook:
             kept = self._kept.get(underlying)
             if kept is not None and self._monotonic() - kept[0] < _HISTORY_SECS:
                 return kept[1]
-            rows = self._source().market.candles(index_symbol(underlying), _HISTORY_STEP, now - _HISTORY, now)
+            reads = getattr(self._source(), "market", None)
+            if reads is None:
+                raise ExchangeError("this client reads no history of prices")
+            rows = reads.candles(index_symbol(underlying), _HISTORY_STEP, now - _HISTORY, now)
             found = [(row.start, row.close) for row in rows if row.close > 0]
             self._kept[underlying] = (self._monotonic(), found)
             return found
@@ -185,7 +157,7 @@ class HistoryBook:
 class FundsBook:
     """What the account has free, read at most every 15 s, and no sooner after a failure. Thread-safe."""
 
-    def __init__(self, source: "Callable[[], DeltaGateway]", monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, source: Callable[[], Gateway], monotonic: Callable[[], float] = time.monotonic) -> None:
         self._source = source
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -286,7 +258,9 @@ def build_chain_of(
     listed = listed_expiries(board.instruments, underlying)
     shown = expiry_shown(listed, expiry or own, board.market)
     contracts = [one for one in board.instruments if one.expiry == shown and one.strike is not None]
-    why = why_not(preset, contracts, board.quotes, legs) if shown == own else {}
+    why = {leg.symbol: leg.why for leg in legs}
+    if shown == own:
+        why |= why_not(preset, contracts, board.quotes, legs)
     chain = build_chain(
         underlying, board.instruments, board.quotes, spot=board.spot, market=board.market, wanted=shown, picked=picked,
         why=why,
@@ -326,7 +300,7 @@ def _leg(preset: Preset, terms: LegTerms, quote: Quote, spot: Decimal) -> Previe
         ask_size=quote.ask_size,
         exit_most=None
         if quote.mark is None or terms.side is Side.BUY
-        else closing_cost(terms, terms.quantity, exit_ceiling(preset, terms, quote.mark), spot),
+        else closing_cost(terms, terms.quantity, exit_limit(preset, terms, quote.mark), spot),
     )
 
 

@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from datetime import datetime
 
+from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
 from trader.desk.outcome import Outcome, build_outcome
 from trader.domain.clock import Now
@@ -58,7 +59,7 @@ class RunBook:
         """The configuration the run pinned; its `records` are read where they are not handed in."""
         preset = self._presets.get(run_id)
         if preset is None and (created := _created(self.records(run_id) if records is None else records)) is not None:
-            preset = Preset.model_validate(created.config)
+            preset = pinned_preset(created.config)
             kept = self._presets if len(self._presets) < _RUNS_KEPT else {}
             self._presets = {**kept, run_id: preset}
         return preset

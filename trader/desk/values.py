@@ -47,8 +47,8 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DayResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that has ended. `at` is the exchange's time of its end; `pnl` USD realised, `pnl_pct` % of premium, None where
-    nothing was sold."""
+    """A run that has ended. `at` is the exchange's time of its end; `pnl` USD realised, `pnl_pct` % of the run's basis, None
+    where nothing was entered."""
 
     run_id: str
     preset: str

@@ -8,9 +8,10 @@ from trader.domain.clock import Now
 from trader.domain.exit_reason import exit_label
 from trader.domain.expiry import IST
 from trader.domain.fill import FillKind
-from trader.domain.order import OrderStatus, Purpose
+from trader.domain.order import OrderStatus, Purpose, Side
 from trader.domain.wording import done_of, fill_verb, refusal_words
 from trader.engine.corridor import corridor, curves_of, nearest_stop
+from trader.engine.cover import needed
 from trader.engine.ladder import build_ladder
 from trader.engine.leg_view import leg_view
 from trader.engine.levels import level_words
@@ -20,9 +21,8 @@ from trader.engine.records import LegTerms, Level, Phase
 from trader.engine.safety import naked_view, safety
 from trader.engine.shown import shown
 from trader.engine.state import HUNDRED, ZERO, Market, Run, State, Watch
-from trader.engine.valuation import Valuation, fresh_value, value
+from trader.engine.valuation import Valuation, blocked_by, fresh_value, value
 from trader.engine.view import LegView, OrderView, RunView
-from trader.pricing.margin import ShortLeg, strangle_margin
 
 _ORDERS_SHOWN = 20
 
@@ -35,8 +35,8 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
     if valuation is None and run.legs and run.flat_by_fills and run.fills:
         valuation = value(run, market)
     legs = tuple(leg_view(run, leg, market, now, _kept_words(run, leg, now)) for leg in run.legs)
-    premium = run.premium if run.fills else None
-    curves = curves_of(run, legs, market.spots.get(run.underlying), premium or ZERO, now, valuation)
+    basis = run.basis or None
+    curves = curves_of(run, legs, market.spots.get(run.underlying), run.basis, now, valuation)
     totals = _totals(run, legs, valuation)
     exits = run.preset.exits
     return RunView(
@@ -55,20 +55,22 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         spot_at_entry=run.spot_at_entry,
         entry_at=run.entry_at,
         exit_at=run.exit_at,
-        premium=premium,
+        premium=run.premium if run.fills else None,
+        basis=basis,
+        basis_name=run.basis_name,
         pnl=valuation.pnl if valuation is not None else None,
         pnl_pct=valuation.pct if valuation is not None else None,
         peak_pnl=run.peak_pnl,
         peak_pct=run.peak_pct,
         trailing_level=run.level_pct,
-        max_loss_usd=None if not premium else -premium * exits.max_loss_pct / HUNDRED,
-        max_profit_usd=None if not premium else premium * exits.max_profit_pct / HUNDRED,
+        max_loss_usd=None if basis is None else -basis * exits.max_loss_pct / HUNDRED,
+        max_profit_usd=None if basis is None else basis * exits.max_profit_pct / HUNDRED,
         exit_reason=run.exit_reason,
         realized_pnl=run.finished.realized_pnl if run.finished else run.cash_flow - run.fees if run.fills else None,
         fees=run.finished.fees if run.finished else run.fees if run.fills else None,
         legs=legs,
         orders=tuple(_order_views(run)),
-        ladder=build_ladder(run, premium or ZERO, valuation, curves),
+        ladder=build_ladder(run, run.basis, valuation, curves),
         why_not=watch.why_not if run.phase is Phase.WAITING else (),
         foreign=watch.foreign or () if run.phase is Phase.WAITING else (),
         beside=run.beside,
@@ -102,7 +104,7 @@ class _Totals(NamedTuple):
 
 
 def _totals(run: Run, legs: tuple[LegView, ...], valuation: Valuation | None) -> _Totals:
-    """P&L is P&L at mark, less the spread and the fees of buying back: exactly, for every leg and for the run."""
+    """P&L is P&L at mark, less the spread and the fees of closing: exactly, for every leg and for the run."""
     entered = [leg for leg in legs if leg.filled_quantity > 0]
     mark, fees, spread = ZERO, ZERO, ZERO
     if valuation is None or not entered:
@@ -113,7 +115,8 @@ def _totals(run: Run, legs: tuple[LegView, ...], valuation: Valuation | None) ->
         mark += leg.pnl_mark
         fees += leg.fee_to_close
         if leg.closing_px is not None and leg.mark is not None:
-            spread += (leg.closing_px - leg.mark) * leg.open_quantity * run.leg(leg.key).contract_value
+            terms = run.leg(leg.key)
+            spread -= terms.side.sign * (leg.closing_px - leg.mark) * leg.open_quantity * terms.contract_value
     return _Totals(mark, fees, spread)
 
 
@@ -124,9 +127,11 @@ def _net(legs: tuple[LegView, ...], greek: str) -> float | None:
 
 
 def _notional(run: Run, market: Market) -> Decimal | None:
-    """USD of one leg as chosen, at today's spot."""
+    """USD of the preset's quantity as chosen, at today's spot."""
     spot = market.spots.get(run.underlying, ZERO)
-    return run.legs[0].quantity * run.legs[0].contract_value * spot if run.legs and spot > 0 else None
+    if not run.legs or spot <= 0:
+        return None
+    return run.preset.strategy.quantity * run.legs[0].contract_value * spot
 
 
 def _margin(run: Run, legs: tuple[LegView, ...], market: Market) -> Decimal | None:
@@ -135,20 +140,12 @@ def _margin(run: Run, legs: tuple[LegView, ...], market: Market) -> Decimal | No
     spot = market.spots.get(run.underlying, ZERO)
     if not held or spot <= 0 or run.phase is Phase.DONE:
         return None
-    parts: list[ShortLeg] = []
+    parts: list[tuple[LegTerms, int, Decimal]] = []
     for leg in held:
         if leg.mark is None or not leg.fresh:
             return None
-        terms = run.leg(leg.key)
-        parts.append(
-            ShortLeg(
-                mark=leg.mark,
-                quantity=leg.open_quantity,
-                contract_value=terms.contract_value,
-                initial_margin_pct=terms.margin_pct,
-            )
-        )
-    return strangle_margin(spot=spot, legs=parts)
+        parts.append((run.leg(leg.key), leg.open_quantity, leg.mark))
+    return blocked_by(parts, spot)
 
 
 def trading_state(state: State, halted: str = "") -> tuple[str, str]:
@@ -205,11 +202,10 @@ def words_for(run: Run, watch: Watch, now: Now, barred: str = "") -> str:
             return f"Waiting — no entry: {barred}"
         case Phase.WAITING:
             if run.entry_at is not None and now.market is not None and now.market < run.entry_at:
-                return f"Waiting — sells at {_clock(run.entry_at)}{_away(run.entry_at, now)}"
+                return f"Waiting — {_enters(run)} at {_clock(run.entry_at)}{_away(run.entry_at, now)}"
             return "Waiting — " + (watch.why_not[0] if watch.why_not else "getting ready")
         case Phase.ENTERING:
-            sold = ", ".join(f"{leg.symbol} {done_of(run.entered(leg.key), leg.quantity)}" for leg in run.legs)
-            return f"Entering — sold {sold}"
+            return f"Entering — {'; '.join(_entered_words(run))}"
         case Phase.HOLDING:
             return f"Holding — exits at {_clock(run.exit_at)}{_away(run.exit_at, now)}"
         case Phase.EXITING:
@@ -222,6 +218,21 @@ def words_for(run: Run, watch: Watch, now: Now, barred: str = "") -> str:
             if late := filled_since_end(run):
                 return f"Done ({reason}) — NOT FLAT: {late} was filled after the end; close it by `python -m trader flatten`"
             return f"Done ({reason}) — flat, confirmed by the exchange"
+
+
+def _enters(run: Run) -> str:
+    """What a run is going to do, in one word."""
+    sides = {leg.side for leg in run.preset.structure.legs}
+    return "enters" if len(sides) > 1 else "sells" if Side.SELL in sides else "buys"
+
+
+def _entered_words(run: Run) -> list[str]:
+    """How much of each leg is sold or bought by now."""
+    words = []
+    for side, done in ((Side.BUY, "bought"), (Side.SELL, "sold")):
+        legs = [f"{leg.symbol} {done_of(run.entered(leg.key), leg.quantity)}" for leg in run.legs if leg.side is side]
+        words += [f"{done} {', '.join(legs)}"] if legs else []
+    return words
 
 
 def _closing_words(run: Run, now: Now) -> str:
@@ -247,7 +258,9 @@ def _kept_words(run: Run, leg: LegTerms, now: Now) -> str:
 def _ended(run: Run, leg: LegTerms) -> str:
     """How the last contract of a leg was closed."""
     closing = [b.fill for b in run.fills.values() if b.leg == leg.key and b.fill.side is not leg.side]
-    return "bought back" if not closing or closing[-1].kind is FillKind.NORMAL else fill_verb(closing[-1])
+    if closing and closing[-1].kind is not FillKind.NORMAL:
+        return fill_verb(closing[-1])
+    return "bought back" if leg.side is Side.SELL else "sold again"
 
 
 def _order_views(run: Run) -> list[OrderView]:
@@ -281,13 +294,19 @@ def _steps(run: Run, watch: Watch, now: Now) -> list[str]:
                 )
         exits = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
         if not run.entered(leg.key):
-            steps.append(f"{leg.symbol}: nothing was sold")
+            steps.append(f"{leg.symbol}: nothing was {'sold' if leg.side is Side.SELL else 'bought'}")
         elif run.open_quantity(leg.key) == 0:
             steps.append(f"{leg.symbol}: {_ended(run, leg)}")
         elif run.finished is not None:
             steps.append(f"{leg.symbol}: closed by somebody else")
         elif kept := _kept_words(run, leg, now):
             steps.append(f"{leg.symbol}: NOT FLAT, {run.open_quantity(leg.key)} open, {kept}")
+        elif (
+            leg.side is Side.BUY
+            and not exits
+            and needed(run.legs, leg, {s.key: run.open_quantity(s.key) for s in run.legs})
+        ):
+            steps.append(f"{leg.symbol}: {run.open_quantity(leg.key)} open, until what it covers is closed")
         else:
             steps.append(f"{leg.symbol}: {run.open_quantity(leg.key)} open, closing attempt {len(exits)}")
     if run.finished is None:

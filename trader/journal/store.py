@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from decimal import Decimal
 
 import msgspec
 from sqlalchemy import Connection, Engine, bindparam, insert, select
@@ -317,10 +316,10 @@ class Journal:
         with self._read() as connection:
             return views.read_run_bounds(connection, account, since, after_seq)
 
-    def premiums(self, run_ids: Sequence[str]) -> dict[str, Decimal]:
-        """USD each of these runs received for what it sold, before commissions; those that sold nothing are left out."""
+    def taken_in(self, run_ids: Sequence[str]) -> dict[str, views.TakenIn]:
+        """What entering each of these runs has brought; those that entered nothing are left out."""
         with self._read() as connection:
-            return views.read_premiums(connection, run_ids)
+            return views.read_taken_in(connection, run_ids)
 
     def level_changes(self, account: str, limit: int = 20) -> list[tuple[int, LevelChanged]]:
         """The account's newest changes of level, newest first."""

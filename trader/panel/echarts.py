@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from trader.desk import Marker, PnlSeries
 from trader.engine.view import Corridor, RunView
-from trader.panel import parts
+from trader.panel import parts, words
 
 Numbers = npt.NDArray[np.float64]
 
@@ -29,7 +29,7 @@ MUTED = "#8a94a3"
 _INK, _INK_DARK = "#4d5866", "#c3ccd6"
 _IST_MS = 19_800_000  # India has no summer time
 _HOVER_POINTS = 40
-_PNL_NAME = "P&L, % of premium"
+_PNL_NAME = "P&L, %"
 _LABEL_ROOM = 0.19  # of the width: what a name needs on a phone
 _BELOW = 2
 _HIDDEN: dict[str, Any] = {"show": False, "axisLabel": {"show": False}}  # hidden labels would take room
@@ -77,7 +77,7 @@ def corridor(run: RunView) -> dict[str, Any]:
     """Where spot is between the stops. P&L there is read by hovering, in the words and decimals of the page."""
     seen = run.corridor
     if seen is None or len(seen.spots) < 2 or run.spot is None:
-        return _empty("Drawn once both legs are sold and priced.")
+        return _empty("Drawn once all legs are filled and priced.")
     low, high = _span(seen, run)
     return {
         "animation": False,
@@ -270,7 +270,7 @@ def since(run: RunView, look: Look) -> datetime | None:
 
 
 def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) -> dict[str, Any]:
-    """P&L in % of premium over time; dollars and spot are read by hovering.
+    """P&L in % of the basis over time; dollars and spot are read by hovering.
 
     Its last point is the picture's own: what the page says beside it. Where nobody watched there is no line, but a hatched
     band. Limits are lines that hold until they change.
@@ -282,7 +282,7 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
     at = np.rint(at * 1000) + _IST_MS
     frame = _columns(run, series, at, look)
     if frame is None or not run.premium:
-        return _empty("The line begins with the first price of both legs.")
+        return _empty("The line begins with the first price of all legs.")
     times: Numbers = frame["t"].to_numpy()
     start = times[-1] - look.minutes * 60_000 if look.minutes is not None else times[0]
     reach = (float(max(start, times[0])), float(max(times[-1], times[0] + 1000)))
@@ -321,7 +321,7 @@ def pnl_alt(run: RunView) -> str:
         return "P&L over time: not known yet"
     stop = next((rung.at_pct for rung in run.ladder if rung.code == "max_loss"), None)
     limit = "" if stop is None else f", stop at {parts.percent(stop, 0)}"
-    return f"P&L over time: now {parts.percent(run.pnl_pct, 0)} of premium{limit}"
+    return f"P&L over time: now {parts.percent(run.pnl_pct, 0)} of {words.basis(run.basis_name)}{limit}"
 
 
 def _spot_places(run: RunView) -> int:
@@ -403,7 +403,7 @@ def _unwatched(series: PnlSeries) -> dict[str, Any]:
 
 def _limits(run: RunView, series: PnlSeries, at: Numbers, reach: tuple[float, float]) -> Iterator[dict[str, Any]]:
     """Max profit, trailing level and max loss as steps: only where they change is sent."""
-    per_usd = 100 / float(run.premium or 1)
+    per_usd = 100 / float(run.basis or run.premium or 1)
     for code, column in (
         ("max_profit", series.max_profit_usd),
         ("trailing_stop", series.level_usd),
@@ -432,7 +432,7 @@ def _happened(
     marks: Iterable[Marker], at: Numbers, reach: tuple[float, float], *, whole: bool
 ) -> Iterator[dict[str, Any]]:
     """Sold, decided, bought: each kind at a height of its own, so that none hides another. A run is sold before the first
-    price of both legs is drawn: on a chart of the whole run that stands at its beginning."""
+    price of all legs is drawn: on a chart of the whole run that stands at its beginning."""
     kinds: dict[str, list[tuple[float, str]]] = {}
     for mark in marks:
         time = float(axis_ms(mark.at))

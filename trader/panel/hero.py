@@ -127,9 +127,9 @@ def _card(name: str, label: str, value: str, note: str, *, tone: str = "flat", t
 
 
 def _if_closed(run: RunView, decimals: int) -> Html:
-    note = f"{parts.percent(run.pnl_pct)} of premium"
+    note = f"{parts.percent(run.pnl_pct)} of {words.basis(run.basis_name)}"
     if run.pnl is None:
-        note = "once both legs are sold" if run.phase is Phase.ENTERING else "no usable price"
+        note = "once all legs are filled" if run.phase is Phase.ENTERING else "no usable price"
     peak = parts.money(run.peak_pnl, run.peak_pct, decimals)
     at = f" at {fmt.ist_clock(run.peak_at)} IST" if run.peak_at is not None else ""
     return _card(
@@ -138,7 +138,7 @@ def _if_closed(run: RunView, decimals: int) -> Html:
         parts.dollars(run.pnl, decimals, signed=True),
         note,
         tone=parts.tone(run.pnl),
-        title=f"What buying both legs back now would leave: at the ask, fees and tax in. Best so far {peak}{at}.",
+        title=f"What closing all legs now would leave: at ask and bid, fees and tax in. Best so far {peak}{at}.",
     )
 
 
@@ -161,7 +161,8 @@ def _decay(run: RunView, decimals: int) -> Html:
     earned, alone = (None, None) if seen is None else (seen.decayed_pct, seen.by_time_pct)
     premium = parts.dollars(run.premium, decimals)
     note = "not known yet" if alone is None else f"of {premium}; time alone {parts.percent(alone, 0)}"
-    sum_ = parts.premium_sum([leg.avg_px for leg in run.legs], _per_leg(run), run.premium)
+    alike = all(leg.side == "sell" and leg.ratio == 1 for leg in run.legs)
+    sum_ = parts.premium_sum([leg.avg_px for leg in run.legs], _per_leg(run), run.premium) if alike else premium
     return _card(
         "decay",
         "Premium earned",

@@ -127,11 +127,11 @@ def _total(run: RunView, decimals: int, deltas: int, head: Sequence[str]) -> Htm
         _cell(head[7], parts.dollars(run.net_theta, decimals, signed=True)),
         tag("td", *_in_money(run, decimals), colspan=3, class_="lv-greeks", data_label="In money"),
     ]
-    return tag("tr", tag("th", "Σ both legs", scope="row"), *cells, data_leg="total")
+    return tag("tr", tag("th", "Σ all legs", scope="row"), *cells, data_leg="total")
 
 
 def _in_money(run: RunView, decimals: int) -> list[Html]:
-    """What the greeks of both legs mean: dollars for 1 % of spot, and for one point of implied volatility."""
+    """What the greeks of all legs mean: dollars for 1 % of spot, and for one point of implied volatility."""
     if run.net_delta is None or run.spot is None:
         return [tag("span", "greeks not known yet")]
     per_pct = run.net_delta * float(run.spot) / 100

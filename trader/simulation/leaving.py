@@ -1,6 +1,6 @@
 """CT2, CT5, CT8 and I10 of exits: is a Stop heard, is the exit time kept, and is every open leg's exit tried again and again?"""
 
-from trader.domain.order import OrderIntent, Purpose
+from trader.domain.order import OrderIntent, Purpose, Side
 from trader.engine import records as rec
 from trader.engine.records import Phase
 from trader.simulation.evidence import Evidence
@@ -81,7 +81,14 @@ class LeavingRules:
             exits = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
             if any(o.open or o.reported > o.filled for o in exits) or leg.key in run.kept:
                 continue  # what is held to its settlement has a rule of its own (CT14)
-            last = max((o.ended for o in exits), default=run.exit_secs)
+            shorts = [
+                one for one in run.legs if leg.side is Side.BUY and one.side is Side.SELL and one.kind is leg.kind
+            ]
+            covered = [o for short in shorts for o in run.leg_orders(short.key)]
+            if any(run.net(short.key) for short in shorts) or any(o.open or o.reported > o.filled for o in covered):
+                continue  # it covers what has to be closed before it
+            last = max((o.ended for o in (*exits, *covered)), default=run.exit_secs)
+            last = max(last, run.exit_secs)
             limit = NEXT_TRY_SECS if exits else _FIRST_EXIT_SECS
             if min(self._evidence.secs - last, healthy) > limit:
                 self._evidence.report(

@@ -13,6 +13,7 @@ from trader.engine import records as rec
 from trader.simulation.alone import AloneRules
 from trader.simulation.books import BookRules
 from trader.simulation.commanding import CommandRules
+from trader.simulation.covering import CoverRules
 from trader.simulation.disk import CommandRow
 from trader.simulation.entries import EntryRules
 from trader.simulation.evidence import Evidence, World
@@ -37,6 +38,7 @@ class Oracle:
         self.triggers = TriggerRules(evidence)
         self.leaving = LeavingRules(evidence)
         self.alone = AloneRules(evidence, self.orders)
+        self.covers = CoverRules(evidence, self.orders)
         self.finishing = FinishRules(evidence)
         self.books = BookRules(evidence, self.orders)
         self.entries = EntryRules(evidence)
@@ -61,6 +63,7 @@ class Oracle:
         self.orders.before(record, epoch)
         self.triggers.before(record)
         self.leaving.before(record)
+        self.covers.before(record)
         self.entries.before(record)
         self.paying.before(record)
         self.commands.before(record)
@@ -105,6 +108,7 @@ class Oracle:
     def watch_fills(self) -> None:
         """Look at what has been executed since the last look."""
         self.orders.watch_fills()
+        self.covers.watch()
 
     def priced(self, shell: Shell, quotes: tuple[Quote, ...], spot: Decimal) -> None:
         """A runner is about to hear these prices."""

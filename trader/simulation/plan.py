@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
+from trader.simulation import structures
 from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
 
 OPENING = datetime(2026, 3, 3, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST on a Tuesday
@@ -35,6 +37,7 @@ class MarketPlan(msgspec.Struct, frozen=True, kw_only=True):
     empty: tuple[tuple[float, float, str], ...]
     half_spread_pct: float
     level_size: int
+    farther: tuple[float, ...] = ()  # more strikes than always, in deviations from spot
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,8 +83,17 @@ def opening_of(plan: Plan) -> datetime:
     return OPENING
 
 
-def draw(seed: int) -> Plan:
-    """The session of a seed. The same seed draws the same plan in any process."""
+def draw(seed: int, *, strangle: bool = False) -> Plan:
+    """The session of a seed. The same seed draws the same plan in any process. `strangle`: with no other structure."""
+    plan = _draw(seed)
+    strategy = None if strangle else structures.drawn(Random(f"{seed} structure"), plan.preset["strategy"])
+    if strategy is None:
+        return plan
+    market = replace(plan.market, farther=structures.FARTHER)
+    return replace(plan, market=market, preset={**plan.preset, "strategy": strategy})
+
+
+def _draw(seed: int) -> Plan:
     rng = Random(seed)
     kind = rng.random()
     settles = kind < 0.06
@@ -370,7 +382,7 @@ def _commanding(rng: Random, hold: float) -> list[Deed]:
 
 def preset_of(plan: Plan) -> Preset:
     """The configuration as a validated preset."""
-    return Preset.model_validate(plan.preset)
+    return pinned_preset(plan.preset)
 
 
 def wall_step(rng: Random) -> timedelta:

@@ -600,11 +600,12 @@ class Session:
         run = self.oracle.notes.newest()
         if not self.faults.active or run is None or not run.legs:
             return
-        symbol = run.legs[deed.leg].symbol
+        leg = run.legs[deed.leg % len(run.legs)]
+        symbol = leg.symbol
         match deed.kind:
             case "buy_back":
-                held = -self.venue.account.position_size(symbol)
-                done = bool(held > 0 and self.venue.human_trade(symbol, Side.BUY, min(deed.size, held)))
+                held = leg.side.sign * self.venue.account.position_size(symbol)
+                done = bool(held > 0 and self.venue.human_trade(symbol, leg.side.opposite, min(deed.size, held)))
             case "sell_more":
                 done = bool(self.venue.human_trade(symbol, Side.SELL, deed.size))
             case "cancel":

@@ -256,7 +256,7 @@ def since_filled(orders: list[Order]) -> list[Order]:
 
 
 def _rank(run: Run, leg: LegTerms) -> list[LegTerms]:
-    return [other for other in run.legs if getattr(other, "rank", 0) == getattr(leg, "rank", 0)]
+    return [other for other in run.legs if other.rank == leg.rank]
 
 
 def _entered(run: Run, leg: LegTerms) -> int:

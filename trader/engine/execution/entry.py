@@ -14,7 +14,7 @@ from trader.engine.execution.algo import ALGORITHMS, Child, Failed, allowed_lead
 from trader.engine.execution.chase import chase_price, entry_reference, price_bounds
 from trader.engine.execution.working import RETRY_SECS, await_order, paused, place
 from trader.engine.gate import slowed, within_collar
-from trader.engine.naked import entry_patience
+from trader.engine.imbalance import entry_patience
 from trader.engine.orders import PROVEN_ABSENT
 from trader.engine.positions import signed
 from trader.engine.records import LegTerms
@@ -94,7 +94,12 @@ def give_up(turn: Turn, run_id: str, leg: LegTerms, why: str) -> Work:
     """A leg will not be completed: remembered and told."""
     watch = turn.watch(run_id)
     turn.look(run_id, leg_failed={**watch.leg_failed, leg.key: why})
-    turn.alert(run_id, "error", f"leg_failed:{leg.key}", f"{leg.symbol} could not be sold: {why}.")
+    turn.alert(
+        run_id,
+        "error",
+        f"leg_failed:{leg.key}",
+        f"{leg.symbol} could not be {'sold' if leg.side is Side.SELL else 'bought'}: {why}.",
+    )
     return Work.FAILED
 
 
@@ -140,7 +145,8 @@ def _unpriced(turn: Turn, run: Run, leg: LegTerms) -> str:
     completed is not begun."""
     begun = bool(run.leg_orders(leg.key, Purpose.ENTRY)) or any(o.done_qty for o in run.orders.values())
     flaws = (
-        staleness(turn.state.market, turn.now, one.symbol, need_greeks=True) for one in ([leg] if begun else run.legs)
+        staleness(turn.state.market, turn.now, one.symbol, need_greeks=True, side=one.side)
+        for one in ([leg] if begun else run.legs)
     )
     return next((flaw for flaw in flaws if flaw), "")
 
