@@ -16,7 +16,6 @@ from trader.domain.errors import ExchangeError
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.wallet import Wallet
 from trader.engine.selection import choose_legs
-from trader.exchange.delta.wire.values import Candle
 
 NOW = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
 D = Decimal
@@ -162,14 +161,9 @@ def test_history_and_funds_are_read_seldom(clock: list[float]) -> None:
     asked: list[str] = []
 
     class Gateway:
-        def __init__(self) -> None:
-            self.market = self
-
-        def candles(self, symbol: str, resolution: str, start: datetime, end: datetime) -> list[Candle]:
-            asked.append(symbol)
-            return [
-                Candle(start=start, open=D(1), high=D(1), low=D(1), close=D(value), volume=None) for value in (0, 7)
-            ]
+        def index_closes(self, underlying: str, since: datetime, until: datetime) -> list[tuple[datetime, Decimal]]:
+            asked.append(underlying)
+            return [(since, D(0)), (until, D(7))]
 
         def wallet(self) -> Wallet:
             asked.append("wallet")
@@ -182,7 +176,7 @@ def test_history_and_funds_are_read_seldom(clock: list[float]) -> None:
     past.closes("BTC", NOW)
     clock[0] += 2
     past.closes("BTC", NOW)
-    assert asked == [".DEXBTUSD", ".DEXBTUSD"]
+    assert asked == ["BTC", "BTC"]
     funds = FundsBook(lambda: gateway, lambda: clock[0])  # type: ignore[arg-type,return-value]
     for _ in range(3):
         with pytest.raises(ExchangeError):

@@ -27,10 +27,11 @@ from tests.desk.positions import (
 )
 from trader.config.preset import Exits
 from trader.desk import Fire, Position, fires, margin_shock, outcomes, payoff, spot_map, what_if
-from trader.desk.position import standing
+from trader.desk.position import payoff_legs, standing
 from trader.domain.instrument import Kind
 from trader.engine.spot_curve import Curve
 from trader.pricing.black76 import price, year_fraction
+from trader.pricing.payoff import pnl_at_expiry
 
 Legs = tuple[tuple[Kind, int, int], ...]
 ONE_LEG = st.tuples(
@@ -74,6 +75,14 @@ def test_at_expiry_it_is_straight_between_strikes(legs: Legs) -> None:
     for low, high in zip(kinks, kinks[1:], strict=False):
         middle = whole.settled((low + high) / 2)
         assert middle == pytest.approx((whole.settled(low) + whole.settled(high)) / 2, abs=1e-6)
+
+
+@given(ANY, st.integers(60_000, 100_000))
+@settings(max_examples=40)
+def test_the_chart_agrees_with_the_exact_figure(legs: Legs, spot: int) -> None:
+    one = made(legs)
+    if one is not None:
+        assert standing(one).settled(spot) == pytest.approx(float(pnl_at_expiry(payoff_legs(one), D(spot))), abs=1e-6)
 
 
 @given(ANY, st.floats(0.5, 1.5), st.floats(0, 30), st.integers(-20, 20))

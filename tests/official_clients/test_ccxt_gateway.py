@@ -126,6 +126,13 @@ def test_contracts_quotes_and_money_are_those_of_the_own_client(made: Bench) -> 
     assert abs(made.gateway.clock_offset_secs) < 2
 
 
+def test_the_index_of_the_last_hours_is_that_of_the_own_client(made: Bench) -> None:
+    now = made.own.market.ticker(made.option.symbol).quote.ts_mark
+    assert now is not None
+    theirs = made.gateway.index_closes("BTC", now - timedelta(hours=6), now)
+    assert theirs and theirs == made.own.index_closes("BTC", now - timedelta(hours=6), now)
+
+
 def test_limit_order_rests_is_found_and_cancelled_by_either_id(bench: Bench) -> None:
     for by in ("client_order_id", "venue_order_id"):
         intent = bench.intent()

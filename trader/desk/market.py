@@ -19,7 +19,7 @@ from trader.desk.values import ExpiryChoice, Preview, PreviewLeg
 from trader.desk.why_not import why_not
 from trader.domain.errors import ExchangeError, TraderError
 from trader.domain.expiry import ist_date
-from trader.domain.instrument import Instrument, index_symbol
+from trader.domain.instrument import Instrument
 from trader.domain.order import Side
 from trader.domain.quote import Quote, credible_newest, usual_spot
 from trader.engine.execution.chase import chase_price, entry_reference
@@ -31,11 +31,10 @@ from trader.engine.selection import choose_expiry, choose_legs, listed_expiries
 from trader.engine.valuation import closing_cost
 from trader.engine.view import RunView
 from trader.exchange.factory import build_gateway
-from trader.exchange.ports import Gateway, MarketReads
+from trader.exchange.ports import AccountReads, Gateway, MarketReads, PastReads
 
 TTL_SECS = 2.0
 _HISTORY = timedelta(days=7)
-_HISTORY_STEP = "30m"
 _HISTORY_SECS = 600.0
 _FUNDS_SECS = 15.0
 
@@ -129,7 +128,7 @@ class MarketBook:
 class HistoryBook:
     """Closes of the index over the last week, read at most every ten minutes. Thread-safe."""
 
-    def __init__(self, source: Callable[[], Gateway], monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, source: Callable[[], PastReads], monotonic: Callable[[], float] = time.monotonic) -> None:
         self._source = source
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -145,11 +144,8 @@ class HistoryBook:
             kept = self._kept.get(underlying)
             if kept is not None and self._monotonic() - kept[0] < _HISTORY_SECS:
                 return kept[1]
-            reads = getattr(self._source(), "market", None)
-            if reads is None:
-                raise ExchangeError("this client reads no history of prices")
-            rows = reads.candles(index_symbol(underlying), _HISTORY_STEP, now - _HISTORY, now)
-            found = [(row.start, row.close) for row in rows if row.close > 0]
+            rows = self._source().index_closes(underlying, now - _HISTORY, now)
+            found = [(start, close) for start, close in rows if close > 0]
             self._kept[underlying] = (self._monotonic(), found)
             return found
 
@@ -157,7 +153,7 @@ class HistoryBook:
 class FundsBook:
     """What the account has free, read at most every 15 s, and no sooner after a failure. Thread-safe."""
 
-    def __init__(self, source: Callable[[], Gateway], monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, source: Callable[[], AccountReads], monotonic: Callable[[], float] = time.monotonic) -> None:
         self._source = source
         self._monotonic = monotonic
         self._lock = threading.Lock()

@@ -98,8 +98,6 @@ def payoff_leg(leg: HeldLeg) -> PayoffLeg:
         quantity=leg.side.sign * leg.quantity,
         contract_value=leg.contract_value,
         entry_price=leg.price,
-        vol=leg.iv,
-        expiry=leg.expiry,
     )
 
 

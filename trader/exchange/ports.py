@@ -103,6 +103,13 @@ class MarketReads(Protocol):
         """The underlying's index price (USD)."""
 
 
+class PastReads(Protocol):
+    """Reads what was; needs no key."""
+
+    def index_closes(self, underlying: str, since: datetime, until: datetime) -> list[tuple[datetime, Decimal]]:
+        """Half-hourly closes of the underlying's index (USD) with the start of their half-hours, oldest first."""
+
+
 class Trading(OrderPort, AccountReads, MarketReads, Protocol):
     """Everything that opening, watching and closing positions takes."""
 
@@ -156,7 +163,7 @@ class Upkeep(Protocol):
         """Drop the kept connections."""
 
 
-class Gateway(Trading, Upkeep, Protocol):
+class Gateway(Trading, PastReads, Upkeep, Protocol):
     """One account at one exchange, whole."""
 
 

@@ -12,7 +12,6 @@ from trader.simulation.notes import RunNote
 
 _TICKS = 20  # always accepted above the mark
 _LOOKBACK_SECS = 20.0
-_UNSALEABLE_SECS = 20.0
 _BUY_SECS = 8.0  # as long as any exit may take to be tried
 _FRESH_SECS = 4.5
 _SEEN_SECS = 2.5  # the book is looked at with the market's rhythm

@@ -79,10 +79,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     costs_told: bool = True  # whether the list of fills says what each cost
 
 
-def opening_of(plan: Plan) -> datetime:
-    return OPENING
-
-
 def draw(seed: int, *, strangle: bool = False) -> Plan:
     """The session of a seed. The same seed draws the same plan in any process. `strangle`: with no other structure."""
     plan = _draw(seed)

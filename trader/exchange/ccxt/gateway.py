@@ -10,7 +10,7 @@ import functools
 import time
 import zlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self, TypeVar
 
@@ -41,6 +41,8 @@ T = TypeVar("T")
 
 PAGE = 100
 _NOT_KNOWN = NOT_FOUND | {normalise("OrderNotFound")}
+
+_HALF_HOUR = timedelta(minutes=30)
 
 
 class CcxtGateway:
@@ -269,11 +271,32 @@ class CcxtGateway:
         rows = self.wire.read("fetch_tickers", lambda x: x.fetch_tickers(sorted(wanted)), priority=Priority.MARKET)
         return self.usable("the tickers", [*rows.values(), *self.wire.left_out()], self.parse_ticker)
 
-    def spot(self, underlying: str) -> Decimal:
-        """The perpetual's index price."""
+    def index_closes(self, underlying: str, since: datetime, until: datetime) -> list[tuple[datetime, Decimal]]:
+        """Candles of the perpetual's index."""
+        symbol = self._symbols[self._perpetual(underlying).product_id]
+        begin = int(since.timestamp() * 1000)
+        rows = self.wire.read(
+            "fetch_ohlcv",
+            lambda x: x.fetch_ohlcv(symbol, "30m", begin, int((until - since) / _HALF_HOUR) + 1, {"price": "index"}),
+            priority=Priority.MARKET,
+        )
+        closes = ((datetime.fromtimestamp(row[0] / 1000, UTC), Decimal(str(row[4]))) for row in rows)
+        return [(start, close) for start, close in closes if since <= start <= until]
+
+    def _perpetual(self, underlying: str) -> Instrument:
+        """Where an underlying's index is read off.
+
+        Raises:
+            WireError: The exchange lists none.
+        """
         perpetual = next((i for i in self.instruments(underlying) if i.kind is Kind.PERPETUAL), None)
         if perpetual is None:
             raise WireError(f"the exchange lists no perpetual of {underlying} to read an index price off")
+        return perpetual
+
+    def spot(self, underlying: str) -> Decimal:
+        """The perpetual's index price."""
+        perpetual = self._perpetual(underlying)
         symbol = self._symbols[perpetual.product_id]
         row = self.wire.read("fetch_ticker", lambda x: x.fetch_ticker(symbol), priority=Priority.MARKET)
         price = self.index_price(row)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from trader.domain.errors import ExchangeError, WireError
 from trader.domain.fill import Fill, Position
-from trader.domain.instrument import Instrument, parse_option_symbol
+from trader.domain.instrument import Instrument, index_symbol, parse_option_symbol
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderIntent, OrderSnapshot, Side
 from trader.domain.outcome import Outcome, Rejected, Unknown
@@ -220,6 +220,10 @@ class DeltaGateway:
         if quote.spot is None:
             raise WireError(f"the ticker of {underlying}USD carries no index price")
         return quote.spot
+
+    def index_closes(self, underlying: str, since: datetime, until: datetime) -> list[tuple[datetime, Decimal]]:
+        """Candles of the index."""
+        return [(row.start, row.close) for row in self.market.candles(index_symbol(underlying), "30m", since, until)]
 
     def settlement_price(self, symbol: str) -> Decimal | None:
         """0 is a price: the option expired worthless."""
