@@ -1,6 +1,7 @@
 """Structures of any legs, from entry to flat: protection first and last, cover, ratios, what is refused before it is sent."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -377,3 +378,18 @@ def test_the_marks_of_a_chart_tell_what_was_entered_and_what_was_closed_again() 
         *[("exit", "Bought"), ("exit", "Bought")],  # back
         *[("exit", "Sold")] * 2,  # again
     ]
+
+
+@pytest.mark.parametrize("ask", [D(210), None], ids=["offered", "offered by nobody"])
+def test_an_absurd_mark_of_a_long_leg_breaks_no_rule(ask: Decimal | None) -> None:
+    board = holding(LONG_PUT)
+    symbol = board.leg("LP").symbol
+    board.marks[symbol], board.bids[symbol], board.asks[symbol] = D("1E+308"), D(180), ask
+    board.prices()
+    view = board.view
+    if ask is not None:
+        assert view.legs[0].closing_px == 210 and board.phase is Phase.HOLDING
+    else:
+        assert view.legs[0].closing_px is not None and view.legs[0].closing_px > 10**300
+    board.prices()
+    assert not any(alert.startswith("rules_failed") for alert in board.alerts())

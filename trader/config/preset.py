@@ -837,6 +837,7 @@ class Preset(_Section):
                 )
         return self
 
+    @model_validator(mode="after")
     def _profit_within_credit(self) -> Self:
         """A credit cannot earn more than itself; what is bought can earn many times what it may lose."""
         if may_pay(self.structure):

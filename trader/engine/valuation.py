@@ -89,8 +89,8 @@ def closing_price(leg: LegTerms, quote: Quote, spread_guard_pct: Decimal) -> Dec
     guard = max(quote.mark * spread_guard_pct / HUNDRED, _GUARD_TICKS * leg.tick_size)
     if leg.side is Side.SELL:
         return quote.mark + guard if quote.ask is None or quote.ask <= 0 else min(quote.ask, quote.mark + guard)
-    lowest = max(quote.mark - guard, ZERO)
-    return lowest if quote.bid is None else max(quote.bid, lowest)
+    price = max(quote.bid or ZERO, quote.mark - guard, ZERO)
+    return price if not quote.ask else min(price, quote.ask)  # no mark makes it worth more than others ask for it
 
 
 def closing_cost(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) -> Decimal:

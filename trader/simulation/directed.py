@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from trader.simulation.plan import Deed, Plan, draw
+from trader.simulation.structures import FARTHER
 
 _START = Deed(secs=0.3, kind="start")
 _STOP = Deed(secs=7.0, kind="stop", phase="holding")
@@ -197,6 +198,12 @@ def iceberg_stopped(seed: int) -> Plan:
     return quiet(seed, Deed(secs=1.8, kind="stop", phase="slices"), strategy={"quantity": 10}, orders=shown)
 
 
+def condor(seed: int) -> Plan:
+    """Wings bought, shorts sold, bought back and the wings sold, in books of few contracts."""
+    strategy = {"structure": "iron_condor", "wing_width_usd": "500", "quantity": 3}
+    return quiet(seed, _STOP, strategy=strategy, market={"level_size": 4, "farther": FARTHER})
+
+
 SESSIONS: dict[str, Callable[[int], Plan]] = {
     make.__name__: make
     for make in (
@@ -222,5 +229,6 @@ SESSIONS: dict[str, Callable[[int], Plan]] = {
         nobody_offers_for_a_while,
         sliced,
         iceberg_stopped,
+        condor,
     )
 }

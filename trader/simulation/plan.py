@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
 from trader.simulation import algorithms, structures
 from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
@@ -76,10 +77,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     fill_ids: str = "same"  # how the two channels name one execution, see FILL_ID_MODES
     order_ids: str = "same"  # separate: the stream calls an order by another id than REST does
     costs_told: bool = True  # whether the list of fills says what each cost
-
-
-def opening_of(plan: Plan) -> datetime:
-    return OPENING
 
 
 def draw(seed: int, *, strangle: bool = False) -> Plan:
@@ -399,7 +396,7 @@ def _in_a_slice(rng: Random, rates: dict[str, float]) -> tuple[Deed, ...]:
 
 def preset_of(plan: Plan) -> Preset:
     """The configuration as a validated preset."""
-    return Preset.model_validate(plan.preset)
+    return pinned_preset(plan.preset)
 
 
 def wall_step(rng: Random) -> timedelta:
