@@ -192,7 +192,7 @@ def test_nothing_is_sold_into_a_contract_in_which_something_stands_whatever_was_
     own = Foreign(kind="position", symbol=CALL, quantity=-3)
     scene = started(own, **confirmed(own))
     assert scene.phase is Phase.WAITING and scene.sent() == []
-    assert f"{CALL}: a position of -3 contracts exists already, in a contract to be sold" in scene.view.why_not
+    assert f"{CALL}: a position of -3 contracts exists already, in a contract to be traded" in scene.view.why_not
 
 
 def test_a_run_that_waits_is_confirmed_without_being_started_anew() -> None:

@@ -132,7 +132,7 @@ def test_no_entry_while_the_account_holds_something_in_the_contract() -> None:
     scene.read_account()
     scene.prices()
     assert scene.phase is Phase.WAITING
-    assert f"{CALL}: a position of -3 contracts exists already, in a contract to be sold" in scene.watch.why_not
+    assert f"{CALL}: a position of -3 contracts exists already, in a contract to be traded" in scene.watch.why_not
 
 
 def test_no_entry_while_somebody_elses_order_stands_in_the_contract() -> None:

@@ -21,7 +21,7 @@ from trader.domain.order import OrderType, Purpose
 from trader.domain.outcome import Ok
 from trader.engine.effects import ReadAccount
 from trader.engine.events import OrderSeen
-from trader.engine.naked import UNWIND_SECS
+from trader.engine.imbalance import UNWIND_SECS
 from trader.engine.records import AlertRaised
 
 SHORT = preset(risk={"naked_leg_secs": 30})

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from tests.engine import boards
 from tests.engine.scene import D, Phase, Scene, done, entering, exiting, finish, holding, preset, secs, waiting
 from trader.domain.order import OrderIntent, OrderStatus, Purpose
 from trader.engine import events as ev
@@ -210,3 +211,25 @@ def test_a_right_story_trips_nothing(stage: Any) -> None:
     scene.pass_time(float(secs(1).total_seconds()))
     scene.tick(1)
     assert not any(isinstance(r, rec.LevelChanged) for r in scene.records)
+
+
+@pytest.mark.parametrize(
+    ("key", "purpose", "found"),
+    [("C", Purpose.ENTRY, ""), ("P", Purpose.ENTRY, "CV1"), ("LC", Purpose.EXIT, "CV1"), ("C", Purpose.EXIT, "")],
+)
+def test_a_short_leg_left_without_its_cover_is_found(key: str, purpose: Purpose, found: str) -> None:
+    """Entering with one wing of two bought; leaving with everything open."""
+    board = boards.entering() if purpose is Purpose.ENTRY else boards.holding()
+    if purpose is Purpose.ENTRY:
+        board.trade("LC")
+    leg, entry = board.leg(key), purpose is Purpose.ENTRY
+    intent = replace(
+        board.sent()[0],
+        leg=key,
+        symbol=leg.symbol,
+        product_id=leg.product_id,
+        purpose=purpose,
+        side=leg.side if entry else leg.side.opposite,
+        reduce_only=not entry,
+    )
+    assert intended(board, intent) == (f"invariant:{found}" if found else "")

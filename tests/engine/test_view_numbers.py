@@ -358,7 +358,7 @@ def test_a_run_of_an_older_version_knows_no_volatility_of_its_entry() -> None:
 
 
 def test_the_volatility_a_leg_was_chosen_on_is_recorded() -> None:
-    terms = leg_terms(preset(), option(Kind.CALL, 104_000), quote(CALL, OPENING, mark_iv=0.62))
+    terms = leg_terms(preset().structure.leg("C"), 2, option(Kind.CALL, 104_000), quote(CALL, OPENING, mark_iv=0.62))
     assert terms.iv == 0.62
     assert [leg.iv_at_entry for leg in holding().view.legs] == [0.5, 0.5]
 

@@ -19,7 +19,7 @@ def plain(
     seed: int, *, exits: dict[str, Any] | None = None, orders: dict[str, Any] | None = None, **changes: Any
 ) -> Plan:
     """A quiet session of one seed: a start, a calm market, no faults; then what a case needs."""
-    plan = draw(seed)
+    plan = draw(seed, strangle=True)
     market = replace(plan.market, noise=1e-6, jumps=(), iv_moves=(), empty=(), half_spread_pct=0.5)
     wide = {"max_profit_pct": "80", "max_loss_pct": "100", "trailing_enabled": False, "trailing_tiers": []}
     body = {

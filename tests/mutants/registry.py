@@ -7,11 +7,13 @@ from tests.mutants import (
     doors,
     exits,
     hosting,
+    legs,
     manners,
     paying,
     rules,
     sent,
     settings,
+    slices,
     stopping,
     stores,
     strangers,
@@ -19,7 +21,11 @@ from tests.mutants import (
 )
 from tests.mutants.mutant import Mutant
 
-ROWS = tuple(f"M{number:02d}" for number in (*range(1, 71), *range(81, 92)))
+ROWS = (
+    *(f"A{number:02d}" for number in range(1, 8)),  # of legs worked in slices
+    *(f"L{number:02d}" for number in range(1, 11)),  # of structures of legs
+    *(f"M{number:02d}" for number in (*range(1, 71), *range(81, 92))),
+)
 
 _PARTS = (
     adapters,
@@ -28,11 +34,13 @@ _PARTS = (
     doors,
     exits,
     hosting,
+    legs,
     manners,
     paying,
     rules,
     sent,
     settings,
+    slices,
     stopping,
     stores,
     strangers,

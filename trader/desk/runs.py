@@ -10,7 +10,7 @@ from trader.desk.outcome import Outcome, build_outcome
 from trader.domain.clock import Now
 from trader.domain.wording import refusal_words
 from trader.engine.fold import fold
-from trader.engine.records import AnyRecord, RunCreated, RunFinished
+from trader.engine.records import AnyRecord, LegsChosen, LegTerms, RunCreated, RunFinished
 from trader.engine.state import Run, State
 from trader.engine.view import OrderView, RunView
 from trader.engine.viewing import build_view
@@ -63,6 +63,11 @@ class RunBook:
             kept = self._presets if len(self._presets) < _RUNS_KEPT else {}
             self._presets = {**kept, run_id: preset}
         return preset
+
+    def terms(self, run_id: str) -> tuple[LegTerms, ...]:
+        """The legs as they were chosen last; none before that."""
+        found = (one.legs for one in reversed(self.records(run_id)) if isinstance(one, LegsChosen))
+        return next(found, ())
 
     def view(self, run_id: str, wall: datetime) -> RunView | None:
         """The run as its records tell it, without live prices. None when there is no such run."""

@@ -19,8 +19,8 @@ from trader.engine.events import AccountRead
 from trader.engine.executions import is_booked
 from trader.engine.gate import slowed
 from trader.engine.ids import is_ours, parse_client_order_id
+from trader.engine.imbalance import alone_since
 from trader.engine.levels import see_installation
-from trader.engine.naked import alone_since
 from trader.engine.orders import PROVEN_ABSENT, WATCH_SECS, adopt, find_order, on_fill
 from trader.engine.positions import compare_positions, settle
 from trader.engine.records import Phase

@@ -1,14 +1,18 @@
-"""EXITING: one funnel for every reason. Each leg is closed on its own, and DONE needs the exchange's word."""
+"""EXITING: one funnel for every reason. Each leg is closed on its own, short ones before what covers them, and DONE needs the
+exchange's word."""
 
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from trader.domain.order import Purpose
 from trader.engine import records as rec
 from trader.engine.apart import apart
+from trader.engine.cover import covers, in_ranks, shorts
 from trader.engine.execution.exit import work_exit
+from trader.engine.execution.working import ask_cancel
 from trader.engine.gate import closable
-from trader.engine.naked import tell_naked
+from trader.engine.imbalance import tell_naked
 from trader.engine.positions import differs_lastingly, foreign_remainder
 from trader.engine.records import LegTerms
 from trader.engine.state import Run, seconds_since
@@ -22,7 +26,11 @@ def close(turn: Turn, run_id: str) -> None:
     """Advance an EXITING run. No leg's failure keeps another leg from being tried."""
     run = turn.run(run_id)
     purpose = Purpose.UNWIND if run.exit_reason == "unwind" else Purpose.EXIT
-    closed = [_work(turn, run_id, leg, purpose) for leg in run.legs]
+    closed = []
+    for rank in reversed(in_ranks(run.legs)):
+        for leg in rank:
+            stays = apart(turn, run_id, partial(_covers, turn, run_id, leg))
+            closed.append(False if stays else _work(turn, run_id, leg, purpose))
     run = turn.run(run_id)
     tell_naked(turn, run)
     if not all(closed) and not _only_foreign_left(turn, run):
@@ -31,6 +39,28 @@ def close(turn: Turn, run_id: str) -> None:
         turn.look(run_id, account_wanted=True)
         return
     _confirm_flat(turn, run)
+
+
+def _covers(turn: Turn, run_id: str, leg: LegTerms) -> bool:
+    """Whether a long leg stays for now because a short one of its kind is still open, or may be: that one is bought back
+    first, and where it is held to its settlement its cover is too. What somebody else has closed needs no cover."""
+    run = turn.run(run_id)
+    if not covers(run.legs, leg) or run.open_quantity(leg.key) <= 0:
+        return False
+    gone = differs_lastingly(turn.watch(run_id))
+    needing = [
+        short
+        for short in shorts(run.legs)
+        if short.kind is leg.kind
+        and (
+            (run.open_quantity(short.key) > 0 and not (gone and closable(run, short) == 0))
+            or any(run.orders[coid].intent.leg == short.key for coid in run.unsettled)
+        )
+    ]
+    for order in run.leg_orders(leg.key) if needing else ():
+        if order.status.live:
+            ask_cancel(turn, run_id, order, "it still covers")
+    return bool(needing)
 
 
 def _work(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose) -> bool:

@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from math import sqrt
 
 import msgspec
 
 from trader.domain.clock import Now
-from trader.domain.instrument import Kind
 from trader.engine.leg_view import credible_vol
 from trader.engine.records import Phase
 from trader.engine.shown import money_digits, rounded, spot_digits
@@ -23,17 +23,18 @@ _MARGIN = 0.05  # of the corridor's width, beyond its outermost marks
 
 
 class Curves(msgspec.Struct, frozen=True, kw_only=True):
-    """P&L against spot now, shortly before the exit time and at it; the latter None while there is no exit time."""
+    """P&L against spot now, shortly before the exit time and at it; the latter None while there is no exit time. `basis`: USD
+    that percentages are of."""
 
     standing: Standing
-    premium: Decimal
+    basis: Decimal
     now: Curve
     before_exit: Curve | None
     at_exit: Curve | None
 
 
 def curves_of(
-    run: Run, legs: tuple[LegView, ...], spot: Decimal | None, premium: Decimal, now: Now, valuation: Valuation | None
+    run: Run, legs: tuple[LegView, ...], spot: Decimal | None, basis: Decimal, now: Now, valuation: Valuation | None
 ) -> Curves | None:
     """None while P&L is unknown, or an open leg has no implied volatility or has expired."""
     if valuation is None or now.market is None or not spot or run.phase is Phase.DONE:
@@ -46,7 +47,7 @@ def curves_of(
         vol = credible_vol(leg.iv)
         if vol is None or leg.closing_px is None or leg.fee_to_close is None or terms.has_expired(now.market):
             return None
-        size = leg.open_quantity * terms.contract_value
+        size = -terms.side.sign * leg.open_quantity * terms.contract_value
         banked += leg.closing_px * size + leg.fee_to_close
         held.append(
             OpenLeg(
@@ -54,7 +55,7 @@ def curves_of(
                 strike=float(terms.strike),
                 expiry=terms.expiry,
                 vol=vol,
-                size=float(-terms.side.sign * size),
+                size=float(size),
                 closing=float(leg.closing_px),
                 fee_rate=float(terms.fee_rate),
                 fee_cap=None if terms.fee_cap is None else float(terms.fee_cap),
@@ -67,19 +68,19 @@ def curves_of(
     before = None if out is None else out - _SHORTLY_BEFORE
     return Curves(
         standing=standing,
-        premium=premium,
+        basis=basis,
         now=Curve(standing, now.market),
         before_exit=None if before is None or out is None else Curve(standing, before if before > now.market else out),
         at_exit=None if out is None else Curve(standing, out),
     )
 
 
-def losing_levels(run: Run, premium: Decimal) -> list[tuple[str, float]]:
+def losing_levels(run: Run, basis: Decimal) -> list[tuple[str, float]]:
     """The exits that fire when P&L falls to them, by name and USD: the maximum loss, the trailing stop once it is armed."""
     levels = [("max loss", -run.preset.exits.max_loss_pct)]
     if run.level_pct is not None:
         levels.append(("trailing stop", run.level_pct))
-    return [(name, float(premium * pct / HUNDRED)) for name, pct in levels]
+    return [(name, float(basis * pct / HUNDRED)) for name, pct in levels]
 
 
 def nearest_stop(run: Run, curves: Curves | None) -> NearestStop | None:
@@ -88,7 +89,7 @@ def nearest_stop(run: Run, curves: Curves | None) -> NearestStop | None:
         return None
     spot = curves.standing.spot
     found: list[tuple[float, str, float]] = []
-    for name, level in losing_levels(run, curves.premium):
+    for name, level in losing_levels(run, curves.basis):
         if curves.now(spot) <= level:
             found.append((0.0, name, spot))
         else:
@@ -119,17 +120,17 @@ def corridor(run: Run, curves: Curves | None) -> Corridor | None:
     """P&L against spot now with the marks on that axis."""
     if curves is None:
         return None
-    standing, curve, premium = curves.standing, curves.now, float(curves.premium)
-    stop = curve.range_above(max(level for _, level in losing_levels(run, curves.premium)))
-    half = curve.range_above(-premium * float(run.preset.exits.max_loss_pct) / 200)
+    standing, curve, basis = curves.standing, curves.now, float(curves.basis)
+    stop = curve.range_above(max(level for _, level in losing_levels(run, curves.basis)))
+    half = curve.range_above(-basis * float(run.preset.exits.max_loss_pct) / 200)
     breakeven = _breakevens(standing)
     spots = _axis(standing, [*stop, *half, *breakeven, float(run.spot_at_entry) if run.spot_at_entry else None])
-    digits, places = money_digits(premium), spot_digits(standing.spot)
+    digits, places = money_digits(basis), spot_digits(standing.spot)
     pnl = [curve(at) for at in spots]
     return Corridor(
         spots=tuple(spots),
         pnl=tuple(round(value, digits) for value in pnl),
-        pnl_pct=tuple(round(value / premium * 100, 2) for value in pnl),
+        pnl_pct=tuple(round(value / basis * 100, 2) for value in pnl),
         stop_low=rounded(stop[0], places),
         stop_high=rounded(stop[1], places),
         half_low=rounded(half[0], places),
@@ -151,16 +152,17 @@ def _axis(standing: Standing, marks: list[float | None]) -> list[float]:
 
 
 def _breakevens(standing: Standing) -> tuple[float | None, float | None]:
-    """Spots at which what is open, settled, leaves nothing of what was taken in; fees paid are in."""
-    calls = [leg for leg in standing.legs if leg.kind is Kind.CALL]
-    puts = [leg for leg in standing.legs if leg.kind is Kind.PUT]
-    strikes = [leg.strike for leg in standing.legs]
-    low = high = None
-    if puts:
-        low = (sum(leg.size * leg.strike for leg in puts) - standing.banked) / sum(leg.size for leg in puts)
-    if calls:
-        high = (sum(leg.size * leg.strike for leg in calls) + standing.banked) / sum(leg.size for leg in calls)
-    return (
-        low if low is not None and 0 < low <= min(strikes) else None,
-        high if high is not None and high >= max(strikes) else None,
-    )
+    """Spots at which what is open, settled, leaves nothing of what was taken in; fees paid are in. Of one alone the end of the
+    profit that it is; of several the outermost."""
+    knots = [0.0, *sorted({leg.strike for leg in standing.legs})]
+    knots.append(10 * (knots[-1] + standing.spot))  # beyond the last strike it is one straight line
+    settled = [standing.settled(at) for at in knots]
+    rising: list[float] = []
+    falling: list[float] = []
+    for (left, here), (right, there) in pairwise(zip(knots, settled, strict=True)):
+        if here * there < 0 or (there == 0 != here):
+            (rising if there > here else falling).append(left + (right - left) * here / (here - there))
+    found = sorted(rising + falling)
+    if len(found) > 1:
+        return found[0], found[-1]
+    return next(iter(rising), None), next(iter(falling), None)

@@ -1,4 +1,4 @@
-"""The exit rules on a valuation: max loss, max profit, tiered trailing stop. Pure arithmetic on percents of premium."""
+"""The exit rules on a valuation: max loss, max profit, tiered trailing stop. Pure arithmetic on percents of the basis."""
 
 from decimal import Decimal
 
@@ -10,15 +10,18 @@ from trader.domain.exit_reason import ExitReason
 PEAK_STEP_PCT = Decimal("0.1")  # a peak is recorded in steps of this, so that a slow climb does not write every tick
 
 
+_HIGHEST_PCT = Decimal(10**9)  # what an absurd print makes of a long leg has no end
+
+
 class Trail(msgspec.Struct, frozen=True):
-    """The peak so far and the level the stop stands at, % of premium. `level` None = not armed yet; 0 = breakeven."""
+    """The peak so far and the level the stop stands at, % of the basis. `level` None = not armed yet; 0 = breakeven."""
 
     peak: Decimal
     level: Decimal | None
 
 
 def trailing_level(exits: Exits, peak: Decimal) -> Decimal | None:
-    """Where the trailing stop stands after profit has peaked at `peak` (% of premium); None before the first tier.
+    """Where the trailing stop stands after profit has peaked at `peak` (% of the basis); None before the first tier.
 
     Beyond the last tier the stop keeps rising: each further `trailing_step_peak_pct` of peak lifts it by
     `trailing_step_stop_pct`.
@@ -41,7 +44,7 @@ def trailing_level(exits: Exits, peak: Decimal) -> Decimal | None:
 def ratchet(exits: Exits, trail: Trail | None, pct: Decimal) -> Trail | None:
     """The trail after profit of `pct`; None when it did not rise by a recordable step. The level never falls."""
     old_peak = trail.peak if trail is not None else None
-    peak = (pct // PEAK_STEP_PCT) * PEAK_STEP_PCT if pct > 0 else None
+    peak = (min(pct, _HIGHEST_PCT) // PEAK_STEP_PCT) * PEAK_STEP_PCT if pct > 0 else None
     if peak is None or (old_peak is not None and peak <= old_peak):
         return None
     level = trailing_level(exits, peak)
@@ -50,15 +53,16 @@ def ratchet(exits: Exits, trail: Trail | None, pct: Decimal) -> Trail | None:
     return Trail(peak, level)
 
 
-def triggered(exits: Exits, level: Decimal | None, pct: Decimal) -> dict[ExitReason, str]:
-    """The price rules that are true at `pct` (% of premium), the weightiest first, with the numbers in words. A loss beyond the
+def triggered(exits: Exits, level: Decimal | None, pct: Decimal, basis: str = "premium") -> dict[ExitReason, str]:
+    """The price rules that are true at `pct` (% of the basis, named in words), the weightiest first, with the numbers in words.
+    A loss beyond the
     maximum has also fallen below the trailing level: whichever of them is confirmed first closes."""
     true: dict[ExitReason, str] = {}
     if pct <= -exits.max_loss_pct:
-        true["max_loss"] = f"P&L {pct:.1f} % of premium reached the maximum loss of {exits.max_loss_pct} %"
+        true["max_loss"] = f"P&L {pct:.1f} % of {basis} reached the maximum loss of {exits.max_loss_pct} %"
     if pct >= exits.max_profit_pct:
-        true["max_profit"] = f"P&L {pct:.1f} % of premium reached the maximum profit of {exits.max_profit_pct} %"
+        true["max_profit"] = f"P&L {pct:.1f} % of {basis} reached the maximum profit of {exits.max_profit_pct} %"
     if level is not None and pct <= level:
         name: ExitReason = "breakeven" if level == 0 else "trailing_stop"
-        true[name] = f"P&L {pct:.1f} % of premium fell back to the trailing level of {level} %"
+        true[name] = f"P&L {pct:.1f} % of {basis} fell back to the trailing level of {level} %"
     return true

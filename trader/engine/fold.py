@@ -12,9 +12,12 @@ from trader.domain.expiry import ist_date
 from trader.domain.fill import price_key, told_key
 from trader.domain.order import OrderStatus, next_status
 from trader.engine import records as rec
+from trader.engine.basis import basis_of
+from trader.engine.cover import astray
+from trader.engine.execution.algo import allowed_lead
 from trader.engine.ledger import with_cost, with_fill
 from trader.engine.records import Phase
-from trader.engine.state import Account, BookedFill, Order, Run, State, Trading, Watch
+from trader.engine.state import ZERO, Account, BookedFill, Order, Run, State, Trading, Watch
 
 _KEPT_ORDER_TIMES = 16
 
@@ -96,7 +99,9 @@ def _schedule_fixed(run: Run, record: rec.ScheduleFixed) -> Run:
 
 
 def _legs_chosen(run: Run, record: rec.LegsChosen) -> Run:
-    chosen = replace(run, legs=record.legs, exit_at=record.exit_at, spot_at_entry=record.spot, ledgers={}, held=())
+    chosen = replace(
+        run, legs=record.legs, exit_at=record.exit_at, spot_at_entry=record.spot, ledgers={}, held=(), basis=ZERO
+    )
     for booked in run.fills.values():
         chosen = _entered_in(chosen, booked)
     return chosen
@@ -152,9 +157,9 @@ def _entered_in(run: Run, booked: BookedFill) -> Run:
     if leg is None:
         return run
     ledgers = {**run.ledgers, leg.key: with_fill(run.ledger(leg.key), leg, booked.fill, booked.wall)}
-    return replace(
-        run, ledgers=ledgers, held=tuple(leg for leg in run.legs if leg.key in ledgers and ledgers[leg.key].open > 0)
-    )
+    held = tuple(leg for leg in run.legs if leg.key in ledgers and ledgers[leg.key].open > 0)
+    basis, name = basis_of(run.legs, ledgers)
+    return replace(run, ledgers=ledgers, held=held, basis=basis, basis_name=name)
 
 
 def _order_resolved(run: Run, record: rec.OrderResolved) -> Run:
@@ -223,9 +228,10 @@ def _fill_recorded(run: Run, record: rec.FillRecorded) -> Run:
 
 
 def _naked_since(run: Run, wall: datetime) -> datetime | None:
-    """Since when the legs are open unevenly: kept while they stay so, gone once they are even."""
-    sizes = [run.open_quantity(leg.key) for leg in run.legs]
-    return None if max(sizes) == min(sizes) else run.naked_since or wall
+    """Since when a short leg stands without what it belongs with: kept while one does."""
+    leads = {leg.key: allowed_lead(run, leg) for leg in run.legs}
+    is_astray = astray(run.legs, {leg.key: run.open_quantity(leg.key) for leg in run.legs}, leads)
+    return run.naked_since or wall if is_astray else None
 
 
 def _named(order: Order, venue_order_id: str | None) -> Order:

@@ -17,6 +17,7 @@ from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Si
 from trader.domain.quote import Quote
 from trader.domain.rounding import is_on_tick
 from trader.engine.beside import bars_beginning
+from trader.engine.cover import Sizes, beyond_cover, covers, shorts
 from trader.engine.execution.algo import entry_bound, since_filled
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.records import LegTerms, Phase
@@ -69,15 +70,18 @@ def met_offers(order: Order) -> bool:
     return order.reference is not None and order.reference > 0
 
 
-def exit_ceiling(preset: Preset, leg: LegTerms, mark: Decimal) -> Decimal:
-    """The most a closing order may pay: so much above the mark as the preset accepts, but at least 20 ticks."""
-    return mark + max(mark * preset.risk.exit_limit_pct / HUNDRED, EXIT_TICKS * leg.tick_size)
+def exit_limit(preset: Preset, leg: LegTerms, mark: Decimal) -> Decimal:
+    """The worst price a closing order may have: so much above the mark, or for what is sold below it, as the preset accepts,
+    but at least 20 ticks; never below one tick."""
+    leeway = max(mark * preset.risk.exit_limit_pct / HUNDRED, EXIT_TICKS * leg.tick_size)
+    return max(mark - leg.side.sign * leeway, leg.tick_size)
 
 
 def exit_bounds(run: Run, leg: LegTerms, mark: Decimal) -> tuple[Decimal, Decimal]:
-    """Lowest and highest limit of the next closing order: the collar as wide as it is by now, never above the ceiling."""
+    """Lowest and highest limit of the next closing order: the collar as wide as it is by now, never beyond the worst price."""
     low, high = collar(leg, mark, run.preset.risk.price_collar_pct, exit_widening(run, leg))
-    return low, min(high, exit_ceiling(run.preset, leg, mark))
+    worst = exit_limit(run.preset, leg, mark)
+    return (low, min(high, worst)) if leg.side is Side.SELL else (max(low, worst), high)
 
 
 def within_collar(leg: LegTerms, quote: Quote | None, side: Side, collar_pct: Decimal, widening: int = 1) -> bool:
@@ -107,9 +111,10 @@ def check_order(state: State, run: Run, intent: OrderIntent, now: Now, passed: P
             _entry_state(state, run, now),
             _entry_size(run, leg, intent, now, passed),
             _entry_limits(state, run, now, passed),
+            _entry_cover(run, leg, intent, passed),
         ]
     else:
-        checks.append(_exit_size(run, leg, intent, passed))
+        checks += [_exit_size(run, leg, intent, passed), _exit_cover(run, leg, intent, passed)]
     return next((denied for denied in checks if denied is not None), None)
 
 
@@ -272,8 +277,34 @@ def _exit_size(run: Run, leg: LegTerms, intent: OrderIntent, passed: Passed) -> 
     return _judge(intent.quantity > open_quantity, "EXIT_EXCEEDS_POSITION", numbers, passed)
 
 
+def _entry_cover(run: Run, leg: LegTerms, intent: OrderIntent, passed: Passed) -> Denied | None:
+    """No short leg without the long one that its structure gives it: by fills that are held, against all that could be short."""
+    if leg.side is not Side.SELL or not any(covers(run.legs, one) for one in run.legs if one.kind is leg.kind):
+        return None
+    sizes = {one.key: run.open_quantity(one.key) for one in run.legs}
+    for short in shorts(run.legs):
+        entries = run.leg_orders(short.key, Purpose.ENTRY)
+        sizes[short.key] = max(sizes[short.key], sum(o.done_qty + o.leaves_qty for o in entries))
+    sizes[leg.key] += intent.quantity
+    return _uncovered(run, leg, sizes, passed)
+
+
+def _exit_cover(run: Run, leg: LegTerms, intent: OrderIntent, passed: Passed) -> Denied | None:
+    """A long leg is sold only as far as the short ones it covers do not need it."""
+    if leg.side is not Side.BUY or not covers(run.legs, leg):
+        return None
+    sizes = {one.key: closable(run, one) for one in run.legs}
+    sizes[leg.key] = run.open_quantity(leg.key) - intent.quantity
+    return _uncovered(run, leg, sizes, passed)
+
+
+def _uncovered(run: Run, leg: LegTerms, sizes: Sizes, passed: Passed) -> Denied | None:
+    lacking = beyond_cover(run.legs, sizes, leg.kind)
+    return _judge(lacking > 0, "NOT_COVERED", f"{leg.kind}s short without cover={lacking}, leg={leg.key}", passed)
+
+
 def closable(run: Run, leg: LegTerms) -> int:
-    """Contracts an exit may buy back: our net by fills, never more than the position last read at the exchange."""
+    """Contracts an exit may close: our net by fills, never more than the position last read at the exchange."""
     ours = max(run.open_quantity(leg.key), 0)
     seen = run.positions.get(leg.symbol)
     return ours if seen is None else min(ours, max(seen * leg.side.sign, 0))

@@ -2,10 +2,14 @@
 
 from decimal import Decimal
 
+from trader.domain.order import Side
 from trader.engine import records as rec
+from trader.engine.basis import basis_words
+from trader.engine.cover import beyond_cover
 from trader.engine.effects import ReadChain, Tell
 from trader.engine.execution.working import ask_cancel
 from trader.engine.exits import Trail, ratchet, triggered
+from trader.engine.gate import closable
 from trader.engine.positions import differs_lastingly
 from trader.engine.state import HUNDRED, ZERO, Run, seconds_since
 from trader.engine.turn import Turn
@@ -31,9 +35,7 @@ def hold(turn: Turn, run_id: str) -> None:
         if run.fills_missing:
             turn.look(run_id, account_wanted=True)
     if closed := _closed(turn, run):
-        turn.decide_exit(
-            run_id, "leg_closed", f"{', '.join(closed)} is no longer open; one leg alone is not a strangle"
-        )
+        turn.decide_exit(run_id, "leg_closed", f"{', '.join(closed)} is no longer open; {_what_is_left(run)}")
         return
     if seconds_since(turn.state.market.heard, turn.wall) >= _QUIET_SECS:
         ask_quotes(turn, run)
@@ -54,11 +56,26 @@ def hold(turn: Turn, run_id: str) -> None:
 
 
 def _closed(turn: Turn, run: Run) -> list[str]:
-    """Symbols of the legs that are no longer open, by our fills or lastingly by the exchange's positions."""
+    """Symbols of the legs that are no longer open, by our fills or lastingly by the exchange's positions; of a long leg it is
+    enough that less of it is left than its short ones need."""
     lasting = differs_lastingly(turn.watch(run.run_id))
     if len(run.held) == len(run.legs) and not lasting:
         return []
-    return [leg.symbol for leg in run.legs if leg not in run.held or (lasting and run.positions.get(leg.symbol) == 0)]
+    sizes = {leg.key: closable(run, leg) if lasting else run.open_quantity(leg.key) for leg in run.legs}
+    return [
+        leg.symbol
+        for leg in run.legs
+        if run.open_quantity(leg.key) <= 0
+        or (lasting and run.positions.get(leg.symbol) == 0)
+        or (leg.side is Side.BUY and beyond_cover(run.legs, sizes, leg.kind) > 0)
+    ]
+
+
+def _what_is_left(run: Run) -> str:
+    """Why a position without some of its legs is not gone on with."""
+    if all(leg.side is Side.SELL for leg in run.legs):
+        return "one leg alone is not a strangle"
+    return "what is left is not what was entered"
 
 
 def _sees(turn: Turn, run_id: str) -> None:
@@ -87,11 +104,11 @@ def _evaluate(turn: Turn, run: Run, valuation: Valuation, evidence: Evidence) ->
     if exits.confirmations > 1:
         confirmed = min(watch.pnl, valuation.pnl) if watch.pnl is not None else ZERO
     trail = Trail(run.peak_pct, run.level_pct) if run.peak_pct is not None else None
-    risen = ratchet(exits, trail, confirmed / run.premium * HUNDRED)
+    risen = ratchet(exits, trail, confirmed / run.basis * HUNDRED)
     if risen is not None:
         turn.write(rec.Trailed, run.run_id, peak_pnl=confirmed, peak_pct=risen.peak, level_pct=risen.level)
         run = turn.run(run.run_id)
-    true = triggered(exits, run.level_pct, valuation.pct)
+    true = triggered(exits, run.level_pct, valuation.pct, basis_words(run.basis_name))
     agreed = {reason: watch.agreed.get(reason, 0) + 1 for reason in true}
     turn.look(run.run_id, evaluated_on=evidence, pnl=valuation.pnl, agreed=agreed)
     for reason, detail in true.items():
@@ -133,7 +150,7 @@ def _report(turn: Turn, run: Run, valuation: Valuation) -> None:
     if seconds_since(watch.reported_at, market) >= run.preset.system.status_report_mins * 60:
         turn.look(run.run_id, reported_at=market)
         level = f", trailing level {run.level_pct} %" if run.level_pct is not None else ""
-        text = f"Holding: P&L {valuation.pnl:.4f} USD ({valuation.pct:.1f} % of premium){level}."
+        text = f"Holding: P&L {valuation.pnl:.4f} USD ({valuation.pct:.1f} % of {basis_words(run.basis_name)}){level}."
         turn.do(Tell(run_id=run.run_id, text=text))
     spot, start = turn.state.market.spots.get(run.underlying), run.spot_at_entry
     if spot is not None and start is not None and start > 0:

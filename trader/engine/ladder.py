@@ -11,19 +11,19 @@ from trader.engine.valuation import Valuation
 from trader.engine.view import Rung
 
 
-def build_ladder(run: Run, premium: Decimal, valuation: Valuation | None, curves: Curves | None) -> tuple[Rung, ...]:
+def build_ladder(run: Run, basis: Decimal, valuation: Valuation | None, curves: Curves | None) -> tuple[Rung, ...]:
     """All exits of a run, as they are asked; distances are None while P&L is unknown. Nothing once the run is closing."""
     if run.phase not in (Phase.WAITING, Phase.ENTERING, Phase.HOLDING):
         return ()
     exits = run.preset.exits
-    rungs = [_rung(premium, valuation, curves, "max loss", "max_loss", -exits.max_loss_pct)]
+    rungs = [_rung(basis, valuation, curves, "max loss", "max_loss", -exits.max_loss_pct)]
     first = exits.trailing_tiers[0] if exits.trailing_enabled and exits.trailing_tiers else None
     if run.level_pct is not None:
-        rungs.append(_rung(premium, valuation, curves, "trailing stop", "trailing_stop", run.level_pct))
+        rungs.append(_rung(basis, valuation, curves, "trailing stop", "trailing_stop", run.level_pct))
     elif first is not None:
         name = f"trailing stop (arms at {first.peak_pct} %)"
-        rungs.append(_rung(premium, valuation, curves, name, "trailing_stop", first.peak_pct, armed=False))
-    rungs.append(_rung(premium, valuation, curves, "max profit", "max_profit", exits.max_profit_pct))
+        rungs.append(_rung(basis, valuation, curves, name, "trailing_stop", first.peak_pct, armed=False))
+    rungs.append(_rung(basis, valuation, curves, "max profit", "max_profit", exits.max_profit_pct))
     rungs.append(Rung(name="exit time", code="time", armed=True, at_time=run.exit_at))
     if run.legs:
         rungs.append(Rung(name="expiry", code="expiry", armed=True, at_time=min(leg.expiry for leg in run.legs)))
@@ -31,7 +31,7 @@ def build_ladder(run: Run, premium: Decimal, valuation: Valuation | None, curves
 
 
 def _rung(
-    premium: Decimal,
+    basis: Decimal,
     valuation: Valuation | None,
     curves: Curves | None,
     name: str,
@@ -40,8 +40,8 @@ def _rung(
     *,
     armed: bool = True,
 ) -> Rung:
-    """An exit that fires at a P&L of `pct` % of premium or, not `armed`, is armed there."""
-    level = premium * pct / HUNDRED if premium > 0 else None
+    """An exit that fires at a P&L of `pct` % of the basis or, not `armed`, is armed there."""
+    level = basis * pct / HUNDRED if basis > 0 else None
     low, high = (None, None) if curves is None else _spots(curves, level, curves.now)
     exit_low, exit_high = (None, None) if curves is None else _spots(curves, level, curves.before_exit)
     return Rung(

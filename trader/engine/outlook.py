@@ -19,10 +19,10 @@ def outlook(run: Run, legs: tuple[LegView, ...], now: Now, curves: Curves | None
         return None
     still = best = None
     if curves is not None and curves.at_exit is not None:
-        premium = float(curves.premium)
+        basis = float(curves.basis)
         at_exit = curves.at_exit(curves.standing.spot)
-        still = Decimal(f"{at_exit:.{money_digits(premium)}f}")
-        best = round(max(curves.at_exit.peak[1], at_exit) / premium * 100, 2)
+        still = Decimal(f"{at_exit:.{money_digits(basis)}f}")
+        best = round(max(curves.at_exit.peak[1], at_exit) / basis * 100, 2)
     return Outlook(
         decayed_pct=_decayed_pct(run, held),
         by_time_pct=_by_time_pct(run, held, now),
@@ -33,12 +33,13 @@ def outlook(run: Run, legs: tuple[LegView, ...], now: Now, curves: Curves | None
 
 
 def _decayed_pct(run: Run, held: list[LegView]) -> float | None:
-    """How much of what the open contracts were sold for has gone from their mark prices."""
+    """How much of what the open contracts were sold for, net of what was bought, has gone from their mark prices."""
     worth, premium = ZERO, _open_premium(run, held)
     for leg in held:
         if leg.mark is None or not leg.fresh:
             return None
-        worth += leg.mark * leg.open_quantity * run.leg(leg.key).contract_value
+        terms = run.leg(leg.key)
+        worth -= terms.side.sign * leg.mark * leg.open_quantity * terms.contract_value
     return round(float((premium - worth) / premium * HUNDRED), 2) if premium > 0 else None
 
 
@@ -52,7 +53,7 @@ def _by_time_pct(run: Run, held: list[LegView], now: Now) -> float | None:
         sold_at, vol, terms = run.sold_at(leg.key), credible_vol(leg.iv_at_entry), run.leg(leg.key)
         if sold_at is None or vol is None:
             return None
-        strike, size = float(leg.strike), leg.open_quantity * float(terms.contract_value)
+        strike, size = float(leg.strike), -terms.side.sign * leg.open_quantity * float(terms.contract_value)
         before = price(spot, strike, vol, year_fraction(sold_at, leg.expiry), terms.kind)
         after = price(spot, strike, vol, year_fraction(max(now.market, sold_at), leg.expiry), terms.kind)
         gone += (before - after) * size
@@ -60,6 +61,9 @@ def _by_time_pct(run: Run, held: list[LegView], now: Now) -> float | None:
 
 
 def _open_premium(run: Run, held: list[LegView]) -> Decimal:
-    """USD that the contracts still open were sold for, at the average price of their leg."""
-    parts = ((leg.avg_px or ZERO) * leg.open_quantity * run.leg(leg.key).contract_value for leg in held)
-    return sum(parts, ZERO)
+    """USD that the contracts still open were sold for, net of what was paid for long ones, at the average price of their leg."""
+    total = ZERO
+    for leg in held:
+        terms = run.leg(leg.key)
+        total -= terms.side.sign * (leg.avg_px or ZERO) * leg.open_quantity * terms.contract_value
+    return total

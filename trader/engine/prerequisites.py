@@ -37,7 +37,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     is none; money is USD.
 
     `foreign` is what stands on the account that no run explains, `confirmed` the part of it that a person has confirmed;
-    `own_symbols` are the contracts that would be sold, in which nothing may stand whatever was confirmed.
+    `own_symbols` are the contracts that would be traded, in which nothing may stand whatever was confirmed.
     """
 
     configuration: Verdict | None = None
@@ -59,7 +59,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     runs_made: int | None = None
     runs_most: int | None = None
     busy: bool | None = None  # another run on this underlying is not finished
-    strikes: Sequence[str] | None = None  # why there are no two legs to sell at usable prices
+    strikes: Sequence[str] | None = None  # why there are no legs at usable prices
     foreign: tuple[Foreign, ...] | Unread | None = None
     confirmed: tuple[Foreign, ...] = ()
     own_symbols: tuple[str, ...] = ()
@@ -158,7 +158,7 @@ def _busy(facts: Facts) -> Judged:
 def _strikes(facts: Facts) -> Judged:
     if facts.strikes is None:
         return _UNKNOWN
-    return [(False, reason) for reason in facts.strikes] or [(True, "a call and a put qualify, at usable prices")]
+    return [(False, reason) for reason in facts.strikes] or [(True, "every leg has a strike, at usable prices")]
 
 
 def _clean(facts: Facts) -> Judged:
@@ -183,8 +183,8 @@ def _clean(facts: Facts) -> Judged:
 
 def _own_words(thing: Foreign) -> str:
     if thing.kind == "position":
-        return f"{thing.symbol}: a position of {thing.quantity} contracts exists already, in a contract to be sold"
-    return f"an open order exists already: {thing.symbol} {thing.side} {thing.quantity}, in a contract to be sold"
+        return f"{thing.symbol}: a position of {thing.quantity} contracts exists already, in a contract to be traded"
+    return f"an open order exists already: {thing.symbol} {thing.side} {thing.quantity}, in a contract to be traded"
 
 
 def _margin(facts: Facts) -> Judged:
@@ -197,7 +197,7 @@ def _margin(facts: Facts) -> Judged:
         return [(False, "available margin is not known")]
     if needed > available:
         return [(False, f"margin needed {needed:,.2f} USD exceeds the available {available:,.2f} USD")]
-    return [(True, f"about {needed:,.2f} USD needed for both legs, {available:,.2f} USD available")]
+    return [(True, f"about {needed:,.2f} USD needed, {available:,.2f} USD available")]
 
 
 _LIST: tuple[tuple[str, Callable[[Facts], Judged]], ...] = (

@@ -267,13 +267,17 @@ def _level_changed(record: rec.LevelChanged) -> str:
 def kept_words(kept: rec.LegKept) -> str:
     """Until when a leg is held to settlement and why, with the money."""
     worth = f"worth {_usd(kept.worth)}"
-    cost = "" if kept.closing is None else f", closing would cost {_usd(kept.closing)}"
-    why = "" if kept.is_offered else "nobody offers it; " if kept.closing is None else "it is offered too dear; "
+    if kept.is_long:
+        cost = "" if kept.closing is None else f", selling would bring {_usd(kept.closing)}"
+        why = "" if kept.is_offered else "nobody bids for it; " if kept.closing is None else "the bid is too low; "
+    else:
+        cost = "" if kept.closing is None else f", closing would cost {_usd(kept.closing)}"
+        why = "" if kept.is_offered else "nobody offers it; " if kept.closing is None else "it is offered too dear; "
     return f"held to settlement at {_ist(kept.until)}: {why}{worth}{cost}"
 
 
 def _usd(amount: Decimal) -> str:
-    return f"{amount:.2f} USD" if amount == 0 or amount >= 1 else f"{amount.normalize():.2g} USD"
+    return f"{amount:.2f} USD" if amount == 0 or abs(amount) >= 1 else f"{amount.normalize():.2g} USD"
 
 
 def _order(intent: OrderIntent) -> str:

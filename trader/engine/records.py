@@ -61,9 +61,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class LegTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """One option of the strangle as chosen: contract terms pinned for the run, and the quote it was chosen on."""
+    """One option of the run as chosen: contract terms pinned for the run, and the quote it was chosen on.
 
-    key: str  # "C" or "P"; the letter stands in client order ids
+    `quantity` is contracts: `ratio` for each of the preset's quantity. Legs of a lower `rank` are entered first and left last.
+    What came after the first version has a default: in older journals every run is a short strangle.
+    """
+
+    key: str  # unique in the run; it stands in client order ids
     symbol: str
     product_id: int
     kind: Kind
@@ -81,6 +85,9 @@ class LegTerms(msgspec.Struct, frozen=True, kw_only=True):
     ask: Decimal | None
     mark: Decimal | None
     iv: float | None = None  # fraction per year, of the mark; not recorded by earlier versions
+    ratio: int = 1
+    rank: int = 0
+    why: str = ""  # why this strike, in words
 
     def has_expired(self, market: datetime | None) -> bool:
         """By the exchange's time; while that is unknown nothing has."""
@@ -224,14 +231,15 @@ class ExitDecided(Record, frozen=True, kw_only=True, tag="exit_decided"):
 class LegKept(Record, frozen=True, kw_only=True, tag="leg_kept"):
     """A leg that is to be closed is held to its settlement: nobody offers it at a price that is accepted, or closing it would
     cost more than it is worth. USD of all its open contracts: `worth` at the mark, `closing` at the ask with fees (None =
-    nobody offers)."""
+    nobody offers). Where it is long: what selling it at the bid would bring (None = nobody bids)."""
 
     leg: str
     symbol: str
     until: datetime  # its expiry
     worth: Decimal
     closing: Decimal | None
-    is_offered: bool  # whether the ask is one that is accepted: then it is the cost that speaks against closing
+    is_offered: bool  # whether the price is one that is accepted: then it is the cost that speaks against closing
+    is_long: bool = False
 
 
 class LegReleased(Record, frozen=True, kw_only=True, tag="leg_released"):

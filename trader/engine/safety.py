@@ -4,8 +4,9 @@ from decimal import Decimal
 
 from trader.domain.clock import Now
 from trader.domain.instrument import Kind
+from trader.engine.cover import astray
+from trader.engine.imbalance import alone_since
 from trader.engine.leg_view import greeks_now, usable_quote, usable_vol
-from trader.engine.naked import alone_since
 from trader.engine.records import LegTerms, Phase
 from trader.engine.shown import money_digits
 from trader.engine.state import Market, Run, Watch
@@ -17,13 +18,15 @@ _MOVE = 0.01  # of spot, against the leg
 
 
 def naked_view(run: Run, market: Market, now: Now) -> NakedView | None:
-    """The leg of which more is open than of the other; None while they are even, or held until they are settled."""
+    """The short leg that stands without what it belongs with; None while there is none, or all is held until it is settled."""
     since = None if run.phase is Phase.DONE else alone_since(run)
     if since is None or run.is_kept or any(leg.has_expired(now.market) for leg in run.legs):
         return None
-    sizes = {leg.key: run.open_quantity(leg.key) for leg in run.legs}
-    alone = max(run.legs, key=lambda leg: sizes[leg.key])
-    excess = sizes[alone.key] - min(sizes.values())
+    found = astray(run.legs, {leg.key: run.open_quantity(leg.key) for leg in run.legs})
+    if not found:
+        return None
+    key = max(found, key=lambda key: found[key])
+    alone, excess = run.leg(key), found[key]
     return NakedView(
         key=alone.key,
         symbol=alone.symbol,
@@ -49,7 +52,7 @@ def _worst_usd(run: Run, leg: LegTerms, quantity: int, market: Market, now: Now)
     else:
         return None
     loss = max(dearer, 0.0) * quantity * float(leg.contract_value)
-    return Decimal(f"{-loss:.{money_digits(float(run.premium))}f}")
+    return Decimal(f"{-loss:.{money_digits(float(run.basis))}f}")
 
 
 def safety(run: Run, watch: Watch, valuation: Valuation | None) -> Safety | None:

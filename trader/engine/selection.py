@@ -1,4 +1,4 @@
-"""Which call and which put to sell: the |delta| band nearest its middle, among strikes liquid enough to trade."""
+"""Which contracts a preset's structure means now: an expiry, and for each leg a strike that is liquid enough to trade."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
@@ -10,14 +10,19 @@ from trader.config.preset import Preset, Strategy
 from trader.domain.expiry import IST, ist_date
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import Side
-from trader.domain.quote import Quote
+from trader.domain.quote import Quote, usual_spot
+from trader.domain.structure import ByDelta, ByWidth, LegPlan, Structure
+from trader.engine.basis import most_lost
 from trader.engine.records import LegTerms
+from trader.engine.strikes import Chain, Listed, find
 
 _FRIDAY = 4
+_LEEWAY_TICKS = 5  # of a cheap option a percentage is less than its tick
+_WINGED = ("iron_condor", "iron_fly")
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """The two legs (call, put), or no legs and the reasons why nothing qualifies."""
+    """All legs of the structure in its order, or none and the reasons why nothing qualifies."""
 
     legs: tuple[LegTerms, ...]
     expiry: datetime | None
@@ -67,94 +72,130 @@ def choose_legs(
     instruments: Iterable[Instrument],
     quotes: Mapping[str, Quote],
     market: datetime,
+    spot: Decimal | None = None,
 ) -> Selection:
-    """Pick the call and the put a preset would sell at `market` (exchange time).
+    """Pick the contracts of a preset's structure at `market` (exchange time). `spot`: by default what the quotes tell.
 
-    Among the contracts of the expiry the rule means: |delta| inside the band, liquid (bid present, spread, size, open
-    interest), nearest to the band's middle; ties go to the strike further out of the money.
+    Each leg's selector says which strikes of the expiry it may have, the best first; the first that is liquid enough on the
+    side it is entered on is taken. What does not fit together as a whole is refused.
     """
-    strategy = preset.strategy
+    strategy, structure = preset.strategy, preset.structure
     listed = [i for i in instruments if i.underlying == strategy.underlying and i.expiry is not None and i.tradable]
     expiry, why = choose_expiry(strategy, listed_expiries(listed, strategy.underlying), market)
     if expiry is None:
         return Selection(legs=(), expiry=None, reasons=(why,))
-    legs: list[LegTerms] = []
-    reasons: list[str] = []
-    for kind in (Kind.CALL, Kind.PUT):
-        candidates = [i for i in listed if i.expiry == expiry and i.kind is kind]
-        leg, reason = _choose_leg(preset, candidates, quotes, kind)
-        if leg is None:
-            reasons.append(reason)
+    chain = Chain(
+        listed=tuple(Listed(i, quotes.get(i.symbol)) for i in listed if i.expiry == expiry and i.strike is not None),
+        spot=spot if spot is not None else usual_spot(quotes.values()),
+        market=market,
+        expiry=expiry,
+    )
+    chosen: dict[str, LegTerms] = {}
+    reasons: dict[str, str] = {}
+    for plan in sorted(structure.legs, key=lambda plan: isinstance(plan.selector, ByWidth)):
+        if isinstance(plan.selector, ByWidth) and plan.selector.of in reasons:
+            continue  # what it is measured from is what is missing
+        found = _choose_leg(preset, chain, plan, {key: leg.strike for key, leg in chosen.items()})
+        if isinstance(found, str):
+            alone = sum(one.kind is plan.kind for one in structure.legs) == 1
+            reasons[plan.key] = found if alone else f"{plan.key}: {found}"
         else:
-            legs.append(leg)
-    if reasons:
-        return Selection(legs=(), expiry=expiry, reasons=tuple(reasons))
-    return Selection(legs=tuple(legs), expiry=expiry, reasons=())
+            chosen[plan.key] = found
+    if not reasons:
+        legs = tuple(chosen[plan.key] for plan in structure.legs)
+        flaw = _misfit(structure, legs)
+        return Selection(legs=() if flaw else legs, expiry=expiry, reasons=(flaw,) if flaw else ())
+    return Selection(
+        legs=(), expiry=expiry, reasons=tuple(reasons[plan.key] for plan in structure.legs if plan.key in reasons)
+    )
 
 
-def _choose_leg(
-    preset: Preset, candidates: list[Instrument], quotes: Mapping[str, Quote], kind: Kind
-) -> tuple[LegTerms | None, str]:
-    strategy = preset.strategy
-    middle = float(strategy.delta_min + strategy.delta_max) / 2
-    in_band = 0
-    refused: list[str] = []
-    best: tuple[float, float, Instrument, Quote] | None = None
-    for instrument in candidates:
-        quote = quotes.get(instrument.symbol)
-        if quote is None or quote.greeks is None:
-            continue
-        size = abs(quote.greeks.delta)
-        if not float(strategy.delta_min) <= size <= float(strategy.delta_max):
-            continue
-        in_band += 1
-        flaw = liquidity_flaw(strategy, quote)
-        if flaw:
-            refused.append(f"{instrument.symbol}: {flaw}")
-            continue
-        rank = (abs(size - middle), size, instrument, quote)
-        if best is None or rank[:2] < best[:2]:
-            best = rank
-    if best is None:
-        band = f"|delta| {strategy.delta_min}-{strategy.delta_max}"
-        if not in_band:
-            return None, f"no {kind} has {band} ({len(candidates)} strikes looked at)"
-        return None, f"no {kind} in {band} is liquid enough: {'; '.join(refused[:3])}"
-    return leg_terms(preset, best[2], best[3]), ""
+def _choose_leg(preset: Preset, chain: Chain, plan: LegPlan, strikes: Mapping[str, Decimal]) -> LegTerms | str:
+    """The leg, or why none qualifies."""
+    found = find(chain, plan, strikes)
+    if isinstance(found, str):
+        return found
+    refused = []
+    for one, why in found:
+        quote = one.quote
+        if quote is None or one.delta is None:
+            flaw = "no quote" if quote is None else "no greeks"
+        else:
+            flaw = liquidity_flaw(preset.strategy, quote, plan.side, one.contract.tick_size)
+        if not flaw and quote is not None:
+            return leg_terms(plan, preset.strategy.quantity, one.contract, quote, why)
+        refused.append(f"{one.contract.symbol}: {flaw}")
+    rule = plan.selector
+    where = f" in |delta| {rule.low}-{rule.high}" if isinstance(rule, ByDelta) else ""
+    return f"no {plan.kind}{where} is liquid enough: {'; '.join(refused[:3])}"
 
 
-def liquidity_flaw(strategy: Strategy, quote: Quote) -> str:
-    """Why a quote is not good enough to sell on, in words; empty when it is."""
-    if quote.bid is None or quote.bid <= 0:
+def _misfit(structure: Structure, legs: tuple[LegTerms, ...]) -> str:
+    """Why legs that each qualify make no position together, in one sentence; empty when they do."""
+    for place, leg in enumerate(legs):
+        for other in legs[place + 1 :]:
+            if other.symbol == leg.symbol:
+                return f"{leg.key} and {other.key} would be the same contract, {leg.symbol}"
+    for wing, short in [(w, s) for w in legs for s in legs if w.side is Side.BUY and s.side is Side.SELL]:
+        out = 1 if wing.kind is Kind.CALL else -1
+        if structure.name in _WINGED and wing.kind is short.kind and (wing.strike - short.strike) * out <= 0:
+            return (
+                f"the wing {wing.key} at {wing.strike.normalize():,f} would lie inside {short.key} at "
+                f"{short.strike.normalize():,f}, the leg it protects"
+            )
+    premium = sum((touch_flow(leg, leg.quantity) for leg in legs), Decimal(0))
+    if premium <= 0 and most_lost([(leg, leg.quantity) for leg in legs], premium) is None:
+        return f"the legs bring no credit ({premium:.2f} USD at the touch) and what they can lose has no bound"
+    return ""
+
+
+def touch_flow(leg: LegTerms, quantity: int) -> Decimal:
+    """USD that entering contracts of a leg at the touch of its quote brings; negative: takes."""
+    touch = leg.bid if leg.side is Side.SELL else leg.ask
+    return -leg.side.sign * (touch or Decimal(0)) * quantity * leg.contract_value
+
+
+def liquidity_flaw(strategy: Strategy, quote: Quote, side: Side = Side.SELL, tick_size: Decimal = Decimal(0)) -> str:
+    """Why a quote is not good enough to enter on, in words; empty when it is. What is sold is judged by its bid and spread,
+    what is bought by its offer: for a far wing nobody may bid, and a tick is much of its price."""
+    if side is Side.SELL and (quote.bid is None or quote.bid <= 0):
         return "no bid"
-    if quote.ask is None:
+    if quote.ask is None or quote.ask <= 0:
         return "no ask"
-    if quote.ask < quote.bid:
+    if quote.bid is not None and quote.ask < quote.bid:
         return f"crossed book (bid {quote.bid} above ask {quote.ask})"
     if quote.mark is None or quote.mark <= 0:
         return "no mark price"
-    spread_pct = (quote.ask - quote.bid) / ((quote.ask + quote.bid) / 2) * 100
-    if spread_pct > strategy.max_spread_pct:
-        return f"spread {spread_pct:.1f} % above {strategy.max_spread_pct} %"
-    if (quote.bid_size or 0) < strategy.min_bid_size:
-        return f"bid size {quote.bid_size or 0} below {strategy.min_bid_size}"
+    if side is Side.BUY:
+        leeway = max(quote.mark * strategy.max_spread_pct / 200, _LEEWAY_TICKS * tick_size)
+        if quote.ask > quote.mark + leeway:
+            return f"ask {quote.ask} too far above the mark {quote.mark}"
+        if (quote.ask_size or 0) < strategy.min_bid_size:
+            return f"ask size {quote.ask_size or 0} below {strategy.min_bid_size}"
+    else:
+        assert quote.bid is not None
+        spread_pct = (quote.ask - quote.bid) / ((quote.ask + quote.bid) / 2) * 100
+        if spread_pct > strategy.max_spread_pct:
+            return f"spread {spread_pct:.1f} % above {strategy.max_spread_pct} %"
+        if (quote.bid_size or 0) < strategy.min_bid_size:
+            return f"bid size {quote.bid_size or 0} below {strategy.min_bid_size}"
     if strategy.min_open_interest > 0 and (quote.open_interest or Decimal(0)) < strategy.min_open_interest:
         return f"open interest {quote.open_interest or 0} below {strategy.min_open_interest}"
     return ""
 
 
-def leg_terms(preset: Preset, instrument: Instrument, quote: Quote) -> LegTerms:
-    """Pin an option's terms and the quote it was chosen on. Needs strike, expiry and greeks."""
+def leg_terms(plan: LegPlan, quantity: int, instrument: Instrument, quote: Quote, why: str = "") -> LegTerms:
+    """Pin an option's terms and the quote it was chosen on, for a preset's quantity. Needs strike, expiry and greeks."""
     assert instrument.strike is not None and instrument.expiry is not None and quote.greeks is not None
     return LegTerms(
-        key="C" if instrument.kind is Kind.CALL else "P",
+        key=plan.key,
         symbol=instrument.symbol,
         product_id=instrument.product_id,
         kind=instrument.kind,
         strike=instrument.strike,
         expiry=instrument.expiry,
-        side=Side.SELL,
-        quantity=preset.strategy.quantity,
+        side=plan.side,
+        quantity=quantity * plan.ratio,
         contract_value=instrument.contract_value,
         tick_size=instrument.tick_size,
         fee_rate=instrument.taker_rate,
@@ -165,4 +206,7 @@ def leg_terms(preset: Preset, instrument: Instrument, quote: Quote) -> LegTerms:
         ask=quote.ask,
         mark=quote.mark,
         iv=quote.mark_iv,
+        ratio=plan.ratio,
+        rank=plan.rank,
+        why=why,
     )

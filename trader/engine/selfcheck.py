@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from trader.domain.clock import Now
-from trader.domain.order import OrderIntent, OrderType, Purpose
+from trader.domain.order import OrderIntent, OrderType, Purpose, Side
 from trader.domain.rounding import is_on_tick
 from trader.engine import records as rec
 from trader.engine.execution.algo import entry_bound, since_filled
-from trader.engine.gate import HARD_ORDERS_PER_SECOND
+from trader.engine.gate import HARD_ORDERS_PER_SECOND, closable
 from trader.engine.levels import trip
-from trader.engine.records import Level
+from trader.engine.records import LegTerms, Level
 from trader.engine.state import Run, State
 from trader.engine.turn import Turn
 
@@ -89,6 +89,23 @@ def _wrong_with_order(before: State, run: Run, intent: OrderIntent) -> Iterator[
             yield "I7", f"{coid} closes by {intent.side}, reduce_only={intent.reduce_only}"
         if intent.quantity > run.open_quantity(leg.key):
             yield "I7", f"{coid} closes {intent.quantity} of {run.open_quantity(leg.key)}"
+    if bare := _left_bare(run, intent, leg):
+        yield "CV1", f"{coid} leaves {bare} {leg.kind}s short without the cover of their structure"
+
+
+def _left_bare(run: Run, intent: OrderIntent, leg: LegTerms) -> int:
+    """Contracts that an order, once filled, leaves less covered than they are meant to be."""
+    kind = [one for one in run.legs if one.kind is leg.kind]
+    entering = intent.purpose is Purpose.ENTRY
+    if all(one.side is Side.SELL for one in kind) or entering is not (leg.side is Side.SELL):
+        return 0
+    sold = {one.key: closable(run, one) for one in kind if one.side is Side.SELL}
+    if entering:
+        orders = run.leg_orders(leg.key, Purpose.ENTRY)
+        sold[leg.key] = sum(order.leaves_qty + order.done_qty for order in orders)
+    bought = sum(run.open_quantity(one.key) for one in kind if one.side is Side.BUY)
+    meant = max(sum(-one.side.sign * one.quantity for one in kind), 0)
+    return max(sum(sold.values()) - (bought if entering else bought - intent.quantity) - meant, 0)
 
 
 def _wrong_with_entry(

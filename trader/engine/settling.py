@@ -1,4 +1,5 @@
-"""A leg to be closed that nobody offers, or that is not worth its closing, near its expiry: held to settlement and watched.
+"""A leg to be closed that nobody offers (or bids for, where it is long), or that is not worth its closing, near its expiry:
+held to settlement and watched.
 
 It is closed all the same as soon as an offer is worth taking, when its loss reaches the preset's limit, and when it can no
 longer be priced. Nothing here ever keeps a leg from being closed that somebody offers at a fair price.
@@ -8,10 +9,10 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import Enum, auto
 
-from trader.domain.order import Purpose
+from trader.domain.order import Purpose, Side
 from trader.domain.quote import Quote
 from trader.engine import records as rec
-from trader.engine.execution.exit_price import fair_bid, is_unoffered
+from trader.engine.execution.exit_price import fair_price, is_unoffered, touch_of
 from trader.engine.gate import is_fresh_mark
 from trader.engine.holding import ask_quotes
 from trader.engine.record_kinds import kept_words
@@ -80,8 +81,9 @@ def _keep(turn: Turn, run: Run, leg: LegTerms, quote: Quote) -> None:
         symbol=leg.symbol,
         until=leg.expiry,
         worth=_worth(run, leg, quote),
-        closing=_cost(turn, run, leg, quote.ask) if quote.ask else None,
+        closing=_closing(turn, run, leg, touch_of(leg, quote)),
         is_offered=not is_unoffered(run, leg, quote),
+        is_long=leg.side is Side.BUY,
     )
     words = kept_words(turn.run(run.run_id).kept[leg.key])
     text = f"NOT FLAT: {leg.symbol} is {words}. It is watched until then."
@@ -96,15 +98,19 @@ def _is_near(turn: Turn, run: Run, leg: LegTerms) -> bool:
 def _why_close(turn: Turn, run: Run, leg: LegTerms, quote: Quote) -> str:
     """Why a leg is not left to its settlement at these prices, in words; empty when it may be."""
     assert quote.mark is not None
+    is_short = leg.side is Side.SELL
     ledger = run.ledger(leg.key)
     average = ledger.entered_value / max(ledger.entered, 1)
-    if quote.mark >= average * (1 + run.preset.exits.max_loss_pct / HUNDRED):
+    if is_short and quote.mark >= average * (1 + run.preset.exits.max_loss_pct / HUNDRED):
         return f"its mark of {quote.mark} has reached the loss limit"
-    if is_unoffered(run, leg, quote):
+    touch = touch_of(leg, quote)
+    if touch is None or is_unoffered(run, leg, quote):
         return ""
     # A person who has pressed Stop wants to be out at any price that is accepted.
-    is_worth_it = quote.ask is not None and quote.ask <= quote.mark * _accepted(run)
-    return f"it is offered at {quote.ask}" if is_worth_it or run.stop_command is not None else ""
+    is_worth_it = touch <= quote.mark * _accepted(run) if is_short else touch * _accepted(run) >= quote.mark
+    if not is_worth_it and run.stop_command is None:
+        return ""
+    return f"it is offered at {touch}" if is_short else f"{touch} is bid for it"
 
 
 def _accepted(run: Run) -> Decimal:
@@ -116,16 +122,22 @@ def _worth(run: Run, leg: LegTerms, quote: Quote) -> Decimal:
     return (quote.mark or Decimal(0)) * run.open_quantity(leg.key) * leg.contract_value
 
 
-def _cost(turn: Turn, run: Run, leg: LegTerms, price: Decimal) -> Decimal | None:
-    """USD to buy back all of a leg at `price`, fees in; None without an index price."""
+def _closing(turn: Turn, run: Run, leg: LegTerms, price: Decimal | None) -> Decimal | None:
+    """USD, fees in, that buying back all of a leg at `price` costs, or that selling it brings; None without a price or an
+    index price."""
     spot = turn.state.market.spots.get(run.underlying)
-    return None if spot is None else closing_cost(leg, run.open_quantity(leg.key), price, spot)
+    if price is None or spot is None:
+        return None
+    return -leg.side.sign * closing_cost(leg, run.open_quantity(leg.key), price, spot)
 
 
 def _is_worth_a_bid(turn: Turn, run: Run, leg: LegTerms, quote: Quote) -> bool:
-    """Whether to be filled at the mark, fees in, costs no more than is accepted for what the leg is worth."""
-    cost = _cost(turn, run, leg, fair_bid(run, leg, quote))
-    return run.stop_command is not None or cost is None or cost <= _worth(run, leg, quote) * _accepted(run)
+    """Whether to be filled at the mark, fees in, costs no more than is accepted for what the leg is worth; of what is long,
+    whether it brings anything."""
+    closing = _closing(turn, run, leg, fair_price(run, leg, quote))
+    if run.stop_command is not None or closing is None:
+        return True
+    return closing > 0 if leg.side is Side.BUY else closing <= _worth(run, leg, quote) * _accepted(run)
 
 
 def _unusable(turn: Turn, leg: LegTerms) -> str:

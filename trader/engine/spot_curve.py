@@ -1,7 +1,8 @@
 """P&L of what is open against spot, at one instant: every option by Black-76 at its implied volatility of the moment.
 
 What buying back costs above the model today (half a spread, an ask that is off) is kept while spot moves, and shrinks with the
-option's own value while time passes. Fees are in. With short options only, P&L has one peak and falls away on both sides.
+option's own value while time passes. Fees are in. With short options only, P&L has one peak and falls away on both sides; with
+long ones it may do anything, so it is looked at step by step.
 """
 
 from collections.abc import Callable
@@ -18,12 +19,13 @@ _GOLDEN = 0.6180339887498949
 _FINE = 1e-6  # of spot: how exactly a spot is searched for
 _PEAK_FINE = 1e-4  # P&L is flat at its peak
 _MOST_STEPS = 60
+_WALK = 100  # steps from one end within reach to the other
 _WITH_TAX = 1 + float(GST)
 
 
 class OpenLeg(msgspec.Struct, frozen=True, kw_only=True):
-    """What is short of one option, in floats. `size` is units of the underlying; `closing` the USD per unit that a P&L counts
-    buying back at now; `vol` a fraction per year; fee rate and cap as in `trader.pricing.fees`."""
+    """What is open of one option, in floats. `size` is units of the underlying, negative for what is long; `closing` the USD
+    per unit that a P&L counts closing at now; `vol` a fraction per year; fee rate and cap as in `trader.pricing.fees`."""
 
     kind: Kind
     strike: float
@@ -43,6 +45,14 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     banked: float
     now: datetime
 
+    def settled(self, spot: float) -> float:
+        """USD left of all when what is open is settled at `spot`, without a fee for it."""
+        total = self.banked
+        for leg in self.legs:
+            inside = spot - leg.strike if leg.kind is Kind.CALL else leg.strike - spot
+            total -= leg.size * max(inside, 0.0)
+        return total
+
 
 class Curve:
     """P&L (USD, cost to close) of a `Standing` against spot at `when`; at its own instant and spot it is the P&L of now."""
@@ -51,14 +61,16 @@ class Curve:
         self._banked = standing.banked
         self._spot = standing.spot
         self._legs = [_terms(leg, standing, when) for leg in standing.legs]
+        self._is_hill = all(leg.size >= 0 for leg in standing.legs)
         self._peak: tuple[float, float] | None = None
+        self._walked: list[tuple[float, float]] = []
 
     def __call__(self, spot: float) -> float:
         cost = 0.0
         for worth, above, size, rate, cap in self._legs:
             closing = max(worth(spot) + above, 0.0)
             fee = rate * spot if cap is None else min(rate * spot, cap * closing)
-            cost += size * (closing + fee)
+            cost += size * closing + abs(size) * fee
         return self._banked - cost
 
     @property
@@ -66,20 +78,51 @@ class Curve:
         """The spot within reach at which P&L is best, and that P&L."""
         if self._peak is None:
             here = (self(self._spot), self._spot)
-            top = _maximum(self, self._spot * (1 - _FARTHEST), self._spot * (1 + _FARTHEST), self._spot * _PEAK_FINE)
-            best, at = max(here, (self(top), top))
+            best, at = max(here, self._top())
             self._peak = (at, best)
         return self._peak
 
+    def _top(self) -> tuple[float, float]:
+        """The best P&L within reach and its spot."""
+        low, high = self._spot * (1 - _FARTHEST), self._spot * (1 + _FARTHEST)
+        if not self._is_hill:
+            places = [at for _, at in self._walk]
+            place = max(range(len(places)), key=lambda number: self._walk[number])
+            low, high = places[max(place - 1, 0)], places[min(place + 1, len(places) - 1)]
+        top = _maximum(self, low, high, self._spot * _PEAK_FINE)
+        best = [(self(top), top)]
+        return max(best if self._is_hill else [*best, *self._walk])
+
+    @property
+    def _walk(self) -> list[tuple[float, float]]:
+        """P&L at spots from one end within reach to the other."""
+        if not self._walked:
+            step = 2 * _FARTHEST / _WALK
+            spots = [self._spot * (1 - _FARTHEST + number * step) for number in range(_WALK + 1)]
+            self._walked = [(self(at), at) for at in spots]
+        return self._walked
+
     def range_above(self, level: float) -> tuple[float | None, float | None]:
         """The lowest and the highest spot between which P&L is at least `level`; None for an end that lies out of reach, both
-        where no spot brings that much."""
+        where no spot brings that much. Of several such stretches the one that spot is in, else that of the peak."""
         at, best = self.peak
         if best < level:
             return None, None
-        fine = self._spot * _FINE
-        low = _crossing(self, level, at, self._spot * (1 - _FARTHEST), fine)
-        return low, _crossing(self, level, at, self._spot * (1 + _FARTHEST), fine)
+        if not self._is_hill and self(self._spot) >= level:
+            at = self._spot
+        return self._end(level, at, -1), self._end(level, at, 1)
+
+    def _end(self, level: float, at: float, way: int) -> float | None:
+        """Where P&L falls below `level` on the way from `at` downwards (-1) or upwards."""
+        outside = self._spot * (1 + way * _FARTHEST)
+        if not self._is_hill:
+            for value, spot in self._walk[::way]:
+                if (spot - at) * way > 0:
+                    if value < level:
+                        outside = spot
+                        break
+                    at = spot
+        return _crossing(self, level, at, outside, self._spot * _FINE)
 
 
 _Terms = tuple[Callable[[float], float], float, float, float, float | None]

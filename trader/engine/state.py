@@ -11,7 +11,7 @@ from trader.config.preset import Preset
 from trader.domain.clock import Now
 from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign
-from trader.domain.order import OrderIntent, OrderStatus, Purpose
+from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.remedy import Remedy
 from trader.engine.ledger import Ledger
@@ -78,7 +78,7 @@ _EMPTY = Ledger()
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One short strangle from Start to flat, as its records tell it."""
+    """One position from Start to flat, as its records tell it."""
 
     run_id: str
     env: str
@@ -115,7 +115,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     finished: RunFinished | None = None
     ledgers: dict[str, Ledger] = {}  # sums of a leg's fills, by its key
     held: tuple[LegTerms, ...] = ()  # the legs of which contracts are open by our fills
-    naked_since: datetime | None = None  # wall: since then one leg has contracts open that the other lacks
+    basis: Decimal = ZERO  # USD that percentages are of, by what was entered; 0 while nothing was
+    basis_name: str = ""  # what it is: see `trader.engine.basis`
+    naked_since: datetime | None = None  # wall: since then a short leg stands without what it belongs with
     kept: dict[str, LegKept] = {}  # legs held to their settlement, by key
 
     def leg(self, key: str) -> LegTerms:
@@ -135,7 +137,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return self.ledgers.get(key, _EMPTY)
 
     def entered(self, key: str) -> int:
-        """Contracts sold on this leg so far, by fills we hold."""
+        """Contracts of this leg entered so far, by fills we hold."""
         return self.ledger(key).entered
 
     def open_quantity(self, key: str) -> int:
@@ -165,12 +167,15 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_kept(self) -> bool:
-        """True when all that is still open is held to its settlement."""
-        return bool(self.kept) and bool(left := self.held) and all(leg.key in self.kept for leg in left)
+        """True when all that is still open is held to its settlement, or covers what is."""
+        kinds = {leg.kind for leg in self.held if leg.key in self.kept and leg.side is Side.SELL}
+        return bool(self.kept and self.held) and all(
+            leg.key in self.kept or (leg.side is Side.BUY and leg.kind in kinds) for leg in self.held
+        )
 
     @property
     def premium(self) -> Decimal:
-        """USD received for what was sold, before commissions."""
+        """USD received for what was sold, less what was paid for what was bought, on entering; before commissions."""
         return sum((ledger.premium for ledger in self.ledgers.values()), ZERO)
 
     @property

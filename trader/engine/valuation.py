@@ -1,5 +1,6 @@
 """What it would cost to close now: the one P&L that decisions, screens and reports share while a position is open."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from math import isfinite
@@ -7,6 +8,7 @@ from math import isfinite
 import msgspec
 
 from trader.domain.clock import Now
+from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.engine.records import LegTerms
 from trader.engine.state import (
@@ -22,6 +24,7 @@ from trader.engine.state import (
     seconds_since,
 )
 from trader.pricing.fees import option_commission
+from trader.pricing.margin import ShortLeg, strangle_margin
 
 _GUARD_TICKS = 5
 
@@ -30,14 +33,15 @@ Evidence = tuple[datetime | None, ...]
 
 class Valuation(msgspec.Struct, frozen=True, kw_only=True):
     """Cost to close of everything open. `pnl` is USD: cash so far, minus closing cost, minus paid and closing fees;
-    `pct` is of premium received."""
+    `pct` is of the run's basis."""
 
     pnl: Decimal
     pct: Decimal
 
 
-def staleness(market: Market, now: Now, symbol: str, *, need_greeks: bool = False) -> str:
-    """Why a symbol's prices may not be used for a decision, in words; empty when they are fresh."""
+def staleness(market: Market, now: Now, symbol: str, *, need_greeks: bool = False, side: Side = Side.SELL) -> str:
+    """Why a symbol's prices may not be used for a decision, in words; empty when they are fresh. With `need_greeks`: for
+    entering on that side."""
     quote = market.quotes.get(symbol)
     if quote is None:
         return f"{symbol}: no price yet"
@@ -59,12 +63,14 @@ def staleness(market: Market, now: Now, symbol: str, *, need_greeks: bool = Fals
         quote.greeks is None or quote.ts_greeks is None or newest - quote.ts_greeks > GREEKS_AGE + slack
     ):
         return f"{symbol}: greeks are stale or absent"
-    return _unsellable(quote) if need_greeks else ""
+    return _unenterable(quote, side) if need_greeks else ""
 
 
-def _unsellable(quote: Quote) -> str:
-    """Why fresh prices are no base for adding risk: a crossed or one-sided book, a delta that is no number."""
-    if quote.bid is None or quote.ask is None or not 0 < quote.bid <= quote.ask:
+def _unenterable(quote: Quote, side: Side) -> str:
+    """Why fresh prices are no base for adding risk: a crossed book or one without a side that is needed, a delta that is no
+    number. What is bought has to be offered; that nobody bids for it is the market's view of a far wing."""
+    bid = quote.bid or ZERO if side is Side.BUY else quote.bid
+    if bid is None or quote.ask is None or not (0 < quote.ask >= bid and (bid > 0 or side is Side.BUY)):
         return f"{quote.symbol}: bid and ask make no book"
     if quote.greeks is None or not isfinite(quote.greeks.delta):
         return f"{quote.symbol}: delta is not a number"
@@ -72,24 +78,29 @@ def _unsellable(quote: Quote) -> str:
 
 
 def closing_price(leg: LegTerms, quote: Quote, spread_guard_pct: Decimal) -> Decimal | None:
-    """USD per unit to buy back: the ask, but never counted further above mark than the guard (or 5 ticks).
+    """USD per unit at which a leg is closed, the touch on the other side: the ask to buy back what is short, the bid to sell
+    what is long, but never counted further from the mark than the guard (or 5 ticks).
 
-    A thin book's far-away ask says little about what closing costs; the guard keeps one empty book from firing a stop,
-    while a move of the mark always counts in full. Without an ask the guarded price itself is used.
+    A thin book's far-away touch says little about what closing costs; the guard keeps one empty book from firing a stop,
+    while a move of the mark always counts in full. Without a touch the guarded price itself is used.
     """
     if quote.mark is None:
         return None
-    guarded = quote.mark + max(quote.mark * spread_guard_pct / HUNDRED, _GUARD_TICKS * leg.tick_size)
-    return guarded if quote.ask is None or quote.ask <= 0 else min(quote.ask, guarded)
+    guard = max(quote.mark * spread_guard_pct / HUNDRED, _GUARD_TICKS * leg.tick_size)
+    if leg.side is Side.SELL:
+        return quote.mark + guard if quote.ask is None or quote.ask <= 0 else min(quote.ask, quote.mark + guard)
+    price = max(quote.bid or ZERO, quote.mark - guard, ZERO)
+    return price if not quote.ask else min(price, quote.ask)  # no mark makes it worth more than others ask for it
 
 
 def closing_cost(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) -> Decimal:
-    """USD to buy back `quantity` contracts at `price`, commission and GST included."""
-    return price * quantity * leg.contract_value + closing_fee(leg, quantity, price, spot)
+    """USD that closing `quantity` contracts at `price` takes, commission and GST included: negative where selling what is
+    long brings more than that."""
+    return -leg.side.sign * price * quantity * leg.contract_value + closing_fee(leg, quantity, price, spot)
 
 
 def closing_fee(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) -> Decimal:
-    """USD of commission and GST of buying back `quantity` contracts at `price`."""
+    """USD of commission and GST of closing `quantity` contracts at `price`."""
     return option_commission(
         rate=leg.fee_rate,
         cap=leg.fee_cap,
@@ -142,8 +153,7 @@ def leg_pnl(run: Run, leg: LegTerms, market: Market) -> Decimal | None:
 
 def value(run: Run, market: Market) -> Valuation | None:
     """The whole run at cost to close, or None when any open leg cannot be priced: whole P&L or none."""
-    premium = run.premium
-    if premium <= 0:
+    if run.basis <= 0:
         return None
     total = ZERO
     for leg in run.legs:
@@ -151,7 +161,7 @@ def value(run: Run, market: Market) -> Valuation | None:
         if pnl is None:
             return None
         total += pnl
-    return Valuation(pnl=total, pct=total / premium * HUNDRED)
+    return Valuation(pnl=total, pct=total / run.basis * HUNDRED)
 
 
 def evidence_of(run: Run, market: Market) -> Evidence:
@@ -176,3 +186,20 @@ def fresh_value(run: Run, market: Market, now: Now) -> tuple[Valuation | None, s
     """A valuation good enough to decide on, or None and why not."""
     flaw = flaw_of(run, market, now)
     return (None, flaw) if flaw else (value(run, market), "")
+
+
+def blocked_by(parts: Iterable[tuple[LegTerms, int, Decimal]], spot: Decimal) -> Decimal:
+    """USD that the short ones of these legs (with contracts and mark) block: isolated, nothing is netted."""
+    return strangle_margin(
+        spot=spot,
+        legs=[
+            ShortLeg(
+                mark=mark,
+                quantity=quantity,
+                contract_value=leg.contract_value,
+                initial_margin_pct=leg.margin_pct,
+            )
+            for leg, quantity, mark in parts
+            if leg.side is Side.SELL
+        ],
+    )

@@ -13,9 +13,9 @@ from trader.engine.records import Phase
 class LegView(msgspec.Struct, frozen=True, kw_only=True):
     """One leg now. `avg_px`, `mark`, `bid`, `ask` in USD per unit of underlying; `pnl` in USD at cost to close (fees in).
 
-    `open_quantity` is what is still short (contracts, ≥ 0). `price_age_s` is exchange-time seconds since the older of mark
+    `open_quantity` is what is still open on the leg's `side` (contracts, ≥ 0). `price_age_s` is exchange-time seconds since the older of mark
     and quote changed hands; None = never seen. `fresh` False means the price is not used for decisions: then no P&L and no
-    greek of an open position is told either. Of what has been bought back P&L is what it brought, and no greek is left.
+    greek of an open position is told either. Of what has been closed P&L is what it brought, and no greek is left.
     """
 
     key: str
@@ -37,23 +37,28 @@ class LegView(msgspec.Struct, frozen=True, kw_only=True):
     distance_pct: float | None = None
     price_age_s: float | None = None
     fresh: bool = False
+    progress: str = ""  # how many slices have filled and when the next is due, while it is worked in slices
     kept: str = ""  # why the leg is held to its settlement instead of being closed; empty while it is not
     contract_value: Decimal | None = None  # units of the underlying in one contract
     bid_size: int | None = None  # contracts
     ask_size: int | None = None
-    closing_px: Decimal | None = None  # what `pnl` counts buying back at: the ask, bounded by the spread guard
+    closing_px: Decimal | None = (
+        None  # what `pnl` counts closing at: the ask (long: the bid), bounded by the spread guard
+    )
     fees_paid: Decimal | None = None  # USD, of every fill of this leg so far
-    fee_to_close: Decimal | None = None  # USD, of buying back what is open at `closing_px`
+    fee_to_close: Decimal | None = None  # USD, of closing what is open at `closing_px`
     pnl_mark: Decimal | None = None  # USD at the mark price: fees paid are in it, spread and closing fee are not
     iv_at_entry: float | None = None  # fraction per year, of the quote the leg was chosen on
     position_delta: float | None = None  # of what is open, signed, in units of the underlying
     position_gamma: float | None = None  # change of `position_delta` for 1 USD of spot
     position_theta: float | None = None  # USD a day; what is short earns
     position_vega: float | None = None  # USD for one point (0.01) of implied volatility
+    ratio: int = 1  # contracts for each of the preset's quantity
+    why: str = ""  # why this strike, in words
 
 
 class NakedView(msgspec.Struct, frozen=True, kw_only=True):
-    """One leg that stands without the other. `worst_usd`: what a move of 1 % against it would cost now, ≤ 0."""
+    """A short leg that stands without what it belongs with. `worst_usd`: what a move of 1 % against it would cost now, ≤ 0."""
 
     key: str
     symbol: str
@@ -77,7 +82,7 @@ class Corridor(msgspec.Struct, frozen=True, kw_only=True):
     """P&L against spot now, cost to close with fees by their rule, all else unchanged, and the marks on that axis. All spots
     are USD; that of now is among them.
 
-    `spots` ascend and cover every mark; `pnl` is USD and `pnl_pct` % of premium, one for each spot. `stop_*` is where the
+    `spots` ascend and cover every mark; `pnl` is USD and `pnl_pct` % of the basis, one for each spot. `stop_*` is where the
     maximum loss (or the trailing level, once it is armed) would fire, `half_*` where half of the maximum loss is reached: with
     a trailing level that may lie outside the stops. None where spot alone does not reach it.
     """
@@ -94,12 +99,12 @@ class Corridor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
-    """What time alone does to what is open, by Black-76 at the implied volatilities of the moment. Percents are of premium.
+    """What time alone does to what is open, by Black-76 at the implied volatilities of the moment.
 
     `decayed_pct`: share of the premium that has gone from the options at their mark prices. `by_time_pct`: what would have
-    gone by now had spot and volatilities stayed as when the strikes were chosen. `still_pnl`: USD of P&L, cost to close, at
+    gone by now had spot and volatilities stayed as when the strikes were chosen; both None where nothing was taken in. `still_pnl`: USD of P&L, cost to close, at
     the exit time if spot stands still; today's spread counts in proportion to what the option is still worth. `best_pct`: the
-    best P&L any spot would bring at the exit time, so. `exit_at` is the instant meant.
+    best P&L any spot would bring at the exit time, so, % of the basis. `exit_at` is the instant meant.
     """
 
     decayed_pct: float | None = None
@@ -135,7 +140,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rung(msgspec.Struct, frozen=True, kw_only=True):
-    """One exit of the ladder. `at_pnl` USD and `at_pct` (% of premium) where it fires; `at_time` for the clock's exit.
+    """One exit of the ladder. `at_pnl` USD and `at_pct` (% of the basis) where it fires; `at_time` for the clock's exit.
     `spot_low`/`spot_high`: between these spots P&L is above the level, all else unchanged: a losing exit fires outside them, a
     winning one (and the arming of one not armed) inside (None = spot alone does not reach that end). `exit_low`/`exit_high`:
     the same half an hour before the exit time, or at it where that is nearer. `code`: max_loss, max_profit, trailing_stop,
@@ -168,13 +173,16 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     underlying: str
     created_at: datetime
     stop_requested: bool
+    stop_hurries: bool = False  # an exit in slices is under way, and Stop would close the rest at once
     flat: str
     market_at: datetime | None = None
     spot: Decimal | None = None
     spot_at_entry: Decimal | None = None
     entry_at: datetime | None = None
     exit_at: datetime | None = None
-    premium: Decimal | None = None
+    premium: Decimal | None = None  # net of what was paid for long legs
+    basis: Decimal | None = None  # USD that every percentage is of
+    basis_name: str = ""  # what that is: "credit" or "max loss"
     pnl: Decimal | None = None
     pnl_pct: Decimal | None = None
     peak_pnl: Decimal | None = None
@@ -192,12 +200,12 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     foreign: tuple[Foreign, ...] = ()  # while waiting: what stands on the account that no run explains
     beside: tuple[Foreign, ...] = ()  # what a person has confirmed to start beside
     steps: tuple[str, ...] = ()  # while exiting: what has been done and is being done
-    quantity: int | None = None  # contracts of each leg, as chosen
+    quantity: int | None = None  # contracts of each leg, as chosen; a leg has its `ratio` times as many
     contract_value: Decimal | None = None
-    notional: Decimal | None = None  # USD of one leg: contracts, times what is in one, times spot of now
+    notional: Decimal | None = None  # USD: contracts, times what is in one, times spot of now
     pnl_mark: Decimal | None = None  # `pnl` is this, less `spread_to_close` and `fees_to_close`, exactly
     fees_to_close: Decimal | None = None
-    spread_to_close: Decimal | None = None  # USD between the mark prices and what buying back would pay
+    spread_to_close: Decimal | None = None  # USD between the mark prices and what closing would pay
     peak_at: datetime | None = None  # the exchange's time
     net_delta: float | None = None  # sums over the legs, units as in `LegView`
     net_gamma: float | None = None

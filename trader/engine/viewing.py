@@ -8,9 +8,11 @@ from trader.domain.clock import Now
 from trader.domain.exit_reason import exit_label
 from trader.domain.expiry import IST
 from trader.domain.fill import FillKind
-from trader.domain.order import OrderStatus, Purpose
+from trader.domain.order import OrderStatus, Purpose, Side
 from trader.domain.wording import done_of, fill_verb, refusal_words
 from trader.engine.corridor import corridor, curves_of, nearest_stop
+from trader.engine.cover import needed
+from trader.engine.execution.progress import progress
 from trader.engine.ladder import build_ladder
 from trader.engine.leg_view import leg_view
 from trader.engine.levels import level_words
@@ -20,9 +22,8 @@ from trader.engine.records import LegTerms, Level, Phase
 from trader.engine.safety import naked_view, safety
 from trader.engine.shown import shown
 from trader.engine.state import HUNDRED, ZERO, Market, Run, State, Watch
-from trader.engine.valuation import Valuation, fresh_value, value
+from trader.engine.valuation import Valuation, blocked_by, fresh_value, value
 from trader.engine.view import LegView, OrderView, RunView
-from trader.pricing.margin import ShortLeg, strangle_margin
 
 _ORDERS_SHOWN = 20
 
@@ -34,45 +35,52 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
     valuation, _ = fresh_value(run, market, now)
     if valuation is None and run.legs and run.flat_by_fills and run.fills:
         valuation = value(run, market)
-    legs = tuple(leg_view(run, leg, market, now, _kept_words(run, leg, now)) for leg in run.legs)
-    premium = run.premium if run.fills else None
-    curves = curves_of(run, legs, market.spots.get(run.underlying), premium or ZERO, now, valuation)
+    legs = tuple(
+        leg_view(run, leg, market, now, _kept_words(run, leg, now), progress(state, run, leg, now)) for leg in run.legs
+    )
+    basis = run.basis or None
+    curves = curves_of(run, legs, market.spots.get(run.underlying), run.basis, now, valuation)
     totals = _totals(run, legs, valuation)
     exits = run.preset.exits
     return RunView(
         run_id=run.run_id,
         env=run.env,
         phase=run.phase,
-        words=words_for(run, watch, now, level_words(state)),
+        words=words_for(run, watch, now, level_words(state), next((leg.progress for leg in legs if leg.progress), "")),
         preset=run.preset.name,
         config_hash=run.config_hash,
         underlying=run.underlying,
         created_at=run.created_at,
         stop_requested=run.stop_command is not None,
+        stop_hurries=_stop_hurries(run, legs),
         flat=flatness(run),
         market_at=now.market,
         spot=market.spots.get(run.underlying),
         spot_at_entry=run.spot_at_entry,
         entry_at=run.entry_at,
         exit_at=run.exit_at,
-        premium=premium,
+        premium=run.premium if run.fills else None,
+        basis=basis,
+        basis_name=run.basis_name,
         pnl=valuation.pnl if valuation is not None else None,
         pnl_pct=valuation.pct if valuation is not None else None,
         peak_pnl=run.peak_pnl,
         peak_pct=run.peak_pct,
         trailing_level=run.level_pct,
-        max_loss_usd=None if not premium else -premium * exits.max_loss_pct / HUNDRED,
-        max_profit_usd=None if not premium else premium * exits.max_profit_pct / HUNDRED,
+        max_loss_usd=None if basis is None else -basis * exits.max_loss_pct / HUNDRED,
+        max_profit_usd=None if basis is None else basis * exits.max_profit_pct / HUNDRED,
         exit_reason=run.exit_reason,
         realized_pnl=run.finished.realized_pnl if run.finished else run.cash_flow - run.fees if run.fills else None,
         fees=run.finished.fees if run.finished else run.fees if run.fills else None,
         legs=legs,
         orders=tuple(_order_views(run)),
-        ladder=build_ladder(run, premium or ZERO, valuation, curves),
+        ladder=build_ladder(run, run.basis, valuation, curves),
         why_not=watch.why_not if run.phase is Phase.WAITING else (),
         foreign=watch.foreign or () if run.phase is Phase.WAITING else (),
         beside=run.beside,
-        steps=tuple(_steps(run, watch, now)) if run.phase in (Phase.EXITING, Phase.DONE) else (),
+        steps=tuple(_steps(run, watch, now, {leg.key: leg.progress for leg in legs}))
+        if run.phase in (Phase.EXITING, Phase.DONE)
+        else (),
         quantity=run.preset.strategy.quantity,
         contract_value=run.legs[0].contract_value if run.legs else None,
         notional=_notional(run, market),
@@ -102,7 +110,7 @@ class _Totals(NamedTuple):
 
 
 def _totals(run: Run, legs: tuple[LegView, ...], valuation: Valuation | None) -> _Totals:
-    """P&L is P&L at mark, less the spread and the fees of buying back: exactly, for every leg and for the run."""
+    """P&L is P&L at mark, less the spread and the fees of closing: exactly, for every leg and for the run."""
     entered = [leg for leg in legs if leg.filled_quantity > 0]
     mark, fees, spread = ZERO, ZERO, ZERO
     if valuation is None or not entered:
@@ -113,7 +121,8 @@ def _totals(run: Run, legs: tuple[LegView, ...], valuation: Valuation | None) ->
         mark += leg.pnl_mark
         fees += leg.fee_to_close
         if leg.closing_px is not None and leg.mark is not None:
-            spread += (leg.closing_px - leg.mark) * leg.open_quantity * run.leg(leg.key).contract_value
+            terms = run.leg(leg.key)
+            spread -= terms.side.sign * (leg.closing_px - leg.mark) * leg.open_quantity * terms.contract_value
     return _Totals(mark, fees, spread)
 
 
@@ -124,9 +133,11 @@ def _net(legs: tuple[LegView, ...], greek: str) -> float | None:
 
 
 def _notional(run: Run, market: Market) -> Decimal | None:
-    """USD of one leg as chosen, at today's spot."""
+    """USD of the preset's quantity as chosen, at today's spot."""
     spot = market.spots.get(run.underlying, ZERO)
-    return run.legs[0].quantity * run.legs[0].contract_value * spot if run.legs and spot > 0 else None
+    if not run.legs or spot <= 0:
+        return None
+    return run.preset.strategy.quantity * run.legs[0].contract_value * spot
 
 
 def _margin(run: Run, legs: tuple[LegView, ...], market: Market) -> Decimal | None:
@@ -135,20 +146,12 @@ def _margin(run: Run, legs: tuple[LegView, ...], market: Market) -> Decimal | No
     spot = market.spots.get(run.underlying, ZERO)
     if not held or spot <= 0 or run.phase is Phase.DONE:
         return None
-    parts: list[ShortLeg] = []
+    parts: list[tuple[LegTerms, int, Decimal]] = []
     for leg in held:
         if leg.mark is None or not leg.fresh:
             return None
-        terms = run.leg(leg.key)
-        parts.append(
-            ShortLeg(
-                mark=leg.mark,
-                quantity=leg.open_quantity,
-                contract_value=terms.contract_value,
-                initial_margin_pct=terms.margin_pct,
-            )
-        )
-    return strangle_margin(spot=spot, legs=parts)
+        parts.append((run.leg(leg.key), leg.open_quantity, leg.mark))
+    return blocked_by(parts, spot)
 
 
 def trading_state(state: State, halted: str = "") -> tuple[str, str]:
@@ -198,18 +201,23 @@ def _away(instant: datetime | None, now: Now) -> str:
     return f" in {' '.join(spans)}"
 
 
-def words_for(run: Run, watch: Watch, now: Now, barred: str = "") -> str:
-    """The run's state in one sentence for the top of the page. `barred` says why the account may not enter."""
+def _stop_hurries(run: Run, legs: tuple[LegView, ...]) -> bool:
+    in_slices = run.phase is Phase.EXITING and any(leg.progress for leg in legs)
+    return in_slices and not run.preset.orders.stop_in_slices
+
+
+def words_for(run: Run, watch: Watch, now: Now, barred: str = "", progress: str = "") -> str:
+    """The run's state in one sentence for the top of the page. `barred` says why the account may not enter, `progress` how
+    many slices have filled."""
     match run.phase:
         case Phase.WAITING if barred:
             return f"Waiting — no entry: {barred}"
         case Phase.WAITING:
             if run.entry_at is not None and now.market is not None and now.market < run.entry_at:
-                return f"Waiting — sells at {_clock(run.entry_at)}{_away(run.entry_at, now)}"
+                return f"Waiting — {_enters(run)} at {_clock(run.entry_at)}{_away(run.entry_at, now)}"
             return "Waiting — " + (watch.why_not[0] if watch.why_not else "getting ready")
         case Phase.ENTERING:
-            sold = ", ".join(f"{leg.symbol} {done_of(run.entered(leg.key), leg.quantity)}" for leg in run.legs)
-            return f"Entering — sold {sold}"
+            return f"Entering — {'; '.join(_entered_words(run))}" + (f"; {progress}" if progress else "")
         case Phase.HOLDING:
             return f"Holding — exits at {_clock(run.exit_at)}{_away(run.exit_at, now)}"
         case Phase.EXITING:
@@ -222,6 +230,21 @@ def words_for(run: Run, watch: Watch, now: Now, barred: str = "") -> str:
             if late := filled_since_end(run):
                 return f"Done ({reason}) — NOT FLAT: {late} was filled after the end; close it by `python -m trader flatten`"
             return f"Done ({reason}) — flat, confirmed by the exchange"
+
+
+def _enters(run: Run) -> str:
+    """What a run is going to do, in one word."""
+    sides = {leg.side for leg in run.preset.structure.legs}
+    return "enters" if len(sides) > 1 else "sells" if Side.SELL in sides else "buys"
+
+
+def _entered_words(run: Run) -> list[str]:
+    """How much of each leg is sold or bought by now."""
+    words = []
+    for side, done in ((Side.BUY, "bought"), (Side.SELL, "sold")):
+        legs = [f"{leg.symbol} {done_of(run.entered(leg.key), leg.quantity)}" for leg in run.legs if leg.side is side]
+        words += [f"{done} {', '.join(legs)}"] if legs else []
+    return words
 
 
 def _closing_words(run: Run, now: Now) -> str:
@@ -247,7 +270,9 @@ def _kept_words(run: Run, leg: LegTerms, now: Now) -> str:
 def _ended(run: Run, leg: LegTerms) -> str:
     """How the last contract of a leg was closed."""
     closing = [b.fill for b in run.fills.values() if b.leg == leg.key and b.fill.side is not leg.side]
-    return "bought back" if not closing or closing[-1].kind is FillKind.NORMAL else fill_verb(closing[-1])
+    if closing and closing[-1].kind is not FillKind.NORMAL:
+        return fill_verb(closing[-1])
+    return "bought back" if leg.side is Side.SELL else "sold again"
 
 
 def _order_views(run: Run) -> list[OrderView]:
@@ -269,7 +294,7 @@ def _order_views(run: Run) -> list[OrderView]:
     ]
 
 
-def _steps(run: Run, watch: Watch, now: Now) -> list[str]:
+def _steps(run: Run, watch: Watch, now: Now, progress: dict[str, str]) -> list[str]:
     """What an exit has done and is doing, in order, for someone who has just pressed the button."""
     reason = exit_label(run.exit_reason or "")
     steps = [f"Exit decided: {reason}" + (f" ({run.exit_detail})" if run.exit_detail else "")]
@@ -281,15 +306,22 @@ def _steps(run: Run, watch: Watch, now: Now) -> list[str]:
                 )
         exits = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
         if not run.entered(leg.key):
-            steps.append(f"{leg.symbol}: nothing was sold")
+            steps.append(f"{leg.symbol}: nothing was {'sold' if leg.side is Side.SELL else 'bought'}")
         elif run.open_quantity(leg.key) == 0:
             steps.append(f"{leg.symbol}: {_ended(run, leg)}")
         elif run.finished is not None:
             steps.append(f"{leg.symbol}: closed by somebody else")
         elif kept := _kept_words(run, leg, now):
             steps.append(f"{leg.symbol}: NOT FLAT, {run.open_quantity(leg.key)} open, {kept}")
+        elif (
+            leg.side is Side.BUY
+            and not exits
+            and needed(run.legs, leg, {s.key: run.open_quantity(s.key) for s in run.legs})
+        ):
+            steps.append(f"{leg.symbol}: {run.open_quantity(leg.key)} open, until what it covers is closed")
         else:
-            steps.append(f"{leg.symbol}: {run.open_quantity(leg.key)} open, closing attempt {len(exits)}")
+            doing = progress[leg.key] or f"closing attempt {len(exits)}"
+            steps.append(f"{leg.symbol}: {run.open_quantity(leg.key)} open, {doing}")
     if run.finished is None:
         steps.append("Waiting for the exchange to confirm: no position, no open order")
     elif run.finished.foreign:

@@ -1,26 +1,27 @@
-"""WAITING and ENTERING: from an armed run to both legs short, or to the reason why not."""
+"""WAITING and ENTERING: from an armed run to a position of all its legs, or to the reason why not."""
 
 from decimal import Decimal
 
 from trader.domain.foreign import Foreign
-from trader.domain.order import Purpose
+from trader.domain.order import Purpose, Side
+from trader.domain.structure import ByDelta
 from trader.engine import records as rec
 from trader.engine.beside import NOT_READ
+from trader.engine.cover import in_ranks
 from trader.engine.effects import ReadChain
 from trader.engine.events import ChainRead
 from trader.engine.execution.entry import Work, give_up, unready, work_entry
 from trader.engine.execution.working import ask_cancel
 from trader.engine.gate import daily_loss, slowed
+from trader.engine.imbalance import UNWIND_SECS, imbalance_words, lacks, tell_naked, time_left
 from trader.engine.levels import bars_entry, level_words
-from trader.engine.naked import UNWIND_SECS, imbalance_words, lacks, tell_naked, time_left
 from trader.engine.prerequisites import Facts, Unread, in_the_way, prerequisites
 from trader.engine.records import LegTerms, Phase
 from trader.engine.schedule import Window, entry_window, exit_before_expiry, fix_instants, past_words
-from trader.engine.selection import choose_legs, liquidity_flaw
+from trader.engine.selection import choose_legs, liquidity_flaw, touch_flow
 from trader.engine.state import HUNDRED, ZERO, Run, Watch, seconds_since
 from trader.engine.turn import Turn
-from trader.engine.valuation import staleness
-from trader.pricing.margin import ShortLeg, strangle_margin
+from trader.engine.valuation import blocked_by, staleness
 
 _CHAIN_SECS = 2.0  # between reads of the chain while looking for strikes (wall)
 _CHAIN_ANSWER_SECS = 15.0
@@ -70,7 +71,7 @@ def _obstacles(turn: Turn, run: Run) -> list[str]:
     strikes = _pick(turn, run, watch)
     run = turn.run(run.run_id)
     for leg in run.legs:
-        flaw = staleness(turn.state.market, turn.now, leg.symbol, need_greeks=True)
+        flaw = staleness(turn.state.market, turn.now, leg.symbol, need_greeks=True, side=leg.side)
         strikes += [flaw] if flaw else _leg_flaws(turn, run, leg)
     return patience + in_the_way(prerequisites(_facts(turn, run, strikes)))
 
@@ -123,16 +124,14 @@ def _pick(turn: Turn, run: Run, watch: Watch) -> list[str]:
 
 def _leg_flaws(turn: Turn, run: Run, leg: LegTerms) -> list[str]:
     quote = turn.state.market.quotes[leg.symbol]
-    flaw = liquidity_flaw(run.preset.strategy, quote)
+    flaw = liquidity_flaw(run.preset.strategy, quote, leg.side, leg.tick_size)
     if flaw:
         return [f"{leg.symbol}: {flaw}"]
+    band = run.preset.structure.leg(leg.key).selector
     assert quote.greeks is not None
     size = Decimal(str(abs(quote.greeks.delta)))
-    strategy = run.preset.strategy
-    margin = (
-        strategy.delta_max - strategy.delta_min
-    ) / 2  # a strike may drift this far out of the band before a re-pick
-    if not strategy.delta_min - margin <= size <= strategy.delta_max + margin:
+    # A strike may drift half the band out of it before another is picked.
+    if isinstance(band, ByDelta) and not (3 * band.low - band.high) / 2 <= size <= (3 * band.high - band.low) / 2:
         if not turn.watch(run.run_id).chain_pending:
             turn.look(run.run_id, chain_asked=turn.wall, chain_pending=True)
             turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
@@ -160,20 +159,13 @@ def _foreign(turn: Turn, run: Run, watch: Watch) -> tuple[Foreign, ...] | Unread
 
 
 def margin_estimate(turn: Turn, run: Run) -> Decimal | None:
-    """USD both legs would block (isolated, no netting); None without an index price."""
+    """USD that entering would take out of what is available: what short legs block and long ones cost. None without an
+    index price."""
     spot = turn.state.market.spots.get(run.underlying)
     if spot is None:
         return None
-    legs = [
-        ShortLeg(
-            mark=leg.mark or ZERO,
-            quantity=leg.quantity,
-            contract_value=leg.contract_value,
-            initial_margin_pct=leg.margin_pct,
-        )
-        for leg in run.legs
-    ]
-    return strangle_margin(spot=spot, legs=legs)
+    blocked = blocked_by([(leg, leg.quantity, leg.mark or ZERO) for leg in run.legs], spot)
+    return blocked - sum((touch_flow(leg, leg.quantity) for leg in run.legs if leg.side is Side.BUY), ZERO)
 
 
 def on_chain_read(turn: Turn, event: ChainRead) -> None:
@@ -195,7 +187,9 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
             event.run_id, why_not=(f"strikes: the option chain could not be read: {event.error or 'no index price'}",)
         )
         return
-    selection = choose_legs(run.preset, event.instruments, {q.symbol: q for q in event.quotes}, turn.now.market)
+    selection = choose_legs(
+        run.preset, event.instruments, {q.symbol: q for q in event.quotes}, turn.now.market, event.spot
+    )
     if not selection.legs:
         turn.look(event.run_id, why_not=tuple(f"strikes: {reason}" for reason in selection.reasons))
         return
@@ -211,13 +205,15 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
 
 
 def enter(turn: Turn, run_id: str) -> None:
-    """Advance an ENTERING run: both legs at once; both complete → HOLDING, one failed → accept or unwind."""
+    """Advance an ENTERING run, rank by rank, the legs of one at once; all complete → HOLDING, one failed → accept or unwind."""
     run = turn.run(run_id)
     if turn.now.market is not None and run.exit_at is not None and turn.now.market >= run.exit_at:
         turn.decide_exit(run_id, "time", "the exit time came while the entry was still working")
         return
     if _is_too_late(turn, run):
-        turn.decide_exit(run_id, "missed_entry", "nothing had been sold when the entry window passed during a restart")
+        turn.decide_exit(
+            run_id, "missed_entry", f"nothing had been {_done_to(run)} when the entry window passed during a restart"
+        )
         return
     if bars_entry(turn.state, run) and not _is_whole(run):
         why = f"{level_words(turn.state)}; {_taken_back(run)}"
@@ -227,9 +223,13 @@ def enter(turn: Turn, run_id: str) -> None:
     if _is_naked_too_long(turn, run):
         _give_up_lacking(turn, run)
         return
-    outcomes = {leg.key: work_entry(turn, run_id, leg) for leg in run.legs}
-    if all(work is Work.COMPLETE for work in outcomes.values()):
-        turn.phase(run_id, Phase.HOLDING, "both legs sold")
+    outcomes: dict[str, Work] = {}
+    for rank in in_ranks(run.legs):
+        outcomes |= {leg.key: work_entry(turn, run_id, leg) for leg in rank}
+        if not all(work is Work.COMPLETE for work in outcomes.values()):
+            break  # what covers comes before what it covers
+    if all(outcomes.get(leg.key) is Work.COMPLETE for leg in run.legs):
+        turn.phase(run_id, Phase.HOLDING, f"{_all_legs(run)} {_done_to(run)}")
         turn.look(run_id, account_wanted=True)
         return
     run = turn.run(run_id)
@@ -275,12 +275,22 @@ def _unwind_words(run: Run, why: str) -> str:
 def _taken_back(run: Run) -> str:
     """What taking an entry back means just now."""
     if any(order.done_qty for order in run.orders.values()):
-        return "buying back what was sold"
-    return "cancelling what was sent" if run.live_orders() else "nothing was sold"
+        return f"closing what was {_done_to(run)}" if _done_to(run) != "sold" else "buying back what was sold"
+    return "cancelling what was sent" if run.live_orders() else f"nothing was {_done_to(run)}"
+
+
+def _done_to(run: Run) -> str:
+    """What entering does to the legs of a run, in one word."""
+    sides = {leg.side for leg in run.legs}
+    return "entered" if len(sides) > 1 else "bought" if Side.BUY in sides else "sold"
+
+
+def _all_legs(run: Run) -> str:
+    return {1: "the leg", 2: "both legs"}.get(len(run.legs), f"all {len(run.legs)} legs")
 
 
 def _is_whole(run: Run) -> bool:
-    """True when every leg is sold to its configured size and nothing of the entry works any more."""
+    """True when every leg is entered to its configured size and nothing of the entry works any more."""
     if run.unsettled:
         return False
     return all(run.entered(leg.key) >= leg.quantity for leg in run.legs)

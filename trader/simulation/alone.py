@@ -1,5 +1,6 @@
-"""CT6: a leg alone is completed or closed, and not alone for long."""
+"""CT6: a short leg alone, or without the cover it was given, is completed or closed, and not alone for long."""
 
+from trader.domain.order import Side
 from trader.engine.records import Phase
 from trader.simulation.evidence import Evidence
 from trader.simulation.leaving import NEXT_TRY_SECS
@@ -22,11 +23,12 @@ class AloneRules:
 
     def _check(self, run: RunNote, healthy: float) -> None:
         account = self._evidence.world.venue.account
-        held = [
-            self._orders.net(run.run_id, leg.symbol) if account.position_size(leg.symbol) else 0 for leg in run.legs
-        ]
+        held = {
+            leg.key: self._orders.net(run.run_id, leg.symbol) if account.position_size(leg.symbol) else 0
+            for leg in run.legs
+        }
         now = self._evidence.world.agenda.now
-        if sum(size != 0 for size in held) != 1 or any(now >= leg.expiry for leg in run.legs):
+        if not _is_alone(run, held) or any(now >= leg.expiry for leg in run.legs):
             self._naked.pop(run.run_id, None)
             return
         since = self._naked.setdefault(run.run_id, self._evidence.secs)
@@ -60,3 +62,16 @@ class AloneRules:
             return None
         self._read_after[run.run_id] = (last, read)
         return read
+
+
+def _is_alone(run: RunNote, held: dict[str, int]) -> bool:
+    """Whether one short leg of several stands, uncovered, without the others, or one without the cover it was given."""
+    shorts = [leg for leg in run.legs if leg.side is Side.SELL]
+    standing = [leg for leg in shorts if held[leg.key]]
+    for leg in standing:
+        kind = [one for one in run.legs if one.kind is leg.kind]
+        bare = -sum(held[one.key] for one in kind)
+        meant = max(-sum(one.quantity * one.side.sign for one in kind), 0)
+        if bare > 0 and (len(standing) == 1 < len(shorts) or (len(kind) > 1 and bare > meant)):
+            return True
+    return False

@@ -50,7 +50,7 @@ class EntryRules:
                 self._evidence.report(
                     "N11", f"{intent.client_order_id} begins an entry while the account's stream is down"
                 )
-            if not self._evidence.heard.usable(leg.symbol, entry=True):
+            if not self._evidence.heard.usable(leg.symbol, entry=leg.side):
                 quote = self._evidence.heard.newest.get(leg.symbol)
                 self._evidence.report(
                     "I15",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from math import isfinite
 
+from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.simulation.agenda import Agenda
 from trader.simulation.venue import SimVenue
@@ -74,8 +75,8 @@ class Heard:
             self._stamps[quote.symbol] = max(mark, quote.ts_mark), max(quoted, quote.ts_quote)
         return younger
 
-    def usable(self, symbol: str, *, entry: bool = False) -> bool:
-        """Fresh and sane enough to decide on; stricter where risk is added."""
+    def usable(self, symbol: str, *, entry: Side | None = None) -> bool:
+        """Fresh and sane enough to decide on; stricter where risk is added, on that side."""
         quote = self.newest.get(symbol)
         if quote is None or quote.mark is None or quote.mark <= 0 or quote.ts_mark is None or quote.ts_quote is None:
             return False
@@ -83,10 +84,12 @@ class Heard:
         age = (now - quote.ts_mark).total_seconds()
         if age > 7.8 or self._agenda.secs - self.at[symbol] > 7.5:  # 5 s, as of a message up to 2 s ago, and the way
             return False
-        if not entry:
+        if entry is None:
             return True
         if quote.greeks is None or not isfinite(quote.greeks.delta):
             return False
+        if entry is Side.BUY:
+            return quote.ask is not None and quote.ask > 0 and (quote.bid or 0) <= quote.ask
         return quote.bid is not None and quote.ask is not None and 0 < quote.bid <= quote.ask
 
     def recent_marks(self, symbol: str) -> list[Decimal]:

@@ -1,10 +1,11 @@
 """CT2, CT5, CT8 and I10 of exits: is a Stop heard, is the exit time kept, and is every open leg's exit tried again and again?"""
 
-from trader.domain.order import OrderIntent, Purpose
+from trader.domain.order import OrderIntent, Purpose, Side
 from trader.engine import records as rec
 from trader.engine.records import Phase
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import RunNote
+from trader.simulation.slicing import pause_secs
 
 STOP_SECS = 1.3  # rows are polled every tick; a second of grace is the supervisor's rhythm
 NEXT_TRY_SECS = 8.0
@@ -81,8 +82,15 @@ class LeavingRules:
             exits = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
             if any(o.open or o.reported > o.filled for o in exits) or leg.key in run.kept:
                 continue  # what is held to its settlement has a rule of its own (CT14)
-            last = max((o.ended for o in exits), default=run.exit_secs)
-            limit = NEXT_TRY_SECS if exits else _FIRST_EXIT_SECS
+            shorts = [
+                one for one in run.legs if leg.side is Side.BUY and one.side is Side.SELL and one.kind is leg.kind
+            ]
+            covered = [o for short in shorts for o in run.leg_orders(short.key)]
+            if any(run.net(short.key) for short in shorts) or any(o.open or o.reported > o.filled for o in covered):
+                continue  # it covers what has to be closed before it
+            last = max((o.ended for o in (*exits, *covered)), default=run.exit_secs)
+            last = max(last, run.exit_secs)
+            limit = pause_secs(run) + (NEXT_TRY_SECS if exits else _FIRST_EXIT_SECS)
             if min(self._evidence.secs - last, healthy) > limit:
                 self._evidence.report(
                     "CT5", f"{leg.symbol}: {held} open, no exit tried for {self._evidence.secs - last:.1f} s"

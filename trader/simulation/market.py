@@ -133,7 +133,7 @@ def _list_options(plan: MarketPlan, expiry: datetime) -> tuple[Instrument, ...]:
     step = 100 if plan.expiry_secs > 3600 else 10
     listed = []
     for kind, sign in ((Kind.CALL, 1), (Kind.PUT, -1)):
-        for number, out in enumerate(_DEVIATIONS):
+        for number, out in enumerate((*_DEVIATIONS, *plan.farther)):
             strike = round(_SPOT * exp(sign * out * deviation) / step) * step
             listed.append(_option(kind, Decimal(strike), expiry, 1000 + number + (100 if sign > 0 else 200)))
     return tuple(listed)

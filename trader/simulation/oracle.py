@@ -13,6 +13,7 @@ from trader.engine import records as rec
 from trader.simulation.alone import AloneRules
 from trader.simulation.books import BookRules
 from trader.simulation.commanding import CommandRules
+from trader.simulation.covering import CoverRules
 from trader.simulation.disk import CommandRow
 from trader.simulation.entries import EntryRules
 from trader.simulation.evidence import Evidence, World
@@ -22,6 +23,7 @@ from trader.simulation.notes import Notes
 from trader.simulation.ordering import OrderRules
 from trader.simulation.paying import PayingRules
 from trader.simulation.shell import Shell
+from trader.simulation.slicing import SliceRules
 from trader.simulation.triggers import TriggerRules
 from trader.simulation.venue import Arrival
 from trader.venue.core.records import Order
@@ -37,11 +39,13 @@ class Oracle:
         self.triggers = TriggerRules(evidence)
         self.leaving = LeavingRules(evidence)
         self.alone = AloneRules(evidence, self.orders)
+        self.covers = CoverRules(evidence, self.orders)
         self.finishing = FinishRules(evidence)
         self.books = BookRules(evidence, self.orders)
         self.entries = EntryRules(evidence)
         self.paying = PayingRules(evidence)
         self.commands = CommandRules(evidence)
+        self.slices = SliceRules(evidence)
 
     @property
     def notes(self) -> Notes:
@@ -61,9 +65,11 @@ class Oracle:
         self.orders.before(record, epoch)
         self.triggers.before(record)
         self.leaving.before(record)
+        self.covers.before(record)
         self.entries.before(record)
         self.paying.before(record)
         self.commands.before(record)
+        self.slices.before(record)
         evidence.notes.take(record, epoch, evidence.secs)
         if isinstance(record, rec.RunFinished):
             self.finishing.finished(record)
@@ -105,6 +111,7 @@ class Oracle:
     def watch_fills(self) -> None:
         """Look at what has been executed since the last look."""
         self.orders.watch_fills()
+        self.covers.watch()
 
     def priced(self, shell: Shell, quotes: tuple[Quote, ...], spot: Decimal) -> None:
         """A runner is about to hear these prices."""

@@ -3,7 +3,7 @@ settlement only where it may be, is closed when it is offered again, and a book 
 
 from decimal import Decimal
 
-from trader.domain.order import OrderIntent, Purpose
+from trader.domain.order import OrderIntent, Purpose, Side
 from trader.domain.quote import Quote
 from trader.engine import records as rec
 from trader.engine.records import LegTerms, Phase
@@ -12,7 +12,6 @@ from trader.simulation.notes import RunNote
 
 _TICKS = 20  # always accepted above the mark
 _LOOKBACK_SECS = 20.0
-_UNSALEABLE_SECS = 20.0
 _BUY_SECS = 8.0  # as long as any exit may take to be tried
 _FRESH_SECS = 4.5
 _SEEN_SECS = 2.5  # the book is looked at with the market's rhythm
@@ -62,6 +61,16 @@ class PayingRules:
         preset, leg = run.preset, run.leg(intent.leg)
         marks = [quote.mark for _, quote in recent if quote.mark is not None]
         most = max(m + max(m * preset.risk.exit_limit_pct / 100, _TICKS * leg.tick_size) for m in marks)
+        if leg.side is Side.BUY:
+            least = min(m - max(m * preset.risk.exit_limit_pct / 100, _TICKS * leg.tick_size) for m in marks)
+            if price < least:
+                self._evidence.report("CT14", f"{intent.client_order_id} takes {price}, at least {least} is accepted")
+            if not any(quote.bid for at, quote in recent if secs - at <= _BUY_SECS):
+                step = max(max(marks) * preset.orders.slippage_pct / 100, leg.tick_size) + leg.tick_size
+                if price < max(min(marks) - step, leg.tick_size):
+                    text = f"{intent.client_order_id} offers {price} although nobody bids; marks {min(marks)} to {max(marks)}"
+                    self._evidence.report("CT14", text)
+            return
         if price > most:
             self._evidence.report("CT14", f"{intent.client_order_id} pays {price}, at most {most} is accepted")
         if any(quote.ask for at, quote in recent if secs - at <= _BUY_SECS):
@@ -114,7 +123,8 @@ class PayingRules:
             for leg in run.legs:
                 if leg.symbol not in session.venue.core.products.live:
                     continue
-                if session.venue.market.depth(leg.symbol).asks:
+                depth = session.venue.market.depth(leg.symbol)
+                if depth.asks if leg.side is Side.SELL else depth.bids:
                     self._no_ask.pop(leg.symbol, None)
                 else:
                     self._no_ask.setdefault(leg.symbol, secs)
@@ -132,6 +142,11 @@ class PayingRules:
     def _is_worth_buying(self, run: RunNote, leg: LegTerms, quote: Quote) -> bool:
         """Clearly: what is asked is within what the preset accepts for its worth."""
         preset = run.preset
-        if not quote.ask or quote.mark is None or quote.mark <= 0:
+        if quote.mark is None or quote.mark <= 0:
+            return False
+        if leg.side is Side.BUY:
+            bid = quote.bid or Decimal(0)
+            return bid * (1 + preset.risk.exit_limit_pct / 100) > quote.mark * Decimal("1.01")
+        if not quote.ask:
             return False
         return quote.ask * Decimal("1.01") < quote.mark * (1 + preset.risk.exit_limit_pct / 100)

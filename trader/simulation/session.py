@@ -26,6 +26,7 @@ from trader.simulation.oracle import Oracle
 from trader.simulation.plan import OPENING, Deed, Plan, preset_of, wall_step
 from trader.simulation.quotes import ABSURD_SPOTS, absurd, aged, quote_of, spoiled
 from trader.simulation.shell import Shell
+from trader.simulation.slicing import is_in_slices
 from trader.simulation.streams import PrivateStream
 from trader.simulation.venue import SimVenue, is_desks, snapshot_of
 from trader.simulation.wire import Wire
@@ -339,7 +340,7 @@ class Session:
             return "waiting"
         if run.phase in (Phase.ENTERING, Phase.EXITING) and sum(run.net(leg.key) != 0 for leg in run.legs) == 1:
             return "one leg"
-        return run.phase.value
+        return "slices" if is_in_slices(run) else run.phase.value
 
     # ------------------------------------------------------------ messages
 
@@ -600,11 +601,12 @@ class Session:
         run = self.oracle.notes.newest()
         if not self.faults.active or run is None or not run.legs:
             return
-        symbol = run.legs[deed.leg].symbol
+        leg = run.legs[deed.leg % len(run.legs)]
+        symbol = leg.symbol
         match deed.kind:
             case "buy_back":
-                held = -self.venue.account.position_size(symbol)
-                done = bool(held > 0 and self.venue.human_trade(symbol, Side.BUY, min(deed.size, held)))
+                held = leg.side.sign * self.venue.account.position_size(symbol)
+                done = bool(held > 0 and self.venue.human_trade(symbol, leg.side.opposite, min(deed.size, held)))
             case "sell_more":
                 done = bool(self.venue.human_trade(symbol, Side.SELL, deed.size))
             case "cancel":

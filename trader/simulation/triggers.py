@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from trader.domain.instrument import Kind
+from trader.domain.order import Side
 from trader.engine import records as rec
 from trader.engine.records import LegTerms, Phase
 from trader.pricing.fees import option_commission
@@ -52,21 +54,26 @@ class TriggerRules:
         return held if all(self._evidence.heard.usable(leg.symbol) for leg in held) else []
 
     def _pnl_pct(self, run: RunNote, held: list[LegTerms]) -> Decimal | None:
-        """Cost to close everything now, % of premium; by the oracle's own sum."""
+        """Cost to close everything now, % of the net credit, or of the most that can be lost; by the oracle's own sum."""
         premium = total = Decimal(0)
         terms = {leg.key: leg for leg in run.legs}
         for key, fill in run.fills.values():
             cash = -fill.side.sign * fill.price * fill.quantity * terms[key].contract_value
             total += cash - (fill.commission or 0)
             premium += cash if fill.side is terms[key].side else 0
-        if premium <= 0:
+        basis = premium if premium > 0 else _most_lost(run, premium)
+        if basis is None or basis <= 0:
             return None
         guard_pct = run.preset.exits.spread_guard_pct
         for leg in held:
             quote = self._evidence.heard.newest[leg.symbol]
             assert quote.mark is not None
-            guard = max(quote.mark * (100 + guard_pct) / 100, quote.mark + 5 * leg.tick_size)
-            price = min(quote.ask, guard) if quote.ask else guard
+            leeway = max(quote.mark * guard_pct / 100, 5 * leg.tick_size)
+            if leg.side is Side.SELL:
+                price = min(quote.ask or quote.mark + leeway, quote.mark + leeway)
+            else:
+                price = max(quote.bid or Decimal(0), quote.mark - leeway, Decimal(0))
+                price = min(price, quote.ask) if quote.ask else price
             size = abs(run.net(leg.key))
             fee = option_commission(
                 rate=leg.fee_rate,
@@ -76,8 +83,8 @@ class TriggerRules:
                 quantity=size,
                 contract_value=leg.contract_value,
             )
-            total -= price * size * leg.contract_value + fee
-        return total / premium * 100
+            total -= -leg.side.sign * price * size * leg.contract_value + fee
+        return total / basis * 100
 
     def _evaluate(self, run: RunNote, held: list[LegTerms]) -> None:
         """CT7: the same rule true on consecutive fresh evaluations must lead to an exit."""
@@ -157,3 +164,22 @@ class TriggerRules:
         blind = self._evidence.secs - max(self._sighted, run.phase_secs)
         if min(blind, healthy) > run.preset.exits.blind_exit_secs + 12:
             self._evidence.report("CT10", f"holding blind for {blind:.0f} s")
+
+
+def _most_lost(run: RunNote, premium: Decimal) -> Decimal | None:
+    """USD lost at expiry where spot is worst for what was entered; None where there is no bound."""
+    worst = None
+    entered = {leg.key: 0 for leg in run.legs}
+    for key, fill in run.fills.values():
+        if fill.side is run.leg(key).side:
+            entered[key] += fill.quantity
+    calls = sum(entered[leg.key] * leg.side.sign for leg in run.legs if leg.kind is Kind.CALL)
+    if calls < 0:
+        return None
+    for spot in (Decimal(0), *(leg.strike for leg in run.legs)):
+        settled = premium
+        for leg in run.legs:
+            inside = spot - leg.strike if leg.kind is Kind.CALL else leg.strike - spot
+            settled += leg.side.sign * entered[leg.key] * leg.contract_value * max(inside, Decimal(0))
+        worst = settled if worst is None else min(worst, settled)
+    return None if worst is None else -worst

@@ -41,8 +41,8 @@ def chase_price(
     lowest, highest = price_bounds(preset, leg, quote, price if quote.mark is None else quote.mark, bounds)
     if side is Side.SELL:
         return min(max(price, lowest), highest)
-    # Bids are how positions are closed, also on a mark too old to be judged by: were it absurd as well, the far side of its
-    # collar must not raise the bid.
+    # Bids are how short positions are closed, also on a mark too old to be judged by: were it absurd as well, the far side of
+    # its collar must not raise the bid.
     return max(min(price, highest), quote.band_low or leg.tick_size)
 
 

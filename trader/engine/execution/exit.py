@@ -1,8 +1,9 @@
 """Closing one leg: entries cancelled first, then reduce-only orders until nothing is left, whatever is refused meanwhile."""
 
-from trader.domain.order import OrderStatus, Purpose, TimeInForce
+from trader.domain.clock import Now
+from trader.domain.order import OrderStatus, Purpose, Side, TimeInForce
 from trader.domain.remedy import Remedy
-from trader.domain.rounding import floor_to_tick
+from trader.domain.rounding import ceil_to_tick, floor_to_tick
 from trader.domain.wording import refusal_words
 from trader.engine.execution.algo import (
     PATIENT_REASONS,
@@ -13,16 +14,24 @@ from trader.engine.execution.algo import (
     next_child,
     since_filled,
 )
-from trader.engine.execution.exit_price import Terms, exit_terms, fair_bid, is_above_ceiling, is_unoffered, stands_well
+from trader.engine.execution.exit_price import (
+    Terms,
+    exit_terms,
+    fair_price,
+    is_past_limit,
+    is_unoffered,
+    stands_well,
+    touch_of,
+)
 from trader.engine.execution.working import RETRY_SECS, ask_cancel, ask_fate, await_order, is_resting, paused, place
 from trader.engine.exits import triggered
-from trader.engine.gate import closable, exit_ceiling
+from trader.engine.gate import closable, exit_limit
+from trader.engine.imbalance import alone_since
 from trader.engine.levels import level_words, trip
-from trader.engine.naked import alone_since
 from trader.engine.positions import differs_lastingly
 from trader.engine.records import LegTerms, Level
 from trader.engine.settling import Stance, stance_on, unsaleable_secs
-from trader.engine.state import Order, Run, seconds_since
+from trader.engine.state import Order, Run, State, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import fresh_value
 
@@ -47,7 +56,12 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
     stance = stance_on(turn, run_id, leg) if priced else Stance.CLOSE
     run = turn.run(run_id)
     _tell_unoffered(turn, run, leg)
-    in_slices = priced and not _is_alone(run, purpose) and leg.key not in run.kept and not why_at_once(turn, run)
+    in_slices = (
+        priced
+        and not _is_alone(run, purpose)
+        and leg.key not in run.kept
+        and not why_at_once(turn.state, run, turn.now)
+    )
     blocking = [o for o in run.leg_orders(leg.key) if o.status.live and _blocks(run, o, turn)]
     for order in run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN):
         if order.status.live:
@@ -78,15 +92,15 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
     return False
 
 
-def why_at_once(turn: Turn, run: Run) -> str:
+def why_at_once(state: State, run: Run, now: Now) -> str:
     """Why the exit takes no slices, in words; empty where it may."""
     if not is_patient(run):
         return "what ended the run does not wait"
-    if turn.state.account.trading.level is Level.HALTED:
-        return level_words(turn.state)
+    if state.account.trading.level is Level.HALTED:
+        return level_words(state)
     if not is_sliced(run.preset.orders):
         return ""
-    valuation, _ = fresh_value(run, turn.state.market, turn.now)
+    valuation, _ = fresh_value(run, state.market, now)
     losing = triggered(run.preset.exits, run.level_pct, valuation.pct) if valuation is not None else {}
     return next((detail for reason, detail in losing.items() if reason not in PATIENT_REASONS), "")
 
@@ -95,7 +109,7 @@ def _terms(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, stance: Stance
     """What the next closing order of a leg may pay."""
     quote = turn.state.market.quotes.get(leg.symbol)
     if stance is Stance.BID and quote is not None:
-        return Terms(fair_bid(run, leg, quote))
+        return Terms(fair_price(run, leg, quote))
     return exit_terms(turn.state, turn.now, run, leg, purpose, alone=_is_alone(run, purpose), takes=takes)
 
 
@@ -110,7 +124,7 @@ def _patience(turn: Turn, run: Run, leg: LegTerms, order: Order, stance: Stance,
         and order.leaves_qty < run.open_quantity(leg.key) - _unbooked(order)
     ):
         return 0.0  # a slice of what has to go at once by now
-    if stance is Stance.WAIT or is_above_ceiling(turn.state, turn.now, run, leg, order.intent.limit_price):
+    if stance is Stance.WAIT or is_past_limit(turn.state, turn.now, run, leg, order.intent.limit_price):
         return 0.0
     if stands_well(turn.state, turn.now, run, leg, order.intent.limit_price, is_kept=stance is Stance.BID):
         return float("inf")
@@ -185,10 +199,17 @@ def _tell_unoffered(turn: Turn, run: Run, leg: LegTerms) -> None:
         return
     if leg.key in run.kept or unsaleable_secs(turn, run.run_id, leg) < _UNOFFERED_SECS:
         return
-    most = floor_to_tick(exit_ceiling(run.preset, leg, quote.mark), leg.tick_size)
-    asked = f"is offered at {quote.ask}, and at most {most:f} is accepted (risk.exit_limit_pct)"
-    words = asked if quote.ask else f"is offered by nobody; up to {most:f} would be accepted"
-    text = f"{leg.symbol} {words}. A bid stands at the mark until somebody offers it or it is settled."
+    worst, touch = exit_limit(run.preset, leg, quote.mark), touch_of(leg, quote)
+    if leg.side is Side.SELL:
+        most = floor_to_tick(worst, leg.tick_size)
+        asked = f"is offered at {touch}, and at most {most:f} is accepted (risk.exit_limit_pct)"
+        words = asked if touch else f"is offered by nobody; up to {most:f} would be accepted"
+        text = f"{leg.symbol} {words}. A bid stands at the mark until somebody offers it or it is settled."
+    else:
+        least = ceil_to_tick(worst, leg.tick_size)
+        bid = f"has a bid of {touch}, and at least {least:f} is accepted (risk.exit_limit_pct)"
+        words = bid if touch else f"is bid for by nobody; down to {least:f} would be accepted"
+        text = f"{leg.symbol} {words}. It is offered at the mark until somebody bids for it or it is settled."
     turn.alert_again(run.run_id, "error", code, text, every_secs=_UNOFFERED_REPEAT_SECS)
 
 
@@ -227,7 +248,9 @@ def _is_fruitless(order: Order) -> bool:
     if order.status is OrderStatus.REJECTED:
         return True
     limit, asked = order.intent.limit_price, order.reference
-    return asked is not None and asked > 0 and (limit is None or limit >= asked)
+    if asked is None or asked <= 0:
+        return False
+    return limit is None or (limit - asked) * order.intent.side.sign >= 0
 
 
 def _pause_after(orders: list[Order]) -> float:

@@ -1,12 +1,15 @@
-"""One leg alone: how long it has stood, how long it still may, and when a person must hear of it.
+"""One short leg alone: how long it has stood, how long it still may, and when a person must hear of it.
 
 A strangle half sold is a bet nobody made. From the first fill that the other leg lacks a clock runs (recorded: a restart
 does not turn it back); before it has run out the entry gives the lacking leg up, early enough for buying back to be done.
+What belongs together is said in `trader.engine.cover`: a short leg beside its long one stands alone with nobody.
 """
 
 from datetime import datetime
 
 from trader.domain.order import OrderStatus, Purpose
+from trader.engine.cover import astray, behind, beyond_cover, shorts, uncovered
+from trader.engine.execution.algo import allowed_lead
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import SILENCE_SECS, Run, seconds_since
 from trader.engine.turn import Turn
@@ -19,14 +22,14 @@ _RECENT_SECS = 10.0
 
 
 def lacks(run: Run, leg: LegTerms) -> bool:
-    """True when another leg has sold more contracts than this one."""
-    return any(run.entered(other.key) > run.entered(leg.key) for other in run.legs)
+    """True when another leg has entered more contracts, for its ratio, than this one."""
+    return leg.key in behind(run.legs, {one.key: run.entered(one.key) for one in run.legs})
 
 
 def _is_even_by_report(run: Run) -> bool:
-    """True when as much of every leg is sold by the word of its orders: only fills are still to come."""
-    sold = [sum(o.done_qty for o in run.leg_orders(leg.key, Purpose.ENTRY)) for leg in run.legs]
-    return max(sold) == min(sold)
+    """True when no leg stands alone by the word of its orders: only fills are still to come."""
+    entered = {leg.key: sum(o.done_qty for o in run.leg_orders(leg.key, Purpose.ENTRY)) for leg in run.legs}
+    return not astray(run.legs, entered, {leg.key: allowed_lead(run, leg) for leg in run.legs})
 
 
 def time_left(run: Run, then: datetime) -> float:
@@ -48,11 +51,16 @@ def entry_patience(run: Run, leg: LegTerms, intended_at: datetime, tries_left: i
 
 
 def alone_since(run: Run) -> datetime | None:
-    """Since when (wall) one leg is open without the other; None while the legs are even or nothing is open."""
+    """Since when (wall) a short leg is open without what it belongs with; None while the legs are even or none is open."""
     if run.phase is Phase.ENTERING:
         return None if run.naked_since is None or _is_even_by_report(run) else run.naked_since
-    closed = [leg for leg in run.legs if run.open_quantity(leg.key) <= 0]
-    if not closed or len(closed) == len(run.legs):
+    if len(run.held) == len(run.legs) and run.naked_since is None:
+        return None
+    sizes = {leg.key: run.open_quantity(leg.key) for leg in run.legs}
+    if any(beyond_cover(run.legs, sizes, leg.kind) for leg in run.held):
+        return run.naked_since
+    closed = [leg for leg in shorts(run.legs) if sizes[leg.key] <= 0]
+    if not closed or not any(uncovered(run.legs, sizes, leg.kind) for leg in run.held):
         return None
     return max((at for leg in closed if (at := run.last_fill_at(leg.key)) is not None), default=run.naked_since)
 
@@ -76,7 +84,7 @@ def tell_naked(turn: Turn, run: Run) -> None:
 
 def imbalance_words(run: Run, secs: float) -> str:
     """How long the legs have not been even: one of them alone, or more of one than of the other."""
-    open_legs = [leg for leg in run.legs if run.open_quantity(leg.key) > 0]
+    open_legs = shorts(run.held)
     return f"{'The legs have been uneven' if len(open_legs) > 1 else 'One leg has stood alone'} for {secs:.0f} s"
 
 
