@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from trader.domain.instrument import Kind
 from trader.pricing.payoff import (
     PayoffLeg,
+    basis,
     breakevens,
     max_loss,
     max_profit,
@@ -77,3 +78,24 @@ def test_payoff_today_meets_payoff_at_expiry_when_time_is_up() -> None:
 def test_payoff_today_refuses_a_leg_without_a_volatility() -> None:
     with pytest.raises(ValueError, match="needs vol"):
         payoff_today([leg(Kind.CALL, 79_000, -1, "1", vol=None)], [77_000.0], NOW)
+
+
+def test_percentages_are_of_the_credit_or_else_of_the_most_that_can_be_lost() -> None:
+    def leg(kind: Kind, strike: int, quantity: int, price: str) -> PayoffLeg:
+        return PayoffLeg(
+            strike=D(strike), kind=kind, quantity=quantity, contract_value=D("0.001"), entry_price=D(price)
+        )
+
+    condor = [
+        leg(Kind.PUT, 90, 10, "1"),
+        leg(Kind.PUT, 95, -10, "3"),
+        leg(Kind.CALL, 105, -10, "3"),
+        leg(Kind.CALL, 110, 10, "1"),
+    ]
+    assert basis(condor) == (D("0.04"), "credit")
+    assert basis([leg(Kind.PUT, 95, 10, "3")]) == (D("0.03"), "max loss")
+    # A call spread bought for 2: 2 is what it can lose. Sold the other way round it brings 2.
+    assert basis([leg(Kind.CALL, 100, 10, "5"), leg(Kind.CALL, 105, -10, "3")]) == (D("0.02"), "max loss")
+    # One call bought, two sold for less: a debit and a loss without a bound.
+    assert basis([leg(Kind.CALL, 100, 10, "5"), leg(Kind.CALL, 105, -20, "2")]) is None
+    assert basis([]) is None

@@ -16,6 +16,8 @@ def stop_words(run: RunView) -> str:
         return "Nothing is left to stop: flat, confirmed by the exchange." if run.flat == "true" else f"{run.words}."
     if run.phase is Phase.EXITING:
         still = f" Still to buy back: {_legs(left)}." if left else " Waiting for the exchange to confirm flat."
+        if run.stop_hurries:
+            return f"The exit is under way in slices; Stop closes what is left at once.{still}"
         return f"The exit is under way; Stop changes nothing.{still}"
     if run.phase is Phase.ENTERING:
         if not left:

@@ -34,7 +34,7 @@ from trader.journal.database import (
 )
 from trader.journal.lease import Lease
 from trader.journal.upsert import insert_into
-from trader.journal.views import AlertRow, DayTotals, FillRow, OrderRow, RunSummary, Sample
+from trader.journal.views import AlertRow, FillRow, OrderRow, RunSummary, Sample
 
 _snapshots = msgspec.json.Decoder(LiveSnapshot)
 # Built once, as all that is asked every second: putting a statement together costs more than running it.
@@ -385,11 +385,6 @@ class Journal:
         """A run's P&L series, each point with its row id; thinned to `max_points` (None = all), keeping extremes."""
         with self._read() as connection:
             return views.read_samples(connection, run_id, max_points=max_points, after_id=after_id)
-
-    def day_totals(self, account: str, day_start: datetime, day_end: datetime) -> DayTotals:
-        """Realised P&L (USD) and runs per underlying of a day, [day_start, day_end)."""
-        with self._read() as connection:
-            return views.read_day_totals(connection, account, day_start, day_end)
 
     def installation(self) -> str:
         """Four characters made once per journal; they stand in every client order id."""

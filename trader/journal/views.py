@@ -127,13 +127,6 @@ class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
     market: datetime | None = None
 
 
-class DayTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """What a day's limits look at: realised P&L (USD) of the runs that ended, number of runs begun per underlying."""
-
-    realized_pnl: Decimal
-    runs: dict[str, int]
-
-
 def read_records(connection: Connection, run_id: str | None, after_seq: int) -> list[tuple[int, AnyRecord]]:
     """Records in the order they were written, with their sequence numbers."""
     query = _ALL_RECORDS if run_id is None else _RUN_RECORDS
@@ -473,22 +466,6 @@ def read_alerts(
             )
         )
     return found
-
-
-def read_day_totals(connection: Connection, account: str, day_start: datetime, day_end: datetime) -> DayTotals:
-    """Totals of the half-open span [day_start, day_end), by exchange time where a record has it, else by wall clock."""
-    at = func.coalesce(t.runs.c.market, t.runs.c.wall)
-    query = select(t.runs.c.kind, t.runs.c.underlying, t.runs.c.realized_pnl).where(
-        t.runs.c.account == account, at >= instant_text(day_start), at < instant_text(day_end)
-    )
-    total = Decimal(0)
-    begun: dict[str, int] = {}
-    for kind, underlying, pnl in connection.execute(query):
-        if kind == "run_finished":
-            total += Decimal(pnl)
-        else:
-            begun[underlying] = begun.get(underlying, 0) + 1
-    return DayTotals(realized_pnl=total, runs=begun)
 
 
 def sample_row(sample: Sample) -> dict[str, Any]:

@@ -7,7 +7,7 @@ pale (3.6 : 1).
 
 import html
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -259,13 +259,6 @@ class Look(NamedTuple):
 
 LOOKS = {look.name: look for look in (Look("15 m", 15), Look("1 h", 60), Look("run", None))}
 POINTS = 300  # a second's refresh carries them all
-
-
-def since(run: RunView, look: Look) -> datetime | None:
-    """From when on the chart needs points."""
-    if look.minutes is None or run.market_at is None:
-        return None
-    return run.market_at - timedelta(minutes=look.minutes)
 
 
 def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Decimal. Before expiry the legs are valued with Black-76 in floats. All legs are
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -31,6 +32,22 @@ class PayoffLeg(msgspec.Struct, frozen=True, kw_only=True):
     def units(self) -> Decimal:
         """Signed amount of underlying."""
         return self.quantity * self.contract_value
+
+
+class Basis(NamedTuple):
+    """What percentages of a position are of: USD (> 0), and what it is."""
+
+    usd: Decimal
+    name: Literal["credit", "max loss"]
+
+
+def basis(legs: Sequence[PayoffLeg]) -> Basis | None:
+    """The net credit; where there is none, the most that can be lost at expiry; None where neither exists. Fees are left out."""
+    credit = -sum((leg.entry_price * leg.units for leg in legs), Decimal(0))
+    if credit > 0:
+        return Basis(credit, "credit")
+    loss = max_loss(legs) if legs else None
+    return None if loss is None or loss >= 0 else Basis(-loss, "max loss")
 
 
 def pnl_at_expiry(legs: Sequence[PayoffLeg], spot: Decimal) -> Decimal:

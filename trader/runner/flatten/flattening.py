@@ -16,7 +16,7 @@ from trader.domain.instrument import parse_option_symbol
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose, TimeInForce
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.engine.ids import client_order_id, parse_client_order_id
-from trader.exchange.ports import Gateway
+from trader.exchange.ports import Trading
 from trader.runner.flatten.books import Books, Say
 from trader.runner.flatten.doubts import Doubts
 from trader.runner.flatten.ours import Holding, OurOrders, first_to_close, foreign
@@ -49,7 +49,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def flatten(
-    gateway: Gateway,
+    gateway: Trading,
     books: Books,
     say: Say,
     *,
@@ -96,7 +96,7 @@ def flatten(
 class _Flattening:
     """The state of one flatten: what was seen, sent and heard."""
 
-    def __init__(self, gateway: Gateway, books: Books, say: Say, horizon_secs: float, any_price: bool) -> None:
+    def __init__(self, gateway: Trading, books: Books, say: Say, horizon_secs: float, any_price: bool) -> None:
         self._gateway = gateway
         self._books = books
         self._say = say
