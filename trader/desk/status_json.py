@@ -163,6 +163,7 @@ def _leg(leg: LegView) -> dict[str, Any]:
         "pnl": _text(leg.pnl),
         "price_age_s": leg.price_age_s,
         "held_to_settlement": leg.kept,
+        "progress": leg.progress,
     }
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from trader.desk import Marker, PnlSeries
 from trader.engine.view import Corridor, RunView
-from trader.panel import parts, words
+from trader.panel import parts
 
 Numbers = npt.NDArray[np.float64]
 
@@ -29,7 +29,6 @@ MUTED = "#8a94a3"
 _INK, _INK_DARK = "#4d5866", "#c3ccd6"
 _IST_MS = 19_800_000  # India has no summer time
 _HOVER_POINTS = 40
-_PNL_NAME = "P&L, %"
 _LABEL_ROOM = 0.19  # of the width: what a name needs on a phone
 _BELOW = 2
 _HIDDEN: dict[str, Any] = {"show": False, "axisLabel": {"show": False}}  # hidden labels would take room
@@ -283,7 +282,7 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
         "useUTC": True,
         "animation": False,
         "dataset": {"source": frame},
-        "legend": {"top": 6, "left": 4, "itemHeight": 8, "itemWidth": 14, "itemGap": 8, "data": [_PNL_NAME, run.underlying]},
+        "legend": {"top": 6, "left": 4, "itemHeight": 8, "itemWidth": 14, "itemGap": 8, "data": [_pnl_name(run), run.underlying]},
         "grid": {"left": 4, "right": 4, "top": 52, "bottom": 26, "containLabel": True},
         "tooltip": {"trigger": "axis", "confine": True},
         "dataZoom": [
@@ -299,7 +298,7 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
             _HIDDEN | {"min": 0, "max": 1},
         ],
         "series": [
-            _line(_PNL_NAME, "pct", PNL, tooltip="%.1f %%") | _named(run) | _unwatched(series),
+            _line(_pnl_name(run), "pct", PNL, tooltip="%.1f %%") | _named(run) | _unwatched(series),
             _line("P&L in USD", "usd", PNL, axis=2, tooltip=f"%,.{parts.places(run.premium)}f", width=0.0) | {"symbol": "none"},
             _line(run.underlying, "spot", MUTED, axis=1, tooltip=f"%,.{_spot_places(run)}f", width=1.0),
             *_limits(run, series, at, reach),
@@ -308,13 +307,17 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
     }  # fmt: skip
 
 
+def _pnl_name(run: RunView) -> str:
+    return f"P&L, % of {parts.basis(run.basis_name)}"
+
+
 def pnl_alt(run: RunView) -> str:
     """The chart's last value in words."""
     if run.pnl_pct is None:
         return "P&L over time: not known yet"
     stop = next((rung.at_pct for rung in run.ladder if rung.code == "max_loss"), None)
     limit = "" if stop is None else f", stop at {parts.percent(stop, 0)}"
-    return f"P&L over time: now {parts.percent(run.pnl_pct, 0)} of {words.basis(run.basis_name)}{limit}"
+    return f"P&L over time: now {parts.percent(run.pnl_pct, 0)} of {parts.basis(run.basis_name)}{limit}"
 
 
 def _spot_places(run: RunView) -> int:

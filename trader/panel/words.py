@@ -46,11 +46,6 @@ def environment(env: str) -> Item:
     return Item(label, color, note)
 
 
-def basis(name: str) -> str:
-    """What percentages are of, by the name that the engine gives it."""
-    return "the most that can be lost" if name == "max loss" else "premium"
-
-
 def exit_reason(reason: str | None) -> str:
     """Why a run was closed, as part of a sentence."""
     return fmt.DASH if reason is None else fmt.plain(exit_words(reason), 60)

@@ -11,6 +11,7 @@ from trader.simulation.structures import FARTHER
 _START = Deed(secs=0.3, kind="start")
 _STOP = Deed(secs=7.0, kind="stop", phase="holding")
 _EXPIRY_SECS = 370
+_SLICES = {"algo": "twap", "slices": 3, "duration_secs": 9}
 
 
 def quiet(seed: int, *deeds: Deed, **changes: Any) -> Plan:
@@ -191,6 +192,18 @@ def condor(seed: int) -> Plan:
     return quiet(seed, _STOP, strategy=strategy, market={"level_size": 4, "farther": FARTHER})
 
 
+def sliced(seed: int) -> Plan:
+    """TWAP in, TWAP out at the exit time."""
+    slices = {f"{side}_{name}": value for side in ("entry", "exit") for name, value in _SLICES.items()}
+    return quiet(seed, strategy={"quantity": 6}, schedule={"exit_time_ist": "10:31"}, orders=slices)
+
+
+def iceberg_stopped(seed: int) -> Plan:
+    """Stop in the middle of an iceberg's entry."""
+    shown = {"entry_algo": "iceberg", "entry_visible_pct": "20", "entry_refresh_secs": 1}
+    return quiet(seed, Deed(secs=1.8, kind="stop", phase="slices"), strategy={"quantity": 10}, orders=shown)
+
+
 SESSIONS: dict[str, Callable[[int], Plan]] = {
     make.__name__: make
     for make in (
@@ -215,5 +228,7 @@ SESSIONS: dict[str, Callable[[int], Plan]] = {
         offered_too_dear_to_be_worth_it,
         nobody_offers_for_a_while,
         condor,
+        sliced,
+        iceberg_stopped,
     )
 }

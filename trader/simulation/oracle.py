@@ -23,6 +23,7 @@ from trader.simulation.notes import Notes
 from trader.simulation.ordering import OrderRules
 from trader.simulation.paying import PayingRules
 from trader.simulation.shell import Shell
+from trader.simulation.slicing import SliceRules
 from trader.simulation.triggers import TriggerRules
 from trader.simulation.venue import Arrival
 from trader.venue.core.records import Order
@@ -44,6 +45,7 @@ class Oracle:
         self.entries = EntryRules(evidence)
         self.paying = PayingRules(evidence)
         self.commands = CommandRules(evidence)
+        self.slices = SliceRules(evidence)
 
     @property
     def notes(self) -> Notes:
@@ -67,6 +69,7 @@ class Oracle:
         self.entries.before(record)
         self.paying.before(record)
         self.commands.before(record)
+        self.slices.before(record)
         evidence.notes.take(record, epoch, evidence.secs)
         if isinstance(record, rec.RunFinished):
             self.finishing.finished(record)

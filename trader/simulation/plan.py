@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
-from trader.simulation import structures
+from trader.simulation import algorithms, structures
 from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
 
 OPENING = datetime(2026, 3, 3, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST on a Tuesday
@@ -80,8 +80,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def draw(seed: int, *, strangle: bool = False) -> Plan:
-    """The session of a seed. The same seed draws the same plan in any process. `strangle`: with no other structure."""
-    plan = _draw(seed)
+    """The session of a seed. The same seed draws the same plan in any process. `strangle`: with no other structure
+    and no algorithm but the chase."""
+    plan, algos = _draw(seed), Random(f"{seed} algorithms")
+    if not strangle and plan.market.expiry_secs > 3600 and algos.random() < algorithms.SHARE:
+        preset = algorithms.with_algorithms(algos, plan.preset)
+        plan = replace(plan, preset=preset, deeds=_in_order(*plan.deeds, *_in_a_slice(algos, plan.rates)))
     strategy = None if strangle else structures.drawn(Random(f"{seed} structure"), plan.preset["strategy"])
     if strategy is None:
         return plan
@@ -374,6 +378,20 @@ def _commanding(rng: Random, hold: float) -> list[Deed]:
         if rng.random() < 0.3:
             deeds.append(Deed(secs=secs + rng.uniform(0, 5), kind="ack", size=rng.randint(0, 1)))
     return deeds
+
+
+def _in_a_slice(rng: Random, rates: dict[str, float]) -> tuple[Deed, ...]:
+    """A command in the middle of a slice, or somebody who meddles there."""
+    if rng.random() > 0.7:
+        return ()
+    secs = rng.uniform(0.4, 25)
+    if rates and rng.random() < 0.25:
+        kind = rng.choice(("liquidate", "liquidate", "buy_back", "sell_more", "cancel"))
+        return (Deed(secs=secs, kind=kind, size=rng.randint(1, 3), leg=rng.randint(0, 1), phase="slices"),)
+    kind = rng.choice(("stop", "stop", "kill", "pause", "reduce", "resume", "start", "ack"))
+    back = Deed(secs=secs + rng.uniform(0.3, 12), kind="resume")
+    taken_back = kind in ("kill", "pause", "reduce") and rng.random() < 0.5
+    return (Deed(secs=secs, kind=kind, phase="slices"), *([back] if taken_back else []))
 
 
 def preset_of(plan: Plan) -> Preset:
