@@ -19,11 +19,6 @@ ELSEWHERE = {
     "trader.venue.faults.helper.VenueProcess",  # for the tests of other programs
     "trader.pricing.chain.greeks_chain",  # the chain in one pass: smile and greeks of the chain page
     "trader.pricing.implied_vol_chain.implied_vol_chain",
-    "trader.pricing.payoff.payoff_at_expiry",
-    "trader.pricing.payoff.payoff_today",
-    "trader.pricing.payoff.max_profit",
-    "trader.pricing.payoff.max_loss",
-    "trader.pricing.margin.short_option_liquidation",
 }
 
 

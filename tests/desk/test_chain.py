@@ -60,7 +60,8 @@ def book(market: Market, clock: list[float]) -> MarketBook:
 def test_what_a_preset_would_sell_is_marked_and_every_other_strike_has_its_reason(book: MarketBook) -> None:
     chain = build_chain_of(book, PRESET, None)
     picked = [side for row in chain.rows for side in (row.call, row.put) if side is not None and side.picked]
-    assert [side.picked for side in picked] == ["sell 25", "sell 25"] and not any(side.why for side in picked)
+    assert [side.picked for side in picked] == ["sell 25", "sell 25"]
+    assert all(side.why.startswith("|delta| 0.1") for side in picked), "and why that one"
     others = [side for row in chain.rows for side in (row.call, row.put) if side is not None and not side.picked]
     assert all(side.why for side in others)
     assert chain.expiry == chain.own == fake_chain.expiries(NOW)[0], "next_day is what the preset says"

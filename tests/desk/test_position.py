@@ -27,11 +27,11 @@ from tests.desk.positions import (
 )
 from trader.config.preset import Exits
 from trader.desk import Fire, Position, fires, margin_shock, outcomes, payoff, spot_map, what_if
-from trader.desk.payoff import settled
-from trader.desk.position import standing
+from trader.desk.position import payoff_legs, standing
 from trader.domain.instrument import Kind
 from trader.engine.spot_curve import Curve
 from trader.pricing.black76 import price, year_fraction
+from trader.pricing.payoff import pnl_at_expiry
 
 Legs = tuple[tuple[Kind, int, int], ...]
 ONE_LEG = st.tuples(
@@ -73,8 +73,16 @@ def test_at_expiry_it_is_straight_between_strikes(legs: Legs) -> None:
     whole = standing(one)
     kinks = [60_000.0, *sorted({float(strike) for _, strike, _ in legs}), 100_000.0]
     for low, high in zip(kinks, kinks[1:], strict=False):
-        middle = settled(whole, (low + high) / 2)
-        assert middle == pytest.approx((settled(whole, low) + settled(whole, high)) / 2, abs=1e-6)
+        middle = whole.settled((low + high) / 2)
+        assert middle == pytest.approx((whole.settled(low) + whole.settled(high)) / 2, abs=1e-6)
+
+
+@given(ANY, st.integers(60_000, 100_000))
+@settings(max_examples=40)
+def test_the_chart_agrees_with_the_exact_figure(legs: Legs, spot: int) -> None:
+    one = made(legs)
+    if one is not None:
+        assert standing(one).settled(spot) == pytest.approx(float(pnl_at_expiry(payoff_legs(one), D(spot))), abs=1e-6)
 
 
 @given(ANY, st.floats(0.5, 1.5), st.floats(0, 30), st.integers(-20, 20))
@@ -126,7 +134,7 @@ def test_every_exit_fires_where_its_level_is(name: str) -> None:
     for fire in fires(one):
         if fire.level is not None:
             assert [curve(at) for at in fire.spots] == pytest.approx([fire.level] * len(fire.spots), abs=0.01)
-    even = [settled(standing(one), at) for at in found(one, "breakeven").spots]
+    even = [standing(one).settled(at) for at in found(one, "breakeven").spots]
     assert even == pytest.approx([0.0] * len(even), abs=0.01)
 
 

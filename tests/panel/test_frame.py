@@ -197,7 +197,7 @@ def test_what_happens_is_said_once_and_never_of_what_was_before() -> None:
         before = toasts.look(seen, before)
     assert told == [
         [],
-        ["BTC default: both legs sold for $30.37"],
+        ["BTC default: all legs filled for $30.37"],
         ["BTC default: trailing stop armed at +25.0\u00a0%"],
         [],
         ["BTC default: trailing stop raised at +30.5\u00a0%"],
@@ -227,7 +227,7 @@ def test_a_tab_shows_the_notice(open_panel: Open) -> None:
     desk.scenario = "holding"
     service.forget()
     at.run()
-    assert any("both legs sold" in toast.value for toast in at.toast)
+    assert any("all legs filled" in toast.value for toast in at.toast)
     at.run()
     assert not at.toast
 

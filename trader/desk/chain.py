@@ -16,7 +16,7 @@ _AROUND = 14  # strikes shown on either side of spot, beside those of picked leg
 
 class ChainSide(msgspec.Struct, frozen=True, kw_only=True):
     """One contract. Prices USD per unit of the underlying, `iv` a fraction per year, greeks as in `trader.domain.quote`,
-    `spread_pct` of the mid price; None is not known. `picked`: what is sold or bought of it, in words; `why`: why it is not."""
+    `spread_pct` of the mid price; None is not known. `picked`: what is sold or bought of it, in words; `why`: why that strike, or why it is not picked."""
 
     symbol: str
     bid: Decimal | None = None

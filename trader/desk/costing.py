@@ -34,7 +34,9 @@ def with_costs(
 ) -> Preview:
     """The preview of a trade that can be made at once, with its money; `premium` is the net credit, negative for a debit."""
     legs = [
-        replace(leg, fee=_fee(t, leg, spot), closing_px=_closing_px(t, quotes[t.symbol], preset))
+        replace(
+            leg, fee=_fee(t, leg, spot), closing_px=closing_price(t, quotes[t.symbol], preset.exits.spread_guard_pct)
+        )
         for t, leg in zip(terms, seen.legs, strict=True)
     ]
     priced = list(zip(terms, legs, strict=True))
@@ -81,16 +83,6 @@ def units(terms: LegTerms) -> Decimal:
 def signed_units(terms: LegTerms) -> Decimal:
     """The same, negative for what is sold."""
     return terms.side.sign * units(terms)
-
-
-def _closing_px(terms: LegTerms, quote: Quote, preset: Preset) -> Decimal | None:
-    """The touch on the other side, bounded by the spread guard: what is long is sold at the bid."""
-    if terms.side is Side.SELL:
-        return closing_price(terms, quote, preset.exits.spread_guard_pct)
-    if quote.mark is None:
-        return None
-    least = max(min(quote.mark * (1 - preset.exits.spread_guard_pct / HUNDRED), quote.mark - 5 * terms.tick_size), ZERO)
-    return least if quote.bid is None else max(quote.bid, least)
 
 
 def _fee(terms: LegTerms, leg: PreviewLeg, spot: Decimal) -> Decimal:

@@ -254,7 +254,9 @@ def build_chain_of(
     listed = listed_expiries(board.instruments, underlying)
     shown = expiry_shown(listed, expiry or own, board.market)
     contracts = [one for one in board.instruments if one.expiry == shown and one.strike is not None]
-    why = why_not(preset, contracts, board.quotes, legs) if shown == own else {}
+    why = {leg.symbol: leg.why for leg in legs}
+    if shown == own:
+        why |= why_not(preset, contracts, board.quotes, legs)
     chain = build_chain(
         underlying, board.instruments, board.quotes, spot=board.spot, market=board.market, wanted=shown, picked=picked,
         why=why,

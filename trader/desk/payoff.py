@@ -13,10 +13,9 @@ import msgspec
 
 from trader.desk.position import HeldLeg, Position, payoff_legs, standing
 from trader.desk.values import Payoff
-from trader.domain.instrument import Kind
 from trader.domain.order import Side
 from trader.engine.shown import money_digits, spot_digits
-from trader.engine.spot_curve import Curve, Standing
+from trader.engine.spot_curve import Curve
 from trader.pricing.black76 import price, year_fraction
 from trader.pricing.margin import short_option_liquidation
 from trader.pricing.payoff import breakevens, max_loss, max_profit
@@ -144,15 +143,9 @@ def payoff(
         spots=tuple(spots),
         now=tuple(round(now(spot), digits) for spot in spots),
         at_exit=tuple(round(at_later(spot), digits) for spot in spots),
-        at_expiry=tuple(round(settled(legs, spot), digits) for spot in spots),
+        at_expiry=tuple(round(legs.settled(spot), digits) for spot in spots),
         later=there,
     )
-
-
-def settled(legs: Standing, spot: float) -> float:
-    """P&L when everything is settled at `spot`, for which the exchange charges nothing."""
-    owed = (leg.size * max(0.0, spot - leg.strike if leg.kind is Kind.CALL else leg.strike - spot) for leg in legs.legs)
-    return legs.banked - sum(owed)
 
 
 def axis(position: Position, marks: Iterable[Fire], points: int = _POINTS) -> list[float]:

@@ -13,12 +13,13 @@ from msgspec.structs import replace
 from trader.config.preset import Exits
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import Side
+from trader.engine.basis import MAX_LOSS
 from trader.engine.leg_view import credible_vol
 from trader.engine.records import LegTerms, Phase
 from trader.engine.spot_curve import OpenLeg, Standing
 from trader.engine.view import LegView, RunView
 from trader.pricing.black76 import price, year_fraction
-from trader.pricing.payoff import Basis, PayoffLeg, basis
+from trader.pricing.payoff import Basis, PayoffLeg
 
 ZERO = Decimal(0)
 POINT = 0.01
@@ -97,8 +98,6 @@ def payoff_leg(leg: HeldLeg) -> PayoffLeg:
         quantity=leg.side.sign * leg.quantity,
         contract_value=leg.contract_value,
         entry_price=leg.price,
-        vol=leg.iv,
-        expiry=leg.expiry,
     )
 
 
@@ -156,9 +155,8 @@ def position_of_run(
         if isinstance(leg, str):
             return leg
         legs.append(leg)
-    of = _basis(run, terms)
-    if of is None:
-        return "There is nothing its percentages could be of: no credit, and a loss without a bound."
+    if not run.basis:
+        return "There is nothing its percentages could be of."
     back = sum((_closing_cash(view, leg) for view, leg in zip(held, legs, strict=True)), ZERO)
     return Position(
         held=True,
@@ -169,7 +167,7 @@ def position_of_run(
         exit_at=run.exit_at,
         pnl=run.pnl,
         banked=run.pnl - back,
-        basis=of,
+        basis=Basis(run.basis, "max loss" if run.basis_name == MAX_LOSS else "credit"),
         exits=exits,
         level_pct=next((rung.at_pct for rung in run.ladder if rung.code == "trailing_stop" and rung.armed), None),
         margin_spot=run.spot_at_entry,
@@ -204,22 +202,3 @@ def _held(view: LegView, terms: LegTerms, market: datetime, row: Instrument | No
 def _closing_cash(view: LegView, leg: HeldLeg) -> Decimal:
     """USD that closing the leg now would bring: negative for what is bought back."""
     return leg.closing_px * leg.units - (view.fee_to_close or ZERO)
-
-
-def _basis(run: RunView, terms: Sequence[LegTerms]) -> Basis | None:
-    """The premium received; without one, the most that everything traded can lose at expiry."""
-    if run.premium is not None and run.premium > 0:
-        return Basis(run.premium, "credit")
-    views = {leg.key: leg for leg in run.legs}
-    traded = [
-        PayoffLeg(
-            strike=one.strike,
-            kind=one.kind,
-            quantity=one.side.sign * view.filled_quantity,
-            contract_value=one.contract_value,
-            entry_price=view.avg_px,
-        )
-        for one in terms
-        if (view := views.get(one.key)) is not None and view.filled_quantity > 0 and view.avg_px is not None
-    ]
-    return basis(traded)

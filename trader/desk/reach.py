@@ -38,7 +38,7 @@ def reach_of_run(run: RunView) -> str:
             goals.append((f"trailing (arms at {_pct(rung.arms_at_pct)})", rung.arms_at_pct))
         elif rung.code == "max_profit" and rung.at_pct is not None:
             goals.append((f"max profit ({_pct(rung.at_pct)})", rung.at_pct))
-    return _sentence(run.outlook.best_pct, run.outlook.exit_at, run.market_at, goals) if goals else ""
+    return _sentence(run.outlook.best_pct, run.outlook.exit_at, run.market_at, goals, run.basis_name) if goals else ""
 
 
 def _sentence(

@@ -45,18 +45,19 @@ def _reason(
         return "not open for trading"
     if quote is None or quote.greeks is None:
         return "no quote"
-    said = [_outside(plan, contract, quote) for plan in plans]
-    if all(said):
-        return "; ".join(dict.fromkeys(said))
-    flaw = liquidity_flaw(preset.strategy, quote)
-    if flaw:
-        return flaw
-    inside = [plan for plan, why in zip(plans, said, strict=True) if not why]
-    rivals = {leg.key: leg for leg in picked}
-    known = [(plan, rivals[plan.key]) for plan in inside if plan.key in rivals]
-    if not known:
-        return "would do; another leg found none"
-    return "; ".join(dict.fromkeys(f"{rival.strike.normalize():,f} {_nearer(plan)}" for plan, rival in known))
+    said = [(plan.key, _of_plan(preset, contract, quote, plan, picked)) for plan in plans]
+    if len({why for _, why in said}) == 1:
+        return said[0][1]
+    return "; ".join(f"{key}: {why}" for key, why in said)
+
+
+def _of_plan(preset: Preset, contract: Instrument, quote: Quote, plan: LegPlan, picked: Sequence[LegTerms]) -> str:
+    """Why this one leg did not take it."""
+    why = _outside(plan, contract, quote) or liquidity_flaw(preset.strategy, quote, plan.side, contract.tick_size)
+    rival = next((leg for leg in picked if leg.key == plan.key), None)
+    if why or rival is None:
+        return why or "would do; another leg found none"
+    return f"{rival.strike.normalize():,f} {_nearer(plan)}"
 
 
 def _outside(plan: LegPlan, contract: Instrument, quote: Quote) -> str:

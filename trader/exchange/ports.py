@@ -15,6 +15,7 @@ import msgspec
 
 from trader.domain.errors import ExchangeError
 from trader.domain.fill import Fill, Position
+from trader.domain.horizon import Horizon
 from trader.domain.instrument import Instrument
 from trader.domain.order import OrderIntent, OrderSnapshot
 from trader.domain.outcome import Outcome
@@ -193,6 +194,9 @@ class MarketFeed(Protocol):
 
     def take(self) -> Batch | None:
         """Quotes and index prices since the last call; None when nothing came."""
+
+    def look_beyond(self, horizon: Horizon | None) -> None:
+        """Call `wake` for what leaves this horizon only, until another is told; None, as at first: for everything."""
 
     @property
     def heard(self) -> datetime | None:

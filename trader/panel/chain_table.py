@@ -142,7 +142,7 @@ def _side(side: ChainSide | None, chain: Chain, places: int, *, itm: bool) -> li
         return [tag("td", parts.DASH, class_="g") for _ in range(6)] + [tag("td", "not listed", class_="y")]
     look = "p" if side.picked else "t" if itm else None
     cells = [tag("td", above, tag("i", below), class_=look) for above, below in _cells(side, chain, places)]
-    said = side.picked.capitalize() if side.picked else side.why
+    said = side.why if not side.picked else ": ".join(filter(None, (side.picked.capitalize(), side.why)))
     return [*cells, tag("td", said, class_="y p" if side.picked else "y")]
 
 

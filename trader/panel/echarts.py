@@ -76,7 +76,7 @@ def corridor(run: RunView) -> dict[str, Any]:
     """Where spot is between the stops. P&L there is read by hovering, in the words and decimals of the page."""
     seen = run.corridor
     if seen is None or len(seen.spots) < 2 or run.spot is None:
-        return _empty("Drawn once both legs are sold and priced.")
+        return _empty("Drawn once all legs are filled and priced.")
     low, high = _span(seen, run)
     return {
         "animation": False,
@@ -262,7 +262,7 @@ POINTS = 300  # a second's refresh carries them all
 
 
 def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) -> dict[str, Any]:
-    """P&L in % of premium over time; dollars and spot are read by hovering.
+    """P&L in % of the basis over time; dollars and spot are read by hovering.
 
     Its last point is the picture's own: what the page says beside it. Where nobody watched there is no line, but a hatched
     band. Limits are lines that hold until they change.
@@ -274,7 +274,7 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
     at = np.rint(at * 1000) + _IST_MS
     frame = _columns(run, series, at, look)
     if frame is None or not run.premium:
-        return _empty("The line begins with the first price of both legs.")
+        return _empty("The line begins with the first price of all legs.")
     times: Numbers = frame["t"].to_numpy()
     start = times[-1] - look.minutes * 60_000 if look.minutes is not None else times[0]
     reach = (float(max(start, times[0])), float(max(times[-1], times[0] + 1000)))
@@ -428,7 +428,7 @@ def _happened(
     marks: Iterable[Marker], at: Numbers, reach: tuple[float, float], *, whole: bool
 ) -> Iterator[dict[str, Any]]:
     """Sold, decided, bought: each kind at a height of its own, so that none hides another. A run is sold before the first
-    price of both legs is drawn: on a chart of the whole run that stands at its beginning."""
+    price of all legs is drawn: on a chart of the whole run that stands at its beginning."""
     kinds: dict[str, list[tuple[float, str]]] = {}
     for mark in marks:
         time = float(axis_ms(mark.at))

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from trader.domain.clock import Now
 from trader.domain.fill import Fill
+from trader.domain.horizon import Horizon
 from trader.domain.order import OrderSnapshot
 from trader.engine import events as ev
 from trader.exchange.common import events as xe
@@ -48,6 +49,10 @@ class Feed:
     def take(self) -> Batch | None:
         """Quotes and index prices since the last call; None when nothing came."""
         return self._market.take()
+
+    def look_beyond(self, horizon: Horizon | None) -> None:
+        """Be woken by what leaves this horizon only; None = by every message."""
+        self._market.look_beyond(horizon)
 
     @property
     def heard(self) -> datetime | None:

@@ -14,6 +14,7 @@ from trader.venue.core.records import Order
 _COID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
 _RATE_HARD = 10
 _ENTRIES_MOST = 6
+_HUNG_SECS = 0.5  # what a worker that hung sends later than that was in time when it was decided
 _ZOMBIE_SECS = 1.0  # committed before the takeover, signed at most this long after the commit
 
 
@@ -135,7 +136,8 @@ class OrderRules:
             return  # its intent was committed, and lost since with the newest rows of the journal
         if run.orders[coid].intent != intent:
             self._evidence.report("I4", f"order {coid} is not what the journal says")
-        self._check_rate(arrival, intent)
+        if arrival.signed - run.orders[coid].secs < _HUNG_SECS:
+            self._check_rate(arrival, intent)
         self._check_price(run, intent)
         self._check_serial(run, intent, arrival)
         expiry = run.leg(intent.leg).expiry

@@ -4,6 +4,7 @@ SL1: no order is larger than a slice. SL2: no leg is further than the slices who
 before the other has filled the one before. SL4: what must end at once takes no slices.
 """
 
+from datetime import datetime
 from decimal import Decimal
 from math import ceil
 from typing import Any
@@ -76,31 +77,36 @@ class SliceRules:
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
         self._halted = False
+        self._begun: dict[
+            tuple[str, int, bool], datetime
+        ] = {}  # the first order of a run's rank, in or out: when by the market
 
     def before(self, record: rec.AnyRecord) -> None:
         self._halted |= isinstance(record, rec.LevelChanged) and record.level is Level.HALTED
         run = self._evidence.notes.runs.get(record.run_id)
         if run is None or not isinstance(record, rec.OrderIntended) or record.cause == "recovery":
             return
-        if self._evidence.is_late() or record.intent.quantity > run.leg(record.intent.leg).quantity:
+        out = record.intent.purpose is not Purpose.ENTRY
+        if record.market is not None:
+            self._begun.setdefault((record.run_id, run.leg(record.intent.leg).rank, out), record.market)
+        if (
+            self._evidence.is_late()
+            or record.market is None
+            or record.intent.quantity > run.leg(record.intent.leg).quantity
+        ):
             return
         if record.intent.purpose is Purpose.ENTRY:
             if (terms := _Terms(run.preset, "entry")).sliced:
-                self._check(run, record.intent, terms)
+                self._check(run, record.intent, terms, record.market)
         elif (terms := _Terms(run.preset, "exit")).sliced and all(leg.side is Side.SELL for leg in run.legs):
             if not _may_wait(run):
                 self._check_at_once(run, record.intent)
             elif not self._may_hurry(run, record.intent.leg):
-                self._check(run, record.intent, terms)
+                self._check(run, record.intent, terms, record.market)
 
-    def _check(self, run: RunNote, intent: OrderIntent, terms: _Terms) -> None:
-        rank = run.leg(intent.leg).rank
-        purposes = (Purpose.ENTRY,) if intent.purpose is Purpose.ENTRY else _CLOSING
-        first = min(
-            (o.secs for leg in run.legs if leg.rank == rank for o in run.leg_orders(leg.key, *purposes)),
-            default=self._evidence.secs,
-        )
-        elapsed = self._evidence.secs - first + _CLOCK_SECS
+    def _check(self, run: RunNote, intent: OrderIntent, terms: _Terms, at: datetime) -> None:
+        begun = self._begun[run.run_id, run.leg(intent.leg).rank, intent.purpose is not Purpose.ENTRY]
+        elapsed = (at - begun).total_seconds() + _CLOCK_SECS
         if terms.algo == "twap" and elapsed >= terms.duration:
             return  # the rest goes as one
         report, coid = self._evidence.report, intent.client_order_id

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from trader.domain.horizon import Horizon
 from trader.domain.instrument import index_symbol
 from trader.exchange.common.clock_offset import ClockOffset
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.events import PrivateMessage, StreamEvent
 from trader.exchange.common.odd_rows import OddRows
 from trader.exchange.delta.stream.conflate import Conflator
+from trader.exchange.delta.stream.lookout import Lookout
 from trader.exchange.delta.stream.streams import PrivateStream, PublicStream
 from trader.exchange.delta.wire.core import MarketMessage
 from trader.exchange.ports import Batch
@@ -27,7 +29,8 @@ class DeltaMarketFeed:
         self._wake: Callable[[], None] = lambda: None
         self._hear: Callable[[StreamEvent], None] = lambda event: None
         self._failed: Callable[[Exception], None] = lambda error: None
-        self._conflator = Conflator(lambda: self._wake())
+        self._lookout = Lookout()
+        self._conflator = Conflator(lambda: self._wake(), matters=self._lookout.matters)
         self._stream = PublicStream(url, self._on_message, self._on_event, proxy=proxy, odd=odd)
         self._wanted: set[tuple[str, str]] = set()  # channel and name
         self._taken: datetime | None = None
@@ -62,6 +65,11 @@ class DeltaMarketFeed:
         self._taken = heard
         self._clock.learn_stamp(newest.timestamp(), heard.timestamp())
         return Batch(tuple(quotes), tuple(self._conflator.spots.items()), newest, heard)
+
+    def look_beyond(self, horizon: Horizon | None) -> None:
+        if horizon != self._lookout.horizon:
+            self._lookout.horizon = horizon
+            self._conflator.judge_again()
 
     @property
     def heard(self) -> datetime | None:
