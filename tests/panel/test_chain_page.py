@@ -136,7 +136,9 @@ def test_every_structure_can_be_drawn(name: str) -> None:
     frame = spec["dataset"][0]["source"].to_pandas()
     here = frame["spot"].sub(float(one.spot)).abs().idxmin()
     assert frame["now"][here] == pytest.approx(one.pct(float(one.pnl)), abs=0.05)
-    html = str(chain_board.head(one, what_if(one), outcomes(one), sigma)) + str(chain_board.fires_table(one, marks))
+    html = str(chain_board.head("Iron condor", one, what_if(one), outcomes(one), sigma)) + str(
+        chain_board.fires_table(one, marks)
+    )
     assert html.count("<tr") >= 7 and "None" not in html
     assert chain_board.shock_table(one, margin_shock(one), None)
     assert chain_board.what_if_table(one, what_if(one, hours=1), what_if(one))
@@ -145,7 +147,7 @@ def test_every_structure_can_be_drawn(name: str) -> None:
 
 def test_the_basis_is_said_where_a_percentage_stands() -> None:
     long = position(LONG_PUT)
-    html = str(chain_board.head(long, what_if(long), outcomes(long), deviation(long)))
+    html = str(chain_board.head("One leg", long, what_if(long), outcomes(long), deviation(long)))
     assert "the most that can be lost" in html and "net credit" not in html
     short = position(STRANGLE)
     assert "the net credit" in str(chain_board.fires_table(short, fires(short)))

@@ -38,13 +38,13 @@ CSS = """
 """
 
 
-def head(position: Position, then: WhatIf, ends: Outcomes, sigma: float | None) -> Html:
-    """The legs, and the figures of the position as it is now. `then`: what it is now (no shift)."""
-    return join(_legs(position), cards.cards(_figures(position, then, ends, sigma)))
+def head(name: str, position: Position, then: WhatIf, ends: Outcomes, sigma: float | None) -> Html:
+    """The structure's name, the legs, and the figures of the position as it is now. `then`: what it is now (no shift)."""
+    return join(_legs(name, position), cards.cards(_figures(position, then, ends, sigma)))
 
 
-def _legs(position: Position) -> Html:
-    said = []
+def _legs(name: str, position: Position) -> Html:
+    said = [tag("span", name)]
     for leg in position.legs:
         what = {"sell": ("Sell", "Sold"), "buy": ("Buy", "Bought")}[leg.side.value][position.held]
         said.append(

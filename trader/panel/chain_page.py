@@ -27,6 +27,7 @@ from trader.desk import (
 )
 from trader.desk.payoff import deviation
 from trader.domain.errors import TraderError
+from trader.domain.structure_words import title
 from trader.engine.view import RunView
 from trader.panel import (
     cards,
@@ -165,7 +166,7 @@ def board(choice: Choice, status: Status | str) -> None:
         later = None if not choice.hours else position.market + timedelta(hours=choice.hours)
         curves = payoff(position, marks, later=later, iv_points=choice.iv_points)
         with st.container(key="chain_head"):
-            markup.draw(chain_board.head(position, what_if(position), outcomes(position), sigma))
+            markup.draw(chain_board.head(_title(choice.preset), position, what_if(position), outcomes(position), sigma))
         left, right = st.columns([1.8, 1], gap="small")
         with left, st.container(key="payoff_box", border=True):
             spec = _inked(payoff_chart.spec(position, curves, marks, sigma))
@@ -178,6 +179,11 @@ def board(choice: Choice, status: Status | str) -> None:
 def preview_board(choice: Choice) -> None:
     """The same of what a preset would trade now."""
     board(choice, "")
+
+
+def _title(preset: Preset) -> str:
+    name = title(preset.structure)
+    return name[0].upper() + name[1:]
 
 
 def _inked(spec: dict[str, object]) -> dict[str, object]:
