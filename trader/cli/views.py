@@ -112,6 +112,21 @@ def check(
         raise typer.Exit(1)
 
 
+_PREVIEWED = (
+    "reasons",
+    "legs",
+    "spot",
+    "expiry",
+    "market",
+    "premium",
+    "fees",
+    "spread",
+    "start_pnl",
+    "margin",
+    "breakevens",
+)
+
+
 def preview(
     preset: options.PresetName = None,
     sets: options.Overrides = None,
@@ -126,7 +141,7 @@ def preview(
     with options.open_desk(settings) as desk:
         seen = desk.preview(chosen)
     if as_json:
-        emit_json(seen)
+        emit_json({"preset": chosen.name} | {name: getattr(seen, name) for name in _PREVIEWED})
     else:
         emit_lines([f"{chosen.name}: {does(chosen)}"])
         rows = [
