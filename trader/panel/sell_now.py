@@ -46,14 +46,14 @@ def draw(preset: Preset) -> None:
 @st.fragment(run_every=3)
 def _draw(preset: Preset) -> None:
     seen = look(preset)
-    title = f"**What it would {verb(preset.structure)} now**"
+    title = f"What it would {verb(preset.structure)} now"
     if isinstance(seen, str):
-        st.markdown(title)
+        st.markdown(fmt.strong(title))
         st.markdown(":red[The exchange cannot be asked; it is tried again every 3 s.]")
         st.text(seen)
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", gap="xsmall"):
-        st.markdown(title, help=fmt.safe(_closing_words(seen), 600), width="content")
+        st.markdown(fmt.strong(title), help=fmt.safe(_closing_words(seen), 600), width="content")
         st.markdown(fmt.safe(_market_line(seen, preset)), help=fmt.utc_hint(seen.expiry), width="content")
     if seen.reasons:
         markup.draw(markup.join(*(cards.row(False, "", reason) for reason in seen.reasons)))
