@@ -52,7 +52,7 @@ def first_trade(said: list[str], reader: Reader) -> None:
     assert "FAIL" not in check
     assert "Holding" in start and "Holding" in status
     assert "flat, confirmed by the exchange" in stop
-    assert history.count("manual") == 1
+    assert history.count("Stop & Exit") == 1
     assert "strategy.quantity" in values
 
 
@@ -62,7 +62,7 @@ def recorded_day(said: list[str], reader: Reader) -> None:
 
 
 def recorded_days_history(said: list[str], reader: Reader) -> None:
-    assert said[0].count("max_profit") == 1
+    assert said[0].count("max profit") == 1
 
 
 def broken(said: list[str], reader: Reader) -> None:

@@ -59,19 +59,19 @@ def hours_for_seconds(patch: Patch) -> None:
 def percent_guessed_from_size(patch: Patch) -> None:
     real = exits.triggered
 
-    def triggered(rules: Any, level: Any, pct: Any) -> dict[str, str]:
+    def triggered(rules: Any, level: Any, pct: Any, *basis: Any) -> dict[str, str]:
         def percent(value: Any) -> Any:
             return value * 100 if value <= 1 else value
 
         guessed = {name: percent(getattr(rules, name)) for name in ("max_loss_pct", "max_profit_pct")}
-        return real(rules.model_copy(update=guessed), level, pct)
+        return real(rules.model_copy(update=guessed), level, pct, *basis)
 
     everywhere(patch, real, triggered)
 
 
 def breakeven_is_falsy(patch: Patch) -> None:
     real = exits.triggered
-    everywhere(patch, real, lambda rules, level, pct: real(rules, level or None, pct))
+    everywhere(patch, real, lambda rules, level, pct, *basis: real(rules, level or None, pct, *basis))
 
 
 def stop_suppressed_while_settling(patch: Patch) -> None:

@@ -73,6 +73,15 @@ def test_an_odd_ticker_row_ended_the_market(change: dict[str, Any]) -> None:
     assert OTHER in [i.symbol for i in board.instruments(START_US)]
 
 
+def test_a_mark_of_nothing_was_no_mark() -> None:
+    """An option worth nothing near its expiry kept a recording from being played until its very end."""
+    board = a_board()
+    rows = {CALL: {**ticker(CALL), "mark_price": "0.00000000"}, OTHER: ticker(OTHER)}
+    for row in rows.values():
+        board.apply(row_event(TICKER_ROW, row, START_US), START_US)
+    assert board.complete and board.stats(CALL).mark == 0
+
+
 def test_odd_rows_of_the_other_exchange_are_not_followed_and_the_others_are() -> None:
     def handle(request: Any) -> Any:
         if request.path == "/v2/products":

@@ -250,7 +250,8 @@ class Board:
 
     def _mark_heard(self, contract: _Contract, mark: Any, stamp: int, now_us: int) -> None:
         value = _decimal(mark)
-        if value is None or value <= 0 or stamp < contract.figured_us:
+        is_worth_nothing = value == 0 and contract.instrument.kind is not Kind.PERPETUAL  # an option may be
+        if value is None or not (value > 0 or is_worth_nothing) or stamp < contract.figured_us:
             return
         contract.figured_us = stamp
         if contract.mark is None:
@@ -331,7 +332,7 @@ class Board:
                 open_interest=contract.open_interest,
                 volume=contract.turnover / spot if spot else 0.0,
                 band_low=contract.band_low or contract.instrument.tick_size,
-                band_high=contract.band_high or contract.mark * 10,
+                band_high=contract.band_high or max(contract.mark, contract.instrument.tick_size) * 10,
             )
         return contract.stats
 
