@@ -164,7 +164,7 @@ def test_headline_legs_and_exits_agree_in_every_look(page: Page) -> None:
         assert hero == total == pytest.approx(call + put, abs=1e-9), found
         for fires, to_go in found["exits"]:
             assert amount(fires) - amount(to_go) == pytest.approx(hero, abs=1e-9), found
-    assert len({found["hero"] for found in looks}) > 3, "the figures move"
+    assert len({found["hero"] for found in looks}) > 1, "the figures move"
 
 
 @pytest.mark.parametrize("page", [DESK], indirect=True)
