@@ -18,7 +18,7 @@ from trader.engine.strikes import Chain, Listed, find
 
 _FRIDAY = 4
 _LEEWAY_TICKS = 5  # of a cheap option a percentage is less than its tick
-_WINGED = ("iron_condor", "iron_fly")
+_OWN_LEGS = "custom"  # one may mean a long leg nearer the money than the short one; in a named structure it protects
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,7 +139,7 @@ def _misfit(structure: Structure, legs: tuple[LegTerms, ...]) -> str:
                 return f"{leg.key} and {other.key} would be the same contract, {leg.symbol}"
     for wing, short in [(w, s) for w in legs for s in legs if w.side is Side.BUY and s.side is Side.SELL]:
         out = 1 if wing.kind is Kind.CALL else -1
-        if structure.name in _WINGED and wing.kind is short.kind and (wing.strike - short.strike) * out <= 0:
+        if structure.name != _OWN_LEGS and wing.kind is short.kind and (wing.strike - short.strike) * out <= 0:
             return (
                 f"the wing {wing.key} at {wing.strike.normalize():,f} would lie inside {short.key} at "
                 f"{short.strike.normalize():,f}, the leg it protects"
