@@ -97,6 +97,15 @@ def window(browser: Browser, **options: Any) -> BrowserContext:
     return context
 
 
+def count_received(page: Page) -> list[int]:
+    """Bytes that the page's socket is sent from now on, in a list of one, which goes on counting."""
+    received = [0]
+    page.on(
+        "websocket", lambda ws: ws.on("framereceived", lambda frame: received.__setitem__(0, received[0] + len(frame)))
+    )
+    return received
+
+
 def beats(page: Page, count: int = 1) -> None:
     """Wait until the page was drawn this often again."""
     for _ in range(count):

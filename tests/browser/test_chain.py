@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.panel_server import beats, hold, serving, store_test_preset, window
+from tests.browser.panel_server import beats, count_received, hold, serving, store_test_preset, window
 
 pytestmark = [pytest.mark.browser, pytest.mark.t1, pytest.mark.timeout(300)]
 
@@ -58,10 +58,7 @@ def panel(browser: Browser, home: Path) -> Iterator[str]:
 def looking(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     opened = window(browser, **options)
     page = opened.new_page()
-    received = RECEIVED[page] = [0]
-    page.on(
-        "websocket", lambda ws: ws.on("framereceived", lambda frame: received.__setitem__(0, received[0] + len(frame)))
-    )
+    RECEIVED[page] = count_received(page)
     page.goto(url)
     for chart in ("payoff", "spot_map", "smile"):
         page.wait_for_selector(f".st-key-{chart} canvas")

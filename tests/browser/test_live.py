@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.panel_server import beats, hold, serving, store_test_preset, trader, window
+from tests.browser.panel_server import beats, count_received, hold, serving, store_test_preset, trader, window
 
 pytestmark = [pytest.mark.browser, pytest.mark.t1, pytest.mark.timeout(300)]
 
@@ -84,10 +84,7 @@ def page(request: pytest.FixtureRequest, holding: str, browser: Browser) -> Iter
 def looking(browser: Browser, url: str, **context: Any) -> Iterator[Page]:
     opened = window(browser, **context)
     page = opened.new_page()
-    received = RECEIVED[page] = [0]
-    page.on(
-        "websocket", lambda ws: ws.on("framereceived", lambda frame: received.__setitem__(0, received[0] + len(frame)))
-    )
+    RECEIVED[page] = count_received(page)
     page.goto(url)
     try:
         yield page
