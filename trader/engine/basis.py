@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from trader.domain.instrument import Kind
 from trader.engine.ledger import Ledger
 from trader.engine.records import LegTerms
+from trader.pricing.payoff import PayoffLeg, max_loss
 
 CREDIT = "credit"
 MAX_LOSS = "max loss"
@@ -20,23 +20,18 @@ def basis_words(name: str) -> str:
 def most_lost(parts: Sequence[tuple[LegTerms, int]], premium: Decimal) -> Decimal | None:
     """USD that so many contracts of these legs lose at expiry where spot is worst for them, less the premium they have brought
     (negative: cost); before fees. None where there is no bound."""
-    if sum((_size(leg, quantity) for leg, quantity in parts if leg.kind is Kind.CALL), _ZERO) < 0:
-        return None
-    worst = min(_settled(parts, spot) for spot in (_ZERO, *(leg.strike for leg, _ in parts)))
-    return max(-(worst + premium), _ZERO)
-
-
-def _size(leg: LegTerms, quantity: int) -> Decimal:
-    return leg.side.sign * quantity * leg.contract_value
-
-
-def _settled(parts: Sequence[tuple[LegTerms, int]], spot: Decimal) -> Decimal:
-    """USD that the legs bring when they are settled at `spot`."""
-    total = _ZERO
-    for leg, quantity in parts:
-        inside = spot - leg.strike if leg.kind is Kind.CALL else leg.strike - spot
-        total += _size(leg, quantity) * max(inside, _ZERO)
-    return total
+    owned = [
+        PayoffLeg(
+            strike=leg.strike,
+            kind=leg.kind,
+            quantity=leg.side.sign * quantity,
+            contract_value=leg.contract_value,
+            entry_price=_ZERO,  # what was paid and brought is the premium
+        )
+        for leg, quantity in parts
+    ]
+    worst = max_loss(owned)
+    return None if worst is None else max(-(worst + premium), _ZERO)
 
 
 def basis_of(legs: Sequence[LegTerms], ledgers: Mapping[str, Ledger]) -> tuple[Decimal, str]:
