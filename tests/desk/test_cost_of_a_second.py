@@ -21,12 +21,12 @@ def test_a_status_was_read_in_eight_transactions(desk: Desk, journal: Journal) -
 def test_a_series_without_a_new_point_is_the_one_told_before(desk: Desk, journal: Journal) -> None:
     journal.append([s.run_created("a")], lease=None)
     written(journal, [2.0 * i for i in range(400)])
-    thin, fine = desk.pnl_series("a", 100), desk.pnl_series("a", 300)
-    assert desk.pnl_series("a", 100) is thin
+    thin, fine = desk.pnl_chart("a", 100)[0], desk.pnl_chart("a", 300)[0]
+    assert desk.pnl_chart("a", 100)[0] is thin
     assert len(thin.wall) < len(fine.wall)
     written(journal, [800.0])
-    assert desk.pnl_series("a", 100) is not thin
-    assert desk.pnl_series("a", 100).wall[-1] > thin.wall[-1]
-    now = desk.pnl_series("a", 100)
+    assert desk.pnl_chart("a", 100)[0] is not thin
+    assert desk.pnl_chart("a", 100)[0].wall[-1] > thin.wall[-1]
+    now = desk.pnl_chart("a", 100)[0]
     journal.append([s.run_finished("a", "1.5")], lease=None)  # from here on nobody needs to watch
-    assert desk.pnl_series("a", 100) is not now
+    assert desk.pnl_chart("a", 100)[0] is not now

@@ -89,9 +89,9 @@ def sample(i: int, pnl: str | None, level: str | None = None) -> Sample:
 def test_series_grows_by_what_is_new_and_turns_levels_into_money(desk: Desk, journal: Journal) -> None:
     journal.append([s.run_created("a")], lease=None)  # max profit 80 % of premium, so 3.2 USD is a premium of 4
     journal.sample([sample(0, None), sample(1, "0.5")])
-    assert desk.pnl_series("a").pnl == [None, 0.5]
+    assert desk.pnl_chart("a")[0].pnl == [None, 0.5]
     journal.sample([sample(2, "1.7", "0"), sample(3, "2.1", "25")])
-    series = desk.pnl_series("a")
+    series = desk.pnl_chart("a")[0]
     assert series.pnl == [None, 0.5, 1.7, 2.1]
     assert series.level_usd == [None, None, 0.0, 1.0]
     assert series.market[-1] == s.MARKET + timedelta(minutes=3)
@@ -105,10 +105,10 @@ def test_series_of_a_long_run_stays_small_and_keeps_its_extremes(desk: Desk, jou
         journal.sample(
             [sample(i, "99" if i == 1234 else "-99" if i == 7777 else "1") for i in range(start, start + 3_000)]
         )
-        thin = desk.pnl_series("a", 500).pnl
+        thin = desk.pnl_chart("a", 500)[0].pnl
         assert len(thin) <= 500
     assert max(v for v in thin if v is not None) == 99 and min(v for v in thin if v is not None) == -99
-    assert desk.pnl_series("a", 100_000).wall[0] == s.WALL
+    assert desk.pnl_chart("a", 100_000)[0].wall[0] == s.WALL
 
 
 def test_series_and_marks_of_a_run_there_is_not_are_empty(desk: Desk) -> None:

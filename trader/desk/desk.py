@@ -144,7 +144,7 @@ class Desk:
         view = book.view(run_id, datetime.now(UTC))
         if summary is None or preset is None or view is None:
             raise NotPossible(f"There is no run {run_id}.")
-        records = book.records(run_id)
+        series, markers = self.pnl_chart(run_id)
         return RunReport(
             summary=summary,
             config=preset,
@@ -152,9 +152,9 @@ class Desk:
             legs=view.legs,
             orders=tuple(runs.order_view(row) for row in journal.orders(run_id)),
             fills=tuple(journal.fills(run_id)),
-            timeline=telling.timeline(records),
-            series=self.pnl_series(run_id),
-            markers=telling.markers(records),
+            timeline=telling.timeline(book.records(run_id)),
+            series=series,
+            markers=markers,
         )
 
     def outcome(self, run_id: str) -> Outcome | None:
@@ -165,13 +165,9 @@ class Desk:
         """The configuration a run was started with, None when there is no such run."""
         return self._books()[1].preset(run_id)
 
-    def pnl_series(self, run_id: str, max_points: int = 2000) -> PnlSeries:
-        """A run's P&L over time, thinned to `max_points` with its extremes and the ends of its gaps kept; empty for a run
-        there is not."""
-        return self.pnl_chart(run_id, max_points)[0]
-
     def pnl_chart(self, run_id: str, max_points: int = 2000) -> tuple[PnlSeries, tuple[Marker, ...]]:
-        """`pnl_series` with the fills and decisions of the run, of one read of its records."""
+        """A run's P&L over time, thinned to `max_points` with its extremes and the ends of its gaps kept, and its fills and
+        decisions, of one read of its records; both empty for a run there is not."""
         _, book, series = self._books()
         records = book.records(run_id)
         preset = book.preset(run_id, records)
