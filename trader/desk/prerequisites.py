@@ -18,8 +18,9 @@ from trader.desk.values import CheckResult, RunnerHealth, Status
 from trader.domain.clock import Now
 from trader.domain.errors import AuthError, ExchangeError, TraderError, VenueRefused
 from trader.domain.foreign import Foreign, find_foreign, may_concern
-from trader.domain.order import OrderSnapshot
+from trader.domain.order import OrderSnapshot, Side
 from trader.domain.structure_words import in_words
+from trader.engine.commands import twin_among
 from trader.engine.fold import evolve
 from trader.engine.gate import daily_loss, runs_today
 from trader.engine.ids import is_ours, parse_client_order_id
@@ -157,7 +158,7 @@ class FactFinder:
         expected: dict[str, int] = {}
         for run in runs:
             for leg in run.legs:
-                expected[leg.symbol] = expected.get(leg.symbol, 0) - leg.open_quantity
+                expected[leg.symbol] = expected.get(leg.symbol, 0) + Side(leg.side).sign * leg.open_quantity
         names = {run.run_id[:5] for run in runs}
         positions = _of_underlying(lambda: gateway.positions(underlying), underlying)
 
@@ -203,7 +204,9 @@ class FactFinder:
             "account_stream_fault": None if stream is None else "" if stream == "up" else stream,
             "loss_limit": preset.risk.daily_loss_limit_usd,
             "runs_most": preset.risk.max_runs_per_day,
-            "busy": any(run.phase is not Phase.WAITING for run in mine),
+            "open_runs": len(status.runs) - waits,
+            "open_here": len(mine) - waits,
+            "twin": "" if waits else twin_among(status.runs, preset.config_hash),
         }
 
     def _limits(self, journal: Journal, wall: datetime) -> State:

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from trader.config.preset import Preset
 from trader.domain.expiry import ist_date
-from trader.domain.fill import price_key, told_key
+from trader.domain.fill import Fill, price_key, told_key
 from trader.domain.order import OrderStatus, next_status
 from trader.engine import records as rec
+from trader.engine.account.allocation import others_in, signed_in
 from trader.engine.basis import basis_of
 from trader.engine.cover import astray
 from trader.engine.execution.algo import allowed_lead
@@ -38,7 +39,10 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
     handler = _HANDLERS.get(type(record))
     if handler is None:
         return state
-    return replace(state, runs={**state.runs, run.run_id: handler(run, record)})
+    changed = handler(run, record)
+    if isinstance(record, rec.FillRecorded) and changed is not run:
+        changed = _still_short(state, run, changed, record.fill)
+    return replace(state, runs={**state.runs, run.run_id: changed})
 
 
 def fold(state: State, records: list[rec.AnyRecord]) -> State:
@@ -225,6 +229,18 @@ def _fill_recorded(run: Run, record: rec.FillRecorded) -> Run:
         )
         run = _with_order(run, changed)
     return replace(run, naked_since=_naked_since(run, record.wall))
+
+
+def _still_short(state: State, before: Run, run: Run, fill: Fill) -> Run:
+    """Where a run's share of a contract was known to be less than its fills make, and another run holds the same one, a fill
+    moves the share: forgotten until the next read, it would let this run close what is the other's."""
+    share = before.positions.get(fill.symbol)
+    if share is None or not any(signed_in(other, fill.symbol) for other in others_in(state, before, fill.symbol)):
+        return run
+    ours = signed_in(before, fill.symbol)
+    if share * ours >= ours * ours:
+        return run
+    return replace(run, positions={**run.positions, fill.symbol: share + fill.side.sign * fill.quantity})
 
 
 def _naked_since(run: Run, wall: datetime) -> datetime | None:

@@ -16,6 +16,8 @@ from trader.domain.expiry import ist_date
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.rounding import is_on_tick
+from trader.engine.account.allocation import others_in
+from trader.engine.account.crossing import crossing
 from trader.engine.beside import bars_beginning
 from trader.engine.cover import Sizes, beyond_cover, covers, shorts
 from trader.engine.execution.algo import entry_bound, since_filled
@@ -112,6 +114,7 @@ def check_order(state: State, run: Run, intent: OrderIntent, now: Now, passed: P
             _entry_size(run, leg, intent, now, passed),
             _entry_limits(state, run, now, passed),
             _entry_cover(run, leg, intent, passed),
+            _entry_beside(state, run, leg, passed),
         ]
     else:
         checks += [_exit_size(run, leg, intent, passed), _exit_cover(run, leg, intent, passed)]
@@ -256,6 +259,15 @@ def _entry_limits(state: State, run: Run, now: Now, passed: Passed) -> Denied | 
     lost = daily_loss(state, now)
     limit = run.preset.risk.daily_loss_limit_usd
     return _judge(lost >= limit, "DAILY_LOSS_LIMIT", f"lost today={lost:.2f} USD, limit={limit} USD", passed)
+
+
+def _entry_beside(state: State, run: Run, leg: LegTerms, passed: Passed) -> Denied | None:
+    found = crossing(state, run, leg)
+    if found is not None:
+        return Denied(found.code, found.numbers)
+    if others := [other.run_id for other in others_in(state, run, leg.symbol)]:
+        passed["OPPOSITE_RUN"] = f"beside={','.join(others)}"
+    return None
 
 
 def daily_loss(state: State, now: Now) -> Decimal:

@@ -7,6 +7,7 @@ from functools import cache
 
 import msgspec
 
+from trader.config.account_limits import AccountLimits
 from trader.config.preset import Preset
 from trader.domain.clock import Now
 from trader.domain.fill import Fill
@@ -210,6 +211,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     runs_by_day: dict[tuple[str, date], int] = {}
     order_times: tuple[datetime, ...] = ()  # wall, the newest few
     trading: Trading = Trading()
+    limits: AccountLimits = AccountLimits()
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -290,6 +292,7 @@ def seconds_since(then: datetime | None, now: datetime) -> float:
 MARK_AGE = timedelta(seconds=5)
 QUOTE_AGE = timedelta(seconds=8)
 GREEKS_AGE = timedelta(seconds=12)
+POSITION_LAG_SECS = 4.0  # a position that was read may lag a fill by this much
 SILENCE_SECS = 5.0  # wall seconds without any market message after which no price is fresh
 _SLACK_WALL_SECS = 0.25  # publication and transport, granted at whatever speed the venue runs
 

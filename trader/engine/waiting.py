@@ -6,6 +6,7 @@ from trader.domain.foreign import Foreign
 from trader.domain.order import Purpose, Side
 from trader.domain.structure import ByDelta
 from trader.engine import records as rec
+from trader.engine.account.crossing import crossing
 from trader.engine.beside import NOT_READ
 from trader.engine.cover import in_ranks
 from trader.engine.effects import ReadChain
@@ -73,6 +74,8 @@ def _obstacles(turn: Turn, run: Run) -> list[str]:
     for leg in run.legs:
         flaw = staleness(turn.state.market, turn.now, leg.symbol, need_greeks=True, side=leg.side)
         strikes += [flaw] if flaw else _leg_flaws(turn, run, leg)
+        if beside := crossing(turn.state, run, leg):
+            strikes.append(beside.words)
     return patience + in_the_way(prerequisites(_facts(turn, run, strikes)))
 
 
