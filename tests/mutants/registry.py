@@ -13,6 +13,7 @@ from tests.mutants import (
     rules,
     sent,
     settings,
+    several,
     stopping,
     stores,
     strangers,
@@ -21,6 +22,7 @@ from tests.mutants import (
 from tests.mutants.mutant import Mutant
 
 ROWS = (
+    *(f"A{number:02d}" for number in range(1, 8)),  # of several runs on one account
     *(f"L{number:02d}" for number in range(1, 11)),  # of structures of legs
     *(f"M{number:02d}" for number in (*range(1, 71), *range(81, 92))),
 )
@@ -38,6 +40,7 @@ _PARTS = (
     rules,
     sent,
     settings,
+    several,
     stopping,
     stores,
     strangers,

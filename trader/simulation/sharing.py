@@ -117,17 +117,25 @@ class SharingRules:
                     if meets and note.intent.symbol == leg.symbol and coid in resting and note.cancel_secs is None:
                         self._evidence.report("AL5", f"{coid} bars the exit of {run.run_id}")
 
-    def at_rest(self) -> None:
-        """AL1, AL2 and the money of all runs together."""
+    def booked_once(self) -> None:
+        """AL1, at any time."""
         venue, runs = self._evidence.world.venue, list(self._evidence.notes.runs.values())
-        booked: Counter[str] = Counter()
+        booked: Counter[tuple[str, FillKind]] = Counter()
         for run in runs:
             for _, fill in run.fills.values():
-                if fill.kind is not FillKind.NORMAL:
-                    booked[fill.fill_id] += fill.quantity
+                booked[fill.symbol, fill.kind] += fill.quantity
+        closed: Counter[tuple[str, FillKind]] = Counter()
         for row in venue.account.fills:
-            if booked[str(row.id)] > row.size:
-                self._evidence.report("AL1", f"{booked[str(row.id)]} of the {row.size} of fill {row.id} are booked")
+            closed[row.symbol, row.kind] += row.size
+        for (symbol, kind), quantity in booked.items():
+            if kind is FillKind.LIQUIDATION and quantity > closed[symbol, kind]:
+                self._evidence.report(
+                    "AL1", f"{quantity} {symbol} booked as closed by it, it closed {closed[symbol, kind]}"
+                )
+
+    def at_rest(self) -> None:
+        """AL2, where nothing is under way."""
+        runs = list(self._evidence.notes.runs.values())
         for symbol in {leg.symbol for run in runs for leg in run.legs}:
             self._check_sum(symbol, runs)
 
