@@ -15,6 +15,7 @@ from trader.venue.core.records import Order
 _COID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
 _RATE_HARD = 10
 _ENTRIES_MOST = 6
+_PROMPT_SECS = 0.25
 _ZOMBIE_SECS = 1.0  # committed before the takeover, signed at most this long after the commit
 
 
@@ -143,7 +144,7 @@ class OrderRules:
             return  # its intent was committed, and lost since with the newest rows of the journal
         if run.orders[coid].intent != intent:
             self._evidence.report("I4", f"order {coid} is not what the journal says")
-        self._check_rate(arrival, intent)
+        self._check_rate(arrival, intent, run.orders[coid].secs)
         self._check_price(run, intent)
         self._check_serial(run, intent, arrival)
         expiry = run.leg(intent.leg).expiry
@@ -181,10 +182,12 @@ class OrderRules:
         shells = self._evidence.world.shells
         return any(shell.epoch == arrival.epoch and shell.was_degraded(arrival.signed) for shell in shells)
 
-    def _check_rate(self, arrival: Arrival, intent: OrderIntent) -> None:
+    def _check_rate(self, arrival: Arrival, intent: OrderIntent, intended: float) -> None:
         if intent.client_order_id in self._rated:
             return  # repeated on the way: we sent it once
         self._rated.add(intent.client_order_id)
+        if arrival.signed - intended > _PROMPT_SECS:
+            return  # signed after a pause of the process: its rate was judged when it was decided
         self._signed.append((arrival.signed, intent.purpose is Purpose.ENTRY))
         recent = [entry for at, entry in self._signed[-24:] if abs(arrival.signed - at) < 0.99]
         if len(recent) > _RATE_HARD or sum(recent) > 5:

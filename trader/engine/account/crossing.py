@@ -26,10 +26,13 @@ def crossing(state: State, run: Run, leg: LegTerms) -> Crossing | None:
         for theirs in other.legs:
             if theirs.symbol != leg.symbol:
                 continue
-            live = [o for o in other.leg_orders(theirs.key) if o.status.live]
+            orders = other.leg_orders(theirs.key)
+            live = [o for o in orders if o.status.live]
             entering = sum(o.leaves_qty for o in live if o.intent.purpose is Purpose.ENTRY)
             closing = sum(o.leaves_qty for o in live if o.intent.purpose is not Purpose.ENTRY)
-            held = other.open_quantity(theirs.key)
+            # What an order has filled by its own word counts before its fills are told.
+            untold = sum(max(o.reported_filled - o.filled_qty, 0) for o in orders if o.intent.purpose is Purpose.ENTRY)
+            held = other.open_quantity(theirs.key) + untold
             numbers = f"run={other.run_id}, side={theirs.side}, open={held}, entering={entering}, closing={closing}"
             if theirs.side is not leg.side and (held or entering or closing):
                 words = f"{leg.symbol}: run {other.run_id[:5]} is on the other side of it ({held} open); the account would net them"
