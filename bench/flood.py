@@ -5,7 +5,8 @@ asking, for measuring bare libraries on equal input. Prices come once per contra
 after that they move by ticks only, so that no exit rule fires. Every message carries the exchange's time of its sending,
 which is what latency is measured from.
 
-The mix is one contract's usual one: per `ticker` ten `ob_l1` and two `mark_price`; beside them the index price.
+The mix is one contract's usual one: per `ticker` ten `ob_l1` and two `mark_price`; beside them the index price. One message
+in twenty is an ask so high that the runner has to look at it at once, and the next restores it; those are recorded apart, too.
 """
 
 import contextlib
@@ -23,6 +24,8 @@ from bench.stream_flood import _frame
 _PLACE = b"1234567890123456"  # where the instant of sending goes: microseconds, 16 digits until the year 2286
 _IDLE_RATE = 20.0  # messages per second that keep a stream fresh
 _BLOCK_ROUNDS = 8  # rounds of all messages written at once when as fast as possible
+_LEAP_EVERY = 20  # messages
+_LEAP = 40  # times the ask; counted no further from the mark than the spread guard, so no exit fires
 _STEPS = (0, 1, 0, -1)  # ticks by which ask sizes and marks move
 _MIX = "ticker ob_l1 ob_l1 ob_l1 ob_l1 mark_price ob_l1 ob_l1 ob_l1 mark_price ob_l1 ob_l1 ob_l1".split()
 
@@ -35,8 +38,10 @@ class Flood:
         self._ahead_us = ahead_us
         self.rates: dict[str, float | None] = {"/": _IDLE_RATE, "/bare": None}
         self._rounds: list[list[bytes]] = [[_framed(_spot("100000"))]]
+        self._leap: bytes | None = None
         self._symbols: set[str] = set()
         self.stamps: list[int] | None = None
+        self.leaps: list[int] = []
 
     def serve(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -59,7 +64,7 @@ class Flood:
             connection.sendall(block.replace(_PLACE, b"%016d" % self._instant()))
 
     def _paced(self, connection: socket.socket, path: str, rate: float) -> None:
-        due = time.monotonic()
+        due, sent = time.monotonic(), 0
         while self.rates[path] == rate:
             for messages in self._rounds:
                 for message in messages:
@@ -67,10 +72,14 @@ class Flood:
                     pause = due - time.monotonic()
                     if pause > 0:
                         time.sleep(pause)
-                    stamp = self._instant()
+                    stamp, sent = self._instant(), sent + 1
+                    leaps = path == "/" and self._leap is not None and sent % _LEAP_EVERY == 0
                     if self.stamps is not None and path == "/":
                         self.stamps.append(stamp)
-                    connection.sendall(message.replace(_PLACE, b"%016d" % stamp))
+                        if leaps:
+                            self.leaps.append(stamp)
+                    out = self._leap if leaps and self._leap is not None else message
+                    connection.sendall(out.replace(_PLACE, b"%016d" % stamp))
                     if self.rates[path] != rate:
                         return
 
@@ -94,6 +103,8 @@ class Flood:
             return
         self._symbols |= found
         tickers = [self._ticker(symbol) for symbol in sorted(self._symbols)]
+        quotes = {**tickers[0]["quotes"], "best_ask": str(float(tickers[0]["quotes"]["best_ask"]) * _LEAP)}
+        self._leap = _framed(_message("ob_l1", {**tickers[0], "quotes": quotes}, 0))
         self._rounds = [
             [_framed(_spot(tickers[0]["spot_price"]))]
             + [_framed(_message(kind, ticker, step)) for kind in _MIX for ticker in tickers]
@@ -168,7 +179,7 @@ def _client_frame(stream: Any) -> bytes | None:
 
 
 def serve(pipe: Any, rest_url: str, ahead_us: int, make: type[Flood] = Flood) -> None:
-    """The process: accept connections, obey the pipe. Commands: ("rate", path, rate or None), ("record",), ("stamps",)."""
+    """The process: accept connections, obey the pipe. Commands: ("rate", path, rate or None), ("record",), ("stamps",), ("leaps",)."""
     flood = make(rest_url, ahead_us)
     listener = socket.create_server(("127.0.0.1", 0))
     pipe.send(listener.getsockname()[1])
@@ -185,8 +196,11 @@ def serve(pipe: Any, rest_url: str, ahead_us: int, make: type[Flood] = Flood) ->
                     flood.rates[path] = rate
                     pipe.send(True)
                 case ("record",):
-                    flood.stamps = []
+                    flood.stamps, flood.leaps = [], []
                     pipe.send(True)
+                case ("leaps",):
+                    flood.stamps = None
+                    pipe.send(flood.leaps)
                 case ("stamps",):
                     stamps, flood.stamps = flood.stamps, None
                     pipe.send(stamps)

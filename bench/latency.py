@@ -1,7 +1,8 @@
 """From a message's sending to the engine's decision on it, at 1,000 messages a second, in both of the runner's hosts.
 
-The flood stamps every message when it writes it; the clock stops when the step that knew it has returned. A step knows every
-message stamped up to its newest, so overtaken messages count too, with the step that overtook them. In the panel's process
+Measured are the messages that leave the engine's horizon, one in twenty: the flood stamps them when it writes them, the clock
+stops when the step that knew it has returned. A step knows every message stamped up to its newest, so overtaken messages
+count too, with the step that overtook them. The others wait for the next tick: nothing can be decided on them. In the panel's process
 no tab, one and six watch the dashboard meanwhile, in turn; what a tab does to the runner is the ratio of their p99.
 
 The limit is a process that only receives and decodes the same messages with the bare libraries, just before.
@@ -77,7 +78,7 @@ def _watch(world: World, runner: Child, secs: float, rate: float) -> tuple[list[
     cpu, begin = cpu_secs(runner.pid), time.monotonic()
     time.sleep(secs)
     cpu_pct = (cpu_secs(runner.pid) - cpu) / (time.monotonic() - begin) * 100
-    stamps = world.flood.ask(("stamps",))
+    stamps = world.flood.ask(("leaps",))
     decisions = runner.ask("decisions")
     world.flood.ask(("rate", "/", 20.0))
     return latencies_us(stamps, decisions, world.ahead_us), cpu_pct

@@ -52,9 +52,9 @@ class Probe:
 
 def _watch_runner(probe: Probe) -> None:
     from trader.engine.events import MarketMoved
-    from trader.runner import host, runner
+    from trader.runner import host, kernel, runner
 
-    inner = runner.step
+    inner = kernel.step
 
     def timed(state: Any, event: Any) -> Any:
         result = inner(state, event)
@@ -70,7 +70,7 @@ def _watch_runner(probe: Probe) -> None:
             super().__init__(**arguments)
             probe.runner = self
 
-    runner.step = timed
+    kernel.step = timed
     host.Runner = Watched  # type: ignore[misc]
 
 

@@ -5,6 +5,7 @@ A developer's `.env`, keys, journal and saved configuration must not be read by 
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from decimal import localcontext
 from pathlib import Path
@@ -13,6 +14,13 @@ import hypothesis
 import pytest
 
 from tests.recorded_data import recorded
+
+# Here, because nothing of the program is imported yet.
+_coverage: object | None = None
+if os.environ.get("COVERAGE", "") in ("core", "all"):
+    from tests.line_coverage import LineCoverage
+
+    _coverage = LineCoverage(os.environ["COVERAGE"])
 
 # Same examples in every run: a red CI must be red again at the desk. Deadlines would measure the machine, not the code.
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True, database=None)
@@ -95,3 +103,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return item.get_closest_marker("browser") is not None, not long
 
     items.sort(key=order)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if _coverage is not None:
+        config.pluginmanager.register(_coverage)
+
+
+def pytest_unconfigure() -> None:
+    """Streamlit's test folder is left to the interpreter's end, where removing it is a warning; here it is none."""
+    if (testing := sys.modules.get("streamlit.testing.v1.app_test")) is not None:
+        testing.TMP_DIR.cleanup()

@@ -160,6 +160,30 @@ def test_faces_talk_to_the_desk_only() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_only_the_exchange_package_knows_which_exchange_it_is() -> None:
+    """Everyone else speaks to the ports. The venue hears a real exchange as that exchange speaks, and the simulation
+    prices and refuses its requests as that one's client does."""
+    shared = ("trader.exchange.common", "trader.exchange.ports", "trader.exchange.factory")
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in all_sources()
+        if package_of(module_name(path)) not in {"trader.exchange", "trader.venue", "trader.simulation"}
+        for line, name in imported(path)
+        if name.startswith("trader.exchange") and not name.startswith(shared)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_exchanges_share_knows_none_of_them() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in sources("trader/exchange/common")
+        for line, name in imported(path)
+        if name.startswith(("trader.exchange.delta", "trader.exchange.ccxt", "trader.exchange.factory"))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_nothing_star_imports() -> None:
     assert [str(path) for path in all_sources() for _, name in imported(path) if name.endswith(".*")] == []
 

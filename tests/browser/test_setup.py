@@ -11,12 +11,14 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.panel_server import beats, hold, serving, store_test_preset, trader, window
+from trader.config.preset import LegRow
 from trader.config.presets import PresetStore
 
 pytestmark = [pytest.mark.browser, pytest.mark.t1, pytest.mark.timeout(300)]
 
 LONG = bool(os.environ.get("TRADER_LONG_BROWSER_TESTS"))
 PRESET = "browser-test"
+RATIO = list(LegRow.model_fields).index("ratio")
 ZONES = ("Asia/Kolkata", "UTC", "America/New_York")
 NO_COLUMN_CUT = """() => {
   const cut = [...document.querySelectorAll('th, td')].filter(n => n.offsetParent && n.clientWidth > 1 && n.scrollWidth > n.clientWidth + 1);
@@ -67,7 +69,8 @@ def context(desk: BrowserContext) -> Iterator[BrowserContext]:
 
 @pytest.fixture(autouse=True)
 def preset(home: Path) -> Any:
-    """The stored preset as each test begins."""
+    """The stored preset as each test begins; no other is the command line's, which saving would ask about."""
+    (home / "ui_config_snapshot.json").unlink(missing_ok=True)
     return store_test_preset(home)
 
 
@@ -185,6 +188,67 @@ def test_an_error_counts_on_its_tab_and_the_tab_stays_open(panel: str, context: 
     expect(page.get_by_role("tab", selected=True).first).to_contain_text("Exits")
     count = "[...document.querySelectorAll('[role=tab] p')].map(n => getComputedStyle(n, '::after').content)"
     assert page.evaluate(count)[:4] == ["none", "none", '" ✗ 1"', "none"]
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=label, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+    expect(page.get_by_role("combobox", name=label, exact=True)).to_have_value(option)
+
+
+def test_an_iron_condor_is_picked_and_saved(panel: str, home: Path, context: BrowserContext) -> None:
+    page = configure(context, panel)
+    expect(field(page, "Wing width (USD)")).to_have_count(0)
+    choose(page, "Structure", "Iron condor")
+    type_in(page, "Wing width (USD)", "1500")
+    expect(page.locator(".errors-line")).to_contain_text(
+        "buys 5 calls and 5 puts 1,500 USD further out, first in and last out"
+    )
+    choose(page, "Wings by", "|delta| band")
+    expect(field(page, "Wing width (USD)")).to_have_count(0)
+    type_in(page, "Wing delta to (|delta|)", "0.3")
+    expect(page.get_by_text("Wing delta to (0.3) must be below Delta from (0.05)").first).to_be_visible()
+    expect(button(page, "Save")).to_be_disabled()
+    choose(page, "Wings by", "Width")
+    expect(field(page, "Wing width (USD)")).to_have_value("1500")
+    button(page, "Save").click()
+    expect(page.locator(".st-key-cfg_state")).to_contain_text("Saved, also as the configuration")
+    assert [leg.key for leg in stored(home).structure.legs] == ["LC", "LP", "C", "P"]
+    assert (stored(home).strategy.wing_width_usd, str(stored(home).strategy.wing_delta_max)) == (1500, "0.3")
+
+
+def test_legs_of_ones_own_are_typed_into_a_table(panel: str, home: Path, context: BrowserContext) -> None:
+    page = configure(context, panel)
+    choose(page, "Structure", "Ratio strangle")
+    choose(page, "Structure", "Custom legs")
+    grid = page.get_by_test_id("stDataFrame").filter(visible=True)
+    expect(grid).to_be_visible()
+    in_cell(page, grid, row=0, column=RATIO, text="2")
+    expect(page.locator(".errors-line")).to_contain_text("Sells 10 calls and 5 puts at |delta| 0.05-0.35.")
+    in_cell(page, grid, row=1, column=RATIO, text="0")
+    expect(page.get_by_text("Legs, row 2, ratio: must be at least 1, was 0.").first).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Legs, row 2, ratio: must be at least 1, was 0.").first).to_be_visible()
+    grid = page.get_by_test_id("stDataFrame").filter(visible=True)
+    in_cell(page, grid, row=1, column=RATIO, text="3")
+    expect(page.locator(".errors-line")).to_contain_text("Sells 10 calls and 15 puts")
+    button(page, "Save").click()
+    expect(page.locator(".st-key-cfg_state")).to_contain_text("Saved, also as the configuration")
+    assert [(leg.key, leg.ratio) for leg in stored(home).structure.legs] == [("C", 2), ("P", 3)]
+
+
+def in_cell(page: Page, grid: Locator, *, row: int, column: int, text: str) -> None:
+    """Type into a cell of a table that is drawn on a canvas: from its first one, with the keyboard."""
+    grid.scroll_into_view_if_needed()
+    box = grid.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 70, box["y"] + 35 * 1.5)
+    for key in ["ArrowDown"] * row + ["ArrowRight"] * column + ["Enter"]:
+        page.keyboard.press(key)
+    typed = page.locator("#portal input")
+    expect(typed).to_be_visible()
+    typed.fill(text)
+    typed.press("Enter")
 
 
 @pytest.mark.parametrize("zone", ZONES)

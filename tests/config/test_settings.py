@@ -305,7 +305,7 @@ def test_account_name_is_stable_and_differs_by_key() -> None:
 
 
 def test_the_exchanges_addresses_agree_with_the_clients_table(settings_with: SettingsWith) -> None:
-    from trader.exchange.delta.environments import check_urls
+    from trader.config.environments import check_urls
 
     for env in ("testnet", "production"):
         connection = resolve_connection(settings_with(TRADER_ENV=env, **ALL_KEYS))

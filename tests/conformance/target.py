@@ -26,6 +26,7 @@ import pytest
 import websocket
 
 from tests.conformance.schema.check import validate
+from trader.config.environments import Environment, check_urls, environment_of
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderType, Side
 from trader.domain.outcome import Ok
@@ -33,7 +34,6 @@ from trader.domain.quote import Quote
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.transport import Reply
 from trader.exchange.delta.api.order_requests import CancelScope, OrderRequest
-from trader.exchange.delta.environments import Environment, check_urls, environment_of
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.exchange.delta.http.rest import Endpoint
 from trader.exchange.delta.http.signing import sign_login

@@ -15,7 +15,7 @@ from tests.conformance.schema.check import validate
 from tests.conformance.schema.sockets import MESSAGES, RESOLUTIONS
 from tests.conformance.target import Frames, Target, open_local
 from trader.domain.order import OrderType, Side
-from trader.exchange.common.changes import Done
+from trader.exchange.common.outcomes import Done
 from trader.exchange.delta.api.account import MmpLimits
 from trader.exchange.delta.stream.conflate import Conflator
 from trader.exchange.delta.stream.local_book import LocalBook

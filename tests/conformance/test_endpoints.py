@@ -12,7 +12,7 @@ from tests.conformance.target import Target
 from trader.domain.errors import AuthError
 from trader.domain.order import OrderStatus, OrderType, Side
 from trader.domain.outcome import Ok, Rejected
-from trader.exchange.common.changes import Done
+from trader.exchange.common.outcomes import Done
 from trader.exchange.delta.api.account import DeadMan, MmpLimits
 from trader.exchange.delta.api.order_requests import Bracket, CancelScope, OrderEdit, Stop
 from trader.exchange.delta.http.rest import Endpoint

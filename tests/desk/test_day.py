@@ -24,6 +24,7 @@ from trader.engine.gate import daily_loss, runs_today
 from trader.engine.state import State
 from trader.engine.view import LegView
 from trader.journal import Journal
+from trader.journal.views import TakenIn
 
 DAY = timedelta(days=1)
 
@@ -153,7 +154,7 @@ def test_what_has_ended_is_read_once(desk: Desk, journal: Journal, monkeypatch: 
     journal.append([begun("a", now, now), ended("a", "1.5", now, now)], lease=None)
     first = day_of(desk)
     asked: list[Any] = []
-    monkeypatch.setattr(Journal, "premiums", lambda self, ids: asked.append(ids) or {})
+    monkeypatch.setattr(Journal, "taken_in", lambda self, ids: asked.append(ids) or {})
     bounds = Journal.run_bounds
     rows: list[int] = []
 
@@ -225,7 +226,8 @@ def test_premiums_are_what_was_sold_for_and_nothing_bought_back(journal: Journal
         ],
         lease=None,
     )
-    assert journal.premiums(["a", "b"]) == {"a": Decimal("391.0") * 4 * Decimal("0.001")}
+    premium = Decimal("391.0") * 4 * Decimal("0.001")
+    assert journal.taken_in(["a", "b"]) == {"a": TakenIn(premium, premium, "credit")}
 
 
 def test_the_document_tells_the_day_exactly(desk: Desk, journal: Journal, runner: RunnersHand) -> None:

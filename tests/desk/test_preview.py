@@ -118,7 +118,7 @@ def test_the_payoff_is_drawn_through_the_pnl_of_now_and_bends_at_the_strikes() -
     seen = seen_of(preset(strategy={"quantity": 10}), books(*BOOKS[0]))
     payoff = seen.payoff
     assert payoff is not None and seen.start_pnl is not None and seen.premium is not None and seen.fees is not None
-    assert len(payoff.spots) <= 121 and list(payoff.spots) == sorted(payoff.spots)
+    assert len(payoff.spots) <= 91 and list(payoff.spots) == sorted(payoff.spots)
     assert {len(column) for column in (payoff.now, payoff.at_exit, payoff.at_expiry)} == {len(payoff.spots)}
     here = payoff.spots.index(float(SPOT))
     assert payoff.now[here] == pytest.approx(float(seen.start_pnl), abs=0.001)

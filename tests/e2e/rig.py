@@ -13,6 +13,7 @@ from trader.config.preset import Preset
 from trader.engine.view import RunView
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
+from trader.exchange.delta.stream.feeds import DeltaAccountFeed, DeltaMarketFeed
 from trader.journal.commands import Command
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
@@ -63,14 +64,9 @@ class Rig:
     def boot(self, steady: SteadyClock | None = None) -> Runner:
         """A fresh runner instance on the same journal, as after a restart of its host; `steady` is the clock it is given."""
         gateway = DeltaGateway(self.venue.addresses.rest_url, self.credentials)
-        feed = Feed(
-            ws_public_url=self.venue.addresses.ws_public_url,
-            ws_private_url=self.venue.addresses.ws_private_url,
-            credentials=self.credentials,
-            clock=gateway.clock,
-            counters=gateway.counters,
-            product_id_of=lambda symbol: None,
-        )
+        market = DeltaMarketFeed(self.venue.addresses.ws_public_url, clock=gateway.clock)
+        account = DeltaAccountFeed(self.venue.addresses.ws_private_url, self.credentials, clock=gateway.clock)
+        feed = Feed(market, account, gateway.counters)
         self.lease = self._lease()
         runner = Runner(
             journal=self.journal,

@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from tests.engine.scene import D, Phase, Scene, entering, finish, holding, preset, secs
 from trader.config.preset import Preset
+from trader.desk import stop_words
+from trader.domain.clock import Now
 from trader.domain.order import OrderType, Purpose, TimeInForce
 from trader.engine.events import LevelCommand
 from trader.engine.execution.algo import (
@@ -23,6 +25,7 @@ from trader.engine.execution.algo import (
     Wait,
     allowed_lead,
     bound,
+    exit_context,
     next_child,
 )
 from trader.engine.gate import Denied, check_order
@@ -81,7 +84,7 @@ def test_twap_is_never_ahead_of_its_schedule_by_more_than_the_slice_that_has_beg
         while isinstance(answer := next_child(replace(context, done=done, elapsed=now)), Child):
             done += answer.quantity
         begun = int(now / (duration / context.terms.slices) + 1e-9) + 1
-        assert done <= size * min(begun, context.terms.slices) // context.terms.slices or now >= duration
+        assert done <= -(-size * min(begun, context.terms.slices) // context.terms.slices) or now >= duration
         assert done >= earlier, "what was due once stays due"
         earlier = done
 
@@ -117,6 +120,8 @@ def test_no_leg_begins_a_slice_before_the_others_have_filled_the_one_before(
         ({"elapsed": 1.0, "tries": 5}, Child(25, 5, at_market=True, late=1)),
         ({"elapsed": 1.0, "tries": 6}, Failed("not filled after 6 attempts")),
         ({"elapsed": -5.0}, Wait(5.0)),
+        ({"size": 1}, Child(1, late=0)),  # fewer contracts than slices: the first are not empty
+        ({"size": 1, "elapsed": 1.0, "tries": 1}, Child(1, 1, late=1)),
     ],
     ids=str,
 )
@@ -173,6 +178,13 @@ def test_the_bound_is_a_slice_and_what_is_due() -> None:
             {"strategy": {"quantity": 50}, "orders": {"entry_algo": "iceberg", "entry_refresh_secs": 201}},
             "orders.entry_refresh_secs makes the entry last 1809 s, longer than schedule.entry_window_mins (30 min)",
         ),
+        (
+            {
+                "strategy": {"quantity": 50, "structure": "iron_condor"},
+                "orders": {"entry_algo": "twap", "entry_duration_secs": 1000},
+            },
+            "orders.entry_duration_secs makes the entry last 2000 s, longer than schedule.entry_window_mins (30 min)",
+        ),
     ],
     ids=str,
 )
@@ -190,7 +202,7 @@ SLICED = {"slices": 4, "duration_secs": 40}
 
 
 def sliced(*sides: str, algo: str = "twap", quantity: int = 10, **orders: Any) -> Preset:
-    """Ten contracts in four slices (2, 3, 2, 3) over 40 s, or a third at a time."""
+    """Ten contracts in four slices (3, 2, 3, 2) over 40 s, or a third at a time."""
     fields: dict[str, Any] = {"slippage_pct": 2, "timeout_secs": 5}
     for side in sides:
         own = SLICED if algo == "twap" else {"visible_pct": 30, "refresh_secs": 2} if algo == "iceberg" else {}
@@ -215,15 +227,32 @@ def quantities(scene: Scene, key: str, *purposes: Purpose) -> list[int]:
 def test_twap_sells_both_legs_slice_by_slice() -> None:
     scene = entering(sliced("entry"))
     scene.serve()
-    assert entered(scene) == (2, 2) and scene.run.naked_since is None
+    assert entered(scene) == (3, 3) and scene.run.naked_since is None
     drive(scene, 8)
-    assert entered(scene) == (2, 2) and not scene.run.live_orders()
+    assert entered(scene) == (3, 3) and not scene.run.live_orders()
     drive(scene, 3)
     assert entered(scene) == (5, 5)
     drive(scene, 22)
     assert scene.phase is Phase.HOLDING and entered(scene) == (10, 10)
-    assert quantities(scene, "C") == quantities(scene, "P") == [2, 3, 2, 3]
+    assert quantities(scene, "C") == quantities(scene, "P") == [3, 2, 3, 2]
     assert scene.refolded()
+
+
+def test_how_far_it_has_got_is_told_in_words() -> None:
+    scene = entering(sliced("entry"))
+    scene.serve()
+    scene.prices(after=2)
+    assert {leg.progress for leg in scene.view.legs} == {"1 of 4 slices filled, next at 09:30:11 IST"}
+    assert scene.view.words.endswith("; 1 of 4 slices filled, next at 09:30:11 IST")
+    scene = due_out(sliced("exit"))
+    scene.serve()
+    assert any("7 open, 1 of 4 slices filled, next at" in step for step in scene.view.steps)
+    assert stop_words(scene.view).startswith(
+        "The exit is under way in slices; Stop closes what is left at once. Still to"
+    )
+    scene.stop()
+    assert stop_words(scene.view).startswith("The exit is under way; Stop changes nothing. Still to")
+    assert not any("slices" in step for step in scene.view.steps)
 
 
 def test_a_leg_waits_for_the_other_at_the_end_of_a_slice() -> None:
@@ -243,11 +272,11 @@ def test_a_slice_is_a_chase_of_its_own_and_what_it_missed_is_made_up() -> None:
     scene.serve(fill=False)
     drive(scene, 6, fill=False)  # five seconds of rest, cancelled, conceded
     limits = [i.limit_price for i in scene.sent() if i.leg == "C"]
-    assert limits[:2] == [D(200), D(196)] and quantities(scene, "C")[:2] == [2, 2]
+    assert limits[:2] == [D(200), D(196)] and quantities(scene, "C")[:2] == [3, 3]
     for key in "CP":
         scene.fill(scene.order(key).intent.client_order_id)
     drive(scene, 16)
-    assert entered(scene) == (7, 7) and scene.sent()[-1].limit_price == D(200), "the next slice begins at the touch"
+    assert entered(scene) == (8, 8) and scene.sent()[-1].limit_price == D(200), "the next slice begins at the touch"
     drive(scene, 12)
     assert scene.phase is Phase.HOLDING
 
@@ -286,7 +315,7 @@ def test_an_accepted_part_ends_both_legs_even() -> None:
     scene.trade("C")
     scene.reject("P", "insufficient_margin")
     drive(scene, 3)
-    assert scene.phase is Phase.HOLDING and entered(scene) == (5, 2)
+    assert scene.phase is Phase.HOLDING and entered(scene) == (5, 3)
     assert len(scene.sent()) == 4, "the call stops where the put was given up"
 
 
@@ -311,7 +340,7 @@ def test_market_takes_what_the_book_has_within_the_collar() -> None:
 
 def test_slices_at_market() -> None:
     scene = entering(sliced("entry", entry_child="market"))
-    assert {(i.order_type, i.quantity) for i in scene.submits()} == {(OrderType.MARKET, 2)}
+    assert {(i.order_type, i.quantity) for i in scene.submits()} == {(OrderType.MARKET, 3)}
 
 
 def test_a_restart_goes_on_in_the_right_slice() -> None:
@@ -323,9 +352,9 @@ def test_a_restart_goes_on_in_the_right_slice() -> None:
     drive(scene, 4)
     assert entered(scene) == (5, 5), "the third slice is not due yet"
     drive(scene, 6)
-    assert entered(scene) == (7, 7)
+    assert entered(scene) == (8, 8)
     drive(scene, 20)
-    assert scene.phase is Phase.HOLDING and quantities(scene, "C") == [2, 3, 2, 3]
+    assert scene.phase is Phase.HOLDING and quantities(scene, "C") == [3, 2, 3, 2]
 
 
 def test_a_restart_longer_than_a_slice_makes_it_up() -> None:
@@ -333,7 +362,7 @@ def test_a_restart_longer_than_a_slice_makes_it_up() -> None:
     scene.serve()
     scene.restart(down_secs=25)
     drive(scene, 4)
-    assert entered(scene) == (7, 7) and quantities(scene, "C") == [2, 3, 2]
+    assert entered(scene) == (8, 8) and quantities(scene, "C") == [3, 2, 3]
 
 
 def test_stop_in_the_middle_of_a_slice_cancels_and_buys_back_at_once() -> None:
@@ -347,7 +376,7 @@ def test_stop_in_the_middle_of_a_slice_cancels_and_buys_back_at_once() -> None:
     scene.stop()
     assert len(scene.cancels()) == 2
     finish(scene, limit_secs=6)
-    assert scene.phase is Phase.DONE and quantities(scene, "C", Purpose.EXIT) == [2]
+    assert scene.phase is Phase.DONE and quantities(scene, "C", Purpose.EXIT) == [3]
 
 
 # -- exits -----------------------------------------------------------------------------------------------------------------
@@ -367,7 +396,7 @@ def left(scene: Scene) -> tuple[int, int]:
     return scene.run.open_quantity("C"), scene.run.open_quantity("P")
 
 
-@pytest.mark.parametrize(("algo", "children"), [("twap", [2, 3, 2, 3]), ("iceberg", [3, 3, 3, 1])])
+@pytest.mark.parametrize(("algo", "children"), [("twap", [3, 2, 3, 2]), ("iceberg", [3, 3, 3, 1])])
 def test_the_exit_time_buys_back_in_slices(algo: str, children: list[int]) -> None:
     scene = due_out(sliced("exit", algo=algo))
     scene.serve()
@@ -401,7 +430,7 @@ def test_what_cannot_wait_closes_the_rest_at_once(how: str) -> None:
     assert quantities(scene, "C", Purpose.EXIT)[-1] >= 5
 
 
-@pytest.mark.parametrize(("in_slices", "first"), [(True, 2), (False, 10)])
+@pytest.mark.parametrize(("in_slices", "first"), [(True, 3), (False, 10)])
 def test_stop_takes_slices_where_the_preset_says_so(in_slices: bool, first: int) -> None:
     scene = holding(sliced("exit", stop_in_slices=in_slices))
     scene.stop()
@@ -434,15 +463,29 @@ def test_an_exit_waits_no_longer_for_another_leg_than_one_may_stand_alone() -> N
     assert left(scene)[0] == 0 and left(scene)[1] == 10
 
 
+def test_a_leg_that_somebody_has_closed_in_part_waits_for_the_other_no_longer_than_that_either() -> None:
+    """Seen where the exchange had liquidated a contract: the leg was a slice ahead before its first order."""
+    run = due_out(sliced("exit", algo="iceberg")).run
+    call, put = (run.leg(key) for key in "CP")
+    ledgers = {**run.ledgers, "C": replace(run.ledger("C"), open=5)}
+    run = replace(run, ledgers=ledgers, orders={k: o for k, o in run.orders.items() if o.intent.leg != "C"})
+    assert run.exit_decided_at is not None and run.open_quantity("C") == 5
+    for waited, answer in ((1, Wait()), (run.preset.risk.naked_leg_secs + 1, Child(1))):
+        now = Now(run.exit_decided_at + secs(waited), None)
+        given = next_child(exit_context(run, call, now, at_once=False))
+        assert type(given) is type(answer), f"after {waited} s: {given}"
+    assert isinstance(next_child(exit_context(run, put, Now(run.exit_decided_at, None), at_once=False)), Child)
+
+
 def test_a_restart_in_the_middle_of_an_exit_goes_on_in_the_right_slice() -> None:
     scene = due_out(sliced("exit"))
     scene.serve()
     drive(scene, 5)
     scene.restart(down_secs=1)
     drive(scene, 3)
-    assert left(scene) == (8, 8)
+    assert left(scene) == (7, 7)
     finish(scene, limit_secs=60)
-    assert quantities(scene, "C", Purpose.EXIT) == [2, 3, 2, 3] and scene.phase is Phase.DONE
+    assert quantities(scene, "C", Purpose.EXIT) == [3, 2, 3, 2] and scene.phase is Phase.DONE
 
 
 # -- the gate ----------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Structures of any legs, from entry to flat: protection first and last, cover, ratios, what is refused before it is sent."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 from tests.engine.boards import CONDOR, LONG_PUT, RATIO, Board, custom, entering, holding, structured
 from tests.engine.scene import EXPIRY, D, Phase, finish
 from trader.config.preset import Preset
+from trader.desk.telling import markers
 from trader.domain.fill import FillKind
 from trader.domain.instrument import Kind
 from trader.domain.order import OrderType, Purpose, Side
@@ -363,3 +365,31 @@ def test_a_worthless_wing_is_held_to_its_settlement_and_says_so() -> None:
         board.serve(fill=False)
     assert board.phase is Phase.EXITING and "LP" in board.run.kept
     assert board.run.kept["LP"].is_long and "nobody bids for it" in board.view.legs[0].kept
+
+
+def test_the_marks_of_a_chart_tell_what_was_entered_and_what_was_closed_again() -> None:
+    board = holding(CONDOR)
+    board.stop()
+    finish(board)
+    told = [(mark.kind, mark.text.split(" ")[0]) for mark in markers(board.records) if mark.kind in ("entry", "exit")]
+    assert told == [
+        *[("entry", "Bought")] * 2,
+        *[("entry", "Sold")] * 2,
+        *[("exit", "Bought"), ("exit", "Bought")],  # back
+        *[("exit", "Sold")] * 2,  # again
+    ]
+
+
+@pytest.mark.parametrize("ask", [D(210), None], ids=["offered", "offered by nobody"])
+def test_an_absurd_mark_of_a_long_leg_breaks_no_rule(ask: Decimal | None) -> None:
+    board = holding(LONG_PUT)
+    symbol = board.leg("LP").symbol
+    board.marks[symbol], board.bids[symbol], board.asks[symbol] = D("1E+308"), D(180), ask
+    board.prices()
+    view = board.view
+    if ask is not None:
+        assert view.legs[0].closing_px == 210 and board.phase is Phase.HOLDING
+    else:
+        assert view.legs[0].closing_px is not None and view.legs[0].closing_px > 10**300
+    board.prices()
+    assert not any(alert.startswith("rules_failed") for alert in board.alerts())

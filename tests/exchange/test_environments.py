@@ -1,7 +1,7 @@
 import pytest
 
+from trader.config.environments import DEPLOYMENTS, Environment, check_urls, environment_of, is_loopback
 from trader.domain.errors import ConfigError
-from trader.exchange.delta.environments import DEPLOYMENTS, Environment, check_urls, environment_of, is_loopback
 
 INDIA = (
     "https://api.india.delta.exchange",

@@ -141,22 +141,19 @@ def test_contracts_no_longer_listed_are_remembered_the_least_asked_forgotten_fir
         return Instrument(**(fields | {"product_id": number, "symbol": f"S{number}"}))
 
     listed = [contract(number) for number in range(REMEMBERED_MOST + 2)]
-    cache = InstrumentCache(lambda: listed, lambda: 0.0)
+    cache = InstrumentCache(lambda: listed, lambda: 0.0, ttl_secs=0.0)
     assert len(cache.of("BTC")) == REMEMBERED_MOST + 2
     listed = [contract(0)]
-    cache.invalidate()
     cache.of("BTC")
     assert cache.figures.size == REMEMBERED_MOST + 1
     assert cache.by_id(1) is None or cache.by_id(2) is not None
     assert cache.by_id(2) == contract(2)  # now the last to be forgotten
     listed = [contract(0), contract(9_999)]
-    cache.invalidate()
     cache.of("BTC")
     listed = [contract(0)]
-    cache.invalidate()
     cache.of("BTC")
     assert cache.by_id(2) is not None and cache.by_id(3) is None and cache.id_of("S3") is None
-    assert cache.figures.hits == 0 and cache.hit_rate == 0.0
+    assert cache.figures.hits == 0 and cache.figures.hit_rate == 0.0
 
 
 def test_the_local_exchange_tells_a_reading_key_from_a_trading_one() -> None:

@@ -50,13 +50,7 @@ def rig() -> Iterator[Rig]:
     server, announced = build_venue(VenueOptions(seed=7, speed=1.0))
     server.start()
     credentials = Credentials(announced.api_key, announced.api_secret)
-    gateway = DeltaGateway.connect(
-        "paper",
-        rest_url=announced.rest_url,
-        ws_public_url=announced.ws_public_url,
-        ws_private_url=announced.ws_private_url,
-        credentials=credentials,
-    )
+    gateway = DeltaGateway(announced.rest_url, credentials)
     made = Rig(gateway, credentials, announced.ws_public_url, announced.ws_private_url)
     gateway.instruments("BTC")  # a fill may arrive before its order: then the list names its product
     stream = PrivateStream(

@@ -10,8 +10,8 @@ from tests.conformance.target import Target, open_local
 from tests.exchange.scripted_http import Answer, Handler, Request, ScriptedHTTP, refused, success
 from trader.domain.order import Side
 from trader.domain.outcome import Rejected, Unknown
-from trader.exchange.common.changes import Done
 from trader.exchange.common.credentials import Credentials
+from trader.exchange.common.outcomes import Done
 from trader.exchange.delta.api.order_requests import Bracket
 from trader.exchange.delta.gateway import DeltaGateway
 

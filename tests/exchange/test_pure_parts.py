@@ -166,16 +166,16 @@ def test_instrument_cache_loads_once_per_ttl_and_keeps_nothing_of_a_failed_load(
         return [instrument]
 
     cache = InstrumentCache(load, lambda: now, ttl_secs=60)
-    assert cache.hit_rate is None
+    assert cache.figures.hit_rate is None
     assert cache.of("BTC") == [instrument]
     assert cache.of("ETH") == []
-    assert (loads, cache.hit_rate) == (1, 0.5)
+    assert (loads, cache.figures.hit_rate) == (1, 0.5)
     now = 60.0
     with pytest.raises(OutcomeUnknown):
         cache.of("BTC")
     assert cache.by_id(instrument.product_id) == instrument
     assert cache.of("BTC") == [instrument]
-    cache.invalidate()
+    now += 60
     cache.of("BTC")
     assert loads == 4
 

@@ -12,7 +12,6 @@ import pytest
 from tests.exchange.scripted_http import Answer, Handler, Request, ScriptedHTTP, refused, success
 from trader.domain.errors import AuthError, ExchangeError, OutcomeUnknown, VenueRefused, WireError
 from trader.exchange.common.credentials import Credentials
-from trader.exchange.delta.environments import Environment
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.exchange.delta.http.signing import sign
 from trader.exchange.ports import Gateway
@@ -379,17 +378,6 @@ def test_keys_are_changed_without_a_restart(serve: Serve) -> None:
     gateway.use_credentials(Credentials("key2", "secret2"))
     gateway.who_am_i()
     assert [request.headers["api-key"] for request in server.requests] == ["key", "key2"]
-
-
-def test_connect_checks_the_urls() -> None:
-    gateway = DeltaGateway.connect(
-        Environment.PAPER,
-        rest_url="http://127.0.0.1:1",
-        ws_public_url="ws://127.0.0.1:2",
-        ws_private_url="ws://127.0.0.1:3",
-        credentials=None,
-    )
-    assert gateway.quota_left() == 10_000
 
 
 def test_statistics_count_what_happened(serve: Serve) -> None:

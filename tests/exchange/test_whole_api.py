@@ -11,8 +11,8 @@ from tests.exchange.scripted_http import Answer, Handler, Request, ScriptedHTTP,
 from trader.domain.errors import VenueRefused, WireError
 from trader.domain.order import OrderStatus, Side
 from trader.domain.outcome import Ok, Rejected, Unknown
-from trader.exchange.common.changes import Done
 from trader.exchange.common.credentials import Credentials
+from trader.exchange.common.outcomes import Done
 from trader.exchange.delta.api.account import DeadMan, MmpLimits
 from trader.exchange.delta.api.order_requests import Bracket, CancelScope, OrderEdit, OrderRequest
 from trader.exchange.delta.gateway import DeltaGateway

@@ -71,7 +71,7 @@ def test_append_without_lease_finds_the_account_of_the_run(journal: Journal, url
     other.close()
 
 
-@pytest.mark.parametrize("table", t.APPEND_ONLY)
+@pytest.mark.parametrize("table", [*(t.name for t in t.RECORD_TABLES), "samples", "configurations", "meta"])
 @pytest.mark.parametrize("verb", ["update", "delete"])
 def test_rows_once_written_cannot_be_changed(journal: Journal, lease: Lease, table: str, verb: str) -> None:
     from trader.journal import Sample

@@ -90,24 +90,6 @@ def test_alerts_are_newest_first_and_limited(journal: Journal, lease: Lease) -> 
     assert [row.text for row in journal.alerts(2, run_id="a")] == ["n4", "n3"]
 
 
-def test_day_totals_count_a_half_open_day_of_exchange_time(journal: Journal, lease: Lease) -> None:
-    start = s.MARKET
-    end = start + timedelta(days=1)
-    journal.append([s.run_created("a", market=start), s.run_finished("a", "-12.5", market=start)], lease=lease)
-    journal.append([s.run_created("b", underlying="ETH", market=start)], lease=lease)
-    journal.append([s.run_finished("b", "2.25", market=end - timedelta(microseconds=1))], lease=lease)
-    journal.append([s.run_created("c", market=end), s.run_finished("c", "100", market=end)], lease=lease)
-    totals = journal.day_totals("paper", start, end)
-    assert totals.realized_pnl == Decimal("-10.25")
-    assert totals.runs == {"BTC": 1, "ETH": 1}
-    assert journal.day_totals("testnet-1a2b3c4d", start, end).runs == {}
-
-
-def test_day_totals_take_the_wall_clock_where_exchange_time_was_unknown(journal: Journal, lease: Lease) -> None:
-    journal.append([s.run_created("a", market=None)], lease=lease)
-    assert journal.day_totals("paper", s.WALL, s.WALL + timedelta(days=1)).runs == {"BTC": 1}
-
-
 def test_samples_come_back_exactly_and_after_a_row(journal: Journal) -> None:
     full = Sample(
         run_id="a",

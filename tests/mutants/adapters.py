@@ -12,14 +12,14 @@ from msgspec.structs import replace
 from tests.exchange.scripted_http import Answer, Handler, Request, ScriptedHTTP, refused, success
 from tests.mutants.mutant import Mutant, named
 from tests.mutants.tools import Patch, everywhere
+from trader.config import environments
 from trader.domain.errors import ConfigError, ExchangeError, OutcomeUnknown
 from trader.domain.order import OrderIntent, OrderType, Purpose, Side
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.exchange.common.budget import Priority, RateBudget
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.transport import Transport
-from trader.exchange.delta import environments
-from trader.exchange.delta.api.order_verbs import build_order
+from trader.exchange.delta.api.order_requests import build_place, request_of
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.exchange.delta.http import endpoints
 from trader.exchange.delta.http.rest import RestClient
@@ -198,7 +198,7 @@ def retry_without_an_id(patch: Patch) -> None:
         outcome = real(self, intent, **options)
         if not isinstance(outcome, Unknown):
             return outcome
-        body = build_order(intent)
+        body = build_place(request_of(intent))
         del body["client_order_id"]
         try:
             self.rest.change(dict[str, Any], endpoints.PLACE_ORDER, body, priority=Priority.MARKET)

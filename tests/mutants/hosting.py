@@ -43,6 +43,7 @@ class _Unreachable:
     """An exchange nobody can reach."""
 
     clock_offset_secs = 0.0
+    has_dead_man = False
     odd_rows = OddRows()
 
     def quota_left(self) -> int:

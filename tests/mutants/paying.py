@@ -26,8 +26,8 @@ def bid_climbs_over_an_empty_book(patch: Patch) -> None:
     """As it was: one step more and twice the collar with each attempt, whether or not anybody offers."""
     real_terms, real_well = exit_price.exit_terms, exit_price.stands_well
 
-    def exit_terms(state: Any, now: Any, run: Any, leg: Any, purpose: Any, *, alone: bool) -> Terms:
-        terms = real_terms(state, now, run, leg, purpose, alone=alone)
+    def exit_terms(state: Any, now: Any, run: Any, leg: Any, purpose: Any, **stands: bool) -> Terms:
+        terms = real_terms(state, now, run, leg, purpose, **stands)
         quote = state.market.quotes.get(leg.symbol)
         if quote is None or quote.mark is None or quote.ask:
             return terms

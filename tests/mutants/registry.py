@@ -14,6 +14,7 @@ from tests.mutants import (
     sent,
     settings,
     several,
+    slices,
     stopping,
     stores,
     strangers,
@@ -22,7 +23,8 @@ from tests.mutants import (
 from tests.mutants.mutant import Mutant
 
 ROWS = (
-    *(f"A{number:02d}" for number in range(1, 8)),  # of several runs on one account
+    *(f"R{number:02d}" for number in range(1, 8)),  # of several runs on one account
+    *(f"A{number:02d}" for number in range(1, 8)),  # of legs worked in slices
     *(f"L{number:02d}" for number in range(1, 11)),  # of structures of legs
     *(f"M{number:02d}" for number in (*range(1, 71), *range(81, 92))),
 )
@@ -41,6 +43,7 @@ _PARTS = (
     sent,
     settings,
     several,
+    slices,
     stopping,
     stores,
     strangers,

@@ -13,7 +13,7 @@ from trader.domain.order import OrderIntent, OrderStatus, Side
 from trader.domain.outcome import Unknown, not_sent
 from trader.engine import absence, account, gate, ids, orders
 from trader.engine.effects import Cancel, Submit
-from trader.engine.execution import working
+from trader.engine.execution import algo, working
 from trader.engine.orders import NEVER_ACCEPTED
 from trader.engine.release import check_release
 from trader.engine.state import Run, seconds_since
@@ -81,6 +81,7 @@ def partial_fill_forgotten(patch: Patch) -> None:
         )
 
     patch.setattr(Run, "entered", entered)
+    everywhere(patch, algo._entered, lambda run, leg: run.entered(leg.key))
     everywhere(patch, gate._entry_size, lambda *_: None)
 
 
@@ -142,7 +143,14 @@ def adopts_whatever_is_there(patch: Patch) -> None:
     def closable(run: Run, leg: Any) -> int:
         return abs(run.positions.get(leg.symbol, run.open_quantity(leg.key)))
 
+    real = algo.exit_context
+
+    def exit_context(run: Run, leg: Any, *given: Any, **named: Any) -> algo.Context:
+        known = real(run, leg, *given, **named)
+        return replace(known, size=known.done + closable(run, leg))
+
     everywhere(patch, gate.closable, closable)
+    everywhere(patch, real, exit_context)
 
 
 def cut_to_decimals(patch: Patch) -> None:
@@ -215,7 +223,7 @@ MUTANTS = [
     Mutant(
         name="M12",
         defect="A partial fill is forgotten at time-out or cancel; the full size is sent again",
-        patched="`Run.entered` counts whole orders only; the gate's size check is gone",
+        patched="what was entered counts whole orders only; the gate's size check is gone",
         patch=partial_fill_forgotten,
         check=sessions("I1 I2", drawn((12, 28, 30))),
     ),

@@ -91,7 +91,7 @@ def only_own_entries_are_cancelled(patch: Patch) -> None:
 
 MUTANTS = [
     Mutant(
-        name="A01",
+        name="R01",
         defect="A run closes what its own fills have made, although somebody has closed part of it and the rest is another run's",
         patched="`closable` does not look at the share",
         patch=every_run_closes_what_it_has_made,
@@ -106,14 +106,14 @@ MUTANTS = [
         ),
     ),
     Mutant(
-        name="A02",
+        name="R02",
         defect="What the exchange closed of two runs at once is booked by each of them in full",
         patched="`split` gives each run what it has open",
         patch=each_run_books_the_whole,
         check=sessions("AL1", _several(_SECOND, Deed(secs=12.0, kind="liquidate", size=3, leg=0))),
     ),
     Mutant(
-        name="A03",
+        name="R03",
         defect="A limit of the account is held against each run by itself",
         patched="`open runs` counts none but the one that starts",
         patch=runs_are_counted_one_by_one,
@@ -123,7 +123,7 @@ MUTANTS = [
         ),
     ),
     Mutant(
-        name="A04",
+        name="R04",
         defect="A run sells what another is just buying back",
         patched="`crossing` sees no other run",
         patch=other_runs_do_not_matter,
@@ -139,7 +139,7 @@ MUTANTS = [
         ),
     ),
     Mutant(
-        name="A05",
+        name="R05",
         defect="A run buys the contract that another has sold: the account nets them",
         patched="`crossing` sees no other run",
         patch=other_runs_do_not_matter,
@@ -148,7 +148,7 @@ MUTANTS = [
         ),
     ),
     Mutant(
-        name="A06",
+        name="R06",
         defect="An exit waits behind another run's entry, which nobody takes away",
         patched="`in_the_way` finds no entries of other runs",
         patch=only_own_entries_are_cancelled,
@@ -162,7 +162,7 @@ MUTANTS = [
         ),
     ),
     Mutant(
-        name="A07",
+        name="R07",
         defect="Somebody has bought part back: every run leaves it to the others, and it stays open",
         patched="`shares` is what is seen less what the others have",
         patch=every_run_gives_way,

@@ -11,7 +11,7 @@ from trader.engine import commands, gate, step
 from trader.engine import holding as hold_rules
 from trader.engine import records as rec
 from trader.engine.effects import AckCommand
-from trader.engine.execution import working
+from trader.engine.execution import algo, working
 from trader.engine.fold import evolve
 from trader.engine.records import Phase
 from trader.engine.release import check_release
@@ -100,6 +100,7 @@ def enters_again_after_restart(patch: Patch) -> None:
 
     everywhere(patch, real_hold, hold)
     patch.setattr(Run, "entered", entered)
+    everywhere(patch, algo._entered, lambda run, leg: run.entered(leg.key))
     everywhere(patch, gate.check_order, lambda *_: None)
 
 

@@ -7,21 +7,23 @@ import tempfile
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import timedelta
 from decimal import Decimal
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from tests.engine import scene as stage
 from tests.mutants.mutant import Mutant, named
 from tests.mutants.tools import Patch, everywhere
 from trader.desk import log_tail
+from trader.desk.day import DayBook
 from trader.desk.runs import RunBook
 from trader.domain.errors import JournalError
 from trader.engine import records as rec
-from trader.journal import Journal, database, views
-from trader.journal.views import DayTotals, Sample
+from trader.journal import Journal, database
+from trader.journal.views import Sample
 from trader.runner import logs
 
 _LARGEST_LOGS = 200_000_000  # bytes, all log files together
@@ -52,12 +54,12 @@ def every_view_tells_the_same_money() -> None:
         journal.sample([Sample(run_id=run_id, wall=at, market=at, pnl=Decimal(n)) for n in range(5)])
         summary, view = journal.run(run_id), RunBook(journal).view(run_id, at)
         assert summary is not None and view is not None
-        day = journal.day_totals(summary.account, at - timedelta(days=1), at + timedelta(days=1))
+        day = DayBook(journal, summary.account).day(at, at, runs=(), shown=None, risk=None)
     told = {
         "journal": finished.realized_pnl,
         "history": summary.realized_pnl,
         "page": view.realized_pnl,
-        "day": day.realized_pnl,
+        "day": day.realised,
     }
     assert set(told.values()) == {truth}, f"fills make {truth}, told was {told}"
 
@@ -130,11 +132,14 @@ def a_newer_journal_is_refused() -> None:
 
 
 def total_is_a_sum_of_snapshots(patch: Patch) -> None:
-    def read_day_totals(connection: Any, *_: Any) -> DayTotals:
-        points = connection.exec_driver_sql("SELECT pnl FROM samples").scalars()
-        return DayTotals(realized_pnl=sum((Decimal(p) for p in points), Decimal(0)), runs={})
+    real = DayBook.day
 
-    everywhere(patch, views.read_day_totals, read_day_totals)
+    def day(book: Any, *arguments: Any, **named: Any) -> Any:
+        told = real(book, *arguments, **named)
+        points = [sample.pnl for end in book._ended.values() for _, sample in book._journal.samples(end.run_id)]
+        return replace(told, realised=sum((pnl for pnl in points if pnl is not None), Decimal(0)))
+
+    patch.setattr(DayBook, "day", day)
 
 
 def start_cleans_up(patch: Patch) -> None:
@@ -175,7 +180,7 @@ MUTANTS = [
     Mutant(
         name="M22",
         defect="The total is the sum of periodic P&L snapshots",
-        patched="`read_day_totals` adds up the samples of the chart",
+        patched="`DayBook.day` adds up the samples of the chart",
         patch=total_is_a_sum_of_snapshots,
         check=named("BK4", every_view_tells_the_same_money),
     ),

@@ -62,7 +62,7 @@ def unread_is_clean(patch: Patch) -> None:
 
     everywhere(patch, real, facts)
     # The gate and the last look before signing would not let it out.
-    for module in ("gate", "release", "entering"):
+    for module in ("gate", "release", "execution.entry"):
         patch.setattr(f"trader.engine.{module}.bars_beginning", lambda *given: "")
 
 

@@ -13,8 +13,6 @@ import requests
 
 from tests.exchange.scripted_http import Answer, Request, ScriptedHTTP, refused, wait_for
 from tests.official_clients.conftest import Venue
-from trader.config.connection import Connection
-from trader.config.settings import Settings
 from trader.domain.errors import AuthError, ConfigError, ExchangeError, OutcomeUnknown, RateLimited
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side, TimeInForce
@@ -24,7 +22,6 @@ from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.odd_rows import PartialList
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.exchange.ports import Gateway
-from trader.runner.host import _gateway
 
 pytest.importorskip("ccxt", reason="ccxt is optional: see requirements-ccxt.txt")
 
@@ -107,6 +104,15 @@ def test_it_is_a_gateway(made: Bench) -> None:
     assert gateway.who_am_i() == made.own.who_am_i()
 
 
+def test_the_urgent_side_of_a_gateway_that_has_read_nothing_yet_knew_no_markets(made: Bench) -> None:
+    urgent = CcxtDeltaGateway(made.between.server.url, Credentials(made.between.venue.key, made.between.venue.secret))
+    urgent = urgent.for_exit()
+    order = made.intent()
+    assert isinstance(urgent.submit(order), Ok)
+    cancelled = urgent.cancel(product_id=order.product_id, client_order_id=order.client_order_id)
+    assert isinstance(cancelled, Ok), cancelled
+
+
 def test_contracts_quotes_and_money_are_those_of_the_own_client(made: Bench) -> None:
     for underlying in ("BTC", "ETH"):
         theirs = {i.symbol: i for i in made.gateway.instruments(underlying)}
@@ -118,6 +124,13 @@ def test_contracts_quotes_and_money_are_those_of_the_own_client(made: Bench) -> 
     theirs_money, ours = made.gateway.wallet(), made.own.wallet()
     assert (theirs_money.balance, theirs_money.available, theirs_money.asset) == (ours.balance, ours.available, "USD")
     assert abs(made.gateway.clock_offset_secs) < 2
+
+
+def test_the_index_of_the_last_hours_is_that_of_the_own_client(made: Bench) -> None:
+    now = made.own.market.ticker(made.option.symbol).quote.ts_mark
+    assert now is not None
+    theirs = made.gateway.index_closes("BTC", now - timedelta(hours=6), now)
+    assert theirs and theirs == made.own.index_closes("BTC", now - timedelta(hours=6), now)
 
 
 def test_limit_order_rests_is_found_and_cancelled_by_either_id(bench: Bench) -> None:
@@ -385,21 +398,6 @@ def test_calls_are_counted_with_their_latencies(bench: Bench) -> None:
     row = next(row for row in figures.endpoints if row.endpoint == "create_order")
     assert row.calls >= 1 and row.p50_ms is not None and figures.instruments_cached > 100
     assert bench.gateway.quota_left() < 10_000
-
-
-def test_the_runner_takes_it_when_the_settings_say_so(venue: Venue) -> None:
-    credentials = Credentials(venue.key, venue.secret)
-    for name, kind in (("own", DeltaGateway), ("ccxt", CcxtDeltaGateway)):
-        settings = Settings.model_validate({"TRADER_GATEWAY": name})
-        connection = Connection(
-            env="paper",
-            account="paper",
-            rest_url=venue.url,
-            ws_public_url="ws://127.0.0.1:1",
-            ws_private_url="ws://127.0.0.1:1",
-            credentials=None,
-        )
-        assert type(_gateway(settings, connection, credentials)) is kind
 
 
 def test_without_the_library_one_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.panel import fake_numbers
+from msgspec.structs import replace
+
+from tests.panel import fake_chain, fake_numbers
 from trader.config.preset import Preset
 from trader.desk import (
+    Chain,
     CheckResult,
     CommandReceipt,
     CommandRow,
@@ -27,6 +30,7 @@ from trader.desk import (
     Outcome,
     Payoff,
     PnlSeries,
+    Position,
     PresetChanged,
     PresetInfo,
     Preview,
@@ -37,15 +41,17 @@ from trader.desk import (
     SizeBy,
     Status,
     TimelineEvent,
+    Volatility,
 )
 from trader.desk.sizing import size_for
-from trader.domain.errors import ConfigError, JournalError
+from trader.domain.errors import ConfigError, ExchangeError, JournalError
 from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign, beside_phrase, listed_words
 from trader.domain.order import Side
 from trader.engine.records import Phase
 from trader.engine.view import LegView, Ops, OrderView, Rung, RunView
 from trader.journal import AlertRow
+from trader.pricing.payoff import Basis
 
 ANYTHING: Any = object()
 EXPIRY = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -78,6 +84,7 @@ class FakeDesk:
         self.started_at = datetime.now(UTC)
         self.hostile = False
         self.foreign_things: tuple[Foreign, ...] = ()
+        self.chain_fault = ""
         self.refusal = ""
         self.level = ("ACTIVE", "")
         self.acknowledged: set[int] = set()
@@ -490,7 +497,24 @@ class FakeDesk:
                 ("P", 86500, -0.127, 0.47, "410.5"),
             )
         )
-        return preview_of(legs, datetime.now(UTC))
+        now = datetime.now(UTC)
+        return replace(preview_of(legs, now), position=fake_chain.position(preset, now))
+
+    def position(self, run: RunView) -> Position | str:
+        if run.pnl is None:
+            return "P&L is not known now, so there is no payoff to draw."
+        return fake_chain.position(self.stored["default"], datetime.now(UTC), run)
+
+    def chain(self, of: Preset | RunView, expiry: datetime | None = None) -> Chain:
+        if self.chain_fault:
+            raise ExchangeError(self.chain_fault)
+        return fake_chain.chain(of, self.stored["default"], expiry, datetime.now(UTC))
+
+    def volatility(self, underlying: str, market: datetime) -> Volatility:
+        return Volatility(realised={"24 h": 0.382, "7 days": 0.447})
+
+    def available(self) -> Decimal:
+        return Decimal("8159.50")
 
     def size_for(self, preset: Preset, by: SizeBy, amount: Decimal) -> LotSize:
         return size_for(preset, self.preview(preset), by, amount)
@@ -644,7 +668,7 @@ def preview_of(legs: tuple[PreviewLeg, ...], now: datetime) -> Preview:
         breakevens=(86500 - premium / units, 95000 + premium / units), contract_value=size, notional=spot * units,
         closing_fees=closing, spread=back - premium, start_pnl=start, return_on_margin_pct=net / margin * 100,
         breakevens_after_fees=(86500 - each, 95000 + each), stop_low=87912.0, stop_high=93871.0,
-        exit_at=now + timedelta(hours=7), best_pct=23.8, still_pct=21.4,
+        basis=Basis(premium, "credit"), exit_at=now + timedelta(hours=7), best_pct=23.8, still_pct=21.4,
         payoff=payoff_of(float(units), float(net), float(start), float(premium)),
     )  # fmt: skip
 

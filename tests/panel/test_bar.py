@@ -17,7 +17,7 @@ from trader.engine.records import Phase
 from trader.engine.view import RunView
 from trader.panel import parts, service, stop_words
 
-PAGES = ("pages/dashboard.py", "pages/configure.py", "pages/history.py")
+PAGES = ("pages/dashboard.py", "pages/configure.py", "pages/history.py", "pages/chain.py")
 OPEN = ("waiting", "entering", "holding", "exiting", "dead", "unreachable")
 M = parts.MINUS + parts.JOINER
 Open = Callable[..., Any]

@@ -1,7 +1,6 @@
 """Numbers, times and foreign text as the panel shows them."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -10,25 +9,8 @@ from hypothesis import strategies as st
 from trader.panel import format as fmt
 
 
-@pytest.mark.parametrize(
-    ("value", "signed", "text"),
-    [
-        (None, False, "–"),
-        (Decimal(0), True, "$0.00"),
-        (Decimal("1234.5"), False, "$1,234.50"),
-        (Decimal("0.04321"), False, "$0.0432"),
-        (Decimal("3.1"), True, "+$3.10"),
-        (Decimal("-3.1"), True, "−\u2060$3.10"),
-        (Decimal("-3.1"), False, "−\u2060$3.10"),
-    ],
-)
-def test_money_when_unknown_zero_or_signed(value: Decimal | None, signed: bool, text: str) -> None:
-    assert fmt.usd(value, signed=signed) == text
-
-
-def test_zero_is_a_value_and_unknown_is_a_dash() -> None:
-    assert fmt.pct(Decimal(0)) == "0.0\u00a0%"
-    assert fmt.pct(None) == fmt.number(None) == fmt.price(None) == fmt.ist_time(None) == fmt.DASH
+def test_what_is_unknown_is_a_dash() -> None:
+    assert fmt.price(None) == fmt.ist_time(None) == fmt.DASH
     assert fmt.age(None) == fmt.utc_hint(None) == "unknown"
     assert fmt.age(0.0) == "0.0 s"
 

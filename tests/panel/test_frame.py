@@ -87,7 +87,7 @@ def test_the_popover_is_called_all_well_or_by_the_worst(open_panel: Open) -> Non
 
 
 @pytest.mark.parametrize(("env", "color", "label"), [("paper", "blue", "PAPER"), ("testnet", "orange", "TESTNET"), ("production", "red", "LIVE")])  # fmt: skip
-@pytest.mark.parametrize("page", ["pages/dashboard.py", "pages/configure.py", "pages/history.py"])
+@pytest.mark.parametrize("page", ["pages/dashboard.py", "pages/configure.py", "pages/history.py", "pages/chain.py"])
 def test_environment_is_named_at_the_top_and_at_the_bottom(
     open_panel: Open, env: str, color: str, label: str, page: str
 ) -> None:
@@ -166,7 +166,7 @@ def test_what_is_at_stake_when_the_page_hears_no_more(scenario: str, host: str, 
     assert words.lost("disk I/O error") == "What is open is not known"
 
 
-@pytest.mark.parametrize("page", ["pages/dashboard.py", "pages/configure.py", "pages/history.py"])
+@pytest.mark.parametrize("page", ["pages/dashboard.py", "pages/configure.py", "pages/history.py", "pages/chain.py"])
 @pytest.mark.parametrize("scenario", ["holding", "empty", "unreachable"])
 def test_every_beat_leaves_its_mark(open_panel: Open, page: str, scenario: str) -> None:
     at, _ = open_panel(scenario, page=page if scenario != "unreachable" else None)
@@ -197,7 +197,7 @@ def test_what_happens_is_said_once_and_never_of_what_was_before() -> None:
         before = toasts.look(seen, before)
     assert told == [
         [],
-        ["BTC default: both legs sold for $30.37"],
+        ["BTC default: all legs filled for $30.37"],
         ["BTC default: trailing stop armed at +25.0\u00a0%"],
         [],
         ["BTC default: trailing stop raised at +30.5\u00a0%"],
@@ -227,7 +227,7 @@ def test_a_tab_shows_the_notice(open_panel: Open) -> None:
     desk.scenario = "holding"
     service.forget()
     at.run()
-    assert any("both legs sold" in toast.value for toast in at.toast)
+    assert any("all legs filled" in toast.value for toast in at.toast)
     at.run()
     assert not at.toast
 

@@ -60,7 +60,6 @@ def test_a_leg_held_to_its_settlement_is_named_and_not_called_flat() -> None:
     )
     item = words.flat_line(run)
     assert item.label == "NOT FLAT: C-BTC-95000-221126, 100 (held to settlement)" and kept in item.help
-    assert words.stop_progress(run) == item.label
 
 
 @pytest.mark.parametrize(("env", "label", "color"), [("paper", "PAPER", "blue"), ("testnet", "TESTNET", "orange"),

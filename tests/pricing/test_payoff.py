@@ -1,33 +1,23 @@
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
-
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from trader.domain.instrument import Kind
 from trader.pricing.payoff import (
     PayoffLeg,
+    basis,
     breakevens,
     max_loss,
     max_profit,
-    payoff_at_expiry,
-    payoff_today,
     pnl_at_expiry,
 )
 
-NOW = datetime(2026, 9, 3, 12, tzinfo=UTC)
 
-
-def leg(kind: Kind, strike: int, quantity: int, entry: str, vol: float | None = 0.4) -> PayoffLeg:
+def leg(kind: Kind, strike: int, quantity: int, entry: str) -> PayoffLeg:
     return PayoffLeg(
         strike=D(strike),
         kind=kind,
         quantity=quantity,
         contract_value=D("0.001"),
         entry_price=D(entry),
-        vol=vol,
-        expiry=NOW + timedelta(days=1),
     )
 
 
@@ -61,19 +51,17 @@ def test_nothing_held_gains_nothing() -> None:
     assert max_profit([]) == max_loss([]) == pnl_at_expiry([], D(77_000)) == 0
 
 
-@given(st.floats(60_000, 95_000))
-def test_the_chart_agrees_with_the_exact_figure(spot: float) -> None:
-    assert payoff_at_expiry(STRANGLE, [spot])[0] == pytest.approx(float(pnl_at_expiry(STRANGLE, D(spot))), abs=1e-6)
-
-
-def test_payoff_today_meets_payoff_at_expiry_when_time_is_up() -> None:
-    spots = [70_000.0, 75_000.0, 77_000.0, 79_220.0, 85_000.0]
-    expiry = NOW + timedelta(days=1)
-    assert payoff_today(STRANGLE, spots, expiry) == pytest.approx(payoff_at_expiry(STRANGLE, spots))
-    before = payoff_today(STRANGLE, spots, NOW)
-    assert all(b < e for b, e in zip(before[1:4], payoff_at_expiry(STRANGLE, spots)[1:4], strict=True))
-
-
-def test_payoff_today_refuses_a_leg_without_a_volatility() -> None:
-    with pytest.raises(ValueError, match="needs vol"):
-        payoff_today([leg(Kind.CALL, 79_000, -1, "1", vol=None)], [77_000.0], NOW)
+def test_percentages_are_of_the_credit_or_else_of_the_most_that_can_be_lost() -> None:
+    condor = [
+        leg(Kind.PUT, 90, 10, "1"),
+        leg(Kind.PUT, 95, -10, "3"),
+        leg(Kind.CALL, 105, -10, "3"),
+        leg(Kind.CALL, 110, 10, "1"),
+    ]
+    assert basis(condor) == (D("0.04"), "credit")
+    assert basis([leg(Kind.PUT, 95, 10, "3")]) == (D("0.03"), "max loss")
+    # A call spread bought for 2: 2 is what it can lose. Sold the other way round it brings 2.
+    assert basis([leg(Kind.CALL, 100, 10, "5"), leg(Kind.CALL, 105, -10, "3")]) == (D("0.02"), "max loss")
+    # One call bought, two sold for less: a debit and a loss without a bound.
+    assert basis([leg(Kind.CALL, 100, 10, "5"), leg(Kind.CALL, 105, -20, "2")]) is None
+    assert basis([]) is None

@@ -4,19 +4,14 @@ from trader.exchange.common import events as xe
 from trader.exchange.common.clock_offset import ClockOffset
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.statistics import CacheFigures, CallStatistics
+from trader.exchange.delta.stream.feeds import DeltaAccountFeed, DeltaMarketFeed
 from trader.runner.feed import Feed
 
 
 def test_reconnections_of_each_stream_are_counted_and_the_first_connect_is_none() -> None:
     counters = CallStatistics()
-    feed = Feed(
-        ws_public_url="ws://127.0.0.1:1",
-        ws_private_url="ws://127.0.0.1:1",
-        credentials=Credentials("k", "s"),
-        clock=ClockOffset(),
-        counters=counters,
-        product_id_of=lambda symbol: None,
-    )
+    url, clock = "ws://127.0.0.1:1", ClockOffset()
+    feed = Feed(DeltaMarketFeed(url, clock=clock), DeltaAccountFeed(url, Credentials("k", "s")), counters)
     for connects in (1, 2, 3):
         feed._on_private_message(xe.StreamUp(stream="private", connects=connects))
     feed._on_public_event(xe.StreamUp(stream="public", connects=1))

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from trader.config.addresses import goes_to_this_machine, split_address
 from trader.config.document import parse_json_object
+from trader.config.environments import Environment, india
 from trader.config.files import read_text
 from trader.config.messages import InvalidConfig, sentences
 from trader.config.settings import KEY_VARIABLES, Env, Settings
@@ -17,18 +18,6 @@ from trader.domain.errors import ConfigError
 
 ANNOUNCEMENT_NAME = "venue.json"
 URL_VARIABLES = ("DELTA_REST_URL", "DELTA_WS_PUBLIC_URL", "DELTA_WS_PRIVATE_URL")
-
-# Delta Exchange India. Source: exchange documentation, "Rest Api" and "Websocket Feed".
-_TESTNET = (
-    "https://cdn-ind.testnet.deltaex.org",
-    "wss://socket-ind-pub.testnet.deltaex.org",
-    "wss://socket-ind.testnet.deltaex.org",
-)
-_PRODUCTION = (
-    "https://api.india.delta.exchange",
-    "wss://public-socket.india.delta.exchange",
-    "wss://socket.india.delta.exchange",
-)
 
 
 class KeyPair(BaseModel):
@@ -125,7 +114,7 @@ def resolve_connection(settings: Settings, *, need_keys: bool = True) -> Connect
     """
     if settings.env == "paper":
         return _paper(settings)
-    urls = _explicit_urls(settings) or (_TESTNET if settings.env == "testnet" else _PRODUCTION)
+    urls = _explicit_urls(settings) or india(Environment(settings.env))
     pair = settings.api_key_pair()
     if pair is None and need_keys:
         key, secret = KEY_VARIABLES[settings.env]

@@ -808,7 +808,7 @@ class Preset(_Section):
 
     @model_validator(mode="after")
     def _algorithms_fit(self) -> Self:
-        orders, schedule = self.orders, self.schedule
+        orders, schedule, ranks = self.orders, self.schedule, len({leg.rank for leg in self.structure.legs})
         for side, window, mins in (
             ("entry", "schedule.entry_window_mins", schedule.entry_window_mins),
             ("exit", "schedule.exit_before_expiry_mins", schedule.exit_before_expiry_mins),
@@ -827,7 +827,9 @@ class Preset(_Section):
                     )
             elif algo == "iceberg":
                 parts = ceil(100 / getattr(orders, f"{side}_visible_pct"))
-                duration = (min(parts, self.strategy.quantity) - 1) * getattr(orders, f"{side}_refresh_secs")
+                most = self.strategy.quantity * max(leg.ratio for leg in self.structure.legs)
+                duration = (min(parts, most) - 1) * getattr(orders, f"{side}_refresh_secs")
+            duration *= ranks  # one rank is complete before the next is begun
             if algo in ("twap", "iceberg") and duration > mins * 60:
                 named = "duration_secs" if algo == "twap" else "refresh_secs"
                 raise ValueError(
@@ -835,6 +837,7 @@ class Preset(_Section):
                 )
         return self
 
+    @model_validator(mode="after")
     def _profit_within_credit(self) -> Self:
         """A credit cannot earn more than itself; what is bought can earn many times what it may lose."""
         if may_pay(self.structure):

@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     gateway: Literal["own", "ccxt"] = _setting(
         "own",
         "TRADER_GATEWAY",
-        "What carries the runner's orders and reads: its own client, or ccxt (needs requirements-ccxt.txt).",
+        "What carries orders and reads, of runner, panel, check and flatten: the own client, or ccxt (needs requirements-ccxt.txt).",
     )
     port: Whole = _setting(8501, "PORT", "Port of the panel on 127.0.0.1.", ge=1, le=65_535)
 

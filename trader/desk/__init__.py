@@ -4,11 +4,15 @@ It never decides anything about a run and never sends an order; the runner does,
 """
 
 from trader.config.presets import PresetChanged, PresetInfo
+from trader.desk.chain import Chain, ChainRow, ChainSide
 from trader.desk.desk import Desk
 from trader.desk.happening import alert_counts, alert_groups
 from trader.desk.outcome import Outcome
+from trader.desk.payoff import Fire, Outcomes, fires, outcomes, payoff
+from trader.desk.position import HeldLeg, Position
 from trader.desk.reach import reach_of_preview, reach_of_run
 from trader.desk.sizing import SizeBy
+from trader.desk.spot_map import SpotMap, spot_map
 from trader.desk.stopping import stop_words
 from trader.desk.values import (
     CheckResult,
@@ -30,10 +34,15 @@ from trader.desk.values import (
     Status,
     TimelineEvent,
 )
+from trader.desk.volatility import Volatility
+from trader.desk.what_if import Shock, WhatIf, margin_shock, what_if
 from trader.journal import AlertRow, CommandRow, FillRow, RunSummary
 
 __all__ = [
     "AlertRow",
+    "Chain",
+    "ChainRow",
+    "ChainSide",
     "CheckResult",
     "CommandReceipt",
     "CommandRow",
@@ -42,14 +51,18 @@ __all__ = [
     "Desk",
     "ExpiryChoice",
     "FillRow",
+    "Fire",
     "Happening",
+    "HeldLeg",
     "LogLine",
     "LotSize",
     "Marker",
     "NotPossible",
     "Outcome",
+    "Outcomes",
     "Payoff",
     "PnlSeries",
+    "Position",
     "PresetChanged",
     "PresetInfo",
     "Preview",
@@ -57,12 +70,22 @@ __all__ = [
     "RunReport",
     "RunSummary",
     "RunnerHealth",
+    "Shock",
     "SizeBy",
+    "SpotMap",
     "Status",
     "TimelineEvent",
+    "Volatility",
+    "WhatIf",
     "alert_counts",
     "alert_groups",
+    "fires",
+    "margin_shock",
+    "outcomes",
+    "payoff",
     "reach_of_preview",
     "reach_of_run",
+    "spot_map",
     "stop_words",
+    "what_if",
 ]

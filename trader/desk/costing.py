@@ -1,6 +1,6 @@
 """What selling now would cost from the first second: spread, fees in and out, margin; by the engine's own valuation. Pure.
 
-The moment both legs are sold at their first limit prices, the run's P&L is what is told here as `start_pnl`.
+The moment all legs are filled at their first limit prices, the run's P&L is what is told here as `start_pnl`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,14 +11,15 @@ from msgspec.structs import replace
 
 from trader.config.preset import Preset
 from trader.desk.values import Preview, PreviewLeg
+from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.engine.records import LegTerms
 from trader.engine.schedule import exit_before_expiry, fix_instants
 from trader.engine.state import HUNDRED
-from trader.engine.valuation import closing_cost, closing_price
+from trader.engine.valuation import closing_fee, closing_price
 from trader.pricing.fees import option_commission
 from trader.pricing.margin import ShortLeg, strangle_margin
-from trader.pricing.payoff import PayoffLeg, breakevens
+from trader.pricing.payoff import PayoffLeg, basis, breakevens
 
 ZERO = Decimal(0)
 
@@ -31,26 +32,24 @@ def with_costs(
     spot: Decimal,
     market: datetime,
 ) -> Preview:
-    """The preview of a sale that can be made at once, with its money."""
+    """The preview of a trade that can be made at once, with its money; `premium` is the net credit, negative for a debit."""
     legs = [
         replace(
-            leg,
-            fee=_fee(t, leg, spot),
-            closing_px=closing_price(t, quotes[t.symbol], preset.exits.spread_guard_pct),
+            leg, fee=_fee(t, leg, spot), closing_px=closing_price(t, quotes[t.symbol], preset.exits.spread_guard_pct)
         )
         for t, leg in zip(terms, seen.legs, strict=True)
     ]
     priced = list(zip(terms, legs, strict=True))
-    premium = sum((leg.limit_price * units(t) for t, leg in priced), ZERO)
+    premium = -sum((leg.limit_price * signed_units(t) for t, leg in priced), ZERO)
     fees = sum((leg.fee for leg in legs if leg.fee is not None), ZERO)
-    margin = strangle_margin(spot=spot, legs=[_short(t, leg) for t, leg in priced])
+    margin = strangle_margin(spot=spot, legs=[_short(t, leg) for t, leg in priced if t.side is Side.SELL])
     back = [(t, leg.closing_px) for t, leg in priced if leg.closing_px is not None]
-    value = sum((px * units(t) for t, px in back), ZERO)
-    cost = sum((closing_cost(t, t.quantity, px, spot) for t, px in back), ZERO)
+    value = -sum((px * signed_units(t) for t, px in back), ZERO)
+    closing_fees = sum((closing_fee(t, t.quantity, px, spot) for t, px in back), ZERO)
     can_be_closed = len(back) == len(priced)  # a selected leg has a mark, so this is so
     held = [_held(t, leg) for t, leg in priced]
     # All legs settle at one price, so it does not matter which of them the fees come off.
-    after_fees = [replace(held[0], entry_price=held[0].entry_price - fees / units(terms[0])), *held[1:]]
+    after_fees = [replace(held[0], entry_price=held[0].entry_price + fees / held[0].units), *held[1:]]
     return replace(
         seen,
         legs=tuple(legs),
@@ -61,11 +60,12 @@ def with_costs(
         breakevens_after_fees=breakevens(after_fees),
         contract_value=terms[0].contract_value,
         notional=units(terms[0]) * spot,
-        closing_fees=cost - value if can_be_closed else None,
+        closing_fees=closing_fees if can_be_closed else None,
         spread=value - premium if can_be_closed else None,
-        start_pnl=premium - fees - cost if can_be_closed else None,
-        return_on_margin_pct=(premium - fees) / margin * HUNDRED if margin else None,
+        start_pnl=premium - fees - value - closing_fees if can_be_closed else None,
+        return_on_margin_pct=(premium - fees) / margin * HUNDRED if margin and premium > 0 else None,
         exit_at=exit_of(preset, market, terms[0].expiry),
+        basis=basis(held),
     )
 
 
@@ -78,6 +78,11 @@ def exit_of(preset: Preset, market: datetime, expiry: datetime) -> datetime:
 def units(terms: LegTerms) -> Decimal:
     """Units of the underlying in a leg."""
     return terms.quantity * terms.contract_value
+
+
+def signed_units(terms: LegTerms) -> Decimal:
+    """The same, negative for what is sold."""
+    return terms.side.sign * units(terms)
 
 
 def _fee(terms: LegTerms, leg: PreviewLeg, spot: Decimal) -> Decimal:
@@ -104,7 +109,7 @@ def _held(terms: LegTerms, leg: PreviewLeg) -> PayoffLeg:
     return PayoffLeg(
         strike=terms.strike,
         kind=terms.kind,
-        quantity=-terms.quantity,
+        quantity=terms.side.sign * terms.quantity,
         contract_value=terms.contract_value,
         entry_price=leg.limit_price,
     )

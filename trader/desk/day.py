@@ -17,6 +17,7 @@ from trader.engine.records import RunCreated, RunFinished
 from trader.engine.state import HUNDRED
 from trader.engine.view import RunView
 from trader.journal import Journal
+from trader.journal.views import TakenIn
 
 IN_SIGHT = timedelta(hours=24)
 HISTORY = timedelta(days=2)  # how far back the runner and the prerequisites look, too
@@ -87,15 +88,15 @@ class DayBook:
             self._told.pop(name, None)
 
     def _results(self, ended: list[RunFinished]) -> tuple[DayResult, ...]:
-        """Newest first. The premiums of those not told before are read, once."""
+        """Newest first. What those not told before have taken in is read, once."""
         unread = [end.run_id for end in ended if end.run_id not in self._told]
-        premiums = self._journal.premiums(unread) if unread else {}
+        taken_in = self._journal.taken_in(unread) if unread else {}
         for name in unread:
-            self._told[name] = _result(self._begun[name], self._ended[name], premiums.get(name))
+            self._told[name] = _result(self._begun[name], self._ended[name], taken_in.get(name))
         return tuple(self._told[end.run_id] for end in reversed(ended))
 
 
-def _result(begin: RunCreated, end: RunFinished, premium: Decimal | None) -> DayResult:
+def _result(begin: RunCreated, end: RunFinished, taken_in: TakenIn | None) -> DayResult:
     return DayResult(
         run_id=end.run_id,
         preset=begin.preset,
@@ -103,7 +104,7 @@ def _result(begin: RunCreated, end: RunFinished, premium: Decimal | None) -> Day
         at=end.market or end.wall,
         reason=end.exit_reason,
         pnl=end.realized_pnl,
-        pnl_pct=end.realized_pnl / premium * HUNDRED if premium else None,
+        pnl_pct=end.realized_pnl / taken_in.basis * HUNDRED if taken_in and taken_in.basis else None,
     )
 
 

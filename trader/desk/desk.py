@@ -21,11 +21,13 @@ from trader.config.snapshot import save_snapshot
 from trader.desk import market, runs, telling
 from trader.desk import prerequisites as pre
 from trader.desk.alerting import AlertBook
+from trader.desk.chain import Chain
 from trader.desk.day import DayBook
 from trader.desk.instead import sell_now_instead
 from trader.desk.log_tail import read_tail
 from trader.desk.looking import read_status
 from trader.desk.outcome import Outcome
+from trader.desk.position import Position, position_of_run
 from trader.desk.runs import RunBook
 from trader.desk.series import SeriesBook
 from trader.desk.sizing import SizeBy, size_for
@@ -42,10 +44,12 @@ from trader.desk.values import (
     RunReport,
     Status,
 )
+from trader.desk.volatility import Volatility, volatility
 from trader.domain.errors import ConfigError, ExchangeError, JournalError, TraderError
 from trader.domain.foreign import Foreign, beside_phrase, listed_words
 from trader.engine.commands import arming_phrase
 from trader.engine.records import Phase
+from trader.engine.view import RunView
 from trader.journal import AlertRow, Command, CommandRow, Journal, RunSummary
 from trader.journal.commands import CommandKind
 
@@ -67,6 +71,8 @@ class Desk:
         self._drafts = DraftStore(settings.home)
         self._door = market.ExchangeDoor(settings)
         self._market = market.MarketBook(self._door.gateway)
+        self._past = market.HistoryBook(self._door.gateway)
+        self._funds = market.FundsBook(self._door.gateway)
         self._facts = pre.FactFinder(
             settings,
             self.account,
@@ -372,6 +378,53 @@ class Desk:
             ConfigError, ExchangeError: The exchange cannot be asked.
         """
         return market.build_preview(preset, self._market.board(preset.strategy.underlying))
+
+    def position(self, run: RunView) -> Position | str:
+        """What a run holds, from its picture, for its payoff; one sentence where it cannot be drawn. Asks no exchange: margin
+        rates are of the contracts that were read last, if any.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        book = self._books()[1]
+        preset, terms = book.preset(run.run_id), book.terms(run.run_id)
+        if preset is None:
+            raise NotPossible(f"There is no run {run.run_id}.")
+        seen = self._market.last(run.underlying)
+        rows = {} if seen is None else {one.symbol: one for one in seen[1].instruments}
+        return position_of_run(run, terms, preset.exits, rows)
+
+    def chain(self, of: Preset | RunView, expiry: datetime | None = None) -> Chain:
+        """The chain with what a preset would trade or a run holds marked in it, of an expiry (by default that of those legs),
+        at most 4 s old; where the exchange does not answer, the last one with its age.
+
+        Raises:
+            ConfigError, ExchangeError: The exchange cannot be asked, and never was.
+            JournalError: The run's terms cannot be read.
+        """
+        if isinstance(of, Preset):
+            return market.build_chain_of(self._market, of, expiry)
+        book = self._books()[1]
+        preset = book.preset(of.run_id)
+        if preset is None:
+            raise NotPossible(f"There is no run {of.run_id}.")
+        return market.build_chain_of(self._market, preset, expiry, run=of, terms=book.terms(of.run_id))
+
+    def available(self) -> Decimal:
+        """USD the account has free for margin, at most 15 s old.
+
+        Raises:
+            ConfigError, ExchangeError: The account cannot be read.
+        """
+        return self._funds.available()
+
+    def volatility(self, underlying: str, market: datetime) -> Volatility:
+        """How much the index has moved until `market` (the exchange's time); figures at most ten minutes old.
+
+        Raises:
+            ConfigError, ExchangeError: The exchange cannot be asked.
+        """
+        return volatility(self._past.closes(underlying, market), market)
 
     def size_for(self, preset: Preset, by: SizeBy, amount: Decimal) -> LotSize:
         """How many contracts of what the preset would sell now meet a target: see `trader.desk.sizing.size_for`.

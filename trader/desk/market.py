@@ -2,10 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -13,26 +12,31 @@ from msgspec.structs import replace
 from trader.config.connection import Connection, resolve_connection
 from trader.config.preset import Preset
 from trader.config.settings import Settings
+from trader.desk.chain import Chain, build_chain, expiry_shown
 from trader.desk.costing import exit_of, with_costs
 from trader.desk.outlook import with_outlook
 from trader.desk.values import ExpiryChoice, Preview, PreviewLeg
+from trader.desk.why_not import why_not
+from trader.domain.errors import ExchangeError, TraderError
 from trader.domain.expiry import ist_date
 from trader.domain.instrument import Instrument
+from trader.domain.order import Side
 from trader.domain.quote import Quote, credible_newest, usual_spot
 from trader.engine.execution.chase import chase_price, entry_reference
 from trader.engine.gate import exit_limit
 from trader.engine.leg_view import usable_vol
 from trader.engine.records import LegTerms
 from trader.engine.schedule import fix_instants, past_words
-from trader.engine.selection import choose_legs, listed_expiries
+from trader.engine.selection import choose_expiry, choose_legs, listed_expiries
 from trader.engine.valuation import closing_cost
-from trader.exchange.common.credentials import Credentials
-
-if TYPE_CHECKING:
-    from trader.exchange.delta.gateway import DeltaGateway
+from trader.engine.view import RunView
+from trader.exchange.factory import build_gateway
+from trader.exchange.ports import AccountReads, Gateway, MarketReads, PastReads
 
 TTL_SECS = 2.0
-_RELOAD_SECS = 10.0  # how often an unknown symbol may make the product list be read anew
+_HISTORY = timedelta(days=7)
+_HISTORY_SECS = 600.0
+_FUNDS_SECS = 15.0
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,25 +48,15 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     market: datetime | None
 
 
-class PublicMarket(Protocol):
-    """The part of a gateway that is read here."""
-
-    def instruments(self, underlying: str) -> list[Instrument]: ...
-
-    def tickers(self, underlying: str) -> list[Quote]: ...
-
-    def invalidate_instruments(self) -> None: ...
-
-
 class ExchangeDoor:
     """The desk's own gateway: made when first needed, made anew when the local venue came back elsewhere. Thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._open: tuple[Connection, DeltaGateway] | None = None
+        self._open: tuple[Connection, Gateway] | None = None
 
-    def gateway(self) -> "DeltaGateway":
+    def gateway(self) -> Gateway:
         """The gateway of the exchange the settings point at now.
 
         Raises:
@@ -79,18 +73,7 @@ class ExchangeDoor:
                     return self._open[1]
                 self._open[1].close()
                 self._open = None
-            pair = connection.credentials
-            # Here, not above: most commands never ask the exchange, and the HTTP stack is the slowest thing to import.
-            from trader.exchange.delta.gateway import DeltaGateway
-
-            gateway = DeltaGateway.connect(
-                connection.env,
-                rest_url=connection.rest_url,
-                ws_public_url=connection.ws_public_url,
-                ws_private_url=connection.ws_private_url,
-                credentials=None if pair is None else Credentials(*pair.reveal()),
-                proxy=connection.proxy_url,
-            )
+            gateway = build_gateway(self._settings, connection)
             self._open = (connection, gateway)
             return gateway
 
@@ -103,44 +86,95 @@ class ExchangeDoor:
 
 
 class MarketBook:
-    """Boards of the last two seconds, so that many pages cost one request. Thread-safe."""
+    """Boards of the last seconds, so that many pages cost one request. Thread-safe."""
 
-    def __init__(self, source: Callable[[], PublicMarket], monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, source: Callable[[], MarketReads], monotonic: Callable[[], float] = time.monotonic) -> None:
         self._source = source
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._boards: dict[str, tuple[float, Board]] = {}
-        self._reloaded = float("-inf")
 
-    def board(self, underlying: str) -> Board:
-        """The options of an underlying, at most 2 s old.
+    def board(self, underlying: str, oldest_secs: float = TTL_SECS) -> Board:
+        """The options of an underlying, by default at most 2 s old.
 
         Raises:
             ConfigError, ExchangeError: The exchange cannot be asked, or did not answer.
         """
         with self._lock:  # held while asking: others wait for this answer instead of asking too
             kept = self._boards.get(underlying)
-            if kept is not None and self._monotonic() - kept[0] < TTL_SECS:
+            if kept is not None and self._monotonic() - kept[0] < oldest_secs:
                 return kept[1]
             board = self._read(underlying)
             self._boards[underlying] = (self._monotonic(), board)
             return board
 
+    def last(self, underlying: str) -> tuple[float, Board] | None:
+        """The board that was read last and its age in seconds, without asking anyone; None where none was."""
+        kept = self._boards.get(underlying)
+        return None if kept is None else (self._monotonic() - kept[0], kept[1])
+
     def _read(self, underlying: str) -> Board:
         gateway = self._source()
         quotes = {quote.symbol: quote for quote in gateway.tickers(underlying)}
-        instruments = gateway.instruments(underlying)
-        known = {instrument.symbol for instrument in instruments}
-        if not quotes.keys() <= known and self._monotonic() - self._reloaded >= _RELOAD_SECS:
-            self._reloaded = self._monotonic()
-            gateway.invalidate_instruments()  # new contracts were listed since the list was read
-            instruments = gateway.instruments(underlying)
+        instruments = gateway.instruments(underlying)  # after the quotes: what those hold new is in it then
         return Board(
             instruments=tuple(instruments),
             quotes=quotes,
             spot=usual_spot(quotes.values()),
             market=newest(quotes.values()),
         )
+
+
+class HistoryBook:
+    """Closes of the index over the last week, read at most every ten minutes. Thread-safe."""
+
+    def __init__(self, source: Callable[[], PastReads], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._source = source
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._kept: dict[str, tuple[float, list[tuple[datetime, Decimal]]]] = {}
+
+    def closes(self, underlying: str, now: datetime) -> list[tuple[datetime, Decimal]]:
+        """Half-hourly closes until `now` (the exchange's time), oldest first.
+
+        Raises:
+            ConfigError, ExchangeError: The exchange cannot be asked, or did not answer.
+        """
+        with self._lock:
+            kept = self._kept.get(underlying)
+            if kept is not None and self._monotonic() - kept[0] < _HISTORY_SECS:
+                return kept[1]
+            rows = self._source().index_closes(underlying, now - _HISTORY, now)
+            found = [(start, close) for start, close in rows if close > 0]
+            self._kept[underlying] = (self._monotonic(), found)
+            return found
+
+
+class FundsBook:
+    """What the account has free, read at most every 15 s, and no sooner after a failure. Thread-safe."""
+
+    def __init__(self, source: Callable[[], AccountReads], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._source = source
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._kept: tuple[float, Decimal | TraderError] | None = None
+
+    def available(self) -> Decimal:
+        """USD.
+
+        Raises:
+            ConfigError, ExchangeError: The account cannot be read.
+        """
+        with self._lock:
+            if self._kept is None or self._monotonic() - self._kept[0] >= _FUNDS_SECS:
+                try:
+                    found: Decimal | TraderError = self._source().wallet().available
+                except TraderError as error:
+                    found = error
+                self._kept = (self._monotonic(), found)
+            if isinstance(self._kept[1], TraderError):
+                raise self._kept[1]
+            return self._kept[1]
 
 
 def newest(quotes: Iterable[Quote]) -> datetime | None:
@@ -179,7 +213,66 @@ def _preview(preset: Preset, board: Board) -> Preview:
         return Preview(reasons=reasons, legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)
     seen = Preview(reasons=(), legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)
     seen = with_costs(seen, preset, selection.legs, board.quotes, board.spot, board.market)
-    return with_outlook(seen, preset, selection.legs)
+    return with_outlook(seen, preset, selection.legs, {one.symbol: one for one in board.instruments})
+
+
+_CHAIN_SECS = 4.0  # a chain is read by eye; every second page of it is of the same answer
+
+
+def build_chain_of(
+    book: MarketBook,
+    preset: Preset,
+    expiry: datetime | None,
+    *,
+    run: RunView | None = None,
+    terms: Sequence[LegTerms] = (),
+) -> Chain:
+    """The chain of an expiry with a preset's legs marked, or those of a run, and why no other strike is among them.
+
+    Raises:
+        ConfigError, ExchangeError: The exchange cannot be asked, and there is no earlier answer.
+    """
+    underlying = preset.strategy.underlying
+    fault = ""
+    try:
+        book.board(underlying, _CHAIN_SECS)
+    except ExchangeError as error:
+        if book.last(underlying) is None:
+            raise
+        fault = str(error)
+    age, board = book.last(underlying) or (0.0, Board(instruments=(), quotes={}, spot=None, market=None))
+    if run is not None:
+        counts = {leg.key: leg.open_quantity for leg in run.legs}
+        legs = [leg for leg in terms if counts.get(leg.key)]
+        picked = {leg.symbol: f"{_DONE[leg.side]} {counts[leg.key]:,}" for leg in legs}
+    else:
+        legs = []
+        if board.market is not None:
+            legs = list(choose_legs(preset, board.instruments, board.quotes, board.market).legs)
+        picked = {leg.symbol: f"{leg.side.value} {leg.quantity:,}" for leg in legs}
+    own = legs[0].expiry if legs else _rule_expiry(preset, board)
+    listed = listed_expiries(board.instruments, underlying)
+    shown = expiry_shown(listed, expiry or own, board.market)
+    contracts = [one for one in board.instruments if one.expiry == shown and one.strike is not None]
+    why = {leg.symbol: leg.why for leg in legs}
+    if shown == own:
+        why |= why_not(preset, contracts, board.quotes, legs)
+    chain = build_chain(
+        underlying, board.instruments, board.quotes, spot=board.spot, market=board.market, wanted=shown, picked=picked,
+        why=why,
+    )  # fmt: skip
+    return replace(chain, age_secs=age, fault=fault, own=own)
+
+
+_DONE = {Side.SELL: "sold", Side.BUY: "bought"}
+
+
+def _rule_expiry(preset: Preset, board: Board) -> datetime | None:
+    """The expiry the preset's rule means now, whether any strike of it qualifies or not."""
+    if board.market is None:
+        return None
+    listed = listed_expiries(board.instruments, preset.strategy.underlying)
+    return choose_expiry(preset.strategy, listed, board.market)[0]
 
 
 def _leg(preset: Preset, terms: LegTerms, quote: Quote, spot: Decimal) -> PreviewLeg:
@@ -199,8 +292,10 @@ def _leg(preset: Preset, terms: LegTerms, quote: Quote, spot: Decimal) -> Previe
         bid_size=quote.bid_size,
         open_interest=quote.open_interest,
         limit_price=chase_price(preset, terms, terms.side, quote, reference, 0),
+        side=terms.side.value,
+        ask_size=quote.ask_size,
         exit_most=None
-        if quote.mark is None
+        if quote.mark is None or terms.side is Side.BUY
         else closing_cost(terms, terms.quantity, exit_limit(preset, terms, quote.mark), spot),
     )
 

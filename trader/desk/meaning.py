@@ -12,7 +12,7 @@ _HUNDRED = Decimal(100)
 
 
 class Tier(msgspec.Struct, frozen=True, kw_only=True):
-    """One trailing tier: % of premium, and USD where the premium is known."""
+    """One trailing tier: % of the basis, and USD where that is known."""
 
     peak_pct: Decimal
     stop_pct: Decimal
@@ -36,23 +36,23 @@ def does(preset: Preset) -> str:
 
 
 def in_money(preset: Preset, seen: Preview) -> Meaning:
-    """The exits' percents as the USD they are of the premium in sight."""
+    """The exits' percents as the USD they are of the basis in sight."""
 
-    def of_premium(pct: Decimal) -> Decimal | None:
-        return None if seen.premium is None else seen.premium * pct / _HUNDRED
+    def of_basis(pct: Decimal) -> Decimal | None:
+        return None if seen.basis is None else seen.basis.usd * pct / _HUNDRED
 
     exits = preset.exits
-    loss = of_premium(exits.max_loss_pct)
+    loss = of_basis(exits.max_loss_pct)
     known = seen.contract_value is not None and seen.spot is not None
     return Meaning(
         max_loss=None if loss is None else -loss,
-        max_profit=of_premium(exits.max_profit_pct),
+        max_profit=of_basis(exits.max_profit_pct),
         tiers=tuple(
             Tier(
                 peak_pct=tier.peak_pct,
                 stop_pct=tier.stop_pct,
-                peak_usd=of_premium(tier.peak_pct),
-                stop_usd=of_premium(tier.stop_pct),
+                peak_usd=of_basis(tier.peak_pct),
+                stop_usd=of_basis(tier.stop_pct),
             )
             for tier in exits.trailing_tiers
         ),

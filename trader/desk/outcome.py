@@ -12,7 +12,7 @@ from trader.engine.state import HUNDRED, Run
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """A run from its first sale to its end. Money is USD: `premium` - `closed_for` - `fees` = `result`. `settled`: a leg went
+    """A run from its first fill to its end. Money is USD: `premium` - `closed_for` - `fees` = `result`. `settled`: a leg went
     out by its settlement, so `closed_for` is not all bought back. `started_at` and `ended_at` are the exchange's time."""
 
     run_id: str
@@ -21,7 +21,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     closed_for: Decimal
     fees: Decimal
     result: Decimal
-    result_pct: Decimal | None  # of the premium
+    result_pct: Decimal | None  # of the basis
+    basis_name: str = "credit"  # what that is, see `trader.engine.basis`
     settled: bool
     started_at: datetime | None
     ended_at: datetime | None
@@ -35,7 +36,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build_outcome(run: Run, records: Sequence[r.AnyRecord]) -> Outcome | None:
-    """None while the run is not finished, or when it never sold anything: then there is no result to take apart."""
+    """None while the run is not finished, or when it never entered anything: then there is no result to take apart."""
     end = run.finished
     if end is None or not run.fills:
         return None
@@ -48,7 +49,8 @@ def build_outcome(run: Run, records: Sequence[r.AnyRecord]) -> Outcome | None:
         closed_for=premium - run.cash_flow,
         fees=end.fees,
         result=end.realized_pnl,
-        result_pct=end.realized_pnl / premium * HUNDRED if premium else None,
+        result_pct=end.realized_pnl / run.basis * HUNDRED if run.basis else None,
+        basis_name=run.basis_name,
         settled=any(record.fill.kind is not FillKind.NORMAL for record in fills),
         started_at=fills[0].market or fills[0].wall if fills else None,
         ended_at=end.market or end.wall,

@@ -6,7 +6,7 @@ is a fact too: what could not be asked is not met. What only the engine knows is
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -30,10 +30,8 @@ from trader.engine.state import State
 from trader.engine.view import RunView
 from trader.exchange.common.odd_rows import OddFigures, PartialList
 from trader.exchange.common.statistics import Statistics
+from trader.exchange.ports import Gateway
 from trader.journal import Journal
-
-if TYPE_CHECKING:
-    from trader.exchange.delta.gateway import DeltaGateway
 
 _NAMED = 8
 _ANSWERS = frozenset({"VenueRefused", "AuthError"})  # refusals, but usable answers
@@ -50,7 +48,7 @@ class FactFinder:
         account: str,
         *,
         journal: Callable[[], Journal],
-        gateway: "Callable[[], DeltaGateway]",
+        gateway: Callable[[], Gateway],
         board: Callable[[str], Board],
         status: Callable[[], Status],
     ) -> None:
@@ -113,7 +111,7 @@ class FactFinder:
             return True, f"reachable; it lists no {underlying} contract"
         return True, "reachable" + (f", {underlying} at {board.spot:f}" if board.spot is not None else "")
 
-    def _asked(self, ask: "Callable[[DeltaGateway], str]") -> Verdict:
+    def _asked(self, ask: Callable[[Gateway], str]) -> Verdict:
         answer = _try(lambda: ask(self._gateway()))
         if isinstance(answer, ExchangeError):
             return False, self._explained(answer)

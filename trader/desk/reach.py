@@ -8,7 +8,8 @@ from trader.desk.values import Preview
 from trader.domain.expiry import IST, ist_date
 from trader.engine.view import RunView
 
-_Goal = tuple[str, Decimal]  # what it is called, % of premium
+_Goal = tuple[str, Decimal]  # what it is called, % of the basis
+_OF = {"credit": "premium", "max loss": "the most that can be lost"}
 _NEAR = 1  # points: this near a goal the best case is told with a decimal
 MINUS = "\u2212"
 NBSP = "\u00a0"
@@ -24,7 +25,7 @@ def reach_of_preview(preset: Preset, seen: Preview) -> str:
         peak = exits.trailing_tiers[0].peak_pct
         goals.append((f"trailing (arms at {_pct(peak)})", peak))
     goals.append((f"max profit ({_pct(exits.max_profit_pct)})", exits.max_profit_pct))
-    return _sentence(seen.best_pct, seen.exit_at, seen.market, goals)
+    return _sentence(seen.best_pct, seen.exit_at, seen.market, goals, "" if seen.basis is None else seen.basis.name)
 
 
 def reach_of_run(run: RunView) -> str:
@@ -37,10 +38,12 @@ def reach_of_run(run: RunView) -> str:
             goals.append((f"trailing (arms at {_pct(rung.arms_at_pct)})", rung.arms_at_pct))
         elif rung.code == "max_profit" and rung.at_pct is not None:
             goals.append((f"max profit ({_pct(rung.at_pct)})", rung.at_pct))
-    return _sentence(run.outlook.best_pct, run.outlook.exit_at, run.market_at, goals) if goals else ""
+    return _sentence(run.outlook.best_pct, run.outlook.exit_at, run.market_at, goals, run.basis_name) if goals else ""
 
 
-def _sentence(best_pct: float | None, exit_at: datetime | None, market: datetime | None, goals: list[_Goal]) -> str:
+def _sentence(
+    best_pct: float | None, exit_at: datetime | None, market: datetime | None, goals: list[_Goal], basis: str = ""
+) -> str:
     by = _by(exit_at, market)
     if best_pct is None:
         return f"The best case {by} is not known: prices or implied volatilities are missing."
@@ -54,7 +57,7 @@ def _sentence(best_pct: float | None, exit_at: datetime | None, market: datetime
         said.append(f"{_and(within)} {'are' if len(within) > 1 else 'is'} within reach")
     if beyond:
         said.append(f"{_and(beyond)} {'need' if len(beyond) > 1 else 'needs'} implied volatility to fall")
-    return f"Best case {by} at today's volatility is {_pct(shown)} of premium: {', '.join(said)}."
+    return f"Best case {by} at today's volatility is {_pct(shown)} of {_OF.get(basis, 'premium')}: {', '.join(said)}."
 
 
 def _by(exit_at: datetime | None, market: datetime | None) -> str:

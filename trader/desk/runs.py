@@ -4,12 +4,13 @@ import threading
 from collections import OrderedDict
 from datetime import datetime
 
+from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
 from trader.desk.outcome import Outcome, build_outcome
 from trader.domain.clock import Now
 from trader.domain.wording import refusal_words
 from trader.engine.fold import fold
-from trader.engine.records import AnyRecord, RunCreated, RunFinished
+from trader.engine.records import AnyRecord, LegsChosen, LegTerms, RunCreated, RunFinished
 from trader.engine.state import Run, State
 from trader.engine.view import OrderView, RunView
 from trader.engine.viewing import build_view
@@ -58,10 +59,15 @@ class RunBook:
         """The configuration the run pinned; its `records` are read where they are not handed in."""
         preset = self._presets.get(run_id)
         if preset is None and (created := _created(self.records(run_id) if records is None else records)) is not None:
-            preset = Preset.model_validate(created.config)
+            preset = pinned_preset(created.config)
             kept = self._presets if len(self._presets) < _RUNS_KEPT else {}
             self._presets = {**kept, run_id: preset}
         return preset
+
+    def terms(self, run_id: str) -> tuple[LegTerms, ...]:
+        """The legs as they were chosen last; none before that."""
+        found = (one.legs for one in reversed(self.records(run_id)) if isinstance(one, LegsChosen))
+        return next(found, ())
 
     def view(self, run_id: str, wall: datetime) -> RunView | None:
         """The run as its records tell it, without live prices. None when there is no such run."""

@@ -15,9 +15,12 @@ _BRINGS = {
 }
 
 
+_NONE = {"premium": "the legs bring no premium", "margin": "nothing that binds margin is sold"}
+
+
 def size_for(preset: Preset, seen: Preview, by: SizeBy, amount: Decimal) -> LotSize:
-    """The most contracts that stay within `amount`: contracts, or USD of premium received (fees not in), of estimated margin,
-    or of the loss at which the maximum loss fires."""
+    """The largest quantity that stays within `amount`: contracts, or USD of premium received (fees not in), of estimated margin,
+    or of the loss at which the maximum loss fires. A leg has its ratio times as many contracts."""
     if not amount.is_finite() or amount <= 0:
         return LotSize(contracts=0, words="The target must be a number above 0.")
     if by == "contracts":
@@ -26,7 +29,7 @@ def size_for(preset: Preset, seen: Preview, by: SizeBy, amount: Decimal) -> LotS
         )
     whole = _of_all(preset, seen, by)
     if whole is None or whole <= 0:
-        why = "; ".join(seen.reasons) or "its price is not known"
+        why = "; ".join(seen.reasons) or _NONE.get(by, "its price is not known")
         return LotSize(contracts=0, words=f"Nothing can be sized now: {why}.")
     count = int(min(amount * preset.strategy.quantity // whole, Decimal(_MOST + 1)))
     one = f"{whole / preset.strategy.quantity:,.4f}".rstrip("0").rstrip(".")
@@ -42,21 +45,28 @@ def _of_all(preset: Preset, seen: Preview, by: SizeBy) -> Decimal | None:
     """USD of the preview's whole quantity."""
     if by == "margin":
         return seen.margin
-    if seen.premium is None or by == "premium":
+    if by == "premium":
         return seen.premium
-    return seen.premium * preset.exits.max_loss_pct / 100
+    return None if seen.basis is None else seen.basis.usd * preset.exits.max_loss_pct / 100
 
 
 def _within(preset: Preset, seen: Preview, count: int, none: str) -> LotSize:
     """Held to what an order may be; told where the book is thinner than that."""
     if count < 1:
         return LotSize(contracts=0, words=none)
-    most = min(preset.risk.max_order_quantity, _MOST)
+    ratios = [leg.quantity // preset.strategy.quantity for leg in seen.legs]
+    most = min(preset.risk.max_order_quantity // max([1, *ratios]), _MOST)
     words = ""
     if count > most:
-        count, words = most, f"The largest order allowed is {most:,} contracts (risk.max_order_quantity)."
-    thin = [leg for leg in seen.legs if leg.bid_size is not None and leg.bid_size < count]
-    if thin:
-        bids = " and ".join(f"{leg.bid_size:,} of {leg.symbol}" for leg in thin)
-        words = f"{words} Only {bids} are bid for; the rest waits or sells lower.".strip()
+        allowed = f"{preset.risk.max_order_quantity:,} contracts (risk.max_order_quantity)"
+        count, words = most, f"The largest order allowed is {allowed}."
+    thin = [
+        (leg, size)
+        for leg, ratio in zip(seen.legs, ratios, strict=True)
+        if (size := leg.bid_size if leg.side == "sell" else leg.ask_size) is not None and size < count * ratio
+    ]
+    for done, side, rest in (("bid for", "sell", "sells lower"), ("offered", "buy", "costs more")):
+        found = " and ".join(f"{size:,} of {leg.symbol}" for leg, size in thin if leg.side == side)
+        if found:
+            words = f"{words} Only {found} are {done}; the rest waits or {rest}.".strip()
     return LotSize(contracts=count, words=words)

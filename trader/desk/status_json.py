@@ -16,7 +16,7 @@ def status_document(status: Status) -> dict[str, Any]:
     """The document. Without any run its fields are null and `flat` is "unknown": nobody has asked the exchange.
 
     `client` is what the runner's connection to the exchange has counted since the runner began, with the latencies of each
-    endpoint. `pnl_pct` and `trailing_level` are % of premium as text; greeks, volatilities and spots of the corridor are numbers;
+    endpoint. `pnl_pct` and `trailing_level` are % of `basis` (what that is: `basis_name`) as text; greeks, volatilities and spots of the corridor are numbers;
     prices are USD per unit of underlying. Every figure of a run means what `trader.engine.view` says of it, of `day` what
     `trader.desk.values` does. `market` is the exchange's time.
     """
@@ -91,6 +91,8 @@ _RUN_FIELDS = (
     "entry_at",
     "exit_at",
     "premium",
+    "basis",
+    "basis_name",
     "pnl",
     "pnl_pct",
     "peak_pnl",
@@ -139,6 +141,8 @@ _LEG_FIELDS = (
     "position_vega",
     "distance_pct",
     "fresh",
+    "ratio",
+    "why",
 )
 
 
@@ -159,6 +163,7 @@ def _leg(leg: LegView) -> dict[str, Any]:
         "pnl": _text(leg.pnl),
         "price_age_s": leg.price_age_s,
         "held_to_settlement": leg.kept,
+        "progress": leg.progress,
     }
 
 

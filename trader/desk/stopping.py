@@ -16,20 +16,30 @@ def stop_words(run: RunView) -> str:
         return "Nothing is left to stop: flat, confirmed by the exchange." if run.flat == "true" else f"{run.words}."
     if run.phase is Phase.EXITING:
         still = f" Still to buy back: {_legs(left)}." if left else " Waiting for the exchange to confirm flat."
+        if run.stop_hurries:
+            return f"The exit is under way in slices; Stop closes what is left at once.{still}"
         return f"The exit is under way; Stop changes nothing.{still}"
     if run.phase is Phase.ENTERING:
         if not left:
             return "Nothing is sold yet: the entry orders are cancelled, what fills meanwhile is bought back."
-        return f"The entry orders are cancelled. Buy back {_legs(left)}: {_realises(run)}."
+        return f"The entry orders are cancelled. {_closing(left)}: {_realises(run)}."
     if not left:
         return "Nothing is open by our fills: working orders are cancelled and the exchange is asked."
-    return f"Buy back {_legs(left)}: {_realises(run)}."
+    return f"{_closing(left)}: {_realises(run)}."
 
 
 def _realises(run: RunView) -> str:
     if run.pnl is None:
         return "what that realises is not known now"
     return f"realises ≈ {dollars(run.pnl, run.premium)}"
+
+
+def _closing(left: list[LegView]) -> str:
+    """In the order in which it is done: what is short first."""
+    short, long = ([leg for leg in left if leg.side == side] for side in ("sell", "buy"))
+    said = ([f"buy back {_legs(short)}"] if short else []) + ([f"sell {_legs(long)}"] if long else [])
+    words = ", then ".join(said)
+    return words[:1].upper() + words[1:]
 
 
 def _legs(legs: list[LegView]) -> str:
@@ -42,7 +52,8 @@ def _legs(legs: list[LegView]) -> str:
 
 def dollars(value: Decimal, premium: Decimal | None) -> str:
     """``−$2.48``, as exactly as it matters to a trade with this premium."""
-    places = 2 if premium is None else 4 if premium < 1 else 2 if premium < 100 else 0
+    size = None if premium is None else abs(premium)
+    places = 2 if size is None else 4 if size < 1 else 2 if size < 100 else 0
     text = f"{abs(value):,.{places}f}"
     sign = MINUS if value < 0 and text.strip("0.") else "+" if text.strip("0.") else ""
     return f"{sign}${text}"

@@ -45,11 +45,14 @@ def markers(records: Sequence[r.AnyRecord]) -> tuple[Marker, ...]:
     orders: dict[str, int] = {}  # order → index of its mark
     fills: dict[str, list[Fill]] = {}
     level: Decimal | None = None
+    sides: dict[str, Side] = {}
     for at, record in zip(_on_one_clock(records), records, strict=True):
-        if isinstance(record, r.FillRecorded):
+        if isinstance(record, r.LegsChosen):
+            sides = {leg.key: leg.side for leg in record.legs}
+        elif isinstance(record, r.FillRecorded):
             order = record.fill.client_order_id or record.fill.venue_order_id
             fills.setdefault(order, []).append(record.fill)
-            mark = _fill_mark(fills[order], at)
+            mark = _fill_mark(fills[order], at, sides.get(record.leg, Side.SELL))
             if order in orders:
                 found[orders[order]] = Marker(at=found[orders[order]].at, kind=mark.kind, text=mark.text)
             else:
@@ -63,10 +66,12 @@ def markers(records: Sequence[r.AnyRecord]) -> tuple[Marker, ...]:
     return tuple(found)
 
 
-def _fill_mark(fills: list[Fill], at: datetime) -> Marker:
+def _fill_mark(fills: list[Fill], at: datetime, side: Side) -> Marker:
     quantity = sum(fill.quantity for fill in fills)
     price = sum((fill.price * fill.quantity for fill in fills), Decimal(0)) / quantity
-    sold = fills[0].side is Side.SELL
-    verb = "Sold" if sold else "Bought back" if fills[-1].kind is FillKind.NORMAL else fill_verb(fills[-1]).capitalize()
+    entered = fills[0].side is side
+    verb = {Side.SELL: ("Sold", "Bought back"), Side.BUY: ("Bought", "Sold again")}[side][0 if entered else 1]
+    if not entered and fills[-1].kind is not FillKind.NORMAL:
+        verb = fill_verb(fills[-1]).capitalize()
     text = f"{verb} {quantity} {fills[0].symbol} at {plain(price)}"
-    return Marker(at=at, kind="entry" if sold else "exit", text=text)
+    return Marker(at=at, kind="entry" if entered else "exit", text=text)

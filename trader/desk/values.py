@@ -6,9 +6,11 @@ from decimal import Decimal
 import msgspec
 
 from trader.config.preset import Preset
+from trader.desk.position import Position
 from trader.domain.errors import TraderError
 from trader.engine.view import LegView, Ops, OrderView, RunView
 from trader.journal import AlertRow, FillRow, RunSummary
+from trader.pricing.payoff import Basis
 
 
 class NotPossible(TraderError):
@@ -45,8 +47,8 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DayResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that has ended. `at` is the exchange's time of its end; `pnl` USD realised, `pnl_pct` % of premium, None where
-    nothing was sold."""
+    """A run that has ended. `at` is the exchange's time of its end; `pnl` USD realised, `pnl_pct` % of the run's basis, None
+    where nothing was entered."""
 
     run_id: str
     preset: str
@@ -105,7 +107,7 @@ class CommandReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreviewLeg(msgspec.Struct, frozen=True, kw_only=True):
-    """One option as it would be sold now. Prices USD per unit of underlying; `limit_price` is where the first order
+    """One option as it would be sold (or bought: `side`) now. Prices USD per unit of underlying; `limit_price` is where the first order
     would stand; `iv` a fraction per year."""
 
     key: str
@@ -124,10 +126,12 @@ class PreviewLeg(msgspec.Struct, frozen=True, kw_only=True):
     fee: Decimal | None = None  # USD of selling all contracts at `limit_price`
     closing_px: Decimal | None = None  # what a P&L would count buying back at now: the ask, bounded by the spread guard
     exit_most: Decimal | None = None  # USD a closing order of all contracts would pay at most at today's mark, fees in
+    side: str = "sell"
+    ask_size: int | None = None
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a preset would sell now, or `reasons` why nothing qualifies. `premium` and `fees` are at the first limit
+    """What a preset would trade now, or `reasons` why nothing qualifies. `premium` (net; negative for a debit) and `fees` are at the first limit
     prices, `margin` is an estimate, `breakevens` are spots at expiry, before fees."""
 
     reasons: tuple[str, ...]
@@ -142,8 +146,8 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     contract_value: Decimal | None = None
     notional: Decimal | None = None  # USD of one leg
     closing_fees: Decimal | None = None  # USD, of buying back at the price a P&L counts with now
-    spread: Decimal | None = None  # USD that buying back at once would pay above what is sold for
-    start_pnl: Decimal | None = None  # USD: P&L the moment both legs are sold: minus spread, minus fees in and out
+    spread: Decimal | None = None  # USD that closing at once would lose by the spread
+    start_pnl: Decimal | None = None  # USD: P&L the moment all legs are filled: minus spread, minus fees in and out
     return_on_margin_pct: Decimal | None = None  # premium less fees, of margin
     breakevens_after_fees: tuple[Decimal, ...] = ()  # spots at expiry
     stop_low: float | None = None  # spots at which the maximum loss would fire now
@@ -155,15 +159,21 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     )
     still_pct: float | None = None  # the same if spot stands still
     payoff: "Payoff | None" = None
+    basis: Basis | None = None  # what percentages are of; None where there is neither a credit nor a bound of the loss
+    position: Position | None = (
+        None  # the same as one value for every further figure; None where a leg has no volatility
+    )
 
 
 class Payoff(msgspec.Struct, frozen=True, kw_only=True):
-    """P&L in USD against spot, fees in: bought back now, at the exit time, and settled at expiry. Columns of one length."""
+    """P&L in USD against spot, fees in: closed now, closed at a later instant (`later`; by default the exit time), and settled
+    at expiry. Columns of one length."""
 
     spots: tuple[float, ...]
     now: tuple[float, ...]
     at_exit: tuple[float, ...]
     at_expiry: tuple[float, ...]
+    later: datetime | None = None
 
 
 class LotSize(msgspec.Struct, frozen=True, kw_only=True):

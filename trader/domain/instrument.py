@@ -95,3 +95,9 @@ def build_option_symbol(kind: Kind, underlying: str, strike: Decimal, expiry: da
 def index_symbol(underlying: str) -> str:
     """The spot index of an underlying, e.g. ``.DEETHUSD``; Bitcoin's is ``.DEXBTUSD``."""
     return ".DEXBTUSD" if underlying == "BTC" else f".DE{underlying}USD"
+
+
+def underlying_of_index(index: str) -> str:
+    """Inverse of `index_symbol`: ``.DEETHUSD`` is ETH, ``.DEXBTUSD`` Bitcoin's."""
+    name = index.removeprefix(".DE").removesuffix("USD")
+    return "BTC" if name == "XBT" else name

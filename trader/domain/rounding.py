@@ -40,8 +40,3 @@ def is_on_tick(price: Decimal, tick_size: Decimal) -> bool:
     Not by remainder, which decimals refuse for quotients of more than 28 digits: an absurd price must not raise.
     """
     return (price / tick_size).to_integral_value() * tick_size == price
-
-
-def cents(amount: Decimal) -> Decimal:
-    """Money for people: two decimals, half to even."""
-    return amount.quantize(CENT, rounding=ROUND_HALF_EVEN)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from pydantic import ValidationError
 
+from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
 from trader.engine import records as rec
 from trader.engine.beside import confirm, refused_phrase
@@ -32,7 +33,7 @@ def on_start(turn: Turn, event: StartCommand) -> None:
         _ack(turn, event.command_id, "accepted", f"run {run_id}")
         return
     try:
-        preset = Preset.model_validate(event.config)
+        preset = pinned_preset(event.config)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -50,7 +51,7 @@ def on_start(turn: Turn, event: StartCommand) -> None:
         account=turn.state.account_key,
         preset=preset.name,
         config=preset.model_dump(mode="json"),
-        config_hash=preset.config_hash,
+        config_hash=event.config_hash,
         underlying=preset.strategy.underlying,
         start_now=event.start_now,
         command_id=event.command_id,

@@ -10,6 +10,9 @@ from trader.domain.exit_reason import ExitReason
 PEAK_STEP_PCT = Decimal("0.1")  # a peak is recorded in steps of this, so that a slow climb does not write every tick
 
 
+_HIGHEST_PCT = Decimal(10**9)  # what an absurd print makes of a long leg has no end
+
+
 class Trail(msgspec.Struct, frozen=True):
     """The peak so far and the level the stop stands at, % of the basis. `level` None = not armed yet; 0 = breakeven."""
 
@@ -41,7 +44,7 @@ def trailing_level(exits: Exits, peak: Decimal) -> Decimal | None:
 def ratchet(exits: Exits, trail: Trail | None, pct: Decimal) -> Trail | None:
     """The trail after profit of `pct`; None when it did not rise by a recordable step. The level never falls."""
     old_peak = trail.peak if trail is not None else None
-    peak = (pct // PEAK_STEP_PCT) * PEAK_STEP_PCT if pct > 0 else None
+    peak = (min(pct, _HIGHEST_PCT) // PEAK_STEP_PCT) * PEAK_STEP_PCT if pct > 0 else None
     if peak is None or (old_peak is not None and peak <= old_peak):
         return None
     level = trailing_level(exits, peak)

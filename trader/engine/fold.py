@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from trader.config.preset import Preset
+from trader.config.pinned import pinned_preset
 from trader.domain.expiry import ist_date
 from trader.domain.fill import Fill, price_key, told_key
 from trader.domain.order import OrderStatus, next_status
@@ -68,7 +68,7 @@ def _run_created(state: State, record: rec.RunCreated) -> State:
         run_id=record.run_id,
         env=record.env,
         account=record.account,
-        preset=Preset.model_validate(record.config),
+        preset=pinned_preset(record.config),
         config_hash=record.config_hash,
         underlying=record.underlying,
         start_now=record.start_now,

@@ -23,7 +23,7 @@ def hold(turn: Turn, run_id: str) -> None:
     """Watch a HOLDING run: clock first, then prices."""
     run = turn.run(run_id)
     market = turn.now.market
-    if market is not None and market >= min(leg.expiry for leg in run.legs):
+    if market is not None and any(market >= leg.expiry for leg in run.legs):
         turn.decide_exit(run_id, "expiry", "the contracts have expired; waiting for their settlement")
         return
     if market is not None and run.exit_at is not None and market >= run.exit_at:

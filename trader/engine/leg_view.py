@@ -30,8 +30,8 @@ class _Position(NamedTuple):
     vega: float | None = None
 
 
-def leg_view(run: Run, leg: LegTerms, market: Market, now: Now, kept: str) -> LegView:
-    """One leg as seen at `now`. `kept`: why it is held to its settlement, in words."""
+def leg_view(run: Run, leg: LegTerms, market: Market, now: Now, kept: str, progress: str = "") -> LegView:
+    """One leg as seen at `now`. `kept`: why it is held to its settlement; `progress`: how many slices have filled; in words."""
     quote = market.quotes.get(leg.symbol)
     ledger = run.ledger(leg.key)
     spot = market.spots.get(run.underlying)
@@ -58,6 +58,7 @@ def leg_view(run: Run, leg: LegTerms, market: Market, now: Now, kept: str) -> Le
         price_age_s=_age_secs(quote, market),
         fresh=not staleness(market, now, leg.symbol),
         kept=kept,
+        progress=progress,
         ratio=leg.ratio,
         why=leg.why,
         contract_value=leg.contract_value,

@@ -84,9 +84,10 @@ def choose_legs(
     expiry, why = choose_expiry(strategy, listed_expiries(listed, strategy.underlying), market)
     if expiry is None:
         return Selection(legs=(), expiry=None, reasons=(why,))
+    of_expiry = tuple(Listed(i, quotes.get(i.symbol)) for i in listed if i.expiry == expiry and i.strike is not None)
     chain = Chain(
-        listed=tuple(Listed(i, quotes.get(i.symbol)) for i in listed if i.expiry == expiry and i.strike is not None),
-        spot=spot if spot is not None else usual_spot(quotes.values()),
+        listed=of_expiry,
+        spot=spot if spot is not None else usual_spot(one.quote for one in of_expiry if one.quote is not None),
         market=market,
         expiry=expiry,
     )

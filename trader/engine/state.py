@@ -305,3 +305,9 @@ def _slack(rate: float) -> timedelta:
 def age_slack(now: Now) -> timedelta:
     """What a venue running `rate` times as fast may publish apart without anything being stale."""
     return _slack(now.rate)
+
+
+@cache
+def oldest(rate: float) -> tuple[timedelta, timedelta, timedelta]:
+    """The oldest usable ages of mark, quote and greeks on a venue of that rate."""
+    return MARK_AGE + _slack(rate), QUOTE_AGE + _slack(rate), GREEKS_AGE + _slack(rate)

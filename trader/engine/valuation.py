@@ -12,15 +12,12 @@ from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.engine.records import LegTerms
 from trader.engine.state import (
-    GREEKS_AGE,
     HUNDRED,
-    MARK_AGE,
-    QUOTE_AGE,
     SILENCE_SECS,
     ZERO,
     Market,
     Run,
-    age_slack,
+    oldest,
     seconds_since,
 )
 from trader.pricing.fees import option_commission
@@ -54,14 +51,12 @@ def staleness(market: Market, now: Now, symbol: str, *, need_greeks: bool = Fals
         # Risk is added on what is young now, not on what was young when the stream last spoke. A venue that runs faster
         # than the wall clock is left to the silence rule: what it publishes apart is minutes of its own time.
         newest = max(newest, now.market)
-    slack = age_slack(now)
-    if newest - quote.ts_mark > MARK_AGE + slack:
+    mark_age, quote_age, greeks_age = oldest(now.rate)
+    if newest - quote.ts_mark > mark_age:
         return f"{symbol}: mark is {(newest - quote.ts_mark).total_seconds():.0f} s old"
-    if quote.ts_quote is None or newest - quote.ts_quote > QUOTE_AGE + slack:
+    if quote.ts_quote is None or newest - quote.ts_quote > quote_age:
         return f"{symbol}: bid and ask are stale"
-    if need_greeks and (
-        quote.greeks is None or quote.ts_greeks is None or newest - quote.ts_greeks > GREEKS_AGE + slack
-    ):
+    if need_greeks and (quote.greeks is None or quote.ts_greeks is None or newest - quote.ts_greeks > greeks_age):
         return f"{symbol}: greeks are stale or absent"
     return _unenterable(quote, side) if need_greeks else ""
 
@@ -89,8 +84,8 @@ def closing_price(leg: LegTerms, quote: Quote, spread_guard_pct: Decimal) -> Dec
     guard = max(quote.mark * spread_guard_pct / HUNDRED, _GUARD_TICKS * leg.tick_size)
     if leg.side is Side.SELL:
         return quote.mark + guard if quote.ask is None or quote.ask <= 0 else min(quote.ask, quote.mark + guard)
-    lowest = max(quote.mark - guard, ZERO)
-    return lowest if quote.bid is None else max(quote.bid, lowest)
+    price = max(quote.bid or ZERO, quote.mark - guard, ZERO)
+    return price if not quote.ask else min(price, quote.ask)  # no mark makes it worth more than others ask for it
 
 
 def closing_cost(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) -> Decimal:

@@ -37,6 +37,7 @@ class LegView(msgspec.Struct, frozen=True, kw_only=True):
     distance_pct: float | None = None
     price_age_s: float | None = None
     fresh: bool = False
+    progress: str = ""  # how many slices have filled and when the next is due, while it is worked in slices
     kept: str = ""  # why the leg is held to its settlement instead of being closed; empty while it is not
     contract_value: Decimal | None = None  # units of the underlying in one contract
     bid_size: int | None = None  # contracts
@@ -172,6 +173,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     underlying: str
     created_at: datetime
     stop_requested: bool
+    stop_hurries: bool = False  # an exit in slices is under way, and Stop would close the rest at once
     flat: str
     market_at: datetime | None = None
     spot: Decimal | None = None

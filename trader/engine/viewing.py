@@ -12,6 +12,7 @@ from trader.domain.order import OrderStatus, Purpose, Side
 from trader.domain.wording import done_of, fill_verb, refusal_words
 from trader.engine.corridor import corridor, curves_of, nearest_stop
 from trader.engine.cover import needed
+from trader.engine.execution.progress import progress
 from trader.engine.ladder import build_ladder
 from trader.engine.leg_view import leg_view
 from trader.engine.levels import level_words
@@ -34,7 +35,9 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
     valuation, _ = fresh_value(run, market, now)
     if valuation is None and run.legs and run.flat_by_fills and run.fills:
         valuation = value(run, market)
-    legs = tuple(leg_view(run, leg, market, now, _kept_words(run, leg, now)) for leg in run.legs)
+    legs = tuple(
+        leg_view(run, leg, market, now, _kept_words(run, leg, now), progress(state, run, leg, now)) for leg in run.legs
+    )
     basis = run.basis or None
     curves = curves_of(run, legs, market.spots.get(run.underlying), run.basis, now, valuation)
     totals = _totals(run, legs, valuation)
@@ -43,12 +46,13 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         run_id=run.run_id,
         env=run.env,
         phase=run.phase,
-        words=words_for(run, watch, now, level_words(state)),
+        words=words_for(run, watch, now, level_words(state), next((leg.progress for leg in legs if leg.progress), "")),
         preset=run.preset.name,
         config_hash=run.config_hash,
         underlying=run.underlying,
         created_at=run.created_at,
         stop_requested=run.stop_command is not None,
+        stop_hurries=_stop_hurries(run, legs),
         flat=flatness(run),
         market_at=now.market,
         spot=market.spots.get(run.underlying),
@@ -74,7 +78,9 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         why_not=watch.why_not if run.phase is Phase.WAITING else (),
         foreign=watch.foreign or () if run.phase is Phase.WAITING else (),
         beside=run.beside,
-        steps=tuple(_steps(run, watch, now)) if run.phase in (Phase.EXITING, Phase.DONE) else (),
+        steps=tuple(_steps(run, watch, now, {leg.key: leg.progress for leg in legs}))
+        if run.phase in (Phase.EXITING, Phase.DONE)
+        else (),
         quantity=run.preset.strategy.quantity,
         contract_value=run.legs[0].contract_value if run.legs else None,
         notional=_notional(run, market),
@@ -195,8 +201,14 @@ def _away(instant: datetime | None, now: Now) -> str:
     return f" in {' '.join(spans)}"
 
 
-def words_for(run: Run, watch: Watch, now: Now, barred: str = "") -> str:
-    """The run's state in one sentence for the top of the page. `barred` says why the account may not enter."""
+def _stop_hurries(run: Run, legs: tuple[LegView, ...]) -> bool:
+    in_slices = run.phase is Phase.EXITING and any(leg.progress for leg in legs)
+    return in_slices and not run.preset.orders.stop_in_slices
+
+
+def words_for(run: Run, watch: Watch, now: Now, barred: str = "", progress: str = "") -> str:
+    """The run's state in one sentence for the top of the page. `barred` says why the account may not enter, `progress` how
+    many slices have filled."""
     match run.phase:
         case Phase.WAITING if barred:
             return f"Waiting — no entry: {barred}"
@@ -205,7 +217,7 @@ def words_for(run: Run, watch: Watch, now: Now, barred: str = "") -> str:
                 return f"Waiting — {_enters(run)} at {_clock(run.entry_at)}{_away(run.entry_at, now)}"
             return "Waiting — " + (watch.why_not[0] if watch.why_not else "getting ready")
         case Phase.ENTERING:
-            return f"Entering — {'; '.join(_entered_words(run))}"
+            return f"Entering — {'; '.join(_entered_words(run))}" + (f"; {progress}" if progress else "")
         case Phase.HOLDING:
             return f"Holding — exits at {_clock(run.exit_at)}{_away(run.exit_at, now)}"
         case Phase.EXITING:
@@ -282,7 +294,7 @@ def _order_views(run: Run) -> list[OrderView]:
     ]
 
 
-def _steps(run: Run, watch: Watch, now: Now) -> list[str]:
+def _steps(run: Run, watch: Watch, now: Now, progress: dict[str, str]) -> list[str]:
     """What an exit has done and is doing, in order, for someone who has just pressed the button."""
     reason = exit_label(run.exit_reason or "")
     steps = [f"Exit decided: {reason}" + (f" ({run.exit_detail})" if run.exit_detail else "")]
@@ -308,7 +320,8 @@ def _steps(run: Run, watch: Watch, now: Now) -> list[str]:
         ):
             steps.append(f"{leg.symbol}: {run.open_quantity(leg.key)} open, until what it covers is closed")
         else:
-            steps.append(f"{leg.symbol}: {run.open_quantity(leg.key)} open, closing attempt {len(exits)}")
+            doing = progress[leg.key] or f"closing attempt {len(exits)}"
+            steps.append(f"{leg.symbol}: {run.open_quantity(leg.key)} open, {doing}")
     if run.finished is None:
         steps.append("Waiting for the exchange to confirm: no position, no open order")
     elif run.finished.foreign:

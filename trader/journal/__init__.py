@@ -8,7 +8,7 @@ from trader.journal.alerts import Acknowledgements
 from trader.journal.commands import Command, CommandMark, CommandRow
 from trader.journal.lease import Lease, LeaseLost
 from trader.journal.store import Journal
-from trader.journal.views import AlertRow, DayTotals, FillRow, OrderRow, RunSummary, Sample
+from trader.journal.views import AlertRow, FillRow, OrderRow, RunSummary, Sample
 
 __all__ = [
     "Acknowledgements",
@@ -16,7 +16,6 @@ __all__ = [
     "Command",
     "CommandMark",
     "CommandRow",
-    "DayTotals",
     "FillRow",
     "Journal",
     "Lease",

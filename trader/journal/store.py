@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from decimal import Decimal
 
 import msgspec
 from sqlalchemy import Connection, Engine, bindparam, insert, select
@@ -35,7 +34,7 @@ from trader.journal.database import (
 )
 from trader.journal.lease import Lease
 from trader.journal.upsert import insert_into
-from trader.journal.views import AlertRow, DayTotals, FillRow, OrderRow, RunSummary, Sample
+from trader.journal.views import AlertRow, FillRow, OrderRow, RunSummary, Sample
 
 _snapshots = msgspec.json.Decoder(LiveSnapshot)
 # Built once, as all that is asked every second: putting a statement together costs more than running it.
@@ -317,10 +316,10 @@ class Journal:
         with self._read() as connection:
             return views.read_run_bounds(connection, account, since, after_seq)
 
-    def premiums(self, run_ids: Sequence[str]) -> dict[str, Decimal]:
-        """USD each of these runs received for what it sold, before commissions; those that sold nothing are left out."""
+    def taken_in(self, run_ids: Sequence[str]) -> dict[str, views.TakenIn]:
+        """What entering each of these runs has brought; those that entered nothing are left out."""
         with self._read() as connection:
-            return views.read_premiums(connection, run_ids)
+            return views.read_taken_in(connection, run_ids)
 
     def level_changes(self, account: str, limit: int = 20) -> list[tuple[int, LevelChanged]]:
         """The account's newest changes of level, newest first."""
@@ -386,11 +385,6 @@ class Journal:
         """A run's P&L series, each point with its row id; thinned to `max_points` (None = all), keeping extremes."""
         with self._read() as connection:
             return views.read_samples(connection, run_id, max_points=max_points, after_id=after_id)
-
-    def day_totals(self, account: str, day_start: datetime, day_end: datetime) -> DayTotals:
-        """Realised P&L (USD) and runs per underlying of a day, [day_start, day_end)."""
-        with self._read() as connection:
-            return views.read_day_totals(connection, account, day_start, day_end)
 
     def installation(self) -> str:
         """Four characters made once per journal; they stand in every client order id."""

@@ -146,8 +146,6 @@ sequence = Table(
     "sequence", metadata, Column("id", Integer, primary_key=True), Column("last_seq", BigInteger, nullable=False)
 )
 
-APPEND_ONLY = (*(t.name for t in RECORD_TABLES), "samples", "configurations", "meta")
-
 
 def instant_text(at: datetime) -> str:
     """An aware instant as text whose order is time order.

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Select, bindparam, func, select, union_all
 
 from trader.domain.fill import Fill
 from trader.domain.order import OrderIntent
+from trader.engine.basis import basis_of
+from trader.engine.ledger import Ledger, with_fill
 from trader.engine.records import (
     AnyRecord,
     FillCosted,
@@ -48,9 +50,18 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     max_profit_usd: Decimal | None = None
 
 
+class TakenIn(msgspec.Struct, frozen=True):
+    """What entering a run has brought, USD before commissions, and what its percentages are of."""
+
+    premium: Decimal
+    basis: Decimal
+    basis_name: str
+
+
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the history. `finished_at` None: unresolved. `fees` and `realized_pnl` are USD, once finished; `premium` is
-    USD received, None where nothing was sold, and `pnl_pct` the P&L in % of it. `created_market` and `finished_market` are
+    USD received net of what was paid on entering, None where nothing was entered, and `pnl_pct` the P&L in % of the basis that
+    `basis_name` tells (`trader.engine.basis`). `created_market` and `finished_market` are
     the exchange's time: where it was not known yet when the run was made, the first that its records know."""
 
     run_id: str
@@ -71,6 +82,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     finished_market: datetime | None = None
     premium: Decimal | None = None
     pnl_pct: Decimal | None = None
+    basis_name: str = ""
 
 
 class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,13 +125,6 @@ class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
     acked_by: str = ""
     acked_at: datetime | None = None
     market: datetime | None = None
-
-
-class DayTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """What a day's limits look at: realised P&L (USD) of the runs that ended, number of runs begun per underlying."""
-
-    realized_pnl: Decimal
-    runs: dict[str, int]
 
 
 def read_records(connection: Connection, run_id: str | None, after_seq: int) -> list[tuple[int, AnyRecord]]:
@@ -238,13 +243,13 @@ def read_runs(
         query = query.where(ended.c.seq.is_not(None) if finished else ended.c.seq.is_(None))
     rows = connection.execute(query).mappings().all()
     ids = [row["run_id"] for row in rows]
-    details, premiums, begun = (
+    details, taken_in, begun = (
         _run_details(connection, ids),
-        read_premiums(connection, ids),
+        read_taken_in(connection, ids),
         _first_market(connection, ids),
     )
     return [
-        _summary(row, *details[row["run_id"]], premiums.get(row["run_id"]), begun.get(row["run_id"])) for row in rows
+        _summary(row, *details[row["run_id"]], taken_in.get(row["run_id"]), begun.get(row["run_id"])) for row in rows
     ]
 
 
@@ -288,7 +293,7 @@ def _summary(
     phase: str,
     legs: tuple[str, ...],
     fill_count: int,
-    premium: Decimal | None,
+    taken_in: TakenIn | None,
     begun: datetime | None,
 ) -> RunSummary:
     finished_at, finished_market = row["finished_at"], row["finished_market"]
@@ -310,8 +315,9 @@ def _summary(
         realized_pnl=realized,
         fees=parse_decimal(row["end_fees"]),
         finished_market=None if finished_market is None else parse_instant(finished_market),
-        premium=premium,
-        pnl_pct=realized / premium * 100 if realized is not None and premium else None,
+        premium=None if taken_in is None else taken_in.premium,
+        basis_name="" if taken_in is None else taken_in.basis_name,
+        pnl_pct=realized / taken_in.basis * 100 if realized is not None and taken_in and taken_in.basis else None,
     )
 
 
@@ -345,8 +351,8 @@ def _with_cost(fill: Fill, told: Sequence[FillCosted]) -> Fill:
     return msgspec.structs.replace(fill, commission=sum((part.commission for part in told), Decimal(0)))
 
 
-def read_premiums(connection: Connection, run_ids: Sequence[str]) -> dict[str, Decimal]:
-    """USD each run received for what it sold, before commissions; runs that sold nothing are left out."""
+def read_taken_in(connection: Connection, run_ids: Sequence[str]) -> dict[str, TakenIn]:
+    """Of each run that has entered anything."""
     legs: dict[tuple[str, str], LegTerms] = {}
     chosen = (
         select(t.decisions.c.body)
@@ -356,13 +362,19 @@ def read_premiums(connection: Connection, run_ids: Sequence[str]) -> dict[str, D
     for body in connection.execute(chosen).scalars():
         picked: Any = decode_record(body)
         legs |= {(picked.run_id, leg.key): leg for leg in picked.legs}
-    found: dict[str, Decimal] = {}
+    ledgers: dict[str, dict[str, Ledger]] = {}
     for body in connection.execute(select(t.fills.c.body).where(t.fills.c.run_id.in_(run_ids))).scalars():
         record: Any = decode_record(body)
         leg = legs.get((record.run_id, record.leg))
         if leg is not None and record.fill.side is leg.side:
-            found[record.run_id] = found.get(record.run_id, Decimal(0)) + record.fill.cash_flow(leg.contract_value)
-    return found
+            mine = ledgers.setdefault(record.run_id, {})
+            mine[leg.key] = with_fill(mine.get(leg.key, Ledger()), leg, record.fill, record.wall)
+    return {run_id: _taken_in(run_id, legs, mine) for run_id, mine in ledgers.items()}
+
+
+def _taken_in(run_id: str, legs: Mapping[tuple[str, str], LegTerms], ledgers: Mapping[str, Ledger]) -> TakenIn:
+    premium = sum((ledger.premium for ledger in ledgers.values()), Decimal(0))
+    return TakenIn(premium, *basis_of([leg for (run, _), leg in legs.items() if run == run_id], ledgers))
 
 
 def read_orders(connection: Connection, run_id: str) -> list[OrderRow]:
@@ -454,22 +466,6 @@ def read_alerts(
             )
         )
     return found
-
-
-def read_day_totals(connection: Connection, account: str, day_start: datetime, day_end: datetime) -> DayTotals:
-    """Totals of the half-open span [day_start, day_end), by exchange time where a record has it, else by wall clock."""
-    at = func.coalesce(t.runs.c.market, t.runs.c.wall)
-    query = select(t.runs.c.kind, t.runs.c.underlying, t.runs.c.realized_pnl).where(
-        t.runs.c.account == account, at >= instant_text(day_start), at < instant_text(day_end)
-    )
-    total = Decimal(0)
-    begun: dict[str, int] = {}
-    for kind, underlying, pnl in connection.execute(query):
-        if kind == "run_finished":
-            total += Decimal(pnl)
-        else:
-            begun[underlying] = begun.get(underlying, 0) + 1
-    return DayTotals(realized_pnl=total, runs=begun)
 
 
 def sample_row(sample: Sample) -> dict[str, Any]:

@@ -7,7 +7,7 @@ pale (3.6 : 1).
 
 import html
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -29,7 +29,6 @@ MUTED = "#8a94a3"
 _INK, _INK_DARK = "#4d5866", "#c3ccd6"
 _IST_MS = 19_800_000  # India has no summer time
 _HOVER_POINTS = 40
-_PNL_NAME = "P&L, % of premium"
 _LABEL_ROOM = 0.19  # of the width: what a name needs on a phone
 _BELOW = 2
 _HIDDEN: dict[str, Any] = {"show": False, "axisLabel": {"show": False}}  # hidden labels would take room
@@ -77,7 +76,7 @@ def corridor(run: RunView) -> dict[str, Any]:
     """Where spot is between the stops. P&L there is read by hovering, in the words and decimals of the page."""
     seen = run.corridor
     if seen is None or len(seen.spots) < 2 or run.spot is None:
-        return _empty("Drawn once both legs are sold and priced.")
+        return _empty("Drawn once all legs are filled and priced.")
     low, high = _span(seen, run)
     return {
         "animation": False,
@@ -262,15 +261,8 @@ LOOKS = {look.name: look for look in (Look("15 m", 15), Look("1 h", 60), Look("r
 POINTS = 300  # a second's refresh carries them all
 
 
-def since(run: RunView, look: Look) -> datetime | None:
-    """From when on the chart needs points."""
-    if look.minutes is None or run.market_at is None:
-        return None
-    return run.market_at - timedelta(minutes=look.minutes)
-
-
 def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) -> dict[str, Any]:
-    """P&L in % of premium over time; dollars and spot are read by hovering.
+    """P&L in % of the basis over time; dollars and spot are read by hovering.
 
     Its last point is the picture's own: what the page says beside it. Where nobody watched there is no line, but a hatched
     band. Limits are lines that hold until they change.
@@ -282,7 +274,7 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
     at = np.rint(at * 1000) + _IST_MS
     frame = _columns(run, series, at, look)
     if frame is None or not run.premium:
-        return _empty("The line begins with the first price of both legs.")
+        return _empty("The line begins with the first price of all legs.")
     times: Numbers = frame["t"].to_numpy()
     start = times[-1] - look.minutes * 60_000 if look.minutes is not None else times[0]
     reach = (float(max(start, times[0])), float(max(times[-1], times[0] + 1000)))
@@ -290,7 +282,7 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
         "useUTC": True,
         "animation": False,
         "dataset": {"source": frame},
-        "legend": {"top": 6, "left": 4, "itemHeight": 8, "itemWidth": 14, "itemGap": 8, "data": [_PNL_NAME, run.underlying]},
+        "legend": {"top": 6, "left": 4, "itemHeight": 8, "itemWidth": 14, "itemGap": 8, "data": [_pnl_name(run), run.underlying]},
         "grid": {"left": 4, "right": 4, "top": 52, "bottom": 26, "containLabel": True},
         "tooltip": {"trigger": "axis", "confine": True},
         "dataZoom": [
@@ -306,7 +298,7 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
             _HIDDEN | {"min": 0, "max": 1},
         ],
         "series": [
-            _line(_PNL_NAME, "pct", PNL, tooltip="%.1f %%") | _named(run) | _unwatched(series),
+            _line(_pnl_name(run), "pct", PNL, tooltip="%.1f %%") | _named(run) | _unwatched(series),
             _line("P&L in USD", "usd", PNL, axis=2, tooltip=f"%,.{parts.places(run.premium)}f", width=0.0) | {"symbol": "none"},
             _line(run.underlying, "spot", MUTED, axis=1, tooltip=f"%,.{_spot_places(run)}f", width=1.0),
             *_limits(run, series, at, reach),
@@ -315,13 +307,17 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
     }  # fmt: skip
 
 
+def _pnl_name(run: RunView) -> str:
+    return f"P&L, % of {parts.basis(run.basis_name)}"
+
+
 def pnl_alt(run: RunView) -> str:
     """The chart's last value in words."""
     if run.pnl_pct is None:
         return "P&L over time: not known yet"
     stop = next((rung.at_pct for rung in run.ladder if rung.code == "max_loss"), None)
     limit = "" if stop is None else f", stop at {parts.percent(stop, 0)}"
-    return f"P&L over time: now {parts.percent(run.pnl_pct, 0)} of premium{limit}"
+    return f"P&L over time: now {parts.percent(run.pnl_pct, 0)} of {parts.basis(run.basis_name)}{limit}"
 
 
 def _spot_places(run: RunView) -> int:
@@ -403,7 +399,7 @@ def _unwatched(series: PnlSeries) -> dict[str, Any]:
 
 def _limits(run: RunView, series: PnlSeries, at: Numbers, reach: tuple[float, float]) -> Iterator[dict[str, Any]]:
     """Max profit, trailing level and max loss as steps: only where they change is sent."""
-    per_usd = 100 / float(run.premium or 1)
+    per_usd = 100 / float(run.basis or run.premium or 1)
     for code, column in (
         ("max_profit", series.max_profit_usd),
         ("trailing_stop", series.level_usd),
@@ -432,7 +428,7 @@ def _happened(
     marks: Iterable[Marker], at: Numbers, reach: tuple[float, float], *, whole: bool
 ) -> Iterator[dict[str, Any]]:
     """Sold, decided, bought: each kind at a height of its own, so that none hides another. A run is sold before the first
-    price of both legs is drawn: on a chart of the whole run that stands at its beginning."""
+    price of all legs is drawn: on a chart of the whole run that stands at its beginning."""
     kinds: dict[str, list[tuple[float, str]]] = {}
     for mark in marks:
         time = float(axis_ms(mark.at))

@@ -49,7 +49,7 @@ def _ladder(run: RunView) -> Html:
             tag("tbody", *rows),
             class_="lv-table",
         ),
-        None if rows else tag("div", "Shown once both legs are sold.", class_="lv-words"),
+        None if rows else tag("div", "Shown once all legs are filled.", class_="lv-words"),
         tag("div", said, class_="lv-words") if said else None,
     )
 
@@ -133,7 +133,7 @@ def _app_stop(status: Status, run: RunView) -> Html:
         )
     if run.safety is not None and run.safety.app_stop:
         return _badge("app stop", "on", "good", "The runner watches and buys back.")
-    state = "waits for prices" if run.phase is Phase.HOLDING else "once both legs are sold"
+    state = "waits for prices" if run.phase is Phase.HOLDING else "once all legs are filled"
     return _badge("app stop", state, "none", "No exit is asked just now.")
 
 

@@ -30,35 +30,6 @@ def safe(text: object, limit: int = 400) -> str:
     return re.sub(r"(?i)www", f"w{_JOINER}ww", line)
 
 
-def usd(value: Decimal | None, *, signed: bool = False) -> str:
-    """Money: ``$1,234.50``, ``+$3.10`` when signed, ``−$3.10`` below zero; four places for less than a dollar."""
-    if value is None:
-        return DASH
-    places = 4 if 0 < abs(value) < 1 else 2
-    text = f"${abs(value):,.{places}f}"
-    if value < 0:
-        return f"−{_JOINER}{text}"  # a line may otherwise break between the two
-    return f"+{text}" if signed and value > 0 else text
-
-
-def pct(value: Decimal | float | None, *, signed: bool = False, places: int = 1) -> str:
-    """Whole percents: 12.5 → ``12.5 %``, the space unbreakable."""
-    if value is None:
-        return DASH
-    text = f"{abs(value):,.{places}f}\u00a0%"
-    if value < 0:
-        return f"−{text}"
-    return f"+{text}" if signed and value > 0 else text
-
-
-def number(value: Decimal | float | int | None, places: int = 2) -> str:
-    """A bare number with thousands separators."""
-    if value is None:
-        return DASH
-    text = f"{abs(value):,.{places}f}"
-    return f"−{text}" if value < 0 else text
-
-
 def price(value: Decimal | float | None) -> str:
     """A price with as many places as it needs, at most two beyond the integer for large ones."""
     if value is None:

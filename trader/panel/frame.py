@@ -19,6 +19,7 @@ Draw = Callable[[Status | str], None]
 _ICON = str(Path(__file__).parent / "icon.png")
 PAGES = (
     ("pages/dashboard.py", "Dashboard", ":material/monitoring:", True),
+    ("pages/chain.py", "Chain & payoff", ":material/show_chart:", False),
     ("pages/history.py", "History", ":material/history:", False),
     ("pages/configure.py", "Configure", ":material/tune:", False),
 )

@@ -127,9 +127,13 @@ def _card(name: str, label: str, value: str, note: str, *, tone: str = "flat", t
 
 
 def _if_closed(run: RunView, decimals: int) -> Html:
-    note = f"{parts.percent(run.pnl_pct)} of premium"
+    note = f"{parts.percent(run.pnl_pct)} of {parts.basis(run.basis_name)}"
     if run.pnl is None:
-        note = "once both legs are sold" if run.phase is Phase.ENTERING else "no usable price"
+        note = (
+            f"once {parts.legs_words(len(run.legs))} are {_entered(run)}"
+            if run.phase is Phase.ENTERING
+            else "no usable price"
+        )
     peak = parts.money(run.peak_pnl, run.peak_pct, decimals)
     at = f" at {fmt.ist_clock(run.peak_at)} IST" if run.peak_at is not None else ""
     return _card(
@@ -138,8 +142,19 @@ def _if_closed(run: RunView, decimals: int) -> Html:
         parts.dollars(run.pnl, decimals, signed=True),
         note,
         tone=parts.tone(run.pnl),
-        title=f"What buying both legs back now would leave: at the ask, fees and tax in. Best so far {peak}{at}.",
+        title=f"{_closing(run)}, fees and tax in. Best so far {peak}{at}.",
     )
+
+
+def _entered(run: RunView) -> str:
+    return "entered" if any(leg.side == "buy" for leg in run.legs) else "sold"
+
+
+def _closing(run: RunView) -> str:
+    """What a P&L is counted at, in words."""
+    if any(leg.side == "buy" for leg in run.legs):
+        return "What closing now would leave: what is short bought back at the ask, what is long sold at the bid"
+    return f"What buying {parts.legs_words(len(run.legs))} back now would leave: at the ask"
 
 
 def _at_mark(run: RunView, decimals: int) -> Html:
@@ -152,7 +167,7 @@ def _at_mark(run: RunView, decimals: int) -> Html:
         parts.dollars(run.pnl_mark, decimals, signed=True),
         note,
         tone=parts.tone(run.pnl_mark),
-        title=f"At the exchange's mark prices, fees paid in. Buying back costs {spread} of spread and {fees} of fees besides.",
+        title=f"At the exchange's mark prices, fees paid in. Closing costs {spread} of spread and {fees} of fees besides.",
     )
 
 
@@ -161,7 +176,8 @@ def _decay(run: RunView, decimals: int) -> Html:
     earned, alone = (None, None) if seen is None else (seen.decayed_pct, seen.by_time_pct)
     premium = parts.dollars(run.premium, decimals)
     note = "not known yet" if alone is None else f"of {premium}; time alone {parts.percent(alone, 0)}"
-    sum_ = parts.premium_sum([leg.avg_px for leg in run.legs], _per_leg(run), run.premium)
+    weights = [leg.ratio if leg.side == "sell" else -leg.ratio for leg in run.legs]
+    sum_ = parts.premium_sum([leg.avg_px for leg in run.legs], _per_leg(run), run.premium, weights)
     return _card(
         "decay",
         "Premium earned",

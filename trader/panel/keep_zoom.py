@@ -26,7 +26,7 @@ SCRIPT = """
     const legend = option.legend && selected ? {...option.legend, selected} : option.legend;
     return {...option, ...(option.dataZoom ? {dataZoom: zooms} : {}), ...(legend ? {legend} : {})};
   };
-  const hold = () => document.querySelectorAll(':is(.st-key-pnl_chart, .st-key-corridor) [_echarts_instance_]').forEach(node => {
+  const hold = () => document.querySelectorAll(':is(.st-key-pnl_chart, .st-key-corridor, .st-key-payoff) [_echarts_instance_]').forEach(node => {
     const chart = find(node);
     if (!chart || chart.keepsZoom) return;
     const set = chart.setOption.bind(chart);

@@ -1,4 +1,4 @@
-"""Both legs and their sum, of one picture: a table on a desk, cards on a phone, of the same cells."""
+"""The legs and their sum, of one picture: a table on a desk, cards on a phone, of the same cells."""
 
 from collections.abc import Sequence
 from decimal import ROUND_FLOOR, Decimal
@@ -10,14 +10,15 @@ from trader.panel.markup import Html, tag
 
 
 def legs(run: RunView) -> Html:
-    """One row a leg and one of totals. P&L and fees of the legs add up to the last digit to those of both."""
+    """One row a leg and one of totals. P&L and fees of the legs add up to the last digit to the sums."""
     decimals = parts.places(run.premium)
     pnls = adding_up([leg.pnl for leg in run.legs], run.pnl, decimals)
     fees = adding_up([_fees(leg) for leg in run.legs], _total_fees(run), decimals)
     deltas = parts.delta_places(run.quantity, run.contract_value)
     prices = parts.price_places([price for leg in run.legs for price in (leg.avg_px, leg.ask, leg.mark)])
+    touch = "Ask" if all(leg.side == "sell" for leg in run.legs) else "Ask or bid"
     head = (
-        "Leg", "P&L", "of it fees", "Entry", "Ask", "Mark", f"Pos. Δ, {run.underlying}", "Θ a day", "IV entry → now",
+        "Leg", "P&L", "of it fees", "Entry", touch, "Mark", f"Pos. Δ, {run.underlying}", "Θ a day", "IV entry → now",
         "To strike", "Price age",
     )  # fmt: skip
     return tag(
@@ -75,7 +76,9 @@ def _leg(
         tag("span", parts.dollars(pnl, decimals, signed=True), class_=parts.tone(pnl)),
         parts.dollars(fees, decimals),
         parts.price(leg.avg_px, prices),
-        f"bought {parts.price(leg.exit_px, prices)}" if closed else parts.price(leg.ask, prices),
+        f"{'bought' if leg.side == 'sell' else 'sold'} {parts.price(leg.exit_px, prices)}"
+        if closed
+        else parts.price(leg.ask if leg.side == "sell" else leg.bid, prices),
         parts.price(leg.mark, prices),
         parts.number(leg.position_delta, deltas, signed=True),
         parts.dollars(leg.position_theta, decimals, signed=True),
@@ -98,8 +101,9 @@ def name(leg: LegView) -> str:
     if leg.open_quantity == leg.quantity:
         return short
     if not leg.open_quantity:
-        return f"{short}, {'bought back' if leg.exit_px is not None else 'not sold yet'}"
-    return f"{short}, {leg.open_quantity:,} of {leg.quantity:,}"
+        back, not_yet = ("bought back", "not sold yet") if leg.side == "sell" else ("sold again", "not bought yet")
+        return f"{short}, {back if leg.exit_px is not None else not_yet}"
+    return f"{short}, {leg.open_quantity:,} of {leg.quantity:,}" + (f", {leg.progress}" if leg.progress else "")
 
 
 def _iv(value: float | None) -> str:
@@ -127,11 +131,11 @@ def _total(run: RunView, decimals: int, deltas: int, head: Sequence[str]) -> Htm
         _cell(head[7], parts.dollars(run.net_theta, decimals, signed=True)),
         tag("td", *_in_money(run, decimals), colspan=3, class_="lv-greeks", data_label="In money"),
     ]
-    return tag("tr", tag("th", "Σ both legs", scope="row"), *cells, data_leg="total")
+    return tag("tr", tag("th", f"Σ {parts.legs_words(len(run.legs))}", scope="row"), *cells, data_leg="total")
 
 
 def _in_money(run: RunView, decimals: int) -> list[Html]:
-    """What the greeks of both legs mean: dollars for 1 % of spot, and for one point of implied volatility."""
+    """What the greeks of all legs mean: dollars for 1 % of spot, and for one point of implied volatility."""
     if run.net_delta is None or run.spot is None:
         return [tag("span", "greeks not known yet")]
     per_pct = run.net_delta * float(run.spot) / 100

@@ -97,13 +97,33 @@ def size(
     return text if notional is None else f"{text} ≈ {dollars(notional, places(notional))} notional"
 
 
-def premium_sum(prices: Sequence[Number | None], quantity: Number | None, premium: Number | None) -> str:
+def premium_sum(
+    prices: Sequence[Number | None],
+    quantity: Number | None,
+    premium: Number | None,
+    weights: Sequence[int] | None = None,
+) -> str:
     """How the premium comes about: ``(152.60 + 151.10) × 0.025 = $7.59``. `quantity` in units of the underlying; a dash
-    where a part is unknown."""
+    where a part is unknown. `weights`: what each price counts for, negative for what was bought."""
     known = [price for price in prices if price is not None]
     if len(known) != len(prices) or not known or quantity is None or premium is None:
         return DASH
-    return f"({' + '.join(map(price, known))}) × {amount(quantity)} = {dollars(premium, places(premium))}"
+    terms = [
+        f"{' + ' if weight > 0 else ' − '}{price(one)}{'' if abs(weight) == 1 else f' × {abs(weight)}'}"
+        for one, weight in zip(known, weights or [1] * len(known), strict=True)
+    ]
+    joined = "".join(terms).removeprefix(" + ").replace(" − ", "−", 1 if terms[0].startswith(" −") else 0)
+    return f"({joined}) × {amount(quantity)} = {dollars(premium, places(premium))}"
+
+
+def basis(name: str) -> str:
+    """What a percentage of P&L is of, by the name that the engine gives it."""
+    return "max loss" if name == "max loss" else "premium"
+
+
+def legs_words(count: int) -> str:
+    """So many legs, as a whole."""
+    return {1: "the leg", 2: "both legs"}.get(count, "all legs")
 
 
 def price(value: Number | None, decimals: int | None = None) -> str:

@@ -53,7 +53,7 @@ def verdict(run: RunView, outcome: Outcome | None) -> str:
     verb = "Kept" if outcome.result > 0 else "Lost" if outcome.result < 0 else "Even:"
     money = parts.dollars(outcome.result, parts.places(outcome.premium), signed=True)
     pct = outcome.result_pct
-    share = "" if pct is None else f" = {parts.percent(pct, signed=pct < 0)} of premium"
+    share = "" if pct is None else f" = {parts.percent(pct, signed=pct < 0)} of {parts.basis(outcome.basis_name)}"
     span = "" if outcome.held is None else " in " + fmt.duration(outcome.held).replace(" ", "\u00a0")
     return f"{verb} {money}{share}{span} · {reason}"
 

@@ -48,7 +48,9 @@ def _chart(report: RunReport, places: int) -> None:
     columns = chart_columns(report.series)
     if not any(value is not None for value in columns.pnl):
         return
-    st.markdown("**P&L, cost to close**, fees included, in USD and % of premium; times are IST")
+    st.markdown(
+        "**P&L, cost to close**, fees included, in USD and % of premium (without one, of the most that can be lost); times are IST"
+    )
     figure = charts.pnl_figure(
         columns, service.chart_marks(report.markers), revision=report.summary.run_id, places=places
     )

@@ -81,7 +81,7 @@ def _market_line(seen: Preview, preset: Preset) -> str:
 
 
 def _closing_words(seen: Preview) -> str:
-    return exit_figures(seen) or "At the first limit prices of both legs; nothing is reserved."
+    return exit_figures(seen) or "At the first limit prices of all legs; nothing is reserved."
 
 
 def leg_name(leg: PreviewLeg) -> str:
@@ -94,8 +94,13 @@ def legs_table(seen: Preview) -> markup.Html:
     legs = seen.legs
     decimals = parts.price_places([price for leg in legs for price in (leg.bid, leg.ask)])
     return cards.columns(
-        [f"Sell {leg_name(leg)}" for leg in legs],
+        [f"{leg.side.capitalize()} {leg_name(leg)}" for leg in legs],
         [
+            *(
+                [("Contracts", [_whole(leg.quantity) for leg in legs])]
+                if len({leg.quantity for leg in legs}) > 1
+                else []
+            ),
             ("Delta", [parts.number(leg.delta, 3, signed=True) for leg in legs]),
             ("IV", [parts.percent(None if leg.iv is None else leg.iv * 100, signed=False) for leg in legs]),
             ("Bid × size", [f"{parts.price(leg.bid, decimals)} × {_whole(leg.bid_size)}" for leg in legs]),
@@ -150,10 +155,12 @@ def figures(preset: Preset, seen: Preview) -> list[Card]:
 
 
 def _arithmetic(preset: Preset, seen: Preview) -> str:
-    """``(152.60 + 151.10) × 0.025 BTC``."""
-    if seen.contract_value is None:
-        return "received for both legs"
-    prices = " + ".join(parts.price(leg.limit_price) for leg in seen.legs)
+    """``(152.60 + 151.10) × 0.025 BTC``, what is bought taken off."""
+    if seen.contract_value is None or len({leg.quantity for leg in seen.legs}) > 1:
+        return "net of all legs"
+    signs = [" + " if leg.side == "sell" else f" {parts.MINUS} " for leg in seen.legs]
+    prices = "".join(sign + parts.price(leg.limit_price) for sign, leg in zip(signs, seen.legs, strict=True))
+    prices = prices.strip().removeprefix("+ ")
     units = parts.amount(preset.strategy.quantity * seen.contract_value)
     return f"({prices}) × {units}\u00a0{preset.strategy.underlying}"
 
@@ -165,7 +172,7 @@ def _pair(values: tuple[Decimal | float | None, ...]) -> str:
 
 
 def _share(value: Decimal | None, seen: Preview) -> Decimal | None:
-    return None if value is None or not seen.premium else value / seen.premium * 100
+    return None if value is None or seen.basis is None else value / seen.basis.usd * 100
 
 
 def start_words(seen: Preview) -> str:

@@ -8,7 +8,7 @@ from contextlib import suppress
 import streamlit as st
 
 from trader.config.settings import load_settings
-from trader.desk import Desk, Marker, PnlSeries, Status
+from trader.desk import Desk, Marker, Status
 from trader.domain.errors import TraderError
 from trader.domain.foreign import Foreign
 from trader.panel import charts
@@ -67,12 +67,6 @@ def forget() -> None:
     """The next read is a fresh one: something was just asked for."""
     _shared.clear()
     _foreign.update({key: (float("-inf"), seen) for key, (_, seen) in _foreign.items()})
-
-
-def pnl_columns(series: PnlSeries) -> charts.Pnl:
-    """The desk's series as chart columns, on market time where it is known."""
-    at = [market or wall for market, wall in zip(series.market, series.wall, strict=True)]
-    return charts.Pnl(at, series.pnl, series.level_usd, series.max_loss_usd, series.max_profit_usd)
 
 
 def chart_marks(markers: Iterable[Marker]) -> list[charts.Mark]:

@@ -1,4 +1,4 @@
-"""Short notices of what has just happened: both legs sold, a trailing stop armed or raised, an exit decided, FLAT, a critical
+"""Short notices of what has just happened: all legs filled, a trailing stop armed or raised, an exit decided, FLAT, a critical
 alert. Said once, by comparison with what this tab saw a second ago; a tab just opened says nothing of what was before."""
 
 from collections.abc import Mapping
@@ -65,7 +65,7 @@ def _of_run(before: Seen, run: RunView) -> list[Notice]:
     told = []
     if run.phase in _SOLD and phase in (Phase.WAITING, Phase.ENTERING):
         premium = "" if run.premium is None else f" for {parts.dollars(run.premium, parts.places(run.premium))}"
-        told.append(Notice(f"{name}: both legs sold{premium}", ":material/sell:"))
+        told.append(Notice(f"{name}: all legs filled{premium}", ":material/sell:"))
     if run.trailing_level is not None and run.phase is Phase.HOLDING and (level is None or run.trailing_level > level):
         verb = "armed" if level is None else "raised"
         told.append(

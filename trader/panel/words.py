@@ -121,13 +121,6 @@ def flat_line(run: RunView) -> Item:
     return Item("FLAT? unknown", "orange", "The exchange has not confirmed anything yet; unknown is not flat.")
 
 
-def stop_progress(run: RunView) -> str:
-    """One sentence while a run is got out of, and after."""
-    if run.phase is Phase.DONE and run.flat == "true":
-        return "FLAT — confirmed by the exchange. Nothing of this run is open."
-    return flat_line(run).label if run.flat != "true" else "Flat; the run is being closed."
-
-
 def runner_item(alive: bool, heartbeat_age_s: float | None, host: str | None, epoch: int | None = None) -> Item:
     """Runner alive or dead, how long ago it was heard, and how many times the account has been taken over."""
     heard = "never heard" if heartbeat_age_s is None else f"last heard {fmt.age(heartbeat_age_s)} ago"

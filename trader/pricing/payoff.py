@@ -1,31 +1,27 @@
-"""Profit and loss of a list of option legs against the underlying's price, at expiry and before. Fees are left out.
+"""Profit and loss of a list of option legs against the underlying's price at expiry. Fees are left out.
 
 At expiry the payoff is piecewise linear with kinks at the strikes, so breakevens, best and worst case are exact in
-Decimal. Before expiry the legs are valued with Black-76 in floats. All legs are taken to settle at one price.
+Decimal. All legs are taken to settle at one price.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from trader.domain.instrument import Kind
-from trader.pricing.black76 import price as black76_price
-from trader.pricing.black76 import year_fraction
 
 
 class PayoffLeg(msgspec.Struct, frozen=True, kw_only=True):
     """One option held. `quantity` is signed contracts (negative = short); `strike` and `entry_price` are USD per unit of
-    underlying; `vol` (fraction per year) and `expiry` are needed only for values before expiry."""
+    underlying."""
 
     strike: Decimal
     kind: Kind
     quantity: int
     contract_value: Decimal
     entry_price: Decimal
-    vol: float | None = None
-    expiry: datetime | None = None
 
     @property
     def units(self) -> Decimal:
@@ -33,37 +29,25 @@ class PayoffLeg(msgspec.Struct, frozen=True, kw_only=True):
         return self.quantity * self.contract_value
 
 
+class Basis(NamedTuple):
+    """What percentages of a position are of: USD (> 0), and what it is."""
+
+    usd: Decimal
+    name: Literal["credit", "max loss"]
+
+
+def basis(legs: Sequence[PayoffLeg]) -> Basis | None:
+    """The net credit; where there is none, the most that can be lost at expiry; None where neither exists. Fees are left out."""
+    credit = -sum((leg.entry_price * leg.units for leg in legs), Decimal(0))
+    if credit > 0:
+        return Basis(credit, "credit")
+    loss = max_loss(legs) if legs else None
+    return None if loss is None or loss >= 0 else Basis(-loss, "max loss")
+
+
 def pnl_at_expiry(legs: Sequence[PayoffLeg], spot: Decimal) -> Decimal:
     """USD gained (positive) or lost if everything settles at `spot`."""
     return sum(((_intrinsic(leg, spot) - leg.entry_price) * leg.units for leg in legs), Decimal(0))
-
-
-def payoff_at_expiry(legs: Sequence[PayoffLeg], spots: Sequence[float]) -> list[float]:
-    """`pnl_at_expiry` for a chart: one USD figure per spot, in floats."""
-    terms = [(float(leg.strike), 1 if leg.kind is Kind.CALL else -1, float(leg.units)) for leg in legs]
-    paid = sum(float(leg.entry_price * leg.units) for leg in legs)
-    return [sum(max(0.0, sign * (spot - k)) * units for k, sign, units in terms) - paid for spot in spots]
-
-
-def payoff_today(legs: Sequence[PayoffLeg], spots: Sequence[float], now: datetime) -> list[float]:
-    """USD gained or lost at `now` for each spot if volatilities stay as they are.
-
-    Raises:
-        ValueError: A leg has no `vol` or no `expiry`.
-    """
-    terms: list[tuple[PayoffLeg, float, float]] = []
-    for leg in legs:
-        if leg.vol is None or leg.expiry is None:
-            raise ValueError(f"leg {leg.kind} {leg.strike} needs vol and expiry to be valued before expiry")
-        terms.append((leg, leg.vol, year_fraction(now, leg.expiry)))
-    paid = sum(float(leg.entry_price * leg.units) for leg in legs)
-    return [
-        sum(
-            black76_price(spot, float(leg.strike), vol, years, leg.kind) * float(leg.units) for leg, vol, years in terms
-        )
-        - paid
-        for spot in spots
-    ]
 
 
 def breakevens(legs: Sequence[PayoffLeg]) -> tuple[Decimal, ...]:

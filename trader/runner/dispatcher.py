@@ -15,7 +15,7 @@ from trader.domain.order import Purpose
 from trader.domain.outcome import Outcome, Unknown
 from trader.engine.effects import Cancel, ReadAccount, ReadChain, Submit
 from trader.engine.events import AccountRead, AnyEvent, CancelAnswered, ChainRead, SubmitAnswered
-from trader.exchange.ports import Gateway
+from trader.exchange.ports import Trading
 from trader.runner import killpoints
 from trader.runner.notes import Note
 from trader.runner.reading import read_account, read_chain
@@ -35,7 +35,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        gateway: Gateway,
+        gateway: Trading,
         post: Callable[[AnyEvent], None],
         now: Callable[[], Now],
         release: Release,

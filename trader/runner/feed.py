@@ -3,149 +3,72 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
-
-import msgspec
 
 from trader.domain.clock import Now
 from trader.domain.fill import Fill
-from trader.domain.instrument import index_symbol
+from trader.domain.horizon import Horizon
 from trader.domain.order import OrderSnapshot
-from trader.domain.quote import Quote
 from trader.engine import events as ev
 from trader.exchange.common import events as xe
-from trader.exchange.common.clock_offset import ClockOffset
-from trader.exchange.common.credentials import Credentials
-from trader.exchange.common.odd_rows import OddRows
 from trader.exchange.common.statistics import CallStatistics
-from trader.exchange.delta.stream.conflate import Conflator
-from trader.exchange.delta.stream.streams import PrivateStream, PublicStream
-from trader.exchange.delta.wire.core import MarketMessage
+from trader.exchange.ports import AccountFeed, Batch, MarketFeed
 from trader.runner.notes import Note
 
 logger = logging.getLogger(__name__)
 
-_SYMBOL_CHANNELS = ("ticker", "ob_l1")
-_MARK_CHANNEL = "mark_price"
-_SPOT_CHANNEL = "spot_price"
-
 Post = Callable[[Callable[[Now], ev.AnyEvent]], None]
 
 
-class Batch(msgspec.Struct, frozen=True):
-    """What the market said since the last take. `newest` is exchange time, `heard` our wall clock at the last message."""
-
-    quotes: tuple[Quote, ...]
-    spots: tuple[tuple[str, Decimal], ...]
-    newest: datetime
-    heard: datetime
-
-
 class Feed:
-    """Owns the public and the private stream of one account."""
+    """Owns the two streams of one account; both feeds' news become events of the runner's queue."""
 
-    def __init__(
-        self,
-        *,
-        ws_public_url: str,
-        ws_private_url: str,
-        credentials: Credentials,
-        clock: ClockOffset,
-        counters: CallStatistics,
-        product_id_of: Callable[[str], int | None],
-        proxy: str | None = None,
-        odd: OddRows | None = None,
-    ) -> None:
-        """`odd` takes what was left out of messages because it made no sense."""
-        self._conflator = Conflator(self._woken)
-        self._wake: Callable[[], None] = lambda: None
+    def __init__(self, market: MarketFeed, account: AccountFeed, counters: CallStatistics) -> None:
+        """`counters` counts the reconnections."""
+        self._market = market
+        self._account = account
+        self._counters = counters
         self._post: Post = lambda build: None
         self._note: Callable[[Note], None] = lambda note: None
-        self._public = PublicStream(ws_public_url, self._on_market, self._on_public_event, proxy=proxy, odd=odd)
-        self._private = PrivateStream(
-            ws_private_url,
-            credentials,
-            self._on_private_message,
-            clock=clock,
-            product_id_of=product_id_of,
-            proxy=proxy,
-            odd=odd,
-        )
-        self._clock = clock
-        self._counters = counters
-        self._symbols: set[str] = set()
-        self._underlyings: set[str] = set()
-        self._heard: datetime | None = None
         self.states = {"public": "connecting", "private": "connecting"}
 
     def start(self, post: Post, wake: Callable[[], None], note: Callable[[Note], None] = lambda note: None) -> None:
         """Connect both. `post` takes functions that make an event of the present instant; `wake` interrupts a wait; `note`
         takes what went wrong in handling a message."""
-        self._post, self._wake, self._note = post, wake, note
-        self._public.start()
-        self._private.start()
+        self._post, self._note = post, note
+        self._market.start(wake, self._on_public_event, lambda error: self._callback_failed("public", error))
+        self._account.start(self._on_private_message)
 
     def stop(self) -> None:
-        self._public.stop()
-        self._private.stop()
+        self._market.stop()
+        self._account.stop()
 
     def want(self, symbols: tuple[str, ...], underlyings: tuple[str, ...]) -> None:
         """Follow exactly these contracts and index prices."""
-        wanted, indices = set(symbols), set(underlyings)
-        gone = self._symbols - wanted
-        if gone:
-            for channel in _SYMBOL_CHANNELS:
-                self._public.unsubscribe(channel, gone)
-            self._public.unsubscribe(_MARK_CHANNEL, {f"MARK:{s}" for s in gone})
-        if self._underlyings - indices:
-            self._public.unsubscribe(_SPOT_CHANNEL, {index_symbol(u) for u in self._underlyings - indices})
-        for channel in _SYMBOL_CHANNELS:
-            if wanted - self._symbols:
-                self._public.subscribe(channel, wanted - self._symbols)
-        if wanted - self._symbols:
-            self._public.subscribe(_MARK_CHANNEL, {f"MARK:{s}" for s in wanted - self._symbols})
-        if indices - self._underlyings:
-            self._public.subscribe(_SPOT_CHANNEL, {index_symbol(u) for u in indices - self._underlyings})
-        self._symbols, self._underlyings = wanted, indices
+        self._market.want(symbols, underlyings)
 
     def take(self) -> Batch | None:
         """Quotes and index prices since the last call; None when nothing came."""
-        heard = self._conflator.arrived_at
-        if heard is None or heard == self._heard:
-            return None
-        quotes = self._conflator.take()
-        newest = self._conflator.market_time
-        if newest is None:
-            return None
-        self._heard = heard
-        self._clock.learn_stamp(newest.timestamp(), heard.timestamp())
-        return Batch(tuple(quotes), tuple(self._conflator.spots.items()), newest, heard)
+        return self._market.take()
+
+    def look_beyond(self, horizon: Horizon | None) -> None:
+        """Be woken by what leaves this horizon only; None = by every message."""
+        self._market.look_beyond(horizon)
 
     @property
     def heard(self) -> datetime | None:
         """Our wall clock at the last market message."""
-        return self._conflator.arrived_at
+        return self._market.heard
 
     @property
     def messages(self) -> int:
         """Messages received on both streams so far."""
-        return self._public.figures.messages + self._private.figures.messages
-
-    def _woken(self) -> None:
-        self._wake()
+        return self._market.messages + self._account.messages
 
     # Exceptions in a stream's callback would be swallowed by it or end it: they are told here, and the stream lives on.
     # What the message said is then unknown, so it counts as lost and is read over REST.
 
-    def _on_market(self, message: MarketMessage) -> None:
-        try:
-            self._conflator.offer(message)
-        except Exception as error:  # noqa: BLE001 - see above: told, read over REST
-            self._callback_failed("public", error)
-
     def _on_public_event(self, event: xe.StreamEvent) -> None:
         try:
-            self._conflator.on_event(event)
             self._stream_event("public", event)
         except Exception as error:  # noqa: BLE001 - see above: told, read over REST
             self._callback_failed("public", error)

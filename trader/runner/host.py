@@ -10,7 +10,6 @@ import secrets
 import sys
 import threading
 from collections import deque
-from typing import TYPE_CHECKING
 
 from trader import __version__
 from trader.config.connection import Connection, resolve_connection
@@ -19,9 +18,7 @@ from trader.config.halt import halt, halt_words
 from trader.config.settings import Settings
 from trader.domain.errors import ConfigError, JournalError, TraderError
 from trader.engine.records import AlertRaised
-from trader.exchange.common.credentials import Credentials
-from trader.exchange.delta.environments import check_urls
-from trader.exchange.delta.gateway import DeltaGateway
+from trader.exchange.factory import build_feeds, build_gateway
 from trader.journal.lease import Lease
 from trader.journal.prepare import prepare as prepare_journal
 from trader.journal.store import Journal
@@ -37,9 +34,6 @@ from trader.runner.process import identity, is_provably_dead, is_running
 from trader.runner.process_memory import settle
 from trader.runner.runner import Runner
 from trader.runner.supervising import watch_over
-
-if TYPE_CHECKING:
-    from trader.exchange.ccxt.delta import CcxtDeltaGateway
 
 logger = logging.getLogger(__name__)
 
@@ -94,13 +88,7 @@ class Host:
             self._venue.start()
         try:
             connection = resolve_connection(self._settings)
-            check_urls(connection.env, connection.rest_url, connection.ws_public_url, connection.ws_private_url)
-            if connection.credentials is None:
-                raise ConfigError(f"{connection.env} needs its API key and secret")
-            if self._settings.gateway == "ccxt":
-                from trader.exchange.ccxt.wire import load_ccxt
-
-                load_ccxt()  # what cannot be used is said before a runner is begun
+            build_gateway(self._settings, connection).close()  # what cannot be used is said before a runner is begun
         except TraderError:
             self.stop()
             raise
@@ -268,19 +256,9 @@ class Host:
 
     def _build(self, lease: Lease, hello: Note) -> Runner:
         connection, journal = self._connection, self._journal
-        assert connection is not None and journal is not None and connection.credentials is not None
-        credentials = Credentials(*connection.credentials.reveal())
-        gateway = _gateway(self._settings, connection, credentials)
-        feed = Feed(
-            ws_public_url=connection.ws_public_url,
-            ws_private_url=connection.ws_private_url,
-            credentials=credentials,
-            clock=gateway.clock,
-            counters=gateway.counters,
-            product_id_of=gateway.product_id_of,
-            proxy=connection.proxy_url,
-            odd=gateway.odd_rows,
-        )
+        assert connection is not None and journal is not None
+        gateway = build_gateway(self._settings, connection)
+        feed = Feed(*build_feeds(connection, gateway), gateway.counters)
         return Runner(
             journal=journal,
             lease=lease,
@@ -293,20 +271,6 @@ class Host:
             hello=hello,
             nag_secs=self._settings.alert_repeat_secs,
         )
-
-
-def _gateway(settings: Settings, connection: Connection, credentials: Credentials) -> "DeltaGateway | CcxtDeltaGateway":
-    """What carries orders and reads.
-
-    Raises:
-        ConfigError: ccxt was asked for and is not installed.
-    """
-    if settings.gateway == "own":
-        return DeltaGateway(connection.rest_url, credentials, proxy=connection.proxy_url)
-    # Here, not above: ccxt is optional, and large.
-    from trader.exchange.ccxt.delta import CcxtDeltaGateway
-
-    return CcxtDeltaGateway(connection.rest_url, credentials, proxy=connection.proxy_url)
 
 
 def _may_live(lease: Lease) -> bool:

@@ -12,15 +12,13 @@ from msgspec.structs import replace
 
 from trader.domain.clock import Now
 from trader.domain.errors import JournalError
-from trader.domain.statistics import Statistics
 from trader.engine.gate import slowed
 from trader.engine.records import Phase
 from trader.engine.state import State
 from trader.engine.view import LiveSnapshot, Ops, RunView
 from trader.engine.viewing import build_view, trading_state
 from trader.exchange.common.budget import DEFAULT_QUOTA
-from trader.exchange.delta.http.endpoints import ACK_HEARTBEAT
-from trader.exchange.ports import Gateway
+from trader.exchange.ports import Upkeep
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
 from trader.journal.views import Sample
@@ -43,7 +41,7 @@ class Publisher:
     def __init__(
         self,
         journal: Journal,
-        gateway: Gateway,
+        gateway: Upkeep,
         feed: Feed,
         lease: Lease,
         env: str,
@@ -120,7 +118,7 @@ class Publisher:
         # Of runs that ended before this runner began only beginning and end are known: those are the journal's to tell.
         known = (run for run in state.runs.values() if run.finished is None or run.exit_reason is not None)
         figures = self._gateway.statistics()
-        views = tuple(_with_dead_man(build_view(state, run, now), figures) for run in known)
+        views = tuple(_with_dead_man(build_view(state, run, now), asked=self._gateway.has_dead_man) for run in known)
         reads = [w.account_read for w in state.watches.values() if w.account_read is not None]
         heard, odd = self._feed.heard, self._gateway.odd_rows.figures
         return LiveSnapshot(
@@ -186,11 +184,10 @@ class Publisher:
         return self._per_second
 
 
-def _with_dead_man(view: RunView, figures: Statistics) -> RunView:
+def _with_dead_man(view: RunView, *, asked: bool) -> RunView:
     """A client that has never acknowledged a dead-man switch has none on; of one that has, that is not known."""
     if view.safety is None:
         return view
-    asked = any(endpoint.endpoint == ACK_HEARTBEAT.name for endpoint in figures.endpoints)
     return replace(view, safety=replace(view.safety, dead_man=None if asked else False))
 
 

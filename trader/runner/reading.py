@@ -17,12 +17,12 @@ from trader.domain.quote import credible_newest, usual_spot
 from trader.engine.effects import ReadAccount, ReadChain
 from trader.engine.events import AccountRead, ChainRead
 from trader.exchange.common.odd_rows import PartialList
-from trader.exchange.ports import Gateway
+from trader.exchange.ports import AccountReads, MarketReads
 
 T = TypeVar("T")
 
 
-def read_chain(gateway: Gateway, effect: ReadChain, now: Callable[[], Now]) -> ChainRead:
+def read_chain(gateway: MarketReads, effect: ReadChain, now: Callable[[], Now]) -> ChainRead:
     """Listed contracts and quotes of an underlying; what the exchange or the network does ends up in `error`."""
     try:
         quotes = gateway.tickers(effect.underlying)
@@ -38,7 +38,7 @@ def newest_mark(event: ChainRead) -> datetime | None:
     return credible_newest(quote.ts_mark for quote in event.quotes)
 
 
-def read_account(gateway: Gateway, effect: ReadAccount, asked: datetime, now: Callable[[], Now]) -> AccountRead:
+def read_account(gateway: AccountReads, effect: ReadAccount, asked: datetime, now: Callable[[], Now]) -> AccountRead:
     """One reconciliation read. What could be read is kept; a member that could not stays None, and `error` says why. Rows that
     made no sense are in `odd`.
 
@@ -48,7 +48,7 @@ def read_account(gateway: Gateway, effect: ReadAccount, asked: datetime, now: Ca
     return replace(read, at=now())
 
 
-def _read_members(gateway: Gateway, effect: ReadAccount, read: AccountRead) -> AccountRead:
+def _read_members(gateway: AccountReads, effect: ReadAccount, read: AccountRead) -> AccountRead:
     gateway = gateway.for_exit() if effect.for_exit else gateway
     products = effect.product_ids or None
     parts = _Parts()
@@ -119,7 +119,7 @@ class _Parts:
         return None if found is None else tuple(found)
 
 
-def _positions(gateway: Gateway, effect: ReadAccount, parts: _Parts) -> tuple[Position, ...] | None:
+def _positions(gateway: AccountReads, effect: ReadAccount, parts: _Parts) -> tuple[Position, ...] | None:
     """Positions of the underlyings. Where a row of a list made no sense, the runs' own contracts are asked for one by one."""
     held: tuple[Position, ...] = ()
     for underlying in effect.underlyings:
@@ -134,7 +134,7 @@ def _positions(gateway: Gateway, effect: ReadAccount, parts: _Parts) -> tuple[Po
     return (*held, *(position for position in asked if position is not None))
 
 
-def _available(gateway: Gateway) -> Decimal | None:
+def _available(gateway: AccountReads) -> Decimal | None:
     """Free money; None where it makes no sense, which keeps from entries only."""
     try:
         return gateway.wallet().available
@@ -143,12 +143,12 @@ def _available(gateway: Gateway) -> Decimal | None:
         return None
 
 
-def _lookup(gateway: Gateway, client_order_id: str) -> tuple[OrderSnapshot | None]:
+def _lookup(gateway: AccountReads, client_order_id: str) -> tuple[OrderSnapshot | None]:
     """In a tuple: that the exchange does not know an order is an answer, too."""
     return (gateway.lookup(client_order_id),)
 
 
-def _position(gateway: Gateway, product_id: int) -> Position | None:
+def _position(gateway: AccountReads, product_id: int) -> Position | None:
     """One contract's position; None where its row makes no sense either."""
     try:
         position = gateway.position(product_id)
@@ -162,7 +162,7 @@ def _retry_after(error: ExchangeError) -> float | None:
     return error.retry_after_secs if isinstance(error, RateLimited) else None
 
 
-def _with_order(gateway: Gateway, effect: ReadAccount, fill: Fill) -> Fill:
+def _with_order(gateway: AccountReads, effect: ReadAccount, fill: Fill) -> Fill:
     """Fills over REST carry no client order id: an order we do not know by its id is looked up, so that a fill of a lost
     order of ours is recognised. Settlement and the like carry ids that name no order."""
     if fill.client_order_id is not None or fill.venue_order_id in effect.known_order_ids:

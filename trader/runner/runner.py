@@ -18,6 +18,7 @@ from trader.domain.clock import Now
 from trader.domain.errors import ConfigError, JournalError
 from trader.engine import events as ev
 from trader.engine.effects import Subscribe, Tell
+from trader.engine.horizon import horizon
 from trader.engine.records import AnyRecord
 from trader.engine.state import State
 from trader.exchange.ports import Gateway
@@ -211,7 +212,7 @@ class Runner:
         handled must not keep the clock, and with it every exit, from being heard."""
         self._beat = time.monotonic()
         failed = [self._guarded(self._take, self._inbox.popleft()) for _ in range(len(self._inbox))]
-        failed += [self._guarded(self._market), self._guarded(self._chores)]
+        failed += [self._guarded(self._market), self._guarded(self._chores), self._guarded(self._look_ahead)]
         if words := next(filter(None, failed), ""):
             self._failed(words)
         else:
@@ -256,6 +257,14 @@ class Runner:
         self._kernel.apply(
             ev.MarketMoved(at=self._clocks.now(), quotes=batch.quotes, spots=batch.spots, newest=batch.newest)
         )
+
+    def _look_ahead(self) -> None:
+        """Until the next tick only prices that may make a difference wake this thread."""
+        seen = None
+        try:
+            seen = horizon(self._kernel.state, self._clocks.now())
+        finally:
+            self._feed.look_beyond(seen)
 
     def _chores(self) -> None:
         now = time.monotonic()

@@ -11,6 +11,7 @@ from trader.simulation.evidence import Evidence
 from trader.simulation.faces import realized_by_face
 from trader.simulation.notes import RunNote
 from trader.simulation.ordering import OrderRules
+from trader.simulation.slicing import working_secs
 
 _OVERLAPPING = "overlapping_buy_sell_orders"  # what the venue says of an order that would meet the account's own
 
@@ -66,7 +67,10 @@ class BookRules:
         orders = run.preset.orders
         untold = 0.0 if self._evidence.world.plan.costs_told else _UNTOLD_SECS
         return (
-            untold + _JUST_BEGUN_SECS + (orders.retries + 2) * (max(orders.timeout_secs, orders.exit_timeout_secs) + 1)
+            untold
+            + _JUST_BEGUN_SECS
+            + working_secs(run.preset)
+            + (orders.retries + 2) * (max(orders.timeout_secs, orders.exit_timeout_secs) + 1)
         )
 
     def at_the_end(self) -> None:

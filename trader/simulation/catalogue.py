@@ -92,7 +92,7 @@ WORDS: dict[str, str] = {
     "H7": "somebody holds or orders other contracts of the underlying; confirmed, or not",
 }
 
-PHASES = ("waiting", "entering", "one leg", "holding", "exiting", "recovering")
+PHASES = ("waiting", "entering", "one leg", "slices", "holding", "exiting", "recovering")
 COMMANDS = (
     "start",
     "stop",
@@ -102,18 +102,18 @@ COMMANDS = (
     "resume",
     "ack",
 )  # pressed by a campaign in each of these phases
-_WITH_ORDERS = ("entering", "one leg", "exiting", "recovering")
+_WITH_ORDERS = ("entering", "one leg", "slices", "exiting", "recovering")
 
 # Where a fault can strike at all, for those that cannot everywhere: the cells of the campaign's table that must not be empty.
 REACH: dict[str, tuple[str, ...]] = dict.fromkeys(("N2", "N3", "N9", "N14", "X1", "X2", "X3", "X10"), _WITH_ORDERS) | {
     "F2": ("recovering",),  # a journal is put back while nobody runs
     "K3": ("waiting", "recovering"),
     "Q4": ("waiting", "recovering"),  # elsewhere strikes stand, and a chain only serves its quotes
-    "X4": ("entering", "one leg", "exiting"),
+    "X4": ("entering", "one leg", "slices", "exiting"),
     "X5": ("exiting", "recovering"),  # the exit comes before the expiry unless something is in its way
-    "X6": ("one leg", "holding", "exiting"),
-    "X9": ("one leg", "exiting", "recovering"),
-    "X11": ("entering", "one leg", "holding", "exiting", "recovering"),
+    "X6": ("one leg", "slices", "holding", "exiting"),
+    "X9": ("one leg", "slices", "exiting", "recovering"),
+    "X11": ("entering", "one leg", "slices", "holding", "exiting", "recovering"),
 }
 
 # Ids that strike elsewhere: by the named test. A virtual machine has no configuration files, no keys and no browser.

@@ -7,10 +7,12 @@ from msgspec.structs import replace
 
 from trader.simulation.plan import draw
 from trader.simulation.planned import Deed, Plan
+from trader.simulation.structures import FARTHER
 
 _START = Deed(secs=0.3, kind="start")
 _STOP = Deed(secs=7.0, kind="stop", phase="holding")
 _EXPIRY_SECS = 370
+_SLICES = {"algo": "twap", "slices": 3, "duration_secs": 9}
 
 
 def quiet(seed: int, *deeds: Deed, **changes: Any) -> Plan:
@@ -185,6 +187,24 @@ def nobody_offers_for_a_while(seed: int) -> Plan:
     return quiet(seed, replace(_STOP, secs=8.0), orders=orders, market={"empty": ((7.0, 42.0, "asks"),)})
 
 
+def condor(seed: int) -> Plan:
+    """Wings bought, shorts sold, bought back and the wings sold, in books of few contracts."""
+    strategy = {"structure": "iron_condor", "wing_width_usd": "500", "quantity": 3}
+    return quiet(seed, _STOP, strategy=strategy, market={"level_size": 4, "farther": FARTHER})
+
+
+def sliced(seed: int) -> Plan:
+    """TWAP in, TWAP out at the exit time."""
+    slices = {f"{side}_{name}": value for side in ("entry", "exit") for name, value in _SLICES.items()}
+    return quiet(seed, strategy={"quantity": 6}, schedule={"exit_time_ist": "10:31"}, orders=slices)
+
+
+def iceberg_stopped(seed: int) -> Plan:
+    """Stop in the middle of an iceberg's entry."""
+    shown = {"entry_algo": "iceberg", "entry_visible_pct": "20", "entry_refresh_secs": 1}
+    return quiet(seed, Deed(secs=1.8, kind="stop", phase="slices"), strategy={"quantity": 10}, orders=shown)
+
+
 SESSIONS: dict[str, Callable[[int], Plan]] = {
     make.__name__: make
     for make in (
@@ -208,5 +228,8 @@ SESSIONS: dict[str, Callable[[int], Plan]] = {
         offered_again_before_the_end,
         offered_too_dear_to_be_worth_it,
         nobody_offers_for_a_while,
+        condor,
+        sliced,
+        iceberg_stopped,
     )
 }

@@ -15,16 +15,13 @@ from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnkno
 from trader.domain.fill import Fill, Position
 from trader.domain.instrument import Instrument
 from trader.domain.odd_row import OddRow
-from trader.domain.order import OrderIntent, OrderSnapshot
-from trader.domain.outcome import Outcome
+from trader.domain.order import OrderSnapshot
 from trader.domain.quote import Quote
 from trader.domain.wallet import Wallet
 from trader.exchange.common.budget import Priority, RateBudget
 from trader.exchange.common.odd_rows import OddRows, PartialList
-from trader.exchange.common.statistics import Statistics
 from trader.exchange.delta.http import endpoints as at
 from trader.exchange.delta.http.rest import Endpoint
-from trader.exchange.ports import MaySign
 from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
 from trader.simulation.quotes import quote_of
@@ -106,7 +103,7 @@ class Network:
 
 
 class SimGateway:
-    """`Gateway` for one runner. Orders do not pass here: they travel, see `trader.simulation.wire`."""
+    """`AccountReads` and `MarketReads` for one runner. Orders travel, see `trader.simulation.wire`."""
 
     def __init__(
         self, venue: SimVenue, network: Network, agenda: Agenda, position_lag: float, settlement_late: float
@@ -276,34 +273,3 @@ class SimGateway:
 
     def spot(self, underlying: str) -> Decimal:
         return self._ask("spot", at.TICKERS, lambda: self._venue.market.spot(underlying))
-
-    # ------------------------------------------------------------ the rest of the protocol
-
-    @property
-    def clock_offset_secs(self) -> float:
-        return 0.0
-
-    def submit(self, intent: OrderIntent, *, may_sign: MaySign | None = None) -> Outcome:
-        raise AssertionError("orders travel over the simulated wire")
-
-    def cancel(
-        self,
-        *,
-        product_id: int,
-        client_order_id: str | None = None,
-        venue_order_id: str | None = None,
-        may_sign: MaySign | None = None,
-    ) -> Outcome:
-        raise AssertionError("cancels travel over the simulated wire")
-
-    def cancel_all(self, product_id: int) -> Outcome | None:
-        raise AssertionError("the runner never cancels everything of a product")
-
-    def who_am_i(self) -> str:
-        return str(self._venue.account.user_id)
-
-    def quota_left(self) -> int:
-        return self.budget.left()
-
-    def statistics(self) -> Statistics:
-        raise AssertionError("nobody asks for statistics here")

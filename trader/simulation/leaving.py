@@ -5,6 +5,7 @@ from trader.engine import records as rec
 from trader.engine.records import Phase
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import RunNote
+from trader.simulation.slicing import pause_secs
 
 STOP_SECS = 1.3  # rows are polled every tick; a second of grace is the supervisor's rhythm
 NEXT_TRY_SECS = 8.0
@@ -92,7 +93,7 @@ class LeavingRules:
                 continue  # it covers what has to be closed before it
             last = max((o.ended for o in (*exits, *covered)), default=run.exit_secs)
             last = max(last, run.exit_secs)
-            limit = NEXT_TRY_SECS if exits else _FIRST_EXIT_SECS
+            limit = pause_secs(run) + (NEXT_TRY_SECS if exits else _FIRST_EXIT_SECS)
             if min(self._evidence.secs - last, healthy) > limit:
                 self._evidence.report(
                     "CT5", f"{leg.symbol}: {held} open, no exit tried for {self._evidence.secs - last:.1f} s"

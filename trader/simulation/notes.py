@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
+from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
 from trader.domain.fill import Fill, FillKind
 from trader.domain.foreign import Foreign
@@ -62,7 +63,7 @@ class RunNote(msgspec.Struct):
     def preset(self) -> Preset:
         """Its configuration, as it was recorded."""
         if self._preset is None:
-            self._preset = Preset.model_validate(self.config)
+            self._preset = pinned_preset(self.config)
         return self._preset
 
     def leg(self, key: str) -> LegTerms:

@@ -24,6 +24,7 @@ from trader.simulation.ordering import OrderRules
 from trader.simulation.paying import PayingRules
 from trader.simulation.sharing import SharingRules
 from trader.simulation.shell import Shell
+from trader.simulation.slicing import SliceRules
 from trader.simulation.triggers import TriggerRules
 from trader.simulation.venue import Arrival
 from trader.venue.core.records import Order
@@ -46,6 +47,7 @@ class Oracle:
         self.paying = PayingRules(evidence)
         self.commands = CommandRules(evidence)
         self.sharing = SharingRules(evidence, self.orders)
+        self.slices = SliceRules(evidence)
 
     @property
     def notes(self) -> Notes:
@@ -70,6 +72,7 @@ class Oracle:
         self.paying.before(record)
         self.commands.before(record)
         self.sharing.before(record)
+        self.slices.before(record)
         evidence.notes.take(record, epoch, evidence.secs)
         if isinstance(record, rec.RunFinished):
             self.finishing.finished(record)

@@ -8,14 +8,14 @@ from trader.domain.rounding import is_on_tick
 from trader.engine import records as rec
 from trader.engine.records import Phase
 from trader.simulation.evidence import Evidence
-from trader.simulation.notes import RunNote
+from trader.simulation.notes import OrderNote, RunNote
 from trader.simulation.venue import Arrival, is_desks
 from trader.venue.core.records import Order
 
 _COID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
 _RATE_HARD = 10
 _ENTRIES_MOST = 6
-_PROMPT_SECS = 0.25
+_HUNG_SECS = 0.5  # what a worker that hung sends later than that was in time when it was decided
 _ZOMBIE_SECS = 1.0  # committed before the takeover, signed at most this long after the commit
 
 
@@ -87,7 +87,7 @@ class OrderRules:
                 report("I8", f"entry {coid} decided after the exit of its run")
             if run_id in self._leaving:
                 report("I8", f"entry {coid} decided although an exit of its run has been at the exchange")
-            if len(run.leg_orders(intent.leg, Purpose.ENTRY)) >= _ENTRIES_MOST:
+            if _since_filled(run.leg_orders(intent.leg, Purpose.ENTRY)) >= _ENTRIES_MOST:
                 report("I12", f"entry {coid} is one too many for leg {intent.leg}")
             self._check_worst_case(run, intent)
             return
@@ -144,7 +144,8 @@ class OrderRules:
             return  # its intent was committed, and lost since with the newest rows of the journal
         if run.orders[coid].intent != intent:
             self._evidence.report("I4", f"order {coid} is not what the journal says")
-        self._check_rate(arrival, intent, run.orders[coid].secs)
+        if arrival.signed - run.orders[coid].secs < _HUNG_SECS:
+            self._check_rate(arrival, intent)
         self._check_price(run, intent)
         self._check_serial(run, intent, arrival)
         expiry = run.leg(intent.leg).expiry
@@ -182,16 +183,15 @@ class OrderRules:
         shells = self._evidence.world.shells
         return any(shell.epoch == arrival.epoch and shell.was_degraded(arrival.signed) for shell in shells)
 
-    def _check_rate(self, arrival: Arrival, intent: OrderIntent, intended: float) -> None:
+    def _check_rate(self, arrival: Arrival, intent: OrderIntent) -> None:
         if intent.client_order_id in self._rated:
             return  # repeated on the way: we sent it once
         self._rated.add(intent.client_order_id)
-        if arrival.signed - intended > _PROMPT_SECS:
-            return  # signed after a pause of the process: its rate was judged when it was decided
         self._signed.append((arrival.signed, intent.purpose is Purpose.ENTRY))
-        recent = [entry for at, entry in self._signed[-24:] if abs(arrival.signed - at) < 0.99]
-        if len(recent) > _RATE_HARD or sum(recent) > 5:
-            self._evidence.report("I11", f"{len(recent)} orders in a second, {sum(recent)} of them entries")
+        for end in [at for at, _ in self._signed[-24:] if 0 <= at - arrival.signed < 0.99]:  # arrivals may overtake
+            recent = [entry for at, entry in self._signed[-24:] if 0 <= end - at < 0.99]
+            if len(recent) > _RATE_HARD or sum(recent) > 5:
+                self._evidence.report("I11", f"{len(recent)} orders in a second, {sum(recent)} of them entries")
 
     def _check_price(self, run: RunNote, intent: OrderIntent) -> None:
         leg, price = run.leg(intent.leg), intent.limit_price
@@ -264,3 +264,11 @@ class OrderRules:
                 self._evidence.report("I1", f"{row.symbol}: our orders have made {net}, configured {leg.quantity}")
             if run.finished is not None:
                 self._evidence.report("CT1", f"{row.symbol}: {row.side} {row.size} filled after the run was done")
+
+
+def _since_filled(orders: list[OrderNote]) -> int:
+    """How many orders in a row have not filled whole."""
+    count = 0
+    for order in orders:
+        count = 0 if max(order.filled, order.reported) >= order.intent.quantity else count + 1
+    return count

@@ -12,7 +12,6 @@ from trader.simulation.notes import RunNote
 
 _TICKS = 20  # always accepted above the mark
 _LOOKBACK_SECS = 20.0
-_UNSALEABLE_SECS = 20.0
 _BUY_SECS = 8.0  # as long as any exit may take to be tried
 _FRESH_SECS = 4.5
 _SEEN_SECS = 2.5  # the book is looked at with the market's rhythm
@@ -116,7 +115,11 @@ class PayingRules:
 
     def every_second(self, healthy: float) -> None:
         session, secs = self._evidence.world, self._evidence.secs
-        for run in self._evidence.notes.unresolved():
+        exiting = [run for run in self._evidence.notes.unresolved() if run.phase is Phase.EXITING]
+        if not exiting:
+            self._no_ask.clear()
+            self._offered.clear()
+        for run in exiting:
             for leg in run.legs:
                 if leg.symbol not in session.venue.core.products.live:
                     continue

@@ -6,8 +6,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
-from trader.simulation import several, structures
+from trader.simulation import algorithms, several, structures
 from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
 from trader.simulation.planned import Deed, MarketPlan, Plan
 
@@ -28,8 +29,12 @@ def opening_of(plan: Plan) -> datetime:
 
 
 def draw(seed: int, *, strangle: bool = False) -> Plan:
-    """The session of a seed. The same seed draws the same plan in any process. `strangle`: with no other structure."""
-    plan = _draw(seed)
+    """The session of a seed. The same seed draws the same plan in any process. `strangle`: with no other structure
+    and no algorithm but the chase."""
+    plan, algos = _draw(seed), Random(f"{seed} algorithms")
+    if not strangle and plan.market.expiry_secs > 3600 and algos.random() < algorithms.SHARE:
+        preset = algorithms.with_algorithms(algos, plan.preset)
+        plan = replace(plan, preset=preset, deeds=_in_order(*plan.deeds, *_in_a_slice(algos, plan.rates)))
     strategy = None if strangle else structures.drawn(Random(f"{seed} structure"), plan.preset["strategy"])
     if strategy is not None:
         market = replace(plan.market, farther=structures.FARTHER)
@@ -324,9 +329,23 @@ def _commanding(rng: Random, hold: float) -> list[Deed]:
     return deeds
 
 
+def _in_a_slice(rng: Random, rates: dict[str, float]) -> tuple[Deed, ...]:
+    """A command in the middle of a slice, or somebody who meddles there."""
+    if rng.random() > 0.7:
+        return ()
+    secs = rng.uniform(0.4, 25)
+    if rates and rng.random() < 0.25:
+        kind = rng.choice(("liquidate", "liquidate", "buy_back", "sell_more", "cancel"))
+        return (Deed(secs=secs, kind=kind, size=rng.randint(1, 3), leg=rng.randint(0, 1), phase="slices"),)
+    kind = rng.choice(("stop", "stop", "kill", "pause", "reduce", "resume", "start", "ack"))
+    back = Deed(secs=secs + rng.uniform(0.3, 12), kind="resume")
+    taken_back = kind in ("kill", "pause", "reduce") and rng.random() < 0.5
+    return (Deed(secs=secs, kind=kind, phase="slices"), *([back] if taken_back else []))
+
+
 def preset_of(plan: Plan) -> Preset:
     """The configuration as a validated preset."""
-    return Preset.model_validate(plan.preset)
+    return pinned_preset(plan.preset)
 
 
 def wall_step(rng: Random) -> timedelta:

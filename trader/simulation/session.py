@@ -28,6 +28,7 @@ from trader.simulation.plan import OPENING, preset_of, wall_step
 from trader.simulation.planned import Deed, Plan
 from trader.simulation.quotes import ABSURD_SPOTS, absurd, aged, quote_of, spoiled
 from trader.simulation.shell import Shell
+from trader.simulation.slicing import is_in_slices
 from trader.simulation.streams import PrivateStream
 from trader.simulation.venue import SimVenue, is_desks, snapshot_of
 from trader.simulation.wire import Wire
@@ -347,7 +348,7 @@ class Session:
             return "waiting"
         if run.phase in (Phase.ENTERING, Phase.EXITING) and sum(run.net(leg.key) != 0 for leg in run.legs) == 1:
             return "one leg"
-        return run.phase.value
+        return "slices" if is_in_slices(run) else run.phase.value
 
     # ------------------------------------------------------------ messages
 

@@ -77,6 +77,7 @@ class TriggerRules:
                 price = min(quote.ask or quote.mark + leeway, quote.mark + leeway)
             else:
                 price = max(quote.bid or Decimal(0), quote.mark - leeway, Decimal(0))
+                price = min(price, quote.ask) if quote.ask else price
             size = abs(run.net(leg.key))
             fee = option_commission(
                 rate=leg.fee_rate,

@@ -140,6 +140,13 @@ def bound(context: Context, unfilled: int) -> Bound:
     return Bound(live=1, at_once=until - since, by_now=until if may_begin else since, unfilled=unfilled)
 
 
+def lags(context: Context) -> bool:
+    """Whether another leg has filled the slice that this one is in."""
+    algorithm = ALGORITHMS[context.terms.algo]
+    own = algorithm.filled(context, context.size, context.done)
+    return any(algorithm.filled(context, size, done) > own for size, done in context.others)
+
+
 def _slowest(algorithm: Algorithm, context: Context) -> float:
     """Whole slices that the slowest of the other legs has filled."""
     left = ((size, done) for size, done in context.others if done < size)
@@ -190,7 +197,7 @@ def entry_context(run: Run, leg: LegTerms, now: Now) -> Context:
         limits=limits,
         elapsed=_elapsed(run, leg, now, Purpose.ENTRY),
         quiet=_quiet(run, leg, now, Purpose.ENTRY),
-        rate=now.rate,
+        rate=now.rate or 1.0,  # a clock that is held
     )
 
 
@@ -198,7 +205,8 @@ def exit_context(run: Run, leg: LegTerms, now: Now, *, at_once: bool) -> Context
     """What the exit of a leg knows of itself. Other legs are waited for as long as one may stand alone, and not at all where
     they are held to their settlement: closing must come to an end."""
     own = run.leg_orders(leg.key, *_CLOSING)
-    idle = min((seconds_since(order.ended_at, now.wall) for order in own), default=0.0)
+    begun = seconds_since(run.exit_decided_at, now.wall)
+    idle = min((seconds_since(order.ended_at, now.wall) for order in own), default=begun)
     others = [other for other in _rank(run, leg) if other is not leg and other.key not in run.kept]
     if idle > run.preset.risk.naked_leg_secs:
         others = []
@@ -214,7 +222,7 @@ def exit_context(run: Run, leg: LegTerms, now: Now, *, at_once: bool) -> Context
         limits=0 if terms.takes else _ENDLESS,
         elapsed=elapsed if elapsed >= 0 else float("inf"),  # a clock set back must not hold an exit up
         quiet=_quiet(run, leg, now, *_CLOSING),
-        rate=now.rate,
+        rate=now.rate or 1.0,  # a clock that is held
     )
 
 

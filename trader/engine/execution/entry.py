@@ -12,11 +12,11 @@ from trader.engine.absence import ENTRY_HORIZON_SECS
 from trader.engine.account.allocation import signed
 from trader.engine.account.crossing import crossing
 from trader.engine.beside import bars_beginning
-from trader.engine.execution.algo import ALGORITHMS, Child, Failed, allowed_lead, entry_context, next_child
+from trader.engine.execution.algo import ALGORITHMS, Child, Failed, allowed_lead, entry_context, lags, next_child
 from trader.engine.execution.chase import chase_price, entry_reference, price_bounds
 from trader.engine.execution.working import RETRY_SECS, await_order, paused, place
 from trader.engine.gate import slowed, within_collar
-from trader.engine.imbalance import entry_patience
+from trader.engine.imbalance import LEAST_REST_SECS, UNWIND_SECS, entry_patience
 from trader.engine.orders import PROVEN_ABSENT
 from trader.engine.records import LegTerms
 from trader.engine.state import Order, Run, seconds_since
@@ -67,6 +67,11 @@ def _patience(run: Run, leg: LegTerms, order: Order, now: Now) -> float:
     """Seconds an entry order may rest: what the preset says, less where another leg waits for this one."""
     context = entry_context(run, leg, now)
     patience = entry_patience(run, leg, order.intended_at, context.most_tries - max(context.tries - 1, 0))
+    if allowed_lead(run, leg) and lags(context):
+        # The lead of one slice is no imbalance, but lasts no longer than one leg may stand alone.
+        patience = min(
+            patience, max((run.preset.risk.naked_leg_secs - UNWIND_SECS) / context.most_tries, LEAST_REST_SECS)
+        )
     return min(patience, ALGORITHMS[context.terms.algo].patience(context))
 
 

@@ -1,5 +1,6 @@
 """Closing one leg: entries cancelled first, then reduce-only orders until nothing is left, whatever is refused meanwhile."""
 
+from trader.domain.clock import Now
 from trader.domain.order import OrderStatus, Purpose, Side, TimeInForce
 from trader.domain.remedy import Remedy
 from trader.domain.rounding import ceil_to_tick, floor_to_tick
@@ -32,7 +33,7 @@ from trader.engine.imbalance import alone_since
 from trader.engine.levels import level_words, trip
 from trader.engine.records import LegTerms, Level
 from trader.engine.settling import Stance, stance_on, unsaleable_secs
-from trader.engine.state import Order, Run, seconds_since
+from trader.engine.state import Order, Run, State, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import fresh_value
 
@@ -60,7 +61,12 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
     stance = stance_on(turn, run_id, leg) if priced else Stance.CLOSE
     run = turn.run(run_id)
     _tell_unoffered(turn, run, leg)
-    in_slices = priced and not _is_alone(run, purpose) and leg.key not in run.kept and not why_at_once(turn, run)
+    in_slices = (
+        priced
+        and not _is_alone(run, purpose)
+        and leg.key not in run.kept
+        and not why_at_once(turn.state, run, turn.now)
+    )
     blocking = [o for o in run.leg_orders(leg.key) if o.status.live and _blocks(run, o, turn)]
     blocking += [order for _, order in in_the_way(turn.state, run, leg) if _blocks(run, order, turn)]
     for order in run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN):
@@ -92,15 +98,15 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
     return False
 
 
-def why_at_once(turn: Turn, run: Run) -> str:
+def why_at_once(state: State, run: Run, now: Now) -> str:
     """Why the exit takes no slices, in words; empty where it may."""
     if not is_patient(run):
         return "what ended the run does not wait"
-    if turn.state.account.trading.level is Level.HALTED:
-        return level_words(turn.state)
+    if state.account.trading.level is Level.HALTED:
+        return level_words(state)
     if not is_sliced(run.preset.orders):
         return ""
-    valuation, _ = fresh_value(run, turn.state.market, turn.now)
+    valuation, _ = fresh_value(run, state.market, now)
     losing = triggered(run.preset.exits, run.level_pct, valuation.pct) if valuation is not None else {}
     return next((detail for reason, detail in losing.items() if reason not in PATIENT_REASONS), "")
 

@@ -12,18 +12,19 @@ _LEAST_REST_SECS = 2.0  # an order that rests for less meets nobody
 
 
 class Twap:
-    """Slice n of N begins n/N of the duration after the first order; sizes are whole contracts and sum to the leg's."""
+    """Slice n of N begins n/N of the duration after the first order; sizes are whole contracts, larger ones
+    first, and sum to the leg's."""
 
     def edge(self, context: Context, size: int, number: int) -> int:
         if _is_over(context):
             return size if number > 0 else 0
-        return size * min(number, context.terms.slices) // context.terms.slices
+        return -(-size * min(number, context.terms.slices) // context.terms.slices)
 
     def filled(self, context: Context, size: int, done: int) -> int:
         slices = context.terms.slices
         if done >= size:
             return slices
-        return 0 if _is_over(context) else ((done + 1) * slices - 1) // size
+        return 0 if _is_over(context) else done * slices // size
 
     def opens_in(self, context: Context, number: int) -> float:
         return float("-inf") if _is_over(context) else number * _interval(context.terms) - context.elapsed

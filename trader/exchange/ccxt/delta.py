@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from trader.domain.errors import WireError
+from trader.domain.errors import ExchangeError, WireError
 from trader.domain.fill import Fill, Position
 from trader.domain.instrument import Instrument
 from trader.domain.order import OrderIntent, OrderSnapshot, TimeInForce
@@ -25,6 +25,7 @@ from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.decoding import convert
 from trader.exchange.common.rows import convert_rows
 from trader.exchange.common.transport import proxies_for
+from trader.exchange.delta.api.health import explain_failure
 from trader.exchange.delta.api.order_requests import Trigger
 from trader.exchange.delta.wire import core as wire
 from trader.exchange.delta.wire import numbers as n
@@ -47,7 +48,7 @@ class CcxtDeltaGateway(CcxtGateway):
     """A Delta account through ccxt."""
 
     def __init__(
-        self, rest_url: str, credentials: Credentials, *, quota: int = DEFAULT_QUOTA, proxy: str | None = None
+        self, rest_url: str, credentials: Credentials | None, *, quota: int = DEFAULT_QUOTA, proxy: str | None = None
     ) -> None:
         """Check URLs with `environments.check_urls` before.
 
@@ -56,6 +57,7 @@ class CcxtDeltaGateway(CcxtGateway):
         """
         # ccxt lists products in one loop that a single odd row ends: those it does not get to see.
         sound = {"products": lambda row: parse_instrument(_read(wire.ProductRow, row))}
+        self._rest_url = rest_url
         super().__init__(_maker(rest_url, credentials, proxy), settle="USD", quota=quota, sound=sound)
 
     # --------------------------------------------------------------------------------------------------- said
@@ -149,6 +151,9 @@ class CcxtDeltaGateway(CcxtGateway):
             self._instruments.doubt()  # contracts were listed since the markets were read
         return quotes
 
+    def explain(self, error: ExchangeError) -> str:
+        return explain_failure(error, rest_url=self._rest_url, clock_offset_secs=self.clock_offset_secs)
+
     def index_price(self, row: Any) -> Decimal | None:
         return parse_ticker(_read(wire.TickerRow, row["info"])).spot
 
@@ -169,11 +174,11 @@ class CcxtDeltaGateway(CcxtGateway):
         return parse_instrument(_read(wire.ProductRow, market["info"]))
 
 
-def _maker(rest_url: str, credentials: Credentials, proxy: str | None) -> Callable[[], Any]:
+def _maker(rest_url: str, credentials: Credentials | None, proxy: str | None) -> Callable[[], Any]:
     ccxt = load_ccxt()
 
     def make() -> Any:
-        key, secret = credentials.reveal()
+        key, secret = (None, None) if credentials is None else credentials.reveal()
         made = ccxt.delta({"apiKey": key, "secret": secret})
         made.urls["api"] = {"public": rest_url, "private": rest_url}
         made.httpsProxy = proxies_for(rest_url, proxy).get("https")

@@ -9,18 +9,18 @@ import copy
 import functools
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from trader.domain.errors import VenueRefused, WireError
+from trader.domain.errors import ExchangeError, VenueRefused, WireError
 from trader.domain.fill import Fill, Position
 from trader.domain.foreign import concerns
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose, Side, TimeInForce
-from trader.domain.outcome import Ok, Outcome, Rejected, Unknown, not_sent
+from trader.domain.outcome import Ok, Outcome, Rejected, not_sent
 from trader.domain.quote import Quote
 from trader.domain.wallet import Wallet
 from trader.exchange.ccxt import unified as unified
@@ -28,11 +28,12 @@ from trader.exchange.ccxt.wire import UNUSABLE, CcxtWire
 from trader.exchange.common.budget import DEFAULT_QUOTA, Priority
 from trader.exchange.common.clock_offset import ClockOffset
 from trader.exchange.common.instruments import TTL_SECS, InstrumentCache
-from trader.exchange.common.odd_rows import OddRows, PartialList, in_words
-from trader.exchange.common.outcomes import UnsendableOrder, check_intent_match, outcome_of, priority_of
+from trader.exchange.common.odd_rows import OddRows
+from trader.exchange.common.outcomes import UnsendableOrder, check_match, outcome_of, priority_of
 from trader.exchange.common.rows import agreeing, sift
 from trader.exchange.common.statistics import CallStatistics, Statistics
-from trader.exchange.delta.api.order_verbs import build_order
+from trader.exchange.delta.api.health import PROBE_ID, trading_refusal
+from trader.exchange.delta.api.order_requests import build_place, request_of
 from trader.exchange.delta.http.errors import NOT_FOUND, normalise
 from trader.exchange.ports import MaySign
 
@@ -40,6 +41,8 @@ T = TypeVar("T")
 
 PAGE = 100
 _NOT_KNOWN = NOT_FOUND | {normalise("OrderNotFound")}
+
+_HALF_HOUR = timedelta(minutes=30)
 
 
 class CcxtGateway:
@@ -67,8 +70,7 @@ class CcxtGateway:
         self._markets: dict[str, Any] = {}  # the exchange's own symbol → ccxt's market, as last read
         self._left_out: frozenset[str] = frozenset()  # symbols whose row cannot be used
 
-    def for_exit(self) -> "CcxtGateway":
-        """See `Gateway.for_exit`."""
+    def for_exit(self) -> Self:
         urgent = copy.copy(self)
         urgent.wire = self.wire.for_exit()
         return urgent
@@ -76,7 +78,7 @@ class CcxtGateway:
     # ------------------------------------------------------------------------------------------------- orders
 
     def submit(self, intent: OrderIntent, *, may_sign: MaySign | None = None) -> Outcome:
-        """See `Gateway.submit`. What the exchange's minimum, maximum and steps forbid is not sent."""
+        """What the exchange's minimum, maximum and steps forbid is not sent."""
         return self._submit(intent, {}, may_sign)
 
     def submit_stop(self, intent: OrderIntent, trigger: Decimal) -> Outcome:
@@ -103,7 +105,7 @@ class CcxtGateway:
 
     def _submit(self, intent: OrderIntent, extra: dict[str, Any], may_sign: MaySign | None) -> Outcome:
         def send() -> Ok:
-            build_order(intent)  # the house's own checks: id, quantity, price
+            build_place(request_of(intent))  # the house's own checks: id, quantity, price
             symbol = self._symbol(intent.product_id)
             self._check_limits(intent, symbol)
             price = None if intent.limit_price is None else f"{intent.limit_price:f}"
@@ -116,17 +118,19 @@ class CcxtGateway:
                 may_sign=may_sign,
             )
             order = self.parse_order(row)
-            check_intent_match(order, intent)
+            check_match(
+                order,
+                product_id=intent.product_id,
+                client_order_id=intent.client_order_id,
+                side=intent.side,
+                quantity=intent.quantity,
+            )
             return Ok(order)
 
         statistics = self.wire.statistics
         statistics.record("orders_submitted")
         outcome = outcome_of(send, intent.client_order_id)
-        statistics.record(
-            {Ok: "orders_accepted", Rejected: "orders_rejected", Unknown: "orders_unknown"}[type(outcome)]
-        )
-        if isinstance(outcome, Ok) and outcome.order.leaves_qty == 0:
-            statistics.record("orders_filled")
+        statistics.record_order(outcome)
         return outcome
 
     def _check_limits(self, intent: OrderIntent, symbol: str) -> None:
@@ -157,7 +161,6 @@ class CcxtGateway:
         venue_order_id: str | None = None,
         may_sign: MaySign | None = None,
     ) -> Outcome:
-        """See `Gateway.cancel`."""
 
         def send() -> Ok | Rejected:
             if venue_order_id is None and client_order_id is None:
@@ -177,7 +180,6 @@ class CcxtGateway:
         return outcome
 
     def cancel_all(self, product_id: int) -> Outcome | None:
-        """See `Gateway.cancel_all`."""
 
         def send() -> None:
             symbol, params = self._symbol(product_id), self.cancel_all_params()
@@ -186,14 +188,12 @@ class CcxtGateway:
         return outcome_of(send, f"cancel_all {product_id}")
 
     def lookup(self, client_order_id: str) -> OrderSnapshot | None:
-        """See `Gateway.lookup`."""
         order = self._found(lambda x: x.fetch_order("", None, {"clientOrderId": client_order_id}))
         if order is not None and order.client_order_id != client_order_id:
             raise WireError(f"mismatch: asked about order {client_order_id}, answered {order.client_order_id}")
         return order
 
     def lookup_by_id(self, venue_order_id: str) -> OrderSnapshot | None:
-        """See `Gateway.lookup_by_id`."""
         return self._found(lambda x: x.fetch_order(venue_order_id))
 
     def _found(self, call: Callable[[Any], Any]) -> OrderSnapshot | None:
@@ -206,11 +206,9 @@ class CcxtGateway:
             raise
 
     def open_orders(self, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
-        """See `Gateway.open_orders`."""
         return self._orders("fetch_open_orders", None, product_ids)
 
     def order_history(self, since: datetime, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
-        """See `Gateway.order_history`."""
         return self._orders("fetch_closed_orders", since, product_ids)
 
     def _orders(self, method: str, since: datetime | None, product_ids: Sequence[int] | None) -> list[OrderSnapshot]:
@@ -221,12 +219,10 @@ class CcxtGateway:
     # ------------------------------------------------------------------------------------------------ account
 
     def fills(self, since: datetime | None, product_ids: Sequence[int] | None = None) -> list[Fill]:
-        """See `Gateway.fills`."""
         rows = self._rows("fetch_my_trades", since, product_ids)
         return self._whole("the fills", rows, self.parse_fill, product_ids, lambda fill: fill.key)
 
     def positions(self, underlying: str) -> list[Position]:
-        """See `Gateway.positions`."""
         self._loaded()
         ids = {instrument.product_id for instrument in self.instruments(underlying)}
         rows = self.wire.read("fetch_positions", lambda x: x.fetch_positions())
@@ -241,12 +237,10 @@ class CcxtGateway:
         return self._whole("the positions", listed, held, None, lambda position: position.product_id)
 
     def position(self, product_id: int) -> Position:
-        """See `Gateway.position`."""
         symbol = self._symbol(product_id)
         return self.parse_position(self.wire.read("fetch_position", lambda x: x.fetch_position(symbol)))
 
     def wallet(self) -> Wallet:
-        """See `Gateway.wallet`."""
         self._loaded()
         balance = self.wire.read("fetch_balance", lambda x: x.fetch_balance()).get(self._settle) or {}
         total, free, used = (unified.decimal_of(balance.get(name)) for name in ("total", "free", "used"))
@@ -255,26 +249,20 @@ class CcxtGateway:
         return Wallet(balance=total, available=free, blocked_margin=total - free if used is None else used)
 
     def who_am_i(self) -> str:
-        """See `Gateway.who_am_i`. Where the exchange tells no user, a fingerprint of the key."""
+        """Where the exchange tells no user, a fingerprint of the key."""
         exchange = self.wire.exchange
         return f"{exchange.id}-{zlib.crc32(str(exchange.apiKey).encode()):08x}"
 
     # ------------------------------------------------------------------------------------------------- market
 
     def instruments(self, underlying: str) -> list[Instrument]:
-        """See `Gateway.instruments`."""
         return self._instruments.of(underlying)
 
     def product_id_of(self, symbol: str) -> int | None:
         """The product id of one of the exchange's own symbols, without a request."""
         return self._ids.get(symbol)
 
-    def invalidate_instruments(self) -> None:
-        """Load the markets anew at the next question."""
-        self._instruments.invalidate()
-
     def tickers(self, underlying: str, expiry: date | None = None) -> list[Quote]:
-        """See `Gateway.tickers`."""
         wanted = {
             self._symbols[i.product_id]
             for i in self.instruments(underlying)
@@ -283,11 +271,32 @@ class CcxtGateway:
         rows = self.wire.read("fetch_tickers", lambda x: x.fetch_tickers(sorted(wanted)), priority=Priority.MARKET)
         return self.usable("the tickers", [*rows.values(), *self.wire.left_out()], self.parse_ticker)
 
-    def spot(self, underlying: str) -> Decimal:
-        """See `Gateway.spot`. The perpetual's index price."""
+    def index_closes(self, underlying: str, since: datetime, until: datetime) -> list[tuple[datetime, Decimal]]:
+        """Candles of the perpetual's index."""
+        symbol = self._symbols[self._perpetual(underlying).product_id]
+        begin = int(since.timestamp() * 1000)
+        rows = self.wire.read(
+            "fetch_ohlcv",
+            lambda x: x.fetch_ohlcv(symbol, "30m", begin, int((until - since) / _HALF_HOUR) + 1, {"price": "index"}),
+            priority=Priority.MARKET,
+        )
+        closes = ((datetime.fromtimestamp(row[0] / 1000, UTC), Decimal(str(row[4]))) for row in rows)
+        return [(start, close) for start, close in closes if since <= start <= until]
+
+    def _perpetual(self, underlying: str) -> Instrument:
+        """Where an underlying's index is read off.
+
+        Raises:
+            WireError: The exchange lists none.
+        """
         perpetual = next((i for i in self.instruments(underlying) if i.kind is Kind.PERPETUAL), None)
         if perpetual is None:
             raise WireError(f"the exchange lists no perpetual of {underlying} to read an index price off")
+        return perpetual
+
+    def spot(self, underlying: str) -> Decimal:
+        """The perpetual's index price."""
+        perpetual = self._perpetual(underlying)
         symbol = self._symbols[perpetual.product_id]
         row = self.wire.read("fetch_ticker", lambda x: x.fetch_ticker(symbol), priority=Priority.MARKET)
         price = self.index_price(row)
@@ -296,7 +305,6 @@ class CcxtGateway:
         return price
 
     def settlement_price(self, symbol: str) -> Decimal | None:
-        """See `Gateway.settlement_price`."""
         rows = self.wire.read("fetch_settlement_history", lambda x: x.fetch_settlement_history(symbol))
         return next((unified.decimal_of(row.get("price")) for row in rows), None)
 
@@ -304,7 +312,6 @@ class CcxtGateway:
 
     @property
     def odd_rows(self) -> OddRows:
-        """See `Gateway.odd_rows`."""
         return self.wire.odd
 
     @property
@@ -319,21 +326,31 @@ class CcxtGateway:
 
     @property
     def clock_offset_secs(self) -> float:
-        """See `Gateway.clock_offset_secs`."""
         return self.wire.clock.secs
 
+    has_dead_man = False  # nothing here sets one
+
     def quota_left(self) -> int:
-        """See `Gateway.quota_left`."""
         return self.wire.budget.left()
 
     def statistics(self) -> Statistics:
-        """See `Gateway.statistics`."""
         return self.wire.statistics.snapshot(
             quota_left=self.quota_left(),
             clock_offset_secs=self.clock_offset_secs,
             cache=self._instruments.figures,
             breaker_opened=0,
         )
+
+    def trading_refusal(self) -> str:
+        listed = self._instruments.one()
+        symbol = self._symbol(listed.product_id)
+        return trading_refusal(lambda: self.send_cancel(symbol, PROBE_ID, None, None), self.explain)
+
+    def explain(self, error: ExchangeError) -> str:
+        return str(error)
+
+    def close(self) -> None:
+        self.wire.close()
 
     # ----------------------------------------------------- what an exchange may want said or read differently
 
@@ -444,15 +461,8 @@ class CcxtGateway:
         return good
 
     def usable(self, what: str, rows: Sequence[Any], parse: Callable[[Any], T | None]) -> list[T]:
-        """The values of a list of the market; rows that make no sense are left out and told.
-
-        Raises:
-            WireError: Not one row could be used.
-        """
-        good, odd = self._sifted(what, rows, parse)
-        if odd and not good:
-            raise WireError(f"no row of {what} could be read: {in_words(odd)}")
-        return good
+        """See `Lists.usable`."""
+        return self.wire.usable(what, _readable(rows), parse)
 
     def _whole(
         self,
@@ -460,28 +470,15 @@ class CcxtGateway:
         rows: Sequence[Any],
         parse: Callable[[Any], T | None],
         product_ids: Sequence[int] | None,
-        once: Callable[[T], object],
+        once: Callable[[T], Hashable],
     ) -> list[T]:
-        """The values of a list of the account, of those that are the same by `once` the last.
+        """See `Lists.whole`; rows about other products than those asked for do not count."""
+        names = {number: symbol for symbol, number in self._ids.items()}
 
-        Raises:
-            PartialList: Some rows make no sense; it carries the others.
-        """
-        good, odd = self._sifted(what, rows, parse)
-        good = list({once(value): value for value in good}.values())
-        if product_ids is not None:
-            names = {number: symbol for symbol, number in self._ids.items()}
-            odd = [row for row in odd if any(row.concerns(names.get(i, ""), i) for i in product_ids)]
-        if odd:
-            raise PartialList(good, odd)
-        return good
+        def counts(row: OddRow) -> bool:
+            return product_ids is None or any(row.concerns(names.get(i, ""), i) for i in product_ids)
 
-    def _sifted(self, what: str, rows: Sequence[Any], parse: Callable[[Any], T | None]) -> tuple[list[T], list[OddRow]]:
-        """The values of the good rows and what is wrong with the others; those ccxt tripped over come as `OddRow`."""
-        rest = [row for row in rows if not (isinstance(row, dict) and row.get(UNUSABLE))]
-        good, odd = sift(what, rest, parse)
-        self.wire.leave_out(odd)
-        return good, odd
+        return self.wire.whole(what, _readable(rows), parse, once=once, counts=counts)
 
     def _loaded(self) -> None:
         """See that the markets are known: ccxt reads no order without them."""
@@ -536,6 +533,11 @@ class CcxtGateway:
     ) -> tuple[list[Any], dict[str, Any] | None]:
         rows = getattr(exchange, method)(symbol, millis, PAGE, params)
         return rows, self.next_page(exchange, rows)
+
+
+def _readable(rows: Sequence[Any]) -> list[Any]:
+    """Without the stand-ins for rows ccxt tripped over, which come as `OddRow` beside them."""
+    return [row for row in rows if not (isinstance(row, dict) and row.get(UNUSABLE))]
 
 
 def _order_id(order: OrderSnapshot) -> str:

@@ -10,7 +10,7 @@ import importlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from decimal import localcontext
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ from trader.domain.errors import (
 from trader.domain.odd_row import OddRow
 from trader.exchange.common.budget import Priority, RateBudget
 from trader.exchange.common.clock_offset import ClockOffset
+from trader.exchange.common.lists import Lists
 from trader.exchange.common.odd_rows import OddRows
 from trader.exchange.common.rows import odd_row
 from trader.exchange.common.statistics import CallStatistics
@@ -79,7 +80,7 @@ class _Thread(threading.local):
     places: int = 0
 
 
-class CcxtWire:
+class CcxtWire(Lists):
     """One account at one exchange through ccxt. Safe to use from any thread: each has an instance of its own."""
 
     def __init__(
@@ -101,7 +102,7 @@ class CcxtWire:
         self._sleep = sleep
         self._thread = _Thread()
         self._lock = threading.Lock()
-        self._markets: tuple[list[Any], Any] | None = None
+        self._markets: list[tuple[list[Any], Any]] = []  # the last given; `for_exit` shares it
         self.budget = RateBudget(monotonic, quota=quota)
         self.clock = ClockOffset()
         self.statistics = CallStatistics()
@@ -118,12 +119,6 @@ class CcxtWire:
         """What of the last read of this thread's made no sense. `timed`: rows were chosen by their time, so one without a
         time is among them: ccxt drops it without a word."""
         return [*self._thread.odd, *(self._thread.timeless if timed else ())]
-
-    def leave_out(self, odd: Sequence[OddRow]) -> None:
-        """Count and tell rows that could not be used."""
-        if odd:
-            self.statistics.record("rows_skipped", len(odd))
-            self.odd.note(odd)
 
     def change(self, name: str, call: Callable[[Any], T], *, priority: Priority, may_sign: MaySign | None = None) -> T:
         """Make a call that changes something. Once: it is repeated only where the exchange refused its signature as expired,
@@ -162,8 +157,13 @@ class CcxtWire:
     def set_markets(self, rows: list[Any], currencies: Any) -> None:
         """Give every instance, present and future, these markets: loading them is slow and paged."""
         with self._lock:
-            self._markets = (rows, currencies)
+            self._markets[:] = [(rows, currencies)]
         self._thread.exchange = None
+
+    def close(self) -> None:
+        """Drop this thread's connections; those of others end with their threads."""
+        if self._thread.exchange is not None:
+            self._thread.exchange.session.close()
 
     @property
     def exchange(self) -> Any:
@@ -178,9 +178,9 @@ class CcxtWire:
             self._set_clock(made)
             self._guard_rows(made)
             with self._lock:
-                markets = self._markets
-            if markets is not None:
-                made.set_markets(*markets)
+                given = list(self._markets)
+            for rows, currencies in given:
+                made.set_markets(rows, currencies)
                 made.load_markets()
             self._thread.exchange = made
         return self._thread.exchange
@@ -320,6 +320,8 @@ class CcxtWire:
         if not sent:
             if isinstance(raised, self.ccxt.NetworkError):
                 return NotSent(f"{name}: {kind}")
+            if isinstance(raised, self.ccxt.AuthenticationError):
+                return AuthError("no_credentials", f"{name} needs an API key, and none is set")
             return VenueRefused(kind, f"refused by ccxt before anything was sent: {raised}"[:300])
         status, body = self._thread.status, self._thread.body
         if status is None:

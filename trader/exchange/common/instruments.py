@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
+from trader.domain.errors import WireError
 from trader.domain.instrument import Instrument
 from trader.exchange.common.statistics import CacheFigures
 
@@ -47,6 +48,16 @@ class InstrumentCache:
         with self._lock:
             return next(iter(self._listed.values()), None)
 
+    def one(self) -> Instrument:
+        """As `any`.
+
+        Raises:
+            WireError: None is listed.
+        """
+        if (listed := self.any()) is None:
+            raise WireError("the exchange lists no contract")
+        return listed
+
     def by_id(self, product_id: int) -> Instrument | None:
         """A contract seen before, listed still or among the last asked for of those that are not; never loads."""
         with self._lock:
@@ -63,11 +74,6 @@ class InstrumentCache:
         with self._lock:
             return self._ids.get(symbol)
 
-    def invalidate(self) -> None:
-        """Load anew at the next question."""
-        with self._lock:
-            self._loaded_at = None
-
     def doubt(self) -> None:
         """Something was seen that the list does not hold: load anew at the next question, unless it is only just read."""
         with self._lock:
@@ -79,11 +85,6 @@ class InstrumentCache:
         """Contracts held, and how often a question was answered without loading."""
         with self._lock:
             return CacheFigures(size=len(self._listed) + len(self._former), hits=self._hits, misses=self._misses)
-
-    @property
-    def hit_rate(self) -> float | None:
-        """Share of questions answered without loading; None before the first."""
-        return self.figures.hit_rate
 
     def _store(self, instruments: list[Instrument]) -> None:
         grouped: dict[str, list[Instrument]] = {}

@@ -7,10 +7,12 @@ HTML, an unreadable or mismatching answer, a crash of our own.
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
+
+import msgspec
 
 from trader.domain.errors import AuthError, NotSent, OutcomeUnknown, RateLimited, TraderError, VenueRefused, WireError
-from trader.domain.order import OrderIntent, OrderSnapshot, Purpose
+from trader.domain.order import OrderSnapshot, Purpose, Side
 from trader.domain.outcome import Rejected, Unknown, not_sent
 from trader.domain.remedy import Remedy
 from trader.exchange.common.budget import BudgetRefused, Priority
@@ -20,6 +22,12 @@ logger = logging.getLogger(__name__)
 RATE_LIMITED = "rate_limit_exceeded"
 
 T = TypeVar("T")
+
+
+class Done(msgspec.Struct, Generic[T], frozen=True):
+    """The end of a request that changes something other than one order: the exchange agreed; `value` is what it answered."""
+
+    value: T
 
 
 class UnsendableOrder(TraderError):
@@ -62,12 +70,19 @@ def _ended(send: Callable[[], T], what: str) -> T | Rejected | Unknown:
 
 
 def check_match(
-    order: OrderSnapshot, *, product_id: int, client_order_id: str | None, venue_order_id: str | None
+    order: OrderSnapshot,
+    *,
+    product_id: int,
+    client_order_id: str | None = None,
+    venue_order_id: str | None = None,
+    side: Side | None = None,
+    quantity: int | None = None,
 ) -> None:
-    """See that the answer speaks of the order that was asked about.
+    """See that the answer speaks of the order that was asked about, and, where side and quantity are told, that the accepted
+    order is the one that was meant.
 
     Raises:
-        WireError: It does not.
+        WireError: It does not, or is not.
     """
     if order.product_id != product_id:
         raise WireError(f"mismatch: asked about product {product_id}, answered product {order.product_id}")
@@ -75,16 +90,5 @@ def check_match(
         raise WireError(f"mismatch: asked about order {client_order_id}, answered {order.client_order_id}")
     if venue_order_id is not None and order.venue_order_id != venue_order_id:
         raise WireError(f"mismatch: asked about order {venue_order_id}, answered {order.venue_order_id}")
-
-
-def check_intent_match(order: OrderSnapshot, intent: OrderIntent) -> None:
-    """See that the accepted order is the one that was meant.
-
-    Raises:
-        WireError: Id, product, side or size differ.
-    """
-    check_match(order, product_id=intent.product_id, client_order_id=intent.client_order_id, venue_order_id=None)
-    if order.side is not intent.side or order.quantity != intent.quantity:
-        raise WireError(
-            f"mismatch: sent {intent.side} {intent.quantity}, answered {order.side} {order.quantity}",
-        )
+    if (side or order.side) is not order.side or (quantity or order.quantity) != order.quantity:
+        raise WireError(f"mismatch: sent {side} {quantity}, answered {order.side} {order.quantity}")

@@ -5,6 +5,7 @@ from collections import Counter, deque
 
 import msgspec
 
+from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.domain.statistics import EndpointStatistics, Statistics
 
 __all__ = ["CacheFigures", "CallStatistics", "EndpointStatistics", "Statistics"]
@@ -52,6 +53,18 @@ class CallStatistics:
         """Something worth counting, e.g. ``orders_accepted``."""
         with self._lock:
             self._events[event] += number
+
+    def record_order(self, outcome: Outcome) -> None:
+        """How the sending of an order ended."""
+        names = {Ok: "orders_accepted", Rejected: "orders_rejected", Unknown: "orders_unknown"}
+        self.record(names[type(outcome)])
+        if isinstance(outcome, Ok) and outcome.order.leaves_qty == 0:
+            self.record("orders_filled")
+
+    def has_called(self, endpoint: str) -> bool:
+        """Whether an endpoint was ever asked."""
+        with self._lock:
+            return self._calls[endpoint] > 0
 
     def reconnected(self, stream: str) -> None:
         """A stream was connected again."""

@@ -9,34 +9,32 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from trader.domain.errors import ExchangeError, VenueRefused, WireError
+from trader.domain.errors import ExchangeError, WireError
 from trader.domain.fill import Fill, Position
-from trader.domain.instrument import Instrument, parse_option_symbol
+from trader.domain.instrument import Instrument, index_symbol, parse_option_symbol
+from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderIntent, OrderSnapshot, Side
-from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
+from trader.domain.outcome import Outcome, Rejected, Unknown
 from trader.domain.quote import Quote
 from trader.domain.wallet import Wallet
 from trader.exchange.common.budget import DEFAULT_QUOTA, Priority
-from trader.exchange.common.changes import Done
 from trader.exchange.common.clock_offset import ClockOffset
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.instruments import TTL_SECS, InstrumentCache
-from trader.exchange.common.odd_rows import OddRows, PartialList, in_words
-from trader.exchange.common.outcomes import check_intent_match, check_match, outcome_of, priority_of
+from trader.exchange.common.odd_rows import OddRows, in_words
+from trader.exchange.common.outcomes import Done, priority_of
 from trader.exchange.common.rows import agreeing, odd_row, sift
 from trader.exchange.common.statistics import CallStatistics, Statistics
 from trader.exchange.delta.api.account import AccountAPI
-from trader.exchange.delta.api.health import Health, check_health, explain_failure, trading_refusal
+from trader.exchange.delta.api.health import PROBE_ID, Health, check_health, explain_failure, trading_refusal
 from trader.exchange.delta.api.market import PRODUCTS_PAGE, MarketAPI
-from trader.exchange.delta.api.order_requests import Bracket
-from trader.exchange.delta.api.order_verbs import build_cancel, build_cancel_all, build_order, row_of
-from trader.exchange.delta.api.orders import IDS_PER_CALL, OrderAPI
+from trader.exchange.delta.api.order_requests import Bracket, CancelScope, request_of
 from trader.exchange.delta.api.orders import PAGE as ORDERS_PAGE
+from trader.exchange.delta.api.orders import OrderAPI
 from trader.exchange.delta.api.position_care import close_everything, move_bracket
-from trader.exchange.delta.environments import check_urls
 from trader.exchange.delta.http import endpoints as at
-from trader.exchange.delta.http.errors import NOT_FOUND, normalise
-from trader.exchange.delta.http.rest import USER_AGENT, Endpoint, Query, RestClient
+from trader.exchange.delta.http.queries import Query, span
+from trader.exchange.delta.http.rest import USER_AGENT, Endpoint, RestClient
 from trader.exchange.delta.wire import core as wire
 from trader.exchange.delta.wire import numbers
 from trader.exchange.delta.wire.listing import Rows
@@ -89,33 +87,12 @@ class DeltaGateway:
         self._instruments = InstrumentCache(self._load_instruments, monotonic, ttl_secs=instruments_ttl_secs)
         self._left_out: frozenset[str] = frozenset()  # symbols the product list holds in a form that cannot be used
 
-    @classmethod
-    def connect(
-        cls,
-        env: str,
-        *,
-        rest_url: str,
-        ws_public_url: str,
-        ws_private_url: str,
-        credentials: Credentials | None,
-        quota: int = DEFAULT_QUOTA,
-        proxy: str | None = None,
-    ) -> "DeltaGateway":
-        """A gateway for an environment, after the check that the three URLs belong to it.
-
-        Raises:
-            ConfigError: They do not.
-        """
-        check_urls(env, rest_url, ws_public_url, ws_private_url)
-        return cls(rest_url, credentials, quota=quota, proxy=proxy)
-
     def _bind(self) -> None:
         self.market = MarketAPI(self.rest)
         self.orders = OrderAPI(self.rest)
         self.account = AccountAPI(self.rest)
 
     def for_exit(self) -> "DeltaGateway":
-        """See `Gateway.for_exit`."""
         urgent = copy.copy(self)
         urgent.rest = self.rest.for_exit()
         urgent._bind()
@@ -124,23 +101,7 @@ class DeltaGateway:
     # ------------------------------------------------------------------------------------------------ orders
 
     def submit(self, intent: OrderIntent, *, may_sign: MaySign | None = None) -> Outcome:
-        """See `Gateway.submit`."""
-
-        def send() -> Outcome:
-            body = build_order(intent)
-            priority = priority_of(intent.purpose)
-            envelope = self.rest.change(wire.OrderRow, at.PLACE_ORDER, body, priority=priority, may_sign=may_sign)
-            order = parse_order(row_of(envelope.result))
-            check_intent_match(order, intent)
-            return Ok(order)
-
-        self.rest.statistics.record("orders_submitted")
-        outcome = outcome_of(send, intent.client_order_id)
-        names = {Ok: "orders_accepted", Rejected: "orders_rejected", Unknown: "orders_unknown"}
-        self.rest.statistics.record(names[type(outcome)])
-        if isinstance(outcome, Ok) and outcome.order.leaves_qty == 0:
-            self.rest.statistics.record("orders_filled")
-        return outcome
+        return self.orders.place(request_of(intent), priority=priority_of(intent.purpose), may_sign=may_sign)
 
     def cancel(
         self,
@@ -150,51 +111,35 @@ class DeltaGateway:
         venue_order_id: str | None = None,
         may_sign: MaySign | None = None,
     ) -> Outcome:
-        """See `Gateway.cancel`."""
-
-        def send() -> Outcome:
-            body = build_cancel(product_id, client_order_id, venue_order_id)
-            envelope = self.rest.change(wire.OrderRow, at.CANCEL_ORDER, body, priority=Priority.EXIT, may_sign=may_sign)
-            order = parse_order(row_of(envelope.result))
-            check_match(order, product_id=product_id, client_order_id=client_order_id, venue_order_id=venue_order_id)
-            return Ok(order)
-
-        self.rest.statistics.record("cancels_submitted")
-        outcome = outcome_of(send, f"cancel {client_order_id or venue_order_id}")
-        if isinstance(outcome, Ok):
-            self.rest.statistics.record("cancels_accepted")
-        return outcome
+        return self.orders.cancel(
+            product_id=product_id,
+            client_order_id=client_order_id,
+            venue_order_id=venue_order_id,
+            may_sign=may_sign,
+        )
 
     def cancel_all(self, product_id: int) -> Rejected | Unknown | None:
-        """See `Gateway.cancel_all`."""
-
-        def send() -> None:
-            self.rest.change(Any, at.CANCEL_ALL, build_cancel_all(product_id), priority=Priority.EXIT)
-
-        return outcome_of(send, f"cancel_all {product_id}")
+        ended = self.orders.cancel_all(CancelScope(product_id=product_id))
+        return None if isinstance(ended, Done) else ended
 
     def lookup(self, client_order_id: str) -> OrderSnapshot | None:
-        """See `Gateway.lookup`."""
         order = self._order(at.ORDER_BY_CLIENT_ID, client_order_id)
         if order is not None and order.client_order_id != client_order_id:
             raise WireError(f"mismatch: asked about order {client_order_id}, answered {order.client_order_id}")
         return order
 
     def lookup_by_id(self, venue_order_id: str) -> OrderSnapshot | None:
-        """See `Gateway.lookup_by_id`."""
         order = self._order(at.ORDER_BY_ID, venue_order_id)
         if order is not None and order.venue_order_id != venue_order_id:
             raise WireError(f"mismatch: asked about order {venue_order_id}, answered {order.venue_order_id}")
         return order
 
     def open_orders(self, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
-        """See `Gateway.open_orders`."""
         rows = self._listed(wire.OrderRow, at.OPEN_ORDERS, [("states", "open,pending")], product_ids)
         return self._whole("the open orders", rows, parse_order, product_ids, key=_order_key)
 
     def order_history(self, since: datetime, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
-        """See `Gateway.order_history`."""
-        rows = self._listed(wire.OrderRow, at.ORDER_HISTORY, [("start_time", _micros(since))], product_ids)
+        rows = self._listed(wire.OrderRow, at.ORDER_HISTORY, span(since), product_ids)
         return self._whole("the order history", rows, parse_order, product_ids, key=_order_key)
 
     def move_bracket(self, product_id: int, position: Side, bracket: Bracket) -> Done[None] | Rejected | Unknown:
@@ -213,19 +158,16 @@ class DeltaGateway:
     # ----------------------------------------------------------------------------------------------- account
 
     def fills(self, since: datetime | None, product_ids: Sequence[int] | None = None) -> list[Fill]:
-        """See `Gateway.fills`."""
-        query = [("start_time", _micros(since))] if since is not None else []
+        query = span(since)
         rows = self._listed(wire.FillRow, at.FILLS, query, product_ids)
         return self._whole("the fills", rows, parse_fill, product_ids, key=_fill_key)
 
     def positions(self, underlying: str) -> list[Position]:
-        """See `Gateway.positions`."""
         query = [("underlying_asset_symbol", underlying)]
         envelope = self.rest.read(Rows(wire.PositionRow), at.POSITIONS, query=query)
         return self._whole("the positions", envelope.result or (), self._position_of, None, key=_position_key)
 
     def position(self, product_id: int) -> Position:
-        """See `Gateway.position`."""
         envelope = self.rest.read(wire.PositionRow, at.POSITIONS, query=[("product_id", str(product_id))])
         position = self._named(parse_position(envelope.result or wire.PositionRow(), product_id=product_id))
         if position.product_id != product_id:
@@ -233,7 +175,6 @@ class DeltaGateway:
         return self._consistent(position)
 
     def wallet(self) -> Wallet:
-        """See `Gateway.wallet`."""
         envelope = self.rest.read(Rows(wire.WalletRow), at.BALANCES)
         equity = numbers.signed_or_none(envelope.meta.net_equity if envelope.meta else None)
         good, odd = sift("the balances", envelope.result or (), parse_named_wallet)
@@ -246,26 +187,19 @@ class DeltaGateway:
         raise WireError(f"the wallet has no USD row{f' ({in_words(odd)})' if odd else ''}")
 
     def who_am_i(self) -> str:
-        """See `Gateway.who_am_i`."""
         envelope = self.rest.read(wire.PreferencesRow, at.PREFERENCES)
         return numbers.id_of(envelope.result.user_id if envelope.result else None, "user_id")
 
     # ------------------------------------------------------------------------------------------------ market
 
     def instruments(self, underlying: str) -> list[Instrument]:
-        """See `Gateway.instruments`."""
         return self._instruments.of(underlying)
 
     def product_id_of(self, symbol: str) -> int | None:
         """The product id of a contract from the cached list, without a request; None where it was never listed."""
         return self._instruments.id_of(symbol)
 
-    def invalidate_instruments(self) -> None:
-        """Load the product list anew at the next question."""
-        self._instruments.invalidate()
-
     def tickers(self, underlying: str, expiry: date | None = None) -> list[Quote]:
-        """See `Gateway.tickers`."""
         query = [("contract_types", _OPTION_TYPES), ("underlying_asset_symbols", underlying)]
         if expiry is not None:
             query.append(("expiry_date", f"{expiry:%d-%m-%Y}"))
@@ -279,7 +213,7 @@ class DeltaGateway:
         return quotes
 
     def spot(self, underlying: str) -> Decimal:
-        """See `Gateway.spot`. Read off the perpetual's ticker, which is a small answer."""
+        """Read off the perpetual's ticker, which is a small answer."""
         envelope = self.rest.read(wire.TickerRow, at.TICKERS, tail=f"{underlying}USD", priority=Priority.MARKET)
         assert envelope.result is not None  # `read` has seen to it
         quote = parse_ticker(envelope.result)
@@ -287,10 +221,14 @@ class DeltaGateway:
             raise WireError(f"the ticker of {underlying}USD carries no index price")
         return quote.spot
 
+    def index_closes(self, underlying: str, since: datetime, until: datetime) -> list[tuple[datetime, Decimal]]:
+        """Candles of the index."""
+        return [(row.start, row.close) for row in self.market.candles(index_symbol(underlying), "30m", since, until)]
+
     def settlement_price(self, symbol: str) -> Decimal | None:
-        """See `Gateway.settlement_price`. 0 is a price: the option expired worthless."""
+        """0 is a price: the option expired worthless."""
         kind = "call_options" if parse_option_symbol(symbol).kind == "call" else "put_options"
-        row = self._found(wire.ProductRow, at.PRODUCTS, symbol)
+        row = self.rest.find(wire.ProductRow, at.PRODUCTS, symbol)
         if row is None:
             query = [("states", "expired"), ("contract_types", kind)]
             rows = self.rest.read_pages(wire.ProductRow, at.PRODUCTS, query=query, page_size=PRODUCTS_PAGE)
@@ -314,20 +252,20 @@ class DeltaGateway:
 
     @property
     def clock_offset_secs(self) -> float:
-        """See `Gateway.clock_offset_secs`."""
         return self.rest.clock.secs
 
     @property
     def odd_rows(self) -> OddRows:
-        """See `Gateway.odd_rows`."""
         return self.rest.odd
 
+    @property
+    def has_dead_man(self) -> bool:
+        return self.rest.statistics.has_called(at.ACK_HEARTBEAT.name)
+
     def quota_left(self) -> int:
-        """See `Gateway.quota_left`."""
         return self.rest.budget.left()
 
     def statistics(self) -> Statistics:
-        """See `Gateway.statistics`."""
         return self.rest.statistics.snapshot(
             quota_left=self.quota_left(),
             clock_offset_secs=self.clock_offset_secs,
@@ -356,10 +294,11 @@ class DeltaGateway:
         Raises:
             ExchangeError: The exchange did not say.
         """
-        listed = self._instruments.any()
-        if listed is None:
-            raise WireError("the exchange lists no contract to ask about")
-        return trading_refusal(self.rest, listed.product_id, rest_url=self._rest_url)
+        listed = self._instruments.one()
+        body = {"client_order_id": PROBE_ID, "product_id": listed.product_id}
+        return trading_refusal(
+            lambda: self.rest.change(Any, at.CANCEL_ORDER, body, priority=Priority.OWN), self.explain
+        )
 
     def reconnect_if_needed(self) -> bool:
         """After failed calls: drop the kept connections and ask once more. True when the exchange answers."""
@@ -418,22 +357,23 @@ class DeltaGateway:
         key: Callable[[T], tuple[Hashable, Hashable]],
     ) -> list[T]:
         """The values of a list of the account, each once. An unreadable row that says it is about a product that was not
-        asked for is told and does not count; `key` is a value's identity and what cannot differ between two tellings.
+        asked for does not count; `key` is a value's identity and what cannot differ between two tellings.
 
         Raises:
             PartialList: Some rows make no sense; it carries the others.
         """
-        found, odd = sift(what, rows, lambda row: self._consistent(parse(row)))
-        # Rows that arrive while pages are read shift the pages: the same one may be seen twice, the second time newer.
-        newest = {key(value): value for value in found}
-        good, differing = agreeing(what, list(newest.values()), lambda value: key(value)[0])
-        odd += differing
-        self.rest.leave_out(odd)
-        if product_ids is not None:
-            odd = [row for row in odd if any(row.concerns(self._symbol_of(i), i) for i in product_ids)]
-        if odd:
-            raise PartialList(good, odd)
-        return good
+
+        def counts(row: OddRow) -> bool:
+            return product_ids is None or any(row.concerns(self._symbol_of(i), i) for i in product_ids)
+
+        return self.rest.whole(
+            what,
+            rows,
+            lambda row: self._consistent(parse(row)),
+            once=key,
+            same=lambda value: key(value)[0],
+            counts=counts,
+        )
 
     def _consistent(self, value: T) -> T:
         """A row of the account whose contract is one and the same by symbol and by number.
@@ -469,29 +409,12 @@ class DeltaGateway:
             raise WireError(f"it names no symbol, and product {position.product_id} is not listed")
         return position
 
-    def _listed(self, row: Any, endpoint: Endpoint, query: Query, product_ids: Sequence[int] | None) -> list[Any]:
-        if product_ids is None:
-            return self.rest.read_pages(row, endpoint, query=query, page_size=ORDERS_PAGE)
-        rows: list[Any] = []
-        ids = sorted(set(product_ids))
-        for start in range(0, len(ids), IDS_PER_CALL):
-            listed = ",".join(str(product_id) for product_id in ids[start : start + IDS_PER_CALL])
-            filters = [*query, ("product_ids", listed)]
-            rows += self.rest.read_pages(row, endpoint, query=filters, page_size=ORDERS_PAGE)
-        return rows
-
     def _order(self, endpoint: Endpoint, order_id: str) -> OrderSnapshot | None:
-        row = self._found(wire.OrderRow, endpoint, order_id)
+        row = self.rest.find(wire.OrderRow, endpoint, order_id)
         return parse_order(row) if row is not None else None
 
-    def _found(self, row: Any, endpoint: Endpoint, tail: str) -> Any:
-        """One row by id; None only when the exchange says in so many words that there is none."""
-        try:
-            return self.rest.read(row, endpoint, tail=tail).result
-        except VenueRefused as error:
-            if error.http_status == 404 or normalise(error.code) in NOT_FOUND:
-                return None
-            raise
+    def _listed(self, row: Any, endpoint: Endpoint, query: Query, product_ids: Sequence[int] | None) -> list[Any]:
+        return self.rest.read_of(product_ids, row, endpoint, query=query, page_size=ORDERS_PAGE)
 
     def _named(self, position: Position) -> Position:
         if position.symbol:
@@ -515,9 +438,3 @@ def _fill_key(fill: Fill) -> tuple[Hashable, Hashable]:
 
 def _position_key(position: Position) -> tuple[Hashable, Hashable]:
     return position.symbol, position.quantity
-
-
-def _micros(instant: datetime) -> str:
-    if instant.tzinfo is None:
-        raise ValueError("an instant needs its time zone")
-    return str(int(instant.timestamp() * 1_000_000))

@@ -24,7 +24,7 @@ from trader.engine.effects import Cancel, ReadAccount
 from trader.engine.events import AnyEvent, CancelAnswered, ClockTicked
 from trader.engine.records import AnyRecord, Phase, Record
 from trader.engine.state import State
-from trader.exchange.ports import Gateway
+from trader.exchange.ports import Trading
 from trader.journal.commands import CommandMark
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
@@ -219,7 +219,7 @@ class Books:
 
     # ------------------------------------------------------------ afterwards
 
-    def settle(self, gateway: Gateway, deadline: float) -> tuple[rec.RunFinished, ...]:
+    def settle(self, gateway: Trading, deadline: float) -> tuple[rec.RunFinished, ...]:
         """Let the engine book the fills and finish the runs, as a runner would at its next start; what it finished.
 
         Nothing is sent: should the engine want another order, the books are left to the runner.
@@ -233,7 +233,7 @@ class Books:
             self._say(f"The books are left to the next start of the runner: {error}")
         return tuple(self._recorder.finished)
 
-    def _settle(self, kernel: Kernel, gateway: Gateway, deadline: float) -> None:
+    def _settle(self, kernel: Kernel, gateway: Trading, deadline: float) -> None:
         events: list[AnyEvent] = [ClockTicked(at=self.now())]
         while kernel.state.unresolved and time.monotonic() < deadline:
             kernel.apply(events.pop(0) if events else ClockTicked(at=self.now()))
@@ -244,7 +244,7 @@ class Books:
             if not events:
                 time.sleep(0.1)
 
-    def _answer(self, gateway: Gateway, request: Request) -> AnyEvent | None:
+    def _answer(self, gateway: Trading, request: Request) -> AnyEvent | None:
         match request:
             case ReadAccount():
                 return read_account(gateway, request, self.now().wall, self.now)

@@ -2,10 +2,7 @@
 
 from trader.config.connection import resolve_connection
 from trader.config.settings import Settings
-from trader.domain.errors import ConfigError
-from trader.exchange.common.credentials import Credentials
-from trader.exchange.delta.environments import check_urls
-from trader.exchange.delta.gateway import DeltaGateway
+from trader.exchange.factory import build_gateway
 from trader.runner.flatten.books import Books, Say
 from trader.runner.flatten.flattening import Report, flatten
 from trader.runner.local_venue import LocalVenue
@@ -22,12 +19,7 @@ def flatten_account(settings: Settings, say: Say, *, wait_secs: float, any_price
         venue.start()  # positions on paper live in its state file, so a stopped local exchange is brought back
     try:
         connection = resolve_connection(settings)
-        check_urls(connection.env, connection.rest_url, connection.ws_public_url, connection.ws_private_url)
-        if connection.credentials is None:
-            raise ConfigError(f"{connection.env} needs its API key and secret")
-        gateway = DeltaGateway(
-            connection.rest_url, Credentials(*connection.credentials.reveal()), proxy=connection.proxy_url
-        )
+        gateway = build_gateway(settings, connection)
         books = Books(settings.journal_url, settings.home, connection.account, connection.env, say)
         try:
             return flatten(gateway, books, say, wait_secs=wait_secs, any_price=any_price)

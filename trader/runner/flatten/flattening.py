@@ -16,10 +16,10 @@ from trader.domain.instrument import parse_option_symbol
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose, TimeInForce
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.engine.ids import client_order_id, parse_client_order_id
-from trader.exchange.ports import Gateway
+from trader.exchange.ports import Trading
 from trader.runner.flatten.books import Books, Say
 from trader.runner.flatten.doubts import Doubts
-from trader.runner.flatten.ours import Holding, OurOrders, foreign
+from trader.runner.flatten.ours import Holding, OurOrders, first_to_close, foreign
 from trader.runner.flatten.pricing import Prices, limit_for, unmet
 
 _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)  # before this program existed
@@ -49,7 +49,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def flatten(
-    gateway: Gateway,
+    gateway: Trading,
     books: Books,
     say: Say,
     *,
@@ -96,7 +96,7 @@ def flatten(
 class _Flattening:
     """The state of one flatten: what was seen, sent and heard."""
 
-    def __init__(self, gateway: Gateway, books: Books, say: Say, horizon_secs: float, any_price: bool) -> None:
+    def __init__(self, gateway: Trading, books: Books, say: Say, horizon_secs: float, any_price: bool) -> None:
         self._gateway = gateway
         self._books = books
         self._say = say
@@ -147,7 +147,7 @@ class _Flattening:
             self.problem = f"orders are still open: {', '.join(o.symbol for o in mine)}"
             self._cancel_all(mine)
         if open_now:
-            self._close_all([h for h in open_now if self._may_close(h.symbol, mine)])
+            self._close_all([h for h in first_to_close(open_now) if self._may_close(h.symbol, mine)])
             self.problem = f"still open: {', '.join(self._words(h) for h in open_now)}"
         if not mine and not open_now:
             self._confirm()

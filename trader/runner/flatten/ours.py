@@ -1,6 +1,6 @@
 """What on the account is ours: known by client order ids alone, bounded by the position the exchange shows. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -94,6 +94,18 @@ class OurOrders:
 
 def _number(venue_order_id: str) -> int:
     return int(venue_order_id) if venue_order_id.isdecimal() else 0
+
+
+def first_to_close(open_now: Sequence[Holding]) -> list[Holding]:
+    """Those that may be closed now: short ones, and long ones beside which no short one of their kind is open. What covers is
+    closed last."""
+    bare = {_kind(h.symbol) for h in open_now if h.ours < 0}
+    return [h for h in open_now if h.ours < 0 or _kind(h.symbol) not in bare]
+
+
+def _kind(symbol: str) -> str:
+    """Calls or puts of which underlying: the head of an option's symbol."""
+    return "-".join(symbol.split("-")[:2])
 
 
 def foreign(positions: Iterable[Position], holdings: Iterable[Holding]) -> list[str]:

@@ -9,7 +9,7 @@ from trader.domain.errors import ExchangeError
 from trader.domain.order import Side
 from trader.domain.quote import Quote, credible_newest
 from trader.domain.rounding import ceil_to_tick, floor_to_tick, round_marketable
-from trader.exchange.ports import Gateway
+from trader.exchange.ports import MarketReads
 
 _CONCESSIONS = (Decimal("0.02"), Decimal("0.05"), Decimal("0.10"), Decimal("0.20"))
 _COLLAR, _COLLAR_TICKS = Decimal("0.20"), 5
@@ -19,7 +19,7 @@ _MOST, _MOST_TICKS = Decimal(1), 20  # twice the mark, as far as any attempt goe
 class Prices:
     """Newest quotes and ticks of the contracts at hand. What cannot be read is absent: then orders go out at market."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: MarketReads) -> None:
         self._gateway = gateway
         self._quotes: dict[str, Quote] = {}
         self._ticks: dict[str, Decimal] = {}

@@ -15,12 +15,12 @@ from typing import Any
 import msgspec
 
 from trader.config.addresses import split_address
+from trader.config.environments import DEPLOYMENTS
 from trader.domain.errors import ConfigError, ExchangeError, WireError
 from trader.domain.instrument import index_symbol
 from trader.exchange.common.budget import Priority
 from trader.exchange.common.events import StreamDown, StreamEvent, StreamUp, SubscriptionRefused
 from trader.exchange.common.rows import in_plain_words
-from trader.exchange.delta.environments import DEPLOYMENTS
 from trader.exchange.delta.http import endpoints as at
 from trader.exchange.delta.http.rest import RestClient
 from trader.exchange.delta.stream.connection import StreamFigures, Timings

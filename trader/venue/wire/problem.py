@@ -40,10 +40,6 @@ def key_not_authorised() -> GatewayError:
     return GatewayError(401, body)
 
 
-def not_found() -> GatewayError:
-    return GatewayError(404, {"success": False, "error": {"code": "not_found"}})
-
-
 def rate_limited(wait_ms: int) -> GatewayError:
     """429 with the wait in milliseconds."""
     body = {"success": False, "error": {"code": "rate_limit_exceeded", "context": {"wait_ms": wait_ms}}}

@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from trader.domain.errors import WireError
+from trader.domain.outcome import Rejected, Unknown
 from trader.exchange.common.budget import Priority
-from trader.exchange.common.changes import Done, Rejected, Unknown
-from trader.exchange.common.outcomes import UnsendableOrder, outcome_of
+from trader.exchange.common.outcomes import Done, UnsendableOrder, outcome_of
 from trader.exchange.common.rows import sift
-from trader.exchange.delta.api.orders import IDS_PER_CALL, micros_text
 from trader.exchange.delta.http import endpoints as at
+from trader.exchange.delta.http.queries import filters, id_lists, span
 from trader.exchange.delta.http.rest import Endpoint, RestClient, Text
 from trader.exchange.delta.wire import account as rows
 from trader.exchange.delta.wire import numbers as n
@@ -88,13 +88,10 @@ class AccountAPI:
         self, *, product_ids: Sequence[int] | None = None, contract_types: Sequence[str] = ()
     ) -> list[MarginedPosition]:
         """Positions with their margin, up to 10 s behind the fills. Whether something is flat, `positions` says."""
-        kinds = [("contract_types", ",".join(contract_types))] if contract_types else []
+        kinds = filters(contract_types=contract_types)
         if product_ids is None:
             return self._rest.whole(_MARGINED, self._margined(kinds), parse_margined)
-        ids = [str(product_id) for product_id in sorted(set(product_ids))]
-        found: list[Any] = []
-        for start in range(0, len(ids), IDS_PER_CALL):
-            found += self._margined([*kinds, ("product_ids", ",".join(ids[start : start + IDS_PER_CALL]))])
+        found = [row for ids in id_lists(product_ids) for row in self._margined([*kinds, ("product_ids", ids)])]
         return self._rest.whole(_MARGINED, found, parse_margined)
 
     def change_margin(self, product_id: int, delta: Decimal) -> Done[MarginedPosition] | Rejected | Unknown:
@@ -175,15 +172,13 @@ class AccountAPI:
         self, *, since: datetime | None = None, until: datetime | None = None, kinds: Sequence[str] = ()
     ) -> list[Transaction]:
         """The ledger's lines in a span (without `since` about 90 days), to the end of the list."""
-        query = _span(since, until)
-        if kinds:
-            query.append(("transaction_types", ",".join(kinds)))
+        query = [*span(since, until), *filters(transaction_types=kinds)]
         found = self._rest.read_pages(rows.TransactionRow, at.TRANSACTIONS, query=query, page_size=TRANSACTIONS_PAGE)
         return self._rest.whole("the transactions", found, parse_transaction, once=lambda line: line.transaction_id)
 
     def transactions_csv(self, *, since: datetime | None = None, until: datetime | None = None) -> str:
         """The exchange's own download of the ledger."""
-        text: str = self._rest.fetch(Text, at.TRANSACTIONS_CSV, query=_span(since, until))
+        text: str = self._rest.fetch(Text, at.TRANSACTIONS_CSV, query=span(since, until))
         return text
 
     def preferences(self) -> Preferences:
@@ -305,10 +300,7 @@ class AccountAPI:
         return self._rest.fetch(row, endpoint)
 
     def _change(self, row: Any, endpoint: Endpoint, body: dict[str, Any], priority: Priority = Priority.OWN) -> Any:
-        result = self._rest.change(row, endpoint, body, priority=priority).result
-        if result is None:
-            raise WireError(f"{endpoint.name}: the answer has no result")
-        return result
+        return self._rest.change(row, endpoint, body, priority=priority)
 
 
 def _of_product(row: rows.MarginedPositionRow, product_id: int) -> MarginedPosition:
@@ -316,11 +308,3 @@ def _of_product(row: rows.MarginedPositionRow, product_id: int) -> MarginedPosit
     if position.product_id != product_id:
         raise WireError(f"mismatch: asked about product {product_id}, answered {position.product_id}")
     return position
-
-
-def _span(since: datetime | None, until: datetime | None) -> list[tuple[str, str]]:
-    return [
-        (name, micros_text(instant))
-        for name, instant in (("start_time", since), ("end_time", until))
-        if instant is not None
-    ]

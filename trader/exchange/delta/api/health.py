@@ -6,15 +6,12 @@ public side, key, right to trade, clock, request budget.
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
+from trader.config.environments import Environment, environment_of
 from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown, RateLimited, VenueRefused
 from trader.exchange.common.breaker import BreakerState
-from trader.exchange.common.budget import Priority
-from trader.exchange.delta.environments import Environment, environment_of
-from trader.exchange.delta.http import endpoints as at
 from trader.exchange.delta.http.errors import is_auth, normalise
 from trader.exchange.delta.http.rest import RestClient
 
@@ -93,22 +90,21 @@ def _lead(secs: float) -> str:
     return f"{abs(secs):.1f} s {'ahead of' if secs >= 0 else 'behind'}"
 
 
-def trading_refusal(rest: RestClient, product_id: int, *, rest_url: str) -> str:
+def trading_refusal(probe: Callable[[], object], explain: Callable[[ExchangeError], str]) -> str:
     """Why the key may not trade; empty when it may.
 
-    Asks for the cancelling of an order that does not exist: the right to do so is checked before the order is looked for,
-    and nothing can come of it.
+    `probe` asks for the cancelling of an order that does not exist (`PROBE_ID`): the right to do so is checked before the
+    order is looked for, and nothing can come of it.
 
     Raises:
         ExchangeError: The exchange did not say.
     """
-    body = {"client_order_id": PROBE_ID, "product_id": product_id}
     try:
-        rest.change(Any, at.CANCEL_ORDER, body, priority=Priority.OWN)
+        probe()
     except AuthError as error:
         if normalise(error.code) in ("unauthorizedapiaccess", "unauthorized"):
             return "the API key may read but not trade: give it the Trading permission where it was made"
-        return explain_failure(error, rest_url=rest_url, clock_offset_secs=rest.clock.secs)
+        return explain(error)
     except VenueRefused:
         return ""  # it looked for the order: the right to cancel it is there
     return ""

@@ -10,13 +10,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from trader.domain.errors import VenueRefused, WireError
+from trader.domain.errors import WireError
 from trader.domain.instrument import Instrument
 from trader.exchange.common.budget import Priority
 from trader.exchange.common.rows import convert_rows, sift
 from trader.exchange.delta.http import endpoints as at
-from trader.exchange.delta.http.errors import NOT_FOUND, normalise
-from trader.exchange.delta.http.rest import Bare, Endpoint, Query, RestClient
+from trader.exchange.delta.http.queries import Query, filters
+from trader.exchange.delta.http.rest import Bare, Endpoint, RestClient
 from trader.exchange.delta.wire import core as wire
 from trader.exchange.delta.wire import market as wire_market
 from trader.exchange.delta.wire import numbers as n
@@ -70,7 +70,7 @@ class MarketAPI:
         expiry: date | None = None,
     ) -> list[Instrument]:
         """Contracts of the kinds this program knows (options, perpetuals), to the end of the list."""
-        query = _listed(contract_types=contract_types, states=states)
+        query = filters(contract_types=contract_types, states=states)
         if expiry is not None:
             query.append(("expiry", expiry.isoformat()))
         rows = self._rest.read_pages(
@@ -80,19 +80,14 @@ class MarketAPI:
 
     def product(self, symbol: str) -> Instrument | None:
         """One contract; None when the exchange does not know it, or this program not its kind."""
-        try:
-            row = self._read(wire.ProductRow, at.PRODUCTS, tail=symbol)
-        except VenueRefused as error:
-            if error.http_status == 404 or normalise(error.code) in NOT_FOUND:
-                return None
-            raise
-        return parse_instrument(row)
+        row = self._rest.find(wire.ProductRow, at.PRODUCTS, symbol, priority=Priority.MARKET)
+        return None if row is None else parse_instrument(row)
 
     def tickers(
         self, *, contract_types: Sequence[str] = (), underlyings: Sequence[str] = (), expiry: date | None = None
     ) -> list[DayTicker]:
         """Tickers by any filter; an option chain is both option types, one underlying and an expiry."""
-        query = _listed(contract_types=contract_types, underlying_asset_symbols=underlyings)
+        query = filters(contract_types=contract_types, underlying_asset_symbols=underlyings)
         if expiry is not None:
             query.append(("expiry_date", f"{expiry:%d-%m-%Y}"))
         rows = self._read(Rows(wire_market.FullTickerRow), at.TICKERS, query=query)
@@ -165,11 +160,6 @@ class MarketAPI:
 
     def _read(self, row: Any, endpoint: Endpoint, *, query: Query = (), tail: str = "") -> Any:
         return self._rest.fetch(row, endpoint, query=query, tail=tail, priority=Priority.MARKET)
-
-
-def _listed(**filters: Sequence[str]) -> list[tuple[str, str]]:
-    """Comma lists; an empty filter is left out, because an empty parameter is refused."""
-    return [(name, ",".join(values)) for name, values in filters.items() if values]
 
 
 def _point(point: list[wire.Number]) -> tuple[datetime, Decimal]:

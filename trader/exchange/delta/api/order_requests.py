@@ -1,4 +1,4 @@
-"""Order requests of every kind, checked and turned into bodies. Pure; the answer's side is in `order_verbs`.
+"""Order requests of every kind, checked and turned into bodies. Pure; what their ends mean is in `common.outcomes`.
 
 What the exchange would refuse for its form is refused here first, with one sentence: nothing leaves this machine then.
 
@@ -6,6 +6,7 @@ Source: exchange documentation, "Place Order", "Edit Order", "Bracket orders", "
 sign of a trailing amount: the official client.
 """
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
@@ -13,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from trader.domain.order import OrderType, Side, TimeInForce
+from trader.domain.order import OrderIntent, OrderType, Side, TimeInForce
 from trader.exchange.common.outcomes import UnsendableOrder
-from trader.exchange.delta.api.order_verbs import check_client_order_id
 
 BATCH_MOST = 50
+_CLIENT_ID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
 
 
 class StopKind(StrEnum):
@@ -95,6 +96,22 @@ class CancelScope(msgspec.Struct, frozen=True, kw_only=True):
     limit_orders: bool = True
     stop_orders: bool = True
     reduce_only_orders: bool = True
+
+
+def request_of(intent: OrderIntent) -> OrderRequest:
+    """The request behind an intent. A market order carries no price at all: 0 would be refused."""
+    is_limit = intent.order_type is OrderType.LIMIT
+    return OrderRequest(
+        product_id=intent.product_id,
+        side=intent.side,
+        quantity=intent.quantity,
+        client_order_id=intent.client_order_id,
+        order_type=intent.order_type,
+        limit_price=intent.limit_price if is_limit else None,
+        time_in_force=intent.time_in_force,
+        post_only=intent.post_only,
+        reduce_only=intent.reduce_only,
+    )
 
 
 def build_place(request: OrderRequest) -> dict[str, Any]:
@@ -207,6 +224,19 @@ def build_batch_cancel(product_id: int, ids: Sequence[str]) -> dict[str, Any]:
     return {"product_id": product_id, "orders": [{"id": number_id(order_id)} for order_id in ids]}
 
 
+def build_cancel(product_id: int, client_order_id: str | None, venue_order_id: str | None) -> dict[str, Any]:
+    """The body of a cancel request; the exchange's id is preferred where both are known.
+
+    Raises:
+        UnsendableOrder: Neither id was given, or the exchange's is not a number.
+    """
+    if venue_order_id is not None:
+        return {"id": number_id(venue_order_id), "product_id": product_id}
+    if client_order_id is None:
+        raise UnsendableOrder("a cancel needs the client order id or the exchange's")
+    return {"client_order_id": client_order_id, "product_id": product_id}
+
+
 def build_cancel_scope(scope: CancelScope) -> dict[str, Any]:
     """The body of a cancel-all: every flag is told, because omitted ones may count as false.
 
@@ -297,6 +327,19 @@ def flag_text(value: bool) -> str:
 def _quantity(quantity: int) -> None:
     if quantity < 1:
         raise UnsendableOrder(f"an order needs at least 1 contract, was {quantity}")
+
+
+def check_client_order_id(client_order_id: str) -> None:
+    """The exchange takes at most 32 characters; we use only those that need no encoding anywhere.
+
+    Raises:
+        UnsendableOrder: The id is empty, too long, or has other characters.
+    """
+    if not _CLIENT_ID.match(client_order_id):
+        raise UnsendableOrder(
+            f"a client order id has 1 to 32 letters, digits, '-' or '_', was {client_order_id[:40]!r} "
+            f"({len(client_order_id)} characters)"
+        )
 
 
 def _batch_length(rows: Sequence[object]) -> None:

@@ -1,7 +1,7 @@
 """Orders of every kind over REST, typed: one method per endpoint of the documentation.
 
 Whatever changes an order is sent once and ends in a value: `Ok` with the order, `Rejected` with proof, or `Unknown`
-(`order_verbs` holds the rule). Reads return the whole truth or raise `ExchangeError`; `PartialList` carries the rows that could
+(`common.outcomes` holds the rule). Reads return the whole truth or raise `ExchangeError`; `PartialList` carries the rows that could
 be read.
 """
 
@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from trader.domain.errors import VenueRefused, WireError
+from trader.domain.errors import WireError
 from trader.domain.fill import Fill
 from trader.domain.order import OrderSnapshot, Side
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.exchange.common.budget import Priority
-from trader.exchange.common.changes import Done
-from trader.exchange.common.outcomes import check_match, outcome_of
+from trader.exchange.common.outcomes import Done, check_match, outcome_of
 from trader.exchange.common.rows import sift
 from trader.exchange.delta.api.order_requests import (
     Bracket,
@@ -26,25 +25,24 @@ from trader.exchange.delta.api.order_requests import (
     build_batch,
     build_batch_cancel,
     build_batch_edit,
+    build_cancel,
     build_cancel_scope,
     build_edit,
     build_place,
     build_position_bracket,
     number_id,
 )
-from trader.exchange.delta.api.order_verbs import build_cancel, row_of
 from trader.exchange.delta.http import endpoints as at
-from trader.exchange.delta.http.errors import NOT_FOUND, normalise
+from trader.exchange.delta.http.queries import filters, span
 from trader.exchange.delta.http.rest import Endpoint, RestClient, Text
 from trader.exchange.delta.wire import account as wire_account
 from trader.exchange.delta.wire import core as wire
-from trader.exchange.delta.wire.core import Envelope
 from trader.exchange.delta.wire.listing import Rows
 from trader.exchange.delta.wire.parse import parse_fill, parse_order
 from trader.exchange.delta.wire.parse_account import parse_order_details
 from trader.exchange.delta.wire.values import OrderDetails
+from trader.exchange.ports import MaySign
 
-IDS_PER_CALL = 10  # comma lists longer than this are refused
 PAGE = 50  # fills and history are clipped to this, silently
 NOT_IN_ANSWER = "the batch's answer does not mention it: refused, or lost"
 
@@ -57,19 +55,20 @@ class OrderAPI:
 
     # ----------------------------------------------------------------------------------------------- one order
 
-    def place(self, request: OrderRequest, *, priority: Priority | None = None) -> Outcome:
+    def place(
+        self, request: OrderRequest, *, priority: Priority | None = None, may_sign: MaySign | None = None
+    ) -> Outcome:
         """Send one order of any type, once. What shrinks a position goes before everything else unless told otherwise."""
         urgency = priority or (Priority.EXIT if request.reduce_only else Priority.MARKET)
 
         def send() -> Ok:
-            envelope = self._rest.change(wire.OrderRow, at.PLACE_ORDER, build_place(request), priority=urgency)
-            order = parse_order(row_of(envelope.result))
+            order = self._change(at.PLACE_ORDER, build_place(request), urgency, may_sign)
             _check_placed(order, request)
             return Ok(order)
 
         self._rest.statistics.record("orders_submitted")
         outcome = outcome_of(send, request.client_order_id)
-        self._count(outcome)
+        self._rest.statistics.record_order(outcome)
         return outcome
 
     def edit(self, edit: OrderEdit, *, priority: Priority = Priority.MARKET) -> Outcome:
@@ -77,23 +76,26 @@ class OrderAPI:
         closing order is `EXIT`."""
 
         def send() -> Ok:
-            envelope = self._rest.change(wire.OrderRow, at.EDIT_ORDER, build_edit(edit), priority=priority)
-            order = parse_order(row_of(envelope.result))
-            check_match(order, product_id=edit.product_id, client_order_id=None, venue_order_id=edit.venue_order_id)
+            order = self._change(at.EDIT_ORDER, build_edit(edit), priority)
+            check_match(order, product_id=edit.product_id, venue_order_id=edit.venue_order_id)
             return Ok(order)
 
         self._rest.statistics.record("edits_submitted")
         return outcome_of(send, f"edit {edit.venue_order_id}")
 
     def cancel(
-        self, *, product_id: int, client_order_id: str | None = None, venue_order_id: str | None = None
+        self,
+        *,
+        product_id: int,
+        client_order_id: str | None = None,
+        venue_order_id: str | None = None,
+        may_sign: MaySign | None = None,
     ) -> Outcome:
         """Cancel one order by either id. `open_order_not_found` is no failure: read the order then."""
 
         def send() -> Ok:
             body = build_cancel(product_id, client_order_id, venue_order_id)
-            envelope = self._rest.change(wire.OrderRow, at.CANCEL_ORDER, body, priority=Priority.EXIT)
-            order = parse_order(row_of(envelope.result))
+            order = self._change(at.CANCEL_ORDER, body, Priority.EXIT, may_sign)
             check_match(order, product_id=product_id, client_order_id=client_order_id, venue_order_id=venue_order_id)
             return Ok(order)
 
@@ -140,7 +142,7 @@ class OrderAPI:
             else:
                 order = found.get(request.client_order_id)
                 outcomes.append(Unknown(NOT_IN_ANSWER) if order is None else checked(request, order))
-            self._count(outcomes[-1])
+            self._rest.statistics.record_order(outcomes[-1])
         return outcomes
 
     def edit_batch(
@@ -212,7 +214,7 @@ class OrderAPI:
     ) -> list[OrderDetails]:
         """Every open and pending order by any filter. `order_types` are market, limit, stop_market, stop_limit,
         all_stop: other words than on placing."""
-        query = [("states", ",".join(states)), *_filters(contract_types=contract_types, order_types=order_types)]
+        query = [("states", ",".join(states)), *filters(contract_types=contract_types, order_types=order_types)]
         return self._details(at.OPEN_ORDERS, query, product_ids)
 
     def history(
@@ -225,7 +227,7 @@ class OrderAPI:
         order_types: Sequence[str] = (),
     ) -> list[OrderDetails]:
         """Every ended order created in a span, to the end of the list."""
-        query = [*_span(since, until), *_filters(contract_types=contract_types, order_types=order_types)]
+        query = [*span(since, until), *filters(contract_types=contract_types, order_types=order_types)]
         return self._details(at.ORDER_HISTORY, query, product_ids)
 
     def fills(
@@ -237,29 +239,26 @@ class OrderAPI:
         contract_types: Sequence[str] = (),
     ) -> list[Fill]:
         """Every fill in a span (without `since` about 90 days), to the end of the list."""
-        query = [*_span(since, until), *_filters(contract_types=contract_types)]
-        rows = self._listed(wire.FillRow, at.FILLS, query, product_ids)
+        query = [*span(since, until), *filters(contract_types=contract_types)]
+        rows = self._rest.read_of(product_ids, wire.FillRow, at.FILLS, query=query, page_size=PAGE)
         # Rows that arrive while pages are read shift the pages: the same fill may be seen twice.
         return self._rest.whole("the fills", rows, parse_fill, once=lambda fill: fill.key)
 
     def fills_csv(self, *, since: datetime | None = None, until: datetime | None = None) -> str:
         """The exchange's own download of fills."""
-        text: str = self._rest.fetch(Text, at.FILLS_CSV, query=_span(since, until))
+        text: str = self._rest.fetch(Text, at.FILLS_CSV, query=span(since, until))
         return text
 
     # ------------------------------------------------------------------------------------------------- helpers
 
-    def _count(self, outcome: Outcome) -> None:
-        names = {Ok: "orders_accepted", Rejected: "orders_rejected", Unknown: "orders_unknown"}
-        self._rest.statistics.record(names[type(outcome)])
-        if isinstance(outcome, Ok) and outcome.order.leaves_qty == 0:
-            self._rest.statistics.record("orders_filled")
+    def _change(
+        self, endpoint: Endpoint, body: dict[str, Any], priority: Priority, may_sign: MaySign | None = None
+    ) -> OrderSnapshot:
+        return parse_order(self._rest.change(wire.OrderRow, endpoint, body, priority=priority, may_sign=may_sign))
 
     def _batch(self, endpoint: Endpoint, body: dict[str, Any], priority: Priority) -> list[OrderSnapshot]:
-        envelope: Envelope[Any] = self._rest.change(Rows(wire.OrderRow), endpoint, body, priority=priority)
-        if envelope.result is None:
-            raise WireError("the batch's answer has no result")
-        orders, odd = sift("a batch's answer", envelope.result, parse_order)
+        rows = self._rest.change(Rows(wire.OrderRow), endpoint, body, priority=priority)
+        orders, odd = sift("a batch's answer", rows, parse_order)
         self._rest.leave_out(odd)  # what became of those is unknown, as of every order the answer does not mention
         return orders
 
@@ -282,61 +281,17 @@ class OrderAPI:
         return outcomes
 
     def _one(self, endpoint: Endpoint, tail: str) -> OrderDetails | None:
-        try:
-            row = self._rest.fetch(wire_account.FullOrderRow, endpoint, tail=tail)
-        except VenueRefused as error:
-            if error.http_status == 404 or normalise(error.code) in NOT_FOUND:
-                return None
-            raise
-        return parse_order_details(row)
+        row = self._rest.find(wire_account.FullOrderRow, endpoint, tail)
+        return None if row is None else parse_order_details(row)
 
     def _details(
         self, endpoint: Endpoint, query: list[tuple[str, str]], product_ids: Sequence[int] | None
     ) -> list[OrderDetails]:
-        rows = self._listed(wire_account.FullOrderRow, endpoint, query, product_ids)
+        rows = self._rest.read_of(product_ids, wire_account.FullOrderRow, endpoint, query=query, page_size=PAGE)
         return self._rest.whole("the orders", rows, parse_order_details, once=lambda one: one.order.venue_order_id)
-
-    def _listed(
-        self, row: Any, endpoint: Endpoint, query: list[tuple[str, str]], product_ids: Sequence[int] | None
-    ) -> list[Any]:
-        if product_ids is None:
-            return self._rest.read_pages(row, endpoint, query=query, page_size=PAGE)
-        rows: list[Any] = []
-        ids = sorted(set(product_ids))
-        for start in range(0, len(ids), IDS_PER_CALL):
-            listed = ",".join(str(product_id) for product_id in ids[start : start + IDS_PER_CALL])
-            rows += self._rest.read_pages(row, endpoint, query=[*query, ("product_ids", listed)], page_size=PAGE)
-        return rows
 
 
 def _check_placed(order: OrderSnapshot, request: OrderRequest) -> None:
-    """See that the accepted order is the one that was meant.
-
-    Raises:
-        WireError: Id, product, side or size differ.
-    """
-    check_match(order, product_id=request.product_id, client_order_id=request.client_order_id, venue_order_id=None)
-    if order.side is not request.side or order.quantity != request.quantity:
-        raise WireError(
-            f"mismatch: sent {request.side} {request.quantity}, answered {order.side} {order.quantity}",
-        )
-
-
-def _filters(**filters: Sequence[str]) -> list[tuple[str, str]]:
-    """Comma lists; an empty filter is left out, because an empty parameter is refused."""
-    return [(name, ",".join(values)) for name, values in filters.items() if values]
-
-
-def _span(since: datetime | None, until: datetime | None) -> list[tuple[str, str]]:
-    return [
-        (name, micros_text(instant))
-        for name, instant in (("start_time", since), ("end_time", until))
-        if instant is not None
-    ]
-
-
-def micros_text(instant: datetime) -> str:
-    """Microseconds since 1970, as queries want them."""
-    if instant.tzinfo is None:
-        raise ValueError("an instant needs its time zone")
-    return str(int(instant.timestamp() * 1_000_000))
+    """See that the accepted order is the one that was meant."""
+    asked = {name: getattr(request, name) for name in ("product_id", "client_order_id", "side", "quantity")}
+    check_match(order, **asked)

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from trader.domain.errors import ExchangeError
 from trader.domain.order import OrderSnapshot, Side
 from trader.domain.outcome import Rejected, Unknown
-from trader.exchange.common.changes import Done
 from trader.exchange.common.odd_rows import PartialList
+from trader.exchange.common.outcomes import Done
 from trader.exchange.delta.api.account import AccountAPI
 from trader.exchange.delta.api.order_requests import Bracket
 from trader.exchange.delta.api.orders import OrderAPI

@@ -8,24 +8,25 @@ signed once again, orders too: it was refused, so it was not processed, and the 
 import copy
 import logging
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 
-from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown, RateLimited, WireError
-from trader.domain.odd_row import OddRow
+from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown, RateLimited, VenueRefused, WireError
 from trader.exchange.common.breaker import CircuitBreaker
 from trader.exchange.common.budget import DEFAULT_QUOTA, Priority, RateBudget
 from trader.exchange.common.clock_offset import ClockOffset
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.decoding import decoder_of
-from trader.exchange.common.odd_rows import OddRows, PartialList, in_words
-from trader.exchange.common.rows import UNREADABLE, sift
+from trader.exchange.common.lists import Lists
+from trader.exchange.common.odd_rows import OddRows
+from trader.exchange.common.rows import UNREADABLE
 from trader.exchange.common.statistics import CallStatistics
 from trader.exchange.common.transport import Reply, Transport
-from trader.exchange.delta.http.errors import is_expired_signature
+from trader.exchange.delta.http.errors import NOT_FOUND, is_expired_signature, normalise
+from trader.exchange.delta.http.queries import Query, id_lists
 from trader.exchange.delta.http.refusal import refusal
 from trader.exchange.delta.http.signing import sign
 from trader.exchange.delta.wire.core import Envelope
@@ -43,7 +44,6 @@ _BODY_LOG_CHARS = 2000
 
 T = TypeVar("T")
 V = TypeVar("V")
-Query = Sequence[tuple[str, str]]
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class Text:
     """In place of a result type: the answer is text (a CSV download)."""
 
 
-class RestClient:
+class RestClient(Lists):
     """Calls to one deployment with one key. Safe to use from any thread."""
 
     def __init__(
@@ -113,15 +113,16 @@ class RestClient:
 
     def change(
         self,
-        result: type[T] | Rows,
+        result: Any,
         endpoint: Endpoint,
         body: Mapping[str, Any],
         *,
         priority: Priority,
         may_sign: MaySign | None = None,
-    ) -> Envelope[T]:
-        """Send a request that changes something. Once: it is repeated only where the exchange refused its signature as
-        expired, and then once. `may_sign` is asked with the very instant that is then signed.
+    ) -> Any:
+        """Send a request that changes something, and give what was answered: a `result`, whatever there is where that is
+        `Any`. Once: it is repeated only where the exchange refused its signature as expired, and then once. `may_sign` is
+        asked with the very instant that is then signed.
 
         Raises:
             BudgetRefused, NotSent: Nothing left this machine.
@@ -131,7 +132,10 @@ class RestClient:
         text = msgspec.json.encode(body).decode()
         deadline = time.monotonic() + ORDER_DEADLINE_SECS
         call = _Call(endpoint, endpoint.path, "", text, priority, may_sign)
-        return self._signed_again(result, call, self._orders, deadline)
+        answered = self._signed_again(result, call, self._orders, deadline).result
+        if answered is None and result is not Any:
+            raise WireError(f"{endpoint.name}: the answer has no result")
+        return answered
 
     def read(
         self,
@@ -192,44 +196,23 @@ class RestClient:
             seen.add(cursor)
         raise WireError(f"{endpoint.path}: more than {PAGES_MAX} pages")
 
-    def usable(self, what: str, rows: Sequence[Any], parse: Callable[[Any], V | None]) -> list[V]:
-        """The values of a list of the market: rows that make no sense are left out and told.
+    def find(self, row: Any, endpoint: Endpoint, tail: str, *, priority: Priority = Priority.OWN) -> Any:
+        """One row by id; None only when the exchange says in so many words that there is none."""
+        try:
+            return self.fetch(row, endpoint, tail=tail, priority=priority)
+        except VenueRefused as error:
+            if error.http_status == 404 or normalise(error.code) in NOT_FOUND:
+                return None
+            raise
 
-        Raises:
-            WireError: Not one row could be used, which is not the same as there being none.
-        """
-        good, odd = sift(what, rows, parse)
-        self.leave_out(odd)
-        if odd and not good:
-            raise WireError(f"no row of {what} could be read: {in_words(odd)}")
-        return good
-
-    def whole(
-        self,
-        what: str,
-        rows: Sequence[Any],
-        parse: Callable[[Any], V | None],
-        *,
-        once: Callable[[V], Hashable] | None = None,
-    ) -> list[V]:
-        """The values of a list of the account; of those that are the same by `once` the last.
-
-        Raises:
-            PartialList: Some rows make no sense; it carries the others.
-        """
-        good, odd = sift(what, rows, parse)
-        self.leave_out(odd)
-        if once is not None:
-            good = list({once(value): value for value in good}.values())
-        if odd:
-            raise PartialList(good, odd)
-        return good
-
-    def leave_out(self, odd: Sequence[OddRow]) -> None:
-        """Count and tell rows that could not be used."""
-        if odd:
-            self.statistics.record("rows_skipped", len(odd))
-            self.odd.note(odd)
+    def read_of(
+        self, product_ids: Sequence[int] | None, row: Any, endpoint: Endpoint, *, query: Query, page_size: int
+    ) -> list[Any]:
+        """As `read_pages`, of these products only; None means of all."""
+        if product_ids is None:
+            return self.read_pages(row, endpoint, query=query, page_size=page_size)
+        filters = [[*query, ("product_ids", ids)] for ids in id_lists(product_ids)]
+        return [found for one in filters for found in self.read_pages(row, endpoint, query=one, page_size=page_size)]
 
     def close(self) -> None:
         """Drop the kept connections."""

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 import msgspec
 
+from trader.domain.instrument import underlying_of_index
 from trader.domain.quote import Greeks, Quote
 from trader.exchange.common.events import StreamEvent, StreamUp
 from trader.exchange.delta.wire import numbers as n
@@ -61,14 +62,21 @@ class _Known(msgspec.Struct):
 class Conflator:
     """Newest market data per contract. One stream thread offers, one other thread takes."""
 
-    def __init__(self, wake: Callable[[], None] = lambda: None, *, wall: Callable[[], float] = time.time) -> None:
-        """`wake` is called in the stream thread when there is something to take after there was nothing, e.g.
-        `threading.Event().set`."""
+    def __init__(
+        self,
+        wake: Callable[[], None] = lambda: None,
+        *,
+        matters: Callable[[MarketMessage], bool] = lambda _: True,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """`wake` is called in the stream thread, once until the next `take`, when a message came that `matters`; what does not
+        is taken whenever somebody does. E.g. `threading.Event().set`."""
         self._wake = wake
+        self._matters = matters
         self._wall = wall
         self._lock = threading.Lock()  # guards what `offer` writes; held for moments only
         self._batch = _Batch()
-        self._empty = True
+        self._woken = False
         self._arrived: float | None = None
         self._merging = threading.Lock()  # guards the rest; taken before `_lock` where both are
         self._known: dict[str, _Known] = {}
@@ -94,8 +102,25 @@ class Conflator:
             else:
                 batch.spots[message.sy] = message
             self._arrived = self._wall()
-            was_empty, self._empty = self._empty, False
-        if was_empty:
+            wakes = not self._woken and self._matters(message)
+            self._woken = self._woken or wakes
+        if wakes:
+            self._wake()
+
+    def judge_again(self) -> None:
+        """What matters has changed: wake if something not taken yet does."""
+        with self._lock:
+            batch = self._batch
+            tickers = [ticker for _, ticker in batch.tickers.values()]
+            waiting: list[MarketMessage] = [
+                *batch.quotes.values(),
+                *batch.marks.values(),
+                *batch.spots.values(),
+                *tickers,
+            ]
+            wakes = not self._woken and any(map(self._matters, waiting))
+            self._woken = self._woken or wakes
+        if wakes:
             self._wake()
 
     def on_event(self, event: StreamEvent) -> None:
@@ -113,13 +138,13 @@ class Conflator:
         """
         with self._merging:
             with self._lock:
-                batch, self._batch, self._empty = self._batch, _Batch(), True
+                batch, self._batch, self._woken = self._batch, _Batch(), False
             before, self._taken = self._taken, self._wall()
             self._reach = _LEAP + timedelta(seconds=min(max(self._taken - before, 0.0), 60.0) * _FASTEST)
             known, spots = self._known, self._spots
             changed: dict[str, _Known] = {}
             for index, spot in batch.spots.items():
-                self._spot(spots, _underlying_of_index(index), spot.p, self._instant(spot))
+                self._spot(spots, underlying_of_index(index), spot.p, self._instant(spot))
             for symbol, (item, ticker) in batch.tickers.items():
                 contract = changed[symbol] = _of(known, symbol)
                 ts = self._instant(ticker)
@@ -138,7 +163,7 @@ class Conflator:
         """Forget everything heard so far."""
         with self._merging:
             with self._lock:
-                self._batch, self._empty = _Batch(), True
+                self._batch, self._woken = _Batch(), False
             self._known, self._spots = {}, {}
             self._market_time = self._leap = None
 
@@ -263,9 +288,3 @@ def _quote(contract: _Known, spot: tuple[Decimal, datetime | None] | None) -> Qu
         ts_quote=contract.ts_quote,
         ts_greeks=contract.ts_greeks,
     )
-
-
-def _underlying_of_index(index: str) -> str:
-    """``.DEETHUSD`` is ETH; Bitcoin's index is ``.DEXBTUSD``."""
-    name = index.removeprefix(".DE").removesuffix("USD")
-    return "BTC" if name == "XBT" else name

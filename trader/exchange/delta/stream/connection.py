@@ -399,32 +399,10 @@ def _words(error: Exception) -> str:
 
 
 _KNOWN_TYPES = frozenset(
-    {
-        "ticker",
-        "ob_l1",
-        "mark_price",
-        "spot_price",
-        "product_updates",
-        "system_status",
-        "subscriptions",
-        "heartbeat",
-        "pong",
-        "key-auth",
-        "orders",
-        "v2/user_trades",
-        "positions",
-        "margins",
-        "ob_l2",
-        "ob_updates",
-        "trades",
-        "spot_30mtwap_price",
-        "funding_rate",
-        "portfolio_margins",
-        "mmp_trigger",
-        "user_trades",
-        *(f"candlestick_{res}" for res in RESOLUTIONS),
-    }
-)
+    "ticker ob_l1 mark_price spot_price product_updates system_status subscriptions heartbeat pong key-auth orders "
+    "v2/user_trades positions margins ob_l2 ob_updates trades spot_30mtwap_price funding_rate portfolio_margins "
+    "mmp_trigger user_trades".split()
+) | {f"candlestick_{res}" for res in RESOLUTIONS}
 
 
 def _wire_symbol(channel: str, symbol: str) -> str:

@@ -180,12 +180,6 @@ class Pong(msgspec.Struct, tag_field="type", tag="pong"):
     pass
 
 
-class Other(msgspec.Struct):
-    """Any message: what is needed to tell one that is not ours to read from one that is broken."""
-
-    type: str | None = None
-
-
 # ------------------------------------------------------------------------------------------------ stream: public
 
 

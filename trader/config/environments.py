@@ -69,6 +69,14 @@ DEPLOYMENTS = (
     ),
 )
 
+
+def india(environment: Environment) -> tuple[str, str, str]:
+    """The three addresses of the India edition: REST, public and private WebSocket."""
+    [one] = [d for d in DEPLOYMENTS if d.environment is environment and d.name.startswith("india")]
+    assert one.ws_public is not None
+    return one.rest, one.ws_public, one.ws_private
+
+
 _BY_HOST = {host: deployment for deployment in DEPLOYMENTS for host in deployment.hosts}
 _LOOPBACK = "this machine"
 _SCHEMES = {"REST": ("https", "http"), "public WebSocket": ("wss", "ws"), "private WebSocket": ("wss", "ws")}
