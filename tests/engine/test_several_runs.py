@@ -103,6 +103,23 @@ def test_a_liquidation_is_divided_once_the_youngest_first() -> None:
     assert len({part.key for part in parts}) == 2
 
 
+def test_what_an_ended_run_has_booked_is_not_booked_again_by_another() -> None:
+    scene = two_holding()
+    liquidated = replace(settlement("C", 2, "500", scene.market or EXPIRY), kind=FillKind.LIQUIDATION)
+    scene.exchange.fills.append(liquidated)
+    for _ in range(30):  # the youngest has lost its call and ends
+        scene.pass_time(1)
+        scene.prices(after=0)
+        serve(scene)
+    first = runs(scene)[0]
+    assert len(runs(scene)) == 1
+    scene.start(config(2))  # what has ended is held no more
+    assert len(scene.state.runs) == 2
+    read(scene)
+    assert scene.state.runs[first.run_id].open_quantity("C") == 2
+    assert sum(fill.quantity for fill in booked(scene) if fill.fill_id == liquidated.fill_id) == 2
+
+
 def test_a_settlement_closes_every_runs_own_and_its_cost_told_later_is_divided() -> None:
     scene = two_holding()
     scene.pass_time((EXPIRY - scene.wall).total_seconds() + 5)

@@ -58,8 +58,12 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """Names this telling of an execution: channel, order and id together."""
-        name = self.fill_id if self.channel is None else f"{self.channel}:{self.venue_order_id}:{self.fill_id}"
-        return f"{name}/{self.part}" if self.part else name
+        return f"{self.whole_key}/{self.part}" if self.part else self.whole_key
+
+    @property
+    def whole_key(self) -> str:
+        """The same of the whole execution, whichever part of it this is."""
+        return self.fill_id if self.channel is None else f"{self.channel}:{self.venue_order_id}:{self.fill_id}"
 
     def is_older(self, than: datetime | None) -> bool:
         """True when it is known to have happened before this instant (exchange time)."""

@@ -319,4 +319,6 @@ def closable(run: Run, leg: LegTerms) -> int:
     """Contracts an exit may close: our net by fills, never more than the position last read at the exchange."""
     ours = max(run.open_quantity(leg.key), 0)
     seen = run.positions.get(leg.symbol)
-    return ours if seen is None else min(ours, max(seen * leg.side.sign, 0))
+    if seen is None:
+        return max(ours - run.missing.get(leg.symbol, 0), 0)
+    return min(ours, max(seen * leg.side.sign, 0))

@@ -103,7 +103,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     confirmed: dict[
         str, str
     ] = {}  # keys of tellings that booked nothing: their order while they have told no cost, else ""
-    positions: dict[str, int] = {}
+    positions: dict[str, int] = {}  # its share of what was read, where no fill has come since
+    missing: dict[str, int] = {}  # contracts that the read before the newest fill did not show, where others hold them too
     peak_pnl: Decimal | None = None
     peak_pct: Decimal | None = None
     peak_at: datetime | None = None  # market
@@ -212,6 +213,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     order_times: tuple[datetime, ...] = ()  # wall, the newest few
     trading: Trading = Trading()
     limits: AccountLimits = AccountLimits()
+    divided: dict[str, int] = {}  # contracts booked of what the exchange has closed by itself, by `Fill.whole_key`
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):

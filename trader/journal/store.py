@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, bindparam, insert, select
 
 from trader.domain.errors import JournalError
-from trader.engine.records import AnyRecord, LevelChanged, RunCreated, RunFinished
+from trader.engine.records import AnyRecord, FillRecorded, LevelChanged, RunCreated, RunFinished
 from trader.engine.view import LiveSnapshot
 from trader.journal import commands as cmd
 from trader.journal import lease as leasing
@@ -315,6 +315,12 @@ class Journal:
         day's limits are folded from, without reading everything between. Only those after `after_seq`."""
         with self._read() as connection:
             return views.read_run_bounds(connection, account, since, after_seq)
+
+    def closed_by_exchange(self, account: str, since: datetime) -> list[tuple[int, FillRecorded]]:
+        """Fills that no order of ours has made, booked since an instant (wall clock), in order: each is divided once, also
+        among runs that have ended."""
+        with self._read() as connection:
+            return views.read_closed_by_exchange(connection, account, since)
 
     def taken_in(self, run_ids: Sequence[str]) -> dict[str, views.TakenIn]:
         """What entering each of these runs has brought; those that entered nothing are left out."""

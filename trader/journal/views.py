@@ -174,6 +174,18 @@ def _bounds_query() -> Select[Any]:
 _RUN_BOUNDS = _bounds_query()
 
 
+def read_closed_by_exchange(connection: Connection, account: str, since: datetime) -> list[tuple[int, FillRecorded]]:
+    """Fills without an order of ours, since an instant, in order."""
+    fills = t.fills.c
+    query = select(fills.seq, fills.body).where(fills.account == account, fills.client_order_id.is_(None))
+    found: list[tuple[int, FillRecorded]] = []
+    for seq, body in connection.execute(query.where(fills.wall >= instant_text(since)).order_by(fills.seq)):
+        record = decode_record(body)
+        assert isinstance(record, FillRecorded)
+        found.append((int(seq), record))
+    return found
+
+
 def read_level_changes(connection: Connection, account: str, limit: int) -> list[tuple[int, LevelChanged]]:
     """The account's newest changes of level, newest first; the newest says it all."""
     found: list[tuple[int, LevelChanged]] = []

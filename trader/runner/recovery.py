@@ -24,11 +24,13 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def read_back(journal: Journal, account: str, wall: datetime) -> Found:
-    """Unresolved runs whole, finished ones of the last days for the daily limits, and the account's level."""
+    """Unresolved runs whole, finished ones of the last days for the daily limits and with what the exchange has closed of them,
+    and the account's level."""
     unresolved = journal.unresolved_runs(account)
     rows = {seq: record for run_id in unresolved for seq, record in journal.records(run_id)}
     newest = max((record.wall for record in rows.values()), default=None)
     rows |= dict(journal.run_bounds(account, wall - _HISTORY))
+    rows |= dict(journal.closed_by_exchange(account, wall - _HISTORY))
     rows |= dict(journal.level_changes(account, limit=1))
     return Found([rows[seq] for seq in sorted(rows)], unresolved, newest)
 

@@ -31,14 +31,17 @@ def drawn(rng: Random, plan: Plan) -> Plan:
 
 def _other(rng: Random, preset: dict[str, Any], number: int) -> dict[str, Any]:
     """Mostly the same strikes with other sizes, orders and exits; sometimes farther ones, or one leg of the other side."""
-    strategy = {**preset["strategy"], "quantity": rng.choice((1, 2, 3))}
+    quantity, in_slices = rng.choice((1, 2, 3)), "entry_algo" in preset["orders"]
+    strategy = {**preset["strategy"]} if in_slices else {**preset["strategy"], "quantity": quantity}
     kind = rng.random()
     if kind < 0.15 and strategy.get("wings_by") != "delta":
         strategy |= {"delta_min": "0.02", "delta_max": "0.15"}
     elif kind < 0.3 and not preset["strategy"].get("legs"):
         side = rng.choice(("buy", "buy", "sell"))
         strategy |= {"structure": "one_leg", "leg_kind": rng.choice(("call", "put")), "leg_side": side}
-    orders = {**preset["orders"], "retries": rng.randint(0, 4), "timeout_secs": rng.randint(1, 4)}
+    orders = {**preset["orders"], "retries": rng.randint(0, 4)}
+    if not in_slices:
+        orders["timeout_secs"] = rng.randint(1, 4)
     exits = {**preset["exits"], "max_loss_pct": str(rng.choice((15, 60, 90))), "blind_exit_secs": 21 + number}
     return {
         **preset,

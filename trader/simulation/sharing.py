@@ -66,8 +66,8 @@ class SharingRules:
         """By the exchange's true position, where all is calm and has been read: the oldest run's first."""
         symbol, shell = intent.symbol, self._evidence.world.current
         runs = [one for one in self._evidence.notes.unresolved() if any(leg.symbol == symbol for leg in one.legs)]
-        if len(runs) < 2 or shell is None:
-            return
+        if len(runs) < 2 or shell is None or symbol not in run.positions:
+            return  # without a read since its newest fill it closes what its fills have made
         last = max(
             (self._evidence.world.faults.last_of.get(name, -100.0) for name in ("H4", "X6", "W4")), default=-100.0
         )

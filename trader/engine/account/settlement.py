@@ -23,7 +23,8 @@ def divide(turn: Turn, fill: Fill) -> None:
     Of a part that is closed the youngest run has the first share, as it has of every shortage.
     """
     booked = [(run, part) for run in turn.state.runs.values() if (part := _part_of(run, fill)) is not None]
-    done = sum(part.quantity for _, part in booked)
+    divided = turn.state.account.divided  # runs that have ended and are held no more have booked, too
+    done = max(sum(part.quantity for _, part in booked), divided.get(fill.key, 0), divided.get(fill.fill_id, 0))
     _cost(turn, fill, booked)
     theirs = {run.run_id for run, _ in booked}
     found = [(run, leg) for run in turn.state.unresolved if run.run_id not in theirs for leg in _closed_by(run, fill)]
