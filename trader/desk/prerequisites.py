@@ -20,6 +20,7 @@ from trader.domain.errors import AuthError, ExchangeError, TraderError, VenueRef
 from trader.domain.foreign import Foreign, find_foreign, may_concern
 from trader.domain.order import OrderSnapshot, Side
 from trader.domain.structure_words import in_words
+from trader.engine.account.limits import lock_words
 from trader.engine.commands import twin_among
 from trader.engine.fold import evolve
 from trader.engine.gate import daily_loss, runs_today
@@ -190,6 +191,8 @@ class FactFinder:
         if not isinstance(state, TraderError):
             limits = {
                 "lost_today": daily_loss(state, now),
+                "lock": lock_words(state, now),
+                "limits": state.account.limits,
                 "runs_made": runs_today(state, underlying, now) - waits,
             }
         stream = status.ops.private_socket if status.ops is not None and status.runner.alive else None
@@ -212,6 +215,8 @@ class FactFinder:
         state = State(installation=journal.installation(), epoch=0, env=self._settings.env, account_key=self._account)
         for _, record in journal.run_bounds(self._account, wall - HISTORY):
             state = evolve(state, record)
+        for _, setting in journal.account_settings(self._account):
+            state = evolve(state, setting)
         return state
 
 

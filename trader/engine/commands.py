@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
 from trader.engine import records as rec
+from trader.engine.account.limits import lock_words
 from trader.engine.beside import confirm, refused_phrase
 from trader.engine.effects import AckCommand
 from trader.engine.events import StartCommand, StopCommand
@@ -77,6 +78,7 @@ def _refusal(turn: Turn, event: StartCommand, preset: Preset) -> str:
         open_runs=len(turn.state.unresolved),
         open_here=sum(run.underlying == underlying for run in turn.state.unresolved),
         limits=turn.state.account.limits,
+        lock=lock_words(turn.state, turn.now),
         twin=twin_of(turn.state, preset.config_hash),
         runs_made=runs_today(turn.state, underlying, turn.now),
         runs_most=preset.risk.max_runs_per_day,

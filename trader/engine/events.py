@@ -71,6 +71,14 @@ class LevelCommand(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class LimitsCommand(Event, frozen=True, kw_only=True):
+    """A person sets the account's limits: the whole document as JSON values."""
+
+    command_id: str
+    limits: dict[str, Any]
+    issued_by: str
+
+
 class MarketMoved(Event, frozen=True, kw_only=True):
     """Newest quotes (merged, one per symbol) and index prices. `newest` is the youngest exchange time seen so far."""
 
@@ -173,6 +181,7 @@ AnyEvent = (
     | BesideCommand
     | StopCommand
     | LevelCommand
+    | LimitsCommand
     | MarketMoved
     | ChainRead
     | SubmitAnswered

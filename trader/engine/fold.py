@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from trader.config.account_limits import read_limits
 from trader.config.pinned import pinned_preset
 from trader.domain.expiry import ist_date
 from trader.domain.fill import Fill, FillKind, price_key, told_key
@@ -30,6 +31,8 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
         return _run_created(state, record)
     if isinstance(record, rec.LevelChanged):
         return _level_changed(state, record)
+    if isinstance(record, rec.LimitsSet | rec.LossLocked):
+        return _account_set(state, record)
     if isinstance(record, rec.FillRecorded) and record.fill.kind is not FillKind.NORMAL:
         state = replace(state, account=_divided(state.account, record.fill))
     run = state.runs.get(record.run_id)
@@ -60,6 +63,14 @@ def _level_changed(state: State, record: rec.LevelChanged) -> State:
         return state
     trading = Trading(level=record.level, reason=record.reason, code=record.code, since=record.wall)
     return replace(state, account=replace(state.account, trading=trading))
+
+
+def _account_set(state: State, record: rec.LimitsSet | rec.LossLocked) -> State:
+    if record.account != state.account_key:
+        return state
+    if isinstance(record, rec.LossLocked):
+        return replace(state, account=replace(state.account, locked_day=record.day))
+    return replace(state, account=replace(state.account, limits=read_limits(record.limits)))
 
 
 def _day_of(record: rec.Record) -> date:

@@ -18,6 +18,7 @@ from trader.domain.quote import Quote
 from trader.domain.rounding import is_on_tick
 from trader.engine.account.allocation import others_in
 from trader.engine.account.crossing import crossing
+from trader.engine.account.limits import entry_bounds
 from trader.engine.beside import bars_beginning
 from trader.engine.cover import Sizes, beyond_cover, covers, shorts
 from trader.engine.execution.algo import entry_bound, since_filled
@@ -115,6 +116,7 @@ def check_order(state: State, run: Run, intent: OrderIntent, now: Now, passed: P
             _entry_limits(state, run, now, passed),
             _entry_cover(run, leg, intent, passed),
             _entry_beside(state, run, leg, passed),
+            _account_limits(state, run, leg, intent, now, passed),
         ]
     else:
         checks += [_exit_size(run, leg, intent, passed), _exit_cover(run, leg, intent, passed)]
@@ -259,6 +261,16 @@ def _entry_limits(state: State, run: Run, now: Now, passed: Passed) -> Denied | 
     lost = daily_loss(state, now)
     limit = run.preset.risk.daily_loss_limit_usd
     return _judge(lost >= limit, "DAILY_LOSS_LIMIT", f"lost today={lost:.2f} USD, limit={limit} USD", passed)
+
+
+def _account_limits(
+    state: State, run: Run, leg: LegTerms, intent: OrderIntent, now: Now, passed: Passed
+) -> Denied | None:
+    """What all runs together may hold, order and lose."""
+    judged = (
+        _judge(bound.fails, bound.code, bound.numbers, passed) for bound in entry_bounds(state, run, leg, intent, now)
+    )
+    return next((denied for denied in judged if denied is not None), None)
 
 
 def _entry_beside(state: State, run: Run, leg: LegTerms, passed: Passed) -> Denied | None:

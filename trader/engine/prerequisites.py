@@ -62,9 +62,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     open_runs: int | None = None  # unfinished ones of the account
     open_here: int | None = None  # of them on this underlying
     limits: AccountLimits = AccountLimits()
-    twin: str | None = (
-        None  # a run of the very same configuration that has not completed its entry, "" where there is none
-    )
+    lock: str | None = None  # why the account's losses let no entry out
+    twin: str | None = None  # a run of this very configuration that has not completed its entry; "" for none
     strikes: Sequence[str] | None = None  # why there are no legs at usable prices
     foreign: tuple[Foreign, ...] | Unread | None = None
     confirmed: tuple[Foreign, ...] = ()
@@ -172,6 +171,10 @@ def _open_runs(facts: Facts) -> Judged:
     return found or [(True, f"{words}{facts.open_runs} of {limits.open_runs} in all")]
 
 
+def _lock(facts: Facts) -> Judged:
+    return _fault(facts.lock, "", "the account's losses are within its limits")
+
+
 def _strikes(facts: Facts) -> Judged:
     if facts.strikes is None:
         return _UNKNOWN
@@ -214,6 +217,14 @@ def _margin(facts: Facts) -> Judged:
         return [(False, "available margin is not known")]
     if needed > available:
         return [(False, f"margin needed {needed:,.2f} USD exceeds the available {available:,.2f} USD")]
+    share = facts.limits.margin_share_pct
+    if needed > available * share / 100:
+        return [
+            (
+                False,
+                f"margin needed {needed:,.2f} USD is more than {share} % of {available:,.2f} USD (margin_share_pct)",
+            )
+        ]
     return [(True, f"about {needed:,.2f} USD needed, {available:,.2f} USD available")]
 
 
@@ -232,6 +243,7 @@ _LIST: tuple[tuple[str, Callable[[Facts], Judged]], ...] = (
     ("clock", _clock),
     ("daily loss", _loss),
     ("runs a day", _runs),
+    ("account loss", _lock),
     ("open runs", _open_runs),
     ("legs", _strikes),
     ("nothing foreign", _clean),

@@ -104,7 +104,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         str, str
     ] = {}  # keys of tellings that booked nothing: their order while they have told no cost, else ""
     positions: dict[str, int] = {}  # its share of what was read, where no fill has come since
-    missing: dict[str, int] = {}  # contracts that the read before the newest fill did not show, where others hold them too
+    missing: dict[
+        str, int
+    ] = {}  # contracts that the read before the newest fill did not show, where others hold them too
     peak_pnl: Decimal | None = None
     peak_pct: Decimal | None = None
     peak_at: datetime | None = None  # market
@@ -213,6 +215,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     order_times: tuple[datetime, ...] = ()  # wall, the newest few
     trading: Trading = Trading()
     limits: AccountLimits = AccountLimits()
+    locked_day: date | None = None  # the Indian day on which the account's daily loss was reached
     divided: dict[str, int] = {}  # contracts booked of what the exchange has closed by itself, by `Fill.whole_key`
 
 
@@ -276,6 +279,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     watches: dict[str, Watch] = {}
     market: Market = Market()
     subscribed: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    loss_since: datetime | None = (
+        None  # wall: since when all runs together have lost as much as the account may in a day
+    )
     slow_until: datetime | None = None  # wall: the exchange has asked us to send no more than exits until then
     journal_fault: str = ""  # why nothing can be recorded; while there is one, no new risk is taken
     account_stream_fault: str = ""  # why the account's stream tells nothing; while there is one, no new risk is taken

@@ -11,6 +11,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from trader.engine import events as ev
+from trader.engine.account.limits import check_losses, on_limits
 from trader.engine.account.read import read_account, returned
 from trader.engine.account.reconcile import on_account_read
 from trader.engine.apart import apart
@@ -44,6 +45,7 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     is_tick = isinstance(event, ev.ClockTicked)
     if is_tick:
         _look_back(turn)
+    check_losses(turn)
     read_account(turn, finished=is_tick)
     check_step(turn, state)
     _subscribe(turn, state)
@@ -76,6 +78,8 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
             on_stop(turn, event)
         case ev.LevelCommand():
             on_level(turn, event)
+        case ev.LimitsCommand():
+            on_limits(turn, event)
         case ev.StreamChanged():
             _stream_changed(turn, event)
         case ev.Booted():

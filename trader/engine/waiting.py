@@ -7,6 +7,7 @@ from trader.domain.order import Purpose, Side
 from trader.domain.structure import ByDelta
 from trader.engine import records as rec
 from trader.engine.account.crossing import crossing
+from trader.engine.account.limits import lock_words
 from trader.engine.beside import NOT_READ
 from trader.engine.cover import in_ranks
 from trader.engine.effects import ReadChain
@@ -91,6 +92,8 @@ def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
         account_stream_fault=turn.state.account_stream_fault,
         lost_today=daily_loss(turn.state, turn.now),
         loss_limit=run.preset.risk.daily_loss_limit_usd,
+        lock=lock_words(turn.state, turn.now),
+        limits=turn.state.account.limits,
         strikes=strikes,
         foreign=foreign,
         confirmed=run.beside,
