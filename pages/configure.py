@@ -1,4 +1,4 @@
-"""Configure: edit a preset in sections, see at once what is wrong, what changed and what it would sell now."""
+"""Configure: edit a preset in sections, see at once what is wrong, what changed and what it would trade now."""
 
 from datetime import datetime
 
@@ -40,7 +40,7 @@ with state:
 left, right = st.columns([1.6, 1], gap="small")
 with left, st.container(border=True, key="cfg_preview", height="stretch"):
     if verdict.preset is None:
-        st.markdown("**What it would sell now**")
+        st.markdown("**What it would trade now**")
         st.markdown("Correct these first:")
         for sentence in verdict.errors.values():
             st.text(f"• {plain(sentence)}")

@@ -13,12 +13,10 @@ ROOT = Path(__file__).parent.parent
 FILES = [*(ROOT / "trader").rglob("*.py"), *(ROOT / "pages").rglob("*.py"), ROOT / "streamlit_app.py"]
 MARKS_ONLY = ("lru_cache", "contextmanager", "dataclass")  # decorators that register nothing
 
-# Used from outside the program, or held for what is being built on them.
+# Used from outside the program.
 ELSEWHERE = {
     "trader.venue.core.lifecycle.table",  # the documentation is compared with it
     "trader.venue.faults.helper.VenueProcess",  # for the tests of other programs
-    "trader.pricing.chain.greeks_chain",  # the chain in one pass: smile and greeks of the chain page
-    "trader.pricing.implied_vol_chain.implied_vol_chain",
 }
 
 

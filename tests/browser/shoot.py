@@ -37,7 +37,7 @@ def shoot(browser: Browser, url: str, name: str, ready: Callable[[Page], None], 
         path = OUT / f"{name}_{size}.png"
         page.screenshot(path=path)
         if path.stat().st_size >= LARGEST_BYTES:  # dense tables: 256 colours show them as well
-            Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
+            Image.open(path).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
         assert path.stat().st_size < LARGEST_BYTES, f"{path} is too large"
         context.close()
 

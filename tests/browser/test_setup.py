@@ -247,8 +247,11 @@ def in_cell(page: Page, grid: Locator, *, row: int, column: int, text: str) -> N
         page.keyboard.press(key)
     typed = page.locator("#portal input")
     expect(typed).to_be_visible()
-    typed.fill(text)
-    typed.press("Enter")
+    typed.press("Control+a")
+    typed.press_sequentially(text, delay=100)  # as a hand does: the table takes what was typed with the next frame
+    expect(typed).to_have_value(text)
+    typed.press("Enter", delay=100)
+    expect(typed).to_have_count(0)
 
 
 @pytest.mark.parametrize("zone", ZONES)

@@ -36,7 +36,7 @@ def test_the_list_says_what_each_trades(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_showing_one_leaves_out_what_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     said = said_by(capsys, "presets", "show", "iron_condor")
-    assert "Sells 1 call and 1 put at |delta| 0.12-0.20, buys 1 call and 1 put 1,000 USD further out" in said
+    assert "Sells 1 call and 1 put at |delta| 0.18-0.28, buys 1 call and 1 put 2,500 USD further out" in said
     assert "strategy.wing_width_usd" in said and "strategy.call_strike" not in said and "--json shows them" in said
     whole = json.loads(said_by(capsys, "presets", "show", "iron_condor", "--json"))
     assert whole["strategy"]["call_strike"] == "0"
@@ -106,3 +106,21 @@ def test_a_live_start_says_what_it_trades_before_it_asks_for_the_phrase(
     monkeypatch.setattr("builtins.input", lambda question: question)
     assert _typed_phrase(cast(Any, desk), BUILT_IN["ratio"], None) == "Type TRADE LIVE acc 1 to go on: "
     assert "With real money, on BTC: sells 2 calls and 1 put at |delta| 0.10-0.15." in capsys.readouterr().err
+
+
+def test_a_preview_prints_each_leg_and_its_side(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from contextlib import nullcontext
+
+    from tests.panel.fake_desk import FakeDesk
+    from trader.cli import options
+
+    monkeypatch.setattr(options, "open_desk", lambda settings: nullcontext(FakeDesk("empty")))
+    said = said_by(capsys, "preview", "--preset", "default")
+    assert "default: Sells 1 call and 1 put at |delta| 0.10-0.15." in said
+    assert "C-BTC-95000-221126  sell  1          +0.124  431.5" in said and "premium +0.8420 USD" in said
+    document = json.loads(said_by(capsys, "preview", "--preset", "default", "--json"))
+    assert [leg["key"] for leg in document["legs"]] == ["C", "P"] and document["premium"] == "0.8420"
+    assert main(["preview", "--set", "strategy.delta_min=0.45", "--set", "strategy.delta_max=0.5"]) == 1
+    assert "nothing qualifies: no call with |delta| 0.45 to 0.50 has a bid" in capsys.readouterr().out

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from trader.config.preset import Exits
-from trader.desk import HeldLeg, Position
+from trader.desk import HeldLeg, Levels, Position
 from trader.desk.position import payoff_leg
 from trader.domain.instrument import Kind
 from trader.domain.order import Side
@@ -73,5 +73,5 @@ def position(
     assert of is not None
     return Position(
         held=True, underlying="BTC", legs=held, spot=spot, market=NOW, exit_at=NOW + timedelta(hours=hours),
-        pnl=banked + back, banked=banked, basis=of, exits=exits or Exits(), margin_spot=spot,
+        pnl=banked + back, banked=banked, basis=of, exits=Levels.of(exits or Exits()), margin_spot=spot,
     )  # fmt: skip

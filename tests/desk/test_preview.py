@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -162,3 +163,18 @@ def test_an_expiry_whose_exit_has_gone_by_was_shown_as_saleable_although_no_run_
     assert len(seen.legs) == 2 and seen.premium is None
     earlier = at - timedelta(seconds=1)
     assert seen_of(config, books(*BOOKS[0], at=earlier), at=earlier).reasons == ()
+
+
+def test_a_preview_as_json_could_not_be_told() -> None:
+    seen = seen_of(preset(), books(*BOOKS[0]))
+    told = msgspec.json.decode(msgspec.json.encode(seen))
+    assert told["basis"] == {"usd": str(seen.premium), "name": "credit"}
+    assert [one["code"] for one in told["fires"]] == [
+        "max_loss",
+        "trailing_stop",
+        "max_profit",
+        "breakeven",
+        "liquidation",
+    ]
+    assert told["fires"][0]["spots"] == [seen.stop_low, seen.stop_high]
+    assert len(told["position"]["legs"]) == 2

@@ -44,7 +44,7 @@ def test_marks_are_one_per_order_and_per_rise_of_the_stop() -> None:
     )
     assert [(mark.kind, mark.text) for mark in found] == [
         ("entry", f"Sold 10 {s.CALL} at 391"),
-        ("decision", "profit peaked at 41 % of premium: stop at 0 %"),
+        ("decision", "profit peaked at 41 %: stop at 0 %"),
         ("decision", "exit: breakeven stop (0.0 %)"),
         ("exit", f"Bought back 10 {s.CALL} at 100"),
     ]

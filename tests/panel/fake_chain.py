@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
 from trader.config.preset import Preset
-from trader.desk import Chain, HeldLeg, Position
+from trader.desk import Chain, HeldLeg, Levels, Position
 from trader.desk.market import Board, MarketBook, build_chain_of
 from trader.domain.instrument import Instrument, Kind, build_option_symbol
 from trader.domain.order import Side
@@ -148,5 +148,5 @@ def position(preset: Preset, now: datetime, run: RunView | None = None) -> Posit
     return Position(
         held=run is not None, underlying="BTC", legs=tuple(legs), spot=SPOT, market=now,
         exit_at=now + timedelta(hours=7), pnl=pnl, banked=pnl - back + fees, basis=Basis(credit, "credit"),
-        exits=preset.exits, level_pct=D(0) if run is not None else None, margin_spot=SPOT,
+        exits=Levels.of(preset.exits), level_pct=D(0) if run is not None else None, margin_spot=SPOT,
     )  # fmt: skip

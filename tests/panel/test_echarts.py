@@ -81,7 +81,7 @@ def test_unwatched_time_was_drawn_as_a_line() -> None:
     frame = frame_of(spec)
     hole = frame["pct"].isna()
     assert hole.sum() == 1 and begin.timestamp() < frame["t"][hole].iloc[0] / 1000 - 19_800 < end.timestamp()
-    line = named(spec, "P&L, %")
+    line = named(spec, "P&L, % of premium")
     [[left, right]] = line["markArea"]["data"]
     assert (left["xAxis"], right["xAxis"]) == (echarts.axis_ms(begin), echarts.axis_ms(end))
     assert left["name"] == "not watched" and not line.get("connectNulls")

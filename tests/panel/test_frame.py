@@ -201,7 +201,7 @@ def test_what_happens_is_said_once_and_never_of_what_was_before() -> None:
         ["BTC default: trailing stop armed at +25.0\u00a0%"],
         [],
         ["BTC default: trailing stop raised at +30.5\u00a0%"],
-        ["BTC default: exiting, trailing stop"],
+        ["BTC default: exiting, trailing stop reached"],
         [f"BTC default: FLAT, confirmed by the exchange, {parts.MINUS}{parts.JOINER}$2.51"],
         [],
     ]

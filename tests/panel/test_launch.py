@@ -161,7 +161,7 @@ def test_an_outage_is_said_where_the_preview_stands(open_panel: Open, monkeypatc
     monkeypatch.setattr(FakeDesk, "preview", refuse)
     at, _ = open_panel("empty")
     assert "The exchange cannot be asked" in said(at) and "connection refused" in said(at)
-    assert "what would be sold is not known" in said(at)
+    assert "what would qualify is not known" in said(at)
 
 
 def test_the_payoff_is_sent_again_only_when_it_is_another_one(
@@ -214,3 +214,17 @@ def test_the_start_box_showed_one_preset_and_would_have_started_another(open_pan
     at.run()
     assert at.selectbox(key="dash_preset").proto.set_value and at.selectbox(key="dash_preset").value == "aggressive"
     assert at.segmented_control(key="dash_when").proto.set_value
+
+
+@pytest.mark.parametrize(
+    ("sides", "premium", "words"),
+    [
+        (("sell", "sell"), "0.842", "1\u00a0C\u00a095,000 + 1\u00a0P\u00a086,500 for ≈ $0.8420"),
+        (("sell", "buy"), "0.021", "sell 1\u00a0C\u00a095,000, buy 1\u00a0P\u00a086,500 for ≈ $0.0210"),
+        (("buy", "buy"), "-0.842", "1\u00a0C\u00a095,000 + 1\u00a0P\u00a086,500 paying ≈ $0.8420"),
+    ],
+)
+def test_the_promise_says_what_is_bought_and_what_is_paid(sides: tuple[str, str], premium: str, words: str) -> None:
+    seen = FakeDesk("empty").preview(Preset())
+    legs = tuple(replace(leg, side=side) for leg, side in zip(seen.legs, sides, strict=True))
+    assert launch.legs_words(replace(seen, legs=legs, premium=Decimal(premium))) == words

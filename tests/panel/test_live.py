@@ -166,7 +166,7 @@ def test_unknown_is_a_dash_with_a_word_never_zero() -> None:
 def test_entering_waits_for_both_legs() -> None:
     status, run = a_picture("entering")
     found = cards(live.figures(status))
-    assert found["pnl"][1:] == ("–", "once all legs are filled")
+    assert found["pnl"][1:] == ("–", "once both legs are sold")
     assert "40 of 100" in rows(legs.legs(run), "leg")["C"][0]
 
 

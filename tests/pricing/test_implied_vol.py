@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,7 +5,6 @@ from hypothesis import strategies as st
 from trader.domain.instrument import Kind
 from trader.pricing.black76 import greeks, intrinsic, price
 from trader.pricing.implied_vol import implied_vol
-from trader.pricing.implied_vol_chain import implied_vol_chain
 
 kinds = st.sampled_from([Kind.CALL, Kind.PUT])
 
@@ -51,26 +49,3 @@ def test_implied_vol_of_a_far_wing_is_found() -> None:
 )
 def test_implied_vol_is_none_where_no_vol_makes_the_price(value: float, kind: Kind, years: float) -> None:
     assert implied_vol(value, 110, 100, years, kind) is None
-    assert np.isnan(implied_vol_chain(value, 110, 100, years, kind is Kind.CALL))
-
-
-@given(
-    st.lists(
-        st.tuples(st.floats(0.5, 2.0), st.floats(0.02, 4.0), st.floats(1 / 8760, 1.0), st.booleans()),
-        min_size=1,
-        max_size=30,
-    )
-)
-def test_the_chain_solver_equals_the_scalar_one(rows: list[tuple[float, float, float, bool]]) -> None:
-    f = 77_000.0
-    values = [price(f, f * m, v, t, Kind.CALL if call else Kind.PUT) for m, v, t, call in rows]
-    m, _, t, calls = (np.array(column) for column in zip(*rows, strict=True))
-    solved = implied_vol_chain(np.array(values), f, f * m, t, calls)
-    for i, (value, (m_i, v_i, t_i, call)) in enumerate(zip(values, rows, strict=True)):
-        kind = Kind.CALL if call else Kind.PUT
-        scalar = implied_vol(value, f, f * m_i, t_i, kind)
-        if value - intrinsic(f, f * m_i, kind) < 1e-7 * f or f - value < 1e-7 * f:
-            continue
-        assert scalar is not None
-        slack = 1e-13 * f / max(greeks(f, f * m_i, v_i, t_i, kind).vega * 100, 1e-300)
-        assert solved[i] == pytest.approx(scalar, rel=1e-7, abs=slack)

@@ -2,6 +2,7 @@ from decimal import Decimal as D
 
 from trader.domain.instrument import Kind
 from trader.pricing.payoff import (
+    Basis,
     PayoffLeg,
     basis,
     breakevens,
@@ -58,10 +59,10 @@ def test_percentages_are_of_the_credit_or_else_of_the_most_that_can_be_lost() ->
         leg(Kind.CALL, 105, -10, "3"),
         leg(Kind.CALL, 110, 10, "1"),
     ]
-    assert basis(condor) == (D("0.04"), "credit")
-    assert basis([leg(Kind.PUT, 95, 10, "3")]) == (D("0.03"), "max loss")
+    assert basis(condor) == Basis(D("0.04"), "credit")
+    assert basis([leg(Kind.PUT, 95, 10, "3")]) == Basis(D("0.03"), "max loss")
     # A call spread bought for 2: 2 is what it can lose. Sold the other way round it brings 2.
-    assert basis([leg(Kind.CALL, 100, 10, "5"), leg(Kind.CALL, 105, -10, "3")]) == (D("0.02"), "max loss")
+    assert basis([leg(Kind.CALL, 100, 10, "5"), leg(Kind.CALL, 105, -10, "3")]) == Basis(D("0.02"), "max loss")
     # One call bought, two sold for less: a debit and a loss without a bound.
     assert basis([leg(Kind.CALL, 100, 10, "5"), leg(Kind.CALL, 105, -20, "2")]) is None
     assert basis([]) is None

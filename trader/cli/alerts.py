@@ -14,7 +14,7 @@ def alerts(
     limit: Annotated[int, typer.Option(parser=numbers.whole(1, 1000), metavar="NUMBER", help="How many.")] = 50,
     as_json: options.JsonFlag = False,
 ) -> None:
-    """Warnings and errors nobody has acknowledged yet, newest first. Errors are repeated until somebody does."""
+    """Warnings and errors that are not acknowledged yet, newest first. Errors are repeated until they are."""
     with options.open_desk(options.read_settings()) as desk:
         found = desk.alerts(limit, open_only=not all_)
     if as_json:

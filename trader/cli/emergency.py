@@ -30,7 +30,7 @@ def flatten(
     ] = False,
     as_json: options.JsonFlag = False,
 ) -> None:
-    """Close everything of ours without panel, runner or journal. Exit code 0 only when the exchange confirmed flat."""
+    """Close everything this installation opened, without panel, runner or journal. Exit code 0 only when the exchange confirmed flat."""
     from trader.runner.flatten.command import flatten_account
 
     settings = options.read_settings()
@@ -74,7 +74,7 @@ def require_word(word: str, what: str, otherwise: str) -> None:
     """Ask a person to type a word.
 
     Raises:
-        ConfigError: Nobody is there to type it.
+        ConfigError: There is no terminal to type it at.
         TraderError: Something else was typed.
     """
     if not sys.stdin.isatty():

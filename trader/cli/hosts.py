@@ -54,7 +54,7 @@ def run() -> None:
     prepare(settings)
     try:
         _require_exchange(settings)
-    except JournalError as error:  # whoever starts a runner may have a position that it would have closed
+    except JournalError as error:  # there may be a position that the runner would have closed
         raise JournalError(f"{error} If a position is open, close it with `python -m trader flatten`.") from error
     raise typer.Exit(run_process(settings))
 
@@ -73,7 +73,7 @@ def _require_exchange(settings: "Settings") -> None:
         return
     from trader.config.connection import resolve_connection
 
-    resolve_connection(settings)  # a missing key is found here, before anything is asked of anybody
+    resolve_connection(settings)  # a missing key is found here, before any request
     with options.open_desk(settings) as desk:
         if desk.status().runs:
             return

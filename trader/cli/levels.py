@@ -111,7 +111,7 @@ def _order(order: "Order", reason: str, as_json: bool) -> None:
         except JournalError as error:
             if order != "resume":
                 raise
-            # Whoever flattened because the journal is lost must be able to lift the halt that this left behind.
+            # A person who flattened because the journal is lost must be able to lift the halt that this left behind.
             _say({"answer": "the HALT file is lifted"}, [f"The HALT file is lifted. {error}"], as_json)
             return
         alive = desk.status().runner.alive

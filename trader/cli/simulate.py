@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from trader.simulation.killing import KillCampaign
 
 _SHOWN = 10
-_PHASES = ("waiting", "entering", "one leg", "holding", "exiting", "recovering")
 _PROGRESS_SECS = 5.0
 _INTERRUPTED = 130
 
@@ -166,17 +165,19 @@ def _total(faults: dict[str, dict[str, int]]) -> int:
 
 
 def _phase_table(what: str, counts: dict[str, dict[str, int]], several: dict[str, int] | None = None) -> list[str]:
+    from trader.simulation.catalogue import PHASES
+
     more = [] if several is None else ["several"]
     rows = [
         [
             name,
-            *(str(cells.get(phase, 0)) for phase in _PHASES),
+            *(str(cells.get(phase, 0)) for phase in PHASES),
             *([] if several is None else [str(several.get(name, 0))]),
             str(sum(cells.values())),
         ]
         for name, cells in counts.items()
     ]
-    return table([what, *_PHASES, *more, "all"], rows)
+    return table([what, *PHASES, *more, "all"], rows)
 
 
 def _lines(done: "Campaign") -> list[str]:

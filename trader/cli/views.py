@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from trader.desk import RunReport
 
 
+if TYPE_CHECKING:
+    from trader.desk import Fire
+
+
 def status(
     run_id: Annotated[str | None, typer.Option("--run", metavar="RUN", help="One run; without it the newest.")] = None,
     as_json: options.JsonFlag = False,
@@ -108,6 +112,21 @@ def check(
         raise typer.Exit(1)
 
 
+_PREVIEWED = (
+    "reasons",
+    "legs",
+    "spot",
+    "expiry",
+    "market",
+    "premium",
+    "fees",
+    "spread",
+    "start_pnl",
+    "margin",
+    "breakevens",
+)
+
+
 def preview(
     preset: options.PresetName = None,
     sets: options.Overrides = None,
@@ -122,7 +141,7 @@ def preview(
     with options.open_desk(settings) as desk:
         seen = desk.preview(chosen)
     if as_json:
-        emit_json(seen)
+        emit_json({"preset": chosen.name} | {name: getattr(seen, name) for name in _PREVIEWED})
     else:
         emit_lines([f"{chosen.name}: {does(chosen)}"])
         rows = [
@@ -137,9 +156,17 @@ def preview(
                     f"premium {usd(seen.premium)}, fees {usd(seen.fees, signed=False)}, margin {usd(seen.margin, signed=False)}"
                 ]
             )
+        emit_lines(_ends(one) for one in seen.fires if one.spots)
         emit_lines(f"nothing qualifies: {reason}" for reason in seen.reasons)
     if not seen.legs:
         raise typer.Exit(1)
+
+
+def _ends(one: "Fire") -> str:
+    """``max loss (-100 % of the basis): 75,311 and 78,710``."""
+    level = "" if one.level_pct is None else f" ({one.level_pct:f} % of the basis)"
+    note = f", {one.words}" if one.words else ""
+    return f"{one.name}{level}: {' and '.join(f'{spot:,.0f}' for spot in one.spots)}{note}"
 
 
 def add_to(app: typer.Typer) -> None:

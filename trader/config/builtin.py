@@ -85,15 +85,16 @@ STRADDLE = Preset(
     ),
 )
 
-# Nearer strikes than the strangle's, because the wings bear what goes wrong. Four legs pay fees and spread out of a small net
-# credit: half of it is enough. Wings are cheap, and their spread is wide in percent, so wider ones are accepted.
+# Nearer strikes than the strangle's, because the wings bear what goes wrong, and wings far enough out that the net credit is
+# worth the fees and spread of four legs: 1,000 USD nearer in, those took almost half of it on paper. Half the credit is enough.
+# Wings are cheap, and their spread is wide in percent, so wider ones are accepted.
 IRON_CONDOR = Preset(
     name="iron_condor",
     strategy=Strategy(
         structure="iron_condor",
-        delta_min=Decimal("0.12"),
-        delta_max=Decimal("0.20"),
-        wing_width_usd=Decimal(1000),
+        delta_min=Decimal("0.18"),
+        delta_max=Decimal("0.28"),
+        wing_width_usd=Decimal(2500),
         max_spread_pct=Decimal(80),
     ),
     exits=Exits(
@@ -106,14 +107,14 @@ IRON_CONDOR = Preset(
     ),
 )
 
-# The credit is most of what the wings leave to lose: a loss of the whole credit cannot happen, so exits are nearer than the
-# straddle's. Wings about a day's standard deviation away leave room for the usual day.
+# The credit is most of what lies between the wings: a loss of the whole credit cannot happen, and four legs start with one of
+# about 14 % for spread and fees, so the stop is no nearer than the straddle's and the profit taken smaller. Wings about a day's standard deviation away leave room for the usual day.
 IRON_FLY = Preset(
     name="iron_fly",
     strategy=Strategy(structure="iron_fly", wing_width_usd=Decimal(2000), max_spread_pct=Decimal(80)),
     schedule=Schedule(exit_before_expiry_mins=120),
     exits=Exits(
-        max_loss_pct=Decimal(30),
+        max_loss_pct=Decimal(40),
         max_profit_pct=Decimal(25),
         trailing_tiers=(
             TrailingTier(peak_pct=Decimal(10), stop_pct=Decimal(0)),

@@ -94,7 +94,7 @@ def decode_text(content: bytes, where: str) -> str:
 
 
 def write_text(path: Path, text: str, what: str, *, mode: int = 0o600) -> None:
-    """Write a file in one step: whoever reads sees the old text or the new one, after a crash too.
+    """Write a file in one step: a reader sees the old text or the new one, after a crash too.
 
     Raises:
         ConfigError: The place is a symbolic link or cannot be written; the old file stays.

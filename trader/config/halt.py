@@ -29,7 +29,7 @@ def is_halted(home: Path) -> bool:
 
 
 def halt_words(home: Path) -> str:
-    """One sentence for whoever is refused; empty when nothing is halted."""
+    """One sentence for a refusal; empty when nothing is halted."""
     if not is_halted(home):
         return ""
     return f"Trading is halted ({halt_path(home)}); lift it with `python -m trader resume`"

@@ -1,6 +1,6 @@
 """Which value counts, and where it came from: command line > environment > snapshot (or legacy file) > preset > defaults.
 
-A preset named on the command line is the base instead of the snapshot: whoever names one wants that one.
+A preset named on the command line is the base instead of the snapshot: naming one asks for that one.
 """
 
 import json

@@ -2,7 +2,7 @@
 
 A file with a built-in's name overrides it; deleting the file restores the built-in. Names are checked before they become
 file names. What is written or deleted can be bound to what was seen before: another tab, the command line or an editor may
-have changed it meanwhile, and whoever writes second would undo that without knowing.
+have changed it meanwhile, and the second to write would undo that without knowing.
 """
 
 from collections.abc import Iterator

@@ -8,8 +8,8 @@ from trader.desk.chain import Chain, ChainRow, ChainSide
 from trader.desk.desk import Desk
 from trader.desk.happening import alert_counts, alert_groups
 from trader.desk.outcome import Outcome
-from trader.desk.payoff import Fire, Outcomes, fires, outcomes, payoff
-from trader.desk.position import HeldLeg, Position
+from trader.desk.payoff import Outcomes, fires, outcomes, payoff
+from trader.desk.position import HeldLeg, Levels, Position
 from trader.desk.reach import reach_of_preview, reach_of_run
 from trader.desk.sizing import SizeBy
 from trader.desk.spot_map import SpotMap, spot_map
@@ -20,6 +20,7 @@ from trader.desk.values import (
     Day,
     DayResult,
     ExpiryChoice,
+    Fire,
     Happening,
     LogLine,
     LotSize,
@@ -54,6 +55,7 @@ __all__ = [
     "Fire",
     "Happening",
     "HeldLeg",
+    "Levels",
     "LogLine",
     "LotSize",
     "Marker",

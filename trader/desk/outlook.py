@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from trader.config.preset import Preset
 from trader.desk.payoff import fires, payoff
-from trader.desk.position import HeldLeg, Position, standing
+from trader.desk.position import HeldLeg, Levels, Position, standing
 from trader.desk.values import Preview
 from trader.domain.instrument import Instrument
 from trader.engine.records import LegTerms
@@ -39,6 +39,7 @@ def with_outlook(
         best_pct=None if best is None else round(position.pct(best), 2),
         payoff=None if seen.exit_at is None else payoff(position, found, later=seen.exit_at),
         position=position,
+        fires=found,
     )
 
 
@@ -84,5 +85,5 @@ def _position(
         pnl=seen.start_pnl,
         banked=seen.premium - seen.fees,
         basis=seen.basis,
-        exits=preset.exits,
+        exits=Levels.of(preset.exits),
     )

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from math import sqrt
-from typing import Literal
 
 import msgspec
 
 from trader.desk.position import HeldLeg, Position, payoff_legs, standing
-from trader.desk.values import Payoff
+from trader.desk.values import Code, Fire, Payoff
 from trader.domain.order import Side
 from trader.engine.shown import money_digits, spot_digits
 from trader.engine.spot_curve import Curve
@@ -25,25 +24,6 @@ _POINTS = 80
 _MARGIN = 0.25  # of the payoff's width, beyond its outermost marks
 _SIGMAS = 2.0  # the payoff shows at least so far
 _FARTHEST = 5.0  # and marks no further than this many deviations
-
-Code = Literal["max_loss", "trailing_stop", "max_profit", "breakeven", "liquidation"]
-
-
-class Fire(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that ends a position, or tells how it ends, and every spot at which it does.
-
-    `spots` ascend: for an exit where P&L now passes its level, for the breakeven where the payoff at expiry passes 0, for the
-    liquidation where a short option's own margin is used up. Empty: spot alone does not bring it about. `armed` False: there it
-    is only armed. `words`: what else to know.
-    """
-
-    code: Code
-    name: str
-    spots: tuple[float, ...]
-    level: float | None = None  # USD of P&L
-    level_pct: Decimal | None = None  # % of the basis
-    armed: bool = True
-    words: str = ""
 
 
 class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,8 +65,8 @@ def fires(position: Position) -> tuple[Fire, ...]:
     found = [at_level("max_loss", "max loss", -exits.max_loss_pct)]
     if position.level_pct is not None:
         found.append(at_level("trailing_stop", "trailing stop", position.level_pct))
-    elif exits.trailing_enabled and exits.trailing_tiers:
-        found.append(at_level("trailing_stop", "trailing arms", exits.trailing_tiers[0].peak_pct, armed=False))
+    elif exits.arms_pct is not None:
+        found.append(at_level("trailing_stop", "trailing arms", exits.arms_pct, armed=False))
     found.append(at_level("max_profit", "max profit", exits.max_profit_pct))
     even = tuple(round(float(at), digits) for at in outcomes(position).breakevens)
     found.append(Fire(code="breakeven", name="breakeven", spots=even, words="at expiry, fees in"))

@@ -52,6 +52,20 @@ class HeldLeg(msgspec.Struct, frozen=True, kw_only=True):
         return self.side.sign * self.quantity * self.contract_value
 
 
+class Levels(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a preset's exits stand, % of the basis. `arms_pct`: the peak that arms the trailing stop, None without one."""
+
+    max_loss_pct: Decimal
+    max_profit_pct: Decimal
+    arms_pct: Decimal | None
+
+    @classmethod
+    def of(cls, exits: Exits) -> "Levels":
+        """Those of a preset."""
+        first = exits.trailing_tiers[0].peak_pct if exits.trailing_enabled and exits.trailing_tiers else None
+        return cls(max_loss_pct=exits.max_loss_pct, max_profit_pct=exits.max_profit_pct, arms_pct=first)
+
+
 class Position(msgspec.Struct, frozen=True, kw_only=True):
     """Everything open of one trade. `pnl` is USD at cost to close now; `banked` the USD taken in so far, less what was paid and
     the fees of it. `basis`: what its percentages are of. `level_pct`: where an armed trailing stop stands, % of the basis.
@@ -66,7 +80,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     pnl: Decimal
     banked: Decimal
     basis: Basis
-    exits: Exits
+    exits: Levels
     level_pct: Decimal | None = None
     margin_spot: Decimal | None = None
 
@@ -168,7 +182,7 @@ def position_of_run(
         pnl=run.pnl,
         banked=run.pnl - back,
         basis=Basis(run.basis, "max loss" if run.basis_name == MAX_LOSS else "credit"),
-        exits=exits,
+        exits=Levels.of(exits),
         level_pct=next((rung.at_pct for rung in run.ladder if rung.code == "trailing_stop" and rung.armed), None),
         margin_spot=run.spot_at_entry,
     )

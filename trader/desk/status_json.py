@@ -120,6 +120,7 @@ _RUN_FIELDS = (
     "corridor",
     "outlook",
     "safety",
+    "stop_hurries",
     "ladder",
 )
 _LEG_FIELDS = (

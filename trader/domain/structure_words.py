@@ -22,6 +22,12 @@ def title(structure: Structure) -> str:
     return structure.name.replace("_", " ")
 
 
+def verb(structure: Structure) -> str:
+    """What entering it is called: ``sell``, ``buy``, or ``trade`` where both are done."""
+    sides = {leg.side for leg in structure.legs}
+    return "trade" if len(sides) > 1 else sides.pop().value
+
+
 def in_words(structure: Structure, quantity: int) -> str:
     """``sells 1 call and 1 put at |delta| 0.10-0.15, buys 1 call and 1 put 1,000 USD further out, first in and last out``."""
     shorts = _trades(structure, [leg for leg in structure.legs if leg.side is Side.SELL], quantity)

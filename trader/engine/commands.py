@@ -64,7 +64,7 @@ def on_start(turn: Turn, event: StartCommand) -> None:
 
 def _refusal(turn: Turn, event: StartCommand, preset: Preset) -> str:
     if preset.config_hash != event.config_hash:
-        return "The configuration is not the one that was confirmed; look at it again and start anew."
+        return "The configuration is not the one that was confirmed; look at it again and start it again."
     phrase = arming_phrase(turn.state.account_key, preset.strategy.quantity)
     if turn.state.env == "production" and event.confirm != phrase:
         return f"A live start needs the phrase {phrase!r}, typed for this run."

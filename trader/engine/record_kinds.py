@@ -142,7 +142,7 @@ def _stop_requested(_record: rec.StopRequested) -> str:
 @_kind(rec.Trailed, "decisions", Weight.DETAIL)
 def _trailed(record: rec.Trailed) -> str:
     level = "no level yet" if record.level_pct is None else f"stop at {plain(record.level_pct)} %"
-    return f"profit peaked at {plain(record.peak_pct)} % of premium: {level}"
+    return f"profit peaked at {plain(record.peak_pct)} %: {level}"
 
 
 @_kind(rec.ExitDecided, "decisions", Weight.DECISION)

@@ -1,7 +1,7 @@
 """The last look at an order, in the same breath as signing it: may what was decided a moment ago still leave?
 
-Between the commit of an intent and its signature lies a queue. Whoever signs asks here with the newest state; whether the
-account is still ours he asks the journal.
+Between the commit of an intent and its signature lies a queue. The thread that signs calls this with the newest state, and asks
+the journal whether it still holds the lease.
 """
 
 from trader.domain.clock import Now

@@ -30,7 +30,7 @@ def check_step(turn: Turn, before: State) -> None:
         return
     try:
         findings = _findings(turn, before)
-    except Exception as error:  # noqa: BLE001 - whoever checks exits must not hold them back; told, and entries halted
+    except Exception as error:  # noqa: BLE001 - a check of exits must not hold them back; told, and entries halted
         findings = [("check", f"what was decided could not be checked ({type(error).__name__}: {error})")]
     for rule, words in findings:
         trip(turn, f"invariant:{rule}", f"{rule} is broken: {words}")

@@ -1,7 +1,7 @@
 """The journal: append-only records of intents, facts and decisions; the truth that everything else is folded from.
 
 This package knows tables, transactions and the lease. It does not know what the records mean for a run: that fold is
-the engine's. One writer per account (the lease holder) appends; anybody reads and may insert command rows.
+the engine's. One writer per account (the lease holder) appends; every process may read and insert command rows.
 """
 
 from trader.journal.alerts import Acknowledgements

@@ -39,7 +39,7 @@ class Acknowledgements:
             self._up_to.append((int(highest), given))
 
     def of(self, seq: int) -> Acknowledgement | None:
-        """What acknowledged an alert; None while nobody has."""
+        """What acknowledged an alert; None while it has none."""
         by_number = self._single.get(seq)
         all_up_to = next((given for highest, given in self._up_to if seq <= highest), None)
         both = [given for given in (by_number, all_up_to) if given is not None]

@@ -1,9 +1,9 @@
-"""A PostgreSQL server that holds the connection and says nothing (its machine frozen, its process stopped) must hold nobody.
+"""A PostgreSQL server that holds the connection and says nothing (its machine frozen, its process stopped) must block no caller.
 
 The driver would wait for ever: the link is alive, so no keep-alive ends it. But the server itself ends every statement after
-two seconds; a call that has waited much longer has nobody at the other end. Its socket is shut down from here, and the call
+two seconds; a call that has waited much longer will get no answer. Its socket is shut down from here, and the call
 that waits fails as it does when a connection is lost. From then on every call fails at once, while one thread tries whether
-the server answers again: whoever trades does not stand in line for a connection.
+the server answers again, so the runner never waits in line for a connection.
 """
 
 import contextlib
@@ -70,7 +70,7 @@ class Answers:
                 self._waiting.pop(id(connection), None)
 
     def give_up(self) -> int:
-        """Where one has waited too long, shut down all that wait: nobody answers there. How many there were."""
+        """Where one has waited too long, shut down all that wait, since the server does not answer. How many there were."""
         with self._lock:
             now = self._monotonic()
             if not any(now - since > self._answer_secs for since, _ in self._waiting.values()):

@@ -27,8 +27,8 @@ from trader.journal.tables import APPLICATION_ID, KNOWN_REVISIONS, SCHEMA_REVISI
 BUSY_TIMEOUT_MS = 5_000
 READS = {"sd_reads": True}  # execution option of connections that only read
 
-# The statement time-out is the server's own: on a link that has died without a word it would never be heard, and whoever
-# waits for the journal sends no exit. Unanswered packets end the connection after 5 s, a silent link after 11 s.
+# The statement time-out is the server's own: on a link that has died without a word it would never be heard, and a
+# runner that waits for the journal sends no exit. Unanswered packets end the connection after 5 s, a silent link after 11 s.
 _DEAD_LINK = {"tcp_user_timeout": 5_000, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
 _migrating = threading.Lock()  # the migration tool keeps its state in module globals
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -165,7 +165,7 @@ def check_file(path: Path) -> None:
 
 
 def _build_sqlite(path: Path) -> None:
-    """Make the journal complete under another name, then give it its own, unless somebody was faster."""
+    """Make the journal complete under another name, then give it its own, unless another process was faster."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(3).hex()}")
     try:
         _make_folder(path.parent)

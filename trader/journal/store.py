@@ -183,12 +183,12 @@ class Journal:
             records: At least one, or none when only a command is to be marked.
             lease: The writer's lease, checked in the same transaction; None only for tools that hold none.
             done_command: The answer to the command that caused the records.
-            account: Whose they are where neither lease nor run says so: what somebody without a lease has to tell.
+            account: Whose they are where neither lease nor run says so: records written without a lease.
 
         Raises:
             LeaseLost: Another runner has the account; nothing was written.
             RecordExists: An identical order intent, fill or run is already there; nothing was written.
-            CommitUnknown: The connection broke at the commit and nobody can be asked.
+            CommitUnknown: The connection broke at the commit, and the server cannot be asked.
             JournalError: Nothing was written, and why.
         """
         rows = build_rows(records, self._accounts_of(records, lease, account))
@@ -212,7 +212,7 @@ class Journal:
         """Whether a transaction whose commit went unanswered was made: its last row is there, or none of it is.
 
         Raises:
-            CommitUnknown: The server cannot be asked, so nobody knows.
+            CommitUnknown: The server cannot be asked.
         """
         name, values = rows[-1]
         if "seq" not in values:
@@ -287,7 +287,7 @@ class Journal:
         with self._write() as connection:
             cmd.mark(connection, cmd.build_mark(command_id, status, detail))
 
-    # ------------------------------------------------------------ anybody's
+    # ------------------------------------------------------------ for every process
 
     def submit_command(self, command: Command) -> None:
         """Insert a command row; the same command again changes nothing."""

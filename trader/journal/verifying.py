@@ -202,7 +202,7 @@ def _orders(connection: Connection) -> str:
 
 
 def backup(url: str, target: Path) -> None:
-    """Copy an SQLite journal to a new file (mode 0600) by SQLite's own backup: consistent, whoever writes meanwhile.
+    """Copy an SQLite journal to a new file (mode 0600) by SQLite's own backup: consistent also while a runner writes.
 
     Raises:
         JournalError: A server's journal (its own tools copy it), the file is there already, or cannot be written.

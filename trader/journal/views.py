@@ -116,7 +116,7 @@ class FillRow(msgspec.Struct, frozen=True, kw_only=True):
 
 class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
     """One alert; `seq` names it for good, `market` is the exchange's time where it was known. `run_id` is empty where it is the account's and no run's. `acked_by` and
-    `acked_at` are filled in by whoever knows the acknowledgements."""
+    `acked_at` are filled in by `Acknowledgements`."""
 
     seq: int
     run_id: str

@@ -28,7 +28,7 @@ class ProcessLock:
         return self._hold("BEGIN EXCLUSIVE", wait_secs)
 
     def share(self, wait_secs: float = 0.0) -> bool:
-        """Hold it together with others who share it; False when somebody holds it alone for longer than `wait_secs`.
+        """Hold it together with others who share it; False when another holds it alone for longer than `wait_secs`.
 
         Raises:
             ConfigError: The file cannot be used.
@@ -41,7 +41,7 @@ class ProcessLock:
             self._held = None
 
     def is_free(self) -> bool:
-        """Whether nobody holds or shares it at this moment. Not to be asked by a holder.
+        """Whether it is neither held nor shared at this moment. Not to be asked by a holder.
 
         Raises:
             ConfigError: The file cannot be used.

@@ -1,4 +1,4 @@
-"""The signals that ask a process to end: from the keyboard, from whoever manages it, from the terminal that was closed."""
+"""The signals that ask a process to end: from the keyboard, from a supervisor, from the terminal that was closed."""
 
 import signal
 from collections.abc import Callable, Iterator

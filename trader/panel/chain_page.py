@@ -48,6 +48,7 @@ from trader.panel import format as fmt
 _WHAT, _EXPIRY = "chain_what", "chain_expiry"
 _HOURS, _IV, _MOVE = "chain_hours", "chain_iv", "chain_move"
 _BY, _AMOUNT = "chain_size_by", "chain_size_amount"
+_CSS = chain_board.CSS + chain_table.STYLE
 _HELD = "held: "
 _SHARED_SECS = 3.0
 _SHARE = "share"
@@ -150,7 +151,7 @@ def look(choice: Choice, status: Status | str) -> Position | str:
 def style() -> None:
     """The looks of everything here; once a page."""
     cards.style()
-    markup.stylesheet(chain_board.CSS + chain_table.STYLE)
+    markup.stylesheet(_CSS)
     markup.script(keep_zoom.SCRIPT)
     markup.script(chain_table.SCRIPT)
 
@@ -298,7 +299,9 @@ def chain(choice: Choice) -> None:
             st.markdown("**Option chain**")
             chain_board.empty(f"The exchange cannot be asked; it is tried again every 5 s. {seen}")
             return
-        st.markdown(f"**Option chain** {_age(seen)}")
+        st.markdown("**Option chain**")
+        if seen.fault:
+            st.markdown(fmt.tagged("orange", f"{seen.age_secs:.0f} s old", seen.fault))
         markup.draw(markup.join(chain_board.chain_line(seen), chain_table.table(seen)))
     left, right = st.columns([1.5, 1], gap="small")
     with left, st.container(border=True, key="smile_box", height="stretch"):
@@ -310,12 +313,6 @@ def chain(choice: Choice) -> None:
     with right, st.container(border=True, key="volatility_box", height="stretch"):
         st.markdown("**Realised against implied**")
         markup.draw(chain_board.volatility_table(seen, _moved(seen)))
-
-
-def _age(seen: Chain) -> str:
-    if not seen.fault:
-        return ""
-    return f":orange-badge[{seen.age_secs:.0f} s old] {fmt.safe(seen.fault)}"
 
 
 def _chain(choice: Choice) -> Chain | str:

@@ -12,7 +12,7 @@ from trader.config.preset import RELATIVE_EXPIRIES, SECTIONS, Preset, rows_of
 from trader.desk.meaning import does
 from trader.panel import draft, form, markup
 from trader.panel.form import Spec
-from trader.panel.format import red, safe
+from trader.panel.format import red, safe, strong
 from trader.panel.markup import tag
 
 _COLUMNS = 3
@@ -212,7 +212,7 @@ def _rows(spec: Spec, key: str, value: Any) -> Any:
     names = form.ROWS[spec.kind].model_fields
     _remember(_filled(key), value)
     filled = st.session_state[_filled(key)]
-    st.markdown(f"**{spec.title}**")
+    st.markdown(strong(spec.title))
     st.text(spec.help)
     if spec.kind == "legs":
         st.text(f"Value: {names['value'].description}")
@@ -240,20 +240,20 @@ def _columns(fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
         if name in _NUMBER_COLUMNS:
             title, help_ = _NUMBER_COLUMNS[name]
             made[name] = st.column_config.NumberColumn(
-                title, format="%g", help=help_, width="small" if name == "ratio" else None
+                title, format="%g", help=safe(help_), width="small" if name == "ratio" else None
             )
         elif choices := get_args(field.annotation):
             made[name] = st.column_config.SelectboxColumn(
                 form.COLUMNS[name],
                 options=choices,
                 format_func=form.choice_words,
-                help=field.description,
+                help=safe(field.description or ""),
                 width="medium" if name == "by" else "small",
             )
         else:
             made[name] = st.column_config.TextColumn(
                 form.COLUMNS[name],
-                help=field.description,
+                help=safe(field.description or ""),
                 max_chars=40,
                 width="small" if name == "key" else "medium",
             )

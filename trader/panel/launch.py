@@ -5,8 +5,11 @@ from datetime import datetime
 import streamlit as st
 
 from trader.config.preset import Preset, Schedule
+from trader.config.relevance import in_use
+from trader.desk import Preview
 from trader.domain.errors import TraderError
 from trader.domain.expiry import ist_date
+from trader.domain.structure_words import title, verb
 from trader.panel import beside, lots, parts, preflight, refused, sell_now, service, shown
 from trader.panel import format as fmt
 
@@ -104,34 +107,52 @@ def _promise(preset: Preset) -> None:
         strategy.underlying,
         seen.notional if known else None,  # type: ignore[union-attr]
     )
-    band = f"Delta {strategy.delta_min:f}–{strategy.delta_max:f} · {strategy.expiry.replace('_', ' ')}"
-    st.markdown(fmt.safe(f"{size}. {band} · out {schedule.exit_time_ist} IST"))
+    what = title(preset.structure).capitalize()
+    if "delta_min" in in_use(type(strategy), dict(strategy)):
+        what += f", delta {strategy.delta_min:f}–{strategy.delta_max:f}"
+    what += f" · {strategy.expiry.replace('_', ' ')}"
+    st.markdown(fmt.safe(f"{size}. {what} · out {schedule.exit_time_ist} IST"))
 
 
 def promise(preset: Preset, *, now: bool) -> str:
     """``Sell now: 1 C 80,000 + 1 P 74,000 for ≈ $0.35``, or the same at the preset's time."""
     seen = sell_now.look(preset)
     entry, market = (None, None) if isinstance(seen, str) else (seen.entry_at, seen.market)
-    when, at_once = planned(preset.schedule, entry, market, now=now)
+    word = {"trade": "Enter"}.get(verb(preset.structure), verb(preset.structure).capitalize())
+    when, at_once = planned(preset.schedule, entry, market, now=now, word=word)
     if isinstance(seen, str):
-        return f"{when}: what would be sold is not known, the exchange cannot be asked"
+        return f"{when}: what would qualify is not known, the exchange cannot be asked"
     if not seen.legs:
         return f"{when}: nothing qualifies at this moment; the run would wait and say why"
-    legs = " + ".join(f"{leg.quantity:,}\u00a0{sell_now.leg_name(leg)}" for leg in seen.legs)
-    money = f"≈ {parts.dollars(seen.premium, parts.places(seen.premium))}"
-    return f"{when}: {legs} for {money}" if at_once else f"{when}: sell what qualifies then; now {legs} for {money}"
+    legs = legs_words(seen)
+    return f"{when}: {legs}" if at_once else f"{when}: {word.lower()} what qualifies then; now {legs}"
 
 
-def planned(schedule: Schedule, entry: datetime | None, market: datetime | None, *, now: bool) -> tuple[str, bool]:
-    """When a start would sell, and whether that is at once: a time that has gone by means another day, and one whose entry
+def legs_words(seen: Preview) -> str:
+    """``1 C 80,000 + 1 P 74,000 for ≈ $0.35``; where some are bought and some sold, which."""
+    said = {
+        side: " + ".join(f"{leg.quantity:,}\u00a0{sell_now.leg_name(leg)}" for leg in seen.legs if leg.side == side)
+        for side in ("sell", "buy")
+    }
+    both = all(said.values())
+    legs = ", ".join(f"{side} {names}" if both else names for side, names in said.items() if names)
+    pays = seen.premium is not None and seen.premium < 0
+    money = parts.dollars(None if seen.premium is None else abs(seen.premium), parts.places(seen.premium))
+    return f"{legs} {'paying' if pays else 'for'} ≈ {money}"
+
+
+def planned(
+    schedule: Schedule, entry: datetime | None, market: datetime | None, *, now: bool, word: str = "Sell"
+) -> tuple[str, bool]:
+    """When a start would enter, and whether that is at once: a time that has gone by means another day, and one whose entry
     window is open means now."""
     if now:
-        return "Sell now", True
+        return f"{word} now", True
     at = f"{schedule.entry_time_ist} IST"
     if market is None or entry is None:
         return f"At {at}", False
     if entry <= market:
-        return f"Sell at once, the entry window of {at} is open", True
+        return f"{word} at once, the entry window of {at} is open", True
     other_day = ist_date(entry) != ist_date(market)
     return f"On {ist_date(entry):%a %d %b} at {at}" if other_day else f"At {at}", False
 

@@ -1,4 +1,4 @@
-"""What a preset would sell now: both legs, what that brings and costs, what may come of it, or why nothing qualifies."""
+"""What a preset would trade now: its legs, what that brings and costs, what may come of it, or why nothing qualifies."""
 
 import time
 from decimal import Decimal
@@ -9,6 +9,7 @@ from trader.config.preset import Preset
 from trader.desk import Preview, PreviewLeg, reach_of_preview
 from trader.desk.market import exit_figures
 from trader.domain.errors import TraderError
+from trader.domain.structure_words import verb
 from trader.panel import cards, markup, parts, payoff, service
 from trader.panel import format as fmt
 from trader.panel.cards import Card
@@ -45,13 +46,14 @@ def draw(preset: Preset) -> None:
 @st.fragment(run_every=3)
 def _draw(preset: Preset) -> None:
     seen = look(preset)
+    title = f"What it would {verb(preset.structure)} now"
     if isinstance(seen, str):
-        st.markdown("**What it would sell now**")
+        st.markdown(fmt.strong(title))
         st.markdown(":red[The exchange cannot be asked; it is tried again every 3 s.]")
         st.text(seen)
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", gap="xsmall"):
-        st.markdown("**What it would sell now**", help=fmt.safe(_closing_words(seen), 600), width="content")
+        st.markdown(fmt.strong(title), help=fmt.safe(_closing_words(seen), 600), width="content")
         st.markdown(fmt.safe(_market_line(seen, preset)), help=fmt.utc_hint(seen.expiry), width="content")
     if seen.reasons:
         markup.draw(markup.join(*(cards.row(False, "", reason) for reason in seen.reasons)))

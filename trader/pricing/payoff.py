@@ -6,7 +6,7 @@ Decimal. All legs are taken to settle at one price.
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
@@ -29,7 +29,7 @@ class PayoffLeg(msgspec.Struct, frozen=True, kw_only=True):
         return self.quantity * self.contract_value
 
 
-class Basis(NamedTuple):
+class Basis(msgspec.Struct, frozen=True):
     """What percentages of a position are of: USD (> 0), and what it is."""
 
     usd: Decimal

@@ -1,7 +1,7 @@
 """Where the logs go: a detailed one (everything, as JSON lines), a summary of milestones, and the console at INFO.
 
-Whoever logs only hands the line over: files and console are written by threads of their own, so that a full disk or a
-terminal that nobody reads holds nothing up. What they cannot take is lost, never waited for.
+A call that logs only hands the line over. Files and console are written by threads of their own, so that a full disk or a
+terminal that is not read blocks nothing. What they cannot take is lost, never waited for.
 """
 
 import atexit

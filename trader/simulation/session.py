@@ -160,9 +160,7 @@ class Session:
             case "liveness" if secs >= self._deadline:
                 self.oracle.live()
                 self._stage, self._deadline = "closing", secs + LAST_STOP_SECS
-                self.journal.submit(
-                    CommandRow(f"{self.plan.seed}-last", "stop", {"run_id": None}, secs, self.host_wall())
-                )
+                self._submit(f"{self.plan.seed}-last", "stop", {"run_id": None})
             case "closing" if idle:
                 self._end_tail()
             case "closing" if secs >= self._deadline:
@@ -597,9 +595,12 @@ class Session:
             self._bodies[other] = {"config": config, "config_hash": preset.config_hash, "now": self.plan.start_now}
         return self._bodies[other]
 
-    def _command(self, command_id: str, kind: str, body: dict[str, Any]) -> None:
+    def _submit(self, command_id: str, kind: str, body: dict[str, Any]) -> bool:
         row = CommandRow(command_id, kind, body, self.agenda.secs, self.host_wall(), phase=self.phase())
-        if not self.journal.submit(row):
+        return self.journal.submit(row)
+
+    def _command(self, command_id: str, kind: str, body: dict[str, Any]) -> None:
+        if not self._submit(command_id, kind, body):
             self.agenda.after(1.0, self._command, command_id, kind, body)  # told that it is not recorded: tries again
             return
         if len(self.journal.commands) > 1:

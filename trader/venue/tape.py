@@ -1,7 +1,7 @@
 """What everyone can see of the past: trades, candles and the figures of the last 24 hours.
 
 Joins what the market source tells of its own participants with what users of this exchange traded. Pure but for its cache
-of daily figures; asks nothing that nobody asked for.
+of daily figures; computes only what was asked for.
 """
 
 import time
@@ -24,7 +24,7 @@ _HOUR_MS = 3_600_000
 _SIX_HOURS_MS = 6 * _HOUR_MS
 _LOOK_BACK_MS = (_HOUR_MS // 4, 2 * _HOUR_MS, DAY_MS, 7 * DAY_MS)  # how far back the newest trades are looked for
 _MARK_STEPS = 96  # marks looked at for the day's highest and lowest
-_REFRESH_MS, _REFRESH_WALL_SECS = 60_000, 20.0  # figures of the day are found anew when both have passed
+_REFRESH_MS, _REFRESH_WALL_SECS = 60_000, 20.0  # figures of the day are computed again when both have passed
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +125,7 @@ class Tape:
         return merge_bars(theirs, bars_of_prints(ours, width_ms, offset_ms))
 
     def day(self, instrument: Instrument, *, fresh: bool = False) -> Day:
-        """Figures of the last 24 hours, at most about a minute old; `fresh` looks anew."""
+        """Figures of the last 24 hours, at most about a minute old; `fresh` computes them again."""
         now_ms, wall = to_ms(self._exchange.now), self._monotonic()
         known = None if fresh else self._days.get(instrument.symbol)
         if known is not None:
@@ -150,7 +150,7 @@ class Tape:
         return stats.volume / float(instrument.contract_value) + day.contracts
 
     def listed_since(self, instrument: Instrument) -> datetime:
-        """When the contract was listed, as far as anybody knows."""
+        """When the contract was listed, as far as is known."""
         if self._source is not None:
             return self._source.listed_since(instrument)
         return self._exchange.products.listed_at.get(instrument.symbol, self._exchange.now)

@@ -117,7 +117,7 @@ class Books:
         self._say(f"Entries are halted by {halt_path(self._home)} until `python -m trader resume`.")
 
     def _fence(self, journal: Journal) -> None:
-        """Take the lease over whoever holds it: from now on that runner can record, and so send, nothing."""
+        """Take the lease from its holder: from now on that runner can record, and so send, nothing."""
         before = journal.lease_row(self._account)
         while self._lease is None:
             self._lease = journal.take_lease(
@@ -203,7 +203,7 @@ class Books:
                 self.lost(error)
             else:
                 return
-        # The only copy there will be: whoever repairs the books by hand needs it.
+        # The only copy there will be: repairing the books by hand needs it.
         print(rec.encode_record(record), file=sys.stderr)  # noqa: T201
 
     def renew(self) -> None:

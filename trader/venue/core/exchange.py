@@ -44,7 +44,7 @@ class Exchange(TradingFloor):
     # accounts
 
     def set_leverage(self, account: Account, instrument: Instrument, leverage: Decimal, now: datetime) -> None:
-        """Change the leverage of a contract; its open orders are margined anew.
+        """Change the leverage of a contract; the margin of its open orders is computed again.
 
         Raises:
             Refused: ``max_leverage_exceeded`` or ``min_leverage_exceeded``.

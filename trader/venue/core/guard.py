@@ -22,7 +22,7 @@ class Guard:
         self._next_ms: int | None = None  # the earliest deadline; None = nothing is armed
 
     def watch(self) -> None:
-        """Find the earliest deadline anew."""
+        """Look for the earliest deadline again."""
         due = [h.due_ms for a in self._floor.accounts.values() for h in a.heartbeats.values() if h.due_ms is not None]
         self._next_ms = min(due, default=None)
 

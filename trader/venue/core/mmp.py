@@ -66,7 +66,7 @@ class MmpState(msgspec.Struct, kw_only=True):
         return True
 
     def reset(self) -> None:
-        """Thaw and start counting anew."""
+        """Thaw, and count from zero."""
         self.frozen_till = self.window_ends = None
 
 

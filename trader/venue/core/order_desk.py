@@ -145,7 +145,7 @@ class OrderDesk:
     # edits and cancels
 
     def edit(self, account: Account, order: Order, change: Change, now: datetime) -> Order:
-        """Change a live order. The place checks run anew.
+        """Change a live order. The checks of placing run again.
 
         The place in the queue is kept only when nothing but the size changes, downwards.
 

@@ -1,4 +1,4 @@
-"""The common work on orders, whoever brings them: the user, a stop that wakes up, an edit.
+"""The common work on orders from every source: the user, a stop that wakes up, an edit.
 
 An order is first judged by the account's money, then numbered, then carried out against the book.
 """

@@ -36,7 +36,7 @@ class Products:
         self.expired: dict[str, ExpiredProduct] = {}
         self.listed_at: dict[str, datetime] = {}
         self.traded: set[int] = set()  # ids some account has an order in: their terms are never forgotten
-        self._next_expiry: datetime | None = None  # None = to be found anew
+        self._next_expiry: datetime | None = None  # None = to be looked for again
 
     def refresh(self, now: datetime) -> None:
         """Take over the source's list as of `now`. Contracts the source lists past their expiry are left out."""

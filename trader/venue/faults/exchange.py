@@ -20,7 +20,7 @@ from trader.venue.faults.catalogue import Where
 from trader.venue.faults.rules import Occasion, Rule, RuleBook
 from trader.venue.market.base import MarketSource
 
-_OTHER_USER = 9_990_001  # whoever trades with an order that a rule wants filled
+_OTHER_USER = 9_990_001  # the counterparty of an order that a rule wants filled
 _ANY_SIZE = 1_000_000_000
 _OTHER_BALANCE = Decimal(1_000_000_000)
 _TERMS = ("tick_size", "contract_value", "taker_rate")

@@ -1,6 +1,6 @@
 """The newest state of another exchange's market, put together from its messages: contracts, quotes, books, figures, trades.
 
-Nothing is made up: a contract is listed once its mark is known, a side nobody quotes is empty, an index that was never
+Nothing is made up: a contract is listed once its mark is known, a side without quotes is empty, an index that was never
 published is missing. Best quotes come apart from whole books; the newer of the two decides.
 """
 
@@ -200,7 +200,7 @@ class Board:
         side = Side.BUY if frame.get("r") == "t" else Side.SELL
         if price <= 0 or size < 1:
             return
-        # Stamped with the instant it was heard: whoever asks for what is new must not miss a late one.
+        # Stamped with the instant it was heard: a reader that asks for what is new must not miss a late one.
         at_ms = now_us // 1000
         prints = self._prints.setdefault(contract.instrument.symbol, deque(maxlen=TRADES_KEPT))
         prints.append(Print(ts_ms=at_ms, price=price, size=size, side=side))
@@ -382,7 +382,7 @@ def _merged(contract: _Contract) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
     bids = _EMPTY if bid is None else (bid, *(level for level in contract.bids if level[0] < bid[0]))
     asks = _EMPTY if ask is None else (ask, *(level for level in contract.asks if level[0] > ask[0]))
     if bid is not None and ask is not None and bid[0] >= ask[0]:
-        return _EMPTY, _EMPTY  # a crossed book is nobody's to trade on
+        return _EMPTY, _EMPTY  # a crossed book cannot be traded on
     return bids, asks
 
 

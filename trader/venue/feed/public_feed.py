@@ -1,7 +1,7 @@
 """Follows another exchange's public side: its products and tickers over REST, everything else over the compact socket.
 
 Only public endpoints are read and no key is known here, so nothing of an account can leave this way. What is listed is
-looked up anew every minute; new chains are subscribed, settled contracts are read once for their settlement price.
+looked up again every minute; new chains are subscribed, settled contracts are read once for their settlement price.
 """
 
 import logging
@@ -265,7 +265,7 @@ def check_options(options: FeedOptions) -> None:
 
 
 def _sound_product(row: dict[str, Any]) -> dict[str, Any] | None:
-    """A product's row as it came; None for kinds nobody follows.
+    """A product's row as it came; None for kinds that are not followed.
 
     Raises:
         WireError: A contract cannot be made of it.

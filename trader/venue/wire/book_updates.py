@@ -1,6 +1,6 @@
 """A book as snapshot and increments, numbered and checksummed: `ob_updates` and its legacy twin `l2_updates`.
 
-Numbers rise by one per contract whoever listens; a snapshot carries the number of the last increment. Source: exchange
+Numbers rise by one per contract, with or without subscribers; a snapshot carries the number of the last increment. Source: exchange
 documentation, "ob_updates".
 """
 

@@ -21,7 +21,7 @@ _USD_PLACES = Decimal("0.0001")
 
 
 def ticker_row(exchange: Exchange, tape: Tape, instrument: Instrument, *, fresh: bool = False) -> dict[str, Any]:
-    """One row of GET /v2/tickers; `fresh` looks up the day's figures anew."""
+    """One row of GET /v2/tickers; `fresh` computes the day's figures again."""
     stats = exchange.stats(instrument.symbol)
     spot = exchange.market.spot(instrument.underlying)
     day = tape.day(instrument, fresh=fresh)
