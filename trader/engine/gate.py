@@ -266,11 +266,14 @@ def _entry_limits(state: State, run: Run, now: Now, passed: Passed) -> Denied | 
 def _account_limits(
     state: State, run: Run, leg: LegTerms, intent: OrderIntent, now: Now, passed: Passed
 ) -> Denied | None:
-    """What all runs together may hold, order and lose."""
-    judged = (
-        _judge(bound.fails, bound.code, bound.numbers, passed) for bound in entry_bounds(state, run, leg, intent, now)
-    )
-    return next((denied for denied in judged if denied is not None), None)
+    """What all runs together may hold, order and lose. What passes is noted in one line: the limits are on record already."""
+    numbers = []
+    for bound in entry_bounds(state, run, leg, intent, now):
+        if bound.fails:
+            return Denied(bound.code, bound.numbers)
+        numbers.append(bound.brief)
+    passed["ACCOUNT_LIMITS"] = ", ".join(numbers)
+    return None
 
 
 def _entry_beside(state: State, run: Run, leg: LegTerms, passed: Passed) -> Denied | None:

@@ -24,11 +24,12 @@ _LASTING_SECS = 2.0  # a loss that one stray print shows is none yet
 
 
 class Bound(NamedTuple):
-    """One check of an entry: the code to refuse it with, and the numbers."""
+    """One check of an entry: the code to refuse it with, the numbers, and the measured one alone."""
 
     fails: bool
     code: str
     numbers: str
+    brief: str
 
 
 def today(now: Now) -> date:
@@ -73,12 +74,14 @@ def entry_bounds(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now
         intent.quantity > limits.order_contracts,
         "ACCOUNT_ORDER_SIZE",
         f"quantity={intent.quantity}, order_contracts={limits.order_contracts}",
+        f"order={intent.quantity}",
     )
     recent = sum(1 for t in state.account.order_times if now.wall - t < timedelta(seconds=1))
     yield Bound(
         recent >= limits.orders_per_second,
         "ORDER_RATE_EXCEEDED",
         f"orders in the last second={recent}, orders_per_second={limits.orders_per_second}",
+        f"rate={recent}",
     )
     lost, week = day_loss(state, now), week_loss(state, now)
     locked = state.account.locked_day == today(now)
@@ -86,18 +89,25 @@ def entry_bounds(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now
         lost >= limits.daily_loss_usd or locked,
         "ACCOUNT_DAILY_LOSS",
         f"lost today={lost:.2f} USD, daily_loss_usd={limits.daily_loss_usd}, locked={locked}",
+        f"lost today={lost:.2f}",
     )
     yield Bound(
         week >= limits.weekly_loss_usd,
         "ACCOUNT_WEEKLY_LOSS",
         f"lost since Monday={week:.2f} USD, weekly_loss_usd={limits.weekly_loss_usd}",
+        f"this week={week:.2f}",
     )
     for code, size, notional, most, richest in _exposures(state, run, leg, intent, limits):
-        yield Bound(size > most, f"{code}_CONTRACTS", f"contracts={size}, max={most}")
+        yield Bound(size > most, f"{code}_CONTRACTS", f"contracts={size}, max={most}", f"{code.lower()}={size}")
         if notional is None:
-            yield Bound(True, f"{code}_NOTIONAL", f"no index price of {run.underlying}")
+            yield Bound(True, f"{code}_NOTIONAL", f"no index price of {run.underlying}", "")
         else:
-            yield Bound(notional > richest, f"{code}_NOTIONAL", f"notional={notional:.0f} USD, max={richest}")
+            yield Bound(
+                notional > richest,
+                f"{code}_NOTIONAL",
+                f"notional={notional:.0f} USD, max={richest}",
+                f"{notional:.0f} USD",
+            )
 
 
 def _exposures(
