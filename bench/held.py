@@ -115,7 +115,7 @@ def state(fills: int = 2) -> State:
         made = evolve(made, record)
     at = Now(BEGIN, BEGIN)
     made, _ = step(made, Booted(at=at))
-    made, _ = step(made, AccountRead(at=at, run_id=RUN, asked=BEGIN, positions=None, open_orders=(), fills=()))
+    made, _ = step(made, AccountRead(at=at, runs=(RUN,), asked=BEGIN, positions=None, open_orders=(), fills=()))
     return made
 
 

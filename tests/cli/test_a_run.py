@@ -78,7 +78,7 @@ def test_a_paper_run_is_started_watched_and_stopped(runner: subprocess.Popen[str
     assert [leg["filled_quantity"] for leg in now["legs"]] == [20, 20]
     assert all(leg.keys() >= LEG_FIELDS and is_money(leg["avg_px"]) for leg in now["legs"])
 
-    again = trader("start", "--preset", "development", "--now")
+    again = trader("start", "--preset", "development", "--set", "strategy.quantity=20", "--now")
     assert again.returncode == 1
     assert "not finished yet" in again.stderr
     assert again.stderr.count("\n") == 1

@@ -79,7 +79,7 @@ def test_runner_check_says_what_to_do() -> None:
 def test_board_without_an_exchange_fails_in_words_and_never_raises(desk: Desk) -> None:
     results = {check.name: check for check in desk.checks()}
     met = {name for name, check in results.items() if check.ok}
-    assert met == {"configuration", "journal", "trading level", "daily loss", "runs a day", "one run at a time"}
+    assert met == {"configuration", "journal", "trading level", "daily loss", "runs a day", "account loss", "open runs"}
     # What the runner alone knows is not known while there is none, and the money is not asked after without legs.
     assert {name for name, check in results.items() if check.ok is None} == {
         "request budget",

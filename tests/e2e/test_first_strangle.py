@@ -150,10 +150,9 @@ def test_a_leg_that_cannot_be_sold_unwinds_the_other(venue: VenueServer, tmp_pat
     rig.halt()
 
 
-def test_a_second_start_on_the_same_underlying_is_refused(rig: Rig) -> None:
+def test_a_second_start_of_the_same_configuration_is_refused_while_the_first_enters(rig: Rig) -> None:
     rig.boot()
     rig.start(preset(**DAY))
-    rig.await_view(lambda v: v.phase is not Phase.WAITING, 20, "entering")
     second = rig.start(preset(**DAY))
 
     def answered() -> Any:
@@ -161,7 +160,7 @@ def test_a_second_start_on_the_same_underlying_is_refused(rig: Rig) -> None:
         return row if row is not None and row.status != "new" else None
 
     row = await_value(answered, 5, "an answer to the second start")
-    assert row.status == "refused" and "one run per underlying" in row.detail
+    assert row.status == "refused" and "has not completed its entry" in row.detail
     rig.stop()
     rig.await_view(done, 15, "done")
 

@@ -304,7 +304,8 @@ class Scene:
         asked = asked or self.watch.account_asked or self.wall
         fields = {**self.exchange.read(lookups), **members}
         fields = {name: None if value is UNREAD else value for name, value in fields.items()}
-        return self.feed(ev.AccountRead, run_id=self.run.run_id, asked=asked, **fields)
+        runs = {"runs": pending[-1].runs if pending else tuple(self.state.runs)}
+        return self.feed(ev.AccountRead, asked=asked, **{**runs, **fields})
 
     def read_chain(self, **fields: Any) -> list[ef.Effect]:
         self.due = [e for e in self.due if not isinstance(e, ef.ReadChain)]
@@ -313,7 +314,7 @@ class Scene:
             "quotes": tuple(replace(q, ts_mark=self.market, ts_quote=self.market) for _, q in self.chain),
             "spot": SPOT,
         }
-        return self.feed(ev.ChainRead, run_id=self.run.run_id, **{**answer, **fields})
+        return self.feed(ev.ChainRead, **{"run_id": self.run.run_id, **answer, **fields})
 
     def list_strangle(self) -> None:
         at = self.market or OPENING

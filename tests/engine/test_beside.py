@@ -411,7 +411,10 @@ def test_a_fact_nobody_gathered_is_unknown_and_one_asked_for_in_vain_is_not_met(
         (Facts(lost_today=D(100), loss_limit=D(100)), "daily loss", False),
         (Facts(runs_made=1, runs_most=2), "runs a day", True),
         (Facts(runs_made=2, runs_most=2), "runs a day", False),
-        (Facts(busy=True), "one run at a time", False),
+        (Facts(open_runs=5, open_here=2), "open runs", True),
+        (Facts(open_runs=6, open_here=2), "open runs", False),
+        (Facts(open_runs=5, open_here=3), "open runs", False),
+        (Facts(open_runs=1, open_here=1, twin="abc"), "open runs", False),
         (Facts(strikes=()), "legs", True),
         (Facts(strikes=("no call",)), "legs", False),
         (Facts(foreign=()), "nothing foreign", True),
@@ -438,5 +441,5 @@ def test_a_foreign_perpetual_short_of_a_hedge_is_seen_with_its_sign() -> None:
 def test_an_answer_to_a_read_of_a_run_that_is_gone_changes_nothing() -> None:
     scene = started(SHORT)
     before = scene.state.runs
-    scene.feed(ev.AccountRead, run_id="nobody", asked=scene.wall, **scene.exchange.read(()))
+    scene.feed(ev.AccountRead, runs=("nobody",), asked=scene.wall, **scene.exchange.read(()))
     assert scene.state.runs == before

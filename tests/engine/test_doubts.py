@@ -10,7 +10,7 @@ from tests.engine.test_lost_answers import HORIZON, call_orders, lost_call, read
 from trader.domain.fill import Position
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderStatus, Purpose
-from trader.engine.account import PARTLY_UNREADABLE
+from trader.engine.account.reconcile import PARTLY_UNREADABLE
 
 OTHER = "C-BTC-123000-020626"
 

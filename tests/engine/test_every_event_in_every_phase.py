@@ -29,6 +29,7 @@ from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
 from trader.engine import events as ev
 from trader.engine.effects import Effect
 from trader.engine.records import OperatorLevel, Phase
+from trader.engine.viewing import build_view
 
 STAGES: dict[Phase, Callable[[], Scene]] = {
     Phase.WAITING: waiting,
@@ -104,6 +105,10 @@ EVENTS: dict[str, tuple[type[ev.Event], Callable[[Scene], list[Effect]]]] = {
     "reduce": (ev.LevelCommand, _level(OperatorLevel.REDUCE)),
     "kill": (ev.LevelCommand, _level(OperatorLevel.KILL)),
     "resume": (ev.LevelCommand, _level(OperatorLevel.RESUME)),
+    "limits": (
+        ev.LimitsCommand,
+        lambda s: s.feed(ev.LimitsCommand, command_id="limits", limits={"open_runs": 4}, issued_by="tester"),
+    ),
     "market": (ev.MarketMoved, lambda s: s.prices(after=0.1)),
     "chain": (ev.ChainRead, lambda s: s.read_chain()),
     "chain error": (ev.ChainRead, lambda s: s.read_chain(error="timed out", instruments=(), quotes=(), spot=None)),
@@ -131,12 +136,13 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     # Armed, half an hour before its time: nothing of it is at the exchange.
     (W, "booted"): (W, ""),
     (W, "clock"): (W, ""),
-    (W, "start"): (W, "AckCommand"),  # refused: one run per underlying
+    (W, "start"): (W, "AckCommand ReadChain RunCreated ScheduleFixed"),  # a second run beside the first
     (W, "beside"): (W, "AckCommand BesideConfirmed"),
     (W, "stop"): (X, "AckCommand ExitDecided PhaseChanged ReadAccount StopRequested"),
     (W, "pause"): (W, "AckCommand LevelChanged"),
     (W, "reduce"): (W, "AckCommand LevelChanged"),
     (W, "kill"): (X, "AckCommand ExitDecided LevelChanged PhaseChanged ReadAccount StopRequested"),
+    (W, "limits"): (W, "AckCommand LimitsSet"),
     (W, "resume"): (W, "AckCommand"),
     (W, "market"): (W, ""),
     (W, "chain"): (W, ""),  # before the entry time no strikes are picked
@@ -159,12 +165,13 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     # Both entries asked for, unanswered.
     (E, "booted"): (E, "AlertRaised OrderResolved ReadAccount"),
     (E, "clock"): (E, ""),
-    (E, "start"): (E, "AckCommand"),
+    (E, "start"): (E, "AckCommand"),  # refused: this very configuration is on its way
     (E, "beside"): (E, "AckCommand"),  # refused: nothing waits
     (E, "stop"): (X, "AckCommand Cancel CancelIntended ExitDecided PhaseChanged StopRequested"),
     (E, "pause"): (E, "AckCommand LevelChanged"),
     (E, "reduce"): (X, "AckCommand Cancel CancelIntended ExitDecided LevelChanged PhaseChanged"),
     (E, "kill"): (X, "AckCommand Cancel CancelIntended ExitDecided LevelChanged PhaseChanged StopRequested"),
+    (E, "limits"): (E, "AckCommand LimitsSet"),
     (E, "resume"): (E, "AckCommand"),
     (E, "market"): (E, ""),
     (E, "chain"): (E, ""),
@@ -187,12 +194,13 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     # Short both legs.
     (H, "booted"): (H, "AlertRaised ReadAccount Tell"),
     (H, "clock"): (H, ""),
-    (H, "start"): (H, "AckCommand"),
+    (H, "start"): (W, "AckCommand ReadChain RunCreated ScheduleFixed"),
     (H, "beside"): (H, "AckCommand"),
     (H, "stop"): (X, "AckCommand ExitDecided OrderIntended PhaseChanged StopRequested Submit"),
     (H, "pause"): (H, "AckCommand LevelChanged"),
     (H, "reduce"): (H, "AckCommand LevelChanged"),
     (H, "kill"): (X, "AckCommand ExitDecided LevelChanged OrderIntended PhaseChanged StopRequested Submit"),
+    (H, "limits"): (H, "AckCommand LimitsSet"),
     (H, "resume"): (H, "AckCommand"),
     (H, "market"): (H, ""),
     (H, "chain"): (H, ""),
@@ -215,12 +223,13 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     # Both exits asked for, unanswered.
     (X, "booted"): (X, "AlertRaised OrderResolved ReadAccount"),
     (X, "clock"): (X, ""),
-    (X, "start"): (X, "AckCommand"),
+    (X, "start"): (W, "AckCommand ReadChain RunCreated ScheduleFixed"),
     (X, "beside"): (X, "AckCommand"),
     (X, "stop"): (X, "AckCommand"),  # pressed twice: nothing new
     (X, "pause"): (X, "AckCommand LevelChanged"),
     (X, "reduce"): (X, "AckCommand LevelChanged"),
     (X, "kill"): (X, "AckCommand LevelChanged"),
+    (X, "limits"): (X, "AckCommand LimitsSet"),
     (X, "resume"): (X, "AckCommand"),
     (X, "market"): (X, ""),
     (X, "chain"): (X, ""),
@@ -249,6 +258,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (F, "pause"): (F, "AckCommand LevelChanged"),
     (F, "reduce"): (F, "AckCommand LevelChanged"),
     (F, "kill"): (F, "AckCommand LevelChanged"),
+    (F, "limits"): (F, "AckCommand LimitsSet"),
     (F, "resume"): (F, "AckCommand"),
     (F, "market"): (F, ""),
     (F, "chain"): (F, ""),
@@ -275,12 +285,13 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
 KEPT_TABLE: dict[str, str] = {
     "booted": "AlertRaised ReadAccount",
     "clock": "",
-    "start": "AckCommand",
+    "start": "AckCommand AlertRaised ReadChain RunCreated ScheduleFixed",  # it is late: the entry is tomorrow
     "beside": "AckCommand",
     "stop": "AckCommand",
     "pause": "AckCommand LevelChanged",
     "reduce": "AckCommand LevelChanged",
     "kill": "AckCommand LevelChanged",
+    "limits": "AckCommand LimitsSet",
     "resume": "AckCommand",
     "market": "AlertRaised Cancel CancelIntended LegReleased",  # offered again: the bid makes way for an order that meets it
     "chain": "",
@@ -306,9 +317,11 @@ KEPT_TABLE: dict[str, str] = {
 @pytest.mark.parametrize("event", EVENTS, ids=lambda v: v.replace(" ", "_"))
 def test_event_while_a_leg_is_held_to_its_settlement(event: str) -> None:
     scene = kept()
+    run_id = scene.run.run_id
     effects = EVENTS[event][1](scene)
-    assert (scene.phase, " ".join(kinds(effects))) == (Phase.EXITING, KEPT_TABLE[event])
-    assert scene.view.flat == "false" and scene.view.words
+    assert (scene.state.runs[run_id].phase, " ".join(kinds(effects))) == (Phase.EXITING, KEPT_TABLE[event])
+    view = build_view(scene.state, scene.state.runs[run_id], scene.now)
+    assert view.flat == "false" and view.words
 
 
 @pytest.mark.parametrize(("phase", "event"), TABLE, ids=lambda v: v.replace(" ", "_"))

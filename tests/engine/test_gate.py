@@ -318,12 +318,29 @@ def ack(scene: Scene) -> ef.AckCommand:
     return next(e for e in scene.effects if isinstance(e, ef.AckCommand))
 
 
-def test_one_run_per_underlying() -> None:
-    scene = holding()
-    scene.start()
-    assert ack(scene).status == "refused" and "not finished" in ack(scene).detail
-    scene.start(preset(strategy={"underlying": "ETH"}))
+def test_a_second_press_of_start_is_refused_until_the_entry_is_complete() -> None:
+    scene = entering()
+    scene.start(scene.run.preset)
+    assert ack(scene).status == "refused" and f"run {scene.run.run_id} of this very configuration" in ack(scene).detail
+    scene.serve()
+    assert scene.phase is Phase.HOLDING
+    scene.start(scene.run.preset)
     assert ack(scene).status == "accepted"
+
+
+def test_runs_at_once_on_both_sides_of_their_limits() -> None:
+    config = preset(risk={"max_runs_per_day": 50})
+    scene = holding(config)
+    answers = []
+    for underlying in ("BTC", "BTC", "BTC", "ETH", "ETH", "ETH", "ETH"):
+        retries = len(answers) % 5  # another configuration each time
+        scene.start(
+            preset(strategy={"underlying": underlying}, risk=config.risk.model_dump(), orders={"retries": retries})
+        )
+        answers.append(ack(scene))
+    assert [answer.status for answer in answers] == ["accepted"] * 2 + ["refused"] + ["accepted"] * 3 + ["refused"]
+    assert "3 runs on BTC are open, open_runs_per_underlying is 3" in answers[2].detail
+    assert "6 runs are open on this account, open_runs is 6" in answers[6].detail
 
 
 def test_runs_per_day_on_both_sides_of_the_limit() -> None:

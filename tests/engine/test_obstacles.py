@@ -101,7 +101,7 @@ def test_without_an_index_price_the_margin_is_not_guessed() -> None:
     scene = picked()
     scene.state = replace(scene.state, market=replace(scene.state.market, spots={}))
     scene.exchange.available = D(1)
-    scene.feed(ev.AccountRead, run_id=scene.run.run_id, asked=scene.wall, **scene.exchange.read(()))
+    scene.feed(ev.AccountRead, runs=(scene.run.run_id,), asked=scene.wall, **scene.exchange.read(()))
     assert not any("margin needed" in why for why in scene.view.why_not)
 
 

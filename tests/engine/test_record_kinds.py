@@ -72,6 +72,7 @@ def test_severity_follows_what_the_record_says(record: r.AnyRecord, severity: st
     assert kind_of(record).severity(record) == severity
 
 
-def test_what_tells_the_end_of_a_run_is_a_decision() -> None:
+def test_what_ends_a_run_or_binds_the_account_is_a_decision() -> None:
     decisions = {of for of, kind in KINDS.items() if kind.weight is Weight.DECISION}
-    assert decisions == {r.StopRequested, r.ExitDecided, r.LegReleased, r.RunFinished, r.LevelChanged}
+    of_runs = {r.StopRequested, r.ExitDecided, r.LegReleased, r.RunFinished}
+    assert decisions == of_runs | {r.LevelChanged, r.LimitsSet, r.LossLocked}

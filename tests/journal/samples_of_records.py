@@ -1,6 +1,6 @@
 """One record of every type, as a run of one strangle would leave them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from trader.domain.fill import Channel, Fill
@@ -154,5 +154,7 @@ def one_of_each(run_id: str) -> list[r.AnyRecord]:
         r.LegReleased(**base, leg="C", symbol=CALL, reason="it is offered at 0.4"),
         alert(run_id, "spot moved 2.1 %"),
         r.LevelChanged(**base, account="paper", level=r.Level.PAUSED, reason="lunch", issued_by="cli"),
+        r.LimitsSet(**base, account="paper", limits={"schema": 1, "open_runs": 4}, issued_by="cli"),
+        r.LossLocked(**base, account="paper", day=date(2021, 6, 21), reason="lost too much"),
         run_finished(run_id, "1.4766"),
     ]

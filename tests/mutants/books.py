@@ -19,7 +19,7 @@ from trader.engine.state import ZERO, Order, Run
 from trader.exchange.common.odd_rows import PartialList
 from trader.runner import reading
 from trader.simulation import gateway
-from trader.simulation.plan import Deed
+from trader.simulation.planned import Deed
 
 
 def failed_read_is_empty(patch: Patch) -> None:

@@ -14,7 +14,7 @@ from trader.engine.records import Level, OperatorLevel
 from trader.runner import commands, kernel
 from trader.runner.nagging import Nagger
 from trader.simulation.directed import killed, paused_before_the_entry, quiet, reduced_while_entering
-from trader.simulation.plan import Deed, Plan
+from trader.simulation.planned import Deed, Plan
 
 
 def restart_re_arms(patch: Patch) -> None:

@@ -15,7 +15,7 @@ from trader.engine import holding as hold_rules
 from trader.engine import records as rec
 from trader.engine.records import Phase
 from trader.engine.state import Run
-from trader.simulation.plan import Deed, Plan
+from trader.simulation.planned import Deed, Plan
 
 
 def _change(turn: Any, run_id: str, **changes: Any) -> None:

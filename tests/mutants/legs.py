@@ -14,7 +14,7 @@ from tests.mutants.tools import Patch, everywhere
 from trader.domain.order import OrderType, Side
 from trader.engine import basis, closing, cover, gate, selection, valuation
 from trader.engine.records import LegTerms
-from trader.simulation.plan import Deed, Plan
+from trader.simulation.planned import Deed, Plan
 from trader.simulation.structures import FARTHER
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.mutants.tools import Patch
-from trader.simulation.plan import Plan
+from trader.simulation.planned import Plan
 from trader.simulation.session import run_plan
 
 

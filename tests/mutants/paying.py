@@ -12,7 +12,7 @@ from trader.engine.execution.chase import chase_price
 from trader.engine.execution.exit_price import Terms
 from trader.engine.gate import collar
 from trader.simulation.directed import SESSIONS
-from trader.simulation.plan import Plan
+from trader.simulation.planned import Plan
 
 
 def _directed(*names: str) -> Any:

@@ -5,7 +5,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from trader.simulation.plan import Deed, Plan, draw
+from trader.simulation.plan import draw
+from trader.simulation.planned import Deed, Plan
 
 Plans = Callable[[], Sequence[Plan]]
 

@@ -19,7 +19,7 @@ from trader.engine.release import check_release
 from trader.engine.state import Run, seconds_since
 from trader.runner import kernel, release
 from trader.simulation import shell
-from trader.simulation.plan import Deed
+from trader.simulation.planned import Deed
 
 
 def new_id_after_a_timeout(patch: Patch) -> None:

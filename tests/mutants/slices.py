@@ -12,7 +12,7 @@ from trader.domain.order import Purpose
 from trader.engine.execution import algo, iceberg, twap
 from trader.engine.execution import exit as leaving
 from trader.simulation.directed import quiet
-from trader.simulation.plan import Deed
+from trader.simulation.planned import Deed
 
 _TWAP = {"entry_algo": "twap", "entry_slices": 4, "entry_duration_secs": 12}
 _TWAP_OUT = {"exit_algo": "twap", "exit_slices": 4, "exit_duration_secs": 12}

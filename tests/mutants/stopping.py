@@ -18,7 +18,7 @@ from trader.engine.release import check_release
 from trader.engine.state import Run
 from trader.runner import kernel
 from trader.simulation import shell
-from trader.simulation.plan import Deed
+from trader.simulation.planned import Deed
 
 
 def stop_while_entering_does_nothing(patch: Patch) -> None:

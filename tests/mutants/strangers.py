@@ -10,7 +10,7 @@ from tests.mutants.plans import Plans, plain
 from tests.mutants.tools import Patch, everywhere
 from trader.engine import prerequisites, waiting
 from trader.runner import reading
-from trader.simulation.plan import Deed, Plan
+from trader.simulation.planned import Deed, Plan
 
 _START = Deed(secs=0.3, kind="start")
 

@@ -178,7 +178,7 @@ class Unreadable:
 @pytest.mark.parametrize(
     "effect",
     [
-        ReadAccount(run_id="run-1", underlying="BTC", product_ids=(1,), since=T0),
+        ReadAccount(runs=("run-1",), underlyings=("BTC",), product_ids=(1,), since=T0),
         ReadChain(run_id="run-1", underlying="BTC"),
     ],
 )
@@ -201,7 +201,8 @@ def test_a_reader_that_dies_says_so_and_is_not_waited_for(effect: ReadAccount | 
     dispatcher.perform(effect)
     assert answered.wait(5) and reported.wait(5)
     assert isinstance(answers[0], AccountRead | ChainRead)
-    assert answers[0].run_id == "run-1" and answers[0].error
+    runs = (answers[0].run_id,) if isinstance(answers[0], ChainRead) else answers[0].runs
+    assert runs == ("run-1",) and answers[0].error
     assert told[0].level == "error" and "TypeError" in told[0].text
     for _ in range(3):  # and the workers are all still there
         reported.clear()

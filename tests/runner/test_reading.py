@@ -61,7 +61,7 @@ class Asked:
 WALLET = Wallet(balance=D(5), available=D(4), blocked_margin=D(1))
 ROW = OddRow(listed="the positions", place=1, reason="size is no number")
 EFFECT = ReadAccount(
-    run_id="run-1", underlying="BTC", product_ids=(1, 2), since=T0, lookups=("a", "b"), settled_symbols=(CALL, PUT)
+    runs=("run-1",), underlyings=("BTC",), product_ids=(1, 2), since=T0, lookups=("a", "b"), settled_symbols=(CALL, PUT)
 )
 
 
@@ -77,7 +77,7 @@ def test_one_unreadable_order_hid_positions_orders_and_fills() -> None:
     event = read(Asked(lookup=lookup, wallet=WALLET, settlement_price=WireError("no price")))
     assert event.lookups == {"b": None}  # "a" is not known to be absent
     assert (event.positions, event.open_orders, event.fills) == ((), (), ())
-    assert "its size is no number" in event.error and "no price" in event.error
+    assert "its size is no number" in event.failed["a"] and "no price" in event.failed[CALL] and event.error == ""
     assert event.available_usd == D(4)
 
 

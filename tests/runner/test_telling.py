@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -82,16 +81,16 @@ def test_every_other_beginning_has_its_words(before: Lease | None, why: str, wor
     assert words in recounting.started(before, None, [run()], NOW, why).text
 
 
-def held() -> Any:
-    """A run whose call is short 10 by our fills."""
+def held() -> State:
+    """One run, whose call is short 10 by our fills."""
     records = s.one_of_each("r1")[:9]
     records = [*records, s.phase("r1", s.r.Phase.HOLDING)]
     empty = State(installation="x", epoch=1, env="paper", account_key="paper")
-    return fold(empty, records).runs["r1"]
+    return fold(empty, records)
 
 
 def read(*held: Position) -> AccountRead:
-    return AccountRead(at=Now(T0, None), run_id="r1", asked=T0, positions=held, open_orders=())
+    return AccountRead(at=Now(T0, None), runs=("r1",), asked=T0, positions=held, open_orders=())
 
 
 def position(symbol: str, quantity: int) -> Position:
@@ -99,15 +98,18 @@ def position(symbol: str, quantity: int) -> Position:
 
 
 def test_what_was_found_is_told_beside_what_was_recorded() -> None:
-    taken_up = held()
+    state = held()
+    taken_up = state.runs["r1"]
     ours = {leg.symbol: taken_up.open_quantity(leg.key) * leg.side.sign for leg in taken_up.legs}
-    note = recounting.found(taken_up, read(*(position(symbol, quantity) for symbol, quantity in ours.items())))
+    read_ = read(*(position(symbol, quantity) for symbol, quantity in ours.items()))
+    note = recounting.found(state, taken_up, read_)
     assert note.level == "info" and "as recorded" in note.text and "no open orders" in note.text
     assert note.text.endswith("watching.")
 
 
 def test_a_difference_is_a_warning() -> None:
-    note = recounting.found(held(), read())
+    state = held()
+    note = recounting.found(state, state.runs["r1"], read())
     assert note.level == "warning" and "flat (short" in note.text
 
 

@@ -11,7 +11,7 @@ from trader.domain.order import Purpose
 from trader.engine import records as rec
 from trader.engine.records import Level
 from trader.simulation.directed import killed, paused_before_the_entry, quiet, reduced_while_entering
-from trader.simulation.plan import Deed
+from trader.simulation.planned import Deed
 from trader.simulation.session import Session
 
 RESTING = {"entry_reference": "mark", "retries": 1, "market_fallback": False, "timeout_secs": 4}

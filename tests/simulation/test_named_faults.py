@@ -9,7 +9,7 @@ from tests.simulation.test_named_sessions import STOP, flat_by_ours, run_of
 from trader.domain.order import Purpose
 from trader.engine import records as rec
 from trader.simulation.directed import quiet
-from trader.simulation.plan import Deed, Plan
+from trader.simulation.planned import Deed, Plan
 from trader.simulation.session import Session
 
 HOLDING_SECS = 3.0  # by then both legs are sold

@@ -25,7 +25,8 @@ from trader.simulation.directed import (
     worthless_to_the_end,
 )
 from trader.simulation.notes import RunNote
-from trader.simulation.plan import COID_MODES, Deed, Plan
+from trader.simulation.plan import COID_MODES
+from trader.simulation.planned import Deed, Plan
 from trader.simulation.session import Session
 from trader.simulation.venue import Arrival
 from trader.venue.core.refusal import Refused

@@ -11,7 +11,7 @@ from trader.engine import records as rec
 from trader.engine.fold import fold
 from trader.engine.state import Run, State
 from trader.simulation.directed import quiet
-from trader.simulation.plan import Deed, Plan
+from trader.simulation.planned import Deed, Plan
 from trader.simulation.session import Session
 from trader.simulation.structures import FARTHER
 

@@ -66,6 +66,10 @@ def test_every_fault_has_struck_often_and_in_every_phase_it_can_reach(campaign: 
     assert bare == []
 
 
+def test_every_fault_has_struck_beside_more_than_one_run(campaign: Campaign) -> None:
+    assert {name: struck for name in WORDS if (struck := campaign.several.get(name, 0)) < LEAST_OF_CELL} == {}
+
+
 def test_every_command_was_carried_out_in_every_phase(campaign: Campaign) -> None:
     bare = [
         (kind, phase, count)
@@ -202,7 +206,7 @@ def test_a_broken_promise_ends_with_1_and_leaves_seed_and_scenario(
 def test_a_table_of_faults_and_phases_is_printed() -> None:
     code, text = run_command("--sessions", "10", "--seed", "5")
     assert code == 0
-    assert text.splitlines()[0].split() == ["fault", "waiting", "entering", "one", "leg", *PHASES[3:], "all"]
+    assert text.splitlines()[0].split() == ["fault", "waiting", "entering", "one", "leg", *PHASES[3:], "several", "all"]
     assert any(line.split()[:1] == ["stop"] for line in text.splitlines())
     assert "10 sessions from seed 5" in text
 

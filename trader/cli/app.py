@@ -9,7 +9,20 @@ import typer
 import typer.main
 
 from trader import __version__
-from trader.cli import alerts, books, configure, emergency, exchange, hosts, levels, record, runs, simulate, views
+from trader.cli import (
+    alerts,
+    books,
+    configure,
+    emergency,
+    exchange,
+    hosts,
+    levels,
+    limits,
+    record,
+    runs,
+    simulate,
+    views,
+)
 from trader.domain.errors import ConfigError, TraderError
 
 app = typer.Typer(
@@ -49,6 +62,7 @@ def choose_environment(
 hosts.add_to(app)
 runs.add_to(app)
 levels.add_to(app)
+limits.add_to(app)
 emergency.add_to(app)
 views.add_to(app)
 alerts.add_to(app)

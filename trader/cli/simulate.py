@@ -164,19 +164,25 @@ def _total(faults: dict[str, dict[str, int]]) -> int:
     return sum(sum(cells.values()) for cells in faults.values())
 
 
-def _phase_table(what: str, counts: dict[str, dict[str, int]]) -> list[str]:
+def _phase_table(what: str, counts: dict[str, dict[str, int]], several: dict[str, int] | None = None) -> list[str]:
     from trader.simulation.catalogue import PHASES
 
+    more = [] if several is None else ["several"]
     rows = [
-        [name, *(str(cells.get(phase, 0)) for phase in PHASES), str(sum(cells.values()))]
+        [
+            name,
+            *(str(cells.get(phase, 0)) for phase in PHASES),
+            *([] if several is None else [str(several.get(name, 0))]),
+            str(sum(cells.values())),
+        ]
         for name, cells in counts.items()
     ]
-    return table([what, *PHASES, "all"], rows)
+    return table([what, *PHASES, *more, "all"], rows)
 
 
 def _lines(done: "Campaign") -> list[str]:
     return [
-        *_phase_table("fault", done.faults),
+        *_phase_table("fault", done.faults, done.several),
         "",
         *_phase_table("command", done.commands),
         "",

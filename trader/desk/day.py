@@ -20,7 +20,7 @@ from trader.journal import Journal
 from trader.journal.views import TakenIn
 
 IN_SIGHT = timedelta(hours=24)
-HISTORY = timedelta(days=2)  # how far back the runner and the prerequisites look, too
+HISTORY = timedelta(days=8)  # how far back the runner and the prerequisites look, too
 
 
 class DayBook:

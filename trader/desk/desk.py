@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from trader.config.account_limits import AccountLimits, read_limits
 from trader.config.connection import account_name
 from trader.config.drafts import DraftStore
 from trader.config.halt import halt_words, lift_halt
@@ -48,7 +49,7 @@ from trader.desk.volatility import Volatility, volatility
 from trader.domain.errors import ConfigError, ExchangeError, JournalError, TraderError
 from trader.domain.foreign import Foreign, beside_phrase, listed_words
 from trader.engine.commands import arming_phrase
-from trader.engine.records import Phase
+from trader.engine.records import LimitsSet, Phase
 from trader.engine.view import RunView
 from trader.journal import AlertRow, Command, CommandRow, Journal, RunSummary
 from trader.journal.commands import CommandKind
@@ -321,6 +322,15 @@ class Desk:
         except JournalError as error:
             hint = f" {FLATTEN_HINT}" if order == "kill" else ""
             raise JournalError(f"{order.capitalize()} could not be recorded. {error}{hint}") from error
+
+    def limits(self) -> AccountLimits:
+        """The account's limits as they were last set."""
+        found = [one for _, one in self._books()[0].account_settings(self.account) if isinstance(one, LimitsSet)]
+        return read_limits(found[-1].limits) if found else AccountLimits()
+
+    def set_limits(self, limits: AccountLimits, *, issued_by: IssuedBy, who: str = "") -> CommandReceipt:
+        """Ask for other limits of the account, as a whole."""
+        return self._submit("limits", {"limits": limits.document(), "who": who}, issued_by)
 
     def _submit(self, kind: CommandKind, body: dict[str, object], issued_by: IssuedBy) -> CommandReceipt:
         command = Command(

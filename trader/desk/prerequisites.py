@@ -18,8 +18,10 @@ from trader.desk.values import CheckResult, RunnerHealth, Status
 from trader.domain.clock import Now
 from trader.domain.errors import AuthError, ExchangeError, TraderError, VenueRefused
 from trader.domain.foreign import Foreign, find_foreign, may_concern
-from trader.domain.order import OrderSnapshot
+from trader.domain.order import OrderSnapshot, Side
 from trader.domain.structure_words import in_words
+from trader.engine.account.limits import lock_words
+from trader.engine.commands import twin_among
 from trader.engine.fold import evolve
 from trader.engine.gate import daily_loss, runs_today
 from trader.engine.ids import is_ours, parse_client_order_id
@@ -155,7 +157,7 @@ class FactFinder:
         expected: dict[str, int] = {}
         for run in runs:
             for leg in run.legs:
-                expected[leg.symbol] = expected.get(leg.symbol, 0) - leg.open_quantity
+                expected[leg.symbol] = expected.get(leg.symbol, 0) + Side(leg.side).sign * leg.open_quantity
         names = {run.run_id[:5] for run in runs}
         positions = _of_underlying(lambda: gateway.positions(underlying), underlying)
 
@@ -189,6 +191,8 @@ class FactFinder:
         if not isinstance(state, TraderError):
             limits = {
                 "lost_today": daily_loss(state, now),
+                "lock": lock_words(state, now),
+                "limits": state.account.limits,
                 "runs_made": runs_today(state, underlying, now) - waits,
             }
         stream = status.ops.private_socket if status.ops is not None and status.runner.alive else None
@@ -201,7 +205,9 @@ class FactFinder:
             "account_stream_fault": None if stream is None else "" if stream == "up" else stream,
             "loss_limit": preset.risk.daily_loss_limit_usd,
             "runs_most": preset.risk.max_runs_per_day,
-            "busy": any(run.phase is not Phase.WAITING for run in mine),
+            "open_runs": len(status.runs) - waits,
+            "open_here": len(mine) - waits,
+            "twin": "" if waits else twin_among(status.runs, preset.config_hash),
         }
 
     def _limits(self, journal: Journal, wall: datetime) -> State:
@@ -209,6 +215,8 @@ class FactFinder:
         state = State(installation=journal.installation(), epoch=0, env=self._settings.env, account_key=self._account)
         for _, record in journal.run_bounds(self._account, wall - HISTORY):
             state = evolve(state, record)
+        for _, setting in journal.account_settings(self._account):
+            state = evolve(state, setting)
         return state
 
 

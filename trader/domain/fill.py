@@ -53,11 +53,21 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     kind: FillKind = FillKind.NORMAL
     ts_event: datetime | None = None
     channel: Channel | None = None
+    part: str = ""  # whose part of it this is, where the exchange has closed contracts of several runs at once
 
     @property
     def key(self) -> str:
         """Names this telling of an execution: channel, order and id together."""
+        return f"{self.whole_key}/{self.part}" if self.part else self.whole_key
+
+    @property
+    def whole_key(self) -> str:
+        """The same of the whole execution, whichever part of it this is."""
         return self.fill_id if self.channel is None else f"{self.channel}:{self.venue_order_id}:{self.fill_id}"
+
+    def is_older(self, than: datetime | None) -> bool:
+        """True when it is known to have happened before this instant (exchange time)."""
+        return self.ts_event is not None and than is not None and self.ts_event < than
 
     def cash_flow(self, contract_value: Decimal) -> Decimal:
         """USD that came in (sale, positive) or went out (purchase, negative), before commission."""

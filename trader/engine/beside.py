@@ -7,14 +7,14 @@ completed and closed whatever else stands there, and exits never ask.
 from trader.domain.foreign import Foreign, beside_phrase, find_foreign, listed_words
 from trader.domain.order import OrderSnapshot, OrderStatus
 from trader.engine import records as rec
+from trader.engine.account.allocation import explained, newest_fill_at
 from trader.engine.doubts import doubts
 from trader.engine.effects import AckCommand
 from trader.engine.events import AccountRead, BesideCommand
 from trader.engine.orders import find_order
-from trader.engine.positions import signed
 from trader.engine.prerequisites import Facts, Unread, in_the_way, prerequisites, unconfirmed
 from trader.engine.records import Phase
-from trader.engine.state import Run, State
+from trader.engine.state import POSITION_LAG_SECS, Run, State, seconds_since
 from trader.engine.turn import Turn
 
 NOT_READ = "waiting for positions and open orders to be read"
@@ -45,38 +45,45 @@ def bars_beginning(state: State, run: Run) -> str:
     return "; ".join(in_the_way(prerequisites(facts), "nothing foreign"))
 
 
-def see_foreign(turn: Turn, event: AccountRead) -> None:
+def see_foreign(turn: Turn, run_id: str, event: AccountRead) -> None:
     """Keep what a read of the whole underlying shows that no unfinished run explains. A part that could not be read stays
     as it was known."""
-    run, known = turn.run(event.run_id), turn.watch(event.run_id).foreign
-    if reads_whole(run) and doubts(run, event):
-        turn.look(event.run_id, foreign=None)  # something may stand behind the row that makes no sense
+    run, known = turn.run(run_id), turn.watch(run_id).foreign
+    if reads_whole(run) and doubts(turn.state, run, event):
+        turn.look(run_id, foreign=None)  # something may stand behind the row that makes no sense
         return
     orders = event.open_orders if event.whole else None
     if not reads_whole(run) or (known is None and (event.positions is None or orders is None)):
         return
     unread = {"position": event.positions is None, "order": orders is None}
     kept = [thing for thing in known or () if unread[thing.kind]]
-    expected: dict[str, int] = {}
-    for other in turn.state.unresolved:
-        for leg in other.legs:
-            expected[leg.symbol] = expected.get(leg.symbol, 0) + signed(other, leg.key)
+    unsure = _unsure(turn.state, event)
     found = find_foreign(
         run.underlying,
         event.positions or (),
         orders or (),
-        expected=expected,
-        is_known=lambda order: _is_of_unfinished(turn, order),
+        expected={leg.symbol: explained(turn.state, leg.symbol) for one in turn.state.unresolved for leg in one.legs},
+        is_known=lambda order: is_of_unfinished(turn, order),
     )
-    if run.live_orders():
-        # Orders of this run are on their way: what the read shows in its own contracts may be theirs.
-        own = {leg.symbol for leg in run.legs}
-        found = tuple(thing for thing in found if thing.symbol not in own)
-    turn.look(event.run_id, foreign=(*kept, *found))
+    found = tuple(thing for thing in found if thing.symbol not in unsure)
+    turn.look(run_id, foreign=(*kept, *found))
     _tell(turn, run, (*kept, *found))
 
 
-def _is_of_unfinished(turn: Turn, order: OrderSnapshot) -> bool:
+def _unsure(state: State, event: AccountRead) -> set[str]:
+    """Contracts in which orders of some run are on their way, or another run has traded so lately that positions may lag
+    behind it: what a read shows there may be theirs."""
+    busy = {order.intent.symbol for run in state.unresolved for order in run.live_orders()}
+    traded = {leg.symbol for run in state.unresolved for leg in run.legs}
+    late = {
+        symbol
+        for symbol in traded
+        if (at := newest_fill_at(state, symbol)) is not None and seconds_since(at, event.asked) < POSITION_LAG_SECS
+    }
+    return busy | late
+
+
+def is_of_unfinished(turn: Turn, order: OrderSnapshot) -> bool:
     """True for an order the journal knows as one of an unfinished run; one that bears such a run's name and is not in the
     journal explains nothing."""
     found = find_order(turn, order.client_order_id, order.venue_order_id)

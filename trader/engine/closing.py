@@ -7,13 +7,13 @@ from functools import partial
 
 from trader.domain.order import Purpose
 from trader.engine import records as rec
+from trader.engine.account.positions import differs_lastingly, foreign_remainder
 from trader.engine.apart import apart
 from trader.engine.cover import covers, in_ranks, shorts
 from trader.engine.execution.exit import work_exit
 from trader.engine.execution.working import ask_cancel
 from trader.engine.gate import closable
 from trader.engine.imbalance import tell_naked
-from trader.engine.positions import differs_lastingly, foreign_remainder
 from trader.engine.records import LegTerms
 from trader.engine.state import Run, seconds_since
 from trader.engine.turn import Turn

@@ -1,10 +1,13 @@
 """What people ask for. Every command is answered with one sentence; repeating one changes nothing."""
 
+from collections.abc import Iterable
+
 from pydantic import ValidationError
 
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
 from trader.engine import records as rec
+from trader.engine.account.limits import lock_words
 from trader.engine.beside import confirm, refused_phrase
 from trader.engine.effects import AckCommand
 from trader.engine.events import StartCommand, StopCommand
@@ -13,7 +16,11 @@ from trader.engine.ids import run_id_for
 from trader.engine.levels import level_words
 from trader.engine.prerequisites import Facts, in_the_way, prerequisites
 from trader.engine.records import Phase
+from trader.engine.state import Run, State
 from trader.engine.turn import Turn
+from trader.engine.view import RunView
+
+_NOT_ENTERED = (Phase.WAITING, Phase.ENTERING)
 
 
 def arming_phrase(account: str, quantity: int) -> str:
@@ -68,7 +75,11 @@ def _refusal(turn: Turn, event: StartCommand, preset: Preset) -> str:
         level=level_words(turn.state),
         journal_fault=turn.state.journal_fault,
         underlying=underlying,
-        busy=any(run.underlying == underlying for run in turn.state.unresolved),
+        open_runs=len(turn.state.unresolved),
+        open_here=sum(run.underlying == underlying for run in turn.state.unresolved),
+        limits=turn.state.account.limits,
+        lock=lock_words(turn.state, turn.now),
+        twin=twin_of(turn.state, preset.config_hash),
         runs_made=runs_today(turn.state, underlying, turn.now),
         runs_most=preset.risk.max_runs_per_day,
         lost_today=daily_loss(turn.state, turn.now),
@@ -76,6 +87,17 @@ def _refusal(turn: Turn, event: StartCommand, preset: Preset) -> str:
     )
     barred = in_the_way(prerequisites(facts))
     return f"Nothing can be started: {'; '.join(barred)}." if barred else ""
+
+
+def twin_of(state: State, config_hash: str) -> str:
+    """A run of the very same configuration that has not completed its entry: another start of it is taken for a second
+    press of the button. Empty where there is none."""
+    return twin_among(state.unresolved, config_hash)
+
+
+def twin_among(runs: Iterable[Run | RunView], config_hash: str) -> str:
+    """The same for any who has the runs."""
+    return next((r.run_id for r in runs if r.config_hash == config_hash and r.phase in _NOT_ENTERED), "")
 
 
 def on_stop(turn: Turn, event: StopCommand) -> None:

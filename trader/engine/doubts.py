@@ -2,12 +2,13 @@
 
 from trader.domain.foreign import may_concern
 from trader.domain.odd_row import OddRow
+from trader.engine.account.allocation import explained
 from trader.engine.events import AccountRead
 from trader.engine.records import LegTerms, Phase
-from trader.engine.state import Run
+from trader.engine.state import Run, State
 
 
-def doubts(run: Run, event: AccountRead) -> tuple[OddRow, ...]:
+def doubts(state: State, run: Run, event: AccountRead) -> tuple[OddRow, ...]:
     """Unreadable positions, open orders and fills that may be of this run's contracts, and are not explained otherwise.
 
     A row that says it is about another contract leaves this run's picture whole.
@@ -18,7 +19,7 @@ def doubts(run: Run, event: AccountRead) -> tuple[OddRow, ...]:
             found += event.odd_of("positions", leg.symbol, leg.product_id)
         found += event.odd_of("open_orders", leg.symbol, leg.product_id)
         fills = event.odd_of("fills", leg.symbol, leg.product_id)
-        found += [row for row in fills if not _is_booked(run, row) and not _is_anothers(run, event, leg, row)]
+        found += [row for row in fills if not _is_booked(state, row) and not _is_anothers(state, event, leg, row)]
     if run.phase is Phase.WAITING:
         # Nothing is sold while something unread may stand on the underlying.
         positions = [row for row in event.odd.get("positions", ()) if not _is_held(event, row)]
@@ -32,20 +33,21 @@ def _is_held(event: AccountRead, row: OddRow) -> bool:
     return row.product_id is not None and event.held(row.symbol, row.product_id) is not None
 
 
-def _is_anothers(run: Run, event: AccountRead, leg: LegTerms, row: OddRow) -> bool:
-    """True for a fill of an order that is none of the run's, where nothing of the leg is unexplained: its orders have ended with
-    all their fills, and the position is what they make."""
-    if not row.order_id or any(row.order_id in order.venue_ids for order in run.orders.values()):
+def _is_anothers(state: State, event: AccountRead, leg: LegTerms, row: OddRow) -> bool:
+    """True for a fill of an order that is none of any run's, where nothing of the contract is unexplained: all orders in it have
+    ended with all their fills, and the position is what they make."""
+    orders = [o for run in state.unresolved for o in run.orders.values()]
+    if not row.order_id or any(row.order_id in order.venue_ids for order in orders):
         return False
-    if any(order.status.live or order.fills_missing for order in run.leg_orders(leg.key)):
+    if any((o.status.live or o.fills_missing) and o.intent.symbol == leg.symbol for o in orders):
         return False
-    return event.held(leg.symbol, leg.product_id) == run.open_quantity(leg.key) * leg.side.sign
+    return event.held(leg.symbol, leg.product_id) == explained(state, leg.symbol)
 
 
-def _is_booked(run: Run, row: OddRow) -> bool:
+def _is_booked(state: State, row: OddRow) -> bool:
     """True for a fill of one of our orders that has ended with every contract booked."""
-    return any(
+    return bool(row.order_id) and any(
         row.order_id in order.venue_ids and order.status.terminal and not order.fills_missing
+        for run in state.runs.values()
         for order in run.orders.values()
-        if row.order_id
     )

@@ -28,10 +28,11 @@ class ReadChain(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """Read positions, open orders, fills (and order history when it is asked for or `lookups` is not empty) over REST."""
+    """Read positions, open orders, fills (and order history when it is asked for or `lookups` is not empty) over REST, once
+    for all these runs."""
 
-    run_id: str
-    underlying: str
+    runs: tuple[str, ...]
+    underlyings: tuple[str, ...]
     product_ids: tuple[int, ...]
     since: datetime  # exchange time from which fills and history matter
     lookups: tuple[str, ...] = ()

@@ -71,6 +71,14 @@ class LevelCommand(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class LimitsCommand(Event, frozen=True, kw_only=True):
+    """A person sets the account's limits: the whole document as JSON values."""
+
+    command_id: str
+    limits: dict[str, Any]
+    issued_by: str
+
+
 class MarketMoved(Event, frozen=True, kw_only=True):
     """Newest quotes (merged, one per symbol) and index prices. `newest` is the youngest exchange time seen so far."""
 
@@ -116,12 +124,13 @@ class AccountRead(Event, frozen=True, kw_only=True):
     """One reconciliation read over REST. A member that is None could not be read (or not to its end): it proves nothing.
 
     Rows of a list that made no sense are in `odd`, by member; the others of that list are good, but not all there are.
-    `asked` is the wall instant before the first request left; `lookups` holds orders asked for by client order id (None =
-    the exchange does not know it); `settlements` prices of expired contracts where known. `whole`: the open orders are those
-    of the whole account; positions are always those of the whole underlying.
+    `runs` are those it was made for. `asked` is the wall instant before the first request left; `lookups` holds orders asked
+    for by client order id (None = the exchange does not know it); `settlements` prices of expired contracts where known;
+    `failed` what of these two, by id or symbol, could not be read, and why. `whole`: the open orders are those of the whole
+    account; positions are always those of whole underlyings.
     """
 
-    run_id: str
+    runs: tuple[str, ...]
     asked: datetime
     positions: tuple[Position, ...] | None = None
     open_orders: tuple[OrderSnapshot, ...] | None = None
@@ -131,6 +140,7 @@ class AccountRead(Event, frozen=True, kw_only=True):
     lookups: dict[str, OrderSnapshot | None] = {}
     settlements: dict[str, Decimal] = {}
     odd: dict[str, tuple[OddRow, ...]] = {}
+    failed: dict[str, str] = {}
     whole: bool = False
     error: str = ""
     retry_after_secs: float | None = None  # what the rate limit said, where it was the reason
@@ -171,6 +181,7 @@ AnyEvent = (
     | BesideCommand
     | StopCommand
     | LevelCommand
+    | LimitsCommand
     | MarketMoved
     | ChainRead
     | SubmitAnswered

@@ -98,6 +98,19 @@ def _split(fill: Fill, quantity: int) -> tuple[Fill | None, Fill | None]:
     )
 
 
+def share_of_cost(fill: Fill, before: int, quantity: int) -> Decimal | None:
+    """The commission of `quantity` contracts of a fill, `before` of which are somebody's already: all parts add up exactly."""
+    if fill.commission is None or quantity == fill.quantity:
+        return fill.commission
+
+    def of(contracts: int) -> Decimal:
+        if contracts == fill.quantity:
+            return fill.commission or Decimal(0)
+        return ((fill.commission or Decimal(0)) * contracts / fill.quantity).quantize(_SMALLEST_SHARE)
+
+    return of(before + quantity) - of(before)
+
+
 def _cost(turn: Turn, run_id: str, coid: str, told: Fill) -> None:
     """Give a confirming telling's commission to booked fills of its order that have none: those like it first."""
     if turn.run(run_id).finished is not None:

@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from trader.config.account_limits import read_limits
 from trader.config.pinned import pinned_preset
 from trader.domain.expiry import ist_date
-from trader.domain.fill import price_key, told_key
+from trader.domain.fill import Fill, FillKind, price_key, told_key
 from trader.domain.order import OrderStatus, next_status
 from trader.engine import records as rec
+from trader.engine.account.allocation import others_in, signed_in
 from trader.engine.basis import basis_of
 from trader.engine.cover import astray
 from trader.engine.execution.algo import allowed_lead
@@ -20,6 +22,7 @@ from trader.engine.records import Phase
 from trader.engine.state import ZERO, Account, BookedFill, Order, Run, State, Trading, Watch
 
 _KEPT_ORDER_TIMES = 16
+_KEPT_DIVIDED = 200
 
 
 def evolve(state: State, record: rec.AnyRecord) -> State:
@@ -28,6 +31,10 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
         return _run_created(state, record)
     if isinstance(record, rec.LevelChanged):
         return _level_changed(state, record)
+    if isinstance(record, rec.LimitsSet | rec.LossLocked):
+        return _account_set(state, record)
+    if isinstance(record, rec.FillRecorded) and record.fill.kind is not FillKind.NORMAL:
+        state = replace(state, account=_divided(state.account, record.fill))
     run = state.runs.get(record.run_id)
     if run is None:
         return state
@@ -38,7 +45,10 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
     handler = _HANDLERS.get(type(record))
     if handler is None:
         return state
-    return replace(state, runs={**state.runs, run.run_id: handler(run, record)})
+    changed = handler(run, record)
+    if isinstance(record, rec.FillRecorded) and changed is not run:
+        changed = _still_short(state, run, changed, record.fill.symbol)
+    return replace(state, runs={**state.runs, run.run_id: changed})
 
 
 def fold(state: State, records: list[rec.AnyRecord]) -> State:
@@ -53,6 +63,14 @@ def _level_changed(state: State, record: rec.LevelChanged) -> State:
         return state
     trading = Trading(level=record.level, reason=record.reason, code=record.code, since=record.wall)
     return replace(state, account=replace(state.account, trading=trading))
+
+
+def _account_set(state: State, record: rec.LimitsSet | rec.LossLocked) -> State:
+    if record.account != state.account_key:
+        return state
+    if isinstance(record, rec.LossLocked):
+        return replace(state, account=replace(state.account, locked_day=record.day))
+    return replace(state, account=replace(state.account, limits=read_limits(record.limits)))
 
 
 def _day_of(record: rec.Record) -> date:
@@ -87,6 +105,12 @@ def _book_day(account: Account, record: rec.RunFinished) -> Account:
     day = _day_of(record)
     booked = account.realized_by_day
     return replace(account, realized_by_day={**booked, day: booked.get(day, 0) + record.realized_pnl})
+
+
+def _divided(account: Account, fill: Fill) -> Account:
+    """Contracts that the exchange closed by itself and a run has booked; of long ago none comes again."""
+    known = dict(list(account.divided.items())[-_KEPT_DIVIDED:])
+    return replace(account, divided={**known, fill.whole_key: known.get(fill.whole_key, 0) + fill.quantity})
 
 
 def _count_order(account: Account, wall: datetime) -> Account:
@@ -227,6 +251,17 @@ def _fill_recorded(run: Run, record: rec.FillRecorded) -> Run:
     return replace(run, naked_since=_naked_since(run, record.wall))
 
 
+def _still_short(state: State, before: Run, run: Run, symbol: str) -> Run:
+    """Where the exchange was seen to show less of a contract than a run's fills make, and another run holds the same one, that
+    is remembered past the fill: forgotten until the next read, it would let this run close what is the other's."""
+    share = before.positions.get(symbol)
+    if share is None or not any(signed_in(other, symbol) for other in others_in(state, before, symbol)):
+        return run
+    ours = signed_in(before, symbol)
+    shown = max(share * (1 if ours > 0 else -1), 0)
+    return run if shown >= abs(ours) else replace(run, missing={**run.missing, symbol: abs(ours) - shown})
+
+
 def _naked_since(run: Run, wall: datetime) -> datetime | None:
     """Since when a short leg stands without what it belongs with: kept while one does."""
     leads = {leg.key: allowed_lead(run, leg) for leg in run.legs}
@@ -272,7 +307,8 @@ def _fill_costed(run: Run, record: rec.FillCosted) -> Run:
 
 
 def _position_observed(run: Run, record: rec.PositionObserved) -> Run:
-    return replace(run, positions={**run.positions, record.symbol: record.quantity})
+    missing = {symbol: lacking for symbol, lacking in run.missing.items() if symbol != record.symbol}
+    return replace(run, positions={**run.positions, record.symbol: record.quantity}, missing=missing)
 
 
 def _trailed(run: Run, record: rec.Trailed) -> Run:

@@ -16,6 +16,9 @@ from trader.domain.expiry import ist_date
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.rounding import is_on_tick
+from trader.engine.account.allocation import others_in
+from trader.engine.account.crossing import crossing
+from trader.engine.account.limits import entry_bounds
 from trader.engine.beside import bars_beginning
 from trader.engine.cover import Sizes, beyond_cover, covers, shorts
 from trader.engine.execution.algo import entry_bound, since_filled
@@ -112,6 +115,8 @@ def check_order(state: State, run: Run, intent: OrderIntent, now: Now, passed: P
             _entry_size(run, leg, intent, now, passed),
             _entry_limits(state, run, now, passed),
             _entry_cover(run, leg, intent, passed),
+            _entry_beside(state, run, leg, passed),
+            _account_limits(state, run, leg, intent, now, passed),
         ]
     else:
         checks += [_exit_size(run, leg, intent, passed), _exit_cover(run, leg, intent, passed)]
@@ -258,6 +263,28 @@ def _entry_limits(state: State, run: Run, now: Now, passed: Passed) -> Denied | 
     return _judge(lost >= limit, "DAILY_LOSS_LIMIT", f"lost today={lost:.2f} USD, limit={limit} USD", passed)
 
 
+def _account_limits(
+    state: State, run: Run, leg: LegTerms, intent: OrderIntent, now: Now, passed: Passed
+) -> Denied | None:
+    """What all runs together may hold, order and lose. What passes is noted in one line: the limits are on record already."""
+    numbers = []
+    for bound in entry_bounds(state, run, leg, intent, now):
+        if bound.fails:
+            return Denied(bound.code, bound.numbers)
+        numbers.append(bound.brief)
+    passed["ACCOUNT_LIMITS"] = ", ".join(numbers)
+    return None
+
+
+def _entry_beside(state: State, run: Run, leg: LegTerms, passed: Passed) -> Denied | None:
+    found = crossing(state, run, leg)
+    if found is not None:
+        return Denied(found.code, found.numbers)
+    if others := [other.run_id for other in others_in(state, run, leg.symbol)]:
+        passed["OPPOSITE_RUN"] = f"beside={','.join(others)}"
+    return None
+
+
 def daily_loss(state: State, now: Now) -> Decimal:
     """USD realised as loss on the present Indian day, 0 when the day is not negative."""
     booked = state.account.realized_by_day.get(ist_date(now.market or now.wall), ZERO)
@@ -307,4 +334,6 @@ def closable(run: Run, leg: LegTerms) -> int:
     """Contracts an exit may close: our net by fills, never more than the position last read at the exchange."""
     ours = max(run.open_quantity(leg.key), 0)
     seen = run.positions.get(leg.symbol)
-    return ours if seen is None else min(ours, max(seen * leg.side.sign, 0))
+    if seen is None:
+        return max(ours - run.missing.get(leg.symbol, 0), 0)
+    return min(ours, max(seen * leg.side.sign, 0))

@@ -4,13 +4,13 @@ from decimal import Decimal
 
 from trader.domain.order import Side
 from trader.engine import records as rec
+from trader.engine.account.positions import differs_lastingly
 from trader.engine.basis import basis_words
 from trader.engine.cover import beyond_cover
 from trader.engine.effects import ReadChain, Tell
 from trader.engine.execution.working import ask_cancel
 from trader.engine.exits import Trail, ratchet, triggered
 from trader.engine.gate import closable
-from trader.engine.positions import differs_lastingly
 from trader.engine.state import HUNDRED, ZERO, Run, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import Evidence, Valuation, evidence_of, flaw_of, value

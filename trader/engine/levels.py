@@ -6,6 +6,7 @@ is a record. Cancels and exits never look at it.
 
 from trader.domain.wording import clause
 from trader.engine import records as rec
+from trader.engine.account.limits import lift_lock
 from trader.engine.effects import AckCommand
 from trader.engine.events import LevelCommand
 from trader.engine.ids import is_ours, parse_client_order_id
@@ -43,8 +44,11 @@ def on_level(turn: Turn, event: LevelCommand) -> None:
     if rises:
         reason = event.reason or f"{event.level} ({event.issued_by})"
         _change(turn, wanted, reason, cause="user", issued_by=event.issued_by, command_id=event.command_id)
+    lifted = event.level is OperatorLevel.RESUME and lift_lock(turn, event.issued_by)
     closing = _close_all(turn, event) if event.level is OperatorLevel.KILL else []
     detail = f"trading is {turn.state.account.trading.level}"
+    if lifted:
+        detail += "; entries are let out again after the daily loss"
     if closing:
         detail += f"; closing {', '.join(closing)}"
     turn.do(AckCommand(command_id=event.command_id, status="accepted", detail=detail))

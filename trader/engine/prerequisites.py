@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
+from trader.config.account_limits import AccountLimits
 from trader.domain.foreign import Foreign, beside_phrase
 
 CLOCK_SKEW_MOST_SECS = 2.0
@@ -58,7 +59,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     underlying: str = ""
     runs_made: int | None = None
     runs_most: int | None = None
-    busy: bool | None = None  # another run on this underlying is not finished
+    open_runs: int | None = None  # unfinished ones of the account
+    open_here: int | None = None  # of them on this underlying
+    limits: AccountLimits = AccountLimits()
+    lock: str | None = None  # why the account's losses let no entry out
+    twin: str | None = None  # a run of this very configuration that has not completed its entry; "" for none
     strikes: Sequence[str] | None = None  # why there are no legs at usable prices
     foreign: tuple[Foreign, ...] | Unread | None = None
     confirmed: tuple[Foreign, ...] = ()
@@ -147,12 +152,27 @@ def _runs(facts: Facts) -> Judged:
     return [(made < most, words)]
 
 
-def _busy(facts: Facts) -> Judged:
-    if facts.busy is None:
+def _open_runs(facts: Facts) -> Judged:
+    """How many runs there may be at once, and no second one of what is on its way."""
+    if facts.open_runs is None or facts.open_here is None:
         return _UNKNOWN
-    if facts.busy:
-        return [(False, f"a run on {facts.underlying} is not finished yet; one run per underlying at a time")]
-    return [(True, f"no run on {facts.underlying} is open")]
+    if facts.twin:
+        return [(False, f"run {facts.twin} of this very configuration has not completed its entry yet")]
+    limits = facts.limits
+    found: Judged = []
+    if facts.open_runs >= limits.open_runs:
+        found.append((False, f"{facts.open_runs} runs are open on this account, open_runs is {limits.open_runs}"))
+    if facts.open_here >= limits.open_runs_per_underlying:
+        most = limits.open_runs_per_underlying
+        found.append(
+            (False, f"{facts.open_here} runs on {facts.underlying} are open, open_runs_per_underlying is {most}")
+        )
+    words = f"{facts.open_here} of {limits.open_runs_per_underlying} runs on {facts.underlying} are open, "
+    return found or [(True, f"{words}{facts.open_runs} of {limits.open_runs} in all")]
+
+
+def _lock(facts: Facts) -> Judged:
+    return _fault(facts.lock, "", "the account's losses are within its limits")
 
 
 def _strikes(facts: Facts) -> Judged:
@@ -197,6 +217,14 @@ def _margin(facts: Facts) -> Judged:
         return [(False, "available margin is not known")]
     if needed > available:
         return [(False, f"margin needed {needed:,.2f} USD exceeds the available {available:,.2f} USD")]
+    share = facts.limits.margin_share_pct
+    if needed > available * share / 100:
+        return [
+            (
+                False,
+                f"margin needed {needed:,.2f} USD is more than {share} % of {available:,.2f} USD (margin_share_pct)",
+            )
+        ]
     return [(True, f"about {needed:,.2f} USD needed, {available:,.2f} USD available")]
 
 
@@ -215,7 +243,8 @@ _LIST: tuple[tuple[str, Callable[[Facts], Judged]], ...] = (
     ("clock", _clock),
     ("daily loss", _loss),
     ("runs a day", _runs),
-    ("one run at a time", _busy),
+    ("account loss", _lock),
+    ("open runs", _open_runs),
     ("legs", _strikes),
     ("nothing foreign", _clean),
     ("margin", _margin),

@@ -261,6 +261,17 @@ def _level_changed(record: rec.LevelChanged) -> str:
     return f"trading is {record.level}{f': {record.reason}' if record.reason else ''}"
 
 
+@_kind(rec.LimitsSet, "decisions", Weight.DECISION)
+def _limits_set(record: rec.LimitsSet) -> str:
+    return f"the account's limits were set{f' ({record.issued_by})' if record.issued_by else ''}"
+
+
+@_kind(rec.LossLocked, "decisions", Weight.DECISION, _warning)
+def _loss_locked(record: rec.LossLocked) -> str:
+    what = "entries are let out again" if record.day is None else "no entry until tomorrow"
+    return f"{what}{f': {record.reason}' if record.reason else ''}"
+
+
 # ------------------------------------------------------------ words
 
 

@@ -4,7 +4,7 @@ Every record names its run and its cause (who or what made it happen: ``user``, 
 Instants are aware UTC; `wall` is this machine's clock, `market` the exchange's time where it was known.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -280,6 +280,24 @@ class LevelChanged(Record, frozen=True, kw_only=True, tag="level_changed"):
     command_id: str = ""
 
 
+class LimitsSet(Record, frozen=True, kw_only=True, tag="limits_set"):
+    """The account's limits from now on: the whole document, as `trader.config.account_limits` writes it."""
+
+    account: str
+    limits: dict[str, Any]
+    issued_by: str = ""
+    command_id: str = ""
+
+
+class LossLocked(Record, frozen=True, kw_only=True, tag="loss_locked"):
+    """The account's daily loss was reached on this Indian day: no entry any more until the next, or until a person resumes
+    (`day` None)."""
+
+    account: str
+    day: date | None
+    reason: str = ""
+
+
 AnyRecord = (
     RunCreated
     | ScheduleFixed
@@ -302,6 +320,8 @@ AnyRecord = (
     | RunFinished
     | AlertRaised
     | LevelChanged
+    | LimitsSet
+    | LossLocked
 )
 
 _decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)

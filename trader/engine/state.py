@@ -7,6 +7,7 @@ from functools import cache
 
 import msgspec
 
+from trader.config.account_limits import AccountLimits
 from trader.config.preset import Preset
 from trader.domain.clock import Now
 from trader.domain.fill import Fill
@@ -102,7 +103,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     confirmed: dict[
         str, str
     ] = {}  # keys of tellings that booked nothing: their order while they have told no cost, else ""
-    positions: dict[str, int] = {}
+    positions: dict[str, int] = {}  # its share of what was read, where no fill has come since
+    missing: dict[
+        str, int
+    ] = {}  # contracts that the read before the newest fill did not show, where others hold them too
     peak_pnl: Decimal | None = None
     peak_pct: Decimal | None = None
     peak_at: datetime | None = None  # market
@@ -210,6 +214,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     runs_by_day: dict[tuple[str, date], int] = {}
     order_times: tuple[datetime, ...] = ()  # wall, the newest few
     trading: Trading = Trading()
+    limits: AccountLimits = AccountLimits()
+    locked_day: date | None = None  # the Indian day on which the account's daily loss was reached
+    divided: dict[str, int] = {}  # contracts booked of what the exchange has closed by itself, by `Fill.whole_key`
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -272,6 +279,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     watches: dict[str, Watch] = {}
     market: Market = Market()
     subscribed: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    loss_since: datetime | None = (
+        None  # wall: since when all runs together have lost as much as the account may in a day
+    )
     slow_until: datetime | None = None  # wall: the exchange has asked us to send no more than exits until then
     journal_fault: str = ""  # why nothing can be recorded; while there is one, no new risk is taken
     account_stream_fault: str = ""  # why the account's stream tells nothing; while there is one, no new risk is taken
@@ -290,6 +300,7 @@ def seconds_since(then: datetime | None, now: datetime) -> float:
 MARK_AGE = timedelta(seconds=5)
 QUOTE_AGE = timedelta(seconds=8)
 GREEKS_AGE = timedelta(seconds=12)
+POSITION_LAG_SECS = 4.0  # a position that was read may lag a fill by this much
 SILENCE_SECS = 5.0  # wall seconds without any market message after which no price is fresh
 _SLACK_WALL_SECS = 0.25  # publication and transport, granted at whatever speed the venue runs
 

@@ -11,7 +11,9 @@ from functools import partial
 from msgspec.structs import replace
 
 from trader.engine import events as ev
-from trader.engine.account import on_account_read, want_read, watch_absent
+from trader.engine.account.limits import check_losses, on_limits
+from trader.engine.account.read import read_account, returned
+from trader.engine.account.reconcile import on_account_read
 from trader.engine.apart import apart
 from trader.engine.beside import on_beside
 from trader.engine.closing import close
@@ -40,8 +42,11 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     _book(turn, event)
     for run in turn.state.unresolved:
         apart(turn, run.run_id, partial(_advance, turn, run.run_id))
-    if isinstance(event, ev.ClockTicked):
+    is_tick = isinstance(event, ev.ClockTicked)
+    if is_tick:
         _look_back(turn)
+    check_losses(turn)
+    read_account(turn, finished=is_tick)
     check_step(turn, state)
     _subscribe(turn, state)
     return turn.state, turn.effects
@@ -73,6 +78,8 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
             on_stop(turn, event)
         case ev.LevelCommand():
             on_level(turn, event)
+        case ev.LimitsCommand():
+            on_limits(turn, event)
         case ev.StreamChanged():
             _stream_changed(turn, event)
         case ev.Booted():
@@ -92,18 +99,17 @@ def _advance(turn: Turn, run_id: str) -> None:
         run = turn.run(run_id)
     if turn.now.market is None:
         ask_quotes(turn, run)  # a silent stream must not keep the exchange's time, and with it every deadline, from us
-    want_read(turn, run_id)
 
 
 def _look_back(turn: Turn) -> None:
-    """Finished runs ask for nothing, except where an order taken as absent may yet appear: then it is cancelled."""
+    """Finished runs do nothing, except where an order taken as absent has appeared after all: it is cancelled."""
     for run in turn.state.runs.values():
         if run.phase is Phase.DONE:
             apart(turn, run.run_id, partial(_cancel_returned, turn, run))
 
 
 def _cancel_returned(turn: Turn, run: Run) -> None:
-    for order in watch_absent(turn, run):
+    for order in returned(run):
         ask_cancel(turn, run.run_id, order, "resurrected")
 
 

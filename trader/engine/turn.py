@@ -41,6 +41,10 @@ class Turn:
         watches = self.state.watches
         self.state = replace(self.state, watches={**watches, run_id: replace(watches[run_id], **changes)})
 
+    def set(self, **changes: Any) -> None:
+        """Change what belongs to no run and is not recorded."""
+        self.state = replace(self.state, **changes)
+
     def write(self, kind: type[rec.Record], run_id: str, *, cause: str = "rule", **fields: Any) -> None:
         """Record a fact or decision and fold it."""
         record = kind(run_id=run_id, wall=self.now.wall, market=self.now.market, cause=cause, **fields)

@@ -6,6 +6,8 @@ from trader.domain.foreign import Foreign
 from trader.domain.order import Purpose, Side
 from trader.domain.structure import ByDelta
 from trader.engine import records as rec
+from trader.engine.account.crossing import crossing
+from trader.engine.account.limits import lock_words
 from trader.engine.beside import NOT_READ
 from trader.engine.cover import in_ranks
 from trader.engine.effects import ReadChain
@@ -73,6 +75,8 @@ def _obstacles(turn: Turn, run: Run) -> list[str]:
     for leg in run.legs:
         flaw = staleness(turn.state.market, turn.now, leg.symbol, need_greeks=True, side=leg.side)
         strikes += [flaw] if flaw else _leg_flaws(turn, run, leg)
+        if beside := crossing(turn.state, run, leg):
+            strikes.append(beside.words)
     return patience + in_the_way(prerequisites(_facts(turn, run, strikes)))
 
 
@@ -88,6 +92,8 @@ def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
         account_stream_fault=turn.state.account_stream_fault,
         lost_today=daily_loss(turn.state, turn.now),
         loss_limit=run.preset.risk.daily_loss_limit_usd,
+        lock=lock_words(turn.state, turn.now),
+        limits=turn.state.account.limits,
         strikes=strikes,
         foreign=foreign,
         confirmed=run.beside,

@@ -15,7 +15,7 @@ from trader.journal.upsert import insert_into
 
 Answer = Literal["accepted", "refused", "done"]
 CommandStatus = Literal["new", "accepted", "refused", "done"]
-CommandKind = Literal["start", "stop", "ack", "pause", "reduce", "kill", "resume", "beside"]
+CommandKind = Literal["start", "stop", "ack", "pause", "reduce", "kill", "resume", "beside", "limits"]
 
 # A command moves forward only: an answer given is never taken back.
 _BEFORE: dict[str, tuple[str, ...]] = {
@@ -33,7 +33,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     run_id, foreign, phrase. Body of ``stop``: run_id
     (str, or None for every unresolved run of the account). Body of ``ack``: alerts (their numbers) or up_to (every alert up
     to this number), who; the row itself is the acknowledgement, whether a runner is alive or not. Body of the operator
-    levels ``pause``, ``reduce``, ``kill`` and ``resume``: who.
+    levels ``pause``, ``reduce``, ``kill`` and ``resume``: who. Body of ``limits``: limits (the whole document), who.
     """
 
     command_id: str

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, bindparam, insert, select
 
 from trader.domain.errors import JournalError
-from trader.engine.records import AnyRecord, LevelChanged, RunCreated, RunFinished
+from trader.engine.records import AnyRecord, FillRecorded, LevelChanged, LimitsSet, LossLocked, RunCreated, RunFinished
 from trader.engine.view import LiveSnapshot
 from trader.journal import commands as cmd
 from trader.journal import lease as leasing
@@ -316,10 +316,21 @@ class Journal:
         with self._read() as connection:
             return views.read_run_bounds(connection, account, since, after_seq)
 
+    def closed_by_exchange(self, account: str, since: datetime) -> list[tuple[int, FillRecorded]]:
+        """Fills that no order of ours has made, booked since an instant (wall clock), in order: each is divided once, also
+        among runs that have ended."""
+        with self._read() as connection:
+            return views.read_closed_by_exchange(connection, account, since)
+
     def taken_in(self, run_ids: Sequence[str]) -> dict[str, views.TakenIn]:
         """What entering each of these runs has brought; those that entered nothing are left out."""
         with self._read() as connection:
             return views.read_taken_in(connection, run_ids)
+
+    def account_settings(self, account: str) -> list[tuple[int, LimitsSet | LossLocked]]:
+        """The newest limits of an account and its newest lock, in order."""
+        with self._read() as connection:
+            return views.read_account_settings(connection, account)
 
     def level_changes(self, account: str, limit: int = 20) -> list[tuple[int, LevelChanged]]:
         """The account's newest changes of level, newest first."""

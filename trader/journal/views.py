@@ -19,6 +19,8 @@ from trader.engine.records import (
     LegsChosen,
     LegTerms,
     LevelChanged,
+    LimitsSet,
+    LossLocked,
     OrderDenied,
     OrderIntended,
     OrderResolved,
@@ -172,6 +174,32 @@ def _bounds_query() -> Select[Any]:
 
 
 _RUN_BOUNDS = _bounds_query()
+
+
+def read_closed_by_exchange(connection: Connection, account: str, since: datetime) -> list[tuple[int, FillRecorded]]:
+    """Fills without an order of ours, since an instant, in order."""
+    fills = t.fills.c
+    query = select(fills.seq, fills.body).where(fills.account == account, fills.client_order_id.is_(None))
+    found: list[tuple[int, FillRecorded]] = []
+    for seq, body in connection.execute(query.where(fills.wall >= instant_text(since)).order_by(fills.seq)):
+        record = decode_record(body)
+        assert isinstance(record, FillRecorded)
+        found.append((int(seq), record))
+    return found
+
+
+def read_account_settings(connection: Connection, account: str) -> list[tuple[int, LimitsSet | LossLocked]]:
+    """The newest limits of an account and its newest lock, in order."""
+    decided = t.decisions.c
+    found: list[tuple[int, LimitsSet | LossLocked]] = []
+    for kind in ("limits_set", "loss_locked"):
+        query = select(decided.seq, decided.body).where(decided.run_id == "", decided.account == account)
+        row = connection.execute(query.where(decided.kind == kind).order_by(decided.seq.desc()).limit(1)).first()
+        if row is not None:
+            record = decode_record(row.body)
+            assert isinstance(record, LimitsSet | LossLocked)
+            found.append((int(row.seq), record))
+    return sorted(found, key=lambda pair: pair[0])
 
 
 def read_level_changes(connection: Connection, account: str, limit: int) -> list[tuple[int, LevelChanged]]:

@@ -138,6 +138,11 @@ def event_of(row: Row, at: Now) -> ev.AnyEvent | None:
             )
         case "stop":
             return ev.StopCommand(at=at, command_id=row.command_id, run_id=body.get("run_id"), issued_by=row.issued_by)
+        case "limits":
+            limits = body.get("limits")
+            asked_by = who(row.issued_by, dict(body))
+            limits = limits if isinstance(limits, dict) else {"limits": limits}
+            return ev.LimitsCommand(at=at, command_id=row.command_id, limits=limits, issued_by=asked_by)
         case "pause" | "reduce" | "kill" | "resume":
             return ev.LevelCommand(
                 at=at,

@@ -140,7 +140,7 @@ class Dispatcher:
     def _read_account(self, effect: ReadAccount, asked: datetime) -> None:
         if killpoints.ARMED:
             killpoints.reach("read.account.before")
-        event = AccountRead(at=self._now(), run_id=effect.run_id, asked=asked, error="the reader failed")
+        event = AccountRead(at=self._now(), runs=effect.runs, asked=asked, error="the reader failed")
         try:
             event = read_account(self._gateway, effect, asked, self._now)
         finally:

@@ -36,8 +36,10 @@ def log_effect(effect: Effect, state: State) -> None:
         case Cancel(client_order_id=client_order_id):
             run_id = next((run.run_id for run in state.runs.values() if client_order_id in run.orders), "")
             words = f"effect cancel {client_order_id}"
-        case ReadAccount() | ReadChain():
-            run_id, words = effect.run_id, f"effect {type(effect).__name__}"
+        case ReadAccount():
+            run_id, words = effect.runs[0] if len(effect.runs) == 1 else "", "effect ReadAccount"
+        case ReadChain():
+            run_id, words = effect.run_id, "effect ReadChain"
         case Subscribe():
             run_id, words = "", f"effect subscribe {len(effect.symbols)} contracts"
         case _:

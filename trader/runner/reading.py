@@ -44,7 +44,7 @@ def read_account(gateway: AccountReads, effect: ReadAccount, asked: datetime, no
 
     Fills are read last, so that no position in the same answer is younger than the fills that explain it.
     """
-    read = _read_members(gateway, effect, AccountRead(at=now(), run_id=effect.run_id, asked=asked))
+    read = _read_members(gateway, effect, AccountRead(at=now(), runs=effect.runs, asked=asked))
     return replace(read, at=now())
 
 
@@ -53,7 +53,7 @@ def _read_members(gateway: AccountReads, effect: ReadAccount, read: AccountRead)
     products = effect.product_ids or None
     parts = _Parts()
     try:
-        found = {coid: parts.one(partial(_lookup, gateway, coid)) for coid in effect.lookups}
+        found = {coid: parts.named(coid, partial(_lookup, gateway, coid)) for coid in effect.lookups}
         read = replace(read, lookups={coid: answer[0] for coid, answer in found.items() if answer is not None})
         if effect.whole:
             read = replace(read, open_orders=parts.rows("open_orders", gateway.open_orders), whole=True)
@@ -71,12 +71,14 @@ def _read_members(gateway: AccountReads, effect: ReadAccount, read: AccountRead)
             named = [parts.one(partial(_with_order, gateway, effect, fill)) or fill for fill in fills or ()]
             read = replace(read, fills=None if fills is None else tuple(named))
         read = replace(read, available_usd=_available(gateway))
-        prices = {symbol: parts.one(partial(gateway.settlement_price, symbol)) for symbol in effect.settled_symbols}
+        prices = {
+            symbol: parts.named(symbol, partial(gateway.settlement_price, symbol)) for symbol in effect.settled_symbols
+        }
         read = replace(read, settlements={symbol: price for symbol, price in prices.items() if price is not None})
     except ExchangeError as error:
         parts.errors.append(f"{type(error).__name__}: {error}")
         read = replace(read, retry_after_secs=_retry_after(error))
-    return replace(read, odd=parts.odd, error="; ".join(parts.errors))
+    return replace(read, odd=parts.odd, failed=parts.failed, error="; ".join(parts.errors))
 
 
 class _Parts:
@@ -85,6 +87,7 @@ class _Parts:
     def __init__(self) -> None:
         self.odd: dict[str, tuple[OddRow, ...]] = {}
         self.errors: list[str] = []
+        self.failed: dict[str, str] = {}
 
     def one(self, ask: Callable[[], T]) -> T | None:
         """An answer, None where it cannot be read (or is None)."""
@@ -94,6 +97,14 @@ class _Parts:
             self.errors.append(f"{type(error).__name__}: {error}")
             return None
 
+    def named(self, name: str, ask: Callable[[], T]) -> T | None:
+        """The same of what is asked for the sake of one run, by its name: its failure is no other's."""
+        try:
+            return ask()
+        except WireError as error:
+            self.failed[name] = f"{type(error).__name__}: {error}"
+            return None
+
     def rows(self, member: str, ask: Callable[[], Sequence[T]]) -> tuple[T, ...] | None:
         """The rows of a list that could be read, None where it is no list."""
 
@@ -101,7 +112,7 @@ class _Parts:
             try:
                 return ask()
             except PartialList as part:
-                self.odd[member] = part.odd
+                self.odd[member] = (*self.odd.get(member, ()), *part.odd)
                 return part.rows
 
         found = self.one(readable)
@@ -109,9 +120,14 @@ class _Parts:
 
 
 def _positions(gateway: AccountReads, effect: ReadAccount, parts: _Parts) -> tuple[Position, ...] | None:
-    """Positions of the underlying. Where a row of the list made no sense, the run's own contracts are asked for one by one."""
-    held = parts.rows("positions", lambda: gateway.positions(effect.underlying))
-    if held is None or "positions" not in parts.odd:
+    """Positions of the underlyings. Where a row of a list made no sense, the runs' own contracts are asked for one by one."""
+    held: tuple[Position, ...] = ()
+    for underlying in effect.underlyings:
+        listed = parts.rows("positions", partial(gateway.positions, underlying))
+        if listed is None:
+            return None
+        held += listed
+    if "positions" not in parts.odd:
         return held
     known = {position.product_id for position in held}
     asked = [_position(gateway, number) for number in effect.product_ids if number not in known]

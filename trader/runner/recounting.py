@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from trader.domain.expiry import IST
+from trader.engine.account.allocation import share_of, signed
 from trader.engine.events import AccountRead
 from trader.engine.records import Phase
-from trader.engine.state import Run
+from trader.engine.state import Run, State
 from trader.engine.view import LiveSnapshot
 from trader.journal.lease import RELEASED, Lease
 from trader.journal.views import RunSummary
@@ -53,13 +54,14 @@ def started(
     return Note("warning" if doing else "info", "runner_killed", text)
 
 
-def found(run: Run, read: AccountRead) -> Note:
+def found(state: State, run: Run, read: AccountRead) -> Note:
     """What the first complete read after a start shows of a run that was taken up again, and what is done now."""
     assert read.positions is not None
     parts: list[str] = []
     differs = False
     for leg in run.legs:
-        seen, ours = read.held(leg.symbol, leg.product_id), run.open_quantity(leg.key) * leg.side.sign
+        whole, ours = read.held(leg.symbol, leg.product_id), signed(run, leg.key)
+        seen = None if whole is None else share_of(state, run, leg.symbol, whole)
         differs = differs or seen != ours
         expected = "as recorded" if seen == ours else f"{_size(ours)} by our fills so far"
         parts.append(f"{leg.symbol} {_size(seen)} ({expected})")

@@ -11,7 +11,7 @@ from trader.journal.store import Journal
 from trader.runner.nagging import Nagger
 from trader.runner.notes import Note
 
-_HISTORY = timedelta(days=2)  # how far back finished runs may still count for today's limits
+_HISTORY = timedelta(days=8)  # how far back finished runs may still count for the limits of the day and the week
 _ALERTS_REMEMBERED = 200
 
 
@@ -24,11 +24,14 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def read_back(journal: Journal, account: str, wall: datetime) -> Found:
-    """Unresolved runs whole, finished ones of the last days for the daily limits, and the account's level."""
+    """Unresolved runs whole, finished ones of the last days for the daily limits and with what the exchange has closed of them,
+    and the account's level."""
     unresolved = journal.unresolved_runs(account)
     rows = {seq: record for run_id in unresolved for seq, record in journal.records(run_id)}
     newest = max((record.wall for record in rows.values()), default=None)
     rows |= dict(journal.run_bounds(account, wall - _HISTORY))
+    rows |= dict(journal.account_settings(account))
+    rows |= dict(journal.closed_by_exchange(account, wall - _HISTORY))
     rows |= dict(journal.level_changes(account, limit=1))
     return Found([rows[seq] for seq in sorted(rows)], unresolved, newest)
 

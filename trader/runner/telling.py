@@ -71,10 +71,9 @@ class Telling:
 
     def _found(self, read: ev.AccountRead) -> None:
         """The first complete read after a restart: what the exchange shows of a run that was taken up again."""
-        run = self._kernel.state.runs.get(read.run_id)
-        if read.run_id not in self._to_find or run is None:
+        if read.error or read.failed or read.positions is None or read.open_orders is None:
             return
-        if read.error or read.positions is None or read.open_orders is None:
-            return
-        self._to_find.discard(read.run_id)
-        self.record(recounting.found(run, read))
+        for run_id in self._to_find & set(read.runs):
+            self._to_find.discard(run_id)
+            if (run := self._kernel.state.runs.get(run_id)) is not None:
+                self.record(recounting.found(self._kernel.state, run, read))

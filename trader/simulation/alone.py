@@ -45,7 +45,8 @@ class AloneRules:
                 self._evidence.report("CT6", f"one leg alone, nothing tried for {self._evidence.secs - last:.0f} s")
         session = self._evidence.world
         legs = {leg.symbol for leg in run.legs}
-        if any(o.symbol in legs and o.client_order_id not in run.orders for o in account.open_orders.values()):
+        desks = {coid for one in self._evidence.notes.runs.values() for coid in one.orders}
+        if any(o.symbol in legs and o.client_order_id not in desks for o in account.open_orders.values()):
             return  # the exchange lets no exit of ours meet another's order of this account, and that one is not ours to end
         quiet = self._evidence.secs - session.quiet_from
         if not session.faults.active and min(lasting, quiet, healthy) > run.preset.risk.naked_leg_secs:

@@ -54,7 +54,8 @@ class BookRules:
         """Whether the exchange refuses an exit because it would meet another's order of the same account, which rests still:
         nothing on this side can change that. Counted as a known limit."""
         account = self._evidence.world.venue.account
-        resting = {o.symbol for o in account.open_orders.values() if o.client_order_id not in run.orders}
+        desks = {coid for one in self._evidence.notes.runs.values() for coid in one.orders}
+        resting = {o.symbol for o in account.open_orders.values() if o.client_order_id not in desks}
         last = [run.leg_orders(leg.key)[-1] for leg in run.legs if leg.symbol in resting and run.leg_orders(leg.key)]
         if not any(order.code == _OVERLAPPING for order in last):
             return False
@@ -123,6 +124,9 @@ class BookRules:
         own_doing = symbols & (venue.core.products.expired.keys() | venue.own_doing.keys())
         if any(venue.human_net.get(symbol) for symbol in own_doing):
             return  # settlement and liquidation act on the whole position; whose part is whose, the exchange does not say
+        beside = {leg.symbol for one in self._evidence.notes.runs.values() if one is not run for leg in one.legs}
+        if own_doing & beside:
+            return  # and so with other runs' parts: the money of all is added up (AL5)
         orders = {str(o.id) for o in venue.account.orders.values() if o.client_order_id in run.orders}
         start = self._evidence.world.agenda.start
         doing = {

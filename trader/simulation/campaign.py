@@ -27,6 +27,7 @@ class Part(msgspec.Struct):
 
     sessions: int = 0
     counts: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
+    several: Counter[str] = msgspec.field(default_factory=Counter)
     commands: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
     limits: Counter[str] = msgspec.field(default_factory=Counter)
     violations: list[Violation] = []
@@ -38,6 +39,7 @@ class Part(msgspec.Struct):
         """One session more."""
         self.sessions += 1
         self.counts.update(result.counts)
+        self.several.update(result.several)
         self.commands.update(result.commands)
         self.limits.update(result.limits)
         self.violations += result.violations
@@ -47,13 +49,14 @@ class Part(msgspec.Struct):
 
 
 class Campaign(msgspec.Struct, kw_only=True):
-    """The outcome of a campaign. `faults` counts per id and phase, `commands` those answered per kind
+    """The outcome of a campaign. `faults` counts per id and phase, `several` those struck beside more than one run, `commands` those answered per kind
     and phase; `limits` what the specification itself cannot keep;
     `worst_seed` is the one with most violations, None when there is none."""
 
     sessions: int
     seed: int
     faults: dict[str, dict[str, int]]
+    several: dict[str, int]
     commands: dict[str, dict[str, int]]
     violations: list[Violation]
     limits: dict[str, int]
@@ -106,6 +109,7 @@ def run_campaign(
     for part in unless_interrupted(_parts(sessions, seed, jobs)):
         total.sessions += part.sessions
         total.counts.update(part.counts)
+        total.several.update(part.several)
         total.commands.update(part.commands)
         total.limits.update(part.limits)
         total.violations += part.violations
@@ -122,6 +126,7 @@ def run_campaign(
         sessions=total.sessions,
         seed=seed,
         faults=by_phase(total.counts),
+        several=dict(total.several),
         commands=by_phase(total.commands),
         violations=total.violations,
         limits=dict(sorted(total.limits.items())),

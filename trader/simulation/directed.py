@@ -5,7 +5,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from trader.simulation.plan import Deed, Plan, draw
+from trader.simulation.plan import draw
+from trader.simulation.planned import Deed, Plan
 from trader.simulation.structures import FARTHER
 
 _START = Deed(secs=0.3, kind="start")

@@ -17,7 +17,7 @@ from trader.simulation.disk import MemoryJournal
 from trader.simulation.faults import Faults
 from trader.simulation.heard import Heard
 from trader.simulation.notes import Notes
-from trader.simulation.plan import Plan
+from trader.simulation.planned import Plan
 from trader.simulation.shell import Shell
 from trader.simulation.streams import PrivateStream
 from trader.simulation.venue import SimVenue

@@ -35,8 +35,10 @@ class Faults:
         self.active = True
         self.happened: list[tuple[str, int]] = []
         self.counts: Counter[tuple[str, str]] = Counter()
+        self.several: Counter[str] = Counter()  # struck while more than one run was unfinished
         self.last_of: dict[str, float] = {}
         self.phase: Callable[[], str] = lambda: ""
+        self.are_several: Callable[[], bool] = lambda: False
         self.clock: Callable[[], float] = lambda: 0.0
 
     def hit(self, name: str, factor: float = 1.0) -> bool:
@@ -82,4 +84,6 @@ class Faults:
         a fault with a rate of its own ("Q2.spot") counts as the fault."""
         name = name.partition(".")[0]
         self.counts[name, self.phase()] += 1
+        if self.are_several():
+            self.several[name] += 1
         self.last_of[name] = self.clock()

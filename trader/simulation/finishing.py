@@ -3,14 +3,16 @@
 from trader.engine import records as rec
 from trader.engine.records import Phase
 from trader.simulation.evidence import Evidence
+from trader.simulation.ordering import OrderRules
 from trader.simulation.venue import is_desks
 
 
 class FinishRules:
     """Judged at the moment of DONE, and every second after a boot."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, orders: OrderRules) -> None:
         self._evidence = evidence
+        self._orders = orders
 
     def finished(self, record: rec.RunFinished) -> None:
         """CT1 and I16 at the moment of DONE."""
@@ -19,7 +21,7 @@ class FinishRules:
         report, account = self._evidence.report, session.venue.account
         symbols = {leg.symbol for leg in run.legs}
         for order in account.open_orders.values():
-            if order.symbol in symbols and is_desks(order.client_order_id):
+            if is_desks(order.client_order_id) and f"-{run.run_id[:5]}-" in (order.client_order_id or ""):
                 report("CT1", f"done, but {order.client_order_id} still works")
         if any(o.open for o in run.orders.values()):
             report("CT1", "done with an unresolved intent in the journal")
@@ -35,13 +37,18 @@ class FinishRules:
                     "I16",
                     f"done at {self._evidence.secs:.1f}, our last order ended at {ended:.1f}, {verb} read {read:.1f}",
                 )
-        others = [row for row in account.fills if row.symbol in symbols and row.client_order_id not in run.orders]
+        beside = self._evidence.notes.unresolved()
+        desks = {coid for one in self._evidence.notes.runs.values() for coid in one.orders}
+        others = [row for row in account.fills if row.symbol in symbols and row.client_order_id not in desks]
         decided = record.market if self._evidence.is_late() and record.market is not None else session.agenda.now
         lately = any((decided - row.created_at).total_seconds() < 15 for row in others)
         if lately or session.faults.last_of.get("H4", -100.0) > self._evidence.secs - 15:
             return  # a person traded after the last read: what stands now is not what was read
         for leg in run.legs:
             held = account.position_size(leg.symbol)
+            theirs = [self._orders.net(one.run_id, leg.symbol) for one in beside]
+            explained = sum(size for size in theirs if size * held > 0)
+            held -= explained if abs(explained) < abs(held) else held
             if held and f"{leg.symbol} {held:+d}" not in record.foreign:
                 report("CT1", f"done, but the exchange shows {held} of {leg.symbol} (said: {record.foreign or 'flat'})")
 

@@ -57,6 +57,9 @@ class LeavingRules:
 
     def _check_stop(self, run: RunNote) -> None:
         for row in self._evidence.world.journal.commands.values():
+            named = row.body.get("run_id")
+            if named is not None and named != run.run_id:
+                continue
             if row.kind == "stop" and row.answered is not None and row.answered > run.created and run.stop_secs is None:
                 self._evidence.report("CT2", f"Stop was answered {row.detail!r}, the run has none")
 

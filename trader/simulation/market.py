@@ -12,7 +12,8 @@ from typing import Any
 
 from trader.domain.instrument import Instrument, Kind, build_option_symbol
 from trader.pricing.black76 import SECS_PER_YEAR, price_and_greeks
-from trader.simulation.plan import OPENING, MarketPlan
+from trader.simulation.plan import OPENING
+from trader.simulation.planned import MarketPlan
 from trader.venue.market.base import Depth, Level, OptionStats
 
 UNDERLYING = "BTC"

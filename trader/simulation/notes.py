@@ -183,4 +183,6 @@ class Notes:
         return [run for run in self.runs.values() if run.finished is None]
 
     def newest(self) -> RunNote | None:
-        return next(reversed(self.runs.values()), None)
+        """The newest unfinished run; where there is none, the newest of all."""
+        unfinished = self.unresolved()
+        return unfinished[-1] if unfinished else next(reversed(self.runs.values()), None)

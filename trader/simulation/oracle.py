@@ -22,6 +22,7 @@ from trader.simulation.leaving import LeavingRules
 from trader.simulation.notes import Notes
 from trader.simulation.ordering import OrderRules
 from trader.simulation.paying import PayingRules
+from trader.simulation.sharing import SharingRules
 from trader.simulation.shell import Shell
 from trader.simulation.slicing import SliceRules
 from trader.simulation.triggers import TriggerRules
@@ -40,11 +41,12 @@ class Oracle:
         self.leaving = LeavingRules(evidence)
         self.alone = AloneRules(evidence, self.orders)
         self.covers = CoverRules(evidence, self.orders)
-        self.finishing = FinishRules(evidence)
+        self.finishing = FinishRules(evidence, self.orders)
         self.books = BookRules(evidence, self.orders)
         self.entries = EntryRules(evidence)
         self.paying = PayingRules(evidence)
         self.commands = CommandRules(evidence)
+        self.sharing = SharingRules(evidence, self.orders)
         self.slices = SliceRules(evidence)
 
     @property
@@ -69,6 +71,7 @@ class Oracle:
         self.entries.before(record)
         self.paying.before(record)
         self.commands.before(record)
+        self.sharing.before(record)
         self.slices.before(record)
         evidence.notes.take(record, epoch, evidence.secs)
         if isinstance(record, rec.RunFinished):
@@ -133,10 +136,12 @@ class Oracle:
         self.alone.every_second(healthy)
         self.finishing.every_second(healthy)
         self.paying.every_second(healthy)
+        self.sharing.every_second(healthy)
 
     def live(self) -> None:
         """A minute after the last fault."""
         self.books.live()
+        self.sharing.at_rest()
 
     def never_closed(self) -> None:
         """Long after the last Stop."""
@@ -152,6 +157,10 @@ class Oracle:
     def at_the_end(self) -> None:
         self.watch_fills()
         self.books.at_the_end()
+        self.sharing.booked_once()
+        if not self._world.faults.active:
+            self.sharing.at_rest()
+            self.sharing.money()
 
     def trace_hash(self) -> str:
         """Digest of the journal, the command answers and everything that arrived at the exchange."""

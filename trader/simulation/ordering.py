@@ -6,6 +6,7 @@ from trader.domain.expiry import ist_date
 from trader.domain.order import OrderIntent, OrderType, Purpose
 from trader.domain.rounding import is_on_tick
 from trader.engine import records as rec
+from trader.engine.records import Phase
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import OrderNote, RunNote
 from trader.simulation.venue import Arrival, is_desks
@@ -39,6 +40,10 @@ class OrderRules:
         """Signed contracts of our own orders, as executed by the exchange."""
         return self._net.get((run_id, symbol), 0)
 
+    def others(self, symbol: str) -> int:
+        """Signed contracts that another installation's orders have made."""
+        return self._others.get(symbol, 0)
+
     # ------------------------------------------------------------ at the commit
 
     def before(self, record: rec.AnyRecord, epoch: int) -> None:
@@ -59,7 +64,10 @@ class OrderRules:
     def _check_runs(self, record: rec.RunCreated) -> None:
         report, notes = self._evidence.report, self._evidence.notes
         for other in notes.unresolved():
-            report("I12", f"run {record.run_id} begins while {other.run_id} is {other.phase}")
+            if other.config == record.config and other.phase in (Phase.WAITING, Phase.ENTERING):
+                report(
+                    "I12", f"run {record.run_id} begins while {other.run_id} of the same configuration is {other.phase}"
+                )
         most = record.config["risk"]["max_runs_per_day"]
         today = sum(1 for _ in notes.runs) + 1
         if today > most and ist_date(record.wall) == ist_date(self._evidence.world.agenda.now):

@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
-from trader.simulation import algorithms, structures
+from trader.simulation import algorithms, several, structures
 from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
+from trader.simulation.planned import Deed, MarketPlan, Plan
 
 OPENING = datetime(2026, 3, 3, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST on a Tuesday
 _IST_OPENING_MINS = 10 * 60 + 30
@@ -24,59 +24,8 @@ FILL_ID_MODES = (
 )  # crossed: what one channel calls this execution the other calls the next
 
 
-class MarketPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """The path of the market. `jumps` are (seconds, log return), `iv_moves` (seconds, factor on volatility), `empty`
-    (from, to, side) windows without one side of the book; `half_spread_pct` is % of mark."""
-
-    seed: int
-    expiry_secs: int
-    iv: float
-    noise: float  # standard deviation of the log return per second
-    jumps: tuple[tuple[float, float], ...]
-    iv_moves: tuple[tuple[float, float], ...]
-    empty: tuple[tuple[float, float, str], ...]
-    half_spread_pct: float
-    level_size: int
-    farther: tuple[float, ...] = ()  # more strikes than always, in deviations from spot
-
-
-class Deed(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing a person does. Commands: start, stop, pause, reduce, kill, resume, ack (`size` 0: the newest alert alone),
-    bad_start. At the exchange: buy_back, sell_more, cancel, withdraw; another installation's order:
-    other_runner; or the exchange: liquidate. On other contracts of the underlying than the run's: strange_position,
-    strange_order, strange_gone; and a person's word for what stands there: start_beside, confirm. With a `phase` it waits,
-    from `secs` on, until the run is in it."""
-
-    secs: float
-    kind: str
-    size: int = 0
-    leg: int = 0
-    phase: str = ""
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole session, independent of the code that drew it. `preset` is the configuration as JSON values."""
-
-    seed: int
-    market: MarketPlan
-    preset: dict[str, Any]
-    start_now: bool
-    deeds: tuple[Deed, ...]
-    rates: dict[str, float]
-    faults_end: float  # virtual seconds after which nothing new breaks
-    coid_mode: str
-    position_lag: float
-    reduce_only_lag: float
-    worthless_fill: bool
-    settlement_late_secs: float
-    latency: float  # seconds one way, typical
-    interleaved: bool  # whether the parts of one read see different instants
-    market_period: float  # seconds between market messages
-    outage: tuple[float, float] | None  # a long stop of the host (suspend, deploy): from, length
-    partial_ioc_closed: bool = False  # whether a partly filled immediate order reads "closed" rather than "cancelled"
-    fill_ids: str = "same"  # how the two channels name one execution, see FILL_ID_MODES
-    order_ids: str = "same"  # separate: the stream calls an order by another id than REST does
-    costs_told: bool = True  # whether the list of fills says what each cost
+def opening_of(plan: Plan) -> datetime:
+    return OPENING
 
 
 def draw(seed: int, *, strangle: bool = False) -> Plan:
@@ -87,10 +36,10 @@ def draw(seed: int, *, strangle: bool = False) -> Plan:
         preset = algorithms.with_algorithms(algos, plan.preset)
         plan = replace(plan, preset=preset, deeds=_in_order(*plan.deeds, *_in_a_slice(algos, plan.rates)))
     strategy = None if strangle else structures.drawn(Random(f"{seed} structure"), plan.preset["strategy"])
-    if strategy is None:
-        return plan
-    market = replace(plan.market, farther=structures.FARTHER)
-    return replace(plan, market=market, preset={**plan.preset, "strategy": strategy})
+    if strategy is not None:
+        market = replace(plan.market, farther=structures.FARTHER)
+        plan = replace(plan, market=market, preset={**plan.preset, "strategy": strategy})
+    return plan if strangle else several.drawn(Random(f"{seed} several"), plan)
 
 
 def _draw(seed: int) -> Plan:

@@ -8,7 +8,7 @@ import msgspec
 
 from trader.config.files import decode_text, read_small
 from trader.domain.errors import ConfigError
-from trader.simulation.plan import Plan
+from trader.simulation.planned import Plan
 from trader.simulation.session import SessionResult, run_plan
 
 

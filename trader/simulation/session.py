@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from trader.config.preset import Preset
 from trader.domain.clock import Now
 from trader.domain.foreign import Foreign, beside_phrase, find_foreign
 from trader.domain.instrument import Kind
@@ -23,7 +24,8 @@ from trader.simulation.faults import Faults
 from trader.simulation.gateway import Network, SimGateway
 from trader.simulation.market import UNDERLYING
 from trader.simulation.oracle import Oracle
-from trader.simulation.plan import OPENING, Deed, Plan, preset_of, wall_step
+from trader.simulation.plan import OPENING, preset_of, wall_step
+from trader.simulation.planned import Deed, Plan
 from trader.simulation.quotes import ABSURD_SPOTS, absurd, aged, quote_of, spoiled
 from trader.simulation.shell import Shell
 from trader.simulation.slicing import is_in_slices
@@ -45,6 +47,7 @@ class SessionResult(msgspec.Struct, kw_only=True):
     seed: int
     violations: list[Violation]
     counts: dict[tuple[str, str], int]
+    several: dict[str, int]  # faults while more than one run was unfinished
     commands: dict[tuple[str, str], int]  # answered ones, by kind and the phase they were pressed in
     happened: list[tuple[str, int]]
     limits: dict[str, int]
@@ -71,6 +74,7 @@ class Session:
         self.agenda = Agenda(OPENING)
         self.faults = Faults(plan.seed, plan.rates, only, kills)
         self.faults.phase = self.phase
+        self.faults.are_several = self._are_several
         self.faults.clock = lambda: self.agenda.secs
         self.journal = MemoryJournal(self.agenda, self.faults)
         self.venue = SimVenue(plan, self.agenda, self.faults)
@@ -91,7 +95,7 @@ class Session:
         self.resumed_at = 0.0
         self.ended = ""
         self.halted = ""  # the HALT file beside the journal
-        self._body: dict[str, Any] | None = None
+        self._bodies: dict[int, dict[str, Any]] = {}
         self._host_down_until = 0.0
         self._deeds_left = len(plan.deeds)
         self._settlement_seen = False
@@ -121,6 +125,7 @@ class Session:
             seed=self.plan.seed,
             violations=self.oracle.evidence.violations,
             counts=dict(self.faults.counts),
+            several=dict(self.faults.several),
             commands=Counter((row.kind, row.phase) for row in self.journal.commands.values() if row.answered),
             happened=self.faults.happened,
             limits=dict(self.oracle.evidence.limits),
@@ -328,6 +333,9 @@ class Session:
                 kept = ()
         return msgspec.structs.replace(event, instruments=kept)
 
+    def _are_several(self) -> bool:
+        return len(self.oracle.notes.unresolved()) > 1
+
     def phase(self) -> str:
         """The cell of the fault table: where the desk is now."""
         shell = self.current
@@ -504,8 +512,16 @@ class Session:
             case "strange_position" | "strange_order" | "strange_gone":
                 self._deeds_left -= 1
                 self._strange(deed)
+            case "start_other":
+                self._command(command_id, "start", self._start_body(bad=False, other=deed.size))
             case "stop":
                 self._command(command_id, "stop", {"run_id": None})
+            case "stop_one":
+                runs = self.oracle.notes.unresolved()
+                if not runs:
+                    self._deeds_left -= 1
+                    return
+                self._command(command_id, "stop", {"run_id": runs[deed.size % len(runs)].run_id})
             case "pause" | "reduce" | "kill" | "resume":
                 if deed.kind == "resume":
                     self.halted = ""  # whichever face it is, it lifts the HALT file first
@@ -568,15 +584,16 @@ class Session:
         calls, puts = ([i for i in live if i.kind is kind] for kind in (Kind.CALL, Kind.PUT))
         return {min(kind, key=lambda i: abs((i.strike or 0) - spot)).symbol for kind in (calls, puts) if kind}
 
-    def _start_body(self, *, bad: bool) -> dict[str, Any]:
+    def _start_body(self, *, bad: bool, other: int = -1) -> dict[str, Any]:
+        """What a start asks for; `other` is the number of a further run's configuration."""
         if bad:
             config = {**self.plan.preset, "strategy": {**self.plan.preset["strategy"], "quantity": 0}}
             return {"config": config, "config_hash": "0" * 16, "now": self.plan.start_now}
-        if self._body is None:
-            preset = preset_of(self.plan)
+        if other not in self._bodies:
+            preset = preset_of(self.plan) if other < 0 else Preset.model_validate(self.plan.others[other])
             config = preset.model_dump(mode="json")
-            self._body = {"config": config, "config_hash": preset.config_hash, "now": self.plan.start_now}
-        return self._body
+            self._bodies[other] = {"config": config, "config_hash": preset.config_hash, "now": self.plan.start_now}
+        return self._bodies[other]
 
     def _submit(self, command_id: str, kind: str, body: dict[str, Any]) -> bool:
         row = CommandRow(command_id, kind, body, self.agenda.secs, self.host_wall(), phase=self.phase())
@@ -599,7 +616,8 @@ class Session:
 
     def _meddle(self, deed: Deed) -> None:
         """H4 and X6: somebody else moves our position."""
-        run = self.oracle.notes.newest()
+        runs = self.oracle.notes.unresolved() or list(self.oracle.notes.runs.values())[-1:]
+        run = runs[deed.size % len(runs)] if runs else None
         if not self.faults.active or run is None or not run.legs:
             return
         leg = run.legs[deed.leg % len(run.legs)]

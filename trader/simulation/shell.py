@@ -455,7 +455,7 @@ class Shell:
         if self._faults.hit("W1", 0.5):
             if self._reader_is_stuck():
                 return
-            event = ev.AccountRead(at=self.now(), run_id=effect.run_id, asked=asked, error="the reader failed")
+            event = ev.AccountRead(at=self.now(), runs=effect.runs, asked=asked, error="the reader failed")
         self._agenda.after(talk.delay, self._hand_account, event, self._agenda.secs, talk.began)
 
     def _reader_is_stuck(self) -> bool:
@@ -463,15 +463,16 @@ class Shell:
         return self._faults.details("W1").random() < 0.2
 
     def _hand_account(self, event: ev.AccountRead, secs: float, began: float) -> None:
-        if not event.error:
+        if not event.error and not event.failed:
             self.fully_read = max(self.fully_read, secs)
 
         def hear(now: Now) -> ev.AnyEvent:
             """Noted when it is heard: what a paused process is handed it hears when it goes on."""
             if event.positions is not None and event.open_orders is not None:
-                self.holdings_heard[event.run_id] = began
-                if not event.error:
-                    self.account_heard[event.run_id] = began
+                for run_id in event.runs:
+                    self.holdings_heard[run_id] = began
+                    if not event.error and not any(f"-{run_id[:5]}-" in name for name in event.failed):
+                        self.account_heard[run_id] = began
             if event.open_orders is not None:
                 self.orders_heard = self._agenda.secs
             return replace(event, at=now)

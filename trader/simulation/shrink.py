@@ -5,7 +5,8 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from trader.simulation.plan import Plan, draw
+from trader.simulation.plan import draw
+from trader.simulation.planned import Plan
 from trader.simulation.scenario import Scenario
 from trader.simulation.session import run_plan
 

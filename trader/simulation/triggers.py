@@ -21,7 +21,7 @@ class TriggerRules:
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
         self._watched = ""  # the run whose prices are being followed
-        self._sighted = 0.0
+        self._sighted: dict[str, float] = {}  # run → when all of it that is open was last priced
         self._streak: tuple[str, int, float] = ("", 0, 0.0)
         self._pcts: list[Decimal] = []
         self._peak: dict[str, Decimal] = {}
@@ -34,17 +34,21 @@ class TriggerRules:
 
     def priced(self, younger: set[str]) -> None:
         """Prices were heard; of these symbols all of it is fresh."""
+        self._see()
         run = self._evidence.notes.newest()
         held = self._held(run)
         if run is None or not held:
             return
-        self._sighted = self._evidence.secs
         if {leg.symbol for leg in held} <= younger:
             self._evaluate(run, held)
 
     def chain_heard(self) -> None:
-        if self._held(self._evidence.notes.newest()):
-            self._sighted = self._evidence.secs
+        self._see()
+
+    def _see(self) -> None:
+        for run in self._evidence.notes.unresolved():
+            if self._held(run):
+                self._sighted[run.run_id] = self._evidence.secs
 
     def _held(self, run: RunNote | None) -> list[LegTerms]:
         """The open legs of a run that is held, where all of them can be priced."""
@@ -161,7 +165,7 @@ class TriggerRules:
 
     def _check_blind(self, run: RunNote, healthy: float) -> None:
         """CT10: what cannot be priced for too long is closed."""
-        blind = self._evidence.secs - max(self._sighted, run.phase_secs)
+        blind = self._evidence.secs - max(self._sighted.get(run.run_id, 0.0), run.phase_secs)
         if min(blind, healthy) > run.preset.exits.blind_exit_secs + 12:
             self._evidence.report("CT10", f"holding blind for {blind:.0f} s")
 

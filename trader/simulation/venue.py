@@ -14,7 +14,7 @@ from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Side, Tim
 from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
 from trader.simulation.market import SimMarket
-from trader.simulation.plan import Plan
+from trader.simulation.planned import Plan
 from trader.venue.core.account import Account
 from trader.venue.core.events import OrderEvent, TradeEvent
 from trader.venue.core.exchange import Exchange

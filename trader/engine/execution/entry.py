@@ -9,6 +9,8 @@ from trader.domain.quote import Quote
 from trader.domain.remedy import Remedy
 from trader.domain.wording import refusal_words
 from trader.engine.absence import ENTRY_HORIZON_SECS
+from trader.engine.account.allocation import signed
+from trader.engine.account.crossing import crossing
 from trader.engine.beside import bars_beginning
 from trader.engine.execution.algo import ALGORITHMS, Child, Failed, allowed_lead, entry_context, lags, next_child
 from trader.engine.execution.chase import chase_price, entry_reference, price_bounds
@@ -16,7 +18,6 @@ from trader.engine.execution.working import RETRY_SECS, await_order, paused, pla
 from trader.engine.gate import slowed, within_collar
 from trader.engine.imbalance import LEAST_REST_SECS, UNWIND_SECS, entry_patience
 from trader.engine.orders import PROVEN_ABSENT
-from trader.engine.positions import signed
 from trader.engine.records import LegTerms
 from trader.engine.state import Order, Run, seconds_since
 from trader.engine.turn import Turn
@@ -112,7 +113,8 @@ def _entry_attempt(turn: Turn, run: Run, leg: LegTerms, child: Child, unproven: 
     """The next order of a leg on fresh prices; without them the leg waits as long as an order would have rested."""
     quote = turn.state.market.quotes.get(leg.symbol)
     reference = entry_reference(run.preset, leg.side, quote) if quote is not None else None
-    flaw = unready(turn, run) or unproven or _unpriced(turn, run, leg)
+    beside = crossing(turn.state, run, leg)
+    flaw = unready(turn, run) or unproven or (beside.words if beside else "") or _unpriced(turn, run, leg)
     if flaw or quote is None or reference is None or reference <= 0:
         if min(_waited(turn, run, leg), child.late) > run.preset.orders.timeout_secs:
             return give_up(turn, run.run_id, leg, flaw or "no price to derive a limit from")

@@ -5,6 +5,9 @@ from trader.domain.order import OrderStatus, Purpose, Side, TimeInForce
 from trader.domain.remedy import Remedy
 from trader.domain.rounding import ceil_to_tick, floor_to_tick
 from trader.domain.wording import refusal_words
+from trader.engine.account.allocation import others_in, signed_in
+from trader.engine.account.crossing import in_the_way
+from trader.engine.account.positions import differs_lastingly
 from trader.engine.execution.algo import (
     PATIENT_REASONS,
     Child,
@@ -28,7 +31,6 @@ from trader.engine.exits import triggered
 from trader.engine.gate import closable, exit_limit
 from trader.engine.imbalance import alone_since
 from trader.engine.levels import level_words, trip
-from trader.engine.positions import differs_lastingly
 from trader.engine.records import LegTerms, Level
 from trader.engine.settling import Stance, stance_on, unsaleable_secs
 from trader.engine.state import Order, Run, State, seconds_since
@@ -36,6 +38,9 @@ from trader.engine.turn import Turn
 from trader.engine.valuation import fresh_value
 
 EXIT_OVERLAP_SECS = 2.0  # an exit waits this long for the fate of an earlier one; reduce-only bounds both
+SHARED_OVERLAP_SECS = (
+    10.0  # where another run holds the contract, reduce-only bounds both no more: its fate is read first
+)
 ALONE_PATIENCE_SECS = 2.0  # of the five kept for buying one leg back: two attempts fit
 _LONGEST_RETRY_SECS = 5.0
 _REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)
@@ -63,6 +68,7 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
         and not why_at_once(turn.state, run, turn.now)
     )
     blocking = [o for o in run.leg_orders(leg.key) if o.status.live and _blocks(run, o, turn)]
+    blocking += [order for _, order in in_the_way(turn.state, run, leg) if _blocks(run, order, turn)]
     for order in run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN):
         if order.status.live:
             await_order(turn, run, order, _patience(turn, run, leg, order, stance, in_slices=in_slices))
@@ -157,7 +163,10 @@ def _blocks(run: Run, order: Order, turn: Turn) -> bool:
     since = run.exit_decided_at if order.intent.purpose is Purpose.ENTRY else order.intended_at
     if watch.recovered and watch.account_read is None and since is not None:
         since = max(since, watch.since)  # after a restart what has become of it is read first, if it can be
-    return seconds_since(since, turn.wall) < EXIT_OVERLAP_SECS
+    is_shared = order.intent.purpose is not Purpose.ENTRY and any(
+        signed_in(other, order.intent.symbol) for other in others_in(turn.state, run, order.intent.symbol)
+    )
+    return seconds_since(since, turn.wall) < (SHARED_OVERLAP_SECS if is_shared else EXIT_OVERLAP_SECS)
 
 
 def _cancel_entries(turn: Turn, run: Run, leg: LegTerms) -> None:
@@ -167,6 +176,9 @@ def _cancel_entries(turn: Turn, run: Run, leg: LegTerms) -> None:
             turn.look(run.run_id, account_wanted=True)
             if not is_resting(order):
                 ask_fate(turn, run, order)
+    for other, order in in_the_way(turn.state, run, leg) if run.open_quantity(leg.key) > 0 else ():
+        ask_cancel(turn, other.run_id, order, "exit of another run")
+        turn.look(other.run_id, account_wanted=True)
 
 
 def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantity: int, terms: Terms) -> None:

@@ -194,19 +194,18 @@ class _Flattening:
         for name in dict.fromkeys((*MANAGED, *sorted(_underlyings(h.symbol for h in traded)))):
             positions += self._doubts.rows(f"{name} positions", partial(self._gateway.positions, name))
         seen = {position.symbol for position in positions}
-        for holding in traded:
-            contract = (holding.symbol, holding.product_id)
-            if holding.symbol not in seen and self._doubts.about_position(*contract):
-                positions.append(self._position(holding))
+        for symbol, product_id in dict.fromkeys((h.symbol, h.product_id) for h in traded):
+            if symbol not in seen and self._doubts.about_position(symbol, product_id):
+                net = sum(h.net for h in traded if h.symbol == symbol)
+                positions.append(self._position(symbol, product_id, net))
         return positions
 
-    def _position(self, holding: Holding) -> Position:
-        symbol, product_id = holding.symbol, holding.product_id
+    def _position(self, symbol: str, product_id: int, net: int) -> Position:
         try:
             quantity = self._gateway.position(product_id).quantity
         except WireError as error:
             self._once(f"The position of {symbol} makes no sense ({error}); going by our own orders.")
-            return Position(symbol=symbol, product_id=product_id, quantity=holding.net)
+            return Position(symbol=symbol, product_id=product_id, quantity=net)
         self._doubts.settled(symbol, product_id)
         return Position(symbol=symbol, product_id=product_id, quantity=quantity)
 

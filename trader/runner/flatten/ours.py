@@ -1,12 +1,13 @@
 """What on the account is ours: known by client order ids alone, bounded by the position the exchange shows. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 
 from trader.domain.fill import Position
 from trader.domain.order import OrderSnapshot, Purpose, Side
+from trader.engine.account.allocation import shares
 from trader.engine.ids import OrderName, parse_client_order_id
 
 
@@ -69,27 +70,34 @@ class OurOrders:
         return max((name.epoch for name in self._names.values()), default=0) + 1
 
     def holdings(self, positions: Iterable[Position]) -> list[Holding]:
-        """One per contract of ours, in the order of their symbols."""
+        """One per contract and run of ours, in the order of their symbols, the youngest run first: where less is left than our
+        orders have made, it is one that ended long ago of which somebody else has closed a part."""
         seen = {p.symbol: p.quantity for p in positions}
-        net: dict[str, int] = {}
-        for order in self._orders.values():
-            net[order.symbol] = net.get(order.symbol, 0) + order.side.sign * order.filled_qty
-        return [
-            Holding(
-                symbol=symbol,
-                product_id=self._entry(symbol)[0],
-                name=self._entry(symbol)[1],
-                net=net[symbol],
-                seen=seen.get(symbol, 0),
-            )
-            for symbol in sorted(net)
-        ]
+        net: dict[tuple[str, str], int] = {}
+        for key, order in self._orders.items():
+            of = (order.symbol, self._names[key].run)
+            net[of] = net.get(of, 0) + order.side.sign * order.filled_qty
+        found = []
+        for symbol in sorted({symbol for symbol, _ in net}):
+            entries = sorted((self._entry(symbol, run) for one, run in net if one == symbol), key=_age, reverse=True)
+            nets = [net[symbol, name.run] for _, name in entries]
+            for (order, name), own, share in zip(entries, nets, shares(seen.get(symbol, 0), nets), strict=True):
+                product_id = order.product_id
+                found.append(Holding(symbol=symbol, product_id=product_id, name=name, net=own, seen=share))
+        return found
 
-    def _entry(self, symbol: str) -> tuple[int, OrderName]:
-        """Product and name of the youngest order of a contract, an entry where there is one: it tells run and leg."""
-        named = [(order, self._names[key]) for key, order in self._orders.items() if order.symbol == symbol]
-        order, name = max(named, key=lambda pair: (pair[1].purpose is Purpose.ENTRY, _number(pair[0].venue_order_id)))
-        return order.product_id, name
+    def _entry(self, symbol: str, run: str) -> tuple[OrderSnapshot, OrderName]:
+        """The youngest order of a run in a contract, an entry where there is one: it tells run and leg."""
+        named = [
+            (order, self._names[key])
+            for key, order in self._orders.items()
+            if order.symbol == symbol and self._names[key].run == run
+        ]
+        return max(named, key=lambda pair: (pair[1].purpose is Purpose.ENTRY, _age(pair)))
+
+
+def _age(named: tuple[OrderSnapshot, OrderName]) -> int:
+    return _number(named[0].venue_order_id)
 
 
 def _number(venue_order_id: str) -> int:
@@ -98,9 +106,10 @@ def _number(venue_order_id: str) -> int:
 
 def first_to_close(open_now: Sequence[Holding]) -> list[Holding]:
     """Those that may be closed now: short ones, and long ones beside which no short one of their kind is open. What covers is
-    closed last."""
+    closed last. Of several runs in one contract one at a time: reduce-only bounds the position, not each run's part of it."""
     bare = {_kind(h.symbol) for h in open_now if h.ours < 0}
-    return [h for h in open_now if h.ours < 0 or _kind(h.symbol) not in bare]
+    ready = [h for h in open_now if h.ours < 0 or _kind(h.symbol) not in bare]
+    return list({h.symbol: h for h in reversed(ready)}.values())[::-1]
 
 
 def _kind(symbol: str) -> str:
@@ -110,6 +119,8 @@ def _kind(symbol: str) -> str:
 
 def foreign(positions: Iterable[Position], holdings: Iterable[Holding]) -> list[str]:
     """What the account holds that is not ours to close, in words."""
-    ours: Mapping[str, int] = {h.symbol: h.ours for h in holdings}
+    ours: dict[str, int] = {}
+    for holding in holdings:
+        ours[holding.symbol] = ours.get(holding.symbol, 0) + holding.ours
     left = [(p.symbol, p.quantity - ours.get(p.symbol, 0)) for p in positions]
     return [f"{symbol} {quantity:+d}" for symbol, quantity in sorted(left) if quantity != 0]

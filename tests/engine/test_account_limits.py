@@ -1,0 +1,221 @@
+"""The account's limits: set by one command, folded, enforced for entries of all runs together, and what reaching the loss does."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tests.engine.scene import Scene, entering, holding, secs
+from tests.engine.several import config, runs, serve, two_holding
+from trader.config.account_limits import AccountLimits, parse_limits, read_limits
+from trader.domain.errors import ConfigError
+from trader.domain.order import OrderIntent, Purpose
+from trader.engine import effects as ef
+from trader.engine import events as ev
+from trader.engine import records as rec
+from trader.engine.account.limits import day_loss, exposed, week_loss
+from trader.engine.fold import evolve
+from trader.engine.gate import check_order
+from trader.engine.records import Phase
+from trader.engine.state import State
+
+D = Decimal
+
+
+def set_limits(scene: Scene, **changes: Any) -> ef.AckCommand:
+    document = {**AccountLimits().document(), **changes}
+    scene.feed(ev.LimitsCommand, command_id=f"limits-{len(scene.records)}", limits=document, issued_by="tester")
+    return next(e for e in scene.effects if isinstance(e, ef.AckCommand))
+
+
+def denied(scene: Scene, **changes: Any) -> str:
+    """The code with which the newest run's next entry is refused under these limits; its order is one of 2 calls."""
+    scene.state = replace(scene.state, account=replace(scene.state.account, limits=AccountLimits(**changes)))
+    intent = replace(next(i for i in scene.sent(Purpose.ENTRY) if i.leg == "C"), client_order_id="another")
+    run = replace(scene.run, orders={}, unsettled=())
+    scene.state = replace(scene.state, runs={**scene.state.runs, run.run_id: run})
+    found = check_order(scene.state, run, intent, scene.now)
+    return "" if found is None else found.code
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, ""),
+        ({"order_contracts": 2}, ""),
+        ({"order_contracts": 1}, "ACCOUNT_ORDER_SIZE"),
+        ({"contracts_per_instrument": 2}, ""),
+        ({"contracts_per_instrument": 1}, "INSTRUMENT_CONTRACTS"),
+        ({"contracts_per_underlying": 1, "contracts_per_instrument": 1}, "INSTRUMENT_CONTRACTS"),
+        ({"notional_per_instrument_usd": D(200)}, ""),  # 2 x 0.001 x 100,000
+        ({"notional_per_instrument_usd": D(199)}, "INSTRUMENT_NOTIONAL"),
+        ({"orders_per_second": 2}, "ORDER_RATE_EXCEEDED"),
+    ],
+)
+def test_an_entry_on_both_sides_of_each_limit(changes: dict[str, Any], code: str) -> None:
+    assert denied(entering(), **changes) == code
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"contracts_per_underlying": 10, "contracts_per_instrument": 10}, ""),
+        ({"contracts_per_underlying": 9, "contracts_per_instrument": 9}, "UNDERLYING_CONTRACTS"),
+        ({"contracts_per_instrument": 5}, "INSTRUMENT_CONTRACTS"),
+        ({"contracts_total": 9, "contracts_per_underlying": 9, "contracts_per_instrument": 9}, "UNDERLYING_CONTRACTS"),
+        ({"notional_per_underlying_usd": D(999), "notional_per_instrument_usd": D(999)}, "UNDERLYING_NOTIONAL"),
+    ],
+)
+def test_limits_count_what_all_runs_hold_together(changes: dict[str, Any], code: str) -> None:
+    scene = two_holding()  # 4 calls and 4 puts
+    scene.start(config(2))
+    for _ in range(8):
+        scene.pass_time(1)
+        scene.prices(after=0)
+        serve(scene, fill=False)
+        if scene.run.orders:
+            break
+    assert [exposed(run, run.leg("C")) for run in runs(scene)] == [2, 2, 2]
+    scene.pass_time(2)
+    scene.prices(after=0)
+    intent: OrderIntent = replace(next(i for i in scene.submits() + scene.sent(Purpose.ENTRY) if i.leg == "C"))
+    limits = AccountLimits(**changes)
+    third = replace(scene.run, orders={}, unsettled=())
+    state = replace(
+        scene.state,
+        account=replace(scene.state.account, limits=limits),
+        runs={**scene.state.runs, third.run_id: third},
+    )
+    intent = replace(next(i for i in scene.sent(Purpose.ENTRY) if i.run_id == third.run_id and i.leg == "C"))
+    found = check_order(state, third, intent, scene.now)
+    assert ("" if found is None else found.code) == code
+
+
+def test_an_exit_is_never_asked() -> None:
+    scene = holding()
+    tight = dict.fromkeys(("order_contracts", "contracts_per_instrument", "contracts_per_underlying"), 1)
+    set_limits(scene, **tight)
+    scene.stop()
+    assert {(i.leg, i.quantity) for i in scene.submits()} == {("C", 2), ("P", 2)}
+
+
+def test_limits_are_set_whole_recorded_and_folded() -> None:
+    scene = holding()
+    assert set_limits(scene, open_runs=2, open_runs_per_underlying=1).status == "accepted"
+    assert scene.state.account.limits.open_runs == 2
+    made = [record for record in scene.records if isinstance(record, rec.LimitsSet)]
+    assert [record.issued_by for record in made] == ["tester"]
+    state = State(installation="abcd1234", epoch=1, env="paper", account_key="acc")
+    for record in scene.records:
+        state = evolve(state, record)
+    assert state.account.limits == scene.state.account.limits
+    scene.start(config(1))
+    answer = next(e for e in scene.effects if isinstance(e, ef.AckCommand))
+    assert answer.status == "refused" and "open_runs_per_underlying is 1" in answer.detail
+    set_limits(scene, open_runs=2, open_runs_per_underlying=1)
+    assert len([record for record in scene.records if isinstance(record, rec.LimitsSet)]) == 1  # nothing new
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"open_runs": 0}, "open_runs"),
+        ({"daily_loss_usd": "many"}, "daily_loss_usd"),
+        ({"contract_total": 5}, "contract_total"),
+        ({"schema": 9}, "schema 9"),
+        ({"open_runs": 2}, "open_runs_per_underlying (3) exceeds open_runs (2)"),
+        ({"daily_loss_usd": 20_000}, "daily_loss_usd (20000) exceeds weekly_loss_usd (15000)"),
+    ],
+)
+def test_what_cannot_be_limits_is_refused_with_its_field(document: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words.replace("(", r"\(").replace(")", r"\)")):
+        read_limits(document)
+    scene = holding()
+    answer = set_limits(scene, **document)
+    assert answer.status == "refused" and words in answer.detail
+    assert scene.state.account.limits == AccountLimits()
+
+
+def test_a_document_written_is_read_again() -> None:
+    limits = AccountLimits(daily_loss_usd=D("12.5"), daily_loss_closes=False)
+    assert read_limits(limits.document()) == limits
+    for text, words in (("[1]", "one JSON object"), ("{", "no JSON")):
+        with pytest.raises(ConfigError, match=words):
+            parse_limits(text)
+
+
+# -- losses ------------------------------------------------------------------------------------------------------------
+
+
+def losing(**limits: Any) -> Scene:
+    """Two runs that lose about 3 USD together, held against a limit of 2."""
+    scene = two_holding()
+    wide = {"max_loss_pct": D(1000)}
+    for run in runs(scene):
+        preset = run.preset.model_copy(update={"exits": run.preset.exits.model_copy(update=wide)})
+        scene.state = replace(scene.state, runs={**scene.state.runs, run.run_id: replace(run, preset=preset)})
+    set_limits(scene, **{"daily_loss_usd": 2, **limits})
+    for _ in range(6):
+        scene.prices("600", "600")
+        if scene.state.account.locked_day is not None:
+            break
+    return scene
+
+
+def test_the_daily_loss_of_all_runs_closes_them_and_locks_the_day() -> None:
+    scene = losing()
+    assert day_loss(scene.state, scene.now) > 2
+    assert {run.phase for run in runs(scene)} == {Phase.EXITING}
+    assert {run.exit_reason for run in runs(scene)} == {"account_loss"}
+    assert "account_daily_loss" in scene.alerts()
+    for _ in range(10):
+        scene.prices("600", "600")
+        serve(scene)
+    assert not runs(scene)
+    scene.start(config(5))
+    answer = next(e for e in scene.effects if isinstance(e, ef.AckCommand))
+    assert answer.status == "refused" and "daily_loss_usd of 2 USD" in answer.detail
+
+
+def test_without_closing_the_day_is_locked_and_runs_go_on() -> None:
+    scene = losing(daily_loss_closes=False)
+    assert {run.phase for run in runs(scene)} == {Phase.HOLDING}
+    for _ in range(3):
+        scene.prices("200", "200")  # it has come back
+    assert day_loss(scene.state, scene.now) < 2
+    scene.start(config(5))
+    answer = next(e for e in scene.effects if isinstance(e, ef.AckCommand))
+    assert answer.status == "refused" and "locked until tomorrow" in answer.detail
+
+
+def resumes(scene: Scene) -> None:
+    scene.feed(ev.LevelCommand, command_id="resume", level=rec.OperatorLevel.RESUME, issued_by="tester")
+
+
+@pytest.mark.parametrize("lifts", [resumes, lambda scene: scene.pass_time(24 * 3600)], ids=["a person", "the next day"])
+def test_the_lock_is_lifted_by_a_person_or_by_the_next_day(lifts: Callable[[Scene], None]) -> None:
+    scene = losing(daily_loss_closes=False)
+    for _ in range(3):
+        scene.prices("200", "200")
+    lifts(scene)
+    scene.start(config(5))
+    assert next(e for e in scene.effects if isinstance(e, ef.AckCommand)).status == "accepted"
+
+
+def test_one_stray_print_locks_nothing() -> None:
+    scene = losing(daily_loss_usd=2000)
+    set_limits(scene, daily_loss_usd=2)
+    scene.prices("600", "600", after=0.5)
+    scene.prices("205", "205", after=1)
+    assert scene.state.account.locked_day is None and {run.phase for run in runs(scene)} == {Phase.HOLDING}
+
+
+def test_the_week_begins_on_monday() -> None:
+    scene = holding()
+    today = scene.market.date()  # type: ignore[union-attr]
+    booked = {today - secs(86400 * n): D(-10) for n in range(5)}  # a Wednesday: two of the days before are this week's
+    scene.state = replace(scene.state, account=replace(scene.state.account, realized_by_day=booked))
+    scene.state = replace(scene.state, watches={})
+    assert (day_loss(scene.state, scene.now), week_loss(scene.state, scene.now)) == (D(10), D(30))

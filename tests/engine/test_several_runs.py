@@ -1,0 +1,270 @@
+"""Several runs on one account: shares of one contract, what the exchange closes, entries and exits that would meet, one read."""
+
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from tests.engine.scene import CALL, EXPIRY, PUT, Scene, settlement
+from tests.engine.several import config, exchange_shows, may_close, read, runs, sent_by, serve, two_holding
+from trader.config.preset import Preset
+from trader.domain.fill import Fill, FillKind
+from trader.domain.order import Purpose, Side
+from trader.domain.outcome import Ok
+from trader.engine import effects as ef
+from trader.engine import records as rec
+from trader.engine.account.crossing import crossing
+from trader.engine.gate import check_order
+from trader.engine.records import Phase
+
+D = Decimal
+
+
+def booked(scene: Scene) -> list[Fill]:
+    """Fills as they were recorded."""
+    return [record.fill for record in scene.records if isinstance(record, rec.FillRecorded)]
+
+
+def test_two_runs_hold_the_same_contracts_each_with_its_own_books() -> None:
+    scene = two_holding()
+    first, newest = runs(scene)
+    assert exchange_shows(scene) == 4
+    assert [run.positions for run in (first, newest)] == [{CALL: -2, PUT: -2}] * 2
+    assert may_close(scene) == [2, 2]
+    assert not [code for code in scene.alerts() if code == "foreign_activity"]
+
+
+def test_one_run_is_closed_and_the_other_goes_on() -> None:
+    scene = two_holding()
+    first, newest = runs(scene)
+    scene.stop(first.run_id)
+    for _ in range(12):
+        scene.pass_time(1)
+        scene.prices(after=0)
+        serve(scene)
+    assert first.run_id not in {run.run_id for run in runs(scene)}
+    assert scene.state.runs[newest.run_id].phase is Phase.HOLDING
+    assert exchange_shows(scene) == 2 and may_close(scene) == [2]
+    assert sum(intent.quantity for intent in sent_by(scene, first, Purpose.EXIT)) == 4
+    assert not sent_by(scene, newest, Purpose.EXIT)
+
+
+@pytest.mark.parametrize(("bought", "left"), [(1, [2, 1]), (3, [1, 0]), (4, [0, 0]), (-1, [2, 2])])
+def test_what_somebody_closed_is_missing_for_the_youngest(bought: int, left: list[int]) -> None:
+    scene = two_holding()
+    scene.exchange.foreign[CALL] = bought
+    for _ in range(4):
+        read(scene)
+        scene.prices(after=0)
+    assert may_close(scene) == left
+    assert sum(left) <= exchange_shows(scene)
+
+
+def test_a_fill_of_one_run_does_not_let_it_close_what_is_the_others() -> None:
+    scene = two_holding(quantity=3)
+    scene.exchange.foreign[CALL] = 1
+    read(scene)
+    assert may_close(scene) == [3, 2]
+    newest = runs(scene)[1]
+    scene.stop(newest.run_id)
+    intent = next(i for i in scene.submits() if i.leg == "C")
+    assert intent.quantity == 2
+    scene.answer(intent.client_order_id, Ok(scene.exchange.accept(intent)))
+    scene.fill(intent.client_order_id, 1, price="210")
+    assert may_close(scene) == [3, 1]
+
+
+def test_a_position_nobody_explains_keeps_both_from_selling_more() -> None:
+    scene = two_holding()
+    scene.exchange.foreign[CALL] = -1
+    for _ in range(4):
+        read(scene)
+        scene.prices(after=0)
+    assert [run.positions[CALL] for run in runs(scene)] == [-3, -3]
+    assert may_close(scene) == [2, 2]
+    assert scene.alerts().count("foreign_activity") == 2
+
+
+# -- what the exchange closes ------------------------------------------------------------------------------------------
+
+
+def test_a_liquidation_is_divided_once_the_youngest_first() -> None:
+    scene = two_holding()
+    liquidated = replace(
+        settlement("C", 3, "500", scene.market or EXPIRY), kind=FillKind.LIQUIDATION, commission=D("0.10")
+    )
+    scene.exchange.fills.append(liquidated)
+    for _ in range(3):
+        read(scene)
+    assert [run.ledger("C").open for run in scene.state.runs.values()] == [1, 0]
+    parts = [fill for fill in booked(scene) if fill.fill_id == liquidated.fill_id]
+    assert sorted(part.quantity for part in parts) == [1, 2]
+    assert sum(part.commission or 0 for part in parts) == D("0.10")
+    assert len({part.key for part in parts}) == 2
+
+
+def test_what_an_ended_run_has_booked_is_not_booked_again_by_another() -> None:
+    scene = two_holding()
+    liquidated = replace(settlement("C", 2, "500", scene.market or EXPIRY), kind=FillKind.LIQUIDATION)
+    scene.exchange.fills.append(liquidated)
+    for _ in range(30):  # the youngest has lost its call and ends
+        scene.pass_time(1)
+        scene.prices(after=0)
+        serve(scene)
+    first = runs(scene)[0]
+    assert len(runs(scene)) == 1
+    scene.start(config(2))  # what has ended is held no more
+    assert len(scene.state.runs) == 2
+    read(scene)
+    assert scene.state.runs[first.run_id].open_quantity("C") == 2
+    assert sum(fill.quantity for fill in booked(scene) if fill.fill_id == liquidated.fill_id) == 2
+
+
+def test_a_settlement_closes_every_runs_own_and_its_cost_told_later_is_divided() -> None:
+    scene = two_holding()
+    scene.pass_time((EXPIRY - scene.wall).total_seconds() + 5)
+    fills = [replace(settlement(key, 4, "7", EXPIRY), commission=None) for key in ("C", "P")]
+    scene.exchange.fills += fills
+    scene.tick(1)
+    read(scene)
+    assert [run.open_quantity(key) for run in runs(scene) for key in ("C", "P")] == [0, 0, 0, 0]
+    scene.exchange.fills[-2:] = [replace(fill, commission=D("0.5")) for fill in fills]
+    read(scene)
+    assert [run.ledger("C").fees - D("0.01") for run in scene.state.runs.values()] == [D("0.25"), D("0.25")]
+
+
+def test_options_that_vanish_worthless_are_settled_by_price_for_each_run() -> None:
+    scene = two_holding()
+    scene.pass_time((EXPIRY - scene.wall).total_seconds() + 90)
+    scene.exchange.foreign |= {CALL: 4, PUT: 4}  # nothing is shown any more
+    scene.tick(1)
+    read(scene, settlements={CALL: D(0), PUT: D(0)})
+    assert all(run.flat_by_fills for run in scene.state.runs.values())
+    settled = [fill for fill in booked(scene) if fill.kind is FillKind.SETTLEMENT]
+    assert sum(fill.quantity for fill in settled if fill.symbol == CALL) == 4
+
+
+# -- entries and exits that would meet ---------------------------------------------------------------------------------
+
+
+def long_call() -> Preset:
+    return config(2, strategy={"structure": "one_leg", "leg_kind": "call", "leg_side": "buy", "quantity": 1})
+
+
+def test_an_entry_against_another_run_is_denied_and_told() -> None:
+    scene = two_holding()
+    scene.start(long_call())
+    for _ in range(8):
+        scene.pass_time(1)
+        scene.prices(after=0)
+        serve(scene)
+    newest = scene.run
+    assert newest.legs[0].symbol == CALL and newest.legs[0].side is Side.BUY
+    assert newest.phase is Phase.WAITING and not newest.orders
+    assert any("on the other side of it (2 open)" in why for why in scene.watch.why_not)
+    found = crossing(scene.state, newest, newest.legs[0])
+    assert found is not None and found.code == "OPPOSITE_RUN" and "open=2" in found.numbers
+
+
+def entering_beside() -> Scene:
+    """The first run holds, the second's entries rest unfilled."""
+    scene = two_holding()
+    scene.start(config(2))
+    for _ in range(8):
+        scene.pass_time(1)
+        scene.prices(after=0)
+        serve(scene, fill=False)
+        if any(order.status.live for order in scene.run.orders.values()):
+            return scene
+    raise AssertionError(scene.watch.why_not)
+
+
+def test_an_exit_cancels_another_runs_entry_and_is_not_kept_waiting_for_it() -> None:
+    scene = entering_beside()
+    first, _, newest = runs(scene)
+    scene.due.clear()
+    scene.stop(first.run_id)
+    cancelled = {c.client_order_id for c in scene.cancels()}
+    assert cancelled == {o.intent.client_order_id for o in newest.live_orders()}
+    assert not sent_by(scene, first, Purpose.EXIT)
+    scene.tick(2.1)  # nobody answers the cancel
+    assert {i.leg for i in sent_by(scene, first, Purpose.EXIT)} == {"C", "P"}
+
+
+def test_no_entry_goes_out_beside_another_runs_exit_and_goes_on_after_it() -> None:
+    scene = entering_beside()
+    first, _, newest = runs(scene)
+    scene.stop(first.run_id)
+    serve(scene, fill=False)  # entries cancelled, exits rest
+    entries = len(sent_by(scene, newest, Purpose.ENTRY))
+    for _ in range(3):
+        scene.pass_time(0.5)
+        scene.prices(after=0)
+        serve(scene, fill=False)
+    assert len(sent_by(scene, newest, Purpose.ENTRY)) == entries
+    intent = replace(sent_by(scene, newest, Purpose.ENTRY)[-1], client_order_id="another")
+    denied = check_order(scene.state, scene.state.runs[newest.run_id], intent, scene.now)
+    assert denied is not None and denied.code in ("EXIT_AT_WORK", "EARLIER_ORDER_UNRESOLVED")
+    for order in scene.state.runs[first.run_id].live_orders():
+        scene.fill(order.intent.client_order_id, price="210")
+    for _ in range(4):
+        scene.pass_time(1)
+        scene.prices(after=0)
+        serve(scene)
+    assert len(sent_by(scene, newest, Purpose.ENTRY)) > entries
+    assert scene.state.runs[newest.run_id].phase is Phase.HOLDING
+
+
+# -- one read ----------------------------------------------------------------------------------------------------------
+
+
+def reads(scene: Scene, count: float = 60.0) -> int:
+    before = sum(isinstance(e, ef.ReadAccount) for e in scene.all_effects)
+    for _ in range(int(count * 2)):
+        scene.prices(after=0.5)
+        serve(scene)
+    return sum(isinstance(e, ef.ReadAccount) for e in scene.all_effects) - before
+
+
+def test_two_runs_are_read_as_often_as_one() -> None:
+    scene = two_holding()
+    both = reads(scene)
+    asked = [e for e in scene.all_effects if isinstance(e, ef.ReadAccount)][-1]
+    assert set(asked.runs) == set(scene.state.runs) and asked.underlyings == ("BTC",)
+    assert len(asked.product_ids) == 2
+    assert both <= 60 / 5 + 1
+
+
+def test_a_read_of_one_run_books_the_fills_of_all() -> None:
+    scene = two_holding()
+    first, newest = runs(scene)
+    scene.stop()
+    serve(scene, fill=False)
+    for run in (first, newest):
+        order = scene.state.runs[run.run_id].leg_orders("C", Purpose.EXIT)[-1]
+        scene.fill(order.intent.client_order_id, price="210", told=False)
+    scene.pass_time(1)
+    scene.read_account(asked=scene.wall, runs=(first.run_id,))
+    assert [run.open_quantity("C") for run in runs(scene)] == [0, 0]
+
+
+def test_another_runs_orders_are_not_foreign() -> None:
+    scene = entering_beside()
+    read(scene)
+    for run in runs(scene):
+        assert not scene.state.watches[run.run_id].foreign_orders
+    assert scene.state.watches[runs(scene)[2].run_id].foreign == ()
+    assert not [code for code in scene.alerts() if code.startswith("foreign")]
+
+
+def test_what_is_asked_for_one_run_and_cannot_be_read_is_no_fault_of_the_others() -> None:
+    scene = two_holding()
+    first, newest = runs(scene)
+    scene.prices(after=6)
+    coid = next(iter(newest.orders))
+    asked = scene.wall
+    scene.read_account(
+        asked=asked, runs=(first.run_id, newest.run_id), failed={coid: "WireError: its size is no number"}
+    )
+    watches = scene.state.watches
+    assert watches[first.run_id].account_read == asked and watches[newest.run_id].account_read != asked

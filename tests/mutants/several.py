@@ -1,0 +1,174 @@
+"""Defects of several runs on one account: whose contracts are whose, what keeps an exit out, limits that are the account's."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from tests.mutants.mutant import Mutant, sessions
+from tests.mutants.plans import Plans, plain
+from tests.mutants.tools import Patch, everywhere
+from trader.engine import gate, prerequisites
+from trader.engine.account import allocation, crossing
+from trader.simulation.planned import Deed, Plan
+
+_START = Deed(secs=0.3, kind="start")
+_SECOND = Deed(secs=4.0, kind="start_other", phase="holding")
+
+
+def _several(
+    *deeds: Deed,
+    others: int = 1,
+    quantity: int = 2,
+    level_size: int = 20,
+    strategy: dict[str, Any] | None = None,
+    orders: dict[str, Any] | None = None,
+) -> Plans:
+    """Quiet sessions of two runs or more in the same contracts; `strategy` and `orders` are the further runs' own."""
+
+    def plan(seed: int) -> Plan:
+        quiet = plain(seed)
+        calm = {
+            "entry_reference": "touch",
+            "retries": 4,
+            "market_fallback": True,
+            "slippage_pct": "0",
+            "exit_timeout_secs": 3,
+        }
+        preset = {
+            **quiet.preset,
+            "strategy": {**quiet.preset["strategy"], "quantity": quantity},
+            "schedule": {**quiet.preset["schedule"], "exit_time_ist": "10:36", "boot_buffer_secs": 0},
+            "orders": {**quiet.preset["orders"], **calm},
+            "risk": {**quiet.preset["risk"], "max_runs_per_day": 9},
+        }
+        more = tuple(
+            {
+                **preset,
+                "strategy": {**preset["strategy"], **(strategy or {})},
+                "orders": {**preset["orders"], **(orders or {})},
+                "exits": {**preset["exits"], "blind_exit_secs": 61 + number},
+            }
+            for number in range(others)
+        )
+        market = replace(quiet.market, level_size=level_size)
+        return replace(quiet, preset=preset, others=more, deeds=(_START, *deeds), market=market)
+
+    return lambda: [plan(seed) for seed in range(4)]
+
+
+def every_run_closes_what_it_has_made(patch: Patch) -> None:
+    everywhere(patch, gate.closable, lambda run, leg: max(run.open_quantity(leg.key), 0))
+
+
+def every_run_gives_way(patch: Patch) -> None:
+    everywhere(patch, allocation.shares, lambda seen, held: [seen - sum(held) + own for own in held])
+
+
+def each_run_books_the_whole(patch: Patch) -> None:
+    def split(quantity: int, open_: Sequence[int]) -> list[int]:
+        return [min(quantity, size) for size in open_]
+
+    everywhere(patch, allocation.split, split)
+
+
+def runs_are_counted_one_by_one(patch: Patch) -> None:
+    real = prerequisites._open_runs
+    table = tuple(
+        (code, (lambda facts: real(replace(facts, open_runs=0, open_here=0))) if judge is real else judge)
+        for code, judge in prerequisites._LIST
+    )
+    patch.setattr(prerequisites, "_LIST", table)
+
+
+def other_runs_do_not_matter(patch: Patch) -> None:
+    everywhere(patch, crossing.crossing, lambda *given: None)
+
+
+def only_own_entries_are_cancelled(patch: Patch) -> None:
+    everywhere(patch, crossing.in_the_way, lambda *given: [])
+
+
+MUTANTS = [
+    Mutant(
+        name="R01",
+        defect="A run closes what its own fills have made, although somebody has closed part of it and the rest is another run's",
+        patched="`closable` does not look at the share",
+        patch=every_run_closes_what_it_has_made,
+        check=sessions(
+            "AL3",
+            _several(
+                _SECOND,
+                Deed(secs=12.0, kind="buy_back", size=1, leg=0),
+                Deed(secs=36.0, kind="stop_one", size=1),
+                Deed(secs=50.0, kind="stop"),
+            ),
+        ),
+    ),
+    Mutant(
+        name="R02",
+        defect="What the exchange closed of two runs at once is booked by each of them in full",
+        patched="`split` gives each run what it has open",
+        patch=each_run_books_the_whole,
+        check=sessions("AL1", _several(_SECOND, Deed(secs=12.0, kind="liquidate", size=3, leg=0))),
+    ),
+    Mutant(
+        name="R03",
+        defect="A limit of the account is held against each run by itself",
+        patched="`open runs` counts none but the one that starts",
+        patch=runs_are_counted_one_by_one,
+        check=sessions(
+            "AL6",
+            _several(*(Deed(secs=4.0 + 4 * n, kind="start_other", size=n) for n in range(3)), others=3),
+        ),
+    ),
+    Mutant(
+        name="R04",
+        defect="A run sells what another is just buying back",
+        patched="`crossing` sees no other run",
+        patch=other_runs_do_not_matter,
+        check=sessions(
+            "AL4",
+            _several(
+                Deed(secs=20.0, kind="stop_one", phase="holding"),
+                Deed(secs=20.5, kind="start_other", phase="exiting"),
+                quantity=5,
+                level_size=1,
+                strategy={"quantity": 1},
+            ),
+        ),
+    ),
+    Mutant(
+        name="R05",
+        defect="A run buys the contract that another has sold: the account nets them",
+        patched="`crossing` sees no other run",
+        patch=other_runs_do_not_matter,
+        check=sessions(
+            "AL4", _several(_SECOND, strategy={"structure": "one_leg", "leg_kind": "call", "leg_side": "buy"})
+        ),
+    ),
+    Mutant(
+        name="R06",
+        defect="An exit waits behind another run's entry, which nobody takes away",
+        patched="`in_the_way` finds no entries of other runs",
+        patch=only_own_entries_are_cancelled,
+        check=sessions(
+            "AL5",
+            _several(
+                Deed(secs=5.0, kind="start_other"),
+                Deed(secs=8.0, kind="stop_one"),
+                orders={"timeout_secs": 30, "entry_reference": "mark"},
+            ),
+        ),
+    ),
+    Mutant(
+        name="R07",
+        defect="Somebody has bought part back: every run leaves it to the others, and it stays open",
+        patched="`shares` is what is seen less what the others have",
+        patch=every_run_gives_way,
+        check=sessions(
+            "CT1 AL2",
+            _several(_SECOND, Deed(secs=12.0, kind="buy_back", size=1, leg=0), Deed(secs=36.0, kind="stop")),
+        ),
+    ),
+]

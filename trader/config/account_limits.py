@@ -1,0 +1,109 @@
+"""What the account may do in all, whatever its runs' presets say. A document of the account, not of a preset."""
+
+import json
+from decimal import Decimal
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from trader.domain.errors import ConfigError
+
+SCHEMA = 1
+_MOST = 1_000_000
+_RICHEST = Decimal(1_000_000_000)
+
+
+def _count(default: int, title: str, words: str, most: int = _MOST) -> Any:
+    return Field(default, ge=1, le=most, title=title, description=words)
+
+
+def _usd(default: int, title: str, words: str) -> Any:
+    return Field(Decimal(default), gt=0, le=_RICHEST, title=title, description=words)
+
+
+class AccountLimits(BaseModel):
+    """Bounds of new risk over all runs of an account; an exit is never asked. Contracts count what is open and what works."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    open_runs: int = _count(6, "Runs", "Most unfinished runs at once.", 50)
+    open_runs_per_underlying: int = _count(3, "Runs per underlying", "Most unfinished runs on one underlying.", 50)
+    order_contracts: int = _count(10_000, "Largest order", "Contracts of one entry order.")
+    orders_per_second: int = _count(6, "Order rate", "Entry orders of all runs in any second; exits keep 4 of 10.", 6)
+    contracts_per_instrument: int = _count(20_000, "Contracts per instrument", "Contracts of all runs in one option.")
+    contracts_per_underlying: int = _count(
+        50_000, "Contracts per underlying", "Contracts of all runs on one underlying."
+    )
+    contracts_total: int = _count(100_000, "Contracts in all", "Contracts of all runs.")
+    notional_per_instrument_usd: Decimal = _usd(
+        5_000_000, "Notional per instrument", "Contracts x contract value x index price, in one option."
+    )
+    notional_per_underlying_usd: Decimal = _usd(10_000_000, "Notional per underlying", "The same on one underlying.")
+    notional_total_usd: Decimal = _usd(20_000_000, "Notional in all", "The same of all runs.")
+    daily_loss_usd: Decimal = _usd(
+        5_000, "Daily loss", "Realised and open loss of all runs on one IST day; then no entry until the next day."
+    )
+    weekly_loss_usd: Decimal = _usd(
+        15_000, "Weekly loss", "The same since Monday (IST); then no entry until the next week."
+    )
+    daily_loss_closes: bool = Field(
+        True, title="Daily loss closes", description="Whether reaching the daily loss closes all open runs."
+    )
+    margin_share_pct: Decimal = Field(
+        Decimal(100),
+        gt=0,
+        le=100,
+        title="Share of free margin",
+        description="Most of the available margin that one entry may take, in %.",
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        """A bound of a part is not above the bound of the whole."""
+        for lower, upper in _NESTED:
+            if getattr(self, lower) > getattr(self, upper):
+                raise ValueError(f"{lower} ({getattr(self, lower)}) exceeds {upper} ({getattr(self, upper)})")
+        return self
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values, with the version of the form."""
+        return {"schema": SCHEMA, **self.model_dump(mode="json")}
+
+
+_NESTED = (
+    ("open_runs_per_underlying", "open_runs"),
+    ("contracts_per_instrument", "contracts_per_underlying"),
+    ("contracts_per_underlying", "contracts_total"),
+    ("notional_per_instrument_usd", "notional_per_underlying_usd"),
+    ("notional_per_underlying_usd", "notional_total_usd"),
+    ("daily_loss_usd", "weekly_loss_usd"),
+)
+
+
+def read_limits(document: dict[str, Any]) -> AccountLimits:
+    """Limits from a document; what it leaves out is the default.
+
+    Raises:
+        ConfigError: It is not one; the sentence names the field and what it must be.
+    """
+    fields = dict(document)
+    schema = fields.pop("schema", SCHEMA)
+    if schema != SCHEMA:
+        raise ConfigError(f"Limits of schema {schema!r} cannot be read; this version reads {SCHEMA}.")
+    try:
+        return AccountLimits.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{f'{where}: ' if where else ''}{first['msg'].removeprefix('Value error, ')}.") from error
+
+
+def parse_limits(text: str) -> AccountLimits:
+    """The same from the text of a file."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"The limits are no JSON: {error}.") from error
+    if not isinstance(document, dict):
+        raise ConfigError("The limits must be one JSON object.")
+    return read_limits(document)

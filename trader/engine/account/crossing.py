@@ -1,0 +1,53 @@
+"""Two runs in one contract: what they must not do to each other.
+
+The account would net a contract that one run is short and another long, and refuse both their exits as reducing nothing; and the
+exchange lets no order of an account meet another of the same account, so an entry that rests keeps an exit out.
+"""
+
+from typing import NamedTuple
+
+from trader.domain.order import Purpose
+from trader.engine.account.allocation import others_in
+from trader.engine.records import LegTerms, Phase
+from trader.engine.state import Order, Run, State
+
+
+class Crossing(NamedTuple):
+    """Why an entry waits for another run: code and numbers for the gate, words for people."""
+
+    code: str
+    numbers: str
+    words: str
+
+
+def crossing(state: State, run: Run, leg: LegTerms) -> Crossing | None:
+    """What another run does in a leg's contract that an entry of this one must not meet."""
+    for other in others_in(state, run, leg.symbol):
+        for theirs in other.legs:
+            if theirs.symbol != leg.symbol:
+                continue
+            orders = other.leg_orders(theirs.key)
+            live = [o for o in orders if o.status.live]
+            entering = sum(o.leaves_qty for o in live if o.intent.purpose is Purpose.ENTRY)
+            closing = sum(o.leaves_qty for o in live if o.intent.purpose is not Purpose.ENTRY)
+            # What an order has filled by its own word counts before its fills are told.
+            untold = sum(max(o.reported_filled - o.filled_qty, 0) for o in orders if o.intent.purpose is Purpose.ENTRY)
+            held = other.open_quantity(theirs.key) + untold
+            numbers = f"run={other.run_id}, side={theirs.side}, open={held}, entering={entering}, closing={closing}"
+            if theirs.side is not leg.side and (held or entering or closing):
+                words = f"{leg.symbol}: run {other.run_id[:5]} is on the other side of it ({held} open); the account would net them"
+                return Crossing("OPPOSITE_RUN", numbers, words)
+            if closing or (other.phase is Phase.EXITING and held and theirs.key not in other.kept):
+                words = f"{leg.symbol}: run {other.run_id[:5]} is closing {held} of it; an entry beside it would keep that out"
+                return Crossing("EXIT_AT_WORK", numbers, words)
+    return None
+
+
+def in_the_way(state: State, run: Run, leg: LegTerms) -> list[tuple[Run, Order]]:
+    """Live entries of other runs that an exit of this leg would meet."""
+    return [
+        (other, order)
+        for other in others_in(state, run, leg.symbol)
+        for order in other.live_orders()
+        if order.intent.symbol == leg.symbol and order.intent.purpose is Purpose.ENTRY and order.intent.side is leg.side
+    ]

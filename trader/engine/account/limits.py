@@ -1,0 +1,197 @@
+"""The account's limits: how much all runs may hold and order together, and what they may lose in a day and in a week.
+
+They bound new risk. An exit is never asked; reaching the daily loss closes what is open, where the account's document says so.
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from trader.config.account_limits import AccountLimits, read_limits
+from trader.domain.clock import Now
+from trader.domain.errors import ConfigError
+from trader.domain.expiry import ist_date
+from trader.domain.order import OrderIntent, Purpose
+from trader.engine import records as rec
+from trader.engine.effects import AckCommand
+from trader.engine.events import LimitsCommand
+from trader.engine.records import LegTerms, Phase
+from trader.engine.state import ZERO, Run, State, seconds_since
+from trader.engine.turn import Turn
+
+_LASTING_SECS = 2.0  # a loss that one stray print shows is none yet
+
+
+class Bound(NamedTuple):
+    """One check of an entry: the code to refuse it with, the numbers, and the measured one alone."""
+
+    fails: bool
+    code: str
+    numbers: str
+    brief: str
+
+
+def today(now: Now) -> date:
+    return ist_date(now.market or now.wall)
+
+
+def day_loss(state: State, now: Now) -> Decimal:
+    """USD lost on the present Indian day by all runs, realised and open; 0 when it is not negative."""
+    return max(-(state.account.realized_by_day.get(today(now), ZERO) + open_pnl(state)), ZERO)
+
+
+def week_loss(state: State, now: Now) -> Decimal:
+    """The same since Monday."""
+    day = today(now)
+    monday = day - timedelta(days=day.weekday())
+    booked = sum((pnl for at, pnl in state.account.realized_by_day.items() if monday <= at <= day), ZERO)
+    return max(-(booked + open_pnl(state)), ZERO)
+
+
+def open_pnl(state: State) -> Decimal:
+    """P&L of all unfinished runs as they were last valued, at cost to close."""
+    known = (state.watches[run.run_id].pnl for run in state.unresolved if run.run_id in state.watches)
+    return sum((pnl for pnl in known if pnl is not None), ZERO)
+
+
+def lock_words(state: State, now: Now) -> str:
+    """Why losses let no entry out, in words; empty while they do."""
+    limits, lost, week = state.account.limits, day_loss(state, now), week_loss(state, now)
+    if lost >= limits.daily_loss_usd:
+        return f"the account's loss of today, {lost:.2f} USD, has reached daily_loss_usd of {limits.daily_loss_usd} USD"
+    if week >= limits.weekly_loss_usd:
+        return f"the account's loss since Monday, {week:.2f} USD, has reached weekly_loss_usd of {limits.weekly_loss_usd} USD"
+    if state.account.locked_day == today(now):
+        return "the account's daily loss was reached today; entries are locked until tomorrow or until a person resumes"
+    return ""
+
+
+def entry_bounds(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now: Now) -> Iterator[Bound]:
+    """Everything the account asks of an entry, the quickest to say first."""
+    limits = state.account.limits
+    yield Bound(
+        intent.quantity > limits.order_contracts,
+        "ACCOUNT_ORDER_SIZE",
+        f"quantity={intent.quantity}, order_contracts={limits.order_contracts}",
+        f"order={intent.quantity}",
+    )
+    recent = sum(1 for t in state.account.order_times if now.wall - t < timedelta(seconds=1))
+    yield Bound(
+        recent >= limits.orders_per_second,
+        "ORDER_RATE_EXCEEDED",
+        f"orders in the last second={recent}, orders_per_second={limits.orders_per_second}",
+        f"rate={recent}",
+    )
+    lost, week = day_loss(state, now), week_loss(state, now)
+    locked = state.account.locked_day == today(now)
+    yield Bound(
+        lost >= limits.daily_loss_usd or locked,
+        "ACCOUNT_DAILY_LOSS",
+        f"lost today={lost:.2f} USD, daily_loss_usd={limits.daily_loss_usd}, locked={locked}",
+        f"lost today={lost:.2f}",
+    )
+    yield Bound(
+        week >= limits.weekly_loss_usd,
+        "ACCOUNT_WEEKLY_LOSS",
+        f"lost since Monday={week:.2f} USD, weekly_loss_usd={limits.weekly_loss_usd}",
+        f"this week={week:.2f}",
+    )
+    for code, size, notional, most, richest in _exposures(state, run, leg, intent, limits):
+        yield Bound(size > most, f"{code}_CONTRACTS", f"contracts={size}, max={most}", f"{code.lower()}={size}")
+        if notional is None:
+            yield Bound(True, f"{code}_NOTIONAL", f"no index price of {run.underlying}", "")
+        else:
+            yield Bound(
+                notional > richest,
+                f"{code}_NOTIONAL",
+                f"notional={notional:.0f} USD, max={richest}",
+                f"{notional:.0f} USD",
+            )
+
+
+def _exposures(
+    state: State, run: Run, leg: LegTerms, intent: OrderIntent, limits: AccountLimits
+) -> Iterator[tuple[str, int, Decimal | None, int, Decimal]]:
+    """Contracts and notional after the order, in its contract, on its underlying and in all, beside their limits."""
+    spot = state.market.spots.get(run.underlying)
+    more = None if spot is None else intent.quantity * leg.contract_value * spot
+    sizes = [(one, own, exposed(one, own)) for one in state.unresolved for own in one.legs]
+    spots = state.market.spots
+    for code, most, richest, counts in (
+        (
+            "INSTRUMENT",
+            limits.contracts_per_instrument,
+            limits.notional_per_instrument_usd,
+            lambda one, own: own.symbol == leg.symbol,
+        ),
+        (
+            "UNDERLYING",
+            limits.contracts_per_underlying,
+            limits.notional_per_underlying_usd,
+            lambda one, own: one.underlying == run.underlying,
+        ),
+        ("ACCOUNT", limits.contracts_total, limits.notional_total_usd, lambda one, own: True),
+    ):
+        mine = [(one, own, size) for one, own, size in sizes if counts(one, own)]
+        held = sum((size * own.contract_value * spots.get(one.underlying, ZERO) for one, own, size in mine), ZERO)
+        yield code, sum(s for *_, s in mine) + intent.quantity, None if more is None else held + more, most, richest
+
+
+def exposed(run: Run, leg: LegTerms) -> int:
+    """Contracts of a leg that are open or may come to be: by fills, by its orders' own word, by what still works."""
+    entries = run.leg_orders(leg.key, Purpose.ENTRY)
+    return run.open_quantity(leg.key) + sum(o.leaves_qty + max(o.reported_filled - o.filled_qty, 0) for o in entries)
+
+
+def check_losses(turn: Turn) -> None:
+    """Reaching the daily loss locks entries for the day, and closes what is open where the document says so."""
+    state, limits = turn.state, turn.state.account.limits
+    if not state.unresolved or state.account.locked_day == today(turn.now):
+        return
+    lost = day_loss(state, turn.now)
+    if lost < limits.daily_loss_usd:
+        if state.loss_since is not None:
+            turn.set(loss_since=None)
+        return
+    if state.loss_since is None:
+        turn.set(loss_since=turn.wall)
+    if seconds_since(turn.state.loss_since, turn.wall) < _LASTING_SECS:
+        return
+    words = f"the account's loss of today, {lost:.2f} USD, has reached daily_loss_usd of {limits.daily_loss_usd} USD"
+    turn.write(rec.LossLocked, "", account=state.account_key, day=today(turn.now), reason=words)
+    turn.write(rec.AlertRaised, "", level="error", code="account_daily_loss", text=f"No entry until tomorrow: {words}.")
+    if limits.daily_loss_closes:
+        for run in turn.state.unresolved:
+            if run.phase in (Phase.ENTERING, Phase.HOLDING):
+                turn.decide_exit(run.run_id, "account_loss", words)
+
+
+def lift_lock(turn: Turn, issued_by: str) -> bool:
+    """A person resumes: entries are let out again although the daily loss was reached. True where they were locked."""
+    if turn.state.account.locked_day is None:
+        return False
+    turn.write(
+        rec.LossLocked, "", cause="user", account=turn.state.account_key, day=None, reason=f"resumed ({issued_by})"
+    )
+    return True
+
+
+def on_limits(turn: Turn, event: LimitsCommand) -> None:
+    """A person sets the account's limits: the whole document, or nothing of it."""
+    try:
+        limits = read_limits(event.limits)
+    except ConfigError as error:
+        turn.do(AckCommand(command_id=event.command_id, status="refused", detail=f"The limits are not valid: {error}"))
+        return
+    if limits != turn.state.account.limits:
+        turn.write(
+            rec.LimitsSet,
+            "",
+            cause="user",
+            account=turn.state.account_key,
+            limits=limits.document(),
+            issued_by=event.issued_by,
+            command_id=event.command_id,
+        )
+    turn.do(AckCommand(command_id=event.command_id, status="accepted", detail="the account's limits are set"))
