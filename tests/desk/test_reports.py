@@ -11,7 +11,7 @@ from tests.journal import samples_of_records as s
 from trader.config.preset import Preset
 from trader.desk import Desk, NotPossible
 from trader.desk.log_tail import SUMMARY_LOG, read_tail
-from trader.desk.telling import markers, timeline
+from trader.desk.timeline import markers, timeline
 from trader.domain.order import Side
 from trader.engine import records as r
 from trader.engine.record_kinds import sentence

@@ -12,7 +12,7 @@ from tests.desk.conftest import RunnersHand, picture
 from tests.journal import samples_of_records as s
 from trader.cli.words import run_lines
 from trader.desk import Desk
-from trader.desk.looking import runner_health
+from trader.desk.status import runner_health
 from trader.desk.status_json import status_document
 from trader.domain.errors import OutcomeUnknown
 from trader.engine import records as r

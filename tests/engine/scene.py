@@ -21,8 +21,8 @@ from trader.domain.remedy import Remedy
 from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine import records as rec
-from trader.engine.apart import RULES_FAILED
 from trader.engine.fold import durable, evolve
+from trader.engine.isolation import RULES_FAILED
 from trader.engine.records import Phase
 from trader.engine.state import Order, Run, State, Watch
 from trader.engine.step import step

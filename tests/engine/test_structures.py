@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.engine.boards import CONDOR, LONG_PUT, RATIO, Board, custom, entering, holding, structured
 from tests.engine.scene import EXPIRY, D, Phase, finish
 from trader.config.preset import Preset
-from trader.desk.telling import markers
+from trader.desk.timeline import markers
 from trader.domain.fill import FillKind
 from trader.domain.instrument import Kind
 from trader.domain.order import OrderType, Purpose, Side

@@ -5,7 +5,7 @@ import pytest
 from trader.domain.fill import Position
 from trader.domain.order import OrderSnapshot, Purpose, Side
 from trader.engine.ids import OrderName
-from trader.runner.flatten.ours import Holding, OurOrders, first_to_close, foreign
+from trader.runner.flatten.ownership import Holding, OurOrders, first_to_close, foreign
 
 
 def holding(symbol: str, quantity: int) -> Holding:

@@ -219,7 +219,7 @@ def reconciliation_is_a_stub(patch: Patch) -> None:
             ours = run.open_quantity(leg.key) * leg.side.sign
             if run.positions.get(leg.symbol) != ours:
                 turn.write(rec.PositionObserved, run.run_id, symbol=leg.symbol, quantity=ours)
-        turn.look(
+        turn.set_watch(
             event.run_id, account_pending=False, account_read=event.asked, available_usd=event.available_usd, foreign=()
         )
 

@@ -12,7 +12,7 @@ from trader.engine.events import LevelCommand
 from trader.engine.fold import evolve
 from trader.engine.records import Level, OperatorLevel
 from trader.runner import commands, kernel
-from trader.runner.nagging import Nagger
+from trader.runner.reminders import Nagger
 from trader.simulation.directed import killed, paused_before_the_entry, quiet, reduced_while_entering
 from trader.simulation.planned import Deed, Plan
 

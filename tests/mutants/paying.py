@@ -65,7 +65,7 @@ def every_leg_is_held(patch: Patch) -> None:
 
     def keep_unasked(turn: Any, run: Any, leg: Any) -> bool:
         since = {key: turn.wall - settling.timedelta(seconds=60) for key in ("C", "P")}
-        turn.look(run.run_id, unsaleable=since)
+        turn.set_watch(run.run_id, unsaleable=since)
         return real(turn, run, leg)
 
     everywhere(patch, real, keep_unasked)

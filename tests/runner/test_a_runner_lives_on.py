@@ -18,7 +18,7 @@ from trader.journal.commands import Command
 from trader.journal.store import Journal
 from trader.runner import kernel
 from trader.runner.host import Host
-from trader.runner.notes import Note
+from trader.runner.notices import Note
 from trader.runner.steady_clock import SteadyClock
 from trader.venue.server import VenueServer
 

@@ -16,7 +16,7 @@ from trader.engine.effects import ReadAccount, ReadChain, Submit
 from trader.engine.events import AccountRead, AnyEvent, ChainRead, SubmitAnswered
 from trader.engine.state import State
 from trader.runner.dispatcher import Dispatcher, Instant
-from trader.runner.notes import Note
+from trader.runner.notices import Note
 from trader.runner.release import Release
 
 ENTRY = intent("run-1", "sdaaaa-1")

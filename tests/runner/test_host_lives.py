@@ -19,9 +19,9 @@ from trader.journal.commands import Command
 from trader.journal.store import Journal
 from trader.runner import host as hosting
 from trader.runner import local_venue
-from trader.runner.errands import CommandPoll, LeaseKeeper
 from trader.runner.host import Host
 from trader.runner.local_venue import LocalVenue
+from trader.runner.periodic import CommandPoll, LeaseKeeper
 from trader.runner.process import identity
 from trader.runner.publishing import Publisher
 

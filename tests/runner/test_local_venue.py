@@ -22,7 +22,7 @@ from trader.domain.errors import ConfigError
 from trader.machine.locks import ProcessLock
 from trader.runner import local_venue
 from trader.runner.local_venue import LocalVenue
-from trader.runner.notes import Note
+from trader.runner.notices import Note
 from trader.runner.venue_process import AnotherWasFirst
 
 BODY = {

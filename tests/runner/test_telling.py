@@ -14,9 +14,9 @@ from trader.engine.state import State
 from trader.journal.commands import CommandRow
 from trader.journal.lease import RELEASED, Lease
 from trader.journal.views import AlertRow, RunSummary
-from trader.runner import recounting
-from trader.runner.nagging import Nagger
-from trader.runner.notes import Note, NoteGate
+from trader.runner import restart_notes
+from trader.runner.notices import Note, NoteGate
+from trader.runner.reminders import Nagger
 from trader.runner.steady_clock import SteadyClock
 
 T0 = datetime(2026, 6, 1, 5, 11, 7, tzinfo=UTC)  # 10:41:07 IST
@@ -58,14 +58,14 @@ NOW = lease("b", pid=22, epoch=3, at=T0 + timedelta(seconds=2))
 
 
 def test_a_killed_runner_is_told_with_when_it_was_heard_and_when_the_next_began() -> None:
-    note = recounting.started(lease(), None, [run()], NOW)
+    note = restart_notes.started(lease(), None, [run()], NOW)
     assert note.code == "runner_killed" and note.level == "warning"
     assert "killed" in note.text and "while holding BTC" in note.text
     assert "last heard 10:41:07 IST" in note.text and "Started again at 10:41:09 IST" in note.text
 
 
 def test_a_death_with_nothing_open_is_no_warning() -> None:
-    assert recounting.started(lease(), None, [], NOW).level == "info"
+    assert restart_notes.started(lease(), None, [], NOW).level == "info"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_death_with_nothing_open_is_no_warning() -> None:
     ],
 )
 def test_every_other_beginning_has_its_words(before: Lease | None, why: str, words: str) -> None:
-    assert words in recounting.started(before, None, [run()], NOW, why).text
+    assert words in restart_notes.started(before, None, [run()], NOW, why).text
 
 
 def held() -> State:
@@ -102,14 +102,14 @@ def test_what_was_found_is_told_beside_what_was_recorded() -> None:
     taken_up = state.runs["r1"]
     ours = {leg.symbol: taken_up.open_quantity(leg.key) * leg.side.sign for leg in taken_up.legs}
     read_ = read(*(position(symbol, quantity) for symbol, quantity in ours.items()))
-    note = recounting.found(state, taken_up, read_)
+    note = restart_notes.found(state, taken_up, read_)
     assert note.level == "info" and "as recorded" in note.text and "no open orders" in note.text
     assert note.text.endswith("watching.")
 
 
 def test_a_difference_is_a_warning() -> None:
     state = held()
-    note = recounting.found(state, state.runs["r1"], read())
+    note = restart_notes.found(state, state.runs["r1"], read())
     assert note.level == "warning" and "flat (short" in note.text
 
 

@@ -14,7 +14,7 @@ journal = typer.Typer(help="The journal: the record everything is folded from.",
 @journal.command()
 def verify(as_json: options.JsonFlag = False) -> None:
     """Check database, sequence, records, runs and fills; exit code 1 when anything is wrong."""
-    from trader.desk.upkeep import verify_journal
+    from trader.desk.journal_admin import verify_journal
 
     done = verify_journal(options.read_settings())
     if as_json:
@@ -34,7 +34,7 @@ def export(
     as_json: options.JsonFlag = False,
 ) -> None:
     """Every record as one line of JSON, in order."""
-    from trader.desk.upkeep import export_lines, export_to
+    from trader.desk.journal_admin import export_lines, export_to
 
     settings = options.read_settings()
     if out is None:
@@ -53,7 +53,7 @@ def backup(
     as_json: options.JsonFlag = False,
 ) -> None:
     """A consistent copy of the journal, also while a runner writes."""
-    from trader.desk.upkeep import backup_journal
+    from trader.desk.journal_admin import backup_journal
 
     size = backup_journal(options.read_settings(), out)
     if as_json:

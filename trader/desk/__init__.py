@@ -6,11 +6,11 @@ It never decides anything about a run and never sends an order; the runner does,
 from trader.config.presets import PresetChanged, PresetInfo
 from trader.desk.chain import Chain, ChainRow, ChainSide
 from trader.desk.desk import Desk
-from trader.desk.happening import alert_counts, alert_groups
 from trader.desk.outcome import Outcome
 from trader.desk.payoff import Outcomes, fires, outcomes, payoff
 from trader.desk.position import HeldLeg, Levels, Position
 from trader.desk.reach import reach_of_preview, reach_of_run
+from trader.desk.situation import alert_counts, alert_groups
 from trader.desk.sizing import SizeBy
 from trader.desk.spot_map import SpotMap, spot_map
 from trader.desk.stopping import stop_words

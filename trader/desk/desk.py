@@ -19,19 +19,19 @@ from trader.config.preset import Preset
 from trader.config.presets import PresetInfo, PresetStore
 from trader.config.settings import Settings
 from trader.config.snapshot import save_snapshot
-from trader.desk import market, runs, telling
+from trader.desk import market, runs, timeline
 from trader.desk import prerequisites as pre
 from trader.desk.alerting import AlertBook
 from trader.desk.chain import Chain
 from trader.desk.day import DayBook
 from trader.desk.instead import sell_now_instead
 from trader.desk.log_tail import read_tail
-from trader.desk.looking import read_status
 from trader.desk.outcome import Outcome
 from trader.desk.position import Position, position_of_run
 from trader.desk.runs import RunBook
 from trader.desk.series import SeriesBook
 from trader.desk.sizing import SizeBy, size_for
+from trader.desk.status import read_status
 from trader.desk.values import (
     CheckResult,
     CommandReceipt,
@@ -153,7 +153,7 @@ class Desk:
             legs=view.legs,
             orders=tuple(runs.order_view(row) for row in journal.orders(run_id)),
             fills=tuple(journal.fills(run_id)),
-            timeline=telling.timeline(book.records(run_id)),
+            timeline=timeline.timeline(book.records(run_id)),
             series=series,
             markers=markers,
         )
@@ -173,7 +173,7 @@ class Desk:
         records = book.records(run_id)
         preset = book.preset(run_id, records)
         limit = preset.exits.max_profit_pct if preset is not None else Preset().exits.max_profit_pct
-        return series.series(run_id, max_points, limit, runs.ended(records)), telling.markers(records)
+        return series.series(run_id, max_points, limit, runs.ended(records)), timeline.markers(records)
 
     def log_tail(self, lines: int) -> list[LogLine]:
         """The newest lines of the summary log, oldest first."""

@@ -68,13 +68,13 @@ def _absent_again(turn: Turn, run_id: str, event: AccountRead, coid: str) -> boo
     watch = turn.watch(run_id)
     times, last = watch.absent.get(coid, (0, None))
     if last is not None and seconds_since(last, event.asked) < 1.0:
-        turn.look(run_id, account_wanted=True)
+        turn.set_watch(run_id, account_wanted=True)
         return False
     absent = {key: seen for key, seen in watch.absent.items() if key != coid}
     if times >= 1:
-        turn.look(run_id, absent=absent)
+        turn.set_watch(run_id, absent=absent)
         return True
-    turn.look(run_id, absent={**absent, coid: (times + 1, event.asked)}, account_wanted=True)
+    turn.set_watch(run_id, absent={**absent, coid: (times + 1, event.asked)}, account_wanted=True)
     return False
 
 

@@ -50,7 +50,7 @@ def see_foreign(turn: Turn, run_id: str, event: AccountRead) -> None:
     as it was known."""
     run, known = turn.run(run_id), turn.watch(run_id).foreign
     if reads_whole(run) and doubts(turn.state, run, event):
-        turn.look(run_id, foreign=None)  # something may stand behind the row that makes no sense
+        turn.set_watch(run_id, foreign=None)  # something may stand behind the row that makes no sense
         return
     orders = event.open_orders if event.whole else None
     if not reads_whole(run) or (known is None and (event.positions is None or orders is None)):
@@ -66,7 +66,7 @@ def see_foreign(turn: Turn, run_id: str, event: AccountRead) -> None:
         is_known=lambda order: is_of_unfinished(turn, order),
     )
     found = tuple(thing for thing in found if thing.symbol not in unsure)
-    turn.look(run_id, foreign=(*kept, *found))
+    turn.set_watch(run_id, foreign=(*kept, *found))
     _tell(turn, run, (*kept, *found))
 
 

@@ -8,12 +8,12 @@ from functools import partial
 from trader.domain.order import Purpose
 from trader.engine import records as rec
 from trader.engine.account.positions import differs_lastingly, foreign_remainder
-from trader.engine.apart import apart
 from trader.engine.cover import covers, in_ranks, shorts
 from trader.engine.execution.exit import work_exit
 from trader.engine.execution.working import ask_cancel
 from trader.engine.gate import closable
 from trader.engine.imbalance import tell_naked
+from trader.engine.isolation import apart
 from trader.engine.records import LegTerms
 from trader.engine.state import Run, seconds_since
 from trader.engine.turn import Turn
@@ -36,7 +36,7 @@ def close(turn: Turn, run_id: str) -> None:
     if not all(closed) and not _only_foreign_left(turn, run):
         return
     if run.unsettled or _costs_may_come(turn, run):
-        turn.look(run_id, account_wanted=True)
+        turn.set_watch(run_id, account_wanted=True)
         return
     _confirm_flat(turn, run)
 
@@ -106,10 +106,10 @@ def _confirm_flat(turn: Turn, run: Run) -> None:
     lasting = differs_lastingly(watch)
     told = all(leg.symbol in run.positions for leg in run.legs)  # a fill makes the position read before it worthless
     if watch.account_read is None or watch.account_read <= last_news or not told:
-        turn.look(run.run_id, account_wanted=True)
+        turn.set_watch(run.run_id, account_wanted=True)
         return
     if watch.mismatch_since is not None and not lasting:
-        turn.look(run.run_id, account_wanted=True)
+        turn.set_watch(run.run_id, account_wanted=True)
         return
     foreign = foreign_remainder(run) if lasting else ""
     estimated = untold_fees(run, turn.state.market)

@@ -33,7 +33,7 @@ def hold(turn: Turn, run_id: str) -> None:
         for order in run.live_orders():
             ask_cancel(turn, run_id, order, "nothing rests while holding")  # taken as never accepted, and it appeared
         if run.fills_missing:
-            turn.look(run_id, account_wanted=True)
+            turn.set_watch(run_id, account_wanted=True)
     if closed := _closed(turn, run):
         turn.decide_exit(run_id, "leg_closed", f"{', '.join(closed)} is no longer open; {_what_is_left(run)}")
         return
@@ -81,7 +81,7 @@ def _what_is_left(run: Run) -> str:
 def _sees(turn: Turn, run_id: str) -> None:
     """Prices are usable (again)."""
     if turn.watch(run_id).blind_since is not None:
-        turn.look(run_id, blind_since=None)
+        turn.set_watch(run_id, blind_since=None)
     turn.rearm(run_id, "blind")
 
 
@@ -110,7 +110,7 @@ def _evaluate(turn: Turn, run: Run, valuation: Valuation, evidence: Evidence) ->
         run = turn.run(run.run_id)
     true = triggered(exits, run.level_pct, valuation.pct, basis_words(run.basis_name))
     agreed = {reason: watch.agreed.get(reason, 0) + 1 for reason in true}
-    turn.look(run.run_id, evaluated_on=evidence, pnl=valuation.pnl, agreed=agreed)
+    turn.set_watch(run.run_id, evaluated_on=evidence, pnl=valuation.pnl, agreed=agreed)
     for reason, detail in true.items():
         if agreed[reason] >= exits.confirmations:
             turn.decide_exit(run.run_id, reason, detail, pnl=valuation.pnl)
@@ -121,7 +121,7 @@ def _blind(turn: Turn, run: Run, flaw: str) -> None:
     """No price, no decision on price: ask over REST, alert, and after too long close what cannot be watched."""
     watch = turn.watch(run.run_id)
     if watch.blind_since is None:
-        turn.look(run.run_id, blind_since=turn.wall)
+        turn.set_watch(run.run_id, blind_since=turn.wall)
         return
     blind_secs = seconds_since(watch.blind_since, turn.wall)
     if blind_secs >= 1:
@@ -137,7 +137,7 @@ def _blind(turn: Turn, run: Run, flaw: str) -> None:
 def ask_quotes(turn: Turn, run: Run) -> None:
     """Read the quotes over REST, so that the price rules go on without the stream."""
     if seconds_since(turn.watch(run.run_id).quotes_asked, turn.wall) >= _QUOTES_SECS:
-        turn.look(run.run_id, quotes_asked=turn.wall)
+        turn.set_watch(run.run_id, quotes_asked=turn.wall)
         turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
 
 
@@ -148,7 +148,7 @@ def _report(turn: Turn, run: Run, valuation: Valuation) -> None:
     if market is None:
         return
     if seconds_since(watch.reported_at, market) >= run.preset.system.status_report_mins * 60:
-        turn.look(run.run_id, reported_at=market)
+        turn.set_watch(run.run_id, reported_at=market)
         level = f", trailing level {run.level_pct} %" if run.level_pct is not None else ""
         text = f"Holding: P&L {valuation.pnl:.4f} USD ({valuation.pct:.1f} % of {basis_words(run.basis_name)}){level}."
         turn.do(Tell(run_id=run.run_id, text=text))

@@ -64,7 +64,7 @@ def on_submit_answered(turn: Turn, event: SubmitAnswered) -> None:
             pass  # the stream has told its fate already
         case Unknown(cause=cause):
             _resolve(turn, run, order, OrderStatus.UNKNOWN, code="outcome_unknown", message=cause)
-            turn.look(run.run_id, account_wanted=True)
+            turn.set_watch(run.run_id, account_wanted=True)
             turn.alert(
                 run.run_id,
                 "warning",
@@ -83,7 +83,7 @@ def on_cancel_answered(turn: Turn, event: CancelAnswered) -> None:
         adopt(turn, run, order, event.outcome.order)
     else:
         _hear_refusal(turn, order, event.outcome)
-        turn.look(run.run_id, account_wanted=True)
+        turn.set_watch(run.run_id, account_wanted=True)
 
 
 def adopt(turn: Turn, run: Run, order: Order, snapshot: OrderSnapshot, *, cause: str = "exchange") -> None:
@@ -112,7 +112,7 @@ def adopt(turn: Turn, run: Run, order: Order, snapshot: OrderSnapshot, *, cause:
         code=reason,
     )
     if snapshot.filled_qty > order.filled_qty:
-        turn.look(run.run_id, account_wanted=True)
+        turn.set_watch(run.run_id, account_wanted=True)
 
 
 def _resolve(
@@ -166,7 +166,7 @@ def on_fill(turn: Turn, fill: Fill) -> None:
     booked = take_in(turn, run, order, fill)
     if booked == 0:
         return
-    turn.look(run.run_id, account_wanted=True)
+    turn.set_watch(run.run_id, account_wanted=True)
     if run.phase is Phase.DONE:
         turn.alert(
             run.run_id,

@@ -50,7 +50,7 @@ def stance_on(turn: Turn, run_id: str, leg: LegTerms) -> Stance:
     unsaleable = turn.watch(run_id).unsaleable
     since = unsaleable.get(leg.key, turn.wall)
     if leg.key not in unsaleable:
-        turn.look(run_id, unsaleable={**unsaleable, leg.key: since})
+        turn.set_watch(run_id, unsaleable={**unsaleable, leg.key: since})
     if leg.key not in run.kept:
         # What is offered and not worth it is left at once: tried, it would be bought. Later, only what lasts is.
         tried = bool(run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN))
@@ -159,7 +159,7 @@ def _unpriced(turn: Turn, run: Run, leg: LegTerms, flaw: str) -> Stance:
         return Stance.CLOSE
     since = turn.watch(run.run_id).unpriced.get(leg.key)
     if since is None:
-        turn.look(run.run_id, unpriced={**turn.watch(run.run_id).unpriced, leg.key: turn.wall})
+        turn.set_watch(run.run_id, unpriced={**turn.watch(run.run_id).unpriced, leg.key: turn.wall})
     elif seconds_since(since, turn.wall) >= run.preset.exits.blind_exit_secs:
         _release(turn, run.run_id, leg, f"{flaw} for {run.preset.exits.blind_exit_secs} s")
         return Stance.CLOSE
@@ -169,4 +169,4 @@ def _unpriced(turn: Turn, run: Run, leg: LegTerms, flaw: str) -> Stance:
 def _forget(turn: Turn, run_id: str, field: str, key: str) -> None:
     known = getattr(turn.watch(run_id), field)
     if key in known:
-        turn.look(run_id, **{field: {k: at for k, at in known.items() if k != key}})
+        turn.set_watch(run_id, **{field: {k: at for k, at in known.items() if k != key}})

@@ -14,13 +14,13 @@ from trader.engine import events as ev
 from trader.engine.account.limits import check_losses, on_limits
 from trader.engine.account.read import read_account, returned
 from trader.engine.account.reconcile import on_account_read
-from trader.engine.apart import apart
 from trader.engine.beside import on_beside
 from trader.engine.closing import close
 from trader.engine.commands import on_start, on_stop
 from trader.engine.effects import Effect, Subscribe
 from trader.engine.execution.working import ask_cancel
 from trader.engine.holding import ask_quotes, hold
+from trader.engine.isolation import apart
 from trader.engine.levels import on_level
 from trader.engine.orders import mark_unknown, on_cancel_answered, on_fill, on_order_seen, on_submit_answered
 from trader.engine.records import Phase
@@ -161,7 +161,7 @@ def _stream_changed(turn: Turn, event: ev.StreamChanged) -> None:
         fault = "" if event.up else event.detail or "no reason given"
         turn.state = replace(turn.state, account_stream_fault=fault)
     for run in turn.state.unresolved:
-        turn.look(run.run_id, account_wanted=True)
+        turn.set_watch(run.run_id, account_wanted=True)
         code = f"{event.stream}_stream"
         if event.gap or not event.up:
             words = "lost messages" if event.gap else f"is down ({event.detail or 'no reason given'})"
@@ -174,7 +174,7 @@ def _journal_changed(turn: Turn, event: ev.JournalChanged) -> None:
     """Without a journal no new risk; exits go on. When it is back, everything is held against the exchange again."""
     was, turn.state = turn.state.journal_fault, replace(turn.state, journal_fault=event.fault)
     for run in turn.state.unresolved:
-        turn.look(run.run_id, account_wanted=True)
+        turn.set_watch(run.run_id, account_wanted=True)
         if event.fault:
             text = f"The journal cannot be written: {event.fault} No entries; exits go on."
             turn.alert(run.run_id, "error", "journal_unwritable", text)
@@ -190,7 +190,7 @@ def _booted(turn: Turn) -> None:
     turn.state = replace(turn.state, watches=watches)
     for run in turn.state.unresolved:
         recovered = bool(run.orders) or run.phase is not Phase.WAITING
-        turn.look(run.run_id, recovered=True)
+        turn.set_watch(run.run_id, recovered=True)
         for order in run.live_orders():
             if order.venue_order_id is None:
                 why = "no answer before the restart"

@@ -36,7 +36,7 @@ class Turn:
     def watch(self, run_id: str) -> Watch:
         return self.state.watches[run_id]
 
-    def look(self, run_id: str, **changes: Any) -> None:
+    def set_watch(self, run_id: str, **changes: Any) -> None:
         """Change the volatile watch of a run."""
         watches = self.state.watches
         self.state = replace(self.state, watches={**watches, run_id: replace(watches[run_id], **changes)})
@@ -70,7 +70,7 @@ class Turn:
         watch = self.watch(run_id)
         if once and code in watch.alerted:
             return
-        self.look(run_id, alerted=watch.alerted | {code})
+        self.set_watch(run_id, alerted=watch.alerted | {code})
         self.write(rec.AlertRaised, run_id, level=level, code=code, text=text)
 
     def alert_again(self, run_id: str, level: str, code: str, text: str, *, every_secs: float) -> None:
@@ -79,19 +79,19 @@ class Turn:
         last = watch.alerted_at.get(code)
         if last is not None and (self.now.wall - last).total_seconds() < every_secs:
             return
-        self.look(run_id, alerted_at={**watch.alerted_at, code: self.now.wall})
+        self.set_watch(run_id, alerted_at={**watch.alerted_at, code: self.now.wall})
         self.write(rec.AlertRaised, run_id, level=level, code=code, text=text)
 
     def rearm(self, run_id: str, code: str) -> None:
         """Let an alert of this code be raised again."""
         watch = self.watch(run_id)
         if code in watch.alerted_at:
-            self.look(run_id, alerted_at={key: at for key, at in watch.alerted_at.items() if key != code})
+            self.set_watch(run_id, alerted_at={key: at for key, at in watch.alerted_at.items() if key != code})
         if code in watch.alerted:
-            self.look(run_id, alerted=watch.alerted - {code})
+            self.set_watch(run_id, alerted=watch.alerted - {code})
 
     def decide_exit(self, run_id: str, reason: ExitReason, detail: str, **fields: Any) -> None:
         """Commit to closing: the reason is recorded once, the phase becomes EXITING."""
         self.write(rec.ExitDecided, run_id, reason=reason, detail=detail, **fields)
         self.phase(run_id, Phase.EXITING, reason)
-        self.look(run_id, account_wanted=True)
+        self.set_watch(run_id, account_wanted=True)

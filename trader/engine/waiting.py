@@ -34,7 +34,7 @@ _READ_AGE_SECS = 10.0  # the account must have been read this recently before an
 def wait(turn: Turn, run_id: str) -> None:
     """Advance a WAITING run: fix the schedule, wait for the window, pick, check everything, enter."""
     if turn.now.market is None:
-        turn.look(run_id, why_not=("the exchange's time is not known yet: no market data has arrived",))
+        turn.set_watch(run_id, why_not=("the exchange's time is not known yet: no market data has arrived",))
         return
     run = turn.run(run_id)
     if run.entry_at is None:
@@ -53,14 +53,14 @@ def wait(turn: Turn, run_id: str) -> None:
     window = entry_window(run.preset.schedule, run.entry_at, run.exit_at, turn.now.market)
     if window is Window.EARLY:
         known = Facts(level=level_words(turn.state), foreign=turn.watch(run_id).foreign, confirmed=run.beside)
-        turn.look(run_id, why_not=("waiting for the entry time", *in_the_way(prerequisites(known))))
+        turn.set_watch(run_id, why_not=("waiting for the entry time", *in_the_way(prerequisites(known))))
         return
     if window is Window.MISSED:
         why = "; ".join(turn.watch(run_id).why_not) or "the runner was not up in time"
         turn.decide_exit(run_id, "missed_entry", f"The entry window passed without an entry: {why}")
         return
     reasons = _obstacles(turn, run)
-    turn.look(run_id, why_not=tuple(reasons))
+    turn.set_watch(run_id, why_not=tuple(reasons))
     if not reasons:
         turn.phase(run_id, Phase.ENTERING, "all prerequisites met")
         enter(turn, run_id)
@@ -108,7 +108,7 @@ def _buffer(turn: Turn, run: Run, watch: Watch) -> list[str]:
     if run.start_now and not watch.recovered:
         return []
     if watch.since_market is None:
-        turn.look(run.run_id, since_market=turn.now.market)
+        turn.set_watch(run.run_id, since_market=turn.now.market)
         return ["just started: waiting out the buffer"]
     left = run.preset.schedule.boot_buffer_secs - seconds_since(watch.since_market, turn.now.market or turn.wall)
     return [f"just started: {left:.0f} s of buffer left"] if left > 0 else []
@@ -121,7 +121,7 @@ def _pick(turn: Turn, run: Run, watch: Watch) -> list[str]:
         return [] if run.legs else ["reading the option chain"]
     due = (not run.legs and waited >= _CHAIN_SECS) or waited >= _REPICK_SECS
     if due and not slowed(turn.state, turn.now):
-        turn.look(run.run_id, chain_asked=turn.wall, chain_pending=True)
+        turn.set_watch(run.run_id, chain_asked=turn.wall, chain_pending=True)
         turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
     if run.legs:
         return []
@@ -139,7 +139,7 @@ def _leg_flaws(turn: Turn, run: Run, leg: LegTerms) -> list[str]:
     # A strike may drift half the band out of it before another is picked.
     if isinstance(band, ByDelta) and not (3 * band.low - band.high) / 2 <= size <= (3 * band.high - band.low) / 2:
         if not turn.watch(run.run_id).chain_pending:
-            turn.look(run.run_id, chain_asked=turn.wall, chain_pending=True)
+            turn.set_watch(run.run_id, chain_asked=turn.wall, chain_pending=True)
             turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
         return [f"{leg.symbol}: |delta| {size:.3f} has left the band; picking again"]
     return []
@@ -155,11 +155,11 @@ def _foreign(turn: Turn, run: Run, watch: Watch) -> tuple[Foreign, ...] | Unread
         or seconds_since(read, turn.wall) > _READ_AGE_SECS
         or (picked is not None and read is not None and read < picked)
     ):
-        turn.look(run.run_id, account_wanted=True)
+        turn.set_watch(run.run_id, account_wanted=True)
         return Unread(f"{NOT_READ}; part of it makes no sense: {watch.unread}" if watch.unread else NOT_READ)
     unread = [leg.symbol for leg in run.legs if leg.symbol not in run.positions]
     if unread:
-        turn.look(run.run_id, account_wanted=True)
+        turn.set_watch(run.run_id, account_wanted=True)
         return Unread("; ".join(f"{symbol}: position not read yet" for symbol in unread))
     return watch.foreign
 
@@ -179,7 +179,7 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
     run = turn.state.runs.get(event.run_id)
     if run is None or event.run_id not in turn.state.watches:
         return
-    turn.look(event.run_id, chain_pending=False)
+    turn.set_watch(event.run_id, chain_pending=False)
     turn.slow_down(event.retry_after_secs)
     if run.phase is not Phase.WAITING or run.orders or turn.now.market is None or run.exit_at is None:
         return
@@ -189,7 +189,7 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
     if run.legs and watch.recovered and watch.account_read is None:
         return  # the journal may be an older copy: what was sold of these strikes is known once the account was read
     if event.error or event.spot is None:
-        turn.look(
+        turn.set_watch(
             event.run_id, why_not=(f"strikes: the option chain could not be read: {event.error or 'no index price'}",)
         )
         return
@@ -197,17 +197,17 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
         run.preset, event.instruments, {q.symbol: q for q in event.quotes}, turn.now.market, event.spot
     )
     if not selection.legs:
-        turn.look(event.run_id, why_not=tuple(f"strikes: {reason}" for reason in selection.reasons))
+        turn.set_watch(event.run_id, why_not=tuple(f"strikes: {reason}" for reason in selection.reasons))
         return
     if [leg.symbol for leg in selection.legs] == [leg.symbol for leg in run.legs]:
         return
     assert selection.expiry is not None
     exit_at = exit_before_expiry(run.preset.schedule, run.exit_at, selection.expiry)
     if exit_at <= turn.now.market:
-        turn.look(event.run_id, why_not=(f"strikes: {past_words(run.preset.schedule, selection.expiry)}",))
+        turn.set_watch(event.run_id, why_not=(f"strikes: {past_words(run.preset.schedule, selection.expiry)}",))
         return
     turn.write(rec.LegsChosen, event.run_id, legs=selection.legs, spot=event.spot, exit_at=exit_at)
-    turn.look(event.run_id, account_wanted=True, picked_at=turn.wall, stops=None, stops_read=None)
+    turn.set_watch(event.run_id, account_wanted=True, picked_at=turn.wall, stops=None, stops_read=None)
 
 
 def enter(turn: Turn, run_id: str) -> None:
@@ -236,7 +236,7 @@ def enter(turn: Turn, run_id: str) -> None:
             break  # what covers comes before what it covers
     if all(outcomes.get(leg.key) is Work.COMPLETE for leg in run.legs):
         turn.phase(run_id, Phase.HOLDING, f"{_all_legs(run)} {_done_to(run)}")
-        turn.look(run_id, account_wanted=True)
+        turn.set_watch(run_id, account_wanted=True)
         return
     run = turn.run(run_id)
     if Work.FAILED not in outcomes.values():
@@ -264,7 +264,7 @@ def _give_up_lacking(turn: Turn, run: Run) -> None:
     if run.preset.orders.partial_policy == "accept" and all(_share_filled(run, leg) for leg in run.legs):
         for order in run.live_orders():
             ask_cancel(turn, run.run_id, order, "the legs are uneven")
-            turn.look(run.run_id, account_wanted=True)
+            turn.set_watch(run.run_id, account_wanted=True)
         if not run.live_orders() and not run.fills_missing:
             turn.phase(run.run_id, Phase.HOLDING, f"accepted partly filled: {why}")
         return

@@ -17,7 +17,7 @@ from trader.engine.effects import Cancel, ReadAccount, ReadChain, Submit
 from trader.engine.events import AccountRead, AnyEvent, CancelAnswered, ChainRead, SubmitAnswered
 from trader.exchange.ports import Trading
 from trader.runner import killpoints
-from trader.runner.notes import Note
+from trader.runner.notices import Note
 from trader.runner.reading import read_account, read_chain
 from trader.runner.release import Instant, Release
 from trader.runner.steady_clock import boot_secs

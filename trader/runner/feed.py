@@ -12,7 +12,7 @@ from trader.engine import events as ev
 from trader.exchange.common import events as xe
 from trader.exchange.common.statistics import CallStatistics
 from trader.exchange.ports import AccountFeed, Batch, MarketFeed
-from trader.runner.notes import Note
+from trader.runner.notices import Note
 
 logger = logging.getLogger(__name__)
 

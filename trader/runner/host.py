@@ -24,12 +24,12 @@ from trader.journal.prepare import prepare as prepare_journal
 from trader.journal.store import Journal
 from trader.machine.signals import on_end
 from trader.machine.threads import LastingThread, tell_deaths_no_more, tell_deaths_to
-from trader.runner import killpoints, recounting
+from trader.runner import killpoints, restart_notes
 from trader.runner.feed import Feed
 from trader.runner.local_venue import LocalVenue
 from trader.runner.logs import set_up_logging
 from trader.runner.market_clock import wall_now
-from trader.runner.notes import Note
+from trader.runner.notices import Note
 from trader.runner.process import identity, is_provably_dead, is_running
 from trader.runner.process_memory import settle
 from trader.runner.runner import Runner
@@ -166,7 +166,7 @@ class Host:
                 account = self._connection.account
                 picture = self._journal.snapshot(account)
                 runs = self._journal.runs(account=account, finished=False)
-                hello = recounting.started(before, picture, runs, lease, why)
+                hello = restart_notes.started(before, picture, runs, lease, why)
                 runner = self._runner = self._build(lease, hello)
                 while self._unheard:
                     runner.note(self._unheard.popleft())
@@ -176,7 +176,7 @@ class Host:
                 why = "" if self._stopping.is_set() else watch_over(runner, self._stopping)
                 self._runner = None
                 if runner.lost_lease and not why:
-                    self._tell(recounting.fenced(lease, "another program has taken it"))
+                    self._tell(restart_notes.fenced(lease, "another program has taken it"))
             except Exception as error:
                 logger.exception("supervisor_failed; a new runner follows")
                 why = f"it could not be begun ({type(error).__name__}: {error})"
@@ -208,7 +208,7 @@ class Host:
             return
         self._stands_by_for = before.holder
         logger.info("standing_by account=%s holder_pid=%d host=%s", before.account, before.pid, before.host)
-        self._tell(recounting.standing_by(before, self._kind, os.getpid()))
+        self._tell(restart_notes.standing_by(before, self._kind, os.getpid()))
 
     def _tell(self, note: Note) -> None:
         """Record something although this host holds no lease: alerts decide nothing, and nobody's epoch is touched."""

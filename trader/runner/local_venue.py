@@ -24,7 +24,7 @@ from trader.config.settings import Settings
 from trader.domain.errors import ConfigError
 from trader.machine.locks import ProcessLock
 from trader.machine.threads import LastingThread
-from trader.runner.notes import Note
+from trader.runner.notices import Note
 from trader.runner.process import is_running
 from trader.runner.venue_process import AnotherWasFirst, announced_in, end_process, start_venue
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from trader.domain.odd_row import OddRow
 from trader.exchange.common.odd_rows import in_words
-from trader.runner.notes import Note
+from trader.runner.notices import Note
 
 _EACH_MOST = 5  # more at once are one note: a list of the exchange has gone wrong, not a contract
 

@@ -8,8 +8,8 @@ import msgspec
 from trader.engine.records import AnyRecord
 from trader.journal.alerts import LOUD
 from trader.journal.store import Journal
-from trader.runner.nagging import Nagger
-from trader.runner.notes import Note
+from trader.runner.notices import Note
+from trader.runner.reminders import Nagger
 
 _HISTORY = timedelta(days=8)  # how far back finished runs may still count for the limits of the day and the week
 _ALERTS_REMEMBERED = 200

@@ -29,17 +29,17 @@ from trader.runner import killpoints, recovery
 from trader.runner.clocks import Clocks
 from trader.runner.commands import Commands
 from trader.runner.dispatcher import Dispatcher
-from trader.runner.errands import COMMANDS_SECS, RENEW_SECS, CommandPoll, Errand, LeaseKeeper
 from trader.runner.feed import Feed
 from trader.runner.kernel import Kernel, Request
 from trader.runner.market_clock import wall_now
-from trader.runner.milestones import log_effect, log_line, log_records
-from trader.runner.nagging import Nagger
-from trader.runner.notes import Note
+from trader.runner.notices import Note
 from trader.runner.odd_notes import odd_notes
+from trader.runner.periodic import COMMANDS_SECS, RENEW_SECS, CommandPoll, Errand, LeaseKeeper
 from trader.runner.publishing import Publisher
 from trader.runner.reading import newest_mark
 from trader.runner.release import Release
+from trader.runner.reminders import Nagger
+from trader.runner.run_log import log_effect, log_line, log_records
 from trader.runner.steady_clock import SteadyClock
 from trader.runner.supervising import DISK_SECS, HUNG_SECS
 from trader.runner.telling import Telling

@@ -6,11 +6,11 @@ from datetime import datetime
 from trader.domain.clock import Now
 from trader.engine import events as ev
 from trader.engine.records import AlertRaised, Phase
-from trader.runner import recounting
+from trader.runner import restart_notes
 from trader.runner.kernel import Kernel
-from trader.runner.milestones import log_note
-from trader.runner.nagging import Nagger
-from trader.runner.notes import Note, NoteGate
+from trader.runner.notices import Note, NoteGate
+from trader.runner.reminders import Nagger
+from trader.runner.run_log import log_note
 
 
 class Telling:
@@ -67,7 +67,7 @@ class Telling:
         if not event.up:
             self.down.setdefault(event.stream, self._wall())
         elif not event.gap and (since := self.down.pop(event.stream, None)) and self._kernel.state.unresolved:
-            self.record(recounting.stream_back(event.stream, since, self._wall()))
+            self.record(restart_notes.stream_back(event.stream, since, self._wall()))
 
     def _found(self, read: ev.AccountRead) -> None:
         """The first complete read after a restart: what the exchange shows of a run that was taken up again."""
@@ -76,4 +76,4 @@ class Telling:
         for run_id in self._to_find & set(read.runs):
             self._to_find.discard(run_id)
             if (run := self._kernel.state.runs.get(run_id)) is not None:
-                self.record(recounting.found(self._kernel.state, run, read))
+                self.record(restart_notes.found(self._kernel.state, run, read))

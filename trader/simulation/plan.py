@@ -21,11 +21,7 @@ FILL_ID_MODES = (
     "same",
     "separate",
     "crossed",
-)  # crossed: what one channel calls this execution the other calls the next
-
-
-def opening_of(plan: Plan) -> datetime:
-    return OPENING
+)  # crossed: one channel's id of this execution is the other's of the next
 
 
 def draw(seed: int, *, strangle: bool = False) -> Plan:

@@ -15,8 +15,8 @@ from trader.domain.clock import Now
 from trader.domain.outcome import Outcome, Unknown
 from trader.domain.quote import Quote
 from trader.engine import events as ev
-from trader.engine.apart import RULES_FAILED
 from trader.engine.effects import Cancel, ReadAccount, ReadChain, Submit, Subscribe
+from trader.engine.isolation import RULES_FAILED
 from trader.engine.records import AlertRaised, AnyRecord, Phase
 from trader.engine.state import State
 from trader.journal.commands import CommandMark
@@ -25,9 +25,9 @@ from trader.journal.store import RecordExists
 from trader.runner.commands import Commands
 from trader.runner.kernel import Kernel, Request
 from trader.runner.market_clock import MarketClock
-from trader.runner.nagging import Nagger
 from trader.runner.reading import newest_mark, read_account, read_chain
 from trader.runner.release import Instant, Release
+from trader.runner.reminders import Nagger
 from trader.runner.writing import Writer
 from trader.simulation.agenda import MICRO, Agenda
 from trader.simulation.disk import LEASE_SECS, CommandRow, MemoryJournal

@@ -31,12 +31,12 @@ def compare_positions(turn: Turn, run_id: str, event: AccountRead) -> None:
     since = turn.watch(run.run_id).mismatch_since
     if not differs:
         if None not in held.values():
-            turn.look(run.run_id, mismatch_since=None, mismatch_seen=None)
+            turn.set_watch(run.run_id, mismatch_since=None, mismatch_seen=None)
     else:
         lasting = since is not None and seconds_since(since, event.asked) > FOREIGN_SECS
-        turn.look(run.run_id, mismatch_since=since or event.asked, mismatch_seen=event.asked)
+        turn.set_watch(run.run_id, mismatch_since=since or event.asked, mismatch_seen=event.asked)
         if not lasting:
-            turn.look(run.run_id, account_wanted=True)
+            turn.set_watch(run.run_id, account_wanted=True)
         else:
             turn.alert(run.run_id, "error", "foreign_activity", _difference(run, held))
 

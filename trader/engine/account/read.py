@@ -13,12 +13,12 @@ from msgspec.structs import replace
 
 from trader.domain.order import OrderStatus
 from trader.engine.absence import SIGNATURE_SECS
-from trader.engine.apart import apart
 from trader.engine.beside import reads_whole
 from trader.engine.effects import ReadAccount
 from trader.engine.events import AccountRead
 from trader.engine.gate import slowed
 from trader.engine.imbalance import alone_since
+from trader.engine.isolation import apart
 from trader.engine.orders import PROVEN_ABSENT, WATCH_SECS
 from trader.engine.records import Phase
 from trader.engine.state import Order, Run, Watch, seconds_since
@@ -49,7 +49,7 @@ def read_account(turn: Turn, *, finished: bool) -> None:
     if not asks:
         return
     for ask in asks:
-        turn.look(ask.runs[0], account_asked=turn.wall, account_pending=True, account_wanted=False)
+        turn.set_watch(ask.runs[0], account_asked=turn.wall, account_pending=True, account_wanted=False)
     known = tuple(number for run in turn.state.runs.values() for o in run.orders.values() for number in o.venue_ids)
     turn.do(replace(_joined(asks), known_order_ids=known))
 

@@ -14,11 +14,11 @@ from trader.engine.absence import resolve_absent
 from trader.engine.account.positions import compare_positions
 from trader.engine.account.read import begun, error_of
 from trader.engine.account.settlement import divide, settle
-from trader.engine.apart import apart
 from trader.engine.beside import is_of_unfinished, see_foreign
 from trader.engine.doubts import doubts
 from trader.engine.events import AccountRead
 from trader.engine.ids import is_ours, parse_client_order_id
+from trader.engine.isolation import apart
 from trader.engine.levels import see_installation
 from trader.engine.orders import adopt, find_order, on_fill
 from trader.engine.records import Phase
@@ -34,7 +34,7 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
     """Book what the read proves, for every run it was made for: fills first, then orders, then absences, then positions."""
     covered = [turn.run(run_id) for run_id in event.runs if run_id in turn.state.watches and run_id in turn.state.runs]
     for run in covered:
-        turn.look(run.run_id, account_pending=False)
+        turn.set_watch(run.run_id, account_pending=False)
     if not covered:
         return
     turn.slow_down(event.retry_after_secs)
@@ -66,7 +66,7 @@ def _reconcile(turn: Turn, run_id: str, event: AccountRead) -> None:
     see_foreign(turn, run_id, event)
     _see_stops(turn, run_id, event)
     if error := error_of(turn.run(run_id), event):
-        turn.look(run_id, account_wanted=True)
+        turn.set_watch(run_id, account_wanted=True)
         turn.alert(run_id, "warning", "account_unreadable", f"The account could not be read: {clause(error)}.")
         return
     turn.rearm(run_id, "account_unreadable")
@@ -78,11 +78,11 @@ def _reconcile(turn: Turn, run_id: str, event: AccountRead) -> None:
             for o in event.open_orders
             if o.symbol in symbols and not is_of_unfinished(turn, o)
         )
-        turn.look(run_id, foreign_orders=foreign)
+        turn.set_watch(run_id, foreign_orders=foreign)
     if _lists_ended_order(turn, run_id, event) or _may_hide_lost_order(turn, run_id, event):
-        turn.look(run_id, account_wanted=True)
+        turn.set_watch(run_id, account_wanted=True)
     elif is_complete(event) and not unread:
-        turn.look(run_id, account_read=event.asked, available_usd=event.available_usd)
+        turn.set_watch(run_id, account_read=event.asked, available_usd=event.available_usd)
 
 
 def _see_installations(turn: Turn, event: AccountRead, since: datetime) -> None:
@@ -103,7 +103,7 @@ def _see_stops(turn: Turn, run_id: str, event: AccountRead) -> None:
     closing = {leg.symbol: leg.side.opposite for leg in run.legs}
     stops = sum(o.stop_kind == STOP_LOSS and o.side is closing.get(o.symbol) for o in event.open_orders)
     is_whole = not any(event.odd_of("open_orders", leg.symbol, leg.product_id) for leg in run.legs)
-    turn.look(run_id, stops=stops if is_whole else None, stops_read=event.asked if is_whole else None)
+    turn.set_watch(run_id, stops=stops if is_whole else None, stops_read=event.asked if is_whole else None)
 
 
 def _may_hide_lost_order(turn: Turn, run_id: str, event: AccountRead) -> bool:
@@ -118,7 +118,7 @@ def _tell_doubts(turn: Turn, run_id: str, event: AccountRead) -> str:
     """What of this run's contracts could not be read, in words, empty when all was; a person is told once."""
     rows = doubts(turn.state, turn.run(run_id), event)
     words = "; ".join(row.words for row in rows)
-    turn.look(run_id, unread=words)
+    turn.set_watch(run_id, unread=words)
     if not words:
         turn.rearm(run_id, PARTLY_UNREADABLE)
         return ""
@@ -159,7 +159,7 @@ def _take_in(turn: Turn, run_id: str, snapshot: OrderSnapshot) -> None:
     turn.write(rec.OrderIntended, run_id, cause="recovery", intent=intent, reference=None)
     text = f"{snapshot.client_order_id} is an order of this run that the journal did not know; taken over from the exchange."
     turn.alert(run_id, "error", f"taken_over:{snapshot.client_order_id}", text)
-    turn.look(run_id, taken_over=True)
+    turn.set_watch(run_id, taken_over=True)
     if turn.run(run_id).phase is Phase.WAITING:
         turn.phase(run_id, Phase.ENTERING, "orders of this entry were found at the exchange")
     if name.purpose is not Purpose.ENTRY and turn.run(run_id).exit_reason is None:

@@ -42,7 +42,7 @@ def work_entry(turn: Turn, run_id: str, leg: LegTerms) -> Work:
             await_order(turn, run, order, _patience(run, leg, order, turn.now))
         return Work.WORKING
     if any(o.fills_missing for o in orders):
-        turn.look(run_id, account_wanted=True)
+        turn.set_watch(run_id, account_wanted=True)
         return Work.WORKING
     if run.entered(leg.key) >= leg.quantity:
         return Work.COMPLETE
@@ -99,7 +99,7 @@ def _left_behind(turn: Turn, run: Run, leg: LegTerms) -> str:
 def give_up(turn: Turn, run_id: str, leg: LegTerms, why: str) -> Work:
     """A leg will not be completed: remembered and told."""
     watch = turn.watch(run_id)
-    turn.look(run_id, leg_failed={**watch.leg_failed, leg.key: why})
+    turn.set_watch(run_id, leg_failed={**watch.leg_failed, leg.key: why})
     turn.alert(
         run_id,
         "error",
@@ -133,7 +133,7 @@ def _unproven(turn: Turn, run: Run, leg: LegTerms) -> str:
     refused once, so the account is read before risk is added again."""
     shown, ours = run.positions.get(leg.symbol), signed(run, leg.key)
     if shown is not None and (shown - ours) * leg.side.sign > 0:
-        turn.look(run.run_id, account_wanted=True)
+        turn.set_watch(run.run_id, account_wanted=True)
         return f"the exchange shows {shown:+d} of {leg.symbol}, the fills known make {ours:+d}"
     read = turn.watch(run.run_id).account_read
     refused = [
@@ -143,7 +143,7 @@ def _unproven(turn: Turn, run: Run, leg: LegTerms) -> str:
     ]
     if all(o.ended_at is not None and read is not None and read >= o.ended_at for o in refused):
         return ""
-    turn.look(run.run_id, account_wanted=True)
+    turn.set_watch(run.run_id, account_wanted=True)
     return "the account has not been read since the refusal"
 
 
@@ -177,7 +177,7 @@ def unready(turn: Turn, run: Run) -> str:
     if watch.taken_over and seconds_since(watch.since, turn.wall) < ENTRY_HORIZON_SECS:
         return "another order that the journal has lost may still be on its way"
     if watch.recovered and watch.account_read is None:
-        turn.look(run.run_id, account_wanted=True)
+        turn.set_watch(run.run_id, account_wanted=True)
         return "the account has not been read since the restart"
     return bars_beginning(turn.state, run)
 

@@ -73,7 +73,7 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
         if order.status.live:
             await_order(turn, run, order, _patience(turn, run, leg, order, stance, in_slices=in_slices))
     if any(o.fills_missing for o in run.leg_orders(leg.key)):
-        turn.look(run_id, account_wanted=True)
+        turn.set_watch(run_id, account_wanted=True)
     if run.open_quantity(leg.key) <= 0:
         return not any(o.status.live or o.fills_missing for o in run.leg_orders(leg.key))
     if blocking or paused(turn, run_id, leg.key):
@@ -83,10 +83,10 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
     unbooked = sum(_unbooked(o) for o in closing)
     quantity = closable(run, leg) - working - unbooked
     if quantity <= 0:
-        turn.look(run_id, account_wanted=True)
+        turn.set_watch(run_id, account_wanted=True)
         return False
     if _has_expired(turn, run, leg):
-        turn.look(run_id, account_wanted=True)  # no order for an expired contract: its settlement closes the leg
+        turn.set_watch(run_id, account_wanted=True)  # no order for an expired contract: its settlement closes the leg
         return False
     if not priced:
         _exit_attempt(turn, run, leg, purpose, quantity, Terms())
@@ -173,12 +173,12 @@ def _cancel_entries(turn: Turn, run: Run, leg: LegTerms) -> None:
     for order in run.leg_orders(leg.key, Purpose.ENTRY):
         if order.status.live:
             ask_cancel(turn, run.run_id, order, "exit")
-            turn.look(run.run_id, account_wanted=True)
+            turn.set_watch(run.run_id, account_wanted=True)
             if not is_resting(order):
                 ask_fate(turn, run, order)
     for other, order in in_the_way(turn.state, run, leg) if run.open_quantity(leg.key) > 0 else ():
         ask_cancel(turn, other.run_id, order, "exit of another run")
-        turn.look(other.run_id, account_wanted=True)
+        turn.set_watch(other.run_id, account_wanted=True)
 
 
 def _exit_attempt(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, quantity: int, terms: Terms) -> None:

@@ -76,7 +76,7 @@ def place(
 def pause(turn: Turn, run_id: str, key: str, secs: float) -> None:
     """Leave a leg alone for a while (wall clock)."""
     watch = turn.watch(run_id)
-    turn.look(run_id, retry_after={**watch.retry_after, key: turn.wall + timedelta(seconds=secs)})
+    turn.set_watch(run_id, retry_after={**watch.retry_after, key: turn.wall + timedelta(seconds=secs)})
 
 
 def paused(turn: Turn, run_id: str, key: str) -> bool:
@@ -99,7 +99,7 @@ def ask_cancel(turn: Turn, run_id: str, order: Order, reason: str) -> None:
         )
     )
     if order.cancel_asked_at is not None:
-        turn.look(run_id, account_wanted=True)  # the first cancel has not ended it: read the order
+        turn.set_watch(run_id, account_wanted=True)  # the first cancel has not ended it: read the order
 
 
 def await_order(turn: Turn, run: Run, order: Order, timeout_secs: float) -> None:
@@ -119,7 +119,7 @@ def ask_fate(turn: Turn, run: Run, order: Order) -> None:
         if age <= _NO_ANSWER_SECS:
             return
         mark_unknown(turn, run, order, code="no_answer", message="nothing was heard of it within its deadline")
-    turn.look(run.run_id, account_wanted=True)
+    turn.set_watch(run.run_id, account_wanted=True)
     if age > _UNRESOLVED_SECS:
         coid = order.intent.client_order_id
         text = f"{coid} ({order.intent.symbol}) may or may not exist at the exchange; still looking for proof."

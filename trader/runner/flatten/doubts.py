@@ -8,7 +8,7 @@ from trader.domain.instrument import parse_option_symbol
 from trader.domain.odd_row import OddRow, is_symbol
 from trader.engine.ids import parse_client_order_id
 from trader.exchange.common.odd_rows import PartialList, in_words
-from trader.runner.flatten.ours import OurOrders
+from trader.runner.flatten.ownership import OurOrders
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from trader.engine.ids import client_order_id, parse_client_order_id
 from trader.exchange.ports import Trading
 from trader.runner.flatten.books import Books, Say
 from trader.runner.flatten.doubts import Doubts
-from trader.runner.flatten.ours import Holding, OurOrders, first_to_close, foreign
+from trader.runner.flatten.ownership import Holding, OurOrders, first_to_close, foreign
 from trader.runner.flatten.pricing import Prices, limit_for, unmet
 
 _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)  # before this program existed

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from tests.journal import samples_of_records as s
-from trader.desk.happening import alert_counts, alert_groups, happened, situation
+from trader.desk.situation import alert_counts, alert_groups, happened, situation
 from trader.desk.values import RunnerHealth
 from trader.engine.records import Level, LevelChanged
 from trader.engine.view import Ops

@@ -46,7 +46,7 @@ def _close_unwatched(turn: Turn, run_id: str) -> None:
     if run.phase not in (Phase.ENTERING, Phase.HOLDING):
         return
     if watch.blind_since is None:
-        turn.look(run_id, blind_since=turn.wall)
+        turn.set_watch(run_id, blind_since=turn.wall)
         return
     patience = _UNFINISHED_SECS if run.phase is Phase.ENTERING else run.preset.exits.blind_exit_secs
     if seconds_since(watch.blind_since, turn.wall) >= patience:

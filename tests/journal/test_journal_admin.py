@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from tests.journal.samples_of_records import MARKET, WALL, fill_recorded, intent, leg_terms, run_created, run_finished
 from trader.config.settings import Settings
-from trader.desk import upkeep
+from trader.desk import journal_admin
 from trader.domain.errors import JournalError
 from trader.domain.fill import Channel
 from trader.domain.order import OrderStatus
@@ -156,10 +156,10 @@ def test_a_servers_journal_is_left_to_its_own_tools(tmp_path: Path) -> None:
 
 def test_the_export_gives_every_record_back(sqlite_url: str, sqlite_journal: Path, tmp_path: Path) -> None:
     settings = Settings(TRADER_HOME=sqlite_journal.parent)
-    lines = list(upkeep.export_lines(settings))
+    lines = list(journal_admin.export_lines(settings))
     assert [json.loads(line)["seq"] for line in lines] == [1, 2, 3]
     assert [json.loads(line)["kind"] for line in lines] == ["run_created", "order_intended", "run_finished"]
-    assert upkeep.export_to(settings, tmp_path / "all.jsonl") == 3
+    assert journal_admin.export_to(settings, tmp_path / "all.jsonl") == 3
     assert (tmp_path / "all.jsonl").read_text().splitlines() == lines
 
 

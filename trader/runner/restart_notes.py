@@ -15,7 +15,7 @@ from trader.engine.state import Run, State
 from trader.engine.view import LiveSnapshot
 from trader.journal.lease import RELEASED, Lease
 from trader.journal.views import RunSummary
-from trader.runner.notes import Note
+from trader.runner.notices import Note
 
 
 def clock(at: datetime) -> str:

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from trader.desk.alerting import AlertBook
 from trader.desk.day import DayBook
-from trader.desk.happening import SHOWN, happened, situation
+from trader.desk.runner_absence import explain_silence
 from trader.desk.runs import RunBook
-from trader.desk.silence import explain_silence
+from trader.desk.situation import SHOWN, happened, situation
 from trader.desk.values import RunnerHealth, Status
 from trader.engine.records import Level, LevelChanged
 from trader.engine.view import LiveSnapshot, Ops, RunView

@@ -8,7 +8,7 @@ from trader.engine import records as rec
 from trader.engine.effects import Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe, Tell
 from trader.engine.record_kinds import Weight, kind_of
 from trader.engine.state import State
-from trader.runner.notes import Note
+from trader.runner.notices import Note
 
 logger = logging.getLogger("trader.milestones")
 
