@@ -282,7 +282,8 @@ class Strategy(_Section):
     expiry: str = _field(
         "next_day",
         "Expiry",
-        "Which listed expiry: today, next_day, nearest, weekly (next Friday), monthly (last Friday of the month) or a date YYYY-MM-DD.",
+        "Which listed expiry: today, next_day, nearest, weekly (the next Friday after today), monthly (the next last Friday of a "
+        "month after today) or a date YYYY-MM-DD.",
     )
     min_hours_to_expiry: Number = _field(
         Decimal(2),

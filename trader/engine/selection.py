@@ -37,8 +37,9 @@ def listed_expiries(instruments: Iterable[Instrument], underlying: str) -> list[
 def choose_expiry(strategy: Strategy, expiries: list[datetime], market: datetime) -> tuple[datetime | None, str]:
     """The listed expiry a rule means at `market`, or None with one sentence.
 
-    today / next_day: the Indian calendar date. nearest: the first far enough away. weekly: the first Friday; monthly: the
-    last Friday of its month. A date names itself. All must be at least `min_hours_to_expiry` away.
+    today / next_day: the Indian calendar date. nearest: the first far enough away. weekly: the first Friday after today;
+    monthly: the first last Friday of a month after today. A date names itself. All must be at least `min_hours_to_expiry`
+    away. What expires today is never meant by `weekly` or `monthly`: it has the gamma of a day, not of a week.
     """
     earliest = market + timedelta(hours=float(strategy.min_hours_to_expiry))
     far_enough = [e for e in expiries if e >= earliest]
@@ -61,9 +62,9 @@ def _matches(rule: str, expiry: datetime, market: datetime) -> bool:
     if rule == "nearest":
         return True
     if rule == "weekly":
-        return day.weekday() == _FRIDAY
+        return day.weekday() == _FRIDAY and day > today
     if rule == "monthly":
-        return day.weekday() == _FRIDAY and (day + timedelta(days=7)).month != day.month
+        return day.weekday() == _FRIDAY and day > today and (day + timedelta(days=7)).month != day.month
     return day == date.fromisoformat(rule)
 
 
