@@ -85,9 +85,9 @@ def test_a_file_is_looked_at_before_it_is_used(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "bad.json").write_text(json.dumps(body))
     said = said_by(capsys, "presets", "validate", str(tmp_path / "bad.json"), code=1)
     assert "preset.strategy.call_ratio must be at least 1" in said
-    (tmp_path / "later.json").write_text(json.dumps(body | {"schema_version": 5}))
+    (tmp_path / "later.json").write_text(json.dumps(body | {"schema_version": 6}))
     said = said_by(capsys, "presets", "validate", str(tmp_path / "later.json"), code=1)
-    assert "schema_version must be 1 to 4, was 5" in said
+    assert "schema_version must be 1 to 5, was 6" in said
 
 
 def test_a_live_start_says_what_it_trades_before_it_asks_for_the_phrase(

@@ -136,6 +136,31 @@ def test_other_rules_are_told_in_one_sentence(path: str, value: Any, problem: st
     assert problems_of(body_with(path, value))[0] == problem
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"exit_rule": "weekly"},
+            "schedule.exit_rule must be one of daily, days, before_expiry or date, was 'weekly'",
+        ),
+        ({"exit_rule": "days", "exit_after_days": 0}, "schedule.exit_after_days must be at least 1 days, was 0"),
+        ({"exit_rule": "date"}, "schedule: exit_date must name a day where exit_rule is date, was empty"),
+        (
+            {"exit_rule": "date", "exit_date": "20261204"},
+            "schedule.exit_date must be a date YYYY-MM-DD, was '20261204'",
+        ),
+        (
+            {"exit_rule": "before_expiry", "exit_hours_before_expiry": Decimal("0.5")},
+            "schedule: exit_hours_before_expiry (0.5) is nearer to the expiry than exit_before_expiry_mins (45 min) allows",
+        ),
+    ],
+)
+def test_an_exit_over_days_that_says_nothing_is_told_in_one_sentence(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Preset.model_validate({"schedule": changes})
+    assert sentences(caught.value, Preset) == [words]
+
+
 def test_unknown_field_is_named_with_its_likely_meaning() -> None:
     body = Preset().model_dump(mode="python")
     body["strategy"]["quantiy"] = 2

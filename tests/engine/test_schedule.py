@@ -5,10 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tests.engine.scene import EXPIRY, OPENING, Phase, Scene, holding, option, preset, quote, secs, waiting
+from tests.engine.several import serve
 from trader.config.preset import Schedule, Strategy
 from trader.domain.expiry import IST
 from trader.domain.instrument import Kind
-from trader.engine.schedule import Window, entry_window, exit_before_expiry, fix_instants
+from trader.engine.schedule import Window, entry_window, exit_after, exit_before_expiry, fix_instants
 from trader.engine.selection import choose_expiry
 
 
@@ -281,6 +282,90 @@ def test_expiry_rules(rule: str, at: datetime, chosen: date | None) -> None:
     expiry, why = choose_expiry(Strategy(expiry=rule), LISTED, at)
     assert (expiry.astimezone(IST).date() if expiry else None) == chosen
     assert (why == "") is (chosen is not None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "entry_at", "exit_at"),
+    [
+        pytest.param({"exit_rule": "days", "exit_after_days": 1}, ist(15, "09:30"), ist(16, "16:30"), id="a day"),
+        pytest.param(
+            {"exit_rule": "days", "exit_after_days": 20}, ist(15, "09:30"), ist(4, "16:30", month=2), id="20 days"
+        ),
+        pytest.param({"exit_rule": "days"}, ist(15, "23:50"), ist(16, "16:30"), id="counted from the day of the entry"),
+        pytest.param({"exit_rule": "date", "exit_date": "2025-01-20"}, ist(15, "09:30"), ist(20, "16:30"), id="a date"),
+        pytest.param(
+            {"exit_rule": "date", "exit_date": "2025-01-14"}, ist(15, "09:30"), ist(14, "16:30"), id="gone by"
+        ),
+        pytest.param({"exit_rule": "before_expiry"}, ist(15, "09:30"), None, id="the expiry tells"),
+    ],
+)
+def test_a_position_may_be_held_over_days(
+    changes: dict[str, object], entry_at: datetime, exit_at: datetime | None
+) -> None:
+    assert exit_after(schedule("09:30", "16:30", **changes), entry_at) == exit_at
+
+
+@pytest.mark.parametrize(
+    ("changes", "expiry", "exit_at"),
+    [
+        pytest.param({"exit_rule": "before_expiry"}, ist(24, "17:30"), ist(23, "17:30"), id="a day before"),
+        pytest.param(
+            {"exit_rule": "before_expiry", "exit_hours_before_expiry": "1.5"},
+            ist(24, "17:30"),
+            ist(24, "16:00"),
+            id="an hour and a half before",
+        ),
+        pytest.param({"exit_rule": "days", "exit_after_days": 9}, ist(24, "17:30"), ist(24, "16:30"), id="days later"),
+        pytest.param(
+            {"exit_rule": "days", "exit_after_days": 30},
+            ist(24, "17:30"),
+            ist(24, "16:45"),
+            id="never after the expiry",
+        ),
+    ],
+)
+def test_the_exit_of_a_position_held_over_days(changes: dict[str, object], expiry: datetime, exit_at: datetime) -> None:
+    plan = schedule("09:30", "16:30", **changes)
+    assert exit_before_expiry(plan, exit_after(plan, ist(15, "09:30")), expiry) == exit_at
+
+
+def test_nights_are_told() -> None:
+    plan = schedule("09:30", "16:30", exit_rule="days", exit_after_days=3)
+    assert fix_instants(plan, ist(15, "08:00"), start_now=False).warning == "the position is held over 3 nights"
+
+
+def test_a_run_held_over_days_ends_on_its_day() -> None:
+    scene = holding(preset(schedule={"exit_rule": "before_expiry", "exit_hours_before_expiry": "2"}))
+    assert scene.run.exit_at == EXPIRY - secs(2 * 3600)
+    assert scene.market is not None
+    scene.pass_time((EXPIRY - scene.market).total_seconds() - 2 * 3600 - 1)
+    scene.prices(after=0)
+    assert scene.phase is Phase.HOLDING
+    scene.tick(1)
+    assert scene.phase is Phase.EXITING and scene.run.exit_reason == "time"
+
+
+def test_a_restart_the_day_after_goes_on_holding_until_the_exit() -> None:
+    scene = holding(preset(schedule={"exit_rule": "before_expiry", "exit_hours_before_expiry": "2"}))
+    out = scene.run.exit_at
+    scene.restart(down_secs=3600)
+    assert scene.run.exit_at == out and scene.phase is Phase.HOLDING
+
+
+def test_an_exit_date_before_the_entry_enters_nothing() -> None:
+    scene = Scene()
+    scene.start(preset(schedule={"exit_rule": "date", "exit_date": "2020-01-01"}))
+    scene.prices()
+    serve(scene)
+    scene.tick(1)
+    assert scene.run.exit_reason == "missed_entry"
+    assert scene.phase is Phase.DONE
+    assert not scene.submits()
+
+
+def test_the_exit_is_not_told_before_the_expiry_that_tells_it_is_chosen() -> None:
+    scene = waiting(preset(schedule={"exit_rule": "before_expiry", "exit_hours_before_expiry": "2"}))
+    assert scene.run.entry_at is not None and scene.run.exit_at is None
 
 
 def test_an_expiry_that_is_not_listed_is_refused_with_what_is() -> None:

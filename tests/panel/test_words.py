@@ -56,7 +56,7 @@ def test_a_leg_held_to_its_settlement_is_named_and_not_called_flat() -> None:
     run = msgspec.structs.replace(run, legs=(msgspec.structs.replace(run.legs[0], kept=kept), gone))
     assert (
         words.headline(run)
-        == f"Exiting — exit time reached, held to settlement at {words.fmt.ist_time(run.legs[0].expiry)}"
+        == f"Exiting — exit time reached, held to settlement at {words.fmt.ist_day_time(run.legs[0].expiry)}"
     )
     item = words.flat_line(run)
     assert item.label == "NOT FLAT: C-BTC-95000-221126, 100 (held to settlement)" and kept in item.help

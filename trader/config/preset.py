@@ -8,7 +8,6 @@ unit, the version of the file that brought it (`since`), and for which other val
 import hashlib
 import json
 import re
-from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from math import ceil
@@ -21,10 +20,10 @@ from trader.config.leg_rows import selector_of, words_of
 from trader.config.numbers import Flag, Number, Whole
 from trader.config.relevance import in_use
 from trader.config.structures import build, custom_legs, may_pay, repeats
-from trader.domain.expiry import parse_hhmm
+from trader.domain.expiry import is_iso_date, parse_hhmm
 from trader.domain.structure import LEG_KEY, MOST_LEGS, Structure, flaws
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 PRESET_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}$")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Algo = Literal["chase", "market", "twap", "iceberg"]
@@ -323,11 +322,7 @@ class Strategy(_Section):
     def _expiry_rule(cls, value: str) -> str:
         if value in RELATIVE_EXPIRIES:
             return value
-        try:
-            canonical = date.fromisoformat(value).isoformat()
-        except ValueError:
-            canonical = None
-        if canonical != value:  # Python reads 20270103 and 2027-W01-1 too
+        if not is_iso_date(value):
             raise ValueError(f"must be one of {', '.join(RELATIVE_EXPIRIES)} or a date YYYY-MM-DD, was {value!r}")
         return value
 
@@ -369,11 +364,47 @@ class Schedule(_Section):
     """When to enter and when to be out, in Indian time."""
 
     entry_time_ist: str = _field("09:30", "Entry time", "Time of day the position is entered.", "HH:MM IST")
+    exit_rule: Literal["daily", "days", "before_expiry", "date"] = _field(
+        "daily",
+        "Out",
+        "When everything is closed: at the first exit time after the entry (daily), so many days later (days), so long before "
+        "the expiry (before_expiry), or on a date (date).",
+        since=5,
+    )
     exit_time_ist: str = _field(
         "16:30",
         "Exit time",
-        "Time of day everything is closed; if not after the entry time, it is the next day's.",
+        "Time of day everything is closed; daily: if not after the entry time, it is the next day's.",
         "HH:MM IST",
+        used={"exit_rule": ["daily", "days", "date"]},
+    )
+    exit_after_days: Whole = _field(
+        1,
+        "Days held",
+        "Everything is closed at the exit time of so many days after the day of the entry.",
+        "days",
+        ge=1,
+        le=365,
+        since=5,
+        used={"exit_rule": ["days"]},
+    )
+    exit_hours_before_expiry: Number = _field(
+        Decimal(24),
+        "Before the expiry",
+        "Everything is closed so long before the contracts expire.",
+        "hours",
+        gt=0,
+        le=8760,
+        since=5,
+        used={"exit_rule": ["before_expiry"]},
+    )
+    exit_date: str = _field(
+        "",
+        "Exit date",
+        "Day on which everything is closed at the exit time.",
+        "YYYY-MM-DD (IST)",
+        since=5,
+        used={"exit_rule": ["date"]},
     )
     entry_window_mins: Whole = _field(
         30,
@@ -403,6 +434,20 @@ class Schedule(_Section):
         le=1440,
     )
 
+    @property
+    def out_words(self) -> str:
+        """When everything is closed, in words: ``out 16:30 IST``."""
+        at = f"{self.exit_time_ist} IST"
+        match self.exit_rule:
+            case "days":
+                return f"out {at} {self.exit_after_days} day{'s' if self.exit_after_days > 1 else ''} later"
+            case "date":
+                return f"out {self.exit_date} {at}"
+            case "before_expiry":
+                return f"out {self.exit_hours_before_expiry.normalize():f} h before the expiry"
+            case "daily":
+                return f"out {at}"
+
     @field_validator("entry_time_ist", "exit_time_ist")
     @classmethod
     def _time_of_day(cls, value: str) -> str:
@@ -418,10 +463,24 @@ class Schedule(_Section):
             raise ValueError("names a day twice")
         return tuple(sorted(value, key=WEEKDAYS.index))
 
+    @field_validator("exit_date")
+    @classmethod
+    def _day(cls, value: str) -> str:
+        if value and not is_iso_date(value):
+            raise ValueError(f"must be a date YYYY-MM-DD, was {value!r}")
+        return value
+
     @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        if self.entry_time_ist == self.exit_time_ist:
+    def _leads_out(self) -> Self:
+        if self.exit_rule == "daily" and self.entry_time_ist == self.exit_time_ist:
             raise ValueError(f"exit_time_ist must differ from entry_time_ist ({self.entry_time_ist})")
+        if self.exit_rule == "date" and not self.exit_date:
+            raise ValueError("exit_date must name a day where exit_rule is date, was empty")
+        if self.exit_rule == "before_expiry" and self.exit_hours_before_expiry * 60 < self.exit_before_expiry_mins:
+            raise ValueError(
+                f"exit_hours_before_expiry ({self.exit_hours_before_expiry}) is nearer to the expiry than "
+                f"exit_before_expiry_mins ({self.exit_before_expiry_mins} min) allows"
+            )
         return self
 
 

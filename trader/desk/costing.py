@@ -14,7 +14,7 @@ from trader.desk.values import Preview, PreviewLeg
 from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.engine.records import LegTerms
-from trader.engine.schedule import exit_before_expiry, fix_instants
+from trader.engine.schedule import exit_after, exit_before_expiry
 from trader.engine.state import HUNDRED
 from trader.engine.valuation import closing_fee, closing_price
 from trader.pricing.fees import option_commission
@@ -71,8 +71,7 @@ def with_costs(
 
 def exit_of(preset: Preset, market: datetime, expiry: datetime) -> datetime:
     """When a run that sells at `market` would be out."""
-    instants = fix_instants(preset.schedule, market, start_now=True)
-    return exit_before_expiry(preset.schedule, instants.exit_at, expiry)
+    return exit_before_expiry(preset.schedule, exit_after(preset.schedule, market), expiry)
 
 
 def units(terms: LegTerms) -> Decimal:

@@ -26,7 +26,7 @@ from trader.engine.execution.chase import chase_price, entry_reference
 from trader.engine.gate import exit_limit
 from trader.engine.leg_view import usable_vol
 from trader.engine.records import LegTerms
-from trader.engine.schedule import fix_instants, past_words
+from trader.engine.schedule import date_words, exit_after, fix_instants, past_words
 from trader.engine.selection import choose_expiry, choose_legs, listed_expiries
 from trader.engine.valuation import closing_cost
 from trader.engine.view import RunView
@@ -208,7 +208,8 @@ def _preview(preset: Preset, board: Board) -> Preview:
     legs = tuple(_leg(preset, terms, board.quotes[terms.symbol], board.spot) for terms in selection.legs)
     reasons = selection.reasons
     if legs and selection.expiry is not None and exit_of(preset, board.market, selection.expiry) <= board.market:
-        reasons = (past_words(preset.schedule, selection.expiry),)
+        out = exit_after(preset.schedule, board.market)
+        reasons = (date_words(preset.schedule, board.market) or past_words(preset.schedule, out, selection.expiry),)
     if reasons or not legs:
         return Preview(reasons=reasons, legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)
     seen = Preview(reasons=(), legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)

@@ -21,6 +21,14 @@ def parse_hhmm(text: str) -> time:
     return time(hour, minute)
 
 
+def is_iso_date(text: str) -> bool:
+    """Whether a text is a date ``YYYY-MM-DD``. Python's own reader takes 20270103 and 2027-W01-1, too."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 def ist_date(instant: datetime) -> date:
     """The Indian calendar date of an instant."""
     return instant.astimezone(IST).date()

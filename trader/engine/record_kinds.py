@@ -297,5 +297,5 @@ def _order(intent: OrderIntent) -> str:
     return f"{purpose} {intent.client_order_id}: {intent.side.value} {intent.quantity} {intent.symbol} {price}"
 
 
-def _ist(at: datetime) -> str:
-    return f"{at.astimezone(IST):%d %b %H:%M} IST"
+def _ist(at: datetime | None) -> str:
+    return "before the expiry" if at is None else f"{at.astimezone(IST):%d %b %H:%M} IST"

@@ -108,10 +108,11 @@ class RunCreated(Record, frozen=True, kw_only=True, tag="run_created"):
 
 
 class ScheduleFixed(Record, frozen=True, kw_only=True, tag="schedule_fixed"):
-    """Entry and exit became absolute instants (market time), once the exchange's time was known."""
+    """Entry and exit became absolute instants (market time), once the exchange's time was known. The exit is None where the
+    expiry, which is not chosen yet, tells it."""
 
     entry_at: datetime
-    exit_at: datetime
+    exit_at: datetime | None
     warning: str = ""
 
 

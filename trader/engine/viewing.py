@@ -185,8 +185,13 @@ def filled_since_end(run: Run) -> str:
     return ", ".join(f"{symbol} {quantity:+d}" for symbol, quantity in left.items() if quantity)
 
 
-def _clock(instant: datetime | None) -> str:
-    return "?" if instant is None else f"{instant.astimezone(IST):%H:%M} IST"
+def _clock(instant: datetime | None, now: Now) -> str:
+    """``16:30 IST``, with its day where that is not today's."""
+    if instant is None:
+        return "?"
+    local = instant.astimezone(IST)
+    is_today = now.market is None or local.date() == now.market.astimezone(IST).date()
+    return f"{local:%H:%M} IST" if is_today else f"{local:%d %b %H:%M} IST"
 
 
 def _away(instant: datetime | None, now: Now) -> str:
@@ -214,12 +219,12 @@ def words_for(run: Run, watch: Watch, now: Now, barred: str = "", progress: str 
             return f"Waiting — no entry: {barred}"
         case Phase.WAITING:
             if run.entry_at is not None and now.market is not None and now.market < run.entry_at:
-                return f"Waiting — {_enters(run)} at {_clock(run.entry_at)}{_away(run.entry_at, now)}"
+                return f"Waiting — {_enters(run)} at {_clock(run.entry_at, now)}{_away(run.entry_at, now)}"
             return "Waiting — " + (watch.why_not[0] if watch.why_not else "getting ready")
         case Phase.ENTERING:
             return f"Entering — {'; '.join(_entered_words(run))}" + (f"; {progress}" if progress else "")
         case Phase.HOLDING:
-            return f"Holding — exits at {_clock(run.exit_at)}{_away(run.exit_at, now)}"
+            return f"Holding — exits at {_clock(run.exit_at, now)}{_away(run.exit_at, now)}"
         case Phase.EXITING:
             reason = exit_label(run.exit_reason or "")
             return f"Exiting ({reason}) — {_closing_words(run, now)}"

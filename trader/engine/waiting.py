@@ -19,7 +19,14 @@ from trader.engine.imbalance import UNWIND_SECS, imbalance_words, lacks, tell_na
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.prerequisites import Facts, Unread, in_the_way, prerequisites
 from trader.engine.records import LegTerms, Phase
-from trader.engine.schedule import Window, entry_window, exit_before_expiry, fix_instants, past_words
+from trader.engine.schedule import (
+    Window,
+    date_words,
+    entry_window,
+    exit_before_expiry,
+    fix_instants,
+    past_words,
+)
 from trader.engine.selection import choose_legs, liquidity_flaw, touch_flow
 from trader.engine.state import HUNDRED, ZERO, Run, Watch, seconds_since
 from trader.engine.turn import Turn
@@ -49,7 +56,10 @@ def wait(turn: Turn, run_id: str) -> None:
         if instants.warning:
             turn.alert(run_id, "info", "schedule", f"Schedule: {instants.warning}.")
         run = turn.run(run_id)
-    assert run.entry_at is not None and run.exit_at is not None
+    assert run.entry_at is not None
+    if past := date_words(run.preset.schedule, run.entry_at):
+        turn.decide_exit(run_id, "missed_entry", f"Nothing was entered: {past}")
+        return
     window = entry_window(run.preset.schedule, run.entry_at, run.exit_at, turn.now.market)
     if window is Window.EARLY:
         known = Facts(level=level_words(turn.state), foreign=turn.watch(run_id).foreign, confirmed=run.beside)
@@ -181,7 +191,7 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
         return
     turn.set_watch(event.run_id, chain_pending=False)
     turn.slow_down(event.retry_after_secs)
-    if run.phase is not Phase.WAITING or run.orders or turn.now.market is None or run.exit_at is None:
+    if run.phase is not Phase.WAITING or run.orders or turn.now.market is None:
         return
     if run.entry_at is None or turn.now.market < run.entry_at:
         return  # read for the exchange's time: strikes of today would bind a run of tomorrow to today's expiry
@@ -204,7 +214,8 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
     assert selection.expiry is not None
     exit_at = exit_before_expiry(run.preset.schedule, run.exit_at, selection.expiry)
     if exit_at <= turn.now.market:
-        turn.set_watch(event.run_id, why_not=(f"strikes: {past_words(run.preset.schedule, selection.expiry)}",))
+        words = past_words(run.preset.schedule, run.exit_at, selection.expiry)
+        turn.set_watch(event.run_id, why_not=(f"strikes: {words}",))
         return
     turn.write(rec.LegsChosen, event.run_id, legs=selection.legs, spot=event.spot, exit_at=exit_at)
     turn.set_watch(event.run_id, account_wanted=True, picked_at=turn.wall, stops=None, stops_read=None)
@@ -311,7 +322,7 @@ def _is_too_late(turn: Turn, run: Run) -> bool:
         or any(o.done_qty for o in run.orders.values())
     ):
         return False
-    if turn.now.market is None or run.entry_at is None or run.exit_at is None:
+    if turn.now.market is None or run.entry_at is None:
         return False
     return entry_window(run.preset.schedule, run.entry_at, run.exit_at, turn.now.market) is Window.MISSED
 

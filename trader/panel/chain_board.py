@@ -131,7 +131,7 @@ def fires_table(position: Position, marks: Sequence[Fire]) -> Html:
     exit_row = tag(
         "tr",
         tag("th", "Exit time", scope="row"),
-        tag("td", fmt.ist_time(position.exit_at)),
+        tag("td", fmt.ist_day_time(position.exit_at)),
         tag("td", f"in {fmt.duration(position.ends - position.market)}", colspan=2),
     )
     note = (

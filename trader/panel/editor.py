@@ -34,8 +34,8 @@ _EXPIRY_WORDS = {
     "today": "Today",
     "next_day": "Next day",
     "nearest": "Nearest",
-    "weekly": "Weekly (Friday)",
-    "monthly": "Monthly (last Friday)",
+    "weekly": "Weekly (next Friday)",
+    "monthly": "Monthly (next last Friday)",
 }
 # How the columns of a table of rows are drawn; a column of neither kind is text.
 _NUMBER_COLUMNS = {

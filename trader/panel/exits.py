@@ -55,9 +55,7 @@ def _ladder(run: RunView) -> Html:
 
 
 def _shortly_before(run: RunView) -> str:
-    if run.exit_at is None:
-        return "the exit"
-    return fmt.ist_time(run.exit_at - _SHORTLY_BEFORE).removesuffix(" IST")
+    return words.exit_time(None if run.exit_at is None else run.exit_at - _SHORTLY_BEFORE, run.market_at)
 
 
 def _row(run: RunView, rung: Rung) -> Html:

@@ -81,7 +81,7 @@ def _times(preset: Preset, seen: Preview) -> dict[str, str]:
     )
     words = {"strategy.expiry": f"{fmt.ist_day_time(seen.expiry)}{left}"}
     if seen.exit_at is not None:
-        words["schedule.exit_time_ist"] = _outlook(seen)
+        words |= dict.fromkeys(("schedule.exit_time_ist", "schedule.exit_hours_before_expiry"), _outlook(seen))
     return words
 
 

@@ -80,6 +80,10 @@ CHOICE_WORDS = {
     "closest": "Closest to it",
     "at_least": "At least that",
     "at_most": "At most that",
+    "daily": "Daily, at the exit time",
+    "days": "After some days",
+    "before_expiry": "Before the expiry",
+    "date": "On a date",
 }
 
 

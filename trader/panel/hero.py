@@ -227,7 +227,7 @@ def _still(run: RunView, decimals: int) -> Html:
 
 
 def _at(run: RunView) -> str:
-    return fmt.ist_time(run.exit_at).removesuffix(" IST") if run.exit_at is not None else "the exit"
+    return words.exit_time(run.exit_at, run.market_at)
 
 
 def _today(day: Day | None, decimals: int) -> Html:

@@ -100,7 +100,7 @@ def _promise(preset: Preset) -> None:
     st.markdown(fmt.strong(promise(preset, now=st.session_state.get("dash_when") == "now")))
     seen = sell_now.look(preset)
     known = not isinstance(seen, str)
-    strategy, schedule = preset.strategy, preset.schedule
+    strategy = preset.strategy
     size = parts.size(
         strategy.quantity,
         seen.contract_value if known else None,  # type: ignore[union-attr]
@@ -111,7 +111,7 @@ def _promise(preset: Preset) -> None:
     if "delta_min" in in_use(type(strategy), dict(strategy)):
         what += f", delta {strategy.delta_min:f}–{strategy.delta_max:f}"
     what += f" · {strategy.expiry.replace('_', ' ')}"
-    st.markdown(fmt.safe(f"{size}. {what} · out {schedule.exit_time_ist} IST"))
+    st.markdown(fmt.safe(f"{size}. {what} · {preset.schedule.out_words}"))
 
 
 def promise(preset: Preset, *, now: bool) -> str:

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from trader.desk import Preview
 from trader.panel import format as fmt
-from trader.panel import parts
+from trader.panel import parts, words
 from trader.panel.charts import LOSS, MUTED, PNL, TRAIL
 
 _HEIGHT = 290
@@ -17,7 +17,11 @@ def figure(seen: Preview) -> go.Figure:
     """The three lines with spot and the places where the maximum loss would fire."""
     curve = seen.payoff
     assert curve is not None
-    names = ("Now, cost to close", f"At {fmt.ist_time(seen.exit_at)}" if seen.exit_at else "At the exit", "At expiry")
+    names = (
+        "Now, cost to close",
+        f"At {words.day_time(seen.exit_at, seen.market)}" if seen.exit_at else "At the exit",
+        "At expiry",
+    )
     lines = [
         _line(curve.spots, curve.at_expiry, names[2], MUTED, "dot", 1.4),
         _line(curve.spots, curve.at_exit, names[1], TRAIL, "solid", 1.6),

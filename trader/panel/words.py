@@ -84,7 +84,7 @@ def headline(run: RunView | None, *, alive: bool = True) -> str:
         }.get(run.flat, f"{word} — whether flat is unknown")
     if run.phase is Phase.EXITING:
         kept = [leg for leg in run.legs if leg.kept]
-        until = f"held to settlement at {fmt.ist_time(kept[0].expiry)}" if kept else "until flat"
+        until = f"held to settlement at {day_time(kept[0].expiry, run.market_at)}" if kept else "until flat"
         return f"{word} — {exit_reason(run.exit_reason)}, {until}" if run.exit_reason else f"{word} — {until}"
     if run.phase is Phase.ENTERING:
         return f"{word} — the entry orders are working"
@@ -102,6 +102,11 @@ def headline(run: RunView | None, *, alive: bool = True) -> str:
 def day_time(at: datetime, now: datetime | None) -> str:
     """``16:30 IST``, with its day when that is not today's."""
     return fmt.ist_time(at) if now is None or ist_date(at) == ist_date(now) else fmt.ist_day_time(at)
+
+
+def exit_time(at: datetime | None, now: datetime | None) -> str:
+    """``16:30``, with its day when that is not today's, for a place that says what it is the time of."""
+    return "the exit" if at is None else day_time(at, now).removesuffix("IST").rstrip()
 
 
 def flat_line(run: RunView) -> Item:

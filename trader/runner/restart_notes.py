@@ -104,12 +104,12 @@ def _now_doing(run: Run) -> str:
             level = (
                 "no trailing level yet" if run.level_pct is None else f"trailing stop at {run.level_pct:+.1f} % kept"
             )
-            by = "" if run.exit_at is None else f", exit at {run.exit_at.astimezone(IST):%H:%M} IST kept"
+            by = "" if run.exit_at is None else f", exit at {run.exit_at.astimezone(IST):%d %b %H:%M} IST kept"
             return f"{level[0].upper()}{level[1:]}{by}; watching."
         case Phase.EXITING:
             return "The exit goes on until the exchange confirms flat."
         case Phase.ENTERING:
-            return "The entry is completed or taken back; it is never begun anew."
+            return "The entry is completed or taken back; it is never begun a second time."
         case _:
             return "Still waiting for the entry."
 
