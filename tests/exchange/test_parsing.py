@@ -103,6 +103,23 @@ def order(**changes: Any) -> OrderSnapshot:
 
 
 @needs_data
+@pytest.mark.parametrize(
+    ("kind", "meta", "commission"),
+    [
+        ("normal", {"total_liquidation_fee_in_settling_asset": "2.235"}, "0.0753148"),
+        ("liquidation", {"total_liquidation_fee_in_settling_asset": "2.235"}, "2.3103148"),
+        ("liquidation", {"total_liquidation_fee_in_settling_asset": 0}, "0.0753148"),
+        ("liquidation", {}, None),
+        ("liquidation", None, None),
+        ("liquidation", "none", None),
+        ("settlement", {"new_position": {"size": 0}}, "0.0753148"),
+    ],
+)
+def test_what_a_liquidation_has_cost_is_commission_and_fee(kind: str, meta: Any, commission: str | None) -> None:
+    fill = parse_fill(msgspec.convert(FILL | {"fill_type": kind, "meta_data": meta}, wire.FillRow))
+    assert fill.commission == (None if commission is None else Decimal(commission))
+
+
 def test_recorded_option_tickers_become_whole_quotes() -> None:
     rows = json.loads((DATA / "rest_tickers_india_20260903T102829Z.json").read_text())["result"]
     assert len(rows) == 12

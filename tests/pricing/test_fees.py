@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trader.pricing.fees import futures_commission, option_commission
+from trader.pricing.fees import futures_commission, option_commission, option_liquidation_fee
 
 TERMS = {"rate": D("0.0001"), "cap": D("0.035"), "spot": D("63826.1"), "quantity": 10, "contract_value": D("0.001")}
 
@@ -56,3 +56,22 @@ def test_recorded_fills_paid_what_the_formula_says(shared_data: Path) -> None:
                 contract_value=value,
             )
         assert fee == pytest.approx(D(fill["commission"]), abs=D("1e-7")), fill["product_symbol"]
+
+
+def test_a_commission_is_rounded_up_as_recorded_at_the_exchange() -> None:
+    """What came to 1.844451864 cost 1.84445187; to the nearest it would have been less."""
+    exact = D("1.844451864")
+    assert option_commission(
+        rate=D(1), cap=None, spot=exact, price=D(1), quantity=1, contract_value=D(1), gst=D(0)
+    ) == D("1.84445187")
+
+
+@pytest.mark.parametrize(
+    ("price", "fee"),
+    [
+        (D(1000), D("0.1947")),  # 0.25 % of 66,000 is 165: less than half the premium
+        (D(100), D("0.059")),  # half of it
+    ],
+)
+def test_a_liquidation_costs_a_share_of_the_notional_or_half_the_premium(price: D, fee: D) -> None:
+    assert option_liquidation_fee(spot=D(66_000), price=price, quantity=1, contract_value=D("0.001")) == fee

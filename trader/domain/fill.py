@@ -36,8 +36,8 @@ def told_key(channel: Channel | None, price: Decimal) -> str:
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution. `price` is USD per unit of underlying; `commission` is USD paid, GST included, negative = rebate,
-    None while the exchange has not said (the fast fill stream does not carry it). `channel` is None for what no channel
+    """One execution. `price` is USD per unit of underlying; `commission` is USD paid, GST included, negative = rebate; where
+    the exchange closed the position by itself its liquidation fee is in it. None while the exchange has not said (the fast fill stream does not carry it). `channel` is None for what no channel
     told: a settlement booked by price, and fills of journals that did not record it."""
 
     fill_id: str

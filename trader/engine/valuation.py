@@ -8,6 +8,7 @@ from math import isfinite
 import msgspec
 
 from trader.domain.clock import Now
+from trader.domain.fill import FillKind
 from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.engine.records import LegTerms
@@ -20,7 +21,7 @@ from trader.engine.state import (
     oldest,
     seconds_since,
 )
-from trader.pricing.fees import option_commission
+from trader.pricing.fees import option_commission, option_liquidation_fee
 from trader.pricing.margin import ShortLeg, strangle_margin
 
 _GUARD_TICKS = 5
@@ -95,7 +96,7 @@ def closing_cost(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) ->
 
 
 def closing_fee(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) -> Decimal:
-    """USD of commission and GST of closing `quantity` contracts at `price`."""
+    """USD of commission and GST of trading `quantity` contracts of a leg at `price`."""
     return option_commission(
         rate=leg.fee_rate,
         cap=leg.fee_cap,
@@ -107,7 +108,8 @@ def closing_fee(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) -> 
 
 
 def untold_fees(run: Run, market: Market) -> Decimal:
-    """USD that fills whose commission the exchange has not told must have cost, by their contract's rates (GST included)."""
+    """USD that fills whose commission the exchange has not told must have cost, by their contract's rates (GST included; where the
+    exchange closed by itself, with its liquidation fee)."""
     if not run.uncosted:
         return ZERO
     spot = market.spots.get(run.underlying) or run.spot_at_entry or ZERO
@@ -115,14 +117,12 @@ def untold_fees(run: Run, market: Market) -> Decimal:
     for booked in run.fills.values():
         if booked.fill.commission is None:
             leg = run.leg(booked.leg)
-            total += booked.cost_so_far + option_commission(
-                rate=leg.fee_rate,
-                cap=leg.fee_cap,
-                spot=spot,
-                price=booked.fill.price,
-                quantity=booked.fill.quantity - booked.costed,
-                contract_value=leg.contract_value,
-            )
+            price, contracts = booked.fill.price, booked.fill.quantity - booked.costed
+            total += booked.cost_so_far + closing_fee(leg, contracts, price, spot)
+            if booked.fill.kind is FillKind.LIQUIDATION:
+                total += option_liquidation_fee(
+                    spot=spot, price=price, quantity=contracts, contract_value=leg.contract_value
+                )
     return total
 
 

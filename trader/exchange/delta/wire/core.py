@@ -4,7 +4,7 @@ Numbers stay as they came (`Number`); `parse` turns them into domain values and 
 ignored, optional ones may be missing or null, because the exchange's own editions differ.
 """
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -138,6 +138,9 @@ class FillRow(msgspec.Struct):
     fill_type: str | None = None
     commission: Number = None
     created_at: Number = None
+    meta_data: Any = (
+        None  # read where the exchange closed the position by itself; of any shape, so that no row fails for it
+    )
 
 
 class PositionRow(msgspec.Struct):

@@ -8,6 +8,7 @@ that needs it waits. Nothing here ever yields NaN, infinity or a negative size.
 import logging
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from trader.domain.errors import WireError
 from trader.domain.fill import Channel, Fill, FillKind, Position
@@ -176,11 +177,14 @@ def parse_order(row: OrderRow) -> OrderSnapshot:
 
 
 def parse_fill(row: FillRow) -> Fill:
-    """One row of the fills endpoint; it carries no client order id. `commission` includes GST.
+    """One row of the fills endpoint; it carries no client order id. `commission` is all that the exchange has charged: GST is
+    in it and, where it closed the position by itself, its liquidation fee. Where that is not told, the cost is not known.
 
     Raises:
         WireError: Id, side, size or price is missing or nonsense.
     """
+    kind, commission = _fill_kind(row.fill_type), n.decimal_of(row.commission, "commission")
+    extra = _liquidation_fee(row.meta_data) if kind is FillKind.LIQUIDATION else Decimal(0)
     return Fill(
         fill_id=n.id_of(row.id, "fill id"),
         venue_order_id=n.id_of(row.order_id, "order_id"),
@@ -190,12 +194,18 @@ def parse_fill(row: FillRow) -> Fill:
         side=_side(row.side),
         quantity=_fill_size(row.size),
         price=_fill_price(row.price),
-        commission=n.decimal_of(row.commission, "commission"),
+        commission=None if commission is None or extra is None else commission + extra,
         role=row.role or "taker",
-        kind=_fill_kind(row.fill_type),
+        kind=kind,
         ts_event=n.instant_of(row.created_at, "created_at"),
         channel=Channel.REST,
     )
+
+
+def _liquidation_fee(meta: Any) -> Decimal | None:
+    """USD charged for a liquidation beside the commission, tax included; None where the row does not tell."""
+    told = meta.get("total_liquidation_fee_in_settling_asset") if isinstance(meta, dict) else None
+    return n.decimal_of(told, "liquidation fee") if type(told) in (str, int, float) else None
 
 
 def parse_user_trade(row: UserTrade, product_id: int) -> Fill:

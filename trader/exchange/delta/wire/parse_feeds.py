@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from trader.domain.errors import WireError
-from trader.domain.fill import Fill
+from trader.domain.fill import Fill, FillKind
 from trader.exchange.delta.wire import feeds as feeds
 from trader.exchange.delta.wire import numbers as n
 from trader.exchange.delta.wire.core import Number, UserTrade
@@ -185,7 +185,11 @@ def parse_long_user_trade(message: feeds.LongUserTrade) -> Fill:
     )
     fill = parse_user_trade(short, n.count_or_none(message.product_id) or 0)
     commission = n.decimal_of(message.commission, "commission")
-    return msgspec.structs.replace(fill, commission=commission) if commission is not None else fill
+    if (
+        commission is None or fill.kind is FillKind.LIQUIDATION
+    ):  # that has a fee of its own, which only the list of fills tells
+        return fill
+    return msgspec.structs.replace(fill, commission=commission)
 
 
 def parse_feed(message: Any) -> Feed:

@@ -1,0 +1,55 @@
+"""A leg that the exchange liquidates: what every face tells of the money is what the wallet has lost."""
+
+from decimal import Decimal
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from tests.e2e.rig import START, Rig, preset, start_venue
+from trader.domain.fill import FillKind
+from trader.engine.records import FillCosted, FillRecorded, Phase
+from trader.journal.verifying import verify
+from trader.venue.market.base import OptionStats
+from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
+
+
+class Squeeze(SyntheticMarket):
+    """The mark of one contract may be pressed up while the book stays where it is."""
+
+    def __init__(self) -> None:
+        super().__init__(SyntheticSettings(seed=1, start=START))
+        self.pressed: dict[str, Decimal] = {}
+
+    def option_stats(self, symbol: str) -> OptionStats:
+        stats = super().option_stats(symbol)
+        return replace(stats, mark=stats.mark + self.pressed.get(symbol, Decimal(0)))
+
+
+def test_a_liquidated_leg_has_cost_what_the_wallet_has_paid(tmp_path: Path) -> None:
+    market = Squeeze()
+    venue = start_venue(market=market)
+    rig = Rig(venue, tmp_path)
+    rig.boot()
+    far = {"max_loss_pct": 1000, "trailing_enabled": False}
+    try:
+        rig.start(preset(strategy={"quantity": 10, "delta_min": "0.18", "delta_max": "0.25"}, exits=far))
+        held = rig.await_view(lambda view: view.phase is Phase.HOLDING, 30, "holding")
+        call = next(leg for leg in held.legs if leg.key == "C")
+        assert held.spot is not None
+        market.pressed[call.symbol] = held.spot * Decimal("0.007")
+        closed = rig.await_view(lambda view: view.phase is Phase.DONE, 40, "done")
+        records = [record for _, record in rig.journal.events(held.run_id)]
+        forced = [r.fill for r in records if isinstance(r, FillRecorded) and r.fill.kind is FillKind.LIQUIDATION]
+        assert [fill.symbol for fill in forced] == [call.symbol]
+        rows = rig.gateway.account.transactions()
+        fee = -sum(row.amount for row in rows if row.kind == "liquidation_fee")
+        assert fee > 0
+        told = [r.commission for r in records if isinstance(r, FillCosted) and r.fill_id == forced[0].key]
+        assert sum(told) + (forced[0].commission or 0) > fee  # its commission beside it
+        assert closed.realized_pnl == rig.ledger_change()
+        assert closed.exit_reason == "leg_closed"
+    finally:
+        rig.halt()
+        venue.stop()
+    report = verify(f"sqlite:///{tmp_path / 'journal.db'}")
+    assert report.ok, report
