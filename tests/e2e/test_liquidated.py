@@ -5,9 +5,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from tests.e2e.rig import START, Rig, preset, start_venue
+from tests.e2e.rig import START, Rig, await_value, preset, start_venue
 from trader.domain.fill import FillKind
-from trader.engine.records import FillCosted, FillRecorded, Phase
+from trader.engine.records import FillCosted, FillRecorded, Phase, WalletCompared
 from trader.journal.verifying import verify
 from trader.venue.market.base import OptionStats
 from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
@@ -48,8 +48,19 @@ def test_a_liquidated_leg_has_cost_what_the_wallet_has_paid(tmp_path: Path) -> N
         assert sum(told) + (forced[0].commission or 0) > fee  # its commission beside it
         assert closed.realized_pnl == rig.ledger_change()
         assert closed.exit_reason == "leg_closed"
+
+        def compared() -> WalletCompared | None:
+            found = [r for _, r in rig.journal.events(held.run_id) if isinstance(r, WalletCompared)]
+            return found[0] if found else None
+
+        wallet = await_value(compared, 20, "compared with the exchange's ledger")
+        assert wallet.difference == 0 and wallet.lines["liquidation_fee"] == -fee
+        assert sum(wallet.lines.values()) == closed.realized_pnl
+        (row,) = rig.journal.runs(limit=5)
+        assert (row.realized_pnl, row.wallet_difference) == (closed.realized_pnl, 0)
     finally:
         rig.halt()
         venue.stop()
     report = verify(f"sqlite:///{tmp_path / 'journal.db'}")
     assert report.ok, report
+    assert "1 runs were compared" in next(f.words for f in report.findings if f.check == "wallet")

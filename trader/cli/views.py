@@ -1,5 +1,6 @@
 """Commands that only look: status, history, check, preview."""
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -55,7 +56,7 @@ def history(
     if not runs:
         emit_lines(["No finished run yet. First paper trade: python -m trader start --preset default --now"])
         return
-    head = ["run", "started", "underlying", "preset", "exit reason", "realised", "fees"]
+    head = ["run", "started", "underlying", "preset", "exit reason", "realised", "fees", "wallet"]
     rows = [
         [
             run.run_id,
@@ -65,10 +66,16 @@ def history(
             "–" if run.exit_reason is None else exit_label(run.exit_reason),
             usd(run.realized_pnl),
             usd(run.fees, signed=False),
+            _wallet(run.wallet_difference),
         ]
         for run in runs
     ]
     emit_lines(table(head, rows))
+
+
+def _wallet(difference: Decimal | None) -> str:
+    """Whether the exchange's ledger shows what the run has told."""
+    return "not compared" if difference is None else f"differs by {difference:+f} USD" if difference else "agrees"
 
 
 def _one(report: "RunReport", as_json: bool) -> None:

@@ -6,6 +6,19 @@ from decimal import Decimal
 import msgspec
 
 
+class Transaction(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the ledger: `amount` signed, `balance` after it. Kinds: cashflow, commission, settlement, funding,
+    liquidation_fee, deposit and others; an unknown kind stays as text."""
+
+    transaction_id: str
+    kind: str
+    amount: Decimal
+    balance: Decimal
+    asset: str | None
+    product_id: int | None
+    created_at: datetime | None
+
+
 class Wallet(msgspec.Struct, frozen=True, kw_only=True):
     """Money in the settling asset (USD). `available` = `balance` - `blocked_margin`; `equity` counts open positions at
     mark, None where the exchange has not said."""

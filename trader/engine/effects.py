@@ -43,6 +43,13 @@ class ReadAccount(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool = False  # open orders of the whole account, not of these products alone
 
 
+class ReadWallet(msgspec.Struct, frozen=True, kw_only=True):
+    """Read the lines of the exchange's ledger since an instant (exchange time), for the sake of one run."""
+
+    run_id: str
+    since: datetime
+
+
 class Subscribe(msgspec.Struct, frozen=True, kw_only=True):
     """The symbols and underlyings whose prices are needed from now on (the whole set)."""
 
@@ -65,4 +72,4 @@ class Tell(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-Effect = Submit | Cancel | ReadChain | ReadAccount | Subscribe | AckCommand | Tell | AnyRecord
+Effect = Submit | Cancel | ReadChain | ReadAccount | ReadWallet | Subscribe | AckCommand | Tell | AnyRecord

@@ -14,6 +14,7 @@ from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderSnapshot
 from trader.domain.outcome import Outcome
 from trader.domain.quote import Quote
+from trader.domain.wallet import Transaction
 from trader.engine.records import OperatorLevel
 
 
@@ -120,6 +121,16 @@ class FillSeen(Event, frozen=True, kw_only=True):
     fill: Fill
 
 
+class WalletRead(Event, frozen=True, kw_only=True):
+    """The lines of the exchange's ledger since an instant, or why they could not be read."""
+
+    run_id: str
+    since: datetime
+    changes: tuple[Transaction, ...] | None = None
+    error: str = ""
+    retry_after_secs: float | None = None
+
+
 class AccountRead(Event, frozen=True, kw_only=True):
     """One reconciliation read over REST. A member that is None could not be read (or not to its end): it proves nothing.
 
@@ -189,6 +200,7 @@ AnyEvent = (
     | OrderSeen
     | FillSeen
     | AccountRead
+    | WalletRead
     | StreamChanged
     | JournalChanged
 )

@@ -19,10 +19,11 @@ from trader.engine.cover import astray
 from trader.engine.execution.algo import allowed_lead
 from trader.engine.ledger import with_cost, with_fill
 from trader.engine.records import Phase
-from trader.engine.state import ZERO, Account, BookedFill, Order, Run, State, Trading, Watch
+from trader.engine.state import KEPT_FLOWS, ZERO, Account, BookedFill, Flow, Order, Run, State, Trading, Watch
 
 _KEPT_ORDER_TIMES = 16
 _KEPT_DIVIDED = 200
+_COMPARED_FOR = timedelta(minutes=10)
 
 
 def evolve(state: State, record: rec.AnyRecord) -> State:
@@ -40,6 +41,8 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
         return state
     if isinstance(record, rec.RunFinished):
         state = replace(state, account=_book_day(state.account, record))
+    if isinstance(record, rec.FillRecorded | rec.FillCosted) and (flow := _flow_of(run, record)) is not None:
+        state = replace(state, account=replace(state.account, flows=(*state.account.flows, flow)[-KEPT_FLOWS:]))
     if isinstance(record, rec.OrderIntended) and record.cause != "recovery":  # what is taken over was sent long ago
         state = replace(state, account=_count_order(state.account, record.wall))
     handler = _HANDLERS.get(type(record))
@@ -91,7 +94,9 @@ def _run_created(state: State, record: rec.RunCreated) -> State:
         phase_since=record.wall,
     )
     kept = {
-        key: old for key, old in state.runs.items() if old.phase is not Phase.DONE or old.underlying != run.underlying
+        key: old
+        for key, old in state.runs.items()
+        if old.phase is not Phase.DONE or old.underlying != run.underlying or _is_to_be_compared(old, record)
     }
     day = (run.underlying, _day_of(record))
     counts = state.account.runs_by_day
@@ -99,6 +104,28 @@ def _run_created(state: State, record: rec.RunCreated) -> State:
     watches = {key: watch for key, watch in state.watches.items() if key in kept}
     watches[run.run_id] = Watch(since=record.wall, since_market=record.market)
     return replace(state, runs={**kept, run.run_id: run}, account=account, watches=watches)
+
+
+def _is_to_be_compared(run: Run, now: rec.Record) -> bool:
+    """Whether a finished run is still to be held against the exchange's ledger."""
+    if run.finished is None or run.wallet is not None or not run.fills:
+        return False
+    return now.wall - run.finished.wall < _COMPARED_FOR
+
+
+def _flow_of(run: Run, record: rec.FillRecorded | rec.FillCosted) -> Flow | None:
+    """The cash of an execution, or what it was told later to have cost; None for what was booked before."""
+    if isinstance(record, rec.FillCosted):
+        booked = run.fills.get(record.fill_id)
+        if booked is None or booked.fill.commission is not None:
+            return None
+        fill, usd = booked.fill, -record.commission
+    else:
+        fill = record.fill
+        if fill.key in run.fills:
+            return None
+        usd = fill.cash_flow(run.leg(record.leg).contract_value) - (fill.commission or ZERO)
+    return Flow(fill.ts_event or record.market or record.wall, fill.product_id, usd)
 
 
 def _book_day(account: Account, record: rec.RunFinished) -> Account:
@@ -339,6 +366,10 @@ def _run_finished(run: Run, record: rec.RunFinished) -> Run:
     return replace(run, finished=record, phase=Phase.DONE, phase_since=record.wall)
 
 
+def _wallet_compared(run: Run, record: rec.WalletCompared) -> Run:
+    return replace(run, wallet=record)
+
+
 _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
     rec.ScheduleFixed: _schedule_fixed,
     rec.LegsChosen: _legs_chosen,
@@ -358,6 +389,7 @@ _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
     rec.LegKept: _leg_kept,
     rec.LegReleased: _leg_released,
     rec.RunFinished: _run_finished,
+    rec.WalletCompared: _wallet_compared,
 }
 
 

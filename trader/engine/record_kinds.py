@@ -174,6 +174,18 @@ def _run_finished(record: rec.RunFinished) -> str:
     return f"{end}; {money} ({exit_label(record.exit_reason)})"
 
 
+def _severity_of_the_wallet(record: rec.WalletCompared) -> Severity:
+    return "error" if record.difference else "info"
+
+
+@_kind(rec.WalletCompared, "decisions", Weight.DECISION, _severity_of_the_wallet)
+def _wallet_compared(record: rec.WalletCompared) -> str:
+    lines = ", ".join(f"{kind} {plain(amount)}" for kind, amount in record.lines.items()) or "no line"
+    if record.difference:
+        return f"the wallet differs by {plain(record.difference)} USD ({lines})"
+    return f"the wallet agrees to the last digit ({lines})"
+
+
 # ------------------------------------------------------------ orders and what became of them
 
 

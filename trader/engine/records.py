@@ -262,6 +262,15 @@ class RunFinished(Record, frozen=True, kw_only=True, tag="run_finished"):
     foreign: str = ""  # a remainder that is not ours, named and left alone: "C-BTC-... -3"
 
 
+class WalletCompared(Record, frozen=True, kw_only=True, tag="wallet_compared"):
+    """A finished run was held against the exchange's ledger. `lines`: USD by kind of line in the run's contracts since
+    `since`; `difference`: how much more (signed) they come to than what all runs have booked of these contracts."""
+
+    since: datetime
+    lines: dict[str, Decimal]
+    difference: Decimal
+
+
 class AlertRaised(Record, frozen=True, kw_only=True, tag="alert_raised"):
     """Something a person should look at. `level`: info, warning, error."""
 
@@ -319,6 +328,7 @@ AnyRecord = (
     | LegKept
     | LegReleased
     | RunFinished
+    | WalletCompared
     | AlertRaised
     | LevelChanged
     | LimitsSet

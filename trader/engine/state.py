@@ -16,7 +16,7 @@ from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.remedy import Remedy
 from trader.engine.ledger import Ledger
-from trader.engine.records import LegKept, LegTerms, Level, Phase, RunFinished
+from trader.engine.records import LegKept, LegTerms, Level, Phase, RunFinished, WalletCompared
 
 ZERO = Decimal(0)
 HUNDRED = Decimal(100)
@@ -117,6 +117,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     exit_detail: str = ""
     exit_decided_at: datetime | None = None  # wall
     finished: RunFinished | None = None
+    wallet: WalletCompared | None = None
     ledgers: dict[str, Ledger] = {}  # sums of a leg's fills, by its key
     held: tuple[LegTerms, ...] = ()  # the legs of which contracts are open by our fills
     basis: Decimal = ZERO  # USD that percentages are of, by what was entered; 0 while nothing was
@@ -207,6 +208,14 @@ class Trading(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
 
 
+class Flow(msgspec.Struct, frozen=True):
+    """Cash of one execution in one contract, its cost in: when (exchange time) and how much, USD."""
+
+    at: datetime
+    product_id: int
+    usd: Decimal
+
+
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Across runs: what the limits count, and the level. Days are Indian calendar dates of market time."""
 
@@ -216,6 +225,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     trading: Trading = Trading()
     limits: AccountLimits = AccountLimits()
     locked_day: date | None = None  # the Indian day on which the account's daily loss was reached
+    flows: tuple[Flow, ...] = ()  # what has been booked of executions and costs, the newest `KEPT_FLOWS`
     divided: dict[str, int] = {}  # contracts booked of what the exchange has closed by itself, by `Fill.whole_key`
 
 
@@ -232,6 +242,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     account_asked: datetime | None = None
     account_pending: bool = False
     account_wanted: bool = True
+    wallet_asked: datetime | None = None
     account_read: datetime | None = None  # `asked` of the last complete read
     available_usd: Decimal | None = None
     foreign_orders: tuple[str, ...] = ()
@@ -300,6 +311,7 @@ def seconds_since(then: datetime | None, now: datetime) -> float:
 MARK_AGE = timedelta(seconds=5)
 QUOTE_AGE = timedelta(seconds=8)
 GREEKS_AGE = timedelta(seconds=12)
+KEPT_FLOWS = 4000
 POSITION_LAG_SECS = 4.0  # a position that was read may lag a fill by this much
 SILENCE_SECS = 5.0  # wall seconds without any market message after which no price is fresh
 _SLACK_WALL_SECS = 0.25  # publication and transport, granted at whatever speed the venue runs

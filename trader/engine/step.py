@@ -14,6 +14,7 @@ from trader.engine import events as ev
 from trader.engine.account.limits import check_losses, on_limits
 from trader.engine.account.read import read_account, returned
 from trader.engine.account.reconcile import on_account_read
+from trader.engine.account.wallet import ask_wallet, on_wallet_read
 from trader.engine.beside import on_beside
 from trader.engine.closing import close
 from trader.engine.commands import on_start, on_stop
@@ -45,6 +46,7 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     is_tick = isinstance(event, ev.ClockTicked)
     if is_tick:
         _look_back(turn)
+        ask_wallet(turn)
     check_losses(turn)
     read_account(turn, finished=is_tick)
     check_step(turn, state)
@@ -68,6 +70,8 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
             on_fill(turn, event.fill)
         case ev.AccountRead():
             on_account_read(turn, event)
+        case ev.WalletRead():
+            on_wallet_read(turn, event)
         case ev.ChainRead():
             _chain_read(turn, event)
         case ev.StartCommand():

@@ -20,7 +20,7 @@ from trader.domain.instrument import Instrument
 from trader.domain.order import OrderIntent, OrderSnapshot
 from trader.domain.outcome import Outcome
 from trader.domain.quote import Quote
-from trader.domain.wallet import Wallet
+from trader.domain.wallet import Transaction, Wallet
 from trader.exchange.common.clock_offset import ClockOffset
 from trader.exchange.common.events import PrivateMessage, StreamEvent
 from trader.exchange.common.odd_rows import OddRows
@@ -85,6 +85,9 @@ class AccountReads(Protocol):
 
     def wallet(self) -> Wallet:
         """Balances in the settling asset."""
+
+    def transactions(self, since: datetime) -> list[Transaction]:
+        """Every line of the account's ledger since an instant."""
 
     def settlement_price(self, symbol: str) -> Decimal | None:
         """What an expired option paid per unit of underlying; None while the exchange has not said."""

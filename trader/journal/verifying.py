@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, func, select, union_all
 from trader.domain.errors import JournalError, TraderError
 from trader.engine.fold import evolve
 from trader.engine.record_kinds import kind_of
-from trader.engine.records import AnyRecord, RunCreated
+from trader.engine.records import AnyRecord, RunCreated, WalletCompared
 from trader.engine.state import Run, State
 from trader.journal import tables as t
 from trader.journal.database import READS, driver_error, in_words, open_engine, sqlite_path, where
@@ -69,6 +69,7 @@ def _verify(engine: Engine, connection: Connection, place: str) -> Verification:
         _finding("runs", lambda: _fold(decoded)),
         _finding("fills", lambda: _fills(connection)),
         _finding("orders", lambda: _orders(connection)),
+        _finding("wallet", lambda: _wallet(decoded)),
     ]
     runs = sum(1 for _, record in decoded if isinstance(record, RunCreated))
     return Verification(place=place, records=len(rows), runs=runs, findings=tuple(findings))
@@ -176,6 +177,18 @@ def _wrong_executions(run: Run) -> list[str]:
             said = f"the exchange executed {told}" if told else f"the order was for {order.intent.quantity}"
             wrong.append(f"{run.run_id}: {booked} of {coid} are booked, {said}")
     return wrong
+
+
+def _wallet(decoded: list[tuple[int, AnyRecord]]) -> str:
+    """Runs whose result is not what the exchange's ledger shows."""
+    compared = [record for _, record in decoded if isinstance(record, WalletCompared)]
+    if differ := [f"{record.run_id}: {record.difference:+f} USD" for record in compared if record.difference]:
+        raise _Wrong(f"the exchange's ledger shows more or less than was told: {'; '.join(differ[:_NAMED])}")
+    return (
+        f"{len(compared)} runs were compared with the exchange's ledger, all agree"
+        if compared
+        else "no run was compared yet"
+    )
 
 
 def _fills(connection: Connection) -> str:

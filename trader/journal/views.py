@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Connection, Select, bindparam, func, select, union_all
 
 from trader.domain.fill import Fill
@@ -27,6 +28,7 @@ from trader.engine.records import (
     PhaseChanged,
     RunCreated,
     RunFinished,
+    WalletCompared,
 )
 from trader.journal import tables as t
 from trader.journal.downsample import keep_extremes
@@ -63,7 +65,8 @@ class TakenIn(msgspec.Struct, frozen=True):
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the history. `finished_at` None: unresolved. `fees` and `realized_pnl` are USD, once finished; `premium` is
     USD received net of what was paid on entering, None where nothing was entered, and `pnl_pct` the P&L in % of the basis that
-    `basis_name` tells (`trader.engine.basis`). `created_market` and `finished_market` are
+    `basis_name` tells (`trader.engine.basis`). `wallet_difference`: how many USD more than told (signed) the exchange's ledger
+    shows, None while it was not compared. `created_market` and `finished_market` are
     the exchange's time: where it was not known yet when the run was made, the first that its records know."""
 
     run_id: str
@@ -85,6 +88,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     premium: Decimal | None = None
     pnl_pct: Decimal | None = None
     basis_name: str = ""
+    wallet_difference: Decimal | None = None
 
 
 class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -271,14 +275,27 @@ def read_runs(
         query = query.where(ended.c.seq.is_not(None) if finished else ended.c.seq.is_(None))
     rows = connection.execute(query).mappings().all()
     ids = [row["run_id"] for row in rows]
-    details, taken_in, begun = (
+    details, taken_in, begun, compared = (
         _run_details(connection, ids),
         read_taken_in(connection, ids),
         _first_market(connection, ids),
+        _compared(connection, ids),
     )
     return [
-        _summary(row, *details[row["run_id"]], taken_in.get(row["run_id"]), begun.get(row["run_id"])) for row in rows
+        replace(
+            _summary(row, *details[row["run_id"]], taken_in.get(row["run_id"]), begun.get(row["run_id"])),
+            wallet_difference=compared.get(row["run_id"]),
+        )
+        for row in rows
     ]
+
+
+def _compared(connection: Connection, run_ids: Sequence[str]) -> dict[str, Decimal]:
+    """By how much the exchange's ledger differs from what each run has told, of those that were compared."""
+    decided = t.decisions.c
+    query = select(decided.body).where(decided.run_id.in_(run_ids), decided.kind == "wallet_compared")
+    records = [decode_record(body) for body in connection.execute(query).scalars()]
+    return {record.run_id: record.difference for record in records if isinstance(record, WalletCompared)}
 
 
 def _first_market(connection: Connection, run_ids: Sequence[str]) -> dict[str, datetime]:

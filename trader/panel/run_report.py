@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -29,6 +30,7 @@ def draw(report: RunReport) -> None:
             ("Realised P&L", parts.money(summary.realized_pnl, summary.pnl_pct, places)),
             ("Premium", parts.dollars(summary.premium, places)),
             ("Fees", parts.dollars(summary.fees, places)),
+            ("Wallet", wallet_words(summary.wallet_difference, places)),
             ("Ended by", words.ended_by(summary.exit_reason)),
             ("Ended", fmt.ist_day_time(past.ended(summary))),
         ):
@@ -42,6 +44,13 @@ def draw(report: RunReport) -> None:
         st.markdown("**Legs**")
         sheet.draw(*legs_rows(report.legs, places), name="Legs", right=_LEG_NUMBERS)
     _details(report)
+
+
+def wallet_words(difference: Decimal | None, places: int) -> str:
+    """Whether the exchange's ledger shows what the run has told."""
+    if difference is None:
+        return "not compared"
+    return f"differs by {parts.dollars(difference, max(places, 4), signed=True)}" if difference else "agrees"
 
 
 def _chart(report: RunReport, places: int) -> None:

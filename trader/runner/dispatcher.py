@@ -13,12 +13,12 @@ from datetime import datetime
 from trader.domain.clock import Now
 from trader.domain.order import Purpose
 from trader.domain.outcome import Outcome, Unknown
-from trader.engine.effects import Cancel, ReadAccount, ReadChain, Submit
-from trader.engine.events import AccountRead, AnyEvent, CancelAnswered, ChainRead, SubmitAnswered
+from trader.engine.effects import Cancel, ReadAccount, ReadChain, ReadWallet, Submit
+from trader.engine.events import AccountRead, AnyEvent, CancelAnswered, ChainRead, SubmitAnswered, WalletRead
 from trader.exchange.ports import Trading
 from trader.runner import killpoints
 from trader.runner.notices import Note
-from trader.runner.reading import read_account, read_chain
+from trader.runner.reading import read_account, read_chain, read_wallet
 from trader.runner.release import Instant, Release
 from trader.runner.steady_clock import boot_secs
 
@@ -53,7 +53,7 @@ class Dispatcher:
         self._reads = ThreadPoolExecutor(2, thread_name_prefix="reads")
         self._closed = False
 
-    def perform(self, effect: Submit | Cancel | ReadChain | ReadAccount) -> None:
+    def perform(self, effect: Submit | Cancel | ReadChain | ReadAccount | ReadWallet) -> None:
         """Start one effect; its answer arrives as an event."""
         if self._closed:
             return
@@ -67,6 +67,8 @@ class Dispatcher:
                 self._reads.submit(self._guarded, self._read_chain, effect)
             case ReadAccount():
                 self._reads.submit(self._guarded, self._read_account, effect, self._now().wall)
+            case ReadWallet():
+                self._reads.submit(self._guarded, self._read_wallet, effect)
 
     def close(self) -> None:
         """Take nothing new; what is on the wire may finish."""
@@ -147,3 +149,10 @@ class Dispatcher:
             self._post(event)
         if killpoints.ARMED:
             killpoints.reach("read.account.answered")
+
+    def _read_wallet(self, effect: ReadWallet) -> None:
+        event = WalletRead(at=self._now(), run_id=effect.run_id, since=effect.since, error="the reader failed")
+        try:
+            event = read_wallet(self._gateway, effect, self._now)
+        finally:
+            self._post(event)

@@ -14,8 +14,8 @@ from trader.domain.fill import Fill, Position
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderSnapshot
 from trader.domain.quote import credible_newest, usual_spot
-from trader.engine.effects import ReadAccount, ReadChain
-from trader.engine.events import AccountRead, ChainRead
+from trader.engine.effects import ReadAccount, ReadChain, ReadWallet
+from trader.engine.events import AccountRead, ChainRead, WalletRead
 from trader.exchange.common.odd_rows import PartialList
 from trader.exchange.ports import AccountReads, MarketReads
 
@@ -31,6 +31,16 @@ def read_chain(gateway: MarketReads, effect: ReadChain, now: Callable[[], Now]) 
     except ExchangeError as error:
         return ChainRead(at=now(), run_id=effect.run_id, error=str(error), retry_after_secs=_retry_after(error))
     return ChainRead(at=now(), run_id=effect.run_id, instruments=tuple(instruments), quotes=tuple(quotes), spot=spot)
+
+
+def read_wallet(gateway: AccountReads, effect: ReadWallet, now: Callable[[], Now]) -> WalletRead:
+    """The ledger's lines; a list of which a row made no sense is no whole one."""
+    read = WalletRead(at=now(), run_id=effect.run_id, since=effect.since)
+    try:
+        changes = tuple(gateway.transactions(effect.since))
+    except (ExchangeError, PartialList) as error:
+        return replace(read, at=now(), error=str(error), retry_after_secs=_retry_after(error))
+    return replace(read, at=now(), changes=changes)
 
 
 def newest_mark(event: ChainRead) -> datetime | None:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable
 
 from trader.engine import records as rec
-from trader.engine.effects import Cancel, Effect, ReadAccount, ReadChain, Submit, Subscribe, Tell
+from trader.engine.effects import Cancel, Effect, ReadAccount, ReadChain, ReadWallet, Submit, Subscribe, Tell
 from trader.engine.record_kinds import Weight, kind_of
 from trader.engine.state import State
 from trader.runner.notices import Note
@@ -38,8 +38,8 @@ def log_effect(effect: Effect, state: State) -> None:
             words = f"effect cancel {client_order_id}"
         case ReadAccount():
             run_id, words = effect.runs[0] if len(effect.runs) == 1 else "", "effect ReadAccount"
-        case ReadChain():
-            run_id, words = effect.run_id, "effect ReadChain"
+        case ReadChain() | ReadWallet():
+            run_id, words = effect.run_id, f"effect {type(effect).__name__}"
         case Subscribe():
             run_id, words = "", f"effect subscribe {len(effect.symbols)} contracts"
         case _:

@@ -17,7 +17,7 @@ from trader.domain.instrument import Instrument
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderSnapshot
 from trader.domain.quote import Quote
-from trader.domain.wallet import Wallet
+from trader.domain.wallet import Transaction, Wallet
 from trader.exchange.common.budget import Priority, RateBudget
 from trader.exchange.common.odd_rows import OddRows, PartialList
 from trader.exchange.delta.http import endpoints as at
@@ -249,6 +249,24 @@ class SimGateway:
             )
 
         return self._ask("wallet", at.BALANCES, answer)
+
+    def transactions(self, since: datetime) -> list[Transaction]:
+        def answer() -> list[Transaction]:
+            return [
+                Transaction(
+                    transaction_id=str(line.id),
+                    kind=line.transaction_type,
+                    amount=line.amount,
+                    balance=line.balance,
+                    asset="USD",
+                    product_id=line.product_id,
+                    created_at=line.created_at,
+                )
+                for line in reversed(self._venue.account.transactions)
+                if line.created_at >= since
+            ]
+
+        return self._ask("transactions", at.TRANSACTIONS, answer)
 
     def settlement_price(self, symbol: str) -> Decimal | None:
         def answer() -> Decimal | None:

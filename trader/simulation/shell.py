@@ -15,7 +15,7 @@ from trader.domain.clock import Now
 from trader.domain.outcome import Outcome, Unknown
 from trader.domain.quote import Quote
 from trader.engine import events as ev
-from trader.engine.effects import Cancel, ReadAccount, ReadChain, Submit, Subscribe
+from trader.engine.effects import Cancel, ReadAccount, ReadChain, ReadWallet, Submit, Subscribe
 from trader.engine.isolation import RULES_FAILED
 from trader.engine.records import AlertRaised, AnyRecord, Phase
 from trader.engine.state import State
@@ -25,7 +25,7 @@ from trader.journal.store import RecordExists
 from trader.runner.commands import Commands
 from trader.runner.kernel import Kernel, Request
 from trader.runner.market_clock import MarketClock
-from trader.runner.reading import newest_mark, read_account, read_chain
+from trader.runner.reading import newest_mark, read_account, read_chain, read_wallet
 from trader.runner.release import Instant, Release
 from trader.runner.reminders import Nagger
 from trader.runner.writing import Writer
@@ -363,6 +363,8 @@ class Shell:
                 self._agenda.after(_WORKER_SECS, self._cancel, request, self._instant())
             case ReadChain():
                 self._agenda.after(0.01, self._read_chain, request, Conversation())
+            case ReadWallet():
+                self._agenda.after(0.01, self._read_wallet, request, Conversation())
             case ReadAccount():
                 self._agenda.after(0.01, self._read_account, request, Conversation(self._agenda.secs), self.now().wall)
             case Subscribe(symbols=symbols):
@@ -457,6 +459,12 @@ class Shell:
                 return
             event = ev.AccountRead(at=self.now(), runs=effect.runs, asked=asked, error="the reader failed")
         self._agenda.after(talk.delay, self._hand_account, event, self._agenda.secs, talk.began)
+
+    def _read_wallet(self, effect: ReadWallet, talk: Conversation) -> None:
+        if self.alive:
+            self.gateway.converse(talk, 8)
+            event = read_wallet(self.gateway, effect, self.now)
+            self._agenda.after(talk.delay, self.receive, lambda now: replace(event, at=now))
 
     def _reader_is_stuck(self) -> bool:
         """W1: a reading worker dies, which it says at once, or hangs and never says anything."""

@@ -17,7 +17,7 @@ from trader.domain.fill import Fill, Position
 from trader.domain.instrument import Instrument
 from trader.domain.order import OrderIntent, OrderSnapshot, TimeInForce
 from trader.domain.quote import Quote
-from trader.domain.wallet import Wallet
+from trader.domain.wallet import Transaction, Wallet
 from trader.exchange.ccxt.gateway import CcxtGateway
 from trader.exchange.ccxt.wire import load_ccxt
 from trader.exchange.common.budget import DEFAULT_QUOTA, Priority
@@ -29,6 +29,7 @@ from trader.exchange.delta.api.health import explain_failure
 from trader.exchange.delta.api.order_requests import Trigger
 from trader.exchange.delta.wire import core as wire
 from trader.exchange.delta.wire import numbers as n
+from trader.exchange.delta.wire.account import TransactionRow
 from trader.exchange.delta.wire.parse import (
     parse_fill,
     parse_instrument,
@@ -37,6 +38,7 @@ from trader.exchange.delta.wire.parse import (
     parse_position,
     parse_ticker,
 )
+from trader.exchange.delta.wire.parse_account import parse_transaction
 from trader.exchange.ports import MaySign
 
 _KINDS = ("perpetual_futures", "call_options", "put_options")
@@ -162,6 +164,9 @@ class CcxtDeltaGateway(CcxtGateway):
 
     def parse_fill(self, row: Any) -> Fill:
         return parse_fill(_read(wire.FillRow, row["info"]))
+
+    def parse_transaction(self, row: Any) -> Transaction:
+        return parse_transaction(_read(TransactionRow, row["info"]))
 
     def parse_position(self, row: Any) -> Position:
         symbol, product_id = self._named(row.get("symbol"))

@@ -22,7 +22,7 @@ from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Ok, Outcome, Rejected, not_sent
 from trader.domain.quote import Quote
-from trader.domain.wallet import Wallet
+from trader.domain.wallet import Transaction, Wallet
 from trader.exchange.ccxt import unified as unified
 from trader.exchange.ccxt.wire import UNUSABLE, CcxtWire
 from trader.exchange.common.budget import DEFAULT_QUOTA, Priority
@@ -240,6 +240,10 @@ class CcxtGateway:
         symbol = self._symbol(product_id)
         return self.parse_position(self.wire.read("fetch_position", lambda x: x.fetch_position(symbol)))
 
+    def transactions(self, since: datetime) -> list[Transaction]:
+        rows = self._rows("fetch_ledger", since, None)
+        return self._whole("the transactions", rows, self.parse_transaction, None, lambda line: line.transaction_id)
+
     def wallet(self) -> Wallet:
         self._loaded()
         balance = self.wire.read("fetch_balance", lambda x: x.fetch_balance()).get(self._settle) or {}
@@ -408,6 +412,11 @@ class CcxtGateway:
     def parse_order(self, row: Any) -> OrderSnapshot:
         """One order; see `unified`."""
         return unified.parse_order(row, *self._named(row.get("symbol")))
+
+    def parse_transaction(self, row: Any) -> Transaction:
+        """A line of the ledger. ccxt's own rows drop the contract, without which a line says nothing here: a subclass that
+        knows the exchange's rows reads those."""
+        raise WireError("this exchange's ledger does not tell contracts")
 
     def parse_fill(self, row: Any) -> Fill:
         """One trade of our own; see `unified`."""

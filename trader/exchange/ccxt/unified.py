@@ -57,8 +57,6 @@ def parse_fill(row: Any, symbol: str, product_id: int) -> Fill:
     quantity, price = whole(row.get("amount"), "amount"), decimal_of(row.get("price"))
     if not row.get("id") or quantity < 1 or price is None or price < 0:
         raise WireError("a fill without id, size or price")
-    extra = _liquidation_fee(row)
-    commission = decimal_of(_within(row, "fee", "cost"))
     return Fill(
         fill_id=str(row["id"]),
         venue_order_id=str(row.get("order") or ""),
@@ -68,25 +66,12 @@ def parse_fill(row: Any, symbol: str, product_id: int) -> Fill:
         side=_side(row.get("side")),
         quantity=quantity,
         price=price,
-        commission=None if commission is None or extra is None else commission + extra,
+        commission=decimal_of(_within(row, "fee", "cost")),
         role=_text(row.get("takerOrMaker")) or "taker",
-        kind=_fill_kind(row),
+        kind=FillKind.NORMAL,
         ts_event=instant_of(row.get("timestamp")),
         channel=Channel.REST,
     )
-
-
-def _fill_kind(row: Any) -> FillKind:
-    """ccxt has no word for what the exchange closes by itself; its own row has."""
-    told = _within(row, "info", "fill_type")
-    return FillKind(told) if told in set(FillKind) else FillKind.NORMAL
-
-
-def _liquidation_fee(row: Any) -> Decimal | None:
-    """USD charged for a liquidation beside the commission; None where that is not told."""
-    if _fill_kind(row) is not FillKind.LIQUIDATION:
-        return Decimal(0)
-    return decimal_of(_within(row, "info", "meta_data", "total_liquidation_fee_in_settling_asset"))
 
 
 def parse_position(row: Any, symbol: str, product_id: int) -> Position:

@@ -45,7 +45,7 @@ CHANGE_SECS = 5.0
 READ_SECS = 10.0
 READ_ATTEMPTS = 3
 _PAUSE_SECS = 0.25  # before a read is repeated; doubled each time
-_PARSERS = ("parse_market", "parse_ticker", "parse_order", "parse_trade", "parse_position")
+_PARSERS = ("parse_market", "parse_ticker", "parse_order", "parse_trade", "parse_position", "parse_ledger_entry")
 _STAND_IN: dict[str, Any] = {
     "info": {},
     "id": "",

@@ -16,7 +16,7 @@ from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderIntent, OrderSnapshot, Side
 from trader.domain.outcome import Outcome, Rejected, Unknown
 from trader.domain.quote import Quote
-from trader.domain.wallet import Wallet
+from trader.domain.wallet import Transaction, Wallet
 from trader.exchange.common.budget import DEFAULT_QUOTA, Priority
 from trader.exchange.common.clock_offset import ClockOffset
 from trader.exchange.common.credentials import Credentials
@@ -173,6 +173,9 @@ class DeltaGateway:
         if position.product_id != product_id:
             raise WireError(f"mismatch: asked about product {product_id}, answered {position.product_id}")
         return self._consistent(position)
+
+    def transactions(self, since: datetime) -> list[Transaction]:
+        return self.account.transactions(since=since)
 
     def wallet(self) -> Wallet:
         envelope = self.rest.read(Rows(wire.WalletRow), at.BALANCES)

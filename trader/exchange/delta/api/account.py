@@ -13,6 +13,7 @@ import msgspec
 
 from trader.domain.errors import WireError
 from trader.domain.outcome import Rejected, Unknown
+from trader.domain.wallet import Transaction
 from trader.exchange.common.budget import Priority
 from trader.exchange.common.outcomes import Done, UnsendableOrder, outcome_of
 from trader.exchange.common.rows import sift
@@ -39,7 +40,6 @@ from trader.exchange.delta.wire.values import (
     MarginedPosition,
     Preferences,
     TradingStats,
-    Transaction,
     User,
 )
 

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from trader.domain.errors import WireError
 from trader.domain.order import OrderType, TimeInForce
+from trader.domain.wallet import Transaction
 from trader.exchange.delta.wire import numbers as n
 from trader.exchange.delta.wire.account import (
     FullOrderRow,
@@ -27,7 +28,6 @@ from trader.exchange.delta.wire.values import (
     OrderDetails,
     Preferences,
     TradingStats,
-    Transaction,
     User,
 )
 

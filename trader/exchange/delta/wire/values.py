@@ -163,19 +163,6 @@ class Balances(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: tuple[str, ...] = ()
 
 
-class Transaction(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the ledger: `amount` signed, `balance` after it. Kinds: cashflow, commission, settlement, funding,
-    liquidation_fee, deposit and others; an unknown kind stays as text."""
-
-    transaction_id: str
-    kind: str
-    amount: Decimal
-    balance: Decimal
-    asset: str | None
-    product_id: int | None
-    created_at: datetime | None
-
-
 class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str
     default_auto_topup: bool

@@ -1,0 +1,90 @@
+"""What a finished run has told of its money, held against the lines of the exchange's own ledger.
+
+The ledger says how cash changed, contract by contract: premium, commissions, settlement, liquidation fees. What all runs have
+booked of the same contracts since the same instant must add up to exactly that; a difference that lasts is told with its amount.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+
+from trader.domain.wallet import Transaction
+from trader.engine import records as rec
+from trader.engine.account.read import begun
+from trader.engine.effects import ReadWallet
+from trader.engine.events import WalletRead
+from trader.engine.gate import slowed
+from trader.engine.records import Phase
+from trader.engine.state import KEPT_FLOWS, ZERO, Run, State, seconds_since
+from trader.engine.turn import Turn
+
+_SETTLED_SECS = 5.0  # after the end: the ledger's lines may come a little later than the fills
+_AGAIN_SECS = 20.0  # between reads
+_LASTING_SECS = 60.0  # a difference that is still there so long after the end is one
+WAITED_SECS = 600.0  # after this a ledger that could not be read is asked no more
+
+
+def ask_wallet(turn: Turn) -> None:
+    """Ask for the ledger once a run is done, until it was compared."""
+    if slowed(turn.state, turn.now):
+        return
+    for run in turn.state.runs.values():
+        watch = turn.state.watches.get(run.run_id)
+        if watch is None or not is_owed(run) or seconds_since(watch.wallet_asked, turn.wall) < _AGAIN_SECS:
+            continue
+        age = seconds_since(_ended(run), turn.wall)
+        if _SETTLED_SECS <= age <= WAITED_SECS:
+            turn.set_watch(run.run_id, wallet_asked=turn.wall)
+            turn.do(ReadWallet(run_id=run.run_id, since=begun(turn, run)))
+
+
+def is_owed(run: Run) -> bool:
+    """Whether a run has traded, is done, and was not compared with the ledger yet."""
+    return run.phase is Phase.DONE and run.finished is not None and bool(run.fills) and run.wallet is None
+
+
+def on_wallet_read(turn: Turn, event: WalletRead) -> None:
+    """Compare a run with the ledger."""
+    run = turn.state.runs.get(event.run_id)
+    turn.slow_down(event.retry_after_secs)
+    if run is None or run.run_id not in turn.state.watches or not is_owed(run):
+        return
+    if event.changes is None:
+        if seconds_since(_ended(run), turn.wall) > WAITED_SECS - 2 * _AGAIN_SECS:
+            text = f"The wallet's ledger could not be read, so the result was not compared with it: {event.error}."
+            turn.alert(run.run_id, "warning", "wallet_unread", text)
+        return
+    products = {leg.product_id for leg in run.legs}
+    told = _told(turn.state, products, event)
+    if told is None or run.finished is None:
+        return
+    told -= run.finished.estimated_fees
+    paid = [line for line in event.changes if line.product_id in products and _is_since(line, event)]
+    difference = sum((line.amount for line in paid), ZERO) - told
+    if difference and seconds_since(_ended(run), turn.wall) < _LASTING_SECS:
+        return
+    kinds = dict.fromkeys((line.kind for line in paid), ZERO)
+    for line in paid:
+        kinds[line.kind] += line.amount
+    turn.write(rec.WalletCompared, run.run_id, cause="exchange", since=event.since, lines=kinds, difference=difference)
+    if difference:
+        text = (
+            f"The wallet has changed by {difference:+f} USD more than this run's contracts have booked: trades of somebody "
+            "else in them, or a charge that no fill tells. Compare the exchange's transactions."
+        )
+        turn.alert(run.run_id, "error", "wallet_differs", text)
+
+
+def _told(state: State, products: set[int], event: WalletRead) -> Decimal | None:
+    """USD that all runs have booked of these contracts since; None where so far back is remembered no more."""
+    flows = state.account.flows
+    if len(flows) >= KEPT_FLOWS and flows[0].at > event.since:
+        return None
+    return sum((flow.usd for flow in flows if flow.product_id in products and flow.at >= event.since), ZERO)
+
+
+def _is_since(line: Transaction, event: WalletRead) -> bool:
+    return line.created_at is None or line.created_at >= event.since
+
+
+def _ended(run: Run) -> datetime | None:
+    return None if run.finished is None else run.finished.wall
