@@ -11,8 +11,10 @@ from pydantic import ValidationError
 from trader.config.builtin import BUILT_IN
 from trader.config.leg_rows import selector_of, words_of
 from trader.config.messages import sentences
-from trader.config.preset import SECTIONS, Preset, Strategy, rows_of, since
+from trader.config.preset import SECTIONS, Preset
 from trader.config.relevance import fields_in_use, in_use
+from trader.config.section import since
+from trader.config.strategy import Strategy, rows_of
 from trader.config.structures import may_pay
 from trader.desk.meaning import does
 from trader.domain.structure import (

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from trader.config.preset import Orders
+from trader.config.orders import Orders
 from trader.domain.clock import Now
 from trader.domain.order import Purpose
 from trader.engine.execution.iceberg import Iceberg
