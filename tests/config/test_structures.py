@@ -273,10 +273,10 @@ def test_a_structure_is_said_in_words(strategy: dict[str, Any], words: str) -> N
 
 def test_a_preset_says_what_its_percentages_are_of() -> None:
     assert title(BUILT_IN["iron_fly"].structure) == "iron fly"
-    assert does(Preset()).endswith("at |delta| 0.10-0.15. Percentages are of the premium received.")
+    assert does(Preset()).endswith("at |delta| 0.10-0.15. Percentages are of the net credit.")
     assert does(BUILT_IN["iron_fly"]).endswith("Percentages are of the net credit.")
     bought = Preset.model_validate({"strategy": {"structure": "one_leg", "leg_side": "buy"}})
-    assert does(bought).endswith("of the premium paid, which is the most that can be lost.")
+    assert does(bought).endswith("of the most that can be lost: the premium paid.")
 
 
 POSITIVE = st.decimals("0.1", "5", places=2)
