@@ -148,7 +148,7 @@ def _exposures(
 def exposed(run: Run, leg: LegTerms) -> int:
     """Contracts of a leg that are open or may come to be: by fills, by its orders' own word, by what still works."""
     entries = run.leg_orders(leg.key, Purpose.ENTRY)
-    return run.open_quantity(leg.key) + sum(o.leaves_qty + max(o.reported_filled - o.filled_qty, 0) for o in entries)
+    return run.open_quantity(leg.key) + sum(o.leaves_qty + o.untold_qty for o in entries)
 
 
 def check_losses(turn: Turn) -> None:
