@@ -100,7 +100,7 @@ def entry_bounds(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now
     for code, size, notional, most, richest in _exposures(state, run, leg, intent, limits):
         yield Bound(size > most, f"{code}_CONTRACTS", f"contracts={size}, max={most}", f"{code.lower()}={size}")
         if notional is None:
-            yield Bound(True, f"{code}_NOTIONAL", f"no index price of {run.underlying}", "")
+            yield Bound(True, f"{code}_NOTIONAL", "an index price is not known: the notional cannot be told", "")
         else:
             yield Bound(
                 notional > richest,
@@ -113,11 +113,11 @@ def entry_bounds(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now
 def _exposures(
     state: State, run: Run, leg: LegTerms, intent: OrderIntent, limits: AccountLimits
 ) -> Iterator[tuple[str, int, Decimal | None, int, Decimal]]:
-    """Contracts and notional after the order, in its contract, on its underlying and in all, beside their limits."""
-    spot = state.market.spots.get(run.underlying)
-    more = None if spot is None else intent.quantity * leg.contract_value * spot
-    sizes = [(one, own, exposed(one, own)) for one in state.unresolved for own in one.legs]
+    """Contracts and notional after the order, in its contract, on its underlying and in all, beside their limits. The notional
+    is None where the index price of anything counted is not known."""
     spots = state.market.spots
+    sizes = [(one, own, exposed(one, own)) for one in state.unresolved for own in one.legs]
+    sizes.append((run, leg, intent.quantity))
     for code, most, richest, counts in (
         (
             "INSTRUMENT",
@@ -133,9 +133,12 @@ def _exposures(
         ),
         ("ACCOUNT", limits.contracts_total, limits.notional_total_usd, lambda one, own: True),
     ):
-        mine = [(one, own, size) for one, own, size in sizes if counts(one, own)]
-        held = sum((size * own.contract_value * spots.get(one.underlying, ZERO) for one, own, size in mine), ZERO)
-        yield code, sum(s for *_, s in mine) + intent.quantity, None if more is None else held + more, most, richest
+        counted = [(one, own, size) for one, own, size in sizes if size and counts(one, own)]
+        notional: Decimal | None = ZERO
+        for one, own, size in counted:
+            spot = spots.get(one.underlying)
+            notional = None if notional is None or spot is None else notional + size * own.contract_value * spot
+        yield code, sum(size for *_, size in counted), notional, most, richest
 
 
 def exposed(run: Run, leg: LegTerms) -> int:
