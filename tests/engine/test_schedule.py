@@ -6,7 +6,8 @@ import pytest
 
 from tests.engine.scene import EXPIRY, OPENING, Phase, Scene, holding, option, preset, quote, secs, waiting
 from tests.engine.several import serve
-from trader.config.preset import Schedule, Strategy
+from trader.config.preset import Schedule
+from trader.config.strategy import Strategy
 from trader.domain.expiry import IST
 from trader.domain.instrument import Kind
 from trader.engine.schedule import Window, entry_window, exit_after, exit_before_expiry, fix_instants
