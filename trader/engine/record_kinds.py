@@ -178,7 +178,7 @@ def _severity_of_the_wallet(record: rec.WalletCompared) -> Severity:
     return "error" if record.difference else "info"
 
 
-@_kind(rec.WalletCompared, "decisions", Weight.DECISION, _severity_of_the_wallet)
+@_kind(rec.WalletCompared, "decisions", Weight.STEP, _severity_of_the_wallet)
 def _wallet_compared(record: rec.WalletCompared) -> str:
     lines = ", ".join(f"{kind} {plain(amount)}" for kind, amount in record.lines.items()) or "no line"
     if record.difference:
