@@ -41,6 +41,7 @@ def sold_at(config: Preset, quotes: tuple[Quote, Quote], seen: Preview, spot: De
     return scene.view
 
 
+ANY_TRADE = {"min_leg_ticks": 1, "max_start_loss_pct": "100", "max_fee_share_pct": "100"}
 WIDE = {"bid": "200", "ask": "900", "mark": "206"}  # the spread guard counts 309
 CHEAP = {"bid": "0.5", "ask": "4", "mark": "1"}
 BOOKS = [
@@ -59,7 +60,8 @@ def test_a_run_begins_with_the_pnl_that_the_preview_told(
     config = preset(
         strategy={"quantity": quantity, "max_spread_pct": "200"},
         orders={"entry_reference": reference},
-        risk={"price_collar_pct": "100", "naked_leg_secs": 600},
+        risk={"price_collar_pct": "100", "naked_leg_secs": 600, **ANY_TRADE},
+        exits={"max_loss_pct": "1000"},
     )
     quotes = books(call, put)
     seen = seen_of(config, quotes)

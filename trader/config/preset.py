@@ -324,6 +324,45 @@ class Risk(Section):
         gt=0,
         le=Decimal(10_000_000),
     )
+    min_leg_ticks: Whole = setting(
+        10, "Cheapest leg", "A leg that would be sold for less is not.", "ticks", since=5, ge=1, le=100_000
+    )
+    min_leg_premium_usd: Number = setting(
+        Decimal(0),
+        "Smallest premium of a leg",
+        "A sold leg that brings less is not sold.",
+        "USD",
+        since=5,
+        ge=0,
+        le=1_000_000,
+    )
+    min_premium_usd: Number = setting(
+        Decimal(0),
+        "Smallest premium",
+        "A credit of all legs under this is not taken.",
+        "USD",
+        since=5,
+        ge=0,
+        le=1_000_000,
+    )
+    max_start_loss_pct: Number = setting(
+        Decimal(50),
+        "Dearest start",
+        "No entry whose spread and fees of both ways would use up more of the maximum loss in the first second.",
+        "% of max loss",
+        since=5,
+        gt=0,
+        le=100,
+    )
+    max_fee_share_pct: Number = setting(
+        Decimal(20),
+        "Largest fee share",
+        "No entry whose fees, in and out, are more of the basis.",
+        "% of basis",
+        since=5,
+        gt=0,
+        le=100,
+    )
     max_runs_per_day: Whole = setting(3, "Runs per day", "Most runs per underlying and IST day.", "runs", ge=1, le=50)
 
 

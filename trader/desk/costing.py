@@ -13,15 +13,12 @@ from trader.config.preset import Preset
 from trader.desk.values import Preview, PreviewLeg
 from trader.domain.order import Side
 from trader.domain.quote import Quote
+from trader.engine.entry_cost import entry_cost, nonsense
 from trader.engine.records import LegTerms
 from trader.engine.schedule import exit_after, exit_before_expiry
 from trader.engine.state import HUNDRED
-from trader.engine.valuation import closing_fee, closing_price
-from trader.pricing.fees import option_commission
 from trader.pricing.margin import ShortLeg, strangle_margin
 from trader.pricing.payoff import PayoffLeg, basis, breakevens
-
-ZERO = Decimal(0)
 
 
 def with_costs(
@@ -33,37 +30,32 @@ def with_costs(
     market: datetime,
 ) -> Preview:
     """The preview of a trade that can be made at once, with its money; `premium` is the net credit, negative for a debit."""
+    cost = entry_cost(preset, terms, quotes, spot)
+    assert cost is not None  # a selected leg has bid, ask and mark
+    own = cost.legs
     legs = [
-        replace(
-            leg, fee=_fee(t, leg, spot), closing_px=closing_price(t, quotes[t.symbol], preset.exits.spread_guard_pct)
-        )
-        for t, leg in zip(terms, seen.legs, strict=True)
+        replace(leg, fee=own[t.key].fee, closing_px=own[t.key].closing) for t, leg in zip(terms, seen.legs, strict=True)
     ]
     priced = list(zip(terms, legs, strict=True))
-    premium = -sum((leg.limit_price * signed_units(t) for t, leg in priced), ZERO)
-    fees = sum((leg.fee for leg in legs if leg.fee is not None), ZERO)
     margin = strangle_margin(spot=spot, legs=[_short(t, leg) for t, leg in priced if t.side is Side.SELL])
-    back = [(t, leg.closing_px) for t, leg in priced if leg.closing_px is not None]
-    value = -sum((px * signed_units(t) for t, px in back), ZERO)
-    closing_fees = sum((closing_fee(t, t.quantity, px, spot) for t, px in back), ZERO)
-    can_be_closed = len(back) == len(priced)  # a selected leg has a mark, so this is so
     held = [_held(t, leg) for t, leg in priced]
     # All legs settle at one price, so it does not matter which of them the fees come off.
-    after_fees = [replace(held[0], entry_price=held[0].entry_price + fees / held[0].units), *held[1:]]
+    after_fees = [replace(held[0], entry_price=held[0].entry_price + cost.fees / held[0].units), *held[1:]]
     return replace(
         seen,
+        reasons=tuple(nonsense(preset, terms, cost)),
         legs=tuple(legs),
-        premium=premium,
-        fees=fees,
+        premium=cost.premium,
+        fees=cost.fees,
         margin=margin,
         breakevens=breakevens(held),
         breakevens_after_fees=breakevens(after_fees),
         contract_value=terms[0].contract_value,
         notional=units(terms[0]) * spot,
-        closing_fees=closing_fees if can_be_closed else None,
-        spread=value - premium if can_be_closed else None,
-        start_pnl=premium - fees - value - closing_fees if can_be_closed else None,
-        return_on_margin_pct=(premium - fees) / margin * HUNDRED if margin and premium > 0 else None,
+        closing_fees=cost.closing_fees,
+        spread=cost.spread,
+        start_pnl=cost.start_pnl,
+        return_on_margin_pct=(cost.premium - cost.fees) / margin * HUNDRED if margin and cost.premium > 0 else None,
         exit_at=exit_of(preset, market, terms[0].expiry),
         basis=basis(held),
     )
@@ -77,22 +69,6 @@ def exit_of(preset: Preset, market: datetime, expiry: datetime) -> datetime:
 def units(terms: LegTerms) -> Decimal:
     """Units of the underlying in a leg."""
     return terms.quantity * terms.contract_value
-
-
-def signed_units(terms: LegTerms) -> Decimal:
-    """The same, negative for what is sold."""
-    return terms.side.sign * units(terms)
-
-
-def _fee(terms: LegTerms, leg: PreviewLeg, spot: Decimal) -> Decimal:
-    return option_commission(
-        rate=terms.fee_rate,
-        cap=terms.fee_cap,
-        spot=spot,
-        price=leg.limit_price,
-        quantity=terms.quantity,
-        contract_value=terms.contract_value,
-    )
 
 
 def _short(terms: LegTerms, leg: PreviewLeg) -> ShortLeg:

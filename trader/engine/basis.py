@@ -31,6 +31,12 @@ def basis_of(legs: Sequence[LegTerms], ledgers: Mapping[str, Ledger]) -> tuple[D
     return sum((max(ledger.premium, _ZERO) for _, ledger in parts), _ZERO), CREDIT
 
 
+def basis_of_legs(legs: Sequence[LegTerms], premium: Decimal) -> Decimal:
+    """The same of all contracts of these legs, entered for `premium` (negative: a cost); 0 where there is none."""
+    found = payoff.basis(_owned([(leg, leg.quantity) for leg in legs]), premium)
+    return _ZERO if found is None else found.usd
+
+
 def _owned(parts: Sequence[tuple[LegTerms, int]]) -> list[payoff.PayoffLeg]:
     """Legs at an entry price of 0: what was paid and brought is the premium."""
     return [

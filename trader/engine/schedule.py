@@ -104,8 +104,9 @@ def exit_before_expiry(schedule: Schedule, exit_at: datetime | None, expiry: dat
 
 def past_words(schedule: Schedule, exit_at: datetime | None, expiry: datetime) -> str:
     """Why an expiry cannot be sold: its exit instant has gone by."""
-    out = exit_before_expiry(schedule, exit_at, expiry)
-    return f"the exit at {out:%Y-%m-%d %H:%M} UTC, for the expiry {expiry:%Y-%m-%d %H:%M} UTC, is past already"
+    out, mins = exit_before_expiry(schedule, exit_at, expiry), schedule.exit_before_expiry_mins
+    at = f"{mins} min before" if out == expiry - timedelta(minutes=mins) else f"at {out:%Y-%m-%d %H:%M} UTC, for"
+    return f"the exit {at} the expiry {expiry:%Y-%m-%d %H:%M} UTC is past already"
 
 
 def date_words(schedule: Schedule, entry_at: datetime) -> str:

@@ -11,6 +11,7 @@ from trader.engine.account.limits import lock_words
 from trader.engine.beside import NOT_READ
 from trader.engine.cover import in_ranks
 from trader.engine.effects import ReadChain
+from trader.engine.entry_cost import entry_cost, nonsense
 from trader.engine.events import ChainRead
 from trader.engine.execution.entry import Work, give_up, unready, work_entry
 from trader.engine.execution.working import ask_cancel
@@ -87,7 +88,16 @@ def _obstacles(turn: Turn, run: Run) -> list[str]:
         strikes += [flaw] if flaw else _leg_flaws(turn, run, leg)
         if beside := crossing(turn.state, run, leg):
             strikes.append(beside.words)
+    if run.legs and not strikes:
+        strikes = _nonsense(turn, run)
     return patience + in_the_way(prerequisites(_facts(turn, run, strikes)))
+
+
+def _nonsense(turn: Turn, run: Run) -> list[str]:
+    """Why the strikes make no trade worth making at the prices of now."""
+    spot = turn.state.market.spots.get(run.underlying)
+    cost = None if spot is None else entry_cost(run.preset, run.legs, turn.state.market.quotes, spot)
+    return [] if cost is None else nonsense(run.preset, run.legs, cost)
 
 
 def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
