@@ -1,5 +1,7 @@
 """Commands that only look: status, history, check, preview."""
 
+import csv
+import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,12 +41,21 @@ def history(
     run_id: Annotated[
         str | None, typer.Option("--run", metavar="RUN", help="One run instead: its orders, fills and timeline.")
     ] = None,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="With --run: its recorded prices, greeks and P&L as CSV.")
+    ] = False,
     as_json: options.JsonFlag = False,
 ) -> None:
     """Finished runs, newest first, with what they earned; or everything of one run."""
+    if samples and (run_id is None or as_json):
+        raise typer.BadParameter("goes with --run, and without --json: it is CSV", param_hint="--samples")
     with options.open_desk(options.read_settings()) as desk:
         if run_id is not None:
             options.require_run(desk, run_id)
+            if samples:
+                head, rows = desk.recorded(run_id)
+                csv.writer(sys.stdout, lineterminator="\n").writerows([head, *rows])
+                return
             _one(desk.report(run_id), as_json)
             return
         runs = desk.history(limit, offset)

@@ -28,6 +28,7 @@ from trader.desk.instead import sell_now_instead
 from trader.desk.log_tail import read_tail
 from trader.desk.outcome import Outcome
 from trader.desk.position import Position, position_of_run
+from trader.desk.recorded import recorded_table
 from trader.desk.runs import RunBook
 from trader.desk.series import SeriesBook
 from trader.desk.sizing import SizeBy, size_for
@@ -157,6 +158,10 @@ class Desk:
             series=series,
             markers=markers,
         )
+
+    def recorded(self, run_id: str) -> tuple[list[str], list[list[str]]]:
+        """A run's whole recorded series, head and rows."""
+        return recorded_table(self._books()[0].leg_samples(run_id))
 
     def outcome(self, run_id: str) -> Outcome | None:
         """What a finished run left, taken apart; None while it is not finished, and for one that sold nothing."""

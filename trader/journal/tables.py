@@ -15,8 +15,8 @@ from sqlalchemy.schema import SchemaItem
 metadata = MetaData()
 
 APPLICATION_ID = 0x5344_4A31  # "SDJ1" in the SQLite header: tells our journal from any other SQLite file
-SCHEMA_REVISION = "0001"  # newest migration; a test holds it to the migrations folder
-KNOWN_REVISIONS = ("0001",)
+SCHEMA_REVISION = "0002"  # newest migration; a test holds it to the migrations folder
+KNOWN_REVISIONS = ("0001", "0002")
 
 
 def _record_table(name: str, *keys: SchemaItem) -> Table:
@@ -132,6 +132,7 @@ samples = Table(
     Column("level_pct", Text),
     Column("max_loss_usd", Text),
     Column("max_profit_usd", Text),
+    Column("legs", Text),  # JSON: see `trader.journal.views.LegSample`
     Index("ix_samples_run", "run_id", "id"),
 )
 configurations = Table(

@@ -39,6 +39,22 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _MICROSECOND = timedelta(microseconds=1)
 
 
+class LegSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One leg in a sample: contracts open, prices in USD per unit of underlying, implied volatility as a fraction per year, and
+    the greeks of all that is open, signed, in the units of `LegView`."""
+
+    key: str
+    open: int
+    mark: Decimal | None = None
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    iv: float | None = None
+    delta: float | None = None
+    gamma: float | None = None
+    theta: float | None = None
+    vega: float | None = None
+
+
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One point of a run's P&L series. Money is USD; `pnl_pct` and `level_pct` are % of premium, the level None before
     any tier is armed."""
@@ -52,6 +68,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     level_pct: Decimal | None = None
     max_loss_usd: Decimal | None = None
     max_profit_usd: Decimal | None = None
+    legs: tuple[LegSample, ...] = ()  # read by `read_leg_samples` alone: a chart has no use for them
 
 
 class TakenIn(msgspec.Struct, frozen=True):
@@ -520,9 +537,12 @@ def sample_row(sample: Sample) -> dict[str, Any]:
         "wall_us": (sample.wall - _EPOCH) // _MICROSECOND,
         "market_us": None if sample.market is None else (sample.market - _EPOCH) // _MICROSECOND,
         **{name: t.decimal_text(getattr(sample, name)) for name in _SAMPLE_MONEY},
+        "legs": _legs.encode(sample.legs).decode() if sample.legs else None,
     }
 
 
+_legs = msgspec.json.Encoder()
+_read_legs = msgspec.json.Decoder(tuple[LegSample, ...])
 _SAMPLE_MONEY = ("pnl", "pnl_pct", "spot", "level_pct", "max_loss_usd", "max_profit_usd")
 
 
@@ -530,11 +550,19 @@ def read_samples(
     connection: Connection, run_id: str, *, max_points: int | None, after_id: int = 0
 ) -> list[tuple[int, Sample]]:
     """A run's series in order, each with its row id; at most `max_points`, keeping extremes of P&L."""
-    query = select(t.samples).where(t.samples.c.run_id == run_id, t.samples.c.id > after_id).order_by(t.samples.c.id)
+    columns = [column for column in t.samples.c if column.name != "legs"]
+    query = select(*columns).where(t.samples.c.run_id == run_id, t.samples.c.id > after_id).order_by(t.samples.c.id)
     rows = connection.execute(query).all()
     if max_points is not None and len(rows) > max_points:
         rows = keep_extremes(rows, lambda row: None if row.pnl is None else float(row.pnl), max_points)
     return [(int(row.id), _sample(row)) for row in rows]
+
+
+def read_leg_samples(connection: Connection, run_id: str) -> list[Sample]:
+    """A run's whole series with its legs, in order; samples of journals that recorded none have no legs."""
+    query = select(t.samples).where(t.samples.c.run_id == run_id).order_by(t.samples.c.id)
+    rows = connection.execute(query).all()
+    return [replace(_sample(row), legs=_read_legs.decode(row.legs) if row.legs else ()) for row in rows]
 
 
 def _sample(row: Any) -> Sample:

@@ -140,6 +140,15 @@ def _details(report: RunReport) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+        st.download_button(
+            "Recorded prices and greeks as CSV",
+            lambda: _recorded_csv(report.summary.run_id),
+            f"samples_{re.sub('[^A-Za-z0-9_-]', '_', report.summary.run_id)}.csv",
+            "text/csv",
+            key="hist_samples",
+            icon=":material/download:",
+            on_click="ignore",
+        )
     with orders:
         sheet.draw(*orders_rows(report.orders, report.timeline), name="Orders", right=("Filled", "Limit"))
     with timeline:
@@ -234,6 +243,11 @@ def gate_words(passed: Mapping[str, str]) -> str:
 def timeline_rows(events: Iterable[TimelineEvent]) -> tuple[tuple[str, ...], list[list[str]]]:
     head = ("Time (IST)", "What", "By", "Detail")
     return head, [[_time(event.at), event.kind.replace("_", " "), event.cause, event.text] for event in events]
+
+
+def _recorded_csv(run_id: str) -> str:
+    head, rows = service.desk().recorded(run_id)
+    return csv_text(pd.DataFrame(rows, columns=head))
 
 
 def csv_text(frame: pd.DataFrame) -> str:

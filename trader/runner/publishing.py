@@ -6,7 +6,7 @@ Built and written in a thread of its own: a picture takes milliseconds, most of 
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -21,7 +21,7 @@ from trader.exchange.common.budget import DEFAULT_QUOTA
 from trader.exchange.ports import Upkeep
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
-from trader.journal.views import Sample
+from trader.journal.views import LegSample, Sample
 from trader.machine.threads import LastingThread
 from trader.runner import killpoints
 from trader.runner.feed import Feed
@@ -31,7 +31,8 @@ logger = logging.getLogger(__name__)
 
 PUBLISH_SECS = 0.5  # how often a picture is published, if nothing is recorded
 
-_SAMPLE_WALL_SECS = 2.0
+# Hours since a run was made, and seconds between its samples until then: a day of it is 3 MB, a week 6 MB.
+_SAMPLE_EVERY = ((8, 2.0), (72, 15.0), (10**6, 60.0))
 _RATE_WINDOW_SECS = 2.0
 _CLOSE_SECS = 5.0
 _LEFT_OUT_SHOWN = 20
@@ -60,10 +61,9 @@ class Publisher:
         self._host = host
         self._halted = halted
         self._wall = wall
-        self._sampled_at: datetime | None = None
         self._counted: tuple[datetime, int] | None = None
         self._per_second = 0.0
-        self._sampled_phase: dict[str, Phase] = {}
+        self._sampled: dict[str, tuple[Phase, datetime | None]] = {}  # by run: the phase last seen, the last sample
         self._handed = threading.Condition()
         self._next: tuple[State, Now, Mapping[str, datetime]] | None = None
         self._closing = threading.Event()
@@ -160,18 +160,18 @@ class Publisher:
         self._journal.publish(snapshot)
         if killpoints.ARMED:
             killpoints.reach("publish.after")
-        due = self._sampled_at is None or (snapshot.wall - self._sampled_at).total_seconds() >= _SAMPLE_WALL_SECS
-        rows = [_sample(view, snapshot.wall) for view in snapshot.runs if self._wants_sample(view, due)]
+        rows = [_sample(view, snapshot.wall) for view in snapshot.runs if self._wants_sample(view, snapshot.wall)]
         if rows:
             self._journal.sample(rows)
-        if due:
-            self._sampled_at = snapshot.wall
 
-    def _wants_sample(self, view: RunView, due: bool) -> bool:
+    def _wants_sample(self, view: RunView, wall: datetime) -> bool:
         """Regular points while there is P&L, and one more at every change of phase."""
-        changed = self._sampled_phase.get(view.run_id) is not view.phase
-        self._sampled_phase[view.run_id] = view.phase
-        return view.pnl is not None and (changed or (due and view.phase is not Phase.DONE))
+        phase, at = self._sampled.get(view.run_id, (None, None))
+        every = next(secs for hours, secs in _SAMPLE_EVERY if wall - view.created_at < timedelta(hours=hours))
+        due = at is None or (wall - at).total_seconds() >= every
+        wanted = view.pnl is not None and (phase is not view.phase or (due and view.phase is not Phase.DONE))
+        self._sampled[view.run_id] = (view.phase, wall if wanted else at)
+        return wanted
 
     def _rate(self, wall: datetime) -> float:
         count = self._feed.messages
@@ -204,4 +204,19 @@ def _sample(view: RunView, wall: datetime) -> Sample:
         level_pct=view.trailing_level,
         max_loss_usd=view.max_loss_usd,
         max_profit_usd=view.max_profit_usd,
+        legs=tuple(
+            LegSample(
+                key=leg.key,
+                open=leg.open_quantity,
+                mark=leg.mark,
+                bid=leg.bid,
+                ask=leg.ask,
+                iv=leg.iv,
+                delta=leg.position_delta,
+                gamma=leg.position_gamma,
+                theta=leg.position_theta,
+                vega=leg.position_vega,
+            )
+            for leg in view.legs
+        ),
     )
