@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,7 @@ from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine.effects import Tell
 from trader.engine.exits import Trail, ratchet, trailing_level, triggered
-from trader.engine.records import Trailed
+from trader.engine.records import ExitDecided, Trailed
 from trader.engine.release import check_release
 from trader.engine.valuation import closing_cost, closing_price
 
@@ -133,6 +134,29 @@ def test_peak_and_level_never_fall(path: list[Decimal]) -> None:
         assert trail is None or trail.level is None or (risen.level is not None and risen.level >= trail.level)
         assert risen.level is None or risen.level < risen.peak
         trail = risen
+
+
+@pytest.mark.parametrize(
+    ("rule", "closing", "level"),
+    [
+        ({}, "13.27", "13.3"),
+        ({}, "30", "20"),  # never above half of the peak that armed it
+        ({}, "-1", "0"),
+        ({"breakeven_cushion": "pct", "breakeven_cushion_pct": D(7)}, "13.27", "7"),
+        ({"breakeven_cushion": "none"}, "13.27", "0"),
+    ],
+)
+def test_a_stop_at_breakeven_stands_where_getting_out_still_leaves_nothing_lost(
+    rule: dict[str, Any], closing: str, level: str
+) -> None:
+    exits = Exits(**rule)
+    armed = ratchet(exits, Trail(D("39.9"), None), D(40), lambda: D(closing))
+    assert armed == Trail(D(40), D(level))
+    assert ratchet(exits, armed, D(45), lambda: D(29)) == Trail(D(45), D(level)), "it is set once"
+    assert ratchet(exits, armed, D(50), lambda: D(29)) == Trail(D(50), D(25))
+    assert list(triggered(exits, D(level), D(level), peak=D(45))) == ["breakeven"]
+    assert triggered(exits, D(level), D(level) + D("0.1"), peak=D(45)) == {}
+    assert list(triggered(exits, D(25), D(25), peak=D(50))) == ["trailing_stop"]
 
 
 def test_an_edited_rule_cannot_loosen_a_level_that_stands() -> None:
@@ -578,3 +602,16 @@ def test_the_status_line_comes_every_five_minutes_of_market_time() -> None:
     assert [e for e in scene.all_effects if isinstance(e, Tell)][: len(told)] == told
     assert len([e for e in scene.all_effects if isinstance(e, Tell)]) == len(told) + 1
     assert "status" not in scene.alerts()
+
+
+def test_the_cushion_is_what_spread_and_fees_of_closing_come_to_when_the_tier_arms() -> None:
+    scene = holding(preset(exits={"breakeven_cushion": "cost", "confirmations": 1}))
+    scene.prices("103", "103")
+    view = scene.view
+    assert view.pnl_mark is not None and view.pnl is not None and scene.run.peak_pct is not None
+    assert scene.run.level_pct == ((view.pnl_mark - view.pnl) / scene.run.basis * 100).quantize(D("0.1")) > 0
+    for _ in range(3):
+        scene.prices("174", "174")
+    assert scene.run.exit_reason == "breakeven"
+    decided = next(r for r in scene.records if isinstance(r, ExitDecided))
+    assert decided.pnl is not None and decided.pnl > 0

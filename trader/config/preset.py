@@ -210,6 +210,24 @@ class Exits(Section):
         ge=0,
         le=100,
     )
+    breakeven_cushion: Literal["cost", "pct", "none"] = setting(
+        "cost",
+        "Breakeven cushion",
+        "Where a stop of 0 % stands: above it by what closing costs when it is armed (spread and fees), by a share, or not at all. "
+        "Prices move until the exit is filled: without a cushion three of four such exits end in a loss.",
+        since=5,
+        used={"trailing_enabled": [True]},
+    )
+    breakeven_cushion_pct: Number = setting(
+        Decimal(5),
+        "Cushion",
+        "A stop of 0 % stands at this profit.",
+        "% of basis",
+        since=5,
+        used={"trailing_enabled": [True], "breakeven_cushion": ["pct"]},
+        gt=0,
+        le=50,
+    )
     confirmations: Whole = setting(
         2,
         "Confirmations",
@@ -346,7 +364,7 @@ class Risk(Section):
         le=1_000_000,
     )
     max_start_loss_pct: Number = setting(
-        Decimal(50),
+        Decimal(60),
         "Dearest start",
         "No entry whose spread and fees of both ways would use up more of the maximum loss in the first second.",
         "% of max loss",
@@ -355,7 +373,7 @@ class Risk(Section):
         le=100,
     )
     max_fee_share_pct: Number = setting(
-        Decimal(20),
+        Decimal(40),
         "Largest fee share",
         "No entry whose fees, in and out, are more of the basis.",
         "% of basis",

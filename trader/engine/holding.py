@@ -1,6 +1,7 @@
 """HOLDING: the exit rules on fresh cost-to-close prices, the clock's exits, and what to do when prices go missing."""
 
 from decimal import Decimal
+from functools import partial
 
 from trader.domain.basis import basis_words
 from trader.domain.order import Side
@@ -13,7 +14,7 @@ from trader.engine.exits import Trail, ratchet, triggered
 from trader.engine.gate import closable
 from trader.engine.state import HUNDRED, ZERO, Run, seconds_since
 from trader.engine.turn import Turn
-from trader.engine.valuation import Evidence, Valuation, evidence_of, flaw_of, value
+from trader.engine.valuation import Evidence, Valuation, closing_cost, closing_price, evidence_of, flaw_of, value
 
 _QUOTES_SECS = 2.5  # between REST reads of quotes while the stream gives none
 _QUIET_SECS = 3.0  # a stream silent for this long is helped out before its prices go stale
@@ -104,17 +105,31 @@ def _evaluate(turn: Turn, run: Run, valuation: Valuation, evidence: Evidence) ->
     if exits.confirmations > 1:
         confirmed = min(watch.pnl, valuation.pnl) if watch.pnl is not None else ZERO
     trail = Trail(run.peak_pct, run.level_pct) if run.peak_pct is not None else None
-    risen = ratchet(exits, trail, confirmed / run.basis * HUNDRED)
+    risen = ratchet(exits, trail, confirmed / run.basis * HUNDRED, partial(_closing_pct, turn, run))
     if risen is not None:
         turn.write(rec.Trailed, run.run_id, peak_pnl=confirmed, peak_pct=risen.peak, level_pct=risen.level)
         run = turn.run(run.run_id)
-    true = triggered(exits, run.level_pct, valuation.pct, basis_words(run.basis_name))
+    true = triggered(exits, run.level_pct, valuation.pct, basis_words(run.basis_name), run.peak_pct)
     agreed = {reason: watch.agreed.get(reason, 0) + 1 for reason in true}
     turn.set_watch(run.run_id, evaluated_on=evidence, pnl=valuation.pnl, agreed=agreed)
     for reason, detail in true.items():
         if agreed[reason] >= exits.confirmations:
             turn.decide_exit(run.run_id, reason, detail, pnl=valuation.pnl)
             return
+
+
+def _closing_pct(turn: Turn, run: Run) -> Decimal:
+    """What closing everything costs now beside the mark, spread and fees, % of the basis."""
+    market = turn.state.market
+    spot, total = market.spots.get(run.underlying, ZERO), ZERO
+    for leg in run.held:
+        quote, quantity = market.quotes[leg.symbol], run.open_quantity(leg.key)
+        price = closing_price(leg, quote, run.preset.exits.spread_guard_pct)
+        if price is not None and quote.mark is not None:
+            total += (
+                closing_cost(leg, quantity, price, spot) + leg.side.sign * quote.mark * quantity * leg.contract_value
+            )
+    return total / run.basis * HUNDRED
 
 
 def _blind(turn: Turn, run: Run, flaw: str) -> None:

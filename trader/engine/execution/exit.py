@@ -107,7 +107,9 @@ def why_at_once(state: State, run: Run, now: Now) -> str:
     if not is_sliced(run.preset.orders):
         return ""
     valuation, _ = fresh_value(run, state.market, now)
-    losing = triggered(run.preset.exits, run.level_pct, valuation.pct) if valuation is not None else {}
+    losing = (
+        triggered(run.preset.exits, run.level_pct, valuation.pct, peak=run.peak_pct) if valuation is not None else {}
+    )
     return next((detail for reason, detail in losing.items() if reason not in PATIENT_REASONS), "")
 
 
