@@ -14,7 +14,7 @@ from trader.engine.events import StartCommand, StopCommand
 from trader.engine.gate import daily_loss, runs_today
 from trader.engine.ids import run_id_for
 from trader.engine.levels import level_words
-from trader.engine.prerequisites import Facts, in_the_way, prerequisites
+from trader.engine.prerequisites import Facts, in_the_way
 from trader.engine.records import Phase
 from trader.engine.state import Run, State
 from trader.engine.turn import Turn
@@ -85,7 +85,7 @@ def _refusal(turn: Turn, event: StartCommand, preset: Preset) -> str:
         lost_today=daily_loss(turn.state, turn.now),
         loss_limit=preset.risk.daily_loss_limit_usd,
     )
-    barred = in_the_way(prerequisites(facts))
+    barred = in_the_way(facts)
     return f"Nothing can be started: {'; '.join(barred)}." if barred else ""
 
 

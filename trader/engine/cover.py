@@ -42,9 +42,12 @@ def astray(legs: Sequence[LegTerms], sizes: Sizes, leads: Sizes = _NONE) -> dict
     """Contracts of each short leg that stand without what they belong with: without the cover that the structure gives them,
     or uncovered and beyond their ratio to the other short legs by more than a leg may lead (worked in slices, it may by one).
     Legs of which there are none are left out."""
-    least = min((Fraction(sizes.get(leg.key, 0), leg.ratio) for leg in shorts(legs)), default=Fraction(0))
+    sold = shorts(legs)
+    if not any(sizes.get(leg.key) for leg in sold):
+        return {}
+    least = min(Fraction(sizes.get(leg.key, 0), leg.ratio) for leg in sold)
     found = {}
-    for leg in shorts(legs):
+    for leg in sold:
         size, bare = sizes.get(leg.key, 0), uncovered(legs, sizes, leg.kind)
         beyond_ratio = size - ceil(least * leg.ratio) - leads.get(leg.key, 0)
         alone = min(max(beyond_cover(legs, sizes, leg.kind), beyond_ratio), bare, size)
