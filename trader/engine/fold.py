@@ -268,7 +268,7 @@ def _naked_since(run: Run, wall: datetime) -> datetime | None:
 
 def _named(order: Order, venue_order_id: str | None) -> Order:
     """The order with one more id of the exchange's; what each channel calls it may differ."""
-    if venue_order_id is None or venue_order_id in order.venue_ids:
+    if venue_order_id is None or order.is_called(venue_order_id):
         return order
     if order.venue_order_id is None:
         return replace(order, venue_order_id=venue_order_id)

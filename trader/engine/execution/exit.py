@@ -61,9 +61,8 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
     stance = stance_on(turn, run_id, leg) if priced else Stance.CLOSE
     run = turn.run(run_id)
     _tell_unoffered(turn, run, leg)
-    orders = run.leg_orders(leg.key)
-    closing = [o for o in orders if o.intent.purpose is not Purpose.ENTRY]
-    live = [o for o in closing if o.status.live]
+    pending = [o for o in run.pending() if o.intent.leg == leg.key]
+    live = [o for o in pending if o.status.live]
     alone = (priced or bool(live)) and alone_since(run) is not None
     in_slices = (
         priced
@@ -71,16 +70,18 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
         and leg.key not in run.kept
         and not why_at_once(turn.state, run, turn.now)
     )
-    blocking = [o for o in orders if o.status.live and _blocks(run, o, turn)]
+    blocking = [o for o in live if _blocks(run, o, turn)]
     blocking += [order for _, order in in_the_way(turn.state, run, leg) if _blocks(run, order, turn)]
     for order in live:
-        await_order(turn, run, order, _patience(turn, run, leg, order, stance, alone=alone, in_slices=in_slices))
-    if any(o.fills_missing for o in orders):
+        if order.intent.purpose is not Purpose.ENTRY:
+            await_order(turn, run, order, _patience(turn, run, leg, order, stance, alone=alone, in_slices=in_slices))
+    if any(o.fills_missing for o in pending):
         turn.set_watch(run_id, account_wanted=True)
     if run.open_quantity(leg.key) <= 0:
-        return not any(o.status.live or o.fills_missing for o in orders)
+        return not pending
     if blocking or paused(turn, run_id, leg.key):
         return False
+    closing = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
     working = sum(o.leaves_qty for o in closing if is_resting(o))
     unbooked = sum(_unbooked(o) for o in closing)
     quantity = closable(run, leg) - working - unbooked
@@ -171,8 +172,8 @@ def _blocks(run: Run, order: Order, turn: Turn) -> bool:
 
 
 def _cancel_entries(turn: Turn, run: Run, leg: LegTerms) -> None:
-    for order in run.leg_orders(leg.key, Purpose.ENTRY):
-        if order.status.live:
+    for order in run.live_orders():
+        if order.intent.leg == leg.key and order.intent.purpose is Purpose.ENTRY:
             ask_cancel(turn, run.run_id, order, "exit")
             turn.set_watch(run.run_id, account_wanted=True)
             if not is_resting(order):
