@@ -39,8 +39,9 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     """
     turn = Turn(state, event.at)
     _book(turn, event)
-    for run in turn.state.unresolved:
-        apart(turn, run.run_id, _advance, run.run_id)
+    for run_id, run in turn.state.runs.items():
+        if run.phase is not Phase.DONE:
+            apart(turn, run_id, _advance, run_id)
     is_tick = isinstance(event, ev.ClockTicked)
     if is_tick:
         _look_back(turn)
@@ -118,7 +119,7 @@ def _market_moved(turn: Turn, event: ev.MarketMoved) -> None:
     for quote in event.quotes:
         quotes[quote.symbol] = quote
     spots = _with_spots(market.spots, event.spots)
-    newest = event.newest if market.newest is None else max(market.newest, event.newest)
+    newest = event.newest if market.newest is None or market.newest < event.newest else market.newest
     moved = replace(market, quotes=quotes, spots=spots, newest=newest, heard=event.at.wall)
     turn.state = replace(turn.state, market=moved)
 

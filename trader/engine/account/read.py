@@ -40,11 +40,10 @@ def read_account(turn: Turn, *, finished: bool) -> None:
     """Ask for one read when a run is due, for it and for all that are not waiting for an answer already. `finished`: orders
     of runs that have ended may be looked for, too."""
     runs = turn.state.runs.values()
-    due = {
-        run.run_id: run
-        for run in runs
-        if (finished or run.phase is not Phase.DONE) and apart(turn, run.run_id, _is_due, run)
-    }
+    due: dict[str, Run] = {}
+    for run in runs:
+        if (finished or run.phase is not Phase.DONE) and apart(turn, run.run_id, _is_due, run):
+            due[run.run_id] = run
     if not due:
         return
     covered = [run for run in runs if run.run_id in due or _joins(turn, run, list(due.values()))]
