@@ -26,15 +26,22 @@ def covers(legs: Sequence[LegTerms], leg: LegTerms) -> bool:
 
 def uncovered(legs: Sequence[LegTerms], sizes: Sizes, kind: Kind) -> int:
     """Contracts of the short legs of a kind beyond those of its long ones."""
-    return max(sum(-leg.side.sign * sizes.get(leg.key, 0) for leg in legs if leg.kind is kind), 0)
+    bare = 0
+    for leg in legs:
+        if leg.kind is kind:
+            bare -= leg.side.sign * sizes.get(leg.key, 0)
+    return max(bare, 0)
 
 
 def beyond_cover(legs: Sequence[LegTerms], sizes: Sizes, kind: Kind) -> int:
     """Contracts of a kind that are less covered than its structure means them to be; none where it covers none."""
-    if not any(leg.side is Side.BUY and leg.kind is kind for leg in legs):
-        return 0
-    meant = uncovered(legs, {leg.key: leg.quantity for leg in legs}, kind)
-    return max(uncovered(legs, sizes, kind) - meant, 0)
+    covers, bare, meant = False, 0, 0
+    for leg in legs:
+        if leg.kind is kind:
+            covers = covers or leg.side is Side.BUY
+            bare -= leg.side.sign * sizes.get(leg.key, 0)
+            meant -= leg.side.sign * leg.quantity
+    return max(bare - max(meant, 0), 0) if covers else 0
 
 
 def astray(legs: Sequence[LegTerms], sizes: Sizes, leads: Sizes = _NONE) -> dict[str, int]:

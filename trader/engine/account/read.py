@@ -53,7 +53,7 @@ def read_account(turn: Turn, *, finished: bool) -> None:
     for ask in asks:
         turn.set_watch(ask.runs[0], account_asked=turn.wall, account_pending=True, account_wanted=False)
     known = tuple(number for run in turn.state.runs.values() for o in run.orders.values() for number in o.venue_ids)
-    turn.do(replace(_joined(asks), known_order_ids=known))
+    turn.do(replace(asks[0] if len(asks) == 1 else _joined(asks), known_order_ids=known))
 
 
 def _ask(turn: Turn, run: Run) -> ReadAccount:
