@@ -51,6 +51,7 @@ class BracketTerms(msgspec.Struct, frozen=True, kw_only=True):
     method: TriggerMethod = TriggerMethod.MARK
 
 
+BRACKET_PRICES = tuple(name for name in BracketTerms.__struct_fields__ if name != "method")
 NO_MMP = "disabled"
 
 
