@@ -19,6 +19,7 @@ class Clocks:
     def __init__(self, steady: SteadyClock) -> None:
         self._steady = steady
         self._market = MarketClock()
+        self._taught = steady()
         self._lock = threading.Lock()
 
     def now(self) -> Now:
@@ -26,9 +27,15 @@ class Clocks:
             return self._market.now(self._steady())
 
     def observe(self, newest: datetime, heard: datetime | None = None) -> None:
-        """Learn of an instant of the exchange: heard now, or then by the machine's clock."""
+        """Learn of an instant of the exchange: heard now, or then by the machine's clock.
+
+        What was heard just before that clock was set is an hour old or an hour ahead by what it shows now, and would move the
+        market's time by as much. But it was heard since the last observation, and not after this instant.
+        """
         with self._lock:
-            wall = self._steady() if heard is None else self._steady.from_machine(heard)
+            now = self._steady()
+            wall = now if heard is None else min(max(self._steady.from_machine(heard), self._taught), now)
+            self._taught = wall
             self._market.observe(newest, wall)
 
     def dated(self, read: ChainRead) -> ChainRead:
@@ -55,4 +62,5 @@ class Clocks:
         with self._lock:
             self._steady.anchor()
             self._market = MarketClock()
+            self._taught = self._steady()
         return Note("info", "clock_set", f"This machine's clock was set by {by:+.0f} s; it is followed from now on.")
