@@ -526,6 +526,8 @@ class Session:
                 if deed.kind == "resume":
                     self.halted = ""  # whichever face it is, it lifts the HALT file first
                 self._command(command_id, deed.kind, {"who": "person"})
+            case "limits":
+                self._command(command_id, "limits", {"limits": self.plan.limits[deed.size], "who": "person"})
             case "ack":
                 seqs = self.oracle.notes.critical
                 body = {"up_to": len(self.journal.rows)} if deed.size or not seqs else {"alerts": seqs[-1:]}
