@@ -30,7 +30,7 @@ def close(turn: Turn, run_id: str) -> None:
     closed = []
     for rank in reversed(in_ranks(run.legs)):
         for leg in rank:
-            stays = apart(turn, run_id, partial(_covers, turn, run_id, leg))
+            stays = apart(turn, run_id, _covers, run_id, leg)
             closed.append(False if stays else _work(turn, run_id, leg, purpose))
     run = turn.run(run_id)
     tell_naked(turn, run)
@@ -73,9 +73,9 @@ def _covers(turn: Turn, run_id: str, leg: LegTerms) -> bool:
 
 def _work(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose) -> bool:
     """Advance one leg, whatever becomes of the others. Where its prices cannot be worked with, it is closed without any."""
-    done = apart(turn, run_id, lambda: work_exit(turn, run_id, leg, purpose))
+    done = apart(turn, run_id, work_exit, run_id, leg, purpose)
     if done is None:
-        done = apart(turn, run_id, lambda: work_exit(turn, run_id, leg, purpose, priced=False))
+        done = apart(turn, run_id, partial(work_exit, priced=False), run_id, leg, purpose)
     return bool(done)
 
 

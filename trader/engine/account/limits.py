@@ -51,8 +51,12 @@ def week_loss(state: State, now: Now) -> Decimal:
 
 def open_pnl(state: State) -> Decimal:
     """P&L of all unfinished runs as they were last valued, at cost to close."""
-    known = (state.watches[run.run_id].pnl for run in state.unresolved if run.run_id in state.watches)
-    return sum((pnl for pnl in known if pnl is not None), ZERO)
+    total = ZERO
+    for run_id, run in state.runs.items():
+        watch = state.watches.get(run_id)
+        if run.phase is not Phase.DONE and watch is not None and watch.pnl is not None:
+            total += watch.pnl
+    return total
 
 
 def lock_words(state: State, now: Now) -> str:
@@ -144,15 +148,17 @@ def _exposures(
 def exposed(run: Run, leg: LegTerms) -> int:
     """Contracts of a leg that are open or may come to be: by fills, by its orders' own word, by what still works."""
     entries = run.leg_orders(leg.key, Purpose.ENTRY)
-    return run.open_quantity(leg.key) + sum(o.leaves_qty + max(o.reported_filled - o.filled_qty, 0) for o in entries)
+    return run.open_quantity(leg.key) + sum(o.leaves_qty + o.untold_qty for o in entries)
 
 
 def check_losses(turn: Turn) -> None:
     """Reaching the daily loss locks entries for the day, and closes what is open where the document says so."""
     state, limits = turn.state, turn.state.account.limits
+    lost = day_loss(state, turn.now)
+    if state.loss_since is None and lost < limits.daily_loss_usd:
+        return
     if not state.unresolved or state.account.locked_day == today(turn.now):
         return
-    lost = day_loss(state, turn.now)
     if lost < limits.daily_loss_usd:
         if state.loss_since is not None:
             turn.set(loss_since=None)
