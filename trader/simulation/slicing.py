@@ -143,7 +143,8 @@ class SliceRules:
     def _may_hurry(self, run: RunNote, key: str) -> bool:
         """Whether something may have turned an exit that takes its time into one that does not: a loss, a halt, a leg alone or
         held to its settlement. Generously: what is left is judged strictly."""
-        if key in run.kept or self._halted or any(run.net(leg.key) == 0 for leg in run.legs):
+        gone = (run.net(leg.key) == 0 or run.positions.get(leg.symbol) == 0 for leg in run.legs)
+        if key in run.kept or self._halted or any(gone):
             return True
         if run.level is not None:
             return True

@@ -111,6 +111,9 @@ def why_at_once(state: State, run: Run, now: Now) -> str:
         return level_words(state)
     if not is_sliced(run.preset.orders):
         return ""
+    watch = state.watches.get(run.run_id)
+    if watch is not None and differs_lastingly(watch) and any(closable(run, leg) == 0 for leg in run.held):
+        return "a leg was closed elsewhere; what is left stands alone"
     valuation, _ = fresh_value(run, state.market, now)
     losing = triggered(run.preset.exits, run.level_pct, valuation.pct) if valuation is not None else {}
     return next((detail for reason, detail in losing.items() if reason not in PATIENT_REASONS), "")
