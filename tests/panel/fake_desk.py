@@ -14,6 +14,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tests.panel import fake_chain, fake_numbers
+from trader.config.account_limits import AccountLimits
 from trader.config.preset import Preset
 from trader.desk import (
     Chain,
@@ -49,7 +50,7 @@ from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign, beside_phrase, listed_words
 from trader.domain.order import Side
 from trader.engine.records import Phase
-from trader.engine.view import LegView, Ops, OrderView, Rung, RunView
+from trader.engine.view import Exposure, LegView, Ops, OrderView, Rung, RunView, Totals
 from trader.journal import AlertRow
 from trader.pricing.payoff import Basis
 
@@ -89,6 +90,8 @@ class FakeDesk:
         self.level = ("ACTIVE", "")
         self.acknowledged: set[int] = set()
         self.alert_count = 2
+        self.limits_set = AccountLimits()
+        self.locked = ""
 
     # ---------------------------------------------------------------- what is
     def status(self, run_id: str | None = None) -> Status:
@@ -120,7 +123,31 @@ class FakeDesk:
             situation=self._situation(dead),
             happened=self._happened(now) if run is not None else (),
             open_alerts=tuple(alert for alert in self._alerts(now) if alert.seq not in self.acknowledged),
+            totals=self._totals(run),
         )
+
+    def _totals(self, run: RunView | None) -> Totals:
+        """Of the run that is shown: 40 contracts, of whatever symbol, each worth 91 USD."""
+        symbols = [leg.symbol for leg in run.legs] if run is not None else []
+        return Totals(
+            limits=self.limits_set.document(),
+            locked=self.locked,
+            exposures=tuple(
+                Exposure(symbol=symbol, underlying="BTC", contracts=40, notional=Decimal(3_640)) for symbol in symbols
+            ),
+        )
+
+    def limits(self) -> AccountLimits:
+        return self.limits_set
+
+    def limits_asked(self) -> AccountLimits | None:
+        return None
+
+    def set_limits(self, limits: AccountLimits, *, issued_by: str, seen: AccountLimits | None = None) -> CommandReceipt:
+        self.asked.append(("limits", (limits, seen, issued_by)))
+        if not self.refusal:
+            self.limits_set = limits
+        return CommandReceipt(command_id="limits", account=self.env, issued_at=datetime.now(UTC))
 
     def _situation(self, dead: bool) -> tuple[str, ...]:
         lines = []

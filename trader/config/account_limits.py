@@ -53,7 +53,7 @@ class AccountLimits(BaseModel):
         15_000, "Weekly loss", "The same since Monday (IST); then no entry until the next week."
     )
     daily_loss_closes: bool = Field(
-        True, title="Daily loss closes", description="Whether reaching the daily loss closes all open runs."
+        True, title="Daily loss closes all runs", description="Whether reaching the daily loss closes all open runs."
     )
     margin_share_pct: Decimal = Field(
         Decimal(100),

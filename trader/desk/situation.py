@@ -152,6 +152,7 @@ def _again(newest: Happening, line: Happening) -> Happening:
     return replace(
         newest,
         times=newest.times + 1,
+        run_id=newest.run_id if newest.run_id == line.run_id else "",
         alerts=newest.alerts + line.alerts,
         acked_by=newest.acked_by if both else "",
         acked_at=newest.acked_at if both else None,

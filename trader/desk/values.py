@@ -31,7 +31,7 @@ class RunnerHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened, in words. `at` is the wall clock, `market` the exchange's where it was known; `alert` the alert's number where it is one; `times` how
-    often the same was said, of any run. Then `at`, `run_id` and `alert` are the newest's, `alerts` the numbers of all, newest
+    often the same was said, of any run. Then `at` and `alert` are the newest's, `run_id` is empty where it was said of several, `alerts` are the numbers of all, newest
     first; it is acknowledged when all of them are."""
 
     at: datetime

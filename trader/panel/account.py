@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from streamlit.delta_generator import DeltaGenerator
 
 from trader.config.account_limits import AccountLimits, read_limits
-from trader.config.messages import InvalidConfig
+from trader.config.messages import InvalidConfig, unit_of
 from trader.desk import Status, Use, uses
 from trader.domain.errors import TraderError
 from trader.panel import cards, form, markup, parts, service
@@ -31,6 +31,7 @@ _GROUPS = {
 }
 _FIELDS = AccountLimits.model_fields
 _CSS = """
+.ac-group{margin-top:.6rem;padding-top:.5rem;border-top:1px solid light-dark(#d8dee6,#2c3541)}
 .ac-use{font-size:.88rem;line-height:1.35;min-height:2.2em;font-variant-numeric:tabular-nums;color:light-dark(#4b5663,#a9b3c0)}
 .ac-use meter{display:block;width:100%;height:8px;margin-bottom:2px}
 .ac-use.near{color:light-dark(#8a4b00,#f0ad4e)}
@@ -70,7 +71,7 @@ def _figures(status: Status | str) -> Html:
         _money("Today", both, "realised and open: what the daily loss counts"),
         cards.Card("Runs", str(len(status.runs)), "unfinished now"),
     ]
-    said = f"Entries are locked: {locked}." if locked else "Losses let entries out."
+    said = f"Entries are locked: {locked}." if locked else "No lock: the losses are within their limits."
     return join(
         cards.cards(figures),
         tag("p", said if status.totals is not None else "Whether losses lock entries is not known.", ago,
@@ -154,7 +155,7 @@ def edit() -> dict[str, DeltaGenerator]:
     )
     with st.container(key="limits_box"):
         for title, names in _GROUPS.items():
-            st.markdown(f"**{title}**")
+            markup.draw(tag("div", tag("b", title), class_="ac-group"))
             for column, name in zip(st.columns(3, gap="medium"), names, strict=False):
                 with column:
                     _field(name, _FIELDS[name])
@@ -165,14 +166,14 @@ def edit() -> dict[str, DeltaGenerator]:
 
 def _field(name: str, field: FieldInfo) -> None:
     key, value = _key(name), getattr(_loaded(), name)
-    unit = field.json_schema_extra["unit"] if isinstance(field.json_schema_extra, dict) else ""
+    title, unit = str(field.title), unit_of(field)
     if isinstance(value, bool):
         st.session_state.setdefault(key, value)
-        st.toggle(str(field.title), key=key, help=fmt.safe(str(field.description)))
+        st.toggle(title, key=key, help=fmt.safe(str(field.description)))
         return
     st.session_state.setdefault(key, float(value))
     places = form.decimals(st.session_state[key])
-    st.number_input(f"{field.title} ({unit})", key=key, step=1.0, format=f"%.{places}f",
+    st.number_input(fmt.plain(title if unit in title.lower() else f"{title} ({unit})"), key=key, step=1.0, format=f"%.{places}f",
                     help=fmt.safe(f"{field.description} Allowed: {form.bounds(field)} {unit}."))  # fmt: skip
 
 

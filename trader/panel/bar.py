@@ -62,7 +62,10 @@ def _said(status: Status | str) -> list[Html]:
         return [tag("b", "The desk cannot be read; what is open is not known.")]
     env = words.environment(status.env)
     state, pieces = stop_words.bar_text(status)
-    head = tag("span", tag("span", env.label, class_=f"sd-badge sd-{env.color}", title=env.help), " ", tag("b", state))
+    called = "" if status.run is None else runs.called(status, status.run)
+    name = tag("b", f"{called}: ", class_="sd-wide") if called else None
+    badge = tag("span", env.label, class_=f"sd-badge sd-{env.color}", title=env.help)
+    head = tag("span", badge, " ", name, tag("b", state))
     rest = [
         tag("span", tag("span", piece.text, class_="sd-wide"), tag("span", piece.short, class_="sd-narrow"))
         for piece in pieces

@@ -64,9 +64,11 @@ CSS = (
 
 .lv-runs { border: 1px solid var(--lv-line); border-radius: 0.45rem; padding: 6px 14px; margin-bottom: 8px; min-width: 0; }
 .lv-live .lv-runs .lv-table :is(th, td):nth-child(2) { text-align: left; }
-.lv-live .lv-runs .lv-table :is(th, td):nth-child(1) { width: 36%; }
-.lv-runs tr.shown :is(th, td) { background: var(--lv-soft); }
-.lv-runs th small { color: var(--lv-muted); font-weight: 400; margin-left: 8px; }
+.lv-runs thead th:nth-child(1) { width: 33%; }
+.lv-runs thead th:nth-child(2) { width: 35%; }
+.lv-runs tr.shown { background: var(--lv-soft); }
+.lv-live .lv-runs th small { display: inline; font-weight: 400; margin-left: 8px; }
+.lv-live .lv-runs tfoot tr > * { border: 0; }
 .lv-work { display: grid; gap: 8px; margin: 6px 0; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
 .lv-work > div { display: grid; grid-template-columns: auto minmax(60px, 1fr); gap: 0 10px; align-items: center; }
 .lv-work progress { width: 100%; height: 10px; accent-color: #2f6fd0; }
@@ -139,7 +141,7 @@ CSS = (
   .lv-live .lv-runs tr > :nth-child(2) { order: 2; }
   .lv-live .lv-runs tr > :nth-child(4) { order: 3; font-size: 0.8rem; color: var(--lv-muted); }
   .lv-live .lv-runs td.void { display: none; }
-  .lv-live .lv-runs tfoot tr > :nth-child(4) { grid-column: 1 / -1; text-align: left; }
+  .lv-live .lv-runs tfoot tr > :nth-child(2) { grid-column: 1 / -1; }
   .lv-hero { padding-bottom: 0; }
   .lv-top { display: block; min-height: 0; }
   .lv-headline { font-size: 1.08rem; line-height: 24px; }

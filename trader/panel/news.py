@@ -37,7 +37,7 @@ def draw(place: DeltaGenerator, status: Status | str) -> None:
 
 
 def day_words(day: Day | None, totals: Totals | None = None) -> str:
-    """``Today −$27.50 realised · −$3.10 open · account's loss limit $50 · 3 of 3 runs``."""
+    """``Today −$27.50 realised · −$3.10 open · loss limit $500 · account's $50 · 3 of 3 runs``."""
     if day is None:
         return "Today: not known"
     total = [f"Today {parts.dollars(day.realised, signed=True)} realised"]
@@ -47,7 +47,8 @@ def day_words(day: Day | None, totals: Totals | None = None) -> str:
         total.append(f"loss limit {parts.dollars(day.loss_limit, parts.places(day.loss_limit))}")
     if totals is not None:
         most = Decimal(str(totals.limits["daily_loss_usd"]))
-        total.append("entries are locked" if totals.locked else f"account's {parts.dollars(most, parts.places(most))}")
+        limit = f"account's {parts.dollars(most, parts.places(most))}"
+        total.append("entries are locked" if totals.locked else limit)
     made = f"{day.runs_made} run{'' if day.runs_made == 1 else 's'}"
     total.append(made if day.runs_most is None else f"{day.runs_made} of {day.runs_most} runs")
     return " · ".join(total)
@@ -96,10 +97,11 @@ def _clock(one: Happening, status: Status) -> str:
 
 
 def grouped(happened: Iterable[Happening]) -> list[Happening]:
-    """The same thing said again of the same run, with other numbers, is one line: the newest, and how often."""
-    merged: dict[tuple[str, str, str, str], Happening] = {}
+    """The same thing said again, with other numbers or for another run, is one line: the newest, and how often."""
+    merged: dict[tuple[str, str, str], Happening] = {}
     for one in happened:
-        key = (one.level, one.code, one.run_id, _NUMBERS.sub("#", one.text))
+        key = (one.level, one.code, _NUMBERS.sub("#", one.text))
         first = merged.get(key)
-        merged[key] = one if first is None else replace(first, times=first.times + one.times)
+        whose = first.run_id if first is not None and first.run_id == one.run_id else ""
+        merged[key] = one if first is None else replace(first, times=first.times + one.times, run_id=whose)
     return list(merged.values())

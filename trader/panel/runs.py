@@ -1,7 +1,7 @@
 """Several runs at once: what each is called, which one this tab looks at, and all of them in one table."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import streamlit as st
 
@@ -89,14 +89,14 @@ def table(status: Status) -> Html | None:
     shown = status.run.run_id if status.run is not None else ""
     decimals = max(parts.places(run.premium) for run in among)
     head = ("Run", "Now", "P&L if closed", "Next")
-    rows = [_row(status, run, said[run.run_id], run.run_id == shown, decimals, head) for run in among]
+    rows = [_row(status, run, said[run.run_id], run.run_id == shown, decimals) for run in among]
     return tag(
         "section",
         tag(
             "table",
             tag("thead", tag("tr", *(tag("th", one, scope="col") for one in head))),
             tag("tbody", *rows),
-            tag("tfoot", _sum(status, len(among), decimals, head)),
+            tag("tfoot", _sum(status, len(among), decimals)),
             class_="lv-table",
         ),
         class_="lv-runs",
@@ -104,19 +104,17 @@ def table(status: Status) -> Html | None:
     )
 
 
-def _row(status: Status, run: RunView, name: str, shown: bool, decimals: int, head: Sequence[str]) -> Html:
+def _row(status: Status, run: RunView, name: str, shown: bool, decimals: int) -> Html:
     phase = words.PHASES[run.phase][0] if status.runner.alive else "Not watched"
-    pct = "" if run.pnl_pct is None else f" {parts.percent(run.pnl_pct)}"
     return tag(
         "tr",
         tag("th", name, tag("small", "shown below") if shown else None, scope="row"),
-        tag("td", phase, data_label=head[1]),
+        tag("td", phase),
         tag(
             "td",
-            tag("span", f"{parts.dollars(run.pnl, decimals, signed=True)}{pct}", class_=parts.tone(run.pnl)),
-            data_label=head[2],
+            tag("span", parts.money(run.pnl, run.pnl_pct, decimals), class_=parts.tone(run.pnl)),
         ),
-        tag("td", _next(run), data_label=head[3]),
+        tag("td", _next(run)),
         data_run=run.run_id,
         class_="shown" if shown else None,
     )
@@ -132,19 +130,15 @@ def _next(run: RunView) -> str:
     return fmt.DASH if at is None else f"{verb} {words.day_time(at, run.market_at)}"
 
 
-def _sum(status: Status, count: int, decimals: int, head: Sequence[str]) -> Html:
-    day = status.day
-    opened = None if day is None else day.open
+def _sum(status: Status, count: int, decimals: int) -> Html:
+    opened = None if status.day is None else status.day.open
     return tag(
         "tr",
         tag("th", f"Σ {count} runs", scope="row"),
-        tag("td", "", class_="void"),
-        tag(
-            "td", tag("span", parts.dollars(opened, decimals, signed=True), class_=parts.tone(opened)),
-            data_label=head[2],
-        ),
-        tag("td", today(status), data_label="Today"),
-    )  # fmt: skip
+        tag("td", today(status)),
+        tag("td", tag("span", parts.dollars(opened, decimals, signed=True), class_=parts.tone(opened))),
+        tag("td", class_="void"),
+    )
 
 
 def today(status: Status) -> str:

@@ -81,7 +81,7 @@ class Piece(NamedTuple):
 
 
 def bar_text(status: Status) -> tuple[str, list[Piece]]:
-    """The bar's text: the state, then P&L and what comes next. Of several runs it names the one it is of, and their sum."""
+    """The bar's text: the state, then P&L and what comes next. Of several runs their sum besides."""
     state, pieces = _of_run(status)
     among = runs.several(status)
     if not among or status.run is None:
@@ -89,7 +89,7 @@ def bar_text(status: Status) -> tuple[str, list[Piece]]:
     opened = None if status.day is None else status.day.open
     places = max(parts.places(run.premium) for run in among)
     money = parts.dollars(opened, places, signed=True)
-    return f"{runs.called(status, status.run)}: {state}", [*pieces, Piece(f"all {len(among)} runs {money}", "")]
+    return state, [*pieces, Piece(f"all {len(among)} runs {money}", "")]
 
 
 def _of_run(status: Status) -> tuple[str, list[Piece]]:
