@@ -93,6 +93,31 @@ def test_limits_count_what_all_runs_hold_together(changes: dict[str, Any], code:
     assert ("" if found is None else found.code) == code
 
 
+@pytest.mark.parametrize("unknown", ["its own", "another's"])
+def test_an_entry_waits_while_a_notional_cannot_be_told(unknown: str) -> None:
+    scene = two_holding()
+    scene.start(config(2))
+    for _ in range(8):
+        scene.pass_time(1)
+        scene.prices(after=0)
+        serve(scene, fill=False)
+        if scene.run.orders:
+            break
+    intent = next(i for i in scene.sent(Purpose.ENTRY) if i.run_id == scene.run.run_id and i.leg == "C")
+    scene.pass_time(2)
+    scene.prices(after=0)
+    newest = replace(scene.run, orders={}, unsettled=())
+    state = replace(scene.state, runs={**scene.state.runs, newest.run_id: newest})
+    assert check_order(state, newest, intent, scene.now) is None
+    if unknown == "its own":
+        state = replace(state, market=replace(state.market, spots={}))
+    else:
+        other = replace(runs(scene)[0], underlying="ETH")  # of which no price was ever told
+        state = replace(state, runs={**state.runs, other.run_id: other})
+    found = check_order(state, newest, intent, scene.now)
+    assert found is not None and found.code == "INSTRUMENT_NOTIONAL"
+
+
 def test_an_exit_is_never_asked() -> None:
     scene = holding()
     tight = dict.fromkeys(("order_contracts", "contracts_per_instrument", "contracts_per_underlying"), 1)

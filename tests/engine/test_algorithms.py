@@ -13,6 +13,7 @@ from trader.config.preset import Preset
 from trader.desk import stop_words
 from trader.domain.clock import Now
 from trader.domain.order import OrderType, Purpose, TimeInForce
+from trader.domain.outcome import Ok
 from trader.engine.events import LevelCommand
 from trader.engine.execution.algo import (
     ALGORITHMS,
@@ -404,6 +405,20 @@ def test_the_exit_time_buys_back_in_slices(algo: str, children: list[int]) -> No
     finish(scene, limit_secs=60)
     assert scene.phase is Phase.DONE and scene.run.exit_reason == "time"
     assert quantities(scene, "C", Purpose.EXIT) == quantities(scene, "P", Purpose.EXIT) == children
+
+
+@pytest.mark.parametrize(("algo", "first"), [("twap", 3), ("iceberg", 3)])
+def test_a_closing_slice_that_its_order_says_filled_is_not_sent_a_second_time(algo: str, first: int) -> None:
+    """An order's answer may come before its fill does."""
+    scene = due_out(sliced("exit", algo=algo))
+    for key in "CP":
+        intent = scene.take(key)
+        scene.exchange.accept(intent)
+        scene.fill(intent.client_order_id, told=False)
+        scene.answer(intent.client_order_id, Ok(scene.exchange.snapshot(intent.client_order_id)))
+    scene.prices(after=0.5)
+    assert quantities(scene, "C", Purpose.EXIT) == quantities(scene, "P", Purpose.EXIT) == [first]
+    assert left(scene) == (10, 10)
 
 
 def test_an_exit_at_market_takes_what_is_offered_and_never_more_than_is_accepted() -> None:

@@ -2,7 +2,9 @@
 
 from decimal import Decimal
 
-from trader.config.preset import Exits, Orders, Preset, Risk, Schedule, Strategy, System, TrailingTier
+from trader.config.orders import Orders
+from trader.config.preset import Exits, Preset, Risk, Schedule, System, TrailingTier
+from trader.config.strategy import Strategy
 
 # Far strikes, little size, out early: earns small premiums and gives up the last hours, when gamma is largest.
 CONSERVATIVE = Preset(

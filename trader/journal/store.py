@@ -167,6 +167,11 @@ class Journal:
         with self._read() as connection:
             return leasing.read_lease(connection, account)
 
+    def holds_lease(self, lease: Lease) -> bool:
+        """Whether the account's lease is still this one."""
+        now = self.lease_row(lease.account)
+        return now is not None and (now.holder, now.epoch) == (lease.holder, lease.epoch)
+
     # ------------------------------------------------------------ the writer's
 
     def append(

@@ -17,8 +17,9 @@ from pydantic.fields import FieldInfo
 
 from trader.config.document import add_later_fields, read_preset
 from trader.config.files import decode_text
-from trader.config.preset import SECTIONS, LegRow, Preset, TrailingTier
+from trader.config.preset import SECTIONS, Preset, TrailingTier
 from trader.config.relevance import alternatives, in_use
+from trader.config.strategy import LegRow
 from trader.panel import format as fmt
 
 Draft = dict[str, Any]

@@ -30,6 +30,8 @@ from trader.runner.market_clock import wall_now
 
 logger = logging.getLogger(__name__)
 
+PUBLISH_SECS = 0.5  # how often a picture is published, if nothing is recorded
+
 _SAMPLE_WALL_SECS = 2.0
 _RATE_WINDOW_SECS = 2.0
 _CLOSE_SECS = 5.0

@@ -77,6 +77,12 @@ class RunNote(msgspec.Struct):
             if k == key and (not own_only or f.kind is FillKind.NORMAL)
         )
 
+    def done_in(self, symbol: str) -> int:
+        """Signed contracts the journal says a run has of a contract: by fills, or by its orders' own word before them."""
+        fills = sum(f.side.sign * f.quantity for _, f in self.fills.values() if f.symbol == symbol)
+        untold = (o for o in self.orders.values() if o.intent.symbol == symbol and o.reported > o.filled)
+        return fills + sum((o.reported - o.filled) * o.intent.side.sign for o in untold)
+
     def leg_orders(self, key: str, *purposes: Purpose) -> list[OrderNote]:
         return [
             o for o in self.orders.values() if o.intent.leg == key and (not purposes or o.intent.purpose in purposes)

@@ -84,13 +84,14 @@ class SliceRules:
     def before(self, record: rec.AnyRecord) -> None:
         self._halted |= isinstance(record, rec.LevelChanged) and record.level is Level.HALTED
         run = self._evidence.notes.runs.get(record.run_id)
-        if run is None or not isinstance(record, rec.OrderIntended) or record.cause == "recovery":
+        if run is None or not isinstance(record, rec.OrderIntended):
             return
         out = record.intent.purpose is not Purpose.ENTRY
         if record.market is not None:
             self._begun.setdefault((record.run_id, run.leg(record.intent.leg).rank, out), record.market)
         if (
-            self._evidence.is_late()
+            record.cause == "recovery"
+            or self._evidence.is_late()
             or record.market is None
             or record.intent.quantity > run.leg(record.intent.leg).quantity
         ):

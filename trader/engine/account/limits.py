@@ -52,8 +52,12 @@ def week_loss(state: State, now: Now) -> Decimal:
 
 def open_pnl(state: State) -> Decimal:
     """P&L of all unfinished runs as they were last valued, at cost to close."""
-    known = (state.watches[run.run_id].pnl for run in state.unresolved if run.run_id in state.watches)
-    return sum((pnl for pnl in known if pnl is not None), ZERO)
+    total = ZERO
+    for run_id, run in state.runs.items():
+        watch = state.watches.get(run_id)
+        if run.phase is not Phase.DONE and watch is not None and watch.pnl is not None:
+            total += watch.pnl
+    return total
 
 
 def lock_words(state: State, now: Now) -> str:
@@ -101,7 +105,7 @@ def entry_bounds(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now
     for code, size, notional, most, richest in _exposures(state, run, leg, intent, limits):
         yield Bound(size > most, f"{code}_CONTRACTS", f"contracts={size}, max={most}", f"{code.lower()}={size}")
         if notional is None:
-            yield Bound(True, f"{code}_NOTIONAL", f"no index price of {run.underlying}", "")
+            yield Bound(True, f"{code}_NOTIONAL", "an index price is not known: the notional cannot be told", "")
         else:
             yield Bound(
                 notional > richest,
@@ -114,11 +118,11 @@ def entry_bounds(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now
 def _exposures(
     state: State, run: Run, leg: LegTerms, intent: OrderIntent, limits: AccountLimits
 ) -> Iterator[tuple[str, int, Decimal | None, int, Decimal]]:
-    """Contracts and notional after the order, in its contract, on its underlying and in all, beside their limits."""
-    spot = state.market.spots.get(run.underlying)
-    more = None if spot is None else intent.quantity * leg.contract_value * spot
-    sizes = [(one, own, exposed(one, own)) for one in state.unresolved for own in one.legs]
+    """Contracts and notional after the order, in its contract, on its underlying and in all, beside their limits. The notional
+    is None where the index price of anything counted is not known."""
     spots = state.market.spots
+    sizes = [(one, own, exposed(one, own)) for one in state.unresolved for own in one.legs]
+    sizes.append((run, leg, intent.quantity))
     for code, most, richest, counts in (
         (
             "INSTRUMENT",
@@ -134,15 +138,18 @@ def _exposures(
         ),
         ("ACCOUNT", limits.contracts_total, limits.notional_total_usd, lambda one, own: True),
     ):
-        mine = [(one, own, size) for one, own, size in sizes if counts(one, own)]
-        held = sum((size * own.contract_value * spots.get(one.underlying, ZERO) for one, own, size in mine), ZERO)
-        yield code, sum(s for *_, s in mine) + intent.quantity, None if more is None else held + more, most, richest
+        counted = [(one, own, size) for one, own, size in sizes if size and counts(one, own)]
+        notional: Decimal | None = ZERO
+        for one, own, size in counted:
+            spot = spots.get(one.underlying)
+            notional = None if notional is None or spot is None else notional + size * own.contract_value * spot
+        yield code, sum(size for *_, size in counted), notional, most, richest
 
 
 def exposed(run: Run, leg: LegTerms) -> int:
     """Contracts of a leg that are open or may come to be: by fills, by its orders' own word, by what still works."""
     entries = run.leg_orders(leg.key, Purpose.ENTRY)
-    return run.open_quantity(leg.key) + sum(o.leaves_qty + max(o.reported_filled - o.filled_qty, 0) for o in entries)
+    return run.open_quantity(leg.key) + sum(o.leaves_qty + o.untold_qty for o in entries)
 
 
 def totals(state: State, now: Now) -> Totals:
@@ -168,9 +175,11 @@ def totals(state: State, now: Now) -> Totals:
 def check_losses(turn: Turn) -> None:
     """Reaching the daily loss locks entries for the day, and closes what is open where the document says so."""
     state, limits = turn.state, turn.state.account.limits
+    lost = day_loss(state, turn.now)
+    if state.loss_since is None and lost < limits.daily_loss_usd:
+        return
     if not state.unresolved or state.account.locked_day == today(turn.now):
         return
-    lost = day_loss(state, turn.now)
     if lost < limits.daily_loss_usd:
         if state.loss_since is not None:
             turn.set(loss_since=None)

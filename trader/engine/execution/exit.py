@@ -80,7 +80,7 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
         return False
     closing = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
     working = sum(o.leaves_qty for o in closing if is_resting(o))
-    unbooked = sum(_unbooked(o) for o in closing)
+    unbooked = sum(o.untold_qty for o in closing)
     quantity = closable(run, leg) - working - unbooked
     if quantity <= 0:
         turn.set_watch(run_id, account_wanted=True)
@@ -127,7 +127,7 @@ def _patience(turn: Turn, run: Run, leg: LegTerms, order: Order, stance: Stance,
     if (
         not in_slices
         and is_sliced(run.preset.orders)
-        and order.leaves_qty < run.open_quantity(leg.key) - _unbooked(order)
+        and order.leaves_qty < run.open_quantity(leg.key) - order.untold_qty
     ):
         return 0.0  # a slice of what has to go at once by now
     if stance is Stance.WAIT or is_past_limit(turn.state, turn.now, run, leg, order.intent.limit_price):
@@ -136,11 +136,6 @@ def _patience(turn: Turn, run: Run, leg: LegTerms, order: Order, stance: Stance,
         return float("inf")
     patience = float(run.preset.orders.exit_timeout_secs)
     return min(patience, ALONE_PATIENCE_SECS) if _is_alone(run, order.intent.purpose) else patience
-
-
-def _unbooked(order: Order) -> int:
-    """Contracts that have filled by the order's own word, of which no fill is held yet."""
-    return max(order.reported_filled - order.filled_qty, 0)
 
 
 def _is_alone(run: Run, purpose: Purpose) -> bool:

@@ -88,7 +88,7 @@ class OrderDesk:
             if in_auction(instrument) and all(take.maker is None for take in takes):
                 return self._collect(account, request, instrument, book, size, limit, now)
             if floor.settings.post_only_cross == "cancelled":
-                order = self._work.new_order(account, request, instrument, size, now)
+                order = floor.add_order(account, request, instrument, now, size=size)
                 self.matching.end(account, order, "immediate_execution_post_only", None, now)
                 return order
             raise Refused("immediate_execution_post_only")
@@ -103,7 +103,7 @@ class OrderDesk:
             self._cancel_for_margin(account, request, now)
             takes = self.matching.plan(book, request.side, limit, size, account, instrument)
             self._work.check_money(account, instrument, request.side, takes, size, limit if rests else None, None)
-        order = self._work.new_order(account, request, instrument, size, now)
+        order = floor.add_order(account, request, instrument, now, size=size)
         self._work.carry_out(account, order, instrument, book, takes, rests, now)
         self._consequences.follow_up(instrument, now)
         return order
@@ -119,8 +119,9 @@ class OrderDesk:
         now: datetime,
     ) -> Order:
         """Rest an order that crosses the source's depth in an auction; it is matched when trading resumes."""
+        floor = self._floor
         self._work.check_money(account, instrument, request.side, [], size, limit, None)
-        order = self._work.new_order(account, request, instrument, size, now)
+        order = floor.add_order(account, request, instrument, now, size=size)
         self._work.carry_out(account, order, instrument, book, [], True, now)
         book.unmatched = True
         return order
@@ -128,18 +129,19 @@ class OrderDesk:
     def _place_stop(
         self, account: Account, request: OrderRequest, stop: StopTerms, instrument: Instrument, now: datetime
     ) -> Order:
+        floor = self._floor
         check_stop(stop, instrument)
         if request.bracket is not None:
-            reference = request.limit_price or stop.price or self._floor.stats(request.symbol).mark
+            reference = request.limit_price or stop.price or floor.stats(request.symbol).mark
             check_bracket(request.bracket, instrument, request.side, reference)
         if request.reduce_only:
             held = account.position_size(request.symbol)
             if held * request.side.sign >= 0:
                 raise Refused("no_position_for_reduce_only")
         armed = self.triggers.arm(stop, request.side, instrument)
-        order = self._work.new_order(account, request, instrument, request.size, now, stop=armed)
+        order = floor.add_order(account, request, instrument, now, state="pending", stop=armed)
         self.triggers.wait(order)
-        self._floor.ledger.tell_order(account, order, "create", None, now)
+        floor.ledger.tell_order(account, order, "create", None, now)
         return order
 
     # edits and cancels

@@ -14,7 +14,7 @@ from trader.venue.core.floor import TradingFloor
 from trader.venue.core.funds import check_funds, check_liquidation, check_position_limit
 from trader.venue.core.matching import Matching
 from trader.venue.core.portfolio_funds import check_portfolio_funds
-from trader.venue.core.records import Order, OrderRequest, StopTerms
+from trader.venue.core.records import Order
 
 
 class OrderWork:
@@ -59,44 +59,6 @@ class OrderWork:
         check_funds(account, terms, side=side, takes=takes, size=size, resting_at=resting_at, replacing=replacing)
         if floor.settings.liquidates and takes:
             check_liquidation(account, terms, side=side, takes=takes, mark=floor.stats(instrument.symbol).mark)
-
-    def new_order(
-        self,
-        account: Account,
-        request: OrderRequest,
-        instrument: Instrument,
-        size: int,
-        now: datetime,
-        *,
-        stop: StopTerms | None = None,
-    ) -> Order:
-        """Number an order and record it; with `stop` it waits, otherwise it is open."""
-        floor = self._floor
-        order = Order(
-            id=floor.counters.order_id,
-            user_id=account.user_id,
-            product_id=instrument.product_id,
-            symbol=instrument.symbol,
-            client_order_id=request.client_order_id,
-            side=request.side,
-            order_type=request.order_type,
-            size=size,
-            unfilled_size=size,
-            limit_price=request.limit_price,
-            time_in_force=request.time_in_force,
-            post_only=request.post_only,
-            reduce_only=request.reduce_only,
-            state="open" if stop is None else "pending",
-            stop=stop,
-            bracket=request.bracket,
-            mmp=request.mmp,
-            created_at=now,
-            updated_at=now,
-        )
-        floor.counters.order_id += 1
-        floor.products.traded.add(instrument.product_id)
-        account.add_order(order)
-        return order
 
     def carry_out(
         self,

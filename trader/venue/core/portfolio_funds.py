@@ -10,7 +10,7 @@ from trader.venue.core.floor import TradingFloor
 from trader.venue.core.funds import Terms
 from trader.venue.core.portfolio import portfolio_margin
 from trader.venue.core.records import Order
-from trader.venue.core.refusal import Refused
+from trader.venue.core.refusal import insufficient_margin
 
 _NAUGHT = Decimal(0)
 
@@ -46,11 +46,4 @@ def check_portfolio_funds(
     available = account.balance + cash - commission
     if after.im_without_ucf <= before.im_without_ucf or after.required <= available:
         return
-    raise Refused(
-        "insufficient_margin",
-        {
-            "asset_symbol": "USD",
-            "available_balance": f"{available:f}",
-            "required_additional_balance": f"{after.required - available:f}",
-        },
-    )
+    raise insufficient_margin(available, after.required)

@@ -89,15 +89,15 @@ class Order(msgspec.Struct, kw_only=True):
     user_id: int
     product_id: int
     symbol: str
-    client_order_id: str | None
+    client_order_id: str | None = None
     side: Side
     order_type: OrderType
     size: int
     unfilled_size: int
     limit_price: Decimal | None
-    time_in_force: TimeInForce
-    post_only: bool
-    reduce_only: bool
+    time_in_force: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+    reduce_only: bool = False
     state: str = "open"
     cancellation_reason: str | None = None
     filled_value: Decimal = Decimal(0)

@@ -11,8 +11,8 @@ from typing import Any
 
 from trader.domain.errors import ConfigError
 from trader.domain.instrument import Instrument
+from trader.venue.feed.board import Board
 from trader.venue.feed.events import PRODUCT, REST_CHANNELS
-from trader.venue.feed.heard_market import HeardMarket
 from trader.venue.feed.session_file import SessionRow, last_instant, read_info, read_rows, session_files
 
 STATE_VERSION = 1
@@ -21,7 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class SessionMarket(HeardMarket):
+class SessionMarket(Board):
     """A recorded session (see `MarketSource` and `HistorySource` in `trader.venue.market.base`).
 
     Raises:
@@ -56,11 +56,11 @@ class SessionMarket(HeardMarket):
             )
         self._now_us = now_us
         while self._next is not None and self._next.at_us <= now_us:
-            self._board.apply(self._next.event, self._next.at_us)
+            self.apply(self._next.event, self._next.at_us)
             self._next = next(self._rows, None)
 
     def instruments(self) -> Sequence[Instrument]:
-        return self._board.instruments(self._now_us)
+        return self.listed(self._now_us)
 
     def state(self) -> dict[str, Any]:
         return {
@@ -83,7 +83,7 @@ class SessionMarket(HeardMarket):
         """Settlement prices were heard a while after their expiry; the replay settles at the expiry itself."""
         for row in read_rows(self._files, PRODUCT):
             if row.event.frame.get("state") != "live":
-                self._board.apply(row.event, row.at_us)
+                self.apply(row.event, row.at_us)
 
     def _play_beginning(self) -> None:
         """What was read over REST before the socket spoke, and the socket's first words until every contract has a price; not
@@ -92,12 +92,12 @@ class SessionMarket(HeardMarket):
         for row in self._rows:
             if row.event.channel not in REST_CHANNELS:
                 first_us = row.at_us if first_us is None else first_us
-                if self._board.complete or (self._board.ready and row.at_us - first_us > _BEGINNING_US):
+                if self.complete or (self.ready and row.at_us - first_us > _BEGINNING_US):
                     self._next = row
                     break
             self._now_us = max(self._now_us, row.at_us)
-            self._board.apply(row.event, row.at_us)
-        if not self._board.ready:
+            self.apply(row.event, row.at_us)
+        if not self.ready:
             raise ConfigError(f"the recorded session {self._path} holds no contract with a price")
 
 

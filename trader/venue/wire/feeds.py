@@ -126,11 +126,15 @@ class _Sent(msgspec.Struct):
 class BookFeed:
     """Best quotes or levels: sent when the book changed, repeated when it stands still for long.
 
-    `build` makes a frame from (contract, since when the book is so, now), both in microseconds.
+    `build` makes a frame from (exchange, contract, since when the book is so, now), both in microseconds.
     """
 
     def __init__(
-        self, exchange: Exchange, symbols: Symbols, rhythm: Rhythm, build: Callable[[Instrument, int, int], Frame]
+        self,
+        exchange: Exchange,
+        symbols: Symbols,
+        rhythm: Rhythm,
+        build: Callable[[Exchange, Instrument, int, int], Frame],
     ) -> None:
         self.rhythm = rhythm
         self._exchange = exchange
@@ -165,7 +169,7 @@ class BookFeed:
             return []
         if changed_only:
             sent.at = now
-        return [encode(self._build(instrument, sent.changed, ts))]
+        return [encode(self._build(self._exchange, instrument, sent.changed, ts))]
 
 
 class EachFeed:
