@@ -1,7 +1,7 @@
 """A desk in memory with moving values, for the pages' own tests: it answers like the real one and remembers what it was asked.
 
 A scenario fixes what the run looks like: ``empty``, ``waiting``, ``entering``, ``holding``, ``exiting``, ``done``, ``dead``
-(runner silent while holding), ``unreachable`` (every read fails).
+(runner silent while holding), ``several`` (two runs that hold), ``unreachable`` (every read fails).
 """
 
 import json
@@ -57,6 +57,7 @@ from trader.pricing.payoff import Basis
 ANYTHING: Any = object()
 EXPIRY = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PREMIUM = Decimal("84.20")
+OTHER_RUN = "w2rt-20261121-2"
 HOSTILE = '<img src=x onerror="alert(1)"> ![x](http://evil.example/x.png) [go](javascript:alert(1)) :red[x] $x$'
 
 
@@ -100,12 +101,16 @@ class FakeDesk:
         now = datetime.now(UTC)
         run = self._run(now)
         dead = self.scenario == "dead"
+        runs, day = () if run is None else (run,), fake_numbers.day(run, now)
+        if run is not None and self.scenario == "several":
+            other = replace(run, run_id=OTHER_RUN, preset="wide", trailing_level=None)
+            runs, run = (run, other), run if run_id == run.run_id else other
         return Status(
             env=self.env,
             account=self.env,
             runner=RunnerHealth(alive=not dead, heartbeat_age_s=12.4 if dead else 0.3, host="thread", pid=4711),
             run=run,
-            runs=() if run is None else (run,),
+            runs=runs,
             ops=Ops(
                 public_socket="up",
                 private_socket="up",
@@ -118,7 +123,7 @@ class FakeDesk:
             alerts=(),
             wall=now,
             pictured_at=now,
-            day=fake_numbers.day(run, now),
+            day=replace(day, open=day.open * len(runs)) if day.open and runs else day,
             trading=self.level,
             situation=self._situation(dead),
             happened=self._happened(now) if run is not None else (),
@@ -282,6 +287,7 @@ class FakeDesk:
                 distance_pct=distance,
                 price_age_s=0.4,
                 fresh=True,
+                progress="4 of 10 slices filled, next at 10:04:30 IST" if phase is Phase.ENTERING else "",
             )
             for key, symbol, strike, entry, delta, iv, distance in (
                 ("C", symbols[0], 95000, "431.5", 0.094, 0.412, 4.1),

@@ -71,7 +71,9 @@ class BookRules:
         stands there until somebody does or it is settled."""
         venue = self._evidence.world.venue
         held = [leg for leg in run.legs if run.net(leg.key)]
-        offered = {o.symbol: o.unfilled_size for o in venue.account.open_orders.values() if o.client_order_id in run.orders}
+        offered = {
+            o.symbol: o.unfilled_size for o in venue.account.open_orders.values() if o.client_order_id in run.orders
+        }
         return bool(held) and all(
             leg.side is Side.BUY
             and not venue.market.depth(leg.symbol).bids
