@@ -8,8 +8,8 @@ from trader.desk.runner_absence import explain_silence
 from trader.desk.runs import RunBook
 from trader.desk.situation import SHOWN, happened, situation
 from trader.desk.values import RunnerHealth, Status
-from trader.engine.records import Level, LevelChanged
-from trader.engine.view import LiveSnapshot, Ops, RunView
+from trader.engine.records import Level
+from trader.engine.view import LiveSnapshot, RunView
 from trader.journal import Journal, Lease
 from trader.journal.alerts import LOUD, needs_acknowledging
 from trader.runner.process import is_provably_dead
@@ -49,9 +49,14 @@ def read_status(
     if run is None and chosen is not None:
         # Ended: the live picture may still show it on its way, and after a restart knows no more of it than that it ended.
         run = book.view(chosen, wall)
-    levels = [record for _, record in journal.level_changes(account, SHOWN)]
+    decided = journal.account_decisions(account, SHOWN)
     ops = None if snapshot is None else snapshot.ops
-    trading = _trading(halted, ops if runner.alive else None, levels)
+    if ops is not None and runner.alive:
+        said: tuple[str, str] | None = (ops.trading_state, ops.trading_reason)
+    else:  # as it was recorded last
+        levels = journal.level_changes(account, 1)
+        said = (levels[0][1].level.value, levels[0][1].reason) if levels else None
+    trading = (Level.HALTED.value, halted) if halted else said or (Level.ACTIVE.value, "")
     silence = "" if runner.alive else explain_silence(journal, lease, None if snapshot is None else snapshot.wall)
     told = alerts.everything()
     waiting = tuple(alert for alert in told if needs_acknowledging(alert))
@@ -71,7 +76,7 @@ def read_status(
         wall=wall,
         trading=trading,
         situation=situation(runner, silence, run, ops, trading, waiting),
-        happened=happened(told[:_LOOKED_AT], records, levels),
+        happened=happened(told[:_LOOKED_AT], records, decided),
         open_alerts=waiting,
         day=days.day(
             wall,
@@ -82,16 +87,8 @@ def read_status(
         ),
         pictured_at=snapshot.wall if snapshot is not None and is_live else None,
         market=market,
+        totals=None if snapshot is None else snapshot.totals,
     )
-
-
-def _trading(halted: str, ops: Ops | None, levels: list[LevelChanged]) -> tuple[str, str]:
-    """The account's level and why: as a living runner says, else as it was recorded last."""
-    if halted:
-        return Level.HALTED.value, halted
-    if ops is not None:
-        return ops.trading_state, ops.trading_reason
-    return (levels[0].level.value, levels[0].reason) if levels else (Level.ACTIVE.value, "")
 
 
 def runner_health(lease: Lease | None, snapshot: LiveSnapshot | None, wall: datetime) -> RunnerHealth:

@@ -337,6 +337,11 @@ class Journal:
         with self._read() as connection:
             return views.read_account_settings(connection, account)
 
+    def account_decisions(self, account: str, limit: int) -> list[LevelChanged | LimitsSet | LossLocked]:
+        """What was decided of the account as a whole (level, limits, lock), newest first."""
+        with self._read() as connection:
+            return views.read_account_decisions(connection, account, limit)
+
     def level_changes(self, account: str, limit: int = 20) -> list[tuple[int, LevelChanged]]:
         """The account's newest changes of level, newest first."""
         with self._read() as connection:

@@ -6,7 +6,7 @@ They bound new risk. An exit is never asked; reaching the daily loss closes what
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from trader.config.account_limits import AccountLimits, read_limits
 from trader.domain.clock import Now
@@ -19,6 +19,7 @@ from trader.engine.events import LimitsCommand
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import ZERO, Run, State, seconds_since
 from trader.engine.turn import Turn
+from trader.engine.view import Exposure, Totals
 
 _LASTING_SECS = 2.0  # a loss that one stray print shows is none yet
 
@@ -151,6 +152,26 @@ def exposed(run: Run, leg: LegTerms) -> int:
     return run.open_quantity(leg.key) + sum(o.leaves_qty + o.untold_qty for o in entries)
 
 
+def totals(state: State, now: Now) -> Totals:
+    """What the limits count, for people; the bounds themselves are `entry_bounds`."""
+    found: dict[str, Exposure] = {}
+    for run in state.unresolved:
+        spot = state.market.spots.get(run.underlying)
+        for leg in run.legs:
+            size = exposed(run, leg)
+            more = None if spot is None else size * leg.contract_value * spot
+            seen = found.get(leg.symbol)
+            if seen is not None:
+                more = None if more is None or seen.notional is None else seen.notional + more
+                size += seen.contracts
+            found[leg.symbol] = Exposure(symbol=leg.symbol, underlying=run.underlying, contracts=size, notional=more)
+    return Totals(
+        limits=state.account.limits.document(),
+        locked=lock_words(state, now),
+        exposures=tuple(one for one in found.values() if one.contracts),
+    )
+
+
 def check_losses(turn: Turn) -> None:
     """Reaching the daily loss locks entries for the day, and closes what is open where the document says so."""
     state, limits = turn.state, turn.state.account.limits
@@ -186,12 +207,26 @@ def lift_lock(turn: Turn, issued_by: str) -> bool:
     return True
 
 
+def _changed(seen: dict[str, Any], limits: AccountLimits) -> str:
+    """What is no longer as a person saw it: ``open_runs 6 -> 4``; empty where nothing is."""
+    try:
+        before = read_limits(seen)
+    except ConfigError as error:
+        return str(error)
+    pairs = ((name, getattr(before, name), getattr(limits, name)) for name in type(limits).model_fields)
+    return ", ".join(f"{name} {old} -> {new}" for name, old, new in pairs if old != new)
+
+
 def on_limits(turn: Turn, event: LimitsCommand) -> None:
     """A person sets the account's limits: the whole document, or nothing of it."""
     try:
         limits = read_limits(event.limits)
     except ConfigError as error:
         turn.do(AckCommand(command_id=event.command_id, status="refused", detail=f"The limits are not valid: {error}"))
+        return
+    if event.seen is not None and (changed := _changed(event.seen, turn.state.account.limits)):
+        detail = f"The limits were changed meanwhile ({changed}); nothing of this change was set"
+        turn.do(AckCommand(command_id=event.command_id, status="refused", detail=detail))
         return
     if limits != turn.state.account.limits:
         turn.write(
