@@ -231,6 +231,12 @@ def entry_bound(run: Run, leg: LegTerms, now: Now) -> Bound:
     return bound(entry_context(run, leg, now), run.preset.risk.max_orders_per_leg)
 
 
+def largest_child(orders: Orders, size: int) -> int:
+    """Contracts of the largest order that the entry of a leg of that size sends."""
+    terms = entry_terms(orders)
+    return ALGORITHMS[terms.algo].lead(terms, size) or size
+
+
 def allowed_lead(run: Run, leg: LegTerms) -> int:
     """Contracts by which a leg may be ahead of the others of its rank without that being an imbalance: one slice, while it is
     worked in slices."""
