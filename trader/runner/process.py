@@ -28,7 +28,7 @@ def identity(pid: int) -> str:
     when it began. Empty where the system does not tell (no /proc), or when there is no such process."""
     try:
         here = _here()
-        with open(f"/proc/{pid}/stat") as told:
+        with Path(f"/proc/{pid}/stat").open() as told:
             fields = told.read().rpartition(")")[2].split()  # the name may hold blanks
     except OSError:
         return ""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from trader.config.account_limits import AccountLimits, read_limits
-from trader.config.preset import Orders
+from trader.config.orders import Orders
 from trader.domain.clock import Now
 from trader.domain.errors import ConfigError
 from trader.domain.expiry import ist_date
@@ -44,7 +44,7 @@ class Size(NamedTuple):
     each: Decimal | None
 
 
-class Exposure(NamedTuple):
+class Counted(NamedTuple):
     """What is counted in one contract, on one underlying or in all, beside its limits. The notional is None where the index
     price of anything counted is not known."""
 
@@ -168,7 +168,7 @@ def oversize(limits: AccountLimits, held: Sequence[Size], planned: Sequence[Size
     return list(dict.fromkeys(flaws))
 
 
-def _exposures(sizes: Iterable[Size], own: Size, limits: AccountLimits) -> Iterator[Exposure]:
+def _exposures(sizes: Iterable[Size], own: Size, limits: AccountLimits) -> Iterator[Counted]:
     """All that counts beside `own`, itself in it: in its contract, on its underlying and in all."""
     counted = [one for one in sizes if one.contracts]
     for code, part, which in (
@@ -179,7 +179,7 @@ def _exposures(sizes: Iterable[Size], own: Size, limits: AccountLimits) -> Itera
         notional: Decimal | None = ZERO
         for one in which:
             notional = None if notional is None or one.each is None else notional + one.contracts * one.each
-        yield Exposure(
+        yield Counted(
             code,
             part,
             sum(one.contracts for one in which),
