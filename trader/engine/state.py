@@ -50,6 +50,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return max(self.reported_filled, self.filled_qty)
 
     @property
+    def untold_qty(self) -> int:
+        """Contracts that have filled by the order's own word, of which no fill is held yet."""
+        return max(self.reported_filled - self.filled_qty, 0)
+
+    @property
     def leaves_qty(self) -> int:
         """Contracts that may still trade: 0 once terminal."""
         return 0 if self.status.terminal else self.intent.quantity - self.done_qty

@@ -139,7 +139,7 @@ def _chain_read(turn: Turn, event: ev.ChainRead) -> None:
     run = turn.state.runs.get(event.run_id)
     if run is None or event.error or run.phase is Phase.DONE:
         return
-    wanted = {leg.symbol for leg in run.legs}
+    wanted = {leg.symbol for other in turn.state.unresolved for leg in other.legs}
     market = turn.state.market
     fresh = {q.symbol: q for q in event.quotes if q.symbol in wanted and _is_newer(market.quotes.get(q.symbol), q)}
     if not fresh:

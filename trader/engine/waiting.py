@@ -7,7 +7,7 @@ from trader.domain.order import Purpose, Side
 from trader.domain.structure import ByDelta
 from trader.engine import records as rec
 from trader.engine.account.crossing import crossing
-from trader.engine.account.limits import lock_words
+from trader.engine.account.limits import lock_words, oversize_of_run
 from trader.engine.beside import NOT_READ
 from trader.engine.cover import in_ranks
 from trader.engine.effects import ReadChain
@@ -95,6 +95,7 @@ def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
         lock=lock_words(turn.state, turn.now),
         limits=turn.state.account.limits,
         strikes=strikes,
+        oversize=oversize_of_run(turn.state, run),
         foreign=foreign,
         confirmed=run.beside,
         own_symbols=tuple(leg.symbol for leg in run.legs),

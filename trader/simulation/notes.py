@@ -1,10 +1,11 @@
 """What the journal says, kept by the oracle's own hand: nothing of the engine's fold is used to judge the engine."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import msgspec
 
+from trader.config.account_limits import AccountLimits, read_limits
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
 from trader.domain.fill import Fill, FillKind
@@ -77,6 +78,12 @@ class RunNote(msgspec.Struct):
             if k == key and (not own_only or f.kind is FillKind.NORMAL)
         )
 
+    def done_in(self, symbol: str) -> int:
+        """Signed contracts the journal says a run has of a contract: by fills, or by its orders' own word before them."""
+        fills = sum(f.side.sign * f.quantity for _, f in self.fills.values() if f.symbol == symbol)
+        untold = (o for o in self.orders.values() if o.intent.symbol == symbol and o.reported > o.filled)
+        return fills + sum((o.reported - o.filled) * o.intent.side.sign for o in untold)
+
     def leg_orders(self, key: str, *purposes: Purpose) -> list[OrderNote]:
         return [
             o for o in self.orders.values() if o.intent.leg == key and (not purposes or o.intent.purpose in purposes)
@@ -91,6 +98,9 @@ class Notes:
         self._unfinished: dict[str, RunNote] = {}
         self.level = Level.ACTIVE
         self.level_secs = 0.0
+        self.limits = AccountLimits()
+        self.locked_day: date | None = None
+        self.locked_secs = self.unlocked_secs = 0.0
         self.resumed_by: set[str] = set()  # commands that have lowered the level
         self.critical: list[int] = []  # numbers of the alerts that are repeated until they are acknowledged
         self._count = 0
@@ -103,6 +113,12 @@ class Notes:
                 self.level, self.level_secs = record.level, secs
                 if record.level is Level.ACTIVE:
                     self.resumed_by.add(record.command_id)
+            case rec.LimitsSet(limits=limits):
+                self.limits = read_limits(limits)
+            case rec.LossLocked(day=None):
+                self.locked_day, self.unlocked_secs = None, secs
+            case rec.LossLocked(day=day):
+                self.locked_day, self.locked_secs = day, secs
             case rec.AlertRaised(level="error"):
                 self.critical.append(self._count)
             case _:

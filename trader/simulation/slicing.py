@@ -83,13 +83,14 @@ class SliceRules:
     def before(self, record: rec.AnyRecord) -> None:
         self._halted |= isinstance(record, rec.LevelChanged) and record.level is Level.HALTED
         run = self._evidence.notes.runs.get(record.run_id)
-        if run is None or not isinstance(record, rec.OrderIntended) or record.cause == "recovery":
+        if run is None or not isinstance(record, rec.OrderIntended):
             return
         out = record.intent.purpose is not Purpose.ENTRY
         if record.market is not None:
             self._begun.setdefault((record.run_id, run.leg(record.intent.leg).rank, out), record.market)
         if (
-            self._evidence.is_late()
+            record.cause == "recovery"
+            or self._evidence.is_late()
             or record.market is None
             or record.intent.quantity > run.leg(record.intent.leg).quantity
         ):
@@ -142,7 +143,8 @@ class SliceRules:
     def _may_hurry(self, run: RunNote, key: str) -> bool:
         """Whether something may have turned an exit that takes its time into one that does not: a loss, a halt, a leg alone or
         held to its settlement. Generously: what is left is judged strictly."""
-        if key in run.kept or self._halted or any(run.net(leg.key) == 0 for leg in run.legs):
+        gone = (run.net(leg.key) == 0 or run.positions.get(leg.symbol) == 0 for leg in run.legs)
+        if key in run.kept or self._halted or any(gone):
             return True
         if run.level is not None:
             return True

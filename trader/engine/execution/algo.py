@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from trader.config.preset import Orders
+from trader.config.orders import Orders
 from trader.domain.clock import Now
 from trader.domain.order import Purpose
 from trader.engine.execution.iceberg import Iceberg
@@ -217,8 +217,8 @@ def exit_context(run: Run, leg: LegTerms, now: Now, *, at_once: bool) -> Context
     return Context(
         terms=terms,
         size=run.entered(leg.key),
-        done=run.entered(leg.key) - run.open_quantity(leg.key),
-        others=tuple((run.entered(o.key), run.entered(o.key) - run.open_quantity(o.key)) for o in others),
+        done=_closed(run, leg),
+        others=tuple((run.entered(other.key), _closed(run, other)) for other in others),
         tries=len(since_filled(own)),
         most_tries=_ENDLESS,
         limits=0 if terms.takes else _ENDLESS,
@@ -231,6 +231,12 @@ def exit_context(run: Run, leg: LegTerms, now: Now, *, at_once: bool) -> Context
 def entry_bound(run: Run, leg: LegTerms, now: Now) -> Bound:
     """The most that may be asked for of a leg that is being entered."""
     return bound(entry_context(run, leg, now), run.preset.risk.max_orders_per_leg)
+
+
+def largest_child(orders: Orders, size: int) -> int:
+    """Contracts of the largest order that the entry of a leg of that size sends."""
+    terms = entry_terms(orders)
+    return ALGORITHMS[terms.algo].lead(terms, size) or size
 
 
 def allowed_lead(run: Run, leg: LegTerms) -> int:
@@ -273,6 +279,12 @@ def _rank(run: Run, leg: LegTerms) -> list[LegTerms]:
 def _entered(run: Run, leg: LegTerms) -> int:
     """By either witness."""
     return max(run.entered(leg.key), sum(order.done_qty for order in run.leg_orders(leg.key, Purpose.ENTRY)))
+
+
+def _closed(run: Run, leg: LegTerms) -> int:
+    """Contracts that have been closed, those too of which an order tells before its fill does."""
+    untold = sum(order.untold_qty for order in run.leg_orders(leg.key, *_CLOSING))
+    return run.entered(leg.key) - run.open_quantity(leg.key) + untold
 
 
 def _elapsed(run: Run, leg: LegTerms, now: Now, *purposes: Purpose) -> float:

@@ -83,7 +83,7 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
         return False
     closing = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
     working = sum(o.leaves_qty for o in closing if is_resting(o))
-    unbooked = sum(_unbooked(o) for o in closing)
+    unbooked = sum(o.untold_qty for o in closing)
     quantity = closable(run, leg) - working - unbooked
     if quantity <= 0:
         turn.set_watch(run_id, account_wanted=True)
@@ -111,6 +111,9 @@ def why_at_once(state: State, run: Run, now: Now) -> str:
         return level_words(state)
     if not is_sliced(run.preset.orders):
         return ""
+    watch = state.watches.get(run.run_id)
+    if watch is not None and differs_lastingly(watch) and any(closable(run, leg) == 0 for leg in run.held):
+        return "a leg was closed elsewhere; what is left stands alone"
     valuation, _ = fresh_value(run, state.market, now)
     losing = triggered(run.preset.exits, run.level_pct, valuation.pct) if valuation is not None else {}
     return next((detail for reason, detail in losing.items() if reason not in PATIENT_REASONS), "")
@@ -134,7 +137,7 @@ def _patience(
     if (
         not in_slices
         and is_sliced(run.preset.orders)
-        and order.leaves_qty < run.open_quantity(leg.key) - _unbooked(order)
+        and order.leaves_qty < run.open_quantity(leg.key) - order.untold_qty
     ):
         return 0.0  # a slice of what has to go at once by now
     if stance is Stance.WAIT or is_past_limit(turn.state, turn.now, run, leg, order.intent.limit_price):
@@ -143,11 +146,6 @@ def _patience(
         return float("inf")
     patience = float(run.preset.orders.exit_timeout_secs)
     return min(patience, ALONE_PATIENCE_SECS) if alone or order.intent.purpose is Purpose.UNWIND else patience
-
-
-def _unbooked(order: Order) -> int:
-    """Contracts that have filled by the order's own word, of which no fill is held yet."""
-    return max(order.reported_filled - order.filled_qty, 0)
 
 
 def _has_expired(turn: Turn, run: Run, leg: LegTerms) -> bool:
