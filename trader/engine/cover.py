@@ -35,13 +35,10 @@ def uncovered(legs: Sequence[LegTerms], sizes: Sizes, kind: Kind) -> int:
 
 def beyond_cover(legs: Sequence[LegTerms], sizes: Sizes, kind: Kind) -> int:
     """Contracts of a kind that are less covered than its structure means them to be; none where it covers none."""
-    covers, bare, meant = False, 0, 0
-    for leg in legs:
-        if leg.kind is kind:
-            covers = covers or leg.side is Side.BUY
-            bare -= leg.side.sign * sizes.get(leg.key, 0)
-            meant -= leg.side.sign * leg.quantity
-    return max(bare - max(meant, 0), 0) if covers else 0
+    if not any(leg.side is Side.BUY and leg.kind is kind for leg in legs):
+        return 0
+    meant = uncovered(legs, {leg.key: leg.quantity for leg in legs}, kind)
+    return max(uncovered(legs, sizes, kind) - meant, 0)
 
 
 def astray(legs: Sequence[LegTerms], sizes: Sizes, leads: Sizes = _NONE) -> dict[str, int]:

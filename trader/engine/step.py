@@ -39,9 +39,8 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     """
     turn = Turn(state, event.at)
     _book(turn, event)
-    for run_id, run in turn.state.runs.items():
-        if run.phase is not Phase.DONE:
-            apart(turn, run_id, _advance, run_id)
+    for run in turn.state.unresolved:
+        apart(turn, run.run_id, _advance, run.run_id)
     is_tick = isinstance(event, ev.ClockTicked)
     if is_tick:
         _look_back(turn)
