@@ -173,7 +173,8 @@ def parse_order(row: OrderRow) -> OrderSnapshot:
 
 
 def parse_fill(row: FillRow) -> Fill:
-    """One row of the fills endpoint; it carries no client order id. `commission` includes GST.
+    """One row of the fills endpoint; it carries no client order id. `commission` includes GST, and what a liquidation cost
+    besides.
 
     Raises:
         WireError: Id, side, size or price is missing or nonsense.
@@ -187,12 +188,20 @@ def parse_fill(row: FillRow) -> Fill:
         side=_side(row.side),
         quantity=_fill_size(row.size),
         price=_fill_price(row.price),
-        commission=n.decimal_of(row.commission, "commission"),
+        commission=_paid(row),
         role=row.role or "taker",
         kind=_fill_kind(row.fill_type),
         ts_event=n.instant_of(row.created_at, "created_at"),
         channel=Channel.REST,
     )
+
+
+def _paid(row: FillRow) -> Decimal | None:
+    commission = n.decimal_of(row.commission, "commission")
+    if commission is None or row.fill_type != "liquidation" or not isinstance(row.meta_data, dict):
+        return commission
+    fee = row.meta_data.get("total_liquidation_fee_in_settling_asset")
+    return commission + ((n.decimal_of(fee, "liquidation fee") if isinstance(fee, str | int | float) else None) or 0)
 
 
 def parse_user_trade(row: UserTrade, product_id: int) -> Fill:
