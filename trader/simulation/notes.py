@@ -95,6 +95,7 @@ class Notes:
 
     def __init__(self) -> None:
         self.runs: dict[str, RunNote] = {}
+        self._unfinished: dict[str, RunNote] = {}
         self.level = Level.ACTIVE
         self.level_secs = 0.0
         self.limits = AccountLimits()
@@ -123,9 +124,8 @@ class Notes:
             case _:
                 pass
         if isinstance(record, rec.RunCreated):
-            self.runs[record.run_id] = RunNote(
-                run_id=record.run_id, created=secs, config=record.config, phase_secs=secs
-            )
+            made = RunNote(run_id=record.run_id, created=secs, config=record.config, phase_secs=secs)
+            self.runs[record.run_id] = self._unfinished[record.run_id] = made
             return
         run = self.runs.get(record.run_id)
         if run is None:
@@ -171,6 +171,7 @@ class Notes:
                 run.peak, run.level = record.peak_pct, record.level_pct
             case rec.RunFinished():
                 run.finished, run.finished_secs, run.phase = record, secs, Phase.DONE
+                self._unfinished.pop(run.run_id, None)
             case _:
                 pass
 
@@ -196,9 +197,8 @@ class Notes:
         order.status = next_status(order.status, OrderStatus.FILLED if whole else OrderStatus.PARTIALLY_FILLED)
 
     def unresolved(self) -> list[RunNote]:
-        return [run for run in self.runs.values() if run.finished is None]
+        return list(self._unfinished.values())
 
     def newest(self) -> RunNote | None:
         """The newest unfinished run; where there is none, the newest of all."""
-        unfinished = self.unresolved()
-        return unfinished[-1] if unfinished else next(reversed(self.runs.values()), None)
+        return next(reversed((self._unfinished or self.runs).values()), None)

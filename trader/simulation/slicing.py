@@ -7,7 +7,6 @@ before the other has filled the one before. SL4: what must end at once takes no 
 from datetime import datetime
 from decimal import Decimal
 from math import ceil
-from typing import Any
 
 from trader.config.preset import Preset
 from trader.domain.order import OrderIntent, Purpose, Side
@@ -53,13 +52,13 @@ class _Terms:
     """An algorithm's numbers, read once more."""
 
     def __init__(self, preset: Preset, side: str) -> None:
-        orders: dict[str, Any] = preset.orders.model_dump()
-        self.algo: str = orders[f"{side}_algo"]
+        orders = preset.orders
+        self.algo: str = getattr(orders, f"{side}_algo")
         self.sliced = self.algo in ("twap", "iceberg")
-        self.slices: int = orders[f"{side}_slices"]
-        self.share: Decimal = orders[f"{side}_visible_pct"]
-        self.duration = float(orders[f"{side}_duration_secs"]) if self.algo == "twap" else 0.0
-        self.refresh = float(orders[f"{side}_refresh_secs"]) if self.algo == "iceberg" else 0.0
+        self.slices: int = getattr(orders, f"{side}_slices")
+        self.share: Decimal = getattr(orders, f"{side}_visible_pct")
+        self.duration = float(getattr(orders, f"{side}_duration_secs")) if self.algo == "twap" else 0.0
+        self.refresh = float(getattr(orders, f"{side}_refresh_secs")) if self.algo == "iceberg" else 0.0
         self.interval = self.duration / self.slices
         self.count: int = self.slices if self.algo == "twap" else ceil(100 / self.share)
 
