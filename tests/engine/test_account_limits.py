@@ -263,6 +263,17 @@ def test_the_lock_is_lifted_by_a_person_or_by_the_next_day(lifts: Callable[[Scen
     assert next(e for e in scene.effects if isinstance(e, ef.AckCommand)).status == "accepted"
 
 
+@pytest.mark.parametrize(
+    ("price", "words"), [("600", "has reached daily_loss_usd of 2 USD"), ("200", "let out again after the daily loss")]
+)
+def test_a_resume_says_whether_the_loss_still_refuses_entries(price: str, words: str) -> None:
+    scene = losing(daily_loss_closes=False)
+    for _ in range(3):
+        scene.prices(price, price)
+    resumes(scene)
+    assert words in next(e for e in scene.effects if isinstance(e, ef.AckCommand)).detail
+
+
 def test_one_stray_print_locks_nothing() -> None:
     scene = losing(daily_loss_usd=2000)
     set_limits(scene, daily_loss_usd=2)
