@@ -3,8 +3,13 @@
 import threading
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from trader.domain.clock import Now
+from trader.engine.events import ChainRead
 from trader.runner.market_clock import MarketClock
+from trader.runner.notices import Note
+from trader.runner.reading import newest_mark
 from trader.runner.steady_clock import STEPPED_SECS, SteadyClock
 
 
@@ -33,6 +38,13 @@ class Clocks:
             self._taught = wall
             self._market.observe(newest, wall)
 
+    def dated(self, read: ChainRead) -> ChainRead:
+        """A chain tells the exchange's time too: after a restart with a silent stream nothing else does."""
+        if (newest := newest_mark(read)) is None:
+            return read
+        self.observe(newest)
+        return replace(read, at=self.now())
+
     def go_on_from(self, newest: datetime) -> float:
         """Time goes on from the newest record of a run that is open: were this machine's clock behind it, the run's orders
         would seem to be sent in the future, and no time-out of theirs would pass. By how many seconds, where that matters."""
@@ -44,11 +56,11 @@ class Clocks:
         """Whether the machine's clock was set."""
         return self._steady.stepped
 
-    def believe_machine(self) -> float:
-        """Follow the machine's clock from now on; by how many seconds it was set."""
+    def believe_machine(self) -> Note:
+        """Follow the machine's clock, which was set, from now on."""
         by = self._steady.offset_secs
         with self._lock:
             self._steady.anchor()
             self._market = MarketClock()
             self._taught = self._steady()
-        return by
+        return Note("info", "clock_set", f"This machine's clock was set by {by:+.0f} s; it is followed from now on.")
