@@ -26,7 +26,11 @@ def covers(legs: Sequence[LegTerms], leg: LegTerms) -> bool:
 
 def uncovered(legs: Sequence[LegTerms], sizes: Sizes, kind: Kind) -> int:
     """Contracts of the short legs of a kind beyond those of its long ones."""
-    return max(sum(-leg.side.sign * sizes.get(leg.key, 0) for leg in legs if leg.kind is kind), 0)
+    bare = 0
+    for leg in legs:
+        if leg.kind is kind:
+            bare -= leg.side.sign * sizes.get(leg.key, 0)
+    return max(bare, 0)
 
 
 def beyond_cover(legs: Sequence[LegTerms], sizes: Sizes, kind: Kind) -> int:

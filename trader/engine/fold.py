@@ -30,6 +30,9 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
     of_account = _OF_ACCOUNT.get(type(record))
     if of_account is not None:
         return of_account(state, record)
+    handler = _HANDLERS.get(type(record))
+    if handler is None:
+        return state
     if isinstance(record, rec.FillRecorded) and record.fill.kind is not FillKind.NORMAL:
         state = replace(state, account=_divided(state.account, record.fill))
     run = state.runs.get(record.run_id)
@@ -39,9 +42,6 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
         state = replace(state, account=_book_day(state.account, record))
     if isinstance(record, rec.OrderIntended) and record.cause != "recovery":  # what is taken over was sent long ago
         state = replace(state, account=_count_order(state.account, record.wall))
-    handler = _HANDLERS.get(type(record))
-    if handler is None:
-        return state
     changed = handler(run, record)
     if isinstance(record, rec.FillRecorded) and changed is not run:
         changed = _still_short(state, run, changed, record.fill.symbol)

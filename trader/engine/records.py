@@ -21,6 +21,8 @@ from trader.domain.remedy import Remedy
 class Phase(StrEnum):
     """Where a run is in its life."""
 
+    __hash__ = str.__hash__  # an enum's own is a function in Python, called at each look into a table of phases
+
     WAITING = "waiting"  # armed: waiting for its instant, prices or prerequisites
     ENTERING = "entering"  # entry orders work
     HOLDING = "holding"  # short, watched by the exit rules
