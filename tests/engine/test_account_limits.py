@@ -16,7 +16,7 @@ from trader.domain.order import OrderIntent, Purpose
 from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine import records as rec
-from trader.engine.account.limits import day_loss, exposed, week_loss
+from trader.engine.account.limits import day_loss, exposed, totals, week_loss
 from trader.engine.fold import evolve
 from trader.engine.gate import check_order
 from trader.engine.records import Phase
@@ -278,3 +278,35 @@ def test_the_week_begins_on_monday() -> None:
     scene.state = replace(scene.state, account=replace(scene.state.account, realized_by_day=booked))
     scene.state = replace(scene.state, watches={})
     assert (day_loss(scene.state, scene.now), week_loss(scene.state, scene.now)) == (D(10), D(30))
+
+
+def test_of_two_people_neither_undoes_the_others_change() -> None:
+    """Both have seen the defaults; the second sets the whole document, which would put the first one's change back."""
+    scene = holding()
+    set_limits(scene, open_runs=4)
+    before, seen = scene.state.account.limits, AccountLimits().document()
+    wanted = {**seen, "daily_loss_usd": 100}
+    scene.feed(ev.LimitsCommand, command_id="second", limits=wanted, issued_by="tester", seen=seen)
+    answer = next(e for e in scene.effects if isinstance(e, ef.AckCommand))
+    assert answer.status == "refused" and "open_runs 6 -> 4" in answer.detail
+    assert scene.state.account.limits == before
+    scene.feed(
+        ev.LimitsCommand,
+        command_id="third",
+        limits={**before.document(), "daily_loss_usd": 100},
+        issued_by="tester",
+        seen=before.document(),
+    )
+    assert (scene.state.account.limits.open_runs, scene.state.account.limits.daily_loss_usd) == (4, 100)
+
+
+def test_what_people_see_is_what_the_gate_counts() -> None:
+    scene = two_holding(3)
+    told = totals(scene.state, scene.now)
+    assert {(one.symbol, one.contracts) for one in told.exposures} == {
+        (leg.symbol, sum(exposed(run, leg) for run in runs(scene))) for leg in scene.run.legs
+    }
+    assert sum((one.notional or 0 for one in told.exposures), D(0)) == 12 * D("0.001") * D(100_000)
+    assert told.locked == "" and told.limits == AccountLimits().document()
+    scene.state = replace(scene.state, account=replace(scene.state.account, locked_day=scene.now.market.date()))  # type: ignore[union-attr]
+    assert "locked until tomorrow" in totals(scene.state, scene.now).locked

@@ -80,9 +80,10 @@ def prerequisites(facts: Facts) -> tuple[Item, ...]:
     )
 
 
-def in_the_way(items: Iterable[Item], *codes: str) -> list[str]:
+def in_the_way(facts: Facts, *codes: str) -> list[str]:
     """What is known not to be met, in words; of these codes where any are given."""
-    return [item.sentence for item in items if item.passed is False and (not codes or item.code in codes)]
+    judges = [judge for code, judge in _LIST if not codes or code in codes]
+    return [sentence for judge in judges for passed, sentence in judge(facts) if passed is False]
 
 
 def unconfirmed(foreign: Iterable[Foreign], confirmed: Iterable[Foreign]) -> tuple[Foreign, ...]:

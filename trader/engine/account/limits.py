@@ -6,10 +6,10 @@ They bound new risk. An exit is never asked; reaching the daily loss closes what
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from trader.config.account_limits import AccountLimits, read_limits
-from trader.config.preset import Orders
+from trader.config.orders import Orders
 from trader.domain.clock import Now
 from trader.domain.errors import ConfigError
 from trader.domain.expiry import ist_date
@@ -21,6 +21,7 @@ from trader.engine.execution.algo import largest_child
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import ZERO, Run, State, seconds_since
 from trader.engine.turn import Turn
+from trader.engine.view import Exposure, Totals
 
 _LASTING_SECS = 2.0  # a loss that one stray print shows is none yet
 
@@ -43,7 +44,7 @@ class Size(NamedTuple):
     each: Decimal | None
 
 
-class Exposure(NamedTuple):
+class Counted(NamedTuple):
     """What is counted in one contract, on one underlying or in all, beside its limits. The notional is None where the index
     price of anything counted is not known."""
 
@@ -74,8 +75,12 @@ def week_loss(state: State, now: Now) -> Decimal:
 
 def open_pnl(state: State) -> Decimal:
     """P&L of all unfinished runs as they were last valued, at cost to close."""
-    known = (state.watches[run.run_id].pnl for run in state.unresolved if run.run_id in state.watches)
-    return sum((pnl for pnl in known if pnl is not None), ZERO)
+    total = ZERO
+    for run_id, run in state.runs.items():
+        watch = state.watches.get(run_id)
+        if run.phase is not Phase.DONE and watch is not None and watch.pnl is not None:
+            total += watch.pnl
+    return total
 
 
 def lock_words(state: State, now: Now) -> str:
@@ -163,7 +168,7 @@ def oversize(limits: AccountLimits, held: Sequence[Size], planned: Sequence[Size
     return list(dict.fromkeys(flaws))
 
 
-def _exposures(sizes: Iterable[Size], own: Size, limits: AccountLimits) -> Iterator[Exposure]:
+def _exposures(sizes: Iterable[Size], own: Size, limits: AccountLimits) -> Iterator[Counted]:
     """All that counts beside `own`, itself in it: in its contract, on its underlying and in all."""
     counted = [one for one in sizes if one.contracts]
     for code, part, which in (
@@ -174,7 +179,7 @@ def _exposures(sizes: Iterable[Size], own: Size, limits: AccountLimits) -> Itera
         notional: Decimal | None = ZERO
         for one in which:
             notional = None if notional is None or one.each is None else notional + one.contracts * one.each
-        yield Exposure(
+        yield Counted(
             code,
             part,
             sum(one.contracts for one in which),
@@ -199,12 +204,34 @@ def exposed(run: Run, leg: LegTerms) -> int:
     return run.open_quantity(leg.key) + sum(o.leaves_qty + o.untold_qty for o in entries)
 
 
+def totals(state: State, now: Now) -> Totals:
+    """What the limits count, for people; the bounds themselves are `entry_bounds`."""
+    found: dict[str, Exposure] = {}
+    for run in state.unresolved:
+        spot = state.market.spots.get(run.underlying)
+        for leg in run.legs:
+            size = exposed(run, leg)
+            more = None if spot is None else size * leg.contract_value * spot
+            seen = found.get(leg.symbol)
+            if seen is not None:
+                more = None if more is None or seen.notional is None else seen.notional + more
+                size += seen.contracts
+            found[leg.symbol] = Exposure(symbol=leg.symbol, underlying=run.underlying, contracts=size, notional=more)
+    return Totals(
+        limits=state.account.limits.document(),
+        locked=lock_words(state, now),
+        exposures=tuple(one for one in found.values() if one.contracts),
+    )
+
+
 def check_losses(turn: Turn) -> None:
     """Reaching the daily loss locks entries for the day, and closes what is open where the document says so."""
     state, limits = turn.state, turn.state.account.limits
+    lost = day_loss(state, turn.now)
+    if state.loss_since is None and lost < limits.daily_loss_usd:
+        return
     if not state.unresolved or state.account.locked_day == today(turn.now):
         return
-    lost = day_loss(state, turn.now)
     if lost < limits.daily_loss_usd:
         if state.loss_since is not None:
             turn.set(loss_since=None)
@@ -232,12 +259,26 @@ def lift_lock(turn: Turn, issued_by: str) -> bool:
     return True
 
 
+def _changed(seen: dict[str, Any], limits: AccountLimits) -> str:
+    """What is no longer as a person saw it: ``open_runs 6 -> 4``; empty where nothing is."""
+    try:
+        before = read_limits(seen)
+    except ConfigError as error:
+        return str(error)
+    pairs = ((name, getattr(before, name), getattr(limits, name)) for name in type(limits).model_fields)
+    return ", ".join(f"{name} {old} -> {new}" for name, old, new in pairs if old != new)
+
+
 def on_limits(turn: Turn, event: LimitsCommand) -> None:
     """A person sets the account's limits: the whole document, or nothing of it."""
     try:
         limits = read_limits(event.limits)
     except ConfigError as error:
         turn.do(AckCommand(command_id=event.command_id, status="refused", detail=f"The limits are not valid: {error}"))
+        return
+    if event.seen is not None and (changed := _changed(event.seen, turn.state.account.limits)):
+        detail = f"The limits were changed meanwhile ({changed}); nothing of this change was set"
+        turn.do(AckCommand(command_id=event.command_id, status="refused", detail=detail))
         return
     if limits != turn.state.account.limits:
         turn.write(

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from trader.config.preset import Orders
+from trader.config.orders import Orders
 from trader.domain.clock import Now
 from trader.domain.order import Purpose
 from trader.engine.execution.iceberg import Iceberg
@@ -298,5 +298,9 @@ def _elapsed(run: Run, leg: LegTerms, now: Now, *purposes: Purpose) -> float:
 def _quiet(run: Run, leg: LegTerms, now: Now, *purposes: Purpose) -> float:
     """Wall seconds since an order of the leg's rank has ended."""
     keys = {other.key for other in _rank(run, leg)}
-    ends = (o.ended_at for o in run.orders.values() if o.intent.leg in keys and o.intent.purpose in purposes)
-    return min((seconds_since(end, now.wall) for end in ends if end is not None), default=float("inf"))
+    ends = [
+        o.ended_at
+        for o in run.orders.values()
+        if o.ended_at is not None and o.intent.purpose in purposes and o.intent.leg in keys
+    ]
+    return seconds_since(max(ends), now.wall) if ends else float("inf")
