@@ -136,7 +136,7 @@ def one_run(run: "RunView") -> list[str]:
 
 def _basis(run: "RunView") -> str:
     """What the percentage is of: a net credit is its figure alone."""
-    words = usd(run.basis, signed=False)
+    words = usd(run.premium if run.basis is None else run.basis, signed=False)  # a picture of an older version has none
     return f"{words}, the most that can be lost" if run.basis_name == "max loss" else words
 
 
