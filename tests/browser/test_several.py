@@ -102,7 +102,7 @@ def stop_button(page: Page) -> Locator:
 
 
 def hero(page: Page) -> Locator:
-    return page.locator(".lv-hero")
+    return page.locator(".lv-hero").filter(visible=True).first  # for a moment the board before is still there, hidden
 
 
 def rows(page: Page) -> Locator:
