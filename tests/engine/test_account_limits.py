@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from tests.engine.boards import Board, structured
 from tests.engine.scene import Scene, entering, holding, secs
 from tests.engine.several import config, runs, serve, two_holding
 from trader.config.account_limits import AccountLimits, parse_limits, read_limits
@@ -22,6 +23,7 @@ from trader.engine.records import Phase
 from trader.engine.state import State
 
 D = Decimal
+TWAP = {"entry_algo": "twap", "entry_slices": 2, "entry_duration_secs": 20}
 
 
 def set_limits(scene: Scene, **changes: Any) -> ef.AckCommand:
@@ -116,6 +118,38 @@ def test_an_entry_waits_while_a_notional_cannot_be_told(unknown: str) -> None:
         state = replace(state, runs={**state.runs, other.run_id: other})
     found = check_order(state, newest, intent, scene.now)
     assert found is not None and found.code == "INSTRUMENT_NOTIONAL"
+
+
+@pytest.mark.parametrize(
+    ("sections", "changes", "words"),
+    [
+        ({}, {"contracts_per_underlying": 7, "contracts_per_instrument": 7}, "8 contracts on BTC with this entry"),
+        (
+            {},
+            {"contracts_total": 7, "contracts_per_underlying": 7, "contracts_per_instrument": 7},
+            "8 contracts on this",
+        ),
+        ({"orders": TWAP}, {"contracts_per_instrument": 1}, "2 contracts in C-BTC-"),
+        ({}, {"order_contracts": 1}, "an order of 2 contracts is needed, order_contracts is 1"),
+        ({"orders": TWAP}, {"order_contracts": 1}, ""),
+        ({}, {"notional_per_underlying_usd": 799, "notional_per_instrument_usd": 799}, "800 USD of notional on BTC"),
+        ({}, {"notional_per_underlying_usd": 800, "notional_per_instrument_usd": 800}, ""),
+        ({}, {"contracts_per_underlying": 8, "contracts_per_instrument": 2}, ""),
+    ],
+)
+def test_an_entry_that_would_meet_a_limit_halfway_is_not_begun(
+    sections: dict[str, Any], changes: dict[str, Any], words: str
+) -> None:
+    """A condor's wings would have been bought, its shorts refused, and the wings sold again at a loss."""
+    board = Board()
+    set_limits(board, **changes)
+    board.start(structured("iron_condor", **sections))
+    board.read_chain()
+    board.prices()
+    board.read_account()
+    found = [reason for reason in board.watch.why_not if words and words in reason]
+    assert (board.phase, bool(found)) == ((Phase.WAITING, True) if words else (Phase.ENTERING, False)), board.watch
+    assert bool(board.submits()) is not bool(words)
 
 
 def test_an_exit_is_never_asked() -> None:

@@ -66,8 +66,9 @@ def test_every_fault_has_struck_often_and_in_every_phase_it_can_reach(campaign: 
     assert bare == []
 
 
-def test_every_fault_has_struck_beside_more_than_one_run(campaign: Campaign) -> None:
-    assert {name: struck for name in WORDS if (struck := campaign.several.get(name, 0)) < LEAST_OF_CELL} == {}
+def test_every_fault_and_every_command_has_met_more_than_one_run(campaign: Campaign) -> None:
+    met = campaign.several
+    assert {name: met.get(name, 0) for name in (*WORDS, *COMMANDS) if met.get(name, 0) < LEAST_OF_CELL} == {}
 
 
 def test_every_command_was_carried_out_in_every_phase(campaign: Campaign) -> None:

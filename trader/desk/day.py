@@ -76,7 +76,8 @@ class DayBook:
 
     def _read(self, wall: datetime) -> None:
         since = wall - HISTORY
-        new = self._journal.run_bounds(self._account, since, self._last)
+        newest = self._journal.newest().record
+        new = self._journal.run_bounds(self._account, since, self._last) if newest > self._last else []
         if any(record.run_id not in self._begun for _, record in new if isinstance(record, RunFinished)):
             new = self._journal.run_bounds(self._account, since)  # made before what was read so far
         for _, record in new:
@@ -84,7 +85,7 @@ class DayBook:
                 self._begun[record.run_id] = record
             else:
                 self._ended[record.run_id] = record
-        self._last = new[-1][0] if new else self._last
+        self._last = max(self._last, newest, new[-1][0] if new else 0)
         for name in [name for name, end in self._ended.items() if end.wall < since]:
             del self._begun[name], self._ended[name]
             self._told.pop(name, None)

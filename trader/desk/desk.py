@@ -28,6 +28,7 @@ from trader.desk.instead import sell_now_instead
 from trader.desk.log_tail import read_tail
 from trader.desk.outcome import Outcome
 from trader.desk.position import Position, position_of_run
+from trader.desk.remembered import Remembered
 from trader.desk.runs import RunBook
 from trader.desk.series import SeriesBook
 from trader.desk.sizing import SizeBy, size_for
@@ -59,6 +60,9 @@ Order = Literal["pause", "reduce", "kill", "resume"]
 
 _POLL_SECS = 0.05
 FLATTEN_HINT = "To close everything without the journal: python -m trader flatten"
+
+
+_markers = Remembered(timeline.markers)
 
 
 class Desk:
@@ -173,7 +177,7 @@ class Desk:
         records = book.records(run_id)
         preset = book.preset(run_id, records)
         limit = preset.exits.max_profit_pct if preset is not None else Preset().exits.max_profit_pct
-        return series.series(run_id, max_points, limit, runs.ended(records)), timeline.markers(records)
+        return series.series(run_id, max_points, limit, runs.ended(records)), _markers(records)
 
     def log_tail(self, lines: int) -> list[LogLine]:
         """The newest lines of the summary log, oldest first."""

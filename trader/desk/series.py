@@ -62,7 +62,8 @@ class SeriesBook:
         """
         with self._lock:
             kept = self._kept.get(run_id, _Kept(0, [], []))
-            new = self._journal.samples(run_id, None, kept.last_id)
+            last = self._journal.newest().sample
+            new = self._journal.samples(run_id, None, kept.last_id) if last > kept.last_id else []
             if new:
                 kept = _longer(kept, new[-1][0], [_point(sample, max_profit_pct) for _, sample in new])
                 self._kept[run_id] = kept

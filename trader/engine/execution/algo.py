@@ -231,6 +231,12 @@ def entry_bound(run: Run, leg: LegTerms, now: Now) -> Bound:
     return bound(entry_context(run, leg, now), run.preset.risk.max_orders_per_leg)
 
 
+def largest_child(orders: Orders, size: int) -> int:
+    """Contracts of the largest order that the entry of a leg of that size sends."""
+    terms = entry_terms(orders)
+    return ALGORITHMS[terms.algo].lead(terms, size) or size
+
+
 def allowed_lead(run: Run, leg: LegTerms) -> int:
     """Contracts by which a leg may be ahead of the others of its rank without that being an imbalance: one slice, while it is
     worked in slices."""
@@ -292,5 +298,9 @@ def _elapsed(run: Run, leg: LegTerms, now: Now, *purposes: Purpose) -> float:
 def _quiet(run: Run, leg: LegTerms, now: Now, *purposes: Purpose) -> float:
     """Wall seconds since an order of the leg's rank has ended."""
     keys = {other.key for other in _rank(run, leg)}
-    ends = (o.ended_at for o in run.orders.values() if o.intent.leg in keys and o.intent.purpose in purposes)
-    return min((seconds_since(end, now.wall) for end in ends if end is not None), default=float("inf"))
+    ends = [
+        o.ended_at
+        for o in run.orders.values()
+        if o.ended_at is not None and o.intent.purpose in purposes and o.intent.leg in keys
+    ]
+    return seconds_since(max(ends), now.wall) if ends else float("inf")
