@@ -265,8 +265,8 @@ def test_page_command_line_and_file_set_one_document(
     expect(page.locator('[data-use="open_runs"]')).to_contain_text("Now: 0 of 4 runs")
 
     # A change from the terminal beneath an edit: nothing is lost, whoever is second.
-    limit(page, "Largest order").fill("500")
-    limit(page, "Largest order").press("Tab")
+    limit(page, "Largest order (contracts)").fill("500")
+    limit(page, "Largest order (contracts)").press("Tab")
     expect(page.get_by_text("Largest order 10,000 → 500")).to_be_visible()
     path = tmp_path / "limits.json"
     trader(home, "limits", "export", str(path))
