@@ -13,7 +13,9 @@ class Remembered(Generic[T]):
 
     def __init__(self, work: Callable[..., T]) -> None:
         self._work = work
-        self._told: dict[tuple[int, ...], tuple[tuple[object, ...], T]] = {}  # the objects are held: an id is theirs alone
+        self._told: dict[
+            tuple[int, ...], tuple[tuple[object, ...], T]
+        ] = {}  # the objects are held: an id is theirs alone
 
     def __call__(self, *given: object) -> T:
         key = tuple(map(id, given))

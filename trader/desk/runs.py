@@ -36,7 +36,9 @@ class RunBook:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, tuple[int, tuple[AnyRecord, ...]]] = OrderedDict()  # read up to which number, and what
+        self._kept: OrderedDict[str, tuple[int, tuple[AnyRecord, ...]]] = (
+            OrderedDict()
+        )  # read up to which number, and what
         self._accounts: dict[str, tuple[int, AccountRuns]] = {}
         self._presets: dict[str, Preset] = {}  # of the runs looked at last
 
