@@ -1,5 +1,6 @@
 # make run    the panel, the runner and the local venue on http://127.0.0.1:8501 (PORT=... for another port), PAPER mode
-# make test   lint, types and tests
+# make test   lint, types and tests: ten minutes of two cores at most
+# make t1, browser, killpoints, campaign, mutants, soak, coverage   what takes longer; each is explained below
 # Needs Python 3.11 or newer and make. Everything is installed into .venv/ once; the stamps notice changed requirements.
 # All paths are relative, so a checkout may lie below a folder with spaces in its name.
 
@@ -8,10 +9,10 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types pytest coverage killpoints t1 browser soak clean
+.PHONY: help run test lint format types pytest coverage killpoints campaign mutants t1 browser soak clean
 
 help:
-	@sed -n '1,3s/^# //p' Makefile
+	@sed -n '1,4s/^# //p' Makefile
 
 run: $(VENV)/.installed-run
 	@$(PY) -m trader up
@@ -43,6 +44,18 @@ coverage: $(VENV)/.installed-test
 # The real runner killed at every kill point and during recovery; minutes, so not part of `make test`.
 killpoints: $(VENV)/.installed-test
 	$(PY) -m tests.killpoints --all
+
+# The simulated campaign at length (SESSIONS=... SEED=...): sessions drawn by seeds, a death at every kill point of the
+# directed ones, and deaths while recovering from one. `make test` has the first seeds and each third point.
+campaign: $(VENV)/.installed-test
+	$(PY) -m trader simulate --sessions $(or $(SESSIONS),20000) --seed $(or $(SEED),1) --jobs 2
+	$(PY) -m trader simulate --kills all --sessions 1 --seed 1 --jobs 2
+	$(PY) -m trader simulate --kills double --sessions 2000 --seed 1 --jobs 2
+
+# Every known defect put in and looked for, then 200 random small changes of the engine.
+mutants: $(VENV)/.installed-test
+	$(PY) -m tests.mutants
+	$(PY) -m tests.mutants --random 200 --seed 1
 
 # What breaks around the real runner, at length: disk, clock, database, signals, streams; the commands of the documents that
 # take minutes or install; the benchmarks of whole processes. More than an hour, most of it waiting.

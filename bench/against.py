@@ -16,8 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import copytree, ignore_patterns, rmtree
 
-from bench.measuring import Figures, median
-from bench.world import ROOT
+from bench.measuring import ROOT, Figures, median
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from bench.world import PRESET
+from trader.config.preset import Preset
 from trader.domain.clock import Now
 from trader.domain.fill import Fill
 from trader.domain.instrument import Kind
@@ -16,6 +16,17 @@ from trader.engine.records import Phase
 from trader.engine.state import State
 from trader.engine.step import step
 
+# Half past ten in India on a Tuesday; exits so wide that only a stop ends a run.
+PRESET = Preset.model_validate(
+    {
+        "strategy": {"quantity": 10},
+        "schedule": {"entry_time_ist": "10:31", "exit_time_ist": "16:30"},
+        "exits": {"max_loss_pct": 1000, "max_profit_pct": 100, "trailing_enabled": False},
+        # The flood's prices stand still while the venue's move on: concede quickly, so that the entry fills.
+        "orders": {"timeout_secs": 1, "slippage_pct": 5},
+        "risk": {"max_runs_per_day": 50, "daily_loss_limit_usd": 10_000_000},
+    }
+)
 BEGIN = datetime(2026, 3, 3, 5, 0, tzinfo=UTC)
 EXPIRY = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 RUN = "bench00001"
@@ -115,7 +126,9 @@ def state(fills: int = 2) -> State:
         made = evolve(made, record)
     at = Now(BEGIN, BEGIN)
     made, _ = step(made, Booted(at=at))
-    made, _ = step(made, AccountRead(at=at, runs=(RUN,), asked=BEGIN, positions=None, open_orders=(), fills=()))
+    # A read of the account was of one run before an account had several.
+    of = {"runs": (RUN,)} if "runs" in AccountRead.__struct_fields__ else {"run_id": RUN}
+    made, _ = step(made, AccountRead(at=at, **of, asked=BEGIN, positions=None, open_orders=(), fills=()))
     return made
 
 

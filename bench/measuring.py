@@ -11,6 +11,8 @@ from typing import Any
 
 Figures = dict[str, Any]
 
+ROOT = Path(__file__).parents[1]
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 

@@ -18,7 +18,8 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from bench import flood, probe
-from trader.config.preset import Preset
+from bench.held import PRESET
+from bench.measuring import ROOT
 from trader.config.settings import load_settings
 from trader.desk import Desk
 from trader.engine.records import Phase
@@ -27,19 +28,6 @@ from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal import Journal
 
 T = TypeVar("T")
-
-ROOT = Path(__file__).parents[1]
-# Half past ten in India on a Tuesday; exits so wide that only a stop ends a run.
-PRESET = Preset.model_validate(
-    {
-        "strategy": {"quantity": 10},
-        "schedule": {"entry_time_ist": "10:31", "exit_time_ist": "16:30"},
-        "exits": {"max_loss_pct": 1000, "max_profit_pct": 100, "trailing_enabled": False},
-        # The flood's prices stand still while the venue's move on: concede quickly, so that the entry fills.
-        "orders": {"timeout_secs": 1, "slippage_pct": 5},
-        "risk": {"max_runs_per_day": 50, "daily_loss_limit_usd": 10_000_000},
-    }
-)
 _VENUE = {"market": "synthetic", "seed": 7, "start": "2026-03-03T05:00:00Z", "quota_units": 1_000_000_000}
 _spawn = multiprocessing.get_context("spawn")
 

@@ -3,6 +3,7 @@
 A developer's `.env`, keys, journal and saved configuration must not be read by a test, let alone written.
 """
 
+import gc
 import logging
 import os
 import sys
@@ -27,7 +28,7 @@ hypothesis.settings.register_profile("house", deadline=None, derandomize=True, d
 hypothesis.settings.load_profile("house")
 
 # Settings of the program that a developer's shell may carry. TRADER_DATA only points to recorded data and stays.
-_OURS = ("TRADER_", "DELTA_", "STREAMLIT_", "DATABASE_URL", "PORT")
+_OURS = ("TRADER_", "DELTA_", "STREAMLIT_", "DATABASE_URL", "PORT", "RUNNER")
 _KEPT = frozenset({"TRADER_DATA"})
 ROOT = Path(__file__).parent.parent
 # Minutes of waiting for processes, or of computing: where two workers share the tests, these are begun first.
@@ -106,8 +107,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()  # collecting makes a million objects that all stay; looking through them again and again is a quarter of it
     if _coverage is not None:
         config.pluginmanager.register(_coverage)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end, so no collection of garbage need look at it again."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure() -> None:

@@ -5,8 +5,7 @@ import sys
 import pytest
 
 from bench import against, measuring
-from bench.measuring import Figures
-from bench.world import ROOT
+from bench.measuring import ROOT, Figures
 
 
 def test_the_other_tree_has_its_own_code_and_this_trees_benchmarks() -> None:

@@ -17,8 +17,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from trader.config.preset import Exits, Preset, Schedule, Strategy
+from trader.config.preset import Exits, Preset, Schedule
 from trader.config.presets import PresetStore
+from trader.config.strategy import Strategy
 from trader.domain.expiry import IST
 
 ROOT = Path(__file__).parent.parent.parent

@@ -95,7 +95,7 @@ def test_the_first_paper_trade_from_start_to_flat(panel: str, windows: Windows, 
     page.get_by_role("button", name="Yes, exit").click()
     result = box(page, "result_box")
     expect(result).to_contain_text(re.compile(r"FLAT\s+confirmed by the exchange"))
-    expect(result).to_contain_text(re.compile(r"(Kept|Lost|Even:) .* of premium in .* · Stop & Exit"))
+    expect(result).to_contain_text(re.compile(r"(Kept|Lost|Even:) .* of net credit in .* · Stop & Exit"))
     line = page.locator(".ar-news-rows .ar-line").filter(has_text="Stop & Exit:").first
     ended, clock = minutes(line.inner_text()), minutes(box(page, "strip").inner_text())
     assert (clock - ended) % 1440 <= 90, (

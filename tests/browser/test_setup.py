@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.panel_server import beats, hold, serving, store_test_preset, trader, window
-from trader.config.preset import LegRow
 from trader.config.presets import PresetStore
+from trader.config.strategy import LegRow
 
 pytestmark = [pytest.mark.browser, pytest.mark.t1, pytest.mark.timeout(300)]
 

@@ -56,7 +56,7 @@ def test_set_and_reset_ask_for_the_whole_document(journal: Journal, capsys: Said
     [
         ("open_runs", "'open_runs' is no KEY=VALUE"),
         ("max=3", "the keys are open_runs"),
-        ("open_runs=0", "open_runs: Input should be greater than or equal to 1"),
+        ("open_runs=0", "open_runs must be at least 1 runs, was '0'"),
         ("open_runs=2", "open_runs_per_underlying (3) exceeds open_runs (2)"),
         ("daily_loss_usd=lots", "daily_loss_usd"),
     ],

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from trader.config.builtin import BUILT_IN
-from trader.config.preset import Exits, Preset, Strategy, TrailingTier
+from trader.config.preset import Exits, Preset, TrailingTier
 from trader.config.presets import PresetChanged, PresetStore
+from trader.config.strategy import Strategy
 from trader.domain.errors import ConfigError
 
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from trader.config.preset import Exits, Orders, Preset, Schedule, Strategy
+from trader.config.orders import Orders
+from trader.config.preset import Exits, Preset, Schedule
+from trader.config.strategy import Strategy
 from trader.domain.numbers import read_number, read_whole
 
 SLIPS = [

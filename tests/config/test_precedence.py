@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from trader.config.precedence import Resolution, resolve
-from trader.config.preset import Preset, Strategy
+from trader.config.preset import Preset
 from trader.config.presets import PresetStore
 from trader.config.settings import Settings
 from trader.config.snapshot import save_snapshot
+from trader.config.strategy import Strategy
 from trader.domain.errors import ConfigError
 
 SettingsWith = Callable[..., Settings]

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from trader.config.builtin import BUILT_IN
-from trader.config.preset import Preset, Strategy
+from trader.config.preset import Preset
 from trader.config.presets import PresetStore
+from trader.config.strategy import Strategy
 from trader.domain.errors import ConfigError
 
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from trader.config.builtin import BUILT_IN
 from trader.config.document import ADDED_FIELDS, decode_document, decode_preset, encode_document
 from trader.config.messages import InvalidConfig
-from trader.config.preset import SCHEMA_VERSION, Preset, Strategy
+from trader.config.preset import SCHEMA_VERSION, Preset
 from trader.config.snapshot import load_legacy_overrides, load_snapshot, save_snapshot
+from trader.config.strategy import Strategy
 from trader.domain.errors import ConfigError
 
 AT = datetime(2026, 6, 1, 9, 30, tzinfo=UTC)

@@ -11,8 +11,10 @@ from pydantic import ValidationError
 from trader.config.builtin import BUILT_IN
 from trader.config.leg_rows import selector_of, words_of
 from trader.config.messages import sentences
-from trader.config.preset import SECTIONS, Preset, Strategy, rows_of, since
+from trader.config.preset import SECTIONS, Preset
 from trader.config.relevance import fields_in_use, in_use
+from trader.config.section import since
+from trader.config.strategy import Strategy, rows_of
 from trader.config.structures import may_pay
 from trader.desk.meaning import does
 from trader.domain.structure import (
@@ -271,10 +273,10 @@ def test_a_structure_is_said_in_words(strategy: dict[str, Any], words: str) -> N
 
 def test_a_preset_says_what_its_percentages_are_of() -> None:
     assert title(BUILT_IN["iron_fly"].structure) == "iron fly"
-    assert does(Preset()).endswith("at |delta| 0.10-0.15. Percentages are of the premium received.")
+    assert does(Preset()).endswith("at |delta| 0.10-0.15. Percentages are of the net credit.")
     assert does(BUILT_IN["iron_fly"]).endswith("Percentages are of the net credit.")
     bought = Preset.model_validate({"strategy": {"structure": "one_leg", "leg_side": "buy"}})
-    assert does(bought).endswith("of the premium paid, which is the most that can be lost.")
+    assert does(bought).endswith("of the most that can be lost: the premium paid.")
 
 
 POSITIVE = st.decimals("0.1", "5", places=2)

@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.panel import fake_chain
-from trader.config.preset import Preset, Strategy
+from trader.config.preset import Preset
+from trader.config.strategy import Strategy
 from trader.desk.chain import at_the_money, build_chain
 from trader.desk.market import Board, FundsBook, HistoryBook, MarketBook, build_chain_of
 from trader.desk.volatility import realised, volatility

@@ -6,7 +6,9 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from trader.config.preset import Orders, Preset, Risk, Strategy
+from trader.config.orders import Orders
+from trader.config.preset import Preset, Risk
+from trader.config.strategy import Strategy
 from trader.desk.market import Board, MarketBook, build_expiries, build_preview, exit_figures
 from trader.domain.instrument import Instrument, Kind, build_option_symbol
 from trader.domain.quote import Greeks, Quote

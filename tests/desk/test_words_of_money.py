@@ -84,18 +84,24 @@ def seen(best: float | None) -> Preview:
 @pytest.mark.parametrize(
     ("best", "words"),
     [
-        (23.8, "is +23 % of premium: trailing (arms at +40 %) and max profit (+80 %) need implied volatility to fall."),
+        (
+            23.8,
+            "is +23 % of the net credit: trailing (arms at +40 %) and max profit (+80 %) need implied volatility to fall.",
+        ),
         (
             39.96,
-            "is +39.9 % of premium: trailing (arms at +40 %) and max profit (+80 %) need implied volatility to fall.",
+            "is +39.9 % of the net credit: trailing (arms at +40 %) and max profit (+80 %) need implied volatility to fall.",
         ),
         (
             40.0,
-            "is +40 % of premium: trailing (arms at +40 %) is within reach, max profit (+80 %) needs implied volatility "
+            "is +40 % of the net credit: trailing (arms at +40 %) is within reach, max profit (+80 %) needs implied volatility "
             "to fall.",
         ),
-        (85.5, "is +85 % of premium: trailing (arms at +40 %) and max profit (+80 %) are within reach."),
-        (-3.2, "is -4 % of premium: trailing (arms at +40 %) and max profit (+80 %) need implied volatility to fall."),
+        (85.5, "is +85 % of the net credit: trailing (arms at +40 %) and max profit (+80 %) are within reach."),
+        (
+            -3.2,
+            "is -4 % of the net credit: trailing (arms at +40 %) and max profit (+80 %) need implied volatility to fall.",
+        ),
     ],
 )
 def test_which_exits_time_alone_can_reach(best: float, words: str) -> None:

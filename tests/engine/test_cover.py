@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.scene import EXPIRY, D
+from trader.domain.basis import CREDIT, MAX_LOSS
 from trader.domain.instrument import Kind
 from trader.domain.order import Side
-from trader.engine.basis import CREDIT, MAX_LOSS, basis_of, most_lost
+from trader.engine.basis import basis_of, most_lost
 from trader.engine.cover import astray, behind, beyond_cover, in_ranks, needed, uncovered
 from trader.engine.ledger import Ledger
 from trader.engine.records import LegTerms

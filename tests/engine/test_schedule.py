@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tests.engine.scene import EXPIRY, OPENING, Phase, Scene, holding, option, preset, quote, secs, waiting
-from trader.config.preset import Schedule, Strategy
+from trader.config.preset import Schedule
+from trader.config.strategy import Strategy
 from trader.domain.expiry import IST
 from trader.domain.instrument import Kind
 from trader.engine.schedule import Window, entry_window, exit_before_expiry, fix_instants

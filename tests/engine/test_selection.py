@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tests.engine.scene import OPENING, preset, quote
 from tests.engine.scene import option as contract
-from trader.config.preset import Strategy
+from trader.config.strategy import Strategy
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.quote import Quote
 from trader.engine.selection import Selection, choose_legs, liquidity_flaw

@@ -290,6 +290,20 @@ def test_rebate_stays_negative() -> None:
     assert parse_fill(read(wire.FillRow, {**FILL, "commission": "-0.01"})).commission == Decimal("-0.01")
 
 
+@pytest.mark.parametrize(
+    ("kind", "meta", "paid"),
+    [
+        ("liquidation", {"total_liquidation_fee_in_settling_asset": "0.30"}, "0.31"),
+        ("liquidation", {"total_liquidation_fee_in_settling_asset": None}, "0.01"),
+        ("liquidation", "redacted", "0.01"),
+        ("normal", {"total_liquidation_fee_in_settling_asset": "0"}, "0.01"),
+    ],
+)
+def test_what_a_liquidation_cost_besides_is_paid_too(kind: str, meta: Any, paid: str) -> None:
+    row = {**FILL, "fill_type": kind, "commission": "0.01", "meta_data": meta}
+    assert parse_fill(read(wire.FillRow, row)).commission == Decimal(paid)
+
+
 def test_stream_fill_equals_the_rest_fill_but_for_what_it_does_not_carry() -> None:
     rest = parse_fill(read(wire.FillRow, FILL))
     stream = parse_user_trade(read(wire.UserTrade, TRADE), 98123)

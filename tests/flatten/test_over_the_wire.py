@@ -46,7 +46,7 @@ def rig(venue: VenueServer, tmp_path: Path) -> Iterator[Rig]:
 def held(rig: Rig) -> Any:
     rig.boot()
     rig.start(preset(strategy={"quantity": QUANTITY}, orders={"timeout_secs": 1}))
-    return rig.await_view(lambda v: v.phase is Phase.HOLDING and v.pnl is not None, 20, "holding")
+    return rig.await_view(lambda v: v.phase is Phase.HOLDING and v.pnl is not None, 40, "holding")
 
 
 def run_flatten(rig: Rig, *, horizon_secs: float = 0.5, wait_secs: float = 30) -> tuple[Report, list[str]]:
@@ -105,7 +105,7 @@ def test_books_left_open_are_finished_by_the_next_runner(rig: Rig, monkeypatch: 
     report, _ = run_flatten(rig)
     assert report.flat and report.runs_unfinished == (view.run_id,)
     rig.boot()
-    closed = rig.await_view(lambda v: v.phase is Phase.DONE, 20, "done by reconciliation")
+    closed = rig.await_view(lambda v: v.phase is Phase.DONE, 40, "done by reconciliation")
     assert closed.exit_reason == "flatten" and closed.realized_pnl == rig.ledger_change()
     purposes = [r.intent.purpose for _, r in rig.journal.records(view.run_id) if isinstance(r, OrderIntended)]
     entries = purposes.count(Purpose.ENTRY)  # two, or more where the chase had to try again

@@ -34,6 +34,7 @@ EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 QUANTITY = 5
 MANAGING_SECS = 10.0
 CASE_SECS = 75.0
+ANOTHER_DEATH_SECS = 20.0  # more for each death of a case after its first
 PATIENCE = float(os.environ.get("KILLPOINTS_PATIENCE", "1"))  # times the limits: for a machine that others use too
 PRESET = Preset.model_validate(
     {
@@ -114,6 +115,7 @@ class Case:
         longer to start a process). `faces`: ask the command line, too, what was earned."""
         self.faces = faces
         self._managing_secs = managing_secs * PATIENCE
+        self._limit_secs = (CASE_SECS + ANOTHER_DEATH_SECS * max(len(points) - 1, 0)) * PATIENCE
         self.venue = venue
         self.home = home
         self.result = Result(points)
@@ -132,7 +134,7 @@ class Case:
         began = time.monotonic()
         balance = self.venue.gateway.wallet().balance
         try:
-            self._drive(began + CASE_SECS * PATIENCE)
+            self._drive(began + self._limit_secs)
         finally:
             self._end()
         self.check(balance)
@@ -166,7 +168,7 @@ class Case:
             if phase is Phase.DONE and self._launched is None:
                 return
             time.sleep(0.02)
-        self.result.violations.append(f"LV1: not finished within {CASE_SECS * PATIENCE:.0f} s, phase {self.phase()}")
+        self.result.violations.append(f"LV1: not finished within {self._limit_secs:.0f} s, phase {self.phase()}")
 
     def _launch(self, *, again: bool = False) -> None:
         """Start the runner, to die at the next point of the case; `again` at the same one, which it did not come to."""

@@ -9,8 +9,9 @@ from trader.domain.errors import ExchangeError
 from trader.domain.fill import Fill
 from trader.domain.order import OrderSnapshot, OrderStatus
 from trader.domain.outcome import Rejected
-from trader.engine import account, closing, executions, fold, orders
+from trader.engine import closing, executions, fold, orders
 from trader.engine import records as rec
+from trader.engine.account import read, reconcile
 from trader.engine.events import AccountRead
 from trader.engine.execution import entry
 from trader.engine.execution.entry import Work
@@ -140,7 +141,7 @@ def failed_exit_booked_closed(patch: Patch) -> None:
 
 def filled_without_fills(patch: Patch) -> None:
     patch.setattr(Order, "fills_missing", property(lambda _: False))
-    everywhere(patch, account._book, lambda *_: None)
+    everywhere(patch, reconcile._book, lambda *_: None)
 
 
 def fills_counted_twice(patch: Patch) -> None:
@@ -168,7 +169,7 @@ def confirmations_forgotten(patch: Patch) -> None:
 
 
 def one_id_an_order(patch: Patch) -> None:
-    everywhere(patch, account._lookups, lambda run, wall: ())
+    everywhere(patch, read._lookups, lambda run, wall: ())
     patch.setattr(Order, "venue_ids", property(lambda self: (self.venue_order_id,) if self.venue_order_id else ()))
 
 
@@ -183,12 +184,14 @@ def money_in_floats_without_fees(patch: Patch) -> None:
 
 def credit_rebuilt_from_the_account(patch: Patch) -> None:
     """After a restart whatever the account holds in our contracts is what we sold, at the price of the day."""
-    real = account.on_account_read
+    real = reconcile.on_account_read
 
     def on_account_read(turn: Any, event: Any) -> None:
-        first = event.run_id in turn.state.watches and turn.watch(event.run_id).account_read is None
-        if first and event.positions is not None and turn.watch(event.run_id).recovered:
-            run = turn.run(event.run_id)
+        for run_id in event.runs if event.positions is not None else ():
+            watch = turn.watch(run_id) if run_id in turn.state.watches else None
+            if watch is None or watch.account_read is not None or not watch.recovered:
+                continue
+            run = turn.run(run_id)
             held = {p.symbol: p.quantity for p in event.positions}
             for leg in run.legs if run.phase is Phase.HOLDING else ():
                 more = held.get(leg.symbol, 0) * leg.side.sign - run.open_quantity(leg.key)
@@ -212,18 +215,18 @@ def credit_rebuilt_from_the_account(patch: Patch) -> None:
 
 def reconciliation_is_a_stub(patch: Patch) -> None:
     def on_account_read(turn: Any, event: Any) -> None:
-        if event.run_id not in turn.state.watches or turn.run(event.run_id).phase is Phase.DONE:
-            return
-        run = turn.run(event.run_id)
-        for leg in run.legs:
-            ours = run.open_quantity(leg.key) * leg.side.sign
-            if run.positions.get(leg.symbol) != ours:
-                turn.write(rec.PositionObserved, run.run_id, symbol=leg.symbol, quantity=ours)
-        turn.set_watch(
-            event.run_id, account_pending=False, account_read=event.asked, available_usd=event.available_usd, foreign=()
-        )
+        for run_id in event.runs:
+            if run_id not in turn.state.watches or turn.run(run_id).phase is Phase.DONE:
+                continue
+            run = turn.run(run_id)
+            for leg in run.legs:
+                ours = run.open_quantity(leg.key) * leg.side.sign
+                if run.positions.get(leg.symbol) != ours:
+                    turn.write(rec.PositionObserved, run.run_id, symbol=leg.symbol, quantity=ours)
+            told = {"account_read": event.asked, "available_usd": event.available_usd}
+            turn.set_watch(run_id, account_pending=False, foreign=(), **told)
 
-    everywhere(patch, account.on_account_read, on_account_read)
+    everywhere(patch, reconcile.on_account_read, on_account_read)
 
 
 _STOP = [Deed(secs=9, kind="stop")]

@@ -11,7 +11,8 @@ from tests.mutants.tools import Patch, everywhere
 from trader.domain import rounding
 from trader.domain.order import OrderIntent, OrderStatus, Side
 from trader.domain.outcome import Unknown, not_sent
-from trader.engine import absence, account, gate, ids, orders
+from trader.engine import absence, gate, ids, orders
+from trader.engine.account import reconcile
 from trader.engine.effects import Cancel, Submit
 from trader.engine.execution import algo, working
 from trader.engine.orders import NEVER_ACCEPTED
@@ -47,13 +48,13 @@ def unknown_becomes_rejected(patch: Patch) -> None:
 
 
 def wrong_sign_in_the_age_test(patch: Patch) -> None:
-    def resolve_absent(turn: Any, event: Any) -> None:
+    def resolve_absent(turn: Any, run_id: str, event: Any) -> None:
         if event.error or None in (event.positions, event.open_orders, event.history, event.fills):
             return
-        for order in turn.run(event.run_id).live_orders():
+        for order in turn.run(run_id).live_orders():
             missing = event.lookups.get(order.intent.client_order_id, order) is None
             if missing and seconds_since(order.intended_at, event.asked) < absence.ENTRY_HORIZON_SECS:
-                orders.mark_never_accepted(turn, turn.run(event.run_id), order)
+                orders.mark_never_accepted(turn, turn.run(run_id), order)
 
     everywhere(patch, absence.resolve_absent, resolve_absent)
 
@@ -67,7 +68,7 @@ def lost_order_forgotten(patch: Patch) -> None:
         return None if found is not None and found[1].code == NEVER_ACCEPTED else found
 
     everywhere(patch, real, find_order)
-    everywhere(patch, account._take_in, lambda *_: None)
+    everywhere(patch, reconcile._take_in, lambda *_: None)
 
 
 def partial_fill_forgotten(patch: Patch) -> None:

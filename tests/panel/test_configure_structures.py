@@ -11,7 +11,8 @@ from tests.panel.test_configure_saving import CONFIGURE, changed, edited_in_two_
 from tests.panel.test_pages import cfg, said
 from trader.config.builtin import BUILT_IN
 from trader.config.document import ADDED_FIELDS
-from trader.config.preset import Preset, rows_of
+from trader.config.preset import Preset
+from trader.config.strategy import rows_of
 from trader.panel import form, merge
 from trader.panel.format import DASH
 

@@ -81,7 +81,7 @@ def test_unwatched_time_was_drawn_as_a_line() -> None:
     frame = frame_of(spec)
     hole = frame["pct"].isna()
     assert hole.sum() == 1 and begin.timestamp() < frame["t"][hole].iloc[0] / 1000 - 19_800 < end.timestamp()
-    line = named(spec, "P&L, % of premium")
+    line = named(spec, "P&L, % of net credit")
     [[left, right]] = line["markArea"]["data"]
     assert (left["xAxis"], right["xAxis"]) == (echarts.axis_ms(begin), echarts.axis_ms(end))
     assert left["name"] == "not watched" and not line.get("connectNulls")
@@ -234,6 +234,6 @@ def test_charts_have_names_with_their_last_value() -> None:
         and f"{run.spot:,.0f}" in echarts.corridor_alt(run)
         and "88,140" in echarts.corridor_alt(run)
     )
-    assert "of premium, stop at −100" in echarts.pnl_alt(run)
+    assert "of net credit, stop at −100" in echarts.pnl_alt(run)
     bare = replace(run, corridor=None, pnl_pct=None)
     assert "not known" in echarts.corridor_alt(bare) and "not known" in echarts.pnl_alt(bare)

@@ -121,7 +121,7 @@ def test_hero_while_holding() -> None:
     status, run = a_picture(pnl=D("-2.48"), pnl_pct=D("-2.945"), pnl_mark=D("-1.47"))
     found = cards(hero.hero(status, run))
     assert list(found) == ["pnl", "mark", "decay", "stop", "still", "today"]
-    assert found["pnl"] == ("P&L if closed now", "−\u2060$2.48", "−2.9\u00a0% of premium")
+    assert found["pnl"] == ("P&L if closed now", "−\u2060$2.48", "−2.9\u00a0% of net credit")
     assert found["mark"] == ("At mark", "−\u2060$1.47", "−\u2060$1.01 is spread & fees")
     assert found["decay"][1:] == ("+33\u00a0%", "of $84.20; time alone +21\u00a0%")
     assert found["stop"][1] == "94,020" and "1.2 σ" in found["stop"][2]

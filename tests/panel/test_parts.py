@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from trader.domain.basis import CREDIT, MAX_LOSS, basis_short
 from trader.panel import parts
 
 D = Decimal
@@ -106,5 +107,5 @@ def test_what_was_bought_and_what_was_sold_more_often_show_in_the_sum_of_the_pre
     prices = [D(20), D(18), D("52.5"), D(48)]
     said = parts.premium_sum(prices, D("0.002"), D("0.125"), [-1, -1, 1, 2])
     assert said == "(−20.00 − 18.00 + 52.50 + 48.00 × 2) × 0.002 = $0.1250"
-    assert (parts.basis("credit"), parts.basis(""), parts.basis("max loss")) == ("premium", "premium", "max loss")
+    assert [basis_short(name) for name in (CREDIT, "", MAX_LOSS)] == ["net credit", "net credit", "max loss"]
     assert [parts.legs_words(count) for count in (1, 2, 4)] == ["the leg", "both legs", "all legs"]

@@ -33,7 +33,7 @@ def plain(text: str) -> str:
 
 def test_the_result_is_one_sentence(open_panel: Open) -> None:
     at, _ = open_panel("done")
-    assert "Kept +$31.87 = 37.8 % of premium in 2 h 00 m · Stop & Exit" in read(at)
+    assert "Kept +$31.87 = 37.8 % of net credit in 2 h 00 m · Stop & Exit" in read(at)
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,13 @@ def test_the_result_is_one_sentence(open_panel: Open) -> None:
     [
         (
             {"premium": Decimal("0.28"), "result": Decimal("0.1152"), "result_pct": Decimal("41.1")},
-            "Kept +$0.1152 = 41.1 % of premium in 2 h 00 m · Stop & Exit",
+            "Kept +$0.1152 = 41.1 % of net credit in 2 h 00 m · Stop & Exit",
         ),
         (
             {"premium": Decimal("61.23"), "result": Decimal("-13.9"), "result_pct": Decimal("-22.7")},
-            "Lost −$13.90 = −22.7 % of premium in 2 h 00 m · Stop & Exit",
+            "Lost −$13.90 = −22.7 % of net credit in 2 h 00 m · Stop & Exit",
         ),
-        ({"ended_at": None}, "Kept +$31.87 = 37.8 % of premium · Stop & Exit"),
+        ({"ended_at": None}, "Kept +$31.87 = 37.8 % of net credit · Stop & Exit"),
     ],
 )
 def test_verdicts(more: dict[str, Any], words: str) -> None:

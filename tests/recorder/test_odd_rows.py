@@ -60,7 +60,7 @@ def test_an_odd_item_of_a_chain_frame_kept_the_rest_of_it_from_the_board(odd: An
     board = a_board()
     frame = {"type": "ticker", "ts": START_US, "sp": "64000", "d": [odd, item(OTHER)]}
     board.apply(event_of(b"", frame, START_US), START_US)
-    assert OTHER in [i.symbol for i in board.instruments(START_US)]
+    assert OTHER in [i.symbol for i in board.listed(START_US)]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_an_odd_ticker_row_ended_the_market(change: dict[str, Any]) -> None:
     board = a_board()
     board.apply(row_event(TICKER_ROW, {**ticker(CALL), **change}, START_US), START_US)
     board.apply(row_event(TICKER_ROW, ticker(OTHER), START_US), START_US)
-    assert OTHER in [i.symbol for i in board.instruments(START_US)]
+    assert OTHER in [i.symbol for i in board.listed(START_US)]
 
 
 def test_a_mark_of_nothing_was_no_mark() -> None:
@@ -79,7 +79,7 @@ def test_a_mark_of_nothing_was_no_mark() -> None:
     rows = {CALL: {**ticker(CALL), "mark_price": "0.00000000"}, OTHER: ticker(OTHER)}
     for row in rows.values():
         board.apply(row_event(TICKER_ROW, row, START_US), START_US)
-    assert board.complete and board.stats(CALL).mark == 0
+    assert board.complete and board.option_stats(CALL).mark == 0
 
 
 def test_odd_rows_of_the_other_exchange_are_not_followed_and_the_others_are() -> None:

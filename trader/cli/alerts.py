@@ -11,7 +11,7 @@ from trader.domain.errors import ConfigError
 
 def alerts(
     all_: Annotated[bool, typer.Option("--all", help="Acknowledged ones too.")] = False,
-    limit: Annotated[int, typer.Option(parser=numbers.whole(1, 1000), metavar="NUMBER", help="How many.")] = 50,
+    limit: Annotated[int, numbers.whole(1, 1000, "How many.")] = 50,
     as_json: options.JsonFlag = False,
 ) -> None:
     """Warnings and errors that are not acknowledged yet, newest first. Errors are repeated until they are."""

@@ -21,9 +21,7 @@ def flatten(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the typed confirmation.")] = False,
     wait: Annotated[
         float,
-        typer.Option(
-            parser=numbers.number(1, numbers.LONGEST_SECS), metavar="SECONDS", help="Give up after this long."
-        ),
+        numbers.seconds("Give up after this long.", least=1),
     ] = WAIT_SECS,
     any_price: Annotated[
         bool, typer.Option("--any-price", help="Pay whatever is asked; else twice the mark at most.")

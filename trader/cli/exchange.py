@@ -3,9 +3,8 @@
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -24,40 +23,10 @@ SEED_MAX = 2**31 - 1
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100
 
 
-class Market(StrEnum):
-    SYNTHETIC = "synthetic"
-    RECORDING = "recording"
-    RELAY = "relay"
-
-
-class Source(StrEnum):
-    """What kind of recorded quotes an import reads."""
-
-    CHAIN = "deribit-chain"
-    HALF_HOURLY = "deribit-30min"
-
-
-class Fees(StrEnum):
-    """What a fill costs."""
-
-    DELTA = "delta"
-    SIMPLE = "simple"
-
-
-class FillIds(StrEnum):
-    """Whether a fill's id over REST is the one of the private sockets."""
-
-    SAME = "same"
-    SEPARATE = "separate"
-
-
-class Underlying(StrEnum):
-    BTC = "BTC"
-    ETH = "ETH"
-
-
 def venue(
-    market: Annotated[Market, typer.Option(help="What moves the prices.")] = Market.SYNTHETIC,
+    market: Annotated[
+        Literal["synthetic", "recording", "relay"], typer.Option(help="What moves the prices.")
+    ] = "synthetic",
     recording: Annotated[
         Path | None, typer.Option(help="The recording to play: a file, or the folder of a recorded session.")
     ] = None,
@@ -71,22 +40,16 @@ def venue(
     relay_underlyings: Annotated[str, typer.Option(help="Relay: which coins, separated by commas.")] = "BTC,ETH",
     relay_expiries: Annotated[
         int,
-        typer.Option(
-            parser=numbers.whole(0, 1000), metavar="NUMBER", help="Relay: how many of the nearest expiries; 0 = all."
-        ),
+        numbers.whole(0, 1000, "Relay: how many of the nearest expiries; 0 = all."),
     ] = 4,
     speed: Annotated[
         float,
-        typer.Option(
-            parser=numbers.number(0, 1_000_000), metavar="NUMBER", help="Market seconds per second, 1 to 600."
-        ),
+        numbers.number(0, 1_000_000, "Market seconds per second, 1 to 600."),
     ] = 1.0,
     seed: Annotated[
         int | None,
-        typer.Option(
-            parser=numbers.whole(0, SEED_MAX),
-            metavar="NUMBER",
-            help="Seed of what is synthetic; default TRADER_VENUE_SEED, else the saved one, else drawn.",
+        numbers.whole(
+            0, SEED_MAX, "Seed of what is synthetic; default TRADER_VENUE_SEED, else the saved one, else drawn."
         ),
     ] = None,
     start: Annotated[
@@ -94,22 +57,14 @@ def venue(
     ] = None,
     port: Annotated[
         int,
-        typer.Option(
-            parser=numbers.whole(0, 65_533),
-            metavar="NUMBER",
-            help="REST here, the public socket on the next port, the private on the one after.",
-        ),
+        numbers.whole(0, 65_533, "REST here, the public socket on the next port, the private on the one after."),
     ] = 0,
     rest_port: Annotated[
         int,
-        typer.Option(parser=numbers.whole(0, 65_535), metavar="NUMBER", help="Port on 127.0.0.1; 0 = any free one."),
+        numbers.whole(0, 65_535, "Port on 127.0.0.1; 0 = any free one."),
     ] = 0,
-    ws_public_port: Annotated[
-        int, typer.Option(parser=numbers.whole(0, 65_535), metavar="NUMBER", help="Port of the public socket.")
-    ] = 0,
-    ws_private_port: Annotated[
-        int, typer.Option(parser=numbers.whole(0, 65_535), metavar="NUMBER", help="Port of the private socket.")
-    ] = 0,
+    ws_public_port: Annotated[int, numbers.whole(0, 65_535, "Port of the public socket.")] = 0,
+    ws_private_port: Annotated[int, numbers.whole(0, 65_535, "Port of the private socket.")] = 0,
     balance: Annotated[
         str | None,
         typer.Option(
@@ -117,7 +72,7 @@ def venue(
         ),
     ] = None,
     fees: Annotated[
-        Fees | None,
+        Literal["delta", "simple"] | None,
         typer.Option(
             help="What fills cost; simple = percentages and a slippage. Default TRADER_VENUE_FEES, else delta."
         ),
@@ -132,7 +87,7 @@ def venue(
         str | None, typer.Option(metavar="PERCENT", help="Simple fees: how much worse a taken price is; default 0.05.")
     ] = None,
     fill_ids: Annotated[
-        FillIds | None,
+        Literal["same", "separate"] | None,
         typer.Option(
             help="Whether REST and the private sockets call one execution by one id; default TRADER_VENUE_FILL_IDS.",
         ),
@@ -151,9 +106,7 @@ def venue(
     ] = False,
     control_port: Annotated[
         int | None,
-        typer.Option(
-            parser=numbers.whole(0, 65_535), metavar="NUMBER", help="The control port's number; 0 = any free one."
-        ),
+        numbers.whole(0, 65_535, "The control port's number; 0 = any free one."),
     ] = None,
 ) -> None:
     """Host the local exchange alone: Delta's REST and sockets on 127.0.0.1. Says on a terminal how to point a client at it;
@@ -171,17 +124,17 @@ def venue(
         control_port = 0
     for port in (rest_port, ws_public_port, ws_private_port, control_port or 0):
         require_free_port(port, remedy="choose another, or 0 for any free one")
-    model = settings.venue_fees if fees is None else fees.value
+    model = settings.venue_fees if fees is None else fees
     simple = model == "simple"  # the percentages of the environment belong to that model
     serve_venue(
         VenueOptions(
-            market=market.value,
+            market=market,
             recording=recording or source,
             relay_rest_url=relay_rest_url,
             relay_ws_url=relay_ws_url,
             relay_underlyings=tuple(name.strip().upper() for name in relay_underlyings.split(",") if name.strip()),
             relay_expiries=relay_expiries or None,
-            relay_proxy=options.read_settings().proxy_url if market is Market.RELAY else None,
+            relay_proxy=options.read_settings().proxy_url if market == "relay" else None,
             speed=speed,
             seed=settings.venue_seed if seed is None else seed,
             start=None if start is None else _instant("--start", start),
@@ -193,7 +146,7 @@ def venue(
             maker_fee_pct=_percent("--maker-fee-pct", maker_fee_pct, settings.venue_maker_fee_pct if simple else None),
             taker_fee_pct=_percent("--taker-fee-pct", taker_fee_pct, settings.venue_taker_fee_pct if simple else None),
             slippage_pct=_percent("--slippage-pct", slippage_pct, settings.venue_slippage_pct if simple else None),
-            fill_ids=fill_ids.value if fill_ids is not None else settings.venue_fill_ids,
+            fill_ids=fill_ids or settings.venue_fill_ids,
             choices=tuple(choose or ()),
             state_path=state,
             control_port=control_port,
@@ -233,17 +186,15 @@ def guide(announced: "Announcement") -> list[str]:
 def import_recording(
     source: Annotated[Path, typer.Argument(help="Parquet file of recorded quotes, or a folder of them.")],
     out: Annotated[Path, typer.Argument(help="Recording to write.")],
-    kind: Annotated[Source, typer.Option(help="What the source holds.")],
-    underlying: Annotated[Underlying, typer.Option(help="Which coin's options.")] = Underlying.BTC,
+    kind: Annotated[Literal["deribit-chain", "deribit-30min"], typer.Option(help="What the source holds.")],
+    underlying: Annotated[Literal["BTC", "ETH"], typer.Option(help="Which coin's options.")] = "BTC",
     begin: Annotated[str | None, typer.Option("--from", metavar="INSTANT", help="First instant to take (UTC).")] = None,
     end: Annotated[str | None, typer.Option("--to", metavar="INSTANT", help="First instant not to take (UTC).")] = None,
     spot: Annotated[Path | None, typer.Option(help="Spot candles to follow between index points.")] = None,
     delivery: Annotated[Path | None, typer.Option(help="CSV of official settlement prices.")] = None,
     seed: Annotated[
         int,
-        typer.Option(
-            parser=numbers.whole(0, SEED_MAX), metavar="NUMBER", help="Seed of the bridge where nothing was recorded."
-        ),
+        numbers.whole(0, SEED_MAX, "Seed of the bridge where nothing was recorded."),
     ] = 1,
     as_json: options.JsonFlag = False,
 ) -> None:
@@ -256,8 +207,8 @@ def import_recording(
     report = importer.import_recording(
         source,
         out,
-        kind.value,
-        underlying.value,
+        kind,
+        underlying,
         None if begin is None else _instant("--from", begin),
         None if end is None else _instant("--to", end),
         spot,

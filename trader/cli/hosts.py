@@ -21,11 +21,7 @@ _ENTRY = Path(__file__).parents[2] / "streamlit_app.py"
 def up(
     port: Annotated[
         int | None,
-        typer.Option(
-            parser=numbers.whole(1, 65_535),
-            metavar="NUMBER",
-            help="Port of the panel on 127.0.0.1; default PORT, else 8501.",
-        ),
+        numbers.whole(1, 65_535, "Port of the panel on 127.0.0.1; default PORT, else 8501."),
     ] = None,
 ) -> None:
     """Start the panel with the runner, and on paper the local exchange."""

@@ -35,11 +35,7 @@ def kill(
     reason: Reason = "",
     wait: Annotated[
         float,
-        typer.Option(
-            parser=numbers.number(0, numbers.LONGEST_SECS),
-            metavar="SECONDS",
-            help="Wait up to this long for the exchange to confirm flat.",
-        ),
+        numbers.seconds("Wait up to this long for the exchange to confirm flat."),
     ] = STOP_WAIT_SECS,
     as_json: options.JsonFlag = False,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import typer
 
@@ -11,26 +11,31 @@ T = TypeVar("T", int, Decimal)
 LONGEST_SECS = 10_000_000  # four months; more is no wait that anyone sits through
 
 
-def whole(least: int, most: int) -> Callable[[str | int], int]:
-    """A parser of whole numbers from `least` to `most`."""
+def whole(least: int, most: int, words: str) -> Any:
+    """An option that takes whole numbers from `least` to `most`; `words` say what they are."""
 
     def number(given: str | int) -> int:
         from trader.domain.numbers import read_whole
 
         return int(_within(_read(read_whole, given), least, most))
 
-    return number
+    return typer.Option(parser=number, metavar="NUMBER", help=words)
 
 
-def number(least: float, most: float) -> Callable[[str | float], float]:
-    """A parser of numbers from `least` to `most`."""
+def number(least: float, most: float, words: str, *, metavar: str = "NUMBER") -> Any:
+    """An option that takes numbers from `least` to `most`."""
 
     def number(given: str | float) -> float:
         from trader.domain.numbers import read_number
 
         return float(_within(_read(read_number, given), least, most))
 
-    return number
+    return typer.Option(parser=number, metavar=metavar, help=words)
+
+
+def seconds(words: str, *, least: float = 0, most: float = LONGEST_SECS) -> Any:
+    """An option that takes a time."""
+    return number(least, most, words, metavar="SECONDS")
 
 
 def _read(read: Callable[[object], T], given: object) -> T:

@@ -4,9 +4,8 @@ import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 import typer
@@ -21,12 +20,7 @@ if TYPE_CHECKING:
     from trader.venue.feed.recorder import RecordFigures
 
 
-class Exchange(StrEnum):
-    """Whose market is recorded."""
-
-    LOCAL = "local"
-    TESTNET = "testnet"
-    PRODUCTION = "production"
+Exchange = Literal["local", "testnet", "production"]  # whose market is recorded
 
 
 def record(
@@ -42,31 +36,23 @@ def record(
     underlyings: Annotated[str, typer.Option(help="Which coins, separated by commas.")] = "BTC,ETH",
     expiries: Annotated[
         int,
-        typer.Option(
-            parser=numbers.whole(0, 1000), metavar="NUMBER", help="How many of the nearest expiries; 0 = all."
-        ),
+        numbers.whole(0, 1000, "How many of the nearest expiries; 0 = all."),
     ] = 4,
     books: Annotated[
         int,
-        typer.Option(
-            parser=numbers.whole(0, 98), metavar="NUMBER", help="Contracts near the money with their whole book."
-        ),
+        numbers.whole(0, 98, "Contracts near the money with their whole book."),
     ] = 90,
     secs: Annotated[
         float | None,
-        typer.Option(
-            parser=numbers.number(0, 1e9),
-            metavar="SECONDS",
-            help="Stop after so many seconds; else Ctrl+C stops it.",
-        ),
+        numbers.seconds("Stop after so many seconds; else Ctrl+C stops it.", most=1e9),
     ] = None,
     rotate_minutes: Annotated[
         float,
-        typer.Option(parser=numbers.number(0, 1e6), metavar="NUMBER", help="Begin a new file after so many minutes."),
+        numbers.number(0, 1e6, "Begin a new file after so many minutes."),
     ] = 15.0,
     rotate_mb: Annotated[
         float,
-        typer.Option(parser=numbers.number(0, 1e6), metavar="NUMBER", help="Begin a new file at about this size."),
+        numbers.number(0, 1e6, "Begin a new file at about this size."),
     ] = 64.0,
     as_json: options.JsonFlag = False,
 ) -> None:
@@ -135,7 +121,7 @@ def _feed(
     if (rest_url is None) != (ws_url is None):
         raise ConfigError("an exchange of your own needs both addresses, --rest-url and --ws-url")
     if rest_url is None or ws_url is None:
-        chosen = exchange or (Exchange.LOCAL if settings.env == "paper" else Exchange(settings.env))
+        chosen = exchange or ("local" if settings.env == "paper" else settings.env)
         rest_url, ws_url = _addresses(settings, chosen)
     names = tuple(name.strip().upper() for name in underlyings.split(",") if name.strip())
     feed = FeedOptions(
@@ -155,8 +141,8 @@ def _addresses(settings: Any, exchange: Exchange) -> tuple[str, str]:
     from trader.config.connection import read_announcement
     from trader.venue.feed.public_feed import public_addresses
 
-    if exchange is not Exchange.LOCAL:
-        return public_addresses(exchange.value)
+    if exchange != "local":
+        return public_addresses(exchange)
     announced = read_announcement(settings.home)
     if announced is None:
         raise ConfigError(

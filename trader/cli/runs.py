@@ -33,19 +33,11 @@ def start(
     now: Annotated[bool, typer.Option("--now", help="Enter at once instead of at the entry time.")] = False,
     wait: Annotated[
         float,
-        typer.Option(
-            parser=numbers.number(0, numbers.LONGEST_SECS),
-            metavar="SECONDS",
-            help="Wait up to this long until it holds.",
-        ),
+        numbers.seconds("Wait up to this long until it holds."),
     ] = 0,
     repeat: Annotated[
         int,
-        typer.Option(
-            parser=numbers.whole(1, 1000),
-            metavar="NUMBER",
-            help="More than 1: that many runs, each begun when the last is done.",
-        ),
+        numbers.whole(1, 1000, "More than 1: that many runs, each begun when the last is done."),
     ] = 1,
     confirm: Annotated[str | None, typer.Option(help="Production only: the phrase that arms this one run.")] = None,
     beside: Annotated[
@@ -180,11 +172,7 @@ def stop(
     ] = None,
     wait: Annotated[
         float,
-        typer.Option(
-            parser=numbers.number(0, numbers.LONGEST_SECS),
-            metavar="SECONDS",
-            help="Wait up to this long for the exchange to confirm flat.",
-        ),
+        numbers.seconds("Wait up to this long for the exchange to confirm flat."),
     ] = STOP_WAIT_SECS,
     as_json: options.JsonFlag = False,
 ) -> None:

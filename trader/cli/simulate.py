@@ -26,20 +26,17 @@ _INTERRUPTED = 130
 def simulate(
     sessions: Annotated[
         int | None,
-        typer.Option(
-            parser=numbers.whole(1, 10_000_000),
-            metavar="NUMBER",
-            help="How many sessions (1000). With --kills double: how many double deaths; with --kills all: how many seeds "
-            "of each directed session (1).",
+        numbers.whole(
+            1,
+            10_000_000,
+            "How many sessions (1000). With --kills double: how many double deaths; with --kills all: how many seeds of each directed session (1).",
         ),
     ] = None,
     seed: Annotated[
         int,
-        typer.Option(
-            parser=numbers.whole(0, 2**62), metavar="NUMBER", help="Seed of the first session; the others follow."
-        ),
+        numbers.whole(0, 2**62, "Seed of the first session; the others follow."),
     ] = 1,
-    jobs: Annotated[int, typer.Option(parser=numbers.whole(1, 256), metavar="NUMBER", help="Processes to use.")] = 1,
+    jobs: Annotated[int, numbers.whole(1, 256, "Processes to use.")] = 1,
     kills: Annotated[
         Literal["all", "double"] | None,
         typer.Option(help="Die at every point of the directed sessions once, or twice: again while recovering."),
@@ -184,7 +181,7 @@ def _lines(done: "Campaign") -> list[str]:
     return [
         *_phase_table("fault", done.faults, done.several),
         "",
-        *_phase_table("command", done.commands),
+        *_phase_table("command", done.commands, done.several),
         "",
         f"{done.sessions:,} sessions from seed {done.seed}, {_total(done.faults):,} faults, "
         f"{done.virtual_hours:,.0f} virtual hours, {done.steps:,} engine steps",

@@ -33,10 +33,8 @@ def status(
 
 
 def history(
-    limit: Annotated[int, typer.Option(parser=numbers.whole(1, 1000), metavar="NUMBER", help="How many runs.")] = 20,
-    offset: Annotated[
-        int, typer.Option(parser=numbers.whole(0, 10**9), metavar="NUMBER", help="How many of the newest to skip.")
-    ] = 0,
+    limit: Annotated[int, numbers.whole(1, 1000, "How many runs.")] = 20,
+    offset: Annotated[int, numbers.whole(0, 10**9, "How many of the newest to skip.")] = 0,
     run_id: Annotated[
         str | None, typer.Option("--run", metavar="RUN", help="One run instead: its orders, fills and timeline.")
     ] = None,

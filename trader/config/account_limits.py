@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from trader.config.messages import InvalidConfig, sentences
 from trader.domain.errors import ConfigError
 
 SCHEMA = 1
@@ -13,12 +14,13 @@ _MOST = 1_000_000
 _RICHEST = Decimal(1_000_000_000)
 
 
-def _count(default: int, title: str, words: str, most: int = _MOST) -> Any:
-    return Field(default, ge=1, le=most, title=title, description=words)
+def _count(default: int, title: str, words: str, most: int = _MOST, unit: str = "contracts") -> Any:
+    return Field(default, ge=1, le=most, title=title, description=words, json_schema_extra={"unit": unit})
 
 
 def _usd(default: int, title: str, words: str) -> Any:
-    return Field(Decimal(default), gt=0, le=_RICHEST, title=title, description=words)
+    unit: dict[str, Any] = {"unit": "USD"}
+    return Field(Decimal(default), gt=0, le=_RICHEST, title=title, description=words, json_schema_extra=unit)
 
 
 class AccountLimits(BaseModel):
@@ -26,10 +28,14 @@ class AccountLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    open_runs: int = _count(6, "Runs", "Most unfinished runs at once.", 50)
-    open_runs_per_underlying: int = _count(3, "Runs per underlying", "Most unfinished runs on one underlying.", 50)
+    open_runs: int = _count(6, "Runs", "Most unfinished runs at once.", 50, "runs")
+    open_runs_per_underlying: int = _count(
+        3, "Runs per underlying", "Most unfinished runs on one underlying.", 50, "runs"
+    )
     order_contracts: int = _count(10_000, "Largest order", "Contracts of one entry order.")
-    orders_per_second: int = _count(6, "Order rate", "Entry orders of all runs in any second; exits keep 4 of 10.", 6)
+    orders_per_second: int = _count(
+        6, "Order rate", "Entry orders of all runs in any second; exits keep 4 of 10.", 6, "orders a second"
+    )
     contracts_per_instrument: int = _count(20_000, "Contracts per instrument", "Contracts of all runs in one option.")
     contracts_per_underlying: int = _count(
         50_000, "Contracts per underlying", "Contracts of all runs on one underlying."
@@ -47,14 +53,15 @@ class AccountLimits(BaseModel):
         15_000, "Weekly loss", "The same since Monday (IST); then no entry until the next week."
     )
     daily_loss_closes: bool = Field(
-        True, title="Daily loss closes", description="Whether reaching the daily loss closes all open runs."
+        True, title="Daily loss closes all runs", description="Whether reaching the daily loss closes all open runs."
     )
     margin_share_pct: Decimal = Field(
         Decimal(100),
         gt=0,
         le=100,
         title="Share of free margin",
-        description="Most of the available margin that one entry may take, in %.",
+        description="Most of the available margin that one entry may take.",
+        json_schema_extra={"unit": "%"},
     )
 
     @model_validator(mode="after")
@@ -93,9 +100,7 @@ def read_limits(document: dict[str, Any]) -> AccountLimits:
     try:
         return AccountLimits.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{f'{where}: ' if where else ''}{first['msg'].removeprefix('Value error, ')}.") from error
+        raise InvalidConfig(sentences(error, AccountLimits)) from error
 
 
 def parse_limits(text: str) -> AccountLimits:

@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from trader.config.messages import InvalidConfig, path_of, sentences, shown
-from trader.config.preset import SCHEMA_VERSION, SECTIONS, Preset, since
+from trader.config.preset import SCHEMA_VERSION, SECTIONS, Preset
+from trader.config.section import since
 from trader.domain.errors import ConfigError
 
 # Fields a version brought, as (section, field). An older document cannot have them.

@@ -11,9 +11,10 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from trader.config.messages import InvalidConfig, sentences, shown, suggestion
-from trader.config.preset import SECTIONS, LegRow, Preset, TrailingTier
+from trader.config.preset import SECTIONS, Preset, TrailingTier
 from trader.config.presets import PresetStore
 from trader.config.snapshot import LEGACY_NAME, field_paths, load_legacy_overrides, load_snapshot
+from trader.config.strategy import LegRow
 from trader.domain.errors import ConfigError
 
 if TYPE_CHECKING:

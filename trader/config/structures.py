@@ -24,7 +24,7 @@ from trader.domain.structure import (
 )
 
 if TYPE_CHECKING:
-    from trader.config.preset import LegRow, Strategy
+    from trader.config.strategy import LegRow, Strategy
 
 _KINDS = (Kind.CALL, Kind.PUT)
 

@@ -55,6 +55,7 @@ class DayBook:
             JournalError: The journal cannot be read.
         """
         today = ist_date(market or wall)
+        monday = today - timedelta(days=today.weekday())
         with self._lock:
             self._read(wall)
             begun, ended = list(self._begun.values()), list(self._ended.values())
@@ -70,6 +71,7 @@ class DayBook:
             runs_most=None if risk is None else risk.max_runs_per_day,
             loss_limit=None if risk is None else risk.daily_loss_limit_usd,
             results=results,
+            week=sum((end.realized_pnl for end in ended if monday <= _day_of(end) <= today), Decimal(0)),
         )
 
     def _read(self, wall: datetime) -> None:

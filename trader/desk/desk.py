@@ -332,9 +332,18 @@ class Desk:
         found = [one for _, one in self._books()[0].account_settings(self.account) if isinstance(one, LimitsSet)]
         return read_limits(found[-1].limits) if found else AccountLimits()
 
-    def set_limits(self, limits: AccountLimits, *, issued_by: IssuedBy, who: str = "") -> CommandReceipt:
-        """Ask for other limits of the account, as a whole."""
-        return self._submit("limits", {"limits": limits.document(), "who": who}, issued_by)
+    def limits_asked(self) -> AccountLimits | None:
+        """Limits that were asked for and not answered yet, because no runner is alive; the newest."""
+        rows = [row for row in self._books()[0].pending_commands(self.account) if row.kind == "limits"]
+        return read_limits(rows[-1].body["limits"]) if rows else None
+
+    def set_limits(
+        self, limits: AccountLimits, *, issued_by: IssuedBy, who: str = "", seen: AccountLimits | None = None
+    ) -> CommandReceipt:
+        """Ask for other limits of the account, as a whole. `seen`: those that were changed; if they are others by the time
+        it is carried out, nothing is set. None sets them whatever is there."""
+        body: dict[str, object] = {"limits": limits.document(), "seen": None if seen is None else seen.document()}
+        return self._submit("limits", {**body, "who": who}, issued_by)
 
     def _submit(self, kind: CommandKind, body: dict[str, object], issued_by: IssuedBy) -> CommandReceipt:
         command = Command(

@@ -6,7 +6,7 @@ import msgspec
 
 from trader.config.preset import Preset
 from trader.desk.values import Preview
-from trader.domain.structure_words import basis_words, in_words
+from trader.domain.structure_words import in_words, percentages_of
 
 _HUNDRED = Decimal(100)
 
@@ -32,7 +32,7 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
 def does(preset: Preset) -> str:
     """What a preset does, in two sentences."""
     trades = in_words(preset.structure, preset.strategy.quantity)
-    return f"{trades[0].upper()}{trades[1:]}. Percentages are of {basis_words(preset.structure)}."
+    return f"{trades[0].upper()}{trades[1:]}. Percentages are of {percentages_of(preset.structure)}."
 
 
 def in_money(preset: Preset, seen: Preview) -> Meaning:

@@ -11,9 +11,9 @@ import msgspec
 from msgspec.structs import replace
 
 from trader.config.preset import Exits
+from trader.domain.basis import CREDIT, MAX_LOSS
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import Side
-from trader.engine.basis import MAX_LOSS
 from trader.engine.leg_view import credible_vol
 from trader.engine.records import LegTerms, Phase
 from trader.engine.spot_curve import OpenLeg, Standing
@@ -181,7 +181,7 @@ def position_of_run(
         exit_at=run.exit_at,
         pnl=run.pnl,
         banked=run.pnl - back,
-        basis=Basis(run.basis, "max loss" if run.basis_name == MAX_LOSS else "credit"),
+        basis=Basis(run.basis, MAX_LOSS if run.basis_name == MAX_LOSS else CREDIT),
         exits=Levels.of(exits),
         level_pct=next((rung.at_pct for rung in run.ladder if rung.code == "trailing_stop" and rung.armed), None),
         margin_spot=run.spot_at_entry,

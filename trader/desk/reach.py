@@ -5,11 +5,11 @@ from decimal import ROUND_FLOOR, Decimal
 
 from trader.config.preset import Preset
 from trader.desk.values import Preview
+from trader.domain.basis import basis_words
 from trader.domain.expiry import IST, ist_date
 from trader.engine.view import RunView
 
 _Goal = tuple[str, Decimal]  # what it is called, % of the basis
-_OF = {"credit": "premium", "max loss": "the most that can be lost"}
 _NEAR = 1  # points: this near a goal the best case is told with a decimal
 MINUS = "\u2212"
 NBSP = "\u00a0"
@@ -57,7 +57,7 @@ def _sentence(
         said.append(f"{_and(within)} {'are' if len(within) > 1 else 'is'} within reach")
     if beyond:
         said.append(f"{_and(beyond)} {'need' if len(beyond) > 1 else 'needs'} implied volatility to fall")
-    return f"Best case {by} at today's volatility is {_pct(shown)} of {_OF.get(basis, 'premium')}: {', '.join(said)}."
+    return f"Best case {by} at today's volatility is {_pct(shown)} of {basis_words(basis)}: {', '.join(said)}."
 
 
 def _by(exit_at: datetime | None, market: datetime | None) -> str:

@@ -12,7 +12,16 @@ from trader.desk.situation import SHOWN
 from trader.domain.clock import Now
 from trader.domain.wording import refusal_words
 from trader.engine.fold import fold
-from trader.engine.records import AnyRecord, LegsChosen, LegTerms, LevelChanged, RunCreated, RunFinished
+from trader.engine.records import (
+    AnyRecord,
+    LegsChosen,
+    LegTerms,
+    LevelChanged,
+    LimitsSet,
+    LossLocked,
+    RunCreated,
+    RunFinished,
+)
 from trader.engine.state import Run, State
 from trader.engine.view import OrderView, RunView
 from trader.engine.viewing import build_view
@@ -22,12 +31,13 @@ _RUNS_KEPT = 16
 
 
 class AccountRuns(NamedTuple):
-    """An account's runs that are not resolved, oldest first, or else the one that ended last; and its newest changes of
-    level, newest first."""
+    """An account's runs that are not resolved, oldest first, or else the one that ended last; its newest change of level, and
+    its newest decisions of any kind, newest first."""
 
     unresolved: tuple[str, ...]
     ended_last: str | None
     levels: tuple[LevelChanged, ...]
+    decided: tuple[LevelChanged | LimitsSet | LossLocked, ...]
 
 
 class RunBook:
@@ -78,9 +88,12 @@ class RunBook:
         if told is None or newest > read_to:
             unresolved = self._journal.unresolved_runs(account)
             ended = [] if unresolved else self._journal.runs(limit=1, account=account, finished=True)
-            levels = self._journal.level_changes(account, SHOWN)
+            levels = self._journal.level_changes(account, 1)
             told = AccountRuns(
-                tuple(unresolved), ended[0].run_id if ended else None, tuple(record for _, record in levels)
+                tuple(unresolved),
+                ended[0].run_id if ended else None,
+                tuple(record for _, record in levels),
+                tuple(self._journal.account_decisions(account, SHOWN)),
             )
             self._accounts[account] = (newest, told)
         return told

@@ -72,7 +72,7 @@ def read_status(
         wall=wall,
         trading=trading,
         situation=situation(runner, silence, run, ops, trading, waiting),
-        happened=_happened(told, records, known.levels),
+        happened=_happened(told, records, known.decided),
         open_alerts=waiting,
         day=days.day(
             wall,
@@ -83,10 +83,11 @@ def read_status(
         ),
         pictured_at=snapshot.wall if snapshot is not None and is_live else None,
         market=market,
+        totals=None if snapshot is None else snapshot.totals,
     )
 
 
-_happened = Remembered(lambda told, records, levels: happened(told[:_LOOKED_AT], records, levels))
+_happened = Remembered(lambda told, records, decided: happened(told[:_LOOKED_AT], records, decided))
 
 
 def _trading(halted: str, ops: Ops | None, levels: Sequence[LevelChanged]) -> tuple[str, str]:

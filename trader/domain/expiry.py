@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 IST = ZoneInfo("Asia/Kolkata")
+_AHEAD = timedelta(hours=5, minutes=30)  # of UTC, all year round
 
 
 def parse_hhmm(text: str) -> time:
@@ -23,7 +24,8 @@ def parse_hhmm(text: str) -> time:
 
 def ist_date(instant: datetime) -> date:
     """The Indian calendar date of an instant."""
-    return instant.astimezone(IST).date()
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return (utc + _AHEAD).date()
 
 
 def at_ist(day: date, local: time) -> datetime:

@@ -8,17 +8,17 @@ import msgspec
 
 
 class Side(StrEnum):
+    opposite: "Side"
+    sign: int  # of the position it makes: +1 for a buy, -1 for a sell
+
     BUY = "buy"
     SELL = "sell"
 
-    @property
-    def opposite(self) -> "Side":
-        return Side.SELL if self is Side.BUY else Side.BUY
 
-    @property
-    def sign(self) -> int:
-        """+1 for a buy, -1 for a sell: the sign of the position it makes."""
-        return 1 if self is Side.BUY else -1
+# Members know these by themselves: they are asked many times a step.
+for _side in Side:
+    _side.opposite = Side.SELL if _side is Side.BUY else Side.BUY
+    _side.sign = 1 if _side is Side.BUY else -1
 
 
 class OrderType(StrEnum):
@@ -43,6 +43,9 @@ class Purpose(StrEnum):
 class OrderStatus(StrEnum):
     """Where one order is in its life. `TRANSITIONS` below says what may follow what."""
 
+    terminal: bool
+    live: bool  # may still trade: everything between intent and end, UNKNOWN included
+
     CREATED = "created"  # intent recorded, not on the wire yet
     DENIED = "denied"  # refused by our own gate
     IN_FLIGHT = "in_flight"  # sent, no answer yet
@@ -54,19 +57,13 @@ class OrderStatus(StrEnum):
     REJECTED = "rejected"  # refused by the exchange, or proven never accepted
     EXPIRED = "expired"  # ended by the product's expiry
 
-    @property
-    def terminal(self) -> bool:
-        return self in TERMINAL
-
-    @property
-    def live(self) -> bool:
-        """May still trade: everything between intent and end, UNKNOWN included."""
-        return self not in TERMINAL
-
 
 TERMINAL = frozenset(
     {OrderStatus.DENIED, OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED}
 )
+for _status in OrderStatus:
+    _status.terminal = _status in TERMINAL
+    _status.live = not _status.terminal
 
 _ENDS = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED})
 _RESTS = frozenset({OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED})

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from itertools import groupby
 
+from trader.domain.basis import CREDIT, MAX_LOSS, basis_words
 from trader.domain.order import Side
 from trader.domain.structure import (
     ByDelta,
@@ -36,16 +37,14 @@ def in_words(structure: Structure, quantity: int) -> str:
     return ", ".join([*([f"sells {shorts}"] if shorts else []), *([f"buys {longs}{first}"] if longs else [])])
 
 
-def basis_words(structure: Structure) -> str:
+def percentages_of(structure: Structure) -> str:
     """What percentages of profit and loss are of, once the legs are filled."""
     sides = {leg.side for leg in structure.legs}
-    if sides == {Side.SELL}:
-        return "the premium received"
     if sides == {Side.BUY}:
-        return "the premium paid, which is the most that can be lost"
-    if structure.name != "custom":
-        return "the net credit"
-    return "the net credit, or of the most that can be lost at expiry where the legs cost more than they bring"
+        return f"{basis_words(MAX_LOSS)}: the premium paid"
+    if sides == {Side.SELL} or structure.name != "custom":
+        return basis_words(CREDIT)
+    return f"{basis_words(CREDIT)}, or of {basis_words(MAX_LOSS)} at expiry where the legs cost more than they bring"
 
 
 def _trades(structure: Structure, legs: list[LegPlan], quantity: int) -> str:

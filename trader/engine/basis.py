@@ -1,37 +1,20 @@
-"""What percentages are of: the net credit of what was entered, or, where there is none, the most that can be lost at expiry."""
+"""The basis of what a run has entered, and the most that its legs can lose."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from trader.domain.basis import CREDIT
 from trader.engine.ledger import Ledger
 from trader.engine.records import LegTerms
-from trader.pricing.payoff import PayoffLeg, max_loss
+from trader.pricing import payoff
 
-CREDIT = "credit"
-MAX_LOSS = "max loss"
 _ZERO = Decimal(0)
-
-
-def basis_words(name: str) -> str:
-    """What a percentage is of, in words."""
-    return "the most that can be lost" if name == MAX_LOSS else "premium"
 
 
 def most_lost(parts: Sequence[tuple[LegTerms, int]], premium: Decimal) -> Decimal | None:
     """USD that so many contracts of these legs lose at expiry where spot is worst for them, less the premium they have brought
     (negative: cost); before fees. None where there is no bound."""
-    owned = [
-        PayoffLeg(
-            strike=leg.strike,
-            kind=leg.kind,
-            quantity=leg.side.sign * quantity,
-            contract_value=leg.contract_value,
-            entry_price=_ZERO,  # what was paid and brought is the premium
-        )
-        for leg, quantity in parts
-    ]
-    worst = max_loss(owned)
-    return None if worst is None else max(-(worst + premium), _ZERO)
+    return payoff.most_lost(_owned(parts), premium)
 
 
 def basis_of(legs: Sequence[LegTerms], ledgers: Mapping[str, Ledger]) -> tuple[Decimal, str]:
@@ -42,9 +25,21 @@ def basis_of(legs: Sequence[LegTerms], ledgers: Mapping[str, Ledger]) -> tuple[D
     """
     parts = [(leg, ledgers[leg.key]) for leg in legs if leg.key in ledgers]
     premium = sum((ledger.premium for _, ledger in parts), _ZERO)
-    if premium > 0:
-        return premium, CREDIT
-    lost = most_lost([(leg, ledger.entered) for leg, ledger in parts], premium)
-    if lost:
-        return lost, MAX_LOSS
+    found = payoff.basis(_owned([(leg, ledger.entered) for leg, ledger in parts]), premium)
+    if found is not None:
+        return found.usd, found.name
     return sum((max(ledger.premium, _ZERO) for _, ledger in parts), _ZERO), CREDIT
+
+
+def _owned(parts: Sequence[tuple[LegTerms, int]]) -> list[payoff.PayoffLeg]:
+    """Legs at an entry price of 0: what was paid and brought is the premium."""
+    return [
+        payoff.PayoffLeg(
+            strike=leg.strike,
+            kind=leg.kind,
+            quantity=leg.side.sign * quantity,
+            contract_value=leg.contract_value,
+            entry_price=_ZERO,
+        )
+        for leg, quantity in parts
+    ]

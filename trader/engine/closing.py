@@ -19,6 +19,7 @@ from trader.engine.state import Run, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import untold_fees
 
+COVER_PATIENCE_SECS = 30.0  # from a restart on, for a read of the account to tell whether there is something to cover
 COST_PATIENCE_SECS = 30.0  # after the last fill; the list of fills tells commissions within a second or two
 
 
@@ -29,7 +30,7 @@ def close(turn: Turn, run_id: str) -> None:
     closed = []
     for rank in reversed(in_ranks(run.legs)):
         for leg in rank:
-            stays = apart(turn, run_id, partial(_covers, turn, run_id, leg))
+            stays = apart(turn, run_id, _covers, run_id, leg)
             closed.append(False if stays else _work(turn, run_id, leg, purpose))
     run = turn.run(run_id)
     tell_naked(turn, run)
@@ -43,11 +44,17 @@ def close(turn: Turn, run_id: str) -> None:
 
 def _covers(turn: Turn, run_id: str, leg: LegTerms) -> bool:
     """Whether a long leg stays for now because a short one of its kind is still open, or may be: that one is bought back
-    first, and where it is held to its settlement its cover is too. What somebody else has closed needs no cover."""
+    first, and where it is held to its settlement its cover is too. What somebody else has closed needs no cover. After a restart
+    the journal may be an older copy that knows nothing of the short ones: the account is read first, if it can be."""
     run = turn.run(run_id)
     if not covers(run.legs, leg) or run.open_quantity(leg.key) <= 0:
         return False
-    gone = differs_lastingly(turn.watch(run_id))
+    watch = turn.watch(run_id)
+    gone = differs_lastingly(watch)
+    is_unread = watch.recovered and watch.account_read is None
+    waits = is_unread and seconds_since(watch.since, turn.wall) < COVER_PATIENCE_SECS
+    if waits:
+        turn.set_watch(run_id, account_wanted=True)
     needing = [
         short
         for short in shorts(run.legs)
@@ -57,17 +64,18 @@ def _covers(turn: Turn, run_id: str, leg: LegTerms) -> bool:
             or any(run.orders[coid].intent.leg == short.key for coid in run.unsettled)
         )
     ]
-    for order in run.leg_orders(leg.key) if needing else ():
+    stays = waits or bool(needing)
+    for order in run.leg_orders(leg.key) if stays else ():
         if order.status.live:
             ask_cancel(turn, run_id, order, "it still covers")
-    return bool(needing)
+    return stays
 
 
 def _work(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose) -> bool:
     """Advance one leg, whatever becomes of the others. Where its prices cannot be worked with, it is closed without any."""
-    done = apart(turn, run_id, lambda: work_exit(turn, run_id, leg, purpose))
+    done = apart(turn, run_id, work_exit, run_id, leg, purpose)
     if done is None:
-        done = apart(turn, run_id, lambda: work_exit(turn, run_id, leg, purpose, priced=False))
+        done = apart(turn, run_id, partial(work_exit, priced=False), run_id, leg, purpose)
     return bool(done)
 
 

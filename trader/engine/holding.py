@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
+from trader.domain.basis import basis_words
 from trader.domain.order import Side
 from trader.engine import records as rec
 from trader.engine.account.positions import differs_lastingly
-from trader.engine.basis import basis_words
 from trader.engine.cover import beyond_cover
 from trader.engine.effects import ReadChain, Tell
 from trader.engine.execution.working import ask_cancel

@@ -5,7 +5,7 @@ is dropped, entries are halted, a person is called; a run whose rules go on fail
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, TypeVarTuple
 
 from trader.domain.exit_reason import ExitReason
 from trader.engine.levels import trip
@@ -18,13 +18,14 @@ _REPEAT_SECS = 30.0
 _UNFINISHED_SECS = 5.0  # an entry that cannot be gone on with is bought back after this
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
-def apart(turn: Turn, run_id: str, work: Callable[[], T]) -> T | None:
-    """Do `work` for a run; None when it failed, and then nothing of it is left but the alert."""
+def apart(turn: Turn, run_id: str, work: Callable[[Turn, *Ts], T], *arguments: *Ts) -> T | None:
+    """Do `work(turn, *arguments)` for a run; None when it failed, and then nothing of it is left but the alert."""
     state, done = turn.state, len(turn.effects)
     try:
-        return work()
+        return work(turn, *arguments)
     except Exception as error:  # noqa: BLE001 - the loop that must live is every other run's; told, and entries halted
         turn.state = state
         del turn.effects[done:]

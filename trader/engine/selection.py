@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import msgspec
 
-from trader.config.preset import Preset, Strategy
+from trader.config.preset import Preset
+from trader.config.strategy import Strategy
 from trader.domain.expiry import IST, ist_date
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import Side

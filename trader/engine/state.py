@@ -50,6 +50,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return max(self.reported_filled, self.filled_qty)
 
     @property
+    def untold_qty(self) -> int:
+        """Contracts that have filled by the order's own word, of which no fill is held yet."""
+        return max(self.reported_filled - self.filled_qty, 0)
+
+    @property
     def leaves_qty(self) -> int:
         """Contracts that may still trade: 0 once terminal."""
         return 0 if self.status.terminal else self.intent.quantity - self.done_qty
@@ -62,6 +67,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def venue_ids(self) -> tuple[str, ...]:
         """Every id by which the exchange has told of this order."""
         return () if self.venue_order_id is None else (self.venue_order_id, *self.other_ids)
+
+    def is_called(self, venue_order_id: str) -> bool:
+        """Whether this is one of them."""
+        return venue_order_id == self.venue_order_id or venue_order_id in self.other_ids
 
 
 class BookedFill(msgspec.Struct, frozen=True):
@@ -156,6 +165,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def sold_at(self, key: str) -> datetime | None:
         """When (exchange time) the leg's first contract traded; None while no fill has told."""
         return self.ledger(key).traded_at
+
+    def pending(self) -> list[Order]:
+        """Orders that may still trade or whose fills are not all held."""
+        return [self.orders[coid] for coid in self.unsettled]
 
     def live_orders(self) -> list[Order]:
         return [o for coid in self.unsettled if (o := self.orders[coid]).status.live]

@@ -6,7 +6,6 @@ never depends on which event brought the knowledge, and an unexpected event is n
 
 from collections.abc import Iterable
 from decimal import Decimal
-from functools import partial
 
 from msgspec.structs import replace
 
@@ -41,7 +40,7 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     turn = Turn(state, event.at)
     _book(turn, event)
     for run in turn.state.unresolved:
-        apart(turn, run.run_id, partial(_advance, turn, run.run_id))
+        apart(turn, run.run_id, _advance, run.run_id)
     is_tick = isinstance(event, ev.ClockTicked)
     if is_tick:
         _look_back(turn)
@@ -105,7 +104,7 @@ def _look_back(turn: Turn) -> None:
     """Finished runs do nothing, except where an order taken as absent has appeared after all: it is cancelled."""
     for run in turn.state.runs.values():
         if run.phase is Phase.DONE:
-            apart(turn, run.run_id, partial(_cancel_returned, turn, run))
+            apart(turn, run.run_id, _cancel_returned, run)
 
 
 def _cancel_returned(turn: Turn, run: Run) -> None:
@@ -115,7 +114,9 @@ def _cancel_returned(turn: Turn, run: Run) -> None:
 
 def _market_moved(turn: Turn, event: ev.MarketMoved) -> None:
     market = turn.state.market
-    quotes = {**market.quotes, **{q.symbol: q for q in event.quotes}}
+    quotes = market.quotes.copy()
+    for quote in event.quotes:
+        quotes[quote.symbol] = quote
     spots = _with_spots(market.spots, event.spots)
     newest = event.newest if market.newest is None else max(market.newest, event.newest)
     moved = replace(market, quotes=quotes, spots=spots, newest=newest, heard=event.at.wall)
@@ -125,10 +126,10 @@ def _market_moved(turn: Turn, event: ev.MarketMoved) -> None:
 def _with_spots(known: dict[str, Decimal], told: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
     """The index prices as far as they are any: on one that is not above 0 nothing depends but the commission, and a stop
     must not be blind for its sake, so the last one stands."""
-    news = {
-        underlying: spot for underlying, spot in told if known.get(underlying) != spot and spot.is_finite() and spot > 0
-    }
-    return {**known, **news} if news else known
+    for underlying, spot in told:
+        if known.get(underlying) != spot and spot.is_finite() and spot > 0:
+            known = {**known, underlying: spot}
+    return known
 
 
 def _chain_read(turn: Turn, event: ev.ChainRead) -> None:
@@ -137,7 +138,7 @@ def _chain_read(turn: Turn, event: ev.ChainRead) -> None:
     run = turn.state.runs.get(event.run_id)
     if run is None or event.error or run.phase is Phase.DONE:
         return
-    wanted = {leg.symbol for leg in run.legs}
+    wanted = {leg.symbol for other in turn.state.unresolved for leg in other.legs}
     market = turn.state.market
     fresh = {q.symbol: q for q in event.quotes if q.symbol in wanted and _is_newer(market.quotes.get(q.symbol), q)}
     if not fresh:

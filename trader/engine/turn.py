@@ -1,6 +1,6 @@
 """One step under way: the state so far and the effects collected. Only `step` makes one, and it never leaves `step`."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from msgspec.structs import replace
@@ -19,16 +19,13 @@ LONGEST_SLOW_SECS = 300.0  # the exchange's window; no reset lies further away
 class Turn:
     """Mutable bookkeeping inside one pure step: every record written is folded at once, so later rules see it."""
 
-    __slots__ = ("effects", "now", "state")
+    __slots__ = ("effects", "now", "state", "wall")
 
     def __init__(self, state: State, now: Now) -> None:
         self.state = state
         self.now = now
+        self.wall = now.wall
         self.effects: list[Effect] = []
-
-    @property
-    def wall(self) -> datetime:
-        return self.now.wall
 
     def run(self, run_id: str) -> Run:
         return self.state.runs[run_id]

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -241,6 +242,24 @@ class Ops(msgspec.Struct, frozen=True, kw_only=True):
     market_rate: float = 1.0  # seconds of the exchange's time in one of this machine's
 
 
+class Exposure(msgspec.Struct, frozen=True, kw_only=True):
+    """Contracts of one option that all runs hold or may come to hold. `notional` USD, None without an index price."""
+
+    symbol: str
+    underlying: str
+    contracts: int
+    notional: Decimal | None
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """All runs of the account together, as its limits count them; `limits` are those in force, a document of
+    `trader.config.account_limits`. `locked`: why losses let no entry out, in words, empty while they do."""
+
+    limits: dict[str, Any]
+    locked: str
+    exposures: tuple[Exposure, ...] = ()
+
+
 class LiveSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What the runner publishes about once a second, in one row, for every face to read."""
 
@@ -253,3 +272,4 @@ class LiveSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     market: datetime | None
     ops: Ops
     runs: tuple[RunView, ...] = ()
+    totals: Totals | None = None

@@ -168,6 +168,11 @@ class Journal:
         with self._read() as connection:
             return leasing.read_lease(connection, account)
 
+    def holds_lease(self, lease: Lease) -> bool:
+        """Whether the account's lease is still this one."""
+        now = self.lease_row(lease.account)
+        return now is not None and (now.holder, now.epoch) == (lease.holder, lease.epoch)
+
     # ------------------------------------------------------------ the writer's
 
     def append(
@@ -342,6 +347,11 @@ class Journal:
         """The newest limits of an account and its newest lock, in order."""
         with self._read() as connection:
             return views.read_account_settings(connection, account)
+
+    def account_decisions(self, account: str, limit: int) -> list[LevelChanged | LimitsSet | LossLocked]:
+        """What was decided of the account as a whole (level, limits, lock), newest first."""
+        with self._read() as connection:
+            return views.read_account_decisions(connection, account, limit)
 
     def level_changes(self, account: str, limit: int = 20) -> list[tuple[int, LevelChanged]]:
         """The account's newest changes of level, newest first."""

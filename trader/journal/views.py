@@ -232,13 +232,26 @@ def read_level_changes(connection: Connection, account: str, limit: int) -> list
     return found
 
 
-def _level_changes_query() -> Select[Any]:
+def read_account_decisions(
+    connection: Connection, account: str, limit: int
+) -> list[LevelChanged | LimitsSet | LossLocked]:
+    """What was decided of the account as a whole, newest first."""
+    found = []
+    for _, body in connection.execute(_ACCOUNT_DECISIONS, {"account": account, "most": limit}):
+        record = decode_record(body)
+        assert isinstance(record, LevelChanged | LimitsSet | LossLocked)
+        found.append(record)
+    return found
+
+
+def _account_query(*kinds: str) -> Select[Any]:
     decided = t.decisions.c
     query = select(decided.seq, decided.body).where(decided.run_id == "", decided.account == bindparam("account"))
-    return query.where(decided.kind == "level_changed").order_by(decided.seq.desc()).limit(bindparam("most"))
+    return query.where(decided.kind.in_(kinds)).order_by(decided.seq.desc()).limit(bindparam("most"))
 
 
-_LEVEL_CHANGES = _level_changes_query()
+_LEVEL_CHANGES = _account_query("level_changed")
+_ACCOUNT_DECISIONS = _account_query("level_changed", "limits_set", "loss_locked")
 
 
 def read_unresolved(connection: Connection, account: str) -> list[str]:

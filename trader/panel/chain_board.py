@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 from trader.desk import Chain, Fire, Outcomes, Position, Shock, Volatility, WhatIf
+from trader.domain.basis import CREDIT, MAX_LOSS, basis_words
 from trader.panel import cards, chain_charts, markup, parts
 from trader.panel import format as fmt
 from trader.panel.cards import Card
 from trader.panel.markup import Html, join, tag
-from trader.panel.payoff_chart import basis_words, leg_name
+from trader.panel.payoff_chart import leg_name
 
 CSS = """
 .cp-legs { display: flex; flex-wrap: wrap; gap: 4px 8px; margin: 0 0 8px; font-size: .9rem; }
@@ -73,11 +74,11 @@ def _figures(position: Position, then: WhatIf, ends: Outcomes, sigma: float | No
         Card(
             "P&L if closed" if position.held else "You start at",
             parts.dollars(position.pnl, decimals, signed=True),
-            f"{parts.percent(now)} of {basis_words(position)}",
+            f"{parts.percent(now)} of {basis_words(position.basis.name)}",
             "Cost to close now, fees in.",
             parts.tone(position.pnl),
         ),
-        Card("Percentages are of", parts.dollars(position.basis.usd, decimals), basis_words(position), _basis_more(position)),
+        Card("Percentages are of", parts.dollars(position.basis.usd, decimals), basis_words(position.basis.name), _basis_more(position)),
         Card("Most at expiry", _bound(ends.max_profit, decimals), "fees in", "Best P&L if held to settlement."),
         Card("Least at expiry", _bound(ends.max_loss, decimals), _least(position, ends), "Worst P&L if held to settlement."),
         Card("Breakevens", evens, "at expiry, fees in", "Spot at expiry."),
@@ -105,9 +106,9 @@ def _figures(position: Position, then: WhatIf, ends: Outcomes, sigma: float | No
 
 
 def _basis_more(position: Position) -> str:
-    if position.basis.name == "credit":
+    if position.basis.name == CREDIT:
         return "What the legs bring when they are traded, fees not in."
-    return "The legs bring no credit, so percentages are of the most that can be lost at expiry."
+    return f"The legs bring no credit, so percentages are of {basis_words(MAX_LOSS)} at expiry."
 
 
 def _bound(value: object, decimals: int) -> str:
@@ -117,7 +118,7 @@ def _bound(value: object, decimals: int) -> str:
 def _least(position: Position, ends: Outcomes) -> str:
     if ends.max_loss is None:
         return "until an exit fires"
-    return f"{parts.percent(position.pct(float(ends.max_loss)), 0)} of {basis_words(position)}"
+    return f"{parts.percent(position.pct(float(ends.max_loss)), 0)} of {basis_words(position.basis.name)}"
 
 
 # ------------------------------------------------------------------------------------------------- what ends it
@@ -136,7 +137,7 @@ def fires_table(position: Position, marks: Sequence[Fire]) -> Html:
     )
     note = (
         f"Spots on the line of now: cost to close, each strike's implied volatility as it is. "
-        f"Percentages are of {basis_words(position)}."
+        f"Percentages are of {basis_words(position.basis.name)}."
     )
     warned = _liquidated_first(position, marks)
     return join(
@@ -211,7 +212,7 @@ def map_note(position: Position) -> Html:
     """What the map's colours mean, and what it is of."""
     keys = [tag("span", tag("i", style=f"background:{color}"), words) for color, words in chain_charts.KEYS]
     said = (
-        f"% of {basis_words(position)}, cost to close; each strike's implied volatility stays as it is now. Indian time; drawn "
+        f"% of {basis_words(position.basis.name)}, cost to close; each strike's implied volatility stays as it is now. Indian time; drawn "
         f"at {fmt.ist_clock(position.market)}."
     )
     return join(tag("div", *keys, class_="cp-keys"), tag("div", said, class_="cp-note"))
@@ -236,7 +237,7 @@ def what_if_table(position: Position, then: WhatIf, now: WhatIf) -> Html:
     total = tag(
         "tr",
         tag("th", "P&L then", scope="row"),
-        tag("td", f"{parts.percent(then.pct)} of {basis_words(position)}"),
+        tag("td", f"{parts.percent(then.pct)} of {basis_words(position.basis.name)}"),
         tag("td", parts.dollars(then.pnl, decimals, signed=True), class_=parts.tone(then.pnl)),
         class_="at",
     )

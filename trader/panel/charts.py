@@ -31,7 +31,7 @@ class Mark(NamedTuple):
 
 
 class Pnl(NamedTuple):
-    """Columns of equal length; money in USD, `pct` the P&L in % of premium, None where nothing was known. `gaps`: when nobody
+    """Columns of equal length; money in USD, `pct` the P&L in % of the basis, None where nothing was known. `gaps`: when nobody
     watched, on the clock of `at`."""
 
     at: Sequence[datetime]

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from trader.desk import Marker, PnlSeries
 from trader.desk.remembered import Remembered
+from trader.domain.basis import basis_short
 from trader.engine.view import Corridor, RunView
 from trader.panel import parts
 
@@ -304,7 +305,7 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
 
 
 def _pnl_name(run: RunView) -> str:
-    return f"P&L, % of {parts.basis(run.basis_name)}"
+    return f"P&L, % of {basis_short(run.basis_name)}"
 
 
 def pnl_alt(run: RunView) -> str:
@@ -313,7 +314,7 @@ def pnl_alt(run: RunView) -> str:
         return "P&L over time: not known yet"
     stop = next((rung.at_pct for rung in run.ladder if rung.code == "max_loss"), None)
     limit = "" if stop is None else f", stop at {parts.percent(stop, 0)}"
-    return f"P&L over time: now {parts.percent(run.pnl_pct, 0)} of {parts.basis(run.basis_name)}{limit}"
+    return f"P&L over time: now {parts.percent(run.pnl_pct, 0)} of {basis_short(run.basis_name)}{limit}"
 
 
 def _spot_places(run: RunView) -> int:

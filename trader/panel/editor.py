@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from trader.config.preset import RELATIVE_EXPIRIES, SECTIONS, Preset, rows_of
+from trader.config.preset import SECTIONS, Preset
+from trader.config.strategy import RELATIVE_EXPIRIES, rows_of
 from trader.desk.meaning import does
 from trader.panel import draft, form, markup
 from trader.panel.form import Spec

@@ -1,6 +1,7 @@
 """The answer in two seconds: the run's state in words, six figures, and what to worry about now. HTML of one picture."""
 
 from trader.desk import Day, Status
+from trader.domain.basis import basis_short
 from trader.engine.records import Phase
 from trader.engine.view import RunView
 from trader.panel import format as fmt
@@ -127,7 +128,7 @@ def _card(name: str, label: str, value: str, note: str, *, tone: str = "flat", t
 
 
 def _if_closed(run: RunView, decimals: int) -> Html:
-    note = f"{parts.percent(run.pnl_pct)} of {parts.basis(run.basis_name)}"
+    note = f"{parts.percent(run.pnl_pct)} of {basis_short(run.basis_name)}"
     if run.pnl is None:
         note = (
             f"once {parts.legs_words(len(run.legs))} are {_entered(run)}"

@@ -6,11 +6,11 @@ import streamlit as st
 
 from trader.config.preset import Preset, Schedule
 from trader.config.relevance import in_use
-from trader.desk import Preview
+from trader.desk import Preview, Status
 from trader.domain.errors import TraderError
 from trader.domain.expiry import ist_date
 from trader.domain.structure_words import title, verb
-from trader.panel import beside, lots, parts, preflight, refused, sell_now, service, shown
+from trader.panel import beside, lots, parts, preflight, refused, runs, sell_now, service, shown, watch
 from trader.panel import format as fmt
 
 _RESULT = "dash_start_result"
@@ -82,6 +82,7 @@ def _start(stored: Preset, env: str) -> Preset:
         with st.popover("Size", key="lot_sizer", icon=":material/straighten:"):
             preset = lots.choose(stored)
     _promise(preset)
+    _others(preset)
     lots.answer(stored, preset)
     confirm = None
     if env == "production":
@@ -112,6 +113,36 @@ def _promise(preset: Preset) -> None:
         what += f", delta {strategy.delta_min:f}–{strategy.delta_max:f}"
     what += f" · {strategy.expiry.replace('_', ' ')}"
     st.markdown(fmt.safe(f"{size}. {what} · out {schedule.exit_time_ist} IST"))
+
+
+@st.fragment(run_every=3)
+def _others(preset: Preset) -> None:
+    status = service.status()
+    if not isinstance(status, str) and (said := others(status, preset)):
+        st.markdown(fmt.safe(said, 600))
+
+
+def others(status: Status, preset: Preset) -> str:
+    """That other runs are on, which the new one would begin beside; empty while there are none."""
+    on = [run for run in watch.seen(status) if watch.unresolved(run)]
+    if not on:
+        return ""
+    called = runs.names(on)
+    listed = "; ".join(f"{called[run.run_id]}, {run.phase.value}" for run in on)
+    underlying = preset.strategy.underlying
+    here, most = (
+        sum(run.underlying == underlying for run in on),
+        None if status.totals is None else status.totals.limits,
+    )
+    counted = "" if most is None else (
+        f" It would be run {here + 1} of {most['open_runs_per_underlying']} on {underlying}, "
+        f"{len(on) + 1} of {most['open_runs']} in all."
+    )  # fmt: skip
+    return (
+        f"Another run is on and goes on: {listed}.{counted}"
+        if len(on) == 1
+        else f"Other runs are on and go on: {listed}.{counted}"
+    )
 
 
 def promise(preset: Preset, *, now: bool) -> str:

@@ -1,6 +1,6 @@
 """How the panel says money, size and greeks. Plain text without markup; unknown is a dash, never 0.
 
-Money has two faces, dollars for the account and % of premium for the trade. One card or column has one precision, and that
+Money has two faces, dollars for the account and % of the basis for the trade. One card or column has one precision, and that
 follows the premium of the trade (`places`), not the number: a cent matters to a premium of 30 cents, not to one of $800.
 """
 
@@ -114,11 +114,6 @@ def premium_sum(
     ]
     joined = "".join(terms).removeprefix(" + ").replace(" − ", "−", 1 if terms[0].startswith(" −") else 0)
     return f"({joined}) × {amount(quantity)} = {dollars(premium, places(premium))}"
-
-
-def basis(name: str) -> str:
-    """What a percentage of P&L is of, by the name that the engine gives it."""
-    return "max loss" if name == "max loss" else "premium"
 
 
 def legs_words(count: int) -> str:

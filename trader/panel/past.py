@@ -64,7 +64,10 @@ def _wide(shown: Sequence[RunSummary], offset: int) -> None:
         alt="Finished runs, newest first",
         column_config={
             "P&L": st.column_config.NumberColumn("P&L", help="P&L realised: all cash flows, fees included."),
-            "P&L %": st.column_config.NumberColumn("P&L %", help="The same P&L in % of the premium received."),
+            "P&L %": st.column_config.NumberColumn(
+                "P&L %",
+                help="The same P&L in % of the net credit, or of the most that can be lost where there is none.",
+            ),
             "Fees": st.column_config.NumberColumn("Fees"),
         },
     )

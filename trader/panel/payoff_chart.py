@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from trader.desk import Fire, HeldLeg, Payoff, Position
+from trader.domain.basis import basis_words
 from trader.panel import format as fmt
 from trader.panel import parts
 from trader.panel.echarts import LOSS, MUTED, PNL, PROFIT, TRAIL
@@ -52,12 +53,7 @@ def in_words(position: Position, marks: Iterable[Fire]) -> str:
     said = [f"{one.name} at {_and(one.spots)}" for one in marks if one.spots]
     decimals = parts.places(position.basis.usd)
     now = parts.money(position.pnl, position.pct(float(position.pnl)), decimals)
-    return f"Payoff: closing now {now} of {basis_words(position)}; {'; '.join(said) or 'no exit within reach of spot'}"
-
-
-def basis_words(position: Position) -> str:
-    """What percentages are of."""
-    return {"credit": "the net credit", "max loss": "the most that can be lost"}[position.basis.name]
+    return f"Payoff: closing now {now} of {basis_words(position.basis.name)}; {'; '.join(said) or 'no exit within reach of spot'}"
 
 
 def leg_name(leg: HeldLeg) -> str:

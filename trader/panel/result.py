@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from trader.desk import Outcome
+from trader.domain.basis import basis_short
 from trader.domain.errors import TraderError
 from trader.engine.records import Phase
 from trader.engine.view import RunView
@@ -46,14 +47,14 @@ def draw(run: RunView) -> None:
 
 
 def verdict(run: RunView, outcome: Outcome | None) -> str:
-    """``Kept +$0.1152 = 41 % of premium in 9 h 17 m · exit time``."""
+    """``Kept +$0.1152 = 41 % of net credit in 9 h 17 m · exit time``."""
     reason = words.exit_reason(run.exit_reason)
     if outcome is None:
         return f"Ended without a trade · {reason}"
     verb = "Kept" if outcome.result > 0 else "Lost" if outcome.result < 0 else "Even:"
     money = parts.dollars(outcome.result, parts.places(outcome.premium), signed=True)
     pct = outcome.result_pct
-    share = "" if pct is None else f" = {parts.percent(pct, signed=pct < 0)} of {parts.basis(outcome.basis_name)}"
+    share = "" if pct is None else f" = {parts.percent(pct, signed=pct < 0)} of {basis_short(outcome.basis_name)}"
     span = "" if outcome.held is None else " in " + fmt.duration(outcome.held).replace(" ", "\u00a0")
     return f"{verb} {money}{share}{span} · {reason}"
 

@@ -49,7 +49,7 @@ def _chart(report: RunReport, places: int) -> None:
     if not any(value is not None for value in columns.pnl):
         return
     st.markdown(
-        "**P&L, cost to close**, fees included, in USD and % of premium (without one, of the most that can be lost); times are IST"
+        "**P&L, cost to close**, fees included, in USD and % of the net credit (without one, of the most that can be lost); times are IST"
     )
     figure = charts.pnl_figure(
         columns, service.chart_marks(report.markers), revision=report.summary.run_id, places=places

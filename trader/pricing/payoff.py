@@ -6,10 +6,10 @@ Decimal. All legs are taken to settle at one price.
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Literal
 
 import msgspec
 
+from trader.domain.basis import CREDIT, MAX_LOSS, BasisName
 from trader.domain.instrument import Kind
 
 
@@ -33,16 +33,17 @@ class Basis(msgspec.Struct, frozen=True):
     """What percentages of a position are of: USD (> 0), and what it is."""
 
     usd: Decimal
-    name: Literal["credit", "max loss"]
+    name: BasisName
 
 
-def basis(legs: Sequence[PayoffLeg]) -> Basis | None:
-    """The net credit; where there is none, the most that can be lost at expiry; None where neither exists. Fees are left out."""
-    credit = -sum((leg.entry_price * leg.units for leg in legs), Decimal(0))
+def basis(legs: Sequence[PayoffLeg], brought: Decimal | None = None) -> Basis | None:
+    """The net credit; where there is none, the most that can be lost at expiry; None where neither exists. Fees are left out.
+    `brought` is the credit (negative: cost) where it does not stand in the legs' entry prices, which are 0 then."""
+    credit = -sum((leg.entry_price * leg.units for leg in legs), Decimal(0)) if brought is None else brought
     if credit > 0:
-        return Basis(credit, "credit")
-    loss = max_loss(legs) if legs else None
-    return None if loss is None or loss >= 0 else Basis(-loss, "max loss")
+        return Basis(credit, CREDIT)
+    lost = most_lost(legs, brought or Decimal(0))
+    return Basis(lost, MAX_LOSS) if lost else None
 
 
 def pnl_at_expiry(legs: Sequence[PayoffLeg], spot: Decimal) -> Decimal:
@@ -78,6 +79,13 @@ def max_profit(legs: Sequence[PayoffLeg]) -> Decimal | None:
 def max_loss(legs: Sequence[PayoffLeg]) -> Decimal | None:
     """Worst USD result at expiry over all spots from 0 up (negative = a loss); None when it is unbounded."""
     return None if _upper_slope(legs) < 0 else min(pnl_at_expiry(legs, spot) for spot in _kinks(legs))
+
+
+def most_lost(legs: Sequence[PayoffLeg], brought: Decimal = Decimal(0)) -> Decimal | None:
+    """USD lost at expiry where spot is worst, less what the legs have `brought` beside their entry prices; None when there is
+    no bound."""
+    worst = max_loss(legs)
+    return None if worst is None else max(-(worst + brought), Decimal(0))
 
 
 def _intrinsic(leg: PayoffLeg, spot: Decimal) -> Decimal:

@@ -3,8 +3,13 @@
 import threading
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from trader.domain.clock import Now
+from trader.engine.events import ChainRead
 from trader.runner.market_clock import MarketClock
+from trader.runner.notices import Note
+from trader.runner.reading import newest_mark
 from trader.runner.steady_clock import STEPPED_SECS, SteadyClock
 
 
@@ -14,6 +19,7 @@ class Clocks:
     def __init__(self, steady: SteadyClock) -> None:
         self._steady = steady
         self._market = MarketClock()
+        self._taught = steady()
         self._lock = threading.Lock()
 
     def now(self) -> Now:
@@ -21,10 +27,23 @@ class Clocks:
             return self._market.now(self._steady())
 
     def observe(self, newest: datetime, heard: datetime | None = None) -> None:
-        """Learn of an instant of the exchange: heard now, or then by the machine's clock."""
+        """Learn of an instant of the exchange: heard now, or then by the machine's clock.
+
+        What was heard just before that clock was set is an hour old or an hour ahead by what it shows now, and would move the
+        market's time by as much. But it was heard since the last observation, and not after this instant.
+        """
         with self._lock:
-            wall = self._steady() if heard is None else self._steady.from_machine(heard)
+            now = self._steady()
+            wall = now if heard is None else min(max(self._steady.from_machine(heard), self._taught), now)
+            self._taught = wall
             self._market.observe(newest, wall)
+
+    def dated(self, read: ChainRead) -> ChainRead:
+        """A chain tells the exchange's time too: after a restart with a silent stream nothing else does."""
+        if (newest := newest_mark(read)) is None:
+            return read
+        self.observe(newest)
+        return replace(read, at=self.now())
 
     def go_on_from(self, newest: datetime) -> float:
         """Time goes on from the newest record of a run that is open: were this machine's clock behind it, the run's orders
@@ -37,10 +56,11 @@ class Clocks:
         """Whether the machine's clock was set."""
         return self._steady.stepped
 
-    def believe_machine(self) -> float:
-        """Follow the machine's clock from now on; by how many seconds it was set."""
+    def believe_machine(self) -> Note:
+        """Follow the machine's clock, which was set, from now on."""
         by = self._steady.offset_secs
         with self._lock:
             self._steady.anchor()
             self._market = MarketClock()
-        return by
+            self._taught = self._steady()
+        return Note("info", "clock_set", f"This machine's clock was set by {by:+.0f} s; it is followed from now on.")

@@ -1,4 +1,4 @@
-"""What the journal is asked for beside the decisions: new commands, and the lease's renewal. Each in a thread of its own.
+"""What is done at an interval. New commands and the lease's renewal have threads of their own.
 
 Both wait for the disk, so neither is done by the runner's thread; they only put what they found into its inbox. Losing the
 lease is the exception: it fences at once, whatever the runner's thread is doing.
@@ -47,6 +47,24 @@ class Errand:
     def _loop(self) -> None:
         while not self._stopping.wait(self._every):
             self._work()
+
+
+class Due:
+    """When each thing that the runner's own thread does at an interval is to be done again."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, float] = {}
+
+    def is_due(self, what: str, every: float) -> bool:
+        """Whether it is time; then the next time is `every` seconds from now."""
+        now = time.monotonic()
+        if now < self._next.get(what, 0.0):
+            return False
+        self._next[what] = now + every
+        return True
+
+    def at_once(self, what: str) -> None:
+        self._next.pop(what, None)
 
 
 class CommandPoll:
@@ -114,3 +132,18 @@ class LeaseKeeper:
                 self._lost("another runner has taken the lease")
         except JournalError as error:
             self._failed(error)
+
+
+def errands(
+    journal: Journal,
+    lease: Lease,
+    wall: Callable[[], datetime],
+    post: Callable[[CommandRow | JournalError], None],
+    *,
+    wanted: Callable[[], bool],
+    lost: Callable[[str], None],
+) -> tuple[Errand, ...]:
+    """Those of a runner; `wanted` and `lost` as of `LeaseKeeper`."""
+    poll = CommandPoll(journal, lease.account, post, post)
+    keeper = LeaseKeeper(journal, lease, wall, wanted=wanted, lost=lost, failed=post)
+    return Errand("commands", COMMANDS_SECS, poll.look), Errand("lease", RENEW_SECS, keeper.renew)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from trader.domain.clock import Now
 from trader.domain.errors import JournalError
+from trader.engine.account.limits import totals
 from trader.engine.gate import slowed
 from trader.engine.records import Phase
 from trader.engine.state import State
@@ -28,6 +29,8 @@ from trader.runner.feed import Feed
 from trader.runner.market_clock import wall_now
 
 logger = logging.getLogger(__name__)
+
+PUBLISH_SECS = 0.5  # how often a picture is published, if nothing is recorded
 
 _SAMPLE_WALL_SECS = 2.0
 _RATE_WINDOW_SECS = 2.0
@@ -149,6 +152,7 @@ class Publisher:
                 market_rate=now.rate,
             ),
             runs=views,
+            totals=totals(state, now),
         )
 
     def _write(self, snapshot: LiveSnapshot) -> None:

@@ -1,18 +1,25 @@
 """Where a runner begins: what the journal holds of the account, as it is folded at a start."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
+from trader.engine.events import Booted
 from trader.engine.records import AnyRecord
-from trader.journal.alerts import LOUD
+from trader.engine.state import State
+from trader.journal.lease import Lease
 from trader.journal.store import Journal
+from trader.runner import killpoints
+from trader.runner.clocks import Clocks
+from trader.runner.kernel import Kernel
 from trader.runner.notices import Note
-from trader.runner.reminders import Nagger
+from trader.runner.telling import Telling
+
+logger = logging.getLogger(__name__)
 
 _HISTORY = timedelta(days=8)  # how far back finished runs may still count for the limits of the day and the week
-_ALERTS_REMEMBERED = 200
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -36,14 +43,46 @@ def read_back(journal: Journal, account: str, wall: datetime) -> Found:
     return Found([rows[seq] for seq in sorted(rows)], unresolved, newest)
 
 
-def remember_alerts(journal: Journal, account: str, nagger: Nagger) -> None:
-    """What earlier runners raised and no one has acknowledged goes on being repeated."""
-    nagger.catch_up(journal, account)
-    for alert in reversed(journal.alerts(_ALERTS_REMEMBERED, account=account, levels=LOUD)):
-        nagger.raised(alert)
+def empty_state(journal: Journal, lease: Lease, env: str) -> State:
+    """What the records are folded onto."""
+    return State(
+        installation=journal.installation(),
+        epoch=lease.epoch,
+        env=env,
+        account_key=lease.account,
+        holder=lease.holder,
+    )
 
 
-def clock_behind(ahead_secs: float) -> Note:
+def recover(
+    journal: Journal,
+    account: str,
+    wall: datetime,
+    kernel: Kernel,
+    clocks: Clocks,
+    telling: Telling,
+    hello: Note | None,
+) -> None:
+    """State = fold of the journal, and the engine hears that it was booted. `hello` tells how the runner came to be here."""
+    found = read_back(journal, account, wall)
+    ahead = 0.0 if found.newest is None else clocks.go_on_from(found.newest)
+    kernel.fold(found.records)
+    if killpoints.ARMED:
+        killpoints.reach("recovery.folded")
+    if found.unresolved:
+        logger.info("recovered runs=%s", ",".join(found.unresolved))
+    telling.remember(journal, account)
+    if hello is not None:
+        telling.record(hello)
+    telling.recovered()
+    kernel.apply(Booted(at=clocks.now()))
+    if killpoints.ARMED:
+        killpoints.reach("recovery.booted")
+    if ahead:
+        telling.record(_clock_behind(ahead))
+
+
+def _clock_behind(ahead_secs: float) -> Note:
     text = (
         f"This machine's clock is {ahead_secs:.0f} s behind the newest record of a run that is open; the times of its "
         "records go on from there. Check the clock."

@@ -4,6 +4,7 @@ Between the commit of an intent and its signature lies a queue, and the process 
 newest state is asked, the lease as far as it is known here, and where too long has passed the journal itself.
 """
 
+import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ from trader.domain.outcome import Rejected, not_sent
 from trader.engine.effects import Cancel, Submit
 from trader.engine.release import check_release
 from trader.engine.state import State
+
+logger = logging.getLogger(__name__)
 
 ZOMBIE_SECS = 1.0  # an intent older than this may have been overtaken: the process may have been stopped meanwhile
 ENTRY_SECS = 5.0  # an entry older than this was priced on marks too old to add risk on: the process slept or queued
@@ -45,6 +48,12 @@ class Release:
         self._now = now
         self._halted = halted
         self._holds = holds
+
+    def fence(self, why: str) -> None:
+        """Another runner has the account: nothing leaves any more. May be called from any thread."""
+        if not self.fenced:
+            self.fenced = True
+            logger.critical("fenced: %s; this runner sends nothing more", why)
 
     def refusal(self, effect: Submit | Cancel, released: Instant, now: Instant) -> Rejected | None:
         """Why something may not even be begun; None when it may."""

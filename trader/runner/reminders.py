@@ -10,6 +10,7 @@ from trader.journal.alerts import CRITICAL, Acknowledgements
 from trader.journal.commands import CommandKind, CommandRow
 from trader.journal.views import AlertRow
 
+NAG_SECS = 30.0
 _NAMED = 3
 _KEPT = 200
 

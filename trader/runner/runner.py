@@ -12,10 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from msgspec.structs import replace
-
-from trader.domain.clock import Now
-from trader.domain.errors import ConfigError, JournalError
+from trader.domain.errors import JournalError
 from trader.engine import events as ev
 from trader.engine.effects import Subscribe, Tell
 from trader.engine.horizon import horizon
@@ -25,32 +22,29 @@ from trader.exchange.ports import Gateway
 from trader.journal.commands import CommandRow
 from trader.journal.lease import Lease, LeaseLost
 from trader.journal.store import Journal, RecordExists
-from trader.runner import killpoints, recovery
+from trader.runner import recovery
 from trader.runner.clocks import Clocks
 from trader.runner.commands import Commands
 from trader.runner.dispatcher import Dispatcher
+from trader.runner.failing import FailingTurns
 from trader.runner.feed import Feed
 from trader.runner.kernel import Kernel, Request
 from trader.runner.market_clock import wall_now
 from trader.runner.notices import Note
 from trader.runner.odd_notes import odd_notes
-from trader.runner.periodic import COMMANDS_SECS, RENEW_SECS, CommandPoll, Errand, LeaseKeeper
-from trader.runner.publishing import Publisher
-from trader.runner.reading import newest_mark
+from trader.runner.periodic import Due, errands
+from trader.runner.publishing import PUBLISH_SECS, Publisher
 from trader.runner.release import Release
-from trader.runner.reminders import Nagger
+from trader.runner.reminders import NAG_SECS, Nagger
 from trader.runner.run_log import log_effect, log_line, log_records
 from trader.runner.steady_clock import SteadyClock
-from trader.runner.supervising import DISK_SECS, HUNG_SECS
+from trader.runner.supervising import hangs
 from trader.runner.telling import Telling
 from trader.runner.writing import Writer
 
 logger = logging.getLogger(__name__)
 
 TICK_SECS = 0.1
-PUBLISH_SECS = 0.5
-NAG_SECS = 30.0
-_ESCALATE_AFTER = 5  # failing turns in a row
 
 Item = ev.AnyEvent | Note | CommandRow | JournalError
 
@@ -87,44 +81,33 @@ class Runner:
         self._inbox: deque[Item] = deque()
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._failures = 0
         self._halt = halt
         self._hello = hello
-        self._due = dict.fromkeys(("tick", "publish", "odd", "nag"), 0.0)
+        self._due = Due()
+        self._failing = FailingTurns(lambda reason: self._halt(reason), self._inbox.append)
         self._beat = time.monotonic()
-        self._nagger = Nagger(nag_secs)
-        self._writer = Writer(journal, lease, written=self._nagger.written)
-        state = State(
-            installation=journal.installation(),
-            epoch=lease.epoch,
-            env=env,
-            account_key=lease.account,
-            holder=lease.holder,
+        nagger = Nagger(nag_secs)
+        self._writer = Writer(journal, lease, written=nagger.written)
+        self._release = Release(
+            state=lambda: self._kernel.state,
+            now=self._clocks.now,
+            halted=lambda: self._writer.fault or halted(),
+            holds=lambda: journal.holds_lease(lease),
         )
-        self._kernel = Kernel(state, self._writer, self._perform, keep_halt=self._keep_halt, recorded=self._recorded)
-        self._telling = Telling(self._kernel, self._clocks.now, wall, self._nagger)
+        self._dispatcher = Dispatcher(gateway, self._post, self._clocks.now, self._release, self.note)
+        state = recovery.empty_state(journal, lease, env)
+        self._kernel = Kernel(state, self._writer, self._perform, keep_halt=self._failing.keep, recorded=self._recorded)
+        self._telling = Telling(self._kernel, self._clocks.now, wall, nagger)
         self._commands = Commands(
             self._kernel.apply,
             self._writer,
             now=self._clocks.now,
             wall=wall,
             halted=halted,
-            acknowledge=lambda: self._nagger.catch_up(journal, lease.account),
+            acknowledge=lambda: nagger.catch_up(journal, lease.account),
         )
-        self._release = Release(
-            state=lambda: self._kernel.state,
-            now=self._clocks.now,
-            halted=lambda: self._writer.fault or halted(),
-            holds=self._holds_lease,
-        )
-        self._dispatcher = Dispatcher(gateway, self._post, self._clocks.now, self._release, self.note)
         self._publisher = Publisher(journal, gateway, feed, lease, env, host, halted, wall)
-        poll = CommandPoll(journal, lease.account, self._post, self._post)
-        keeper = LeaseKeeper(journal, lease, wall, wanted=self._wants_lease, lost=self._lose_lease, failed=self._post)
-        self._errands = (
-            Errand("commands", COMMANDS_SECS, poll.look),
-            Errand("lease", RENEW_SECS, keeper.renew),
-        )
+        self._errands = errands(journal, lease, wall, self._post, wanted=self._wants_lease, lost=self._lose_lease)
         self.ready = threading.Event()
 
     # ------------------------------------------------------------ life
@@ -137,7 +120,7 @@ class Runner:
         try:
             self._recover()
             self._publisher.start()
-            self._feed.start(self._post_stream, self._wake.set, self.note)
+            self._feed.start(lambda build: self._post(build(self._clocks.now())), self._wake.set, self.note)
             self.ready.set()
             while not self._stopping.is_set() and not self._release.fenced:
                 self._wake.wait(TICK_SECS)
@@ -146,11 +129,14 @@ class Runner:
         finally:
             self._end()
 
-    def _end(self) -> None:
+    def _close(self) -> None:
         self._feed.stop()
         self._dispatcher.close()
         for errand in self._errands:
             errand.stop()
+
+    def _end(self) -> None:
+        self._close()
         self._publisher.close()
         if not self._release.fenced:
             try:
@@ -167,10 +153,7 @@ class Runner:
         """From another thread: this runner hangs. Nothing of it leaves any more, and it ends as soon as it can."""
         self._lose_lease(why)
         self._stopping.set()
-        self._feed.stop()
-        self._dispatcher.close()
-        for errand in self._errands:
-            errand.stop()
+        self._close()
 
     @property
     def lost_lease(self) -> bool:
@@ -187,23 +170,8 @@ class Runner:
         return self._writer.busy or not self.ready.is_set()
 
     def _recover(self) -> None:
-        """State = fold of the journal, and the engine hears that it was booted."""
-        account = self._lease.account
-        found = recovery.read_back(self._journal, account, self._wall())
-        if found.newest is not None and (ahead := self._clocks.go_on_from(found.newest)):
-            self._inbox.append(recovery.clock_behind(ahead))
-        self._kernel.fold(found.records)
-        if killpoints.ARMED:
-            killpoints.reach("recovery.folded")
-        if found.unresolved:
-            logger.info("recovered runs=%s", ",".join(found.unresolved))
-        recovery.remember_alerts(self._journal, account, self._nagger)
-        if self._hello is not None:
-            self._telling.record(self._hello)
-        self._telling.recovered()
-        self._kernel.apply(ev.Booted(at=self._clocks.now()))
-        if killpoints.ARMED:
-            killpoints.reach("recovery.booted")
+        account, wall = self._lease.account, self._wall()
+        recovery.recover(self._journal, account, wall, self._kernel, self._clocks, self._telling, self._hello)
 
     # ------------------------------------------------------------ the loop
 
@@ -216,7 +184,7 @@ class Runner:
         if words := next(filter(None, failed), ""):
             self._failed(words)
         else:
-            self._failures = 0
+            self._failing.none()
 
     def _guarded(self, part: Callable[..., None], *given: Item) -> str:
         """What went wrong in a part of a turn, empty when nothing. The edge of the loop that must live."""
@@ -267,27 +235,20 @@ class Runner:
             self._feed.look_beyond(seen)
 
     def _chores(self) -> None:
-        now = time.monotonic()
         if self._writer.fault and self._writer.recovered(self._wall()):
             self._kernel.journal_changed(self._clocks.now())
-        if self._is_due("tick", now, TICK_SECS):
-            self._follow_machine()
+        if self._due.is_due("tick", TICK_SECS):
+            # A clock that was set is believed only while no order or deadline could be misjudged by it.
+            if self._clocks.stepped and not self._kernel.state.unresolved:
+                self._telling.record(self._clocks.believe_machine())
             self._kernel.apply(ev.ClockTicked(at=self._clocks.now()))
-        if self._is_due("publish", now, PUBLISH_SECS):
+        if self._due.is_due("publish", PUBLISH_SECS):
             self._publish()
-        if self._is_due("odd", now, 1.0):
+        if self._due.is_due("odd", 1.0):
             for note in odd_notes(self._gateway.odd_rows.fresh()):
                 self._telling.record(note)
-        if self._is_due("nag", now, 1.0):
+        if self._due.is_due("nag", 1.0):
             self._telling.repeat()
-
-    def _follow_machine(self) -> None:
-        """The machine's clock was set: it is believed only while no order or deadline could be misjudged by it."""
-        if not self._clocks.stepped or self._kernel.state.unresolved:
-            return
-        by = self._clocks.believe_machine()
-        text = f"This machine's clock was set by {by:+.0f} s; it is followed from now on."
-        self._telling.record(Note("info", "clock_set", text))
 
     def _publish(self) -> None:
         try:
@@ -295,44 +256,17 @@ class Runner:
         except JournalError as error:
             self._degrade(error)
 
-    def _is_due(self, what: str, now: float, every: float) -> bool:
-        if now < self._due[what]:
-            return False
-        self._due[what] = now + every
-        return True
-
     def _failed(self, words: str) -> None:
-        self._failures += 1
-        logger.error("turn_failed count=%d error=%s", self._failures, words)
-        if self._failures == _ESCALATE_AFTER:
-            self._escalate(words)
-        self._stopping.wait(min(0.05 * self._failures, 0.25))
-
-    def _escalate(self, words: str) -> None:
-        """Turn after turn fails: no new risk until a person has looked. Exits and cancels go on."""
-        logger.critical("runner_unwell: %d turns failed in a row: %s", self._failures, words)
-        text = f"{self._failures} turns failed in a row ({words}). Entries are halted; exits go on. Lift it with `python -m trader resume`."
-        try:
-            self._halt(f"the runner failed {self._failures} times in a row: {words}")
-        except Exception:
-            # Whatever keeps the halt from being written must not keep the alert from being raised.
-            logger.exception("halt_not_written")
-        self._inbox.append(Note("error", "runner_unwell", text))
+        self._stopping.wait(self._failing.another(words))
 
     def _lose_lease(self, why: str) -> None:
         """Another runner has the account: send nothing more, end. May be called from any thread."""
-        if self._release.fenced:
-            return
-        self._release.fenced = True
+        self._release.fence(why)
         self._wake.set()
-        logger.critical("fenced: %s; this runner sends nothing more", why)
 
     def _wants_lease(self) -> bool:
         """A runner that hangs lets its lease run out, so that a host that stands by can take over."""
-        hangs = self.quiet_secs >= (HUNG_SECS if self.ready.is_set() else DISK_SECS)
-        return not self._writer.fault and not self._release.fenced and not hangs
-
-    # ------------------------------------------------------------ ports of the kernel
+        return not (self._writer.fault or self._release.fenced or hangs(self.quiet_secs, folded=self.ready.is_set()))
 
     def _perform(self, request: Request) -> None:
         match request:
@@ -346,14 +280,7 @@ class Runner:
 
     def _recorded(self, records: Sequence[AnyRecord], state: State) -> None:
         log_records(records, state)
-        self._due["publish"] = 0.0
-
-    def _keep_halt(self, reason: str) -> None:
-        """A halt that cannot be recorded is kept in the HALT file."""
-        try:
-            self._halt(reason)
-        except ConfigError as error:
-            logger.critical("halt_not_written: %s", error)
+        self._due.at_once("publish")
 
     def _degrade(self, error: JournalError) -> None:
         """The journal failed outside a step: the engine is told all the same, once."""
@@ -367,17 +294,6 @@ class Runner:
         """From any thread: have something recorded as an alert."""
         self._post(note)
 
-    def _holds_lease(self) -> bool:
-        lease = self._journal.lease_row(self._lease.account)
-        return lease is not None and (lease.holder, lease.epoch) == (self._lease.holder, self._lease.epoch)
-
     def _post(self, item: Item) -> None:
-        if isinstance(item, ev.ChainRead) and (newest := newest_mark(item)) is not None:
-            # A chain tells the exchange's time too: after a restart with a silent stream nothing else does.
-            self._clocks.observe(newest)
-            item = replace(item, at=self._clocks.now())
-        self._inbox.append(item)
+        self._inbox.append(self._clocks.dated(item) if isinstance(item, ev.ChainRead) else item)
         self._wake.set()
-
-    def _post_stream(self, build: Callable[[Now], ev.AnyEvent]) -> None:
-        self._post(build(self._clocks.now()))

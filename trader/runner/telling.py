@@ -6,11 +6,15 @@ from datetime import datetime
 from trader.domain.clock import Now
 from trader.engine import events as ev
 from trader.engine.records import AlertRaised, Phase
+from trader.journal.alerts import LOUD
+from trader.journal.store import Journal
 from trader.runner import restart_notes
 from trader.runner.kernel import Kernel
 from trader.runner.notices import Note, NoteGate
 from trader.runner.reminders import Nagger
 from trader.runner.run_log import log_note
+
+_ALERTS_REMEMBERED = 200
 
 
 class Telling:
@@ -48,6 +52,12 @@ class Telling:
         """Say again what no one has acknowledged, when it is time."""
         if line := self._nagger.due():
             log_note(Note("error", "unacknowledged", line))
+
+    def remember(self, journal: Journal, account: str) -> None:
+        """What earlier runners raised and no one has acknowledged goes on being repeated."""
+        self._nagger.catch_up(journal, account)
+        for alert in reversed(journal.alerts(_ALERTS_REMEMBERED, account=account, levels=LOUD)):
+            self._nagger.raised(alert)
 
     def recovered(self) -> None:
         """The journal is folded: of each run taken up again, the first complete read is told."""

@@ -4,6 +4,7 @@ from collections import Counter
 from decimal import Decimal
 
 from trader.domain.fill import FillKind
+from trader.domain.order import Side
 from trader.engine.fold import durable, fold
 from trader.engine.records import AnyRecord, Phase
 from trader.engine.state import State
@@ -51,16 +52,34 @@ class BookRules:
                 self._evidence.report("LV1", f"run {run.run_id} is {run.phase} long after the last Stop", run.run_id)
 
     def is_barred(self, run: RunNote) -> bool:
-        """Whether the exchange refuses an exit because it would meet another's order of the same account, which rests still:
-        nothing on this side can change that. Counted as a known limit."""
+        """Whether nothing on this side can close what is left: the exchange refuses an exit because it would meet another's order
+        of the same account, or nobody bids for what is offered. Counted as a known limit."""
         account = self._evidence.world.venue.account
         desks = {coid for one in self._evidence.notes.runs.values() for coid in one.orders}
         resting = {o.symbol for o in account.open_orders.values() if o.client_order_id not in desks}
         last = [run.leg_orders(leg.key)[-1] for leg in run.legs if leg.symbol in resting and run.leg_orders(leg.key)]
-        if not any(order.code == _OVERLAPPING for order in last):
-            return False
-        self._evidence.limits["LV1 behind another's resting order"] += 1
-        return True
+        if any(order.code == _OVERLAPPING for order in last):
+            self._evidence.limits["LV1 behind another's resting order"] += 1
+            return True
+        if run.phase is Phase.EXITING and self._is_unsaleable(run):
+            self._evidence.limits["LV1 where nobody bids"] += 1
+            return True
+        return False
+
+    def _is_unsaleable(self, run: RunNote) -> bool:
+        """Whether long legs alone are left, nobody bids for any of them, and each is offered whole at the exchange: as meant, it
+        stands there until somebody does or it is settled."""
+        venue = self._evidence.world.venue
+        held = [leg for leg in run.legs if run.net(leg.key)]
+        offered = {
+            o.symbol: o.unfilled_size for o in venue.account.open_orders.values() if o.client_order_id in run.orders
+        }
+        return bool(held) and all(
+            leg.side is Side.BUY
+            and not venue.market.depth(leg.symbol).bids
+            and offered.get(leg.symbol) == run.net(leg.key)
+            for leg in held
+        )
 
     def _just_begun_secs(self, run: RunNote) -> float:
         """How long an entry or exit may be under way by the run's own configuration."""

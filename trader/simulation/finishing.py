@@ -46,10 +46,11 @@ class FinishRules:
             return  # a person traded after the last read: what stands now is not what was read
         for leg in run.legs:
             held = account.position_size(leg.symbol)
-            theirs = [self._orders.net(one.run_id, leg.symbol) for one in beside]
-            explained = sum(size for size in theirs if size * held > 0)
-            held -= explained if abs(explained) < abs(held) else held
-            if held and f"{leg.symbol} {held:+d}" not in record.foreign:
+            lefts = (
+                _left([self._orders.held(one, leg.symbol) for one in beside], held),
+                _left([one.done_in(leg.symbol) for one in beside], held),  # by what had been heard of them
+            )
+            if all(left and f"{leg.symbol} {left:+d}" not in record.foreign for left in lefts):
                 report("CT1", f"done, but the exchange shows {held} of {leg.symbol} (said: {record.foreign or 'flat'})")
 
     def every_second(self, healthy: float) -> None:
@@ -60,3 +61,9 @@ class FinishRules:
         for run in self._evidence.notes.unresolved():
             if run.phase is not Phase.WAITING:
                 self._evidence.report("DU1", f"{run.phase} and nothing asked 10 s after the restart")
+
+
+def _left(theirs: list[int], held: int) -> int:
+    """Contracts of a position that other runs do not explain."""
+    explained = sum(size for size in theirs if size * held > 0)
+    return held - (explained if abs(explained) < abs(held) else held)

@@ -12,6 +12,7 @@ NEXT_TRY_SECS = 8.0
 _FIRST_EXIT_SECS = 6.5  # two for a cancel's answer, the rest for refusals before it
 _TIME_EXIT_SECS = 3.5
 _AFTER_BOOT_SECS = 5.5
+_COVER_SECS = 30.0  # after a boot what covers waits so long for a read that tells what it covers
 
 
 class LeavingRules:
@@ -91,6 +92,8 @@ class LeavingRules:
             covered = [o for short in shorts for o in run.leg_orders(short.key)]
             if any(run.net(short.key) for short in shorts) or any(o.open or o.reported > o.filled for o in covered):
                 continue  # it covers what has to be closed before it
+            if shorts and self._is_unread(run):
+                continue
             last = max((o.ended for o in (*exits, *covered)), default=run.exit_secs)
             last = max(last, run.exit_secs)
             limit = pause_secs(run) + (NEXT_TRY_SECS if exits else _FIRST_EXIT_SECS)
@@ -98,3 +101,10 @@ class LeavingRules:
                 self._evidence.report(
                     "CT5", f"{leg.symbol}: {held} open, no exit tried for {self._evidence.secs - last:.1f} s"
                 )
+
+    def _is_unread(self, run: RunNote) -> bool:
+        """Whether a runner that has taken over has not read the account for this run yet, and still waits for it."""
+        shell = self._evidence.world.current
+        if shell is None or shell.epoch < 2 or self._evidence.secs - shell.booted_at > _COVER_SECS:
+            return False
+        return shell.account_heard.get(run.run_id, 0.0) <= shell.booted_at

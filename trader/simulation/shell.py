@@ -27,7 +27,7 @@ from trader.runner.kernel import Kernel, Request
 from trader.runner.market_clock import MarketClock
 from trader.runner.reading import newest_mark, read_account, read_chain
 from trader.runner.release import Instant, Release
-from trader.runner.reminders import Nagger
+from trader.runner.reminders import NAG_SECS, Nagger
 from trader.runner.writing import Writer
 from trader.simulation.agenda import MICRO, Agenda
 from trader.simulation.disk import LEASE_SECS, CommandRow, MemoryJournal
@@ -44,7 +44,6 @@ _CALM_TICK = 2_200_000
 _BUSY_SECS = 8.0
 _RENEW = 2 * MICRO  # how often the lease is renewed
 _BETWEEN_FACTOR = 8.0  # stopped between commit and send: the instant at which it matters most
-_NAG_SECS = 30.0
 
 Build = Callable[[Now], ev.AnyEvent]
 
@@ -130,7 +129,7 @@ class Shell:
         self.account_heard: dict[str, float] = {}  # the same of reads that told everything
         self.fully_read = 0.0  # when what a complete account read has told was read, and heard
         self._journal = journal
-        self.nagger = Nagger(_NAG_SECS, lambda: agenda.secs)
+        self.nagger = Nagger(NAG_SECS, lambda: agenda.secs)
         self._writer = _Writer(self, journal, _lease_of(epoch, wall), agenda, self.nagger)
         state = State(
             installation=INSTALLATION, epoch=epoch, env="paper", account_key=ACCOUNT, holder=f"runner {agenda.micros}"

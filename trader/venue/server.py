@@ -27,10 +27,12 @@ from trader.venue.settings import LOOPBACK, Addresses, VenueSettings
 from trader.venue.store import Store
 from trader.venue.tape import Tape
 from trader.venue.wire.auth import KeyRing
+from trader.venue.wire.broadcast import BATCH_WALL_SECS
+from trader.venue.wire.compact import compact_broadcast
 from trader.venue.wire.connection import Doorman
 from trader.venue.wire.legacy import legacy_broadcast
 from trader.venue.wire.private_socket import PrivateHub
-from trader.venue.wire.public_socket import BATCH_WALL_SECS, PublicHub
+from trader.venue.wire.public_socket import PublicHub
 from trader.venue.wire.quota import EngineLimit, Quota
 from trader.venue.wire.rest import build_rest_app
 from trader.venue.wire.sockets import build_socket_app
@@ -69,9 +71,10 @@ class VenueServer:
         self.quota = Quota(settings.quota_units)
         self.engine_limit = EngineLimit(settings.engine_ops_per_sec)
         self.tape = Tape(self.exchange)
-        self._public = PublicHub(self.exchange, self.tape)
-        self._legacy = legacy_broadcast(self.exchange, self.tape)
-        self._private = PrivateHub(self.exchange, self.keys, self._legacy, old_login=settings.old_socket_login)
+        self._broadcasts = (compact_broadcast(self.exchange, self.tape), legacy_broadcast(self.exchange, self.tape))
+        compact, legacy = self._broadcasts
+        self._public = PublicHub(compact)
+        self._private = PrivateHub(self.exchange, self.keys, legacy, old_login=settings.old_socket_login)
         self._clock: MarketClock | None = None
         self._market_live = True
         self._unsaved = self._store is not None
@@ -207,8 +210,8 @@ class VenueServer:
             try:
                 self.bring_to_now()
                 self.after_change()
-                self._public.publish(self.exchange.now, began)
-                self._legacy.publish(self.exchange.now, began)
+                for broadcast in self._broadcasts:
+                    broadcast.publish(self.exchange.now, began)
                 self._private.publish(began)
                 if began - last_care >= 1:
                     last_care = began
@@ -244,18 +247,18 @@ class VenueServer:
             return
         self._market_live = health.live
         (_log.info if health.live else _log.warning)("market_live=%s reason=%s", health.live, health.reason)
-        for broadcast in (self._public.broadcast, self._legacy):
+        for broadcast in self._broadcasts:
             broadcast.tell_status("app_status_update", "live" if health.live else "degraded_mode")
 
     def _tick_secs(self) -> float:
-        if not self._public.busy and not self._private.connections and not self.exchange.has_resting_orders:
+        if not self._public.broadcast.busy and not self._private.connections and not self.exchange.has_resting_orders:
             return _IDLE_TICK_SECS
         return _REALTIME_TICK_SECS if self.settings.speed <= 2 else BATCH_WALL_SECS
 
     def bring_to_now(self) -> None:
         """Advance the exchange to the present market time."""
         assert self._clock is not None, "the venue is not running"
-        if self._public.busy or self._legacy.busy:
+        if any(broadcast.busy for broadcast in self._broadcasts):
             self._clock.release()
         self.exchange.advance(self._clock.now())
         self.exchange.check_heartbeats(int(time.time() * 1000))
@@ -280,8 +283,8 @@ class VenueServer:
                 wallets[event.user_id] = event
             elif isinstance(event, PublicTrade):
                 self.tape.record(event)
-                self._public.publish_trade(event)
-                self._legacy.publish_trade(event)
+                for broadcast in self._broadcasts:
+                    broadcast.publish_trade(event)
             else:
                 self._private.deliver(event)
         for wallet in wallets.values():

@@ -22,6 +22,12 @@ def signed_in(run: Run, symbol: str) -> int:
     return sum(signed(run, leg.key) for leg in run.legs if leg.symbol == symbol)
 
 
+def done_in(run: Run, symbol: str) -> int:
+    """The same with what orders have filled by their own word, of which no fill is held yet: a position that was read knows it."""
+    orders = (o for coid in run.unsettled if (o := run.orders[coid]).intent.symbol == symbol)
+    return signed_in(run, symbol) + sum(o.untold_qty * o.intent.side.sign for o in orders)
+
+
 def explained(state: State, symbol: str) -> int:
     """The position that the fills of all unfinished runs make in a contract."""
     return sum(signed_in(run, symbol) for run in state.unresolved)
@@ -30,7 +36,7 @@ def explained(state: State, symbol: str) -> int:
 def share_of(state: State, run: Run, symbol: str, seen: int) -> int:
     """What of a position shown at the exchange is a run's, with whatever nobody's fills explain."""
     runs = [other for other in state.runs.values() if other.phase is not Phase.DONE or other.run_id == run.run_id]
-    held = [signed_in(other, symbol) for other in runs]
+    held = [done_in(other, symbol) for other in runs]
     return shares(seen, held)[[other.run_id for other in runs].index(run.run_id)]
 
 

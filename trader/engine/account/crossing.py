@@ -31,7 +31,7 @@ def crossing(state: State, run: Run, leg: LegTerms) -> Crossing | None:
             entering = sum(o.leaves_qty for o in live if o.intent.purpose is Purpose.ENTRY)
             closing = sum(o.leaves_qty for o in live if o.intent.purpose is not Purpose.ENTRY)
             # What an order has filled by its own word counts before its fills are told.
-            untold = sum(max(o.reported_filled - o.filled_qty, 0) for o in orders if o.intent.purpose is Purpose.ENTRY)
+            untold = sum(o.untold_qty for o in orders if o.intent.purpose is Purpose.ENTRY)
             held = other.open_quantity(theirs.key) + untold
             numbers = f"run={other.run_id}, side={theirs.side}, open={held}, entering={entering}, closing={closing}"
             if theirs.side is not leg.side and (held or entering or closing):

@@ -6,7 +6,6 @@ one of them nothing is no reason for another to wait.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -40,12 +39,16 @@ T = TypeVar("T")
 def read_account(turn: Turn, *, finished: bool) -> None:
     """Ask for one read when a run is due, for it and for all that are not waiting for an answer already. `finished`: orders
     of runs that have ended may be looked for, too."""
-    runs = [run for run in turn.state.runs.values() if finished or run.phase is not Phase.DONE]
-    due = {run.run_id: run for run in runs if apart(turn, run.run_id, partial(_is_due, turn, run))}
+    runs = turn.state.runs.values()
+    due = {
+        run.run_id: run
+        for run in runs
+        if (finished or run.phase is not Phase.DONE) and apart(turn, run.run_id, _is_due, run)
+    }
     if not due:
         return
     covered = [run for run in runs if run.run_id in due or _joins(turn, run, list(due.values()))]
-    asks = [ask for run in covered if (ask := apart(turn, run.run_id, partial(_ask, turn, run))) is not None]
+    asks = [ask for run in covered if (ask := apart(turn, run.run_id, _ask, run)) is not None]
     if not asks:
         return
     for ask in asks:

@@ -4,7 +4,6 @@ A member that could not be read proves nothing: an error is never flat, a partia
 """
 
 from datetime import datetime
-from functools import partial
 
 from trader.domain.fill import Fill, FillKind
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose
@@ -53,7 +52,7 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         if found is not None:
             adopt(turn, *found, snapshot, cause="recovery")
     for run in covered:
-        apart(turn, run.run_id, partial(_reconcile, turn, run.run_id, event))
+        apart(turn, run.run_id, _reconcile, run.run_id, event)
 
 
 def _reconcile(turn: Turn, run_id: str, event: AccountRead) -> None:

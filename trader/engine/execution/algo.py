@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from trader.config.preset import Orders
+from trader.config.orders import Orders
 from trader.domain.clock import Now
 from trader.domain.order import Purpose
 from trader.engine.execution.iceberg import Iceberg
@@ -215,8 +215,8 @@ def exit_context(run: Run, leg: LegTerms, now: Now, *, at_once: bool) -> Context
     return Context(
         terms=terms,
         size=run.entered(leg.key),
-        done=run.entered(leg.key) - run.open_quantity(leg.key),
-        others=tuple((run.entered(o.key), run.entered(o.key) - run.open_quantity(o.key)) for o in others),
+        done=_closed(run, leg),
+        others=tuple((run.entered(other.key), _closed(run, other)) for other in others),
         tries=len(since_filled(own)),
         most_tries=_ENDLESS,
         limits=0 if terms.takes else _ENDLESS,
@@ -229,6 +229,12 @@ def exit_context(run: Run, leg: LegTerms, now: Now, *, at_once: bool) -> Context
 def entry_bound(run: Run, leg: LegTerms, now: Now) -> Bound:
     """The most that may be asked for of a leg that is being entered."""
     return bound(entry_context(run, leg, now), run.preset.risk.max_orders_per_leg)
+
+
+def largest_child(orders: Orders, size: int) -> int:
+    """Contracts of the largest order that the entry of a leg of that size sends."""
+    terms = entry_terms(orders)
+    return ALGORITHMS[terms.algo].lead(terms, size) or size
 
 
 def allowed_lead(run: Run, leg: LegTerms) -> int:
@@ -272,6 +278,12 @@ def _entered(run: Run, leg: LegTerms) -> int:
     return max(run.entered(leg.key), sum(order.done_qty for order in run.leg_orders(leg.key, Purpose.ENTRY)))
 
 
+def _closed(run: Run, leg: LegTerms) -> int:
+    """Contracts that have been closed, those too of which an order tells before its fill does."""
+    untold = sum(order.untold_qty for order in run.leg_orders(leg.key, *_CLOSING))
+    return run.entered(leg.key) - run.open_quantity(leg.key) + untold
+
+
 def _elapsed(run: Run, leg: LegTerms, now: Now, *purposes: Purpose) -> float:
     """Market seconds since the first order of the leg's rank; the wall clock stands in where the exchange's time is not known."""
     keys = {other.key for other in _rank(run, leg)}
@@ -286,5 +298,9 @@ def _elapsed(run: Run, leg: LegTerms, now: Now, *purposes: Purpose) -> float:
 def _quiet(run: Run, leg: LegTerms, now: Now, *purposes: Purpose) -> float:
     """Wall seconds since an order of the leg's rank has ended."""
     keys = {other.key for other in _rank(run, leg)}
-    ends = (o.ended_at for o in run.orders.values() if o.intent.leg in keys and o.intent.purpose in purposes)
-    return min((seconds_since(end, now.wall) for end in ends if end is not None), default=float("inf"))
+    ends = [
+        o.ended_at
+        for o in run.orders.values()
+        if o.ended_at is not None and o.intent.purpose in purposes and o.intent.leg in keys
+    ]
+    return seconds_since(max(ends), now.wall) if ends else float("inf")

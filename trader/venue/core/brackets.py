@@ -11,11 +11,11 @@ from decimal import Decimal
 import msgspec
 
 from trader.domain.instrument import Instrument
-from trader.domain.order import OrderType, Side, TimeInForce
+from trader.domain.order import OrderType, Side
 from trader.venue.core.account import Account
 from trader.venue.core.floor import TradingFloor
 from trader.venue.core.matching import Matching
-from trader.venue.core.records import BracketTerms, Order, StopKind, StopTerms
+from trader.venue.core.records import BracketTerms, Order, OrderRequest, StopKind, StopTerms
 from trader.venue.core.refusal import Refused, bad_schema
 from trader.venue.core.triggers import Triggers, check_trigger_price, is_met
 from trader.venue.core.validation import check_price
@@ -146,29 +146,17 @@ class Brackets:
     ) -> None:
         floor = self._floor
         for stop, limit in _stops(bracket):
-            leg = Order(
-                id=floor.counters.order_id,
-                user_id=account.user_id,
-                product_id=instrument.product_id,
+            request = OrderRequest(
                 symbol=instrument.symbol,
-                client_order_id=None,
                 side=side,
-                order_type=OrderType.MARKET if limit is None else OrderType.LIMIT,
                 size=size,
-                unfilled_size=size,
+                order_type=OrderType.MARKET if limit is None else OrderType.LIMIT,
                 limit_price=limit,
-                time_in_force=TimeInForce.GTC,
-                post_only=False,
                 reduce_only=True,
-                state="pending",
-                stop=stop,
-                bracket_order=True,
-                parent_id=parent_id,
-                created_at=now,
-                updated_at=now,
             )
-            floor.counters.order_id += 1
-            account.add_order(leg)
+            leg = floor.add_order(
+                account, request, instrument, now, state="pending", stop=stop, bracket_order=True, parent_id=parent_id
+            )
             self._triggers.wait(leg)
             floor.ledger.tell_order(account, leg, "create", None, now)
 

@@ -9,7 +9,7 @@ This class is the outside of the core; each rule lives in a module of its own an
 from datetime import datetime
 from decimal import Decimal
 
-from trader.domain.instrument import Instrument, Kind
+from trader.domain.instrument import Instrument
 from trader.venue.core.account import Account
 from trader.venue.core.book import Book
 from trader.venue.core.brackets import merged_bracket
@@ -21,7 +21,7 @@ from trader.venue.core.funding import Funding, FundingRate
 from trader.venue.core.funds import block
 from trader.venue.core.guard import Guard
 from trader.venue.core.liquidation import Liquidation
-from trader.venue.core.order_desk import Change, OrderDesk
+from trader.venue.core.order_desk import OrderDesk
 from trader.venue.core.positions import Positions
 from trader.venue.core.records import BracketTerms, Order, OrderRequest
 from trader.venue.core.refusal import Refused
@@ -40,6 +40,8 @@ class Exchange(TradingFloor):
         self._liquidation = Liquidation(self, self._desk.matching)
         self._guard = Guard(self, self._desk)
         self.positions = Positions(self, self._desk)
+        self.edit = self._desk.edit
+        self.cancel_all = self._desk.cancel_all
 
     # accounts
 
@@ -145,35 +147,9 @@ class Exchange(TradingFloor):
         """
         return self._desk.place(account, request, now)
 
-    def edit(self, account: Account, order: Order, change: Change, now: datetime) -> Order:
-        """Change a live order; see `OrderDesk.edit`."""
-        return self._desk.edit(account, order, change, now)
-
     def cancel(self, account: Account, order: Order, now: datetime, *, reason: str = "cancelled_by_user") -> Order:
         """Cancel a live order. Raises Refused (``open_order_not_found``) when it has ended."""
         return self._desk.cancel(account, order, now, reason=reason)
-
-    def cancel_all(
-        self,
-        account: Account,
-        now: datetime,
-        *,
-        product_id: int | None = None,
-        kinds: frozenset[Kind] | None = None,
-        limit_orders: bool = False,
-        stop_orders: bool = False,
-        reduce_only_orders: bool = False,
-    ) -> list[Order]:
-        """Cancel the account's live orders of a product or of some kinds (None = all). A flag left False spares."""
-        return self._desk.cancel_all(
-            account,
-            now,
-            product_id=product_id,
-            kinds=kinds,
-            limit_orders=limit_orders,
-            stop_orders=stop_orders,
-            reduce_only_orders=reduce_only_orders,
-        )
 
     def bracket_position(self, account: Account, instrument: Instrument, bracket: BracketTerms, now: datetime) -> None:
         """Protect a whole open position with a stop loss, a take profit or both; see `Brackets.protect`."""

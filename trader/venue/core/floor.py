@@ -13,11 +13,12 @@ from trader.venue.core.account import Account, Wallet
 from trader.venue.core.book import Book
 from trader.venue.core.events import PublicTrade
 from trader.venue.core.funds import Terms
+from trader.venue.core.holding import Holding
 from trader.venue.core.ledger import Counters, Ledger, Prices
 from trader.venue.core.margin import LiquidationPrices, liquidation_prices
 from trader.venue.core.portfolio import PortfolioMargin, portfolio_margin
 from trader.venue.core.products import Products
-from trader.venue.core.records import Order, TriggerMethod
+from trader.venue.core.records import Order, OrderRequest, StopTerms, TriggerMethod
 from trader.venue.core.settings import CoreSettings
 from trader.venue.core.settlement import IndexAverage
 from trader.venue.market.base import HistorySource, MarketSource, OptionStats, Print
@@ -69,6 +70,49 @@ class TradingFloor:
             return own
         perpetual = instrument.kind is Kind.PERPETUAL
         return self.settings.perpetual_leverage if perpetual else self.settings.option_leverage
+
+    def add_order(
+        self,
+        account: Account,
+        request: OrderRequest,
+        instrument: Instrument,
+        now: datetime,
+        *,
+        size: int | None = None,
+        state: str = "open",
+        stop: StopTerms | None = None,
+        bracket_order: bool = False,
+        parent_id: int | None = None,
+    ) -> Order:
+        """Number an order and record it; `size` where it is not the request's, `stop` as it stands by now."""
+        size = request.size if size is None else size
+        order = Order(
+            id=self.counters.order_id,
+            user_id=account.user_id,
+            product_id=instrument.product_id,
+            symbol=instrument.symbol,
+            client_order_id=request.client_order_id,
+            side=request.side,
+            order_type=request.order_type,
+            size=size,
+            unfilled_size=size,
+            limit_price=request.limit_price,
+            time_in_force=request.time_in_force,
+            post_only=request.post_only,
+            reduce_only=request.reduce_only,
+            state=state,
+            stop=stop,
+            bracket=request.bracket,
+            bracket_order=bracket_order,
+            parent_id=parent_id,
+            mmp=request.mmp,
+            created_at=now,
+            updated_at=now,
+        )
+        self.counters.order_id += 1
+        self.products.traded.add(instrument.product_id)
+        account.add_order(order)
+        return order
 
     # market views
 
@@ -168,6 +212,14 @@ class TradingFloor:
             return LiquidationPrices(None, None)
         spot = self.market.spot(instrument.underlying)
         return liquidation_prices(instrument, holding.size, holding.entry_price, holding.margin, spot)
+
+    def is_used_up(self, account: Account, holding: Holding) -> bool:
+        """Whether mark has reached the liquidation price of a position."""
+        price = self.liquidation(account, holding.symbol).liquidation
+        if price is None:
+            return False
+        mark = self.stats(holding.symbol).mark
+        return mark >= price if holding.size < 0 else mark <= price
 
     def equity(self, account: Account) -> Decimal:
         """Balance plus what every position would bring at mark (shorts negative), USD."""

@@ -11,7 +11,7 @@ from trader.venue.core.book import Take
 from trader.venue.core.commission import commission_for
 from trader.venue.core.margin import initial_rate, order_unit_margin, position_unit_margin
 from trader.venue.core.records import Order
-from trader.venue.core.refusal import Refused
+from trader.venue.core.refusal import Refused, insufficient_margin
 from trader.venue.core.settings import CoreSettings
 
 _NAUGHT = Decimal(0)
@@ -78,14 +78,8 @@ def check_funds(
         needed += unit * opening + terms.commission(resting_at, opening)
     available = account.wallet(without=replacing).available_balance + freed
     if needed > available:
-        raise Refused(
-            "close_position_insufficient_margin" if closes_only else "insufficient_margin",
-            {
-                "asset_symbol": "USD",
-                "available_balance": f"{available:f}",
-                "required_additional_balance": f"{needed - available:f}",
-            },
-        )
+        code = "close_position_insufficient_margin" if closes_only else "insufficient_margin"
+        raise insufficient_margin(available, needed, code)
 
 
 def check_position_limit(account: Account, instrument: Instrument, side: Side, size: int) -> None:

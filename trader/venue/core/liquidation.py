@@ -19,7 +19,7 @@ from trader.venue.core.floor import TradingFloor
 from trader.venue.core.holding import Holding
 from trader.venue.core.margin import position_unit_margin
 from trader.venue.core.matching import Matching
-from trader.venue.core.records import Order, StopKind, StopTerms
+from trader.venue.core.records import OrderRequest, StopKind, StopTerms
 
 _HUNDRED = Decimal(100)
 _NAUGHT = Decimal(0)
@@ -55,11 +55,7 @@ class Liquidation:
     def _exhausted(self, account: Account, holding: Holding, instrument: Instrument) -> bool:
         if holding.size > 0 and instrument.kind is not Kind.PERPETUAL:
             return False  # a bought option is paid in full
-        bounds = self._floor.liquidation(account, holding.symbol)
-        if bounds.liquidation is None:
-            return False
-        mark = self._floor.stats(holding.symbol).mark
-        return mark >= bounds.liquidation if holding.size < 0 else mark <= bounds.liquidation
+        return self._floor.is_used_up(account, holding)
 
     def _bankruptcy(self, account: Account, holding: Holding) -> Decimal:
         price = self._floor.liquidation(account, holding.symbol).bankruptcy
@@ -104,7 +100,16 @@ class Liquidation:
             self._matching.withdraw(account, order, "liquidation", "liquidation", now)
         side = Side.SELL if holding.size > 0 else Side.BUY
         limit, takeover = self._within(limit, instrument, side), self._within(takeover, instrument, side)
-        order = self._system_order(account, instrument, side, abs(holding.size), limit, now)
+        request = OrderRequest(
+            symbol=instrument.symbol,
+            side=side,
+            size=abs(holding.size),
+            order_type=OrderType.LIMIT,
+            limit_price=limit,
+            time_in_force=TimeInForce.IOC,
+            reduce_only=True,
+        )
+        order = floor.add_order(account, request, instrument, now, stop=StopTerms(kind=StopKind.LIQUIDATION))
         floor.ledger.tell_order(account, order, "create", "liquidation", now)
         book = floor.book(instrument.symbol)
         first = len(account.fills)
@@ -132,32 +137,6 @@ class Liquidation:
             left = max(_NAUGHT, abs(limit - fill.price) * units - fill.commission)
             fee = min(fee * (1 + settings.gst), left).quantize(_EIGHT)
             self._floor.ledger.charge_liquidation(account, index, fee, now)
-
-    def _system_order(
-        self, account: Account, instrument: Instrument, side: Side, size: int, limit: Decimal, now: datetime
-    ) -> Order:
-        floor = self._floor
-        order = Order(
-            id=floor.counters.order_id,
-            user_id=account.user_id,
-            product_id=instrument.product_id,
-            symbol=instrument.symbol,
-            client_order_id=None,
-            side=side,
-            order_type=OrderType.LIMIT,
-            size=size,
-            unfilled_size=size,
-            limit_price=limit,
-            time_in_force=TimeInForce.IOC,
-            post_only=False,
-            reduce_only=True,
-            stop=StopTerms(kind=StopKind.LIQUIDATION),
-            created_at=now,
-            updated_at=now,
-        )
-        floor.counters.order_id += 1
-        account.add_order(order)
-        return order
 
     def _portfolio(self, account: Account, now: datetime) -> list[Instrument]:
         """Cancel orders, then close positions, the biggest short liability first, until the margin suffices."""

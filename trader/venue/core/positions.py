@@ -10,7 +10,7 @@ from trader.venue.core.floor import TradingFloor
 from trader.venue.core.holding import Holding
 from trader.venue.core.order_desk import OrderDesk
 from trader.venue.core.records import Order, OrderRequest
-from trader.venue.core.refusal import Refused, bad_schema
+from trader.venue.core.refusal import Refused, bad_schema, insufficient_margin
 
 MARGIN_MODES = ("isolated", "portfolio")
 
@@ -32,29 +32,15 @@ class Positions:
         holding = self._margined(account, instrument)
         available = self._floor.wallet(account).available_balance
         if delta > available:
-            raise Refused(
-                "insufficient_margin",
-                {
-                    "asset_symbol": "USD",
-                    "available_balance": f"{available:f}",
-                    "required_additional_balance": f"{delta - available:f}",
-                },
-            )
+            raise insufficient_margin(available, delta)
         before = holding.margin
         holding.margin += delta
-        if delta < 0 and (holding.margin <= 0 or self._would_liquidate(account, holding)):
+        if delta < 0 and (holding.margin <= 0 or self._floor.is_used_up(account, holding)):
             holding.margin = before
             raise Refused("immediate_liquidation")
         holding.updated_at = now
         self._floor.ledger.tell_position(account, holding, "update", now)
         return holding
-
-    def _would_liquidate(self, account: Account, holding: Holding) -> bool:
-        bounds = self._floor.liquidation(account, holding.symbol)
-        mark = self._floor.stats(holding.symbol).mark
-        if bounds.liquidation is None:
-            return False
-        return mark >= bounds.liquidation if holding.size < 0 else mark <= bounds.liquidation
 
     def set_auto_topup(self, account: Account, instrument: Instrument, wanted: bool, now: datetime) -> Holding:
         """Let a position draw free balance before it is liquidated, or not. Raises Refused (``no_open_position``)."""
@@ -106,14 +92,7 @@ class Positions:
         required = wallet.blocked_margin if mode == "isolated" else self._floor.portfolio(account).required
         if (account.holdings or account.open_orders) and required > account.balance:
             account.margin_mode = before
-            raise Refused(
-                "insufficient_margin",
-                {
-                    "asset_symbol": "USD",
-                    "available_balance": f"{account.balance:f}",
-                    "required_additional_balance": f"{required - account.balance:f}",
-                },
-            )
+            raise insufficient_margin(account.balance, required)
 
     def _margined(self, account: Account, instrument: Instrument) -> Holding:
         holding = account.holdings.get(instrument.symbol)

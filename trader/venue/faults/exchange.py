@@ -273,7 +273,4 @@ def _taking(symbol: str, side: Side, size: int, limit: Decimal) -> OrderRequest:
         order_type=OrderType.LIMIT,
         limit_price=limit,
         time_in_force=TimeInForce.IOC,
-        post_only=False,
-        reduce_only=False,
-        client_order_id=None,
     )

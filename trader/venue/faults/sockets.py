@@ -8,7 +8,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
-from trader.domain.order import OrderType, Side, TimeInForce
+from trader.domain.order import OrderType, Side
 from trader.venue.core.events import OrderEvent
 from trader.venue.core.exchange import Exchange
 from trader.venue.core.records import Order
@@ -219,15 +219,11 @@ def _nobodys_order(exchange: Exchange) -> dict[str, Any]:
         user_id=exchange.settings.first_user_id,
         product_id=instrument.product_id,
         symbol=instrument.symbol,
-        client_order_id=None,
         side=Side.BUY,
         order_type=OrderType.LIMIT,
         size=1,
         unfilled_size=1,
         limit_price=instrument.tick_size,
-        time_in_force=TimeInForce.GTC,
-        post_only=False,
-        reduce_only=False,
         created_at=exchange.now,
         updated_at=exchange.now,
     )

@@ -60,7 +60,12 @@ class _Contract(msgspec.Struct):
 
 
 class Board:
-    """The market as last heard. `live` False empties every book and lets nobody trade: what is shown may be old."""
+    """The market as last heard, and the reading half of a market source and of its past, as far as it was heard (see
+    `MarketSource` and `HistorySource` in `trader.venue.market.base`). `live` False empties every book and lets nobody trade:
+    what is shown may be old.
+    """
+
+    tells_trades = True
 
     def __init__(self, underlyings: tuple[str, ...]) -> None:
         self.underlyings = underlyings
@@ -287,14 +292,14 @@ class Board:
     @property
     def ready(self) -> bool:
         """True once something can be listed and every underlying has an index."""
-        return bool(self.instruments(0)) and all(underlying in self._spots for underlying in self.underlyings)
+        return bool(self.listed(0)) and all(underlying in self._spots for underlying in self.underlyings)
 
     @property
     def complete(self) -> bool:
         """True once every contract that was named has a mark, too."""
         return self.ready and all(contract.mark is not None for contract in self._contracts.values())
 
-    def instruments(self, now_us: int) -> Sequence[Instrument]:
+    def listed(self, now_us: int) -> Sequence[Instrument]:
         """Contracts with a mark, not yet expired."""
         if self._stale_list or now_us >= self._next_expiry_us:
             listed = [
@@ -316,7 +321,7 @@ class Board:
         """The book as last heard, empty while not live. Raises KeyError for an unknown contract."""
         return self._contracts[symbol].depth
 
-    def stats(self, symbol: str) -> OptionStats:
+    def option_stats(self, symbol: str) -> OptionStats:
         """Figures as last heard. Raises KeyError for a contract without a mark."""
         contract = self._contracts[symbol]
         if contract.mark is None:
@@ -342,9 +347,9 @@ class Board:
 
     # the past, as far as it was heard
 
-    def prints(self, symbol: str, after_ms: int, until_ms: int) -> list[Print]:
+    def prints(self, instrument: Instrument, after_ms: int, until_ms: int) -> list[Print]:
         """Trades heard in (after, until]."""
-        return [each for each in self._prints.get(symbol, ()) if after_ms < each.ts_ms <= until_ms]
+        return [each for each in self._prints.get(instrument.symbol, ()) if after_ms < each.ts_ms <= until_ms]
 
     def bars(
         self, series: Series, instrument: Instrument, width_ms: int, offset_ms: int, from_ms: int, until_ms: int

@@ -13,17 +13,18 @@ from typing import Any
 
 from trader.domain.errors import ConfigError
 from trader.domain.instrument import Instrument
+from trader.venue.feed.board import Board
 from trader.venue.feed.events import REST_CHANNELS, FeedEvent
-from trader.venue.feed.heard_market import HeardMarket
 from trader.venue.feed.public_feed import FeedOptions, PublicFeed
 from trader.venue.market.base import Health
+from trader.venue.market.instants import check_onwards
 
 FIRST_DATA_SECS = 20.0
 STALE_SECS = 15.0  # the exchange publishes something every few seconds; books repeat within ten
 _BACKLOG_MAX = 200_000
 
 
-class RelayMarket(HeardMarket):
+class RelayMarket(Board):
     """Another exchange's market (see `MarketSource`, `HistorySource` and `HealthSource` in `trader.venue.market.base`)."""
 
     def __init__(
@@ -76,13 +77,12 @@ class RelayMarket(HeardMarket):
         return None
 
     def advance(self, now: datetime) -> None:
-        if now < self._now:
-            raise ValueError(f"market time cannot go back from {self._now.isoformat()} to {now.isoformat()}")
+        check_onwards(self._now, now)
         self._now = now
         now_us = int(now.timestamp() * 1_000_000)
         while self._heard:
-            self._board.apply(self._heard.popleft(), now_us)
-        self._board.set_live(self.health().live)
+            self.apply(self._heard.popleft(), now_us)
+        self.set_live(self.health().live)
 
     def health(self) -> Health:
         if self._down is not None:
@@ -93,7 +93,7 @@ class RelayMarket(HeardMarket):
         return Health(live=True)
 
     def instruments(self) -> Sequence[Instrument]:
-        return self._board.instruments(int(self._now.timestamp() * 1_000_000))
+        return self.listed(int(self._now.timestamp() * 1_000_000))
 
     def state(self) -> dict[str, Any]:
         return {"source": "relay", "underlyings": list(self.underlyings), "now": self._now.isoformat()}
@@ -109,7 +109,7 @@ class RelayMarket(HeardMarket):
         while time.monotonic() < deadline:
             if self._first.wait(0.05):
                 self.advance(max(self._now, datetime.now(UTC)))
-                if self._board.ready:
+                if self.ready:
                     return
                 time.sleep(0.02)
         self._feed.stop()

@@ -5,23 +5,22 @@ level. Whatever speed or step size, the state at an instant is the same.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from trader.domain.errors import ConfigError
 from trader.domain.instrument import Instrument
+from trader.venue.feed.board import Board
 from trader.venue.feed.events import PRODUCT, REST_CHANNELS
-from trader.venue.feed.heard_market import HeardMarket
 from trader.venue.feed.session_file import SessionRow, last_instant, read_info, read_rows, session_files
+from trader.venue.market.instants import check_onwards, from_us, to_us
 
 STATE_VERSION = 1
 _BEGINNING_US = 10_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
-class SessionMarket(HeardMarket):
+class SessionMarket(Board):
     """A recorded session (see `MarketSource` and `HistorySource` in `trader.venue.market.base`).
 
     Raises:
@@ -40,7 +39,7 @@ class SessionMarket(HeardMarket):
         self._now_us = 0
         self._settle_in_advance()
         self._play_beginning()
-        self._started = _instant(self._now_us)
+        self._started = from_us(self._now_us)
 
     def start(self) -> datetime:
         return self._started
@@ -49,18 +48,14 @@ class SessionMarket(HeardMarket):
         return max(self._end, self._started)
 
     def advance(self, now: datetime) -> None:
-        now_us = _micros(now)
-        if now_us < self._now_us:
-            raise ValueError(
-                f"market time cannot go back from {_instant(self._now_us).isoformat()} to {now.isoformat()}"
-            )
-        self._now_us = now_us
+        check_onwards(from_us(self._now_us), now)
+        self._now_us = now_us = to_us(now)
         while self._next is not None and self._next.at_us <= now_us:
-            self._board.apply(self._next.event, self._next.at_us)
+            self.apply(self._next.event, self._next.at_us)
             self._next = next(self._rows, None)
 
     def instruments(self) -> Sequence[Instrument]:
-        return self._board.instruments(self._now_us)
+        return self.listed(self._now_us)
 
     def state(self) -> dict[str, Any]:
         return {
@@ -68,7 +63,7 @@ class SessionMarket(HeardMarket):
             "version": STATE_VERSION,
             "started": self._first_started.isoformat(),
             "underlyings": list(self.underlyings),
-            "now": _instant(self._now_us).isoformat(),
+            "now": from_us(self._now_us).isoformat(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -77,13 +72,13 @@ class SessionMarket(HeardMarket):
         if differing:
             raise ValueError(f"the saved market is not the session {self._path.name}: {', '.join(differing)} differ")
         self.advance(max(self._started, datetime.fromisoformat(state["now"])))
-        self._started = _instant(self._now_us)
+        self._started = from_us(self._now_us)
 
     def _settle_in_advance(self) -> None:
         """Settlement prices were heard a while after their expiry; the replay settles at the expiry itself."""
         for row in read_rows(self._files, PRODUCT):
             if row.event.frame.get("state") != "live":
-                self._board.apply(row.event, row.at_us)
+                self.apply(row.event, row.at_us)
 
     def _play_beginning(self) -> None:
         """What was read over REST before the socket spoke, and the socket's first words until every contract has a price; not
@@ -92,18 +87,10 @@ class SessionMarket(HeardMarket):
         for row in self._rows:
             if row.event.channel not in REST_CHANNELS:
                 first_us = row.at_us if first_us is None else first_us
-                if self._board.complete or (self._board.ready and row.at_us - first_us > _BEGINNING_US):
+                if self.complete or (self.ready and row.at_us - first_us > _BEGINNING_US):
                     self._next = row
                     break
             self._now_us = max(self._now_us, row.at_us)
-            self._board.apply(row.event, row.at_us)
-        if not self._board.ready:
+            self.apply(row.event, row.at_us)
+        if not self.ready:
             raise ConfigError(f"the recorded session {self._path} holds no contract with a price")
-
-
-def _micros(instant: datetime) -> int:
-    return (instant - _EPOCH) // _MICROSECOND
-
-
-def _instant(micros: int) -> datetime:
-    return _EPOCH + micros * _MICROSECOND

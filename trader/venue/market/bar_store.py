@@ -3,7 +3,9 @@
 from collections import deque
 from collections.abc import Sequence
 
-from trader.venue.market.bars import bucket_of, merge
+from msgspec.structs import replace
+
+from trader.venue.market.bars import bucket_of, merge, observed
 from trader.venue.market.base import Bar
 
 MINUTE_MS = 60_000
@@ -22,32 +24,11 @@ class BarStore:
         if bars is None:
             bars = self._bars[key] = deque(maxlen=kept)
         last = bars[-1] if bars else None
-        if last is None or last.start_ms != start:
-            if last is not None and start < last.start_ms:
-                return
-            bars.append(
-                Bar(
-                    start_ms=start,
-                    open=value,
-                    high=value,
-                    low=value,
-                    close=value,
-                    volume=volume,
-                    first_ms=at_ms,
-                    last_ms=at_ms,
-                )
-            )
-            return
-        bars[-1] = Bar(
-            start_ms=start,
-            open=last.open,
-            high=max(last.high, value),
-            low=min(last.low, value),
-            close=value,
-            volume=last.volume + volume,
-            first_ms=last.first_ms,
-            last_ms=at_ms,
-        )
+        bar = observed(at_ms, value, start_ms=start, volume=volume)
+        if last is None or start > last.start_ms:
+            bars.append(bar)
+        elif start == last.start_ms:
+            bars[-1] = merge(last, bar)
 
     def bars(self, key: object, width_ms: int, offset_ms: int, from_ms: int, until_ms: int) -> list[Bar]:
         """Bars of wider buckets. A minute belongs to the bucket it begins in, so none is narrower than a minute."""
@@ -57,8 +38,8 @@ class BarStore:
             if bar.last_ms < begin or bar.first_ms > until_ms:
                 continue
             start = bucket_of(max(bar.start_ms, begin), width_ms, offset_ms)
-            known = found.get(start)
-            found[start] = _starting(bar, start) if known is None else merge(known, _starting(bar, start))
+            known, wider = found.get(start), replace(bar, start_ms=start)
+            found[start] = wider if known is None else merge(known, wider)
         return list(found.values())
 
     def values(self, key: object, instants: Sequence[int]) -> list[float | None]:
@@ -75,16 +56,3 @@ class BarStore:
     def forget(self, key: object) -> None:
         """Drop a series."""
         self._bars.pop(key, None)
-
-
-def _starting(bar: Bar, start_ms: int) -> Bar:
-    return Bar(
-        start_ms=start_ms,
-        open=bar.open,
-        high=bar.high,
-        low=bar.low,
-        close=bar.close,
-        volume=bar.volume,
-        first_ms=bar.first_ms,
-        last_ms=bar.last_ms,
-    )

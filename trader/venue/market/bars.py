@@ -10,21 +10,26 @@ def bucket_of(instant_ms: int, width_ms: int, offset_ms: int) -> int:
     return (instant_ms - offset_ms) // width_ms * width_ms + offset_ms
 
 
+def observed(at_ms: int, value: float, *, start_ms: int, volume: float = 0.0) -> Bar:
+    """The bar of one observation."""
+    return Bar(
+        start_ms=start_ms,
+        open=value,
+        high=value,
+        low=value,
+        close=value,
+        volume=volume,
+        first_ms=at_ms,
+        last_ms=at_ms,
+    )
+
+
 def bars_of_prints(prints: Iterable[Print], width_ms: int, offset_ms: int) -> list[Bar]:
     """Bars of some trades, oldest first."""
     found: dict[int, Bar] = {}
     for each in prints:
-        start, price = bucket_of(each.ts_ms, width_ms, offset_ms), float(each.price)
-        bar = Bar(
-            start_ms=start,
-            open=price,
-            high=price,
-            low=price,
-            close=price,
-            volume=each.size,
-            first_ms=each.ts_ms,
-            last_ms=each.ts_ms,
-        )
+        start = bucket_of(each.ts_ms, width_ms, offset_ms)
+        bar = observed(each.ts_ms, float(each.price), start_ms=start, volume=each.size)
         known = found.get(start)
         found[start] = bar if known is None else merge(known, bar)
     return list(found.values())

@@ -4,12 +4,13 @@ from typing import Any
 
 from trader.domain.instrument import Instrument
 from trader.venue.core.records import Transaction
-from trader.venue.core.refusal import Refused, bad_schema
+from trader.venue.core.refusal import bad_schema
 from trader.venue.wire.account_rows import transaction_row, wallet_fields
 from trader.venue.wire.call import Answer, Call
 from trader.venue.wire.catalogue import USD_ASSET_ID
 from trader.venue.wire.csv_text import csv_text
-from trader.venue.wire.fields import decimal, instant, words
+from trader.venue.wire.fields import decimal, words
+from trader.venue.wire.filters import of_times, product_of
 from trader.venue.wire.paging import page
 from trader.venue.wire.text import iso, plain
 
@@ -50,25 +51,24 @@ def transactions_csv(call: Call) -> Answer:
 
 def _transactions(call: Call) -> list[Transaction]:
     assets, kinds = words(call.query, "asset_ids"), words(call.query, "transaction_types")
-    start, end = instant(call.query, "start_time"), instant(call.query, "end_time")
+    timely = of_times(call)
     return [
         t
         for t in reversed(call.account.transactions)
         if (assets is None or str(USD_ASSET_ID) in assets)
         and (kinds is None or t.transaction_type in kinds)
-        and (start is None or t.created_at >= start)
-        and (end is None or t.created_at <= end)
+        and timely(t.created_at)
     ]
 
 
 def get_leverage(call: Call) -> Answer:
     """GET /v2/products/{product_id}/orders/leverage."""
-    return Answer(_leverage_row(call, _product(call)))
+    return Answer(_leverage_row(call, product_of(call, call.path["product_id"])))
 
 
 def set_leverage(call: Call) -> Answer:
     """POST /v2/products/{product_id}/orders/leverage."""
-    instrument = _product(call)
+    instrument = product_of(call, call.path["product_id"])
     leverage = decimal(call.body, "leverage")
     if leverage is None:
         raise bad_schema("leverage", "is required")
@@ -84,10 +84,3 @@ def _leverage_row(call: Call, instrument: Instrument) -> dict[str, Any]:
     )
     leverage = call.exchange.leverage(call.account, instrument)
     return {"leverage": plain(leverage), "order_margin": f"{blocked:f}", "product_id": instrument.product_id}
-
-
-def _product(call: Call) -> Instrument:
-    found = call.exchange.products.by_id.get(call.path["product_id"])
-    if found is None:
-        raise Refused("product_not_found", status=404)
-    return found

@@ -3,7 +3,7 @@
 Nothing is computed that nobody subscribed to; a frame is encoded once per batch and handed to all its subscribers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from trader.venue.tape import Tape
 from trader.venue.wire.book_updates import UpdatesFeed
 from trader.venue.wire.channels import Change, Channel
 from trader.venue.wire.connection import Connection
-from trader.venue.wire.feeds import Feed, Shared, Symbols, encode
+from trader.venue.wire.feeds import Shared, Symbols, encode
 from trader.venue.wire.trade_feed import TradeFeed
 
 _JITTER = timedelta(milliseconds=10)  # a beat that comes a little early still counts
@@ -31,14 +31,13 @@ class Broadcast:
         exchange: Exchange,
         tape: Tape,
         symbols: Symbols,
-        channels: Mapping[str, Channel],
-        feeds: Mapping[str, Feed],
+        channels: Sequence[Channel],
     ) -> None:
         self._exchange = exchange
         self._tape = tape
         self._symbols = symbols
-        self.channels = channels
-        self._feeds = feeds
+        self.channels = {channel.name: channel for channel in channels}
+        self._feeds = {channel.name: channel.feed for channel in channels}
         self._topics: dict[str, dict[str | None, dict[Connection, None]]] = {}
         self._last_batch: dict[str, tuple[datetime, float]] = {}
         self._last_now: datetime | None = None
@@ -162,3 +161,25 @@ class Broadcast:
             feed.forget(symbol)
         if not topics:
             del self._topics[name]
+
+
+class BroadcastHub:
+    """The connections of one host, with the public channels it carries."""
+
+    def __init__(self, broadcast: Broadcast) -> None:
+        self.broadcast = broadcast
+        self.channels: Mapping[str, Channel] = broadcast.channels
+        self.connections: set[Connection] = set()
+
+    def opened(self, connection: Connection) -> None:
+        self.connections.add(connection)
+
+    def closed(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        self.broadcast.closed(connection)
+
+    def joined(self, connection: Connection, change: Change) -> None:
+        self.broadcast.joined(connection, change)
+
+    def left(self, connection: Connection, change: Change) -> None:
+        self.broadcast.left(connection, change)

@@ -7,7 +7,7 @@ import msgspec
 from trader.domain.instrument import Instrument, Kind, index_symbol
 from trader.venue.core.exchange import Exchange
 from trader.venue.core.refusal import Refused, bad_schema
-from trader.venue.market.bars import bucket_of
+from trader.venue.market.bars import bucket_of, observed
 from trader.venue.market.base import Bar, Series
 from trader.venue.market.instants import to_ms
 from trader.venue.tape import Tape
@@ -138,16 +138,7 @@ def _last_before(tape: Tape, chart: Chart, first: int) -> Bar | None:
 
 
 def _repeat(bar: Bar, start_ms: int) -> Bar:
-    return Bar(
-        start_ms=start_ms,
-        open=bar.close,
-        high=bar.close,
-        low=bar.close,
-        close=bar.close,
-        volume=0.0,
-        first_ms=start_ms,
-        last_ms=start_ms,
-    )
+    return observed(start_ms, bar.close, start_ms=start_ms)
 
 
 def _row(bar: Bar, series: Series) -> dict[str, object]:

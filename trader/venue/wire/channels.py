@@ -8,15 +8,18 @@ from typing import Any
 
 import msgspec
 
+from trader.venue.wire.feeds import Feed
+
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """One channel. `takes` says whether a symbol is allowed; None = the channel has no symbols. `symbols_max` is per
-    connection, `private` needs a login."""
+    connection, `private` needs a login. `feed` is what a public channel sends of its symbols."""
 
     name: str
     takes: Callable[[str], bool] | None = None
     symbols_max: int | None = None
     private: bool = False
+    feed: Feed | None = None
 
 
 class Change(msgspec.Struct):

@@ -1,80 +1,98 @@
 """The compact channels of the public host. Source: exchange documentation, "Public Channels"."""
 
-from typing import Any
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
 
-from trader.domain.instrument import Instrument, Kind
+from trader.domain.instrument import Instrument, index_symbol
+from trader.domain.order import Side
 from trader.venue.core.exchange import Exchange
-from trader.venue.market.base import Bar, Series
+from trader.venue.market.base import Bar, Print, Series
+from trader.venue.market.instants import to_us
 from trader.venue.tape import Tape
-from trader.venue.wire import quotes
 from trader.venue.wire.book_updates import BookChange, UpdatesFeed
 from trader.venue.wire.broadcast import Broadcast
-from trader.venue.wire.candles import SOCKET_RESOLUTIONS, Chart, Resolution, resolution
+from trader.venue.wire.candles import Chart, Resolution
 from trader.venue.wire.channels import Channel
-from trader.venue.wire.feeds import MARK, BookFeed, ChainFeed, EachFeed, Feed, IndexFeed, Symbols, secs
-from trader.venue.wire.text import micros
-from trader.venue.wire.tickers import ticker_frame
-from trader.venue.wire.trade_feed import CandleFeed, TradeFeed
+from trader.venue.wire.feeds import MARK, BookFeed, ChainFeed, Frame, Symbols, secs
+from trader.venue.wire.public_channels import BOOK_SYMBOLS_MAX, Words, broadcast_of
+from trader.venue.wire.text import plain
+from trader.venue.wire.tickers import best_size, ticker_frame
+from trader.venue.wire.trade_feed import TradeFeed
 
-BOOK_SYMBOLS_MAX = 100
+_SHOWN_LEVELS = 15
 
 
 def compact_broadcast(exchange: Exchange, tape: Tape) -> Broadcast:
     """The public host's channels."""
     symbols = Symbols(exchange)
-    candles = {
-        f"candlestick_{name}": CandleFeed(exchange, tape, symbols, secs(1), resolution(name), _candle)
-        for name in SOCKET_RESOLUTIONS
-    }
-    channels = [
-        Channel(name="ticker", takes=symbols.is_contract_or_chain),
-        Channel(name="ob_l1", takes=symbols.is_contract_or_chain),
-        Channel(name="ob_l2", takes=symbols.is_contract, symbols_max=BOOK_SYMBOLS_MAX),
-        Channel(name="ob_updates", takes=symbols.is_contract, symbols_max=BOOK_SYMBOLS_MAX),
-        Channel(name="trades", takes=symbols.is_anything),
-        Channel(name="mark_price", takes=symbols.is_mark),
-        Channel(name="funding_rate", takes=symbols.is_funded),
-        Channel(name="spot_price", takes=symbols.is_index_or_all),
-        Channel(name="spot_30mtwap_price", takes=symbols.is_index_or_all),
-        Channel(name="product_updates"),
-        Channel(name="system_status"),
-        *(Channel(name=name, takes=feed.takes) for name, feed in candles.items()),
+    tickers = ChainFeed(symbols, secs(5), partial(ticker_frame, exchange, tape))
+    bests = BookFeed(exchange, symbols, secs(0.1, 5), _best)
+    books = BookFeed(exchange, symbols, secs(0.5, 10), _levels)
+    updates = UpdatesFeed(exchange, symbols, secs(0.1), _updates)
+    trades = TradeFeed(tape, symbols, secs(0.5), _trade)
+    own = [
+        Channel(name="ticker", takes=symbols.is_contract_or_chain, feed=tickers),
+        Channel(name="ob_l1", takes=symbols.is_contract_or_chain, feed=bests),
+        Channel(name="ob_l2", takes=symbols.is_contract, symbols_max=BOOK_SYMBOLS_MAX, feed=books),
+        Channel(name="ob_updates", takes=symbols.is_contract, symbols_max=BOOK_SYMBOLS_MAX, feed=updates),
+        Channel(name="trades", takes=symbols.is_anything, feed=trades),
     ]
-    feeds: dict[str, Feed] = {
-        "ticker": ChainFeed(
-            symbols, secs(5), lambda symbol, members, ts: ticker_frame(exchange, tape, symbol, members, ts)
-        ),
-        "ob_l1": BookFeed(
-            exchange, symbols, secs(0.1, 5), lambda i, lts, ts: quotes.l1_frame(exchange, i.symbol, lts, ts)
-        ),
-        "ob_l2": BookFeed(
-            exchange, symbols, secs(0.5, 10), lambda i, lts, ts: quotes.l2_frame(exchange, i.symbol, lts, ts)
-        ),
-        "ob_updates": UpdatesFeed(exchange, symbols, secs(0.1), _updates),
-        "trades": TradeFeed(tape, symbols, secs(0.5), lambda i, trade, ts: quotes.trade_frame(i.symbol, trade, ts)),
-        "mark_price": EachFeed(symbols, secs(2), lambda i, ts: quotes.mark_frame(exchange, i.symbol, ts), prefix=MARK),
-        "funding_rate": EachFeed(symbols, secs(30), lambda i, ts: _funding(exchange, i, ts), kind=Kind.PERPETUAL),
-        "spot_price": IndexFeed(
-            symbols,
-            secs(0.25, 5),
-            exchange.market.spot,
-            lambda underlying, price, now: quotes.spot_frame(underlying, price, micros(now)),
-        ),
-        "spot_30mtwap_price": IndexFeed(
-            symbols, secs(1), lambda underlying: running_average(exchange, underlying), quotes.twap_frame
-        ),
-        **candles,
+    words = Words(mark=_mark, funding=_funding, spot=_spot, candle=_candle)
+    return broadcast_of(exchange, tape, symbols, own, words)
+
+
+def _best(exchange: Exchange, instrument: Instrument, lts: int, ts: int) -> Frame:
+    """Best prices and sizes, null where a side is empty."""
+    book = exchange.book(instrument.symbol)
+    bid, ask = book.best(Side.BUY), book.best(Side.SELL)
+    return {
+        "type": "ob_l1",
+        "sy": instrument.symbol,
+        "ap": plain(ask[0]) if ask else None,
+        "as": best_size(ask),
+        "bp": plain(bid[0]) if bid else None,
+        "bs": best_size(bid),
+        "lts": lts,
+        "ts": ts,
     }
-    return Broadcast(exchange, tape, symbols, {channel.name: channel for channel in channels}, feeds)
 
 
-def running_average(exchange: Exchange, underlying: str) -> Any:
-    """The mean of the index inside the window before an expiry; None outside."""
-    expiry = exchange.average.window_of
-    return None if expiry is None else exchange.average.mean(underlying, expiry)
+def _levels(exchange: Exchange, instrument: Instrument, lts: int, ts: int) -> Frame:
+    """The best 15 levels of each side, a full replacement."""
+    book = exchange.book(instrument.symbol)
+    asks = [[plain(price), str(size)] for price, size in book.levels(Side.SELL, _SHOWN_LEVELS)]
+    bids = [[plain(price), str(size)] for price, size in book.levels(Side.BUY, _SHOWN_LEVELS)]
+    return {"type": "ob_l2", "sy": instrument.symbol, "a": asks, "b": bids, "lts": lts, "ts": ts}
 
 
-def _updates(change: BookChange) -> dict[str, Any]:
+def _mark(exchange: Exchange, instrument: Instrument, ts: int) -> Frame:
+    return {
+        "type": "mark_price",
+        "sy": f"{MARK}{instrument.symbol}",
+        "p": plain(exchange.stats(instrument.symbol).mark),
+        "ts": ts,
+    }
+
+
+def _spot(underlying: str, price: Decimal, now: datetime) -> Frame:
+    return {"type": "spot_price", "sy": index_symbol(underlying), "p": plain(price), "ts": to_us(now)}
+
+
+def _trade(instrument: Instrument, trade: Print, ts: int) -> Frame:
+    """`r` is the buyer's role."""
+    return {
+        "type": "trades",
+        "sy": instrument.symbol,
+        "p": plain(trade.price),
+        "s": float(trade.size),
+        "r": "t" if trade.side is Side.BUY else "m",
+        "t": trade.ts_ms * 1000,
+        "ts": ts,
+    }
+
+
+def _updates(change: BookChange) -> Frame:
     return {
         "type": "ob_updates",
         "action": change.action,
@@ -87,8 +105,8 @@ def _updates(change: BookChange) -> dict[str, Any]:
     }
 
 
-def _candle(chart: Chart, shape: Resolution, bar: Bar, ts: int) -> dict[str, Any]:
-    frame: dict[str, Any] = {
+def _candle(chart: Chart, shape: Resolution, bar: Bar, ts: int) -> Frame:
+    frame: Frame = {
         "type": f"candlestick_{shape.name}",
         "res": shape.name,
         "sy": chart.symbol,
@@ -103,13 +121,13 @@ def _candle(chart: Chart, shape: Resolution, bar: Bar, ts: int) -> dict[str, Any
     return frame
 
 
-def _funding(exchange: Exchange, instrument: Instrument, ts: int) -> dict[str, Any]:
+def _funding(exchange: Exchange, instrument: Instrument, ts: int) -> Frame:
     funding = exchange.funding(instrument)
     return {
         "type": "funding_rate",
         "sy": instrument.symbol,
         "fr": float(funding.rate_pct),
         "fi": funding.interval_secs,
-        "nfr": micros(funding.due),
+        "nfr": to_us(funding.due),
         "ts": ts,
     }

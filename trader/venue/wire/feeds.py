@@ -12,8 +12,8 @@ import msgspec
 
 from trader.domain.instrument import Instrument, Kind, index_symbol
 from trader.venue.core.exchange import Exchange
+from trader.venue.market.instants import to_us
 from trader.venue.wire.catalogue import KINDS, chain_members
-from trader.venue.wire.text import micros
 
 MARK = "MARK:"
 Frame = dict[str, Any]
@@ -126,11 +126,15 @@ class _Sent(msgspec.Struct):
 class BookFeed:
     """Best quotes or levels: sent when the book changed, repeated when it stands still for long.
 
-    `build` makes a frame from (contract, since when the book is so, now), both in microseconds.
+    `build` makes a frame from (exchange, contract, since when the book is so, now), both in microseconds.
     """
 
     def __init__(
-        self, exchange: Exchange, symbols: Symbols, rhythm: Rhythm, build: Callable[[Instrument, int, int], Frame]
+        self,
+        exchange: Exchange,
+        symbols: Symbols,
+        rhythm: Rhythm,
+        build: Callable[[Exchange, Instrument, int, int], Frame],
     ) -> None:
         self.rhythm = rhythm
         self._exchange = exchange
@@ -154,7 +158,7 @@ class BookFeed:
         self._sent.pop(symbol, None)
 
     def _frame(self, instrument: Instrument, now: datetime, *, changed_only: bool) -> list[str]:
-        ts = micros(now)
+        ts = to_us(now)
         book = self._exchange.book(instrument.symbol)
         sent = self._sent.get(instrument.symbol)
         if sent is None:
@@ -165,7 +169,7 @@ class BookFeed:
             return []
         if changed_only:
             sent.at = now
-        return [encode(self._build(instrument, sent.changed, ts))]
+        return [encode(self._build(self._exchange, instrument, sent.changed, ts))]
 
 
 class EachFeed:
@@ -191,7 +195,7 @@ class EachFeed:
         return [] if self._symbols.is_group(symbol) else self.due(symbol, now, {})
 
     def due(self, symbol: str, now: datetime, shared: Shared) -> Iterable[str]:
-        ts = micros(now)
+        ts = to_us(now)
         name = symbol
         if self._prefix:
             if self._symbols.is_contract(symbol):
@@ -222,7 +226,7 @@ class ChainFeed:
 
     def due(self, symbol: str, now: datetime, shared: Shared) -> Iterable[str]:
         members = self._symbols.contracts(symbol)
-        return [encode(self._build(symbol, members, micros(now)))] if members else []
+        return [encode(self._build(symbol, members, to_us(now)))] if members else []
 
     def forget(self, symbol: str) -> None:
         """Keeps nothing."""

@@ -1,23 +1,25 @@
 """The long-named public channels of the private host. Source: exchange documentation of December 2025, "Public Channels";
 their retirement is announced, and clients still use them."""
 
-from typing import Any
+from datetime import datetime
+from decimal import Decimal
 
 from trader.domain.instrument import Instrument, Kind, index_symbol
 from trader.domain.order import Side
 from trader.venue.core.exchange import Exchange
-from trader.venue.market.base import Bar, Level, Print, Series
+from trader.venue.market.base import Bar, Print, Series
+from trader.venue.market.instants import to_us
 from trader.venue.tape import Tape
-from trader.venue.wire import quotes
 from trader.venue.wire.book_updates import BookChange, UpdatesFeed
 from trader.venue.wire.broadcast import Broadcast
-from trader.venue.wire.candles import SOCKET_RESOLUTIONS, Chart, Resolution, resolution
+from trader.venue.wire.candles import Chart, Resolution
 from trader.venue.wire.channels import Channel
-from trader.venue.wire.compact import BOOK_SYMBOLS_MAX, running_average
-from trader.venue.wire.feeds import MARK, BookFeed, EachFeed, Feed, IndexFeed, Symbols, secs
-from trader.venue.wire.text import micros, plain, real
+from trader.venue.wire.feeds import MARK, BookFeed, EachFeed, Frame, IndexFeed, Symbols, secs
+from trader.venue.wire.public_channels import BOOK_SYMBOLS_MAX, Words, broadcast_of
+from trader.venue.wire.quotes import running, trade_fields
+from trader.venue.wire.text import plain, real
 from trader.venue.wire.tickers import best_price, best_size, ticker_row
-from trader.venue.wire.trade_feed import CandleFeed, TradeFeed
+from trader.venue.wire.trade_feed import TradeFeed
 
 L2_SYMBOLS_MAX = 20
 _SHOWN_LEVELS = 15
@@ -27,64 +29,39 @@ _FUNDING_PERIOD_8H = 8 * 3600
 def legacy_broadcast(exchange: Exchange, tape: Tape) -> Broadcast:
     """The private host's public channels."""
     symbols = Symbols(exchange)
-    candles = {
-        f"candlestick_{name}": CandleFeed(exchange, tape, symbols, secs(1), resolution(name), _candle)
-        for name in SOCKET_RESOLUTIONS
-    }
-    channels = [
-        Channel(name="v2/ticker", takes=symbols.is_contract_or_group),
-        Channel(name="l1_orderbook", takes=symbols.is_contract_or_group),
-        Channel(name="l2_orderbook", takes=symbols.is_contract, symbols_max=L2_SYMBOLS_MAX),
-        Channel(name="l2_updates", takes=symbols.is_contract, symbols_max=BOOK_SYMBOLS_MAX),
-        Channel(name="all_trades", takes=symbols.is_contract_or_group),
-        Channel(name="mark_price", takes=symbols.is_mark),
-        Channel(name="funding_rate", takes=symbols.is_funded),
-        Channel(name="spot_price", takes=symbols.is_index_or_all),
-        Channel(name="v2/spot_price", takes=symbols.is_index_or_all),
-        Channel(name="spot_30mtwap_price", takes=symbols.is_index_or_all),
-        Channel(name="product_updates"),
-        Channel(name="system_status"),
+    tickers = EachFeed(symbols, secs(5), lambda i, _: {"type": "v2/ticker", **ticker_row(exchange, tape, i)})
+    bests = BookFeed(exchange, symbols, secs(0.1, 5), _best)
+    books = BookFeed(exchange, symbols, secs(1, 10), _levels)
+    updates = UpdatesFeed(exchange, symbols, secs(0.1), _updates)
+    trades = TradeFeed(tape, symbols, secs(0.5), _trade, _trades)
+    short_spots = IndexFeed(symbols, secs(1), exchange.market.spot, _short_spot)
+    own = [
+        Channel(name="v2/ticker", takes=symbols.is_contract_or_group, feed=tickers),
+        Channel(name="l1_orderbook", takes=symbols.is_contract_or_group, feed=bests),
+        Channel(name="l2_orderbook", takes=symbols.is_contract, symbols_max=L2_SYMBOLS_MAX, feed=books),
+        Channel(name="l2_updates", takes=symbols.is_contract, symbols_max=BOOK_SYMBOLS_MAX, feed=updates),
+        Channel(name="all_trades", takes=symbols.is_contract_or_group, feed=trades),
+        Channel(name="v2/spot_price", takes=symbols.is_index_or_all, feed=short_spots),
         Channel(name="announcements"),
-        *(Channel(name=name, takes=feed.takes) for name, feed in candles.items()),
     ]
-    feeds: dict[str, Feed] = {
-        "v2/ticker": EachFeed(symbols, secs(5), lambda i, ts: _ticker(exchange, tape, i)),
-        "l1_orderbook": BookFeed(exchange, symbols, secs(0.1, 5), lambda i, lts, ts: _best(exchange, i, lts, ts)),
-        "l2_orderbook": BookFeed(exchange, symbols, secs(1, 10), lambda i, lts, ts: _levels(exchange, i, lts, ts)),
-        "l2_updates": UpdatesFeed(exchange, symbols, secs(0.1), _updates),
-        "all_trades": TradeFeed(tape, symbols, secs(0.5), _trade, _trades),
-        "mark_price": EachFeed(symbols, secs(2), lambda i, ts: _mark(exchange, i, ts), prefix=MARK),
-        "funding_rate": EachFeed(symbols, secs(30), lambda i, ts: _funding(exchange, i, ts), kind=Kind.PERPETUAL),
-        "spot_price": IndexFeed(
-            symbols,
-            secs(0.25, 5),
-            exchange.market.spot,
-            lambda underlying, price, now: {
-                "type": "spot_price",
-                "symbol": index_symbol(underlying),
-                "price": float(price),
-                "timestamp": micros(now),
-            },
-        ),
-        "v2/spot_price": IndexFeed(
-            symbols,
-            secs(1),
-            exchange.market.spot,
-            lambda underlying, price, now: {"type": "v2/spot_price", "s": index_symbol(underlying), "p": float(price)},
-        ),
-        "spot_30mtwap_price": IndexFeed(
-            symbols, secs(1), lambda underlying: running_average(exchange, underlying), quotes.twap_frame
-        ),
-        **candles,
+    words = Words(mark=_mark, funding=_funding, spot=_spot, candle=_candle)
+    return broadcast_of(exchange, tape, symbols, own, words)
+
+
+def _spot(underlying: str, price: Decimal, now: datetime) -> Frame:
+    return {
+        "type": "spot_price",
+        "symbol": index_symbol(underlying),
+        "price": float(price),
+        "timestamp": to_us(now),
     }
-    return Broadcast(exchange, tape, symbols, {channel.name: channel for channel in channels}, feeds)
 
 
-def _ticker(exchange: Exchange, tape: Tape, instrument: Instrument) -> dict[str, Any]:
-    return {"type": "v2/ticker", **ticker_row(exchange, tape, instrument)}
+def _short_spot(underlying: str, price: Decimal, now: datetime) -> Frame:
+    return {"type": "v2/spot_price", "s": index_symbol(underlying), "p": float(price)}
 
 
-def _best(exchange: Exchange, instrument: Instrument, lts: int, ts: int) -> dict[str, Any]:
+def _best(exchange: Exchange, instrument: Instrument, lts: int, ts: int) -> Frame:
     book = exchange.book(instrument.symbol)
     bid, ask = book.best(Side.BUY), book.best(Side.SELL)
     return {
@@ -101,30 +78,21 @@ def _best(exchange: Exchange, instrument: Instrument, lts: int, ts: int) -> dict
     }
 
 
-def _levels(exchange: Exchange, instrument: Instrument, lts: int, ts: int) -> dict[str, Any]:
+def _levels(exchange: Exchange, instrument: Instrument, lts: int, ts: int) -> Frame:
     book = exchange.book(instrument.symbol)
     return {
         "type": "l2_orderbook",
         "symbol": instrument.symbol,
         "product_id": instrument.product_id,
-        "buy": _running(book.levels(Side.BUY, _SHOWN_LEVELS)),
-        "sell": _running(book.levels(Side.SELL, _SHOWN_LEVELS)),
+        "buy": running(book.levels(Side.BUY, _SHOWN_LEVELS), "limit_price"),
+        "sell": running(book.levels(Side.SELL, _SHOWN_LEVELS), "limit_price"),
         "last_sequence_no": book.revision,
         "last_updated_at": lts,
         "timestamp": ts,
     }
 
 
-def _running(levels: list[Level]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    total = 0
-    for price, size in levels:
-        total += size
-        rows.append({"limit_price": plain(price), "size": size, "depth": str(total)})
-    return rows
-
-
-def _updates(change: BookChange) -> dict[str, Any]:
+def _updates(change: BookChange) -> Frame:
     return {
         "type": "l2_updates",
         "action": change.action,
@@ -137,35 +105,24 @@ def _updates(change: BookChange) -> dict[str, Any]:
     }
 
 
-def _trade_fields(trade: Print) -> dict[str, Any]:
-    bought = trade.side is Side.BUY
-    return {
-        "price": plain(trade.price),
-        "size": trade.size,
-        "buyer_role": "taker" if bought else "maker",
-        "seller_role": "maker" if bought else "taker",
-        "timestamp": trade.ts_ms * 1000,
-    }
-
-
-def _trade(instrument: Instrument, trade: Print, ts: int) -> dict[str, Any]:
+def _trade(instrument: Instrument, trade: Print, ts: int) -> Frame:
     return {
         "type": "all_trades",
         "symbol": instrument.symbol,
         "product_id": instrument.product_id,
-        **_trade_fields(trade),
+        **trade_fields(trade),
     }
 
 
-def _trades(instrument: Instrument, trades: list[Print], ts: int) -> dict[str, Any]:
+def _trades(instrument: Instrument, trades: list[Print], ts: int) -> Frame:
     return {
         "type": "all_trades_snapshot",
         "symbol": instrument.symbol,
-        "trades": [_trade_fields(trade) for trade in trades],
+        "trades": [trade_fields(trade) for trade in trades],
     }
 
 
-def _mark(exchange: Exchange, instrument: Instrument, ts: int) -> dict[str, Any]:
+def _mark(exchange: Exchange, instrument: Instrument, ts: int) -> Frame:
     stats = exchange.stats(instrument.symbol)
     book = exchange.book(instrument.symbol)
     bid, ask = book.best(Side.BUY), book.best(Side.SELL)
@@ -192,7 +149,7 @@ def _mark(exchange: Exchange, instrument: Instrument, ts: int) -> dict[str, Any]
     }
 
 
-def _candle(chart: Chart, shape: Resolution, bar: Bar, ts: int) -> dict[str, Any]:
+def _candle(chart: Chart, shape: Resolution, bar: Bar, ts: int) -> Frame:
     return {
         "type": f"candlestick_{shape.name}",
         "symbol": chart.symbol,
@@ -207,7 +164,7 @@ def _candle(chart: Chart, shape: Resolution, bar: Bar, ts: int) -> dict[str, Any
     }
 
 
-def _funding(exchange: Exchange, instrument: Instrument, ts: int) -> dict[str, Any]:
+def _funding(exchange: Exchange, instrument: Instrument, ts: int) -> Frame:
     funding = exchange.funding(instrument)
     return {
         "type": "funding_rate",
@@ -216,6 +173,6 @@ def _funding(exchange: Exchange, instrument: Instrument, ts: int) -> dict[str, A
         "funding_rate": float(funding.rate_pct),
         "funding_rate_8h": float(funding.rate_pct) * _FUNDING_PERIOD_8H / funding.interval_secs,
         "predicted_funding_rate": float(funding.rate_pct),
-        "next_funding_realization": micros(funding.due),
+        "next_funding_realization": to_us(funding.due),
         "timestamp": ts,
     }

@@ -10,16 +10,8 @@ from trader.venue.core.refusal import Refused, bad_schema
 from trader.venue.wire.account_rows import fill_row, order_row
 from trader.venue.wire.call import Answer, Call
 from trader.venue.wire.csv_text import csv_text
-from trader.venue.wire.fields import (
-    contract_kinds,
-    flag,
-    instant,
-    integer,
-    needed_integer,
-    product_ids,
-    text,
-    words,
-)
+from trader.venue.wire.fields import contract_kinds, flag, integer, needed_integer, text, words
+from trader.venue.wire.filters import of_contracts, of_times
 from trader.venue.wire.order_body import change_of, product_id_of, request_of, symbol_of
 from trader.venue.wire.paging import page
 from trader.venue.wire.text import iso, plain
@@ -152,33 +144,17 @@ def fills_csv(call: Call) -> Answer:
 
 
 def _fills(call: Call) -> list[FillRow]:
-    wanted, kinds = product_ids(call.query), contract_kinds(words(call.query, "contract_types"))
-    start, end = instant(call.query, "start_time"), instant(call.query, "end_time")
-    by_id = call.exchange.products.by_id
-    return [
-        f
-        for f in reversed(call.account.fills)
-        if (wanted is None or f.product_id in wanted)
-        and (kinds is None or by_id[f.product_id].kind in kinds)
-        and (start is None or f.created_at >= start)
-        and (end is None or f.created_at <= end)
-    ]
+    concerned, timely = of_contracts(call), of_times(call)
+    return [f for f in reversed(call.account.fills) if concerned(f.product_id) and timely(f.created_at)]
 
 
 def _filtered(call: Call, orders: Iterable[Order]) -> list[Order]:
     """Newest first, by the filters the order lists share."""
-    wanted, kinds = product_ids(call.query), contract_kinds(words(call.query, "contract_types"))
-    types = _order_types(call)
-    start, end = instant(call.query, "start_time"), instant(call.query, "end_time")
-    by_id = call.exchange.products.by_id
+    concerned, types, timely = of_contracts(call), _order_types(call), of_times(call)
     chosen = [
         o
         for o in orders
-        if (wanted is None or o.product_id in wanted)
-        and (kinds is None or by_id[o.product_id].kind in kinds)
-        and (types is None or _type_word(o) in types)
-        and (start is None or o.created_at >= start)
-        and (end is None or o.created_at <= end)
+        if concerned(o.product_id) and (types is None or _type_word(o) in types) and timely(o.created_at)
     ]
     return sorted(chosen, key=lambda o: o.id, reverse=True)
 

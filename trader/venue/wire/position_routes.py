@@ -4,21 +4,13 @@ from typing import Any
 
 from trader.domain.instrument import Instrument
 from trader.venue.core.refusal import Refused, bad_schema
+from trader.venue.market.instants import to_us
 from trader.venue.wire.account_rows import position_row
 from trader.venue.wire.call import Answer, Call
-from trader.venue.wire.fields import (
-    contract_kinds,
-    decimal,
-    flag,
-    integer,
-    needed_integer,
-    nested,
-    product_ids,
-    real_flag,
-    words,
-)
+from trader.venue.wire.fields import decimal, flag, integer, needed_integer, nested, real_flag
+from trader.venue.wire.filters import of_contracts, product_of
 from trader.venue.wire.order_body import bracket_change_of, position_bracket_of, symbol_of
-from trader.venue.wire.text import micros, plain_or_none
+from trader.venue.wire.text import plain_or_none
 
 
 def positions(call: Call) -> Answer:
@@ -29,7 +21,7 @@ def positions(call: Call) -> Answer:
         raise bad_schema("product_id", "give exactly one of product_id and underlying_asset_symbol")
     by_id = call.exchange.products.by_id
     if product_id is not None:
-        return Answer(_brief(call, _product(call, product_id)))
+        return Answer(_brief(call, product_of(call, product_id)))
     held = [by_id[h.product_id] for h in call.account.holdings.values()]
     return Answer([_brief(call, i) for i in held if i.underlying == underlying])
 
@@ -41,27 +33,22 @@ def _brief(call: Call, instrument: Instrument) -> dict[str, Any]:
         "product_symbol": instrument.symbol,
         "size": held.size if held else 0,
         "entry_price": plain_or_none(held.entry_price) if held else None,
-        "timestamp": micros(call.now),
+        "timestamp": to_us(call.now),
     }
 
 
 def margined(call: Call) -> Answer:
     """GET /v2/positions/margined: open positions, as they were a moment ago."""
-    wanted, kinds = product_ids(call.query), contract_kinds(words(call.query, "contract_types"))
-    by_id = call.exchange.products.by_id
+    concerned = of_contracts(call)
     seen = call.account.positions_as_of(call.now, call.exchange.settings.margined_lag_secs)
     return Answer(
-        [
-            position_row(call.exchange, call.account, held, call.now)
-            for held in seen
-            if (wanted is None or held.product_id in wanted) and (kinds is None or by_id[held.product_id].kind in kinds)
-        ]
+        [position_row(call.exchange, call.account, held, call.now) for held in seen if concerned(held.product_id)]
     )
 
 
 def change_margin(call: Call) -> Answer:
     """POST /v2/positions/change_margin: `delta_margin` USD in (positive) or out."""
-    instrument = _product(call, needed_integer(call.body, "product_id"))
+    instrument = product_of(call, needed_integer(call.body, "product_id"))
     delta = decimal(call.body, "delta_margin")
     if delta is None or delta == 0:
         raise bad_schema("delta_margin", "is required and not 0")
@@ -71,7 +58,7 @@ def change_margin(call: Call) -> Answer:
 
 def auto_topup(call: Call) -> Answer:
     """PUT /v2/positions/auto_topup."""
-    instrument = _product(call, needed_integer(call.body, "product_id"))
+    instrument = product_of(call, needed_integer(call.body, "product_id"))
     wanted = real_flag(call.body, "auto_topup")
     holding = call.exchange.positions.set_auto_topup(call.account, instrument, wanted, call.now)
     return Answer(position_row(call.exchange, call.account, holding, call.now))
@@ -115,10 +102,3 @@ def edit_bracket(call: Call) -> Answer:
         raise Refused("open_order_not_found")
     call.exchange.edit_bracket(call.account, order, call.now, **bracket_change_of(call.body))
     return Answer(None)
-
-
-def _product(call: Call, product_id: int) -> Instrument:
-    instrument = call.exchange.products.by_id.get(product_id)
-    if instrument is None:
-        raise Refused("product_not_found", status=404)
-    return instrument

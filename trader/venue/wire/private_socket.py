@@ -2,7 +2,6 @@
 
 import hmac
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from trader.domain.instrument import index_symbol
@@ -17,13 +16,13 @@ from trader.venue.core.events import (
     WalletEvent,
 )
 from trader.venue.core.exchange import Exchange
+from trader.venue.market.instants import to_us
 from trader.venue.wire import account_rows
 from trader.venue.wire.auth import LIVE_PATH, KeyRing, in_window, sign
-from trader.venue.wire.broadcast import Broadcast
+from trader.venue.wire.broadcast import Broadcast, BroadcastHub
 from trader.venue.wire.catalogue import CONTRACT_TYPES, KINDS
 from trader.venue.wire.channels import Change, Channel
 from trader.venue.wire.connection import Connection
-from trader.venue.wire.text import micros
 
 _PORTFOLIO_SECS = 2.0
 _LOGIN_REFUSALS = {
@@ -34,42 +33,27 @@ _LOGIN_REFUSALS = {
 }
 
 
-class PrivateHub:
+class PrivateHub(BroadcastHub):
     """Logged-in connections and what they follow."""
 
     def __init__(self, exchange: Exchange, keys: KeyRing, legacy: Broadcast, *, old_login: bool = False) -> None:
         """`legacy` are the public channels this host still carries; they need no login."""
+        super().__init__(legacy)
         self._exchange = exchange
-        self.broadcast = legacy
         self._old_login = old_login
         self._keys = keys
         self._published = 0.0
-        self.connections: set[Connection] = set()
-        takes = self._takes
-        self.channels: Mapping[str, Channel] = {
-            channel.name: channel
-            for channel in (
-                Channel(name="orders", takes=takes, private=True),
-                Channel(name="positions", takes=takes, private=True),
-                Channel(name="v2/user_trades", takes=takes, private=True),
-                Channel(name="user_trades", takes=takes, private=True),
-                Channel(name="margins", private=True),
-                Channel(name="mmp_trigger", private=True),
-                Channel(name="portfolio_margins", takes=self._takes_index, private=True),
-                *legacy.channels.values(),
-            )
+        by_contract = ("orders", "positions", "v2/user_trades", "user_trades")
+        self.channels = {
+            **{name: Channel(name=name, takes=self._takes, private=True) for name in by_contract},
+            **{name: Channel(name=name, private=True) for name in ("margins", "mmp_trigger")},
+            "portfolio_margins": Channel(name="portfolio_margins", takes=self._takes_index, private=True),
+            **legacy.channels,
         }
-
-    def opened(self, connection: Connection) -> None:
-        self.connections.add(connection)
-
-    def closed(self, connection: Connection) -> None:
-        self.connections.discard(connection)
-        self.broadcast.closed(connection)
 
     def joined(self, connection: Connection, change: Change) -> None:
         """Snapshots for single contracts; `all` and categories get none, as at the exchange."""
-        self.broadcast.joined(connection, change)
+        super().joined(connection, change)
         if connection.user_id is None:
             return
         account = self._exchange.accounts[connection.user_id]
@@ -80,10 +64,6 @@ class PrivateHub:
                 connection.send(self._orders_snapshot(account, symbol))
             elif name == "positions":
                 connection.send(self._positions_snapshot(account, symbol))
-
-    def left(self, connection: Connection, change: Change) -> None:
-        """Private deliveries look at the connection's subscriptions."""
-        self.broadcast.left(connection, change)
 
     def other_frame(self, connection: Connection, kind: str, payload: Any) -> None:
         """Logins and log-outs. The old `auth` login works only where the venue's settings ask for it."""
@@ -182,7 +162,7 @@ class PrivateHub:
 
     def _orders_snapshot(self, account: Account, symbol: str) -> dict[str, Any]:
         rows = [account_rows.order_row(o, self._exchange.settings) for o in account.live_orders if o.symbol == symbol]
-        meta = {"seq_no": account.order_seq.get(symbol, 0), "timestamp": micros(self._exchange.now)}
+        meta = {"seq_no": account.order_seq.get(symbol, 0), "timestamp": to_us(self._exchange.now)}
         return {
             "type": "orders",
             "action": "snapshot",

@@ -138,6 +138,7 @@ class FillRow(msgspec.Struct):
     fill_type: str | None = None
     commission: Number = None
     created_at: Number = None
+    meta_data: object = None
 
 
 class PositionRow(msgspec.Struct):

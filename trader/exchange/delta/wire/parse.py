@@ -19,7 +19,6 @@ from trader.exchange.delta.wire import numbers as n
 from trader.exchange.delta.wire.core import (
     BandRow,
     FillRow,
-    Flag,
     GreeksRow,
     Number,
     OrderRow,
@@ -99,9 +98,7 @@ def _option_terms(row: ProductRow, kind: Kind, underlying: str) -> tuple[Decimal
     except ValueError as error:
         raise WireError(str(error)) from None
     strike = n.positive(row.strike_price, "strike_price")
-    expiry = n.instant_of(row.settlement_time, "settlement_time")
-    if expiry is None:
-        raise WireError("settlement_time is missing")
+    expiry = n.needed_instant(row.settlement_time, "settlement_time")
     for what, told, by_name in (
         ("contract_type", kind.value, named.kind.value),
         ("underlying_asset", underlying, named.underlying),
@@ -122,7 +119,7 @@ def _check_money(row: ProductRow, underlying: str) -> None:
     """
     if row.notional_type not in (None, "", "vanilla"):
         raise WireError(f"its notional is {row.notional_type}, and only vanilla ones can be accounted for")
-    if _flag(row.is_quanto):
+    if n.flag(row.is_quanto):
         raise WireError("it is a quanto contract, which cannot be accounted for")
     if row.contract_unit_currency not in (None, "", underlying):
         raise WireError(f"its contract value is counted in {row.contract_unit_currency}, not in {underlying}")
@@ -166,7 +163,7 @@ def parse_order(row: OrderRow) -> OrderSnapshot:
         limit_price=n.price_of(row.limit_price, "limit_price"),
         avg_px=n.price_of(row.average_fill_price, "average_fill_price"),
         venue_state=row.state,
-        reduce_only=_flag(row.reduce_only),
+        reduce_only=n.flag(row.reduce_only),
         cancellation_reason=row.cancellation_reason,
         paid_commission=paid,
         stop_kind=row.stop_order_type or "",
@@ -176,7 +173,8 @@ def parse_order(row: OrderRow) -> OrderSnapshot:
 
 
 def parse_fill(row: FillRow) -> Fill:
-    """One row of the fills endpoint; it carries no client order id. `commission` includes GST.
+    """One row of the fills endpoint; it carries no client order id. `commission` includes GST, and what a liquidation cost
+    besides.
 
     Raises:
         WireError: Id, side, size or price is missing or nonsense.
@@ -190,12 +188,20 @@ def parse_fill(row: FillRow) -> Fill:
         side=_side(row.side),
         quantity=_fill_size(row.size),
         price=_fill_price(row.price),
-        commission=n.decimal_of(row.commission, "commission"),
+        commission=_paid(row),
         role=row.role or "taker",
         kind=_fill_kind(row.fill_type),
         ts_event=n.instant_of(row.created_at, "created_at"),
         channel=Channel.REST,
     )
+
+
+def _paid(row: FillRow) -> Decimal | None:
+    commission = n.decimal_of(row.commission, "commission")
+    if commission is None or row.fill_type != "liquidation" or not isinstance(row.meta_data, dict):
+        return commission
+    fee = row.meta_data.get("total_liquidation_fee_in_settling_asset")
+    return commission + ((n.decimal_of(fee, "liquidation fee") if isinstance(fee, str | int | float) else None) or 0)
 
 
 def parse_user_trade(row: UserTrade, product_id: int) -> Fill:
@@ -341,10 +347,6 @@ def _side(text: str | None) -> Side:
         return Side(text or "")
     except ValueError:
         raise WireError(f"unknown side {text!r}") from None
-
-
-def _flag(value: Flag) -> bool:
-    return value is True or value == "true"
 
 
 def _fill_size(value: Number) -> int:
