@@ -82,7 +82,9 @@ def history(home: Path) -> dict[str, Any]:
 
 
 def start(page: Page, preset: str, sells: str) -> None:
-    page.get_by_role("combobox", name="Preset").first.click()
+    picker = page.get_by_role("combobox", name="Preset").first
+    picker.click()
+    picker.press_sequentially(preset)  # the list draws only what is in view
     page.get_by_role("option", name=preset, exact=True).click()
     page.get_by_role("radio", name="Now").click()
     expect(page.locator(".st-key-start_box")).to_contain_text(f"Sell now: {sells}")
@@ -100,7 +102,7 @@ def stop_button(page: Page) -> Locator:
 
 
 def hero(page: Page) -> Locator:
-    return page.locator(".lv-hero")
+    return page.locator(".lv-hero").filter(visible=True).first  # for a moment the board before is still there, hidden
 
 
 def rows(page: Page) -> Locator:
@@ -263,8 +265,8 @@ def test_page_command_line_and_file_set_one_document(
     expect(page.locator('[data-use="open_runs"]')).to_contain_text("Now: 0 of 4 runs")
 
     # A change from the terminal beneath an edit: nothing is lost, whoever is second.
-    limit(page, "Largest order").fill("500")
-    limit(page, "Largest order").press("Tab")
+    limit(page, "Largest order (contracts)").fill("500")
+    limit(page, "Largest order (contracts)").press("Tab")
     expect(page.get_by_text("Largest order 10,000 → 500")).to_be_visible()
     path = tmp_path / "limits.json"
     trader(home, "limits", "export", str(path))

@@ -76,7 +76,7 @@ def test_a_file_is_written_and_taken_in(journal: Journal, capsys: Said, tmp_path
     path.write_text(json.dumps({**document, "open_runs": 5}))
     assert run(capsys, "limits", "import", str(path))[0] == 0
     assert asked(journal)[-1]["open_runs"] == 5
-    for text, words in (("{", "no JSON"), ('{"open_run": 1}', "open_run"), ('{"schema": 7}', "schema 7")):
+    for text, words in (("{", "not valid JSON"), ('{"open_run": 1}', "open_run"), ('{"schema": 7}', "schema 7")):
         path.write_text(text)
         code, _, err = run(capsys, "limits", "import", str(path))
         assert code == 1 and words in err and err.count("\n") == 1

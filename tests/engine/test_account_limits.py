@@ -23,6 +23,7 @@ from trader.engine.records import Phase
 from trader.engine.state import State
 
 D = Decimal
+TWICE = '{"daily_loss_usd": 1, "daily_loss_usd": 2}'
 TWAP = {"entry_algo": "twap", "entry_slices": 2, "entry_duration_secs": 20}
 
 
@@ -181,7 +182,11 @@ def test_limits_are_set_whole_recorded_and_folded() -> None:
     ("document", "words"),
     [
         ({"open_runs": 0}, "open_runs"),
-        ({"daily_loss_usd": "many"}, "daily_loss_usd"),
+        ({"daily_loss_usd": "many"}, "daily_loss_usd must be a number"),
+        ({"daily_loss_usd": "1e3"}, "daily_loss_usd must be a number"),
+        ({"order_contracts": "1_000"}, "order_contracts must be a whole number"),
+        ({"order_contracts": True}, "order_contracts must be a whole number"),
+        ({"daily_loss_closes": 0}, "daily_loss_closes must be true or false"),
         ({"contract_total": 5}, "contract_total"),
         ({"schema": 9}, "schema 9"),
         ({"open_runs": 2}, "open_runs_per_underlying (3) exceeds open_runs (2)"),
@@ -198,9 +203,9 @@ def test_what_cannot_be_limits_is_refused_with_its_field(document: dict[str, Any
 
 
 def test_a_document_written_is_read_again() -> None:
-    limits = AccountLimits(daily_loss_usd=D("12.5"), daily_loss_closes=False)
+    limits = AccountLimits(daily_loss_usd=D("12.5"), weekly_loss_usd=D("1E+3"), daily_loss_closes=False)
     assert read_limits(limits.document()) == limits
-    for text, words in (("[1]", "one JSON object"), ("{", "no JSON")):
+    for text, words in (("[1]", "a JSON object"), ("{", "not valid JSON"), (TWICE, "stands there twice")):
         with pytest.raises(ConfigError, match=words):
             parse_limits(text)
 
@@ -261,6 +266,17 @@ def test_the_lock_is_lifted_by_a_person_or_by_the_next_day(lifts: Callable[[Scen
     lifts(scene)
     scene.start(config(5))
     assert next(e for e in scene.effects if isinstance(e, ef.AckCommand)).status == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("price", "words"), [("600", "has reached daily_loss_usd of 2 USD"), ("200", "let out again after the daily loss")]
+)
+def test_a_resume_says_whether_the_loss_still_refuses_entries(price: str, words: str) -> None:
+    scene = losing(daily_loss_closes=False)
+    for _ in range(3):
+        scene.prices(price, price)
+    resumes(scene)
+    assert words in next(e for e in scene.effects if isinstance(e, ef.AckCommand)).detail
 
 
 def test_one_stray_print_locks_nothing() -> None:

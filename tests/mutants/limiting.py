@@ -37,12 +37,7 @@ def _limited(document: dict[str, Any], *deeds: Deed, outage: tuple[float, float]
 
 
 def contracts_of_other_runs_are_not_counted(patch: Patch) -> None:
-    real = limits._exposures
-
-    def _exposures(state: Any, run: Any, *given: Any) -> Any:
-        return real(replace(state, runs={run.run_id: run}), run, *given)
-
-    everywhere(patch, real, _exposures)
+    everywhere(patch, limits._held, lambda state: [])
 
 
 def a_restart_forgets_the_lock(patch: Patch) -> None:
@@ -93,7 +88,7 @@ MUTANTS = [
     Mutant(
         name="R08",
         defect="Each run may hold as much as the account may in all",
-        patched="`entry_bounds` counts the contracts of the run that enters alone",
+        patched="`_held` finds nothing that is held or works",
         patch=contracts_of_other_runs_are_not_counted,
         check=sessions(
             "LM1",

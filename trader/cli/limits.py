@@ -35,9 +35,9 @@ def show(as_json: options.JsonFlag = False) -> None:
     if as_json:
         emit_json(now.document())
         return
-    fields = type(now).model_fields
+    fields, values = type(now).model_fields, now.document()
     lines = [
-        f"{name:<28} {getattr(now, name)!s:>12}  {field.description}{f' Now {used[name].words}.' if name in used else ''}"
+        f"{name:<28} {str(values[name]).lower():>12}  {field.description}{f' Now {used[name].words}.' if name in used else ''}"
         for name, field in fields.items()
     ]
     emit_lines(lines + ([f"Locked: {locked}."] if locked else []))
@@ -88,11 +88,11 @@ def export(path: Path) -> None:
 def import_(path: Path, as_json: options.JsonFlag = False) -> None:
     """Set the limits from a file; what it leaves out is the default."""
     from trader.config.account_limits import parse_limits
+    from trader.config.files import read_text
 
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.") from error
+    text = read_text(path, "The file of the limits")
+    if text is None:
+        raise ConfigError(f"The file of the limits {path} does not exist.")
     _ask(parse_limits(text), as_json)
 
 

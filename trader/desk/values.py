@@ -178,7 +178,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     entry_at: datetime | None = None  # when a start at the preset's time enters; past while its entry window is open
     exit_at: datetime | None = None  # the exit time the outlook is for
     best_pct: float | None = (
-        None  # the best P&L any spot would bring at the exit time, % of premium, at today's volatility
+        None  # the best P&L any spot would bring at the exit time, % of the basis; None, too, where there is no best
     )
     still_pct: float | None = None  # the same if spot stands still
     payoff: "Payoff | None" = None

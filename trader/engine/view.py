@@ -105,7 +105,8 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     `decayed_pct`: share of the premium that has gone from the options at their mark prices. `by_time_pct`: what would have
     gone by now had spot and volatilities stayed as when the strikes were chosen; both None where nothing was taken in. `still_pnl`: USD of P&L, cost to close, at
     the exit time if spot stands still; today's spread counts in proportion to what the option is still worth. `best_pct`: the
-    best P&L any spot would bring at the exit time, so, % of the basis. `exit_at` is the instant meant.
+    best P&L any spot would bring at the exit time, so, % of the basis; None, too, where more is bought than sold and there is no
+    best. `exit_at` is the instant meant.
     """
 
     decayed_pct: float | None = None

@@ -18,8 +18,9 @@ from trader.domain.errors import TraderError
 from trader.panel import cards, form, markup, parts, service
 from trader.panel import format as fmt
 from trader.panel.markup import Html, join, tag
+from trader.panel.pressed import Note
 
-_LOADED, _GENERATION, _SAID = "limits_loaded", "limits_generation", "limits_said"
+_EDIT = "limits_edit"
 _ASKED, _LOCK_SAID = "lock_asked", "lock_said"
 _ANSWER_SECS = 2.0
 _GROUPS = {
@@ -201,20 +202,36 @@ def _save(present: AccountLimits) -> None:
         st.warning("These limits were set elsewhere meanwhile; saving would be refused.", icon=":material/merge:")
         st.text("; ".join(_change(name, getattr(loaded, name), getattr(present, name)) for name in moved))
         st.button("Take those, keep my edits", key="limits_rebase", on_click=_rebase, args=(present,))
-    if st.session_state.get(_SAID):
-        st.text(st.session_state[_SAID])
+    if _edit().said:
+        st.text(_edit().said)
 
 
-def _loaded() -> AccountLimits | None:
-    """The limits as this tab has read them."""
-    found: AccountLimits | None = st.session_state.get(_LOADED)
+class _Edit(Note):
+    """The limits as this tab has read them, and which fields show them: the generation is in their keys."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: AccountLimits | None = None
+        self.generation = 0
+
+    def load(self, limits: AccountLimits) -> None:
+        """Begin with these."""
+        self.loaded, self.generation = limits, self.generation + 1
+
+
+def _edit() -> _Edit:
+    if _EDIT not in st.session_state:
+        st.session_state[_EDIT] = _Edit()
+    found: _Edit = st.session_state[_EDIT]
     return found
 
 
+def _loaded() -> AccountLimits | None:
+    return _edit().loaded
+
+
 def _load(limits: AccountLimits) -> None:
-    """Begin with these; the fields become others, so that they show them."""
-    st.session_state[_LOADED] = limits
-    st.session_state[_GENERATION] = st.session_state.get(_GENERATION, 0) + 1
+    _edit().load(limits)
 
 
 def _rebase(limits: AccountLimits) -> None:
@@ -223,11 +240,11 @@ def _rebase(limits: AccountLimits) -> None:
     _load(limits)
     for name, value in mine.items():
         st.session_state[_key(name)] = value
-    st.session_state[_SAID] = ""
+    _edit().said = ""
 
 
 def _key(name: str) -> str:
-    return f"limits.{st.session_state.get(_GENERATION, 0)}.{name}"
+    return f"limits.{_edit().generation}.{name}"
 
 
 def _typed() -> dict[str, Any]:
@@ -277,30 +294,30 @@ def _say(value: Any) -> str:
 
 def _send() -> None:
     """Send what the fields hold now; the arguments of a callback would be those of the last drawing."""
+    desk, edit, status = service.desk(), _edit(), service.status()
     wanted, wrong = _checked(_typed())
     if wanted is None:
-        st.session_state[_SAID] = f"Not saved: {wrong[0]}"
+        edit.said = f"Not saved: {wrong[0]}"
         return
+    alive = not isinstance(status, str) and status.runner.alive
+    # From here on nothing of the session's state is touched: see `pressed`.
     try:
-        receipt = service.desk().set_limits(wanted, issued_by="panel", seen=_loaded())
-        status = service.status()
-        alive = not isinstance(status, str) and status.runner.alive
-        row = service.desk().await_command(receipt.command_id, _ANSWER_SECS if alive else 0)
+        receipt = desk.set_limits(wanted, issued_by="panel", seen=edit.loaded)
+        row = desk.await_command(receipt.command_id, _ANSWER_SECS if alive else 0)
     except TraderError as error:
-        st.session_state[_SAID] = f"Not saved: {fmt.plain(error, 600)}"
+        edit.said = f"Not saved: {fmt.plain(error, 600)}"
         return
-    if row.status == "refused":
-        st.session_state[_SAID] = f"Refused: {_titled(fmt.plain(row.detail, 600))}."
-        return
-    st.session_state[_SAID] = (
-        f"Accepted: {fmt.plain(row.detail)}."
-        if row.status != "new"
-        else "Recorded; the runner has not answered yet."
-        if alive
-        else "Recorded; no runner is alive, the limits change as soon as one is."
-    )
     service.forget()
-    _load(wanted)
+    if row.status == "refused":
+        edit.said = f"Refused: {_titled(fmt.plain(row.detail, 600))}."
+        return
+    edit.load(wanted)
+    if row.status != "new":
+        edit.said = f"Accepted: {fmt.plain(row.detail)}."
+    elif alive:
+        edit.said = "Recorded; the runner has not answered yet."
+    else:
+        edit.said = "Recorded; no runner is alive, the limits change as soon as one is."
 
 
 def _answer(command_id: str) -> str:

@@ -12,6 +12,7 @@ from trader.domain.expiry import ist_date
 from trader.domain.structure_words import title, verb
 from trader.panel import beside, lots, parts, preflight, refused, runs, sell_now, service, shown, watch
 from trader.panel import format as fmt
+from trader.panel.pressed import note
 
 _RESULT = "dash_start_result"
 _ANSWER_SECS = 2.0  # a runner looks for commands four times a second
@@ -190,31 +191,31 @@ def planned(
 
 def answer() -> None:
     """What the last press of Start was answered, where there is something to say."""
-    result = st.session_state.get(_RESULT)
-    if result:
-        st.text(result)
+    if said := note(_RESULT).said:
+        st.text(said)
 
 
 def _send(preset: Preset, size: object) -> None:
     """Send what the person sees. The arguments of a callback are those of the last drawing, which a quick hand outruns:
     the inputs are read as they stand now, and a preset or a size that is not the drawn one is not started unseen."""
+    desk, answered = service.desk(), note(_RESULT)
     changed = (
         "preset" if st.session_state.get("dash_preset") != preset.name else "size" if lots.target() != size else ""
     )
     if changed:
-        st.session_state[_RESULT] = f"Not started: the {changed} was just changed; look at it and press Start again."
+        answered.said = f"Not started: the {changed} was just changed; look at it and press Start again."
         return
     now = st.session_state.get("dash_when") == "now"
-    confirm = st.session_state.get("dash_confirm")
+    confirm, phrase = st.session_state.get("dash_confirm"), beside.typed()
+    # From here on nothing of the session's state is touched: see `pressed`.
     try:
-        receipt = service.desk().start(preset, now=now, issued_by="panel", confirm=confirm, beside=beside.typed())
-        answer = service.desk().await_command(receipt.command_id, _ANSWER_SECS)
+        receipt = desk.start(preset, now=now, issued_by="panel", confirm=confirm, beside=phrase)
+        answer = desk.await_command(receipt.command_id, _ANSWER_SECS)
     except TraderError as error:
-        service.forget()
-        st.session_state[_RESULT] = f"Not started: {fmt.plain(error, 600)}"
-        return
+        answered.said = f"Not started: {fmt.plain(error, 600)}"
+    else:
+        answered.said = {
+            "refused": f"Not started: {fmt.plain(answer.detail)}",
+            "new": "Recorded; the runner has not answered yet.",
+        }.get(answer.status, "")
     service.forget()
-    st.session_state[_RESULT] = {
-        "refused": f"Not started: {fmt.plain(answer.detail)}",
-        "new": "Recorded; the runner has not answered yet.",
-    }.get(answer.status, "")

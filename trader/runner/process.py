@@ -28,8 +28,7 @@ def identity(pid: int) -> str:
     when it began. Empty where the system does not tell (no /proc), or when there is no such process."""
     try:
         here = _here()
-        with Path(f"/proc/{pid}/stat").open() as told:
-            fields = told.read().rpartition(")")[2].split()  # the name may hold blanks
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()  # the name may hold blanks
     except OSError:
         return ""
     return "" if fields[0] in "ZX" else f"{here}/{pid}/{fields[19]}"

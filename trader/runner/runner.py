@@ -22,7 +22,7 @@ from trader.exchange.ports import Gateway
 from trader.journal.commands import CommandRow
 from trader.journal.lease import Lease, LeaseLost
 from trader.journal.store import Journal, RecordExists
-from trader.runner import recovery
+from trader.runner import recovery, restart_notes
 from trader.runner.clocks import Clocks
 from trader.runner.commands import Commands
 from trader.runner.dispatcher import Dispatcher
@@ -240,7 +240,7 @@ class Runner:
         if self._due.is_due("tick", TICK_SECS):
             # A clock that was set is believed only while no order or deadline could be misjudged by it.
             if self._clocks.stepped and not self._kernel.state.unresolved:
-                self._telling.record(self._clocks.believe_machine())
+                self._telling.record(restart_notes.clock_set(self._clocks.believe_machine()))
             self._kernel.apply(ev.ClockTicked(at=self._clocks.now()))
         if self._due.is_due("publish", PUBLISH_SECS):
             self._publish()

@@ -22,16 +22,16 @@ _views = msgspec.json.Decoder(RunView)
 
 
 class _Records:
-    """What of a journal the desk's book of runs asks for."""
+    """What the desk's book of runs asks of a journal."""
 
     def __init__(self, records: Sequence[AnyRecord]) -> None:
         self._records = list(enumerate(records, start=1))
 
-    def newest(self) -> Newest:
-        return Newest(record=len(self._records), command=0, sample=0)
-
     def records(self, run_id: str, after_seq: int = 0) -> list[tuple[int, AnyRecord]]:
         return [(seq, record) for seq, record in self._records if seq > after_seq and record.run_id == run_id]
+
+    def newest(self) -> Newest:
+        return Newest(record=len(self._records), command=0, sample=0)
 
 
 def realized_by_face(
