@@ -97,6 +97,13 @@ def money(text: str) -> Decimal:
     return Decimal(("-" if found[1] == "−" else "") + found[2].replace(",", ""))
 
 
+def kept(page: Page) -> str:
+    """The verdict on the result card."""
+    verdict = page.locator(".st-key-result_box h3")
+    expect(verdict).to_contain_text("$")
+    return verdict.inner_text()
+
+
 def stop_button(page: Page) -> Locator:
     return page.locator(".st-key-stop button")
 
@@ -178,8 +185,7 @@ def test_two_strangles_at_once_are_watched_and_stopped_one_by_one(
     expect(hero(page)).to_contain_text("Done — flat, confirmed by the exchange")
     booked = history(home)
     assert booked.keys() == {first, second}
-    kept = page.locator(".st-key-result_box h3").inner_text()
-    assert_told(kept, booked[first], status(home, first))
+    assert_told(kept(page), booked[first], status(home, first))
     for run, preset in ((first, "narrow"), (second, "wide")):
         line = page.locator(".st-key-news_box").get_by_text(f"BTC {preset}").first.inner_text()
         assert abs(money(line) - Decimal(booked[run]["realized_pnl"])) <= Decimal("0.005"), line
@@ -239,7 +245,7 @@ def test_two_hundred_contracts_go_in_and_out_in_slices(panel: str, home: Path, c
     expect(work.locator("[data-work=P]")).to_contain_text(re.compile(r"\d of 10 slices filled, next at"))
     look(page, "twap_out")
     expect(hero(page)).to_contain_text("Done — flat, confirmed by the exchange")
-    assert_told(page.locator(".st-key-result_box h3").inner_text(), history(home)[run], status(home, run))
+    assert_told(kept(page), history(home)[run], status(home, run))
 
 
 def limit(page: Page, label: str) -> Locator:
