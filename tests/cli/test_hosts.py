@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+import requests
 
 from trader.cli.app import main
 from trader.cli.ports import LOOPBACK, require_free_port
@@ -111,7 +112,7 @@ def test_a_runner_in_a_process_of_its_own_is_brought_back_and_ends_with_the_pane
         journal = Journal.open(f"sqlite:///{clean_environment / 'journal.db'}")
         first = _holder(journal)
         assert first not in (panel.pid, os.getpid())
-        while not _listens(port):
+        while not _serves(port):
             assert panel.poll() is None
         os.kill(first, signal.SIGKILL)
         _said(panel.stderr, "runner_process_ended code=-9")
@@ -162,6 +163,14 @@ def _said(stream: IO[str], words: str) -> None:
         if words in line:
             return
     raise AssertionError(f"it ended without saying {words!r}")
+
+
+def _serves(port: int) -> bool:
+    """Whether the panel answers: it does so once its host was started; its port is open before."""
+    try:
+        return requests.get(f"http://{LOOPBACK}:{port}/_stcore/health", timeout=0.5).ok
+    except requests.RequestException:
+        return False
 
 
 def _listens(port: int) -> bool:
