@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from bench import chain, engine, journal, latency, measuring, memory, messages, orders, panel, stop
+from bench import chain, engine, journal, latency, measuring, memory, messages, orders, panel, sessions, stop
 from bench.measuring import Figures
 
 # What a figure should reach: name of the benchmark, figure, aim in words.
@@ -24,6 +24,7 @@ def measure_all() -> dict[str, Figures]:
     """Every benchmark at its usual size, in about five minutes."""
     return {
         "engine": engine.measure(steps=4000, rounds=3),
+        "sessions": sessions.measure(sessions=60, rounds=1),
         "journal": journal.measure(secs=0.7, rounds=3),
         "messages": messages.measure(secs=1.5, rounds=3),
         "chain": chain.measure(secs=1.5, rounds=2, rate=2000.0),

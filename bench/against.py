@@ -55,7 +55,7 @@ def compare(name: str, options: Sequence[str], revision: str, rounds: int) -> Fi
 def _compared(pairs: Sequence[tuple[float, float]]) -> Figures:
     ratios = [now / then for then, now in pairs if then]
     return {
-        "then": median([then for then, _ in pairs]),
-        "now": median([now for _, now in pairs]),
+        "then": round(median([then for then, _ in pairs]), 4),
+        "now": round(median([now for _, now in pairs]), 4),
         "ratio": round(median(ratios), 2) if ratios else None,
     }

@@ -8,12 +8,12 @@ import streamlit as st
 
 from trader.desk import Status
 from trader.engine.records import Phase
-from trader.panel import alerts, cards, frame, launch, live, news, result, service, waiting
-from trader.panel.watch import chosen_run, running, stage
+from trader.panel import alerts, cards, frame, launch, live, news, result, runs, service, waiting
+from trader.panel.watch import running, stage
 
 cards.style()
 seen = service.status()
-run_id = None if isinstance(seen, str) else chosen_run(seen.runs)
+run_id = runs.pick(seen)
 status = service.status(run_id)
 run = None if isinstance(status, str) else status.run
 

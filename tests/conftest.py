@@ -28,7 +28,7 @@ hypothesis.settings.register_profile("house", deadline=None, derandomize=True, d
 hypothesis.settings.load_profile("house")
 
 # Settings of the program that a developer's shell may carry. TRADER_DATA only points to recorded data and stays.
-_OURS = ("TRADER_", "DELTA_", "STREAMLIT_", "DATABASE_URL", "PORT")
+_OURS = ("TRADER_", "DELTA_", "STREAMLIT_", "DATABASE_URL", "PORT", "RUNNER")
 _KEPT = frozenset({"TRADER_DATA"})
 ROOT = Path(__file__).parent.parent
 # Minutes of waiting for processes, or of computing: where two workers share the tests, these are begun first.

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from bench import chain, engine, journal, latency, memory, messages, orders, panel, stop, venue_publish
+from bench import chain, engine, journal, latency, memory, messages, orders, panel, sessions, stop, venue_publish
 from bench.latency import latencies_us
 from bench.measuring import machine, percentile
 
 TINY: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, Any], set[str]]] = {
     "engine": (engine.measure, {"steps": 20, "rounds": 1}, {"one_leg_steps_per_sec", "both_legs_steps_per_sec"}),
+    "sessions": (sessions.measure, {"sessions": 2, "rounds": 1}, {"all_per_core_sec", "strangles_per_core_sec"}),
     "journal": (journal.measure, {"secs": 0.05, "rounds": 1}, {"fdatasync_per_sec", "commits_of_1_per_sec", "ratio"}),
     "orders": (orders.measure, {"secs": 0.1, "rounds": 1}, {"one_thread_per_sec", "two_threads_per_sec", "ratio"}),
     "venue_publish": (

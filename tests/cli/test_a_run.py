@@ -78,9 +78,10 @@ def test_a_paper_run_is_started_watched_and_stopped(runner: subprocess.Popen[str
     assert [leg["filled_quantity"] for leg in now["legs"]] == [20, 20]
     assert all(leg.keys() >= LEG_FIELDS and is_money(leg["avg_px"]) for leg in now["legs"])
 
+    answer("limits", "set", "open_runs=1", "open_runs_per_underlying=1")
     again = trader("start", "--preset", "development", "--set", "strategy.quantity=20", "--now")
     assert again.returncode == 1
-    assert "not finished yet" in again.stderr
+    assert "1 runs are open on this account, open_runs is 1" in again.stderr
     assert again.stderr.count("\n") == 1
 
     second = trader("run")

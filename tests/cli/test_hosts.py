@@ -8,12 +8,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
+import requests
 
 from trader.cli.app import main
 from trader.cli.ports import LOOPBACK, require_free_port
 from trader.domain.errors import ConfigError
+from trader.journal.store import Journal
+from trader.runner.process import is_running
 
 
 @pytest.fixture
@@ -89,6 +93,84 @@ def test_ctrl_c_ends_the_panel_with_one_quiet_line(clean_environment: Path) -> N
     assert "Abort" not in out + err and "Traceback" not in err
     assert out.rstrip().endswith("taken up again at the next start.")
     assert not (clean_environment / "venue.json").exists()
+
+
+def test_a_runner_in_a_process_of_its_own_is_brought_back_and_ends_with_the_panel(clean_environment: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port = server.getsockname()[1]
+    panel = subprocess.Popen(
+        [sys.executable, "-m", "trader", "up", "--port", str(port)],
+        env={**os.environ, "RUNNER": "process"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert panel.stderr is not None
+    journal = None
+    try:
+        _said(panel.stderr, "runner_started account=paper epoch=1 host=process")
+        journal = Journal.open(f"sqlite:///{clean_environment / 'journal.db'}")
+        first = _holder(journal)
+        assert first not in (panel.pid, os.getpid())
+        while not _serves(port):
+            assert panel.poll() is None
+        os.kill(first, signal.SIGKILL)
+        _said(panel.stderr, "runner_process_ended code=-9")
+        _said(panel.stderr, "runner_started account=paper epoch=2 host=process")
+        second = _holder(journal)
+        panel.send_signal(signal.SIGINT)
+        panel.communicate(timeout=60)
+        assert panel.returncode == 0
+        assert not is_running(second)
+        assert not (clean_environment / "venue.json").exists()
+    finally:
+        panel.kill()
+        panel.wait()
+        if journal is not None:
+            journal.close()
+
+
+def test_a_runner_of_its_own_that_cannot_start_ends_the_panel(clean_environment: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port = server.getsockname()[1]
+    ended = subprocess.run(
+        [sys.executable, "-m", "trader", "up", "--port", str(port)],
+        env={
+            **os.environ,
+            "RUNNER": "process",
+            "DELTA_REST_URL": "http://127.0.0.1:1",
+            "DELTA_WS_PUBLIC_URL": "ws://127.0.0.1:1",
+            "DELTA_WS_PRIVATE_URL": "ws://127.0.0.1:1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert ended.returncode == 1
+    assert "DELTA_PAPER_API_KEY" in ended.stderr
+    assert "The runner's process ended with 1" in ended.stderr
+
+
+def _holder(journal: Journal) -> int:
+    lease = journal.lease_row("paper")
+    assert lease is not None
+    return lease.pid
+
+
+def _said(stream: IO[str], words: str) -> None:
+    """Read until these words come; the test's own time limit ends it otherwise."""
+    for line in stream:
+        if words in line:
+            return
+    raise AssertionError(f"it ended without saying {words!r}")
+
+
+def _serves(port: int) -> bool:
+    """Whether the panel answers: it does so once its host was started; its port is open before."""
+    try:
+        return requests.get(f"http://{LOOPBACK}:{port}/_stcore/health", timeout=0.5).ok
+    except requests.RequestException:
+        return False
 
 
 def _listens(port: int) -> bool:

@@ -56,7 +56,7 @@ def test_set_and_reset_ask_for_the_whole_document(journal: Journal, capsys: Said
     [
         ("open_runs", "'open_runs' is no KEY=VALUE"),
         ("max=3", "the keys are open_runs"),
-        ("open_runs=0", "open_runs: Input should be greater than or equal to 1"),
+        ("open_runs=0", "open_runs must be at least 1 runs, was '0'"),
         ("open_runs=2", "open_runs_per_underlying (3) exceeds open_runs (2)"),
         ("daily_loss_usd=lots", "daily_loss_usd"),
     ],
@@ -76,7 +76,7 @@ def test_a_file_is_written_and_taken_in(journal: Journal, capsys: Said, tmp_path
     path.write_text(json.dumps({**document, "open_runs": 5}))
     assert run(capsys, "limits", "import", str(path))[0] == 0
     assert asked(journal)[-1]["open_runs"] == 5
-    for text, words in (("{", "no JSON"), ('{"open_run": 1}', "open_run"), ('{"schema": 7}', "schema 7")):
+    for text, words in (("{", "not valid JSON"), ('{"open_run": 1}', "open_run"), ('{"schema": 7}', "schema 7")):
         path.write_text(text)
         code, _, err = run(capsys, "limits", "import", str(path))
         assert code == 1 and words in err and err.count("\n") == 1

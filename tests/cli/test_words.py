@@ -10,10 +10,12 @@ import typer
 from msgspec.structs import replace
 
 from tests.desk.test_status import view_of
+from tests.engine import boards
 from tests.panel.fake_desk import FakeDesk
 from trader.cli import runs
 from trader.cli.words import run_lines, still_open
 from trader.config.preset import Preset
+from trader.desk.status_json import status_document
 from trader.desk.values import Day, DayResult, RunnerHealth, Status
 from trader.engine.records import Phase
 
@@ -34,6 +36,23 @@ def test_somebody_elses_remainder_is_not_said_to_be_worked_on() -> None:
     other = view_of("b")
     said = runs._why_not_flat(status_of(other, run=done), (other,), 11.2)
     assert "NOT FLAT after 11 s" in said and "keeps working" in said
+
+
+@pytest.mark.parametrize(
+    ("side", "words"), [("sell", "0.6000 USD), peak"), ("buy", "0.6000 USD, the most that can be lost), peak")]
+)
+def test_a_percentage_is_told_with_what_it_is_of(side: str, words: str) -> None:
+    view = replace(
+        boards.holding(boards.structured("one_leg", leg_side=side)).view, basis=Decimal("0.6"), premium=Decimal(-9)
+    )
+    assert any(f"% of {words}" in line for line in run_lines(status_of(view, run=view)))
+
+
+def test_the_document_has_every_open_run() -> None:
+    views = (view_of("a"), view_of("b"))
+    document = status_document(status_of(*views, run=views[1]))
+    assert [run["run_id"] for run in document["runs"]] == document["open_runs"] == ["a", "b"]
+    assert document["runs"][1] == {name: document[name] for name in document["runs"][1]}
 
 
 def test_a_wait_is_told_as_it_was_and_not_as_it_was_allowed() -> None:

@@ -158,7 +158,7 @@ def test_an_exchange_that_lists_eth_only_failed_every_check(
     announce(settings, eth_venue)
     runner.live()
     of_btc = board(desk)
-    assert {name for name, (met, _) in of_btc.items() if met is not True} == {"legs", "margin"}
+    assert {name for name, (met, _) in of_btc.items() if met is not True} == {"legs", "account size", "margin"}
     assert "BTC" in of_btc["legs"][1]
     of_eth = desk.checks(overrides=["strategy.underlying=ETH"])
     assert [row for row in of_eth if not row.ok] == []

@@ -1,11 +1,13 @@
 """The board: each prerequisite met and unmet, and no exchange at all."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from tests.desk.conftest import RunnersHand, announce
 from tests.desk.test_market import CALL, PRESET, PUT, board, quote
 from tests.e2e.test_odd_rows import spoil
+from trader.config.account_limits import AccountLimits
 from trader.config.preset import Preset
 from trader.config.settings import Settings
 from trader.desk import CheckResult, Desk, RunnerHealth
@@ -13,6 +15,7 @@ from trader.desk import prerequisites as pre
 from trader.desk.market import Board, build_preview
 from trader.domain.errors import ExchangeError, JournalError, OutcomeUnknown, VenueRefused
 from trader.domain.wallet import Wallet
+from trader.engine.records import LimitsSet
 from trader.exchange.common.odd_rows import OddFigures
 from trader.exchange.common.statistics import CacheFigures, CallStatistics
 from trader.journal import Journal
@@ -84,6 +87,7 @@ def test_board_without_an_exchange_fails_in_words_and_never_raises(desk: Desk) -
     assert {name for name, check in results.items() if check.ok is None} == {
         "request budget",
         "account stream",
+        "account size",
         "margin",
     }
     assert "cannot be read" in results["nothing foreign"].words
@@ -106,6 +110,19 @@ def test_board_with_venue_and_runner_is_all_met(
     announce(settings, venue)
     runner.live()
     assert [check for check in desk.checks() if not check.ok] == []
+
+
+def test_board_counts_the_whole_entry_against_the_limits_of_the_account(
+    desk: Desk, settings: Settings, venue: VenueServer, journal: Journal
+) -> None:
+    announce(settings, venue)
+    tight = AccountLimits(contracts_per_instrument=1, contracts_per_underlying=3)
+    made = LimitsSet(run_id="", wall=datetime.now(UTC), account="paper", limits=tight.document())
+    journal.append([made], lease=None, account="paper")
+    rows = {name: next(c for c in desk.checks(name) if c.name == "account size") for name in ("default", "iron_condor")}
+    assert rows["default"].ok
+    assert not rows["iron_condor"].ok
+    assert rows["iron_condor"].words == "4 contracts on BTC with this entry, contracts_per_underlying is 3"
 
 
 def test_board_shows_a_wrong_key(desk: Desk, settings: Settings, venue: VenueServer) -> None:

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.desk.test_preview import BOOKS, books, seen_of
+from tests.engine import boards
 from tests.engine.scene import OPENING, D, Scene, done, entering, exiting, holding, preset, waiting
 from trader.config.preset import Preset
 from trader.desk import Preview, reach_of_preview, reach_of_run, stop_words
@@ -78,7 +79,7 @@ def test_stop_tells_what_is_not_flat_after_the_end() -> None:
 
 
 def seen(best: float | None) -> Preview:
-    return replace(seen_of(preset(), books(*BOOKS[0])), best_pct=best)
+    return replace(seen_of(preset(), books(*BOOKS[0])), best_pct=best, still_pct=best)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +121,15 @@ def test_what_cannot_be_computed_is_said_to_be_unknown() -> None:
     blind = holding()
     blind.tick(6)
     assert reach_of_run(blind.view) == words
+
+
+@pytest.mark.parametrize(("side", "has_best"), [("buy", False), ("sell", True)])
+def test_where_more_is_bought_than_sold_there_is_no_best_case(side: str, has_best: bool) -> None:
+    """Looked for within half of spot, it was said to be +68,400 %."""
+    held = boards.holding(boards.structured("one_leg", leg_side=side)).view
+    assert held.outlook is not None and held.outlook.still_pnl is not None
+    assert (held.outlook.best_pct is not None) is has_best
+    assert ("the best case by 16:30 IST has no bound" in reach_of_run(held)) is not has_best
 
 
 def test_without_a_trailing_stop_only_the_profit_is_a_goal() -> None:

@@ -23,6 +23,7 @@ NOT_RUN = {
     ".venv\\Scripts\\python -m pip install -r requirements.txt": "Windows",
     ".venv\\Scripts\\python -m trader up": "Windows; `up` is run on this system",
     "PORT=8600 make run": "`make run` is run, with a free port in PORT",
+    "RUNNER=process make run": "`make run` is run; cli/test_hosts.py runs `up`, which it calls, with RUNNER",
     "python -m trader record --exchange production --secs 3600": "needs the internet, an hour",
     "python -m trader record var/night --exchange testnet --underlyings BTC --expiries 2 --rotate-minutes 60": (
         "needs the internet, a night"

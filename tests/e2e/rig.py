@@ -80,7 +80,7 @@ class Rig:
         self.runner = runner
         self._thread = threading.Thread(target=runner.run, name="runner", daemon=True)
         self._thread.start()
-        assert runner.ready.wait(10)
+        assert runner.ready.wait(40)
         return runner
 
     def _lease(self) -> Lease:
@@ -95,13 +95,13 @@ class Rig:
                 now=datetime.now(UTC),
             )
 
-        return await_value(take, 10, "a free lease")
+        return await_value(take, 40, "a free lease")
 
     def halt(self) -> None:
         """Stop the runner; the position stays."""
         assert self.runner is not None and self._thread is not None
         self.runner.stop()
-        self._thread.join(10)
+        self._thread.join(40)
         assert not self._thread.is_alive()
 
     def start(self, chosen: Preset, *, now: bool = True) -> str:

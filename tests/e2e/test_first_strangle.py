@@ -43,11 +43,11 @@ def done(view: Any) -> bool:
 def test_start_now_sells_both_legs_and_stop_buys_them_back_with_the_venues_own_money(rig: Rig) -> None:
     rig.boot()
     rig.start(preset(**DAY))
-    held = rig.await_view(holding, 20, "holding with P&L")
+    held = rig.await_view(holding, 40, "holding with P&L")
     assert [leg.open_quantity for leg in held.legs] == [50, 50]
     assert held.flat == "false"
     rig.stop()
-    closed = rig.await_view(done, 15, "done")
+    closed = rig.await_view(done, 40, "done")
     assert closed.flat == "true" and closed.exit_reason == "manual"
     assert closed.realized_pnl == rig.ledger_change()
     assert closed.fees is not None and closed.fees > 0
@@ -67,7 +67,7 @@ def test_the_exit_time_closes_the_run_without_anybody(venue: VenueServer, tmp_pa
 def test_a_restart_while_holding_keeps_trail_and_exit_instant_and_never_enters_again(rig: Rig) -> None:
     rig.boot()
     rig.start(preset(**DAY))
-    held = rig.await_view(holding, 20, "holding with P&L")
+    held = rig.await_view(holding, 40, "holding with P&L")
     rig.halt()
     orders_before = len(rig.journal.orders(held.run_id))
     tier = Trailed(
@@ -75,12 +75,12 @@ def test_a_restart_while_holding_keeps_trail_and_exit_instant_and_never_enters_a
     )
     rig.journal.append([tier], lease=None)
     rig.boot()
-    again = rig.await_view(holding, 20, "holding again after the restart")
+    again = rig.await_view(holding, 40, "holding again after the restart")
     assert (again.run_id, again.exit_at) == (held.run_id, held.exit_at)
     assert again.peak_pct == Decimal(45) and again.trailing_level == Decimal(-500)
     assert len(rig.journal.orders(held.run_id)) == orders_before
     rig.stop()
-    closed = rig.await_view(done, 15, "done")
+    closed = rig.await_view(done, 40, "done")
     assert closed.realized_pnl == rig.ledger_change()
 
 
@@ -112,13 +112,13 @@ def test_an_answer_lost_after_acceptance_never_makes_a_second_order(venue: Venue
     rig = Rig(venue, tmp_path, wrap)
     rig.boot()
     rig.start(preset(**DAY))
-    held = rig.await_view(holding, 20, "holding although an answer was lost")
+    held = rig.await_view(holding, 40, "holding although an answer was lost")
     assert wrapped[0].lost == 1
     intents = [r for _, r in rig.journal.records(held.run_id) if isinstance(r, OrderIntended)]
     legs = [r.intent.leg for r in intents]  # the put may have rested and been chased; the call's order is the only one
     assert legs.count("C") == 1 and set(legs) == {"C", "P"}
     rig.stop()
-    closed = rig.await_view(done, 15, "done")
+    closed = rig.await_view(done, 40, "done")
     assert closed.realized_pnl == rig.ledger_change()
     rig.halt()
 
@@ -134,7 +134,7 @@ class RefusesOneLeg:
 
     def submit(self, intent: OrderIntent, **how: Any) -> Outcome:
         if intent.leg == "P":
-            await_value(lambda: self._gateway.positions("BTC") or None, 10, "the call sold")
+            await_value(lambda: self._gateway.positions("BTC") or None, 40, "the call sold")
             return Rejected("risk_limits_breached", "product risk limit")
         return self._gateway.submit(intent, **how)
 
@@ -143,7 +143,7 @@ def test_a_leg_that_cannot_be_sold_unwinds_the_other(venue: VenueServer, tmp_pat
     rig = Rig(venue, tmp_path, RefusesOneLeg)
     rig.boot()
     rig.start(preset(**DAY))
-    closed = rig.await_view(done, 20, "done by unwinding")
+    closed = rig.await_view(done, 40, "done by unwinding")
     assert closed.exit_reason == "unwind" and closed.flat == "true"
     assert [leg.open_quantity for leg in closed.legs] == [0, 0]
     assert closed.realized_pnl == rig.ledger_change() and closed.realized_pnl < 0
@@ -159,16 +159,16 @@ def test_a_second_start_of_the_same_configuration_is_refused_while_the_first_ent
         row = rig.journal.command(second)
         return row if row is not None and row.status != "new" else None
 
-    row = await_value(answered, 5, "an answer to the second start")
+    row = await_value(answered, 40, "an answer to the second start")
     assert row.status == "refused" and "has not completed its entry" in row.detail
     rig.stop()
-    rig.await_view(done, 15, "done")
+    rig.await_view(done, 40, "done")
 
 
 def test_stop_before_the_entry_time_ends_flat_without_an_order(rig: Rig) -> None:
     rig.boot()
     rig.start(preset(schedule={"entry_time_ist": "15:00", "exit_time_ist": "16:00"}), now=False)
-    rig.await_view(lambda v: v.entry_at is not None, 10, "waiting for its time")
+    rig.await_view(lambda v: v.entry_at is not None, 40, "waiting for its time")
     rig.stop()
-    closed = rig.await_view(done, 10, "done")
+    closed = rig.await_view(done, 40, "done")
     assert closed.flat == "true" and closed.orders == ()

@@ -88,15 +88,22 @@ def await_run(journal: Journal, epoch: int, condition: Any, secs: float, what: s
     return await_value(look, secs, what)
 
 
+def entries(journal: Journal, run_id: str) -> list[tuple[str, str]]:
+    """Leg and id of every order that was to enter; more than one of a leg where the first had timed out."""
+    intents = [record.intent for _, record in journal.records(run_id) if isinstance(record, OrderIntended)]
+    return [(intent.leg, intent.client_order_id) for intent in intents if intent.purpose == "E"]
+
+
 def test_a_killed_runner_resumes_with_the_same_trail_and_exits_to_the_venues_cent(processes: Processes) -> None:
     first = processes.run()
-    await_value(lambda: (processes.home / "journal.db").exists() or None, 20, "a journal")
-    await_value(lambda: read_announcement(processes.home), 20, "the venue")
+    await_value(lambda: (processes.home / "journal.db").exists() or None, 40, "a journal")
+    await_value(lambda: read_announcement(processes.home), 40, "the venue")
     journal = Journal.open(f"sqlite:///{processes.home / 'journal.db'}")
     chosen = preset(strategy={"quantity": 20})
     body = {"config": chosen.model_dump(mode="json"), "config_hash": chosen.config_hash, "now": True, "confirm": None}
     order(journal, "start", body)
-    held = await_run(journal, 1, lambda v: v.phase is Phase.HOLDING and v.pnl is not None, 30, "holding")
+    held = await_run(journal, 1, lambda v: v.phase is Phase.HOLDING and v.pnl is not None, 40, "holding")
+    entered = entries(journal, held.run_id)
     tier = Trailed(
         run_id=held.run_id, wall=held.created_at, peak_pnl=Decimal(2), peak_pct=Decimal(41), level_pct=Decimal(-900)
     )
@@ -110,9 +117,9 @@ def test_a_killed_runner_resumes_with_the_same_trail_and_exits_to_the_venues_cen
     assert (again.peak_pct, again.trailing_level) == (Decimal(41), Decimal(-900))
 
     order(journal, "stop", {"run_id": None})
-    closed = await_run(journal, 2, lambda v: v.phase is Phase.DONE, 20, "flat")
-    intents = [r.intent for _, r in journal.records(held.run_id) if isinstance(r, OrderIntended)]
-    assert sorted(i.leg for i in intents if i.purpose == "E") == ["C", "P"]
+    closed = await_run(journal, 2, lambda v: v.phase is Phase.DONE, 40, "flat")
+    assert {leg for leg, _ in entered} == {"C", "P"}
+    assert entries(journal, held.run_id) == entered
     announced = read_announcement(processes.home)
     assert announced is not None
     keys = Credentials(announced.api_key.get_secret_value(), announced.api_secret.get_secret_value())

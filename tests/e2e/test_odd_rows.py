@@ -71,18 +71,18 @@ def test_a_run_beside_odd_rows_of_every_list_enters_ends_flat_and_shows_them(
     rig = Rig(venue, tmp_path, wrap=lambda gateway: spoil(gateway, changes))
     rig.boot()
     rig.start(preset())
-    held = rig.await_view(lambda v: v.phase is Phase.HOLDING, 20, "holding")
+    held = rig.await_view(lambda v: v.phase is Phase.HOLDING, 40, "holding")
 
     def shown() -> tuple[str, ...] | None:
         snapshot = rig.journal.snapshot("paper")
         return snapshot.ops.left_out if snapshot is not None and snapshot.ops.left_out else None
 
-    rows = await_value(shown, 10, "rows left out in the live picture")
+    rows = await_value(shown, 40, "rows left out in the live picture")
     assert any("tick_size" in row for row in rows) and any(row.startswith("row 1 in the product list") for row in rows)
     told = [alert.text for alert in rig.journal.alerts(50, account="paper")]
     assert any("make no sense" in text or "makes no sense" in text for text in told)
     rig.stop()
-    done = rig.await_view(lambda v: v.phase is Phase.DONE, 20, "done")
+    done = rig.await_view(lambda v: v.phase is Phase.DONE, 40, "done")
     assert done.flat == "true" and done.realized_pnl == rig.ledger_change()
     assert {leg.symbol for leg in held.legs}.isdisjoint(row.split(" ")[0] for row in rows)
     rig.halt()

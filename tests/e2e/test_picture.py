@@ -32,7 +32,7 @@ def holding(view: RunView) -> bool:
 def test_the_picture_of_a_held_run_agrees_with_itself_with_the_exchange_and_with_the_document(rig: Rig) -> None:
     rig.boot()
     rig.start(preset(strategy={"quantity": 50}, schedule={"entry_time_ist": "10:31", "exit_time_ist": "16:30"}))
-    held = rig.await_view(holding, 20, "holding with a corridor")
+    held = rig.await_view(holding, 40, "holding with a corridor")
     assert held.pnl is not None and held.pnl_mark is not None
     assert held.spread_to_close is not None and held.fees_to_close is not None
     assert held.pnl == held.pnl_mark - held.spread_to_close - held.fees_to_close
@@ -47,14 +47,14 @@ def test_the_picture_of_a_held_run_agrees_with_itself_with_the_exchange_and_with
     assert len(snapshot.runs) == 1
     document = _document(snapshot.runs[0])
     assert document["pnl_mark"] == f"{snapshot.runs[0].pnl_mark:f}"
-    rig.await_view(lambda v: v.safety is not None and v.safety.exchange_stops == 0, 15, "no stop at the exchange")
+    rig.await_view(lambda v: v.safety is not None and v.safety.exchange_stops == 0, 40, "no stop at the exchange")
 
     call = next(leg for leg in held.legs if leg.key == "C")
     product = next(i for i in rig.gateway.instruments("BTC") if i.symbol == call.symbol)
     assert call.mark is not None
     stop = Bracket(stop_loss=(call.mark * 3).quantize(Decimal(1)))
     assert type(rig.gateway.orders.place_bracket(product.product_id, Side.SELL, stop)).__name__ == "Done"
-    seen = rig.await_view(lambda v: v.safety is not None and v.safety.exchange_stops == 1, 15, "the stop is seen")
+    seen = rig.await_view(lambda v: v.safety is not None and v.safety.exchange_stops == 1, 40, "the stop is seen")
     assert seen.safety is not None and seen.safety.read_at is not None
     assert seen.safety.read_at > held.created_at
 

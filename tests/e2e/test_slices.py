@@ -18,7 +18,7 @@ def test_twap_in_and_out_of_200_contracts_earns_what_the_exchange_booked(tmp_pat
     times = {f"{side}_duration_secs": 480 for side in ("entry", "exit")}  # eight seconds at this venue's speed
     try:
         rig.start(preset(strategy={"quantity": 200}, schedule={"exit_time_ist": "10:44"}, orders=sides | sizes | times))
-        told = rig.await_view(lambda view: any("slices" in leg.progress for leg in view.legs), 20, "slices are told")
+        told = rig.await_view(lambda view: any("slices" in leg.progress for leg in view.legs), 40, "slices are told")
         assert all(leg.quantity == 200 for leg in told.legs)
         held = rig.await_view(lambda view: view.phase is Phase.HOLDING, 30, "holding")
         assert [leg.open_quantity for leg in held.legs] == [200, 200]

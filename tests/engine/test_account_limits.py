@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from tests.engine.boards import Board, structured
 from tests.engine.scene import Scene, entering, holding, secs
 from tests.engine.several import config, runs, serve, two_holding
 from trader.config.account_limits import AccountLimits, parse_limits, read_limits
@@ -15,13 +16,15 @@ from trader.domain.order import OrderIntent, Purpose
 from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine import records as rec
-from trader.engine.account.limits import day_loss, exposed, week_loss
+from trader.engine.account.limits import day_loss, exposed, totals, week_loss
 from trader.engine.fold import evolve
 from trader.engine.gate import check_order
 from trader.engine.records import Phase
 from trader.engine.state import State
 
 D = Decimal
+TWICE = '{"daily_loss_usd": 1, "daily_loss_usd": 2}'
+TWAP = {"entry_algo": "twap", "entry_slices": 2, "entry_duration_secs": 20}
 
 
 def set_limits(scene: Scene, **changes: Any) -> ef.AckCommand:
@@ -118,6 +121,38 @@ def test_an_entry_waits_while_a_notional_cannot_be_told(unknown: str) -> None:
     assert found is not None and found.code == "INSTRUMENT_NOTIONAL"
 
 
+@pytest.mark.parametrize(
+    ("sections", "changes", "words"),
+    [
+        ({}, {"contracts_per_underlying": 7, "contracts_per_instrument": 7}, "8 contracts on BTC with this entry"),
+        (
+            {},
+            {"contracts_total": 7, "contracts_per_underlying": 7, "contracts_per_instrument": 7},
+            "8 contracts on this",
+        ),
+        ({"orders": TWAP}, {"contracts_per_instrument": 1}, "2 contracts in C-BTC-"),
+        ({}, {"order_contracts": 1}, "an order of 2 contracts is needed, order_contracts is 1"),
+        ({"orders": TWAP}, {"order_contracts": 1}, ""),
+        ({}, {"notional_per_underlying_usd": 799, "notional_per_instrument_usd": 799}, "800 USD of notional on BTC"),
+        ({}, {"notional_per_underlying_usd": 800, "notional_per_instrument_usd": 800}, ""),
+        ({}, {"contracts_per_underlying": 8, "contracts_per_instrument": 2}, ""),
+    ],
+)
+def test_an_entry_that_would_meet_a_limit_halfway_is_not_begun(
+    sections: dict[str, Any], changes: dict[str, Any], words: str
+) -> None:
+    """A condor's wings would have been bought, its shorts refused, and the wings sold again at a loss."""
+    board = Board()
+    set_limits(board, **changes)
+    board.start(structured("iron_condor", **sections))
+    board.read_chain()
+    board.prices()
+    board.read_account()
+    found = [reason for reason in board.watch.why_not if words and words in reason]
+    assert (board.phase, bool(found)) == ((Phase.WAITING, True) if words else (Phase.ENTERING, False)), board.watch
+    assert bool(board.submits()) is not bool(words)
+
+
 def test_an_exit_is_never_asked() -> None:
     scene = holding()
     tight = dict.fromkeys(("order_contracts", "contracts_per_instrument", "contracts_per_underlying"), 1)
@@ -147,7 +182,11 @@ def test_limits_are_set_whole_recorded_and_folded() -> None:
     ("document", "words"),
     [
         ({"open_runs": 0}, "open_runs"),
-        ({"daily_loss_usd": "many"}, "daily_loss_usd"),
+        ({"daily_loss_usd": "many"}, "daily_loss_usd must be a number"),
+        ({"daily_loss_usd": "1e3"}, "daily_loss_usd must be a number"),
+        ({"order_contracts": "1_000"}, "order_contracts must be a whole number"),
+        ({"order_contracts": True}, "order_contracts must be a whole number"),
+        ({"daily_loss_closes": 0}, "daily_loss_closes must be true or false"),
         ({"contract_total": 5}, "contract_total"),
         ({"schema": 9}, "schema 9"),
         ({"open_runs": 2}, "open_runs_per_underlying (3) exceeds open_runs (2)"),
@@ -164,9 +203,9 @@ def test_what_cannot_be_limits_is_refused_with_its_field(document: dict[str, Any
 
 
 def test_a_document_written_is_read_again() -> None:
-    limits = AccountLimits(daily_loss_usd=D("12.5"), daily_loss_closes=False)
+    limits = AccountLimits(daily_loss_usd=D("12.5"), weekly_loss_usd=D("1E+3"), daily_loss_closes=False)
     assert read_limits(limits.document()) == limits
-    for text, words in (("[1]", "one JSON object"), ("{", "no JSON")):
+    for text, words in (("[1]", "a JSON object"), ("{", "not valid JSON"), (TWICE, "stands there twice")):
         with pytest.raises(ConfigError, match=words):
             parse_limits(text)
 
@@ -229,6 +268,17 @@ def test_the_lock_is_lifted_by_a_person_or_by_the_next_day(lifts: Callable[[Scen
     assert next(e for e in scene.effects if isinstance(e, ef.AckCommand)).status == "accepted"
 
 
+@pytest.mark.parametrize(
+    ("price", "words"), [("600", "has reached daily_loss_usd of 2 USD"), ("200", "let out again after the daily loss")]
+)
+def test_a_resume_says_whether_the_loss_still_refuses_entries(price: str, words: str) -> None:
+    scene = losing(daily_loss_closes=False)
+    for _ in range(3):
+        scene.prices(price, price)
+    resumes(scene)
+    assert words in next(e for e in scene.effects if isinstance(e, ef.AckCommand)).detail
+
+
 def test_one_stray_print_locks_nothing() -> None:
     scene = losing(daily_loss_usd=2000)
     set_limits(scene, daily_loss_usd=2)
@@ -244,3 +294,35 @@ def test_the_week_begins_on_monday() -> None:
     scene.state = replace(scene.state, account=replace(scene.state.account, realized_by_day=booked))
     scene.state = replace(scene.state, watches={})
     assert (day_loss(scene.state, scene.now), week_loss(scene.state, scene.now)) == (D(10), D(30))
+
+
+def test_of_two_people_neither_undoes_the_others_change() -> None:
+    """Both have seen the defaults; the second sets the whole document, which would put the first one's change back."""
+    scene = holding()
+    set_limits(scene, open_runs=4)
+    before, seen = scene.state.account.limits, AccountLimits().document()
+    wanted = {**seen, "daily_loss_usd": 100}
+    scene.feed(ev.LimitsCommand, command_id="second", limits=wanted, issued_by="tester", seen=seen)
+    answer = next(e for e in scene.effects if isinstance(e, ef.AckCommand))
+    assert answer.status == "refused" and "open_runs 6 -> 4" in answer.detail
+    assert scene.state.account.limits == before
+    scene.feed(
+        ev.LimitsCommand,
+        command_id="third",
+        limits={**before.document(), "daily_loss_usd": 100},
+        issued_by="tester",
+        seen=before.document(),
+    )
+    assert (scene.state.account.limits.open_runs, scene.state.account.limits.daily_loss_usd) == (4, 100)
+
+
+def test_what_people_see_is_what_the_gate_counts() -> None:
+    scene = two_holding(3)
+    told = totals(scene.state, scene.now)
+    assert {(one.symbol, one.contracts) for one in told.exposures} == {
+        (leg.symbol, sum(exposed(run, leg) for run in runs(scene))) for leg in scene.run.legs
+    }
+    assert sum((one.notional or 0 for one in told.exposures), D(0)) == 12 * D("0.001") * D(100_000)
+    assert told.locked == "" and told.limits == AccountLimits().document()
+    scene.state = replace(scene.state, account=replace(scene.state.account, locked_day=scene.now.market.date()))  # type: ignore[union-attr]
+    assert "locked until tomorrow" in totals(scene.state, scene.now).locked

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from tests.engine.scene import D, Phase, Scene, entering, finish, holding, preset, secs
+from tests.engine.scene import PUT, D, Phase, Scene, entering, finish, holding, preset, secs
 from trader.config.preset import Preset
 from trader.desk import stop_words
 from trader.domain.clock import Now
 from trader.domain.order import OrderType, Purpose, TimeInForce
 from trader.domain.outcome import Ok
+from trader.engine.effects import ReadAccount
 from trader.engine.events import LevelCommand
 from trader.engine.execution.algo import (
     ALGORITHMS,
@@ -528,3 +529,18 @@ def test_the_gate_lets_no_slice_out_before_its_time() -> None:
     later = replace(scene.now, wall=scene.wall + secs(10), market=scene.market + secs(10))  # type: ignore[operator]
     answer = check_order(scene.state, scene.run, intent, later)
     assert answer is None or answer.code != "AHEAD_OF_SCHEDULE"
+
+
+def test_an_exit_in_slices_ends_at_once_when_a_leg_was_closed_elsewhere() -> None:
+    scene = due_out(sliced("exit", algo="iceberg"))
+    scene.serve()
+    call, put = left(scene)
+    scene.exchange.foreign[PUT] = put
+    for _ in range(5):
+        scene.pass_time(4)
+        scene.prices(after=0)
+        scene.due = [effect for effect in scene.due if not isinstance(effect, ReadAccount)]
+        scene.read_account(asked=scene.wall)
+        if any(intent.quantity == call for intent in scene.submits()):
+            break
+    assert [intent.quantity for intent in scene.submits() if intent.leg == "C"][-1] == call

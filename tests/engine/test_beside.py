@@ -390,8 +390,7 @@ def test_what_unfinished_runs_account_for_is_not_foreign() -> None:
 
 def test_a_fact_nobody_gathered_is_unknown_and_one_asked_for_in_vain_is_not_met() -> None:
     assert {item.passed for item in prerequisites(Facts())} == {None}
-    asked = prerequisites(Facts(foreign=Unread("the exchange did not answer")))
-    assert in_the_way(asked) == ["the exchange did not answer"]
+    assert in_the_way(Facts(foreign=Unread("the exchange did not answer"))) == ["the exchange did not answer"]
 
 
 @pytest.mark.parametrize(

@@ -75,4 +75,5 @@ def test_severity_follows_what_the_record_says(record: r.AnyRecord, severity: st
 def test_what_ends_a_run_or_binds_the_account_is_a_decision() -> None:
     decisions = {of for of, kind in KINDS.items() if kind.weight is Weight.DECISION}
     of_runs = {r.StopRequested, r.ExitDecided, r.LegReleased, r.RunFinished}
-    assert decisions == of_runs | {r.LevelChanged, r.LimitsSet, r.LossLocked}
+    assert of_runs | {r.LevelChanged, r.LimitsSet, r.LossLocked} <= decisions
+    assert not decisions & {r.OrderIntended, r.OrderResolved, r.FillRecorded, r.PositionObserved, r.AlertRaised}

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.engine.scene import CALL, EXPIRY, PUT, Scene, settlement
-from tests.engine.several import config, exchange_shows, may_close, read, runs, sent_by, serve, two_holding
+from tests.engine.several import config, exchange_shows, may_close, read, runs, sent_by, serve, take, two_holding
 from trader.config.preset import Preset
 from trader.domain.fill import Fill, FillKind
 from trader.domain.order import Purpose, Side
@@ -268,3 +268,28 @@ def test_what_is_asked_for_one_run_and_cannot_be_read_is_no_fault_of_the_others(
     )
     watches = scene.state.watches
     assert watches[first.run_id].account_read == asked and watches[newest.run_id].account_read != asked
+
+
+def test_what_an_order_has_filled_by_its_own_word_makes_no_shortage_of_another_run() -> None:
+    """The position that is read knows of an exit whose fills are not listed yet."""
+    scene = two_holding()
+    first, newest = runs(scene)
+    scene.stop(first.run_id)
+    for intent in scene.submits():
+        take(scene, intent)
+        scene.fill(intent.client_order_id, told=False)
+    read(scene, fills=[])
+    assert scene.state.runs[first.run_id].fills_missing
+    assert may_close(scene)[1] == 2
+    assert scene.state.runs[newest.run_id].positions == {CALL: -2, PUT: -2}
+
+
+def test_a_chain_read_for_one_run_gives_its_quotes_to_all() -> None:
+    scene = two_holding()
+    first, newest = runs(scene)
+    elsewhere = tuple(replace(leg, symbol=f"{leg.symbol}-X") for leg in newest.legs)
+    scene.state = replace(scene.state, runs={**scene.state.runs, newest.run_id: replace(newest, legs=elsewhere)})
+    scene.pass_time(3)
+    scene.read_chain(run_id=newest.run_id)
+    assert scene.state.market.quotes[CALL].ts_mark == scene.market
+    assert [leg.symbol for leg in first.legs] == [CALL, PUT]

@@ -393,3 +393,32 @@ def test_an_absurd_mark_of_a_long_leg_breaks_no_rule(ask: Decimal | None) -> Non
         assert view.legs[0].closing_px is not None and view.legs[0].closing_px > 10**300
     board.prices()
     assert not any(alert.startswith("rules_failed") for alert in board.alerts())
+
+
+def recovered_with_wings_alone() -> Board:
+    """Restarted on a copy of the journal that knows nothing of the short legs, and stopped."""
+    board = entering(CONDOR)
+    board.trade("LC")
+    board.trade("LP")
+    sold = next(n for n, r in enumerate(board.records) if isinstance(r, rec.OrderIntended) and r.intent.leg == "C")
+    del board.records[sold:]
+    board.restart()
+    board.stop()
+    board.prices()
+    return board
+
+
+def test_after_a_restart_wings_stay_until_the_account_has_told_what_they_cover() -> None:
+    """The journal may be an older copy that knows nothing of the short legs. Without any read they go after half a minute."""
+    board = recovered_with_wings_alone()
+    assert board.phase is Phase.EXITING and board.submits() == []
+    board.pass_time(31)
+    board.prices()
+    assert {(intent.leg, intent.side) for intent in board.submits()} == {("LC", Side.SELL), ("LP", Side.SELL)}
+
+
+def test_once_the_account_was_read_wings_alone_are_sold() -> None:
+    board = recovered_with_wings_alone()
+    board.read_account(asked=board.wall)
+    board.prices()
+    assert {intent.leg for intent in board.submits()} == {"LC", "LP"}

@@ -148,7 +148,7 @@ def refused(code: str, status: int = 400, **context: Any) -> Answer:
     return Answer(status=status, body={"success": False, "error": {"code": code, "context": context}})
 
 
-def wait_for(condition: Callable[[], Any], secs: float = 5.0) -> Any:
+def wait_for(condition: Callable[[], Any], secs: float = 30.0) -> Any:
     """Poll until the condition gives something true."""
     deadline = time.monotonic() + secs
     while not (value := condition()):

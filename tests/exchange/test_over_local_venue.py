@@ -247,7 +247,7 @@ def test_public_stream_gives_whole_quotes(rig: Rig) -> None:
         return quote is not None and None not in (quote.mark, quote.ask, quote.greeks, quote.spot, quote.ts_quote)
 
     try:
-        wait_for(whole, 12)
+        wait_for(whole, 40)
     finally:
         stream.stop()
     assert not [e for e in events if isinstance(e, SubscriptionRefused | UnreadableMessage)]

@@ -123,6 +123,7 @@ class Case:
         self._point = ""
         self._refusals_left = 5 if PATIENCE > 1 else 0
         self._list_file = list_file
+        self._start_id = ""
         home.mkdir(mode=0o700)
         self.url = f"sqlite:///{home / 'journal.db'}"
         self.journal = Journal.open(self.url)
@@ -162,6 +163,8 @@ class Case:
                 self._launch()
             self._note_managing()
             phase = self.phase()
+            if phase is None and self._came_too_late():
+                self.ask_to_start()
             if phase is Phase.HOLDING and not stopped:
                 stopped = True
                 self.ask_to_stop()
@@ -212,7 +215,12 @@ class Case:
         return phase
 
     def ask_to_start(self) -> None:
-        self._command("start", {**_body(PRESET), "now": True, "confirm": None})
+        self._start_id = self._command("start", {**_body(PRESET), "now": True, "confirm": None})
+
+    def _came_too_late(self) -> bool:
+        """The start was refused because launches and deaths before it was taken up took too long: a person asks again."""
+        row = self.journal.command(self._start_id)
+        return row is not None and row.status == "refused" and "start it again" in row.detail
 
     def ask_to_stop(self) -> None:
         self._command("stop", {"run_id": None})
@@ -221,10 +229,11 @@ class Case:
         lease = self.journal.lease_row("paper")
         return lease is not None and lease.alive(now)
 
-    def _command(self, kind: Any, body: dict[str, Any]) -> None:
+    def _command(self, kind: Any, body: dict[str, Any]) -> str:
+        command_id = uuid.uuid4().hex
         self.journal.submit_command(
             Command(
-                command_id=uuid.uuid4().hex,
+                command_id=command_id,
                 account="paper",
                 kind=kind,
                 issued_at=datetime.now(UTC),
@@ -232,6 +241,7 @@ class Case:
                 body=body,
             )
         )
+        return command_id
 
     def _end(self) -> None:
         assert self._runner is not None
@@ -325,7 +335,7 @@ class Case:
                 timeout=60,
             )
             told = json.loads(done.stdout) if done.returncode == 0 else {}
-            rows = told.get("runs", [told])
+            rows = [told, *told.get("runs", [])]  # a status is of the run that ended last; what it lists are open ones
             mine = [row for row in rows if row.get("run_id") == run_id]
             if len(mine) != 1 or Decimal(mine[0]["realized_pnl"] or "NaN") != moved:
                 wrong.append(

@@ -58,9 +58,9 @@ def test_a_thread_whose_work_ends_by_itself_is_told_and_started_again(
 
     thread = LastingThread("worker", work, stopping, again_secs=0.01)
     thread.start()
-    assert came_back.wait(5) and thread.alive
+    assert came_back.wait(30) and thread.alive
     stopping.set()
-    thread.join(5)
+    thread.join(30)
     assert not thread.alive and len(calls) == 2
     ((name, words),) = told
     assert name == "worker" and (type(error).__name__ if error is not None else "it returned") in words
@@ -76,7 +76,7 @@ def test_a_thread_that_was_told_to_end_ends_without_a_word(told: list[tuple[str,
     thread.join(0)  # never started: nothing to wait for
     thread.start()
     stopping.set()
-    thread.join(5)
+    thread.join(30)
     assert not thread.alive and told == []
 
 
@@ -97,7 +97,7 @@ def test_a_listener_that_fails_keeps_no_thread_from_being_started_again(told: li
     thread = LastingThread("worker", work, stopping, again_secs=0.01)
     thread.start()
     try:
-        assert again.wait(5)
+        assert again.wait(30)
     finally:
         stopping.set()
         threads.tell_deaths_no_more(fails)

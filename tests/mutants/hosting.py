@@ -32,7 +32,6 @@ from trader.exchange.common.statistics import CacheFigures, CallStatistics, Stat
 from trader.journal import Command, Journal, Lease
 from trader.runner import dispatcher, host, kernel
 from trader.runner.host import Host
-from trader.runner.live_ports import LivePorts
 from trader.runner.release import Release
 from trader.runner.runner import Runner
 
@@ -260,10 +259,10 @@ def sent_within_the_step(patch: Patch) -> None:
     real, real_step = kernel.Kernel.apply, kernel.step
 
     def apply(self: kernel.Kernel, event: Any) -> None:
-        ports: LivePorts = self._perform.__self__  # type: ignore[attr-defined]
+        runner: Runner = self._perform.__self__  # type: ignore[attr-defined]
         for effect in real_step(self.state, event)[1]:
             if isinstance(effect, Submit):
-                ports.dispatcher._gateway.submit(effect.intent)
+                runner._gateway.submit(effect.intent)
         real(self, event)
 
     patch.setattr(kernel.Kernel, "apply", apply)

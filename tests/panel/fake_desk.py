@@ -1,7 +1,7 @@
 """A desk in memory with moving values, for the pages' own tests: it answers like the real one and remembers what it was asked.
 
 A scenario fixes what the run looks like: ``empty``, ``waiting``, ``entering``, ``holding``, ``exiting``, ``done``, ``dead``
-(runner silent while holding), ``unreachable`` (every read fails).
+(runner silent while holding), ``several`` (two runs that hold), ``unreachable`` (every read fails).
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tests.panel import fake_chain, fake_numbers
+from trader.config.account_limits import AccountLimits
 from trader.config.preset import Preset
 from trader.desk import (
     Chain,
@@ -49,13 +50,14 @@ from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign, beside_phrase, listed_words
 from trader.domain.order import Side
 from trader.engine.records import Phase
-from trader.engine.view import LegView, Ops, OrderView, Rung, RunView
+from trader.engine.view import Exposure, LegView, Ops, OrderView, Rung, RunView, Totals
 from trader.journal import AlertRow
 from trader.pricing.payoff import Basis
 
 ANYTHING: Any = object()
 EXPIRY = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PREMIUM = Decimal("84.20")
+OTHER_RUN = "w2rt-20261121-2"
 HOSTILE = '<img src=x onerror="alert(1)"> ![x](http://evil.example/x.png) [go](javascript:alert(1)) :red[x] $x$'
 
 
@@ -89,6 +91,8 @@ class FakeDesk:
         self.level = ("ACTIVE", "")
         self.acknowledged: set[int] = set()
         self.alert_count = 2
+        self.limits_set = AccountLimits()
+        self.locked = ""
 
     # ---------------------------------------------------------------- what is
     def status(self, run_id: str | None = None) -> Status:
@@ -97,12 +101,16 @@ class FakeDesk:
         now = datetime.now(UTC)
         run = self._run(now)
         dead = self.scenario == "dead"
+        runs, day = () if run is None else (run,), fake_numbers.day(run, now)
+        if run is not None and self.scenario == "several":
+            other = replace(run, run_id=OTHER_RUN, preset="wide", trailing_level=None)
+            runs, run = (run, other), run if run_id == run.run_id else other
         return Status(
             env=self.env,
             account=self.env,
             runner=RunnerHealth(alive=not dead, heartbeat_age_s=12.4 if dead else 0.3, host="thread", pid=4711),
             run=run,
-            runs=() if run is None else (run,),
+            runs=runs,
             ops=Ops(
                 public_socket="up",
                 private_socket="up",
@@ -115,12 +123,36 @@ class FakeDesk:
             alerts=(),
             wall=now,
             pictured_at=now,
-            day=fake_numbers.day(run, now),
+            day=replace(day, open=day.open * len(runs)) if day.open and runs else day,
             trading=self.level,
             situation=self._situation(dead),
             happened=self._happened(now) if run is not None else (),
             open_alerts=tuple(alert for alert in self._alerts(now) if alert.seq not in self.acknowledged),
+            totals=self._totals(run),
         )
+
+    def _totals(self, run: RunView | None) -> Totals:
+        """Of the run that is shown: 40 contracts, of whatever symbol, each worth 91 USD."""
+        symbols = [leg.symbol for leg in run.legs] if run is not None else []
+        return Totals(
+            limits=self.limits_set.document(),
+            locked=self.locked,
+            exposures=tuple(
+                Exposure(symbol=symbol, underlying="BTC", contracts=40, notional=Decimal(3_640)) for symbol in symbols
+            ),
+        )
+
+    def limits(self) -> AccountLimits:
+        return self.limits_set
+
+    def limits_asked(self) -> AccountLimits | None:
+        return None
+
+    def set_limits(self, limits: AccountLimits, *, issued_by: str, seen: AccountLimits | None = None) -> CommandReceipt:
+        self.asked.append(("limits", (limits, seen, issued_by)))
+        if not self.refusal:
+            self.limits_set = limits
+        return CommandReceipt(command_id="limits", account=self.env, issued_at=datetime.now(UTC))
 
     def _situation(self, dead: bool) -> tuple[str, ...]:
         lines = []
@@ -255,6 +287,7 @@ class FakeDesk:
                 distance_pct=distance,
                 price_age_s=0.4,
                 fresh=True,
+                progress="4 of 10 slices filled, next at 10:04:30 IST" if phase is Phase.ENTERING else "",
             )
             for key, symbol, strike, entry, delta, iv, distance in (
                 ("C", symbols[0], 95000, "431.5", 0.094, 0.412, 4.1),

@@ -17,7 +17,8 @@ from trader.engine.records import Phase
 from trader.engine.view import RunView
 from trader.panel import parts, service, stop_words
 
-PAGES = ("pages/dashboard.py", "pages/configure.py", "pages/history.py", "pages/chain.py")
+PAGES = ("pages/dashboard.py", "pages/configure.py", "pages/history.py", "pages/chain.py", "pages/account.py")
+RUN = "k3fa-20261121-1"
 OPEN = ("waiting", "entering", "holding", "exiting", "dead", "unreachable")
 M = parts.MINUS + parts.JOINER
 Open = Callable[..., Any]
@@ -55,7 +56,7 @@ def test_stop_stood_on_the_dashboard_only(open_panel: Open, page: str) -> None:
     at.button(key="stop").click().run()
     assert desk.asked == [], "the first press only asks"
     at.button(key="stop_yes").click().run()
-    assert desk.asked == [("stop", (None, "panel"))]
+    assert desk.asked == [("stop", (RUN, "panel"))]
 
 
 @pytest.mark.parametrize("scenario", [*OPEN])
@@ -64,7 +65,7 @@ def test_stop_is_there_in_every_state_where_something_might_be_open(open_panel: 
     at.button(key="stop").click().run()
     assert desk.asked == []
     at.button(key="stop_yes").click().run()
-    assert desk.asked == [("stop", (None, "panel"))]
+    assert desk.asked == [("stop", (None if scenario == "unreachable" else RUN, "panel"))]
     assert at.button(key="stop").disabled is False, "and it can be pressed again"
 
 
@@ -81,7 +82,7 @@ def test_a_run_that_is_done_but_not_flat_can_be_stopped(open_panel: Open, monkey
     at.run()
     at.button(key="stop").click().run()
     at.button(key="stop_yes").click().run()
-    assert desk.asked == [("stop", (None, "panel"))]
+    assert desk.asked == [("stop", (RUN, "panel"))]
 
 
 def test_stop_can_be_declined(open_panel: Open) -> None:
@@ -148,7 +149,7 @@ def test_the_question_says_what_exiting_would_realise() -> None:
         for leg, price in zip(run_of(picture).legs, ("167.4", "155.3"), strict=True)
     )
     run = msgspec.structs.replace(run_of(picture), legs=legs)
-    asked = stop_words.question(msgspec.structs.replace(picture, run=run, runs=(run,)), None)
+    asked = stop_words.question(msgspec.structs.replace(picture, run=run, runs=(run,)))
     assert asked == f"Buy back 100 C 95,000 at ≈ 167.40 and 100 P 86,500 at ≈ 155.30: realises ≈ {parts.MINUS}$2.48."
 
 
@@ -156,29 +157,78 @@ def test_what_is_not_known_is_not_said_to_be_zero() -> None:
     picture = status(pnl=None)
     legs = tuple(msgspec.structs.replace(leg, closing_px=None) for leg in run_of(picture).legs)
     run = msgspec.structs.replace(run_of(picture), legs=legs)
-    asked = stop_words.question(msgspec.structs.replace(picture, run=run, runs=(run,)), None)
+    asked = stop_words.question(msgspec.structs.replace(picture, run=run, runs=(run,)))
     assert asked == (
         "Buy back 100 C 95,000 at a price not known now and 100 P 86,500 at a price not known now: "
         "what that realises is not known now."
     )
 
 
-def test_of_several_runs_the_one_that_is_stopped_is_named(open_panel: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def two(first: Status, **changes: object) -> Status:
+    """Another run on the same underlying, the newest, which is shown."""
+    named = {"run_id": "other-20261121-2", "preset": "wide"} | changes
+    other = msgspec.structs.replace(run_of(first), **named)
+    return msgspec.structs.replace(first, run=other, runs=(run_of(first), other))
+
+
+@pytest.fixture
+def both(open_panel: Open, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A page over two runs, as a function of the desk's picture: it answers with the run that it is asked for."""
     at, desk = open_panel("holding", page="pages/history.py")
-    first = status()
-    other = msgspec.structs.replace(run_of(first), run_id="k3fa-20261121-2", underlying="ETH")
-    two = msgspec.structs.replace(first, run=other, runs=(run_of(first), other))
-    monkeypatch.setattr(desk, "status", lambda run_id=None: two)
-    service.forget()
-    at.run()
+
+    def show(picture: Status) -> None:
+        def told(run_id: str | None = None) -> Status:
+            asked = next((run for run in picture.runs if run.run_id == run_id), picture.run)
+            return msgspec.structs.replace(picture, run=asked)
+
+        monkeypatch.setattr(desk, "status", told)
+        service.forget()
+        at.run()
+
+    return at, desk, show
+
+
+def test_of_several_runs_the_one_that_is_stopped_is_named_on_the_button(both: Any) -> None:
+    at, desk, show = both
+    show(two(status()))
+    assert "Stop &amp; Exit: BTC wide 95,000 / 86,500" in html.escape(at.button(key="stop").label)
     at.button(key="stop").click().run()
-    assert "This is ETH default; 1 other run goes on." in said(at)
+    assert "BTC wide 95,000 / 86,500: Buy back" in said(at) and "1 other run goes on." in said(at)
     at.button(key="stop_yes").click().run()
-    assert desk.asked == [("stop", ("k3fa-20261121-2", "panel"))]
+    assert desk.asked == [("stop", ("other-20261121-2", "panel"))]
+
+
+def test_all_runs_are_stopped_by_a_question_of_their_own(both: Any) -> None:
+    at, desk, show = both
+    show(two(status(pnl=Decimal("-2.48"), premium=Decimal("30.37")), pnl=Decimal("1.20")))
+    at.button(key="stop").click().run()
+    at.button(key="stop_all").click().run()
+    assert desk.asked == [] and keys(at) == ["stop", "stop_all_yes", "stop_no"]
+    assert f"Stop all 2 runs: in all realises ≈ {M}$1.28." in said(at)
+    assert "BTC default 95,000 / 86,500: Buy back" in said(at) and "BTC wide 95,000 / 86,500: Buy back" in said(at)
+    at.button(key="stop_all_yes").click().run()
+    assert desk.asked == [("stop", (None, "panel"))]
+
+
+def test_a_question_about_one_run_was_answered_for_another(both: Any) -> None:
+    """The run that was asked about ends while its question is open: the other one's button asks anew."""
+    at, desk, show = both
+    picture = two(status())
+    show(picture)
+    at.button(key="stop").click().run()
+    assert "stop_yes" in keys(at)
+    first = picture.runs[0]
+    show(msgspec.structs.replace(picture, run=first, runs=(first,)))
+    assert keys(at) == ["stop"] and desk.asked == []
+
+
+def test_what_all_runs_would_realise_is_not_guessed() -> None:
+    _, sum_ = stop_words.question_of_all(two(status(pnl=Decimal("-2.48")), pnl=None))
+    assert sum_ == "Stop all 2 runs: what they would realise in all is not known now."
 
 
 def test_a_silent_runner_is_told_before_one_says_yes() -> None:
-    assert stop_words.question(status("dead"), None).endswith("carried out as soon as a runner is up.")
+    assert stop_words.question(status("dead")).endswith("carried out as soon as a runner is up.")
 
 
 @pytest.mark.parametrize(

@@ -197,12 +197,12 @@ def test_what_happens_is_said_once_and_never_of_what_was_before() -> None:
         before = toasts.look(seen, before)
     assert told == [
         [],
-        ["BTC default: all legs filled for $30.37"],
-        ["BTC default: trailing stop armed at +25.0\u00a0%"],
+        ["BTC default 95,000 / 86,500: all legs filled for $30.37"],
+        ["BTC default 95,000 / 86,500: trailing stop armed at +25.0\u00a0%"],
         [],
-        ["BTC default: trailing stop raised at +30.5\u00a0%"],
-        ["BTC default: exiting, trailing stop reached"],
-        [f"BTC default: FLAT, confirmed by the exchange, {parts.MINUS}{parts.JOINER}$2.51"],
+        ["BTC default 95,000 / 86,500: trailing stop raised at +30.5\u00a0%"],
+        ["BTC default 95,000 / 86,500: exiting, trailing stop reached"],
+        [f"BTC default 95,000 / 86,500: FLAT, confirmed by the exchange, {parts.MINUS}{parts.JOINER}$2.51"],
         [],
     ]
 

@@ -29,7 +29,7 @@ def test_a_result_was_on_the_screen_for_seconds_and_then_gone(open_panel: Open) 
 
 def test_the_day_stands_against_its_limit(open_panel: Open) -> None:
     at, _ = open_panel("done")
-    assert "Today +$4.37 realised · loss limit $500 · 2 of 3 runs" in read(at)
+    assert "Today +$4.37 realised · loss limit $500 · account's $5,000 · 2 of 3 runs" in read(at)
 
 
 def test_a_run_that_sold_nothing_was_a_result_of_zero() -> None:

@@ -17,7 +17,7 @@ from trader.venue.wire.auth import Credential
 QUICK = Timings(backoff_first_secs=0.05, backoff_longest_secs=0.1, tick_secs=0.05)
 
 
-def until(condition: Callable[[], bool], secs: float = 10.0) -> None:
+def until(condition: Callable[[], bool], secs: float = 30.0) -> None:
     deadline = time.monotonic() + secs
     while not condition():
         assert time.monotonic() < deadline, "the condition never came true"

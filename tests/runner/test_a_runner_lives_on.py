@@ -63,12 +63,12 @@ def answer(rig: Rig, command_id: str) -> Any:
         row = rig.journal.command(command_id)
         return row if row is not None and row.status != "new" else None
 
-    return await_value(look, 10, f"an answer to {command_id}")
+    return await_value(look, 40, f"an answer to {command_id}")
 
 
 def hold(rig: Rig) -> Any:
     rig.start(preset(strategy={"quantity": 20}, orders={"timeout_secs": 1}))
-    return rig.await_view(lambda v: v.phase is Phase.HOLDING and v.pnl is not None, 20, "holding")
+    return rig.await_view(lambda v: v.phase is Phase.HOLDING and v.pnl is not None, 40, "holding")
 
 
 def test_events_that_cannot_be_handled_escalate_and_keep_no_exit_back(
@@ -87,10 +87,10 @@ def test_events_that_cannot_be_handled_escalate_and_keep_no_exit_back(
     runner._halt = halts.append
     hold(rig)
     broken.set()
-    await_value(lambda: "runner_unwell" in alerts(rig.journal) or None, 15, "the alert")
+    await_value(lambda: "runner_unwell" in alerts(rig.journal) or None, 40, "the alert")
     assert "ZeroDivisionError" in halts[0] and len(halts) == 1
     rig.stop()
-    closed = rig.await_view(lambda v: v.phase is Phase.DONE, 20, "flat although every price fails")
+    closed = rig.await_view(lambda v: v.phase is Phase.DONE, 40, "flat although every price fails")
     assert closed.realized_pnl == rig.ledger_change()
 
 
@@ -110,9 +110,9 @@ def test_a_stream_callback_that_fails_is_told_and_the_stream_lives_on(
     monkeypatch.setattr(runner._feed, "_on_private", fails_once)
     hold(rig)
     assert failed
-    assert "KeyError" in await_value(lambda: alerts(rig.journal).get("private_callback_failed"), 5, "the alert")
+    assert "KeyError" in await_value(lambda: alerts(rig.journal).get("private_callback_failed"), 40, "the alert")
     rig.stop()
-    closed = rig.await_view(lambda v: v.phase is Phase.DONE, 20, "done")
+    closed = rig.await_view(lambda v: v.phase is Phase.DONE, 40, "done")
     assert closed.realized_pnl == rig.ledger_change()
 
 
@@ -122,7 +122,7 @@ def test_a_poisonous_command_is_refused_and_keeps_nothing_else_back(rig: Rig) ->
     assert "cannot be carried out" in answer(rig, poison).detail
     hold(rig)
     rig.stop()
-    rig.await_view(lambda v: v.phase is Phase.DONE, 20, "done")
+    rig.await_view(lambda v: v.phase is Phase.DONE, 40, "done")
 
 
 def test_levels_are_obeyed_survive_a_restart_and_kill_flattens(rig: Rig) -> None:
@@ -137,7 +137,7 @@ def test_levels_are_obeyed_survive_a_restart_and_kill_flattens(rig: Rig) -> None
     answer(rig, order(rig, "resume", who="asha"))
     hold(rig)
     assert "HALTED" in answer(rig, order(rig, "kill", who="asha")).detail
-    closed = rig.await_view(lambda v: v.phase is Phase.DONE, 20, "killed")
+    closed = rig.await_view(lambda v: v.phase is Phase.DONE, 40, "killed")
     assert closed.flat == "true" and closed.realized_pnl == rig.ledger_change()
     assert answer(rig, rig.start(chosen)).status == "refused"
     changes = [(change.level.value, change.issued_by) for _, change in rig.journal.level_changes("paper")][::-1]
@@ -157,7 +157,7 @@ def test_a_lost_lease_fences_at_once_without_anything_to_record(rig: Rig) -> Non
         over=rig.lease,
     )
     assert taken is not None
-    await_value(lambda: runner.lost_lease or None, 10, "fenced")
+    await_value(lambda: runner.lost_lease or None, 40, "fenced")
     assert rig.journal.lease_row("paper") == taken
 
 
@@ -193,7 +193,7 @@ def test_a_hanging_runner_is_replaced_within_seconds_and_nothing_of_it_leaves(
     host.start()
     journal = Journal.open(settings.journal_url)
     try:
-        await_value(lambda: journal.snapshot("paper"), 10, "the first runner")
+        await_value(lambda: journal.snapshot("paper"), 40, "the first runner")
         first = host._runner
         assert first is not None
         hang.set()
@@ -204,11 +204,11 @@ def test_a_hanging_runner_is_replaced_within_seconds_and_nothing_of_it_leaves(
         assert "hung" in told and first.lost_lease and not second.runs
         other = Host(settings, "process")
         other.start()
-        words = await_value(lambda: alerts(journal).get("standing_by"), 10, "the second host's words")
+        words = await_value(lambda: alerts(journal).get("standing_by"), 40, "the second host's words")
         assert f"Another runner (panel, pid {lease_pid(journal)}) holds the account" in words
         other.stop()
         released.set()
-        await_value(lambda: None if first._errands[0].alive else True, 10, "the first one's end")
+        await_value(lambda: None if first._errands[0].alive else True, 40, "the first one's end")
         lease = journal.lease_row("paper")
         assert lease is not None and lease.epoch == 2 and lease.alive(datetime.now(UTC))  # not given back by the first
     finally:
@@ -223,7 +223,7 @@ def test_a_clock_that_is_behind_the_journal_after_a_restart_holds_no_exit_back(r
     held = hold(rig)
     steady.not_before(datetime.now(UTC) + timedelta(hours=1))  # the machine's clock was set back
     runner.note(Note("warning", "set_back", "x", held.run_id))
-    await_value(lambda: alerts(rig.journal).get("set_back"), 5, "a record of then")
+    await_value(lambda: alerts(rig.journal).get("set_back"), 40, "a record of then")
     rig.halt()
     rig.boot()
     assert rig.runner is not None and rig.runner._steady() > datetime.now(UTC) + timedelta(minutes=59)
@@ -267,4 +267,4 @@ def test_a_halt_that_cannot_be_recorded_is_kept_beside_the_journal(rig: Rig, mon
 
     monkeypatch.setattr(rig.journal, "append", full)
     order(rig, "kill", who="asha", reason="enough")
-    assert await_value(lambda: halts or None, 10, "the HALT file") == ["enough"]
+    assert await_value(lambda: halts or None, 40, "the HALT file") == ["enough"]

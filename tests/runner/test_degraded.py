@@ -57,14 +57,14 @@ def rig(venue: VenueServer, tmp_path: Path) -> Iterator[Rig]:
 def hold(rig: Rig) -> Any:
     rig.boot()
     rig.start(preset(strategy={"quantity": 20}, orders={"timeout_secs": 1}))
-    return rig.await_view(lambda v: v.phase is Phase.HOLDING and v.pnl is not None, 20, "holding")
+    return rig.await_view(lambda v: v.phase is Phase.HOLDING and v.pnl is not None, 40, "holding")
 
 
 def await_flat(rig: Rig) -> None:
     def look() -> bool | None:
         return (all(p.quantity == 0 for p in rig.gateway.positions("BTC")) and not rig.gateway.open_orders()) or None
 
-    await_value(look, 20, "flat at the exchange")
+    await_value(look, 40, "flat at the exchange")
 
 
 def trading_state(rig: Rig) -> str:
@@ -81,17 +81,17 @@ def test_stop_flattens_while_nothing_can_be_written_and_the_records_follow(
     command = rig.stop()
     await_flat(rig)
     assert len(rig.journal.records(held.run_id)) == before  # nothing reached the disk
-    await_value(lambda: trading_state(rig) == "REDUCING" or None, 5, "the state in the live picture")
+    await_value(lambda: trading_state(rig) == "REDUCING" or None, 40, "the state in the live picture")
     told = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith('{"kind"')]
     assert {row["intent"]["purpose"] for row in told if row["kind"] == "order_intended"} == {"X"}
 
     disk.full = False
-    closed = rig.await_view(lambda v: v.phase is Phase.DONE, 20, "done")
-    summary = await_value(lambda: finished(rig, held.run_id), 10, "the run's end in the journal")
+    closed = rig.await_view(lambda v: v.phase is Phase.DONE, 40, "done")
+    summary = await_value(lambda: finished(rig, held.run_id), 40, "the run's end in the journal")
     assert summary.realized_pnl == rig.ledger_change() == closed.realized_pnl
     row = rig.journal.command(command)
     assert row is not None and row.status == "accepted"
-    await_value(lambda: trading_state(rig) == "ACTIVE" or None, 5, "the state in the live picture")
+    await_value(lambda: trading_state(rig) == "ACTIVE" or None, 40, "the state in the live picture")
 
 
 def finished(rig: Rig, run_id: str) -> Any:
@@ -120,14 +120,14 @@ def test_no_entry_leaves_while_nothing_can_be_written(rig: Rig, disk: Disk) -> N
     rig.boot()
     disk.full = True
     refused = rig.start(preset(strategy={"quantity": 20}, orders={"timeout_secs": 1}))
-    await_value(lambda: trading_state(rig) == "REDUCING" or None, 10, "the fault in the live picture")
+    await_value(lambda: trading_state(rig) == "REDUCING" or None, 40, "the fault in the live picture")
     disk.full = False
 
     def answer() -> Any:
         row = rig.journal.command(refused)
         return row if row is not None and row.status == "refused" else None
 
-    assert "journal cannot be written" in await_value(answer, 10, "the refusal").detail
+    assert "journal cannot be written" in await_value(answer, 40, "the refusal").detail
     assert rig.gateway.order_history(rig.venue.exchange.now.replace(year=2020)) == []
 
 
@@ -140,15 +140,15 @@ def test_an_armed_run_waits_until_the_journal_is_back(rig: Rig, disk: Disk) -> N
         ),
         now=False,
     )
-    waiting = rig.await_view(lambda v: v.entry_at is not None, 10, "armed")
+    waiting = rig.await_view(lambda v: v.entry_at is not None, 40, "armed")
     disk.full = True
-    stuck = rig.await_view(lambda v: any("journal cannot be written" in w for w in v.why_not), 20, "held back")
+    stuck = rig.await_view(lambda v: any("journal cannot be written" in w for w in v.why_not), 40, "held back")
     assert stuck.phase is Phase.WAITING and rig.gateway.positions("BTC") == []
     disk.full = False
-    held = rig.await_view(lambda v: v.phase is Phase.HOLDING, 20, "holding once the journal is back")
+    held = rig.await_view(lambda v: v.phase is Phase.HOLDING, 40, "holding once the journal is back")
     assert held.run_id == waiting.run_id
     rig.stop()
-    rig.await_view(lambda v: v.phase is Phase.DONE, 15, "done")
+    rig.await_view(lambda v: v.phase is Phase.DONE, 40, "done")
 
 
 def test_a_journal_file_that_vanishes_keeps_no_exit_back(rig: Rig) -> None:
@@ -191,7 +191,7 @@ def test_a_database_that_is_really_full_keeps_no_exit_back_and_ends_whole(rig: R
     rig.stop()
     await_flat(rig)
     lift()
-    summary = await_value(lambda: finished(rig, held.run_id), 20, "the run's end in the journal")
+    summary = await_value(lambda: finished(rig, held.run_id), 40, "the run's end in the journal")
     assert summary.realized_pnl == rig.ledger_change() and summary.exit_reason == "manual"
     assert [found.words for found in verify(url).findings if not found.ok and found.check != "runs"] == []
     elsewhere.close()

@@ -101,7 +101,7 @@ def send(
 
     dispatcher = Dispatcher(wire, post, now, release(**rules), clocks=clocks)  # type: ignore[arg-type]
     dispatcher.perform(Submit(order))
-    assert answered.wait(5)
+    assert answered.wait(30)
     dispatcher.close()
     assert isinstance(answers[0], SubmitAnswered)
     return wire, answers[0].outcome
@@ -199,7 +199,7 @@ def test_a_reader_that_dies_says_so_and_is_not_waited_for(effect: ReadAccount | 
         report=lambda note: (told.append(note), reported.set()),  # type: ignore[func-returns-value]
     )
     dispatcher.perform(effect)
-    assert answered.wait(5) and reported.wait(5)
+    assert answered.wait(30) and reported.wait(30)
     assert isinstance(answers[0], AccountRead | ChainRead)
     runs = (answers[0].run_id,) if isinstance(answers[0], ChainRead) else answers[0].runs
     assert runs == ("run-1",) and answers[0].error
@@ -207,5 +207,5 @@ def test_a_reader_that_dies_says_so_and_is_not_waited_for(effect: ReadAccount | 
     for _ in range(3):  # and the workers are all still there
         reported.clear()
         dispatcher.perform(effect)
-        assert reported.wait(5)
+        assert reported.wait(30)
     dispatcher.close()

@@ -66,7 +66,7 @@ def test_threads_of_a_host_that_die_are_told_to_a_person_and_go_on(
     host.start()
     journal = Journal.open(settings.journal_url)
     try:
-        await_value(lambda: journal.snapshot("paper"), 20, "the picture although the publisher died")
+        await_value(lambda: journal.snapshot("paper"), 40, "the picture although the publisher died")
         for name in ("commands", "lease", "publisher"):
             words = await_value(lambda name=name: alerts(journal).get(f"thread_died:{name}"), 20, name)
             assert "started again" in words
@@ -84,8 +84,8 @@ def test_threads_of_a_host_that_die_are_told_to_a_person_and_go_on(
             row = journal.command(order.command_id)
             return (row is not None and row.status != "new") or None
 
-        await_value(answered, 10, "an answer although the thread that looks for commands died")
-        await_value(lambda: streams_up(journal), 20, "both streams although one's thread died")
+        await_value(answered, 40, "an answer although the thread that looks for commands died")
+        await_value(lambda: streams_up(journal), 40, "both streams although one's thread died")
     finally:
         host.stop()
         journal.close()
@@ -114,9 +114,9 @@ def test_a_supervisor_that_dies_comes_back_and_never_leaves_two_runners_acting(
     host.start()
     journal = Journal.open(settings.journal_url)
     try:
-        await_value(lambda: journal.snapshot("paper"), 20, "the first runner")
+        await_value(lambda: journal.snapshot("paper"), 40, "the first runner")
         kill.set()
-        await_value(lambda: s if (s := journal.snapshot("paper")) and s.epoch == 2 else None, 20, "the second runner")
+        await_value(lambda: s if (s := journal.snapshot("paper")) and s.epoch == 2 else None, 40, "the second runner")
         assert watched[0].lost_lease and not watched[1].lost_lease
         assert "SystemExit" in alerts(journal)["thread_died:supervisor"]
         assert "watches" in alerts(journal)["runner_replaced"]
@@ -145,7 +145,7 @@ def test_a_host_leaves_a_stranger_on_its_exchanges_ports_alone_and_follows_the_e
     host.start()
     journal = Journal.open(settings.journal_url)
     try:
-        await_value(lambda: streams_up(journal), 20, "the first runner")
+        await_value(lambda: streams_up(journal), 40, "the first runner")
         assert host._venue is not None and host._venue._process is not None and host._connection is not None
         before = host._connection
         host._venue._process.kill()

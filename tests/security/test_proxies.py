@@ -234,6 +234,7 @@ def test_a_proxy_of_the_environment_that_does_not_count_is_told_off_paper(name: 
 # ------------------------------------------------------------------ the whole program
 
 
+@pytest.mark.t1  # the whole program once more; what it is made of is asked above
 def test_run_check_and_flatten_failed_with_proxies_set(tmp_path: Path) -> None:
     """A recording proxy stands in every variable: a paper run, asked and closed by other processes, never meets it."""
     with recording_proxy() as proxy:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.simulation.test_named_faults import records_of, whole
 from tests.simulation.test_named_sessions import run_of
@@ -97,3 +98,41 @@ def test_a_start_that_waited_for_a_runner_for_a_minute_is_refused() -> None:
     assert session.run().violations == []
     status, detail = answers_of(session, "start")[0]
     assert status == "refused" and "no runner was there" in detail
+
+
+def limited(document: dict[str, Any], *deeds: Deed, **changes: Any) -> Session:
+    """Two contracts a leg under these limits, set before the start; volatility rises by half for 30 s."""
+    market = {"iv_moves": ((10.0, 1.6), (40.0, 1 / 1.6))}
+    plan = quiet(11, *deeds, exits={"max_loss_pct": "1000"}, market=market, **changes)
+    return Session(replace(plan, deeds=(Deed(secs=0.1, kind="limits"), *plan.deeds), limits=(document,)))
+
+
+def test_the_daily_loss_closes_and_no_start_is_taken_until_a_person_resumes_who_has_raised_it() -> None:
+    early, late = Deed(secs=30.0, kind="start"), Deed(secs=52.0, kind="start")
+    resumed = Deed(secs=45.0, kind="limits", size=1), Deed(secs=50.0, kind="resume")
+    session = limited({"daily_loss_usd": "0.2"}, early, *resumed, late, Deed(secs=58.0, kind="stop"))
+    session.plan = replace(session.plan, limits=(*session.plan.limits, {"daily_loss_usd": "900"}))
+    whole(session)
+    first, second = session.oracle.notes.runs.values()
+    assert first.exit_reason == "account_loss" and first.finished_secs < 30.0
+    assert second.created >= 52.0
+    assert [status for status, _ in answers_of(session, "start")] == ["accepted", "refused", "accepted"]
+    assert [record.day is None for record, _ in records_of(session, rec.LossLocked)] == [False, True]
+
+
+def test_a_lock_outlives_a_restart_though_the_loss_has_come_back() -> None:
+    again = Deed(secs=65.0, kind="start")
+    document = {"daily_loss_usd": "0.2", "daily_loss_closes": False}
+    session = whole(limited(document, again, Deed(secs=75.0, kind="stop"), outage=(45.0, 3.0), faults_end=80.0))
+    assert [status for status, _ in answers_of(session, "start")] == ["accepted", "refused"]
+    assert answers_of(session, "start")[1][1].count("locked until tomorrow") == 1
+    assert len(session.shells) == 2
+
+
+def test_an_order_beyond_a_limit_is_never_sent_and_an_exit_always() -> None:
+    session = limited({"order_contracts": 1}, Deed(secs=9.0, kind="stop"))
+    assert session.run().violations == []
+    assert entries_signed(session) == []
+    later = quiet(11, Deed(secs=7.0, kind="limits", phase="holding"), Deed(secs=9.0, kind="stop"))
+    session = whole(Session(replace(later, limits=({"order_contracts": 1},))))
+    assert max(a.intent.quantity for a in session.venue.arrivals if a.intent is not None) == 2

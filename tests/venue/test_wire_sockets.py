@@ -20,7 +20,7 @@ from trader.venue.wire.channels import Channel
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline, "the condition never came true"
         time.sleep(0.005)

@@ -44,7 +44,7 @@ class Rest:
                 "signature": signature(self.secret, method + stamp + path + data),
             }
         sent |= headers or {}
-        return self.session.request(method, self.url + path, data=data, headers=sent, timeout=5)
+        return self.session.request(method, self.url + path, data=data, headers=sent, timeout=30)
 
     def ok(self, method: str, path: str, body: dict[str, Any] | None = None, *, signed: bool = True) -> Any:
         answer = self.call(method, path, body, signed=signed)
@@ -67,7 +67,7 @@ class Socket:
     """One connection that remembers every frame it got."""
 
     def __init__(self, url: str) -> None:
-        self.ws = websocket.create_connection(url, timeout=5)
+        self.ws = websocket.create_connection(url, timeout=30)
         self.frames: list[dict[str, Any]] = []
 
     def send(self, frame: dict[str, Any]) -> None:
@@ -88,7 +88,7 @@ class Socket:
 
     def expect(self, kind: str, matches: Callable[[dict[str, Any]], bool] = lambda frame: True) -> dict[str, Any]:
         """The next frame of that type that matches; frames before it are kept in `frames`."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             frame = json.loads(self.ws.recv())
             self.frames.append(frame)

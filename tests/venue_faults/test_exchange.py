@@ -21,7 +21,7 @@ def position(rest: Rest, symbol: str = CALL) -> Any:
 
 
 def await_state(rest: Rest, order_id: int, state: str) -> Any:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while (told := rest.ok("GET", f"/v2/orders/{order_id}"))["state"] != state:
         assert time.monotonic() < deadline, told
         time.sleep(0.02)

@@ -73,11 +73,11 @@ class _Impatient(requests.adapters.HTTPAdapter):
 
 
 def test_a_late_request_arrives_after_its_caller_gave_up(rest: Rest, faults: VenueFaults) -> None:
-    faults.add("N3", match=ORDERS, secs=0.3)
+    faults.add("N3", match=ORDERS, secs=1.0)
     with pytest.raises(requests.ConnectionError):
         rest.call("POST", "/v2/orders", sell(client_order_id="late"))
     assert not known(rest, "late")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not known(rest, "late"):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -88,7 +88,7 @@ def test_one_later_than_its_signature_is_refused(rest: Rest, faults: VenueFaults
     old = int(time.time()) - 5
     with pytest.raises(requests.ConnectionError):
         rest.call("POST", "/v2/orders", sell(client_order_id="stale"), at=old - 1)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while faults.requests()[-1].get("status") is None:
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -226,7 +226,7 @@ def test_probability_is_drawn_from_the_seed(rest: Rest, faults: VenueFaults) -> 
 def test_a_rule_ends_after_its_time(rest: Rest, faults: VenueFaults) -> None:
     faults.add("N4", times=1000, for_secs=0.5)
     assert rest.call("GET", "/v2/assets").status_code == 500
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while faults.rules():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -26,14 +26,21 @@ def show_all(context: typer.Context) -> None:
 
 @limits.command()
 def show(as_json: options.JsonFlag = False) -> None:
-    """Print the limits that are in force."""
+    """Print the limits that are in force, and how much of each is used."""
+    from trader.desk import uses
+
     with options.open_desk(options.read_settings()) as desk:
-        now = desk.limits()
+        now, status = desk.limits(), desk.status()
+    used, locked = uses(now, status), "" if status.totals is None else status.totals.locked
     if as_json:
         emit_json(now.document())
         return
-    fields = type(now).model_fields
-    emit_lines([f"{name:<28} {getattr(now, name)!s:>12}  {field.description}" for name, field in fields.items()])
+    fields, values = type(now).model_fields, now.document()
+    lines = [
+        f"{name:<28} {str(values[name]).lower():>12}  {field.description}{f' Now {used[name].words}.' if name in used else ''}"
+        for name, field in fields.items()
+    ]
+    emit_lines(lines + ([f"Locked: {locked}."] if locked else []))
 
 
 @limits.command(name="set")
@@ -44,14 +51,15 @@ def set_(
     from trader.config.account_limits import read_limits
 
     with options.open_desk(options.read_settings()) as desk:
-        document = desk.limits().document()
+        seen = desk.limits_asked() or desk.limits()
+    document = seen.document()
     for pair in pairs:
         key, sign, value = pair.partition("=")
         if not sign or key not in document or key == "schema":
             known = ", ".join(name for name in document if name != "schema")
             raise ConfigError(f"{pair!r} is no KEY=VALUE of the limits; the keys are {known}.")
         document[key] = value
-    _ask(read_limits(document), as_json)
+    _ask(read_limits(document), as_json, seen)
 
 
 @limits.command()
@@ -80,17 +88,17 @@ def export(path: Path) -> None:
 def import_(path: Path, as_json: options.JsonFlag = False) -> None:
     """Set the limits from a file; what it leaves out is the default."""
     from trader.config.account_limits import parse_limits
+    from trader.config.files import read_text
 
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.") from error
+    text = read_text(path, "The file of the limits")
+    if text is None:
+        raise ConfigError(f"The file of the limits {path} does not exist.")
     _ask(parse_limits(text), as_json)
 
 
-def _ask(wanted: "AccountLimits", as_json: bool) -> None:
+def _ask(wanted: "AccountLimits", as_json: bool, seen: "AccountLimits | None" = None) -> None:
     with options.open_desk(options.read_settings()) as desk:
-        receipt = desk.set_limits(wanted, issued_by="cli", who=options.person())
+        receipt = desk.set_limits(wanted, issued_by="cli", who=options.person(), seen=seen)
         alive = desk.status().runner.alive
         row = desk.await_command(receipt.command_id, ANSWER_SECS if alive else 0)
     if as_json:

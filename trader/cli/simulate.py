@@ -181,7 +181,7 @@ def _lines(done: "Campaign") -> list[str]:
     return [
         *_phase_table("fault", done.faults, done.several),
         "",
-        *_phase_table("command", done.commands),
+        *_phase_table("command", done.commands, done.several),
         "",
         f"{done.sessions:,} sessions from seed {done.seed}, {_total(done.faults):,} faults, "
         f"{done.virtual_hours:,.0f} virtual hours, {done.steps:,} engine steps",

@@ -114,7 +114,7 @@ def one_run(run: "RunView") -> list[str]:
         )
     else:
         lines.append(
-            f"P&L {usd(run.pnl)} ({_pct(run.pnl_pct)} of {usd(run.premium, signed=False)}), peak {usd(run.peak_pnl)}, "
+            f"P&L {usd(run.pnl)} ({_pct(run.pnl_pct)} of {_basis(run)}), peak {usd(run.peak_pnl)}, "
             f"trailing stop at {_pct(run.trailing_level)}, flat {run.flat}"
         )
         lines.append(f"entry {ist(run.entry_at)}, exit {ist(run.exit_at)}, spot {_plain(run.spot)}")
@@ -132,6 +132,12 @@ def one_run(run: "RunView") -> list[str]:
     if not set(run.foreign) <= set(run.beside):
         lines.append("to see and confirm what is not of any run here: python -m trader beside")
     return lines + [f"· {step}" for step in run.steps]
+
+
+def _basis(run: "RunView") -> str:
+    """What the percentage is of: a net credit is its figure alone."""
+    words = usd(run.premium if run.basis is None else run.basis, signed=False)  # a picture of an older version has none
+    return f"{words}, the most that can be lost" if run.basis_name == "max loss" else words
 
 
 def _ahead(run: "RunView") -> list[str]:

@@ -1,11 +1,13 @@
 """What the account may do in all, whatever its runs' presets say. A document of the account, not of a preset."""
 
-import json
 from decimal import Decimal
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from trader.config.document import parse_json_object
+from trader.config.messages import InvalidConfig, sentences
+from trader.config.numbers import Flag, Number, Whole
 from trader.domain.errors import ConfigError
 
 SCHEMA = 1
@@ -13,12 +15,13 @@ _MOST = 1_000_000
 _RICHEST = Decimal(1_000_000_000)
 
 
-def _count(default: int, title: str, words: str, most: int = _MOST) -> Any:
-    return Field(default, ge=1, le=most, title=title, description=words)
+def _count(default: int, title: str, words: str, most: int = _MOST, unit: str = "contracts") -> Any:
+    return Field(default, ge=1, le=most, title=title, description=words, json_schema_extra={"unit": unit})
 
 
 def _usd(default: int, title: str, words: str) -> Any:
-    return Field(Decimal(default), gt=0, le=_RICHEST, title=title, description=words)
+    unit: dict[str, Any] = {"unit": "USD"}
+    return Field(Decimal(default), gt=0, le=_RICHEST, title=title, description=words, json_schema_extra=unit)
 
 
 class AccountLimits(BaseModel):
@@ -26,35 +29,40 @@ class AccountLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    open_runs: int = _count(6, "Runs", "Most unfinished runs at once.", 50)
-    open_runs_per_underlying: int = _count(3, "Runs per underlying", "Most unfinished runs on one underlying.", 50)
-    order_contracts: int = _count(10_000, "Largest order", "Contracts of one entry order.")
-    orders_per_second: int = _count(6, "Order rate", "Entry orders of all runs in any second; exits keep 4 of 10.", 6)
-    contracts_per_instrument: int = _count(20_000, "Contracts per instrument", "Contracts of all runs in one option.")
-    contracts_per_underlying: int = _count(
+    open_runs: Whole = _count(6, "Runs", "Most unfinished runs at once.", 50, "runs")
+    open_runs_per_underlying: Whole = _count(
+        3, "Runs per underlying", "Most unfinished runs on one underlying.", 50, "runs"
+    )
+    order_contracts: Whole = _count(10_000, "Largest order", "Contracts of one entry order.")
+    orders_per_second: Whole = _count(
+        6, "Order rate", "Entry orders of all runs in any second; exits keep 4 of 10.", 6, "orders a second"
+    )
+    contracts_per_instrument: Whole = _count(20_000, "Contracts per instrument", "Contracts of all runs in one option.")
+    contracts_per_underlying: Whole = _count(
         50_000, "Contracts per underlying", "Contracts of all runs on one underlying."
     )
-    contracts_total: int = _count(100_000, "Contracts in all", "Contracts of all runs.")
-    notional_per_instrument_usd: Decimal = _usd(
+    contracts_total: Whole = _count(100_000, "Contracts in all", "Contracts of all runs.")
+    notional_per_instrument_usd: Number = _usd(
         5_000_000, "Notional per instrument", "Contracts x contract value x index price, in one option."
     )
-    notional_per_underlying_usd: Decimal = _usd(10_000_000, "Notional per underlying", "The same on one underlying.")
-    notional_total_usd: Decimal = _usd(20_000_000, "Notional in all", "The same of all runs.")
-    daily_loss_usd: Decimal = _usd(
+    notional_per_underlying_usd: Number = _usd(10_000_000, "Notional per underlying", "The same on one underlying.")
+    notional_total_usd: Number = _usd(20_000_000, "Notional in all", "The same of all runs.")
+    daily_loss_usd: Number = _usd(
         5_000, "Daily loss", "Realised and open loss of all runs on one IST day; then no entry until the next day."
     )
-    weekly_loss_usd: Decimal = _usd(
+    weekly_loss_usd: Number = _usd(
         15_000, "Weekly loss", "The same since Monday (IST); then no entry until the next week."
     )
-    daily_loss_closes: bool = Field(
-        True, title="Daily loss closes", description="Whether reaching the daily loss closes all open runs."
+    daily_loss_closes: Flag = Field(
+        True, title="Daily loss closes all runs", description="Whether reaching the daily loss closes all open runs."
     )
-    margin_share_pct: Decimal = Field(
+    margin_share_pct: Number = Field(
         Decimal(100),
         gt=0,
         le=100,
         title="Share of free margin",
-        description="Most of the available margin that one entry may take, in %.",
+        description="Most of the available margin that one entry may take.",
+        json_schema_extra={"unit": "%"},
     )
 
     @model_validator(mode="after")
@@ -67,7 +75,10 @@ class AccountLimits(BaseModel):
 
     def document(self) -> dict[str, Any]:
         """As JSON values, with the version of the form."""
-        return {"schema": SCHEMA, **self.model_dump(mode="json")}
+        body = {
+            name: f"{value:f}" if isinstance(value, Decimal) else value for name, value in self.model_dump().items()
+        }
+        return {"schema": SCHEMA, **body}
 
 
 _NESTED = (
@@ -93,17 +104,9 @@ def read_limits(document: dict[str, Any]) -> AccountLimits:
     try:
         return AccountLimits.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{f'{where}: ' if where else ''}{first['msg'].removeprefix('Value error, ')}.") from error
+        raise InvalidConfig(sentences(error, AccountLimits)) from error
 
 
 def parse_limits(text: str) -> AccountLimits:
     """The same from the text of a file."""
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise ConfigError(f"The limits are no JSON: {error}.") from error
-    if not isinstance(document, dict):
-        raise ConfigError("The limits must be one JSON object.")
-    return read_limits(document)
+    return read_limits(parse_json_object(text, "The file of the limits"))

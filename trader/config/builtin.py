@@ -6,6 +6,12 @@ from trader.config.orders import Orders
 from trader.config.preset import Exits, Preset, Risk, Schedule, System, TrailingTier
 from trader.config.strategy import Strategy
 
+
+def _tiers(*tiers: tuple[int, int]) -> tuple[TrailingTier, ...]:
+    """Peak and stop of each, % of the basis."""
+    return tuple(TrailingTier(peak_pct=Decimal(peak), stop_pct=Decimal(stop)) for peak, stop in tiers)
+
+
 # Far strikes, little size, out early: earns small premiums and gives up the last hours, when gamma is largest.
 CONSERVATIVE = Preset(
     name="conservative",
@@ -20,11 +26,7 @@ CONSERVATIVE = Preset(
     exits=Exits(
         max_loss_pct=Decimal(60),
         max_profit_pct=Decimal(60),
-        trailing_tiers=(
-            TrailingTier(peak_pct=Decimal(30), stop_pct=Decimal(0)),
-            TrailingTier(peak_pct=Decimal(40), stop_pct=Decimal(20)),
-            TrailingTier(peak_pct=Decimal(50), stop_pct=Decimal(35)),
-        ),
+        trailing_tiers=_tiers((30, 0), (40, 20), (50, 35)),
         blind_exit_secs=30,
     ),
     orders=Orders(retries=2, slippage_pct=Decimal(1)),
@@ -42,10 +44,7 @@ AGGRESSIVE = Preset(
     exits=Exits(
         max_loss_pct=Decimal(150),
         max_profit_pct=Decimal(90),
-        trailing_tiers=(
-            TrailingTier(peak_pct=Decimal(50), stop_pct=Decimal(0)),
-            TrailingTier(peak_pct=Decimal(65), stop_pct=Decimal(30)),
-        ),
+        trailing_tiers=_tiers((50, 0), (65, 30)),
     ),
     orders=Orders(slippage_pct=Decimal(3), partial_policy="accept", min_fill_pct=Decimal(60)),
     risk=Risk(daily_loss_limit_usd=Decimal(2_000), max_runs_per_day=6),
@@ -79,10 +78,7 @@ STRADDLE = Preset(
     exits=Exits(
         max_loss_pct=Decimal(40),
         max_profit_pct=Decimal(40),
-        trailing_tiers=(
-            TrailingTier(peak_pct=Decimal(15), stop_pct=Decimal(0)),
-            TrailingTier(peak_pct=Decimal(25), stop_pct=Decimal(12)),
-        ),
+        trailing_tiers=_tiers((15, 0), (25, 12)),
         spread_guard_pct=Decimal(20),
     ),
 )
@@ -101,10 +97,7 @@ IRON_CONDOR = Preset(
     ),
     exits=Exits(
         max_profit_pct=Decimal(50),
-        trailing_tiers=(
-            TrailingTier(peak_pct=Decimal(25), stop_pct=Decimal(0)),
-            TrailingTier(peak_pct=Decimal(35), stop_pct=Decimal(15)),
-        ),
+        trailing_tiers=_tiers((25, 0), (35, 15)),
         spread_guard_pct=Decimal(100),
     ),
 )
@@ -118,10 +111,7 @@ IRON_FLY = Preset(
     exits=Exits(
         max_loss_pct=Decimal(40),
         max_profit_pct=Decimal(25),
-        trailing_tiers=(
-            TrailingTier(peak_pct=Decimal(10), stop_pct=Decimal(0)),
-            TrailingTier(peak_pct=Decimal(18), stop_pct=Decimal(8)),
-        ),
+        trailing_tiers=_tiers((10, 0), (18, 8)),
         spread_guard_pct=Decimal(100),
     ),
 )

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -464,12 +465,22 @@ class Preset(Section):
         the digest that journals have of it.
         """
         body = _canonical(self.model_dump(mode="python", exclude={"name"}))
-        for section, model in SECTIONS.items():
-            for name, field in model.model_fields.items():
-                if since(field) > _HASHED_WHOLE and getattr(getattr(self, section), name) == field.default:
-                    del body[section][name]
+        for section, name, default in _not_always_hashed():
+            if getattr(getattr(self, section), name) == default:
+                del body[section][name]
         text = json.dumps(body, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+@cache
+def _not_always_hashed() -> list[tuple[str, str, Any]]:
+    """Section, name and default of the fields that came later."""
+    return [
+        (section, name, field.default)
+        for section, model in SECTIONS.items()
+        for name, field in model.model_fields.items()
+        if since(field) > _HASHED_WHOLE
+    ]
 
 
 def _canonical(value: Any) -> Any:

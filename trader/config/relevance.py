@@ -6,6 +6,7 @@ through, so conditions need not repeat each other.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,7 +15,8 @@ from pydantic.fields import FieldInfo
 
 def in_use(model: type[BaseModel], values: Mapping[str, Any]) -> set[str]:
     """The fields of a section that do something; `values` may be a draft's, wrong ones included."""
-    return {name for name in model.model_fields if _used(model, values, name)}
+    rules = _rules(model)
+    return {name for name in model.model_fields if _used(rules, values, name)}
 
 
 def fields_in_use(preset: BaseModel) -> set[str]:
@@ -34,9 +36,13 @@ def alternatives(field: FieldInfo) -> list[Mapping[str, list[Any]]]:
     return [] if rule is None else [rule] if isinstance(rule, Mapping) else rule
 
 
-def _used(model: type[BaseModel], values: Mapping[str, Any], name: str) -> bool:
-    rules = alternatives(model.model_fields[name])
-    return not rules or any(
-        all(values.get(other) in wanted and _used(model, values, other) for other, wanted in one.items())
-        for one in rules
+@cache
+def _rules(model: type[BaseModel]) -> dict[str, list[Mapping[str, list[Any]]]]:
+    return {name: alternatives(field) for name, field in model.model_fields.items()}
+
+
+def _used(rules: Mapping[str, list[Mapping[str, list[Any]]]], values: Mapping[str, Any], name: str) -> bool:
+    return not rules[name] or any(
+        all(values.get(other) in wanted and _used(rules, values, other) for other, wanted in one.items())
+        for one in rules[name]
     )

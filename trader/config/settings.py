@@ -81,6 +81,11 @@ class Settings(BaseSettings):
         "TRADER_GATEWAY",
         "What carries orders and reads, of runner, panel, check and flatten: the own client, or ccxt (needs requirements-ccxt.txt).",
     )
+    runner: Literal["thread", "process"] = _setting(
+        "thread",
+        "RUNNER",
+        "Where the panel's runner lives: thread (in the panel's process), or process (one of its own that the panel starts).",
+    )
     port: Whole = _setting(8501, "PORT", "Port of the panel on 127.0.0.1.", ge=1, le=65_535)
 
     rest_url: str | None = _setting(

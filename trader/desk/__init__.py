@@ -4,6 +4,7 @@ It never decides anything about a run and never sends an order; the runner does,
 """
 
 from trader.config.presets import PresetChanged, PresetInfo
+from trader.desk.account import Use, uses
 from trader.desk.chain import Chain, ChainRow, ChainSide
 from trader.desk.desk import Desk
 from trader.desk.outcome import Outcome
@@ -77,6 +78,7 @@ __all__ = [
     "SpotMap",
     "Status",
     "TimelineEvent",
+    "Use",
     "Volatility",
     "WhatIf",
     "alert_counts",
@@ -89,5 +91,6 @@ __all__ = [
     "reach_of_run",
     "spot_map",
     "stop_words",
+    "uses",
     "what_if",
 ]

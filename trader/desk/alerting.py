@@ -20,6 +20,8 @@ class AlertBook:
         self._lock = threading.Lock()
         self._acks = Acknowledgements()
         self._kept: deque[AlertRow] = deque(maxlen=_KEPT)  # newest first
+        self._read_to: tuple[int, int] | None = None  # number of a record and of a command
+        self._told_last: tuple[AlertRow, ...] = ()
 
     def newest(self, limit: int) -> tuple[AlertRow, ...]:
         """Warnings and errors, newest first, acknowledged or not."""
@@ -27,7 +29,7 @@ class AlertBook:
 
     def everything(self) -> tuple[AlertRow, ...]:
         """Information too, newest first."""
-        return tuple(self._told())
+        return self._told()
 
     def open(self) -> tuple[AlertRow, ...]:
         """Warnings and errors nobody has acknowledged, newest first."""
@@ -47,12 +49,17 @@ class AlertBook:
             raise ConfigError(f"There is no alert {unknown[0]}; `python -m trader alerts --all` lists them")
         return {"alerts": sorted(set(which))}
 
-    def _told(self) -> list[AlertRow]:
+    def _told(self) -> tuple[AlertRow, ...]:
         """All that are kept, newest first, with their acknowledgements."""
+        newest = self._journal.newest()
         with self._lock:
+            if self._read_to is not None and newest.record <= self._read_to[0] and newest.command <= self._read_to[1]:
+                return self._told_last
             for row_id, row in self._journal.commands_of_kind(self._account, "ack", self._acks.last_id):
                 self._acks.add(row_id, row)
             last = self._kept[0].seq if self._kept else 0
             new = self._journal.alerts(_KEPT, account=self._account, after_seq=last)
             self._kept.extendleft(reversed(new))
-            return [self._acks.told(alert) for alert in self._kept]
+            self._told_last = tuple(self._acks.told(alert) for alert in self._kept)
+            self._read_to = newest.record, newest.command
+            return self._told_last

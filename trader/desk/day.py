@@ -55,6 +55,7 @@ class DayBook:
             JournalError: The journal cannot be read.
         """
         today = ist_date(market or wall)
+        monday = today - timedelta(days=today.weekday())
         with self._lock:
             self._read(wall)
             begun, ended = list(self._begun.values()), list(self._ended.values())
@@ -70,11 +71,13 @@ class DayBook:
             runs_most=None if risk is None else risk.max_runs_per_day,
             loss_limit=None if risk is None else risk.daily_loss_limit_usd,
             results=results,
+            week=sum((end.realized_pnl for end in ended if monday <= _day_of(end) <= today), Decimal(0)),
         )
 
     def _read(self, wall: datetime) -> None:
         since = wall - HISTORY
-        new = self._journal.run_bounds(self._account, since, self._last)
+        newest = self._journal.newest().record
+        new = self._journal.run_bounds(self._account, since, self._last) if newest > self._last else []
         if any(record.run_id not in self._begun for _, record in new if isinstance(record, RunFinished)):
             new = self._journal.run_bounds(self._account, since)  # made before what was read so far
         for _, record in new:
@@ -82,7 +85,7 @@ class DayBook:
                 self._begun[record.run_id] = record
             else:
                 self._ended[record.run_id] = record
-        self._last = new[-1][0] if new else self._last
+        self._last = max(self._last, newest, new[-1][0] if new else 0)
         for name in [name for name, end in self._ended.items() if end.wall < since]:
             del self._begun[name], self._ended[name]
             self._told.pop(name, None)

@@ -29,6 +29,7 @@ from trader.desk.log_tail import read_tail
 from trader.desk.outcome import Outcome
 from trader.desk.position import Position, position_of_run
 from trader.desk.recorded import recorded_table
+from trader.desk.remembered import Remembered
 from trader.desk.runs import RunBook
 from trader.desk.series import SeriesBook
 from trader.desk.sizing import SizeBy, size_for
@@ -60,6 +61,9 @@ Order = Literal["pause", "reduce", "kill", "resume"]
 
 _POLL_SECS = 0.05
 FLATTEN_HINT = "To close everything without the journal: python -m trader flatten"
+
+
+_markers = Remembered(timeline.markers)
 
 
 class Desk:
@@ -178,7 +182,7 @@ class Desk:
         records = book.records(run_id)
         preset = book.preset(run_id, records)
         limit = preset.exits.max_profit_pct if preset is not None else Preset().exits.max_profit_pct
-        return series.series(run_id, max_points, limit, runs.ended(records)), timeline.markers(records)
+        return series.series(run_id, max_points, limit, runs.ended(records)), _markers(records)
 
     def log_tail(self, lines: int) -> list[LogLine]:
         """The newest lines of the summary log, oldest first."""
@@ -333,9 +337,18 @@ class Desk:
         found = [one for _, one in self._books()[0].account_settings(self.account) if isinstance(one, LimitsSet)]
         return read_limits(found[-1].limits) if found else AccountLimits()
 
-    def set_limits(self, limits: AccountLimits, *, issued_by: IssuedBy, who: str = "") -> CommandReceipt:
-        """Ask for other limits of the account, as a whole."""
-        return self._submit("limits", {"limits": limits.document(), "who": who}, issued_by)
+    def limits_asked(self) -> AccountLimits | None:
+        """Limits that were asked for and not answered yet, because no runner is alive; the newest."""
+        rows = [row for row in self._books()[0].pending_commands(self.account) if row.kind == "limits"]
+        return read_limits(rows[-1].body["limits"]) if rows else None
+
+    def set_limits(
+        self, limits: AccountLimits, *, issued_by: IssuedBy, who: str = "", seen: AccountLimits | None = None
+    ) -> CommandReceipt:
+        """Ask for other limits of the account, as a whole. `seen`: those that were changed; if they are others by the time
+        it is carried out, nothing is set. None sets them whatever is there."""
+        body: dict[str, object] = {"limits": limits.document(), "seen": None if seen is None else seen.document()}
+        return self._submit("limits", {**body, "who": who}, issued_by)
 
     def _submit(self, kind: CommandKind, body: dict[str, object], issued_by: IssuedBy) -> CommandReceipt:
         command = Command(

@@ -30,7 +30,7 @@ def with_outlook(
     if seen.exit_at is not None:
         at_exit = Curve(legs, seen.exit_at)
         still = at_exit(legs.spot)
-        best = max(at_exit.peak[1], still)
+        best = None if legs.has_no_best else max(at_exit.peak[1], still)
     return replace(
         seen,
         stop_low=max((at for at in stops if at <= legs.spot), default=None),

@@ -6,21 +6,23 @@ is a fact too: what could not be asked is not met. What only the engine knows is
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TypeVar
 
 from msgspec.structs import replace
 
+from trader.config.account_limits import AccountLimits
 from trader.config.preset import Preset
 from trader.config.settings import Settings
 from trader.desk.day import HISTORY
 from trader.desk.market import Board, build_preview
-from trader.desk.values import CheckResult, RunnerHealth, Status
+from trader.desk.values import CheckResult, Preview, RunnerHealth, Status
 from trader.domain.clock import Now
 from trader.domain.errors import AuthError, ExchangeError, TraderError, VenueRefused
 from trader.domain.foreign import Foreign, find_foreign, may_concern
 from trader.domain.order import OrderSnapshot, Side
 from trader.domain.structure_words import in_words
-from trader.engine.account.limits import lock_words
+from trader.engine.account.limits import Size, lock_words, oversize
 from trader.engine.commands import twin_among
 from trader.engine.fold import evolve
 from trader.engine.gate import daily_loss, runs_today
@@ -74,17 +76,20 @@ class FactFinder:
         underlying = preset.strategy.underlying
         status = _try(self._status)  # before the exchange, which may take its time
         board = _try(lambda: self._board(underlying))
-        facts = self._from_the_exchange(preset, board)
+        seen = board if isinstance(board, TraderError) else build_preview(preset, board)
+        facts = self._from_the_exchange(underlying, board, seen)
         facts = replace(facts, **self._foreign_facts(underlying, status))
         facts = replace(facts, connection=self._connection(status), rows_left_out=self._left_out())
         if isinstance(status, TraderError):
             return replace(facts, runner=(False, str(status)), journal_fault=str(status))
-        return replace(facts, **self._from_the_journal(preset, board, status))
+        facts = replace(facts, **self._from_the_journal(preset, board, status))
+        if isinstance(board, TraderError) or isinstance(seen, TraderError):
+            return facts
+        return replace(facts, oversize=_oversize(preset, facts.limits, status.runs, board, seen))
 
     # ------------------------------------------------------------ the exchange
 
-    def _from_the_exchange(self, preset: Preset, board: Board | TraderError) -> Facts:
-        underlying = preset.strategy.underlying
+    def _from_the_exchange(self, underlying: str, board: Board | TraderError, seen: Preview | TraderError) -> Facts:
         wallet = _try(lambda: self._gateway().wallet())
         found = Facts(
             public_api=self._public(underlying, board),
@@ -94,9 +99,8 @@ class FactFinder:
             underlying=underlying,
             available=None if isinstance(wallet, TraderError) else wallet.available,
         )
-        if isinstance(board, TraderError):
-            return replace(found, strikes=(f"no strikes can be chosen: {board}",))
-        seen = build_preview(preset, board)
+        if isinstance(seen, TraderError):
+            return replace(found, strikes=(f"no strikes can be chosen: {seen}",))
         if seen.reasons or seen.margin is None or seen.fees is None:
             return replace(found, strikes=seen.reasons)
         return replace(found, strikes=(), margin_needed=seen.margin + seen.fees)
@@ -218,6 +222,29 @@ class FactFinder:
         for _, setting in journal.account_settings(self._account):
             state = evolve(state, setting)
         return state
+
+
+def _oversize(
+    preset: Preset, limits: AccountLimits, runs: Sequence[RunView], board: Board, seen: Preview
+) -> tuple[str, ...] | None:
+    """Which of the account's limits of size the entry would break; None where no legs are known."""
+    if not seen.legs or seen.reasons:
+        return None
+    values = {one.symbol: one.contract_value for one in board.instruments}
+    held = [
+        Size(leg.symbol, run.underlying, leg.open_quantity, _worth(leg.contract_value, run.spot))
+        for run in runs
+        for leg in run.legs
+    ]
+    planned = [
+        Size(leg.symbol, preset.strategy.underlying, leg.quantity, _worth(values.get(leg.symbol), board.spot))
+        for leg in seen.legs
+    ]
+    return tuple(oversize(limits, held, planned, preset.orders))
+
+
+def _worth(contract_value: Decimal | None, spot: Decimal | None) -> Decimal | None:
+    return None if contract_value is None or spot is None else contract_value * spot
 
 
 def results(items: Sequence[Item]) -> list[CheckResult]:

@@ -25,7 +25,8 @@ def reach_of_preview(preset: Preset, seen: Preview) -> str:
         peak = exits.trailing_tiers[0].peak_pct
         goals.append((f"trailing (arms at {_pct(peak)})", peak))
     goals.append((f"max profit ({_pct(exits.max_profit_pct)})", exits.max_profit_pct))
-    return _sentence(seen.best_pct, seen.exit_at, seen.market, goals, "" if seen.basis is None else seen.basis.name)
+    basis, is_known = "" if seen.basis is None else seen.basis.name, seen.still_pct is not None
+    return _sentence(seen.best_pct, seen.exit_at, seen.market, goals, basis, is_known=is_known)
 
 
 def reach_of_run(run: RunView) -> str:
@@ -38,13 +39,24 @@ def reach_of_run(run: RunView) -> str:
             goals.append((f"trailing (arms at {_pct(rung.arms_at_pct)})", rung.arms_at_pct))
         elif rung.code == "max_profit" and rung.at_pct is not None:
             goals.append((f"max profit ({_pct(rung.at_pct)})", rung.at_pct))
-    return _sentence(run.outlook.best_pct, run.outlook.exit_at, run.market_at, goals, run.basis_name) if goals else ""
+    if not goals:
+        return ""
+    seen, is_known = run.outlook, run.outlook.still_pnl is not None
+    return _sentence(seen.best_pct, seen.exit_at, run.market_at, goals, run.basis_name, is_known=is_known)
 
 
 def _sentence(
-    best_pct: float | None, exit_at: datetime | None, market: datetime | None, goals: list[_Goal], basis: str = ""
+    best_pct: float | None,
+    exit_at: datetime | None,
+    market: datetime | None,
+    goals: list[_Goal],
+    basis: str,
+    *,
+    is_known: bool,
 ) -> str:
     by = _by(exit_at, market)
+    if best_pct is None and is_known:
+        return f"More is bought than sold: the best case {by} has no bound, it lies as far as spot moves."
     if best_pct is None:
         return f"The best case {by} is not known: prices or implied volatilities are missing."
     best = Decimal(str(best_pct))

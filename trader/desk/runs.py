@@ -3,14 +3,25 @@
 import threading
 from collections import OrderedDict
 from datetime import datetime
+from typing import NamedTuple
 
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
 from trader.desk.outcome import Outcome, build_outcome
+from trader.desk.situation import SHOWN
 from trader.domain.clock import Now
 from trader.domain.wording import refusal_words
 from trader.engine.fold import fold
-from trader.engine.records import AnyRecord, LegsChosen, LegTerms, RunCreated, RunFinished
+from trader.engine.records import (
+    AnyRecord,
+    LegsChosen,
+    LegTerms,
+    LevelChanged,
+    LimitsSet,
+    LossLocked,
+    RunCreated,
+    RunFinished,
+)
 from trader.engine.state import Run, State
 from trader.engine.view import OrderView, RunView
 from trader.engine.viewing import build_view
@@ -19,13 +30,26 @@ from trader.journal import Journal, OrderRow
 _RUNS_KEPT = 16
 
 
+class AccountRuns(NamedTuple):
+    """An account's runs that are not resolved, oldest first, or else the one that ended last; its newest change of level, and
+    its newest decisions of any kind, newest first."""
+
+    unresolved: tuple[str, ...]
+    ended_last: str | None
+    levels: tuple[LevelChanged, ...]
+    decided: tuple[LevelChanged | LimitsSet | LossLocked, ...]
+
+
 class RunBook:
     """Records of the runs looked at last. Records never change, so only new ones are read again. Thread-safe."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, tuple[int, tuple[AnyRecord, ...]]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[int, tuple[AnyRecord, ...]]] = (
+            OrderedDict()
+        )  # read up to which number, and what
+        self._accounts: dict[str, tuple[int, AccountRuns]] = {}
         self._presets: dict[str, Preset] = {}  # of the runs looked at last
 
     def records(self, run_id: str) -> tuple[AnyRecord, ...]:
@@ -34,14 +58,16 @@ class RunBook:
         Raises:
             JournalError: The journal cannot be read.
         """
+        newest = self._journal.newest().record
         with self._lock:
             after, known = self._kept.get(run_id, (0, ()))
+        if known and newest <= after:
+            return known
         found = self._journal.records(run_id, after)
         if not found and not known:
             return ()
-        if found:
-            known = known + tuple(record for _, record in found)
-            after = found[-1][0]
+        known = known + tuple(record for _, record in found)
+        after = max(after, newest, found[-1][0] if found else 0)
         with self._lock:
             # Another thread may have read further meanwhile; the longer history is the right one.
             if len(self._kept.get(run_id, (0, ()))[1]) <= len(known):
@@ -50,6 +76,27 @@ class RunBook:
             while len(self._kept) > _RUNS_KEPT:
                 self._kept.popitem(last=False)
         return known
+
+    def of_account(self, account: str) -> AccountRuns:
+        """Which runs an account has, and how its level was changed.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        newest = self._journal.newest().record
+        read_to, told = self._accounts.get(account, (-1, None))
+        if told is None or newest > read_to:
+            unresolved = self._journal.unresolved_runs(account)
+            ended = [] if unresolved else self._journal.runs(limit=1, account=account, finished=True)
+            levels = self._journal.level_changes(account, 1)
+            told = AccountRuns(
+                tuple(unresolved),
+                ended[0].run_id if ended else None,
+                tuple(record for _, record in levels),
+                tuple(self._journal.account_decisions(account, SHOWN)),
+            )
+            self._accounts[account] = (newest, told)
+        return told
 
     def created(self, run_id: str) -> RunCreated | None:
         """The run's first record."""

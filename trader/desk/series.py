@@ -18,6 +18,7 @@ from trader.journal.downsample import keep_extremes
 _KEPT_MOST = 8_000  # points per run in memory; beyond that the older ones are thinned to half
 _RUNS_KEPT = 8
 _TOLD_KEPT = 8
+_ROOM = 10  # a tenth of what is told is left for the next minute's points
 _LONGEST_APART = timedelta(seconds=5)
 _GAPS_MOST = 50  # the longest are kept: of a runner that stalls all the time not every stall is worth a place
 
@@ -41,6 +42,15 @@ class _Kept(NamedTuple):
     gaps: list[tuple[_Point, _Point]]
 
 
+class _Told(NamedTuple):
+    """What was told of a run, and of which points."""
+
+    last_id: int
+    ended: datetime | None
+    points: list[_Point]
+    series: PnlSeries
+
+
 class SeriesBook:
     """Series of the runs looked at last. Thread-safe."""
 
@@ -48,7 +58,7 @@ class SeriesBook:
         self._journal = journal
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._told: dict[tuple[str, int], tuple[int, datetime | None, PnlSeries]] = {}  # by run and number of points
+        self._told: dict[tuple[str, int], _Told] = {}  # by run and number of points
 
     def series(self, run_id: str, max_points: int, max_profit_pct: Decimal, ended: datetime | None = None) -> PnlSeries:
         """At most `max_points` points; of gaps both ends. While no point is added the same object, so not to be changed.
@@ -62,7 +72,8 @@ class SeriesBook:
         """
         with self._lock:
             kept = self._kept.get(run_id, _Kept(0, [], []))
-            new = self._journal.samples(run_id, None, kept.last_id)
+            last = self._journal.newest().sample
+            new = self._journal.samples(run_id, None, kept.last_id) if last > kept.last_id else []
             if new:
                 kept = _longer(kept, new[-1][0], [_point(sample, max_profit_pct) for _, sample in new])
                 self._kept[run_id] = kept
@@ -70,15 +81,19 @@ class SeriesBook:
                 while len(self._kept) > _RUNS_KEPT:
                     self._kept.popitem(last=False)
             before = self._told.get((run_id, max_points))
-        if before is not None and before[:2] == (kept.last_id, ended):
-            return before[2]  # asked each second, by every tab; a point comes every other second
+        if before is not None and (before.last_id, before.ended) == (kept.last_id, ended):
+            return before.series  # asked each second, by every tab; a point comes every other second
         gaps = [pair for pair in kept.gaps if ended is None or pair[0].wall < ended]
-        told = _columns(_thinned(kept.points, gaps, max(4, max_points)), gaps)
+        points = (
+            _continued(before.points, kept.points, max_points) if before is not None and before.ended == ended else []
+        )
+        points = points or _thinned(kept.points, gaps, max(4, max_points), room=max_points // _ROOM)
+        told = _Told(kept.last_id, ended, points, _columns(points, gaps))
         with self._lock:
             if len(self._told) >= _TOLD_KEPT:
                 self._told.clear()
-            self._told[run_id, max_points] = (kept.last_id, ended, told)
-        return told
+            self._told[run_id, max_points] = told
+        return told.series
 
 
 def _longer(kept: _Kept, last_id: int, new: list[_Point]) -> _Kept:
@@ -95,9 +110,20 @@ def _longer(kept: _Kept, last_id: int, new: list[_Point]) -> _Kept:
     return _Kept(last_id, points, gaps)
 
 
-def _thinned(points: list[_Point], gaps: Iterable[tuple[_Point, _Point]], most: int) -> list[_Point]:
+def _continued(told: list[_Point], points: list[_Point], most: int) -> list[_Point]:
+    """What was told and the points since, while there is room for them; else nothing: all have to be thinned again."""
+    since = len(points)
+    while since and told and points[since - 1] is not told[-1]:
+        since -= 1
+    fits = told and since and len(told) + len(points) - since <= most
+    return [*told, *points[since:]] if fits else []
+
+
+def _thinned(points: list[_Point], gaps: Iterable[tuple[_Point, _Point]], most: int, room: int = 0) -> list[_Point]:
+    """At most so many; where some must go, so many that there is `room` for those to come."""
     if len(points) <= most:
         return points
+    most -= room
     ends = {id(point) for pair in gaps for point in pair}
     pinned = [index for index, point in enumerate(points) if id(point) in ends] if ends else []
     return keep_extremes(points, _pnl, max(4, most - len(pinned)), pinned)

@@ -25,9 +25,9 @@ _TOLD_ELSEWHERE = frozenset({"recovered"})
 
 
 def happened(
-    alerts: Iterable[AlertRow], records: Iterable[r.AnyRecord], levels: Iterable[r.LevelChanged], limit: int = SHOWN
+    alerts: Iterable[AlertRow], records: Iterable[r.AnyRecord], decided: Iterable[r.AnyRecord], limit: int = SHOWN
 ) -> tuple[Happening, ...]:
-    """Alerts, the shown run's decisions and the account's changes of level, newest first. What was said again and again is
+    """Alerts, the shown run's decisions and those of the account as a whole, newest first. What was said again and again is
     one line with how often."""
     lines = [_from_alert(alert) for alert in alerts if alert.code not in _TOLD_ELSEWHERE]
     lines += [
@@ -39,7 +39,7 @@ def happened(
             text=_capital(sentence(one)),
             run_id=one.run_id,
         )
-        for one in [*(record for record in records if kind_of(record).weight is Weight.DECISION), *levels]
+        for one in [*(record for record in records if kind_of(record).weight is Weight.DECISION), *decided]
     ]
     lines.sort(key=lambda line: line.at, reverse=True)
     return _merged(lines)[:limit]
@@ -152,6 +152,7 @@ def _again(newest: Happening, line: Happening) -> Happening:
     return replace(
         newest,
         times=newest.times + 1,
+        run_id=newest.run_id if newest.run_id == line.run_id else "",
         alerts=newest.alerts + line.alerts,
         acked_by=newest.acked_by if both else "",
         acked_at=newest.acked_at if both else None,

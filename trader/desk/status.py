@@ -1,12 +1,14 @@
 """The status: the runner's live picture where it is current, the journal's where it is not."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from trader.desk.alerting import AlertBook
 from trader.desk.day import DayBook
+from trader.desk.remembered import Remembered
 from trader.desk.runner_absence import explain_silence
 from trader.desk.runs import RunBook
-from trader.desk.situation import SHOWN, happened, situation
+from trader.desk.situation import happened, situation
 from trader.desk.values import RunnerHealth, Status
 from trader.engine.records import Level, LevelChanged
 from trader.engine.view import LiveSnapshot, Ops, RunView
@@ -40,18 +42,17 @@ def read_status(
     lease = journal.lease_row(account)
     runner = runner_health(lease, snapshot, wall)
     live = {run.run_id: run for run in snapshot.runs} if snapshot is not None else {}
-    open_ids = journal.unresolved_runs(account)
-    views = [_current(book, live, name, snapshot, runner, wall) for name in open_ids]
+    known = book.of_account(account)
+    views = [_current(book, live, name, snapshot, runner, wall) for name in known.unresolved]
     unresolved = tuple(view for view in views if view is not None)
-    chosen = run_id or (open_ids[-1] if open_ids else _newest_finished(journal, account))
+    chosen = run_id or (known.unresolved[-1] if known.unresolved else known.ended_last)
     run = next((view for view in unresolved if view.run_id == chosen), None)
     is_live = snapshot is not None and (run in snapshot.runs if run is not None else chosen is None and runner.alive)
     if run is None and chosen is not None:
         # Ended: the live picture may still show it on its way, and after a restart knows no more of it than that it ended.
         run = book.view(chosen, wall)
-    levels = [record for _, record in journal.level_changes(account, SHOWN)]
     ops = None if snapshot is None else snapshot.ops
-    trading = _trading(halted, ops if runner.alive else None, levels)
+    trading = _trading(halted, ops if runner.alive else None, known.levels)
     silence = "" if runner.alive else explain_silence(journal, lease, None if snapshot is None else snapshot.wall)
     told = alerts.everything()
     waiting = tuple(alert for alert in told if needs_acknowledging(alert))
@@ -71,7 +72,7 @@ def read_status(
         wall=wall,
         trading=trading,
         situation=situation(runner, silence, run, ops, trading, waiting),
-        happened=happened(told[:_LOOKED_AT], records, levels),
+        happened=_happened(told, records, known.decided),
         open_alerts=waiting,
         day=days.day(
             wall,
@@ -82,10 +83,14 @@ def read_status(
         ),
         pictured_at=snapshot.wall if snapshot is not None and is_live else None,
         market=market,
+        totals=None if snapshot is None else snapshot.totals,
     )
 
 
-def _trading(halted: str, ops: Ops | None, levels: list[LevelChanged]) -> tuple[str, str]:
+_happened = Remembered(lambda told, records, decided: happened(told[:_LOOKED_AT], records, decided))
+
+
+def _trading(halted: str, ops: Ops | None, levels: Sequence[LevelChanged]) -> tuple[str, str]:
     """The account's level and why: as a living runner says, else as it was recorded last."""
     if halted:
         return Level.HALTED.value, halted
@@ -127,8 +132,3 @@ def _current(
     if view is not None and snapshot is not None and (not records or records[-1].wall <= snapshot.wall):
         return view
     return book.view(run_id, wall)
-
-
-def _newest_finished(journal: Journal, account: str) -> str | None:
-    newest = journal.runs(limit=1, account=account, finished=True)
-    return newest[0].run_id if newest else None

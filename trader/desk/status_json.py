@@ -13,7 +13,8 @@ _FLAT: dict[str, bool | str] = {"true": True, "false": False}
 
 
 def status_document(status: Status) -> dict[str, Any]:
-    """The document. Without any run its fields are null and `flat` is "unknown": nobody has asked the exchange.
+    """The document. Without any run its fields are null and `flat` is "unknown": nobody has asked the exchange. The fields of a
+    run are those of the newest; `runs` has the same of each that is open.
 
     `client` is what the runner's connection to the exchange has counted since the runner began, with the latencies of each
     endpoint. `pnl_pct` and `trailing_level` are % of `basis` (what that is: `basis_name`) as text; greeks, volatilities and spots of the corridor are numbers;
@@ -34,6 +35,7 @@ def status_document(status: Status) -> dict[str, Any]:
         "client": None if status.ops is None else msgspec.to_builtins(status.ops.client),
         **_run_document(status.run),
         "open_runs": [run.run_id for run in status.runs],
+        "runs": [_run_document(run) for run in status.runs],
         "alerts": [
             {
                 "id": a.seq,

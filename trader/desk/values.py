@@ -9,7 +9,7 @@ import msgspec
 from trader.config.preset import Preset
 from trader.desk.position import Position
 from trader.domain.errors import TraderError
-from trader.engine.view import LegView, Ops, OrderView, RunView
+from trader.engine.view import LegView, Ops, OrderView, RunView, Totals
 from trader.journal import AlertRow, FillRow, RunSummary
 from trader.pricing.payoff import Basis
 
@@ -31,7 +31,7 @@ class RunnerHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened, in words. `at` is the wall clock, `market` the exchange's where it was known; `alert` the alert's number where it is one; `times` how
-    often the same was said, of any run. Then `at`, `run_id` and `alert` are the newest's, `alerts` the numbers of all, newest
+    often the same was said, of any run. Then `at` and `alert` are the newest's, `run_id` is empty where it was said of several, `alerts` are the numbers of all, newest
     first; it is acknowledged when all of them are."""
 
     at: datetime
@@ -63,7 +63,7 @@ class DayResult(msgspec.Struct, frozen=True, kw_only=True):
 class Day(msgspec.Struct, frozen=True, kw_only=True):
     """The Indian day by the exchange's time. `realised` USD is what the daily loss limit counts (all presets); `open` the
     P&L of what is open, None where it is unknown; the limits are those of the run shown, None while there is none.
-    `runs_made` counts the underlying of that run, as its limit does. `results` are those of this day and besides those of
+    `runs_made` counts the underlying of that run, as its limit does; `week` is what was realised since Monday. `results` are those of this day and besides those of
     the last 24 hours of this machine's clock, which is more than one day of an accelerated market."""
 
     date: date
@@ -73,6 +73,7 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
     runs_most: int | None
     loss_limit: Decimal | None
     results: tuple[DayResult, ...]  # newest first
+    week: Decimal = Decimal(0)
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +98,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         None  # when the runner made this picture (this machine's clock): the same for all parts
     )
     market: datetime | None = None  # the exchange's time in the runner's last picture
+    totals: Totals | None = None  # all runs together, as the runner counted them last
 
 
 class CommandReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,7 +178,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     entry_at: datetime | None = None  # when a start at the preset's time enters; past while its entry window is open
     exit_at: datetime | None = None  # the exit time the outlook is for
     best_pct: float | None = (
-        None  # the best P&L any spot would bring at the exit time, % of premium, at today's volatility
+        None  # the best P&L any spot would bring at the exit time, % of the basis; None, too, where there is no best
     )
     still_pct: float | None = None  # the same if spot stands still
     payoff: "Payoff | None" = None

@@ -12,7 +12,7 @@ from trader.engine.doubts import doubts
 from trader.engine.effects import AckCommand
 from trader.engine.events import AccountRead, BesideCommand
 from trader.engine.orders import find_order
-from trader.engine.prerequisites import Facts, Unread, in_the_way, prerequisites, unconfirmed
+from trader.engine.prerequisites import Facts, Unread, in_the_way, unconfirmed
 from trader.engine.records import Phase
 from trader.engine.state import POSITION_LAG_SECS, Run, State, seconds_since
 from trader.engine.turn import Turn
@@ -42,7 +42,7 @@ def bars_beginning(state: State, run: Run) -> str:
         confirmed=run.beside,
         own_symbols=tuple(leg.symbol for leg in run.legs),
     )
-    return "; ".join(in_the_way(prerequisites(facts), "nothing foreign"))
+    return "; ".join(in_the_way(facts, "nothing foreign"))
 
 
 def see_foreign(turn: Turn, run_id: str, event: AccountRead) -> None:

@@ -14,7 +14,7 @@ from trader.engine.events import StartCommand, StopCommand
 from trader.engine.gate import daily_loss, runs_today
 from trader.engine.ids import run_id_for
 from trader.engine.levels import level_words
-from trader.engine.prerequisites import Facts, in_the_way, prerequisites
+from trader.engine.prerequisites import Facts, in_the_way
 from trader.engine.records import Phase
 from trader.engine.state import Run, State
 from trader.engine.turn import Turn
@@ -63,7 +63,8 @@ def on_start(turn: Turn, event: StartCommand) -> None:
 
 
 def _refusal(turn: Turn, event: StartCommand, preset: Preset) -> str:
-    if preset.config_hash != event.config_hash:
+    digest = preset.config_hash
+    if digest != event.config_hash:
         return "The configuration is not the one that was confirmed; look at it again and start it again."
     phrase = arming_phrase(turn.state.account_key, preset.strategy.quantity)
     if turn.state.env == "production" and event.confirm != phrase:
@@ -79,13 +80,13 @@ def _refusal(turn: Turn, event: StartCommand, preset: Preset) -> str:
         open_here=sum(run.underlying == underlying for run in turn.state.unresolved),
         limits=turn.state.account.limits,
         lock=lock_words(turn.state, turn.now),
-        twin=twin_of(turn.state, preset.config_hash),
+        twin=twin_of(turn.state, digest),
         runs_made=runs_today(turn.state, underlying, turn.now),
         runs_most=preset.risk.max_runs_per_day,
         lost_today=daily_loss(turn.state, turn.now),
         loss_limit=preset.risk.daily_loss_limit_usd,
     )
-    barred = in_the_way(prerequisites(facts))
+    barred = in_the_way(facts)
     return f"Nothing can be started: {'; '.join(barred)}." if barred else ""
 
 

@@ -5,8 +5,7 @@ uncovered (both legs of a strangle) is no flaw of it, as long as its short legs 
 """
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
-from math import ceil
+from math import lcm
 
 from trader.domain.instrument import Kind
 from trader.domain.order import Side
@@ -27,7 +26,11 @@ def covers(legs: Sequence[LegTerms], leg: LegTerms) -> bool:
 
 def uncovered(legs: Sequence[LegTerms], sizes: Sizes, kind: Kind) -> int:
     """Contracts of the short legs of a kind beyond those of its long ones."""
-    return max(sum(-leg.side.sign * sizes.get(leg.key, 0) for leg in legs if leg.kind is kind), 0)
+    bare = 0
+    for leg in legs:
+        if leg.kind is kind:
+            bare -= leg.side.sign * sizes.get(leg.key, 0)
+    return max(bare, 0)
 
 
 def beyond_cover(legs: Sequence[LegTerms], sizes: Sizes, kind: Kind) -> int:
@@ -42,11 +45,16 @@ def astray(legs: Sequence[LegTerms], sizes: Sizes, leads: Sizes = _NONE) -> dict
     """Contracts of each short leg that stand without what they belong with: without the cover that the structure gives them,
     or uncovered and beyond their ratio to the other short legs by more than a leg may lead (worked in slices, it may by one).
     Legs of which there are none are left out."""
-    least = min((Fraction(sizes.get(leg.key, 0), leg.ratio) for leg in shorts(legs)), default=Fraction(0))
+    sold = shorts(legs)
+    if not any(sizes.get(leg.key) for leg in sold):
+        return {}
+    parts = lcm(*(leg.ratio for leg in sold))  # of one of each ratio: in these, shares are whole numbers
+    least = min(sizes.get(leg.key, 0) * (parts // leg.ratio) for leg in sold)
     found = {}
-    for leg in shorts(legs):
+    for leg in sold:
         size, bare = sizes.get(leg.key, 0), uncovered(legs, sizes, leg.kind)
-        beyond_ratio = size - ceil(least * leg.ratio) - leads.get(leg.key, 0)
+        in_ratio = -(-least * leg.ratio // parts)  # rounded up
+        beyond_ratio = size - in_ratio - leads.get(leg.key, 0)
         alone = min(max(beyond_cover(legs, sizes, leg.kind), beyond_ratio), bare, size)
         if alone > 0:
             found[leg.key] = alone
@@ -55,8 +63,10 @@ def astray(legs: Sequence[LegTerms], sizes: Sizes, leads: Sizes = _NONE) -> dict
 
 def behind(legs: Sequence[LegTerms], sizes: Sizes) -> set[str]:
     """The short legs that lack contracts to be in their ratio to the fullest one."""
-    most = max((Fraction(sizes.get(leg.key, 0), leg.ratio) for leg in shorts(legs)), default=Fraction(0))
-    return {leg.key for leg in shorts(legs) if sizes.get(leg.key, 0) < int(most * leg.ratio)}
+    sold = shorts(legs)
+    parts = lcm(*(leg.ratio for leg in sold))
+    most = max((sizes.get(leg.key, 0) * (parts // leg.ratio) for leg in sold), default=0)
+    return {leg.key for leg in sold if sizes.get(leg.key, 0) < most * leg.ratio // parts}
 
 
 def needed(legs: Sequence[LegTerms], leg: LegTerms, open_shorts: Sizes) -> int:

@@ -73,11 +73,13 @@ class LevelCommand(Event, frozen=True, kw_only=True):
 
 
 class LimitsCommand(Event, frozen=True, kw_only=True):
-    """A person sets the account's limits: the whole document as JSON values."""
+    """A person sets the account's limits: the whole document as JSON values. `seen`: the limits that were changed, as the
+    person saw them; where they are others by now, nothing is set."""
 
     command_id: str
     limits: dict[str, Any]
     issued_by: str
+    seen: dict[str, Any] | None = None
 
 
 class MarketMoved(Event, frozen=True, kw_only=True):

@@ -28,12 +28,12 @@ _COMPARED_FOR = timedelta(minutes=10)
 
 def evolve(state: State, record: rec.AnyRecord) -> State:
     """The state after one more record. Records of runs that are not held (older, finished) change only the account."""
-    if isinstance(record, rec.RunCreated):
-        return _run_created(state, record)
-    if isinstance(record, rec.LevelChanged):
-        return _level_changed(state, record)
-    if isinstance(record, rec.LimitsSet | rec.LossLocked):
-        return _account_set(state, record)
+    of_account = _OF_ACCOUNT.get(type(record))
+    if of_account is not None:
+        return of_account(state, record)
+    handler = _HANDLERS.get(type(record))
+    if handler is None:
+        return state
     if isinstance(record, rec.FillRecorded) and record.fill.kind is not FillKind.NORMAL:
         state = replace(state, account=_divided(state.account, record.fill))
     run = state.runs.get(record.run_id)
@@ -45,9 +45,6 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
         state = replace(state, account=replace(state.account, flows=(*state.account.flows, flow)[-KEPT_FLOWS:]))
     if isinstance(record, rec.OrderIntended) and record.cause != "recovery":  # what is taken over was sent long ago
         state = replace(state, account=_count_order(state.account, record.wall))
-    handler = _HANDLERS.get(type(record))
-    if handler is None:
-        return state
     changed = handler(run, record)
     if isinstance(record, rec.FillRecorded) and changed is not run:
         changed = _still_short(state, run, changed, record.fill.symbol)
@@ -298,7 +295,7 @@ def _naked_since(run: Run, wall: datetime) -> datetime | None:
 
 def _named(order: Order, venue_order_id: str | None) -> Order:
     """The order with one more id of the exchange's; what each channel calls it may differ."""
-    if venue_order_id is None or venue_order_id in order.venue_ids:
+    if venue_order_id is None or order.is_called(venue_order_id):
         return order
     if order.venue_order_id is None:
         return replace(order, venue_order_id=venue_order_id)
@@ -369,6 +366,13 @@ def _run_finished(run: Run, record: rec.RunFinished) -> Run:
 def _wallet_compared(run: Run, record: rec.WalletCompared) -> Run:
     return replace(run, wallet=record)
 
+
+_OF_ACCOUNT: dict[type[Any], Callable[[State, Any], State]] = {
+    rec.RunCreated: _run_created,
+    rec.LevelChanged: _level_changed,
+    rec.LimitsSet: _account_set,
+    rec.LossLocked: _account_set,
+}
 
 _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
     rec.ScheduleFixed: _schedule_fixed,

@@ -24,9 +24,10 @@ def hold(turn: Turn, run_id: str) -> None:
     """Watch a HOLDING run: clock first, then prices."""
     run = turn.run(run_id)
     market = turn.now.market
-    if market is not None and any(market >= leg.expiry for leg in run.legs):
-        turn.decide_exit(run_id, "expiry", "the contracts have expired; waiting for their settlement")
-        return
+    for leg in run.legs:
+        if leg.has_expired(market):
+            turn.decide_exit(run_id, "expiry", "the contracts have expired; waiting for their settlement")
+            return
     if market is not None and run.exit_at is not None and market >= run.exit_at:
         turn.decide_exit(run_id, "time", f"the exit time {run.exit_at:%Y-%m-%d %H:%M} UTC has come")
         return
@@ -81,9 +82,11 @@ def _what_is_left(run: Run) -> str:
 
 def _sees(turn: Turn, run_id: str) -> None:
     """Prices are usable (again)."""
-    if turn.watch(run_id).blind_since is not None:
+    watch = turn.watch(run_id)
+    if watch.blind_since is not None:
         turn.set_watch(run_id, blind_since=None)
-    turn.rearm(run_id, "blind")
+    if "blind" in watch.alerted:
+        turn.rearm(run_id, "blind")
 
 
 def _is_news(old: Evidence, new: Evidence) -> bool:
@@ -91,7 +94,12 @@ def _is_news(old: Evidence, new: Evidence) -> bool:
     print of the other leg count twice."""
     if len(old) != len(new):
         return True
-    return all(was is None or (now is not None and now > was) for was, now in zip(old, new, strict=True))
+    for was, now in zip(old, new, strict=True):
+        if was is None:
+            continue
+        if now is None or now <= was:
+            return False
+    return True
 
 
 def _evaluate(turn: Turn, run: Run, valuation: Valuation, evidence: Evidence) -> None:

@@ -68,9 +68,8 @@ def alone_since(run: Run) -> datetime | None:
 def tell_naked(turn: Turn, run: Run) -> None:
     """Alert of a leg that stands alone too long, at once where the exchange is unwell, and again every half minute."""
     since = alone_since(run)
-    if any(leg.has_expired(turn.now.market) for leg in run.legs) or run.is_kept:
-        since = None  # settled, or told to be held until then: nothing more can be done
-    if since is None:
+    if since is None or run.is_kept or any(leg.has_expired(turn.now.market) for leg in run.legs):
+        # No leg stands alone; or it is settled, or told to be held until then: nothing more can be done.
         turn.rearm(run.run_id, "naked_leg")
         return
     lasting = seconds_since(since, turn.wall)

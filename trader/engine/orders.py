@@ -31,7 +31,7 @@ def find_order(turn: Turn, client_order_id: str | None, venue_order_id: str | No
         if venue_order_id is None:
             continue
         for order in run.orders.values():
-            if venue_order_id in order.venue_ids:
+            if order.is_called(venue_order_id):
                 return run, order
     return None
 

@@ -22,7 +22,8 @@ def outlook(run: Run, legs: tuple[LegView, ...], now: Now, curves: Curves | None
         basis = float(curves.basis)
         at_exit = curves.at_exit(curves.standing.spot)
         still = Decimal(f"{at_exit:.{money_digits(basis)}f}")
-        best = round(max(curves.at_exit.peak[1], at_exit) / basis * 100, 2)
+        if not curves.standing.has_no_best:
+            best = round(max(curves.at_exit.peak[1], at_exit) / basis * 100, 2)
     return Outlook(
         decayed_pct=_decayed_pct(run, held),
         by_time_pct=_by_time_pct(run, held, now),

@@ -65,6 +65,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     lock: str | None = None  # why the account's losses let no entry out
     twin: str | None = None  # a run of this very configuration that has not completed its entry; "" for none
     strikes: Sequence[str] | None = None  # why there are no legs at usable prices
+    oversize: Sequence[str] | None = None  # which of the account's limits of size the entry would break
     foreign: tuple[Foreign, ...] | Unread | None = None
     confirmed: tuple[Foreign, ...] = ()
     own_symbols: tuple[str, ...] = ()
@@ -79,9 +80,10 @@ def prerequisites(facts: Facts) -> tuple[Item, ...]:
     )
 
 
-def in_the_way(items: Iterable[Item], *codes: str) -> list[str]:
+def in_the_way(facts: Facts, *codes: str) -> list[str]:
     """What is known not to be met, in words; of these codes where any are given."""
-    return [item.sentence for item in items if item.passed is False and (not codes or item.code in codes)]
+    judges = [judge for code, judge in _LIST if not codes or code in codes]
+    return [sentence for judge in judges for passed, sentence in judge(facts) if passed is False]
 
 
 def unconfirmed(foreign: Iterable[Foreign], confirmed: Iterable[Foreign]) -> tuple[Foreign, ...]:
@@ -181,6 +183,12 @@ def _strikes(facts: Facts) -> Judged:
     return [(False, reason) for reason in facts.strikes] or [(True, "every leg has a strike, at usable prices")]
 
 
+def _size(facts: Facts) -> Judged:
+    if facts.oversize is None:
+        return _UNKNOWN
+    return [(False, flaw) for flaw in facts.oversize] or [(True, "the entry is within the account's limits of size")]
+
+
 def _clean(facts: Facts) -> Judged:
     """Nothing of anybody else's on the whole underlying, but what a person has confirmed exactly as it stands."""
     if facts.foreign is None:
@@ -246,6 +254,7 @@ _LIST: tuple[tuple[str, Callable[[Facts], Judged]], ...] = (
     ("account loss", _lock),
     ("open runs", _open_runs),
     ("legs", _strikes),
+    ("account size", _size),
     ("nothing foreign", _clean),
     ("margin", _margin),
 )

@@ -21,6 +21,8 @@ from trader.domain.remedy import Remedy
 class Phase(StrEnum):
     """Where a run is in its life."""
 
+    __hash__ = str.__hash__  # an enum's own is a function in Python, called at each look into a table of phases
+
     WAITING = "waiting"  # armed: waiting for its instant, prices or prerequisites
     ENTERING = "entering"  # entry orders work
     HOLDING = "holding"  # short, watched by the exit rules
@@ -31,15 +33,16 @@ class Phase(StrEnum):
 class Level(StrEnum):
     """What an account may do. Only a person brings it back to ACTIVE; cancels and exits pass at every level."""
 
+    rank: int  # how much is forbidden: 0 nothing
+
     ACTIVE = "ACTIVE"
     PAUSED = "PAUSED"  # no run sends its first order; an entry under way is completed
     REDUCING = "REDUCING"  # exits only: an entry under way is bought back
     HALTED = "HALTED"  # as REDUCING, by the kill switch or by our own checks
 
-    @property
-    def rank(self) -> int:
-        """How much is forbidden: 0 nothing."""
-        return list(Level).index(self)
+
+for _rank, _level in enumerate(Level):
+    _level.rank = _rank
 
 
 class OperatorLevel(StrEnum):

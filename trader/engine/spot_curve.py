@@ -45,6 +45,11 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     banked: float
     now: datetime
 
+    @property
+    def has_no_best(self) -> bool:
+        """Whether more is long than short of a kind: then P&L grows as long as spot moves that way."""
+        return any(sum(leg.size for leg in self.legs if leg.kind is kind) < 0 for kind in Kind)
+
     def settled(self, spot: float) -> float:
         """USD left of all when what is open is settled at `spot`, without a fee for it."""
         total = self.banked

@@ -68,6 +68,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         """Every id by which the exchange has told of this order."""
         return () if self.venue_order_id is None else (self.venue_order_id, *self.other_ids)
 
+    def is_called(self, venue_order_id: str) -> bool:
+        """Whether this is one of them."""
+        return venue_order_id == self.venue_order_id or venue_order_id in self.other_ids
+
 
 class BookedFill(msgspec.Struct, frozen=True):
     """A fill of ours, the leg it belongs to and when (wall) we learned of it. Until the exchange has told what all of it
@@ -162,6 +166,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def sold_at(self, key: str) -> datetime | None:
         """When (exchange time) the leg's first contract traded; None while no fill has told."""
         return self.ledger(key).traded_at
+
+    def pending(self) -> list[Order]:
+        """Orders that may still trade or whose fills are not all held."""
+        return [self.orders[coid] for coid in self.unsettled]
 
     def live_orders(self) -> list[Order]:
         return [o for coid in self.unsettled if (o := self.orders[coid]).status.live]

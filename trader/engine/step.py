@@ -122,7 +122,7 @@ def _market_moved(turn: Turn, event: ev.MarketMoved) -> None:
     for quote in event.quotes:
         quotes[quote.symbol] = quote
     spots = _with_spots(market.spots, event.spots)
-    newest = event.newest if market.newest is None else max(market.newest, event.newest)
+    newest = event.newest if market.newest is None or market.newest < event.newest else market.newest
     moved = replace(market, quotes=quotes, spots=spots, newest=newest, heard=event.at.wall)
     turn.state = replace(turn.state, market=moved)
 

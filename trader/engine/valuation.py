@@ -1,7 +1,7 @@
 """What it would cost to close now: the one P&L that decisions, screens and reports share while a position is open."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import isfinite
 
@@ -25,6 +25,7 @@ from trader.pricing.fees import option_commission, option_liquidation_fee
 from trader.pricing.margin import ShortLeg, strangle_margin
 
 _GUARD_TICKS = 5
+_SILENCE = timedelta(seconds=SILENCE_SECS)
 
 Evidence = tuple[datetime | None, ...]
 
@@ -43,8 +44,8 @@ def staleness(market: Market, now: Now, symbol: str, *, need_greeks: bool = Fals
     quote = market.quotes.get(symbol)
     if quote is None:
         return f"{symbol}: no price yet"
-    if (silent := seconds_since(market.heard, now.wall)) > SILENCE_SECS:
-        return f"{symbol}: market data silent for {silent:.0f} s"
+    if market.heard is None or now.wall - market.heard > _SILENCE:
+        return f"{symbol}: market data silent for {seconds_since(market.heard, now.wall):.0f} s"
     newest = market.newest
     if newest is None or quote.mark is None or quote.mark <= 0 or quote.ts_mark is None:
         return f"{symbol}: no mark price"
@@ -92,7 +93,8 @@ def closing_price(leg: LegTerms, quote: Quote, spread_guard_pct: Decimal) -> Dec
 def closing_cost(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) -> Decimal:
     """USD that closing `quantity` contracts at `price` takes, commission and GST included: negative where selling what is
     long brings more than that."""
-    return -leg.side.sign * price * quantity * leg.contract_value + closing_fee(leg, quantity, price, spot)
+    worth, fee = price * quantity * leg.contract_value, closing_fee(leg, quantity, price, spot)
+    return fee + worth if leg.side is Side.SELL else fee - worth
 
 
 def closing_fee(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) -> Decimal:
@@ -134,16 +136,16 @@ def leg_banked(run: Run, leg: LegTerms) -> Decimal:
 
 def leg_pnl(run: Run, leg: LegTerms, market: Market) -> Decimal | None:
     """USD a leg would have made if closed now; None when it cannot be priced."""
-    banked = leg_banked(run, leg)
-    open_quantity = run.open_quantity(leg.key)
-    if open_quantity <= 0:
+    ledger = run.ledger(leg.key)
+    banked = ledger.cash - ledger.fees
+    if ledger.open <= 0:
         return banked
     quote = market.quotes.get(leg.symbol)
     spot = market.spots.get(run.underlying)
     price = None if quote is None else closing_price(leg, quote, run.preset.exits.spread_guard_pct)
     if price is None or spot is None:
         return None
-    return banked - closing_cost(leg, open_quantity, price, spot)
+    return banked - closing_cost(leg, ledger.open, price, spot)
 
 
 def value(run: Run, market: Market) -> Valuation | None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -104,7 +105,8 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     `decayed_pct`: share of the premium that has gone from the options at their mark prices. `by_time_pct`: what would have
     gone by now had spot and volatilities stayed as when the strikes were chosen; both None where nothing was taken in. `still_pnl`: USD of P&L, cost to close, at
     the exit time if spot stands still; today's spread counts in proportion to what the option is still worth. `best_pct`: the
-    best P&L any spot would bring at the exit time, so, % of the basis. `exit_at` is the instant meant.
+    best P&L any spot would bring at the exit time, so, % of the basis; None, too, where more is bought than sold and there is no
+    best. `exit_at` is the instant meant.
     """
 
     decayed_pct: float | None = None
@@ -241,6 +243,24 @@ class Ops(msgspec.Struct, frozen=True, kw_only=True):
     market_rate: float = 1.0  # seconds of the exchange's time in one of this machine's
 
 
+class Exposure(msgspec.Struct, frozen=True, kw_only=True):
+    """Contracts of one option that all runs hold or may come to hold. `notional` USD, None without an index price."""
+
+    symbol: str
+    underlying: str
+    contracts: int
+    notional: Decimal | None
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """All runs of the account together, as its limits count them; `limits` are those in force, a document of
+    `trader.config.account_limits`. `locked`: why losses let no entry out, in words, empty while they do."""
+
+    limits: dict[str, Any]
+    locked: str
+    exposures: tuple[Exposure, ...] = ()
+
+
 class LiveSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What the runner publishes about once a second, in one row, for every face to read."""
 
@@ -253,3 +273,4 @@ class LiveSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     market: datetime | None
     ops: Ops
     runs: tuple[RunView, ...] = ()
+    totals: Totals | None = None

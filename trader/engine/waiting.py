@@ -7,7 +7,7 @@ from trader.domain.order import Purpose, Side
 from trader.domain.structure import ByDelta
 from trader.engine import records as rec
 from trader.engine.account.crossing import crossing
-from trader.engine.account.limits import lock_words
+from trader.engine.account.limits import lock_words, oversize_of_run
 from trader.engine.beside import NOT_READ
 from trader.engine.cover import in_ranks
 from trader.engine.effects import ReadChain
@@ -18,7 +18,7 @@ from trader.engine.execution.working import ask_cancel
 from trader.engine.gate import daily_loss, slowed
 from trader.engine.imbalance import UNWIND_SECS, imbalance_words, lacks, tell_naked, time_left
 from trader.engine.levels import bars_entry, level_words
-from trader.engine.prerequisites import Facts, Unread, in_the_way, prerequisites
+from trader.engine.prerequisites import Facts, Unread, in_the_way
 from trader.engine.records import LegTerms, Phase
 from trader.engine.schedule import (
     Window,
@@ -64,7 +64,7 @@ def wait(turn: Turn, run_id: str) -> None:
     window = entry_window(run.preset.schedule, run.entry_at, run.exit_at, turn.now.market)
     if window is Window.EARLY:
         known = Facts(level=level_words(turn.state), foreign=turn.watch(run_id).foreign, confirmed=run.beside)
-        turn.set_watch(run_id, why_not=("waiting for the entry time", *in_the_way(prerequisites(known))))
+        turn.set_watch(run_id, why_not=("waiting for the entry time", *in_the_way(known)))
         return
     if window is Window.MISSED:
         why = "; ".join(turn.watch(run_id).why_not) or "the runner was not up in time"
@@ -90,7 +90,7 @@ def _obstacles(turn: Turn, run: Run) -> list[str]:
             strikes.append(beside.words)
     if run.legs and not strikes:
         strikes = _nonsense(turn, run)
-    return patience + in_the_way(prerequisites(_facts(turn, run, strikes)))
+    return patience + in_the_way(_facts(turn, run, strikes))
 
 
 def _nonsense(turn: Turn, run: Run) -> list[str]:
@@ -115,6 +115,7 @@ def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
         lock=lock_words(turn.state, turn.now),
         limits=turn.state.account.limits,
         strikes=strikes,
+        oversize=oversize_of_run(turn.state, run),
         foreign=foreign,
         confirmed=run.beside,
         own_symbols=tuple(leg.symbol for leg in run.legs),

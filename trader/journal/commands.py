@@ -33,7 +33,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     run_id, foreign, phrase. Body of ``stop``: run_id
     (str, or None for every unresolved run of the account). Body of ``ack``: alerts (their numbers) or up_to (every alert up
     to this number), who; the row itself is the acknowledgement, whether a runner is alive or not. Body of the operator
-    levels ``pause``, ``reduce``, ``kill`` and ``resume``: who. Body of ``limits``: limits (the whole document), who.
+    levels ``pause``, ``reduce``, ``kill`` and ``resume``: who. Body of ``limits``: limits (the whole document), seen
+    (the document that was changed, None to set it whatever is there), who.
     """
 
     command_id: str

@@ -34,7 +34,7 @@ from trader.journal.database import (
 )
 from trader.journal.lease import Lease
 from trader.journal.upsert import insert_into
-from trader.journal.views import AlertRow, FillRow, OrderRow, RunSummary, Sample
+from trader.journal.views import AlertRow, FillRow, Newest, OrderRow, RunSummary, Sample
 
 _snapshots = msgspec.json.Decoder(LiveSnapshot)
 # Built once, as all that is asked every second: putting a statement together costs more than running it.
@@ -58,7 +58,7 @@ class Journal:
         self._place = where(url)
         self._path = sqlite_path(url)
         self._identity = None if self._path is None else file_identity(self._path)
-        self._looking = threading.local()  # the connection of a thread's `look`
+        self._looking = threading.local()  # the connection of a thread's `look`, and what was newest in it
         self._write_lock = threading.Lock()  # queue here rather than spin on the database's lock
         self._accounts: dict[str, str] = {}  # run id → account, of runs seen by this object
         self._appender = Appender(engine.dialect)
@@ -101,6 +101,7 @@ class Journal:
                 yield
             finally:
                 self._looking.connection = before
+                self._looking.newest = None
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
@@ -308,6 +309,16 @@ class Journal:
         with self._read() as connection:
             return cmd.read_of_kind(connection, account, kind, after_id)
 
+    def newest(self) -> Newest:
+        """What was added last; within a look asked once."""
+        found: Newest | None = getattr(self._looking, "newest", None)
+        if found is None:
+            with self._read() as connection:
+                found = views.read_newest(connection)
+            if getattr(self._looking, "connection", None) is not None:
+                self._looking.newest = found
+        return found
+
     def records(self, run_id: str | None = None, after_seq: int = 0) -> list[tuple[int, AnyRecord]]:
         """Records in the order they were written, of one run or of all, with their sequence numbers."""
         with self._read() as connection:
@@ -336,6 +347,11 @@ class Journal:
         """The newest limits of an account and its newest lock, in order."""
         with self._read() as connection:
             return views.read_account_settings(connection, account)
+
+    def account_decisions(self, account: str, limit: int) -> list[LevelChanged | LimitsSet | LossLocked]:
+        """What was decided of the account as a whole (level, limits, lock), newest first."""
+        with self._read() as connection:
+            return views.read_account_decisions(connection, account, limit)
 
     def level_changes(self, account: str, limit: int = 20) -> list[tuple[int, LevelChanged]]:
         """The account's newest changes of level, newest first."""

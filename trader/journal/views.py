@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -69,6 +69,14 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     max_loss_usd: Decimal | None = None
     max_profit_usd: Decimal | None = None
     legs: tuple[LegSample, ...] = ()  # read by `read_leg_samples` alone: a chart has no use for them
+
+
+class Newest(NamedTuple):
+    """Numbers of the newest record, command and point of a series: while one stays, nothing was added of its kind."""
+
+    record: int
+    command: int
+    sample: int
 
 
 class TakenIn(msgspec.Struct, frozen=True):
@@ -148,6 +156,18 @@ class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
     acked_by: str = ""
     acked_at: datetime | None = None
     market: datetime | None = None
+
+
+def read_newest(connection: Connection) -> Newest:
+    """Far cheaper than reading what was added."""
+    return Newest(*connection.execute(_NEWEST).one())
+
+
+_NEWEST = select(
+    select(t.sequence.c.last_seq).where(t.sequence.c.id == 1).scalar_subquery(),
+    select(func.coalesce(func.max(t.commands.c.id), 0)).scalar_subquery(),
+    select(func.coalesce(func.max(t.samples.c.id), 0)).scalar_subquery(),
+)
 
 
 def read_records(connection: Connection, run_id: str | None, after_seq: int) -> list[tuple[int, AnyRecord]]:
@@ -233,13 +253,26 @@ def read_level_changes(connection: Connection, account: str, limit: int) -> list
     return found
 
 
-def _level_changes_query() -> Select[Any]:
+def read_account_decisions(
+    connection: Connection, account: str, limit: int
+) -> list[LevelChanged | LimitsSet | LossLocked]:
+    """What was decided of the account as a whole, newest first."""
+    found = []
+    for _, body in connection.execute(_ACCOUNT_DECISIONS, {"account": account, "most": limit}):
+        record = decode_record(body)
+        assert isinstance(record, LevelChanged | LimitsSet | LossLocked)
+        found.append(record)
+    return found
+
+
+def _account_query(*kinds: str) -> Select[Any]:
     decided = t.decisions.c
     query = select(decided.seq, decided.body).where(decided.run_id == "", decided.account == bindparam("account"))
-    return query.where(decided.kind == "level_changed").order_by(decided.seq.desc()).limit(bindparam("most"))
+    return query.where(decided.kind.in_(kinds)).order_by(decided.seq.desc()).limit(bindparam("most"))
 
 
-_LEVEL_CHANGES = _level_changes_query()
+_LEVEL_CHANGES = _account_query("level_changed")
+_ACCOUNT_DECISIONS = _account_query("level_changed", "limits_set", "loss_locked")
 
 
 def read_unresolved(connection: Connection, account: str) -> list[str]:
@@ -550,9 +583,7 @@ def read_samples(
     connection: Connection, run_id: str, *, max_points: int | None, after_id: int = 0
 ) -> list[tuple[int, Sample]]:
     """A run's series in order, each with its row id; at most `max_points`, keeping extremes of P&L."""
-    columns = [column for column in t.samples.c if column.name != "legs"]
-    query = select(*columns).where(t.samples.c.run_id == run_id, t.samples.c.id > after_id).order_by(t.samples.c.id)
-    rows = connection.execute(query).all()
+    rows = connection.execute(_SAMPLES, {"run_id": run_id, "after_id": after_id}).all()
     if max_points is not None and len(rows) > max_points:
         rows = keep_extremes(rows, lambda row: None if row.pnl is None else float(row.pnl), max_points)
     return [(int(row.id), _sample(row)) for row in rows]
@@ -563,6 +594,13 @@ def read_leg_samples(connection: Connection, run_id: str) -> list[Sample]:
     query = select(t.samples).where(t.samples.c.run_id == run_id).order_by(t.samples.c.id)
     rows = connection.execute(query).all()
     return [replace(_sample(row), legs=_read_legs.decode(row.legs) if row.legs else ()) for row in rows]
+
+
+_SAMPLES = (
+    select(*(column for column in t.samples.c if column.name != "legs"))
+    .where(t.samples.c.run_id == bindparam("run_id"), t.samples.c.id > bindparam("after_id"))
+    .order_by(t.samples.c.id)
+)
 
 
 def _sample(row: Any) -> Sample:

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from trader.desk import AlertRow
+from trader.desk import AlertRow, Status
 from trader.domain.errors import TraderError
-from trader.panel import cards, service
+from trader.panel import cards, runs, service
 from trader.panel import format as fmt
 from trader.panel.words import Color
 
@@ -34,14 +34,16 @@ def _draw() -> None:
             st.markdown("none to acknowledge", width="content")
             return
         with st.popover("Look and acknowledge", key="alerts_list", icon=":material/notifications:"):
-            _list(alerts)
+            _list(status, alerts)
 
 
-def _list(alerts: tuple[AlertRow, ...]) -> None:
+def _list(status: Status, alerts: tuple[AlertRow, ...]) -> None:
     with st.container(height=_HEIGHT if len(alerts) > 3 else "content", border=False, key="alerts_rows", gap="small"):
         for alert in alerts:
             word, color = _LEVELS.get(alert.level, (alert.level, "gray"))
-            st.markdown(fmt.tagged(color, word, f"{fmt.ist_day_time(alert.wall)}  {fmt.plain(alert.text)}"))
+            whose = runs.of_record(status, alert.run_id)
+            text = f"{fmt.ist_day_time(alert.wall)}  {f'{whose}: ' if whose else ''}{fmt.plain(alert.text)}"
+            st.markdown(fmt.tagged(color, word, text))
             st.button("Acknowledge", key=f"dash_ack_{alert.seq}", icon=":material/done:", on_click=_acknowledge,
                       args=((alert.seq,),), help="Recorded with the time; the others stay as they are.")  # fmt: skip
     if len(alerts) > 1:

@@ -12,19 +12,24 @@ from trader.desk import Status
 from trader.domain.errors import TraderError
 from trader.engine.records import Phase
 from trader.panel import format as fmt
-from trader.panel import markup, service, stop_words, watch, words
+from trader.panel import markup, runs, service, stop_words, watch, words
 from trader.panel.markup import Html, join, tag
 
 _ASKED = "stop_asked"
+_ASKED_OF = "stop_asked_of"
 _ERROR = "stop_error"
+_ONE, _ALL = "one", "all"
 
 
 def draw(status: Status | str, run_id: str | None) -> DeltaGenerator:
     """The bar of one run; returns the place of its text."""
     with st.bottom, st.container(key="bar"), st.container(horizontal=True, key="bar_row", gap="small"):
         told = st.empty()
+        target = _target(status, run_id)
+        if st.session_state.get(_ASKED_OF, target) != target:
+            _forget()  # it was asked of another run, which has ended meanwhile
         if stoppable(status):
-            _stop(_target(status, run_id), run_id)
+            _stop(target, run_id)
         else:
             _forget()  # a question left open would be asked again of the next run
     return told
@@ -41,11 +46,9 @@ def layout_key(status: Status | str) -> object:
 
 
 def _target(status: Status | str, run_id: str | None) -> str | None:
-    """The run that Stop means: of several the one that is shown, None for whatever there is."""
-    if run_id is not None or isinstance(status, str) or status.run is None:
-        return run_id
-    several = len([run for run in watch.seen(status) if watch.unresolved(run)]) > 1
-    return status.run.run_id if several else None
+    """The run that Stop means: the one that is shown, also when another begins meanwhile; None, whatever there is, where
+    nothing can be read."""
+    return run_id if isinstance(status, str) or status.run is None else status.run.run_id
 
 
 def tell(told: DeltaGenerator, status: Status | str) -> None:
@@ -59,7 +62,10 @@ def _said(status: Status | str) -> list[Html]:
         return [tag("b", "The desk cannot be read; what is open is not known.")]
     env = words.environment(status.env)
     state, pieces = stop_words.bar_text(status)
-    head = tag("span", tag("span", env.label, class_=f"sd-badge sd-{env.color}", title=env.help), " ", tag("b", state))
+    called = "" if status.run is None else runs.called(status, status.run)
+    name = tag("b", f"{called}: ", class_="sd-wide") if called else None
+    badge = tag("span", env.label, class_=f"sd-badge sd-{env.color}", title=env.help)
+    head = tag("span", badge, " ", name, tag("b", state))
     rest = [
         tag("span", tag("span", piece.text, class_="sd-wide"), tag("span", piece.short, class_="sd-narrow"))
         for piece in pieces
@@ -83,7 +89,7 @@ def _stop(target: str | None, run_id: str | None) -> None:
     status = service.status(run_id)
     asked, failed = st.session_state.get(_ASKED), st.session_state.get(_ERROR)
     st.button(f":red[**{stop_words.label(status)}**]", key="stop", icon=":material/stop_circle:", shortcut="Ctrl+Shift+X",
-              on_click=_ask, args=(True,))  # fmt: skip
+              on_click=_ask, args=(_ONE, target))  # fmt: skip
     if asked or failed:
         with st.container(key="stop_box", gap="small"):
             if failed:
@@ -96,42 +102,52 @@ def _stop(target: str | None, run_id: str | None) -> None:
 
 
 def _question(status: Status | str, target: str | None, run_id: str | None) -> None:
-    _sentence(target, run_id)
-    recorded = not isinstance(status, str) and stop_words.recorded(status.run)
+    everything = st.session_state.get(_ASKED) == _ALL
+    _sentence(run_id, everything=everything)
+    others = runs.several(status)
+    recorded = not everything and not isinstance(status, str) and stop_words.recorded(status.run)
     with st.container(horizontal=True, gap="small"):
-        if not recorded:
+        if everything:
+            st.button(f"Yes, exit all {len(others)} runs", key="stop_all_yes", type="primary",
+                      icon=":material/stop_circle:", on_click=_order, args=(None,))  # fmt: skip
+        elif not recorded:
             st.button(stop_words.answer(status), key="stop_yes", type="primary", icon=":material/stop_circle:",
                       on_click=_order, args=(target,))  # fmt: skip
+        if others and not everything:
+            st.button(f"All {len(others)} runs …", key="stop_all", on_click=_ask, args=(_ALL, target))
         st.button(
             "Close" if recorded else stop_words.refusal(status),
             key="stop_no",
             shortcut="Escape",
             on_click=_ask,
-            args=(False,),
+            args=(None, target),
         )
 
 
 @st.fragment(run_every=1)
-def _sentence(target: str | None, run_id: str | None) -> None:
+def _sentence(run_id: str | None, *, everything: bool) -> None:
     """What the answer would do at this second's prices."""
     status = service.status(run_id)
     env = words.environment("?" if isinstance(status, str) else status.env)
-    markup.draw(
-        tag("p", tag("span", env.label, class_=f"sd-badge sd-{env.color}"), " ", stop_words.question(status, target))
-    )
+    badge = tag("span", env.label, class_=f"sd-badge sd-{env.color}")
+    if everything and not isinstance(status, str):
+        said, sum_ = stop_words.question_of_all(status)
+        markup.draw(join(tag("p", badge, " ", sum_), tag("ul", *(tag("li", line) for line in said))))
+    else:
+        markup.draw(tag("p", badge, " ", stop_words.question(status)))
 
 
 def _forget() -> None:
-    for key in (_ASKED, _ERROR):
+    for key in (_ASKED, _ASKED_OF, _ERROR):
         st.session_state.pop(key, None)
 
 
-def _ask(asked: bool) -> None:
-    st.session_state[_ASKED] = asked
+def _ask(asked: str | None, target: str | None) -> None:
+    st.session_state[_ASKED], st.session_state[_ASKED_OF] = asked, target
 
 
 def _order(target: str | None) -> None:
-    st.session_state[_ASKED] = False
+    st.session_state[_ASKED] = None
     st.session_state[_ERROR] = ""
     try:
         service.desk().stop(target, issued_by="panel")

@@ -16,6 +16,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from trader.config.settings import load_settings
 from trader.domain.errors import TraderError
+from trader.panel import theme_once
 from trader.panel.frame import PAGES
 from trader.panel.guard import HostGuard
 from trader.panel.paths import KnownPaths
@@ -59,6 +60,7 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     except TraderError as error:
         _give_up(str(error))
     _warm_up()
+    theme_once.install()
     # Streamlit collects garbage after every rerun, with the interpreter held: without this the runner's thread would
     # stop for tens of milliseconds each second.
     gc.collect()

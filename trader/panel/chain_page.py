@@ -38,6 +38,7 @@ from trader.panel import (
     keep_zoom,
     markup,
     payoff_chart,
+    runs,
     sell_now,
     service,
     shown,
@@ -77,19 +78,22 @@ class Choice(NamedTuple):
 
 def choose(status: Status | str) -> Choice | str:
     """The controls at the top of the page; a sentence where there is nothing to look at."""
-    runs = [] if isinstance(status, str) else [run for run in watch.seen(status) if watch.stage(run) == "open"]
-    names = {f"{_HELD}{run.run_id}": run for run in reversed(runs)}
+    held = [] if isinstance(status, str) else [run for run in watch.seen(status) if watch.stage(run) == "open"]
+    names = {f"{_HELD}{run.run_id}": run for run in reversed(held)}
     try:
         presets = [info.name for info in service.desk().presets() if not info.problem]
         used = service.desk().load_snapshot()
     except TraderError as error:
         return fmt.plain(error)
     options = [*names, *presets]
-    first = next(iter(names), None) or (used.name if used is not None and used.name in presets else presets[0])
+    watched, called = f"{_HELD}{runs.watched(status)}", runs.names(held)
+    first = (watched if watched in names else next(iter(names), None)) or (
+        used.name if used is not None and used.name in presets else presets[0]
+    )
     shown.begin_with(_WHAT, first, options)
     with st.container(horizontal=True, vertical_alignment="bottom", key="chain_controls"):
         what = st.selectbox(
-            "Position or preset", options, key=_WHAT, format_func=lambda key: _name(key, names), width=330
+            "Position or preset", options, key=_WHAT, format_func=lambda key: _name(key, names, called), width=330
         )
         run = names.get(what)
         preset = service.desk().preset_of(run.run_id) if run is not None else None
@@ -105,11 +109,11 @@ def choose(status: Status | str) -> Choice | str:
     )  # fmt: skip
 
 
-def _name(key: str, names: dict[str, RunView]) -> str:
+def _name(key: str, names: dict[str, RunView], called: dict[str, str]) -> str:
     run = names.get(key)
     if run is None:
         return f"Preset {fmt.plain(key, 40)}"
-    return f"Open: {fmt.plain(run.underlying, 8)} {fmt.plain(run.preset, 40)} · run {run.run_id}"
+    return f"Open: {called.get(run.run_id, '')} · run {run.run_id}"
 
 
 def _expiry(preset: Preset) -> datetime | None:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from trader.desk import Marker, PnlSeries
+from trader.desk.remembered import Remembered
 from trader.domain.basis import basis_short
 from trader.engine.view import Corridor, RunView
 from trader.panel import parts
@@ -139,12 +140,11 @@ def _there(run: RunView) -> str:
 def _pnl_rows(seen: Corridor, low: float, high: float, decimals: int) -> Sequence[tuple[float, int, str, str]]:
     """P&L by spot for the tooltip, as many points as pixels can tell apart by hand: where, its height in the chart (any), and
     both in words."""
-    rows = [
+    shown = [row for row in zip(seen.spots, seen.pnl, seen.pnl_pct, strict=True) if low <= row[0] <= high]
+    return [
         (round(spot), 0, parts.spot(spot), parts.money(usd, pct, decimals))
-        for spot, usd, pct in zip(seen.spots, seen.pnl, seen.pnl_pct, strict=True)
-        if low <= spot <= high
+        for spot, usd, pct in shown[:: -(-len(shown) // _HOVER_POINTS)]
     ]
-    return rows[:: -(-len(rows) // _HOVER_POINTS)]
 
 
 # An invisible line that the tooltip reads.
@@ -268,12 +268,8 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
     Its last point is the picture's own: what the page says beside it. Where nobody watched there is no line, but a hatched
     band. Limits are lines that hold until they change.
     """
-    at = np.array(
-        [(market or wall).timestamp() for market, wall in zip(series.market, series.wall, strict=True)],
-        dtype=np.float64,
-    )
-    at = np.rint(at * 1000) + _IST_MS
-    frame = _columns(run, series, at, look)
+    points = _points(series)
+    frame = _columns(run, series, points, look)
     if frame is None or not run.premium:
         return _empty("The line begins with the first price of all legs.")
     times: Numbers = frame["t"].to_numpy()
@@ -302,7 +298,7 @@ def pnl(run: RunView, series: PnlSeries, marks: Iterable[Marker], look: Look) ->
             _line(_pnl_name(run), "pct", PNL, tooltip="%.1f %%") | _named(run) | _unwatched(series),
             _line("P&L in USD", "usd", PNL, axis=2, tooltip=f"%,.{parts.places(run.premium)}f", width=0.0) | {"symbol": "none"},
             _line(run.underlying, "spot", MUTED, axis=1, tooltip=f"%,.{_spot_places(run)}f", width=1.0),
-            *_limits(run, series, at, reach),
+            *_limits(run, points, reach),
             *_happened(marks, times, reach, whole=look.minutes is None),
         ],
     }  # fmt: skip
@@ -326,12 +322,33 @@ def _spot_places(run: RunView) -> int:
     return len(parts.spot(run.spot).partition(".")[2])
 
 
-def _columns(run: RunView, series: PnlSeries, at: Numbers, look: Look) -> pa.Table | None:
+class _Points(NamedTuple):
+    """A series as numbers: instants on the chart's clock; P&L in %, in USD and spot; the levels in USD."""
+
+    at: Numbers
+    columns: Numbers
+    levels: dict[str, Numbers]
+
+
+def _numbers(series: PnlSeries) -> _Points:
+    seconds = [(market or wall).timestamp() for market, wall in zip(series.market, series.wall, strict=True)]
+    levels = {"max_profit": series.max_profit_usd, "trailing_stop": series.level_usd, "max_loss": series.max_loss_usd}
+    return _Points(
+        np.rint(np.array(seconds, dtype=np.float64) * 1000) + _IST_MS,
+        np.array([series.pnl_pct, series.pnl, series.spot], dtype=np.float64),
+        {code: np.array(level, dtype=np.float64) for code, level in levels.items()},
+    )
+
+
+_points = Remembered(_numbers)
+
+
+def _columns(run: RunView, series: PnlSeries, points: _Points, look: Look) -> pa.Table | None:
     """The series on the chart's clock, with the picture's own point as the last, and a hole in every stretch unwatched.
 
     None while no P&L is known.
     """
-    columns = np.array([series.pnl_pct, series.pnl, series.spot], dtype=np.float64)
+    at, columns, _ = points
     if run.market_at is not None:
         now = axis_ms(run.market_at)
         before = at < now
@@ -398,15 +415,11 @@ def _unwatched(series: PnlSeries) -> dict[str, Any]:
     }
 
 
-def _limits(run: RunView, series: PnlSeries, at: Numbers, reach: tuple[float, float]) -> Iterator[dict[str, Any]]:
+def _limits(run: RunView, points: _Points, reach: tuple[float, float]) -> Iterator[dict[str, Any]]:
     """Max profit, trailing level and max loss as steps: only where they change is sent."""
     per_usd = 100 / float(run.basis or run.premium or 1)
-    for code, column in (
-        ("max_profit", series.max_profit_usd),
-        ("trailing_stop", series.level_usd),
-        ("max_loss", series.max_loss_usd),
-    ):
-        steps = _steps(at, np.array(column, dtype=np.float64) * per_usd, reach)
+    for code, level in points.levels.items():
+        steps = _steps(points.at, level * per_usd, reach)
         if steps:
             yield {
                 "name": _NAMES[code], "type": "line", "step": "end", "data": steps, "showSymbol": False, "silent": True,

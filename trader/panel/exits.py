@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from trader.desk import Status, reach_of_run
 from trader.engine.records import Phase
-from trader.engine.view import Rung, RunView, Safety
+from trader.engine.view import LegView, Rung, RunView, Safety
 from trader.panel import format as fmt
 from trader.panel import parts, words
 from trader.panel.markup import Html, join, tag
@@ -23,7 +23,13 @@ _SHORTLY_BEFORE = timedelta(minutes=30)
 
 def exits(status: Status, run: RunView) -> Html:
     """The table with the outlook in words and the safety net under it; while getting out, the steps of that instead."""
-    inside = _leaving(status, run) if run.phase in (Phase.EXITING, Phase.DONE) else _ladder(run)
+    inside = (
+        _leaving(status, run)
+        if run.phase in (Phase.EXITING, Phase.DONE)
+        else _getting_in(run)
+        if run.phase is Phase.ENTERING
+        else _ladder(run)
+    )
     return tag("section", inside, _net(status, run), class_="lv-exits", aria_label="What ends it")
 
 
@@ -32,8 +38,44 @@ def _leaving(status: Status, run: RunView) -> Html:
     return join(
         tag("div", "Getting out", class_="lv-title", role="heading", aria_level=2),
         tag("div", words.flat_line(run).label, class_="lv-words"),
+        work(run) if run.phase is Phase.EXITING else None,
         None if status.runner.alive else tag("div", "Stop is recorded; it waits for a runner.", class_="lv-words bad"),
         tag("ol", *steps, class_="lv-steps"),
+    )
+
+
+def _getting_in(run: RunView) -> Html:
+    return join(
+        tag("div", "Getting in", class_="lv-title", role="heading", aria_level=2),
+        work(run) if run.legs else tag("div", "the strikes are being chosen", class_="lv-words"),
+        tag("div", "What ends the run is shown once all legs are filled.", class_="lv-words"),
+    )
+
+
+def work(run: RunView) -> Html:
+    """How far each leg has got on its way in or out: contracts of all, the average price, slices."""
+    prices = parts.price_places([price for leg in run.legs for price in (leg.avg_px, leg.exit_px)])
+    return tag(
+        "div", *(_work(leg, out=run.phase is Phase.EXITING, prices=prices) for leg in run.legs), class_="lv-work"
+    )
+
+
+def _work(leg: LegView, *, out: bool, prices: int) -> Html:
+    done, of = (
+        (leg.filled_quantity - leg.open_quantity, leg.filled_quantity) if out else (leg.filled_quantity, leg.quantity)
+    )
+    verb = (
+        ("bought back" if leg.side == "sell" else "sold again") if out else ("sold" if leg.side == "sell" else "bought")
+    )
+    price = leg.exit_px if out else leg.avg_px
+    said = f"{done:,} of {of:,} {verb}" + ("" if price is None else f" at {parts.price(price, prices)} on average")
+    return tag(
+        "div",
+        tag("b", f"{fmt.plain(leg.key, 8)} {leg.strike.normalize():,f}", title=leg.symbol),
+        tag("progress", value=done, max=max(of, 1), aria_label=f"{leg.key}: {said}"),
+        tag("span", said),
+        tag("small", leg.progress) if leg.progress else None,
+        data_work=leg.key,
     )
 
 

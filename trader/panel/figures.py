@@ -1,5 +1,6 @@
 """What stands beside the fields of a preset: its sizes, percents and times in contracts, dollars and hours, as of now."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from trader.config.preset import Preset
@@ -12,13 +13,13 @@ from trader.panel import parts, service
 
 
 def beside(preset: Preset) -> dict[str, str]:
-    """Words by field path; nothing for a field they are not known of, nothing at all when the exchange cannot be asked."""
+    """Words by field path; nothing for a field they are not known of, no money when the exchange cannot be asked."""
     try:
         seen = service.desk().preview(preset)
     except TraderError:
-        return {}
+        return slices(preset)
     meaning = in_money(preset, seen)
-    words = _sizes(preset, seen, meaning) | _exits(preset, seen, meaning) | _times(preset, seen)
+    words = slices(preset) | _sizes(preset, seen, meaning) | _exits(preset, seen, meaning) | _times(preset, seen)
     words["risk.exit_limit_pct"] = exit_figures(seen)
     return {path: text for path, text in words.items() if text}
 
@@ -44,6 +45,24 @@ def _sizes(preset: Preset, seen: Preview, meaning: Meaning) -> dict[str, str]:
         for path, count in typed.items()
         if count and count == int(count)
     }
+
+
+def slices(preset: Preset) -> dict[str, str]:
+    """What an algorithm's numbers come to for a leg of the preset's quantity."""
+    orders, quantity, found = preset.orders, preset.strategy.quantity, dict[str, str]()
+    for side in ("entry", "exit"):
+        algo = getattr(orders, f"{side}_algo")
+        if algo == "twap":
+            count, secs = getattr(orders, f"{side}_slices"), getattr(orders, f"{side}_duration_secs")
+            least, most = quantity // count, -(-quantity // count)
+            each = f"{most:,}" if least == most else f"{least:,} or {most:,}"
+            found[f"orders.{side}_slices"] = (
+                f"{each} contracts of a leg every {fmt.duration(timedelta(seconds=secs / count))}"
+            )
+        elif algo == "iceberg":
+            shown = min(-(-quantity * getattr(orders, f"{side}_visible_pct") // 100), Decimal(quantity))
+            found[f"orders.{side}_visible_pct"] = f"{shown:,.0f} of {quantity:,} contracts in the book at a time"
+    return found
 
 
 def _exits(preset: Preset, seen: Preview, meaning: Meaning) -> dict[str, str]:

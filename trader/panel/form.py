@@ -162,7 +162,7 @@ def _spec(section: str, name: str, info: FieldInfo, decides: bool) -> Spec:
     unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
     kind, choices = _kind(name, info.annotation)
     title, help_ = info.title or name, info.description or ""
-    return Spec(section, name, title, help_, unit, kind, _bounds(info), choices, decides, bool(alternatives(info)))
+    return Spec(section, name, title, help_, unit, kind, bounds(info), choices, decides, bool(alternatives(info)))
 
 
 def _kind(name: str, annotation: Any) -> tuple[FieldKind, tuple[str, ...]]:
@@ -179,7 +179,8 @@ def _kind(name: str, annotation: Any) -> tuple[FieldKind, tuple[str, ...]]:
     return plain[annotation], ()
 
 
-def _bounds(info: FieldInfo) -> str:
+def bounds(info: FieldInfo) -> str:
+    """``1 to 50``, as a field of any model declares it."""
     low, high = "", ""
     for rule in info.metadata:
         if isinstance(rule, annotated_types.Ge):

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from trader.desk import Status
-from trader.panel import bar, service, strip, toasts, watch, watchdog
+from trader.panel import bar, runs, service, strip, toasts, watch, watchdog
 
 Draw = Callable[[Status | str], None]
 
@@ -22,6 +22,7 @@ PAGES = (
     ("pages/chain.py", "Chain & payoff", ":material/show_chart:", False),
     ("pages/history.py", "History", ":material/history:", False),
     ("pages/configure.py", "Configure", ":material/tune:", False),
+    ("pages/account.py", "Account", ":material/account_balance:", False),
 )
 _LAYOUT = "frame_layout"
 _top: ContextVar[DeltaGenerator | None] = ContextVar("top", default=None)
@@ -48,11 +49,13 @@ def beat(draw: Draw | None = None, run_id: str | None = None) -> None:
             anything but widgets: buttons and fields stand outside of it, or a click between two beats is lost. It draws the
             same elements in the same order each second where it can, so that the browser changes them in place. It is called
             within the page's own run too, so the first view is complete.
-        run_id: The run to show, None for the one the desk names. The strip, the bar and the title are of the same run.
+        run_id: The run to show, None for the one that this tab looks at, else the one the desk names. The strip, the bar and
+            the title are of the same run.
 
     The page is run again as a whole when a run begins, begins to sell, or ends (`watch.layout_key`): what stands outside
     may depend on `service.status(run_id)`, which within half a second answers with the same picture.
     """
+    run_id = run_id or runs.watched(service.status())
     told = bar.draw(service.status(run_id), run_id)
     _beat(_top.get() or strip.place(), told, draw, run_id)  # a page that is run by itself has no frame around it
 

@@ -6,12 +6,13 @@ import streamlit as st
 
 from trader.config.preset import Preset, Schedule
 from trader.config.relevance import in_use
-from trader.desk import Preview
+from trader.desk import Preview, Status
 from trader.domain.errors import TraderError
 from trader.domain.expiry import ist_date
 from trader.domain.structure_words import title, verb
-from trader.panel import beside, lots, parts, preflight, refused, sell_now, service, shown
+from trader.panel import beside, lots, parts, preflight, refused, runs, sell_now, service, shown, watch
 from trader.panel import format as fmt
+from trader.panel.pressed import note
 
 _RESULT = "dash_start_result"
 _ANSWER_SECS = 2.0  # a runner looks for commands four times a second
@@ -82,6 +83,7 @@ def _start(stored: Preset, env: str) -> Preset:
         with st.popover("Size", key="lot_sizer", icon=":material/straighten:"):
             preset = lots.choose(stored)
     _promise(preset)
+    _others(preset)
     lots.answer(stored, preset)
     confirm = None
     if env == "production":
@@ -112,6 +114,36 @@ def _promise(preset: Preset) -> None:
         what += f", delta {strategy.delta_min:f}–{strategy.delta_max:f}"
     what += f" · {strategy.expiry.replace('_', ' ')}"
     st.markdown(fmt.safe(f"{size}. {what} · {preset.schedule.out_words}"))
+
+
+@st.fragment(run_every=3)
+def _others(preset: Preset) -> None:
+    status = service.status()
+    if not isinstance(status, str) and (said := others(status, preset)):
+        st.markdown(fmt.safe(said, 600))
+
+
+def others(status: Status, preset: Preset) -> str:
+    """That other runs are on, which the new one would begin beside; empty while there are none."""
+    on = [run for run in watch.seen(status) if watch.unresolved(run)]
+    if not on:
+        return ""
+    called = runs.names(on)
+    listed = "; ".join(f"{called[run.run_id]}, {run.phase.value}" for run in on)
+    underlying = preset.strategy.underlying
+    here, most = (
+        sum(run.underlying == underlying for run in on),
+        None if status.totals is None else status.totals.limits,
+    )
+    counted = "" if most is None else (
+        f" It would be run {here + 1} of {most['open_runs_per_underlying']} on {underlying}, "
+        f"{len(on) + 1} of {most['open_runs']} in all."
+    )  # fmt: skip
+    return (
+        f"Another run is on and goes on: {listed}.{counted}"
+        if len(on) == 1
+        else f"Other runs are on and go on: {listed}.{counted}"
+    )
 
 
 def promise(preset: Preset, *, now: bool) -> str:
@@ -159,31 +191,31 @@ def planned(
 
 def answer() -> None:
     """What the last press of Start was answered, where there is something to say."""
-    result = st.session_state.get(_RESULT)
-    if result:
-        st.text(result)
+    if said := note(_RESULT).said:
+        st.text(said)
 
 
 def _send(preset: Preset, size: object) -> None:
     """Send what the person sees. The arguments of a callback are those of the last drawing, which a quick hand outruns:
     the inputs are read as they stand now, and a preset or a size that is not the drawn one is not started unseen."""
+    desk, answered = service.desk(), note(_RESULT)
     changed = (
         "preset" if st.session_state.get("dash_preset") != preset.name else "size" if lots.target() != size else ""
     )
     if changed:
-        st.session_state[_RESULT] = f"Not started: the {changed} was just changed; look at it and press Start again."
+        answered.said = f"Not started: the {changed} was just changed; look at it and press Start again."
         return
     now = st.session_state.get("dash_when") == "now"
-    confirm = st.session_state.get("dash_confirm")
+    confirm, phrase = st.session_state.get("dash_confirm"), beside.typed()
+    # From here on nothing of the session's state is touched: see `pressed`.
     try:
-        receipt = service.desk().start(preset, now=now, issued_by="panel", confirm=confirm, beside=beside.typed())
-        answer = service.desk().await_command(receipt.command_id, _ANSWER_SECS)
+        receipt = desk.start(preset, now=now, issued_by="panel", confirm=confirm, beside=phrase)
+        answer = desk.await_command(receipt.command_id, _ANSWER_SECS)
     except TraderError as error:
-        service.forget()
-        st.session_state[_RESULT] = f"Not started: {fmt.plain(error, 600)}"
-        return
+        answered.said = f"Not started: {fmt.plain(error, 600)}"
+    else:
+        answered.said = {
+            "refused": f"Not started: {fmt.plain(answer.detail)}",
+            "new": "Recorded; the runner has not answered yet.",
+        }.get(answer.status, "")
     service.forget()
-    st.session_state[_RESULT] = {
-        "refused": f"Not started: {fmt.plain(answer.detail)}",
-        "new": "Recorded; the runner has not answered yet.",
-    }.get(answer.status, "")

@@ -103,7 +103,7 @@ def name(leg: LegView) -> str:
     if not leg.open_quantity:
         back, not_yet = ("bought back", "not sold yet") if leg.side == "sell" else ("sold again", "not bought yet")
         return f"{short}, {back if leg.exit_px is not None else not_yet}"
-    return f"{short}, {leg.open_quantity:,} of {leg.quantity:,}" + (f", {leg.progress}" if leg.progress else "")
+    return f"{short}, {leg.open_quantity:,} of {leg.quantity:,}"
 
 
 def _iv(value: float | None) -> str:

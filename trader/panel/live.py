@@ -9,7 +9,7 @@ import streamlit as st
 from trader.desk import LogLine, PnlSeries, Status
 from trader.domain.errors import TraderError
 from trader.engine.view import RunView
-from trader.panel import echarts, exits, keep_zoom, legs, live_css, markup, service, tables, watch, words
+from trader.panel import echarts, exits, keep_zoom, legs, live_css, markup, runs, service, tables, watch, words
 from trader.panel import format as fmt
 from trader.panel import hero as top
 from trader.panel.echarts import LOOKS, POINTS
@@ -38,9 +38,16 @@ def figures(status: Status | str) -> markup.Html:
         return top.unreadable(status)
     run, shown = status.run, f"lv-live lv-is-{_board(status)}"
     if run is None or watch.stage(run) != "open":
-        return markup.tag("div", top.headline_only(status), class_=shown)
+        return markup.tag("div", runs.table(status), top.headline_only(status), class_=shown)
     old = " old" if top.is_old(status, run) else ""
-    return markup.tag("div", top.hero(status, run), exits.exits(status, run), legs.legs(run), class_=f"{shown}{old}")
+    return markup.tag(
+        "div",
+        runs.table(status),
+        top.hero(status, run),
+        exits.exits(status, run),
+        legs.legs(run),
+        class_=f"{shown}{old}",
+    )
 
 
 def _board(status: Status | str) -> str:

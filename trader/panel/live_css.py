@@ -31,8 +31,8 @@ CSS = (
 .st-key-dash { display: grid; grid-template-columns: minmax(0, 1fr); row-gap: 0; }
 .st-key-dash:has(.lv-legs) {
   grid-template-columns: minmax(0, 1.75fr) minmax(0, 1fr); column-gap: 12px; row-gap: 0;
-  grid-template-rows: auto 118px 8px minmax(326px, auto) 8px auto;
-  grid-template-areas: "hero hero" "corridor corridor" ". ." "chart exits" ". ." "legs legs" "orders log";
+  grid-template-rows: auto auto 118px 8px minmax(326px, auto) 8px auto;
+  grid-template-areas: "runs runs" "hero hero" "corridor corridor" ". ." "chart exits" ". ." "legs legs" "orders log";
 }
 .st-key-dash :is(
   :is(.stVerticalBlock, [data-testid="stLayoutWrapper"]):has(:is(.st-key-live, .lv-live)),
@@ -43,6 +43,7 @@ CSS = (
 /* Left over from the board before, for a moment: it would take a place in the grid. */
 .st-key-dash:has(.lv-legs) [data-testid="stLayoutWrapper"]:has(> .st-key-live) ~ * { display: none; }
 
+.st-key-dash:has(.lv-legs) .lv-runs { grid-area: runs; }
 .st-key-dash:has(.lv-legs) .lv-hero { grid-area: hero; }
 .st-key-dash .lv-exits { grid-area: exits; align-self: stretch; }
 .st-key-dash .lv-legs { grid-area: legs; }
@@ -60,6 +61,19 @@ CSS = (
 .lv-hero.lv-alone { border-bottom: 1px solid var(--lv-line); border-radius: 0.45rem; padding-bottom: 8px; }
 .st-key-corridor { border-top: 0; border-radius: 0 0 0.45rem 0.45rem; padding: 0 6px; height: 118px; }
 .st-key-pnl_chart { padding: 6px 6px 0; height: 100%; }
+
+.lv-runs { border: 1px solid var(--lv-line); border-radius: 0.45rem; padding: 6px 14px; margin-bottom: 8px; min-width: 0; }
+.lv-live .lv-runs .lv-table :is(th, td):nth-child(2) { text-align: left; }
+.lv-runs thead th:nth-child(1) { width: 33%; }
+.lv-runs thead th:nth-child(2) { width: 35%; }
+.lv-runs tr.shown { background: var(--lv-soft); }
+.lv-live .lv-runs th small { display: inline; font-weight: 400; margin-left: 8px; }
+.lv-live .lv-runs tfoot tr > * { border: 0; }
+.lv-work { display: grid; gap: 8px; margin: 6px 0; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
+.lv-work > div { display: grid; grid-template-columns: auto minmax(60px, 1fr); gap: 0 10px; align-items: center; }
+.lv-work progress { width: 100%; height: 10px; accent-color: #2f6fd0; }
+.lv-work > div > :is(span, small) { grid-column: 1 / -1; }
+.lv-work small { color: var(--lv-muted); }
 
 .lv-top { display: flex; gap: 16px; align-items: baseline; justify-content: space-between; min-height: 28px; }
 .lv-headline { font-size: 1.25rem; font-weight: 650; line-height: 28px; }
@@ -114,11 +128,20 @@ CSS = (
 
 @media (max-width: 760px) {
   .st-key-dash:has(.lv-legs) {
-    grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); grid-template-rows: auto 98px 6px 202px 6px auto 6px auto;
-    grid-template-areas: "hero hero" "corridor corridor" ". ." "chart chart" ". ." "exits exits" ". ." "legs legs"
+    grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); grid-template-rows: auto auto 98px 6px 202px 6px auto 6px auto;
+    grid-template-areas: "runs runs" "hero hero" "corridor corridor" ". ." "chart chart" ". ." "exits exits" ". ." "legs legs"
       "orders log";
   }
-  .lv-hero, .lv-exits, .lv-legs { padding: 6px 10px; }
+  .lv-hero, .lv-exits, .lv-legs, .lv-runs { padding: 6px 10px; }
+  .lv-runs :is(table, tbody, tfoot) { display: block; }
+  .lv-runs thead { display: none; }
+  .lv-live .lv-runs tr { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 8px; padding: 4px 0; border-bottom: 1px solid var(--lv-line); }
+  .lv-live .lv-runs tfoot tr { border-bottom: 0; }
+  .lv-live .lv-runs .lv-table tr > * { border: 0 !important; padding: 0; width: auto; line-height: 18px; }
+  .lv-live .lv-runs tr > :nth-child(2) { order: 2; }
+  .lv-live .lv-runs tr > :nth-child(4) { order: 3; font-size: 0.8rem; color: var(--lv-muted); }
+  .lv-live .lv-runs td.void { display: none; }
+  .lv-live .lv-runs tfoot tr > :nth-child(2) { grid-column: 1 / -1; }
   .lv-hero { padding-bottom: 0; }
   .lv-top { display: block; min-height: 0; }
   .lv-headline { font-size: 1.08rem; line-height: 24px; }

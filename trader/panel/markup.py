@@ -36,7 +36,7 @@ def _escaped(line: str) -> Html:
 
 def join(*parts: str | None) -> Html:
     """Parts one after another; None is left out, and what is not HTML is escaped."""
-    return Html("".join(part if isinstance(part, Html) else text(part) for part in parts if part is not None))
+    return Html("".join([part if type(part) is Html else text(part) for part in parts if part is not None]))
 
 
 def tag(name: str, *children: str | None, **attributes: str | int | None) -> Html:

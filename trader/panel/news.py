@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 
 from msgspec.structs import replace
 from streamlit.delta_generator import DeltaGenerator
 
 from trader.desk import Day, DayResult, Happening, Status
-from trader.panel import cards, markup, parts, words
+from trader.engine.view import Totals
+from trader.panel import cards, markup, parts, runs, words
 from trader.panel import format as fmt
 from trader.panel.markup import Html, join, tag
 
@@ -22,10 +24,11 @@ def draw(place: DeltaGenerator, status: Status | str) -> None:
     """Fixed height with a scroll of its own; keeps its place while there is nothing to tell. One element, no widgets."""
     day = None if isinstance(status, str) else status.day
     lines = [] if isinstance(status, str) else news_lines(status)
+    said = "Today: not known" if isinstance(status, str) else day_words(day, status.totals)
     head = tag(
         "div",
         tag("b", "News", title="From the journal, newest first; the day's results stay on top."),
-        tag("span", day_words(day), class_="ar-day"),
+        tag("span", said, class_="ar-day"),
         class_="ar-news-head",
     )
     with place.container(border=True, key="news_box"):
@@ -33,8 +36,8 @@ def draw(place: DeltaGenerator, status: Status | str) -> None:
         markup.draw(join(head, tag("div", *rows, class_="ar-news-rows", tabindex=0, role="log", aria_label="News")))
 
 
-def day_words(day: Day | None) -> str:
-    """``Today −$27.50 of the $500 limit · 3 of 3 runs``; what is open stands beside what is realised."""
+def day_words(day: Day | None, totals: Totals | None = None) -> str:
+    """``Today −$27.50 realised · −$3.10 open · loss limit $500 · account's $50 · 3 of 3 runs``."""
     if day is None:
         return "Today: not known"
     total = [f"Today {parts.dollars(day.realised, signed=True)} realised"]
@@ -42,8 +45,12 @@ def day_words(day: Day | None) -> str:
         total.append(f"{parts.dollars(day.open, signed=True)} open")
     if day.loss_limit is not None:
         total.append(f"loss limit {parts.dollars(day.loss_limit, parts.places(day.loss_limit))}")
-    runs = f"{day.runs_made} run{'' if day.runs_made == 1 else 's'}"
-    total.append(runs if day.runs_most is None else f"{day.runs_made} of {day.runs_most} runs")
+    if totals is not None:
+        most = Decimal(str(totals.limits["daily_loss_usd"]))
+        limit = f"account's {parts.dollars(most, parts.places(most))}"
+        total.append("entries are locked" if totals.locked else limit)
+    made = f"{day.runs_made} run{'' if day.runs_made == 1 else 's'}"
+    total.append(made if day.runs_most is None else f"{day.runs_made} of {day.runs_most} runs")
     return " · ".join(total)
 
 
@@ -76,7 +83,8 @@ def _line(one: Happening, status: Status) -> Html:
     often = f" × {one.times}" if one.times > 1 else ""
     seen = f" — acknowledged by {one.acked_by}" if one.acked_at is not None else ""
     tone = "" if seen else _TONES.get(one.level, "")
-    text = f"{_MARKS.get(one.level, '')}{fmt.plain(one.text)}{often}{seen}"
+    whose = runs.of_record(status, one.run_id)
+    text = f"{_MARKS.get(one.level, '')}{f'{whose}: ' if whose else ''}{fmt.plain(one.text)}{often}{seen}"
     return cards.line(_clock(one, status), text, tone=tone, more=f"this machine's clock: {fmt.ist_full(one.at)}")
 
 
@@ -94,5 +102,6 @@ def grouped(happened: Iterable[Happening]) -> list[Happening]:
     for one in happened:
         key = (one.level, one.code, _NUMBERS.sub("#", one.text))
         first = merged.get(key)
-        merged[key] = one if first is None else replace(first, times=first.times + one.times)
+        whose = first.run_id if first is not None and first.run_id == one.run_id else ""
+        merged[key] = one if first is None else replace(first, times=first.times + one.times, run_id=whose)
     return list(merged.values())

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from trader.desk import Day, Status, stop_words
 from trader.engine.records import Phase
 from trader.engine.view import RunView
-from trader.panel import parts, watch, words
-from trader.panel.format import DASH, ist_time, plain
+from trader.panel import parts, runs, words
+from trader.panel.format import DASH, ist_time
 
 SILENT = "The runner is silent: Stop is recorded now and carried out as soon as a runner is up."
 RECORDED = "Stop is recorded and being carried out; pressing again changes nothing."
@@ -15,9 +15,12 @@ _UNREADABLE = "Record a Stop for every run that may be open? The desk cannot be 
 
 
 def label(status: Status | str) -> str:
-    """The button: nothing is bought back of a run that only waits."""
-    run = None if isinstance(status, str) else status.run
-    return "Cancel the wait" if run is not None and run.phase is Phase.WAITING else "Stop & Exit"
+    """The button: nothing is bought back of a run that only waits. Of several runs it names the one that it is of."""
+    if isinstance(status, str) or status.run is None:
+        return "Stop & Exit"
+    does = "Cancel the wait" if status.run.phase is Phase.WAITING else "Stop & Exit"
+    called = runs.called(status, status.run)
+    return f"{does}: {called}" if called else does
 
 
 def answer(status: Status | str) -> str:
@@ -28,7 +31,8 @@ def answer(status: Status | str) -> str:
 
 def refusal(status: Status | str) -> str:
     """The button that leaves everything as it is."""
-    return "Keep waiting" if label(status) == "Cancel the wait" else "Keep running"
+    run = None if isinstance(status, str) else status.run
+    return "Keep waiting" if run is not None and run.phase is Phase.WAITING else "Keep running"
 
 
 def recorded(run: RunView | None) -> bool:
@@ -36,12 +40,8 @@ def recorded(run: RunView | None) -> bool:
     return run is not None and run.stop_requested and run.phase is not Phase.DONE
 
 
-def question(status: Status | str, target: str | None) -> str:
-    """What would be done to which run, what that would realise, and who carries it out.
-
-    Args:
-        target: The run that is meant, None for whatever there is.
-    """
+def question(status: Status | str) -> str:
+    """What would be done to which run, what that would realise, and who carries it out."""
     if isinstance(status, str):
         return "The desk cannot be read now. Record a Stop for every run that may be open?"
     run = status.run
@@ -50,15 +50,27 @@ def question(status: Status | str, target: str | None) -> str:
     said = [RECORDED if recorded(run) and run.phase is not Phase.EXITING else stop_words(run)]
     if run.phase is Phase.DONE:
         said.append("Look again, cancel what works and buy back what is open?")
-    others = len([one for one in watch.seen(status) if watch.unresolved(one)]) - 1
-    if others > 0:
-        goes_on = (
-            f"{others} other run{'s go' if others > 1 else ' goes'} on" if target else "every other run is stopped too"
-        )
-        said.append(f"This is {plain(run.underlying, 8)} {plain(run.preset, 40)}; {goes_on}.")
+    if (others := len(runs.several(status)) - 1) > 0:
+        said = [f"{runs.called(status, run)}:", *said, f"{others} other run{'s go' if others > 1 else ' goes'} on."]
     if not status.runner.alive:
         said.append(SILENT)
     return " ".join(said)
+
+
+def question_of_all(status: Status) -> tuple[list[str], str]:
+    """What stopping all runs would do, a line for each, and what that would realise in all."""
+    among = runs.several(status)
+    said = runs.names(among)
+    lines = [f"{said[run.run_id]}: {RECORDED if recorded(run) else stop_words(run)}" for run in among]
+    held = [run for run in among if any(leg.open_quantity for leg in run.legs)]
+    known = [run.pnl for run in held if run.pnl is not None]
+    total = sum(known, Decimal(0))
+    places = max((parts.places(run.premium) for run in held), default=2)
+    money = "what they would realise in all is not known now" if len(known) < len(held) else (
+        f"in all realises ≈ {parts.dollars(total, places, signed=True)}"
+    )  # fmt: skip
+    silent = "" if status.runner.alive else f" {SILENT}"
+    return lines, f"Stop all {len(among)} runs: {money}.{silent}"
 
 
 class Piece(NamedTuple):
@@ -69,7 +81,18 @@ class Piece(NamedTuple):
 
 
 def bar_text(status: Status) -> tuple[str, list[Piece]]:
-    """The bar's text: the state, then P&L and what comes next."""
+    """The bar's text: the state, then P&L and what comes next. Of several runs their sum besides."""
+    state, pieces = _of_run(status)
+    among = runs.several(status)
+    if not among or status.run is None:
+        return state, pieces
+    opened = None if status.day is None else status.day.open
+    places = max(parts.places(run.premium) for run in among)
+    money = parts.dollars(opened, places, signed=True)
+    return state, [*pieces, Piece(f"all {len(among)} runs {money}", "")]
+
+
+def _of_run(status: Status) -> tuple[str, list[Piece]]:
     run = status.run
     if run is None:
         return "No run yet", []
@@ -80,9 +103,9 @@ def bar_text(status: Status) -> tuple[str, list[Piece]]:
     if not status.runner.alive:
         return "Not watched", [_piece(f"was {word.lower()}"), result]
     if run.phase is Phase.EXITING:
-        return word, [result, _piece(words.exit_reason(run.exit_reason))]
+        return word, [result, _piece(_contracts(run, out=True)), _piece(words.exit_reason(run.exit_reason))]
     if run.phase is Phase.ENTERING:
-        return word, [_piece("entry orders are working")]
+        return word, [_piece(_contracts(run, out=False) if run.legs else "entry orders are working")]
     waits = run.phase is Phase.WAITING
     at = run.entry_at if waits else run.exit_at
     wait = words.countdown(at, run.market_at)
@@ -92,6 +115,14 @@ def bar_text(status: Status) -> tuple[str, list[Piece]]:
         wait.removeprefix("in ") or ist_time(at),
     )
     return word, [comes] if waits else [result, comes]
+
+
+def _contracts(run: RunView, *, out: bool) -> str:
+    """``160 of 400 contracts in``, of all legs."""
+    entered = sum(leg.filled_quantity for leg in run.legs)
+    if out:
+        return f"{entered - sum(leg.open_quantity for leg in run.legs):,} of {entered:,} contracts out"
+    return f"{entered:,} of {sum(leg.quantity for leg in run.legs):,} contracts in"
 
 
 def _ended(run: RunView, day: Day | None) -> tuple[str, list[Piece]]:

@@ -12,8 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from trader.desk import Status
 from trader.engine.records import Phase
-from trader.engine.view import RunView
-from trader.panel import level, markup, parts, watch, words
+from trader.panel import level, markup, parts, runs, watch, words
 from trader.panel.format import ist_clock, ist_full, safe, utc_hint
 from trader.panel.markup import Html, join, tag
 
@@ -43,7 +42,7 @@ def fill(top: DeltaGenerator, status: Status | str) -> None:
         markup.draw(_mark(status, env))
         with st.popover(_well(bad), key="well"):
             markup.draw(_board(items))
-        markup.draw(join(_clock(status), _size(status.run), *(_badge(item) for item in bad[1:])))
+        markup.draw(join(_clock(status), _size(status), *(_badge(item) for item in bad[1:])))
 
 
 def _mark(status: Status | str, env: words.Item) -> Html:
@@ -101,8 +100,10 @@ def _clock(status: Status) -> Html:
     )  # fmt: skip
 
 
-def _size(run: RunView | None) -> Html | None:
+def _size(status: Status) -> Html | None:
+    run = status.run
     if run is None or run.phase is Phase.DONE or run.quantity is None:
         return None
+    called = runs.called(status, run)
     text = parts.size(run.quantity, run.contract_value, run.underlying, run.notional)
-    return tag("span", text, class_="sd-wide sd-size")
+    return tag("span", f"{called}: {text}" if called else text, class_="sd-wide sd-size")

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from trader.desk import Status
+from trader.desk import AlertRow, Status
 from trader.engine.records import Phase
 from trader.engine.view import RunView
-from trader.panel import parts, watch, words
+from trader.panel import parts, runs, watch, words
 from trader.panel.format import plain, safe
 
 _SEEN = "toasts_seen"
@@ -51,17 +51,22 @@ def news(before: Seen | None, status: Status) -> list[Notice]:
     """What happened between two pictures, in words."""
     if before is None:
         return []
-    told = [notice for run in watch.seen(status) for notice in _of_run(before, run)]
+    called = runs.names(watch.seen(status))
+    told = [notice for run in watch.seen(status) for notice in _of_run(before, run, called[run.run_id])]
     fresh = [alert for alert in status.open_alerts if alert.seq > before.alert and alert.level == "error"]
-    return told + [Notice(plain(alert.text, 200), ":material/error:") for alert in fresh]
+    return told + [Notice(_alert(status, alert), ":material/error:") for alert in fresh]
 
 
-def _of_run(before: Seen, run: RunView) -> list[Notice]:
+def _alert(status: Status, alert: AlertRow) -> str:
+    whose = runs.of_record(status, alert.run_id)
+    return f"{f'{whose}: ' if whose else ''}{plain(alert.text, 200)}"
+
+
+def _of_run(before: Seen, run: RunView, name: str) -> list[Notice]:
     was = before.runs.get(run.run_id)
     if was is None and run.phase is Phase.DONE:
         return []  # an old one, looked at now
     phase, level, flat = was if was is not None else (Phase.WAITING, None, "unknown")
-    name = f"{plain(run.underlying, 8)} {plain(run.preset, 40)}"
     told = []
     if run.phase in _SOLD and phase in (Phase.WAITING, Phase.ENTERING):
         premium = "" if run.premium is None else f" for {parts.dollars(run.premium, parts.places(run.premium))}"

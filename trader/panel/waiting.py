@@ -10,6 +10,7 @@ from trader.engine.view import RunView
 from trader.panel import beside, cards, markup, preflight, sell_now, service, words
 from trader.panel import format as fmt
 from trader.panel.markup import Html
+from trader.panel.pressed import note
 
 _SAID = "dash_instead_said"
 _ANSWER_SECS = 2.0
@@ -78,20 +79,20 @@ def _instead(run: RunView, preset: Preset, env: str) -> None:
         args=(run.run_id,), disabled=env == "production" and not confirm,
         help="Ends this wait and, once that is confirmed, starts the same configuration at once. It counts as one more run.",
     )  # fmt: skip
-    if st.session_state.get(_SAID):
-        st.text(st.session_state[_SAID])
+    if said := note(_SAID).said:
+        st.text(said)
 
 
 def _sell(run_id: str) -> None:
+    desk, answered, confirm = service.desk(), note(_SAID), st.session_state.get("dash_instead_confirm")
+    # From here on nothing of the session's state is touched: see `pressed`.
     try:
-        receipt = service.desk().sell_now_instead(
-            run_id, issued_by="panel", confirm=st.session_state.get("dash_instead_confirm")
-        )
-        answer = service.desk().await_command(receipt.command_id, _ANSWER_SECS)
+        receipt = desk.sell_now_instead(run_id, issued_by="panel", confirm=confirm)
+        answer = desk.await_command(receipt.command_id, _ANSWER_SECS)
     except TraderError as error:
-        st.session_state[_SAID] = fmt.plain(error, 600)
+        answered.said = fmt.plain(error, 600)
     else:
-        st.session_state[_SAID] = {
+        answered.said = {
             "refused": f"The wait is over, and nothing was started: {fmt.plain(answer.detail)}",
             "new": "The wait is over; the runner has not answered the start yet.",
         }.get(answer.status, "")

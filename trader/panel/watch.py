@@ -1,15 +1,11 @@
 """Which run the dashboard watches, and when its layout has to change."""
 
-from collections.abc import Sequence
 from typing import Literal
-
-import streamlit as st
 
 from trader.desk import Status
 from trader.domain.foreign import beside_phrase
 from trader.engine.records import Phase
 from trader.engine.view import RunView
-from trader.panel.format import plain
 
 
 def running(status: Status) -> bool:
@@ -42,15 +38,3 @@ def stage(run: RunView) -> Literal["waits", "open", "over"]:
 def _unconfirmed(run: RunView) -> str:
     """The phrase a person may be asked for, empty while there is nothing to confirm."""
     return "" if set(run.foreign) <= set(run.beside) else beside_phrase(run.foreign)
-
-
-def chosen_run(runs: Sequence[RunView]) -> str | None:
-    """The run to watch: asked for when several are unresolved, else the newest (None)."""
-    open_runs = [run for run in runs if unresolved(run)]
-    if len(open_runs) < 2:
-        return None
-    names = {run.run_id: f"{plain(run.underlying, 8)} {plain(run.preset, 40)}" for run in open_runs}
-    picked = st.segmented_control(
-        "Run", list(names), default=open_runs[-1].run_id, format_func=lambda key: names.get(key, key), key="dash_run"
-    )
-    return picked if picked in names else open_runs[-1].run_id

@@ -160,6 +160,8 @@ def health(status: Status) -> list[Item]:
     not needed (prices without a run) is left out."""
     runner, run = status.runner, status.run
     items = [runner_item(runner.alive, runner.heartbeat_age_s, runner.host, runner.epoch), level_item(*status.trading)]
+    if status.totals is not None and status.totals.locked:
+        items.append(Item("Entries locked", "orange", fmt.plain(f"{status.totals.locked}; see the Account page.", 300)))
     if critical := sum(alert.level == "error" for alert in status.open_alerts):
         items.append(alerts_item(critical))
     watched = run if run is not None and run.phase is not Phase.DONE else None

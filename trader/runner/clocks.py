@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from trader.domain.clock import Now
 from trader.engine.events import ChainRead
 from trader.runner.market_clock import MarketClock
-from trader.runner.notices import Note
 from trader.runner.reading import newest_mark
 from trader.runner.steady_clock import STEPPED_SECS, SteadyClock
 
@@ -56,11 +55,11 @@ class Clocks:
         """Whether the machine's clock was set."""
         return self._steady.stepped
 
-    def believe_machine(self) -> Note:
-        """Follow the machine's clock, which was set, from now on."""
+    def believe_machine(self) -> float:
+        """Follow the machine's clock from now on; by how many seconds it was set."""
         by = self._steady.offset_secs
         with self._lock:
             self._steady.anchor()
             self._market = MarketClock()
             self._taught = self._steady()
-        return Note("info", "clock_set", f"This machine's clock was set by {by:+.0f} s; it is followed from now on.")
+        return by

@@ -139,10 +139,14 @@ def event_of(row: Row, at: Now) -> ev.AnyEvent | None:
         case "stop":
             return ev.StopCommand(at=at, command_id=row.command_id, run_id=body.get("run_id"), issued_by=row.issued_by)
         case "limits":
-            limits = body.get("limits")
-            asked_by = who(row.issued_by, dict(body))
-            limits = limits if isinstance(limits, dict) else {"limits": limits}
-            return ev.LimitsCommand(at=at, command_id=row.command_id, limits=limits, issued_by=asked_by)
+            limits, seen = body.get("limits"), body.get("seen")
+            return ev.LimitsCommand(
+                at=at,
+                command_id=row.command_id,
+                limits=limits if isinstance(limits, dict) else {"limits": limits},
+                issued_by=who(row.issued_by, dict(body)),
+                seen=seen if isinstance(seen, dict) else None,
+            )
         case "pause" | "reduce" | "kill" | "resume":
             return ev.LevelCommand(
                 at=at,

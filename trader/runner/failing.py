@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+from trader.domain.errors import ConfigError
 from trader.runner.notices import Note
 
 logger = logging.getLogger(__name__)
@@ -18,6 +19,13 @@ class FailingTurns:
         self._halt = halt
         self._tell = tell
         self._count = 0
+
+    def keep(self, reason: str) -> None:
+        """A halt that the journal cannot record is kept in the HALT file."""
+        try:
+            self._halt(reason)
+        except ConfigError as error:
+            logger.critical("halt_not_written: %s", error)
 
     def none(self) -> None:
         """A turn went well."""

@@ -13,7 +13,6 @@ from collections import deque
 
 from trader import __version__
 from trader.config.connection import Connection, resolve_connection
-from trader.config.files import private_folder
 from trader.config.halt import halt, halt_words
 from trader.config.settings import Settings
 from trader.domain.errors import ConfigError, JournalError, TraderError
@@ -27,10 +26,10 @@ from trader.machine.threads import LastingThread, tell_deaths_no_more, tell_deat
 from trader.runner import killpoints, restart_notes
 from trader.runner.feed import Feed
 from trader.runner.local_venue import LocalVenue
-from trader.runner.logs import set_up_logging
 from trader.runner.market_clock import wall_now
 from trader.runner.notices import Note
-from trader.runner.process import identity, is_provably_dead, is_running
+from trader.runner.own_process import RunnerProcess, may_live, open_home
+from trader.runner.process import identity, is_provably_dead
 from trader.runner.process_memory import settle
 from trader.runner.runner import Runner
 from trader.runner.supervising import watch_over
@@ -74,15 +73,7 @@ class Host:
         Raises:
             ConfigError, JournalError: The settings, the local venue or the journal cannot be used; one sentence.
         """
-        private_folder(self._settings.home, "The folder TRADER_HOME")
-        try:
-            set_up_logging(self._settings.home)
-        except OSError as error:
-            raise ConfigError(f"The logs in {self._settings.home} cannot be written ({error.strerror})") from error
-        try:
-            self._journal = Journal.open(self._settings.journal_url)
-        except JournalError as error:
-            raise JournalError(f"{error} If a position is open, close it with `python -m trader flatten`.") from error
+        self._journal = open_home(self._settings)
         tell_deaths_to(self._thread_died)
         if self._venue is not None:
             self._venue.start()
@@ -134,7 +125,7 @@ class Host:
         """
         assert self._journal is not None and self._connection is not None
         lease = self._journal.lease_row(self._connection.account)
-        if lease is not None and lease.alive(wall_now()) and lease.pid != os.getpid() and _may_live(lease):
+        if lease is not None and lease.alive(wall_now()) and lease.pid != os.getpid() and may_live(lease):
             raise JournalError(
                 f"Another runner is active for account {lease.account} (hosted in a {lease.host}, process {lease.pid}); "
                 "stop it first, or use it: `python -m trader start` reaches it"
@@ -273,17 +264,12 @@ class Host:
         )
 
 
-def _may_live(lease: Lease) -> bool:
-    """Whether the process that took a lease may still be there: its number alone may be another's by now."""
-    return not is_provably_dead(lease.process) if lease.process else is_running(lease.pid)
-
-
 _lock = threading.Lock()
-_host: Host | None = None
+_host: Host | RunnerProcess | None = None
 
 
-def ensure_host(settings: Settings) -> Host:
-    """The one thread host of this process, started on the first call. A host that was stopped is not handed out again.
+def ensure_host(settings: Settings) -> Host | RunnerProcess:
+    """The one host of the panel's process, started on the first call. A host that was stopped is not handed out again.
 
     Raises:
         ConfigError, JournalError: It cannot start; one sentence.
@@ -291,7 +277,7 @@ def ensure_host(settings: Settings) -> Host:
     global _host
     with _lock:
         if _host is None or _host.stopping:
-            host = Host(settings, "thread")
+            host = RunnerProcess(settings) if settings.runner == "process" else Host(settings, "thread")
             host.start()
             _host = host
         return _host

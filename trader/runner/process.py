@@ -1,6 +1,7 @@
 """Questions about processes of this machine."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 
@@ -26,12 +27,17 @@ def identity(pid: int) -> str:
     """Names one process and no other, ever: this boot of the machine, the namespace its number counts in, the number, and
     when it began. Empty where the system does not tell (no /proc), or when there is no such process."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        namespace = Path("/proc/self/ns/pid").readlink().name
+        here = _here()
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()  # the name may hold blanks
     except OSError:
         return ""
-    return "" if fields[0] in "ZX" else f"{boot}/{namespace}/{pid}/{fields[19]}"
+    return "" if fields[0] in "ZX" else f"{here}/{pid}/{fields[19]}"
+
+
+@lru_cache  # of this process, and asked each second by every page
+def _here() -> str:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot}/{Path('/proc/self/ns/pid').readlink().name}"
 
 
 def is_provably_dead(told: str) -> bool:
@@ -39,10 +45,8 @@ def is_provably_dead(told: str) -> bool:
 
     A machine booted since, another machine or another container proves nothing: their processes cannot be seen from here.
     """
-    boot, _, rest = told.partition("/")
-    namespace, _, rest = rest.partition("/")
-    number = rest.partition("/")[0]
-    mine = identity(os.getpid())
-    if not mine or not number.isdigit() or mine.split("/")[:2] != [boot, namespace]:
+    where, _, number = told.rpartition("/")[0].rpartition("/")
+    try:
+        return number.isdigit() and where == _here() and identity(int(number)) != told
+    except OSError:
         return False
-    return identity(int(number)) != told

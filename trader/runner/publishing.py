@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from trader.domain.clock import Now
 from trader.domain.errors import JournalError
+from trader.engine.account.limits import totals
 from trader.engine.gate import slowed
 from trader.engine.records import Phase
 from trader.engine.state import State
@@ -151,6 +152,7 @@ class Publisher:
                 market_rate=now.rate,
             ),
             runs=views,
+            totals=totals(state, now),
         )
 
     def _write(self, snapshot: LiveSnapshot) -> None:

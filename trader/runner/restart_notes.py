@@ -97,6 +97,11 @@ def stream_back(stream: str, since: datetime, now: datetime) -> Note:
     return Note("info", f"{stream}_stream_back", text)
 
 
+def clock_set(by_secs: float) -> Note:
+    text = f"This machine's clock was set by {by_secs:+.0f} s; it is followed from now on."
+    return Note("info", "clock_set", text)
+
+
 def _now_doing(run: Run) -> str:
     """The rules that go on, in words."""
     match run.phase:

@@ -9,25 +9,26 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from trader.domain.clock import Now
 from trader.domain.errors import JournalError
 from trader.engine import events as ev
+from trader.engine.effects import Subscribe, Tell
 from trader.engine.horizon import horizon
+from trader.engine.records import AnyRecord
+from trader.engine.state import State
 from trader.exchange.ports import Gateway
 from trader.journal.commands import CommandRow
 from trader.journal.lease import Lease, LeaseLost
 from trader.journal.store import Journal, RecordExists
-from trader.runner import recovery
+from trader.runner import recovery, restart_notes
 from trader.runner.clocks import Clocks
 from trader.runner.commands import Commands
 from trader.runner.dispatcher import Dispatcher
 from trader.runner.failing import FailingTurns
 from trader.runner.feed import Feed
-from trader.runner.kernel import Kernel
-from trader.runner.live_ports import LivePorts
+from trader.runner.kernel import Kernel, Request
 from trader.runner.market_clock import wall_now
 from trader.runner.notices import Note
 from trader.runner.odd_notes import odd_notes
@@ -35,8 +36,9 @@ from trader.runner.periodic import Due, errands
 from trader.runner.publishing import PUBLISH_SECS, Publisher
 from trader.runner.release import Release
 from trader.runner.reminders import NAG_SECS, Nagger
+from trader.runner.run_log import log_effect, log_line, log_records
 from trader.runner.steady_clock import SteadyClock
-from trader.runner.supervising import DISK_SECS, HUNG_SECS
+from trader.runner.supervising import hangs
 from trader.runner.telling import Telling
 from trader.runner.writing import Writer
 
@@ -93,20 +95,8 @@ class Runner:
             holds=lambda: journal.holds_lease(lease),
         )
         self._dispatcher = Dispatcher(gateway, self._post, self._clocks.now, self._release, self.note)
-        ports = LivePorts(
-            self._dispatcher,
-            feed,
-            state=lambda: self._kernel.state,
-            halt=lambda reason: self._halt(reason),
-            publish=lambda: self._due.at_once("publish"),
-        )
-        self._kernel = Kernel(
-            recovery.empty_state(journal, lease, env),
-            self._writer,
-            ports.perform,
-            keep_halt=ports.keep_halt,
-            recorded=ports.recorded,
-        )
+        state = recovery.empty_state(journal, lease, env)
+        self._kernel = Kernel(state, self._writer, self._perform, keep_halt=self._failing.keep, recorded=self._recorded)
         self._telling = Telling(self._kernel, self._clocks.now, wall, nagger)
         self._commands = Commands(
             self._kernel.apply,
@@ -130,7 +120,7 @@ class Runner:
         try:
             self._recover()
             self._publisher.start()
-            self._feed.start(self._post_stream, self._wake.set, self.note)
+            self._feed.start(lambda build: self._post(build(self._clocks.now())), self._wake.set, self.note)
             self.ready.set()
             while not self._stopping.is_set() and not self._release.fenced:
                 self._wake.wait(TICK_SECS)
@@ -250,7 +240,7 @@ class Runner:
         if self._due.is_due("tick", TICK_SECS):
             # A clock that was set is believed only while no order or deadline could be misjudged by it.
             if self._clocks.stepped and not self._kernel.state.unresolved:
-                self._telling.record(self._clocks.believe_machine())
+                self._telling.record(restart_notes.clock_set(self._clocks.believe_machine()))
             self._kernel.apply(ev.ClockTicked(at=self._clocks.now()))
         if self._due.is_due("publish", PUBLISH_SECS):
             self._publish()
@@ -276,8 +266,21 @@ class Runner:
 
     def _wants_lease(self) -> bool:
         """A runner that hangs lets its lease run out, so that a host that stands by can take over."""
-        hangs = self.quiet_secs >= (HUNG_SECS if self.ready.is_set() else DISK_SECS)
-        return not self._writer.fault and not self._release.fenced and not hangs
+        return not (self._writer.fault or self._release.fenced or hangs(self.quiet_secs, folded=self.ready.is_set()))
+
+    def _perform(self, request: Request) -> None:
+        match request:
+            case Subscribe(symbols=symbols, underlyings=underlyings):
+                self._feed.want(symbols, underlyings)
+            case Tell():
+                log_line(request, self._kernel.state)
+            case _:
+                self._dispatcher.perform(request)
+        log_effect(request, self._kernel.state)  # after it: nothing stands between a decision and its request
+
+    def _recorded(self, records: Sequence[AnyRecord], state: State) -> None:
+        log_records(records, state)
+        self._due.at_once("publish")
 
     def _degrade(self, error: JournalError) -> None:
         """The journal failed outside a step: the engine is told all the same, once."""
@@ -294,6 +297,3 @@ class Runner:
     def _post(self, item: Item) -> None:
         self._inbox.append(self._clocks.dated(item) if isinstance(item, ev.ChainRead) else item)
         self._wake.set()
-
-    def _post_stream(self, build: Callable[[Now], ev.AnyEvent]) -> None:
-        self._post(build(self._clocks.now()))

@@ -37,6 +37,11 @@ class Supervised(Protocol):
     def waits_for_disk(self) -> bool: ...
 
 
+def hangs(quiet_secs: float, *, folded: bool) -> bool:
+    """Whether a runner that has been quiet for so long hangs; it may take longer as long as it folds the journal."""
+    return quiet_secs >= (HUNG_SECS if folded else DISK_SECS)
+
+
 class Ended:
     """How a runner ended: `why` is empty when it was told to, or when it lost its lease."""
 

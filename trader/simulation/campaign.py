@@ -49,8 +49,8 @@ class Part(msgspec.Struct):
 
 
 class Campaign(msgspec.Struct, kw_only=True):
-    """The outcome of a campaign. `faults` counts per id and phase, `several` those struck beside more than one run, `commands` those answered per kind
-    and phase; `limits` what the specification itself cannot keep;
+    """The outcome of a campaign. `faults` counts per id and phase, `commands` those answered per kind
+    and phase, `several` both beside more than one run; `limits` what the specification itself cannot keep;
     `worst_seed` is the one with most violations, None when there is none."""
 
     sessions: int

@@ -101,6 +101,7 @@ COMMANDS = (
     "kill",
     "resume",
     "ack",
+    "limits",
 )  # pressed by a campaign in each of these phases
 _WITH_ORDERS = ("entering", "one leg", "slices", "exiting", "recovering")
 

@@ -45,6 +45,7 @@ class CommandRow(msgspec.Struct):
     detail: str = ""
     answered: float | None = None
     phase: str = ""  # of the desk, when it was pressed
+    several: bool = False  # whether more than one run was unfinished then
 
 
 class MemoryJournal:

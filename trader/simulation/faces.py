@@ -16,18 +16,22 @@ from trader.engine.state import State
 from trader.engine.view import RunView
 from trader.engine.viewing import build_view
 from trader.journal import Journal
+from trader.journal.views import Newest
 
 _views = msgspec.json.Decoder(RunView)
 
 
 class _Records:
-    """The one thing of a journal that the desk's book of runs asks for."""
+    """What the desk's book of runs asks of a journal."""
 
     def __init__(self, records: Sequence[AnyRecord]) -> None:
         self._records = list(enumerate(records, start=1))
 
     def records(self, run_id: str, after_seq: int = 0) -> list[tuple[int, AnyRecord]]:
         return [(seq, record) for seq, record in self._records if seq > after_seq and record.run_id == run_id]
+
+    def newest(self) -> Newest:
+        return Newest(record=len(self._records), command=0, sample=0)
 
 
 def realized_by_face(

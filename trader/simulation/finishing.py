@@ -47,7 +47,7 @@ class FinishRules:
         for leg in run.legs:
             held = account.position_size(leg.symbol)
             lefts = (
-                _left([self._orders.net(one.run_id, leg.symbol) for one in beside], held),
+                _left([self._orders.held(one, leg.symbol) for one in beside], held),
                 _left([one.done_in(leg.symbol) for one in beside], held),  # by what had been heard of them
             )
             if all(left and f"{leg.symbol} {left:+d}" not in record.foreign for left in lefts):

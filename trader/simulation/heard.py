@@ -25,6 +25,7 @@ class Heard:
         self.at: dict[str, float] = {}
         self.marks: dict[str, deque[tuple[float, Decimal]]] = {}
         self.spot = Decimal(0)
+        self._spots: deque[tuple[float, Decimal]] = deque(maxlen=16)
         self._stamps: dict[str, tuple[datetime, datetime]] = {}  # the newest heard, mark and quote
         self._time_heard: float | None = None
 
@@ -41,6 +42,7 @@ class Heard:
         secs = self._agenda.secs
         self._time_heard = secs if self._time_heard is None else self._time_heard
         self.spot = spot if spot > 0 else self.spot
+        self._spots.append((secs, self.spot))
         younger = self._younger(quotes)
         for quote in quotes:
             self.newest[quote.symbol] = quote
@@ -91,6 +93,11 @@ class Heard:
         if entry is Side.BUY:
             return quote.ask is not None and quote.ask > 0 and (quote.bid or 0) <= quote.ask
         return quote.bid is not None and quote.ask is not None and 0 < quote.bid <= quote.ask
+
+    def spots(self) -> list[Decimal]:
+        """Index prices told within the last seconds, and the newest of all."""
+        recent = [spot for at, spot in self._spots if self._agenda.secs - at <= _MARKS_SECS]
+        return [*recent, *([self.spot] if self.spot > 0 else [])]
 
     def recent_marks(self, symbol: str) -> list[Decimal]:
         """Marks told or true within the last seconds."""

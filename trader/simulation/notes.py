@@ -1,10 +1,11 @@
 """What the journal says, kept by the oracle's own hand: nothing of the engine's fold is used to judge the engine."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import msgspec
 
+from trader.config.account_limits import AccountLimits, read_limits
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
 from trader.domain.fill import Fill, FillKind
@@ -94,8 +95,12 @@ class Notes:
 
     def __init__(self) -> None:
         self.runs: dict[str, RunNote] = {}
+        self._unfinished: dict[str, RunNote] = {}
         self.level = Level.ACTIVE
         self.level_secs = 0.0
+        self.limits = AccountLimits()
+        self.locked_day: date | None = None
+        self.locked_secs = self.unlocked_secs = 0.0
         self.resumed_by: set[str] = set()  # commands that have lowered the level
         self.critical: list[int] = []  # numbers of the alerts that are repeated until they are acknowledged
         self._count = 0
@@ -108,14 +113,19 @@ class Notes:
                 self.level, self.level_secs = record.level, secs
                 if record.level is Level.ACTIVE:
                     self.resumed_by.add(record.command_id)
+            case rec.LimitsSet(limits=limits):
+                self.limits = read_limits(limits)
+            case rec.LossLocked(day=None):
+                self.locked_day, self.unlocked_secs = None, secs
+            case rec.LossLocked(day=day):
+                self.locked_day, self.locked_secs = day, secs
             case rec.AlertRaised(level="error"):
                 self.critical.append(self._count)
             case _:
                 pass
         if isinstance(record, rec.RunCreated):
-            self.runs[record.run_id] = RunNote(
-                run_id=record.run_id, created=secs, config=record.config, phase_secs=secs
-            )
+            made = RunNote(run_id=record.run_id, created=secs, config=record.config, phase_secs=secs)
+            self.runs[record.run_id] = self._unfinished[record.run_id] = made
             return
         run = self.runs.get(record.run_id)
         if run is None:
@@ -161,6 +171,7 @@ class Notes:
                 run.peak, run.level = record.peak_pct, record.level_pct
             case rec.RunFinished():
                 run.finished, run.finished_secs, run.phase = record, secs, Phase.DONE
+                self._unfinished.pop(run.run_id, None)
             case _:
                 pass
 
@@ -186,9 +197,8 @@ class Notes:
         order.status = next_status(order.status, OrderStatus.FILLED if whole else OrderStatus.PARTIALLY_FILLED)
 
     def unresolved(self) -> list[RunNote]:
-        return [run for run in self.runs.values() if run.finished is None]
+        return list(self._unfinished.values())
 
     def newest(self) -> RunNote | None:
         """The newest unfinished run; where there is none, the newest of all."""
-        unfinished = self.unresolved()
-        return unfinished[-1] if unfinished else next(reversed(self.runs.values()), None)
+        return next(reversed((self._unfinished or self.runs).values()), None)

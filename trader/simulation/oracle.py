@@ -19,6 +19,7 @@ from trader.simulation.entries import EntryRules
 from trader.simulation.evidence import Evidence, World
 from trader.simulation.finishing import FinishRules
 from trader.simulation.leaving import LeavingRules
+from trader.simulation.limiting import LimitRules
 from trader.simulation.notes import Notes
 from trader.simulation.ordering import OrderRules
 from trader.simulation.paying import PayingRules
@@ -48,6 +49,7 @@ class Oracle:
         self.commands = CommandRules(evidence)
         self.sharing = SharingRules(evidence, self.orders)
         self.slices = SliceRules(evidence)
+        self.limits = LimitRules(evidence, self.orders, self.triggers)
 
     @property
     def notes(self) -> Notes:
@@ -73,6 +75,7 @@ class Oracle:
         self.commands.before(record)
         self.sharing.before(record)
         self.slices.before(record)
+        self.limits.before(record)
         evidence.notes.take(record, epoch, evidence.secs)
         if isinstance(record, rec.RunFinished):
             self.finishing.finished(record)
@@ -101,10 +104,12 @@ class Oracle:
         self.evidence.happened(f"at venue: {arrival.kind} {arrival.client_order_id or arrival.order_id}")
         self.orders.arrived(arrival)
         self.commands.arrived(arrival)
+        self.limits.arrived(arrival)
 
     def answered(self, row: CommandRow, records: Sequence[rec.AnyRecord]) -> None:
         """A command was answered, together with these records."""
         self.commands.answered(row, records)
+        self.limits.answered(row, records)
 
     def accepted(self, order: Order) -> None:
         """The exchange took an order."""
@@ -137,6 +142,7 @@ class Oracle:
         self.finishing.every_second(healthy)
         self.paying.every_second(healthy)
         self.sharing.every_second(healthy)
+        self.limits.every_second(healthy)
 
     def live(self) -> None:
         """A minute after the last fault."""

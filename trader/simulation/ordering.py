@@ -3,6 +3,7 @@
 import re
 
 from trader.domain.expiry import ist_date
+from trader.domain.fill import FillKind
 from trader.domain.order import OrderIntent, OrderType, Purpose
 from trader.domain.rounding import is_on_tick
 from trader.engine import records as rec
@@ -39,6 +40,11 @@ class OrderRules:
     def net(self, run_id: str, symbol: str) -> int:
         """Signed contracts of our own orders, as executed by the exchange."""
         return self._net.get((run_id, symbol), 0)
+
+    def held(self, run: RunNote, symbol: str) -> int:
+        """The same with what the run has booked of the exchange's own doing."""
+        booked = (f for _, f in run.fills.values() if f.symbol == symbol and f.kind is not FillKind.NORMAL)
+        return self.net(run.run_id, symbol) + sum(f.side.sign * f.quantity for f in booked)
 
     def others(self, symbol: str) -> int:
         """Signed contracts that another installation's orders have made."""

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
-from trader.simulation import algorithms, several, structures
+from trader.simulation import algorithms, bounds, several, structures
 from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
 from trader.simulation.planned import Deed, MarketPlan, Plan
 
@@ -35,7 +35,7 @@ def draw(seed: int, *, strangle: bool = False) -> Plan:
     if strategy is not None:
         market = replace(plan.market, farther=structures.FARTHER)
         plan = replace(plan, market=market, preset={**plan.preset, "strategy": strategy})
-    return plan if strangle else several.drawn(Random(f"{seed} several"), plan)
+    return plan if strangle else bounds.drawn(Random(f"{seed} limits"), several.drawn(Random(f"{seed} several"), plan))
 
 
 def _draw(seed: int) -> Plan:

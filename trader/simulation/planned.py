@@ -26,7 +26,7 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     bad_start. At the exchange: buy_back, sell_more, cancel, withdraw; another installation's order:
     other_runner; or the exchange: liquidate. On other contracts of the underlying than the run's: strange_position,
     strange_order, strange_gone; and a person's word for what stands there: start_beside, confirm. Of several runs: start_other
-    and stop_one, `size` says which. With a `phase` it waits, from `secs` on, until the run is in it."""
+    and stop_one, `size` says which; of the account: limits, `size` says which document. With a `phase` it waits, from `secs` on, until the run is in it."""
 
     secs: float
     kind: str
@@ -59,3 +59,4 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     order_ids: str = "same"  # separate: the stream calls an order by another id than REST does
     costs_told: bool = True  # whether the list of fills says what each cost
     others: tuple[dict[str, Any], ...] = ()  # configurations of further runs on the same account
+    limits: tuple[dict[str, Any], ...] = ()  # documents of the account's limits

@@ -47,7 +47,7 @@ class SessionResult(msgspec.Struct, kw_only=True):
     seed: int
     violations: list[Violation]
     counts: dict[tuple[str, str], int]
-    several: dict[str, int]  # faults while more than one run was unfinished
+    several: dict[str, int]  # faults and commands while more than one run was unfinished
     commands: dict[tuple[str, str], int]  # answered ones, by kind and the phase they were pressed in
     happened: list[tuple[str, int]]
     limits: dict[str, int]
@@ -121,12 +121,13 @@ class Session:
             pass
         self.oracle.at_the_end()
         newest = self.oracle.notes.newest()
+        answered = [row for row in self.journal.commands.values() if row.answered]
         return SessionResult(
             seed=self.plan.seed,
             violations=self.oracle.evidence.violations,
             counts=dict(self.faults.counts),
-            several=dict(self.faults.several),
-            commands=Counter((row.kind, row.phase) for row in self.journal.commands.values() if row.answered),
+            several=dict(self.faults.several + Counter(row.kind for row in answered if row.several)),
+            commands=Counter((row.kind, row.phase) for row in answered),
             happened=self.faults.happened,
             limits=dict(self.oracle.evidence.limits),
             trace_hash=self.oracle.trace_hash(),
@@ -526,6 +527,8 @@ class Session:
                 if deed.kind == "resume":
                     self.halted = ""  # whichever face it is, it lifts the HALT file first
                 self._command(command_id, deed.kind, {"who": "person"})
+            case "limits":
+                self._command(command_id, "limits", {"limits": self.plan.limits[deed.size], "who": "person"})
             case "ack":
                 seqs = self.oracle.notes.critical
                 body = {"up_to": len(self.journal.rows)} if deed.size or not seqs else {"alerts": seqs[-1:]}
@@ -596,7 +599,15 @@ class Session:
         return self._bodies[other]
 
     def _submit(self, command_id: str, kind: str, body: dict[str, Any]) -> bool:
-        row = CommandRow(command_id, kind, body, self.agenda.secs, self.host_wall(), phase=self.phase())
+        row = CommandRow(
+            command_id,
+            kind,
+            body,
+            self.agenda.secs,
+            self.host_wall(),
+            phase=self.phase(),
+            several=self._are_several(),
+        )
         return self.journal.submit(row)
 
     def _command(self, command_id: str, kind: str, body: dict[str, Any]) -> None:

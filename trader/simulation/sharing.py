@@ -6,7 +6,6 @@ against another run, or beside its exit. AL5 no exit is held back by another run
 from collections import Counter
 from decimal import Decimal
 
-from trader.config.account_limits import AccountLimits
 from trader.domain.fill import FillKind
 from trader.domain.order import OrderIntent, Purpose
 from trader.engine import records as rec
@@ -44,7 +43,7 @@ class SharingRules:
                 pass
 
     def _check_count(self, record: rec.RunCreated) -> None:
-        limits, others = AccountLimits(), self._evidence.notes.unresolved()
+        limits, others = self._evidence.notes.limits, self._evidence.notes.unresolved()
         if len(others) >= limits.open_runs:
             self._evidence.report("AL6", f"run {record.run_id} begins beside {len(others)} others")
         if len(others) >= limits.open_runs_per_underlying:  # there is one underlying here
@@ -76,7 +75,7 @@ class SharingRules:
             return
         left = abs(self._evidence.world.venue.account.position_size(symbol))
         for one in runs:
-            own = min(abs(self._orders.net(one.run_id, symbol)), left)
+            own = min(abs(self._orders.held(one, symbol)), left)
             left -= own
             if one.run_id == run.run_id and intent.quantity > own:
                 text = f"{intent.client_order_id} closes {intent.quantity} of {symbol}, its run's share is {own}"

@@ -295,7 +295,7 @@ class Shell:
         if self._writer.fault:
             return _BUSY_TICK
         wall, wait = self.now().wall, _CALM_TICK
-        for run in self.state.unresolved:
+        for run in self.state.runs.values():
             if run.phase is Phase.ENTERING or run.phase is Phase.EXITING:
                 young = (wall - (run.phase_since or run.created_at)).total_seconds() <= _BUSY_SECS
                 wait = min(wait, _BUSY_TICK if young else _PATIENT_TICK)

@@ -7,7 +7,6 @@ before the other has filled the one before. SL4: what must end at once takes no 
 from datetime import datetime
 from decimal import Decimal
 from math import ceil
-from typing import Any
 
 from trader.config.preset import Preset
 from trader.domain.order import OrderIntent, Purpose, Side
@@ -53,13 +52,13 @@ class _Terms:
     """An algorithm's numbers, read once more."""
 
     def __init__(self, preset: Preset, side: str) -> None:
-        orders: dict[str, Any] = preset.orders.model_dump()
-        self.algo: str = orders[f"{side}_algo"]
+        orders = preset.orders
+        self.algo: str = getattr(orders, f"{side}_algo")
         self.sliced = self.algo in ("twap", "iceberg")
-        self.slices: int = orders[f"{side}_slices"]
-        self.share: Decimal = orders[f"{side}_visible_pct"]
-        self.duration = float(orders[f"{side}_duration_secs"]) if self.algo == "twap" else 0.0
-        self.refresh = float(orders[f"{side}_refresh_secs"]) if self.algo == "iceberg" else 0.0
+        self.slices: int = getattr(orders, f"{side}_slices")
+        self.share: Decimal = getattr(orders, f"{side}_visible_pct")
+        self.duration = float(getattr(orders, f"{side}_duration_secs")) if self.algo == "twap" else 0.0
+        self.refresh = float(getattr(orders, f"{side}_refresh_secs")) if self.algo == "iceberg" else 0.0
         self.interval = self.duration / self.slices
         self.count: int = self.slices if self.algo == "twap" else ceil(100 / self.share)
 
@@ -144,7 +143,8 @@ class SliceRules:
     def _may_hurry(self, run: RunNote, key: str) -> bool:
         """Whether something may have turned an exit that takes its time into one that does not: a loss, a halt, a leg alone or
         held to its settlement. Generously: what is left is judged strictly."""
-        if key in run.kept or self._halted or any(run.net(leg.key) == 0 for leg in run.legs):
+        gone = (run.net(leg.key) == 0 or run.positions.get(leg.symbol) == 0 for leg in run.legs)
+        if key in run.kept or self._halted or any(gone):
             return True
         if run.level is not None:
             return True

@@ -57,17 +57,25 @@ class TriggerRules:
         held = [leg for leg in run.legs if run.net(leg.key) != 0]
         return held if all(self._evidence.heard.usable(leg.symbol) for leg in held) else []
 
+    def pnl_of(self, run: RunNote) -> Decimal | None:
+        """USD a run that is held has made if all of it is closed now; None where it cannot be priced."""
+        held = self._held(run)
+        return self._pnl(run, held)[0] if held else None
+
     def _pnl_pct(self, run: RunNote, held: list[LegTerms]) -> Decimal | None:
-        """Cost to close everything now, % of the net credit, or of the most that can be lost; by the oracle's own sum."""
+        """The same as % of the net credit, or of the most that can be lost."""
+        total, premium = self._pnl(run, held)
+        basis = premium if premium > 0 else _most_lost(run, premium)
+        return None if basis is None or basis <= 0 else total / basis * 100
+
+    def _pnl(self, run: RunNote, held: list[LegTerms]) -> tuple[Decimal, Decimal]:
+        """USD at cost to close, and what entering has brought; by the oracle's own sum."""
         premium = total = Decimal(0)
         terms = {leg.key: leg for leg in run.legs}
         for key, fill in run.fills.values():
             cash = -fill.side.sign * fill.price * fill.quantity * terms[key].contract_value
             total += cash - (fill.commission or 0)
             premium += cash if fill.side is terms[key].side else 0
-        basis = premium if premium > 0 else _most_lost(run, premium)
-        if basis is None or basis <= 0:
-            return None
         guard_pct = run.preset.exits.spread_guard_pct
         for leg in held:
             quote = self._evidence.heard.newest[leg.symbol]
@@ -88,7 +96,7 @@ class TriggerRules:
                 contract_value=leg.contract_value,
             )
             total -= -leg.side.sign * price * size * leg.contract_value + fee
-        return total / basis * 100
+        return total, premium
 
     def _evaluate(self, run: RunNote, held: list[LegTerms]) -> None:
         """CT7: the same rule true on consecutive fresh evaluations must lead to an exit."""

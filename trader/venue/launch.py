@@ -218,11 +218,8 @@ def build_venue(options: VenueOptions) -> tuple[VenueServer, Announcement]:
     )
     server = VenueServer(_market(options, seed), settings)
     _say_balance_came_too_late(server, core)
-    addresses = server.addresses
     announcement = Announcement(
-        rest_url=addresses.rest_url,
-        ws_public_url=addresses.ws_public_url,
-        ws_private_url=addresses.ws_private_url,
+        **msgspec.structs.asdict(server.addresses),
         api_key=credential.api_key,
         api_secret=credential.api_secret,
         seed=seed,
@@ -231,7 +228,6 @@ def build_venue(options: VenueOptions) -> tuple[VenueServer, Announcement]:
         pid=os.getpid(),
         parent_pid=options.parent_pid,
         instance=settings.instance,
-        control_url=addresses.control_url,
     )
     return server, announcement
 

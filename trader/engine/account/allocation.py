@@ -24,8 +24,8 @@ def signed_in(run: Run, symbol: str) -> int:
 
 def done_in(run: Run, symbol: str) -> int:
     """The same with what orders have filled by their own word, of which no fill is held yet: a position that was read knows it."""
-    untold = (o for coid in run.unsettled if (o := run.orders[coid]).intent.symbol == symbol and o.fills_missing)
-    return signed_in(run, symbol) + sum((o.done_qty - o.filled_qty) * o.intent.side.sign for o in untold)
+    orders = (o for coid in run.unsettled if (o := run.orders[coid]).intent.symbol == symbol)
+    return signed_in(run, symbol) + sum(o.untold_qty * o.intent.side.sign for o in orders)
 
 
 def explained(state: State, symbol: str) -> int:

@@ -3,12 +3,13 @@
 They bound new risk. An exit is never asked; reaching the daily loss closes what is open, where the account's document says so.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from trader.config.account_limits import AccountLimits, read_limits
+from trader.config.orders import Orders
 from trader.domain.clock import Now
 from trader.domain.errors import ConfigError
 from trader.domain.expiry import ist_date
@@ -16,9 +17,11 @@ from trader.domain.order import OrderIntent, Purpose
 from trader.engine import records as rec
 from trader.engine.effects import AckCommand
 from trader.engine.events import LimitsCommand
+from trader.engine.execution.algo import largest_child
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import ZERO, Run, State, seconds_since
 from trader.engine.turn import Turn
+from trader.engine.view import Exposure, Totals
 
 _LASTING_SECS = 2.0  # a loss that one stray print shows is none yet
 
@@ -30,6 +33,27 @@ class Bound(NamedTuple):
     code: str
     numbers: str
     brief: str
+
+
+class Size(NamedTuple):
+    """Contracts of one option; `each`: USD that one of them is worth at the index price, None where that is not known."""
+
+    symbol: str
+    underlying: str
+    contracts: int
+    each: Decimal | None
+
+
+class Counted(NamedTuple):
+    """What is counted in one contract, on one underlying or in all, beside its limits. The notional is None where the index
+    price of anything counted is not known."""
+
+    code: str
+    part: str  # as the limits name it
+    contracts: int
+    most: int
+    notional: Decimal | None
+    richest: Decimal
 
 
 def today(now: Now) -> date:
@@ -101,54 +125,103 @@ def entry_bounds(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now
         f"lost since Monday={week:.2f} USD, weekly_loss_usd={limits.weekly_loss_usd}",
         f"this week={week:.2f}",
     )
-    for code, size, notional, most, richest in _exposures(state, run, leg, intent, limits):
-        yield Bound(size > most, f"{code}_CONTRACTS", f"contracts={size}, max={most}", f"{code.lower()}={size}")
+    own = _size(state, run, leg, intent.quantity)
+    for code, part, contracts, most, notional, richest in _exposures([*_held(state), own], own, limits):
+        yield Bound(
+            contracts > most,
+            f"{code}_CONTRACTS",
+            f"contracts={contracts}, contracts_{part}={most}",
+            f"{code.lower()}={contracts}",
+        )
         if notional is None:
             yield Bound(True, f"{code}_NOTIONAL", "an index price is not known: the notional cannot be told", "")
         else:
             yield Bound(
                 notional > richest,
                 f"{code}_NOTIONAL",
-                f"notional={notional:.0f} USD, max={richest}",
+                f"notional={notional:.0f} USD, notional_{part}_usd={richest}",
                 f"{notional:.0f} USD",
             )
 
 
-def _exposures(
-    state: State, run: Run, leg: LegTerms, intent: OrderIntent, limits: AccountLimits
-) -> Iterator[tuple[str, int, Decimal | None, int, Decimal]]:
-    """Contracts and notional after the order, in its contract, on its underlying and in all, beside their limits. The notional
-    is None where the index price of anything counted is not known."""
-    spots = state.market.spots
-    sizes = [(one, own, exposed(one, own)) for one in state.unresolved for own in one.legs]
-    sizes.append((run, leg, intent.quantity))
-    for code, most, richest, counts in (
-        (
-            "INSTRUMENT",
-            limits.contracts_per_instrument,
-            limits.notional_per_instrument_usd,
-            lambda one, own: own.symbol == leg.symbol,
-        ),
-        (
-            "UNDERLYING",
-            limits.contracts_per_underlying,
-            limits.notional_per_underlying_usd,
-            lambda one, own: one.underlying == run.underlying,
-        ),
-        ("ACCOUNT", limits.contracts_total, limits.notional_total_usd, lambda one, own: True),
+def oversize_of_run(state: State, run: Run) -> list[str]:
+    """Which limits of size the whole entry of a run would break, in words."""
+    planned = [_size(state, run, leg, leg.quantity) for leg in run.legs]
+    return oversize(state.account.limits, _held(state), planned, run.preset.orders)
+
+
+def oversize(limits: AccountLimits, held: Sequence[Size], planned: Sequence[Size], orders: Orders) -> list[str]:
+    """The same of what is held and planned. Asked before the first leg is entered: a limit that is met halfway would leave
+    an entry to be undone at a loss."""
+    largest = max((largest_child(orders, one.contracts) for one in planned), default=0)
+    flaws = []
+    if largest > limits.order_contracts:
+        flaws.append(f"an order of {largest} contracts is needed, order_contracts is {limits.order_contracts}")
+    for one in planned:
+        where = {"INSTRUMENT": f"in {one.symbol}", "UNDERLYING": f"on {one.underlying}", "ACCOUNT": "on this account"}
+        for code, part, contracts, most, notional, richest in _exposures([*held, *planned], one, limits):
+            if contracts > most:
+                flaws.append(f"{contracts} contracts {where[code]} with this entry, contracts_{part} is {most}")
+            if notional is not None and notional > richest:
+                words = f"{notional:,.0f} USD of notional {where[code]} with this entry"
+                flaws.append(f"{words}, notional_{part}_usd is {richest:,f}")
+    return list(dict.fromkeys(flaws))
+
+
+def _exposures(sizes: Iterable[Size], own: Size, limits: AccountLimits) -> Iterator[Counted]:
+    """All that counts beside `own`, itself in it: in its contract, on its underlying and in all."""
+    counted = [one for one in sizes if one.contracts]
+    for code, part, which in (
+        ("INSTRUMENT", "per_instrument", [one for one in counted if one.symbol == own.symbol]),
+        ("UNDERLYING", "per_underlying", [one for one in counted if one.underlying == own.underlying]),
+        ("ACCOUNT", "total", counted),
     ):
-        counted = [(one, own, size) for one, own, size in sizes if size and counts(one, own)]
         notional: Decimal | None = ZERO
-        for one, own, size in counted:
-            spot = spots.get(one.underlying)
-            notional = None if notional is None or spot is None else notional + size * own.contract_value * spot
-        yield code, sum(size for *_, size in counted), notional, most, richest
+        for one in which:
+            notional = None if notional is None or one.each is None else notional + one.contracts * one.each
+        yield Counted(
+            code,
+            part,
+            sum(one.contracts for one in which),
+            getattr(limits, f"contracts_{part}"),
+            notional,
+            getattr(limits, f"notional_{part}_usd"),
+        )
+
+
+def _held(state: State) -> list[Size]:
+    return [_size(state, run, leg, exposed(run, leg)) for run in state.unresolved for leg in run.legs]
+
+
+def _size(state: State, run: Run, leg: LegTerms, contracts: int) -> Size:
+    spot = state.market.spots.get(run.underlying)
+    return Size(leg.symbol, run.underlying, contracts, None if spot is None else leg.contract_value * spot)
 
 
 def exposed(run: Run, leg: LegTerms) -> int:
     """Contracts of a leg that are open or may come to be: by fills, by its orders' own word, by what still works."""
     entries = run.leg_orders(leg.key, Purpose.ENTRY)
     return run.open_quantity(leg.key) + sum(o.leaves_qty + o.untold_qty for o in entries)
+
+
+def totals(state: State, now: Now) -> Totals:
+    """What the limits count, for people; the bounds themselves are `entry_bounds`."""
+    found: dict[str, Exposure] = {}
+    for run in state.unresolved:
+        spot = state.market.spots.get(run.underlying)
+        for leg in run.legs:
+            size = exposed(run, leg)
+            more = None if spot is None else size * leg.contract_value * spot
+            seen = found.get(leg.symbol)
+            if seen is not None:
+                more = None if more is None or seen.notional is None else seen.notional + more
+                size += seen.contracts
+            found[leg.symbol] = Exposure(symbol=leg.symbol, underlying=run.underlying, contracts=size, notional=more)
+    return Totals(
+        limits=state.account.limits.document(),
+        locked=lock_words(state, now),
+        exposures=tuple(one for one in found.values() if one.contracts),
+    )
 
 
 def check_losses(turn: Turn) -> None:
@@ -186,12 +259,26 @@ def lift_lock(turn: Turn, issued_by: str) -> bool:
     return True
 
 
+def _changed(seen: dict[str, Any], limits: AccountLimits) -> str:
+    """What is no longer as a person saw it: ``open_runs 6 -> 4``; empty where nothing is."""
+    try:
+        before = read_limits(seen)
+    except ConfigError as error:
+        return str(error)
+    pairs = ((name, getattr(before, name), getattr(limits, name)) for name in type(limits).model_fields)
+    return ", ".join(f"{name} {old} -> {new}" for name, old, new in pairs if old != new)
+
+
 def on_limits(turn: Turn, event: LimitsCommand) -> None:
     """A person sets the account's limits: the whole document, or nothing of it."""
     try:
         limits = read_limits(event.limits)
     except ConfigError as error:
         turn.do(AckCommand(command_id=event.command_id, status="refused", detail=f"The limits are not valid: {error}"))
+        return
+    if event.seen is not None and (changed := _changed(event.seen, turn.state.account.limits)):
+        detail = f"The limits were changed meanwhile ({changed}); nothing of this change was set"
+        turn.do(AckCommand(command_id=event.command_id, status="refused", detail=detail))
         return
     if limits != turn.state.account.limits:
         turn.write(

@@ -40,11 +40,10 @@ def read_account(turn: Turn, *, finished: bool) -> None:
     """Ask for one read when a run is due, for it and for all that are not waiting for an answer already. `finished`: orders
     of runs that have ended may be looked for, too."""
     runs = turn.state.runs.values()
-    due = {
-        run.run_id: run
-        for run in runs
-        if (finished or run.phase is not Phase.DONE) and apart(turn, run.run_id, _is_due, run)
-    }
+    due: dict[str, Run] = {}
+    for run in runs:
+        if (finished or run.phase is not Phase.DONE) and apart(turn, run.run_id, _is_due, run):
+            due[run.run_id] = run
     if not due:
         return
     covered = [run for run in runs if run.run_id in due or _joins(turn, run, list(due.values()))]
@@ -54,7 +53,7 @@ def read_account(turn: Turn, *, finished: bool) -> None:
     for ask in asks:
         turn.set_watch(ask.runs[0], account_asked=turn.wall, account_pending=True, account_wanted=False)
     known = tuple(number for run in turn.state.runs.values() for o in run.orders.values() for number in o.venue_ids)
-    turn.do(replace(_joined(asks), known_order_ids=known))
+    turn.do(replace(asks[0] if len(asks) == 1 else _joined(asks), known_order_ids=known))
 
 
 def _ask(turn: Turn, run: Run) -> ReadAccount:

@@ -111,6 +111,8 @@ class Algorithm(Protocol):
 
 
 ALGORITHMS: dict[str, Algorithm] = {"chase": Whole(), "market": Whole(), "twap": Twap(), "iceberg": Iceberg()}
+# Those that cut a leg, and so ask for the time.
+_SLICED = frozenset(name for name, algorithm in ALGORITHMS.items() if not isinstance(algorithm, Whole))
 
 
 def next_child(context: Context) -> Child | Wait | Done | Failed:
@@ -195,8 +197,8 @@ def entry_context(run: Run, leg: LegTerms, now: Now) -> Context:
         tries=len(since_filled(own)),
         most_tries=min(tries, run.preset.risk.max_orders_per_leg),
         limits=limits,
-        elapsed=_elapsed(run, leg, now, Purpose.ENTRY),
-        quiet=_quiet(run, leg, now, Purpose.ENTRY),
+        elapsed=_elapsed(run, leg, now, Purpose.ENTRY) if terms.algo in _SLICED else 0.0,
+        quiet=_quiet(run, leg, now, Purpose.ENTRY) if terms.algo in _SLICED else float("inf"),
         rate=now.rate or 1.0,  # a clock that is held
     )
 
@@ -210,8 +212,8 @@ def exit_context(run: Run, leg: LegTerms, now: Now, *, at_once: bool) -> Context
     others = [other for other in _rank(run, leg) if other is not leg and other.key not in run.kept]
     if idle > run.preset.risk.naked_leg_secs:
         others = []
-    elapsed = _elapsed(run, leg, now, *_CLOSING)
     terms = exit_terms(run.preset.orders, at_once=at_once)
+    elapsed = _elapsed(run, leg, now, *_CLOSING) if terms.algo in _SLICED else 0.0
     return Context(
         terms=terms,
         size=run.entered(leg.key),
@@ -221,7 +223,7 @@ def exit_context(run: Run, leg: LegTerms, now: Now, *, at_once: bool) -> Context
         most_tries=_ENDLESS,
         limits=0 if terms.takes else _ENDLESS,
         elapsed=elapsed if elapsed >= 0 else float("inf"),  # a clock set back must not hold an exit up
-        quiet=_quiet(run, leg, now, *_CLOSING),
+        quiet=_quiet(run, leg, now, *_CLOSING) if terms.algo in _SLICED else float("inf"),
         rate=now.rate or 1.0,  # a clock that is held
     )
 
@@ -231,13 +233,20 @@ def entry_bound(run: Run, leg: LegTerms, now: Now) -> Bound:
     return bound(entry_context(run, leg, now), run.preset.risk.max_orders_per_leg)
 
 
+def largest_child(orders: Orders, size: int) -> int:
+    """Contracts of the largest order that the entry of a leg of that size sends."""
+    terms = entry_terms(orders)
+    return ALGORITHMS[terms.algo].lead(terms, size) or size
+
+
 def allowed_lead(run: Run, leg: LegTerms) -> int:
     """Contracts by which a leg may be ahead of the others of its rank without that being an imbalance: one slice, while it is
     worked in slices."""
-    if run.phase is Phase.ENTERING:
-        terms, size = entry_terms(run.preset.orders), leg.quantity
-    elif run.phase is Phase.EXITING and is_patient(run):
-        terms, size = exit_terms(run.preset.orders, at_once=False), run.entered(leg.key)
+    orders = run.preset.orders
+    if run.phase is Phase.ENTERING and orders.entry_algo in _SLICED:
+        terms, size = entry_terms(orders), leg.quantity
+    elif run.phase is Phase.EXITING and is_sliced(orders) and is_patient(run):
+        terms, size = exit_terms(orders, at_once=False), run.entered(leg.key)
     else:
         return 0
     return ALGORITHMS[terms.algo].lead(terms, size)
@@ -245,7 +254,7 @@ def allowed_lead(run: Run, leg: LegTerms) -> int:
 
 def is_sliced(orders: Orders) -> bool:
     """Whether an exit that may take its time is worked in slices."""
-    return orders.exit_algo in ("twap", "iceberg")
+    return orders.exit_algo in _SLICED
 
 
 def is_patient(run: Run) -> bool:
@@ -292,5 +301,9 @@ def _elapsed(run: Run, leg: LegTerms, now: Now, *purposes: Purpose) -> float:
 def _quiet(run: Run, leg: LegTerms, now: Now, *purposes: Purpose) -> float:
     """Wall seconds since an order of the leg's rank has ended."""
     keys = {other.key for other in _rank(run, leg)}
-    ends = (o.ended_at for o in run.orders.values() if o.intent.leg in keys and o.intent.purpose in purposes)
-    return min((seconds_since(end, now.wall) for end in ends if end is not None), default=float("inf"))
+    ends = [
+        o.ended_at
+        for o in run.orders.values()
+        if o.ended_at is not None and o.intent.purpose in purposes and o.intent.leg in keys
+    ]
+    return seconds_since(max(ends), now.wall) if ends else float("inf")

@@ -14,7 +14,7 @@ from trader.engine.account.crossing import crossing
 from trader.engine.beside import bars_beginning
 from trader.engine.execution.algo import ALGORITHMS, Child, Failed, allowed_lead, entry_context, lags, next_child
 from trader.engine.execution.chase import chase_price, entry_reference, price_bounds
-from trader.engine.execution.working import RETRY_SECS, await_order, paused, place
+from trader.engine.execution.working import RETRY_SECS, await_order, is_resting, paused, place
 from trader.engine.gate import slowed, within_collar
 from trader.engine.imbalance import LEAST_REST_SECS, UNWIND_SECS, entry_patience
 from trader.engine.orders import PROVEN_ABSENT
@@ -39,7 +39,7 @@ def work_entry(turn: Turn, run_id: str, leg: LegTerms) -> Work:
     live = [o for o in orders if o.status.live]
     if live:
         for order in live:
-            await_order(turn, run, order, _patience(run, leg, order, turn.now))
+            await_order(turn, run, order, _patience(run, leg, order, turn.now) if is_resting(order) else 0.0)
         return Work.WORKING
     if any(o.fills_missing for o in orders):
         turn.set_watch(run_id, account_wanted=True)

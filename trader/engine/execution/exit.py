@@ -61,21 +61,24 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
     stance = stance_on(turn, run_id, leg) if priced else Stance.CLOSE
     run = turn.run(run_id)
     _tell_unoffered(turn, run, leg)
+    pending = [o for o in run.pending() if o.intent.leg == leg.key]
+    live = [o for o in pending if o.status.live]
+    alone = (priced or bool(live)) and alone_since(run) is not None
     in_slices = (
         priced
-        and not _is_alone(run, purpose)
+        and not (alone or purpose is Purpose.UNWIND)
         and leg.key not in run.kept
         and not why_at_once(turn.state, run, turn.now)
     )
-    blocking = [o for o in run.leg_orders(leg.key) if o.status.live and _blocks(run, o, turn)]
+    blocking = [o for o in live if _blocks(run, o, turn)]
     blocking += [order for _, order in in_the_way(turn.state, run, leg) if _blocks(run, order, turn)]
-    for order in run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN):
-        if order.status.live:
-            await_order(turn, run, order, _patience(turn, run, leg, order, stance, in_slices=in_slices))
-    if any(o.fills_missing for o in run.leg_orders(leg.key)):
+    for order in live:
+        if order.intent.purpose is not Purpose.ENTRY:
+            await_order(turn, run, order, _patience(turn, run, leg, order, stance, alone=alone, in_slices=in_slices))
+    if any(o.fills_missing for o in pending):
         turn.set_watch(run_id, account_wanted=True)
     if run.open_quantity(leg.key) <= 0:
-        return not any(o.status.live or o.fills_missing for o in run.leg_orders(leg.key))
+        return not pending
     if blocking or paused(turn, run_id, leg.key):
         return False
     closing = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
@@ -93,7 +96,9 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
     elif stance is not Stance.WAIT:
         child = next_child(exit_context(run, leg, turn.now, at_once=not in_slices))
         if isinstance(child, Child):
-            terms = _terms(turn, run, leg, purpose, stance, takes=child.at_market)
+            terms = _terms(
+                turn, run, leg, purpose, stance, alone=alone or purpose is Purpose.UNWIND, takes=child.at_market
+            )
             _exit_attempt(turn, run, leg, purpose, min(quantity, child.quantity), terms)
     return False
 
@@ -106,6 +111,9 @@ def why_at_once(state: State, run: Run, now: Now) -> str:
         return level_words(state)
     if not is_sliced(run.preset.orders):
         return ""
+    watch = state.watches.get(run.run_id)
+    if watch is not None and differs_lastingly(watch) and any(closable(run, leg) == 0 for leg in run.held):
+        return "a leg was closed elsewhere; what is left stands alone"
     valuation, _ = fresh_value(run, state.market, now)
     losing = (
         triggered(run.preset.exits, run.level_pct, valuation.pct, peak=run.peak_pct) if valuation is not None else {}
@@ -113,15 +121,17 @@ def why_at_once(state: State, run: Run, now: Now) -> str:
     return next((detail for reason, detail in losing.items() if reason not in PATIENT_REASONS), "")
 
 
-def _terms(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, stance: Stance, *, takes: bool) -> Terms:
+def _terms(turn: Turn, run: Run, leg: LegTerms, purpose: Purpose, stance: Stance, *, alone: bool, takes: bool) -> Terms:
     """What the next closing order of a leg may pay."""
     quote = turn.state.market.quotes.get(leg.symbol)
     if stance is Stance.BID and quote is not None:
         return Terms(fair_price(run, leg, quote))
-    return exit_terms(turn.state, turn.now, run, leg, purpose, alone=_is_alone(run, purpose), takes=takes)
+    return exit_terms(turn.state, turn.now, run, leg, purpose, alone=alone, takes=takes)
 
 
-def _patience(turn: Turn, run: Run, leg: LegTerms, order: Order, stance: Stance, *, in_slices: bool) -> float:
+def _patience(
+    turn: Turn, run: Run, leg: LegTerms, order: Order, stance: Stance, *, alone: bool, in_slices: bool
+) -> float:
     """Seconds a closing order may rest. One leg alone has less time than a whole strangle; a bid that nobody can meet and
     that still stands at the mark stays there, since another would be no better; one above what is accepted by now goes."""
     if differs_lastingly(turn.watch(run.run_id)) and closable(run, leg) == 0:
@@ -137,12 +147,7 @@ def _patience(turn: Turn, run: Run, leg: LegTerms, order: Order, stance: Stance,
     if stands_well(turn.state, turn.now, run, leg, order.intent.limit_price, is_kept=stance is Stance.BID):
         return float("inf")
     patience = float(run.preset.orders.exit_timeout_secs)
-    return min(patience, ALONE_PATIENCE_SECS) if _is_alone(run, order.intent.purpose) else patience
-
-
-def _is_alone(run: Run, purpose: Purpose) -> bool:
-    """Whether what is to be closed stands without its other leg."""
-    return purpose is Purpose.UNWIND or alone_since(run) is not None
+    return min(patience, ALONE_PATIENCE_SECS) if alone or order.intent.purpose is Purpose.UNWIND else patience
 
 
 def _has_expired(turn: Turn, run: Run, leg: LegTerms) -> bool:
@@ -167,8 +172,8 @@ def _blocks(run: Run, order: Order, turn: Turn) -> bool:
 
 
 def _cancel_entries(turn: Turn, run: Run, leg: LegTerms) -> None:
-    for order in run.leg_orders(leg.key, Purpose.ENTRY):
-        if order.status.live:
+    for order in run.live_orders():
+        if order.intent.leg == leg.key and order.intent.purpose is Purpose.ENTRY:
             ask_cancel(turn, run.run_id, order, "exit")
             turn.set_watch(run.run_id, account_wanted=True)
             if not is_resting(order):

@@ -52,6 +52,8 @@ class StreamSocket(websocket.WebSocket):
             OSError, websocket.WebSocketException: The connection is broken.
         """
         while True:
+            if self._at >= len(self._piece) and self._between_frames:
+                self._read()
             message = self._whole_frame()
             if message is not None:
                 return message
@@ -74,12 +76,7 @@ class StreamSocket(websocket.WebSocket):
         """An unfragmented text frame that lies whole in the piece at hand, cut out without the library's machinery."""
         piece, at = self._piece, self._at
         have = len(piece) - at
-        if (
-            have < 2
-            or piece[at] != _TEXT_FRAME
-            or self.frame_buffer.header is not None
-            or self.frame_buffer.recv_buffer
-        ):
+        if have < 2 or piece[at] != _TEXT_FRAME or not self._between_frames:
             return None
         length, start = piece[at + 1], at + 2
         if length == 126 and have >= 4:
@@ -87,14 +84,23 @@ class StreamSocket(websocket.WebSocket):
         elif length >= 126:
             return None
         end = start + length
-        if end > len(piece) or self.cont_frame.cont_data is not None:
+        if end > len(piece):
             return None
         self._at = end
         return piece[start:end]
 
+    @property
+    def _between_frames(self) -> bool:
+        """Whether the library holds no part of a frame or message."""
+        buffer = self.frame_buffer
+        return buffer.header is None and not buffer.recv_buffer and self.cont_frame.cont_data is None
+
+    def _read(self) -> None:
+        self._piece, self._at = super()._recv(_READ_BYTES), 0  # type: ignore[no-untyped-call]
+
     def _recv(self, bufsize: int) -> bytes:
         if self._at >= len(self._piece):
-            self._piece, self._at = super()._recv(_READ_BYTES), 0  # type: ignore[no-untyped-call]
+            self._read()
         taken = self._piece[self._at : self._at + bufsize]
         self._at += len(taken)
         return taken

@@ -11,11 +11,11 @@ from trader.domain.order import OrderType, Side, TimeInForce
 from trader.venue.core.account import Account
 from trader.venue.core.book import Book
 from trader.venue.core.brackets import Brackets
+from trader.venue.core.carrying import check_money
 from trader.venue.core.events import MmpEvent
 from trader.venue.core.floor import TradingFloor
 from trader.venue.core.matching import Matching
 from trader.venue.core.mmp import UNTIL_RESET
-from trader.venue.core.order_work import OrderWork
 from trader.venue.core.records import NO_MMP, FillRow, Order
 from trader.venue.core.refusal import Refused
 from trader.venue.core.triggers import Triggers
@@ -25,14 +25,11 @@ from trader.venue.core.validation import check_band
 class Consequences:
     """Follows up what happened on a floor."""
 
-    def __init__(
-        self, floor: TradingFloor, matching: Matching, triggers: Triggers, brackets: Brackets, work: OrderWork
-    ) -> None:
+    def __init__(self, floor: TradingFloor, matching: Matching, triggers: Triggers, brackets: Brackets) -> None:
         self._floor = floor
         self._matching = matching
         self._triggers = triggers
         self._brackets = brackets
-        self._work = work
 
     def wake_stops(self, now: datetime) -> None:
         """Let every stop whose trigger was reached become an order."""
@@ -84,13 +81,13 @@ class Consequences:
             if order.order_type is OrderType.MARKET and not takes:
                 raise Refused("no_liquidity_for_market_order")
             resting_at = limit if rests else None
-            self._work.check_money(account, instrument, order.side, takes, order.unfilled_size, resting_at, None)
+            check_money(self._floor, account, instrument, order.side, takes, order.unfilled_size, resting_at, None)
         except Refused as refused:
             self._matching.end(account, order, refused.code, "stop_cancel", now)
             return
         order.state, order.updated_at = "open", now
         floor.ledger.tell_order(account, order, "update", "stop_trigger", now)
-        self._work.carry_out(account, order, instrument, book, takes, rests, now, told=True)
+        self._matching.carry_out(account, order, instrument, book, takes, rests, now, told=True)
         self.follow_up(instrument, now)
 
     def _clear_own(self, account: Account, order: Order, book: Book, limit: Decimal, now: datetime) -> None:

@@ -13,6 +13,7 @@ from trader.venue.core.account import Account, Wallet
 from trader.venue.core.book import Book
 from trader.venue.core.events import PublicTrade
 from trader.venue.core.funds import Terms
+from trader.venue.core.holding import Holding
 from trader.venue.core.ledger import Counters, Ledger, Prices
 from trader.venue.core.margin import LiquidationPrices, liquidation_prices
 from trader.venue.core.portfolio import PortfolioMargin, portfolio_margin
@@ -211,6 +212,14 @@ class TradingFloor:
             return LiquidationPrices(None, None)
         spot = self.market.spot(instrument.underlying)
         return liquidation_prices(instrument, holding.size, holding.entry_price, holding.margin, spot)
+
+    def is_used_up(self, account: Account, holding: Holding) -> bool:
+        """Whether mark has reached the liquidation price of a position."""
+        price = self.liquidation(account, holding.symbol).liquidation
+        if price is None:
+            return False
+        mark = self.stats(holding.symbol).mark
+        return mark >= price if holding.size < 0 else mark <= price
 
     def equity(self, account: Account) -> Decimal:
         """Balance plus what every position would bring at mark (shorts negative), USD."""

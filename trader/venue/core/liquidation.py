@@ -55,11 +55,7 @@ class Liquidation:
     def _exhausted(self, account: Account, holding: Holding, instrument: Instrument) -> bool:
         if holding.size > 0 and instrument.kind is not Kind.PERPETUAL:
             return False  # a bought option is paid in full
-        bounds = self._floor.liquidation(account, holding.symbol)
-        if bounds.liquidation is None:
-            return False
-        mark = self._floor.stats(holding.symbol).mark
-        return mark >= bounds.liquidation if holding.size < 0 else mark <= bounds.liquidation
+        return self._floor.is_used_up(account, holding)
 
     def _bankruptcy(self, account: Account, holding: Holding) -> Decimal:
         price = self._floor.liquidation(account, holding.symbol).bankruptcy

@@ -78,6 +78,32 @@ class Matching:
             self.noted.append((account, order, row))
         return row
 
+    def carry_out(
+        self,
+        account: Account,
+        order: Order,
+        instrument: Instrument,
+        book: Book,
+        takes: list[Take],
+        rests: bool,
+        now: datetime,
+        *,
+        told: bool = False,
+    ) -> None:
+        """Carry an order out and announce how it stands; `told` = the stream knows the order already."""
+        floor = self._floor
+        self.execute(account, order, instrument, book, takes, now)
+        if order.unfilled_size == 0:
+            floor.ledger.tell_order(account, order, "delete", "fill", now)
+        elif rests:
+            self.rest(account, order, instrument, book)
+            if not told or takes:
+                floor.ledger.tell_order(account, order, "update" if told else "create", "fill" if takes else None, now)
+        else:
+            state = floor.settings.ioc_remainder_state
+            why = "unfilled_remainder" if state == "cancelled" else None
+            self.end(account, order, why, "fill" if takes else None, now, state=state)
+
     def match_resting(self, instrument: Instrument, book: Book, now: datetime) -> None:
         """Fill users' resting orders that the source's fresh depth crosses, at their own price, as makers."""
         book.unmatched = False

@@ -13,12 +13,12 @@ from trader.domain.order import OrderType, Side, TimeInForce
 from trader.venue.core.account import Account
 from trader.venue.core.book import Book
 from trader.venue.core.brackets import Brackets, check_bracket
+from trader.venue.core.carrying import check_money
 from trader.venue.core.consequences import Consequences
 from trader.venue.core.floor import TradingFloor
 from trader.venue.core.funds import block
 from trader.venue.core.matching import Matching
 from trader.venue.core.mmp import check_group
-from trader.venue.core.order_work import OrderWork
 from trader.venue.core.products import in_auction
 from trader.venue.core.records import NO_MMP, Order, OrderRequest, StopTerms
 from trader.venue.core.refusal import Refused, bad_schema
@@ -47,8 +47,7 @@ class OrderDesk:
         self.matching = Matching(floor)
         self.triggers = Triggers(floor)
         self.brackets = Brackets(floor, self.matching, self.triggers)
-        self._work = OrderWork(floor, self.matching)
-        self._consequences = Consequences(floor, self.matching, self.triggers, self.brackets, self._work)
+        self._consequences = Consequences(floor, self.matching, self.triggers, self.brackets)
         self.follow_up = self._consequences.follow_up
         self.wake_stops = self._consequences.wake_stops
 
@@ -96,15 +95,15 @@ class OrderDesk:
             raise Refused("no_liquidity_for_market_order")
         rests = request.order_type is OrderType.LIMIT and request.time_in_force is TimeInForce.GTC
         try:
-            self._work.check_money(account, instrument, request.side, takes, size, limit if rests else None, None)
+            check_money(self._floor, account, instrument, request.side, takes, size, limit if rests else None, None)
         except Refused as refused:
             if not request.may_cancel_others or refused.code not in _NOT_ENOUGH_MONEY:
                 raise
             self._cancel_for_margin(account, request, now)
             takes = self.matching.plan(book, request.side, limit, size, account, instrument)
-            self._work.check_money(account, instrument, request.side, takes, size, limit if rests else None, None)
+            check_money(self._floor, account, instrument, request.side, takes, size, limit if rests else None, None)
         order = floor.add_order(account, request, instrument, now, size=size)
-        self._work.carry_out(account, order, instrument, book, takes, rests, now)
+        self.matching.carry_out(account, order, instrument, book, takes, rests, now)
         self._consequences.follow_up(instrument, now)
         return order
 
@@ -120,9 +119,9 @@ class OrderDesk:
     ) -> Order:
         """Rest an order that crosses the source's depth in an auction; it is matched when trading resumes."""
         floor = self._floor
-        self._work.check_money(account, instrument, request.side, [], size, limit, None)
+        check_money(self._floor, account, instrument, request.side, [], size, limit, None)
         order = floor.add_order(account, request, instrument, now, size=size)
-        self._work.carry_out(account, order, instrument, book, [], True, now)
+        self.matching.carry_out(account, order, instrument, book, [], True, now)
         book.unmatched = True
         return order
 
@@ -197,7 +196,7 @@ class OrderDesk:
         takes = self.matching.plan(book, order.side, price, leaves, account, instrument)
         if takes and (order.post_only if change.post_only is None else change.post_only):
             raise Refused("immediate_execution_post_only")
-        self._work.check_money(account, instrument, order.side, takes, leaves, price, order)
+        check_money(self._floor, account, instrument, order.side, takes, leaves, price, order)
         keeps_place = price == order.limit_price and leaves <= order.unfilled_size
         order.size, order.unfilled_size, order.limit_price, order.updated_at = total, leaves, price, now
         _take_over(order, change)

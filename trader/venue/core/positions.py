@@ -35,19 +35,12 @@ class Positions:
             raise insufficient_margin(available, delta)
         before = holding.margin
         holding.margin += delta
-        if delta < 0 and (holding.margin <= 0 or self._would_liquidate(account, holding)):
+        if delta < 0 and (holding.margin <= 0 or self._floor.is_used_up(account, holding)):
             holding.margin = before
             raise Refused("immediate_liquidation")
         holding.updated_at = now
         self._floor.ledger.tell_position(account, holding, "update", now)
         return holding
-
-    def _would_liquidate(self, account: Account, holding: Holding) -> bool:
-        bounds = self._floor.liquidation(account, holding.symbol)
-        mark = self._floor.stats(holding.symbol).mark
-        if bounds.liquidation is None:
-            return False
-        return mark >= bounds.liquidation if holding.size < 0 else mark <= bounds.liquidation
 
     def set_auto_topup(self, account: Account, instrument: Instrument, wanted: bool, now: datetime) -> Holding:
         """Let a position draw free balance before it is liquidated, or not. Raises Refused (``no_open_position``)."""

@@ -51,6 +51,7 @@ class BracketTerms(msgspec.Struct, frozen=True, kw_only=True):
     method: TriggerMethod = TriggerMethod.MARK
 
 
+BRACKET_PRICES = tuple(name for name in BracketTerms.__struct_fields__ if name != "method")
 NO_MMP = "disabled"
 
 
@@ -138,7 +139,7 @@ class FillRow(msgspec.Struct, frozen=True, kw_only=True):
     seq: int  # running number over all fills of the account, for paging
     user_id: int
     order_id: str
-    client_order_id: str | None
+    client_order_id: str | None = None
     product_id: int
     symbol: str
     side: Side
@@ -146,19 +147,19 @@ class FillRow(msgspec.Struct, frozen=True, kw_only=True):
     price: Decimal
     role: str
     kind: FillKind
-    commission: Decimal
+    commission: Decimal = Decimal(0)
     notional: Decimal
-    commission_rate: Decimal
-    on_notional: bool
-    order_price: Decimal | None
+    commission_rate: Decimal = Decimal(0)
+    on_notional: bool = True
+    order_price: Decimal | None = None
     order_size: int
     order_type: str
     order_unfilled_size: int
-    mark: Decimal | None
+    mark: Decimal | None = None
     spot: Decimal | None
     position_size: int
-    entry_price: Decimal | None
-    margin: Decimal
+    entry_price: Decimal | None = None
+    margin: Decimal = Decimal(0)
     created_at: datetime
     position_commission: Decimal = Decimal(0)  # blocked for closing what is left
     total_commission: Decimal = Decimal(0)  # paid since the position was opened

@@ -13,11 +13,11 @@ from trader.venue.faults.requests import Application, FaultyRest
 from trader.venue.faults.rules import FaultSpec, Occasion, Rule, RuleBook
 from trader.venue.faults.sockets import FaultyConnection, build_faulty_socket_app
 from trader.venue.market.base import MarketSource
+from trader.venue.market.instants import to_us
 from trader.venue.wire.connection import Connection, Doorman
 from trader.venue.wire.private_socket import PrivateHub
 from trader.venue.wire.public_socket import PublicHub
 from trader.venue.wire.rest import Floor
-from trader.venue.wire.text import micros
 
 
 class FaultDesk:
@@ -135,7 +135,7 @@ class FaultDesk:
     def _apply_states(self) -> None:
         changed = self.exchange.apply_states()
         for instrument in changed:
-            self._announce("product_updates", _product_update(instrument, micros(self.exchange.now)))
+            self._announce("product_updates", _product_update(instrument, to_us(self.exchange.now)))
 
     def _tell_status(self, event: str, status: str) -> None:
         assert self._hubs is not None

@@ -11,7 +11,7 @@ from typing import Any
 from trader.venue.core.exchange import Exchange
 from trader.venue.faults.catalogue import Where
 from trader.venue.faults.rules import Occasion, Rule, RuleBook
-from trader.venue.wire.text import micros
+from trader.venue.market.instants import to_us
 
 PRICE_CHANNELS = frozenset({"ticker", "ob_l1", "mark_price", "spot_price"})
 _UNITS = {"milliseconds": 1_000, "seconds": 1_000_000}
@@ -122,7 +122,7 @@ def _change(quoted: Quoted, rule: Rule, exchange: Exchange) -> None:
         case "frozen":
             _freeze(quoted, rule)
         case "stale":
-            past = micros(exchange.now - timedelta(seconds=float(args["secs"])))
+            past = to_us(exchange.now - timedelta(seconds=float(args["secs"])))
             _retime(quoted, lambda _: past)
         case "milliseconds" | "seconds":
             _retime(quoted, lambda value: value // _UNITS[kind] if value > 10**14 else value)

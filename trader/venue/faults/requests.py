@@ -43,6 +43,17 @@ class Noted(msgspec.Struct, kw_only=True, omit_defaults=True):
     fault: str = ""
 
 
+class _Visit(msgspec.Struct, frozen=True):
+    """A request on its way through: what is noted of it, and the server's channels to its caller."""
+
+    note: Noted
+    occasion: Occasion
+    scope: MutableMapping[str, Any]
+    raw: bytes
+    receive: Receive
+    send: Send
+
+
 class FaultyRest:
     """Wraps the REST application of a venue."""
 
@@ -62,73 +73,58 @@ class FaultyRest:
         if raw is None:
             return
         note = self._note(scope, raw)
-        occasion = self._occasion(note)
-        rule = self._rules.strike(Where.REQUEST, occasion)
+        visit = _Visit(note, self._occasion(note), scope, raw, receive, send)
+        rule = self._rules.strike(Where.REQUEST, visit.occasion)
         if rule is not None:
             note.fault = rule.name
-            await self._befall(rule, note, occasion, scope, raw, receive, send)
+            await self._befall(rule, visit)
         else:
-            await self._pass(note, occasion, scope, raw, receive, send)
+            await self._pass(visit)
 
     # ------------------------------------------------------------ ways through
 
-    async def _befall(
-        self,
-        rule: Rule,
-        note: Noted,
-        occasion: Occasion,
-        scope: MutableMapping[str, Any],
-        raw: bytes,
-        receive: Receive,
-        send: Send,
-    ) -> None:
+    async def _befall(self, rule: Rule, visit: _Visit) -> None:
+        note = visit.note
         match rule.kind.kind:
             case "lost":
-                await _leave(rule, receive)
+                await _leave(rule, visit.receive)
             case "reply_lost":
-                note.status = (await self._ask(scope, raw)).status
-                await _leave(rule, receive)
+                note.status = (await self._ask(visit)).status
+                await _leave(rule, visit.receive)
             case "late":
-                task = asyncio.create_task(self._ask_later(note, scope, raw, float(rule.args["secs"])))
+                task = asyncio.create_task(self._ask_later(visit, float(rule.args["secs"])))
                 self._later.add(task)
                 task.add_done_callback(self._later.discard)
-                await _leave(rule, receive)
+                await _leave(rule, visit.receive)
             case "latency":
                 await asyncio.sleep(min(float(rule.args["secs"]), _LATER_SECS_MAX))
-                await self._pass(note, occasion, scope, raw, receive, send)
+                await self._pass(visit)
             case "page_fails" if "after=" not in note.query:
                 rule.happened -= 1  # the first page is not what the rule waits for
                 note.fault = ""
-                await self._pass(note, occasion, scope, raw, receive, send)
+                await self._pass(visit)
             case _:
                 if rule.args.get("effect"):
-                    await self._ask(scope, raw)
+                    await self._ask(visit)
                 reply = reply_instead(rule, time.time())
                 note.status = reply.status
-                await _answer(send, reply)
+                await _answer(visit.send, reply)
 
-    async def _pass(
-        self,
-        note: Noted,
-        occasion: Occasion,
-        scope: MutableMapping[str, Any],
-        raw: bytes,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        reply = await self._ask(scope, raw)
+    async def _pass(self, visit: _Visit) -> None:
+        note, send = visit.note, visit.send
+        reply = await self._ask(visit)
         note.status = reply.status
-        reply, transport = edited(reply, occasion, note.query, self._rules, self._exchange)
+        reply, transport = edited(reply, visit.occasion, note.query, self._rules, self._exchange)
         if transport is None:
             await _answer(send, reply)
-        elif transport.kind.kind == "drip":
-            note.fault = transport.name
+            return
+        note.fault = transport.name
+        if transport.kind.kind == "drip":
             await _drip(send, reply, max(1, int(transport.args["bytes_per_sec"])))
         else:
-            note.fault = transport.name
-            await _cut_short(send, reply, receive)
+            await _cut_short(send, reply, visit.receive)
 
-    async def _ask(self, scope: MutableMapping[str, Any], raw: bytes) -> Reply:
+    async def _ask(self, visit: _Visit) -> Reply:
         """The application's own answer, kept back."""
         told = False
 
@@ -137,7 +133,7 @@ class FaultyRest:
             if told:
                 return {"type": "http.disconnect"}
             told = True
-            return {"type": "http.request", "body": raw, "more_body": False}
+            return {"type": "http.request", "body": visit.raw, "more_body": False}
 
         started: Message = {}
         body = bytearray()
@@ -148,13 +144,13 @@ class FaultyRest:
             else:
                 body.extend(message.get("body", b""))
 
-        await self._inner(scope, receive, send)
+        await self._inner(visit.scope, receive, send)
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in started["headers"]}
         return Reply(started["status"], headers, bytes(body))
 
-    async def _ask_later(self, note: Noted, scope: MutableMapping[str, Any], raw: bytes, secs: float) -> None:
+    async def _ask_later(self, visit: _Visit, secs: float) -> None:
         await asyncio.sleep(min(secs, _LATER_SECS_MAX))
-        note.status = (await self._ask(scope, raw)).status
+        visit.note.status = (await self._ask(visit)).status
 
     # ------------------------------------------------------------ in words
 

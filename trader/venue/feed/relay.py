@@ -17,6 +17,7 @@ from trader.venue.feed.board import Board
 from trader.venue.feed.events import REST_CHANNELS, FeedEvent
 from trader.venue.feed.public_feed import FeedOptions, PublicFeed
 from trader.venue.market.base import Health
+from trader.venue.market.instants import check_onwards
 
 FIRST_DATA_SECS = 20.0
 STALE_SECS = 15.0  # the exchange publishes something every few seconds; books repeat within ten
@@ -76,8 +77,7 @@ class RelayMarket(Board):
         return None
 
     def advance(self, now: datetime) -> None:
-        if now < self._now:
-            raise ValueError(f"market time cannot go back from {self._now.isoformat()} to {now.isoformat()}")
+        check_onwards(self._now, now)
         self._now = now
         now_us = int(now.timestamp() * 1_000_000)
         while self._heard:

@@ -5,7 +5,7 @@ level. Whatever speed or step size, the state at an instant is the same.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,10 @@ from trader.domain.instrument import Instrument
 from trader.venue.feed.board import Board
 from trader.venue.feed.events import PRODUCT, REST_CHANNELS
 from trader.venue.feed.session_file import SessionRow, last_instant, read_info, read_rows, session_files
+from trader.venue.market.instants import check_onwards, from_us, to_us
 
 STATE_VERSION = 1
 _BEGINNING_US = 10_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class SessionMarket(Board):
@@ -40,7 +39,7 @@ class SessionMarket(Board):
         self._now_us = 0
         self._settle_in_advance()
         self._play_beginning()
-        self._started = _instant(self._now_us)
+        self._started = from_us(self._now_us)
 
     def start(self) -> datetime:
         return self._started
@@ -49,12 +48,8 @@ class SessionMarket(Board):
         return max(self._end, self._started)
 
     def advance(self, now: datetime) -> None:
-        now_us = _micros(now)
-        if now_us < self._now_us:
-            raise ValueError(
-                f"market time cannot go back from {_instant(self._now_us).isoformat()} to {now.isoformat()}"
-            )
-        self._now_us = now_us
+        check_onwards(from_us(self._now_us), now)
+        self._now_us = now_us = to_us(now)
         while self._next is not None and self._next.at_us <= now_us:
             self.apply(self._next.event, self._next.at_us)
             self._next = next(self._rows, None)
@@ -68,7 +63,7 @@ class SessionMarket(Board):
             "version": STATE_VERSION,
             "started": self._first_started.isoformat(),
             "underlyings": list(self.underlyings),
-            "now": _instant(self._now_us).isoformat(),
+            "now": from_us(self._now_us).isoformat(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -77,7 +72,7 @@ class SessionMarket(Board):
         if differing:
             raise ValueError(f"the saved market is not the session {self._path.name}: {', '.join(differing)} differ")
         self.advance(max(self._started, datetime.fromisoformat(state["now"])))
-        self._started = _instant(self._now_us)
+        self._started = from_us(self._now_us)
 
     def _settle_in_advance(self) -> None:
         """Settlement prices were heard a while after their expiry; the replay settles at the expiry itself."""
@@ -99,11 +94,3 @@ class SessionMarket(Board):
             self.apply(row.event, row.at_us)
         if not self.ready:
             raise ConfigError(f"the recorded session {self._path} holds no contract with a price")
-
-
-def _micros(instant: datetime) -> int:
-    return (instant - _EPOCH) // _MICROSECOND
-
-
-def _instant(micros: int) -> datetime:
-    return _EPOCH + micros * _MICROSECOND

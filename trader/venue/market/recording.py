@@ -20,7 +20,7 @@ from trader.pricing.black76 import SECS_PER_YEAR, price, price_and_greeks
 from trader.venue.market.base import Bar, Depth, OptionStats, Print, Series
 from trader.venue.market.book_shape import depth_behind, perpetual_depth
 from trader.venue.market.contracts import build_option, build_perpetual, terms_of
-from trader.venue.market.instants import from_ms, to_ms
+from trader.venue.market.instants import check_onwards, from_ms, to_ms
 from trader.venue.market.noise import stream_key, uniform
 from trader.venue.market.recording_file import QuoteRow, RecordingError, read_recording
 from trader.venue.market.recording_history import FUNDING_PCT, RecordingHistory, bars_between
@@ -162,12 +162,8 @@ class RecordingMarket:
         return from_ms(self._last_ms)
 
     def advance(self, now: datetime) -> None:
-        ms = to_ms(now)
-        if ms < self._now_ms:
-            raise ValueError(
-                f"market time cannot go back from {from_ms(self._now_ms).isoformat()} to {now.isoformat()}"
-            )
-        self._now_ms = ms
+        check_onwards(from_ms(self._now_ms), now)
+        self._now_ms = to_ms(now)
 
     def spot(self, underlying: str) -> Decimal:
         if underlying not in self.underlyings:

@@ -21,7 +21,7 @@ from trader.venue.market import trading_rhythm as rhythm
 from trader.venue.market.base import Bar, Depth, OptionStats, Print, Series
 from trader.venue.market.book_shape import best_quotes, option_depth, perpetual_depth
 from trader.venue.market.contracts import build_option, build_perpetual, terms_of
-from trader.venue.market.instants import to_ms
+from trader.venue.market.instants import check_onwards, to_ms
 from trader.venue.market.listings import listed_expiries, strikes_around
 from trader.venue.market.noise import stream_key, uniform
 from trader.venue.market.premium import premium
@@ -128,8 +128,7 @@ class SyntheticMarket:
         return None
 
     def advance(self, now: datetime) -> None:
-        if now < self._now:
-            raise ValueError(f"market time cannot go back from {self._now.isoformat()} to {now.isoformat()}")
+        check_onwards(self._now, now)
         self._now = now
 
     def spot(self, underlying: str) -> Decimal:

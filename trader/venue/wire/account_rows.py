@@ -12,19 +12,13 @@ from trader.venue.core.fill_names import rest_fill_name, stream_fill_name
 from trader.venue.core.holding import Holding
 from trader.venue.core.margin import liquidation_prices
 from trader.venue.core.portfolio import PortfolioMargin, portfolio_margin
-from trader.venue.core.records import FillRow, Order, Transaction
+from trader.venue.core.records import BRACKET_PRICES, FillRow, Order, Transaction
 from trader.venue.core.settings import CoreSettings
+from trader.venue.market.instants import to_us
 from trader.venue.wire.catalogue import USD_ASSET_ID, product_row, trimmed_product
-from trader.venue.wire.text import iso, micros, plain, plain_or_none
+from trader.venue.wire.text import iso, plain, plain_or_none
 
 _FLAG = {True: "true", False: "false"}
-_BRACKET_PRICES = (
-    "stop_loss_price",
-    "stop_loss_limit_price",
-    "take_profit_price",
-    "take_profit_limit_price",
-    "trail_amount",
-)
 
 
 def order_row(order: Order, settings: CoreSettings) -> dict[str, Any]:
@@ -63,7 +57,7 @@ def order_row(order: Order, settings: CoreSettings) -> dict[str, Any]:
 
 
 def _digits(instant: datetime) -> str:
-    return str(micros(instant))
+    return str(to_us(instant))
 
 
 def _stop_fields(order: Order) -> dict[str, Any]:
@@ -81,7 +75,7 @@ def _bracket_fields(order: Order) -> dict[str, Any]:
     bracket = order.bracket
     return {
         f"bracket_{name}": plain_or_none(getattr(bracket, name)) if bracket is not None else None
-        for name in _BRACKET_PRICES
+        for name in BRACKET_PRICES
     }
 
 
@@ -115,7 +109,7 @@ def order_frame(event: OrderEvent) -> dict[str, Any]:
         "mmp": order.mmp,
         "paid_commission": plain(order.paid_commission),
         "seq_no": event.seq_no,
-        "timestamp": micros(event.ts),
+        "timestamp": to_us(event.ts),
     }
 
 
@@ -212,7 +206,7 @@ def trade_frame(event: TradeEvent, settings: CoreSettings) -> dict[str, Any]:
         "po": fill.position_size,
         "r": fill.role,
         "c": fill.client_order_id,
-        "t": micros(fill.created_at),
+        "t": to_us(fill.created_at),
         "se": event.seq_no,
     }
 
@@ -234,7 +228,7 @@ def slow_trade_frame(event: TradeEvent, settings: CoreSettings) -> dict[str, Any
         "role": fill.role,
         "reason": fill.kind.value,
         "commission": plain(fill.commission),
-        "timestamp": micros(fill.created_at),
+        "timestamp": to_us(fill.created_at),
         "seq_no": event.seq_no,
     }
 
@@ -306,7 +300,7 @@ def position_frame(exchange: Exchange, account: Account, event: PositionEvent) -
         "liquidation_price": plain_or_none(bounds.liquidation),
         "bankruptcy_price": plain_or_none(bounds.bankruptcy),
         "commission": plain(held.commission),
-        "timestamp": micros(event.ts),
+        "timestamp": to_us(event.ts),
     }
 
 
@@ -341,7 +335,7 @@ def wallet_fields(account: Account, wallet: Wallet) -> dict[str, Any]:
 def margins_frame(exchange: Exchange, account: Account, ts: datetime) -> dict[str, Any]:
     """A frame of the margins channel: the wallet as it is now."""
     fields = wallet_fields(account, exchange.wallet(account))
-    return {"type": "margins", "action": "update", **fields, "robo_trading_equity": "0", "timestamp": micros(ts)}
+    return {"type": "margins", "action": "update", **fields, "robo_trading_equity": "0", "timestamp": to_us(ts)}
 
 
 def portfolio_frame(exchange: Exchange, account: Account, underlying: str) -> dict[str, Any]:
@@ -367,7 +361,7 @@ def portfolio_frame(exchange: Exchange, account: Account, underlying: str) -> di
         "long_options_margin_floor": plain(margin.long_options_floor),
         "commission": plain(margin.commission),
         "risk_matrix": _risk_matrix(margin),
-        "timestamp": micros(exchange.now),
+        "timestamp": to_us(exchange.now),
     }
     if margin.at_risk:
         frame["margin_shortfall"] = plain(margin.required - margin.blocked)
@@ -394,7 +388,7 @@ def mmp_frame(event: MmpEvent) -> dict[str, Any]:
         "type": "mmp_trigger",
         "user_id": event.user_id,
         "asset": event.asset,
-        "frozen_till": micros(event.frozen_till) if event.frozen_till is not None else -1,
+        "frozen_till": to_us(event.frozen_till) if event.frozen_till is not None else -1,
     }
 
 

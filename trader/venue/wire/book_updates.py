@@ -13,8 +13,9 @@ import msgspec
 from trader.domain.order import Side
 from trader.venue.core.exchange import Exchange
 from trader.venue.market.base import Level
+from trader.venue.market.instants import to_us
 from trader.venue.wire.feeds import Frame, Rhythm, Shared, Symbols, encode
-from trader.venue.wire.text import micros, plain
+from trader.venue.wire.text import plain
 
 CHECKED_LEVELS = 10
 Levels = list[list[str]]  # [price, size], best first
@@ -97,7 +98,7 @@ class UpdatesFeed:
         self, symbol: str, action: str, asks: Levels, bids: Levels, seq: int, checked: int, now: datetime
     ) -> str:
         change = BookChange(
-            symbol=symbol, action=action, asks=asks, bids=bids, seq=seq, checksum=checked, ts=micros(now)
+            symbol=symbol, action=action, asks=asks, bids=bids, seq=seq, checksum=checked, ts=to_us(now)
         )
         return encode(self._build(change))
 

@@ -8,6 +8,7 @@ from trader.domain.instrument import Instrument, index_symbol
 from trader.domain.order import Side
 from trader.venue.core.exchange import Exchange
 from trader.venue.market.base import Bar, Print, Series
+from trader.venue.market.instants import to_us
 from trader.venue.tape import Tape
 from trader.venue.wire.book_updates import BookChange, UpdatesFeed
 from trader.venue.wire.broadcast import Broadcast
@@ -15,7 +16,7 @@ from trader.venue.wire.candles import Chart, Resolution
 from trader.venue.wire.channels import Channel
 from trader.venue.wire.feeds import MARK, BookFeed, ChainFeed, Frame, Symbols, secs
 from trader.venue.wire.public_channels import BOOK_SYMBOLS_MAX, Words, broadcast_of
-from trader.venue.wire.text import micros, plain
+from trader.venue.wire.text import plain
 from trader.venue.wire.tickers import best_size, ticker_frame
 from trader.venue.wire.trade_feed import TradeFeed
 
@@ -75,7 +76,7 @@ def _mark(exchange: Exchange, instrument: Instrument, ts: int) -> Frame:
 
 
 def _spot(underlying: str, price: Decimal, now: datetime) -> Frame:
-    return {"type": "spot_price", "sy": index_symbol(underlying), "p": plain(price), "ts": micros(now)}
+    return {"type": "spot_price", "sy": index_symbol(underlying), "p": plain(price), "ts": to_us(now)}
 
 
 def _trade(instrument: Instrument, trade: Print, ts: int) -> Frame:
@@ -127,6 +128,6 @@ def _funding(exchange: Exchange, instrument: Instrument, ts: int) -> Frame:
         "sy": instrument.symbol,
         "fr": float(funding.rate_pct),
         "fi": funding.interval_secs,
-        "nfr": micros(funding.due),
+        "nfr": to_us(funding.due),
         "ts": ts,
     }

@@ -12,8 +12,8 @@ import msgspec
 
 from trader.domain.instrument import Instrument, Kind, index_symbol
 from trader.venue.core.exchange import Exchange
+from trader.venue.market.instants import to_us
 from trader.venue.wire.catalogue import KINDS, chain_members
-from trader.venue.wire.text import micros
 
 MARK = "MARK:"
 Frame = dict[str, Any]
@@ -158,7 +158,7 @@ class BookFeed:
         self._sent.pop(symbol, None)
 
     def _frame(self, instrument: Instrument, now: datetime, *, changed_only: bool) -> list[str]:
-        ts = micros(now)
+        ts = to_us(now)
         book = self._exchange.book(instrument.symbol)
         sent = self._sent.get(instrument.symbol)
         if sent is None:
@@ -195,7 +195,7 @@ class EachFeed:
         return [] if self._symbols.is_group(symbol) else self.due(symbol, now, {})
 
     def due(self, symbol: str, now: datetime, shared: Shared) -> Iterable[str]:
-        ts = micros(now)
+        ts = to_us(now)
         name = symbol
         if self._prefix:
             if self._symbols.is_contract(symbol):
@@ -226,7 +226,7 @@ class ChainFeed:
 
     def due(self, symbol: str, now: datetime, shared: Shared) -> Iterable[str]:
         members = self._symbols.contracts(symbol)
-        return [encode(self._build(symbol, members, micros(now)))] if members else []
+        return [encode(self._build(symbol, members, to_us(now)))] if members else []
 
     def forget(self, symbol: str) -> None:
         """Keeps nothing."""

@@ -10,8 +10,8 @@ import msgspec
 
 from trader.domain.instrument import Kind
 from trader.venue.core.refusal import bad_schema
+from trader.venue.market.instants import from_us
 from trader.venue.wire.catalogue import KINDS
-from trader.venue.wire.text import from_micros
 
 _IDS_MAX = 10
 E = TypeVar("E", bound=StrEnum)
@@ -132,7 +132,7 @@ def instant(query: Mapping[str, str], name: str) -> datetime | None:
     if value is None:
         return None
     try:
-        return from_micros(value)
+        return from_us(value)
     except OverflowError:
         raise bad_schema(name, "is out of range") from None
 

@@ -8,6 +8,7 @@ from trader.domain.instrument import Instrument, Kind, index_symbol
 from trader.domain.order import Side
 from trader.venue.core.exchange import Exchange
 from trader.venue.market.base import Bar, Print, Series
+from trader.venue.market.instants import to_us
 from trader.venue.tape import Tape
 from trader.venue.wire.book_updates import BookChange, UpdatesFeed
 from trader.venue.wire.broadcast import Broadcast
@@ -16,7 +17,7 @@ from trader.venue.wire.channels import Channel
 from trader.venue.wire.feeds import MARK, BookFeed, EachFeed, Frame, IndexFeed, Symbols, secs
 from trader.venue.wire.public_channels import BOOK_SYMBOLS_MAX, Words, broadcast_of
 from trader.venue.wire.quotes import running, trade_fields
-from trader.venue.wire.text import micros, plain, real
+from trader.venue.wire.text import plain, real
 from trader.venue.wire.tickers import best_price, best_size, ticker_row
 from trader.venue.wire.trade_feed import TradeFeed
 
@@ -52,7 +53,7 @@ def _spot(underlying: str, price: Decimal, now: datetime) -> Frame:
         "type": "spot_price",
         "symbol": index_symbol(underlying),
         "price": float(price),
-        "timestamp": micros(now),
+        "timestamp": to_us(now),
     }
 
 
@@ -172,6 +173,6 @@ def _funding(exchange: Exchange, instrument: Instrument, ts: int) -> Frame:
         "funding_rate": float(funding.rate_pct),
         "funding_rate_8h": float(funding.rate_pct) * _FUNDING_PERIOD_8H / funding.interval_secs,
         "predicted_funding_rate": float(funding.rate_pct),
-        "next_funding_realization": micros(funding.due),
+        "next_funding_realization": to_us(funding.due),
         "timestamp": ts,
     }

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from trader.domain.instrument import Instrument
 from trader.venue.core.refusal import Refused, bad_schema
+from trader.venue.market.instants import to_us
 from trader.venue.wire.call import Answer, Call
 from trader.venue.wire.candles import SPARKLINE_SYMBOLS_MAX, candle_rows, sparkline
 from trader.venue.wire.catalogue import asset_row, index_row, product_row
@@ -12,7 +13,6 @@ from trader.venue.wire.fields import contract_kinds, integer, words
 from trader.venue.wire.paging import noted, page
 from trader.venue.wire.product_order import ProductOrder
 from trader.venue.wire.quotes import l2_row, trade_row
-from trader.venue.wire.text import micros
 from trader.venue.wire.tickers import ticker_row
 
 _SYMBOLS_MAX = 10
@@ -121,7 +121,7 @@ def sparklines(call: Call) -> Answer:
 
 def settings(call: Call) -> Answer:
     """GET /v2/settings: server (market) time in microseconds."""
-    return Answer({"server_time": micros(call.now), "under_maintenance": "false"})
+    return Answer({"server_time": to_us(call.now), "under_maintenance": "false"})
 
 
 def _known(call: Call, name: str, vocabulary: Collection[str]) -> list[str] | None:

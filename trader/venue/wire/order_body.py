@@ -5,18 +5,18 @@ from typing import Any
 
 from trader.domain.order import OrderType, Side, TimeInForce
 from trader.venue.core.order_desk import Change
-from trader.venue.core.records import NO_MMP, BracketTerms, OrderRequest, StopKind, StopTerms, TriggerMethod
+from trader.venue.core.records import (
+    BRACKET_PRICES,
+    NO_MMP,
+    BracketTerms,
+    OrderRequest,
+    StopKind,
+    StopTerms,
+    TriggerMethod,
+)
 from trader.venue.core.refusal import Refused, bad_schema
 from trader.venue.wire.call import Call
 from trader.venue.wire.fields import choice, decimal, flag, integer, needed_integer, text
-
-_BRACKET_PRICES = (
-    "stop_loss_price",
-    "stop_loss_limit_price",
-    "take_profit_price",
-    "take_profit_limit_price",
-    "trail_amount",
-)
 
 
 def symbol_of(call: Call) -> str:
@@ -66,7 +66,7 @@ def batch_row_of(row: Mapping[str, Any], symbol: str) -> OrderRequest:
     """A row of a batch: a limit order that rests. Its time in force is read and ignored, as documented."""
     if choice(row, "order_type", OrderType, OrderType.LIMIT) is not OrderType.LIMIT:
         raise bad_schema("order_type", "a batch takes limit orders only")
-    for name in ("stop_order_type", "stop_price", "trail_amount", *(f"bracket_{price}" for price in _BRACKET_PRICES)):
+    for name in ("stop_order_type", "stop_price", "trail_amount", *(f"bracket_{price}" for price in BRACKET_PRICES)):
         if row.get(name) not in (None, ""):
             raise bad_schema(name, "a batch takes limit orders only")
     return OrderRequest(
@@ -111,7 +111,7 @@ def stop_of(body: Mapping[str, Any]) -> StopTerms | None:
 
 def bracket_of(body: Mapping[str, Any]) -> BracketTerms | None:
     """The `bracket_*` fields of an entry order; None when there are none."""
-    given = {name: decimal(body, f"bracket_{name}") for name in _BRACKET_PRICES}
+    given = {name: decimal(body, f"bracket_{name}") for name in BRACKET_PRICES}
     if all(value is None for value in given.values()):
         return None
     return BracketTerms(**given, method=choice(body, "bracket_stop_trigger_method", TriggerMethod, TriggerMethod.MARK))
@@ -119,7 +119,7 @@ def bracket_of(body: Mapping[str, Any]) -> BracketTerms | None:
 
 def bracket_change_of(body: Mapping[str, Any]) -> dict[str, object]:
     """The `bracket_*` fields an edit gives."""
-    found: dict[str, object] = {name: decimal(body, f"bracket_{name}") for name in _BRACKET_PRICES}
+    found: dict[str, object] = {name: decimal(body, f"bracket_{name}") for name in BRACKET_PRICES}
     if body.get("bracket_stop_trigger_method") is not None:
         found["method"] = choice(body, "bracket_stop_trigger_method", TriggerMethod)
     if all(value is None for value in found.values()):

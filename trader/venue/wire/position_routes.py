@@ -4,12 +4,13 @@ from typing import Any
 
 from trader.domain.instrument import Instrument
 from trader.venue.core.refusal import Refused, bad_schema
+from trader.venue.market.instants import to_us
 from trader.venue.wire.account_rows import position_row
 from trader.venue.wire.call import Answer, Call
 from trader.venue.wire.fields import decimal, flag, integer, needed_integer, nested, real_flag
 from trader.venue.wire.filters import of_contracts, product_of
 from trader.venue.wire.order_body import bracket_change_of, position_bracket_of, symbol_of
-from trader.venue.wire.text import micros, plain_or_none
+from trader.venue.wire.text import plain_or_none
 
 
 def positions(call: Call) -> Answer:
@@ -32,7 +33,7 @@ def _brief(call: Call, instrument: Instrument) -> dict[str, Any]:
         "product_symbol": instrument.symbol,
         "size": held.size if held else 0,
         "entry_price": plain_or_none(held.entry_price) if held else None,
-        "timestamp": micros(call.now),
+        "timestamp": to_us(call.now),
     }
 
 

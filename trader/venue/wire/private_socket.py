@@ -16,13 +16,13 @@ from trader.venue.core.events import (
     WalletEvent,
 )
 from trader.venue.core.exchange import Exchange
+from trader.venue.market.instants import to_us
 from trader.venue.wire import account_rows
 from trader.venue.wire.auth import LIVE_PATH, KeyRing, in_window, sign
 from trader.venue.wire.broadcast import Broadcast, BroadcastHub
 from trader.venue.wire.catalogue import CONTRACT_TYPES, KINDS
 from trader.venue.wire.channels import Change, Channel
 from trader.venue.wire.connection import Connection
-from trader.venue.wire.text import micros
 
 _PORTFOLIO_SECS = 2.0
 _LOGIN_REFUSALS = {
@@ -162,7 +162,7 @@ class PrivateHub(BroadcastHub):
 
     def _orders_snapshot(self, account: Account, symbol: str) -> dict[str, Any]:
         rows = [account_rows.order_row(o, self._exchange.settings) for o in account.live_orders if o.symbol == symbol]
-        meta = {"seq_no": account.order_seq.get(symbol, 0), "timestamp": micros(self._exchange.now)}
+        meta = {"seq_no": account.order_seq.get(symbol, 0), "timestamp": to_us(self._exchange.now)}
         return {
             "type": "orders",
             "action": "snapshot",

@@ -10,12 +10,13 @@ import msgspec
 from trader.domain.instrument import Instrument, Kind, index_symbol
 from trader.venue.core.exchange import Exchange
 from trader.venue.market.base import Bar
+from trader.venue.market.instants import to_us
 from trader.venue.tape import Tape
 from trader.venue.wire.broadcast import Broadcast
 from trader.venue.wire.candles import SOCKET_RESOLUTIONS, Chart, Resolution, resolution
 from trader.venue.wire.channels import Channel
 from trader.venue.wire.feeds import MARK, EachFeed, Frame, IndexFeed, Symbols, secs
-from trader.venue.wire.text import micros, plain
+from trader.venue.wire.text import plain
 from trader.venue.wire.trade_feed import CandleFeed
 
 BOOK_SYMBOLS_MAX = 100
@@ -63,5 +64,5 @@ def _average(underlying: str, price: Decimal, now: datetime) -> Frame:
         "type": "spot_30mtwap_price",
         "symbol": index_symbol(underlying),
         "price": plain(price),
-        "timestamp": micros(now),
+        "timestamp": to_us(now),
     }

@@ -5,7 +5,8 @@ from typing import Any
 from trader.domain.order import Side
 from trader.venue.core.exchange import Exchange
 from trader.venue.market.base import Level, Print
-from trader.venue.wire.text import micros, plain
+from trader.venue.market.instants import to_us
+from trader.venue.wire.text import plain
 
 
 def l2_row(exchange: Exchange, symbol: str, depth: int | None) -> dict[str, Any]:
@@ -13,7 +14,7 @@ def l2_row(exchange: Exchange, symbol: str, depth: int | None) -> dict[str, Any]
     book = exchange.book(symbol)
     return {
         "symbol": symbol,
-        "last_updated_at": micros(exchange.now),
+        "last_updated_at": to_us(exchange.now),
         "buy": running(book.levels(Side.BUY, depth), "price"),
         "sell": running(book.levels(Side.SELL, depth), "price"),
     }

@@ -1,10 +1,7 @@
 """How the exchange writes numbers and times: decimal strings, ISO-8601 with Z, microseconds."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def plain(value: Decimal) -> str:
@@ -30,16 +27,6 @@ def plain_or_none(value: Decimal | None) -> str | None:
 def real(value: float | None) -> str | None:
     """A statistic (greek, volatility) as text, 8 decimals."""
     return None if value is None else f"{value:.8f}"
-
-
-def micros(instant: datetime) -> int:
-    """Microseconds since 1970."""
-    return (instant - _EPOCH) // _MICROSECOND
-
-
-def from_micros(value: int) -> datetime:
-    """Inverse of `micros`. Raises OverflowError for values no calendar holds."""
-    return _EPOCH + timedelta(microseconds=value)
 
 
 def iso(instant: datetime) -> str:

@@ -11,10 +11,10 @@ from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import Side
 from trader.venue.core.exchange import Exchange
 from trader.venue.market.base import Level, OptionStats
-from trader.venue.market.instants import from_ms
+from trader.venue.market.instants import from_ms, to_us
 from trader.venue.tape import Day, Tape
 from trader.venue.wire.catalogue import CONTRACT_TYPES
-from trader.venue.wire.text import iso, micros, padded, plain, real, short
+from trader.venue.wire.text import iso, padded, plain, real, short
 
 _NAMES = {Kind.CALL: "Call", Kind.PUT: "Put"}
 _USD_PLACES = Decimal("0.0001")
@@ -55,7 +55,7 @@ def ticker_row(exchange: Exchange, tape: Tape, instrument: Instrument, *, fresh:
         "product_trading_status": instrument.trading_status,
         "sort_priority": 1,
         "tags": [],
-        "timestamp": micros(exchange.now),
+        "timestamp": to_us(exchange.now),
     }
     if day.mark_high is not None and day.mark_low is not None:
         row["mark_high_24h"], row["mark_low_24h"] = f"{day.mark_high:.8f}", f"{day.mark_low:.8f}"

@@ -9,11 +9,10 @@ from trader.domain.instrument import Instrument
 from trader.venue.core.exchange import Exchange
 from trader.venue.market.bars import bars_of_prints, bucket_of, merge
 from trader.venue.market.base import Bar, Print, Series
-from trader.venue.market.instants import to_ms
+from trader.venue.market.instants import to_ms, to_us
 from trader.venue.tape import Tape
 from trader.venue.wire.candles import Chart, Resolution, chart_of
 from trader.venue.wire.feeds import Frame, Rhythm, Shared, Symbols, encode
-from trader.venue.wire.text import micros
 
 SNAPSHOT_TRADES = 50
 _BEHIND_MS_MAX = 60_000  # market time; a venue that stood still for longer does not pour everything out at once
@@ -47,7 +46,7 @@ class TradeFeed:
             self._told_until.setdefault(instrument.symbol, to_ms(now))
         if self._snapshot is None or self._symbols.is_group(symbol):
             return []
-        ts = micros(now)
+        ts = to_us(now)
         return [encode(self._snapshot(each, self._tape.newest(each, SNAPSHOT_TRADES), ts)) for each in found]
 
     def due(self, symbol: str, now: datetime, shared: Shared) -> Iterable[str]:
@@ -58,7 +57,7 @@ class TradeFeed:
                 since = max(self._told_until.get(instrument.symbol, until), until - _BEHIND_MS_MAX)
                 self._told_until[instrument.symbol] = until
                 prints = self._tape.source_prints(instrument, since, until)
-                known = [encode(self._build(instrument, each, micros(now))) for each in prints]
+                known = [encode(self._build(instrument, each, to_us(now))) for each in prints]
                 shared[instrument.symbol] = known
             yield from known
 
@@ -68,7 +67,7 @@ class TradeFeed:
 
     def frame(self, instrument: Instrument, trade: Print, now: datetime) -> str:
         """The frame of a user's trade."""
-        return encode(self._build(instrument, trade, micros(now)))
+        return encode(self._build(instrument, trade, to_us(now)))
 
 
 class _Running(msgspec.Struct):
@@ -112,7 +111,7 @@ class CandleFeed:
         running = self._begin(symbol, now)
         if running is None or running.bar is None:
             return []
-        return [encode(self._build(running.chart, self._shape, running.bar, micros(now)))]
+        return [encode(self._build(running.chart, self._shape, running.bar, to_us(now)))]
 
     def due(self, symbol: str, now: datetime, shared: Shared) -> Iterable[str]:
         names = [symbol]
@@ -156,7 +155,7 @@ class CandleFeed:
         if bar is None or bar == running.sent:
             return []
         running.sent = bar
-        return [encode(self._build(running.chart, self._shape, bar, micros(now)))]
+        return [encode(self._build(running.chart, self._shape, bar, to_us(now)))]
 
     def _observe(self, running: _Running, now_ms: int) -> None:
         """Take in what was observed since the last time; of a bucket that ended meanwhile only the new one matters."""

@@ -15,7 +15,7 @@ from trader.venue.wire.call import Answer, Call
 from trader.venue.wire.fields import decimal, flag, integer, needed_integer, nested, text
 from trader.venue.wire.paging import page
 from trader.venue.wire.problem import key_not_authorised
-from trader.venue.wire.text import iso, plain
+from trader.venue.wire.text import iso, plain, plain_or_none
 
 _EMAIL = ("adl", "liquidation", "margin_topup", "marketing", "order_cancel", "order_fill", "stop_order_trigger")
 _NOTIFICATION = (*_EMAIL, "price_alert")
@@ -75,14 +75,10 @@ def _newest_mmp(account: Account) -> dict[str, Any] | None:
         "mmp": config.mmp,
         "window_interval": config.window_interval,
         "freeze_interval": config.freeze_interval,
-        "trade_limit": _limit(config.trade_limit),
-        "delta_limit": _limit(config.delta_limit),
-        "vega_limit": _limit(config.vega_limit),
+        "trade_limit": plain_or_none(config.trade_limit),
+        "delta_limit": plain_or_none(config.delta_limit),
+        "vega_limit": plain_or_none(config.vega_limit),
     }
-
-
-def _limit(value: Decimal | None) -> str | None:
-    return None if value is None else plain(value)
 
 
 def _switches(account: Account, name: str) -> dict[str, bool]:

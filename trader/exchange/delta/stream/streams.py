@@ -65,6 +65,7 @@ logger = logging.getLogger(__name__)
 
 BOOK_PAUSE_SECS = 2.0  # before a book that broke is asked for anew
 _EXPIRED = "request_expired"
+_PRICES = (wire.BestQuote, wire.MarkPrice, wire.SpotPrice)  # nearly all that comes
 _PRIVATE_CHANNELS = ("orders", "v2/user_trades", "positions")
 
 
@@ -105,10 +106,10 @@ class PublicStream(Stream):
         self._broken_books.clear()
 
     def _handle(self, message: Any) -> None:
-        if isinstance(message, wire.Ticker):
-            self._drop_doubtful(message)
+        if isinstance(message, _PRICES):
             self._on_message(message)
-        elif isinstance(message, wire.BestQuote | wire.MarkPrice | wire.SpotPrice):
+        elif isinstance(message, wire.Ticker):
+            self._drop_doubtful(message)
             self._on_message(message)
         elif isinstance(message, wire.Subscriptions):
             self._subscribed(message)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from trader.domain.errors import WireError
-from trader.exchange.delta.wire.core import Number
+from trader.exchange.delta.wire.core import Flag, Number
 
 _TEXT_LENGTH_MAX = 64
 _DIGITS_MAX = 15  # no price, size or balance here reaches 10^15; refuses 1e308 and its like
@@ -117,6 +117,23 @@ def instant_of(value: Number, what: str) -> datetime | None:
     if not 0 < micros < _YEAR_2100_SECS * 1_000_000:
         raise WireError(f"{what} is outside 1970-2100: {str(value)[:40]!r}")
     return _EPOCH + timedelta(microseconds=micros)
+
+
+def needed_instant(value: Number, what: str) -> datetime:
+    """As `instant_of`, of what must be there.
+
+    Raises:
+        WireError: Missing or unreadable.
+    """
+    instant = instant_of(value, what)
+    if instant is None:
+        raise WireError(f"{what} is missing")
+    return instant
+
+
+def flag(value: Flag) -> bool:
+    """Whether it is told as true, in either spelling."""
+    return value is True or value == "true"
 
 
 def _micros(value: int) -> int:

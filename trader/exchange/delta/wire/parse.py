@@ -20,7 +20,6 @@ from trader.exchange.delta.wire import numbers as n
 from trader.exchange.delta.wire.core import (
     BandRow,
     FillRow,
-    Flag,
     GreeksRow,
     Number,
     OrderRow,
@@ -100,9 +99,7 @@ def _option_terms(row: ProductRow, kind: Kind, underlying: str) -> tuple[Decimal
     except ValueError as error:
         raise WireError(str(error)) from None
     strike = n.positive(row.strike_price, "strike_price")
-    expiry = n.instant_of(row.settlement_time, "settlement_time")
-    if expiry is None:
-        raise WireError("settlement_time is missing")
+    expiry = n.needed_instant(row.settlement_time, "settlement_time")
     for what, told, by_name in (
         ("contract_type", kind.value, named.kind.value),
         ("underlying_asset", underlying, named.underlying),
@@ -123,7 +120,7 @@ def _check_money(row: ProductRow, underlying: str) -> None:
     """
     if row.notional_type not in (None, "", "vanilla"):
         raise WireError(f"its notional is {row.notional_type}, and only vanilla ones can be accounted for")
-    if _flag(row.is_quanto):
+    if n.flag(row.is_quanto):
         raise WireError("it is a quanto contract, which cannot be accounted for")
     if row.contract_unit_currency not in (None, "", underlying):
         raise WireError(f"its contract value is counted in {row.contract_unit_currency}, not in {underlying}")
@@ -167,7 +164,7 @@ def parse_order(row: OrderRow) -> OrderSnapshot:
         limit_price=n.price_of(row.limit_price, "limit_price"),
         avg_px=n.price_of(row.average_fill_price, "average_fill_price"),
         venue_state=row.state,
-        reduce_only=_flag(row.reduce_only),
+        reduce_only=n.flag(row.reduce_only),
         cancellation_reason=row.cancellation_reason,
         paid_commission=paid,
         stop_kind=row.stop_order_type or "",
@@ -351,10 +348,6 @@ def _side(text: str | None) -> Side:
         return Side(text or "")
     except ValueError:
         raise WireError(f"unknown side {text!r}") from None
-
-
-def _flag(value: Flag) -> bool:
-    return value is True or value == "true"
 
 
 def _fill_size(value: Number) -> int:

@@ -18,7 +18,6 @@ from trader.exchange.delta.wire.account import (
     TransactionRow,
     UserRow,
 )
-from trader.exchange.delta.wire.core import Flag
 from trader.exchange.delta.wire.parse import parse_order, parse_wallet
 from trader.exchange.delta.wire.values import (
     AssetBalance,
@@ -44,12 +43,12 @@ def parse_order_details(row: FullOrderRow) -> OrderDetails:
         order=parse_order(row),
         order_type=_word(OrderType, row.order_type),
         time_in_force=_word(TimeInForce, row.time_in_force),
-        post_only=_flag(row.post_only),
+        post_only=n.flag(row.post_only),
         stop_kind=row.stop_order_type,
         stop_price=n.price_of(row.stop_price, "stop_price"),
         trail_amount=n.decimal_of(row.trail_amount, "trail_amount"),
         trigger=row.stop_trigger_method,
-        is_bracket_leg=_flag(row.bracket_order),
+        is_bracket_leg=n.flag(row.bracket_order),
         bracket_stop_loss=n.price_of(row.bracket_stop_loss_price, "bracket_stop_loss_price"),
         bracket_stop_loss_limit=n.price_of(row.bracket_stop_loss_limit_price, "bracket_stop_loss_limit_price"),
         bracket_take_profit=n.price_of(row.bracket_take_profit_price, "bracket_take_profit_price"),
@@ -80,7 +79,7 @@ def parse_margined(row: MarginedPositionRow) -> MarginedPosition:
         realized_funding=n.decimal_of(row.realized_funding, "realized_funding"),
         realized_cashflow=n.decimal_of(row.realized_cashflow, "realized_cashflow"),
         margin_mode=row.margin_mode,
-        auto_topup=_flag(row.auto_topup),
+        auto_topup=n.flag(row.auto_topup),
         created_at=n.instant_of(row.created_at, "created_at"),
     )
 
@@ -145,7 +144,7 @@ def parse_preferences(row: FullPreferencesRow) -> Preferences:
     """Raises: WireError: The user id is missing."""
     return Preferences(
         user_id=n.id_of(row.user_id, "user_id"),
-        default_auto_topup=_flag(row.default_auto_topup),
+        default_auto_topup=n.flag(row.default_auto_topup),
         vip_level=n.count_or_none(row.vip_level),
         volume_30d=n.decimal_or_none(row.volume_30d),
         mmp_config=row.mmp_config,
@@ -158,7 +157,7 @@ def parse_user(row: UserRow) -> User:
         user_id=n.id_of(row.id, "user id"),
         name=row.account_name or row.email or "",
         margin_mode=row.margin_mode,
-        is_sub_account=_flag(row.is_sub_account),
+        is_sub_account=n.flag(row.is_sub_account),
     )
 
 
@@ -173,10 +172,6 @@ def parse_stats(row: StatsRow) -> TradingStats:
 
 def parse_heartbeat(row: HeartbeatRow) -> HeartbeatState:
     return HeartbeatState(heartbeat_id=row.heartbeat_id, status=row.status, impact=row.impact)
-
-
-def _flag(value: Flag) -> bool:
-    return value is True or value == "true"
 
 
 def _word(kind: type[_Word], text: str | None) -> _Word | None:

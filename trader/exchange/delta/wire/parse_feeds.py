@@ -104,9 +104,7 @@ def parse_candle_frame(message: feeds.CandleFields, resolution: str) -> LiveCand
     Raises:
         WireError: A number is missing or nonsense.
     """
-    at = n.instant_of(message.ts, "candle time")
-    if at is None:
-        raise WireError("candle time is missing")
+    at = n.needed_instant(message.ts, "candle time")
     row = CandleRow(
         time=int(candle_start(at, resolution).timestamp()),
         open=message.o,
@@ -152,8 +150,8 @@ def parse_portfolio_margins(message: feeds.PortfolioMargins) -> PortfolioMargin:
         initial=n.required(message.im_w_ucf, "im_w_ucf"),
         maintenance=n.required(message.mm_w_ucf, "mm_w_ucf"),
         shortfall=n.decimal_of(message.margin_shortfall, "margin_shortfall"),
-        at_risk=message.liquidation_risk in (True, "true"),
-        under_liquidation=message.under_liquidation in (True, "true"),
+        at_risk=n.flag(message.liquidation_risk),
+        under_liquidation=n.flag(message.under_liquidation),
         ts_event=n.instant_or_none(message.timestamp),
     )
 

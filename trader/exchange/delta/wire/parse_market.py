@@ -119,9 +119,7 @@ def parse_candle(row: CandleRow) -> Candle:
     Raises:
         WireError: Its time or one of its four numbers is missing, or the high lies below the low.
     """
-    start = n.instant_of(row.time, "candle time")
-    if start is None:
-        raise WireError("candle time is missing")
+    start = n.needed_instant(row.time, "candle time")
     low, high = _finite(row.low, "low"), _finite(row.high, "high")
     if high < low:
         raise WireError(f"candle of {start}: high {high} below low {low}")
@@ -149,7 +147,6 @@ def parse_quota(row: QuotaRow) -> Quota:
 
 def parse_settings(row: SettingsRow) -> ServerStatus:
     """Raises: WireError: The server's time is missing."""
-    time = n.instant_of(row.server_time, "server_time")
-    if time is None:
-        raise WireError("server_time is missing")
-    return ServerStatus(time=time, under_maintenance=row.under_maintenance in (True, "true"))
+    return ServerStatus(
+        time=n.needed_instant(row.server_time, "server_time"), under_maintenance=n.flag(row.under_maintenance)
+    )

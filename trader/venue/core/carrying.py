@@ -1,13 +1,13 @@
-"""Can an account in portfolio mode carry this order? The margin of the whole portfolio with it, against the balance."""
+"""Can an account carry this order, in its margin mode?"""
 
 from decimal import Decimal
 
-from trader.domain.instrument import Kind
+from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import Side
 from trader.venue.core.account import Account
 from trader.venue.core.book import Take
 from trader.venue.core.floor import TradingFloor
-from trader.venue.core.funds import Terms
+from trader.venue.core.funds import Terms, check_funds, check_liquidation, check_position_limit
 from trader.venue.core.portfolio import portfolio_margin
 from trader.venue.core.records import Order
 from trader.venue.core.refusal import insufficient_margin
@@ -15,7 +15,43 @@ from trader.venue.core.refusal import insufficient_margin
 _NAUGHT = Decimal(0)
 
 
-def check_portfolio_funds(
+def check_money(
+    floor: TradingFloor,
+    account: Account,
+    instrument: Instrument,
+    side: Side,
+    takes: list[Take],
+    size: int,
+    resting_at: Decimal | None,
+    replacing: Order | None,
+) -> None:
+    """Can the account carry it, in its margin mode? `replacing` is an order whose edit this is.
+
+    Raises:
+        Refused: ``risk_limits_breached``, ``insufficient_margin``, ``close_position_insufficient_margin`` or
+            ``immediate_liquidation``.
+    """
+    if instrument.position_size_limit:
+        check_position_limit(account, instrument, side, size)
+    terms = floor.terms(account, instrument)
+    if account.margin_mode == "portfolio":
+        _check_portfolio(
+            floor,
+            account,
+            terms,
+            side=side,
+            takes=takes,
+            size=size,
+            rests=resting_at is not None,
+            without=replacing,
+        )
+        return
+    check_funds(account, terms, side=side, takes=takes, size=size, resting_at=resting_at, replacing=replacing)
+    if floor.settings.liquidates and takes:
+        check_liquidation(account, terms, side=side, takes=takes, mark=floor.stats(instrument.symbol).mark)
+
+
+def _check_portfolio(
     floor: TradingFloor,
     account: Account,
     terms: Terms,
@@ -26,7 +62,7 @@ def check_portfolio_funds(
     rests: bool,
     without: Order | None,
 ) -> None:
-    """Refuse an order whose fill would leave the portfolio's requirement above the balance.
+    """The margin of the whole portfolio with it, against the balance: refuse an order whose fill would leave the portfolio's requirement above the balance.
 
     An order that lowers the requirement is taken whatever the balance is.
 

@@ -1,0 +1,171 @@
+"""LM1–LM5: the account's limits, by sums of the oracle's own. LM1 no entry goes beyond one. LM2 after the daily loss has locked, no
+run and no entry begins until the next Indian day or a person's resume, over restarts too. LM3 what is open then is closed where
+the document says so. LM4 a daily loss that lasts is locked. LM5 no exit is refused for a limit. Set limits are in force (LM1).
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from trader.config.account_limits import read_limits
+from trader.domain.errors import ConfigError
+from trader.domain.expiry import ist_date
+from trader.domain.order import OrderIntent, Purpose
+from trader.engine import records as rec
+from trader.engine.records import LegTerms, Phase
+from trader.simulation.disk import CommandRow
+from trader.simulation.evidence import Evidence
+from trader.simulation.notes import RunNote
+from trader.simulation.ordering import OrderRules
+from trader.simulation.triggers import TriggerRules
+from trader.simulation.venue import Arrival
+
+_LOSS_SECS = 8.0  # two until a loss counts as lasting, the rest for prices that come every two seconds
+_MARGIN_USD = Decimal("0.02")
+_CLOSES_SECS = 2.5
+
+
+class LimitRules:
+    """Adds up what all runs hold, order and lose."""
+
+    def __init__(self, evidence: Evidence, orders: OrderRules, triggers: TriggerRules) -> None:
+        self._evidence = evidence
+        self._orders = orders
+        self._triggers = triggers
+        self._entries: deque[datetime] = deque(maxlen=16)  # when (wall) the newest were decided
+        self._to_close: dict[str, float] = {}  # runs that the daily loss has to close, and since when
+        self._losing: float | None = None  # since when all runs together have lost as much as they may
+
+    # ------------------------------------------------------------ at the commit
+
+    def before(self, record: rec.AnyRecord) -> None:
+        notes = self._evidence.notes
+        match record:
+            case rec.OrderIntended(intent=intent) if intent.purpose is Purpose.ENTRY and record.cause != "recovery":
+                self._entries.append(record.wall)
+                self._check_entry(notes.runs[record.run_id], intent, record.wall)
+            case rec.OrderDenied(intent=intent) if intent.purpose is not Purpose.ENTRY:
+                if record.code.startswith("ACCOUNT_") or record.code.endswith(("_CONTRACTS", "_NOTIONAL")):
+                    self._evidence.report("LM5", f"{intent.client_order_id} is refused: {record.code} {record.detail}")
+            case rec.RunCreated() if self._is_locked():
+                self._evidence.report("LM2", f"run {record.run_id} begins although the day is locked")
+            case rec.LossLocked(day=day) if day is not None and notes.limits.daily_loss_closes:
+                for run in notes.unresolved():
+                    if run.phase in (Phase.ENTERING, Phase.HOLDING) and run.exit_secs is None:
+                        self._to_close.setdefault(run.run_id, self._evidence.secs)
+            case _:
+                pass
+
+    def _is_locked(self) -> bool:
+        return self._evidence.notes.locked_day == ist_date(self._evidence.world.agenda.now)
+
+    def _check_entry(self, run: RunNote, intent: OrderIntent, wall: datetime) -> None:
+        limits, coid = self._evidence.notes.limits, intent.client_order_id
+        if self._is_locked():
+            self._evidence.report("LM2", f"{coid} enters although the day is locked")
+        if intent.quantity > limits.order_contracts:
+            self._beyond(coid, "order_contracts", intent.quantity, limits.order_contracts)
+        recent = sum(wall - at < timedelta(seconds=1) for at in self._entries)
+        if recent > limits.orders_per_second:
+            self._beyond(coid, "orders_per_second", recent, limits.orders_per_second)
+        here = [(one, leg, self._exposed(one, leg)) for one in self._evidence.notes.unresolved() for leg in one.legs]
+        beside = [(one, leg, size) for one, leg, size in here if leg.symbol == intent.symbol]
+        value = run.leg(intent.leg).contract_value * self._least_spot()
+        for name, found in (("instrument", beside), ("underlying", here), ("total", here)):
+            contracts = sum(size for *_, size in found) + intent.quantity
+            prefix = "" if name == "total" else "per_"
+            most, richest = (
+                getattr(limits, f"contracts_{prefix}{name}"),
+                getattr(limits, f"notional_{prefix}{name}_usd"),
+            )
+            if contracts > most:
+                self._beyond(coid, f"contracts_{prefix}{name}", contracts, most)
+            if contracts * value > richest:  # every contract of this market is worth the same
+                self._beyond(coid, f"notional_{prefix}{name}_usd", contracts * value, richest)
+
+    def _beyond(self, coid: str, name: str, found: object, most: object) -> None:
+        self._evidence.report("LM1", f"{coid} makes it {found}, {name} is {most}", f"{coid} {name}")
+
+    def _exposed(self, run: RunNote, leg: LegTerms) -> int:
+        """Contracts that are open or may come to be, by the journal or by the exchange, whichever tells of more."""
+        told = abs(run.done_in(leg.symbol))
+        told += sum(
+            o.intent.quantity - max(o.filled, o.reported) for o in run.leg_orders(leg.key, Purpose.ENTRY) if o.open
+        )
+        venue = self._evidence.world.venue
+        resting = sum(
+            o.unfilled_size
+            for o in venue.account.open_orders.values()
+            if o.symbol == leg.symbol and o.client_order_id in run.orders and not o.reduce_only
+        )
+        return max(told, abs(self._orders.held(run, leg.symbol)) + resting)
+
+    def _least_spot(self) -> Decimal:
+        """The lowest index price that the runner may go by."""
+        return min([*self._evidence.heard.spots(), self._evidence.world.venue.market.spot("BTC")])
+
+    # ------------------------------------------------------------ at the exchange's door, and at the answer
+
+    def arrived(self, arrival: Arrival) -> None:
+        intent, notes = arrival.intent, self._evidence.notes
+        if intent is None or intent.purpose is not Purpose.ENTRY or intent.run_id not in notes.runs:
+            return
+        if self._is_locked() and arrival.signed > notes.locked_secs:
+            late = arrival.signed - notes.locked_secs
+            self._evidence.report("LM2", f"{intent.client_order_id} signed {late:.3f} s after the day was locked")
+
+    def answered(self, row: CommandRow, records: Sequence[rec.AnyRecord]) -> None:
+        if row.kind != "limits" or self._evidence.is_late():
+            return
+        try:
+            wanted = read_limits(row.body["limits"])
+        except ConfigError:
+            wanted = None
+        if (row.status == "accepted") is not (wanted is not None):
+            self._evidence.report("LM1", f"limits {row.body['limits']} are {row.status}")
+        elif wanted is not None and self._evidence.notes.limits != wanted:
+            self._evidence.report("LM1", f"limits {row.body['limits']} are accepted and not in force")
+
+    # ------------------------------------------------------------ every second
+
+    def every_second(self, healthy: float) -> None:
+        self._check_closes(healthy)
+        self._check_locks(healthy)
+
+    def _check_closes(self, healthy: float) -> None:
+        runs = {run.run_id: run for run in self._evidence.notes.unresolved()}
+        for run_id, since in list(self._to_close.items()):
+            if run_id not in runs or runs[run_id].exit_secs is not None:
+                del self._to_close[run_id]
+            elif min(self._evidence.secs - since, healthy) > _CLOSES_SECS:
+                self._evidence.report("LM3", f"run {run_id} is {runs[run_id].phase} after the daily loss", run_id)
+
+    def _check_locks(self, healthy: float) -> None:
+        lost = self._lost_today()
+        limit = self._evidence.notes.limits.daily_loss_usd
+        if lost is None or self._is_locked() or lost < limit * Decimal("1.02") + _MARGIN_USD:
+            self._losing = None
+            return
+        self._losing = self._evidence.secs if self._losing is None else self._losing
+        lasting = min(self._evidence.secs - max(self._losing, self._evidence.notes.unlocked_secs), healthy)
+        if lasting > _LOSS_SECS:
+            self._evidence.report(
+                "LM4", f"{lost:.2f} USD lost for {lasting:.0f} s, {limit} are allowed, nothing is locked"
+            )
+
+    def _lost_today(self) -> Decimal | None:
+        """USD lost by all runs, realised and open; None while some of it cannot be said, or nothing is held."""
+        notes, pnl = self._evidence.notes, Decimal(0)
+        held = False
+        for run in notes.runs.values():
+            if run.finished is not None:
+                pnl += run.finished.realized_pnl
+            elif run.phase is Phase.HOLDING:
+                found = self._triggers.pnl_of(run)
+                if found is None:
+                    return None
+                pnl, held = pnl + found, True
+            elif run.fills or run.orders:
+                return None
+        return -pnl if held else None
