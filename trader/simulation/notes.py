@@ -102,6 +102,7 @@ class Notes:
         self.locked_day: date | None = None
         self.locked_secs = self.unlocked_secs = 0.0
         self.resumed_by: set[str] = set()  # commands that have lowered the level
+        self.filled_secs: dict[str, float] = {}  # symbol → when the newest fill in it, of any run, was recorded
         self.critical: list[int] = []  # numbers of the alerts that are repeated until they are acknowledged
         self._count = 0
 
@@ -160,6 +161,7 @@ class Notes:
             case rec.OrderResolved():
                 self._resolved(run, record, secs)
             case rec.FillRecorded(fill=fill, leg=leg):
+                self.filled_secs[fill.symbol] = secs
                 self._filled(run, leg, fill, secs)
             case rec.FillCosted(fill_id=key, commission=commission, quantity=quantity):
                 leg, fill = run.fills[key]
