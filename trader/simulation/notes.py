@@ -48,6 +48,7 @@ class RunNote(msgspec.Struct):
     orders: dict[str, OrderNote] = {}
     fills: dict[str, tuple[str, Fill]] = {}
     positions: dict[str, int] = {}
+    missing: dict[str, int] = {}  # contracts that the read before the newest fill did not show, where others held them too
     beside: tuple[Foreign, ...] = ()
     stop_secs: float | None = None
     exit_secs: float | None = None
@@ -169,6 +170,7 @@ class Notes:
                     run.fills[key] = (leg, msgspec.structs.replace(fill, commission=commission))
             case rec.PositionObserved(symbol=symbol, quantity=quantity):
                 run.positions[symbol] = quantity
+                run.missing.pop(symbol, None)
             case rec.Trailed():
                 run.peak, run.level = record.peak_pct, record.level_pct
             case rec.RunFinished():
@@ -188,8 +190,11 @@ class Notes:
             order.reported = max(order.reported, record.filled_qty)
 
     def _filled(self, run: RunNote, leg: str, fill: Fill, secs: float) -> None:
+        seen = run.positions.pop(fill.symbol, None)
+        others = (one for one in self.unresolved() if one is not run)
+        if seen is not None and any(k.symbol == fill.symbol and one.net(k.key) for one in others for k in one.legs):
+            run.missing[fill.symbol] = max(abs(run.net(leg)) - abs(seen), 0)
         run.fills[fill.key] = (leg, fill)
-        run.positions.pop(fill.symbol, None)
         order = run.orders.get(fill.client_order_id or "")
         if order is None:
             return
