@@ -97,6 +97,8 @@ def test_the_first_paper_trade_from_start_to_flat(panel: str, windows: Windows, 
     expect(result).to_contain_text(re.compile(r"FLAT\s+confirmed by the exchange"))
     expect(result).to_contain_text(re.compile(r"(Kept|Lost|Even:) .* of net credit in .* · Stop & Exit"))
     line = page.locator(".ar-news-rows .ar-line").filter(has_text="Stop & Exit:").first
+    expect(line).to_be_visible()
+    expect(line).to_contain_text(_TIME)
     ended, clock = minutes(line.inner_text()), minutes(box(page, "strip").inner_text())
     assert (clock - ended) % 1440 <= 90, (
         "Indian exchange time, as the strip's clock (20x), whatever the browser is set to"
