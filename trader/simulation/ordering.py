@@ -16,7 +16,6 @@ from trader.venue.core.records import Order
 _COID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
 _RATE_HARD = 10
 _ENTRIES_MOST = 6
-_HUNG_SECS = 0.5  # what a worker that hung sends later than that was in time when it was decided
 _BLIND_SECS = 10.0  # so long an exit beside another run's contracts waits for word of the one before
 _ZOMBIE_SECS = 1.0  # committed before the takeover, signed at most this long after the commit
 
@@ -30,7 +29,7 @@ class OrderRules:
         self._net: dict[tuple[str, str], int] = {}  # (run, symbol) → contracts our orders have made
         self._others: dict[str, int] = {}  # symbol → contracts another installation's orders have made
         self._fills_seen = 0
-        self._signed: list[tuple[float, bool]] = []
+        self._decided: list[tuple[float, bool]] = []
         self._rated: set[str] = set()  # ids whose first arrival has been counted
         self._leaving: set[str] = (
             set()
@@ -166,8 +165,7 @@ class OrderRules:
             return  # its intent was committed, and lost since with the newest rows of the journal
         if run.orders[coid].intent != intent:
             self._evidence.report("I4", f"order {coid} is not what the journal says")
-        if arrival.signed - run.orders[coid].secs < _HUNG_SECS:
-            self._check_rate(arrival, intent)
+        self._check_rate(intent, min(arrival.signed, run.orders[coid].secs))
         self._check_price(run, intent)
         self._check_serial(run, intent, arrival)
         expiry = run.leg(intent.leg).expiry
@@ -205,13 +203,14 @@ class OrderRules:
         shells = self._evidence.world.shells
         return any(shell.epoch == arrival.epoch and shell.was_degraded(arrival.signed) for shell in shells)
 
-    def _check_rate(self, arrival: Arrival, intent: OrderIntent) -> None:
+    def _check_rate(self, intent: OrderIntent, decided: float) -> None:
+        """By when orders were decided: a worker that hung sends them closer together."""
         if intent.client_order_id in self._rated:
             return  # repeated on the way: we sent it once
         self._rated.add(intent.client_order_id)
-        self._signed.append((arrival.signed, intent.purpose is Purpose.ENTRY))
-        for end in [at for at, _ in self._signed[-24:] if 0 <= at - arrival.signed < 0.99]:  # arrivals may overtake
-            recent = [entry for at, entry in self._signed[-24:] if 0 <= end - at < 0.99]
+        self._decided.append((decided, intent.purpose is Purpose.ENTRY))
+        for end in [at for at, _ in self._decided[-24:] if 0 <= at - decided < 0.99]:  # arrivals may overtake
+            recent = [entry for at, entry in self._decided[-24:] if 0 <= end - at < 0.99]
             if len(recent) > _RATE_HARD or sum(recent) > 5:
                 self._evidence.report("I11", f"{len(recent)} orders in a second, {sum(recent)} of them entries")
 
