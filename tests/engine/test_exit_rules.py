@@ -38,8 +38,8 @@ from trader.engine import events as ev
 from trader.engine.effects import Tell
 from trader.engine.exits import Trail, ratchet, trailing_level, triggered
 from trader.engine.records import Trailed
-from trader.engine.step import step
 from trader.engine.release import check_release
+from trader.engine.step import step
 from trader.engine.valuation import closing_cost, closing_price
 
 # Sold 2 x 2 contracts at 200: premium 0.8 USD, commissions 0.02. Closing both legs at `ask` costs 0.004 per point of price

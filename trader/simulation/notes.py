@@ -48,7 +48,9 @@ class RunNote(msgspec.Struct):
     orders: dict[str, OrderNote] = {}
     fills: dict[str, tuple[str, Fill]] = {}
     positions: dict[str, int] = {}
-    missing: dict[str, int] = {}  # contracts that the read before the newest fill did not show, where others held them too
+    missing: dict[
+        str, int
+    ] = {}  # contracts that the read before the newest fill did not show, where others held them too
     beside: tuple[Foreign, ...] = ()
     stop_secs: float | None = None
     exit_secs: float | None = None
