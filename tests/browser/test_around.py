@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.browser.panel_server import beats, hold, serving, store_test_preset, trader, window
+from tests.browser.panel_server import beats, choose, hold, serving, store_test_preset, trader, window
 from trader.config.presets import PresetStore
 from trader.config.settings import load_settings
 from trader.engine.records import AlertRaised
@@ -69,8 +69,7 @@ def box(page: Page, key: str) -> Locator:
 
 
 def sell_now(page: Page) -> None:
-    page.get_by_role("combobox", name="Preset").first.click()
-    page.get_by_role("option", name="browser-test", exact=True).click()
+    choose(page, "Preset", "browser-test")
     expect(box(page, "start_box")).to_contain_text("0.05–0.35")
     page.get_by_role("radio", name="Now").click()
     expect(box(page, "start_box")).to_contain_text("Sell now: 25")
