@@ -12,14 +12,13 @@ in twenty is an ask so high that the runner has to look at it at once, and the n
 import contextlib
 import json
 import socket
+import struct
 import threading
 import time
 import urllib.request
 from base64 import b64encode
 from hashlib import sha1
 from typing import Any
-
-from bench.stream_flood import _frame
 
 _PLACE = b"1234567890123456"  # where the instant of sending goes: microseconds, 16 digits until the year 2286
 _IDLE_RATE = 20.0  # messages per second that keep a stream fresh
@@ -116,6 +115,11 @@ class Flood:
         with urllib.request.urlopen(request, timeout=5) as answer:
             result: dict[str, Any] = json.load(answer)["result"]
         return result
+
+
+def _frame(payload: bytes) -> bytes:
+    head = bytes([0x81, len(payload)]) if len(payload) < 126 else b"\x81\x7e" + struct.pack("!H", len(payload))
+    return head + payload
 
 
 def _framed(message: dict[str, Any]) -> bytes:

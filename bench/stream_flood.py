@@ -15,7 +15,6 @@ import json
 import multiprocessing
 import socket
 import statistics
-import struct
 import threading
 import time
 from typing import Any
@@ -23,6 +22,7 @@ from typing import Any
 import msgspec
 import websocket
 
+from bench.flood import _frame
 from trader.exchange.common.events import StreamEvent, StreamUp
 from trader.exchange.delta.stream.conflate import Conflator
 from trader.exchange.delta.stream.streams import PublicStream
@@ -74,11 +74,6 @@ def _ticker(symbol: str, number: int, stamp: int) -> dict[str, Any]:
         "to": [6450794.445499996, 6450794.445499996],
     }
     return {"d": [row], "sp": "77651.9", "sy": symbol, "ts": stamp, "type": "ticker"}
-
-
-def _frame(payload: bytes) -> bytes:
-    head = bytes([0x81, len(payload)]) if len(payload) < 126 else b"\x81\x7e" + struct.pack("!H", len(payload))
-    return head + payload
 
 
 def flood(ready: Any) -> None:

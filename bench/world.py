@@ -23,9 +23,13 @@ from bench.measuring import ROOT
 from trader.config.settings import load_settings
 from trader.desk import Desk
 from trader.engine.records import Phase
-from trader.exchange.common.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal import Journal
+
+try:
+    from trader.exchange.common.credentials import Credentials
+except ModuleNotFoundError:  # a commit that is measured beside this one may be older than this package
+    from trader.exchange.credentials import Credentials  # type: ignore[import-not-found,no-redef]
 
 T = TypeVar("T")
 _VENUE = {"market": "synthetic", "seed": 7, "start": "2026-03-03T05:00:00Z", "quota_units": 1_000_000_000}

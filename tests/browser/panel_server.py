@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import TimeoutError as TookTooLong
 
 from trader.config.preset import Exits, Preset, Schedule
 from trader.config.presets import PresetStore
@@ -163,3 +164,17 @@ def _await_up(url: str, process: "subprocess.Popen[bytes]", output: Path) -> Non
         except OSError:
             time.sleep(0.1)
     raise AssertionError(f"the panel did not come up:\n{output.read_text(errors='replace')}")
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Pick from a list by typing, as it draws only what is in view. The page being run again as a whole closes an open list,
+    which a person opens again."""
+    picker = page.get_by_role("combobox", name=label).first
+    for patience_ms in (5_000, 5_000, PATIENCE_MS):
+        picker.click()
+        picker.press_sequentially(option)
+        try:
+            page.get_by_role("option", name=option, exact=True).click(timeout=patience_ms)
+            return
+        except TookTooLong:
+            page.keyboard.press("Escape")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.browser.panel_server import beats, hold, serving, store_test_preset, trader, window
+from tests.browser.panel_server import beats, choose, hold, serving, store_test_preset, trader, window
 from trader.config.presets import PresetStore
 from trader.config.settings import load_settings
 from trader.engine.records import AlertRaised
@@ -69,8 +69,7 @@ def box(page: Page, key: str) -> Locator:
 
 
 def sell_now(page: Page) -> None:
-    page.get_by_role("combobox", name="Preset").first.click()
-    page.get_by_role("option", name="browser-test", exact=True).click()
+    choose(page, "Preset", "browser-test")
     expect(box(page, "start_box")).to_contain_text("0.05–0.35")
     page.get_by_role("radio", name="Now").click()
     expect(box(page, "start_box")).to_contain_text("Sell now: 25")
@@ -97,6 +96,8 @@ def test_the_first_paper_trade_from_start_to_flat(panel: str, windows: Windows, 
     expect(result).to_contain_text(re.compile(r"FLAT\s+confirmed by the exchange"))
     expect(result).to_contain_text(re.compile(r"(Kept|Lost|Even:) .* of net credit in .* · Stop & Exit"))
     line = page.locator(".ar-news-rows .ar-line").filter(has_text="Stop & Exit:").first
+    expect(line).to_be_visible()
+    expect(line).to_contain_text(_TIME)
     ended, clock = minutes(line.inner_text()), minutes(box(page, "strip").inner_text())
     assert (clock - ended) % 1440 <= 90, (
         "Indian exchange time, as the strip's clock (20x), whatever the browser is set to"

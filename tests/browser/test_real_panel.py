@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.browser.panel_server import beats, serving, store_test_preset, window
+from tests.browser.panel_server import beats, choose, serving, store_test_preset, window
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -67,11 +67,6 @@ def changed_values(page: Page, place: Locator, wanted: int) -> set[str]:
         page.wait_for_timeout(200)
         seen.add(place.inner_text())
     return seen
-
-
-def choose(page: Page, label: str, option: str) -> None:
-    page.get_by_role("combobox", name=label).first.click()
-    page.get_by_role("option", name=option, exact=True).click()
 
 
 def go(page: Page, name: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.browser.panel_server import serving, store_test_preset, trader, window
+from tests.browser.panel_server import choose, serving, store_test_preset, trader, window
 from trader.config.preset import Orders, Preset
 from trader.config.presets import PresetStore
 
@@ -82,10 +82,7 @@ def history(home: Path) -> dict[str, Any]:
 
 
 def start(page: Page, preset: str, sells: str) -> None:
-    picker = page.get_by_role("combobox", name="Preset").first
-    picker.click()
-    picker.press_sequentially(preset)  # the list draws only what is in view
-    page.get_by_role("option", name=preset, exact=True).click()
+    choose(page, "Preset", preset)
     page.get_by_role("radio", name="Now").click()
     expect(page.locator(".st-key-start_box")).to_contain_text(f"Sell now: {sells}")
     page.get_by_role("button", name="Start", exact=True).click()
@@ -99,7 +96,7 @@ def money(text: str) -> Decimal:
 
 def kept(page: Page) -> str:
     """The verdict on the result card."""
-    verdict = page.locator(".st-key-result_box h3")
+    verdict = page.locator(".st-key-result_box h3").filter(visible=True)  # the board before is hidden, not gone
     expect(verdict).to_contain_text("$")
     return verdict.inner_text()
 

@@ -98,6 +98,28 @@ def test_no_entry_beside_an_unreadable_open_order_and_the_reason_names_it() -> N
     assert scene.phase is Phase.ENTERING
 
 
+def test_no_further_attempt_is_made_while_nothing_is_sold_and_an_order_cannot_be_read() -> None:
+    """The row was read while an order rested, which ended without a fill: the next would be the first."""
+    scene = Scene()
+    scene.start(preset(strategy={"structure": "one_leg", "leg_kind": "call", "leg_side": "sell"}))
+    scene.read_chain()
+    scene.prices()
+    scene.read_account()
+    scene.prices()
+    scene.accept("C")
+    scene.pass_time(1)
+    scene.read_account(asked=scene.wall, **odd("open_orders", symbol=OTHER, product_id=9))
+    assert PARTLY_UNREADABLE not in scene.alerts()
+    while not scene.cancels():
+        scene.prices()
+    scene.confirm_cancel("C")
+    scene.prices()
+    assert len(scene.sent()) == 1
+    scene.read_account(asked=scene.wall)
+    scene.prices()
+    assert len(scene.sent()) == 2
+
+
 def test_nothing_more_of_a_leg_is_sold_while_the_exchange_shows_more_sold_than_is_known() -> None:
     scene = entering()
     scene.accept("C")

@@ -40,6 +40,7 @@ from trader.engine.effects import Tell
 from trader.engine.exits import Trail, ratchet, trailing_level, triggered
 from trader.engine.records import ExitDecided, Trailed
 from trader.engine.release import check_release
+from trader.engine.step import step
 from trader.engine.valuation import closing_cost, closing_price
 
 # Sold 2 x 2 contracts at 200: premium 0.8 USD, commissions 0.02. Closing both legs at `ask` costs 0.004 per point of price
@@ -388,6 +389,30 @@ def test_max_loss_comes_through_on_rest_quotes_alone() -> None:
         if any(isinstance(e, ef.ReadChain) for e in scene.due):
             scene.read_chain(quotes=tuple(quoted(scene, key, far) for key in ("C", "P")))
     assert scene.run.exit_reason == "max_loss"
+
+
+@pytest.mark.parametrize(("late_secs", "decided"), [(0, True), (5, True), (6, False), (20, False)])
+def test_a_chain_that_was_heard_late_tells_nothing_of_now(late_secs: int, decided: bool) -> None:
+    """The machine stood still between the answer and its hearing."""
+    scene = holding(preset(exits={"confirmations": 1, "blind_exit_secs": 60}))
+    far = ask_for("-200")
+    scene.pass_time(1)
+    read = tuple(quoted(scene, key, far) for key in ("C", "P"))
+    scene.pass_time(late_secs)
+    scene.read_chain(quotes=read)
+    assert scene.run.exit_reason == ("max_loss" if decided else None)
+    scene.read_chain(quotes=tuple(quoted(scene, key, far) for key in ("C", "P")))
+    assert scene.run.exit_reason == "max_loss"
+
+
+def test_a_chain_is_not_late_by_the_time_of_a_venue_that_runs_fast() -> None:
+    scene = holding(preset(exits={"confirmations": 1}))
+    scene.pass_time(1)
+    read = tuple(quoted(scene, key, ask_for("-200")) for key in ("C", "P"))
+    scene.pass_time(20)
+    fast = Now(scene.wall, scene.market, 60.0)
+    state, _ = step(scene.state, ev.ChainRead(at=fast, run_id=scene.run.run_id, quotes=read, spot=SPOT))
+    assert state.runs[scene.run.run_id].exit_reason == "max_loss"
 
 
 # -- the clock, people and expiry --------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from tests.engine.scene import CALL, EXPIRY, PUT, Scene, settlement
+from tests.engine.scene import CALL, EXPIRY, PUT, Scene, holding, settlement
 from tests.engine.several import config, exchange_shows, may_close, read, runs, sent_by, serve, take, two_holding
 from trader.config.preset import Preset
 from trader.domain.fill import Fill, FillKind
@@ -189,6 +189,28 @@ def test_an_exit_cancels_another_runs_entry_and_is_not_kept_waiting_for_it() -> 
     assert not sent_by(scene, first, Purpose.EXIT)
     scene.tick(2.1)  # nobody answers the cancel
     assert {i.leg for i in sent_by(scene, first, Purpose.EXIT)} == {"C", "P"}
+
+
+def test_an_exit_is_not_repeated_beside_a_lost_one_where_another_runs_entry_may_have_filled() -> None:
+    """Nobody has told of that entry's fill: to the exchange both exits would close what is there, whosever it is."""
+    scene = holding(config(0, strategy={"quantity": 2}))
+    scene.start(config(1, strategy={"quantity": 2}))
+    for _ in range(8):
+        scene.pass_time(1)
+        scene.prices(after=0)
+        serve(scene, fill=False)
+        if scene.run.live_orders():
+            break
+    first, newest = runs(scene)
+    assert newest.live_orders() and not newest.fills
+    scene.due.clear()
+    scene.stop(first.run_id)
+    scene.tick(2.1)
+    assert {i.leg for i in sent_by(scene, first, Purpose.EXIT)} == {"C", "P"}
+    scene.tick(4.0)
+    assert len(sent_by(scene, first, Purpose.EXIT)) == 2
+    scene.tick(7.0)
+    assert len(sent_by(scene, first, Purpose.EXIT)) == 4, "no exit waits for ever"
 
 
 def test_no_entry_goes_out_beside_another_runs_exit_and_goes_on_after_it() -> None:

@@ -105,6 +105,9 @@ class FakeDesk:
         if run is not None and self.scenario == "several":
             other = replace(run, run_id=OTHER_RUN, preset="wide", trailing_level=None)
             runs, run = (run, other), run if run_id == run.run_id else other
+        if run is not None and self.scenario == "one_of_two" and run_id == OTHER_RUN:
+            done = {"phase": Phase.DONE, "flat": "true", "realized_pnl": Decimal("1.25")}
+            run = replace(run, run_id=OTHER_RUN, preset="wide", **done)
         return Status(
             env=self.env,
             account=self.env,

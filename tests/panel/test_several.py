@@ -68,6 +68,19 @@ def test_when_the_run_looked_at_has_ended_the_other_is_shown(open_panel: Open) -
     assert at.button(key="stop").label.endswith("**Stop & Exit**]") and "preset default" in read(at)
 
 
+def test_the_end_of_one_run_is_said_although_another_goes_on(open_panel: Open) -> None:
+    at, desk = open_panel("several")
+    desk.scenario = "one_of_two"
+    service.forget()
+    at.run()
+    (told,) = [toast.value for toast in at.toast]
+    assert re.match(r"BTC wide .*FLAT, confirmed by the exchange", told)
+    assert "preset default" in read(at)
+    service.forget()
+    at.run()
+    assert not at.toast
+
+
 def test_lines_and_alerts_say_whose_they_are() -> None:
     seen = status()
     assert runs.of_record(seen, FIRST) == "BTC default 95,000 / 86,500" and runs.of_record(seen, "") == ""

@@ -10,7 +10,7 @@ import pytest
 
 from tests.journal.samples_of_records import intent, run_created
 from trader.domain.errors import JournalError
-from trader.engine.records import AlertRaised, OrderIntended
+from trader.engine.records import AlertRaised, AnyRecord, OrderIntended
 from trader.journal.lease import Lease, LeaseLost
 from trader.journal.store import CommitUnknown, Journal, RecordExists
 from trader.runner import writing
@@ -118,6 +118,19 @@ def test_a_commit_of_unknown_fate_is_written_once_and_what_followed_after_it(
     assert writer.fault == ""
     texts = [row.text if isinstance(row, AlertRaised) else row.run_id for _, row in journal.records()]
     assert texts == ["run-1", "with it", "later"]
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_what_a_commit_of_unknown_fate_has_written_is_told_once_with_its_numbers(
+    journal: Journal, lease: Lease, made: bool
+) -> None:
+    told: list[tuple[int, AnyRecord]] = []
+    writer = Writer(journal, lease, written=lambda seq, record: told.append((seq, record)))
+    commit_of_unknown_fate(journal, writer, made=made)
+    writer.commit([alert("later")], None)
+    assert told == []
+    assert writer.recovered(datetime.now(UTC))
+    assert told == list(journal.records()) and len(told) == 3
 
 
 @pytest.mark.parametrize("made", [(True, True), (True, False), (False, True), (False, False)])

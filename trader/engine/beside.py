@@ -8,7 +8,7 @@ from trader.domain.foreign import Foreign, beside_phrase, find_foreign, listed_w
 from trader.domain.order import OrderSnapshot, OrderStatus
 from trader.engine import records as rec
 from trader.engine.account.allocation import explained, newest_fill_at
-from trader.engine.doubts import doubts
+from trader.engine.doubts import doubts, hidden
 from trader.engine.effects import AckCommand
 from trader.engine.events import AccountRead, BesideCommand
 from trader.engine.orders import find_order
@@ -49,7 +49,7 @@ def see_foreign(turn: Turn, run_id: str, event: AccountRead) -> None:
     """Keep what a read of the whole underlying shows that no unfinished run explains. A part that could not be read stays
     as it was known."""
     run, known = turn.run(run_id), turn.watch(run_id).foreign
-    if reads_whole(run) and doubts(turn.state, run, event):
+    if reads_whole(run) and (doubts(turn.state, run, event) or hidden(run, event)):
         turn.set_watch(run_id, foreign=None)  # something may stand behind the row that makes no sense
         return
     orders = event.open_orders if event.whole else None

@@ -21,11 +21,15 @@ def doubts(state: State, run: Run, event: AccountRead) -> tuple[OddRow, ...]:
         fills = event.odd_of("fills", leg.symbol, leg.product_id)
         found += [row for row in fills if not _is_booked(state, row) and not _is_anothers(state, event, leg, row)]
     if run.phase is Phase.WAITING:
-        # Nothing is sold while something unread may stand on the underlying.
-        positions = [row for row in event.odd.get("positions", ()) if not _is_held(event, row)]
-        unsure = [*positions, *event.odd.get("open_orders", ())]
-        found += [row for row in unsure if may_concern(row, run.underlying)]
+        found += hidden(run, event)
     return tuple(dict.fromkeys(found))
+
+
+def hidden(run: Run, event: AccountRead) -> list[OddRow]:
+    """Rows behind which something may stand on the run's underlying: nothing is sold beside that."""
+    positions = [row for row in event.odd.get("positions", ()) if not _is_held(event, row)]
+    unsure = [*positions, *event.odd.get("open_orders", ())]
+    return [row for row in unsure if may_concern(row, run.underlying)]
 
 
 def _is_held(event: AccountRead, row: OddRow) -> bool:

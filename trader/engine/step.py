@@ -25,7 +25,7 @@ from trader.engine.levels import on_level
 from trader.engine.orders import mark_unknown, on_cancel_answered, on_fill, on_order_seen, on_submit_answered
 from trader.engine.records import Phase
 from trader.engine.selfcheck import check_step
-from trader.engine.state import Run, State, Watch
+from trader.engine.state import Run, State, Watch, oldest
 from trader.engine.turn import Turn
 from trader.engine.waiting import enter, on_chain_read, wait
 
@@ -148,6 +148,9 @@ def _chain_read(turn: Turn, event: ev.ChainRead) -> None:
     if not fresh:
         return
     newest = max([q.ts_mark for q in fresh.values() if q.ts_mark is not None], default=market.newest)
+    now = turn.now
+    if newest is not None and now.market is not None and now.rate <= 1 and now.market - newest > oldest(now.rate)[0]:
+        return  # heard late, by a machine that stood still: it does not end the silence
     if market.newest is not None and newest is not None:
         newest = max(newest, market.newest)
     spots = _with_spots(market.spots, () if event.spot is None else ((run.underlying, event.spot),))

@@ -63,10 +63,11 @@ def beat(draw: Draw | None = None, run_id: str | None = None) -> None:
 @st.fragment(run_every=1)
 def _beat(top: DeltaGenerator, told: DeltaGenerator, draw: Draw | None, run_id: str | None) -> None:
     status = service.status(run_id)
+    toasts.hear(status)
     _relayout(status)
     strip.fill(top, status)
     bar.tell(told, status)
-    toasts.show(status)
+    toasts.tell()
     if draw is not None:
         draw(status)
 

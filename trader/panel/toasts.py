@@ -10,10 +10,10 @@ import streamlit as st
 from trader.desk import AlertRow, Status
 from trader.engine.records import Phase
 from trader.engine.view import RunView
-from trader.panel import parts, runs, watch, words
+from trader.panel import parts, runs, service, watch, words
 from trader.panel.format import plain, safe
 
-_SEEN = "toasts_seen"
+_SEEN, _HEARD = "toasts_seen", "toasts_heard"
 _SOLD = (Phase.HOLDING, Phase.EXITING)
 
 
@@ -29,14 +29,31 @@ class Notice(NamedTuple):
     icon: str
 
 
-def show(status: Status | str) -> None:
-    """Say what is new in this picture."""
+def hear(status: Status | str) -> None:
+    """Keep what is new in this picture until `tell`: in between the page may be run again as a whole. A run that has left the
+    picture, since it has ended and another goes on, is looked at once more."""
     if isinstance(status, str):
         return
     before: Seen | None = st.session_state.get(_SEEN)
-    st.session_state[_SEEN] = look(status, before)
-    for notice in news(before, status):
+    pictures = [status, *(service.status(run_id) for run_id in _gone(before, status))]
+    for seen in pictures:
+        if not isinstance(seen, str):
+            told = [*st.session_state.get(_HEARD, ()), *news(before, seen)]
+            before = look(seen, before)
+            st.session_state[_SEEN], st.session_state[_HEARD] = before, told
+
+
+def tell() -> None:
+    """Say what was heard, once."""
+    for notice in st.session_state.pop(_HEARD, ()):
         st.toast(safe(notice.text), icon=notice.icon)
+
+
+def _gone(before: Seen | None, status: Status) -> list[str]:
+    """Runs that were not over and are not in the picture any more."""
+    known = {run.run_id for run in watch.seen(status)}
+    open_ones = () if before is None else (name for name, (phase, *_) in before.runs.items() if phase is not Phase.DONE)
+    return [name for name in open_ones if name not in known]
 
 
 def look(status: Status, before: Seen | None) -> Seen:

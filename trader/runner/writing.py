@@ -143,7 +143,8 @@ class Writer:
 
     def _append_waiting(self) -> None:
         """Write what waits; first find out what became of a commit whose fate nobody could tell."""
-        if self._doubtful and self._were_written():
+        if self._doubtful and (first := self._number_of_first()):
+            self._told(first + self._doubtful - 1, self._records[: self._doubtful])
             del self._records[: self._doubtful]
         self._doubtful = 0
         if not self._records:
@@ -154,10 +155,11 @@ class Writer:
             self._doubtful = len(self._records)
             raise
 
-    def _were_written(self) -> bool:
-        """Whether the doubtful records are in the journal: those of one commit are there all or not at all."""
+    def _number_of_first(self) -> int:
+        """The number of the first doubtful record in the journal, 0 where it is not there: those of one commit are there all
+        or not at all, one after the other."""
         first = self._records[0]
-        return any(there == first for _, there in self._journal.records(first.run_id, self._last))
+        return next((seq for seq, there in self._journal.records(first.run_id, self._last) if there == first), 0)
 
     def _keep(self, records: Sequence[AnyRecord], mark: CommandMark | None) -> None:
         self._records += records

@@ -30,8 +30,9 @@ class FinishRules:
         ours = [o for o in account.orders.values() if o.client_order_id in run.orders]
         ended = max(((o.updated_at - session.agenda.start).total_seconds() for o in ours), default=0.0)
         shell = session.current
+        contracts = {leg.symbol: leg.product_id for leg in run.legs}
         for verb in ("positions", "open_orders"):
-            read = shell.gateway.successes.get(verb, -1.0) if shell is not None else -1.0
+            read = shell.gateway.told_whole(verb, contracts) if shell is not None else -1.0
             if read < ended:
                 report(
                     "I16",

@@ -116,6 +116,7 @@ class SimGateway:
         self.budget = RateBudget(lambda: agenda.secs)
         self._talk = Conversation()
         self.successes: dict[str, float] = {}  # when each verb last answered truthfully
+        self._parts: list[tuple[str, float, PartialList]] = []  # what each verb has told in part
         self.attempts = 0
         self.odd_rows = OddRows(lambda: agenda.secs)
 
@@ -162,9 +163,22 @@ class SimGateway:
         found = answer()
         if isinstance(found, list) and not public:
             found = self._with_odd_row(verb, found)
-        if not isinstance(found, PartialList):
+        if isinstance(found, PartialList):
+            self._parts.append((verb, self._agenda.secs, found))
+        else:
             self.successes["positions" if verb == "position" else verb] = self._agenda.secs
         return found
+
+    def told_whole(self, verb: str, contracts: dict[str, int]) -> float:
+        """When a verb last told all of these contracts (symbol → product id): a row that makes no sense and names another one
+        leaves them whole. -1 where it never did."""
+
+        def spares(row: OddRow) -> bool:
+            named_id = row.product_id is not None and row.product_id not in contracts.values()
+            return named_id or (bool(row.symbol) and row.symbol not in contracts)
+
+        parts = (secs for name, secs, part in self._parts if name == verb and all(spares(row) for row in part.odd))
+        return max([self.successes.get(verb, -1.0), *parts])
 
     def _with_odd_row(self, verb: str, rows: list[Any]) -> Any:
         """N16: one row makes no sense, or a senseless one is where there is none. It may say which contract and order it is

@@ -107,4 +107,6 @@ class LeavingRules:
         shell = self._evidence.world.current
         if shell is None or shell.epoch < 2 or self._evidence.secs - shell.booted_at > _COVER_SECS:
             return False
-        return shell.account_heard.get(run.run_id, 0.0) <= shell.booted_at
+        contracts = {leg.symbol: leg.product_id for leg in run.legs}
+        told = (shell.gateway.told_whole(verb, contracts) for verb in ("positions", "open_orders", "fills"))
+        return min(shell.account_heard.get(run.run_id, 0.0), *told) <= shell.booted_at

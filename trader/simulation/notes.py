@@ -48,6 +48,9 @@ class RunNote(msgspec.Struct):
     orders: dict[str, OrderNote] = {}
     fills: dict[str, tuple[str, Fill]] = {}
     positions: dict[str, int] = {}
+    missing: dict[
+        str, int
+    ] = {}  # contracts that the read before the newest fill did not show, where others held them too
     beside: tuple[Foreign, ...] = ()
     stop_secs: float | None = None
     exit_secs: float | None = None
@@ -102,6 +105,7 @@ class Notes:
         self.locked_day: date | None = None
         self.locked_secs = self.unlocked_secs = 0.0
         self.resumed_by: set[str] = set()  # commands that have lowered the level
+        self.filled_secs: dict[str, float] = {}  # symbol → when the newest fill in it, of any run, was recorded
         self.critical: list[int] = []  # numbers of the alerts that are repeated until they are acknowledged
         self._count = 0
 
@@ -160,6 +164,7 @@ class Notes:
             case rec.OrderResolved():
                 self._resolved(run, record, secs)
             case rec.FillRecorded(fill=fill, leg=leg):
+                self.filled_secs[fill.symbol] = secs
                 self._filled(run, leg, fill, secs)
             case rec.FillCosted(fill_id=key, commission=commission, quantity=quantity):
                 leg, fill = run.fills[key]
@@ -167,6 +172,7 @@ class Notes:
                     run.fills[key] = (leg, msgspec.structs.replace(fill, commission=commission))
             case rec.PositionObserved(symbol=symbol, quantity=quantity):
                 run.positions[symbol] = quantity
+                run.missing.pop(symbol, None)
             case rec.Trailed():
                 run.peak, run.level = record.peak_pct, record.level_pct
             case rec.RunFinished():
@@ -186,8 +192,11 @@ class Notes:
             order.reported = max(order.reported, record.filled_qty)
 
     def _filled(self, run: RunNote, leg: str, fill: Fill, secs: float) -> None:
+        seen = run.positions.pop(fill.symbol, None)
+        others = (one for one in self.unresolved() if one is not run)
+        if seen is not None and any(k.symbol == fill.symbol and one.net(k.key) for one in others for k in one.legs):
+            run.missing[fill.symbol] = max(abs(run.net(leg)) - abs(seen), 0)
         run.fills[fill.key] = (leg, fill)
-        run.positions.pop(fill.symbol, None)
         order = run.orders.get(fill.client_order_id or "")
         if order is None:
             return

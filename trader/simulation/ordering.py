@@ -4,7 +4,7 @@ import re
 
 from trader.domain.expiry import ist_date
 from trader.domain.fill import FillKind
-from trader.domain.order import OrderIntent, OrderType, Purpose
+from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose
 from trader.domain.rounding import is_on_tick
 from trader.engine import records as rec
 from trader.engine.records import Phase
@@ -16,7 +16,7 @@ from trader.venue.core.records import Order
 _COID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
 _RATE_HARD = 10
 _ENTRIES_MOST = 6
-_HUNG_SECS = 0.5  # what a worker that hung sends later than that was in time when it was decided
+_BLIND_SECS = 10.0  # so long an exit beside another run's contracts waits for word of the one before
 _ZOMBIE_SECS = 1.0  # committed before the takeover, signed at most this long after the commit
 
 
@@ -29,12 +29,13 @@ class OrderRules:
         self._net: dict[tuple[str, str], int] = {}  # (run, symbol) → contracts our orders have made
         self._others: dict[str, int] = {}  # symbol → contracts another installation's orders have made
         self._fills_seen = 0
-        self._signed: list[tuple[float, bool]] = []
+        self._decided: list[tuple[float, bool]] = []
         self._rated: set[str] = set()  # ids whose first arrival has been counted
         self._leaving: set[str] = (
             set()
         )  # runs of which the exchange has taken an exit, whatever the journal still knows
         self._cancels: set[str] = set()  # orders of which a cancel was ever recorded
+        self._blind: set[str] = set()  # exits sent beside one lost for long, of which nothing could be read
         self._unrecorded: set[str] = set()  # exits that left while the journal could not be written
 
     def net(self, run_id: str, symbol: str) -> int:
@@ -97,12 +98,26 @@ class OrderRules:
                 report("I12", f"entry {coid} is one too many for leg {intent.leg}")
             self._check_worst_case(run, intent)
             return
+        self._note_blind(run, intent)
         if not intent.reduce_only or intent.side is not leg.side.opposite:
             report("I7", f"{coid}: {intent.side}, reduce_only={intent.reduce_only}")
         ours = abs(run.net(intent.leg))
         seen = run.positions.get(intent.symbol)
         if intent.quantity > ours or (seen is not None and intent.quantity > abs(seen)):
             report("I7", f"{coid} closes {intent.quantity}; ours {ours}, last read {seen}")
+
+    def _note_blind(self, run: RunNote, intent: OrderIntent) -> None:
+        """No exit waits for ever: where the account could not be read since an earlier one reached the exchange, it goes out
+        beside it."""
+        world, secs = self._evidence.world, self._evidence.secs
+        read = world.current.account_heard.get(run.run_id, -1.0) if world.current is not None else -1.0
+        for note in run.leg_orders(intent.leg):
+            is_lost = note.status in (OrderStatus.CREATED, OrderStatus.UNKNOWN) and note.intent.reduce_only
+            if is_lost and secs - note.secs >= _BLIND_SECS:
+                coid = note.intent.client_order_id
+                arrived = [a.secs for a in world.venue.arrivals if a.kind == "order" and a.client_order_id == coid]
+                if read < min(arrived, default=secs):
+                    self._blind.add(intent.client_order_id)
 
     def _check_worst_case(self, run: RunNote, intent: OrderIntent) -> None:
         """I2: even if everything of ours that may still trade did, the leg stays within its size."""
@@ -150,8 +165,7 @@ class OrderRules:
             return  # its intent was committed, and lost since with the newest rows of the journal
         if run.orders[coid].intent != intent:
             self._evidence.report("I4", f"order {coid} is not what the journal says")
-        if arrival.signed - run.orders[coid].secs < _HUNG_SECS:
-            self._check_rate(arrival, intent)
+        self._check_rate(intent, min(arrival.signed, run.orders[coid].secs))
         self._check_price(run, intent)
         self._check_serial(run, intent, arrival)
         expiry = run.leg(intent.leg).expiry
@@ -189,13 +203,14 @@ class OrderRules:
         shells = self._evidence.world.shells
         return any(shell.epoch == arrival.epoch and shell.was_degraded(arrival.signed) for shell in shells)
 
-    def _check_rate(self, arrival: Arrival, intent: OrderIntent) -> None:
+    def _check_rate(self, intent: OrderIntent, decided: float) -> None:
+        """By when orders were decided: a worker that hung sends them closer together."""
         if intent.client_order_id in self._rated:
             return  # repeated on the way: we sent it once
         self._rated.add(intent.client_order_id)
-        self._signed.append((arrival.signed, intent.purpose is Purpose.ENTRY))
-        for end in [at for at, _ in self._signed[-24:] if 0 <= at - arrival.signed < 0.99]:  # arrivals may overtake
-            recent = [entry for at, entry in self._signed[-24:] if 0 <= end - at < 0.99]
+        self._decided.append((decided, intent.purpose is Purpose.ENTRY))
+        for end in [at for at, _ in self._decided[-24:] if 0 <= at - decided < 0.99]:  # arrivals may overtake
+            recent = [entry for at, entry in self._decided[-24:] if 0 <= end - at < 0.99]
             if len(recent) > _RATE_HARD or sum(recent) > 5:
                 self._evidence.report("I11", f"{len(recent)} orders in a second, {sum(recent)} of them entries")
 
@@ -266,6 +281,10 @@ class OrderRules:
             if net > 0 and theirs <= -net and leg.side.sign < 0:
                 # Two exits overlapped and somebody else's short stood behind ours: reduce-only cannot tell them apart.
                 self._evidence.limits["I1 beside a foreign short"] += 1
+            elif net * leg.side.sign < 0 and any(
+                note.intent.client_order_id in self._blind for note in run.leg_orders(leg.key)
+            ):
+                self._evidence.limits["I1 beside another run, with nothing to be read"] += 1
             elif not 0 <= net * leg.side.sign <= leg.quantity:
                 self._evidence.report("I1", f"{row.symbol}: our orders have made {net}, configured {leg.quantity}")
             if run.finished is not None:

@@ -35,6 +35,7 @@ from trader.simulation.wire import Wire
 
 LIVENESS_SECS = 60.0
 LAST_STOP_SECS = 45.0
+UNTOLD_SECS = 15.0  # besides, where costs are never told: two reads of the account, an order by its id for each fill
 _AGAIN_SECS = 0.25
 _TAIL_SECS = 11.0  # what was sent late may still arrive after the end
 _WINDOWS = ("N10", "N11", "N13", "N15", "V1", "K2", "X7", "W4")
@@ -161,6 +162,7 @@ class Session:
             case "liveness" if secs >= self._deadline:
                 self.oracle.live()
                 self._stage, self._deadline = "closing", secs + LAST_STOP_SECS
+                self._deadline += 0.0 if self.plan.costs_told else UNTOLD_SECS
                 self._submit(f"{self.plan.seed}-last", "stop", {"run_id": None})
             case "closing" if idle:
                 self._end_tail()

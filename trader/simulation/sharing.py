@@ -15,6 +15,7 @@ from trader.simulation.notes import RunNote
 from trader.simulation.ordering import OrderRules
 
 _CALM_SECS = 15.0  # after this what a person or the exchange did is known
+_LAG_SECS = 5.0  # within this of a fill a read may not know it: four, and the way
 _BARRED_SECS = 4.0  # two for a cancel, the rest for a step that was late
 
 
@@ -71,8 +72,9 @@ class SharingRules:
             (self._evidence.world.faults.last_of.get(name, -100.0) for name in ("H4", "X6", "W4")), default=-100.0
         )
         read = shell.account_heard.get(run.run_id)
-        if read is None or read < last + _CALM_SECS or read < self._traded(symbol) + 5.0:
-            return
+        newest = max(self._traded(symbol), self._evidence.notes.filled_secs.get(symbol, -100.0))
+        if read is None or read < last + _CALM_SECS or read < newest + _LAG_SECS:
+            return  # to the runner what was executed long ago and heard just now may be news to that read
         left = abs(self._evidence.world.venue.account.position_size(symbol))
         for one in runs:
             own = min(abs(self._orders.held(one, symbol)), left)

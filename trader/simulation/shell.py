@@ -431,12 +431,14 @@ class Shell:
         self._agenda.after(talk.delay, self._hand_chain, event)
 
     def _hand_chain(self, event: ev.ChainRead) -> None:
-        if self.alive and not self.paused:
+        if self.alive and not self.paused and (newest := newest_mark(event)) is not None:
+            self._observe(newest)
+
+        def hear(now: Now) -> ev.AnyEvent:
             self._world.chain_heard(self, event)
-            newest = newest_mark(event)
-            if newest is not None:
-                self._observe(newest)
-        self.receive(lambda now: replace(event, at=now))
+            return replace(event, at=now)
+
+        self.receive(hear)
 
     def _read_account(self, effect: ReadAccount, talk: Conversation, asked: datetime) -> None:
         """As far as the answers reach; what is asked next is asked a moment later."""

@@ -135,7 +135,10 @@ class SliceRules:
         working = sum(o.intent.quantity - o.filled for o in closing if o.open)
         unheard = sum(max(o.reported - o.filled, 0) for o in closing if not o.open)
         seen = run.positions.get(intent.symbol)
-        left = min(abs(run.net(intent.leg)), abs(seen) if seen is not None else 10**9) - working - unheard
+        net = abs(run.net(intent.leg))
+        left = (
+            (min(net, abs(seen)) if seen is not None else net - run.missing.get(intent.symbol, 0)) - working - unheard
+        )
         if intent.quantity < left:
             text = f"{intent.client_order_id} closes {intent.quantity} of {left} after {run.exit_reason}"
             self._evidence.report("SL4", text, intent.client_order_id)

@@ -74,6 +74,7 @@ class SimVenue:
         self.human_orders: set[int] = set()
         self.accepted: dict[str, int] = {}  # orders accepted per client order id
         self.human_net: dict[str, int] = {}
+        self._fills_seen = 0  # executions looked at for a person's orders that had rested
         self.strange_symbols: set[str] = (
             set()
         )  # contracts in which somebody has traded who had nothing to do with a run
@@ -85,6 +86,11 @@ class SimVenue:
     def wake(self) -> None:
         """Bring the exchange to the present; resting orders meet the new depth, expiries settle."""
         self.core.advance(self._agenda.now)
+        fills = self.account.fills
+        for row in fills[self._fills_seen :]:
+            if row.role == "maker" and int(row.order_id) in self.human_orders:
+                self.human_net[row.symbol] = self.human_net.get(row.symbol, 0) + row.side.sign * row.size
+        self._fills_seen = len(fills)
 
     # ------------------------------------------------------------ requests
 

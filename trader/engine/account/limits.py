@@ -207,16 +207,13 @@ def exposed(run: Run, leg: LegTerms) -> int:
 def totals(state: State, now: Now) -> Totals:
     """What the limits count, for people; the bounds themselves are `entry_bounds`."""
     found: dict[str, Exposure] = {}
-    for run in state.unresolved:
-        spot = state.market.spots.get(run.underlying)
-        for leg in run.legs:
-            size = exposed(run, leg)
-            more = None if spot is None else size * leg.contract_value * spot
-            seen = found.get(leg.symbol)
-            if seen is not None:
-                more = None if more is None or seen.notional is None else seen.notional + more
-                size += seen.contracts
-            found[leg.symbol] = Exposure(symbol=leg.symbol, underlying=run.underlying, contracts=size, notional=more)
+    for one in _held(state):
+        size, more = one.contracts, None if one.each is None else one.contracts * one.each
+        seen = found.get(one.symbol)
+        if seen is not None:
+            more = None if more is None or seen.notional is None else seen.notional + more
+            size += seen.contracts
+        found[one.symbol] = Exposure(symbol=one.symbol, underlying=one.underlying, contracts=size, notional=more)
     return Totals(
         limits=state.account.limits.document(),
         locked=lock_words(state, now),
@@ -233,14 +230,13 @@ def check_losses(turn: Turn) -> None:
     if not state.unresolved or state.account.locked_day == today(turn.now):
         return
     if lost < limits.daily_loss_usd:
-        if state.loss_since is not None:
-            turn.set(loss_since=None)
+        turn.set(loss_since=None)
         return
     if state.loss_since is None:
         turn.set(loss_since=turn.wall)
     if seconds_since(turn.state.loss_since, turn.wall) < _LASTING_SECS:
         return
-    words = f"the account's loss of today, {lost:.2f} USD, has reached daily_loss_usd of {limits.daily_loss_usd} USD"
+    words = lock_words(state, turn.now)
     turn.write(rec.LossLocked, "", account=state.account_key, day=today(turn.now), reason=words)
     turn.write(rec.AlertRaised, "", level="error", code="account_daily_loss", text=f"No entry until tomorrow: {words}.")
     if limits.daily_loss_closes:

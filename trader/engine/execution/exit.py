@@ -39,7 +39,7 @@ from trader.engine.valuation import fresh_value
 
 EXIT_OVERLAP_SECS = 2.0  # an exit waits this long for the fate of an earlier one; reduce-only bounds both
 SHARED_OVERLAP_SECS = (
-    10.0  # where another run holds the contract, reduce-only bounds both no more: its fate is read first
+    10.0  # where another run holds the contract, or may, reduce-only bounds both no more: its fate is read first
 )
 ALONE_PATIENCE_SECS = 2.0  # of the five kept for buying one leg back: two attempts fit
 _LONGEST_RETRY_SECS = 5.0
@@ -165,8 +165,10 @@ def _blocks(run: Run, order: Order, turn: Turn) -> bool:
     since = run.exit_decided_at if order.intent.purpose is Purpose.ENTRY else order.intended_at
     if watch.recovered and watch.account_read is None and since is not None:
         since = max(since, watch.since)  # after a restart what has become of it is read first, if it can be
+    symbol = order.intent.symbol
     is_shared = order.intent.purpose is not Purpose.ENTRY and any(
-        signed_in(other, order.intent.symbol) for other in others_in(turn.state, run, order.intent.symbol)
+        signed_in(other, symbol) or any(theirs.intent.symbol == symbol for theirs in other.pending())
+        for other in others_in(turn.state, run, symbol)
     )
     return seconds_since(since, turn.wall) < (SHARED_OVERLAP_SECS if is_shared else EXIT_OVERLAP_SECS)
 

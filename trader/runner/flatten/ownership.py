@@ -70,7 +70,7 @@ class OurOrders:
         return max((name.epoch for name in self._names.values()), default=0) + 1
 
     def holdings(self, positions: Iterable[Position]) -> list[Holding]:
-        """One per contract and run of ours, in the order of their symbols, the youngest run first: where less is left than our
+        """One per contract and run, in the order of their symbols, the youngest run first: where less is left than our
         orders have made, it is one that ended long ago of which somebody else has closed a part."""
         seen = {p.symbol: p.quantity for p in positions}
         net: dict[tuple[str, str], int] = {}
