@@ -229,6 +229,16 @@ class Exits(Section):
         gt=0,
         le=50,
     )
+    liquidation_guard_pct: Number = setting(
+        Decimal(70),
+        "Liquidation guard",
+        "Everything is closed when a short leg's mark has gone this share of the way from its entry to its liquidation (isolated "
+        "margin); 0 = never.",
+        "% of the way",
+        since=5,
+        ge=0,
+        lt=100,
+    )
     confirmations: Whole = setting(
         2,
         "Confirmations",
@@ -381,6 +391,13 @@ class Risk(Section):
         since=5,
         gt=0,
         le=100,
+    )
+    liquidation: Literal["refuse", "warn"] = setting(
+        "refuse",
+        "Stop beyond liquidation",
+        "What becomes of an entry whose maximum loss a leg's liquidation (isolated margin) would come before: refused, or made with "
+        "an alert.",
+        since=5,
     )
     max_runs_per_day: Whole = setting(3, "Runs per day", "Most runs per underlying and IST day.", "runs", ge=1, le=50)
 
