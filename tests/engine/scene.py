@@ -108,7 +108,7 @@ def preset(**sections: dict[str, Any]) -> Preset:
             "max_fee_share_pct": 100,
             "liquidation": "warn",
         },
-        "exits": {"breakeven_cushion": "none"},
+        "exits": {"max_loss_pct": 100, "breakeven_cushion": "none"},
     }
     for section, fields in sections.items():
         body[section] = {**body.get(section, {}), **fields}

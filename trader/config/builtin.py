@@ -17,8 +17,6 @@ def _tiers(*tiers: tuple[int, int]) -> tuple[TrailingTier, ...]:
     return tuple(TrailingTier(peak_pct=Decimal(peak), stop_pct=Decimal(stop)) for peak, stop in tiers)
 
 
-DEFAULT = Preset(exits=Exits(max_loss_pct=Decimal(60)))
-
 # Far strikes, little size, out early: earns small premiums and gives up the last hours, when gamma is largest.
 CONSERVATIVE = Preset(
     name="conservative",
@@ -31,7 +29,6 @@ CONSERVATIVE = Preset(
     ),
     schedule=Schedule(entry_window_mins=15, exit_time_ist="15:30", exit_before_expiry_mins=120),
     exits=Exits(
-        max_loss_pct=Decimal(60),
         max_profit_pct=Decimal(60),
         trailing_tiers=_tiers((30, 0), (40, 20), (50, 35)),
         blind_exit_secs=30,
@@ -106,7 +103,6 @@ IRON_CONDOR = Preset(
         max_spread_pct=Decimal(80),
     ),
     exits=Exits(
-        max_loss_pct=Decimal(65),
         max_profit_pct=Decimal(50),
         trailing_tiers=_tiers((25, 0), (35, 15)),
         spread_guard_pct=Decimal(100),
@@ -139,12 +135,12 @@ RATIO = Preset(
         delta_min=Decimal("0.06"),
         delta_max=Decimal("0.10"),
     ),
-    exits=Exits(max_loss_pct=Decimal(60), max_profit_pct=Decimal(70)),
+    exits=Exits(max_profit_pct=Decimal(70)),
     system=System(spot_move_alert_pct=Decimal("1.5")),
 )
 
 BUILT_IN: dict[str, Preset] = {
-    "default": DEFAULT,
+    "default": Preset(),
     "conservative": CONSERVATIVE,
     "aggressive": AGGRESSIVE,
     "development": DEVELOPMENT,

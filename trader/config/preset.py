@@ -171,7 +171,7 @@ class Exits(Section):
     the legs cost more than they bring, the most that can be lost at expiry."""
 
     max_loss_pct: Number = setting(
-        Decimal(100),
+        Decimal(60),
         "Max loss",
         "Exit when the loss reaches this share of the basis: the net credit, or where there is none the most that can be lost.",
         "% of basis",
