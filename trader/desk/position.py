@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from trader.config.preset import Exits
+from trader.desk.margin import NOT_KNOWN, Margined
 from trader.domain.basis import CREDIT, MAX_LOSS
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import Side
@@ -69,7 +70,7 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
 class Position(msgspec.Struct, frozen=True, kw_only=True):
     """Everything open of one trade. `pnl` is USD at cost to close now; `banked` the USD taken in so far, less what was paid and
     the fees of it. `basis`: what its percentages are of. `level_pct`: where an armed trailing stop stands, % of the basis.
-    `margin_spot`: the index its margins were computed on."""
+    `margin_spot`: the index its margins were computed on; `margined`: in which mode."""
 
     held: bool
     underlying: str
@@ -83,6 +84,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     exits: Levels
     level_pct: Decimal | None = None
     margin_spot: Decimal | None = None
+    margined: Margined = NOT_KNOWN
 
     @property
     def ends(self) -> datetime:
@@ -185,6 +187,7 @@ def position_of_run(
         exits=Levels.of(exits),
         level_pct=next((rung.at_pct for rung in run.ladder if rung.code == "trailing_stop" and rung.armed), None),
         margin_spot=run.spot_at_entry,
+        margined=Margined(mode=run.margin_mode),
     )
 
 

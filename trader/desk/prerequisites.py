@@ -15,11 +15,13 @@ from trader.config.account_limits import AccountLimits
 from trader.config.preset import Preset
 from trader.config.settings import Settings
 from trader.desk.day import HISTORY
+from trader.desk.margin import Margined, held_beside
 from trader.desk.market import Board, build_preview
 from trader.desk.values import CheckResult, Preview, RunnerHealth, Status
 from trader.domain.clock import Now
 from trader.domain.errors import AuthError, ExchangeError, TraderError, VenueRefused
 from trader.domain.foreign import Foreign, find_foreign, may_concern
+from trader.domain.margin import ISOLATED, MarginTerms
 from trader.domain.order import OrderSnapshot, Side
 from trader.domain.structure_words import in_words
 from trader.engine.account.limits import Size, lock_words, oversize
@@ -54,6 +56,7 @@ class FactFinder:
         gateway: Callable[[], Gateway],
         board: Callable[[str], Board],
         status: Callable[[], Status],
+        margin: Callable[[], MarginTerms],
     ) -> None:
         self._settings = settings
         self._account = account
@@ -61,6 +64,7 @@ class FactFinder:
         self._gateway = gateway
         self._board = board
         self._status = status
+        self._margin = margin
 
     def items(self, preset: Preset | TraderError, origins: Sequence[str]) -> tuple[Item, ...]:
         """The prerequisites of an entry of `preset` now; an error in its place is a configuration that cannot be used."""
@@ -76,8 +80,18 @@ class FactFinder:
         underlying = preset.strategy.underlying
         status = _try(self._status)  # before the exchange, which may take its time
         board = _try(lambda: self._board(underlying))
-        seen = board if isinstance(board, TraderError) else build_preview(preset, board)
+        terms = _try(self._margin)
+        mode = None if isinstance(terms, TraderError) else terms.mode_of(underlying)
+        beside = () if mode == ISOLATED or isinstance(status, TraderError) else held_beside(status.runs, underlying)
+        margined = Margined(mode=mode, beside=beside)
+        seen = board if isinstance(board, TraderError) else build_preview(preset, board, margined)
         facts = self._from_the_exchange(underlying, board, seen)
+        facts = replace(
+            facts,
+            margin_terms=Unread(str(terms)) if isinstance(terms, TraderError) else terms,
+            margin_mode_wanted=preset.risk.margin_mode,
+            auto_topup_wanted=preset.risk.auto_topup,
+        )
         facts = replace(facts, **self._foreign_facts(underlying, status))
         facts = replace(facts, connection=self._connection(status), rows_left_out=self._left_out())
         if isinstance(status, TraderError):
@@ -103,7 +117,8 @@ class FactFinder:
             return replace(found, strikes=(f"no strikes can be chosen: {seen}",))
         if seen.reasons or seen.margin is None or seen.fees is None:
             return replace(found, strikes=seen.reasons)
-        return replace(found, strikes=(), margin_needed=seen.margin + seen.fees)
+        bought = (leg.limit_price * leg.quantity * (seen.contract_value or 0) for leg in seen.legs if leg.side == "buy")
+        return replace(found, strikes=(), margin_needed=seen.margin + seen.fees + sum(bought))
 
     def _public(self, underlying: str, board: Board | TraderError) -> Verdict:
         if isinstance(board, VenueRefused) and not isinstance(board, AuthError):

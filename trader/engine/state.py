@@ -12,11 +12,12 @@ from trader.config.preset import Preset
 from trader.domain.clock import Now
 from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign
+from trader.domain.margin import MarginTerms
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.remedy import Remedy
 from trader.engine.ledger import Ledger
-from trader.engine.records import LegKept, LegTerms, Level, Phase, RunFinished, WalletCompared
+from trader.engine.records import LegKept, LegTerms, Level, MarginObserved, Phase, RunFinished, WalletCompared
 
 ZERO = Decimal(0)
 HUNDRED = Decimal(100)
@@ -240,6 +241,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     locked_day: date | None = None  # the Indian day on which the account's daily loss was reached
     flows: tuple[Flow, ...] = ()  # what has been booked of executions and costs, the newest `KEPT_FLOWS`
     divided: dict[str, int] = {}  # contracts booked of what the exchange has closed by itself, by `Fill.whole_key`
+    margin: MarginObserved | None = None  # how the exchange last said that the account is margined
+
+    @property
+    def margin_mode(self) -> str | None:
+        """The exchange's word for the account's margin mode, as it was last told; None = never."""
+        return None if self.margin is None else self.margin.mode
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -307,6 +314,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         None  # wall: since when all runs together have lost as much as the account may in a day
     )
     slow_until: datetime | None = None  # wall: the exchange has asked us to send no more than exits until then
+    margin: MarginTerms | None = None  # as read last, with the positions; None while that is not known
+    margin_asked: datetime | None = None  # wall
+    margin_wanted: bool = False  # the wallet shows another mode
+    margin_fault: str = ""  # why the last read of it failed
     journal_fault: str = ""  # why nothing can be recorded; while there is one, no new risk is taken
     account_stream_fault: str = ""  # why the account's stream tells nothing; while there is one, no new risk is taken
 

@@ -10,6 +10,7 @@ from trader.domain.expiry import IST
 from trader.domain.fill import FillKind
 from trader.domain.order import OrderStatus, Purpose, Side
 from trader.domain.wording import done_of, fill_verb, refusal_words
+from trader.engine.account.margin import mode_on
 from trader.engine.corridor import corridor, curves_of, nearest_stop
 from trader.engine.cover import needed
 from trader.engine.execution.progress import progress
@@ -22,8 +23,9 @@ from trader.engine.records import LegTerms, Level, Phase
 from trader.engine.safety import naked_view, safety
 from trader.engine.shown import shown
 from trader.engine.state import HUNDRED, ZERO, Market, Run, State, Watch
-from trader.engine.valuation import Valuation, blocked_by, fresh_value, value
+from trader.engine.valuation import Valuation, fresh_value, option_held, value
 from trader.engine.view import LegView, OrderView, RunView
+from trader.pricing.margin_mode import OptionHeld, margin_in
 
 _ORDERS_SHOWN = 20
 
@@ -92,7 +94,8 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         net_gamma=_net(legs, "position_gamma"),
         net_theta=_net(legs, "position_theta"),
         net_vega=_net(legs, "position_vega"),
-        margin=_margin(run, legs, market),
+        margin=_margin(state, run, legs, now),
+        margin_mode=mode_on(state, run.underlying),
         naked=naked_view(run, market, now),
         nearest_stop=nearest_stop(run, curves),
         corridor=corridor(run, curves),
@@ -140,18 +143,18 @@ def _notional(run: Run, market: Market) -> Decimal | None:
     return run.preset.strategy.quantity * run.legs[0].contract_value * spot
 
 
-def _margin(run: Run, legs: tuple[LegView, ...], market: Market) -> Decimal | None:
-    """USD that what is open blocks, as the preview estimates it, at the marks of now."""
+def _margin(state: State, run: Run, legs: tuple[LegView, ...], now: Now) -> Decimal | None:
+    """USD that what is open blocks by itself, as the preview estimates it, at the marks of now."""
     held = [leg for leg in legs if leg.open_quantity > 0]
-    spot = market.spots.get(run.underlying, ZERO)
+    spot = state.market.spots.get(run.underlying, ZERO)
     if not held or spot <= 0 or run.phase is Phase.DONE:
         return None
-    parts: list[tuple[LegTerms, int, Decimal]] = []
+    parts: list[OptionHeld] = []
     for leg in held:
         if leg.mark is None or not leg.fresh:
             return None
-        parts.append((run.leg(leg.key), leg.open_quantity, leg.mark))
-    return blocked_by(parts, spot)
+        parts.append(option_held(run.leg(leg.key), leg.open_quantity, leg.mark, leg.iv))
+    return margin_in(mode_on(state, run.underlying), parts, spot=spot, at=now.market)
 
 
 def trading_state(state: State, halted: str = "") -> tuple[str, str]:
