@@ -63,19 +63,22 @@ def margin_in(
 
 
 def _netted(held: Sequence[OptionHeld], spot: Decimal, at: datetime | None) -> Decimal | None:
-    """USD that portfolio margin needs for these, unrealised cash flows in; None where one has no price or volatility."""
-    lines: list[Line] = []
+    """USD that portfolio margin needs for these, unrealised cash flows in; None where one has no price or volatility. Of one
+    contract the exchange knows one position, whoever holds parts of it."""
+    sizes: dict[tuple[Kind, Decimal, datetime], int] = {}
+    lines: dict[tuple[Kind, Decimal, datetime], Line] = {}
     for one in held:
         if one.mark is None or one.iv is None or at is None:
             return None
-        lines.append(
-            Line(
-                kind=one.kind,
-                units=one.quantity * float(one.contract_value),
-                mark=float(one.mark),
-                strike=float(one.strike),
-                vol=one.iv,
-                years=year_fraction(at, one.expiry),
-            )
+        contract = (one.kind, one.strike, one.expiry)
+        sizes[contract] = sizes.get(contract, 0) + one.quantity
+        lines[contract] = Line(
+            kind=one.kind,
+            units=sizes[contract] * float(one.contract_value),
+            mark=float(one.mark),
+            strike=float(one.strike),
+            vol=one.iv,
+            years=year_fraction(at, one.expiry),
         )
-    return portfolio_of([(float(spot), lines)] if lines else []).im_with_ucf
+    open_ = [lines[contract] for contract, size in sizes.items() if size]
+    return portfolio_of([(float(spot), open_)] if open_ else []).im_with_ucf
