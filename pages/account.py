@@ -9,6 +9,7 @@ from trader.panel import account, cards, frame, margin, sheet
 sheet.style()
 cards.style()
 account.style()
+margin.style()
 st.subheader("Account", anchor=False)
 figures = st.empty()
 account.lock()

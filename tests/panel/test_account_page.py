@@ -144,7 +144,7 @@ def test_the_margin_mode_and_what_it_means_are_told_and_set_after_a_question(ope
     assert "off: a position is liquidated once its own margin is used up." in read(at)
     assert "margin_mode_isolated" not in [one.key for one in at.button]
     at.button(key="margin_mode_portfolio").click().run()
-    assert "Set on the exchange: portfolio: the legs are netted" in read(at) and margin_asked(desk) == []
+    assert "Set this on the exchange? Portfolio: the legs are netted" in read(at) and margin_asked(desk) == []
     at.button(key="margin_no").click().run()
     assert "margin_yes" not in [one.key for one in at.button] and margin_asked(desk) == []
     at.button(key="margin_mode_portfolio").click().run()

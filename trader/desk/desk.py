@@ -27,7 +27,7 @@ from trader.desk.chain import Chain
 from trader.desk.day import DayBook
 from trader.desk.instead import sell_now_instead
 from trader.desk.log_tail import read_tail
-from trader.desk.margin import MarginChange, Margined, change, held_beside
+from trader.desk.margin import MarginChange, change, margined_of
 from trader.desk.outcome import Outcome
 from trader.desk.position import Position, position_of_run
 from trader.desk.recorded import recorded_table
@@ -52,7 +52,7 @@ from trader.desk.values import (
 from trader.desk.volatility import Volatility, volatility
 from trader.domain.errors import ConfigError, ExchangeError, JournalError, TraderError
 from trader.domain.foreign import Foreign, beside_phrase, listed_words
-from trader.domain.margin import ISOLATED, MODES, MarginTerms
+from trader.domain.margin import MODES, MarginTerms
 from trader.domain.outcome import Rejected, Unknown
 from trader.engine.commands import arming_phrase
 from trader.engine.records import LimitsSet, Phase
@@ -413,12 +413,10 @@ class Desk:
         """
         underlying = preset.strategy.underlying
         board = self._market.board(underlying)
-        try:
-            mode = self._margin.get().mode_of(underlying)
-        except ExchangeError:
-            mode = None
-        beside = () if mode == ISOLATED else held_beside(self.status().runs, underlying)
-        return market.build_preview(preset, board, Margined(mode=mode, beside=beside))
+        terms = pre.tried(self._margin.get)
+        status = pre.tried(self.status)
+        runs = status if isinstance(status, TraderError) else status.runs
+        return market.build_preview(preset, board, margined_of(underlying, terms, runs))
 
     def margin(self) -> MarginTerms:
         """How the exchange margins the account, at most 15 s old.

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import msgspec
 
-from trader.domain.errors import ExchangeError
+from trader.domain.errors import ExchangeError, TraderError
 from trader.domain.instrument import Kind, parse_option_symbol
-from trader.domain.margin import MarginTerms
+from trader.domain.margin import ISOLATED, MarginTerms
 from trader.domain.order import Side
 from trader.domain.outcome import Rejected, Unknown
 from trader.domain.wording import clause, refusal_words
@@ -31,6 +31,14 @@ class MarginChange(msgspec.Struct, frozen=True, kw_only=True):
     done: bool | None
     words: str
     terms: MarginTerms | None = None
+
+
+def margined_of(underlying: str, terms: MarginTerms | TraderError, runs: Iterable[RunView] | TraderError) -> Margined:
+    """What counts for an entry on an underlying; what cannot be read is not known."""
+    mode = None if isinstance(terms, TraderError) else terms.mode_of(underlying)
+    if mode == ISOLATED or isinstance(runs, TraderError):
+        return Margined(mode=mode)
+    return Margined(mode=mode, beside=held_beside(runs, underlying))
 
 
 def held_beside(runs: Iterable[RunView], underlying: str) -> tuple[OptionHeld, ...]:

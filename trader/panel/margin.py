@@ -11,7 +11,16 @@ from trader.panel.markup import Html, tag
 from trader.panel.pressed import note
 
 _SAID, _ASKED = "margin_said", "margin_asked"
+_CSS = """
+.mg-table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
+.mg-table :is(th,td){border:0;border-bottom:1px solid light-dark(#d8dee6,#2c3541);padding:3px 0 3px 16px;text-align:right}
+.mg-table :is(th,td):first-child{text-align:left;padding-left:0}
+"""
 _OTHER = {ISOLATED: PORTFOLIO, PORTFOLIO: ISOLATED}
+
+
+def style() -> None:
+    markup.stylesheet(_CSS)
 
 
 @st.fragment(run_every=15)
@@ -57,7 +66,7 @@ def _told(terms: MarginTerms) -> Html:
     ]
     body = tag("tbody", *rows)
     table = tag("table", tag("thead", tag("tr", *(tag("th", name, scope="col") for name in head))), body,
-                class_="cp-table", aria_label="Margin of each position")  # fmt: skip
+                class_="mg-table", aria_label="Margin of each position")  # fmt: skip
     return markup.join(*lines, table)
 
 
@@ -75,7 +84,7 @@ def _confirm(terms: MarginTerms) -> None:
     open_ = (
         f" {len(terms.positions)} open positions are margined so as well." if kind == "mode" and terms.positions else ""
     )
-    st.text(f"Set on the exchange: {means}.{open_}")
+    st.text(f"Set this on the exchange? {means[:1].upper()}{means[1:]}.{open_}")
     with st.container(horizontal=True, gap="small"):
         st.button("Yes, set it", key="margin_yes", type="primary", on_click=_set, args=(kind, wanted))
         st.button("No", key="margin_no", on_click=_ask, args=("",))
