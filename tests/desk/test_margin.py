@@ -1,21 +1,26 @@
 """Setting how the account is margined: what a person is told whatever becomes of the request; previews in the account's mode."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from tests.desk.conftest import announce
+from tests.desk.conftest import RunnersHand, announce, picture
 from tests.desk.test_market import CALL, PRESET, PUT, board, quote
 from tests.exchange.scripted_http import Answer, Request, ScriptedHTTP, refused, success
+from trader.cli.words import run_lines
 from trader.config.preset import Preset
 from trader.config.settings import Settings
 from trader.desk import Desk, NotPossible
 from trader.desk.margin import Margined, change
 from trader.desk.market import build_preview
 from trader.desk.sizing import size_for
+from trader.desk.status_json import status_document
 from trader.domain.errors import ConfigError
+from trader.domain.margin import MarginTerms
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.venue.server import VenueServer
@@ -150,3 +155,20 @@ def test_portfolio_margin_holds_more_contracts_until_its_span_has_grown() -> Non
     assert counts["portfolio"] > counts["isolated"]
     lot = size_for(*seen("portfolio"), "margin", D("0.01"))
     assert lot.contracts == 0 and "ties up" in lot.words
+
+
+# ------------------------------------------------------------------------------------------------- the status
+
+
+def test_the_status_tells_it_as_the_runner_was_told(desk: Desk, runner: RunnersHand) -> None:
+    runner.live()
+    assert status_document(desk.status())["margin"] is None
+    assert not [line for line in run_lines(desk.status()) if line.startswith("margin mode")]
+    terms = MarginTerms(mode="isolated", portfolios=(), default_auto_topup=True)
+    runner.journal.publish(replace(picture(datetime.now(UTC)), margin=terms))
+    told = status_document(desk.status())["margin"]
+    assert (told["mode"], told["default_auto_topup"], told["positions"]) == ("isolated", True, [])
+    [line] = [line for line in run_lines(desk.status()) if line.startswith("margin mode")]
+    assert "isolated: each short leg is liquidated for itself" in line and line.endswith(
+        "auto top-up of new positions on"
+    )

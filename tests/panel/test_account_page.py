@@ -170,6 +170,10 @@ def test_auto_topup_is_set_for_new_positions_and_shown_for_open_ones(open_panel:
     desk.margined = replace(desk.margined, positions=(row,))
     at.run()
     assert all(words in read(at) for words in ("C-BTC-95000-221126", "131.02", "855.10", "Liquidated at a mark of"))
+    at.button(key="margin_topup_off_C-BTC-95000-221126").click().run()
+    assert "Set this on the exchange? C-BTC-95000-221126: auto top-up off." in read(at)
+    at.button(key="margin_yes").click().run()
+    assert margin_asked(desk)[-1] == ("auto_topup", (False, "C-BTC-95000-221126"))
 
 
 def test_a_mode_nobody_here_knows_and_one_that_is_not_told_are_said_as_they_are(open_panel: Open) -> None:

@@ -37,9 +37,10 @@ def section() -> None:
         with st.container(horizontal=True, gap="small"):
             for mode in MODES if terms.mode not in MODES else (_OTHER[terms.mode],):
                 _button(f"mode {mode}", f"Set {mode} margin")
-            for on in (True, False):
-                if terms.default_auto_topup is not on and terms.mode != PORTFOLIO:
-                    _button(f"topup {'on' if on else 'off'}", f"Auto top-up {'on' if on else 'off'}")
+            if terms.mode != PORTFOLIO:
+                _topups("", terms.default_auto_topup, "Auto top-up")
+                for row in terms.positions:
+                    _topups(row.symbol, row.auto_topup, f"Top-up of {row.symbol}")
         _confirm(terms)
         if note(_SAID).said:
             st.text(note(_SAID).said)
@@ -70,8 +71,15 @@ def _told(terms: MarginTerms) -> Html:
     return markup.join(*lines, table)
 
 
+def _topups(symbol: str, is_on: bool | None, label: str) -> None:
+    """A button for each setting that is not in force, of one position or of those yet to be opened."""
+    for on, word in ((True, "on"), (False, "off")):
+        if is_on is not on:
+            _button(f"topup {word} {symbol}".strip(), f"{label} {word}")
+
+
 def _button(what: str, label: str) -> None:
-    st.button(label, key=f"margin_{what.replace(' ', '_')}", on_click=_ask, args=(what,))
+    st.button(fmt.safe(label), key=f"margin_{what.replace(' ', '_')}", on_click=_ask, args=(what,))
 
 
 def _confirm(terms: MarginTerms) -> None:
@@ -79,14 +87,16 @@ def _confirm(terms: MarginTerms) -> None:
     asked = st.session_state.get(_ASKED, "")
     if not asked:
         return
-    kind, _, wanted = asked.partition(" ")
+    kind, wanted, symbol = _parts(asked)
     means = mode_words(wanted) if kind == "mode" else topup_words(wanted == "on", terms.mode)
+    if symbol:
+        means = f"{symbol}: auto top-up {wanted}"
     open_ = (
         f" {len(terms.positions)} open positions are margined so as well." if kind == "mode" and terms.positions else ""
     )
     st.text(f"Set this on the exchange? {means[:1].upper()}{means[1:]}.{open_}")
     with st.container(horizontal=True, gap="small"):
-        st.button("Yes, set it", key="margin_yes", type="primary", on_click=_set, args=(kind, wanted))
+        st.button("Yes, set it", key="margin_yes", type="primary", on_click=_set, args=(asked,))
         st.button("No", key="margin_no", on_click=_ask, args=("",))
 
 
@@ -95,12 +105,21 @@ def _ask(what: str) -> None:
     note(_SAID).said = ""
 
 
-def _set(kind: str, wanted: str) -> None:
+def _parts(asked: str) -> tuple[str, str, str]:
+    """Mode or top-up, the value wanted, and the position it is of."""
+    kind, wanted, symbol = [*asked.split(" ", 2), ""][:3]
+    return kind, wanted, symbol
+
+
+def _set(asked: str) -> None:
+    kind, wanted, symbol = _parts(asked)
     st.session_state[_ASKED] = ""
     desk, answer = service.desk(), note(_SAID)
     # From here on nothing of the session's state is touched: see `pressed`.
     try:
-        found: MarginChange = desk.set_margin_mode(wanted) if kind == "mode" else desk.set_auto_topup(wanted == "on")
+        found: MarginChange = (
+            desk.set_margin_mode(wanted) if kind == "mode" else desk.set_auto_topup(wanted == "on", symbol or None)
+        )
         answer.said = fmt.plain(found.words, 600)
     except TraderError as error:
         answer.said = f"Not set: {fmt.plain(error, 600)}"
