@@ -76,7 +76,8 @@ def _account_set(state: State, record: rec.LimitsSet | rec.LossLocked) -> State:
 def _margin_observed(state: State, record: rec.MarginObserved) -> State:
     if record.account != state.account_key:
         return state
-    return replace(state, account=replace(state.account, margin=record))
+    told = {"portfolios": record.portfolios, "default_auto_topup": record.default_auto_topup}
+    return replace(state, account=replace(state.account, margin_mode=record.mode, **told))
 
 
 def _day_of(record: rec.Record) -> date:

@@ -17,7 +17,7 @@ from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.remedy import Remedy
 from trader.engine.ledger import Ledger
-from trader.engine.records import LegKept, LegTerms, Level, MarginObserved, Phase, RunFinished, WalletCompared
+from trader.engine.records import LegKept, LegTerms, Level, Phase, RunFinished, WalletCompared
 
 ZERO = Decimal(0)
 HUNDRED = Decimal(100)
@@ -241,12 +241,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     locked_day: date | None = None  # the Indian day on which the account's daily loss was reached
     flows: tuple[Flow, ...] = ()  # what has been booked of executions and costs, the newest `KEPT_FLOWS`
     divided: dict[str, int] = {}  # contracts booked of what the exchange has closed by itself, by `Fill.whole_key`
-    margin: MarginObserved | None = None  # how the exchange last said that the account is margined
-
-    @property
-    def margin_mode(self) -> str | None:
-        """The exchange's word for the account's margin mode, as it was last told; None = never."""
-        return None if self.margin is None else self.margin.mode
+    margin_mode: str | None = None  # as the exchange last told it, in its own word; None = not told
+    portfolios: tuple[str, ...] | None = None  # and the indices that portfolio margin is on for
+    default_auto_topup: bool | None = None
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,19 +33,20 @@ def see_mode(turn: Turn, mode: str | None) -> None:
 def on_margin_read(turn: Turn, event: MarginRead) -> None:
     """Keep what was told; one read that fails changes nothing, after a second one nothing is known."""
     turn.slow_down(event.retry_after_secs)
-    terms, before = event.terms, turn.state.account.margin
+    terms, before = event.terms, turn.state.account
     if terms is None:
         turn.set(margin=None if turn.state.margin_fault else turn.state.margin, margin_fault=event.error)
         return
     _tell_topups(turn, terms)
     turn.set(margin=terms, margin_fault="", margin_wanted=False)
-    told = {"mode": terms.mode, "portfolios": terms.portfolios, "default_auto_topup": terms.default_auto_topup}
-    if before is not None and all(getattr(before, name) == value for name, value in told.items()):
+    told = (terms.mode, terms.portfolios, terms.default_auto_topup)
+    if told == (before.margin_mode, before.portfolios, before.default_auto_topup):
         return
-    turn.write(rec.MarginObserved, "", cause="exchange", account=turn.state.account_key, **told)
-    if before is None or None in (before.mode, terms.mode) or before.mode == terms.mode:
+    fields = dict(zip(("mode", "portfolios", "default_auto_topup"), told, strict=True))
+    turn.write(rec.MarginObserved, "", cause="exchange", account=turn.state.account_key, **fields)
+    if None in (before.margin_mode, terms.mode) or before.margin_mode == terms.mode:
         return
-    text = f"The account's margin mode was {before.mode} and is now {mode_words(terms.mode)}."
+    text = f"The account's margin mode was {before.margin_mode} and is now {mode_words(terms.mode)}."
     for run in turn.state.unresolved:
         turn.alert(run.run_id, "warning", "margin_mode_changed", text, once=False)
 
@@ -71,9 +72,9 @@ def mode_on(state: State, underlying: str) -> str | None:
     return None if state.margin is None else state.margin.mode_of(underlying)
 
 
-def last_told(state: State) -> MarginTerms | None:
-    """The terms as they were recorded last, for people; None where they never were."""
-    seen = state.account.margin
-    if seen is None:
-        return None
-    return MarginTerms(mode=seen.mode, portfolios=seen.portfolios, default_auto_topup=seen.default_auto_topup)
+def last_told(state: State) -> MarginTerms:
+    """The terms as they were recorded last, for people."""
+    account = state.account
+    return MarginTerms(
+        mode=account.margin_mode, portfolios=account.portfolios, default_auto_topup=account.default_auto_topup
+    )
