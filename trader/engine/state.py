@@ -313,6 +313,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     slow_until: datetime | None = None  # wall: the exchange has asked us to send no more than exits until then
     margin: MarginTerms | None = None  # as read last, with the positions; None while that is not known
     margin_asked: datetime | None = None  # wall
+    margin_pending: bool = False
     margin_wanted: bool = False  # the wallet shows another mode
     margin_fault: str = ""  # why the last read of it failed
     journal_fault: str = ""  # why nothing can be recorded; while there is one, no new risk is taken

@@ -5,22 +5,26 @@ from trader.engine import records as rec
 from trader.engine.effects import ReadMargin
 from trader.engine.events import MarginRead
 from trader.engine.gate import slowed
+from trader.engine.records import Phase
 from trader.engine.state import State, seconds_since
 from trader.engine.turn import Turn
 
 _ROUTINE_SECS = 30.0
 _AGAIN_SECS = 5.0  # where it is not known, or no longer so
+_ANSWER_SECS = 60.0  # after this a read that never answered is asked again
 
 
 def ask_margin(turn: Turn) -> None:
     """Ask, where it is not known or has been known for long. Each read of the account shows besides, in the wallet, whether
-    the mode is still the same while something is blocked."""
-    state = turn.state
+    the mode is still the same while something is blocked. Reads that an exit needs never queue behind it."""
+    state, waited = turn.state, seconds_since(turn.state.margin_asked, turn.wall)
     if slowed(state, turn.now) or (state.margin is not None and not state.unresolved):
         return
+    if any(run.phase is Phase.EXITING for run in state.unresolved) or (state.margin_pending and waited < _ANSWER_SECS):
+        return
     is_urgent = bool(state.unresolved) and (state.margin is None or state.margin_wanted)
-    if seconds_since(state.margin_asked, turn.wall) >= (_AGAIN_SECS if is_urgent else _ROUTINE_SECS):
-        turn.set(margin_asked=turn.wall)
+    if waited >= (_AGAIN_SECS if is_urgent else _ROUTINE_SECS):
+        turn.set(margin_asked=turn.wall, margin_pending=True)
         turn.do(ReadMargin())
 
 
@@ -33,6 +37,7 @@ def see_mode(turn: Turn, mode: str | None) -> None:
 def on_margin_read(turn: Turn, event: MarginRead) -> None:
     """Keep what was told; one read that fails changes nothing, after a second one nothing is known."""
     turn.slow_down(event.retry_after_secs)
+    turn.set(margin_pending=False)
     terms, before = event.terms, turn.state.account
     if terms is None:
         turn.set(margin=None if turn.state.margin_fault else turn.state.margin, margin_fault=event.error)
