@@ -162,11 +162,11 @@ def test_portfolio_margin_holds_more_contracts_until_its_span_has_grown() -> Non
 
 def test_the_status_tells_it_as_the_runner_was_told(desk: Desk, runner: RunnersHand) -> None:
     runner.live()
-    assert status_document(desk.status())["margin"] is None
+    assert status_document(desk.status())["account_margin"] is None
     assert not [line for line in run_lines(desk.status()) if line.startswith("margin mode")]
     terms = MarginTerms(mode="isolated", portfolios=(), default_auto_topup=True)
     runner.journal.publish(replace(picture(datetime.now(UTC)), margin=terms))
-    told = status_document(desk.status())["margin"]
+    told = status_document(desk.status())["account_margin"]
     assert (told["mode"], told["default_auto_topup"], told["positions"]) == ("isolated", True, [])
     [line] = [line for line in run_lines(desk.status()) if line.startswith("margin mode")]
     assert "isolated: each short leg is liquidated for itself" in line and line.endswith(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.engine.scene import CALL, SPOT, D, Phase, Scene, holding, preset
+from tests.engine.scene import CALL, ISOLATED, SPOT, D, Phase, Scene, holding, preset
 from tests.engine.several import config, second
 from trader.domain.margin import MarginedPosition, MarginTerms, mode_words, terms_of, topup_words
 from trader.engine import effects as ef
@@ -16,7 +16,6 @@ from trader.engine.fold import evolve
 from trader.engine.prerequisites import Facts, Unread, prerequisites
 from trader.engine.state import State
 
-ISOLATED = MarginTerms(mode="isolated", portfolios=(), default_auto_topup=False)
 PORTFOLIO = MarginTerms(mode="portfolio", portfolios=(".DEXBTUSD",), default_auto_topup=False)
 
 
@@ -26,6 +25,13 @@ def row(symbol: str = CALL, *, mode: str | None = "isolated", topup: bool = Fals
         liquidation_price=D(700), bankruptcy_price=D(1200), blocked_commission=D(0), realized_pnl=D(0), realized_funding=D(0),
         realized_cashflow=D(0), margin_mode=mode, auto_topup=topup, created_at=None,
     )  # fmt: skip
+
+
+def fresh(scene: Scene | None = None) -> Scene:
+    """Nothing has been told yet."""
+    scene = scene or Scene()
+    scene.state = replace(scene.state, margin=None, margin_asked=None, margin_pending=False)
+    return scene
 
 
 def told(scene: Scene, terms: MarginTerms | None, error: str = "") -> None:
@@ -53,7 +59,7 @@ def observed(scene: Scene) -> list[str | None]:
 
 def armed(terms: MarginTerms | None = None, **risk: Any) -> Scene:
     """Started, strikes picked, account read; nothing sent yet where something bars it."""
-    scene = Scene()
+    scene = fresh()
     scene.feed(ev.ClockTicked)
     if terms is not None:
         told(scene, terms)
@@ -69,7 +75,7 @@ def armed(terms: MarginTerms | None = None, **risk: Any) -> Scene:
 
 
 def test_it_is_asked_at_the_start_and_without_a_run_no_more_once_it_is_known() -> None:
-    scene = Scene()
+    scene = fresh()
     assert any(isinstance(e, ef.ReadMargin) for e in scene.tick())
     told(scene, ISOLATED)
     assert asked(scene, 120) == []
@@ -85,14 +91,14 @@ def test_with_a_run_it_is_asked_every_half_minute_once_for_all_runs() -> None:
 
 
 def test_while_it_is_not_known_a_run_asks_soon_again() -> None:
-    scene = holding()
+    scene = fresh(holding())
     told(scene, None, "read timed out")
     times = answered(scene, 12, None)
     assert len(times) >= 2 and times[1] - times[0] == 5
 
 
 def test_a_read_that_never_answers_is_not_piled_up_behind() -> None:
-    scene = holding()
+    scene = fresh(holding())
     told(scene, None, "read timed out")
     first, *more = asked(scene, 100)
     assert [at - first for at in more] == [60]
@@ -117,7 +123,7 @@ def test_one_failed_read_changes_nothing_after_two_nothing_is_known() -> None:
 
 
 def test_a_429_keeps_it_from_being_asked_for() -> None:
-    scene = holding()
+    scene = fresh(holding())
     scene.feed(ev.MarginRead, error="429", retry_after_secs=40.0)
     assert asked(scene, 39) == [] and asked(scene, 3)
 
@@ -154,7 +160,7 @@ def test_a_change_is_recorded_and_survives_a_restart() -> None:
 def test_what_a_person_changes_during_a_run_is_told_at_the_next_read(
     before: MarginTerms, after: MarginTerms, codes: list[str]
 ) -> None:
-    scene = holding()
+    scene = fresh(holding())
     told(scene, before)
     first = len(scene.alerts())
     told(scene, after)
@@ -203,7 +209,7 @@ def test_an_entry_counts_in_the_mode_the_account_is_in() -> None:
 
 
 def armed_with(terms: MarginTerms | None, available: Decimal) -> Scene:
-    scene = Scene()
+    scene = fresh()
     scene.exchange.available = available
     scene.tick()
     if terms is not None:

@@ -64,7 +64,7 @@ def test_in_a_mode_that_is_not_known_the_larger_counts(mode: str | None) -> None
     assert margin(mode, *large) == margin("portfolio", *large) > margin("isolated", *large)
 
 
-@pytest.mark.parametrize("gap", [{"iv": None}, {"mark": None}])
+@pytest.mark.parametrize("gap", [{"iv": None}, {"mark": None}, {"mark": D("1E+40")}])
 @pytest.mark.parametrize("mode", [None, "portfolio"])
 def test_without_a_price_no_netting_is_counted_on(mode: str | None, gap: Any) -> None:
     blind = replace(STRANGLE[1], **gap)

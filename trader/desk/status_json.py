@@ -52,7 +52,7 @@ def status_document(status: Status) -> dict[str, Any]:
         "alerts_open": len(status.open_alerts),
         "trading": {"level": status.trading[0], "reason": status.trading[1]},
         "day": _value(status.day),
-        "margin": _value(status.margin),
+        "account_margin": _value(status.margin),
         "situation": list(status.situation),
         "left_out": _left_out(status),
         "happened": [

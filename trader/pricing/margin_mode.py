@@ -81,4 +81,7 @@ def _netted(held: Sequence[OptionHeld], spot: Decimal, at: datetime | None) -> D
             years=year_fraction(at, one.expiry),
         )
     open_ = [lines[contract] for contract, size in sizes.items() if size]
-    return portfolio_of([(float(spot), open_)] if open_ else []).im_with_ucf
+    try:
+        return portfolio_of([(float(spot), open_)] if open_ else []).im_with_ucf
+    except (ArithmeticError, ValueError):
+        return None  # a mark that no option can have
