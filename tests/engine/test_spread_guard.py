@@ -104,7 +104,7 @@ def test_of_what_nobody_offers_the_profit_is_not_known_and_not_taken() -> None:
     assert scene.phase is Phase.HOLDING and scene.run.peak_pct is None
     assert (view.pnl, view.pnl_pct, [leg.pnl for leg in view.legs]) == (None, None, [None, None])
     assert view.guarded is not None and view.guarded.secs is None
-    assert view.guarded.unoffered == (SYMBOL["C"], SYMBOL["P"]) and view.guarded.pct > 80
+    assert view.guarded.unoffered == (SYMBOL["C"], SYMBOL["P"]) and view.guarded.pnl_pct > 80
     assert [leg.counted_px for leg in view.legs] == [D("7.5")] * 2
     assert view.safety is not None and view.safety.app_stop, "a loss would still be seen"
 
@@ -433,7 +433,7 @@ def test_a_picture_tells_both_numbers_and_for_how_long() -> None:
     view = scene.view
     assert view.guarded is not None and view.pnl is not None and view.pnl_pct is not None
     assert view.guarded.secs == 34 and view.guarded.unoffered == ()
-    assert (round(view.pnl_pct), round(view.guarded.pct)) == (-160, -37)
+    assert (round(view.pnl_pct), round(view.guarded.pnl_pct)) == (-160, -37)
     call, put = view.legs
     assert (call.closing_px, call.counted_px, call.guard_secs) == (WIDE, D("307.5"), 34)
     assert (put.closing_px, put.counted_px, put.guard_secs) == (210, None, None)

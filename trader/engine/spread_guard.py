@@ -64,7 +64,7 @@ def guarded_view(run: Run, market: Market, waits: Mapping[str, float], at_touch:
     if seen is None or (seen == at_touch and not seen.unoffered):
         return None
     secs = None if seen.unoffered else max(waits.values())
-    return Guarded(pnl=seen.pnl, pct=seen.pct, secs=secs, unoffered=seen.unoffered)
+    return Guarded(pnl=seen.pnl, pnl_pct=seen.pct, secs=secs, unoffered=seen.unoffered)
 
 
 def hold_back(turn: Turn, run: Run, true: Collection[ExitReason], at_touch: Valuation) -> set[ExitReason]:

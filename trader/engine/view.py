@@ -166,12 +166,12 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Guarded(msgspec.Struct, frozen=True, kw_only=True):
-    """The spread guard binds: `pnl` (USD) and `pct` (% of the basis) are what the exits at a loss count instead of P&L at the touch,
+    """The spread guard binds: `pnl` (USD) and `pnl_pct` (% of the basis) are what the exits at a loss count instead of P&L at the touch,
     for `secs` more (exchange's time; None = as long as nobody offers). `unoffered`: short contracts that nobody offers; while there
     are any, P&L at the touch is not known and this is the most it can be."""
 
     pnl: Decimal
-    pct: Decimal
+    pnl_pct: Decimal
     secs: float | None
     unoffered: tuple[str, ...] = ()
 
