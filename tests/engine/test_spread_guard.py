@@ -15,6 +15,7 @@ from tests.engine.pictures import later
 from tests.engine.scene import CALL, OPENING, SYMBOL, D, Phase, Scene, holding, preset, quote
 from trader.config.preset import Preset
 from trader.domain.order import Side
+from trader.engine.account.limits import open_pnl
 from trader.engine.exits import Trail, ratchet, triggered
 from trader.engine.horizon import horizon
 from trader.engine.records import ExitDecided, SpreadGuarded
@@ -274,6 +275,16 @@ def test_a_wing_nobody_bids_for_is_worth_nothing_at_once_on_the_page_and_after_i
     view = board.view
     assert view.legs[0].closing_px == 0 and view.legs[0].pnl is not None and view.pnl == view.legs[0].pnl
     assert view.guarded is not None and view.guarded.pnl > view.pnl and view.guarded.secs == 60
+
+
+def test_one_absurd_print_is_no_loss_of_the_accounts_limits() -> None:
+    scene = holding()
+    show(scene)
+    at_a_loss(scene)
+    assert round(open_pnl(scene.state), 2) == D("-0.30"), "counted -37 % of 0.8 USD"
+    for _ in range(3):
+        show(scene, call=("205", "320"), times=11)
+    assert open_pnl(scene.state) == scene.view.pnl, "what stays counts in full"
 
 
 def test_while_the_guard_holds_a_stop_back_every_price_wakes_the_runner() -> None:

@@ -13,7 +13,7 @@ from trader.engine.effects import ReadChain, Tell
 from trader.engine.execution.working import ask_cancel
 from trader.engine.exits import Trail, ratchet, triggered
 from trader.engine.gate import closable
-from trader.engine.spread_guard import hold_back, note_spreads
+from trader.engine.spread_guard import counted, hold_back, note_spreads
 from trader.engine.state import HUNDRED, ZERO, Run, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import Evidence, Valuation, closing_cost, closing_price, evidence_of, flaw_of, value
@@ -128,7 +128,10 @@ def _evaluate(turn: Turn, run: Run, valuation: Valuation, evidence: Evidence) ->
         run = turn.run(run.run_id)
     true = _true(run, valuation)
     agreed = {reason: watch.agreed.get(reason, 0) + 1 for reason in true}
-    turn.set_watch(run.run_id, evaluated_on=evidence, pnl=valuation.pnl, agreed=agreed)
+    losing = counted(run, turn.state.market, watch, turn.now) if watch.wide else valuation
+    turn.set_watch(
+        run.run_id, evaluated_on=evidence, pnl=valuation.pnl, counted=(losing or valuation).pnl, agreed=agreed
+    )
     _fire(turn, run, valuation, true)
 
 

@@ -104,4 +104,4 @@ def _bounds(leg: LegTerms, price: float, down: float, up: float) -> Bounds:
     """`down` and `up`: by how much the touch at which the leg is closed may move against it and in its favour. The spread guard
     only ever lets a losing exit wait, so within these it has nothing to hold back. A touch of nothing is no touch."""
     low, high = (price - up, price + down) if leg.side is Side.SELL else (price - down, price + up)
-    return Bounds(leg.side, max(low, float(leg.tick_size)), high, -inf, inf)
+    return Bounds(leg.side, max(low, float(leg.tick_size)), high, inf)

@@ -271,6 +271,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     absent: dict[str, tuple[int, datetime]] = {}
     evaluated_on: tuple[datetime | None, ...] = ()
     pnl: Decimal | None = None
+    counted: Decimal | None = None  # USD: the same as exits at a loss and the account's limits count it (spread guard)
     agreed: dict[str, int] = {}
     wide: dict[str, datetime] | None = (
         None  # legs, by key: since when (market) their spread is wide; None = not looked yet
