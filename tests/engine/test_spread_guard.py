@@ -16,6 +16,7 @@ from tests.engine.scene import CALL, OPENING, SYMBOL, D, Phase, Scene, holding, 
 from trader.config.preset import Preset
 from trader.domain.order import Side
 from trader.engine.account.limits import open_pnl
+from trader.engine.effects import Tell
 from trader.engine.exits import Trail, ratchet, triggered
 from trader.engine.horizon import horizon
 from trader.engine.records import ExitDecided, SpreadGuarded
@@ -187,11 +188,16 @@ def test_a_trailing_stop_that_only_a_wide_ask_reaches_waits_as_well() -> None:
 
 
 def test_a_stop_sees_the_mark_where_nobody_offers() -> None:
-    scene = holding()
+    scene = holding(preset(system={"status_report_mins": 1}))
     show(scene, call=("205", None), times=40)
     assert scene.phase is Phase.HOLDING
     show(scene, call=("400", None), times=2)
     assert scene.run.exit_reason == "max_loss"
+    assert scene.run.exit_detail.endswith(f"; no ask for {CALL}, counted at the spread guard")
+    told = [
+        effect.text for effect in scene.all_effects if isinstance(effect, Tell) and effect.text.startswith("Holding")
+    ]
+    assert told and told[-1] == f"Holding: P&L not known (no ask for {CALL})."
 
 
 def test_a_dear_offer_after_a_while_without_any_is_no_new_spread() -> None:

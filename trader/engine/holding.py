@@ -138,9 +138,14 @@ def _evaluate(turn: Turn, run: Run, valuation: Valuation, evidence: Evidence) ->
 def _true(run: Run, valuation: Valuation) -> dict[ExitReason, str]:
     """The price rules that are true at the touch. Of what nobody offers no profit is known to be taken."""
     true = triggered(run.preset.exits, run.level_pct, valuation.pct, basis_words(run.basis_name), run.peak_pct)
-    if valuation.unoffered:
-        true.pop("max_profit", None)
-    return true
+    if not valuation.unoffered:
+        return true
+    why = f"; {_no_ask(valuation)}, counted at the spread guard"
+    return {reason: detail + why for reason, detail in true.items() if reason != "max_profit"}
+
+
+def _no_ask(valuation: Valuation) -> str:
+    return f"no ask for {', '.join(valuation.unoffered)}"
 
 
 def _fire(turn: Turn, run: Run, valuation: Valuation, true: dict[ExitReason, str]) -> None:
@@ -209,7 +214,8 @@ def _report(turn: Turn, run: Run, valuation: Valuation) -> None:
     if seconds_since(watch.reported_at, market) >= run.preset.system.status_report_mins * 60:
         turn.set_watch(run.run_id, reported_at=market)
         level = f", trailing level {run.level_pct} %" if run.level_pct is not None else ""
-        text = f"Holding: P&L {valuation.pnl:.4f} USD ({valuation.pct:.1f} % of {basis_words(run.basis_name)}){level}."
+        pnl = f"P&L {valuation.pnl:.4f} USD ({valuation.pct:.1f} % of {basis_words(run.basis_name)})"
+        text = f"Holding: {f'P&L not known ({_no_ask(valuation)})' if valuation.unoffered else pnl}{level}."
         turn.do(Tell(run_id=run.run_id, text=text))
     spot, start = turn.state.market.spots.get(run.underlying), run.spot_at_entry
     if spot is not None and start is not None and start > 0:
