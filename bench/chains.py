@@ -29,10 +29,17 @@ def data_folder() -> Path | None:
     return Path(place) if place and (Path(place) / "deribit_chain_6h").is_dir() else None
 
 
-def boards(source: Path, kind: str, underlying: str, grid: timedelta | None = None) -> Iterator[Board]:
-    """Each chain of a file or folder, in order of time. `grid`: quotes are told at the nearest of its instants, for a file whose
+def boards(
+    source: Path,
+    kind: str,
+    underlying: str,
+    grid: timedelta | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> Iterator[Board]:
+    """Each chain of a file or folder, in order of time, of a part of it by the recorded clock. `grid`: quotes are told at the nearest of its instants, for a file whose
     rows keep the times of their own last change; by default those of one instant are one chain."""
-    rows = read_quotes(source, kind, underlying, None, None)
+    rows = read_quotes(source, kind, underlying, start, end)
     step = None if grid is None else int(grid.total_seconds() * 1000)
 
     def instant(row: DeribitQuote) -> int:

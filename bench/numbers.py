@@ -8,16 +8,20 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench import chains, numbers_guard, numbers_liquidation
 from bench.measuring import percentile
 from trader.config.builtin import BUILT_IN
 from trader.config.preset import Preset
+from trader.desk.market import Board
 
 _HALF_HOUR = timedelta(minutes=30)
-_ENTRY_HOURS = range(4)  # UTC on this exchange's clock: the chain recorded last before the usual entry at 09:30 IST
+_ENTRY_HOURS = (
+    20,
+    24,
+)  # UTC of the recorded clock, four hours behind this exchange's: the last chain before the entry at 09:30 IST
 _STRANGLES = ("default", "conservative", "aggressive")
 _SPOT = ("delta/BTCUSD_1m_*", "spot/binance_BTCUSDT_1m_2023*", "spot/binance_BTCUSDT_1m_2024*")
 _LASTING = (1, 2, 5)
@@ -64,11 +68,7 @@ def guard_lines(folder: Path) -> Iterator[str]:
 
 
 def liquidation_lines(folder: Path, each: int) -> Iterator[str]:
-    near = [
-        board
-        for board in chains.boards(folder / "deribit_chain_6h", "deribit-chain", "BTC")
-        if board.market is not None and board.market.hour in _ENTRY_HOURS
-    ]
+    near = list(_evenings(folder / "deribit_chain_6h"))
     days = numbers_liquidation.spot_days(folder, _SPOT)
     yield f"{len(near)} chains from {near[0].market:%d %b %Y} to {near[-1].market:%d %b %Y}, each held on {each} of {len(days)} days of spot"
     yield (
@@ -82,6 +82,17 @@ def liquidation_lines(folder: Path, each: int) -> Iterator[str]:
     ):
         for name, preset in presets.items():
             yield _line(f"{name}, {words}", numbers_liquidation.outcomes(preset, near, days, each, guarded=guarded))
+
+
+def _evenings(folder: Path) -> Iterator[Board]:
+    """Of each recorded day the chain at which a run would be entered."""
+    for path in sorted(folder.glob("BTC_*.parquet")):
+        day = datetime.strptime(path.stem, "BTC_%Y-%m").replace(tzinfo=UTC) - timedelta(
+            days=2
+        )  # a file may begin earlier
+        for begin in (day + timedelta(days=number, hours=_ENTRY_HOURS[0]) for number in range(34)):
+            end = begin + timedelta(hours=_ENTRY_HOURS[1] - _ENTRY_HOURS[0])
+            yield from chains.boards(path, "deribit-chain", "BTC", start=begin, end=end)
 
 
 def _line(name: str, found: Sequence[numbers_liquidation.Result]) -> str:
@@ -101,10 +112,10 @@ def main() -> int:
     if folder is None:
         print("The recorded data is not here: set TRADER_DATA to its folder.", file=sys.stderr)
         return 2
-    if asked.table in (None, "guard"):
-        print("\n".join(guard_lines(folder)))
-    if asked.table in (None, "liquidation"):
-        print("\n".join(liquidation_lines(folder, asked.days)), flush=True)
+    for name, lines in (("guard", guard_lines(folder)), ("liquidation", liquidation_lines(folder, asked.days))):
+        if asked.table in (None, name):
+            for line in lines:
+                print(line, flush=True)
     return 0
 
 
