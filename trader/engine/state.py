@@ -12,12 +12,13 @@ from trader.config.preset import Preset
 from trader.domain.clock import Now
 from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign
-from trader.domain.margin import MarginTerms
+from trader.domain.margin import PORTFOLIO, MarginTerms, mode_of
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.remedy import Remedy
 from trader.engine.ledger import Ledger
 from trader.engine.records import LegKept, LegTerms, Level, Phase, RunFinished, WalletCompared
+from trader.pricing.smile import Smile
 
 ZERO = Decimal(0)
 HUNDRED = Decimal(100)
@@ -107,6 +108,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     schedule_warning: str = ""
     legs: tuple[LegTerms, ...] = ()
     spot_at_entry: Decimal | None = None
+    smile: Smile | None = None  # of the expiry's volatilities when the strikes were chosen
     orders: dict[str, Order] = {}
     unsettled: tuple[str, ...] = ()  # of these orders, those that may still trade or whose fills are not all held
     fills: dict[str, BookedFill] = {}  # by `Fill.key`
@@ -245,6 +247,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     portfolios: tuple[str, ...] | None = None  # and the indices that portfolio margin is on for
     default_auto_topup: bool | None = None
 
+    def is_isolated(self, underlying: str) -> bool:
+        """Whether each short leg on an underlying stands on a margin of its own, and so has a liquidation price; taken so while
+        the mode is not known."""
+        return mode_of(self.margin_mode, self.portfolios, underlying) != PORTFOLIO
+
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
     """Volatile attention to one run: what was asked and when, what was last seen. All instants are wall unless named."""
@@ -263,6 +270,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     account_read: datetime | None = None  # `asked` of the last complete read
     available_usd: Decimal | None = None
     foreign_orders: tuple[str, ...] = ()
+    liquidation: dict[str, Decimal] = {}  # marks, by contract, at which the exchange says it liquidates the position
     stops: int | None = None  # stop orders that the exchange listed on this run's contracts; None = not known
     stops_read: datetime | None = None  # `asked` of the read that told them
     unread: str = ""  # rows of the last read that made no sense and may be of this run's contracts
