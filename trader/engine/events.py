@@ -124,7 +124,7 @@ class FillSeen(Event, frozen=True, kw_only=True):
 
 
 class WalletRead(Event, frozen=True, kw_only=True):
-    """The lines of the exchange's ledger since an instant, or why they could not be read."""
+    """The lines of the exchange's ledger since an instant, or why they could not be read; of whole days without a run."""
 
     run_id: str
     since: datetime

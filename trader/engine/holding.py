@@ -119,7 +119,9 @@ def _evaluate(turn: Turn, run: Run, valuation: Valuation, evidence: Evidence) ->
         run = turn.run(run.run_id)
     true = triggered(exits, run.level_pct, valuation.pct, basis_words(run.basis_name), run.peak_pct)
     agreed = {reason: watch.agreed.get(reason, 0) + 1 for reason in true}
-    turn.set_watch(run.run_id, evaluated_on=evidence, pnl=valuation.pnl, agreed=agreed)
+    turn.set_watch(
+        run.run_id, evaluated_on=evidence, pnl=valuation.pnl, made=valuation.pnl, valued=turn.now, agreed=agreed
+    )
     for reason, detail in true.items():
         if agreed[reason] >= exits.confirmations:
             turn.decide_exit(run.run_id, reason, detail, pnl=valuation.pnl)
