@@ -11,6 +11,7 @@ frame.beat()
 sheet.style()
 st.subheader("History", anchor=False)
 try:
+    past.days_table()
     picked = past.runs_table()
     if picked is not None:
         run_report.draw(service.desk().report(picked))

@@ -26,8 +26,8 @@ from tests.engine.scene import (
 from trader.domain.expiry import ist_date
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side
 from trader.engine import effects as ef
-from trader.engine.events import StartCommand
 from trader.engine.account.losses import made_today, runs_sold
+from trader.engine.events import StartCommand
 from trader.engine.gate import HARD_ORDERS_PER_SECOND, check_order, closable, collar
 
 Change = Callable[[Scene], dict[str, Any]]

@@ -51,7 +51,9 @@ def entry_code(scene: Scene) -> tuple[str, str]:
     """How the gate judges an order of a run like the newest that has sold nothing yet, with the numbers."""
     intent = next(i for i in scene.sent(Purpose.ENTRY) if i.run_id == scene.run.run_id and i.leg == "C")
     mark = scene.state.market.quotes[intent.symbol].mark
-    run = replace(scene.run, orders={}, unsettled=(), phase=Phase.ENTERING, fills={}, ledgers={}, held=(), exit_reason=None)
+    run = replace(
+        scene.run, orders={}, unsettled=(), phase=Phase.ENTERING, fills={}, ledgers={}, held=(), exit_reason=None
+    )
     scene.pass_time(1)
     intent = replace(intent, client_order_id="more", limit_price=mark)
     found = check_order(scene.state, run, intent, scene.now)

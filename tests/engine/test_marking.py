@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from tests.engine.scene import EXPIRY, SPOT, Phase, Scene, preset
 from tests.engine.several import config, runs, second, serve

@@ -70,7 +70,9 @@ def test_a_day_is_compared_after_its_end_with_the_cash_of_runs_that_are_open() -
     ],
     ids=["a deposit", "another contract", "a charge that no fill tells"],
 )
-def test_what_is_a_difference(other: tuple[str, Decimal, Any], difference: Decimal, besides: dict[str, Decimal]) -> None:
+def test_what_is_a_difference(
+    other: tuple[str, Decimal, Any], difference: Decimal, besides: dict[str, Decimal]
+) -> None:
     scene = next_day()
     kind, amount, product = other
     product = scene.run.legs[0].product_id if product == "own" else product

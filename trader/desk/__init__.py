@@ -6,6 +6,7 @@ It never decides anything about a run and never sends an order; the runner does,
 from trader.config.presets import PresetChanged, PresetInfo
 from trader.desk.account import Use, uses
 from trader.desk.chain import Chain, ChainRow, ChainSide
+from trader.desk.day import wallet_of_day
 from trader.desk.desk import Desk
 from trader.desk.outcome import Outcome
 from trader.desk.payoff import Outcomes, fires, outcomes, payoff
@@ -20,6 +21,7 @@ from trader.desk.values import (
     CommandReceipt,
     Day,
     DayResult,
+    DayRow,
     ExpiryChoice,
     Fire,
     Happening,
@@ -50,6 +52,7 @@ __all__ = [
     "CommandRow",
     "Day",
     "DayResult",
+    "DayRow",
     "Desk",
     "ExpiryChoice",
     "FillRow",
@@ -92,5 +95,6 @@ __all__ = [
     "spot_map",
     "stop_words",
     "uses",
+    "wallet_of_day",
     "what_if",
 ]

@@ -7,22 +7,26 @@ midnight comes every 24 minutes, and what ended a moment ago must not go with it
 """
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from trader.config.preset import Risk
-from trader.desk.values import Day, DayResult
+from trader.desk.values import Day, DayResult, DayRow
 from trader.domain.expiry import ist_date
 from trader.engine.account.losses import losses
 from trader.engine.fold import evolve
-from trader.engine.records import RunCreated, RunFinished
+from trader.engine.records import DayCompared, RunCreated, RunFinished
 from trader.engine.state import HUNDRED, State
 from trader.engine.view import RunView
 from trader.journal import Journal
 from trader.journal.views import TakenIn
 
 IN_SIGHT = timedelta(hours=24)
+_DAYS_BACK = timedelta(days=90)
 HISTORY = timedelta(days=8)  # how far back the runner and the prerequisites look, too
 
 
@@ -112,6 +116,48 @@ class DayBook:
         for name in unread:
             self._told[name] = _result(self._begun[name], self._ended[name], taken_in.get(name))
         return tuple(self._told[end.run_id] for end in reversed(ended))
+
+
+def day_rows(journal: Journal, account: str, wall: datetime, today: Day | None, count: int) -> tuple[DayRow, ...]:
+    """The newest Indian days on which anything was made or compared, newest first; the present one with what is open.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    state = State(installation="", epoch=0, env="", account_key=account)
+    for _, record in journal.run_bounds(account, wall - _DAYS_BACK):
+        state = evolve(state, record)
+    made = dict(state.account.made_by_day)
+    sold: Counter[date] = Counter()
+    for (_, day), runs in state.account.runs_by_day.items():
+        sold[day] += runs
+    if today is not None and (today.total or sold[today.date] or today.date in made):
+        made[today.date] = today.realised + (today.open_today or 0)
+    compared = {one.day: one for one in reversed(journal.compared_days(account, count))}
+    days = sorted(made.keys() | sold.keys() | compared.keys(), reverse=True)[:count]
+    return tuple(_row(day, made, sold, compared.get(day), today) for day in days)
+
+
+def wallet_of_day(row: DayRow) -> str:
+    """Whether the exchange's ledger shows what the day has booked, and what else moved money, in words every face prints."""
+    if not row.compared:
+        return "not compared" if row.is_over else "so far"
+    if row.difference is None:
+        return f"not compared: {row.why}"
+    besides = ", ".join(f"{kind} {amount:+f}" for kind, amount in row.besides.items())
+    found = f"differs by {row.difference:+f} USD" if row.difference else "agrees"
+    return f"{found}; besides {besides}" if besides else found
+
+
+def _row(
+    day: date, made: dict[date, Decimal], sold: Counter[date], compared: DayCompared | None, today: Day | None
+) -> DayRow:
+    is_over = today is None or day < today.date
+    row = DayRow(date=day, made=made.get(day, Decimal(0)), runs=sold[day], is_over=is_over)
+    if compared is None:
+        return row
+    found = {"difference": compared.difference, "why": compared.why, "besides": compared.besides}
+    return replace(row, compared=True, **found)
 
 
 def _result(begin: RunCreated, end: RunFinished, taken_in: TakenIn | None) -> DayResult:
