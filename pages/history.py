@@ -11,8 +11,8 @@ frame.beat()
 sheet.style()
 st.subheader("History", anchor=False)
 try:
-    past.days_table()
     picked = past.runs_table()
+    past.days_table()
     if picked is not None:
         run_report.draw(service.desk().report(picked))
 except NotPossible as error:

@@ -19,8 +19,8 @@ from trader.domain.clock import Now
 from trader.domain.fill import Fill
 from trader.domain.order import Side
 from trader.engine import records as r
-from trader.engine.fold import evolve
 from trader.engine.account.losses import made_today, runs_sold
+from trader.engine.fold import evolve
 from trader.engine.state import State
 from trader.engine.view import LegView
 from trader.journal import Journal
@@ -322,7 +322,9 @@ def test_the_days_of_the_account_and_whether_the_wallet_agrees(
 
 def test_a_run_of_long_ago_that_is_marked_now_is_read_with_its_beginning(desk: Desk, journal: Journal) -> None:
     now = wall()
-    journal.append([begun("old", now - 12 * DAY, now - 12 * DAY), sold("old", now - 12 * DAY, now - 12 * DAY)], lease=None)
+    journal.append(
+        [begun("old", now - 12 * DAY, now - 12 * DAY), sold("old", now - 12 * DAY, now - 12 * DAY)], lease=None
+    )
     assert day_of(desk).runs_made == 0
     today = day_of(desk).date
     journal.append([marked("old", now, today - DAY, "-7", "-5")], lease=None)

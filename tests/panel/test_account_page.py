@@ -1,14 +1,17 @@
 """The Account page: every limit with its unit and its use, one sentence for what cannot be set, and no undoing of another's change."""
 
 from collections.abc import Callable
+from decimal import Decimal as D
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
 from tests.panel.fake_desk import FakeDesk
 from tests.panel.seen import read
 from trader.config.account_limits import AccountLimits
+from trader.desk import Status
 from trader.panel import account, service
 
 Open = Callable[..., Any]
@@ -47,6 +50,37 @@ def test_what_is_used_stands_beside_its_limit(open_panel: Open) -> None:
     assert "Now: 80 of 50,000 contracts (BTC)" in words and "Now: 40 of 20,000 contracts (C-BTC-95000-221126)" in words
     assert "Now: 7,280 of 20,000,000 USD" in words
     assert "of −5,000.00 USD today" in words and "No lock: the losses are within their limits." in words
+
+
+def test_day_and_week_are_split_into_realised_and_open_and_the_steps_are_fields(open_panel: Open) -> None:
+    at, desk = open_panel("holding", page=PAGE)
+    before = desk.status
+
+    def held_over(run_id: str | None = None) -> Status:
+        status = before(run_id)
+        assert status.day is not None
+        figures = {
+            "realised": D(-14),
+            "open": D(-50),
+            "carried": D(-30),
+            "week": D(-60),
+            "runs_made": 1,
+            "runs_most": 2,
+        }
+        return replace(status, day=replace(status.day, **figures))
+
+    desk.status = held_over
+    again(at)
+    words = read(at)
+    assert "Today −$34.00 −$14.00 realised, −$20.00 open" in words
+    assert "Since Monday −$80.00 −$60.00 realised, −$20.00 open" in words
+    assert "Open now −$50.00 −$30.00 of it made by earlier days" in words
+    assert "unfinished now; 1 of 2 sold today" in words
+    assert "−34.00 of −5,000.00 USD today, of it open −20.00" in words
+    assert (
+        field(at, "loss_warn_pct").value == 70
+        and field(at, "loss_bars_pct").label == "Loss bars entries (% of the limit)"
+    )
 
 
 def test_saving_sends_the_whole_document_with_the_one_that_was_loaded(open_panel: Open) -> None:

@@ -58,7 +58,9 @@ def days_table() -> None:
     rows = service.desk().days(14)
     if not rows:
         return
-    with st.expander(f"Days: {rows[0].date:%d %b} {parts.dollars(rows[0].made, 2, signed=True)}", key="hist_days"):
+    with st.expander(
+        fmt.safe(f"Days: {rows[0].date:%d %b} {parts.dollars(rows[0].made, 2, signed=True)}"), key="hist_days"
+    ):
         st.dataframe(
             pd.DataFrame(
                 {

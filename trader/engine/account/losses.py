@@ -230,8 +230,11 @@ def runs_sold(state: State, underlying: str, now: Now) -> int:
 
 
 def runs_selling(state: State, underlying: str, but: Run | None = None) -> int:
-    """Runs on it whose entry orders work and have filled nothing yet: each may be one more of today."""
+    """Runs on it whose entry may yet make its first fill: each may be one more of today."""
     return sum(
-        run.phase is Phase.ENTERING and not run.fills and run.underlying == underlying and run is not but
+        not run.fills
+        and bool(run.unsettled or run.phase is Phase.ENTERING)
+        and run.underlying == underlying
+        and run is not but
         for run in state.unresolved
     )
