@@ -382,7 +382,9 @@ class Risk(Section):
         gt=0,
         le=100,
     )
-    max_runs_per_day: Whole = setting(3, "Runs per day", "Most runs per underlying that sell on one IST day.", "runs", ge=1, le=50)
+    max_runs_per_day: Whole = setting(
+        3, "Runs per day", "Most runs per underlying that sell on one IST day.", "runs", ge=1, le=50
+    )
 
 
 class System(Section):

@@ -191,7 +191,8 @@ def _wallet(decoded: list[tuple[int, AnyRecord]]) -> str:
         raise _Wrong(f"the exchange's ledger shows more or less than was told: {'; '.join(differ[:_NAMED])}")
     if not runs and not days:
         return "no run and no day was compared yet"
-    return f"{len(runs)} runs and {len(days)} days were compared with the exchange's ledger, all agree"
+    also = f", and {len(days)} days" if days else ""
+    return f"{len(runs)} runs were compared with the exchange's ledger{also}, all agree"
 
 
 def _days(decoded: list[tuple[int, AnyRecord]]) -> str:
