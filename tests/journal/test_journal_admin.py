@@ -66,6 +66,8 @@ def test_a_whole_journal_passes_every_check(sqlite_url: str, sqlite_journal: Pat
         "runs",
         "fills",
         "orders",
+        "wallet",
+        "days",
     ]
 
 
