@@ -148,7 +148,7 @@ def test_the_presets_own_limit_sees_what_is_open(realised: str, price: str, code
     scene.state = replace(scene.state, runs={**scene.state.runs, run.run_id: run})
     found, numbers = entry_code(scene)
     assert found == code
-    assert not code or ("booked -1.90, open -3." in numbers and "limit=5 USD" in numbers)
+    assert not code or ("booked=-1.90, open=-3." in numbers and "limit=5 USD" in numbers)
 
 
 def test_what_is_open_is_counted_while_a_run_enters_and_while_it_leaves() -> None:
@@ -250,7 +250,7 @@ def test_the_gate_refuses_a_first_order_beyond_the_runs_of_the_day() -> None:
     scene = entering(preset(risk={"max_runs_per_day": 2}))
     day = ("BTC", today(scene.now))
     scene.state = replace(scene.state, account=replace(scene.state.account, runs_by_day={day: 2}))
-    assert entry_code(scene) == ("RUNS_PER_DAY", "runs that sold BTC today=2, max_runs_per_day=2")
+    assert entry_code(scene) == ("RUNS_PER_DAY", "sold today=2, max_runs_per_day=2")
 
 
 def test_a_run_armed_today_for_tomorrow_is_not_held_to_todays_runs() -> None:

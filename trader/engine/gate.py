@@ -260,13 +260,13 @@ def _entry_size(run: Run, leg: LegTerms, intent: OrderIntent, now: Now, passed: 
 def _entry_limits(state: State, run: Run, now: Now, passed: Passed) -> Denied | None:
     """The preset's own bounds of a day. A run that has sold today is counted already."""
     made, limit = made_today(state, now), run.preset.risk.daily_loss_limit_usd
-    numbers = f"lost today={made.lost:.2f} USD (booked {made.booked:.2f}, open {made.open:.2f}), limit={limit} USD"
+    numbers = f"lost today={made.lost:.2f}, booked={made.booked:.2f}, open={made.open:.2f}, limit={limit} USD"
     if denied := _judge(made.lost >= limit, "DAILY_LOSS_LIMIT", numbers, passed):
         return denied
     if run.fills:
         return None
     sold, most = runs_sold(state, run.underlying, now), run.preset.risk.max_runs_per_day
-    numbers = f"runs that sold {run.underlying} today={sold}, max_runs_per_day={most}"
+    numbers = f"sold today={sold}, max_runs_per_day={most}"
     return _judge(sold >= most, "RUNS_PER_DAY", numbers, passed)
 
 
@@ -278,7 +278,8 @@ def _account_limits(
     for bound in entry_bounds(state, run, leg, intent, now):
         if bound.fails:
             return Denied(bound.code, bound.numbers)
-        numbers.append(bound.brief)
+        if bound.brief:
+            numbers.append(bound.brief)
     passed["ACCOUNT_LIMITS"] = ", ".join(numbers)
     return None
 

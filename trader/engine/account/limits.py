@@ -71,7 +71,7 @@ def entry_bounds(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now
         f"rate={recent}",
     )
     unknown = unvalued(state, now, run.run_id)
-    yield Bound(bool(unknown), "OPEN_PNL_UNKNOWN", unknown, "open valued")
+    yield Bound(bool(unknown), "OPEN_PNL_UNKNOWN", unknown, "")
     for loss in present_losses(state, now):
         made, field = loss.made, f"{loss.name}_loss_usd"
         numbers = (
@@ -79,7 +79,7 @@ def entry_bounds(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now
             f"loss_bars_pct={limits.loss_bars_pct}, locked={loss.locked}"
         )
         fails = loss.locked or loss.reaches(limits.loss_bars_pct)
-        yield Bound(fails, loss.code.upper(), numbers, f"{loss.name} loss={made.lost:.2f} of {loss.limit}")
+        yield Bound(fails, loss.code.upper(), numbers, f"{loss.name} loss={made.lost:.2f}/{loss.limit}")
     own = _size(state, run, leg, intent.quantity)
     for code, part, contracts, most, notional, richest in _exposures([*_held(state), own], own, limits):
         yield Bound(
