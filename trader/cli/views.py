@@ -14,6 +14,8 @@ from trader.domain.exit_reason import exit_label
 from trader.domain.wording import done_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trader.desk import RunReport
 
 
@@ -140,6 +142,8 @@ _PREVIEWED = (
     "start_pnl",
     "margin",
     "breakevens",
+    "warnings",
+    "fires",
 )
 
 
@@ -173,6 +177,7 @@ def preview(
                 ]
             )
         emit_lines(_ends(one) for one in seen.fires if one.spots)
+        emit_lines(f"warning: {warning}" for warning in seen.warnings)
         emit_lines(f"nothing qualifies: {reason}" for reason in seen.reasons)
     if not seen.legs:
         raise typer.Exit(1)
@@ -181,8 +186,13 @@ def preview(
 def _ends(one: "Fire") -> str:
     """``max loss (-100 % of the basis): 75,311 and 78,710``."""
     level = "" if one.level_pct is None else f" ({one.level_pct:f} % of the basis)"
+    later = f", shortly before the exit {_and(one.exit_spots)}" if one.exit_spots else ""
     note = f", {one.words}" if one.words else ""
-    return f"{one.name}{level}: {' and '.join(f'{spot:,.0f}' for spot in one.spots)}{note}"
+    return f"{one.name}{level}: {_and(one.spots)}{later}{note}"
+
+
+def _and(spots: "Iterable[float]") -> str:
+    return " and ".join(f"{spot:,.0f}" for spot in spots)
 
 
 def add_to(app: typer.Typer) -> None:
