@@ -8,6 +8,7 @@ from trader.desk.account import Use, uses
 from trader.desk.chain import Chain, ChainRow, ChainSide
 from trader.desk.desk import Desk
 from trader.desk.guard_words import guard_words, is_unoffered, unoffered_words
+from trader.desk.margin import MarginChange
 from trader.desk.outcome import Outcome
 from trader.desk.payoff import Outcomes, fires, outcomes, payoff
 from trader.desk.position import HeldLeg, Levels, Position
@@ -60,6 +61,7 @@ __all__ = [
     "Levels",
     "LogLine",
     "LotSize",
+    "MarginChange",
     "Marker",
     "NotPossible",
     "Outcome",

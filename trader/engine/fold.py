@@ -73,6 +73,13 @@ def _account_set(state: State, record: rec.LimitsSet | rec.LossLocked) -> State:
     return replace(state, account=replace(state.account, limits=read_limits(record.limits)))
 
 
+def _margin_observed(state: State, record: rec.MarginObserved) -> State:
+    if record.account != state.account_key:
+        return state
+    told = {"portfolios": record.portfolios, "default_auto_topup": record.default_auto_topup}
+    return replace(state, account=replace(state.account, margin_mode=record.mode, **told))
+
+
 def _day_of(record: rec.Record) -> date:
     return ist_date(record.market or record.wall)
 
@@ -148,7 +155,14 @@ def _schedule_fixed(run: Run, record: rec.ScheduleFixed) -> Run:
 
 def _legs_chosen(run: Run, record: rec.LegsChosen) -> Run:
     chosen = replace(
-        run, legs=record.legs, exit_at=record.exit_at, spot_at_entry=record.spot, ledgers={}, held=(), basis=ZERO
+        run,
+        legs=record.legs,
+        exit_at=record.exit_at,
+        spot_at_entry=record.spot,
+        smile=record.smile,
+        ledgers={},
+        held=(),
+        basis=ZERO,
     )
     for booked in run.fills.values():
         chosen = _entered_in(chosen, booked)
@@ -376,6 +390,7 @@ _OF_ACCOUNT: dict[type[Any], Callable[[State, Any], State]] = {
     rec.LevelChanged: _level_changed,
     rec.LimitsSet: _account_set,
     rec.LossLocked: _account_set,
+    rec.MarginObserved: _margin_observed,
 }
 
 _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {

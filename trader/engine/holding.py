@@ -13,6 +13,7 @@ from trader.engine.effects import ReadChain, Tell
 from trader.engine.execution.working import ask_cancel
 from trader.engine.exits import Trail, ratchet, triggered
 from trader.engine.gate import closable
+from trader.engine.liquidation import limits_of, near_liquidation
 from trader.engine.spread_guard import counted, hold_back, note_spreads
 from trader.engine.state import HUNDRED, ZERO, Run, seconds_since
 from trader.engine.turn import Turn
@@ -126,7 +127,7 @@ def _evaluate(turn: Turn, run: Run, valuation: Valuation, evidence: Evidence) ->
     if risen is not None:
         turn.write(rec.Trailed, run.run_id, peak_pnl=confirmed, peak_pct=risen.peak, level_pct=risen.level)
         run = turn.run(run.run_id)
-    true = _true(run, valuation)
+    true = _true(turn, run, valuation)
     agreed = {reason: watch.agreed.get(reason, 0) + 1 for reason in true}
     losing = counted(run, turn.state.market, watch, turn.now) if watch.wide else valuation
     turn.set_watch(
@@ -135,13 +136,16 @@ def _evaluate(turn: Turn, run: Run, valuation: Valuation, evidence: Evidence) ->
     _fire(turn, run, valuation, true)
 
 
-def _true(run: Run, valuation: Valuation) -> dict[ExitReason, str]:
-    """The price rules that are true at the touch. Of what nobody offers no profit is known to be taken."""
+def _true(turn: Turn, run: Run, valuation: Valuation) -> dict[ExitReason, str]:
+    """The price rules that are true: at the touch or, ahead of a liquidation, at the mark. Of what nobody offers no profit is known
+    to be taken."""
     true = triggered(run.preset.exits, run.level_pct, valuation.pct, basis_words(run.basis_name), run.peak_pct)
-    if not valuation.unoffered:
-        return true
-    why = f"; {_no_ask(valuation)}, counted at the spread guard"
-    return {reason: detail + why for reason, detail in true.items() if reason != "max_profit"}
+    if valuation.unoffered:
+        why = f"; {_no_ask(valuation)}, counted at the spread guard"
+        true = {reason: detail + why for reason, detail in true.items() if reason != "max_profit"}
+    if near := near_liquidation(run, limits_of(turn.state, run), turn.state.market):
+        true["liquidation_guard"] = near
+    return true
 
 
 def _no_ask(valuation: Valuation) -> str:
@@ -164,7 +168,7 @@ def _look_again(turn: Turn, run: Run) -> None:
         return
     valuation = value(run, turn.state.market)
     if valuation is not None:
-        _fire(turn, run, valuation, _true(run, valuation))
+        _fire(turn, run, valuation, _true(turn, run, valuation))
 
 
 def _closing_pct(turn: Turn, run: Run) -> Decimal:
