@@ -29,10 +29,12 @@ _REASONS = ("liquidation", "max_loss", "liquidation_guard", "trailing_stop", "br
 
 
 def strangles() -> list[Preset]:
-    """The short strangles among the presets, each for the expiry of the day and of the next, whatever their spread at the entry."""
+    """The short strangles among the presets with the thresholds they had when this was first measured, each for the expiry of the
+    day and of the next, whatever their spread at the entry."""
+    old = numbers_liquidation.old_presets(BUILT_IN)
     return [
-        BUILT_IN[name].model_copy(
-            update={"strategy": BUILT_IN[name].strategy.model_copy(update={"expiry": expiry, "max_spread_pct": 200})}
+        old[name].model_copy(
+            update={"strategy": old[name].strategy.model_copy(update={"expiry": expiry, "max_spread_pct": 200})}
         )
         for name in _STRANGLES
         for expiry in ("today", "next_day")
