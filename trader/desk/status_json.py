@@ -56,6 +56,7 @@ def status_document(status: Status) -> dict[str, Any]:
         "trading": {"level": status.trading[0], "reason": status.trading[1]},
         "day": None if status.day is None else _day(status.day),
         "limits": _limits(status),
+        "account_margin": _value(status.margin),
         "situation": list(status.situation),
         "left_out": _left_out(status),
         "happened": [
@@ -135,10 +136,12 @@ _RUN_FIELDS = (
     "fees_to_close",
     "peak_at",
     "margin",
+    "margin_mode",
     "net_delta",
     "net_gamma",
     "net_theta",
     "net_vega",
+    "guarded",
     "naked",
     "nearest_stop",
     "corridor",
@@ -155,6 +158,8 @@ _LEG_FIELDS = (
     "bid_size",
     "ask_size",
     "closing_px",
+    "counted_px",
+    "guard_secs",
     "fees_paid",
     "fee_to_close",
     "pnl_mark",
@@ -168,6 +173,9 @@ _LEG_FIELDS = (
     "fresh",
     "ratio",
     "why",
+    "liquidation_px",
+    "liquidation_told",
+    "guard_px",
 )
 
 

@@ -7,10 +7,13 @@ from typing import Literal
 import msgspec
 
 from trader.config.preset import Preset
+from trader.desk.margin import NOT_KNOWN, Margined
 from trader.desk.position import Position
 from trader.domain.errors import TraderError
+from trader.domain.margin import MarginTerms
 from trader.engine.view import LegView, Ops, OrderView, RunView, Totals
 from trader.journal import AlertRow, FillRow, RunSummary
+from trader.pricing.margin_mode import OptionHeld
 from trader.pricing.payoff import Basis
 
 
@@ -131,6 +134,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     )
     market: datetime | None = None  # the exchange's time in the runner's last picture
     totals: Totals | None = None  # all runs together, as the runner counted them last
+    margin: MarginTerms | None = None  # how the account is margined, as the runner was told last
 
 
 class CommandReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,21 +163,22 @@ class PreviewLeg(msgspec.Struct, frozen=True, kw_only=True):
     open_interest: Decimal | None
     limit_price: Decimal
     fee: Decimal | None = None  # USD of selling all contracts at `limit_price`
-    closing_px: Decimal | None = None  # what a P&L would count buying back at now: the ask, bounded by the spread guard
+    closing_px: Decimal | None = None  # what a P&L would count buying back at now: the ask
     exit_most: Decimal | None = None  # USD a closing order of all contracts would pay at most at today's mark, fees in
     side: str = "sell"
     ask_size: int | None = None
 
 
-Code = Literal["max_loss", "trailing_stop", "max_profit", "breakeven", "liquidation"]
+Code = Literal["max_loss", "trailing_stop", "max_profit", "breakeven", "liquidation_guard", "liquidation"]
 
 
 class Fire(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that ends a position, or tells how it ends, and every spot at which it does.
 
     `spots` ascend: for an exit where P&L now passes its level, for the breakeven where the payoff at expiry passes 0, for the
-    liquidation where a short option's own margin is used up. Empty: spot alone does not bring it about. `armed` False: there it
-    is only armed. `words`: what else to know.
+    liquidation where a short option's own margin is used up, for its guard where the run is closed before that. Empty: spot alone
+    does not bring it about. `armed` False: there it is only armed. `exit_spots`: those of a liquidation and its guard shortly before
+    the exit. `words`: what else to know.
     """
 
     code: Code
@@ -183,10 +188,11 @@ class Fire(msgspec.Struct, frozen=True, kw_only=True):
     level_pct: Decimal | None = None  # % of the basis
     armed: bool = True
     words: str = ""
+    exit_spots: tuple[float, ...] = ()
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a preset would trade now, or `reasons` why nothing qualifies. `premium` (net; negative for a debit) and `fees` are at the first limit
+    """What a preset would trade now, or `reasons` why nothing qualifies; `warnings` are what it is traded in spite of. `premium` (net; negative for a debit) and `fees` are at the first limit
     prices, `margin` is an estimate, `breakevens` are spots at expiry, before fees."""
 
     reasons: tuple[str, ...]
@@ -214,6 +220,9 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     )
     still_pct: float | None = None  # the same if spot stands still
     payoff: "Payoff | None" = None
+    warnings: tuple[str, ...] = ()
+    margined: Margined = NOT_KNOWN  # how `margin` was counted
+    traded: tuple[OptionHeld, ...] = ()  # the legs, for what they would bind at other sizes
     basis: Basis | None = None  # what percentages are of; None where there is neither a credit nor a bound of the loss
     fires: tuple[Fire, ...] = ()  # what would end it, with the spots at which it does
     position: Position | None = (

@@ -86,6 +86,13 @@ def _account_set(state: State, record: rec.LimitsSet | rec.LossLocked | rec.Loss
     return replace(state, account=account)
 
 
+def _margin_observed(state: State, record: rec.MarginObserved) -> State:
+    if record.account != state.account_key:
+        return state
+    told = {"portfolios": record.portfolios, "default_auto_topup": record.default_auto_topup}
+    return replace(state, account=replace(state.account, margin_mode=record.mode, **told))
+
+
 def _day_of(record: rec.Record) -> date:
     return ist_date(record.market or record.wall)
 
@@ -180,7 +187,14 @@ def _schedule_fixed(run: Run, record: rec.ScheduleFixed) -> Run:
 
 def _legs_chosen(run: Run, record: rec.LegsChosen) -> Run:
     chosen = replace(
-        run, legs=record.legs, exit_at=record.exit_at, spot_at_entry=record.spot, ledgers={}, held=(), basis=ZERO
+        run,
+        legs=record.legs,
+        exit_at=record.exit_at,
+        spot_at_entry=record.spot,
+        smile=record.smile,
+        ledgers={},
+        held=(),
+        basis=ZERO,
     )
     for booked in run.fills.values():
         chosen = _entered_in(chosen, booked)
@@ -377,6 +391,10 @@ def _trailed(run: Run, record: rec.Trailed) -> Run:
     )
 
 
+def _spread_guarded(run: Run, record: rec.SpreadGuarded) -> Run:
+    return replace(run, guarded=record.since)
+
+
 def _exit_decided(run: Run, record: rec.ExitDecided) -> Run:
     if run.exit_reason is not None:
         return run
@@ -407,6 +425,7 @@ _OF_ACCOUNT: dict[type[Any], Callable[[State, Any], State]] = {
     rec.LossWarned: _account_set,
     rec.DayCompared: _account_set,
     rec.DayMarked: lambda state, record: replace(state, account=_book_day(state.account, record)),
+    rec.MarginObserved: _margin_observed,
 }
 
 _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
@@ -424,6 +443,7 @@ _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
     rec.FillCosted: _fill_costed,
     rec.PositionObserved: _position_observed,
     rec.Trailed: _trailed,
+    rec.SpreadGuarded: _spread_guarded,
     rec.ExitDecided: _exit_decided,
     rec.LegKept: _leg_kept,
     rec.LegReleased: _leg_released,

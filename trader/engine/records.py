@@ -16,6 +16,7 @@ from trader.domain.foreign import Foreign
 from trader.domain.instrument import Kind
 from trader.domain.order import OrderIntent, OrderStatus, Side
 from trader.domain.remedy import Remedy
+from trader.pricing.smile import Smile
 
 
 class Phase(StrEnum):
@@ -83,6 +84,7 @@ class LegTerms(msgspec.Struct, frozen=True, kw_only=True):
     fee_rate: Decimal
     fee_cap: Decimal | None
     margin_pct: Decimal = Decimal(1)
+    maintenance_pct: Decimal = Decimal("0.5")  # of notional, as `margin_pct`; earlier versions did not record it
     delta: float
     bid: Decimal | None
     ask: Decimal | None
@@ -125,6 +127,7 @@ class LegsChosen(Record, frozen=True, kw_only=True, tag="legs_chosen"):
     legs: tuple[LegTerms, ...]
     spot: Decimal
     exit_at: datetime
+    smile: Smile | None = None  # of the expiry's volatilities then; None where it has none, or by an earlier version
 
 
 class PhaseChanged(Record, frozen=True, kw_only=True, tag="phase_changed"):
@@ -222,6 +225,16 @@ class Trailed(Record, frozen=True, kw_only=True, tag="trailed"):
     peak_pnl: Decimal
     peak_pct: Decimal
     level_pct: Decimal | None
+
+
+class SpreadGuarded(Record, frozen=True, kw_only=True, tag="spread_guarded"):
+    """A rule that is true at the touch is held back by the spread guard: P&L at the touch and as counted, % of the basis. `since`:
+    from when (market time) the spreads of legs are wide, by key. Without a reason: which of them still are."""
+
+    since: dict[str, datetime]
+    reason: str = ""
+    pct: Decimal | None = None
+    counted_pct: Decimal | None = None
 
 
 class ExitDecided(Record, frozen=True, kw_only=True, tag="exit_decided"):
@@ -345,6 +358,16 @@ class LossWarned(Record, frozen=True, kw_only=True, tag="loss_warned"):
     week: date | None
 
 
+class MarginObserved(Record, frozen=True, kw_only=True, tag="margin_observed"):
+    """The exchange tells another margin mode of the account, or another auto top-up of positions yet to be opened, than it
+    did before. Fields as in `trader.domain.margin.MarginTerms`."""
+
+    account: str
+    mode: str | None
+    portfolios: tuple[str, ...] | None = None
+    default_auto_topup: bool | None = None
+
+
 AnyRecord = (
     RunCreated
     | ScheduleFixed
@@ -361,6 +384,7 @@ AnyRecord = (
     | FillCosted
     | PositionObserved
     | Trailed
+    | SpreadGuarded
     | ExitDecided
     | LegKept
     | LegReleased
@@ -373,6 +397,7 @@ AnyRecord = (
     | LimitsSet
     | LossLocked
     | LossWarned
+    | MarginObserved
 )
 
 _decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)

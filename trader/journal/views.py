@@ -25,6 +25,7 @@ from trader.engine.records import (
     LimitsSet,
     LossLocked,
     LossWarned,
+    MarginObserved,
     OrderDenied,
     OrderIntended,
     OrderResolved,
@@ -195,7 +196,7 @@ _RUN_RECORDS = _records_query(of_one_run=True)
 
 
 Bound = RunCreated | FillRecorded | DayMarked | RunFinished
-Setting = LimitsSet | LossLocked | LossWarned | DayCompared
+Setting = LimitsSet | LossLocked | LossWarned | DayCompared | MarginObserved
 
 
 def read_run_bounds(
@@ -279,7 +280,8 @@ def read_executions(
 
 
 def read_account_settings(connection: Connection, account: str) -> list[tuple[int, Setting]]:
-    """The newest limits of an account, its newest lock, warning and comparison with the exchange's ledger, in order."""
+    """The newest limits of an account, its newest lock, warning and comparison with the exchange's ledger, and how it was last
+    margined, in order."""
     found: list[tuple[int, Setting]] = []
     for query in _SETTINGS:
         row = connection.execute(query, {"account": account, "most": 1}).first()
@@ -325,7 +327,9 @@ def _account_query(*kinds: str) -> Select[Any]:
     return query.where(decided.kind.in_(kinds)).order_by(decided.seq.desc()).limit(bindparam("most"))
 
 
-_SETTINGS = [_account_query(kind) for kind in ("limits_set", "loss_locked", "loss_warned", "day_compared")]
+_SETTINGS = [
+    _account_query(kind) for kind in ("limits_set", "loss_locked", "loss_warned", "day_compared", "margin_observed")
+]
 _COMPARED_DAYS = _account_query("day_compared")
 _LEVEL_CHANGES = _account_query("level_changed")
 _ACCOUNT_DECISIONS = _account_query("level_changed", "limits_set", "loss_locked")
