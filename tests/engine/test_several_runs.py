@@ -103,6 +103,45 @@ def test_a_liquidation_is_divided_once_the_youngest_first() -> None:
     assert len({part.key for part in parts}) == 2
 
 
+@pytest.mark.parametrize(("liquidated", "exit_fills", "left"), [(1, 2, 1), (2, 2, 0), (3, 1, 0)])
+def test_what_an_exit_on_its_way_will_close_is_the_last_to_be_counted_as_liquidated(
+    liquidated: int, exit_fills: int, left: int
+) -> None:
+    """To the exchange the exit closes what is there, whosever it is: booked to its run too, that would be closed twice."""
+    scene = two_holding()
+    first, newest = runs(scene)
+    scene.stop(newest.run_id)
+    exit_ = next(i for i in scene.submits() if i.leg == "C")
+    fill = replace(settlement("C", liquidated, "500", scene.market or EXPIRY), kind=FillKind.LIQUIDATION)
+    scene.exchange.fills.append(fill)
+    read(scene, after=0.1)
+    take(scene, exit_)
+    assert min(exit_.quantity, scene.exchange.open_for(exit_)) >= exit_fills
+    scene.fill(exit_.client_order_id, exit_fills, price="210")
+    read(scene, after=0.1)
+    assert [run.open_quantity("C") for run in (scene.state.runs[first.run_id], scene.state.runs[newest.run_id])] == [left, 0]
+    assert exchange_shows(scene) == left
+    assert not [code for code in scene.alerts() if code.startswith(("halted", "foreign"))]
+
+
+def test_what_an_order_has_filled_by_its_own_word_is_not_settled_besides() -> None:
+    """Two of four were bought back by the older run; its fills are listed after the settlement of the other two."""
+    scene = two_holding()
+    first, newest = runs(scene)
+    scene.stop(first.run_id)
+    exit_ = next(i for i in scene.submits() if i.leg == "C")
+    take(scene, exit_)
+    fills = list(scene.exchange.fills)
+    scene.fill(exit_.client_order_id, told=False)
+    bought = scene.exchange.fills[-1]
+    scene.pass_time((EXPIRY - scene.wall).total_seconds() + 5)
+    settled = settlement("C", 2, "7", EXPIRY)
+    read(scene, fills=[*fills, settled])
+    assert scene.state.runs[first.run_id].fills_missing
+    read(scene, fills=[*fills, bought, settled])
+    assert [scene.state.runs[run.run_id].open_quantity("C") for run in (first, newest)] == [0, 0]
+
+
 def test_what_an_ended_run_has_booked_is_not_booked_again_by_another() -> None:
     scene = two_holding()
     liquidated = replace(settlement("C", 2, "500", scene.market or EXPIRY), kind=FillKind.LIQUIDATION)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from trader.domain.fill import Fill, FillKind
+from trader.domain.order import Purpose
 from trader.engine import records as rec
 from trader.engine.account.allocation import split
 from trader.engine.events import AccountRead
@@ -20,7 +21,8 @@ def divide(turn: Turn, fill: Fill) -> None:
     """Book a fill whose order is none of ours: the contract tells whose it is, its time who had entered by then.
 
     A settlement closes everything: what nobody's fills explain, or somebody has bought back, is missing for the youngest run.
-    Of a part that is closed the youngest run has the first share, as it has of every shortage.
+    Of a part that is closed the youngest run has the first share, as it has of every shortage; but what an exit may have closed,
+    or is about to, comes last, since it would be closed twice.
     """
     booked = [(run, part) for run in turn.state.runs.values() if (part := _part_of(run, fill)) is not None]
     divided = turn.state.account.divided  # runs that have ended and are held no more have booked, too
@@ -32,7 +34,7 @@ def divide(turn: Turn, fill: Fill) -> None:
         return
     if fill.kind is not FillKind.SETTLEMENT:
         found.reverse()
-    parts = split(fill.quantity - done, [run.open_quantity(leg.key) for run, leg in found])
+    parts = _split(fill.quantity - done, found)
     _tell_foreign(turn, found[0][0], fill, done + sum(parts))
     for (run, leg), quantity in zip(found, parts, strict=True):
         if quantity:
@@ -56,6 +58,18 @@ def _closed_by(run: Run, fill: Fill) -> list[LegTerms]:
         and run.open_quantity(leg.key) > 0
         and not fill.is_older(run.sold_at(leg.key) or run.created_market)
     ]
+
+
+def _split(quantity: int, found: list[tuple[Run, LegTerms]]) -> list[int]:
+    """The part of each: first of what no exit of its own is closing, then of the rest, never of what one has closed."""
+    free, closing = [], []
+    for run, leg in found:
+        exits = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
+        left = max(run.open_quantity(leg.key) - sum(order.untold_qty for order in exits), 0)
+        closing.append(min(sum(order.leaves_qty for order in exits), left))
+        free.append(left - closing[-1])
+    parts = split(quantity, free + closing)
+    return [first + last for first, last in zip(parts[: len(found)], parts[len(found) :], strict=True)]
 
 
 def _book(turn: Turn, run: Run, leg: LegTerms, part: Fill) -> None:
