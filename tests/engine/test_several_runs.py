@@ -119,8 +119,25 @@ def test_what_an_exit_on_its_way_will_close_is_the_last_to_be_counted_as_liquida
     assert min(exit_.quantity, scene.exchange.open_for(exit_)) >= exit_fills
     scene.fill(exit_.client_order_id, exit_fills, price="210")
     read(scene, after=0.1)
-    assert [run.open_quantity("C") for run in (scene.state.runs[first.run_id], scene.state.runs[newest.run_id])] == [left, 0]
+    assert [scene.state.runs[run.run_id].open_quantity("C") for run in (first, newest)] == [left, 0]
     assert exchange_shows(scene) == left
+    assert not [code for code in scene.alerts() if code.startswith(("halted", "foreign"))]
+
+
+@pytest.mark.parametrize("leaving", [(0, 1), (1, 0)], ids=["the older first", "the younger first"])
+def test_of_two_exits_on_their_way_the_later_meets_what_the_first_has_left(leaving: tuple[int, int]) -> None:
+    scene = two_holding()
+    both, exits = runs(scene), []
+    for number in leaving:
+        scene.stop(both[number].run_id)
+        exits.append(next(i for i in scene.submits() if i.leg == "C" and i.run_id == both[number].run_id))
+        scene.pass_time(0.1)
+    scene.exchange.fills.append(replace(settlement("C", 1, "500", scene.wall), kind=FillKind.LIQUIDATION))
+    read(scene, after=0.1)
+    for intent in exits:
+        take(scene, intent)
+        scene.fill(intent.client_order_id, min(intent.quantity, scene.exchange.open_for(intent)), price="210")
+    assert [scene.state.runs[run.run_id].open_quantity("C") for run in both] == [0, 0]
     assert not [code for code in scene.alerts() if code.startswith(("halted", "foreign"))]
 
 

@@ -27,7 +27,7 @@ ROWS = (
     *(f"A{number:02d}" for number in range(1, 8)),  # of legs worked in slices
     *(f"L{number:02d}" for number in range(1, 11)),  # of structures of legs
     *(f"M{number:02d}" for number in (*range(1, 71), *range(81, 92))),
-    *(f"R{number:02d}" for number in range(1, 14)),  # of several runs on one account
+    *(f"R{number:02d}" for number in range(1, 15)),  # of several runs on one account
 )
 
 _PARTS = (

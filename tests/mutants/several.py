@@ -9,7 +9,9 @@ from tests.mutants.mutant import Mutant, sessions
 from tests.mutants.plans import Plans, plain
 from tests.mutants.tools import Patch, everywhere
 from trader.engine import gate, prerequisites
-from trader.engine.account import allocation, crossing
+from trader.engine.account import allocation, crossing, settlement
+from trader.engine.records import LegTerms
+from trader.engine.state import Run
 from trader.simulation.planned import Deed, Plan
 
 _START = Deed(secs=0.3, kind="start")
@@ -70,6 +72,13 @@ def each_run_books_the_whole(patch: Patch) -> None:
         return [min(quantity, size) for size in open_]
 
     everywhere(patch, allocation.split, split)
+
+
+def exits_on_their_way_do_not_matter(patch: Patch) -> None:
+    def whole(quantity: int, found: Sequence[tuple[Run, LegTerms]]) -> list[int]:
+        return allocation.split(quantity, [run.open_quantity(leg.key) for run, leg in found])
+
+    everywhere(patch, settlement._split, whole)
 
 
 def runs_are_counted_one_by_one(patch: Patch) -> None:
@@ -169,6 +178,21 @@ MUTANTS = [
         check=sessions(
             "CT1 AL2",
             _several(_SECOND, Deed(secs=12.0, kind="buy_back", size=1, leg=0), Deed(secs=36.0, kind="stop")),
+        ),
+    ),
+    Mutant(
+        name="R14",
+        defect="What the exchange closed is booked to the youngest run, whose exit is closing the same contracts",
+        patched="`settlement._split` looks at no orders",
+        patch=exits_on_their_way_do_not_matter,
+        check=sessions(
+            "I1",
+            _several(
+                _SECOND,
+                Deed(secs=34.0, kind="liquidate", size=1, leg=0),
+                Deed(secs=36.0, kind="stop_one", size=1),
+                quantity=4,
+            ),
         ),
     ),
 ]

@@ -61,15 +61,19 @@ def _closed_by(run: Run, fill: Fill) -> list[LegTerms]:
 
 
 def _split(quantity: int, found: list[tuple[Run, LegTerms]]) -> list[int]:
-    """The part of each: first of what no exit of its own is closing, then of the rest, never of what one has closed."""
-    free, closing = [], []
+    """The part of each: first of what no exit of its own is closing; then of what one is, the newest first, since it meets what
+    the others have left; never of what one has closed."""
+    free, closing, sent = [], [], []
     for run, leg in found:
         exits = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
         left = max(run.open_quantity(leg.key) - sum(order.untold_qty for order in exits), 0)
         closing.append(min(sum(order.leaves_qty for order in exits), left))
         free.append(left - closing[-1])
-    parts = split(quantity, free + closing)
-    return [first + last for first, last in zip(parts[: len(found)], parts[len(found) :], strict=True)]
+        sent.append(exits[-1].intended_at if exits else run.created_at)
+    newest = sorted(range(len(found)), key=lambda row: sent[row], reverse=True)
+    parts = split(quantity, free + [closing[row] for row in newest])
+    last = dict(zip(newest, parts[len(found) :], strict=True))
+    return [part + last[row] for row, part in enumerate(parts[: len(found)])]
 
 
 def _book(turn: Turn, run: Run, leg: LegTerms, part: Fill) -> None:
