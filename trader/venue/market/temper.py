@@ -17,7 +17,7 @@ BLOCK_CELLS = 32
 BLOCK_SECS = CELL_SECS * BLOCK_CELLS  # a day and a half
 
 # The log of volatility is a sum of memories of past shocks; each forgets at its own pace (seconds, e-folding).
-MEMORIES = (0.6 * DAY_SECS, 6 * DAY_SECS, 25 * DAY_SECS)
+MEMORIES = (0.3 * DAY_SECS, 4 * DAY_SECS, 25 * DAY_SECS)
 KEPT = tuple(exp(-CELL_SECS / memory) for memory in MEMORIES)  # over a cell
 GAINS = tuple(sqrt(1 - kept * kept) for kept in KEPT)  # so that each memory has unit size
 # A shock is made of the cell's own return (a fall adds, a large move adds) and of news that moves volatility alone.
@@ -63,8 +63,8 @@ class Temper(msgspec.Struct, frozen=True, kw_only=True):
 
 
 TEMPERS: dict[MarketMode, Temper] = {
-    "normal": Temper(annual_vol=0.42, premium=1.07, wander=(0.28, 0.17, 0.28), jumps_per_day=0.35),
-    "calm": Temper(annual_vol=0.26, premium=1.03, wander=(0.2, 0.1, 0.1), jumps_per_day=0.05),
-    "stress": Temper(annual_vol=0.90, premium=1.09, wander=(0.3, 0.2, 0.2), jumps_per_day=1.0),
+    "normal": Temper(annual_vol=0.40, premium=1.095, wander=(0.38, 0.20, 0.26), jumps_per_day=0.3),
+    "calm": Temper(annual_vol=0.26, premium=1.035, wander=(0.22, 0.1, 0.1), jumps_per_day=0.05),
+    "stress": Temper(annual_vol=0.85, premium=1.10, wander=(0.38, 0.2, 0.2), jumps_per_day=1.0),
 }
 VOL_RATIOS = {"ETH": 1.3}  # to BTC's
