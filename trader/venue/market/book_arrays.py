@@ -23,9 +23,9 @@ def best_quotes(
 ) -> tuple[Beats, Beats]:
     """Best bids and asks in ticks; a bid of 0 is nobody's."""
     width = 0.7 + 0.7 * uniforms(key, 1, beats // WIDTH_REVIEW_BEATS)
-    ratio = SPREAD_AT_ONE - SPREAD_BY_LOG * np.log(np.maximum(otm_delta, DELTA_LEAST))  # spread_ratio
-    spread = time_value * ratio * width + SPREAD_OF_WORTH * np.maximum(0.0, mark - time_value)
-    spread = np.maximum(tick, spread * (1 + unrest))
+    ratio = SPREAD_AT_ONE - SPREAD_BY_LOG * np.log(np.maximum(otm_delta, DELTA_LEAST))
+    usual = time_value * ratio + SPREAD_OF_WORTH * np.maximum(0.0, mark - time_value)  # usual_spread
+    spread = np.maximum(tick, usual * width * (1 + unrest))
     middle = mark + 0.12 * spread * np.clip(gaussians(key, 2, beats), -2.0, 2.0)
     bids = np.floor((middle - spread / 2) / tick + 1e-9).astype(np.int64)
     asks = np.maximum(np.ceil((middle + spread / 2) / tick - 1e-9).astype(np.int64), np.maximum(bids + 1, 1))

@@ -27,6 +27,11 @@ def spread_ratio(otm_delta: float) -> float:
     return SPREAD_AT_ONE - SPREAD_BY_LOG * log(max(otm_delta, DELTA_LEAST))
 
 
+def usual_spread(mark: float, time_value: float, otm_delta: float) -> float:
+    """Bid-ask spread of an option (USD), before a contract's own habits."""
+    return time_value * spread_ratio(otm_delta) + SPREAD_OF_WORTH * max(0.0, mark - time_value)
+
+
 def option_depth(
     *, mark: float, time_value: float, otm_delta: float, unrest: float, tick: Decimal, key: int, beat: int
 ) -> Depth:
@@ -68,8 +73,7 @@ def best_quotes(
     A contract's habitual width changes only every few hundred beats, its middle a little with every beat.
     """
     width = 0.7 + 0.7 * uniform(key, 1, beat // WIDTH_REVIEW_BEATS)
-    spread = time_value * spread_ratio(otm_delta) * width + SPREAD_OF_WORTH * max(0.0, mark - time_value)
-    spread = max(tick, spread * (1 + unrest))
+    spread = max(tick, usual_spread(mark, time_value, otm_delta) * width * (1 + unrest))
     middle = mark + 0.12 * spread * max(-2.0, min(2.0, gaussian(key, 2, beat)))
     bid = floor((middle - spread / 2) / tick + 1e-9)
     ask = max(ceil((middle + spread / 2) / tick - 1e-9), bid + 1, 1)
