@@ -14,6 +14,7 @@ from trader.domain.clock import Now
 from trader.domain.fill import Fill, FillKind, Position
 from trader.domain.foreign import Foreign, beside_phrase
 from trader.domain.instrument import Instrument, Kind, build_option_symbol
+from trader.domain.margin import MarginTerms
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderStatus, OrderType, Purpose, Side
 from trader.domain.outcome import Ok, Rejected, Unknown
 from trader.domain.quote import Greeks, Quote
@@ -37,6 +38,7 @@ SPOT = D(100_000)
 CALL = "C-BTC-104000-160125"
 PUT = "P-BTC-96000-160125"
 SYMBOL = {"C": CALL, "P": PUT}
+ISOLATED = MarginTerms(mode="isolated", portfolios=(), default_auto_topup=False)
 UNREAD = "unread"  # a member of an account read that could not be read
 
 
@@ -99,11 +101,16 @@ def quote(
 def preset(**sections: dict[str, Any]) -> Preset:
     """The default preset with the named fields of the named sections changed; quantity 2 so that parts exist, and one leg
     may stand alone for ten minutes so that the chase runs at its own pace (`test_naked_leg` is about the other one). Any trade
-    is made (`test_entry_cost`), and a stop at breakeven stands there (`test_exit_rules`)."""
+    is made (`test_entry_cost`, `test_liquidation`), and a stop at breakeven stands there (`test_exit_rules`)."""
     body: dict[str, Any] = {
         "strategy": {"quantity": 2},
-        "risk": {"naked_leg_secs": 600, "max_start_loss_pct": 100, "max_fee_share_pct": 100},
-        "exits": {"breakeven_cushion": "none"},
+        "risk": {
+            "naked_leg_secs": 600,
+            "max_start_loss_pct": 100,
+            "max_fee_share_pct": 100,
+            "liquidation": "warn",
+        },
+        "exits": {"max_loss_pct": 100, "breakeven_cushion": "none"},
     }
     for section, fields in sections.items():
         body[section] = {**body.get(section, {}), **fields}
@@ -215,7 +222,9 @@ class Scene:
         self.wall = wall
         self.market = market
         self.exchange = Exchange()
-        self.state = State(installation="abcd1234", epoch=epoch, env="paper", account_key="acc")
+        self.state = State(
+            installation="abcd1234", epoch=epoch, env="paper", account_key="acc", margin=ISOLATED, margin_asked=wall
+        )
         self.records: list[rec.AnyRecord] = []
         self.effects: list[ef.Effect] = []
         self.due: list[ef.Effect] = []  # Submit, Cancel, ReadAccount, ReadChain not performed yet

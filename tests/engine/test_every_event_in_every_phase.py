@@ -7,9 +7,11 @@ import itertools
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from tests.engine.scene import (
     CALL,
+    ISOLATED,
     SYMBOL,
     UNREAD,
     D,
@@ -22,7 +24,7 @@ from tests.engine.scene import (
     kinds,
     waiting,
 )
-from trader.domain.fill import Fill
+from trader.domain.fill import Fill, Position
 from trader.domain.foreign import Foreign
 from trader.domain.order import OrderSnapshot, Side
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
@@ -87,6 +89,10 @@ def _fill_seen(scene: Scene) -> list[Effect]:
     return scene.feed(ev.FillSeen, fill=fill)
 
 
+def _position() -> Position:
+    return Position(symbol=SYMBOL["C"], product_id=1, quantity=-2, liquidation_price=D(700))
+
+
 def _stream(*, up: bool) -> Callable[[Scene], list[Effect]]:
     return lambda s: s.feed(ev.StreamChanged, stream="private", up=up, detail="" if up else "reset by peer")
 
@@ -110,6 +116,7 @@ EVENTS: dict[str, tuple[type[ev.Event], Callable[[Scene], list[Effect]]]] = {
         lambda s: s.feed(ev.LimitsCommand, command_id="limits", limits={"open_runs": 4}, issued_by="tester"),
     ),
     "market": (ev.MarketMoved, lambda s: s.prices(after=0.1)),
+    "margin": (ev.MarginRead, lambda s: s.feed(ev.MarginRead, terms=replace(ISOLATED, mode="portfolio"))),
     "chain": (ev.ChainRead, lambda s: s.read_chain()),
     "chain error": (ev.ChainRead, lambda s: s.read_chain(error="timed out", instruments=(), quotes=(), spot=None)),
     "submit ok": (ev.SubmitAnswered, _submit(lambda s: Ok(_snapshot(s)))),
@@ -120,9 +127,12 @@ EVENTS: dict[str, tuple[type[ev.Event], Callable[[Scene], list[Effect]]]] = {
     "cancel unknown": (ev.CancelAnswered, _cancel(lambda s: Unknown("timeout"))),
     "order seen": (ev.OrderSeen, lambda s: s.feed(ev.OrderSeen, order=_snapshot(s))),
     "fill seen": (ev.FillSeen, _fill_seen),
+    "position seen": (ev.PositionSeen, lambda s: s.feed(ev.PositionSeen, position=_position())),
     "account complete": (ev.AccountRead, lambda s: s.read_account()),
     "account partial": (ev.AccountRead, lambda s: s.read_account(fills=UNREAD)),
     "account error": (ev.AccountRead, lambda s: s.read_account(positions=UNREAD, open_orders=UNREAD, error="timeout")),
+    "wallet": (ev.WalletRead, lambda s: s.feed(ev.WalletRead, run_id=s.run.run_id, since=s.wall, changes=())),
+    "wallet of days": (ev.WalletRead, lambda s: s.feed(ev.WalletRead, run_id="", since=s.wall, changes=())),
     "stream down": (ev.StreamChanged, _stream(up=False)),
     "stream up": (ev.StreamChanged, _stream(up=True)),
     "journal lost": (ev.JournalChanged, lambda s: s.feed(ev.JournalChanged, fault="The disk is full.")),
@@ -145,6 +155,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (W, "limits"): (W, "AckCommand LimitsSet"),
     (W, "resume"): (W, "AckCommand"),
     (W, "market"): (W, ""),
+    (W, "margin"): (W, "MarginObserved"),
     (W, "chain"): (W, ""),  # before the entry time no strikes are picked
     (W, "chain error"): (W, ""),
     (W, "submit ok"): (W, ""),
@@ -155,6 +166,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (W, "cancel unknown"): (W, ""),
     (W, "order seen"): (W, ""),
     (W, "fill seen"): (W, ""),
+    (W, "position seen"): (W, ""),
     (W, "account complete"): (W, ""),
     (W, "account partial"): (W, ""),
     (W, "account error"): (W, "AlertRaised"),
@@ -174,6 +186,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (E, "limits"): (E, "AckCommand LimitsSet"),
     (E, "resume"): (E, "AckCommand"),
     (E, "market"): (E, ""),
+    (E, "margin"): (E, "MarginObserved"),
     (E, "chain"): (E, ""),
     (E, "chain error"): (E, ""),
     (E, "submit ok"): (E, "OrderResolved"),
@@ -184,6 +197,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (E, "cancel unknown"): (E, ""),
     (E, "order seen"): (E, "OrderResolved"),
     (E, "fill seen"): (E, "FillRecorded"),
+    (E, "position seen"): (E, ""),
     (E, "account complete"): (E, ""),
     (E, "account partial"): (E, ""),
     (E, "account error"): (E, "AlertRaised"),
@@ -203,6 +217,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (H, "limits"): (H, "AckCommand LimitsSet"),
     (H, "resume"): (H, "AckCommand"),
     (H, "market"): (H, ""),
+    (H, "margin"): (H, "MarginObserved"),
     (H, "chain"): (H, ""),
     (H, "chain error"): (H, ""),
     (H, "submit ok"): (H, ""),
@@ -213,6 +228,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (H, "cancel unknown"): (H, ""),
     (H, "order seen"): (H, ""),
     (H, "fill seen"): (H, "AlertRaised FillRecorded LevelChanged"),  # more than was meant: our own check halts entries
+    (H, "position seen"): (H, ""),
     (H, "account complete"): (H, ""),
     (H, "account partial"): (H, ""),
     (H, "account error"): (H, "AlertRaised"),
@@ -232,6 +248,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (X, "limits"): (X, "AckCommand LimitsSet"),
     (X, "resume"): (X, "AckCommand"),
     (X, "market"): (X, ""),
+    (X, "margin"): (X, "MarginObserved"),
     (X, "chain"): (X, ""),
     (X, "chain error"): (X, ""),
     (X, "submit ok"): (X, "OrderResolved"),
@@ -242,6 +259,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (X, "cancel unknown"): (X, ""),
     (X, "order seen"): (X, "OrderResolved"),
     (X, "fill seen"): (X, "FillRecorded"),
+    (X, "position seen"): (X, ""),
     (X, "account complete"): (X, ""),
     (X, "account partial"): (X, ""),
     (X, "account error"): (X, "AlertRaised"),
@@ -261,6 +279,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (F, "limits"): (F, "AckCommand LimitsSet"),
     (F, "resume"): (F, "AckCommand"),
     (F, "market"): (F, ""),
+    (F, "margin"): (F, "MarginObserved"),
     (F, "chain"): (F, ""),
     (F, "chain error"): (F, ""),
     (F, "submit ok"): (F, ""),
@@ -271,6 +290,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (F, "cancel unknown"): (F, ""),
     (F, "order seen"): (F, ""),
     (F, "fill seen"): (F, "AlertRaised FillRecorded LevelChanged"),
+    (F, "position seen"): (F, ""),
     (F, "account complete"): (F, ""),
     (F, "account partial"): (F, ""),
     (F, "account error"): (F, ""),
@@ -281,10 +301,14 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
 }
 
 
+TABLE |= {(phase, event): (phase, "") for phase in Phase for event in ("wallet", "wallet of days")}
+TABLE[Phase.DONE, "wallet"] = (Phase.DONE, "WalletCompared")
+
+
 # Exiting, with one leg bought back and the other held to its settlement: what each event asks for; the phase stays.
 KEPT_TABLE: dict[str, str] = {
     "booted": "AlertRaised ReadAccount",
-    "clock": "",
+    "clock": "ReadWallet",  # what was sold yesterday is held against the ledger of that day
     "start": "AckCommand AlertRaised ReadChain RunCreated ScheduleFixed",  # it is late: the entry is tomorrow
     "beside": "AckCommand",
     "stop": "AckCommand",
@@ -293,6 +317,7 @@ KEPT_TABLE: dict[str, str] = {
     "kill": "AckCommand LevelChanged",
     "limits": "AckCommand LimitsSet",
     "resume": "AckCommand",
+    "margin": "MarginObserved",
     "market": "AlertRaised Cancel CancelIntended LegReleased",  # offered again: the bid makes way for an order that meets it
     "chain": "",
     "chain error": "",
@@ -304,9 +329,12 @@ KEPT_TABLE: dict[str, str] = {
     "cancel unknown": "",
     "order seen": "",
     "fill seen": "FillRecorded",
+    "position seen": "",
     "account complete": "",
     "account partial": "",
     "account error": "AlertRaised",
+    "wallet": "",
+    "wallet of days": "",
     "stream down": "AlertRaised",
     "stream up": "",
     "journal lost": "AlertRaised",

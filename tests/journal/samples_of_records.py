@@ -139,6 +139,9 @@ def one_of_each(run_id: str) -> list[r.AnyRecord]:
         r.FillCosted(**base, fill_id=f"{run_id}-f1", commission=Decimal("0.0417")),
         r.PositionObserved(**base, symbol=CALL, quantity=-10),
         r.Trailed(**base, peak_pnl=Decimal("1.6"), peak_pct=Decimal("40.9"), level_pct=Decimal(0)),
+        r.SpreadGuarded(
+            **base, since={"C": MARKET}, reason="max_loss", pct=Decimal("-112.4"), counted_pct=Decimal("-96.1")
+        ),
         r.BesideConfirmed(**base, foreign=(FOREIGN,), command_id="beside-1", issued_by="cli"),
         r.StopRequested(**base, command_id="stop-1"),
         r.ExitDecided(**base, reason="manual", detail="asked for", pnl=Decimal("1.5")),
@@ -155,7 +158,11 @@ def one_of_each(run_id: str) -> list[r.AnyRecord]:
         alert(run_id, "spot moved 2.1 %"),
         r.LevelChanged(**base, account="paper", level=r.Level.PAUSED, reason="lunch", issued_by="cli"),
         r.LimitsSet(**base, account="paper", limits={"schema": 1, "open_runs": 4}, issued_by="cli"),
+        r.MarginObserved(**base, account="paper", mode="isolated", portfolios=(), default_auto_topup=False),
         r.LossLocked(**base, account="paper", day=date(2021, 6, 21), reason="lost too much"),
+        r.LossWarned(**base, account="paper", day=date(2021, 6, 21), week=None),
+        r.DayMarked(**base, day=date(2021, 6, 20), pnl=Decimal(0), carried=Decimal(0)),
+        r.DayCompared(**base, account="paper", day=date(2021, 6, 20), until=MARKET, difference=Decimal(0)),
         run_finished(run_id, "1.4766"),
         r.WalletCompared(**base, since=MARKET, lines={"cashflow": Decimal("1.6")}, difference=Decimal(0)),
     ]

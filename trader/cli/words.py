@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from trader.cli.output import ist, table, usd
 from trader.domain.exit_reason import exit_label
+from trader.domain.margin import mode_words
 from trader.domain.wording import done_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ def run_lines(status: "Status") -> list[str]:
     level = "" if status.trading[0] == "ACTIVE" else f" · trading {status.trading[0]}"
     lines = [f"{status.env.upper()} · account {status.account} · {_runner(status)}{level}"]
     lines += [f"! {' '.join(line.split())}" for line in status.situation if not _is_headline(line, status)]
+    if status.margin is not None:
+        topup = {None: "not told", True: "on", False: "off"}[status.margin.default_auto_topup]
+        lines.append(f"margin mode {mode_words(status.margin.mode)}; auto top-up of new positions {topup}")
     if status.run is None:
         first = "First paper trade" if status.env == "paper" else "The first one"
         lines.append(f"No run yet. {first}: python -m trader start --preset default --now")
@@ -43,10 +47,11 @@ def run_lines(status: "Status") -> list[str]:
 
 def _day(day: "Day") -> list[str]:
     """What counts for the day's limits, and how the newest runs of it came out."""
-    limit = "" if day.loss_limit is None else f" (loss limit {usd(day.loss_limit, signed=False)})"
+    limit = "" if day.loss_limit is None else f" of the preset's loss limit {usd(day.loss_limit, signed=False)}"
     most = "" if day.runs_most is None else f" of {day.runs_most}"
     runs = f"{day.runs_made}{most} {'run' if day.runs_made == 1 and day.runs_most in (None, 1) else 'runs'}"
-    lines = [f"{day.date:%d %b}: realised {usd(day.realised)}{limit}, open {usd(day.open)}, {runs}"]
+    split = f"realised {usd(day.realised)}, open {usd(day.open_today)}"
+    lines = [f"{day.date:%d %b}: {usd(day.total)}{limit} ({split}), {runs}"]
     for one in day.results[:_RESULTS]:
         share = "" if one.pnl_pct is None else f" ({_pct(one.pnl_pct)})"
         lines.append(
@@ -144,9 +149,12 @@ def _ahead(run: "RunView") -> list[str]:
     """Which exits are in reach, and what Stop would do now."""
     if run.phase == "done":
         return []
-    from trader.desk import reach_of_run, stop_words
+    from trader.desk import guard_words, reach_of_run, stop_words, unoffered_words
 
-    return [*filter(None, [reach_of_run(run)]), f"Stop & Exit now: {stop_words(run)}"]
+    return [
+        *filter(None, [guard_words(run) or unoffered_words(run), reach_of_run(run)]),
+        f"Stop & Exit now: {stop_words(run)}",
+    ]
 
 
 def _pct(value: Decimal | None) -> str:

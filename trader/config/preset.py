@@ -171,7 +171,7 @@ class Exits(Section):
     the legs cost more than they bring, the most that can be lost at expiry."""
 
     max_loss_pct: Number = setting(
-        Decimal(100),
+        Decimal(60),
         "Max loss",
         "Exit when the loss reaches this share of the basis: the net credit, or where there is none the most that can be lost.",
         "% of basis",
@@ -229,6 +229,16 @@ class Exits(Section):
         gt=0,
         le=50,
     )
+    liquidation_guard_pct: Number = setting(
+        Decimal(70),
+        "Liquidation guard",
+        "Everything is closed when a short leg's mark has gone this share of the way from its entry to its liquidation (isolated "
+        "margin); 0 = never.",
+        "% of the way",
+        since=5,
+        ge=0,
+        lt=100,
+    )
     confirmations: Whole = setting(
         2,
         "Confirmations",
@@ -240,10 +250,22 @@ class Exits(Section):
     spread_guard_pct: Number = setting(
         Decimal(50),
         "Spread guard",
-        "An ask further above mark than this is counted as mark plus this when deciding.",
+        "A spread is wide where the ask of a short leg lies further above the mark than this (of a long leg the bid below it; at "
+        "least 5 ticks). Exits at a loss (max loss, trailing stop, breakeven) count it no further than this, for spread_guard_secs; "
+        "where nobody offers a short leg, for as long as that lasts. Profit target, arming and every P&L shown are at the ask itself.",
         "% of mark",
         gt=0,
         le=1000,
+    )
+    spread_guard_secs: Whole = setting(
+        60,
+        "Spread guard lasts",
+        "For how long exits at a loss look past a wide spread; a spread that stays wide is the price, and then counts in full. "
+        "0 = never: every print counts at once.",
+        "seconds of the exchange's time",
+        since=5,
+        ge=0,
+        le=600,
     )
     settle_within_mins: Whole = setting(
         360,
@@ -338,7 +360,7 @@ class Risk(Section):
     daily_loss_limit_usd: Number = setting(
         Decimal(500),
         "Daily loss limit",
-        "When today's realised loss (IST day) reaches this, no further entry.",
+        "When the account's loss of today (IST), realised and open, reaches this, no further entry of this preset.",
         "USD",
         gt=0,
         le=Decimal(10_000_000),
@@ -382,7 +404,31 @@ class Risk(Section):
         gt=0,
         le=100,
     )
-    max_runs_per_day: Whole = setting(3, "Runs per day", "Most runs per underlying and IST day.", "runs", ge=1, le=50)
+    liquidation: Literal["refuse", "warn"] = setting(
+        "refuse",
+        "Stop beyond liquidation",
+        "What becomes of an entry whose maximum loss a leg's liquidation (isolated margin) would come before: refused, or made with "
+        "an alert.",
+        since=5,
+    )
+    margin_mode: Literal["any", "isolated", "portfolio"] = setting(
+        "any",
+        "Margin mode",
+        "Which margin mode the account must be in for an entry. Isolated: each short leg is liquidated for itself; portfolio: "
+        "legs are netted.",
+        "",
+        since=5,
+    )
+    auto_topup: Literal["any", "on", "off"] = setting(
+        "any",
+        "Auto top-up",
+        "Whether new positions must draw free balance before they are liquidated (on), or must not (off), for an entry.",
+        "",
+        since=5,
+    )
+    max_runs_per_day: Whole = setting(
+        3, "Runs per day", "Most runs per underlying that sell on one IST day.", "runs", ge=1, le=50
+    )
 
 
 class System(Section):

@@ -6,7 +6,10 @@ It never decides anything about a run and never sends an order; the runner does,
 from trader.config.presets import PresetChanged, PresetInfo
 from trader.desk.account import Use, uses
 from trader.desk.chain import Chain, ChainRow, ChainSide
+from trader.desk.day import wallet_of_day
 from trader.desk.desk import Desk
+from trader.desk.guard_words import guard_words, is_unoffered, unoffered_words
+from trader.desk.margin import MarginChange
 from trader.desk.outcome import Outcome
 from trader.desk.payoff import Outcomes, fires, outcomes, payoff
 from trader.desk.position import HeldLeg, Levels, Position
@@ -20,6 +23,7 @@ from trader.desk.values import (
     CommandReceipt,
     Day,
     DayResult,
+    DayRow,
     ExpiryChoice,
     Fire,
     Happening,
@@ -50,6 +54,7 @@ __all__ = [
     "CommandRow",
     "Day",
     "DayResult",
+    "DayRow",
     "Desk",
     "ExpiryChoice",
     "FillRow",
@@ -59,6 +64,7 @@ __all__ = [
     "Levels",
     "LogLine",
     "LotSize",
+    "MarginChange",
     "Marker",
     "NotPossible",
     "Outcome",
@@ -84,6 +90,8 @@ __all__ = [
     "alert_counts",
     "alert_groups",
     "fires",
+    "guard_words",
+    "is_unoffered",
     "margin_shock",
     "outcomes",
     "payoff",
@@ -91,6 +99,8 @@ __all__ = [
     "reach_of_run",
     "spot_map",
     "stop_words",
+    "unoffered_words",
     "uses",
+    "wallet_of_day",
     "what_if",
 ]

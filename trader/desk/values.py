@@ -7,10 +7,13 @@ from typing import Literal
 import msgspec
 
 from trader.config.preset import Preset
+from trader.desk.margin import NOT_KNOWN, Margined
 from trader.desk.position import Position
 from trader.domain.errors import TraderError
+from trader.domain.margin import MarginTerms
 from trader.engine.view import LegView, Ops, OrderView, RunView, Totals
 from trader.journal import AlertRow, FillRow, RunSummary
+from trader.pricing.margin_mode import OptionHeld
 from trader.pricing.payoff import Basis
 
 
@@ -61,9 +64,10 @@ class DayResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):
-    """The Indian day by the exchange's time. `realised` USD is what the daily loss limit counts (all presets); `open` the
-    P&L of what is open, None where it is unknown; the limits are those of the run shown, None while there is none.
-    `runs_made` counts the underlying of that run, as its limit does; `week` is what was realised since Monday. `results` are those of this day and besides those of
+    """The Indian day by the exchange's time, of all presets. USD: `realised` is what the day has booked, `open` the P&L of what
+    is open, None where it is unknown, `carried` the part of it that earlier days have made; `week` is what the days since Monday
+    have booked. The limits are those of the run shown, None while there is none. `runs_made` counts those on the underlying of
+    that run that sold first on this day, as its limit does. `results` are those of this day and besides those of
     the last 24 hours of this machine's clock, which is more than one day of an accelerated market."""
 
     date: date
@@ -74,6 +78,37 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
     loss_limit: Decimal | None
     results: tuple[DayResult, ...]  # newest first
     week: Decimal = Decimal(0)
+    carried: Decimal = Decimal(0)
+
+    @property
+    def open_today(self) -> Decimal | None:
+        """What is open has made so much since the last Indian midnight."""
+        return None if self.open is None else self.open - self.carried
+
+    @property
+    def total(self) -> Decimal | None:
+        """What all runs have made on this day: what the daily limits count."""
+        return None if self.open_today is None else self.realised + self.open_today
+
+    @property
+    def week_total(self) -> Decimal | None:
+        """The same since Monday."""
+        return None if self.open_today is None else self.week + self.open_today
+
+
+class DayRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One Indian day of the account. USD: `made` by all runs (realised, and open positions as they were marked at its end);
+    `runs` sold first on it. `compared`: whether the exchange's ledger was held against it, `difference` how much more (signed)
+    the wallet has changed, None where that could not be told, and `why`; `besides` what else moved money, by kind."""
+
+    date: date
+    made: Decimal
+    runs: int
+    compared: bool = False
+    difference: Decimal | None = None
+    why: str = ""
+    besides: dict[str, Decimal] = {}
+    is_over: bool = True
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +134,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     )
     market: datetime | None = None  # the exchange's time in the runner's last picture
     totals: Totals | None = None  # all runs together, as the runner counted them last
+    margin: MarginTerms | None = None  # how the account is margined, as the runner was told last
 
 
 class CommandReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,21 +163,22 @@ class PreviewLeg(msgspec.Struct, frozen=True, kw_only=True):
     open_interest: Decimal | None
     limit_price: Decimal
     fee: Decimal | None = None  # USD of selling all contracts at `limit_price`
-    closing_px: Decimal | None = None  # what a P&L would count buying back at now: the ask, bounded by the spread guard
+    closing_px: Decimal | None = None  # what a P&L would count buying back at now: the ask
     exit_most: Decimal | None = None  # USD a closing order of all contracts would pay at most at today's mark, fees in
     side: str = "sell"
     ask_size: int | None = None
 
 
-Code = Literal["max_loss", "trailing_stop", "max_profit", "breakeven", "liquidation"]
+Code = Literal["max_loss", "trailing_stop", "max_profit", "breakeven", "liquidation_guard", "liquidation"]
 
 
 class Fire(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that ends a position, or tells how it ends, and every spot at which it does.
 
     `spots` ascend: for an exit where P&L now passes its level, for the breakeven where the payoff at expiry passes 0, for the
-    liquidation where a short option's own margin is used up. Empty: spot alone does not bring it about. `armed` False: there it
-    is only armed. `words`: what else to know.
+    liquidation where a short option's own margin is used up, for its guard where the run is closed before that. Empty: spot alone
+    does not bring it about. `armed` False: there it is only armed. `exit_spots`: those of a liquidation and its guard shortly before
+    the exit. `words`: what else to know.
     """
 
     code: Code
@@ -151,10 +188,11 @@ class Fire(msgspec.Struct, frozen=True, kw_only=True):
     level_pct: Decimal | None = None  # % of the basis
     armed: bool = True
     words: str = ""
+    exit_spots: tuple[float, ...] = ()
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a preset would trade now, or `reasons` why nothing qualifies. `premium` (net; negative for a debit) and `fees` are at the first limit
+    """What a preset would trade now, or `reasons` why nothing qualifies; `warnings` are what it is traded in spite of. `premium` (net; negative for a debit) and `fees` are at the first limit
     prices, `margin` is an estimate, `breakevens` are spots at expiry, before fees."""
 
     reasons: tuple[str, ...]
@@ -182,6 +220,9 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     )
     still_pct: float | None = None  # the same if spot stands still
     payoff: "Payoff | None" = None
+    margined: Margined = NOT_KNOWN  # how `margin` was counted
+    traded: tuple[OptionHeld, ...] = ()  # the legs, for what they would bind at other sizes
+    warnings: tuple[str, ...] = ()
     basis: Basis | None = None  # what percentages are of; None where there is neither a credit nor a bound of the loss
     fires: tuple[Fire, ...] = ()  # what would end it, with the spots at which it does
     position: Position | None = (

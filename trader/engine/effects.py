@@ -44,10 +44,14 @@ class ReadAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadWallet(msgspec.Struct, frozen=True, kw_only=True):
-    """Read the lines of the exchange's ledger since an instant (exchange time), for the sake of one run."""
+    """Read the lines of the exchange's ledger since an instant (exchange time), for the sake of one run; of whole days where it names none."""
 
     run_id: str
     since: datetime
+
+
+class ReadMargin(msgspec.Struct, frozen=True, kw_only=True):
+    """Read how the account is margined: its mode, auto top-up, and each position's margin."""
 
 
 class Subscribe(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,4 +76,4 @@ class Tell(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-Effect = Submit | Cancel | ReadChain | ReadAccount | ReadWallet | Subscribe | AckCommand | Tell | AnyRecord
+Effect = Submit | Cancel | ReadChain | ReadAccount | ReadWallet | ReadMargin | Subscribe | AckCommand | Tell | AnyRecord

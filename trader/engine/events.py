@@ -10,6 +10,7 @@ from trader.domain.clock import Now
 from trader.domain.fill import Fill, Position
 from trader.domain.foreign import Foreign
 from trader.domain.instrument import Instrument
+from trader.domain.margin import MarginTerms
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderSnapshot
 from trader.domain.outcome import Outcome
@@ -123,8 +124,15 @@ class FillSeen(Event, frozen=True, kw_only=True):
     fill: Fill
 
 
+class PositionSeen(Event, frozen=True, kw_only=True):
+    """A position as the private stream told it. What is held is read over REST, where it carries its own completeness; here
+    only where the exchange would liquidate it is taken from it."""
+
+    position: Position
+
+
 class WalletRead(Event, frozen=True, kw_only=True):
-    """The lines of the exchange's ledger since an instant, or why they could not be read."""
+    """The lines of the exchange's ledger since an instant, or why they could not be read; of whole days without a run."""
 
     run_id: str
     since: datetime
@@ -150,6 +158,7 @@ class AccountRead(Event, frozen=True, kw_only=True):
     history: tuple[OrderSnapshot, ...] | None = None
     fills: tuple[Fill, ...] | None = None
     available_usd: Decimal | None = None
+    margin_mode: str | None = None  # as the wallet shows it while something is blocked
     lookups: dict[str, OrderSnapshot | None] = {}
     settlements: dict[str, Decimal] = {}
     odd: dict[str, tuple[OddRow, ...]] = {}
@@ -170,6 +179,14 @@ class AccountRead(Event, frozen=True, kw_only=True):
         if self.positions is None or self.odd_of("positions", symbol, product_id):
             return None
         return 0
+
+
+class MarginRead(Event, frozen=True, kw_only=True):
+    """How the account is margined, or why that could not be read."""
+
+    terms: MarginTerms | None = None
+    error: str = ""
+    retry_after_secs: float | None = None
 
 
 class StreamChanged(Event, frozen=True, kw_only=True):
@@ -201,8 +218,10 @@ AnyEvent = (
     | CancelAnswered
     | OrderSeen
     | FillSeen
+    | PositionSeen
     | AccountRead
     | WalletRead
+    | MarginRead
     | StreamChanged
     | JournalChanged
 )

@@ -41,7 +41,12 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
         return state
     if isinstance(record, rec.RunFinished):
         state = replace(state, account=_book_day(state.account, record))
-    if isinstance(record, rec.FillRecorded | rec.FillCosted) and (flow := _flow_of(run, record)) is not None:
+    if isinstance(record, rec.FillRecorded):
+        state = replace(state, account=_count_sold(state.account, run, record))
+    if (
+        isinstance(record, rec.FillRecorded | rec.FillCosted | rec.RunFinished)
+        and (flow := _flow_of(run, record)) is not None
+    ):
         state = replace(state, account=replace(state.account, flows=(*state.account.flows, flow)[-KEPT_FLOWS:]))
     if isinstance(record, rec.OrderIntended) and record.cause != "recovery":  # what is taken over was sent long ago
         state = replace(state, account=_count_order(state.account, record.wall))
@@ -65,12 +70,27 @@ def _level_changed(state: State, record: rec.LevelChanged) -> State:
     return replace(state, account=replace(state.account, trading=trading))
 
 
-def _account_set(state: State, record: rec.LimitsSet | rec.LossLocked) -> State:
+def _account_set(state: State, record: rec.LimitsSet | rec.LossLocked | rec.LossWarned | rec.DayCompared) -> State:
     if record.account != state.account_key:
         return state
-    if isinstance(record, rec.LossLocked):
-        return replace(state, account=replace(state.account, locked_day=record.day))
-    return replace(state, account=replace(state.account, limits=read_limits(record.limits)))
+    account = state.account
+    match record:
+        case rec.LossLocked():
+            account = replace(account, locked_day=record.day, locked_week=record.week)
+        case rec.LossWarned():
+            account = replace(account, warned_day=record.day, warned_week=record.week)
+        case rec.DayCompared():
+            account = replace(account, compared=record)
+        case rec.LimitsSet():
+            account = replace(account, limits=read_limits(record.limits))
+    return replace(state, account=account)
+
+
+def _margin_observed(state: State, record: rec.MarginObserved) -> State:
+    if record.account != state.account_key:
+        return state
+    told = {"portfolios": record.portfolios, "default_auto_topup": record.default_auto_topup}
+    return replace(state, account=replace(state.account, margin_mode=record.mode, **told))
 
 
 def _day_of(record: rec.Record) -> date:
@@ -95,12 +115,9 @@ def _run_created(state: State, record: rec.RunCreated) -> State:
         for key, old in state.runs.items()
         if old.phase is not Phase.DONE or old.underlying != run.underlying or _is_to_be_compared(old, record)
     }
-    day = (run.underlying, _day_of(record))
-    counts = state.account.runs_by_day
-    account = replace(state.account, runs_by_day={**counts, day: counts.get(day, 0) + 1})
     watches = {key: watch for key, watch in state.watches.items() if key in kept}
     watches[run.run_id] = Watch(since=record.wall, since_market=record.market)
-    return replace(state, runs={**kept, run.run_id: run}, account=account, watches=watches)
+    return replace(state, runs={**kept, run.run_id: run}, watches=watches)
 
 
 def _is_to_be_compared(run: Run, now: rec.Record) -> bool:
@@ -110,12 +127,20 @@ def _is_to_be_compared(run: Run, now: rec.Record) -> bool:
     return now.wall - run.finished.wall < _COMPARED_FOR
 
 
-def _flow_of(run: Run, record: rec.FillRecorded | rec.FillCosted) -> Flow | None:
-    """The cash of an execution, or what it was told later to have cost; None for what was booked before."""
+def _flow_of(run: Run, record: rec.FillRecorded | rec.FillCosted | rec.RunFinished) -> Flow | None:
+    """The cash of an execution, or what it was told later to have cost, or is taken to have; None for what was booked before,
+    and for a run of which only beginning and end are known."""
+    if not run.legs:
+        return None
+    if isinstance(record, rec.RunFinished):
+        fees = record.estimated_fees
+        return (
+            Flow(record.market or record.wall, run.legs[0].product_id, -fees) if fees and run.finished is None else None
+        )
     if isinstance(record, rec.FillCosted):
         booked = run.fills.get(record.fill_id)
-        if booked is None or booked.fill.commission is not None:
-            return None
+        if booked is None or booked.fill.commission is not None or run.finished is not None:
+            return None  # what a finished run was not told is in its estimate
         fill, usd = booked.fill, -record.commission
     else:
         fill = record.fill
@@ -125,10 +150,24 @@ def _flow_of(run: Run, record: rec.FillRecorded | rec.FillCosted) -> Flow | None
     return Flow(fill.ts_event or record.market or record.wall, fill.product_id, usd)
 
 
-def _book_day(account: Account, record: rec.RunFinished) -> Account:
-    day = _day_of(record)
-    booked = account.realized_by_day
-    return replace(account, realized_by_day={**booked, day: booked.get(day, 0) + record.realized_pnl})
+def _book_day(account: Account, record: rec.RunFinished | rec.DayMarked) -> Account:
+    """A day has made what a run came to by its end, less what it had come to before."""
+    marks = {run_id: mark for run_id, mark in account.marks.items() if run_id != record.run_id}
+    if isinstance(record, rec.DayMarked):
+        day, made, marks[record.run_id] = record.day, record.pnl, record
+    else:
+        day, made = _day_of(record), record.realized_pnl
+    booked = account.made_by_day
+    return replace(account, made_by_day={**booked, day: booked.get(day, ZERO) + made - record.carried}, marks=marks)
+
+
+def _count_sold(account: Account, run: Run, record: rec.FillRecorded) -> Account:
+    """A run counts for the day of its first entry fill."""
+    fill, leg = record.fill, next((leg for leg in run.legs if leg.key == record.leg), None)
+    if run.fills or fill.kind is not FillKind.NORMAL or (leg is not None and fill.side is not leg.side):
+        return account
+    counts, day = account.runs_by_day, (run.underlying, ist_date(fill.ts_event or record.market or record.wall))
+    return replace(account, runs_by_day={**counts, day: counts.get(day, 0) + 1})
 
 
 def _divided(account: Account, fill: Fill) -> Account:
@@ -148,7 +187,14 @@ def _schedule_fixed(run: Run, record: rec.ScheduleFixed) -> Run:
 
 def _legs_chosen(run: Run, record: rec.LegsChosen) -> Run:
     chosen = replace(
-        run, legs=record.legs, exit_at=record.exit_at, spot_at_entry=record.spot, ledgers={}, held=(), basis=ZERO
+        run,
+        legs=record.legs,
+        exit_at=record.exit_at,
+        spot_at_entry=record.spot,
+        smile=record.smile,
+        ledgers={},
+        held=(),
+        basis=ZERO,
     )
     for booked in run.fills.values():
         chosen = _entered_in(chosen, booked)
@@ -345,6 +391,10 @@ def _trailed(run: Run, record: rec.Trailed) -> Run:
     )
 
 
+def _spread_guarded(run: Run, record: rec.SpreadGuarded) -> Run:
+    return replace(run, guarded=record.since)
+
+
 def _exit_decided(run: Run, record: rec.ExitDecided) -> Run:
     if run.exit_reason is not None:
         return run
@@ -372,6 +422,10 @@ _OF_ACCOUNT: dict[type[Any], Callable[[State, Any], State]] = {
     rec.LevelChanged: _level_changed,
     rec.LimitsSet: _account_set,
     rec.LossLocked: _account_set,
+    rec.LossWarned: _account_set,
+    rec.DayCompared: _account_set,
+    rec.DayMarked: lambda state, record: replace(state, account=_book_day(state.account, record)),
+    rec.MarginObserved: _margin_observed,
 }
 
 _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
@@ -389,6 +443,7 @@ _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
     rec.FillCosted: _fill_costed,
     rec.PositionObserved: _position_observed,
     rec.Trailed: _trailed,
+    rec.SpreadGuarded: _spread_guarded,
     rec.ExitDecided: _exit_decided,
     rec.LegKept: _leg_kept,
     rec.LegReleased: _leg_released,

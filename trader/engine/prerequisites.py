@@ -12,6 +12,8 @@ import msgspec
 
 from trader.config.account_limits import AccountLimits
 from trader.domain.foreign import Foreign, beside_phrase
+from trader.domain.margin import MODES, PORTFOLIO, MarginTerms, mode_words, topup_words
+from trader.engine.account.losses import Made
 
 CLOCK_SKEW_MOST_SECS = 2.0
 
@@ -54,15 +56,16 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     journal_place: str = ""
     account_stream_fault: str | None = None
     clock_offset_secs: float | Unread | None = None
-    lost_today: Decimal | None = None
-    loss_limit: Decimal | None = None
+    today: Made | None = None  # what all runs have made today
+    loss_limit: Decimal | None = None  # the preset's own
     underlying: str = ""
-    runs_made: int | None = None
+    runs_sold: int | None = None  # of it today, with those that are about to
     runs_most: int | None = None
     open_runs: int | None = None  # unfinished ones of the account
     open_here: int | None = None  # of them on this underlying
     limits: AccountLimits = AccountLimits()
     lock: str | None = None  # why the account's losses let no entry out
+    unvalued: str = ""  # why what is open cannot be counted
     twin: str | None = None  # a run of this very configuration that has not completed its entry; "" for none
     strikes: Sequence[str] | None = None  # why there are no legs at usable prices
     oversize: Sequence[str] | None = None  # which of the account's limits of size the entry would break
@@ -71,6 +74,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     own_symbols: tuple[str, ...] = ()
     margin_needed: Decimal | Unread | None = None
     available: Decimal | None = None
+    margin_terms: MarginTerms | Unread | None = None
+    margin_mode_wanted: str = "any"
+    auto_topup_wanted: str = "any"
 
 
 def prerequisites(facts: Facts) -> tuple[Item, ...]:
@@ -136,22 +142,21 @@ def _clock(facts: Facts) -> Judged:
 
 
 def _loss(facts: Facts) -> Judged:
-    lost, limit = facts.lost_today, facts.loss_limit
-    if lost is None or limit is None:
+    made, limit = facts.today, facts.loss_limit
+    if made is None or limit is None:
         return _UNKNOWN
-    if lost >= limit:
-        return [
-            (False, f"today's realised loss of {lost:.2f} USD has reached risk.daily_loss_limit_usd of {limit} USD")
-        ]
-    return [(True, f"{lost:.2f} USD lost today, the limit is {limit} USD")]
+    opened = f" (of it open {-made.open:.2f} USD)" if made.lost > 0 > made.open else ""
+    if made.lost >= limit:
+        words = f"today's loss of {made.lost:.2f} USD{opened} has reached risk.daily_loss_limit_usd of {limit} USD"
+        return [(False, words)]
+    return [(True, f"loss today {made.lost:.2f} of {limit} USD{opened}")]
 
 
 def _runs(facts: Facts) -> Judged:
-    made, most = facts.runs_made, facts.runs_most
-    if made is None or most is None:
+    sold, most = facts.runs_sold, facts.runs_most
+    if sold is None or most is None:
         return _UNKNOWN
-    words = f"{made} runs on {facts.underlying} were made today; risk.max_runs_per_day is {most}"
-    return [(made < most, words)]
+    return [(sold < most, f"runs on {facts.underlying} that sold today: {sold} of {most} (risk.max_runs_per_day)")]
 
 
 def _open_runs(facts: Facts) -> Judged:
@@ -174,6 +179,8 @@ def _open_runs(facts: Facts) -> Judged:
 
 
 def _lock(facts: Facts) -> Judged:
+    if facts.unvalued:
+        return [(False, f"{facts.unvalued}, so how much the account has lost cannot be told")]
     return _fault(facts.lock, "", "the account's losses are within its limits")
 
 
@@ -215,25 +222,67 @@ def _own_words(thing: Foreign) -> str:
     return f"an open order exists already: {thing.symbol} {thing.side} {thing.quantity}, in a contract to be traded"
 
 
+def _mode_told(facts: Facts) -> str | None:
+    return facts.margin_terms.mode_of(facts.underlying) if isinstance(facts.margin_terms, MarginTerms) else None
+
+
+def _margin_mode(facts: Facts) -> Judged:
+    """Any mode will do, where the preset does not want a certain one."""
+    terms, wanted, told = facts.margin_terms, facts.margin_mode_wanted, _mode_told(facts)
+    if terms is None:
+        return _UNKNOWN
+    if wanted not in ("any", told):
+        is_so = f"the account's margin mode is {told}" if told else _untold("the account's margin mode", terms)
+        how = f"python -m trader account margin-mode {wanted}, or the Account page"
+        return [(False, f"{is_so}, and this preset wants {wanted} (risk.margin_mode): {how}")]
+    if isinstance(terms, Unread):
+        return [(None, _untold("the account's margin mode", terms))]
+    return [(None if told is None else True, mode_words(told))]
+
+
+def _auto_topup(facts: Facts) -> Judged:
+    """What holds for the positions that an entry opens."""
+    terms, wanted, mode = facts.margin_terms, facts.auto_topup_wanted, _mode_told(facts)
+    if terms is None:
+        return _UNKNOWN
+    told = terms.default_auto_topup if isinstance(terms, MarginTerms) else None
+    if wanted != "any" and mode != PORTFOLIO and told is not (wanted == "on"):
+        is_so = "is not known" if told is None else f"is {'on' if told else 'off'}"
+        how = f"python -m trader account auto-topup {wanted}, or the Account page"
+        return [
+            (False, f"auto top-up of new positions {is_so}, and this preset wants it {wanted} (risk.auto_topup): {how}")
+        ]
+    if isinstance(terms, Unread):
+        return [(None, _untold("auto top-up", terms))]
+    return [(None if told is None and mode != PORTFOLIO else True, topup_words(told, mode))]
+
+
+def _untold(what: str, terms: MarginTerms | Unread) -> str:
+    return f"{what} is not known{f' ({terms.why})' if isinstance(terms, Unread) else ''}"
+
+
 def _margin(facts: Facts) -> Judged:
-    needed, available = facts.margin_needed, facts.available
+    needed, available, mode = facts.margin_needed, facts.available, _mode_told(facts)
     if isinstance(needed, Unread):
         return [(False, needed.why)]
     if needed is None:
         return _UNKNOWN
     if available is None:
         return [(False, "available margin is not known")]
+    how = f"{mode} margin" if mode in MODES else "margin"
+    if facts.margin_terms is not None and mode not in MODES:
+        how = "margin (the larger of both modes, the account's being not known)"
     if needed > available:
-        return [(False, f"margin needed {needed:,.2f} USD exceeds the available {available:,.2f} USD")]
+        return [(False, f"{how} needed {needed:,.2f} USD exceeds the available {available:,.2f} USD")]
     share = facts.limits.margin_share_pct
     if needed > available * share / 100:
         return [
             (
                 False,
-                f"margin needed {needed:,.2f} USD is more than {share} % of {available:,.2f} USD (margin_share_pct)",
+                f"{how} needed {needed:,.2f} USD is more than {share} % of {available:,.2f} USD (margin_share_pct)",
             )
         ]
-    return [(True, f"about {needed:,.2f} USD needed, {available:,.2f} USD available")]
+    return [(True, f"about {needed:,.2f} USD {how} needed, {available:,.2f} USD available")]
 
 
 _LIST: tuple[tuple[str, Callable[[Facts], Judged]], ...] = (
@@ -256,5 +305,7 @@ _LIST: tuple[tuple[str, Callable[[Facts], Judged]], ...] = (
     ("legs", _strikes),
     ("account size", _size),
     ("nothing foreign", _clean),
+    ("margin mode", _margin_mode),
+    ("auto top-up", _auto_topup),
     ("margin", _margin),
 )

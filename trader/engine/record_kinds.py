@@ -145,6 +145,17 @@ def _trailed(record: rec.Trailed) -> str:
     return f"profit peaked at {plain(record.peak_pct)} %: {level}"
 
 
+@_kind(rec.SpreadGuarded, "decisions", Weight.STEP)
+def _spread_guarded(record: rec.SpreadGuarded) -> str:
+    if record.pct is None or record.counted_pct is None:
+        still = f"still wide: {', '.join(record.since)}" if record.since else "no spread is wide any more"
+        return f"spread guard: {still}"
+    return (
+        f"{exit_label(record.reason)} is held back by the spread guard for a while: at the touch {record.pct:+.1f} %, "
+        f"counted {record.counted_pct:+.1f} %"
+    )
+
+
 @_kind(rec.ExitDecided, "decisions", Weight.DECISION)
 def _exit_decided(record: rec.ExitDecided) -> str:
     return f"exit: {exit_label(record.reason)}{f' ({record.detail})' if record.detail else ''}"
@@ -184,6 +195,28 @@ def _wallet_compared(record: rec.WalletCompared) -> str:
     if record.difference:
         return f"the wallet differs by {plain(record.difference)} USD ({lines})"
     return f"the wallet agrees to the last digit ({lines})"
+
+
+@_kind(rec.DayMarked, "decisions", Weight.STEP)
+def _day_marked(record: rec.DayMarked) -> str:
+    made = (
+        f"{record.day:%d %b} made {plain(record.pnl - record.carried)} USD of this run's {plain(record.pnl)} USD so far"
+    )
+    return f"{made}; not valued near midnight" if record.late else made
+
+
+def _severity_of_a_day(record: rec.DayCompared) -> Severity:
+    return "error" if record.difference else "warning" if record.difference is None else "info"
+
+
+@_kind(rec.DayCompared, "decisions", Weight.STEP, _severity_of_a_day)
+def _day_compared(record: rec.DayCompared) -> str:
+    if record.difference is None:
+        return f"{record.day:%d %b} was not compared with the wallet: {record.why}"
+    lines = ", ".join(f"{kind} {plain(amount)}" for kind, amount in record.lines.items()) or "no line"
+    besides = ", ".join(f"{kind} {plain(amount)}" for kind, amount in record.besides.items())
+    found = f"differs by {plain(record.difference)} USD" if record.difference else "agrees to the last digit"
+    return f"{record.day:%d %b}: the wallet {found} ({lines}){f'; besides: {besides}' if besides else ''}"
 
 
 # ------------------------------------------------------------ orders and what became of them
@@ -280,8 +313,23 @@ def _limits_set(record: rec.LimitsSet) -> str:
 
 @_kind(rec.LossLocked, "decisions", Weight.DECISION, _warning)
 def _loss_locked(record: rec.LossLocked) -> str:
-    what = "entries are let out again" if record.day is None else "no entry until tomorrow"
-    return f"{what}{f': {record.reason}' if record.reason else ''}"
+    ends = "no entry until Monday" if record.week else "no entry until tomorrow" if record.day else ""
+    return f"{ends or 'entries are let out again'}{f': {record.reason}' if record.reason else ''}"
+
+
+@_kind(rec.LossWarned, "decisions", Weight.DETAIL)
+def _loss_warned(record: rec.LossWarned) -> str:
+    of = [
+        f"the day {record.day:%d %b}" if record.day else "",
+        f"the week of {record.week:%d %b}" if record.week else "",
+    ]
+    return f"warned of the loss of {' and of '.join(filter(None, of))}"
+
+
+@_kind(rec.MarginObserved, "decisions", Weight.STEP)
+def _margin_observed(record: rec.MarginObserved) -> str:
+    topup = {None: "not told", True: "on", False: "off"}[record.default_auto_topup]
+    return f"margin mode {record.mode or 'not told'}, auto top-up of new positions {topup}"
 
 
 # ------------------------------------------------------------ words

@@ -16,6 +16,7 @@ from trader.domain.foreign import Foreign
 from trader.domain.instrument import Kind
 from trader.domain.order import OrderIntent, OrderStatus, Side
 from trader.domain.remedy import Remedy
+from trader.pricing.smile import Smile
 
 
 class Phase(StrEnum):
@@ -83,6 +84,7 @@ class LegTerms(msgspec.Struct, frozen=True, kw_only=True):
     fee_rate: Decimal
     fee_cap: Decimal | None
     margin_pct: Decimal = Decimal(1)
+    maintenance_pct: Decimal = Decimal("0.5")  # of notional, as `margin_pct`; earlier versions did not record it
     delta: float
     bid: Decimal | None
     ask: Decimal | None
@@ -125,6 +127,7 @@ class LegsChosen(Record, frozen=True, kw_only=True, tag="legs_chosen"):
     legs: tuple[LegTerms, ...]
     spot: Decimal
     exit_at: datetime
+    smile: Smile | None = None  # of the expiry's volatilities then; None where it has none, or by an earlier version
 
 
 class PhaseChanged(Record, frozen=True, kw_only=True, tag="phase_changed"):
@@ -224,6 +227,16 @@ class Trailed(Record, frozen=True, kw_only=True, tag="trailed"):
     level_pct: Decimal | None
 
 
+class SpreadGuarded(Record, frozen=True, kw_only=True, tag="spread_guarded"):
+    """A rule that is true at the touch is held back by the spread guard: P&L at the touch and as counted, % of the basis. `since`:
+    from when (market time) the spreads of legs are wide, by key. Without a reason: which of them still are."""
+
+    since: dict[str, datetime]
+    reason: str = ""
+    pct: Decimal | None = None
+    counted_pct: Decimal | None = None
+
+
 class ExitDecided(Record, frozen=True, kw_only=True, tag="exit_decided"):
     """The run goes to EXITING. `reason`: an `ExitReason`, or what a later version wrote there."""
 
@@ -263,6 +276,17 @@ class RunFinished(Record, frozen=True, kw_only=True, tag="run_finished"):
     fees: Decimal
     estimated_fees: Decimal = Decimal(0)
     foreign: str = ""  # a remainder that is not ours, named and left alone: "C-BTC-... -3"
+    carried: Decimal = Decimal(0)  # of `realized_pnl`: what earlier Indian days have made, as they were marked
+
+
+class DayMarked(Record, frozen=True, kw_only=True, tag="day_marked"):
+    """What an open run had made by the end of an Indian day, USD at cost to close; the day itself has made `pnl` - `carried`.
+    `late`: nothing valued it near that midnight, so that a loss since counts for the day after, a profit for this one."""
+
+    day: date
+    pnl: Decimal
+    carried: Decimal  # of it: what earlier days have made
+    late: bool = False
 
 
 class WalletCompared(Record, frozen=True, kw_only=True, tag="wallet_compared"):
@@ -272,6 +296,20 @@ class WalletCompared(Record, frozen=True, kw_only=True, tag="wallet_compared"):
     since: datetime
     lines: dict[str, Decimal]
     difference: Decimal
+
+
+class DayCompared(Record, frozen=True, kw_only=True, tag="day_compared"):
+    """An Indian day of the exchange's ledger was held against what all runs have booked on it. USD by kind of line: `lines`
+    in contracts of our runs, `besides` all others, which are no difference. `difference`: how much more (signed) `lines` come
+    to than what was booked; None where it could not be told, and `why`. `until`: where the day was cut."""
+
+    account: str
+    day: date
+    until: datetime
+    lines: dict[str, Decimal] = {}
+    besides: dict[str, Decimal] = {}
+    difference: Decimal | None = None
+    why: str = ""
 
 
 class AlertRaised(Record, frozen=True, kw_only=True, tag="alert_raised"):
@@ -303,12 +341,31 @@ class LimitsSet(Record, frozen=True, kw_only=True, tag="limits_set"):
 
 
 class LossLocked(Record, frozen=True, kw_only=True, tag="loss_locked"):
-    """The account's daily loss was reached on this Indian day: no entry any more until the next, or until a person resumes
-    (`day` None)."""
+    """Which locks are on from now: the daily loss was reached on this Indian day, the weekly loss in the week of this Monday.
+    No entry until the next, or until a person resumes (both None)."""
 
     account: str
     day: date | None
     reason: str = ""
+    week: date | None = None
+
+
+class LossWarned(Record, frozen=True, kw_only=True, tag="loss_warned"):
+    """For which Indian day and for which week (by its Monday) a person was last warned of a loss that nears its limit."""
+
+    account: str
+    day: date | None
+    week: date | None
+
+
+class MarginObserved(Record, frozen=True, kw_only=True, tag="margin_observed"):
+    """The exchange tells another margin mode of the account, or another auto top-up of positions yet to be opened, than it
+    did before. Fields as in `trader.domain.margin.MarginTerms`."""
+
+    account: str
+    mode: str | None
+    portfolios: tuple[str, ...] | None = None
+    default_auto_topup: bool | None = None
 
 
 AnyRecord = (
@@ -327,15 +384,20 @@ AnyRecord = (
     | FillCosted
     | PositionObserved
     | Trailed
+    | SpreadGuarded
     | ExitDecided
     | LegKept
     | LegReleased
     | RunFinished
     | WalletCompared
+    | DayMarked
+    | DayCompared
     | AlertRaised
     | LevelChanged
     | LimitsSet
     | LossLocked
+    | LossWarned
+    | MarginObserved
 )
 
 _decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)

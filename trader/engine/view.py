@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from trader.domain.foreign import Foreign
+from trader.domain.margin import MarginTerms
 from trader.domain.statistics import Statistics
 from trader.engine.records import Phase
 
@@ -44,8 +45,10 @@ class LegView(msgspec.Struct, frozen=True, kw_only=True):
     bid_size: int | None = None  # contracts
     ask_size: int | None = None
     closing_px: Decimal | None = (
-        None  # what `pnl` counts closing at: the ask (long: the bid), bounded by the spread guard
+        None  # what `pnl` counts closing at: the ask (long: the bid); None where nobody offers it
     )
+    counted_px: Decimal | None = None  # what exits at a loss count instead, where the spread guard binds
+    guard_secs: float | None = None  # for how much longer (exchange's time); None = while nobody offers it
     fees_paid: Decimal | None = None  # USD, of every fill of this leg so far
     fee_to_close: Decimal | None = None  # USD, of closing what is open at `closing_px`
     pnl_mark: Decimal | None = None  # USD at the mark price: fees paid are in it, spread and closing fee are not
@@ -56,6 +59,11 @@ class LegView(msgspec.Struct, frozen=True, kw_only=True):
     position_vega: float | None = None  # USD for one point (0.01) of implied volatility
     ratio: int = 1  # contracts for each of the preset's quantity
     why: str = ""  # why this strike, in words
+    liquidation_px: Decimal | None = (
+        None  # the mark at which the exchange liquidates the leg; isolated margin, short legs
+    )
+    liquidation_told: bool = False  # by the exchange; else it is an estimate
+    guard_px: Decimal | None = None  # the mark at which the run exits ahead of that; None = the guard is off
 
 
 class NakedView(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,12 +149,18 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     passed: dict[str, str] = {}  # told in a report only: what the gate compared, by code
 
 
-class Rung(msgspec.Struct, frozen=True, kw_only=True):
+class Rung(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One exit of the ladder. `at_pnl` USD and `at_pct` (% of the basis) where it fires; `at_time` for the clock's exit.
     `spot_low`/`spot_high`: between these spots P&L is above the level, all else unchanged: a losing exit fires outside them, a
     winning one (and the arming of one not armed) inside (None = spot alone does not reach that end). `exit_low`/`exit_high`:
-    the same half an hour before the exit time, or at it where that is nearer. `code`: max_loss, max_profit, trailing_stop,
-    time, expiry or daily_limit. `arms_at_pct`: the peak that arms it, while it is not armed; the distances are those to it."""
+    the same half an hour before the exit time, or at it where that is nearer. All of them with each option's implied volatility
+    as it is; `smile_*` the same where the smile moves with spot, None where its shape is not known. `code`: max_loss, max_profit,
+    trailing_stop, liquidation_guard, liquidation, time, expiry or daily_limit. `arms_at_pct`: the peak that arms it, while it is
+    not armed; the distances are those to it.
+
+    A liquidation and the guard ahead of it fire by the mark of one `leg`, whatever P&L is: at `at_mark` (USD per unit), `mark_distance`
+    from the `mark` of now (`mark_distance_pct`: % of that mark); `gone_pct` of the way from the entry to the liquidation is gone.
+    `told`: the exchange tells the price; else it is an estimate. `words`: what else to know."""
 
     name: str
     armed: bool
@@ -161,6 +175,29 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
     arms_at_pct: Decimal | None = None
     exit_low: float | None = None
     exit_high: float | None = None
+    smile_low: float | None = None
+    smile_high: float | None = None
+    smile_exit_low: float | None = None
+    smile_exit_high: float | None = None
+    leg: str = ""
+    at_mark: Decimal | None = None
+    mark: Decimal | None = None
+    mark_distance: Decimal | None = None
+    mark_distance_pct: Decimal | None = None
+    gone_pct: Decimal | None = None
+    told: bool = False
+    words: str = ""
+
+
+class Guarded(msgspec.Struct, frozen=True, kw_only=True):
+    """The spread guard binds: `pnl` (USD) and `pnl_pct` (% of the basis) are what the exits at a loss count instead of P&L at the touch,
+    for `secs` more (exchange's time; None = as long as nobody offers). `unoffered`: short contracts that nobody offers; while there
+    are any, P&L at the touch is not known and this is the most it can be."""
+
+    pnl: Decimal
+    pnl_pct: Decimal
+    secs: float | None
+    unoffered: tuple[str, ...] = ()
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,8 +250,10 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     net_gamma: float | None = None
     net_theta: float | None = None
     net_vega: float | None = None
-    margin: Decimal | None = None  # USD, estimated for what is open
+    margin: Decimal | None = None  # USD, estimated for what is open, by itself
+    margin_mode: str | None = None  # the mode that counts for its underlying, by the exchange; None while not known
     naked: NakedView | None = None
+    guarded: Guarded | None = None
     nearest_stop: NearestStop | None = None
     corridor: Corridor | None = None
     outlook: Outlook | None = None
@@ -274,3 +313,4 @@ class LiveSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     ops: Ops
     runs: tuple[RunView, ...] = ()
     totals: Totals | None = None
+    margin: MarginTerms | None = None

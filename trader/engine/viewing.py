@@ -16,14 +16,17 @@ from trader.engine.execution.progress import progress
 from trader.engine.ladder import build_ladder
 from trader.engine.leg_view import leg_view
 from trader.engine.levels import level_words
+from trader.engine.liquidation import limits_of
 from trader.engine.outlook import outlook
 from trader.engine.record_kinds import kept_words
 from trader.engine.records import LegTerms, Level, Phase
 from trader.engine.safety import naked_view, safety
 from trader.engine.shown import shown
+from trader.engine.spread_guard import guarded, guarded_view
 from trader.engine.state import HUNDRED, ZERO, Market, Run, State, Watch
-from trader.engine.valuation import Valuation, blocked_by, fresh_value, value
+from trader.engine.valuation import Valuation, fresh_value, option_held, value
 from trader.engine.view import LegView, OrderView, RunView
+from trader.pricing.margin_mode import OptionHeld, margin_in
 
 _ORDERS_SHOWN = 20
 
@@ -32,11 +35,24 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
     """One run as seen at `now`. P&L is cost to close while anything is open, realised once nothing is."""
     market = state.market
     watch = state.watches.get(run.run_id, Watch(since=run.created_at))
-    valuation, _ = fresh_value(run, market, now)
-    if valuation is None and run.legs and run.flat_by_fills and run.fills:
-        valuation = value(run, market)
+    priced, _ = fresh_value(run, market, now)
+    if priced is None and run.legs and run.flat_by_fills and run.fills:
+        priced = value(run, market)
+    valuation = None if priced is not None and priced.unoffered else priced  # of what nobody offers it is not known
+    waits = guarded(run, watch, market, now) if run.phase is Phase.HOLDING else {}
+    limits = limits_of(state, run)
     legs = tuple(
-        leg_view(run, leg, market, now, _kept_words(run, leg, now), progress(state, run, leg, now)) for leg in run.legs
+        leg_view(
+            run,
+            leg,
+            market,
+            now,
+            _kept_words(run, leg, now),
+            progress(state, run, leg, now),
+            waits,
+            limits.get(leg.key),
+        )
+        for leg in run.legs
     )
     basis = run.basis or None
     curves = curves_of(run, legs, market.spots.get(run.underlying), run.basis, now, valuation)
@@ -74,7 +90,9 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         fees=run.finished.fees if run.finished else run.fees if run.fills else None,
         legs=legs,
         orders=tuple(_order_views(run)),
-        ladder=build_ladder(run, run.basis, valuation, curves),
+        ladder=build_ladder(
+            run, run.basis, valuation, curves, legs, limits if state.account.is_isolated(run.underlying) else None
+        ),
         why_not=watch.why_not if run.phase is Phase.WAITING else (),
         foreign=watch.foreign or () if run.phase is Phase.WAITING else (),
         beside=run.beside,
@@ -92,12 +110,14 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         net_gamma=_net(legs, "position_gamma"),
         net_theta=_net(legs, "position_theta"),
         net_vega=_net(legs, "position_vega"),
-        margin=_margin(run, legs, market),
+        margin=_margin(state, run, legs, now),
+        margin_mode=state.mode_on(run.underlying),
         naked=naked_view(run, market, now),
         nearest_stop=nearest_stop(run, curves),
         corridor=corridor(run, curves),
         outlook=outlook(run, legs, now, curves),
-        safety=safety(run, watch, valuation),
+        guarded=guarded_view(run, market, waits, priced),
+        safety=safety(run, watch, priced),
     )
 
 
@@ -140,18 +160,18 @@ def _notional(run: Run, market: Market) -> Decimal | None:
     return run.preset.strategy.quantity * run.legs[0].contract_value * spot
 
 
-def _margin(run: Run, legs: tuple[LegView, ...], market: Market) -> Decimal | None:
-    """USD that what is open blocks, as the preview estimates it, at the marks of now."""
+def _margin(state: State, run: Run, legs: tuple[LegView, ...], now: Now) -> Decimal | None:
+    """USD that what is open blocks by itself, as the preview estimates it, at the marks of now."""
     held = [leg for leg in legs if leg.open_quantity > 0]
-    spot = market.spots.get(run.underlying, ZERO)
+    spot = state.market.spots.get(run.underlying, ZERO)
     if not held or spot <= 0 or run.phase is Phase.DONE:
         return None
-    parts: list[tuple[LegTerms, int, Decimal]] = []
+    parts: list[OptionHeld] = []
     for leg in held:
         if leg.mark is None or not leg.fresh:
             return None
-        parts.append((run.leg(leg.key), leg.open_quantity, leg.mark))
-    return blocked_by(parts, spot)
+        parts.append(option_held(run.leg(leg.key), leg.open_quantity, leg.mark, leg.iv))
+    return margin_in(state.mode_on(run.underlying), parts, spot=spot, at=now.market)
 
 
 def trading_state(state: State, halted: str = "") -> tuple[str, str]:

@@ -7,7 +7,15 @@ from trader.domain.order import Purpose, Side
 from trader.domain.structure import ByDelta
 from trader.engine import records as rec
 from trader.engine.account.crossing import crossing
-from trader.engine.account.limits import lock_words, oversize_of_run
+from trader.engine.account.limits import oversize_of_run
+from trader.engine.account.losses import (
+    lock_words,
+    made_today,
+    present_losses,
+    runs_selling,
+    runs_sold,
+    unvalued,
+)
 from trader.engine.beside import NOT_READ
 from trader.engine.cover import in_ranks
 from trader.engine.effects import ReadChain
@@ -15,9 +23,10 @@ from trader.engine.entry_cost import entry_cost, nonsense
 from trader.engine.events import ChainRead
 from trader.engine.execution.entry import Work, give_up, unready, work_entry
 from trader.engine.execution.working import ask_cancel
-from trader.engine.gate import daily_loss, slowed
+from trader.engine.gate import slowed
 from trader.engine.imbalance import UNWIND_SECS, imbalance_words, lacks, tell_naked, time_left
 from trader.engine.levels import bars_entry, level_words
+from trader.engine.liquidation import TooLate, stop_beyond
 from trader.engine.prerequisites import Facts, Unread, in_the_way
 from trader.engine.records import LegTerms, Phase
 from trader.engine.schedule import (
@@ -31,7 +40,8 @@ from trader.engine.schedule import (
 from trader.engine.selection import choose_legs, liquidity_flaw, touch_flow
 from trader.engine.state import HUNDRED, ZERO, Run, Watch, seconds_since
 from trader.engine.turn import Turn
-from trader.engine.valuation import blocked_by, staleness
+from trader.engine.valuation import option_held, staleness
+from trader.pricing.margin_mode import OptionHeld, margin_in
 
 _CHAIN_SECS = 2.0  # between reads of the chain while looking for strikes (wall)
 _CHAIN_ANSWER_SECS = 15.0
@@ -73,6 +83,8 @@ def wait(turn: Turn, run_id: str) -> None:
     reasons = _obstacles(turn, run)
     turn.set_watch(run_id, why_not=tuple(reasons))
     if not reasons:
+        if late := _stop_beyond(turn, turn.run(run_id)):
+            turn.alert(run_id, "warning", "stop_beyond_liquidation", f"Entered all the same: {late.words}.")
         turn.phase(run_id, Phase.ENTERING, "all prerequisites met")
         enter(turn, run_id)
 
@@ -97,7 +109,22 @@ def _nonsense(turn: Turn, run: Run) -> list[str]:
     """Why the strikes make no trade worth making at the prices of now."""
     spot = turn.state.market.spots.get(run.underlying)
     cost = None if spot is None else entry_cost(run.preset, run.legs, turn.state.market.quotes, spot)
-    return [] if cost is None else nonsense(run.preset, run.legs, cost)
+    if cost is None:
+        return []
+    found = nonsense(run.preset, run.legs, cost)
+    if run.preset.risk.liquidation == "refuse" and (late := _stop_beyond(turn, run)):
+        found.append(late.refusal)
+    return found
+
+
+def _stop_beyond(turn: Turn, run: Run) -> TooLate | None:
+    """Whether a leg would be liquidated before the maximum loss fires; in portfolio mode no leg is."""
+    market, now = turn.state.market, turn.now.market
+    spot = market.spots.get(run.underlying)
+    cost = None if spot is None else entry_cost(run.preset, run.legs, market.quotes, spot)
+    if cost is None or spot is None or now is None or not turn.state.account.is_isolated(run.underlying):
+        return None
+    return stop_beyond(run.preset, run.legs, market.quotes, cost, spot, now, run.exit_at)
 
 
 def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
@@ -110,9 +137,13 @@ def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
         slowed=slowed(turn.state, turn.now),
         journal_fault=turn.state.journal_fault,
         account_stream_fault=turn.state.account_stream_fault,
-        lost_today=daily_loss(turn.state, turn.now),
+        today=made_today(turn.state, turn.now),
         loss_limit=run.preset.risk.daily_loss_limit_usd,
-        lock=lock_words(turn.state, turn.now),
+        lock=lock_words(present_losses(turn.state, turn.now), turn.state.account.limits.loss_bars_pct),
+        unvalued=unvalued(turn.state, turn.now, run.run_id),
+        underlying=run.underlying,
+        runs_sold=runs_sold(turn.state, run.underlying, turn.now) + runs_selling(turn.state, run.underlying, run),
+        runs_most=run.preset.risk.max_runs_per_day,
         limits=turn.state.account.limits,
         strikes=strikes,
         oversize=oversize_of_run(turn.state, run),
@@ -121,6 +152,9 @@ def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
         own_symbols=tuple(leg.symbol for leg in run.legs),
         margin_needed=margin_estimate(turn, run) if is_read else None,
         available=watch.available_usd,
+        margin_terms=turn.state.margin or Unread(turn.state.margin_fault or "the account has not been asked yet"),
+        margin_mode_wanted=run.preset.risk.margin_mode,
+        auto_topup_wanted=run.preset.risk.auto_topup,
     )
 
 
@@ -186,13 +220,26 @@ def _foreign(turn: Turn, run: Run, watch: Watch) -> tuple[Foreign, ...] | Unread
 
 
 def margin_estimate(turn: Turn, run: Run) -> Decimal | None:
-    """USD that entering would take out of what is available: what short legs block and long ones cost. None without an
-    index price."""
+    """USD that entering would take out of what is available, in the margin mode of the account: what short legs block and
+    long ones cost. None without an index price."""
     spot = turn.state.market.spots.get(run.underlying)
     if spot is None:
         return None
-    blocked = blocked_by([(leg, leg.quantity, leg.mark or ZERO) for leg in run.legs], spot)
+    new = [option_held(leg, leg.quantity, leg.mark, leg.iv) for leg in run.legs]
+    mode, beside = turn.state.mode_on(run.underlying), _beside(turn, run)
+    blocked = margin_in(mode, new, spot=spot, at=turn.now.market, beside=beside)
     return blocked - sum((touch_flow(leg, leg.quantity) for leg in run.legs if leg.side is Side.BUY), ZERO)
+
+
+def _beside(turn: Turn, run: Run) -> list[OptionHeld]:
+    """What other runs hold on the same underlying, at the prices of now."""
+    found = []
+    for other in turn.state.unresolved:
+        for leg in other.held if other.underlying == run.underlying and other.run_id != run.run_id else ():
+            quote = turn.state.market.quotes.get(leg.symbol)
+            mark, iv = (None, None) if quote is None else (quote.mark, quote.mark_iv)
+            found.append(option_held(leg, other.open_quantity(leg.key), mark, iv))
+    return found
 
 
 def on_chain_read(turn: Turn, event: ChainRead) -> None:
@@ -228,7 +275,9 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
         words = past_words(run.preset.schedule, run.exit_at, selection.expiry)
         turn.set_watch(event.run_id, why_not=(f"strikes: {words}",))
         return
-    turn.write(rec.LegsChosen, event.run_id, legs=selection.legs, spot=event.spot, exit_at=exit_at)
+    turn.write(
+        rec.LegsChosen, event.run_id, legs=selection.legs, spot=event.spot, exit_at=exit_at, smile=selection.smile
+    )
     turn.set_watch(event.run_id, account_wanted=True, picked_at=turn.wall, stops=None, stops_read=None)
 
 

@@ -12,7 +12,7 @@ from trader.simulation.notes import RunNote
 
 _TRIGGER_SECS = 3.0
 _MARGIN_PCT = Decimal("0.5")  # our arithmetic and the engine's may differ by rounding, never by this
-_PRICE_REASONS = frozenset({"max_loss", "max_profit", "trailing_stop", "breakeven"})
+_PRICE_REASONS = frozenset({"max_loss", "liquidation_guard", "max_profit", "trailing_stop", "breakeven"})
 
 
 class TriggerRules:
@@ -25,10 +25,12 @@ class TriggerRules:
         self._streak: tuple[str, int, float] = ("", 0, 0.0)
         self._pcts: list[Decimal] = []
         self._peak: dict[str, Decimal] = {}
+        self._wide: dict[tuple[str, str], float] = {}  # run and leg → since when its touch lies beyond the spread guard
 
     def booted(self) -> None:
         self._streak = ("", 0, 0.0)
         self._pcts.clear()
+        self._wide.clear()
         # What a runner saw and could not record before it died nobody knows: the journal's peak counts.
         self._peak = {run.run_id: run.peak for run in self._evidence.notes.unresolved() if run.peak is not None}
 
@@ -39,6 +41,7 @@ class TriggerRules:
         held = self._held(run)
         if run is None or not held:
             return
+        self._measure(run, held)
         if {leg.symbol for leg in held} <= younger:
             self._evaluate(run, held)
 
@@ -60,32 +63,53 @@ class TriggerRules:
     def pnl_of(self, run: RunNote) -> Decimal | None:
         """USD a run that is held has made if all of it is closed now; None where it cannot be priced."""
         held = self._held(run)
-        return self._pnl(run, held)[0] if held else None
+        return self._pnl(run, held, frozenset())[0] if held else None
 
-    def _pnl_pct(self, run: RunNote, held: list[LegTerms]) -> Decimal | None:
+    def _measure(self, run: RunNote, held: list[LegTerms]) -> None:
+        """Since when each leg's touch lies beyond the guard, or is not there."""
+        for leg in held:
+            touch, bound = self._prices(run, leg)
+            if touch is None or (touch - bound) * leg.side.sign < 0:
+                self._wide.setdefault((run.run_id, leg.key), self._evidence.secs)
+            else:
+                self._wide.pop((run.run_id, leg.key), None)
+
+    def _guarded(self, run: RunNote, held: list[LegTerms]) -> frozenset[str]:
+        """Legs whose wide spread a stop may look past; where it has just ended, the stop has its seconds to fire."""
+        most = run.preset.exits.spread_guard_secs + _TRIGGER_SECS
+        since = {leg.key: self._wide.get((run.run_id, leg.key)) for leg in held}
+        return frozenset(key for key, at in since.items() if at is not None and self._evidence.secs - at < most)
+
+    def _prices(self, run: RunNote, leg: LegTerms) -> tuple[Decimal | None, Decimal]:
+        """The touch at which a leg is closed, None where nobody offers it; and how far from the mark the guard lets it count."""
+        quote = self._evidence.heard.newest[leg.symbol]
+        assert quote.mark is not None
+        leeway = max(quote.mark * run.preset.exits.spread_guard_pct / 100, 5 * leg.tick_size)
+        if leg.side is Side.SELL:
+            return quote.ask or None, quote.mark + leeway
+        bound = max(quote.mark - leeway, Decimal(0))
+        return quote.bid or Decimal(0), min(bound, quote.ask) if quote.ask else bound
+
+    def _pnl_pct(self, run: RunNote, held: list[LegTerms], guarded: frozenset[str]) -> Decimal | None:
         """The same as % of the net credit, or of the most that can be lost."""
-        total, premium = self._pnl(run, held)
+        total, premium = self._pnl(run, held, guarded)
         basis = premium if premium > 0 else _most_lost(run, premium)
         return None if basis is None or basis <= 0 else total / basis * 100
 
-    def _pnl(self, run: RunNote, held: list[LegTerms]) -> tuple[Decimal, Decimal]:
-        """USD at cost to close, and what entering has brought; by the oracle's own sum."""
+    def _pnl(self, run: RunNote, held: list[LegTerms], guarded: frozenset[str]) -> tuple[Decimal, Decimal]:
+        """USD at cost to close, and what entering has brought; by the oracle's own sum. Legs of `guarded`, and what nobody
+        offers, count no further from the mark than the spread guard."""
         premium = total = Decimal(0)
         terms = {leg.key: leg for leg in run.legs}
         for key, fill in run.fills.values():
             cash = -fill.side.sign * fill.price * fill.quantity * terms[key].contract_value
             total += cash - (fill.commission or 0)
             premium += cash if fill.side is terms[key].side else 0
-        guard_pct = run.preset.exits.spread_guard_pct
         for leg in held:
-            quote = self._evidence.heard.newest[leg.symbol]
-            assert quote.mark is not None
-            leeway = max(quote.mark * guard_pct / 100, 5 * leg.tick_size)
-            if leg.side is Side.SELL:
-                price = min(quote.ask or quote.mark + leeway, quote.mark + leeway)
-            else:
-                price = max(quote.bid or Decimal(0), quote.mark - leeway, Decimal(0))
-                price = min(price, quote.ask) if quote.ask else price
+            touch, bound = self._prices(run, leg)
+            price = bound if touch is None else touch
+            if leg.key in guarded:
+                price = min(price, bound) if leg.side is Side.SELL else max(price, bound)
             size = abs(run.net(leg.key))
             fee = option_commission(
                 rate=leg.fee_rate,
@@ -99,27 +123,30 @@ class TriggerRules:
         return total, premium
 
     def _evaluate(self, run: RunNote, held: list[LegTerms]) -> None:
-        """CT7: the same rule true on consecutive fresh evaluations must lead to an exit."""
-        pct = self._pnl_pct(run, held)
-        if pct is None or any(f.commission is None for _, f in run.fills.values()):
+        """CT7: the same rule true on consecutive fresh evaluations must lead to an exit: the profit at the touch, a loss as the
+        spread guard counts it."""
+        pct = self._pnl_pct(run, held, frozenset())
+        counted = self._pnl_pct(run, held, self._guarded(run, held))
+        if pct is None or counted is None or any(f.commission is None for _, f in run.fills.values()):
             return
         if run.run_id != self._watched:
             self._watched, self._streak, self._pcts = run.run_id, ("", 0, 0.0), []
         self._pcts.append(pct)
         exits = run.preset.exits
         need = max(exits.confirmations, 2)
-        if len(self._pcts) >= 2:
+        is_known = all(self._prices(run, leg)[0] is not None for leg in held)
+        if len(self._pcts) >= 2 and is_known:
             low = min(self._pcts[-2:])
             self._peak[run.run_id] = max(self._peak.get(run.run_id, low), low)
         kind = ""
-        if pct <= -exits.max_loss_pct - _MARGIN_PCT:
+        if counted <= -exits.max_loss_pct - _MARGIN_PCT:
             kind = "max_loss"
-        elif pct >= exits.max_profit_pct + _MARGIN_PCT:
+        elif is_known and pct >= exits.max_profit_pct + _MARGIN_PCT:
             kind = "max_profit"
         elif exits.trailing_enabled:
             peak = self._peak.get(run.run_id, Decimal(-1000)) - _MARGIN_PCT
             levels = [t.stop_pct for t in exits.trailing_tiers if peak >= t.peak_pct]
-            if levels and pct <= levels[-1] - _MARGIN_PCT:
+            if levels and counted <= levels[-1] - _MARGIN_PCT:
                 kind = "trailing"
         last, count, _ = self._streak
         if not kind:

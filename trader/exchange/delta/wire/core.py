@@ -146,6 +146,7 @@ class FillRow(msgspec.Struct):
 class PositionRow(msgspec.Struct):
     size: Number = None
     entry_price: Number = None
+    liquidation_price: Number = None
     product_id: Number = None
     product_symbol: str | None = None
     symbol: str | None = None
@@ -156,6 +157,9 @@ class WalletRow(msgspec.Struct):
     balance: Number = None
     available_balance: Number = None
     blocked_margin: Number = None
+    order_margin: Number = None
+    position_margin: Number = None
+    portfolio_margin: Number = None
     timestamp: Number = None
 
 
