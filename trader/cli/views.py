@@ -17,7 +17,6 @@ from trader.domain.wording import done_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-
     from trader.desk import DayRow, Fire, RunReport
 
 

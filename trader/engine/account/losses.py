@@ -15,9 +15,10 @@ from trader.domain.clock import Now
 from trader.domain.expiry import ist_date
 from trader.engine import records as rec
 from trader.engine.records import Phase
+from trader.engine.spread_guard import counted, note_spreads
 from trader.engine.state import HUNDRED, ZERO, Account, Run, State, seconds_since
 from trader.engine.turn import Turn
-from trader.engine.valuation import fresh_value
+from trader.engine.valuation import flaw_of
 
 _LASTING_SECS = 2.0  # a loss that one stray print shows is none yet
 _UNVALUED_SECS = 30.0  # until then the last value known of an open run counts; after it what is open is not known
@@ -149,9 +150,12 @@ def unvalued(state: State, now: Now, but: str = "") -> str:
 
 
 def value_other(turn: Turn, run: Run) -> None:
-    """Value a run that is entering or leaving: those that are held are valued where their exits are judged."""
-    if run.fills and run.phase is not Phase.HOLDING:
-        valuation, _ = fresh_value(run, turn.state.market, turn.now)
+    """Value a run that is entering or leaving, past the same spread guard: those that are held are valued where their exits are
+    judged."""
+    market = turn.state.market
+    if run.fills and run.phase is not Phase.HOLDING and not flaw_of(run, market, turn.now):
+        note_spreads(turn, run)
+        valuation = counted(turn.run(run.run_id), market, turn.watch(run.run_id), turn.now)
         if valuation is not None:
             turn.set_watch(run.run_id, made=valuation.pnl, valued=turn.now)
 
