@@ -72,12 +72,13 @@ def monday_of(day: date) -> date:
 
 
 def open_pnl(state: State) -> Decimal:
-    """P&L of all unfinished runs as they were last valued, at cost to close, less what earlier days have made of it."""
+    """P&L of all unfinished runs as they were last valued, at cost to close as exits at a loss count it, less what earlier days
+    have made of it."""
     total = ZERO
     for run in state.unresolved:
-        made = state.watches[run.run_id].made if run.run_id in state.watches else None
-        if made is not None:
-            total += made - state.account.carried(run.run_id)
+        watch = state.watches.get(run.run_id)
+        if watch is not None and watch.counted is not None:
+            total += watch.counted - state.account.carried(run.run_id)
     return total
 
 
@@ -150,14 +151,15 @@ def unvalued(state: State, now: Now, but: str = "") -> str:
 
 
 def value_other(turn: Turn, run: Run) -> None:
-    """Value a run that is entering or leaving, past the same spread guard: those that are held are valued where their exits are
+    """Value a run that is entering or leaving, past the same spread guard; those that are held are valued where their exits are
     judged."""
     market = turn.state.market
-    if run.fills and run.phase is not Phase.HOLDING and not flaw_of(run, market, turn.now):
-        note_spreads(turn, run)
-        valuation = counted(turn.run(run.run_id), market, turn.watch(run.run_id), turn.now)
-        if valuation is not None:
-            turn.set_watch(run.run_id, made=valuation.pnl, valued=turn.now)
+    if not run.fills or run.phase is Phase.HOLDING or flaw_of(run, market, turn.now):
+        return
+    note_spreads(turn, run)
+    valuation = counted(turn.run(run.run_id), market, turn.watch(run.run_id), turn.now)
+    if valuation is not None:
+        turn.set_watch(run.run_id, counted=valuation.pnl, valued=turn.now)
 
 
 def check_losses(turn: Turn) -> None:
