@@ -15,7 +15,7 @@ from tests.engine.pictures import later
 from tests.engine.scene import CALL, OPENING, SYMBOL, D, Phase, Scene, holding, preset, quote
 from trader.config.preset import Preset
 from trader.domain.order import Side
-from trader.engine.account.limits import open_pnl
+from trader.engine.account.losses import open_pnl
 from trader.engine.effects import Tell
 from trader.engine.exits import Trail, ratchet, triggered
 from trader.engine.horizon import horizon
