@@ -62,10 +62,10 @@ def test_day_and_week_are_split_into_realised_and_open_and_the_steps_are_fields(
         status = before(run_id)
         assert status.day is not None
         figures = {
-            "realised": D(-14),
-            "open": D(-50),
-            "carried": D(-30),
-            "week": D(-60),
+            "realised": Decimal(-14),
+            "open": Decimal(-50),
+            "carried": Decimal(-30),
+            "week": Decimal(-60),
             "runs_made": 1,
             "runs_most": 2,
         }
@@ -194,9 +194,9 @@ def test_auto_topup_is_set_for_new_positions_and_shown_for_open_ones(open_panel:
     at.button(key="margin_yes").click().run()
     assert margin_asked(desk) == [("auto_topup", (True, None))]
     row = MarginedPosition(
-        symbol="C-BTC-95000-221126", product_id=1, quantity=-100, entry_price=D(400), mark=D(410), margin=D("131.02"),
-        liquidation_price=D("855.1"), bankruptcy_price=D(1310), blocked_commission=D(0), realized_pnl=D(0),
-        realized_funding=D(0), realized_cashflow=D(0), margin_mode="isolated", auto_topup=True, created_at=None,
+        symbol="C-BTC-95000-221126", product_id=1, quantity=-100, entry_price=Decimal(400), mark=Decimal(410), margin=Decimal("131.02"),
+        liquidation_price=Decimal("855.1"), bankruptcy_price=Decimal(1310), blocked_commission=Decimal(0), realized_pnl=Decimal(0),
+        realized_funding=Decimal(0), realized_cashflow=Decimal(0), margin_mode="isolated", auto_topup=True, created_at=None,
     )  # fmt: skip
     desk.margined = replace(desk.margined, positions=(row,))
     at.run()

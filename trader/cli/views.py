@@ -15,7 +15,7 @@ from trader.domain.margin import counted_words
 from trader.domain.wording import done_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from trader.desk import DayRow, Fire, RunReport
 
@@ -160,6 +160,8 @@ _PREVIEWED = (
     "start_pnl",
     "margin",
     "breakevens",
+    "warnings",
+    "fires",
 )
 
 
@@ -194,6 +196,7 @@ def preview(
                 ]
             )
         emit_lines(_ends(one) for one in seen.fires if one.spots)
+        emit_lines(f"warning: {warning}" for warning in seen.warnings)
         emit_lines(f"nothing qualifies: {reason}" for reason in seen.reasons)
     if not seen.legs:
         raise typer.Exit(1)
@@ -202,8 +205,13 @@ def preview(
 def _ends(one: "Fire") -> str:
     """``max loss (-100 % of the basis): 75,311 and 78,710``."""
     level = "" if one.level_pct is None else f" ({one.level_pct:f} % of the basis)"
+    later = f", shortly before the exit {_and(one.exit_spots)}" if one.exit_spots else ""
     note = f", {one.words}" if one.words else ""
-    return f"{one.name}{level}: {' and '.join(f'{spot:,.0f}' for spot in one.spots)}{note}"
+    return f"{one.name}{level}: {_and(one.spots)}{later}{note}"
+
+
+def _and(spots: "Iterable[float]") -> str:
+    return " and ".join(f"{spot:,.0f}" for spot in spots)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -185,7 +185,7 @@ def _preset(rng: Random, settles: bool) -> tuple[dict[str, Any], bool]:
             "market_fallback": rng.random() < 0.7,
             "partial_policy": rng.choice(("accept", "unwind")),
         },
-        "risk": {"max_runs_per_day": rng.choice((1, 2, 3))},
+        "risk": {"max_runs_per_day": rng.choice((1, 2, 3)), "liquidation": "warn"},
     }
     return body, start_now
 
