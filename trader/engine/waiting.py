@@ -141,6 +141,7 @@ def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
         loss_limit=run.preset.risk.daily_loss_limit_usd,
         lock=lock_words(present_losses(turn.state, turn.now), turn.state.account.limits.loss_bars_pct),
         unvalued=unvalued(turn.state, turn.now, run.run_id),
+        underlying=run.underlying,
         runs_sold=runs_sold(turn.state, run.underlying, turn.now) + runs_selling(turn.state, run.underlying, run),
         runs_most=run.preset.risk.max_runs_per_day,
         limits=turn.state.account.limits,
