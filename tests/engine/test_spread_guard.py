@@ -363,7 +363,7 @@ class Reference:
 @given(path=_paths, secs=st.sampled_from([0, 6, 20]), confirmations=st.integers(1, 3))
 @settings(max_examples=60, deadline=None)
 def test_an_exit_is_decided_when_the_rules_said_simply_decide_it(path: Any, secs: int, confirmations: int) -> None:
-    config = preset(exits={"spread_guard_secs": secs, "confirmations": confirmations})
+    config = preset(exits={"spread_guard_secs": secs, "confirmations": confirmations, "liquidation_guard_pct": 0})
     scene = _held(config)
     run = scene.run
     reference = Reference(config, run.cash_flow - run.fees, run.basis, scene)
