@@ -41,7 +41,7 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
         return state
     if isinstance(record, rec.RunFinished):
         state = replace(state, account=_book_day(state.account, record))
-    if isinstance(record, rec.FillRecorded | rec.FillCosted) and (flow := _flow_of(run, record)) is not None:
+    if (flow := _flow_of(run, record)) is not None:
         state = replace(state, account=replace(state.account, flows=(*state.account.flows, flow)[-KEPT_FLOWS:]))
     if isinstance(record, rec.OrderIntended) and record.cause != "recovery":  # what is taken over was sent long ago
         state = replace(state, account=_count_order(state.account, record.wall))
@@ -110,19 +110,21 @@ def _is_to_be_compared(run: Run, now: rec.Record) -> bool:
     return now.wall - run.finished.wall < _COMPARED_FOR
 
 
-def _flow_of(run: Run, record: rec.FillRecorded | rec.FillCosted) -> Flow | None:
-    """The cash of an execution, or what it was told later to have cost; None for what was booked before."""
-    if isinstance(record, rec.FillCosted):
-        booked = run.fills.get(record.fill_id)
-        if booked is None or booked.fill.commission is not None:
-            return None
-        fill, usd = booked.fill, -record.commission
-    else:
-        fill = record.fill
-        if fill.key in run.fills:
-            return None
-        usd = fill.cash_flow(run.leg(record.leg).contract_value) - (fill.commission or ZERO)
-    return Flow(fill.ts_event or record.market or record.wall, fill.product_id, usd)
+def _flow_of(run: Run, record: rec.AnyRecord) -> Flow | None:
+    """The cash of an execution, what it was told later to have cost, or what a run has ended on as an estimate of that; None for
+    what was booked before."""
+    at = record.market or record.wall
+    match record:
+        case rec.FillRecorded(fill=fill, leg=leg) if fill.key not in run.fills:
+            usd = fill.cash_flow(run.leg(leg).contract_value) - (fill.commission or ZERO)
+            return Flow(fill.ts_event or at, fill.product_id, usd)
+        case rec.FillCosted(fill_id=key) if key in run.fills and run.fills[key].fill.commission is None:
+            fill = run.fills[key].fill
+            is_estimated = run.finished is not None and run.finished.estimated_fees
+            return None if is_estimated else Flow(fill.ts_event or at, fill.product_id, -record.commission)
+        case rec.RunFinished(estimated_fees=estimated) if estimated:
+            return Flow(at, run.legs[0].product_id, -estimated)
+    return None
 
 
 def _book_day(account: Account, record: rec.RunFinished) -> Account:

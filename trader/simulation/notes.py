@@ -47,6 +47,7 @@ class RunNote(msgspec.Struct):
     exit_at: datetime | None = None
     orders: dict[str, OrderNote] = {}
     fills: dict[str, tuple[str, Fill]] = {}
+    costs: dict[str, tuple[int, Decimal]] = {}  # of fills told without: contracts whose cost is known, and USD of it
     positions: dict[str, int] = {}
     missing: dict[
         str, int
@@ -61,6 +62,7 @@ class RunNote(msgspec.Struct):
     kept: dict[str, float] = {}  # legs held to their settlement, and since when
     finished: rec.RunFinished | None = None
     finished_secs: float = 0.0
+    compared: rec.WalletCompared | None = None
     _preset: Preset | None = None
 
     @property
@@ -80,6 +82,17 @@ class RunNote(msgspec.Struct):
             for k, f in self.fills.values()
             if k == key and (not own_only or f.kind is FillKind.NORMAL)
         )
+
+    def told_since(self, since: datetime, products: set[int]) -> Decimal:
+        """USD that the run has told of these contracts since that instant, what it has estimated included."""
+        told = Decimal(0)
+        for key, (leg, fill) in self.fills.items():
+            if fill.product_id in products and (fill.ts_event is None or fill.ts_event >= since):
+                _, known = self.costs.get(key, (0, Decimal(0)))
+                cost = known if fill.commission is None else fill.commission
+                told += fill.cash_flow(self.leg(leg).contract_value) - cost
+        is_of_these = any(leg.product_id in products for leg in self.legs)
+        return told - (self.finished.estimated_fees if self.finished is not None and is_of_these else 0)
 
     def done_in(self, symbol: str) -> int:
         """Signed contracts the journal says a run has of a contract: by fills, or by its orders' own word before them."""
@@ -166,15 +179,15 @@ class Notes:
             case rec.FillRecorded(fill=fill, leg=leg):
                 self.filled_secs[fill.symbol] = secs
                 self._filled(run, leg, fill, secs)
-            case rec.FillCosted(fill_id=key, commission=commission, quantity=quantity):
-                leg, fill = run.fills[key]
-                if quantity is None or quantity == fill.quantity:
-                    run.fills[key] = (leg, msgspec.structs.replace(fill, commission=commission))
+            case rec.FillCosted():
+                self._costed(run, record)
             case rec.PositionObserved(symbol=symbol, quantity=quantity):
                 run.positions[symbol] = quantity
                 run.missing.pop(symbol, None)
             case rec.Trailed():
                 run.peak, run.level = record.peak_pct, record.level_pct
+            case rec.WalletCompared():
+                run.compared = record
             case rec.RunFinished():
                 run.finished, run.finished_secs, run.phase = record, secs, Phase.DONE
                 self._unfinished.pop(run.run_id, None)
@@ -190,6 +203,17 @@ class Notes:
         order.code = record.code or order.code
         if record.filled_qty is not None:
             order.reported = max(order.reported, record.filled_qty)
+
+    def _costed(self, run: RunNote, record: rec.FillCosted) -> None:
+        leg, fill = run.fills[record.fill_id]
+        if fill.commission is not None:
+            return
+        contracts, cost = run.costs.get(record.fill_id, (0, Decimal(0)))
+        contracts += fill.quantity if record.quantity is None else record.quantity
+        cost += record.commission
+        run.costs[record.fill_id] = contracts, cost
+        if contracts >= fill.quantity:
+            run.fills[record.fill_id] = (leg, msgspec.structs.replace(fill, commission=cost))
 
     def _filled(self, run: RunNote, leg: str, fill: Fill, secs: float) -> None:
         seen = run.positions.pop(fill.symbol, None)

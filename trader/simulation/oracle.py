@@ -23,6 +23,7 @@ from trader.simulation.limiting import LimitRules
 from trader.simulation.notes import Notes
 from trader.simulation.ordering import OrderRules
 from trader.simulation.paying import PayingRules
+from trader.simulation.reckoning import WalletRules
 from trader.simulation.sharing import SharingRules
 from trader.simulation.shell import Shell
 from trader.simulation.slicing import SliceRules
@@ -50,6 +51,7 @@ class Oracle:
         self.sharing = SharingRules(evidence, self.orders)
         self.slices = SliceRules(evidence)
         self.limits = LimitRules(evidence, self.orders, self.triggers)
+        self.wallet = WalletRules(evidence)
 
     @property
     def notes(self) -> Notes:
@@ -60,6 +62,7 @@ class Oracle:
         self.evidence.heard.booted()
         self.triggers.booted()
         self.paying.booted()
+        self.wallet.booted()
 
     def committed(self, record: rec.AnyRecord, epoch: int) -> None:
         """A record was written."""
@@ -76,6 +79,7 @@ class Oracle:
         self.sharing.before(record)
         self.slices.before(record)
         self.limits.before(record)
+        self.wallet.before(record)
         evidence.notes.take(record, epoch, evidence.secs)
         if isinstance(record, rec.RunFinished):
             self.finishing.finished(record)
@@ -134,6 +138,10 @@ class Oracle:
             self.triggers.chain_heard()
             self.paying.heard(event.quotes)
 
+    def wallet_heard(self, shell: Shell, event: ev.WalletRead) -> None:
+        """A runner is about to hear this ledger."""
+        self.wallet.heard(shell, event)
+
     def every_second(self) -> None:
         healthy = self.evidence.healthy_for()
         self.leaving.every_second(healthy)
@@ -143,6 +151,7 @@ class Oracle:
         self.paying.every_second(healthy)
         self.sharing.every_second(healthy)
         self.limits.every_second(healthy)
+        self.wallet.every_second(healthy)
 
     def live(self) -> None:
         """A minute after the last fault."""

@@ -1,5 +1,6 @@
 """What one session is: market, configuration, people, fault rates. Drawn from a seed, or read from a scenario file."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
-from trader.simulation import algorithms, bounds, several, structures
+from trader.simulation import algorithms, bounds, ledgers, several, structures
 from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
 from trader.simulation.planned import Deed, MarketPlan, Plan
 
@@ -35,7 +36,18 @@ def draw(seed: int, *, strangle: bool = False) -> Plan:
     if strategy is not None:
         market = replace(plan.market, farther=structures.FARTHER)
         plan = replace(plan, market=market, preset={**plan.preset, "strategy": strategy})
-    return plan if strangle else bounds.drawn(Random(f"{seed} limits"), several.drawn(Random(f"{seed} several"), plan))
+    if strangle:
+        return plan
+    for name, part in _DRAWN_LATER:
+        plan = part(Random(f"{seed} {name}"), plan)
+    return plan
+
+
+_DRAWN_LATER: tuple[tuple[str, Callable[[Random, Plan], Plan]], ...] = (
+    ("several", several.drawn),
+    ("limits", bounds.drawn),
+    ("ledgers", ledgers.drawn),
+)
 
 
 def _draw(seed: int) -> Plan:

@@ -23,7 +23,7 @@ class MarketPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
     """One thing a person does. Commands: start, stop, pause, reduce, kill, resume, ack (`size` 0: the newest alert alone),
-    bad_start. At the exchange: buy_back, sell_more, cancel, withdraw; another installation's order:
+    bad_start. At the exchange: buy_back, sell_more, cancel, withdraw, deposit; charge: it takes money and no fill tells; another installation's order:
     other_runner; or the exchange: liquidate. On other contracts of the underlying than the run's: strange_position,
     strange_order, strange_gone; and a person's word for what stands there: start_beside, confirm. Of several runs: start_other
     and stop_one, `size` says which; of the account: limits, `size` says which document. With a `phase` it waits, from `secs` on, until the run is in it."""

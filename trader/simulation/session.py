@@ -37,8 +37,11 @@ LIVENESS_SECS = 60.0
 LAST_STOP_SECS = 45.0
 UNTOLD_SECS = 15.0  # besides, where costs are never told: two reads of the account, an order by its id for each fill
 _AGAIN_SECS = 0.25
+_COMPARED_SECS = 85.0  # a minute until a difference counts as one, and two more tries to read the ledger
 _TAIL_SECS = 11.0  # what was sent late may still arrive after the end
 _WINDOWS = ("N10", "N11", "N13", "N15", "V1", "K2", "X7", "W4")
+_CHARGES = ("liquidation_fee", "funding", "a_kind_nobody_has_documented")
+_FAULT_OF = {"liquidate": "X6", "other_runner": "W4", "charge": "X14", "deposit": "X14"}
 _SUSPENDED_SECS = 600.0  # an outage this long is a host that sleeps and wakes up, with its processes
 
 
@@ -169,7 +172,7 @@ class Session:
             case "closing" if secs >= self._deadline:
                 self.oracle.never_closed()
                 self.ended = "stuck"
-            case "tail" if secs >= self._deadline:
+            case "tail" if secs >= self._deadline and not self._is_owed_wallet():
                 self.ended = "flat" if idle else "again"
             case _:
                 pass
@@ -201,8 +204,13 @@ class Session:
     def _end_tail(self) -> None:
         wait = _TAIL_SECS if self.wire.in_transit else 0.0
         self._stage, self._deadline = "tail", self.agenda.secs + wait
-        if not wait:
+        if not wait and not self._is_owed_wallet():
             self.ended = "flat"
+
+    def _is_owed_wallet(self) -> bool:
+        """Whether a run that has ended lately is still to be held against the exchange's ledger."""
+        done = (run for run in self.oracle.notes.runs.values() if run.finished is not None and run.fills)
+        return any(run.compared is None and self.agenda.secs - run.finished_secs < _COMPARED_SECS for run in done)
 
     # ------------------------------------------------------------ hosts
 
@@ -300,6 +308,9 @@ class Session:
     def chain_heard(self, shell: Shell, event: ev.ChainRead) -> None:
         if shell is self.current:
             self.oracle.chain_heard(event)
+
+    def wallet_heard(self, shell: Shell, event: ev.WalletRead) -> None:
+        self.oracle.wallet_heard(shell, event)
 
     def _appended(self, records: Sequence[AnyRecord], epoch: int) -> None:
         for record in records:
@@ -645,12 +656,16 @@ class Session:
                 done = self.venue.human_cancel(symbol)
             case "withdraw":
                 done = self.venue.withdraw()
+            case "deposit":
+                done = self.venue.deposit(Decimal(deed.size))
+            case "charge":
+                done = self.venue.charge(leg.product_id, Decimal(deed.size) / 100, _CHARGES[deed.size % len(_CHARGES)])
             case "other_runner":
                 done = self.venue.other_installation(symbol, deed.size)
             case _:
                 done = bool(self.venue.liquidate(symbol, deed.size))
         if done:
-            self.faults.note({"liquidate": "X6", "other_runner": "W4"}.get(deed.kind, "H4"))
+            self.faults.note(_FAULT_OF.get(deed.kind, "H4"))
 
 
 def run_plan(

@@ -15,6 +15,7 @@ from trader.domain.clock import Now
 from trader.domain.outcome import Outcome, Unknown
 from trader.domain.quote import Quote
 from trader.engine import events as ev
+from trader.engine.account.wallet import is_owed
 from trader.engine.effects import Cancel, ReadAccount, ReadChain, ReadWallet, Submit, Subscribe
 from trader.engine.isolation import RULES_FAILED
 from trader.engine.records import AlertRaised, AnyRecord, Phase
@@ -75,6 +76,8 @@ class Surroundings(Protocol):
 
     def chain_heard(self, shell: "Shell", event: ev.ChainRead) -> None: ...
 
+    def wallet_heard(self, shell: "Shell", event: ev.WalletRead) -> None: ...
+
 
 class _Writer(Writer):
     """The real one, with a point to die at before and after each commit."""
@@ -127,6 +130,7 @@ class Shell:
             str, float
         ] = {}  # run → when the newest read was begun that told positions and orders
         self.account_heard: dict[str, float] = {}  # the same of reads that told everything
+        self.wallet_asked: dict[str, float] = {}  # run → when the ledger was last asked for
         self.fully_read = 0.0  # when what a complete account read has told was read, and heard
         self._journal = journal
         self.nagger = Nagger(NAG_SECS, lambda: agenda.secs)
@@ -283,12 +287,16 @@ class Shell:
 
     def _plan_tick(self) -> None:
         """Plan the next moment at which time alone may matter: some while after the last step, as every step looks at it."""
-        if not self.alive or self.paused or not (self.state.unresolved or self._writer.fault):
+        if not self.alive or self.paused or not (self.state.unresolved or self._writer.fault or self._is_owed_wallet()):
             return
         due = self._agenda.micros + self._tick_micros()
         if not self._agenda.micros < self._tick_at <= due:
             self._tick_at = due
             self._agenda.at(due / MICRO, self._tick, due)
+
+    def _is_owed_wallet(self) -> bool:
+        """Whether a run that is done waits to be held against the exchange's ledger."""
+        return any(is_owed(run) for run in self.state.runs.values())
 
     def _tick_micros(self) -> int:
         """How long a runner may go without a step: short where time-outs run, longer than the market's rhythm elsewhere."""
@@ -305,7 +313,7 @@ class Shell:
         if due != self._tick_at or not self.alive or self.paused:
             return
         self._tick_at = -1
-        if (later := self._stepped_at + self._tick_micros()) > due:
+        if (later := self._stepped_at + self._tick_micros()) > due and not self._is_owed_wallet():
             self._tick_at = later  # something else was stepped meanwhile
             self._agenda.at(later / MICRO, self._tick, later)
             return
@@ -462,10 +470,24 @@ class Shell:
         self._agenda.after(talk.delay, self._hand_account, event, self._agenda.secs, talk.began)
 
     def _read_wallet(self, effect: ReadWallet, talk: Conversation) -> None:
-        if self.alive:
-            self.gateway.converse(talk, 8)
-            event = read_wallet(self.gateway, effect, self.now)
-            self._agenda.after(talk.delay, self.receive, lambda now: replace(event, at=now))
+        if not self.alive:
+            return
+        if self._dies("read.wallet.before"):
+            self.die()
+            return
+        self.wallet_asked[effect.run_id] = self._agenda.secs
+        self.gateway.converse(talk, 8)
+        event = read_wallet(self.gateway, effect, self.now)
+        if self._faults.hit("W1", 0.5):
+            if self._reader_is_stuck():
+                return
+            event = ev.WalletRead(at=self.now(), run_id=effect.run_id, since=effect.since, error="the reader failed")
+
+        def hear(now: Now) -> ev.AnyEvent:
+            self._world.wallet_heard(self, event)
+            return replace(event, at=now)
+
+        self._agenda.after(talk.delay, self.receive, hear)
 
     def _reader_is_stuck(self) -> bool:
         """W1: a reading worker dies, which it says at once, or hangs and never says anything."""

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from trader.domain.fill import Channel, Fill, FillKind, Position
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Side, TimeInForce
+from trader.pricing.fees import option_liquidation_fee
 from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
-from trader.simulation.market import SimMarket
+from trader.simulation.market import UNDERLYING, SimMarket
 from trader.simulation.planned import Plan
 from trader.venue.core.account import Account
 from trader.venue.core.events import OrderEvent, TradeEvent
@@ -79,6 +80,7 @@ class SimVenue:
             set()
         )  # contracts in which somebody has traded who had nothing to do with a run
         self.own_doing: dict[str, int] = {}  # contracts the exchange moved by itself (liquidation), signed
+        self.charged: list[int] = []  # lines of the ledger that belong to no execution of a contract
         self.on_news: Callable[[], None] = lambda: None
         self.on_accept: Callable[[Order], None] = lambda order: None
         self.on_arrival: Callable[[Arrival], None] = lambda arrival: None
@@ -323,8 +325,20 @@ class SimVenue:
         amount = self.account.wallet().available_balance * 99 // 100
         if amount <= 0:
             return False
-        self.account.initial_balance -= amount  # a transfer is none of the trading transactions
-        self.account.balance -= amount
+        self.core.ledger.transfer(self.account, -amount, "withdrawal", self._agenda.now)
+        return True
+
+    def deposit(self, amount: Decimal) -> bool:
+        """A person pays in."""
+        self.wake()
+        self.core.ledger.transfer(self.account, amount, "deposit", self._agenda.now)
+        return True
+
+    def charge(self, product_id: int, amount: Decimal, kind: str) -> bool:
+        """X14: the exchange takes money for a contract, and no fill tells of it."""
+        self.wake()
+        self.charged.append(self.core.ledger.counters.transaction + 1)
+        self.core.ledger.transfer(self.account, -amount, kind, self._agenda.now, product_id=product_id)
         return True
 
     def other_installation(self, symbol: str, number: int) -> bool:
@@ -369,7 +383,8 @@ class SimVenue:
         if size < 1 or symbol not in self.core.products.live:
             return 0
         before = len(self.account.fills)
-        _, high = self.core.band(self.core.products.live[symbol])
+        instrument = self.core.products.live[symbol]
+        _, high = self.core.band(instrument)
         request = OrderRequest(
             symbol=symbol,
             side=Side.BUY,
@@ -385,7 +400,10 @@ class SimVenue:
             return 0
         for index in range(before, len(self.account.fills)):
             row = self.account.fills[index]
-            self.account.fills[index] = msgspec.structs.replace(row, kind=FillKind.LIQUIDATION)
+            self.account.fills[index] = replace(row, kind=FillKind.LIQUIDATION)
+            spot, value = self.market.spot(UNDERLYING), instrument.contract_value
+            fee = option_liquidation_fee(spot=spot, price=row.price, quantity=row.size, contract_value=value)
+            self.core.ledger.charge_liquidation(self.account, index, fee, self._agenda.now)
         self.own_doing[symbol] = self.own_doing.get(symbol, 0) + order.filled_size
         self.core.drain_events()  # nothing of it is told on the stream: it has to be found
         return order.filled_size
@@ -468,7 +486,7 @@ def fill_of(row: FillRow, plan: Plan, *, over_rest: bool) -> Fill:
         side=row.side,
         quantity=row.size,
         price=row.price,
-        commission=row.commission if over_rest and plan.costs_told else None,
+        commission=row.commission + row.liquidation_fee if over_rest and plan.costs_told else None,
         role=row.role,
         kind=row.kind,
         ts_event=row.created_at,
