@@ -91,8 +91,10 @@ class RunNote(msgspec.Struct):
                 _, known = self.costs.get(key, (0, Decimal(0)))
                 cost = known if fill.commission is None else fill.commission
                 told += fill.cash_flow(self.leg(leg).contract_value) - cost
+        if self.finished is None or (self.finished.market or self.finished.wall) < since:
+            return told
         is_of_these = any(leg.product_id in products for leg in self.legs)
-        return told - (self.finished.estimated_fees if self.finished is not None and is_of_these else 0)
+        return told - self.finished.estimated_fees if is_of_these else told
 
     def done_in(self, symbol: str) -> int:
         """Signed contracts the journal says a run has of a contract: by fills, or by its orders' own word before them."""

@@ -14,12 +14,14 @@ from trader.simulation.alone import AloneRules
 from trader.simulation.books import BookRules
 from trader.simulation.commanding import CommandRules
 from trader.simulation.covering import CoverRules
+from trader.simulation.cushioning import CushionRules
 from trader.simulation.disk import CommandRow
 from trader.simulation.entries import EntryRules
 from trader.simulation.evidence import Evidence, World
 from trader.simulation.finishing import FinishRules
 from trader.simulation.leaving import LeavingRules
 from trader.simulation.limiting import LimitRules
+from trader.simulation.nonsense import NonsenseRules
 from trader.simulation.notes import Notes
 from trader.simulation.ordering import OrderRules
 from trader.simulation.paying import PayingRules
@@ -27,6 +29,7 @@ from trader.simulation.reckoning import WalletRules
 from trader.simulation.sharing import SharingRules
 from trader.simulation.shell import Shell
 from trader.simulation.slicing import SliceRules
+from trader.simulation.timing import TimeRules
 from trader.simulation.triggers import TriggerRules
 from trader.simulation.venue import Arrival
 from trader.venue.core.records import Order
@@ -52,6 +55,9 @@ class Oracle:
         self.slices = SliceRules(evidence)
         self.limits = LimitRules(evidence, self.orders, self.triggers)
         self.wallet = WalletRules(evidence)
+        self.times = TimeRules(evidence)
+        self.cushions = CushionRules(evidence, self.triggers)
+        self.nonsense = NonsenseRules(evidence)
 
     @property
     def notes(self) -> Notes:
@@ -80,6 +86,9 @@ class Oracle:
         self.slices.before(record)
         self.limits.before(record)
         self.wallet.before(record)
+        self.times.before(record)
+        self.cushions.before(record)
+        self.nonsense.before(record)
         evidence.notes.take(record, epoch, evidence.secs)
         if isinstance(record, rec.RunFinished):
             self.finishing.finished(record)

@@ -1,7 +1,7 @@
 """What one session is: market, configuration, people, fault rates. Drawn from a seed, or read from a scenario file."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -9,11 +9,10 @@ from msgspec.structs import replace
 
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
-from trader.simulation import algorithms, bounds, ledgers, several, structures
+from trader.simulation import algorithms, bounds, calendars, costs, cushions, ledgers, several, structures
 from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
 from trader.simulation.planned import Deed, MarketPlan, Plan
 
-OPENING = datetime(2026, 3, 3, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST on a Tuesday
 _IST_OPENING_MINS = 10 * 60 + 30
 _COMMANDED_SHARE = 0.25  # sessions with commands of every kind in drawn phases
 _STRANGE_SHARE = 0.15  # sessions with somebody else's things on other contracts
@@ -47,6 +46,9 @@ _DRAWN_LATER: tuple[tuple[str, Callable[[Random, Plan], Plan]], ...] = (
     ("several", several.drawn),
     ("limits", bounds.drawn),
     ("ledgers", ledgers.drawn),
+    ("calendar", calendars.drawn),
+    ("costs", costs.drawn),
+    ("cushion", cushions.drawn),
 )
 
 

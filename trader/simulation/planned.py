@@ -1,8 +1,11 @@
 """What one session is, as values: the path of the market, what people do, and everything that is drawn beside them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+
+OPENING = datetime(2026, 3, 3, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST on a Tuesday
 
 
 class MarketPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +22,8 @@ class MarketPlan(msgspec.Struct, frozen=True, kw_only=True):
     half_spread_pct: float
     level_size: int
     farther: tuple[float, ...] = ()  # more strikes than always, in deviations from spot
+    opening: datetime = OPENING
+    later: tuple[int, ...] = ()  # further expiries, in seconds as the first one
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from trader.simulation.faults import Faults
 from trader.simulation.gateway import Network, SimGateway
 from trader.simulation.market import UNDERLYING
 from trader.simulation.oracle import Oracle
-from trader.simulation.plan import OPENING, preset_of, wall_step
+from trader.simulation.plan import preset_of, wall_step
 from trader.simulation.planned import Deed, Plan
 from trader.simulation.quotes import ABSURD_SPOTS, absurd, aged, quote_of, spoiled
 from trader.simulation.shell import Shell
@@ -75,7 +75,7 @@ class Session:
         self.plan = plan
         self.interleaved = plan.interleaved
         self.latency = plan.latency
-        self.agenda = Agenda(OPENING)
+        self.agenda = Agenda(plan.market.opening)
         self.faults = Faults(plan.seed, plan.rates, only, kills)
         self.faults.phase = self.phase
         self.faults.are_several = self._are_several
@@ -342,7 +342,7 @@ class Session:
             case 2:
                 kept = tuple(msgspec.structs.replace(i, underlying="ETH") for i in listed)
             case 3:
-                kept = tuple(msgspec.structs.replace(i, expiry=OPENING - timedelta(days=1)) for i in listed)
+                kept = tuple(msgspec.structs.replace(i, expiry=self.agenda.start - timedelta(days=1)) for i in listed)
             case _:
                 kept = ()
         return msgspec.structs.replace(event, instruments=kept)

@@ -1,9 +1,11 @@
 """CT7–CT10: does a rule that is true lead to an exit, and is an exit decided on what can be seen? The oracle's own sums."""
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from trader.domain.instrument import Kind
 from trader.domain.order import Side
+from trader.domain.quote import Quote
 from trader.engine import records as rec
 from trader.engine.records import LegTerms, Phase
 from trader.pricing.fees import option_commission
@@ -60,43 +62,66 @@ class TriggerRules:
     def pnl_of(self, run: RunNote) -> Decimal | None:
         """USD a run that is held has made if all of it is closed now; None where it cannot be priced."""
         held = self._held(run)
-        return self._pnl(run, held)[0] if held else None
+        return self._pnl(run, held) if held else None
+
+    def pct_of(self, run: RunNote) -> Decimal | None:
+        """The same as % of its basis."""
+        held = self._held(run)
+        return self._pnl_pct(run, held) if held else None
+
+    def closing_pcts(self, run: RunNote) -> tuple[Decimal, Decimal] | None:
+        """What closing costs beside the mark, spread and fees, % of the basis: at prices that the guard bounds and at the touch, the
+        smaller first. None where it cannot be priced."""
+        held = self._held(run)
+        basis = _basis(run)
+        if not held or basis is None:
+            return None
+        found = []
+        for guarded in (True, False):
+            worth = sum((self._quote(leg).mark or 0) * _units(run, leg) for leg in held)
+            found.append((worth - self._closed(run, held, guarded=guarded)) / basis * 100)
+        return min(found), max(found)
 
     def _pnl_pct(self, run: RunNote, held: list[LegTerms]) -> Decimal | None:
         """The same as % of the net credit, or of the most that can be lost."""
-        total, premium = self._pnl(run, held)
-        basis = premium if premium > 0 else _most_lost(run, premium)
-        return None if basis is None or basis <= 0 else total / basis * 100
+        basis = _basis(run)
+        return None if basis is None else self._pnl(run, held) / basis * 100
 
-    def _pnl(self, run: RunNote, held: list[LegTerms]) -> tuple[Decimal, Decimal]:
-        """USD at cost to close, and what entering has brought; by the oracle's own sum."""
-        premium = total = Decimal(0)
-        terms = {leg.key: leg for leg in run.legs}
-        for key, fill in run.fills.values():
-            cash = -fill.side.sign * fill.price * fill.quantity * terms[key].contract_value
-            total += cash - (fill.commission or 0)
-            premium += cash if fill.side is terms[key].side else 0
-        guard_pct = run.preset.exits.spread_guard_pct
+    def _pnl(self, run: RunNote, held: list[LegTerms]) -> Decimal:
+        """USD at cost to close, by the oracle's own sum."""
+        values = {leg.key: leg.contract_value for leg in run.legs}
+        banked = (fill.cash_flow(values[key]) - (fill.commission or 0) for key, fill in run.fills.values())
+        return sum(banked, Decimal(0)) + self._closed(run, held, guarded=True)
+
+    def _closed(self, run: RunNote, held: list[LegTerms], *, guarded: bool) -> Decimal:
+        """USD that closing these legs brings (negative: takes), fees in it: at the touch, or no further from the mark than the guard."""
+        brings = Decimal(0)
         for leg in held:
-            quote = self._evidence.heard.newest[leg.symbol]
-            assert quote.mark is not None
-            leeway = max(quote.mark * guard_pct / 100, 5 * leg.tick_size)
-            if leg.side is Side.SELL:
-                price = min(quote.ask or quote.mark + leeway, quote.mark + leeway)
-            else:
-                price = max(quote.bid or Decimal(0), quote.mark - leeway, Decimal(0))
-                price = min(price, quote.ask) if quote.ask else price
-            size = abs(run.net(leg.key))
+            price = self._price(run, leg, guarded)
             fee = option_commission(
                 rate=leg.fee_rate,
                 cap=leg.fee_cap,
                 spot=self._evidence.heard.spot,
                 price=price,
-                quantity=size,
+                quantity=abs(run.net(leg.key)),
                 contract_value=leg.contract_value,
             )
-            total -= -leg.side.sign * price * size * leg.contract_value + fee
-        return total, premium
+            brings += price * _units(run, leg) - fee
+        return brings
+
+    def _price(self, run: RunNote, leg: LegTerms, guarded: bool) -> Decimal:
+        quote = self._quote(leg)
+        assert quote.mark is not None
+        leeway = max(quote.mark * run.preset.exits.spread_guard_pct / 100, 5 * leg.tick_size)
+        if leg.side is Side.SELL:
+            ask = quote.ask or quote.mark + leeway
+            return min(ask, quote.mark + leeway) if guarded else ask
+        bid = quote.bid or Decimal(0)
+        price = max(bid, quote.mark - leeway, Decimal(0)) if guarded else bid
+        return min(price, quote.ask) if quote.ask else price
+
+    def _quote(self, leg: LegTerms) -> Quote:
+        return self._evidence.heard.newest[leg.symbol]
 
     def _evaluate(self, run: RunNote, held: list[LegTerms]) -> None:
         """CT7: the same rule true on consecutive fresh evaluations must lead to an exit."""
@@ -118,8 +143,9 @@ class TriggerRules:
             kind = "max_profit"
         elif exits.trailing_enabled:
             peak = self._peak.get(run.run_id, Decimal(-1000)) - _MARGIN_PCT
-            levels = [t.stop_pct for t in exits.trailing_tiers if peak >= t.peak_pct]
-            if levels and pct <= levels[-1] - _MARGIN_PCT:
+            levels = [t.stop_pct for t in exits.trailing_tiers if peak >= t.peak_pct][-1:]
+            levels += [run.level] if run.level is not None else []
+            if levels and pct <= max(levels) - _MARGIN_PCT:
                 kind = "trailing"
         last, count, _ = self._streak
         if not kind:
@@ -178,19 +204,32 @@ class TriggerRules:
             self._evidence.report("CT10", f"holding blind for {blind:.0f} s")
 
 
-def _most_lost(run: RunNote, premium: Decimal) -> Decimal | None:
+def _units(run: RunNote, leg: LegTerms) -> Decimal:
+    """Units of the underlying that are open of a leg, negative where it is short."""
+    return leg.side.sign * abs(run.net(leg.key)) * leg.contract_value
+
+
+def _basis(run: RunNote) -> Decimal | None:
+    """USD that percentages are of: the net credit, or the most that can be lost; None where there is neither."""
+    entered, premium = dict.fromkeys((leg.key for leg in run.legs), 0), Decimal(0)
+    for key, fill in run.fills.values():
+        leg = run.leg(key)
+        if fill.side is leg.side:
+            entered[key] += fill.quantity
+            premium += fill.cash_flow(leg.contract_value)
+    basis = premium if premium > 0 else most_lost(run.legs, entered, premium)
+    return basis if basis is not None and basis > 0 else None
+
+
+def most_lost(legs: Sequence[LegTerms], entered: Mapping[str, int], premium: Decimal) -> Decimal | None:
     """USD lost at expiry where spot is worst for what was entered; None where there is no bound."""
     worst = None
-    entered = {leg.key: 0 for leg in run.legs}
-    for key, fill in run.fills.values():
-        if fill.side is run.leg(key).side:
-            entered[key] += fill.quantity
-    calls = sum(entered[leg.key] * leg.side.sign for leg in run.legs if leg.kind is Kind.CALL)
+    calls = sum(entered[leg.key] * leg.side.sign for leg in legs if leg.kind is Kind.CALL)
     if calls < 0:
         return None
-    for spot in (Decimal(0), *(leg.strike for leg in run.legs)):
+    for spot in (Decimal(0), *(leg.strike for leg in legs)):
         settled = premium
-        for leg in run.legs:
+        for leg in legs:
             inside = spot - leg.strike if leg.kind is Kind.CALL else leg.strike - spot
             settled += leg.side.sign * entered[leg.key] * leg.contract_value * max(inside, Decimal(0))
         worst = settled if worst is None else min(worst, settled)
