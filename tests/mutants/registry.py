@@ -3,7 +3,10 @@
 from tests.mutants import (
     adapters,
     books,
+    calendars,
     commanding,
+    costs,
+    cushions,
     doors,
     exits,
     hosting,
@@ -11,6 +14,7 @@ from tests.mutants import (
     limiting,
     manners,
     paying,
+    reckoning,
     rules,
     sent,
     settings,
@@ -25,15 +29,22 @@ from tests.mutants.mutant import Mutant
 
 ROWS = (
     *(f"A{number:02d}" for number in range(1, 8)),  # of legs worked in slices
+    *(f"B{number:02d}" for number in range(1, 4)),  # of the stop at breakeven
+    *(f"C{number:02d}" for number in range(1, 4)),  # of what an entry costs
+    *(f"H{number:02d}" for number in range(1, 5)),  # of days and expiries
     *(f"L{number:02d}" for number in range(1, 11)),  # of structures of legs
     *(f"M{number:02d}" for number in (*range(1, 71), *range(81, 92))),
     *(f"R{number:02d}" for number in range(1, 14)),  # of several runs on one account
+    *(f"W{number:02d}" for number in range(1, 8)),  # of the wallet
 )
 
 _PARTS = (
     adapters,
     books,
+    calendars,
     commanding,
+    costs,
+    cushions,
     doors,
     exits,
     hosting,
@@ -41,6 +52,7 @@ _PARTS = (
     limiting,
     manners,
     paying,
+    reckoning,
     rules,
     sent,
     settings,

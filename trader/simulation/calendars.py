@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from trader.simulation.planned import OPENING, Plan
 
 SHARE = 0.25  # of the sessions that do not run into the expiry
-_EVENING = datetime(2026, 3, 3, 18, 28, 30, tzinfo=UTC)  # 23:58:30 IST
-_FRIDAY = datetime(2026, 3, 27, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST, the last Friday of its month
-_TODAY_SECS = 7 * 3600 - 30  # until 17:30 IST
-_WEEK = 7 * 24 * 3600
+EVENING = datetime(2026, 3, 3, 18, 28, 30, tzinfo=UTC)  # 23:58:30 IST
+FRIDAY = datetime(2026, 3, 27, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST, the last Friday of its month
+FRIDAY_SECS = 7 * 3600 - 30  # until 17:30 IST
+WEEK_SECS = 7 * 24 * 3600
 
 Section = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -26,9 +26,9 @@ def drawn(rng: Random, plan: Plan) -> Plan:
     match rng.choice(("days", "night", "before_expiry", "date", "friday", "friday")):
         case "days":
             rule = {"exit_rule": "days", "exit_after_days": 1, "exit_time_ist": rng.choice(("00:00", "00:01"))}
-            return _changed(_opened(plan, _EVENING), "schedule", rule)
+            return _changed(_opened(plan, EVENING), "schedule", rule)
         case "night":
-            return _opened(plan, _EVENING)
+            return _opened(plan, EVENING)
         case "before_expiry":
             hours = (plan.market.expiry_secs - rng.choice((72, 108, 144))) / 3600
             return _changed(
@@ -38,9 +38,11 @@ def drawn(rng: Random, plan: Plan) -> Plan:
             gone = {"exit_time_ist": "10:30"} if rng.random() < 0.2 else {}
             return _changed(plan, "schedule", {"exit_rule": "date", "exit_date": "2026-03-03", **gone})
         case _:
-            market = replace(plan.market, expiry_secs=_TODAY_SECS, later=(_TODAY_SECS + _WEEK, _TODAY_SECS + 4 * _WEEK))
+            market = replace(
+                plan.market, expiry_secs=FRIDAY_SECS, later=(FRIDAY_SECS + WEEK_SECS, FRIDAY_SECS + 4 * WEEK_SECS)
+            )
             word = rng.choice(("weekly", "weekly", "monthly", "nearest", "today", "2026-04-03"))
-            return _changed(_opened(replace(plan, market=market), _FRIDAY), "strategy", {"expiry": word})
+            return _changed(_opened(replace(plan, market=market), FRIDAY), "strategy", {"expiry": word})
 
 
 def _opened(plan: Plan, opening: datetime) -> Plan:

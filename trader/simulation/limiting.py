@@ -16,7 +16,7 @@ from trader.engine import records as rec
 from trader.engine.records import LegTerms, Phase
 from trader.simulation.disk import CommandRow
 from trader.simulation.evidence import Evidence
-from trader.simulation.notes import RunNote
+from trader.simulation.notes import RunNote, day_of
 from trader.simulation.ordering import OrderRules
 from trader.simulation.triggers import TriggerRules
 from trader.simulation.venue import Arrival
@@ -24,6 +24,7 @@ from trader.simulation.venue import Arrival
 _LOSS_SECS = 8.0  # two until a loss counts as lasting, the rest for prices that come every two seconds
 _MARGIN_USD = Decimal("0.02")
 _CLOSES_SECS = 2.5
+_CLOCK_SECS = 2.0
 
 
 class LimitRules:
@@ -58,7 +59,9 @@ class LimitRules:
                 pass
 
     def _is_locked(self) -> bool:
-        return self._evidence.notes.locked_day == ist_date(self._evidence.world.agenda.now)
+        """For the day that is not over within what the runner's time may be off by."""
+        soon = self._evidence.world.agenda.now + timedelta(seconds=_CLOCK_SECS)
+        return self._evidence.notes.locked_day == ist_date(soon)
 
     def _check_entry(self, run: RunNote, intent: OrderIntent, wall: datetime) -> None:
         limits, coid = self._evidence.notes.limits, intent.client_order_id
@@ -156,11 +159,11 @@ class LimitRules:
 
     def _lost_today(self) -> Decimal | None:
         """USD lost by all runs, realised and open; None while some of it cannot be said, or nothing is held."""
-        notes, pnl = self._evidence.notes, Decimal(0)
-        held = False
+        notes, pnl, held = self._evidence.notes, Decimal(0), False
+        today = ist_date(self._evidence.world.agenda.now)
         for run in notes.runs.values():
             if run.finished is not None:
-                pnl += run.finished.realized_pnl
+                pnl += run.finished.realized_pnl if day_of(run.finished) == today else 0
             elif run.phase is Phase.HOLDING:
                 found = self._triggers.pnl_of(run)
                 if found is None:

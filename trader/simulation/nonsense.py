@@ -2,6 +2,7 @@
 bring, what spread and fees of both ways take of the maximum loss in the first second, what the fees take of what is at stake.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from trader.domain.order import Side
@@ -33,53 +34,61 @@ class NonsenseRules:
             self._check(run)
 
     def _check(self, run: RunNote) -> None:
-        heard, risk = self._evidence.heard, run.preset.risk
-        quotes = {leg.key: heard.newest.get(leg.symbol) for leg in run.legs}
-        if heard.spot <= 0 or self._evidence.is_late():
-            return
-        premium = start = fees = Decimal(0)
-        for leg in run.legs:
-            quote = quotes[leg.key]
-            if quote is None or quote.mark is None or not quote.bid or not quote.ask:
-                return  # I15 says what is wrong with that
-            units, price = leg.quantity * leg.contract_value, _enters_at(run, leg, quote)
-            guard = max(quote.mark * run.preset.exits.spread_guard_pct / 100, 5 * leg.tick_size)
-            leaves_at = (
-                min(quote.ask, quote.mark + guard) if leg.side is Side.SELL else max(quote.bid, quote.mark - guard)
-            )
-            brings = -leg.side.sign * price * units
-            fee = self._fee(leg, price) + self._fee(leg, leaves_at)
-            premium, fees = premium + brings, fees + fee
-            start += -leg.side.sign * (price - leaves_at) * units - fee
-            if leg.side is Side.SELL:
-                if price + leg.tick_size < risk.min_leg_ticks * leg.tick_size:
-                    self._told(run, f"{leg.symbol} is sold at {price}, {risk.min_leg_ticks} ticks are the least")
-                if brings * _SLACK < risk.min_leg_premium_usd:
-                    self._told(run, f"{leg.symbol} brings {brings} USD, {risk.min_leg_premium_usd} are the least")
-        if premium > 0 and premium * _SLACK < risk.min_premium_usd:
-            self._told(run, f"all legs bring {premium} USD, {risk.min_premium_usd} are the least")
-        entered = {leg.key: leg.quantity for leg in run.legs}
-        basis = premium if premium > 0 else most_lost(run.legs, entered, premium)
-        if basis is None or basis <= 0:
-            return
-        lost = -start / (basis * run.preset.exits.max_loss_pct / 100) * 100
-        if lost > risk.max_start_loss_pct * _SLACK:
-            self._told(run, f"{lost:.1f} % of the maximum loss are gone at once, {risk.max_start_loss_pct} is the most")
-        if fees / basis * 100 > risk.max_fee_share_pct * _SLACK:
-            self._told(run, f"fees are {fees / basis * 100:.1f} % of the basis, {risk.max_fee_share_pct} is the most")
+        heard = self._evidence.heard
+        quotes = [heard.newest.get(leg.symbol) for leg in run.legs]
+        usable = [quote for quote in quotes if quote is not None and quote.mark and quote.bid and quote.ask]
+        if len(usable) < len(quotes) or self._evidence.is_late():
+            return  # I15 says what is wrong with that
+        spots = {*heard.spots(), self._evidence.world.venue.market.spot("BTC")}
+        found = [_flaws(run, usable, spot) for spot in sorted(spots)]
+        if all(found):  # whichever index price it goes by
+            self._evidence.report("EC1", f"run {run.run_id} begins an entry although {'; '.join(found[0])}")
 
-    def _fee(self, leg: LegTerms, price: Decimal) -> Decimal:
-        return option_commission(
-            rate=leg.fee_rate,
-            cap=leg.fee_cap,
-            spot=self._evidence.heard.spot,
-            price=price,
-            quantity=leg.quantity,
-            contract_value=leg.contract_value,
-        )
 
-    def _told(self, run: RunNote, words: str) -> None:
-        self._evidence.report("EC1", f"run {run.run_id} begins an entry although {words}")
+def _flaws(run: RunNote, quotes: Sequence[Quote], spot: Decimal) -> list[str]:
+    """Why the run's legs are not worth entering at these quotes, clearly."""
+    risk, found = run.preset.risk, []
+    premium = start = fees = Decimal(0)
+    for leg, quote in zip(run.legs, quotes, strict=True):
+        units, price = -leg.side.sign * leg.quantity * leg.contract_value, _enters_at(run, leg, quote)
+        leaves_at = _leaves_at(run, leg, quote)
+        fee = _fee(leg, price, spot) + _fee(leg, leaves_at, spot)
+        premium, fees = premium + price * units, fees + fee
+        start += (price - leaves_at) * units - fee
+        if leg.side is Side.SELL and price + leg.tick_size < risk.min_leg_ticks * leg.tick_size:
+            found.append(f"{leg.symbol} is sold at {price}, {risk.min_leg_ticks} ticks are the least")
+        if leg.side is Side.SELL and price * units * _SLACK < risk.min_leg_premium_usd:
+            found.append(f"{leg.symbol} brings {price * units} USD, {risk.min_leg_premium_usd} are the least")
+    if 0 < premium * _SLACK < risk.min_premium_usd:
+        found.append(f"all legs bring {premium} USD, {risk.min_premium_usd} are the least")
+    entered = {leg.key: leg.quantity for leg in run.legs}
+    basis = premium if premium > 0 else most_lost(run.legs, entered, premium)
+    if basis is None or basis <= 0:
+        return found
+    lost, share = -start / basis / run.preset.exits.max_loss_pct * 10_000, fees / basis * 100
+    if lost > risk.max_start_loss_pct * _SLACK:
+        found.append(f"{lost:.1f} % of the maximum loss are gone at once, {risk.max_start_loss_pct} is the most")
+    if share > risk.max_fee_share_pct * _SLACK:
+        found.append(f"fees are {share:.1f} % of the basis, {risk.max_fee_share_pct} is the most")
+    return found
+
+
+def _fee(leg: LegTerms, price: Decimal, spot: Decimal) -> Decimal:
+    return option_commission(
+        rate=leg.fee_rate,
+        cap=leg.fee_cap,
+        spot=spot,
+        price=price,
+        quantity=leg.quantity,
+        contract_value=leg.contract_value,
+    )
+
+
+def _leaves_at(run: RunNote, leg: LegTerms, quote: Quote) -> Decimal:
+    """What closing it at once is counted at: the touch, no further from the mark than the guard."""
+    assert quote.mark is not None and quote.bid is not None and quote.ask is not None
+    guard = max(quote.mark * run.preset.exits.spread_guard_pct / 100, 5 * leg.tick_size)
+    return min(quote.ask, quote.mark + guard) if leg.side is Side.SELL else max(quote.bid, quote.mark - guard)
 
 
 def _enters_at(run: RunNote, leg: LegTerms, quote: Quote) -> Decimal:

@@ -8,11 +8,17 @@ import msgspec
 from trader.config.account_limits import AccountLimits, read_limits
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
+from trader.domain.expiry import ist_date
 from trader.domain.fill import Fill, FillKind
 from trader.domain.foreign import Foreign
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, next_status
 from trader.engine import records as rec
 from trader.engine.records import LegTerms, Level, Phase
+
+
+def day_of(record: rec.Record) -> date:
+    """The Indian day of a record, by the exchange's time where it was known."""
+    return ist_date(record.market or record.wall)
 
 
 class OrderNote(msgspec.Struct):
@@ -38,6 +44,7 @@ class RunNote(msgspec.Struct):
 
     run_id: str
     created: float
+    day: date  # the Indian one on which it was made, by the exchange's time where it was known
     config: dict[str, object]
     legs: tuple[LegTerms, ...] = ()
     phase: Phase = Phase.WAITING
@@ -143,7 +150,9 @@ class Notes:
             case _:
                 pass
         if isinstance(record, rec.RunCreated):
-            made = RunNote(run_id=record.run_id, created=secs, config=record.config, phase_secs=secs)
+            made = RunNote(
+                run_id=record.run_id, created=secs, day=day_of(record), config=record.config, phase_secs=secs
+            )
             self.runs[record.run_id] = self._unfinished[record.run_id] = made
             return
         run = self.runs.get(record.run_id)

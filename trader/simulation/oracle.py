@@ -181,6 +181,7 @@ class Oracle:
     def at_the_end(self) -> None:
         self.watch_fills()
         self.books.at_the_end()
+        self.wallet.at_the_end()
         self.sharing.booked_once()
         if not self._world.faults.active:
             self.sharing.at_rest()

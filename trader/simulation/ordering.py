@@ -2,14 +2,13 @@
 
 import re
 
-from trader.domain.expiry import ist_date
 from trader.domain.fill import FillKind
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose
 from trader.domain.rounding import is_on_tick
 from trader.engine import records as rec
 from trader.engine.records import Phase
 from trader.simulation.evidence import Evidence
-from trader.simulation.notes import OrderNote, RunNote
+from trader.simulation.notes import OrderNote, RunNote, day_of
 from trader.simulation.venue import Arrival, is_desks
 from trader.venue.core.records import Order
 
@@ -76,8 +75,8 @@ class OrderRules:
                     "I12", f"run {record.run_id} begins while {other.run_id} of the same configuration is {other.phase}"
                 )
         most = record.config["risk"]["max_runs_per_day"]
-        today = sum(1 for _ in notes.runs) + 1
-        if today > most and ist_date(record.wall) == ist_date(self._evidence.world.agenda.now):
+        today = sum(run.day == day_of(record) for run in notes.runs.values()) + 1
+        if today > most:
             report("I12", f"{today} runs today, {most} allowed")
 
     def _check_intent(self, run_id: str, intent: OrderIntent) -> None:

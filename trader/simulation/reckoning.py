@@ -24,8 +24,8 @@ class WalletRules:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self._heard: dict[str, tuple[float, ev.WalletRead]] = {}  # run → the newest whole ledger that was heard for it
-        self._untold: dict[str, tuple[float, Decimal]] = {}  # differences that were recorded and not told yet
+        self._heard: dict[str, ev.WalletRead] = {}  # run → the newest whole ledger that was heard for it
+        self._untold: dict[str, Decimal] = {}  # differences that were recorded and not told yet
         self._ripe: dict[str, float] = {}  # runs of which a ledger was heard that settles it, and since when
 
     def booted(self) -> None:
@@ -36,7 +36,7 @@ class WalletRules:
         run = self._evidence.notes.runs.get(event.run_id)
         if event.changes is None or run is None or run.finished is None or shell is not self._evidence.world.current:
             return
-        self._heard[event.run_id] = self._evidence.secs, event
+        self._heard[event.run_id] = event
         is_old = self._evidence.secs - run.finished_secs > _LASTING_SECS
         if run.compared is None and (is_old or not self._difference(run, event)):
             self._ripe.setdefault(event.run_id, self._evidence.secs)
@@ -48,19 +48,25 @@ class WalletRules:
         match record:
             case rec.WalletCompared() if run is not None:
                 if record.difference:
-                    self._untold[record.run_id] = self._evidence.secs, record.difference
+                    self._untold[record.run_id] = record.difference
                 self._check_difference(run, record)
             case rec.AlertRaised(code="wallet_differs"):
-                _, difference = self._untold.pop(record.run_id, (0.0, Decimal(0)))
+                difference = self._untold.pop(record.run_id, Decimal(0))
                 if not difference or f"{difference:+f}" not in record.text:
                     self._evidence.report("WL2", f"told {record.text!r}, the difference is {difference}")
             case _:
                 pass
 
     def _check_difference(self, run: RunNote, record: rec.WalletCompared) -> None:
-        _, event = self._heard.get(record.run_id, (0.0, None))
-        if event is None or event.since != record.since or self._evidence.is_late():
+        event = self._heard.get(record.run_id)
+        if self._evidence.is_late():
             return  # recorded later than it was decided: another ledger may have been heard since
+        if event is None or event.since != record.since:
+            self._evidence.report("WL1", f"run {run.run_id} is compared with a ledger that nobody has read whole")
+            return
+        ended = run.finished.wall if run.finished is not None else record.wall
+        if record.difference and (record.wall - ended).total_seconds() < _LASTING_SECS - 3:
+            self._evidence.report("WL3", f"run {run.run_id}: {record.difference} is told before it could last")
         found = self._difference(run, event)
         if record.difference != found or sum(record.lines.values()) != self._paid(run, event):
             text = f"run {run.run_id}: {record.difference} recorded of {record.lines}, {found} is the difference"
@@ -110,13 +116,15 @@ class WalletRules:
             if row.symbol in symbols and row.kind is FillKind.NORMAL and row.client_order_id not in desks
         }
 
+    def at_the_end(self) -> None:
+        """An alert is recorded with what it tells of."""
+        for run_id, difference in self._untold.items():
+            self._evidence.report("WL2", f"run {run_id}: {difference} differ and nobody is told", run_id)
+
     # ------------------------------------------------------------ every second
 
     def every_second(self, healthy: float) -> None:
         secs, shell = self._evidence.secs, self._evidence.world.current
-        for run_id, (since, difference) in list(self._untold.items()):
-            if min(secs - since, healthy) > _WRITTEN_SECS:
-                self._evidence.report("WL2", f"run {run_id}: {difference} differ and nobody is told", run_id)
         if shell is None or "V1" in self._evidence.world.faults.last_of:
             return  # by a clock that has jumped ten minutes may have gone by, after which nothing is asked any more
         for run in self._evidence.notes.runs.values():
