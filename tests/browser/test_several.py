@@ -48,6 +48,13 @@ def panel(browser: Browser, home: Path) -> Iterator[str]:
 
 
 @pytest.fixture
+def flat(panel: str, home: Path) -> None:
+    """Nothing is left open by another test."""
+    if status(home)["open_runs"]:
+        trader(home, "stop", "--wait", "60")
+
+
+@pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     opened = window(browser)
     yield opened
@@ -113,6 +120,7 @@ def rows(page: Page) -> Locator:
     return page.locator(".lv-runs tbody tr")
 
 
+@pytest.mark.usefixtures("flat")
 def test_two_strangles_at_once_are_watched_and_stopped_one_by_one(
     panel: str, home: Path, context: BrowserContext
 ) -> None:
@@ -202,6 +210,7 @@ def assert_told(text: str, booked: Any, seen: Any) -> None:
     assert abs(told - Decimal(booked["realized_pnl"])) <= unit / 2, text
 
 
+@pytest.mark.usefixtures("flat")
 def test_a_second_press_of_start_is_refused_in_a_sentence(panel: str, home: Path, context: BrowserContext) -> None:
     """The same configuration twice while it still enters: the second is taken for a second press."""
     trader(home, "start", "--preset", "sliced", "--now")
@@ -249,6 +258,7 @@ def limit(page: Page, label: str) -> Locator:
     return page.get_by_role("spinbutton", name=label, exact=True)
 
 
+@pytest.mark.usefixtures("flat")
 def test_page_command_line_and_file_set_one_document(
     panel: str, home: Path, context: BrowserContext, tmp_path: Path
 ) -> None:
@@ -299,6 +309,7 @@ def test_page_command_line_and_file_set_one_document(
     trader(home, "limits", "reset")
 
 
+@pytest.mark.usefixtures("flat")
 def test_the_daily_loss_closes_locks_and_is_resumed_on_the_page(
     panel: str, home: Path, context: BrowserContext
 ) -> None:

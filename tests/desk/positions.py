@@ -8,6 +8,7 @@ from trader.desk import HeldLeg, Levels, Position
 from trader.desk.position import payoff_leg
 from trader.domain.instrument import Kind
 from trader.domain.order import Side
+from trader.engine.liquidation import Limit
 from trader.pricing.black76 import price, year_fraction
 from trader.pricing.fees import option_commission
 from trader.pricing.payoff import basis
@@ -40,7 +41,8 @@ def leg(
         key=f"L{number}", symbol=f"{kind.value[0].upper()}-BTC-{strike}-020626", kind=kind, side=side, strike=D(strike),
         expiry=EXPIRY, quantity=abs(contracts), contract_value=D("0.001"), price=ask if contracts > 0 else bid,
         closing_px=bid if contracts > 0 else ask, iv=vol, fee_rate=D("0.0001") if fees else D(0),
-        fee_cap=D("0.035") if fees else None, margin_pct=D(1), maintenance_pct=D("0.5"),
+        fee_cap=D("0.035") if fees else None, margin_pct=D(1), mark=D(str(round(worth, 4))),
+        limit=None if contracts > 0 else Limit(entry=bid, price=bid + D("0.005") * spot, guard=None, told=False),
     )  # fmt: skip
 
 
@@ -73,5 +75,5 @@ def position(
     assert of is not None
     return Position(
         held=True, underlying="BTC", legs=held, spot=spot, market=NOW, exit_at=NOW + timedelta(hours=hours),
-        pnl=banked + back, banked=banked, basis=of, exits=Levels.of(exits or Exits()), margin_spot=spot,
+        pnl=banked + back, banked=banked, basis=of, exits=Levels.of(exits or Exits()),
     )  # fmt: skip

@@ -142,7 +142,7 @@ def test_every_exit_fires_where_its_level_is(name: str) -> None:
 
 
 def test_a_strangle_has_its_stops_where_the_dashboard_has_them() -> None:
-    one = position(STRANGLE)
+    one = position(STRANGLE, exits=Exits(max_loss_pct=D(100)))
     low, high = Curve(standing(one), NOW).range_above(-float(one.basis.usd))
     assert found(one, "max_loss").spots == pytest.approx((low, high), abs=0.2)
     assert found(one, "trailing_stop").armed is False
@@ -184,8 +184,18 @@ def test_a_straddle_is_liquidated_where_a_leg_has_used_up_its_own_margin() -> No
     for at, short in zip(reversed(found(one, "liquidation").spots), one.legs, strict=True):
         mark = price(at, 80_000, short.iv, year_fraction(NOW, EXPIRY), short.kind)
         assert mark == pytest.approx(float(short.price) + 400, abs=0.1)
-    unread = replace(one, legs=tuple(replace(short, maintenance_pct=None) for short in one.legs))
-    assert found(unread, "liquidation").spots == () and "has not been read" in found(unread, "liquidation").words
+    netted = replace(one, legs=tuple(replace(short, limit=None) for short in one.legs))
+    assert found(netted, "liquidation").spots == () and "portfolio margin" in found(netted, "liquidation").words
+
+
+def test_the_guard_lies_on_the_way_to_the_liquidation_and_both_move_out_with_time() -> None:
+    one = position(STRANGLE)
+    legs = tuple(replace(leg, limit=replace(leg.limit, guard=leg.price + 280)) for leg in one.legs if leg.limit)
+    guarded = replace(one, legs=legs)
+    guard, end = found(guarded, "liquidation_guard"), found(guarded, "liquidation")
+    for spots, further in ((guard.spots, end.spots), (guard.exit_spots, end.exit_spots), (end.spots, end.exit_spots)):
+        assert further[0] < spots[0] < 80_000 < spots[1] < further[1]
+    assert "estimate" in end.words and "%) away" in end.words
 
 
 def test_margin_of_a_condor_is_that_of_its_short_legs() -> None:

@@ -176,6 +176,7 @@ def test_a_preview_as_json_could_not_be_told() -> None:
         "trailing_stop",
         "max_profit",
         "breakeven",
+        "liquidation_guard",
         "liquidation",
     ]
     assert told["fires"][0]["spots"] == [seen.stop_low, seen.stop_high]

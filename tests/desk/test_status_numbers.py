@@ -85,5 +85,8 @@ def test_money_is_text_and_the_corridor_is_numbers() -> None:
     told = document(HELD)
     assert isinstance(told["corridor"]["spots"][0], float) and isinstance(told["outlook"]["still_pnl"], str)
     assert isinstance(told["net_delta"], float) and told["quantity"] == 2
-    assert [r["code"] for r in told["ladder"]] == ["max_loss", "trailing_stop", "max_profit", "time", "expiry"]
+    assert [r["code"] for r in told["ladder"]] == [
+        *("max_loss", "liquidation_guard", "liquidation", "liquidation"),
+        *("trailing_stop", "max_profit", "time", "expiry"),
+    ]
     assert told["ladder"][0]["at_pct"] == "-100.0000"

@@ -99,11 +99,16 @@ def quote(
 def preset(**sections: dict[str, Any]) -> Preset:
     """The default preset with the named fields of the named sections changed; quantity 2 so that parts exist, and one leg
     may stand alone for ten minutes so that the chase runs at its own pace (`test_naked_leg` is about the other one). Any trade
-    is made (`test_entry_cost`), and a stop at breakeven stands there (`test_exit_rules`)."""
+    is made (`test_entry_cost`, `test_liquidation`), and a stop at breakeven stands there (`test_exit_rules`)."""
     body: dict[str, Any] = {
         "strategy": {"quantity": 2},
-        "risk": {"naked_leg_secs": 600, "max_start_loss_pct": 100, "max_fee_share_pct": 100},
-        "exits": {"breakeven_cushion": "none"},
+        "risk": {
+            "naked_leg_secs": 600,
+            "max_start_loss_pct": 100,
+            "max_fee_share_pct": 100,
+            "liquidation": "warn",
+        },
+        "exits": {"max_loss_pct": 100, "breakeven_cushion": "none"},
     }
     for section, fields in sections.items():
         body[section] = {**body.get(section, {}), **fields}

@@ -216,7 +216,7 @@ def test_a_document_written_is_read_again() -> None:
 def losing(**limits: Any) -> Scene:
     """Two runs that lose about 3 USD together, held against a limit of 2."""
     scene = two_holding()
-    wide = {"max_loss_pct": D(1000)}
+    wide = {"max_loss_pct": D(1000), "liquidation_guard_pct": D(0)}
     for run in runs(scene):
         preset = run.preset.model_copy(update={"exits": run.preset.exits.model_copy(update=wide)})
         scene.state = replace(scene.state, runs={**scene.state.runs, run.run_id: replace(run, preset=preset)})

@@ -22,7 +22,7 @@ from tests.engine.scene import (
     kinds,
     waiting,
 )
-from trader.domain.fill import Fill
+from trader.domain.fill import Fill, Position
 from trader.domain.foreign import Foreign
 from trader.domain.order import OrderSnapshot, Side
 from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
@@ -87,6 +87,10 @@ def _fill_seen(scene: Scene) -> list[Effect]:
     return scene.feed(ev.FillSeen, fill=fill)
 
 
+def _position() -> Position:
+    return Position(symbol=SYMBOL["C"], product_id=1, quantity=-2, liquidation_price=D(700))
+
+
 def _stream(*, up: bool) -> Callable[[Scene], list[Effect]]:
     return lambda s: s.feed(ev.StreamChanged, stream="private", up=up, detail="" if up else "reset by peer")
 
@@ -120,6 +124,7 @@ EVENTS: dict[str, tuple[type[ev.Event], Callable[[Scene], list[Effect]]]] = {
     "cancel unknown": (ev.CancelAnswered, _cancel(lambda s: Unknown("timeout"))),
     "order seen": (ev.OrderSeen, lambda s: s.feed(ev.OrderSeen, order=_snapshot(s))),
     "fill seen": (ev.FillSeen, _fill_seen),
+    "position seen": (ev.PositionSeen, lambda s: s.feed(ev.PositionSeen, position=_position())),
     "account complete": (ev.AccountRead, lambda s: s.read_account()),
     "account partial": (ev.AccountRead, lambda s: s.read_account(fills=UNREAD)),
     "account error": (ev.AccountRead, lambda s: s.read_account(positions=UNREAD, open_orders=UNREAD, error="timeout")),
@@ -155,6 +160,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (W, "cancel unknown"): (W, ""),
     (W, "order seen"): (W, ""),
     (W, "fill seen"): (W, ""),
+    (W, "position seen"): (W, ""),
     (W, "account complete"): (W, ""),
     (W, "account partial"): (W, ""),
     (W, "account error"): (W, "AlertRaised"),
@@ -184,6 +190,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (E, "cancel unknown"): (E, ""),
     (E, "order seen"): (E, "OrderResolved"),
     (E, "fill seen"): (E, "FillRecorded"),
+    (E, "position seen"): (E, ""),
     (E, "account complete"): (E, ""),
     (E, "account partial"): (E, ""),
     (E, "account error"): (E, "AlertRaised"),
@@ -213,6 +220,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (H, "cancel unknown"): (H, ""),
     (H, "order seen"): (H, ""),
     (H, "fill seen"): (H, "AlertRaised FillRecorded LevelChanged"),  # more than was meant: our own check halts entries
+    (H, "position seen"): (H, ""),
     (H, "account complete"): (H, ""),
     (H, "account partial"): (H, ""),
     (H, "account error"): (H, "AlertRaised"),
@@ -242,6 +250,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (X, "cancel unknown"): (X, ""),
     (X, "order seen"): (X, "OrderResolved"),
     (X, "fill seen"): (X, "FillRecorded"),
+    (X, "position seen"): (X, ""),
     (X, "account complete"): (X, ""),
     (X, "account partial"): (X, ""),
     (X, "account error"): (X, "AlertRaised"),
@@ -271,6 +280,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (F, "cancel unknown"): (F, ""),
     (F, "order seen"): (F, ""),
     (F, "fill seen"): (F, "AlertRaised FillRecorded LevelChanged"),
+    (F, "position seen"): (F, ""),
     (F, "account complete"): (F, ""),
     (F, "account partial"): (F, ""),
     (F, "account error"): (F, ""),
@@ -304,6 +314,7 @@ KEPT_TABLE: dict[str, str] = {
     "cancel unknown": "",
     "order seen": "",
     "fill seen": "FillRecorded",
+    "position seen": "",
     "account complete": "",
     "account partial": "",
     "account error": "AlertRaised",

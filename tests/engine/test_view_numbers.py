@@ -368,10 +368,11 @@ def test_the_volatility_a_leg_was_chosen_on_is_recorded() -> None:
 
 def test_the_ladder_lists_what_ends_the_run_and_nothing_else() -> None:
     view = holding().view
-    assert [r.code for r in view.ladder] == ["max_loss", "trailing_stop", "max_profit", "time", "expiry"]
+    near = ["liquidation_guard", "liquidation", "liquidation"]
+    assert [r.code for r in view.ladder] == ["max_loss", *near, "trailing_stop", "max_profit", "time", "expiry"]
     assert rung(view, "expiry").at_time == EXPIRY and rung(view, "time").at_time == view.exit_at
-    bare = holding(preset(exits={"trailing_enabled": False})).view
-    assert [r.code for r in bare.ladder] == ["max_loss", "max_profit", "time", "expiry"]
+    bare = holding(preset(exits={"trailing_enabled": False, "liquidation_guard_pct": 0})).view
+    assert [r.code for r in bare.ladder] == ["max_loss", "liquidation", "liquidation", "max_profit", "time", "expiry"]
     assert [r.code for r in without_strikes().ladder][-1] == "time"
 
 
@@ -589,7 +590,7 @@ def test_a_leg_bought_back_counts_with_what_it_brought() -> None:
 def test_a_picture_stays_small_it_is_stored_every_second() -> None:
     view = seen(strangle(), model_market(later(1)))
     assert len(msgspec.json.encode(view.corridor)) < 2_000
-    assert len(msgspec.json.encode(view)) < 6_500
+    assert len(msgspec.json.encode(view)) < 7_000
 
 
 def test_a_start_outside_the_usual_hours_is_told_as_information() -> None:

@@ -10,6 +10,7 @@ from trader.desk.market import Board, MarketBook, build_chain_of
 from trader.domain.instrument import Instrument, Kind, build_option_symbol
 from trader.domain.order import Side
 from trader.domain.quote import Quote
+from trader.engine.liquidation import limit_of
 from trader.engine.records import LegTerms
 from trader.engine.view import RunView
 from trader.pricing.black76 import price_and_greeks, year_fraction
@@ -138,7 +139,7 @@ def position(preset: Preset, now: datetime, run: RunView | None = None) -> Posit
                 key=one.key, symbol=one.symbol, kind=one.kind, side=one.side, strike=one.strike, expiry=one.expiry,
                 quantity=count, contract_value=SIZE, price=D(sold_at) if run is not None else seen.bid,
                 closing_px=seen.ask, iv=one.iv, fee_rate=one.fee_rate, fee_cap=one.fee_cap, margin_pct=D(1),
-                maintenance_pct=D("0.5"),
+                mark=seen.mark, limit=limit_of(preset.exits, one, D(sold_at) if run is not None else seen.bid, SPOT),
             )
         )  # fmt: skip
     credit = sum((leg.price * -leg.units for leg in legs), D(0))
@@ -148,5 +149,5 @@ def position(preset: Preset, now: datetime, run: RunView | None = None) -> Posit
     return Position(
         held=run is not None, underlying="BTC", legs=tuple(legs), spot=SPOT, market=now,
         exit_at=now + timedelta(hours=7), pnl=pnl, banked=pnl - back + fees, basis=Basis(credit, "credit"),
-        exits=Levels.of(preset.exits), level_pct=D(0) if run is not None else None, margin_spot=SPOT,
+        exits=Levels.of(preset.exits), level_pct=D(0) if run is not None else None,
     )  # fmt: skip

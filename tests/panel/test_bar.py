@@ -93,6 +93,14 @@ def test_stop_can_be_declined(open_panel: Open) -> None:
     assert desk.asked == [] and keys(at) == ["stop"]
 
 
+def test_stop_pressed_before_keep_running_was_answered_asks_again(open_panel: Open) -> None:
+    at, _ = open_panel("holding")
+    at.button(key="stop").click().run()
+    at.button(key="stop_no").click()
+    at.button(key="stop").click().run()
+    assert keys(at) == ["stop", "stop_yes", "stop_no"]
+
+
 def test_keys_that_stop_and_that_keep_running(open_panel: Open) -> None:
     at, _ = open_panel("holding")
     at.button(key="stop").click().run()

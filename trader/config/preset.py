@@ -171,7 +171,7 @@ class Exits(Section):
     the legs cost more than they bring, the most that can be lost at expiry."""
 
     max_loss_pct: Number = setting(
-        Decimal(100),
+        Decimal(60),
         "Max loss",
         "Exit when the loss reaches this share of the basis: the net credit, or where there is none the most that can be lost.",
         "% of basis",
@@ -228,6 +228,16 @@ class Exits(Section):
         used={"trailing_enabled": [True], "breakeven_cushion": ["pct"]},
         gt=0,
         le=50,
+    )
+    liquidation_guard_pct: Number = setting(
+        Decimal(70),
+        "Liquidation guard",
+        "Everything is closed when a short leg's mark has gone this share of the way from its entry to its liquidation (isolated "
+        "margin); 0 = never.",
+        "% of the way",
+        since=5,
+        ge=0,
+        lt=100,
     )
     confirmations: Whole = setting(
         2,
@@ -381,6 +391,13 @@ class Risk(Section):
         since=5,
         gt=0,
         le=100,
+    )
+    liquidation: Literal["refuse", "warn"] = setting(
+        "refuse",
+        "Stop beyond liquidation",
+        "What becomes of an entry whose maximum loss a leg's liquidation (isolated margin) would come before: refused, or made with "
+        "an alert.",
+        since=5,
     )
     max_runs_per_day: Whole = setting(3, "Runs per day", "Most runs per underlying and IST day.", "runs", ge=1, le=50)
 

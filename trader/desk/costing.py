@@ -14,6 +14,7 @@ from trader.desk.values import Preview, PreviewLeg
 from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.engine.entry_cost import entry_cost, nonsense
+from trader.engine.liquidation import stop_beyond
 from trader.engine.records import LegTerms
 from trader.engine.schedule import exit_after, exit_before_expiry
 from trader.engine.state import HUNDRED
@@ -28,6 +29,8 @@ def with_costs(
     quotes: Mapping[str, Quote],
     spot: Decimal,
     market: datetime,
+    *,
+    isolated: bool,
 ) -> Preview:
     """The preview of a trade that can be made at once, with its money; `premium` is the net credit, negative for a debit."""
     cost = entry_cost(preset, terms, quotes, spot)
@@ -41,9 +44,16 @@ def with_costs(
     held = [_held(t, leg) for t, leg in priced]
     # All legs settle at one price, so it does not matter which of them the fees come off.
     after_fees = [replace(held[0], entry_price=held[0].entry_price + cost.fees / held[0].units), *held[1:]]
+    out = exit_of(preset, market, terms[0].expiry)
+    reasons = nonsense(preset, terms, cost)
+    late = stop_beyond(preset, terms, quotes, cost, spot, market, out) if isolated else None
+    if late is not None and preset.risk.liquidation == "refuse":
+        reasons.append(late.refusal)
+        late = None
     return replace(
         seen,
-        reasons=tuple(nonsense(preset, terms, cost)),
+        reasons=tuple(reasons),
+        warnings=() if late is None else (late.words,),
         legs=tuple(legs),
         premium=cost.premium,
         fees=cost.fees,
@@ -56,7 +66,7 @@ def with_costs(
         spread=cost.spread,
         start_pnl=cost.start_pnl,
         return_on_margin_pct=(cost.premium - cost.fees) / margin * HUNDRED if margin and cost.premium > 0 else None,
-        exit_at=exit_of(preset, market, terms[0].expiry),
+        exit_at=out,
         basis=basis(held),
     )
 

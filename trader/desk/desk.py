@@ -404,8 +404,7 @@ class Desk:
         return market.build_preview(preset, self._market.board(preset.strategy.underlying))
 
     def position(self, run: RunView) -> Position | str:
-        """What a run holds, from its picture, for its payoff; one sentence where it cannot be drawn. Asks no exchange: margin
-        rates are of the contracts that were read last, if any.
+        """What a run holds, from its picture, for its payoff; one sentence where it cannot be drawn. Asks no exchange.
 
         Raises:
             JournalError: The journal cannot be read.
@@ -414,9 +413,7 @@ class Desk:
         preset, terms = book.preset(run.run_id), book.terms(run.run_id)
         if preset is None:
             raise NotPossible(f"There is no run {run.run_id}.")
-        seen = self._market.last(run.underlying)
-        rows = {} if seen is None else {one.symbol: one for one in seen[1].instruments}
-        return position_of_run(run, terms, preset.exits, rows)
+        return position_of_run(run, terms, preset.exits)
 
     def chain(self, of: Preset | RunView, expiry: datetime | None = None) -> Chain:
         """The chain with what a preset would trade or a run holds marked in it, of an expiry (by default that of those legs),

@@ -28,6 +28,7 @@ from trader.engine.leg_view import usable_vol
 from trader.engine.records import LegTerms
 from trader.engine.schedule import date_words, exit_after, fix_instants, past_words
 from trader.engine.selection import choose_expiry, choose_legs, listed_expiries
+from trader.engine.state import is_isolated
 from trader.engine.valuation import closing_cost
 from trader.engine.view import RunView
 from trader.exchange.factory import build_gateway
@@ -192,15 +193,15 @@ def build_expiries(board: Board, underlying: str) -> list[ExpiryChoice]:
     ]
 
 
-def build_preview(preset: Preset, board: Board) -> Preview:
-    """What `preset` would sell on `board`, priced where its first orders would stand. Pure."""
-    seen = _preview(preset, board)
+def build_preview(preset: Preset, board: Board, margin_mode: str | None = None) -> Preview:
+    """What `preset` would sell on `board`, priced where its first orders would stand; on an account of that margin mode. Pure."""
+    seen = _preview(preset, board, isolated=is_isolated(margin_mode))
     if board.market is None:
         return seen
     return replace(seen, entry_at=fix_instants(preset.schedule, board.market, start_now=False).entry_at)
 
 
-def _preview(preset: Preset, board: Board) -> Preview:
+def _preview(preset: Preset, board: Board, *, isolated: bool) -> Preview:
     if board.market is None or board.spot is None:
         why = f"the exchange shows no prices for {preset.strategy.underlying} options"
         return Preview(reasons=(why,), legs=(), spot=board.spot, expiry=None, market=board.market)
@@ -213,8 +214,8 @@ def _preview(preset: Preset, board: Board) -> Preview:
     if reasons or not legs:
         return Preview(reasons=reasons, legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)
     seen = Preview(reasons=(), legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)
-    seen = with_costs(seen, preset, selection.legs, board.quotes, board.spot, board.market)
-    return with_outlook(seen, preset, selection.legs, {one.symbol: one for one in board.instruments})
+    seen = with_costs(seen, preset, selection.legs, board.quotes, board.spot, board.market, isolated=isolated)
+    return with_outlook(seen, preset, selection.legs, isolated=isolated)
 
 
 _CHAIN_SECS = 4.0  # a chain is read by eye; every second page of it is of the same answer

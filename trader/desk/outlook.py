@@ -3,7 +3,7 @@
 Pure. The run that is then made shows the same figures: both ask `trader.engine.spot_curve`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -11,16 +11,15 @@ from trader.config.preset import Preset
 from trader.desk.payoff import fires, payoff
 from trader.desk.position import HeldLeg, Levels, Position, standing
 from trader.desk.values import Preview
-from trader.domain.instrument import Instrument
+from trader.domain.order import Side
+from trader.engine.liquidation import limit_of
 from trader.engine.records import LegTerms
 from trader.engine.spot_curve import Curve
 
 
-def with_outlook(
-    seen: Preview, preset: Preset, terms: Sequence[LegTerms], instruments: Mapping[str, Instrument]
-) -> Preview:
+def with_outlook(seen: Preview, preset: Preset, terms: Sequence[LegTerms], *, isolated: bool) -> Preview:
     """The preview of a trade with its costs, and what comes of it; as it was where a leg has no implied volatility."""
-    position = _position(seen, preset, terms, instruments)
+    position = _position(seen, preset, terms, isolated=isolated)
     if position is None:
         return seen
     legs = standing(position)
@@ -43,9 +42,7 @@ def with_outlook(
     )
 
 
-def _position(
-    seen: Preview, preset: Preset, terms: Sequence[LegTerms], instruments: Mapping[str, Instrument]
-) -> Position | None:
+def _position(seen: Preview, preset: Preset, terms: Sequence[LegTerms], *, isolated: bool) -> Position | None:
     """What the preset would hold the moment its legs are filled at their first limit prices."""
     if seen.spot is None or seen.market is None or seen.premium is None or seen.fees is None:
         return None
@@ -55,7 +52,7 @@ def _position(
     for t, leg in zip(terms, seen.legs, strict=True):
         if leg.iv is None or leg.closing_px is None or t.has_expired(seen.market):
             return None
-        row = instruments.get(t.symbol)
+        has_limit = isolated and t.side is Side.SELL
         legs.append(
             HeldLeg(
                 key=t.key,
@@ -72,7 +69,8 @@ def _position(
                 fee_rate=t.fee_rate,
                 fee_cap=t.fee_cap,
                 margin_pct=t.margin_pct,
-                maintenance_pct=None if row is None else row.maintenance_margin_pct,
+                mark=leg.mark,
+                limit=limit_of(preset.exits, t, leg.limit_price, seen.spot) if has_limit else None,
             )
         )
     return Position(

@@ -3,20 +3,22 @@
 Every curve is the engine's own (`trader.engine.spot_curve`): at the spot of now, the first of them is the P&L the page tells.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from math import sqrt
 
 import msgspec
+from msgspec.structs import replace
 
 from trader.desk.position import HeldLeg, Position, payoff_legs, standing
 from trader.desk.values import Code, Fire, Payoff
 from trader.domain.order import Side
-from trader.engine.shown import money_digits, spot_digits
-from trader.engine.spot_curve import Curve
-from trader.pricing.black76 import price, year_fraction
-from trader.pricing.margin import short_option_liquidation
+from trader.engine.ladder import IN_PORTFOLIO
+from trader.engine.liquidation import Limit, source
+from trader.engine.shown import money_digits, rounded, spot_digits
+from trader.engine.spot_curve import Curve, Standing, shortly_before, spot_of_mark
+from trader.pricing.black76 import year_fraction
 from trader.pricing.payoff import breakevens, max_loss, max_profit
 from trader.pricing.profile import Profile
 
@@ -70,40 +72,55 @@ def fires(position: Position) -> tuple[Fire, ...]:
     found.append(at_level("max_profit", "max profit", exits.max_profit_pct))
     even = tuple(round(float(at), digits) for at in outcomes(position).breakevens)
     found.append(Fire(code="breakeven", name="breakeven", spots=even, words="at expiry, fees in"))
-    found.append(_liquidation(position, digits))
-    return tuple(found)
+    return (*found, *_liquidations(position, legs))
 
 
-def _liquidation(position: Position, digits: int) -> Fire:
-    """An estimate: isolated margin, every short option by itself, topped up by nobody."""
-    shorts = [leg for leg in position.legs if leg.side is Side.SELL]
+def _liquidations(position: Position, whole: Standing) -> list[Fire]:
+    """Where a short option is liquidated by its own mark, and the guard that closes everything before that."""
+    shorts = [(leg, open_leg) for leg, open_leg in zip(position.legs, whole.legs, strict=True) if leg.side is Side.SELL]
     fire = Fire(code="liquidation", name="liquidation", spots=())
     if not shorts:
-        return msgspec.structs.replace(fire, words="nothing is short: what was paid is all that can be lost")
-    if any(leg.maintenance_pct is None for leg in shorts):
-        return msgspec.structs.replace(fire, words="not known: the contract's maintenance margin has not been read")
-    at = [_liquidated_at(leg, position) for leg in shorts]
-    known = sorted({round(spot, digits) for spot in at if spot is not None})
-    words = "estimate: isolated margin of each short option, volatility as now"
-    return msgspec.structs.replace(fire, spots=tuple(known), words=words)
+        return [replace(fire, words="nothing is short: what was paid is all that can be lost")]
+    if any(leg.limit is None for leg, _ in shorts):
+        return [replace(fire, words=IN_PORTFOLIO)]
+    later = None if position.exit_at is None else shortly_before(position.exit_at, position.market)
+
+    def spots(when: datetime | None, of: Callable[[Limit], Decimal | None]) -> tuple[float, ...]:
+        found = []
+        for leg, open_leg in shorts:
+            mark = None if leg.limit is None else of(leg.limit)
+            if when is not None and mark is not None:
+                found.append(rounded(spot_of_mark(open_leg, whole, when, float(mark)), spot_digits(whole.spot)))
+        return tuple(sorted(spot for spot in found if spot is not None))
+
+    said = [_limit_words(leg, leg.limit) for leg, _ in shorts if leg.limit is not None]
+    found = [
+        replace(
+            fire,
+            spots=spots(whole.now, lambda limit: limit.price),
+            exit_spots=spots(later, lambda limit: limit.price),
+            words=f"isolated margin, volatility as now: {'; '.join(said)}",
+        )
+    ]
+    if any(leg.limit is not None and leg.limit.guard is not None for leg, _ in shorts):
+        guard = Fire(
+            code="liquidation_guard",
+            name="liquidation guard",
+            spots=spots(whole.now, lambda limit: limit.guard),
+            exit_spots=spots(later, lambda limit: limit.guard),
+            words="closes everything when a short leg's mark has gone so far towards its liquidation",
+        )
+        found.insert(0, guard)
+    return found
 
 
-def _liquidated_at(leg: HeldLeg, position: Position) -> float | None:
-    """The spot at which a short option's mark reaches its liquidation price; None where no spot within reach brings it there."""
-    assert leg.maintenance_pct is not None
-    if leg.maintenance_pct > leg.margin_pct:
-        return None
-    limit = short_option_liquidation(
-        entry_price=leg.price,
-        spot=position.margin_spot or position.spot,
-        initial_margin_pct=leg.margin_pct,
-        maintenance_margin_pct=leg.maintenance_pct,
-    ).liquidation_price
-    years = year_fraction(position.market, leg.expiry)
-    worth = Profile(
-        lambda spot: price(spot, float(leg.strike), leg.iv, years, leg.kind), float(position.spot), (float(leg.strike),)
-    )
-    return next(iter(worth.crossings(float(limit))), None)
+def _limit_words(leg: HeldLeg, limit: Limit) -> str:
+    """``C-BTC-80000-020626 at a mark of 705.0, 500.0 (+244 %) away (estimate)``"""
+    away = ""
+    if leg.mark:
+        gap = limit.price - leg.mark
+        away = f", {gap:,.1f} ({gap / leg.mark * 100:+.0f} %) away"
+    return f"{leg.symbol} at a mark of {limit.price:,.1f}{away} ({source(limit)})"
 
 
 # ------------------------------------------------------------------------------------------------- its curves
@@ -144,7 +161,7 @@ def span(spot: float, strikes: Sequence[float], marks: Iterable[Fire], sigma: fl
     if sigma is not None:
         shown += [spot - _SIGMAS * sigma, spot + _SIGMAS * sigma]
     for fire in marks:
-        if fire.code != "liquidation":
+        if fire.level_pct is not None or fire.code == "breakeven":
             shown += [at for at in fire.spots if abs(at - spot) <= reach]
     low, high = min(shown), max(shown)
     margin = max((high - low) * _MARGIN / 2, spot * 0.001)

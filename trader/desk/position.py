@@ -3,7 +3,7 @@
 A leg is whatever it is: call or put, bought or sold, of any number. Pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -12,13 +12,14 @@ from msgspec.structs import replace
 
 from trader.config.preset import Exits
 from trader.domain.basis import CREDIT, MAX_LOSS
-from trader.domain.instrument import Instrument, Kind
+from trader.domain.instrument import Kind
 from trader.domain.order import Side
-from trader.engine.leg_view import credible_vol
+from trader.engine.liquidation import Limit
 from trader.engine.records import LegTerms, Phase
 from trader.engine.spot_curve import OpenLeg, Standing
 from trader.engine.view import LegView, RunView
 from trader.pricing.black76 import price, year_fraction
+from trader.pricing.implied_vol import credible_vol
 from trader.pricing.payoff import Basis, PayoffLeg
 
 ZERO = Decimal(0)
@@ -27,8 +28,8 @@ POINT = 0.01
 
 class HeldLeg(msgspec.Struct, frozen=True, kw_only=True):
     """One option of a position. Prices are USD per unit of the underlying: `price` what it was (or would be) traded at,
-    `closing_px` what a P&L counts closing at now. `quantity` is open contracts, unsigned; `iv` a fraction per year; margin
-    rates are percent of the underlying, the maintenance one None where the contract's row is not at hand."""
+    `closing_px` what a P&L counts closing at now. `quantity` is open contracts, unsigned; `iv` a fraction per year; the margin
+    rate is percent of the underlying; `limit` where a short leg is liquidated, None where it stands on no margin of its own."""
 
     key: str
     symbol: str
@@ -44,7 +45,8 @@ class HeldLeg(msgspec.Struct, frozen=True, kw_only=True):
     fee_rate: Decimal
     fee_cap: Decimal | None
     margin_pct: Decimal
-    maintenance_pct: Decimal | None = None
+    mark: Decimal | None = None
+    limit: Limit | None = None
 
     @property
     def units(self) -> Decimal:
@@ -68,8 +70,7 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
     """Everything open of one trade. `pnl` is USD at cost to close now; `banked` the USD taken in so far, less what was paid and
-    the fees of it. `basis`: what its percentages are of. `level_pct`: where an armed trailing stop stands, % of the basis.
-    `margin_spot`: the index its margins were computed on."""
+    the fees of it. `basis`: what its percentages are of. `level_pct`: where an armed trailing stop stands, % of the basis."""
 
     held: bool
     underlying: str
@@ -82,7 +83,6 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     basis: Basis
     exits: Levels
     level_pct: Decimal | None = None
-    margin_spot: Decimal | None = None
 
     @property
     def ends(self) -> datetime:
@@ -144,18 +144,14 @@ def _open_leg(leg: HeldLeg, spot: float, now: datetime, iv_points: float) -> Ope
         closing=max(closing, 0.0),
         fee_rate=float(leg.fee_rate),
         fee_cap=None if leg.fee_cap is None else float(leg.fee_cap),
+        mark=None if leg.mark is None or iv_points else float(leg.mark),
     )
 
 
 # ------------------------------------------------------------------------------------------------- of a run
 
 
-def position_of_run(
-    run: RunView,
-    terms: Sequence[LegTerms],
-    exits: Exits,
-    instruments: Mapping[str, Instrument],
-) -> Position | str:
+def position_of_run(run: RunView, terms: Sequence[LegTerms], exits: Exits) -> Position | str:
     """What a run holds, from its live picture and the terms it pinned, or one sentence why it cannot be drawn."""
     by_key = {leg.key: leg for leg in terms}
     held = [leg for leg in run.legs if leg.open_quantity > 0 and leg.key in by_key]
@@ -165,7 +161,7 @@ def position_of_run(
         return "P&L is not known now, so there is no payoff to draw."
     legs = []
     for view in held:
-        leg = _held(view, by_key[view.key], run.market_at, instruments.get(view.symbol))
+        leg = _held(view, by_key[view.key], run.market_at)
         if isinstance(leg, str):
             return leg
         legs.append(leg)
@@ -184,11 +180,10 @@ def position_of_run(
         basis=Basis(run.basis, MAX_LOSS if run.basis_name == MAX_LOSS else CREDIT),
         exits=Levels.of(exits),
         level_pct=next((rung.at_pct for rung in run.ladder if rung.code == "trailing_stop" and rung.armed), None),
-        margin_spot=run.spot_at_entry,
     )
 
 
-def _held(view: LegView, terms: LegTerms, market: datetime, row: Instrument | None) -> HeldLeg | str:
+def _held(view: LegView, terms: LegTerms, market: datetime) -> HeldLeg | str:
     vol = credible_vol(view.iv)
     if vol is None:
         return f"{view.symbol} has no implied volatility now, so there is no payoff to draw."
@@ -209,7 +204,10 @@ def _held(view: LegView, terms: LegTerms, market: datetime, row: Instrument | No
         fee_rate=terms.fee_rate,
         fee_cap=terms.fee_cap,
         margin_pct=terms.margin_pct,
-        maintenance_pct=None if row is None else row.maintenance_margin_pct,
+        mark=view.mark,
+        limit=None
+        if view.liquidation_px is None
+        else Limit(entry=view.avg_px, price=view.liquidation_px, guard=view.guard_px, told=view.liquidation_told),
     )
 
 

@@ -146,6 +146,9 @@ _LEG_FIELDS = (
     "fresh",
     "ratio",
     "why",
+    "liquidation_px",
+    "liquidation_told",
+    "guard_px",
 )
 
 

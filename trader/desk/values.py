@@ -133,15 +133,16 @@ class PreviewLeg(msgspec.Struct, frozen=True, kw_only=True):
     ask_size: int | None = None
 
 
-Code = Literal["max_loss", "trailing_stop", "max_profit", "breakeven", "liquidation"]
+Code = Literal["max_loss", "trailing_stop", "max_profit", "breakeven", "liquidation_guard", "liquidation"]
 
 
 class Fire(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that ends a position, or tells how it ends, and every spot at which it does.
 
     `spots` ascend: for an exit where P&L now passes its level, for the breakeven where the payoff at expiry passes 0, for the
-    liquidation where a short option's own margin is used up. Empty: spot alone does not bring it about. `armed` False: there it
-    is only armed. `words`: what else to know.
+    liquidation where a short option's own margin is used up, for its guard where the run is closed before that. Empty: spot alone
+    does not bring it about. `armed` False: there it is only armed. `exit_spots`: those of a liquidation and its guard shortly before
+    the exit. `words`: what else to know.
     """
 
     code: Code
@@ -151,10 +152,11 @@ class Fire(msgspec.Struct, frozen=True, kw_only=True):
     level_pct: Decimal | None = None  # % of the basis
     armed: bool = True
     words: str = ""
+    exit_spots: tuple[float, ...] = ()
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a preset would trade now, or `reasons` why nothing qualifies. `premium` (net; negative for a debit) and `fees` are at the first limit
+    """What a preset would trade now, or `reasons` why nothing qualifies; `warnings` are what it is traded in spite of. `premium` (net; negative for a debit) and `fees` are at the first limit
     prices, `margin` is an estimate, `breakevens` are spots at expiry, before fees."""
 
     reasons: tuple[str, ...]
@@ -182,6 +184,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     )
     still_pct: float | None = None  # the same if spot stands still
     payoff: "Payoff | None" = None
+    warnings: tuple[str, ...] = ()
     basis: Basis | None = None  # what percentages are of; None where there is neither a credit nor a bound of the loss
     fires: tuple[Fire, ...] = ()  # what would end it, with the spots at which it does
     position: Position | None = (

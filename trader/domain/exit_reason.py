@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 ExitReason = Literal[
     "time",
     "max_loss",
+    "liquidation_guard",
     "max_profit",
     "trailing_stop",
     "breakeven",
@@ -34,6 +35,7 @@ class Wording(NamedTuple):
 EXIT_REASONS: Mapping[ExitReason, Wording] = {
     "time": Wording("exit time", "exit time reached"),
     "max_loss": Wording("max loss", "max loss reached"),
+    "liquidation_guard": Wording("liquidation guard", "a leg came near its liquidation"),
     "max_profit": Wording("max profit", "max profit reached"),
     "trailing_stop": Wording("trailing stop", "trailing stop reached"),
     "breakeven": Wording("breakeven stop", "trailing stop reached at breakeven"),

@@ -75,9 +75,11 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
-    """Net holding in one contract; `quantity` is signed, negative = short; 0 is a successful read of nothing."""
+    """Net holding in one contract; `quantity` is signed, negative = short; 0 is a successful read of nothing.
+    `liquidation_price`: of the contract's mark, USD per unit, None where the exchange does not tell one."""
 
     symbol: str
     product_id: int
     quantity: int
     entry_price: Decimal | None = None
+    liquidation_price: Decimal | None = None

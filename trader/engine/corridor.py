@@ -1,6 +1,6 @@
 """Where spot may go: P&L by spot now and at the exit time, the stops on that axis, and the nearest of them."""
 
-from datetime import timedelta
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from math import sqrt
@@ -8,29 +8,33 @@ from math import sqrt
 import msgspec
 
 from trader.domain.clock import Now
-from trader.engine.leg_view import credible_vol
 from trader.engine.records import Phase
 from trader.engine.shown import money_digits, rounded, spot_digits
-from trader.engine.spot_curve import Curve, OpenLeg, Standing
+from trader.engine.spot_curve import Curve, OpenLeg, Standing, shortly_before
 from trader.engine.state import HUNDRED, Run
 from trader.engine.valuation import Valuation
 from trader.engine.view import Corridor, LegView, NearestStop
 from trader.pricing.black76 import year_fraction
+from trader.pricing.implied_vol import credible_vol
 
-_SHORTLY_BEFORE = timedelta(minutes=30)
 _POINTS = 60
 _MARGIN = 0.05  # of the corridor's width, beyond its outermost marks
 
 
 class Curves(msgspec.Struct, frozen=True, kw_only=True):
     """P&L against spot now, shortly before the exit time and at it; the latter None while there is no exit time. `basis`: USD
-    that percentages are of."""
+    that percentages are of; `keys`: of the standing's legs. `moved_*`: where the smile moves with spot, None where its shape is
+    not known."""
 
     standing: Standing
+    keys: tuple[str, ...]
     basis: Decimal
     now: Curve
+    before: datetime | None
     before_exit: Curve | None
     at_exit: Curve | None
+    moved_now: Curve | None
+    moved_before_exit: Curve | None
 
 
 def curves_of(
@@ -39,7 +43,7 @@ def curves_of(
     """None while P&L is unknown, or an open leg has no implied volatility or has expired."""
     if valuation is None or now.market is None or not spot or run.phase is Phase.DONE:
         return None
-    held: list[OpenLeg] = []
+    held: dict[str, OpenLeg] = {}
     banked = valuation.pnl
     for terms, leg in zip(run.legs, legs, strict=True):
         if leg.open_quantity <= 0:
@@ -49,29 +53,33 @@ def curves_of(
             return None
         size = -terms.side.sign * leg.open_quantity * terms.contract_value
         banked += leg.closing_px * size + leg.fee_to_close
-        held.append(
-            OpenLeg(
-                kind=terms.kind,
-                strike=float(terms.strike),
-                expiry=terms.expiry,
-                vol=vol,
-                size=float(size),
-                closing=float(leg.closing_px),
-                fee_rate=float(terms.fee_rate),
-                fee_cap=None if terms.fee_cap is None else float(terms.fee_cap),
-            )
+        held[leg.key] = OpenLeg(
+            kind=terms.kind,
+            strike=float(terms.strike),
+            expiry=terms.expiry,
+            vol=vol,
+            size=float(size),
+            closing=float(leg.closing_px),
+            fee_rate=float(terms.fee_rate),
+            fee_cap=None if terms.fee_cap is None else float(terms.fee_cap),
+            mark=None if leg.mark is None else float(leg.mark),
         )
     if not held:
         return None
-    standing = Standing(legs=tuple(held), spot=float(spot), banked=float(banked), now=now.market)
+    smile = run.smile
+    standing = Standing(legs=tuple(held.values()), spot=float(spot), banked=float(banked), now=now.market, smile=smile)
     out = None if run.exit_at is None else max(run.exit_at, now.market)
-    before = None if out is None else out - _SHORTLY_BEFORE
+    before = None if out is None else shortly_before(out, now.market)
     return Curves(
         standing=standing,
+        keys=tuple(held),
         basis=basis,
         now=Curve(standing, now.market),
-        before_exit=None if before is None or out is None else Curve(standing, before if before > now.market else out),
+        before=before,
+        before_exit=None if before is None else Curve(standing, before),
         at_exit=None if out is None else Curve(standing, out),
+        moved_now=None if smile is None else Curve(standing, now.market, smile),
+        moved_before_exit=None if smile is None or before is None else Curve(standing, before, smile),
     )
 
 

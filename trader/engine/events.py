@@ -123,6 +123,13 @@ class FillSeen(Event, frozen=True, kw_only=True):
     fill: Fill
 
 
+class PositionSeen(Event, frozen=True, kw_only=True):
+    """A position as the private stream told it. What is held is read over REST, where it carries its own completeness; here
+    only where the exchange would liquidate it is taken from it."""
+
+    position: Position
+
+
 class WalletRead(Event, frozen=True, kw_only=True):
     """The lines of the exchange's ledger since an instant, or why they could not be read."""
 
@@ -201,6 +208,7 @@ AnyEvent = (
     | CancelAnswered
     | OrderSeen
     | FillSeen
+    | PositionSeen
     | AccountRead
     | WalletRead
     | StreamChanged

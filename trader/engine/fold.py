@@ -150,7 +150,14 @@ def _schedule_fixed(run: Run, record: rec.ScheduleFixed) -> Run:
 
 def _legs_chosen(run: Run, record: rec.LegsChosen) -> Run:
     chosen = replace(
-        run, legs=record.legs, exit_at=record.exit_at, spot_at_entry=record.spot, ledgers={}, held=(), basis=ZERO
+        run,
+        legs=record.legs,
+        exit_at=record.exit_at,
+        spot_at_entry=record.spot,
+        smile=record.smile,
+        ledgers={},
+        held=(),
+        basis=ZERO,
     )
     for booked in run.fills.values():
         chosen = _entered_in(chosen, booked)

@@ -12,6 +12,7 @@ from trader.engine.effects import ReadChain, Tell
 from trader.engine.execution.working import ask_cancel
 from trader.engine.exits import Trail, ratchet, triggered
 from trader.engine.gate import closable
+from trader.engine.liquidation import limits_of, near_liquidation
 from trader.engine.state import HUNDRED, ZERO, Run, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import Evidence, Valuation, closing_cost, closing_price, evidence_of, flaw_of, value
@@ -118,6 +119,8 @@ def _evaluate(turn: Turn, run: Run, valuation: Valuation, evidence: Evidence) ->
         turn.write(rec.Trailed, run.run_id, peak_pnl=confirmed, peak_pct=risen.peak, level_pct=risen.level)
         run = turn.run(run.run_id)
     true = triggered(exits, run.level_pct, valuation.pct, basis_words(run.basis_name), run.peak_pct)
+    if near := near_liquidation(run, limits_of(turn.state, run), turn.state.market):
+        true["liquidation_guard"] = near
     agreed = {reason: watch.agreed.get(reason, 0) + 1 for reason in true}
     turn.set_watch(run.run_id, evaluated_on=evidence, pnl=valuation.pnl, agreed=agreed)
     for reason, detail in true.items():

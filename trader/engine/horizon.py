@@ -1,7 +1,7 @@
 """Within which prices nothing can happen: what lets a stream's thread keep messages from waking the runner.
 
 A held run acts on prices when its P&L reaches the maximum loss or profit, falls to the trailing level or rises to where that
-level is raised. Between these P&L is free to move, and so is each leg's price by a share of the distance. Inside of its share
+level is raised, and when a short leg's mark comes near its liquidation. Between these P&L is free to move, and so is each leg's price by a share of the distance. Inside of its share
 no combination of prices reaches any of them, so a look ten times a second (for clocks and freshness) is enough; whatever
 leaves it wakes the runner at once.
 """
@@ -15,6 +15,7 @@ from trader.domain.clock import Now
 from trader.domain.horizon import Bounds, Horizon
 from trader.domain.order import Side
 from trader.domain.quote import Quote
+from trader.engine.liquidation import Limit, limits_of
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import HUNDRED, Run, State, Watch
 from trader.engine.valuation import closing_price, flaw_of, value
@@ -60,6 +61,7 @@ def _of_run(run: Run, state: State, now: Now) -> dict[str, Bounds] | None:
     up = float(highest * usd - valued.pnl) - idle
     if not legs or down <= 0 or up <= 0:
         return None
+    limits = limits_of(state, run)
     found: dict[str, Bounds] = {}
     for leg in legs:
         quote = state.market.quotes[leg.symbol]
@@ -69,9 +71,19 @@ def _of_run(run: Run, state: State, now: Now) -> dict[str, Bounds] | None:
         # USD of P&L that a USD of the leg's price moves at most, its commission (a share of the price) included.
         per_usd = _units(run, leg) * (1 + float((leg.fee_cap or 0) * (1 + GST)))
         found[leg.symbol] = _bounds(
-            leg, float(price), down / len(legs) / per_usd, up / len(legs) / per_usd, run.preset.exits
+            leg,
+            float(price),
+            down / len(legs) / per_usd,
+            up / len(legs) / per_usd,
+            run.preset.exits,
+            _mark_most(limits.get(leg.key)),
         )
     return found
+
+
+def _mark_most(limit: Limit | None) -> float:
+    """Below which mark the guard ahead of the liquidation does not act."""
+    return inf if limit is None or limit.guard is None else float(limit.guard) - _ROUNDING
 
 
 def _is_calm(watch: Watch) -> bool:
@@ -107,8 +119,9 @@ def _rises(exits: Exits, peak: Decimal) -> Iterable[Decimal]:
     return (last + steps * exits.trailing_step_peak_pct,)
 
 
-def _bounds(leg: LegTerms, price: float, down: float, up: float, exits: Exits) -> Bounds:
-    """`down` and `up`: by how much the price at which the leg is closed may move against it and in its favour.
+def _bounds(leg: LegTerms, price: float, down: float, up: float, exits: Exits, mark_most: float) -> Bounds:
+    """`down` and `up`: by how much the price at which the leg is closed may move against it and in its favour. `mark_most`: the
+    mark that is near its liquidation.
 
     The price is the touch, but never further from the mark than the guard: the touch alone keeps it from moving against the
     leg, touch and mark together from moving in its favour. A touch of nothing is no touch.
@@ -116,6 +129,6 @@ def _bounds(leg: LegTerms, price: float, down: float, up: float, exits: Exits) -
     guard, least = float(exits.spread_guard_pct) / 100, float(leg.tick_size)
     if leg.side is Side.SELL:
         low, high = price - up, price + down
-        return Bounds(leg.side, max(low, least), high, low / (1 + guard), inf)
+        return Bounds(leg.side, max(low, least), high, low / (1 + guard), mark_most)
     low, high = price - down, price + up
     return Bounds(leg.side, max(low, least), high, -inf, high / (1 - guard) if guard < 1 else inf)

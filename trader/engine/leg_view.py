@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 from trader.domain.clock import Now
 from trader.domain.quote import Greeks, Quote
+from trader.engine.liquidation import Limit
 from trader.engine.records import LegTerms, Phase
 from trader.engine.shown import shown
 from trader.engine.state import GREEKS_AGE, HUNDRED, ZERO, Market, Run, age_slack
 from trader.engine.valuation import closing_fee, closing_price, leg_banked, leg_pnl, staleness
 from trader.engine.view import LegView
 from trader.pricing.black76 import greeks, year_fraction
+from trader.pricing.implied_vol import credible_vol
 
 
 class _Money(NamedTuple):
@@ -30,8 +32,11 @@ class _Position(NamedTuple):
     vega: float | None = None
 
 
-def leg_view(run: Run, leg: LegTerms, market: Market, now: Now, kept: str, progress: str = "") -> LegView:
-    """One leg as seen at `now`. `kept`: why it is held to its settlement; `progress`: how many slices have filled; in words."""
+def leg_view(
+    run: Run, leg: LegTerms, market: Market, now: Now, kept: str, progress: str = "", limit: Limit | None = None
+) -> LegView:
+    """One leg as seen at `now`. `kept`: why it is held to its settlement; `progress`: how many slices have filled; in words.
+    `limit`: where it is liquidated, if it can be."""
     quote = market.quotes.get(leg.symbol)
     ledger = run.ledger(leg.key)
     spot = market.spots.get(run.underlying)
@@ -73,6 +78,9 @@ def leg_view(run: Run, leg: LegTerms, market: Market, now: Now, kept: str, progr
         position_gamma=position.gamma,
         position_theta=position.theta,
         position_vega=position.vega,
+        liquidation_px=None if limit is None else round(limit.price, 2),
+        liquidation_told=limit is not None and limit.told,
+        guard_px=None if limit is None or limit.guard is None else round(limit.guard, 2),
     )
 
 
@@ -87,11 +95,6 @@ def usable_quote(run: Run, leg: LegTerms, market: Market, now: Now) -> tuple[Quo
 def usable_vol(quote: Quote) -> float | None:
     """The implied volatility of the mark, where it is a number that prices something."""
     return credible_vol(quote.mark_iv)
-
-
-def credible_vol(vol: float | None) -> float | None:
-    """An implied volatility, where it is a number that prices something."""
-    return vol if vol is not None and isfinite(vol) and vol > 0 else None
 
 
 def greeks_now(run: Run, leg: LegTerms, market: Market, now: Now) -> Greeks | None:

@@ -4,12 +4,12 @@ from decimal import Decimal
 
 from trader.domain.clock import Now
 from trader.engine.corridor import Curves
-from trader.engine.leg_view import credible_vol
 from trader.engine.records import Phase
 from trader.engine.shown import money_digits
 from trader.engine.state import HUNDRED, ZERO, Run
 from trader.engine.view import LegView, Outlook
 from trader.pricing.black76 import price, year_fraction
+from trader.pricing.implied_vol import credible_vol
 
 
 def outlook(run: Run, legs: tuple[LegView, ...], now: Now, curves: Curves | None) -> Outlook | None:

@@ -16,6 +16,7 @@ from trader.domain.foreign import Foreign
 from trader.domain.instrument import Kind
 from trader.domain.order import OrderIntent, OrderStatus, Side
 from trader.domain.remedy import Remedy
+from trader.pricing.smile import Smile
 
 
 class Phase(StrEnum):
@@ -83,6 +84,7 @@ class LegTerms(msgspec.Struct, frozen=True, kw_only=True):
     fee_rate: Decimal
     fee_cap: Decimal | None
     margin_pct: Decimal = Decimal(1)
+    maintenance_pct: Decimal = Decimal("0.5")  # of notional, as `margin_pct`; earlier versions did not record it
     delta: float
     bid: Decimal | None
     ask: Decimal | None
@@ -125,6 +127,7 @@ class LegsChosen(Record, frozen=True, kw_only=True, tag="legs_chosen"):
     legs: tuple[LegTerms, ...]
     spot: Decimal
     exit_at: datetime
+    smile: Smile | None = None  # of the expiry's volatilities then; None where it has none, or by an earlier version
 
 
 class PhaseChanged(Record, frozen=True, kw_only=True, tag="phase_changed"):

@@ -16,6 +16,7 @@ from trader.domain.structure import ByDelta, ByWidth, LegPlan, Structure
 from trader.engine.basis import most_lost
 from trader.engine.records import LegTerms
 from trader.engine.strikes import Chain, Listed, find
+from trader.pricing.smile import Smile
 
 _FRIDAY = 4
 _LEEWAY_TICKS = 5  # of a cheap option a percentage is less than its tick
@@ -28,6 +29,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     legs: tuple[LegTerms, ...]
     expiry: datetime | None
     reasons: tuple[str, ...]
+    smile: Smile | None = None  # of the expiry, where there are legs
 
 
 def listed_expiries(instruments: Iterable[Instrument], underlying: str) -> list[datetime]:
@@ -107,7 +109,9 @@ def choose_legs(
     if not reasons:
         legs = tuple(chosen[plan.key] for plan in structure.legs)
         flaw = _misfit(structure, legs)
-        return Selection(legs=() if flaw else legs, expiry=expiry, reasons=(flaw,) if flaw else ())
+        if flaw:
+            return Selection(legs=(), expiry=expiry, reasons=(flaw,))
+        return Selection(legs=legs, expiry=expiry, reasons=(), smile=chain.smile())
     return Selection(
         legs=(), expiry=expiry, reasons=tuple(reasons[plan.key] for plan in structure.legs if plan.key in reasons)
     )
@@ -204,6 +208,7 @@ def leg_terms(plan: LegPlan, quantity: int, instrument: Instrument, quote: Quote
         fee_rate=instrument.taker_rate,
         fee_cap=instrument.fee_cap,
         margin_pct=instrument.initial_margin_pct,
+        maintenance_pct=instrument.maintenance_margin_pct,
         delta=quote.greeks.delta,
         bid=quote.bid,
         ask=quote.ask,

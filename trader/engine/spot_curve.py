@@ -6,14 +6,16 @@ long ones it may do anything, so it is looked at step by step.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from trader.domain.instrument import Kind
 from trader.pricing.black76 import price, price_by_forward, year_fraction
 from trader.pricing.fees import GST
+from trader.pricing.smile import Smile
 
+_SHORTLY_BEFORE = timedelta(minutes=30)
 _FARTHEST = 0.5  # spot is searched within half and one and a half times its present price
 _GOLDEN = 0.6180339887498949
 _FINE = 1e-6  # of spot: how exactly a spot is searched for
@@ -21,6 +23,12 @@ _PEAK_FINE = 1e-4  # P&L is flat at its peak
 _MOST_STEPS = 60
 _WALK = 100  # steps from one end within reach to the other
 _WITH_TAX = 1 + float(GST)
+
+
+def shortly_before(exit_at: datetime, now: datetime) -> datetime:
+    """Half an hour before the exit, or the exit itself where that is nearer: the last hour that is worth a look ahead."""
+    out = max(exit_at, now)
+    return before if (before := out - _SHORTLY_BEFORE) > now else out
 
 
 class OpenLeg(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,15 +43,18 @@ class OpenLeg(msgspec.Struct, frozen=True, kw_only=True):
     closing: float
     fee_rate: float
     fee_cap: float | None
+    mark: float | None = None  # where it is not what the model says, the difference is kept like that of `closing`
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is open, and what it stands on. `banked`: USD taken in so far, less fees paid."""
+    """All that is open, and what it stands on. `banked`: USD taken in so far, less fees paid. `smile`: the shape of the expiry's
+    volatilities, where it is known."""
 
     legs: tuple[OpenLeg, ...]
     spot: float
     banked: float
     now: datetime
+    smile: Smile | None = None
 
     @property
     def has_no_best(self) -> bool:
@@ -60,12 +71,13 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Curve:
-    """P&L (USD, cost to close) of a `Standing` against spot at `when`; at its own instant and spot it is the P&L of now."""
+    """P&L (USD, cost to close) of a `Standing` against spot at `when`; at its own instant and spot it is the P&L of now. Each
+    option keeps its volatility or, with a `smile`, gets the one that moves with spot."""
 
-    def __init__(self, standing: Standing, when: datetime) -> None:
+    def __init__(self, standing: Standing, when: datetime, smile: Smile | None = None) -> None:
         self._banked = standing.banked
         self._spot = standing.spot
-        self._legs = [_terms(leg, standing, when) for leg in standing.legs]
+        self._legs = [_terms(leg, standing, when, smile) for leg in standing.legs]
         self._is_hill = all(leg.size >= 0 for leg in standing.legs)
         self._peak: tuple[float, float] | None = None
         self._walked: list[tuple[float, float]] = []
@@ -133,13 +145,40 @@ class Curve:
 _Terms = tuple[Callable[[float], float], float, float, float, float | None]
 
 
-def _terms(leg: OpenLeg, standing: Standing, when: datetime) -> _Terms:
-    """A leg at `when`: its worth by spot, what closing costs above that, its size, fee rate and fee cap with tax."""
-    worth = price_by_forward(leg.strike, leg.vol, year_fraction(when, leg.expiry), leg.kind)
+def spot_of_mark(
+    leg: OpenLeg, standing: Standing, when: datetime, mark: float, smile: Smile | None = None
+) -> float | None:
+    """The spot at which an option's mark rises to `mark` at `when`; None where no spot within reach brings it there."""
+    worth = _worth(leg, standing, when, smile)
+    above = 0.0 if leg.mark is None else _kept_above(leg.mark, leg, standing, when, worth)
+    way = 1 if leg.kind is Kind.CALL else -1
+    near, far = (standing.spot * (1 - side * way * _FARTHEST) for side in (1, -1))
+    return _crossing(lambda spot: -worth(spot) - above, -mark, near, far, standing.spot * _FINE)
+
+
+def _worth(leg: OpenLeg, standing: Standing, when: datetime, smile: Smile | None) -> Callable[[float], float]:
+    """What an option is worth by spot at `when`."""
+    years = year_fraction(when, leg.expiry)
+    if smile is None:
+        return price_by_forward(leg.strike, leg.vol, years, leg.kind)
+    return lambda spot: price(
+        spot, leg.strike, smile.moved(leg.vol, leg.strike, standing.spot, spot, years), years, leg.kind
+    )
+
+
+def _kept_above(
+    paid: float, leg: OpenLeg, standing: Standing, when: datetime, worth: Callable[[float], float]
+) -> float:
+    """By how much a price of today stands above the model's; it shrinks with the option's value while time passes."""
     today = price(standing.spot, leg.strike, leg.vol, year_fraction(standing.now, leg.expiry), leg.kind)
-    above = leg.closing - today
-    if when > standing.now and today > 0:
-        above *= min(worth(standing.spot) / today, 1.0)
+    above = paid - today
+    return above * min(worth(standing.spot) / today, 1.0) if when > standing.now and today > 0 else above
+
+
+def _terms(leg: OpenLeg, standing: Standing, when: datetime, smile: Smile | None) -> _Terms:
+    """A leg at `when`: its worth by spot, what closing costs above that, its size, fee rate and fee cap with tax."""
+    worth = _worth(leg, standing, when, smile)
+    above = _kept_above(leg.closing, leg, standing, when, worth)
     cap = None if leg.fee_cap is None else leg.fee_cap * _WITH_TAX
     return worth, above, leg.size, leg.fee_rate * _WITH_TAX, cap
 

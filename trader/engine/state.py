@@ -17,6 +17,7 @@ from trader.domain.quote import Quote
 from trader.domain.remedy import Remedy
 from trader.engine.ledger import Ledger
 from trader.engine.records import LegKept, LegTerms, Level, Phase, RunFinished, WalletCompared
+from trader.pricing.smile import Smile
 
 ZERO = Decimal(0)
 HUNDRED = Decimal(100)
@@ -106,6 +107,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     schedule_warning: str = ""
     legs: tuple[LegTerms, ...] = ()
     spot_at_entry: Decimal | None = None
+    smile: Smile | None = None  # of the expiry's volatilities when the strikes were chosen
     orders: dict[str, Order] = {}
     unsettled: tuple[str, ...] = ()  # of these orders, those that may still trade or whose fills are not all held
     fills: dict[str, BookedFill] = {}  # by `Fill.key`
@@ -229,6 +231,11 @@ class Flow(msgspec.Struct, frozen=True):
     usd: Decimal
 
 
+def is_isolated(margin_mode: str | None) -> bool:
+    """Whether each short leg stands on a margin of its own; taken so while the mode is not known."""
+    return margin_mode != "portfolio"
+
+
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Across runs: what the limits count, and the level. Days are Indian calendar dates of market time."""
 
@@ -240,6 +247,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     locked_day: date | None = None  # the Indian day on which the account's daily loss was reached
     flows: tuple[Flow, ...] = ()  # what has been booked of executions and costs, the newest `KEPT_FLOWS`
     divided: dict[str, int] = {}  # contracts booked of what the exchange has closed by itself, by `Fill.whole_key`
+    margin_mode: str | None = None  # as the exchange tells it; None = not known, taken as isolated
+
+    @property
+    def is_isolated(self) -> bool:
+        """Whether each short leg stands on its own margin, and so has a liquidation price."""
+        return is_isolated(self.margin_mode)
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -259,6 +272,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     account_read: datetime | None = None  # `asked` of the last complete read
     available_usd: Decimal | None = None
     foreign_orders: tuple[str, ...] = ()
+    liquidation: dict[str, Decimal] = {}  # marks, by contract, at which the exchange says it liquidates the position
     stops: int | None = None  # stop orders that the exchange listed on this run's contracts; None = not known
     stops_read: datetime | None = None  # `asked` of the read that told them
     unread: str = ""  # rows of the last read that made no sense and may be of this run's contracts

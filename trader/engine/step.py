@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from trader.engine import events as ev
 from trader.engine.account.limits import check_losses, on_limits
+from trader.engine.account.positions import see_liquidation
 from trader.engine.account.read import read_account, returned
 from trader.engine.account.reconcile import on_account_read
 from trader.engine.account.wallet import ask_wallet, on_wallet_read
@@ -67,6 +68,8 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
             on_order_seen(turn, event.order)
         case ev.FillSeen():
             on_fill(turn, event.fill)
+        case ev.PositionSeen():
+            see_liquidation(turn, (event.position,))
         case ev.AccountRead():
             on_account_read(turn, event)
         case ev.WalletRead():

@@ -20,6 +20,7 @@ from trader.domain.structure import (
     LegPlan,
 )
 from trader.pricing.black76 import year_fraction
+from trader.pricing.smile import Smile, fit_smile
 
 _HUNDRED = Decimal(100)
 
@@ -69,6 +70,22 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
         told = [one.quote.mark_iv for one in self.listed if one.strike == strike and one.quote is not None]
         vols = [vol for vol in told if vol is not None and isfinite(vol) and vol > 0]
         return sum(vols) / len(vols) if vols else None
+
+    def smile(self) -> Smile | None:
+        """The shape of the volatilities, by the side of each strike that is out of the money."""
+        if self.spot is None:
+            return None
+        points = []
+        for one in self.listed:
+            vol = None if one.quote is None else one.quote.mark_iv
+            if (
+                vol is not None
+                and isfinite(vol)
+                and vol > 0
+                and (one.strike >= self.spot) == (one.contract.kind is Kind.CALL)
+            ):
+                points.append((float(one.strike), vol))
+        return fit_smile(points, float(self.spot), year_fraction(self.market, self.expiry))
 
 
 Found = list[tuple[Listed, str]] | str  # strikes, the best first, each with its reason; or why there is none

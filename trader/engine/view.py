@@ -56,6 +56,11 @@ class LegView(msgspec.Struct, frozen=True, kw_only=True):
     position_vega: float | None = None  # USD for one point (0.01) of implied volatility
     ratio: int = 1  # contracts for each of the preset's quantity
     why: str = ""  # why this strike, in words
+    liquidation_px: Decimal | None = (
+        None  # the mark at which the exchange liquidates the leg; isolated margin, short legs
+    )
+    liquidation_told: bool = False  # by the exchange; else it is an estimate
+    guard_px: Decimal | None = None  # the mark at which the run exits ahead of that; None = the guard is off
 
 
 class NakedView(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,12 +146,18 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     passed: dict[str, str] = {}  # told in a report only: what the gate compared, by code
 
 
-class Rung(msgspec.Struct, frozen=True, kw_only=True):
+class Rung(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One exit of the ladder. `at_pnl` USD and `at_pct` (% of the basis) where it fires; `at_time` for the clock's exit.
     `spot_low`/`spot_high`: between these spots P&L is above the level, all else unchanged: a losing exit fires outside them, a
     winning one (and the arming of one not armed) inside (None = spot alone does not reach that end). `exit_low`/`exit_high`:
-    the same half an hour before the exit time, or at it where that is nearer. `code`: max_loss, max_profit, trailing_stop,
-    time, expiry or daily_limit. `arms_at_pct`: the peak that arms it, while it is not armed; the distances are those to it."""
+    the same half an hour before the exit time, or at it where that is nearer. All of them with each option's implied volatility
+    as it is; `smile_*` the same where the smile moves with spot, None where its shape is not known. `code`: max_loss, max_profit,
+    trailing_stop, liquidation_guard, liquidation, time, expiry or daily_limit. `arms_at_pct`: the peak that arms it, while it is
+    not armed; the distances are those to it.
+
+    A liquidation and the guard ahead of it fire by the mark of one `leg`, whatever P&L is: at `at_mark` (USD per unit), `mark_distance`
+    from the `mark` of now (`mark_distance_pct`: % of that mark); `gone_pct` of the way from the entry to the liquidation is gone.
+    `told`: the exchange tells the price; else it is an estimate. `words`: what else to know."""
 
     name: str
     armed: bool
@@ -161,6 +172,18 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
     arms_at_pct: Decimal | None = None
     exit_low: float | None = None
     exit_high: float | None = None
+    smile_low: float | None = None
+    smile_high: float | None = None
+    smile_exit_low: float | None = None
+    smile_exit_high: float | None = None
+    leg: str = ""
+    at_mark: Decimal | None = None
+    mark: Decimal | None = None
+    mark_distance: Decimal | None = None
+    mark_distance_pct: Decimal | None = None
+    gone_pct: Decimal | None = None
+    told: bool = False
+    words: str = ""
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from trader.engine.execution.progress import progress
 from trader.engine.ladder import build_ladder
 from trader.engine.leg_view import leg_view
 from trader.engine.levels import level_words
+from trader.engine.liquidation import limits_of
 from trader.engine.outlook import outlook
 from trader.engine.record_kinds import kept_words
 from trader.engine.records import LegTerms, Level, Phase
@@ -35,8 +36,10 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
     valuation, _ = fresh_value(run, market, now)
     if valuation is None and run.legs and run.flat_by_fills and run.fills:
         valuation = value(run, market)
+    limits = limits_of(state, run)
     legs = tuple(
-        leg_view(run, leg, market, now, _kept_words(run, leg, now), progress(state, run, leg, now)) for leg in run.legs
+        leg_view(run, leg, market, now, _kept_words(run, leg, now), progress(state, run, leg, now), limits.get(leg.key))
+        for leg in run.legs
     )
     basis = run.basis or None
     curves = curves_of(run, legs, market.spots.get(run.underlying), run.basis, now, valuation)
@@ -74,7 +77,7 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         fees=run.finished.fees if run.finished else run.fees if run.fills else None,
         legs=legs,
         orders=tuple(_order_views(run)),
-        ladder=build_ladder(run, run.basis, valuation, curves),
+        ladder=build_ladder(run, run.basis, valuation, curves, legs, limits if state.account.is_isolated else None),
         why_not=watch.why_not if run.phase is Phase.WAITING else (),
         foreign=watch.foreign or () if run.phase is Phase.WAITING else (),
         beside=run.beside,

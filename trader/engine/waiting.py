@@ -18,6 +18,7 @@ from trader.engine.execution.working import ask_cancel
 from trader.engine.gate import daily_loss, slowed
 from trader.engine.imbalance import UNWIND_SECS, imbalance_words, lacks, tell_naked, time_left
 from trader.engine.levels import bars_entry, level_words
+from trader.engine.liquidation import TooLate, stop_beyond
 from trader.engine.prerequisites import Facts, Unread, in_the_way
 from trader.engine.records import LegTerms, Phase
 from trader.engine.schedule import (
@@ -73,6 +74,8 @@ def wait(turn: Turn, run_id: str) -> None:
     reasons = _obstacles(turn, run)
     turn.set_watch(run_id, why_not=tuple(reasons))
     if not reasons:
+        if late := _stop_beyond(turn, turn.run(run_id)):
+            turn.alert(run_id, "warning", "stop_beyond_liquidation", f"Entered all the same: {late.words}.")
         turn.phase(run_id, Phase.ENTERING, "all prerequisites met")
         enter(turn, run_id)
 
@@ -97,7 +100,22 @@ def _nonsense(turn: Turn, run: Run) -> list[str]:
     """Why the strikes make no trade worth making at the prices of now."""
     spot = turn.state.market.spots.get(run.underlying)
     cost = None if spot is None else entry_cost(run.preset, run.legs, turn.state.market.quotes, spot)
-    return [] if cost is None else nonsense(run.preset, run.legs, cost)
+    if cost is None:
+        return []
+    found = nonsense(run.preset, run.legs, cost)
+    if run.preset.risk.liquidation == "refuse" and (late := _stop_beyond(turn, run)):
+        found.append(late.refusal)
+    return found
+
+
+def _stop_beyond(turn: Turn, run: Run) -> TooLate | None:
+    """Whether a leg would be liquidated before the maximum loss fires; in portfolio mode no leg is."""
+    market, now = turn.state.market, turn.now.market
+    spot = market.spots.get(run.underlying)
+    cost = None if spot is None else entry_cost(run.preset, run.legs, market.quotes, spot)
+    if cost is None or spot is None or now is None or not turn.state.account.is_isolated:
+        return None
+    return stop_beyond(run.preset, run.legs, market.quotes, cost, spot, now, run.exit_at)
 
 
 def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
@@ -228,7 +246,9 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
         words = past_words(run.preset.schedule, run.exit_at, selection.expiry)
         turn.set_watch(event.run_id, why_not=(f"strikes: {words}",))
         return
-    turn.write(rec.LegsChosen, event.run_id, legs=selection.legs, spot=event.spot, exit_at=exit_at)
+    turn.write(
+        rec.LegsChosen, event.run_id, legs=selection.legs, spot=event.spot, exit_at=exit_at, smile=selection.smile
+    )
     turn.set_watch(event.run_id, account_wanted=True, picked_at=turn.wall, stops=None, stops_read=None)
 
 

@@ -143,6 +143,8 @@ def _forget() -> None:
 
 
 def _ask(asked: str | None, target: str | None) -> None:
+    if asked is None and st.session_state.get("stop"):
+        return  # both were pressed before the page could answer either: Stop is not lost
     st.session_state[_ASKED], st.session_state[_ASKED_OF] = asked, target
 
 

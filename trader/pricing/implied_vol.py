@@ -16,6 +16,11 @@ _TOLERANCE = 1e-13
 _RESOLUTION = 1e-14  # time value below this share of the larger of forward and strike is rounding, not information
 
 
+def credible_vol(vol: float | None) -> float | None:
+    """An implied volatility, where it is a number that prices something."""
+    return vol if vol is not None and isfinite(vol) and vol > 0 else None
+
+
 def implied_vol(price: float, forward: float, strike: float, years: float, kind: Kind) -> float | None:
     """The volatility (fraction per year) at which Black-76 gives `price`, or None where there is none.
 

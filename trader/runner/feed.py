@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from trader.domain.clock import Now
-from trader.domain.fill import Fill
+from trader.domain.fill import Fill, Position
 from trader.domain.horizon import Horizon
 from trader.domain.order import OrderSnapshot
 from trader.engine import events as ev
@@ -93,12 +93,14 @@ class Feed:
                 self._post(lambda now: ev.OrderSeen(at=now, order=message))
             case Fill():
                 self._post(lambda now: ev.FillSeen(at=now, fill=message))
+            case Position():
+                self._post(lambda now: ev.PositionSeen(at=now, position=message))
             case xe.StreamUp() | xe.StreamDown() | xe.SequenceGap() | xe.LoginRefused() | xe.SubscriptionRefused():
                 self._stream_event("private", message)
             case xe.UnreadableMessage():
                 self._stream_event("private", message)
             case _:
-                pass  # positions and margins are read over REST, where they carry their own completeness
+                pass  # margins are read over REST, where they carry their own completeness
 
     def _stream_event(self, stream: str, event: xe.StreamEvent) -> None:
         match event:

@@ -1,5 +1,8 @@
 """Positions as the exchange tells them, each run's share held against its own fills: what somebody else has done."""
 
+from collections.abc import Iterable
+
+from trader.domain.fill import Position
 from trader.engine import records as rec
 from trader.engine.account.allocation import newest_fill_at, share_of, signed
 from trader.engine.events import AccountRead
@@ -39,6 +42,24 @@ def compare_positions(turn: Turn, run_id: str, event: AccountRead) -> None:
             turn.set_watch(run.run_id, account_wanted=True)
         else:
             turn.alert(run.run_id, "error", "foreign_activity", _difference(run, held))
+
+
+def see_liquidation(turn: Turn, positions: Iterable[Position]) -> None:
+    """Keep where the exchange says it would liquidate a position, for every run with a leg in it. A row that does not tell
+    leaves what another has told, until nothing is held any more."""
+    for position in positions:
+        for run in turn.state.unresolved:
+            if not any(leg.symbol == position.symbol for leg in run.legs):
+                continue
+            known = turn.watch(run.run_id).liquidation
+            if position.quantity and position.liquidation_price is not None:
+                told = {**known, position.symbol: position.liquidation_price}
+            elif not position.quantity:
+                told = {symbol: price for symbol, price in known.items() if symbol != position.symbol}
+            else:
+                continue
+            if told != known:
+                turn.set_watch(run.run_id, liquidation=told)
 
 
 def differs_lastingly(watch: Watch) -> bool:

@@ -10,7 +10,7 @@ from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose
 from trader.domain.wording import clause
 from trader.engine import records as rec
 from trader.engine.absence import resolve_absent
-from trader.engine.account.positions import compare_positions
+from trader.engine.account.positions import compare_positions, see_liquidation
 from trader.engine.account.read import begun, error_of
 from trader.engine.account.settlement import divide, settle
 from trader.engine.beside import is_of_unfinished, see_foreign
@@ -51,6 +51,7 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         found = find_order(turn, snapshot.client_order_id, snapshot.venue_order_id)
         if found is not None:
             adopt(turn, *found, snapshot, cause="recovery")
+    see_liquidation(turn, event.positions or ())
     for run in covered:
         apart(turn, run.run_id, _reconcile, run.run_id, event)
 

@@ -423,12 +423,7 @@ class DeltaGateway:
         if position.symbol:
             return position
         known = self._instruments.by_id(position.product_id)
-        return Position(
-            symbol=known.symbol if known else "",
-            product_id=position.product_id,
-            quantity=position.quantity,
-            entry_price=position.entry_price,
-        )
+        return replace(position, symbol=known.symbol if known else "")
 
 
 def _order_key(order: OrderSnapshot) -> tuple[Hashable, Hashable]:

@@ -146,6 +146,7 @@ class FillRow(msgspec.Struct):
 class PositionRow(msgspec.Struct):
     size: Number = None
     entry_price: Number = None
+    liquidation_price: Number = None
     product_id: Number = None
     product_symbol: str | None = None
     symbol: str | None = None

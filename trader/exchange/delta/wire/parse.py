@@ -240,6 +240,7 @@ def parse_position(row: PositionRow, *, symbol: str = "", product_id: int | None
         product_id=n.count(told, "product_id"),
         quantity=n.whole(row.size, "position size"),
         entry_price=n.price_of(row.entry_price, "entry_price"),
+        liquidation_price=n.price_or_none(row.liquidation_price),
     )
 
 
