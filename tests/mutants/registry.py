@@ -12,6 +12,7 @@ from tests.mutants import (
     hosting,
     legs,
     limiting,
+    liquidating,
     manners,
     paying,
     reckoning,
@@ -34,6 +35,7 @@ ROWS = (
     *(f"H{number:02d}" for number in range(1, 5)),  # of days and expiries
     *(f"L{number:02d}" for number in range(1, 11)),  # of structures of legs
     *(f"M{number:02d}" for number in (*range(1, 71), *range(81, 92))),
+    *(f"Q{number:02d}" for number in range(1, 7)),  # of liquidation
     *(f"R{number:02d}" for number in range(1, 14)),  # of several runs on one account
     *(f"W{number:02d}" for number in range(1, 8)),  # of the wallet
 )
@@ -50,6 +52,7 @@ _PARTS = (
     hosting,
     legs,
     limiting,
+    liquidating,
     manners,
     paying,
     reckoning,

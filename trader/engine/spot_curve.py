@@ -203,7 +203,7 @@ def _crossing(f: Callable[[float], float], level: float, inside: float, outside:
     """Where a function falls below `level` on the way from `inside` to `outside`; None where it does not. Regula falsi, with the
     Illinois rule: an end that has stayed twice weighs half."""
     above, below = f(inside) - level, f(outside) - level
-    if below >= 0:
+    if below >= 0 or above <= below:  # by a price that is absurd it may fall nowhere
         return None
     moved = 0
     middle = inside

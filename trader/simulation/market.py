@@ -56,11 +56,14 @@ class SimMarket:
             return
         path, noise, gauss = self._path, self._plan.noise, self._random.gauss
         while len(path) <= second:
-            step = gauss(0.0, noise) + self._jumps.get(len(path), 0.0)
+            step = gauss(0.0, noise) + self._jumps.get(len(path), 0.0) + self._sliding(len(path))
             path.append(path[-1] * exp(step))
         self._second = second
         self._stats.clear()
         self._depths.clear()
+
+    def _sliding(self, second: int) -> float:
+        return sum(by / (until - since) for since, until, by in self._plan.slides if since <= second < until)
 
     def spot(self, underlying: str) -> Decimal:
         return Decimal(int(self._path[self._second] * 10)) / 10

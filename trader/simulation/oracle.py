@@ -21,6 +21,7 @@ from trader.simulation.evidence import Evidence, World
 from trader.simulation.finishing import FinishRules
 from trader.simulation.leaving import LeavingRules
 from trader.simulation.limiting import LimitRules
+from trader.simulation.liquidating import LiquidationRules
 from trader.simulation.nonsense import NonsenseRules
 from trader.simulation.notes import Notes
 from trader.simulation.ordering import OrderRules
@@ -58,6 +59,7 @@ class Oracle:
         self.times = TimeRules(evidence)
         self.cushions = CushionRules(evidence, self.triggers)
         self.nonsense = NonsenseRules(evidence)
+        self.liquidations = LiquidationRules(evidence, self.triggers)
 
     @property
     def notes(self) -> Notes:
@@ -69,6 +71,7 @@ class Oracle:
         self.triggers.booted()
         self.paying.booted()
         self.wallet.booted()
+        self.liquidations.booted()
 
     def committed(self, record: rec.AnyRecord, epoch: int) -> None:
         """A record was written."""
@@ -89,6 +92,7 @@ class Oracle:
         self.times.before(record)
         self.cushions.before(record)
         self.nonsense.before(record)
+        self.liquidations.before(record)
         evidence.notes.take(record, epoch, evidence.secs)
         if isinstance(record, rec.RunFinished):
             self.finishing.finished(record)
@@ -133,11 +137,13 @@ class Oracle:
         """Look at what has been executed since the last look."""
         self.orders.watch_fills()
         self.covers.watch()
+        self.liquidations.watch()
 
     def priced(self, shell: Shell, quotes: tuple[Quote, ...], spot: Decimal) -> None:
         """A runner is about to hear these prices."""
         if shell is self._world.current and not shell.paused:
             self.triggers.priced(self.evidence.heard.priced(quotes, spot))
+            self.liquidations.priced()
             self.paying.heard(quotes)
 
     def chain_heard(self, event: ev.ChainRead) -> None:
@@ -161,6 +167,7 @@ class Oracle:
         self.sharing.every_second(healthy)
         self.limits.every_second(healthy)
         self.wallet.every_second(healthy)
+        self.liquidations.every_second(healthy)
 
     def live(self) -> None:
         """A minute after the last fault."""

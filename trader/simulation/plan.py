@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
-from trader.simulation import algorithms, bounds, calendars, costs, cushions, ledgers, several, structures
+from trader.simulation import algorithms, bounds, calendars, costs, cushions, ledgers, margins, several, structures
 from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
 from trader.simulation.planned import Deed, MarketPlan, Plan
 
@@ -49,6 +49,7 @@ _DRAWN_LATER: tuple[tuple[str, Callable[[Random, Plan], Plan]], ...] = (
     ("calendar", calendars.drawn),
     ("costs", costs.drawn),
     ("cushion", cushions.drawn),
+    ("margins", margins.drawn),
 )
 
 
@@ -189,6 +190,7 @@ def _preset(rng: Random, settles: bool) -> tuple[dict[str, Any], bool]:
             "trailing_tiers": tiers,
             "confirmations": rng.choice((1, 2, 2, 2, 3)),
             "blind_exit_secs": rng.choice((10, 20, 60)),
+            "liquidation_guard_pct": "0",
         },
         "orders": {
             "entry_reference": rng.choice(("touch", "touch", "mid", "mark")),
@@ -199,7 +201,7 @@ def _preset(rng: Random, settles: bool) -> tuple[dict[str, Any], bool]:
             "market_fallback": rng.random() < 0.7,
             "partial_policy": rng.choice(("accept", "unwind")),
         },
-        "risk": {"max_runs_per_day": rng.choice((1, 2, 3))},
+        "risk": {"max_runs_per_day": rng.choice((1, 2, 3)), "liquidation": "warn"},
     }
     return body, start_now
 

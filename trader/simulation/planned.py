@@ -22,6 +22,7 @@ class MarketPlan(msgspec.Struct, frozen=True, kw_only=True):
     half_spread_pct: float
     level_size: int
     farther: tuple[float, ...] = ()  # more strikes than always, in deviations from spot
+    slides: tuple[tuple[float, float, float], ...] = ()  # (from, to, log return of all of it)
     opening: datetime = OPENING
     later: tuple[int, ...] = ()  # further expiries, in seconds as the first one
 
@@ -64,4 +65,5 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     order_ids: str = "same"  # separate: the stream calls an order by another id than REST does
     costs_told: bool = True  # whether the list of fills says what each cost
     others: tuple[dict[str, Any], ...] = ()  # configurations of further runs on the same account
+    liquidates: bool = False  # whether the exchange closes positions whose margin is used up
     limits: tuple[dict[str, Any], ...] = ()  # documents of the account's limits

@@ -179,6 +179,11 @@ class Session:
         self.agenda.after(1.0, self._supervise)
 
     @property
+    def is_isolated(self) -> bool:
+        """Whether each position stands on a margin of its own."""
+        return self.venue.account.margin_mode == "isolated"
+
+    @property
     def quiet_from(self) -> float:
         """When nothing breaks any more: drawn faults, outage, empty books, settlement."""
         plan = self.plan

@@ -64,7 +64,7 @@ class SimVenue:
             worthless_settlement_fill=plan.worthless_fill,
             twap_window_secs=2,
             margined_lag_secs=10.0,
-            liquidates=False,  # the exchange's own doings are faults of the plan here
+            liquidates=plan.liquidates,
         )
         self.core = Exchange(self.market, settings)
         self.account: Account = self.core.open_account(USER)
@@ -80,6 +80,7 @@ class SimVenue:
             set()
         )  # contracts in which somebody has traded who had nothing to do with a run
         self.own_doing: dict[str, int] = {}  # contracts the exchange moved by itself (liquidation), signed
+        self.swept: list[FillRow] = []  # what it has liquidated by its own rule
         self.charged: list[int] = []  # lines of the ledger that belong to no execution of a contract
         self.on_news: Callable[[], None] = lambda: None
         self.on_accept: Callable[[Order], None] = lambda order: None
@@ -90,9 +91,17 @@ class SimVenue:
         self.core.advance(self._agenda.now)
         fills = self.account.fills
         for row in fills[self._fills_seen :]:
+            if row.kind is FillKind.LIQUIDATION and self._is_swept(row):
+                self.swept.append(row)
+                self.own_doing[row.symbol] = self.own_doing.get(row.symbol, 0) + row.side.sign * row.size
+                self._faults.note("X6")
             if row.role == "maker" and int(row.order_id) in self.human_orders:
                 self.human_net[row.symbol] = self.human_net.get(row.symbol, 0) + row.side.sign * row.size
         self._fills_seen = len(fills)
+
+    def _is_swept(self, row: FillRow) -> bool:
+        """Whether the exchange has closed it by its own rule, not a fault of the plan."""
+        return self.account.orders[int(row.order_id)].stop is not None
 
     # ------------------------------------------------------------ requests
 
@@ -436,7 +445,15 @@ class SimVenue:
         holdings = self.account.positions_as_of(now, lag_secs) if lag_secs > 0 else self.account.holdings.values()
         if lag_secs > 0 and {h.symbol: h.size for h in holdings} != self._sizes():
             self._faults.note("X11")
-        return [Position(symbol=h.symbol, product_id=h.product_id, quantity=h.size) for h in holdings]
+        return [
+            Position(
+                symbol=h.symbol,
+                product_id=h.product_id,
+                quantity=h.size,
+                liquidation_price=self.core.liquidation(self.account, h.symbol).liquidation,
+            )
+            for h in holdings
+        ]
 
 
 def is_desks(client_order_id: str | None) -> bool:
