@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from trader.domain.instrument import Kind
-from trader.engine.spot_curve import Curve, OpenLeg, Standing
+from trader.engine.spot_curve import Curve, OpenLeg, Standing, spot_of_mark
 from trader.pricing.black76 import price, year_fraction
 
 NOW = datetime(2026, 11, 29, 4, 0, tzinfo=UTC)
@@ -54,6 +55,11 @@ def test_the_ends_of_a_range_are_where_pnl_crosses_its_level(
     assert low is None or low <= at
     assert high is None or high >= at
     assert all(curve(SPOT * (0.5 + step / 100)) <= best + 0.02 for step in range(101))
+
+
+def test_a_mark_that_is_absurd_leads_to_no_spot() -> None:
+    absurd = replace(leg(Kind.CALL, 80_000.0), mark=1e308)
+    assert spot_of_mark(absurd, standing(absurd), NOW, 700.0) is None
 
 
 def test_now_and_here_it_is_what_closing_brings() -> None:

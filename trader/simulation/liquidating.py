@@ -5,6 +5,7 @@ exit was decided. LG3 the ladder tells the price at which the exchange liquidate
 
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import pairwise
 
 from trader.domain.instrument import Kind
 from trader.domain.order import Side
@@ -166,7 +167,7 @@ class LiquidationRules:
         heard = self._near.get((run.run_id, leg.key), [])
         need = run.preset.exits.confirmations + 2
         healthy, secs = self._evidence.healthy_for(), self._evidence.secs
-        apart = [later - earlier for earlier, later in zip(heard, [*heard[1:], secs], strict=True)]
+        apart = [later - earlier for earlier, later in pairwise([*heard, secs])]
         if len(heard) >= need and max(apart) <= _PRICED_SECS and healthy > secs - heard[0]:
             text = f"{leg.symbol} is liquidated at {row.price}, its guard was passed {secs - heard[0]:.0f} s before"
             self._evidence.report("LG2", f"run {run.run_id}: {text}")
