@@ -153,6 +153,7 @@ class BookRules:
             row.id
             for row in venue.account.fills
             if row.kind is FillKind.LIQUIDATION
+            and row.id not in venue.strange_fills
             and row.symbol in symbols
             and run.created <= (row.created_at - start).total_seconds() <= run.finished_secs
         }

@@ -117,12 +117,13 @@ class WalletRules:
 
     def _strange_orders(self, symbols: set[str]) -> set[str]:
         """Orders in these contracts that have traded and are no run's."""
-        account = self._evidence.world.venue.account
+        account, strange = self._evidence.world.venue.account, self._evidence.world.venue.strange_fills
         desks = {coid for run in self._evidence.notes.runs.values() for coid in run.orders}
         return {
             row.order_id
             for row in account.fills
-            if row.symbol in symbols and row.kind is FillKind.NORMAL and row.client_order_id not in desks
+            if row.symbol in symbols and row.client_order_id not in desks
+            if row.kind is FillKind.NORMAL or row.id in strange
         }
 
     def at_the_end(self) -> None:

@@ -81,6 +81,7 @@ class SimVenue:
         )  # contracts in which somebody has traded who had nothing to do with a run
         self.own_doing: dict[str, int] = {}  # contracts the exchange moved by itself (liquidation), signed
         self.swept: list[FillRow] = []  # what it has liquidated by its own rule
+        self.strange_fills: set[str] = set()  # and of what no run had anything to do with
         self.charged: list[int] = []  # lines of the ledger that belong to no execution of a contract
         self.on_news: Callable[[], None] = lambda: None
         self.on_accept: Callable[[Order], None] = lambda order: None
@@ -91,17 +92,27 @@ class SimVenue:
         self.core.advance(self._agenda.now)
         fills = self.account.fills
         for row in fills[self._fills_seen :]:
-            if row.kind is FillKind.LIQUIDATION and self._is_swept(row):
-                self.swept.append(row)
-                self.own_doing[row.symbol] = self.own_doing.get(row.symbol, 0) + row.side.sign * row.size
-                self._faults.note("X6")
             if row.role == "maker" and int(row.order_id) in self.human_orders:
                 self.human_net[row.symbol] = self.human_net.get(row.symbol, 0) + row.side.sign * row.size
+        swept = [row for row in fills[self._fills_seen :] if row.kind is FillKind.LIQUIDATION and self._is_swept(row)]
+        for symbol in dict.fromkeys(row.symbol for row in swept):
+            self._note_swept(symbol, [row for row in swept if row.symbol == symbol])
         self._fills_seen = len(fills)
 
     def _is_swept(self, row: FillRow) -> bool:
         """Whether the exchange has closed it by its own rule, not a fault of the plan."""
         return self.account.orders[int(row.order_id)].stop is not None
+
+    def _note_swept(self, symbol: str, rows: list[FillRow]) -> None:
+        """A position was closed whole: a person's, where he alone had one."""
+        size = sum(row.side.sign * row.size for row in rows)
+        if self.human_net.get(symbol) == -size:
+            self.human_net[symbol] = 0
+            self.strange_fills.update(row.id for row in rows)
+            return
+        self.swept += rows
+        self.own_doing[symbol] = self.own_doing.get(symbol, 0) + size
+        self._faults.note("X6")
 
     # ------------------------------------------------------------ requests
 
