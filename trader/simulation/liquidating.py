@@ -14,6 +14,7 @@ from trader.engine import records as rec
 from trader.engine.records import LegTerms, Phase
 from trader.engine.viewing import build_view
 from trader.pricing.black76 import SECS_PER_YEAR, price_and_greeks
+from trader.pricing.fees import GST
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import RunNote
 from trader.simulation.triggers import TriggerRules, most_lost
@@ -58,7 +59,7 @@ class LiquidationRules:
 
     def _check_entry(self, run: RunNote) -> None:
         quotes = {leg.key: self._evidence.heard.newest.get(leg.symbol) for leg in run.legs}
-        usable = {key: quote for key, quote in quotes.items() if quote is not None and quote.mark_iv and quote.mark}
+        usable = {key: quote for key, quote in quotes.items() if quote is not None and _is_credible(quote)}
         if len(usable) < len(run.legs) or self._evidence.is_late() or not self._evidence.world.is_isolated:
             return
         found = list(self._lost_at_liquidation(run, usable))
@@ -90,9 +91,13 @@ class LiquidationRules:
             )
             for ahead in (0.0, max((run.exit_at - now).total_seconds() - 1, 0.0)):
                 at = self._spot_of(leg, quotes[leg.key], price, spot, ahead)
-                worth = sum(self._worth(one, quotes[one.key], at, ahead) * float(_units(one)) for one in run.legs)
-                costs = sum(_spread(one, quotes[one.key]) * abs(float(_units(one))) for one in run.legs)
-                yield (worth + costs - float(premium)) / float(basis) * 100
+                takes = 0.0
+                for one in run.legs:
+                    quote, units = quotes[one.key], float(_units(one))
+                    worth, sold = self._worth(one, quote, at, ahead), float(_sold_at(run, one, quote))
+                    fees = _fee(one, sold, spot) + _fee(one, worth, at)
+                    takes += worth * units + (_spread(one, quote) + fees) * abs(units)
+                yield (takes - float(premium)) / float(basis) * 100
 
     def _spot_of(self, leg: LegTerms, quote: Quote, price: float, spot: float, ahead: float) -> float:
         """The spot at which a leg is worth that."""
@@ -193,6 +198,19 @@ class LiquidationRules:
             if told is None or abs(told - true) > true / 50:
                 text = f"{leg.symbol} is liquidated at {true:.2f}, the ladder tells {told}"
                 self._evidence.report("LG3", f"run {run.run_id}: {text}", run.run_id)
+
+
+def _is_credible(quote: Quote) -> bool:
+    """Whether the mark lies where the book is: by an absurd one nothing can be said of a liquidation."""
+    if not quote.mark_iv or not quote.mark or not quote.bid or not quote.ask:
+        return False
+    return quote.bid * Decimal("0.8") <= quote.mark <= quote.ask * Decimal("1.25")
+
+
+def _fee(leg: LegTerms, price: float, spot: float) -> float:
+    """USD per unit, tax included."""
+    rate, cap = float(leg.fee_rate) * spot, float(leg.fee_cap if leg.fee_cap is not None else 1) * price
+    return min(rate, cap) * float(1 + GST)
 
 
 def _units(leg: LegTerms) -> Decimal:

@@ -92,12 +92,13 @@ def _leaves_at(run: RunNote, leg: LegTerms, quote: Quote) -> Decimal:
 
 
 def _enters_at(run: RunNote, leg: LegTerms, quote: Quote) -> Decimal:
-    """The price its first order stands at, as far as ticks and collar do not move it."""
+    """The price its first order stands at; where it lies between ticks, by a tick the better one."""
     assert quote.mark is not None and quote.bid is not None and quote.ask is not None
+    better = -leg.side.sign * leg.tick_size
     match run.preset.orders.entry_reference:
         case "mid":
-            return (quote.bid + quote.ask) / 2
+            return (quote.bid + quote.ask) / 2 + better
         case "mark":
-            return quote.mark
+            return quote.mark + better
         case "touch":
             return quote.bid if leg.side is Side.SELL else quote.ask
