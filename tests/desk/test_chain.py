@@ -10,7 +10,7 @@ from tests.panel import fake_chain
 from trader.config.preset import Preset
 from trader.config.strategy import Strategy
 from trader.desk.chain import at_the_money, build_chain
-from trader.desk.market import Board, FundsBook, HistoryBook, MarketBook, build_chain_of
+from trader.desk.market import Board, HistoryBook, KeptAnswer, MarketBook, build_chain_of
 from trader.desk.volatility import realised, volatility
 from trader.desk.why_not import why_not
 from trader.domain.errors import ExchangeError
@@ -178,8 +178,12 @@ def test_history_and_funds_are_read_seldom(clock: list[float]) -> None:
     clock[0] += 2
     past.closes("BTC", NOW)
     assert asked == ["BTC", "BTC"]
-    funds = FundsBook(lambda: gateway, lambda: clock[0])  # type: ignore[arg-type,return-value]
+    funds = KeptAnswer(gateway.wallet, lambda: clock[0])
     for _ in range(3):
         with pytest.raises(ExchangeError):
-            funds.available()
+            funds.get()
     assert asked.count("wallet") == 1, "a refusal is not asked for again at once either"
+    funds.forget()
+    with pytest.raises(ExchangeError):
+        funds.get()
+    assert asked.count("wallet") == 2

@@ -12,8 +12,10 @@ from trader.config.preset import Preset
 from trader.config.settings import Settings
 from trader.desk import CheckResult, Desk, RunnerHealth
 from trader.desk import prerequisites as pre
+from trader.desk.margin import Margined
 from trader.desk.market import Board, build_preview
 from trader.domain.errors import ExchangeError, JournalError, OutcomeUnknown, VenueRefused
+from trader.domain.margin import MarginTerms
 from trader.domain.wallet import Wallet
 from trader.engine.records import LimitsSet
 from trader.exchange.common.odd_rows import OddFigures
@@ -49,13 +51,14 @@ def rows(settings: Settings, seen: Board, available: Decimal) -> dict[str, Check
         gateway=lambda: OnlyMoney(available),  # type: ignore[arg-type,return-value]
         board=lambda underlying: seen,
         status=unreadable,
+        margin=lambda: MarginTerms(mode="isolated", default_auto_topup=False),
     )
     return {row.name: row for row in pre.results(finder.items(PRESET, ()))}
 
 
 def test_margin_counts_both_legs_and_fees(settings: Settings) -> None:
     seen = board(quote(CALL, 0.12), quote(PUT, -0.12))
-    preview = build_preview(PRESET, seen)
+    preview = build_preview(PRESET, seen, Margined(mode="isolated"))
     assert preview.margin is not None and preview.fees is not None
     needed = preview.margin + preview.fees
     assert rows(settings, seen, needed)["margin"].ok is True
@@ -66,7 +69,14 @@ def test_margin_counts_both_legs_and_fees(settings: Settings) -> None:
 
 def test_what_cannot_be_asked_is_not_met_and_hides_nothing_else(settings: Settings) -> None:
     found = rows(settings, board(quote(CALL, 0.12), quote(PUT, -0.12)), Decimal(10_000))
-    assert {name for name, row in found.items() if row.ok} == {"configuration", "public API", "legs", "margin"}
+    assert {name for name, row in found.items() if row.ok} == {
+        "configuration",
+        "public API",
+        "legs",
+        "margin",
+        "margin mode",
+        "auto top-up",
+    }
     assert found["signed API"].words == "explained: no answer to who_am_i"
     assert "cannot be read" in found["nothing foreign"].words and found["nothing foreign"].ok is False
 
@@ -89,6 +99,8 @@ def test_board_without_an_exchange_fails_in_words_and_never_raises(desk: Desk) -
         "account stream",
         "account size",
         "margin",
+        "margin mode",
+        "auto top-up",
     }
     assert "cannot be read" in results["nothing foreign"].words
     assert all(check.words and "\n" not in check.words for check in results.values())

@@ -14,6 +14,7 @@ from trader.domain.clock import Now
 from trader.domain.fill import Fill, FillKind, Position
 from trader.domain.foreign import Foreign, beside_phrase
 from trader.domain.instrument import Instrument, Kind, build_option_symbol
+from trader.domain.margin import MarginTerms
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderStatus, OrderType, Purpose, Side
 from trader.domain.outcome import Ok, Rejected, Unknown
 from trader.domain.quote import Greeks, Quote
@@ -37,6 +38,7 @@ SPOT = D(100_000)
 CALL = "C-BTC-104000-160125"
 PUT = "P-BTC-96000-160125"
 SYMBOL = {"C": CALL, "P": PUT}
+ISOLATED = MarginTerms(mode="isolated", portfolios=(), default_auto_topup=False)
 UNREAD = "unread"  # a member of an account read that could not be read
 
 
@@ -220,7 +222,9 @@ class Scene:
         self.wall = wall
         self.market = market
         self.exchange = Exchange()
-        self.state = State(installation="abcd1234", epoch=epoch, env="paper", account_key="acc")
+        self.state = State(
+            installation="abcd1234", epoch=epoch, env="paper", account_key="acc", margin=ISOLATED, margin_asked=wall
+        )
         self.records: list[rec.AnyRecord] = []
         self.effects: list[ef.Effect] = []
         self.due: list[ef.Effect] = []  # Submit, Cancel, ReadAccount, ReadChain not performed yet

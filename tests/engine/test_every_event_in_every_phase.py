@@ -7,9 +7,11 @@ import itertools
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from tests.engine.scene import (
     CALL,
+    ISOLATED,
     SYMBOL,
     UNREAD,
     D,
@@ -114,6 +116,7 @@ EVENTS: dict[str, tuple[type[ev.Event], Callable[[Scene], list[Effect]]]] = {
         lambda s: s.feed(ev.LimitsCommand, command_id="limits", limits={"open_runs": 4}, issued_by="tester"),
     ),
     "market": (ev.MarketMoved, lambda s: s.prices(after=0.1)),
+    "margin": (ev.MarginRead, lambda s: s.feed(ev.MarginRead, terms=replace(ISOLATED, mode="portfolio"))),
     "chain": (ev.ChainRead, lambda s: s.read_chain()),
     "chain error": (ev.ChainRead, lambda s: s.read_chain(error="timed out", instruments=(), quotes=(), spot=None)),
     "submit ok": (ev.SubmitAnswered, _submit(lambda s: Ok(_snapshot(s)))),
@@ -150,6 +153,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (W, "limits"): (W, "AckCommand LimitsSet"),
     (W, "resume"): (W, "AckCommand"),
     (W, "market"): (W, ""),
+    (W, "margin"): (W, "MarginObserved"),
     (W, "chain"): (W, ""),  # before the entry time no strikes are picked
     (W, "chain error"): (W, ""),
     (W, "submit ok"): (W, ""),
@@ -180,6 +184,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (E, "limits"): (E, "AckCommand LimitsSet"),
     (E, "resume"): (E, "AckCommand"),
     (E, "market"): (E, ""),
+    (E, "margin"): (E, "MarginObserved"),
     (E, "chain"): (E, ""),
     (E, "chain error"): (E, ""),
     (E, "submit ok"): (E, "OrderResolved"),
@@ -210,6 +215,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (H, "limits"): (H, "AckCommand LimitsSet"),
     (H, "resume"): (H, "AckCommand"),
     (H, "market"): (H, ""),
+    (H, "margin"): (H, "MarginObserved"),
     (H, "chain"): (H, ""),
     (H, "chain error"): (H, ""),
     (H, "submit ok"): (H, ""),
@@ -240,6 +246,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (X, "limits"): (X, "AckCommand LimitsSet"),
     (X, "resume"): (X, "AckCommand"),
     (X, "market"): (X, ""),
+    (X, "margin"): (X, "MarginObserved"),
     (X, "chain"): (X, ""),
     (X, "chain error"): (X, ""),
     (X, "submit ok"): (X, "OrderResolved"),
@@ -270,6 +277,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
     (F, "limits"): (F, "AckCommand LimitsSet"),
     (F, "resume"): (F, "AckCommand"),
     (F, "market"): (F, ""),
+    (F, "margin"): (F, "MarginObserved"),
     (F, "chain"): (F, ""),
     (F, "chain error"): (F, ""),
     (F, "submit ok"): (F, ""),
@@ -303,6 +311,7 @@ KEPT_TABLE: dict[str, str] = {
     "kill": "AckCommand LevelChanged",
     "limits": "AckCommand LimitsSet",
     "resume": "AckCommand",
+    "margin": "MarginObserved",
     "market": "AlertRaised Cancel CancelIntended LegReleased",  # offered again: the bid makes way for an order that meets it
     "chain": "",
     "chain error": "",

@@ -155,6 +155,7 @@ def one_of_each(run_id: str) -> list[r.AnyRecord]:
         alert(run_id, "spot moved 2.1 %"),
         r.LevelChanged(**base, account="paper", level=r.Level.PAUSED, reason="lunch", issued_by="cli"),
         r.LimitsSet(**base, account="paper", limits={"schema": 1, "open_runs": 4}, issued_by="cli"),
+        r.MarginObserved(**base, account="paper", mode="isolated", portfolios=(), default_auto_topup=False),
         r.LossLocked(**base, account="paper", day=date(2021, 6, 21), reason="lost too much"),
         run_finished(run_id, "1.4766"),
         r.WalletCompared(**base, since=MARKET, lines={"cashflow": Decimal("1.6")}, difference=Decimal(0)),

@@ -26,6 +26,7 @@ from trader.desk import (
     Happening,
     LogLine,
     LotSize,
+    MarginChange,
     Marker,
     NotPossible,
     Outcome,
@@ -48,6 +49,7 @@ from trader.desk.sizing import size_for
 from trader.domain.errors import ConfigError, ExchangeError, JournalError
 from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign, beside_phrase, listed_words
+from trader.domain.margin import MarginTerms
 from trader.domain.order import Side
 from trader.engine.records import Phase
 from trader.engine.view import Exposure, LegView, Ops, OrderView, Rung, RunView, Totals
@@ -92,6 +94,9 @@ class FakeDesk:
         self.acknowledged: set[int] = set()
         self.alert_count = 2
         self.limits_set = AccountLimits()
+        self.margined = MarginTerms(mode="isolated", portfolios=(), default_auto_topup=False)
+        self.margin_fault = ""
+        self.margin_answer: MarginChange | None = None
         self.locked = ""
 
     # ---------------------------------------------------------------- what is
@@ -156,6 +161,23 @@ class FakeDesk:
         if not self.refusal:
             self.limits_set = limits
         return CommandReceipt(command_id="limits", account=self.env, issued_at=datetime.now(UTC))
+
+    def margin(self) -> MarginTerms:
+        if self.margin_fault:
+            raise ExchangeError(self.margin_fault)
+        return self.margined
+
+    def set_margin_mode(self, mode: str) -> MarginChange:
+        self.asked.append(("margin_mode", mode))
+        if self.margin_answer is not None:
+            return self.margin_answer
+        self.margined = replace(self.margined, mode=mode)
+        return MarginChange(done=True, words=f"Set: margin mode {mode}.", terms=self.margined)
+
+    def set_auto_topup(self, on: bool, symbol: str | None = None) -> MarginChange:
+        self.asked.append(("auto_topup", (on, symbol)))
+        self.margined = replace(self.margined, default_auto_topup=on)
+        return MarginChange(done=True, words="Set: auto top-up of new positions.", terms=self.margined)
 
     def _situation(self, dead: bool) -> tuple[str, ...]:
         lines = []

@@ -1,18 +1,23 @@
 """The Account page: every limit with its unit and its use, one sentence for what cannot be set, and no undoing of another's change."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
 from tests.panel.fake_desk import FakeDesk
 from tests.panel.seen import read
 from trader.config.account_limits import AccountLimits
+from trader.desk import MarginChange
+from trader.domain.margin import MarginedPosition
 from trader.panel import account, service
 
 Open = Callable[..., Any]
 PAGE = "pages/account.py"
+D = Decimal
 
 
 def field(at: AppTest, name: str) -> Any:
@@ -124,3 +129,73 @@ def test_the_lock_says_why_and_resumes_after_a_question(open_panel: Open) -> Non
 def test_no_runner_alive_is_said_of_figures_that_only_it_knows(open_panel: Open) -> None:
     at, _ = open_panel("dead", page=PAGE)
     assert "The runner is silent: contracts and lock are as it told them last." in read(at)
+
+
+# ------------------------------------------------------------------------------------------------- margin
+
+
+def margin_asked(desk: FakeDesk) -> list[Any]:
+    return [asked for asked in desk.asked if asked[0] in ("margin_mode", "auto_topup")]
+
+
+def test_the_margin_mode_and_what_it_means_are_told_and_set_after_a_question(open_panel: Open) -> None:
+    at, desk = open_panel("holding", page=PAGE)
+    assert "isolated: each short leg is liquidated for itself, at about its entry price + 0.5 % of spot." in read(at)
+    assert "off: a position is liquidated once its own margin is used up." in read(at)
+    assert "margin_mode_isolated" not in [one.key for one in at.button]
+    at.button(key="margin_mode_portfolio").click().run()
+    assert "Set this on the exchange? Portfolio: the legs are netted" in read(at) and margin_asked(desk) == []
+    at.button(key="margin_no").click().run()
+    assert "margin_yes" not in [one.key for one in at.button] and margin_asked(desk) == []
+    at.button(key="margin_mode_portfolio").click().run()
+    at.button(key="margin_yes").click().run()
+    assert margin_asked(desk) == [("margin_mode", "portfolio")]
+    words = read(at)
+    assert (
+        "Set: margin mode portfolio." in words and "portfolio: the legs are netted, and liquidation looks at" in words
+    )
+    assert not [one.key for one in at.button if one.key and one.key.startswith("margin_topup")], "without effect there"
+
+
+def test_auto_topup_is_set_for_new_positions_and_shown_for_open_ones(open_panel: Open) -> None:
+    at, desk = open_panel("holding", page=PAGE)
+    at.button(key="margin_topup_on").click().run()
+    at.button(key="margin_yes").click().run()
+    assert margin_asked(desk) == [("auto_topup", (True, None))]
+    row = MarginedPosition(
+        symbol="C-BTC-95000-221126", product_id=1, quantity=-100, entry_price=D(400), mark=D(410), margin=D("131.02"),
+        liquidation_price=D("855.1"), bankruptcy_price=D(1310), blocked_commission=D(0), realized_pnl=D(0),
+        realized_funding=D(0), realized_cashflow=D(0), margin_mode="isolated", auto_topup=True, created_at=None,
+    )  # fmt: skip
+    desk.margined = replace(desk.margined, positions=(row,))
+    at.run()
+    assert all(words in read(at) for words in ("C-BTC-95000-221126", "131.02", "855.10", "Liquidated at a mark of"))
+    at.button(key="margin_topup_off_C-BTC-95000-221126").click().run()
+    assert "Set this on the exchange? C-BTC-95000-221126: auto top-up off." in read(at)
+    at.button(key="margin_yes").click().run()
+    assert margin_asked(desk)[-1] == ("auto_topup", (False, "C-BTC-95000-221126"))
+
+
+def test_a_mode_nobody_here_knows_and_one_that_is_not_told_are_said_as_they_are(open_panel: Open) -> None:
+    at, desk = open_panel("holding", page=PAGE)
+    for mode, words in (
+        ("cross", "cross: the exchange's word, a mode this program does not know"),
+        (None, "does not tell"),
+    ):
+        desk.margined = replace(desk.margined, mode=mode)
+        at.run()
+        assert words in read(at)
+        assert {"margin_mode_isolated", "margin_mode_portfolio"} <= {one.key for one in at.button}
+
+
+def test_what_the_exchange_refuses_and_what_it_does_not_answer_are_told(open_panel: Open) -> None:
+    at, desk = open_panel("holding", page=PAGE)
+    desk.margin_answer = MarginChange(
+        done=False, words="Not set: insufficient_margin. The exchange tells: margin mode isolated."
+    )
+    at.button(key="margin_mode_portfolio").click().run()
+    at.button(key="margin_yes").click().run()
+    assert "Not set: insufficient_margin." in read(at)
+    desk.margin_fault = "read timed out"
+    at.run()
+    assert "How the account is margined cannot be read: read timed out" in read(at)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trader.pricing.margin import ShortLeg, short_option_liquidation, short_option_margin, strangle_margin
+from trader.pricing.margin import short_option_liquidation, short_option_margin
 
 
 def test_short_option_margin_is_a_share_of_notional_plus_the_premium() -> None:
@@ -17,15 +17,6 @@ def test_short_option_margin_is_a_share_of_notional_plus_the_premium() -> None:
 def test_margin_ignores_the_sign_of_the_quantity() -> None:
     terms = {"spot": D(77_000), "mark": D(1), "contract_value": D("0.001"), "initial_margin_pct": D(1)}
     assert short_option_margin(quantity=-7, **terms) == short_option_margin(quantity=7, **terms)
-
-
-def test_a_strangle_is_margined_leg_by_leg() -> None:
-    legs = [
-        ShortLeg(mark=D(100), quantity=10, contract_value=D("0.001"), initial_margin_pct=D(1)),
-        ShortLeg(mark=D(120), quantity=20, contract_value=D("0.001"), initial_margin_pct=D(2)),
-    ]
-    assert strangle_margin(spot=D(50_000), legs=legs) == (D(5) + D(1)) + (D(20) + D("2.4"))
-    assert strangle_margin(spot=D(50_000), legs=[]) == 0
 
 
 def test_liquidation_comes_before_bankruptcy() -> None:

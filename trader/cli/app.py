@@ -10,6 +10,7 @@ import typer.main
 
 from trader import __version__
 from trader.cli import (
+    account,
     alerts,
     books,
     configure,
@@ -63,6 +64,7 @@ hosts.add_to(app)
 runs.add_to(app)
 levels.add_to(app)
 limits.add_to(app)
+account.add_to(app)
 emergency.add_to(app)
 views.add_to(app)
 alerts.add_to(app)

@@ -11,6 +11,7 @@ from trader.cli import numbers, options
 from trader.cli.output import emit_json, emit_lines, ist, status_document, table, usd
 from trader.cli.words import one_run, run_lines
 from trader.domain.exit_reason import exit_label
+from trader.domain.margin import counted_words
 from trader.domain.wording import done_of
 
 if TYPE_CHECKING:
@@ -157,7 +158,8 @@ def preview(
     with options.open_desk(settings) as desk:
         seen = desk.preview(chosen)
     if as_json:
-        emit_json({"preset": chosen.name} | {name: getattr(seen, name) for name in _PREVIEWED})
+        told = {name: getattr(seen, name) for name in _PREVIEWED}
+        emit_json({"preset": chosen.name} | told | {"margin_mode": seen.margined.mode})
     else:
         emit_lines([f"{chosen.name}: {does(chosen)}"])
         rows = [
@@ -169,7 +171,7 @@ def preview(
             emit_lines(table(["leg", "side", "contracts", "delta", "bid", "ask", "mark", "first limit"], rows))
             emit_lines(
                 [
-                    f"premium {usd(seen.premium)}, fees {usd(seen.fees, signed=False)}, margin {usd(seen.margin, signed=False)}"
+                    f"premium {usd(seen.premium)}, fees {usd(seen.fees, signed=False)}, margin {usd(seen.margin, signed=False)} ({counted_words(seen.margined.mode)})"
                 ]
             )
         emit_lines(_ends(one) for one in seen.fires if one.spots)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from trader.cli.output import ist, table, usd
 from trader.domain.exit_reason import exit_label
+from trader.domain.margin import mode_words
 from trader.domain.wording import done_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ def run_lines(status: "Status") -> list[str]:
     level = "" if status.trading[0] == "ACTIVE" else f" · trading {status.trading[0]}"
     lines = [f"{status.env.upper()} · account {status.account} · {_runner(status)}{level}"]
     lines += [f"! {' '.join(line.split())}" for line in status.situation if not _is_headline(line, status)]
+    if status.margin is not None:
+        topup = {None: "not told", True: "on", False: "off"}[status.margin.default_auto_topup]
+        lines.append(f"margin mode {mode_words(status.margin.mode)}; auto top-up of new positions {topup}")
     if status.run is None:
         first = "First paper trade" if status.env == "paper" else "The first one"
         lines.append(f"No run yet. {first}: python -m trader start --preset default --now")

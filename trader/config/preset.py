@@ -399,6 +399,21 @@ class Risk(Section):
         "an alert.",
         since=5,
     )
+    margin_mode: Literal["any", "isolated", "portfolio"] = setting(
+        "any",
+        "Margin mode",
+        "Which margin mode the account must be in for an entry. Isolated: each short leg is liquidated for itself; portfolio: "
+        "legs are netted.",
+        "",
+        since=5,
+    )
+    auto_topup: Literal["any", "on", "off"] = setting(
+        "any",
+        "Auto top-up",
+        "Whether new positions must draw free balance before they are liquidated (on), or must not (off), for an entry.",
+        "",
+        since=5,
+    )
     max_runs_per_day: Whole = setting(3, "Runs per day", "Most runs per underlying and IST day.", "runs", ge=1, le=50)
 
 

@@ -7,6 +7,7 @@ from trader.config.presets import PresetChanged, PresetInfo
 from trader.desk.account import Use, uses
 from trader.desk.chain import Chain, ChainRow, ChainSide
 from trader.desk.desk import Desk
+from trader.desk.margin import MarginChange
 from trader.desk.outcome import Outcome
 from trader.desk.payoff import Outcomes, fires, outcomes, payoff
 from trader.desk.position import HeldLeg, Levels, Position
@@ -59,6 +60,7 @@ __all__ = [
     "Levels",
     "LogLine",
     "LotSize",
+    "MarginChange",
     "Marker",
     "NotPossible",
     "Outcome",

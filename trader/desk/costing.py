@@ -10,15 +10,17 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from trader.config.preset import Preset
+from trader.desk.margin import Margined
 from trader.desk.values import Preview, PreviewLeg
-from trader.domain.order import Side
+from trader.domain.margin import is_isolated
 from trader.domain.quote import Quote
 from trader.engine.entry_cost import entry_cost, nonsense
 from trader.engine.liquidation import stop_beyond
 from trader.engine.records import LegTerms
 from trader.engine.schedule import exit_after, exit_before_expiry
 from trader.engine.state import HUNDRED
-from trader.pricing.margin import ShortLeg, strangle_margin
+from trader.engine.valuation import option_held
+from trader.pricing.margin_mode import margin_in
 from trader.pricing.payoff import PayoffLeg, basis, breakevens
 
 
@@ -29,8 +31,7 @@ def with_costs(
     quotes: Mapping[str, Quote],
     spot: Decimal,
     market: datetime,
-    *,
-    isolated: bool,
+    margined: Margined,
 ) -> Preview:
     """The preview of a trade that can be made at once, with its money; `premium` is the net credit, negative for a debit."""
     cost = entry_cost(preset, terms, quotes, spot)
@@ -40,13 +41,16 @@ def with_costs(
         replace(leg, fee=own[t.key].fee, closing_px=own[t.key].closing) for t, leg in zip(terms, seen.legs, strict=True)
     ]
     priced = list(zip(terms, legs, strict=True))
-    margin = strangle_margin(spot=spot, legs=[_short(t, leg) for t, leg in priced if t.side is Side.SELL])
+    traded = [
+        option_held(t, t.quantity, leg.limit_price if leg.mark is None else leg.mark, leg.iv) for t, leg in priced
+    ]
+    margin = margin_in(margined.mode, traded, spot=spot, at=market, beside=margined.beside)
     held = [_held(t, leg) for t, leg in priced]
     # All legs settle at one price, so it does not matter which of them the fees come off.
     after_fees = [replace(held[0], entry_price=held[0].entry_price + cost.fees / held[0].units), *held[1:]]
     out = exit_of(preset, market, terms[0].expiry)
     reasons = nonsense(preset, terms, cost)
-    late = stop_beyond(preset, terms, quotes, cost, spot, market, out) if isolated else None
+    late = stop_beyond(preset, terms, quotes, cost, spot, market, out) if is_isolated(margined.mode) else None
     if late is not None and preset.risk.liquidation == "refuse":
         reasons.append(late.refusal)
         late = None
@@ -58,6 +62,8 @@ def with_costs(
         premium=cost.premium,
         fees=cost.fees,
         margin=margin,
+        margined=margined,
+        traded=tuple(traded),
         breakevens=breakevens(held),
         breakevens_after_fees=breakevens(after_fees),
         contract_value=terms[0].contract_value,
@@ -79,15 +85,6 @@ def exit_of(preset: Preset, market: datetime, expiry: datetime) -> datetime:
 def units(terms: LegTerms) -> Decimal:
     """Units of the underlying in a leg."""
     return terms.quantity * terms.contract_value
-
-
-def _short(terms: LegTerms, leg: PreviewLeg) -> ShortLeg:
-    return ShortLeg(
-        mark=leg.mark if leg.mark is not None else leg.limit_price,
-        quantity=terms.quantity,
-        contract_value=terms.contract_value,
-        initial_margin_pct=terms.margin_pct,
-    )
 
 
 def _held(terms: LegTerms, leg: PreviewLeg) -> PayoffLeg:

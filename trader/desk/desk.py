@@ -3,9 +3,10 @@
 import secrets
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -26,6 +27,7 @@ from trader.desk.chain import Chain
 from trader.desk.day import DayBook
 from trader.desk.instead import sell_now_instead
 from trader.desk.log_tail import read_tail
+from trader.desk.margin import MarginChange, change, margined_of
 from trader.desk.outcome import Outcome
 from trader.desk.position import Position, position_of_run
 from trader.desk.recorded import recorded_table
@@ -50,6 +52,8 @@ from trader.desk.values import (
 from trader.desk.volatility import Volatility, volatility
 from trader.domain.errors import ConfigError, ExchangeError, JournalError, TraderError
 from trader.domain.foreign import Foreign, beside_phrase, listed_words
+from trader.domain.margin import MODES, MarginTerms
+from trader.domain.outcome import Rejected, Unknown
 from trader.engine.commands import arming_phrase
 from trader.engine.records import LimitsSet, Phase
 from trader.engine.view import RunView
@@ -66,6 +70,10 @@ FLATTEN_HINT = "To close everything without the journal: python -m trader flatte
 _markers = Remembered(timeline.markers)
 
 
+def _on_off(on: bool | None) -> str | None:
+    return None if on is None else "on" if on else "off"
+
+
 class Desk:
     """One account's desk. Cheap to make, opens its journal when first needed, may be used from any thread."""
 
@@ -78,7 +86,8 @@ class Desk:
         self._door = market.ExchangeDoor(settings)
         self._market = market.MarketBook(self._door.gateway)
         self._past = market.HistoryBook(self._door.gateway)
-        self._funds = market.FundsBook(self._door.gateway)
+        self._funds = market.KeptAnswer(lambda: self._door.gateway().wallet().available)
+        self._margin = market.KeptAnswer(lambda: self._door.gateway().margin_terms())
         self._facts = pre.FactFinder(
             settings,
             self.account,
@@ -86,6 +95,7 @@ class Desk:
             gateway=self._door.gateway,
             board=self._market.board,
             status=self.status,
+            margin=self._margin.get,
         )
         self._lock = threading.Lock()
         self._opened: tuple[Journal, RunBook, SeriesBook] | None = None
@@ -401,7 +411,75 @@ class Desk:
         Raises:
             ConfigError, ExchangeError: The exchange cannot be asked.
         """
-        return market.build_preview(preset, self._market.board(preset.strategy.underlying))
+        underlying = preset.strategy.underlying
+        board = self._market.board(underlying)
+        terms = pre.tried(self._margin.get)
+        status = pre.tried(self.status)
+        runs = status if isinstance(status, TraderError) else status.runs
+        return market.build_preview(preset, board, margined_of(underlying, terms, runs))
+
+    def margin(self) -> MarginTerms:
+        """How the exchange margins the account, at most 15 s old.
+
+        Raises:
+            ConfigError, ExchangeError: The account cannot be read.
+        """
+        return self._margin.get()
+
+    def set_margin_mode(self, mode: str) -> MarginChange:
+        """Isolated or portfolio margin, of the whole account: asked of the exchange once, then read again. The exchange
+        refuses what it cannot carry, with what is open.
+
+        Raises:
+            ConfigError: There is no exchange to talk to, or no such mode.
+        """
+        if mode not in MODES:
+            raise ConfigError(f"The margin mode is one of {', '.join(MODES)}, was {mode!r}.")
+        gateway = self._door.gateway()
+        return self._changed(
+            "margin mode", lambda: gateway.set_margin_mode(mode), lambda terms: terms.mode, mode, lags=False
+        )
+
+    def set_auto_topup(self, on: bool, symbol: str | None = None) -> MarginChange:
+        """Auto top-up of positions yet to be opened, or of one that is open.
+
+        Raises:
+            NotPossible: The exchange tells no such position.
+            ConfigError, ExchangeError: There is no exchange to talk to; the positions cannot be read.
+        """
+        gateway, word = self._door.gateway(), "on" if on else "off"
+        if symbol is None:
+            return self._changed(
+                "auto top-up of new positions",
+                lambda: gateway.set_auto_topup(None, on),
+                lambda terms: _on_off(terms.default_auto_topup),
+                word,
+                lags=False,
+            )
+        held = gateway.margin_terms().position(symbol)
+        if held is None:
+            raise NotPossible(f"The exchange tells no open position in {symbol}; nothing was changed.")
+
+        def told(terms: MarginTerms) -> str | None:
+            position = terms.position(symbol)
+            return None if position is None else _on_off(position.auto_topup)
+
+        send = partial(gateway.set_auto_topup, held.product_id, on)
+        return self._changed(f"auto top-up of {symbol}", send, told, word, lags=True)
+
+    def _changed(
+        self,
+        what: str,
+        send: Callable[[], Rejected | Unknown | None],
+        told: Callable[[MarginTerms], str | None],
+        wanted: str,
+        *,
+        lags: bool,
+    ) -> MarginChange:
+        self._margin.forget()
+        found = change(what, send, self._door.gateway().margin_terms, told, wanted, lags=lags)
+        self._margin.forget()
+        return found
 
     def position(self, run: RunView) -> Position | str:
         """What a run holds, from its picture, for its payoff; one sentence where it cannot be drawn. Asks no exchange.
@@ -437,7 +515,7 @@ class Desk:
         Raises:
             ConfigError, ExchangeError: The account cannot be read.
         """
-        return self._funds.available()
+        return self._funds.get()
 
     def volatility(self, underlying: str, market: datetime) -> Volatility:
         """How much the index has moved until `market` (the exchange's time); figures at most ten minutes old.

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Generic, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -14,12 +15,14 @@ from trader.config.preset import Preset
 from trader.config.settings import Settings
 from trader.desk.chain import Chain, build_chain, expiry_shown
 from trader.desk.costing import exit_of, with_costs
+from trader.desk.margin import NOT_KNOWN, Margined
 from trader.desk.outlook import with_outlook
 from trader.desk.values import ExpiryChoice, Preview, PreviewLeg
 from trader.desk.why_not import why_not
 from trader.domain.errors import ExchangeError, TraderError
 from trader.domain.expiry import ist_date
 from trader.domain.instrument import Instrument
+from trader.domain.margin import is_isolated
 from trader.domain.order import Side
 from trader.domain.quote import Quote, credible_newest, usual_spot
 from trader.engine.execution.chase import chase_price, entry_reference
@@ -28,16 +31,17 @@ from trader.engine.leg_view import usable_vol
 from trader.engine.records import LegTerms
 from trader.engine.schedule import date_words, exit_after, fix_instants, past_words
 from trader.engine.selection import choose_expiry, choose_legs, listed_expiries
-from trader.engine.state import is_isolated
 from trader.engine.valuation import closing_cost
 from trader.engine.view import RunView
 from trader.exchange.factory import build_gateway
-from trader.exchange.ports import AccountReads, Gateway, MarketReads, PastReads
+from trader.exchange.ports import Gateway, MarketReads, PastReads
 
 TTL_SECS = 2.0
 _HISTORY = timedelta(days=7)
 _HISTORY_SECS = 600.0
-_FUNDS_SECS = 15.0
+_KEPT_SECS = 15.0
+
+T = TypeVar("T")
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,31 +155,36 @@ class HistoryBook:
             return found
 
 
-class FundsBook:
-    """What the account has free, read at most every 15 s, and no sooner after a failure. Thread-safe."""
+class KeptAnswer(Generic[T]):
+    """One answer of the exchange, asked for at most every 15 s, and no sooner after a failure. Thread-safe."""
 
-    def __init__(self, source: Callable[[], AccountReads], monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._source = source
+    def __init__(self, ask: Callable[[], T], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._ask = ask
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._kept: tuple[float, Decimal | TraderError] | None = None
+        self._kept: tuple[float, T | TraderError] | None = None
 
-    def available(self) -> Decimal:
-        """USD.
+    def get(self) -> T:
+        """The answer.
 
         Raises:
-            ConfigError, ExchangeError: The account cannot be read.
+            ConfigError, ExchangeError: It could not be had.
         """
         with self._lock:
-            if self._kept is None or self._monotonic() - self._kept[0] >= _FUNDS_SECS:
+            if self._kept is None or self._monotonic() - self._kept[0] >= _KEPT_SECS:
                 try:
-                    found: Decimal | TraderError = self._source().wallet().available
+                    found: T | TraderError = self._ask()
                 except TraderError as error:
                     found = error
                 self._kept = (self._monotonic(), found)
             if isinstance(self._kept[1], TraderError):
                 raise self._kept[1]
             return self._kept[1]
+
+    def forget(self) -> None:
+        """Ask again next time."""
+        with self._lock:
+            self._kept = None
 
 
 def newest(quotes: Iterable[Quote]) -> datetime | None:
@@ -193,15 +202,15 @@ def build_expiries(board: Board, underlying: str) -> list[ExpiryChoice]:
     ]
 
 
-def build_preview(preset: Preset, board: Board, margin_mode: str | None = None) -> Preview:
-    """What `preset` would sell on `board`, priced where its first orders would stand; on an account of that margin mode. Pure."""
-    seen = _preview(preset, board, isolated=is_isolated(margin_mode))
+def build_preview(preset: Preset, board: Board, margined: Margined = NOT_KNOWN) -> Preview:
+    """What `preset` would sell on `board`, priced where its first orders would stand, on an account that is margined so. Pure."""
+    seen = _preview(preset, board, margined)
     if board.market is None:
         return seen
     return replace(seen, entry_at=fix_instants(preset.schedule, board.market, start_now=False).entry_at)
 
 
-def _preview(preset: Preset, board: Board, *, isolated: bool) -> Preview:
+def _preview(preset: Preset, board: Board, margined: Margined) -> Preview:
     if board.market is None or board.spot is None:
         why = f"the exchange shows no prices for {preset.strategy.underlying} options"
         return Preview(reasons=(why,), legs=(), spot=board.spot, expiry=None, market=board.market)
@@ -214,8 +223,11 @@ def _preview(preset: Preset, board: Board, *, isolated: bool) -> Preview:
     if reasons or not legs:
         return Preview(reasons=reasons, legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)
     seen = Preview(reasons=(), legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)
-    seen = with_costs(seen, preset, selection.legs, board.quotes, board.spot, board.market, isolated=isolated)
-    return with_outlook(seen, preset, selection.legs, isolated=isolated)
+    seen = with_costs(seen, preset, selection.legs, board.quotes, board.spot, board.market, margined)
+    seen = with_outlook(seen, preset, selection.legs, isolated=is_isolated(margined.mode))
+    if seen.position is None:
+        return seen
+    return replace(seen, position=replace(seen.position, margined=margined))
 
 
 _CHAIN_SECS = 4.0  # a chain is read by eye; every second page of it is of the same answer

@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from trader.config.preset import Exits
+from trader.desk.margin import NOT_KNOWN, Margined
 from trader.domain.basis import CREDIT, MAX_LOSS
 from trader.domain.instrument import Kind
 from trader.domain.order import Side
@@ -70,7 +71,8 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
     """Everything open of one trade. `pnl` is USD at cost to close now; `banked` the USD taken in so far, less what was paid and
-    the fees of it. `basis`: what its percentages are of. `level_pct`: where an armed trailing stop stands, % of the basis."""
+    the fees of it. `basis`: what its percentages are of. `level_pct`: where an armed trailing stop stands, % of the basis.
+    `margined`: in which mode its margin is counted."""
 
     held: bool
     underlying: str
@@ -83,6 +85,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     basis: Basis
     exits: Levels
     level_pct: Decimal | None = None
+    margined: Margined = NOT_KNOWN
 
     @property
     def ends(self) -> datetime:
@@ -180,6 +183,7 @@ def position_of_run(run: RunView, terms: Sequence[LegTerms], exits: Exits) -> Po
         basis=Basis(run.basis, MAX_LOSS if run.basis_name == MAX_LOSS else CREDIT),
         exits=Levels.of(exits),
         level_pct=next((rung.at_pct for rung in run.ladder if rung.code == "trailing_stop" and rung.armed), None),
+        margined=Margined(mode=run.margin_mode),
     )
 
 

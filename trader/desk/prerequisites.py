@@ -15,11 +15,13 @@ from trader.config.account_limits import AccountLimits
 from trader.config.preset import Preset
 from trader.config.settings import Settings
 from trader.desk.day import HISTORY
+from trader.desk.margin import margined_of
 from trader.desk.market import Board, build_preview
 from trader.desk.values import CheckResult, Preview, RunnerHealth, Status
 from trader.domain.clock import Now
 from trader.domain.errors import AuthError, ExchangeError, TraderError, VenueRefused
 from trader.domain.foreign import Foreign, find_foreign, may_concern
+from trader.domain.margin import MarginTerms
 from trader.domain.order import OrderSnapshot, Side
 from trader.domain.structure_words import in_words
 from trader.engine.account.limits import Size, lock_words, oversize
@@ -54,6 +56,7 @@ class FactFinder:
         gateway: Callable[[], Gateway],
         board: Callable[[str], Board],
         status: Callable[[], Status],
+        margin: Callable[[], MarginTerms],
     ) -> None:
         self._settings = settings
         self._account = account
@@ -61,6 +64,7 @@ class FactFinder:
         self._gateway = gateway
         self._board = board
         self._status = status
+        self._margin = margin
 
     def items(self, preset: Preset | TraderError, origins: Sequence[str]) -> tuple[Item, ...]:
         """The prerequisites of an entry of `preset` now; an error in its place is a configuration that cannot be used."""
@@ -74,10 +78,18 @@ class FactFinder:
     def gather(self, preset: Preset) -> Facts:
         """Everything a face can know about an entry of `preset` now, but its origin."""
         underlying = preset.strategy.underlying
-        status = _try(self._status)  # before the exchange, which may take its time
-        board = _try(lambda: self._board(underlying))
-        seen = board if isinstance(board, TraderError) else build_preview(preset, board)
+        status = tried(self._status)  # before the exchange, which may take its time
+        board = tried(lambda: self._board(underlying))
+        terms = tried(self._margin)
+        margined = margined_of(underlying, terms, status if isinstance(status, TraderError) else status.runs)
+        seen = board if isinstance(board, TraderError) else build_preview(preset, board, margined)
         facts = self._from_the_exchange(underlying, board, seen)
+        facts = replace(
+            facts,
+            margin_terms=Unread(str(terms)) if isinstance(terms, TraderError) else terms,
+            margin_mode_wanted=preset.risk.margin_mode,
+            auto_topup_wanted=preset.risk.auto_topup,
+        )
         facts = replace(facts, **self._foreign_facts(underlying, status))
         facts = replace(facts, connection=self._connection(status), rows_left_out=self._left_out())
         if isinstance(status, TraderError):
@@ -90,7 +102,7 @@ class FactFinder:
     # ------------------------------------------------------------ the exchange
 
     def _from_the_exchange(self, underlying: str, board: Board | TraderError, seen: Preview | TraderError) -> Facts:
-        wallet = _try(lambda: self._gateway().wallet())
+        wallet = tried(lambda: self._gateway().wallet())
         found = Facts(
             public_api=self._public(underlying, board),
             signed_api=self._asked(lambda gateway: f"key accepted, user {gateway.who_am_i()}"),
@@ -103,7 +115,8 @@ class FactFinder:
             return replace(found, strikes=(f"no strikes can be chosen: {seen}",))
         if seen.reasons or seen.margin is None or seen.fees is None:
             return replace(found, strikes=seen.reasons)
-        return replace(found, strikes=(), margin_needed=seen.margin + seen.fees)
+        bought = (leg.limit_price * leg.quantity * (seen.contract_value or 0) for leg in seen.legs if leg.side == "buy")
+        return replace(found, strikes=(), margin_needed=seen.margin + seen.fees + sum(bought))
 
     def _public(self, underlying: str, board: Board | TraderError) -> Verdict:
         if isinstance(board, VenueRefused) and not isinstance(board, AuthError):
@@ -117,7 +130,7 @@ class FactFinder:
         return True, "reachable" + (f", {underlying} at {board.spot:f}" if board.spot is not None else "")
 
     def _asked(self, ask: Callable[[Gateway], str]) -> Verdict:
-        answer = _try(lambda: ask(self._gateway()))
+        answer = tried(lambda: ask(self._gateway()))
         if isinstance(answer, ExchangeError):
             return False, self._explained(answer)
         return (False, str(answer)) if isinstance(answer, TraderError) else (True, answer)
@@ -128,11 +141,11 @@ class FactFinder:
 
     def _clock(self) -> float | Unread:
         """The offset is learned from replies, of which there have been some by now."""
-        offset = _try(lambda: self._gateway().clock_offset_secs)
+        offset = tried(lambda: self._gateway().clock_offset_secs)
         return Unread(str(offset)) if isinstance(offset, TraderError) else offset
 
     def _connection(self, status: Status | TraderError) -> Verdict:
-        figures = _try(lambda: self._gateway().statistics())
+        figures = tried(lambda: self._gateway().statistics())
         if isinstance(figures, TraderError):
             return False, str(figures)
         if isinstance(status, TraderError) or not status.runner.alive or status.ops is None:
@@ -140,11 +153,11 @@ class FactFinder:
         return check_clients(figures, status.ops.client)
 
     def _left_out(self) -> Verdict:
-        figures = _try(lambda: self._gateway().odd_rows.figures)
+        figures = tried(lambda: self._gateway().odd_rows.figures)
         return (False, str(figures)) if isinstance(figures, TraderError) else check_left_out(figures)
 
     def _explained(self, error: ExchangeError) -> str:
-        gateway = _try(self._gateway)
+        gateway = tried(self._gateway)
         return str(error) if isinstance(gateway, TraderError) else gateway.explain(error)
 
     # ------------------------------------------------------------ what stands on the account
@@ -174,7 +187,7 @@ class FactFinder:
 
     def _foreign_facts(self, underlying: str, status: Status | TraderError) -> dict[str, object]:
         runs = () if isinstance(status, TraderError) else status.runs
-        found = _try(lambda: self.foreign(underlying, runs))
+        found = tried(lambda: self.foreign(underlying, runs))
         waiting = [run for run in runs if run.underlying == underlying and run.phase is Phase.WAITING]
         return {
             "foreign": Unread(f"the account cannot be read: {found}") if isinstance(found, TraderError) else found,
@@ -186,11 +199,11 @@ class FactFinder:
     def _from_the_journal(self, preset: Preset, board: Board | TraderError, status: Status) -> dict[str, object]:
         underlying, (level, reason) = preset.strategy.underlying, status.trading
         journal = self._journal()
-        fault = _try(journal.check_writable)
+        fault = tried(journal.check_writable)
         mine = [run for run in status.runs if run.underlying == underlying]
         waits = any(run.phase is Phase.WAITING for run in mine)  # the entry that is asked about may be its
         now = Now(datetime.now(UTC), None if isinstance(board, TraderError) else board.market)
-        state = _try(lambda: self._limits(journal, now.wall))
+        state = tried(lambda: self._limits(journal, now.wall))
         limits: dict[str, object] = {}
         if not isinstance(state, TraderError):
             limits = {
@@ -263,7 +276,8 @@ def _whole(items: Sequence[Item]) -> bool | None:
     return False if False in passed else None if None in passed else True
 
 
-def _try(look: Callable[[], T]) -> T | TraderError:
+def tried(look: Callable[[], T]) -> T | TraderError:
+    """What was looked for, or why it could not be had."""
     try:
         return look()
     except TraderError as error:

@@ -1,10 +1,14 @@
 """How many contracts of each leg meet a target of money, from what a preset would sell now. Exact, whole contracts. Pure."""
 
+from bisect import bisect_right
 from decimal import Decimal
 from typing import Literal
 
+from msgspec.structs import replace
+
 from trader.config.preset import Preset
 from trader.desk.values import LotSize, Preview
+from trader.pricing.margin_mode import margin_in
 
 SizeBy = Literal["contracts", "premium", "margin", "max_loss"]
 _MOST = 100_000  # what a preset takes
@@ -27,24 +31,43 @@ def size_for(preset: Preset, seen: Preview, by: SizeBy, amount: Decimal) -> LotS
         return _within(
             preset, seen, int(min(amount, Decimal(_MOST + 1))), "" if amount >= 1 else "Less than one contract."
         )
+    if by == "margin":
+        return _by_margin(preset, seen, amount)
     whole = _of_all(preset, seen, by)
     if whole is None or whole <= 0:
-        why = "; ".join(seen.reasons) or _NONE.get(by, "its price is not known")
-        return LotSize(contracts=0, words=f"Nothing can be sized now: {why}.")
+        return LotSize(contracts=0, words=_nothing(seen, by))
     count = int(min(amount * preset.strategy.quantity // whole, Decimal(_MOST + 1)))
-    one = f"{whole / preset.strategy.quantity:,.4f}".rstrip("0").rstrip(".")
-    return _within(
-        preset,
-        seen,
-        count,
-        f"One contract of each leg {_BRINGS[by].format(one)}, more than {amount.normalize():,f} USD.",
-    )
+    return _within(preset, seen, count, _too_small(by, whole / preset.strategy.quantity, amount))
+
+
+def _by_margin(preset: Preset, seen: Preview, amount: Decimal) -> LotSize:
+    """Portfolio margin is not proportional to the size, so the largest that fits is searched for."""
+    spot, quantity = seen.spot, preset.strategy.quantity
+    if spot is None or not seen.traded:
+        return LotSize(contracts=0, words=_nothing(seen, "margin"))
+
+    def bound(count: int) -> Decimal:
+        each = [replace(leg, quantity=leg.quantity // quantity * count) for leg in seen.traded]
+        return margin_in(seen.margined.mode, each, spot=spot, at=seen.market, beside=seen.margined.beside)
+
+    if (one := bound(1)) <= 0:
+        return LotSize(contracts=0, words=_nothing(seen, "margin"))
+    count = bisect_right(range(1, _MOST + 2), amount, key=bound)
+    return _within(preset, seen, count, _too_small("margin", one, amount))
+
+
+def _nothing(seen: Preview, by: SizeBy) -> str:
+    return f"Nothing can be sized now: {'; '.join(seen.reasons) or _NONE.get(by, 'its price is not known')}."
+
+
+def _too_small(by: SizeBy, one: Decimal, amount: Decimal) -> str:
+    """What a single contract of each leg means, where even that is too much."""
+    each = f"{one:,.4f}".rstrip("0").rstrip(".")
+    return f"One contract of each leg {_BRINGS[by].format(each)}, more than {amount.normalize():,f} USD."
 
 
 def _of_all(preset: Preset, seen: Preview, by: SizeBy) -> Decimal | None:
     """USD of the preview's whole quantity."""
-    if by == "margin":
-        return seen.margin
     if by == "premium":
         return seen.premium
     return None if seen.basis is None else seen.basis.usd * preset.exits.max_loss_pct / 100

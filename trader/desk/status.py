@@ -84,6 +84,7 @@ def read_status(
         pictured_at=snapshot.wall if snapshot is not None and is_live else None,
         market=market,
         totals=None if snapshot is None else snapshot.totals,
+        margin=None if snapshot is None else snapshot.margin,
     )
 
 

@@ -52,6 +52,7 @@ def status_document(status: Status) -> dict[str, Any]:
         "alerts_open": len(status.open_alerts),
         "trading": {"level": status.trading[0], "reason": status.trading[1]},
         "day": _value(status.day),
+        "account_margin": _value(status.margin),
         "situation": list(status.situation),
         "left_out": _left_out(status),
         "happened": [
@@ -113,6 +114,7 @@ _RUN_FIELDS = (
     "fees_to_close",
     "peak_at",
     "margin",
+    "margin_mode",
     "net_delta",
     "net_gamma",
     "net_theta",

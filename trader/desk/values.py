@@ -7,10 +7,13 @@ from typing import Literal
 import msgspec
 
 from trader.config.preset import Preset
+from trader.desk.margin import NOT_KNOWN, Margined
 from trader.desk.position import Position
 from trader.domain.errors import TraderError
+from trader.domain.margin import MarginTerms
 from trader.engine.view import LegView, Ops, OrderView, RunView, Totals
 from trader.journal import AlertRow, FillRow, RunSummary
+from trader.pricing.margin_mode import OptionHeld
 from trader.pricing.payoff import Basis
 
 
@@ -99,6 +102,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     )
     market: datetime | None = None  # the exchange's time in the runner's last picture
     totals: Totals | None = None  # all runs together, as the runner counted them last
+    margin: MarginTerms | None = None  # how the account is margined, as the runner was told last
 
 
 class CommandReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,6 +189,8 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     still_pct: float | None = None  # the same if spot stands still
     payoff: "Payoff | None" = None
     warnings: tuple[str, ...] = ()
+    margined: Margined = NOT_KNOWN  # how `margin` was counted
+    traded: tuple[OptionHeld, ...] = ()  # the legs, for what they would bind at other sizes
     basis: Basis | None = None  # what percentages are of; None where there is neither a credit nor a bound of the loss
     fires: tuple[Fire, ...] = ()  # what would end it, with the spots at which it does
     position: Position | None = (

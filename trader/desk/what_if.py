@@ -7,10 +7,9 @@ from decimal import Decimal
 import msgspec
 
 from trader.desk.position import HeldLeg, Position, standing
-from trader.domain.order import Side
 from trader.engine.spot_curve import Curve, Standing
 from trader.pricing.black76 import greeks, price, year_fraction
-from trader.pricing.margin import ShortLeg, strangle_margin
+from trader.pricing.margin_mode import OptionHeld, margin_in
 
 SHOCKS = (-20, -10, -5, 0, 5, 10, 20)  # % of spot
 
@@ -98,20 +97,23 @@ def margin_shock(position: Position, moves: Iterable[int] = SHOCKS) -> tuple[Sho
 
 
 def _margin(position: Position, spot: float) -> Decimal:
-    """What the short legs would bind: the rate of the contract on notional, and the mark they would have."""
+    """What the legs would bind in the account's margin mode, at the marks they would have."""
 
     def mark(leg: HeldLeg) -> Decimal:
         years = year_fraction(position.market, leg.expiry)
         return Decimal(str(price(spot, float(leg.strike), leg.iv, years, leg.kind)))
 
-    shorts = [
-        ShortLeg(
-            mark=mark(leg),
-            quantity=leg.quantity,
+    legs = [
+        OptionHeld(
+            kind=leg.kind,
+            strike=leg.strike,
+            expiry=leg.expiry,
+            quantity=leg.side.sign * leg.quantity,
             contract_value=leg.contract_value,
-            initial_margin_pct=leg.margin_pct,
+            mark=mark(leg),
+            iv=leg.iv,
+            margin_pct=leg.margin_pct,
         )
         for leg in position.legs
-        if leg.side is Side.SELL
     ]
-    return strangle_margin(spot=Decimal(str(spot)), legs=shorts)
+    return margin_in(position.margined.mode, legs, spot=Decimal(str(spot)), at=position.market)

@@ -21,11 +21,12 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
 
 class Wallet(msgspec.Struct, frozen=True, kw_only=True):
     """Money in the settling asset (USD). `available` = `balance` - `blocked_margin`; `equity` counts open positions at
-    mark, None where the exchange has not said."""
+    mark, None where the exchange has not said. `margin_mode`: as what is blocked shows it, None where nothing is."""
 
     balance: Decimal
     available: Decimal
     blocked_margin: Decimal
     equity: Decimal | None = None
     asset: str = "USD"
+    margin_mode: str | None = None
     ts_event: datetime | None = None

@@ -50,6 +50,10 @@ class ReadWallet(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
 
 
+class ReadMargin(msgspec.Struct, frozen=True, kw_only=True):
+    """Read how the account is margined: its mode, auto top-up, and each position's margin."""
+
+
 class Subscribe(msgspec.Struct, frozen=True, kw_only=True):
     """The symbols and underlyings whose prices are needed from now on (the whole set)."""
 
@@ -72,4 +76,4 @@ class Tell(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-Effect = Submit | Cancel | ReadChain | ReadAccount | ReadWallet | Subscribe | AckCommand | Tell | AnyRecord
+Effect = Submit | Cancel | ReadChain | ReadAccount | ReadWallet | ReadMargin | Subscribe | AckCommand | Tell | AnyRecord

@@ -10,6 +10,7 @@ from trader.domain.clock import Now
 from trader.domain.fill import Fill, Position
 from trader.domain.foreign import Foreign
 from trader.domain.instrument import Instrument
+from trader.domain.margin import MarginTerms
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderSnapshot
 from trader.domain.outcome import Outcome
@@ -157,6 +158,7 @@ class AccountRead(Event, frozen=True, kw_only=True):
     history: tuple[OrderSnapshot, ...] | None = None
     fills: tuple[Fill, ...] | None = None
     available_usd: Decimal | None = None
+    margin_mode: str | None = None  # as the wallet shows it while something is blocked
     lookups: dict[str, OrderSnapshot | None] = {}
     settlements: dict[str, Decimal] = {}
     odd: dict[str, tuple[OddRow, ...]] = {}
@@ -177,6 +179,14 @@ class AccountRead(Event, frozen=True, kw_only=True):
         if self.positions is None or self.odd_of("positions", symbol, product_id):
             return None
         return 0
+
+
+class MarginRead(Event, frozen=True, kw_only=True):
+    """How the account is margined, or why that could not be read."""
+
+    terms: MarginTerms | None = None
+    error: str = ""
+    retry_after_secs: float | None = None
 
 
 class StreamChanged(Event, frozen=True, kw_only=True):
@@ -211,6 +221,7 @@ AnyEvent = (
     | PositionSeen
     | AccountRead
     | WalletRead
+    | MarginRead
     | StreamChanged
     | JournalChanged
 )

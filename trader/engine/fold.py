@@ -73,6 +73,13 @@ def _account_set(state: State, record: rec.LimitsSet | rec.LossLocked) -> State:
     return replace(state, account=replace(state.account, limits=read_limits(record.limits)))
 
 
+def _margin_observed(state: State, record: rec.MarginObserved) -> State:
+    if record.account != state.account_key:
+        return state
+    told = {"portfolios": record.portfolios, "default_auto_topup": record.default_auto_topup}
+    return replace(state, account=replace(state.account, margin_mode=record.mode, **told))
+
+
 def _day_of(record: rec.Record) -> date:
     return ist_date(record.market or record.wall)
 
@@ -381,6 +388,7 @@ _OF_ACCOUNT: dict[type[Any], Callable[[State, Any], State]] = {
     rec.LevelChanged: _level_changed,
     rec.LimitsSet: _account_set,
     rec.LossLocked: _account_set,
+    rec.MarginObserved: _margin_observed,
 }
 
 _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {

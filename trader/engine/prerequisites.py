@@ -12,6 +12,7 @@ import msgspec
 
 from trader.config.account_limits import AccountLimits
 from trader.domain.foreign import Foreign, beside_phrase
+from trader.domain.margin import MODES, PORTFOLIO, MarginTerms, mode_words, topup_words
 
 CLOCK_SKEW_MOST_SECS = 2.0
 
@@ -71,6 +72,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     own_symbols: tuple[str, ...] = ()
     margin_needed: Decimal | Unread | None = None
     available: Decimal | None = None
+    margin_terms: MarginTerms | Unread | None = None
+    margin_mode_wanted: str = "any"
+    auto_topup_wanted: str = "any"
 
 
 def prerequisites(facts: Facts) -> tuple[Item, ...]:
@@ -215,25 +219,67 @@ def _own_words(thing: Foreign) -> str:
     return f"an open order exists already: {thing.symbol} {thing.side} {thing.quantity}, in a contract to be traded"
 
 
+def _mode_told(facts: Facts) -> str | None:
+    return facts.margin_terms.mode_of(facts.underlying) if isinstance(facts.margin_terms, MarginTerms) else None
+
+
+def _margin_mode(facts: Facts) -> Judged:
+    """Any mode will do, where the preset does not want a certain one."""
+    terms, wanted, told = facts.margin_terms, facts.margin_mode_wanted, _mode_told(facts)
+    if terms is None:
+        return _UNKNOWN
+    if wanted not in ("any", told):
+        is_so = f"the account's margin mode is {told}" if told else _untold("the account's margin mode", terms)
+        how = f"python -m trader account margin-mode {wanted}, or the Account page"
+        return [(False, f"{is_so}, and this preset wants {wanted} (risk.margin_mode): {how}")]
+    if isinstance(terms, Unread):
+        return [(None, _untold("the account's margin mode", terms))]
+    return [(None if told is None else True, mode_words(told))]
+
+
+def _auto_topup(facts: Facts) -> Judged:
+    """What holds for the positions that an entry opens."""
+    terms, wanted, mode = facts.margin_terms, facts.auto_topup_wanted, _mode_told(facts)
+    if terms is None:
+        return _UNKNOWN
+    told = terms.default_auto_topup if isinstance(terms, MarginTerms) else None
+    if wanted != "any" and mode != PORTFOLIO and told is not (wanted == "on"):
+        is_so = "is not known" if told is None else f"is {'on' if told else 'off'}"
+        how = f"python -m trader account auto-topup {wanted}, or the Account page"
+        return [
+            (False, f"auto top-up of new positions {is_so}, and this preset wants it {wanted} (risk.auto_topup): {how}")
+        ]
+    if isinstance(terms, Unread):
+        return [(None, _untold("auto top-up", terms))]
+    return [(None if told is None and mode != PORTFOLIO else True, topup_words(told, mode))]
+
+
+def _untold(what: str, terms: MarginTerms | Unread) -> str:
+    return f"{what} is not known{f' ({terms.why})' if isinstance(terms, Unread) else ''}"
+
+
 def _margin(facts: Facts) -> Judged:
-    needed, available = facts.margin_needed, facts.available
+    needed, available, mode = facts.margin_needed, facts.available, _mode_told(facts)
     if isinstance(needed, Unread):
         return [(False, needed.why)]
     if needed is None:
         return _UNKNOWN
     if available is None:
         return [(False, "available margin is not known")]
+    how = f"{mode} margin" if mode in MODES else "margin"
+    if facts.margin_terms is not None and mode not in MODES:
+        how = "margin (the larger of both modes, the account's being not known)"
     if needed > available:
-        return [(False, f"margin needed {needed:,.2f} USD exceeds the available {available:,.2f} USD")]
+        return [(False, f"{how} needed {needed:,.2f} USD exceeds the available {available:,.2f} USD")]
     share = facts.limits.margin_share_pct
     if needed > available * share / 100:
         return [
             (
                 False,
-                f"margin needed {needed:,.2f} USD is more than {share} % of {available:,.2f} USD (margin_share_pct)",
+                f"{how} needed {needed:,.2f} USD is more than {share} % of {available:,.2f} USD (margin_share_pct)",
             )
         ]
-    return [(True, f"about {needed:,.2f} USD needed, {available:,.2f} USD available")]
+    return [(True, f"about {needed:,.2f} USD {how} needed, {available:,.2f} USD available")]
 
 
 _LIST: tuple[tuple[str, Callable[[Facts], Judged]], ...] = (
@@ -256,5 +302,7 @@ _LIST: tuple[tuple[str, Callable[[Facts], Judged]], ...] = (
     ("legs", _strikes),
     ("account size", _size),
     ("nothing foreign", _clean),
+    ("margin mode", _margin_mode),
+    ("auto top-up", _auto_topup),
     ("margin", _margin),
 )

@@ -284,6 +284,12 @@ def _loss_locked(record: rec.LossLocked) -> str:
     return f"{what}{f': {record.reason}' if record.reason else ''}"
 
 
+@_kind(rec.MarginObserved, "decisions", Weight.STEP)
+def _margin_observed(record: rec.MarginObserved) -> str:
+    topup = {None: "not told", True: "on", False: "off"}[record.default_auto_topup]
+    return f"margin mode {record.mode or 'not told'}, auto top-up of new positions {topup}"
+
+
 # ------------------------------------------------------------ words
 
 

@@ -314,6 +314,16 @@ class LossLocked(Record, frozen=True, kw_only=True, tag="loss_locked"):
     reason: str = ""
 
 
+class MarginObserved(Record, frozen=True, kw_only=True, tag="margin_observed"):
+    """The exchange tells another margin mode of the account, or another auto top-up of positions yet to be opened, than it
+    did before. Fields as in `trader.domain.margin.MarginTerms`."""
+
+    account: str
+    mode: str | None
+    portfolios: tuple[str, ...] | None = None
+    default_auto_topup: bool | None = None
+
+
 AnyRecord = (
     RunCreated
     | ScheduleFixed
@@ -339,6 +349,7 @@ AnyRecord = (
     | LevelChanged
     | LimitsSet
     | LossLocked
+    | MarginObserved
 )
 
 _decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)

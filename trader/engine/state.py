@@ -12,6 +12,7 @@ from trader.config.preset import Preset
 from trader.domain.clock import Now
 from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign
+from trader.domain.margin import MarginTerms
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.remedy import Remedy
@@ -231,11 +232,6 @@ class Flow(msgspec.Struct, frozen=True):
     usd: Decimal
 
 
-def is_isolated(margin_mode: str | None) -> bool:
-    """Whether each short leg stands on a margin of its own; taken so while the mode is not known."""
-    return margin_mode != "portfolio"
-
-
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Across runs: what the limits count, and the level. Days are Indian calendar dates of market time."""
 
@@ -247,12 +243,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     locked_day: date | None = None  # the Indian day on which the account's daily loss was reached
     flows: tuple[Flow, ...] = ()  # what has been booked of executions and costs, the newest `KEPT_FLOWS`
     divided: dict[str, int] = {}  # contracts booked of what the exchange has closed by itself, by `Fill.whole_key`
-    margin_mode: str | None = None  # as the exchange tells it; None = not known, taken as isolated
-
-    @property
-    def is_isolated(self) -> bool:
-        """Whether each short leg stands on its own margin, and so has a liquidation price."""
-        return is_isolated(self.margin_mode)
+    margin_mode: str | None = None  # as the exchange last told it, in its own word; None = not told
+    portfolios: tuple[str, ...] | None = None  # and the indices that portfolio margin is on for
+    default_auto_topup: bool | None = None
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -321,8 +314,17 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         None  # wall: since when all runs together have lost as much as the account may in a day
     )
     slow_until: datetime | None = None  # wall: the exchange has asked us to send no more than exits until then
+    margin: MarginTerms | None = None  # as read last, with the positions; None while that is not known
+    margin_asked: datetime | None = None  # wall
+    margin_pending: bool = False
+    margin_wanted: bool = False  # the wallet shows another mode
+    margin_fault: str = ""  # why the last read of it failed
     journal_fault: str = ""  # why nothing can be recorded; while there is one, no new risk is taken
     account_stream_fault: str = ""  # why the account's stream tells nothing; while there is one, no new risk is taken
+
+    def mode_on(self, underlying: str) -> str | None:
+        """The margin mode that counts for an underlying; None while it is not known."""
+        return None if self.margin is None else self.margin.mode_of(underlying)
 
     @property
     def unresolved(self) -> list[Run]:

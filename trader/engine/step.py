@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from trader.engine import events as ev
 from trader.engine.account.limits import check_losses, on_limits
+from trader.engine.account.margin import ask_margin, on_margin_read
 from trader.engine.account.positions import see_liquidation
 from trader.engine.account.read import read_account, returned
 from trader.engine.account.reconcile import on_account_read
@@ -47,6 +48,7 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     if is_tick:
         _look_back(turn)
         ask_wallet(turn)
+        ask_margin(turn)
     check_losses(turn)
     read_account(turn, finished=is_tick)
     check_step(turn, state)
@@ -74,6 +76,8 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
             on_account_read(turn, event)
         case ev.WalletRead():
             on_wallet_read(turn, event)
+        case ev.MarginRead():
+            on_margin_read(turn, event)
         case ev.ChainRead():
             _chain_read(turn, event)
         case ev.StartCommand():

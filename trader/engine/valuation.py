@@ -1,6 +1,5 @@
 """What it would cost to close now: the one P&L that decisions, screens and reports share while a position is open."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import isfinite
@@ -22,7 +21,7 @@ from trader.engine.state import (
     seconds_since,
 )
 from trader.pricing.fees import option_commission, option_liquidation_fee
-from trader.pricing.margin import ShortLeg, strangle_margin
+from trader.pricing.margin_mode import OptionHeld
 
 _GUARD_TICKS = 5
 _SILENCE = timedelta(seconds=SILENCE_SECS)
@@ -185,18 +184,15 @@ def fresh_value(run: Run, market: Market, now: Now) -> tuple[Valuation | None, s
     return (None, flaw) if flaw else (value(run, market), "")
 
 
-def blocked_by(parts: Iterable[tuple[LegTerms, int, Decimal]], spot: Decimal) -> Decimal:
-    """USD that the short ones of these legs (with contracts and mark) block: isolated, nothing is netted."""
-    return strangle_margin(
-        spot=spot,
-        legs=[
-            ShortLeg(
-                mark=mark,
-                quantity=quantity,
-                contract_value=leg.contract_value,
-                initial_margin_pct=leg.margin_pct,
-            )
-            for leg, quantity, mark in parts
-            if leg.side is Side.SELL
-        ],
+def option_held(leg: LegTerms, contracts: int, mark: Decimal | None, iv: float | None) -> OptionHeld:
+    """So many contracts of a leg, for what they tie up."""
+    return OptionHeld(
+        kind=leg.kind,
+        strike=leg.strike,
+        expiry=leg.expiry,
+        quantity=leg.side.sign * contracts,
+        contract_value=leg.contract_value,
+        mark=mark,
+        iv=iv,
+        margin_pct=leg.margin_pct,
     )

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from trader.domain.foreign import Foreign
+from trader.domain.margin import MarginTerms
 from trader.domain.statistics import Statistics
 from trader.engine.records import Phase
 
@@ -236,7 +237,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     net_gamma: float | None = None
     net_theta: float | None = None
     net_vega: float | None = None
-    margin: Decimal | None = None  # USD, estimated for what is open
+    margin: Decimal | None = None  # USD, estimated for what is open, by itself
+    margin_mode: str | None = None  # the mode that counts for its underlying, by the exchange; None while not known
     naked: NakedView | None = None
     nearest_stop: NearestStop | None = None
     corridor: Corridor | None = None
@@ -297,3 +299,4 @@ class LiveSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     ops: Ops
     runs: tuple[RunView, ...] = ()
     totals: Totals | None = None
+    margin: MarginTerms | None = None

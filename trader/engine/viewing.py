@@ -8,6 +8,7 @@ from trader.domain.clock import Now
 from trader.domain.exit_reason import exit_label
 from trader.domain.expiry import IST
 from trader.domain.fill import FillKind
+from trader.domain.margin import is_isolated
 from trader.domain.order import OrderStatus, Purpose, Side
 from trader.domain.wording import done_of, fill_verb, refusal_words
 from trader.engine.corridor import corridor, curves_of, nearest_stop
@@ -23,8 +24,9 @@ from trader.engine.records import LegTerms, Level, Phase
 from trader.engine.safety import naked_view, safety
 from trader.engine.shown import shown
 from trader.engine.state import HUNDRED, ZERO, Market, Run, State, Watch
-from trader.engine.valuation import Valuation, blocked_by, fresh_value, value
+from trader.engine.valuation import Valuation, fresh_value, option_held, value
 from trader.engine.view import LegView, OrderView, RunView
+from trader.pricing.margin_mode import OptionHeld, margin_in
 
 _ORDERS_SHOWN = 20
 
@@ -77,7 +79,9 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         fees=run.finished.fees if run.finished else run.fees if run.fills else None,
         legs=legs,
         orders=tuple(_order_views(run)),
-        ladder=build_ladder(run, run.basis, valuation, curves, legs, limits if state.account.is_isolated else None),
+        ladder=build_ladder(
+            run, run.basis, valuation, curves, legs, limits if is_isolated(state.mode_on(run.underlying)) else None
+        ),
         why_not=watch.why_not if run.phase is Phase.WAITING else (),
         foreign=watch.foreign or () if run.phase is Phase.WAITING else (),
         beside=run.beside,
@@ -95,7 +99,8 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         net_gamma=_net(legs, "position_gamma"),
         net_theta=_net(legs, "position_theta"),
         net_vega=_net(legs, "position_vega"),
-        margin=_margin(run, legs, market),
+        margin=_margin(state, run, legs, now),
+        margin_mode=state.mode_on(run.underlying),
         naked=naked_view(run, market, now),
         nearest_stop=nearest_stop(run, curves),
         corridor=corridor(run, curves),
@@ -143,18 +148,18 @@ def _notional(run: Run, market: Market) -> Decimal | None:
     return run.preset.strategy.quantity * run.legs[0].contract_value * spot
 
 
-def _margin(run: Run, legs: tuple[LegView, ...], market: Market) -> Decimal | None:
-    """USD that what is open blocks, as the preview estimates it, at the marks of now."""
+def _margin(state: State, run: Run, legs: tuple[LegView, ...], now: Now) -> Decimal | None:
+    """USD that what is open blocks by itself, as the preview estimates it, at the marks of now."""
     held = [leg for leg in legs if leg.open_quantity > 0]
-    spot = market.spots.get(run.underlying, ZERO)
+    spot = state.market.spots.get(run.underlying, ZERO)
     if not held or spot <= 0 or run.phase is Phase.DONE:
         return None
-    parts: list[tuple[LegTerms, int, Decimal]] = []
+    parts: list[OptionHeld] = []
     for leg in held:
         if leg.mark is None or not leg.fresh:
             return None
-        parts.append((run.leg(leg.key), leg.open_quantity, leg.mark))
-    return blocked_by(parts, spot)
+        parts.append(option_held(run.leg(leg.key), leg.open_quantity, leg.mark, leg.iv))
+    return margin_in(state.mode_on(run.underlying), parts, spot=spot, at=now.market)
 
 
 def trading_state(state: State, halted: str = "") -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from trader.domain.foreign import Foreign
+from trader.domain.margin import is_isolated
 from trader.domain.order import Purpose, Side
 from trader.domain.structure import ByDelta
 from trader.engine import records as rec
@@ -32,7 +33,8 @@ from trader.engine.schedule import (
 from trader.engine.selection import choose_legs, liquidity_flaw, touch_flow
 from trader.engine.state import HUNDRED, ZERO, Run, Watch, seconds_since
 from trader.engine.turn import Turn
-from trader.engine.valuation import blocked_by, staleness
+from trader.engine.valuation import option_held, staleness
+from trader.pricing.margin_mode import OptionHeld, margin_in
 
 _CHAIN_SECS = 2.0  # between reads of the chain while looking for strikes (wall)
 _CHAIN_ANSWER_SECS = 15.0
@@ -113,7 +115,7 @@ def _stop_beyond(turn: Turn, run: Run) -> TooLate | None:
     market, now = turn.state.market, turn.now.market
     spot = market.spots.get(run.underlying)
     cost = None if spot is None else entry_cost(run.preset, run.legs, market.quotes, spot)
-    if cost is None or spot is None or now is None or not turn.state.account.is_isolated:
+    if cost is None or spot is None or now is None or not is_isolated(turn.state.mode_on(run.underlying)):
         return None
     return stop_beyond(run.preset, run.legs, market.quotes, cost, spot, now, run.exit_at)
 
@@ -139,6 +141,10 @@ def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
         own_symbols=tuple(leg.symbol for leg in run.legs),
         margin_needed=margin_estimate(turn, run) if is_read else None,
         available=watch.available_usd,
+        underlying=run.underlying,
+        margin_terms=turn.state.margin or Unread(turn.state.margin_fault or "the account has not been asked yet"),
+        margin_mode_wanted=run.preset.risk.margin_mode,
+        auto_topup_wanted=run.preset.risk.auto_topup,
     )
 
 
@@ -204,13 +210,26 @@ def _foreign(turn: Turn, run: Run, watch: Watch) -> tuple[Foreign, ...] | Unread
 
 
 def margin_estimate(turn: Turn, run: Run) -> Decimal | None:
-    """USD that entering would take out of what is available: what short legs block and long ones cost. None without an
-    index price."""
+    """USD that entering would take out of what is available, in the margin mode of the account: what short legs block and
+    long ones cost. None without an index price."""
     spot = turn.state.market.spots.get(run.underlying)
     if spot is None:
         return None
-    blocked = blocked_by([(leg, leg.quantity, leg.mark or ZERO) for leg in run.legs], spot)
+    new = [option_held(leg, leg.quantity, leg.mark, leg.iv) for leg in run.legs]
+    mode, beside = turn.state.mode_on(run.underlying), _beside(turn, run)
+    blocked = margin_in(mode, new, spot=spot, at=turn.now.market, beside=beside)
     return blocked - sum((touch_flow(leg, leg.quantity) for leg in run.legs if leg.side is Side.BUY), ZERO)
+
+
+def _beside(turn: Turn, run: Run) -> list[OptionHeld]:
+    """What other runs hold on the same underlying, at the prices of now."""
+    found = []
+    for other in turn.state.unresolved:
+        for leg in other.held if other.underlying == run.underlying and other.run_id != run.run_id else ():
+            quote = turn.state.market.quotes.get(leg.symbol)
+            mark, iv = (None, None) if quote is None else (quote.mark, quote.mark_iv)
+            found.append(option_held(leg, other.open_quantity(leg.key), mark, iv))
+    return found
 
 
 def on_chain_read(turn: Turn, event: ChainRead) -> None:

@@ -17,8 +17,9 @@ from trader.domain.errors import ExchangeError
 from trader.domain.fill import Fill, Position
 from trader.domain.horizon import Horizon
 from trader.domain.instrument import Instrument
+from trader.domain.margin import MarginTerms
 from trader.domain.order import OrderIntent, OrderSnapshot
-from trader.domain.outcome import Outcome
+from trader.domain.outcome import Outcome, Rejected, Unknown
 from trader.domain.quote import Quote
 from trader.domain.wallet import Transaction, Wallet
 from trader.exchange.common.clock_offset import ClockOffset
@@ -86,11 +87,25 @@ class AccountReads(Protocol):
     def wallet(self) -> Wallet:
         """Balances in the settling asset."""
 
+    def margin_terms(self) -> MarginTerms:
+        """Margin mode, auto top-up, and every position with its margin, up to 10 s behind the fills."""
+
     def transactions(self, since: datetime) -> list[Transaction]:
         """Every line of the account's ledger since an instant."""
 
     def settlement_price(self, symbol: str) -> Decimal | None:
         """What an expired option paid per unit of underlying; None while the exchange has not said."""
+
+
+class MarginSettings(Protocol):
+    """Changes how the account is margined. None when the exchange agreed; verify with `margin_terms`."""
+
+    def set_margin_mode(self, mode: str) -> Rejected | Unknown | None:
+        """Isolated or portfolio margin, of the whole account."""
+
+    def set_auto_topup(self, product_id: int | None, on: bool) -> Rejected | Unknown | None:
+        """Whether free balance flows into a position before it is liquidated: of one that is open, or (None) of those yet to
+        be opened."""
 
 
 class MarketReads(Protocol):
@@ -167,7 +182,7 @@ class Upkeep(Protocol):
         """Drop the kept connections."""
 
 
-class Gateway(Trading, PastReads, Upkeep, Protocol):
+class Gateway(Trading, MarginSettings, PastReads, Upkeep, Protocol):
     """One account at one exchange, whole."""
 
 

@@ -13,7 +13,16 @@ import msgspec
 from sqlalchemy import Connection, Engine, bindparam, insert, select
 
 from trader.domain.errors import JournalError
-from trader.engine.records import AnyRecord, FillRecorded, LevelChanged, LimitsSet, LossLocked, RunCreated, RunFinished
+from trader.engine.records import (
+    AnyRecord,
+    FillRecorded,
+    LevelChanged,
+    LimitsSet,
+    LossLocked,
+    MarginObserved,
+    RunCreated,
+    RunFinished,
+)
 from trader.engine.view import LiveSnapshot
 from trader.journal import commands as cmd
 from trader.journal import lease as leasing
@@ -343,7 +352,7 @@ class Journal:
         with self._read() as connection:
             return views.read_taken_in(connection, run_ids)
 
-    def account_settings(self, account: str) -> list[tuple[int, LimitsSet | LossLocked]]:
+    def account_settings(self, account: str) -> list[tuple[int, LimitsSet | LossLocked | MarginObserved]]:
         """The newest limits of an account and its newest lock, in order."""
         with self._read() as connection:
             return views.read_account_settings(connection, account)

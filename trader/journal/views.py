@@ -22,6 +22,7 @@ from trader.engine.records import (
     LevelChanged,
     LimitsSet,
     LossLocked,
+    MarginObserved,
     OrderDenied,
     OrderIntended,
     OrderResolved,
@@ -229,16 +230,18 @@ def read_closed_by_exchange(connection: Connection, account: str, since: datetim
     return found
 
 
-def read_account_settings(connection: Connection, account: str) -> list[tuple[int, LimitsSet | LossLocked]]:
-    """The newest limits of an account and its newest lock, in order."""
+def read_account_settings(
+    connection: Connection, account: str
+) -> list[tuple[int, LimitsSet | LossLocked | MarginObserved]]:
+    """The newest limits of an account, its newest lock and how it was last margined, in order."""
     decided = t.decisions.c
-    found: list[tuple[int, LimitsSet | LossLocked]] = []
-    for kind in ("limits_set", "loss_locked"):
+    found: list[tuple[int, LimitsSet | LossLocked | MarginObserved]] = []
+    for kind in ("limits_set", "loss_locked", "margin_observed"):
         query = select(decided.seq, decided.body).where(decided.run_id == "", decided.account == account)
         row = connection.execute(query.where(decided.kind == kind).order_by(decided.seq.desc()).limit(1)).first()
         if row is not None:
             record = decode_record(row.body)
-            assert isinstance(record, LimitsSet | LossLocked)
+            assert isinstance(record, LimitsSet | LossLocked | MarginObserved)
             found.append((int(row.seq), record))
     return sorted(found, key=lambda pair: pair[0])
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from trader.desk import Chain, Fire, Outcomes, Position, Shock, Volatility, WhatIf
 from trader.domain.basis import CREDIT, MAX_LOSS, basis_words
+from trader.domain.margin import counted_words
 from trader.panel import cards, chain_charts, markup, parts
 from trader.panel import format as fmt
 from trader.panel.cards import Card
@@ -281,7 +282,7 @@ def shock_table(position: Position, shocks: Iterable[Shock], available: object) 
         for one in shocks
     ]  # fmt: skip
     free = "" if available is None else f" Free on the account: {parts.dollars(available, 2)}."  # type: ignore[arg-type]
-    note = f"Now, volatility as it is; isolated margin of each short option, nothing netted: an estimate.{free}"
+    note = f"Now, volatility as it is; {counted_words(position.margined.mode)}: an estimate.{free}"
     return join(
         tag(
             "table",

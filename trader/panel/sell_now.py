@@ -9,6 +9,7 @@ from trader.config.preset import Preset
 from trader.desk import Preview, PreviewLeg, reach_of_preview
 from trader.desk.market import exit_figures
 from trader.domain.errors import TraderError
+from trader.domain.margin import counted_words
 from trader.domain.structure_words import verb
 from trader.panel import cards, markup, parts, payoff, service
 from trader.panel import format as fmt
@@ -138,7 +139,7 @@ def figures(preset: Preset, seen: Preview) -> list[Card]:
         Card(
             "Margin, estimated",
             parts.dollars(seen.margin, parts.places(seen.margin)),
-            f"{parts.percent(seen.return_on_margin_pct, signed=False)} return if all is kept",
+            f"{counted_words(seen.margined.mode)}; {parts.percent(seen.return_on_margin_pct, signed=False)} return if all is kept",
             "Premium less the fees of selling, of the margin: the most this trade can return on it.",
         ),
         Card(

@@ -5,22 +5,11 @@ the current premium as liability. It agrees with recorded fills, whose fresh sho
 1 % of notional. Legs are margined one by one: isolated mode nets nothing.
 """
 
-from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
 
 _PERCENT = Decimal(100)
-
-
-class ShortLeg(msgspec.Struct, frozen=True, kw_only=True):
-    """One short option to be margined. `mark` is USD per unit of underlying, `quantity` contracts (unsigned),
-    `initial_margin_pct` percent of notional (1 = 1 %)."""
-
-    mark: Decimal
-    quantity: int
-    contract_value: Decimal
-    initial_margin_pct: Decimal
 
 
 class Liquidation(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,23 +30,6 @@ def short_option_margin(
     `quantity` is contracts, its sign ignored. Fees are not included.
     """
     return (initial_margin_pct / _PERCENT * spot + mark) * abs(quantity) * contract_value
-
-
-def strangle_margin(*, spot: Decimal, legs: Iterable[ShortLeg]) -> Decimal:
-    """USD blocked by several short options on one underlying: the plain sum, nothing is netted in isolated mode."""
-    return sum(
-        (
-            short_option_margin(
-                spot=spot,
-                mark=leg.mark,
-                quantity=leg.quantity,
-                contract_value=leg.contract_value,
-                initial_margin_pct=leg.initial_margin_pct,
-            )
-            for leg in legs
-        ),
-        Decimal(0),
-    )
 
 
 def short_option_liquidation(

@@ -13,12 +13,20 @@ from datetime import datetime
 from trader.domain.clock import Now
 from trader.domain.order import Purpose
 from trader.domain.outcome import Outcome, Unknown
-from trader.engine.effects import Cancel, ReadAccount, ReadChain, ReadWallet, Submit
-from trader.engine.events import AccountRead, AnyEvent, CancelAnswered, ChainRead, SubmitAnswered, WalletRead
+from trader.engine.effects import Cancel, ReadAccount, ReadChain, ReadMargin, ReadWallet, Submit
+from trader.engine.events import (
+    AccountRead,
+    AnyEvent,
+    CancelAnswered,
+    ChainRead,
+    MarginRead,
+    SubmitAnswered,
+    WalletRead,
+)
 from trader.exchange.ports import Trading
 from trader.runner import killpoints
 from trader.runner.notices import Note
-from trader.runner.reading import read_account, read_chain, read_wallet
+from trader.runner.reading import read_account, read_chain, read_margin, read_wallet
 from trader.runner.release import Instant, Release
 from trader.runner.steady_clock import boot_secs
 
@@ -53,7 +61,7 @@ class Dispatcher:
         self._reads = ThreadPoolExecutor(2, thread_name_prefix="reads")
         self._closed = False
 
-    def perform(self, effect: Submit | Cancel | ReadChain | ReadAccount | ReadWallet) -> None:
+    def perform(self, effect: Submit | Cancel | ReadChain | ReadAccount | ReadWallet | ReadMargin) -> None:
         """Start one effect; its answer arrives as an event."""
         if self._closed:
             return
@@ -69,6 +77,8 @@ class Dispatcher:
                 self._reads.submit(self._guarded, self._read_account, effect, self._now().wall)
             case ReadWallet():
                 self._reads.submit(self._guarded, self._read_wallet, effect)
+            case ReadMargin():
+                self._reads.submit(self._guarded, self._read_margin)
 
     def close(self) -> None:
         """Take nothing new; what is on the wire may finish."""
@@ -154,5 +164,12 @@ class Dispatcher:
         event = WalletRead(at=self._now(), run_id=effect.run_id, since=effect.since, error="the reader failed")
         try:
             event = read_wallet(self._gateway, effect, self._now)
+        finally:
+            self._post(event)
+
+    def _read_margin(self) -> None:
+        event = MarginRead(at=self._now(), error="the reader failed")
+        try:
+            event = read_margin(self._gateway, self._now)
         finally:
             self._post(event)

@@ -9,7 +9,17 @@ from typing import Protocol
 
 from trader.domain.clock import Now
 from trader.engine import events as ev
-from trader.engine.effects import AckCommand, Cancel, ReadAccount, ReadChain, ReadWallet, Submit, Subscribe, Tell
+from trader.engine.effects import (
+    AckCommand,
+    Cancel,
+    ReadAccount,
+    ReadChain,
+    ReadMargin,
+    ReadWallet,
+    Submit,
+    Subscribe,
+    Tell,
+)
 from trader.engine.fold import evolve
 from trader.engine.records import AnyRecord, Level, LevelChanged, Record
 from trader.engine.state import State
@@ -17,7 +27,7 @@ from trader.engine.step import step
 from trader.journal.commands import CommandMark, build_mark
 
 Request = (
-    Submit | Cancel | ReadChain | ReadAccount | ReadWallet | Subscribe | Tell
+    Submit | Cancel | ReadChain | ReadAccount | ReadWallet | ReadMargin | Subscribe | Tell
 )  # what is left of the effects for a host to do
 
 

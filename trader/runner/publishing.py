@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from trader.domain.clock import Now
 from trader.domain.errors import JournalError
 from trader.engine.account.limits import totals
+from trader.engine.account.margin import last_told
 from trader.engine.gate import slowed
 from trader.engine.records import Phase
 from trader.engine.state import State
@@ -153,6 +154,7 @@ class Publisher:
             ),
             runs=views,
             totals=totals(state, now),
+            margin=state.margin or last_told(state),
         )
 
     def _write(self, snapshot: LiveSnapshot) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
@@ -14,8 +13,9 @@ from trader.domain.fill import Fill, Position
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderSnapshot
 from trader.domain.quote import credible_newest, usual_spot
+from trader.domain.wallet import Wallet
 from trader.engine.effects import ReadAccount, ReadChain, ReadWallet
-from trader.engine.events import AccountRead, ChainRead, WalletRead
+from trader.engine.events import AccountRead, ChainRead, MarginRead, WalletRead
 from trader.exchange.common.odd_rows import PartialList
 from trader.exchange.ports import AccountReads, MarketReads
 
@@ -41,6 +41,15 @@ def read_wallet(gateway: AccountReads, effect: ReadWallet, now: Callable[[], Now
     except (ExchangeError, PartialList) as error:
         return replace(read, at=now(), error=str(error), retry_after_secs=_retry_after(error))
     return replace(read, at=now(), changes=changes)
+
+
+def read_margin(gateway: AccountReads, now: Callable[[], Now]) -> MarginRead:
+    """How the account is margined."""
+    try:
+        terms = gateway.margin_terms()
+    except ExchangeError as error:
+        return MarginRead(at=now(), error=str(error), retry_after_secs=_retry_after(error))
+    return MarginRead(at=now(), terms=terms)
 
 
 def newest_mark(event: ChainRead) -> datetime | None:
@@ -80,7 +89,9 @@ def _read_members(gateway: AccountReads, effect: ReadAccount, read: AccountRead)
             fills = parts.rows("fills", lambda: gateway.fills(effect.since, products))
             named = [parts.one(partial(_with_order, gateway, effect, fill)) or fill for fill in fills or ()]
             read = replace(read, fills=None if fills is None else tuple(named))
-        read = replace(read, available_usd=_available(gateway))
+        wallet = _wallet(gateway)
+        if wallet is not None:
+            read = replace(read, available_usd=wallet.available, margin_mode=wallet.margin_mode)
         prices = {
             symbol: parts.named(symbol, partial(gateway.settlement_price, symbol)) for symbol in effect.settled_symbols
         }
@@ -144,10 +155,10 @@ def _positions(gateway: AccountReads, effect: ReadAccount, parts: _Parts) -> tup
     return (*held, *(position for position in asked if position is not None))
 
 
-def _available(gateway: AccountReads) -> Decimal | None:
-    """Free money; None where it makes no sense, which keeps from entries only."""
+def _wallet(gateway: AccountReads) -> Wallet | None:
+    """The money; None where it makes no sense, which keeps from entries only."""
     try:
-        return gateway.wallet().available
+        return gateway.wallet()
     except WireError as error:
         gateway.odd_rows.note([OddRow(listed="the balances", place=0, reason=str(error))])
         return None

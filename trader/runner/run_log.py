@@ -5,7 +5,17 @@ import logging
 from collections.abc import Iterable
 
 from trader.engine import records as rec
-from trader.engine.effects import Cancel, Effect, ReadAccount, ReadChain, ReadWallet, Submit, Subscribe, Tell
+from trader.engine.effects import (
+    Cancel,
+    Effect,
+    ReadAccount,
+    ReadChain,
+    ReadMargin,
+    ReadWallet,
+    Submit,
+    Subscribe,
+    Tell,
+)
 from trader.engine.record_kinds import Weight, kind_of
 from trader.engine.state import State
 from trader.runner.notices import Note
@@ -40,6 +50,8 @@ def log_effect(effect: Effect, state: State) -> None:
             run_id, words = effect.runs[0] if len(effect.runs) == 1 else "", "effect ReadAccount"
         case ReadChain() | ReadWallet():
             run_id, words = effect.run_id, f"effect {type(effect).__name__}"
+        case ReadMargin():
+            run_id, words = "", "effect ReadMargin"
         case Subscribe():
             run_id, words = "", f"effect subscribe {len(effect.symbols)} contracts"
         case _:

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown, RateLimited, WireError
 from trader.domain.fill import Fill, Position
-from trader.domain.instrument import Instrument
+from trader.domain.instrument import Instrument, index_symbol
+from trader.domain.margin import PORTFOLIO, MarginedPosition, MarginTerms, terms_of
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderSnapshot
 from trader.domain.quote import Quote
@@ -261,12 +262,35 @@ class SimGateway:
 
     def wallet(self) -> Wallet:
         def answer() -> Wallet:
-            wallet = self._venue.account.wallet()
+            wallet = self._venue.core.wallet(self._venue.account)
             return Wallet(
-                balance=wallet.balance, available=wallet.available_balance, blocked_margin=wallet.blocked_margin
+                balance=wallet.balance,
+                available=wallet.available_balance,
+                blocked_margin=wallet.blocked_margin,
+                margin_mode=self._venue.account.margin_mode if wallet.blocked_margin else None,
             )
 
         return self._ask("wallet", at.BALANCES, answer)
+
+    def margin_terms(self) -> MarginTerms:
+        account, core = self._venue.account, self._venue.core
+
+        def row(symbol: str) -> MarginedPosition:
+            held, bounds = account.holdings[symbol], core.liquidation(account, symbol)
+            return MarginedPosition(
+                symbol=symbol, product_id=held.product_id, quantity=held.size, entry_price=held.entry_price, mark=None,
+                margin=held.margin, liquidation_price=bounds.liquidation, bankruptcy_price=bounds.bankruptcy,
+                blocked_commission=held.commission, realized_pnl=None, realized_funding=None, realized_cashflow=None,
+                margin_mode=account.margin_mode, auto_topup=held.auto_topup, created_at=held.created_at,
+            )  # fmt: skip
+
+        def answer() -> MarginTerms:
+            on = tuple(
+                index_symbol(name) for name in self._venue.market.underlyings if account.margin_mode == PORTFOLIO
+            )
+            return terms_of(tuple(row(symbol) for symbol in account.holdings), on, account.default_auto_topup)
+
+        return self._ask("margin_terms", at.MARGINED, answer)
 
     def transactions(self, since: datetime) -> list[Transaction]:
         def answer() -> list[Transaction]:

@@ -16,7 +16,7 @@ from trader.domain.outcome import Outcome, Unknown
 from trader.domain.quote import Quote
 from trader.engine import events as ev
 from trader.engine.account.wallet import is_owed
-from trader.engine.effects import Cancel, ReadAccount, ReadChain, ReadWallet, Submit, Subscribe
+from trader.engine.effects import Cancel, ReadAccount, ReadChain, ReadMargin, ReadWallet, Submit, Subscribe
 from trader.engine.isolation import RULES_FAILED
 from trader.engine.records import AlertRaised, AnyRecord, Phase
 from trader.engine.state import State
@@ -26,7 +26,7 @@ from trader.journal.store import RecordExists
 from trader.runner.commands import Commands
 from trader.runner.kernel import Kernel, Request
 from trader.runner.market_clock import MarketClock
-from trader.runner.reading import newest_mark, read_account, read_chain, read_wallet
+from trader.runner.reading import newest_mark, read_account, read_chain, read_margin, read_wallet
 from trader.runner.release import Instant, Release
 from trader.runner.reminders import NAG_SECS, Nagger
 from trader.runner.writing import Writer
@@ -372,6 +372,8 @@ class Shell:
                 self._agenda.after(0.01, self._read_chain, request, Conversation())
             case ReadWallet():
                 self._agenda.after(0.01, self._read_wallet, request, Conversation())
+            case ReadMargin():
+                self._agenda.after(0.01, self._read_margin, Conversation())
             case ReadAccount():
                 self._agenda.after(0.01, self._read_account, request, Conversation(self._agenda.secs), self.now().wall)
             case Subscribe(symbols=symbols):
@@ -488,6 +490,12 @@ class Shell:
             return replace(event, at=now)
 
         self._agenda.after(talk.delay, self.receive, hear)
+
+    def _read_margin(self, talk: Conversation) -> None:
+        if self.alive:
+            self.gateway.converse(talk, 8)
+            event = read_margin(self.gateway, self.now)
+            self._agenda.after(talk.delay, self.receive, lambda now: replace(event, at=now))
 
     def _reader_is_stuck(self) -> bool:
         """W1: a reading worker dies, which it says at once, or hangs and never says anything."""

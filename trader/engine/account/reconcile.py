@@ -10,6 +10,7 @@ from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose
 from trader.domain.wording import clause
 from trader.engine import records as rec
 from trader.engine.absence import resolve_absent
+from trader.engine.account.margin import see_mode
 from trader.engine.account.positions import compare_positions, see_liquidation
 from trader.engine.account.read import begun, error_of
 from trader.engine.account.settlement import divide, settle
@@ -37,6 +38,7 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
     if not covered:
         return
     turn.slow_down(event.retry_after_secs)
+    see_mode(turn, event.margin_mode)
     for run in covered:
         for listed in [*(event.history or ()), *(event.open_orders or ())]:
             _take_in(turn, run.run_id, listed)

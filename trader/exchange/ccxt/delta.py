@@ -15,7 +15,9 @@ from msgspec.structs import replace
 from trader.domain.errors import ExchangeError, WireError
 from trader.domain.fill import Fill, Position
 from trader.domain.instrument import Instrument
+from trader.domain.margin import MarginedPosition, MarginTerms, terms_of
 from trader.domain.order import OrderIntent, OrderSnapshot, TimeInForce
+from trader.domain.outcome import Rejected, Unknown
 from trader.domain.quote import Quote
 from trader.domain.wallet import Transaction, Wallet
 from trader.exchange.ccxt.gateway import CcxtGateway
@@ -23,13 +25,14 @@ from trader.exchange.ccxt.wire import load_ccxt
 from trader.exchange.common.budget import DEFAULT_QUOTA, Priority
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.decoding import convert
+from trader.exchange.common.outcomes import outcome_of
 from trader.exchange.common.rows import convert_rows
 from trader.exchange.common.transport import proxies_for
 from trader.exchange.delta.api.health import explain_failure
 from trader.exchange.delta.api.order_requests import Trigger
 from trader.exchange.delta.wire import core as wire
 from trader.exchange.delta.wire import numbers as n
-from trader.exchange.delta.wire.account import TransactionRow
+from trader.exchange.delta.wire.account import FullPreferencesRow, MarginedPositionRow, TransactionRow
 from trader.exchange.delta.wire.parse import (
     parse_fill,
     parse_instrument,
@@ -38,7 +41,7 @@ from trader.exchange.delta.wire.parse import (
     parse_position,
     parse_ticker,
 )
-from trader.exchange.delta.wire.parse_account import parse_transaction
+from trader.exchange.delta.wire.parse_account import parse_margined, parse_preferences, parse_transaction
 from trader.exchange.ports import MaySign
 
 _KINDS = ("perpetual_futures", "call_options", "put_options")
@@ -130,6 +133,29 @@ class CcxtDeltaGateway(CcxtGateway):
     def who_am_i(self) -> str:
         answer = self.wire.read("trading_preferences", lambda x: x.privateGetUsersTradingPreferences())
         return n.id_of(_part(_part(answer, "result"), "user_id"), "user_id")
+
+    def margin_terms(self) -> MarginTerms:
+        answer = self.wire.read("trading_preferences", lambda x: x.privateGetUsersTradingPreferences())
+        preferences = parse_preferences(_read(FullPreferencesRow, _part(answer, "result")))
+        answer = self.wire.read("positions_margined", lambda x: x.privateGetPositionsMargined())
+        rows = _listed(MarginedPositionRow, _part(answer, "result"), "the positions with their margin")
+        held: list[MarginedPosition] = self.usable("the positions with their margin", rows, parse_margined)
+        return terms_of(tuple(held), preferences.portfolios, preferences.default_auto_topup)
+
+    def set_margin_mode(self, mode: str) -> Rejected | Unknown | None:
+        return self._set("margin_mode", lambda x: x.privatePutUsersMarginMode({"margin_mode": mode}))
+
+    def set_auto_topup(self, product_id: int | None, on: bool) -> Rejected | Unknown | None:
+        if product_id is None:
+            return self._set("preferences", lambda x: x.privatePutUsersTradingPreferences({"default_auto_topup": on}))
+        body = {"product_id": product_id, "auto_topup": on}
+        return self._set("auto_topup", lambda x: x.privatePutPositionsAutoTopup(body))
+
+    def _set(self, what: str, call: Callable[[Any], Any]) -> Rejected | Unknown | None:
+        def send() -> None:
+            self.wire.change(what, call, priority=Priority.OWN)
+
+        return outcome_of(send, what)
 
     def wallet(self) -> Wallet:
         self._loaded()

@@ -18,9 +18,10 @@ from trader.domain.errors import ExchangeError, VenueRefused, WireError
 from trader.domain.fill import Fill, Position
 from trader.domain.foreign import concerns
 from trader.domain.instrument import Instrument, Kind
+from trader.domain.margin import MarginTerms
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose, Side, TimeInForce
-from trader.domain.outcome import Ok, Outcome, Rejected, not_sent
+from trader.domain.outcome import Ok, Outcome, Rejected, Unknown, not_sent
 from trader.domain.quote import Quote
 from trader.domain.wallet import Transaction, Wallet
 from trader.exchange.ccxt import unified as unified
@@ -251,6 +252,18 @@ class CcxtGateway:
         if total is None or free is None:
             raise WireError(f"the balance tells nothing of {self._settle}")
         return Wallet(balance=total, available=free, blocked_margin=total - free if used is None else used)
+
+    def margin_terms(self) -> MarginTerms:
+        """Nothing is told: what ccxt unifies of it differs from exchange to exchange."""
+        return MarginTerms()
+
+    def set_margin_mode(self, mode: str) -> Rejected | Unknown | None:
+        return not_sent(
+            "the margin mode of this exchange cannot be set through ccxt; set it on the exchange's own page"
+        )
+
+    def set_auto_topup(self, product_id: int | None, on: bool) -> Rejected | Unknown | None:
+        return not_sent("auto top-up of this exchange cannot be set through ccxt; set it on the exchange's own page")
 
     def who_am_i(self) -> str:
         """Where the exchange tells no user, a fingerprint of the key."""

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from trader.domain.errors import ExchangeError, WireError
 from trader.domain.fill import Fill, Position
 from trader.domain.instrument import Instrument, index_symbol, parse_option_symbol
+from trader.domain.margin import MarginTerms, terms_of
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderIntent, OrderSnapshot, Side
 from trader.domain.outcome import Outcome, Rejected, Unknown
@@ -21,7 +22,7 @@ from trader.exchange.common.budget import DEFAULT_QUOTA, Priority
 from trader.exchange.common.clock_offset import ClockOffset
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.instruments import TTL_SECS, InstrumentCache
-from trader.exchange.common.odd_rows import OddRows, in_words
+from trader.exchange.common.odd_rows import OddRows, PartialList, in_words
 from trader.exchange.common.outcomes import Done, priority_of
 from trader.exchange.common.rows import agreeing, odd_row, sift
 from trader.exchange.common.statistics import CallStatistics, Statistics
@@ -119,8 +120,7 @@ class DeltaGateway:
         )
 
     def cancel_all(self, product_id: int) -> Rejected | Unknown | None:
-        ended = self.orders.cancel_all(CancelScope(product_id=product_id))
-        return None if isinstance(ended, Done) else ended
+        return _agreed(self.orders.cancel_all(CancelScope(product_id=product_id)))
 
     def lookup(self, client_order_id: str) -> OrderSnapshot | None:
         order = self._order(at.ORDER_BY_CLIENT_ID, client_order_id)
@@ -188,6 +188,23 @@ class DeltaGateway:
         if settling:
             raise WireError("the wallet has several USD rows that differ")
         raise WireError(f"the wallet has no USD row{f' ({in_words(odd)})' if odd else ''}")
+
+    def margin_terms(self) -> MarginTerms:
+        """Of a position whose row makes no sense nothing is told."""
+        preferences = self.account.preferences()
+        try:
+            rows = tuple(self.account.margined())
+        except PartialList as part:
+            rows = part.rows
+        return terms_of(rows, preferences.portfolios, preferences.default_auto_topup)
+
+    def set_margin_mode(self, mode: str) -> Rejected | Unknown | None:
+        return _agreed(self.account.set_margin_mode(mode))
+
+    def set_auto_topup(self, product_id: int | None, on: bool) -> Rejected | Unknown | None:
+        if product_id is None:
+            return _agreed(self.account.set_default_auto_topup(on))
+        return _agreed(self.account.set_auto_topup(product_id, on))
 
     def who_am_i(self) -> str:
         envelope = self.rest.read(wire.PreferencesRow, at.PREFERENCES)
@@ -424,6 +441,11 @@ class DeltaGateway:
             return position
         known = self._instruments.by_id(position.product_id)
         return replace(position, symbol=known.symbol if known else "")
+
+
+def _agreed(ended: Done[Any] | Rejected | Unknown) -> Rejected | Unknown | None:
+    """None where the exchange agreed."""
+    return None if isinstance(ended, Done) else ended
 
 
 def _order_key(order: OrderSnapshot) -> tuple[Hashable, Hashable]:

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import Side
+from trader.pricing.portfolio import PortfolioMargin
 from trader.venue.core.account import Account, Wallet
 from trader.venue.core.book import Book
 from trader.venue.core.events import PublicTrade
@@ -16,7 +17,7 @@ from trader.venue.core.funds import Terms
 from trader.venue.core.holding import Holding
 from trader.venue.core.ledger import Counters, Ledger, Prices
 from trader.venue.core.margin import LiquidationPrices, liquidation_prices
-from trader.venue.core.portfolio import PortfolioMargin, portfolio_margin
+from trader.venue.core.portfolio import portfolio_margin
 from trader.venue.core.products import Products
 from trader.venue.core.records import Order, OrderRequest, StopTerms, TriggerMethod
 from trader.venue.core.settings import CoreSettings

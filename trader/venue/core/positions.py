@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from trader.domain.instrument import Instrument, Kind
+from trader.domain.margin import MODES
 from trader.domain.order import OrderType, Side
 from trader.venue.core.account import Account
 from trader.venue.core.floor import TradingFloor
@@ -11,8 +12,6 @@ from trader.venue.core.holding import Holding
 from trader.venue.core.order_desk import OrderDesk
 from trader.venue.core.records import Order, OrderRequest
 from trader.venue.core.refusal import Refused, bad_schema, insufficient_margin
-
-MARGIN_MODES = ("isolated", "portfolio")
 
 
 class Positions:
@@ -84,8 +83,8 @@ class Positions:
         Raises:
             Refused: ``bad_schema``, or ``insufficient_margin`` when the account could not be carried in the new mode.
         """
-        if mode not in MARGIN_MODES:
-            raise bad_schema("margin_mode", f"must be one of: {', '.join(MARGIN_MODES)}")
+        if mode not in MODES:
+            raise bad_schema("margin_mode", f"must be one of: {', '.join(MODES)}")
         before = account.margin_mode
         account.margin_mode = mode
         wallet = self._floor.wallet(account)

@@ -5,13 +5,14 @@ from typing import Any
 
 from trader.domain.fill import FillKind
 from trader.domain.instrument import Instrument, index_symbol
+from trader.pricing.portfolio import PortfolioMargin
 from trader.venue.core.account import Account, Wallet
 from trader.venue.core.events import MmpEvent, OrderEvent, PositionEvent, TradeEvent
 from trader.venue.core.exchange import Exchange
 from trader.venue.core.fill_names import rest_fill_name, stream_fill_name
 from trader.venue.core.holding import Holding
 from trader.venue.core.margin import liquidation_prices
-from trader.venue.core.portfolio import PortfolioMargin, portfolio_margin
+from trader.venue.core.portfolio import portfolio_margin
 from trader.venue.core.records import BRACKET_PRICES, FillRow, Order, Transaction
 from trader.venue.core.settings import CoreSettings
 from trader.venue.market.instants import to_us

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from trader.domain.errors import WireError
+from trader.domain.margin import MODES, MarginedPosition
 from trader.domain.outcome import Rejected, Unknown
 from trader.domain.wallet import Transaction
 from trader.exchange.common.budget import Priority
@@ -37,7 +38,6 @@ from trader.exchange.delta.wire.values import (
     Balances,
     HeartbeatState,
     Leverage,
-    MarginedPosition,
     Preferences,
     TradingStats,
     User,
@@ -45,7 +45,6 @@ from trader.exchange.delta.wire.values import (
 
 TRANSACTIONS_PAGE = 200
 _MARGINED = "the positions with their margin"
-MARGIN_MODES = ("isolated", "portfolio")
 
 T = TypeVar("T")
 
@@ -147,8 +146,8 @@ class AccountAPI:
         """Isolated or portfolio margin, of this account or of a sub-account; the answer is the mode in force."""
 
         def send() -> Done[str]:
-            if mode not in MARGIN_MODES:
-                raise UnsendableOrder(f"the margin mode is one of {', '.join(MARGIN_MODES)}, was {mode!r}")
+            if mode not in MODES:
+                raise UnsendableOrder(f"the margin mode is one of {', '.join(MODES)}, was {mode!r}")
             body = {"margin_mode": mode} | ({"subaccount_user_id": user_id} if user_id is not None else {})
             row: rows.MarginModeRow = self._change(rows.MarginModeRow, at.MARGIN_MODE, body)
             return Done(row.margin_mode or mode)

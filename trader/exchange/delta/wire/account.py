@@ -54,10 +54,7 @@ class LeverageRow(msgspec.Struct):
 
 class FullWalletRow(WalletRow):
     asset_id: Number = None
-    order_margin: Number = None
-    position_margin: Number = None
     commission: Number = None
-    portfolio_margin: Number = None
 
 
 class TransactionRow(msgspec.Struct):
@@ -77,6 +74,7 @@ class FullPreferencesRow(msgspec.Struct):
     vip_discount_factor: Number = None
     volume_30d: Number = None
     mmp_config: object = None
+    enabled_portfolios: dict[str, object] | None = None
 
 
 class UserRow(msgspec.Struct):

@@ -157,6 +157,9 @@ class WalletRow(msgspec.Struct):
     balance: Number = None
     available_balance: Number = None
     blocked_margin: Number = None
+    order_margin: Number = None
+    position_margin: Number = None
+    portfolio_margin: Number = None
     timestamp: Number = None
 
 

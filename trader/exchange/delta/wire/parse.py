@@ -13,6 +13,7 @@ from typing import Any
 from trader.domain.errors import WireError
 from trader.domain.fill import Channel, Fill, FillKind, Position
 from trader.domain.instrument import Instrument, Kind, parse_option_symbol
+from trader.domain.margin import ISOLATED, PORTFOLIO
 from trader.domain.order import OrderSnapshot, Side
 from trader.domain.quote import Greeks, Quote
 from trader.domain.wallet import Wallet
@@ -256,8 +257,16 @@ def parse_wallet(row: WalletRow, equity: Number = None) -> Wallet:
         blocked_margin=n.required(row.blocked_margin, "blocked_margin"),
         equity=n.decimal_of(equity, "net_equity"),
         asset=row.asset_symbol or "USD",
+        margin_mode=_mode_of(row),
         ts_event=n.instant_of(row.timestamp, "timestamp"),
     )
+
+
+def _mode_of(row: WalletRow) -> str | None:
+    """The margin mode, where something is blocked: each has parts of its own in a wallet."""
+    if n.decimal_or_none(row.portfolio_margin):
+        return PORTFOLIO
+    return ISOLATED if n.decimal_or_none(row.position_margin) or n.decimal_or_none(row.order_margin) else None
 
 
 def parse_named_wallet(row: WalletRow) -> Wallet:

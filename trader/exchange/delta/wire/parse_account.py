@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from trader.domain.errors import WireError
+from trader.domain.margin import MarginedPosition
 from trader.domain.order import OrderType, TimeInForce
 from trader.domain.wallet import Transaction
 from trader.exchange.delta.wire import numbers as n
@@ -23,7 +24,6 @@ from trader.exchange.delta.wire.values import (
     AssetBalance,
     HeartbeatState,
     Leverage,
-    MarginedPosition,
     OrderDetails,
     Preferences,
     TradingStats,
@@ -144,7 +144,10 @@ def parse_preferences(row: FullPreferencesRow) -> Preferences:
     """Raises: WireError: The user id is missing."""
     return Preferences(
         user_id=n.id_of(row.user_id, "user_id"),
-        default_auto_topup=n.flag(row.default_auto_topup),
+        default_auto_topup=None if row.default_auto_topup is None else n.flag(row.default_auto_topup),
+        portfolios=tuple(name for name, on in row.enabled_portfolios.items() if on is True)
+        if row.enabled_portfolios
+        else None,
         vip_level=n.count_or_none(row.vip_level),
         volume_30d=n.decimal_or_none(row.volume_30d),
         mmp_config=row.mmp_config,

@@ -113,27 +113,6 @@ class OrderDetails(msgspec.Struct, frozen=True, kw_only=True):
     blocked_commission: Decimal | None
 
 
-class MarginedPosition(msgspec.Struct, frozen=True, kw_only=True):
-    """A holding with its margin, as of up to 10 s ago. `quantity` is signed. The exchange's unrealised figure is left
-    out on purpose: for short options its sign is not defined; value the position yourself."""
-
-    symbol: str
-    product_id: int
-    quantity: int
-    entry_price: Decimal | None
-    mark: Decimal | None
-    margin: Decimal
-    liquidation_price: Decimal | None
-    bankruptcy_price: Decimal | None
-    blocked_commission: Decimal | None
-    realized_pnl: Decimal | None
-    realized_funding: Decimal | None
-    realized_cashflow: Decimal | None
-    margin_mode: str | None
-    auto_topup: bool
-    created_at: datetime | None
-
-
 class Leverage(msgspec.Struct, frozen=True, kw_only=True):
     """Leverage of a product's orders, and the margin its open orders block (USD)."""
 
@@ -164,8 +143,11 @@ class Balances(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True):
+    """`portfolios`: the indices that portfolio margin is on for; None where the exchange tells none on or off."""
+
     user_id: str
-    default_auto_topup: bool
+    default_auto_topup: bool | None
+    portfolios: tuple[str, ...] | None
     vip_level: int | None
     volume_30d: Decimal | None
     mmp_config: object

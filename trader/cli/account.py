@@ -1,0 +1,92 @@
+"""How the exchange margins the account: shown, and set on the exchange itself."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trader.cli import options
+from trader.cli.output import emit_json, emit_lines, table
+from trader.domain.errors import ConfigError
+from trader.domain.margin import MODES, mode_words, topup_words
+
+if TYPE_CHECKING:
+    from trader.desk import MarginChange
+
+account = typer.Typer(help="How the exchange margins the account: margin mode and auto top-up.", no_args_is_help=False)
+
+
+@account.callback(invoke_without_command=True)
+def show_all(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        show()
+
+
+@account.command()
+def show(as_json: options.JsonFlag = False) -> None:
+    """Print margin mode, auto top-up and each position's margin, as the exchange tells them."""
+    import msgspec
+
+    with options.open_desk(options.read_settings()) as desk:
+        terms = desk.margin()
+    if as_json:
+        emit_json(msgspec.to_builtins(terms, str_keys=True))
+        return
+    emit_lines(
+        [
+            f"Margin mode: {mode_words(terms.mode)}.",
+            f"Auto top-up of new positions: {topup_words(terms.default_auto_topup, terms.mode)}.",
+        ]
+    )
+    if terms.positions:
+        rows = [
+            [row.symbol, str(row.quantity), f"{row.margin:f}", _price(row.liquidation_price), _on(row.auto_topup)]
+            for row in terms.positions
+        ]
+        emit_lines(table(["position", "contracts", "margin USD", "liquidated at mark", "auto top-up"], rows))
+
+
+@account.command(name="margin-mode")
+def margin_mode(
+    mode: Annotated[str, typer.Argument(metavar="|".join(MODES), help="Of the whole account, whatever is open.")],
+    as_json: options.JsonFlag = False,
+) -> None:
+    """Set the margin mode on the exchange. It refuses what the account, with what is open, cannot carry."""
+    with options.open_desk(options.read_settings()) as desk:
+        _tell(desk.set_margin_mode(mode), as_json)
+
+
+@account.command(name="auto-topup")
+def auto_topup(
+    to: Annotated[str, typer.Argument(metavar="on|off")],
+    symbol: Annotated[
+        str | None, typer.Option(help="An open position; without it, all positions yet to be opened.")
+    ] = None,
+    as_json: options.JsonFlag = False,
+) -> None:
+    """Set whether free balance flows into a position before it is liquidated."""
+    if to not in ("on", "off"):
+        raise ConfigError(f"auto top-up is on or off, was {to!r}")
+    with options.open_desk(options.read_settings()) as desk:
+        _tell(desk.set_auto_topup(to == "on", symbol), as_json)
+
+
+def _tell(found: "MarginChange", as_json: bool) -> None:
+    if as_json:
+        mode = None if found.terms is None else found.terms.mode
+        emit_json({"done": found.done, "words": found.words, "margin_mode": mode})
+    else:
+        emit_lines([found.words])
+    if not found.done:
+        raise typer.Exit(1)
+
+
+def _price(price: object) -> str:
+    return "not told" if price is None else f"{price:f}"
+
+
+def _on(on: bool) -> str:
+    return "on" if on else "off"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(account, name="account")
