@@ -92,6 +92,7 @@ WORDS: dict[str, str] = {
     "H1": "configuration drawn; invalid ones offered",
     "H4": "a person trades the same contracts",
     "H5": "Stop and Start repeated and mixed",
+    "H8": "a person changes the account's margin mode",
     "H7": "somebody holds or orders other contracts of the underlying; confirmed, or not",
 }
 

@@ -17,6 +17,7 @@ from trader.pricing.black76 import SECS_PER_YEAR, price_and_greeks
 from trader.pricing.fees import GST
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import RunNote
+from trader.simulation.quotes import is_credible
 from trader.simulation.triggers import TriggerRules, most_lost
 from trader.venue.core.records import FillRow
 
@@ -59,7 +60,7 @@ class LiquidationRules:
 
     def _check_entry(self, run: RunNote) -> None:
         quotes = {leg.key: self._evidence.heard.newest.get(leg.symbol) for leg in run.legs}
-        usable = {key: quote for key, quote in quotes.items() if quote is not None and _is_credible(quote)}
+        usable = {key: quote for key, quote in quotes.items() if quote is not None and is_credible(quote)}
         if len(usable) < len(run.legs) or self._evidence.is_late() or not self._evidence.world.is_isolated:
             return
         found = list(self._lost_at_liquidation(run, usable))
@@ -129,7 +130,13 @@ class LiquidationRules:
         """How much of the way to its liquidation the mark of a short leg has gone; None where that cannot be told."""
         liquidation = self._liquidation(leg)
         sold = [fill for key, fill in run.fills.values() if key == leg.key and fill.side is leg.side]
-        if liquidation is None or not sold or leg.side is Side.BUY or not run.net(leg.key):
+        if (
+            liquidation is None
+            or not self._evidence.world.is_isolated
+            or not sold
+            or leg.side is Side.BUY
+            or not run.net(leg.key)
+        ):
             return None
         if not self._evidence.heard.usable(leg.symbol):
             return None
@@ -179,7 +186,7 @@ class LiquidationRules:
 
     def every_second(self, healthy: float) -> None:
         world = self._evidence.world
-        if not world.plan.liquidates or int(self._evidence.secs) % _EVERY_SECS:
+        if not world.plan.liquidates or not world.is_isolated or int(self._evidence.secs) % _EVERY_SECS:
             return
         shell = world.current
         for run in self._evidence.notes.unresolved():
@@ -198,13 +205,6 @@ class LiquidationRules:
             if told is None or abs(told - true) > true / 50:
                 text = f"{leg.symbol} is liquidated at {true:.2f}, the ladder tells {told}"
                 self._evidence.report("LG3", f"run {run.run_id}: {text}", run.run_id)
-
-
-def _is_credible(quote: Quote) -> bool:
-    """Whether the mark lies where the book is: by an absurd one nothing can be said of a liquidation."""
-    if not quote.mark_iv or not quote.mark or not quote.bid or not quote.ask:
-        return False
-    return quote.bid * Decimal("0.8") <= quote.mark <= quote.ask * Decimal("1.25")
 
 
 def _fee(leg: LegTerms, price: float, spot: float) -> float:

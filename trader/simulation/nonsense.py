@@ -12,6 +12,7 @@ from trader.engine.records import LegTerms, Phase
 from trader.pricing.fees import option_commission
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import RunNote
+from trader.simulation.quotes import is_credible
 from trader.simulation.triggers import most_lost
 
 _SLACK = Decimal("1.02")  # our arithmetic and the engine's may differ by a tick of a leg, never by this
@@ -36,7 +37,7 @@ class NonsenseRules:
     def _check(self, run: RunNote) -> None:
         heard = self._evidence.heard
         quotes = [heard.newest.get(leg.symbol) for leg in run.legs]
-        usable = [quote for quote in quotes if quote is not None and quote.mark and quote.bid and quote.ask]
+        usable = [quote for quote in quotes if quote is not None and is_credible(quote)]
         if len(usable) < len(quotes) or self._evidence.is_late():
             return  # I15 says what is wrong with that
         spots = {*heard.spots(), self._evidence.world.venue.market.spot("BTC")}

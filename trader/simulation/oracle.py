@@ -22,6 +22,7 @@ from trader.simulation.finishing import FinishRules
 from trader.simulation.leaving import LeavingRules
 from trader.simulation.limiting import LimitRules
 from trader.simulation.liquidating import LiquidationRules
+from trader.simulation.margining import MarginRules
 from trader.simulation.nonsense import NonsenseRules
 from trader.simulation.notes import Notes
 from trader.simulation.ordering import OrderRules
@@ -60,6 +61,7 @@ class Oracle:
         self.cushions = CushionRules(evidence, self.triggers)
         self.nonsense = NonsenseRules(evidence)
         self.liquidations = LiquidationRules(evidence, self.triggers)
+        self.margins = MarginRules(evidence)
 
     @property
     def notes(self) -> Notes:
@@ -72,6 +74,7 @@ class Oracle:
         self.paying.booted()
         self.wallet.booted()
         self.liquidations.booted()
+        self.margins.booted()
 
     def committed(self, record: rec.AnyRecord, epoch: int) -> None:
         """A record was written."""
@@ -93,6 +96,7 @@ class Oracle:
         self.cushions.before(record)
         self.nonsense.before(record)
         self.liquidations.before(record)
+        self.margins.before(record)
         evidence.notes.take(record, epoch, evidence.secs)
         if isinstance(record, rec.RunFinished):
             self.finishing.finished(record)
@@ -168,6 +172,7 @@ class Oracle:
         self.limits.every_second(healthy)
         self.wallet.every_second(healthy)
         self.liquidations.every_second(healthy)
+        self.margins.every_second(healthy)
 
     def live(self) -> None:
         """A minute after the last fault."""

@@ -9,7 +9,18 @@ from msgspec.structs import replace
 
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
-from trader.simulation import algorithms, bounds, calendars, costs, cushions, ledgers, margins, several, structures
+from trader.simulation import (
+    algorithms,
+    bounds,
+    calendars,
+    costs,
+    cushions,
+    ledgers,
+    margins,
+    modes,
+    several,
+    structures,
+)
 from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
 from trader.simulation.planned import Deed, MarketPlan, Plan
 
@@ -50,6 +61,7 @@ _DRAWN_LATER: tuple[tuple[str, Callable[[Random, Plan], Plan]], ...] = (
     ("costs", costs.drawn),
     ("cushion", cushions.drawn),
     ("margins", margins.drawn),
+    ("modes", modes.drawn),
 )
 
 

@@ -37,6 +37,7 @@ LIVENESS_SECS = 60.0
 LAST_STOP_SECS = 45.0
 UNTOLD_SECS = 15.0  # besides, where costs are never told: two reads of the account, an order by its id for each fill
 _AGAIN_SECS = 0.25
+_MODE_SECS = 65.0
 _COMPARED_SECS = 85.0  # a minute until a difference counts as one, and two more tries to read the ledger
 _TAIL_SECS = 11.0  # what was sent late may still arrive after the end
 _WINDOWS = ("N10", "N11", "N13", "N15", "V1", "K2", "X7", "W4")
@@ -180,8 +181,9 @@ class Session:
 
     @property
     def is_isolated(self) -> bool:
-        """Whether each position stands on a margin of its own."""
-        return self.venue.account.margin_mode == "isolated"
+        """Whether each position stands on a margin of its own, and has done for as long as it takes to be known."""
+        is_known = self.agenda.secs - self.venue.mode_since > _MODE_SECS
+        return self.venue.account.margin_mode == "isolated" and is_known
 
     @property
     def quiet_from(self) -> float:
@@ -316,6 +318,10 @@ class Session:
 
     def wallet_heard(self, shell: Shell, event: ev.WalletRead) -> None:
         self.oracle.wallet_heard(shell, event)
+
+    def margin_heard(self, shell: Shell, event: ev.MarginRead) -> None:
+        if shell is self.current:
+            self.oracle.margins.heard(event.terms)
 
     def _appended(self, records: Sequence[AnyRecord], epoch: int) -> None:
         for record in records:
@@ -531,6 +537,10 @@ class Session:
             case "strange_position" | "strange_order" | "strange_gone":
                 self._deeds_left -= 1
                 self._strange(deed)
+            case "margin_mode":
+                self._deeds_left -= 1
+                if self.faults.active and self.venue.change_mode("portfolio" if deed.size else "isolated"):
+                    self.faults.note("H8")
             case "start_other":
                 self._command(command_id, "start", self._start_body(bad=False, other=deed.size))
             case "stop":

@@ -78,6 +78,8 @@ class Surroundings(Protocol):
 
     def wallet_heard(self, shell: "Shell", event: ev.WalletRead) -> None: ...
 
+    def margin_heard(self, shell: "Shell", event: ev.MarginRead) -> None: ...
+
 
 class _Writer(Writer):
     """The real one, with a point to die at before and after each commit."""
@@ -495,7 +497,12 @@ class Shell:
         if self.alive:
             self.gateway.converse(talk, 8)
             event = read_margin(self.gateway, self.now)
-            self._agenda.after(talk.delay, self.receive, lambda now: replace(event, at=now))
+
+            def hear(now: Now) -> ev.AnyEvent:
+                self._world.margin_heard(self, event)
+                return replace(event, at=now)
+
+            self._agenda.after(talk.delay, self.receive, hear)
 
     def _reader_is_stuck(self) -> bool:
         """W1: a reading worker dies, which it says at once, or hangs and never says anything."""

@@ -65,9 +65,12 @@ class SimVenue:
             twap_window_secs=2,
             margined_lag_secs=10.0,
             liquidates=plan.liquidates,
+            initial_balance=Decimal(plan.balance),
         )
         self.core = Exchange(self.market, settings)
         self.account: Account = self.core.open_account(USER)
+        self.account.margin_mode = plan.margin_mode
+        self.mode_since = -1000.0  # when a person has changed it
         self.arrivals: list[Arrival] = []
         self.halted_until = 0.0
         self.cancels_only_until = 0.0  # X7
@@ -352,6 +355,18 @@ class SimVenue:
         """A person pays in."""
         self.wake()
         self.core.ledger.transfer(self.account, amount, "deposit", self._agenda.now)
+        return True
+
+    def change_mode(self, mode: str) -> bool:
+        """A person changes the account's margin mode, where it can be carried in the other."""
+        self.wake()
+        if self.account.margin_mode == mode:
+            return False
+        try:
+            self.core.positions.set_margin_mode(self.account, mode)
+        except Refused:
+            return False
+        self.mode_since = self._agenda.secs
         return True
 
     def charge(self, product_id: int, amount: Decimal, kind: str) -> bool:
