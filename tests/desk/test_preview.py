@@ -89,9 +89,9 @@ def test_the_cost_of_starting_by_hand() -> None:
     assert [leg.fee for leg in seen.legs] == [D("0.0826"), D("0.118")]
 
 
-def test_an_empty_offer_is_counted_as_far_as_the_guard_lets_it() -> None:
+def test_a_far_away_offer_is_what_closing_costs() -> None:
     seen = seen_of(preset(strategy={"max_spread_pct": "200"}), books(WIDE, BOOKS[0][1]))
-    assert seen.legs[0].closing_px == D(309)
+    assert seen.legs[0].closing_px == D(900)
 
 
 @pytest.mark.parametrize(("call", "put"), BOOKS)

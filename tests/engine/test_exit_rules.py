@@ -41,7 +41,7 @@ from trader.engine.exits import Trail, ratchet, trailing_level, triggered
 from trader.engine.records import ExitDecided, Trailed
 from trader.engine.release import check_release
 from trader.engine.step import step
-from trader.engine.valuation import closing_cost, closing_price
+from trader.engine.valuation import closing_cost
 
 # Sold 2 x 2 contracts at 200: premium 0.8 USD, commissions 0.02. Closing both legs at `ask` costs 0.004 per point of price
 # and, below the fee cap's end at 285.7, 3.5 % of premium plus 18 % tax on top.
@@ -163,16 +163,6 @@ def test_a_stop_at_breakeven_stands_where_getting_out_still_leaves_nothing_lost(
 def test_an_edited_rule_cannot_loosen_a_level_that_stands() -> None:
     looser = Exits(trailing_tiers=())
     assert ratchet(looser, Trail(D(50), D(25)), D(60)) == Trail(D("60.0"), D(25))
-
-
-def test_closing_price_guards_against_a_far_away_ask_and_not_against_a_move() -> None:
-    leg = holding().run.leg("C")
-    near, far, none = ({"ask": "210"}, {"ask": "20500"}, {"ask": None})
-    assert closing_price(leg, quote(CALL, OPENING, **near), D(50)) == 210
-    assert closing_price(leg, quote(CALL, OPENING, **far), D(50)) == D("307.5")
-    assert closing_price(leg, quote(CALL, OPENING, **none), D(50)) == D("307.5")
-    assert closing_price(leg, quote(CALL, OPENING, mark="2", ask="90"), D(50)) == D("4.5")  # at least five ticks
-    assert closing_price(leg, quote(CALL, OPENING, mark=None), D(50)) is None
 
 
 def test_closing_cost_has_commission_cap_and_tax() -> None:

@@ -49,7 +49,7 @@ def price_within(quote: Quote, bounds: Bounds, touch: float, mark: float) -> Quo
         if bounds.side is Side.SELL
         else {"bid": at, "ask": max(at, quote.ask or at)}
     )
-    return replace(quote, mark=between(bounds.mark_low, bounds.mark_high, mark), **sides)
+    return replace(quote, mark=between(0, bounds.mark_high, mark), **sides)
 
 
 shares = st.one_of(st.sampled_from([0.0, 1.0]), st.floats(0, 1))
@@ -113,7 +113,7 @@ def test_a_short_legs_ask_and_a_long_legs_bid_are_bounded() -> None:
         touch = quote.ask if bounds.side is Side.SELL else quote.bid
         assert touch is not None and bounds.touch_low < touch < bounds.touch_high
         assert quote.mark is not None
-        assert quote.mark < bounds.mark_high < inf if bounds.side is Side.SELL else bounds.mark_low == -inf
+        assert quote.mark < bounds.mark_high < inf if bounds.side is Side.SELL else bounds.mark_high == inf
 
 
 def test_while_a_rule_waits_for_agreement_every_price_matters() -> None:
@@ -156,5 +156,5 @@ def test_spot_is_bounded_by_a_hundredth() -> None:
 
 
 def test_two_runs_in_a_contract_leave_the_narrower_room() -> None:
-    wide, narrow = Bounds(Side.SELL, 1, 9, 0, inf), Bounds(Side.SELL, 2, 12, 1, 20)
-    assert wide.within(narrow) == Bounds(Side.SELL, 2, 9, 1, 20)
+    wide, narrow = Bounds(Side.SELL, 1, 9, inf), Bounds(Side.SELL, 2, 12, 20)
+    assert wide.within(narrow) == Bounds(Side.SELL, 2, 9, 20)

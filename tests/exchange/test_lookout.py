@@ -11,8 +11,8 @@ from trader.exchange.delta.stream.conflate import Conflator
 from trader.exchange.delta.stream.lookout import Lookout
 from trader.exchange.delta.wire.core import MarketMessage, MarkPrice, SpotPrice
 
-SHORT = Bounds(Side.SELL, 700, 730, 600, inf)
-LONG = Bounds(Side.BUY, 10, 20, -inf, 40)
+SHORT = Bounds(Side.SELL, 700, 730, 9000)
+LONG = Bounds(Side.BUY, 10, 20, 40)
 AHEAD = Horizon({A: SHORT, B: LONG}, {"BTC": (76_000, 78_000)})
 
 
@@ -30,7 +30,8 @@ INSIDE = [
     quote(ask="730", bid="1"),
     quote(B, bid="10", ask="9999"),
     quote("P-ETH-1-040926", ask=None),
-    mark("99999"),
+    mark("0.1"),
+    mark("9000"),
     mark("40", B),
     index("76000"),
     index("1", ".DEETHUSD"),
@@ -38,7 +39,7 @@ INSIDE = [
 OUTSIDE = [
     ticker(q=["730.5", "64", "708", "80", None]),
     ticker(q=None),
-    ticker(mark="599"),
+    ticker(mark="9001"),
     ticker(mark=None),
     ticker(spot="78000.5"),
     quote(ask="699.5"),
@@ -47,7 +48,7 @@ OUTSIDE = [
     quote(B, bid="9.5"),
     quote(B, bid="20.5"),
     quote(ask="nonsense"),
-    mark("599.9"),
+    mark("9000.1"),
     mark("40.1", B),
     index("75999"),
     index(None),
@@ -90,7 +91,7 @@ def test_what_came_before_a_narrower_horizon_is_judged_by_it() -> None:
     lookout = watching(AHEAD)
     conflator = Conflator(lambda: woken.append(1), matters=lookout.matters)
     conflator.offer(ticker())
-    lookout.horizon = Horizon({A: Bounds(Side.SELL, 700, 716, 600, inf)}, {"BTC": (76_000, 78_000)})
+    lookout.horizon = Horizon({A: Bounds(Side.SELL, 700, 716, inf)}, {"BTC": (76_000, 78_000)})
     conflator.judge_again()
     conflator.judge_again()
     assert woken == [1]

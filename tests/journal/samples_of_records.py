@@ -139,6 +139,9 @@ def one_of_each(run_id: str) -> list[r.AnyRecord]:
         r.FillCosted(**base, fill_id=f"{run_id}-f1", commission=Decimal("0.0417")),
         r.PositionObserved(**base, symbol=CALL, quantity=-10),
         r.Trailed(**base, peak_pnl=Decimal("1.6"), peak_pct=Decimal("40.9"), level_pct=Decimal(0)),
+        r.SpreadGuarded(
+            **base, since={"C": MARKET}, reason="max_loss", pct=Decimal("-112.4"), counted_pct=Decimal("-96.1")
+        ),
         r.BesideConfirmed(**base, foreign=(FOREIGN,), command_id="beside-1", issued_by="cli"),
         r.StopRequested(**base, command_id="stop-1"),
         r.ExitDecided(**base, reason="manual", detail="asked for", pnl=Decimal("1.5")),

@@ -149,7 +149,7 @@ def any_kind_covers(patch: Patch) -> None:
 
 def everything_is_bought_back(patch: Patch) -> None:
     real = valuation.closing_price
-    everywhere(patch, real, lambda leg, quote, guard: real(replace(leg, side=Side.SELL), quote, guard))
+    everywhere(patch, real, lambda leg, quote: real(replace(leg, side=Side.SELL), quote))
 
 
 def closing_always_costs(patch: Patch) -> None:

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from tests.mutants.mutant import Mutant, sessions
 from tests.mutants.plans import TIERS, held, holding, peak_then_back
 from tests.mutants.tools import Patch, everywhere
@@ -11,7 +13,7 @@ from trader.engine import holding as hold_rules
 from trader.engine.effects import AckCommand
 from trader.engine.exits import Trail, trailing_level
 from trader.engine.records import Phase
-from trader.engine.state import ZERO, Run, seconds_since
+from trader.engine.state import Run, seconds_since
 from trader.engine.valuation import Valuation
 
 
@@ -25,10 +27,8 @@ def one_leg_left_out(patch: Patch) -> None:
         stale.update(symbol for symbol in opened if valuation.staleness(market, now, symbol))
         return reals[1](run, market, now) if len(stale) == len(opened) else ""
 
-    def value(run: Run, market: Any) -> Valuation | None:
-        priced = [valuation.leg_pnl(run, leg, market) for leg in run.legs if leg.symbol not in stale]
-        total = sum((pnl for pnl in priced if pnl is not None), ZERO)
-        return Valuation(pnl=total, pct=total / run.premium * 100)
+    def value(run: Run, market: Any, guarded: Any = ()) -> Valuation | None:
+        return reals[0](replace(run, legs=tuple(leg for leg in run.legs if leg.symbol not in stale)), market, guarded)
 
     def evidence_of(run: Run, market: Any) -> Any:
         quotes = [market.quotes.get(leg.symbol) for leg in run.legs if leg.symbol not in stale]

@@ -148,9 +148,12 @@ def _ahead(run: "RunView") -> list[str]:
     """Which exits are in reach, and what Stop would do now."""
     if run.phase == "done":
         return []
-    from trader.desk import reach_of_run, stop_words
+    from trader.desk import guard_words, reach_of_run, stop_words, unoffered_words
 
-    return [*filter(None, [reach_of_run(run)]), f"Stop & Exit now: {stop_words(run)}"]
+    return [
+        *filter(None, [guard_words(run) or unoffered_words(run), reach_of_run(run)]),
+        f"Stop & Exit now: {stop_words(run)}",
+    ]
 
 
 def _pct(value: Decimal | None) -> str:

@@ -250,10 +250,22 @@ class Exits(Section):
     spread_guard_pct: Number = setting(
         Decimal(50),
         "Spread guard",
-        "An ask further above mark than this is counted as mark plus this when deciding.",
+        "A spread is wide where the ask of a short leg lies further above the mark than this (of a long leg the bid below it; at "
+        "least 5 ticks). Exits at a loss (max loss, trailing stop, breakeven) count it no further than this, for spread_guard_secs; "
+        "where nobody offers a short leg, for as long as that lasts. Profit target, arming and every P&L shown are at the ask itself.",
         "% of mark",
         gt=0,
         le=1000,
+    )
+    spread_guard_secs: Whole = setting(
+        60,
+        "Spread guard lasts",
+        "For how long exits at a loss look past a wide spread; a spread that stays wide is the price, and then counts in full. "
+        "0 = never: every print counts at once.",
+        "seconds of the exchange's time",
+        since=5,
+        ge=0,
+        le=600,
     )
     settle_within_mins: Whole = setting(
         360,

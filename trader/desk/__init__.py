@@ -7,6 +7,7 @@ from trader.config.presets import PresetChanged, PresetInfo
 from trader.desk.account import Use, uses
 from trader.desk.chain import Chain, ChainRow, ChainSide
 from trader.desk.desk import Desk
+from trader.desk.guard_words import guard_words, is_unoffered, unoffered_words
 from trader.desk.margin import MarginChange
 from trader.desk.outcome import Outcome
 from trader.desk.payoff import Outcomes, fires, outcomes, payoff
@@ -86,6 +87,8 @@ __all__ = [
     "alert_counts",
     "alert_groups",
     "fires",
+    "guard_words",
+    "is_unoffered",
     "margin_shock",
     "outcomes",
     "payoff",
@@ -93,6 +96,7 @@ __all__ = [
     "reach_of_run",
     "spot_map",
     "stop_words",
+    "unoffered_words",
     "uses",
     "what_if",
 ]

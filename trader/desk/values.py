@@ -131,7 +131,7 @@ class PreviewLeg(msgspec.Struct, frozen=True, kw_only=True):
     open_interest: Decimal | None
     limit_price: Decimal
     fee: Decimal | None = None  # USD of selling all contracts at `limit_price`
-    closing_px: Decimal | None = None  # what a P&L would count buying back at now: the ask, bounded by the spread guard
+    closing_px: Decimal | None = None  # what a P&L would count buying back at now: the ask
     exit_most: Decimal | None = None  # USD a closing order of all contracts would pay at most at today's mark, fees in
     side: str = "sell"
     ask_size: int | None = None

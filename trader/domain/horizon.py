@@ -6,12 +6,11 @@ from trader.domain.order import Side
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """Where a contract's touch (the ask of what is short, the bid of what is long) and its mark may be, USD per unit."""
+    """Where a contract's touch (the ask of what is short, the bid of what is long) may be, and how high its mark, USD per unit."""
 
     side: Side
     touch_low: float
     touch_high: float
-    mark_low: float
     mark_high: float
 
     def within(self, other: "Bounds") -> "Bounds":
@@ -20,7 +19,6 @@ class Bounds(msgspec.Struct, frozen=True):
             self.side,
             max(self.touch_low, other.touch_low),
             min(self.touch_high, other.touch_high),
-            max(self.mark_low, other.mark_low),
             min(self.mark_high, other.mark_high),
         )
 

@@ -51,7 +51,7 @@ def entry_cost(
     for leg in legs:
         quote = quotes.get(leg.symbol)
         reference = None if quote is None else entry_reference(preset, leg.side, quote)
-        closing = None if quote is None else closing_price(leg, quote, preset.exits.spread_guard_pct)
+        closing = None if quote is None else closing_price(leg, quote)
         if quote is None or reference is None or closing is None:
             return None
         price = chase_price(preset, leg, leg.side, quote, reference, 0)

@@ -361,6 +361,10 @@ def _trailed(run: Run, record: rec.Trailed) -> Run:
     )
 
 
+def _spread_guarded(run: Run, record: rec.SpreadGuarded) -> Run:
+    return replace(run, guarded=record.since)
+
+
 def _exit_decided(run: Run, record: rec.ExitDecided) -> Run:
     if run.exit_reason is not None:
         return run
@@ -406,6 +410,7 @@ _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
     rec.FillCosted: _fill_costed,
     rec.PositionObserved: _position_observed,
     rec.Trailed: _trailed,
+    rec.SpreadGuarded: _spread_guarded,
     rec.ExitDecided: _exit_decided,
     rec.LegKept: _leg_kept,
     rec.LegReleased: _leg_released,

@@ -4,6 +4,7 @@ from decimal import Decimal
 from functools import partial
 
 from trader.domain.basis import basis_words
+from trader.domain.exit_reason import ExitReason
 from trader.domain.order import Side
 from trader.engine import records as rec
 from trader.engine.account.positions import differs_lastingly
@@ -13,6 +14,7 @@ from trader.engine.execution.working import ask_cancel
 from trader.engine.exits import Trail, ratchet, triggered
 from trader.engine.gate import closable
 from trader.engine.liquidation import limits_of, near_liquidation
+from trader.engine.spread_guard import counted, hold_back, note_spreads
 from trader.engine.state import HUNDRED, ZERO, Run, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import Evidence, Valuation, closing_cost, closing_price, evidence_of, flaw_of, value
@@ -46,8 +48,12 @@ def hold(turn: Turn, run_id: str) -> None:
     flaw = flaw_of(run, market_now, turn.now)
     evidence = evidence_of(run, market_now)
     is_news = _is_news(turn.watch(run_id).evaluated_on, evidence)
+    if not flaw:
+        note_spreads(turn, run)
+        run = turn.run(run_id)
     if not flaw and not is_news:
         _sees(turn, run_id)
+        _look_again(turn, run)
         return
     valuation = None if flaw else value(run, market_now)
     if valuation is None:
@@ -104,9 +110,10 @@ def _is_news(old: Evidence, new: Evidence) -> bool:
 
 
 def _evaluate(turn: Turn, run: Run, valuation: Valuation, evidence: Evidence) -> None:
-    """One fresh evaluation: ratchet the trail, count agreement, exit when a rule has agreed often enough.
+    """One fresh evaluation at the touch: ratchet the trail, count agreement, exit when a rule has agreed often enough.
 
-    The peak follows the lower of this and the previous evaluation, so that one stray print does not move the stop.
+    The peak follows the lower of this and the previous evaluation, so that one stray print does not move the stop; a profit that
+    is not known moves nothing.
     """
     exits = run.preset.exits
     watch = turn.watch(run.run_id)
@@ -114,19 +121,54 @@ def _evaluate(turn: Turn, run: Run, valuation: Valuation, evidence: Evidence) ->
     if exits.confirmations > 1:
         confirmed = min(watch.pnl, valuation.pnl) if watch.pnl is not None else ZERO
     trail = Trail(run.peak_pct, run.level_pct) if run.peak_pct is not None else None
-    risen = ratchet(exits, trail, confirmed / run.basis * HUNDRED, partial(_closing_pct, turn, run))
+    risen = None
+    if not valuation.unoffered:
+        risen = ratchet(exits, trail, confirmed / run.basis * HUNDRED, partial(_closing_pct, turn, run))
     if risen is not None:
         turn.write(rec.Trailed, run.run_id, peak_pnl=confirmed, peak_pct=risen.peak, level_pct=risen.level)
         run = turn.run(run.run_id)
-    true = triggered(exits, run.level_pct, valuation.pct, basis_words(run.basis_name), run.peak_pct)
+    true = _true(turn, run, valuation)
+    agreed = {reason: watch.agreed.get(reason, 0) + 1 for reason in true}
+    losing = counted(run, turn.state.market, watch, turn.now) if watch.wide else valuation
+    turn.set_watch(
+        run.run_id, evaluated_on=evidence, pnl=valuation.pnl, counted=(losing or valuation).pnl, agreed=agreed
+    )
+    _fire(turn, run, valuation, true)
+
+
+def _true(turn: Turn, run: Run, valuation: Valuation) -> dict[ExitReason, str]:
+    """The price rules that are true: at the touch or, ahead of a liquidation, at the mark. Of what nobody offers no profit is known
+    to be taken."""
+    true = triggered(run.preset.exits, run.level_pct, valuation.pct, basis_words(run.basis_name), run.peak_pct)
+    if valuation.unoffered:
+        why = f"; {_no_ask(valuation)}, counted at the spread guard"
+        true = {reason: detail + why for reason, detail in true.items() if reason != "max_profit"}
     if near := near_liquidation(run, limits_of(turn.state, run), turn.state.market):
         true["liquidation_guard"] = near
-    agreed = {reason: watch.agreed.get(reason, 0) + 1 for reason in true}
-    turn.set_watch(run.run_id, evaluated_on=evidence, pnl=valuation.pnl, agreed=agreed)
+    return true
+
+
+def _no_ask(valuation: Valuation) -> str:
+    return f"no ask for {', '.join(valuation.unoffered)}"
+
+
+def _fire(turn: Turn, run: Run, valuation: Valuation, true: dict[ExitReason, str]) -> None:
+    """Exit by the weightiest rule that has agreed often enough and that the spread guard does not hold back."""
+    agreed = turn.watch(run.run_id).agreed
+    held = hold_back(turn, run, true, valuation)
     for reason, detail in true.items():
-        if agreed[reason] >= exits.confirmations:
+        if agreed.get(reason, 0) >= run.preset.exits.confirmations and reason not in held:
             turn.decide_exit(run.run_id, reason, detail, pnl=valuation.pnl)
             return
+
+
+def _look_again(turn: Turn, run: Run) -> None:
+    """Between two prices of all legs: what has agreed often enough and was held back fires the moment the guard has run out."""
+    if all(times < run.preset.exits.confirmations for times in turn.watch(run.run_id).agreed.values()):
+        return
+    valuation = value(run, turn.state.market)
+    if valuation is not None:
+        _fire(turn, run, valuation, _true(turn, run, valuation))
 
 
 def _closing_pct(turn: Turn, run: Run) -> Decimal:
@@ -135,7 +177,7 @@ def _closing_pct(turn: Turn, run: Run) -> Decimal:
     spot, total = market.spots.get(run.underlying, ZERO), ZERO
     for leg in run.held:
         quote, quantity = market.quotes[leg.symbol], run.open_quantity(leg.key)
-        price = closing_price(leg, quote, run.preset.exits.spread_guard_pct)
+        price = closing_price(leg, quote)
         if price is not None and quote.mark is not None:
             total += (
                 closing_cost(leg, quantity, price, spot) + leg.side.sign * quote.mark * quantity * leg.contract_value
@@ -176,7 +218,8 @@ def _report(turn: Turn, run: Run, valuation: Valuation) -> None:
     if seconds_since(watch.reported_at, market) >= run.preset.system.status_report_mins * 60:
         turn.set_watch(run.run_id, reported_at=market)
         level = f", trailing level {run.level_pct} %" if run.level_pct is not None else ""
-        text = f"Holding: P&L {valuation.pnl:.4f} USD ({valuation.pct:.1f} % of {basis_words(run.basis_name)}){level}."
+        pnl = f"P&L {valuation.pnl:.4f} USD ({valuation.pct:.1f} % of {basis_words(run.basis_name)})"
+        text = f"Holding: {f'P&L not known ({_no_ask(valuation)})' if valuation.unoffered else pnl}{level}."
         turn.do(Tell(run_id=run.run_id, text=text))
     spot, start = turn.state.market.spots.get(run.underlying), run.spot_at_entry
     if spot is not None and start is not None and start > 0:

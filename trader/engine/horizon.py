@@ -14,7 +14,6 @@ from trader.config.preset import Exits
 from trader.domain.clock import Now
 from trader.domain.horizon import Bounds, Horizon
 from trader.domain.order import Side
-from trader.domain.quote import Quote
 from trader.engine.liquidation import Limit, limits_of
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import HUNDRED, Run, State, Watch
@@ -65,19 +64,13 @@ def _of_run(run: Run, state: State, now: Now) -> dict[str, Bounds] | None:
     found: dict[str, Bounds] = {}
     for leg in legs:
         quote = state.market.quotes[leg.symbol]
-        price, touch = closing_price(leg, quote, run.preset.exits.spread_guard_pct), _touch(leg, quote)
-        if price is None or touch is None or touch <= 0:
-            return None  # without a touch the mark alone makes the price
+        price = closing_price(leg, quote)
+        if not price:
+            return None  # what is counted without a touch moves with the mark
         # USD of P&L that a USD of the leg's price moves at most, its commission (a share of the price) included.
         per_usd = _units(run, leg) * (1 + float((leg.fee_cap or 0) * (1 + GST)))
-        found[leg.symbol] = _bounds(
-            leg,
-            float(price),
-            down / len(legs) / per_usd,
-            up / len(legs) / per_usd,
-            run.preset.exits,
-            _mark_most(limits.get(leg.key)),
-        )
+        most = _mark_most(limits.get(leg.key))
+        found[leg.symbol] = _bounds(leg, float(price), down / len(legs) / per_usd, up / len(legs) / per_usd, most)
     return found
 
 
@@ -89,10 +82,6 @@ def _mark_most(limit: Limit | None) -> float:
 def _is_calm(watch: Watch) -> bool:
     """Whether no rule waits for a further price to agree, and prices have been seen."""
     return watch.blind_since is None and watch.pnl is not None and not any(watch.agreed.values())
-
-
-def _touch(leg: LegTerms, quote: Quote) -> Decimal | None:
-    return quote.ask if leg.side is Side.SELL else quote.bid
 
 
 def _units(run: Run, leg: LegTerms) -> float:
@@ -119,16 +108,9 @@ def _rises(exits: Exits, peak: Decimal) -> Iterable[Decimal]:
     return (last + steps * exits.trailing_step_peak_pct,)
 
 
-def _bounds(leg: LegTerms, price: float, down: float, up: float, exits: Exits, mark_most: float) -> Bounds:
-    """`down` and `up`: by how much the price at which the leg is closed may move against it and in its favour. `mark_most`: the
-    mark that is near its liquidation.
-
-    The price is the touch, but never further from the mark than the guard: the touch alone keeps it from moving against the
-    leg, touch and mark together from moving in its favour. A touch of nothing is no touch.
-    """
-    guard, least = float(exits.spread_guard_pct) / 100, float(leg.tick_size)
-    if leg.side is Side.SELL:
-        low, high = price - up, price + down
-        return Bounds(leg.side, max(low, least), high, low / (1 + guard), mark_most)
-    low, high = price - down, price + up
-    return Bounds(leg.side, max(low, least), high, -inf, high / (1 - guard) if guard < 1 else inf)
+def _bounds(leg: LegTerms, price: float, down: float, up: float, mark_most: float) -> Bounds:
+    """`down` and `up`: by how much the touch at which the leg is closed may move against it and in its favour; `mark_most`: the mark
+    that is near its liquidation. The spread guard only ever lets a losing exit wait, so within these it has nothing to hold back.
+    A touch of nothing is no touch."""
+    low, high = (price - up, price + down) if leg.side is Side.SELL else (price - down, price + up)
+    return Bounds(leg.side, max(low, float(leg.tick_size)), high, mark_most)

@@ -1,5 +1,6 @@
 """What people see of one leg: prices, P&L at cost to close and at mark, and the greeks of the position it makes."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from math import isfinite
 from typing import NamedTuple
@@ -10,17 +11,18 @@ from trader.engine.liquidation import Limit
 from trader.engine.records import LegTerms, Phase
 from trader.engine.shown import shown
 from trader.engine.state import GREEKS_AGE, HUNDRED, ZERO, Market, Run, age_slack
-from trader.engine.valuation import closing_fee, closing_price, leg_banked, leg_pnl, staleness
+from trader.engine.valuation import closing_cost, closing_fee, closing_price, guarded_price, leg_banked, staleness
 from trader.engine.view import LegView
 from trader.pricing.black76 import greeks, year_fraction
 from trader.pricing.implied_vol import credible_vol
 
 
 class _Money(NamedTuple):
-    """As in `LegView`; all None where the leg cannot be priced."""
+    """As in `LegView`; all None where the leg cannot be priced, all but the P&L at mark where nobody offers it."""
 
     pnl: Decimal | None = None
     closing_px: Decimal | None = None
+    counted_px: Decimal | None = None
     fee_to_close: Decimal | None = None
     pnl_mark: Decimal | None = None
 
@@ -33,14 +35,21 @@ class _Position(NamedTuple):
 
 
 def leg_view(
-    run: Run, leg: LegTerms, market: Market, now: Now, kept: str, progress: str = "", limit: Limit | None = None
+    run: Run,
+    leg: LegTerms,
+    market: Market,
+    now: Now,
+    kept: str,
+    progress: str,
+    waits: Mapping[str, float],
+    limit: Limit | None,
 ) -> LegView:
     """One leg as seen at `now`. `kept`: why it is held to its settlement; `progress`: how many slices have filled; in words.
-    `limit`: where it is liquidated, if it can be."""
+    `waits`: seconds for which the spread guard binds legs, by key; `limit`: where it is liquidated, if it can be."""
     quote = market.quotes.get(leg.symbol)
     ledger = run.ledger(leg.key)
     spot = market.spots.get(run.underlying)
-    money = _money(run, leg, market, now) if ledger.entered else _Money()
+    money = _money(run, leg, market, now, waits) if ledger.entered else _Money()
     position = _position(run, leg, market, now)
     return LegView(
         key=leg.key,
@@ -70,6 +79,8 @@ def leg_view(
         bid_size=quote.bid_size if quote is not None else None,
         ask_size=quote.ask_size if quote is not None else None,
         closing_px=money.closing_px,
+        counted_px=money.counted_px,
+        guard_secs=None if money.counted_px is None or money.closing_px is None else waits.get(leg.key),
         fees_paid=ledger.fees if ledger.entered or ledger.closed else None,
         fee_to_close=money.fee_to_close,
         pnl_mark=money.pnl_mark,
@@ -119,7 +130,7 @@ def _average(value: Decimal, quantity: int) -> Decimal | None:
     return value / quantity if quantity else None
 
 
-def _money(run: Run, leg: LegTerms, market: Market, now: Now) -> _Money:
+def _money(run: Run, leg: LegTerms, market: Market, now: Now, waits: Mapping[str, float]) -> _Money:
     open_quantity = run.open_quantity(leg.key)
     banked = leg_banked(run, leg)
     if open_quantity <= 0:
@@ -128,15 +139,25 @@ def _money(run: Run, leg: LegTerms, market: Market, now: Now) -> _Money:
     if usable is None:
         return _Money()
     quote, spot = usable
-    price = closing_price(leg, quote, run.preset.exits.spread_guard_pct)
-    if price is None or quote.mark is None:
+    price = closing_price(leg, quote)
+    if quote.mark is None:
         return _Money()
     return _Money(
-        pnl=leg_pnl(run, leg, market),
+        pnl=None if price is None else banked - closing_cost(leg, open_quantity, price, spot),
         closing_px=price,
-        fee_to_close=closing_fee(leg, open_quantity, price, spot),
+        counted_px=_counted_px(run, leg, quote, waits),
+        fee_to_close=None if price is None else closing_fee(leg, open_quantity, price, spot),
         pnl_mark=banked + leg.side.sign * quote.mark * open_quantity * leg.contract_value,
     )
+
+
+def _counted_px(run: Run, leg: LegTerms, quote: Quote, waits: Mapping[str, float]) -> Decimal | None:
+    """What exits at a loss count instead of the touch, while the guard binds; always where nobody offers it."""
+    touch = closing_price(leg, quote)
+    if run.phase is not Phase.HOLDING or (touch is not None and leg.key not in waits):
+        return None
+    price = guarded_price(leg, quote, run.preset.exits.spread_guard_pct)
+    return None if price == touch else price
 
 
 def _position(run: Run, leg: LegTerms, market: Market, now: Now) -> _Position:

@@ -145,6 +145,17 @@ def _trailed(record: rec.Trailed) -> str:
     return f"profit peaked at {plain(record.peak_pct)} %: {level}"
 
 
+@_kind(rec.SpreadGuarded, "decisions", Weight.STEP)
+def _spread_guarded(record: rec.SpreadGuarded) -> str:
+    if record.pct is None or record.counted_pct is None:
+        still = f"still wide: {', '.join(record.since)}" if record.since else "no spread is wide any more"
+        return f"spread guard: {still}"
+    return (
+        f"{exit_label(record.reason)} is held back by the spread guard for a while: at the touch {record.pct:+.1f} %, "
+        f"counted {record.counted_pct:+.1f} %"
+    )
+
+
 @_kind(rec.ExitDecided, "decisions", Weight.DECISION)
 def _exit_decided(record: rec.ExitDecided) -> str:
     return f"exit: {exit_label(record.reason)}{f' ({record.detail})' if record.detail else ''}"

@@ -227,6 +227,16 @@ class Trailed(Record, frozen=True, kw_only=True, tag="trailed"):
     level_pct: Decimal | None
 
 
+class SpreadGuarded(Record, frozen=True, kw_only=True, tag="spread_guarded"):
+    """A rule that is true at the touch is held back by the spread guard: P&L at the touch and as counted, % of the basis. `since`:
+    from when (market time) the spreads of legs are wide, by key. Without a reason: which of them still are."""
+
+    since: dict[str, datetime]
+    reason: str = ""
+    pct: Decimal | None = None
+    counted_pct: Decimal | None = None
+
+
 class ExitDecided(Record, frozen=True, kw_only=True, tag="exit_decided"):
     """The run goes to EXITING. `reason`: an `ExitReason`, or what a later version wrote there."""
 
@@ -340,6 +350,7 @@ AnyRecord = (
     | FillCosted
     | PositionObserved
     | Trailed
+    | SpreadGuarded
     | ExitDecided
     | LegKept
     | LegReleased

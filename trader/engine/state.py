@@ -124,6 +124,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     peak_at: datetime | None = None  # market
     level_pct: Decimal | None = None
     beside: tuple[Foreign, ...] = ()  # what a person wants to start beside, exactly as it stood
+    guarded: dict[
+        str, datetime
+    ] = {}  # legs, by key: since when (market) their spread is wide, where that held a stop back
     stop_command: str | None = None
     exit_reason: str | None = None
     exit_detail: str = ""
@@ -275,7 +278,11 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     absent: dict[str, tuple[int, datetime]] = {}
     evaluated_on: tuple[datetime | None, ...] = ()
     pnl: Decimal | None = None
+    counted: Decimal | None = None  # USD: the same as exits at a loss and the account's limits count it (spread guard)
     agreed: dict[str, int] = {}
+    wide: dict[str, datetime] | None = (
+        None  # legs, by key: since when (market) their spread is wide; None = not looked yet
+    )
     blind_since: datetime | None = None
     quotes_asked: datetime | None = None
     reported_at: datetime | None = None

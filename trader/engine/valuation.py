@@ -1,5 +1,6 @@
 """What it would cost to close now: the one P&L that decisions, screens and reports share while a position is open."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import isfinite
@@ -31,10 +32,12 @@ Evidence = tuple[datetime | None, ...]
 
 class Valuation(msgspec.Struct, frozen=True, kw_only=True):
     """Cost to close of everything open. `pnl` is USD: cash so far, minus closing cost, minus paid and closing fees;
-    `pct` is of the run's basis."""
+    `pct` is of the run's basis. `unoffered`: symbols of short legs that nobody offers; they are counted where the spread guard
+    ends, so that a loss is still seen, and what the profit is, is not known."""
 
     pnl: Decimal
     pct: Decimal
+    unoffered: tuple[str, ...] = ()
 
 
 def staleness(market: Market, now: Now, symbol: str, *, need_greeks: bool = False, side: Side = Side.SELL) -> str:
@@ -73,20 +76,25 @@ def _unenterable(quote: Quote, side: Side) -> str:
     return ""
 
 
-def closing_price(leg: LegTerms, quote: Quote, spread_guard_pct: Decimal) -> Decimal | None:
-    """USD per unit at which a leg is closed, the touch on the other side: the ask to buy back what is short, the bid to sell
-    what is long, but never counted further from the mark than the guard (or 5 ticks).
+def closing_price(leg: LegTerms, quote: Quote) -> Decimal | None:
+    """USD per unit at which a leg is closed now: the ask to buy back what is short, the bid to sell what is long. None where
+    nobody offers what is short; what nobody bids for brings nothing, and that is known."""
+    if leg.side is Side.BUY:
+        return max(quote.bid or ZERO, ZERO)
+    return quote.ask if quote.ask is not None and quote.ask > 0 else None
 
-    A thin book's far-away touch says little about what closing costs; the guard keeps one empty book from firing a stop,
-    while a move of the mark always counts in full. Without a touch the guarded price itself is used.
-    """
+
+def guarded_price(leg: LegTerms, quote: Quote, spread_guard_pct: Decimal) -> Decimal | None:
+    """The same, but no further from the mark than the guard (at least 5 ticks), and that far where nobody offers what is short:
+    what the exits at a loss count for a while (`trader.engine.spread_guard`). A move of the mark counts in full."""
     if quote.mark is None:
         return None
     guard = max(quote.mark * spread_guard_pct / HUNDRED, _GUARD_TICKS * leg.tick_size)
+    touch = closing_price(leg, quote)
     if leg.side is Side.SELL:
-        return quote.mark + guard if quote.ask is None or quote.ask <= 0 else min(quote.ask, quote.mark + guard)
-    price = max(quote.bid or ZERO, quote.mark - guard, ZERO)
-    return price if not quote.ask else min(price, quote.ask)  # no mark makes it worth more than others ask for it
+        return quote.mark + guard if touch is None else min(touch, quote.mark + guard)
+    least = quote.mark - guard if not quote.ask else min(quote.mark - guard, quote.ask)
+    return max(touch or ZERO, least)  # no mark makes it worth more than others ask for it
 
 
 def closing_cost(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) -> Decimal:
@@ -133,31 +141,29 @@ def leg_banked(run: Run, leg: LegTerms) -> Decimal:
     return ledger.cash - ledger.fees
 
 
-def leg_pnl(run: Run, leg: LegTerms, market: Market) -> Decimal | None:
-    """USD a leg would have made if closed now; None when it cannot be priced."""
-    ledger = run.ledger(leg.key)
-    banked = ledger.cash - ledger.fees
-    if ledger.open <= 0:
-        return banked
-    quote = market.quotes.get(leg.symbol)
-    spot = market.spots.get(run.underlying)
-    price = None if quote is None else closing_price(leg, quote, run.preset.exits.spread_guard_pct)
-    if price is None or spot is None:
-        return None
-    return banked - closing_cost(leg, ledger.open, price, spot)
-
-
-def value(run: Run, market: Market) -> Valuation | None:
-    """The whole run at cost to close, or None when any open leg cannot be priced: whole P&L or none."""
+def value(run: Run, market: Market, guarded: Collection[str] = ()) -> Valuation | None:
+    """The whole run at cost to close, or None when any open leg cannot be priced: whole P&L or none. Legs whose keys are in
+    `guarded` are counted no further from the mark than the spread guard, and so is a short one that nobody offers."""
     if run.basis <= 0:
         return None
-    total = ZERO
+    total, unoffered = ZERO, []
+    spot = market.spots.get(run.underlying)
     for leg in run.legs:
-        pnl = leg_pnl(run, leg, market)
-        if pnl is None:
+        ledger = run.ledger(leg.key)
+        total += ledger.cash - ledger.fees
+        if ledger.open <= 0:
+            continue
+        quote = market.quotes.get(leg.symbol)
+        if quote is None or quote.mark is None or spot is None:
             return None
-        total += pnl
-    return Valuation(pnl=total, pct=total / run.basis * HUNDRED)
+        price = closing_price(leg, quote)
+        if price is None:
+            unoffered.append(leg.symbol)
+        if price is None or leg.key in guarded:
+            price = guarded_price(leg, quote, run.preset.exits.spread_guard_pct)
+            assert price is not None  # there is a mark
+        total -= closing_cost(leg, ledger.open, price, spot)
+    return Valuation(pnl=total, pct=total / run.basis * HUNDRED, unoffered=tuple(unoffered))
 
 
 def evidence_of(run: Run, market: Market) -> Evidence:

@@ -45,8 +45,10 @@ class LegView(msgspec.Struct, frozen=True, kw_only=True):
     bid_size: int | None = None  # contracts
     ask_size: int | None = None
     closing_px: Decimal | None = (
-        None  # what `pnl` counts closing at: the ask (long: the bid), bounded by the spread guard
+        None  # what `pnl` counts closing at: the ask (long: the bid); None where nobody offers it
     )
+    counted_px: Decimal | None = None  # what exits at a loss count instead, where the spread guard binds
+    guard_secs: float | None = None  # for how much longer (exchange's time); None = while nobody offers it
     fees_paid: Decimal | None = None  # USD, of every fill of this leg so far
     fee_to_close: Decimal | None = None  # USD, of closing what is open at `closing_px`
     pnl_mark: Decimal | None = None  # USD at the mark price: fees paid are in it, spread and closing fee are not
@@ -187,6 +189,17 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     words: str = ""
 
 
+class Guarded(msgspec.Struct, frozen=True, kw_only=True):
+    """The spread guard binds: `pnl` (USD) and `pnl_pct` (% of the basis) are what the exits at a loss count instead of P&L at the touch,
+    for `secs` more (exchange's time; None = as long as nobody offers). `unoffered`: short contracts that nobody offers; while there
+    are any, P&L at the touch is not known and this is the most it can be."""
+
+    pnl: Decimal
+    pnl_pct: Decimal
+    secs: float | None
+    unoffered: tuple[str, ...] = ()
+
+
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
     """One run now. Money is USD. `flat`: "true", "false" or "unknown"; true only when the exchange confirmed it."""
 
@@ -240,6 +253,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     margin: Decimal | None = None  # USD, estimated for what is open, by itself
     margin_mode: str | None = None  # the mode that counts for its underlying, by the exchange; None while not known
     naked: NakedView | None = None
+    guarded: Guarded | None = None
     nearest_stop: NearestStop | None = None
     corridor: Corridor | None = None
     outlook: Outlook | None = None

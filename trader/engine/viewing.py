@@ -23,6 +23,7 @@ from trader.engine.record_kinds import kept_words
 from trader.engine.records import LegTerms, Level, Phase
 from trader.engine.safety import naked_view, safety
 from trader.engine.shown import shown
+from trader.engine.spread_guard import guarded, guarded_view
 from trader.engine.state import HUNDRED, ZERO, Market, Run, State, Watch
 from trader.engine.valuation import Valuation, fresh_value, option_held, value
 from trader.engine.view import LegView, OrderView, RunView
@@ -35,12 +36,23 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
     """One run as seen at `now`. P&L is cost to close while anything is open, realised once nothing is."""
     market = state.market
     watch = state.watches.get(run.run_id, Watch(since=run.created_at))
-    valuation, _ = fresh_value(run, market, now)
-    if valuation is None and run.legs and run.flat_by_fills and run.fills:
-        valuation = value(run, market)
+    priced, _ = fresh_value(run, market, now)
+    if priced is None and run.legs and run.flat_by_fills and run.fills:
+        priced = value(run, market)
+    valuation = None if priced is not None and priced.unoffered else priced  # of what nobody offers it is not known
+    waits = guarded(run, watch, market, now) if run.phase is Phase.HOLDING else {}
     limits = limits_of(state, run)
     legs = tuple(
-        leg_view(run, leg, market, now, _kept_words(run, leg, now), progress(state, run, leg, now), limits.get(leg.key))
+        leg_view(
+            run,
+            leg,
+            market,
+            now,
+            _kept_words(run, leg, now),
+            progress(state, run, leg, now),
+            waits,
+            limits.get(leg.key),
+        )
         for leg in run.legs
     )
     basis = run.basis or None
@@ -105,7 +117,8 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         nearest_stop=nearest_stop(run, curves),
         corridor=corridor(run, curves),
         outlook=outlook(run, legs, now, curves),
-        safety=safety(run, watch, valuation),
+        guarded=guarded_view(run, market, waits, priced),
+        safety=safety(run, watch, priced),
     )
 
 

@@ -1,6 +1,6 @@
 """The answer in two seconds: the run's state in words, six figures, and what to worry about now. HTML of one picture."""
 
-from trader.desk import Day, Status
+from trader.desk import Day, Status, guard_words, unoffered_words
 from trader.domain.basis import basis_short
 from trader.engine.records import Phase
 from trader.engine.view import RunView
@@ -133,8 +133,10 @@ def _if_closed(run: RunView, decimals: int) -> Html:
         note = (
             f"once {parts.legs_words(len(run.legs))} are {_entered(run)}"
             if run.phase is Phase.ENTERING
-            else "no usable price"
+            else unoffered_words(run) or "no usable price"
         )
+    if run.guarded is not None:
+        note = guard_words(run)
     peak = parts.money(run.peak_pnl, run.peak_pct, decimals)
     at = f" at {fmt.ist_clock(run.peak_at)} IST" if run.peak_at is not None else ""
     return _card(
@@ -143,7 +145,17 @@ def _if_closed(run: RunView, decimals: int) -> Html:
         parts.dollars(run.pnl, decimals, signed=True),
         note,
         tone=parts.tone(run.pnl),
-        title=f"{_closing(run)}, fees and tax in. Best so far {peak}{at}.",
+        title=f"{_closing(run)}, fees and tax in. Best so far {peak}{at}.{_guarded(run)}",
+    )
+
+
+def _guarded(run: RunView) -> str:
+    """What the second number is for."""
+    if run.guarded is None:
+        return ""
+    return (
+        " A touch far from the mark may be one stray offer: exits at a loss count it nearer for a while, then in full. "
+        "What is shown, the profit target and the arming of the trailing stop are at the touch."
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import ROUND_FLOOR, Decimal
 
+from trader.desk import is_unoffered
 from trader.engine.view import LegView, RunView
 from trader.panel import format as fmt
 from trader.panel import parts
@@ -78,7 +79,7 @@ def _leg(
         parts.price(leg.avg_px, prices),
         f"{'bought' if leg.side == 'sell' else 'sold'} {parts.price(leg.exit_px, prices)}"
         if closed
-        else parts.price(leg.ask if leg.side == "sell" else leg.bid, prices),
+        else _touch(leg, prices),
         parts.price(leg.mark, prices),
         parts.number(leg.position_delta, deltas, signed=True),
         parts.dollars(leg.position_theta, decimals, signed=True),
@@ -93,6 +94,12 @@ def _leg(
         data_leg=leg.key,
         class_=None if leg.fresh or closed or not leg.open_quantity else "old",
     )
+
+
+def _touch(leg: LegView, prices: int) -> str:
+    """The ask of what is short, the bid of what is long; what a stop counts instead, where the spread guard binds."""
+    touch = "no ask" if is_unoffered(leg) else parts.price(leg.ask if leg.side == "sell" else leg.bid, prices)
+    return touch if leg.counted_px is None else f"{touch}, counted {parts.price(leg.counted_px, prices)}"
 
 
 def name(leg: LegView) -> str:

@@ -52,15 +52,15 @@ class CushionRules:
 
     def _cushions(self, run: RunNote, peak: Decimal) -> tuple[Decimal, Decimal] | None:
         """Between which levels a stop at breakeven may stand when it is armed; None where prices do not tell."""
-        exits, costs = run.preset.exits, self._triggers.closing_pcts(run)
+        exits, cost = run.preset.exits, self._triggers.closing_pct(run)
         if exits.breakeven_cushion == "none":
             return Decimal(0), Decimal(0)
         if exits.breakeven_cushion == "pct":
             low = high = exits.breakeven_cushion_pct
-        elif costs is None:
+        elif cost is None:
             return None
         else:
-            low, high = max(costs[0] - _PRICED_PCT, Decimal(0)), max(costs[1] + _PRICED_PCT, Decimal(0))
+            low, high = max(cost - _PRICED_PCT, Decimal(0)), max(cost + _PRICED_PCT, Decimal(0))
         return min(low, peak / 2) - _STEP / 2, min(high, peak / 2) + _STEP / 2
 
     def _check_exit(self, run: RunNote, record: rec.ExitDecided) -> None:

@@ -52,7 +52,7 @@ def _flaws(run: RunNote, quotes: Sequence[Quote], spot: Decimal) -> list[str]:
     premium = start = fees = Decimal(0)
     for leg, quote in zip(run.legs, quotes, strict=True):
         units, price = -leg.side.sign * leg.quantity * leg.contract_value, _enters_at(run, leg, quote)
-        leaves_at = _leaves_at(run, leg, quote)
+        leaves_at = (quote.ask if leg.side is Side.SELL else quote.bid) or Decimal(0)
         fee = _fee(leg, price, spot) + _fee(leg, leaves_at, spot)
         premium, fees = premium + price * units, fees + fee
         start += (price - leaves_at) * units - fee
@@ -83,13 +83,6 @@ def _fee(leg: LegTerms, price: Decimal, spot: Decimal) -> Decimal:
         quantity=leg.quantity,
         contract_value=leg.contract_value,
     )
-
-
-def _leaves_at(run: RunNote, leg: LegTerms, quote: Quote) -> Decimal:
-    """What closing it at once is counted at: the touch, no further from the mark than the guard."""
-    assert quote.mark is not None and quote.bid is not None and quote.ask is not None
-    guard = max(quote.mark * run.preset.exits.spread_guard_pct / 100, 5 * leg.tick_size)
-    return min(quote.ask, quote.mark + guard) if leg.side is Side.SELL else max(quote.bid, quote.mark - guard)
 
 
 def _enters_at(run: RunNote, leg: LegTerms, quote: Quote) -> Decimal:

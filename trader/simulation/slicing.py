@@ -156,7 +156,9 @@ class SliceRules:
             sold = [f for k, f in run.fills.values() if k == leg.key and f.side is leg.side]
             premium += sum((f.price * f.quantity for f in sold), Decimal(0))
             marks = self._evidence.heard.recent_marks(leg.symbol)
+            seen = self._evidence.heard.newest.get(leg.symbol)
             worst = max(marks, default=Decimal(0)) * (1 + run.preset.exits.spread_guard_pct / 100)
+            worst = max(worst, seen.ask) if seen is not None and seen.ask else worst
             cost += sum(
                 (f.price * f.quantity for k, f in run.fills.values() if k == leg.key and f.side is not leg.side),
                 Decimal(0),

@@ -27,16 +27,20 @@ class TriggerRules:
         self._streak: tuple[str, int, float] = ("", 0, 0.0)
         self._pcts: list[Decimal] = []
         self._peak: dict[str, Decimal] = {}
+        self._wide: dict[tuple[str, str], float] = {}  # run and leg → since when its touch lies beyond the spread guard
 
     def booted(self) -> None:
         self._streak = ("", 0, 0.0)
         self._pcts.clear()
+        self._wide.clear()
         # What a runner saw and could not record before it died nobody knows: the journal's peak counts.
         self._peak = {run.run_id: run.peak for run in self._evidence.notes.unresolved() if run.peak is not None}
 
     def priced(self, younger: set[str]) -> None:
         """Prices were heard; of these symbols all of it is fresh."""
         self._see()
+        for one in self._evidence.notes.unresolved():
+            self._measure(one, self._held(one))
         run = self._evidence.notes.newest()
         held = self._held(run)
         if run is None or not held:
@@ -60,44 +64,62 @@ class TriggerRules:
         return held if all(self._evidence.heard.usable(leg.symbol) for leg in held) else []
 
     def pnl_of(self, run: RunNote) -> Decimal | None:
-        """USD a run that is held has made if all of it is closed now; None where it cannot be priced."""
+        """USD a run that is held has made, as exits at a loss count it; None where it cannot be priced."""
         held = self._held(run)
-        return self._pnl(run, held) if held else None
+        return self._pnl(run, held, self._guarded(run, held)) if held else None
 
     def pct_of(self, run: RunNote) -> Decimal | None:
-        """The same as % of its basis."""
+        """% of its basis that a run has made if all of it is closed at the touch; None where it cannot be priced."""
         held = self._held(run)
-        return self._pnl_pct(run, held) if held else None
+        return self._pnl_pct(run, held, frozenset()) if held else None
 
-    def closing_pcts(self, run: RunNote) -> tuple[Decimal, Decimal] | None:
-        """What closing costs beside the mark, spread and fees, % of the basis: at prices that the guard bounds and at the touch, the
-        smaller first. None where it cannot be priced."""
-        held = self._held(run)
-        basis = _basis(run)
+    def closing_pct(self, run: RunNote) -> Decimal | None:
+        """What closing at the touch costs beside the mark, spread and fees, % of the basis. None where it cannot be priced."""
+        held, basis = self._held(run), _basis(run)
         if not held or basis is None:
             return None
-        found = []
-        for guarded in (True, False):
-            worth = sum((self._quote(leg).mark or 0) * _units(run, leg) for leg in held)
-            found.append((worth - self._closed(run, held, guarded=guarded)) / basis * 100)
-        return min(found), max(found)
+        worth = sum((self._quote(leg).mark or 0) * _units(run, leg) for leg in held)
+        return (worth - self._closed(run, held, frozenset())) / basis * 100
 
-    def _pnl_pct(self, run: RunNote, held: list[LegTerms]) -> Decimal | None:
+    def is_offered(self, run: RunNote) -> bool:
+        """Whether everything that is held of a run can be closed at a price: else no profit is known."""
+        return all(self._prices(run, leg)[0] is not None for leg in self._held(run))
+
+    def _measure(self, run: RunNote, held: list[LegTerms]) -> None:
+        """Since when each leg's touch lies beyond the guard, or is not there."""
+        for leg in held:
+            touch, bound = self._prices(run, leg)
+            if touch is None or (touch - bound) * leg.side.sign < 0:
+                self._wide.setdefault((run.run_id, leg.key), self._evidence.secs)
+            else:
+                self._wide.pop((run.run_id, leg.key), None)
+
+    def _guarded(self, run: RunNote, held: list[LegTerms]) -> frozenset[str]:
+        """Legs whose wide spread a stop may look past; where it has just ended, the stop has its seconds to fire."""
+        most = run.preset.exits.spread_guard_secs + _TRIGGER_SECS
+        since = {leg.key: self._wide.get((run.run_id, leg.key)) for leg in held}
+        return frozenset(key for key, at in since.items() if at is not None and self._evidence.secs - at < most)
+
+    def _pnl_pct(self, run: RunNote, held: list[LegTerms], guarded: frozenset[str]) -> Decimal | None:
         """The same as % of the net credit, or of the most that can be lost."""
         basis = _basis(run)
-        return None if basis is None else self._pnl(run, held) / basis * 100
+        return None if basis is None else self._pnl(run, held, guarded) / basis * 100
 
-    def _pnl(self, run: RunNote, held: list[LegTerms]) -> Decimal:
-        """USD at cost to close, by the oracle's own sum."""
+    def _pnl(self, run: RunNote, held: list[LegTerms], guarded: frozenset[str]) -> Decimal:
+        """USD at cost to close, by the oracle's own sum. Legs of `guarded`, and what nobody offers, count no further from the mark
+        than the spread guard."""
         values = {leg.key: leg.contract_value for leg in run.legs}
         banked = (fill.cash_flow(values[key]) - (fill.commission or 0) for key, fill in run.fills.values())
-        return sum(banked, Decimal(0)) + self._closed(run, held, guarded=True)
+        return sum(banked, Decimal(0)) + self._closed(run, held, guarded)
 
-    def _closed(self, run: RunNote, held: list[LegTerms], *, guarded: bool) -> Decimal:
-        """USD that closing these legs brings (negative: takes), fees in it: at the touch, or no further from the mark than the guard."""
+    def _closed(self, run: RunNote, held: list[LegTerms], guarded: frozenset[str]) -> Decimal:
+        """USD that closing these legs brings (negative: takes), fees in it."""
         brings = Decimal(0)
         for leg in held:
-            price = self._price(run, leg, guarded)
+            touch, bound = self._prices(run, leg)
+            price = bound if touch is None else touch
+            if leg.key in guarded:
+                price = min(price, bound) if leg.side is Side.SELL else max(price, bound)
             fee = option_commission(
                 rate=leg.fee_rate,
                 cap=leg.fee_cap,
@@ -109,43 +131,45 @@ class TriggerRules:
             brings += price * _units(run, leg) - fee
         return brings
 
-    def _price(self, run: RunNote, leg: LegTerms, guarded: bool) -> Decimal:
+    def _prices(self, run: RunNote, leg: LegTerms) -> tuple[Decimal | None, Decimal]:
+        """The touch at which a leg is closed, None where nobody offers it; and how far from the mark the guard lets it count."""
         quote = self._quote(leg)
         assert quote.mark is not None
         leeway = max(quote.mark * run.preset.exits.spread_guard_pct / 100, 5 * leg.tick_size)
         if leg.side is Side.SELL:
-            ask = quote.ask or quote.mark + leeway
-            return min(ask, quote.mark + leeway) if guarded else ask
-        bid = quote.bid or Decimal(0)
-        price = max(bid, quote.mark - leeway, Decimal(0)) if guarded else bid
-        return min(price, quote.ask) if quote.ask else price
+            return quote.ask or None, quote.mark + leeway
+        bound = max(quote.mark - leeway, Decimal(0))
+        return quote.bid or Decimal(0), min(bound, quote.ask) if quote.ask else bound
 
     def _quote(self, leg: LegTerms) -> Quote:
         return self._evidence.heard.newest[leg.symbol]
 
     def _evaluate(self, run: RunNote, held: list[LegTerms]) -> None:
-        """CT7: the same rule true on consecutive fresh evaluations must lead to an exit."""
-        pct = self._pnl_pct(run, held)
-        if pct is None or any(f.commission is None for _, f in run.fills.values()):
+        """CT7: the same rule true on consecutive fresh evaluations must lead to an exit: the profit at the touch, a loss as the
+        spread guard counts it."""
+        pct = self._pnl_pct(run, held, frozenset())
+        counted = self._pnl_pct(run, held, self._guarded(run, held))
+        if pct is None or counted is None or any(f.commission is None for _, f in run.fills.values()):
             return
         if run.run_id != self._watched:
             self._watched, self._streak, self._pcts = run.run_id, ("", 0, 0.0), []
         self._pcts.append(pct)
         exits = run.preset.exits
         need = max(exits.confirmations, 2)
-        if len(self._pcts) >= 2:
+        is_known = self.is_offered(run)
+        if len(self._pcts) >= 2 and is_known:
             low = min(self._pcts[-2:])
             self._peak[run.run_id] = max(self._peak.get(run.run_id, low), low)
         kind = ""
-        if pct <= -exits.max_loss_pct - _MARGIN_PCT:
+        if counted <= -exits.max_loss_pct - _MARGIN_PCT:
             kind = "max_loss"
-        elif pct >= exits.max_profit_pct + _MARGIN_PCT:
+        elif is_known and pct >= exits.max_profit_pct + _MARGIN_PCT:
             kind = "max_profit"
         elif exits.trailing_enabled:
             peak = self._peak.get(run.run_id, Decimal(-1000)) - _MARGIN_PCT
             levels = [t.stop_pct for t in exits.trailing_tiers if peak >= t.peak_pct][-1:]
             levels += [run.level] if run.level is not None else []
-            if levels and pct <= max(levels) - _MARGIN_PCT:
+            if levels and counted <= max(levels) - _MARGIN_PCT:
                 kind = "trailing"
         last, count, _ = self._streak
         if not kind:

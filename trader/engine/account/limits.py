@@ -74,12 +74,12 @@ def week_loss(state: State, now: Now) -> Decimal:
 
 
 def open_pnl(state: State) -> Decimal:
-    """P&L of all unfinished runs as they were last valued, at cost to close."""
+    """P&L of all unfinished runs as they were last valued, at cost to close as exits at a loss count it."""
     total = ZERO
     for run_id, run in state.runs.items():
         watch = state.watches.get(run_id)
-        if run.phase is not Phase.DONE and watch is not None and watch.pnl is not None:
-            total += watch.pnl
+        if run.phase is not Phase.DONE and watch is not None and watch.counted is not None:
+            total += watch.counted
     return total
 
 

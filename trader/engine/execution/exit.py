@@ -33,9 +33,10 @@ from trader.engine.imbalance import alone_since
 from trader.engine.levels import level_words, trip
 from trader.engine.records import LegTerms, Level
 from trader.engine.settling import Stance, stance_on, unsaleable_secs
+from trader.engine.spread_guard import counted
 from trader.engine.state import Order, Run, State, seconds_since
 from trader.engine.turn import Turn
-from trader.engine.valuation import fresh_value
+from trader.engine.valuation import flaw_of
 
 EXIT_OVERLAP_SECS = 2.0  # an exit waits this long for the fate of an earlier one; reduce-only bounds both
 SHARED_OVERLAP_SECS = (
@@ -114,10 +115,9 @@ def why_at_once(state: State, run: Run, now: Now) -> str:
     watch = state.watches.get(run.run_id)
     if watch is not None and differs_lastingly(watch) and any(closable(run, leg) == 0 for leg in run.held):
         return "a leg was closed elsewhere; what is left stands alone"
-    valuation, _ = fresh_value(run, state.market, now)
-    losing = (
-        triggered(run.preset.exits, run.level_pct, valuation.pct, peak=run.peak_pct) if valuation is not None else {}
-    )
+    if watch is None or flaw_of(run, state.market, now) or (seen := counted(run, state.market, watch, now)) is None:
+        return ""
+    losing = triggered(run.preset.exits, run.level_pct, seen.pct, peak=run.peak_pct)
     return next((detail for reason, detail in losing.items() if reason not in PATIENT_REASONS), "")
 
 

@@ -1,5 +1,7 @@
 """Which market messages wake the runner: those that leave the engine's horizon. Asked in the stream's thread."""
 
+from math import inf
+
 from trader.domain.horizon import Bounds, Horizon
 from trader.domain.instrument import underlying_of_index
 from trader.domain.order import Side
@@ -31,7 +33,7 @@ def _leaves(horizon: Horizon, message: MarketMessage) -> bool:
         return bounds is not None and _touch_leaves(bounds, message.ap, message.bp)
     if isinstance(message, MarkPrice):
         bounds = horizon.contracts.get(message.sy.removeprefix(_MARK_PREFIX))
-        return bounds is not None and _outside(message.p, bounds.mark_low, bounds.mark_high)
+        return bounds is not None and _outside(message.p, -inf, bounds.mark_high)
     if isinstance(message, Ticker):
         return any(_ticker_leaves(horizon, message, item) for item in message.d)
     limits = horizon.spots.get(underlying_of_index(message.sy))
@@ -45,11 +47,7 @@ def _ticker_leaves(horizon: Horizon, message: Ticker, item: TickerItem) -> bool:
     quotes = item.q or ()
     ask, bid = (quotes[0], quotes[2]) if len(quotes) >= 4 else (None, None)
     limits = horizon.spots[item.s.split("-")[1]]
-    return (
-        _touch_leaves(bounds, ask, bid)
-        or _outside(item.m, bounds.mark_low, bounds.mark_high)
-        or _outside(message.sp, *limits)
-    )
+    return _touch_leaves(bounds, ask, bid) or _outside(item.m, -inf, bounds.mark_high) or _outside(message.sp, *limits)
 
 
 def _touch_leaves(bounds: Bounds, ask: Number, bid: Number) -> bool:
