@@ -106,7 +106,8 @@ class SimMarket:
 
     def _make_depth(self, symbol: str) -> Depth:
         mark = float(self.option_stats(symbol).mark)
-        half = max(mark * self._plan.half_spread_pct / 100, 0.5)
+        wider = max((by for since, until, by in self._plan.wide if since <= self._second < until), default=1.0)
+        half = max(mark * self._plan.half_spread_pct * wider / 100, 0.5)
         bid, ask = int((mark - half) * 2), int((mark + half) * 2) + 1
         sizes = self._sizes(symbol)
         bids = tuple((Decimal(bid - n) / 2, sizes[n]) for n in range(_LEVELS) if bid - n > 0)

@@ -19,6 +19,7 @@ from trader.simulation.disk import CommandRow
 from trader.simulation.entries import EntryRules
 from trader.simulation.evidence import Evidence, World
 from trader.simulation.finishing import FinishRules
+from trader.simulation.guarding import GuardRules
 from trader.simulation.leaving import LeavingRules
 from trader.simulation.limiting import LimitRules
 from trader.simulation.liquidating import LiquidationRules
@@ -62,6 +63,7 @@ class Oracle:
         self.nonsense = NonsenseRules(evidence)
         self.liquidations = LiquidationRules(evidence, self.triggers)
         self.margins = MarginRules(evidence)
+        self.guards = GuardRules(evidence, self.triggers)
 
     @property
     def notes(self) -> Notes:
@@ -75,6 +77,7 @@ class Oracle:
         self.wallet.booted()
         self.liquidations.booted()
         self.margins.booted()
+        self.guards.booted()
 
     def committed(self, record: rec.AnyRecord, epoch: int) -> None:
         """A record was written."""
@@ -97,6 +100,7 @@ class Oracle:
         self.nonsense.before(record)
         self.liquidations.before(record)
         self.margins.before(record)
+        self.guards.before(record)
         evidence.notes.take(record, epoch, evidence.secs)
         if isinstance(record, rec.RunFinished):
             self.finishing.finished(record)
@@ -173,6 +177,7 @@ class Oracle:
         self.wallet.every_second(healthy)
         self.liquidations.every_second(healthy)
         self.margins.every_second(healthy)
+        self.guards.every_second(healthy)
 
     def live(self) -> None:
         """A minute after the last fault."""

@@ -19,6 +19,7 @@ from trader.simulation import (
     margins,
     modes,
     several,
+    spreads,
     structures,
 )
 from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
@@ -62,6 +63,7 @@ _DRAWN_LATER: tuple[tuple[str, Callable[[Random, Plan], Plan]], ...] = (
     ("cushion", cushions.drawn),
     ("margins", margins.drawn),
     ("modes", modes.drawn),
+    ("spreads", spreads.drawn),
 )
 
 

@@ -23,6 +23,7 @@ class MarketPlan(msgspec.Struct, frozen=True, kw_only=True):
     level_size: int
     farther: tuple[float, ...] = ()  # more strikes than always, in deviations from spot
     slides: tuple[tuple[float, float, float], ...] = ()  # (from, to, log return of all of it)
+    wide: tuple[tuple[float, float, float], ...] = ()  # (from, to, factor on the spread)
     opening: datetime = OPENING
     later: tuple[int, ...] = ()  # further expiries, in seconds as the first one
 

@@ -13,7 +13,7 @@ from trader.simulation.evidence import Evidence
 from trader.simulation.notes import RunNote
 
 _TRIGGER_SECS = 3.0
-_MARGIN_PCT = Decimal("0.5")  # our arithmetic and the engine's may differ by rounding, never by this
+MARGIN_PCT = Decimal("0.5")  # our arithmetic and the engine's may differ by rounding, never by this
 _PRICE_REASONS = frozenset({"max_loss", "max_profit", "trailing_stop", "breakeven"})
 
 
@@ -94,9 +94,14 @@ class TriggerRules:
             else:
                 self._wide.pop((run.run_id, leg.key), None)
 
-    def _guarded(self, run: RunNote, held: list[LegTerms]) -> frozenset[str]:
+    def counted_pct(self, run: RunNote, slack_secs: float) -> Decimal | None:
+        """The same as exits at a loss count it, where the guard lasts so much longer (shorter, where negative) than the preset says."""
+        held = self._held(run)
+        return self._pnl_pct(run, held, self._guarded(run, held, slack_secs)) if held else None
+
+    def _guarded(self, run: RunNote, held: list[LegTerms], slack_secs: float = _TRIGGER_SECS) -> frozenset[str]:
         """Legs whose wide spread a stop may look past; where it has just ended, the stop has its seconds to fire."""
-        most = run.preset.exits.spread_guard_secs + _TRIGGER_SECS
+        most = run.preset.exits.spread_guard_secs + slack_secs
         since = {leg.key: self._wide.get((run.run_id, leg.key)) for leg in held}
         return frozenset(key for key, at in since.items() if at is not None and self._evidence.secs - at < most)
 
@@ -161,15 +166,15 @@ class TriggerRules:
             low = min(self._pcts[-2:])
             self._peak[run.run_id] = max(self._peak.get(run.run_id, low), low)
         kind = ""
-        if counted <= -exits.max_loss_pct - _MARGIN_PCT:
+        if counted <= -exits.max_loss_pct - MARGIN_PCT:
             kind = "max_loss"
-        elif is_known and pct >= exits.max_profit_pct + _MARGIN_PCT:
+        elif is_known and pct >= exits.max_profit_pct + MARGIN_PCT:
             kind = "max_profit"
         elif exits.trailing_enabled:
-            peak = self._peak.get(run.run_id, Decimal(-1000)) - _MARGIN_PCT
+            peak = self._peak.get(run.run_id, Decimal(-1000)) - MARGIN_PCT
             levels = [t.stop_pct for t in exits.trailing_tiers if peak >= t.peak_pct][-1:]
             levels += [run.level] if run.level is not None else []
-            if levels and counted <= max(levels) - _MARGIN_PCT:
+            if levels and counted <= max(levels) - MARGIN_PCT:
                 kind = "trailing"
         last, count, _ = self._streak
         if not kind:
