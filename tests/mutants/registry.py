@@ -9,6 +9,7 @@ from tests.mutants import (
     cushions,
     doors,
     exits,
+    guarding,
     hosting,
     legs,
     limiting,
@@ -32,6 +33,7 @@ ROWS = (
     *(f"A{number:02d}" for number in range(1, 8)),  # of legs worked in slices
     *(f"B{number:02d}" for number in range(1, 4)),  # of the stop at breakeven
     *(f"C{number:02d}" for number in range(1, 4)),  # of what an entry costs
+    *(f"G{number:02d}" for number in range(1, 5)),  # of the spread guard
     *(f"H{number:02d}" for number in range(1, 5)),  # of days and expiries
     *(f"L{number:02d}" for number in range(1, 11)),  # of structures of legs
     *(f"M{number:02d}" for number in (*range(1, 71), *range(81, 92))),
@@ -49,6 +51,7 @@ _PARTS = (
     cushions,
     doors,
     exits,
+    guarding,
     hosting,
     legs,
     limiting,
