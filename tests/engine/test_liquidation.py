@@ -12,7 +12,6 @@ from tests.engine.boards import Board, structured
 from tests.engine.scene import CALL, PUT, SPOT, D, Phase, Scene, holding, preset, quote, secs
 from trader.domain.fill import Position
 from trader.domain.instrument import Kind
-from trader.domain.margin import MarginTerms
 from trader.engine import events as ev
 from trader.engine.horizon import horizon
 from trader.engine.ladder import IN_PORTFOLIO
@@ -34,7 +33,7 @@ def show(scene: Scene, call: str, *, times: int = 1, put: str = "205") -> None:
 
 
 def portfolio(scene: Scene) -> None:
-    scene.state = replace(scene.state, margin=MarginTerms(mode="portfolio"))
+    scene.state = replace(scene.state, account=replace(scene.state.account, margin_mode="portfolio"))
 
 
 def rungs(scene: Scene, code: str) -> list[Rung]:

@@ -167,6 +167,20 @@ def test_what_a_person_changes_during_a_run_is_told_at_the_next_read(
     assert scene.alerts()[first:] == codes
 
 
+def test_where_the_exchange_would_liquidate_a_position_is_kept_for_the_run_that_holds_it() -> None:
+    scene = fresh(holding())
+    told(scene, replace(ISOLATED, positions=(row(),)))
+    assert scene.watch.liquidation == {CALL: D(700)}
+    assert [leg.liquidation_px for leg in scene.view.legs if leg.symbol == CALL] == [700]
+
+
+def test_a_mode_that_is_not_told_any_more_leaves_what_was_told() -> None:
+    scene = fresh(holding())
+    told(scene, PORTFOLIO)
+    told(scene, MarginTerms())
+    assert scene.state.account.margin_mode == "portfolio" and scene.state.mode_on("BTC") is None
+
+
 def test_a_mode_that_nobody_here_knows_is_told_as_it_is() -> None:
     scene = holding()
     told(scene, ISOLATED)

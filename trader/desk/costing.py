@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from trader.config.preset import Preset
 from trader.desk.margin import Margined
 from trader.desk.values import Preview, PreviewLeg
-from trader.domain.margin import is_isolated
+from trader.domain.margin import PORTFOLIO
 from trader.domain.quote import Quote
 from trader.engine.entry_cost import entry_cost, nonsense
 from trader.engine.liquidation import stop_beyond
@@ -50,7 +50,7 @@ def with_costs(
     after_fees = [replace(held[0], entry_price=held[0].entry_price + cost.fees / held[0].units), *held[1:]]
     out = exit_of(preset, market, terms[0].expiry)
     reasons = nonsense(preset, terms, cost)
-    late = stop_beyond(preset, terms, quotes, cost, spot, market, out) if is_isolated(margined.mode) else None
+    late = stop_beyond(preset, terms, quotes, cost, spot, market, out) if margined.mode != PORTFOLIO else None
     if late is not None and preset.risk.liquidation == "refuse":
         reasons.append(late.refusal)
         late = None

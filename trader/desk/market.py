@@ -22,7 +22,7 @@ from trader.desk.why_not import why_not
 from trader.domain.errors import ExchangeError, TraderError
 from trader.domain.expiry import ist_date
 from trader.domain.instrument import Instrument
-from trader.domain.margin import is_isolated
+from trader.domain.margin import PORTFOLIO
 from trader.domain.order import Side
 from trader.domain.quote import Quote, credible_newest, usual_spot
 from trader.engine.execution.chase import chase_price, entry_reference
@@ -224,7 +224,7 @@ def _preview(preset: Preset, board: Board, margined: Margined) -> Preview:
         return Preview(reasons=reasons, legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)
     seen = Preview(reasons=(), legs=legs, spot=board.spot, expiry=selection.expiry, market=board.market)
     seen = with_costs(seen, preset, selection.legs, board.quotes, board.spot, board.market, margined)
-    seen = with_outlook(seen, preset, selection.legs, isolated=is_isolated(margined.mode))
+    seen = with_outlook(seen, preset, selection.legs, isolated=margined.mode != PORTFOLIO)
     if seen.position is None:
         return seen
     return replace(seen, position=replace(seen.position, margined=margined))

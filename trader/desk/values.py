@@ -188,9 +188,9 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     )
     still_pct: float | None = None  # the same if spot stands still
     payoff: "Payoff | None" = None
-    warnings: tuple[str, ...] = ()
     margined: Margined = NOT_KNOWN  # how `margin` was counted
     traded: tuple[OptionHeld, ...] = ()  # the legs, for what they would bind at other sizes
+    warnings: tuple[str, ...] = ()
     basis: Basis | None = None  # what percentages are of; None where there is neither a credit nor a bound of the loss
     fires: tuple[Fire, ...] = ()  # what would end it, with the spots at which it does
     position: Position | None = (

@@ -33,6 +33,13 @@ class MarginedPosition(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime | None
 
 
+def mode_of(mode: str | None, portfolios: tuple[str, ...] | None, underlying: str) -> str | None:
+    """The mode that counts for an underlying: one whose index is not among those of portfolio margin is isolated."""
+    if mode == PORTFOLIO and portfolios is not None and index_symbol(underlying) not in portfolios:
+        return ISOLATED
+    return mode
+
+
 class MarginTerms(msgspec.Struct, frozen=True, kw_only=True):
     """What the exchange says of an account's margin; None is not told. `mode` is its word, which need not be one of `MODES`.
     `portfolios`: the indices that portfolio margin is on for. `default_auto_topup` holds for positions yet to be opened."""
@@ -43,10 +50,8 @@ class MarginTerms(msgspec.Struct, frozen=True, kw_only=True):
     positions: tuple[MarginedPosition, ...] = ()
 
     def mode_of(self, underlying: str) -> str | None:
-        """The mode that counts for an underlying: one whose index is not among those of portfolio margin is isolated."""
-        if self.mode == PORTFOLIO and self.portfolios is not None and index_symbol(underlying) not in self.portfolios:
-            return ISOLATED
-        return self.mode
+        """The mode that counts for an underlying."""
+        return mode_of(self.mode, self.portfolios, underlying)
 
     def position(self, symbol: str) -> MarginedPosition | None:
         """What it says of one contract."""
@@ -65,11 +70,6 @@ def terms_of(
     return MarginTerms(
         mode=mode, portfolios=portfolios, default_auto_topup=default_auto_topup, positions=tuple(positions)
     )
-
-
-def is_isolated(mode: str | None) -> bool:
-    """Whether each short leg stands on a margin of its own, and so has a liquidation price; taken so where the mode is not known."""
-    return mode != PORTFOLIO
 
 
 def mode_words(mode: str | None) -> str:

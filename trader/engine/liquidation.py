@@ -13,7 +13,6 @@ import msgspec
 
 from trader.config.preset import Exits, Preset
 from trader.domain.instrument import Kind
-from trader.domain.margin import is_isolated
 from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.engine.entry_cost import EntryCost
@@ -56,7 +55,7 @@ def limit_of(exits: Exits, leg: LegTerms, entry: Decimal, spot: Decimal, told: D
 
 def limits_of(state: State, run: Run) -> dict[str, Limit]:
     """Of every open short leg, by its key; none in portfolio mode."""
-    if not is_isolated(state.mode_on(run.underlying)):
+    if not state.account.is_isolated(run.underlying):
         return {}
     watch = state.watches.get(run.run_id)
     told = {} if watch is None else watch.liquidation

@@ -12,7 +12,7 @@ from trader.config.preset import Preset
 from trader.domain.clock import Now
 from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign
-from trader.domain.margin import MarginTerms
+from trader.domain.margin import PORTFOLIO, MarginTerms, mode_of
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.remedy import Remedy
@@ -249,6 +249,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     margin_mode: str | None = None  # as the exchange last told it, in its own word; None = not told
     portfolios: tuple[str, ...] | None = None  # and the indices that portfolio margin is on for
     default_auto_topup: bool | None = None
+
+    def is_isolated(self, underlying: str) -> bool:
+        """Whether each short leg on an underlying stands on a margin of its own, and so has a liquidation price; taken so while
+        the mode is not known."""
+        return mode_of(self.margin_mode, self.portfolios, underlying) != PORTFOLIO
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):

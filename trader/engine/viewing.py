@@ -8,7 +8,6 @@ from trader.domain.clock import Now
 from trader.domain.exit_reason import exit_label
 from trader.domain.expiry import IST
 from trader.domain.fill import FillKind
-from trader.domain.margin import is_isolated
 from trader.domain.order import OrderStatus, Purpose, Side
 from trader.domain.wording import done_of, fill_verb, refusal_words
 from trader.engine.corridor import corridor, curves_of, nearest_stop
@@ -92,7 +91,7 @@ def build_view(state: State, run: Run, now: Now) -> RunView:
         legs=legs,
         orders=tuple(_order_views(run)),
         ladder=build_ladder(
-            run, run.basis, valuation, curves, legs, limits if is_isolated(state.mode_on(run.underlying)) else None
+            run, run.basis, valuation, curves, legs, limits if state.account.is_isolated(run.underlying) else None
         ),
         why_not=watch.why_not if run.phase is Phase.WAITING else (),
         foreign=watch.foreign or () if run.phase is Phase.WAITING else (),

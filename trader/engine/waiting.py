@@ -3,7 +3,6 @@
 from decimal import Decimal
 
 from trader.domain.foreign import Foreign
-from trader.domain.margin import is_isolated
 from trader.domain.order import Purpose, Side
 from trader.domain.structure import ByDelta
 from trader.engine import records as rec
@@ -115,7 +114,7 @@ def _stop_beyond(turn: Turn, run: Run) -> TooLate | None:
     market, now = turn.state.market, turn.now.market
     spot = market.spots.get(run.underlying)
     cost = None if spot is None else entry_cost(run.preset, run.legs, market.quotes, spot)
-    if cost is None or spot is None or now is None or not is_isolated(turn.state.mode_on(run.underlying)):
+    if cost is None or spot is None or now is None or not turn.state.account.is_isolated(run.underlying):
         return None
     return stop_beyond(run.preset, run.legs, market.quotes, cost, spot, now, run.exit_at)
 

@@ -2,6 +2,7 @@
 
 from trader.domain.margin import MarginTerms, mode_words
 from trader.engine import records as rec
+from trader.engine.account.positions import see_liquidation
 from trader.engine.effects import ReadMargin
 from trader.engine.events import MarginRead
 from trader.engine.gate import slowed
@@ -43,15 +44,17 @@ def on_margin_read(turn: Turn, event: MarginRead) -> None:
         turn.set(margin=None if turn.state.margin_fault else turn.state.margin, margin_fault=event.error)
         return
     _tell_topups(turn, terms)
+    see_liquidation(turn, terms.positions)
     turn.set(margin=terms, margin_fault="", margin_wanted=False)
-    told = (terms.mode, terms.portfolios, terms.default_auto_topup)
+    # A mode that is not told any more, as where a position that told it is closed, leaves what was told.
+    told = (terms.mode or before.margin_mode, terms.portfolios, terms.default_auto_topup)
     if told == (before.margin_mode, before.portfolios, before.default_auto_topup):
         return
     fields = dict(zip(("mode", "portfolios", "default_auto_topup"), told, strict=True))
     turn.write(rec.MarginObserved, "", cause="exchange", account=turn.state.account_key, **fields)
-    if None in (before.margin_mode, terms.mode) or before.margin_mode == terms.mode:
+    if before.margin_mode is None or before.margin_mode == told[0]:
         return
-    text = f"The account's margin mode was {before.margin_mode} and is now {mode_words(terms.mode)}."
+    text = f"The account's margin mode was {before.margin_mode} and is now {mode_words(told[0])}."
     for run in turn.state.unresolved:
         turn.alert(run.run_id, "warning", "margin_mode_changed", text, once=False)
 

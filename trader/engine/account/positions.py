@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from trader.domain.fill import Position
+from trader.domain.margin import MarginedPosition
 from trader.engine import records as rec
 from trader.engine.account.allocation import newest_fill_at, share_of, signed
 from trader.engine.events import AccountRead
@@ -44,7 +45,7 @@ def compare_positions(turn: Turn, run_id: str, event: AccountRead) -> None:
             turn.alert(run.run_id, "error", "foreign_activity", _difference(run, held))
 
 
-def see_liquidation(turn: Turn, positions: Iterable[Position]) -> None:
+def see_liquidation(turn: Turn, positions: Iterable[Position | MarginedPosition]) -> None:
     """Keep where the exchange says it would liquidate a position, for every run with a leg in it. A row that does not tell
     leaves what another has told, until nothing is held any more."""
     for position in positions:
