@@ -15,6 +15,7 @@ from tests.mutants import (
     limiting,
     liquidating,
     manners,
+    margining,
     paying,
     reckoning,
     rules,
@@ -39,6 +40,7 @@ ROWS = (
     *(f"M{number:02d}" for number in (*range(1, 71), *range(81, 92))),
     *(f"Q{number:02d}" for number in range(1, 7)),  # of liquidation
     *(f"R{number:02d}" for number in range(1, 14)),  # of several runs on one account
+    *(f"T{number:02d}" for number in range(1, 5)),  # of margin modes
     *(f"W{number:02d}" for number in range(1, 8)),  # of the wallet
 )
 
@@ -57,6 +59,7 @@ _PARTS = (
     limiting,
     liquidating,
     manners,
+    margining,
     paying,
     reckoning,
     rules,

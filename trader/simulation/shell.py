@@ -42,6 +42,7 @@ _WORKER_SECS = 0.001  # from the commit to a worker's hands
 _BUSY_TICK = 600_000  # microseconds
 _PATIENT_TICK = 1_200_000
 _CALM_TICK = 2_200_000
+_SELDOM_TICK = 6_000_000  # what only a tick does is done at least so often, whatever else is stepped
 _BUSY_SECS = 8.0
 _RENEW = 2 * MICRO  # how often the lease is renewed
 _BETWEEN_FACTOR = 8.0  # stopped between commit and send: the instant at which it matters most
@@ -164,7 +165,7 @@ class Shell:
         self._micros_then = agenda.micros
         self._held_back: list[Callable[[], None]] = []
         self._tick_at = -1  # when the next look at time alone is planned
-        self._stepped_at = 0
+        self._stepped_at = self._ticked_at = 0
         self._now: tuple[int, Now] | None = None
 
     @property
@@ -315,10 +316,12 @@ class Shell:
         if due != self._tick_at or not self.alive or self.paused:
             return
         self._tick_at = -1
-        if (later := self._stepped_at + self._tick_micros()) > due and not self._is_owed_wallet():
+        is_missed = due - self._ticked_at > _SELDOM_TICK or self._is_owed_wallet()
+        if (later := self._stepped_at + self._tick_micros()) > due and not is_missed:
             self._tick_at = later  # something else was stepped meanwhile
             self._agenda.at(later / MICRO, self._tick, later)
             return
+        self._ticked_at = due
         for row in self._journal.pending():
             self.command(row)
         self.receive(lambda now: ev.ClockTicked(at=now))
