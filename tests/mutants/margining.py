@@ -14,13 +14,15 @@ from trader.engine.turn import Turn
 from trader.simulation.planned import Deed, Plan
 
 _START = Deed(secs=0.3, kind="start")
-_CHANGED = Deed(secs=5.0, kind="margin_mode", size=1, phase="holding")
+_CHANGED = Deed(secs=40.0, kind="margin_mode", size=1, phase="holding")
 
 
 def _moded(*deeds: Deed, wanted: str = "any", **changes: Any) -> Plans:
     def plan(seed: int) -> Plan:
         quiet = held(seed, quantity=2, exit_time="10:33", deeds=(_START, *deeds), faults_end=150.0, **changes)
-        return replace(quiet, preset={**quiet.preset, "risk": {**quiet.preset["risk"], "margin_mode": wanted}})
+        schedule = {**quiet.preset["schedule"], "entry_time_ist": "10:31", "entry_window_mins": 30}
+        risk = {**quiet.preset["risk"], "margin_mode": wanted}
+        return replace(quiet, start_now=False, preset={**quiet.preset, "schedule": schedule, "risk": risk})
 
     return lambda: [plan(seed) for seed in range(2)]
 
