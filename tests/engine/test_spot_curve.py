@@ -57,8 +57,10 @@ def test_the_ends_of_a_range_are_where_pnl_crosses_its_level(
     assert all(curve(SPOT * (0.5 + step / 100)) <= best + 0.02 for step in range(101))
 
 
-def test_a_mark_that_is_absurd_leads_to_no_spot() -> None:
-    absurd = replace(leg(Kind.CALL, 80_000.0), mark=1e308)
+@pytest.mark.parametrize("kind", [Kind.CALL, Kind.PUT])
+@pytest.mark.parametrize("mark", [1e308, 1e300, 90_000.0])
+def test_a_mark_that_is_absurd_leads_to_no_spot(kind: Kind, mark: float) -> None:
+    absurd = replace(leg(kind, 80_000.0), mark=mark)
     assert spot_of_mark(absurd, standing(absurd), NOW, 700.0) is None
 
 
