@@ -5,7 +5,7 @@ to every run.
 
 from decimal import Decimal
 
-from trader.domain.margin import MarginTerms
+from trader.domain.margin import PORTFOLIO, MarginTerms
 from trader.domain.order import Side
 from trader.engine import records as rec
 from trader.engine.records import Phase
@@ -24,7 +24,6 @@ class MarginRules:
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
         self._heard: tuple[float, MarginTerms] | None = None
-        self._mode: str | None = None  # as it is on record
         self._untold: dict[str, float] = {}  # runs that a change was not told to yet
 
     def booted(self) -> None:
@@ -39,9 +38,9 @@ class MarginRules:
         run = self._evidence.notes.runs.get(record.run_id)
         match record:
             case rec.MarginObserved():
-                if None not in (self._mode, record.mode) and self._mode != record.mode:
+                known = self._evidence.notes.margin_mode
+                if None not in (known, record.mode) and known != record.mode:
                     self._untold |= {one.run_id: self._evidence.secs for one in self._evidence.notes.unresolved()}
-                self._mode = record.mode
             case rec.AlertRaised(code="margin_mode_changed"):
                 self._untold.pop(record.run_id, None)
             case rec.PhaseChanged(phase=Phase.ENTERING) if run is not None and not run.orders:
@@ -59,7 +58,8 @@ class MarginRules:
             {True: "on", False: "off"}.get(terms.default_auto_topup) if terms.default_auto_topup is not None else None
         )
         for name, wanted, found in (("mode", risk.margin_mode, terms.mode), ("auto top-up", risk.auto_topup, told)):
-            if wanted != "any" and found is not None and found != wanted:
+            counts = name == "mode" or terms.mode != PORTFOLIO  # there nothing is topped up
+            if counts and wanted != "any" and found is not None and found != wanted:
                 self._evidence.report("MM1", f"run {run.run_id} begins an entry, {name} is {found}, {wanted} is wanted")
 
     def _check_money(self, run: RunNote) -> None:
@@ -89,5 +89,6 @@ class MarginRules:
                 self._evidence.report("MM3", f"run {run_id} is not told of another margin mode", run_id)
         if self._heard is None or min(secs - self._heard[0], healthy) < _WRITTEN_SECS:
             return
-        if self._heard[1].mode != self._mode:
-            self._evidence.report("MM3", f"{self._heard[1].mode} was told, {self._mode} is on record")
+        told, known = self._heard[1].mode, self._evidence.notes.margin_mode
+        if told != known:
+            self._evidence.report("MM3", f"{told} was told, {known} is on record")

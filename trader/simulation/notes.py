@@ -124,6 +124,7 @@ class Notes:
         self.level = Level.ACTIVE
         self.level_secs = 0.0
         self.limits = AccountLimits()
+        self.margin_mode: str | None = None  # of the account, as it was recorded
         self.locked_day: date | None = None
         self.locked_secs = self.unlocked_secs = 0.0
         self.resumed_by: set[str] = set()  # commands that have lowered the level
@@ -141,6 +142,8 @@ class Notes:
                     self.resumed_by.add(record.command_id)
             case rec.LimitsSet(limits=limits):
                 self.limits = read_limits(limits)
+            case rec.MarginObserved(mode=mode):
+                self.margin_mode = mode
             case rec.LossLocked(day=None):
                 self.locked_day, self.unlocked_secs = None, secs
             case rec.LossLocked(day=day):

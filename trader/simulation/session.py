@@ -187,9 +187,10 @@ class Session:
 
     @property
     def quiet_from(self) -> float:
-        """When nothing breaks any more: drawn faults, outage, empty books, settlement."""
+        """When nothing breaks any more: drawn faults, outage, books that are empty or far apart, settlement."""
         plan = self.plan
-        until = [plan.faults_end, *(end for _, end, _ in plan.market.empty)]
+        market = plan.market
+        until = [plan.faults_end, *(end for _, end, _ in (*market.empty, *market.wide))]
         if plan.outage is not None:
             until.append(sum(plan.outage))
         if plan.market.expiry_secs < 3600:
