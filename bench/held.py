@@ -24,7 +24,7 @@ PRESET = Preset.model_validate(
         "exits": {"max_loss_pct": 1000, "max_profit_pct": 100, "trailing_enabled": False},
         # The flood's prices stand still while the venue's move on: concede quickly, so that the entry fills.
         "orders": {"timeout_secs": 1, "slippage_pct": 5},
-        "risk": {"max_runs_per_day": 50, "daily_loss_limit_usd": 10_000_000},
+        "risk": {"max_runs_per_day": 50, "daily_loss_limit_usd": 10_000_000, "liquidation": "warn"},
     }
 )
 BEGIN = datetime(2026, 3, 3, 5, 0, tzinfo=UTC)

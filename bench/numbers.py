@@ -29,10 +29,12 @@ _REASONS = ("liquidation", "max_loss", "liquidation_guard", "trailing_stop", "br
 
 
 def strangles() -> list[Preset]:
-    """The short strangles among the presets, each for the expiry of the day and of the next, whatever their spread at the entry."""
+    """The short strangles among the presets with the thresholds they had when this was first measured, each for the expiry of the
+    day and of the next, whatever their spread at the entry."""
+    old = numbers_liquidation.old_presets(BUILT_IN)
     return [
-        BUILT_IN[name].model_copy(
-            update={"strategy": BUILT_IN[name].strategy.model_copy(update={"expiry": expiry, "max_spread_pct": 200})}
+        old[name].model_copy(
+            update={"strategy": old[name].strategy.model_copy(update={"expiry": expiry, "max_spread_pct": 200})}
         )
         for name in _STRANGLES
         for expiry in ("today", "next_day")
@@ -67,12 +69,12 @@ def guard_lines(folder: Path) -> Iterator[str]:
         yield f"spot moves within {lasting} min: {shares}"
 
 
-def liquidation_lines(folder: Path, each: int) -> Iterator[str]:
+def liquidation_lines(folder: Path, each: int, spot: Sequence[str]) -> Iterator[str]:
     near = list(_evenings(folder / "deribit_chain_6h"))
-    days = numbers_liquidation.spot_days(folder, _SPOT)
+    days = numbers_liquidation.spot_days(folder, spot)
     yield f"{len(near)} chains from {near[0].market:%d %b %Y} to {near[-1].market:%d %b %Y}, each held on {each} of {len(days)} days of spot"
     yield (
-        f"{'preset':<22}{'runs':>6}{'refused':>9}"
+        f"{'preset':<24}{'runs':>6}{'refused':>9}"
         + "".join(f"{reason:>{len(reason) + 2}}" for reason in _REASONS)
         + "   mean %  worst %"
     )
@@ -100,19 +102,23 @@ def _line(name: str, found: Sequence[numbers_liquidation.Result]) -> str:
     pcts = [one.pct for one in found if one.reason in _REASONS]
     ends = "".join(f"{counts[reason]:>{len(reason) + 2}}" for reason in _REASONS)
     money = f"{sum(pcts) / len(pcts):>9.1f}{min(pcts):>9.0f}" if pcts else ""
-    return f"{name:<22}{len(pcts):>6}{counts['refused']:>9}{ends}{money}"
+    return f"{name:<24}{len(pcts):>6}{counts['refused']:>9}{ends}{money}"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.numbers", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("table", nargs="?", choices=("guard", "liquidation"), help="by default both")
-    parser.add_argument("--days", type=int, default=2, help="days of spot that each chain is held on")
+    parser.add_argument("--days", type=int, default=1, help="days of spot that each chain is held on")
+    parser.add_argument("--spot", nargs="+", default=_SPOT, help="files of one-minute spot, as patterns")
     asked = parser.parse_args()
     folder = chains.data_folder()
     if folder is None:
         print("The recorded data is not here: set TRADER_DATA to its folder.", file=sys.stderr)
         return 2
-    for name, lines in (("guard", guard_lines(folder)), ("liquidation", liquidation_lines(folder, asked.days))):
+    for name, lines in (
+        ("guard", guard_lines(folder)),
+        ("liquidation", liquidation_lines(folder, asked.days, asked.spot)),
+    ):
         if asked.table in (None, name):
             for line in lines:
                 print(line, flush=True)

@@ -22,20 +22,14 @@ from trader.domain.instrument import Kind
 from trader.domain.order import Side
 from trader.engine.entry_cost import EntryCost, entry_cost, nonsense
 from trader.engine.exits import Trail, ratchet, triggered
+from trader.engine.liquidation import limit_of, stop_beyond
 from trader.engine.records import LegTerms
 from trader.engine.schedule import exit_after, exit_before_expiry
 from trader.engine.selection import choose_legs
 from trader.engine.spot_curve import Curve, OpenLeg, Standing
 from trader.pricing.black76 import price, year_fraction
-from trader.pricing.margin import short_option_liquidation
-
-try:  # refuses what would be liquidated before its stop; where the desk does not know that yet, everything is entered
-    from trader.engine.liquidation import stop_beyond  # type: ignore[import-not-found, unused-ignore]
-except ImportError:
-    stop_beyond = None
 
 CONFIRM_SECS = 5  # two fresh marks and quotes of every leg: the exchange tells them every two and up to five seconds
-_MAINTENANCE_PCT = Decimal("0.5")
 _MINUTE = timedelta(minutes=1)
 _LONGEST_GAP = 5  # minutes without a candle through which a day is still followed
 
@@ -82,10 +76,10 @@ def held(preset: Preset, board: Board, *, guarded: bool = True) -> Held | str:
     out = exit_before_expiry(preset.schedule, exit_after(preset.schedule, board.market), found.expiry)
     if out <= board.market:
         return "nothing"
-    late = None
-    if guarded and stop_beyond is not None:
-        late = stop_beyond(preset, found.legs, board.quotes, cost, board.spot, board.market, out)
-    if guarded and (nonsense(preset, found.legs, cost) or (late is not None and preset.risk.liquidation == "refuse")):
+    if guarded and nonsense(preset, found.legs, cost):
+        return "refused"
+    late = stop_beyond(preset, found.legs, board.quotes, cost, board.spot, board.market, out) if guarded else None
+    if late is not None and preset.risk.liquidation == "refuse":
         return "refused"
     return _held(preset, board, found.legs, cost, out, guarded)
 
@@ -94,8 +88,6 @@ def _held(
     preset: Preset, board: Board, legs: tuple[LegTerms, ...], cost: EntryCost, out: datetime, guarded: bool
 ) -> Held:
     assert board.market is not None and board.spot is not None
-    rates = {one.symbol: one.maintenance_margin_pct for one in board.instruments}
-    share = float(getattr(preset.exits, "liquidation_guard_pct", 0)) / 100 if guarded else 0.0
     opened, limits, guards = [], {}, {}
     for leg in legs:
         own, vol = cost.legs[leg.key], board.quotes[leg.symbol].mark_iv
@@ -108,16 +100,10 @@ def _held(
             )
         )  # fmt: skip
         if leg.side is Side.SELL:
-            limits[leg.key] = float(
-                short_option_liquidation(
-                    entry_price=own.price,
-                    spot=board.spot,
-                    initial_margin_pct=leg.margin_pct,
-                    maintenance_margin_pct=rates.get(leg.symbol) or _MAINTENANCE_PCT,
-                ).liquidation_price
-            )
-            if share:
-                guards[leg.key] = float(own.price) + (limits[leg.key] - float(own.price)) * share
+            limit = limit_of(preset.exits, leg, own.price, board.spot)
+            limits[leg.key] = float(limit.price)
+            if guarded and limit.guard is not None:
+                guards[leg.key] = float(limit.guard)
     standing = Standing(
         legs=tuple(opened), spot=float(board.spot), banked=float(cost.premium - cost.fees), now=board.market
     )

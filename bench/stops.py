@@ -6,64 +6,27 @@ bring, and the largest `exits.max_loss_pct` that fires before any of them is liq
 
 import argparse
 import os
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from decimal import Decimal
-from itertools import groupby
 from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
+from bench import chains
 from trader.config.builtin import BUILT_IN
 from trader.config.preset import Preset
-from trader.desk.market import Board, newest
-from trader.domain.quote import Quote
+from trader.desk.market import Board
 from trader.engine.entry_cost import EntryCost, entry_cost
 from trader.engine.liquidation import Taken, liquidations
 from trader.engine.schedule import exit_after, exit_before_expiry
 from trader.engine.selection import choose_legs
-from trader.pricing.black76 import greeks, year_fraction
-from trader.venue.market.contracts import build_option
-from trader.venue.market.deribit import DeribitQuote, read_quotes
 
 _HOURS = range(9)  # UTC, of the exchange's clock: two of the four chains a day, around the entry at 04:00
-_SIZE = 1000  # the chains have no sizes
 _SHARES = (5, 10, 25, 50, 75)
-_EXPIRIES_SECS = 9 * 86400  # beyond a week nothing is sold by a built-in preset
 
 
-def chains(folder: Path, underlying: str) -> Iterator[Board]:
-    """Each chain recorded around the entry time, on this exchange's clock and in its terms."""
-    for ts_ms, rows in groupby(read_quotes(folder, "deribit-chain", underlying, None, None), key=lambda row: row.ts_ms):
-        if datetime.fromtimestamp(ts_ms / 1000, UTC).hour in _HOURS:
-            yield _board(underlying, ts_ms, [row for row in rows if row.expiry_ms - ts_ms < _EXPIRIES_SECS * 1000])
-
-
-def _board(underlying: str, ts_ms: int, rows: list[DeribitQuote]) -> Board:
-    at = datetime.fromtimestamp(ts_ms / 1000, UTC)
-    instruments, quotes = [], {}
-    for row in rows:
-        try:
-            contract = build_option(underlying, row.kind, row.strike, datetime.fromtimestamp(row.expiry_ms / 1000, UTC))
-        except ValueError:
-            continue  # a strike this exchange does not list
-        quote = _quote(row, contract.symbol, at)
-        if quote is not None:
-            instruments.append(contract)
-            quotes[contract.symbol] = quote
-    spot = next((quote.spot for quote in quotes.values()), None)
-    return Board(instruments=tuple(instruments), quotes=quotes, spot=spot, market=newest(quotes.values()))
-
-
-def _quote(row: DeribitQuote, symbol: str, at: datetime) -> Quote | None:
-    if row.mark_iv is None or row.index is None:
-        return None
-    expiry = datetime.fromtimestamp(row.expiry_ms / 1000, UTC)
-    return Quote(
-        symbol=symbol, mark=row.mark, bid=row.bid, ask=row.ask, bid_size=_SIZE, ask_size=_SIZE,
-        greeks=greeks(row.forward, float(row.strike), row.mark_iv, year_fraction(at, expiry), row.kind),
-        mark_iv=row.mark_iv, spot=Decimal(str(row.index)), open_interest=None, ts_mark=at, ts_quote=at, ts_greeks=at,
-    )  # fmt: skip
+def near_the_entry(source: Path, underlying: str) -> list[Board]:
+    """Each chain recorded around the entry time."""
+    found = chains.boards(source, "deribit-chain", underlying)
+    return [board for board in found if board.market is not None and board.market.hour in _HOURS]
 
 
 def sold(preset: Preset, board: Board) -> tuple[EntryCost, list[Taken]] | None:
@@ -130,7 +93,7 @@ def main() -> None:
     )
     for underlying in asked.underlying:
         place = folder / f"{underlying}_{asked.file}.parquet" if asked.file else folder
-        boards = list(chains(place, underlying))
+        boards = near_the_entry(place, underlying)
         for preset in BUILT_IN.values():
             here = preset.model_copy(update={"strategy": preset.strategy.model_copy(update={"underlying": underlying})})
             found = line(here, boards)

@@ -12,6 +12,7 @@ sheet.style()
 st.subheader("History", anchor=False)
 try:
     picked = past.runs_table()
+    past.days_table()
     if picked is not None:
         run_report.draw(service.desk().report(picked))
 except NotPossible as error:

@@ -1,14 +1,18 @@
 """`python -m trader limits`: shown, set, put back, to and from a file; nothing is recorded of what cannot be limits."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from tests.journal import samples_of_records as s
 from trader.cli.app import main
 from trader.config.account_limits import AccountLimits
+from trader.engine import records as r
 from trader.engine.records import LimitsSet
 from trader.journal.store import Journal
 
@@ -82,3 +86,36 @@ def test_a_file_is_written_and_taken_in(journal: Journal, capsys: Said, tmp_path
         assert code == 1 and words in err and err.count("\n") == 1
     assert run(capsys, "limits", "import", str(tmp_path / "none.json"))[0] == 1
     assert len(asked(journal)) == 1
+
+
+def test_the_days_are_listed_with_the_wallets_word(journal: Journal, capsys: Said) -> None:
+    assert "No day has made anything yet." in run(capsys, "history", "--days")[1]
+    now, day = datetime.now(UTC), date(2026, 6, 3)
+    at = {"wall": now, "market": datetime(2026, 6, 3, 10, tzinfo=UTC)}
+    journal.append(
+        [
+            replace(s.run_created("a"), wall=now),
+            replace(s.fill_recorded("a", "f1"), wall=now),
+            r.DayMarked(run_id="a", **at, day=day, pnl=Decimal("-21.5"), carried=Decimal(0)),
+        ],
+        lease=None,
+    )
+    compared = r.DayCompared(
+        run_id="",
+        **at,
+        account="paper",
+        day=day,
+        until=now,
+        besides={"deposit": Decimal(500)},
+        difference=Decimal("-2.235"),
+    )
+    journal.append([compared], lease=None, account="paper")
+    code, out, _ = run(capsys, "history", "--days")
+    assert code == 0
+    assert "Wed 03 Jun 2026  -21.50 USD  0     differs by -2.235 USD; besides deposit +500" in out
+    document = json.loads(run(capsys, "history", "--days", "--json")[1])["days"]
+    assert [(one["made"], one["difference"]) for one in document if one["date"] == "2026-06-03"] == [
+        ("-21.5", "-2.235")
+    ]
+    code, _, err = run(capsys, "history", "--days", "--run", "a")
+    assert code == 2 and "--days" in err

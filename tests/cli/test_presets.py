@@ -36,7 +36,7 @@ def test_the_list_says_what_each_trades(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_showing_one_leaves_out_what_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     said = said_by(capsys, "presets", "show", "iron_condor")
-    assert "Sells 1 call and 1 put at |delta| 0.18-0.28, buys 1 call and 1 put 2,500 USD further out" in said
+    assert "Sells 1 call and 1 put at |delta| 0.12-0.18, buys 1 call and 1 put 2,500 USD further out" in said
     assert "strategy.wing_width_usd" in said and "strategy.call_strike" not in said and "--json shows them" in said
     whole = json.loads(said_by(capsys, "presets", "show", "iron_condor", "--json"))
     assert whole["strategy"]["call_strike"] == "0"
@@ -105,7 +105,7 @@ def test_a_live_start_says_what_it_trades_before_it_asks_for_the_phrase(
     monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
     monkeypatch.setattr("builtins.input", lambda question: question)
     assert _typed_phrase(cast(Any, desk), BUILT_IN["ratio"], None) == "Type TRADE LIVE acc 1 to go on: "
-    assert "With real money, on BTC: sells 2 calls and 1 put at |delta| 0.10-0.15." in capsys.readouterr().err
+    assert "With real money, on BTC: sells 2 calls and 1 put at |delta| 0.06-0.10." in capsys.readouterr().err
 
 
 def test_a_preview_prints_each_leg_and_its_side(

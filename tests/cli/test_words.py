@@ -110,7 +110,7 @@ def test_status_tells_the_day_and_how_its_runs_came_out() -> None:
     day = Day(date=at.date(), realised=Decimal("-27.5"), open=None, runs_made=3, runs_most=3,
               loss_limit=Decimal(500), results=results)  # fmt: skip
     lines = run_lines(replace(status_of(run=view_of("a")), day=day))
-    assert "01 Jun: realised -27.50 USD (loss limit 500.00 USD), open –, 3 of 3 runs" in lines
+    assert "01 Jun: – of the preset's loss limit 500.00 USD (realised -27.50 USD, open –), 3 of 3 runs" in lines
     told = [line for line in lines if "max loss: -13.90 USD (-22.7 %), BTC default, r" in line]
     assert len(told) == 3 and told[0].startswith("Tue 02 Jun 05:06:00 IST  ")
 

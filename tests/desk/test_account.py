@@ -47,8 +47,9 @@ def test_contracts_and_notional_of_the_largest(desk: Desk) -> None:
 def test_losses_realised_and_open_against_their_limits(desk: Desk) -> None:
     limits = AccountLimits(daily_loss_usd=D(50), weekly_loss_usd=D(80))
     found = uses(limits, status(desk, day=today("-10", "-2.40", "-30")))
-    assert found["daily_loss_usd"].words == "−12.40 of −50.00 USD today" and found["daily_loss_usd"].share == 0.248
-    assert found["weekly_loss_usd"].words == "−32.40 of −80.00 USD since Monday"
+    assert found["daily_loss_usd"].words == "−12.40 of −50.00 USD today, of it open −2.40"
+    assert found["daily_loss_usd"].share == 0.248
+    assert found["weekly_loss_usd"].words == "−32.40 of −80.00 USD since Monday, of it open −2.40"
     assert uses(limits, status(desk, day=today("10", "2")))["daily_loss_usd"].share == 0
 
 

@@ -1,7 +1,7 @@
 """The day: what its limits count, and results that stay in sight, exact to the journal's."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,14 +13,14 @@ from tests.desk.test_status import view_of
 from tests.journal import samples_of_records as s
 from trader.config.preset import Preset, Risk
 from trader.config.settings import Settings
-from trader.desk import Day, Desk
+from trader.desk import Day, Desk, wallet_of_day
 from trader.desk.status_json import status_document
 from trader.domain.clock import Now
 from trader.domain.fill import Fill
 from trader.domain.order import Side
 from trader.engine import records as r
+from trader.engine.account.losses import made_today, runs_sold
 from trader.engine.fold import evolve
-from trader.engine.gate import daily_loss, runs_today
 from trader.engine.state import State
 from trader.engine.view import LegView
 from trader.journal import Journal
@@ -41,6 +41,12 @@ def begun(run_id: str, at: datetime, market: datetime | None, **changes: Any) ->
 
 def ended(run_id: str, pnl: str, at: datetime, market: datetime | None, reason: str = "time") -> r.RunFinished:
     return replace(s.run_finished(run_id, pnl, market=market), wall=at, exit_reason=reason)
+
+
+def sold(run_id: str, at: datetime, market: datetime | None) -> r.FillRecorded:
+    """Its first entry fill."""
+    told = s.fill_recorded(run_id, f"{run_id}-f")
+    return replace(told, wall=at, market=market, fill=replace(told.fill, ts_event=market))
 
 
 def day_of(desk: Desk) -> Day:
@@ -84,8 +90,13 @@ def test_the_day_is_what_the_gate_counts(desk: Desk, journal: Journal, settings:
     ):
         at = market + timedelta(minutes=minutes)
         name, real = f"r{number}", now - timedelta(minutes=10 - number)
-        told += [begun(name, real, at, underlying=underlying), ended(name, pnl, real, at + timedelta(minutes=1))]
-    told.append(begun("open", now, market + timedelta(minutes=8)))
+        told += [
+            begun(name, real, at, underlying=underlying),
+            sold(name, real, at),
+            ended(name, pnl, real, at + timedelta(minutes=1)),
+        ]
+    told += [begun("waits", now, market + timedelta(minutes=8)), begun("open", now, market + timedelta(minutes=8))]
+    told.append(sold("open", now, market + timedelta(minutes=8)))
     journal.append(told, lease=None)
     for offset in (0, 10):
         at = market + timedelta(minutes=offset)
@@ -96,8 +107,8 @@ def test_the_day_is_what_the_gate_counts(desk: Desk, journal: Journal, settings:
         for _, record in journal.run_bounds("paper", now - 2 * DAY):
             state = evolve(state, record)
         clock = Now(wall(), at)
-        assert max(-day.realised, Decimal(0)) == daily_loss(state, clock)
-        assert day.runs_made == runs_today(state, "BTC", clock)
+        assert day.realised == made_today(state, clock).booked
+        assert day.runs_made == runs_sold(state, "BTC", clock)
         assert (day.runs_most, day.loss_limit) == (3, Decimal(500))
     assert day.realised == Decimal(1) and day.runs_made == 2  # r3 was made before midnight and ended after it
     assert [result.run_id for result in day.results] == ["r4", "r3", "r2", "r1", "r0"]
@@ -232,7 +243,9 @@ def test_premiums_are_what_was_sold_for_and_nothing_bought_back(journal: Journal
 
 def test_the_document_tells_the_day_exactly(desk: Desk, journal: Journal, runner: RunnersHand) -> None:
     now = wall()
-    journal.append([begun("a", now, now), ended("a", "-13.900000001", now, now, "max_loss")], lease=None)
+    journal.append(
+        [begun("a", now, now), sold("a", now, now), ended("a", "-13.900000001", now, now, "max_loss")], lease=None
+    )
     runner.live()
     document = json.loads(json.dumps(status_document(desk.status())))
     day = document["day"]
@@ -241,3 +254,82 @@ def test_the_document_tells_the_day_exactly(desk: Desk, journal: Journal, runner
         ("a", "-13.900000001", "max_loss")
     ]
     assert document["market"] is not None and day["date"] == str(day_of(desk).date)
+
+
+# -- held over a midnight ----------------------------------------------------------------------------------------------
+
+MIDNIGHT = datetime(2026, 6, 3, 18, 30, tzinfo=UTC)  # of the Indian 3 June, a Wednesday
+WED, THU = date(2026, 6, 3), date(2026, 6, 4)
+
+
+def marked(run_id: str, at: datetime, day: date, pnl: str, carried: str = "0") -> r.DayMarked:
+    return r.DayMarked(run_id=run_id, wall=wall(), market=at, day=day, pnl=Decimal(pnl), carried=Decimal(carried))
+
+
+def held_over(journal: Journal, runner: RunnersHand, pnl: str) -> datetime:
+    """Sold on Wednesday, −20 at midnight, open on Thursday; another run has ended with −4 on Thursday, −1 of it Wednesday's."""
+    now, market = wall(), MIDNIGHT + timedelta(hours=2)
+    early = MIDNIGHT - timedelta(hours=2)
+    journal.append(
+        [
+            begun("open", now, early), sold("open", now, early),
+            begun("over", now, early), sold("over", now, early),
+            marked("open", MIDNIGHT, WED, "-20"), marked("over", MIDNIGHT, WED, "-1"),
+            replace(ended("over", "-4", now, market), carried=Decimal(-1)),
+        ],
+        lease=None,
+    )  # fmt: skip
+    leg = LegView(
+        key="C", symbol=s.CALL, side="sell", quantity=3, filled_quantity=3, open_quantity=3,
+        strike=Decimal(36000), expiry=s.EXPIRY,
+    )  # fmt: skip
+    view = replace(view_of("open"), pnl=Decimal(pnl), legs=(leg,))
+    runner.live(view)
+    journal.publish(replace(picture(wall(), view), market=market))
+    return market
+
+
+def test_what_an_open_run_lost_yesterday_is_yesterdays(desk: Desk, journal: Journal, runner: RunnersHand) -> None:
+    held_over(journal, runner, "-26.5")
+    day = day_of(desk)
+    assert (day.date, day.realised, day.open, day.carried) == (THU, Decimal(-3), Decimal("-26.5"), Decimal(-20))
+    assert (day.open_today, day.total) == (Decimal("-6.5"), Decimal("-9.5"))
+    assert (day.week, day.week_total) == (Decimal(-24), Decimal("-30.5"))
+    assert day.runs_made == 0, "both sold on Wednesday"
+    document = status_document(desk.status())["day"]
+    assert (document["open_today"], document["total"], document["week_total"]) == ("-6.5", "-9.5", "-30.5")
+
+
+def test_the_days_of_the_account_and_whether_the_wallet_agrees(
+    desk: Desk, journal: Journal, runner: RunnersHand
+) -> None:
+    market = held_over(journal, runner, "-26.5")
+    compared = r.DayCompared(
+        run_id="", wall=market, market=market, account="paper", day=WED, until=MIDNIGHT,
+        lines={"cashflow": Decimal("9.1")}, besides={"deposit": Decimal(500)}, difference=Decimal("-2.235"),
+    )  # fmt: skip
+    journal.append([compared], lease=None, account="paper")
+    journal.append([replace(compared, account="another", day=THU)], lease=None, account="another")
+    thursday, wednesday = desk.days()
+    assert (thursday.date, thursday.made, thursday.runs, wallet_of_day(thursday)) == (THU, Decimal("-9.5"), 0, "so far")
+    assert (wednesday.date, wednesday.made, wednesday.runs) == (WED, Decimal(-21), 2)
+    assert wallet_of_day(wednesday) == "differs by -2.235 USD; besides deposit +500"
+    unread = replace(wednesday, difference=None, why="the ledger could not be read: 503", besides={})
+    assert wallet_of_day(unread) == "not compared: the ledger could not be read: 503"
+    assert wallet_of_day(replace(wednesday, difference=Decimal(0), besides={})) == "agrees"
+    assert [row.date for row in desk.days(1)] == [THU]
+
+
+def test_a_run_of_long_ago_that_is_marked_now_is_read_with_its_beginning(desk: Desk, journal: Journal) -> None:
+    now = wall()
+    journal.append(
+        [begun("old", now - 12 * DAY, now - 12 * DAY), sold("old", now - 12 * DAY, now - 12 * DAY)], lease=None
+    )
+    assert day_of(desk).runs_made == 0
+    today = day_of(desk).date
+    journal.append([marked("old", now, today - DAY, "-7", "-5")], lease=None)
+    assert day_of(desk).carried == Decimal(-7)
+    journal.append([replace(ended("old", "-9", now, now), carried=Decimal(-7))], lease=None)
+    day = day_of(desk)
+    assert (day.realised, day.carried, day.runs_made) == (Decimal(-2), 0, 0)
+    assert [(row.made, row.runs) for row in desk.days()] == [(-2, 0), (-2, 0), (0, 1)]

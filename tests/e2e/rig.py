@@ -41,8 +41,9 @@ def start_venue(*, speed: float = 60.0, seed: int = 1, market: Any = None) -> Ve
 
 def preset(**sections: dict[str, Any]) -> Preset:
     """The default preset with some fields changed, section by section. A limit that does not fill is chased soon, not
-    after the default's half minute, which is longer than these tests wait."""
-    return Preset.model_validate({**sections, "orders": {"timeout_secs": 2, **sections.get("orders", {})}})
+    after the default's half minute, which is longer than these tests wait; a stop may lie anywhere."""
+    usual = {"orders": {"timeout_secs": 2}, "risk": {"liquidation": "warn"}}
+    return Preset.model_validate({**sections, **{name: {**usual[name], **sections.get(name, {})} for name in usual}})
 
 
 class Rig:

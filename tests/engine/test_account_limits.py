@@ -16,7 +16,8 @@ from trader.domain.order import OrderIntent, Purpose
 from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine import records as rec
-from trader.engine.account.limits import day_loss, exposed, totals, week_loss
+from trader.engine.account.limits import exposed, totals
+from trader.engine.account.losses import made_today, present_losses
 from trader.engine.fold import evolve
 from trader.engine.gate import check_order
 from trader.engine.records import Phase
@@ -230,7 +231,7 @@ def losing(**limits: Any) -> Scene:
 
 def test_the_daily_loss_of_all_runs_closes_them_and_locks_the_day() -> None:
     scene = losing()
-    assert day_loss(scene.state, scene.now) > 2
+    assert made_today(scene.state, scene.now).lost > 2
     assert {run.phase for run in runs(scene)} == {Phase.EXITING}
     assert {run.exit_reason for run in runs(scene)} == {"account_loss"}
     assert "account_daily_loss" in scene.alerts()
@@ -248,7 +249,7 @@ def test_without_closing_the_day_is_locked_and_runs_go_on() -> None:
     assert {run.phase for run in runs(scene)} == {Phase.HOLDING}
     for _ in range(3):
         scene.prices("200", "200")  # it has come back
-    assert day_loss(scene.state, scene.now) < 2
+    assert made_today(scene.state, scene.now).lost < 2
     scene.start(config(5))
     answer = next(e for e in scene.effects if isinstance(e, ef.AckCommand))
     assert answer.status == "refused" and "locked until tomorrow" in answer.detail
@@ -269,7 +270,7 @@ def test_the_lock_is_lifted_by_a_person_or_by_the_next_day(lifts: Callable[[Scen
 
 
 @pytest.mark.parametrize(
-    ("price", "words"), [("600", "has reached daily_loss_usd of 2 USD"), ("200", "let out again after the daily loss")]
+    ("price", "words"), [("600", "has reached daily_loss_usd of 2 USD"), ("200", "let out again after the loss")]
 )
 def test_a_resume_says_whether_the_loss_still_refuses_entries(price: str, words: str) -> None:
     scene = losing(daily_loss_closes=False)
@@ -291,9 +292,9 @@ def test_the_week_begins_on_monday() -> None:
     scene = holding()
     today = scene.market.date()  # type: ignore[union-attr]
     booked = {today - secs(86400 * n): D(-10) for n in range(5)}  # a Wednesday: two of the days before are this week's
-    scene.state = replace(scene.state, account=replace(scene.state.account, realized_by_day=booked))
+    scene.state = replace(scene.state, account=replace(scene.state.account, made_by_day=booked))
     scene.state = replace(scene.state, watches={})
-    assert (day_loss(scene.state, scene.now), week_loss(scene.state, scene.now)) == (D(10), D(30))
+    assert [loss.made.lost for loss in present_losses(scene.state, scene.now)] == [D(10), D(30)]
 
 
 def test_of_two_people_neither_undoes_the_others_change() -> None:

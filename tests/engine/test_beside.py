@@ -26,6 +26,7 @@ from trader.domain.order import OrderSnapshot, Purpose, Side
 from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine import records as rec
+from trader.engine.account.losses import Made
 from trader.engine.prerequisites import Facts, Unread, in_the_way, prerequisites
 from trader.engine.release import check_release
 
@@ -406,10 +407,10 @@ def test_a_fact_nobody_gathered_is_unknown_and_one_asked_for_in_vain_is_not_met(
         (Facts(signed_api=(True, "key accepted")), "signed API", True),
         (Facts(clock_offset_secs=2.0), "clock", True),
         (Facts(clock_offset_secs=-2.1), "clock", False),
-        (Facts(lost_today=D(99), loss_limit=D(100)), "daily loss", True),
-        (Facts(lost_today=D(100), loss_limit=D(100)), "daily loss", False),
-        (Facts(runs_made=1, runs_most=2), "runs a day", True),
-        (Facts(runs_made=2, runs_most=2), "runs a day", False),
+        (Facts(today=Made(D(-60), D(-39)), loss_limit=D(100)), "daily loss", True),
+        (Facts(today=Made(D(-60), D(-40)), loss_limit=D(100)), "daily loss", False),
+        (Facts(runs_sold=1, runs_most=2), "runs a day", True),
+        (Facts(runs_sold=2, runs_most=2), "runs a day", False),
         (Facts(open_runs=5, open_here=2), "open runs", True),
         (Facts(open_runs=6, open_here=2), "open runs", False),
         (Facts(open_runs=5, open_here=3), "open runs", False),

@@ -131,6 +131,8 @@ EVENTS: dict[str, tuple[type[ev.Event], Callable[[Scene], list[Effect]]]] = {
     "account complete": (ev.AccountRead, lambda s: s.read_account()),
     "account partial": (ev.AccountRead, lambda s: s.read_account(fills=UNREAD)),
     "account error": (ev.AccountRead, lambda s: s.read_account(positions=UNREAD, open_orders=UNREAD, error="timeout")),
+    "wallet": (ev.WalletRead, lambda s: s.feed(ev.WalletRead, run_id=s.run.run_id, since=s.wall, changes=())),
+    "wallet of days": (ev.WalletRead, lambda s: s.feed(ev.WalletRead, run_id="", since=s.wall, changes=())),
     "stream down": (ev.StreamChanged, _stream(up=False)),
     "stream up": (ev.StreamChanged, _stream(up=True)),
     "journal lost": (ev.JournalChanged, lambda s: s.feed(ev.JournalChanged, fault="The disk is full.")),
@@ -299,10 +301,14 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
 }
 
 
+TABLE |= {(phase, event): (phase, "") for phase in Phase for event in ("wallet", "wallet of days")}
+TABLE[Phase.DONE, "wallet"] = (Phase.DONE, "WalletCompared")
+
+
 # Exiting, with one leg bought back and the other held to its settlement: what each event asks for; the phase stays.
 KEPT_TABLE: dict[str, str] = {
     "booted": "AlertRaised ReadAccount",
-    "clock": "",
+    "clock": "ReadWallet",  # what was sold yesterday is held against the ledger of that day
     "start": "AckCommand AlertRaised ReadChain RunCreated ScheduleFixed",  # it is late: the entry is tomorrow
     "beside": "AckCommand",
     "stop": "AckCommand",
@@ -327,6 +333,8 @@ KEPT_TABLE: dict[str, str] = {
     "account complete": "",
     "account partial": "",
     "account error": "AlertRaised",
+    "wallet": "",
+    "wallet of days": "",
     "stream down": "AlertRaised",
     "stream up": "",
     "journal lost": "AlertRaised",

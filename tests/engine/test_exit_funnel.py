@@ -311,7 +311,7 @@ def test_realised_pnl_is_cash_flows_minus_commissions_exactly() -> None:
     assert scene.run.finished.realized_pnl == sold - bought - fees
     assert scene.run.finished.fees == fees
     assert scene.view.realized_pnl == scene.run.finished.realized_pnl
-    day = scene.state.account.realized_by_day
+    day = scene.state.account.made_by_day
     assert sum(day.values(), Decimal(0)) == scene.run.finished.realized_pnl
 
 

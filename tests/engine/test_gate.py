@@ -26,8 +26,9 @@ from tests.engine.scene import (
 from trader.domain.expiry import ist_date
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side
 from trader.engine import effects as ef
+from trader.engine.account.losses import made_today, runs_sold
 from trader.engine.events import StartCommand
-from trader.engine.gate import HARD_ORDERS_PER_SECOND, check_order, closable, collar, daily_loss, runs_today
+from trader.engine.gate import HARD_ORDERS_PER_SECOND, check_order, closable, collar
 
 Change = Callable[[Scene], dict[str, Any]]
 
@@ -263,15 +264,15 @@ def test_daily_loss_limit_stops_entries_and_never_exits(lost: str, code: str) ->
     for make, expected in ((fresh_entry, code), (fresh_exit, "")):
         scene, intent = make()
         booked = {ist_date(scene.wall): -D(lost)}
-        scene.state = replace(scene.state, account=replace(scene.state.account, realized_by_day=booked))
+        scene.state = replace(scene.state, account=replace(scene.state.account, made_by_day=booked))
         assert verdict(scene, intent) == expected
 
 
 def test_yesterdays_loss_is_yesterdays() -> None:
     scene, intent = fresh_entry()
     booked = {ist_date(OPENING - timedelta(days=1)): D(-9_000)}
-    scene.state = replace(scene.state, account=replace(scene.state.account, realized_by_day=booked))
-    assert daily_loss(scene.state, scene.now) == 0
+    scene.state = replace(scene.state, account=replace(scene.state.account, made_by_day=booked))
+    assert made_today(scene.state, scene.now).lost == 0
     assert verdict(scene, intent) == ""
 
 
@@ -348,14 +349,18 @@ def test_runs_per_day_on_both_sides_of_the_limit() -> None:
     scene = done(config)
     scene.start(config)
     assert ack(scene).status == "accepted"
+    for _ in range(3):
+        scene.prices()
+        scene.serve()
+    assert scene.phase is Phase.HOLDING
     scene.stop()
-    scene.serve()
-    scene.tick(1)
-    scene.serve()
+    for _ in range(3):
+        scene.serve()
+        scene.tick(1)
     assert scene.phase is Phase.DONE
-    assert runs_today(scene.state, "BTC", scene.now) == 2
+    assert runs_sold(scene.state, "BTC", scene.now) == 2
     scene.start(config)
-    assert ack(scene).status == "refused" and "max_runs_per_day is 2" in ack(scene).detail
+    assert ack(scene).status == "refused" and "that sold today: 2 of 2 (risk.max_runs_per_day)" in ack(scene).detail
     scene.pass_time(24 * 3600)
     scene.start(config)
     assert ack(scene).status == "accepted"
@@ -364,7 +369,7 @@ def test_runs_per_day_on_both_sides_of_the_limit() -> None:
 def test_no_start_when_the_day_has_lost_its_limit() -> None:
     config = preset(risk={"daily_loss_limit_usd": "0.09"})
     scene = done(config)  # loses 0.096
-    assert daily_loss(scene.state, scene.now) == D("0.096")
+    assert made_today(scene.state, scene.now).lost == D("0.096")
     scene.start(config)
     assert ack(scene).status == "refused" and "daily_loss_limit_usd" in ack(scene).detail
     scene.start(preset(risk={"daily_loss_limit_usd": "0.1"}))

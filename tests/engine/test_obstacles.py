@@ -28,7 +28,7 @@ def asks(scene: Scene, kind: type[ef.Effect]) -> bool:
 def test_a_day_that_reached_its_loss_limit_while_the_run_waited_keeps_it_out() -> None:
     scene = picked()
     booked = {ist_date(scene.wall): D(-500)}
-    scene.state = replace(scene.state, account=replace(scene.state.account, realized_by_day=booked))
+    scene.state = replace(scene.state, account=replace(scene.state.account, made_by_day=booked))
     scene.read_account()
     assert scene.phase is Phase.WAITING
     assert any("500.00 USD has reached risk.daily_loss_limit_usd" in why for why in scene.view.why_not)

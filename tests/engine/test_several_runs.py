@@ -113,6 +113,8 @@ def test_what_an_ended_run_has_booked_is_not_booked_again_by_another() -> None:
         serve(scene)
     first = runs(scene)[0]
     assert len(runs(scene)) == 1
+    scene.pass_time(601)  # so long a ledger that does not answer is waited for
+    scene.prices(after=0)
     scene.start(config(2))  # what has ended is held no more
     assert len(scene.state.runs) == 2
     read(scene)

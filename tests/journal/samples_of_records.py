@@ -160,6 +160,9 @@ def one_of_each(run_id: str) -> list[r.AnyRecord]:
         r.LimitsSet(**base, account="paper", limits={"schema": 1, "open_runs": 4}, issued_by="cli"),
         r.MarginObserved(**base, account="paper", mode="isolated", portfolios=(), default_auto_topup=False),
         r.LossLocked(**base, account="paper", day=date(2021, 6, 21), reason="lost too much"),
+        r.LossWarned(**base, account="paper", day=date(2021, 6, 21), week=None),
+        r.DayMarked(**base, day=date(2021, 6, 20), pnl=Decimal(0), carried=Decimal(0)),
+        r.DayCompared(**base, account="paper", day=date(2021, 6, 20), until=MARKET, difference=Decimal(0)),
         run_finished(run_id, "1.4766"),
         r.WalletCompared(**base, since=MARKET, lines={"cashflow": Decimal("1.6")}, difference=Decimal(0)),
     ]

@@ -66,6 +66,8 @@ def test_a_whole_journal_passes_every_check(sqlite_url: str, sqlite_journal: Pat
         "runs",
         "fills",
         "orders",
+        "wallet",
+        "days",
     ]
 
 
@@ -178,3 +180,46 @@ def test_the_commands_answer_in_words_in_json_and_by_exit_code(clean_environment
     spoil(clean_environment / "journal.db", "UPDATE sequence SET last_seq = 7")
     wrong = trader("journal", "verify")
     assert wrong.returncode == 1 and "FAIL  sequence" in wrong.stdout
+
+
+def marked(pnl: str, carried: str) -> r.DayMarked:
+    return r.DayMarked(
+        run_id="run-0000000001", wall=WALL, market=MARKET, day=MARKET.date(), pnl=Decimal(pnl), carried=Decimal(carried)
+    )
+
+
+@pytest.mark.parametrize(
+    ("marks", "carried", "findings"),
+    [
+        ([("-20", "0"), ("-26", "-20")], "-26", []),
+        ([("-20", "0"), ("-26", "-19")], "-26", ["days: the days of 1 do not add up: run-0000000001: record 4"]),
+        ([("-20", "0")], "0", ["days: the days of 1 do not add up: run-0000000001: record 4"]),
+    ],
+    ids=["they add up", "a mark forgets", "the end forgets"],
+)
+def test_the_days_of_a_run_add_up_to_its_result(
+    sqlite_url: str, marks: list[tuple[str, str]], carried: str, findings: list[str]
+) -> None:
+    journal = Journal.open(sqlite_url)
+    created = run_created("run-0000000001")
+    created = r.decode_record(r.encode_record(created).replace('"config":{"strategy":{"quantity":10}}', '"config":{}'))
+    legs = r.LegsChosen(run_id="run-0000000001", wall=WALL, legs=(leg_terms(),), spot=Decimal(35000), exit_at=MARKET)
+    end = replace(run_finished("run-0000000001", "0"), carried=Decimal(carried))
+    made = [created, legs, *(marked(*mark) for mark in marks), end]
+    journal.append(made, lease=None)
+    journal.close()
+    found = verify(sqlite_url)
+    assert failed(found) == findings
+    assert findings or "2 marks at midnight" in next(f.words for f in found.findings if f.check == "days")
+
+
+def test_a_day_that_differs_from_the_wallet_is_found(sqlite_url: str, sqlite_journal: Path) -> None:
+    journal = Journal.open(sqlite_url)
+    day = r.DayCompared(
+        run_id="", wall=WALL, account="paper", day=MARKET.date(), until=MARKET, difference=Decimal("-2.235")
+    )
+    journal.append([day, replace(day, difference=None, why="unread")], lease=None, account="paper")
+    journal.close()
+    assert failed(verify(sqlite_url)) == [
+        "wallet: the exchange's ledger shows more or less than was told: 21 Jun: -2.235 USD"
+    ]

@@ -41,8 +41,8 @@ PRESET = Preset.model_validate(
         "strategy": {"quantity": QUANTITY, "expiry": "nearest", "max_spread_pct": 80},
         "schedule": {"boot_buffer_secs": 0},
         "orders": {"timeout_secs": 1, "exit_timeout_secs": 1},
-        "risk": {"max_runs_per_day": 50, "daily_loss_limit_usd": 100_000},
-        "exits": {"max_loss_pct": 1000, "trailing_enabled": False},
+        "risk": {"max_runs_per_day": 50, "daily_loss_limit_usd": 100_000, "liquidation": "warn"},
+        "exits": {"max_loss_pct": 1000, "trailing_enabled": False, "liquidation_guard_pct": 0},
     }
 )
 

@@ -10,7 +10,7 @@ from tests.mutants.plans import Plans, held
 from tests.mutants.tools import Patch, everywhere
 from trader.engine import gate
 from trader.engine import records as rec
-from trader.engine.account import limits
+from trader.engine.account import limits, losses
 from trader.engine.state import ZERO
 from trader.engine.turn import Turn
 from trader.runner.kernel import Kernel
@@ -60,7 +60,7 @@ def the_loss_locks_and_closes_nothing(patch: Patch) -> None:
 
 
 def open_losses_do_not_count(patch: Patch) -> None:
-    everywhere(patch, limits.open_pnl, lambda state: ZERO)
+    everywhere(patch, losses.open_pnl, lambda state: ZERO)
 
 
 def exits_are_asked_too(patch: Patch) -> None:

@@ -7,7 +7,7 @@ A scenario fixes what the run looks like: ``empty``, ``waiting``, ``entering``, 
 import json
 import math
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,7 @@ from trader.desk import (
     CheckResult,
     CommandReceipt,
     CommandRow,
+    DayRow,
     ExpiryChoice,
     FillRow,
     Happening,
@@ -580,6 +581,17 @@ class FakeDesk:
     # ---------------------------------------------------------------- the past
     def history(self, limit: int, offset: int) -> list[RunSummary]:
         return self.past()[offset : offset + limit]
+
+    def days(self, count: int) -> tuple[DayRow, ...]:
+        if self.scenario == "empty":
+            return ()
+        day, agrees = date(2026, 11, 20), Decimal(0)
+        return (
+            DayRow(date=day, made=Decimal("-9.5"), runs=1, is_over=False),
+            DayRow(date=day - timedelta(days=1), made=Decimal("-21"), runs=2, compared=True, difference=Decimal("-2.235"),
+                   besides={"deposit": Decimal(500)}),
+            DayRow(date=day - timedelta(days=2), made=Decimal("41.2"), runs=1, compared=True, difference=agrees),
+        )[:count]  # fmt: skip
 
     def past(self) -> list[RunSummary]:
         if self.scenario == "empty":

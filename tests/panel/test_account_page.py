@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from tests.panel.fake_desk import FakeDesk
 from tests.panel.seen import read
 from trader.config.account_limits import AccountLimits
-from trader.desk import MarginChange
+from trader.desk import MarginChange, Status
 from trader.domain.margin import MarginedPosition
 from trader.panel import account, service
 
@@ -52,6 +52,37 @@ def test_what_is_used_stands_beside_its_limit(open_panel: Open) -> None:
     assert "Now: 80 of 50,000 contracts (BTC)" in words and "Now: 40 of 20,000 contracts (C-BTC-95000-221126)" in words
     assert "Now: 7,280 of 20,000,000 USD" in words
     assert "of −5,000.00 USD today" in words and "No lock: the losses are within their limits." in words
+
+
+def test_day_and_week_are_split_into_realised_and_open_and_the_steps_are_fields(open_panel: Open) -> None:
+    at, desk = open_panel("holding", page=PAGE)
+    before = desk.status
+
+    def held_over(run_id: str | None = None) -> Status:
+        status = before(run_id)
+        assert status.day is not None
+        figures = {
+            "realised": Decimal(-14),
+            "open": Decimal(-50),
+            "carried": Decimal(-30),
+            "week": Decimal(-60),
+            "runs_made": 1,
+            "runs_most": 2,
+        }
+        return replace(status, day=replace(status.day, **figures))
+
+    desk.status = held_over
+    again(at)
+    words = read(at)
+    assert "Today −$34.00 −$14.00 realised, −$20.00 open" in words
+    assert "Since Monday −$80.00 −$60.00 realised, −$20.00 open" in words
+    assert "Open now −$50.00 −$30.00 of it made by earlier days" in words
+    assert "unfinished now; 1 of 2 sold today" in words
+    assert "−34.00 of −5,000.00 USD today, of it open −20.00" in words
+    assert (
+        field(at, "loss_warn_pct").value == 70
+        and field(at, "loss_bars_pct").label == "Loss bars entries (% of the limit)"
+    )
 
 
 def test_saving_sends_the_whole_document_with_the_one_that_was_loaded(open_panel: Open) -> None:
@@ -163,9 +194,9 @@ def test_auto_topup_is_set_for_new_positions_and_shown_for_open_ones(open_panel:
     at.button(key="margin_yes").click().run()
     assert margin_asked(desk) == [("auto_topup", (True, None))]
     row = MarginedPosition(
-        symbol="C-BTC-95000-221126", product_id=1, quantity=-100, entry_price=D(400), mark=D(410), margin=D("131.02"),
-        liquidation_price=D("855.1"), bankruptcy_price=D(1310), blocked_commission=D(0), realized_pnl=D(0),
-        realized_funding=D(0), realized_cashflow=D(0), margin_mode="isolated", auto_topup=True, created_at=None,
+        symbol="C-BTC-95000-221126", product_id=1, quantity=-100, entry_price=Decimal(400), mark=Decimal(410), margin=Decimal("131.02"),
+        liquidation_price=Decimal("855.1"), bankruptcy_price=Decimal(1310), blocked_commission=Decimal(0), realized_pnl=Decimal(0),
+        realized_funding=Decimal(0), realized_cashflow=Decimal(0), margin_mode="isolated", auto_topup=True, created_at=None,
     )  # fmt: skip
     desk.margined = replace(desk.margined, positions=(row,))
     at.run()

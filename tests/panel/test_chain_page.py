@@ -14,7 +14,7 @@ from tests.desk.positions import LONG_PUT, STRANGLE, STRUCTURES, position
 from tests.panel import fake_chain, test_pages
 from tests.panel.fake_desk import HOSTILE
 from tests.panel.test_bar import said
-from trader.config.preset import Preset
+from trader.config.preset import Exits, Preset
 from trader.desk import fires, margin_shock, outcomes, payoff, spot_map, what_if
 from trader.desk.payoff import deviation
 from trader.panel import chain_board, chain_charts, chain_page, chain_table, payoff_chart, sell_now, service
@@ -154,9 +154,9 @@ def test_the_basis_is_said_where_a_percentage_stands() -> None:
 
 
 def test_a_liquidation_nearer_than_the_stop_is_warned_of() -> None:
-    one = position(STRANGLE)
+    one = position(STRANGLE, exits=Exits(max_loss_pct=Decimal(150)))
     assert "before the max loss (below and above)" in str(chain_board.fires_table(one, fires(one)))
-    safe = replace(one, legs=tuple(replace(leg, margin_pct=Decimal(90)) for leg in one.legs))
+    safe = position(STRANGLE, exits=Exits(max_loss_pct=Decimal(30)))
     assert "cp-warn" not in str(chain_board.fires_table(safe, fires(safe)))
 
 
@@ -166,8 +166,8 @@ def test_the_map_is_in_indian_time_and_its_colours_change_at_the_exits() -> None
     spec = chain_charts.map_spec(one, seen)
     assert (spec["xAxis"]["data"][0], spec["xAxis"]["data"][-1]) == ("09:30", "17:30")
     pieces = spec["visualMap"]["pieces"]
-    assert [piece.get("gte") for piece in pieces] == [None, -100.0, -50.0, 0.0, 40.0, 80.0]
-    assert [piece.get("lt") for piece in pieces] == [-100.0, -50.0, 0.0, 40.0, 80.0, None]
+    assert [piece.get("gte") for piece in pieces] == [None, -60.0, -30.0, 0.0, 40.0, 80.0]
+    assert [piece.get("lt") for piece in pieces] == [-60.0, -30.0, 0.0, 40.0, 80.0, None]
     assert len(pieces) == len(chain_charts.KEYS)
     over = replace(one, exit_at=NOW + timedelta(hours=20))
     assert chain_charts.map_spec(over, spot_map(over))["xAxis"]["data"][-1] == "02 Jun 05:30"

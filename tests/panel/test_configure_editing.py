@@ -91,13 +91,13 @@ def test_an_edit_that_was_not_saved_was_gone_after_a_reload(open_panel: Open) ->
 
 def test_a_reloaded_edit_still_knows_what_it_was_based_on(open_panel: Open) -> None:
     at, desk = open_panel("empty", page=CONFIGURE)
-    typed(at, "exits.max_loss_pct", 60)
+    typed(at, "exits.max_loss_pct", 55)
     token = address(at)
     desk.stored["default"] = changed(desk.stored["default"], strategy__quantity=5)
     again, after = reopened(open_panel, desk, token)
     assert "Changed elsewhere meanwhile: Quantity per leg 1 → 5." in said(again)
     press(press(again, "cfg_save"), "cfg_conflict_merge")
-    assert (after.stored["default"].strategy.quantity, after.stored["default"].exits.max_loss_pct) == (5, 60)
+    assert (after.stored["default"].strategy.quantity, after.stored["default"].exits.max_loss_pct) == (5, 55)
 
 
 def test_a_kept_edit_goes_once_it_is_saved_or_discarded(open_panel: Open) -> None:
@@ -166,7 +166,7 @@ def test_every_quantity_says_its_size_and_every_exit_its_money(open_panel: Open)
     words = figures.beside(preset)
     assert words["strategy.quantity"].startswith("25 contracts × 0.001\u00a0BTC = 0.025\u00a0BTC per leg ≈ $")
     assert "per leg" not in words["strategy.min_bid_size"], "a bid was as large as a leg"
-    assert words["exits.max_loss_pct"].startswith("−\u2060$21.05 · BTC ")
+    assert words["exits.max_loss_pct"].startswith("−\u2060$12.63 · BTC ")
     assert words["exits.max_profit_pct"].startswith("+\u2060$16.84")
     assert words["exits.trailing_tiers"].startswith(
         "At a peak of 40\u00a0% (+\u2060$8.42) the stop is 0\u00a0% ($0.00)"

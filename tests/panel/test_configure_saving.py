@@ -46,13 +46,13 @@ def edited_in_two_tabs(open_panel: Open, mine: dict[str, float], theirs: dict[st
 
 
 def test_a_field_that_another_tab_saved_meanwhile_was_lost_silently(open_panel: Open) -> None:
-    at, desk = edited_in_two_tabs(open_panel, {"exits.max_loss_pct": 60}, {"strategy__quantity": 5})
+    at, desk = edited_in_two_tabs(open_panel, {"exits.max_loss_pct": 55}, {"strategy__quantity": 5})
     press(at, "cfg_save")
     assert desk.asked == [], "nothing is saved before the question is answered"
     assert "Changed meanwhile: Quantity per leg 1 → 5." in said(at)
     press(at, "cfg_conflict_merge")
     saved = desk.stored["default"]
-    assert (saved.strategy.quantity, saved.exits.max_loss_pct) == (5, 60) and desk.snapshot == saved
+    assert (saved.strategy.quantity, saved.exits.max_loss_pct) == (5, 55) and desk.snapshot == saved
     assert "Merged and saved" in said(at) and "cfg_conflict_merge" not in keys(at)
     assert at.number_input(key=cfg(at, "strategy.quantity")).value == 5
 
@@ -69,18 +69,18 @@ def test_a_field_both_tabs_changed_is_named_and_one_has_to_say_which_stays(open_
 
 
 def test_overwriting_and_dropping_are_said_to_be_that(open_panel: Open) -> None:
-    at, desk = edited_in_two_tabs(open_panel, {"exits.max_loss_pct": 60}, {"strategy__quantity": 5})
+    at, desk = edited_in_two_tabs(open_panel, {"exits.max_loss_pct": 55}, {"strategy__quantity": 5})
     press(press(at, "cfg_save"), "cfg_conflict_overwrite")
-    assert (desk.stored["default"].strategy.quantity, desk.stored["default"].exits.max_loss_pct) == (1, 60)
+    assert (desk.stored["default"].strategy.quantity, desk.stored["default"].exits.max_loss_pct) == (1, 55)
 
-    at, desk = edited_in_two_tabs(open_panel, {"exits.max_loss_pct": 60}, {"strategy__quantity": 5})
+    at, desk = edited_in_two_tabs(open_panel, {"exits.max_loss_pct": 55}, {"strategy__quantity": 5})
     press(press(at, "cfg_save"), "cfg_conflict_reload")
     assert at.number_input(key=cfg(at, "strategy.quantity")).value == 5
-    assert at.number_input(key=cfg(at, "exits.max_loss_pct")).value == 100 and desk.asked == []
+    assert at.number_input(key=cfg(at, "exits.max_loss_pct")).value == 60 and desk.asked == []
 
 
 def test_a_third_change_while_the_question_stands_is_asked_about_again(open_panel: Open) -> None:
-    at, desk = edited_in_two_tabs(open_panel, {"exits.max_loss_pct": 60}, {"strategy__quantity": 5})
+    at, desk = edited_in_two_tabs(open_panel, {"exits.max_loss_pct": 55}, {"strategy__quantity": 5})
     press(at, "cfg_save")
     desk.stored["default"] = changed(desk.stored["default"], orders__retries=2)
     press(at, "cfg_conflict_overwrite")
@@ -133,7 +133,7 @@ def test_a_snapshot_that_is_stored_nowhere_else_is_not_replaced_unasked(open_pan
     desk.snapshot = changed(desk.stored["default"], exits__max_loss_pct="55")
     typed(at, "strategy.quantity", 3)
     press(at, "cfg_save")
-    assert desk.asked == [] and "Max loss 100 → 55" in said(at)
+    assert desk.asked == [] and "Max loss 60 → 55" in said(at)
     press(at, "cfg_lost_save")
     assert desk.snapshot == desk.stored["default"] and desk.snapshot.strategy.quantity == 3
 

@@ -70,7 +70,7 @@ def test_wrong_value_gives_one_sentence(changes: dict[str, Any], path: str, word
 
 
 def test_differences_compare_numbers_as_numbers() -> None:
-    edited = draft(strategy__quantity=2, exits__max_loss_pct="100.00", exits__trailing_enabled=False)
+    edited = draft(strategy__quantity=2, exits__max_loss_pct="60.00", exits__trailing_enabled=False)
     assert form.differences(draft(), edited) == [
         ("Strategy · Quantity per leg", "1", "2"),
         ("Exits · Trailing stop", "on", "off"),

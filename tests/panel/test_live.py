@@ -14,8 +14,9 @@ from tests.panel.fake_desk import FakeDesk
 from tests.panel.test_markup import Seen
 from trader.desk import Status
 from trader.domain.errors import JournalError
+from trader.engine.ladder import IN_PORTFOLIO
 from trader.engine.records import Phase
-from trader.engine.view import NakedView, RunView, Safety
+from trader.engine.view import NakedView, Rung, RunView, Safety
 from trader.panel import exits, hero, legs, live, parts, service
 from trader.panel.watch import stage
 
@@ -299,7 +300,7 @@ def test_getting_out_uses_the_place_of_the_exits() -> None:
 
 def test_tables_are_tables_with_headers() -> None:
     text = live.figures(a_picture()[0])
-    assert text.count("<table") == 2 and text.count('scope="col"') == 5 + 11
+    assert text.count("<table") == 2 and text.count('scope="col"') == 5 + 12
     assert all(label in text for label in ('aria-label="Legs"', 'aria-label="What ends it"', 'role="heading"'))
 
 
@@ -356,3 +357,36 @@ def test_boards_by_phase() -> None:
     assert [stage(replace(run, phase=phase)) for phase in Phase] == [
         {"WAITING": "waits", "DONE": "over"}.get(phase.name, "open") for phase in Phase
     ]
+
+
+# -- liquidation ----------------------------------------------------------------------------------------------------------
+
+
+def _ladder_of(*rungs: Rung) -> str:
+    return str(exits.exits(*a_picture(ladder=rungs)))
+
+
+def test_a_liquidation_says_its_mark_whose_number_it_is_and_how_far_that_is() -> None:
+    rung = Rung(
+        name="liquidation of C 80,000", armed=True, code="liquidation", leg="C", at_mark=D("705.00"),
+        mark=D(205), mark_distance=D(500), mark_distance_pct=D("243.9"), gone_pct=D(12),
+        spot_high=81_500.0, exit_high=82_000.0, smile_high=81_400.0,
+    )  # fmt: skip
+    seen = _ladder_of(rung)
+    for part in ("Liquidated C", "mark 705.0", "estimate", "+500.0", "81,500", "82,000"):
+        assert part in seen, part
+    assert "If the smile moves with spot" in seen and "81,400" in seen
+    assert "told by the exchange" in _ladder_of(replace(rung, told=True))
+
+
+def test_in_portfolio_mode_the_rung_is_one_sentence() -> None:
+    seen = _ladder_of(Rung(name="liquidation", armed=False, code="liquidation", words=IN_PORTFOLIO))
+    assert "portfolio margin" in seen and "Liquidated" in seen
+
+
+def test_the_legs_say_where_they_are_liquidated() -> None:
+    _, run = a_picture()
+    for told, words in ((False, "≈ 705"), (True, "705")):
+        first = replace(run.legs[0], liquidation_px=D(705), liquidation_told=told)
+        cell = rows(str(legs.legs(replace(run, legs=(first, *run.legs[1:])))), "leg")[first.key][6]
+        assert cell.startswith(words)

@@ -20,9 +20,14 @@ def preset(underlying: str, exit_time_ist: str = "23:00") -> Preset:
         {
             "strategy": {"underlying": underlying, "quantity": 10, "expiry": "nearest", "max_spread_pct": 80},
             "schedule": {"exit_time_ist": exit_time_ist, "boot_buffer_secs": 0},
-            "exits": {"max_loss_pct": 1000, "max_profit_pct": 100, "trailing_enabled": False},
+            "exits": {
+                "max_loss_pct": 1000,
+                "max_profit_pct": 100,
+                "trailing_enabled": False,
+                "liquidation_guard_pct": 0,
+            },
             "orders": {"timeout_secs": 1, "exit_timeout_secs": 1, "slippage_pct": 5},
-            "risk": {"max_runs_per_day": 50, "daily_loss_limit_usd": 10_000_000},
+            "risk": {"max_runs_per_day": 50, "daily_loss_limit_usd": 10_000_000, "liquidation": "warn"},
         }
     )
 

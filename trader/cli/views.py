@@ -15,11 +15,9 @@ from trader.domain.margin import counted_words
 from trader.domain.wording import done_of
 
 if TYPE_CHECKING:
-    from trader.desk import RunReport
+    from collections.abc import Iterable, Sequence
 
-
-if TYPE_CHECKING:
-    from trader.desk import Fire
+    from trader.desk import DayRow, Fire, RunReport
 
 
 def status(
@@ -45,9 +43,14 @@ def history(
     samples: Annotated[
         bool, typer.Option("--samples", help="With --run: its recorded prices, greeks and P&L as CSV.")
     ] = False,
+    days: Annotated[
+        bool, typer.Option("--days", help="Indian days instead: what each has made, and whether the wallet agrees.")
+    ] = False,
     as_json: options.JsonFlag = False,
 ) -> None:
-    """Finished runs, newest first, with what they earned; or everything of one run."""
+    """Finished runs, newest first, with what they earned; or the days; or everything of one run."""
+    if days and (run_id is not None or samples or offset):
+        raise typer.BadParameter("goes with --limit and --json alone", param_hint="--days")
     if samples and (run_id is None or as_json):
         raise typer.BadParameter("goes with --run, and without --json: it is CSV", param_hint="--samples")
     with options.open_desk(options.read_settings()) as desk:
@@ -58,6 +61,9 @@ def history(
                 csv.writer(sys.stdout, lineterminator="\n").writerows([head, *rows])
                 return
             _one(desk.report(run_id), as_json)
+            return
+        if days:
+            _days(desk.days(limit), as_json)
             return
         runs = desk.history(limit, offset)
     if as_json:
@@ -86,6 +92,19 @@ def history(
 def _wallet(difference: Decimal | None) -> str:
     """Whether the exchange's ledger shows what the run has told."""
     return "not compared" if difference is None else f"differs by {difference:+f} USD" if difference else "agrees"
+
+
+def _days(rows: "Sequence[DayRow]", as_json: bool) -> None:
+    if as_json:
+        emit_json({"days": list(rows)})
+        return
+    if not rows:
+        emit_lines(["No day has made anything yet."])
+        return
+    from trader.desk import wallet_of_day
+
+    lines = [[f"{row.date:%a %d %b %Y}", usd(row.made), str(row.runs), wallet_of_day(row)] for row in rows]
+    emit_lines(table(["day (IST)", "made", "runs", "wallet"], lines))
 
 
 def _one(report: "RunReport", as_json: bool) -> None:
@@ -141,6 +160,8 @@ _PREVIEWED = (
     "start_pnl",
     "margin",
     "breakevens",
+    "warnings",
+    "fires",
 )
 
 
@@ -175,6 +196,7 @@ def preview(
                 ]
             )
         emit_lines(_ends(one) for one in seen.fires if one.spots)
+        emit_lines(f"warning: {warning}" for warning in seen.warnings)
         emit_lines(f"nothing qualifies: {reason}" for reason in seen.reasons)
     if not seen.legs:
         raise typer.Exit(1)
@@ -183,8 +205,13 @@ def preview(
 def _ends(one: "Fire") -> str:
     """``max loss (-100 % of the basis): 75,311 and 78,710``."""
     level = "" if one.level_pct is None else f" ({one.level_pct:f} % of the basis)"
+    later = f", shortly before the exit {_and(one.exit_spots)}" if one.exit_spots else ""
     note = f", {one.words}" if one.words else ""
-    return f"{one.name}{level}: {' and '.join(f'{spot:,.0f}' for spot in one.spots)}{note}"
+    return f"{one.name}{level}: {_and(one.spots)}{later}{note}"
+
+
+def _and(spots: "Iterable[float]") -> str:
+    return " and ".join(f"{spot:,.0f}" for spot in spots)
 
 
 def add_to(app: typer.Typer) -> None:

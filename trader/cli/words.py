@@ -47,10 +47,11 @@ def run_lines(status: "Status") -> list[str]:
 
 def _day(day: "Day") -> list[str]:
     """What counts for the day's limits, and how the newest runs of it came out."""
-    limit = "" if day.loss_limit is None else f" (loss limit {usd(day.loss_limit, signed=False)})"
+    limit = "" if day.loss_limit is None else f" of the preset's loss limit {usd(day.loss_limit, signed=False)}"
     most = "" if day.runs_most is None else f" of {day.runs_most}"
     runs = f"{day.runs_made}{most} {'run' if day.runs_made == 1 and day.runs_most in (None, 1) else 'runs'}"
-    lines = [f"{day.date:%d %b}: realised {usd(day.realised)}{limit}, open {usd(day.open)}, {runs}"]
+    split = f"realised {usd(day.realised)}, open {usd(day.open_today)}"
+    lines = [f"{day.date:%d %b}: {usd(day.total)}{limit} ({split}), {runs}"]
     for one in day.results[:_RESULTS]:
         share = "" if one.pnl_pct is None else f" ({_pct(one.pnl_pct)})"
         lines.append(

@@ -24,6 +24,11 @@ def _usd(default: int, title: str, words: str) -> Any:
     return Field(Decimal(default), gt=0, le=_RICHEST, title=title, description=words, json_schema_extra=unit)
 
 
+def _share(default: int, title: str, words: str, least: int = 0) -> Any:
+    unit: dict[str, Any] = {"unit": "% of the limit"}
+    return Field(Decimal(default), ge=least, le=100, title=title, description=words, json_schema_extra=unit)
+
+
 class AccountLimits(BaseModel):
     """Bounds of new risk over all runs of an account; an exit is never asked. Contracts count what is open and what works."""
 
@@ -53,8 +58,20 @@ class AccountLimits(BaseModel):
     weekly_loss_usd: Number = _usd(
         15_000, "Weekly loss", "The same since Monday (IST); then no entry until the next week."
     )
+    loss_warn_pct: Number = _share(
+        70, "Loss warning", "Share of either loss limit at which an alert is raised; 0 = none."
+    )
+    loss_bars_pct: Number = _share(
+        90,
+        "Loss bars entries",
+        "Share of either loss limit from which no entry is made, as long as the loss stands there.",
+        1,
+    )
     daily_loss_closes: Flag = Field(
         True, title="Daily loss closes all runs", description="Whether reaching the daily loss closes all open runs."
+    )
+    weekly_loss_closes: Flag = Field(
+        False, title="Weekly loss closes all runs", description="Whether reaching the weekly loss closes all open runs."
     )
     margin_share_pct: Number = Field(
         Decimal(100),
@@ -88,6 +105,7 @@ _NESTED = (
     ("notional_per_instrument_usd", "notional_per_underlying_usd"),
     ("notional_per_underlying_usd", "notional_total_usd"),
     ("daily_loss_usd", "weekly_loss_usd"),
+    ("loss_warn_pct", "loss_bars_pct"),
 )
 
 

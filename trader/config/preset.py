@@ -360,7 +360,7 @@ class Risk(Section):
     daily_loss_limit_usd: Number = setting(
         Decimal(500),
         "Daily loss limit",
-        "When today's realised loss (IST day) reaches this, no further entry.",
+        "When the account's loss of today (IST), realised and open, reaches this, no further entry of this preset.",
         "USD",
         gt=0,
         le=Decimal(10_000_000),
@@ -426,7 +426,9 @@ class Risk(Section):
         "an alert.",
         since=5,
     )
-    max_runs_per_day: Whole = setting(3, "Runs per day", "Most runs per underlying and IST day.", "runs", ge=1, le=50)
+    max_runs_per_day: Whole = setting(
+        3, "Runs per day", "Most runs per underlying that sell on one IST day.", "runs", ge=1, le=50
+    )
 
 
 class System(Section):

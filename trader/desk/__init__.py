@@ -6,6 +6,7 @@ It never decides anything about a run and never sends an order; the runner does,
 from trader.config.presets import PresetChanged, PresetInfo
 from trader.desk.account import Use, uses
 from trader.desk.chain import Chain, ChainRow, ChainSide
+from trader.desk.day import wallet_of_day
 from trader.desk.desk import Desk
 from trader.desk.guard_words import guard_words, is_unoffered, unoffered_words
 from trader.desk.margin import MarginChange
@@ -22,6 +23,7 @@ from trader.desk.values import (
     CommandReceipt,
     Day,
     DayResult,
+    DayRow,
     ExpiryChoice,
     Fire,
     Happening,
@@ -52,6 +54,7 @@ __all__ = [
     "CommandRow",
     "Day",
     "DayResult",
+    "DayRow",
     "Desk",
     "ExpiryChoice",
     "FillRow",
@@ -98,5 +101,6 @@ __all__ = [
     "stop_words",
     "unoffered_words",
     "uses",
+    "wallet_of_day",
     "what_if",
 ]

@@ -44,12 +44,11 @@ def uses(limits: AccountLimits, status: Status) -> dict[str, Use]:
             if part == "total" and pairs is not None:
                 pairs = [("", size) for _, size in pairs]
             found[field] = _use(getattr(limits, field), unit, pairs)  # type: ignore[arg-type]
-    for field, booked, when in (
-        ("daily_loss_usd", None if day is None else day.realised, "today"),
-        ("weekly_loss_usd", None if day is None else day.week, "since Monday"),
+    for field, total, when in (
+        ("daily_loss_usd", None if day is None else day.total, "today"),
+        ("weekly_loss_usd", None if day is None else day.week_total, "since Monday"),
     ):
-        total = None if booked is None or day is None or day.open is None else booked + day.open
-        found[field] = _loss(total, getattr(limits, field), when)
+        found[field] = _loss(total, None if day is None else day.open_today, getattr(limits, field), when)
     return found
 
 
@@ -65,11 +64,15 @@ def _use(of: Decimal | int, unit: str, parts: Iterable[tuple[str, Decimal]] | No
     return Use(words=f"{used:,.0f} of {of:,} {unit}{at}", share=float(used / of))
 
 
-def _loss(total: Decimal | None, limit: Decimal, when: str) -> Use:
-    """``−12.40 of −50.00 USD today``; a profit uses nothing of it."""
+def _loss(total: Decimal | None, opened: Decimal | None, limit: Decimal, when: str) -> Use:
+    """``−34.00 of −150.00 USD today, of it open −20.00``; a profit uses nothing of it."""
     if total is None:
         return Use(words=UNKNOWN)
-    sign = MINUS if total < 0 else "+" if total > 0 else ""
+    part = f", of it open {_signed(opened)}" if opened else ""
     return Use(
-        words=f"{sign}{abs(total):,.2f} of {MINUS}{limit:,.2f} USD {when}", share=float(max(-total, ZERO) / limit)
+        words=f"{_signed(total)} of {MINUS}{limit:,.2f} USD {when}{part}", share=float(max(-total, ZERO) / limit)
     )
+
+
+def _signed(usd: Decimal) -> str:
+    return f"{MINUS if usd < 0 else '+' if usd > 0 else ''}{abs(usd):,.2f}"

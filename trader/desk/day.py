@@ -1,36 +1,45 @@
-"""The day as its limits count it: what was realised, how many runs were made, and how those that ended came out.
+"""The day as its limits count it: what was realised and is open, how many runs have sold, and how those that ended came out.
 
-The day is the Indian calendar date of the exchange's time, as `trader.engine.gate` counts it. The results kept in sight
+The day is the Indian calendar date of the exchange's time. Its sums are those of the engine's own fold, of the few records
+that tell where runs began, first traded, passed a midnight and ended. The results kept in sight
 are those of that day and those of the last 24 hours of this machine's clock: on a market that runs sixty times as fast,
 midnight comes every 24 minutes, and what ended a moment ago must not go with it.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from trader.config.preset import Risk
-from trader.desk.values import Day, DayResult
+from trader.desk.values import Day, DayResult, DayRow
 from trader.domain.expiry import ist_date
-from trader.engine.records import RunCreated, RunFinished
-from trader.engine.state import HUNDRED
+from trader.engine.account.losses import losses
+from trader.engine.fold import evolve
+from trader.engine.records import DayCompared, RunCreated, RunFinished
+from trader.engine.state import HUNDRED, State
 from trader.engine.view import RunView
 from trader.journal import Journal
 from trader.journal.views import TakenIn
 
 IN_SIGHT = timedelta(hours=24)
+_DAYS_BACK = timedelta(days=90)
 HISTORY = timedelta(days=8)  # how far back the runner and the prerequisites look, too
 
 
 class DayBook:
-    """First and last records of an account's runs. They never change, so only new ones are read. Thread-safe."""
+    """Where an account's runs began, first traded, passed midnights and ended. That never changes, so only what is new is read.
+    Thread-safe."""
 
     def __init__(self, journal: Journal, account: str) -> None:
         self._journal = journal
         self._account = account
         self._lock = threading.Lock()
         self._last = 0
+        self._state = self._empty()
         self._begun: dict[str, RunCreated] = {}
         self._ended: dict[str, RunFinished] = {}  # in the order they ended
         self._told: dict[str, DayResult] = {}
@@ -48,42 +57,52 @@ class DayBook:
 
         Args:
             runs: The unresolved runs, whose P&L is what is open.
-            shown: The run whose limits are asked for. They count the runs of its underlying; without one all are counted.
+            shown: The run whose limits are asked for. They count the runs on its underlying; without one all are counted.
             risk: That run's limits.
 
         Raises:
             JournalError: The journal cannot be read.
         """
         today = ist_date(market or wall)
-        monday = today - timedelta(days=today.weekday())
         with self._lock:
             self._read(wall)
-            begun, ended = list(self._begun.values()), list(self._ended.values())
+            account, ended = self._state.account, list(self._ended.values())
             in_sight = [end for end in ended if _day_of(end) == today or abs(wall - end.wall) <= IN_SIGHT]
             results = self._results(in_sight)
-        if shown is not None:
-            begun = [begin for begin in begun if begin.underlying == shown.underlying]
+        daily, weekly = losses(account, today, Decimal(0))
+        sold = [
+            count
+            for (name, day), count in account.runs_by_day.items()
+            if day == today and (shown is None or name == shown.underlying)
+        ]
         return Day(
             date=today,
-            realised=sum((end.realized_pnl for end in ended if _day_of(end) == today), Decimal(0)),
+            realised=daily.made.booked,
             open=_open(runs),
-            runs_made=sum(_day_of(begin) == today for begin in begun),
+            carried=sum((account.carried(run.run_id) for run in runs), Decimal(0)),
+            runs_made=sum(sold),
             runs_most=None if risk is None else risk.max_runs_per_day,
             loss_limit=None if risk is None else risk.daily_loss_limit_usd,
             results=results,
-            week=sum((end.realized_pnl for end in ended if monday <= _day_of(end) <= today), Decimal(0)),
+            week=weekly.made.booked,
         )
+
+    def _empty(self) -> State:
+        return State(installation="", epoch=0, env="", account_key=self._account)
 
     def _read(self, wall: datetime) -> None:
         since = wall - HISTORY
         newest = self._journal.newest().record
         new = self._journal.run_bounds(self._account, since, self._last) if newest > self._last else []
-        if any(record.run_id not in self._begun for _, record in new if isinstance(record, RunFinished)):
+        begun = self._begun.keys() | {record.run_id for _, record in new if isinstance(record, RunCreated)}
+        if any(record.run_id not in begun for _, record in new):
             new = self._journal.run_bounds(self._account, since)  # made before what was read so far
+            self._state = self._empty()
         for _, record in new:
+            self._state = evolve(self._state, record)
             if isinstance(record, RunCreated):
                 self._begun[record.run_id] = record
-            else:
+            elif isinstance(record, RunFinished):
                 self._ended[record.run_id] = record
         self._last = max(self._last, newest, new[-1][0] if new else 0)
         for name in [name for name, end in self._ended.items() if end.wall < since]:
@@ -97,6 +116,48 @@ class DayBook:
         for name in unread:
             self._told[name] = _result(self._begun[name], self._ended[name], taken_in.get(name))
         return tuple(self._told[end.run_id] for end in reversed(ended))
+
+
+def day_rows(journal: Journal, account: str, wall: datetime, today: Day | None, count: int) -> tuple[DayRow, ...]:
+    """The newest Indian days on which anything was made or compared, newest first; the present one with what is open.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    state = State(installation="", epoch=0, env="", account_key=account)
+    for _, record in journal.run_bounds(account, wall - _DAYS_BACK):
+        state = evolve(state, record)
+    made = dict(state.account.made_by_day)
+    sold: Counter[date] = Counter()
+    for (_, day), runs in state.account.runs_by_day.items():
+        sold[day] += runs
+    if today is not None and (today.total or sold[today.date] or today.date in made):
+        made[today.date] = today.realised + (today.open_today or 0)
+    compared = {one.day: one for one in reversed(journal.compared_days(account, count))}
+    days = sorted(made.keys() | sold.keys() | compared.keys(), reverse=True)[:count]
+    return tuple(_row(day, made, sold, compared.get(day), today) for day in days)
+
+
+def wallet_of_day(row: DayRow) -> str:
+    """Whether the exchange's ledger shows what the day has booked, and what else moved money, in words every face prints."""
+    if not row.compared:
+        return "not compared" if row.is_over else "so far"
+    if row.difference is None:
+        return f"not compared: {row.why}"
+    besides = ", ".join(f"{kind} {amount:+f}" for kind, amount in row.besides.items())
+    found = f"differs by {row.difference:+f} USD" if row.difference else "agrees"
+    return f"{found}; besides {besides}" if besides else found
+
+
+def _row(
+    day: date, made: dict[date, Decimal], sold: Counter[date], compared: DayCompared | None, today: Day | None
+) -> DayRow:
+    is_over = today is None or day < today.date
+    row = DayRow(date=day, made=made.get(day, Decimal(0)), runs=sold[day], is_over=is_over)
+    if compared is None:
+        return row
+    found = {"difference": compared.difference, "why": compared.why, "besides": compared.besides}
+    return replace(row, compared=True, **found)
 
 
 def _result(begin: RunCreated, end: RunFinished, taken_in: TakenIn | None) -> DayResult:

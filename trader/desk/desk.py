@@ -24,7 +24,7 @@ from trader.desk import market, runs, timeline
 from trader.desk import prerequisites as pre
 from trader.desk.alerting import AlertBook
 from trader.desk.chain import Chain
-from trader.desk.day import DayBook
+from trader.desk.day import DayBook, day_rows
 from trader.desk.instead import sell_now_instead
 from trader.desk.log_tail import read_tail
 from trader.desk.margin import MarginChange, change, margined_of
@@ -39,6 +39,7 @@ from trader.desk.status import read_status
 from trader.desk.values import (
     CheckResult,
     CommandReceipt,
+    DayRow,
     ExpiryChoice,
     LogLine,
     LotSize,
@@ -148,6 +149,15 @@ class Desk:
     def history(self, limit: int = 50, offset: int = 0) -> list[RunSummary]:
         """Finished runs of every account in this journal, newest first."""
         return self._books()[0].runs(limit=limit, offset=offset, finished=True)
+
+    def days(self, count: int = 30) -> tuple[DayRow, ...]:
+        """The newest Indian days of this account, newest first: what they have made, and whether the wallet agrees.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        status = self.status()
+        return day_rows(self._books()[0], self.account, status.wall, status.day, count)
 
     def report(self, run_id: str) -> RunReport:
         """Everything of one run.

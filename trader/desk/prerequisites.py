@@ -17,21 +17,21 @@ from trader.config.settings import Settings
 from trader.desk.day import HISTORY
 from trader.desk.margin import margined_of
 from trader.desk.market import Board, build_preview
-from trader.desk.values import CheckResult, Preview, RunnerHealth, Status
+from trader.desk.values import CheckResult, Day, Preview, RunnerHealth, Status
 from trader.domain.clock import Now
 from trader.domain.errors import AuthError, ExchangeError, TraderError, VenueRefused
 from trader.domain.foreign import Foreign, find_foreign, may_concern
 from trader.domain.margin import MarginTerms
 from trader.domain.order import OrderSnapshot, Side
 from trader.domain.structure_words import in_words
-from trader.engine.account.limits import Size, lock_words, oversize
+from trader.engine.account.limits import Size, oversize
+from trader.engine.account.losses import lock_words, losses, runs_sold
 from trader.engine.commands import twin_among
 from trader.engine.fold import evolve
-from trader.engine.gate import daily_loss, runs_today
 from trader.engine.ids import is_ours, parse_client_order_id
 from trader.engine.prerequisites import Facts, Item, Unread, Verdict, prerequisites
 from trader.engine.records import Phase
-from trader.engine.state import State
+from trader.engine.state import Account, State
 from trader.engine.view import RunView
 from trader.exchange.common.odd_rows import OddFigures, PartialList
 from trader.exchange.common.statistics import Statistics
@@ -207,10 +207,9 @@ class FactFinder:
         limits: dict[str, object] = {}
         if not isinstance(state, TraderError):
             limits = {
-                "lost_today": daily_loss(state, now),
-                "lock": lock_words(state, now),
+                **_of_the_day(state.account, status.day),
                 "limits": state.account.limits,
-                "runs_made": runs_today(state, underlying, now) - waits,
+                "runs_sold": runs_sold(state, underlying, now),
             }
         stream = status.ops.private_socket if status.ops is not None and status.runner.alive else None
         return limits | {
@@ -235,6 +234,14 @@ class FactFinder:
         for _, setting in journal.account_settings(self._account):
             state = evolve(state, setting)
         return state
+
+
+def _of_the_day(account: Account, day: Day | None) -> dict[str, object]:
+    """What the day has made, and why its losses or the week's bar entries, as far as what is open is known."""
+    if day is None or day.open_today is None:
+        return {"lock": "", "unvalued": "the P&L of what is open is not known"}
+    found = losses(account, day.date, day.open_today)
+    return {"today": found[0].made, "lock": lock_words(found, account.limits.loss_bars_pct)}
 
 
 def _oversize(

@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
-from trader.desk.values import Status
+from trader.config.account_limits import read_limits
+from trader.desk.account import uses
+from trader.desk.values import Day, Status
 from trader.engine.view import LegView, RunView
 
 _FLAT: dict[str, bool | str] = {"true": True, "false": False}
@@ -19,7 +21,8 @@ def status_document(status: Status) -> dict[str, Any]:
     `client` is what the runner's connection to the exchange has counted since the runner began, with the latencies of each
     endpoint. `pnl_pct` and `trailing_level` are % of `basis` (what that is: `basis_name`) as text; greeks, volatilities and spots of the corridor are numbers;
     prices are USD per unit of underlying. Every figure of a run means what `trader.engine.view` says of it, of `day` what
-    `trader.desk.values` does. `market` is the exchange's time.
+    `trader.desk.values` does. `limits` are the account's, with what is used of each in words and as a share, null where it is
+    not known. `market` is the exchange's time.
     """
     return {
         "env": status.env,
@@ -51,7 +54,8 @@ def status_document(status: Status) -> dict[str, Any]:
         ],
         "alerts_open": len(status.open_alerts),
         "trading": {"level": status.trading[0], "reason": status.trading[1]},
-        "day": _value(status.day),
+        "day": None if status.day is None else _day(status.day),
+        "limits": _limits(status),
         "account_margin": _value(status.margin),
         "situation": list(status.situation),
         "left_out": _left_out(status),
@@ -62,6 +66,24 @@ def status_document(status: Status) -> dict[str, Any]:
         "market": None if status.market is None else _time(status.market),
         "pictured_at": None if status.pictured_at is None else _time(status.pictured_at),
         "at": _time(status.wall),
+    }
+
+
+def _day(day: Day) -> dict[str, Any]:
+    sums = {"open_today": day.open_today, "total": day.total, "week_total": day.week_total}
+    return {**_value(day), **{name: _value(usd) for name, usd in sums.items()}}
+
+
+def _limits(status: Status) -> dict[str, Any] | None:
+    """None until a runner has told which are in force."""
+    if status.totals is None:
+        return None
+    limits = read_limits(status.totals.limits)
+    used = {name: {"used": use.words, "share": use.share} for name, use in uses(limits, status).items()}
+    values = limits.document()
+    return {
+        "locked": status.totals.locked,
+        **{name: {"limit": values[name], **used.get(name, {})} for name in values if name != "schema"},
     }
 
 

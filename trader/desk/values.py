@@ -64,9 +64,10 @@ class DayResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):
-    """The Indian day by the exchange's time. `realised` USD is what the daily loss limit counts (all presets); `open` the
-    P&L of what is open, None where it is unknown; the limits are those of the run shown, None while there is none.
-    `runs_made` counts the underlying of that run, as its limit does; `week` is what was realised since Monday. `results` are those of this day and besides those of
+    """The Indian day by the exchange's time, of all presets. USD: `realised` is what the day has booked, `open` the P&L of what
+    is open, None where it is unknown, `carried` the part of it that earlier days have made; `week` is what the days since Monday
+    have booked. The limits are those of the run shown, None while there is none. `runs_made` counts those on the underlying of
+    that run that sold first on this day, as its limit does. `results` are those of this day and besides those of
     the last 24 hours of this machine's clock, which is more than one day of an accelerated market."""
 
     date: date
@@ -77,6 +78,37 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
     loss_limit: Decimal | None
     results: tuple[DayResult, ...]  # newest first
     week: Decimal = Decimal(0)
+    carried: Decimal = Decimal(0)
+
+    @property
+    def open_today(self) -> Decimal | None:
+        """What is open has made so much since the last Indian midnight."""
+        return None if self.open is None else self.open - self.carried
+
+    @property
+    def total(self) -> Decimal | None:
+        """What all runs have made on this day: what the daily limits count."""
+        return None if self.open_today is None else self.realised + self.open_today
+
+    @property
+    def week_total(self) -> Decimal | None:
+        """The same since Monday."""
+        return None if self.open_today is None else self.week + self.open_today
+
+
+class DayRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One Indian day of the account. USD: `made` by all runs (realised, and open positions as they were marked at its end);
+    `runs` sold first on it. `compared`: whether the exchange's ledger was held against it, `difference` how much more (signed)
+    the wallet has changed, None where that could not be told, and `why`; `besides` what else moved money, by kind."""
+
+    date: date
+    made: Decimal
+    runs: int
+    compared: bool = False
+    difference: Decimal | None = None
+    why: str = ""
+    besides: dict[str, Decimal] = {}
+    is_over: bool = True
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

@@ -132,6 +132,7 @@ def _confirm_flat(turn: Turn, run: Run) -> None:
         fees=run.fees + estimated if run.fills else Decimal(0),
         estimated_fees=estimated,
         foreign=foreign,
+        carried=turn.state.account.carried(run.run_id),
     )
     if run.uncosted:
         text = f"The exchange has not told what {run.uncosted} of {len(run.fills)} fills cost; {estimated:.4f} USD of fees are estimated."

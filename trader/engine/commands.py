@@ -6,16 +6,24 @@ from pydantic import ValidationError
 
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
+from trader.domain.expiry import ist_date
 from trader.engine import records as rec
-from trader.engine.account.limits import lock_words
+from trader.engine.account.losses import (
+    lock_words,
+    made_today,
+    present_losses,
+    runs_selling,
+    runs_sold,
+    today,
+)
 from trader.engine.beside import confirm, refused_phrase
 from trader.engine.effects import AckCommand
 from trader.engine.events import StartCommand, StopCommand
-from trader.engine.gate import daily_loss, runs_today
 from trader.engine.ids import run_id_for
 from trader.engine.levels import level_words
 from trader.engine.prerequisites import Facts, in_the_way
 from trader.engine.records import Phase
+from trader.engine.schedule import fix_instants
 from trader.engine.state import Run, State
 from trader.engine.turn import Turn
 from trader.engine.view import RunView
@@ -79,15 +87,26 @@ def _refusal(turn: Turn, event: StartCommand, preset: Preset) -> str:
         open_runs=len(turn.state.unresolved),
         open_here=sum(run.underlying == underlying for run in turn.state.unresolved),
         limits=turn.state.account.limits,
-        lock=lock_words(turn.state, turn.now),
+        lock=lock_words(present_losses(turn.state, turn.now), turn.state.account.limits.loss_bars_pct),
         twin=twin_of(turn.state, digest),
-        runs_made=runs_today(turn.state, underlying, turn.now),
+        runs_sold=_sold(turn, preset, start_now=event.start_now),
         runs_most=preset.risk.max_runs_per_day,
-        lost_today=daily_loss(turn.state, turn.now),
+        today=made_today(turn.state, turn.now),
         loss_limit=preset.risk.daily_loss_limit_usd,
     )
     barred = in_the_way(facts)
     return f"Nothing can be started: {'; '.join(barred)}." if barred else ""
+
+
+def _sold(turn: Turn, preset: Preset, *, start_now: bool) -> int | None:
+    """Runs that count for the day on which this one is to sell; None where that is another day, or not known yet."""
+    market, underlying = turn.now.market, preset.strategy.underlying
+    if market is None:
+        return None
+    entry_at = fix_instants(preset.schedule, market, start_now=start_now).entry_at
+    if ist_date(max(entry_at, market)) != today(turn.now):
+        return None
+    return runs_sold(turn.state, underlying, turn.now) + runs_selling(turn.state, underlying)
 
 
 def twin_of(state: State, config_hash: str) -> str:

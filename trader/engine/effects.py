@@ -44,7 +44,7 @@ class ReadAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadWallet(msgspec.Struct, frozen=True, kw_only=True):
-    """Read the lines of the exchange's ledger since an instant (exchange time), for the sake of one run."""
+    """Read the lines of the exchange's ledger since an instant (exchange time), for the sake of one run; of whole days where it names none."""
 
     run_id: str
     since: datetime

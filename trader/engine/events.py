@@ -132,7 +132,7 @@ class PositionSeen(Event, frozen=True, kw_only=True):
 
 
 class WalletRead(Event, frozen=True, kw_only=True):
-    """The lines of the exchange's ledger since an instant, or why they could not be read."""
+    """The lines of the exchange's ledger since an instant, or why they could not be read; of whole days without a run."""
 
     run_id: str
     since: datetime

@@ -41,7 +41,12 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
         return state
     if isinstance(record, rec.RunFinished):
         state = replace(state, account=_book_day(state.account, record))
-    if (flow := _flow_of(run, record)) is not None:
+    if isinstance(record, rec.FillRecorded):
+        state = replace(state, account=_count_sold(state.account, run, record))
+    if (
+        isinstance(record, rec.FillRecorded | rec.FillCosted | rec.RunFinished)
+        and (flow := _flow_of(run, record)) is not None
+    ):
         state = replace(state, account=replace(state.account, flows=(*state.account.flows, flow)[-KEPT_FLOWS:]))
     if isinstance(record, rec.OrderIntended) and record.cause != "recovery":  # what is taken over was sent long ago
         state = replace(state, account=_count_order(state.account, record.wall))
@@ -65,12 +70,20 @@ def _level_changed(state: State, record: rec.LevelChanged) -> State:
     return replace(state, account=replace(state.account, trading=trading))
 
 
-def _account_set(state: State, record: rec.LimitsSet | rec.LossLocked) -> State:
+def _account_set(state: State, record: rec.LimitsSet | rec.LossLocked | rec.LossWarned | rec.DayCompared) -> State:
     if record.account != state.account_key:
         return state
-    if isinstance(record, rec.LossLocked):
-        return replace(state, account=replace(state.account, locked_day=record.day))
-    return replace(state, account=replace(state.account, limits=read_limits(record.limits)))
+    account = state.account
+    match record:
+        case rec.LossLocked():
+            account = replace(account, locked_day=record.day, locked_week=record.week)
+        case rec.LossWarned():
+            account = replace(account, warned_day=record.day, warned_week=record.week)
+        case rec.DayCompared():
+            account = replace(account, compared=record)
+        case rec.LimitsSet():
+            account = replace(account, limits=read_limits(record.limits))
+    return replace(state, account=account)
 
 
 def _margin_observed(state: State, record: rec.MarginObserved) -> State:
@@ -102,12 +115,9 @@ def _run_created(state: State, record: rec.RunCreated) -> State:
         for key, old in state.runs.items()
         if old.phase is not Phase.DONE or old.underlying != run.underlying or _is_to_be_compared(old, record)
     }
-    day = (run.underlying, _day_of(record))
-    counts = state.account.runs_by_day
-    account = replace(state.account, runs_by_day={**counts, day: counts.get(day, 0) + 1})
     watches = {key: watch for key, watch in state.watches.items() if key in kept}
     watches[run.run_id] = Watch(since=record.wall, since_market=record.market)
-    return replace(state, runs={**kept, run.run_id: run}, account=account, watches=watches)
+    return replace(state, runs={**kept, run.run_id: run}, watches=watches)
 
 
 def _is_to_be_compared(run: Run, now: rec.Record) -> bool:
@@ -117,27 +127,47 @@ def _is_to_be_compared(run: Run, now: rec.Record) -> bool:
     return now.wall - run.finished.wall < _COMPARED_FOR
 
 
-def _flow_of(run: Run, record: rec.AnyRecord) -> Flow | None:
-    """The cash of an execution, what it was told later to have cost, or what a run has ended on as an estimate of that; None for
-    what was booked before."""
-    at = record.market or record.wall
-    match record:
-        case rec.FillRecorded(fill=fill, leg=leg) if fill.key not in run.fills:
-            usd = fill.cash_flow(run.leg(leg).contract_value) - (fill.commission or ZERO)
-            return Flow(fill.ts_event or at, fill.product_id, usd)
-        case rec.FillCosted(fill_id=key) if key in run.fills and run.fills[key].fill.commission is None:
-            fill = run.fills[key].fill
-            is_estimated = run.finished is not None and run.finished.estimated_fees
-            return None if is_estimated else Flow(fill.ts_event or at, fill.product_id, -record.commission)
-        case rec.RunFinished(estimated_fees=estimated) if estimated:
-            return Flow(at, run.legs[0].product_id, -estimated)
-    return None
+def _flow_of(run: Run, record: rec.FillRecorded | rec.FillCosted | rec.RunFinished) -> Flow | None:
+    """The cash of an execution, or what it was told later to have cost, or is taken to have; None for what was booked before,
+    and for a run of which only beginning and end are known."""
+    if not run.legs:
+        return None
+    if isinstance(record, rec.RunFinished):
+        fees = record.estimated_fees
+        return (
+            Flow(record.market or record.wall, run.legs[0].product_id, -fees) if fees and run.finished is None else None
+        )
+    if isinstance(record, rec.FillCosted):
+        booked = run.fills.get(record.fill_id)
+        if booked is None or booked.fill.commission is not None or run.finished is not None:
+            return None  # what a finished run was not told is in its estimate
+        fill, usd = booked.fill, -record.commission
+    else:
+        fill = record.fill
+        if fill.key in run.fills:
+            return None
+        usd = fill.cash_flow(run.leg(record.leg).contract_value) - (fill.commission or ZERO)
+    return Flow(fill.ts_event or record.market or record.wall, fill.product_id, usd)
 
 
-def _book_day(account: Account, record: rec.RunFinished) -> Account:
-    day = _day_of(record)
-    booked = account.realized_by_day
-    return replace(account, realized_by_day={**booked, day: booked.get(day, 0) + record.realized_pnl})
+def _book_day(account: Account, record: rec.RunFinished | rec.DayMarked) -> Account:
+    """A day has made what a run came to by its end, less what it had come to before."""
+    marks = {run_id: mark for run_id, mark in account.marks.items() if run_id != record.run_id}
+    if isinstance(record, rec.DayMarked):
+        day, made, marks[record.run_id] = record.day, record.pnl, record
+    else:
+        day, made = _day_of(record), record.realized_pnl
+    booked = account.made_by_day
+    return replace(account, made_by_day={**booked, day: booked.get(day, ZERO) + made - record.carried}, marks=marks)
+
+
+def _count_sold(account: Account, run: Run, record: rec.FillRecorded) -> Account:
+    """A run counts for the day of its first entry fill."""
+    fill, leg = record.fill, next((leg for leg in run.legs if leg.key == record.leg), None)
+    if run.fills or fill.kind is not FillKind.NORMAL or (leg is not None and fill.side is not leg.side):
+        return account
+    counts, day = account.runs_by_day, (run.underlying, ist_date(fill.ts_event or record.market or record.wall))
+    return replace(account, runs_by_day={**counts, day: counts.get(day, 0) + 1})
 
 
 def _divided(account: Account, fill: Fill) -> Account:
@@ -393,6 +423,9 @@ _OF_ACCOUNT: dict[type[Any], Callable[[State, Any], State]] = {
     rec.LimitsSet: _account_set,
     rec.LossLocked: _account_set,
     rec.MarginObserved: _margin_observed,
+    rec.LossWarned: _account_set,
+    rec.DayCompared: _account_set,
+    rec.DayMarked: lambda state, record: replace(state, account=_book_day(state.account, record)),
 }
 
 _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {

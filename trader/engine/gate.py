@@ -12,19 +12,19 @@ import msgspec
 
 from trader.config.preset import Preset
 from trader.domain.clock import Now
-from trader.domain.expiry import ist_date
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.rounding import is_on_tick
 from trader.engine.account.allocation import others_in
 from trader.engine.account.crossing import crossing
 from trader.engine.account.limits import entry_bounds
+from trader.engine.account.losses import made_today, runs_sold
 from trader.engine.beside import bars_beginning
 from trader.engine.cover import Sizes, beyond_cover, covers, shorts
 from trader.engine.execution.algo import entry_bound, since_filled
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.records import LegTerms, Phase
-from trader.engine.state import HUNDRED, MARK_AGE, QUOTE_AGE, ZERO, Order, Run, State, age_slack
+from trader.engine.state import HUNDRED, MARK_AGE, QUOTE_AGE, Order, Run, State, age_slack
 
 HARD_ORDERS_PER_SECOND = 10
 RESERVED_FOR_EXITS = 4  # of them: closing both legs, and once more, is possible in the second of any entry
@@ -258,9 +258,16 @@ def _entry_size(run: Run, leg: LegTerms, intent: OrderIntent, now: Now, passed: 
 
 
 def _entry_limits(state: State, run: Run, now: Now, passed: Passed) -> Denied | None:
-    lost = daily_loss(state, now)
-    limit = run.preset.risk.daily_loss_limit_usd
-    return _judge(lost >= limit, "DAILY_LOSS_LIMIT", f"lost today={lost:.2f} USD, limit={limit} USD", passed)
+    """The preset's own bounds of a day. A run that has sold today is counted already."""
+    made, limit = made_today(state, now), run.preset.risk.daily_loss_limit_usd
+    numbers = f"lost today={made.lost:.2f}, booked={made.booked:.2f}, open={made.open:.2f}, limit={limit} USD"
+    if denied := _judge(made.lost >= limit, "DAILY_LOSS_LIMIT", numbers, passed):
+        return denied
+    if run.fills:
+        return None
+    sold, most = runs_sold(state, run.underlying, now), run.preset.risk.max_runs_per_day
+    numbers = f"sold today={sold}, max_runs_per_day={most}"
+    return _judge(sold >= most, "RUNS_PER_DAY", numbers, passed)
 
 
 def _account_limits(
@@ -271,7 +278,8 @@ def _account_limits(
     for bound in entry_bounds(state, run, leg, intent, now):
         if bound.fails:
             return Denied(bound.code, bound.numbers)
-        numbers.append(bound.brief)
+        if bound.brief:
+            numbers.append(bound.brief)
     passed["ACCOUNT_LIMITS"] = ", ".join(numbers)
     return None
 
@@ -283,17 +291,6 @@ def _entry_beside(state: State, run: Run, leg: LegTerms, passed: Passed) -> Deni
     if others := [other.run_id for other in others_in(state, run, leg.symbol)]:
         passed["OPPOSITE_RUN"] = f"beside={','.join(others)}"
     return None
-
-
-def daily_loss(state: State, now: Now) -> Decimal:
-    """USD realised as loss on the present Indian day, 0 when the day is not negative."""
-    booked = state.account.realized_by_day.get(ist_date(now.market or now.wall), ZERO)
-    return max(-booked, ZERO)
-
-
-def runs_today(state: State, underlying: str, now: Now) -> int:
-    """Runs already made for an underlying on the present Indian day."""
-    return state.account.runs_by_day.get((underlying, ist_date(now.market or now.wall)), 0)
 
 
 def _exit_size(run: Run, leg: LegTerms, intent: OrderIntent, passed: Passed) -> Denied | None:

@@ -131,7 +131,12 @@ def _evaluate(turn: Turn, run: Run, valuation: Valuation, evidence: Evidence) ->
     agreed = {reason: watch.agreed.get(reason, 0) + 1 for reason in true}
     losing = counted(run, turn.state.market, watch, turn.now) if watch.wide else valuation
     turn.set_watch(
-        run.run_id, evaluated_on=evidence, pnl=valuation.pnl, counted=(losing or valuation).pnl, agreed=agreed
+        run.run_id,
+        evaluated_on=evidence,
+        pnl=valuation.pnl,
+        made=(losing or valuation).pnl,
+        valued=turn.now,
+        agreed=agreed,
     )
     _fire(turn, run, valuation, true)
 

@@ -6,7 +6,7 @@ is a record. Cancels and exits never look at it.
 
 from trader.domain.wording import clause
 from trader.engine import records as rec
-from trader.engine.account.limits import lift_lock, lock_words
+from trader.engine.account.losses import lift_lock, lock_words, present_losses
 from trader.engine.effects import AckCommand
 from trader.engine.events import LevelCommand
 from trader.engine.ids import is_ours, parse_client_order_id
@@ -48,7 +48,8 @@ def on_level(turn: Turn, event: LevelCommand) -> None:
     closing = _close_all(turn, event) if event.level is OperatorLevel.KILL else []
     detail = f"trading is {turn.state.account.trading.level}"
     if lifted:
-        detail += f"; {lock_words(turn.state, turn.now) or 'entries are let out again after the daily loss'}"
+        barred = lock_words(present_losses(turn.state, turn.now), turn.state.account.limits.loss_bars_pct)
+        detail += f"; {barred or 'entries are let out again after the loss'}"
     if closing:
         detail += f"; closing {', '.join(closing)}"
     turn.do(AckCommand(command_id=event.command_id, status="accepted", detail=detail))

@@ -13,6 +13,7 @@ import msgspec
 from trader.config.account_limits import AccountLimits
 from trader.domain.foreign import Foreign, beside_phrase
 from trader.domain.margin import MODES, PORTFOLIO, MarginTerms, mode_words, topup_words
+from trader.engine.account.losses import Made
 
 CLOCK_SKEW_MOST_SECS = 2.0
 
@@ -55,15 +56,16 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     journal_place: str = ""
     account_stream_fault: str | None = None
     clock_offset_secs: float | Unread | None = None
-    lost_today: Decimal | None = None
-    loss_limit: Decimal | None = None
+    today: Made | None = None  # what all runs have made today
+    loss_limit: Decimal | None = None  # the preset's own
     underlying: str = ""
-    runs_made: int | None = None
+    runs_sold: int | None = None  # of it today, with those that are about to
     runs_most: int | None = None
     open_runs: int | None = None  # unfinished ones of the account
     open_here: int | None = None  # of them on this underlying
     limits: AccountLimits = AccountLimits()
     lock: str | None = None  # why the account's losses let no entry out
+    unvalued: str = ""  # why what is open cannot be counted
     twin: str | None = None  # a run of this very configuration that has not completed its entry; "" for none
     strikes: Sequence[str] | None = None  # why there are no legs at usable prices
     oversize: Sequence[str] | None = None  # which of the account's limits of size the entry would break
@@ -140,22 +142,21 @@ def _clock(facts: Facts) -> Judged:
 
 
 def _loss(facts: Facts) -> Judged:
-    lost, limit = facts.lost_today, facts.loss_limit
-    if lost is None or limit is None:
+    made, limit = facts.today, facts.loss_limit
+    if made is None or limit is None:
         return _UNKNOWN
-    if lost >= limit:
-        return [
-            (False, f"today's realised loss of {lost:.2f} USD has reached risk.daily_loss_limit_usd of {limit} USD")
-        ]
-    return [(True, f"{lost:.2f} USD lost today, the limit is {limit} USD")]
+    opened = f" (of it open {-made.open:.2f} USD)" if made.lost > 0 > made.open else ""
+    if made.lost >= limit:
+        words = f"today's loss of {made.lost:.2f} USD{opened} has reached risk.daily_loss_limit_usd of {limit} USD"
+        return [(False, words)]
+    return [(True, f"loss today {made.lost:.2f} of {limit} USD{opened}")]
 
 
 def _runs(facts: Facts) -> Judged:
-    made, most = facts.runs_made, facts.runs_most
-    if made is None or most is None:
+    sold, most = facts.runs_sold, facts.runs_most
+    if sold is None or most is None:
         return _UNKNOWN
-    words = f"{made} runs on {facts.underlying} were made today; risk.max_runs_per_day is {most}"
-    return [(made < most, words)]
+    return [(sold < most, f"runs on {facts.underlying} that sold today: {sold} of {most} (risk.max_runs_per_day)")]
 
 
 def _open_runs(facts: Facts) -> Judged:
@@ -178,6 +179,8 @@ def _open_runs(facts: Facts) -> Judged:
 
 
 def _lock(facts: Facts) -> Judged:
+    if facts.unvalued:
+        return [(False, f"{facts.unvalued}, so how much the account has lost cannot be told")]
     return _fault(facts.lock, "", "the account's losses are within its limits")
 
 

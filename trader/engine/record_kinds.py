@@ -197,6 +197,28 @@ def _wallet_compared(record: rec.WalletCompared) -> str:
     return f"the wallet agrees to the last digit ({lines})"
 
 
+@_kind(rec.DayMarked, "decisions", Weight.STEP)
+def _day_marked(record: rec.DayMarked) -> str:
+    made = (
+        f"{record.day:%d %b} made {plain(record.pnl - record.carried)} USD of this run's {plain(record.pnl)} USD so far"
+    )
+    return f"{made}; not valued near midnight" if record.late else made
+
+
+def _severity_of_a_day(record: rec.DayCompared) -> Severity:
+    return "error" if record.difference else "warning" if record.difference is None else "info"
+
+
+@_kind(rec.DayCompared, "decisions", Weight.STEP, _severity_of_a_day)
+def _day_compared(record: rec.DayCompared) -> str:
+    if record.difference is None:
+        return f"{record.day:%d %b} was not compared with the wallet: {record.why}"
+    lines = ", ".join(f"{kind} {plain(amount)}" for kind, amount in record.lines.items()) or "no line"
+    besides = ", ".join(f"{kind} {plain(amount)}" for kind, amount in record.besides.items())
+    found = f"differs by {plain(record.difference)} USD" if record.difference else "agrees to the last digit"
+    return f"{record.day:%d %b}: the wallet {found} ({lines}){f'; besides: {besides}' if besides else ''}"
+
+
 # ------------------------------------------------------------ orders and what became of them
 
 
@@ -291,8 +313,17 @@ def _limits_set(record: rec.LimitsSet) -> str:
 
 @_kind(rec.LossLocked, "decisions", Weight.DECISION, _warning)
 def _loss_locked(record: rec.LossLocked) -> str:
-    what = "entries are let out again" if record.day is None else "no entry until tomorrow"
-    return f"{what}{f': {record.reason}' if record.reason else ''}"
+    ends = "no entry until Monday" if record.week else "no entry until tomorrow" if record.day else ""
+    return f"{ends or 'entries are let out again'}{f': {record.reason}' if record.reason else ''}"
+
+
+@_kind(rec.LossWarned, "decisions", Weight.DETAIL)
+def _loss_warned(record: rec.LossWarned) -> str:
+    of = [
+        f"the day {record.day:%d %b}" if record.day else "",
+        f"the week of {record.week:%d %b}" if record.week else "",
+    ]
+    return f"warned of the loss of {' and of '.join(filter(None, of))}"
 
 
 @_kind(rec.MarginObserved, "decisions", Weight.STEP)

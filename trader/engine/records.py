@@ -276,6 +276,17 @@ class RunFinished(Record, frozen=True, kw_only=True, tag="run_finished"):
     fees: Decimal
     estimated_fees: Decimal = Decimal(0)
     foreign: str = ""  # a remainder that is not ours, named and left alone: "C-BTC-... -3"
+    carried: Decimal = Decimal(0)  # of `realized_pnl`: what earlier Indian days have made, as they were marked
+
+
+class DayMarked(Record, frozen=True, kw_only=True, tag="day_marked"):
+    """What an open run had made by the end of an Indian day, USD at cost to close; the day itself has made `pnl` - `carried`.
+    `late`: nothing valued it near that midnight, so that a loss since counts for the day after, a profit for this one."""
+
+    day: date
+    pnl: Decimal
+    carried: Decimal  # of it: what earlier days have made
+    late: bool = False
 
 
 class WalletCompared(Record, frozen=True, kw_only=True, tag="wallet_compared"):
@@ -285,6 +296,20 @@ class WalletCompared(Record, frozen=True, kw_only=True, tag="wallet_compared"):
     since: datetime
     lines: dict[str, Decimal]
     difference: Decimal
+
+
+class DayCompared(Record, frozen=True, kw_only=True, tag="day_compared"):
+    """An Indian day of the exchange's ledger was held against what all runs have booked on it. USD by kind of line: `lines`
+    in contracts of our runs, `besides` all others, which are no difference. `difference`: how much more (signed) `lines` come
+    to than what was booked; None where it could not be told, and `why`. `until`: where the day was cut."""
+
+    account: str
+    day: date
+    until: datetime
+    lines: dict[str, Decimal] = {}
+    besides: dict[str, Decimal] = {}
+    difference: Decimal | None = None
+    why: str = ""
 
 
 class AlertRaised(Record, frozen=True, kw_only=True, tag="alert_raised"):
@@ -316,12 +341,21 @@ class LimitsSet(Record, frozen=True, kw_only=True, tag="limits_set"):
 
 
 class LossLocked(Record, frozen=True, kw_only=True, tag="loss_locked"):
-    """The account's daily loss was reached on this Indian day: no entry any more until the next, or until a person resumes
-    (`day` None)."""
+    """Which locks are on from now: the daily loss was reached on this Indian day, the weekly loss in the week of this Monday.
+    No entry until the next, or until a person resumes (both None)."""
 
     account: str
     day: date | None
     reason: str = ""
+    week: date | None = None
+
+
+class LossWarned(Record, frozen=True, kw_only=True, tag="loss_warned"):
+    """For which Indian day and for which week (by its Monday) a person was last warned of a loss that nears its limit."""
+
+    account: str
+    day: date | None
+    week: date | None
 
 
 class MarginObserved(Record, frozen=True, kw_only=True, tag="margin_observed"):
@@ -356,11 +390,14 @@ AnyRecord = (
     | LegReleased
     | RunFinished
     | WalletCompared
+    | DayMarked
+    | DayCompared
     | AlertRaised
     | LevelChanged
     | LimitsSet
     | LossLocked
     | MarginObserved
+    | LossWarned
 )
 
 _decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)

@@ -17,7 +17,7 @@ from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.remedy import Remedy
 from trader.engine.ledger import Ledger
-from trader.engine.records import LegKept, LegTerms, Level, Phase, RunFinished, WalletCompared
+from trader.engine.records import DayCompared, DayMarked, LegKept, LegTerms, Level, Phase, RunFinished, WalletCompared
 from trader.pricing.smile import Smile
 
 ZERO = Decimal(0)
@@ -236,14 +236,23 @@ class Flow(msgspec.Struct, frozen=True):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Across runs: what the limits count, and the level. Days are Indian calendar dates of market time."""
+    """Across runs: what the limits count, and the level. Days are Indian calendar dates of market time.
 
-    realized_by_day: dict[date, Decimal] = {}
+    `made_by_day` is what each day has made, USD: what it realised, and how far open runs came by its end (`DayMarked`);
+    `marks` are the last ones of the runs that are open. `runs_by_day` counts a run on the day of its first entry fill.
+    """
+
+    made_by_day: dict[date, Decimal] = {}
+    marks: dict[str, DayMarked] = {}
     runs_by_day: dict[tuple[str, date], int] = {}
     order_times: tuple[datetime, ...] = ()  # wall, the newest few
     trading: Trading = Trading()
     limits: AccountLimits = AccountLimits()
     locked_day: date | None = None  # the Indian day on which the account's daily loss was reached
+    locked_week: date | None = None  # the Monday of the week in which the weekly loss was
+    warned_day: date | None = None  # for which a person was last warned of the daily loss
+    warned_week: date | None = None
+    compared: DayCompared | None = None  # the last day that was held against the exchange's ledger
     flows: tuple[Flow, ...] = ()  # what has been booked of executions and costs, the newest `KEPT_FLOWS`
     divided: dict[str, int] = {}  # contracts booked of what the exchange has closed by itself, by `Fill.whole_key`
     margin_mode: str | None = None  # as the exchange last told it, in its own word; None = not told
@@ -254,6 +263,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         """Whether each short leg on an underlying stands on a margin of its own, and so has a liquidation price; taken so while
         the mode is not known."""
         return mode_of(self.margin_mode, self.portfolios, underlying) != PORTFOLIO
+
+    def carried(self, run_id: str) -> Decimal:
+        """USD of a run's P&L that earlier days have made."""
+        mark = self.marks.get(run_id)
+        return ZERO if mark is None else mark.pnl
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -283,7 +297,10 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     absent: dict[str, tuple[int, datetime]] = {}
     evaluated_on: tuple[datetime | None, ...] = ()
     pnl: Decimal | None = None
-    counted: Decimal | None = None  # USD: the same as exits at a loss and the account's limits count it (spread guard)
+    made: Decimal | None = (
+        None  # what the limits count: P&L as last valued in whatever phase, as exits at a loss count it
+    )
+    valued: Now | None = None  # when that was
     agreed: dict[str, int] = {}
     wide: dict[str, datetime] | None = (
         None  # legs, by key: since when (market) their spread is wide; None = not looked yet
@@ -322,9 +339,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     watches: dict[str, Watch] = {}
     market: Market = Market()
     subscribed: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
-    loss_since: datetime | None = (
-        None  # wall: since when all runs together have lost as much as the account may in a day
-    )
+    loss_since: dict[str, datetime] = {}  # wall: since when a loss has stood at each step of its limit
+    marked_until: date | None = None  # the Indian day up to which every open run is marked
+    ledger_until: date | None = None  # the Indian day up to which the exchange's ledger is compared
+    ledger_asked: datetime | None = None  # wall
+    ledger_first: datetime | None = None  # wall: when what is owed now was asked for first
     slow_until: datetime | None = None  # wall: the exchange has asked us to send no more than exits until then
     margin: MarginTerms | None = None  # as read last, with the positions; None while that is not known
     margin_asked: datetime | None = None  # wall

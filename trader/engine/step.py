@@ -10,12 +10,15 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from trader.engine import events as ev
-from trader.engine.account.limits import check_losses, on_limits
+from trader.engine.account.limits import on_limits
+from trader.engine.account.losses import check_losses, value_other
 from trader.engine.account.margin import ask_margin, on_margin_read
+from trader.engine.account.marking import mark_midnight
 from trader.engine.account.positions import see_liquidation
 from trader.engine.account.read import read_account, returned
 from trader.engine.account.reconcile import on_account_read
 from trader.engine.account.wallet import ask_wallet, on_wallet_read
+from trader.engine.account.wallet_days import ask_days, on_days_read
 from trader.engine.beside import on_beside
 from trader.engine.closing import close
 from trader.engine.commands import on_start, on_stop
@@ -49,6 +52,10 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
         _look_back(turn)
         ask_wallet(turn)
         ask_margin(turn)
+        ask_days(turn)
+    for run in turn.state.unresolved:
+        apart(turn, run.run_id, value_other, run)
+    mark_midnight(turn)
     check_losses(turn)
     read_account(turn, finished=is_tick)
     check_step(turn, state)
@@ -75,7 +82,8 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
         case ev.AccountRead():
             on_account_read(turn, event)
         case ev.WalletRead():
-            on_wallet_read(turn, event)
+            turn.slow_down(event.retry_after_secs)
+            (on_wallet_read if event.run_id else on_days_read)(turn, event)
         case ev.MarginRead():
             on_margin_read(turn, event)
         case ev.ChainRead():

@@ -7,7 +7,15 @@ from trader.domain.order import Purpose, Side
 from trader.domain.structure import ByDelta
 from trader.engine import records as rec
 from trader.engine.account.crossing import crossing
-from trader.engine.account.limits import lock_words, oversize_of_run
+from trader.engine.account.limits import oversize_of_run
+from trader.engine.account.losses import (
+    lock_words,
+    made_today,
+    present_losses,
+    runs_selling,
+    runs_sold,
+    unvalued,
+)
 from trader.engine.beside import NOT_READ
 from trader.engine.cover import in_ranks
 from trader.engine.effects import ReadChain
@@ -15,7 +23,7 @@ from trader.engine.entry_cost import entry_cost, nonsense
 from trader.engine.events import ChainRead
 from trader.engine.execution.entry import Work, give_up, unready, work_entry
 from trader.engine.execution.working import ask_cancel
-from trader.engine.gate import daily_loss, slowed
+from trader.engine.gate import slowed
 from trader.engine.imbalance import UNWIND_SECS, imbalance_words, lacks, tell_naked, time_left
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.liquidation import TooLate, stop_beyond
@@ -129,9 +137,13 @@ def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
         slowed=slowed(turn.state, turn.now),
         journal_fault=turn.state.journal_fault,
         account_stream_fault=turn.state.account_stream_fault,
-        lost_today=daily_loss(turn.state, turn.now),
+        today=made_today(turn.state, turn.now),
         loss_limit=run.preset.risk.daily_loss_limit_usd,
-        lock=lock_words(turn.state, turn.now),
+        lock=lock_words(present_losses(turn.state, turn.now), turn.state.account.limits.loss_bars_pct),
+        unvalued=unvalued(turn.state, turn.now, run.run_id),
+        underlying=run.underlying,
+        runs_sold=runs_sold(turn.state, run.underlying, turn.now) + runs_selling(turn.state, run.underlying, run),
+        runs_most=run.preset.risk.max_runs_per_day,
         limits=turn.state.account.limits,
         strikes=strikes,
         oversize=oversize_of_run(turn.state, run),
@@ -140,7 +152,6 @@ def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
         own_symbols=tuple(leg.symbol for leg in run.legs),
         margin_needed=margin_estimate(turn, run) if is_read else None,
         available=watch.available_usd,
-        underlying=run.underlying,
         margin_terms=turn.state.margin or Unread(turn.state.margin_fault or "the account has not been asked yet"),
         margin_mode_wanted=run.preset.risk.margin_mode,
         auto_topup_wanted=run.preset.risk.auto_topup,

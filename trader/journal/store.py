@@ -15,13 +15,14 @@ from sqlalchemy import Connection, Engine, bindparam, insert, select
 from trader.domain.errors import JournalError
 from trader.engine.records import (
     AnyRecord,
+    DayCompared,
+    FillCosted,
     FillRecorded,
+    LegsChosen,
     LevelChanged,
     LimitsSet,
     LossLocked,
-    MarginObserved,
     RunCreated,
-    RunFinished,
 )
 from trader.engine.view import LiveSnapshot
 from trader.journal import commands as cmd
@@ -333,11 +334,9 @@ class Journal:
         with self._read() as connection:
             return views.read_records(connection, run_id, after_seq)
 
-    def run_bounds(
-        self, account: str, since: datetime, after_seq: int = 0
-    ) -> list[tuple[int, RunCreated | RunFinished]]:
-        """First and last records of an account's runs made or ended since an instant (wall clock), in order: what the
-        day's limits are folded from, without reading everything between. Only those after `after_seq`."""
+    def run_bounds(self, account: str, since: datetime, after_seq: int = 0) -> list[tuple[int, views.Bound]]:
+        """Where an account's runs began, first traded, passed an Indian midnight and ended since an instant (wall clock), in
+        order: what its days are folded from, without reading everything between. Only those after `after_seq`."""
         with self._read() as connection:
             return views.read_run_bounds(connection, account, since, after_seq)
 
@@ -347,13 +346,26 @@ class Journal:
         with self._read() as connection:
             return views.read_closed_by_exchange(connection, account, since)
 
+    def executions(
+        self, account: str, wall: datetime, market: datetime | None
+    ) -> list[tuple[int, LegsChosen | FillRecorded | FillCosted]]:
+        """Fills booked since an instant (of this machine's clock, and where given of the exchange's), their later told costs,
+        and the legs of their runs, in order: the cash that the exchange's ledger is held against."""
+        with self._read() as connection:
+            return views.read_executions(connection, account, wall, market)
+
+    def compared_days(self, account: str, limit: int) -> list[DayCompared]:
+        """The newest Indian days that were held against the exchange's ledger, newest first."""
+        with self._read() as connection:
+            return views.read_compared_days(connection, account, limit)
+
     def taken_in(self, run_ids: Sequence[str]) -> dict[str, views.TakenIn]:
         """What entering each of these runs has brought; those that entered nothing are left out."""
         with self._read() as connection:
             return views.read_taken_in(connection, run_ids)
 
-    def account_settings(self, account: str) -> list[tuple[int, LimitsSet | LossLocked | MarginObserved]]:
-        """The newest limits of an account and its newest lock, in order."""
+    def account_settings(self, account: str) -> list[tuple[int, views.Setting]]:
+        """The newest limits of an account, its newest lock, warning and compared day, in order."""
         with self._read() as connection:
             return views.read_account_settings(connection, account)
 

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Engine, func, select, union_all
 from trader.domain.errors import JournalError, TraderError
 from trader.engine.fold import evolve
 from trader.engine.record_kinds import kind_of
-from trader.engine.records import AnyRecord, RunCreated, WalletCompared
+from trader.engine.records import AnyRecord, DayCompared, DayMarked, RunCreated, RunFinished, WalletCompared
 from trader.engine.state import Run, State
 from trader.journal import tables as t
 from trader.journal.database import READS, driver_error, in_words, open_engine, sqlite_path, where
@@ -70,6 +71,7 @@ def _verify(engine: Engine, connection: Connection, place: str) -> Verification:
         _finding("fills", lambda: _fills(connection)),
         _finding("orders", lambda: _orders(connection)),
         _finding("wallet", lambda: _wallet(decoded)),
+        _finding("days", lambda: _days(decoded)),
     ]
     runs = sum(1 for _, record in decoded if isinstance(record, RunCreated))
     return Verification(place=place, records=len(rows), runs=runs, findings=tuple(findings))
@@ -180,15 +182,33 @@ def _wrong_executions(run: Run) -> list[str]:
 
 
 def _wallet(decoded: list[tuple[int, AnyRecord]]) -> str:
-    """Runs whose result is not what the exchange's ledger shows."""
-    compared = [record for _, record in decoded if isinstance(record, WalletCompared)]
-    if differ := [f"{record.run_id}: {record.difference:+f} USD" for record in compared if record.difference]:
+    """Runs and Indian days whose result is not what the exchange's ledger shows."""
+    runs = [record for _, record in decoded if isinstance(record, WalletCompared)]
+    days = [record for _, record in decoded if isinstance(record, DayCompared) and record.difference is not None]
+    differ = [f"{record.run_id}: {record.difference:+f} USD" for record in runs if record.difference]
+    differ += [f"{record.day:%d %b}: {record.difference:+f} USD" for record in days if record.difference]
+    if differ:
         raise _Wrong(f"the exchange's ledger shows more or less than was told: {'; '.join(differ[:_NAMED])}")
-    return (
-        f"{len(compared)} runs were compared with the exchange's ledger, all agree"
-        if compared
-        else "no run was compared yet"
-    )
+    if not runs and not days:
+        return "no run and no day was compared yet"
+    also = f", and {len(days)} days" if days else ""
+    return f"{len(runs)} runs were compared with the exchange's ledger{also}, all agree"
+
+
+def _days(decoded: list[tuple[int, AnyRecord]]) -> str:
+    """What a run's days have made must add up to its result: each mark carries what the one before told."""
+    carried: dict[str, Decimal] = {}
+    marks, bad = 0, []
+    for seq, record in decoded:
+        if not isinstance(record, DayMarked | RunFinished):
+            continue
+        if record.carried != carried.pop(record.run_id, 0):
+            bad.append(f"{record.run_id}: record {seq}")
+        if isinstance(record, DayMarked):
+            carried[record.run_id], marks = record.pnl, marks + 1
+    if bad:
+        raise _Wrong(f"the days of {len(bad)} do not add up: {'; '.join(bad[:_NAMED])}")
+    return f"{marks} marks at midnight; every run's days add up to its result"
 
 
 def _fills(connection: Connection) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, Select, bindparam, func, select, union_all
+from sqlalchemy import BindParameter, ColumnElement, Connection, Select, Table, bindparam, func, select, union_all
 
 from trader.domain.fill import Fill
 from trader.domain.order import OrderIntent
@@ -15,6 +15,8 @@ from trader.engine.basis import basis_of
 from trader.engine.ledger import Ledger, with_fill
 from trader.engine.records import (
     AnyRecord,
+    DayCompared,
+    DayMarked,
     FillCosted,
     FillRecorded,
     LegsChosen,
@@ -22,6 +24,7 @@ from trader.engine.records import (
     LevelChanged,
     LimitsSet,
     LossLocked,
+    LossWarned,
     MarginObserved,
     OrderDenied,
     OrderIntended,
@@ -192,27 +195,47 @@ _ALL_RECORDS = _records_query(of_one_run=False)
 _RUN_RECORDS = _records_query(of_one_run=True)
 
 
+Bound = RunCreated | FillRecorded | DayMarked | RunFinished
+Setting = LimitsSet | LossLocked | LossWarned | DayCompared | MarginObserved
+
+
 def read_run_bounds(
     connection: Connection, account: str, since: datetime, after_seq: int = 0
-) -> list[tuple[int, RunCreated | RunFinished]]:
-    """`RunCreated` and `RunFinished` of an account since an instant (wall clock), in order; of a run that has ended since
-    both, however long ago it was made: an end without its beginning counts for nothing. Only those after `after_seq`."""
+) -> list[tuple[int, Bound]]:
+    """Where the runs of an account began, first traded, passed an Indian midnight and ended since an instant (wall clock), in
+    order: what its days are folded from. The beginning is told of each of them, however long ago it was: without it the rest
+    counts for nothing. Only those after `after_seq`."""
     asked = {"account": account, "since": instant_text(since), "after_seq": after_seq}
-    found: list[tuple[int, RunCreated | RunFinished]] = []
+    found: list[tuple[int, Bound]] = []
     for seq, body in connection.execute(_RUN_BOUNDS, asked):
         record = decode_record(body)
-        assert isinstance(record, RunCreated | RunFinished)
+        assert isinstance(record, Bound)
         found.append((int(seq), record))
     return found
 
 
 def _bounds_query() -> Select[Any]:
     """Built once: it is asked every second."""
-    runs, account = t.runs.c, t.runs.c.account == bindparam("account")
-    recent = runs.wall >= bindparam("since")
-    ended = select(runs.run_id).where(account, runs.kind == "run_finished", recent)
-    query = select(runs.seq, runs.body).where(account, runs.seq > bindparam("after_seq"))
-    return query.where(recent | runs.run_id.in_(ended)).order_by(runs.seq)
+
+    def recent(table: Table) -> ColumnElement[bool]:
+        return (table.c.account == bindparam("account")) & (table.c.wall >= bindparam("since"))
+
+    later: BindParameter[int] = bindparam("after_seq")
+    ended = select(t.runs.c.run_id).where(recent(t.runs), t.runs.c.kind == "run_finished")
+    traded = select(t.fills.c.run_id).where(recent(t.fills))
+    new = select(t.fills.c.run_id).where(recent(t.fills), t.fills.c.seq > later)
+    first = select(func.min(t.fills.c.seq)).where(t.fills.c.run_id.in_(new)).group_by(t.fills.c.run_id)
+    is_told = recent(t.runs) | t.runs.c.run_id.in_(ended) | t.runs.c.run_id.in_(traded)
+    found = union_all(
+        select(t.runs.c.seq, t.runs.c.body).where(
+            t.runs.c.account == bindparam("account"), t.runs.c.seq > later, is_told
+        ),
+        select(t.fills.c.seq, t.fills.c.body).where(recent(t.fills), t.fills.c.seq > later, t.fills.c.seq.in_(first)),
+        select(t.decisions.c.seq, t.decisions.c.body).where(
+            recent(t.decisions), t.decisions.c.seq > later, t.decisions.c.kind == "day_marked"
+        ),
+    ).subquery()
+    return select(found.c.seq, found.c.body).order_by(found.c.seq)
 
 
 _RUN_BOUNDS = _bounds_query()
@@ -230,20 +253,49 @@ def read_closed_by_exchange(connection: Connection, account: str, since: datetim
     return found
 
 
-def read_account_settings(
-    connection: Connection, account: str
-) -> list[tuple[int, LimitsSet | LossLocked | MarginObserved]]:
-    """The newest limits of an account, its newest lock and how it was last margined, in order."""
-    decided = t.decisions.c
-    found: list[tuple[int, LimitsSet | LossLocked | MarginObserved]] = []
-    for kind in ("limits_set", "loss_locked", "margin_observed"):
-        query = select(decided.seq, decided.body).where(decided.run_id == "", decided.account == account)
-        row = connection.execute(query.where(decided.kind == kind).order_by(decided.seq.desc()).limit(1)).first()
+def read_executions(
+    connection: Connection, account: str, wall: datetime, market: datetime | None
+) -> list[tuple[int, LegsChosen | FillRecorded | FillCosted]]:
+    """Fills booked since an instant (of this machine's clock, and where given of the exchange's), what they were told later to
+    have cost, and the legs of their runs, in order."""
+
+    def since(table: Table) -> ColumnElement[bool]:
+        found = (table.c.account == account) & (table.c.wall >= instant_text(wall))
+        known = table.c.market
+        return found if market is None else found & (known.is_(None) | (known >= instant_text(market)))
+
+    fills, costs, decided = t.fills, t.execution_events, t.decisions
+    runs = select(fills.c.run_id).where(since(fills))
+    found = union_all(
+        select(fills.c.seq, fills.c.body).where(since(fills)),
+        select(costs.c.seq, costs.c.body).where(since(costs), costs.c.kind == "fill_costed"),
+        select(decided.c.seq, decided.c.body).where(decided.c.kind == "legs_chosen", decided.c.run_id.in_(runs)),
+    ).subquery()
+    records = []
+    for seq, body in connection.execute(select(found.c.seq, found.c.body).order_by(found.c.seq)):
+        record = decode_record(body)
+        assert isinstance(record, LegsChosen | FillRecorded | FillCosted)
+        records.append((int(seq), record))
+    return records
+
+
+def read_account_settings(connection: Connection, account: str) -> list[tuple[int, Setting]]:
+    """The newest limits of an account, its newest lock, warning, comparison with the exchange's ledger and margin mode, in order."""
+    found: list[tuple[int, Setting]] = []
+    for query in _SETTINGS:
+        row = connection.execute(query, {"account": account, "most": 1}).first()
         if row is not None:
             record = decode_record(row.body)
-            assert isinstance(record, LimitsSet | LossLocked | MarginObserved)
+            assert isinstance(record, Setting)
             found.append((int(row.seq), record))
     return sorted(found, key=lambda pair: pair[0])
+
+
+def read_compared_days(connection: Connection, account: str, limit: int) -> list[DayCompared]:
+    """The newest days that were held against the exchange's ledger, newest first."""
+    rows = connection.execute(_COMPARED_DAYS, {"account": account, "most": limit})
+    records = [decode_record(body) for _, body in rows]
+    return [record for record in records if isinstance(record, DayCompared)]
 
 
 def read_level_changes(connection: Connection, account: str, limit: int) -> list[tuple[int, LevelChanged]]:
@@ -274,6 +326,10 @@ def _account_query(*kinds: str) -> Select[Any]:
     return query.where(decided.kind.in_(kinds)).order_by(decided.seq.desc()).limit(bindparam("most"))
 
 
+_SETTINGS = [
+    _account_query(kind) for kind in ("limits_set", "loss_locked", "loss_warned", "day_compared", "margin_observed")
+]
+_COMPARED_DAYS = _account_query("day_compared")
 _LEVEL_CHANGES = _account_query("level_changed")
 _ACCOUNT_DECISIONS = _account_query("level_changed", "limits_set", "loss_locked")
 

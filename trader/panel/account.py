@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from trader.config.account_limits import AccountLimits, read_limits
 from trader.config.messages import InvalidConfig, unit_of
-from trader.desk import Status, Use, uses
+from trader.desk import Day, Status, Use, uses
 from trader.domain.errors import TraderError
 from trader.panel import cards, form, markup, parts, service
 from trader.panel import format as fmt
@@ -24,12 +24,20 @@ _EDIT = "limits_edit"
 _ASKED, _LOCK_SAID = "lock_asked", "lock_said"
 _ANSWER_SECS = 2.0
 _GROUPS = {
-    "Losses": ("daily_loss_usd", "weekly_loss_usd", "daily_loss_closes"),
+    "Losses": (
+        "daily_loss_usd",
+        "weekly_loss_usd",
+        "loss_warn_pct",
+        "daily_loss_closes",
+        "weekly_loss_closes",
+        "loss_bars_pct",
+    ),
     "Runs": ("open_runs", "open_runs_per_underlying"),
     "Contracts": ("contracts_per_instrument", "contracts_per_underlying", "contracts_total"),
     "Notional": ("notional_per_instrument_usd", "notional_per_underlying_usd", "notional_total_usd"),
     "Each entry": ("order_contracts", "orders_per_second", "margin_share_pct"),
 }
+_STEPS = ("daily_loss_closes", "weekly_loss_closes", "loss_warn_pct", "loss_bars_pct")  # of which nothing is used
 _FIELDS = AccountLimits.model_fields
 _CSS = """
 .ac-group{margin-top:.6rem;padding-top:.5rem;border-top:1px solid light-dark(#d8dee6,#2c3541)}
@@ -62,15 +70,13 @@ def _figures(status: Status | str) -> Html:
     if isinstance(status, str):
         return tag("p", status)
     day = status.day
-    opened = None if day is None else day.open
-    both = None if day is None or day.open is None else day.realised + day.open
     ago = "" if status.runner.alive else " The runner is silent: contracts and lock are as it told them last."
     locked = "" if status.totals is None else status.totals.locked
     figures = [
-        _money("Open now", opened, "P&L of all runs if closed now"),
-        _money("Realised today", None if day is None else day.realised, "of all runs, the Indian day"),
-        _money("Today", both, "realised and open: what the daily loss counts"),
-        cards.Card("Runs", str(len(status.runs)), "unfinished now"),
+        _money("Today", None if day is None else day.total, _split(day, None if day is None else day.realised)),
+        _money("Since Monday", None if day is None else day.week_total, _split(day, None if day is None else day.week)),
+        _money("Open now", None if day is None else day.open, _since_midnight(day)),
+        cards.Card("Runs", str(len(status.runs)), _sold(day)),
     ]
     said = f"Entries are locked: {locked}." if locked else "No lock: the losses are within their limits."
     return join(
@@ -78,6 +84,28 @@ def _figures(status: Status | str) -> Html:
         tag("p", said if status.totals is not None else "Whether losses lock entries is not known.", ago,
             class_="ar-down" if locked else None, data_lock="on" if locked else "off"),
     )  # fmt: skip
+
+
+def _split(day: Day | None, booked: Decimal | None) -> str:
+    """``−$14.00 realised, −$20.00 open``: what the loss limits count."""
+    if day is None:
+        return "not known yet"
+    opened = "open P&L unknown" if day.open_today is None else f"{parts.dollars(day.open_today, 2, signed=True)} open"
+    return f"{parts.dollars(booked, 2, signed=True)} realised, {opened}"
+
+
+def _since_midnight(day: Day | None) -> str:
+    """What is open may have begun on an earlier day: of that only what came since the last Indian midnight counts for today."""
+    if day is None or not day.carried:
+        return "P&L of all runs if closed now"
+    return f"{parts.dollars(day.carried, 2, signed=True)} of it made by earlier days"
+
+
+def _sold(day: Day | None) -> str:
+    if day is None:
+        return "unfinished now"
+    most = "" if day.runs_most is None else f" of {day.runs_most}"
+    return f"unfinished now; {day.runs_made}{most} sold today"
 
 
 def _money(label: str, value: Decimal | None, note: str) -> cards.Card:
@@ -157,12 +185,13 @@ def edit() -> dict[str, DeltaGenerator]:
     with st.container(key="limits_box"):
         for title, names in _GROUPS.items():
             markup.draw(tag("div", tag("b", title), class_="ac-group"))
-            for column, name in zip(st.columns(3, gap="medium"), names, strict=False):
-                with column:
-                    _field(name, _FIELDS[name])
-                    slots[name] = st.empty()
+            for row in (names[:3], names[3:]):
+                for column, name in zip(st.columns(3, gap="medium") if row else (), row, strict=False):
+                    with column:
+                        _field(name, _FIELDS[name])
+                        slots[name] = st.empty()
     _save(present)
-    return {name: slot for name, slot in slots.items() if name != "daily_loss_closes"}
+    return {name: slot for name, slot in slots.items() if name not in _STEPS}
 
 
 def _field(name: str, field: FieldInfo) -> None:

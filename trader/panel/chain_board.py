@@ -180,14 +180,17 @@ def _fire(position: Position, one: Fire) -> Html:
     decimals = parts.places(position.basis.usd)
     level = parts.percent(one.level_pct, 0) if one.level_pct is not None else ""
     name = one.name[0].upper() + one.name[1:]
-    estimate = tag("small", "estimate") if one.code == "liquidation" and one.spots else None
+    estimate = tag("small", "estimate") if one.code == "liquidation" and "estimate" in one.words else None
+    more = one.words
+    if one.exit_spots:
+        more += f"; shortly before the exit {' and '.join(parts.spot(at) for at in one.exit_spots)}"
     if not one.spots:
         empty = one.words or "spot alone does not bring it"
         away = tag("td", parts.DASH, tag("small", empty, style="white-space:normal"), colspan=2)
         return tag("tr", tag("th", name, scope="row", title=one.words or None), _level(level, one, decimals), away)
     return tag(
         "tr",
-        tag("th", name, estimate, scope="row", title=one.words or None),
+        tag("th", name, estimate, scope="row", title=more or None),
         _level(level, one, decimals),
         _ends(below, spot),
         _ends(above, spot),

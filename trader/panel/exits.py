@@ -12,12 +12,15 @@ from trader.panel.markup import Html, join, tag
 
 _NAMES = {
     "max_loss": "Max loss",
+    "liquidation_guard": "Liquidation guard",
+    "liquidation": "Liquidated",
     "trailing_stop": "Trailing",
     "max_profit": "Max profit",
     "time": "Exit time",
     "expiry": "Expiry guard",
     "daily_limit": "Daily limit",
 }
+_Ends = tuple[float | None, float | None]
 _SHORTLY_BEFORE = timedelta(minutes=30)
 
 
@@ -102,13 +105,17 @@ def _shortly_before(run: RunView) -> str:
 
 def _row(run: RunView, rung: Rung) -> Html:
     name = _NAMES.get(rung.code) or words.rung_name(rung)
+    leg = f" {fmt.plain(rung.leg, 8)}" if rung.code == "liquidation" and rung.leg else ""
+    if rung.words:
+        told = tag("td", tag("small", rung.words, style="white-space:normal"), colspan=4)
+        return tag("tr", tag("th", name, scope="row"), told, data_exit=rung.code, title=words.rung_name(rung))
     return tag(
         "tr",
-        tag("th", name, scope="row"),
+        tag("th", f"{name}{leg}", scope="row"),
         _cell(*_fires(run, rung)),
         _cell(*_to_go(run, rung)),
-        _spots(rung.spot_low, rung.spot_high, rung),
-        _spots(rung.exit_low, rung.exit_high, rung),
+        _spots((rung.spot_low, rung.spot_high), (rung.smile_low, rung.smile_high), rung),
+        _spots((rung.exit_low, rung.exit_high), (rung.smile_exit_low, rung.smile_exit_high), rung),
         data_exit=rung.code,
         title=words.rung_name(rung),
     )
@@ -121,6 +128,10 @@ def _cell(above: str, below: str = "", title: str | None = None) -> Html:
 def _fires(run: RunView, rung: Rung) -> tuple[str, str, str | None]:
     if rung.at_time is not None:
         return fmt.ist_day_time(rung.at_time).removesuffix("\u00a0IST"), "", f"IST; {fmt.utc_hint(rung.at_time)}"
+    if rung.at_mark is not None:
+        whose = "told by the exchange" if rung.told else "estimate"
+        note = f"the mark of {fmt.plain(rung.leg, 8)}; isolated margin, {whose}"
+        return f"mark {parts.price(rung.at_mark, 1)}", whose if rung.code == "liquidation" else f"of {rung.leg}", note
     if rung.arms_at_pct is not None:
         return _pct(rung.arms_at_pct), "arms there", None
     return _pct(rung.at_pct), parts.dollars(rung.at_pnl, parts.places(run.premium), signed=True), None
@@ -135,6 +146,15 @@ def _to_go(run: RunView, rung: Rung) -> tuple[str, str, str | None]:
     """The distance from what the hero shows to what this row shows: figures that are rounded apart would not add up."""
     if rung.at_time is not None:
         return (words.countdown(rung.at_time, run.market_at).removeprefix("in ") or parts.DASH, "", None)
+    if rung.at_mark is not None:
+        if rung.mark_distance is None or rung.mark_distance_pct is None:
+            return parts.DASH, "", None
+        gone = (
+            None
+            if rung.gone_pct is None
+            else f"{parts.percent(rung.gone_pct, 0)} of the way to the liquidation is gone"
+        )
+        return f"{parts.number(rung.mark_distance, 1, signed=True)} USD", parts.percent(rung.mark_distance_pct, 0), gone
     at_pct = rung.at_pct if rung.at_pct is not None else rung.arms_at_pct
     if run.pnl is None or run.pnl_pct is None or at_pct is None:
         return parts.DASH, "", None
@@ -145,13 +165,19 @@ def _to_go(run: RunView, rung: Rung) -> tuple[str, str, str | None]:
     return points, parts.dollars(round(rung.at_pnl, decimals) - round(run.pnl, decimals), decimals, signed=True), None
 
 
-def _spots(low: float | None, high: float | None, rung: Rung) -> Html:
+def _spots(at: _Ends, moved: _Ends, rung: Rung) -> Html:
+    """Volatilities as they are; on hover, where the smile moves with spot."""
     if rung.at_time is not None:
         return _cell("")
-    if low is None and high is None:
-        return _cell(parts.DASH, "out of reach")
-    ends = [f"{arrow} {parts.spot(end)}" for arrow, end in (("↓", low), ("↑", high)) if end is not None]
-    return _cell(ends[0], ends[1] if len(ends) > 1 else "")
+    ends, others = _ends(at), _ends(moved)
+    hint = f"If the smile moves with spot: {' '.join(others)}" if others else None
+    if not ends:
+        return _cell(parts.DASH, "out of reach", hint)
+    return _cell(ends[0], ends[1] if len(ends) > 1 else "", hint)
+
+
+def _ends(at: _Ends) -> list[str]:
+    return [f"{arrow} {parts.spot(end)}" for arrow, end in zip("↓↑", at, strict=True) if end is not None]
 
 
 # -------------------------------------------------------------------------------------------------- the safety net

@@ -77,6 +77,11 @@ def _exits(preset: Preset, seen: Preview, meaning: Meaning) -> dict[str, str]:
         "exits.max_loss_pct": loss,
         "exits.max_profit_pct": parts.dollars(meaning.max_profit, places, signed=True),
     }
+    near = {one.code: " / ".join(parts.spot(at) for at in one.spots) for one in seen.fires if one.spots}
+    if "liquidation" in near:
+        words["risk.liquidation"] = f"{coin} {near['liquidation']} now"
+        if "liquidation_guard" in near:
+            words["exits.liquidation_guard_pct"] = f"{coin} {near['liquidation_guard']} now"
     if preset.exits.trailing_enabled:
         words["exits.trailing_tiers"] = ". ".join(
             f"At a peak of {_pct(tier.peak_pct)} ({parts.dollars(tier.peak_usd, places, signed=True)}) "

@@ -53,6 +53,8 @@ CHOICE_WORDS = {
     "touch": "Bid (touch)",
     "mid": "Middle of the book",
     "mark": "Mark",
+    "refuse": "Refuse the entry",
+    "warn": "Enter with an alert",
     "accept": "Accept",
     "unwind": "Unwind",
     "short_strangle": "Short strangle",

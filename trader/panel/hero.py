@@ -247,7 +247,7 @@ def _today(day: Day | None, decimals: int) -> Html:
     if day is None:
         return _card("today", "Today", parts.DASH, "not known yet")
     decimals = min(decimals, 2)  # no finer than cents: the day is not this trade alone
-    total = day.realised + (day.open or 0)
+    total = day.realised + (day.open_today or 0)
     runs = f"{day.runs_made} run{'' if day.runs_made == 1 else 's'}"
     if day.runs_most is not None:
         runs = f"{day.runs_made} of {day.runs_most} runs"
@@ -264,8 +264,8 @@ def _today(day: Day | None, decimals: int) -> Html:
         parts.dollars(total, decimals, signed=True),
         note,
         tone=parts.tone(total),
-        title=f"Realised {parts.dollars(day.realised, 2, signed=True)}, open {parts.dollars(day.open, 2, signed=True)}; "
-        f"the Indian day {day.date:%d %b}. The loss limit counts what is realised.",
+        title=f"Realised {parts.dollars(day.realised, 2, signed=True)}, open {parts.dollars(day.open_today, 2, signed=True)}; "
+        f"the Indian day {day.date:%d %b}, all runs. The loss limits count both; what is open counts from the last midnight.",
     )
 
 

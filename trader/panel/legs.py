@@ -19,7 +19,7 @@ def legs(run: RunView) -> Html:
     prices = parts.price_places([price for leg in run.legs for price in (leg.avg_px, leg.ask, leg.mark)])
     touch = "Ask" if all(leg.side == "sell" for leg in run.legs) else "Ask or bid"
     head = (
-        "Leg", "P&L", "of it fees", "Entry", touch, "Mark", f"Pos. Δ, {run.underlying}", "Θ a day", "IV entry → now",
+        "Leg", "P&L", "of it fees", "Entry", touch, "Mark", "Liquidated at", f"Pos. Δ, {run.underlying}", "Θ a day", "IV entry → now",
         "To strike", "Price age",
     )  # fmt: skip
     return tag(
@@ -81,6 +81,7 @@ def _leg(
         if closed
         else _touch(leg, prices),
         parts.price(leg.mark, prices),
+        _liquidation(leg, prices),
         parts.number(leg.position_delta, deltas, signed=True),
         parts.dollars(leg.position_theta, decimals, signed=True),
         f"{_iv(leg.iv_at_entry)} → {_iv(leg.iv)}",
@@ -100,6 +101,13 @@ def _touch(leg: LegView, prices: int) -> str:
     """The ask of what is short, the bid of what is long; what a stop counts instead, where the spread guard binds."""
     touch = "no ask" if is_unoffered(leg) else parts.price(leg.ask if leg.side == "sell" else leg.bid, prices)
     return touch if leg.counted_px is None else f"{touch}, counted {parts.price(leg.counted_px, prices)}"
+
+
+def _liquidation(leg: LegView, prices: int) -> str:
+    """The mark at which the exchange takes the leg over; a number of ours is marked as about right."""
+    if leg.liquidation_px is None:
+        return parts.DASH
+    return f"{'' if leg.liquidation_told else '≈ '}{parts.price(leg.liquidation_px, prices)}"
 
 
 def name(leg: LegView) -> str:
@@ -133,9 +141,9 @@ def _total(run: RunView, decimals: int, deltas: int, head: Sequence[str]) -> Htm
     cells: list[Html] = [
         _cell(head[1], tag("span", parts.dollars(run.pnl, decimals, signed=True), class_=parts.tone(run.pnl))),
         _cell(head[2], parts.dollars(_total_fees(run), decimals)),
-        tag("td", colspan=3, class_="void"),
-        _cell(head[6], parts.number(run.net_delta, deltas, signed=True)),
-        _cell(head[7], parts.dollars(run.net_theta, decimals, signed=True)),
+        tag("td", colspan=4, class_="void"),
+        _cell(head[7], parts.number(run.net_delta, deltas, signed=True)),
+        _cell(head[8], parts.dollars(run.net_theta, decimals, signed=True)),
         tag("td", *_in_money(run, decimals), colspan=3, class_="lv-greeks", data_label="In money"),
     ]
     return tag("tr", tag("th", f"Σ {parts.legs_words(len(run.legs))}", scope="row"), *cells, data_leg="total")

@@ -41,8 +41,8 @@ def day_words(day: Day | None, totals: Totals | None = None) -> str:
     if day is None:
         return "Today: not known"
     total = [f"Today {parts.dollars(day.realised, signed=True)} realised"]
-    if day.open:
-        total.append(f"{parts.dollars(day.open, signed=True)} open")
+    if day.open_today:
+        total.append(f"{parts.dollars(day.open_today, signed=True)} open")
     if day.loss_limit is not None:
         total.append(f"loss limit {parts.dollars(day.loss_limit, parts.places(day.loss_limit))}")
     if totals is not None:

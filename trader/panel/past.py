@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from trader.desk import RunSummary
+from trader.desk import RunSummary, wallet_of_day
 from trader.domain.instrument import parse_option_symbol
 from trader.panel import format as fmt
 from trader.panel import parts, service, tables, words
@@ -51,6 +51,33 @@ def runs_table() -> str | None:
     with st.container(key="wide_paging" if asked is not None else "hist_paging"):
         _paging(offset, more=len(found) > PAGE)
     return asked
+
+
+def days_table() -> None:
+    """What each Indian day has made, the newest first, and whether the wallet agrees: nothing until there is one."""
+    rows = service.desk().days(14)
+    if not rows:
+        return
+    with st.expander(
+        fmt.safe(f"Days: {rows[0].date:%d %b} {parts.dollars(rows[0].made, 2, signed=True)}"), key="hist_days"
+    ):
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    "Day (IST)": [f"{row.date:%a %d %b}" for row in rows],
+                    "Made": [parts.dollars(row.made, 2, signed=True) for row in rows],
+                    "Runs sold": [row.runs for row in rows],
+                    "Wallet": [wallet_of_day(row) for row in rows],
+                }
+            ),
+            hide_index=True,
+            height="content",
+            alt="Indian days, newest first",
+        )
+        st.markdown(
+            "Made: realised, and what open positions gained or lost until midnight (IST). Wallet: whether the exchange's own "
+            "ledger shows what the runs booked on that day; deposits and other contracts are named besides."
+        )
 
 
 def _wide(shown: Sequence[RunSummary], offset: int) -> None:

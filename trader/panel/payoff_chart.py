@@ -13,7 +13,14 @@ from trader.panel import format as fmt
 from trader.panel import parts
 from trader.panel.echarts import LOSS, MUTED, PNL, PROFIT, TRAIL
 
-_COLORS = {"max_loss": LOSS, "trailing_stop": TRAIL, "max_profit": PROFIT, "breakeven": MUTED, "liquidation": LOSS}
+_COLORS = {
+    "max_loss": LOSS,
+    "trailing_stop": TRAIL,
+    "max_profit": PROFIT,
+    "breakeven": MUTED,
+    "liquidation_guard": LOSS,
+    "liquidation": LOSS,
+}
 _CROSS = "path://M2,0L5,3L8,0L10,2L7,5L10,8L8,10L5,7L2,10L0,8L3,5L0,2Z"
 _HOVER_POINTS = 25
 _LABEL_ROOM = 0.13  # of the width: what a name needs
@@ -193,9 +200,8 @@ def _uprights(position: Position, curves: Payoff, marks: Sequence[Fire]) -> dict
         strikes.setdefault(float(leg.strike), []).append(f"{'−' if leg.units < 0 else '+'}{leg_name(leg)}")
     lines = [(float(position.spot), f"{position.underlying} {parts.spot(position.spot)}", PNL, "solid", 2.0)]
     lines += [(at, " ".join(names), MUTED, "dashed", 1.0) for at, names in strikes.items()]
-    lines += [
-        (at, "liquidation", LOSS, "dotted", 1.6) for one in marks if one.code == "liquidation" for at in one.spots
-    ]
+    dots = {"liquidation": 1.6, "liquidation_guard": 1.0}
+    lines += [(at, one.name, LOSS, "dotted", dots[one.code]) for one in marks if one.code in dots for at in one.spots]
     room = (curves.spots[-1] - curves.spots[0]) * _LABEL_ROOM
     taken: list[tuple[float, int]] = []
     data = []

@@ -58,6 +58,8 @@ def _draw(preset: Preset) -> None:
         st.markdown(fmt.safe(_market_line(seen, preset)), help=fmt.utc_hint(seen.expiry), width="content")
     if seen.reasons:
         markup.draw(markup.join(*(cards.row(False, "", reason) for reason in seen.reasons)))
+    if seen.warnings:
+        markup.draw(markup.join(*(cards.row(None, "", warning) for warning in seen.warnings)))
     if not seen.legs:
         return
     with st.container(key="preview_open"):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from trader.engine.events import Booted
-from trader.engine.records import AnyRecord
+from trader.engine.records import AnyRecord, DayCompared
 from trader.engine.state import State
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
@@ -20,6 +20,7 @@ from trader.runner.telling import Telling
 logger = logging.getLogger(__name__)
 
 _HISTORY = timedelta(days=8)  # how far back finished runs may still count for the limits of the day and the week
+_BOOKED_LATE = timedelta(minutes=5)  # of the exchange's time as this machine knew it when a fill was booked
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -31,13 +32,18 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def read_back(journal: Journal, account: str, wall: datetime) -> Found:
-    """Unresolved runs whole, finished ones of the last days for the daily limits and with what the exchange has closed of them,
-    and the account's level."""
+    """Unresolved runs whole; finished ones of the last days as far as the limits of day and week count them, with what the
+    exchange has closed of them and what was executed since the last day that was compared with its ledger; the account's own
+    settings and level."""
     unresolved = journal.unresolved_runs(account)
     rows = {seq: record for run_id in unresolved for seq, record in journal.records(run_id)}
     newest = max((record.wall for record in rows.values()), default=None)
     rows |= dict(journal.run_bounds(account, wall - _HISTORY))
-    rows |= dict(journal.account_settings(account))
+    settings = dict(journal.account_settings(account))
+    rows |= settings
+    compared = next((one for one in settings.values() if isinstance(one, DayCompared)), None)
+    since = None if compared is None else compared.until - _BOOKED_LATE
+    rows |= dict(journal.executions(account, wall - _HISTORY, since))
     rows |= dict(journal.closed_by_exchange(account, wall - _HISTORY))
     rows |= dict(journal.level_changes(account, limit=1))
     return Found([rows[seq] for seq in sorted(rows)], unresolved, newest)

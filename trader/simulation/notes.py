@@ -44,7 +44,6 @@ class RunNote(msgspec.Struct):
 
     run_id: str
     created: float
-    day: date  # the Indian one on which it was made, by the exchange's time where it was known
     config: dict[str, object]
     legs: tuple[LegTerms, ...] = ()
     phase: Phase = Phase.WAITING
@@ -154,7 +153,7 @@ class Notes:
                 pass
         if isinstance(record, rec.RunCreated):
             made = RunNote(
-                run_id=record.run_id, created=secs, day=day_of(record), config=record.config, phase_secs=secs
+                run_id=record.run_id, created=secs, config=record.config, phase_secs=secs
             )
             self.runs[record.run_id] = self._unfinished[record.run_id] = made
             return

@@ -2,13 +2,14 @@
 
 import re
 
+from trader.domain.expiry import ist_date
 from trader.domain.fill import FillKind
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose
 from trader.domain.rounding import is_on_tick
 from trader.engine import records as rec
 from trader.engine.records import Phase
 from trader.simulation.evidence import Evidence
-from trader.simulation.notes import OrderNote, RunNote, day_of
+from trader.simulation.notes import OrderNote, RunNote
 from trader.simulation.venue import Arrival, is_desks
 from trader.venue.core.records import Order
 
@@ -74,10 +75,18 @@ class OrderRules:
                 report(
                     "I12", f"run {record.run_id} begins while {other.run_id} of the same configuration is {other.phase}"
                 )
-        most = record.config["risk"]["max_runs_per_day"]
-        today = sum(run.day == day_of(record) for run in notes.runs.values()) + 1
-        if today > most:
-            report("I12", f"{today} runs today, {most} allowed")
+
+    def _check_runs_of_the_day(self, run: RunNote, coid: str) -> None:
+        """A run counts from its first fill on; one that has sold already goes on with its entry."""
+        day, most = ist_date(self._evidence.world.agenda.now), run.preset.risk.max_runs_per_day
+        sold = [
+            other.run_id
+            for other in self._evidence.notes.runs.values()
+            if other.fills
+            and ist_date(min(f.ts_event or self._evidence.world.agenda.now for _, f in other.fills.values())) == day
+        ]
+        if run.run_id not in sold and len(sold) >= most:
+            self._evidence.report("I12", f"{coid} enters as run {len(sold) + 1} of today, {most} allowed", coid)
 
     def _check_intent(self, run_id: str, intent: OrderIntent) -> None:
         report = self._evidence.report
@@ -89,6 +98,7 @@ class OrderRules:
             report("I5", f"client order id {coid} used twice", coid)
         self._run_of[coid] = run_id
         if intent.purpose is Purpose.ENTRY:
+            self._check_runs_of_the_day(run, coid)
             if run.stop_secs is not None or run.exit_secs is not None:
                 report("I8", f"entry {coid} decided after the exit of its run")
             if run_id in self._leaving:

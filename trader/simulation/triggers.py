@@ -14,7 +14,7 @@ from trader.simulation.notes import RunNote
 
 _TRIGGER_SECS = 3.0
 MARGIN_PCT = Decimal("0.5")  # our arithmetic and the engine's may differ by rounding, never by this
-_PRICE_REASONS = frozenset({"max_loss", "max_profit", "trailing_stop", "breakeven"})
+_PRICE_REASONS = frozenset({"max_loss", "liquidation_guard", "max_profit", "trailing_stop", "breakeven"})
 
 
 class TriggerRules:

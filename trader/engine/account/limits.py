@@ -1,10 +1,10 @@
-"""The account's limits: how much all runs may hold and order together, and what they may lose in a day and in a week.
+"""The account's limits: how much all runs may hold and order together; `losses` says what they may lose.
 
-They bound new risk. An exit is never asked; reaching the daily loss closes what is open, where the account's document says so.
+They bound new risk. An exit is never asked.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -12,18 +12,16 @@ from trader.config.account_limits import AccountLimits, read_limits
 from trader.config.orders import Orders
 from trader.domain.clock import Now
 from trader.domain.errors import ConfigError
-from trader.domain.expiry import ist_date
 from trader.domain.order import OrderIntent, Purpose
 from trader.engine import records as rec
+from trader.engine.account.losses import lock_words, present_losses, unvalued
 from trader.engine.effects import AckCommand
 from trader.engine.events import LimitsCommand
 from trader.engine.execution.algo import largest_child
-from trader.engine.records import LegTerms, Phase
-from trader.engine.state import ZERO, Run, State, seconds_since
+from trader.engine.records import LegTerms
+from trader.engine.state import ZERO, Run, State
 from trader.engine.turn import Turn
 from trader.engine.view import Exposure, Totals
-
-_LASTING_SECS = 2.0  # a loss that one stray print shows is none yet
 
 
 class Bound(NamedTuple):
@@ -56,45 +54,6 @@ class Counted(NamedTuple):
     richest: Decimal
 
 
-def today(now: Now) -> date:
-    return ist_date(now.market or now.wall)
-
-
-def day_loss(state: State, now: Now) -> Decimal:
-    """USD lost on the present Indian day by all runs, realised and open; 0 when it is not negative."""
-    return max(-(state.account.realized_by_day.get(today(now), ZERO) + open_pnl(state)), ZERO)
-
-
-def week_loss(state: State, now: Now) -> Decimal:
-    """The same since Monday."""
-    day = today(now)
-    monday = day - timedelta(days=day.weekday())
-    booked = sum((pnl for at, pnl in state.account.realized_by_day.items() if monday <= at <= day), ZERO)
-    return max(-(booked + open_pnl(state)), ZERO)
-
-
-def open_pnl(state: State) -> Decimal:
-    """P&L of all unfinished runs as they were last valued, at cost to close as exits at a loss count it."""
-    total = ZERO
-    for run_id, run in state.runs.items():
-        watch = state.watches.get(run_id)
-        if run.phase is not Phase.DONE and watch is not None and watch.counted is not None:
-            total += watch.counted
-    return total
-
-
-def lock_words(state: State, now: Now) -> str:
-    """Why losses let no entry out, in words; empty while they do."""
-    limits, lost, week = state.account.limits, day_loss(state, now), week_loss(state, now)
-    if lost >= limits.daily_loss_usd:
-        return f"the account's loss of today, {lost:.2f} USD, has reached daily_loss_usd of {limits.daily_loss_usd} USD"
-    if week >= limits.weekly_loss_usd:
-        return f"the account's loss since Monday, {week:.2f} USD, has reached weekly_loss_usd of {limits.weekly_loss_usd} USD"
-    if state.account.locked_day == today(now):
-        return "the account's daily loss was reached today; entries are locked until tomorrow or until a person resumes"
-    return ""
-
-
 def entry_bounds(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now: Now) -> Iterator[Bound]:
     """Everything the account asks of an entry, the quickest to say first."""
     limits = state.account.limits
@@ -111,20 +70,16 @@ def entry_bounds(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now
         f"orders in the last second={recent}, orders_per_second={limits.orders_per_second}",
         f"rate={recent}",
     )
-    lost, week = day_loss(state, now), week_loss(state, now)
-    locked = state.account.locked_day == today(now)
-    yield Bound(
-        lost >= limits.daily_loss_usd or locked,
-        "ACCOUNT_DAILY_LOSS",
-        f"lost today={lost:.2f} USD, daily_loss_usd={limits.daily_loss_usd}, locked={locked}",
-        f"lost today={lost:.2f}",
-    )
-    yield Bound(
-        week >= limits.weekly_loss_usd,
-        "ACCOUNT_WEEKLY_LOSS",
-        f"lost since Monday={week:.2f} USD, weekly_loss_usd={limits.weekly_loss_usd}",
-        f"this week={week:.2f}",
-    )
+    unknown = unvalued(state, now, run.run_id)
+    yield Bound(bool(unknown), "OPEN_PNL_UNKNOWN", unknown, "")
+    for loss in present_losses(state, now):
+        made, field = loss.made, f"{loss.name}_loss_usd"
+        numbers = (
+            f"lost={made.lost:.2f} USD (booked {made.booked:.2f}, open {made.open:.2f}), {field}={loss.limit}, "
+            f"loss_bars_pct={limits.loss_bars_pct}, locked={loss.locked}"
+        )
+        fails = loss.locked or loss.reaches(limits.loss_bars_pct)
+        yield Bound(fails, loss.code.upper(), numbers, f"{loss.name} loss={made.lost:.2f}/{loss.limit}")
     own = _size(state, run, leg, intent.quantity)
     for code, part, contracts, most, notional, richest in _exposures([*_held(state), own], own, limits):
         yield Bound(
@@ -216,43 +171,9 @@ def totals(state: State, now: Now) -> Totals:
         found[one.symbol] = Exposure(symbol=one.symbol, underlying=one.underlying, contracts=size, notional=more)
     return Totals(
         limits=state.account.limits.document(),
-        locked=lock_words(state, now),
+        locked=lock_words(present_losses(state, now), state.account.limits.loss_bars_pct),
         exposures=tuple(one for one in found.values() if one.contracts),
     )
-
-
-def check_losses(turn: Turn) -> None:
-    """Reaching the daily loss locks entries for the day, and closes what is open where the document says so."""
-    state, limits = turn.state, turn.state.account.limits
-    lost = day_loss(state, turn.now)
-    if state.loss_since is None and lost < limits.daily_loss_usd:
-        return
-    if not state.unresolved or state.account.locked_day == today(turn.now):
-        return
-    if lost < limits.daily_loss_usd:
-        turn.set(loss_since=None)
-        return
-    if state.loss_since is None:
-        turn.set(loss_since=turn.wall)
-    if seconds_since(turn.state.loss_since, turn.wall) < _LASTING_SECS:
-        return
-    words = lock_words(state, turn.now)
-    turn.write(rec.LossLocked, "", account=state.account_key, day=today(turn.now), reason=words)
-    turn.write(rec.AlertRaised, "", level="error", code="account_daily_loss", text=f"No entry until tomorrow: {words}.")
-    if limits.daily_loss_closes:
-        for run in turn.state.unresolved:
-            if run.phase in (Phase.ENTERING, Phase.HOLDING):
-                turn.decide_exit(run.run_id, "account_loss", words)
-
-
-def lift_lock(turn: Turn, issued_by: str) -> bool:
-    """A person resumes: entries are let out again although the daily loss was reached. True where they were locked."""
-    if turn.state.account.locked_day is None:
-        return False
-    turn.write(
-        rec.LossLocked, "", cause="user", account=turn.state.account_key, day=None, reason=f"resumed ({issued_by})"
-    )
-    return True
 
 
 def _changed(seen: dict[str, Any], limits: AccountLimits) -> str:

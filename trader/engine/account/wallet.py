@@ -17,9 +17,9 @@ from trader.engine.records import Phase
 from trader.engine.state import KEPT_FLOWS, ZERO, Run, State, seconds_since
 from trader.engine.turn import Turn
 
-_SETTLED_SECS = 5.0  # after the end: the ledger's lines may come a little later than the fills
-_AGAIN_SECS = 20.0  # between reads
-_LASTING_SECS = 60.0  # a difference that is still there so long after the end is one
+SETTLED_SECS = 5.0  # after the end: the ledger's lines may come a little later than the fills
+AGAIN_SECS = 20.0  # between reads
+LASTING_SECS = 60.0  # a difference that is still there so long after the end is one
 WAITED_SECS = 600.0  # after this a ledger that could not be read is asked no more
 
 
@@ -29,10 +29,10 @@ def ask_wallet(turn: Turn) -> None:
         return
     for run in turn.state.runs.values():
         watch = turn.state.watches.get(run.run_id)
-        if watch is None or not is_owed(run) or seconds_since(watch.wallet_asked, turn.wall) < _AGAIN_SECS:
+        if watch is None or not is_owed(run) or seconds_since(watch.wallet_asked, turn.wall) < AGAIN_SECS:
             continue
         age = seconds_since(_ended(run), turn.wall)
-        if _SETTLED_SECS <= age <= WAITED_SECS:
+        if SETTLED_SECS <= age <= WAITED_SECS:
             turn.set_watch(run.run_id, wallet_asked=turn.wall)
             turn.do(ReadWallet(run_id=run.run_id, since=begun(turn, run)))
 
@@ -45,11 +45,10 @@ def is_owed(run: Run) -> bool:
 def on_wallet_read(turn: Turn, event: WalletRead) -> None:
     """Compare a run with the ledger."""
     run = turn.state.runs.get(event.run_id)
-    turn.slow_down(event.retry_after_secs)
     if run is None or run.run_id not in turn.state.watches or not is_owed(run):
         return
     if event.changes is None:
-        if seconds_since(_ended(run), turn.wall) > WAITED_SECS - 2 * _AGAIN_SECS:
+        if seconds_since(_ended(run), turn.wall) > WAITED_SECS - 2 * AGAIN_SECS:
             text = f"The wallet's ledger could not be read, so the result was not compared with it: {event.error}."
             turn.alert(run.run_id, "warning", "wallet_unread", text)
         return
@@ -59,7 +58,7 @@ def on_wallet_read(turn: Turn, event: WalletRead) -> None:
         return
     paid = [line for line in event.changes if line.product_id in products and _is_since(line, event)]
     difference = sum((line.amount for line in paid), ZERO) - told
-    if difference and seconds_since(_ended(run), turn.wall) < _LASTING_SECS:
+    if difference and seconds_since(_ended(run), turn.wall) < LASTING_SECS:
         return
     kinds = dict.fromkeys((line.kind for line in paid), ZERO)
     for line in paid:
