@@ -2,7 +2,7 @@
 expiries are listed."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -12,6 +12,7 @@ from trader.simulation.planned import OPENING, Plan
 
 SHARE = 0.25  # of the sessions that do not run into the expiry
 EVENING = datetime(2026, 3, 3, 18, 28, 30, tzinfo=UTC)  # 23:58:30 IST
+_EVENINGS = (EVENING, EVENING, EVENING - timedelta(days=2))  # after the last one a week begins
 FRIDAY = datetime(2026, 3, 27, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST, the last Friday of its month
 FRIDAY_SECS = 7 * 3600 - 30  # until 17:30 IST
 WEEK_SECS = 7 * 24 * 3600
@@ -26,9 +27,9 @@ def drawn(rng: Random, plan: Plan) -> Plan:
     match rng.choice(("days", "night", "before_expiry", "date", "friday", "friday")):
         case "days":
             rule = {"exit_rule": "days", "exit_after_days": 1, "exit_time_ist": rng.choice(("00:00", "00:01"))}
-            return _changed(_opened(plan, EVENING), "schedule", rule)
+            return _changed(_opened(plan, rng.choice(_EVENINGS)), "schedule", rule)
         case "night":
-            return _opened(plan, EVENING)
+            return _opened(plan, rng.choice(_EVENINGS))
         case "before_expiry":
             hours = (plan.market.expiry_secs - rng.choice((72, 108, 144))) / 3600
             return _changed(

@@ -1,6 +1,6 @@
 """What the journal says, kept by the oracle's own hand: nothing of the engine's fold is used to judge the engine."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -19,6 +19,10 @@ from trader.engine.records import LegTerms, Level, Phase
 def day_of(record: rec.Record) -> date:
     """The Indian day of a record, by the exchange's time where it was known."""
     return ist_date(record.market or record.wall)
+
+
+def monday_of(day: date) -> date:
+    return day - timedelta(days=day.weekday())
 
 
 class OrderNote(msgspec.Struct):
@@ -68,6 +72,7 @@ class RunNote(msgspec.Struct):
     kept: dict[str, float] = {}  # legs held to their settlement, and since when
     finished: rec.RunFinished | None = None
     finished_secs: float = 0.0
+    mark: rec.DayMarked | None = None  # the last one, of a midnight it was open over
     compared: rec.WalletCompared | None = None
     _preset: Preset | None = None
 
@@ -102,6 +107,16 @@ class RunNote(msgspec.Struct):
         is_of_these = any(leg.product_id in products for leg in self.legs)
         return told - self.finished.estimated_fees if is_of_these else told
 
+    def told_on(self, day: date) -> Decimal:
+        """USD that the run has booked on that Indian day, what it has estimated included."""
+        told = Decimal(0)
+        for key, (leg, fill) in self.fills.items():
+            if fill.ts_event is not None and ist_date(fill.ts_event) == day:
+                _, known = self.costs.get(key, (0, Decimal(0)))
+                cost = known if fill.commission is None else fill.commission
+                told += fill.cash_flow(self.leg(leg).contract_value) - cost
+        return told
+
     def done_in(self, symbol: str) -> int:
         """Signed contracts the journal says a run has of a contract: by fills, or by its orders' own word before them."""
         fills = sum(f.side.sign * f.quantity for _, f in self.fills.values() if f.symbol == symbol)
@@ -125,6 +140,10 @@ class Notes:
         self.limits = AccountLimits()
         self.margin_mode: str | None = None  # of the account, as it was recorded
         self.locked_day: date | None = None
+        self.locked_week: date | None = None
+        self.warned: dict[str, date | None] = {}  # for which day and which week (its Monday) of a loss near its limit
+        self.compared: rec.DayCompared | None = None  # the last day that was held against the ledger
+        self.made: dict[date, Decimal] = {}  # USD by the Indian day that has made it, by what ended and was marked
         self.locked_secs = self.unlocked_secs = 0.0
         self.resumed_by: set[str] = set()  # commands that have lowered the level
         self.filled_secs: dict[str, float] = {}  # symbol → when the newest fill in it, of any run, was recorded
@@ -143,18 +162,20 @@ class Notes:
                 self.limits = read_limits(limits)
             case rec.MarginObserved(mode=mode):
                 self.margin_mode = mode
-            case rec.LossLocked(day=None):
-                self.locked_day, self.unlocked_secs = None, secs
-            case rec.LossLocked(day=day):
-                self.locked_day, self.locked_secs = day, secs
+            case rec.LossLocked(day=None, week=None):
+                self.locked_day, self.locked_week, self.unlocked_secs = None, None, secs
+            case rec.LossLocked(day=day, week=week):
+                self.locked_day, self.locked_week, self.locked_secs = day, week, secs
+            case rec.LossWarned(day=day, week=week):
+                self.warned = {"daily": day, "weekly": week}
+            case rec.DayCompared():
+                self.compared = record
             case rec.AlertRaised(level="error"):
                 self.critical.append(self._count)
             case _:
                 pass
         if isinstance(record, rec.RunCreated):
-            made = RunNote(
-                run_id=record.run_id, created=secs, config=record.config, phase_secs=secs
-            )
+            made = RunNote(run_id=record.run_id, created=secs, config=record.config, phase_secs=secs)
             self.runs[record.run_id] = self._unfinished[record.run_id] = made
             return
         run = self.runs.get(record.run_id)
@@ -201,11 +222,20 @@ class Notes:
                 run.peak, run.level = record.peak_pct, record.level_pct
             case rec.WalletCompared():
                 run.compared = record
+            case rec.DayMarked():
+                carried = run.mark.pnl if run.mark is not None else Decimal(0)
+                self._make(record.day, record.pnl - carried)
+                run.mark = record
             case rec.RunFinished():
+                carried = run.mark.pnl if run.mark is not None else Decimal(0)
+                self._make(day_of(record), record.realized_pnl - carried)
                 run.finished, run.finished_secs, run.phase = record, secs, Phase.DONE
                 self._unfinished.pop(run.run_id, None)
             case _:
                 pass
+
+    def _make(self, day: date, usd: Decimal) -> None:
+        self.made[day] = self.made.get(day, Decimal(0)) + usd
 
     def _resolved(self, run: RunNote, record: rec.OrderResolved, secs: float) -> None:
         order = run.orders.get(record.client_order_id)

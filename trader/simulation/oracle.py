@@ -23,6 +23,7 @@ from trader.simulation.guarding import GuardRules
 from trader.simulation.leaving import LeavingRules
 from trader.simulation.limiting import LimitRules
 from trader.simulation.liquidating import LiquidationRules
+from trader.simulation.losing import LossRules
 from trader.simulation.margining import MarginRules
 from trader.simulation.nonsense import NonsenseRules
 from trader.simulation.notes import Notes
@@ -56,7 +57,8 @@ class Oracle:
         self.commands = CommandRules(evidence)
         self.sharing = SharingRules(evidence, self.orders)
         self.slices = SliceRules(evidence)
-        self.limits = LimitRules(evidence, self.orders, self.triggers)
+        self.losses = LossRules(evidence, self.triggers)
+        self.limits = LimitRules(evidence, self.orders, self.losses)
         self.wallet = WalletRules(evidence)
         self.times = TimeRules(evidence)
         self.cushions = CushionRules(evidence, self.triggers)
@@ -74,6 +76,7 @@ class Oracle:
         self.evidence.heard.booted()
         self.triggers.booted()
         self.paying.booted()
+        self.losses.booted()
         self.wallet.booted()
         self.liquidations.booted()
         self.margins.booted()
@@ -94,6 +97,7 @@ class Oracle:
         self.sharing.before(record)
         self.slices.before(record)
         self.limits.before(record)
+        self.losses.before(record)
         self.wallet.before(record)
         self.times.before(record)
         self.cushions.before(record)
@@ -164,6 +168,8 @@ class Oracle:
     def wallet_heard(self, shell: Shell, event: ev.WalletRead) -> None:
         """A runner is about to hear this ledger."""
         self.wallet.heard(shell, event)
+        if not event.run_id:
+            self.losses.heard(event)
 
     def every_second(self) -> None:
         healthy = self.evidence.healthy_for()
@@ -173,6 +179,7 @@ class Oracle:
         self.finishing.every_second(healthy)
         self.paying.every_second(healthy)
         self.sharing.every_second(healthy)
+        self.losses.every_second(healthy)
         self.limits.every_second(healthy)
         self.wallet.every_second(healthy)
         self.liquidations.every_second(healthy)

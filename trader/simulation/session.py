@@ -216,7 +216,9 @@ class Session:
             self.ended = "flat"
 
     def _is_owed_wallet(self) -> bool:
-        """Whether a run that has ended lately is still to be held against the exchange's ledger."""
+        """Whether a run that has ended lately, or the day that has, is still to be held against the exchange's ledger."""
+        if self.agenda.secs - self.oracle.losses.midnight_secs() < _COMPARED_SECS and self.oracle.losses.is_day_owed():
+            return True
         done = (run for run in self.oracle.notes.runs.values() if run.finished is not None and run.fills)
         return any(run.compared is None and self.agenda.secs - run.finished_secs < _COMPARED_SECS for run in done)
 

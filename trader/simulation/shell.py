@@ -12,6 +12,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from trader.domain.clock import Now
+from trader.domain.expiry import ist_date
 from trader.domain.outcome import Outcome, Unknown
 from trader.domain.quote import Quote
 from trader.engine import events as ev
@@ -298,8 +299,10 @@ class Shell:
             self._agenda.at(due / MICRO, self._tick, due)
 
     def _is_owed_wallet(self) -> bool:
-        """Whether a run that is done waits to be held against the exchange's ledger."""
-        return any(is_owed(run) for run in self.state.runs.values())
+        """Whether a run that is done, or a day, waits to be held against the exchange's ledger."""
+        state, now = self.state, self.now()
+        is_new_day = now.market is not None and state.ledger_until != ist_date(now.market)
+        return (is_new_day and bool(state.account.flows)) or any(is_owed(run) for run in state.runs.values())
 
     def _tick_micros(self) -> int:
         """How long a runner may go without a step: short where time-outs run, longer than the market's rhythm elsewhere."""

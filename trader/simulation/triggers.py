@@ -24,6 +24,7 @@ class TriggerRules:
         self._evidence = evidence
         self._watched = ""  # the run whose prices are being followed
         self._sighted: dict[str, float] = {}  # run → when all of it that is open was last priced
+        self._priced: dict[str, float] = {}  # run → since when it can be priced without a gap
         self._streak: tuple[str, int, float] = ("", 0, 0.0)
         self._pcts: list[Decimal] = []
         self._peak: dict[str, Decimal] = {}
@@ -33,6 +34,7 @@ class TriggerRules:
         self._streak = ("", 0, 0.0)
         self._pcts.clear()
         self._wide.clear()
+        self._priced.clear()
         # What a runner saw and could not record before it died nobody knows: the journal's peak counts.
         self._peak = {run.run_id: run.peak for run in self._evidence.notes.unresolved() if run.peak is not None}
 
@@ -55,6 +57,9 @@ class TriggerRules:
         for run in self._evidence.notes.unresolved():
             if self._held(run):
                 self._sighted[run.run_id] = self._evidence.secs
+                self._priced.setdefault(run.run_id, self._evidence.secs)
+            else:
+                self._priced.pop(run.run_id, None)
 
     def _held(self, run: RunNote | None) -> list[LegTerms]:
         """The open legs of a run that is held, where all of them can be priced."""
@@ -62,6 +67,10 @@ class TriggerRules:
             return []
         held = [leg for leg in run.legs if run.net(leg.key) != 0]
         return held if all(self._evidence.heard.usable(leg.symbol) for leg in held) else []
+
+    def priced_since(self, run: RunNote) -> float:
+        """Since when all that is open of a run could be priced without a gap; now, where it cannot."""
+        return self._priced.get(run.run_id, self._evidence.secs)
 
     def pnl_of(self, run: RunNote) -> Decimal | None:
         """USD a run that is held has made, as exits at a loss count it; None where it cannot be priced."""
