@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from trader.simulation.planned import OPENING, Plan
 
 SHARE = 0.25  # of the sessions that do not run into the expiry
-EVENING = datetime(2026, 3, 3, 18, 28, 30, tzinfo=UTC)  # 23:58:30 IST
+EVENING = datetime(2026, 3, 3, 18, 29, 30, tzinfo=UTC)  # 23:59:30 IST
 _EVENINGS = (EVENING, EVENING, EVENING - timedelta(days=2))  # after the last one a week begins
 FRIDAY = datetime(2026, 3, 27, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST, the last Friday of its month
 FRIDAY_SECS = 7 * 3600 - 30  # until 17:30 IST

@@ -145,7 +145,7 @@ def charged(seed: int) -> Plan:
 
 def overnight(seed: int) -> Plan:
     """Entered before midnight, out at the exit time of the day after."""
-    schedule = {"exit_rule": "days", "exit_after_days": 1, "entry_time_ist": "23:58", "exit_time_ist": "00:00"}
+    schedule = {"exit_rule": "days", "exit_after_days": 1, "entry_time_ist": "23:59", "exit_time_ist": "00:01"}
     return quiet(seed, schedule=schedule, market={"opening": EVENING})
 
 
