@@ -78,7 +78,7 @@ def charges_are_left_out(patch: Patch) -> None:
 
 
 def first_look_is_the_last(patch: Patch) -> None:
-    patch.setattr(wallet, "_LASTING_SECS", 0.0)
+    patch.setattr(wallet, "LASTING_SECS", 0.0)
 
 
 def unread_is_empty(patch: Patch) -> None:
@@ -157,7 +157,7 @@ MUTANTS = [
     Mutant(
         name="W04",
         defect="A ledger that is behind the fills is a difference",
-        patched="`_LASTING_SECS` is 0",
+        patched="`LASTING_SECS` is 0",
         patch=first_look_is_the_last,
         check=sessions("WL3", _held(rates={"N17": 1.0})),
     ),
