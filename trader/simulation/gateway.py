@@ -123,6 +123,7 @@ class SimGateway:
         self.successes: dict[str, float] = {}  # when each verb last answered truthfully
         self._parts: list[tuple[str, float, PartialList]] = []  # what each verb has told in part
         self.attempts = 0
+        self.limited_until = 0.0  # before this nothing that can wait is asked for
         self.odd_rows = OddRows(lambda: agenda.secs)
 
     def converse(self, talk: Conversation, asks: int) -> None:
@@ -156,10 +157,12 @@ class SimGateway:
         try:
             self.budget.spend(endpoint.weight, Priority.EXIT if self._talk.for_exit else priority)
         except RateLimited as error:
+            self.limited_until = self._agenda.secs + (error.retry_after_secs or 0.0)
             return error
         failed = self._network.read_error(listed)
         if failed is not None:
             if isinstance(failed[0], RateLimited):
+                self.limited_until = self._agenda.secs + (failed[0].retry_after_secs or 0.0)
                 self.budget.observe_429(self._network.reset_header)
             self._talk.delay += failed[1]
             return failed[0]

@@ -147,7 +147,7 @@ class WalletRules:
                 self._evidence.report(
                     "WL4", f"run {run.run_id} is not compared with a ledger that was read", run.run_id
                 )
-            asked = max(shell.wallet_asked.get(run.run_id, 0.0), run.finished_secs)
+            asked = max(shell.wallet_asked.get(run.run_id, 0.0), run.finished_secs, shell.gateway.limited_until)
             if min(secs - asked, healthy) > _ASKED_SECS:
                 self._evidence.report("WL4", f"run {run.run_id} ended and the ledger is not asked for", run.run_id)
 
