@@ -82,8 +82,8 @@ def test_the_arithmetic_of_these_scenes() -> None:
 @pytest.mark.parametrize(
     ("level", "pct", "reason"),
     [
-        (None, "-59.99", ""),
-        (None, "-60", "max_loss"),
+        (None, "-99.99", ""),
+        (None, "-100", "max_loss"),
         (None, "79.99", ""),
         (None, "80", "max_profit"),
         (None, "0", ""),
