@@ -17,6 +17,7 @@ from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.engine.entry_cost import EntryCost
 from trader.engine.records import LegTerms
+from trader.engine.shown import places
 from trader.engine.spot_curve import Curve, OpenLeg, Standing, shortly_before, spot_of_mark
 from trader.engine.state import HUNDRED, ZERO, Market, Run, State
 from trader.pricing.implied_vol import credible_vol
@@ -207,4 +208,4 @@ def _standing(
 
 def _plain(value: Decimal) -> str:
     """No more digits than a hundredth, and none that say nothing."""
-    return f"{round(value, 2).normalize():f}"
+    return f"{places(value, 2).normalize():f}"
