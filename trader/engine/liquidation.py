@@ -15,9 +15,9 @@ from trader.config.preset import Exits, Preset
 from trader.domain.instrument import Kind
 from trader.domain.order import Side
 from trader.domain.quote import Quote
+from trader.domain.wording import plain
 from trader.engine.entry_cost import EntryCost
 from trader.engine.records import LegTerms
-from trader.engine.shown import places
 from trader.engine.spot_curve import Curve, OpenLeg, Standing, shortly_before, spot_of_mark
 from trader.engine.state import HUNDRED, ZERO, Market, Run, State
 from trader.pricing.implied_vol import credible_vol
@@ -208,4 +208,4 @@ def _standing(
 
 def _plain(value: Decimal) -> str:
     """No more digits than a hundredth, and none that say nothing."""
-    return f"{places(value, 2).normalize():f}"
+    return plain(Decimal(f"{value:.2f}"))  # `round` has no answer to an absurd mark
