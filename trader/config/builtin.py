@@ -68,7 +68,7 @@ DEVELOPMENT = Preset(
         min_bid_size=0,
     ),
     schedule=Schedule(entry_window_mins=5, boot_buffer_secs=0, exit_before_expiry_mins=5),
-    exits=Exits(max_loss_pct=Decimal(75), confirmations=1, blind_exit_secs=20),
+    exits=Exits(max_loss_pct=Decimal(45), confirmations=1, blind_exit_secs=20),
     orders=Orders(retries=1, slippage_pct=Decimal(5), timeout_secs=5, exit_timeout_secs=2),
     risk=Risk(max_order_quantity=100, max_runs_per_day=50),
     system=System(status_report_mins=1),
