@@ -42,7 +42,13 @@ def store_test_preset(home: Path, name: str = "browser-test", *, exits: Exits = 
     now = datetime.now(UTC).astimezone(IST)
     preset = Preset(
         name=name,
-        strategy=Strategy(quantity=quantity, delta_min=Decimal("0.05"), delta_max=Decimal("0.35")),
+        strategy=Strategy(
+            quantity=quantity,
+            delta_min=Decimal("0.05"),
+            delta_max=Decimal("0.35"),
+            expiry="nearest",
+            min_hours_to_expiry=Decimal(16),
+        ),
         schedule=Schedule(
             entry_time_ist=f"{now - timedelta(hours=1):%H:%M}", exit_time_ist=f"{now + timedelta(hours=10):%H:%M}"
         ),

@@ -22,7 +22,7 @@ def test_each_day_has_made_what_the_wallet_says(tmp_path: Path) -> None:
     venue = start_venue(market=SyntheticMarket(SyntheticSettings(seed=1, start=START)))
     rig = Rig(venue, tmp_path)
     rig.boot()
-    far = {"max_loss_pct": 1000, "trailing_enabled": False, "breakeven_cushion": "none"}
+    far = {"max_loss_pct": 1000, "liquidation_guard_pct": 0, "trailing_enabled": False, "breakeven_cushion": "none"}
     over = {"exit_rule": "days", "exit_after_days": 1, "exit_time_ist": "15:00"}
 
     def compared() -> DayCompared | None:
@@ -30,7 +30,7 @@ def test_each_day_has_made_what_the_wallet_says(tmp_path: Path) -> None:
         return found[0] if found else None
 
     try:
-        rig.start(preset(exits=far, schedule=over))
+        rig.start(preset(exits=far, schedule=over, risk={"liquidation": "warn"}))
         held = rig.await_view(lambda view: view.phase is Phase.HOLDING, 30, "holding")
         day = await_value(compared, 60, "the day compared with the exchange's ledger")
         (mark,) = [r for _, r in rig.journal.events(held.run_id) if isinstance(r, DayMarked)]

@@ -25,12 +25,18 @@ def ack(scene: Scene) -> ef.AckCommand:
     return next(e for e in scene.effects if isinstance(e, ef.AckCommand))
 
 
-def open_at(price: str, **limits: Any) -> Scene:
-    """Two runs of two contracts a leg, sold at 200, whose legs are marked at `price` for a while."""
-    scene = two_holding()
+def held_apart() -> Scene:
+    """Two runs of two contracts a leg, sold at 200, that no exit of their own closes at a loss."""
+    scene, far = two_holding(), {"max_loss_pct": D(1000), "liquidation_guard_pct": D(0)}
     for run in runs(scene):
-        wide = run.preset.model_copy(update={"exits": run.preset.exits.model_copy(update={"max_loss_pct": D(1000)})})
+        wide = run.preset.model_copy(update={"exits": run.preset.exits.model_copy(update=far)})
         scene.state = replace(scene.state, runs={**scene.state.runs, run.run_id: replace(run, preset=wide)})
+    return scene
+
+
+def open_at(price: str, **limits: Any) -> Scene:
+    """The same with their legs marked at `price` for a while."""
+    scene = held_apart()
     set_limits(scene, **limits)
     hold_at(scene, price)
     return scene
@@ -91,12 +97,9 @@ def test_each_step_of_the_daily_loss(limits: dict[str, Any], code: str, alerts: 
 
 @pytest.mark.parametrize("closes", [False, True])
 def test_the_weekly_loss_has_the_same_steps_and_closes_where_it_is_to(closes: bool) -> None:
-    scene = two_holding()
+    scene = held_apart()
     yesterday = today(scene.now) - secs(86400)
     scene.state = replace(scene.state, account=replace(scene.state.account, made_by_day={yesterday: D(-20)}))
-    for run in runs(scene):
-        wide = run.preset.model_copy(update={"exits": run.preset.exits.model_copy(update={"max_loss_pct": D(1000)})})
-        scene.state = replace(scene.state, runs={**scene.state.runs, run.run_id: replace(run, preset=wide)})
     set_limits(scene, daily_loss_usd=10, weekly_loss_usd=23, weekly_loss_closes=closes)
     hold_at(scene, "205")
     assert scene.alerts().count("account_weekly_loss_near") == 1
@@ -183,7 +186,7 @@ def test_an_exit_goes_out_whatever_is_lost_or_not_known() -> None:
     scene = open_at("600", daily_loss_usd=3, daily_loss_closes=False)
     booked(scene, "-9000")
     for run in runs(scene):
-        unknown = replace(scene.state.watches[run.run_id], valued=None, made=None)
+        unknown = replace(scene.state.watches[run.run_id], valued=None, counted=None)
         scene.state = replace(scene.state, watches={**scene.state.watches, run.run_id: unknown})
     scene.stop()
     assert {(i.run_id, i.leg) for i in scene.submits() if i.reduce_only} == {

@@ -27,7 +27,9 @@ WED, THU = date(2025, 1, 15), date(2025, 1, 16)
 def over_night(**sections: Any) -> Scene:
     """Short since 23:58 IST, until the afternoon of the next day; nothing but the clock closes it."""
     scene = Scene(wall=MIDNIGHT - timedelta(minutes=2), market=MIDNIGHT - timedelta(minutes=2))
-    scene.start(preset(**{"exits": {"max_loss_pct": 1000, "breakeven_cushion": "none"}, **sections}))
+    scene.start(
+        preset(**{"exits": {"max_loss_pct": 1000, "liquidation_guard_pct": 0, "breakeven_cushion": "none"}, **sections})
+    )
     sold(scene)
     return scene
 
@@ -113,7 +115,9 @@ def test_over_a_restart_a_loss_counts_for_today_and_a_profit_for_yesterday(price
 
 
 def test_a_run_without_a_usable_price_around_midnight_takes_the_last_one_before_it() -> None:
-    scene = over_night(exits={"max_loss_pct": 1000, "blind_exit_secs": 600, "breakeven_cushion": "none"})
+    scene = over_night(
+        exits={"max_loss_pct": 1000, "liquidation_guard_pct": 0, "blind_exit_secs": 600, "breakeven_cushion": "none"}
+    )
     until(scene, MIDNIGHT - timedelta(seconds=30), "300")
     before = made_today(scene.state, scene.now).open
     for _ in range(70):
@@ -146,7 +150,15 @@ def test_at_a_fast_clock_near_is_what_this_machine_calls_near() -> None:
 def test_the_days_add_up_to_the_result_to_the_last_digit(prices: list[int], down: list[bool], two: bool) -> None:
     """Whatever is marked, late or not, over restarts and for several runs: nothing is lost between days."""
     scene = Scene(wall=MIDNIGHT - timedelta(minutes=2), market=MIDNIGHT - timedelta(minutes=2))
-    far = {"exits": {"max_loss_pct": 1000, "max_profit_pct": 100, "breakeven_cushion": "none", "blind_exit_secs": 600}}
+    far = {
+        "exits": {
+            "max_loss_pct": 1000,
+            "liquidation_guard_pct": 0,
+            "max_profit_pct": 100,
+            "breakeven_cushion": "none",
+            "blind_exit_secs": 600,
+        }
+    }
     scene.start(config(0, **far, schedule={"exit_rule": "date", "exit_date": "2025-01-16"}))
     sold(scene)
     if two:

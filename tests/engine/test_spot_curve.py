@@ -58,10 +58,12 @@ def test_the_ends_of_a_range_are_where_pnl_crosses_its_level(
 
 
 @pytest.mark.parametrize("kind", [Kind.CALL, Kind.PUT])
-@pytest.mark.parametrize("mark", [1e308, 1e300, 90_000.0])
-def test_a_mark_that_is_absurd_leads_to_no_spot(kind: Kind, mark: float) -> None:
-    absurd = replace(leg(kind, 80_000.0), mark=mark)
-    assert spot_of_mark(absurd, standing(absurd), NOW, 700.0) is None
+@pytest.mark.parametrize("mark", [1e308, 90_000.0, 9_000.0])
+def test_a_mark_that_every_spot_brings_is_reached_at_the_first_of_them(kind: Kind, mark: float) -> None:
+    """An absurd mark of now stays above the model's at any spot; a search without a sign to change would divide by nothing."""
+    one = replace(leg(kind, SPOT), mark=mark)
+    found = spot_of_mark(one, standing(one), NOW, 550.0)
+    assert found == SPOT * (0.5 if kind is Kind.CALL else 1.5) or (mark > 1e300 and found is None)
 
 
 def test_now_and_here_it_is_what_closing_brings() -> None:

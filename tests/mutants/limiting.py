@@ -26,10 +26,14 @@ def limited(document: dict[str, Any], *deeds: Deed, outage: tuple[float, float] 
     """Quiet sessions of two contracts a leg, and a second run of the same, under these limits; loss exits are far away."""
 
     def plan(seed: int) -> Plan:
-        wide = {"max_loss_pct": "1000", "max_profit_pct": "100"}
+        wide = {"max_loss_pct": "1000", "max_profit_pct": "100", "liquidation_guard_pct": "0"}
         quiet = held(seed, exits=wide, quantity=2, exit_time="10:36", iv_moves=_FALL_AND_RISE, outage=outage)
         schedule = {**quiet.preset["schedule"], "boot_buffer_secs": 0, "entry_window_mins": 30}
-        preset = {**quiet.preset, "schedule": schedule, "risk": {**quiet.preset["risk"], "max_runs_per_day": 9}}
+        preset = {
+            **quiet.preset,
+            "schedule": schedule,
+            "risk": {**quiet.preset["risk"], "max_runs_per_day": 9, "liquidation": "warn"},
+        }
         other = {**preset, "exits": {**preset["exits"], "blind_exit_secs": 61}}
         return replace(quiet, preset=preset, others=(other,), limits=(document,), deeds=deeds or _SET)
 

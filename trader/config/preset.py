@@ -404,6 +404,13 @@ class Risk(Section):
         gt=0,
         le=100,
     )
+    liquidation: Literal["refuse", "warn"] = setting(
+        "refuse",
+        "Stop beyond liquidation",
+        "What becomes of an entry whose maximum loss a leg's liquidation (isolated margin) would come before: refused, or made with "
+        "an alert.",
+        since=5,
+    )
     margin_mode: Literal["any", "isolated", "portfolio"] = setting(
         "any",
         "Margin mode",
@@ -417,13 +424,6 @@ class Risk(Section):
         "Auto top-up",
         "Whether new positions must draw free balance before they are liquidated (on), or must not (off), for an entry.",
         "",
-        since=5,
-    )
-    liquidation: Literal["refuse", "warn"] = setting(
-        "refuse",
-        "Stop beyond liquidation",
-        "What becomes of an entry whose maximum loss a leg's liquidation (isolated margin) would come before: refused, or made with "
-        "an alert.",
         since=5,
     )
     max_runs_per_day: Whole = setting(

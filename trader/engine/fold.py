@@ -422,10 +422,10 @@ _OF_ACCOUNT: dict[type[Any], Callable[[State, Any], State]] = {
     rec.LevelChanged: _level_changed,
     rec.LimitsSet: _account_set,
     rec.LossLocked: _account_set,
-    rec.MarginObserved: _margin_observed,
     rec.LossWarned: _account_set,
     rec.DayCompared: _account_set,
     rec.DayMarked: lambda state, record: replace(state, account=_book_day(state.account, record)),
+    rec.MarginObserved: _margin_observed,
 }
 
 _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {

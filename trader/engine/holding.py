@@ -134,7 +134,7 @@ def _evaluate(turn: Turn, run: Run, valuation: Valuation, evidence: Evidence) ->
         run.run_id,
         evaluated_on=evidence,
         pnl=valuation.pnl,
-        made=(losing or valuation).pnl,
+        counted=(losing or valuation).pnl,
         valued=turn.now,
         agreed=agreed,
     )

@@ -396,8 +396,8 @@ AnyRecord = (
     | LevelChanged
     | LimitsSet
     | LossLocked
-    | MarginObserved
     | LossWarned
+    | MarginObserved
 )
 
 _decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)

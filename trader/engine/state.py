@@ -297,10 +297,8 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     absent: dict[str, tuple[int, datetime]] = {}
     evaluated_on: tuple[datetime | None, ...] = ()
     pnl: Decimal | None = None
-    made: Decimal | None = (
-        None  # what the limits count: P&L as last valued in whatever phase, as exits at a loss count it
-    )
-    valued: Now | None = None  # when that was
+    counted: Decimal | None = None  # USD: the same as exits at a loss and the account's limits count it (spread guard)
+    valued: Now | None = None  # when that was, in whatever phase
     agreed: dict[str, int] = {}
     wide: dict[str, datetime] | None = (
         None  # legs, by key: since when (market) their spread is wide; None = not looked yet

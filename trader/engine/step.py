@@ -51,8 +51,8 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     if is_tick:
         _look_back(turn)
         ask_wallet(turn)
-        ask_margin(turn)
         ask_days(turn)
+        ask_margin(turn)
     for run in turn.state.unresolved:
         apart(turn, run.run_id, value_other, run)
     mark_midnight(turn)

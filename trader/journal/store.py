@@ -365,7 +365,7 @@ class Journal:
             return views.read_taken_in(connection, run_ids)
 
     def account_settings(self, account: str) -> list[tuple[int, views.Setting]]:
-        """The newest limits of an account, its newest lock, warning and compared day, in order."""
+        """The newest limits of an account, its newest lock, warning and compared day, and how it was last margined, in order."""
         with self._read() as connection:
             return views.read_account_settings(connection, account)
 

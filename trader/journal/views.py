@@ -280,7 +280,8 @@ def read_executions(
 
 
 def read_account_settings(connection: Connection, account: str) -> list[tuple[int, Setting]]:
-    """The newest limits of an account, its newest lock, warning, comparison with the exchange's ledger and margin mode, in order."""
+    """The newest limits of an account, its newest lock, warning and comparison with the exchange's ledger, and how it was last
+    margined, in order."""
     found: list[tuple[int, Setting]] = []
     for query in _SETTINGS:
         row = connection.execute(query, {"account": account, "most": 1}).first()

@@ -15,9 +15,10 @@ from trader.domain.clock import Now
 from trader.domain.expiry import ist_date
 from trader.engine import records as rec
 from trader.engine.records import Phase
+from trader.engine.spread_guard import counted, note_spreads
 from trader.engine.state import HUNDRED, ZERO, Account, Run, State, seconds_since
 from trader.engine.turn import Turn
-from trader.engine.valuation import fresh_value
+from trader.engine.valuation import flaw_of
 
 _LASTING_SECS = 2.0  # a loss that one stray print shows is none yet
 _UNVALUED_SECS = 30.0  # until then the last value known of an open run counts; after it what is open is not known
@@ -71,12 +72,13 @@ def monday_of(day: date) -> date:
 
 
 def open_pnl(state: State) -> Decimal:
-    """P&L of all unfinished runs as they were last valued, at cost to close, less what earlier days have made of it."""
+    """P&L of all unfinished runs as they were last valued, at cost to close as exits at a loss count it, less what earlier days
+    have made of it."""
     total = ZERO
     for run in state.unresolved:
-        made = state.watches[run.run_id].made if run.run_id in state.watches else None
-        if made is not None:
-            total += made - state.account.carried(run.run_id)
+        watch = state.watches.get(run.run_id)
+        if watch is not None and watch.counted is not None:
+            total += watch.counted - state.account.carried(run.run_id)
     return total
 
 
@@ -149,11 +151,15 @@ def unvalued(state: State, now: Now, but: str = "") -> str:
 
 
 def value_other(turn: Turn, run: Run) -> None:
-    """Value a run that is entering or leaving: those that are held are valued where their exits are judged."""
-    if run.fills and run.phase is not Phase.HOLDING:
-        valuation, _ = fresh_value(run, turn.state.market, turn.now)
-        if valuation is not None:
-            turn.set_watch(run.run_id, made=valuation.pnl, valued=turn.now)
+    """Value a run that is entering or leaving, past the same spread guard; those that are held are valued where their exits are
+    judged."""
+    market = turn.state.market
+    if not run.fills or run.phase is Phase.HOLDING or flaw_of(run, market, turn.now):
+        return
+    note_spreads(turn, run)
+    valuation = counted(turn.run(run.run_id), market, turn.watch(run.run_id), turn.now)
+    if valuation is not None:
+        turn.set_watch(run.run_id, counted=valuation.pnl, valued=turn.now)
 
 
 def check_losses(turn: Turn) -> None:

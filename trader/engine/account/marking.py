@@ -36,7 +36,7 @@ def _mark(turn: Turn, run: Run, day: date, midnight: datetime, market: datetime)
     near = timedelta(seconds=_NEAR_SECS * max(turn.now.rate, 1.0))
     watch, carried = turn.watch(run.run_id), turn.state.account.carried(run.run_id)
     at = None if watch.valued is None else watch.valued.market
-    made = watch.made
+    made = watch.counted
     if made is None or at is None or (at < midnight and (at < midnight - near or market <= midnight + near)):
         return False
     late = at > midnight + near
