@@ -90,9 +90,9 @@ STRADDLE = Preset(
 )
 
 # Strikes a little nearer than the strangle's, because the wings bear what goes wrong at the end (not before: a short leg stands on
-# its own margin all the same), and wings far enough out that the net credit is
-# worth the fees and spread of four legs: 1,000 USD nearer in, those took almost half of it on paper. Half the credit is enough.
-# Wings are cheap, and their spread is wide in percent, so wider ones are accepted.
+# its own margin all the same), and wings far enough out that the net credit is worth the fees and spread of four legs: 1,000 USD
+# nearer in, those took almost half of it on paper. Half the credit is enough. Wings are cheap, and their spread is wide in
+# percent, so wider ones are accepted.
 IRON_CONDOR = Preset(
     name="iron_condor",
     strategy=Strategy(
@@ -110,7 +110,8 @@ IRON_CONDOR = Preset(
 )
 
 # The credit is most of what lies between the wings: a loss of the whole credit cannot happen, and four legs start with one of
-# about 14 % for spread and fees, so the stop is no nearer than the straddle's and the profit taken smaller. Wings about a day's standard deviation away leave room for the usual day.
+# about 14 % for spread and fees, so the stop is no nearer than the straddle's and the profit taken smaller. Wings about a day's
+# standard deviation away leave room for the usual day.
 IRON_FLY = Preset(
     name="iron_fly",
     strategy=Strategy(structure="iron_fly", wing_width_usd=Decimal(2000), max_spread_pct=Decimal(80)),
