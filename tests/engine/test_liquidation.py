@@ -116,6 +116,17 @@ def test_the_guard_does_not_act_on_a_stale_mark() -> None:
     assert scene.phase is Phase.HOLDING
 
 
+@pytest.mark.parametrize("mark", ["1e30", "1e-30", "123456789012345678901234567890.5"])
+def test_an_absurd_print_breaks_no_rule_and_no_picture(mark: str) -> None:
+    scene = held()
+    scene.pass_time(2)
+    assert scene.market is not None
+    scene.quotes(quote(CALL, scene.market, bid="200", ask="210", mark=mark), scene.around("P", "205"))
+    assert scene.phase is Phase.HOLDING and rungs(scene, "liquidation")[0].mark == D(mark)
+    show(scene, "205")
+    assert scene.phase is Phase.HOLDING
+
+
 def test_a_maximum_loss_that_is_true_at_the_same_moment_is_the_one_told() -> None:
     scene = holding(preset(exits={"max_loss_pct": 50, "trailing_enabled": False}))
     show(scene, "650", times=2)
