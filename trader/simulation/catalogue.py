@@ -42,7 +42,7 @@ RATES: dict[str, float] = {
     "Q2.spot": 0.02,
     "Q2.more": 0.03,
     "N16": 0.10,
-    "N17": 0.3,
+    "N17": 0.6,
 }
 FIRST_DRAWN = 28  # how many of these are drawn before everything else of a plan
 LAST_DRAWN = ("N16", "N17")  # and which after it, apart: the plans of known seeds stay what they were
@@ -114,7 +114,9 @@ REACH: dict[str, tuple[str, ...]] = dict.fromkeys(("N2", "N3", "N9", "N14", "X1"
     "F2": ("recovering",),  # a journal is put back while nobody runs
     "K3": ("waiting", "recovering"),
     "Q4": ("waiting", "recovering"),  # elsewhere strikes stand, and a chain only serves its quotes
-    "N17": ("waiting", "recovering"),  # the ledger is read when a run is done
+    "N17": ("waiting",),  # the ledger is read when a run is done
+    "X14": ("one leg", "holding", "exiting"),
+    "H8": ("holding",),
     "X4": ("entering", "one leg", "slices", "exiting"),
     "X5": ("exiting", "recovering"),  # the exit comes before the expiry unless something is in its way
     "X6": ("one leg", "slices", "holding", "exiting"),

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from trader.simulation.planned import Deed, Plan
 
-SHARE = 0.2  # of all sessions
-_PHASES = ("entering", "one leg", "slices", "holding", "exiting", "recovering", "waiting")
+SHARE = 0.3  # of all sessions
+_PHASES = ("entering", "one leg", "slices", "holding", "holding", "exiting", "exiting", "recovering", "waiting")
 
 
 def drawn(rng: Random, plan: Plan) -> Plan:

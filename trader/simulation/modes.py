@@ -21,7 +21,7 @@ def drawn(rng: Random, plan: Plan) -> Plan:
     }
     deeds = [
         Deed(secs=rng.uniform(0.1, 30), kind="margin_mode", size=rng.randint(0, 1), phase=rng.choice(_PHASES))
-        for _ in range(rng.choice((0, 0, 1, 2)))
+        for _ in range(rng.choice((0, 1, 1, 2)))
     ]
 
     def wanting(preset: dict[str, Any]) -> dict[str, Any]:
