@@ -21,7 +21,7 @@ PRESET = Preset.model_validate(
     {
         "strategy": {"quantity": 10},
         "schedule": {"entry_time_ist": "10:31", "exit_time_ist": "16:30"},
-        "exits": {"max_loss_pct": 1000, "max_profit_pct": 100, "trailing_enabled": False},
+        "exits": {"max_loss_pct": 1000, "max_profit_pct": 100, "trailing_enabled": False, "liquidation_guard_pct": 0},
         # The flood's prices stand still while the venue's move on: concede quickly, so that the entry fills.
         "orders": {"timeout_secs": 1, "slippage_pct": 5},
         "risk": {"max_runs_per_day": 50, "daily_loss_limit_usd": 10_000_000, "liquidation": "warn"},

@@ -18,14 +18,16 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Page
 from playwright.sync_api import TimeoutError as TookTooLong
 
-from trader.config.preset import Exits, Preset, Schedule
+from trader.config.preset import Exits, Preset, Risk, Schedule
 from trader.config.presets import PresetStore
 from trader.config.strategy import Strategy
 from trader.domain.expiry import IST
 
 ROOT = Path(__file__).parent.parent.parent
 ENTRY = ROOT / "streamlit_app.py"
-ONLY_STOP = Exits(max_loss_pct=Decimal(1000), max_profit_pct=Decimal(100), trailing_enabled=False)
+ONLY_STOP = Exits(
+    max_loss_pct=Decimal(1000), max_profit_pct=Decimal(100), trailing_enabled=False, liquidation_guard_pct=Decimal(0)
+)
 PATIENCE_MS = 60_000  # a machine's two cores may have three panels and three browsers on them
 _UP_SECS = 60.0
 _DOWN_SECS = 15.0
@@ -42,11 +44,18 @@ def store_test_preset(home: Path, name: str = "browser-test", *, exits: Exits = 
     now = datetime.now(UTC).astimezone(IST)
     preset = Preset(
         name=name,
-        strategy=Strategy(quantity=quantity, delta_min=Decimal("0.05"), delta_max=Decimal("0.35")),
+        strategy=Strategy(
+            quantity=quantity,
+            delta_min=Decimal("0.05"),
+            delta_max=Decimal("0.35"),
+            expiry="nearest",
+            min_hours_to_expiry=Decimal(16),
+        ),
         schedule=Schedule(
             entry_time_ist=f"{now - timedelta(hours=1):%H:%M}", exit_time_ist=f"{now + timedelta(hours=10):%H:%M}"
         ),
         exits=exits,
+        risk=Risk(liquidation="warn"),
     )
     PresetStore(home).save(preset, overwrite=True)
     return preset

@@ -29,8 +29,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, quantity in (("narrow", 5), ("wide", 3)):
         save(home, store_test_preset(home, name, quantity=quantity))
     sliced = Orders(
-        entry_algo="twap", entry_slices=10, entry_duration_secs=400, entry_child="market",
-        exit_algo="twap", exit_slices=10, exit_duration_secs=400, exit_child="market", stop_in_slices=True,
+        entry_algo="twap", entry_slices=10, entry_duration_secs=800, entry_child="market",
+        exit_algo="twap", exit_slices=10, exit_duration_secs=800, exit_child="market", stop_in_slices=True,
     )  # fmt: skip
     save(home, store_test_preset(home, "sliced", quantity=200), orders=sliced)
     return home

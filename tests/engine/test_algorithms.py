@@ -493,6 +493,21 @@ def test_a_leg_that_somebody_has_closed_in_part_waits_for_the_other_no_longer_th
     assert isinstance(next_child(exit_context(run, put, Now(run.exit_decided_at, None), at_once=False)), Child)
 
 
+def test_a_leg_alone_that_was_closed_in_part_elsewhere_is_left_in_time() -> None:
+    """Its TWAP counted from a first order that waited for its time."""
+    run = due_out(sliced("exit")).run
+    call = run.leg("C")
+    ledgers = {**run.ledgers, "C": replace(run.ledger("C"), open=5)}
+    run = replace(
+        run, legs=(call,), ledgers=ledgers, orders={k: o for k, o in run.orders.items() if o.intent.leg != "C"}
+    )
+    assert run.exit_decided_at is not None
+    terms = run.preset.orders
+    late = Now(run.exit_decided_at + secs(terms.exit_duration_secs), None)
+    assert isinstance(next_child(exit_context(run, call, Now(run.exit_decided_at, None), at_once=False)), Wait)
+    assert next_child(exit_context(run, call, late, at_once=False)) == Child(5)
+
+
 def test_a_restart_in_the_middle_of_an_exit_goes_on_in_the_right_slice() -> None:
     scene = due_out(sliced("exit"))
     scene.serve()

@@ -62,6 +62,8 @@ GOOD = {"bid": "200", "ask": "210", "mark": "205"}
         (GOOD, {"max_start_loss_pct": D(13)}, "% of the maximum loss; risk.max_start_loss_pct is 13"),
         (GOOD, {"max_fee_share_pct": D(9)}, ""),
         (GOOD, {"max_fee_share_pct": D(8)}, "risk.max_fee_share_pct is 8"),
+        # A mark that is absurd moves the limit of the order to its collar; what it would bring is what the book bids.
+        ({**GOOD, "mark": "20500"}, {"max_fee_share_pct": D(8)}, "risk.max_fee_share_pct is 8"),
     ],
 )
 def test_an_entry_on_both_sides_of_what_is_nonsense(call: dict[str, str], risk: dict[str, Any], words: str) -> None:

@@ -82,8 +82,8 @@ def test_the_arithmetic_of_these_scenes() -> None:
 @pytest.mark.parametrize(
     ("level", "pct", "reason"),
     [
-        (None, "-59.99", ""),
-        (None, "-60", "max_loss"),
+        (None, "-99.99", ""),
+        (None, "-100", "max_loss"),
         (None, "79.99", ""),
         (None, "80", "max_profit"),
         (None, "0", ""),
@@ -97,7 +97,7 @@ def test_the_arithmetic_of_these_scenes() -> None:
     ],
 )
 def test_each_price_rule_on_both_sides_of_its_boundary(level: str | None, pct: str, reason: str) -> None:
-    assert " ".join(triggered(Exits(), None if level is None else D(level), D(pct))) == reason
+    assert " ".join(triggered(Exits(max_loss_pct=D(100)), None if level is None else D(level), D(pct))) == reason
 
 
 @pytest.mark.parametrize(

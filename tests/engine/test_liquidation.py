@@ -94,6 +94,18 @@ def test_the_guard_looks_at_the_mark_not_at_the_ask() -> None:
     assert scene.phase is Phase.HOLDING
 
 
+def test_an_absurd_mark_is_told_and_breaks_no_rule() -> None:
+    scene = held()
+    for _ in range(2):
+        scene.pass_time(2)
+        assert scene.market is not None
+        scene.quotes(
+            quote(CALL, scene.market, bid="200", ask="210", mark="1E+40"),
+            quote(PUT, scene.market, bid="200", ask="210", mark="205"),
+        )
+    assert scene.run.exit_reason == "liquidation_guard" and "0000 has gone" in scene.run.exit_detail
+
+
 def test_the_guard_does_not_act_on_a_stale_mark() -> None:
     scene = held()
     for _ in range(3):
@@ -101,6 +113,17 @@ def test_the_guard_does_not_act_on_a_stale_mark() -> None:
         assert scene.market is not None
         old = replace(scene.around("C", "650"), ts_mark=scene.market - secs(60))
         scene.quotes(old, scene.around("P", "205"))
+    assert scene.phase is Phase.HOLDING
+
+
+@pytest.mark.parametrize("mark", ["1e30", "1e-30", "123456789012345678901234567890.5"])
+def test_an_absurd_print_breaks_no_rule_and_no_picture(mark: str) -> None:
+    scene = held()
+    scene.pass_time(2)
+    assert scene.market is not None
+    scene.quotes(quote(CALL, scene.market, bid="200", ask="210", mark=mark), scene.around("P", "205"))
+    assert scene.phase is Phase.HOLDING and rungs(scene, "liquidation")[0].mark == D(mark)
+    show(scene, "205")
     assert scene.phase is Phase.HOLDING
 
 

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from trader.domain.instrument import Kind
-from trader.engine.spot_curve import Curve, OpenLeg, Standing
+from trader.engine.spot_curve import Curve, OpenLeg, Standing, spot_of_mark
 from trader.pricing.black76 import price, year_fraction
 
 NOW = datetime(2026, 11, 29, 4, 0, tzinfo=UTC)
@@ -54,6 +55,15 @@ def test_the_ends_of_a_range_are_where_pnl_crosses_its_level(
     assert low is None or low <= at
     assert high is None or high >= at
     assert all(curve(SPOT * (0.5 + step / 100)) <= best + 0.02 for step in range(101))
+
+
+@pytest.mark.parametrize("kind", [Kind.CALL, Kind.PUT])
+@pytest.mark.parametrize("mark", [1e308, 90_000.0, 9_000.0])
+def test_a_mark_that_every_spot_brings_is_reached_at_the_first_of_them(kind: Kind, mark: float) -> None:
+    """An absurd mark of now stays above the model's at any spot; a search without a sign to change would divide by nothing."""
+    one = replace(leg(kind, SPOT), mark=mark)
+    found = spot_of_mark(one, standing(one), NOW, 550.0)
+    assert found == SPOT * (0.5 if kind is Kind.CALL else 1.5) or (mark > 1e300 and found is None)
 
 
 def test_now_and_here_it_is_what_closing_brings() -> None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tests.engine.boards import LONG_PUT
 from tests.engine.boards import holding as board_of
 from tests.engine.pictures import later
-from tests.engine.scene import CALL, OPENING, SYMBOL, D, Phase, Scene, holding, preset, quote
+from tests.engine.scene import CALL, OPENING, SYMBOL, D, Phase, Scene, exiting, holding, preset, quote
 from trader.config.preset import Preset
 from trader.domain.order import Side
 from trader.engine.account.losses import open_pnl
@@ -293,6 +293,15 @@ def test_one_absurd_print_is_no_loss_of_the_accounts_limits() -> None:
     assert open_pnl(scene.state) == scene.view.pnl, "what stays counts in full"
 
 
+def test_nor_is_it_one_while_an_entry_or_an_exit_is_under_way() -> None:
+    scene = exiting()
+    at_a_loss(scene)
+    assert scene.phase is Phase.EXITING and open_pnl(scene.state) > D("-0.31")
+    for _ in range(31):
+        at_a_loss(scene)
+    assert open_pnl(scene.state) < D("-1.2")
+
+
 def test_while_the_guard_holds_a_stop_back_every_price_wakes_the_runner() -> None:
     scene = holding()
     show(scene)
@@ -402,7 +411,7 @@ def test_pnl_is_never_shown_above_what_the_touch_gives_nor_counted_below_it(path
 @settings(max_examples=40, deadline=None)
 def test_no_stop_is_delayed_beyond_the_guards_time_whatever_restarts(start: Any, secs: int, restarts: set[int]) -> None:
     """Prices that stay as they are: the stop they reach has fired when the guard's time and the confirmations are over."""
-    scene = _held(preset(exits={"spread_guard_secs": secs}))
+    scene = _held(preset(exits={"spread_guard_secs": secs, "liquidation_guard_pct": 0}))
     call, put = start[:2], start[2:]
     _print(scene, {"C": call, "P": put})
     valued = value(scene.run, scene.state.market)

@@ -150,6 +150,23 @@ def replace_preset(scene: Scene) -> Any:
     )
 
 
+def test_what_a_run_has_ended_on_as_an_estimate_counts_for_every_run_in_the_contract() -> None:
+    scene = holding()
+    ended = rec.RunFinished(
+        run_id=scene.run.run_id,
+        wall=scene.wall,
+        market=scene.market,
+        exit_reason="manual",
+        realized_pnl=D(1),
+        fees=D("0.3"),
+        estimated_fees=D("0.3"),
+    )
+    before = sum(flow.usd for flow in scene.state.account.flows)
+    state = evolve(scene.state, ended)
+    assert sum(flow.usd for flow in state.account.flows) == before - D("0.3")
+    assert {flow.product_id for flow in state.account.flows} <= {leg.product_id for leg in scene.run.legs}
+
+
 def test_a_commission_told_late_counts_once() -> None:
     scene = done()
     flows = scene.state.account.flows

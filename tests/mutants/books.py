@@ -237,7 +237,7 @@ MUTANTS = [
         defect="A failed position read becomes an empty list, taken as flat",
         patched="the gateway answers `[]` where it should raise",
         patch=failed_read_is_empty,
-        check=sessions("I16", troubled({"N4": 0.5}, deeds=_STOP)),
+        check=sessions("I16", troubled({"N4": 0.5}, seeds=160, deeds=_STOP)),
     ),
     Mutant(
         name="M04b",

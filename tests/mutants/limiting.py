@@ -22,14 +22,18 @@ _SECOND = Deed(secs=6.0, kind="start_other", phase="holding")
 _FALL_AND_RISE = ((10, 1.6), (40, 1 / 1.6))  # of volatility: what was sold is dear for half a minute
 
 
-def _limited(document: dict[str, Any], *deeds: Deed, outage: tuple[float, float] | None = None) -> Plans:
+def limited(document: dict[str, Any], *deeds: Deed, outage: tuple[float, float] | None = None) -> Plans:
     """Quiet sessions of two contracts a leg, and a second run of the same, under these limits; loss exits are far away."""
 
     def plan(seed: int) -> Plan:
-        wide = {"max_loss_pct": "1000", "max_profit_pct": "100"}
+        wide = {"max_loss_pct": "1000", "max_profit_pct": "100", "liquidation_guard_pct": "0"}
         quiet = held(seed, exits=wide, quantity=2, exit_time="10:36", iv_moves=_FALL_AND_RISE, outage=outage)
         schedule = {**quiet.preset["schedule"], "boot_buffer_secs": 0, "entry_window_mins": 30}
-        preset = {**quiet.preset, "schedule": schedule, "risk": {**quiet.preset["risk"], "max_runs_per_day": 9}}
+        preset = {
+            **quiet.preset,
+            "schedule": schedule,
+            "risk": {**quiet.preset["risk"], "max_runs_per_day": 9, "liquidation": "warn"},
+        }
         other = {**preset, "exits": {**preset["exits"], "blind_exit_secs": 61}}
         return replace(quiet, preset=preset, others=(other,), limits=(document,), deeds=deeds or _SET)
 
@@ -92,7 +96,7 @@ MUTANTS = [
         patch=contracts_of_other_runs_are_not_counted,
         check=sessions(
             "LM1",
-            _limited(
+            limited(
                 {"contracts_per_instrument": 3, "contracts_per_underlying": 6, "contracts_total": 6}, *_SET, _SECOND
             ),
         ),
@@ -104,7 +108,7 @@ MUTANTS = [
         patch=a_restart_forgets_the_lock,
         check=sessions(
             "LM2",
-            _limited(
+            limited(
                 {**_LOSS, "daily_loss_closes": False}, *_SET, Deed(secs=60.0, kind="start_other"), outage=(45.0, 3.0)
             ),
         ),
@@ -114,29 +118,27 @@ MUTANTS = [
         defect="The daily loss forbids new runs and leaves those open that lose",
         patched="`decide_exit` leaves `account_loss` out",
         patch=the_loss_locks_and_closes_nothing,
-        check=sessions("LM3", _limited(_LOSS)),
+        check=sessions("LM3", limited(_LOSS)),
     ),
     Mutant(
         name="R11",
         defect="The daily loss counts what is realised alone",
         patched="`open_pnl` is 0",
         patch=open_losses_do_not_count,
-        check=sessions("LM4", _limited(_LOSS)),
+        check=sessions("LM4", limited(_LOSS)),
     ),
     Mutant(
         name="R12",
         defect="A limit of the account holds an exit back",
         patched="the gate asks the largest order of exits, too",
         patch=exits_are_asked_too,
-        check=sessions(
-            "LM5", _limited({"order_contracts": 1}, _START, Deed(secs=12.0, kind="limits", phase="holding"))
-        ),
+        check=sessions("LM5", limited({"order_contracts": 1}, _START, Deed(secs=12.0, kind="limits", phase="holding"))),
     ),
     Mutant(
         name="R13",
         defect="New limits are accepted and never set",
         patched="`on_limits` answers and records nothing",
         patch=what_is_set_is_in_force_tomorrow,
-        check=sessions("LM1", _limited({"order_contracts": 1})),
+        check=sessions("LM1", limited({"order_contracts": 1})),
     ),
 ]

@@ -3,14 +3,22 @@
 from tests.mutants import (
     adapters,
     books,
+    calendars,
     commanding,
+    costs,
+    cushions,
     doors,
     exits,
+    guarding,
     hosting,
     legs,
     limiting,
+    liquidating,
+    losing,
     manners,
+    margining,
     paying,
+    reckoning,
     rules,
     sent,
     settings,
@@ -25,22 +33,38 @@ from tests.mutants.mutant import Mutant
 
 ROWS = (
     *(f"A{number:02d}" for number in range(1, 8)),  # of legs worked in slices
+    *(f"B{number:02d}" for number in range(1, 4)),  # of the stop at breakeven
+    *(f"C{number:02d}" for number in range(1, 4)),  # of what an entry costs
+    *(f"G{number:02d}" for number in range(1, 5)),  # of the spread guard
+    *(f"H{number:02d}" for number in range(1, 5)),  # of days and expiries
     *(f"L{number:02d}" for number in range(1, 11)),  # of structures of legs
     *(f"M{number:02d}" for number in (*range(1, 71), *range(81, 92))),
+    *(f"O{number:02d}" for number in range(1, 7)),  # of losses that count what is open
+    *(f"Q{number:02d}" for number in range(1, 7)),  # of liquidation
     *(f"R{number:02d}" for number in range(1, 15)),  # of several runs on one account
+    *(f"T{number:02d}" for number in range(1, 5)),  # of margin modes
+    *(f"W{number:02d}" for number in range(1, 8)),  # of the wallet
 )
 
 _PARTS = (
     adapters,
     books,
+    calendars,
     commanding,
+    costs,
+    cushions,
     doors,
     exits,
+    guarding,
     hosting,
     legs,
     limiting,
+    liquidating,
+    losing,
     manners,
+    margining,
     paying,
+    reckoning,
     rules,
     sent,
     settings,

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tests.mutants.mutant import Mutant, sessions
-from tests.mutants.plans import TIERS, held, holding, peak_then_back
+from tests.mutants.plans import TIERS, held, holding
 from tests.mutants.tools import Patch, everywhere
 from trader.engine import commands, exits, valuation
 from trader.engine import holding as hold_rules
@@ -85,7 +85,7 @@ def stop_suppressed_while_settling(patch: Patch) -> None:
 
 
 def stop_loosened_by_each_adjustment(patch: Patch) -> None:
-    def ratchet(rules: Any, trail: Trail | None, pct: Any) -> Trail | None:
+    def ratchet(rules: Any, trail: Trail | None, pct: Any, *_: Any) -> Trail | None:
         level = trailing_level(rules, pct)
         now = Trail(pct, level if level is not None or trail is None else trail.level and trail.level - 1)
         return None if trail == now else now
@@ -116,6 +116,8 @@ def monitoring_ends_by_itself(patch: Patch) -> None:
 
 _RISE = ((14, 0.75),)
 _RISE_AND_FALL = ((14, 0.75), (40, 1.0 / 0.75))
+
+_AT_ZERO = {**TIERS, "breakeven_cushion": "none"}
 
 MUTANTS = [
     Mutant(
@@ -151,7 +153,7 @@ MUTANTS = [
         defect="A breakeven stop at 0 is ignored because 0 is falsy",
         patched="`triggered` hears `level or None`",
         patch=breakeven_is_falsy,
-        check=sessions("CT7", peak_then_back()),
+        check=sessions("CT7", holding(exits=_AT_ZERO, iv_moves=((14, 0.75), (40, 1.0 / 0.75)))),
     ),
     Mutant(
         name="M43",
@@ -165,7 +167,7 @@ MUTANTS = [
         defect="The stop is loosened at each adjustment",
         patched="`ratchet` follows the profit down as well as up",
         patch=stop_loosened_by_each_adjustment,
-        check=sessions("CT9", holding(exits=TIERS, iv_moves=_RISE_AND_FALL)),
+        check=sessions("CT9 BE1", holding(exits=_AT_ZERO, iv_moves=_RISE_AND_FALL)),
     ),
     Mutant(
         name="M44",

@@ -68,6 +68,20 @@ def test_when_the_run_looked_at_has_ended_the_other_is_shown(open_panel: Open) -
     assert at.button(key="stop").label.endswith("**Stop & Exit**]") and "preset default" in read(at)
 
 
+def test_an_end_heard_between_two_reads_does_not_keep_the_page_on_the_ended_run(
+    open_panel: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The picture of all runs is still the one before the end, that of the run itself is not."""
+    at, desk = open_panel("several")
+    monkeypatch.setattr(service, "_SHARED_SECS", 1e9)
+    at.segmented_control(key="run_picked").set_value(OTHER_RUN).run()
+    desk.scenario = "one_of_two"
+    for key in [key for key in service._shared if key[1] == OTHER_RUN]:
+        del service._shared[key]
+    at.run()
+    assert at.button(key="stop").label.endswith("**Stop & Exit**]") and "preset default" in read(at)
+
+
 def test_the_end_of_one_run_is_said_although_another_goes_on(open_panel: Open) -> None:
     at, desk = open_panel("several")
     desk.scenario = "one_of_two"

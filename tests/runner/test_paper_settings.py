@@ -24,9 +24,10 @@ CHOSEN = {
     "TRADER_VENUE_TAKER_FEE_PCT": "0.03",
     "TRADER_VENUE_SLIPPAGE_PCT": "0",
     "TRADER_VENUE_FILL_IDS": "separate",
+    "TRADER_VENUE_MODE": "calm",
 }
-FIELDS = ("seed", "initial_balance", "fees", "maker_fee_pct", "taker_fee_pct", "slippage_pct", "fill_ids")
-WANTED = (41, D("2500.5"), "simple", D("0.01"), D("0.03"), D(0), "separate")
+FIELDS = ("seed", "initial_balance", "fees", "maker_fee_pct", "taker_fee_pct", "slippage_pct", "fill_ids", "mode")
+WANTED = (41, D("2500.5"), "simple", D("0.01"), D("0.03"), D(0), "separate", "calm")
 
 
 def hosted(settings: Settings) -> VenueOptions:
@@ -64,14 +65,14 @@ def test_the_venue_command_takes_them_from_the_environment_and_its_own_options_w
     for name, value in CHOSEN.items():
         monkeypatch.setenv(name, value)
     assert of(typed()) == WANTED
-    own = typed("--seed", "7", "--balance", "1", "--slippage-pct", "0.5", "--fill-ids", "same")
-    assert of(own) == (7, D(1), "simple", D("0.01"), D("0.03"), D("0.5"), "same")
+    own = typed("--seed", "7", "--balance", "1", "--slippage-pct", "0.5", "--fill-ids", "same", "--mode", "stress")
+    assert of(own) == (7, D(1), "simple", D("0.01"), D("0.03"), D("0.5"), "same", "stress")
     assert of(typed("--fees", "delta"))[2:6] == ("delta", None, None, None)
 
 
 def test_without_any_setting_every_way_of_starting_gives_the_exchanges_defaults(typed: Any, tmp_path: Path) -> None:
     core = CoreSettings()
-    defaults = (None, core.initial_balance, core.fees, None, None, None, core.fill_ids)
+    defaults = (None, core.initial_balance, core.fees, None, None, None, core.fill_ids, "normal")
     assert of(VenueOptions()) == of(typed()) == of(hosted(load_settings(environ={}))) == defaults
 
 

@@ -32,10 +32,10 @@ FIRST_SEED, COUNT = 1, 2000
 LEAST_FAULTS, LEAST_OF_EACH, LEAST_OF_CELL = 10_000, 10, 2
 HASHED_SEED, HASHED = 40, 100
 EVERY_ID = (
-    *(f"N{n}" for n in range(1, 17)),
-    *(f"X{n}" for n in range(1, 14)),
+    *(f"N{n}" for n in range(1, 18)),
+    *(f"X{n}" for n in range(1, 15)),
     *("K1", "K2", "K3", "F1", "F2", "F3", "F4", "V1", "W1", "W2", "W3", "W4", "W5"),
-    *("Q1", "Q2", "Q3", "Q4", "H1", "H2", "H3", "H4", "H5", "H6", "H7"),
+    *("Q1", "Q2", "Q3", "Q4", "H1", "H2", "H3", "H4", "H5", "H6", "H7", "H8"),
 )
 
 _HASH = "from trader.simulation.campaign import run_campaign as r; print(r({count}, {seed}).trace_hash)"

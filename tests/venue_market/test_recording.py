@@ -103,23 +103,74 @@ def test_at_recorded_instants_the_market_equals_the_source_rows(imported: tuple[
         assert checked >= len(deribit_rows.STRIKES) * 4
 
 
-def test_between_snapshots_marks_follow_the_index_through_the_interpolated_smile(
+def test_between_snapshots_volatility_is_the_last_recorded_one_answering_the_index(
     imported: tuple[Path, ImportReport],
 ) -> None:
     market = RecordingMarket(imported[0])
-    now = SNAPSHOTS[1] + timedelta(hours=2)  # a third of the way
-    market.advance(now + SHIFT)
+    now = SNAPSHOTS[1] + timedelta(hours=2)
     expiry = EXPIRIES[1]
     symbol, strike = f"C-BTC-73000-{expiry:%d%m%y}", 73_000
-    left, right = (deribit_rows.smile(strike, deribit_rows.index_at(t), t) for t in SNAPSHOTS[1:3])
+    left = deribit_rows.smile(strike, deribit_rows.index_at(SNAPSHOTS[1]), SNAPSHOTS[1])
+    market.advance(now + SHIFT)
     stats = market.option_stats(symbol)
-    assert stats.mark_iv == pytest.approx(left + (right - left) / 3)
+    moved = float(market.spot("BTC")) / deribit_rows.index_at(SNAPSHOTS[1]) - 1
+    assert abs(moved) > 0.0005
+    assert stats.mark_iv / left - 1 == pytest.approx(-2.75 * moved, rel=0.05)
     forward = float(market.spot("BTC")) * 1.0005
     model = price(forward, strike, stats.mark_iv, year_fraction(now, expiry), Kind.CALL)
     assert float(stats.mark) == pytest.approx(model, abs=0.1)
     depth = market.depth(symbol)
     assert depth.bids[0][0] < stats.mark < depth.asks[0][0]
     assert float(depth.asks[0][0] / stats.mark) == pytest.approx(1.05, abs=0.06)
+
+
+def own(tmp_path: Path, rows: list[tuple[float, float, str | None]]) -> RecordingMarket:
+    """A recording with an index that stands still and a put quoted every six hours: volatility, mark, ask."""
+    start, expiry = datetime(2026, 9, 3, 10, tzinfo=UTC), datetime(2026, 9, 5, 12, tzinfo=UTC)
+    quotes = [
+        QuoteRow(
+            ts_ms=to_ms(start + timedelta(hours=6 * n)),
+            symbol="P-BTC-76000-050926",
+            strike=D(76_000),
+            expiry_ms=to_ms(expiry),
+            bid=D(str(mark - 6)),
+            ask=None if ask is None else D(ask),
+            mark=D(str(mark)),
+            mark_iv=vol,
+            forward=None,
+            index=D(77_636),
+        )
+        for n, (vol, mark, ask) in enumerate(rows)
+    ]
+    info = RecordingInfo(version=1, source="own", underlying="BTC", contract_value=D("0.001"), tick_size=D("0.1"))
+    spot = [SpotPoint(ts_ms=q.ts_ms, price=D(77_636), origin=Origin.RECORDED) for q in quotes]
+    path = tmp_path / f"{len(list(tmp_path.iterdir()))}.parquet"
+    write_recording(path, Recording(info=info, quotes=quotes, spot=spot, segments=[]))
+    return RecordingMarket(path)
+
+
+def test_the_next_snapshots_volatility_was_known_hours_before(tmp_path: Path) -> None:
+    calm, panic = (own(tmp_path, [(0.317, 180.0, "186"), (vol, 400.0, "420")]) for vol in (0.317, 0.9))
+    for market in (calm, panic):
+        market.advance(market.start() + timedelta(hours=5))
+    told = [market.option_stats("P-BTC-76000-050926") for market in (calm, panic)]
+    assert told[0] == told[1] and told[0].mark_iv == 0.317
+    panic.advance(panic.start() + timedelta(hours=5, minutes=55))
+    assert 0.5 < panic.option_stats("P-BTC-76000-050926").mark_iv < 0.9
+    panic.advance(panic.start() + timedelta(hours=6))
+    assert panic.option_stats("P-BTC-76000-050926").mark_iv == 0.9
+
+
+@pytest.mark.parametrize("thin", ["900", None], ids=["far away", "nobody asks"])
+def test_one_thin_ask_stood_for_six_hours(tmp_path: Path, thin: str | None) -> None:
+    market = own(tmp_path, [(0.317, 180.0, "186"), (0.317, 160.0, thin), (0.317, 140.0, "146"), (0.317, 120.0, "126")])
+    symbol = "P-BTC-76000-050926"
+    market.advance(market.start() + timedelta(hours=6))
+    asks = market.depth(symbol).asks
+    assert asks[0][0] == D(thin) if thin else not asks
+    market.advance(market.start() + timedelta(hours=6, minutes=1))
+    mark = market.option_stats(symbol).mark
+    assert mark < market.depth(symbol).asks[0][0] < mark * D("1.06")
 
 
 def test_books_between_snapshots_are_never_crossed(imported: tuple[Path, ImportReport]) -> None:

@@ -1,7 +1,7 @@
 from decimal import Decimal as D
 from math import log
 from random import Random
-from statistics import pstdev
+from statistics import fmean, median, pstdev
 
 import pytest
 from hypothesis import given, settings
@@ -33,6 +33,16 @@ def test_a_bridge_moves_at_the_volatility_asked_for() -> None:
     path = filled([point(0, 70_000), point(48 * HOUR, 71_000)])
     moves = [log(b.price / a.price) for a, b in zip(path, path[1:], strict=False)]
     assert pstdev(moves) * (365 * 8640) ** 0.5 == pytest.approx(0.8, rel=0.05)
+
+
+def test_minutes_of_a_bridge_had_no_tails() -> None:
+    found = []
+    for seed in range(6):
+        points = [point(n * 6 * HOUR, 70_000 + 500 * (n % 3)) for n in range(40)]
+        path = bridge(points, gap_ms=90_000, step_ms=60_000, vol=lambda ms: 0.5, rng=Random(seed))
+        moves = [log(b.price / a.price) for a, b in zip(path, path[1:], strict=False)]
+        found.append(fmean(each**4 for each in moves) / fmean(each**2 for each in moves) ** 2 - 3)
+    assert 8 < median(found) < 20  # of recorded minutes of one market: 6 to 50, most of it within a day
 
 
 @settings(max_examples=30, deadline=None)

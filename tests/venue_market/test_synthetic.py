@@ -1,18 +1,30 @@
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
+from math import log
+from statistics import median
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.rounding import is_on_tick
 from trader.pricing.black76 import price_and_greeks, year_fraction
+from trader.venue.market.first_version import first_version_price
 from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
+from trader.venue.market.temper import CELL_SECS, MarketMode
 
 START = datetime(2026, 11, 20, 6, 7, 3, tzinfo=UTC)  # a Friday
 HOUR = timedelta(hours=1)
+FIRST_VERSION = (  # second, BTC, ETH
+    (0, 77000.0, 2600.0),
+    (1, 76998.85110431613, 2600.0991362822983),
+    (100_000, 73997.70809148201, 2717.6385934182745),
+    (5_000_000, 61561.95751227339, 2428.666052392756),
+    (31_000_003, 99273.07442098741, 2542.2863359664993),
+)
 
 
 def market(seed: int = 7) -> SyntheticMarket:
@@ -190,17 +202,40 @@ def test_versions_change_when_and_only_when_the_book_does() -> None:
     assert all(one != two for one, two in zip(seen.values(), list(seen.values())[1:], strict=False))
 
 
-def test_volatility_of_the_path_is_near_its_setting() -> None:
-    from math import log
-    from statistics import pstdev
+def test_implied_volatility_does_not_know_what_is_to_come() -> None:
+    source = SyntheticMarket(SyntheticSettings(seed=3, start=START))
+    path, surface = source._models["BTC"].path, source._models["BTC"].surface
+    halfway = 3 * CELL_SECS + CELL_SECS // 2
+    spot = path.price(halfway)
+    before = surface.state(halfway, spot).at_the_money(1 / 365)
+    later = path.cells.block(0)
+    path.cells._blocks[0] = [*later[:4], *(replace(each, deviation=9.0, gain=-1.0, jump=-1.0) for each in later[4:])]
+    assert surface.state(halfway, spot).at_the_money(1 / 365) == before
 
-    source = SyntheticMarket(SyntheticSettings(seed=3, start=START, jumps_per_day=0))
-    prices = []
-    for minute in range(0, 20 * 1440, 10):
-        source.advance(START + timedelta(minutes=minute))
-        prices.append(float(source.spot("BTC")))
-    returns = [log(b / a) for a, b in zip(prices, prices[1:], strict=False)]
-    assert pstdev(returns) * (365 * 144) ** 0.5 == pytest.approx(0.45, rel=0.06)
+
+def test_a_jump_is_one_second_long_widens_spreads_and_lifts_volatility() -> None:
+    source = SyntheticMarket(SyntheticSettings(seed=3, start=START, mode="stress"))
+    path, surface = source._models["BTC"].path, source._models["BTC"].surface
+    number, cell = next((n, c) for n in range(400) if (c := path.cells.cell(n)).jump < -0.015)
+    second = number * CELL_SECS + cell.jump_at
+    before, after = (path.price(at) for at in (second - 1, second))
+    assert log(after / before) == pytest.approx(cell.jump, abs=0.003)
+    calm, fright = surface.state(second - 1, before), surface.state(second, after)
+    assert fright.unrest > 1 + calm.unrest
+    assert fright.at_the_money(1 / 365) > 1.05 * calm.at_the_money(1 / 365)
+
+
+def test_modes_differ_in_volatility_and_a_market_is_normal_by_default() -> None:
+    def vol(mode: MarketMode) -> float:
+        found = []
+        for seed in range(12):
+            source = SyntheticMarket(SyntheticSettings(seed=seed, start=START, mode=mode))
+            source.advance(START + 48 * HOUR)
+            found.append(source._models["BTC"].at(48 * 3600)[1].at_the_money(1 / 365))
+        return median(found)
+
+    assert vol("calm") < 0.8 * vol("normal") < 0.8 * 0.8 * vol("stress")
+    assert market()._settings.mode == "normal"
 
 
 def test_a_restored_market_continues_where_it_was() -> None:
@@ -214,6 +249,43 @@ def test_a_restored_market_continues_where_it_was() -> None:
         each.advance(START + timedelta(days=2, hours=1))
     assert {each.symbol for each in source.instruments()} == {each.symbol for each in again.instruments()}
     assert picture(source) == picture(again)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 1, "epoch": (START - timedelta(days=9)).isoformat()},
+        {"mode": "stress"},
+    ],
+    ids=["of the first version", "of another mode"],
+)
+def test_a_market_saved_otherwise_goes_on_from_its_last_prices_with_its_contracts(
+    change: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    source = market()
+    source.advance(START + timedelta(days=1, hours=3, seconds=5))
+    saved = {**json.loads(json.dumps(source.state())), **change}
+    again = SyntheticMarket(SyntheticSettings(seed=7, start=START + timedelta(days=300)))
+    last = again._last_prices(saved)
+    again.restore(saved)
+    assert again.start() == START + timedelta(days=1, hours=3, seconds=5)
+    assert {name: float(again.spot(name)) for name in last} == pytest.approx(last, abs=0.1)
+    assert {each.symbol for each in source.instruments()} <= {each.symbol for each in again.instruments()}
+    assert "go on from the last ones" in caplog.text
+    again.advance(START + timedelta(days=2))
+    third = SyntheticMarket(SyntheticSettings(seed=7, start=START))
+    third.restore(json.loads(json.dumps(again.state())))
+    assert picture(third) == picture(again)
+
+
+def test_prices_of_the_first_version_are_those_it_had() -> None:
+    # As the first version told them, of seed 7 from 77,000 and 2,600 USD.
+    for second, btc, eth in FIRST_VERSION:
+        told = [
+            first_version_price(seed=7, underlying=name, start_price=price, second=second)
+            for name, price in (("BTC", 77_000.0), ("ETH", 2_600.0))
+        ]
+        assert told == pytest.approx([btc, eth], rel=1e-12)
 
 
 def test_the_state_of_another_seed_is_refused() -> None:

@@ -27,6 +27,10 @@ def venue(
     market: Annotated[
         Literal["synthetic", "recording", "relay"], typer.Option(help="What moves the prices.")
     ] = "synthetic",
+    mode: Annotated[
+        Literal["normal", "calm", "stress"] | None,
+        typer.Option(help="Synthetic: how wild it is; default TRADER_VENUE_MODE, else normal."),
+    ] = None,
     recording: Annotated[
         Path | None, typer.Option(help="The recording to play: a file, or the folder of a recorded session.")
     ] = None,
@@ -129,6 +133,7 @@ def venue(
     serve_venue(
         VenueOptions(
             market=market,
+            mode=mode or (settings.venue_mode if market == "synthetic" else "normal"),
             recording=recording or source,
             relay_rest_url=relay_rest_url,
             relay_ws_url=relay_ws_url,

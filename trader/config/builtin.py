@@ -68,7 +68,7 @@ DEVELOPMENT = Preset(
         min_bid_size=0,
     ),
     schedule=Schedule(entry_window_mins=5, boot_buffer_secs=0, exit_before_expiry_mins=5),
-    exits=Exits(max_loss_pct=Decimal(75), confirmations=1, blind_exit_secs=20),
+    exits=Exits(max_loss_pct=Decimal(45), confirmations=1, blind_exit_secs=20),
     orders=Orders(retries=1, slippage_pct=Decimal(5), timeout_secs=5, exit_timeout_secs=2),
     risk=Risk(max_order_quantity=100, max_runs_per_day=50),
     system=System(status_report_mins=1),
@@ -90,9 +90,9 @@ STRADDLE = Preset(
 )
 
 # Strikes a little nearer than the strangle's, because the wings bear what goes wrong at the end (not before: a short leg stands on
-# its own margin all the same), and wings far enough out that the net credit is
-# worth the fees and spread of four legs: 1,000 USD nearer in, those took almost half of it on paper. Half the credit is enough.
-# Wings are cheap, and their spread is wide in percent, so wider ones are accepted.
+# its own margin all the same), and wings far enough out that the net credit is worth the fees and spread of four legs: 1,000 USD
+# nearer in, those took almost half of it on paper. Half the credit is enough. Wings are cheap, and their spread is wide in
+# percent, so wider ones are accepted.
 IRON_CONDOR = Preset(
     name="iron_condor",
     strategy=Strategy(
@@ -110,7 +110,8 @@ IRON_CONDOR = Preset(
 )
 
 # The credit is most of what lies between the wings: a loss of the whole credit cannot happen, and four legs start with one of
-# about 14 % for spread and fees, so the stop is no nearer than the straddle's and the profit taken smaller. Wings about a day's standard deviation away leave room for the usual day.
+# about 14 % for spread and fees, so the stop is no nearer than the straddle's and the profit taken smaller. Wings about a day's
+# standard deviation away leave room for the usual day.
 IRON_FLY = Preset(
     name="iron_fly",
     strategy=Strategy(structure="iron_fly", wing_width_usd=Decimal(2000), max_spread_pct=Decimal(80)),

@@ -119,6 +119,11 @@ class Settings(BaseSettings):
         "TRADER_VENUE_MARKET",
         "What moves the local venue's prices: synthetic, recording, or relay (Delta's live public prices).",
     )
+    venue_mode: Literal["normal", "calm", "stress"] = _setting(
+        "normal",
+        "TRADER_VENUE_MODE",
+        "How wild the local venue's synthetic market is: normal (as in a usual year), calm, or stress.",
+    )
     venue_recording: Path | None = _setting(
         None,
         "TRADER_VENUE_RECORDING",
@@ -246,6 +251,10 @@ class Settings(BaseSettings):
             raise ValueError(f"set all three of {', '.join(urls)} or none; missing: {', '.join(absent)}")
         if self.venue_market == "recording" and self.venue_recording is None:
             raise ValueError("TRADER_VENUE_MARKET is recording, so TRADER_VENUE_RECORDING must name a file")
+        if self.venue_market != "synthetic" and self.venue_mode != "normal":
+            raise ValueError(
+                "TRADER_VENUE_MODE is of the synthetic market; leave it out, or set TRADER_VENUE_MARKET=synthetic"
+            )
         if self.venue_market == "relay" and self.venue_speed != 1:
             raise ValueError("TRADER_VENUE_MARKET is relay: live prices run at TRADER_VENUE_SPEED 1")
         simple = {

@@ -15,10 +15,9 @@ from trader.engine.gate import closable
 from trader.engine.imbalance import tell_naked
 from trader.engine.isolation import apart
 from trader.engine.records import LegTerms
-from trader.engine.spread_guard import note_spreads
 from trader.engine.state import Run, seconds_since
 from trader.engine.turn import Turn
-from trader.engine.valuation import flaw_of, untold_fees
+from trader.engine.valuation import untold_fees
 
 COVER_PATIENCE_SECS = 30.0  # from a restart on, for a read of the account to tell whether there is something to cover
 COST_PATIENCE_SECS = 30.0  # after the last fill; the list of fills tells commissions within a second or two
@@ -27,8 +26,6 @@ COST_PATIENCE_SECS = 30.0  # after the last fill; the list of fills tells commis
 def close(turn: Turn, run_id: str) -> None:
     """Advance an EXITING run. No leg's failure keeps another leg from being tried."""
     run = turn.run(run_id)
-    if not flaw_of(run, turn.state.market, turn.now):
-        note_spreads(turn, run)  # a loss ends the patience of an exit in slices, past the same guard
     purpose = Purpose.UNWIND if run.exit_reason == "unwind" else Purpose.EXIT
     closed = []
     for rank in reversed(in_ranks(run.legs)):

@@ -11,6 +11,7 @@ import msgspec
 from trader.config.preset import Preset
 from trader.domain.order import Side
 from trader.domain.quote import Quote
+from trader.domain.rounding import round_price
 from trader.engine.basis import basis_of_legs
 from trader.engine.execution.chase import chase_price, entry_reference
 from trader.engine.records import LegTerms
@@ -54,6 +55,9 @@ def entry_cost(
         if quote is None or reference is None or closing is None:
             return None
         price = chase_price(preset, leg, leg.side, quote, reference, 0)
+        # A mark that contradicts the book moves the limit to its collar: that brings no more than the reference does.
+        asked = round_price(reference, leg.tick_size, leg.side)
+        price = min(price, asked) if leg.side is Side.SELL else max(price, asked)
         units = leg.side.sign * leg.quantity * leg.contract_value
         premium -= price * units
         value -= closing * units

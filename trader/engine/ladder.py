@@ -11,7 +11,7 @@ from trader.domain.order import Side
 from trader.engine.corridor import Curves
 from trader.engine.liquidation import Limit
 from trader.engine.records import Phase
-from trader.engine.shown import rounded, spot_digits
+from trader.engine.shown import places, rounded, spot_digits
 from trader.engine.spot_curve import Curve, spot_of_mark
 from trader.engine.state import HUNDRED, Run
 from trader.engine.valuation import Valuation
@@ -134,11 +134,11 @@ def _of_mark(
         code=code,
         armed=True,
         leg=key,
-        at_mark=round(at, 2),
+        at_mark=places(at, 2),
         mark=mark,
-        mark_distance=None if away is None else round(away, 2),
-        mark_distance_pct=None if away is None or not mark else round(away / mark * HUNDRED, 1),
-        gone_pct=None if mark is None else round(limit.gone_pct(mark), 1),
+        mark_distance=None if away is None else places(away, 2),
+        mark_distance_pct=None if away is None or not mark else places(away / mark * HUNDRED, 1),
+        gone_pct=None if mark is None else places(limit.gone_pct(mark), 1),
         told=limit.told,
     )
     if curves is None or key not in curves.keys:

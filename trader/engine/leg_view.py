@@ -9,7 +9,7 @@ from trader.domain.clock import Now
 from trader.domain.quote import Greeks, Quote
 from trader.engine.liquidation import Limit
 from trader.engine.records import LegTerms, Phase
-from trader.engine.shown import shown
+from trader.engine.shown import places, shown
 from trader.engine.state import GREEKS_AGE, HUNDRED, ZERO, Market, Run, age_slack
 from trader.engine.valuation import closing_cost, closing_fee, closing_price, guarded_price, leg_banked, staleness
 from trader.engine.view import LegView
@@ -89,9 +89,9 @@ def leg_view(
         position_gamma=position.gamma,
         position_theta=position.theta,
         position_vega=position.vega,
-        liquidation_px=None if limit is None else round(limit.price, 2),
+        liquidation_px=None if limit is None else places(limit.price, 2),
         liquidation_told=limit is not None and limit.told,
-        guard_px=None if limit is None or limit.guard is None else round(limit.guard, 2),
+        guard_px=None if limit is None or limit.guard is None else places(limit.guard, 2),
     )
 
 

@@ -15,6 +15,7 @@ from trader.config.preset import Exits, Preset
 from trader.domain.instrument import Kind
 from trader.domain.order import Side
 from trader.domain.quote import Quote
+from trader.domain.wording import plain
 from trader.engine.entry_cost import EntryCost
 from trader.engine.records import LegTerms
 from trader.engine.spot_curve import Curve, OpenLeg, Standing, shortly_before, spot_of_mark
@@ -207,4 +208,4 @@ def _standing(
 
 def _plain(value: Decimal) -> str:
     """No more digits than a hundredth, and none that say nothing."""
-    return f"{round(value, 2).normalize():f}"
+    return plain(Decimal(f"{value:.2f}"))  # `round` has no answer to an absurd mark

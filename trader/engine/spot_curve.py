@@ -7,6 +7,7 @@ long ones it may do anything, so it is looked at step by step.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from math import isfinite
 
 import msgspec
 
@@ -200,11 +201,13 @@ def _maximum(f: Callable[[float], float], low: float, high: float, fine: float) 
 
 
 def _crossing(f: Callable[[float], float], level: float, inside: float, outside: float, fine: float) -> float | None:
-    """Where a function falls below `level` on the way from `inside` to `outside`; None where it does not. Regula falsi, with the
-    Illinois rule: an end that has stayed twice weighs half."""
+    """Where a function falls below `level` on the way from `inside` to `outside`: at `inside` where it is below there already, None
+    where it never is. Regula falsi, with the Illinois rule: an end that has stayed twice weighs half."""
     above, below = f(inside) - level, f(outside) - level
-    if below >= 0 or above < 0:
+    if not (below < 0 and isfinite(above - below)):
         return None
+    if above < 0:
+        return inside
     moved = 0
     middle = inside
     for _ in range(_MOST_STEPS):

@@ -78,4 +78,5 @@ def _relayout(status: Status | str) -> None:
     before = st.session_state.get(_LAYOUT, key)
     st.session_state[_LAYOUT] = key
     if before != key:
+        service.forget()  # a picture of before the change would have the page laid out, for good, for what is over
         st.rerun(scope="app")

@@ -103,6 +103,7 @@ def venue_options(settings: Settings, before: VenueAnnouncement | None, ports: l
         name += f"-{settings.venue_recording.stem}"
     options: dict[str, object] = {
         "market": settings.venue_market,
+        "mode": settings.venue_mode,
         "recording": str(settings.venue_recording) if settings.venue_market == "recording" else None,
         "speed": settings.venue_speed,
         "seed": settings.venue_seed,

@@ -14,6 +14,7 @@ from trader.simulation.notes import RunNote
 from trader.simulation.ordering import OrderRules
 from trader.simulation.slicing import working_secs
 
+_COSTS = ("commission", "liquidation_fee")
 _OVERLAPPING = "overlapping_buy_sell_orders"  # what the venue says of an order that would meet the account's own
 
 _UNTOLD_SECS = 36.0  # 30 s for commissions that never come, and the reads that show it
@@ -152,6 +153,7 @@ class BookRules:
             row.id
             for row in venue.account.fills
             if row.kind is FillKind.LIQUIDATION
+            and row.id not in venue.strange_fills
             and row.symbol in symbols
             and run.created <= (row.created_at - start).total_seconds() <= run.finished_secs
         }
@@ -169,7 +171,7 @@ class BookRules:
         theirs = sum((t.amount for t in moved), Decimal(0))
         told = finished.realized_pnl
         if not self._evidence.world.plan.costs_told:
-            theirs -= sum((t.amount for t in moved if t.transaction_type == "commission"), Decimal(0))
+            theirs -= sum((t.amount for t in moved if t.transaction_type in _COSTS), Decimal(0))
             told += finished.fees
         elif finished.estimated_fees:
             self._evidence.report("BK2", f"fees of {finished.estimated_fees} were guessed", run.run_id)

@@ -52,6 +52,9 @@ def _document(rng: Random) -> dict[str, Any]:
                     "weekly_loss_usd": f"{daily * rng.choice((1, 3)) / 100}",
                 }
                 document["daily_loss_closes"] = rng.random() < 0.6
+                document["weekly_loss_closes"] = rng.random() < 0.4
+                document["loss_bars_pct"] = bars = rng.choice((40, 60, 90, 100))
+                document["loss_warn_pct"] = rng.choice((0, 30, bars))
     if rng.random() < 0.05:
         document["open_runs"] = 0
     return document

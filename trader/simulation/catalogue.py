@@ -42,9 +42,10 @@ RATES: dict[str, float] = {
     "Q2.spot": 0.02,
     "Q2.more": 0.03,
     "N16": 0.10,
+    "N17": 0.6,
 }
 FIRST_DRAWN = 28  # how many of these are drawn before everything else of a plan
-LAST_DRAWN = ("N16",)  # and which after it, apart: the plans of known seeds stay what they were
+LAST_DRAWN = ("N16", "N17")  # and which after it, apart: the plans of known seeds stay what they were
 
 WORDS: dict[str, str] = {
     "N1": "request lost on the way in",
@@ -63,6 +64,7 @@ WORDS: dict[str, str] = {
     "N14": "stream up to 3 s behind REST",
     "N15": "our clock runs 1 to 10 s off",
     "N16": "a row of a list of the account makes no sense",
+    "N17": "the wallet's ledger is behind the fills, or has a line of an unknown kind",
     "X1": "fill between read and cancel, partial fill, fill after the cancel was asked",
     "X2": "documented refusal",
     "X3": "the exchange cancels an order itself",
@@ -73,6 +75,7 @@ WORDS: dict[str, str] = {
     "X9": "reduce-only refused just after the opening fill",
     "X10": "a request arrives twice, or its reply is lost; four behaviours on a repeated client order id",
     "X11": "positions lag fills",
+    "X14": "the exchange takes money for a contract, and no fill tells of it; money is paid in or out",
     "K1": "killed at a commit, a send or a receive",
     "K2": "paused, lease lost, continued (zombie); long outage of the host",
     "K3": "killed again while recovering",
@@ -89,6 +92,7 @@ WORDS: dict[str, str] = {
     "H1": "configuration drawn; invalid ones offered",
     "H4": "a person trades the same contracts",
     "H5": "Stop and Start repeated and mixed",
+    "H8": "a person changes the account's margin mode",
     "H7": "somebody holds or orders other contracts of the underlying; confirmed, or not",
 }
 
@@ -110,6 +114,9 @@ REACH: dict[str, tuple[str, ...]] = dict.fromkeys(("N2", "N3", "N9", "N14", "X1"
     "F2": ("recovering",),  # a journal is put back while nobody runs
     "K3": ("waiting", "recovering"),
     "Q4": ("waiting", "recovering"),  # elsewhere strikes stand, and a chain only serves its quotes
+    "N17": ("waiting",),  # the ledger is read when a run is done
+    "X14": ("one leg", "holding", "exiting"),
+    "H8": ("holding",),
     "X4": ("entering", "one leg", "slices", "exiting"),
     "X5": ("exiting", "recovering"),  # the exit comes before the expiry unless something is in its way
     "X6": ("one leg", "slices", "holding", "exiting"),

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from trader.simulation.calendars import EVENING, FRIDAY, FRIDAY_SECS, WEEK_SECS
 from trader.simulation.plan import draw
 from trader.simulation.planned import Deed, Plan
 from trader.simulation.structures import FARTHER
@@ -137,6 +138,23 @@ def liquidated(seed: int) -> Plan:
     return quiet(seed, deed, Deed(secs=16.0, kind="stop"))
 
 
+def charged(seed: int) -> Plan:
+    """The exchange takes money for a contract and no fill tells: the wallet differs by that."""
+    return quiet(seed, Deed(secs=3.0, kind="charge", size=37, phase="holding"), replace(_STOP, secs=12.0))
+
+
+def overnight(seed: int) -> Plan:
+    """Entered before midnight, out at the exit time of the day after."""
+    schedule = {"exit_rule": "days", "exit_after_days": 1, "entry_time_ist": "23:59", "exit_time_ist": "00:01"}
+    return quiet(seed, schedule=schedule, market={"opening": EVENING})
+
+
+def weekly(seed: int) -> Plan:
+    """On a Friday on which contracts expire: the next one's are sold."""
+    market = {"opening": FRIDAY, "expiry_secs": FRIDAY_SECS, "later": (FRIDAY_SECS + WEEK_SECS,)}
+    return quiet(seed, _STOP, strategy={"expiry": "weekly"}, market=market)
+
+
 def settled_unseen(seed: int) -> Plan:
     """The host is away over the expiry; what is worthless vanishes without a fill."""
     return quiet(
@@ -222,6 +240,9 @@ SESSIONS: dict[str, Callable[[int], Plan]] = {
         lagging,
         bought_back_by_a_person,
         liquidated,
+        charged,
+        overnight,
+        weekly,
         settled_unseen,
         exit_near_the_expiry,
         worthless_to_the_end,

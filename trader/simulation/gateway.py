@@ -6,10 +6,12 @@ and when its parts are to see different instants the one after that raises `Late
 """
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any, TypeVar, cast
+
+from msgspec.structs import replace
 
 from trader.domain.errors import AuthError, ExchangeError, NotSent, OutcomeUnknown, RateLimited, WireError
 from trader.domain.fill import Fill, Position
@@ -27,10 +29,12 @@ from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
 from trader.simulation.quotes import quote_of
 from trader.simulation.venue import SimVenue, snapshot_of
+from trader.venue.core import records as core
 
 T = TypeVar("T")
 
 _TIMEOUT_SECS = 5.0
+_LEDGER_LAG_SECS = 40.0  # less than a minute, after which a difference counts as one
 
 
 class Later(BaseException):
@@ -119,6 +123,7 @@ class SimGateway:
         self.successes: dict[str, float] = {}  # when each verb last answered truthfully
         self._parts: list[tuple[str, float, PartialList]] = []  # what each verb has told in part
         self.attempts = 0
+        self.limited_until = 0.0  # before this nothing that can wait is asked for
         self.odd_rows = OddRows(lambda: agenda.secs)
 
     def converse(self, talk: Conversation, asks: int) -> None:
@@ -152,10 +157,12 @@ class SimGateway:
         try:
             self.budget.spend(endpoint.weight, Priority.EXIT if self._talk.for_exit else priority)
         except RateLimited as error:
+            self.limited_until = self._agenda.secs + (error.retry_after_secs or 0.0)
             return error
         failed = self._network.read_error(listed)
         if failed is not None:
             if isinstance(failed[0], RateLimited):
+                self.limited_until = self._agenda.secs + (failed[0].retry_after_secs or 0.0)
                 self.budget.observe_429(self._network.reset_header)
             self._talk.delay += failed[1]
             return failed[0]
@@ -195,7 +202,7 @@ class SimGateway:
             listed=verb,
             place=place + 1,
             reason="made so",
-            symbol=lost.symbol if told in ("all", "symbol") else "",
+            symbol=getattr(lost, "symbol", "") if told in ("all", "symbol") else "",
             product_id=lost.product_id if told in ("all", "product") else None,
             order_id=getattr(lost, "venue_order_id", "") if told == "all" else "",
             client_order_id=(getattr(lost, "client_order_id", None) or "") if told == "all" else None,
@@ -290,21 +297,21 @@ class SimGateway:
 
     def transactions(self, since: datetime) -> list[Transaction]:
         def answer() -> list[Transaction]:
-            return [
-                Transaction(
-                    transaction_id=str(line.id),
-                    kind=line.transaction_type,
-                    amount=line.amount,
-                    balance=line.balance,
-                    asset="USD",
-                    product_id=line.product_id,
-                    created_at=line.created_at,
-                )
-                for line in reversed(self._venue.account.transactions)
-                if line.created_at >= since
-            ]
+            lines = [line for line in reversed(self._venue.account.transactions) if line.created_at >= since]
+            return self._as_told([_transaction(line) for line in lines])
 
-        return self._ask("transactions", at.TRANSACTIONS, answer)
+        return self._ask("transactions", at.TRANSACTIONS, answer, listed=True)
+
+    def _as_told(self, lines: list[Transaction]) -> list[Transaction]:
+        """N17: the ledger is behind the fills, or calls something by a word nobody knows."""
+        if not lines or not self._network.strikes("N17"):
+            return lines
+        draw = self._network.details("N17")
+        if draw.random() < 0.6:
+            known = self._agenda.now - timedelta(seconds=draw.uniform(1, _LEDGER_LAG_SECS))
+            return [line for line in lines if line.created_at is None or line.created_at <= known]
+        place = draw.randrange(len(lines))
+        return [*lines[:place], replace(lines[place], kind="a_kind_nobody_has_documented"), *lines[place + 1 :]]
 
     def settlement_price(self, symbol: str) -> Decimal | None:
         def answer() -> Decimal | None:
@@ -329,3 +336,15 @@ class SimGateway:
 
     def spot(self, underlying: str) -> Decimal:
         return self._ask("spot", at.TICKERS, lambda: self._venue.market.spot(underlying))
+
+
+def _transaction(line: core.Transaction) -> Transaction:
+    return Transaction(
+        transaction_id=str(line.id),
+        kind=line.transaction_type,
+        amount=line.amount,
+        balance=line.balance,
+        asset="USD",
+        product_id=line.product_id,
+        created_at=line.created_at,
+    )

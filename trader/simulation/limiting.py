@@ -1,6 +1,6 @@
-"""LM1–LM5: the account's limits, by sums of the oracle's own. LM1 no entry goes beyond one. LM2 after the daily loss has locked, no
-run and no entry begins until the next Indian day or a person's resume, over restarts too. LM3 what is open then is closed where
-the document says so. LM4 a daily loss that lasts is locked. LM5 no exit is refused for a limit. Set limits are in force (LM1).
+"""LM1–LM5: the account's limits, by sums of the oracle's own. LM1 no entry goes beyond one. LM2 after a loss has locked, no run
+and no entry begins until the next Indian day (week) or a person's resume, over restarts too. LM3 what is open then is closed where
+the document says so. LM4 a loss that lasts is locked. LM5 no exit is refused for a limit. Set limits are in force (LM1).
 """
 
 from collections import deque
@@ -16,26 +16,27 @@ from trader.engine import records as rec
 from trader.engine.records import LegTerms, Phase
 from trader.simulation.disk import CommandRow
 from trader.simulation.evidence import Evidence
-from trader.simulation.notes import RunNote
+from trader.simulation.losing import LossRules
+from trader.simulation.notes import RunNote, monday_of
 from trader.simulation.ordering import OrderRules
-from trader.simulation.triggers import TriggerRules
 from trader.simulation.venue import Arrival
 
 _LOSS_SECS = 8.0  # two until a loss counts as lasting, the rest for prices that come every two seconds
 _MARGIN_USD = Decimal("0.02")
 _CLOSES_SECS = 2.5
+_CLOCK_SECS = 2.0
 
 
 class LimitRules:
     """Adds up what all runs hold, order and lose."""
 
-    def __init__(self, evidence: Evidence, orders: OrderRules, triggers: TriggerRules) -> None:
+    def __init__(self, evidence: Evidence, orders: OrderRules, losses: LossRules) -> None:
         self._evidence = evidence
         self._orders = orders
-        self._triggers = triggers
+        self._losses = losses
         self._entries: deque[datetime] = deque(maxlen=16)  # when (wall) the newest were decided
         self._to_close: dict[str, float] = {}  # runs that the daily loss has to close, and since when
-        self._losing: float | None = None  # since when all runs together have lost as much as they may
+        self._losing: dict[str, float] = {}  # since when all runs together have lost as much as they may, by limit
 
     # ------------------------------------------------------------ at the commit
 
@@ -50,15 +51,20 @@ class LimitRules:
                     self._evidence.report("LM5", f"{intent.client_order_id} is refused: {record.code} {record.detail}")
             case rec.RunCreated() if self._is_locked():
                 self._evidence.report("LM2", f"run {record.run_id} begins although the day is locked")
-            case rec.LossLocked(day=day) if day is not None and notes.limits.daily_loss_closes:
-                for run in notes.unresolved():
+            case rec.LossLocked():
+                daily = record.day not in (None, notes.locked_day) and notes.limits.daily_loss_closes
+                weekly = record.week not in (None, notes.locked_week) and notes.limits.weekly_loss_closes
+                for run in notes.unresolved() if daily or weekly else ():
                     if run.phase in (Phase.ENTERING, Phase.HOLDING) and run.exit_secs is None:
                         self._to_close.setdefault(run.run_id, self._evidence.secs)
             case _:
                 pass
 
     def _is_locked(self) -> bool:
-        return self._evidence.notes.locked_day == ist_date(self._evidence.world.agenda.now)
+        """For the day that is not over within what the runner's time may be off by."""
+        soon = self._evidence.world.agenda.now + timedelta(seconds=_CLOCK_SECS)
+        notes, day = self._evidence.notes, ist_date(soon)
+        return notes.locked_day == day or notes.locked_week == monday_of(day)
 
     def _check_entry(self, run: RunNote, intent: OrderIntent, wall: datetime) -> None:
         limits, coid = self._evidence.notes.limits, intent.client_order_id
@@ -142,30 +148,17 @@ class LimitRules:
                 self._evidence.report("LM3", f"run {run_id} is {runs[run_id].phase} after the daily loss", run_id)
 
     def _check_locks(self, healthy: float) -> None:
-        lost = self._lost_today()
-        limit = self._evidence.notes.limits.daily_loss_usd
-        if lost is None or self._is_locked() or lost < limit * Decimal("1.02") + _MARGIN_USD:
-            self._losing = None
-            return
-        self._losing = self._evidence.secs if self._losing is None else self._losing
-        lasting = min(self._evidence.secs - max(self._losing, self._evidence.notes.unlocked_secs), healthy)
-        if lasting > _LOSS_SECS:
-            self._evidence.report(
-                "LM4", f"{lost:.2f} USD lost for {lasting:.0f} s, {limit} are allowed, nothing is locked"
-            )
+        reached = {
+            name: lost
+            for name, lost, limit, locked in self._losses.lost()
+            if not locked and lost >= limit * Decimal("1.02") + _MARGIN_USD and self._is_held()
+        }
+        self._losing = {name: self._losing.get(name, self._evidence.secs) for name in reached}
+        for name, since in self._losing.items():
+            lasting = min(self._evidence.secs - max(since, self._evidence.notes.unlocked_secs), healthy)
+            if lasting > _LOSS_SECS:
+                text = f"{reached[name]:.2f} USD lost for {lasting:.0f} s, beyond the {name} loss, nothing is locked"
+                self._evidence.report("LM4", text)
 
-    def _lost_today(self) -> Decimal | None:
-        """USD lost by all runs, realised and open; None while some of it cannot be said, or nothing is held."""
-        notes, pnl = self._evidence.notes, Decimal(0)
-        held = False
-        for run in notes.runs.values():
-            if run.finished is not None:
-                pnl += run.finished.realized_pnl
-            elif run.phase is Phase.HOLDING:
-                found = self._triggers.pnl_of(run)
-                if found is None:
-                    return None
-                pnl, held = pnl + found, True
-            elif run.fills or run.orders:
-                return None
-        return -pnl if held else None
+    def _is_held(self) -> bool:
+        return any(run.phase is Phase.HOLDING for run in self._evidence.notes.unresolved())

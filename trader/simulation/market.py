@@ -12,7 +12,6 @@ from typing import Any
 
 from trader.domain.instrument import Instrument, Kind, build_option_symbol
 from trader.pricing.black76 import SECS_PER_YEAR, price_and_greeks
-from trader.simulation.plan import OPENING
 from trader.simulation.planned import MarketPlan
 from trader.venue.market.base import Depth, Level, OptionStats
 
@@ -32,36 +31,39 @@ class SimMarket:
     def __init__(self, plan: MarketPlan) -> None:
         self._plan = plan
         self._random = Random(plan.seed ^ 0x5EED)
-        self._expiry = OPENING + timedelta(seconds=plan.expiry_secs)
         self._second = 0
         self._path = [_SPOT]
         self._jumps = {int(at): size for at, size in plan.jumps}
-        self._listed = _list_options(plan, self._expiry)
+        self._listed = _list_options(plan)
         self._by_symbol = {i.symbol: i for i in self._listed}
         self._strikes = {i.symbol: float(i.strike or 0) for i in self._listed}
+        self._secs = {i.symbol: (i.expiry - plan.opening).total_seconds() for i in self._listed if i.expiry is not None}
         self._number = {i.symbol: n for n, i in enumerate(self._listed)}
         self._stats: dict[str, OptionStats] = {}
         self._depths: dict[str, Depth] = {}
 
     def start(self) -> datetime:
-        return OPENING
+        return self._plan.opening
 
     def end(self) -> datetime | None:
         return None
 
     def advance(self, now: datetime) -> None:
-        second = int((now - OPENING).total_seconds())
+        second = int((now - self._plan.opening).total_seconds())
         if second < self._second:
             raise ValueError(f"the market has reached second {self._second}, asked for {second}")
         if second == self._second:
             return
         path, noise, gauss = self._path, self._plan.noise, self._random.gauss
         while len(path) <= second:
-            step = gauss(0.0, noise) + self._jumps.get(len(path), 0.0)
+            step = gauss(0.0, noise) + self._jumps.get(len(path), 0.0) + self._sliding(len(path))
             path.append(path[-1] * exp(step))
         self._second = second
         self._stats.clear()
         self._depths.clear()
+
+    def _sliding(self, second: int) -> float:
+        return sum(by / (until - since) for since, until, by in self._plan.slides if since <= second < until)
 
     def spot(self, underlying: str) -> Decimal:
         return Decimal(int(self._path[self._second] * 10)) / 10
@@ -81,7 +83,7 @@ class SimMarket:
         for at, factor in self._plan.iv_moves:
             if self._second >= at:
                 iv *= factor
-        years = max(self._plan.expiry_secs - self._second, 0) / SECS_PER_YEAR
+        years = max(self._secs[symbol] - self._second, 0) / SECS_PER_YEAR
         value, greeks = price_and_greeks(self._path[self._second], self._strikes[symbol], iv, years, instrument.kind)
         mark = Decimal(max(int(value * 10), 1)) / 10
         return OptionStats(
@@ -104,7 +106,8 @@ class SimMarket:
 
     def _make_depth(self, symbol: str) -> Depth:
         mark = float(self.option_stats(symbol).mark)
-        half = max(mark * self._plan.half_spread_pct / 100, 0.5)
+        wider = max((by for since, until, by in self._plan.wide if since <= self._second < until), default=1.0)
+        half = max(mark * self._plan.half_spread_pct * wider / 100, 0.5)
         bid, ask = int((mark - half) * 2), int((mark + half) * 2) + 1
         sizes = self._sizes(symbol)
         bids = tuple((Decimal(bid - n) / 2, sizes[n]) for n in range(_LEVELS) if bid - n > 0)
@@ -129,14 +132,16 @@ class SimMarket:
         raise ValueError("a simulated market begins at its beginning")
 
 
-def _list_options(plan: MarketPlan, expiry: datetime) -> tuple[Instrument, ...]:
-    deviation = plan.iv * sqrt(plan.expiry_secs / SECS_PER_YEAR)
-    step = 100 if plan.expiry_secs > 3600 else 10
+def _list_options(plan: MarketPlan) -> tuple[Instrument, ...]:
     listed = []
-    for kind, sign in ((Kind.CALL, 1), (Kind.PUT, -1)):
-        for number, out in enumerate((*_DEVIATIONS, *plan.farther)):
-            strike = round(_SPOT * exp(sign * out * deviation) / step) * step
-            listed.append(_option(kind, Decimal(strike), expiry, 1000 + number + (100 if sign > 0 else 200)))
+    for place, secs in enumerate((plan.expiry_secs, *plan.later)):
+        deviation, step = plan.iv * sqrt(secs / SECS_PER_YEAR), 100 if secs > 3600 else 10
+        expiry = plan.opening + timedelta(seconds=secs)
+        for kind, sign in ((Kind.CALL, 1), (Kind.PUT, -1)):
+            for number, out in enumerate((*_DEVIATIONS, *plan.farther)):
+                strike = round(_SPOT * exp(sign * out * deviation) / step) * step
+                product_id = 1000 * (place + 1) + number + (100 if sign > 0 else 200)
+                listed.append(_option(kind, Decimal(strike), expiry, product_id))
     return tuple(listed)
 
 

@@ -1,6 +1,6 @@
 """What the journal says, kept by the oracle's own hand: nothing of the engine's fold is used to judge the engine."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -8,11 +8,21 @@ import msgspec
 from trader.config.account_limits import AccountLimits, read_limits
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
+from trader.domain.expiry import ist_date
 from trader.domain.fill import Fill, FillKind
 from trader.domain.foreign import Foreign
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, next_status
 from trader.engine import records as rec
 from trader.engine.records import LegTerms, Level, Phase
+
+
+def day_of(record: rec.Record) -> date:
+    """The Indian day of a record, by the exchange's time where it was known."""
+    return ist_date(record.market or record.wall)
+
+
+def monday_of(day: date) -> date:
+    return day - timedelta(days=day.weekday())
 
 
 class OrderNote(msgspec.Struct):
@@ -47,6 +57,7 @@ class RunNote(msgspec.Struct):
     exit_at: datetime | None = None
     orders: dict[str, OrderNote] = {}
     fills: dict[str, tuple[str, Fill]] = {}
+    costs: dict[str, tuple[int, Decimal]] = {}  # of fills told without: contracts whose cost is known, and USD of it
     positions: dict[str, int] = {}
     missing: dict[
         str, int
@@ -61,6 +72,8 @@ class RunNote(msgspec.Struct):
     kept: dict[str, float] = {}  # legs held to their settlement, and since when
     finished: rec.RunFinished | None = None
     finished_secs: float = 0.0
+    mark: rec.DayMarked | None = None  # the last one, of a midnight it was open over
+    compared: rec.WalletCompared | None = None
     _preset: Preset | None = None
 
     @property
@@ -80,6 +93,29 @@ class RunNote(msgspec.Struct):
             for k, f in self.fills.values()
             if k == key and (not own_only or f.kind is FillKind.NORMAL)
         )
+
+    def told_since(self, since: datetime, products: set[int]) -> Decimal:
+        """USD that the run has told of these contracts since that instant, what it has estimated included."""
+        told = Decimal(0)
+        for key, (leg, fill) in self.fills.items():
+            if fill.product_id in products and (fill.ts_event is None or fill.ts_event >= since):
+                _, known = self.costs.get(key, (0, Decimal(0)))
+                cost = known if fill.commission is None else fill.commission
+                told += fill.cash_flow(self.leg(leg).contract_value) - cost
+        if self.finished is None or (self.finished.market or self.finished.wall) < since:
+            return told
+        is_of_these = any(leg.product_id in products for leg in self.legs)
+        return told - self.finished.estimated_fees if is_of_these else told
+
+    def told_on(self, day: date) -> Decimal:
+        """USD that the run has booked on that Indian day, what it has estimated included."""
+        told = Decimal(0)
+        for key, (leg, fill) in self.fills.items():
+            if fill.ts_event is not None and ist_date(fill.ts_event) == day:
+                _, known = self.costs.get(key, (0, Decimal(0)))
+                cost = known if fill.commission is None else fill.commission
+                told += fill.cash_flow(self.leg(leg).contract_value) - cost
+        return told
 
     def done_in(self, symbol: str) -> int:
         """Signed contracts the journal says a run has of a contract: by fills, or by its orders' own word before them."""
@@ -102,7 +138,12 @@ class Notes:
         self.level = Level.ACTIVE
         self.level_secs = 0.0
         self.limits = AccountLimits()
+        self.margin_mode: str | None = None  # of the account, as it was recorded
         self.locked_day: date | None = None
+        self.locked_week: date | None = None
+        self.warned: dict[str, date | None] = {}  # for which day and which week (its Monday) of a loss near its limit
+        self.compared: rec.DayCompared | None = None  # the last day that was held against the ledger
+        self.made: dict[date, Decimal] = {}  # USD by the Indian day that has made it, by what ended and was marked
         self.locked_secs = self.unlocked_secs = 0.0
         self.resumed_by: set[str] = set()  # commands that have lowered the level
         self.filled_secs: dict[str, float] = {}  # symbol → when the newest fill in it, of any run, was recorded
@@ -119,10 +160,16 @@ class Notes:
                     self.resumed_by.add(record.command_id)
             case rec.LimitsSet(limits=limits):
                 self.limits = read_limits(limits)
-            case rec.LossLocked(day=None):
-                self.locked_day, self.unlocked_secs = None, secs
-            case rec.LossLocked(day=day):
-                self.locked_day, self.locked_secs = day, secs
+            case rec.MarginObserved(mode=mode):
+                self.margin_mode = mode
+            case rec.LossLocked(day=None, week=None):
+                self.locked_day, self.locked_week, self.unlocked_secs = None, None, secs
+            case rec.LossLocked(day=day, week=week):
+                self.locked_day, self.locked_week, self.locked_secs = day, week, secs
+            case rec.LossWarned(day=day, week=week):
+                self.warned = {"daily": day, "weekly": week}
+            case rec.DayCompared():
+                self.compared = record
             case rec.AlertRaised(level="error"):
                 self.critical.append(self._count)
             case _:
@@ -166,20 +213,29 @@ class Notes:
             case rec.FillRecorded(fill=fill, leg=leg):
                 self.filled_secs[fill.symbol] = secs
                 self._filled(run, leg, fill, secs)
-            case rec.FillCosted(fill_id=key, commission=commission, quantity=quantity):
-                leg, fill = run.fills[key]
-                if quantity is None or quantity == fill.quantity:
-                    run.fills[key] = (leg, msgspec.structs.replace(fill, commission=commission))
+            case rec.FillCosted():
+                self._costed(run, record)
             case rec.PositionObserved(symbol=symbol, quantity=quantity):
                 run.positions[symbol] = quantity
                 run.missing.pop(symbol, None)
             case rec.Trailed():
                 run.peak, run.level = record.peak_pct, record.level_pct
+            case rec.WalletCompared():
+                run.compared = record
+            case rec.DayMarked():
+                carried = run.mark.pnl if run.mark is not None else Decimal(0)
+                self._make(record.day, record.pnl - carried)
+                run.mark = record
             case rec.RunFinished():
+                carried = run.mark.pnl if run.mark is not None else Decimal(0)
+                self._make(day_of(record), record.realized_pnl - carried)
                 run.finished, run.finished_secs, run.phase = record, secs, Phase.DONE
                 self._unfinished.pop(run.run_id, None)
             case _:
                 pass
+
+    def _make(self, day: date, usd: Decimal) -> None:
+        self.made[day] = self.made.get(day, Decimal(0)) + usd
 
     def _resolved(self, run: RunNote, record: rec.OrderResolved, secs: float) -> None:
         order = run.orders.get(record.client_order_id)
@@ -190,6 +246,17 @@ class Notes:
         order.code = record.code or order.code
         if record.filled_qty is not None:
             order.reported = max(order.reported, record.filled_qty)
+
+    def _costed(self, run: RunNote, record: rec.FillCosted) -> None:
+        leg, fill = run.fills[record.fill_id]
+        if fill.commission is not None:
+            return
+        contracts, cost = run.costs.get(record.fill_id, (0, Decimal(0)))
+        contracts += fill.quantity if record.quantity is None else record.quantity
+        cost += record.commission
+        run.costs[record.fill_id] = contracts, cost
+        if contracts >= fill.quantity:
+            run.fills[record.fill_id] = (leg, msgspec.structs.replace(fill, commission=cost))
 
     def _filled(self, run: RunNote, leg: str, fill: Fill, secs: float) -> None:
         seen = run.positions.pop(fill.symbol, None)

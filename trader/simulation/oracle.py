@@ -14,18 +14,26 @@ from trader.simulation.alone import AloneRules
 from trader.simulation.books import BookRules
 from trader.simulation.commanding import CommandRules
 from trader.simulation.covering import CoverRules
+from trader.simulation.cushioning import CushionRules
 from trader.simulation.disk import CommandRow
 from trader.simulation.entries import EntryRules
 from trader.simulation.evidence import Evidence, World
 from trader.simulation.finishing import FinishRules
+from trader.simulation.guarding import GuardRules
 from trader.simulation.leaving import LeavingRules
 from trader.simulation.limiting import LimitRules
+from trader.simulation.liquidating import LiquidationRules
+from trader.simulation.losing import LossRules
+from trader.simulation.margining import MarginRules
+from trader.simulation.nonsense import NonsenseRules
 from trader.simulation.notes import Notes
 from trader.simulation.ordering import OrderRules
 from trader.simulation.paying import PayingRules
+from trader.simulation.reckoning import WalletRules
 from trader.simulation.sharing import SharingRules
 from trader.simulation.shell import Shell
 from trader.simulation.slicing import SliceRules
+from trader.simulation.timing import TimeRules
 from trader.simulation.triggers import TriggerRules
 from trader.simulation.venue import Arrival
 from trader.venue.core.records import Order
@@ -49,7 +57,15 @@ class Oracle:
         self.commands = CommandRules(evidence)
         self.sharing = SharingRules(evidence, self.orders)
         self.slices = SliceRules(evidence)
-        self.limits = LimitRules(evidence, self.orders, self.triggers)
+        self.losses = LossRules(evidence, self.triggers)
+        self.limits = LimitRules(evidence, self.orders, self.losses)
+        self.wallet = WalletRules(evidence)
+        self.times = TimeRules(evidence)
+        self.cushions = CushionRules(evidence, self.triggers)
+        self.nonsense = NonsenseRules(evidence)
+        self.liquidations = LiquidationRules(evidence, self.triggers)
+        self.margins = MarginRules(evidence)
+        self.guards = GuardRules(evidence, self.triggers)
 
     @property
     def notes(self) -> Notes:
@@ -60,6 +76,11 @@ class Oracle:
         self.evidence.heard.booted()
         self.triggers.booted()
         self.paying.booted()
+        self.losses.booted()
+        self.wallet.booted()
+        self.liquidations.booted()
+        self.margins.booted()
+        self.guards.booted()
 
     def committed(self, record: rec.AnyRecord, epoch: int) -> None:
         """A record was written."""
@@ -76,6 +97,14 @@ class Oracle:
         self.sharing.before(record)
         self.slices.before(record)
         self.limits.before(record)
+        self.losses.before(record)
+        self.wallet.before(record)
+        self.times.before(record)
+        self.cushions.before(record)
+        self.nonsense.before(record)
+        self.liquidations.before(record)
+        self.margins.before(record)
+        self.guards.before(record)
         evidence.notes.take(record, epoch, evidence.secs)
         if isinstance(record, rec.RunFinished):
             self.finishing.finished(record)
@@ -120,11 +149,13 @@ class Oracle:
         """Look at what has been executed since the last look."""
         self.orders.watch_fills()
         self.covers.watch()
+        self.liquidations.watch()
 
     def priced(self, shell: Shell, quotes: tuple[Quote, ...], spot: Decimal) -> None:
         """A runner is about to hear these prices."""
         if shell is self._world.current and not shell.paused:
             self.triggers.priced(self.evidence.heard.priced(quotes, spot))
+            self.liquidations.priced()
             self.paying.heard(quotes)
 
     def chain_heard(self, event: ev.ChainRead) -> None:
@@ -134,6 +165,12 @@ class Oracle:
             self.triggers.chain_heard()
             self.paying.heard(event.quotes)
 
+    def wallet_heard(self, shell: Shell, event: ev.WalletRead) -> None:
+        """A runner is about to hear this ledger."""
+        self.wallet.heard(shell, event)
+        if not event.run_id:
+            self.losses.heard(event)
+
     def every_second(self) -> None:
         healthy = self.evidence.healthy_for()
         self.leaving.every_second(healthy)
@@ -142,7 +179,12 @@ class Oracle:
         self.finishing.every_second(healthy)
         self.paying.every_second(healthy)
         self.sharing.every_second(healthy)
+        self.losses.every_second(healthy)
         self.limits.every_second(healthy)
+        self.wallet.every_second(healthy)
+        self.liquidations.every_second(healthy)
+        self.margins.every_second(healthy)
+        self.guards.every_second(healthy)
 
     def live(self) -> None:
         """A minute after the last fault."""
@@ -163,6 +205,7 @@ class Oracle:
     def at_the_end(self) -> None:
         self.watch_fills()
         self.books.at_the_end()
+        self.wallet.at_the_end()
         self.sharing.booked_once()
         if not self._world.faults.active:
             self.sharing.at_rest()

@@ -1,6 +1,7 @@
 """What one session is: market, configuration, people, fault rates. Drawn from a seed, or read from a scenario file."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -8,11 +9,22 @@ from msgspec.structs import replace
 
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
-from trader.simulation import algorithms, bounds, several, structures
+from trader.simulation import (
+    algorithms,
+    bounds,
+    calendars,
+    costs,
+    cushions,
+    ledgers,
+    margins,
+    modes,
+    several,
+    spreads,
+    structures,
+)
 from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
 from trader.simulation.planned import Deed, MarketPlan, Plan
 
-OPENING = datetime(2026, 3, 3, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST on a Tuesday
 _IST_OPENING_MINS = 10 * 60 + 30
 _COMMANDED_SHARE = 0.25  # sessions with commands of every kind in drawn phases
 _STRANGE_SHARE = 0.15  # sessions with somebody else's things on other contracts
@@ -35,7 +47,24 @@ def draw(seed: int, *, strangle: bool = False) -> Plan:
     if strategy is not None:
         market = replace(plan.market, farther=structures.FARTHER)
         plan = replace(plan, market=market, preset={**plan.preset, "strategy": strategy})
-    return plan if strangle else bounds.drawn(Random(f"{seed} limits"), several.drawn(Random(f"{seed} several"), plan))
+    if strangle:
+        return plan
+    for name, part in _DRAWN_LATER:
+        plan = part(Random(f"{seed} {name}"), plan)
+    return plan
+
+
+_DRAWN_LATER: tuple[tuple[str, Callable[[Random, Plan], Plan]], ...] = (
+    ("several", several.drawn),
+    ("limits", bounds.drawn),
+    ("ledgers", ledgers.drawn),
+    ("calendar", calendars.drawn),
+    ("costs", costs.drawn),
+    ("cushion", cushions.drawn),
+    ("margins", margins.drawn),
+    ("modes", modes.drawn),
+    ("spreads", spreads.drawn),
+)
 
 
 def _draw(seed: int) -> Plan:
@@ -175,6 +204,7 @@ def _preset(rng: Random, settles: bool) -> tuple[dict[str, Any], bool]:
             "trailing_tiers": tiers,
             "confirmations": rng.choice((1, 2, 2, 2, 3)),
             "blind_exit_secs": rng.choice((10, 20, 60)),
+            "liquidation_guard_pct": "0",
         },
         "orders": {
             "entry_reference": rng.choice(("touch", "touch", "mid", "mark")),

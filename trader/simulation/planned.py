@@ -1,8 +1,11 @@
 """What one session is, as values: the path of the market, what people do, and everything that is drawn beside them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+
+OPENING = datetime(2026, 3, 3, 5, 0, 30, tzinfo=UTC)  # 10:30:30 IST on a Tuesday
 
 
 class MarketPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,11 +22,16 @@ class MarketPlan(msgspec.Struct, frozen=True, kw_only=True):
     half_spread_pct: float
     level_size: int
     farther: tuple[float, ...] = ()  # more strikes than always, in deviations from spot
+    slides: tuple[tuple[float, float, float], ...] = ()  # (from, to, log return of all of it)
+    wide: tuple[tuple[float, float, float], ...] = ()  # (from, to, factor on the spread)
+    opening: datetime = OPENING
+    later: tuple[int, ...] = ()  # further expiries, in seconds as the first one
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
     """One thing a person does. Commands: start, stop, pause, reduce, kill, resume, ack (`size` 0: the newest alert alone),
-    bad_start. At the exchange: buy_back, sell_more, cancel, withdraw; another installation's order:
+    bad_start. At the exchange: buy_back, sell_more, cancel, withdraw, deposit; charge: it takes money and no fill tells; margin_mode:
+    `size` 1 is portfolio; another installation's order:
     other_runner; or the exchange: liquidate. On other contracts of the underlying than the run's: strange_position,
     strange_order, strange_gone; and a person's word for what stands there: start_beside, confirm. Of several runs: start_other
     and stop_one, `size` says which; of the account: limits, `size` says which document. With a `phase` it waits, from `secs` on, until the run is in it."""
@@ -59,4 +67,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     order_ids: str = "same"  # separate: the stream calls an order by another id than REST does
     costs_told: bool = True  # whether the list of fills says what each cost
     others: tuple[dict[str, Any], ...] = ()  # configurations of further runs on the same account
+    margin_mode: str = "isolated"  # of the account, at the beginning
+    balance: int = 10_000  # USD
+    liquidates: bool = False  # whether the exchange closes positions whose margin is used up
     limits: tuple[dict[str, Any], ...] = ()  # documents of the account's limits

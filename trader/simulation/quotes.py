@@ -37,6 +37,13 @@ def quote_of(venue: SimVenue, symbol: str) -> Quote:
     )
 
 
+def is_credible(quote: Quote) -> bool:
+    """Whether the mark lies where the book is: on an absurd one no price can be reckoned."""
+    if not quote.mark_iv or not quote.mark or not quote.bid or not quote.ask:
+        return False
+    return quote.bid * Decimal("0.8") <= quote.mark <= quote.ask * Decimal("1.25")
+
+
 def aged(quote: Quote, by: timedelta) -> Quote:
     """Q1: the stamps of a quote that has not been renewed for a while."""
 

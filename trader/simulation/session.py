@@ -24,7 +24,7 @@ from trader.simulation.faults import Faults
 from trader.simulation.gateway import Network, SimGateway
 from trader.simulation.market import UNDERLYING
 from trader.simulation.oracle import Oracle
-from trader.simulation.plan import OPENING, preset_of, wall_step
+from trader.simulation.plan import preset_of, wall_step
 from trader.simulation.planned import Deed, Plan
 from trader.simulation.quotes import ABSURD_SPOTS, absurd, aged, quote_of, spoiled
 from trader.simulation.shell import Shell
@@ -37,8 +37,12 @@ LIVENESS_SECS = 60.0
 LAST_STOP_SECS = 45.0
 UNTOLD_SECS = 15.0  # besides, where costs are never told: two reads of the account, an order by its id for each fill
 _AGAIN_SECS = 0.25
+_MODE_SECS = 65.0
+_COMPARED_SECS = 85.0  # a minute until a difference counts as one, and two more tries to read the ledger
 _TAIL_SECS = 11.0  # what was sent late may still arrive after the end
 _WINDOWS = ("N10", "N11", "N13", "N15", "V1", "K2", "X7", "W4")
+_CHARGES = ("liquidation_fee", "funding", "a_kind_nobody_has_documented")
+_FAULT_OF = {"liquidate": "X6", "other_runner": "W4", "charge": "X14", "deposit": "X14"}
 _SUSPENDED_SECS = 600.0  # an outage this long is a host that sleeps and wakes up, with its processes
 
 
@@ -72,7 +76,7 @@ class Session:
         self.plan = plan
         self.interleaved = plan.interleaved
         self.latency = plan.latency
-        self.agenda = Agenda(OPENING)
+        self.agenda = Agenda(plan.market.opening)
         self.faults = Faults(plan.seed, plan.rates, only, kills)
         self.faults.phase = self.phase
         self.faults.are_several = self._are_several
@@ -169,17 +173,24 @@ class Session:
             case "closing" if secs >= self._deadline:
                 self.oracle.never_closed()
                 self.ended = "stuck"
-            case "tail" if secs >= self._deadline:
+            case "tail" if secs >= self._deadline and not self._is_owed_wallet():
                 self.ended = "flat" if idle else "again"
             case _:
                 pass
         self.agenda.after(1.0, self._supervise)
 
     @property
+    def is_isolated(self) -> bool:
+        """Whether each position stands on a margin of its own, and has done for as long as it takes to be known."""
+        is_known = self.agenda.secs - self.venue.mode_since > _MODE_SECS
+        return self.venue.account.margin_mode == "isolated" and is_known
+
+    @property
     def quiet_from(self) -> float:
-        """When nothing breaks any more: drawn faults, outage, empty books, settlement."""
+        """When nothing breaks any more: drawn faults, outage, books that are empty or far apart, settlement."""
         plan = self.plan
-        until = [plan.faults_end, *(end for _, end, _ in plan.market.empty)]
+        market = plan.market
+        until = [plan.faults_end, *(end for _, end, _ in (*market.empty, *market.wide))]
         if plan.outage is not None:
             until.append(sum(plan.outage))
         if plan.market.expiry_secs < 3600:
@@ -201,8 +212,15 @@ class Session:
     def _end_tail(self) -> None:
         wait = _TAIL_SECS if self.wire.in_transit else 0.0
         self._stage, self._deadline = "tail", self.agenda.secs + wait
-        if not wait:
+        if not wait and not self._is_owed_wallet():
             self.ended = "flat"
+
+    def _is_owed_wallet(self) -> bool:
+        """Whether a run that has ended lately, or the day that has, is still to be held against the exchange's ledger."""
+        if self.agenda.secs - self.oracle.losses.midnight_secs() < _COMPARED_SECS and self.oracle.losses.is_day_owed():
+            return True
+        done = (run for run in self.oracle.notes.runs.values() if run.finished is not None and run.fills)
+        return any(run.compared is None and self.agenda.secs - run.finished_secs < _COMPARED_SECS for run in done)
 
     # ------------------------------------------------------------ hosts
 
@@ -301,6 +319,13 @@ class Session:
         if shell is self.current:
             self.oracle.chain_heard(event)
 
+    def wallet_heard(self, shell: Shell, event: ev.WalletRead) -> None:
+        self.oracle.wallet_heard(shell, event)
+
+    def margin_heard(self, shell: Shell, event: ev.MarginRead) -> None:
+        if shell is self.current:
+            self.oracle.margins.heard(event.terms)
+
     def _appended(self, records: Sequence[AnyRecord], epoch: int) -> None:
         for record in records:
             self.oracle.committed(record, epoch)
@@ -331,7 +356,7 @@ class Session:
             case 2:
                 kept = tuple(msgspec.structs.replace(i, underlying="ETH") for i in listed)
             case 3:
-                kept = tuple(msgspec.structs.replace(i, expiry=OPENING - timedelta(days=1)) for i in listed)
+                kept = tuple(msgspec.structs.replace(i, expiry=self.agenda.start - timedelta(days=1)) for i in listed)
             case _:
                 kept = ()
         return msgspec.structs.replace(event, instruments=kept)
@@ -515,6 +540,10 @@ class Session:
             case "strange_position" | "strange_order" | "strange_gone":
                 self._deeds_left -= 1
                 self._strange(deed)
+            case "margin_mode":
+                self._deeds_left -= 1
+                if self.faults.active and self.venue.change_mode("portfolio" if deed.size else "isolated"):
+                    self.faults.note("H8")
             case "start_other":
                 self._command(command_id, "start", self._start_body(bad=False, other=deed.size))
             case "stop":
@@ -645,12 +674,16 @@ class Session:
                 done = self.venue.human_cancel(symbol)
             case "withdraw":
                 done = self.venue.withdraw()
+            case "deposit":
+                done = self.venue.deposit(Decimal(deed.size))
+            case "charge":
+                done = self.venue.charge(leg.product_id, Decimal(deed.size) / 100, _CHARGES[deed.size % len(_CHARGES)])
             case "other_runner":
                 done = self.venue.other_installation(symbol, deed.size)
             case _:
                 done = bool(self.venue.liquidate(symbol, deed.size))
         if done:
-            self.faults.note({"liquidate": "X6", "other_runner": "W4"}.get(deed.kind, "H4"))
+            self.faults.note(_FAULT_OF.get(deed.kind, "H4"))
 
 
 def run_plan(

@@ -163,7 +163,7 @@ class SharingRules:
             return
         orders = {coid for run in runs for coid in run.orders}
         ids = {str(order.id) for order in venue.account.orders.values() if order.client_order_id in orders}
-        doing = {row.id for row in venue.account.fills if row.kind is FillKind.LIQUIDATION}
+        doing = {row.id for row in venue.account.fills if row.kind is FillKind.LIQUIDATION} - venue.strange_fills
         theirs = sum(
             (
                 t.amount

@@ -12,9 +12,11 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from trader.domain.clock import Now
+from trader.domain.expiry import ist_date
 from trader.domain.outcome import Outcome, Unknown
 from trader.domain.quote import Quote
 from trader.engine import events as ev
+from trader.engine.account.wallet import is_owed
 from trader.engine.effects import Cancel, ReadAccount, ReadChain, ReadMargin, ReadWallet, Submit, Subscribe
 from trader.engine.isolation import RULES_FAILED
 from trader.engine.records import AlertRaised, AnyRecord, Phase
@@ -41,6 +43,7 @@ _WORKER_SECS = 0.001  # from the commit to a worker's hands
 _BUSY_TICK = 600_000  # microseconds
 _PATIENT_TICK = 1_200_000
 _CALM_TICK = 2_200_000
+_SELDOM_TICK = 6_000_000  # what only a tick does is done at least so often, whatever else is stepped
 _BUSY_SECS = 8.0
 _RENEW = 2 * MICRO  # how often the lease is renewed
 _BETWEEN_FACTOR = 8.0  # stopped between commit and send: the instant at which it matters most
@@ -74,6 +77,10 @@ class Surroundings(Protocol):
     def chain_spoiled(self, event: ev.ChainRead) -> ev.ChainRead: ...
 
     def chain_heard(self, shell: "Shell", event: ev.ChainRead) -> None: ...
+
+    def wallet_heard(self, shell: "Shell", event: ev.WalletRead) -> None: ...
+
+    def margin_heard(self, shell: "Shell", event: ev.MarginRead) -> None: ...
 
 
 class _Writer(Writer):
@@ -127,6 +134,7 @@ class Shell:
             str, float
         ] = {}  # run → when the newest read was begun that told positions and orders
         self.account_heard: dict[str, float] = {}  # the same of reads that told everything
+        self.wallet_asked: dict[str, float] = {}  # run → when the ledger was last asked for
         self.fully_read = 0.0  # when what a complete account read has told was read, and heard
         self._journal = journal
         self.nagger = Nagger(NAG_SECS, lambda: agenda.secs)
@@ -158,7 +166,7 @@ class Shell:
         self._micros_then = agenda.micros
         self._held_back: list[Callable[[], None]] = []
         self._tick_at = -1  # when the next look at time alone is planned
-        self._stepped_at = 0
+        self._stepped_at = self._ticked_at = 0
         self._now: tuple[int, Now] | None = None
 
     @property
@@ -283,12 +291,18 @@ class Shell:
 
     def _plan_tick(self) -> None:
         """Plan the next moment at which time alone may matter: some while after the last step, as every step looks at it."""
-        if not self.alive or self.paused or not (self.state.unresolved or self._writer.fault):
+        if not self.alive or self.paused or not (self.state.unresolved or self._writer.fault or self._is_owed_wallet()):
             return
         due = self._agenda.micros + self._tick_micros()
         if not self._agenda.micros < self._tick_at <= due:
             self._tick_at = due
             self._agenda.at(due / MICRO, self._tick, due)
+
+    def _is_owed_wallet(self) -> bool:
+        """Whether a run that is done, or a day, waits to be held against the exchange's ledger."""
+        state, now = self.state, self.now()
+        is_new_day = now.market is not None and state.ledger_until != ist_date(now.market)
+        return (is_new_day and bool(state.account.flows)) or any(is_owed(run) for run in state.runs.values())
 
     def _tick_micros(self) -> int:
         """How long a runner may go without a step: short where time-outs run, longer than the market's rhythm elsewhere."""
@@ -305,10 +319,12 @@ class Shell:
         if due != self._tick_at or not self.alive or self.paused:
             return
         self._tick_at = -1
-        if (later := self._stepped_at + self._tick_micros()) > due:
+        is_missed = due - self._ticked_at > _SELDOM_TICK or self._is_owed_wallet()
+        if (later := self._stepped_at + self._tick_micros()) > due and not is_missed:
             self._tick_at = later  # something else was stepped meanwhile
             self._agenda.at(later / MICRO, self._tick, later)
             return
+        self._ticked_at = due
         for row in self._journal.pending():
             self.command(row)
         self.receive(lambda now: ev.ClockTicked(at=now))
@@ -464,16 +480,35 @@ class Shell:
         self._agenda.after(talk.delay, self._hand_account, event, self._agenda.secs, talk.began)
 
     def _read_wallet(self, effect: ReadWallet, talk: Conversation) -> None:
-        if self.alive:
-            self.gateway.converse(talk, 8)
-            event = read_wallet(self.gateway, effect, self.now)
-            self._agenda.after(talk.delay, self.receive, lambda now: replace(event, at=now))
+        if not self.alive:
+            return
+        if self._dies("read.wallet.before"):
+            self.die()
+            return
+        self.wallet_asked[effect.run_id] = self._agenda.secs
+        self.gateway.converse(talk, 8)
+        event = read_wallet(self.gateway, effect, self.now)
+        if self._faults.hit("W1", 0.5):
+            if self._reader_is_stuck():
+                return
+            event = ev.WalletRead(at=self.now(), run_id=effect.run_id, since=effect.since, error="the reader failed")
+
+        def hear(now: Now) -> ev.AnyEvent:
+            self._world.wallet_heard(self, event)
+            return replace(event, at=now)
+
+        self._agenda.after(talk.delay, self.receive, hear)
 
     def _read_margin(self, talk: Conversation) -> None:
         if self.alive:
             self.gateway.converse(talk, 8)
             event = read_margin(self.gateway, self.now)
-            self._agenda.after(talk.delay, self.receive, lambda now: replace(event, at=now))
+
+            def hear(now: Now) -> ev.AnyEvent:
+                self._world.margin_heard(self, event)
+                return replace(event, at=now)
+
+            self._agenda.after(talk.delay, self.receive, hear)
 
     def _reader_is_stuck(self) -> bool:
         """W1: a reading worker dies, which it says at once, or hangs and never says anything."""

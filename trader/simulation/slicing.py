@@ -4,11 +4,12 @@ SL1: no order is larger than a slice. SL2: no leg is further than the slices who
 before the other has filled the one before. SL4: what must end at once takes no slices.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import ceil
 
 from trader.config.preset import Preset
+from trader.domain.fill import FillKind
 from trader.domain.order import OrderIntent, Purpose, Side
 from trader.engine import records as rec
 from trader.engine.records import Level, Phase
@@ -106,6 +107,9 @@ class SliceRules:
 
     def _check(self, run: RunNote, intent: OrderIntent, terms: _Terms, at: datetime) -> None:
         begun = self._begun[run.run_id, run.leg(intent.leg).rank, intent.purpose is not Purpose.ENTRY]
+        elsewhere = any(k == intent.leg and f.kind is not FillKind.NORMAL for k, f in run.fills.values())
+        if elsewhere and run.exit_secs is not None:  # by that it was ahead before its first order
+            begun = min(begun, self._evidence.world.agenda.start + timedelta(seconds=run.exit_secs))
         elapsed = (at - begun).total_seconds() + _CLOCK_SECS
         if terms.algo == "twap" and elapsed >= terms.duration:
             return  # the rest goes as one

@@ -1,9 +1,11 @@
 """CT7–CT10: does a rule that is true lead to an exit, and is an exit decided on what can be seen? The oracle's own sums."""
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from trader.domain.instrument import Kind
 from trader.domain.order import Side
+from trader.domain.quote import Quote
 from trader.engine import records as rec
 from trader.engine.records import LegTerms, Phase
 from trader.pricing.fees import option_commission
@@ -11,7 +13,7 @@ from trader.simulation.evidence import Evidence
 from trader.simulation.notes import RunNote
 
 _TRIGGER_SECS = 3.0
-_MARGIN_PCT = Decimal("0.5")  # our arithmetic and the engine's may differ by rounding, never by this
+MARGIN_PCT = Decimal("0.5")  # our arithmetic and the engine's may differ by rounding, never by this
 _PRICE_REASONS = frozenset({"max_loss", "liquidation_guard", "max_profit", "trailing_stop", "breakeven"})
 
 
@@ -22,6 +24,7 @@ class TriggerRules:
         self._evidence = evidence
         self._watched = ""  # the run whose prices are being followed
         self._sighted: dict[str, float] = {}  # run → when all of it that is open was last priced
+        self._priced: dict[str, float] = {}  # run → since when it can be priced without a gap
         self._streak: tuple[str, int, float] = ("", 0, 0.0)
         self._pcts: list[Decimal] = []
         self._peak: dict[str, Decimal] = {}
@@ -31,17 +34,19 @@ class TriggerRules:
         self._streak = ("", 0, 0.0)
         self._pcts.clear()
         self._wide.clear()
+        self._priced.clear()
         # What a runner saw and could not record before it died nobody knows: the journal's peak counts.
         self._peak = {run.run_id: run.peak for run in self._evidence.notes.unresolved() if run.peak is not None}
 
     def priced(self, younger: set[str]) -> None:
         """Prices were heard; of these symbols all of it is fresh."""
         self._see()
+        for one in self._evidence.notes.unresolved():
+            self._measure(one, self._held(one))
         run = self._evidence.notes.newest()
         held = self._held(run)
         if run is None or not held:
             return
-        self._measure(run, held)
         if {leg.symbol for leg in held} <= younger:
             self._evaluate(run, held)
 
@@ -52,6 +57,9 @@ class TriggerRules:
         for run in self._evidence.notes.unresolved():
             if self._held(run):
                 self._sighted[run.run_id] = self._evidence.secs
+                self._priced.setdefault(run.run_id, self._evidence.secs)
+            else:
+                self._priced.pop(run.run_id, None)
 
     def _held(self, run: RunNote | None) -> list[LegTerms]:
         """The open legs of a run that is held, where all of them can be priced."""
@@ -60,10 +68,31 @@ class TriggerRules:
         held = [leg for leg in run.legs if run.net(leg.key) != 0]
         return held if all(self._evidence.heard.usable(leg.symbol) for leg in held) else []
 
+    def priced_since(self, run: RunNote) -> float:
+        """Since when all that is open of a run could be priced without a gap; now, where it cannot."""
+        return self._priced.get(run.run_id, self._evidence.secs)
+
     def pnl_of(self, run: RunNote) -> Decimal | None:
-        """USD a run that is held has made if all of it is closed now; None where it cannot be priced."""
+        """USD a run that is held has made, as exits at a loss count it; None where it cannot be priced."""
         held = self._held(run)
-        return self._pnl(run, held, frozenset())[0] if held else None
+        return self._pnl(run, held, self._guarded(run, held)) if held else None
+
+    def pct_of(self, run: RunNote) -> Decimal | None:
+        """% of its basis that a run has made if all of it is closed at the touch; None where it cannot be priced."""
+        held = self._held(run)
+        return self._pnl_pct(run, held, frozenset()) if held else None
+
+    def closing_pct(self, run: RunNote) -> Decimal | None:
+        """What closing at the touch costs beside the mark, spread and fees, % of the basis. None where it cannot be priced."""
+        held, basis = self._held(run), _basis(run)
+        if not held or basis is None:
+            return None
+        worth = sum((self._quote(leg).mark or 0) * _units(run, leg) for leg in held)
+        return (worth - self._closed(run, held, frozenset())) / basis * 100
+
+    def is_offered(self, run: RunNote) -> bool:
+        """Whether everything that is held of a run can be closed at a price: else no profit is known."""
+        return all(self._prices(run, leg)[0] is not None for leg in self._held(run))
 
     def _measure(self, run: RunNote, held: list[LegTerms]) -> None:
         """Since when each leg's touch lies beyond the guard, or is not there."""
@@ -74,15 +103,51 @@ class TriggerRules:
             else:
                 self._wide.pop((run.run_id, leg.key), None)
 
-    def _guarded(self, run: RunNote, held: list[LegTerms]) -> frozenset[str]:
+    def counted_pct(self, run: RunNote, slack_secs: float) -> Decimal | None:
+        """The same as exits at a loss count it, where the guard lasts so much longer (shorter, where negative) than the preset says."""
+        held = self._held(run)
+        return self._pnl_pct(run, held, self._guarded(run, held, slack_secs)) if held else None
+
+    def _guarded(self, run: RunNote, held: list[LegTerms], slack_secs: float = _TRIGGER_SECS) -> frozenset[str]:
         """Legs whose wide spread a stop may look past; where it has just ended, the stop has its seconds to fire."""
-        most = run.preset.exits.spread_guard_secs + _TRIGGER_SECS
+        most = run.preset.exits.spread_guard_secs + slack_secs
         since = {leg.key: self._wide.get((run.run_id, leg.key)) for leg in held}
         return frozenset(key for key, at in since.items() if at is not None and self._evidence.secs - at < most)
 
+    def _pnl_pct(self, run: RunNote, held: list[LegTerms], guarded: frozenset[str]) -> Decimal | None:
+        """The same as % of the net credit, or of the most that can be lost."""
+        basis = _basis(run)
+        return None if basis is None else self._pnl(run, held, guarded) / basis * 100
+
+    def _pnl(self, run: RunNote, held: list[LegTerms], guarded: frozenset[str]) -> Decimal:
+        """USD at cost to close, by the oracle's own sum. Legs of `guarded`, and what nobody offers, count no further from the mark
+        than the spread guard."""
+        values = {leg.key: leg.contract_value for leg in run.legs}
+        banked = (fill.cash_flow(values[key]) - (fill.commission or 0) for key, fill in run.fills.values())
+        return sum(banked, Decimal(0)) + self._closed(run, held, guarded)
+
+    def _closed(self, run: RunNote, held: list[LegTerms], guarded: frozenset[str]) -> Decimal:
+        """USD that closing these legs brings (negative: takes), fees in it."""
+        brings = Decimal(0)
+        for leg in held:
+            touch, bound = self._prices(run, leg)
+            price = bound if touch is None else touch
+            if leg.key in guarded:
+                price = min(price, bound) if leg.side is Side.SELL else max(price, bound)
+            fee = option_commission(
+                rate=leg.fee_rate,
+                cap=leg.fee_cap,
+                spot=self._evidence.heard.spot,
+                price=price,
+                quantity=abs(run.net(leg.key)),
+                contract_value=leg.contract_value,
+            )
+            brings += price * _units(run, leg) - fee
+        return brings
+
     def _prices(self, run: RunNote, leg: LegTerms) -> tuple[Decimal | None, Decimal]:
         """The touch at which a leg is closed, None where nobody offers it; and how far from the mark the guard lets it count."""
-        quote = self._evidence.heard.newest[leg.symbol]
+        quote = self._quote(leg)
         assert quote.mark is not None
         leeway = max(quote.mark * run.preset.exits.spread_guard_pct / 100, 5 * leg.tick_size)
         if leg.side is Side.SELL:
@@ -90,37 +155,8 @@ class TriggerRules:
         bound = max(quote.mark - leeway, Decimal(0))
         return quote.bid or Decimal(0), min(bound, quote.ask) if quote.ask else bound
 
-    def _pnl_pct(self, run: RunNote, held: list[LegTerms], guarded: frozenset[str]) -> Decimal | None:
-        """The same as % of the net credit, or of the most that can be lost."""
-        total, premium = self._pnl(run, held, guarded)
-        basis = premium if premium > 0 else _most_lost(run, premium)
-        return None if basis is None or basis <= 0 else total / basis * 100
-
-    def _pnl(self, run: RunNote, held: list[LegTerms], guarded: frozenset[str]) -> tuple[Decimal, Decimal]:
-        """USD at cost to close, and what entering has brought; by the oracle's own sum. Legs of `guarded`, and what nobody
-        offers, count no further from the mark than the spread guard."""
-        premium = total = Decimal(0)
-        terms = {leg.key: leg for leg in run.legs}
-        for key, fill in run.fills.values():
-            cash = -fill.side.sign * fill.price * fill.quantity * terms[key].contract_value
-            total += cash - (fill.commission or 0)
-            premium += cash if fill.side is terms[key].side else 0
-        for leg in held:
-            touch, bound = self._prices(run, leg)
-            price = bound if touch is None else touch
-            if leg.key in guarded:
-                price = min(price, bound) if leg.side is Side.SELL else max(price, bound)
-            size = abs(run.net(leg.key))
-            fee = option_commission(
-                rate=leg.fee_rate,
-                cap=leg.fee_cap,
-                spot=self._evidence.heard.spot,
-                price=price,
-                quantity=size,
-                contract_value=leg.contract_value,
-            )
-            total -= -leg.side.sign * price * size * leg.contract_value + fee
-        return total, premium
+    def _quote(self, leg: LegTerms) -> Quote:
+        return self._evidence.heard.newest[leg.symbol]
 
     def _evaluate(self, run: RunNote, held: list[LegTerms]) -> None:
         """CT7: the same rule true on consecutive fresh evaluations must lead to an exit: the profit at the touch, a loss as the
@@ -134,19 +170,20 @@ class TriggerRules:
         self._pcts.append(pct)
         exits = run.preset.exits
         need = max(exits.confirmations, 2)
-        is_known = all(self._prices(run, leg)[0] is not None for leg in held)
+        is_known = self.is_offered(run)
         if len(self._pcts) >= 2 and is_known:
             low = min(self._pcts[-2:])
             self._peak[run.run_id] = max(self._peak.get(run.run_id, low), low)
         kind = ""
-        if counted <= -exits.max_loss_pct - _MARGIN_PCT:
+        if counted <= -exits.max_loss_pct - MARGIN_PCT:
             kind = "max_loss"
-        elif is_known and pct >= exits.max_profit_pct + _MARGIN_PCT:
+        elif is_known and pct >= exits.max_profit_pct + MARGIN_PCT:
             kind = "max_profit"
         elif exits.trailing_enabled:
-            peak = self._peak.get(run.run_id, Decimal(-1000)) - _MARGIN_PCT
-            levels = [t.stop_pct for t in exits.trailing_tiers if peak >= t.peak_pct]
-            if levels and counted <= levels[-1] - _MARGIN_PCT:
+            peak = self._peak.get(run.run_id, Decimal(-1000)) - MARGIN_PCT
+            levels = [t.stop_pct for t in exits.trailing_tiers if peak >= t.peak_pct][-1:]
+            levels += [run.level] if run.level is not None else []
+            if levels and counted <= max(levels) - MARGIN_PCT:
                 kind = "trailing"
         last, count, _ = self._streak
         if not kind:
@@ -205,19 +242,32 @@ class TriggerRules:
             self._evidence.report("CT10", f"holding blind for {blind:.0f} s")
 
 
-def _most_lost(run: RunNote, premium: Decimal) -> Decimal | None:
+def _units(run: RunNote, leg: LegTerms) -> Decimal:
+    """Units of the underlying that are open of a leg, negative where it is short."""
+    return leg.side.sign * abs(run.net(leg.key)) * leg.contract_value
+
+
+def _basis(run: RunNote) -> Decimal | None:
+    """USD that percentages are of: the net credit, or the most that can be lost; None where there is neither."""
+    entered, premium = dict.fromkeys((leg.key for leg in run.legs), 0), Decimal(0)
+    for key, fill in run.fills.values():
+        leg = run.leg(key)
+        if fill.side is leg.side:
+            entered[key] += fill.quantity
+            premium += fill.cash_flow(leg.contract_value)
+    basis = premium if premium > 0 else most_lost(run.legs, entered, premium)
+    return basis if basis is not None and basis > 0 else None
+
+
+def most_lost(legs: Sequence[LegTerms], entered: Mapping[str, int], premium: Decimal) -> Decimal | None:
     """USD lost at expiry where spot is worst for what was entered; None where there is no bound."""
     worst = None
-    entered = {leg.key: 0 for leg in run.legs}
-    for key, fill in run.fills.values():
-        if fill.side is run.leg(key).side:
-            entered[key] += fill.quantity
-    calls = sum(entered[leg.key] * leg.side.sign for leg in run.legs if leg.kind is Kind.CALL)
+    calls = sum(entered[leg.key] * leg.side.sign for leg in legs if leg.kind is Kind.CALL)
     if calls < 0:
         return None
-    for spot in (Decimal(0), *(leg.strike for leg in run.legs)):
+    for spot in (Decimal(0), *(leg.strike for leg in legs)):
         settled = premium
-        for leg in run.legs:
+        for leg in legs:
             inside = spot - leg.strike if leg.kind is Kind.CALL else leg.strike - spot
             settled += leg.side.sign * entered[leg.key] * leg.contract_value * max(inside, Decimal(0))
         worst = settled if worst is None else min(worst, settled)

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from trader.domain.fill import Channel, Fill, FillKind, Position
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Side, TimeInForce
+from trader.pricing.fees import option_liquidation_fee
 from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
-from trader.simulation.market import SimMarket
+from trader.simulation.market import UNDERLYING, SimMarket
 from trader.simulation.planned import Plan
 from trader.venue.core.account import Account
 from trader.venue.core.events import OrderEvent, TradeEvent
@@ -63,10 +64,13 @@ class SimVenue:
             worthless_settlement_fill=plan.worthless_fill,
             twap_window_secs=2,
             margined_lag_secs=10.0,
-            liquidates=False,  # the exchange's own doings are faults of the plan here
+            liquidates=plan.liquidates,
+            initial_balance=Decimal(plan.balance),
         )
         self.core = Exchange(self.market, settings)
         self.account: Account = self.core.open_account(USER)
+        self.account.margin_mode = plan.margin_mode
+        self.mode_since = -1000.0  # when a person has changed it
         self.arrivals: list[Arrival] = []
         self.halted_until = 0.0
         self.cancels_only_until = 0.0  # X7
@@ -79,6 +83,9 @@ class SimVenue:
             set()
         )  # contracts in which somebody has traded who had nothing to do with a run
         self.own_doing: dict[str, int] = {}  # contracts the exchange moved by itself (liquidation), signed
+        self.swept: list[FillRow] = []  # what it has liquidated by its own rule
+        self.strange_fills: set[str] = set()  # and of what no run had anything to do with
+        self.charged: list[int] = []  # lines of the ledger that belong to no execution of a contract
         self.on_news: Callable[[], None] = lambda: None
         self.on_accept: Callable[[Order], None] = lambda order: None
         self.on_arrival: Callable[[Arrival], None] = lambda arrival: None
@@ -90,7 +97,25 @@ class SimVenue:
         for row in fills[self._fills_seen :]:
             if row.role == "maker" and int(row.order_id) in self.human_orders:
                 self.human_net[row.symbol] = self.human_net.get(row.symbol, 0) + row.side.sign * row.size
+        swept = [row for row in fills[self._fills_seen :] if row.kind is FillKind.LIQUIDATION and self._is_swept(row)]
+        for symbol in dict.fromkeys(row.symbol for row in swept):
+            self._note_swept(symbol, [row for row in swept if row.symbol == symbol])
         self._fills_seen = len(fills)
+
+    def _is_swept(self, row: FillRow) -> bool:
+        """Whether the exchange has closed it by its own rule, not a fault of the plan."""
+        return self.account.orders[int(row.order_id)].stop is not None
+
+    def _note_swept(self, symbol: str, rows: list[FillRow]) -> None:
+        """A position was closed whole: a person's, where he alone had one."""
+        size = sum(row.side.sign * row.size for row in rows)
+        if self.human_net.get(symbol) == -size:
+            self.human_net[symbol] = 0
+            self.strange_fills.update(row.id for row in rows)
+            return
+        self.swept += rows
+        self.own_doing[symbol] = self.own_doing.get(symbol, 0) + size
+        self._faults.note("X6")
 
     # ------------------------------------------------------------ requests
 
@@ -323,8 +348,32 @@ class SimVenue:
         amount = self.account.wallet().available_balance * 99 // 100
         if amount <= 0:
             return False
-        self.account.initial_balance -= amount  # a transfer is none of the trading transactions
-        self.account.balance -= amount
+        self.core.ledger.transfer(self.account, -amount, "withdrawal", self._agenda.now)
+        return True
+
+    def deposit(self, amount: Decimal) -> bool:
+        """A person pays in."""
+        self.wake()
+        self.core.ledger.transfer(self.account, amount, "deposit", self._agenda.now)
+        return True
+
+    def change_mode(self, mode: str) -> bool:
+        """A person changes the account's margin mode, where it can be carried in the other."""
+        self.wake()
+        if self.account.margin_mode == mode:
+            return False
+        try:
+            self.core.positions.set_margin_mode(self.account, mode)
+        except Refused:
+            return False
+        self.mode_since = self._agenda.secs
+        return True
+
+    def charge(self, product_id: int, amount: Decimal, kind: str) -> bool:
+        """X14: the exchange takes money for a contract, and no fill tells of it."""
+        self.wake()
+        self.charged.append(self.core.ledger.counters.transaction + 1)
+        self.core.ledger.transfer(self.account, -amount, kind, self._agenda.now, product_id=product_id)
         return True
 
     def other_installation(self, symbol: str, number: int) -> bool:
@@ -369,7 +418,8 @@ class SimVenue:
         if size < 1 or symbol not in self.core.products.live:
             return 0
         before = len(self.account.fills)
-        _, high = self.core.band(self.core.products.live[symbol])
+        instrument = self.core.products.live[symbol]
+        _, high = self.core.band(instrument)
         request = OrderRequest(
             symbol=symbol,
             side=Side.BUY,
@@ -385,7 +435,10 @@ class SimVenue:
             return 0
         for index in range(before, len(self.account.fills)):
             row = self.account.fills[index]
-            self.account.fills[index] = msgspec.structs.replace(row, kind=FillKind.LIQUIDATION)
+            self.account.fills[index] = replace(row, kind=FillKind.LIQUIDATION)
+            spot, value = self.market.spot(UNDERLYING), instrument.contract_value
+            fee = option_liquidation_fee(spot=spot, price=row.price, quantity=row.size, contract_value=value)
+            self.core.ledger.charge_liquidation(self.account, index, fee, self._agenda.now)
         self.own_doing[symbol] = self.own_doing.get(symbol, 0) + order.filled_size
         self.core.drain_events()  # nothing of it is told on the stream: it has to be found
         return order.filled_size
@@ -418,7 +471,15 @@ class SimVenue:
         holdings = self.account.positions_as_of(now, lag_secs) if lag_secs > 0 else self.account.holdings.values()
         if lag_secs > 0 and {h.symbol: h.size for h in holdings} != self._sizes():
             self._faults.note("X11")
-        return [Position(symbol=h.symbol, product_id=h.product_id, quantity=h.size) for h in holdings]
+        return [
+            Position(
+                symbol=h.symbol,
+                product_id=h.product_id,
+                quantity=h.size,
+                liquidation_price=self.core.liquidation(self.account, h.symbol).liquidation,
+            )
+            for h in holdings
+        ]
 
 
 def is_desks(client_order_id: str | None) -> bool:
@@ -468,7 +529,7 @@ def fill_of(row: FillRow, plan: Plan, *, over_rest: bool) -> Fill:
         side=row.side,
         quantity=row.size,
         price=row.price,
-        commission=row.commission if over_rest and plan.costs_told else None,
+        commission=row.commission + row.liquidation_fee if over_rest and plan.costs_told else None,
         role=row.role,
         kind=row.kind,
         ts_event=row.created_at,

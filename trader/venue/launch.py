@@ -21,6 +21,7 @@ from trader.venue.core.settings import CoreSettings, FeeModel, FillIds
 from trader.venue.linger import Linger
 from trader.venue.market.base import MarketSource
 from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
+from trader.venue.market.temper import MarketMode
 from trader.venue.server import VenueServer
 from trader.venue.settings import VenueSettings
 from trader.venue.store import saved_seed
@@ -40,7 +41,7 @@ class VenueOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to start a venue.
 
     `speed` is market seconds per wall second; at 1 the synthetic market's time is the wall clock. `seed` None takes the
-    saved state's, else a random one. Key and secret None are drawn at random. Ports 0 are any free ones; the host is
+    saved state's, else a random one. `mode` is how wild the synthetic market is. Key and secret None are drawn at random. Ports 0 are any free ones; the host is
     always loopback. `relay_*` name the exchange whose public data a relay follows; without addresses the production one.
     `initial_balance` is USD and for an account that is opened now; one of the state file has its own. `fees` with its three
     percentages (of the simple model only; None = the model's own) is as in `CoreSettings`. `fill_ids` says whether REST and the private channels name an execution alike. `choices` are ``name=value`` pairs of `CoreSettings`. `state_path` None keeps nothing. `start` is the first instant of
@@ -49,6 +50,7 @@ class VenueOptions(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     market: Literal["synthetic", "recording", "relay"] = "synthetic"
+    mode: MarketMode = "normal"
     recording: Path | None = None
     relay_rest_url: str | None = None
     relay_ws_url: str | None = None
@@ -278,6 +280,8 @@ def _check(options: VenueOptions) -> None:
         raise ConfigError(
             f"a recording was given, but the market is {options.market}; choose the market recording to play it"
         )
+    if options.market != "synthetic" and options.mode != "normal":
+        raise ConfigError(f"the mode {options.mode} is of the synthetic market, but the market is {options.market}")
     if options.market == "relay" and (options.speed != 1 or options.start is not None):
         raise ConfigError("a relay runs with the market it relays: at speed 1, starting now")
     if options.market != "relay" and (options.relay_rest_url or options.relay_ws_url):
@@ -310,7 +314,8 @@ def _is_realtime(options: VenueOptions) -> bool:
 
 def _market(options: VenueOptions, seed: int) -> MarketSource:
     if options.market == "synthetic":
-        return SyntheticMarket(SyntheticSettings(seed=seed, start=options.start or datetime.now(UTC)))
+        start = options.start or datetime.now(UTC)
+        return SyntheticMarket(SyntheticSettings(seed=seed, start=start, mode=options.mode))
     if options.market == "relay":
         return _relay(options)
     # Imported here: a synthetic venue does without pyarrow, which a recording needs.

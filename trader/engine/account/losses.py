@@ -15,7 +15,7 @@ from trader.domain.clock import Now
 from trader.domain.expiry import ist_date
 from trader.engine import records as rec
 from trader.engine.records import Phase
-from trader.engine.spread_guard import counted
+from trader.engine.spread_guard import counted, note_spreads
 from trader.engine.state import HUNDRED, ZERO, Account, Run, State, seconds_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import flaw_of
@@ -151,11 +151,13 @@ def unvalued(state: State, now: Now, but: str = "") -> str:
 
 
 def value_other(turn: Turn, run: Run) -> None:
-    """Value a run that is entering or leaving: those that are held are valued where their exits are judged."""
+    """Value a run that is entering or leaving, past the same spread guard; those that are held are valued where their exits are
+    judged."""
     market = turn.state.market
     if not run.fills or run.phase is Phase.HOLDING or flaw_of(run, market, turn.now):
         return
-    valuation = counted(run, market, turn.watch(run.run_id), turn.now)
+    note_spreads(turn, run)
+    valuation = counted(turn.run(run.run_id), market, turn.watch(run.run_id), turn.now)
     if valuation is not None:
         turn.set_watch(run.run_id, counted=valuation.pnl, valued=turn.now)
 

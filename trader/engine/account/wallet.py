@@ -54,7 +54,7 @@ def on_wallet_read(turn: Turn, event: WalletRead) -> None:
         return
     products = {leg.product_id for leg in run.legs}
     told = _told(turn.state, products, event)
-    if told is None or run.finished is None:
+    if told is None:
         return
     paid = [line for line in event.changes if line.product_id in products and _is_since(line, event)]
     difference = sum((line.amount for line in paid), ZERO) - told

@@ -214,6 +214,9 @@ def exit_context(run: Run, leg: LegTerms, now: Now, *, at_once: bool) -> Context
         others = []
     terms = exit_terms(run.preset.orders, at_once=at_once)
     elapsed = _elapsed(run, leg, now, *_CLOSING) if terms.algo in _SLICED else 0.0
+    if not elapsed and _closed(run, leg):
+        # Closed in part elsewhere it is ahead before its first order, and from that no time would ever be counted.
+        elapsed = begun * (now.rate or 1.0)
     return Context(
         terms=terms,
         size=run.entered(leg.key),

@@ -5,8 +5,12 @@ from numpy.typing import NDArray
 
 from trader.venue.market.book_shape import (
     BID_REVIEW_BEATS,
+    DELTA_LEAST,
     DESERTED_CHANCE,
     DESERTED_DELTA,
+    SPREAD_AT_ONE,
+    SPREAD_BY_LOG,
+    SPREAD_OF_WORTH,
     WIDTH_REVIEW_BEATS,
 )
 from trader.venue.market.noise_arrays import Floats, gaussians, uniforms
@@ -15,12 +19,13 @@ Beats = NDArray[np.int64]
 
 
 def best_quotes(
-    *, mark: Floats, time_value: Floats, otm_delta: Floats, tick: float, key: int, beats: Beats
+    *, mark: Floats, time_value: Floats, otm_delta: Floats, unrest: Floats, tick: float, key: int, beats: Beats
 ) -> tuple[Beats, Beats]:
     """Best bids and asks in ticks; a bid of 0 is nobody's."""
     width = 0.7 + 0.7 * uniforms(key, 1, beats // WIDTH_REVIEW_BEATS)
-    ratio = 0.02 + 0.006 / np.maximum(otm_delta, 0.004)  # spread_ratio
-    spread = np.maximum(tick, np.maximum(time_value * ratio * width, 0.00015 * mark))
+    ratio = SPREAD_AT_ONE - SPREAD_BY_LOG * np.log(np.maximum(otm_delta, DELTA_LEAST))
+    usual = time_value * ratio + SPREAD_OF_WORTH * np.maximum(0.0, mark - time_value)  # usual_spread
+    spread = np.maximum(tick, usual * width * (1 + unrest))
     middle = mark + 0.12 * spread * np.clip(gaussians(key, 2, beats), -2.0, 2.0)
     bids = np.floor((middle - spread / 2) / tick + 1e-9).astype(np.int64)
     asks = np.maximum(np.ceil((middle + spread / 2) / tick - 1e-9).astype(np.int64), np.maximum(bids + 1, 1))

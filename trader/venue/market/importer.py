@@ -85,11 +85,11 @@ def import_recording(
             every half hour, each with its own time).
         underlying: ``BTC`` or ``ETH``.
         start, end: First instant and end (exclusive) to take, on the recorded clock; None = all.
-        spot: Candles (file or folder) to follow between index points; None or none in time: a seeded Brownian bridge.
+        spot: Candles (file or folder) to follow between index points; None or none in time: a seeded bridge.
         delivery: CSV of official settlement prices; None looks for ``delivery_prices*.csv`` beside the source.
         fill_step: Grid (USD) on which strikes between recorded ones are interpolated; 0 = recorded strikes only, None =
             250 for BTC, 10 for ETH.
-        seed: Of the Brownian bridge.
+        seed: Of the bridge.
 
     Raises:
         RecordingError: The source cannot be read as this kind or holds nothing in the stretch.
@@ -277,7 +277,7 @@ def _segments(path: Sequence[SpotPoint], spot: Path | None) -> list[Segment]:
     )
     notes = {
         Origin.RECORDED: recorded,
-        Origin.INTERPOLATED: "seeded Brownian bridge at the recorded at-the-money volatility",
+        Origin.INTERPOLATED: "seeded bridge at the recorded at-the-money volatility",
     }
     return segments_of(path, notes)
 

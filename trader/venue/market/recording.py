@@ -1,24 +1,26 @@
-"""Replays a recording: exact at the recorded instants, moving through the recorded volatility surface between them.
+"""Replays a recording: exact at the recorded instants, and between them as if the next one were not known.
 
-Between two quotes of a contract its volatility, its forward-to-index ratio and its quotes (as a share of mark) are
-interpolated in time, and the mark follows the index path by Black-76. Recordings carry no sizes: depth behind the best
-prices is made up from the seed. Everything is a pure function of file, seed and market time.
+Between two quotes of a contract its volatility is the last recorded one, which answers moves of the index as volatility does,
+and the mark follows the index path by Black-76; the next quote's volatility comes in during the last minutes before it. Best
+quotes keep their distance from the mark; one far away from it was of its instant, after which the usual distance holds.
+Recordings carry no sizes: depth behind the best prices is made up from the seed. Everything is a pure function of file, seed and market time.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 
 import msgspec
 
 from trader.domain.instrument import Instrument, parse_option_symbol
 from trader.domain.quote import Greeks
-from trader.pricing.black76 import SECS_PER_YEAR, price, price_and_greeks
+from trader.pricing.black76 import SECS_PER_YEAR, intrinsic, price_and_greeks
 from trader.venue.market.base import Bar, Depth, OptionStats, Print, Series
-from trader.venue.market.book_shape import depth_behind, perpetual_depth
+from trader.venue.market.book_shape import depth_behind, perpetual_depth, usual_spread
 from trader.venue.market.contracts import build_option, build_perpetual, terms_of
 from trader.venue.market.instants import check_onwards, from_ms, to_ms
 from trader.venue.market.noise import stream_key, uniform
@@ -29,7 +31,13 @@ from trader.venue.market.stats import money, option_stats_of, perpetual_stats
 STATE_VERSION = 1
 BEAT_MS = 500
 _LISTED_AHEAD_MS = 5 * 60_000  # quotes of one snapshot arrive over a minute or so; their contracts list together
-_RATIO_REACH = 0.5  # a quote further than this share of mark keeps its distance from it, not its ratio to it
+# What volatility of a strike does when the index moves 1 % (in %), of one-day options; measured on recorded chains, where it is
+# less for longer ones, by the fourth root of their days.
+_LEVERAGE = 2.75
+_ANSWER_MAX = 2.0
+_ARRIVE_MS = 10 * 60_000
+_THIN = 2.0  # a quote at more than this times the usual distance is nobody's idea of the price
+_WIDTHS_SAMPLED = 2000
 _CENT = Decimal("0.01")
 
 
@@ -61,30 +69,36 @@ class _Track:
         self.depth: Depth | None = None
         self.stats: OptionStats | None = None
         self._strike = float(instrument.strike)
-        self._residuals: dict[int, float] = {}
+        self._known: dict[int, _Recorded] = {}
+        self.widths = _Widths(1.0, 1.0)
 
     def is_recorded_at(self, ms: int) -> bool:
         at = bisect_left(self.times, ms)
         return at < len(self.times) and self.times[at] == ms
 
     def value(self, ms: int, index: float) -> _Value:
-        """The contract at `ms` with the index at `index` USD."""
+        """The contract at `ms` with the index at `index` USD: what was last recorded, moved by the index since."""
         after = bisect_right(self.times, ms)
-        left = self.rows[max(0, after - 1)]
-        right = self.rows[min(after, len(self.rows) - 1)]
-        exact = left.ts_ms == ms
-        weight = 0.0 if exact or right is left or ms < left.ts_ms else (ms - left.ts_ms) / (right.ts_ms - left.ts_ms)
-        vol = _blend(left.mark_iv, right.mark_iv, weight)
-        forward = index * _blend(_forward_ratio(left), _forward_ratio(right), weight)
+        last = self._recorded(max(0, after - 1))
+        vol, ratio, residual = last.row.mark_iv * self._answer(last, index, ms), last.forward_ratio, last.residual
+        if 0 < after < len(self.rows) and (weight := _arriving(last.row.ts_ms, self.times[after], ms)) > 0:
+            coming = self._recorded(after)
+            vol = _blend(vol, coming.row.mark_iv, weight)
+            ratio = _blend(ratio, coming.forward_ratio, weight)
+            residual = _blend(residual, coming.residual, weight)
+        exact = last.row.ts_ms == ms
+        if exact:
+            vol = last.row.mark_iv
+        forward = index * ratio
         years = max(0, self.expiry_ms - ms) / 1000 / SECS_PER_YEAR
         model, greeks = price_and_greeks(forward, self._strike, vol, years, self.instrument.kind)
-        nearest = left if weight < 0.5 else right
         if exact:
-            mark, bid, ask = left.mark, left.bid, left.ask
+            mark, bid, ask = last.row.mark, last.row.bid, last.row.ask
         else:
-            value = max(0.0, model + _blend(self._residual(left), self._residual(right), weight))
+            value = max(0.0, model + residual)
             mark = money(value)
-            bid, ask = self._quotes(value, left, right, weight)
+            worth = intrinsic(forward, self._strike, self.instrument.kind)
+            bid, ask = self._quotes(value, _half_spread(value, worth, greeks.delta), last)
         return _Value(
             mark=mark,
             vol=vol,
@@ -93,32 +107,90 @@ class _Track:
             greeks=greeks,
             bid=bid,
             ask=ask,
-            open_interest=nearest.open_interest or 0,
-            volume=nearest.volume or 0.0,
+            open_interest=last.row.open_interest or 0,
+            volume=last.row.volume or 0.0,
         )
 
-    def _residual(self, row: QuoteRow) -> float:
-        """Recorded mark minus Black-76 on the recorded volatility: rounding mostly, basis on long expiries."""
-        known = self._residuals.get(row.ts_ms)
+    def _answer(self, last: "_Recorded", index: float, ms: int) -> float:
+        """By what factor volatility has answered the index's move since it was recorded."""
+        days = max(1.0, (self.expiry_ms - ms) / 86_400_000)
+        factor: float = (index / float(last.row.index)) ** (-_LEVERAGE / days**0.25)
+        return min(_ANSWER_MAX, max(1 / _ANSWER_MAX, factor))
+
+    def _recorded(self, place: int) -> "_Recorded":
+        known = self._known.get(place)
         if known is None:
-            years = max(0, row.expiry_ms - row.ts_ms) / 1000 / SECS_PER_YEAR
-            model = price(row.forward or float(row.index), self._strike, row.mark_iv, years, self.instrument.kind)
-            known = self._residuals[row.ts_ms] = float(row.mark) - model
+            known = self._known[place] = _recorded(self.rows[place], self.instrument, self.widths)
         return known
 
-    def _quotes(
-        self, mark: float, left: QuoteRow, right: QuoteRow, weight: float
-    ) -> tuple[Decimal | None, Decimal | None]:
+    def _quotes(self, mark: float, half: float, last: "_Recorded") -> tuple[Decimal | None, Decimal | None]:
         tick = self.instrument.tick_size
-        bid = _carried(mark, (left.bid, float(left.mark)), (right.bid, float(right.mark)), weight)
-        ask = _carried(mark, (left.ask, float(left.mark)), (right.ask, float(right.mark)), weight)
-        best_bid = None if bid is None else int((Decimal(bid) / tick).to_integral_value(ROUND_FLOOR))
-        if best_bid is not None and best_bid < 1:
-            best_bid = None
-        best_ask = None if ask is None else max(1, int((Decimal(ask) / tick).to_integral_value(ROUND_CEILING)))
-        if best_ask is not None and best_bid is not None:
-            best_ask = max(best_ask, best_bid + 1)
-        return None if best_bid is None else best_bid * tick, None if best_ask is None else best_ask * tick
+        best_bid = int((Decimal(mark - half * last.below) / tick).to_integral_value(ROUND_FLOOR))
+        best_ask = max(1, int((Decimal(mark + half * last.above) / tick).to_integral_value(ROUND_CEILING)))
+        best_ask = max(best_ask, best_bid + 1)
+        return best_bid * tick if best_bid >= 1 else None, best_ask * tick
+
+
+class _Recorded(NamedTuple):
+    """A row with what is carried from it. `residual`: its mark minus Black-76 on its volatility, rounding mostly, basis on long
+    expiries; `below` and `above`: how far its quotes stand from the mark, in half widths of a usual spread of its delta."""
+
+    row: QuoteRow
+    forward_ratio: float
+    residual: float
+    below: float
+    above: float
+
+
+def _recorded(row: QuoteRow, instrument: Instrument, widths: "_Widths") -> _Recorded:
+    index, mark = float(row.index), float(row.mark)
+    forward = row.forward or index
+    years = max(0, row.expiry_ms - row.ts_ms) / 1000 / SECS_PER_YEAR
+    model, greeks = price_and_greeks(forward, float(instrument.strike or 0), row.mark_iv, years, instrument.kind)
+    worth = intrinsic(forward, float(instrument.strike or 0), instrument.kind)
+    half = max(_half_spread(mark, worth, greeks.delta), float(instrument.tick_size) / 2)
+    sides = [
+        _usual(None if quote is None else abs(float(quote) - mark) / half, usual)
+        for quote, usual in ((row.bid, widths.below), (row.ask, widths.above))
+    ]
+    return _Recorded(row, forward / index, mark - model, *sides)
+
+
+class _Widths(NamedTuple):
+    """How far bids and asks of a recording stand from the mark as a rule, in half widths of this exchange's spreads."""
+
+    below: float
+    above: float
+
+
+def _usual_widths(tracks: "Iterable[_Track]") -> _Widths:
+    """Medians over a sample of a recording's rows."""
+    rows = [(track, row) for track in tracks for row in track.rows]
+    every = max(1, len(rows) // _WIDTHS_SAMPLED)
+    found: tuple[list[float], list[float]] = ([], [])
+    for track, row in rows[::every]:
+        seen = _recorded(row, track.instrument, _Widths(0.0, 0.0))
+        for side, quote, width in zip(found, (row.bid, row.ask), (seen.below, seen.above), strict=True):
+            if quote is not None:
+                side.append(width)
+    return _Widths(*(median(side) if side else 1.0 for side in found))
+
+
+def _usual(width: float | None, usual: float) -> float:
+    """The width to go on with: the recorded one, unless nobody quoted or only somebody far away: such a quote was of its instant."""
+    return usual if width is None or 0 < usual * _THIN < width else width
+
+
+def _half_spread(mark: float, worth: float, delta: float) -> float:
+    """Half of the usual spread (USD) of an option that is worth so much if exercised."""
+    return usual_spread(mark, max(0.0, mark - worth), min(abs(delta), 1 - abs(delta))) / 2
+
+
+def _arriving(left_ms: int, right_ms: int, ms: int) -> float:
+    """0 to 1: how far the next row's figures have come in. They do in the last minutes before it: a market does not wait for
+    somebody to record it."""
+    span = min(_ARRIVE_MS, (right_ms - left_ms) / 4)
+    return max(0.0, 1 - (right_ms - ms) / span)
 
 
 class RecordingMarket:
@@ -336,6 +408,9 @@ def _build_tracks(underlying: str, quotes: Sequence[QuoteRow], seed: int) -> dic
         tracks[symbol] = _Track(instrument, of_symbol, stream_key(seed, symbol))
     if not tracks:
         raise ValueError("no quote lies before its contract's expiry")
+    widths = _usual_widths(tracks.values())
+    for track in tracks.values():
+        track.widths = widths
     return tracks
 
 
@@ -353,28 +428,5 @@ def _depth_of(track: _Track, value: _Value, ms: int) -> Depth:
     return msgspec.structs.replace(depth, version=ms)
 
 
-def _forward_ratio(row: QuoteRow) -> float:
-    return 1.0 if row.forward is None else row.forward / float(row.index)
-
-
 def _blend(left: float, right: float, weight: float) -> float:
     return left + (right - left) * weight
-
-
-def _carried(
-    mark: float, left: tuple[Decimal | None, float], right: tuple[Decimal | None, float], weight: float
-) -> float | None:
-    """A quote of now from the quotes before and after, each moved along with the mark; absent where the nearer is."""
-    moved = [_moved(mark, *left), _moved(mark, *right)]
-    nearer = moved[0] if weight < 0.5 else moved[1]
-    if nearer is None or moved[0] is None or moved[1] is None:
-        return nearer
-    return _blend(moved[0], moved[1], weight)
-
-
-def _moved(mark: float, quote: Decimal | None, mark_then: float) -> float | None:
-    if quote is None:
-        return None
-    if abs(float(quote) - mark_then) <= _RATIO_REACH * mark_then:
-        return mark * float(quote) / mark_then
-    return mark + float(quote) - mark_then

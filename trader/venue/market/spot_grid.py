@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from trader.venue.market.noise_arrays import Floats, gaussians
-from trader.venue.market.spot_path import BLOCK_SECS, SpotPath
+from trader.venue.market.noise_arrays import Floats, gaussians, uniforms
+from trader.venue.market.spot_path import UNEVEN, UNEVEN_SECS, SpotPath
+from trader.venue.market.temper import BLOCK_CELLS, BLOCK_SECS, CELL_SECS
 
 STEP_SECS = 4
 _BLOCKS_KEPT = 40  # two months; a quarter of a megabyte each
@@ -35,21 +36,33 @@ class SpotGrid:
         return known
 
     def _build(self, block: int) -> Floats:
-        """All prices of a block: the dyadic bridge filled in level by level."""
+        """All prices of a block: its cells side by side, halved level by level."""
         path = self._path
-        values = np.array([0.0, path.block_return(block)])
-        deviation, length = path.block_deviation / 2, BLOCK_SECS
+        cells = path.cells.block(block)
+        numbers = block * BLOCK_CELLS + np.arange(BLOCK_CELLS, dtype=np.int64)[:, None]
+        values = np.array([[0.0, cell.gain] for cell in cells])
+        variances = np.array([[cell.deviation**2] for cell in cells])
+        length = CELL_SECS
         while length > STEP_SECS:
-            lows = np.arange(len(values) - 1, dtype=np.int64) * length
-            middles = (values[:-1] + values[1:]) / 2
-            middles = middles + deviation * gaussians(path.midpoints, block, lows, lows + length)
-            merged = np.empty(2 * len(values) - 1)
-            merged[::2], merged[1::2] = values, middles
-            values, length, deviation = merged, length // 2, deviation * np.sqrt(0.5)
-        log_price = path.block_start(block) + values[:-1]
-        jump = path.jump(block)
-        if jump is not None:
-            offsets = np.arange(len(log_price)) * STEP_SECS
-            log_price = log_price + np.where(offsets >= jump[0], jump[1], 0.0)
-        prices: Floats = path.start_price * np.exp(log_price)
+            lows = np.arange(values.shape[1] - 1, dtype=np.int64)[None, :] * length
+            shares = np.full(variances.shape, 0.5)
+            if length > UNEVEN_SECS:
+                shares = shares + UNEVEN * (uniforms(path.shares, numbers, lows, lows + length) - 0.5)
+            middles = values[:, :-1] + shares * (values[:, 1:] - values[:, :-1])
+            middles = middles + np.sqrt(variances * shares * (1 - shares)) * gaussians(
+                path.midpoints, numbers, lows, lows + length
+            )
+            values, variances = _between(values, middles), _between(variances * shares, variances * (1 - shares))
+            length //= 2
+        offsets = np.arange(0, CELL_SECS, STEP_SECS)
+        jumps = np.array([[cell.jump] for cell in cells]) * (offsets >= np.array([[cell.jump_at] for cell in cells]))
+        starts = np.array([[cell.start] for cell in cells])
+        prices: Floats = path.start_price * np.exp(starts + values[:, :-1] + jumps).ravel()
         return prices
+
+
+def _between(first: Floats, second: Floats) -> Floats:
+    """Columns of both by turns, beginning with the first's."""
+    merged = np.empty((first.shape[0], first.shape[1] + second.shape[1]))
+    merged[:, ::2], merged[:, 1::2] = first, second
+    return merged

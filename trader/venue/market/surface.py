@@ -1,72 +1,81 @@
-"""The synthetic volatility surface: a slowly wandering level, a term structure, skew and smile. Pure in seed and time."""
+"""The synthetic volatility surface: what the next hours and days are expected to move, a skew and a smile. Pure in seed and
+time, and at any instant a function of what has happened by then."""
 
-from math import exp, log, sqrt
+from math import exp, expm1, log, sqrt
 
 from trader.pricing.black76 import SECS_PER_YEAR
+from trader.venue.market.cells import Cells, Memories
 from trader.venue.market.noise import drift_noise, stream_key
-from trader.venue.market.spot_path import BLOCK_SECS, SpotPath
+from trader.venue.market.spot_path import SpotPath
+from trader.venue.market.temper import CELL_SECS, MEMORIES
 
 VOL_MIN, VOL_MAX = 0.08, 4.0
-FAST_SECS, SLOW_SECS, SKEW_SECS = 3 * 3600, 40 * 3600, 30 * 3600  # how long the smile takes to wander anywhere
-FAST_SIZE, SLOW_SIZE, SKEW_SIZE, SKEW_MEAN = 0.05, 0.12, 0.025, -0.03
-CONVEXITY = 0.12
-TERM_SECS = 45 * 86400  # distance at which half-way back to the long-run level (e-folding)
-JUMP_DECAY_SECS = 6 * 3600
+SKEW_SECS = 30 * 3600  # how long the skew takes to wander anywhere
+SKEW_SIZE, SKEW_MEAN = 0.03, -0.06
+CONVEXITY = 0.165
 SMILE_TIME_MIN_SECS = 2 * 3600  # nearer to expiry the smile stops steepening
 DEVIATIONS_MAX = 6.0
+FRIGHT, FRIGHT_SECS = 100.0, 900.0  # a jump of 1 % doubles spreads, which come back within minutes
 
 
 class SmileState:
-    """The surface at one instant, for one underlying; cheap to ask for many strikes."""
+    """The surface at one instant, for one underlying; cheap to ask for many strikes. `unrest` is by how much of themselves
+    spreads are wider than usual."""
 
-    def __init__(self, *, long_run: float, level: float, skew: float, convexity: float = CONVEXITY) -> None:
-        self._long_run = long_run
-        self._level = level
+    def __init__(self, *, cells: Cells, memories: Memories, skew: float, unrest: float) -> None:
+        self._vol = cells.temper.premium * cells.typical_vol * cells.temper.jumpiness
+        self._parts = tuple(zip(cells.temper.wander, memories, MEMORIES, strict=True))
         self._skew = skew
-        self._convexity = convexity
+        self.unrest = unrest
+        self._known: dict[float, float] = {}
 
     def at_the_money(self, years: float) -> float:
-        """Volatility (fraction per year) of a strike at spot."""
-        weight = exp(-years * SECS_PER_YEAR / TERM_SECS)
-        return self._long_run + (self._level - self._long_run) * weight
+        """Volatility (fraction per year) of a strike at spot: the root of the variance expected until expiry."""
+        known = self._known.get(years)
+        if known is None:
+            wander = 0.0
+            for size, memory, secs in self._parts:
+                ratio = years * SECS_PER_YEAR / secs
+                wander += size * (_faded(ratio) * memory + size * (1 - _faded(2 * ratio)))
+            known = self._known[years] = self._vol * exp(wander)
+        return known
 
     def vol(self, spot: float, strike: float, years: float) -> float:
         """Volatility of a strike. The smile is a hyperbola in standard deviations: curved at the money, straight wings."""
         atm = self.at_the_money(years)
         deviation = atm * sqrt(max(years, SMILE_TIME_MIN_SECS / SECS_PER_YEAR))
         x = max(-DEVIATIONS_MAX, min(DEVIATIONS_MAX, log(strike / spot) / deviation))
-        return max(VOL_MIN, min(VOL_MAX, atm * (1 + self._skew * x + self._convexity * (sqrt(1 + x * x) - 1))))
+        return max(VOL_MIN, min(VOL_MAX, atm * (1 + self._skew * x + CONVEXITY * (sqrt(1 + x * x) - 1))))
+
+
+def _faded(ratio: float) -> float:
+    """Mean of exp(-x) for x from 0 to `ratio`."""
+    return 1 - 0.5 * ratio if ratio < 1e-6 else -expm1(-ratio) / ratio
 
 
 class VolSurface:
-    """How the smile of one underlying wanders. `annual_vol` is the long-run at-the-money level (fraction per year)."""
+    """How the smile of one underlying wanders."""
 
-    def __init__(self, *, seed: int, underlying: str, annual_vol: float, path: SpotPath) -> None:
-        self.annual_vol = annual_vol
+    def __init__(self, *, seed: int, underlying: str, path: SpotPath) -> None:
         self.path = path
-        self.fast = stream_key(seed, f"{underlying}/iv fast")
-        self.slow = stream_key(seed, f"{underlying}/iv slow")
         self.skew = stream_key(seed, f"{underlying}/skew")
 
-    def state(self, second: float) -> SmileState:
-        """The smile `second` seconds after the market's start."""
-        wander = FAST_SIZE * drift_noise(self.fast, second / FAST_SECS)
-        wander += SLOW_SIZE * drift_noise(self.slow, second / SLOW_SECS)
-        return SmileState(
-            long_run=self.annual_vol,
-            level=self.annual_vol * exp(wander) * (1 + self._jump_fear(second)),
-            skew=SKEW_MEAN + SKEW_SIZE * drift_noise(self.skew, second / SKEW_SECS),
-        )
-
-    def _jump_fear(self, second: float) -> float:
-        """After a jump implied volatility stands higher and comes back over hours: 1 % of jump lifts it by 5 %."""
-        fear = 0.0
-        now_block = int(second // BLOCK_SECS)
-        for block in range(max(0, now_block - 1), now_block + 1):
-            jump = self.path.jump(block)
-            if jump is None:
-                continue
-            age = second - block * BLOCK_SECS - jump[0]
+    def state(self, second: int, spot: float) -> SmileState:
+        """The smile `second` seconds after the market's start, with the index at `spot`."""
+        cells = self.path.cells
+        number, offset = divmod(second, CELL_SECS)
+        cell, share = cells.cell(number), offset / CELL_SECS
+        moved = (log(spot / self.path.start_price) - cell.start - share * cell.drift) / cell.deviation
+        unrest = 0.0
+        for age, jump in (
+            (offset - cell.jump_at, cell.jump),
+            (offset + CELL_SECS - cells.cell(number - 1).jump_at, cells.cell(number - 1).jump),
+        ):
             if age >= 0:
-                fear += 5 * abs(jump[1]) * exp(-age / JUMP_DECAY_SECS)
-        return fear
+                unrest += FRIGHT * abs(jump) * exp(-age / FRIGHT_SECS)
+        return SmileState(
+            cells=cells,
+            memories=cells.later(cell.memories, share, moved, cell.news),
+            skew=SKEW_MEAN + SKEW_SIZE * drift_noise(self.skew, second / SKEW_SECS),
+            unrest=unrest,
+        )

@@ -4,51 +4,73 @@ import numpy as np
 
 from trader.pricing.black76 import SECS_PER_YEAR
 from trader.venue.market.noise_arrays import Floats, drift_noises
-from trader.venue.market.spot_path import BLOCK_SECS
 from trader.venue.market.surface import (
     CONVEXITY,
     DEVIATIONS_MAX,
-    FAST_SECS,
-    FAST_SIZE,
-    JUMP_DECAY_SECS,
+    FRIGHT,
+    FRIGHT_SECS,
     SKEW_MEAN,
     SKEW_SECS,
     SKEW_SIZE,
-    SLOW_SECS,
-    SLOW_SIZE,
     SMILE_TIME_MIN_SECS,
-    TERM_SECS,
     VOL_MAX,
     VOL_MIN,
     VolSurface,
 )
+from trader.venue.market.temper import CELL_SECS, FALL, GAINS, KEPT, MEMORIES, MOVE, NEWS
 
 
-def vols(surface: VolSurface, *, seconds: Floats, spot: Floats, strike: float, years: Floats) -> Floats:
-    """Volatility (fraction per year) of one strike at `seconds` after the market's start, ascending."""
-    wander = FAST_SIZE * drift_noises(surface.fast, seconds / FAST_SECS)
-    wander = wander + SLOW_SIZE * drift_noises(surface.slow, seconds / SLOW_SECS)
-    level = surface.annual_vol * np.exp(wander) * (1 + _jump_fear(surface, seconds))
-    skew = SKEW_MEAN + SKEW_SIZE * drift_noises(surface.skew, seconds / SKEW_SECS)
-    weight = np.exp(-years * SECS_PER_YEAR / TERM_SECS)
-    atm = surface.annual_vol + (level - surface.annual_vol) * weight
-    deviation = atm * np.sqrt(np.maximum(years, SMILE_TIME_MIN_SECS / SECS_PER_YEAR))
-    x = np.clip(np.log(strike / spot) / deviation, -DEVIATIONS_MAX, DEVIATIONS_MAX)
-    found: Floats = np.clip(atm * (1 + skew * x + CONVEXITY * (np.sqrt(1 + x * x) - 1)), VOL_MIN, VOL_MAX)
+class SurfaceGrid:
+    """The surface at `seconds` after the market's start, ascending, with the index at `spot`."""
+
+    def __init__(self, surface: VolSurface, *, seconds: Floats, spot: Floats) -> None:
+        cells = surface.path.cells
+        self._seconds, self._spot = seconds, spot
+        numbers, at = np.unique((seconds // CELL_SECS).astype(np.int64), return_inverse=True)
+        own = [cells.cell(int(number)) for number in numbers]
+        before = [cells.cell(int(number) - 1) for number in numbers]
+
+        def of_cells(values: list[float]) -> Floats:
+            found: Floats = np.array(values)[at]
+            return found
+
+        offset = seconds - numbers[at] * CELL_SECS
+        share = offset / CELL_SECS
+        moved = np.log(spot / surface.path.start_price) - of_cells([cell.start for cell in own])
+        moved = (moved - share * of_cells([cell.drift for cell in own])) / of_cells([cell.deviation for cell in own])
+        shock = FALL * moved + MOVE * np.abs(moved) + NEWS * share * of_cells([cell.news for cell in own])
+        shock = shock - np.sqrt(share) * cells.temper.mean_response
+        self._memories = [
+            of_cells([cell.memories[i] for cell in own]) * KEPT[i] ** share + GAINS[i] * shock
+            for i in range(len(MEMORIES))
+        ]
+        self._sizes = cells.temper.wander
+        self._vol = cells.temper.premium * cells.typical_vol * cells.temper.jumpiness
+        self._skew = SKEW_MEAN + SKEW_SIZE * drift_noises(surface.skew, seconds / SKEW_SECS)
+        self.unrest = np.zeros_like(seconds)
+        for jumping, later in ((own, 0), (before, CELL_SECS)):
+            age = offset + later - of_cells([float(cell.jump_at) for cell in jumping])
+            fright = FRIGHT * np.abs(of_cells([cell.jump for cell in jumping]))
+            self.unrest += np.where(age >= 0, fright * np.exp(-np.maximum(age, 0.0) / FRIGHT_SECS), 0.0)
+
+    def at_the_money(self, years: Floats) -> Floats:
+        """Volatility (fraction per year) of a strike at spot."""
+        wander = np.zeros_like(self._spot)
+        for size, memory, secs in zip(self._sizes, self._memories, MEMORIES, strict=True):
+            ratio = years * SECS_PER_YEAR / secs
+            wander += size * (_faded(ratio) * memory + size * (1 - _faded(2 * ratio)))
+        found: Floats = self._vol * np.exp(wander)
+        return found
+
+    def vols(self, strike: float | Floats, years: Floats) -> Floats:
+        """Volatility of a strike."""
+        atm = self.at_the_money(years)
+        deviation = atm * np.sqrt(np.maximum(years, SMILE_TIME_MIN_SECS / SECS_PER_YEAR))
+        x = np.clip(np.log(strike / self._spot) / deviation, -DEVIATIONS_MAX, DEVIATIONS_MAX)
+        found: Floats = np.clip(atm * (1 + self._skew * x + CONVEXITY * (np.sqrt(1 + x * x) - 1)), VOL_MIN, VOL_MAX)
+        return found
+
+
+def _faded(ratio: Floats) -> Floats:
+    found: Floats = np.where(ratio < 1e-6, 1 - 0.5 * ratio, -np.expm1(-ratio) / np.maximum(ratio, 1e-6))
     return found
-
-
-def _jump_fear(surface: VolSurface, seconds: Floats) -> Floats:
-    fear = np.zeros_like(seconds)
-    if seconds.size == 0:
-        return fear
-    first, last = int(seconds[0] // BLOCK_SECS), int(seconds[-1] // BLOCK_SECS)
-    for block in range(max(0, first - 1), last + 1):
-        jump = surface.path.jump(block)
-        if jump is None:
-            continue
-        age = seconds - block * BLOCK_SECS - jump[0]
-        # As the scalar one looks: from the jump to the end of the block after it.
-        feared = (age >= 0) & (seconds < (block + 2) * BLOCK_SECS)
-        fear += np.where(feared, 5 * abs(jump[1]) * np.exp(-np.maximum(age, 0.0) / JUMP_DECAY_SECS), 0.0)
-    return fear

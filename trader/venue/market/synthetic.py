@@ -1,4 +1,5 @@
-"""A market made up from a seed: spot with jumps, a moving smile, spreads and depth. Endless, and the same every time.
+"""A market made up from a seed: spot that clusters and jumps, a smile that answers, spreads and depth. Endless, and the same every
+time.
 
 Prices and books are pure functions of (seed, start, market time): advancing in one jump or in many steps gives the same
 market. The index moves every second, books every half second, each contract on its own beat. Nothing is computed until
@@ -6,6 +7,7 @@ it is asked for. Strikes are reviewed every four hours; a strike once listed sta
 candles included, is `synthetic_history`'s business.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,7 +22,9 @@ from trader.pricing.black76 import intrinsic, price_and_greeks, year_fraction
 from trader.venue.market import trading_rhythm as rhythm
 from trader.venue.market.base import Bar, Depth, OptionStats, Print, Series
 from trader.venue.market.book_shape import best_quotes, option_depth, perpetual_depth
+from trader.venue.market.cells import Cells, Shocks
 from trader.venue.market.contracts import build_option, build_perpetual, terms_of
+from trader.venue.market.first_version import first_version_price
 from trader.venue.market.instants import check_onwards, to_ms
 from trader.venue.market.listings import listed_expiries, strikes_around
 from trader.venue.market.noise import stream_key, uniform
@@ -28,11 +32,13 @@ from trader.venue.market.premium import premium
 from trader.venue.market.spot_path import SpotPath
 from trader.venue.market.stats import money, option_stats_of, perpetual_stats
 from trader.venue.market.surface import SmileState, VolSurface
+from trader.venue.market.temper import TEMPERS, MarketMode, Temper
 
 if TYPE_CHECKING:
     from trader.venue.market.synthetic_history import SyntheticHistory
 
-STATE_VERSION = 1
+_log = logging.getLogger(__name__)
+STATE_VERSION = 2
 BEAT_MS = 500
 _INSTANTS_MAX = 64
 _REVIEW = timedelta(hours=4)  # a divisor of the day that meets the expiry instant, 12:00 UTC
@@ -46,33 +52,24 @@ class SyntheticSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the synthetic market is made of.
 
     `start` is the first market instant (aware UTC); `start_prices` USD by underlying, whose keys are the underlyings
-    listed; `annual_vol` a fraction per year, of spot and of the long-run smile; `jump_size` the standard deviation of a
-    jump's log size (0.015 = 1.5 %).
+    listed; `mode` how wild it is (`temper`).
     """
 
     seed: int
     start: datetime
     start_prices: dict[str, float] = msgspec.field(default_factory=lambda: {"BTC": 77_000.0, "ETH": 2_600.0})
-    annual_vol: float = 0.45
-    jumps_per_day: float = 0.2
-    jump_size: float = 0.015
+    mode: MarketMode = "normal"
 
 
 class _Underlying:
     """Path, surface and perpetual of one underlying, with recent instants at hand."""
 
-    def __init__(self, name: str, settings: SyntheticSettings) -> None:
+    def __init__(self, name: str, seed: int, price: float, shocks: Shocks, temper: Temper) -> None:
         self.terms = terms_of(name)
         self.perpetual = build_perpetual(name)
-        self.path = SpotPath(
-            seed=settings.seed,
-            underlying=name,
-            start_price=settings.start_prices[name],
-            annual_vol=settings.annual_vol,
-            jumps_per_day=settings.jumps_per_day,
-            jump_size=settings.jump_size,
-        )
-        self.surface = VolSurface(seed=settings.seed, underlying=name, annual_vol=settings.annual_vol, path=self.path)
+        cells = Cells(seed=seed, underlying=name, temper=temper, shocks=shocks)
+        self.path = SpotPath(seed=seed, underlying=name, start_price=price, cells=cells)
+        self.surface = VolSurface(seed=seed, underlying=name, path=self.path)
         self._instants: dict[int, tuple[Decimal, SmileState]] = {}
 
     def at(self, second: int) -> tuple[Decimal, SmileState]:
@@ -82,7 +79,7 @@ class _Underlying:
             if len(self._instants) >= _INSTANTS_MAX:
                 self._instants.clear()
             index = round(self.path.price(second) / float(self.terms.index_tick)) * self.terms.index_tick
-            known = self._instants[second] = (index, self.surface.state(second))
+            known = self._instants[second] = (index, self.surface.state(second, float(index)))
         return known
 
 
@@ -109,11 +106,14 @@ class SyntheticMarket:
             raise ValueError(f"start must be aware UTC, was {settings.start}")
         self.underlyings = tuple(settings.start_prices)
         self._settings = settings
-        self._begin(settings.start.astimezone(UTC))
+        self._begin(settings.start.astimezone(UTC), settings.start_prices)
 
-    def _begin(self, epoch: datetime) -> None:
+    def _begin(self, epoch: datetime, prices: dict[str, float]) -> None:
         self._epoch = self._now = self._started = epoch
-        self._models = {name: _Underlying(name, self._settings) for name in self.underlyings}
+        self._first_prices = prices
+        seed, temper = self._settings.seed, TEMPERS[self._settings.mode]
+        shocks = Shocks(seed, temper)
+        self._models = {name: _Underlying(name, seed, prices[name], shocks, temper) for name in self.underlyings}
         self._listings: dict[str, _Listing] = {}
         self._instruments: tuple[Instrument, ...] = ()
         self._reviewed: datetime | None = None
@@ -196,13 +196,13 @@ class SyntheticMarket:
         step = slot * rhythm.OPTION_SLOT_STEPS + int(uniform(key, rhythm.INSTANT, slot) * rhythm.OPTION_SLOT_STEPS)
         beat = -(-(step * _STEP_MS + listing.phase_ms) // BEAT_MS)
         ts_ms = to_ms(self._epoch) + beat * BEAT_MS - listing.phase_ms
-        mark, delta, time_value, *_ = self._value(instrument, step * _STEP_MS // 1000)
+        mark, delta, time_value, unrest, *_ = self._value(instrument, step * _STEP_MS // 1000)
         otm_delta = min(abs(delta), 1 - abs(delta))
         if will >= rhythm.likely(limit, otm_delta) or ts_ms < to_ms(self._past().listed_since(instrument)):
             return None
         tick = instrument.tick_size
         bid, ask = best_quotes(
-            mark=mark, time_value=time_value, otm_delta=otm_delta, tick=float(tick), key=key, beat=beat
+            mark=mark, time_value=time_value, otm_delta=otm_delta, unrest=unrest, tick=float(tick), key=key, beat=beat
         )
         side = Side.SELL if uniform(key, rhythm.SELLER, slot) < 0.5 else Side.BUY
         ticks = bid if side is Side.SELL else ask
@@ -248,27 +248,55 @@ class SyntheticMarket:
             "source": "synthetic",
             "version": STATE_VERSION,
             "seed": self._settings.seed,
+            "mode": self._settings.mode,
             "start_prices": self._settings.start_prices,
             "epoch": self._epoch.isoformat(),
+            "first_prices": self._first_prices,
             "now": self._now.isoformat(),
             "symbols": [each.symbol for each in self._instruments if each.kind is not Kind.PERPETUAL],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        ours = ("synthetic", STATE_VERSION, self._settings.seed, self._settings.start_prices)
-        theirs = tuple(state.get(name) for name in ("source", "version", "seed", "start_prices"))
-        if ours != theirs:
+        """As `MarketSource.restore`. A market saved with another mode, or by a version that made its prices otherwise, goes on
+        from its last prices as one that begins there: who has a position keeps it, at the price it had."""
+        ours = ("synthetic", self._settings.seed, self._settings.start_prices)
+        theirs = tuple(state.get(name) for name in ("source", "seed", "start_prices"))
+        if ours != theirs or state.get("version") not in (1, STATE_VERSION):
             raise ValueError(
-                f"the saved market (source, version, seed, start prices = {theirs}) is not this one ({ours}); "
-                "start with the same seed and prices or without the saved state"
+                f"the saved market (source, seed, start prices = {theirs}, version {state.get('version')}) is not this one "
+                f"({ours}, version {STATE_VERSION}); start with the same seed and prices or without the saved state"
             )
-        self._begin(datetime.fromisoformat(state["epoch"]))
-        self._now = self._started = datetime.fromisoformat(state["now"])
+        now = datetime.fromisoformat(state["now"])
+        if (state["version"], state.get("mode")) == (STATE_VERSION, self._settings.mode):
+            self._begin(datetime.fromisoformat(state["epoch"]), state["first_prices"])
+        else:
+            prices = self._last_prices(state)
+            _log.warning(
+                "the synthetic market now makes its prices otherwise (mode %s); they go on from the last ones: %s",
+                self._settings.mode,
+                ", ".join(f"{name} {price:,.1f}" for name, price in prices.items()),
+            )
+            self._begin(now, prices)
+        self._now = self._started = now
         for symbol in state["symbols"]:
             option = parse_option_symbol(symbol)
             self._list(build_option(option.underlying, option.kind, option.strike, option.expiry))
         self._reviewed = max(self._epoch, _review_floor(self._now))
         self._publish(self._reviewed)
+
+    def _last_prices(self, state: dict[str, Any]) -> dict[str, float]:
+        """The index prices at which a saved market stopped."""
+        second = (datetime.fromisoformat(state["now"]) - datetime.fromisoformat(state["epoch"])) // _SECOND
+        if state["version"] == 1:
+            return {
+                name: first_version_price(seed=self._settings.seed, underlying=name, start_price=price, second=second)
+                for name, price in self._settings.start_prices.items()
+            }
+        shocks = Shocks(self._settings.seed, TEMPERS[state["mode"]])
+        return {
+            name: _Underlying(name, self._settings.seed, price, shocks, TEMPERS[state["mode"]]).path.price(second)
+            for name, price in state["first_prices"].items()
+        }
 
     def _second(self, instant: datetime) -> int:
         return (instant - self._epoch) // _SECOND
@@ -320,11 +348,12 @@ class SyntheticMarket:
             return perpetual_depth(
                 mark=self._perpetual_mark(listing, second), tick=instrument.tick_size, key=listing.key, beat=beat
             )
-        mark, delta, time_value, *_ = self._value(instrument, second)
+        mark, delta, time_value, unrest, *_ = self._value(instrument, second)
         return option_depth(
             mark=mark,
             time_value=time_value,
             otm_delta=min(abs(delta), 1 - abs(delta)),
+            unrest=unrest,
             tick=instrument.tick_size,
             key=listing.key,
             beat=beat,
@@ -334,21 +363,24 @@ class SyntheticMarket:
         index, _ = self._models[listing.instrument.underlying].at(second)
         return money(float(index) * (1 + premium(listing.key, second)))
 
-    def _value(self, instrument: Instrument, second: int) -> tuple[float, float, float, float, float, float, Greeks]:
-        """mark, delta, time value, spot, volatility, years, greeks of an option."""
+    def _value(
+        self, instrument: Instrument, second: int
+    ) -> tuple[float, float, float, float, float, float, float, Greeks]:
+        """mark, delta, time value, unrest, spot, volatility, years, greeks of an option."""
         assert instrument.strike is not None and instrument.expiry is not None
         index, smile = self._models[instrument.underlying].at(second)
         spot, strike = float(index), float(instrument.strike)
         years = year_fraction(self._epoch + timedelta(seconds=second), instrument.expiry)
         vol = smile.vol(spot, strike, years)
         mark, greeks = price_and_greeks(spot, strike, vol, years, instrument.kind)
-        return mark, greeks.delta, mark - intrinsic(spot, strike, instrument.kind), spot, vol, years, greeks
+        time_value = mark - intrinsic(spot, strike, instrument.kind)
+        return mark, greeks.delta, time_value, smile.unrest, spot, vol, years, greeks
 
     def _stats_at(self, listing: _Listing, second: int, depth: Depth) -> OptionStats:
         instrument = listing.instrument
         if instrument.strike is None:
             return perpetual_stats(self._perpetual_mark(listing, second), listing.key)
-        mark, delta, _, spot, vol, years, greeks = self._value(instrument, second)
+        mark, delta, _, _, spot, vol, years, greeks = self._value(instrument, second)
         open_interest = rhythm.open_interest(listing.key, min(abs(delta), 1 - abs(delta)), second)
         return option_stats_of(
             instrument=instrument,

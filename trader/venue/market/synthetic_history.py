@@ -30,7 +30,7 @@ from trader.venue.market.noise_arrays import Floats, drift_noises, uniforms
 from trader.venue.market.premium import CLAMP_PCT, INTEREST_PCT, MEAN, SIZE, WANDER_SECS, premium_key
 from trader.venue.market.spot_grid import STEP_SECS, SpotGrid
 from trader.venue.market.surface import VolSurface
-from trader.venue.market.surface_grid import vols
+from trader.venue.market.surface_grid import SurfaceGrid
 
 Mask = NDArray[np.bool_]
 PAST = timedelta(days=120)  # how far the perpetuals' past reaches back before the start
@@ -175,12 +175,13 @@ class SyntheticHistory:
         seconds = (steps * STEP_SECS).astype(np.float64)
         spot = self._index(instrument.underlying, steps)
         years = np.maximum(0.0, ((instrument.expiry - self._epoch).total_seconds() - seconds) / SECS_PER_YEAR)
-        vol = vols(self._of[instrument.underlying].surface, seconds=seconds, spot=spot, strike=strike, years=years)
+        surface = SurfaceGrid(self._of[instrument.underlying].surface, seconds=seconds, spot=spot)
+        vol = surface.vols(strike, years)
         mark = price_chain(spot, strike, vol, years, is_call)
         deviation = np.maximum(vol * np.sqrt(years), 1e-12)
         above = ndtr(np.log(spot / strike) / deviation + 0.5 * deviation)
         worth = np.maximum(0.0, spot - strike if is_call else strike - spot)
-        return _Value(mark=mark, time_value=mark - worth, otm_delta=np.minimum(above, 1 - above))
+        return _Value(mark=mark, time_value=mark - worth, otm_delta=np.minimum(above, 1 - above), unrest=surface.unrest)
 
     def _open_interest(self, instrument: Instrument, key: int, steps: Instants) -> Floats:
         if instrument.strike is None:
@@ -245,6 +246,7 @@ class SyntheticHistory:
             mark=value.mark,
             time_value=value.time_value,
             otm_delta=value.otm_delta,
+            unrest=value.unrest,
             tick=float(instrument.tick_size),
             key=key,
             beats=beats,
@@ -264,6 +266,7 @@ class _Value(NamedTuple):
     mark: Floats
     time_value: Floats
     otm_delta: Floats
+    unrest: Floats
 
 
 def _phase_ms(key: int) -> int:

@@ -1,0 +1,166 @@
+"""WL1–WL4: a run that is done is held against the exchange's own ledger. WL1 the difference that is recorded is the one there is,
+to the last digit. WL2 it is told with its amount, and nothing is told where there is none. WL3 there is one only where somebody
+else has traded in the run's contracts, or the exchange has charged what no fill tells. WL4 every run is compared, soon.
+"""
+
+from decimal import Decimal
+
+from trader.domain.fill import FillKind
+from trader.domain.wallet import Transaction
+from trader.engine import events as ev
+from trader.engine import records as rec
+from trader.simulation.evidence import Evidence
+from trader.simulation.notes import RunNote
+from trader.simulation.shell import Shell
+
+_ASKED_SECS = 45.0  # five after the end, then every twenty while it cannot be read
+_LASTING_SECS = 62.0  # a difference that is still there so long after the end is one
+_WAITED_SECS = 580.0  # so long a ledger is asked for
+_WRITTEN_SECS = 2.5
+
+
+class WalletRules:
+    """Adds up the ledger's lines and what the runs have told of the same contracts."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._heard: dict[str, ev.WalletRead] = {}  # run → the newest whole ledger that was heard for it
+        self._untold: dict[str, Decimal] = {}  # differences that were recorded and not told yet
+        self._ripe: dict[str, float] = {}  # runs of which a ledger was heard that settles it, and since when
+
+    def booted(self) -> None:
+        self._ripe.clear()
+
+    def heard(self, shell: Shell, event: ev.WalletRead) -> None:
+        """A runner is about to hear the ledger's lines, or that they could not be read."""
+        run = self._evidence.notes.runs.get(event.run_id)
+        if event.changes is None or run is None or run.finished is None or shell is not self._evidence.world.current:
+            return
+        self._heard[event.run_id] = event
+        is_old = self._evidence.secs - run.finished_secs > _LASTING_SECS
+        is_even = not self._is_guessed(run) and not self._difference(run, event)
+        if run.compared is None and (is_old or is_even):
+            self._ripe.setdefault(event.run_id, self._evidence.secs)
+
+    # ------------------------------------------------------------ at the commit
+
+    def before(self, record: rec.AnyRecord) -> None:
+        run = self._evidence.notes.runs.get(record.run_id)
+        match record:
+            case rec.WalletCompared() if run is not None:
+                if record.difference:
+                    self._untold[record.run_id] = record.difference
+                self._check_difference(run, record)
+            case rec.AlertRaised(code="wallet_differs"):
+                difference = self._untold.pop(record.run_id, Decimal(0))
+                if not difference or f"{difference:+f}" not in record.text:
+                    self._evidence.report("WL2", f"told {record.text!r}, the difference is {difference}")
+            case _:
+                pass
+
+    def _check_difference(self, run: RunNote, record: rec.WalletCompared) -> None:
+        event = self._heard.get(record.run_id)
+        if self._evidence.is_late():
+            return  # recorded later than it was decided: another ledger may have been heard since
+        if event is None or event.since != record.since:
+            self._evidence.report("WL1", f"run {run.run_id} is compared with a ledger that nobody has read whole")
+            return
+        ended = run.finished.wall if run.finished is not None else record.wall
+        if record.difference and (record.wall - ended).total_seconds() < _LASTING_SECS - 3:
+            self._evidence.report("WL3", f"run {run.run_id}: {record.difference} is told before it could last")
+        if self._is_guessed(run):
+            return
+        found = self._difference(run, event)
+        if record.difference != found or sum(record.lines.values()) != self._paid(run, event):
+            text = f"run {run.run_id}: {record.difference} recorded of {record.lines}, {found} is the difference"
+            self._evidence.report("WL1", text)
+        foreign = self._foreign(run, event)
+        if foreign is not None and record.difference != foreign:
+            text = (
+                f"run {run.run_id}: {record.difference} is said to differ, of others and untold charges are {foreign}"
+            )
+            self._evidence.report("WL3", text)
+
+    def _is_guessed(self, run: RunNote) -> bool:
+        """Whether another run that shares some of the contracts may have ended on an estimate: of which contract, it does not say."""
+        products = _products(run)
+        sharing = (_products(one) for one in self._evidence.notes.runs.values() if one.fills)
+        return not self._evidence.world.plan.costs_told and any(its != products and its & products for its in sharing)
+
+    def _difference(self, run: RunNote, event: ev.WalletRead) -> Decimal:
+        products = _products(run)
+        runs = self._evidence.notes.runs.values()
+        return self._paid(run, event) - sum((one.told_since(event.since, products) for one in runs), Decimal(0))
+
+    def _paid(self, run: RunNote, event: ev.WalletRead) -> Decimal:
+        return sum((line.amount for line in _lines(run, event)), Decimal(0))
+
+    def _foreign(self, run: RunNote, event: ev.WalletRead) -> Decimal | None:
+        """USD of lines that are no run's; None where the exchange's own doing mixes whose they are, where the ledger was behind, or
+        where costs are not told."""
+        world = self._evidence.world
+        venue, symbols = world.venue, {leg.symbol for leg in run.legs}
+        strange = self._strange_orders(symbols)
+        mixed = symbols & (venue.core.products.expired.keys() | venue.own_doing.keys())
+        told = {line.transaction_id for line in _lines(run, event)}
+        products = _products(run)
+        lines = [
+            line
+            for line in venue.account.transactions
+            if line.product_id in products and event.since <= line.created_at <= self._evidence.world.agenda.now
+        ]
+        is_behind = any(str(line.id) not in told for line in lines)
+        if not world.plan.costs_told or (strange and mixed) or is_behind:
+            return None
+        foreign = (line.amount for line in lines if line.id in venue.charged or line.order_id in strange)
+        return sum(foreign, Decimal(0))
+
+    def _strange_orders(self, symbols: set[str]) -> set[str]:
+        """Orders in these contracts that have traded and are no run's."""
+        account, strange = self._evidence.world.venue.account, self._evidence.world.venue.strange_fills
+        desks = {coid for run in self._evidence.notes.runs.values() for coid in run.orders}
+        return {
+            row.order_id
+            for row in account.fills
+            if row.symbol in symbols and row.client_order_id not in desks
+            if row.kind is FillKind.NORMAL or row.id in strange
+        }
+
+    def at_the_end(self) -> None:
+        """An alert is recorded with what it tells of."""
+        for run_id, difference in self._untold.items():
+            self._evidence.report("WL2", f"run {run_id}: {difference} differ and nobody is told", run_id)
+
+    # ------------------------------------------------------------ every second
+
+    def every_second(self, healthy: float) -> None:
+        secs, shell = self._evidence.secs, self._evidence.world.current
+        if shell is None or "V1" in self._evidence.world.faults.last_of:
+            return  # by a clock that has jumped ten minutes may have gone by, after which nothing is asked any more
+        for run in self._evidence.notes.runs.values():
+            is_old = secs - run.finished_secs > _WAITED_SECS
+            if run.finished is None or not run.fills or run.compared is not None or is_old:
+                self._ripe.pop(run.run_id, None)
+                continue
+            ripe = min(secs - self._ripe.get(run.run_id, secs), healthy)
+            if ripe > _WRITTEN_SECS:
+                self._evidence.report(
+                    "WL4", f"run {run.run_id} is not compared with a ledger that was read", run.run_id
+                )
+            asked = max(shell.wallet_asked.get(run.run_id, 0.0), run.finished_secs, shell.gateway.limited_until)
+            if min(secs - asked, healthy) > _ASKED_SECS:
+                self._evidence.report("WL4", f"run {run.run_id} ended and the ledger is not asked for", run.run_id)
+
+
+def _products(run: RunNote) -> set[int]:
+    return {leg.product_id for leg in run.legs}
+
+
+def _lines(run: RunNote, event: ev.WalletRead) -> list[Transaction]:
+    """The lines of the run's contracts since it began, as they were told."""
+    products = _products(run)
+    return [
+        line
+        for line in event.changes or ()
+        if line.product_id in products and line.created_at is not None and line.created_at >= event.since
+    ]
