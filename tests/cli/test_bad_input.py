@@ -48,7 +48,7 @@ def past_each_bound() -> Iterator[tuple[str, str]]:
                     case at.Lt(lt=limit):
                         yield path, str(limit)
             yield path, "nonsense"
-            if path not in ("exits.trailing_tiers", "strategy.legs"):  # where an empty list is a value
+            if path not in ("exits.trailing_tiers", "strategy.legs", "schedule.exit_date"):  # where nothing is a value
                 yield path, ""
             if field.annotation in (int, Decimal):
                 yield path, "NaN"

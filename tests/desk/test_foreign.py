@@ -26,7 +26,7 @@ from trader.venue.settings import VenueSettings
 from trader.venue.wire.auth import Credential
 
 START = datetime(2026, 3, 3, 5, 0, tzinfo=UTC)
-ETH = Preset.model_validate({"strategy": {"underlying": "ETH"}})
+ETH = Preset.model_validate({"strategy": {"underlying": "ETH"}, "risk": {"liquidation": "warn"}})
 
 
 def serve(**market: float) -> Iterator[VenueServer]:
@@ -160,7 +160,7 @@ def test_an_exchange_that_lists_eth_only_failed_every_check(
     of_btc = board(desk)
     assert {name for name, (met, _) in of_btc.items() if met is not True} == {"legs", "account size", "margin"}
     assert "BTC" in of_btc["legs"][1]
-    of_eth = desk.checks(overrides=["strategy.underlying=ETH"])
+    of_eth = desk.checks(overrides=["strategy.underlying=ETH", "risk.liquidation=warn"])
     assert [row for row in of_eth if not row.ok] == []
     assert "ETH at" in next(row.words for row in of_eth if row.name == "public API")
     gateway = DeltaGateway(eth_venue.addresses.rest_url, Credentials(KEY, SECRET))

@@ -83,7 +83,7 @@ def test_ports_are_narrow() -> None:
     """The whole is cut so that no caller is handed more than it needs."""
     assert {port.__name__: len(members(port)) for port in PORTS[:3]} == {
         "OrderPort": 3,
-        "AccountReads": 11,
+        "AccountReads": 13,
         "MarketReads": 3,
     }
     assert not members(OrderPort) & members(AccountReads) and not members(AccountReads) & members(MarketReads)

@@ -102,7 +102,6 @@ def order(**changes: Any) -> OrderSnapshot:
 # ---------------------------------------------------------------------------------------------- real payloads
 
 
-@needs_data
 @pytest.mark.parametrize(
     ("kind", "meta", "commission"),
     [
@@ -120,6 +119,7 @@ def test_what_a_liquidation_has_cost_is_commission_and_fee(kind: str, meta: Any,
     assert fill.commission == (None if commission is None else Decimal(commission))
 
 
+@needs_data
 def test_recorded_option_tickers_become_whole_quotes() -> None:
     rows = json.loads((DATA / "rest_tickers_india_20260903T102829Z.json").read_text())["result"]
     assert len(rows) == 12

@@ -50,11 +50,13 @@ from trader.desk.sizing import size_for
 from trader.domain.errors import ConfigError, ExchangeError, JournalError
 from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign, beside_phrase, listed_words
+from trader.domain.instrument import Kind
 from trader.domain.margin import MarginTerms
 from trader.domain.order import Side
 from trader.engine.records import Phase
 from trader.engine.view import Exposure, LegView, Ops, OrderView, Rung, RunView, Totals
 from trader.journal import AlertRow
+from trader.pricing.margin_mode import OptionHeld
 from trader.pricing.payoff import Basis
 
 ANYTHING: Any = object()
@@ -733,9 +735,14 @@ def preview_of(legs: tuple[PreviewLeg, ...], now: datetime) -> Preview:
     start, net = premium - back - fees - closing, premium - fees
     margin = units * Decimal(18405)
     each = net / units
+    traded = tuple(
+        OptionHeld(kind=kind, strike=leg.strike, expiry=EXPIRY, quantity=-leg.quantity, contract_value=size,
+                   mark=Decimal("79.1"), iv=None, margin_pct=Decimal(10))
+        for kind, leg in zip((Kind.CALL, Kind.PUT), legs, strict=True)
+    )  # fmt: skip
     return Preview(
         reasons=(), legs=legs, spot=spot, expiry=EXPIRY, market=now, premium=premium, fees=fees, margin=margin,
-        breakevens=(86500 - premium / units, 95000 + premium / units), contract_value=size, notional=spot * units,
+        traded=traded, breakevens=(86500 - premium / units, 95000 + premium / units), contract_value=size, notional=spot * units,
         closing_fees=closing, spread=back - premium, start_pnl=start, return_on_margin_pct=net / margin * 100,
         breakevens_after_fees=(86500 - each, 95000 + each), stop_low=87912.0, stop_high=93871.0,
         basis=Basis(premium, "credit"), exit_at=now + timedelta(hours=7), best_pct=23.8, still_pct=21.4,
