@@ -13,7 +13,16 @@ from trader.domain.errors import ConfigError, ExchangeError
 from trader.exchange.common.clock_offset import ClockOffset
 from trader.exchange.delta.stream.feeds import DeltaMarketFeed
 from trader.exchange.factory import build_feeds, build_gateway
-from trader.exchange.ports import AccountReads, Gateway, MarketReads, OrderPort, PastReads, Trading, Upkeep
+from trader.exchange.ports import (
+    AccountReads,
+    Gateway,
+    MarginSettings,
+    MarketReads,
+    OrderPort,
+    PastReads,
+    Trading,
+    Upkeep,
+)
 from trader.runner.flatten import command
 from trader.runner.flatten.flattening import Report
 from trader.simulation.gateway import SimGateway
@@ -88,7 +97,7 @@ def test_ports_are_narrow() -> None:
     }
     assert not members(OrderPort) & members(AccountReads) and not members(AccountReads) & members(MarketReads)
     assert members(Trading) == members(OrderPort) | members(AccountReads) | members(MarketReads)
-    assert members(Gateway) == members(Trading) | members(PastReads) | members(Upkeep)
+    assert members(Gateway) == members(Trading) | members(MarginSettings) | members(PastReads) | members(Upkeep)
 
 
 def test_the_simulation_reads_and_sends_nothing() -> None:
