@@ -250,6 +250,7 @@ def test_a_preset_that_was_not_touched_keeps_the_digest_that_journals_have(
     digest, exits, strategy = then
     body = BUILT_IN[name].model_dump()
     stored = {**body, "exits": {**body["exits"], **exits}, "strategy": {**body["strategy"], **strategy}}
+    stored["risk"] = {**body["risk"], "liquidation": "refuse"}
     assert Preset.model_validate(stored).config_hash == digest
 
 

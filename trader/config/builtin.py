@@ -56,7 +56,8 @@ AGGRESSIVE = Preset(
     system=System(spot_move_alert_pct=Decimal(3)),
 )
 
-# For trying things out: finds strikes in any market, answers fast, and may be started over and over.
+# For trying things out: finds strikes in any market, answers fast, and may be started over and over, so a stop that a liquidation
+# would come before is told, not refused.
 DEVELOPMENT = Preset(
     name="development",
     strategy=Strategy(
@@ -70,7 +71,7 @@ DEVELOPMENT = Preset(
     schedule=Schedule(entry_window_mins=5, boot_buffer_secs=0, exit_before_expiry_mins=5),
     exits=Exits(max_loss_pct=Decimal(45), confirmations=1, blind_exit_secs=20),
     orders=Orders(retries=1, slippage_pct=Decimal(5), timeout_secs=5, exit_timeout_secs=2),
-    risk=Risk(max_order_quantity=100, max_runs_per_day=50),
+    risk=Risk(max_order_quantity=100, max_runs_per_day=50, liquidation="warn"),
     system=System(status_report_mins=1),
 )
 
