@@ -140,7 +140,8 @@ def test_a_partly_filled_market_order_reported_closed_is_not_taken_for_a_whole_o
 
 
 def test_reduce_only_refused_just_after_the_opening_fill_is_tried_again_with_the_flag() -> None:
-    session = live(quiet(6, Deed(secs=0.5, kind="stop", phase="holding"), reduce_only_lag=1.0))
+    soon = Deed(secs=0.5, kind="stop", phase="holding")  # one contract a leg: both are sold whole by the first orders
+    session = live(quiet(6, soon, reduce_only_lag=1.0, strategy={"quantity": 1}))
     opened = min(row.created_at for row in session.venue.account.fills)
     refused = [a for a in session.venue.arrivals if a.result == "no_position_for_reduce_only"]
     assert refused, "the exit came too late to be refused"
@@ -216,7 +217,7 @@ def test_a_person_trades_the_same_contracts(kind: str, phase: str) -> None:
     # While the call's entry still rests the put is sold whole: there a person can buy without meeting our own order.
     deed = Deed(secs=2.6 if phase == "entering" else 0.5, kind=kind, size=1, leg=1, phase=phase)
     changes = WITH_TIME_FOR_A_PERSON[phase, kind == "cancel"]
-    session = Session(quiet(11, deed, replace(STOP, secs=10.2), **changes))
+    session = Session(quiet(59, deed, replace(STOP, secs=10.2), **changes))
     result = session.run()
     assert result.violations == []
     run = run_of(session)
