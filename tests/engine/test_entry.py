@@ -46,6 +46,26 @@ def give_time(scene: Scene, seconds: float) -> None:
         scene.prices(after=1.0)
 
 
+# -- the index price ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spot", ["1", "79000", "126000", "1e308"])
+def test_nothing_is_sold_on_an_index_price_far_from_the_one_the_strikes_were_chosen_at(spot: str) -> None:
+    """Margin, cost and liquidation are reckoned from it: of 1 USD hardly any margin is needed, at 1e308 nothing is liquidated."""
+    scene = Scene()
+    scene.start()
+    scene.read_chain()
+    scene.pass_time(1.0)
+    legs = [scene.around(key, "205") for key in ("C", "P")]
+    scene.quotes(*legs, spot=D(spot))
+    scene.read_account()
+    assert scene.phase is Phase.WAITING and not scene.submits()
+    (why,) = [why for why in scene.watch.why_not if "index price" in why]
+    assert "not credible, the strikes were chosen at 100000" in why
+    scene.prices()
+    assert scene.phase is Phase.ENTERING
+
+
 # -- the chase's prices ------------------------------------------------------------------------------------------------
 
 

@@ -46,6 +46,7 @@ from trader.pricing.margin_mode import OptionHeld, margin_in
 _CHAIN_SECS = 2.0  # between reads of the chain while looking for strikes (wall)
 _CHAIN_ANSWER_SECS = 15.0
 _REPICK_SECS = 10.0  # strikes picked longer ago than this are picked again before an order is sent
+_FARTHEST = Decimal("1.25")  # an index price that has moved by more since the strikes were chosen is not believed
 _READ_AGE_SECS = 10.0  # the account must have been read this recently before an entry
 
 
@@ -100,9 +101,20 @@ def _obstacles(turn: Turn, run: Run) -> list[str]:
         strikes += [flaw] if flaw else _leg_flaws(turn, run, leg)
         if beside := crossing(turn.state, run, leg):
             strikes.append(beside.words)
+    if run.legs and (flaw := _index_flaw(run, turn.state.market.spots.get(run.underlying))):
+        strikes.append(flaw)
     if run.legs and not strikes:
         strikes = _nonsense(turn, run)
     return patience + in_the_way(_facts(turn, run, strikes))
+
+
+def _index_flaw(run: Run, spot: Decimal | None) -> str:
+    """Why the index price is no base for what an entry needs and costs: it is nowhere near that of the whole chain on which the
+    strikes were chosen."""
+    chosen = run.spot_at_entry
+    if spot is None or not chosen or chosen / _FARTHEST <= spot <= chosen * _FARTHEST:
+        return ""
+    return f"{run.underlying}: the index price {spot:.6g} is not credible, the strikes were chosen at {chosen:.6g}"
 
 
 def _nonsense(turn: Turn, run: Run) -> list[str]:

@@ -163,13 +163,13 @@ def value_other(turn: Turn, run: Run) -> None:
 
 
 def check_losses(turn: Turn) -> None:
-    """Every step that a loss has reached is taken, once it has lasted."""
-    if not turn.state.unresolved:
-        return
+    """Every step that a loss has reached is taken, once it has lasted. Where nothing is open there is nothing to lock against: what
+    is realised bars entries by itself; but it is told."""
+    is_open = bool(turn.state.unresolved)
     for loss in present_losses(turn.state, turn.now):
         if _lasts(turn, f"{loss.code}_near", _warns(turn, loss)):
             _warn(turn, loss)
-        if _lasts(turn, loss.code, loss.reaches(HUNDRED) and not loss.locked):
+        if _lasts(turn, loss.code, is_open and loss.reaches(HUNDRED) and not loss.locked):
             _lock(turn, loss)
 
 
