@@ -123,6 +123,16 @@ def test_a_warning_is_given_once_a_day_over_restarts_too() -> None:
     assert scene.alerts().count("account_daily_loss_near") == 1
 
 
+def test_a_loss_is_told_with_nothing_open_too() -> None:
+    """Where a run ends at a loss at once, or limits are set afterwards."""
+    scene = Scene()
+    scene.prices()
+    booked(scene, "-3")
+    set_limits(scene, daily_loss_usd=4)
+    hold_at(scene, "205")
+    assert scene.alerts().count("account_daily_loss_near") == 1
+
+
 def test_the_lock_of_the_week_outlives_that_of_a_day() -> None:
     """The newest record of the lock says all that is locked."""
     scene = two_holding()

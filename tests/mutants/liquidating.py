@@ -5,9 +5,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from tests.mutants.mutant import Mutant, sessions
-from tests.mutants.plans import Plans, held
+from tests.mutants.plans import Plans, drawn, held
 from tests.mutants.tools import Patch, everywhere
-from trader.engine import ladder, liquidation
+from trader.engine import ladder, liquidation, waiting
 from trader.engine.account import positions
 from trader.engine.turn import Turn
 from trader.simulation.planned import Plan
@@ -71,6 +71,10 @@ def the_guard_is_at_half_the_way(patch: Patch) -> None:
     everywhere(patch, real, limit_of)
 
 
+def any_index_is_believed(patch: Patch) -> None:
+    everywhere(patch, waiting._index_flaw, lambda *_: "")
+
+
 MUTANTS = [
     Mutant(
         name="Q01",
@@ -113,5 +117,12 @@ MUTANTS = [
         patched="`limit_of` halves it",
         patch=the_guard_is_at_half_the_way,
         check=sessions("LG4", _sliding()),
+    ),
+    Mutant(
+        name="Q07",
+        defect="What an entry needs and costs is reckoned from an absurd index price",
+        patched="`_index_flaw` finds nothing",
+        patch=any_index_is_believed,
+        check=sessions("LG1", drawn((727, 71130041))),
     ),
 ]

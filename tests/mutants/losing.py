@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from tests.mutants.limiting import limited
 from tests.mutants.mutant import Mutant, sessions
-from tests.mutants.plans import Plans
+from tests.mutants.plans import Plans, held
 from tests.mutants.tools import Patch, everywhere
 from trader.engine import records as rec
 from trader.engine.account import losses, marking, wallet_days
@@ -72,6 +72,19 @@ def open_is_nothing_at_midnight(patch: Patch) -> None:
     patch.setattr(Turn, "write", write)
 
 
+def what_has_ended_is_not_told(patch: Patch) -> None:
+    real = losses._warns
+    everywhere(patch, real, lambda turn, loss: bool(turn.state.unresolved) and real(turn, loss))
+
+
+def _limits_after_a_loss() -> list[Plan]:
+    """A run is stopped at once, which costs the spread and fees; then limits are set that this nears."""
+    stop, late = Deed(secs=4.0, kind="stop", phase="holding"), Deed(secs=40.0, kind="ack", size=1)
+    deeds = (_START, stop, Deed(secs=15.0, kind="limits"), late)
+    limits = {**_NEAR, "loss_warn_pct": 1, "daily_loss_usd": "2", "weekly_loss_usd": "2"}
+    return [replace(held(seed), deeds=deeds, limits=(limits,)) for seed in range(2)]
+
+
 MUTANTS = [
     Mutant(
         name="O01",
@@ -114,5 +127,12 @@ MUTANTS = [
         patched="`_sum` adds cash flows, commissions and settlements alone",
         patch=a_day_is_what_the_ledger_says,
         check=sessions("OR4", _nights(Deed(secs=6.0, kind="charge", size=37, phase="holding"))),
+    ),
+    Mutant(
+        name="O07",
+        defect="A loss that nears its limit is told only while something is open",
+        patched="`_warns` finds nothing while no run is open",
+        patch=what_has_ended_is_not_told,
+        check=sessions("OR3", _limits_after_a_loss),
     ),
 ]

@@ -291,7 +291,8 @@ class Shell:
 
     def _plan_tick(self) -> None:
         """Plan the next moment at which time alone may matter: some while after the last step, as every step looks at it."""
-        if not self.alive or self.paused or not (self.state.unresolved or self._writer.fault or self._is_owed_wallet()):
+        is_wanted = self.state.unresolved or self.state.loss_since or self._writer.fault or self._is_owed_wallet()
+        if not self.alive or self.paused or not is_wanted:
             return
         due = self._agenda.micros + self._tick_micros()
         if not self._agenda.micros < self._tick_at <= due:
