@@ -1,5 +1,6 @@
 """What ends the run: every exit, where it fires, how far that is, where spot would have to be; and what else would close it."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -84,7 +85,9 @@ def _work(leg: LegView, *, out: bool, prices: int) -> Html:
 
 def _ladder(run: RunView) -> Html:
     head = ("Exit", "Fires at", "To go, points", f"{run.underlying} now", f"{run.underlying} at {_shortly_before(run)}")
-    rows = [_row(run, rung) for rung in run.ladder if run.premium or rung.at_time is not None]
+    shown = [rung for rung in run.ladder if run.premium or rung.at_time is not None]
+    taken = [rung for rung in shown if rung.code == "liquidation" and rung.at_mark is not None]
+    rows = [_liquidated(taken) if rung in taken else _row(run, rung) for rung in shown if rung not in taken[1:]]
     said = reach_of_run(run)
     return join(
         tag("div", "What ends it", class_="lv-title", role="heading", aria_level=2),
@@ -105,13 +108,12 @@ def _shortly_before(run: RunView) -> str:
 
 def _row(run: RunView, rung: Rung) -> Html:
     name = _NAMES.get(rung.code) or words.rung_name(rung)
-    leg = f" {fmt.plain(rung.leg, 8)}" if rung.code == "liquidation" and rung.leg else ""
     if rung.words:
         told = tag("td", tag("small", rung.words, style="white-space:normal"), colspan=4)
         return tag("tr", tag("th", name, scope="row"), told, data_exit=rung.code, title=words.rung_name(rung))
     return tag(
         "tr",
-        tag("th", f"{name}{leg}", scope="row"),
+        tag("th", name, scope="row"),
         _cell(*_fires(run, rung)),
         _cell(*_to_go(run, rung)),
         _spots((rung.spot_low, rung.spot_high), (rung.smile_low, rung.smile_high), rung),
@@ -119,6 +121,45 @@ def _row(run: RunView, rung: Rung) -> Html:
         data_exit=rung.code,
         title=words.rung_name(rung),
     )
+
+
+def _liquidated(rungs: list[Rung]) -> Html:
+    """All short legs in one row, a line each, so that the table keeps its height."""
+    fires = [
+        (f"{fmt.plain(rung.leg, 8)} {'' if rung.told else '≈ '}{parts.price(rung.at_mark, 1)}", _whose(rung))
+        for rung in rungs
+    ]
+    to_go = [
+        (parts.percent(rung.mark_distance_pct, 0), f"{parts.number(rung.mark_distance, 1, signed=True)} USD")
+        for rung in rungs
+    ]
+    return tag(
+        "tr",
+        tag("th", _NAMES["liquidation"], scope="row"),
+        _lines(fires),
+        _lines(to_go),
+        _lines([_end((rung.spot_low, rung.spot_high), (rung.smile_low, rung.smile_high)) for rung in rungs]),
+        _lines([_end((rung.exit_low, rung.exit_high), (rung.smile_exit_low, rung.smile_exit_high)) for rung in rungs]),
+        data_exit="liquidation",
+        title="liquidation of each short leg, by its mark",
+    )
+
+
+def _lines(lines: Sequence[tuple[str, str | None]]) -> Html:
+    return tag("td", *(tag("span", line, title=hint) for line, hint in lines))
+
+
+def _whose(rung: Rung) -> str:
+    told = "told by the exchange" if rung.told else "estimate"
+    return f"the mark of {fmt.plain(rung.leg, 8)}; isolated margin, {told}"
+
+
+def _end(at: _Ends, moved: _Ends) -> tuple[str, str | None]:
+    return " ".join(_ends(at)) or parts.DASH, _smile_hint(moved)
+
+
+def _smile_hint(moved: _Ends) -> str | None:
+    return f"If the smile moves with spot: {' '.join(_ends(moved))}" if _ends(moved) else None
 
 
 def _cell(above: str, below: str = "", title: str | None = None) -> Html:
@@ -129,9 +170,7 @@ def _fires(run: RunView, rung: Rung) -> tuple[str, str, str | None]:
     if rung.at_time is not None:
         return fmt.ist_day_time(rung.at_time).removesuffix("\u00a0IST"), "", f"IST; {fmt.utc_hint(rung.at_time)}"
     if rung.at_mark is not None:
-        whose = "told by the exchange" if rung.told else "estimate"
-        note = f"the mark of {fmt.plain(rung.leg, 8)}; isolated margin, {whose}"
-        return f"mark {parts.price(rung.at_mark, 1)}", whose if rung.code == "liquidation" else f"of {rung.leg}", note
+        return f"mark {parts.price(rung.at_mark, 1)}", f"of {fmt.plain(rung.leg, 8)}", _whose(rung)
     if rung.arms_at_pct is not None:
         return _pct(rung.arms_at_pct), "arms there", None
     return _pct(rung.at_pct), parts.dollars(rung.at_pnl, parts.places(run.premium), signed=True), None
@@ -169,8 +208,7 @@ def _spots(at: _Ends, moved: _Ends, rung: Rung) -> Html:
     """Volatilities as they are; on hover, where the smile moves with spot."""
     if rung.at_time is not None:
         return _cell("")
-    ends, others = _ends(at), _ends(moved)
-    hint = f"If the smile moves with spot: {' '.join(others)}" if others else None
+    ends, hint = _ends(at), _smile_hint(moved)
     if not ends:
         return _cell(parts.DASH, "out of reach", hint)
     return _cell(ends[0], ends[1] if len(ends) > 1 else "", hint)

@@ -84,7 +84,7 @@ def _leg(
         _liquidation(leg, prices),
         parts.number(leg.position_delta, deltas, signed=True),
         parts.dollars(leg.position_theta, decimals, signed=True),
-        f"{_iv(leg.iv_at_entry)} → {_iv(leg.iv)}",
+        f"{_iv(leg.iv_at_entry).removesuffix('\u00a0%')} → {_iv(leg.iv)}",
         parts.percent(leg.distance_pct),
         _age(leg, closed),
     )

@@ -111,10 +111,11 @@ CSS = (
 .lv-exits thead th:nth-child(1) { width: 21%; }
 .lv-exits thead th:nth-child(2) { width: 23%; }
 .lv-exits thead th:nth-child(n + 3) { width: 18.6%; }
-.lv-cols thead th { width: 8.4%; }
-.lv-cols thead th:nth-child(1) { width: 15%; }
-.lv-cols thead th:nth-child(7) { width: 10%; }
-.lv-cols thead th:nth-child(9) { width: 13%; }
+.lv-cols thead th { width: 7.4%; }
+.lv-cols thead th:nth-child(1) { width: 12%; }
+.lv-cols thead th:nth-child(7) { width: 9%; }
+.lv-cols thead th:nth-child(8) { width: 8.6%; }
+.lv-cols thead th:nth-child(10) { width: 11.5%; }
 .lv-greeks span { display: inline-block !important; margin-left: 18px; }
 .lv-words { font-size: 0.86rem; line-height: 17px; margin: 4px 0 0; }
 .lv-exits { display: flex; flex-direction: column; }
@@ -175,7 +176,7 @@ CSS = (
   .lv-cols td::before { content: attr(data-label); display: block; color: var(--lv-muted); font-size: 0.74rem; line-height: 13px;
     font-weight: 400; }
   .lv-cols td.void { display: none; }
-  .lv-live .lv-cols td[data-label^="IV"] { grid-column: span 2; }
+  .lv-live .lv-cols td[data-label^="IV"] { font-size: 0.78rem; letter-spacing: -0.02em; }
   .lv-cols .lv-greeks { grid-column: span 3; }
   .lv-greeks span { margin: 0 10px 0 0; }
   .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .ar-news-rows { height: 52px; }
