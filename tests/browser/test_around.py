@@ -142,6 +142,7 @@ def test_a_run_that_ended_while_nobody_looked_was_nowhere_on_the_first_screen(
 
 
 def test_acknowledging_one_alert_acknowledged_those_nobody_had_seen(panel: str, windows: Windows, home: Path) -> None:
+    trader(home, "ack", "all")  # what the runs before have left
     with_alerts(home, 7)
     page = opened(windows, panel)
     bar = box(page, "alerts_bar")

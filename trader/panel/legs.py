@@ -84,7 +84,7 @@ def _leg(
         _liquidation(leg, prices),
         parts.number(leg.position_delta, deltas, signed=True),
         parts.dollars(leg.position_theta, decimals, signed=True),
-        f"{_iv(leg.iv_at_entry).removesuffix('\u00a0%')} → {_iv(leg.iv)}",
+        _ivs(leg),
         parts.percent(leg.distance_pct),
         _age(leg, closed),
     )
@@ -119,6 +119,11 @@ def name(leg: LegView) -> str:
         back, not_yet = ("bought back", "not sold yet") if leg.side == "sell" else ("sold again", "not bought yet")
         return f"{short}, {back if leg.exit_px is not None else not_yet}"
     return f"{short}, {leg.open_quantity:,} of {leg.quantity:,}"
+
+
+def _ivs(leg: LegView) -> str:
+    """One unit for both, so that a phone shows them in one of four columns."""
+    return f"{_iv(leg.iv_at_entry)} → {_iv(leg.iv)}".replace("\u00a0% →", " →")
 
 
 def _iv(value: float | None) -> str:
