@@ -6,15 +6,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from trader.simulation.catalogue import RATES
 from trader.simulation.planned import Deed, Plan
 
 SHARE = 0.3  # of all sessions
+_SETTLING_SHARE = 0.7  # of those few in which the contracts expire
 _PHASES = ("waiting", "entering", "one leg", "holding", "holding", "exiting", "recovering")
 
 
 def drawn(rng: Random, plan: Plan) -> Plan:
     """The plan with further runs in it, for a share of the sessions."""
-    if rng.random() > SHARE:
+    if rng.random() > (_SETTLING_SHARE if plan.market.expiry_secs < 3600 else SHARE):
         return plan
     others = tuple(_other(rng, plan.preset, number) for number in range(rng.choice((1, 1, 2))))
     deeds = list(plan.deeds)
@@ -24,9 +26,11 @@ def drawn(rng: Random, plan: Plan) -> Plan:
         if rng.random() < 0.4:
             later = secs + rng.uniform(0.5, 25)
             deeds.append(Deed(secs=later, kind="stop_one", size=rng.randint(0, 2), phase=rng.choice(("", *_PHASES))))
+    is_one_stopped = any(deed.kind == "stop_one" for deed in deeds)  # the ledger is read then, beside the other run
+    rates = plan.rates | {"N17": RATES["N17"]} if plan.rates and is_one_stopped else plan.rates
     risk = {**plan.preset["risk"], "max_runs_per_day": 6}
     ordered = tuple(sorted(deeds, key=lambda deed: deed.secs))
-    return replace(plan, preset={**plan.preset, "risk": risk}, others=others, deeds=ordered)
+    return replace(plan, preset={**plan.preset, "risk": risk}, others=others, deeds=ordered, rates=rates)
 
 
 def _other(rng: Random, preset: dict[str, Any], number: int) -> dict[str, Any]:
