@@ -15,7 +15,9 @@ def test_a_changed_margin_mode_is_noticed_recorded_and_told(tmp_path: Path) -> N
     rig.boot()
     try:
         snapshot = await_value(
-            lambda: (s := rig.journal.snapshot("paper")) and s.margin, 20, "the margin mode at the start"
+            lambda: (s := rig.journal.snapshot("paper")) and s.margin and s.margin.mode and s.margin,
+            20,
+            "the margin mode at the start",
         )
         assert (snapshot.mode, snapshot.default_auto_topup) == ("isolated", False)
         rig.start(preset(strategy={"quantity": 20}, schedule={"entry_time_ist": "10:31", "exit_time_ist": "16:30"}))

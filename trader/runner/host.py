@@ -26,6 +26,7 @@ from trader.machine.threads import LastingThread, tell_deaths_no_more, tell_deat
 from trader.runner import killpoints, restart_notes
 from trader.runner.feed import Feed
 from trader.runner.local_venue import LocalVenue
+from trader.runner.logs import write_what_waits
 from trader.runner.market_clock import wall_now
 from trader.runner.notices import Note
 from trader.runner.own_process import RunnerProcess, may_live, open_home
@@ -111,6 +112,7 @@ class Host:
             self._journal.close()
         if self._connection is not None:
             logger.info("host_stopped host=%s", self._kind)
+        write_what_waits()
 
     def wait(self) -> None:
         """Block until `stop` was called."""

@@ -135,9 +135,20 @@ def set_up_logging(home: Path, *, console: bool = True) -> None:
     )
 
 
+def write_what_waits() -> None:
+    """Give the writing threads a moment for what they still have: a process that ends by a signal ends without asking them."""
+    for waiting in _waiting:
+        with waiting.all_tasks_done:
+            waiting.all_tasks_done.wait_for(lambda: not waiting.unfinished_tasks, _LAST_SECS)  # noqa: B023
+
+
+_waiting: list[queue.Queue[logging.LogRecord]] = []
+
+
 def _hand_over(*handlers: logging.Handler) -> _HandOver:
     """A handler that leaves these to a thread; what waits at the end of the process is still written."""
     waiting: queue.Queue[logging.LogRecord] = queue.Queue(_LINES_WAITING_MAX)
+    _waiting.append(waiting)
     writer = _Writer(waiting, *handlers, respect_handler_level=True)
     writer.start()
     atexit.register(writer.stop)
