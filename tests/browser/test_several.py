@@ -330,5 +330,5 @@ def test_the_daily_loss_closes_locks_and_is_resumed_on_the_page(
     expect(locked).to_contain_text("locked until tomorrow or until a person resumes")
     page.get_by_role("button", name="Resume").click()
     page.get_by_role("button", name="Yes, resume").click()
-    expect(page.get_by_text("entries are let out again after the daily loss")).to_be_visible()
+    expect(page.get_by_text("entries are let out again after the loss")).to_be_visible()
     expect(page.locator('[data-lock="off"]')).to_be_visible()
