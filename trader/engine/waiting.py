@@ -19,7 +19,7 @@ from trader.engine.account.losses import (
 from trader.engine.beside import NOT_READ
 from trader.engine.cover import in_ranks
 from trader.engine.effects import ReadChain
-from trader.engine.entry_cost import entry_cost, nonsense
+from trader.engine.entry_cost import EntryCost, entry_cost, nonsense
 from trader.engine.events import ChainRead
 from trader.engine.execution.entry import Work, give_up, unready, work_entry
 from trader.engine.execution.working import ask_cancel
@@ -84,7 +84,8 @@ def wait(turn: Turn, run_id: str) -> None:
     reasons = _obstacles(turn, run)
     turn.set_watch(run_id, why_not=tuple(reasons))
     if not reasons:
-        if late := _stop_beyond(turn, turn.run(run_id)):
+        run = turn.run(run_id)
+        if late := _stop_beyond(turn, run, _cost(turn, run)):
             turn.alert(run_id, "warning", "stop_beyond_liquidation", f"Entered all the same: {late.words}.")
         turn.phase(run_id, Phase.ENTERING, "all prerequisites met")
         enter(turn, run_id)
@@ -119,21 +120,24 @@ def _index_flaw(run: Run, spot: Decimal | None) -> str:
 
 def _nonsense(turn: Turn, run: Run) -> list[str]:
     """Why the strikes make no trade worth making at the prices of now."""
-    spot = turn.state.market.spots.get(run.underlying)
-    cost = None if spot is None else entry_cost(run.preset, run.legs, turn.state.market.quotes, spot)
+    cost = _cost(turn, run)
     if cost is None:
         return []
     found = nonsense(run.preset, run.legs, cost)
-    if run.preset.risk.liquidation == "refuse" and (late := _stop_beyond(turn, run)):
+    if run.preset.risk.liquidation == "refuse" and (late := _stop_beyond(turn, run, cost)):
         found.append(late.refusal)
     return found
 
 
-def _stop_beyond(turn: Turn, run: Run) -> TooLate | None:
+def _cost(turn: Turn, run: Run) -> EntryCost | None:
+    spot = turn.state.market.spots.get(run.underlying)
+    return None if spot is None else entry_cost(run.preset, run.legs, turn.state.market.quotes, spot)
+
+
+def _stop_beyond(turn: Turn, run: Run, cost: EntryCost | None) -> TooLate | None:
     """Whether a leg would be liquidated before the maximum loss fires; in portfolio mode no leg is."""
     market, now = turn.state.market, turn.now.market
     spot = market.spots.get(run.underlying)
-    cost = None if spot is None else entry_cost(run.preset, run.legs, market.quotes, spot)
     if cost is None or spot is None or now is None or not turn.state.account.is_isolated(run.underlying):
         return None
     return stop_beyond(run.preset, run.legs, market.quotes, cost, spot, now, run.exit_at)

@@ -104,7 +104,7 @@ def _touch(leg: LegView, prices: int) -> str:
 
 
 def _liquidation(leg: LegView, prices: int) -> str:
-    """The mark at which the exchange takes the leg over; a number of ours is marked as about right."""
+    """The mark at which the exchange takes the leg over; an estimate is marked with ≈."""
     if leg.liquidation_px is None:
         return parts.DASH
     return f"{'' if leg.liquidation_told else '≈ '}{parts.price(leg.liquidation_px, prices)}"

@@ -64,7 +64,7 @@ def margin_in(
 
 def _netted(held: Sequence[OptionHeld], spot: Decimal, at: datetime | None) -> Decimal | None:
     """USD that portfolio margin needs for these, unrealised cash flows in; None where one has no price or volatility. Of one
-    contract the exchange knows one position, whoever holds parts of it."""
+    contract the exchange knows one position, although several runs may hold parts of it."""
     sizes: dict[tuple[Kind, Decimal, datetime], int] = {}
     lines: dict[tuple[Kind, Decimal, datetime], Line] = {}
     for one in held:

@@ -62,9 +62,11 @@ def on_margin_read(turn: Turn, event: MarginRead) -> None:
 def _tell_topups(turn: Turn, terms: MarginTerms) -> None:
     """Tell where auto top-up of a position that a run holds is another than it was."""
     known = turn.state.margin
-    for run in turn.state.unresolved if known is not None else ():
+    if known is None:
+        return
+    for run in turn.state.unresolved:
         for leg in run.held:
-            old, new = known.position(leg.symbol), terms.position(leg.symbol)  # type: ignore[union-attr]
+            old, new = known.position(leg.symbol), terms.position(leg.symbol)
             if old is not None and new is not None and old.auto_topup != new.auto_topup:
                 means = (
                     "it draws free balance before it is liquidated"

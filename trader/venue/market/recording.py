@@ -36,7 +36,7 @@ _LISTED_AHEAD_MS = 5 * 60_000  # quotes of one snapshot arrive over a minute or 
 _LEVERAGE = 2.75
 _ANSWER_MAX = 2.0
 _ARRIVE_MS = 10 * 60_000
-_THIN = 2.0  # a quote at more than this times the usual distance is nobody's idea of the price
+_THIN = 2.0  # a quote at more than this times the usual distance is not the price
 _WIDTHS_SAMPLED = 2000
 _CENT = Decimal("0.01")
 
