@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from trader.domain.trigger import Stop
+
 
 class Side(StrEnum):
     opposite: "Side"
@@ -104,6 +106,7 @@ class OrderIntent(msgspec.Struct, frozen=True, kw_only=True):
     time_in_force: TimeInForce = TimeInForce.GTC
     reduce_only: bool = False
     post_only: bool = False
+    stop: Stop | None = None  # it waits at the exchange for this price first
 
 
 class OrderSnapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from trader.domain.margin import MarginedPosition, MarginTerms, terms_of
 from trader.domain.order import OrderIntent, OrderSnapshot, TimeInForce
 from trader.domain.outcome import Rejected, Unknown
 from trader.domain.quote import Quote
+from trader.domain.trigger import Trigger
 from trader.domain.wallet import Transaction, Wallet
 from trader.exchange.ccxt.gateway import CcxtGateway
 from trader.exchange.ccxt.wire import load_ccxt
@@ -29,7 +30,6 @@ from trader.exchange.common.outcomes import outcome_of
 from trader.exchange.common.rows import convert_rows
 from trader.exchange.common.transport import proxies_for
 from trader.exchange.delta.api.health import explain_failure
-from trader.exchange.delta.api.order_requests import Trigger
 from trader.exchange.delta.wire import core as wire
 from trader.exchange.delta.wire import numbers as n
 from trader.exchange.delta.wire.account import FullPreferencesRow, MarginedPositionRow, TransactionRow

@@ -9,39 +9,16 @@ sign of a trailing amount: the official client.
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from trader.domain.order import OrderIntent, OrderType, Side, TimeInForce
+from trader.domain.trigger import Stop, StopKind, Trigger
 from trader.exchange.common.outcomes import UnsendableOrder
 
 BATCH_MOST = 50
 _CLIENT_ID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
-
-
-class StopKind(StrEnum):
-    STOP_LOSS = "stop_loss_order"
-    TAKE_PROFIT = "take_profit_order"
-
-
-class Trigger(StrEnum):
-    """Which price sets a stop off. Last-traded on thin strikes misfires or never fires."""
-
-    MARK = "mark_price"
-    LAST = "last_traded_price"
-    SPOT = "spot_price"
-
-
-class Stop(msgspec.Struct, frozen=True, kw_only=True):
-    """Makes an order wait for a price: `price` is the trigger, or `trail` the distance it follows the best price at
-    (both USD per unit of underlying, above 0; one of the two)."""
-
-    kind: StopKind = StopKind.STOP_LOSS
-    price: Decimal | None = None
-    trail: Decimal | None = None
-    trigger: Trigger | None = None  # None: the exchange's default, the mark
 
 
 class Bracket(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +85,7 @@ def request_of(intent: OrderIntent) -> OrderRequest:
         client_order_id=intent.client_order_id,
         order_type=intent.order_type,
         limit_price=intent.limit_price if is_limit else None,
+        stop=intent.stop,
         time_in_force=intent.time_in_force,
         post_only=intent.post_only,
         reduce_only=intent.reduce_only,

@@ -1,0 +1,117 @@
+"""A ticket: one order by hand or by program, with the protection that rests at the exchange beside it.
+
+The panel's form, the CLI's options, the API's schema and every message about a field come from these models. Prices are USD per
+unit of underlying, as the exchange quotes them; quantities are whole contracts.
+"""
+
+from decimal import Decimal
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from trader.config.numbers import Flag, Number, Whole
+from trader.config.orders import Orders
+from trader.config.section import Section, setting
+from trader.domain.order import Side
+
+MOST_TICKETS = 50  # of one call: the exchange's own bound of a batch
+
+OrderKind = Literal[
+    "market", "limit", "stop_market", "stop_limit", "take_profit_market", "take_profit_limit", "trailing_stop"
+]
+Work = Literal["once", "chase", "twap", "iceberg"]
+TriggerBy = Literal["mark", "last", "index"]
+_LIMITS = ("limit", "stop_limit", "take_profit_limit")
+_STOPS = ("stop_market", "stop_limit", "take_profit_market", "take_profit_limit")
+
+
+def _price(title: str, description: str) -> Any:
+    return setting(None, title, description, "USD", gt=0, le=Decimal(10) ** 9)
+
+
+class Protection(Section):
+    """A stop loss or take profit that rests at the exchange, reduce-only, for as much as the ticket holds."""
+
+    price: Number = Field(title="Trigger", description="The price that sets it off.", gt=0, le=Decimal(10) ** 9,
+                          json_schema_extra={"unit": "USD"})  # fmt: skip
+    limit_price: Number | None = _price(
+        "Limit", "The worst price it may then trade at; without one it is a market order."
+    )
+
+
+class TicketRequest(Section):
+    """One order. What the contract's tick, the collar or the account's limits say of it is asked of the engine's gate."""
+
+    symbol: str = setting(..., "Contract", "The exchange's symbol, e.g. C-BTC-90000-310126 or BTCUSD.", min_length=1,
+                          max_length=64)  # fmt: skip
+    side: Side = setting(..., "Side", "buy or sell.")
+    quantity: Whole = setting(..., "Quantity", "How many contracts.", "contracts", ge=1, le=1_000_000)
+    order_type: OrderKind = setting("limit", "Order type", "What is sent: see the glossary of order types.")
+    limit_price: Number | None = _price(
+        "Limit price", "The worst price it may trade at; limit, stop-limit and take-profit-limit."
+    )
+    stop_price: Number | None = _price("Trigger price", "The price that sets a stop or take profit off.")
+    trail_usd: Number | None = _price("Trail", "Trailing stop: how far its trigger follows the best price behind.")
+    trigger_by: TriggerBy = setting("mark", "Triggered by", "Which price sets stops off: mark, last trade or index.")
+    time_in_force: Literal["gtc", "ioc"] = setting(
+        "gtc", "Time in force", "gtc rests until cancelled; ioc takes what there is at once."
+    )
+    post_only: Flag = setting(
+        False, "Post only", "Refused by the exchange instead of trading at once: maker or nothing."
+    )
+    reduce_only: Flag = setting(False, "Reduce only", "Closes contracts of earlier tickets and opens none.")
+    work: Work = setting(
+        "once", "Worked as", "once: one order. chase, twap, iceberg: by that algorithm, its terms in `orders`."
+    )
+    orders: Orders = setting(
+        Orders(), "Algorithm", "The terms of the algorithm: the entry_* fields, retries, slippage, timeout."
+    )
+    stop_loss: Protection | None = setting(None, "Stop loss", "Rests at the exchange as soon as something has filled.")
+    take_profit: Protection | None = setting(None, "Take profit", "The same on the other side; one cancels the other.")
+    leverage: Number | None = setting(
+        None, "Leverage", "Leverage of the contract's orders to set first.", "×", ge=1, le=200
+    )
+    reason: str = setting("", "Reason", "Why, in your own words; kept with the ticket.", max_length=200)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for wrong in self._flaws():
+            raise ValueError(wrong)
+        return self
+
+    def _flaws(self) -> list[str]:
+        """What contradicts itself, one sentence each that names the field."""
+        kind, found = self.order_type, []
+        if (kind in _LIMITS) is (self.limit_price is None):
+            found.append(f"limit_price {'is missing: a' if kind in _LIMITS else 'must be left out of a'} {kind} order")
+        if (kind in _STOPS) is (self.stop_price is None):
+            found.append(f"stop_price {'is missing: a' if kind in _STOPS else 'must be left out of a'} {kind} order")
+        if (kind == "trailing_stop") is (self.trail_usd is None):
+            found.append(
+                f"trail_usd {'is missing: a' if kind == 'trailing_stop' else 'must be left out of a'} {kind} order"
+            )
+        if self.post_only and (kind != "limit" or self.time_in_force == "ioc" or self.work != "once"):
+            found.append("post_only is for a limit order that rests (gtc), sent once")
+        if self.time_in_force == "ioc" and kind not in ("limit", "market"):
+            found.append(f"time_in_force must be gtc for a {kind} order")
+        if self.work != "once" and (kind != "market" or self.reduce_only):
+            found.append(
+                f"work must be once for a {'reduce-only' if self.reduce_only else kind} order: {self.work} sets its own prices (order_type market)"
+            )
+        if self.reduce_only and (self.stop_loss or self.take_profit):
+            found.append("stop_loss and take_profit belong to an order that opens, not to a reduce-only one")
+        return found
+
+
+class TicketList(Section):
+    """Up to 50 tickets of one call. `link` says what they have to do with one another: nothing (each stands for itself), or oco
+    (two of them: the first that fills cancels the other)."""
+
+    tickets: tuple[TicketRequest, ...] = setting(..., "Tickets", "The orders.", min_length=1, max_length=MOST_TICKETS)
+    link: Literal["none", "oco"] = setting("none", "Link", "none, or oco: one cancels the other.")
+
+    @model_validator(mode="after")
+    def _two_for_oco(self) -> Self:
+        if self.link == "oco" and len(self.tickets) != 2:
+            raise ValueError(f"link oco is for exactly 2 tickets, was {len(self.tickets)}")
+        return self
