@@ -26,7 +26,7 @@ class InvalidConfig(ConfigError):
 
 def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """One sentence per problem pydantic found in a value of `model`."""
-    return [_sentence(details, model) for details in error.errors(include_url=False)]
+    return [sentence(details, model) for details in error.errors(include_url=False)]
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -113,7 +113,8 @@ _MUST = {
 }
 
 
-def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
+def sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
+    """One problem that pydantic found in a value of `model`, in words."""
     kind, loc = details["type"], details["loc"]
     path = path_of(loc)
     if kind == "extra_forbidden":

@@ -398,10 +398,20 @@ class Journal:
         offset: int = 0,
         account: str | None = None,
         finished: bool | None = None,
+        underlying: str | None = None,
+        before: str | None = None,
     ) -> list[RunSummary]:
-        """Runs, newest first."""
+        """Runs, newest first; `before` a run: those made before it."""
         with self._read() as connection:
-            return views.read_runs(connection, limit=limit, offset=offset, account=account, finished=finished)
+            return views.read_runs(
+                connection,
+                limit=limit,
+                offset=offset,
+                account=account,
+                finished=finished,
+                underlying=underlying,
+                before=before,
+            )
 
     def run(self, run_id: str) -> RunSummary | None:
         with self._read() as connection:

@@ -358,8 +358,10 @@ def read_runs(
     account: str | None = None,
     finished: bool | None = None,
     run_id: str | None = None,
+    underlying: str | None = None,
+    before: str | None = None,
 ) -> list[RunSummary]:
-    """Runs, newest first; `finished` True or False keeps only those."""
+    """Runs, newest first; `finished` True or False keeps only those, `before` a run those made before it."""
     created, ended = t.runs.alias("created"), t.runs.alias("ended")
     joined = created.outerjoin(ended, (ended.c.run_id == created.c.run_id) & (ended.c.kind == "run_finished"))
     query = (
@@ -381,6 +383,11 @@ def read_runs(
         query = query.where(created.c.account == account)
     if run_id is not None:
         query = query.where(created.c.run_id == run_id)
+    if underlying is not None:
+        query = query.where(created.c.underlying == underlying)
+    if before is not None:
+        made = select(t.runs.c.seq).where(t.runs.c.run_id == before, t.runs.c.kind == "run_created")
+        query = query.where(created.c.seq < made.scalar_subquery())
     if finished is not None:
         query = query.where(ended.c.seq.is_not(None) if finished else ended.c.seq.is_(None))
     rows = connection.execute(query).mappings().all()

@@ -11,9 +11,11 @@ from typing import NoReturn
 
 from anyio import to_thread
 from starlette.middleware import Middleware
+from starlette.routing import Mount
 from streamlit import config
 from streamlit.runtime.pages_manager import PagesManager
 
+from trader.api.mounted import Mounted
 from trader.config.settings import load_settings
 from trader.domain.errors import TraderError
 from trader.panel import theme_once
@@ -49,6 +51,14 @@ def middleware() -> list[Middleware]:
     return [Middleware(HostGuard, port=served_port), Middleware(KnownPaths, pages=names)]
 
 
+_api = Mounted()
+
+
+def routes() -> list[Mount]:
+    """What is served beside the pages: the HTTP API, which is made at its first request."""
+    return [Mount("/api", _api)]
+
+
 @asynccontextmanager
 async def lifespan(_app: object) -> AsyncIterator[None]:
     """Start the runner's host (and, on paper, the local exchange) before serving; stop it after the last request.
@@ -68,6 +78,7 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await to_thread.run_sync(_api.close)
         await to_thread.run_sync(host.stop)
 
 
