@@ -42,8 +42,8 @@ def problem(answer: Any, status: int, code: str, *fields: str) -> dict[str, Any]
         ({"preset": "default", "config": {"name": "x"}}, ("body",), "leave preset and overrides out"),
     ],
 )
-def test_a_start_that_cannot_be_names_the_field(live: Client, body: Any, fields: tuple[str, ...], words: str) -> None:
-    found = problem(live.ask("POST", "/v1/runs", json=body), 422, "invalid", *fields)
+def test_a_start_that_cannot_be_names_the_field(shared: Client, body: Any, fields: tuple[str, ...], words: str) -> None:
+    found = problem(shared.ask("POST", "/v1/runs", json=body), 422, "invalid", *fields)
     assert words in found["detail"]
 
 
@@ -63,29 +63,29 @@ def test_a_start_that_cannot_be_names_the_field(live: Client, body: Any, fields:
     ],
 )
 def test_a_body_that_is_no_strict_json_is_refused(
-    live: Client, body: bytes, status: int, code: str, words: str
+    shared: Client, body: bytes, status: int, code: str, words: str
 ) -> None:
-    answer = live.ask("POST", "/v1/runs", data=body, headers={"Content-Type": "application/json"})
+    answer = shared.ask("POST", "/v1/runs", data=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == status and words in answer.json()["detail"]
     assert answer.json()["type"] == f"urn:strangle-desk:{code}"
 
 
-def test_other_kinds_of_body_are_refused(live: Client) -> None:
-    answer = live.ask(
+def test_other_kinds_of_body_are_refused(shared: Client) -> None:
+    answer = shared.ask(
         "POST", "/v1/runs", data="now=true", headers={"Content-Type": "application/x-www-form-urlencoded"}
     )
     problem(answer, 415, "not-json")
 
 
-def test_a_body_in_chunks_is_counted_too(live: Client) -> None:
+def test_a_body_in_chunks_is_counted_too(shared: Client) -> None:
     chunks = (b"x" * 60_000 for _ in range(10))
-    problem(live.ask("POST", "/v1/runs", data=chunks, headers={"Content-Type": "application/json"}), 413, "too-large")
+    problem(shared.ask("POST", "/v1/runs", data=chunks, headers={"Content-Type": "application/json"}), 413, "too-large")
 
 
-def test_a_client_that_sends_too_slowly_is_let_go(live: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_sends_too_slowly_is_let_go(shared: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trader.api.gate.BODY_SECS", 0.2)
-    with socket.create_connection(("127.0.0.1", live.port), timeout=10) as wire:
-        head = f"POST /api/v1/runs HTTP/1.1\r\nHost: 127.0.0.1:{live.port}\r\nAuthorization: Bearer {live.tokens['trade']}\r\n"
+    with socket.create_connection(("127.0.0.1", shared.port), timeout=10) as wire:
+        head = f"POST /api/v1/runs HTTP/1.1\r\nHost: 127.0.0.1:{shared.port}\r\nAuthorization: Bearer {shared.tokens['trade']}\r\n"
         wire.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{{".encode())
         got = b""
         while chunk := wire.recv(4096):
@@ -115,15 +115,15 @@ def test_a_client_that_sends_too_slowly_is_let_go(live: Client, monkeypatch: pyt
     ],
 )
 def test_an_address_that_is_none_is_a_problem_document(
-    live: Client, method: str, path: str, status: int, code: str
+    shared: Client, method: str, path: str, status: int, code: str
 ) -> None:
-    answer = live.ask(method, path)
+    answer = shared.ask(method, path)
     assert (answer.status_code, answer.json()["type"]) == (status, f"urn:strangle-desk:{code}"), answer.text
 
 
-def test_another_host_or_site_is_not_answered(live: Client) -> None:
+def test_another_host_or_site_is_not_answered(shared: Client) -> None:
     for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}):
-        problem(live.ask("GET", "/v1/status", headers=headers), 403, "other-host")
+        problem(shared.ask("GET", "/v1/status", headers=headers), 403, "other-host")
 
 
 def test_nothing_is_started_without_a_runner(api: Client, journal: Journal) -> None:

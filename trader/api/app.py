@@ -13,14 +13,14 @@ from trader import __version__
 from trader.api import openapi
 from trader.api.gate import Gate
 from trader.api.problems import Problem, of_error
-from trader.api.routes import account, health, presets, runs
-from trader.config.messages import path_of, sentence
+from trader.api.routes import account, health, presets, runs, stream, trading
+from trader.config.messages import causes, path_of, sentence
 from trader.config.tokens import TokenStore
 from trader.desk import Desk
 from trader.domain.errors import TraderError
 
 logger = logging.getLogger(__name__)
-_PARTS = (health, runs, presets, account)
+_PARTS = (health, runs, presets, account, stream)
 
 
 def create_app(desk: Desk, tokens: TokenStore) -> FastAPI:
@@ -36,9 +36,10 @@ def create_app(desk: Desk, tokens: TokenStore) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.desk = desk
-    for part in _PARTS:
-        app.include_router(part.routes)
-    app.include_router(openapi.routes(app, [part.routes for part in _PARTS]))
+    app.state.streams = stream.Streams(desk)
+    parts = [part.routes for part in (*_PARTS, *([trading] if trading.stands(desk) else []))]
+    for part in [*parts, openapi.routes(app, parts)]:
+        app.include_router(part)
     app.add_middleware(Gate, tokens=tokens)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(TraderError, _house)
@@ -61,7 +62,7 @@ def _invalid(request: Request, error: Any) -> Response:
     field = getattr(request.scope.get("route"), "body_field", None)
     model = None if field is None else field.field_info.annotation
     found = []
-    for details in error.errors():
+    for details in causes(error.errors()):
         place = details["loc"][1:] if details["loc"][0] in ("body", "query", "path", "header") else details["loc"]
         known = model if isinstance(model, type) and issubclass(model, BaseModel) else BaseModel
         found.append((path_of(place) or str(details["loc"][0]), sentence(details | {"loc": place}, known)))

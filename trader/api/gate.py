@@ -21,6 +21,7 @@ LARGEST_BODY = 262_144
 BODY_SECS = 10.0
 _BODIES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _MOST_DEEP = 40
+_PASS_SECS, _PASS_BYTES = 2.0, 16_000_000
 
 
 class Gate:
@@ -68,17 +69,20 @@ class Gate:
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
         told = headers.get("content-length", "0")
         if told.isdecimal() and int(told[:20]) > LARGEST_BODY:
+            await _pass_over(receive)
             raise _too_large()
         body = bytearray()
         try:
             with anyio.fail_after(BODY_SECS):
-                while True:
+                more = True
+                while more:
                     message = await receive()
                     body += message.get("body", b"")
+                    more = message.get("more_body", False)
                     if len(body) > LARGEST_BODY:
+                        if more:
+                            await _pass_over(receive)
                         raise _too_large()
-                    if not message.get("more_body", False):
-                        break
         except TimeoutError:
             words = f"The body was not here within {BODY_SECS:g} s; nothing was done."
             raise Problem(408, "slow", words, headers={"Connection": "close"}) from None
@@ -99,6 +103,17 @@ class OwnHost:
             await Problem(403, "other-host", why).response()(scope, receive, send)
         elif scope["type"] in ("http", "lifespan"):
             await self._app(scope, receive, send)
+
+
+async def _pass_over(receive: Receive) -> None:
+    """Let what is still being sent go by, for a while: a client that is cut off while it sends never sees the answer."""
+    passed = 0
+    with anyio.move_on_after(_PASS_SECS):
+        while passed < _PASS_BYTES:
+            message = await receive()
+            passed += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                break
 
 
 def _unknown(words: str) -> Problem:
