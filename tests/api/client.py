@@ -23,13 +23,13 @@ class Client:
         self.home = home
         self.url = f"http://127.0.0.1:{port}/api"
         self.tokens = tokens
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self.session = requests.Session()
+        self.session.trust_env = False
 
     def ask(self, method: str, path: str, scope: str | None = "trade", **more: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.tokens[scope]}"} if scope else {}
         more["headers"] = headers | more.get("headers", {})
-        return self._session.request(method, self.url + path, timeout=30, **more)
+        return self.session.request(method, self.url + path, timeout=30, **more)
 
     def get(self, path: str, scope: str | None = "trade", **more: Any) -> Any:
         """The document of an answer that must be 200."""
@@ -38,7 +38,7 @@ class Client:
         return found.json()
 
     def close(self) -> None:
-        self._session.close()
+        self.session.close()
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def serving(desk: Desk) -> Iterator[Client]:
     """The API over a desk, on a free port."""
     store = TokenStore(desk.settings.home)
     tokens = {scope: store.create(scope, scope)[1] for scope in SCOPES}
-    listener = socket.socket()
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # or asyncio would not switch Nagle off
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     running = server(desk, store, port)

@@ -60,7 +60,7 @@ MATRIX = {
 }
 KINDS = (None, "wrong", "revoked", "read", "stop", "trade")
 _VALUES = {"{order}": "pause"}
-_REACH = {
+REACH = {
     None: ["read", "stop", "trade"],
     "read": ["read", "stop", "trade"],
     "stop": ["stop", "trade"],
@@ -102,7 +102,7 @@ def test_each_scope_reaches_its_routes_and_no_others(api: Client) -> None:
                 status = answer.status_code
             if least is not None and kind in (None, "wrong", "revoked"):
                 assert status == 401, (route, kind)
-            elif kind is not None and kind not in ("wrong", "revoked") and kind not in _REACH[least]:
+            elif kind is not None and kind not in ("wrong", "revoked") and kind not in REACH[least]:
                 assert status == 403, (route, kind)
             else:
                 assert status not in (401, 403), (route, kind)

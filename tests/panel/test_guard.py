@@ -122,6 +122,7 @@ def asked(path: str, *, page: bool) -> int:
         ("/static/css/index.css", False, 200),
         ("/favicon.png", False, 200),
         ("/api/v1/runs", True, 200),  # the API answers for itself
+        ("/api", True, 404),
         ("/apis", True, 404),
         ("/metrics", True, 404),
         ("/metrics/", True, 404),

@@ -5,6 +5,7 @@ misses pictures in between and never gets an old one.
 """
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -42,7 +43,7 @@ class Shared:
 async def changes(shared: Shared, name: str) -> AsyncIterator[bytes]:
     """The state whenever it is another, with a heartbeat between."""
     told, beaten = "", time.monotonic()
-    while True:
+    while not _ending():
         state, text = await shared.now()
         if state != told:
             told, beaten = state, time.monotonic()
@@ -51,6 +52,13 @@ async def changes(shared: Shared, name: str) -> AsyncIterator[bytes]:
             beaten = time.monotonic()
             yield b": heartbeat\n\n"
         await asyncio.sleep(LOOK_SECS)
+
+
+def _ending() -> bool:
+    """Whether the server was asked to stop: it waits for its connections to end, and these would not. uvicorn tells its
+    applications nothing of that, but a signal goes to the server, which notes it."""
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return bool(getattr(server, "should_exit", False))
 
 
 class Clients:
@@ -94,6 +102,8 @@ class EventStream(Response):
                 await self._tell(send, b"retry: 1000\n\n")
                 async for event in self._events:
                     await self._tell(send, event)
+                await send({"type": "http.response.body", "body": b""})
+                tasks.cancel_scope.cancel()
         except* TimeoutError:
             pass  # it takes nothing any more; the connection ends with this answer
         finally:

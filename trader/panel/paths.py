@@ -12,7 +12,7 @@ from trader.panel.guard import Asgi, Message, Receive, Scope, Send
 _FRONT_END = frozenset({"_stcore", "media", "component", "static"})
 _FILES = frozenset({"favicon.png", "index.html", "manifest.json"})
 _COMPONENTS = "component"  # pages of their own, inside frames
-_API = "api"
+_API = "api/"
 
 
 class KnownPaths:
@@ -33,7 +33,7 @@ class KnownPaths:
             return
         path = str(scope["path"])[1:]
         first = path.partition("/")[0]
-        if path.removesuffix("/") in self._pages or first in (_COMPONENTS, _API):
+        if path.removesuffix("/") in self._pages or first == _COMPONENTS or path.startswith(_API):
             await self._app(scope, receive, send)
         elif first in _FRONT_END:
             await self._app(scope, receive, _without_pages(send))

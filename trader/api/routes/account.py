@@ -108,21 +108,19 @@ def get_level(desk: ADesk) -> Response:
 async def _order(
     desk: Desk,
     order: Literal["pause", "reduce", "kill", "resume"],
-    body: ReasonRequest | None,
+    body: ReasonRequest,
     who: str,
     key: str,
     wait: float,
 ) -> Response:
-    reason = "" if body is None else body.reason
-
     def ask() -> Any:
-        return desk.order_level(order, issued_by="api", who=who, reason=reason, key=key)
+        return desk.order_level(order, issued_by="api", who=who, reason=body.reason, key=key)
 
     return answer(await answered(desk, await to_thread.run_sync(ask), wait), 202)
 
 
 @routes.add("POST", "/v1/level/resume", "trade", Receipt, status=202)
-async def resume(desk: ADesk, who: Who, key: Key, body: ReasonRequest | None = None, wait: Wait = 2) -> Response:
+async def resume(desk: ADesk, who: Who, key: Key, body: ReasonRequest = ReasonRequest(), wait: Wait = 2) -> Response:
     """Allow entries again, from any level; lifts the HALT file."""
     return await _order(desk, "resume", body, who, key, wait)
 
@@ -133,7 +131,7 @@ async def lower_level(
     order: Annotated[Literal["pause", "reduce", "kill"], Path(description="What to order.")],
     who: Who,
     key: Key,
-    body: ReasonRequest | None = None,
+    body: ReasonRequest = ReasonRequest(),
     wait: Wait = 2,
 ) -> Response:
     """pause: no run begins to sell. reduce: exits only. kill: cancel and close everything, then no entry until resume."""

@@ -228,11 +228,11 @@ def sync_positions(desk: ADesk) -> Response:
 
 
 @routes.add("POST", "/v1/trading/positions/close-all", "stop", Receipt, status=202)
-async def close_all(desk: ADesk, body: ConfirmRequest | None = None, wait: Wait = 5) -> Response:
+async def close_all(desk: ADesk, body: ConfirmRequest = ConfirmRequest(), wait: Wait = 5) -> Response:
     """Close every ticket and run; the receipt's detail lists the closing orders."""
 
     def ask() -> CommandReceipt:
-        return _of(desk).close_all(issued_by="api", confirm=None if body is None else body.confirm)
+        return _of(desk).close_all(issued_by="api", confirm=body.confirm)
 
     return answer(await answered(desk, await to_thread.run_sync(ask), wait), 202)
 
