@@ -39,6 +39,7 @@ MATRIX = {
     "GET /v1/trading/performance": "read",
     "GET /v1/trading/statistics": "read",
     "GET /v1/stream/status": "read",
+    "GET /v1/stream/alerts": "read",
     "POST /v1/trading/orders": "trade",
     "POST /v1/trading/orders/check": "read",
     "GET /v1/trading/orders": "read",

@@ -7,7 +7,8 @@ misses pictures in between and never gets an old one.
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Generic, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -16,23 +17,24 @@ from starlette.types import Receive, Scope, Send
 
 from trader.api.problems import Problem
 
+Seen = TypeVar("Seen")
+
 MOST_CLIENTS = 32
 LOOK_SECS = 0.25
 HEARTBEAT_SECS = 10.0
 _TAKE_SECS = 20.0  # for a client to take what was sent
 
 
-class Shared:
-    """What a function tells, asked at most every `LOOK_SECS` however many ask. `look` returns a name of the state and its
-    text; it may wait, and runs in a thread."""
+class Shared(Generic[Seen]):
+    """What a function tells, asked at most every `LOOK_SECS` however many ask. It may wait, and runs in a thread."""
 
-    def __init__(self, look: Callable[[], tuple[str, bytes]]) -> None:
+    def __init__(self, look: Callable[[], Seen], empty: Seen) -> None:
         self._look = look
         self._lock = asyncio.Lock()
         self._at = float("-inf")
-        self._seen = ("", b"")
+        self._seen = empty
 
-    async def now(self) -> tuple[str, bytes]:
+    async def now(self) -> Seen:
         async with self._lock:
             if time.monotonic() - self._at >= LOOK_SECS:
                 self._seen = await to_thread.run_sync(self._look)
@@ -40,18 +42,36 @@ class Shared:
             return self._seen
 
 
-async def changes(shared: Shared, name: str) -> AsyncIterator[bytes]:
-    """The state whenever it is another, with a heartbeat between."""
-    told, beaten = "", time.monotonic()
-    while not _ending():
-        state, text = await shared.now()
+async def changes(shared: Shared[tuple[str, bytes]], name: str) -> AsyncIterator[bytes]:
+    """A state, told as its name and its text, whenever it has another name."""
+    told = ""
+    async for state, text in _looks(shared):
         if state != told:
-            told, beaten = state, time.monotonic()
-            yield b"event: %b\nid: %b\ndata: %b\n\n" % (name.encode(), state.encode(), text)
-        elif time.monotonic() - beaten >= HEARTBEAT_SECS:
-            beaten = time.monotonic()
-            yield b": heartbeat\n\n"
+            told = state
+            yield _event(name, state, text)
+        else:
+            yield b""
+
+
+async def news(shared: Shared[Sequence[tuple[int, bytes]]], name: str, after: int | None) -> AsyncIterator[bytes]:
+    """Things that are numbered in the order they come (oldest first), each once: those after a number; by default those
+    to come."""
+    async for things in _looks(shared):
+        newest = things[-1][0] if things else 0
+        fresh = [] if after is None else [_event(name, str(number), text) for number, text in things if number > after]
+        after = newest if after is None else max(after, newest)
+        yield b"".join(fresh)
+
+
+async def _looks(shared: Shared[Seen]) -> AsyncIterator[Seen]:
+    """Looks again and again, until the server is to end."""
+    while not _ending():
+        yield await shared.now()
         await asyncio.sleep(LOOK_SECS)
+
+
+def _event(name: str, number: str, text: bytes) -> bytes:
+    return b"event: %b\nid: %b\ndata: %b\n\n" % (name.encode(), number.encode(), text)
 
 
 def _ending() -> bool:
@@ -77,7 +97,8 @@ class Clients:
 
 
 class EventStream(Response):
-    """An answer that goes on until the client leaves."""
+    """An answer that goes on until the client leaves. Where `events` has nothing to tell, a comment says from time to time
+    that the connection lives."""
 
     media_type = "text/event-stream"
 
@@ -100,8 +121,12 @@ class EventStream(Response):
                 tasks.start_soon(until_gone)
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 await self._tell(send, b"retry: 1000\n\n")
+                told = time.monotonic()
                 async for event in self._events:
-                    await self._tell(send, event)
+                    if not event and time.monotonic() - told < HEARTBEAT_SECS:
+                        continue
+                    told = time.monotonic()
+                    await self._tell(send, event or b": heartbeat\n\n")
                 await send({"type": "http.response.body", "body": b""})
                 tasks.cancel_scope.cancel()
         except* TimeoutError:
