@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from trader.config.account_limits import AccountLimits, read_limits
-from trader.config.connection import account_name
+from trader.config.connection import account_name, doorbell_path
 from trader.config.drafts import DraftStore
 from trader.config.halt import halt_words, lift_halt
 from trader.config.precedence import resolve, saved_configuration
@@ -62,6 +62,7 @@ from trader.engine.records import LimitsSet, Phase
 from trader.engine.view import RunView
 from trader.journal import AlertRow, Command, CommandRow, Journal, RunSummary
 from trader.journal.commands import CommandKind
+from trader.machine.doorbell import ring
 
 IssuedBy = Literal["panel", "cli", "api"]
 Order = Literal["pause", "reduce", "kill", "resume"]
@@ -425,6 +426,7 @@ class Desk:
             if (earlier := self._earlier(kind, body, key)) is not None:  # two at once
                 return earlier
             raise
+        ring(doorbell_path(self.settings.home, self.account))
         return CommandReceipt(command_id=command.command_id, account=self.account, issued_at=command.issued_at)
 
     def _command_id(self, key: str) -> str:
