@@ -21,7 +21,7 @@ from trader.desk import CommandReceipt, CommandRow, Desk
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
-_POLL_SECS = 0.02
+_FIRST_SECS, _MOST_SECS = 0.002, 0.05
 
 
 class ScopedRoute(APIRoute):
@@ -152,8 +152,10 @@ async def answered(desk: Desk, receipt: CommandReceipt, secs: float) -> Receipt:
     """
     deadline = anyio.current_time() + secs
     row = await to_thread.run_sync(desk.await_command, receipt.command_id, 0.0)
+    pause = _FIRST_SECS  # a runner that is rung answers within milliseconds, or is busy or away
     while row.status == "new" and anyio.current_time() < deadline:
-        await anyio.sleep(_POLL_SECS)
+        await anyio.sleep(pause)
+        pause = min(pause * 1.5, _MOST_SECS)
         row = await to_thread.run_sync(desk.await_command, receipt.command_id, 0.0)
     return told(row)
 

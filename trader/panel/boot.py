@@ -18,7 +18,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from trader.api.mounted import Mounted
 from trader.config.settings import load_settings
 from trader.domain.errors import TraderError
-from trader.panel import theme_once
+from trader.panel import no_delay, theme_once
 from trader.panel.frame import PAGES
 from trader.panel.guard import HostGuard
 from trader.panel.paths import KnownPaths
@@ -55,7 +55,9 @@ _api = Mounted()
 
 
 def routes() -> list[Mount]:
-    """What is served beside the pages: the HTTP API, which is made at its first request."""
+    """What is served beside the pages: the HTTP API, which is made at its first request. Asked for before the port is bound
+    where this file is the program; where Streamlit's command line is, `serve` has done the same."""
+    no_delay.install()
     return [Mount("/api", _api)]
 
 
