@@ -2,12 +2,25 @@
 
 import hashlib
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, cast
+
+import msgspec
 
 from trader.config.ticket import TicketList
 from trader.desk import CommandReceipt, CommandRow, Desk, KeyReused
 
 NOW = datetime(2026, 3, 3, 5, 0, tzinfo=UTC)
+
+
+class EventLine(msgspec.Struct):
+    seq: int
+    text: str
+
+
+class EventPage(msgspec.Struct):
+    events: tuple[EventLine, ...]
+    next: str | None = None
 
 
 class FakeTrading(Desk):
@@ -18,6 +31,7 @@ class FakeTrading(Desk):
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
         self.rows: dict[str, CommandRow] = {}
+        self.happened: tuple[EventLine, ...] = ()  # newest first
 
     def _recorded(self, kind: str, key: str = "", **body: Any) -> CommandReceipt:
         command_id = hashlib.sha256(key.encode()).hexdigest()[:16] if key else f"c{len(self.rows)}"
@@ -81,8 +95,11 @@ class FakeTrading(Desk):
     def positions(self) -> Any:
         return {"positions": []}
 
-    def position_of(self, symbol: str) -> Any:
-        return {"symbol": symbol} if symbol == "BTCUSD" else None
+    def events(self, **which: Any) -> Any:
+        return EventPage(events=self.happened)
+
+    def position_of(self, symbol: str, price: Decimal | None = None) -> Any:
+        return {"symbol": symbol, "at_price": price} if symbol == "BTCUSD" else None
 
     def balances(self) -> Any:
         return {"balances": []}

@@ -58,6 +58,8 @@ MATRIX = {
     "POST /v1/trading/positions/{instrument}/adopt": "trade",
     "GET /v1/trading/trades": "read",
     "GET /v1/trading/balances": "read",
+    "GET /v1/events": "read",
+    "GET /v1/stream/events": "read",
 }
 KINDS = (None, "wrong", "revoked", "read", "stop", "trade")
 _VALUES = {"{order}": "pause"}

@@ -1,13 +1,15 @@
 """The routes of single orders and books, over a desk that answers from a table."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.api.client import Client, serving
-from tests.api.fake_trading import FakeTrading
+from tests.api.fake_trading import EventLine, FakeTrading
 from tests.api.test_requests import problem
+from tests.api.test_streams import events
 from trader.config.settings import load_settings
 
 LIMIT = {"symbol": "BTCUSD", "side": "buy", "quantity": 3, "limit_price": "90000.5"}
@@ -150,3 +152,14 @@ def test_books_can_be_read(api: Client, path: str) -> None:
 @pytest.mark.parametrize("path", ["/orders/o2", "/positions/ETHUSD"])
 def test_what_is_not_there_is_not_found(api: Client, path: str) -> None:
     problem(api.ask("GET", f"/v1/trading{path}"), 404, "not-found")
+
+
+def test_events_are_streamed_those_of_a_record_together(api: Client, desk: FakeTrading) -> None:
+    desk.happened = (EventLine(3, "position opened"), EventLine(3, "filled"), EventLine(2, "created"))
+    headers = {"Last-Event-ID": "1"}
+    with api.ask("GET", "/v1/stream/events", headers=headers, stream=True) as answer:
+        told = events(answer.iter_lines(chunk_size=1))
+        first, second = next(told), next(told)
+    assert (first["id"], [one["text"] for one in json.loads(first["data"])]) == ("2", ["created"])
+    assert (second["id"], [one["text"] for one in json.loads(second["data"])]) == ("3", ["filled", "position opened"])
+    assert api.get("/v1/events")["events"][0]["seq"] == 3

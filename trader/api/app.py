@@ -13,7 +13,7 @@ from trader import __version__
 from trader.api import openapi
 from trader.api.gate import Gate
 from trader.api.problems import Problem, of_error
-from trader.api.routes import account, health, presets, runs, stream, trading
+from trader.api.routes import account, books, health, presets, runs, stream, trading
 from trader.config.messages import causes, path_of, sentence
 from trader.config.tokens import TokenStore
 from trader.desk import Desk
@@ -37,7 +37,10 @@ def create_app(desk: Desk, tokens: TokenStore) -> FastAPI:
     )
     app.state.desk = desk
     app.state.streams = stream.Streams(desk)
-    parts = [part.routes for part in (*_PARTS, *([trading] if trading.stands(desk) else []))]
+    app.state.events = books.events_of(desk)
+    parts = [part.routes for part in _PARTS]
+    parts += [books.routes] if books.stands(desk) else []
+    parts += [trading.routes] if trading.stands(desk) else []
     for part in [*parts, openapi.routes(app, parts)]:
         app.include_router(part)
     app.add_middleware(Gate, tokens=tokens)

@@ -1,6 +1,6 @@
-"""Single orders, positions, trades and balances."""
+"""Single orders: placing, changing, cancelling, closing."""
 
-from typing import Annotated, Any, Literal, Protocol, cast
+from typing import Annotated, Any, Protocol, cast
 
 from anyio import to_thread
 from fastapi import Path, Query
@@ -8,21 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from trader.api.problems import Problem
-from trader.api.routing import ADesk, Cursor, Key, Limit, Receipt, Routes, Wait, answer, answered, require
+from trader.api.routes.books import ID, Instrument, OrderId, Symbol, books_of
+from trader.api.routing import ADesk, Key, Receipt, Routes, Wait, answer, answered, require
 from trader.config.numbers import Number, Whole
 from trader.config.ticket import Protection, TicketList
 from trader.desk import CommandReceipt, Desk
 
 routes = Routes("trading")
-_ID = r"^[A-Za-z0-9_.:-]{1,64}$"
-_SYMBOL = r"^[A-Za-z0-9_.-]{1,64}$"
-OrderId = Annotated[str, Path(pattern=_ID, description="Our client order id or the exchange's.")]
-TicketId = Annotated[str, Path(pattern=_ID, description="The ticket's id: its run_id.")]
-Instrument = Annotated[
-    str, Path(pattern=_SYMBOL, description="The exchange's symbol.", examples=["C-BTC-90000-310126"])
-]
-Symbol = Annotated[str | None, Query(pattern=_SYMBOL, description="Only those of this contract.")]
-RunId = Annotated[str | None, Query(pattern=_ID, description="Only those of this run or ticket.")]
+TicketId = Annotated[str, Path(pattern=ID, description="The ticket's id: its run_id.")]
 
 
 class Trading(Protocol):
@@ -35,18 +28,11 @@ class Trading(Protocol):
     def close_position(self, *, issued_by: str, **which: Any) -> CommandReceipt: ...
     def close_all(self, *, issued_by: str, confirm: str | None) -> CommandReceipt: ...
     def adopt(self, symbol: str, phrase: str, *, issued_by: str) -> CommandReceipt: ...
-    def orders(self, *, state: str, symbol: str | None, run_id: str | None, cursor: str | None, limit: int) -> Any: ...
-    def order_line(self, order_id: str) -> Any: ...
-    def trades(self, *, symbol: str | None, run_id: str | None, cursor: str | None, limit: int) -> Any: ...
-    def positions(self) -> Any: ...
-    def position_of(self, symbol: str) -> Any: ...
-    def balances(self) -> Any: ...
-    def sync(self) -> Any: ...
 
 
 def stands(desk: Desk) -> bool:
     """Whether this desk trades single orders."""
-    return hasattr(desk, "order") and hasattr(desk, "orders")
+    return hasattr(desk, "order")
 
 
 def _of(desk: Desk) -> Trading:
@@ -129,25 +115,6 @@ def check_orders(desk: ADesk, body: TicketList) -> Response:
     return answer(_of(desk).check_order(body))
 
 
-@routes.add("GET", "/v1/trading/orders", "read", dict[str, Any])
-def list_orders(
-    desk: ADesk,
-    state: Annotated[Literal["working", "ended", "all"], Query(description="Which orders.")] = "all",
-    symbol: Symbol = None,
-    run_id: RunId = None,
-    limit: Limit = 100,
-    cursor: Cursor = None,
-) -> Response:
-    """Orders of all runs and tickets, newest first."""
-    return answer(_of(desk).orders(state=state, symbol=symbol, run_id=run_id, cursor=cursor or None, limit=limit))
-
-
-@routes.add("GET", "/v1/trading/orders/active", "read", dict[str, Any])
-def list_active_orders(desk: ADesk, symbol: Symbol = None, limit: Limit = 100, cursor: Cursor = None) -> Response:
-    """Orders that may still fill."""
-    return answer(_of(desk).orders(state="working", symbol=symbol, run_id=None, cursor=cursor or None, limit=limit))
-
-
 @routes.add("DELETE", "/v1/trading/orders", "trade", Receipt, status=202)
 async def cancel_orders(
     desk: ADesk,
@@ -166,20 +133,12 @@ async def cancel_orders(
     return answer(await answered(desk, await to_thread.run_sync(ask), wait), 202)
 
 
-@routes.add("GET", "/v1/trading/orders/{order_id}", "read", dict[str, Any])
-def get_order(desk: ADesk, order_id: OrderId) -> Response:
-    """One order with its timeline."""
-    found = _of(desk).order_line(order_id)
-    require(found, f"order {order_id}")
-    return answer(found)
-
-
 @routes.add("DELETE", "/v1/trading/orders/{order_id}", "trade", Receipt, status=202)
 async def cancel_order(desk: ADesk, order_id: OrderId, wait: Wait = 2) -> Response:
     """Cancel one order; whether it was cancelled or filled before stands in its status."""
 
     def ask() -> CommandReceipt:
-        require(_of(desk).order_line(order_id), f"order {order_id}")
+        require(books_of(desk).order_line(order_id), f"order {order_id}")
         return _of(desk).cancel(order=order_id, issued_by="api")
 
     return answer(await answered(desk, await to_thread.run_sync(ask), wait), 202)
@@ -215,18 +174,6 @@ async def close_ticket(desk: ADesk, ticket_id: TicketId, wait: Wait = 2) -> Resp
     return answer(await answered(desk, await to_thread.run_sync(ask), wait), 202)
 
 
-@routes.add("GET", "/v1/trading/positions", "read", dict[str, Any])
-def list_positions(desk: ADesk) -> Response:
-    """Per contract what the exchange says, and what of it is ours by run and ticket, and foreign."""
-    return answer(_of(desk).positions())
-
-
-@routes.add("POST", "/v1/trading/positions/sync", "read", dict[str, Any])
-def sync_positions(desk: ADesk) -> Response:
-    """Ask the exchange now, and say what differs from the books."""
-    return answer(_of(desk).sync())
-
-
 @routes.add("POST", "/v1/trading/positions/close-all", "stop", Receipt, status=202)
 async def close_all(desk: ADesk, body: ConfirmRequest = ConfirmRequest(), wait: Wait = 5) -> Response:
     """Close every ticket and run; the receipt's detail lists the closing orders."""
@@ -235,14 +182,6 @@ async def close_all(desk: ADesk, body: ConfirmRequest = ConfirmRequest(), wait: 
         return _of(desk).close_all(issued_by="api", confirm=body.confirm)
 
     return answer(await answered(desk, await to_thread.run_sync(ask), wait), 202)
-
-
-@routes.add("GET", "/v1/trading/positions/{instrument}", "read", dict[str, Any])
-def get_position(desk: ADesk, instrument: Instrument) -> Response:
-    """The position in one contract."""
-    found = _of(desk).position_of(instrument)
-    require(found, f"position in {instrument}")
-    return answer(found)
 
 
 @routes.add("POST", "/v1/trading/positions/{instrument}/close", "stop", Receipt, status=202)
@@ -263,17 +202,3 @@ async def adopt_position(desk: ADesk, instrument: Instrument, body: AdoptRequest
         return _of(desk).adopt(instrument, body.phrase, issued_by="api")
 
     return answer(await answered(desk, await to_thread.run_sync(ask), wait), 202)
-
-
-@routes.add("GET", "/v1/trading/trades", "read", dict[str, Any])
-def list_trades(
-    desk: ADesk, symbol: Symbol = None, run_id: RunId = None, limit: Limit = 100, cursor: Cursor = None
-) -> Response:
-    """Fills, newest first, with price, fee and its currency."""
-    return answer(_of(desk).trades(symbol=symbol, run_id=run_id, cursor=cursor or None, limit=limit))
-
-
-@routes.add("GET", "/v1/trading/balances", "read", dict[str, Any])
-def get_balances(desk: ADesk) -> Response:
-    """Per currency: total, free, locked, equity and margin."""
-    return answer(_of(desk).balances())
