@@ -1,4 +1,5 @@
-"""What stands before every route: whose request it is, how large and how slow its body may be, and that it is strict JSON.
+"""What stands before every route: whose request it is; then, once its scope is known to reach, how large and how slow its body
+may be, and that it is strict JSON.
 
 A request is turned away here before anything of it is looked at further. Tokens are never logged.
 """
@@ -8,6 +9,7 @@ from typing import Any
 
 import anyio
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trader.api.problems import Problem, of_error
@@ -25,7 +27,7 @@ _PASS_SECS, _PASS_BYTES = 2.0, 16_000_000
 
 
 class Gate:
-    """Puts the request's token into its state, and hands its body on when all of it is here and can be read.
+    """Puts the request's token into its state, or turns it away.
 
     Args:
         app: The application behind.
@@ -43,8 +45,6 @@ class Gate:
             headers = Headers(scope=scope)
             if scope["path"].removeprefix(scope.get("root_path", "")) not in OPEN:
                 scope.setdefault("state", {})["token"] = self._token(headers)
-            if scope["method"] in _BODIES:
-                receive = _replay(await self._body(headers, receive), receive)
         except TraderError as error:
             await of_error(error).response()(scope, receive, send)
         except Problem as problem:
@@ -66,30 +66,6 @@ class Gate:
             raise _unknown("This token is not known here, or was revoked.")
         return token
 
-    async def _body(self, headers: Headers, receive: Receive) -> bytes:
-        told = headers.get("content-length", "0")
-        if told.isdecimal() and int(told[:20]) > LARGEST_BODY:
-            await _pass_over(receive)
-            raise _too_large()
-        body = bytearray()
-        try:
-            with anyio.fail_after(BODY_SECS):
-                more = True
-                while more:
-                    message = await receive()
-                    body += message.get("body", b"")
-                    more = message.get("more_body", False)
-                    if len(body) > LARGEST_BODY:
-                        if more:
-                            await _pass_over(receive)
-                        raise _too_large()
-        except TimeoutError:
-            words = f"The body was not here within {BODY_SECS:g} s; nothing was done."
-            raise Problem(408, "slow", words, headers={"Connection": "close"}) from None
-        if body:
-            _require_json(headers.get("content-type", ""), bytes(body))
-        return bytes(body)
-
 
 class OwnHost:
     """Refuse what was not sent to this server's own loopback address. Only where the API stands alone: the panel has its own."""
@@ -103,6 +79,43 @@ class OwnHost:
             await Problem(403, "other-host", why).response()(scope, receive, send)
         elif scope["type"] in ("http", "lifespan"):
             await self._app(scope, receive, send)
+
+
+async def with_body(request: Request) -> Request:
+    """The request with its body at hand, which is all here and can be read.
+
+    Raises:
+        Problem: It is too large or too slow, or no strict JSON.
+    """
+    if request.method not in _BODIES:
+        return request
+    return Request(request.scope, _replay(await _read(request), request.receive))
+
+
+async def _read(request: Request) -> bytes:
+    headers, receive = request.headers, request.receive
+    told = headers.get("content-length", "0")
+    if told.isdecimal() and int(told[:20]) > LARGEST_BODY:
+        await _pass_over(receive)
+        raise _too_large()
+    body = bytearray()
+    try:
+        with anyio.fail_after(BODY_SECS):
+            more = True
+            while more:
+                message = await receive()
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
+                if len(body) > LARGEST_BODY:
+                    if more:
+                        await _pass_over(receive)
+                    raise _too_large()
+    except TimeoutError:
+        words = f"The body was not here within {BODY_SECS:g} s; nothing was done."
+        raise Problem(408, "slow", words, headers={"Connection": "close"}) from None
+    if body:
+        _require_json(headers.get("content-type", ""), bytes(body))
+    return bytes(body)
 
 
 async def _pass_over(receive: Receive) -> None:

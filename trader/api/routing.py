@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from trader.api.gate import with_body
 from trader.api.problems import Problem, not_found
 from trader.config.tokens import Scope, Token
 from trader.desk import CommandReceipt, CommandRow, Desk
@@ -25,7 +26,7 @@ _FIRST_SECS, _MOST_SECS = 0.002, 0.05
 
 
 class ScopedRoute(APIRoute):
-    """Asks for the scope, and refuses parameters it does not know, before a body is looked at."""
+    """Asks for the scope, and refuses parameters it does not know, before the body is looked at."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -42,7 +43,7 @@ class ScopedRoute(APIRoute):
                 if name not in known:
                     words = f"{name[:60]} is not a parameter here"
                     raise Problem(422, "invalid", f"{words}.", [(name[:60], words)])
-            return await handle(request)
+            return await handle(await with_body(request))
 
         return guarded
 
