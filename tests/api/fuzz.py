@@ -157,7 +157,7 @@ def main() -> None:
         while fuzz.statuses.total() < chosen.requests:
             for operation in fuzz.operations:
                 for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-                    fuzz.run(operation, mode, 20)
+                    fuzz.run(operation, mode, 4)
             fuzz.garbage()
             fuzz.desk.rows.clear()
             round_ += 1
