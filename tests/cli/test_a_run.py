@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.rig import await_value
+
 FIELDS = {
     *("run_id", "env", "runner", "phase", "preset", "underlying", "spot", "entry_at", "exit_at", "premium", "pnl"),
     *("pnl_pct", "peak_pnl", "trailing_level", "exit_reason", "legs", "realized_pnl", "fees", "flat", "alerts"),
@@ -40,16 +42,20 @@ def is_money(text: object) -> bool:
 @pytest.fixture
 def runner(clean_environment: Path) -> Iterator[subprocess.Popen[str]]:
     """`python -m trader run`, once it is alive."""
-    process = subprocess.Popen([sys.executable, "-m", "trader", "run"], stderr=subprocess.PIPE, text=True)
+    said = clean_environment.parent / "runner.txt"
+    with said.open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "trader", "run"], stderr=log, text=True)
     try:
+        # Asking each time would take the runner's core from it.
+        await_value(lambda: "runner_started" in said.read_text() or process.poll() is not None or None, 40, "a runner")
         deadline = time.monotonic() + 40
         while not answer("status")["runner"]["alive"]:
-            assert process.poll() is None, process.stderr and process.stderr.read()
+            assert process.poll() is None, said.read_text()
             assert time.monotonic() < deadline, "the runner did not come up"
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.wait(timeout=20)
         _end_orphaned_venue(clean_environment)
 
 
