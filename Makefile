@@ -1,5 +1,5 @@
 # make run    the panel, the runner and the local venue on http://127.0.0.1:8501 (PORT=... for another port), PAPER mode
-# make test   lint, types and tests: about twelve minutes of two cores
+# make test   lint, types and tests: about eight minutes of two cores
 # make t1, browser, killpoints, campaign, mutants, soak, coverage   what takes longer; each is explained below
 # Needs Python 3.11 or newer and make. Everything is installed into .venv/ once; the stamps notice changed requirements.
 # All paths are relative, so a checkout may lie below a folder with spaces in its name.
@@ -64,8 +64,9 @@ mutants: $(VENV)/.installed-test
 	$(PY) -m tests.mutants
 	$(PY) -m tests.mutants --random 200 --seed 1
 
-# What breaks around the real runner, at length: disk, clock, database, signals, streams; the commands of the documents that
-# take minutes or install; the benchmarks of whole processes. More than an hour, most of it waiting.
+# What breaks around the real runner, at length: disk, clock, database, signals, streams; 2,000 sessions with the tables of
+# faults and commands by phase; the commands of the documents that take minutes or install; the benchmarks of whole processes.
+# More than an hour, most of it waiting.
 t1: $(VENV)/.installed-test
 	$(PY) -m pytest -m t1
 
