@@ -15,13 +15,13 @@ MANAGING_SECS = 30.0  # idle a tenth of it; starting a process takes long where 
 @pytest.mark.slow
 @pytest.mark.timeout(900)  # idle a minute; a machine that does other things too takes many times as long
 def test_ten_deaths_lose_nothing(tmp_path: Path) -> None:
-    """Five in each of two runs, one after the other, the second while it recovers from the first; each point for itself is
+    """Five in each of two runs, one after the other, the fourth while it recovers from the third; each point for itself is
     visited by `make killpoints`."""
     with venue(seed=11) as exchange:
         points = first_passes(list_points(exchange, tmp_path), 1)
     assert len(points) > 20
     chosen = spread(points, CHOSEN)
-    cases = [(chosen[first], again, *chosen[first + CASES :: CASES]) for first, again in enumerate(IN_RECOVERY[1::2])]
+    cases = [(*chosen[n:-CASES:CASES], again, chosen[n - CASES]) for n, again in enumerate(IN_RECOVERY[1::2])]
     results = run_cases(cases, tmp_path, managing_secs=MANAGING_SECS, faces_every=2)
     # Some points are passed only when the book makes an order rest: what was not reached is made up for by others.
     spare = [point for point in points if point not in chosen]
