@@ -34,19 +34,13 @@ hypothesis.settings.load_profile("house")
 _OURS = ("TRADER_", "DELTA_", "STREAMLIT_", "DATABASE_URL", "PORT", "RUNNER")
 _KEPT = frozenset({"TRADER_DATA"})
 ROOT = Path(__file__).parent.parent
-# Minutes of waiting for processes, or of computing: where workers share the tests, these are begun first.
-_LONG = tuple(
-    f"tests/{name}"
-    for name in (
-        "browser/",
-        "killpoints/",
-        "process/",
-        "simulation/test_t0",
-        "documents/",
-        "flatten/",
-        "e2e/",
-        "security/",
-    )
+# Minutes of computing, or of waiting for processes: where workers share the tests, these are begun first, in this order.
+_LONG = (
+    "tests/simulation/test_t0",
+    *(
+        f"tests/{name}/"
+        for name in ("documents", "killpoints", "process", "browser", "flatten", "e2e", "security", "cli")
+    ),
 )
 
 
@@ -110,7 +104,11 @@ def _logger_as_it_was() -> Iterator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, so that no worker is left alone with one at the end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+
+    def place(item: pytest.Item) -> int:
+        return next((at for at, name in enumerate(_LONG) if item.nodeid.startswith(name)), len(_LONG))
+
+    items.sort(key=place)
 
 
 def pytest_configure(config: pytest.Config) -> None:
