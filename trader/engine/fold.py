@@ -19,11 +19,10 @@ from trader.engine.cover import astray
 from trader.engine.execution.algo import allowed_lead
 from trader.engine.ledger import with_cost, with_fill
 from trader.engine.records import Phase
-from trader.engine.state import KEPT_FLOWS, ZERO, Account, BookedFill, Flow, Order, Run, State, Trading, Watch
+from trader.engine.state import KEPT_FLOWS, OWED_FOR, ZERO, Account, BookedFill, Flow, Order, Run, State, Trading, Watch
 
 _KEPT_ORDER_TIMES = 16
 _KEPT_DIVIDED = 200
-_COMPARED_FOR = timedelta(minutes=10)
 
 
 def evolve(state: State, record: rec.AnyRecord) -> State:
@@ -124,7 +123,7 @@ def _is_to_be_compared(run: Run, now: rec.Record) -> bool:
     """Whether a finished run is still to be held against the exchange's ledger."""
     if run.finished is None or run.wallet is not None or not run.fills:
         return False
-    return now.wall - run.finished.wall < _COMPARED_FOR
+    return now.wall - run.finished.wall < OWED_FOR
 
 
 def _flow_of(run: Run, record: rec.FillRecorded | rec.FillCosted | rec.RunFinished) -> Flow | None:
