@@ -255,7 +255,7 @@ def test_a_difference_is_not_told_before_the_cost_of_what_another_run_has_traded
     fill = bought_back(scene, None)
     tell(scene, fill)
     cost = line("cost", "commission", D("-0.01"), fill.product_id, scene.market)
-    watched(scene, 25, (fee, cost))
+    watched(scene, 90, (fee, cost))
     assert compared(scene) == []
     scene.exchange.fills = [replace(f, commission=D("0.01")) if f is fill else f for f in scene.exchange.fills]
     watched(scene, 90, (fee,))

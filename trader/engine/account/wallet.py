@@ -27,7 +27,8 @@ _UNREAD = "wallet_unread"
 
 
 def ask_wallet(turn: Turn) -> None:
-    """Ask for the ledger once a run is done, until it was compared. Tries are counted, not seconds: a machine may sleep."""
+    """Ask for the ledger once a run is done, until it was compared; for one run at a time, as there may be many after a start.
+    Tries are counted, not seconds: a machine may sleep."""
     if slowed(turn.state, turn.now):
         return
     for run in turn.state.runs.values():
@@ -42,6 +43,7 @@ def ask_wallet(turn: Turn) -> None:
             continue
         turn.set_watch(run.run_id, wallet_asked=turn.wall, wallet_tries=watch.wallet_tries + 1)
         turn.do(ReadWallet(run_id=run.run_id, since=begun(turn, run)))
+        return
 
 
 def is_owed(run: Run) -> bool:
