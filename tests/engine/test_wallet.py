@@ -241,7 +241,7 @@ def test_a_difference_is_not_told_while_the_account_of_another_run_cannot_be_rea
     fee = charge(scene)
     watched(scene, 20, (fee,))
     fill = bought_back(scene, D("0.01"))
-    watched(scene, 900, (fee,), account=False)
+    watched(scene, 130, (fee,), account=False)
     assert compared(scene) == [], "what it has traded is not known"
     tell(scene, fill)
     watched(scene, 100, (fee,))
@@ -276,7 +276,7 @@ def test_a_difference_that_waits_is_told_after_a_restart_too() -> None:
     first, fee = first_of(scene), charge(scene)
     watched(scene, 20, (fee,))
     fill = bought_back(scene, D("0.01"))
-    watched(scene, 800, (fee,), account=False)
+    watched(scene, 90, (fee,), account=False)
     scene.start(replace_preset(scene))
     tell(scene, fill)
     assert first in scene.state.runs, "the next start keeps it"

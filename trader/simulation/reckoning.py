@@ -15,7 +15,8 @@ from trader.simulation.notes import RunNote
 from trader.simulation.shell import Shell
 
 _ASKED_SECS = 45.0  # five after the end, then every twenty while it cannot be read
-_LASTING_SECS = 62.0  # a difference that is the same for so long is one
+_LASTING_SECS = 59.0  # so long after the end a difference is none yet
+_LASTING_READS = 4  # that tell the same difference one after another: it is one
 _ACCOUNT_SECS = 18.0  # a read of the account that is older may miss a fill
 _WAITED_SECS = 560.0  # so long a ledger is asked for at least
 _WRITTEN_SECS = 2.5
@@ -28,9 +29,7 @@ class WalletRules:
         self._evidence = evidence
         self._heard: dict[str, ev.WalletRead] = {}  # run → the newest whole ledger that was heard for it
         self._untold: dict[str, Decimal] = {}  # differences that were recorded and not told yet
-        self._steady: dict[
-            str, tuple[Decimal, float]
-        ] = {}  # run → the difference as heard last, and since when it is clear
+        self._steady: dict[str, tuple[Decimal, int]] = {}  # run → the difference as heard last, how often in a row
         self._ripe: dict[str, float] = {}  # runs of which a ledger was heard that settles it, and since when
         self._given_up: set[str] = set()  # runs of which was told that the ledger could not be read
 
@@ -46,11 +45,11 @@ class WalletRules:
             return
         self._heard[event.run_id] = event
         difference, secs = self._difference(run, event), self._evidence.secs
-        was, since = self._steady.get(event.run_id, (difference, secs))
-        since = secs if difference != was or self._may_change(run, shell) else since
-        self._steady[event.run_id] = difference, since
+        was, reads = self._steady.get(event.run_id, (difference, 0))
+        reads = 0 if self._may_change(run, shell) else reads + 1 if difference == was else 1
+        self._steady[event.run_id] = difference, reads
         is_even = not self._is_guessed(run) and not difference
-        if run.compared is None and (is_even or secs - since > _LASTING_SECS):
+        if run.compared is None and (is_even or reads >= _LASTING_READS):
             self._ripe.setdefault(event.run_id, secs)
 
     def _may_change(self, run: RunNote, shell: Shell) -> bool:
@@ -96,7 +95,7 @@ class WalletRules:
             self._evidence.report("WL1", f"run {run.run_id} is compared with a ledger that nobody has read whole")
             return
         ended = run.finished.wall if run.finished is not None else record.wall
-        if record.difference and (record.wall - ended).total_seconds() < _LASTING_SECS - 3:
+        if record.difference and (record.wall - ended).total_seconds() < _LASTING_SECS:
             self._evidence.report("WL3", f"run {run.run_id}: {record.difference} is told before it could last")
         if self._is_guessed(run):
             return
