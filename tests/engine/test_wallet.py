@@ -297,6 +297,14 @@ def test_a_run_that_ended_long_before_the_restart_is_compared() -> None:
     assert compared(scene) == [0]
 
 
+def test_no_more_than_a_few_runs_are_kept_for_a_ledger_that_cannot_be_read() -> None:
+    scene = done()
+    old = {f"old{number}": replace(scene.run, run_id=f"old{number}") for number in range(30)}
+    scene.state = replace(scene.state, runs={**old, **scene.state.runs})
+    scene.start(replace_preset(scene))
+    assert list(scene.state.runs)[:-2] == [f"old{number}" for number in range(11, 30)]
+
+
 def test_a_run_of_another_week_is_compared_no_more() -> None:
     scene = done()
     scene.restart(down_secs=9 * 86400)

@@ -23,6 +23,7 @@ from trader.engine.state import KEPT_FLOWS, OWED_FOR, ZERO, Account, BookedFill,
 
 _KEPT_ORDER_TIMES = 16
 _KEPT_DIVIDED = 200
+_KEPT_OWED = 20  # finished runs whose ledger cannot be read: each was told of, and a day's own comparison remains
 
 
 def evolve(state: State, record: rec.AnyRecord) -> State:
@@ -109,10 +110,11 @@ def _run_created(state: State, record: rec.RunCreated) -> State:
         created_market=record.market,
         phase_since=record.wall,
     )
+    owed = [key for key, old in state.runs.items() if _is_to_be_compared(old, record)][-_KEPT_OWED:]
     kept = {
         key: old
         for key, old in state.runs.items()
-        if old.phase is not Phase.DONE or old.underlying != run.underlying or _is_to_be_compared(old, record)
+        if old.phase is not Phase.DONE or old.underlying != run.underlying or key in owed
     }
     watches = {key: watch for key, watch in state.watches.items() if key in kept}
     watches[run.run_id] = Watch(since=record.wall, since_market=record.market)
