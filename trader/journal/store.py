@@ -23,6 +23,7 @@ from trader.engine.records import (
     LimitsSet,
     LossLocked,
     RunCreated,
+    WalletCompared,
 )
 from trader.engine.view import LiveSnapshot
 from trader.journal import commands as cmd
@@ -353,6 +354,11 @@ class Journal:
         and the legs of their runs, in order: the cash that the exchange's ledger is held against."""
         with self._read() as connection:
             return views.read_executions(connection, account, wall, market)
+
+    def wallets_compared(self, run_ids: Sequence[str]) -> list[tuple[int, WalletCompared]]:
+        """How those of these runs came out that were held against the exchange's ledger."""
+        with self._read() as connection:
+            return views.read_wallets_compared(connection, run_ids)
 
     def compared_days(self, account: str, limit: int) -> list[DayCompared]:
         """The newest Indian days that were held against the exchange's ledger, newest first."""
