@@ -13,7 +13,7 @@ _FIRST_EXIT_SECS = 6.5  # two for a cancel's answer, the rest for refusals befor
 _TIME_EXIT_SECS = 3.5
 _AFTER_BOOT_SECS = 5.5
 _COVER_SECS = 30.0  # after a boot what covers waits so long for a read that tells what it covers
-_SHARED_SECS = 12.0  # and what another run holds too so long for one that tells what is closed already: ten, and the rhythm
+_SHARED_SECS = 12.0  # and what another run holds too so long for one that tells what is closed: ten, and the rhythm
 _READ = ("positions", "open_orders", "fills", "order_history")
 
 

@@ -124,11 +124,10 @@ class OrderRules:
         world, secs, shell = self._evidence.world, self._evidence.secs, self._evidence.world.current
         read = shell.account_heard.get(run.run_id, -1.0) if shell is not None else -1.0
         if shell is not None and secs - shell.booted_at >= _BLIND_SECS:
-            for arrival in world.venue.arrivals:
-                sent = arrival.intent if arrival.client_order_id not in run.orders else None
-                if sent is not None and sent.reduce_only and (sent.run_id, sent.leg) == (run.run_id, intent.leg):
-                    if read < arrival.secs:
-                        self._blind.add(intent.client_order_id)
+            unread = (a for a in world.venue.arrivals if a.secs > read and a.client_order_id not in run.orders)
+            sent = (a.intent for a in unread if a.intent is not None)
+            if any(i.reduce_only and (i.run_id, i.leg) == (run.run_id, intent.leg) for i in sent):
+                self._blind.add(intent.client_order_id)
         for note in run.leg_orders(intent.leg):
             is_lost = note.status in (OrderStatus.CREATED, OrderStatus.UNKNOWN) and note.intent.reduce_only
             if is_lost and secs - note.secs >= _BLIND_SECS:
