@@ -5,11 +5,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tests.mutants.mutant import Mutant, sessions
+from tests.engine import test_several_runs as tried
+from tests.mutants.mutant import Mutant, named, sessions
 from tests.mutants.plans import Plans, plain
 from tests.mutants.tools import Patch, everywhere
 from trader.engine import gate, prerequisites
 from trader.engine.account import allocation, crossing, settlement
+from trader.engine.execution import exit as leaving
 from trader.engine.records import LegTerms
 from trader.engine.state import Run
 from trader.simulation.planned import Deed, Plan
@@ -63,6 +65,10 @@ def every_run_closes_what_it_has_made(patch: Patch) -> None:
     everywhere(patch, gate.closable, lambda run, leg: max(run.open_quantity(leg.key), 0))
 
 
+def a_restart_knows_of_every_exit(patch: Patch) -> None:
+    everywhere(patch, leaving._must_read_first, lambda *given: False)
+
+
 def every_run_gives_way(patch: Patch) -> None:
     everywhere(patch, allocation.shares, lambda seen, held: [seen - sum(held) + own for own in held])
 
@@ -98,6 +104,11 @@ def only_own_entries_are_cancelled(patch: Patch) -> None:
     everywhere(patch, crossing.in_the_way, lambda *given: [])
 
 
+def an_exit_that_is_in_no_journal_is_not_sent_again() -> None:
+    scene = tried.restarted_after_unrecorded_exits()
+    assert scene.submits() == [], "I1: what is closed already is closed again"
+
+
 MUTANTS = [
     Mutant(
         name="R01",
@@ -113,6 +124,13 @@ MUTANTS = [
                 Deed(secs=50.0, kind="stop"),
             ),
         ),
+    ),
+    Mutant(
+        name="R01b",
+        defect="After a restart an exit closes again what one has closed that is in no journal; what it meets is another run's",
+        patched="`_must_read_first` never waits for a read",
+        patch=a_restart_knows_of_every_exit,
+        check=named("I1", an_exit_that_is_in_no_journal_is_not_sent_again),
     ),
     Mutant(
         name="R02",

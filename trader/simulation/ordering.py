@@ -108,6 +108,9 @@ class OrderRules:
             self._check_worst_case(run, intent)
             return
         self._note_blind(run, intent)
+        settled = (run.leg(key) for key, fill in run.fills.values() if fill.kind is FillKind.SETTLEMENT)
+        if any(one.expiry >= leg.expiry for one in settled):
+            report("CT11", f"{coid} decided although a leg of the same expiry is settled")
         if not intent.reduce_only or intent.side is not leg.side.opposite:
             report("I7", f"{coid}: {intent.side}, reduce_only={intent.reduce_only}")
         ours = abs(run.net(intent.leg))
@@ -117,9 +120,14 @@ class OrderRules:
 
     def _note_blind(self, run: RunNote, intent: OrderIntent) -> None:
         """No exit waits for ever: where the account could not be read since an earlier one reached the exchange, it goes out
-        beside it."""
-        world, secs = self._evidence.world, self._evidence.secs
-        read = world.current.account_heard.get(run.run_id, -1.0) if world.current is not None else -1.0
+        beside it. One that the journal does not know is an earlier one as well, from ten seconds after the restart."""
+        world, secs, shell = self._evidence.world, self._evidence.secs, self._evidence.world.current
+        read = shell.account_heard.get(run.run_id, -1.0) if shell is not None else -1.0
+        if shell is not None and secs - shell.booted_at >= _BLIND_SECS:
+            unread = (a for a in world.venue.arrivals if a.secs > read and a.client_order_id not in run.orders)
+            sent = (a.intent for a in unread if a.intent is not None)
+            if any(i.reduce_only and (i.run_id, i.leg) == (run.run_id, intent.leg) for i in sent):
+                self._blind.add(intent.client_order_id)
         for note in run.leg_orders(intent.leg):
             is_lost = note.status in (OrderStatus.CREATED, OrderStatus.UNKNOWN) and note.intent.reduce_only
             if is_lost and secs - note.secs >= _BLIND_SECS:

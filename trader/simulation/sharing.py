@@ -68,6 +68,8 @@ class SharingRules:
         runs = [one for one in self._evidence.notes.unresolved() if any(leg.symbol == symbol for leg in one.legs)]
         if len(runs) < 2 or shell is None or symbol not in run.positions:
             return  # without a read since its newest fill it closes what its fills have made
+        if symbol not in self._evidence.world.venue.core.products.live:
+            return  # settled: nothing can be closed any more, and a read may lag behind that; CT11 judges it
         last = max(
             (self._evidence.world.faults.last_of.get(name, -100.0) for name in ("H4", "X6", "W4")), default=-100.0
         )
