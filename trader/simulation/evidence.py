@@ -106,8 +106,11 @@ class Evidence:
     def is_unpayable(self, run: RunNote) -> bool:
         """Whether the account has not the money to buy back what a run is short of: the exchange refuses every exit of it, and
         nobody but a person, who pays in, can help."""
-        shorts = [leg.symbol for leg in run.legs if run.net(leg.key) < 0]
-        return bool(shorts) and all(self.world.venue.is_unpayable(symbol) for symbol in shorts)
+        venue = self.world.venue
+        shorts = [
+            leg.symbol for leg in run.legs if run.net(leg.key) < 0 and venue.account.position_size(leg.symbol) < 0
+        ]
+        return bool(shorts) and all(venue.is_unpayable(symbol) for symbol in shorts)
 
     def is_late(self) -> bool:
         """Whether what is being committed was decided earlier, while nothing could be written."""
