@@ -61,6 +61,13 @@ def _several(
     return lambda: [plan(seed) for seed in range(4)]
 
 
+def _shared(closed: int) -> Plans:
+    """Somebody sells three of a leg beside the run's two, and the exchange closes so many of the five."""
+    sold = Deed(secs=8.0, kind="sell_more", size=3, leg=0, phase="holding")
+    plans = _several(sold, Deed(secs=14.0, kind="liquidate", size=closed, leg=0), others=0)
+    return lambda: [replace(plan, faults_end=16.0) for plan in plans()]
+
+
 def every_run_closes_what_it_has_made(patch: Patch) -> None:
     everywhere(patch, gate.closable, lambda run, leg: max(run.open_quantity(leg.key), 0))
 
@@ -85,6 +92,17 @@ def exits_on_their_way_do_not_matter(patch: Patch) -> None:
         return allocation.split(quantity, [run.open_quantity(leg.key) for run, leg in found])
 
     everywhere(patch, settlement._split, whole)
+
+
+def somebody_elses_part_is_a_runs(patch: Patch) -> None:
+    def split(quantity: int, found: Sequence[Any]) -> list[int]:
+        return [quantity if row == 0 else 0 for row in range(len(found))]
+
+    everywhere(patch, settlement._split, split)
+
+
+def nothing_is_a_runs(patch: Patch) -> None:
+    everywhere(patch, settlement._split, lambda quantity, found: [0] * len(found))
 
 
 def runs_are_counted_one_by_one(patch: Patch) -> None:
@@ -212,5 +230,19 @@ MUTANTS = [
                 quantity=4,
             ),
         ),
+    ),
+    Mutant(
+        name="R15",
+        defect="What the exchange closed of somebody else's contracts is booked to a run as well",
+        patched="`settlement._split` gives the first run all of it",
+        patch=somebody_elses_part_is_a_runs,
+        check=sessions("AL1", _shared(4)),
+    ),
+    Mutant(
+        name="R15b",
+        defect="What the exchange closed is taken for somebody else's, as soon as he has traded the contract",
+        patched="`settlement._split` gives no run any of it",
+        patch=nothing_is_a_runs,
+        check=sessions("AL2", _shared(5)),
     ),
 ]

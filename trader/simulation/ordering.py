@@ -10,7 +10,7 @@ from trader.engine import records as rec
 from trader.engine.records import Phase
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import OrderNote, RunNote
-from trader.simulation.venue import Arrival, is_desks
+from trader.simulation.venue import Arrival
 from trader.venue.core.records import Order
 
 _COID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
@@ -27,7 +27,6 @@ class OrderRules:
         self._evidence = evidence
         self._run_of: dict[str, str] = {}  # client order id → run
         self._net: dict[tuple[str, str], int] = {}  # (run, symbol) → contracts our orders have made
-        self._others: dict[str, int] = {}  # symbol → contracts another installation's orders have made
         self._fills_seen = 0
         self._decided: list[tuple[float, bool]] = []
         self._rated: set[str] = set()  # ids whose first arrival has been counted
@@ -46,10 +45,6 @@ class OrderRules:
         """The same with what the run has booked of the exchange's own doing."""
         booked = (f for _, f in run.fills.values() if f.symbol == symbol and f.kind is not FillKind.NORMAL)
         return self.net(run.run_id, symbol) + sum(f.side.sign * f.quantity for f in booked)
-
-    def others(self, symbol: str) -> int:
-        """Signed contracts that another installation's orders have made."""
-        return self._others.get(symbol, 0)
 
     # ------------------------------------------------------------ at the commit
 
@@ -288,13 +283,11 @@ class OrderRules:
             self._fills_seen += 1
             run_id = self._run_of.get(row.client_order_id or "")
             if run_id is None:
-                if row.client_order_id and not is_desks(row.client_order_id):  # another installation's
-                    self._others[row.symbol] = self._others.get(row.symbol, 0) + row.side.sign * row.size
                 continue
             run = self._evidence.notes.runs[run_id]
             net = self._net[run_id, row.symbol] = self.net(run_id, row.symbol) + row.side.sign * row.size
             leg = next(leg for leg in run.legs if leg.symbol == row.symbol)
-            theirs = self._evidence.world.venue.human_net.get(row.symbol, 0) + self._others.get(row.symbol, 0)
+            theirs = self._evidence.world.venue.human_net.get(row.symbol, 0)
             if net > 0 and theirs <= -net and leg.side.sign < 0:
                 # Two exits overlapped and somebody else's short stood behind ours: reduce-only cannot tell them apart.
                 self._evidence.limits["I1 beside a foreign short"] += 1
