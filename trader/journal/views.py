@@ -359,7 +359,8 @@ def read_runs(
     finished: bool | None = None,
     run_id: str | None = None,
 ) -> list[RunSummary]:
-    """Runs, newest first; `finished` True or False keeps only those."""
+    """Runs, the one that began last first; `finished` True keeps those that ended, the one that ended last first, and False
+    those that have not."""
     created, ended = t.runs.alias("created"), t.runs.alias("ended")
     joined = created.outerjoin(ended, (ended.c.run_id == created.c.run_id) & (ended.c.kind == "run_finished"))
     query = (
@@ -373,7 +374,7 @@ def read_runs(
         )
         .select_from(joined)
         .where(created.c.kind == "run_created")
-        .order_by(created.c.seq.desc())
+        .order_by((ended if finished else created).c.seq.desc())
         .limit(limit)
         .offset(offset)
     )

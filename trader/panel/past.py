@@ -18,7 +18,7 @@ _RUN = "run"
 
 
 def runs_table() -> str | None:
-    """The newest runs first, fifteen to a page: a table on a desk, a button each on a phone. Returns the run picked there, or
+    """The run that ended last first, fifteen to a page: a table on a desk, a button each on a phone. Returns the run picked there, or
     named by `?run=` in the address."""
     offset = int(st.session_state.get(_OFFSET, 0))
     found = service.desk().history(PAGE + 1, offset)
@@ -88,7 +88,7 @@ def _wide(shown: Sequence[RunSummary], offset: int) -> None:
         height="content",
         on_select="rerun",
         selection_mode="single-row",
-        alt="Finished runs, newest first",
+        alt="Finished runs, the one that ended last first",
         column_config={
             "P&L": st.column_config.NumberColumn("P&L", help="P&L realised: all cash flows, fees included."),
             "P&L %": st.column_config.NumberColumn(
