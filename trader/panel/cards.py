@@ -23,6 +23,7 @@ _CSS = """
 .ar-line>span:first-child{flex:0 0 auto;font-variant-numeric:tabular-nums;color:light-dark(#4b5663,#a9b3c0)}
 .ar-line>span:last-child{min-width:0;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .ar-news-head{display:flex;justify-content:space-between;gap:.6rem;margin-bottom:.4rem}
+.st-key-news_box [data-testid="stMarkdownContainer"]{margin-bottom:0}
 .ar-news-rows{height:150px;overflow-y:auto;overflow-x:hidden}
 .ar-up{color:light-dark(#15703a,#5fd08c)}
 .ar-down{color:light-dark(#b3261e,#ff8f87)}

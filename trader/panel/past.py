@@ -49,7 +49,7 @@ def runs_table() -> str | None:
                 width="stretch",
             )
     with st.container(key="wide_paging" if asked is not None else "hist_paging"):
-        _paging(offset, more=len(found) > PAGE)
+        _paging(offset, len(shown), more=len(found) > PAGE)
     return asked
 
 
@@ -166,7 +166,7 @@ def strikes(run: RunSummary) -> str:
         return " / ".join(run.legs)
 
 
-def _paging(offset: int, *, more: bool) -> None:
+def _paging(offset: int, count: int, *, more: bool) -> None:
     if offset == 0 and not more:
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -175,7 +175,7 @@ def _paging(offset: int, *, more: bool) -> None:
         st.button(
             "Older", key="hist_older", icon=":material/chevron_right:", disabled=not more, on_click=_turn, args=(PAGE,)
         )
-        st.markdown(fmt.safe(f"Runs {offset + 1} and on"))
+        st.markdown(fmt.safe(f"Runs {offset + 1} to {offset + count}"))
 
 
 def _turn(by: int) -> None:
