@@ -88,6 +88,7 @@ def _wide(shown: Sequence[RunSummary], offset: int) -> None:
         height="content",
         on_select="rerun",
         selection_mode="single-row",
+        placeholder=fmt.DASH,
         alt="Finished runs, the one that ended last first",
         column_config={
             "P&L": st.column_config.NumberColumn("P&L", help="P&L realised: all cash flows, fees included."),
