@@ -405,7 +405,7 @@ class Journal:
         account: str | None = None,
         finished: bool | None = None,
     ) -> list[RunSummary]:
-        """Runs, newest first."""
+        """Runs, the one that began last first; of those that are finished the one that ended last."""
         with self._read() as connection:
             return views.read_runs(connection, limit=limit, offset=offset, account=account, finished=finished)
 

@@ -359,9 +359,12 @@ def read_runs(
     finished: bool | None = None,
     run_id: str | None = None,
 ) -> list[RunSummary]:
-    """Runs, newest first; `finished` True or False keeps only those."""
+    """Runs, the one that began last first; `finished` True keeps those that ended, the one that ended last first, and False
+    those that have not."""
     created, ended = t.runs.alias("created"), t.runs.alias("ended")
-    joined = created.outerjoin(ended, (ended.c.run_id == created.c.run_id) & (ended.c.kind == "run_finished"))
+    listed = ended if finished else created  # whose order and account it is, so that an index has both
+    is_end = (ended.c.run_id == created.c.run_id) & (ended.c.kind == "run_finished")
+    joined = created.join(ended, is_end, isouter=not finished)
     query = (
         select(
             created,
@@ -373,16 +376,16 @@ def read_runs(
         )
         .select_from(joined)
         .where(created.c.kind == "run_created")
-        .order_by(created.c.seq.desc())
+        .order_by(listed.c.seq.desc())
         .limit(limit)
         .offset(offset)
     )
     if account is not None:
-        query = query.where(created.c.account == account)
+        query = query.where(listed.c.account == account)
     if run_id is not None:
         query = query.where(created.c.run_id == run_id)
-    if finished is not None:
-        query = query.where(ended.c.seq.is_not(None) if finished else ended.c.seq.is_(None))
+    if finished is False:
+        query = query.where(ended.c.seq.is_(None))
     rows = connection.execute(query).mappings().all()
     ids = [row["run_id"] for row in rows]
     details, taken_in, begun, compared = (
