@@ -19,11 +19,11 @@ from trader.engine.cover import astray
 from trader.engine.execution.algo import allowed_lead
 from trader.engine.ledger import with_cost, with_fill
 from trader.engine.records import Phase
-from trader.engine.state import KEPT_FLOWS, ZERO, Account, BookedFill, Flow, Order, Run, State, Trading, Watch
+from trader.engine.state import KEPT_FLOWS, OWED_FOR, ZERO, Account, BookedFill, Flow, Order, Run, State, Trading, Watch
 
 _KEPT_ORDER_TIMES = 16
 _KEPT_DIVIDED = 200
-_COMPARED_FOR = timedelta(minutes=10)
+_KEPT_OWED = 20  # finished runs whose ledger cannot be read: each was told of, and a day's own comparison remains
 
 
 def evolve(state: State, record: rec.AnyRecord) -> State:
@@ -110,10 +110,11 @@ def _run_created(state: State, record: rec.RunCreated) -> State:
         created_market=record.market,
         phase_since=record.wall,
     )
+    owed = [key for key, old in state.runs.items() if _is_to_be_compared(old, record)][-_KEPT_OWED:]
     kept = {
         key: old
         for key, old in state.runs.items()
-        if old.phase is not Phase.DONE or old.underlying != run.underlying or _is_to_be_compared(old, record)
+        if old.phase is not Phase.DONE or old.underlying != run.underlying or key in owed
     }
     watches = {key: watch for key, watch in state.watches.items() if key in kept}
     watches[run.run_id] = Watch(since=record.wall, since_market=record.market)
@@ -124,7 +125,7 @@ def _is_to_be_compared(run: Run, now: rec.Record) -> bool:
     """Whether a finished run is still to be held against the exchange's ledger."""
     if run.finished is None or run.wallet is not None or not run.fills:
         return False
-    return now.wall - run.finished.wall < _COMPARED_FOR
+    return now.wall - run.finished.wall < OWED_FOR
 
 
 def _flow_of(run: Run, record: rec.FillRecorded | rec.FillCosted | rec.RunFinished) -> Flow | None:

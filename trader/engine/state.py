@@ -284,6 +284,11 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     account_pending: bool = False
     account_wanted: bool = True
     wallet_asked: datetime | None = None
+    wallet_tries: int = 0  # asked since the ledger was last read whole
+    wallet_differs: tuple[Decimal, int] = (
+        ZERO,
+        0,
+    )  # the difference in USD as last read, and in how many reads in a row
     account_read: datetime | None = None  # `asked` of the last complete read
     available_usd: Decimal | None = None
     foreign_orders: tuple[str, ...] = ()
@@ -370,6 +375,7 @@ MARK_AGE = timedelta(seconds=5)
 QUOTE_AGE = timedelta(seconds=8)
 GREEKS_AGE = timedelta(seconds=12)
 KEPT_FLOWS = 4000
+OWED_FOR = timedelta(days=8)  # what ended longer ago is not held against the exchange's ledger any more
 POSITION_LAG_SECS = 4.0  # a position that was read may lag a fill by this much
 SILENCE_SECS = 5.0  # wall seconds without any market message after which no price is fresh
 _SLACK_WALL_SECS = 0.25  # publication and transport, granted at whatever speed the venue runs

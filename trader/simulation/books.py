@@ -54,13 +54,16 @@ class BookRules:
 
     def is_barred(self, run: RunNote) -> bool:
         """Whether nothing on this side can close what is left: the exchange refuses an exit because it would meet another's order
-        of the same account, or nobody bids for what is offered. Counted as a known limit."""
+        of the same account or could not be paid for, or nobody bids for what is offered. Counted as a known limit."""
         account = self._evidence.world.venue.account
         desks = {coid for one in self._evidence.notes.runs.values() for coid in one.orders}
         resting = {o.symbol for o in account.open_orders.values() if o.client_order_id not in desks}
         last = [run.leg_orders(leg.key)[-1] for leg in run.legs if leg.symbol in resting and run.leg_orders(leg.key)]
         if any(order.code == _OVERLAPPING for order in last):
             self._evidence.limits["LV1 behind another's resting order"] += 1
+            return True
+        if run.phase is Phase.EXITING and self._evidence.is_unpayable(run):
+            self._evidence.limits["LV1 where the account cannot pay for its exit"] += 1
             return True
         if run.phase is Phase.EXITING and self._is_unsaleable(run):
             self._evidence.limits["LV1 where nobody bids"] += 1

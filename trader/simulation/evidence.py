@@ -16,7 +16,7 @@ from trader.simulation.agenda import Agenda
 from trader.simulation.disk import MemoryJournal
 from trader.simulation.faults import Faults
 from trader.simulation.heard import Heard
-from trader.simulation.notes import Notes
+from trader.simulation.notes import Notes, RunNote
 from trader.simulation.planned import Plan
 from trader.simulation.shell import Shell
 from trader.simulation.streams import PrivateStream
@@ -102,6 +102,15 @@ class Evidence:
         last_of = self.world.faults.last_of
         disk = max(last_of.get("F1", 0.0), last_of.get("F4", 0.0), shell.mended_at)
         return self.secs - max(shell.booted_at, disk, self.world.resumed_at)
+
+    def is_unpayable(self, run: RunNote) -> bool:
+        """Whether the account has not the money to buy back what a run is short of: the exchange refuses every exit of it, and
+        nobody but a person, who pays in, can help."""
+        venue = self.world.venue
+        shorts = [
+            leg.symbol for leg in run.legs if run.net(leg.key) < 0 and venue.account.position_size(leg.symbol) < 0
+        ]
+        return bool(shorts) and all(venue.is_unpayable(symbol) for symbol in shorts)
 
     def is_late(self) -> bool:
         """Whether what is being committed was decided earlier, while nothing could be written."""

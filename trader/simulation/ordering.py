@@ -10,7 +10,7 @@ from trader.engine import records as rec
 from trader.engine.records import Phase
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import OrderNote, RunNote
-from trader.simulation.venue import Arrival, is_desks
+from trader.simulation.venue import Arrival
 from trader.venue.core.records import Order
 
 _COID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
@@ -27,7 +27,6 @@ class OrderRules:
         self._evidence = evidence
         self._run_of: dict[str, str] = {}  # client order id → run
         self._net: dict[tuple[str, str], int] = {}  # (run, symbol) → contracts our orders have made
-        self._others: dict[str, int] = {}  # symbol → contracts another installation's orders have made
         self._fills_seen = 0
         self._decided: list[tuple[float, bool]] = []
         self._rated: set[str] = set()  # ids whose first arrival has been counted
@@ -46,10 +45,6 @@ class OrderRules:
         """The same with what the run has booked of the exchange's own doing."""
         booked = (f for _, f in run.fills.values() if f.symbol == symbol and f.kind is not FillKind.NORMAL)
         return self.net(run.run_id, symbol) + sum(f.side.sign * f.quantity for f in booked)
-
-    def others(self, symbol: str) -> int:
-        """Signed contracts that another installation's orders have made."""
-        return self._others.get(symbol, 0)
 
     # ------------------------------------------------------------ at the commit
 
@@ -108,6 +103,9 @@ class OrderRules:
             self._check_worst_case(run, intent)
             return
         self._note_blind(run, intent)
+        settled = (run.leg(key) for key, fill in run.fills.values() if fill.kind is FillKind.SETTLEMENT)
+        if any(one.expiry >= leg.expiry for one in settled):
+            report("CT11", f"{coid} decided although a leg of the same expiry is settled")
         if not intent.reduce_only or intent.side is not leg.side.opposite:
             report("I7", f"{coid}: {intent.side}, reduce_only={intent.reduce_only}")
         ours = abs(run.net(intent.leg))
@@ -117,9 +115,14 @@ class OrderRules:
 
     def _note_blind(self, run: RunNote, intent: OrderIntent) -> None:
         """No exit waits for ever: where the account could not be read since an earlier one reached the exchange, it goes out
-        beside it."""
-        world, secs = self._evidence.world, self._evidence.secs
-        read = world.current.account_heard.get(run.run_id, -1.0) if world.current is not None else -1.0
+        beside it. One that the journal does not know is an earlier one as well, from ten seconds after the restart."""
+        world, secs, shell = self._evidence.world, self._evidence.secs, self._evidence.world.current
+        read = shell.account_heard.get(run.run_id, -1.0) if shell is not None else -1.0
+        if shell is not None and secs - shell.booted_at >= _BLIND_SECS:
+            unread = (a for a in world.venue.arrivals if a.secs > read and a.client_order_id not in run.orders)
+            sent = (a.intent for a in unread if a.intent is not None)
+            if any(i.reduce_only and (i.run_id, i.leg) == (run.run_id, intent.leg) for i in sent):
+                self._blind.add(intent.client_order_id)
         for note in run.leg_orders(intent.leg):
             is_lost = note.status in (OrderStatus.CREATED, OrderStatus.UNKNOWN) and note.intent.reduce_only
             if is_lost and secs - note.secs >= _BLIND_SECS:
@@ -280,13 +283,11 @@ class OrderRules:
             self._fills_seen += 1
             run_id = self._run_of.get(row.client_order_id or "")
             if run_id is None:
-                if row.client_order_id and not is_desks(row.client_order_id):  # another installation's
-                    self._others[row.symbol] = self._others.get(row.symbol, 0) + row.side.sign * row.size
                 continue
             run = self._evidence.notes.runs[run_id]
             net = self._net[run_id, row.symbol] = self.net(run_id, row.symbol) + row.side.sign * row.size
             leg = next(leg for leg in run.legs if leg.symbol == row.symbol)
-            theirs = self._evidence.world.venue.human_net.get(row.symbol, 0) + self._others.get(row.symbol, 0)
+            theirs = self._evidence.world.venue.human_net.get(row.symbol, 0)
             if net > 0 and theirs <= -net and leg.side.sign < 0:
                 # Two exits overlapped and somebody else's short stood behind ours: reduce-only cannot tell them apart.
                 self._evidence.limits["I1 beside a foreign short"] += 1

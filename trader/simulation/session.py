@@ -38,7 +38,7 @@ LAST_STOP_SECS = 45.0
 UNTOLD_SECS = 15.0  # besides, where costs are never told: two reads of the account, an order by its id for each fill
 _AGAIN_SECS = 0.25
 _MODE_SECS = 65.0
-_COMPARED_SECS = 85.0  # a minute until a difference counts as one, and two more tries to read the ledger
+_COMPARED_SECS = 90.0  # the first look, a minute until a difference counts as one, and a try to read the ledger more
 _TAIL_SECS = 11.0  # what was sent late may still arrive after the end
 _WINDOWS = ("N10", "N11", "N13", "N15", "V1", "K2", "X7", "W4")
 _CHARGES = ("liquidation_fee", "funding", "a_kind_nobody_has_documented")
@@ -219,8 +219,9 @@ class Session:
         """Whether a run that has ended lately, or the day that has, is still to be held against the exchange's ledger."""
         if self.agenda.secs - self.oracle.losses.midnight_secs() < _COMPARED_SECS and self.oracle.losses.is_day_owed():
             return True
-        done = (run for run in self.oracle.notes.runs.values() if run.finished is not None and run.fills)
-        return any(run.compared is None and self.agenda.secs - run.finished_secs < _COMPARED_SECS for run in done)
+        done = [run for run in self.oracle.notes.runs.values() if run.finished is not None and run.fills]
+        newest = max((run.finished_secs for run in done), default=0.0)
+        return self.agenda.secs - newest < _COMPARED_SECS and any(run.compared is None for run in done)
 
     # ------------------------------------------------------------ hosts
 
