@@ -88,6 +88,25 @@ class CancelCommand(Event, frozen=True, kw_only=True):
     everything: bool = False
 
 
+class AmendCommand(Event, frozen=True, kw_only=True):
+    """Change a ticket: new prices, quantity or protection, as fields of its request; None removes a protection."""
+
+    command_id: str
+    ticket: str
+    changes: dict[str, Any]
+    issued_by: str
+
+
+class AdoptCommand(Event, frozen=True, kw_only=True):
+    """Take over a position that no run explains, by its typed phrase. `quantity` is signed, negative = short."""
+
+    command_id: str
+    symbol: str
+    quantity: int
+    phrase: str
+    issued_by: str
+
+
 class CloseCommand(Event, frozen=True, kw_only=True):
     """Close one ticket, all tickets in a contract, or (`everything`) every ticket and every run."""
 
@@ -245,6 +264,8 @@ AnyEvent = (
     | BesideCommand
     | StopCommand
     | OrderCommand
+    | AmendCommand
+    | AdoptCommand
     | CancelCommand
     | CloseCommand
     | LevelCommand

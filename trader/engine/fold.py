@@ -117,6 +117,7 @@ def _run_created(state: State, record: rec.RunCreated) -> State:
         ticket=ticket,
         command_id="" if ticket is None else record.command_id,
         linked=record.linked,
+        adopts=record.adopts,
     )
     kept = {key: old for key, old in state.runs.items() if old.phase is not Phase.DONE or _is_kept(old, run, record)}
     watches = {key: watch for key, watch in state.watches.items() if key in kept}

@@ -117,6 +117,7 @@ class RunCreated(Record, frozen=True, kw_only=True, tag="run_created"):
     ticket: dict[
         str, Any
     ] = {}  # a single order as it was asked for (`trader.config.ticket`); a structure's run has none
+    adopts: bool = False  # a ticket that takes over a position instead of ordering one
     linked: str = ""  # the ticket that the first fill of this one cancels, and the other way round
 
 

@@ -155,6 +155,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     kept: dict[str, LegKept] = {}  # legs held to their settlement, by key
     ticket: TicketRequest | None = None
     command_id: str = ""  # that made it, of a ticket
+    adopts: bool = False  # it takes over a position that stands there
     linked: str = ""  # the ticket that this one's first fill cancels
     refused: TicketRefused | None = None
     cancelled: str = ""  # why no further entry order of a ticket goes out
@@ -360,6 +361,7 @@ class Shown(msgspec.Struct, frozen=True):
 
     asked: datetime
     held: dict[str, int]
+    prices: dict[str, Decimal]  # entry prices, where told
     available: Decimal | None
 
 

@@ -32,6 +32,8 @@ from trader.engine.records import Phase
 from trader.engine.selfcheck import check_step
 from trader.engine.state import Run, State, Watch, oldest
 from trader.engine.tickets.accept import answer, on_order
+from trader.engine.tickets.adopting import on_adopt
+from trader.engine.tickets.amending import on_amend
 from trader.engine.tickets.commands import on_cancel, on_close
 from trader.engine.tickets.holding import close_ticket, hold_ticket
 from trader.engine.tickets.listing import see_listing, tickets_symbols
@@ -111,6 +113,10 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
             on_level(turn, event)
         case ev.OrderCommand():
             on_order(turn, event)
+        case ev.AmendCommand():
+            on_amend(turn, event)
+        case ev.AdoptCommand():
+            on_adopt(turn, event)
         case ev.CancelCommand():
             on_cancel(turn, event)
         case ev.CloseCommand():

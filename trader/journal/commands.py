@@ -54,7 +54,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
     Body of ``order``: tickets and link (`trader.config.ticket.TicketList` as JSON), confirm (the typed phrase or None), key (the
     caller's own idempotency key or ""), who. Body of ``cancel``: one of ticket, order (a client order id), symbol, underlying,
-    everything; who. Body of ``close``: ticket or symbol; who. Body of ``close_all``: who.
+    everything; who. Body of ``amend``: ticket, and the fields of its request that change (None removes a protection), who. Body of
+    ``adopt``: symbol, quantity (signed), phrase, who. Body of ``close``: ticket or symbol; who. Body of ``close_all``: who.
     """
 
     command_id: str

@@ -153,6 +153,24 @@ def event_of(row: Row, at: Now, barred: Callable[[], str] = lambda: "") -> ev.An
                 key=str(body.get("key") or ""),
                 barred=clause(barred()),
             )
+        case "amend":
+            return ev.AmendCommand(
+                at=at,
+                command_id=row.command_id,
+                ticket=str(body.get("ticket", "")),
+                changes={name: value for name, value in body.items() if name not in ("ticket", "who")},
+                issued_by=who(row.issued_by, dict(body)),
+            )
+        case "adopt":
+            quantity = body.get("quantity")
+            return ev.AdoptCommand(
+                at=at,
+                command_id=row.command_id,
+                symbol=str(body.get("symbol", "")),
+                quantity=quantity if isinstance(quantity, int) else 0,
+                phrase=str(body.get("phrase", "")),
+                issued_by=who(row.issued_by, dict(body)),
+            )
         case "cancel":
             return ev.CancelCommand(
                 at=at,

@@ -19,6 +19,7 @@ from trader.engine.effects import AckCommand
 from trader.engine.ids import ticket_id_for
 from trader.engine.records import Phase
 from trader.engine.state import Run
+from trader.engine.tickets.adopting import adopt_phrase
 
 PERP = "BTCUSD"
 
@@ -52,9 +53,8 @@ def perp_quote(at: datetime, middle: str = "100000", **changes: Any) -> Quote:
 class Stage(Scene):
     """Tickets are sent by `order`, and named by the order in which they were."""
 
-    def __init__(self, **fields: Any) -> None:
-        super().__init__(**fields)
-        self.perp_at = "100000"
+    perp_at = "100000"
+    entry_price: Decimal | None = None  # of what the exchange shows, where a test gives one
 
     def list_strangle(self) -> None:
         at = self.market or self.wall
@@ -103,6 +103,30 @@ class Stage(Scene):
         self.commands += 1
         return self.feed(ev.CloseCommand, command_id=f"close-{self.commands}", issued_by="tester", **which)
 
+    def amend(self, command_id: str = "order-1", number: int = 0, **changes: Any) -> list[ef.Effect]:
+        self.commands += 1
+        ticket = ticket_id_for(command_id, number)
+        return self.feed(
+            ev.AmendCommand, command_id=f"amend-{self.commands}", ticket=ticket, changes=changes, issued_by="tester"
+        )
+
+    def adopt(self, symbol: str, quantity: int, *, phrase: str | None = None, price: str | None = None) -> None:
+        """A person takes a position over; the exchange tells its entry price."""
+        self.commands += 1
+        self.entry_price = None if price is None else D(price)
+        self.feed(
+            ev.AdoptCommand, command_id=f"adopt-{self.commands}", symbol=symbol, quantity=quantity,
+            phrase=adopt_phrase(symbol, quantity) if phrase is None else phrase, issued_by="tester",
+        )  # fmt: skip
+        self.read()
+
+    def read_account(self, **fields: Any) -> list[ef.Effect]:
+        """As ever, with the entry price of what is held, where a test gives one."""
+        if self.entry_price is not None:
+            held = self.exchange.read(())["positions"]
+            fields.setdefault("positions", tuple(replace(one, entry_price=self.entry_price) for one in held))
+        return super().read_account(**fields)
+
     def ticket(self, command_id: str = "order-1", number: int = 0) -> Run:
         return self.state.runs[ticket_id_for(command_id, number)]
 
@@ -140,6 +164,14 @@ class Stage(Scene):
         return [record for record in self.records if isinstance(record, kind)]
 
 
+def staged(scene: Scene) -> Stage:
+    """A scene with runs that has got somewhere, from now on with tickets."""
+    scene.__class__ = Stage
+    assert isinstance(scene, Stage)
+    scene.list_strangle()
+    return scene
+
+
 def buy(symbol: str = PERP, quantity: int = 5, **fields: Any) -> dict[str, Any]:
     """A market order unless a price is given."""
     kind = "limit" if "limit_price" in fields else "market"
@@ -161,4 +193,18 @@ def holding(stage: Stage | None = None, ticket: dict[str, Any] | None = None, pr
     return stage
 
 
-__all__ = ["CALL", "PERP", "PUT", "SPOT", "D", "Decimal", "Phase", "Purpose", "Stage", "buy", "holding", "sell"]
+__all__ = [
+    "CALL",
+    "PERP",
+    "PUT",
+    "SPOT",
+    "D",
+    "Decimal",
+    "Phase",
+    "Purpose",
+    "Stage",
+    "buy",
+    "holding",
+    "sell",
+    "staged",
+]

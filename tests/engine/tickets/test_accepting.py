@@ -7,11 +7,13 @@ import pytest
 
 from tests.engine.scene import EXPIRY, SPOT, UNREAD
 from tests.engine.scene import holding as run_holding
-from tests.engine.tickets.stage import CALL, PERP, PUT, Phase, Stage, buy, perp_quote, perpetual, sell
+from tests.engine.tickets.stage import CALL, PERP, PUT, Phase, Stage, buy, perp_quote, perpetual, sell, staged
+from trader.config.ticket import TicketRequest
 from trader.domain.order import OrderStatus, OrderType, TimeInForce
 from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine import records as rec
+from trader.engine.fold import durable
 from trader.engine.ids import ticket_id_for
 from trader.engine.records import Level
 from trader.engine.tickets.accept import order_phrase
@@ -157,8 +159,6 @@ def test_production_asks_for_the_phrase() -> None:
     assert stage.acks()[0].status == "refused" and "TRADE LIVE acc 5" in stage.acks()[0].detail
     stage.order(buy(), confirm="TRADE LIVE acc 5")
     assert stage.acks("order-2")[0].status == "accepted"
-    from trader.config.ticket import TicketRequest
-
     pair = [TicketRequest.model_validate(one) for one in (buy(), sell(quantity=3, reduce_only=True))]
     assert order_phrase("acc", pair) == "TRADE LIVE acc 5"
 
@@ -199,10 +199,7 @@ def test_an_expired_and_a_halted_contract_are_refused() -> None:
 
 
 def test_a_contract_in_which_a_run_is_on_the_other_side_is_refused() -> None:
-    scene = run_holding()
-    scene.__class__ = Stage
-    assert isinstance(scene, Stage)
-    scene.perp_at = "100000"
+    scene = staged(run_holding())
     scene.order(buy(CALL))
     assert scene.of(rec.TicketRefused)[-1].code == "OPPOSITE_RUN"
     assert scene.of(rec.TicketRefused)[-1].field == "side"
@@ -240,7 +237,7 @@ def test_the_folded_journal_is_the_live_state() -> None:
     stage = Stage()
     stage.order(buy(stop_loss={"price": "99000"}))
     stage.traded(price="100010")
-    assert stage.refolded() == __import__("trader.engine.fold", fromlist=["durable"]).durable(stage.run)
+    assert stage.refolded() == durable(stage.run)
 
 
 def test_the_account_unread_keeps_a_ticket_waiting() -> None:

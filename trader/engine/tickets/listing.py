@@ -62,7 +62,8 @@ def see_shown(turn: Turn, covered: Iterable[Run], event: AccountRead) -> None:
     if event.positions is None or event.error:
         return
     held = {position.symbol: position.quantity for position in event.positions}
-    shown = Shown(event.asked, held, event.available_usd)
+    prices = {one.symbol: one.entry_price for one in event.positions if one.entry_price is not None}
+    shown = Shown(event.asked, held, prices, event.available_usd)
     turn.set(shown={**turn.state.shown, **{run.underlying: shown for run in covered}})
 
 

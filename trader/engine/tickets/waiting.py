@@ -9,6 +9,7 @@ from trader.engine.gate import slowed
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.records import Phase
 from trader.engine.state import Listing, Run, seconds_since
+from trader.engine.tickets.adopting import take_over
 from trader.engine.tickets.checks import flaws, unlisted
 from trader.engine.tickets.listing import ask_chain
 from trader.engine.tickets.refusal import Refusal, finish, of_denied, refuse
@@ -44,7 +45,7 @@ def wait_ticket(turn: Turn, run_id: str) -> None:
     if run.cancelled:
         finish(turn, run_id, "cancelled")
         return
-    obstacle = _in_the_way(turn, run) or _send(turn, run_id)
+    obstacle = _adopt(turn, run) if run.adopts else _in_the_way(turn, run) or _send(turn, run_id)
     if obstacle is None:
         return
     age = seconds_since(run.created_at, turn.wall)
@@ -53,6 +54,21 @@ def wait_ticket(turn: Turn, run_id: str) -> None:
         refuse(turn, run_id, obstacle.refusal)
     else:
         turn.set_watch(run_id, why_not=(obstacle.refusal.sentence,))
+
+
+def _adopt(turn: Turn, run: Run) -> Obstacle | None:
+    """What stands there is no new risk: only what it is has to be known."""
+    if turn.now.market is None:
+        ask_chain(turn, run)
+        return Obstacle(Refusal("NO_MARKET_TIME", "", "no market data has arrived yet"), lasts=False)
+    if obstacle := _pin(turn, run):
+        return obstacle
+    shown = turn.state.shown.get(run.underlying)
+    if shown is None or shown.asked < run.created_at:
+        turn.set_watch(run.run_id, account_wanted=True)
+        return Obstacle(of_denied(Denied("ACCOUNT_NOT_READ", "positions are being read")), lasts=False)
+    refusal = take_over(turn, run.run_id)
+    return None if refusal is None else Obstacle(refusal, lasts=True)
 
 
 def _is_rate(obstacle: Obstacle) -> bool:

@@ -20,6 +20,7 @@ from trader.engine.verdict import Denied
 def enter_ticket(turn: Turn, run_id: str) -> None:
     """Advance an ENTERING ticket."""
     run = turn.run(run_id)
+    _cancel_other(turn, run)
     if run.leg(KEY).has_expired(turn.now.market):
         turn.decide_exit(run_id, "expiry", "the contract has expired; what was held is waiting for its settlement")
         return
@@ -34,6 +35,13 @@ def enter_ticket(turn: Turn, run_id: str) -> None:
     protect(turn, run_id)
     if has_ended:
         _end(turn, run_id)
+
+
+def _cancel_other(turn: Turn, run: Run) -> None:
+    """Of two tickets of which one cancels the other, the first that fills does."""
+    other = turn.state.runs.get(run.linked)
+    if other is not None and run.fills and other.phase in (Phase.WAITING, Phase.ENTERING) and not other.cancelled:
+        turn.write(rec.CancelRequested, other.run_id, reason=f"ticket {run.run_id} of the pair has filled")
 
 
 def _work_once(turn: Turn, run: Run) -> bool:
