@@ -13,7 +13,7 @@ from trader.domain.instrument import Instrument
 from trader.domain.margin import MarginTerms
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderSnapshot
-from trader.domain.outcome import Outcome
+from trader.domain.outcome import Outcome, Rejected, Unknown
 from trader.domain.quote import Quote
 from trader.domain.wallet import Transaction
 from trader.engine.records import OperatorLevel
@@ -189,6 +189,15 @@ class MarginRead(Event, frozen=True, kw_only=True):
     retry_after_secs: float | None = None
 
 
+class LeverageAnswered(Event, frozen=True, kw_only=True):
+    """How setting a contract's leverage ended; `ended` is None where the exchange agreed."""
+
+    run_id: str
+    product_id: int
+    leverage: Decimal
+    ended: Rejected | Unknown | None = None
+
+
 class StreamChanged(Event, frozen=True, kw_only=True):
     """A socket came up or went down, or lost messages (`gap`): reconcile over REST."""
 
@@ -222,6 +231,7 @@ AnyEvent = (
     | AccountRead
     | WalletRead
     | MarginRead
+    | LeverageAnswered
     | StreamChanged
     | JournalChanged
 )

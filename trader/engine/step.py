@@ -88,6 +88,8 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
             on_margin_read(turn, event)
         case ev.ChainRead():
             _chain_read(turn, event)
+        case ev.LeverageAnswered():
+            pass  # whoever waits for it advances on the next look
         case ev.StartCommand():
             on_start(turn, event)
         case ev.BesideCommand():

@@ -98,7 +98,8 @@ class AccountReads(Protocol):
 
 
 class MarginSettings(Protocol):
-    """Changes how the account is margined. None when the exchange agreed; verify with `margin_terms`."""
+    """Changes how the account is margined. None when the exchange agreed; verify with `margin_terms` or `leverage`. Setting
+    the same again changes nothing, so what ended unknown may simply be asked for again."""
 
     def set_margin_mode(self, mode: str) -> Rejected | Unknown | None:
         """Isolated or portfolio margin, of the whole account."""
@@ -106,6 +107,12 @@ class MarginSettings(Protocol):
     def set_auto_topup(self, product_id: int | None, on: bool) -> Rejected | Unknown | None:
         """Whether free balance flows into a position before it is liquidated: of one that is open, or (None) of those yet to
         be opened."""
+
+    def set_leverage(self, product_id: int, leverage: Decimal) -> Rejected | Unknown | None:
+        """Leverage of a contract's orders, those that rest included, and of the positions they open."""
+
+    def leverage(self, product_id: int) -> Decimal:
+        """What a contract's orders are margined with."""
 
 
 class MarketReads(Protocol):
@@ -129,7 +136,7 @@ class PastReads(Protocol):
         """Half-hourly closes of the underlying's index (USD) with the start of their half-hours, oldest first."""
 
 
-class Trading(OrderPort, AccountReads, MarketReads, Protocol):
+class Trading(OrderPort, AccountReads, MarketReads, MarginSettings, Protocol):
     """Everything that opening, watching and closing positions takes."""
 
 
@@ -182,7 +189,7 @@ class Upkeep(Protocol):
         """Drop the kept connections."""
 
 
-class Gateway(Trading, MarginSettings, PastReads, Upkeep, Protocol):
+class Gateway(Trading, PastReads, Upkeep, Protocol):
     """One account at one exchange, whole."""
 
 

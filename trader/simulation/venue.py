@@ -369,6 +369,18 @@ class SimVenue:
         self.mode_since = self._agenda.secs
         return True
 
+    def set_leverage(self, product_id: int, leverage: Decimal) -> None:
+        """Leverage of a contract's orders.
+
+        Raises:
+            Refused: As the exchange would.
+        """
+        self.wake()
+        instrument = self.core.products.by_id.get(product_id)
+        if instrument is None:
+            raise Refused("invalid_contract")
+        self.core.set_leverage(self.account, instrument, leverage, self._agenda.now)
+
     def charge(self, product_id: int, amount: Decimal, kind: str) -> bool:
         """X14: the exchange takes money for a contract, and no fill tells of it."""
         self.wake()

@@ -206,6 +206,12 @@ class DeltaGateway:
             return _agreed(self.account.set_default_auto_topup(on))
         return _agreed(self.account.set_auto_topup(product_id, on))
 
+    def set_leverage(self, product_id: int, leverage: Decimal) -> Rejected | Unknown | None:
+        return _agreed(self.account.set_leverage(product_id, leverage))
+
+    def leverage(self, product_id: int) -> Decimal:
+        return self.account.leverage(product_id).leverage
+
     def who_am_i(self) -> str:
         envelope = self.rest.read(wire.PreferencesRow, at.PREFERENCES)
         return numbers.id_of(envelope.result.user_id if envelope.result else None, "user_id")
