@@ -29,6 +29,18 @@ def _share(default: int, title: str, words: str, least: int = 0) -> Any:
     return Field(Decimal(default), ge=least, le=100, title=title, description=words, json_schema_extra=unit)
 
 
+def _off(default: int, most: int, unit: str, title: str, words: str) -> Any:
+    """A bound that 0 switches off."""
+    return Field(
+        Decimal(default), ge=0, le=most, title=title, description=f"{words} 0 = off.", json_schema_extra={"unit": unit}
+    )
+
+
+def _least(default: int, most: int, unit: str, title: str, words: str) -> Any:
+    """The same, of whole numbers."""
+    return Field(default, ge=0, le=most, title=title, description=f"{words} 0 = off.", json_schema_extra={"unit": unit})
+
+
 class AccountLimits(BaseModel):
     """Bounds of new risk over all runs of an account; an exit is never asked. Contracts count what is open and what works."""
 
@@ -80,6 +92,30 @@ class AccountLimits(BaseModel):
         title="Share of free margin",
         description="Most of the available margin that one entry may take.",
         json_schema_extra={"unit": "%"},
+    )
+
+    index_jump_pct: Number = _off(
+        3, 100, "%", "Index jump", "Move of the index within the time below that lets no entry begin."
+    )
+    index_jump_secs: Whole = _count(60, "Index jump within", "The time in which such a move counts.", 3600, "s")
+    wide_spread_pct: Number = _off(
+        100,
+        1000,
+        "% of the mark",
+        "Spread blow-out",
+        "Median spread of the watched contracts that lets no entry begin.",
+    )
+    crossed_contracts: Whole = _least(
+        1, 50, "contracts", "Crossed books", "Watched contracts with the bid above the ask that let no entry begin."
+    )
+    frozen_secs: Whole = _least(
+        120, 3600, "s", "Frozen feed", "How long index and marks may stand still before no entry begins."
+    )
+    api_failures: Whole = _least(
+        5, 100, "requests", "Unanswered requests", "Requests in a row without an answer after which no entry begins."
+    )
+    calm_secs: Whole = _count(
+        60, "Calm", "How long none of these may have been so before entries begin again.", 3600, "s"
     )
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from trader.domain.margin import PORTFOLIO, MarginTerms, mode_of
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.remedy import Remedy
+from trader.engine.account.sight import Calls, Sight
 from trader.engine.ledger import Ledger
 from trader.engine.records import DayCompared, DayMarked, LegKept, LegTerms, Level, Phase, RunFinished, WalletCompared
 from trader.pricing.smile import Smile
@@ -349,6 +350,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     margin_wanted: bool = False  # the wallet shows another mode
     margin_fault: str = ""  # why the last read of it failed
     journal_fault: str = ""  # why nothing can be recorded; while there is one, no new risk is taken
+    sights: dict[str, Sight] = {}  # what the breaker of entries sees of each underlying that a run is on
+    calls: Calls = Calls()  # and of the way to the exchange
     account_stream_fault: str = ""  # why the account's stream tells nothing; while there is one, no new risk is taken
 
     def mode_on(self, underlying: str) -> str | None:

@@ -35,6 +35,15 @@ _GROUPS = {
     "Runs": ("open_runs", "open_runs_per_underlying"),
     "Contracts": ("contracts_per_instrument", "contracts_per_underlying", "contracts_total"),
     "Notional": ("notional_per_instrument_usd", "notional_per_underlying_usd", "notional_total_usd"),
+    "Entries pause": (
+        "index_jump_pct",
+        "index_jump_secs",
+        "wide_spread_pct",
+        "crossed_contracts",
+        "frozen_secs",
+        "api_failures",
+        "calm_secs",
+    ),
     "Each entry": ("order_contracts", "orders_per_second", "margin_share_pct"),
 }
 _STEPS = ("daily_loss_closes", "weekly_loss_closes", "loss_warn_pct", "loss_bars_pct")  # of which nothing is used
@@ -185,8 +194,8 @@ def edit() -> dict[str, DeltaGenerator]:
     with st.container(key="limits_box"):
         for title, names in _GROUPS.items():
             markup.draw(tag("div", tag("b", title), class_="ac-group"))
-            for row in (names[:3], names[3:]):
-                for column, name in zip(st.columns(3, gap="medium") if row else (), row, strict=False):
+            for first in range(0, len(names), 3):
+                for column, name in zip(st.columns(3, gap="medium"), names[first : first + 3], strict=False):
                     with column:
                         _field(name, _FIELDS[name])
                         slots[name] = st.empty()

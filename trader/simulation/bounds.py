@@ -16,6 +16,7 @@ def drawn(rng: Random, plan: Plan) -> Plan:
     if rng.random() > SHARE:
         return plan
     limits = tuple(_document(rng) for _ in range(rng.choice((1, 1, 2))))
+    limits = tuple(_with_pauses(Random(plan.seed * 8 + number), one) for number, one in enumerate(limits))
     deeds = list(plan.deeds)
     for number in range(len(limits)):
         early = number == 0 and rng.random() < 0.5
@@ -58,6 +59,14 @@ def _document(rng: Random) -> dict[str, Any]:
     if rng.random() < 0.05:
         document["open_runs"] = 0
     return document
+
+
+def _with_pauses(rng: Random, document: dict[str, Any]) -> dict[str, Any]:
+    """Now and then a market counts as abnormal soon, and for a short while. Of chance of its own, which moves no other."""
+    if rng.random() < 0.5:
+        return document
+    jump, calm = rng.choice(("0.02", "0.1", "0.3", "1")), rng.choice((2, 5, 20))
+    return {**document, "index_jump_pct": jump, "index_jump_secs": rng.choice((2, 10, 60)), "calm_secs": calm}
 
 
 def _nested(rng: Random, part: str, more: str, whole: str, unit: int) -> dict[str, int]:
