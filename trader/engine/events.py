@@ -158,6 +158,7 @@ class AccountRead(Event, frozen=True, kw_only=True):
     history: tuple[OrderSnapshot, ...] | None = None
     fills: tuple[Fill, ...] | None = None
     available_usd: Decimal | None = None
+    balance_usd: Decimal | None = None
     margin_mode: str | None = None  # as the wallet shows it while something is blocked
     lookups: dict[str, OrderSnapshot | None] = {}
     settlements: dict[str, Decimal] = {}

@@ -287,6 +287,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     wallet_asked: datetime | None = None
     account_read: datetime | None = None  # `asked` of the last complete read
     available_usd: Decimal | None = None
+    balance_usd: Decimal | None = None
     foreign_orders: tuple[str, ...] = ()
     liquidation: dict[str, Decimal] = {}  # marks, by contract, at which the exchange says it liquidates the position
     stops: int | None = None  # stop orders that the exchange listed on this run's contracts; None = not known

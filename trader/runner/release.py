@@ -69,6 +69,10 @@ class Release:
             return _LOST
         if isinstance(effect, Submit) and (overtaken := self.overtaken(effect.intent)):
             return overtaken
+        if isinstance(effect, SetLeverage):
+            most = self._state().account.limits.leverage_most
+            if effect.leverage > most:
+                return f"leverage {effect.leverage} is above leverage_most of {most}"
         waited = max(abs(now.wall - released.wall), now.boot - released.boot)
         if waited > ZOMBIE_SECS and not self._still_holds(effect):
             return _LOST
