@@ -136,8 +136,12 @@ class PastReads(Protocol):
         """Half-hourly closes of the underlying's index (USD) with the start of their half-hours, oldest first."""
 
 
-class Trading(OrderPort, AccountReads, MarketReads, MarginSettings, Protocol):
+class Trading(OrderPort, AccountReads, MarketReads, Protocol):
     """Everything that opening, watching and closing positions takes."""
+
+
+class Sending(Trading, MarginSettings, Protocol):
+    """The same, and what is set before an order is sent."""
 
 
 class Upkeep(Protocol):
@@ -189,7 +193,7 @@ class Upkeep(Protocol):
         """Drop the kept connections."""
 
 
-class Gateway(Trading, PastReads, Upkeep, Protocol):
+class Gateway(Sending, PastReads, Upkeep, Protocol):
     """One account at one exchange, whole."""
 
 

@@ -24,7 +24,7 @@ from trader.engine.events import (
     SubmitAnswered,
     WalletRead,
 )
-from trader.exchange.ports import Trading
+from trader.exchange.ports import Sending
 from trader.runner import killpoints
 from trader.runner.notices import Note
 from trader.runner.reading import read_account, read_chain, read_margin, read_wallet
@@ -44,7 +44,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        gateway: Trading,
+        gateway: Sending,
         post: Callable[[AnyEvent], None],
         now: Callable[[], Now],
         release: Release,

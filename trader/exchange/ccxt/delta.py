@@ -26,6 +26,7 @@ from trader.exchange.common.budget import DEFAULT_QUOTA, Priority
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.decoding import convert
 from trader.exchange.common.outcomes import outcome_of
+from trader.exchange.common.patience import CCXT, Patience
 from trader.exchange.common.rows import convert_rows
 from trader.exchange.common.transport import proxies_for
 from trader.exchange.delta.api.health import explain_failure
@@ -58,7 +59,13 @@ class CcxtDeltaGateway(CcxtGateway):
     """A Delta account through ccxt."""
 
     def __init__(
-        self, rest_url: str, credentials: Credentials | None, *, quota: int = DEFAULT_QUOTA, proxy: str | None = None
+        self,
+        rest_url: str,
+        credentials: Credentials | None,
+        *,
+        quota: int = DEFAULT_QUOTA,
+        proxy: str | None = None,
+        patience: Patience = CCXT,
     ) -> None:
         """Check URLs with `environments.check_urls` before.
 
@@ -68,7 +75,9 @@ class CcxtDeltaGateway(CcxtGateway):
         # ccxt lists products in one loop that a single odd row ends: those it does not get to see.
         sound = {"products": lambda row: parse_instrument(_read(wire.ProductRow, row))}
         self._rest_url = rest_url
-        super().__init__(_maker(rest_url, credentials, proxy), settle="USD", quota=quota, sound=sound)
+        super().__init__(
+            _maker(rest_url, credentials, proxy), settle="USD", quota=quota, patience=patience, sound=sound
+        )
 
     # --------------------------------------------------------------------------------------------------- said
 

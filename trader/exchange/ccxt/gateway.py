@@ -31,6 +31,7 @@ from trader.exchange.common.clock_offset import ClockOffset
 from trader.exchange.common.instruments import TTL_SECS, InstrumentCache
 from trader.exchange.common.odd_rows import OddRows
 from trader.exchange.common.outcomes import UnsendableOrder, check_match, outcome_of, priority_of
+from trader.exchange.common.patience import CCXT, Patience
 from trader.exchange.common.rows import agreeing, sift
 from trader.exchange.common.statistics import CallStatistics, Statistics
 from trader.exchange.delta.api.health import PROBE_ID, trading_refusal
@@ -55,6 +56,7 @@ class CcxtGateway:
         *,
         settle: str = "USD",
         quota: int = DEFAULT_QUOTA,
+        patience: Patience = CCXT,
         sound: Mapping[str, Callable[[Any], object]] | None = None,
     ) -> None:
         """`make` builds a ccxt exchange with keys and addresses; `settle` is the currency margin and P&L are in; `sound` see
@@ -63,7 +65,7 @@ class CcxtGateway:
         Raises:
             ConfigError: ccxt is not installed.
         """
-        self.wire = CcxtWire(make, quota=quota, sound=sound)
+        self.wire = CcxtWire(make, quota=quota, patience=patience, sound=sound)
         self._settle = settle
         self._instruments = InstrumentCache(self._load_instruments, time.monotonic, ttl_secs=TTL_SECS)
         self._symbols: dict[int, str] = {}  # product id → ccxt's unified symbol
