@@ -18,6 +18,7 @@ from trader.domain.margin import PORTFOLIO, MarginTerms, mode_of
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.remedy import Remedy
+from trader.engine.account.sight import Calls, Sight
 from trader.engine.ledger import Ledger
 from trader.engine.records import (
     ClosingOrder,
@@ -308,10 +309,13 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     wallet_asked: datetime | None = None
     account_read: datetime | None = None  # `asked` of the last complete read
     available_usd: Decimal | None = None
+    balance_usd: Decimal | None = None
     foreign_orders: tuple[str, ...] = ()
     unlisted: frozenset[str] = (
         frozenset()
     )  # orders of a ticket that rest by our books and that the last read did not list
+    leverage_asked: datetime | None = None
+    leverage_set: bool = False  # as the ticket wants it, by the exchange's word
     liquidation: dict[str, Decimal] = {}  # marks, by contract, at which the exchange says it liquidates the position
     stops: int | None = None  # stop orders that the exchange listed on this run's contracts; None = not known
     stops_read: datetime | None = None  # `asked` of the read that told them
@@ -363,6 +367,7 @@ class Shown(msgspec.Struct, frozen=True):
     held: dict[str, int]
     prices: dict[str, Decimal]  # entry prices, where told
     available: Decimal | None
+    balance: Decimal | None = None
 
 
 class Awaited(msgspec.Struct, frozen=True):
@@ -404,6 +409,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     shown: dict[str, Shown] = {}  # by underlying
     awaited: dict[str, Awaited] = {}  # by command
     tickets_asked: datetime | None = None  # wall: when a ticket last had the account read
+    sights: dict[str, Sight] = {}  # what the breaker of entries sees of each underlying that a run is on
+    calls: Calls = Calls()  # and of the way to the exchange
     account_stream_fault: str = ""  # why the account's stream tells nothing; while there is one, no new risk is taken
 
     def mode_on(self, underlying: str) -> str | None:

@@ -63,7 +63,7 @@ def see_shown(turn: Turn, covered: Iterable[Run], event: AccountRead) -> None:
         return
     held = {position.symbol: position.quantity for position in event.positions}
     prices = {one.symbol: one.entry_price for one in event.positions if one.entry_price is not None}
-    shown = Shown(event.asked, held, prices, event.available_usd)
+    shown = Shown(event.asked, held, prices, event.available_usd, event.balance_usd)
     turn.set(shown={**turn.state.shown, **{run.underlying: shown for run in covered}})
 
 
