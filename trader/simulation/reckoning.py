@@ -166,7 +166,7 @@ class WalletRules:
         secs, shell = self._evidence.secs, self._evidence.world.current
         if shell is None or "V1" in self._evidence.world.faults.last_of:
             return  # a clock that was set back holds up what waits
-        for run in self._evidence.notes.runs.values():
+        for run in [one for one in self._evidence.notes.runs.values() if not one.ticket]:
             is_done = run.finished is not None and bool(run.fills)
             if not is_done or run.compared is not None or run.run_id in self._given_up:
                 self._ripe.pop(run.run_id, None)
