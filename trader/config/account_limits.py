@@ -160,7 +160,7 @@ class AccountLimits(BaseModel):
         1000,
         "% of the mark",
         "Spread blow-out",
-        "Median spread of the watched contracts that lets no entry begin.",
+        "Spread at which more than half of the watched contracts let no entry begin.",
     )
     crossed_contracts: Whole = _least(
         1, 50, "contracts", "Crossed books", "Watched contracts with the bid above the ask that let no entry begin."

@@ -116,7 +116,7 @@ def _price_bound(state: State, leg: LegTerms, intent: OrderIntent) -> Iterator[B
     """How far its limit may lie from the mark, or from the price that sets it off."""
     quote, pct = state.market.quotes.get(leg.symbol), state.account.limits.price_deviation_pct
     about = intent.stop.price if intent.stop is not None else None if quote is None else quote.mark
-    if intent.limit_price is None or not about or not pct:
+    if intent.limit_price is None or not intent.limit_price.is_finite() or not about or not pct:
         return
     width = max(about * pct / HUNDRED, LEAST_TICKS * leg.tick_size)
     off = abs(intent.limit_price - about)
