@@ -40,6 +40,7 @@ class Purpose(StrEnum):
     EXIT = "X"
     UNWIND = "R"
     FLATTEN = "F"
+    CLOSE = "C"  # rests at the exchange and closes by itself: a stop loss, a take profit, a reduce-only ticket
 
 
 class OrderStatus(StrEnum):
@@ -107,6 +108,7 @@ class OrderIntent(msgspec.Struct, frozen=True, kw_only=True):
     reduce_only: bool = False
     post_only: bool = False
     stop: Stop | None = None  # it waits at the exchange for this price first
+    closing: str = ""  # which closing order of its ticket this is (`trader.engine.records.ClosingOrder.name`)
 
 
 class OrderSnapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -64,6 +64,59 @@ class StopCommand(Event, frozen=True, kw_only=True):
     issued_by: str
 
 
+class OrderCommand(Event, frozen=True, kw_only=True):
+    """A person or a program sends orders: a `trader.config.ticket.TicketList` as JSON values. `confirm` is the typed phrase, which
+    only production asks for; `key` the caller's own idempotency key; `barred` why nothing new may be sent (too late, HALT)."""
+
+    command_id: str
+    body: dict[str, Any]
+    issued_by: str
+    confirm: str | None = None
+    key: str = ""
+    barred: str = ""
+
+
+class CancelCommand(Event, frozen=True, kw_only=True):
+    """Cancel what works of tickets: of one, one order, all in a contract, on an underlying, or everything. What has filled stays."""
+
+    command_id: str
+    issued_by: str
+    ticket: str | None = None
+    order: str | None = None
+    symbol: str | None = None
+    underlying: str | None = None
+    everything: bool = False
+
+
+class AmendCommand(Event, frozen=True, kw_only=True):
+    """Change a ticket: new prices, quantity or protection, as fields of its request; None removes a protection."""
+
+    command_id: str
+    ticket: str
+    changes: dict[str, Any]
+    issued_by: str
+
+
+class AdoptCommand(Event, frozen=True, kw_only=True):
+    """Take over a position that no run explains, by its typed phrase. `quantity` is signed, negative = short."""
+
+    command_id: str
+    symbol: str
+    quantity: int
+    phrase: str
+    issued_by: str
+
+
+class CloseCommand(Event, frozen=True, kw_only=True):
+    """Close one ticket, all tickets in a contract, or (`everything`) every ticket and every run."""
+
+    command_id: str
+    issued_by: str
+    ticket: str | None = None
+    symbol: str | None = None
+    everything: bool = False
+
+
 class LevelCommand(Event, frozen=True, kw_only=True):
     """A person sets what the account may do: pause, reduce, kill or resume. `reason` in the person's words, may be empty."""
 
@@ -220,6 +273,11 @@ AnyEvent = (
     | StartCommand
     | BesideCommand
     | StopCommand
+    | OrderCommand
+    | AmendCommand
+    | AdoptCommand
+    | CancelCommand
+    | CloseCommand
     | LevelCommand
     | LimitsCommand
     | MarketMoved

@@ -16,6 +16,7 @@ from trader.engine.gate import closable
 from trader.engine.liquidation import limits_of, near_liquidation
 from trader.engine.spread_guard import counted, hold_back, note_spreads
 from trader.engine.state import HUNDRED, ZERO, Run, seconds_since
+from trader.engine.tickets.listing import ask_chain
 from trader.engine.turn import Turn
 from trader.engine.valuation import Evidence, Valuation, closing_cost, closing_price, evidence_of, flaw_of, value
 
@@ -209,7 +210,9 @@ def _blind(turn: Turn, run: Run, flaw: str) -> None:
 
 def ask_quotes(turn: Turn, run: Run) -> None:
     """Read the quotes over REST, so that the price rules go on without the stream."""
-    if seconds_since(turn.watch(run.run_id).quotes_asked, turn.wall) >= _QUOTES_SECS:
+    if run.ticket is not None:
+        ask_chain(turn, run)
+    elif seconds_since(turn.watch(run.run_id).quotes_asked, turn.wall) >= _QUOTES_SECS:
         turn.set_watch(run.run_id, quotes_asked=turn.wall)
         turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
 

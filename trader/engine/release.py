@@ -8,9 +8,9 @@ from trader.domain.clock import Now
 from trader.domain.order import OrderIntent, Purpose
 from trader.engine.account.abnormal import bars
 from trader.engine.beside import bars_beginning, is_begun
-from trader.engine.gate import Denied
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.state import State
+from trader.engine.verdict import Denied
 
 
 def check_release(state: State, intent: OrderIntent, now: Now) -> Denied | None:

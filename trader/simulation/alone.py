@@ -18,7 +18,7 @@ class AloneRules:
         self._read_after: dict[str, tuple[float, float]] = {}
 
     def every_second(self, healthy: float) -> None:
-        for run in self._evidence.notes.unresolved():
+        for run in self._evidence.notes.structures():
             self._check(run, healthy)
 
     def _check(self, run: RunNote, healthy: float) -> None:

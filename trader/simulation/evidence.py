@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from trader.domain.foreign import Foreign
+from trader.engine import records as rec
 from trader.simulation.agenda import Agenda
 from trader.simulation.disk import MemoryJournal
 from trader.simulation.faults import Faults
@@ -93,6 +94,13 @@ class Evidence:
         self._seen.add((invariant, key))
         seed = self.world.plan.seed
         self.violations.append(Violation(seed, invariant, round(self.secs, 3), text, tuple(self._tail[-_TAIL:])))
+
+    def is_of_ticket(self, record: rec.AnyRecord) -> bool:
+        """Whether a record is of a single order."""
+        if isinstance(record, rec.RunCreated):
+            return bool(record.ticket)
+        run = self.notes.runs.get(record.run_id)
+        return run is not None and bool(run.ticket)
 
     def healthy_for(self) -> float:
         """Seconds since the present runner could work undisturbed; 0 while it cannot."""

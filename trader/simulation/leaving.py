@@ -9,6 +9,7 @@ from trader.simulation.slicing import pause_secs
 
 STOP_SECS = 1.3  # rows are polled every tick; a second of grace is the supervisor's rhythm
 NEXT_TRY_SECS = 8.0
+_ORDER_SECS = 63.0  # an order is answered once it has gone out or is refused; what it needs to know is waited for
 _FIRST_EXIT_SECS = 6.5  # two for a cancel's answer, the rest for refusals before it
 _TIME_EXIT_SECS = 3.5
 _AFTER_BOOT_SECS = 5.5
@@ -29,7 +30,7 @@ class LeavingRules:
     def _check_exit_collar(self, run: RunNote, intent: OrderIntent) -> None:
         """I10 for exits: within the preset's collar of a mark, doubled for each attempt beyond its limit attempts."""
         price = intent.limit_price
-        if price is None or intent.purpose is Purpose.ENTRY or self._evidence.is_late():
+        if price is None or intent.purpose in (Purpose.ENTRY, Purpose.CLOSE) or self._evidence.is_late():
             return
         preset, leg = run.preset, run.leg(intent.leg)
         made = len(run.leg_orders(intent.leg, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN))
@@ -49,7 +50,7 @@ class LeavingRules:
     def every_second(self, healthy: float) -> None:
         if healthy > STOP_SECS:
             for row in self._evidence.world.journal.pending():
-                if self._evidence.secs - row.issued > STOP_SECS:
+                if self._evidence.secs - row.issued > (_ORDER_SECS if row.kind == "order" else STOP_SECS):
                     self._evidence.report("CT2", f"{row.kind} of {row.issued:.1f} is not answered", row.command_id)
         for run in self._evidence.notes.unresolved():
             self._check_stop(run)

@@ -70,7 +70,7 @@ class OrderRules:
 
     def _check_runs(self, record: rec.RunCreated) -> None:
         report, notes = self._evidence.report, self._evidence.notes
-        for other in notes.unresolved():
+        for other in notes.structures() if not record.ticket else ():
             if other.config == record.config and other.phase in (Phase.WAITING, Phase.ENTERING):
                 report(
                     "I12", f"run {record.run_id} begins while {other.run_id} of the same configuration is {other.phase}"
@@ -83,6 +83,7 @@ class OrderRules:
             other.run_id
             for other in self._evidence.notes.runs.values()
             if other.fills
+            and not other.ticket
             and ist_date(min(f.ts_event or self._evidence.world.agenda.now for _, f in other.fills.values())) == day
         ]
         if run.run_id not in sold and len(sold) >= most:
@@ -98,12 +99,13 @@ class OrderRules:
             report("I5", f"client order id {coid} used twice", coid)
         self._run_of[coid] = run_id
         if intent.purpose is Purpose.ENTRY:
-            self._check_runs_of_the_day(run, coid)
+            if not run.ticket:
+                self._check_runs_of_the_day(run, coid)
             if run.stop_secs is not None or run.exit_secs is not None:
                 report("I8", f"entry {coid} decided after the exit of its run")
             if run_id in self._leaving:
                 report("I8", f"entry {coid} decided although an exit of its run has been at the exchange")
-            if _since_filled(run.leg_orders(intent.leg, Purpose.ENTRY)) >= _ENTRIES_MOST:
+            if not run.ticket and _since_filled(run.leg_orders(intent.leg, Purpose.ENTRY)) >= _ENTRIES_MOST:
                 report("I12", f"entry {coid} is one too many for leg {intent.leg}")
             self._check_worst_case(run, intent)
             return
@@ -233,6 +235,8 @@ class OrderRules:
         if intent.purpose is not Purpose.ENTRY:
             return
         marks = self._evidence.heard.recent_marks(intent.symbol)
+        if run.ticket.get("work") == "once":
+            return  # a person's own price (TK2)
         if not any(abs(price - m) <= max(m / 5, 5 * leg.tick_size) for m in marks):
             self._evidence.report("I10", f"{intent.client_order_id}: price {price} outside the collar of {marks[-3:]}")
 
@@ -251,16 +255,19 @@ class OrderRules:
                 self._evidence.report(
                     "I8", f"entry {coid} signed {arrival.signed - ended:.3f} s after the exit was decided"
                 )
-            open_now = [o for o in run.leg_orders(intent.leg) if o.open and o.intent.client_order_id != coid]
+            others = [o for o in run.leg_orders(intent.leg) if o.intent.purpose is not Purpose.CLOSE]
+            open_now = [o for o in others if o.open and o.intent.client_order_id != coid]
             # What was intended after it may stand there already: an exit waits two seconds for a late entry, no longer.
             own = run.orders[coid].secs
             earlier = [o for o in open_now if o.secs <= own]
-            standing = [o for o in resting if o.secs <= own]
+            standing = [o for o in resting if o.secs <= own and o.intent.purpose is not Purpose.CLOSE]
             if earlier or standing:
                 self._evidence.report(
                     "I6", f"entry {coid} arrived beside {len(earlier) or len(standing)} open order(s)"
                 )
-        elif any(o.intent.purpose is Purpose.ENTRY and o.cancel_secs is None and o.open for o in resting):
+        elif intent.purpose is not Purpose.CLOSE and any(
+            o.intent.purpose is Purpose.ENTRY and o.cancel_secs is None and o.open for o in resting
+        ):
             # One that was doubled on its way, taken once and refused once, is first found by the next read.
             self._evidence.report("I6", f"exit {coid} arrived while an entry rests that nobody cancelled")
 
@@ -268,10 +275,15 @@ class OrderRules:
 
     def accepted(self, order: Order) -> None:
         coid = order.client_order_id or ""
-        if order.reduce_only and coid in self._run_of:
+        if order.reduce_only and coid in self._run_of and not self._protects(coid):
             self._leaving.add(self._run_of[coid])
         if self._evidence.world.venue.accepted.get(coid, 0) > 1:
             self._evidence.report("I3", f"{coid} was accepted more than once", coid)
+
+    def _protects(self, coid: str) -> bool:
+        """Whether an order rests to close a ticket later, beside which its entry may go on."""
+        note = self._evidence.notes.runs[self._run_of[coid]].orders.get(coid)
+        return note is not None and note.intent.purpose is Purpose.CLOSE
 
     def watch_fills(self) -> None:
         fills = self._evidence.world.venue.account.fills

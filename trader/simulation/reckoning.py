@@ -137,7 +137,7 @@ class WalletRules:
         secs, shell = self._evidence.secs, self._evidence.world.current
         if shell is None or "V1" in self._evidence.world.faults.last_of:
             return  # by a clock that has jumped ten minutes may have gone by, after which nothing is asked any more
-        for run in self._evidence.notes.runs.values():
+        for run in [one for one in self._evidence.notes.runs.values() if not one.ticket]:
             is_old = secs - run.finished_secs > _WAITED_SECS
             if run.finished is None or not run.fills or run.compared is not None or is_old:
                 self._ripe.pop(run.run_id, None)

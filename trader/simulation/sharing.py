@@ -44,7 +44,9 @@ class SharingRules:
                 pass
 
     def _check_count(self, record: rec.RunCreated) -> None:
-        limits, others = self._evidence.notes.limits, self._evidence.notes.unresolved()
+        limits, others = self._evidence.notes.limits, self._evidence.notes.structures()
+        if record.ticket:
+            return
         if len(others) >= limits.open_runs:
             self._evidence.report("AL6", f"run {record.run_id} begins beside {len(others)} others")
         if len(others) >= limits.open_runs_per_underlying:  # there is one underlying here
@@ -55,7 +57,9 @@ class SharingRules:
             for leg in other.legs:
                 if leg.symbol != intent.symbol:
                     continue
-                exits = any(o.open and o.intent.purpose is not Purpose.ENTRY for o in other.leg_orders(leg.key))
+                exits = any(
+                    o.open and o.intent.purpose not in (Purpose.ENTRY, Purpose.CLOSE) for o in other.leg_orders(leg.key)
+                )
                 held = other.net(leg.key)
                 if leg.side is not intent.side and (held or any(o.open for o in other.leg_orders(leg.key))):
                     self._evidence.report("AL4", f"{intent.client_order_id} enters against run {other.run_id}")

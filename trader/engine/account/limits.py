@@ -138,8 +138,10 @@ def _value_bounds(state: State, run: Run, own: Size) -> Iterator[Bound]:
     )
     if not limits.order_share_pct and not limits.position_share_pct:
         return
-    watch = state.watches.get(run.run_id)
+    watch, shown = state.watches.get(run.run_id), state.shown.get(run.underlying)
     balance = None if watch is None else watch.balance_usd
+    if balance is None and run.ticket is not None and shown is not None:
+        balance = shown.balance  # one read serves all tickets
     if balance is None or balance <= 0:
         yield Bound(True, "BALANCE_UNKNOWN", "its share of the balance cannot be told: the balance is not known", "")
         return

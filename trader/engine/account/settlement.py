@@ -66,7 +66,8 @@ def _split(quantity: int, found: list[tuple[Run, LegTerms]]) -> list[int]:
     free, closing, sent = [], [], []
     for run, leg in found:
         exits = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
-        left = max(run.open_quantity(leg.key) - sum(order.untold_qty for order in exits), 0)
+        untold = sum(order.untold_qty for order in (*exits, *run.leg_orders(leg.key, Purpose.CLOSE)))
+        left = max(run.open_quantity(leg.key) - untold, 0)
         closing.append(min(sum(order.leaves_qty for order in exits), left))
         free.append(left - closing[-1])
         sent.append(exits[-1].intended_at if exits else run.created_at)

@@ -38,8 +38,9 @@ def ask_wallet(turn: Turn) -> None:
 
 
 def is_owed(run: Run) -> bool:
-    """Whether a run has traded, is done, and was not compared with the ledger yet."""
-    return run.phase is Phase.DONE and run.finished is not None and bool(run.fills) and run.wallet is None
+    """Whether a run has traded, is done, and was not compared with the ledger yet. Tickets are compared with the days they traded on."""
+    is_done = run.phase is Phase.DONE and run.finished is not None
+    return is_done and bool(run.fills) and run.wallet is None and run.ticket is None
 
 
 def on_wallet_read(turn: Turn, event: WalletRead) -> None:

@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from trader.domain.expiry import at_ist, ist_date
+from trader.domain.instrument import Kind
 from trader.domain.wallet import Transaction
 from trader.engine import records as rec
 from trader.engine.account.losses import today
@@ -136,7 +137,7 @@ def _kinds(lines: Iterable[Transaction]) -> dict[str, Decimal]:
 
 
 def _held(runs: Iterable[Run]) -> set[int]:
-    return {leg.product_id for run in runs for leg in run.held}
+    return {leg.product_id for run in runs for leg in run.held if leg.kind is not Kind.PERPETUAL}
 
 
 def _from(state: State, day: date) -> datetime:

@@ -84,7 +84,7 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
         return False
     closing = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
     working = sum(o.leaves_qty for o in closing if is_resting(o))
-    unbooked = sum(o.untold_qty for o in closing)
+    unbooked = sum(o.untold_qty for o in (*closing, *run.leg_orders(leg.key, Purpose.CLOSE)))
     quantity = closable(run, leg) - working - unbooked
     if quantity <= 0:
         turn.set_watch(run_id, account_wanted=True)
@@ -159,10 +159,10 @@ def _has_expired(turn: Turn, run: Run, leg: LegTerms) -> bool:
 
 def _blocks(run: Run, order: Order, turn: Turn) -> bool:
     """Whether an exit should still wait for this live order."""
-    if is_resting(order) and order.intent.purpose is not Purpose.ENTRY:
+    if is_resting(order) and order.intent.purpose not in (Purpose.ENTRY, Purpose.CLOSE):
         return True  # it works; its own time-out ends it
     watch = turn.watch(run.run_id)
-    since = run.exit_decided_at if order.intent.purpose is Purpose.ENTRY else order.intended_at
+    since = order.intended_at if order.intent.purpose not in (Purpose.ENTRY, Purpose.CLOSE) else run.exit_decided_at
     if watch.recovered and watch.account_read is None and since is not None:
         since = max(since, watch.since)  # after a restart what has become of it is read first, if it can be
     symbol = order.intent.symbol
