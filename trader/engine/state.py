@@ -309,7 +309,6 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     wallet_asked: datetime | None = None
     account_read: datetime | None = None  # `asked` of the last complete read
     available_usd: Decimal | None = None
-    balance_usd: Decimal | None = None
     foreign_orders: tuple[str, ...] = ()
     unlisted: frozenset[str] = (
         frozenset()
