@@ -207,6 +207,7 @@ def _legs_chosen(run: Run, record: rec.LegsChosen) -> Run:
     chosen = replace(
         run,
         legs=record.legs,
+        entry_at=run.entry_at if run.ticket is None else run.entry_at or record.market,
         exit_at=record.exit_at,
         spot_at_entry=record.spot,
         smile=record.smile,

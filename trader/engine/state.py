@@ -353,10 +353,11 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """The contracts of an underlying as last read (`at`: wall), by symbol."""
+    """The contracts of an underlying and their quotes as last read (`at`: wall), by symbol."""
 
     at: datetime
     contracts: dict[str, Instrument]
+    quotes: dict[str, Quote] = {}
 
 
 class Shown(msgspec.Struct, frozen=True):

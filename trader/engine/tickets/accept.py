@@ -140,7 +140,8 @@ def answer(turn: Turn) -> None:
     """Answer a command all of whose tickets are decided: one in a step, since a step has one answer."""
     if not turn.state.awaited or any(isinstance(effect, AckCommand) for effect in turn.effects):
         return
-    for command_id, awaited in turn.state.awaited.items():
+    waiting = sorted(turn.state.awaited.items(), key=lambda pair: not pair[1].closes)  # what closes is told of first
+    for command_id, awaited in waiting:
         ack = _closing(turn, awaited) if awaited.closes else _decided(turn.state, awaited)
         if ack is not None:
             left = {key: one for key, one in turn.state.awaited.items() if key != command_id}

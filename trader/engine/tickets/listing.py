@@ -51,10 +51,22 @@ def see_listing(turn: Turn, event: ChainRead) -> None:
         return
     asked = turn.watch(run.run_id).chain_asked or turn.wall
     contracts = {one.symbol: one for one in event.instruments}
-    turn.set(listings={**turn.state.listings, run.underlying: Listing(asked, contracts)})
+    quotes = {one.symbol: one for one in event.quotes}
+    turn.set(listings={**turn.state.listings, run.underlying: Listing(asked, contracts, quotes)})
     market = turn.state.market
     if event.spot is not None and run.underlying not in market.spots:
         turn.set(market=replace(market, spots={**market.spots, run.underlying: event.spot}))
+
+
+def take_quote(turn: Turn, run: Run, symbol: str) -> None:
+    """Take a contract's quote from the last read, where no younger one is known: it was read for another ticket."""
+    listing, market = turn.state.listings.get(run.underlying), turn.state.market
+    told = None if listing is None else listing.quotes.get(symbol)
+    known = market.quotes.get(symbol)
+    if told is None or told.ts_mark is None:
+        return
+    if known is None or known.ts_mark is None or known.ts_mark < told.ts_mark:
+        turn.set(market=replace(market, quotes={**market.quotes, symbol: told}))
 
 
 def see_shown(turn: Turn, covered: Iterable[Run], event: AccountRead) -> None:

@@ -38,9 +38,9 @@ _WORDS: dict[str, tuple[str, str]] = {
         "side",
         "a run or another ticket is on the other side of this contract; say reduce_only to close a ticket",
     ),
-    "OPPOSITE_POSITION": (
-        "side",
-        "a position that is not of this program is on the other side; the exchange would net the two",
+    "FOREIGN_POSITION": (
+        "symbol",
+        "a position of no run or ticket stands in this contract; adopt it or close it first",
     ),
     "EXIT_AT_WORK": ("symbol", "a run or another ticket is being closed in this contract; try again when it is done"),
     "WOULD_MEET_OWN_ORDER": ("limit_price", "it would meet a closing order of another ticket"),

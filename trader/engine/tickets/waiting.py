@@ -12,7 +12,7 @@ from trader.engine.state import Listing, Run, seconds_since
 from trader.engine.tickets.adopting import take_over
 from trader.engine.tickets.checks import flaws, unlisted
 from trader.engine.tickets.leverage import ask_leverage
-from trader.engine.tickets.listing import ask_chain
+from trader.engine.tickets.listing import ask_chain, take_quote
 from trader.engine.tickets.refusal import Refusal, finish, of_denied, refuse
 from trader.engine.tickets.terms import KEY, leg_of, shape_of
 from trader.engine.turn import Turn
@@ -118,7 +118,11 @@ def _is_recent(turn: Turn, run: Run, listing: Listing) -> bool:
 
 
 def _unpriced(turn: Turn, run: Run) -> Obstacle | None:
-    flaw = staleness(turn.state.market, turn.now, turn.run(run.run_id).leg(KEY).symbol)
+    symbol = turn.run(run.run_id).leg(KEY).symbol
+    flaw = staleness(turn.state.market, turn.now, symbol)
+    if flaw:
+        take_quote(turn, run, symbol)
+        flaw = staleness(turn.state.market, turn.now, symbol)
     if not flaw:
         return None
     ask_chain(turn, run)
