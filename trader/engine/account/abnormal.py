@@ -19,7 +19,7 @@ from trader.engine import records as rec
 from trader.engine.account.sight import Calls, Sight, Span, Trip
 from trader.engine.beside import is_begun
 from trader.engine.records import LegTerms, Phase
-from trader.engine.state import HUNDRED, QUOTE_AGE, Run, State, age_slack
+from trader.engine.state import HUNDRED, QUOTE_AGE, SILENCE_SECS, Run, State, age_slack
 from trader.engine.turn import Turn
 
 _STRETCHES = 12  # of the window of a jump
@@ -165,8 +165,9 @@ def _found(
                 f"{limits.wide_spread_pct} % of their mark (wide_spread_pct)"
             ),
         )
-    if limits.frozen_secs and sight.moved is not None and now - sight.moved >= timedelta(seconds=limits.frozen_secs):
-        still = (now - sight.moved).total_seconds()
+    still = 0.0 if sight.moved is None else (now - sight.moved).total_seconds()
+    # An accelerated market speaks as often as any, by this machine's clock.
+    if limits.frozen_secs and still >= limits.frozen_secs + SILENCE_SECS * (turn.now.rate - 1):
         yield (
             "FEED_FROZEN",
             (
