@@ -3,7 +3,7 @@ TK3 no entry without a read of the account of just now. TK4 what is held is prot
 ticket that is refused or cancelled holds nothing.
 """
 
-from trader.domain.order import OrderIntent, Purpose, Side
+from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.engine import records as rec
 from trader.engine.records import Phase
 from trader.simulation.evidence import Evidence
@@ -11,6 +11,7 @@ from trader.simulation.notes import RunNote
 from trader.simulation.ordering import OrderRules
 
 _READ_SECS = 10.5
+_UNHEARD = (OrderStatus.CREATED, OrderStatus.UNKNOWN)
 _BARE_SECS = 12.0  # until a protection stands again: a cancel, its confirmation, a refusal, the next try
 
 
@@ -75,9 +76,10 @@ class TicketRules:
                     self._evidence.report("TK4", text, f"{run.run_id} {name}")
 
     def _is_refused(self, run: RunNote, name: str) -> bool:
-        """Whether the exchange refuses the protection: it is tried again ever more slowly, and a person is called."""
+        """Whether the exchange refuses the protection, which is tried again ever more slowly, and a person is called; or one of which
+        nobody has heard may stand there: it is looked for before another goes out."""
         own = [note for note in run.orders.values() if note.intent.closing == name]
-        return bool(own) and own[-1].status == "rejected"
+        return bool(own) and (own[-1].status == "rejected" or any(note.status in _UNHEARD for note in own))
 
     def _is_troubled(self) -> bool:
         """Whether requests fail just now."""
