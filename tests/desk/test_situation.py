@@ -94,6 +94,12 @@ def test_trouble_is_said_most_important_first() -> None:
     assert lines[1].startswith("Trading is HALTED: kill (panel). No entry") and "1 critical alert waits" in lines[2]
 
 
+def test_what_is_not_normal_of_a_market_is_said_while_entries_pause_for_it() -> None:
+    paused = ops(abnormal="entries pause: the index of BTC has moved 3.10 % within 60 s (index_jump_pct 3)")
+    (line,) = situation(ALIVE, "", None, paused, ("ACTIVE", ""), ())
+    assert line.startswith("Entries pause: the index of BTC has moved") and line.endswith("Exits and Stop go on.")
+
+
 def test_a_journal_that_cannot_be_written_is_said() -> None:
     (line,) = situation(ALIVE, "", None, ops(journal_fault="the disk is full."), ("ACTIVE", ""), ())
     assert line.endswith("the disk is full.")

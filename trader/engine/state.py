@@ -314,7 +314,6 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     )  # the difference in USD as last read, and in how many reads in a row
     account_read: datetime | None = None  # `asked` of the last complete read
     available_usd: Decimal | None = None
-    balance_usd: Decimal | None = None
     foreign_orders: tuple[str, ...] = ()
     unlisted: frozenset[str] = (
         frozenset()

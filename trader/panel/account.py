@@ -53,6 +53,7 @@ _GROUPS = {
         "order_share_pct",
         "position_share_pct",
         "price_deviation_pct",
+        "duplicate_secs",
         "margin_share_pct",
         "leverage_most",
     ),
