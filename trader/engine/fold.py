@@ -446,6 +446,8 @@ def _ticket_refused(run: Run, record: rec.TicketRefused) -> Run:
 
 
 def _ticket_amended(run: Run, record: rec.TicketAmended) -> Run:
+    if run.ticket is None:
+        return run
     ticket = TicketRequest.model_validate(record.ticket)
     legs = tuple(replace(leg, quantity=ticket.quantity) for leg in run.legs)
     return replace(run, ticket=ticket, preset=preset_of(ticket, run.underlying), legs=legs)
@@ -468,6 +470,8 @@ def _closing_dropped(run: Run, record: rec.ClosingDropped) -> Run:
 
 def _position_adopted(run: Run, record: rec.PositionAdopted) -> Run:
     """The contracts as if bought (sold) at the exchange's entry price; no cash has moved, and no commission is owed."""
+    if run.ticket is None or not run.legs:
+        return run
     leg = run.leg(KEY)
     fill = Fill(
         fill_id=f"adopted-{run.run_id}",

@@ -59,13 +59,10 @@ def see_listing(turn: Turn, event: ChainRead) -> None:
 
 
 def take_quote(turn: Turn, run: Run, symbol: str) -> None:
-    """Take a contract's quote from the last read, where no younger one is known: it was read for another ticket."""
+    """Take a contract's quote from the last read where nothing was heard of it yet: it was read for another ticket."""
     listing, market = turn.state.listings.get(run.underlying), turn.state.market
     told = None if listing is None else listing.quotes.get(symbol)
-    known = market.quotes.get(symbol)
-    if told is None or told.ts_mark is None:
-        return
-    if known is None or known.ts_mark is None or known.ts_mark < told.ts_mark:
+    if told is not None and symbol not in market.quotes:
         turn.set(market=replace(market, quotes={**market.quotes, symbol: told}))
 
 
