@@ -23,6 +23,11 @@ ExitReason = Literal[
     "account_loss",
     "missed_entry",
     "resumed_exit",
+    "refused",
+    "cancelled",
+    "stop_loss",
+    "take_profit",
+    "reduced",
     "unknown",
 ]
 
@@ -49,6 +54,11 @@ EXIT_REASONS: Mapping[ExitReason, Wording] = {
     "account_loss": Wording("account's loss", "the account's daily loss reached"),
     "missed_entry": Wording("missed entry", "entry window missed"),
     "resumed_exit": Wording("exit resumed", "an exit begun before is finished"),
+    "refused": Wording("refused", "the order was refused"),
+    "cancelled": Wording("cancelled", "cancelled before anything had filled"),
+    "stop_loss": Wording("stop loss", "the stop loss at the exchange was reached"),
+    "take_profit": Wording("take profit", "the take profit at the exchange was reached"),
+    "reduced": Wording("reduced", "closed by a reduce-only order"),
     "unknown": Wording("unknown", "for a reason that is not known"),
 }
 _BY_NAME: Mapping[str, Wording] = {str(name): wording for name, wording in EXIT_REASONS.items()}

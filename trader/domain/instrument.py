@@ -13,6 +13,7 @@ import msgspec
 
 EXPIRY_TIME_UTC = time(12, 0)  # 17:30 IST, exchange user guide; a product's own settlement_time wins where known
 
+_PERPETUAL = re.compile(r"^(?P<underlying>[A-Z0-9]+?)(?:USDT|USDC|USD|INR)(?:[_:/].*)?$")
 _OPTION = re.compile(r"^(?P<kind>[CP])-(?P<underlying>[A-Z0-9]+)-(?P<strike>\d+(?:\.\d+)?)-(?P<expiry>\d{6})$")
 
 
@@ -90,6 +91,15 @@ def build_option_symbol(kind: Kind, underlying: str, strike: Decimal, expiry: da
     letter = {Kind.CALL: "C", Kind.PUT: "P"}[kind]
     strike_text = f"{strike.normalize():f}"
     return f"{letter}-{underlying}-{strike_text}-{expiry:%d%m%y}"
+
+
+def underlying_of(symbol: str) -> str:
+    """The underlying that a contract's symbol names (C-BTC-..., BTCUSD); empty where it is neither an option's nor a perpetual's."""
+    parts = symbol.split("-")
+    if len(parts) == 4 and parts[0] in ("C", "P"):
+        return parts[1]
+    match = _PERPETUAL.match(symbol)
+    return "" if match is None else match["underlying"]
 
 
 def index_symbol(underlying: str) -> str:

@@ -40,6 +40,7 @@ class Purpose(StrEnum):
     EXIT = "X"
     UNWIND = "R"
     FLATTEN = "F"
+    CLOSE = "C"  # rests at the exchange and closes by itself: a stop loss, a take profit, a reduce-only ticket
 
 
 class OrderStatus(StrEnum):
@@ -107,6 +108,7 @@ class OrderIntent(msgspec.Struct, frozen=True, kw_only=True):
     reduce_only: bool = False
     post_only: bool = False
     stop: Stop | None = None  # it waits at the exchange for this price first
+    closing: str = ""  # which closing order of its ticket this is (`trader.engine.records.ClosingOrder.name`)
 
 
 class OrderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +132,8 @@ class OrderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     cancellation_reason: str | None = None
     paid_commission: Decimal | None = None
     stop_kind: str = ""  # of an order that waits for a trigger: stop_loss_order, take_profit_order
+    stop_price: Decimal | None = None  # its trigger; a trailing stop's as it stands
+    trail: Decimal | None = None  # how far a trailing stop's trigger follows behind, above 0
     created_at: datetime | None = None
     ts_event: datetime | None = None
 

@@ -28,12 +28,12 @@ def is_begun(run: Run) -> bool:
 def reads_whole(run: Run) -> bool:
     """Whether a read for this run has to cover everything of its underlying, not its own contracts alone: an order that
     rests may end without a fill, and then the next one would be the first."""
-    return run.phase in (Phase.WAITING, Phase.ENTERING)
+    return run.phase in (Phase.WAITING, Phase.ENTERING) and run.ticket is None
 
 
 def bars_beginning(state: State, run: Run) -> str:
     """Why the account as last read lets this run not begin, in words; empty when it does or the run has begun."""
-    if is_begun(run):
+    if is_begun(run) or run.ticket is not None:  # what a ticket must not meet is a matter of its own contract alone
         return ""
     watch = state.watches.get(run.run_id)
     seen = None if watch is None else watch.foreign

@@ -13,7 +13,7 @@ from trader.domain.instrument import Instrument
 from trader.domain.margin import MarginTerms
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderSnapshot
-from trader.domain.outcome import Outcome
+from trader.domain.outcome import Outcome, Rejected, Unknown
 from trader.domain.quote import Quote
 from trader.domain.wallet import Transaction
 from trader.engine.records import OperatorLevel
@@ -62,6 +62,59 @@ class StopCommand(Event, frozen=True, kw_only=True):
     command_id: str
     run_id: str | None
     issued_by: str
+
+
+class OrderCommand(Event, frozen=True, kw_only=True):
+    """A person or a program sends orders: a `trader.config.ticket.TicketList` as JSON values. `confirm` is the typed phrase, which
+    only production asks for; `key` the caller's own idempotency key; `barred` why nothing new may be sent (too late, HALT)."""
+
+    command_id: str
+    body: dict[str, Any]
+    issued_by: str
+    confirm: str | None = None
+    key: str = ""
+    barred: str = ""
+
+
+class CancelCommand(Event, frozen=True, kw_only=True):
+    """Cancel what works of tickets: of one, one order, all in a contract, on an underlying, or everything. What has filled stays."""
+
+    command_id: str
+    issued_by: str
+    ticket: str | None = None
+    order: str | None = None
+    symbol: str | None = None
+    underlying: str | None = None
+    everything: bool = False
+
+
+class AmendCommand(Event, frozen=True, kw_only=True):
+    """Change a ticket: new prices, quantity or protection, as fields of its request; None removes a protection."""
+
+    command_id: str
+    ticket: str
+    changes: dict[str, Any]
+    issued_by: str
+
+
+class AdoptCommand(Event, frozen=True, kw_only=True):
+    """Take over a position that no run explains, by its typed phrase. `quantity` is signed, negative = short."""
+
+    command_id: str
+    symbol: str
+    quantity: int
+    phrase: str
+    issued_by: str
+
+
+class CloseCommand(Event, frozen=True, kw_only=True):
+    """Close one ticket, all tickets in a contract, or (`everything`) every ticket and every run."""
+
+    command_id: str
+    issued_by: str
+    ticket: str | None = None
+    symbol: str | None = None
+    everything: bool = False
 
 
 class LevelCommand(Event, frozen=True, kw_only=True):
@@ -158,6 +211,7 @@ class AccountRead(Event, frozen=True, kw_only=True):
     history: tuple[OrderSnapshot, ...] | None = None
     fills: tuple[Fill, ...] | None = None
     available_usd: Decimal | None = None
+    balance_usd: Decimal | None = None
     margin_mode: str | None = None  # as the wallet shows it while something is blocked
     lookups: dict[str, OrderSnapshot | None] = {}
     settlements: dict[str, Decimal] = {}
@@ -189,6 +243,15 @@ class MarginRead(Event, frozen=True, kw_only=True):
     retry_after_secs: float | None = None
 
 
+class LeverageAnswered(Event, frozen=True, kw_only=True):
+    """How setting a contract's leverage ended; `ended` is None where the exchange agreed."""
+
+    run_id: str
+    product_id: int
+    leverage: Decimal
+    ended: Rejected | Unknown | None = None
+
+
 class StreamChanged(Event, frozen=True, kw_only=True):
     """A socket came up or went down, or lost messages (`gap`): reconcile over REST."""
 
@@ -210,6 +273,11 @@ AnyEvent = (
     | StartCommand
     | BesideCommand
     | StopCommand
+    | OrderCommand
+    | AmendCommand
+    | AdoptCommand
+    | CancelCommand
+    | CloseCommand
     | LevelCommand
     | LimitsCommand
     | MarketMoved
@@ -222,6 +290,7 @@ AnyEvent = (
     | AccountRead
     | WalletRead
     | MarginRead
+    | LeverageAnswered
     | StreamChanged
     | JournalChanged
 )

@@ -9,8 +9,10 @@ from msgspec.structs import replace
 
 from trader.config.account_limits import read_limits
 from trader.config.pinned import pinned_preset
+from trader.config.ticket import TicketRequest
 from trader.domain.expiry import ist_date
 from trader.domain.fill import Fill, FillKind, price_key, told_key
+from trader.domain.instrument import Kind
 from trader.domain.order import OrderStatus, next_status
 from trader.engine import records as rec
 from trader.engine.account.allocation import others_in, signed_in
@@ -19,11 +21,13 @@ from trader.engine.cover import astray
 from trader.engine.execution.algo import allowed_lead
 from trader.engine.ledger import with_cost, with_fill
 from trader.engine.records import Phase
-from trader.engine.state import KEPT_FLOWS, ZERO, Account, BookedFill, Flow, Order, Run, State, Trading, Watch
+from trader.engine.state import KEPT_FLOWS, OWED_FOR, ZERO, Account, BookedFill, Flow, Order, Run, State, Trading, Watch
+from trader.engine.tickets.terms import KEY, preset_of
 
 _KEPT_ORDER_TIMES = 16
 _KEPT_DIVIDED = 200
-_COMPARED_FOR = timedelta(minutes=10)
+_KEPT_OWED = 20  # finished runs whose ledger cannot be read: each was told of, and a day's own comparison remains
+_TICKET_KEPT = timedelta(minutes=2)  # after its end: a command may be read again, a late fill be told
 
 
 def evolve(state: State, record: rec.AnyRecord) -> State:
@@ -98,39 +102,53 @@ def _day_of(record: rec.Record) -> date:
 
 
 def _run_created(state: State, record: rec.RunCreated) -> State:
+    ticket = TicketRequest.model_validate(record.ticket) if record.ticket else None
     run = Run(
         run_id=record.run_id,
         env=record.env,
         account=record.account,
-        preset=pinned_preset(record.config),
+        preset=pinned_preset(record.config) if ticket is None else preset_of(ticket, record.underlying),
         config_hash=record.config_hash,
         underlying=record.underlying,
         start_now=record.start_now,
         created_at=record.wall,
         created_market=record.market,
         phase_since=record.wall,
+        ticket=ticket,
+        command_id="" if ticket is None else record.command_id,
+        linked=record.linked,
+        adopts=record.adopts,
     )
+    owed = [key for key, old in state.runs.items() if _is_to_be_compared(old, record)][-_KEPT_OWED:]
     kept = {
         key: old
         for key, old in state.runs.items()
-        if old.phase is not Phase.DONE or old.underlying != run.underlying or _is_to_be_compared(old, record)
+        if old.phase is not Phase.DONE or key in owed or _is_kept(old, run, record)
     }
     watches = {key: watch for key, watch in state.watches.items() if key in kept}
     watches[run.run_id] = Watch(since=record.wall, since_market=record.market)
     return replace(state, runs={**kept, run.run_id: run}, watches=watches)
 
 
+def _is_kept(old: Run, new: Run, now: rec.Record) -> bool:
+    """Whether a finished run is still held when another is made: the last one of its underlying is shown until a new one begins
+    there, which a ticket is none of."""
+    if old.ticket is not None:
+        return old.finished is not None and now.wall - old.finished.wall < _TICKET_KEPT
+    return new.ticket is not None or old.underlying != new.underlying
+
+
 def _is_to_be_compared(run: Run, now: rec.Record) -> bool:
     """Whether a finished run is still to be held against the exchange's ledger."""
-    if run.finished is None or run.wallet is not None or not run.fills:
+    if run.finished is None or run.wallet is not None or not run.fills or run.ticket is not None:
         return False
-    return now.wall - run.finished.wall < _COMPARED_FOR
+    return now.wall - run.finished.wall < OWED_FOR
 
 
 def _flow_of(run: Run, record: rec.FillRecorded | rec.FillCosted | rec.RunFinished) -> Flow | None:
     """The cash of an execution, or what it was told later to have cost, or is taken to have; None for what was booked before,
     and for a run of which only beginning and end are known."""
-    if not run.legs:
+    if not run.legs or run.legs[0].kind is Kind.PERPETUAL:  # whose price is no cash: the ledger tells other lines of it
         return None
     if isinstance(record, rec.RunFinished):
         fees = record.estimated_fees
@@ -164,7 +182,12 @@ def _book_day(account: Account, record: rec.RunFinished | rec.DayMarked) -> Acco
 def _count_sold(account: Account, run: Run, record: rec.FillRecorded) -> Account:
     """A run counts for the day of its first entry fill."""
     fill, leg = record.fill, next((leg for leg in run.legs if leg.key == record.leg), None)
-    if run.fills or fill.kind is not FillKind.NORMAL or (leg is not None and fill.side is not leg.side):
+    if (
+        run.ticket is not None
+        or run.fills
+        or fill.kind is not FillKind.NORMAL
+        or (leg is not None and fill.side is not leg.side)
+    ):
         return account
     counts, day = account.runs_by_day, (run.underlying, ist_date(fill.ts_event or record.market or record.wall))
     return replace(account, runs_by_day={**counts, day: counts.get(day, 0) + 1})
@@ -189,6 +212,7 @@ def _legs_chosen(run: Run, record: rec.LegsChosen) -> Run:
     chosen = replace(
         run,
         legs=record.legs,
+        entry_at=run.entry_at if run.ticket is None else run.entry_at or record.market,
         exit_at=record.exit_at,
         spot_at_entry=record.spot,
         smile=record.smile,
@@ -252,7 +276,7 @@ def _entered_in(run: Run, booked: BookedFill) -> Run:
         return run
     ledgers = {**run.ledgers, leg.key: with_fill(run.ledger(leg.key), leg, booked.fill, booked.wall)}
     held = tuple(leg for leg in run.legs if leg.key in ledgers and ledgers[leg.key].open > 0)
-    basis, name = basis_of(run.legs, ledgers)
+    basis, name = basis_of(run.legs, ledgers) if run.ticket is None else (ZERO, "")
     return replace(run, ledgers=ledgers, held=held, basis=basis, basis_name=name)
 
 
@@ -417,6 +441,55 @@ def _wallet_compared(run: Run, record: rec.WalletCompared) -> Run:
     return replace(run, wallet=record)
 
 
+def _ticket_refused(run: Run, record: rec.TicketRefused) -> Run:
+    return replace(run, refused=record)
+
+
+def _ticket_amended(run: Run, record: rec.TicketAmended) -> Run:
+    if run.ticket is None:
+        return run
+    ticket = TicketRequest.model_validate(record.ticket)
+    legs = tuple(replace(leg, quantity=ticket.quantity) for leg in run.legs)
+    return replace(run, ticket=ticket, preset=preset_of(ticket, run.underlying), legs=legs)
+
+
+def _cancel_requested(run: Run, record: rec.CancelRequested) -> Run:
+    return run if run.cancelled else replace(run, cancelled=record.reason)
+
+
+def _closing_set(run: Run, record: rec.ClosingSet) -> Run:
+    others = tuple(one for one in run.closing if one.name != record.closing.name)
+    reduced_by = tuple(dict.fromkeys([*run.reduced_by, record.closing.name[1:]]))
+    return replace(run, closing=(*others, record.closing), reduced_by=reduced_by)
+
+
+def _closing_dropped(run: Run, record: rec.ClosingDropped) -> Run:
+    left = tuple(one for one in run.closing if one.name != record.name)
+    return replace(run, closing=left)
+
+
+def _position_adopted(run: Run, record: rec.PositionAdopted) -> Run:
+    """The contracts as if bought (sold) at the exchange's entry price; no cash has moved, and no commission is owed."""
+    if run.ticket is None or not run.legs:
+        return run
+    leg = run.leg(KEY)
+    fill = Fill(
+        fill_id=f"adopted-{run.run_id}",
+        venue_order_id="adopted",
+        client_order_id=None,
+        symbol=leg.symbol,
+        product_id=leg.product_id,
+        side=leg.side,
+        quantity=record.quantity,
+        price=record.price,
+        commission=ZERO,
+        kind=FillKind.OTC,
+        ts_event=record.market,
+    )
+    booked = BookedFill(KEY, fill, record.wall)
+    return _entered_in(replace(run, fills={**run.fills, fill.key: booked}), booked)
+
+
 _OF_ACCOUNT: dict[type[Any], Callable[[State, Any], State]] = {
     rec.RunCreated: _run_created,
     rec.LevelChanged: _level_changed,
@@ -449,9 +522,16 @@ _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
     rec.LegReleased: _leg_released,
     rec.RunFinished: _run_finished,
     rec.WalletCompared: _wallet_compared,
+    rec.TicketRefused: _ticket_refused,
+    rec.TicketAmended: _ticket_amended,
+    rec.CancelRequested: _cancel_requested,
+    rec.ClosingSet: _closing_set,
+    rec.ClosingDropped: _closing_dropped,
+    rec.PositionAdopted: _position_adopted,
 }
 
 
 def durable(run: Run) -> bytes:
     """The durable run as canonical bytes, for comparing a fold with live state."""
-    return msgspec.json.encode(replace(run, preset=run.preset.canonical_json()), order="sorted")
+    ticket = None if run.ticket is None else run.ticket.model_dump_json()
+    return msgspec.json.encode(replace(run, preset=run.preset.canonical_json(), ticket=ticket), order="sorted")

@@ -8,13 +8,12 @@ them (reduce-only, size, sanity of the price), never to limits that exist to kee
 from datetime import timedelta
 from decimal import Decimal
 
-import msgspec
-
 from trader.config.preset import Preset
 from trader.domain.clock import Now
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.rounding import is_on_tick
+from trader.engine.account.abnormal import bars
 from trader.engine.account.allocation import others_in
 from trader.engine.account.crossing import crossing
 from trader.engine.account.limits import entry_bounds
@@ -25,6 +24,8 @@ from trader.engine.execution.algo import entry_bound, since_filled
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.records import LegTerms, Phase
 from trader.engine.state import HUNDRED, MARK_AGE, QUOTE_AGE, Order, Run, State, age_slack
+from trader.engine.tickets.gate import closing_price_flaw, entry_flaw, entry_price_flaw, entry_size_flaw
+from trader.engine.verdict import Denied, Passed, judge
 
 HARD_ORDERS_PER_SECOND = 10
 RESERVED_FOR_EXITS = 4  # of them: closing both legs, and once more, is possible in the second of any entry
@@ -32,24 +33,6 @@ COLLAR_TICKS = 5
 EXIT_TICKS = 20
 _WIDEST_DOUBLINGS = 6
 TOO_MANY_ORDERS = "TOO_MANY_ORDERS"
-
-
-class Denied(msgspec.Struct, frozen=True):
-    """Our refusal: `code` for programs, `detail` with the numbers for people."""
-
-    code: str
-    detail: str
-
-
-Passed = dict[str, str]  # code of a check → the numbers with which an order passed it
-
-
-def _judge(fails: bool, code: str, numbers: str, passed: Passed) -> Denied | None:
-    """The refusal of a check that fails; one that does not is noted with its numbers."""
-    if fails:
-        return Denied(code, numbers)
-    passed[code] = numbers
-    return None
 
 
 def collar(leg: LegTerms, mark: Decimal, collar_pct: Decimal, widening: int = 1) -> tuple[Decimal, Decimal]:
@@ -110,10 +93,11 @@ def check_order(state: State, run: Run, intent: OrderIntent, now: Now, passed: P
         _price(state, run, leg, intent, quote, now, passed),
     ]
     if intent.purpose is Purpose.ENTRY:
+        is_ticket = run.ticket is not None
         checks += [
             _entry_state(state, run, now),
             _entry_size(run, leg, intent, now, passed),
-            _entry_limits(state, run, now, passed),
+            entry_flaw(state, run, leg, intent, now, passed) if is_ticket else _entry_limits(state, run, now, passed),
             _entry_cover(run, leg, intent, passed),
             _entry_beside(state, run, leg, passed),
             _account_limits(state, run, leg, intent, now, passed),
@@ -138,7 +122,7 @@ def _identity(run: Run, leg: LegTerms, intent: OrderIntent, now: Now, passed: Pa
         return None
     most = run.preset.risk.max_order_quantity
     numbers = f"quantity={intent.quantity}, max={most}"
-    return _judge(intent.quantity > most, "QUANTITY_EXCEEDS_MAXIMUM", numbers, passed)
+    return judge(intent.quantity > most, "QUANTITY_EXCEEDS_MAXIMUM", numbers, passed)
 
 
 def _rate(state: State, run: Run, intent: OrderIntent, now: Now, passed: Passed) -> Denied | None:
@@ -146,7 +130,7 @@ def _rate(state: State, run: Run, intent: OrderIntent, now: Now, passed: Passed)
     if intent.purpose is Purpose.ENTRY:
         limit = min(run.preset.risk.orders_per_second, HARD_ORDERS_PER_SECOND - RESERVED_FOR_EXITS)
     recent = sum(1 for t in state.account.order_times if now.wall - t < timedelta(seconds=1))
-    return _judge(recent >= limit, "ORDER_RATE_EXCEEDED", f"orders in the last second={recent}, max={limit}", passed)
+    return judge(recent >= limit, "ORDER_RATE_EXCEEDED", f"orders in the last second={recent}, max={limit}", passed)
 
 
 def _price(
@@ -154,6 +138,8 @@ def _price(
 ) -> Denied | None:
     if intent.order_type is OrderType.MARKET:
         return _market(state, run, leg, intent, quote, now, passed)
+    if intent.purpose is Purpose.CLOSE:
+        return closing_price_flaw(leg, intent, quote)
     price = intent.limit_price
     if price is None or not price.is_finite() or price <= 0:
         return Denied("PRICE_NOT_POSITIVE", f"limit_price={price}")
@@ -163,10 +149,12 @@ def _price(
         return _no_reference(intent)
     if intent.purpose is Purpose.ENTRY:
         low, high = collar(leg, quote.mark, run.preset.risk.price_collar_pct)
+        if _is_own_price(run):
+            return entry_price_flaw(state.market.spots.get(run.underlying), intent, quote, (low, high), passed)
     else:
         low, high = exit_bounds(run, leg, quote.mark)
     numbers = f"limit_price={price}, collar={low:.2f}..{high:.2f}, mark={quote.mark}"
-    if denied := _judge(not low <= price <= high, "PRICE_OUTSIDE_COLLAR", numbers, passed):
+    if denied := judge(not low <= price <= high, "PRICE_OUTSIDE_COLLAR", numbers, passed):
         return denied
     if quote.band_low is None and quote.band_high is None:
         return None
@@ -174,7 +162,12 @@ def _price(
         quote.band_high is not None and price > quote.band_high
     )
     numbers = f"limit_price={price}, band={quote.band_low}..{quote.band_high}"
-    return _judge(outside, "PRICE_OUTSIDE_BAND", numbers, passed)
+    return judge(outside, "PRICE_OUTSIDE_BAND", numbers, passed)
+
+
+def _is_own_price(run: Run) -> bool:
+    """Whether the limit is a person's, and not what an algorithm made of the book."""
+    return run.ticket is not None and run.ticket.work == "once"
 
 
 def is_fresh_mark(state: State, quote: Quote, now: Now) -> bool:
@@ -195,13 +188,17 @@ def _market(
     state: State, run: Run, leg: LegTerms, intent: OrderIntent, quote: Quote | None, now: Now, passed: Passed
 ) -> Denied | None:
     """A market entry is judged by the price it would meet. A market exit is not: it is what is left when no price is."""
+    if intent.purpose is Purpose.CLOSE and intent.stop is not None:
+        return closing_price_flaw(leg, intent, quote)
     if intent.purpose is not Purpose.ENTRY:
         return None
     if quote is None or not is_fresh_mark(state, quote, now):
         return _no_reference(intent)
+    if intent.stop is not None:
+        return entry_price_flaw(state.market.spots.get(run.underlying), intent, quote, None, passed)
     outside = not within_collar(leg, quote, intent.side, run.preset.risk.price_collar_pct)
     numbers = f"bid={quote.bid}, ask={quote.ask}, mark={quote.mark}"
-    return _judge(outside, "MARKET_OUTSIDE_COLLAR", numbers, passed)
+    return judge(outside, "MARKET_OUTSIDE_COLLAR", numbers, passed)
 
 
 def _no_reference(intent: OrderIntent) -> Denied | None:
@@ -225,10 +222,14 @@ def _entry_state(state: State, run: Run, now: Now) -> Denied | None:
         return Denied("ENTRY_AFTER_STOP", f"run={run.run_id}")
     if slow := slowed(state, now):
         return Denied("RATE_LIMITED", slow)
+    if run.cancelled:
+        return Denied("ENTRY_AFTER_CANCEL", run.cancelled)
     if bars_entry(state, run):
         return Denied(f"TRADING_{state.account.trading.level}", level_words(state))
     if run.phase not in (Phase.WAITING, Phase.ENTERING):
         return Denied("NOT_ENTERING", f"phase={run.phase}")
+    if trip := bars(state, run):
+        return Denied(trip.code, trip.words)
     if foreign := bars_beginning(state, run):
         return Denied("ACCOUNT_NOT_CLEAN", foreign)
     return None
@@ -237,23 +238,26 @@ def _entry_state(state: State, run: Run, now: Now) -> Denied | None:
 def _entry_size(run: Run, leg: LegTerms, intent: OrderIntent, now: Now, passed: Passed) -> Denied | None:
     if intent.side is not leg.side or intent.reduce_only:
         return Denied("WRONG_SIDE", f"side={intent.side}, leg={leg.side}")
-    earlier, bound = run.leg_orders(leg.key, Purpose.ENTRY), entry_bound(run, leg, now)
+    earlier = run.leg_orders(leg.key, Purpose.ENTRY)
+    if _is_own_price(run):
+        return entry_size_flaw(leg, earlier, intent, passed)
+    bound = entry_bound(run, leg, now)
     if sum(o.status.live for o in earlier) >= bound.live:
         return Denied("EARLIER_ORDER_UNRESOLVED", f"leg={leg.key}")
     tried = len(since_filled(earlier))
     worst = sum(o.done_qty for o in earlier) + intent.quantity
     return (
-        _judge(tried >= bound.unfilled, TOO_MANY_ORDERS, f"orders for this leg={tried}, max={bound.unfilled}", passed)
-        or _judge(
+        judge(tried >= bound.unfilled, TOO_MANY_ORDERS, f"orders for this leg={tried}, max={bound.unfilled}", passed)
+        or judge(
             worst > leg.quantity, "POSITION_WOULD_EXCEED", f"worst case={worst}, configured={leg.quantity}", passed
         )
-        or _judge(
+        or judge(
             intent.quantity > bound.at_once,
             "MORE_THAN_A_SLICE",
             f"quantity={intent.quantity}, slice={bound.at_once}",
             passed,
         )
-        or _judge(worst > bound.by_now, "AHEAD_OF_SCHEDULE", f"worst case={worst}, due={bound.by_now}", passed)
+        or judge(worst > bound.by_now, "AHEAD_OF_SCHEDULE", f"worst case={worst}, due={bound.by_now}", passed)
     )
 
 
@@ -261,13 +265,13 @@ def _entry_limits(state: State, run: Run, now: Now, passed: Passed) -> Denied | 
     """The preset's own bounds of a day. A run that has sold today is counted already."""
     made, limit = made_today(state, now), run.preset.risk.daily_loss_limit_usd
     numbers = f"lost today={made.lost:.2f}, booked={made.booked:.2f}, open={made.open:.2f}, limit={limit} USD"
-    if denied := _judge(made.lost >= limit, "DAILY_LOSS_LIMIT", numbers, passed):
+    if denied := judge(made.lost >= limit, "DAILY_LOSS_LIMIT", numbers, passed):
         return denied
     if run.fills:
         return None
     sold, most = runs_sold(state, run.underlying, now), run.preset.risk.max_runs_per_day
     numbers = f"sold today={sold}, max_runs_per_day={most}"
-    return _judge(sold >= most, "RUNS_PER_DAY", numbers, passed)
+    return judge(sold >= most, "RUNS_PER_DAY", numbers, passed)
 
 
 def _account_limits(
@@ -298,7 +302,7 @@ def _exit_size(run: Run, leg: LegTerms, intent: OrderIntent, passed: Passed) -> 
         return Denied("EXIT_MUST_REDUCE", f"side={intent.side}, reduce_only={intent.reduce_only}")
     open_quantity = closable(run, leg)
     numbers = f"quantity={intent.quantity}, open={open_quantity}"
-    return _judge(intent.quantity > open_quantity, "EXIT_EXCEEDS_POSITION", numbers, passed)
+    return judge(intent.quantity > open_quantity, "EXIT_EXCEEDS_POSITION", numbers, passed)
 
 
 def _entry_cover(run: Run, leg: LegTerms, intent: OrderIntent, passed: Passed) -> Denied | None:
@@ -324,7 +328,7 @@ def _exit_cover(run: Run, leg: LegTerms, intent: OrderIntent, passed: Passed) ->
 
 def _uncovered(run: Run, leg: LegTerms, sizes: Sizes, passed: Passed) -> Denied | None:
     lacking = beyond_cover(run.legs, sizes, leg.kind)
-    return _judge(lacking > 0, "NOT_COVERED", f"{leg.kind}s short without cover={lacking}, leg={leg.key}", passed)
+    return judge(lacking > 0, "NOT_COVERED", f"{leg.kind}s short without cover={lacking}, leg={leg.key}", passed)
 
 
 def closable(run: Run, leg: LegTerms) -> int:

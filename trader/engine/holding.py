@@ -8,6 +8,7 @@ from trader.domain.exit_reason import ExitReason
 from trader.domain.order import Side
 from trader.engine import records as rec
 from trader.engine.account.positions import differs_lastingly
+from trader.engine.account.settlement import has_expired
 from trader.engine.cover import beyond_cover
 from trader.engine.effects import ReadChain, Tell
 from trader.engine.execution.working import ask_cancel
@@ -16,6 +17,7 @@ from trader.engine.gate import closable
 from trader.engine.liquidation import limits_of, near_liquidation
 from trader.engine.spread_guard import counted, hold_back, note_spreads
 from trader.engine.state import HUNDRED, ZERO, Run, seconds_since
+from trader.engine.tickets.listing import ask_chain
 from trader.engine.turn import Turn
 from trader.engine.valuation import Evidence, Valuation, closing_cost, closing_price, evidence_of, flaw_of, value
 
@@ -28,7 +30,7 @@ def hold(turn: Turn, run_id: str) -> None:
     run = turn.run(run_id)
     market = turn.now.market
     for leg in run.legs:
-        if leg.has_expired(market):
+        if has_expired(run, leg, market):
             turn.decide_exit(run_id, "expiry", "the contracts have expired; waiting for their settlement")
             return
     if market is not None and run.exit_at is not None and market >= run.exit_at:
@@ -209,7 +211,9 @@ def _blind(turn: Turn, run: Run, flaw: str) -> None:
 
 def ask_quotes(turn: Turn, run: Run) -> None:
     """Read the quotes over REST, so that the price rules go on without the stream."""
-    if seconds_since(turn.watch(run.run_id).quotes_asked, turn.wall) >= _QUOTES_SECS:
+    if run.ticket is not None:
+        ask_chain(turn, run)
+    elif seconds_since(turn.watch(run.run_id).quotes_asked, turn.wall) >= _QUOTES_SECS:
         turn.set_watch(run.run_id, quotes_asked=turn.wall)
         turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
 

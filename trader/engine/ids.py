@@ -13,7 +13,7 @@ import msgspec
 from trader.domain.order import Purpose
 
 _FORM = re.compile(
-    r"^sd(?P<installation>\w{4})-(?P<run>\w{5})-(?P<leg>\w+)(?P<purpose>[EXRF])\d\d-(?P<epoch>\d{3})-\w{8}$"
+    r"^sd(?P<installation>\w{4})-(?P<run>\w{5})-(?P<leg>\w+)(?P<purpose>[EXRFC])\d\d-(?P<epoch>\d{3})-\w{8}$"
 )
 
 
@@ -35,6 +35,11 @@ def _short(text: str, length: int) -> str:
 def run_id_for(command_id: str) -> str:
     """The run a start command makes: the same command makes the same run, however often it is read."""
     return _short(f"run:{command_id}", 10)
+
+
+def ticket_id_for(command_id: str, number: int) -> str:
+    """The same for one order of a command that names several."""
+    return _short(f"ticket:{command_id}:{number}", 10)
 
 
 def client_order_id(

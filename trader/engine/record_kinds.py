@@ -108,6 +108,8 @@ def _kind(
     env="env", preset="preset", underlying="underlying", config_hash="config_hash",
 )  # fmt: skip
 def _run_created(record: rec.RunCreated) -> str:
+    if record.ticket:
+        return f"ticket {_ticket(record.ticket)}, {record.env}"
     how = "enter now" if record.start_now else "enter at the scheduled time"
     return f"preset {record.preset} ({record.config_hash}) on {record.underlying}, {record.env}, {how}"
 
@@ -183,6 +185,37 @@ def _run_finished(record: rec.RunFinished) -> str:
     end = f"NOT FLAT: {record.foreign} is not ours and was left alone" if record.foreign else "FLAT, confirmed"
     money = f"realised {plain(record.realized_pnl)} USD after fees {plain(record.fees)} USD"
     return f"{end}; {money} ({exit_label(record.exit_reason)})"
+
+
+@_kind(rec.TicketRefused, "decisions", Weight.STEP, _warning)
+def _ticket_refused(record: rec.TicketRefused) -> str:
+    return f"the ticket on {record.symbol} was refused: {record.code}: {record.detail}"
+
+
+@_kind(rec.TicketAmended, "decisions", Weight.STEP)
+def _ticket_amended(record: rec.TicketAmended) -> str:
+    return f"ticket changed: {_ticket(record.ticket)}{f' ({record.issued_by})' if record.issued_by else ''}"
+
+
+@_kind(rec.CancelRequested, "decisions", Weight.STEP)
+def _cancel_requested(record: rec.CancelRequested) -> str:
+    return f"to be cancelled: {record.reason}"
+
+
+@_kind(rec.ClosingSet, "decisions", Weight.STEP)
+def _closing_set(record: rec.ClosingSet) -> str:
+    how_many = "all of it" if record.closing.quantity is None else f"{record.closing.quantity} of it"
+    return f"closing order {record.closing.name} for {how_many}"
+
+
+@_kind(rec.ClosingDropped, "decisions", Weight.STEP)
+def _closing_dropped(record: rec.ClosingDropped) -> str:
+    return f"closing order {record.name} is wanted no more: {record.reason}"
+
+
+@_kind(rec.PositionAdopted, "decisions", Weight.DECISION, _warning)
+def _position_adopted(record: rec.PositionAdopted) -> str:
+    return f"a position of {record.quantity} {record.symbol} at {plain(record.price)} is managed from now on"
 
 
 def _severity_of_the_wallet(record: rec.WalletCompared) -> Severity:
@@ -355,6 +388,16 @@ def _order(intent: OrderIntent) -> str:
     price = "at market" if intent.limit_price is None else f"at {plain(intent.limit_price)}"
     purpose = intent.purpose.name.lower()
     return f"{purpose} {intent.client_order_id}: {intent.side.value} {intent.quantity} {intent.symbol} {price}"
+
+
+def _ticket(ticket: Mapping[str, Any]) -> str:
+    """``buy 5 BTCUSD limit 90000, stop loss 88000``."""
+    prices = [f"{ticket[name]}" for name in ("limit_price", "stop_price", "trail_usd") if ticket.get(name) is not None]
+    words = " ".join([str(ticket[name]) for name in ("side", "quantity", "symbol", "order_type")] + prices)
+    guards = [
+        f"{name.replace('_', ' ')} {ticket[name]['price']}" for name in ("stop_loss", "take_profit") if ticket.get(name)
+    ]
+    return ", ".join([words, *guards])
 
 
 def _ist(at: datetime | None) -> str:

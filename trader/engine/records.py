@@ -4,7 +4,7 @@ Every record names its run and its cause (who or what made it happen: ``user``, 
 Instants are aware UTC; `wall` is this machine's clock, `market` the exchange's time where it was known.
 """
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -14,9 +14,12 @@ import msgspec
 from trader.domain.fill import Channel, Fill
 from trader.domain.foreign import Foreign
 from trader.domain.instrument import Kind
-from trader.domain.order import OrderIntent, OrderStatus, Side
+from trader.domain.order import OrderIntent, OrderStatus, OrderType, Side, TimeInForce
 from trader.domain.remedy import Remedy
+from trader.domain.trigger import Stop
 from trader.pricing.smile import Smile
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # the expiry of what has none
 
 
 class Phase(StrEnum):
@@ -65,7 +68,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class LegTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """One option of the run as chosen: contract terms pinned for the run, and the quote it was chosen on.
+    """One contract of the run as chosen: terms pinned for the run, and the quote it was chosen on. A perpetual (of a ticket) has the
+    strike 0 and expires `NEVER`.
 
     `quantity` is contracts: `ratio` for each of the preset's quantity. Legs of a lower `rank` are entered first and left last.
     What came after the first version has a default: in older journals every run is a short strangle.
@@ -100,7 +104,7 @@ class LegTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunCreated(Record, frozen=True, kw_only=True, tag="run_created"):
-    """A run exists: configuration pinned, instants absolute."""
+    """A run exists: configuration pinned, instants absolute. A ticket's has its request instead, and no preset's name."""
 
     env: str
     account: str
@@ -110,6 +114,11 @@ class RunCreated(Record, frozen=True, kw_only=True, tag="run_created"):
     underlying: str
     start_now: bool
     command_id: str
+    ticket: dict[
+        str, Any
+    ] = {}  # a single order as it was asked for (`trader.config.ticket`); a structure's run has none
+    adopts: bool = False  # a ticket that takes over a position instead of ordering one
+    linked: str = ""  # the ticket that the first fill of this one cancels, and the other way round
 
 
 class ScheduleFixed(Record, frozen=True, kw_only=True, tag="schedule_fixed"):
@@ -126,7 +135,7 @@ class LegsChosen(Record, frozen=True, kw_only=True, tag="legs_chosen"):
 
     legs: tuple[LegTerms, ...]
     spot: Decimal
-    exit_at: datetime
+    exit_at: datetime | None  # None: a ticket's, which has no exit time
     smile: Smile | None = None  # of the expiry's volatilities then; None where it has none, or by an earlier version
 
 
@@ -279,6 +288,68 @@ class RunFinished(Record, frozen=True, kw_only=True, tag="run_finished"):
     carried: Decimal = Decimal(0)  # of `realized_pnl`: what earlier Indian days have made, as they were marked
 
 
+class TicketRefused(Record, frozen=True, kw_only=True, tag="ticket_refused"):
+    """A ticket that does not go out (any more): code for programs, the field of the request that is at fault (may be empty), and
+    one sentence. Nothing of it rests at the exchange."""
+
+    symbol: str
+    code: str
+    field: str
+    detail: str
+
+
+class TicketAmended(Record, frozen=True, kw_only=True, tag="ticket_amended"):
+    """A ticket's request from now on, whole."""
+
+    ticket: dict[str, Any]
+    command_id: str
+    issued_by: str = ""
+
+
+class CancelRequested(Record, frozen=True, kw_only=True, tag="cancel_requested"):
+    """No further entry order of this ticket; what works is cancelled, what has filled stays."""
+
+    reason: str
+    command_id: str = ""
+
+
+class ClosingOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """A reduce-only order of a ticket that rests at the exchange. `name`: L stop loss, G take profit, R and the id of the
+    reduce-only ticket that it came from. `quantity`: None = as much as the ticket holds."""
+
+    name: str
+    order_type: OrderType
+    limit_price: Decimal | None = None
+    stop: Stop | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+    quantity: int | None = None
+
+
+class ClosingSet(Record, frozen=True, kw_only=True, tag="closing_set"):
+    """A reduce-only ticket closes this one, or part of it, by this order."""
+
+    closing: ClosingOrder
+    command_id: str
+
+
+class ClosingDropped(Record, frozen=True, kw_only=True, tag="closing_dropped"):
+    """A closing order is wanted no more; what rests of it is cancelled."""
+
+    name: str
+    reason: str
+
+
+class PositionAdopted(Record, frozen=True, kw_only=True, tag="position_adopted"):
+    """A position that no run explains is this ticket's from now on. `price`: the exchange's entry price."""
+
+    symbol: str
+    quantity: int
+    price: Decimal
+    issued_by: str = ""
+    command_id: str = ""
+
+
 class DayMarked(Record, frozen=True, kw_only=True, tag="day_marked"):
     """What an open run had made by the end of an Indian day, USD at cost to close; the day itself has made `pnl` - `carried`.
     `late`: nothing valued it near that midnight, so that a loss since counts for the day after, a profit for this one."""
@@ -389,6 +460,12 @@ AnyRecord = (
     | LegKept
     | LegReleased
     | RunFinished
+    | TicketRefused
+    | TicketAmended
+    | CancelRequested
+    | ClosingSet
+    | ClosingDropped
+    | PositionAdopted
     | WalletCompared
     | DayMarked
     | DayCompared

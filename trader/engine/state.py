@@ -9,15 +9,29 @@ import msgspec
 
 from trader.config.account_limits import AccountLimits
 from trader.config.preset import Preset
+from trader.config.ticket import TicketRequest
 from trader.domain.clock import Now
 from trader.domain.fill import Fill
 from trader.domain.foreign import Foreign
+from trader.domain.instrument import Instrument
 from trader.domain.margin import PORTFOLIO, MarginTerms, mode_of
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.remedy import Remedy
+from trader.engine.account.sight import Calls, Sight
 from trader.engine.ledger import Ledger
-from trader.engine.records import DayCompared, DayMarked, LegKept, LegTerms, Level, Phase, RunFinished, WalletCompared
+from trader.engine.records import (
+    ClosingOrder,
+    DayCompared,
+    DayMarked,
+    LegKept,
+    LegTerms,
+    Level,
+    Phase,
+    RunFinished,
+    TicketRefused,
+    WalletCompared,
+)
 from trader.pricing.smile import Smile
 
 ZERO = Decimal(0)
@@ -90,7 +104,8 @@ _EMPTY = Ledger()
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One position from Start to flat, as its records tell it."""
+    """One position from Start to flat, as its records tell it. A ticket is one of a single order: it has the request where
+    another has a structure to find."""
 
     run_id: str
     env: str
@@ -139,6 +154,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     basis_name: str = ""  # what it is: see `trader.engine.basis`
     naked_since: datetime | None = None  # wall: since then a short leg stands without what it belongs with
     kept: dict[str, LegKept] = {}  # legs held to their settlement, by key
+    ticket: TicketRequest | None = None
+    command_id: str = ""  # that made it, of a ticket
+    adopts: bool = False  # it takes over a position that stands there
+    linked: str = ""  # the ticket that this one's first fill cancels
+    refused: TicketRefused | None = None
+    cancelled: str = ""  # why no further entry order of a ticket goes out
+    reduced_by: tuple[str, ...] = ()  # reduce-only tickets that have closed contracts of this one, or are to
+    closing: tuple[ClosingOrder, ...] = ()  # of reduce-only tickets; its own protection stands in its request
 
     def leg(self, key: str) -> LegTerms:
         for leg in self.legs:
@@ -284,9 +307,19 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     account_pending: bool = False
     account_wanted: bool = True
     wallet_asked: datetime | None = None
+    wallet_tries: int = 0  # asked since the ledger was last read whole
+    wallet_differs: tuple[Decimal, int] = (
+        ZERO,
+        0,
+    )  # the difference in USD as last read, and in how many reads in a row
     account_read: datetime | None = None  # `asked` of the last complete read
     available_usd: Decimal | None = None
     foreign_orders: tuple[str, ...] = ()
+    unlisted: frozenset[str] = (
+        frozenset()
+    )  # orders of a ticket that rest by our books and that the last read did not list
+    leverage_asked: datetime | None = None
+    leverage_set: bool = False  # as the ticket wants it, by the exchange's word
     liquidation: dict[str, Decimal] = {}  # marks, by contract, at which the exchange says it liquidates the position
     stops: int | None = None  # stop orders that the exchange listed on this run's contracts; None = not known
     stops_read: datetime | None = None  # `asked` of the read that told them
@@ -324,6 +357,34 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     heard: datetime | None = None
 
 
+class Listing(msgspec.Struct, frozen=True):
+    """The contracts of an underlying and their quotes as last read (`at`: wall), by symbol."""
+
+    at: datetime
+    contracts: dict[str, Instrument]
+    quotes: dict[str, Quote] = {}
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What a read of the account showed of an underlying (`asked`: wall): positions by symbol, and the free balance."""
+
+    asked: datetime
+    held: dict[str, int]
+    prices: dict[str, Decimal]  # entry prices, where told
+    available: Decimal | None
+    balance: Decimal | None = None
+
+
+class Awaited(msgspec.Struct, frozen=True):
+    """A command that is answered once each of its tickets has gone out or is `refused` (in words, by id). Or one that `closes`: what
+    is said where nothing was there to close."""
+
+    tickets: tuple[str, ...]
+    since: datetime  # wall
+    refused: dict[str, str] = {}
+    closes: str = ""
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """Everything. `runs` holds the unresolved runs and the last finished one of each underlying."""
 
@@ -349,6 +410,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     margin_wanted: bool = False  # the wallet shows another mode
     margin_fault: str = ""  # why the last read of it failed
     journal_fault: str = ""  # why nothing can be recorded; while there is one, no new risk is taken
+    listings: dict[str, Listing] = {}  # by underlying, where a ticket asked for them
+    shown: dict[str, Shown] = {}  # by underlying
+    awaited: dict[str, Awaited] = {}  # by command
+    tickets_asked: datetime | None = None  # wall: when a ticket last had the account read
+    sights: dict[str, Sight] = {}  # what the breaker of entries sees of each underlying that a run is on
+    calls: Calls = Calls()  # and of the way to the exchange
     account_stream_fault: str = ""  # why the account's stream tells nothing; while there is one, no new risk is taken
 
     def mode_on(self, underlying: str) -> str | None:
@@ -370,6 +437,7 @@ MARK_AGE = timedelta(seconds=5)
 QUOTE_AGE = timedelta(seconds=8)
 GREEKS_AGE = timedelta(seconds=12)
 KEPT_FLOWS = 4000
+OWED_FOR = timedelta(days=8)  # what ended longer ago is not held against the exchange's ledger any more
 POSITION_LAG_SECS = 4.0  # a position that was read may lag a fill by this much
 SILENCE_SECS = 5.0  # wall seconds without any market message after which no price is fresh
 _SLACK_WALL_SECS = 0.25  # publication and transport, granted at whatever speed the venue runs

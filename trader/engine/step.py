@@ -10,6 +10,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from trader.engine import events as ev
+from trader.engine.account.abnormal import watch_calls, watch_markets
 from trader.engine.account.limits import on_limits
 from trader.engine.account.losses import check_losses, value_other
 from trader.engine.account.margin import ask_margin, on_margin_read
@@ -31,10 +32,25 @@ from trader.engine.orders import mark_unknown, on_cancel_answered, on_fill, on_o
 from trader.engine.records import Phase
 from trader.engine.selfcheck import check_step
 from trader.engine.state import Run, State, Watch, oldest
+from trader.engine.tickets.accept import answer, on_order
+from trader.engine.tickets.adopting import on_adopt
+from trader.engine.tickets.amending import on_amend
+from trader.engine.tickets.commands import on_cancel, on_close
+from trader.engine.tickets.holding import close_ticket, hold_ticket
+from trader.engine.tickets.leverage import on_leverage
+from trader.engine.tickets.listing import see_listing, tickets_symbols
+from trader.engine.tickets.waiting import wait_ticket
+from trader.engine.tickets.working import enter_ticket
 from trader.engine.turn import Turn
 from trader.engine.waiting import enter, on_chain_read, wait
 
 _ADVANCE = {Phase.WAITING: wait, Phase.ENTERING: enter, Phase.HOLDING: hold, Phase.EXITING: close}
+_ADVANCE_TICKET = {
+    Phase.WAITING: wait_ticket,
+    Phase.ENTERING: enter_ticket,
+    Phase.HOLDING: hold_ticket,
+    Phase.EXITING: close_ticket,
+}
 
 
 def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
@@ -45,6 +61,8 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     """
     turn = Turn(state, event.at)
     _book(turn, event)
+    watch_calls(turn, event)
+    watch_markets(turn, event)
     for run in turn.state.unresolved:
         apart(turn, run.run_id, _advance, run.run_id)
     is_tick = isinstance(event, ev.ClockTicked)
@@ -58,6 +76,7 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     mark_midnight(turn)
     check_losses(turn)
     read_account(turn, finished=is_tick)
+    answer(turn)
     check_step(turn, state)
     _subscribe(turn, state)
     return turn.state, turn.effects
@@ -88,6 +107,8 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
             on_margin_read(turn, event)
         case ev.ChainRead():
             _chain_read(turn, event)
+        case ev.LeverageAnswered():
+            on_leverage(turn, event)
         case ev.StartCommand():
             on_start(turn, event)
         case ev.BesideCommand():
@@ -96,6 +117,16 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
             on_stop(turn, event)
         case ev.LevelCommand():
             on_level(turn, event)
+        case ev.OrderCommand():
+            on_order(turn, event)
+        case ev.AmendCommand():
+            on_amend(turn, event)
+        case ev.AdoptCommand():
+            on_adopt(turn, event)
+        case ev.CancelCommand():
+            on_cancel(turn, event)
+        case ev.CloseCommand():
+            on_close(turn, event)
         case ev.LimitsCommand():
             on_limits(turn, event)
         case ev.StreamChanged():
@@ -113,7 +144,7 @@ def _advance(turn: Turn, run_id: str) -> None:
         before = run.phase
         if before is Phase.DONE:
             return
-        _ADVANCE[before](turn, run_id)
+        (_ADVANCE if run.ticket is None else _ADVANCE_TICKET)[before](turn, run_id)
         run = turn.run(run_id)
     if turn.now.market is None:
         ask_quotes(turn, run)  # a silent stream must not keep the exchange's time, and with it every deadline, from us
@@ -153,11 +184,12 @@ def _with_spots(known: dict[str, Decimal], told: Iterable[tuple[str, Decimal]]) 
 
 def _chain_read(turn: Turn, event: ev.ChainRead) -> None:
     """A chain serves the choice of strikes; its quotes also stand in for a silent stream."""
+    see_listing(turn, event)
     on_chain_read(turn, event)
     run = turn.state.runs.get(event.run_id)
     if run is None or event.error or run.phase is Phase.DONE:
         return
-    wanted = {leg.symbol for other in turn.state.unresolved for leg in other.legs}
+    wanted = {leg.symbol for other in turn.state.unresolved for leg in other.legs} | tickets_symbols(turn.state)
     market = turn.state.market
     fresh = {q.symbol: q for q in event.quotes if q.symbol in wanted and _is_newer(market.quotes.get(q.symbol), q)}
     if not fresh:

@@ -9,6 +9,7 @@ import msgspec
 
 from trader.domain.clock import Now
 from trader.domain.fill import FillKind
+from trader.domain.instrument import Kind
 from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.engine.records import LegTerms
@@ -21,7 +22,7 @@ from trader.engine.state import (
     oldest,
     seconds_since,
 )
-from trader.pricing.fees import option_commission, option_liquidation_fee
+from trader.pricing.fees import futures_commission, option_commission, option_liquidation_fee
 from trader.pricing.margin_mode import OptionHeld
 
 _GUARD_TICKS = 5
@@ -32,7 +33,7 @@ Evidence = tuple[datetime | None, ...]
 
 class Valuation(msgspec.Struct, frozen=True, kw_only=True):
     """Cost to close of everything open. `pnl` is USD: cash so far, minus closing cost, minus paid and closing fees;
-    `pct` is of the run's basis. `unoffered`: symbols of short legs that nobody offers; they are counted where the spread guard
+    `pct` is of the run's basis (0 of a ticket, which has none). `unoffered`: symbols of short legs that nobody offers; they are counted where the spread guard
     ends, so that a loss is still seen, and what the profit is, is not known."""
 
     pnl: Decimal
@@ -106,6 +107,8 @@ def closing_cost(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) ->
 
 def closing_fee(leg: LegTerms, quantity: int, price: Decimal, spot: Decimal) -> Decimal:
     """USD of commission and GST of trading `quantity` contracts of a leg at `price`."""
+    if leg.kind is Kind.PERPETUAL:
+        return futures_commission(rate=leg.fee_rate, price=price, quantity=quantity, contract_value=leg.contract_value)
     return option_commission(
         rate=leg.fee_rate,
         cap=leg.fee_cap,
@@ -128,7 +131,7 @@ def untold_fees(run: Run, market: Market) -> Decimal:
             leg = run.leg(booked.leg)
             price, contracts = booked.fill.price, booked.fill.quantity - booked.costed
             total += booked.cost_so_far + closing_fee(leg, contracts, price, spot)
-            if booked.fill.kind is FillKind.LIQUIDATION:
+            if booked.fill.kind is FillKind.LIQUIDATION and leg.kind is not Kind.PERPETUAL:
                 total += option_liquidation_fee(
                     spot=spot, price=price, quantity=contracts, contract_value=leg.contract_value
                 )
@@ -144,7 +147,7 @@ def leg_banked(run: Run, leg: LegTerms) -> Decimal:
 def value(run: Run, market: Market, guarded: Collection[str] = ()) -> Valuation | None:
     """The whole run at cost to close, or None when any open leg cannot be priced: whole P&L or none. Legs whose keys are in
     `guarded` are counted no further from the mark than the spread guard, and so is a short one that nobody offers."""
-    if run.basis <= 0:
+    if run.basis <= 0 and run.ticket is None:
         return None
     total, unoffered = ZERO, []
     spot = market.spots.get(run.underlying)
@@ -163,7 +166,8 @@ def value(run: Run, market: Market, guarded: Collection[str] = ()) -> Valuation 
             price = guarded_price(leg, quote, run.preset.exits.spread_guard_pct)
             assert price is not None  # there is a mark
         total -= closing_cost(leg, ledger.open, price, spot)
-    return Valuation(pnl=total, pct=total / run.basis * HUNDRED, unoffered=tuple(unoffered))
+    pct = total / run.basis * HUNDRED if run.basis else ZERO
+    return Valuation(pnl=total, pct=pct, unoffered=tuple(unoffered))
 
 
 def evidence_of(run: Run, market: Market) -> Evidence:

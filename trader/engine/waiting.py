@@ -6,6 +6,7 @@ from trader.domain.foreign import Foreign
 from trader.domain.order import Purpose, Side
 from trader.domain.structure import ByDelta
 from trader.engine import records as rec
+from trader.engine.account.abnormal import bars_words
 from trader.engine.account.crossing import crossing
 from trader.engine.account.limits import oversize_of_run
 from trader.engine.account.losses import (
@@ -39,9 +40,10 @@ from trader.engine.schedule import (
 )
 from trader.engine.selection import choose_legs, liquidity_flaw, touch_flow
 from trader.engine.state import HUNDRED, ZERO, Run, Watch, seconds_since
+from trader.engine.tickets.funds import options_beside
 from trader.engine.turn import Turn
 from trader.engine.valuation import option_held, staleness
-from trader.pricing.margin_mode import OptionHeld, margin_in
+from trader.pricing.margin_mode import margin_in
 
 _CHAIN_SECS = 2.0  # between reads of the chain while looking for strikes (wall)
 _CHAIN_ANSWER_SECS = 15.0
@@ -151,6 +153,7 @@ def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
     return Facts(
         level=level_words(turn.state),
         slowed=slowed(turn.state, turn.now),
+        abnormal=bars_words(turn.state, run),
         journal_fault=turn.state.journal_fault,
         account_stream_fault=turn.state.account_stream_fault,
         today=made_today(turn.state, turn.now),
@@ -242,20 +245,9 @@ def margin_estimate(turn: Turn, run: Run) -> Decimal | None:
     if spot is None:
         return None
     new = [option_held(leg, leg.quantity, leg.mark, leg.iv) for leg in run.legs]
-    mode, beside = turn.state.mode_on(run.underlying), _beside(turn, run)
+    mode, beside = turn.state.mode_on(run.underlying), options_beside(turn.state, run)
     blocked = margin_in(mode, new, spot=spot, at=turn.now.market, beside=beside)
     return blocked - sum((touch_flow(leg, leg.quantity) for leg in run.legs if leg.side is Side.BUY), ZERO)
-
-
-def _beside(turn: Turn, run: Run) -> list[OptionHeld]:
-    """What other runs hold on the same underlying, at the prices of now."""
-    found = []
-    for other in turn.state.unresolved:
-        for leg in other.held if other.underlying == run.underlying and other.run_id != run.run_id else ():
-            quote = turn.state.market.quotes.get(leg.symbol)
-            mark, iv = (None, None) if quote is None else (quote.mark, quote.mark_iv)
-            found.append(option_held(leg, other.open_quantity(leg.key), mark, iv))
-    return found
 
 
 def on_chain_read(turn: Turn, event: ChainRead) -> None:
@@ -265,7 +257,7 @@ def on_chain_read(turn: Turn, event: ChainRead) -> None:
         return
     turn.set_watch(event.run_id, chain_pending=False)
     turn.slow_down(event.retry_after_secs)
-    if run.phase is not Phase.WAITING or run.orders or turn.now.market is None:
+    if run.ticket is not None or run.phase is not Phase.WAITING or run.orders or turn.now.market is None:
         return
     if run.entry_at is None or turn.now.market < run.entry_at:
         return  # read for the exchange's time: strikes of today would bind a run of tomorrow to today's expiry

@@ -15,7 +15,23 @@ from trader.journal.upsert import insert_into
 
 Answer = Literal["accepted", "refused", "done"]
 CommandStatus = Literal["new", "accepted", "refused", "done"]
-CommandKind = Literal["start", "stop", "ack", "pause", "reduce", "kill", "resume", "beside", "limits"]
+CommandKind = Literal[
+    "start",
+    "stop",
+    "ack",
+    "pause",
+    "reduce",
+    "kill",
+    "resume",
+    "beside",
+    "limits",
+    "order",
+    "amend",
+    "cancel",
+    "close",
+    "close_all",
+    "adopt",
+]
 
 # A command moves forward only: an answer given is never taken back.
 _BEFORE: dict[str, tuple[str, ...]] = {
@@ -35,6 +51,11 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     to this number), who; the row itself is the acknowledgement, whether a runner is alive or not. Body of the operator
     levels ``pause``, ``reduce``, ``kill`` and ``resume``: who. Body of ``limits``: limits (the whole document), seen
     (the document that was changed, None to set it whatever is there), who.
+
+    Body of ``order``: tickets and link (`trader.config.ticket.TicketList` as JSON), confirm (the typed phrase or None), key (the
+    caller's own idempotency key or ""), who. Body of ``cancel``: one of ticket, order (a client order id), symbol, underlying,
+    everything; who. Body of ``amend``: ticket, and the fields of its request that change (None removes a protection), who. Body of
+    ``adopt``: symbol, quantity (signed), phrase, who. Body of ``close``: ticket or symbol; who. Body of ``close_all``: who.
     """
 
     command_id: str

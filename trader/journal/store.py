@@ -23,6 +23,7 @@ from trader.engine.records import (
     LimitsSet,
     LossLocked,
     RunCreated,
+    WalletCompared,
 )
 from trader.engine.view import LiveSnapshot
 from trader.journal import commands as cmd
@@ -354,6 +355,11 @@ class Journal:
         with self._read() as connection:
             return views.read_executions(connection, account, wall, market)
 
+    def wallets_compared(self, run_ids: Sequence[str]) -> list[tuple[int, WalletCompared]]:
+        """How those of these runs came out that were held against the exchange's ledger."""
+        with self._read() as connection:
+            return views.read_wallets_compared(connection, run_ids)
+
     def compared_days(self, account: str, limit: int) -> list[DayCompared]:
         """The newest Indian days that were held against the exchange's ledger, newest first."""
         with self._read() as connection:
@@ -379,10 +385,10 @@ class Journal:
         with self._read() as connection:
             return views.read_level_changes(connection, account, limit)
 
-    def unresolved_runs(self, account: str) -> list[str]:
-        """Runs created and not finished, oldest first."""
+    def unresolved_runs(self, account: str, *, tickets: bool = True) -> list[str]:
+        """Runs created and not finished, oldest first; single orders among them unless they are not wanted."""
         with self._read() as connection:
-            return views.read_unresolved(connection, account)
+            return views.read_unresolved(connection, account, tickets=tickets)
 
     def snapshot(self, account: str | None = None) -> LiveSnapshot | None:
         """The live picture an account's runner published last; the newest of any account when None."""
@@ -400,8 +406,10 @@ class Journal:
         finished: bool | None = None,
         underlying: str | None = None,
         before: str | None = None,
+        tickets: bool = False,
     ) -> list[RunSummary]:
-        """Runs, newest first; `before` a run: those made before it."""
+        """Runs, the one that began last first; of those that are finished the one that ended last. Single orders only where they
+        are asked for; `before` a run: those listed after it."""
         with self._read() as connection:
             return views.read_runs(
                 connection,
@@ -411,6 +419,7 @@ class Journal:
                 finished=finished,
                 underlying=underlying,
                 before=before,
+                tickets=tickets,
             )
 
     def run(self, run_id: str) -> RunSummary | None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from sqlalchemy import BindParameter, ColumnElement, Connection, Select, Table, bindparam, func, select, union_all
 
 from trader.domain.fill import Fill
+from trader.domain.instrument import Kind
 from trader.domain.order import OrderIntent
 from trader.engine.basis import basis_of
 from trader.engine.ledger import Ledger, with_fill
@@ -203,8 +204,8 @@ def read_run_bounds(
     connection: Connection, account: str, since: datetime, after_seq: int = 0
 ) -> list[tuple[int, Bound]]:
     """Where the runs of an account began, first traded, passed an Indian midnight and ended since an instant (wall clock), in
-    order: what its days are folded from. The beginning is told of each of them, however long ago it was: without it the rest
-    counts for nothing. Only those after `after_seq`."""
+    order: what its days are folded from. The beginning and the first fill are told of each of them, however long ago they were:
+    without the beginning the rest counts for nothing. Only those after `after_seq`."""
     asked = {"account": account, "since": instant_text(since), "after_seq": after_seq}
     found: list[tuple[int, Bound]] = []
     for seq, body in connection.execute(_RUN_BOUNDS, asked):
@@ -230,7 +231,7 @@ def _bounds_query() -> Select[Any]:
         select(t.runs.c.seq, t.runs.c.body).where(
             t.runs.c.account == bindparam("account"), t.runs.c.seq > later, is_told
         ),
-        select(t.fills.c.seq, t.fills.c.body).where(recent(t.fills), t.fills.c.seq > later, t.fills.c.seq.in_(first)),
+        select(t.fills.c.seq, t.fills.c.body).where(t.fills.c.seq > later, t.fills.c.seq.in_(first)),
         select(t.decisions.c.seq, t.decisions.c.body).where(
             recent(t.decisions), t.decisions.c.seq > later, t.decisions.c.kind == "day_marked"
         ),
@@ -335,19 +336,22 @@ _LEVEL_CHANGES = _account_query("level_changed")
 _ACCOUNT_DECISIONS = _account_query("level_changed", "limits_set", "loss_locked")
 
 
-def read_unresolved(connection: Connection, account: str) -> list[str]:
-    """Runs created and not finished, oldest first."""
-    return [str(run_id) for run_id in connection.execute(_UNRESOLVED, {"account": account}).scalars()]
+def read_unresolved(connection: Connection, account: str, *, tickets: bool = True) -> list[str]:
+    """Runs created and not finished, oldest first; single orders among them unless they are not wanted."""
+    query = _UNRESOLVED if tickets else _UNRESOLVED_STRUCTURES
+    return [str(run_id) for run_id in connection.execute(query, {"account": account}).scalars()]
 
 
-def _unresolved_query() -> Select[Any]:
+def _unresolved_query(*, tickets: bool) -> Select[Any]:
     created, finished = t.runs.alias("created"), t.runs.alias("finished")
     ended = select(finished.c.seq).where(finished.c.run_id == created.c.run_id, finished.c.kind == "run_finished")
     query = select(created.c.run_id).where(created.c.account == bindparam("account"), created.c.kind == "run_created")
+    if not tickets:
+        query = query.where(created.c.preset != "")
     return query.where(~ended.exists()).order_by(created.c.seq)
 
 
-_UNRESOLVED = _unresolved_query()
+_UNRESOLVED, _UNRESOLVED_STRUCTURES = _unresolved_query(tickets=True), _unresolved_query(tickets=False)
 
 
 def read_runs(
@@ -360,10 +364,15 @@ def read_runs(
     run_id: str | None = None,
     underlying: str | None = None,
     before: str | None = None,
+    tickets: bool = False,
 ) -> list[RunSummary]:
-    """Runs, newest first; `finished` True or False keeps only those, `before` a run those made before it."""
+    """Runs, the one that began last first; `finished` True keeps those that ended, the one that ended last first, and False
+    those that have not. Single orders have no preset; they are told where one is named, or asked for. `before` a run: those
+    listed after it."""
     created, ended = t.runs.alias("created"), t.runs.alias("ended")
-    joined = created.outerjoin(ended, (ended.c.run_id == created.c.run_id) & (ended.c.kind == "run_finished"))
+    listed = ended if finished else created  # whose order and account it is, so that an index has both
+    is_end = (ended.c.run_id == created.c.run_id) & (ended.c.kind == "run_finished")
+    joined = created.join(ended, is_end, isouter=not finished)
     query = (
         select(
             created,
@@ -375,28 +384,31 @@ def read_runs(
         )
         .select_from(joined)
         .where(created.c.kind == "run_created")
-        .order_by(created.c.seq.desc())
+        .order_by(listed.c.seq.desc())
         .limit(limit)
         .offset(offset)
     )
     if account is not None:
-        query = query.where(created.c.account == account)
+        query = query.where(listed.c.account == account)
     if run_id is not None:
         query = query.where(created.c.run_id == run_id)
     if underlying is not None:
         query = query.where(created.c.underlying == underlying)
     if before is not None:
-        made = select(t.runs.c.seq).where(t.runs.c.run_id == before, t.runs.c.kind == "run_created")
-        query = query.where(created.c.seq < made.scalar_subquery())
-    if finished is not None:
-        query = query.where(ended.c.seq.is_not(None) if finished else ended.c.seq.is_(None))
+        kind = "run_finished" if finished else "run_created"
+        listed_at = select(t.runs.c.seq).where(t.runs.c.run_id == before, t.runs.c.kind == kind)
+        query = query.where(listed.c.seq < listed_at.scalar_subquery())
+    if run_id is None and not tickets:
+        query = query.where(created.c.preset != "")
+    if finished is False:
+        query = query.where(ended.c.seq.is_(None))
     rows = connection.execute(query).mappings().all()
     ids = [row["run_id"] for row in rows]
     details, taken_in, begun, compared = (
         _run_details(connection, ids),
         read_taken_in(connection, ids),
         _first_market(connection, ids),
-        _compared(connection, ids),
+        {record.run_id: record.difference for _, record in read_wallets_compared(connection, ids)},
     )
     return [
         replace(
@@ -407,12 +419,12 @@ def read_runs(
     ]
 
 
-def _compared(connection: Connection, run_ids: Sequence[str]) -> dict[str, Decimal]:
-    """By how much the exchange's ledger differs from what each run has told, of those that were compared."""
+def read_wallets_compared(connection: Connection, run_ids: Sequence[str]) -> list[tuple[int, WalletCompared]]:
+    """How those of these runs came out that were held against the exchange's ledger."""
     decided = t.decisions.c
-    query = select(decided.body).where(decided.run_id.in_(run_ids), decided.kind == "wallet_compared")
-    records = [decode_record(body) for body in connection.execute(query).scalars()]
-    return {record.run_id: record.difference for record in records if isinstance(record, WalletCompared)}
+    query = select(decided.seq, decided.body).where(decided.run_id.in_(run_ids), decided.kind == "wallet_compared")
+    records = [(int(seq), decode_record(body)) for seq, body in connection.execute(query)]
+    return [(seq, record) for seq, record in records if isinstance(record, WalletCompared)]
 
 
 def _first_market(connection: Connection, run_ids: Sequence[str]) -> dict[str, datetime]:
@@ -536,7 +548,10 @@ def read_taken_in(connection: Connection, run_ids: Sequence[str]) -> dict[str, T
 
 def _taken_in(run_id: str, legs: Mapping[tuple[str, str], LegTerms], ledgers: Mapping[str, Ledger]) -> TakenIn:
     premium = sum((ledger.premium for ledger in ledgers.values()), Decimal(0))
-    return TakenIn(premium, *basis_of([leg for (run, _), leg in legs.items() if run == run_id], ledgers))
+    own = [leg for (run, _), leg in legs.items() if run == run_id]
+    if any(leg.kind is Kind.PERPETUAL for leg in own):
+        return TakenIn(premium, Decimal(0), "")
+    return TakenIn(premium, *basis_of(own, ledgers))
 
 
 def read_orders(connection: Connection, run_id: str) -> list[OrderRow]:

@@ -22,6 +22,7 @@ from trader.runner.writing import Writer
 
 START_SECS = 60.0  # a start older than this is refused: it must not begin hours after a person pressed it
 _TRIES = 3
+_EXITS = ("stop", "kill", "close", "close_all")
 _REMEMBERED = 256
 
 
@@ -45,7 +46,7 @@ class Row(Protocol):
 
 
 class Commands:
-    """Carries out each command once. One that fails again and again is refused, except Stop and kill: those are tried for
+    """Carries out each command once. One that fails again and again is refused, except those that close: they are tried for
     ever."""
 
     def __init__(
@@ -78,7 +79,7 @@ class Commands:
             raise
         except Exception as error:
             tries = self._tries[row.command_id] = self._tries.get(row.command_id, 0) + 1
-            if tries >= _TRIES and row.kind not in ("stop", "kill"):
+            if tries >= _TRIES and row.kind not in _EXITS:
                 self._answer(row, "refused", f"It cannot be carried out: {type(error).__name__}: {clause(str(error))}.")
                 self._obeyed.append(row.command_id)
             raise
@@ -86,15 +87,18 @@ class Commands:
         self._obeyed.append(row.command_id)
 
     def _obey(self, row: Row) -> None:
-        if row.kind == "start" and (why_not := self._halted() or too_late(row, self._wall())):
+        if row.kind == "start" and (why_not := self._barred(row)()):
             self._answer(row, "refused", f"{clause(why_not)}.")
         elif row.kind == "ack":
             self._acknowledge()
             self._answer(row, "done", "acknowledged")
-        elif (event := event_of(row, self._now())) is not None:
+        elif (event := event_of(row, self._now(), self._barred(row))) is not None:
             self._apply(event)
         else:
             self._answer(row, "refused", f"This version of the runner does not know the command {row.kind!r}.")
+
+    def _barred(self, row: Row) -> Callable[[], str]:
+        return lambda: self._halted() or too_late(row, self._wall())
 
     def _answer(self, row: Row, status: Answer, detail: str) -> None:
         self._writer.commit((), CommandMark(command_id=row.command_id, status=status, detail=detail))
@@ -111,8 +115,9 @@ def too_late(row: Row, wall: datetime) -> str:
     )
 
 
-def event_of(row: Row, at: Now) -> ev.AnyEvent | None:
-    """A command as the engine hears it; None for one that it does not know (a newer face may know more)."""
+def event_of(row: Row, at: Now, barred: Callable[[], str] = lambda: "") -> ev.AnyEvent | None:
+    """A command as the engine hears it; None for one that it does not know (a newer face may know more). `barred`: why nothing new
+    may be sent on it, for one whose tickets may be there already."""
     body = row.body
     match row.kind:
         case "start":
@@ -138,6 +143,50 @@ def event_of(row: Row, at: Now) -> ev.AnyEvent | None:
             )
         case "stop":
             return ev.StopCommand(at=at, command_id=row.command_id, run_id=body.get("run_id"), issued_by=row.issued_by)
+        case "order":
+            return ev.OrderCommand(
+                at=at,
+                command_id=row.command_id,
+                body={name: body[name] for name in ("tickets", "link") if name in body},
+                issued_by=who(row.issued_by, dict(body)),
+                confirm=body.get("confirm"),
+                key=str(body.get("key") or ""),
+                barred=clause(barred()),
+            )
+        case "amend":
+            return ev.AmendCommand(
+                at=at,
+                command_id=row.command_id,
+                ticket=str(body.get("ticket", "")),
+                changes={name: value for name, value in body.items() if name not in ("ticket", "who")},
+                issued_by=who(row.issued_by, dict(body)),
+            )
+        case "adopt":
+            quantity = body.get("quantity")
+            return ev.AdoptCommand(
+                at=at,
+                command_id=row.command_id,
+                symbol=str(body.get("symbol", "")),
+                quantity=quantity if isinstance(quantity, int) else 0,
+                phrase=str(body.get("phrase", "")),
+                issued_by=who(row.issued_by, dict(body)),
+            )
+        case "cancel":
+            return ev.CancelCommand(
+                at=at,
+                command_id=row.command_id,
+                issued_by=who(row.issued_by, dict(body)),
+                everything=body.get("everything") is True,
+                **{name: _text(body, name) for name in ("ticket", "order", "symbol", "underlying")},
+            )
+        case "close" | "close_all":
+            return ev.CloseCommand(
+                at=at,
+                command_id=row.command_id,
+                issued_by=who(row.issued_by, dict(body)),
+                everything=row.kind == "close_all",
+                **{name: _text(body, name) for name in ("ticket", "symbol")},
+            )
         case "limits":
             limits, seen = body.get("limits"), body.get("seen")
             return ev.LimitsCommand(
@@ -156,3 +205,8 @@ def event_of(row: Row, at: Now) -> ev.AnyEvent | None:
                 reason=str(body.get("reason", "")),
             )
     return None
+
+
+def _text(body: Mapping[str, Any], name: str) -> str | None:
+    value = body.get(name)
+    return None if value is None else str(value)

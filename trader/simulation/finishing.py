@@ -20,7 +20,7 @@ class FinishRules:
         run = self._evidence.notes.runs[record.run_id]
         report, account = self._evidence.report, session.venue.account
         symbols = {leg.symbol for leg in run.legs}
-        for order in account.open_orders.values():
+        for order in account.live_orders:
             if is_desks(order.client_order_id) and f"-{run.run_id[:5]}-" in (order.client_order_id or ""):
                 report("CT1", f"done, but {order.client_order_id} still works")
         if any(o.open for o in run.orders.values()):
@@ -38,6 +38,8 @@ class FinishRules:
                     "I16",
                     f"done at {self._evidence.secs:.1f}, our last order ended at {ended:.1f}, {verb} read {read:.1f}",
                 )
+        if run.ticket and not run.fills:
+            return  # it has never held anything: what stands there is no remainder of it
         beside = self._evidence.notes.unresolved()
         desks = {coid for one in self._evidence.notes.runs.values() for coid in one.orders}
         others = [row for row in account.fills if row.symbol in symbols and row.client_order_id not in desks]

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 
 from trader.domain.clock import Now
 from trader.domain.expiry import ist_date
-from trader.domain.outcome import Outcome, Unknown
+from trader.domain.outcome import Outcome, Rejected, Unknown
 from trader.domain.quote import Quote
 from trader.engine import events as ev
 from trader.engine.account.wallet import is_owed
-from trader.engine.effects import Cancel, ReadAccount, ReadChain, ReadMargin, ReadWallet, Submit, Subscribe
+from trader.engine.effects import Cancel, ReadAccount, ReadChain, ReadMargin, ReadWallet, SetLeverage, Submit, Subscribe
 from trader.engine.isolation import RULES_FAILED
 from trader.engine.records import AlertRaised, AnyRecord, Phase
 from trader.engine.state import State
@@ -291,7 +291,10 @@ class Shell:
 
     def _plan_tick(self) -> None:
         """Plan the next moment at which time alone may matter: some while after the last step, as every step looks at it."""
-        is_wanted = self.state.unresolved or self.state.loss_since or self._writer.fault or self._is_owed_wallet()
+        state = self.state
+        is_wanted = (
+            state.unresolved or state.awaited or state.loss_since or self._writer.fault or self._is_owed_wallet()
+        )
         if not self.alive or self.paused or not is_wanted:
             return
         due = self._agenda.micros + self._tick_micros()
@@ -307,7 +310,7 @@ class Shell:
 
     def _tick_micros(self) -> int:
         """How long a runner may go without a step: short where time-outs run, longer than the market's rhythm elsewhere."""
-        if self._writer.fault:
+        if self._writer.fault or self.state.awaited:
             return _BUSY_TICK
         wall, wait = self.now().wall, _CALM_TICK
         for run in self.state.runs.values():
@@ -377,6 +380,8 @@ class Shell:
             case Cancel():
                 self.point("cancel.before")
                 self._agenda.after(_WORKER_SECS, self._cancel, request, self._instant())
+            case SetLeverage():
+                self._agenda.after(_WORKER_SECS, self._set_leverage, request, self._instant())
             case ReadChain():
                 self._agenda.after(0.01, self._read_chain, request, Conversation())
             case ReadWallet():
@@ -411,6 +416,26 @@ class Shell:
             self._wire.send_order(intent, self.epoch, self.gateway.budget, answer)
             if self._dies("submit.sent"):
                 self.die()
+
+    def _set_leverage(self, effect: SetLeverage, released: Instant) -> None:
+        if self.paused:
+            self._held_back.insert(0, lambda: self._set_leverage(effect, released))
+            return
+        if not self.alive:
+            return
+
+        def answer(ended: Rejected | Unknown | None) -> None:
+            run_id, number, leverage = effect.run_id, effect.product_id, effect.leverage
+            self.receive(
+                lambda now: ev.LeverageAnswered(
+                    at=now, run_id=run_id, product_id=number, leverage=leverage, ended=ended
+                )
+            )
+
+        if refused := self._release.refusal(effect, released, self._instant()):
+            answer(refused)
+        else:
+            self._wire.send_leverage(effect, self.gateway.budget, answer)
 
     def _submit_badly(self, effect: Submit, answer: Callable[[Outcome], None]) -> None:
         """W1: the worker dies, before it has sent the order or after; nobody can say which."""

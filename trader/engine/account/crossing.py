@@ -29,7 +29,8 @@ def crossing(state: State, run: Run, leg: LegTerms) -> Crossing | None:
             orders = other.leg_orders(theirs.key)
             live = [o for o in orders if o.status.live]
             entering = sum(o.leaves_qty for o in live if o.intent.purpose is Purpose.ENTRY)
-            closing = sum(o.leaves_qty for o in live if o.intent.purpose is not Purpose.ENTRY)
+            # What rests to close later is met by no entry on the same side, unless its own price says so (the gate asks).
+            closing = sum(o.leaves_qty for o in live if o.intent.purpose not in (Purpose.ENTRY, Purpose.CLOSE))
             # What an order has filled by its own word counts before its fills are told.
             untold = sum(o.untold_qty for o in orders if o.intent.purpose is Purpose.ENTRY)
             held = other.open_quantity(theirs.key) + untold

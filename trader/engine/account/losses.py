@@ -151,10 +151,10 @@ def unvalued(state: State, now: Now, but: str = "") -> str:
 
 
 def value_other(turn: Turn, run: Run) -> None:
-    """Value a run that is entering or leaving, past the same spread guard; those that are held are valued where their exits are
-    judged."""
+    """Value a ticket, or a run that is entering or leaving, past the same spread guard; a structure that is held is valued where its
+    exits are judged."""
     market = turn.state.market
-    if not run.fills or run.phase is Phase.HOLDING or flaw_of(run, market, turn.now):
+    if not run.fills or (run.phase is Phase.HOLDING and run.ticket is None) or flaw_of(run, market, turn.now):
         return
     note_spreads(turn, run)
     valuation = counted(turn.run(run.run_id), market, turn.watch(run.run_id), turn.now)
@@ -242,5 +242,6 @@ def runs_selling(state: State, underlying: str, but: Run | None = None) -> int:
         and bool(run.unsettled or run.phase is Phase.ENTERING)
         and run.underlying == underlying
         and run is not but
+        and run.ticket is None
         for run in state.unresolved
     )

@@ -21,6 +21,7 @@ from trader.engine.isolation import apart
 from trader.engine.orders import PROVEN_ABSENT, WATCH_SECS
 from trader.engine.records import Phase
 from trader.engine.state import Order, Run, Watch, seconds_since
+from trader.engine.tickets.listing import may_ask, unlisted_orders
 from trader.engine.turn import Turn
 
 _ROUTINE_SECS = 5.0
@@ -52,6 +53,8 @@ def read_account(turn: Turn, *, finished: bool) -> None:
         return
     for ask in asks:
         turn.set_watch(ask.runs[0], account_asked=turn.wall, account_pending=True, account_wanted=False)
+    if any(turn.run(ask.runs[0]).ticket is not None for ask in asks):
+        turn.set(tickets_asked=turn.wall)
     known = tuple(number for run in turn.state.runs.values() for o in run.orders.values() for number in o.venue_ids)
     turn.do(replace(asks[0] if len(asks) == 1 else _joined(asks), known_order_ids=known))
 
@@ -64,7 +67,7 @@ def _ask(turn: Turn, run: Run) -> ReadAccount:
         underlyings=(run.underlying,),
         product_ids=tuple(leg.product_id for leg in run.legs),
         since=begun(turn, run) - _LOOKBACK,
-        lookups=_lookups(run, turn.wall),
+        lookups=_lookups(run, turn.wall, watch.unlisted),
         settled_symbols=tuple(leg.symbol for leg in run.legs if leg.has_expired(turn.now.market)),
         history=(watch.recovered and watch.account_read is None)
         or watch.mismatch_since is not None
@@ -98,6 +101,8 @@ def _is_due(turn: Turn, run: Run) -> bool:
     if run.phase is Phase.DONE and not _may_return(turn, run):
         return False
     watch = turn.watch(run.run_id)
+    if run.ticket is not None and not may_ask(turn, run):
+        return False
     waited = seconds_since(watch.account_asked, turn.wall)
     if watch.account_pending and waited < _ANSWER_SECS:
         return False
@@ -127,7 +132,7 @@ def _serves_exit(run: Run) -> bool:
 
 def _is_idle(run: Run) -> bool:
     """Whether a run has nothing to sell yet: the account is read for a person's sake only."""
-    return run.phase is Phase.WAITING and not run.legs
+    return run.phase is Phase.WAITING and not run.legs and run.ticket is None
 
 
 def begun(turn: Turn, run: Run) -> datetime:
@@ -161,10 +166,11 @@ def returned(run: Run) -> list[Order]:
     return [o for o in run.orders.values() if o.code in PROVEN_ABSENT and o.status.live]
 
 
-def _lookups(run: Run, wall: datetime) -> tuple[str, ...]:
+def _lookups(run: Run, wall: datetime, unlisted: frozenset[str]) -> tuple[str, ...]:
     """Orders to be asked for by our id: those of open fate, and those whose fills are not costed long after they were heard.
     The list of fills names the order by the exchange's id, which may be one that no channel has told us of this order."""
-    doubtful = [o.intent.client_order_id for o in run.live_orders() if _needs_lookup(o, wall)]
+    live = run.live_orders() if run.ticket is None else unlisted_orders(run, unlisted)
+    doubtful = [o.intent.client_order_id for o in live if _needs_lookup(o, wall)]
     uncosted = [
         b.fill.client_order_id
         for b in run.fills.values()

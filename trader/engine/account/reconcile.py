@@ -23,6 +23,7 @@ from trader.engine.levels import see_installation
 from trader.engine.orders import adopt, find_order, on_fill
 from trader.engine.records import Phase
 from trader.engine.state import seconds_since
+from trader.engine.tickets.listing import see_shown, see_unlisted
 from trader.engine.turn import Turn
 
 PARTLY_UNREADABLE = "account_partly_unreadable"
@@ -54,6 +55,7 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         if found is not None:
             adopt(turn, *found, snapshot, cause="recovery")
     see_liquidation(turn, event.positions or ())
+    see_shown(turn, covered, event)
     for run in covered:
         apart(turn, run.run_id, _reconcile, run.run_id, event)
 
@@ -81,6 +83,8 @@ def _reconcile(turn: Turn, run_id: str, event: AccountRead) -> None:
             if o.symbol in symbols and not is_of_unfinished(turn, o)
         )
         turn.set_watch(run_id, foreign_orders=foreign)
+        if turn.run(run_id).ticket is not None:
+            see_unlisted(turn, run_id, event)
     if _lists_ended_order(turn, run_id, event) or _may_hide_lost_order(turn, run_id, event):
         turn.set_watch(run_id, account_wanted=True)
     elif is_complete(event) and not unread:
@@ -164,7 +168,7 @@ def _take_in(turn: Turn, run_id: str, snapshot: OrderSnapshot) -> None:
     turn.set_watch(run_id, taken_over=True)
     if turn.run(run_id).phase is Phase.WAITING:
         turn.phase(run_id, Phase.ENTERING, "orders of this entry were found at the exchange")
-    if name.purpose is not Purpose.ENTRY and turn.run(run_id).exit_reason is None:
+    if name.purpose not in (Purpose.ENTRY, Purpose.CLOSE) and turn.run(run_id).exit_reason is None:
         # Nobody closes what he means to sell: the decision was lost with the record of this order.
         turn.decide_exit(run_id, "resumed_exit", "an order that closes this run was found; its reason is lost")
 

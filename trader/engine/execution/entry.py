@@ -9,6 +9,7 @@ from trader.domain.quote import Quote
 from trader.domain.remedy import Remedy
 from trader.domain.wording import refusal_words
 from trader.engine.absence import ENTRY_HORIZON_SECS
+from trader.engine.account.abnormal import bars_words
 from trader.engine.account.allocation import signed
 from trader.engine.account.crossing import crossing
 from trader.engine.beside import bars_beginning
@@ -150,6 +151,8 @@ def _unproven(turn: Turn, run: Run, leg: LegTerms) -> str:
 def _unpriced(turn: Turn, run: Run, leg: LegTerms) -> str:
     """Why prices allow no order of this leg. While nothing is sold a first one needs every leg's: a strangle that cannot be
     completed is not begun."""
+    if run.ticket is not None:
+        return staleness(turn.state.market, turn.now, leg.symbol)
     begun = bool(run.leg_orders(leg.key, Purpose.ENTRY)) or any(o.done_qty for o in run.orders.values())
     flaws = (
         staleness(turn.state.market, turn.now, one.symbol, need_greeks=True, side=one.side)
@@ -179,7 +182,7 @@ def unready(turn: Turn, run: Run) -> str:
     if watch.recovered and watch.account_read is None:
         turn.set_watch(run.run_id, account_wanted=True)
         return "the account has not been read since the restart"
-    return bars_beginning(turn.state, run)
+    return bars_words(turn.state, run) or bars_beginning(turn.state, run)
 
 
 def _waited(turn: Turn, run: Run, leg: LegTerms) -> float:

@@ -4,15 +4,17 @@ from datetime import timedelta
 from decimal import Decimal
 
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, TimeInForce
+from trader.domain.trigger import Stop
 from trader.engine import records as rec
 from trader.engine.effects import Cancel, Submit
-from trader.engine.gate import TOO_MANY_ORDERS, Denied, Passed, check_order
+from trader.engine.gate import TOO_MANY_ORDERS, check_order
 from trader.engine.ids import client_order_id
 from trader.engine.levels import trip
 from trader.engine.orders import PROVEN_ABSENT, mark_unknown
 from trader.engine.records import LegTerms
 from trader.engine.state import Order, Run, seconds_since
 from trader.engine.turn import Turn
+from trader.engine.verdict import Denied, Passed
 
 CANCEL_REPEAT_SECS = 2.0
 RETRY_SECS = 1.0
@@ -29,8 +31,13 @@ def place(
     limit_price: Decimal | None,
     reference: Decimal | None,
     time_in_force: TimeInForce = TimeInForce.GTC,
+    *,
+    post_only: bool = False,
+    stop: Stop | None = None,
+    closing: str = "",
 ) -> Denied | None:
-    """Put one order through the gate; passed orders are recorded, then sent. No limit price means a market order."""
+    """Put one order through the gate; passed orders are recorded, then sent. No limit price means a market order: what the book
+    has at once, or once its stop is set off."""
     run = turn.run(run_id)
     entry = purpose is Purpose.ENTRY
     attempt = len(run.leg_orders(leg.key, purpose))
@@ -55,8 +62,15 @@ def place(
         quantity=quantity,
         order_type=OrderType.MARKET if limit_price is None else OrderType.LIMIT,
         limit_price=limit_price,
-        time_in_force=TimeInForce.IOC if limit_price is None else time_in_force,
+        time_in_force=time_in_force
+        if limit_price is not None
+        else TimeInForce.IOC
+        if stop is None
+        else TimeInForce.GTC,
         reduce_only=not entry,
+        post_only=post_only,
+        stop=stop,
+        closing=closing,
     )
     passed: Passed = {}
     denied = check_order(state, run, intent, turn.now, passed)

@@ -1,0 +1,300 @@
+"""An order command: what goes out, what is refused and how that is said, and that it is done once."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.engine.scene import EXPIRY, SPOT, UNREAD
+from tests.engine.scene import holding as run_holding
+from tests.engine.tickets.stage import CALL, PERP, PUT, Phase, Stage, buy, perp_quote, perpetual, sell, staged
+from trader.config.account_limits import AccountLimits
+from trader.config.ticket import TicketRequest
+from trader.domain.order import OrderStatus, OrderType, TimeInForce
+from trader.domain.outcome import Rejected, Unknown
+from trader.engine import effects as ef
+from trader.engine import events as ev
+from trader.engine import records as rec
+from trader.engine.fold import durable
+from trader.engine.ids import ticket_id_for
+from trader.engine.records import Level
+from trader.engine.tickets.accept import order_phrase
+
+D = Decimal
+
+
+@pytest.mark.parametrize(
+    ("ticket", "kind", "limit", "tif", "post_only"),
+    [
+        (buy(), OrderType.MARKET, None, TimeInForce.IOC, False),
+        (sell(CALL, 3), OrderType.MARKET, None, TimeInForce.IOC, False),
+        (buy(limit_price="99000"), OrderType.LIMIT, D(99000), TimeInForce.GTC, False),
+        (buy(limit_price="99000", post_only=True), OrderType.LIMIT, D(99000), TimeInForce.GTC, True),
+        (sell(PUT, 2, limit_price="204.5", time_in_force="ioc"), OrderType.LIMIT, D("204.5"), TimeInForce.IOC, False),
+    ],
+)
+def test_an_order_goes_out_as_it_was_asked_for(
+    ticket: dict[str, Any], kind: OrderType, limit: Decimal | None, tif: TimeInForce, post_only: bool
+) -> None:
+    stage = Stage()
+    stage.order(ticket)
+    (intent,) = stage.submits()
+    assert (intent.symbol, intent.side, intent.quantity) == (ticket["symbol"], ticket["side"], ticket["quantity"])
+    assert (intent.order_type, intent.limit_price, intent.time_in_force) == (kind, limit, tif)
+    assert (intent.post_only, intent.reduce_only, intent.leg) == (post_only, False, "T")
+    (ack,) = stage.acks()
+    assert ack.status == "accepted" and ack.detail == f"accepted: {stage.ticket().run_id} " + (
+        f"{ticket['side']} {ticket['quantity']} {ticket['symbol']}"
+    )
+    assert stage.ticket().phase is Phase.ENTERING
+
+
+# What is wrong → code, field, words of the sentence.
+REFUSED: list[tuple[str, dict[str, Any], str, str, str]] = [
+    ("unknown", buy("C-BTC-1-160125"), "UNKNOWN_CONTRACT", "symbol", "lists no contract"),
+    ("no contract's name", buy("what"), "UNKNOWN_CONTRACT", "symbol", "lists no contract"),
+    ("off tick", buy(limit_price="99000.3"), "PRICE_OFF_TICK", "limit_price", "tick of 0.5"),
+    ("a protection off tick", buy(stop_loss={"price": "99000.3"}), "PRICE_OFF_TICK", "stop_loss.price", "tick of 0.5"),
+    ("too high a bid", buy(limit_price="106000"), "PRICE_OUTSIDE_COLLAR", "limit_price", "too far beyond the market"),
+    ("too low an offer", sell(limit_price="94000"), "PRICE_OUTSIDE_COLLAR", "limit_price", "too far beyond the market"),
+    ("under the band", buy(limit_price="80000"), "PRICE_OUTSIDE_BAND", "limit_price", "takes no order at such a price"),
+    ("over the band", sell(limit_price="120000"), "PRICE_OUTSIDE_BAND", "limit_price", "no order at such a price"),
+    ("the contract's maximum", buy(quantity=1001), "CONTRACT_MAXIMUM", "quantity", "1000"),
+    ("the balance", sell(CALL, 9000), "MARGIN_INSUFFICIENT", "quantity", "free="),
+    ("the account's largest order", buy(CALL, 10_001), "ACCOUNT_ORDER_SIZE", "quantity", "order_contracts=10000"),
+    ("stop loss above a long", buy(stop_loss={"price": "101000"}), "PROTECTION_ON_WRONG_SIDE", "stop_loss.price", "below"),
+    ("take profit below a long", buy(take_profit={"price": "99000"}), "PROTECTION_ON_WRONG_SIDE", "take_profit.price", "above"),
+    ("stop loss below a short", sell(stop_loss={"price": "99000"}), "PROTECTION_ON_WRONG_SIDE", "stop_loss.price", "above"),
+    ("a stop that is met", {**buy(), "order_type": "stop_market", "stop_price": "99000"}, "TRIGGER_ALREADY_MET", "stop_price", "met already"),
+    ("more slices than contracts", buy(work="twap", orders={"entry_slices": 10}), "TOO_MANY_SLICES", "orders.entry_slices", "at least one"),
+    ("nothing to reduce", sell(reduce_only=True), "NOTHING_TO_REDUCE", "quantity", "tickets hold 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ticket", "code", "field", "words"), [row[1:] for row in REFUSED], ids=[r[0] for r in REFUSED]
+)
+def test_a_refusal_names_its_code_its_field_and_says_one_sentence(
+    ticket: dict[str, Any], code: str, field: str, words: str
+) -> None:
+    stage = Stage()
+    stage.order(ticket)
+    assert not stage.submits()
+    (refused,) = stage.of(rec.TicketRefused)
+    assert (refused.code, refused.field) == (code, field), refused
+    assert words in refused.detail
+    (ack,) = stage.acks()
+    assert ack.status == "refused" and f"{code}: {field}: " in ack.detail
+    assert all(run.phase is Phase.DONE for run in stage.state.runs.values())
+
+
+def test_a_resting_limit_far_on_the_passive_side_is_taken() -> None:
+    stage = Stage()
+    stage.order(buy(limit_price="90000"), sell(CALL, 1, limit_price="300"))
+    assert [intent.limit_price for intent in stage.submits()] == [D(90000), D(300)]
+
+
+def test_a_refused_ticket_does_not_hide_the_good_ones() -> None:
+    stage = Stage()
+    stage.order(buy(), buy(limit_price="99000.3"), sell(CALL, 2))
+    assert [intent.symbol for intent in stage.submits()] == [PERP, CALL]
+    (ack,) = stage.acks()
+    assert ack.status == "accepted"
+    good = [stage.ticket(number=number).run_id for number in (0, 2)]
+    assert ack.detail.startswith(f"accepted: {good[0]} buy 5 BTCUSD, {good[1]} sell 2 {CALL}; refused: ")
+    assert "PRICE_OFF_TICK: limit_price: " in ack.detail
+
+
+def test_contracts_prices_and_account_are_read_once_for_a_whole_list() -> None:
+    stage = Stage()
+    stage.order(*(buy(limit_price=f"{99000 - number}") for number in range(5)), serve=False)
+    assert [type(e) for e in stage.due] == [ef.ReadChain, ef.ReadAccount]
+    stage.read()
+    assert len(stage.submits()) == 5
+
+
+def test_the_same_command_again_changes_nothing() -> None:
+    stage = Stage()
+    stage.order(buy(), command_id="once")
+    before = len(stage.records)
+    stage.order(buy(), command_id="once")
+    assert len(stage.records) == before and len(stage.submits()) == 1
+    assert len({ack.detail for ack in stage.acks("once")}) == 1
+
+
+def test_a_second_press_is_refused_unless_it_has_a_key_of_its_own_or_comes_later() -> None:
+    stage = Stage()
+    stage.order(buy())
+    stage.order(buy())
+    assert "DUPLICATE" in stage.acks("order-2")[0].detail
+    stage.order(buy(), key="mine")
+    assert stage.acks("order-3")[0].status == "accepted"
+    stage.moved(after=6)
+    stage.order(buy())
+    assert stage.acks("order-4")[0].status == "accepted"
+
+
+def test_two_alike_in_one_list_are_meant() -> None:
+    stage = Stage()
+    stage.order(buy(), buy())
+    assert len(stage.submits()) == 2
+
+
+@pytest.mark.parametrize(
+    ("level", "code"),
+    [(Level.PAUSED, "TRADING_PAUSED"), (Level.REDUCING, "TRADING_REDUCING"), (Level.HALTED, "TRADING_HALTED")],
+)
+def test_nothing_goes_out_while_trading_is_not_active(level: Level, code: str) -> None:
+    stage = Stage()
+    order = {Level.PAUSED: "pause", Level.REDUCING: "reduce", Level.HALTED: "kill"}[level]
+    stage.feed(ev.LevelCommand, command_id="level", level=rec.OperatorLevel(order), issued_by="tester")
+    stage.order(buy())
+    assert not stage.submits() and code in stage.acks("order-1")[0].detail
+
+
+def test_production_asks_for_the_phrase() -> None:
+    stage = Stage()
+    stage.state = type(stage.state)(
+        **{**{f: getattr(stage.state, f) for f in stage.state.__struct_fields__}, "env": "production"}
+    )
+    stage.order(buy())
+    assert stage.acks()[0].status == "refused" and "TRADE LIVE acc 5" in stage.acks()[0].detail
+    stage.order(buy(), confirm="TRADE LIVE acc 5")
+    assert stage.acks("order-2")[0].status == "accepted"
+    pair = [TicketRequest.model_validate(one) for one in (buy(), sell(quantity=3, reduce_only=True))]
+    assert order_phrase("acc", pair) == "TRADE LIVE acc 5"
+
+
+def test_what_is_no_list_of_orders_is_refused_by_its_fields() -> None:
+    stage = Stage()
+    stage.order(buy(quantity=0), buy(nonsense=1))
+    (ack,) = stage.acks()
+    assert ack.status == "refused" and "tickets[0].quantity" in ack.detail and "nonsense" in ack.detail
+    assert not stage.records
+
+
+def test_what_cannot_be_read_in_time_is_refused() -> None:
+    stage = Stage()
+    stage.order(buy(), serve=False)
+    stage.read_chain(run_id=stage.ticket().run_id, error="timed out", instruments=(), quotes=())
+    for _ in range(20):
+        stage.tick(1)
+    (refused,) = stage.of(rec.TicketRefused)
+    assert refused.code == "CONTRACTS_NOT_READ" and "timed out" in refused.detail
+    assert stage.acks()[0].status == "refused" and stage.ticket().phase is Phase.DONE
+
+
+def test_an_order_that_came_too_late_is_refused_and_reduce_only_ones_are_not() -> None:
+    stage = Stage()
+    stage.order(buy(), barred="It was asked for 300 s ago")
+    assert stage.acks()[0].detail == "It was asked for 300 s ago." and not stage.records
+
+
+def test_an_expired_and_a_halted_contract_are_refused() -> None:
+    stage = Stage()
+    stage.chain = [(perpetual(trading_status="disrupted_cancel_only"), perp_quote(stage.wall)), *stage.chain[:2]]
+    stage.order(buy())
+    assert stage.of(rec.TicketRefused)[-1].code == "NOT_TRADABLE"
+    stage.pass_time((EXPIRY - stage.wall).total_seconds() + 1)
+    stage.order(buy(CALL))
+    assert stage.of(rec.TicketRefused)[-1].code in ("CONTRACT_EXPIRED", "UNKNOWN_CONTRACT")
+
+
+def test_a_contract_in_which_a_run_is_on_the_other_side_is_refused() -> None:
+    scene = staged(run_holding())
+    scene.order(buy(CALL))
+    assert scene.of(rec.TicketRefused)[-1].code == "OPPOSITE_RUN"
+    assert scene.of(rec.TicketRefused)[-1].field == "side"
+    scene.order(sell(CALL, 1))
+    assert [intent.side for intent in scene.submits()] == ["sell"]
+
+
+@pytest.mark.parametrize("ticket", [buy(), sell()])
+def test_a_contract_in_which_something_foreign_stands_is_refused(ticket: dict[str, Any]) -> None:
+    stage = Stage()
+    stage.exchange.foreign = {PERP: -3}
+    stage.order(ticket)
+    (refused,) = stage.of(rec.TicketRefused)
+    assert (refused.code, refused.field) == ("FOREIGN_POSITION", "symbol") and "position=-3" in refused.detail
+    stage.order(buy(CALL))
+    assert len(stage.submits()) == 1
+
+
+def test_a_list_beyond_the_order_rate_goes_out_second_by_second() -> None:
+    stage = Stage()
+    stage.order(*(buy(quantity=1, limit_price=f"{99000 - number}") for number in range(20)))
+    assert len(stage.submits()) == 5 and not stage.acks()
+    for _ in range(8):
+        stage.moved(after=1)
+    assert len(stage.submits()) == 20 and stage.acks()[0].status == "accepted"
+
+
+def test_orders_that_are_on_their_way_have_taken_their_part_of_the_balance() -> None:
+    stage = Stage()
+    stage.exchange.available = D(300)
+    stage.order(sell(CALL, 100), sell(CALL, 100), sell(PUT, 100))  # each about 120 USD
+    assert len(stage.submits()) == 2
+    assert stage.of(rec.TicketRefused)[-1].code == "MARGIN_INSUFFICIENT"
+
+
+def test_the_folded_journal_is_the_live_state() -> None:
+    stage = Stage()
+    stage.order(buy(stop_loss={"price": "99000"}))
+    stage.traded(price="100010")
+    assert stage.refolded() == durable(stage.run)
+
+
+def test_the_account_unread_keeps_a_ticket_waiting() -> None:
+    stage = Stage()
+    stage.order(buy(), serve=False)
+    stage.read_chain(run_id=stage.ticket().run_id)
+    stage.read_account(positions=UNREAD)
+    assert not stage.submits() and stage.ticket().phase is Phase.WAITING
+    stage.moved(after=2)
+    assert len(stage.submits()) == 1
+
+
+def test_a_ticket_counts_among_the_limits_and_not_among_the_runs() -> None:
+    stage = Stage()
+    stage.order(sell(CALL, 2))
+    stage.traded(price="200")
+    assert stage.state.account.runs_by_day == {}
+    assert SPOT and ticket_id_for("order-1", 0) == stage.ticket().run_id
+    assert stage.ticket().leg_orders("T")[0].status is OrderStatus.FILLED
+
+
+def test_a_leverage_is_set_before_the_order_goes_out() -> None:
+    stage = Stage()
+    stage.order(buy(leverage="10"))
+    asked = [e for e in stage.all_effects if isinstance(e, ef.SetLeverage)]
+    assert [(e.product_id, e.leverage) for e in asked] == [(27, D(10))] and not stage.submits()
+    stage.moved()
+    stage.feed(ev.LeverageAnswered, run_id=stage.ticket().run_id, product_id=27, leverage=D(10))
+    assert len(stage.submits()) == 1 and len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("ended", "code"),
+    [
+        (Unknown("timed out"), "LEVERAGE_UNKNOWN"),
+        (Rejected("bad_schema"), "LEVERAGE_REFUSED"),
+        (None, "LEVERAGE_NOT_SET"),
+    ],
+)
+def test_without_the_leverage_nothing_is_sent(ended: Unknown | Rejected | None, code: str) -> None:
+    stage = Stage()
+    stage.order(buy(leverage="10"))
+    if ended is not None:
+        stage.feed(ev.LeverageAnswered, run_id=stage.ticket().run_id, product_id=27, leverage=D(10), ended=ended)
+    for _ in range(20):
+        stage.moved()
+    assert not stage.submits() and stage.of(rec.TicketRefused)[-1].code == code
+
+
+def test_a_leverage_above_the_accounts_limit_is_refused() -> None:
+    stage = Stage()
+    limits = AccountLimits(leverage_most=D(5))
+    stage.feed(ev.LimitsCommand, command_id="l", limits=limits.document(), issued_by="tester")
+    stage.order(buy(leverage="10"))
+    assert stage.of(rec.TicketRefused)[-1].code == "LEVERAGE_TOO_HIGH"
+    assert not any(isinstance(e, ef.SetLeverage) for e in stage.all_effects)

@@ -1,0 +1,411 @@
+"""What becomes of a ticket: fills, cancels, closing, expiry, a lost answer, a restart."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.engine.scene import EXPIRY, done
+from tests.engine.scene import holding as run_holding
+from tests.engine.tickets.stage import CALL, PERP, Phase, Purpose, Stage, buy, holding, sell, staged
+from trader.domain.order import OrderStatus
+from trader.domain.outcome import Unknown
+from trader.engine import effects as ef
+from trader.engine import events as ev
+from trader.engine import records as rec
+
+D = Decimal
+BID = {"limit_price": "99000"}
+
+
+def ended(stage: Stage, command: str = "order-1") -> str:
+    run = stage.ticket(command)
+    assert run.phase is Phase.DONE and run.finished is not None, run.phase
+    return run.finished.exit_reason
+
+
+def test_a_whole_fill_is_held_and_nothing_watches_it_but_a_person() -> None:
+    stage = holding()
+    for _ in range(30):
+        stage.moved("93000", after=5)
+    assert stage.ticket().phase is Phase.HOLDING and not stage.submits()
+    assert stage.watch.counted is not None and stage.watch.counted < -30
+
+
+@pytest.mark.parametrize("kind", ["market", "ioc"])
+def test_what_an_immediate_order_could_not_get_is_let_go(kind: str) -> None:
+    stage = Stage()
+    stage.order(buy() if kind == "market" else buy(limit_price="100010", time_in_force="ioc"))
+    intent = stage.take_up()
+    stage.fill(intent.client_order_id, 2, price="100010")
+    stage.feed(ev.OrderSeen, order=stage.exchange.cancel(intent.client_order_id))
+    run = stage.ticket()
+    assert (run.phase, run.open_quantity("T")) == (Phase.HOLDING, 2)
+
+
+def test_an_immediate_order_that_gets_nothing_ends_once_the_account_agrees() -> None:
+    stage = Stage()
+    stage.order(buy())
+    intent = stage.take_up()
+    stage.feed(ev.OrderSeen, order=stage.exchange.cancel(intent.client_order_id))
+    assert stage.ticket().phase is Phase.ENTERING
+    stage.moved(after=2)
+    assert ended(stage) == "cancelled"
+    assert stage.ticket().finished.realized_pnl == 0  # type: ignore[union-attr]
+
+
+WHICH: list[dict[str, Any]] = [
+    {"ticket": 0},
+    {"order": 0},
+    {"symbol": PERP},
+    {"underlying": "BTC"},
+    {"everything": True},
+]
+
+
+@pytest.mark.parametrize("which", WHICH, ids=lambda one: next(iter(one)))
+@pytest.mark.parametrize("filled", [0, 2])
+def test_a_cancelled_ticket_holds_what_has_filled_of_it(which: dict[str, Any], filled: int) -> None:
+    stage = Stage()
+    stage.order(buy(**BID))
+    intent = stage.take_up()
+    if filled:
+        stage.fill(intent.client_order_id, filled)
+    asked = {
+        name: {"ticket": stage.ticket().run_id, "order": intent.client_order_id}.get(name, value)
+        for name, value in which.items()
+    }
+    stage.cancel(**asked)
+    assert stage.acks()[-1].status == "accepted"
+    stage.serve_cancels()
+    stage.moved(after=2)
+    if filled:
+        assert (stage.ticket().phase, stage.ticket().open_quantity("T")) == (Phase.HOLDING, 2)
+    else:
+        assert ended(stage) == "cancelled"
+    assert not stage.submits()
+
+
+def test_a_ticket_that_waits_is_cancelled_at_once() -> None:
+    stage = Stage()
+    stage.order(buy(**BID), serve=False)
+    stage.cancel(everything=True)
+    assert ended(stage) == "cancelled"
+    stage.read()
+    assert not stage.submits()
+
+
+def test_another_contract_is_left_alone() -> None:
+    stage = Stage()
+    stage.order(buy(**BID), sell(CALL, 1, limit_price="300"))
+    for intent in stage.submits():
+        stage.take_up(intent)
+    stage.cancel(symbol=CALL)
+    assert [one.client_order_id for one in stage.cancels()] == [stage.ticket(number=1).orders.popitem()[0]]
+
+
+def test_what_cannot_be_cancelled_is_said() -> None:
+    stage = holding()
+    stage.cancel(ticket=stage.ticket().run_id)
+    assert stage.acks()[-1].status == "refused" and "none of its orders works" in stage.acks()[-1].detail
+    stage.cancel(order="nothing")
+    assert stage.acks()[-1].status == "refused"
+    stage.cancel(symbol="nothing")
+    assert stage.acks()[-1].detail.startswith("nothing to cancel")
+
+
+@pytest.mark.parametrize("which", ["ticket", "symbol", "everything", "stop", "kill"])
+def test_a_ticket_is_closed_reduce_only_and_books_what_it_made(which: str) -> None:
+    stage = holding()
+    stage.moved("101000")
+    if which == "stop":
+        stage.stop()
+    elif which == "kill":
+        stage.feed(ev.LevelCommand, command_id="k", level=rec.OperatorLevel.KILL, issued_by="tester")
+    else:
+        stage.close(**{which: {"ticket": stage.ticket().run_id, "symbol": PERP, "everything": True}[which]})
+    (intent,) = stage.submits()
+    assert (intent.side, intent.quantity, intent.reduce_only) == ("sell", 5, True)
+    if which not in ("stop", "kill"):
+        assert stage.acks()[-1].detail == f"closing {stage.ticket().run_id} ({intent.client_order_id})"
+    stage.finish()
+    assert ended(stage) == {"kill": "kill"}.get(which, "manual")
+    finished = stage.ticket().finished
+    assert finished is not None and finished.fees == D("0.02")
+    assert finished.realized_pnl == (stage.exchange.fills[-1].price - D(100010)) * 5 * D("0.001") - D("0.02")
+    assert stage.exchange.positions()[PERP] == 0
+
+
+def test_closing_a_ticket_whose_order_works_cancels_it_and_sells_what_has_filled() -> None:
+    stage = Stage()
+    stage.order(buy(**BID))
+    intent = stage.take_up()
+    stage.fill(intent.client_order_id, 2)
+    stage.close(ticket=stage.ticket().run_id)
+    stage.finish()
+    assert ended(stage) == "manual" and stage.exchange.positions()[PERP] == 0
+    assert [i.quantity for i in stage.sent(Purpose.EXIT)] == [2]
+
+
+def test_closing_everything_closes_runs_too() -> None:
+    scene = staged(run_holding())
+    scene.order(buy())
+    scene.traded(price="100010")
+    scene.close(everything=True)
+    assert {i.symbol for i in scene.submits() if i.reduce_only} >= {PERP, CALL}
+    assert all(run.phase is Phase.EXITING for run in scene.state.unresolved)
+
+
+def test_what_is_not_there_cannot_be_closed() -> None:
+    stage = Stage()
+    stage.close(ticket="nothing")
+    assert stage.acks()[-1].status == "refused"
+    stage.close()
+    assert stage.acks()[-1].status == "refused"
+    stage.close(everything=True)
+    assert stage.acks()[-1].detail == "nothing is open there"
+
+
+@pytest.mark.parametrize("level", ["reduce", "kill"])
+def test_a_level_that_lets_no_risk_out_takes_working_orders_back(level: str) -> None:
+    stage = Stage()
+    stage.order(buy(**BID))
+    stage.take_up()
+    stage.feed(ev.LevelCommand, command_id="l", level=rec.OperatorLevel(level), issued_by="tester")
+    assert len(stage.cancels()) == 1
+    stage.serve_cancels()
+    stage.finish(4)
+    assert stage.ticket().phase is Phase.DONE
+
+
+def test_a_pause_leaves_a_working_order_where_it_is() -> None:
+    stage = Stage()
+    stage.order(buy(**BID))
+    stage.take_up()
+    stage.feed(ev.LevelCommand, command_id="l", level=rec.OperatorLevel.PAUSE, issued_by="tester")
+    stage.moved(after=5)
+    assert not stage.cancels() and stage.ticket().phase is Phase.ENTERING
+
+
+def test_a_limit_rests_as_long_as_it_takes_and_is_not_looked_up_one_by_one() -> None:
+    stage = Stage()
+    stage.order(buy(**BID))
+    stage.take_up()
+    for _ in range(40):
+        stage.moved(after=10)
+    assert not stage.cancels()
+    reads = [e for e in stage.all_effects if isinstance(e, ef.ReadAccount)]
+    assert len(reads) > 10 and not any(read.lookups for read in reads)
+
+
+def test_a_resting_order_that_is_listed_no_more_is_looked_for_and_found_out() -> None:
+    stage = Stage()
+    stage.order(buy(**BID))
+    intent = stage.take_up()
+    stage.moved(after=10)
+    stage.exchange.cancel(intent.client_order_id)  # by somebody else, and no message says so
+    for _ in range(5):
+        stage.moved(after=3)
+    assert ended(stage) == "cancelled"
+
+
+def test_a_refusal_of_the_exchange_ends_a_ticket_with_its_words() -> None:
+    stage = Stage()
+    stage.order(buy(**BID))
+    stage.reject("T", "insufficient_margin", "not enough")
+    stage.moved(after=2)
+    assert ended(stage) == "refused"
+    (refused,) = stage.of(rec.TicketRefused)
+    assert refused.code == "EXCHANGE_REFUSED" and "insufficient_margin" in refused.detail
+    assert len(stage.sent()) == 1
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_lost_answer_is_never_sent_again(arrived: bool) -> None:
+    stage = Stage()
+    stage.order(buy(**BID))
+    intent = stage.submits()[0]
+    stage.due.clear()
+    if arrived:
+        stage.exchange.accept(intent)
+    stage.answer(intent.client_order_id, Unknown("timed out"))
+    for _ in range(20):
+        stage.moved(after=3)
+    assert [one.client_order_id for one in stage.sent()] == [intent.client_order_id]
+    if arrived:
+        assert stage.ticket().orders[intent.client_order_id].status is OrderStatus.ACCEPTED
+    else:
+        assert ended(stage) == "refused" and stage.of(rec.TicketRefused)[-1].code == "NEVER_ACCEPTED"
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_restart_between_intent_and_answer_neither_loses_nor_doubles_the_order(arrived: bool) -> None:
+    stage = Stage()
+    stage.order(buy())
+    intent = stage.submits()[0]
+    if arrived:
+        stage.exchange.accept(intent)
+        stage.exchange.fill(intent.client_order_id, 5, D(100010), D("0.01"), stage.wall)
+    stage.restart()
+    stage.order(buy(), command_id="order-1")  # the command row was not answered yet
+    for _ in range(20):
+        stage.moved(after=3)
+    assert len(stage.sent()) == 1
+    run = stage.ticket()
+    assert (run.phase, run.open_quantity("T")) == ((Phase.HOLDING, 5) if arrived else (Phase.DONE, 0))
+    assert {ack.command_id for ack in stage.acks()} == {"order-1"} and stage.acks()[-1].status == "accepted"
+
+
+def test_a_restart_before_the_intent_refuses_what_was_not_sent() -> None:
+    stage = Stage()
+    stage.order(buy(), serve=False)
+    stage.restart()
+    for _ in range(5):
+        stage.moved(after=3)
+    assert ended(stage) == "refused" and stage.of(rec.TicketRefused)[-1].code == "RESTARTED"
+    assert not stage.sent()
+
+
+def test_an_option_that_expires_is_settled() -> None:
+    stage = holding(ticket=sell(CALL, 2))
+    stage.pass_time((EXPIRY - stage.wall).total_seconds() + 1)
+    stage.tick()
+    assert stage.ticket().exit_reason == "expiry"
+    stage.exchange.foreign = {CALL: 2}  # what is read no longer shows the two
+    for _ in range(5):
+        stage.tick(30)
+        stage.due.clear()
+        stage.read_account(settlements={CALL: D(0)})
+    assert ended(stage) == "expiry"
+
+
+def test_an_order_in_a_contract_that_expires_ends_with_it() -> None:
+    stage = Stage()
+    stage.order(sell(CALL, 2, limit_price="300"))
+    stage.take_up()
+    stage.pass_time((EXPIRY - stage.wall).total_seconds() + 1)
+    stage.tick()
+    assert stage.ticket().phase is Phase.EXITING
+    stage.serve_cancels()
+    for _ in range(5):
+        stage.tick(3)
+        stage.read_account()
+    assert ended(stage) == "expiry"
+
+
+def test_what_somebody_else_closes_ends_the_ticket() -> None:
+    stage = holding()
+    stage.exchange.foreign = {PERP: -5}
+    for _ in range(12):
+        stage.moved(after=5)
+    assert ended(stage) == "leg_closed" and "closed_elsewhere" in stage.alerts()
+
+
+@pytest.mark.parametrize("work", ["chase", "twap", "iceberg"])
+def test_an_algorithm_works_a_ticket_as_it_works_a_leg(work: str) -> None:
+    stage = Stage()
+    orders = {"entry_duration_secs": 20, "entry_slices": 4, "entry_visible_pct": "25", "entry_refresh_secs": 0}
+    stage.order({**sell(CALL, 8, work=work, orders=orders)})
+    assert stage.acks()[-1].status == "accepted"
+    stage.finish(40)
+    run = stage.ticket()
+    assert (run.phase, run.entered("T")) == (Phase.HOLDING, 8)
+    assert len(stage.sent(Purpose.ENTRY)) == {"chase": 1}.get(work, 4)
+
+
+def test_a_perpetual_is_worked_without_greeks() -> None:
+    stage = Stage()
+    stage.order(buy(work="chase"))
+    stage.finish(5)
+    assert stage.ticket().phase is Phase.HOLDING
+
+
+def test_of_a_pair_the_first_fill_cancels_the_other() -> None:
+    stage = Stage()
+    stage.order(buy(**BID), buy(limit_price="98000"), link="oco")
+    first, second = stage.submits()
+    stage.take_up(first)
+    stage.take_up(second)
+    stage.fill(first.client_order_id, 1)
+    assert [one.client_order_id for one in stage.cancels()] == [second.client_order_id]
+    stage.serve_cancels()
+    stage.moved(after=2)
+    assert stage.ticket(number=1).phase is Phase.DONE
+    assert stage.ticket(number=0).phase is Phase.ENTERING
+
+
+def test_an_amended_order_is_cancelled_confirmed_and_sent_anew() -> None:
+    stage = Stage()
+    stage.order(buy(**BID))
+    first = stage.take_up()
+    stage.amend(limit_price="99500", quantity=7)
+    assert "another takes its place" in stage.acks()[-1].detail
+    assert not stage.submits() and len(stage.cancels()) == 1
+    stage.fill(first.client_order_id, 2)  # it fills while the cancel is on its way
+    stage.serve_cancels()
+    (second,) = stage.submits()
+    assert (second.limit_price, second.quantity) == (D(99500), 5)
+    stage.take_up(second)
+    stage.fill(second.client_order_id)
+    assert (stage.ticket().phase, stage.ticket().entered("T")) == (Phase.HOLDING, 7)
+
+
+AMEND: list[tuple[dict[str, Any], str]] = [
+    ({"quantity": 2}, "QUANTITY_BELOW_FILLED"),
+    ({"quantity": 0}, "quantity"),
+    ({"limit_price": "99000.3"}, "PRICE_OFF_TICK: limit_price"),
+    ({"limit_price": "120000"}, "PRICE_OUTSIDE"),
+    ({"limit_price": None}, "limit_price is missing"),
+    ({"side": "sell"}, "What can be changed is"),
+    ({}, "What can be changed is"),
+    ({"stop_loss": {"price": "101000"}}, "TRIGGER_ALREADY_MET: stop_loss.price"),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), AMEND, ids=[words for _, words in AMEND])
+def test_a_change_that_cannot_be_made_is_refused_and_nothing_is_cancelled(changes: dict[str, Any], words: str) -> None:
+    stage = Stage()
+    stage.order(buy(**BID))
+    stage.take_up()
+    stage.fill(stage.sent()[0].client_order_id, 3)
+    stage.amend(**changes)
+    assert stage.acks()[-1].status == "refused" and words in stage.acks()[-1].detail, stage.acks()[-1]
+    assert not stage.cancels()
+
+
+def test_a_position_is_adopted_as_it_stands_and_closed_like_any_other() -> None:
+    stage = Stage()
+    stage.exchange.foreign = {PERP: -3}
+    stage.adopt(PERP, -3, price="99000")
+    run = stage.ticket("adopt-1")
+    assert (run.phase, run.open_quantity("T"), run.leg("T").side) == (Phase.HOLDING, 3, "sell")
+    assert stage.acks()[-1].status == "accepted" and not stage.sent()
+    assert stage.state.account.flows == ()
+    stage.close(ticket=run.run_id)
+    stage.finish()
+    run = stage.ticket("adopt-1")
+    assert run.phase is Phase.DONE and stage.exchange.positions()[PERP] == 0
+    assert run.finished is not None and run.finished.realized_pnl < -3  # sold at 99000, bought back at 100010
+
+
+@pytest.mark.parametrize(("there", "named", "words"), [(-3, -2, "POSITION_DIFFERS"), (0, -3, "POSITION_DIFFERS")])
+def test_only_what_stands_there_exactly_is_adopted(there: int, named: int, words: str) -> None:
+    stage = Stage()
+    stage.exchange.foreign = {PERP: there}
+    stage.adopt(PERP, named, price="99000")
+    assert stage.acks()[-1].status == "refused" and words in stage.acks()[-1].detail
+    assert stage.ticket("adopt-1").phase is Phase.DONE
+
+
+def test_adopting_needs_its_phrase() -> None:
+    stage = Stage()
+    stage.exchange.foreign = {PERP: -3}
+    stage.adopt(PERP, -3, phrase="ADOPT")
+    assert stage.acks()[-1].status == "refused" and "ADOPT BTCUSD -3" in stage.acks()[-1].detail
+
+
+def test_a_ticket_leaves_the_last_run_of_its_underlying_in_the_picture() -> None:
+    scene = staged(done())
+    name = scene.run.run_id
+    scene.order(buy())
+    assert {name, scene.ticket("order-3").run_id} == set(scene.state.runs)

@@ -1,0 +1,78 @@
+"""What a ticket's order ties up, and whether the balance has it."""
+
+from decimal import Decimal
+
+from trader.domain.clock import Now
+from trader.domain.instrument import Kind
+from trader.domain.order import OrderIntent, Purpose, Side
+from trader.engine.records import LegTerms
+from trader.engine.state import HUNDRED, ZERO, Run, State
+from trader.engine.valuation import closing_fee, option_held
+from trader.engine.verdict import Denied, Passed, judge
+from trader.pricing.margin_mode import OptionHeld, margin_in
+
+
+def funds_flaw(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now: Now, passed: Passed) -> Denied | None:
+    """Whether what is free, less what has gone out since it was read, suffices."""
+    shown = state.shown.get(run.underlying)
+    if shown is None or shown.available is None:
+        return Denied("ACCOUNT_NOT_READ", "the free balance has not been read yet")
+    needed = tied_up(state, run, leg, intent.quantity, _price(state, leg, intent), now)
+    if needed is None:
+        return Denied("NO_INDEX_PRICE", f"underlying={run.underlying}")
+    sent = [
+        tied_up(state, other, theirs, order.intent.quantity, _price(state, theirs, order.intent), now) or ZERO
+        for other in state.unresolved
+        for order in other.live_orders()
+        if order.intent.purpose is Purpose.ENTRY and order.intended_at >= shown.asked
+        for theirs in (other.leg(order.intent.leg),)
+    ]
+    free = shown.available - sum(sent, ZERO)
+    most = free * state.account.limits.margin_share_pct / HUNDRED
+    numbers = f"needed={needed:.2f}, free={free:.2f} USD, margin_share_pct={state.account.limits.margin_share_pct}"
+    return judge(needed > most, "MARGIN_INSUFFICIENT", numbers, passed)
+
+
+def _price(state: State, leg: LegTerms, intent: OrderIntent) -> Decimal | None:
+    """What a contract would cost: its limit, its trigger, or what the book asks for."""
+    if intent.limit_price is not None:
+        return intent.limit_price
+    if intent.stop is not None and intent.stop.price is not None:
+        return intent.stop.price
+    quote = state.market.quotes.get(leg.symbol)
+    touch = None if quote is None else quote.ask if leg.side is Side.BUY else quote.bid
+    return touch or (None if quote is None else quote.mark)
+
+
+def tied_up(state: State, run: Run, leg: LegTerms, quantity: int, price: Decimal | None, now: Now) -> Decimal | None:
+    """USD that so many contracts take out of the free balance: what short options block, what long ones cost, the initial margin of
+    a perpetual; with the commission. None without a price."""
+    spot = state.market.spots.get(run.underlying)
+    if spot is None or price is None:
+        return None
+    fee = closing_fee(leg, quantity, price, spot)
+    worth = price * quantity * leg.contract_value
+    if leg.kind is Kind.PERPETUAL:
+        leverage = None if run.ticket is None else run.ticket.leverage
+        share = leg.margin_pct / HUNDRED if leverage is None else max(1 / leverage, leg.margin_pct / HUNDRED)
+        return worth * share + fee
+    if leg.side is Side.BUY:
+        return worth + fee
+    quote = state.market.quotes.get(leg.symbol)
+    mark, iv = (leg.mark, leg.iv) if quote is None else (quote.mark, quote.mark_iv)
+    new = [option_held(leg, quantity, mark, iv)]
+    return (
+        margin_in(state.mode_on(run.underlying), new, spot=spot, at=now.market, beside=options_beside(state, run)) + fee
+    )
+
+
+def options_beside(state: State, run: Run) -> list[OptionHeld]:
+    """What others hold in options of the same underlying, at the prices of now."""
+    found = []
+    for other in state.unresolved:
+        for leg in other.held if other.underlying == run.underlying and other.run_id != run.run_id else ():
+            if leg.kind is not Kind.PERPETUAL:
+                quote = state.market.quotes.get(leg.symbol)
+                mark, iv = (None, None) if quote is None else (quote.mark, quote.mark_iv)
+                found.append(option_held(leg, other.open_quantity(leg.key), mark, iv))
+    return found
