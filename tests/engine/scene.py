@@ -204,6 +204,7 @@ class Exchange:
             "history": tuple(self.snapshot(c) for c, o in self.orders.items() if o.state != "open"),
             "fills": tuple(self.fills),
             "available_usd": self.available,
+            "balance_usd": D(10_000),
             "lookups": {coid: self.snapshot(coid) if coid in self.orders else None for coid in lookups},
             "whole": True,
         }

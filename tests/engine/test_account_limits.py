@@ -1,5 +1,6 @@
 """The account's limits: set by one command, folded, enforced for entries of all runs together, and what reaching the loss does."""
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -56,10 +57,74 @@ def denied(scene: Scene, **changes: Any) -> str:
         ({"notional_per_instrument_usd": D(200)}, ""),  # 2 x 0.001 x 100,000
         ({"notional_per_instrument_usd": D(199)}, "INSTRUMENT_NOTIONAL"),
         ({"orders_per_second": 2}, "ORDER_RATE_EXCEEDED"),
+        ({"order_contracts_least": 2}, ""),
+        ({"order_contracts_least": 3}, "ORDER_TOO_SMALL"),
+        ({"order_notional_usd": D(200)}, ""),
+        ({"order_notional_usd": D(199)}, "ORDER_NOTIONAL"),
+        ({"order_share_pct": D(2)}, ""),  # 200 of 10,000 USD
+        ({"order_share_pct": D("1.9")}, "ORDER_SHARE"),
+        ({"position_share_pct": D(2)}, ""),
+        ({"position_share_pct": D("1.9")}, "POSITION_SHARE"),
+        ({"price_deviation_pct": D(3)}, ""),  # a limit of 200 at a mark of 205
+        ({"price_deviation_pct": D("2.4")}, "PRICE_DEVIATION"),
+        ({"price_deviation_pct": D(0)}, ""),
+        ({"instruments": {"C-BTC": {"order_contracts": 1}}}, "ACCOUNT_ORDER_SIZE"),
+        ({"instruments": {"C-BTC": {"order_contracts": 1}, "C-BTC-104000": {"order_contracts": 2}}}, ""),
+        ({"instruments": {"P-BTC": {"order_contracts": 1}}}, ""),
+        ({"instruments": {"C-": {"order_contracts_least": 3}}}, "ORDER_TOO_SMALL"),
+        ({"instruments": {"C-BTC": {"contracts": 1}}}, "INSTRUMENT_CONTRACTS"),
+        ({"instruments": {"C-BTC": {"contracts": 2}}}, ""),
+        ({"instruments": {"C-BTC": {"notional_usd": D(199)}}}, "INSTRUMENT_NOTIONAL"),
     ],
 )
 def test_an_entry_on_both_sides_of_each_limit(changes: dict[str, Any], code: str) -> None:
     assert denied(entering(), **changes) == code
+
+
+@pytest.mark.parametrize("balance", [None, D(0)])
+def test_a_share_of_a_balance_that_is_not_known_lets_no_entry_out(balance: Decimal | None) -> None:
+    scene = entering()
+    watch = replace(scene.watch, balance_usd=balance)
+    scene.state = replace(scene.state, watches={**scene.state.watches, scene.run.run_id: watch})
+    assert denied(scene, order_share_pct=D(500)) == "BALANCE_UNKNOWN"
+    assert denied(scene) == ""
+
+
+def test_what_is_passed_is_on_record_with_its_numbers() -> None:
+    scene = entering()
+    limits = AccountLimits(order_share_pct=D(5), position_share_pct=D(5))
+    scene.state = replace(scene.state, account=replace(scene.state.account, limits=limits))
+    intent = replace(scene.sent(Purpose.ENTRY)[0], client_order_id="another")
+    run = replace(scene.run, orders={}, unsettled=())
+    passed: dict[str, str] = {}
+    assert check_order(replace(scene.state, runs={run.run_id: run}), run, intent, scene.now, passed) is None
+    said = passed["ACCOUNT_LIMITS"]
+    assert "order=200 USD" in said and "order_share=2.0 %" in said and "position_share=2.0 %" in said
+    assert "deviation=5" in said
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"instruments": {"C-BTC": {"contracts": 0}}}, "instruments.C-BTC.contracts must be at least 1"),
+        ({"instruments": {"C-BTC": {"contract": 5}}}, "instruments.C-BTC.contract"),
+        ({"instruments": "five"}, "must be a JSON object by contract"),
+        ({"instruments": '{"BTCUSD": {"contracts": "x"}}'}, "instruments.BTCUSD.contracts"),
+        ({"order_contracts_least": 9, "order_contracts": 8}, "order_contracts_least (9) exceeds order_contracts (8)"),
+        ({"index_jump_pct": -1}, "index_jump_pct must be at least 0"),
+        ({"leverage_most": 0}, "leverage_most must be at least 1"),
+    ],
+)
+def test_limits_that_are_none_are_refused_in_one_sentence(document: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        read_limits(document)
+
+
+def test_bounds_of_single_contracts_come_back_as_they_went() -> None:
+    limits = read_limits({"instruments": '{"BTCUSD": {"contracts": 5, "notional_usd": "0.5"}}'})
+    assert limits.document()["instruments"] == {"BTCUSD": {"contracts": 5, "notional_usd": "0.5"}}
+    assert read_limits(limits.document()) == limits
+    assert limits.of("BTCUSD").contracts == 5 and limits.of("ETHUSD").contracts is None
 
 
 @pytest.mark.parametrize(

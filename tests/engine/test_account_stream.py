@@ -1,6 +1,6 @@
 """No entry while the account's stream tells nothing; a held position is watched over REST all the same."""
 
-from tests.engine.scene import Phase, Scene, entering, holding, waiting
+from tests.engine.scene import SPOT, Phase, Scene, entering, holding, waiting
 from trader.engine import events as ev
 from trader.engine.release import check_release
 
@@ -9,19 +9,25 @@ def change(scene: Scene, up: bool, detail: str = "") -> None:
     scene.feed(ev.StreamChanged, stream="private", up=up, gap=False, detail=detail)
 
 
+def move(scene: Scene, number: int) -> None:
+    """A second passes, and prices with it: a feed that stands still bars entries by itself."""
+    scene.pass_time(1.0)
+    scene.quotes(scene.around("C", "205"), scene.around("P", "205"), spot=SPOT + number % 2)
+
+
 def test_an_armed_run_waits_for_the_accounts_stream() -> None:
     scene = waiting()
     change(scene, False, "login refused: api_key_not_found")
-    for _ in range(60 * 40):
-        scene.prices()
+    for number in range(60 * 40):
+        move(scene, number)
         scene.serve()
         if any("stream" in why for why in scene.watch.why_not):
             break
     assert scene.phase is Phase.WAITING and scene.sent() == []
     assert any("the account's stream is down: login refused" in why for why in scene.watch.why_not)
     change(scene, True)
-    for _ in range(20):
-        scene.prices()
+    for number in range(20):
+        move(scene, number)
         scene.serve()
     assert scene.phase is not Phase.WAITING
 

@@ -117,6 +117,10 @@ EVENTS: dict[str, tuple[type[ev.Event], Callable[[Scene], list[Effect]]]] = {
     ),
     "market": (ev.MarketMoved, lambda s: s.prices(after=0.1)),
     "margin": (ev.MarginRead, lambda s: s.feed(ev.MarginRead, terms=replace(ISOLATED, mode="portfolio"))),
+    "leverage": (
+        ev.LeverageAnswered,
+        lambda s: s.feed(ev.LeverageAnswered, run_id=s.run.run_id if s.state.runs else "", product_id=1, leverage=D(5)),
+    ),
     "chain": (ev.ChainRead, lambda s: s.read_chain()),
     "chain error": (ev.ChainRead, lambda s: s.read_chain(error="timed out", instruments=(), quotes=(), spot=None)),
     "submit ok": (ev.SubmitAnswered, _submit(lambda s: Ok(_snapshot(s)))),
@@ -301,7 +305,7 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
 }
 
 
-TABLE |= {(phase, event): (phase, "") for phase in Phase for event in ("wallet", "wallet of days")}
+TABLE |= {(phase, event): (phase, "") for phase in Phase for event in ("wallet", "wallet of days", "leverage")}
 TABLE[Phase.DONE, "wallet"] = (Phase.DONE, "WalletCompared")
 
 
@@ -335,6 +339,7 @@ KEPT_TABLE: dict[str, str] = {
     "account error": "AlertRaised",
     "wallet": "",
     "wallet of days": "",
+    "leverage": "",
     "stream down": "AlertRaised",
     "stream up": "",
     "journal lost": "AlertRaised",

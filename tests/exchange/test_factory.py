@@ -11,6 +11,8 @@ from trader.config.settings import Settings, load_settings
 from trader.desk.market import ExchangeDoor
 from trader.domain.errors import ConfigError, ExchangeError
 from trader.exchange.common.clock_offset import ClockOffset
+from trader.exchange.common.patience import CCXT, OWN, Patience
+from trader.exchange.delta.stream.connection import Timings
 from trader.exchange.delta.stream.feeds import DeltaMarketFeed
 from trader.exchange.factory import build_feeds, build_gateway
 from trader.exchange.ports import (
@@ -115,7 +117,7 @@ def test_without_keys_the_market_is_read_and_the_account_says_why_not(tmp_path: 
         made.who_am_i()
     assert made.explain(caught.value) == "no API key is set for this environment"
     with pytest.raises(ConfigError, match="paper needs its API key and secret"):
-        build_feeds(connection, made)
+        build_feeds(asked, connection, made)
 
 
 @pytest.mark.parametrize("gateway", ["own", "ccxt"])
@@ -137,10 +139,52 @@ def test_feeds_share_the_clock_and_the_figures_of_their_gateway(tmp_path: Path) 
     asked = settings(tmp_path, "own")
     connection = resolve_connection(asked)
     gateway = build_gateway(asked, connection)
-    market, account = build_feeds(connection, gateway)
+    market, account = build_feeds(asked, connection, gateway)
     assert market._clock is gateway.clock  # type: ignore[attr-defined]
     assert account._stream._clock is gateway.clock  # type: ignore[attr-defined]
     assert market.take() is None and (market.messages, account.messages) == (0, 0)
+
+
+def test_waits_and_repeats_are_those_of_the_settings_or_usual_for_the_client(tmp_path: Path) -> None:
+    usual = {"own": OWN, "ccxt": CCXT}
+    named = {
+        "TRADER_ORDER_TIMEOUT_SECS": "2",
+        "TRADER_READ_TIMEOUT_SECS": "20",
+        "TRADER_READ_REPEATS": "4",
+        "TRADER_RETRY_DELAY_SECS": "0.5",
+    }
+    for gateway in CLASSES:
+        for changes, patience in (
+            ({}, usual[gateway]),
+            (named, Patience(change_secs=2, read_secs=20, repeats=4, pause_secs=0.5)),
+        ):
+            asked = settings(tmp_path, gateway, **changes)
+            made = build_gateway(asked, resolve_connection(asked))
+            assert (made.rest if gateway == "own" else made.wire)._patience == patience  # type: ignore[attr-defined]
+
+
+def test_streams_wait_as_the_settings_say_and_follow_what_is_switched_on(tmp_path: Path) -> None:
+    for changes, timings, channels in (
+        ({}, Timings(), {"orders", "v2/user_trades", "positions", "margins"}),
+        (
+            {
+                "TRADER_STREAM_CONNECT_SECS": "3",
+                "TRADER_STREAM_ANSWER_SECS": "4",
+                "TRADER_STREAM_SILENCE_SECS": "45",
+                "TRADER_RECONNECT_SECS": "2",
+                "TRADER_RECONNECT_MOST_SECS": "1",
+                "TRADER_POSITION_UPDATES": "false",
+                "TRADER_MARGIN_UPDATES": "false",
+            },
+            Timings(connect_secs=3, answer_secs=4, heartbeat_secs=45, backoff_first_secs=2, backoff_longest_secs=2),
+            {"orders", "v2/user_trades"},
+        ),
+    ):
+        asked = settings(tmp_path, "own", **changes)
+        connection = resolve_connection(asked)
+        streams = [feed._stream for feed in build_feeds(asked, connection, build_gateway(asked, connection))]  # type: ignore[attr-defined]
+        assert [stream._timings for stream in streams] == [timings, timings]
+        assert set(streams[1].subscriptions) == channels
 
 
 def test_a_feed_follows_exactly_what_is_wanted() -> None:

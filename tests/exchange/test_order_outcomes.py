@@ -13,8 +13,8 @@ from tests.exchange.scripted_http import Answer, Handler, Request, ScriptedHTTP,
 from trader.domain.order import OrderIntent, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Ok, Rejected, Unknown
 from trader.exchange.common.credentials import Credentials
+from trader.exchange.common.patience import Patience
 from trader.exchange.delta.gateway import DeltaGateway
-from trader.exchange.delta.http import rest
 from trader.exchange.delta.http.signing import sign
 
 Serve = Callable[[Handler], ScriptedHTTP]
@@ -170,11 +170,11 @@ def test_failed_tls_handshake_is_not_sent(serve: Serve, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("answer", [Answer(act="hang"), Answer(body={"x": "y" * 200}, drip_secs=0.02)])
-def test_deadline_holds_for_the_whole_call(serve: Serve, answer: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest, "ORDER_DEADLINE_SECS", 0.4)
+def test_deadline_holds_for_the_whole_call(serve: Serve, answer: Answer) -> None:
     server = serve(lambda request: answer)
     started = time.monotonic()
-    outcome = gateway_of(server.url).submit(INTENT)
+    quick = Patience(change_secs=0.4, repeats=0, pause_secs=0.0)
+    outcome = DeltaGateway(server.url, Credentials("key", "secret"), patience=quick).submit(INTENT)
     assert isinstance(outcome, Unknown)
     assert 0.3 < time.monotonic() - started < 1.2
     assert len(server.requests) == 1

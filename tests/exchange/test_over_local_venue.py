@@ -17,6 +17,7 @@ from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Ok, Rejected, Unknown
 from trader.domain.quote import Quote
+from trader.domain.trigger import Stop, StopKind, Trigger
 from trader.domain.wallet import Wallet
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.events import LoginRefused, SequenceGap, StreamUp, SubscriptionRefused, UnreadableMessage
@@ -195,6 +196,47 @@ def test_cancel_all_empties_the_book_of_our_orders(rig: Rig) -> None:
     assert len(rig.gateway.open_orders([contract.product_id])) == 2
     assert rig.gateway.cancel_all(contract.product_id) is None
     assert rig.gateway.open_orders([contract.product_id]) == []
+
+
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+def test_a_stop_waits_is_told_on_every_channel_and_is_cancelled(rig: Rig, side: Side) -> None:
+    contract, quote = traded(rig)
+    assert quote.mark is not None
+    trail = (quote.mark / 2) // 1
+    stops = {
+        "price": Stop(price=quote.mark * (3 if side is Side.BUY else Decimal("0.3")) // 1),
+        "profit": Stop(price=quote.mark * (Decimal("0.3") if side is Side.BUY else 3) // 1, kind=StopKind.TAKE_PROFIT),
+        "trail": Stop(trail=trail, trigger=Trigger.MARK),
+    }
+    for number, (name, stop) in enumerate(stops.items()):
+        order = intent(
+            contract, 60 + number, side, 1, quote.mark, client_order_id=f"stop-{name}-{side}", reduce_only=False,
+            order_type=OrderType.MARKET, limit_price=None, stop=stop,
+        )  # fmt: skip
+        placed = rig.gateway.submit(order)
+        assert isinstance(placed, Ok) and placed.order.venue_state == "pending", placed
+        assert (placed.order.stop_kind, placed.order.trail) == (stop.kind, stop.trail)
+        assert placed.order.stop_price is not None and stop.price in (None, placed.order.stop_price)
+        if stop.trail is not None:
+            assert (placed.order.stop_price > quote.mark) is (side is Side.BUY), "it trails on the side it fires from"
+        wait_for(lambda coid=order.client_order_id: rig.heard(OrderSnapshot, coid))
+        assert rig.heard(OrderSnapshot, order.client_order_id)[0].stop_kind == stop.kind
+        found = rig.gateway.lookup(order.client_order_id)
+        assert found is not None and found.stop_kind == stop.kind
+    waiting = {o.client_order_id for o in rig.gateway.open_orders([contract.product_id]) if o.stop_kind}
+    assert waiting == {f"stop-{name}-{side}" for name in stops}
+    assert rig.gateway.cancel_all(contract.product_id) is None
+    assert not [o for o in rig.gateway.open_orders([contract.product_id]) if o.stop_kind]
+
+
+def test_a_reduce_only_stop_without_a_position_is_refused(rig: Rig) -> None:
+    contract, quote = traded(rig)
+    assert quote.mark is not None
+    order = intent(
+        contract, 70, Side.BUY, 1, quote.mark, order_type=OrderType.MARKET, limit_price=None, stop=Stop(price=quote.mark * 3 // 1)
+    )  # fmt: skip
+    refused = rig.gateway.submit(order)
+    assert isinstance(refused, Rejected) and refused.code == "no_position_for_reduce_only"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ import pytest
 
 from tests.exchange.scripted_http import Answer, Handler, Request, ScriptedHTTP, refused, success
 from trader.domain.errors import AuthError, ExchangeError, OutcomeUnknown, VenueRefused, WireError
+from trader.domain.outcome import Unknown
 from trader.exchange.common.credentials import Credentials
+from trader.exchange.common.patience import Patience
 from trader.exchange.delta.gateway import DeltaGateway
 from trader.exchange.delta.http.signing import sign
 from trader.exchange.ports import Gateway
@@ -318,6 +320,23 @@ def test_read_is_repeated_once_signed_anew_when_no_answer_came(serve: Serve) -> 
     with pytest.raises(OutcomeUnknown):
         gateway_of(always).who_am_i()
     assert len(always.requests) == 2
+
+
+def test_a_read_is_repeated_as_often_as_the_settings_say_with_growing_waits(serve: Serve) -> None:
+    server = serve(lambda request: Answer(act="close"))
+    patience = Patience(repeats=2, pause_secs=0.05)
+    gateway = DeltaGateway(server.url, Credentials("key", "secret"), patience=patience)
+    started = time.monotonic()
+    with pytest.raises(OutcomeUnknown):
+        gateway.who_am_i()
+    assert len(server.requests) == 3 and time.monotonic() - started >= 0.15
+    short = Patience(read_secs=0.6, repeats=5, pause_secs=0.2)
+    hurried = DeltaGateway(server.url, Credentials("key", "secret"), patience=short)
+    with pytest.raises(OutcomeUnknown):
+        hurried.who_am_i()
+    assert len(server.requests) == 4, "no time was left for a repeat"
+    change = DeltaGateway(server.url, Credentials("key", "secret"), patience=patience).set_leverage(1, Decimal(5))
+    assert isinstance(change, Unknown) and len(server.requests) == 5, "what changes something is sent once"
 
 
 def test_refused_read_raises_its_code(serve: Serve) -> None:

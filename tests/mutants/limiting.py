@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from tests.mutants.mutant import Mutant, sessions
 from tests.mutants.plans import Plans, held
 from tests.mutants.tools import Patch, everywhere
+from trader.config.account_limits import AccountLimits, ContractLimits
 from trader.engine import gate
 from trader.engine import records as rec
 from trader.engine.account import limits, losses
@@ -77,6 +78,10 @@ def exits_are_asked_too(patch: Patch) -> None:
     everywhere(patch, real, _exit_size)
 
 
+def single_contracts_have_no_bounds(patch: Patch) -> None:
+    patch.setattr(AccountLimits, "of", lambda self, symbol: ContractLimits())
+
+
 def what_is_set_is_in_force_tomorrow(patch: Patch) -> None:
     def on_limits(turn: Any, event: Any) -> None:
         turn.do(
@@ -133,6 +138,13 @@ MUTANTS = [
         patched="the gate asks the largest order of exits, too",
         patch=exits_are_asked_too,
         check=sessions("LM5", limited({"order_contracts": 1}, _START, Deed(secs=12.0, kind="limits", phase="holding"))),
+    ),
+    Mutant(
+        name="E04",
+        defect="What single contracts are bounded by is read and never asked",
+        patched="`AccountLimits.of` finds no bounds",
+        patch=single_contracts_have_no_bounds,
+        check=sessions("LM1", limited({"instruments": {"C-": {"contracts": 2}}}, *_SET, _SECOND)),
     ),
     Mutant(
         name="R13",

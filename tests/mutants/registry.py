@@ -17,6 +17,7 @@ from tests.mutants import (
     losing,
     manners,
     margining,
+    pausing,
     paying,
     reckoning,
     rules,
@@ -35,6 +36,7 @@ ROWS = (
     *(f"A{number:02d}" for number in range(1, 8)),  # of legs worked in slices
     *(f"B{number:02d}" for number in range(1, 4)),  # of the stop at breakeven
     *(f"C{number:02d}" for number in range(1, 4)),  # of what an entry costs
+    *(f"E{number:02d}" for number in range(1, 5)),  # of entries that pause, and of single contracts
     *(f"G{number:02d}" for number in range(1, 5)),  # of the spread guard
     *(f"H{number:02d}" for number in range(1, 5)),  # of days and expiries
     *(f"L{number:02d}" for number in range(1, 11)),  # of structures of legs
@@ -63,6 +65,7 @@ _PARTS = (
     losing,
     manners,
     margining,
+    pausing,
     paying,
     reckoning,
     rules,

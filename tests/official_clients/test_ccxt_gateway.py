@@ -17,6 +17,7 @@ from trader.domain.errors import AuthError, ConfigError, ExchangeError, OutcomeU
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Ok, Rejected, Unknown
+from trader.domain.trigger import Stop, StopKind, Trigger
 from trader.exchange.ccxt.delta import CcxtDeltaGateway
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.odd_rows import PartialList
@@ -171,13 +172,86 @@ def test_an_order_changed_how_the_caller_rounds(bench: Bench) -> None:
         assert getcontext().rounding == ROUND_HALF_EVEN and f"{Decimal('0.005'):.2f}" == "0.00"
 
 
-def test_stop_order_waits_for_its_trigger(bench: Bench) -> None:
+STOPS = [
+    ("a stop loss at market", Side.BUY, {"price": 3}, None, "stop_loss_order"),
+    ("a stop loss with a limit", Side.BUY, {"price": 3, "trigger": Trigger.LAST}, 4, "stop_loss_order"),
+    ("a take profit", Side.BUY, {"price": Decimal("0.3"), "kind": StopKind.TAKE_PROFIT}, None, "take_profit_order"),
+    ("one that trails a buy", Side.BUY, {"trail": Decimal("0.5")}, None, "stop_loss_order"),
+    ("one that trails a sell", Side.SELL, {"trail": Decimal("0.5")}, None, "stop_loss_order"),
+]
+
+
+@pytest.mark.parametrize(("what", "side", "stop", "limit", "kind"), STOPS, ids=[row[0] for row in STOPS])
+def test_a_stop_waits_for_its_trigger_and_both_clients_tell_the_same_of_it(
+    bench: Bench, what: str, side: Side, stop: dict[str, Any], limit: int | None, kind: str
+) -> None:
     mark = bench.own.market.ticker(bench.option.symbol).quote.mark
     assert mark is not None
-    outcome = bench.gateway.submit_stop(bench.market_order(), (mark * 3).quantize(Decimal("0.1")))
+    fields = {name: _tick(mark * value) if name in ("price", "trail") else value for name, value in stop.items()}
+    wanted = Stop(**fields)
+    order = bench.market_order(side=side, stop=wanted)
+    if limit is not None:
+        order = bench.intent(side=side, stop=wanted, limit_price=_tick(mark * limit))
+    outcome = bench.gateway.submit(order)
     assert isinstance(outcome, Ok) and outcome.order.venue_state == "pending", outcome
+    assert (outcome.order.status, outcome.order.stop_kind) == (OrderStatus.ACCEPTED, kind)
+    assert outcome.order.trail == wanted.trail and outcome.order.stop_price is not None
+    assert wanted.price is None or outcome.order.stop_price == wanted.price
+    assert bench.own.lookup(order.client_order_id) == bench.gateway.lookup(order.client_order_id)
+    assert order.client_order_id in {o.client_order_id for o in bench.gateway.open_orders([order.product_id])}
     details = bench.own.orders.by_id(outcome.order.venue_order_id)
-    assert details is not None and details.trigger == "mark_price"
+    assert details is not None and details.trigger == (wanted.trigger or Trigger.MARK)
+
+
+def test_a_stop_whose_answer_is_lost_is_unknown_and_found_by_its_id(bench: Bench) -> None:
+    mark = bench.own.market.ticker(bench.option.symbol).quote.mark
+    assert mark is not None
+
+    def lost(request: Request) -> Answer:
+        bench.between.forward(request)
+        return Answer(act="reset")
+
+    bench.between.fault = ("POST", "/v2/orders", lost)
+    order = bench.market_order(stop=Stop(price=_tick(mark * 3)))
+    assert isinstance(bench.gateway.submit(order), Unknown)
+    bench.between.fault = None
+    found = bench.gateway.lookup(order.client_order_id)
+    assert found is not None and (found.venue_state, found.stop_price) == ("pending", _tick(mark * 3))
+    assert isinstance(bench.gateway.cancel(product_id=order.product_id, client_order_id=order.client_order_id), Ok)
+
+
+@pytest.mark.parametrize(
+    ("stop", "words"),
+    [
+        (Stop(), "a trigger price or a trailing amount"),
+        (Stop(price=Decimal(0)), "price above 0"),
+        (Stop(trail=Decimal(5), kind=StopKind.TAKE_PROFIT), "does not trail"),
+        (Stop(price=Decimal("100.05")), "no multiple of 0.1"),
+    ],
+)
+def test_a_stop_that_cannot_be_is_not_sent(bench: Bench, stop: Stop, words: str) -> None:
+    before = len(bench.between.passed)
+    outcome = bench.gateway.submit(bench.market_order(stop=stop))
+    assert isinstance(outcome, Rejected) and outcome.code == "not_sent" and words in outcome.message
+    assert len(bench.between.passed) == before
+
+
+def test_leverage_is_set_and_read_and_refused_above_the_exchanges_most(bench: Bench) -> None:
+    product = bench.option.product_id
+    first = bench.gateway.leverage(product)
+    assert bench.gateway.set_leverage(product, Decimal("12.5")) is None
+    assert bench.gateway.leverage(product) == bench.own.leverage(product) == Decimal("12.5")
+    refused_ = bench.gateway.set_leverage(product, Decimal(5000))
+    assert isinstance(refused_, Rejected) and refused_.code == "max_leverage_exceeded"
+    assert bench.own.set_leverage(product, first) is None and bench.own.leverage(product) == first
+    before = len(bench.between.passed)
+    assert isinstance(bench.gateway.set_leverage(product, Decimal(0)), Rejected)
+    assert isinstance(bench.gateway.set_leverage(1, Decimal(5)), Rejected)
+    assert len(bench.between.passed) == before
+
+
+def _tick(price: Decimal) -> Decimal:
+    return price.quantize(Decimal("0.1"))
 
 
 def test_immediate_or_cancel_post_only_and_reduce_only_reach_the_exchange(bench: Bench) -> None:

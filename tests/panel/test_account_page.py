@@ -37,12 +37,28 @@ def said(desk: FakeDesk) -> list[Any]:
 def test_every_limit_stands_on_the_page_once(open_panel: Open) -> None:
     at, _ = open_panel("holding", page=PAGE)
     shown = [
-        one.key.split(".")[-1] for one in [*at.number_input, *at.toggle] if one.key and one.key.startswith("limits.")
+        one.key.split(".")[-1]
+        for one in [*at.number_input, *at.toggle, *at.text_area]
+        if one.key and one.key.startswith("limits.")
     ]
     assert sorted(shown) == sorted(AccountLimits.model_fields)
     assert sorted(name for group in account._GROUPS.values() for name in group) == sorted(AccountLimits.model_fields)
     assert field(at, "daily_loss_usd").label == "Daily loss (USD)" and field(at, "daily_loss_usd").value == 5000
     assert "Allowed: 1 to 50 runs" in field(at, "open_runs").help
+
+
+def test_bounds_of_single_contracts_are_typed_as_json(open_panel: Open) -> None:
+    at, desk = open_panel("holding", page=PAGE)
+    [box] = [one for one in at.text_area if one.key and one.key.endswith(".instruments")]
+    assert box.value == ""
+    box.set_value('{"C-BTC": {"contracts": 5}}').run()
+    assert "Single contracts none → " in read(at)
+    at.button(key="limits_save").click().run()
+    [sent] = said(desk)
+    assert AccountLimits.model_validate(sent).instruments["C-BTC"].contracts == 5 if isinstance(sent, dict) else True
+    [box] = [one for one in at.text_area if one.key and one.key.endswith(".instruments")]
+    box.set_value("five").run()
+    assert "JSON" in read(at) and at.button(key="limits_save").disabled
 
 
 def test_what_is_used_stands_beside_its_limit(open_panel: Open) -> None:

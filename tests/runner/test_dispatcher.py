@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,13 +13,14 @@ from tests.journal.samples_of_records import intent
 from trader.domain.clock import Now
 from trader.domain.order import OrderIntent, Purpose
 from trader.domain.outcome import Outcome, Rejected, Unknown, not_sent
-from trader.engine.effects import ReadAccount, ReadChain, Submit
-from trader.engine.events import AccountRead, AnyEvent, ChainRead, SubmitAnswered
+from trader.engine.effects import ReadAccount, ReadChain, SetLeverage, Submit
+from trader.engine.events import AccountRead, AnyEvent, ChainRead, LeverageAnswered, SubmitAnswered
 from trader.engine.state import State
 from trader.runner.dispatcher import Dispatcher, Instant
 from trader.runner.notices import Note
 from trader.runner.release import Release
 
+LEVERAGE = SetLeverage(run_id="run-1", product_id=27, leverage=Decimal(5))
 ENTRY = intent("run-1", "sdaaaa-1")
 EXIT = replace(ENTRY, purpose=Purpose.EXIT, reduce_only=True)
 T0 = datetime(2026, 6, 1, tzinfo=UTC)
@@ -209,3 +211,55 @@ def test_a_reader_that_dies_says_so_and_is_not_waited_for(effect: ReadAccount | 
         dispatcher.perform(effect)
         assert reported.wait(30)
     dispatcher.close()
+
+
+class Leverages(Wire):
+    """Remembers what leverage was set."""
+
+    answer: Rejected | Unknown | None = None
+
+    def set_leverage(self, product_id: int, leverage: Decimal) -> Rejected | Unknown | None:
+        self.signed.append(float(leverage))
+        return self.answer
+
+
+def set_leverage(
+    effect: SetLeverage, answer: Rejected | Unknown | None = None, **rules: Any
+) -> tuple[list[float], Any]:
+    """Hand one change of leverage to a dispatcher: what left, and how it ended."""
+    clocks = Clocks(rules.pop("delay_secs", 0.0), 0.0)
+    wire, answered, answers = Leverages(clocks, 0.0), threading.Event(), []
+    wire.answer = answer
+
+    def post(event: AnyEvent) -> None:
+        answers.append(event)
+        answered.set()
+
+    last_look = release(**rules)
+    last_look._state = lambda: State(installation="i", epoch=1, env="paper", account_key="paper")
+    dispatcher = Dispatcher(wire, post, lambda: Now(T0, None), last_look, clocks=clocks)  # type: ignore[arg-type]
+    dispatcher.perform(effect)
+    assert answered.wait(30)
+    dispatcher.close()
+    [event] = answers
+    assert isinstance(event, LeverageAnswered) and (event.run_id, event.product_id) == ("run-1", 27)
+    return wire.signed, event.ended
+
+
+@pytest.mark.parametrize("answer", [None, Unknown("timeout"), Rejected("max_leverage_exceeded")])
+def test_leverage_is_set_and_its_end_told(answer: Rejected | Unknown | None) -> None:
+    assert set_leverage(LEVERAGE, answer) == ([5.0], answer)
+
+
+@pytest.mark.parametrize(
+    ("effect", "rules", "words"),
+    [
+        (LEVERAGE, {"fenced": True}, "no longer holds"),
+        (LEVERAGE, {"halted": lambda: "Trading is halted"}, "halted"),
+        (LEVERAGE, {"delay_secs": 60, "holds": lambda: True}, "decided 60 s ago"),
+        (replace(LEVERAGE, leverage=Decimal(201)), {}, "leverage 201 is above leverage_most of 200"),
+    ],
+)
+def test_leverage_is_held_back_as_an_entry_is(effect: SetLeverage, rules: dict[str, Any], words: str) -> None:
+    sent, ended = set_leverage(effect, **rules)
+    assert sent == [] and isinstance(ended, Rejected) and words in ended.message

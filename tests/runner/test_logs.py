@@ -95,6 +95,28 @@ def test_the_detailed_log_holds_every_request_outcome_and_frame_once_and_no_secr
     assert "a library's warning" not in done.stderr and "http POST" not in done.stderr
 
 
+_LEVELS = """
+import logging, sys
+from pathlib import Path
+from trader.runner.logs import set_up_logging, write_what_waits
+
+set_up_logging(Path(sys.argv[1]), detail="warning", console_level="error")
+for level in ("debug", "info", "warning", "error"):
+    getattr(logging.getLogger("trader.some"), level)("a line of %s", level)
+logging.getLogger("trader.milestones").info("a milestone")
+write_what_waits()
+"""
+
+
+def test_levels_are_those_that_are_set_and_the_summary_has_its_milestones_all_the_same(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _LEVELS, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert [line["text"] for line in lines_of(tmp_path)] == ["a line of warning", "a line of error"]
+    assert "a line of error" in done.stderr and "a line of warning" not in done.stderr
+    assert "a milestone" in (tmp_path / "logs" / "delta_trader_summary.log").read_text()
+
+
 def test_a_terminal_that_nobody_reads_holds_neither_the_logging_nor_the_end_up(tmp_path: Path) -> None:
     began = time.monotonic()
     with subprocess.Popen(

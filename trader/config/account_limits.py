@@ -1,9 +1,9 @@
 """What the account may do in all, whatever its runs' presets say. A document of the account, not of a preset."""
 
 from decimal import Decimal
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from trader.config.document import parse_json_object
 from trader.config.messages import InvalidConfig, sentences
@@ -29,6 +29,50 @@ def _share(default: int, title: str, words: str, least: int = 0) -> Any:
     return Field(Decimal(default), ge=least, le=100, title=title, description=words, json_schema_extra=unit)
 
 
+def _off(default: int, most: int, unit: str, title: str, words: str) -> Any:
+    """A bound that 0 switches off."""
+    return Field(
+        Decimal(default), ge=0, le=most, title=title, description=f"{words} 0 = off.", json_schema_extra={"unit": unit}
+    )
+
+
+def _least(default: int, most: int, unit: str, title: str, words: str) -> Any:
+    """The same, of whole numbers."""
+    return Field(default, ge=0, le=most, title=title, description=f"{words} 0 = off.", json_schema_extra={"unit": unit})
+
+
+def _bound(title: str, words: str, unit: str = "contracts", **least: Any) -> Any:
+    """A bound of single contracts; without one the account's own holds alone."""
+    most = _MOST if unit == "contracts" else _RICHEST
+    return Field(None, le=most, title=title, description=words, json_schema_extra={"unit": unit}, **least)
+
+
+class ContractLimits(BaseModel):
+    """Bounds of single contracts, narrower than the account's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    order_contracts_least: Whole | None = _bound(
+        "Smallest order", "Contracts of an order, or of a leg, that opens.", ge=1
+    )
+    order_contracts: Whole | None = _bound("Largest order", "Contracts of one entry order.", ge=1)
+    contracts: Whole | None = _bound("Contracts", "Contracts of all runs.", ge=1)
+    notional_usd: Number | None = _bound("Notional", "Contracts x contract value x index price.", "USD", gt=0)
+
+
+_NONE = ContractLimits()
+
+
+def _contracts(value: Any) -> Any:
+    """Where all of it is one text, as on a command line, that is JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_json_object(value, "It") if value.strip() else {}
+    except ConfigError as error:
+        raise ValueError(f"must be a JSON object by contract: {error}") from None
+
+
 class AccountLimits(BaseModel):
     """Bounds of new risk over all runs of an account; an exit is never asked. Contracts count what is open and what works."""
 
@@ -38,7 +82,32 @@ class AccountLimits(BaseModel):
     open_runs_per_underlying: Whole = _count(
         3, "Runs per underlying", "Most unfinished runs on one underlying.", 50, "runs"
     )
+    order_contracts_least: Whole = _count(1, "Smallest order", "Contracts of an order, or of a leg, that opens.")
     order_contracts: Whole = _count(10_000, "Largest order", "Contracts of one entry order.")
+    order_notional_usd: Number = _usd(
+        5_000_000, "Order value", "Contracts x contract value x index price of one entry order."
+    )
+    order_share_pct: Number = _off(
+        0, 1_000_000, "% of the balance", "Order as share of balance", "The same as a share of the balance."
+    )
+    position_share_pct: Number = _off(
+        0, 1_000_000, "% of the balance", "Position as share of balance", "Notional in one contract, of the balance."
+    )
+    price_deviation_pct: Number = _off(
+        50,
+        1000,
+        "% of the mark",
+        "Price deviation",
+        "How far from the mark (a stop's trigger) an entry's limit may lie, at least 5 ticks.",
+    )
+    leverage_most: Number = Field(
+        Decimal(200),
+        ge=1,
+        le=200,
+        title="Leverage",
+        description="Highest leverage that is set.",
+        json_schema_extra={"unit": "x"},
+    )
     orders_per_second: Whole = _count(
         6, "Order rate", "Entry orders of all runs in any second; exits keep 4 of 10.", 6, "orders a second"
     )
@@ -82,6 +151,38 @@ class AccountLimits(BaseModel):
         json_schema_extra={"unit": "%"},
     )
 
+    index_jump_pct: Number = _off(
+        3, 100, "%", "Index jump", "Move of the index within the time below that lets no entry begin."
+    )
+    index_jump_secs: Whole = _count(60, "Index jump within", "The time in which such a move counts.", 3600, "s")
+    wide_spread_pct: Number = _off(
+        100,
+        1000,
+        "% of the mark",
+        "Spread blow-out",
+        "Median spread of the watched contracts that lets no entry begin.",
+    )
+    crossed_contracts: Whole = _least(
+        1, 50, "contracts", "Crossed books", "Watched contracts with the bid above the ask that let no entry begin."
+    )
+    frozen_secs: Whole = _least(
+        120, 3600, "s", "Frozen feed", "How long index and marks may stand still before no entry begins."
+    )
+    api_failures: Whole = _least(
+        5, 100, "requests", "Unanswered requests", "Requests in a row without an answer after which no entry begins."
+    )
+    calm_secs: Whole = _count(
+        60, "Calm", "How long none of these may have been so before entries begin again.", 3600, "s"
+    )
+
+    instruments: Annotated[dict[str, ContractLimits], BeforeValidator(_contracts)] = Field(
+        {},
+        max_length=200,
+        title="Single contracts",
+        description="Narrower bounds by symbol, or by how symbols begin (C-BTC): the longest that fits counts.",
+        json_schema_extra={"unit": "JSON"},
+    )
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         """A bound of a part is not above the bound of the whole."""
@@ -92,13 +193,25 @@ class AccountLimits(BaseModel):
 
     def document(self) -> dict[str, Any]:
         """As JSON values, with the version of the form."""
-        body = {
-            name: f"{value:f}" if isinstance(value, Decimal) else value for name, value in self.model_dump().items()
-        }
-        return {"schema": SCHEMA, **body}
+        body: dict[str, Any] = _plain(self.model_dump(exclude={"instruments"}))
+        contracts = {name: one.model_dump(exclude_none=True) for name, one in self.instruments.items()}
+        return {"schema": SCHEMA, **body, "instruments": _plain(contracts)}
+
+    def of(self, symbol: str) -> ContractLimits:
+        """What bounds one contract besides."""
+        names = [name for name in self.instruments if symbol.startswith(name)]
+        return self.instruments[max(names, key=len)] if names else _NONE
+
+
+def _plain(value: Any) -> Any:
+    """Decimals as texts, however deep."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return f"{value:f}" if isinstance(value, Decimal) else value
 
 
 _NESTED = (
+    ("order_contracts_least", "order_contracts"),
     ("open_runs_per_underlying", "open_runs"),
     ("contracts_per_instrument", "contracts_per_underlying"),
     ("contracts_per_underlying", "contracts_total"),

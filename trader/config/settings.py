@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from trader.config.addresses import check_proxy, require_readable_address, require_text, usable_path
 from trader.config.files import decode_text, read_small
 from trader.config.messages import InvalidConfig, sentences, suggestion
-from trader.config.numbers import Number, Real, Whole
+from trader.config.numbers import Flag, Number, Real, Whole
 from trader.config.precedence import ENVIRONMENT_PREFIX
 from trader.domain.errors import ConfigError
 
@@ -97,6 +97,76 @@ class Settings(BaseSettings):
         None,
         "TRADER_PROXY",
         "HTTP proxy to testnet and production, like http://host:3128; never used for this machine, nor is HTTPS_PROXY.",
+    )
+
+    order_timeout_secs: Real = _setting(
+        5.0,
+        "TRADER_ORDER_TIMEOUT_SECS",
+        "How long an order or cancel may take in all before its outcome counts as unknown, in seconds.",
+        ge=1,
+        le=5,
+    )
+    read_timeout_secs: Real = _setting(
+        10.0,
+        "TRADER_READ_TIMEOUT_SECS",
+        "How long a read may take in all, its repeats included, in seconds.",
+        ge=1,
+        le=60,
+    )
+    read_repeats: Whole | None = _setting(
+        None,
+        "TRADER_READ_REPEATS",
+        "How often a read that was not answered is repeated; left empty 1, through ccxt 2. Orders are never repeated.",
+        ge=0,
+        le=5,
+    )
+    retry_delay_secs: Real | None = _setting(
+        None,
+        "TRADER_RETRY_DELAY_SECS",
+        "Wait before the first repeat, doubled for each further one; left empty 0, through ccxt 0.25 seconds.",
+        ge=0,
+        le=5,
+    )
+    stream_connect_secs: Real = _setting(
+        10.0, "TRADER_STREAM_CONNECT_SECS", "How long connecting a stream may take, in seconds.", ge=1, le=60
+    )
+    stream_answer_secs: Real = _setting(
+        10.0,
+        "TRADER_STREAM_ANSWER_SECS",
+        "How long a stream's login and subscriptions may wait for their answer, in seconds.",
+        ge=1,
+        le=60,
+    )
+    stream_silence_secs: Real = _setting(
+        35.0,
+        "TRADER_STREAM_SILENCE_SECS",
+        "After how many seconds without a message a stream counts as lost; the exchange sends a heartbeat every 30.",
+        ge=31,
+        le=60,
+    )
+    reconnect_secs: Real = _setting(
+        0.5, "TRADER_RECONNECT_SECS", "Wait before a lost stream is connected again, doubled each time.", ge=0.1, le=30
+    )
+    reconnect_most_secs: Real = _setting(
+        30.0, "TRADER_RECONNECT_MOST_SECS", "The longest such wait, in seconds.", ge=1, le=300
+    )
+    position_updates: Flag = _setting(
+        True,
+        "TRADER_POSITION_UPDATES",
+        "Whether positions are followed as the stream tells them (liquidation prices); they are read over REST in any case.",
+    )
+    margin_updates: Flag = _setting(
+        True,
+        "TRADER_MARGIN_UPDATES",
+        "Whether balances are followed as the stream tells them; they are read in any case.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "debug",
+        "TRADER_LOG_LEVEL",
+        "What the detailed log takes: debug is every request, answer and private message.",
+    )
+    console_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "info", "TRADER_CONSOLE_LEVEL", "What the console shows of the log."
     )
 
     production_api_key: SecretStr | None = _setting(

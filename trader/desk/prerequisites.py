@@ -218,6 +218,7 @@ class FactFinder:
             "journal_place": journal.place,
             "level": "" if level == "ACTIVE" else f"trading is {level}{f': {reason}' if reason else ''}",
             "slowed": status.ops.slowed if status.ops is not None and status.runner.alive else None,
+            "abnormal": status.ops.abnormal if status.ops is not None and status.runner.alive else None,
             "account_stream_fault": None if stream is None else "" if stream == "up" else stream,
             "loss_limit": preset.risk.daily_loss_limit_usd,
             "runs_most": preset.risk.max_runs_per_day,

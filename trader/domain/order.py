@@ -132,6 +132,8 @@ class OrderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     cancellation_reason: str | None = None
     paid_commission: Decimal | None = None
     stop_kind: str = ""  # of an order that waits for a trigger: stop_loss_order, take_profit_order
+    stop_price: Decimal | None = None  # its trigger; a trailing stop's as it stands
+    trail: Decimal | None = None  # how far a trailing stop's trigger follows behind, above 0
     created_at: datetime | None = None
     ts_event: datetime | None = None
 

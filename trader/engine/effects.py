@@ -1,6 +1,7 @@
 """What the engine asks for besides records. The shell commits the records of a step first, then performs these."""
 
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 
@@ -18,6 +19,14 @@ class Cancel(msgspec.Struct, frozen=True, kw_only=True):
     client_order_id: str
     venue_order_id: str | None
     product_id: int
+
+
+class SetLeverage(msgspec.Struct, frozen=True, kw_only=True):
+    """Set the leverage of a contract's orders, before an entry of a run; setting it twice is the same."""
+
+    run_id: str
+    product_id: int
+    leverage: Decimal
 
 
 class ReadChain(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,4 +85,16 @@ class Tell(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-Effect = Submit | Cancel | ReadChain | ReadAccount | ReadWallet | ReadMargin | Subscribe | AckCommand | Tell | AnyRecord
+Effect = (
+    Submit
+    | Cancel
+    | SetLeverage
+    | ReadChain
+    | ReadAccount
+    | ReadWallet
+    | ReadMargin
+    | Subscribe
+    | AckCommand
+    | Tell
+    | AnyRecord
+)

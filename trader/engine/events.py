@@ -13,7 +13,7 @@ from trader.domain.instrument import Instrument
 from trader.domain.margin import MarginTerms
 from trader.domain.odd_row import OddRow
 from trader.domain.order import OrderSnapshot
-from trader.domain.outcome import Outcome
+from trader.domain.outcome import Outcome, Rejected, Unknown
 from trader.domain.quote import Quote
 from trader.domain.wallet import Transaction
 from trader.engine.records import OperatorLevel
@@ -211,6 +211,7 @@ class AccountRead(Event, frozen=True, kw_only=True):
     history: tuple[OrderSnapshot, ...] | None = None
     fills: tuple[Fill, ...] | None = None
     available_usd: Decimal | None = None
+    balance_usd: Decimal | None = None
     margin_mode: str | None = None  # as the wallet shows it while something is blocked
     lookups: dict[str, OrderSnapshot | None] = {}
     settlements: dict[str, Decimal] = {}
@@ -240,6 +241,15 @@ class MarginRead(Event, frozen=True, kw_only=True):
     terms: MarginTerms | None = None
     error: str = ""
     retry_after_secs: float | None = None
+
+
+class LeverageAnswered(Event, frozen=True, kw_only=True):
+    """How setting a contract's leverage ended; `ended` is None where the exchange agreed."""
+
+    run_id: str
+    product_id: int
+    leverage: Decimal
+    ended: Rejected | Unknown | None = None
 
 
 class StreamChanged(Event, frozen=True, kw_only=True):
@@ -280,6 +290,7 @@ AnyEvent = (
     | AccountRead
     | WalletRead
     | MarginRead
+    | LeverageAnswered
     | StreamChanged
     | JournalChanged
 )

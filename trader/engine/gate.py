@@ -13,6 +13,7 @@ from trader.domain.clock import Now
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.rounding import is_on_tick
+from trader.engine.account.abnormal import bars
 from trader.engine.account.allocation import others_in
 from trader.engine.account.crossing import crossing
 from trader.engine.account.limits import entry_bounds
@@ -227,6 +228,8 @@ def _entry_state(state: State, run: Run, now: Now) -> Denied | None:
         return Denied(f"TRADING_{state.account.trading.level}", level_words(state))
     if run.phase not in (Phase.WAITING, Phase.ENTERING):
         return Denied("NOT_ENTERING", f"phase={run.phase}")
+    if trip := bars(state, run):
+        return Denied(trip.code, trip.words)
     if foreign := bars_beginning(state, run):
         return Denied("ACCOUNT_NOT_CLEAN", foreign)
     return None

@@ -52,6 +52,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     rows_left_out: Verdict | None = None
     level: str | None = None
     slowed: str | None = None
+    abnormal: str | None = None  # what is not normal of the market or the way to the exchange, and bars entries
     journal_fault: str | None = None
     journal_place: str = ""
     account_stream_fault: str | None = None
@@ -290,6 +291,7 @@ _LIST: tuple[tuple[str, Callable[[Facts], Judged]], ...] = (
     ("runner", _given("runner")),
     ("trading level", lambda facts: _fault(facts.level, "", "trading is ACTIVE")),
     ("request budget", lambda facts: _fault(facts.slowed, "", "the exchange has not asked us to slow down")),
+    ("normal market", lambda facts: _fault(facts.abnormal, "", "market and exchange behave as usual")),
     ("journal", _journal),
     ("account stream", _stream),
     ("public API", _given("public_api")),

@@ -6,6 +6,7 @@ the journal whether it still holds the lease.
 
 from trader.domain.clock import Now
 from trader.domain.order import OrderIntent, Purpose
+from trader.engine.account.abnormal import bars
 from trader.engine.beside import bars_beginning, is_begun
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.state import State
@@ -25,6 +26,8 @@ def check_release(state: State, intent: OrderIntent, now: Now) -> Denied | None:
         return Denied("ENTRY_AFTER_STOP", f"run={intent.run_id}")
     if bars_entry(state, run):
         return Denied(f"TRADING_{state.account.trading.level}", level_words(state))
+    if trip := bars(state, run):
+        return Denied(trip.code, trip.words)
     if foreign := bars_beginning(state, run):
         return Denied("ACCOUNT_NOT_CLEAN", foreign)
     if state.account_stream_fault and not is_begun(

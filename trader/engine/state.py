@@ -18,6 +18,7 @@ from trader.domain.margin import PORTFOLIO, MarginTerms, mode_of
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.remedy import Remedy
+from trader.engine.account.sight import Calls, Sight
 from trader.engine.ledger import Ledger
 from trader.engine.records import (
     ClosingOrder,
@@ -308,6 +309,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     wallet_asked: datetime | None = None
     account_read: datetime | None = None  # `asked` of the last complete read
     available_usd: Decimal | None = None
+    balance_usd: Decimal | None = None
     foreign_orders: tuple[str, ...] = ()
     unlisted: frozenset[str] = (
         frozenset()
@@ -404,6 +406,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     shown: dict[str, Shown] = {}  # by underlying
     awaited: dict[str, Awaited] = {}  # by command
     tickets_asked: datetime | None = None  # wall: when a ticket last had the account read
+    sights: dict[str, Sight] = {}  # what the breaker of entries sees of each underlying that a run is on
+    calls: Calls = Calls()  # and of the way to the exchange
     account_stream_fault: str = ""  # why the account's stream tells nothing; while there is one, no new risk is taken
 
     def mode_on(self, underlying: str) -> str | None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from trader.engine import events as ev
+from trader.engine.account.abnormal import watch_calls, watch_markets
 from trader.engine.account.limits import on_limits
 from trader.engine.account.losses import check_losses, value_other
 from trader.engine.account.margin import ask_margin, on_margin_read
@@ -59,6 +60,8 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     """
     turn = Turn(state, event.at)
     _book(turn, event)
+    watch_calls(turn, event)
+    watch_markets(turn, event)
     for run in turn.state.unresolved:
         apart(turn, run.run_id, _advance, run.run_id)
     is_tick = isinstance(event, ev.ClockTicked)
@@ -103,6 +106,8 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
             on_margin_read(turn, event)
         case ev.ChainRead():
             _chain_read(turn, event)
+        case ev.LeverageAnswered():
+            pass  # the run that waits for it advances on the next look
         case ev.StartCommand():
             on_start(turn, event)
         case ev.BesideCommand():

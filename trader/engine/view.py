@@ -279,6 +279,7 @@ class Ops(msgspec.Struct, frozen=True, kw_only=True):
     left_out: tuple[str, ...] = ()  # rows of the exchange's lists that made no sense lately, in words, newest first
     left_out_times: int = 0  # how many were left out since the runner's start, the same ones every time
     slowed: str = ""  # why nothing but exits may be sent just now (429), in words
+    abnormal: str = ""  # why no entry begins just now although trading is ACTIVE: what the breaker has found, in words
     market_rate: float = 1.0  # seconds of the exchange's time in one of this machine's
 
 

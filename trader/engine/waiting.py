@@ -6,6 +6,7 @@ from trader.domain.foreign import Foreign
 from trader.domain.order import Purpose, Side
 from trader.domain.structure import ByDelta
 from trader.engine import records as rec
+from trader.engine.account.abnormal import bars_words
 from trader.engine.account.crossing import crossing
 from trader.engine.account.limits import oversize_of_run
 from trader.engine.account.losses import (
@@ -152,6 +153,7 @@ def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
     return Facts(
         level=level_words(turn.state),
         slowed=slowed(turn.state, turn.now),
+        abnormal=bars_words(turn.state, run),
         journal_fault=turn.state.journal_fault,
         account_stream_fault=turn.state.account_stream_fault,
         today=made_today(turn.state, turn.now),

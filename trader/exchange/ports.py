@@ -98,7 +98,8 @@ class AccountReads(Protocol):
 
 
 class MarginSettings(Protocol):
-    """Changes how the account is margined. None when the exchange agreed; verify with `margin_terms`."""
+    """Changes how the account is margined. None when the exchange agreed; verify with `margin_terms` or `leverage`. Setting
+    the same again changes nothing, so what ended unknown may simply be asked for again."""
 
     def set_margin_mode(self, mode: str) -> Rejected | Unknown | None:
         """Isolated or portfolio margin, of the whole account."""
@@ -106,6 +107,12 @@ class MarginSettings(Protocol):
     def set_auto_topup(self, product_id: int | None, on: bool) -> Rejected | Unknown | None:
         """Whether free balance flows into a position before it is liquidated: of one that is open, or (None) of those yet to
         be opened."""
+
+    def set_leverage(self, product_id: int, leverage: Decimal) -> Rejected | Unknown | None:
+        """Leverage of a contract's orders, those that rest included, and of the positions they open."""
+
+    def leverage(self, product_id: int) -> Decimal:
+        """What a contract's orders are margined with."""
 
 
 class MarketReads(Protocol):
@@ -131,6 +138,10 @@ class PastReads(Protocol):
 
 class Trading(OrderPort, AccountReads, MarketReads, Protocol):
     """Everything that opening, watching and closing positions takes."""
+
+
+class Sending(Trading, MarginSettings, Protocol):
+    """The same, and what is set before an order is sent."""
 
 
 class Upkeep(Protocol):
@@ -182,7 +193,7 @@ class Upkeep(Protocol):
         """Drop the kept connections."""
 
 
-class Gateway(Trading, MarginSettings, PastReads, Upkeep, Protocol):
+class Gateway(Sending, PastReads, Upkeep, Protocol):
     """One account at one exchange, whole."""
 
 

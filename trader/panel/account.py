@@ -4,6 +4,7 @@ They are saved by the command that `python -m trader limits` gives: the whole do
 loaded, so that of two people neither undoes the other unasked.
 """
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 from streamlit.delta_generator import DeltaGenerator
 
-from trader.config.account_limits import AccountLimits, read_limits
+from trader.config.account_limits import AccountLimits, ContractLimits, read_limits
 from trader.config.messages import InvalidConfig, unit_of
 from trader.desk import Day, Status, Use, uses
 from trader.domain.errors import TraderError
@@ -35,8 +36,29 @@ _GROUPS = {
     "Runs": ("open_runs", "open_runs_per_underlying"),
     "Contracts": ("contracts_per_instrument", "contracts_per_underlying", "contracts_total"),
     "Notional": ("notional_per_instrument_usd", "notional_per_underlying_usd", "notional_total_usd"),
-    "Each entry": ("order_contracts", "orders_per_second", "margin_share_pct"),
+    "Entries pause": (
+        "index_jump_pct",
+        "index_jump_secs",
+        "wide_spread_pct",
+        "crossed_contracts",
+        "frozen_secs",
+        "api_failures",
+        "calm_secs",
+    ),
+    "Each entry": (
+        "order_contracts_least",
+        "order_contracts",
+        "orders_per_second",
+        "order_notional_usd",
+        "order_share_pct",
+        "position_share_pct",
+        "price_deviation_pct",
+        "margin_share_pct",
+        "leverage_most",
+    ),
+    "Single contracts": ("instruments",),
 }
+_EXAMPLE = '{"BTCUSD": {"order_contracts": 10}, "C-BTC": {"contracts": 50}}'
 _STEPS = ("daily_loss_closes", "weekly_loss_closes", "loss_warn_pct", "loss_bars_pct")  # of which nothing is used
 _FIELDS = AccountLimits.model_fields
 _CSS = """
@@ -185,8 +207,8 @@ def edit() -> dict[str, DeltaGenerator]:
     with st.container(key="limits_box"):
         for title, names in _GROUPS.items():
             markup.draw(tag("div", tag("b", title), class_="ac-group"))
-            for row in (names[:3], names[3:]):
-                for column, name in zip(st.columns(3, gap="medium") if row else (), row, strict=False):
+            for first in range(0, len(names), 3):
+                for column, name in zip(st.columns(3, gap="medium"), names[first : first + 3], strict=False):
                     with column:
                         _field(name, _FIELDS[name])
                         slots[name] = st.empty()
@@ -201,10 +223,20 @@ def _field(name: str, field: FieldInfo) -> None:
         st.session_state.setdefault(key, value)
         st.toggle(title, key=key, help=fmt.safe(str(field.description)))
         return
+    if isinstance(value, dict):
+        st.session_state.setdefault(key, _text(value))
+        st.text_area(title, key=key, placeholder=_EXAMPLE, help=fmt.safe(f"{field.description} For example {_EXAMPLE}"))
+        return
     st.session_state.setdefault(key, float(value))
     places = form.decimals(st.session_state[key])
     st.number_input(fmt.plain(title if unit in title.lower() else f"{title} ({unit})"), key=key, step=1.0, format=f"%.{places}f",
                     help=fmt.safe(f"{field.description} Allowed: {form.bounds(field)} {unit}."))  # fmt: skip
+
+
+def _text(contracts: dict[str, ContractLimits]) -> str:
+    """Bounds of single contracts as they are typed; empty for none."""
+    document = AccountLimits(instruments=contracts).document()["instruments"]
+    return json.dumps(document) if document else ""
 
 
 def _save(present: AccountLimits) -> None:
@@ -293,7 +325,11 @@ def _edited() -> list[str]:
     if loaded is None:
         return []
     typed = _typed()
-    return [name for name in _FIELDS if not form.same(str(typed[name]), str(getattr(loaded, name)))]
+    return [name for name in _FIELDS if not form.same(_as_text(typed[name]), _as_text(getattr(loaded, name)))]
+
+
+def _as_text(value: Any) -> str:
+    return _text(value) if isinstance(value, dict) else str(value)
 
 
 def _checked(typed: dict[str, Any]) -> tuple[AccountLimits | None, tuple[str, ...]]:
@@ -316,6 +352,8 @@ def _change(name: str, old: Any, new: Any) -> str:
 
 
 def _say(value: Any) -> str:
+    if isinstance(value, dict | str):
+        return value if isinstance(value, str) else _text(value) or "none"
     if isinstance(value, bool):
         return "on" if value else "off"
     return "nothing" if value is None else f"{Decimal(str(value)):,f}"

@@ -195,6 +195,8 @@ def ops_items(ops: Ops | None, run: RunView | None, now: datetime, *, alive: boo
         items.append(Item("Cannot record", "red", fmt.plain(ops.journal_fault, 300)))
     if ops.slowed:
         items.append(Item("Exits only", "orange", fmt.plain(ops.slowed, 300)))
+    if ops.abnormal:
+        items.append(Item("Entries pause", "orange", fmt.plain(ops.abnormal, 300)))
     items.append(_budget(ops.quota_left_pct))
     items.append(_skew(ops.clock_skew_s, own_time=pace(ops) != 1))
     return items

@@ -12,18 +12,19 @@ from datetime import datetime
 
 from trader.domain.clock import Now
 from trader.domain.order import Purpose
-from trader.domain.outcome import Outcome, Unknown
-from trader.engine.effects import Cancel, ReadAccount, ReadChain, ReadMargin, ReadWallet, Submit
+from trader.domain.outcome import Outcome, Rejected, Unknown
+from trader.engine.effects import Cancel, ReadAccount, ReadChain, ReadMargin, ReadWallet, SetLeverage, Submit
 from trader.engine.events import (
     AccountRead,
     AnyEvent,
     CancelAnswered,
     ChainRead,
+    LeverageAnswered,
     MarginRead,
     SubmitAnswered,
     WalletRead,
 )
-from trader.exchange.ports import Trading
+from trader.exchange.ports import Sending
 from trader.runner import killpoints
 from trader.runner.notices import Note
 from trader.runner.reading import read_account, read_chain, read_margin, read_wallet
@@ -43,7 +44,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        gateway: Trading,
+        gateway: Sending,
         post: Callable[[AnyEvent], None],
         now: Callable[[], Now],
         release: Release,
@@ -61,7 +62,9 @@ class Dispatcher:
         self._reads = ThreadPoolExecutor(2, thread_name_prefix="reads")
         self._closed = False
 
-    def perform(self, effect: Submit | Cancel | ReadChain | ReadAccount | ReadWallet | ReadMargin) -> None:
+    def perform(
+        self, effect: Submit | Cancel | SetLeverage | ReadChain | ReadAccount | ReadWallet | ReadMargin
+    ) -> None:
         """Start one effect; its answer arrives as an event."""
         if self._closed:
             return
@@ -69,6 +72,8 @@ class Dispatcher:
             case Submit(intent=intent):
                 pool = self._entries if intent.purpose is Purpose.ENTRY else self._exits
                 pool.submit(self._guarded, self._submit, effect, self._clocks())
+            case SetLeverage():
+                self._entries.submit(self._guarded, self._set_leverage, effect, self._clocks())
             case Cancel():
                 self._exits.submit(self._guarded, self._cancel, effect, self._clocks())
             case ReadChain():
@@ -136,6 +141,23 @@ class Dispatcher:
                 killpoints.reach("cancel.answered")
         finally:
             self._post(CancelAnswered(at=self._now(), client_order_id=effect.client_order_id, outcome=outcome))
+
+    def _set_leverage(self, effect: SetLeverage, released: Instant) -> None:
+        ended: Rejected | Unknown | None = Unknown("worker failed")
+        try:
+            ended = self._release.refusal(effect, released, self._clocks())
+            if ended is None:
+                ended = self._gateway.set_leverage(effect.product_id, effect.leverage)
+        finally:
+            self._post(
+                LeverageAnswered(
+                    at=self._now(),
+                    run_id=effect.run_id,
+                    product_id=effect.product_id,
+                    leverage=effect.leverage,
+                    ended=ended,
+                )
+            )
 
     def _read_chain(self, effect: ReadChain) -> None:
         if killpoints.ARMED:

@@ -251,7 +251,7 @@ class Host:
         connection, journal = self._connection, self._journal
         assert connection is not None and journal is not None
         gateway = build_gateway(self._settings, connection)
-        feed = Feed(*build_feeds(connection, gateway), gateway.counters)
+        feed = Feed(*build_feeds(self._settings, connection, gateway), gateway.counters)
         return Runner(
             journal=journal,
             lease=lease,

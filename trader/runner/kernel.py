@@ -16,6 +16,7 @@ from trader.engine.effects import (
     ReadChain,
     ReadMargin,
     ReadWallet,
+    SetLeverage,
     Submit,
     Subscribe,
     Tell,
@@ -27,7 +28,7 @@ from trader.engine.step import step
 from trader.journal.commands import CommandMark, build_mark
 
 Request = (
-    Submit | Cancel | ReadChain | ReadAccount | ReadWallet | ReadMargin | Subscribe | Tell
+    Submit | Cancel | SetLeverage | ReadChain | ReadAccount | ReadWallet | ReadMargin | Subscribe | Tell
 )  # what is left of the effects for a host to do
 
 

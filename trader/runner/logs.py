@@ -107,8 +107,9 @@ class _Writer(QueueListener):
             self._thread.join(_LAST_SECS)
 
 
-def set_up_logging(home: Path, *, console: bool = True) -> None:
-    """Attach the handlers to the `trader` loggers. Called once per process; a second call changes nothing."""
+def set_up_logging(home: Path, *, console: bool = True, detail: str = "debug", console_level: str = "info") -> None:
+    """Attach the handlers to the `trader` loggers. `detail` is what the detailed log takes, `console_level` what the console
+    shows. Called once per process; a second call changes nothing."""
     root = logging.getLogger("trader")
     if any(isinstance(h, _HandOver) for h in root.handlers):
         return
@@ -117,11 +118,12 @@ def set_up_logging(home: Path, *, console: bool = True) -> None:
     plain = _OneLine("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S")
     summary = _file(folder / SUMMARY, logging.INFO, plain)
     summary.addFilter(lambda record: record.name == "trader.milestones" or record.levelno >= logging.ERROR)
-    files = _hand_over(_file(folder / DETAILED, logging.DEBUG, _JsonLines()), summary)
+    files = _hand_over(_file(folder / DETAILED, _level(detail), _JsonLines()), summary)
     root.addHandler(files)
     if console and sys.__stderr__ is not None:  # closed from the start, its descriptor may be another file's by now
         stream = _Console(sys.__stderr__.fileno())
         stream.setFormatter(plain)
+        stream.setLevel(_level(console_level))
         root.addHandler(_hand_over(stream))
     for logger in (root, *(logging.getLogger(name) for name in _LIBRARIES)):
         logger.setLevel(logging.DEBUG)
@@ -133,6 +135,10 @@ def set_up_logging(home: Path, *, console: bool = True) -> None:
     logging.raiseExceptions = (
         False  # a line that cannot be written is lost; a traceback for each would go to the console
     )
+
+
+def _level(name: str) -> int:
+    return int(getattr(logging, name.upper()))
 
 
 def write_what_waits() -> None:

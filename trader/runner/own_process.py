@@ -93,7 +93,7 @@ def open_home(settings: Settings) -> Journal:
     """
     private_folder(settings.home, "The folder TRADER_HOME")
     try:
-        set_up_logging(settings.home)
+        set_up_logging(settings.home, detail=settings.log_level, console_level=settings.console_level)
     except OSError as error:
         raise ConfigError(f"The logs in {settings.home} cannot be written ({error.strerror})") from error
     try:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from trader.domain.clock import Now
 from trader.domain.errors import JournalError
+from trader.engine.account.abnormal import all_words
 from trader.engine.account.limits import totals
 from trader.engine.account.margin import last_told
 from trader.engine.gate import slowed
@@ -145,6 +146,7 @@ class Publisher:
                 private_down_since=down.get("private"),
                 journal_fault=state.journal_fault,
                 slowed=slowed(state, now),
+                abnormal=all_words(state),
                 trading_state=level,
                 trading_reason=why,
                 client=figures,

@@ -91,7 +91,12 @@ def _read_members(gateway: AccountReads, effect: ReadAccount, read: AccountRead)
             read = replace(read, fills=None if fills is None else tuple(named))
         wallet = _wallet(gateway)
         if wallet is not None:
-            read = replace(read, available_usd=wallet.available, margin_mode=wallet.margin_mode)
+            read = replace(
+                read,
+                available_usd=wallet.available,
+                balance_usd=wallet.balance,
+                margin_mode=wallet.margin_mode,
+            )
         prices = {
             symbol: parts.named(symbol, partial(gateway.settlement_price, symbol)) for symbol in effect.settled_symbols
         }

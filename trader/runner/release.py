@@ -12,7 +12,7 @@ from trader.domain.clock import Now
 from trader.domain.errors import JournalError
 from trader.domain.order import OrderIntent, Purpose
 from trader.domain.outcome import Rejected, not_sent
-from trader.engine.effects import Cancel, Submit
+from trader.engine.effects import Cancel, SetLeverage, Submit
 from trader.engine.release import check_release
 from trader.engine.state import State
 
@@ -55,20 +55,24 @@ class Release:
             self.fenced = True
             logger.critical("fenced: %s; this runner sends nothing more", why)
 
-    def refusal(self, effect: Submit | Cancel, released: Instant, now: Instant) -> Rejected | None:
+    def refusal(self, effect: Submit | Cancel | SetLeverage, released: Instant, now: Instant) -> Rejected | None:
         """Why something may not even be begun; None when it may."""
         if _is_entry(effect) and (halted := self._halted()):
             return Rejected("halted", halted)
         why_not = self.why_not(effect, released, now)
         return not_sent(why_not) if why_not else None
 
-    def why_not(self, effect: Submit | Cancel, released: Instant, now: Instant) -> str:
+    def why_not(self, effect: Submit | Cancel | SetLeverage, released: Instant, now: Instant) -> str:
         """Why what was decided then may not be signed now, empty when it may. After a second, on either clock, the process
         may have been stopped meanwhile, so the journal is asked; so it is when a clock was set back."""
         if self.fenced:
             return _LOST
         if isinstance(effect, Submit) and (overtaken := self.overtaken(effect.intent)):
             return overtaken
+        if isinstance(effect, SetLeverage):
+            most = self._state().account.limits.leverage_most
+            if effect.leverage > most:
+                return f"leverage {effect.leverage} is above leverage_most of {most}"
         waited = max(abs(now.wall - released.wall), now.boot - released.boot)
         if waited > ZOMBIE_SECS and not self._still_holds(effect):
             return _LOST
@@ -81,13 +85,14 @@ class Release:
         denied = check_release(self._state(), intent, self._now())
         return denied.code if denied is not None else ""
 
-    def _still_holds(self, effect: Submit | Cancel) -> bool:
+    def _still_holds(self, effect: Submit | Cancel | SetLeverage) -> bool:
         """What the journal says of the lease. Where it cannot be asked, nothing but exits may go on."""
         try:
             return self._holds()
         except JournalError:
-            return isinstance(effect, Cancel) or effect.intent.reduce_only
+            return isinstance(effect, Cancel) or (isinstance(effect, Submit) and effect.intent.reduce_only)
 
 
-def _is_entry(effect: Submit | Cancel) -> bool:
-    return isinstance(effect, Submit) and effect.intent.purpose is Purpose.ENTRY
+def _is_entry(effect: Submit | Cancel | SetLeverage) -> bool:
+    """Whether it is new risk, or prepares it."""
+    return isinstance(effect, SetLeverage) or (isinstance(effect, Submit) and effect.intent.purpose is Purpose.ENTRY)

@@ -12,6 +12,7 @@ from trader.engine.effects import (
     ReadChain,
     ReadMargin,
     ReadWallet,
+    SetLeverage,
     Submit,
     Subscribe,
     Tell,
@@ -48,6 +49,8 @@ def log_effect(effect: Effect, state: State) -> None:
             words = f"effect cancel {client_order_id}"
         case ReadAccount():
             run_id, words = effect.runs[0] if len(effect.runs) == 1 else "", "effect ReadAccount"
+        case SetLeverage():
+            run_id, words = effect.run_id, f"effect leverage {effect.leverage} of product {effect.product_id}"
         case ReadChain() | ReadWallet():
             run_id, words = effect.run_id, f"effect {type(effect).__name__}"
         case ReadMargin():

@@ -16,6 +16,8 @@ def drawn(rng: Random, plan: Plan) -> Plan:
     if rng.random() > SHARE:
         return plan
     limits = tuple(_document(rng) for _ in range(rng.choice((1, 1, 2))))
+    limits = tuple(_with_orders(Random(plan.seed * 8 + 4 + number), one) for number, one in enumerate(limits))
+    limits = tuple(_with_pauses(Random(plan.seed * 8 + number), one) for number, one in enumerate(limits))
     deeds = list(plan.deeds)
     for number in range(len(limits)):
         early = number == 0 and rng.random() < 0.5
@@ -58,6 +60,31 @@ def _document(rng: Random) -> dict[str, Any]:
     if rng.random() < 0.05:
         document["open_runs"] = 0
     return document
+
+
+def _with_pauses(rng: Random, document: dict[str, Any]) -> dict[str, Any]:
+    """Now and then a market counts as abnormal soon, and for a short while. Of chance of its own, which moves no other."""
+    if rng.random() < 0.5:
+        return document
+    jump, calm = rng.choice(("0.02", "0.1", "0.3", "1")), rng.choice((2, 5, 20))
+    return {**document, "index_jump_pct": jump, "index_jump_secs": rng.choice((2, 10, 60)), "calm_secs": calm}
+
+
+def _with_orders(rng: Random, document: dict[str, Any]) -> dict[str, Any]:
+    """Now and then bounds of one order and of single contracts, of chance of their own as well."""
+    match rng.randrange(6):
+        case 0:
+            return {**document, "order_contracts_least": rng.choice((1, 2)), "order_contracts": rng.choice((2, 6))}
+        case 1:
+            return {**document, "order_notional_usd": 95 * rng.choice((1, 2, 4))}
+        case 2:
+            most = rng.choice((1, 2, 4))
+            return {
+                **document,
+                "instruments": {rng.choice(("C-", "P-BTC")): {"order_contracts": most, "contracts": most}},
+            }
+        case _:
+            return document
 
 
 def _nested(rng: Random, part: str, more: str, whole: str, unit: int) -> dict[str, int]:

@@ -20,7 +20,7 @@ class FinishRules:
         run = self._evidence.notes.runs[record.run_id]
         report, account = self._evidence.report, session.venue.account
         symbols = {leg.symbol for leg in run.legs}
-        for order in account.open_orders.values():
+        for order in account.live_orders:
             if is_desks(order.client_order_id) and f"-{run.run_id[:5]}-" in (order.client_order_id or ""):
                 report("CT1", f"done, but {order.client_order_id} still works")
         if any(o.open for o in run.orders.values()):

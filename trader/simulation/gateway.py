@@ -227,7 +227,7 @@ class SimGateway:
 
     def open_orders(self, product_ids: Sequence[int] | None = None) -> list[OrderSnapshot]:
         def answer() -> list[OrderSnapshot]:
-            orders = self._venue.account.open_orders.values()
+            orders = self._venue.account.live_orders
             return [snapshot_of(o) for o in orders if product_ids is None or o.product_id in product_ids]
 
         return self._ask("open_orders", at.OPEN_ORDERS, answer, listed=True)
@@ -237,7 +237,7 @@ class SimGateway:
             return [
                 snapshot_of(o)
                 for o in self._venue.account.orders.values()
-                if o.state != "open" and o.created_at >= since and (product_ids is None or o.product_id in product_ids)
+                if not o.live and o.created_at >= since and (product_ids is None or o.product_id in product_ids)
             ]
 
         return self._ask("order_history", at.ORDER_HISTORY, answer, listed=True)

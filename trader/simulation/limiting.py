@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from trader.config.account_limits import read_limits
+from trader.config.account_limits import AccountLimits, ContractLimits, read_limits
 from trader.domain.errors import ConfigError
 from trader.domain.expiry import ist_date
 from trader.domain.order import OrderIntent, Purpose
@@ -25,6 +25,12 @@ _LOSS_SECS = 8.0  # two until a loss counts as lasting, the rest for prices that
 _MARGIN_USD = Decimal("0.02")
 _CLOSES_SECS = 2.5
 _CLOCK_SECS = 2.0
+
+
+def _bounds(limits: AccountLimits, symbol: str) -> ContractLimits:
+    """What bounds one contract besides: of the names that it begins with, the longest."""
+    found = sorted((len(name), name) for name in limits.instruments if symbol[: len(name)] == name)
+    return limits.instruments[found[-1][1]] if found else ContractLimits()
 
 
 class LimitRules:
@@ -75,9 +81,19 @@ class LimitRules:
         recent = sum(wall - at < timedelta(seconds=1) for at in self._entries)
         if recent > limits.orders_per_second:
             self._beyond(coid, "orders_per_second", recent, limits.orders_per_second)
+        own, bounds = run.leg(intent.leg), _bounds(limits, intent.symbol)
+        if own.quantity < max(limits.order_contracts_least, bounds.order_contracts_least or 0):
+            self._beyond(coid, "order_contracts_least", own.quantity, limits.order_contracts_least)
+        if bounds.order_contracts is not None and intent.quantity > bounds.order_contracts:
+            self._beyond(coid, "instruments", intent.quantity, bounds.order_contracts)
         here = [(one, leg, self._exposed(one, leg)) for one in self._evidence.notes.unresolved() for leg in one.legs]
         beside = [(one, leg, size) for one, leg, size in here if leg.symbol == intent.symbol]
-        value = run.leg(intent.leg).contract_value * self._least_spot()
+        value = own.contract_value * self._least_spot()
+        if intent.quantity * value > limits.order_notional_usd:
+            self._beyond(coid, "order_notional_usd", intent.quantity * value, limits.order_notional_usd)
+        there = sum(size for *_, size in beside) + intent.quantity
+        if bounds.contracts is not None and there > bounds.contracts:
+            self._beyond(coid, "instruments", there, bounds.contracts)
         for name, found in (("instrument", beside), ("underlying", here), ("total", here)):
             contracts = sum(size for *_, size in found) + intent.quantity
             prefix = "" if name == "total" else "per_"

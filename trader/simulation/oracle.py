@@ -28,6 +28,7 @@ from trader.simulation.margining import MarginRules
 from trader.simulation.nonsense import NonsenseRules
 from trader.simulation.notes import Notes
 from trader.simulation.ordering import OrderRules
+from trader.simulation.pausing import PauseRules
 from trader.simulation.paying import PayingRules
 from trader.simulation.reckoning import WalletRules
 from trader.simulation.sharing import SharingRules
@@ -66,6 +67,7 @@ class Oracle:
         self.liquidations = LiquidationRules(evidence, self.triggers)
         self.margins = MarginRules(evidence)
         self.guards = GuardRules(evidence, self.triggers)
+        self.pauses = PauseRules(evidence)
 
     @property
     def notes(self) -> Notes:
@@ -81,6 +83,7 @@ class Oracle:
         self.liquidations.booted()
         self.margins.booted()
         self.guards.booted()
+        self.pauses.booted()
 
     def committed(self, record: rec.AnyRecord, epoch: int) -> None:
         """A record was written."""
@@ -105,6 +108,7 @@ class Oracle:
         self.liquidations.before(record)
         self.margins.before(record)
         self.guards.before(record)
+        self.pauses.before(record)
         evidence.notes.take(record, epoch, evidence.secs)
         if isinstance(record, rec.RunFinished):
             self.finishing.finished(record)
@@ -156,6 +160,7 @@ class Oracle:
         if shell is self._world.current and not shell.paused:
             self.triggers.priced(self.evidence.heard.priced(quotes, spot))
             self.liquidations.priced()
+            self.pauses.priced(spot)
             self.paying.heard(quotes)
 
     def chain_heard(self, event: ev.ChainRead) -> None:

@@ -133,7 +133,7 @@ class OrderRules:
         session = self._evidence.world
         leg = run.leg(intent.leg)
         worst = abs(self.net(run.run_id, intent.symbol)) + intent.quantity
-        for order in session.venue.account.open_orders.values():
+        for order in session.venue.account.live_orders:
             if order.symbol == intent.symbol and not order.reduce_only and order.client_order_id in run.orders:
                 worst += order.unfilled_size
         for note in run.leg_orders(intent.leg, Purpose.ENTRY):

@@ -578,7 +578,7 @@ class Session:
         return find_foreign(
             UNDERLYING,
             self.venue.positions(0.0),
-            [snapshot_of(order) for order in self.venue.account.open_orders.values()],
+            [snapshot_of(order) for order in self.venue.account.live_orders],
             expected=expected,
             is_known=lambda order: is_desks(order.client_order_id),
         )

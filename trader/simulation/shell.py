@@ -13,11 +13,11 @@ from msgspec.structs import replace
 
 from trader.domain.clock import Now
 from trader.domain.expiry import ist_date
-from trader.domain.outcome import Outcome, Unknown
+from trader.domain.outcome import Outcome, Rejected, Unknown
 from trader.domain.quote import Quote
 from trader.engine import events as ev
 from trader.engine.account.wallet import is_owed
-from trader.engine.effects import Cancel, ReadAccount, ReadChain, ReadMargin, ReadWallet, Submit, Subscribe
+from trader.engine.effects import Cancel, ReadAccount, ReadChain, ReadMargin, ReadWallet, SetLeverage, Submit, Subscribe
 from trader.engine.isolation import RULES_FAILED
 from trader.engine.records import AlertRaised, AnyRecord, Phase
 from trader.engine.state import State
@@ -377,6 +377,8 @@ class Shell:
             case Cancel():
                 self.point("cancel.before")
                 self._agenda.after(_WORKER_SECS, self._cancel, request, self._instant())
+            case SetLeverage():
+                self._agenda.after(_WORKER_SECS, self._set_leverage, request, self._instant())
             case ReadChain():
                 self._agenda.after(0.01, self._read_chain, request, Conversation())
             case ReadWallet():
@@ -411,6 +413,26 @@ class Shell:
             self._wire.send_order(intent, self.epoch, self.gateway.budget, answer)
             if self._dies("submit.sent"):
                 self.die()
+
+    def _set_leverage(self, effect: SetLeverage, released: Instant) -> None:
+        if self.paused:
+            self._held_back.insert(0, lambda: self._set_leverage(effect, released))
+            return
+        if not self.alive:
+            return
+
+        def answer(ended: Rejected | Unknown | None) -> None:
+            run_id, number, leverage = effect.run_id, effect.product_id, effect.leverage
+            self.receive(
+                lambda now: ev.LeverageAnswered(
+                    at=now, run_id=run_id, product_id=number, leverage=leverage, ended=ended
+                )
+            )
+
+        if refused := self._release.refusal(effect, released, self._instant()):
+            answer(refused)
+        else:
+            self._wire.send_leverage(effect, self.gateway.budget, answer)
 
     def _submit_badly(self, effect: Submit, answer: Callable[[Outcome], None]) -> None:
         """W1: the worker dies, before it has sent the order or after; nobody can say which."""

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from trader.domain.fill import Channel, Fill, FillKind, Position
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Side, TimeInForce
+from trader.domain.trigger import Stop
 from trader.pricing.fees import option_liquidation_fee
 from trader.simulation.agenda import Agenda
 from trader.simulation.faults import Faults
@@ -19,7 +20,7 @@ from trader.simulation.planned import Plan
 from trader.venue.core.account import Account
 from trader.venue.core.events import OrderEvent, TradeEvent
 from trader.venue.core.exchange import Exchange
-from trader.venue.core.records import FillRow, Order, OrderRequest
+from trader.venue.core.records import FillRow, Order, OrderRequest, StopKind, StopTerms, TriggerMethod
 from trader.venue.core.refusal import Refused
 from trader.venue.core.settings import CoreSettings
 
@@ -85,6 +86,7 @@ class SimVenue:
         self.own_doing: dict[str, int] = {}  # contracts the exchange moved by itself (liquidation), signed
         self.swept: list[FillRow] = []  # what it has liquidated by its own rule
         self.strange_fills: set[str] = set()  # and of what no run had anything to do with
+        self.touched: set[int] = set()  # stops set off by a price that no one else has seen
         self.charged: list[int] = []  # lines of the ledger that belong to no execution of a contract
         self.on_news: Callable[[], None] = lambda: None
         self.on_accept: Callable[[Order], None] = lambda order: None
@@ -104,7 +106,8 @@ class SimVenue:
 
     def _is_swept(self, row: FillRow) -> bool:
         """Whether the exchange has closed it by its own rule, not a fault of the plan."""
-        return self.account.orders[int(row.order_id)].stop is not None
+        stop = self.account.orders[int(row.order_id)].stop
+        return stop is not None and stop.kind is StopKind.LIQUIDATION
 
     def _note_swept(self, symbol: str, rows: list[FillRow]) -> None:
         """A position was closed whole: a person's, where he alone had one."""
@@ -144,7 +147,7 @@ class SimVenue:
             raise
         arrival.result, arrival.order_id = "accepted", order.id
         self.on_accept(order)
-        if order.state == "open":
+        if order.live:
             self._maybe_cancel_itself(order)
         self.on_news()
         return snapshot_of(order)
@@ -178,6 +181,7 @@ class SimVenue:
             post_only=intent.post_only,
             reduce_only=intent.reduce_only,
             client_order_id=coid,
+            stop=_terms_of(intent.stop),
         )
         try:
             order = self.core.place(self.account, request, self._agenda.now)
@@ -195,7 +199,7 @@ class SimVenue:
         twin = self.account.by_client_id(coid)
         if twin is None or self._plan.coid_mode == "accepted":
             return False
-        return self._plan.coid_mode != "open_only" or twin.state == "open"
+        return self._plan.coid_mode != "open_only" or twin.live
 
     def _maybe_cancel_itself(self, order: Order) -> None:
         if self._faults.hit("X3"):
@@ -204,7 +208,7 @@ class SimVenue:
 
     def _cancel_itself(self, order: Order) -> None:
         self.wake()
-        if order.state == "open":
+        if order.live:
             self.core.cancel(self.account, order, self._agenda.now, reason="cancelled_by_system")
             self.on_news()
 
@@ -228,8 +232,8 @@ class SimVenue:
         if found is None or found.product_id != product_id:
             arrival.result = "open_order_not_found"
             raise Refused("open_order_not_found")
-        if found.state == "open" and self._faults.hit("X1"):
-            self._fill_before_cancel(found)
+        if found.live and self._faults.hit("X1"):
+            (self._fill_before_cancel if found.state == "open" else self._set_off)(found)
         try:
             order = self.core.cancel(self.account, found, self._agenda.now)
         except Refused as refusal:
@@ -239,6 +243,15 @@ class SimVenue:
             self.on_news()
         arrival.result = "cancelled"
         return snapshot_of(order)
+
+    def _set_off(self, order: Order) -> None:
+        """The price touches a stop's trigger for a moment, just before its cancel comes."""
+        assert order.stop is not None
+        reference = self.core.reference(self.core.products.live[order.symbol], order.stop.method)
+        if reference is not None:
+            order.stop = replace(order.stop, price=reference, trail=None)
+            self.touched.add(order.id)
+            self.core.wake_stops()
 
     def _fill_before_cancel(self, order: Order) -> None:
         """Somebody trades with the resting order just before its cancel comes, in part or whole."""
@@ -369,6 +382,18 @@ class SimVenue:
         self.mode_since = self._agenda.secs
         return True
 
+    def set_leverage(self, product_id: int, leverage: Decimal) -> None:
+        """Leverage of a contract's orders.
+
+        Raises:
+            Refused: As the exchange would.
+        """
+        self.wake()
+        instrument = self.core.products.by_id.get(product_id)
+        if instrument is None:
+            raise Refused("invalid_contract")
+        self.core.set_leverage(self.account, instrument, leverage, self._agenda.now)
+
     def charge(self, product_id: int, amount: Decimal, kind: str) -> bool:
         """X14: the exchange takes money for a contract, and no fill tells of it."""
         self.wake()
@@ -402,7 +427,7 @@ class SimVenue:
     def human_cancel(self, symbol: str) -> bool:
         """A person cancels one of our resting orders."""
         self.wake()
-        mine = (o for o in self.account.open_orders.values() if o.symbol == symbol and is_desks(o.client_order_id))
+        mine = (o for o in self.account.live_orders if o.symbol == symbol and is_desks(o.client_order_id))
         order = next(mine, None)
         if order is None:
             return False
@@ -487,6 +512,14 @@ def is_desks(client_order_id: str | None) -> bool:
     return client_order_id is not None and client_order_id.startswith("sdsimu-")
 
 
+def _terms_of(stop: Stop | None) -> StopTerms | None:
+    """What makes an order wait, in the exchange's own terms."""
+    if stop is None:
+        return None
+    method = TriggerMethod.MARK if stop.trigger is None else TriggerMethod(stop.trigger)
+    return StopTerms(kind=StopKind(stop.kind), price=stop.price, trail=stop.trail, method=method)
+
+
 def snapshot_of(order: Order) -> OrderSnapshot:
     """An order as REST and stream tell it."""
     return OrderSnapshot(
@@ -502,6 +535,9 @@ def snapshot_of(order: Order) -> OrderSnapshot:
         venue_state=order.state,
         reduce_only=order.reduce_only,
         cancellation_reason=order.cancellation_reason,
+        stop_kind=order.stop.kind if order.stop is not None else "",
+        stop_price=order.stop.price if order.stop is not None else None,
+        trail=order.stop.trail if order.stop is not None else None,
         paid_commission=order.paid_commission,
         created_at=order.created_at,
         ts_event=order.updated_at,

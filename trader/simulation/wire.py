@@ -1,11 +1,12 @@
 """Orders and cancels on their way: signed, lost, late, doubled in doubt, answered. The rule of outcomes is the real one."""
 
 from collections.abc import Callable
+from typing import Any
 
 from trader.domain.errors import ExchangeError, NotSent, OutcomeUnknown, RateLimited, WireError
 from trader.domain.order import OrderIntent, OrderSnapshot
-from trader.domain.outcome import Ok, Outcome, Unknown
-from trader.engine.effects import Cancel
+from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
+from trader.engine.effects import Cancel, SetLeverage
 from trader.exchange.common.budget import Priority, RateBudget
 from trader.exchange.common.outcomes import outcome_of, priority_of
 from trader.exchange.delta.http import endpoints as at
@@ -20,7 +21,9 @@ _DEADLINE_SECS = 5.0
 _LATEST_SECS = 10.0  # signed within 5 s, then queued behind the exchange's gateway
 
 Answer = Callable[[Outcome], None]
-Visit = Callable[[float], OrderSnapshot]  # what the request does at the exchange; takes the instant it was signed
+Visit = Callable[
+    [float], Any
+]  # what the request does at the exchange; takes the instant it was signed, tells the order
 
 
 class Wire:
@@ -54,6 +57,18 @@ class Wire:
             )
 
         self._send("", at.CANCEL_ORDER.weight, Priority.EXIT, budget, visit, answer)
+
+    def send_leverage(
+        self, effect: SetLeverage, budget: RateBudget, answer: Callable[[Rejected | Unknown | None], None]
+    ) -> None:
+        def visit(signed: float) -> None:
+            self._venue.set_leverage(effect.product_id, effect.leverage)
+
+        def ended(outcome: Outcome) -> None:
+            answer(None if isinstance(outcome, Ok) else outcome)
+
+        weight = at.set_leverage(effect.product_id).weight
+        self._send("", weight, Priority.OWN, budget, visit, ended)
 
     def _send(
         self, coid: str, weight: int, priority: Priority, budget: RateBudget, visit: Visit, answer: Answer

@@ -19,9 +19,11 @@ from trader.engine.effects import AckCommand
 from trader.engine.events import LimitsCommand
 from trader.engine.execution.algo import largest_child
 from trader.engine.records import LegTerms
-from trader.engine.state import ZERO, Run, State
+from trader.engine.state import HUNDRED, ZERO, Run, State
 from trader.engine.turn import Turn
 from trader.engine.view import Exposure, Totals
+
+LEAST_TICKS = 5  # a price may always lie so far from what it is held against
 
 
 class Bound(NamedTuple):
@@ -57,12 +59,15 @@ class Counted(NamedTuple):
 def entry_bounds(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now: Now) -> Iterator[Bound]:
     """Everything the account asks of an entry, the quickest to say first."""
     limits = state.account.limits
+    least, largest = _order_sizes(limits, leg.symbol)
     yield Bound(
-        intent.quantity > limits.order_contracts,
+        intent.quantity > largest,
         "ACCOUNT_ORDER_SIZE",
-        f"quantity={intent.quantity}, order_contracts={limits.order_contracts}",
+        f"quantity={intent.quantity}, order_contracts={largest}",
         f"order={intent.quantity}",
     )
+    yield Bound(leg.quantity < least, "ORDER_TOO_SMALL", f"quantity={leg.quantity}, order_contracts_least={least}", "")
+    yield from _price_bound(state, leg, intent)
     recent = sum(1 for t in state.account.order_times if now.wall - t < timedelta(seconds=1))
     yield Bound(
         recent >= limits.orders_per_second,
@@ -81,6 +86,7 @@ def entry_bounds(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now
         fails = loss.locked or loss.reaches(limits.loss_bars_pct)
         yield Bound(fails, loss.code.upper(), numbers, f"{loss.name} loss={made.lost:.2f}/{loss.limit}")
     own = _size(state, run, leg, intent.quantity)
+    yield from _value_bounds(state, run, own)
     for code, part, contracts, most, notional, richest in _exposures([*_held(state), own], own, limits):
         yield Bound(
             contracts > most,
@@ -99,6 +105,56 @@ def entry_bounds(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now
             )
 
 
+def _order_sizes(limits: AccountLimits, symbol: str) -> tuple[int, int]:
+    """The fewest contracts of an order that opens, and the most."""
+    here = limits.of(symbol)
+    least = max(limits.order_contracts_least, here.order_contracts_least or 0)
+    return least, min(limits.order_contracts, here.order_contracts or limits.order_contracts)
+
+
+def _price_bound(state: State, leg: LegTerms, intent: OrderIntent) -> Iterator[Bound]:
+    """How far its limit may lie from the mark, or from the price that sets it off."""
+    quote, pct = state.market.quotes.get(leg.symbol), state.account.limits.price_deviation_pct
+    about = intent.stop.price if intent.stop is not None else None if quote is None else quote.mark
+    if intent.limit_price is None or not about or not pct:
+        return
+    width = max(about * pct / HUNDRED, LEAST_TICKS * leg.tick_size)
+    off = abs(intent.limit_price - about)
+    numbers = f"limit_price={intent.limit_price}, from={about}, price_deviation_pct={pct}"
+    yield Bound(off > width, "PRICE_DEVIATION", numbers, f"deviation={off:.2f} of {width:.2f}")
+
+
+def _value_bounds(state: State, run: Run, own: Size) -> Iterator[Bound]:
+    """What one order may be worth at the index price, and as a share of the balance."""
+    limits = state.account.limits
+    if own.each is None:
+        return  # said with the notional of all that is counted
+    value = own.contracts * own.each
+    yield Bound(
+        value > limits.order_notional_usd,
+        "ORDER_NOTIONAL",
+        f"notional={value:.0f} USD, order_notional_usd={limits.order_notional_usd}",
+        f"order={value:.0f} USD",
+    )
+    if not limits.order_share_pct and not limits.position_share_pct:
+        return
+    watch = state.watches.get(run.run_id)
+    balance = None if watch is None else watch.balance_usd
+    if balance is None or balance <= 0:
+        yield Bound(True, "BALANCE_UNKNOWN", "its share of the balance cannot be told: the balance is not known", "")
+        return
+    there = [one for one in _held(state) if one.symbol == own.symbol]
+    position = value + sum((one.contracts * one.each for one in there if one.each is not None), ZERO)
+    for code, worth, most, name in (
+        ("ORDER_SHARE", value, limits.order_share_pct, "order_share_pct"),
+        ("POSITION_SHARE", position, limits.position_share_pct, "position_share_pct"),
+    ):
+        share = worth / balance * HUNDRED
+        if most:
+            numbers = f"notional={worth:.0f} USD, balance={balance:.2f}, share={share:.1f} %, {name}={most}"
+            yield Bound(share > most, code, numbers, f"{code.lower()}={share:.1f} %")
+
+
 def oversize_of_run(state: State, run: Run) -> list[str]:
     """Which limits of size the whole entry of a run would break, in words."""
     planned = [_size(state, run, leg, leg.quantity) for leg in run.legs]
@@ -108,11 +164,17 @@ def oversize_of_run(state: State, run: Run) -> list[str]:
 def oversize(limits: AccountLimits, held: Sequence[Size], planned: Sequence[Size], orders: Orders) -> list[str]:
     """The same of what is held and planned. Asked before the first leg is entered: a limit that is met halfway would leave
     an entry to be undone at a loss."""
-    largest = max((largest_child(orders, one.contracts) for one in planned), default=0)
     flaws = []
-    if largest > limits.order_contracts:
-        flaws.append(f"an order of {largest} contracts is needed, order_contracts is {limits.order_contracts}")
     for one in planned:
+        least, most = _order_sizes(limits, one.symbol)
+        largest = largest_child(orders, one.contracts)
+        if largest > most:
+            flaws.append(f"an order of {largest} contracts is needed, order_contracts is {most}")
+        if one.contracts < least:
+            flaws.append(f"{one.contracts} contracts of {one.symbol}, order_contracts_least is {least}")
+        if one.each is not None and largest * one.each > limits.order_notional_usd:
+            worth = f"an order worth {largest * one.each:,.0f} USD of notional is needed"
+            flaws.append(f"{worth}, order_notional_usd is {limits.order_notional_usd:,f}")
         where = {"INSTRUMENT": f"in {one.symbol}", "UNDERLYING": f"on {one.underlying}", "ACCOUNT": "on this account"}
         for code, part, contracts, most, notional, richest in _exposures([*held, *planned], one, limits):
             if contracts > most:
@@ -134,14 +196,11 @@ def _exposures(sizes: Iterable[Size], own: Size, limits: AccountLimits) -> Itera
         notional: Decimal | None = ZERO
         for one in which:
             notional = None if notional is None or one.each is None else notional + one.contracts * one.each
-        yield Counted(
-            code,
-            part,
-            sum(one.contracts for one in which),
-            getattr(limits, f"contracts_{part}"),
-            notional,
-            getattr(limits, f"notional_{part}_usd"),
-        )
+        most, richest = getattr(limits, f"contracts_{part}"), getattr(limits, f"notional_{part}_usd")
+        if code == "INSTRUMENT":
+            here = limits.of(own.symbol)
+            most, richest = min(most, here.contracts or most), min(richest, here.notional_usd or richest)
+        yield Counted(code, part, sum(one.contracts for one in which), most, notional, richest)
 
 
 def _held(state: State) -> list[Size]:

@@ -9,6 +9,7 @@ from trader.domain.quote import Quote
 from trader.domain.remedy import Remedy
 from trader.domain.wording import refusal_words
 from trader.engine.absence import ENTRY_HORIZON_SECS
+from trader.engine.account.abnormal import bars_words
 from trader.engine.account.allocation import signed
 from trader.engine.account.crossing import crossing
 from trader.engine.beside import bars_beginning
@@ -181,7 +182,7 @@ def unready(turn: Turn, run: Run) -> str:
     if watch.recovered and watch.account_read is None:
         turn.set_watch(run.run_id, account_wanted=True)
         return "the account has not been read since the restart"
-    return bars_beginning(turn.state, run)
+    return bars_words(turn.state, run) or bars_beginning(turn.state, run)
 
 
 def _waited(turn: Turn, run: Run, leg: LegTerms) -> float:

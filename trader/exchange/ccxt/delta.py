@@ -19,7 +19,6 @@ from trader.domain.margin import MarginedPosition, MarginTerms, terms_of
 from trader.domain.order import OrderIntent, OrderSnapshot, TimeInForce
 from trader.domain.outcome import Rejected, Unknown
 from trader.domain.quote import Quote
-from trader.domain.trigger import Trigger
 from trader.domain.wallet import Transaction, Wallet
 from trader.exchange.ccxt.gateway import CcxtGateway
 from trader.exchange.ccxt.wire import load_ccxt
@@ -27,12 +26,14 @@ from trader.exchange.common.budget import DEFAULT_QUOTA, Priority
 from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.decoding import convert
 from trader.exchange.common.outcomes import outcome_of
+from trader.exchange.common.patience import CCXT, Patience
 from trader.exchange.common.rows import convert_rows
 from trader.exchange.common.transport import proxies_for
 from trader.exchange.delta.api.health import explain_failure
+from trader.exchange.delta.api.order_requests import stop_fields
 from trader.exchange.delta.wire import core as wire
 from trader.exchange.delta.wire import numbers as n
-from trader.exchange.delta.wire.account import FullPreferencesRow, MarginedPositionRow, TransactionRow
+from trader.exchange.delta.wire.account import FullPreferencesRow, LeverageRow, MarginedPositionRow, TransactionRow
 from trader.exchange.delta.wire.parse import (
     parse_fill,
     parse_instrument,
@@ -41,7 +42,12 @@ from trader.exchange.delta.wire.parse import (
     parse_position,
     parse_ticker,
 )
-from trader.exchange.delta.wire.parse_account import parse_margined, parse_preferences, parse_transaction
+from trader.exchange.delta.wire.parse_account import (
+    parse_leverage,
+    parse_margined,
+    parse_preferences,
+    parse_transaction,
+)
 from trader.exchange.ports import MaySign
 
 _KINDS = ("perpetual_futures", "call_options", "put_options")
@@ -53,7 +59,13 @@ class CcxtDeltaGateway(CcxtGateway):
     """A Delta account through ccxt."""
 
     def __init__(
-        self, rest_url: str, credentials: Credentials | None, *, quota: int = DEFAULT_QUOTA, proxy: str | None = None
+        self,
+        rest_url: str,
+        credentials: Credentials | None,
+        *,
+        quota: int = DEFAULT_QUOTA,
+        proxy: str | None = None,
+        patience: Patience = CCXT,
     ) -> None:
         """Check URLs with `environments.check_urls` before.
 
@@ -63,7 +75,9 @@ class CcxtDeltaGateway(CcxtGateway):
         # ccxt lists products in one loop that a single odd row ends: those it does not get to see.
         sound = {"products": lambda row: parse_instrument(_read(wire.ProductRow, row))}
         self._rest_url = rest_url
-        super().__init__(_maker(rest_url, credentials, proxy), settle="USD", quota=quota, sound=sound)
+        super().__init__(
+            _maker(rest_url, credentials, proxy), settle="USD", quota=quota, patience=patience, sound=sound
+        )
 
     # --------------------------------------------------------------------------------------------------- said
 
@@ -78,14 +92,9 @@ class CcxtDeltaGateway(CcxtGateway):
             params["post_only"] = "true"
         if not intent.reduce_only:
             del params["reduceOnly"]
+        if intent.stop is not None:
+            params |= stop_fields(intent.stop, intent.side)
         return params
-
-    def stop_params(self, trigger: Decimal) -> dict[str, Any]:
-        return {
-            "stop_order_type": "stop_loss_order",
-            "stop_price": f"{trigger:f}",
-            "stop_trigger_method": Trigger.MARK.value,
-        }
 
     def cancel_all_params(self) -> dict[str, Any]:
         return dict(_FLAGS)
@@ -150,6 +159,11 @@ class CcxtDeltaGateway(CcxtGateway):
             return self._set("preferences", lambda x: x.privatePutUsersTradingPreferences({"default_auto_topup": on}))
         body = {"product_id": product_id, "auto_topup": on}
         return self._set("auto_topup", lambda x: x.privatePutPositionsAutoTopup(body))
+
+    def leverage(self, product_id: int) -> Decimal:
+        symbol = self._symbol(product_id)
+        answer = self.wire.read("leverage", lambda x: x.fetch_leverage(symbol))["info"]
+        return parse_leverage(_read(LeverageRow, answer), product_id).leverage
 
     def _set(self, what: str, call: Callable[[Any], Any]) -> Rejected | Unknown | None:
         def send() -> None:

@@ -31,6 +31,7 @@ from trader.exchange.common.clock_offset import ClockOffset
 from trader.exchange.common.instruments import TTL_SECS, InstrumentCache
 from trader.exchange.common.odd_rows import OddRows
 from trader.exchange.common.outcomes import UnsendableOrder, check_match, outcome_of, priority_of
+from trader.exchange.common.patience import CCXT, Patience
 from trader.exchange.common.rows import agreeing, sift
 from trader.exchange.common.statistics import CallStatistics, Statistics
 from trader.exchange.delta.api.health import PROBE_ID, trading_refusal
@@ -55,6 +56,7 @@ class CcxtGateway:
         *,
         settle: str = "USD",
         quota: int = DEFAULT_QUOTA,
+        patience: Patience = CCXT,
         sound: Mapping[str, Callable[[Any], object]] | None = None,
     ) -> None:
         """`make` builds a ccxt exchange with keys and addresses; `settle` is the currency margin and P&L are in; `sound` see
@@ -63,7 +65,7 @@ class CcxtGateway:
         Raises:
             ConfigError: ccxt is not installed.
         """
-        self.wire = CcxtWire(make, quota=quota, sound=sound)
+        self.wire = CcxtWire(make, quota=quota, patience=patience, sound=sound)
         self._settle = settle
         self._instruments = InstrumentCache(self._load_instruments, time.monotonic, ttl_secs=TTL_SECS)
         self._symbols: dict[int, str] = {}  # product id → ccxt's unified symbol
@@ -79,39 +81,15 @@ class CcxtGateway:
     # ------------------------------------------------------------------------------------------------- orders
 
     def submit(self, intent: OrderIntent, *, may_sign: MaySign | None = None) -> Outcome:
-        """What the exchange's minimum, maximum and steps forbid is not sent."""
-        return self._submit(intent, {}, may_sign)
+        """What the exchange's minimum, maximum and steps forbid is not sent, nor is a stop it cannot be told of."""
 
-    def submit_stop(self, intent: OrderIntent, trigger: Decimal) -> Outcome:
-        """An order that waits until the mark reaches `trigger`; market or limit as the intent says."""
-        if not trigger.is_finite() or trigger <= 0:
-            return not_sent(f"a stop needs a trigger above 0, was {trigger}")
-        return self._submit(intent, self.stop_params(trigger), None)
-
-    def close_position(self, product_id: int, client_order_id: str) -> Outcome | None:
-        """Close whatever is held of a contract at market, reduce-only. None when the exchange says nothing is held.
-
-        Raises:
-            ExchangeError: The position could not be read.
-        """
-        held = self.position(product_id)
-        if held.quantity == 0:
-            return None
-        intent = OrderIntent(
-            client_order_id=client_order_id, run_id="", leg="", purpose=Purpose.EXIT, attempt=1, symbol=held.symbol,
-            product_id=product_id, side=Side.SELL if held.quantity > 0 else Side.BUY, quantity=abs(held.quantity),
-            order_type=OrderType.MARKET, limit_price=None, reduce_only=True,
-        )  # fmt: skip
-        return self.submit(intent)
-
-    def _submit(self, intent: OrderIntent, extra: dict[str, Any], may_sign: MaySign | None) -> Outcome:
         def send() -> Ok:
-            build_place(request_of(intent))  # the house's own checks: id, quantity, price
+            build_place(request_of(intent))  # the house's own checks: id, quantity, price, stop
             symbol = self._symbol(intent.product_id)
             self._check_limits(intent, symbol)
             price = None if intent.limit_price is None else f"{intent.limit_price:f}"
             kind = "limit" if intent.order_type is OrderType.LIMIT else "market"
-            params = self.order_params(intent) | extra
+            params = self.order_params(intent)
             row = self.wire.change(
                 "create_order",
                 lambda x: x.create_order(symbol, kind, intent.side.value, intent.quantity, price, params),
@@ -134,6 +112,22 @@ class CcxtGateway:
         statistics.record_order(outcome)
         return outcome
 
+    def close_position(self, product_id: int, client_order_id: str) -> Outcome | None:
+        """Close whatever is held of a contract at market, reduce-only. None when the exchange says nothing is held.
+
+        Raises:
+            ExchangeError: The position could not be read.
+        """
+        held = self.position(product_id)
+        if held.quantity == 0:
+            return None
+        intent = OrderIntent(
+            client_order_id=client_order_id, run_id="", leg="", purpose=Purpose.EXIT, attempt=1, symbol=held.symbol,
+            product_id=product_id, side=Side.SELL if held.quantity > 0 else Side.BUY, quantity=abs(held.quantity),
+            order_type=OrderType.MARKET, limit_price=None, reduce_only=True,
+        )  # fmt: skip
+        return self.submit(intent)
+
     def _check_limits(self, intent: OrderIntent, symbol: str) -> None:
         """The exchange's own minimum, maximum and steps.
 
@@ -142,7 +136,9 @@ class CcxtGateway:
         """
         market = self.wire.exchange.market(symbol)
         limits, precision = market.get("limits") or {}, market.get("precision") or {}
-        for what, value in (("amount", Decimal(intent.quantity)), ("price", intent.limit_price)):
+        trigger = None if intent.stop is None else intent.stop.price
+        asked = (("amount", Decimal(intent.quantity)), ("price", intent.limit_price), ("price", trigger))
+        for what, value in asked:
             low, high = (unified.decimal_of((limits.get(what) or {}).get(end)) for end in ("min", "max"))
             if value is None:
                 continue
@@ -265,6 +261,23 @@ class CcxtGateway:
     def set_auto_topup(self, product_id: int | None, on: bool) -> Rejected | Unknown | None:
         return not_sent("auto top-up of this exchange cannot be set through ccxt; set it on the exchange's own page")
 
+    def set_leverage(self, product_id: int, leverage: Decimal) -> Rejected | Unknown | None:
+        def send() -> None:
+            if not self.wire.exchange.has.get("setLeverage"):
+                raise UnsendableOrder("the leverage of this exchange cannot be set through ccxt")
+            wanted, symbol = unified.leverage_text(leverage), self._symbol(product_id)
+            self.wire.change("leverage", lambda x: x.set_leverage(wanted, symbol), priority=Priority.OWN)
+
+        return outcome_of(send, f"leverage {product_id}")
+
+    def leverage(self, product_id: int) -> Decimal:
+        symbol = self._symbol(product_id)
+        told = self.wire.read("leverage", lambda x: x.fetch_leverage(symbol))
+        found = unified.decimal_of(told.get("longLeverage"))
+        if found is None or found <= 0:
+            raise WireError(f"the exchange does not tell the leverage of {symbol}")
+        return found
+
     def who_am_i(self) -> str:
         """Where the exchange tells no user, a fingerprint of the key."""
         exchange = self.wire.exchange
@@ -384,11 +397,9 @@ class CcxtGateway:
             params["postOnly"] = True
         if intent.reduce_only:
             params["reduceOnly"] = True
+        if intent.stop is not None:
+            params |= unified.stop_params(intent.stop, self.wire.exchange)
         return params
-
-    def stop_params(self, trigger: Decimal) -> dict[str, Any]:
-        """ccxt's words for a stop."""
-        return {"triggerPrice": f"{trigger:f}"}
 
     def cancel_all_params(self) -> dict[str, Any]:
         return {}

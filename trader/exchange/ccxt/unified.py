@@ -13,6 +13,8 @@ from trader.domain.fill import Channel, Fill, FillKind, Position
 from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderSnapshot, Side
 from trader.domain.quote import Quote
+from trader.domain.trigger import Stop, StopKind
+from trader.exchange.common.outcomes import UnsendableOrder
 
 _TEXT_LENGTH_MAX = 64
 _DIGITS_MAX = 15  # no price, size or balance reaches 10^15
@@ -42,10 +44,48 @@ def parse_order(row: Any, symbol: str, product_id: int) -> OrderSnapshot:
         venue_state=_ENDED.get(state, state),
         reduce_only=bool(row.get("reduceOnly")),
         paid_commission=decimal_of(_within(row, "fee", "cost")),
-        stop_kind=_text(_within(row, "info", "stop_order_type")) or "",
+        stop_kind=_text(_within(row, "info", "stop_order_type")) or _stop_kind(row),
+        stop_price=price_of(row.get("triggerPrice")),
         created_at=instant_of(row.get("timestamp")),
         ts_event=instant_of(row.get("lastUpdateTimestamp")) or instant_of(row.get("timestamp")),
     )
+
+
+def _stop_kind(row: Any) -> str:
+    """What an order with a trigger is for, as far as ccxt's structure tells."""
+    for name, kind in (("stopLossPrice", StopKind.STOP_LOSS), ("takeProfitPrice", StopKind.TAKE_PROFIT)):
+        if row.get(name) is not None:
+            return kind.value
+    return StopKind.STOP_LOSS.value if row.get("triggerPrice") is not None else ""
+
+
+def stop_params(stop: Stop, exchange: Any) -> dict[str, Any]:
+    """ccxt's words for a stop.
+
+    Raises:
+        UnsendableOrder: The exchange's class in ccxt does not know this kind of stop, or cannot be told its trigger.
+    """
+    name, word, value = "stopLossPrice", "createStopLossOrder", stop.price
+    if stop.kind is StopKind.TAKE_PROFIT:
+        name, word = "takeProfitPrice", "createTakeProfitOrder"
+    elif stop.trail is not None:
+        name, word, value = "trailingAmount", "createTrailingAmountOrder", stop.trail
+    if not exchange.has.get(word):
+        raise UnsendableOrder(f"{exchange.id} takes no such stop through ccxt ({word})")
+    if stop.trigger is not None:
+        raise UnsendableOrder(f"ccxt has no word for which price sets a stop off at {exchange.id}")
+    return {name: f"{value:f}"}
+
+
+def leverage_text(leverage: Decimal) -> str:
+    """Leverage as ccxt passes it on.
+
+    Raises:
+        UnsendableOrder: It is none.
+    """
+    if not leverage.is_finite() or leverage <= 0:
+        raise UnsendableOrder(f"leverage must be above 0, was {leverage}")
+    return f"{leverage:f}"
 
 
 def parse_fill(row: Any, symbol: str, product_id: int) -> Fill:

@@ -29,6 +29,7 @@ from trader.exchange.common.budget import Priority, RateBudget
 from trader.exchange.common.clock_offset import ClockOffset
 from trader.exchange.common.lists import Lists
 from trader.exchange.common.odd_rows import OddRows
+from trader.exchange.common.patience import CCXT, Patience
 from trader.exchange.common.rows import odd_row
 from trader.exchange.common.statistics import CallStatistics
 from trader.exchange.common.transport import borrowed_call, guard_session
@@ -41,10 +42,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 UNUSABLE = "unusable"  # marks the structure that stands for a row ccxt could not read
-CHANGE_SECS = 5.0
-READ_SECS = 10.0
-READ_ATTEMPTS = 3
-_PAUSE_SECS = 0.25  # before a read is repeated; doubled each time
 _PARSERS = ("parse_market", "parse_ticker", "parse_order", "parse_trade", "parse_position", "parse_ledger_entry")
 _STAND_IN: dict[str, Any] = {
     "info": {},
@@ -88,6 +85,7 @@ class CcxtWire(Lists):
         make: Callable[[], Any],
         *,
         quota: int,
+        patience: Patience = CCXT,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -98,6 +96,7 @@ class CcxtWire(Lists):
         self._sound = sound or {}
         self.ccxt = load_ccxt()
         self._make = make
+        self._patience = patience
         self._wall = wall
         self._sleep = sleep
         self._thread = _Thread()
@@ -131,24 +130,24 @@ class CcxtWire(Lists):
         """
         self._thread.may_sign = may_sign
         try:
-            return self._signed_again(name, call, CHANGE_SECS, priority)
+            return self._signed_again(name, call, self._patience.change_secs, priority)
         finally:
             self._thread.may_sign = None
 
     def read(self, name: str, call: Callable[[Any], T], *, priority: Priority = Priority.OWN) -> T:
-        """Make a call that only reads, up to three times where no answer came or too many were asked for, and once more where
+        """Make a call that only reads, again where no answer came or too many were asked for, and once more where
         its signature was refused as expired.
 
         Raises:
             ExchangeError: Any of its kinds.
         """
-        pause = _PAUSE_SECS
-        for attempt in range(1, READ_ATTEMPTS + 1):
+        pause, attempts = self._patience.pause_secs, 1 + self._patience.repeats
+        for attempt in range(1, attempts + 1):
             try:
-                return self._signed_again(name, call, READ_SECS, max(priority, self._least))
+                return self._signed_again(name, call, self._patience.read_secs, max(priority, self._least))
             except (NotSent, OutcomeUnknown, RateLimited) as error:
                 waiting = error.retry_after_secs if isinstance(error, RateLimited) else pause
-                if attempt == READ_ATTEMPTS or waiting > 2.0:
+                if attempt == attempts or waiting > 2.0:
                     raise
                 self._sleep(waiting)
                 pause *= 2
@@ -172,7 +171,7 @@ class CcxtWire(Lists):
             made = self._make()
             made.enableRateLimit = False  # our own budget decides; ccxt would sleep in the middle of an exit
             made.enableLastJsonResponse = True  # the page cursors are nowhere else
-            made.timeout = int(CHANGE_SECS * 1000)
+            made.timeout = int(self._patience.change_secs * 1000)
             guard_session(made.session)
             self._watch(made)
             self._set_clock(made)

@@ -24,6 +24,7 @@ from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.instruments import TTL_SECS, InstrumentCache
 from trader.exchange.common.odd_rows import OddRows, PartialList, in_words
 from trader.exchange.common.outcomes import Done, priority_of
+from trader.exchange.common.patience import OWN, Patience
 from trader.exchange.common.rows import agreeing, odd_row, sift
 from trader.exchange.common.statistics import CallStatistics, Statistics
 from trader.exchange.delta.api.account import AccountAPI
@@ -69,6 +70,7 @@ class DeltaGateway:
         instruments_ttl_secs: float = TTL_SECS,
         user_agent: str = USER_AGENT,
         proxy: str | None = None,
+        patience: Patience = OWN,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -79,6 +81,7 @@ class DeltaGateway:
             quota=quota,
             user_agent=user_agent,
             proxy=proxy,
+            patience=patience,
             wall=wall,
             monotonic=monotonic,
         )
@@ -205,6 +208,12 @@ class DeltaGateway:
         if product_id is None:
             return _agreed(self.account.set_default_auto_topup(on))
         return _agreed(self.account.set_auto_topup(product_id, on))
+
+    def set_leverage(self, product_id: int, leverage: Decimal) -> Rejected | Unknown | None:
+        return _agreed(self.account.set_leverage(product_id, leverage))
+
+    def leverage(self, product_id: int) -> Decimal:
+        return self.account.leverage(product_id).leverage
 
     def who_am_i(self) -> str:
         envelope = self.rest.read(wire.PreferencesRow, at.PREFERENCES)

@@ -100,6 +100,10 @@ class Exchange(TradingFloor):
             for instrument in self._liquidation.sweep(now):
                 self._desk.follow_up(instrument, now)
 
+    def wake_stops(self) -> None:
+        """Let every stop whose trigger is reached become an order now."""
+        self._desk.wake_stops(self.now)
+
     def _next_due(self) -> datetime:
         expiry, funding = self.products.next_expiry, self._funding.due
         return expiry if expiry is not None and expiry < funding else funding

@@ -119,7 +119,7 @@ def build_place(request: OrderRequest) -> dict[str, Any]:
     elif request.limit_price is not None:
         raise UnsendableOrder(f"a market order carries no price, was {request.limit_price}")
     if request.stop is not None:
-        body |= _stop_fields(request.stop, request.side)
+        body |= stop_fields(request.stop, request.side)
     if request.bracket is not None:
         body |= bracket_fields(request.bracket, request.side)
     if request.mmp is not None:
@@ -325,7 +325,12 @@ def _batch_length(rows: Sequence[object]) -> None:
         raise UnsendableOrder(f"a batch has 1 to {BATCH_MOST} orders, was {len(rows)}")
 
 
-def _stop_fields(stop: Stop, side: Side) -> dict[str, Any]:
+def stop_fields(stop: Stop, side: Side) -> dict[str, Any]:
+    """The fields that make an order of that side wait.
+
+    Raises:
+        UnsendableOrder: It has no trigger, two of them, or one that cannot be.
+    """
     if (stop.price is None) == (stop.trail is None):
         raise UnsendableOrder("a stop has a trigger price or a trailing amount, one of the two")
     fields: dict[str, Any] = {"stop_order_type": stop.kind.value}

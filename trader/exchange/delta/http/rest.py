@@ -22,6 +22,7 @@ from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.decoding import decoder_of
 from trader.exchange.common.lists import Lists
 from trader.exchange.common.odd_rows import OddRows
+from trader.exchange.common.patience import OWN, Patience
 from trader.exchange.common.rows import UNREADABLE
 from trader.exchange.common.statistics import CallStatistics
 from trader.exchange.common.transport import Reply, Transport
@@ -36,8 +37,6 @@ from trader.exchange.ports import MaySign
 logger = logging.getLogger(__name__)
 
 USER_AGENT = "strangle-desk"  # the exchange's front door answers 403 without one
-ORDER_DEADLINE_SECS = 5.0
-READ_DEADLINE_SECS = 10.0
 PAGES_MAX = 2_000
 _RETRY_SECS_LEFT_MIN = 0.5
 _BODY_LOG_CHARS = 2000
@@ -82,6 +81,7 @@ class RestClient(Lists):
         quota: int = DEFAULT_QUOTA,
         user_agent: str = USER_AGENT,
         proxy: str | None = None,
+        patience: Patience = OWN,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -89,6 +89,7 @@ class RestClient(Lists):
         self._base_url = base_url.rstrip("/")
         self._credentials = credentials
         self._user_agent = user_agent
+        self._patience = patience
         self._wall = wall
         self.budget = RateBudget(monotonic, quota=quota)
         self.clock = ClockOffset()
@@ -130,7 +131,7 @@ class RestClient(Lists):
             OutcomeUnknown: It may have been done.
         """
         text = msgspec.json.encode(body).decode()
-        deadline = time.monotonic() + ORDER_DEADLINE_SECS
+        deadline = time.monotonic() + self._patience.change_secs
         call = _Call(endpoint, endpoint.path, "", text, priority, may_sign)
         answered = self._signed_again(result, call, self._orders, deadline).result
         if answered is None and result is not Any:
@@ -154,7 +155,7 @@ class RestClient(Lists):
         """
         path = f"{endpoint.path}/{quote(tail, safe=',')}" if tail else endpoint.path
         text = f"?{urlencode(query)}" if query else ""
-        deadline = time.monotonic() + READ_DEADLINE_SECS
+        deadline = time.monotonic() + self._patience.read_secs
         call = _Call(endpoint, path, text, "", max(priority, self._least), None)
         envelope = self._signed_again(result, call, self._reads, deadline)
         if envelope.result is None:
@@ -247,7 +248,8 @@ class RestClient(Lists):
                 logger.debug("http_failed %s error=%s why=%s", name, type(error).__name__, error)
 
     def _exchange(self, call: "_Call", transport: Transport, deadline: float) -> Reply:
-        attempts = 2 if call.endpoint.method == "GET" else 1
+        attempts = 1 + self._patience.repeats if call.endpoint.method == "GET" else 1
+        pause = self._patience.pause_secs
         for attempt in range(1, attempts + 1):
             self.breaker.admit(call.priority)
             try:
@@ -263,8 +265,10 @@ class RestClient(Lists):
                 raise
             except (NotSent, OutcomeUnknown) as error:
                 self.breaker.failed(str(error))
-                if attempt == attempts or deadline - time.monotonic() < _RETRY_SECS_LEFT_MIN:
+                if attempt == attempts or deadline - time.monotonic() - pause < _RETRY_SECS_LEFT_MIN:
                     raise
+                time.sleep(pause)
+                pause *= 2
             else:
                 if reply.status >= 500:
                     self.breaker.failed(f"HTTP {reply.status}")

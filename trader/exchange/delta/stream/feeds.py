@@ -11,6 +11,7 @@ from trader.exchange.common.credentials import Credentials
 from trader.exchange.common.events import PrivateMessage, StreamEvent
 from trader.exchange.common.odd_rows import OddRows
 from trader.exchange.delta.stream.conflate import Conflator
+from trader.exchange.delta.stream.connection import Timings
 from trader.exchange.delta.stream.lookout import Lookout
 from trader.exchange.delta.stream.streams import PrivateStream, PublicStream
 from trader.exchange.delta.wire.core import MarketMessage
@@ -23,7 +24,15 @@ _SPOT = "spot_price"
 class DeltaMarketFeed:
     """The public stream, conflated. Implements `MarketFeed`."""
 
-    def __init__(self, url: str, *, clock: ClockOffset, proxy: str | None = None, odd: OddRows | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: ClockOffset,
+        proxy: str | None = None,
+        odd: OddRows | None = None,
+        timings: Timings = Timings(),  # noqa: B008 - a frozen value
+    ) -> None:
         """`clock` learns from the stamps of messages; `odd` takes what was left out of them."""
         self._clock = clock
         self._wake: Callable[[], None] = lambda: None
@@ -31,7 +40,7 @@ class DeltaMarketFeed:
         self._failed: Callable[[Exception], None] = lambda error: None
         self._lookout = Lookout()
         self._conflator = Conflator(lambda: self._wake(), matters=self._lookout.matters)
-        self._stream = PublicStream(url, self._on_message, self._on_event, proxy=proxy, odd=odd)
+        self._stream = PublicStream(url, self._on_message, self._on_event, timings=timings, proxy=proxy, odd=odd)
         self._wanted: set[tuple[str, str]] = set()  # channel and name
         self._taken: datetime | None = None
 

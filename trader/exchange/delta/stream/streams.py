@@ -203,6 +203,8 @@ class PrivateStream(Stream):
         user_agent: str = USER_AGENT,
         proxy: str | None = None,
         odd: OddRows | None = None,
+        follows_positions: bool = True,
+        follows_margins: bool = True,
     ) -> None:
         """`clock` is what is known of the exchange's clock, shared with the REST client; `product_id_of` names the product of a symbol,
         which the fill channel does not (0 where nobody knows); `on_protection` hears of ``portfolio_margins`` and
@@ -217,8 +219,10 @@ class PrivateStream(Stream):
         self._product_ids: dict[str, int] = {}
         self._sequence = SequenceTracker()
         for channel in _PRIVATE_CHANNELS:
-            self.subscribe(channel, symbols)
-        self.subscribe("margins")
+            if channel != "positions" or follows_positions:
+                self.subscribe(channel, symbols)
+        if follows_margins:
+            self.subscribe("margins")
 
     def use_credentials(self, credentials: Credentials) -> None:
         """Change the key pair; the next login uses it."""

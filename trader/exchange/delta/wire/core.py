@@ -121,6 +121,8 @@ class OrderRow(msgspec.Struct):
     cancellation_reason: str | None = None
     paid_commission: Number = None
     stop_order_type: str | None = None
+    stop_price: Number = None
+    trail_amount: Number = None
     created_at: Number = None
     updated_at: Number = None
     timestamp: Number = None

@@ -154,6 +154,7 @@ def parse_order(row: OrderRow) -> OrderSnapshot:
     if not symbol:
         raise WireError("order without a symbol")
     paid = n.decimal_of(row.paid_commission, "paid_commission")
+    trail = n.signed_or_none(row.trail_amount)  # its sign says on which side of the market it trails
     return OrderSnapshot(
         venue_order_id=n.id_of(row.order_id if row.id is None else row.id, "order id"),
         client_order_id=row.client_order_id or None,
@@ -169,6 +170,8 @@ def parse_order(row: OrderRow) -> OrderSnapshot:
         cancellation_reason=row.cancellation_reason,
         paid_commission=paid,
         stop_kind=row.stop_order_type or "",
+        stop_price=n.price_or_none(row.stop_price),
+        trail=None if trail is None else abs(trail),
         created_at=n.instant_of(row.created_at, "created_at"),
         ts_event=n.instant_of(row.timestamp, "timestamp") or n.instant_of(row.updated_at, "updated_at"),
     )

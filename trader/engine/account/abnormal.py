@@ -1,0 +1,228 @@
+"""The breaker of entries: while a market is not normal, or the exchange does not answer, no entry begins.
+
+It trips by itself, says so once, and lets entries out again after a calm of `calm_secs`. Cancels, exits and Stop never ask it.
+An entry of several legs that is under way is completed: half of a strangle is more dangerous than the whole.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from statistics import median
+
+from msgspec.structs import replace
+
+from trader.config.account_limits import AccountLimits
+from trader.domain.outcome import Ok, Outcome, Rejected, Unknown
+from trader.domain.quote import Quote
+from trader.domain.remedy import Remedy
+from trader.engine import events as ev
+from trader.engine import records as rec
+from trader.engine.account.sight import Calls, Sight, Span, Trip
+from trader.engine.beside import is_begun
+from trader.engine.records import LegTerms
+from trader.engine.state import HUNDRED, QUOTE_AGE, Run, State, age_slack
+from trader.engine.turn import Turn
+
+_STRETCHES = 12  # of the window of a jump
+_LEAST_TICKS = 20  # a spread is judged against at least so many: a worthless option is always quoted wide
+
+
+def tripped(state: State, underlying: str) -> tuple[Trip, ...]:
+    """What is not normal for entries on an underlying just now."""
+    sight = state.sights.get(underlying)
+    return state.calls.trips + (() if sight is None else sight.trips)
+
+
+def bars(state: State, run: Run) -> Trip | None:
+    """What keeps the entries of a run from leaving; None when nothing does."""
+    found = tripped(state, run.underlying)
+    if not found or (len(run.legs) > 1 and is_begun(run)):
+        return None
+    return found[0]
+
+
+def bars_words(state: State, run: Run) -> str:
+    """The same in words; empty when nothing does."""
+    trip = bars(state, run)
+    return "" if trip is None else trip.words
+
+
+def all_words(state: State) -> str:
+    """Everything that is not normal, for people; empty while everything is."""
+    trips = [*state.calls.trips, *(trip for sight in state.sights.values() for trip in sight.trips)]
+    return f"entries pause: {'; '.join(trip.words for trip in trips)}" if trips else ""
+
+
+# ------------------------------------------------------------ the market
+
+
+def watch_markets(turn: Turn, event: ev.AnyEvent) -> None:
+    """Look at every market that a run is on, after an event."""
+    now = turn.now.market
+    if now is None:
+        return
+    told = _told(turn.state, event)
+    legs: dict[str, list[LegTerms]] = {}
+    for run in turn.state.unresolved:
+        legs.setdefault(run.underlying, []).extend(leg for leg in run.legs if not leg.has_expired(now))
+    sights = {name: _look(turn, name, here, told.get(name), now) for name, here in legs.items()}
+    if sights != turn.state.sights:
+        turn.set(sights=sights)
+
+
+def _told(state: State, event: ev.AnyEvent) -> dict[str, Decimal]:
+    """The index prices that an event brought; those that are none were left out when the market was booked."""
+    told: Iterable[tuple[str, Decimal | None]] = ()
+    if isinstance(event, ev.MarketMoved):
+        told = event.spots
+    elif isinstance(event, ev.ChainRead) and (run := state.runs.get(event.run_id)) is not None:
+        told = ((run.underlying, event.spot),)
+    return {name: spot for name, spot in told if spot is not None and state.market.spots.get(name) == spot}
+
+
+def _look(turn: Turn, underlying: str, legs: Sequence[LegTerms], spot: Decimal | None, now: datetime) -> Sight:
+    sight, market, limits = turn.state.sights.get(underlying, Sight()), turn.state.market, turn.state.account.limits
+    quotes = {leg.symbol: quote for leg in legs if (quote := market.quotes.get(leg.symbol)) is not None}
+    if spot is not None:
+        sight = replace(sight, spans=_with(sight.spans, spot, now, limits.index_jump_secs))
+    prices = (market.spots.get(underlying), *(quote.mark for quote in quotes.values()))
+    if prices != sight.prices or sight.moved is None:
+        sight = replace(sight, prices=prices, moved=now)
+    found = dict(_found(turn, underlying, legs, quotes, sight, now))
+    return replace(sight, trips=_kept(turn, underlying, sight.trips, found, now, limits))
+
+
+def _with(spans: tuple[Span, ...], spot: Decimal, now: datetime, secs: int) -> tuple[Span, ...]:
+    """The window with one more price: of each stretch the extremes are enough."""
+    window = timedelta(seconds=secs)
+    if spans and now - spans[-1].began < window / _STRETCHES:
+        last = spans[-1]
+        spans = (*spans[:-1], Span(last.began, min(last.low, spot), max(last.high, spot)))
+    else:
+        spans = (*spans, Span(now, spot, spot))
+    if now - spans[0].began > window:
+        spans = tuple(span for span in spans if now - span.began <= window)
+    return spans
+
+
+def _found(
+    turn: Turn, underlying: str, legs: Sequence[LegTerms], quotes: dict[str, Quote], sight: Sight, now: datetime
+) -> Iterator[tuple[str, str]]:
+    """What is not normal at this instant: code and words."""
+    limits = turn.state.account.limits
+    spot = sight.prices[0]
+    if limits.index_jump_pct and spot is not None and sight.spans:
+        low, high = min(span.low for span in sight.spans), max(span.high for span in sight.spans)
+        moved = max(spot / low - 1, 1 - spot / high) * HUNDRED
+        if moved >= limits.index_jump_pct:
+            yield (
+                "INDEX_JUMP",
+                (
+                    f"the index of {underlying} has moved {moved:.2f} % within {limits.index_jump_secs} s "
+                    f"(index_jump_pct {limits.index_jump_pct})"
+                ),
+            )
+    fresh = {symbol: quote for symbol, quote in quotes.items() if _is_fresh(turn, quote)}
+    crossed = [symbol for symbol, quote in fresh.items() if quote.bid and quote.ask and quote.bid > quote.ask]
+    if limits.crossed_contracts and len(crossed) >= limits.crossed_contracts:
+        yield (
+            "BOOK_CROSSED",
+            (f"the bid lies above the ask in {', '.join(crossed[:3])} (crossed_contracts {limits.crossed_contracts})"),
+        )
+    spreads = [
+        (quote.ask - quote.bid) / max(quote.mark, _LEAST_TICKS * leg.tick_size) * HUNDRED
+        for leg in legs
+        if (quote := fresh.get(leg.symbol)) and quote.bid and quote.ask and quote.mark
+    ]
+    if limits.wide_spread_pct and spreads and (wide := median(spreads)) >= limits.wide_spread_pct:
+        yield (
+            "SPREADS_WIDE",
+            (
+                f"the spread of the watched contracts of {underlying} is {wide:.0f} % of the mark in the median "
+                f"(wide_spread_pct {limits.wide_spread_pct})"
+            ),
+        )
+    still = 0.0 if sight.moved is None else (now - sight.moved).total_seconds()
+    if limits.frozen_secs and still >= limits.frozen_secs:
+        yield (
+            "FEED_FROZEN",
+            (
+                f"neither the index of {underlying} nor a mark has changed for {still:.0f} s (frozen_secs {limits.frozen_secs})"
+            ),
+        )
+
+
+def _is_fresh(turn: Turn, quote: Quote) -> bool:
+    newest = turn.state.market.newest
+    if quote.ts_quote is None or newest is None:
+        return False
+    return newest - quote.ts_quote <= QUOTE_AGE + age_slack(turn.now)
+
+
+# ------------------------------------------------------------ the way to the exchange
+
+
+def watch_calls(turn: Turn, event: ev.AnyEvent) -> None:
+    """Count requests that were not answered; any answer begins anew."""
+    ended, calls, limits = _ended(event), turn.state.calls, turn.state.account.limits
+    if ended is None and not calls.trips:
+        return
+    count = calls.unanswered if ended is None else 0 if ended else calls.unanswered + 1
+    found: dict[str, str] = {}
+    if ended is False and limits.api_failures and count >= limits.api_failures:
+        found["API_FAILING"] = (
+            f"the exchange has not answered {count} requests in a row (api_failures {limits.api_failures})"
+        )
+    trips = _kept(turn, "", calls.trips, found, turn.wall, limits)
+    if count != calls.unanswered or trips != calls.trips:
+        turn.set(calls=Calls(unanswered=count, trips=trips))
+
+
+def _ended(event: ev.AnyEvent) -> bool | None:
+    """Whether the exchange has answered a request; None where the event tells nothing of that. A 429 is none of both."""
+    match event:
+        case ev.SubmitAnswered(outcome=outcome) | ev.CancelAnswered(outcome=outcome):
+            return _has_answered(outcome)
+        case ev.LeverageAnswered(ended=ended):
+            return True if ended is None else _has_answered(ended)
+        case ev.AccountRead():
+            failed = bool(event.error) and event.positions is None
+        case ev.ChainRead() | ev.WalletRead() | ev.MarginRead():
+            failed = bool(event.error)
+        case _:
+            return None
+    return None if failed and event.retry_after_secs is not None else not failed
+
+
+def _has_answered(outcome: Outcome) -> bool | None:
+    match outcome:
+        case Unknown():
+            return False
+        case Rejected(remedy=Remedy.RESEND):
+            return None  # it was never let out
+        case Ok() | Rejected():
+            return True
+
+
+# ------------------------------------------------------------ both
+
+
+def _kept(
+    turn: Turn, name: str, before: tuple[Trip, ...], found: dict[str, str], now: datetime, limits: AccountLimits
+) -> tuple[Trip, ...]:
+    """What bars entries now: what is found, and what was found less than a calm ago. Beginning and end are said."""
+    if not before and not found:
+        return ()
+    calm = timedelta(seconds=limits.calm_secs)
+    kept = [trip for trip in before if trip.code not in found and now - trip.last < calm]
+    trips = (*(Trip(code=code, words=words, last=now) for code, words in found.items()), *kept)
+    known, stays = {trip.code for trip in before}, {trip.code for trip in trips}
+    on = f" on {name}" if name else ""
+    for trip in trips:
+        if trip.code not in known:
+            text = f"Entries{on} pause: {trip.words}. Exits and Stop go on."
+            turn.write(rec.AlertRaised, "", level="warning", code=f"abnormal:{trip.code}", text=text)
+    if known and not stays:
+        text = f"Entries{on} are let out again: nothing was abnormal for {limits.calm_secs} s."
+        turn.write(rec.AlertRaised, "", level="info", code="normal_again", text=text)
+    return trips
