@@ -86,7 +86,7 @@ class RunBook:
         newest = self._journal.newest().record
         read_to, told = self._accounts.get(account, (-1, None))
         if told is None or newest > read_to:
-            unresolved = self._journal.unresolved_runs(account)
+            unresolved = self._journal.unresolved_runs(account, tickets=False)
             ended = [] if unresolved else self._journal.runs(limit=1, account=account, finished=True)
             levels = self._journal.level_changes(account, 1)
             told = AccountRuns(

@@ -260,6 +260,74 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     safety: Safety | None = None
 
 
+class ClosingView(msgspec.Struct, frozen=True, kw_only=True):
+    """A reduce-only order of a ticket that rests, or is to. `name`: L stop loss, G take profit, R... of a reduce-only ticket
+    (`ticket_id`). `quantity`: contracts that rest now; `status` of its newest order, empty before the first."""
+
+    name: str
+    quantity: int
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    trail_usd: Decimal | None
+    status: str
+    client_order_ids: tuple[str, ...]
+    ticket_id: str = ""
+
+
+class TicketView(msgspec.Struct, frozen=True, kw_only=True):
+    """One single order now, from its request to its end. Prices are USD per unit of underlying, money is USD, `pnl` at cost to close
+    (fees in). `status`: waiting, working, holding, closing, done, refused or cancelled. `open_quantity` is what is held on `side`.
+    `fresh` False: the price is not used, and no P&L of what is open is told."""
+
+    ticket_id: str
+    symbol: str
+    underlying: str
+    kind: str  # call, put or perpetual
+    strike: Decimal | None
+    expiry: datetime | None
+    side: str
+    quantity: int
+    order_type: str
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    trail_usd: Decimal | None
+    trigger_by: str
+    time_in_force: str
+    post_only: bool
+    work: str
+    reason: str
+    leverage: Decimal | None
+    adopted: bool
+    linked: str
+    phase: Phase
+    status: str
+    words: str
+    filled: int
+    open_quantity: int
+    avg_px: Decimal | None
+    exit_px: Decimal | None
+    mark: Decimal | None
+    bid: Decimal | None
+    ask: Decimal | None
+    fresh: bool
+    pnl: Decimal | None
+    pnl_mark: Decimal | None
+    fees: Decimal | None
+    realized_pnl: Decimal | None
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    closing: tuple[ClosingView, ...]
+    contract_value: Decimal | None
+    notional: Decimal | None
+    liquidation_px: Decimal | None
+    created_at: datetime
+    exit_reason: str | None
+    refused_code: str
+    refused_field: str
+    refused_detail: str
+    orders: tuple[OrderView, ...]
+
+
 class Ops(msgspec.Struct, frozen=True, kw_only=True):
     """The ops strip: is the machinery well? Ages in wall-clock seconds at the time the snapshot was written."""
 
@@ -313,5 +381,6 @@ class LiveSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     market: datetime | None
     ops: Ops
     runs: tuple[RunView, ...] = ()
+    tickets: tuple[TicketView, ...] = ()  # unfinished ones, and those that ended a moment ago
     totals: Totals | None = None
     margin: MarginTerms | None = None

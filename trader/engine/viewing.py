@@ -9,7 +9,7 @@ from trader.domain.exit_reason import exit_label
 from trader.domain.expiry import IST
 from trader.domain.fill import FillKind
 from trader.domain.order import OrderStatus, Purpose, Side
-from trader.domain.wording import done_of, fill_verb, refusal_words
+from trader.domain.wording import done_of, fill_verb
 from trader.engine.corridor import corridor, curves_of, nearest_stop
 from trader.engine.cover import needed
 from trader.engine.execution.progress import progress
@@ -24,6 +24,7 @@ from trader.engine.safety import naked_view, safety
 from trader.engine.shown import shown
 from trader.engine.spread_guard import guarded, guarded_view
 from trader.engine.state import HUNDRED, ZERO, Market, Run, State, Watch
+from trader.engine.tickets.viewing import order_view
 from trader.engine.valuation import Valuation, fresh_value, option_held, value
 from trader.engine.view import LegView, OrderView, RunView
 from trader.pricing.margin_mode import OptionHeld, margin_in
@@ -302,21 +303,7 @@ def _ended(run: Run, leg: LegTerms) -> str:
 
 def _order_views(run: Run) -> list[OrderView]:
     newest = sorted(run.orders.values(), key=lambda o: o.intended_at, reverse=True)[:_ORDERS_SHOWN]
-    return [
-        OrderView(
-            client_order_id=o.intent.client_order_id,
-            leg=o.intent.leg,
-            purpose=o.intent.purpose.name.lower(),
-            side=o.intent.side.value,
-            quantity=o.intent.quantity,
-            filled_quantity=o.done_qty,
-            limit_price=o.intent.limit_price,
-            status=o.status.value,
-            message=refusal_words(o.code, o.message),
-            wall=o.intended_at,
-        )
-        for o in newest
-    ]
+    return [order_view(order) for order in newest]
 
 
 def _steps(run: Run, watch: Watch, now: Now, progress: dict[str, str]) -> list[str]:

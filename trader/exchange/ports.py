@@ -122,7 +122,7 @@ class MarketReads(Protocol):
         """Live contracts of one underlying, cached."""
 
     def tickers(self, underlying: str, expiry: date | None = None) -> list[Quote]:
-        """Quotes of an underlying's options, of one expiry or all. Symbols the cached `instruments` do not hold make the
+        """Quotes of the options of an expiry, or of all an underlying has, its perpetual in it. Symbols the cached `instruments` do not hold make the
         next call of `instruments` load anew."""
 
     def spot(self, underlying: str) -> Decimal:

@@ -379,10 +379,10 @@ class Journal:
         with self._read() as connection:
             return views.read_level_changes(connection, account, limit)
 
-    def unresolved_runs(self, account: str) -> list[str]:
-        """Runs created and not finished, oldest first."""
+    def unresolved_runs(self, account: str, *, tickets: bool = True) -> list[str]:
+        """Runs created and not finished, oldest first; single orders among them unless they are not wanted."""
         with self._read() as connection:
-            return views.read_unresolved(connection, account)
+            return views.read_unresolved(connection, account, tickets=tickets)
 
     def snapshot(self, account: str | None = None) -> LiveSnapshot | None:
         """The live picture an account's runner published last; the newest of any account when None."""
@@ -398,10 +398,13 @@ class Journal:
         offset: int = 0,
         account: str | None = None,
         finished: bool | None = None,
+        tickets: bool = False,
     ) -> list[RunSummary]:
-        """Runs, newest first."""
+        """Runs, newest first; single orders only where they are asked for."""
         with self._read() as connection:
-            return views.read_runs(connection, limit=limit, offset=offset, account=account, finished=finished)
+            return views.read_runs(
+                connection, limit=limit, offset=offset, account=account, finished=finished, tickets=tickets
+            )
 
     def run(self, run_id: str) -> RunSummary | None:
         with self._read() as connection:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from sqlalchemy import BindParameter, ColumnElement, Connection, Select, Table, bindparam, func, select, union_all
 
 from trader.domain.fill import Fill
+from trader.domain.instrument import Kind
 from trader.domain.order import OrderIntent
 from trader.engine.basis import basis_of
 from trader.engine.ledger import Ledger, with_fill
@@ -335,19 +336,22 @@ _LEVEL_CHANGES = _account_query("level_changed")
 _ACCOUNT_DECISIONS = _account_query("level_changed", "limits_set", "loss_locked")
 
 
-def read_unresolved(connection: Connection, account: str) -> list[str]:
-    """Runs created and not finished, oldest first."""
-    return [str(run_id) for run_id in connection.execute(_UNRESOLVED, {"account": account}).scalars()]
+def read_unresolved(connection: Connection, account: str, *, tickets: bool = True) -> list[str]:
+    """Runs created and not finished, oldest first; single orders among them unless they are not wanted."""
+    query = _UNRESOLVED if tickets else _UNRESOLVED_STRUCTURES
+    return [str(run_id) for run_id in connection.execute(query, {"account": account}).scalars()]
 
 
-def _unresolved_query() -> Select[Any]:
+def _unresolved_query(*, tickets: bool) -> Select[Any]:
     created, finished = t.runs.alias("created"), t.runs.alias("finished")
     ended = select(finished.c.seq).where(finished.c.run_id == created.c.run_id, finished.c.kind == "run_finished")
     query = select(created.c.run_id).where(created.c.account == bindparam("account"), created.c.kind == "run_created")
+    if not tickets:
+        query = query.where(created.c.preset != "")
     return query.where(~ended.exists()).order_by(created.c.seq)
 
 
-_UNRESOLVED = _unresolved_query()
+_UNRESOLVED, _UNRESOLVED_STRUCTURES = _unresolved_query(tickets=True), _unresolved_query(tickets=False)
 
 
 def read_runs(
@@ -358,8 +362,10 @@ def read_runs(
     account: str | None = None,
     finished: bool | None = None,
     run_id: str | None = None,
+    tickets: bool = False,
 ) -> list[RunSummary]:
-    """Runs, newest first; `finished` True or False keeps only those."""
+    """Runs, newest first; `finished` True or False keeps only those. Single orders have no preset; they are told where one is named,
+    or asked for."""
     created, ended = t.runs.alias("created"), t.runs.alias("ended")
     joined = created.outerjoin(ended, (ended.c.run_id == created.c.run_id) & (ended.c.kind == "run_finished"))
     query = (
@@ -381,6 +387,8 @@ def read_runs(
         query = query.where(created.c.account == account)
     if run_id is not None:
         query = query.where(created.c.run_id == run_id)
+    if run_id is None and not tickets:
+        query = query.where(created.c.preset != "")
     if finished is not None:
         query = query.where(ended.c.seq.is_not(None) if finished else ended.c.seq.is_(None))
     rows = connection.execute(query).mappings().all()
@@ -529,7 +537,10 @@ def read_taken_in(connection: Connection, run_ids: Sequence[str]) -> dict[str, T
 
 def _taken_in(run_id: str, legs: Mapping[tuple[str, str], LegTerms], ledgers: Mapping[str, Ledger]) -> TakenIn:
     premium = sum((ledger.premium for ledger in ledgers.values()), Decimal(0))
-    return TakenIn(premium, *basis_of([leg for (run, _), leg in legs.items() if run == run_id], ledgers))
+    own = [leg for (run, _), leg in legs.items() if run == run_id]
+    if any(leg.kind is Kind.PERPETUAL for leg in own):
+        return TakenIn(premium, Decimal(0), "")
+    return TakenIn(premium, *basis_of(own, ledgers))
 
 
 def read_orders(connection: Connection, run_id: str) -> list[OrderRow]:

@@ -18,6 +18,7 @@ from trader.engine.account.margin import last_told
 from trader.engine.gate import slowed
 from trader.engine.records import Phase
 from trader.engine.state import State
+from trader.engine.tickets.viewing import build_ticket
 from trader.engine.view import LiveSnapshot, Ops, RunView
 from trader.engine.viewing import build_view, trading_state
 from trader.exchange.common.budget import DEFAULT_QUOTA
@@ -121,9 +122,14 @@ class Publisher:
         wall = self._wall()
         level, why = trading_state(state, self._halted())
         # Of runs that ended before this runner began only beginning and end are known: those are the journal's to tell.
-        known = (run for run in state.runs.values() if run.finished is None or run.exit_reason is not None)
+        known = [run for run in state.runs.values() if run.finished is None or run.exit_reason is not None]
+        tickets = (run for run in state.runs.values() if run.ticket is not None and (run.legs or run.finished is None))
         figures = self._gateway.statistics()
-        views = tuple(_with_dead_man(build_view(state, run, now), asked=self._gateway.has_dead_man) for run in known)
+        views = tuple(
+            _with_dead_man(build_view(state, run, now), asked=self._gateway.has_dead_man)
+            for run in known
+            if run.ticket is None
+        )
         reads = [w.account_read for w in state.watches.values() if w.account_read is not None]
         heard, odd = self._feed.heard, self._gateway.odd_rows.figures
         return LiveSnapshot(
@@ -155,6 +161,7 @@ class Publisher:
                 market_rate=now.rate,
             ),
             runs=views,
+            tickets=tuple(build_ticket(state, run, now) for run in tickets),
             totals=totals(state, now),
             margin=state.margin or last_told(state),
         )

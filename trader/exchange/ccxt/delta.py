@@ -184,7 +184,8 @@ class CcxtDeltaGateway(CcxtGateway):
 
     def tickers(self, underlying: str, expiry: Any = None) -> list[Quote]:
         self._loaded()
-        params: dict[str, Any] = {"contract_types": "call_options,put_options", "underlying_asset_symbols": underlying}
+        types = "call_options,put_options" + (",perpetual_futures" if expiry is None else "")
+        params: dict[str, Any] = {"contract_types": types, "underlying_asset_symbols": underlying}
         if expiry is not None:
             params["expiry_date"] = f"{expiry:%d-%m-%Y}"
         rows = self.wire.read("fetch_tickers", lambda x: x.fetch_tickers(None, params), priority=Priority.MARKET)

@@ -296,7 +296,7 @@ class CcxtGateway:
         wanted = {
             self._symbols[i.product_id]
             for i in self.instruments(underlying)
-            if i.expiry is not None and (expiry is None or i.expiry.date() == expiry)
+            if expiry is None or (i.expiry is not None and i.expiry.date() == expiry)
         }
         rows = self.wire.read("fetch_tickers", lambda x: x.fetch_tickers(sorted(wanted)), priority=Priority.MARKET)
         return self.usable("the tickers", [*rows.values(), *self.wire.left_out()], self.parse_ticker)

@@ -229,7 +229,8 @@ class DeltaGateway:
         return self._instruments.id_of(symbol)
 
     def tickers(self, underlying: str, expiry: date | None = None) -> list[Quote]:
-        query = [("contract_types", _OPTION_TYPES), ("underlying_asset_symbols", underlying)]
+        types = _TRADED_TYPES if expiry is None else _OPTION_TYPES
+        query = [("contract_types", types), ("underlying_asset_symbols", underlying)]
         if expiry is not None:
             query.append(("expiry_date", f"{expiry:%d-%m-%Y}"))
         envelope = self.rest.read(Rows(wire.TickerRow), at.TICKERS, query=query, priority=Priority.MARKET)

@@ -137,7 +137,9 @@ class Books:
         self._say(
             f"The journal is usable; its lease is taken (epoch {self._lease.epoch}), no runner can enter any more."
         )
-        self._run_ids = {run.run_id[:5]: run.run_id for run in journal.runs(limit=_RUNS_KNOWN, account=self._account)}
+        self._run_ids = {
+            run.run_id[:5]: run.run_id for run in journal.runs(limit=_RUNS_KNOWN, account=self._account, tickets=True)
+        }
         state = State(
             installation=journal.installation(), epoch=self._lease.epoch, env=self._env, account_key=self._account
         )
