@@ -23,6 +23,7 @@ from trader.config.snapshot import save_snapshot
 from trader.desk import market, runs, timeline
 from trader.desk import prerequisites as pre
 from trader.desk.alerting import AlertBook
+from trader.desk.books.reads import BookReads
 from trader.desk.chain import Chain
 from trader.desk.day import DayBook, day_rows
 from trader.desk.instead import sell_now_instead
@@ -75,7 +76,7 @@ def _on_off(on: bool | None) -> str | None:
     return None if on is None else "on" if on else "off"
 
 
-class Desk:
+class Desk(BookReads):
     """One account's desk. Cheap to make, opens its journal when first needed, may be used from any thread."""
 
     def __init__(self, settings: Settings) -> None:
@@ -639,6 +640,9 @@ class Desk:
             if self._day_book is None:
                 self._day_book = DayBook(journal, self.account)
             return self._day_book
+
+    def _journal(self) -> Journal:
+        return self._books()[0]
 
     def _books(self) -> tuple[Journal, RunBook, SeriesBook]:
         with self._lock:
