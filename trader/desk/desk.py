@@ -90,6 +90,7 @@ class Desk(BookReads):
         self._past = market.HistoryBook(self._door.gateway)
         self._funds = market.KeptAnswer(lambda: self._door.gateway().wallet().available)
         self._margin = market.KeptAnswer(lambda: self._door.gateway().margin_terms())
+        self._make_books()
         self._facts = pre.FactFinder(
             settings,
             self.account,
@@ -571,7 +572,8 @@ class Desk(BookReads):
         Raises:
             ConfigError, ExchangeError, JournalError: The account cannot be read.
         """
-        return self._facts.foreign(underlying, self.status().runs)
+        status = self.status()
+        return self._facts.foreign(underlying, status.runs, status.tickets)
 
     # ------------------------------------------------------------ presets
 

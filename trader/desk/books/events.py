@@ -114,7 +114,7 @@ def _around(journal: Journal, rows: Sequence[tuple[int, rec.AnyRecord]]) -> _Aro
         origins=origins,
         issuers=journal.issuers(commands),
         orders={one.intent.client_order_id: one for one in journal.intents(set(origins), named)},
-        held={seq: (had, holds) for seq, _, had, holds in positions_through(journal.executions_of(traded), origins)},
+        held={one.seq: (one.had, one.holds) for one in positions_through(journal.executions_of(traded), origins)},
     )
 
 
@@ -123,6 +123,7 @@ class Execution(NamedTuple):
 
     seq: int
     record: rec.FillRecorded | rec.PositionAdopted
+    symbol: str
     had: int
     holds: int
 
@@ -141,7 +142,7 @@ def positions_through(
             moved = Side(origins[record.run_id].created.ticket["side"]).sign * record.quantity
         had = held.get((record.run_id, symbol), 0)
         held[record.run_id, symbol] = had + moved
-        found.append(Execution(seq, record, had, had + moved))
+        found.append(Execution(seq, record, symbol, had, had + moved))
     return found
 
 
