@@ -46,6 +46,7 @@ class Origin(NamedTuple):
     who: str
     legs: dict[str, LegTerms]
     exits: tuple[ExitDecided, ...] = ()
+    is_denied: bool = False  # our gate has denied an order of it
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,6 +204,8 @@ def read_origins(connection: Connection, runs: Collection[str]) -> dict[str, Ori
             legs[record.run_id] = {leg.key: leg for leg in record.legs}
         elif isinstance(record, ExitDecided):
             exits.setdefault(record.run_id, []).append(record)
+    refused = select(t.orders.c.run_id).where(t.orders.c.run_id.in_(runs), t.orders.c.kind == "order_denied")
+    denied = set(connection.execute(refused).scalars())
     issuers = read_issuers(connection, {one.command_id for one in created})
     return {
         one.run_id: Origin(
@@ -210,9 +213,27 @@ def read_origins(connection: Connection, runs: Collection[str]) -> dict[str, Ori
             who=issuers.get(one.command_id, ""),
             legs=legs.get(one.run_id, {}),
             exits=tuple(exits.get(one.run_id, ())),
+            is_denied=one.run_id in denied,
         )
         for one in created
     }
+
+
+def read_risk_checks(connection: Connection, account: str, since: datetime) -> tuple[int, int]:
+    """How many orders passed our own checks since an instant, and how many orders and tickets failed them."""
+
+    def counted(table: Table, kind: str) -> Select[Any]:
+        query = select(func.count()).where(table.c.account == account, table.c.kind == kind)
+        return query.where(_AT[table.name] >= instant_text(since))
+
+    # A ticket whose order was denied is refused for that: one check.
+    denied = select(t.orders.c.run_id).where(t.orders.c.account == account, t.orders.c.kind == "order_denied")
+    refused = counted(t.decisions, "ticket_refused").where(t.decisions.c.run_id.not_in(denied))
+    passed, *failed = (
+        int(connection.execute(query).scalar() or 0)
+        for query in (counted(t.orders, "order_intended"), counted(t.orders, "order_denied"), refused)
+    )
+    return passed, sum(failed)
 
 
 def read_issuers(connection: Connection, command_ids: Collection[str]) -> dict[str, str]:

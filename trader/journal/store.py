@@ -455,6 +455,11 @@ class Journal:
         with self._read() as connection:
             return listings.read_origins(connection, runs)
 
+    def risk_checks(self, account: str, since: datetime) -> tuple[int, int]:
+        """How many checks of an account's orders and tickets passed since an instant, and how many failed."""
+        with self._read() as connection:
+            return listings.read_risk_checks(connection, account, since)
+
     def issuers(self, command_ids: Collection[str]) -> dict[str, str]:
         """Who asked for each of these commands: ``asha (cli)``."""
         with self._read() as connection:

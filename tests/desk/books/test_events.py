@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.desk.books.stages import Written
+from tests.engine.scene import OPENING
 from tests.engine.tickets.stage import PERP, buy
 from tests.journal import samples_of_records as s
 from trader.desk import Desk
 from trader.desk.books.events import KINDS, positions_through
+from trader.desk.books.statistics import read_execution
 from trader.domain.errors import ConfigError
 from trader.engine import records as rec
 from trader.journal import Journal
@@ -69,6 +71,17 @@ def test_a_refused_ticket_is_a_failed_check_of_who_asked(stage: Written, desk: D
     assert (event.kind, event.who, event.symbol) == ("risk_failed", "asha (cli)", PERP)
     assert event.why.startswith("PRICE_OFF_TICK: ") and desk.events(symbol=PERP).events == (event,)
     assert desk.events(symbol="ETHUSD").events == () and desk.events(symbol='%"').events == ()
+
+
+def test_a_ticket_whose_order_is_denied_fails_one_check(stage: Written, desk: Desk) -> None:
+    stage.order(buy(quantity=1))
+    stage.traded()
+    stage.moved()
+    stage.order({**buy(quantity=2), "side": "sell"})
+    stage.write()
+    assert [kind for kind, _ in told(desk)].count("risk_failed") == 1
+    execution = read_execution(stage.journal, "paper", OPENING)
+    assert (execution.risk_passed, execution.risk_failed, execution.denied) == (1, 1, 1)
 
 
 def test_an_amended_ticket_is_modified_by_who_amended_it(stage: Written, desk: Desk) -> None:

@@ -201,8 +201,9 @@ def _denied(_seq: int, record: rec.OrderDenied, _around: _Around) -> Iterator[_T
     )  # fmt: skip
 
 
-def _refused(_seq: int, record: rec.TicketRefused, _around: _Around) -> Iterator[_Told]:
-    yield _Told("risk_failed", f"{record.code}: {record.detail}", record.symbol)
+def _refused(_seq: int, record: rec.TicketRefused, around: _Around) -> Iterator[_Told]:
+    if not around.origins[record.run_id].is_denied:  # else its order has told it
+        yield _Told("risk_failed", f"{record.code}: {record.detail}", record.symbol)
 
 
 def _resolved(_seq: int, record: rec.OrderResolved, around: _Around) -> Iterator[_Told]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from trader.desk.books.lines import SETTLED_IN, STATES, OrderDetail, OrderLine, OrderPage, OrderStep, State
 from trader.desk.books.pages import before, length
@@ -65,6 +65,22 @@ def read_orders(
         if len(rows) < _LOOKED_AT:
             return OrderPage(orders=tuple(found), next=None)
         end = rows[-1][0]
+
+
+def newest_lines(journal: Journal, account: str, wanted: Wanted, most: int) -> list[OrderLine]:
+    """The newest orders of those wanted, newest first.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    found: list[OrderLine] = []
+    while len(found) < most:
+        rows = journal.order_page(account, replace(wanted, limit=_LOOKED_AT))
+        found += _lines(journal, rows)
+        if len(rows) < _LOOKED_AT:
+            break
+        wanted = replace(wanted, before=rows[-1][0])
+    return found[:most]
 
 
 def read_order(journal: Journal, account: str, order_id: str) -> OrderDetail | None:

@@ -3,7 +3,7 @@
 import time
 from abc import abstractmethod
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -12,8 +12,9 @@ from trader.desk.books import positions as held
 from trader.desk.books.account_now import AccountReader
 from trader.desk.books.events import positions_through, read_events
 from trader.desk.books.holdings import Balance, BalanceSheet, Difference, PositionBook, PositionLine, SyncReport
-from trader.desk.books.lines import LONGEST_PAGE, EventPage, OrderDetail, OrderPage, State, TradePage
-from trader.desk.books.orders import read_order, read_orders
+from trader.desk.books.lines import EventPage, OrderDetail, OrderPage, State, TradePage
+from trader.desk.books.orders import newest_lines, read_order, read_orders
+from trader.desk.books.statistics import MOST_ORDERS, DeskStatistics, Execution, read_execution
 from trader.desk.books.sync import differences, holdings
 from trader.desk.books.trades import read_trades
 from trader.desk.market import ExchangeDoor, KeptAnswer
@@ -21,10 +22,14 @@ from trader.desk.values import Status
 from trader.domain.errors import ConfigError, ExchangeError, TraderError
 from trader.domain.instrument import underlying_of
 from trader.domain.margin import MarginTerms
+from trader.domain.order import OrderStatus
 from trader.domain.wallet import Wallet
 from trader.journal import Journal
+from trader.journal.listings import Wanted
 
 _BALANCE_SECS = 2.0
+_STATISTICS_SECS = 5.0
+_LONGEST_HOURS = 24 * 366
 _SECOND_LOOK_SECS = 1.0  # a fill on its way has been told by then
 
 
@@ -37,6 +42,7 @@ class BookReads:
 
     def _make_books(self) -> None:
         """To be called once the door to the exchange is there."""
+        self._executed: dict[int, tuple[float, Execution]] = {}
         self._account_now = AccountReader(lambda: self._door.gateway())
         self._wallet: KeptAnswer[tuple[Wallet, datetime]] = KeptAnswer(
             lambda: (self._door.gateway().wallet(), datetime.now(UTC)), secs=_BALANCE_SECS
@@ -207,7 +213,10 @@ class BookReads:
         now = self._account_now.now(underlyings)
         with journal.look():
             ours = holdings(journal, self.account)
-            working = self.orders(state="working", limit=LONGEST_PAGE).orders
+            working = newest_lines(
+                journal, self.account, Wanted(runs=tuple(journal.unresolved_runs(self.account))), MOST_ORDERS
+            )
+            working = [line for line in working if OrderStatus(line.status).live]
         known = {symbol: row for symbol, row in now.positions.items() if underlying_of(symbol) not in now.faults}
         mine = {symbol: quantity for symbol, quantity in ours.items() if underlying_of(symbol) not in now.faults}
         return SyncReport(
@@ -220,6 +229,25 @@ class BookReads:
             orders=len(open_orders),
             read_at=now.read_at,
         )  # fmt: skip
+
+    def statistics(self, hours: int = 24) -> DeskStatistics:
+        """What the running client has counted, and how the orders of the last hours (the exchange's time) were carried out; at most
+        5 s old.
+
+        Raises:
+            ConfigError: The span is out of bounds.
+            JournalError: The journal cannot be read.
+        """
+        if not 1 <= hours <= _LONGEST_HOURS:
+            raise ConfigError(f"hours must be 1 to {_LONGEST_HOURS}, was {hours}")
+        status, journal = self.status(), self._journal()
+        asked, kept = self._executed.get(hours, (-_STATISTICS_SECS, None))
+        if kept is None or time.monotonic() - asked >= _STATISTICS_SECS:
+            with journal.look():
+                kept = read_execution(journal, self.account, (status.market or status.wall) - timedelta(hours=hours))
+            self._executed[hours] = (time.monotonic(), kept)
+        client = None if status.ops is None else status.ops.client
+        return DeskStatistics(alive=status.runner.alive, client=client, execution=kept)
 
 
 def _about(one: Difference) -> tuple[str, str, str]:
