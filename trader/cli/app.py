@@ -17,6 +17,7 @@ from trader.cli import (
     emergency,
     exchange,
     hosts,
+    ledgers,
     levels,
     limits,
     record,
@@ -68,6 +69,7 @@ account.add_to(app)
 emergency.add_to(app)
 views.add_to(app)
 alerts.add_to(app)
+ledgers.add_to(app)
 books.add_to(app)
 configure.add_to(app)
 exchange.add_to(app)

@@ -241,11 +241,12 @@ def _adopted(seq: int, record: rec.PositionAdopted, around: _Around) -> Iterator
 def _moved(told: _Told, had: int, holds: int) -> _Told:
     """The position's side of an execution."""
     kind: EventKind = "position_closed" if not holds else "position_updated" if had else "position_opened"
-    text = f"{told.symbol} {_signed(had)} → {_signed(holds)} at {plain(told.price)}"
+    text = f"{told.symbol} {signed(had)} → {signed(holds)} at {plain(told.price)}"
     return told._replace(kind=kind, text=text, position=holds)
 
 
-def _signed(contracts: int) -> str:
+def signed(contracts: int) -> str:
+    """``+2``, ``-3``, ``0``."""
     return f"{contracts:+d}" if contracts else "0"
 
 
