@@ -23,6 +23,9 @@ if os.environ.get("COVERAGE", "") in ("core", "all"):
 
     _coverage = LineCoverage(os.environ["COVERAGE"])
 
+# Images for containers often switch it off: then each of hundreds of processes compiles the program again, and each worker the tests.
+sys.dont_write_bytecode = False
+
 # Same examples in every run: a red CI must be red again at the desk. Deadlines would measure the machine, not the code.
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("house")
@@ -31,10 +34,13 @@ hypothesis.settings.load_profile("house")
 _OURS = ("TRADER_", "DELTA_", "STREAMLIT_", "DATABASE_URL", "PORT", "RUNNER")
 _KEPT = frozenset({"TRADER_DATA"})
 ROOT = Path(__file__).parent.parent
-# Minutes of waiting for processes, or of computing: where two workers share the tests, these are begun first.
-_LONG = tuple(
-    f"tests/{name}"
-    for name in ("killpoints/", "process/", "simulation/test_t0", "documents/", "flatten/", "e2e/", "security/")
+# Minutes of computing, or of waiting for processes: where workers share the tests, these are begun first, in this order.
+_LONG = (
+    "tests/simulation/test_t0",
+    *(
+        f"tests/{name}/"
+        for name in ("documents", "killpoints", "process", "browser", "flatten", "e2e", "security", "cli")
+    ),
 )
 
 
@@ -42,6 +48,7 @@ def _cleaned(patch: pytest.MonkeyPatch, home: Path) -> None:
     for name in list(os.environ):
         if name.startswith(_OURS) and name not in _KEPT:
             patch.delenv(name)
+    patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     patch.setenv("TRADER_HOME", str(home))
     patch.setenv("TRADER_SNAPSHOT", str(home.parent / "ui_config_snapshot.json"))
     patch.setenv("PYTHONPATH", str(ROOT))  # `python -m trader` works from any directory
@@ -96,14 +103,12 @@ def _logger_as_it_was() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that no worker is left alone with one at the end. Browser tests last: Playwright keeps an event
-    loop and greenlets in its thread, which disturbs whatever follows."""
+    """Long files first, so that no worker is left alone with one at the end."""
 
-    def order(item: pytest.Item) -> tuple[bool, bool]:
-        long = item.nodeid.startswith(_LONG)
-        return item.get_closest_marker("browser") is not None, not long
+    def place(item: pytest.Item) -> int:
+        return next((at for at, name in enumerate(_LONG) if item.nodeid.startswith(name)), len(_LONG))
 
-    items.sort(key=order)
+    items.sort(key=place)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -11,8 +11,9 @@ from tests.browser.panel_server import PATIENCE_MS
 _CANDIDATES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Of one file: while Playwright is there its event loop runs in the tests' thread, which disturbs whatever follows."""
     path = next((found for name in _CANDIDATES if (found := shutil.which(name))), None)
     if path is None:
         pytest.skip(f"no Chromium on the PATH (looked for {', '.join(_CANDIDATES)})")

@@ -4,6 +4,7 @@ Starts the panel with a local venue in a temporary home, makes a run go through 
 and phone width. Exiting is over in a second on paper; that one picture is of the same pages over the tests' fake desk.
 """
 
+import json
 import re
 import shutil
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.panel_server import ROOT, serving, store_test_preset
+from tests.browser.panel_server import ROOT, serving, store_test_preset, trader
 from trader.config.preset import Exits
 
 OUT = ROOT / "docs" / "screenshots"
@@ -107,12 +108,24 @@ def condor_drawn(page: Page) -> None:
     chain_drawn(page)
 
 
+def two_runs(page: Page) -> None:
+    expect(page.locator(".lv-runs tbody tr")).to_have_count(2, timeout=30_000)
+    hero_says("Holding")(page)
+
+
+def account_read(page: Page) -> None:
+    """What is used of the limits stands beside them, and each position has its margin."""
+    expect(page.locator(".ac-use meter").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".mg-table tbody tr").first).to_be_visible(timeout=30_000)
+
+
 def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder)
         preset = store_test_preset(home, exits=Exits(), quantity=10)
+        store_test_preset(home, "small", exits=Exits(), quantity=5)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         with serving(home, environ={"TRADER_VENUE_SPEED": "20"}) as url:
             shoot(browser, url, "dashboard_start", hero_says("No run yet"))
@@ -132,6 +145,11 @@ def main() -> None:
             for theme in ("light", "dark"):
                 shoot(browser, f"{url}/chain", name_of("chain_holding", theme), chain_drawn, theme=theme)
             shoot(browser, url, "dashboard_stop_asked", asked)
+            trader(home, "start", "--preset", "small", "--now", "--wait", "60")
+            for theme in ("light", "dark"):
+                shoot(browser, url, name_of("dashboard_several", theme), two_runs, theme=theme)
+                shoot(browser, f"{url}/account", name_of("account", theme), account_read, theme=theme)
+            trader(home, "stop", "--run", json.loads(trader(home, "status", "--json"))["run_id"], "--wait", "60")
             stop(browser, url)
             for theme in ("light", "dark"):
                 shoot(browser, url, name_of("dashboard_flat", theme), hero_says("Done — flat"), theme=theme)

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.rig import await_value
+
 FIELDS = {
     *("run_id", "env", "runner", "phase", "preset", "underlying", "spot", "entry_at", "exit_at", "premium", "pnl"),
     *("pnl_pct", "peak_pnl", "trailing_level", "exit_reason", "legs", "realized_pnl", "fees", "flat", "alerts"),
@@ -40,16 +42,20 @@ def is_money(text: object) -> bool:
 @pytest.fixture
 def runner(clean_environment: Path) -> Iterator[subprocess.Popen[str]]:
     """`python -m trader run`, once it is alive."""
-    process = subprocess.Popen([sys.executable, "-m", "trader", "run"], stderr=subprocess.PIPE, text=True)
+    said = clean_environment.parent / "runner.txt"
+    with said.open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "trader", "run"], stderr=log, text=True)
     try:
+        # Asking each time would take the runner's core from it.
+        await_value(lambda: "runner_started" in said.read_text() or process.poll() is not None or None, 40, "a runner")
         deadline = time.monotonic() + 40
         while not answer("status")["runner"]["alive"]:
-            assert process.poll() is None, process.stderr and process.stderr.read()
+            assert process.poll() is None, said.read_text()
             assert time.monotonic() < deadline, "the runner did not come up"
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.wait(timeout=20)
         _end_orphaned_venue(clean_environment)
 
 
@@ -62,7 +68,8 @@ def _end_orphaned_venue(home: Path) -> None:
 
 @pytest.mark.slow
 def test_a_paper_run_is_started_watched_and_stopped(runner: subprocess.Popen[str]) -> None:
-    assert trader("check").returncode == 0
+    done = trader("check", "--preset", "development")  # it is made in any market
+    assert done.returncode == 0, done.stdout
 
     started = answer("start", "--preset", "development", "--set", "strategy.quantity=20", "--now", "--wait", "40")
     assert started.keys() >= FIELDS | {"command_id"}
@@ -140,7 +147,7 @@ def test_a_start_at_once_sold_on_an_account_that_held_a_foreign_short(
     gateway.orders.place(order)
     gateway.close()
 
-    failed = {row["name"] for row in answer("check", code=1)["checks"] if not row["ok"]}
+    failed = {row["name"] for row in answer("check", "--preset", "development", code=1)["checks"] if not row["ok"]}
     assert failed == {"nothing foreign"}
     refused = trader("start", "--preset", "development", "--now")
     assert refused.returncode == 1 and "a position of -3 in BTCUSD" in refused.stderr

@@ -132,7 +132,7 @@ def test_results_stay_for_a_day_of_this_clock_although_the_accelerated_market_pa
     day = day_of(desk)
     assert [result.run_id for result in day.results] == ["a"]
     assert (day.realised, day.runs_made) == (Decimal(0), 0)
-    assert day.runs_most == 3  # of the run shown, the newest finished
+    assert day.runs_most == 3  # of the run shown, the one that ended last
 
 
 def test_a_result_of_the_exchanges_day_stays_however_long_ago_this_clock_saw_it(

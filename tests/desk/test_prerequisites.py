@@ -96,6 +96,7 @@ def test_board_without_an_exchange_fails_in_words_and_never_raises(desk: Desk) -
     # What the runner alone knows is not known while there is none, and the money is not asked after without legs.
     assert {name for name, check in results.items() if check.ok is None} == {
         "request budget",
+        "normal market",
         "account stream",
         "account size",
         "margin",

@@ -78,7 +78,7 @@ def test_decisions_and_levels_are_told_and_the_list_is_bounded() -> None:
     told = happened([alert(n, f"t{n}") for n in range(100)], s.one_of_each("r1"), [level], limit=7)
     assert len(told) == 7 and told[0].text == "Trading is PAUSED: lunch"
     codes = {line.code for line in happened((), s.one_of_each("r1"), ())}
-    of_runs = {"stop_requested", "exit_decided", "leg_released", "run_finished"}
+    of_runs = {"stop_requested", "exit_decided", "leg_released", "position_adopted", "run_finished"}
     assert codes == of_runs | {"level_changed", "limits_set", "loss_locked"}
 
 
@@ -92,6 +92,12 @@ def test_trouble_is_said_most_important_first() -> None:
     )
     assert lines[0] == "The runner was killed."
     assert lines[1].startswith("Trading is HALTED: kill (panel). No entry") and "1 critical alert waits" in lines[2]
+
+
+def test_what_is_not_normal_of_a_market_is_said_while_entries_pause_for_it() -> None:
+    paused = ops(abnormal="entries pause: the index of BTC has moved 3.10 % within 60 s (index_jump_pct 3)")
+    (line,) = situation(ALIVE, "", None, paused, ("ACTIVE", ""), ())
+    assert line.startswith("Entries pause: the index of BTC has moved") and line.endswith("Exits and Stop go on.")
 
 
 def test_a_journal_that_cannot_be_written_is_said() -> None:

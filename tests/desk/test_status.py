@@ -111,13 +111,23 @@ def test_newest_unresolved_run_comes_first_and_all_are_listed(
     assert asked is not None and asked.run_id == "a"
 
 
-def test_newest_finished_run_when_none_is_open(desk: Desk, journal: Journal) -> None:
+def test_the_run_that_ended_last_when_none_is_open(desk: Desk, journal: Journal) -> None:
     journal.append(s.one_of_each("a"), lease=None)
     journal.append([s.run_created("b"), s.run_finished("b", "2.5")], lease=None)
     status = desk.status()
     assert status.run is not None
     assert (status.run.run_id, status.run.phase, status.run.flat) == ("b", "done", "true")
     assert status.runs == ()
+
+
+def test_of_two_runs_the_one_that_ended_last_is_shown(desk: Desk, journal: Journal) -> None:
+    """It began first; the other is what began last, and was shown in its place."""
+    journal.append([s.run_created("a"), s.run_created("b")], lease=None)
+    journal.append([s.run_finished("b", "2.5")], lease=None)
+    journal.append([s.run_finished("a", "1")], lease=None)
+    run = desk.status().run
+    assert run is not None and run.run_id == "a"
+    assert [one.run_id for one in desk.history()] == ["a", "b"], "History begins with what the status shows"
 
 
 def test_run_nobody_has_pictured_yet_is_told_from_the_journal(

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.engine.scene import SPOT, Scene, entering, holding, quote
+from tests.engine.scene import SPOT, Scene, entering, holding, quote, secs
 from trader.config.account_limits import AccountLimits
+from trader.domain.clock import Now
 from trader.domain.order import Purpose
 from trader.domain.outcome import Rejected, Unknown, not_sent
 from trader.engine import events as ev
@@ -19,6 +20,7 @@ from trader.engine.account.abnormal import all_words, bars_words, tripped
 from trader.engine.gate import check_order
 from trader.engine.records import Phase
 from trader.engine.release import check_release
+from trader.engine.step import step
 
 D = Decimal
 CALM_SECS = 60
@@ -181,6 +183,7 @@ def test_half_an_entry_is_completed_and_exits_go_on() -> None:
     assert codes(scene) and bars_words(scene.state, scene.run) == ""
     held = holding()
     jumps(held)
+    held.tick(0.2)  # while no run is entering, it is asked with the clock
     assert codes(held)
     held.stop()
     assert held.phase is Phase.EXITING and held.sent(Purpose.EXIT)
@@ -191,6 +194,15 @@ def test_an_order_of_one_leg_is_held_back_in_the_middle_too() -> None:
     jumps(scene)
     run = replace(scene.run, legs=scene.run.legs[:1])
     assert bars_words(scene.state, run)
+
+
+@pytest.mark.parametrize(("still_secs", "found"), [(400, []), (420, ["FEED_FROZEN"])])
+def test_an_accelerated_market_is_not_frozen_between_two_of_its_prices(still_secs: float, found: list[str]) -> None:
+    scene = armed()
+    assert scene.market is not None
+    now = Now(scene.wall + secs(still_secs / 60), scene.market + secs(still_secs), 60.0)
+    scene.state, _ = step(scene.state, ev.ClockTicked(at=now))
+    assert codes(scene) == found
 
 
 def test_a_market_that_no_run_is_on_is_forgotten() -> None:

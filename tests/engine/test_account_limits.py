@@ -84,8 +84,8 @@ def test_an_entry_on_both_sides_of_each_limit(changes: dict[str, Any], code: str
 @pytest.mark.parametrize("balance", [None, D(0)])
 def test_a_share_of_a_balance_that_is_not_known_lets_no_entry_out(balance: Decimal | None) -> None:
     scene = entering()
-    watch = replace(scene.watch, balance_usd=balance)
-    scene.state = replace(scene.state, watches={**scene.state.watches, scene.run.run_id: watch})
+    shown = replace(scene.state.shown["BTC"], balance=balance)
+    scene.state = replace(scene.state, shown={"BTC": shown})
     assert denied(scene, order_share_pct=D(500)) == "BALANCE_UNKNOWN"
     assert denied(scene) == ""
 

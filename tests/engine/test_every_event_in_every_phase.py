@@ -5,6 +5,7 @@ A cell names the records and requests of that one step (sorted, without repetiti
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -101,6 +102,13 @@ def _level(level: OperatorLevel) -> Callable[[Scene], list[Effect]]:
     return lambda s: s.feed(ev.LevelCommand, command_id=f"to-{level}", level=level, issued_by="tester")
 
 
+_ORDER = {"symbol": "unknown", "side": "buy", "quantity": 1, "order_type": "market"}
+
+
+def _ticket(kind: type[ev.Event], **fields: Any) -> Callable[[Scene], list[Effect]]:
+    return lambda s: s.feed(kind, command_id="of-tickets", issued_by="tester", **fields)
+
+
 EVENTS: dict[str, tuple[type[ev.Event], Callable[[Scene], list[Effect]]]] = {
     "booted": (ev.Booted, lambda s: s.feed(ev.Booted)),
     "clock": (ev.ClockTicked, lambda s: s.tick(0.1)),
@@ -115,6 +123,12 @@ EVENTS: dict[str, tuple[type[ev.Event], Callable[[Scene], list[Effect]]]] = {
         ev.LimitsCommand,
         lambda s: s.feed(ev.LimitsCommand, command_id="limits", limits={"open_runs": 4}, issued_by="tester"),
     ),
+    # Single orders (`tests/engine/tickets`): a run of a structure hears of them and goes on.
+    "order": (ev.OrderCommand, _ticket(ev.OrderCommand, body={"tickets": [{**_ORDER}]})),
+    "amend": (ev.AmendCommand, _ticket(ev.AmendCommand, ticket="none", changes={"limit_price": "1"})),
+    "adopt": (ev.AdoptCommand, _ticket(ev.AdoptCommand, symbol="BTCUSD", quantity=-3, phrase="")),
+    "cancel": (ev.CancelCommand, _ticket(ev.CancelCommand, everything=True)),
+    "close": (ev.CloseCommand, _ticket(ev.CloseCommand, symbol="BTCUSD")),
     "market": (ev.MarketMoved, lambda s: s.prices(after=0.1)),
     "margin": (ev.MarginRead, lambda s: s.feed(ev.MarginRead, terms=replace(ISOLATED, mode="portfolio"))),
     "leverage": (
@@ -306,45 +320,50 @@ TABLE: dict[tuple[Phase, str], tuple[Phase, str]] = {
 
 
 TABLE |= {(phase, event): (phase, "") for phase in Phase for event in ("wallet", "wallet of days", "leverage")}
+_OF_TICKETS = {"order": "AckCommand TicketRefused"} | dict.fromkeys(("amend", "adopt", "cancel", "close"), "AckCommand")
+TABLE |= {(phase, event): (phase, asked) for phase in Phase for event, asked in _OF_TICKETS.items()}
 TABLE[Phase.DONE, "wallet"] = (Phase.DONE, "WalletCompared")
 
 
 # Exiting, with one leg bought back and the other held to its settlement: what each event asks for; the phase stays.
-KEPT_TABLE: dict[str, str] = {
-    "booted": "AlertRaised ReadAccount",
-    "clock": "ReadWallet",  # what was sold yesterday is held against the ledger of that day
-    "start": "AckCommand AlertRaised ReadChain RunCreated ScheduleFixed",  # it is late: the entry is tomorrow
-    "beside": "AckCommand",
-    "stop": "AckCommand",
-    "pause": "AckCommand LevelChanged",
-    "reduce": "AckCommand LevelChanged",
-    "kill": "AckCommand LevelChanged",
-    "limits": "AckCommand LimitsSet",
-    "resume": "AckCommand",
-    "margin": "MarginObserved",
-    "market": "AlertRaised Cancel CancelIntended LegReleased",  # offered again: the bid makes way for an order that meets it
-    "chain": "",
-    "chain error": "",
-    "submit ok": "",
-    "submit rejected": "OrderResolved",
-    "submit unknown": "",
-    "cancel ok": "OrderResolved",  # the next bid takes its time
-    "cancel rejected": "",
-    "cancel unknown": "",
-    "order seen": "",
-    "fill seen": "FillRecorded",
-    "position seen": "",
-    "account complete": "",
-    "account partial": "",
-    "account error": "AlertRaised",
-    "wallet": "",
-    "wallet of days": "",
-    "leverage": "",
-    "stream down": "AlertRaised",
-    "stream up": "",
-    "journal lost": "AlertRaised",
-    "journal back": "",
-}
+KEPT_TABLE: dict[str, str] = (
+    {
+        "booted": "AlertRaised ReadAccount",
+        "clock": "ReadWallet",  # what was sold yesterday is held against the ledger of that day
+        "start": "AckCommand AlertRaised ReadChain RunCreated ScheduleFixed",  # it is late: the entry is tomorrow
+        "beside": "AckCommand",
+        "stop": "AckCommand",
+        "pause": "AckCommand LevelChanged",
+        "reduce": "AckCommand LevelChanged",
+        "kill": "AckCommand LevelChanged",
+        "limits": "AckCommand LimitsSet",
+        "resume": "AckCommand",
+        "margin": "MarginObserved",
+        "market": "AlertRaised Cancel CancelIntended LegReleased",  # offered again: the bid makes way for an order that meets it
+        "chain": "",
+        "chain error": "",
+        "submit ok": "",
+        "submit rejected": "OrderResolved",
+        "submit unknown": "",
+        "cancel ok": "OrderResolved",  # the next bid takes its time
+        "cancel rejected": "",
+        "cancel unknown": "",
+        "order seen": "",
+        "fill seen": "FillRecorded",
+        "position seen": "",
+        "account complete": "",
+        "account partial": "",
+        "account error": "AlertRaised",
+        "wallet": "",
+        "wallet of days": "",
+        "leverage": "",
+        "stream down": "AlertRaised",
+        "stream up": "",
+        "journal lost": "AlertRaised",
+        "journal back": "",
+    }
+    | _OF_TICKETS
+)
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda v: v.replace(" ", "_"))

@@ -1,12 +1,28 @@
 """Getting out: reduce-only, no larger than what is open, again and again, and DONE only on the exchange's word."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from tests.engine.scene import CALL, PUT, UNREAD, D, Phase, Scene, entering, exiting, finish, holding, preset, quote
+from tests.engine.scene import (
+    CALL,
+    EXPIRY,
+    PUT,
+    UNREAD,
+    D,
+    Phase,
+    Scene,
+    entering,
+    exiting,
+    finish,
+    holding,
+    preset,
+    quote,
+    settlement,
+)
 from trader.domain.fill import Position
 from trader.domain.order import OrderStatus, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Rejected
@@ -361,6 +377,24 @@ def test_restart_while_exiting_goes_on_closing() -> None:
         assert intent.reduce_only
     finish(scene)
     assert (scene.phase, scene.view.flat) == (Phase.DONE, "true")
+
+
+@pytest.mark.parametrize(("make", "reason"), [(holding, "expiry"), (exiting, "manual")])
+def test_after_a_restart_one_settled_leg_tells_that_the_others_of_its_expiry_have_expired(
+    make: Callable[[], Scene], reason: str
+) -> None:
+    """The exchange's time is not heard yet, and the positions that were read lag behind the settlement."""
+    scene = make()
+    scene.pass_time((EXPIRY - scene.wall).total_seconds() - 5)
+    scene.market = None
+    scene.restart(down_secs=6)
+    lagging = scene.exchange.read(())["positions"]
+    scene.exchange.fills.append(settlement("P", 2, "28"))
+    scene.read_account(positions=lagging)
+    assert (scene.phase, scene.run.exit_reason) == (Phase.EXITING, reason)
+    for _ in range(3):
+        scene.tick(2.5)
+    assert scene.submits() == [], "nothing of it can be bought any more"
 
 
 def test_stop_survives_a_kill_right_after_its_record() -> None:

@@ -4,9 +4,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.engine.scene import Scene, holding, secs
-from tests.engine.several import serve, two_holding
+from tests.engine.several import serve, take, two_holding
+from trader.domain.fill import Fill
 from trader.domain.wallet import Transaction
 from trader.engine import effects as ef
 from trader.engine import events as ev
@@ -34,7 +36,7 @@ def asked(scene: Scene, seconds: float = 6) -> ef.ReadWallet | None:
     """What is asked of the ledger within so many seconds, a tick each."""
     found: list[ef.ReadWallet] = []
     for _ in range(int(seconds)):
-        found += [e for e in scene.tick(1) if isinstance(e, ef.ReadWallet)]
+        found += [e for e in scene.tick(1) if isinstance(e, ef.ReadWallet) and e.run_id]
     return found[-1] if found else None
 
 
@@ -79,9 +81,9 @@ def test_a_charge_that_no_fill_tells_is_told_with_its_amount_once_it_lasts() -> 
     assert effect is not None
     read(scene, effect, ledger(scene, charge))
     assert compared(scene) == [], "the list of fills may be behind the ledger"
-    effect = asked(scene, 70)
-    assert effect is not None
-    read(scene, effect, ledger(scene, charge))
+    watched(scene, 50, (charge,))
+    assert compared(scene) == []
+    watched(scene, 20, (charge,))
     assert compared(scene) == [D("-2.235")]
     assert "wallet_differs" in scene.alerts()
 
@@ -175,3 +177,166 @@ def test_a_commission_told_late_counts_once() -> None:
     again = rec.FillCosted(run_id=scene.run.run_id, wall=scene.wall, market=scene.market, fill_id=key, commission=D(1))
     assert booked.fill.commission is not None
     assert evolve(scene.state, again).account.flows == flows
+
+
+# -- beside another run in the same contracts -----------------------------------------------------------------------------
+
+
+def beside() -> Scene:
+    """One run is done, the other still holds the same contracts."""
+    return done(two_holding())
+
+
+def first_of(scene: Scene) -> str:
+    """The run that is done."""
+    (run,) = (run for run in scene.state.runs.values() if run.phase is Phase.DONE)
+    return run.run_id
+
+
+def charge(scene: Scene) -> Transaction:
+    """What no fill tells: a true difference."""
+    return line("fee", "liquidation_fee", D("-2.235"), scene.run.legs[0].product_id, scene.market)
+
+
+def watched(scene: Scene, seconds: int, more: tuple[Transaction, ...], *, account: bool = True) -> None:
+    """Second by second: prices come, the ledger is read when asked for, and the account where it can be."""
+    for _ in range(seconds):
+        scene.prices(after=1)
+        for effect in scene.tick():
+            if isinstance(effect, ef.ReadWallet) and effect.run_id:
+                read(scene, effect, ledger(scene, *more))
+        if account and any(isinstance(e, ef.ReadAccount) for e in scene.due):
+            scene.read_account(asked=scene.wall)
+        scene.due = [e for e in scene.due if not isinstance(e, ef.ReadAccount)]
+
+
+def bought_back(scene: Scene, commission: Decimal | None) -> Fill:
+    """A resting exit of the run that still holds has traded a part; nobody has told yet."""
+    holder = scene.state.unresolved[0]
+    scene.stop(holder.run_id)
+    intent = next(i for i in scene.submits() if i.leg == "C")
+    take(scene, intent)
+    return scene.exchange.fill(intent.client_order_id, 1, D(210), commission, scene.market or scene.wall)
+
+
+def tell(scene: Scene, fill: Fill) -> None:
+    scene.feed(ev.FillSeen, fill=fill)
+
+
+def test_a_difference_is_told_without_what_another_run_has_just_traded() -> None:
+    scene = beside()
+    fee = charge(scene)
+    watched(scene, 50, (fee,))
+    fill = bought_back(scene, D("0.01"))
+    watched(scene, 18, (fee,), account=False)
+    assert compared(scene) == [], "the ledger knows of a fill that was not told yet"
+    tell(scene, fill)
+    watched(scene, 90, (fee,))
+    assert compared(scene)[0] == D("-2.235")
+    assert [r.text for r in scene.records if isinstance(r, rec.AlertRaised) and "-2.235" in r.text]
+
+
+def test_a_difference_is_not_told_while_the_account_of_another_run_cannot_be_read() -> None:
+    scene = beside()
+    fee = charge(scene)
+    watched(scene, 20, (fee,))
+    fill = bought_back(scene, D("0.01"))
+    watched(scene, 130, (fee,), account=False)
+    assert compared(scene) == [], "what it has traded is not known"
+    tell(scene, fill)
+    watched(scene, 100, (fee,))
+    assert compared(scene)[0] == D("-2.235")
+
+
+def test_a_difference_is_not_told_before_the_cost_of_what_another_run_has_traded() -> None:
+    scene = beside()
+    fee = charge(scene)
+    watched(scene, 20, (fee,))
+    fill = bought_back(scene, None)
+    tell(scene, fill)
+    cost = line("cost", "commission", D("-0.01"), fill.product_id, scene.market)
+    watched(scene, 90, (fee, cost))
+    assert compared(scene) == []
+    scene.exchange.fills = [replace(f, commission=D("0.01")) if f is fill else f for f in scene.exchange.fills]
+    watched(scene, 90, (fee,))
+    assert compared(scene)[0] == D("-2.235")
+
+
+def test_the_other_run_may_hold_on_while_a_difference_is_told() -> None:
+    scene = beside()
+    watched(scene, 70, (charge(scene),))
+    assert compared(scene) == [D("-2.235")] and scene.state.unresolved
+
+
+# -- it comes in the end --------------------------------------------------------------------------------------------------
+
+
+def test_a_difference_that_waits_is_told_after_a_restart_too() -> None:
+    scene = beside()
+    first, fee = first_of(scene), charge(scene)
+    watched(scene, 20, (fee,))
+    fill = bought_back(scene, D("0.01"))
+    watched(scene, 90, (fee,), account=False)
+    scene.start(replace_preset(scene))
+    tell(scene, fill)
+    assert first in scene.state.runs, "the next start keeps it"
+    scene.restart(down_secs=1200)
+    assert compared(scene) == []
+    watched(scene, 120, (fee,))
+    assert next(r.difference for r in scene.records if isinstance(r, rec.WalletCompared) and r.run_id == first) == D(
+        "-2.235"
+    )
+
+
+def test_a_run_that_ended_long_before_the_restart_is_compared() -> None:
+    scene = done()
+    scene.restart(down_secs=86400)
+    effect = asked(scene)
+    assert effect is not None
+    read(scene, effect, ledger(scene))
+    assert compared(scene) == [0]
+
+
+def test_no_more_than_a_few_runs_are_kept_for_a_ledger_that_cannot_be_read() -> None:
+    scene = done()
+    old = {f"old{number}": replace(scene.run, run_id=f"old{number}") for number in range(30)}
+    scene.state = replace(scene.state, runs={**old, **scene.state.runs})
+    scene.start(replace_preset(scene))
+    assert list(scene.state.runs)[:-2] == [f"old{number}" for number in range(11, 30)]
+
+
+def test_a_run_of_another_week_is_compared_no_more() -> None:
+    scene = done()
+    scene.restart(down_secs=9 * 86400)
+    assert asked(scene, 60) is None
+
+
+def test_a_ledger_that_is_never_answered_is_told() -> None:
+    scene = done()
+    assert asked(scene, 700) is not None
+    assert "wallet_unread" in scene.alerts()
+    assert asked(scene, 100) is None
+
+
+def test_a_ledger_that_could_be_read_in_between_is_asked_on() -> None:
+    scene, fee = done(), None
+    for number in range(120):
+        effect = asked(scene, 20)
+        assert effect is not None
+        fee = line(f"fee {number}", "liquidation_fee", D(-number - 1), scene.run.legs[0].product_id, scene.market)
+        read(scene, effect, ledger(scene, fee) if number % 10 == 0 else None, error="the list is broken")
+    assert "wallet_unread" not in scene.alerts()
+
+
+def test_that_too_much_was_executed_since_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trader.engine.account.wallet.KEPT_FLOWS", 3)
+    scene = done()
+    effect = asked(scene)
+    assert effect is not None
+    scene.state = replace(
+        scene.state,
+        account=replace(scene.state.account, flows=scene.state.account.flows[-3:]),
+    )
+    read(scene, effect, ledger(scene))
+    assert compared(scene) == [] and "wallet_unread" in scene.alerts()
+    assert asked(scene, 100) is None

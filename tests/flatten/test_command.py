@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.rig import await_value
 from trader.config.connection import read_announcement
 from trader.config.halt import is_halted
 
@@ -30,9 +31,10 @@ def trader(*arguments: str, typed: str | None = None, **environment: str) -> sub
 def runner(clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
     monkeypatch.setenv("TRADER_VENUE_SPEED", "60")
     monkeypatch.setenv("TRADER_VENUE_SEED", "3")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trader", "run"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    said = clean_environment.parent / "runner.txt"
+    with said.open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "trader", "run"], stdout=subprocess.DEVNULL, stderr=log)
+    await_value(lambda: "runner_started" in said.read_text() or None, 40, "a runner")
     deadline = time.monotonic() + 30
     while trader("status", "--json").stdout.find('"alive": true') < 0 and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -113,6 +113,9 @@ def alert(run_id: str, text: str) -> r.AlertRaised:
     return r.AlertRaised(run_id=run_id, wall=WALL, level="warning", code="spot_move", text=text)
 
 
+TICKET = {"symbol": CALL, "side": "sell", "quantity": 3, "order_type": "limit", "limit_price": "112.5"}
+
+
 def one_of_each(run_id: str) -> list[r.AnyRecord]:
     """Every record type once, in an order a run could have left."""
     base = {"run_id": run_id, "wall": WALL, "market": MARKET}
@@ -155,6 +158,12 @@ def one_of_each(run_id: str) -> list[r.AnyRecord]:
             is_offered=True,
         ),
         r.LegReleased(**base, leg="C", symbol=CALL, reason="it is offered at 0.4"),
+        r.TicketRefused(**base, symbol=CALL, code="PRICE_OFF_TICK", field="limit_price", detail="1.03 is off the tick"),
+        r.CancelRequested(**base, reason="cancelled (cli)", command_id="cancel-1"),
+        r.TicketAmended(**base, ticket=TICKET, command_id="amend-1", issued_by="cli"),
+        r.ClosingSet(**base, closing=r.ClosingOrder(name="Rab", order_type=OrderType.MARKET), command_id="order-1"),
+        r.ClosingDropped(**base, name="Rab", reason="it has filled"),
+        r.PositionAdopted(**base, symbol=CALL, quantity=3, price=Decimal("111.5"), issued_by="cli"),
         alert(run_id, "spot moved 2.1 %"),
         r.LevelChanged(**base, account="paper", level=r.Level.PAUSED, reason="lunch", issued_by="cli"),
         r.LimitsSet(**base, account="paper", limits={"schema": 1, "open_runs": 4}, issued_by="cli"),

@@ -50,6 +50,19 @@ def test_runs_are_summed_up_newest_first(journal: Journal, lease: Lease) -> None
     assert journal.run("nope") is None
 
 
+def test_single_orders_are_no_runs_in_lists_and_are_told_where_they_are_asked_for(
+    journal: Journal, lease: Lease
+) -> None:
+    ticket = msgspec.structs.replace(s.run_created("t"), preset="", config={}, ticket={"symbol": "BTCUSD"})
+    journal.append([s.run_created("a"), ticket], lease=lease)
+    assert [run.run_id for run in journal.runs(account="paper")] == ["a"]
+    assert [run.run_id for run in journal.runs(account="paper", tickets=True)] == ["t", "a"]
+    assert journal.unresolved_runs("paper") == ["a", "t"]
+    assert journal.unresolved_runs("paper", tickets=False) == ["a"]
+    told = journal.run("t")
+    assert told is not None and (told.preset, told.premium) == ("", None)
+
+
 def test_fills_carry_the_commission_that_came_later(journal: Journal, lease: Lease) -> None:
     journal.append(
         [s.run_created("a"), s.fill_recorded("a", "f1"), s.fill_recorded("a", "f2", commission="0.02")], lease=lease

@@ -6,13 +6,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from tests.mutants.mutant import Mutant, sessions
-from tests.mutants.plans import holding, plain, troubled
+from tests.mutants.plans import held, holding, plain, troubled
 from tests.mutants.tools import Patch, everywhere
 from trader.domain.order import OrderStatus, Purpose
 from trader.domain.outcome import Ok
+from trader.domain.remedy import Remedy
 from trader.engine import closing, orders, waiting
 from trader.engine import holding as hold_rules
 from trader.engine import records as rec
+from trader.engine.execution import exit as exit_rules
 from trader.engine.records import Phase
 from trader.engine.state import Run
 from trader.simulation.planned import Deed, Plan
@@ -30,6 +32,24 @@ def _with_exit_at(turn: Any, run_id: str, exit_at: datetime | None, work: Any) -
     done = work(turn, run_id)
     _change(turn, run_id, exit_at=real)
     return done
+
+
+def unpayable() -> list[Plan]:
+    """What is on the account is charged, an exit refused for it, and paid in again."""
+    charge, stop = Deed(secs=6.0, kind="charge", size=1_200_000, phase="holding"), Deed(secs=12.0, kind="stop")
+    deeds = (Deed(secs=0.3, kind="start"), charge, stop, Deed(secs=30.0, kind="deposit", size=50_000))
+    return [held(seed, exit_time="10:36", deeds=deeds, margin_mode="isolated") for seed in range(3)]
+
+
+def what_is_refused_for_good_is_given_up(patch: Patch) -> None:
+    real = exit_rules._exit_attempt
+
+    def attempt(turn: Any, run: Run, leg: Any, purpose: Purpose, *given: Any) -> None:
+        made = run.leg_orders(leg.key, purpose)
+        if not made or made[-1].remedy is not Remedy.GIVE_UP:
+            real(turn, run, leg, purpose, *given)
+
+    everywhere(patch, real, attempt)
 
 
 def exit_returns_early(patch: Patch) -> None:
@@ -217,5 +237,12 @@ MUTANTS = [
         patched="`close` finishes the run once an exit order has ended unfilled",
         patch=failed_exit_is_the_end,
         check=sessions("CT1", troubled({"X2": 0.4}, deeds=[Deed(secs=9, kind="stop")])),
+    ),
+    Mutant(
+        name="M32b",
+        defect="An exit that the account could not pay for is not tried again, although somebody has paid in",
+        patched="`_exit_attempt` leaves a leg whose last order another attempt would have been refused like",
+        patch=what_is_refused_for_good_is_given_up,
+        check=sessions("CT5", unpayable),
     ),
 ]

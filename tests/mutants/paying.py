@@ -2,10 +2,14 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from tests.mutants.mutant import Mutant, sessions
+from tests.mutants.plans import held
 from tests.mutants.tools import Patch, everywhere
 from trader.domain.order import OrderStatus
 from trader.engine import settling
+from trader.engine.account import settlement
 from trader.engine.execution import exit as leaving
 from trader.engine.execution import exit_price
 from trader.engine.execution.chase import chase_price
@@ -20,6 +24,20 @@ def _directed(*names: str) -> Any:
         return [SESSIONS[name](seed) for name in names for seed in range(3)]
 
     return plans
+
+
+def _settled_while_the_host_was_away() -> list[Plan]:
+    """Spot runs away from the call, which vanishes without a fill; positions lag when the host is back."""
+    plans = []
+    for seed in range(3):
+        away = {"outage": (20.0, 430.6), "position_lag": 2.5, "worthless_fill": False, "settlement_late_secs": 0.0}
+        plan = held(seed, exit_time="10:39", **away)
+        plans.append(replace(plan, market=replace(plan.market, expiry_secs=450, jumps=((25.0, -0.0025),))))
+    return plans
+
+
+def only_the_clock_tells_of_an_expiry(patch: Patch) -> None:
+    everywhere(patch, settlement.has_expired, lambda run, leg, market: leg.has_expired(market))
 
 
 def bid_climbs_over_an_empty_book(patch: Patch) -> None:
@@ -92,6 +110,13 @@ MUTANTS = [
         patched="`stance_on` waits for ever once a leg is held",
         patch=held_leg_is_forgotten,
         check=sessions("CT14", _directed("offered_again_before_the_end")),
+    ),
+    Mutant(
+        name="M83b",
+        defect="After a restart, before the exchange's time is heard, a leg is bought back beside one that is settled",
+        patched="`has_expired` asks the clock alone",
+        patch=only_the_clock_tells_of_an_expiry,
+        check=sessions("CT11", _settled_while_the_host_was_away),
     ),
     Mutant(
         name="M84",

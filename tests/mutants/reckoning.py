@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from tests.engine import test_wallet
 from tests.mutants.mutant import Mutant, named, sessions
 from tests.mutants.plans import Plans, held
 from tests.mutants.tools import Patch, everywhere
@@ -109,8 +110,21 @@ def estimates_of_others_do_not_count(patch: Patch) -> None:
     everywhere(patch, real, _flow_of)
 
 
+def what_may_explain_it_is_not_asked(patch: Patch) -> None:
+    patch.setattr(wallet, "_may_explain", lambda turn, other, products: False)
+
+
+def a_difference_waits_for_ever(patch: Patch) -> None:
+    patch.setattr(wallet, "_lasts", lambda turn, run, products, difference: False)
+
+
 def fee_of_a_liquidation_is_not_read(patch: Patch) -> None:
     patch.setattr(parse, "_liquidation_fee", lambda meta: 0)
+
+
+def unheard_trades_are_no_difference() -> None:
+    """A fill that no channel has told yet stands in the ledger for as long as the account cannot be read."""
+    test_wallet.test_a_difference_is_not_told_while_the_account_of_another_run_cannot_be_read()
 
 
 def a_liquidation_costs_its_fee_too() -> None:
@@ -181,6 +195,20 @@ MUTANTS = [
         patched="`_flow_of` passes over `RunFinished`",
         patch=estimates_of_others_do_not_count,
         check=sessions("WL1", _two(costs_told=False)),
+    ),
+    Mutant(
+        name="W06c",
+        defect="A difference is told with what another run may have traded unheard",
+        patched="`_may_explain` says no",
+        patch=what_may_explain_it_is_not_asked,
+        check=named("WL3", unheard_trades_are_no_difference),
+    ),
+    Mutant(
+        name="W06d",
+        defect="A difference is waited with for ever",
+        patched="`_lasts` says no",
+        patch=a_difference_waits_for_ever,
+        check=sessions("WL4", _held(_CHARGE)),
     ),
     Mutant(
         name="W07",

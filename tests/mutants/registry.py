@@ -28,6 +28,7 @@ from tests.mutants import (
     stopping,
     stores,
     strangers,
+    tickets,
     watching,
 )
 from tests.mutants.mutant import Mutant
@@ -39,11 +40,12 @@ ROWS = (
     *(f"E{number:02d}" for number in range(1, 5)),  # of entries that pause, and of single contracts
     *(f"G{number:02d}" for number in range(1, 5)),  # of the spread guard
     *(f"H{number:02d}" for number in range(1, 5)),  # of days and expiries
+    *(f"K{number:02d}" for number in range(1, 13)),  # of single orders
     *(f"L{number:02d}" for number in range(1, 11)),  # of structures of legs
     *(f"M{number:02d}" for number in (*range(1, 71), *range(81, 92))),
     *(f"O{number:02d}" for number in range(1, 8)),  # of losses that count what is open
     *(f"Q{number:02d}" for number in range(1, 8)),  # of liquidation
-    *(f"R{number:02d}" for number in range(1, 15)),  # of several runs on one account
+    *(f"R{number:02d}" for number in range(1, 16)),  # of several runs on one account
     *(f"T{number:02d}" for number in range(1, 5)),  # of margin modes
     *(f"W{number:02d}" for number in range(1, 8)),  # of the wallet
 )
@@ -76,6 +78,7 @@ _PARTS = (
     stopping,
     stores,
     strangers,
+    tickets,
     watching,
 )
 

@@ -5,11 +5,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tests.mutants.mutant import Mutant, sessions
+from tests.engine import test_several_runs as tried
+from tests.mutants.mutant import Mutant, named, sessions
 from tests.mutants.plans import Plans, plain
 from tests.mutants.tools import Patch, everywhere
 from trader.engine import gate, prerequisites
 from trader.engine.account import allocation, crossing, settlement
+from trader.engine.execution import exit as leaving
 from trader.engine.records import LegTerms
 from trader.engine.state import Run
 from trader.simulation.planned import Deed, Plan
@@ -59,8 +61,19 @@ def _several(
     return lambda: [plan(seed) for seed in range(4)]
 
 
+def _shared(closed: int) -> Plans:
+    """Somebody sells three of a leg beside the run's two, and the exchange closes so many of the five."""
+    sold = Deed(secs=8.0, kind="sell_more", size=3, leg=0, phase="holding")
+    plans = _several(sold, Deed(secs=14.0, kind="liquidate", size=closed, leg=0), others=0)
+    return lambda: [replace(plan, faults_end=16.0) for plan in plans()]
+
+
 def every_run_closes_what_it_has_made(patch: Patch) -> None:
     everywhere(patch, gate.closable, lambda run, leg: max(run.open_quantity(leg.key), 0))
+
+
+def a_restart_knows_of_every_exit(patch: Patch) -> None:
+    everywhere(patch, leaving._must_read_first, lambda *given: False)
 
 
 def every_run_gives_way(patch: Patch) -> None:
@@ -81,6 +94,17 @@ def exits_on_their_way_do_not_matter(patch: Patch) -> None:
     everywhere(patch, settlement._split, whole)
 
 
+def somebody_elses_part_is_a_runs(patch: Patch) -> None:
+    def split(quantity: int, found: Sequence[Any]) -> list[int]:
+        return [quantity if row == 0 else 0 for row in range(len(found))]
+
+    everywhere(patch, settlement._split, split)
+
+
+def nothing_is_a_runs(patch: Patch) -> None:
+    everywhere(patch, settlement._split, lambda quantity, found: [0] * len(found))
+
+
 def runs_are_counted_one_by_one(patch: Patch) -> None:
     real = prerequisites._open_runs
     table = tuple(
@@ -98,6 +122,11 @@ def only_own_entries_are_cancelled(patch: Patch) -> None:
     everywhere(patch, crossing.in_the_way, lambda *given: [])
 
 
+def an_exit_that_is_in_no_journal_is_not_sent_again() -> None:
+    scene = tried.restarted_after_unrecorded_exits()
+    assert scene.submits() == [], "I1: what is closed already is closed again"
+
+
 MUTANTS = [
     Mutant(
         name="R01",
@@ -113,6 +142,13 @@ MUTANTS = [
                 Deed(secs=50.0, kind="stop"),
             ),
         ),
+    ),
+    Mutant(
+        name="R01b",
+        defect="After a restart an exit closes again what one has closed that is in no journal; what it meets is another run's",
+        patched="`_must_read_first` never waits for a read",
+        patch=a_restart_knows_of_every_exit,
+        check=named("I1", an_exit_that_is_in_no_journal_is_not_sent_again),
     ),
     Mutant(
         name="R02",
@@ -194,5 +230,19 @@ MUTANTS = [
                 quantity=4,
             ),
         ),
+    ),
+    Mutant(
+        name="R15",
+        defect="What the exchange closed of somebody else's contracts is booked to a run as well",
+        patched="`settlement._split` gives the first run all of it",
+        patch=somebody_elses_part_is_a_runs,
+        check=sessions("AL1", _shared(4)),
+    ),
+    Mutant(
+        name="R15b",
+        defect="What the exchange closed is taken for somebody else's, as soon as he has traded the contract",
+        patched="`settlement._split` gives no run any of it",
+        patch=nothing_is_a_runs,
+        check=sessions("AL2", _shared(5)),
     ),
 ]

@@ -12,7 +12,7 @@ Patch = pytest.MonkeyPatch
 
 _JUDGES = frozenset(
     f"trader.simulation.{name}"
-    for name in "alone books covering cushioning entries evidence finishing guarding heard leaving limiting liquidating losing margining nonsense notes oracle ordering paying reckoning sharing slicing timing triggers".split()
+    for name in "alone books covering cushioning entries evidence finishing guarding heard leaving limiting liquidating losing margining nonsense notes oracle ordering paying reckoning sharing slicing ticketing timing triggers".split()
 )
 
 

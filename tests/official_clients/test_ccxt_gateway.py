@@ -203,7 +203,11 @@ def test_a_stop_waits_for_its_trigger_and_both_clients_tell_the_same_of_it(
     assert details is not None and details.trigger == (wanted.trigger or Trigger.MARK)
 
 
-def test_a_stop_whose_answer_is_lost_is_unknown_and_found_by_its_id(bench: Bench) -> None:
+@pytest.mark.parametrize("client", ["own", "ccxt"])
+def test_a_stop_whose_answer_is_lost_is_unknown_and_found_by_its_id(bench: Bench, client: str) -> None:
+    venue = bench.between.venue
+    own = DeltaGateway(bench.between.server.url, Credentials(venue.key, venue.secret))
+    gateway: Gateway = own if client == "own" else bench.gateway
     mark = bench.own.market.ticker(bench.option.symbol).quote.mark
     assert mark is not None
 
@@ -213,11 +217,16 @@ def test_a_stop_whose_answer_is_lost_is_unknown_and_found_by_its_id(bench: Bench
 
     bench.between.fault = ("POST", "/v2/orders", lost)
     order = bench.market_order(stop=Stop(price=_tick(mark * 3)))
-    assert isinstance(bench.gateway.submit(order), Unknown)
+    assert isinstance(gateway.submit(order), Unknown)
     bench.between.fault = None
-    found = bench.gateway.lookup(order.client_order_id)
+    found = gateway.lookup(order.client_order_id)
     assert found is not None and (found.venue_state, found.stop_price) == ("pending", _tick(mark * 3))
-    assert isinstance(bench.gateway.cancel(product_id=order.product_id, client_order_id=order.client_order_id), Ok)
+    assert isinstance(gateway.cancel(product_id=order.product_id, client_order_id=order.client_order_id), Ok)
+    bench.between.fault = ("POST", f"/v2/products/{order.product_id}/orders/leverage", lost)
+    assert isinstance(gateway.set_leverage(order.product_id, Decimal(7)), Unknown)
+    bench.between.fault = None
+    assert gateway.leverage(order.product_id) == 7
+    own.close()
 
 
 @pytest.mark.parametrize(

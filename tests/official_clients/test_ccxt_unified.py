@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.exchange.scripted_http import wait_for
 from tests.official_clients.conftest import Venue
@@ -14,9 +15,11 @@ from trader.domain.fill import Position
 from trader.domain.instrument import Kind
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side
 from trader.domain.outcome import Ok, Rejected
+from trader.domain.trigger import Stop, StopKind, Trigger
 from trader.exchange.ccxt import unified as unified
 from trader.exchange.ccxt.gateway import CcxtGateway
 from trader.exchange.common.credentials import Credentials
+from trader.exchange.common.outcomes import UnsendableOrder
 from trader.exchange.delta.gateway import DeltaGateway
 
 ccxt = pytest.importorskip("ccxt", reason="ccxt is optional: see requirements-ccxt.txt")
@@ -155,3 +158,47 @@ def test_fills_and_tickers_refuse_nonsense_and_keep_absence() -> None:
     with pytest.raises(WireError, match="name, tick or contract size"):
         unified.parse_market({"active": True, "swap": True, "settle": "USD", "id": "X"}, 5, "USD")
     assert unified.parse_market({"active": True, "spot": True, "settle": None, "id": "X"}, 5, "USD") is None
+
+
+class Known:
+    """An exchange of ccxt's with some of its words."""
+
+    id = "some"
+
+    def __init__(self, *words: str) -> None:
+        self.has = dict.fromkeys(words, True)
+
+
+@pytest.mark.parametrize(
+    ("stop", "word", "params"),
+    [
+        (Stop(price=Decimal(5)), "createStopLossOrder", {"stopLossPrice": "5"}),
+        (Stop(price=Decimal("0.5"), kind=StopKind.TAKE_PROFIT), "createTakeProfitOrder", {"takeProfitPrice": "0.5"}),
+        (Stop(trail=Decimal(7)), "createTrailingAmountOrder", {"trailingAmount": "7"}),
+    ],
+)
+def test_a_stop_is_told_in_ccxts_words_or_refused_in_one_sentence(
+    stop: Stop, word: str, params: dict[str, str]
+) -> None:
+    assert unified.stop_params(stop, Known(word)) == params
+    with pytest.raises(UnsendableOrder, match=f"some takes no such stop through ccxt \\({word}\\)"):
+        unified.stop_params(stop, Known())
+    with pytest.raises(UnsendableOrder, match="which price sets a stop off"):
+        unified.stop_params(replace(stop, trigger=Trigger.LAST), Known(word))
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({}, ""),
+        ({"triggerPrice": 5.0}, "stop_loss_order"),
+        ({"triggerPrice": 5.0, "takeProfitPrice": 5.0}, "take_profit_order"),
+        ({"stopLossPrice": 5.0}, "stop_loss_order"),
+        ({"info": {"stop_order_type": "take_profit_order"}}, "take_profit_order"),
+    ],
+)
+def test_what_a_waiting_order_is_for(changes: dict[str, Any], kind: str) -> None:
+    row = {"id": "1", "amount": 2.0, "remaining": 2.0, "side": "buy", "status": "open", "timestamp": 1795156200000}
+    order = unified.parse_order(row | changes, "BTCUSD", 27)
+    assert order.stop_kind == kind
+    assert order.stop_price == (5 if "triggerPrice" in changes else None)

@@ -60,7 +60,8 @@ def test_unknown_is_not_called_well_while_a_run_is_on() -> None:
 
 
 def test_what_cannot_be_recorded_or_sent_is_wrong() -> None:
-    assert bad(picture(ops=ops(journal_fault="disk full", slowed="429"))) == ["Cannot record", "Exits only"]
+    troubled = ops(journal_fault="disk full", slowed="429", abnormal="entries pause: the index has jumped")
+    assert bad(picture(ops=troubled)) == ["Cannot record", "Exits only", "Entries pause"]
 
 
 def test_no_prices_needed_was_said_where_no_price_was_needed() -> None:

@@ -114,6 +114,7 @@ def test_no_file_no_output_and_no_process_list_holds_a_key_after_a_whole_run(
     runner = desk.spawn("run")
     seen = b""
     try:
+        await_value(lambda: "runner_started" in (tmp_path / "said.txt").read_text() or None, 30, "a runner")
         await_value(lambda: desk.runner_alive() or None, 30, "a runner to ask")
         assert desk.call("start", "--preset", "default", "--now", "--wait", "20", "--json") == 0
         seen += command_lines()

@@ -1,6 +1,7 @@
 """Each documented trap once, by name: that it really happened, and that it came out right."""
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -54,7 +55,10 @@ def arrivals_of(session: Session, coid: str) -> list[Arrival]:
 
 
 def flat_by_ours(session: Session) -> bool:
-    run = run_of(session)
+    return is_flat(session, run_of(session))
+
+
+def is_flat(session: Session, run: RunNote) -> bool:
     return all(session.oracle.orders.net(run.run_id, leg.symbol) == 0 for leg in run.legs)
 
 
@@ -227,6 +231,26 @@ def test_a_person_trades_the_same_contracts(kind: str, phase: str) -> None:
     left = sum(abs(session.venue.account.position_size(leg.symbol)) for leg in run.legs)
     named = run.finished.foreign if run.finished is not None else ""
     assert bool(left) == bool(named), "what is not ours is named and left alone"
+
+
+@pytest.mark.parametrize("paid_in", [True, False])
+def test_an_exit_that_cannot_be_paid_for_is_tried_until_it_can(paid_in: bool) -> None:
+    emptied = Deed(secs=3.0, kind="charge", size=1_200_000, phase="holding")
+    payment = [Deed(secs=34.0, kind="deposit", size=50_000)] if paid_in else []
+    session = Session(quiet(59, emptied, STOP, *payment, margin_mode="isolated"))
+    result = session.run()
+    assert result.violations == []
+    run = session.oracle.notes.newest()
+    assert run is not None and run.stop_secs is not None
+    exits = [a for a in session.venue.arrivals if a.intent is not None and a.intent.purpose is Purpose.EXIT]
+    until = 34.0 if paid_in else session.agenda.secs
+    refused = [a.secs for a in exits if a.result == "close_position_insufficient_margin"]
+    tries = [run.stop_secs, *sorted(refused), until]
+    assert max(later - earlier for earlier, later in pairwise(tries)) < 8
+    told = [r for r in session.journal.read() if isinstance(r, rec.AlertRaised) and "exit_refused" in r.code]
+    assert "close_position_insufficient_margin" in told[0].text
+    assert (run.finished is not None) == is_flat(session, run) == paid_in
+    assert bool(result.limits) == (not paid_in), "counted apart where nobody pays in"
 
 
 # ------------------------------------------------------------ streams, maintenance, disk, hosts

@@ -1,4 +1,5 @@
-"""The tier that runs with every push: seeded sessions, all faults in all phases, the same trace in every process, all kills."""
+"""The tier that runs with every push: seeded sessions, all faults, the same trace in every process, a sample of the kills.
+Marked t1: what needs two thousand sessions (each fault and command in each of its phases) or more deaths."""
 
 import ast
 import json
@@ -14,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from trader.cli.app import app
+from trader.simulation import campaign as campaigns
 from trader.simulation.campaign import Campaign, run_campaign, unless_interrupted
 from trader.simulation.catalogue import COMMANDS, ELSEWHERE, LATER, PHASES, REACH, WORDS
 from trader.simulation.directed import SESSIONS
@@ -28,9 +30,9 @@ pytestmark = pytest.mark.timeout(900)  # some of these are minutes of one core b
 
 ROOT = Path(__file__).parent.parent.parent
 SCENARIOS = sorted((Path(__file__).parent / "scenarios").glob("*.json"))
-FIRST_SEED, COUNT = 1, 2000
-LEAST_FAULTS, LEAST_OF_EACH, LEAST_OF_CELL = 10_000, 10, 2
-HASHED_SEED, HASHED = 40, 100
+FIRST_SEED, COUNT, LONG_COUNT = 1, 600, 2000
+LEAST_FAULTS, LEAST_OF_EACH, LEAST_OF_CELL = 5_000, 10, 2
+HASHED_SEED = 40
 EVERY_ID = (
     *(f"N{n}" for n in range(1, 18)),
     *(f"X{n}" for n in range(1, 15)),
@@ -58,35 +60,56 @@ def campaign() -> Campaign:
     return run_campaign(COUNT, FIRST_SEED, jobs=2)
 
 
-def test_no_promise_is_broken_in_two_thousand_sessions(campaign: Campaign) -> None:
+@pytest.fixture(scope="module")
+def long_campaign() -> Campaign:
+    return run_campaign(LONG_COUNT, FIRST_SEED, jobs=2)
+
+
+def test_no_promise_is_broken_in_hundreds_of_sessions(campaign: Campaign) -> None:
     assert campaign.violations == []
     assert campaign.sessions == COUNT
     assert sum(sum(cells.values()) for cells in campaign.faults.values()) >= LEAST_FAULTS
 
 
-def test_every_fault_has_struck_often_and_in_every_phase_it_can_reach(campaign: Campaign) -> None:
-    few = {name: total for name in WORDS if (total := sum(campaign.faults.get(name, {}).values())) < LEAST_OF_EACH}
+def test_every_fault_has_struck_and_every_command_was_carried_out(campaign: Campaign) -> None:
+    """In each of their phases, and beside more than one run: only the long campaign gets there."""
+    assert [name for name in WORDS if not campaign.faults.get(name)] == []
+    assert [kind for kind in COMMANDS if not campaign.commands.get(kind)] == []
+
+
+@pytest.mark.t1
+def test_no_promise_is_broken_in_two_thousand_sessions(long_campaign: Campaign) -> None:
+    assert long_campaign.violations == []
+    assert long_campaign.sessions == LONG_COUNT
+
+
+@pytest.mark.t1
+def test_every_fault_has_struck_often_and_in_every_phase_it_can_reach(long_campaign: Campaign) -> None:
+    faults = long_campaign.faults
+    few = {name: total for name in WORDS if (total := sum(faults.get(name, {}).values())) < LEAST_OF_EACH}
     assert few == {}
     bare = [
         (name, phase, struck)
         for name in WORDS
         for phase in REACH.get(name, PHASES)
-        if (struck := campaign.faults.get(name, {}).get(phase, 0)) < LEAST_OF_CELL
+        if (struck := faults.get(name, {}).get(phase, 0)) < LEAST_OF_CELL
     ]
     assert bare == []
 
 
-def test_every_fault_and_every_command_has_met_more_than_one_run(campaign: Campaign) -> None:
-    met = campaign.several
+@pytest.mark.t1
+def test_every_fault_and_every_command_has_met_more_than_one_run(long_campaign: Campaign) -> None:
+    met = long_campaign.several
     assert {name: met.get(name, 0) for name in (*WORDS, *COMMANDS) if met.get(name, 0) < LEAST_OF_CELL} == {}
 
 
-def test_every_command_was_carried_out_in_every_phase(campaign: Campaign) -> None:
+@pytest.mark.t1
+def test_every_command_was_carried_out_in_every_phase(long_campaign: Campaign) -> None:
     bare = [
         (kind, phase, count)
         for kind in COMMANDS
         for phase in PHASES
-        if (count := campaign.commands.get(kind, {}).get(phase, 0)) < LEAST_OF_CELL
+        if (count := long_campaign.commands.get(kind, {}).get(phase, 0)) < LEAST_OF_CELL
     ]
     assert bare == []
 
@@ -107,8 +130,9 @@ def test_what_strikes_elsewhere_has_the_test_it_names(name: str) -> None:
 # ------------------------------------------------------------ determinism
 
 
-def test_a_hundred_sessions_leave_the_same_trace_in_every_process() -> None:
-    code = _HASH.format(count=HASHED, seed=HASHED_SEED)
+@pytest.mark.parametrize("count", [30, pytest.param(100, marks=pytest.mark.t1)])
+def test_sessions_leave_the_same_trace_in_every_process(count: int) -> None:
+    code = _HASH.format(count=count, seed=HASHED_SEED)
     running = [
         subprocess.Popen(
             [sys.executable, "-c", code],
@@ -128,33 +152,34 @@ def test_another_seed_leaves_another_trace() -> None:
     assert run_plan(draw(1)).trace_hash != run_plan(draw(2)).trace_hash
 
 
-def test_the_number_of_processes_changes_nothing() -> None:
-    alone, shared = run_campaign(60, 900), run_campaign(60, 900, jobs=2)
+def test_the_number_of_processes_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaigns, "_CHUNK", 4)
+    alone, shared = run_campaign(18, 900), run_campaign(18, 900, jobs=2)
     assert (alone.trace_hash, alone.faults) == (shared.trace_hash, shared.faults)
 
 
 # ------------------------------------------------------------ kill points
 
 
-# Each third point of a session; each twenty-fifth where it holds for minutes near the expiry, with hundreds of points alike.
-# `make campaign` visits all of them.
-EVERY = dict.fromkeys(SESSIONS, 3) | dict.fromkeys(
-    (
-        "exit_near_the_expiry",
-        "worthless_to_the_end",
-        "offered_again_before_the_end",
-        "offered_too_dear_to_be_worth_it",
-    ),
-    25,
+LONG_SESSIONS = (  # they hold for minutes near the expiry, with hundreds of points alike
+    "exit_near_the_expiry",
+    "worthless_to_the_end",
+    "offered_again_before_the_end",
+    "offered_too_dear_to_be_worth_it",
 )
 
 
-def test_a_death_at_points_of_every_session_breaks_nothing() -> None:
-    done = run_kills(double=False, count=1, seed=1, jobs=2, every=EVERY)
+# `make campaign` visits every point.
+@pytest.mark.parametrize(
+    ("every", "every_of_long", "least"), [(6, 60, 280), pytest.param(3, 25, 500, marks=pytest.mark.t1)]
+)
+def test_a_death_at_points_of_every_session_breaks_nothing(every: int, every_of_long: int, least: int) -> None:
+    steps = dict.fromkeys(SESSIONS, every) | dict.fromkeys(LONG_SESSIONS, every_of_long)
+    done = run_kills(double=False, count=1, seed=1, jobs=2, every=steps)
     assert [(f.case, f.violation) for f in done.findings] == []
     assert len(done.points) >= 30
-    assert done.cases == sum(len(count_points(name, 1)[::every]) for name, every in EVERY.items())
-    assert done.cases >= 500
+    assert done.cases == sum(len(count_points(name, 1)[::step]) for name, step in steps.items())
+    assert done.cases >= least
 
 
 def test_a_second_death_while_recovering_breaks_nothing() -> None:

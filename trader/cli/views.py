@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 def status(
-    run_id: Annotated[str | None, typer.Option("--run", metavar="RUN", help="One run; without it the newest.")] = None,
+    run_id: Annotated[
+        str | None,
+        typer.Option("--run", metavar="RUN", help="One run; else the newest that is open, or the one that ended last."),
+    ] = None,
     as_json: options.JsonFlag = False,
 ) -> None:
     """What the runner and the run are doing now."""
@@ -36,7 +39,7 @@ def status(
 
 def history(
     limit: Annotated[int, numbers.whole(1, 1000, "How many runs.")] = 20,
-    offset: Annotated[int, numbers.whole(0, 10**9, "How many of the newest to skip.")] = 0,
+    offset: Annotated[int, numbers.whole(0, 10**9, "How many to skip, of those that ended last.")] = 0,
     run_id: Annotated[
         str | None, typer.Option("--run", metavar="RUN", help="One run instead: its orders, fills and timeline.")
     ] = None,
@@ -48,7 +51,7 @@ def history(
     ] = False,
     as_json: options.JsonFlag = False,
 ) -> None:
-    """Finished runs, newest first, with what they earned; or the days; or everything of one run."""
+    """Finished runs, the one that ended last first, with what they earned; or the days; or everything of one run."""
     if days and (run_id is not None or samples or offset):
         raise typer.BadParameter("goes with --limit and --json alone", param_hint="--days")
     if samples and (run_id is None or as_json):

@@ -98,7 +98,10 @@ class AccountLimits(BaseModel):
         1000,
         "% of the mark",
         "Price deviation",
-        "How far from the mark (a stop's trigger) an entry's limit may lie, at least 5 ticks.",
+        "How far beyond the mark (a stop's trigger) an entry's limit may reach, at least 5 ticks.",
+    )
+    duplicate_secs: Whole = _least(
+        5, 3600, "s", "Duplicates", "How soon the very same order of another command is taken for a second press."
     )
     leverage_most: Number = Field(
         Decimal(200),
@@ -160,7 +163,7 @@ class AccountLimits(BaseModel):
         1000,
         "% of the mark",
         "Spread blow-out",
-        "Median spread of the watched contracts that lets no entry begin.",
+        "Spread at which more than half of the watched contracts let no entry begin.",
     )
     crossed_contracts: Whole = _least(
         1, 50, "contracts", "Crossed books", "Watched contracts with the bid above the ask that let no entry begin."

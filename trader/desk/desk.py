@@ -119,7 +119,7 @@ class Desk(BookReads):
         """The account now.
 
         Args:
-            run_id: The run to show; default the newest unresolved, else the newest finished.
+            run_id: The run to show; default the newest unresolved, else the one that ended last.
 
         Raises:
             JournalError: The journal cannot be read.
@@ -149,7 +149,7 @@ class Desk(BookReads):
         return list(book.open()[:limit] if open_only else book.newest(limit))
 
     def history(self, limit: int = 50, offset: int = 0) -> list[RunSummary]:
-        """Finished runs of every account in this journal, newest first."""
+        """Finished runs of every account in this journal, the one that ended last first."""
         return self._books()[0].runs(limit=limit, offset=offset, finished=True)
 
     def days(self, count: int = 30) -> tuple[DayRow, ...]:

@@ -92,6 +92,8 @@ def situation(
     if runner.alive and ops is not None:
         if ops.journal_fault:
             lines.append(f"Records wait in memory because the journal cannot be written: {ops.journal_fault}")
+        if ops.abnormal:
+            lines.append(f"{ops.abnormal[:1].upper()}{ops.abnormal[1:]}. Exits and Stop go on.")
         lines += _streams(ops, watching)
         lines += left_out_lines(ops)
     if runner.alive and watching and run is not None:

@@ -76,7 +76,7 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
     runs_made: int
     runs_most: int | None
     loss_limit: Decimal | None
-    results: tuple[DayResult, ...]  # newest first
+    results: tuple[DayResult, ...]  # the one that ended last first
     week: Decimal = Decimal(0)
     carried: Decimal = Decimal(0)
 
@@ -112,7 +112,7 @@ class DayRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a glance needs. `run` is the one asked for, else the newest unresolved, else the newest finished;
+    """Everything a glance needs. `run` is the one asked for, else the newest unresolved, else the one that ended last;
     `runs` are all unresolved ones, oldest first. `situation` says what is so now, `happened` what came before, newest
     first; `trading` is the account's level with its reason; `open_alerts` nobody has acknowledged."""
 

@@ -21,12 +21,12 @@ from trader.engine.execution.algo import allowed_lead
 from trader.engine.ledger import with_cost, with_fill
 from trader.engine.order_fold import begun, executed, resolved, told_more
 from trader.engine.records import Phase
-from trader.engine.state import KEPT_FLOWS, ZERO, Account, BookedFill, Flow, Order, Run, State, Trading, Watch
+from trader.engine.state import KEPT_FLOWS, OWED_FOR, ZERO, Account, BookedFill, Flow, Order, Run, State, Trading, Watch
 from trader.engine.tickets.terms import KEY, preset_of
 
 _KEPT_ORDER_TIMES = 16
 _KEPT_DIVIDED = 200
-_COMPARED_FOR = timedelta(minutes=10)
+_KEPT_OWED = 20  # finished runs whose ledger cannot be read: each was told of, and a day's own comparison remains
 _TICKET_KEPT = timedelta(minutes=2)  # after its end: a command may be read again, a late fill be told
 
 
@@ -119,7 +119,12 @@ def _run_created(state: State, record: rec.RunCreated) -> State:
         linked=record.linked,
         adopts=record.adopts,
     )
-    kept = {key: old for key, old in state.runs.items() if old.phase is not Phase.DONE or _is_kept(old, run, record)}
+    owed = [key for key, old in state.runs.items() if _is_to_be_compared(old, record)][-_KEPT_OWED:]
+    kept = {
+        key: old
+        for key, old in state.runs.items()
+        if old.phase is not Phase.DONE or key in owed or _is_kept(old, run, record)
+    }
     watches = {key: watch for key, watch in state.watches.items() if key in kept}
     watches[run.run_id] = Watch(since=record.wall, since_market=record.market)
     return replace(state, runs={**kept, run.run_id: run}, watches=watches)
@@ -130,14 +135,14 @@ def _is_kept(old: Run, new: Run, now: rec.Record) -> bool:
     there, which a ticket is none of."""
     if old.ticket is not None:
         return old.finished is not None and now.wall - old.finished.wall < _TICKET_KEPT
-    return new.ticket is not None or old.underlying != new.underlying or _is_to_be_compared(old, now)
+    return new.ticket is not None or old.underlying != new.underlying
 
 
 def _is_to_be_compared(run: Run, now: rec.Record) -> bool:
     """Whether a finished run is still to be held against the exchange's ledger."""
-    if run.finished is None or run.wallet is not None or not run.fills:
+    if run.finished is None or run.wallet is not None or not run.fills or run.ticket is not None:
         return False
-    return now.wall - run.finished.wall < _COMPARED_FOR
+    return now.wall - run.finished.wall < OWED_FOR
 
 
 def _flow_of(run: Run, record: rec.FillRecorded | rec.FillCosted | rec.RunFinished) -> Flow | None:
@@ -207,6 +212,7 @@ def _legs_chosen(run: Run, record: rec.LegsChosen) -> Run:
     chosen = replace(
         run,
         legs=record.legs,
+        entry_at=run.entry_at if run.ticket is None else run.entry_at or record.market,
         exit_at=record.exit_at,
         spot_at_entry=record.spot,
         smile=record.smile,
@@ -370,6 +376,8 @@ def _ticket_refused(run: Run, record: rec.TicketRefused) -> Run:
 
 
 def _ticket_amended(run: Run, record: rec.TicketAmended) -> Run:
+    if run.ticket is None:
+        return run
     ticket = TicketRequest.model_validate(record.ticket)
     legs = tuple(replace(leg, quantity=ticket.quantity) for leg in run.legs)
     return replace(run, ticket=ticket, preset=preset_of(ticket, run.underlying), legs=legs)
@@ -392,6 +400,8 @@ def _closing_dropped(run: Run, record: rec.ClosingDropped) -> Run:
 
 def _position_adopted(run: Run, record: rec.PositionAdopted) -> Run:
     """The contracts as if bought (sold) at the exchange's entry price; no cash has moved, and no commission is owed."""
+    if run.ticket is None or not run.legs:
+        return run
     leg = run.leg(KEY)
     fill = Fill(
         fill_id=f"adopted-{run.run_id}",

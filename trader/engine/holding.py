@@ -8,6 +8,7 @@ from trader.domain.exit_reason import ExitReason
 from trader.domain.order import Side
 from trader.engine import records as rec
 from trader.engine.account.positions import differs_lastingly
+from trader.engine.account.settlement import has_expired
 from trader.engine.cover import beyond_cover
 from trader.engine.effects import ReadChain, Tell
 from trader.engine.execution.working import ask_cancel
@@ -29,7 +30,7 @@ def hold(turn: Turn, run_id: str) -> None:
     run = turn.run(run_id)
     market = turn.now.market
     for leg in run.legs:
-        if leg.has_expired(market):
+        if has_expired(run, leg, market):
             turn.decide_exit(run_id, "expiry", "the contracts have expired; waiting for their settlement")
             return
     if market is not None and run.exit_at is not None and market >= run.exit_at:

@@ -187,17 +187,17 @@ def _run_finished(record: rec.RunFinished) -> str:
     return f"{end}; {money} ({exit_label(record.exit_reason)})"
 
 
-@_kind(rec.TicketRefused, "decisions", Weight.DECISION, _warning)
+@_kind(rec.TicketRefused, "decisions", Weight.STEP, _warning)
 def _ticket_refused(record: rec.TicketRefused) -> str:
     return f"the ticket on {record.symbol} was refused: {record.code}: {record.detail}"
 
 
-@_kind(rec.TicketAmended, "decisions", Weight.DECISION)
+@_kind(rec.TicketAmended, "decisions", Weight.STEP)
 def _ticket_amended(record: rec.TicketAmended) -> str:
     return f"ticket changed: {_ticket(record.ticket)}{f' ({record.issued_by})' if record.issued_by else ''}"
 
 
-@_kind(rec.CancelRequested, "decisions", Weight.DECISION)
+@_kind(rec.CancelRequested, "decisions", Weight.STEP)
 def _cancel_requested(record: rec.CancelRequested) -> str:
     return f"to be cancelled: {record.reason}"
 

@@ -307,13 +307,19 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     account_pending: bool = False
     account_wanted: bool = True
     wallet_asked: datetime | None = None
+    wallet_tries: int = 0  # asked since the ledger was last read whole
+    wallet_differs: tuple[Decimal, int] = (
+        ZERO,
+        0,
+    )  # the difference in USD as last read, and in how many reads in a row
     account_read: datetime | None = None  # `asked` of the last complete read
     available_usd: Decimal | None = None
-    balance_usd: Decimal | None = None
     foreign_orders: tuple[str, ...] = ()
     unlisted: frozenset[str] = (
         frozenset()
     )  # orders of a ticket that rest by our books and that the last read did not list
+    leverage_asked: datetime | None = None
+    leverage_set: bool = False  # as the ticket wants it, by the exchange's word
     liquidation: dict[str, Decimal] = {}  # marks, by contract, at which the exchange says it liquidates the position
     stops: int | None = None  # stop orders that the exchange listed on this run's contracts; None = not known
     stops_read: datetime | None = None  # `asked` of the read that told them
@@ -352,10 +358,11 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """The contracts of an underlying as last read (`at`: wall), by symbol."""
+    """The contracts of an underlying and their quotes as last read (`at`: wall), by symbol."""
 
     at: datetime
     contracts: dict[str, Instrument]
+    quotes: dict[str, Quote] = {}
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -365,6 +372,7 @@ class Shown(msgspec.Struct, frozen=True):
     held: dict[str, int]
     prices: dict[str, Decimal]  # entry prices, where told
     available: Decimal | None
+    balance: Decimal | None = None
 
 
 class Awaited(msgspec.Struct, frozen=True):
@@ -429,6 +437,7 @@ MARK_AGE = timedelta(seconds=5)
 QUOTE_AGE = timedelta(seconds=8)
 GREEKS_AGE = timedelta(seconds=12)
 KEPT_FLOWS = 4000
+OWED_FOR = timedelta(days=8)  # what ended longer ago is not held against the exchange's ledger any more
 POSITION_LAG_SECS = 4.0  # a position that was read may lag a fill by this much
 SILENCE_SECS = 5.0  # wall seconds without any market message after which no price is fresh
 _SLACK_WALL_SECS = 0.25  # publication and transport, granted at whatever speed the venue runs

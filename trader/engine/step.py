@@ -37,6 +37,7 @@ from trader.engine.tickets.adopting import on_adopt
 from trader.engine.tickets.amending import on_amend
 from trader.engine.tickets.commands import on_cancel, on_close
 from trader.engine.tickets.holding import close_ticket, hold_ticket
+from trader.engine.tickets.leverage import on_leverage
 from trader.engine.tickets.listing import see_listing, tickets_symbols
 from trader.engine.tickets.waiting import wait_ticket
 from trader.engine.tickets.working import enter_ticket
@@ -107,7 +108,7 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
         case ev.ChainRead():
             _chain_read(turn, event)
         case ev.LeverageAnswered():
-            pass  # the run that waits for it advances on the next look
+            on_leverage(turn, event)
         case ev.StartCommand():
             on_start(turn, event)
         case ev.BesideCommand():

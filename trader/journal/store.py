@@ -26,6 +26,7 @@ from trader.engine.records import (
     OrderIntended,
     PositionAdopted,
     RunCreated,
+    WalletCompared,
 )
 from trader.engine.view import LiveSnapshot
 from trader.journal import commands as cmd
@@ -358,6 +359,11 @@ class Journal:
         with self._read() as connection:
             return views.read_executions(connection, account, wall, market)
 
+    def wallets_compared(self, run_ids: Sequence[str]) -> list[tuple[int, WalletCompared]]:
+        """How those of these runs came out that were held against the exchange's ledger."""
+        with self._read() as connection:
+            return views.read_wallets_compared(connection, run_ids)
+
     def compared_days(self, account: str, limit: int) -> list[DayCompared]:
         """The newest Indian days that were held against the exchange's ledger, newest first."""
         with self._read() as connection:
@@ -404,7 +410,8 @@ class Journal:
         finished: bool | None = None,
         tickets: bool = False,
     ) -> list[RunSummary]:
-        """Runs, newest first; single orders only where they are asked for."""
+        """Runs, the one that began last first; of those that are finished the one that ended last. Single orders only where they
+        are asked for."""
         with self._read() as connection:
             return views.read_runs(
                 connection, limit=limit, offset=offset, account=account, finished=finished, tickets=tickets

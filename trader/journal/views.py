@@ -204,8 +204,8 @@ def read_run_bounds(
     connection: Connection, account: str, since: datetime, after_seq: int = 0
 ) -> list[tuple[int, Bound]]:
     """Where the runs of an account began, first traded, passed an Indian midnight and ended since an instant (wall clock), in
-    order: what its days are folded from. The beginning is told of each of them, however long ago it was: without it the rest
-    counts for nothing. Only those after `after_seq`."""
+    order: what its days are folded from. The beginning and the first fill are told of each of them, however long ago they were:
+    without the beginning the rest counts for nothing. Only those after `after_seq`."""
     asked = {"account": account, "since": instant_text(since), "after_seq": after_seq}
     found: list[tuple[int, Bound]] = []
     for seq, body in connection.execute(_RUN_BOUNDS, asked):
@@ -231,7 +231,7 @@ def _bounds_query() -> Select[Any]:
         select(t.runs.c.seq, t.runs.c.body).where(
             t.runs.c.account == bindparam("account"), t.runs.c.seq > later, is_told
         ),
-        select(t.fills.c.seq, t.fills.c.body).where(recent(t.fills), t.fills.c.seq > later, t.fills.c.seq.in_(first)),
+        select(t.fills.c.seq, t.fills.c.body).where(t.fills.c.seq > later, t.fills.c.seq.in_(first)),
         select(t.decisions.c.seq, t.decisions.c.body).where(
             recent(t.decisions), t.decisions.c.seq > later, t.decisions.c.kind == "day_marked"
         ),
@@ -364,10 +364,12 @@ def read_runs(
     run_id: str | None = None,
     tickets: bool = False,
 ) -> list[RunSummary]:
-    """Runs, newest first; `finished` True or False keeps only those. Single orders have no preset; they are told where one is named,
-    or asked for."""
+    """Runs, the one that began last first; `finished` True keeps those that ended, the one that ended last first, and False
+    those that have not. Single orders have no preset; they are told where one is named, or asked for."""
     created, ended = t.runs.alias("created"), t.runs.alias("ended")
-    joined = created.outerjoin(ended, (ended.c.run_id == created.c.run_id) & (ended.c.kind == "run_finished"))
+    listed = ended if finished else created  # whose order and account it is, so that an index has both
+    is_end = (ended.c.run_id == created.c.run_id) & (ended.c.kind == "run_finished")
+    joined = created.join(ended, is_end, isouter=not finished)
     query = (
         select(
             created,
@@ -379,25 +381,25 @@ def read_runs(
         )
         .select_from(joined)
         .where(created.c.kind == "run_created")
-        .order_by(created.c.seq.desc())
+        .order_by(listed.c.seq.desc())
         .limit(limit)
         .offset(offset)
     )
     if account is not None:
-        query = query.where(created.c.account == account)
+        query = query.where(listed.c.account == account)
     if run_id is not None:
         query = query.where(created.c.run_id == run_id)
     if run_id is None and not tickets:
         query = query.where(created.c.preset != "")
-    if finished is not None:
-        query = query.where(ended.c.seq.is_not(None) if finished else ended.c.seq.is_(None))
+    if finished is False:
+        query = query.where(ended.c.seq.is_(None))
     rows = connection.execute(query).mappings().all()
     ids = [row["run_id"] for row in rows]
     details, taken_in, begun, compared = (
         _run_details(connection, ids),
         read_taken_in(connection, ids),
         _first_market(connection, ids),
-        _compared(connection, ids),
+        {record.run_id: record.difference for _, record in read_wallets_compared(connection, ids)},
     )
     return [
         replace(
@@ -408,12 +410,12 @@ def read_runs(
     ]
 
 
-def _compared(connection: Connection, run_ids: Sequence[str]) -> dict[str, Decimal]:
-    """By how much the exchange's ledger differs from what each run has told, of those that were compared."""
+def read_wallets_compared(connection: Connection, run_ids: Sequence[str]) -> list[tuple[int, WalletCompared]]:
+    """How those of these runs came out that were held against the exchange's ledger."""
     decided = t.decisions.c
-    query = select(decided.body).where(decided.run_id.in_(run_ids), decided.kind == "wallet_compared")
-    records = [decode_record(body) for body in connection.execute(query).scalars()]
-    return {record.run_id: record.difference for record in records if isinstance(record, WalletCompared)}
+    query = select(decided.seq, decided.body).where(decided.run_id.in_(run_ids), decided.kind == "wallet_compared")
+    records = [(int(seq), decode_record(body)) for seq, body in connection.execute(query)]
+    return [(seq, record) for seq, record in records if isinstance(record, WalletCompared)]
 
 
 def _first_market(connection: Connection, run_ids: Sequence[str]) -> dict[str, datetime]:

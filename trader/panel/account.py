@@ -53,6 +53,7 @@ _GROUPS = {
         "order_share_pct",
         "position_share_pct",
         "price_deviation_pct",
+        "duplicate_secs",
         "margin_share_pct",
         "leverage_most",
     ),
@@ -63,7 +64,7 @@ _STEPS = ("daily_loss_closes", "weekly_loss_closes", "loss_warn_pct", "loss_bars
 _FIELDS = AccountLimits.model_fields
 _CSS = """
 .ac-group{margin-top:.6rem;padding-top:.5rem;border-top:1px solid light-dark(#d8dee6,#2c3541)}
-.ac-use{font-size:.88rem;line-height:1.35;min-height:2.2em;font-variant-numeric:tabular-nums;color:light-dark(#4b5663,#a9b3c0)}
+.ac-use{padding-bottom:.3rem;font-size:.88rem;line-height:1.35;min-height:2.2em;font-variant-numeric:tabular-nums;color:light-dark(#4b5663,#a9b3c0)}
 .ac-use meter{display:block;width:100%;height:8px;margin-bottom:2px}
 .ac-use.near{color:light-dark(#8a4b00,#f0ad4e)}
 .ac-use.over{color:light-dark(#b3272d,#ff8a8a);font-weight:600}
@@ -136,7 +137,7 @@ def _money(label: str, value: Decimal | None, note: str) -> cards.Card:
 
 def _use(name: str, use: Use | None) -> Html:
     if use is None:
-        return tag("div", "asked of each entry", class_="ac-use", data_use=name)
+        return tag("div", "checked at each entry", class_="ac-use", data_use=name)
     if use.share is None:
         return tag("div", f"Now: {use.words}", class_="ac-use", data_use=name)
     state = " over" if use.share >= 1 else " near" if use.share >= 0.8 else ""
@@ -208,12 +209,14 @@ def edit() -> dict[str, DeltaGenerator]:
         for title, names in _GROUPS.items():
             markup.draw(tag("div", tag("b", title), class_="ac-group"))
             for first in range(0, len(names), 3):
-                for column, name in zip(st.columns(3, gap="medium"), names[first : first + 3], strict=False):
-                    with column:
+                row = names[first : first + 3]
+                for column, name in zip(st.columns(3, gap="medium"), row, strict=False):
+                    with column, st.container(gap="xsmall"):
                         _field(name, _FIELDS[name])
-                        slots[name] = st.empty()
+                        if name not in _STEPS:
+                            slots[name] = st.empty()
     _save(present)
-    return {name: slot for name, slot in slots.items() if name not in _STEPS}
+    return slots
 
 
 def _field(name: str, field: FieldInfo) -> None:

@@ -26,7 +26,7 @@ CSS = """
 .cp-table .up { color: light-dark(#12733a, #4cc67f); }
 .cp-table .down { color: light-dark(#b3272d, #ff8a8a); }
 .cp-table .at { background: light-dark(#eef2f7, #1a2029); }
-.cp-note { font-size: .84rem; line-height: 1.35; color: light-dark(#4b5663, #a9b3c0); margin: 6px 0 0; }
+.cp-note { font-size: .84rem; line-height: 1.35; color: light-dark(#4b5663, #a9b3c0); margin: 6px 0 1rem; }
 .cp-warn { font-size: .86rem; line-height: 1.35; color: light-dark(#8a4b00, #f0ad4e); margin: 0 0 6px; }
 .cp-keys { display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: .82rem; }
 .cp-keys i { display: inline-block; width: 14px; height: 10px; margin-right: 5px; border-radius: 2px; }

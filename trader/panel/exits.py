@@ -170,7 +170,7 @@ def _fires(run: RunView, rung: Rung) -> tuple[str, str, str | None]:
     if rung.at_time is not None:
         return fmt.ist_day_time(rung.at_time).removesuffix("\u00a0IST"), "", f"IST; {fmt.utc_hint(rung.at_time)}"
     if rung.at_mark is not None:
-        return f"mark {parts.price(rung.at_mark, 1)}", f"of {fmt.plain(rung.leg, 8)}", _whose(rung)
+        return f"{fmt.plain(rung.leg, 8)} {parts.price(rung.at_mark, 1)}", "by its mark", _whose(rung)
     if rung.arms_at_pct is not None:
         return _pct(rung.arms_at_pct), "arms there", None
     return _pct(rung.at_pct), parts.dollars(rung.at_pnl, parts.places(run.premium), signed=True), None
@@ -193,7 +193,7 @@ def _to_go(run: RunView, rung: Rung) -> tuple[str, str, str | None]:
             if rung.gone_pct is None
             else f"{parts.percent(rung.gone_pct, 0)} of the way to the liquidation is gone"
         )
-        return f"{parts.number(rung.mark_distance, 1, signed=True)} USD", parts.percent(rung.mark_distance_pct, 0), gone
+        return parts.percent(rung.mark_distance_pct, 0), f"{parts.number(rung.mark_distance, 1, signed=True)} USD", gone
     at_pct = rung.at_pct if rung.at_pct is not None else rung.arms_at_pct
     if run.pnl is None or run.pnl_pct is None or at_pct is None:
         return parts.DASH, "", None

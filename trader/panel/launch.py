@@ -70,7 +70,7 @@ def _start(stored: Preset, env: str) -> Preset:
     """When, how large, what that means, and the button. Returns the preset with the size chosen for this run."""
     names = {"scheduled": f"At {stored.schedule.entry_time_ist} IST", "now": "Now"}
     shown.begin_with("dash_when", "scheduled")
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom"):
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         st.segmented_control(
             "When",
             list(names),

@@ -71,7 +71,11 @@ CSS = (
 .lv-live .lv-runs tfoot tr > * { border: 0; }
 .lv-work { display: grid; gap: 8px; margin: 6px 0; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
 .lv-work > div { display: grid; grid-template-columns: auto minmax(60px, 1fr); gap: 0 10px; align-items: center; }
-.lv-work progress { width: 100%; height: 10px; accent-color: #2f6fd0; }
+.lv-live progress { appearance: none; border: 0; border-radius: 5px; overflow: hidden; background: var(--lv-line); }
+.lv-live progress::-webkit-progress-bar { background: var(--lv-line); }
+.lv-live progress::-webkit-progress-value { background: currentColor; }
+.lv-live progress::-moz-progress-bar { background: currentColor; }
+.lv-work progress { width: 100%; height: 10px; color: #2f6fd0; }
 .lv-work > div > :is(span, small) { grid-column: 1 / -1; }
 .lv-work small { color: var(--lv-muted); }
 
@@ -81,7 +85,7 @@ CSS = (
 .lv-worry { font-size: 0.9rem; line-height: 26px; text-align: right; }
 .lv-worry.bad, .lv-words.bad { color: var(--lv-down); }
 .lv-worry.old { color: var(--lv-amber); }
-.lv-worry progress { width: 90px; height: 8px; margin: 0 8px; accent-color: #e5484d; vertical-align: middle; }
+.lv-worry progress { width: 90px; height: 8px; margin: 0 8px; color: #e5484d; vertical-align: middle; }
 
 .lv-cards { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 4px 14px; margin: 4px 0 0; }
 .lv-card { height: 66px; min-width: 0; overflow: hidden; }
@@ -179,7 +183,7 @@ CSS = (
   .lv-live .lv-cols td[data-label^="IV"] { font-size: 0.78rem; letter-spacing: -0.02em; }
   .lv-cols .lv-greeks { grid-column: span 3; }
   .lv-greeks span { margin: 0 10px 0 0; }
-  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .ar-news-rows { height: 52px; }
+  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .ar-news-rows { height: 50px; }
   .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .ar-day { display: none; }
   .st-key-alerts_bar:has([data-testid="stPopover"]) > .stElementContainer:first-child { display: none; }
   .stVerticalBlock:has(> * > .st-key-dash .lv-legs) { gap: 8px; }

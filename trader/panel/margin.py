@@ -15,6 +15,10 @@ _CSS = """
 .mg-table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
 .mg-table :is(th,td){border:0;border-bottom:1px solid light-dark(#d8dee6,#2c3541);padding:3px 0 3px 16px;text-align:right}
 .mg-table :is(th,td):first-child{text-align:left;padding-left:0}
+@media (max-width:640px){
+.mg-table :is(th,td){padding-left:8px}
+.mg-table tbody th{min-width:6.2rem}
+}
 """
 _OTHER = {ISOLATED: PORTFOLIO, PORTFOLIO: ISOLATED}
 
@@ -58,7 +62,7 @@ def _told(terms: MarginTerms) -> Html:
         tag(
             "tr",
             tag("th", row.symbol, scope="row"),
-            tag("td", f"{row.quantity:,}"),
+            tag("td", parts.number(row.quantity, 0)),
             tag("td", parts.dollars(row.margin, 2)),
             tag("td", "not told" if row.liquidation_price is None else parts.dollars(row.liquidation_price, 2)),
             tag("td", "on" if row.auto_topup else "off"),

@@ -18,7 +18,7 @@ _RUN = "run"
 
 
 def runs_table() -> str | None:
-    """The newest runs first, fifteen to a page: a table on a desk, a button each on a phone. Returns the run picked there, or
+    """The run that ended last first, fifteen to a page: a table on a desk, a button each on a phone. Returns the run picked there, or
     named by `?run=` in the address."""
     offset = int(st.session_state.get(_OFFSET, 0))
     found = service.desk().history(PAGE + 1, offset)
@@ -49,7 +49,7 @@ def runs_table() -> str | None:
                 width="stretch",
             )
     with st.container(key="wide_paging" if asked is not None else "hist_paging"):
-        _paging(offset, more=len(found) > PAGE)
+        _paging(offset, len(shown), more=len(found) > PAGE)
     return asked
 
 
@@ -88,7 +88,8 @@ def _wide(shown: Sequence[RunSummary], offset: int) -> None:
         height="content",
         on_select="rerun",
         selection_mode="single-row",
-        alt="Finished runs, newest first",
+        placeholder=fmt.DASH,
+        alt="Finished runs, the one that ended last first",
         column_config={
             "P&L": st.column_config.NumberColumn("P&L", help="P&L realised: all cash flows, fees included."),
             "P&L %": st.column_config.NumberColumn(
@@ -166,7 +167,7 @@ def strikes(run: RunSummary) -> str:
         return " / ".join(run.legs)
 
 
-def _paging(offset: int, *, more: bool) -> None:
+def _paging(offset: int, count: int, *, more: bool) -> None:
     if offset == 0 and not more:
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -175,7 +176,7 @@ def _paging(offset: int, *, more: bool) -> None:
         st.button(
             "Older", key="hist_older", icon=":material/chevron_right:", disabled=not more, on_click=_turn, args=(PAGE,)
         )
-        st.markdown(fmt.safe(f"Runs {offset + 1} and on"))
+        st.markdown(fmt.safe(f"Runs {offset + 1} to {offset + count}"))
 
 
 def _turn(by: int) -> None:

@@ -53,11 +53,15 @@ def _layout(seen: Preview, levels: list[float]) -> dict[str, Any]:
     assert curve is not None
     top = max(curve.at_expiry)
     low = min(levels, default=-2 * abs(top)) * 1.35
-    shapes = []
+    shapes, said = [], []
     if seen.spot is not None:
         shapes.append(
             {"type": "line", "x0": float(seen.spot), "x1": float(seen.spot), "yref": "paper", "y0": 0, "y1": 1,
              "line": {"color": PNL, "width": 1}}
+        )  # fmt: skip
+        said.append(
+            {"text": f"spot {parts.spot(seen.spot)}", "x": float(seen.spot), "yref": "paper", "y": 0, "xanchor": "left",
+             "yanchor": "bottom", "showarrow": False, "font": {"size": 11}}
         )  # fmt: skip
     return {
         "template": "none",
@@ -67,6 +71,7 @@ def _layout(seen: Preview, levels: list[float]) -> dict[str, Any]:
         "dragmode": False,
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "font": {"size": 11}},
         "shapes": shapes,
+        "annotations": said,
         "xaxis": {
             "tickformat": ",.0f", "showgrid": False, "nticks": 5, "fixedrange": True, "automargin": True,
             # It is drawn more rarely than the figures beside it are.
@@ -80,12 +85,12 @@ def _layout(seen: Preview, levels: list[float]) -> dict[str, Any]:
 
 
 def _ticks(seen: Preview) -> dict[str, Any]:
-    """The axis names what matters on it: spot, and where the maximum loss would fire."""
-    named = [(seen.stop_low, "max loss"), (seen.spot, "spot"), (seen.stop_high, "max loss")]
-    known = [(float(at), f"{parts.spot(at)}<br>{what}") for at, what in named if at is not None]
-    if len(known) < 2:
+    """The axis names what matters on it: where the maximum loss would fire."""
+    stops = [stop for stop in (seen.stop_low, seen.stop_high) if stop is not None]
+    if not stops:
         return {}
-    return {"tickvals": [at for at, _ in known], "ticktext": [text for _, text in known]}
+    names = [f"{parts.spot(stop)}<br>max loss" for stop in stops]
+    return {"tickvals": [float(stop) for stop in stops], "ticktext": names, "tickangle": 0}
 
 
 def in_words(seen: Preview) -> str:

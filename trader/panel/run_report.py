@@ -100,8 +100,8 @@ def chart_words(columns: charts.Pnl, places: int) -> str:
 
 # ---------------------------------------------------------------- tables
 
-_LEG_NUMBERS = ("P&L", "Fees", "Sold at", "Bought at")
 _LEG_HEAD = ("Leg", "Contracts", "Sold at", "Bought at", "P&L", "Fees", "IV sold at")
+_LEG_NUMBERS = _LEG_HEAD[1:]
 
 
 def legs_rows(legs: Iterable[LegView], places: int) -> tuple[tuple[str, ...], list[list[str]]]:

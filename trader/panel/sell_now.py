@@ -56,10 +56,10 @@ def _draw(preset: Preset) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", gap="xsmall"):
         st.markdown(fmt.strong(title), help=fmt.safe(_closing_words(seen), 600), width="content")
         st.markdown(fmt.safe(_market_line(seen, preset)), help=fmt.utc_hint(seen.expiry), width="content")
-    if seen.reasons:
-        markup.draw(markup.join(*(cards.row(False, "", reason) for reason in seen.reasons)))
-    if seen.warnings:
-        markup.draw(markup.join(*(cards.row(None, "", warning) for warning in seen.warnings)))
+    if seen.reasons or seen.warnings:
+        barred = [cards.row(False, "", reason) for reason in seen.reasons]
+        warned = [cards.row(None, "", warning) for warning in seen.warnings]
+        markup.draw(markup.tag("div", *barred, *warned, class_="ar-told"))
     if not seen.legs:
         return
     with st.container(key="preview_open"):

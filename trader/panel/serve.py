@@ -8,6 +8,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
 
 from click.exceptions import Abort
@@ -22,10 +23,9 @@ def serve(arguments: Sequence[str]) -> int:
     """Run until Ctrl+C; the exit code. SIGTERM, and a closed terminal, end the process by SIGTERM after the host was stopped."""
     for number in closed_terminal():
         signal.signal(number, _end_as_asked)
-    try:
+    with suppress(Abort, KeyboardInterrupt):  # or it returns: that depends on how far its server has come
         streamlit(["run", *arguments], prog_name="streamlit", standalone_mode=False)
-    except (Abort, KeyboardInterrupt):
-        print("Stopped. A run still open is taken up again at the next start.")  # noqa: T201
+    print("Stopped. A run still open is taken up again at the next start.")  # noqa: T201
     return 0
 
 

@@ -103,9 +103,9 @@ def _of_run(status: Status) -> tuple[str, list[Piece]]:
     if not status.runner.alive:
         return "Not watched", [_piece(f"was {word.lower()}"), result]
     if run.phase is Phase.EXITING:
-        return word, [result, _piece(_contracts(run, out=True)), _piece(words.exit_reason(run.exit_reason))]
+        return word, [result, _contracts(run, out=True), Piece(words.exit_reason(run.exit_reason), "")]
     if run.phase is Phase.ENTERING:
-        return word, [_piece(_contracts(run, out=False) if run.legs else "entry orders are working")]
+        return word, [_contracts(run, out=False) if run.legs else _piece("entry orders are working")]
     waits = run.phase is Phase.WAITING
     at = run.entry_at if waits else run.exit_at
     wait = words.countdown(at, run.market_at)
@@ -117,12 +117,14 @@ def _of_run(status: Status) -> tuple[str, list[Piece]]:
     return word, [comes] if waits else [result, comes]
 
 
-def _contracts(run: RunView, *, out: bool) -> str:
+def _contracts(run: RunView, *, out: bool) -> Piece:
     """``160 of 400 contracts in``, of all legs."""
     entered = sum(leg.filled_quantity for leg in run.legs)
     if out:
-        return f"{entered - sum(leg.open_quantity for leg in run.legs):,} of {entered:,} contracts out"
-    return f"{entered:,} of {sum(leg.quantity for leg in run.legs):,} contracts in"
+        done, way = f"{entered - sum(leg.open_quantity for leg in run.legs):,} of {entered:,}", "out"
+    else:
+        done, way = f"{entered:,} of {sum(leg.quantity for leg in run.legs):,}", "in"
+    return Piece(f"{done} contracts {way}", f"{done} {way}")
 
 
 def _ended(run: RunView, day: Day | None) -> tuple[str, list[Piece]]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from trader.engine.events import Booted
-from trader.engine.records import AnyRecord, DayCompared
+from trader.engine.records import AnyRecord, DayCompared, FillRecorded, RunCreated
 from trader.engine.state import State
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
@@ -33,20 +33,34 @@ class Found(msgspec.Struct, frozen=True):
 
 def read_back(journal: Journal, account: str, wall: datetime) -> Found:
     """Unresolved runs whole; finished ones of the last days as far as the limits of day and week count them, with what the
-    exchange has closed of them and what was executed since the last day that was compared with its ledger; the account's own
-    settings and level."""
+    exchange has closed of them; what was executed since the last day that was compared with the exchange's ledger, or since the
+    first run began that is still to be; the account's own settings and level."""
     unresolved = journal.unresolved_runs(account)
     rows = {seq: record for run_id in unresolved for seq, record in journal.records(run_id)}
     newest = max((record.wall for record in rows.values()), default=None)
     rows |= dict(journal.run_bounds(account, wall - _HISTORY))
+    owed = _to_be_compared(journal, unresolved, rows)
+    begun = min([wall - _HISTORY, *(record.wall for record in owed)])
+    if begun < wall - _HISTORY:
+        rows |= dict(journal.run_bounds(account, begun))  # what ended longer ago may have traded in the same contracts
     settings = dict(journal.account_settings(account))
     rows |= settings
     compared = next((one for one in settings.values() if isinstance(one, DayCompared)), None)
-    since = None if compared is None else compared.until - _BOOKED_LATE
-    rows |= dict(journal.executions(account, wall - _HISTORY, since))
+    cut = None if compared is None else min([compared.until, *(record.market or record.wall for record in owed)])
+    rows |= dict(journal.executions(account, begun, None if cut is None else cut - _BOOKED_LATE))
     rows |= dict(journal.closed_by_exchange(account, wall - _HISTORY))
     rows |= dict(journal.level_changes(account, limit=1))
     return Found([rows[seq] for seq in sorted(rows)], unresolved, newest)
+
+
+def _to_be_compared(journal: Journal, unresolved: Sequence[str], rows: dict[int, AnyRecord]) -> list[RunCreated]:
+    """The beginnings of the runs that are still to be held against the exchange's ledger: unresolved ones, and what has traded.
+    `rows` is given how those came out that were."""
+    traded = {record.run_id for record in rows.values() if isinstance(record, FillRecorded)}
+    compared = journal.wallets_compared(sorted(traded))
+    rows |= dict(compared)
+    owed = {*unresolved, *traded} - {record.run_id for _, record in compared}
+    return [record for record in rows.values() if isinstance(record, RunCreated) and record.run_id in owed]
 
 
 def empty_state(journal: Journal, lease: Lease, env: str) -> State:

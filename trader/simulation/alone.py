@@ -18,7 +18,7 @@ class AloneRules:
         self._read_after: dict[str, tuple[float, float]] = {}
 
     def every_second(self, healthy: float) -> None:
-        for run in self._evidence.notes.unresolved():
+        for run in self._evidence.notes.structures():
             self._check(run, healthy)
 
     def _check(self, run: RunNote, healthy: float) -> None:
@@ -48,6 +48,9 @@ class AloneRules:
         desks = {coid for one in self._evidence.notes.runs.values() for coid in one.orders}
         if any(o.symbol in legs and o.client_order_id not in desks for o in account.open_orders.values()):
             return  # the exchange lets no exit of ours meet another's order of this account, and that one is not ours to end
+        if self._evidence.is_unpayable(run):
+            self._naked.pop(run.run_id)  # it counts from when it can be paid for
+            return
         quiet = self._evidence.secs - session.quiet_from
         if not session.faults.active and min(lasting, quiet, healthy) > run.preset.risk.naked_leg_secs:
             self._evidence.report("CT6", f"one leg alone for {lasting:.0f} s on a healthy exchange")

@@ -18,6 +18,7 @@ _COSTS = ("commission", "liquidation_fee")
 _OVERLAPPING = "overlapping_buy_sell_orders"  # what the venue says of an order that would meet the account's own
 
 _UNTOLD_SECS = 36.0  # 30 s for commissions that never come, and the reads that show it
+_TICKET_SECS = 75.0  # a list of many goes out within a minute
 _JUST_BEGUN_SECS = 10.0  # besides what the configuration lets its orders rest
 
 
@@ -31,6 +32,9 @@ class BookRules:
     def live(self) -> None:
         """LV1: a minute after the last fault every run is correct and quiescent."""
         for run in self._evidence.notes.unresolved():
+            if run.ticket and run.phase is not Phase.EXITING:
+                self._check_ticket(run)
+                continue
             if run.phase in (Phase.ENTERING, Phase.EXITING):
                 if self._evidence.secs - run.phase_secs < self._just_begun_secs(run):
                     continue  # as intended, at its own time; that it ends is checked after the last Stop
@@ -47,6 +51,16 @@ class BookRules:
                         "BK3", f"{leg.symbol}: journal {run.net(leg.key, own_only=True)}, exchange {theirs}"
                     )
 
+    def _check_ticket(self, run: RunNote) -> None:
+        """What a ticket has, or lets rest, is as it says; that something rests is what it is for."""
+        if run.phase is Phase.WAITING and self._evidence.secs - run.created > _TICKET_SECS:
+            self._evidence.report("LV1", f"ticket {run.run_id} waits for {self._evidence.secs - run.created:.0f} s")
+        resting = {o.client_order_id for o in self._evidence.world.venue.account.live_orders}
+        for coid, note in run.orders.items():
+            is_old = self._evidence.secs - max(note.secs, note.ended, note.cancel_secs or 0.0) > _JUST_BEGUN_SECS
+            if note.open and is_old and coid not in resting:
+                self._evidence.report("LV1", f"{coid} is open in the journal and not at the exchange", coid)
+
     def never_closed(self) -> None:
         for run in self._evidence.notes.unresolved():
             if not self.is_barred(run):
@@ -54,13 +68,16 @@ class BookRules:
 
     def is_barred(self, run: RunNote) -> bool:
         """Whether nothing on this side can close what is left: the exchange refuses an exit because it would meet another's order
-        of the same account, or nobody bids for what is offered. Counted as a known limit."""
+        of the same account or could not be paid for, or nobody bids for what is offered. Counted as a known limit."""
         account = self._evidence.world.venue.account
         desks = {coid for one in self._evidence.notes.runs.values() for coid in one.orders}
         resting = {o.symbol for o in account.open_orders.values() if o.client_order_id not in desks}
         last = [run.leg_orders(leg.key)[-1] for leg in run.legs if leg.symbol in resting and run.leg_orders(leg.key)]
         if any(order.code == _OVERLAPPING for order in last):
             self._evidence.limits["LV1 behind another's resting order"] += 1
+            return True
+        if run.phase is Phase.EXITING and self._evidence.is_unpayable(run):
+            self._evidence.limits["LV1 where the account cannot pay for its exit"] += 1
             return True
         if run.phase is Phase.EXITING and self._is_unsaleable(run):
             self._evidence.limits["LV1 where nobody bids"] += 1
@@ -100,7 +117,8 @@ class BookRules:
                 self._check_fills(run)
             if run.finished is not None:
                 self._check_money(run)
-                self._check_faces(run, records)
+                if not run.ticket:
+                    self._check_faces(run, records)
         self._check_fold(records)
 
     def _check_fills(self, run: RunNote) -> None:

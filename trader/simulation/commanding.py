@@ -31,7 +31,7 @@ class CommandRules:
         match record:
             case rec.LevelChanged():
                 self._check_lowered(record)
-            case rec.RunCreated() if notes.level is not Level.ACTIVE:
+            case rec.RunCreated() if notes.level is not Level.ACTIVE and not record.ticket:
                 self._evidence.report("OP1", f"run {record.run_id} begins while trading is {notes.level}")
             case rec.OrderIntended(intent=intent) if intent.purpose is Purpose.ENTRY and record.cause != "recovery":
                 begun = bool(notes.runs[record.run_id].orders)

@@ -24,7 +24,7 @@ class CoverRules:
 
     def watch(self) -> None:
         """CV1, after whatever has been executed."""
-        for run in self._evidence.notes.unresolved():
+        for run in self._evidence.notes.structures():
             if any(leg.side is Side.BUY for leg in run.legs):
                 self._check_cover(run)
 

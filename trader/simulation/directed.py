@@ -223,6 +223,25 @@ def iceberg_stopped(seed: int) -> Plan:
     return quiet(seed, Deed(secs=1.8, kind="stop", phase="slices"), strategy={"quantity": 10}, orders=shown)
 
 
+def ticketed(seed: int) -> Plan:
+    """A bracket, a resting order and a reduce-only one beside a run: changed, cancelled, closed; the run is stopped."""
+    order = {"contract": 2, "away": -0.1, "trigger": 0.05, "loss": None, "gain": None}
+    tickets = (
+        {**order, "side": "buy", "quantity": 3, "order_type": "market", "loss": 0.4, "gain": 0.4},
+        {**order, "contract": 5, "side": "sell", "quantity": 2, "order_type": "limit", "away": -0.3, "loss": 0.4},
+        {**order, "side": "sell", "quantity": 1, "order_type": "limit", "away": -0.2, "reduce_only": True},
+    )
+    deeds = (
+        Deed(secs=0.5, kind="ticket", size=0),
+        Deed(secs=3.0, kind="ticket", size=1),
+        Deed(secs=5.0, kind="ticket", size=2),
+        Deed(secs=9.0, kind="ticket_amend", size=2),
+        Deed(secs=16.0, kind="ticket_cancel"),
+        Deed(secs=20.0, kind="close_all"),
+    )
+    return quiet(seed, *deeds, tickets=tickets)
+
+
 SESSIONS: dict[str, Callable[[int], Plan]] = {
     make.__name__: make
     for make in (
@@ -252,5 +271,6 @@ SESSIONS: dict[str, Callable[[int], Plan]] = {
         condor,
         sliced,
         iceberg_stopped,
+        ticketed,
     )
 }

@@ -23,7 +23,7 @@ class EntryRules:
             return
         if record.intent.purpose is Purpose.ENTRY:
             self._check_fresh(run, record.intent)
-            if not _is_begun(run):
+            if not run.ticket and not _is_begun(run):  # one read serves many tickets (TK3)
                 self._check(run, record.intent)
 
     def _check(self, run: RunNote, intent: OrderIntent) -> None:
@@ -50,7 +50,7 @@ class EntryRules:
                 self._evidence.report(
                     "N11", f"{intent.client_order_id} begins an entry while the account's stream is down"
                 )
-            if not self._evidence.heard.usable(leg.symbol, entry=leg.side):
+            if not self._evidence.heard.usable(leg.symbol, entry=None if run.ticket else leg.side):
                 quote = self._evidence.heard.newest.get(leg.symbol)
                 self._evidence.report(
                     "I15",

@@ -12,11 +12,12 @@ from typing import Protocol
 import msgspec
 
 from trader.domain.foreign import Foreign
+from trader.engine import records as rec
 from trader.simulation.agenda import Agenda
 from trader.simulation.disk import MemoryJournal
 from trader.simulation.faults import Faults
 from trader.simulation.heard import Heard
-from trader.simulation.notes import Notes
+from trader.simulation.notes import Notes, RunNote
 from trader.simulation.planned import Plan
 from trader.simulation.shell import Shell
 from trader.simulation.streams import PrivateStream
@@ -94,6 +95,13 @@ class Evidence:
         seed = self.world.plan.seed
         self.violations.append(Violation(seed, invariant, round(self.secs, 3), text, tuple(self._tail[-_TAIL:])))
 
+    def is_of_ticket(self, record: rec.AnyRecord) -> bool:
+        """Whether a record is of a single order."""
+        if isinstance(record, rec.RunCreated):
+            return bool(record.ticket)
+        run = self.notes.runs.get(record.run_id)
+        return run is not None and bool(run.ticket)
+
     def healthy_for(self) -> float:
         """Seconds since the present runner could work undisturbed; 0 while it cannot."""
         shell = self.world.current
@@ -102,6 +110,15 @@ class Evidence:
         last_of = self.world.faults.last_of
         disk = max(last_of.get("F1", 0.0), last_of.get("F4", 0.0), shell.mended_at)
         return self.secs - max(shell.booted_at, disk, self.world.resumed_at)
+
+    def is_unpayable(self, run: RunNote) -> bool:
+        """Whether the account has not the money to buy back what a run is short of: the exchange refuses every exit of it, and
+        nobody but a person, who pays in, can help."""
+        venue = self.world.venue
+        shorts = [
+            leg.symbol for leg in run.legs if run.net(leg.key) < 0 and venue.account.position_size(leg.symbol) < 0
+        ]
+        return bool(shorts) and all(venue.is_unpayable(symbol) for symbol in shorts)
 
     def is_late(self) -> bool:
         """Whether what is being committed was decided earlier, while nothing could be written."""

@@ -38,6 +38,8 @@ class FinishRules:
                     "I16",
                     f"done at {self._evidence.secs:.1f}, our last order ended at {ended:.1f}, {verb} read {read:.1f}",
                 )
+        if run.ticket and not run.fills:
+            return  # it has never held anything: what stands there is no remainder of it
         beside = self._evidence.notes.unresolved()
         desks = {coid for one in self._evidence.notes.runs.values() for coid in one.orders}
         others = [row for row in account.fills if row.symbol in symbols and row.client_order_id not in desks]

@@ -62,7 +62,7 @@ class GuardRules:
             self._evidence.report("SG2", f"run {run.run_id}: {record.detail}; past a wide spread it is {counted:.2f} %")
 
     def every_second(self, healthy: float) -> None:
-        for run in self._evidence.notes.unresolved():
+        for run in self._evidence.notes.structures():
             touch, counted = self._triggers.pct_of(run), self._triggers.counted_pct(run, slack_secs=-_SEEN_SECS)
             most = run.preset.exits.max_loss_pct
             is_held = (

@@ -2,17 +2,20 @@
 
 from trader.domain.order import OrderIntent, Purpose, Side
 from trader.engine import records as rec
-from trader.engine.records import Phase
+from trader.engine.records import LegTerms, Phase
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import RunNote
 from trader.simulation.slicing import pause_secs
 
 STOP_SECS = 1.3  # rows are polled every tick; a second of grace is the supervisor's rhythm
 NEXT_TRY_SECS = 8.0
+_ORDER_SECS = 63.0  # an order is answered once it has gone out or is refused; what it needs to know is waited for
 _FIRST_EXIT_SECS = 6.5  # two for a cancel's answer, the rest for refusals before it
 _TIME_EXIT_SECS = 3.5
 _AFTER_BOOT_SECS = 5.5
 _COVER_SECS = 30.0  # after a boot what covers waits so long for a read that tells what it covers
+_SHARED_SECS = 12.0  # and what another run holds too so long for one that tells what is closed: ten, and the rhythm
+_READ = ("positions", "open_orders", "fills", "order_history")
 
 
 class LeavingRules:
@@ -29,7 +32,7 @@ class LeavingRules:
     def _check_exit_collar(self, run: RunNote, intent: OrderIntent) -> None:
         """I10 for exits: within the preset's collar of a mark, doubled for each attempt beyond its limit attempts."""
         price = intent.limit_price
-        if price is None or intent.purpose is Purpose.ENTRY or self._evidence.is_late():
+        if price is None or intent.purpose in (Purpose.ENTRY, Purpose.CLOSE) or self._evidence.is_late():
             return
         preset, leg = run.preset, run.leg(intent.leg)
         made = len(run.leg_orders(intent.leg, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN))
@@ -49,7 +52,7 @@ class LeavingRules:
     def every_second(self, healthy: float) -> None:
         if healthy > STOP_SECS:
             for row in self._evidence.world.journal.pending():
-                if self._evidence.secs - row.issued > STOP_SECS:
+                if self._evidence.secs - row.issued > (_ORDER_SECS if row.kind == "order" else STOP_SECS):
                     self._evidence.report("CT2", f"{row.kind} of {row.issued:.1f} is not answered", row.command_id)
         for run in self._evidence.notes.unresolved():
             self._check_stop(run)
@@ -92,7 +95,7 @@ class LeavingRules:
             covered = [o for short in shorts for o in run.leg_orders(short.key)]
             if any(run.net(short.key) for short in shorts) or any(o.open or o.reported > o.filled for o in covered):
                 continue  # it covers what has to be closed before it
-            if shorts and self._is_unread(run):
+            if self._is_unread(run, _COVER_SECS if shorts else _SHARED_SECS if self._is_shared(run, leg) else 0.0):
                 continue
             last = max((o.ended for o in (*exits, *covered)), default=run.exit_secs)
             last = max(last, run.exit_secs)
@@ -102,11 +105,18 @@ class LeavingRules:
                     "CT5", f"{leg.symbol}: {held} open, no exit tried for {self._evidence.secs - last:.1f} s"
                 )
 
-    def _is_unread(self, run: RunNote) -> bool:
+    def _is_shared(self, run: RunNote, leg: LegTerms) -> bool:
+        """Whether another run has contracts of it, or orders that may make them."""
+        others = [one for one in self._evidence.notes.unresolved() if one is not run]
+        working = (o.intent.symbol for one in others for o in one.orders.values() if o.open or o.reported > o.filled)
+        held = (theirs.symbol for one in others for theirs in one.legs if one.net(theirs.key))
+        return leg.symbol in (*held, *working)
+
+    def _is_unread(self, run: RunNote, secs: float) -> bool:
         """Whether a runner that has taken over has not read the account for this run yet, and still waits for it."""
         shell = self._evidence.world.current
-        if shell is None or shell.epoch < 2 or self._evidence.secs - shell.booted_at > _COVER_SECS:
+        if shell is None or shell.epoch < 2 or self._evidence.secs - shell.booted_at > secs:
             return False
         contracts = {leg.symbol: leg.product_id for leg in run.legs}
-        told = (shell.gateway.told_whole(verb, contracts) for verb in ("positions", "open_orders", "fills"))
+        told = (shell.gateway.told_whole(verb, contracts) for verb in _READ)
         return min(shell.account_heard.get(run.run_id, 0.0), *told) <= shell.booted_at

@@ -55,7 +55,7 @@ class LimitRules:
             case rec.OrderDenied(intent=intent) if intent.purpose is not Purpose.ENTRY:
                 if record.code.startswith("ACCOUNT_") or record.code.endswith(("_CONTRACTS", "_NOTIONAL")):
                     self._evidence.report("LM5", f"{intent.client_order_id} is refused: {record.code} {record.detail}")
-            case rec.RunCreated() if self._is_locked():
+            case rec.RunCreated() if self._is_locked() and not record.ticket:
                 self._evidence.report("LM2", f"run {record.run_id} begins although the day is locked")
             case rec.LossLocked():
                 daily = record.day not in (None, notes.locked_day) and notes.limits.daily_loss_closes

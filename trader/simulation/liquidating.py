@@ -117,7 +117,7 @@ class LiquidationRules:
 
     def priced(self) -> None:
         """Prices were heard."""
-        for run in self._evidence.notes.unresolved():
+        for run in self._evidence.notes.structures():
             guard = run.preset.exits.liquidation_guard_pct
             for leg in run.legs:
                 gone = self._gone_pct(run, leg) if guard and run.phase is Phase.HOLDING else None
@@ -169,7 +169,7 @@ class LiquidationRules:
         """What it has liquidated since the last look."""
         swept = self._evidence.world.venue.swept
         for row in swept[self._seen :]:
-            for run in self._evidence.notes.unresolved():
+            for run in self._evidence.notes.structures():
                 for leg in run.legs:
                     if leg.symbol == row.symbol and run.phase is Phase.HOLDING:
                         self._check_liquidated(run, leg, row)
@@ -189,7 +189,7 @@ class LiquidationRules:
         if not world.plan.liquidates or not world.is_isolated or int(self._evidence.secs) % _EVERY_SECS:
             return
         shell = world.current
-        for run in self._evidence.notes.unresolved():
+        for run in self._evidence.notes.structures():
             last = max((o.ended for o in run.orders.values()), default=0.0)
             settled = min(self._evidence.secs - last, healthy, self._evidence.secs - run.phase_secs) > _SHOWN_SECS
             if shell is not None and settled and run.phase is Phase.HOLDING and run.run_id in shell.state.runs:

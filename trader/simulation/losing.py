@@ -111,7 +111,7 @@ class LossRules:
         if record.carried != carried or record.day != yesterday:
             text = f"run {run.run_id} is marked for {record.day} with {record.carried} carried; {yesterday}, {carried}"
             self._evidence.report("OR2", text)
-        found = self._triggers.pnl_of(run) if run.phase is Phase.HOLDING else None
+        found = self._triggers.pnl_of(run) if run.phase is Phase.HOLDING and not run.ticket else None
         if found is None or record.late or self._evidence.is_late():
             return
         if abs(found - record.pnl) > _PRICED_USD + abs(found) * (_MORE - 1):
@@ -162,7 +162,7 @@ class LossRules:
             since = self._since.get(f"{name} warns", self._evidence.secs)
             if limits.loss_warn_pct and min(self._evidence.secs - since, healthy) > _WARNED_SECS:
                 self._evidence.report("OR3", f"nobody is told of the {name} loss", name)
-        for run in self._evidence.notes.unresolved():
+        for run in self._evidence.notes.structures():
             self._check_marked(run, healthy)
 
     def _measure(self) -> None:

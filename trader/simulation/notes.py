@@ -8,12 +8,14 @@ import msgspec
 from trader.config.account_limits import AccountLimits, read_limits
 from trader.config.pinned import pinned_preset
 from trader.config.preset import Preset
+from trader.config.ticket import TicketRequest
 from trader.domain.expiry import ist_date
 from trader.domain.fill import Fill, FillKind
 from trader.domain.foreign import Foreign
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, next_status
 from trader.engine import records as rec
 from trader.engine.records import LegTerms, Level, Phase
+from trader.engine.tickets.terms import preset_of
 
 
 def day_of(record: rec.Record) -> date:
@@ -49,6 +51,7 @@ class RunNote(msgspec.Struct):
     run_id: str
     created: float
     config: dict[str, object]
+    ticket: dict[str, object] = {}  # the request of a single order
     legs: tuple[LegTerms, ...] = ()
     phase: Phase = Phase.WAITING
     phase_secs: float = 0.0
@@ -64,6 +67,7 @@ class RunNote(msgspec.Struct):
     ] = {}  # contracts that the read before the newest fill did not show, where others held them too
     beside: tuple[Foreign, ...] = ()
     stop_secs: float | None = None
+    cancel_secs: float | None = None  # since when no further entry of a ticket may go out
     exit_secs: float | None = None
     exit_reason: str = ""
     exits_decided: int = 0
@@ -79,7 +83,9 @@ class RunNote(msgspec.Struct):
     @property
     def preset(self) -> Preset:
         """Its configuration, as it was recorded."""
-        if self._preset is None:
+        if self._preset is None and self.ticket:
+            self._preset = preset_of(TicketRequest.model_validate(self.ticket), "BTC")
+        elif self._preset is None:
             self._preset = pinned_preset(self.config)
         return self._preset
 
@@ -175,7 +181,9 @@ class Notes:
             case _:
                 pass
         if isinstance(record, rec.RunCreated):
-            made = RunNote(run_id=record.run_id, created=secs, config=record.config, phase_secs=secs)
+            made = RunNote(
+                run_id=record.run_id, created=secs, config=record.config, ticket=record.ticket, phase_secs=secs
+            )
             self.runs[record.run_id] = self._unfinished[record.run_id] = made
             return
         run = self.runs.get(record.run_id)
@@ -191,6 +199,11 @@ class Notes:
                 if record.phase is Phase.HOLDING:
                     sold = {key for key, fill in run.fills.values() if fill.side is run.leg(key).side}
                     run.unsold = tuple(leg.symbol for leg in run.legs if leg.key not in sold)
+            case rec.TicketAmended(ticket=ticket):
+                run.ticket, run._preset = ticket, None
+                run.legs = tuple(msgspec.structs.replace(leg, quantity=ticket["quantity"]) for leg in run.legs)
+            case rec.CancelRequested():
+                run.cancel_secs = secs if run.cancel_secs is None else run.cancel_secs
             case rec.BesideConfirmed():
                 run.beside = record.foreign
             case rec.StopRequested():
@@ -275,6 +288,12 @@ class Notes:
     def unresolved(self) -> list[RunNote]:
         return list(self._unfinished.values())
 
+    def structures(self) -> list[RunNote]:
+        """The same without single orders."""
+        return [run for run in self._unfinished.values() if not run.ticket]
+
     def newest(self) -> RunNote | None:
         """The newest unfinished run; where there is none, the newest of all."""
-        return next(reversed((self._unfinished or self.runs).values()), None)
+        held = {run.run_id: run for run in self.structures()}
+        known = {run.run_id: run for run in self.runs.values() if not run.ticket}
+        return next(reversed((held or known).values()), None)

@@ -34,6 +34,7 @@ from trader.simulation.reckoning import WalletRules
 from trader.simulation.sharing import SharingRules
 from trader.simulation.shell import Shell
 from trader.simulation.slicing import SliceRules
+from trader.simulation.ticketing import TicketRules
 from trader.simulation.timing import TimeRules
 from trader.simulation.triggers import TriggerRules
 from trader.simulation.venue import Arrival
@@ -68,6 +69,7 @@ class Oracle:
         self.margins = MarginRules(evidence)
         self.guards = GuardRules(evidence, self.triggers)
         self.pauses = PauseRules(evidence)
+        self.tickets = TicketRules(evidence, self.orders)
 
     @property
     def notes(self) -> Notes:
@@ -91,29 +93,35 @@ class Oracle:
         what = getattr(record, "status", None) or getattr(record, "phase", None) or getattr(record, "reason", "")
         evidence.happened(f"{type(record).__name__} {what}".rstrip())
         self.orders.before(record, epoch)
-        self.triggers.before(record)
         self.leaving.before(record)
-        self.covers.before(record)
         self.entries.before(record)
         self.paying.before(record)
         self.commands.before(record)
         self.sharing.before(record)
-        self.slices.before(record)
         self.limits.before(record)
         self.losses.before(record)
-        self.wallet.before(record)
-        self.times.before(record)
-        self.cushions.before(record)
-        self.nonsense.before(record)
-        self.liquidations.before(record)
         self.margins.before(record)
-        self.guards.before(record)
         self.pauses.before(record)
+        self.tickets.before(record)
+        if not evidence.is_of_ticket(record):
+            self._of_structures(record)
         evidence.notes.take(record, epoch, evidence.secs)
         if isinstance(record, rec.RunFinished):
             self.finishing.finished(record)
         if isinstance(record, rec.LevelChanged):
             self._found_by_itself(record)
+
+    def _of_structures(self, record: rec.AnyRecord) -> None:
+        """What is promised of strategies alone: their exits, legs, instants and costs."""
+        self.triggers.before(record)
+        self.covers.before(record)
+        self.slices.before(record)
+        self.wallet.before(record)
+        self.times.before(record)
+        self.cushions.before(record)
+        self.nonsense.before(record)
+        self.liquidations.before(record)
+        self.guards.before(record)
 
     def _found_by_itself(self, record: rec.LevelChanged) -> None:
         """What the engine's own checks find counts as found."""
@@ -190,6 +198,7 @@ class Oracle:
         self.liquidations.every_second(healthy)
         self.margins.every_second(healthy)
         self.guards.every_second(healthy)
+        self.tickets.every_second(healthy)
 
     def live(self) -> None:
         """A minute after the last fault."""

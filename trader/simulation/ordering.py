@@ -10,7 +10,7 @@ from trader.engine import records as rec
 from trader.engine.records import Phase
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import OrderNote, RunNote
-from trader.simulation.venue import Arrival, is_desks
+from trader.simulation.venue import Arrival
 from trader.venue.core.records import Order
 
 _COID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
@@ -27,7 +27,6 @@ class OrderRules:
         self._evidence = evidence
         self._run_of: dict[str, str] = {}  # client order id → run
         self._net: dict[tuple[str, str], int] = {}  # (run, symbol) → contracts our orders have made
-        self._others: dict[str, int] = {}  # symbol → contracts another installation's orders have made
         self._fills_seen = 0
         self._decided: list[tuple[float, bool]] = []
         self._rated: set[str] = set()  # ids whose first arrival has been counted
@@ -46,10 +45,6 @@ class OrderRules:
         """The same with what the run has booked of the exchange's own doing."""
         booked = (f for _, f in run.fills.values() if f.symbol == symbol and f.kind is not FillKind.NORMAL)
         return self.net(run.run_id, symbol) + sum(f.side.sign * f.quantity for f in booked)
-
-    def others(self, symbol: str) -> int:
-        """Signed contracts that another installation's orders have made."""
-        return self._others.get(symbol, 0)
 
     # ------------------------------------------------------------ at the commit
 
@@ -70,7 +65,7 @@ class OrderRules:
 
     def _check_runs(self, record: rec.RunCreated) -> None:
         report, notes = self._evidence.report, self._evidence.notes
-        for other in notes.unresolved():
+        for other in notes.structures() if not record.ticket else ():
             if other.config == record.config and other.phase in (Phase.WAITING, Phase.ENTERING):
                 report(
                     "I12", f"run {record.run_id} begins while {other.run_id} of the same configuration is {other.phase}"
@@ -83,6 +78,7 @@ class OrderRules:
             other.run_id
             for other in self._evidence.notes.runs.values()
             if other.fills
+            and not other.ticket
             and ist_date(min(f.ts_event or self._evidence.world.agenda.now for _, f in other.fills.values())) == day
         ]
         if run.run_id not in sold and len(sold) >= most:
@@ -98,16 +94,20 @@ class OrderRules:
             report("I5", f"client order id {coid} used twice", coid)
         self._run_of[coid] = run_id
         if intent.purpose is Purpose.ENTRY:
-            self._check_runs_of_the_day(run, coid)
+            if not run.ticket:
+                self._check_runs_of_the_day(run, coid)
             if run.stop_secs is not None or run.exit_secs is not None:
                 report("I8", f"entry {coid} decided after the exit of its run")
             if run_id in self._leaving:
                 report("I8", f"entry {coid} decided although an exit of its run has been at the exchange")
-            if _since_filled(run.leg_orders(intent.leg, Purpose.ENTRY)) >= _ENTRIES_MOST:
+            if not run.ticket and _since_filled(run.leg_orders(intent.leg, Purpose.ENTRY)) >= _ENTRIES_MOST:
                 report("I12", f"entry {coid} is one too many for leg {intent.leg}")
             self._check_worst_case(run, intent)
             return
         self._note_blind(run, intent)
+        settled = (run.leg(key) for key, fill in run.fills.values() if fill.kind is FillKind.SETTLEMENT)
+        if any(one.expiry >= leg.expiry for one in settled):
+            report("CT11", f"{coid} decided although a leg of the same expiry is settled")
         if not intent.reduce_only or intent.side is not leg.side.opposite:
             report("I7", f"{coid}: {intent.side}, reduce_only={intent.reduce_only}")
         ours = abs(run.net(intent.leg))
@@ -117,9 +117,14 @@ class OrderRules:
 
     def _note_blind(self, run: RunNote, intent: OrderIntent) -> None:
         """No exit waits for ever: where the account could not be read since an earlier one reached the exchange, it goes out
-        beside it."""
-        world, secs = self._evidence.world, self._evidence.secs
-        read = world.current.account_heard.get(run.run_id, -1.0) if world.current is not None else -1.0
+        beside it. One that the journal does not know is an earlier one as well, from ten seconds after the restart."""
+        world, secs, shell = self._evidence.world, self._evidence.secs, self._evidence.world.current
+        read = shell.account_heard.get(run.run_id, -1.0) if shell is not None else -1.0
+        if shell is not None and secs - shell.booted_at >= _BLIND_SECS:
+            unread = (a for a in world.venue.arrivals if a.secs > read and a.client_order_id not in run.orders)
+            sent = (a.intent for a in unread if a.intent is not None)
+            if any(i.reduce_only and (i.run_id, i.leg) == (run.run_id, intent.leg) for i in sent):
+                self._blind.add(intent.client_order_id)
         for note in run.leg_orders(intent.leg):
             is_lost = note.status in (OrderStatus.CREATED, OrderStatus.UNKNOWN) and note.intent.reduce_only
             if is_lost and secs - note.secs >= _BLIND_SECS:
@@ -233,6 +238,8 @@ class OrderRules:
         if intent.purpose is not Purpose.ENTRY:
             return
         marks = self._evidence.heard.recent_marks(intent.symbol)
+        if run.ticket.get("work") == "once":
+            return  # a person's own price (TK2)
         if not any(abs(price - m) <= max(m / 5, 5 * leg.tick_size) for m in marks):
             self._evidence.report("I10", f"{intent.client_order_id}: price {price} outside the collar of {marks[-3:]}")
 
@@ -251,16 +258,19 @@ class OrderRules:
                 self._evidence.report(
                     "I8", f"entry {coid} signed {arrival.signed - ended:.3f} s after the exit was decided"
                 )
-            open_now = [o for o in run.leg_orders(intent.leg) if o.open and o.intent.client_order_id != coid]
+            others = [o for o in run.leg_orders(intent.leg) if o.intent.purpose is not Purpose.CLOSE]
+            open_now = [o for o in others if o.open and o.intent.client_order_id != coid]
             # What was intended after it may stand there already: an exit waits two seconds for a late entry, no longer.
             own = run.orders[coid].secs
             earlier = [o for o in open_now if o.secs <= own]
-            standing = [o for o in resting if o.secs <= own]
+            standing = [o for o in resting if o.secs <= own and o.intent.purpose is not Purpose.CLOSE]
             if earlier or standing:
                 self._evidence.report(
                     "I6", f"entry {coid} arrived beside {len(earlier) or len(standing)} open order(s)"
                 )
-        elif any(o.intent.purpose is Purpose.ENTRY and o.cancel_secs is None and o.open for o in resting):
+        elif intent.purpose is not Purpose.CLOSE and any(
+            o.intent.purpose is Purpose.ENTRY and o.cancel_secs is None and o.open for o in resting
+        ):
             # One that was doubled on its way, taken once and refused once, is first found by the next read.
             self._evidence.report("I6", f"exit {coid} arrived while an entry rests that nobody cancelled")
 
@@ -268,10 +278,15 @@ class OrderRules:
 
     def accepted(self, order: Order) -> None:
         coid = order.client_order_id or ""
-        if order.reduce_only and coid in self._run_of:
+        if order.reduce_only and coid in self._run_of and not self._protects(coid):
             self._leaving.add(self._run_of[coid])
         if self._evidence.world.venue.accepted.get(coid, 0) > 1:
             self._evidence.report("I3", f"{coid} was accepted more than once", coid)
+
+    def _protects(self, coid: str) -> bool:
+        """Whether an order rests to close a ticket later, beside which its entry may go on."""
+        note = self._evidence.notes.runs[self._run_of[coid]].orders.get(coid)
+        return note is not None and note.intent.purpose is Purpose.CLOSE
 
     def watch_fills(self) -> None:
         fills = self._evidence.world.venue.account.fills
@@ -280,13 +295,11 @@ class OrderRules:
             self._fills_seen += 1
             run_id = self._run_of.get(row.client_order_id or "")
             if run_id is None:
-                if row.client_order_id and not is_desks(row.client_order_id):  # another installation's
-                    self._others[row.symbol] = self._others.get(row.symbol, 0) + row.side.sign * row.size
                 continue
             run = self._evidence.notes.runs[run_id]
             net = self._net[run_id, row.symbol] = self.net(run_id, row.symbol) + row.side.sign * row.size
             leg = next(leg for leg in run.legs if leg.symbol == row.symbol)
-            theirs = self._evidence.world.venue.human_net.get(row.symbol, 0) + self._others.get(row.symbol, 0)
+            theirs = self._evidence.world.venue.human_net.get(row.symbol, 0)
             if net > 0 and theirs <= -net and leg.side.sign < 0:
                 # Two exits overlapped and somebody else's short stood behind ours: reduce-only cannot tell them apart.
                 self._evidence.limits["I1 beside a foreign short"] += 1

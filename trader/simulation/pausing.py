@@ -44,6 +44,9 @@ class PauseRules:
 
     def before(self, record: rec.AnyRecord) -> None:
         match record:
+            case rec.RunFinished():
+                if all(run.run_id == record.run_id for run in self._evidence.notes.unresolved()):
+                    self.booted()  # while no run is on, no one looks
             case rec.LimitsSet():
                 self.booted()  # what is found by others is found from here on
             case rec.OrderDenied(intent=intent) if intent.purpose is not Purpose.ENTRY and record.code in _CODES:

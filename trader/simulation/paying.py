@@ -53,7 +53,7 @@ class PayingRules:
 
     def _check_price(self, run: RunNote, intent: OrderIntent) -> None:
         price, recent = intent.limit_price, self._asks.get(intent.symbol, [])
-        if price is None or intent.purpose is Purpose.ENTRY or not recent or self._evidence.is_late():
+        if price is None or intent.purpose in (Purpose.ENTRY, Purpose.CLOSE) or not recent or self._evidence.is_late():
             return
         secs, (at, newest) = self._evidence.secs, recent[-1]
         if newest.mark is None or newest.mark < 0 or secs - at > _FRESH_SECS:

@@ -21,6 +21,7 @@ from trader.simulation import (
     several,
     spreads,
     structures,
+    tickets,
 )
 from trader.simulation.catalogue import FIRST_DRAWN, LAST_DRAWN, RATES
 from trader.simulation.planned import Deed, MarketPlan, Plan
@@ -64,6 +65,7 @@ _DRAWN_LATER: tuple[tuple[str, Callable[[Random, Plan], Plan]], ...] = (
     ("margins", margins.drawn),
     ("modes", modes.drawn),
     ("spreads", spreads.drawn),
+    ("tickets", tickets.drawn),
 )
 
 

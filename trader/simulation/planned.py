@@ -34,7 +34,8 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     `size` 1 is portfolio; another installation's order:
     other_runner; or the exchange: liquidate. On other contracts of the underlying than the run's: strange_position,
     strange_order, strange_gone; and a person's word for what stands there: start_beside, confirm. Of several runs: start_other
-    and stop_one, `size` says which; of the account: limits, `size` says which document. With a `phase` it waits, from `secs` on, until the run is in it."""
+    and stop_one, `size` says which; of single orders: ticket (`size` says which), ticket_amend, ticket_close (one of those that
+    are there), ticket_cancel, close_all; of the account: limits, `size` says which document. With a `phase` it waits, from `secs` on, until the run is in it."""
 
     secs: float
     kind: str
@@ -70,4 +71,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     margin_mode: str = "isolated"  # of the account, at the beginning
     balance: int = 10_000  # USD
     liquidates: bool = False  # whether the exchange closes positions whose margin is used up
+    tickets: tuple[
+        dict[str, Any], ...
+    ] = ()  # single orders that a person sends, as `trader.simulation.tickets` draws them
     limits: tuple[dict[str, Any], ...] = ()  # documents of the account's limits

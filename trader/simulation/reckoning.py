@@ -1,6 +1,7 @@
 """WL1–WL4: a run that is done is held against the exchange's own ledger. WL1 the difference that is recorded is the one there is,
 to the last digit. WL2 it is told with its amount, and nothing is told where there is none. WL3 there is one only where somebody
-else has traded in the run's contracts, or the exchange has charged what no fill tells. WL4 every run is compared, soon.
+else has traded in the run's contracts, or the exchange has charged what no fill tells. WL4 every run is compared: soon, or as soon
+as no other run's trade that is not told yet may explain a difference.
 """
 
 from decimal import Decimal
@@ -14,8 +15,10 @@ from trader.simulation.notes import RunNote
 from trader.simulation.shell import Shell
 
 _ASKED_SECS = 45.0  # five after the end, then every twenty while it cannot be read
-_LASTING_SECS = 62.0  # a difference that is still there so long after the end is one
-_WAITED_SECS = 580.0  # so long a ledger is asked for
+_LASTING_SECS = 59.0  # so long after the end a difference is none yet
+_LASTING_READS = 4  # that tell the same difference one after another: it is one
+_ACCOUNT_SECS = 18.0  # a read of the account that is older may miss a fill
+_WAITED_SECS = 560.0  # so long a ledger is asked for at least
 _WRITTEN_SECS = 2.5
 
 
@@ -26,10 +29,14 @@ class WalletRules:
         self._evidence = evidence
         self._heard: dict[str, ev.WalletRead] = {}  # run → the newest whole ledger that was heard for it
         self._untold: dict[str, Decimal] = {}  # differences that were recorded and not told yet
+        self._steady: dict[str, tuple[Decimal, int]] = {}  # run → the difference as heard last, how often in a row
         self._ripe: dict[str, float] = {}  # runs of which a ledger was heard that settles it, and since when
+        self._given_up: set[str] = set()  # runs of which was told that the ledger could not be read
 
     def booted(self) -> None:
         self._ripe.clear()
+        self._steady.clear()
+        self._given_up.clear()
 
     def heard(self, shell: Shell, event: ev.WalletRead) -> None:
         """A runner is about to hear the ledger's lines, or that they could not be read."""
@@ -37,10 +44,27 @@ class WalletRules:
         if event.changes is None or run is None or run.finished is None or shell is not self._evidence.world.current:
             return
         self._heard[event.run_id] = event
-        is_old = self._evidence.secs - run.finished_secs > _LASTING_SECS
-        is_even = not self._is_guessed(run) and not self._difference(run, event)
-        if run.compared is None and (is_old or is_even):
-            self._ripe.setdefault(event.run_id, self._evidence.secs)
+        difference, secs = self._difference(run, event), self._evidence.secs
+        was, reads = self._steady.get(event.run_id, (difference, 0))
+        reads = 0 if self._may_change(run, shell) else reads + 1 if difference == was else 1
+        self._steady[event.run_id] = difference, reads
+        is_even = not self._is_guessed(run) and not difference
+        if run.compared is None and (is_even or reads >= _LASTING_READS):
+            self._ripe.setdefault(event.run_id, secs)
+
+    def _may_change(self, run: RunNote, shell: Shell) -> bool:
+        """Whether another run may have traded in these contracts without having told it yet, with its cost."""
+        others = (one for one in self._evidence.notes.unresolved() if one.orders and _products(one) & _products(run))
+        return any(self._is_behind(one, shell) for one in others)
+
+    def _is_behind(self, run: RunNote, shell: Shell) -> bool:
+        now = self._evidence.world.agenda.now
+        return (
+            self._evidence.secs - shell.account_heard.get(run.run_id, -_ACCOUNT_SECS) > _ACCOUNT_SECS
+            or any(fill.commission is None for _, fill in run.fills.values())
+            or any(order.reported > order.filled for order in run.orders.values())
+            or any(leg.has_expired(now) and run.net(leg.key) for leg in run.legs)
+        )
 
     # ------------------------------------------------------------ at the commit
 
@@ -55,6 +79,11 @@ class WalletRules:
                 difference = self._untold.pop(record.run_id, Decimal(0))
                 if not difference or f"{difference:+f}" not in record.text:
                     self._evidence.report("WL2", f"told {record.text!r}, the difference is {difference}")
+            case rec.AlertRaised(code="wallet_unread"):
+                self._given_up.add(record.run_id)
+                begun = max(run.finished_secs if run is not None else 0.0, self._evidence.takeovers[-1])
+                if self._evidence.secs - begun < _WAITED_SECS:
+                    self._evidence.report("WL4", f"told {record.text!r} after a short while", record.run_id)
             case _:
                 pass
 
@@ -66,7 +95,7 @@ class WalletRules:
             self._evidence.report("WL1", f"run {run.run_id} is compared with a ledger that nobody has read whole")
             return
         ended = run.finished.wall if run.finished is not None else record.wall
-        if record.difference and (record.wall - ended).total_seconds() < _LASTING_SECS - 3:
+        if record.difference and (record.wall - ended).total_seconds() < _LASTING_SECS:
             self._evidence.report("WL3", f"run {run.run_id}: {record.difference} is told before it could last")
         if self._is_guessed(run):
             return
@@ -136,10 +165,10 @@ class WalletRules:
     def every_second(self, healthy: float) -> None:
         secs, shell = self._evidence.secs, self._evidence.world.current
         if shell is None or "V1" in self._evidence.world.faults.last_of:
-            return  # by a clock that has jumped ten minutes may have gone by, after which nothing is asked any more
-        for run in self._evidence.notes.runs.values():
-            is_old = secs - run.finished_secs > _WAITED_SECS
-            if run.finished is None or not run.fills or run.compared is not None or is_old:
+            return  # a clock that was set back holds up what waits
+        for run in [one for one in self._evidence.notes.runs.values() if not one.ticket]:
+            is_done = run.finished is not None and bool(run.fills)
+            if not is_done or run.compared is not None or run.run_id in self._given_up:
                 self._ripe.pop(run.run_id, None)
                 continue
             ripe = min(secs - self._ripe.get(run.run_id, secs), healthy)

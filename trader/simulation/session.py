@@ -30,6 +30,7 @@ from trader.simulation.quotes import ABSURD_SPOTS, absurd, aged, quote_of, spoil
 from trader.simulation.shell import Shell
 from trader.simulation.slicing import is_in_slices
 from trader.simulation.streams import PrivateStream
+from trader.simulation.tickets import amended, order_of
 from trader.simulation.venue import SimVenue, is_desks, snapshot_of
 from trader.simulation.wire import Wire
 
@@ -38,7 +39,7 @@ LAST_STOP_SECS = 45.0
 UNTOLD_SECS = 15.0  # besides, where costs are never told: two reads of the account, an order by its id for each fill
 _AGAIN_SECS = 0.25
 _MODE_SECS = 65.0
-_COMPARED_SECS = 85.0  # a minute until a difference counts as one, and two more tries to read the ledger
+_COMPARED_SECS = 90.0  # the first look, a minute until a difference counts as one, and a try to read the ledger more
 _TAIL_SECS = 11.0  # what was sent late may still arrive after the end
 _WINDOWS = ("N10", "N11", "N13", "N15", "V1", "K2", "X7", "W4")
 _CHARGES = ("liquidation_fee", "funding", "a_kind_nobody_has_documented")
@@ -219,8 +220,10 @@ class Session:
         """Whether a run that has ended lately, or the day that has, is still to be held against the exchange's ledger."""
         if self.agenda.secs - self.oracle.losses.midnight_secs() < _COMPARED_SECS and self.oracle.losses.is_day_owed():
             return True
-        done = (run for run in self.oracle.notes.runs.values() if run.finished is not None and run.fills)
-        return any(run.compared is None and self.agenda.secs - run.finished_secs < _COMPARED_SECS for run in done)
+        runs = [run for run in self.oracle.notes.runs.values() if not run.ticket]
+        done = [run for run in runs if run.finished is not None and run.fills]
+        newest = max((run.finished_secs for run in done), default=0.0)
+        return self.agenda.secs - newest < _COMPARED_SECS and any(run.compared is None for run in done)
 
     # ------------------------------------------------------------ hosts
 
@@ -558,6 +561,18 @@ class Session:
                 if deed.kind == "resume":
                     self.halted = ""  # whichever face it is, it lifts the HALT file first
                 self._command(command_id, deed.kind, {"who": "person"})
+            case "ticket":
+                body = self._order_body(deed)
+                if body is None:
+                    self._deeds_left -= 1
+                else:
+                    self._command(command_id, "order", body)
+            case "ticket_cancel":
+                self._command(command_id, "cancel", {"everything": True, "who": "person"})
+            case "close_all":
+                self._command(command_id, "close_all", {"who": "person"})
+            case "ticket_close" | "ticket_amend":
+                self._touch_ticket(command_id, deed)
             case "limits":
                 self._command(command_id, "limits", {"limits": self.plan.limits[deed.size], "who": "person"})
             case "ack":
@@ -567,6 +582,36 @@ class Session:
             case _:
                 self._deeds_left -= 1
                 self._meddle(deed)
+
+    def _order_body(self, deed: Deed) -> dict[str, Any] | None:
+        """A drawn order as it is sent: contracts and prices are those of the moment. None where nothing is listed any more."""
+        self.venue.wake()
+        live = [one for one in self.venue.core.products.live.values() if one.strike is not None]
+        if not live:
+            return None
+        own = sorted(leg.symbol for run in self.oracle.notes.structures() for leg in run.legs)
+        spec = self.plan.tickets[deed.size]
+        return {
+            "tickets": [order_of(spec, live, own, self.venue)],
+            "link": "none",
+            "key": f"{deed.secs}",
+            "who": "person",
+        }
+
+    def _touch_ticket(self, command_id: str, deed: Deed) -> None:
+        """A person closes or changes one of the tickets that are there."""
+        there = [run for run in self.oracle.notes.unresolved() if run.ticket]
+        if not there:
+            self._deeds_left -= 1
+            return
+        run = there[deed.size % len(there)]
+        if deed.kind == "ticket_close":
+            self._command(command_id, "close", {"ticket": run.run_id, "who": "person"})
+            return
+        self.venue.wake()
+        self._command(
+            command_id, "amend", {"ticket": run.run_id, "who": "person", **amended(run, deed.size, self.venue)}
+        )
 
     def standing(self) -> tuple[Foreign, ...]:
         """What stands on the account in truth that no unfinished run explains."""

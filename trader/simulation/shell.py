@@ -291,7 +291,10 @@ class Shell:
 
     def _plan_tick(self) -> None:
         """Plan the next moment at which time alone may matter: some while after the last step, as every step looks at it."""
-        is_wanted = self.state.unresolved or self.state.loss_since or self._writer.fault or self._is_owed_wallet()
+        state = self.state
+        is_wanted = (
+            state.unresolved or state.awaited or state.loss_since or self._writer.fault or self._is_owed_wallet()
+        )
         if not self.alive or self.paused or not is_wanted:
             return
         due = self._agenda.micros + self._tick_micros()
@@ -307,7 +310,7 @@ class Shell:
 
     def _tick_micros(self) -> int:
         """How long a runner may go without a step: short where time-outs run, longer than the market's rhythm elsewhere."""
-        if self._writer.fault:
+        if self._writer.fault or self.state.awaited:
             return _BUSY_TICK
         wall, wait = self.now().wall, _CALM_TICK
         for run in self.state.runs.values():

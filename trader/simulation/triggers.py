@@ -36,12 +36,12 @@ class TriggerRules:
         self._wide.clear()
         self._priced.clear()
         # What a runner saw and could not record before it died nobody knows: the journal's peak counts.
-        self._peak = {run.run_id: run.peak for run in self._evidence.notes.unresolved() if run.peak is not None}
+        self._peak = {run.run_id: run.peak for run in self._evidence.notes.structures() if run.peak is not None}
 
     def priced(self, younger: set[str]) -> None:
         """Prices were heard; of these symbols all of it is fresh."""
         self._see()
-        for one in self._evidence.notes.unresolved():
+        for one in self._evidence.notes.structures():
             self._measure(one, self._held(one))
         run = self._evidence.notes.newest()
         held = self._held(run)
@@ -54,7 +54,7 @@ class TriggerRules:
         self._see()
 
     def _see(self) -> None:
-        for run in self._evidence.notes.unresolved():
+        for run in self._evidence.notes.structures():
             if self._held(run):
                 self._sighted[run.run_id] = self._evidence.secs
                 self._priced.setdefault(run.run_id, self._evidence.secs)
@@ -222,7 +222,7 @@ class TriggerRules:
     # ------------------------------------------------------------ every second
 
     def every_second(self, healthy: float) -> None:
-        for run in self._evidence.notes.unresolved():
+        for run in self._evidence.notes.structures():
             if run.phase is Phase.HOLDING:
                 self._check_trigger(run, healthy)
                 self._check_blind(run, healthy)

@@ -35,6 +35,8 @@ _CODES = (
     "trading_blocked",
     "a_code_nobody_has_documented",
 )
+_UNPAYABLE = "close_position_insufficient_margin"
+_LATELY_SECS = 10.0  # the next attempt comes within eight
 
 
 class Arrival(msgspec.Struct, kw_only=True):
@@ -78,8 +80,8 @@ class SimVenue:
         self.other_since: float | None = None  # when another installation first placed an order
         self.human_orders: set[int] = set()
         self.accepted: dict[str, int] = {}  # orders accepted per client order id
-        self.human_net: dict[str, int] = {}
-        self._fills_seen = 0  # executions looked at for a person's orders that had rested
+        self.human_net: dict[str, int] = {}  # contracts that people and other installations have, signed
+        self._fills_seen = 0
         self.strange_symbols: set[str] = (
             set()
         )  # contracts in which somebody has traded who had nothing to do with a run
@@ -95,14 +97,18 @@ class SimVenue:
     def wake(self) -> None:
         """Bring the exchange to the present; resting orders meet the new depth, expiries settle."""
         self.core.advance(self._agenda.now)
-        fills = self.account.fills
-        for row in fills[self._fills_seen :]:
-            if row.role == "maker" and int(row.order_id) in self.human_orders:
+        self._look_at_fills()
+
+    def _look_at_fills(self) -> None:
+        """What has been executed since the last look that no run ordered."""
+        rows = self.account.fills[self._fills_seen :]
+        self._fills_seen += len(rows)
+        for row in rows:
+            if row.kind is FillKind.NORMAL and not is_desks(row.client_order_id):
                 self.human_net[row.symbol] = self.human_net.get(row.symbol, 0) + row.side.sign * row.size
-        swept = [row for row in fills[self._fills_seen :] if row.kind is FillKind.LIQUIDATION and self._is_swept(row)]
+        swept = [row for row in rows if row.kind is FillKind.LIQUIDATION and self._is_swept(row)]
         for symbol in dict.fromkeys(row.symbol for row in swept):
             self._note_swept(symbol, [row for row in swept if row.symbol == symbol])
-        self._fills_seen = len(fills)
 
     def _is_swept(self, row: FillRow) -> bool:
         """Whether the exchange has closed it by its own rule, not a fault of the plan."""
@@ -110,15 +116,20 @@ class SimVenue:
         return stop is not None and stop.kind is StopKind.LIQUIDATION
 
     def _note_swept(self, symbol: str, rows: list[FillRow]) -> None:
-        """A position was closed whole: a person's, where he alone had one."""
+        """A position was closed whole."""
+        if self._note_closed(symbol, -sum(row.side.sign * row.size for row in rows), rows):
+            self.swept += rows
+            self._faults.note("X6")
+
+    def _note_closed(self, symbol: str, held: int, rows: list[FillRow]) -> bool:
+        """The exchange has closed these of `held` contracts by itself; whether any of them was a run's."""
         size = sum(row.side.sign * row.size for row in rows)
-        if self.human_net.get(symbol) == -size:
-            self.human_net[symbol] = 0
-            self.strange_fills.update(row.id for row in rows)
-            return
-        self.swept += rows
-        self.own_doing[symbol] = self.own_doing.get(symbol, 0) + size
-        self._faults.note("X6")
+        if self.human_net.get(symbol, 0) != held:
+            self.own_doing[symbol] = self.own_doing.get(symbol, 0) + size
+            return True
+        self.human_net[symbol] = held + size
+        self.strange_fills.update(row.id for row in rows)
+        return False
 
     # ------------------------------------------------------------ requests
 
@@ -280,6 +291,12 @@ class SimVenue:
             return self.account.orders.get(int(venue_order_id))
         return self.account.by_client_id(client_order_id or "")
 
+    def is_unpayable(self, symbol: str) -> bool:
+        """Whether the last order to close it has been refused, lately, since the account has not the money to pay for that."""
+        closing = (a for a in reversed(self.arrivals) if a.symbol == symbol and a.intent and a.intent.reduce_only)
+        last = next(closing, None)
+        return last is not None and last.result == _UNPAYABLE and self._agenda.secs - last.secs < _LATELY_SECS
+
     # ------------------------------------------------------------ people and the exchange itself
 
     def human_trade(self, symbol: str, side: Side, size: int) -> int:
@@ -301,7 +318,7 @@ class SimVenue:
         except Refused:
             return 0
         self.human_orders.add(order.id)
-        self.human_net[symbol] = self.human_net.get(symbol, 0) + side.sign * order.filled_size
+        self._look_at_fills()
         self.on_news()
         return order.filled_size
 
@@ -464,7 +481,7 @@ class SimVenue:
             spot, value = self.market.spot(UNDERLYING), instrument.contract_value
             fee = option_liquidation_fee(spot=spot, price=row.price, quantity=row.size, contract_value=value)
             self.core.ledger.charge_liquidation(self.account, index, fee, self._agenda.now)
-        self.own_doing[symbol] = self.own_doing.get(symbol, 0) + order.filled_size
+        self._note_closed(symbol, -held, self.account.fills[before:])
         self.core.drain_events()  # nothing of it is told on the stream: it has to be found
         return order.filled_size
 

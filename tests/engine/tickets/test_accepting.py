@@ -8,8 +8,10 @@ import pytest
 from tests.engine.scene import EXPIRY, SPOT, UNREAD
 from tests.engine.scene import holding as run_holding
 from tests.engine.tickets.stage import CALL, PERP, PUT, Phase, Stage, buy, perp_quote, perpetual, sell, staged
+from trader.config.account_limits import AccountLimits
 from trader.config.ticket import TicketRequest
 from trader.domain.order import OrderStatus, OrderType, TimeInForce
+from trader.domain.outcome import Rejected, Unknown
 from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine import records as rec
@@ -58,7 +60,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("under the band", buy(limit_price="80000"), "PRICE_OUTSIDE_BAND", "limit_price", "takes no order at such a price"),
     ("over the band", sell(limit_price="120000"), "PRICE_OUTSIDE_BAND", "limit_price", "no order at such a price"),
     ("the contract's maximum", buy(quantity=1001), "CONTRACT_MAXIMUM", "quantity", "1000"),
-    ("the balance", buy(quantity=1000, limit_price="99000", leverage="1"), "MARGIN_INSUFFICIENT", "quantity", "free="),
+    ("the balance", sell(CALL, 9000), "MARGIN_INSUFFICIENT", "quantity", "free="),
     ("the account's largest order", buy(CALL, 10_001), "ACCOUNT_ORDER_SIZE", "quantity", "order_contracts=10000"),
     ("stop loss above a long", buy(stop_loss={"price": "101000"}), "PROTECTION_ON_WRONG_SIDE", "stop_loss.price", "below"),
     ("take profit below a long", buy(take_profit={"price": "99000"}), "PROTECTION_ON_WRONG_SIDE", "take_profit.price", "above"),
@@ -88,8 +90,8 @@ def test_a_refusal_names_its_code_its_field_and_says_one_sentence(
 
 def test_a_resting_limit_far_on_the_passive_side_is_taken() -> None:
     stage = Stage()
-    stage.order(buy(limit_price="90000"), sell(CALL, 1, limit_price="900"))
-    assert [intent.limit_price for intent in stage.submits()] == [D(90000), D(900)]
+    stage.order(buy(limit_price="90000"), sell(CALL, 1, limit_price="300"))
+    assert [intent.limit_price for intent in stage.submits()] == [D(90000), D(300)]
 
 
 def test_a_refused_ticket_does_not_hide_the_good_ones() -> None:
@@ -207,19 +209,21 @@ def test_a_contract_in_which_a_run_is_on_the_other_side_is_refused() -> None:
     assert [intent.side for intent in scene.submits()] == ["sell"]
 
 
-def test_a_position_of_somebody_elses_on_the_other_side_is_refused() -> None:
+@pytest.mark.parametrize("ticket", [buy(), sell()])
+def test_a_contract_in_which_something_foreign_stands_is_refused(ticket: dict[str, Any]) -> None:
     stage = Stage()
     stage.exchange.foreign = {PERP: -3}
-    stage.order(buy())
-    assert stage.of(rec.TicketRefused)[-1].code == "OPPOSITE_POSITION"
-    stage.order(sell())
+    stage.order(ticket)
+    (refused,) = stage.of(rec.TicketRefused)
+    assert (refused.code, refused.field) == ("FOREIGN_POSITION", "symbol") and "position=-3" in refused.detail
+    stage.order(buy(CALL))
     assert len(stage.submits()) == 1
 
 
 def test_a_list_beyond_the_order_rate_goes_out_second_by_second() -> None:
     stage = Stage()
     stage.order(*(buy(quantity=1, limit_price=f"{99000 - number}") for number in range(20)))
-    assert len(stage.submits()) == 6 and not stage.acks()
+    assert len(stage.submits()) == 5 and not stage.acks()
     for _ in range(8):
         stage.moved(after=1)
     assert len(stage.submits()) == 20 and stage.acks()[0].status == "accepted"
@@ -257,3 +261,40 @@ def test_a_ticket_counts_among_the_limits_and_not_among_the_runs() -> None:
     assert stage.state.account.runs_by_day == {}
     assert SPOT and ticket_id_for("order-1", 0) == stage.ticket().run_id
     assert stage.ticket().leg_orders("T")[0].status is OrderStatus.FILLED
+
+
+def test_a_leverage_is_set_before_the_order_goes_out() -> None:
+    stage = Stage()
+    stage.order(buy(leverage="10"))
+    asked = [e for e in stage.all_effects if isinstance(e, ef.SetLeverage)]
+    assert [(e.product_id, e.leverage) for e in asked] == [(27, D(10))] and not stage.submits()
+    stage.moved()
+    stage.feed(ev.LeverageAnswered, run_id=stage.ticket().run_id, product_id=27, leverage=D(10))
+    assert len(stage.submits()) == 1 and len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("ended", "code"),
+    [
+        (Unknown("timed out"), "LEVERAGE_UNKNOWN"),
+        (Rejected("bad_schema"), "LEVERAGE_REFUSED"),
+        (None, "LEVERAGE_NOT_SET"),
+    ],
+)
+def test_without_the_leverage_nothing_is_sent(ended: Unknown | Rejected | None, code: str) -> None:
+    stage = Stage()
+    stage.order(buy(leverage="10"))
+    if ended is not None:
+        stage.feed(ev.LeverageAnswered, run_id=stage.ticket().run_id, product_id=27, leverage=D(10), ended=ended)
+    for _ in range(20):
+        stage.moved()
+    assert not stage.submits() and stage.of(rec.TicketRefused)[-1].code == code
+
+
+def test_a_leverage_above_the_accounts_limit_is_refused() -> None:
+    stage = Stage()
+    limits = AccountLimits(leverage_most=D(5))
+    stage.feed(ev.LimitsCommand, command_id="l", limits=limits.document(), issued_by="tester")
+    stage.order(buy(leverage="10"))
+    assert stage.of(rec.TicketRefused)[-1].code == "LEVERAGE_TOO_HIGH"
+    assert not any(isinstance(e, ef.SetLeverage) for e in stage.all_effects)

@@ -281,7 +281,7 @@ def test_an_option_that_expires_is_settled() -> None:
 
 def test_an_order_in_a_contract_that_expires_ends_with_it() -> None:
     stage = Stage()
-    stage.order(sell(CALL, 2, limit_price="900"))
+    stage.order(sell(CALL, 2, limit_price="300"))
     stage.take_up()
     stage.pass_time((EXPIRY - stage.wall).total_seconds() + 1)
     stage.tick()

@@ -7,7 +7,6 @@ An entry of several legs that is under way is completed: half of a strangle is m
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from statistics import median
 
 from msgspec.structs import replace
 
@@ -19,11 +18,13 @@ from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.engine.account.sight import Calls, Sight, Span, Trip
 from trader.engine.beside import is_begun
-from trader.engine.records import LegTerms
-from trader.engine.state import HUNDRED, QUOTE_AGE, Run, State, age_slack
+from trader.engine.records import LegTerms, Phase
+from trader.engine.state import HUNDRED, QUOTE_AGE, SILENCE_SECS, Run, State, age_slack
 from trader.engine.turn import Turn
 
 _STRETCHES = 12  # of the window of a jump
+_UNSEEN = Sight()
+_BEGINNING = (Phase.WAITING, Phase.ENTERING)
 _LEAST_TICKS = 20  # a spread is judged against at least so many: a worthless option is always quoted wide
 
 
@@ -57,16 +58,23 @@ def all_words(state: State) -> str:
 
 
 def watch_markets(turn: Turn, event: ev.AnyEvent) -> None:
-    """Look at every market that a run is on, after an event."""
-    now = turn.now.market
-    if now is None:
+    """Look at every market that a run is on, after an event that brings prices or time. While no run is entering, prices are
+    noted as they come, and what they mean is asked with the clock."""
+    now, runs = turn.now.market, turn.state.unresolved
+    if now is None or not isinstance(event, ev.MarketMoved | ev.ClockTicked | ev.ChainRead):
         return
-    told = _told(turn.state, event)
+    told, before = _told(turn.state, event), turn.state.sights
+    is_asked = not isinstance(event, ev.MarketMoved) or any(run.phase in _BEGINNING for run in runs)
+    if not is_asked and not told:
+        return
     legs: dict[str, list[LegTerms]] = {}
-    for run in turn.state.unresolved:
-        legs.setdefault(run.underlying, []).extend(leg for leg in run.legs if not leg.has_expired(now))
-    sights = {name: _look(turn, name, here, told.get(name), now) for name, here in legs.items()}
-    if sights != turn.state.sights:
+    for run in runs:
+        legs.setdefault(run.underlying, []).extend(run.legs)
+    sights = {}
+    for name, here in legs.items():
+        sight = _noted(before.get(name, _UNSEEN), told.get(name), now, turn.state.account.limits.index_jump_secs)
+        sights[name] = _look(turn, name, here, sight, now) if is_asked else sight
+    if len(sights) != len(before) or any(before.get(name) is not sight for name, sight in sights.items()):
         turn.set(sights=sights)
 
 
@@ -80,15 +88,22 @@ def _told(state: State, event: ev.AnyEvent) -> dict[str, Decimal]:
     return {name: spot for name, spot in told if spot is not None and state.market.spots.get(name) == spot}
 
 
-def _look(turn: Turn, underlying: str, legs: Sequence[LegTerms], spot: Decimal | None, now: datetime) -> Sight:
-    sight, market, limits = turn.state.sights.get(underlying, Sight()), turn.state.market, turn.state.account.limits
-    quotes = {leg.symbol: quote for leg in legs if (quote := market.quotes.get(leg.symbol)) is not None}
-    if spot is not None:
-        sight = replace(sight, spans=_with(sight.spans, spot, now, limits.index_jump_secs))
-    prices = (market.spots.get(underlying), *(quote.mark for quote in quotes.values()))
+def _noted(sight: Sight, spot: Decimal | None, now: datetime, secs: int) -> Sight:
+    """With an index price that was told; the same sight where that changes nothing."""
+    spans = sight.spans if spot is None else _with(sight.spans, spot, now, secs)
+    return sight if spans is sight.spans else replace(sight, spans=spans)
+
+
+def _look(turn: Turn, underlying: str, legs: Sequence[LegTerms], sight: Sight, now: datetime) -> Sight:
+    """What is so now; the same sight where nothing has changed."""
+    market, limits = turn.state.market, turn.state.account.limits
+    here = [(leg, quote) for leg in legs if now < leg.expiry and (quote := market.quotes.get(leg.symbol)) is not None]
+    prices = (market.spots.get(underlying), *(quote.mark for _, quote in here))
     if prices != sight.prices or sight.moved is None:
         sight = replace(sight, prices=prices, moved=now)
-    found = dict(_found(turn, underlying, legs, quotes, sight, now))
+    found = dict(_found(turn, underlying, here, sight, now))
+    if not found and not sight.trips:
+        return sight
     return replace(sight, trips=_kept(turn, underlying, sight.trips, found, now, limits))
 
 
@@ -97,6 +112,8 @@ def _with(spans: tuple[Span, ...], spot: Decimal, now: datetime, secs: int) -> t
     window = timedelta(seconds=secs)
     if spans and now - spans[-1].began < window / _STRETCHES:
         last = spans[-1]
+        if last.low <= spot <= last.high:
+            return spans
         spans = (*spans[:-1], Span(last.began, min(last.low, spot), max(last.high, spot)))
     else:
         spans = (*spans, Span(now, spot, spot))
@@ -106,15 +123,15 @@ def _with(spans: tuple[Span, ...], spot: Decimal, now: datetime, secs: int) -> t
 
 
 def _found(
-    turn: Turn, underlying: str, legs: Sequence[LegTerms], quotes: dict[str, Quote], sight: Sight, now: datetime
+    turn: Turn, underlying: str, here: Sequence[tuple[LegTerms, Quote]], sight: Sight, now: datetime
 ) -> Iterator[tuple[str, str]]:
     """What is not normal at this instant: code and words."""
-    limits = turn.state.account.limits
-    spot = sight.prices[0]
+    limits, spot = turn.state.account.limits, sight.prices[0]
     if limits.index_jump_pct and spot is not None and sight.spans:
-        low, high = min(span.low for span in sight.spans), max(span.high for span in sight.spans)
-        moved = max(spot / low - 1, 1 - spot / high) * HUNDRED
-        if moved >= limits.index_jump_pct:
+        low, high = min([span.low for span in sight.spans]), max([span.high for span in sight.spans])
+        bound = limits.index_jump_pct / HUNDRED
+        if spot - low >= bound * low or high - spot >= bound * high:
+            moved = max(spot / low - 1, 1 - spot / high) * HUNDRED
             yield (
                 "INDEX_JUMP",
                 (
@@ -122,41 +139,41 @@ def _found(
                     f"(index_jump_pct {limits.index_jump_pct})"
                 ),
             )
-    fresh = {symbol: quote for symbol, quote in quotes.items() if _is_fresh(turn, quote)}
-    crossed = [symbol for symbol, quote in fresh.items() if quote.bid and quote.ask and quote.bid > quote.ask]
-    if limits.crossed_contracts and len(crossed) >= limits.crossed_contracts:
+    newest, oldest = turn.state.market.newest, QUOTE_AGE + age_slack(turn.now)
+    crossed: list[str] = []
+    quoted = wide = 0
+    for leg, quote in here:
+        bid, ask, mark = quote.bid, quote.ask, quote.mark
+        if not bid or not ask or quote.ts_quote is None or newest is None or newest - quote.ts_quote > oldest:
+            continue
+        if bid > ask:
+            crossed.append(leg.symbol)
+        if mark:
+            quoted += 1
+            least = max(mark, _LEAST_TICKS * leg.tick_size)
+            wide += (ask - bid) * HUNDRED >= limits.wide_spread_pct * least
+    if crossed and 0 < limits.crossed_contracts <= len(crossed):
         yield (
             "BOOK_CROSSED",
             (f"the bid lies above the ask in {', '.join(crossed[:3])} (crossed_contracts {limits.crossed_contracts})"),
         )
-    spreads = [
-        (quote.ask - quote.bid) / max(quote.mark, _LEAST_TICKS * leg.tick_size) * HUNDRED
-        for leg in legs
-        if (quote := fresh.get(leg.symbol)) and quote.bid and quote.ask and quote.mark
-    ]
-    if limits.wide_spread_pct and spreads and (wide := median(spreads)) >= limits.wide_spread_pct:
+    if limits.wide_spread_pct and 2 * wide > quoted:
         yield (
             "SPREADS_WIDE",
             (
-                f"the spread of the watched contracts of {underlying} is {wide:.0f} % of the mark in the median "
-                f"(wide_spread_pct {limits.wide_spread_pct})"
+                f"{wide} of {quoted} watched contracts of {underlying} are quoted as far apart as "
+                f"{limits.wide_spread_pct} % of their mark (wide_spread_pct)"
             ),
         )
     still = 0.0 if sight.moved is None else (now - sight.moved).total_seconds()
-    if limits.frozen_secs and still >= limits.frozen_secs:
+    # An accelerated market speaks as often as any, by this machine's clock.
+    if limits.frozen_secs and still >= limits.frozen_secs + SILENCE_SECS * (turn.now.rate - 1):
         yield (
             "FEED_FROZEN",
             (
                 f"neither the index of {underlying} nor a mark has changed for {still:.0f} s (frozen_secs {limits.frozen_secs})"
             ),
         )
-
-
-def _is_fresh(turn: Turn, quote: Quote) -> bool:
-    newest = turn.state.market.newest
-    if quote.ts_quote is None or newest is None:
-        return False
-    return newest - quote.ts_quote <= QUOTE_AGE + age_slack(turn.now)
 
 
 # ------------------------------------------------------------ the way to the exchange

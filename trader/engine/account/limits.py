@@ -113,13 +113,13 @@ def _order_sizes(limits: AccountLimits, symbol: str) -> tuple[int, int]:
 
 
 def _price_bound(state: State, leg: LegTerms, intent: OrderIntent) -> Iterator[Bound]:
-    """How far its limit may lie from the mark, or from the price that sets it off."""
+    """How far its limit may reach beyond the mark, or beyond the price that sets it off."""
     quote, pct = state.market.quotes.get(leg.symbol), state.account.limits.price_deviation_pct
     about = intent.stop.price if intent.stop is not None else None if quote is None else quote.mark
-    if intent.limit_price is None or not about or not pct:
+    if intent.limit_price is None or not intent.limit_price.is_finite() or not about or not pct:
         return
     width = max(about * pct / HUNDRED, LEAST_TICKS * leg.tick_size)
-    off = abs(intent.limit_price - about)
+    off = (intent.limit_price - about) * intent.side.sign
     numbers = f"limit_price={intent.limit_price}, from={about}, price_deviation_pct={pct}"
     yield Bound(off > width, "PRICE_DEVIATION", numbers, f"deviation={off:.2f} of {width:.2f}")
 
@@ -138,8 +138,8 @@ def _value_bounds(state: State, run: Run, own: Size) -> Iterator[Bound]:
     )
     if not limits.order_share_pct and not limits.position_share_pct:
         return
-    watch = state.watches.get(run.run_id)
-    balance = None if watch is None else watch.balance_usd
+    shown = state.shown.get(run.underlying)
+    balance = None if shown is None else shown.balance
     if balance is None or balance <= 0:
         yield Bound(True, "BALANCE_UNKNOWN", "its share of the balance cannot be told: the balance is not known", "")
         return

@@ -88,9 +88,7 @@ def _reconcile(turn: Turn, run_id: str, event: AccountRead) -> None:
     if _lists_ended_order(turn, run_id, event) or _may_hide_lost_order(turn, run_id, event):
         turn.set_watch(run_id, account_wanted=True)
     elif is_complete(event) and not unread:
-        turn.set_watch(
-            run_id, account_read=event.asked, available_usd=event.available_usd, balance_usd=event.balance_usd
-        )
+        turn.set_watch(run_id, account_read=event.asked, available_usd=event.available_usd)
 
 
 def _see_installations(turn: Turn, event: AccountRead, since: datetime) -> None:

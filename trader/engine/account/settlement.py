@@ -2,6 +2,7 @@
 part, and every contract once.
 """
 
+from datetime import datetime
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -106,6 +107,15 @@ def _tell_foreign(turn: Turn, run: Run, fill: Fill, ours: int) -> None:
     if ours < fill.quantity:
         text = f"The exchange closed {fill.quantity} of {fill.symbol} ({fill.kind}), ours are {ours} of them."
         turn.alert(run.run_id, "warning", f"foreign_share:{fill.key}", text)
+
+
+def has_expired(run: Run, leg: LegTerms, market: datetime | None) -> bool:
+    """Whether nothing can be traded of a leg any more: by the exchange's time; after a restart, until that is heard, by what ended
+    the run, or by a settled leg that expires no earlier."""
+    if market is not None:
+        return leg.has_expired(market)
+    settled = {booked.leg for booked in run.fills.values() if booked.fill.kind is FillKind.SETTLEMENT}
+    return run.exit_reason == "expiry" or any(one.key in settled and one.expiry >= leg.expiry for one in run.legs)
 
 
 def settle(turn: Turn, run_id: str, event: AccountRead) -> None:

@@ -2,6 +2,8 @@
 
 The ledger says how cash changed, contract by contract: premium, commissions, settlement, liquidation fees. What all runs have
 booked of the same contracts since the same instant must add up to exactly that; a difference that lasts is told with its amount.
+Another run that is still on may trade in these contracts meanwhile, and the ledger may know of it before we do: a difference that
+changes from one read to the next, or that a fill not heard of may explain, is not one yet. It is read again until it is clear.
 """
 
 from datetime import datetime
@@ -14,17 +16,19 @@ from trader.engine.effects import ReadWallet
 from trader.engine.events import WalletRead
 from trader.engine.gate import slowed
 from trader.engine.records import Phase
-from trader.engine.state import KEPT_FLOWS, ZERO, Run, State, seconds_since
+from trader.engine.state import KEPT_FLOWS, OWED_FOR, ZERO, Run, State, seconds_since
 from trader.engine.turn import Turn
 
 SETTLED_SECS = 5.0  # after the end: the ledger's lines may come a little later than the fills
 AGAIN_SECS = 20.0  # between reads
-LASTING_SECS = 60.0  # a difference that is still there so long after the end is one
-WAITED_SECS = 600.0  # after this a ledger that could not be read is asked no more
+LASTING_SECS = 60.0  # a difference that is the same in all reads of so long is one
+WAITED_SECS = 600.0  # after this a ledger that could not be read is asked no more, until the next start
+_UNREAD = "wallet_unread"
 
 
 def ask_wallet(turn: Turn) -> None:
-    """Ask for the ledger once a run is done, until it was compared."""
+    """Ask for the ledger once a run is done, until it was compared; for one run at a time, as there may be many after a start.
+    Tries are counted, not seconds: a machine may sleep."""
     if slowed(turn.state, turn.now):
         return
     for run in turn.state.runs.values():
@@ -32,9 +36,14 @@ def ask_wallet(turn: Turn) -> None:
         if watch is None or not is_owed(run) or seconds_since(watch.wallet_asked, turn.wall) < AGAIN_SECS:
             continue
         age = seconds_since(_ended(run), turn.wall)
-        if SETTLED_SECS <= age <= WAITED_SECS:
-            turn.set_watch(run.run_id, wallet_asked=turn.wall)
-            turn.do(ReadWallet(run_id=run.run_id, since=begun(turn, run)))
+        if not SETTLED_SECS <= age <= OWED_FOR.total_seconds() or _UNREAD in watch.alerted:
+            continue
+        if watch.wallet_tries * AGAIN_SECS >= WAITED_SECS:
+            _give_up(turn, run, "the exchange did not answer")
+            continue
+        turn.set_watch(run.run_id, wallet_asked=turn.wall, wallet_tries=watch.wallet_tries + 1)
+        turn.do(ReadWallet(run_id=run.run_id, since=begun(turn, run)))
+        return
 
 
 def is_owed(run: Run) -> bool:
@@ -49,17 +58,18 @@ def on_wallet_read(turn: Turn, event: WalletRead) -> None:
     if run is None or run.run_id not in turn.state.watches or not is_owed(run):
         return
     if event.changes is None:
-        if seconds_since(_ended(run), turn.wall) > WAITED_SECS - 2 * AGAIN_SECS:
-            text = f"The wallet's ledger could not be read, so the result was not compared with it: {event.error}."
-            turn.alert(run.run_id, "warning", "wallet_unread", text)
+        if turn.watch(run.run_id).wallet_tries * AGAIN_SECS >= WAITED_SECS:
+            _give_up(turn, run, f"it could not be read: {event.error}")
         return
+    turn.set_watch(run.run_id, wallet_tries=0)
     products = {leg.product_id for leg in run.legs}
     told = _told(turn.state, products, event)
     if told is None:
+        _give_up(turn, run, "more was executed since the run began than is remembered")
         return
     paid = [line for line in event.changes if line.product_id in products and _is_since(line, event)]
     difference = sum((line.amount for line in paid), ZERO) - told
-    if difference and seconds_since(_ended(run), turn.wall) < LASTING_SECS:
+    if difference and not _lasts(turn, run, products, difference):
         return
     kinds = dict.fromkeys((line.kind for line in paid), ZERO)
     for line in paid:
@@ -71,6 +81,34 @@ def on_wallet_read(turn: Turn, event: WalletRead) -> None:
             "else in them, or a charge that no fill tells. Compare the exchange's transactions."
         )
         turn.alert(run.run_id, "error", "wallet_differs", text)
+
+
+def _lasts(turn: Turn, run: Run, products: set[int], difference: Decimal) -> bool:
+    """Whether a difference has been the same for long enough, with nothing left that may explain it."""
+    was, reads = turn.watch(run.run_id).wallet_differs
+    reads = reads + 1 if difference == was else 1
+    reads = 0 if any(_may_explain(turn, other, products) for other in turn.state.unresolved) else reads
+    turn.set_watch(run.run_id, wallet_differs=(difference, reads))
+    return reads > LASTING_SECS / AGAIN_SECS
+
+
+def _may_explain(turn: Turn, other: Run, products: set[int]) -> bool:
+    """Whether an unfinished run may have traded in these contracts without our having booked it, with its cost."""
+    shared = [leg for leg in other.legs if leg.product_id in products]
+    if not shared or not other.orders:
+        return False
+    if (
+        other.uncosted
+        or other.fills_missing
+        or any(leg.has_expired(turn.now.market) for leg in shared if leg in other.held)
+    ):
+        return True
+    return seconds_since(turn.watch(other.run_id).account_read, turn.wall) > AGAIN_SECS
+
+
+def _give_up(turn: Turn, run: Run, why: str) -> None:
+    text = f"The result was not compared with the wallet's ledger: {why}."
+    turn.alert(run.run_id, "warning", _UNREAD, text)
 
 
 def _told(state: State, products: set[int], event: WalletRead) -> Decimal | None:

@@ -18,10 +18,9 @@ from trader.engine.account.wallet import AGAIN_SECS, LASTING_SECS, SETTLED_SECS,
 from trader.engine.effects import ReadWallet
 from trader.engine.events import WalletRead
 from trader.engine.gate import slowed
-from trader.engine.state import KEPT_FLOWS, ZERO, Run, State, seconds_since
+from trader.engine.state import KEPT_FLOWS, OWED_FOR, ZERO, Run, State, seconds_since
 from trader.engine.turn import Turn
 
-_MOST = timedelta(days=8)  # what lies longer back is not asked for any more
 _CUT_SECS = 10.0  # around midnight: a line may be written on the other side of it than its fill
 _DAY = timedelta(days=1)
 
@@ -46,7 +45,7 @@ def ask_days(turn: Turn) -> None:
 def _owed(state: State, day: date) -> list[date]:
     """Days before this one on which something was booked, since the last that was compared."""
     last = state.account.compared
-    first = max(day - _MOST, date.min if last is None else last.day + _DAY)
+    first = max(day - OWED_FOR, date.min if last is None else last.day + _DAY)
     return sorted({at for flow in state.account.flows if first <= (at := ist_date(flow.at)) < day})
 
 

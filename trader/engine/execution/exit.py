@@ -8,6 +8,7 @@ from trader.domain.wording import refusal_words
 from trader.engine.account.allocation import others_in, signed_in
 from trader.engine.account.crossing import in_the_way
 from trader.engine.account.positions import differs_lastingly
+from trader.engine.account.settlement import has_expired
 from trader.engine.execution.algo import (
     PATIENT_REASONS,
     Child,
@@ -80,7 +81,7 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
         turn.set_watch(run_id, account_wanted=True)
     if run.open_quantity(leg.key) <= 0:
         return not pending
-    if blocking or paused(turn, run_id, leg.key):
+    if blocking or paused(turn, run_id, leg.key) or _must_read_first(turn, run, leg):
         return False
     closing = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
     working = sum(o.leaves_qty for o in closing if is_resting(o))
@@ -89,7 +90,7 @@ def work_exit(turn: Turn, run_id: str, leg: LegTerms, purpose: Purpose, *, price
     if quantity <= 0:
         turn.set_watch(run_id, account_wanted=True)
         return False
-    if _has_expired(turn, run, leg):
+    if has_expired(run, leg, turn.now.market):
         turn.set_watch(run_id, account_wanted=True)  # no order for an expired contract: its settlement closes the leg
         return False
     if not priced:
@@ -150,13 +151,6 @@ def _patience(
     return min(patience, ALONE_PATIENCE_SECS) if alone or order.intent.purpose is Purpose.UNWIND else patience
 
 
-def _has_expired(turn: Turn, run: Run, leg: LegTerms) -> bool:
-    """By the exchange's time; after a restart, until that is heard, by what ended the run."""
-    if turn.now.market is None:
-        return run.exit_reason == "expiry"
-    return leg.has_expired(turn.now.market)
-
-
 def _blocks(run: Run, order: Order, turn: Turn) -> bool:
     """Whether an exit should still wait for this live order."""
     if is_resting(order) and order.intent.purpose not in (Purpose.ENTRY, Purpose.CLOSE):
@@ -165,12 +159,25 @@ def _blocks(run: Run, order: Order, turn: Turn) -> bool:
     since = order.intended_at if order.intent.purpose not in (Purpose.ENTRY, Purpose.CLOSE) else run.exit_decided_at
     if watch.recovered and watch.account_read is None and since is not None:
         since = max(since, watch.since)  # after a restart what has become of it is read first, if it can be
-    symbol = order.intent.symbol
-    is_shared = order.intent.purpose is not Purpose.ENTRY and any(
-        signed_in(other, symbol) or any(theirs.intent.symbol == symbol for theirs in other.pending())
-        for other in others_in(turn.state, run, symbol)
-    )
+    is_shared = order.intent.purpose is not Purpose.ENTRY and _is_shared(turn.state, run, order.intent.symbol)
     return seconds_since(since, turn.wall) < (SHARED_OVERLAP_SECS if is_shared else EXIT_OVERLAP_SECS)
+
+
+def _must_read_first(turn: Turn, run: Run, leg: LegTerms) -> bool:
+    """Whether an exit still waits for the first read after a restart: exits may have left that the journal does not know, since it
+    could not be written or is an older copy, and what they have not closed of this run's may be another's by now."""
+    watch = turn.watch(run.run_id)
+    if not watch.recovered or watch.account_read is not None or not _is_shared(turn.state, run, leg.symbol):
+        return False
+    return seconds_since(watch.since, turn.wall) < SHARED_OVERLAP_SECS
+
+
+def _is_shared(state: State, run: Run, symbol: str) -> bool:
+    """Whether another run holds contracts of it too, or may."""
+    return any(
+        signed_in(other, symbol) or any(theirs.intent.symbol == symbol for theirs in other.pending())
+        for other in others_in(state, run, symbol)
+    )
 
 
 def _cancel_entries(turn: Turn, run: Run, leg: LegTerms) -> None:

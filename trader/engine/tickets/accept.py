@@ -20,8 +20,6 @@ from trader.engine.tickets.reducing import reduce
 from trader.engine.tickets.refusal import Refusal
 from trader.engine.turn import Turn
 
-DUPLICATE_SECS = 5.0  # the very same order again within this is taken for a second press
-
 
 def order_phrase(account: str, tickets: Iterable[TicketRequest]) -> str:
     """What a person types to send orders with real money; closing needs none."""
@@ -61,7 +59,7 @@ def _recent(turn: Turn, command_id: str) -> list[Run]:
         for run in runs
         if run.ticket is not None
         and run.command_id != command_id
-        and seconds_since(run.created_at, turn.wall) < DUPLICATE_SECS
+        and seconds_since(run.created_at, turn.wall) < turn.state.account.limits.duplicate_secs
     ]
 
 
@@ -88,7 +86,10 @@ def _take_up(
         words = f"the exchange lists no contract {ticket.symbol}"
         refusal = Refusal("UNKNOWN_CONTRACT", "symbol", words)
     elif is_twin:
-        words = f"the very same order was sent less than {DUPLICATE_SECS:.0f} s ago; if it is meant twice, wait or send a key of its own"
+        words = (
+            f"the very same order was sent less than {turn.state.account.limits.duplicate_secs} s ago (duplicate_secs); "
+            "if it is meant twice, wait or send a key of its own"
+        )
         refusal = Refusal("DUPLICATE", "", words)
     elif ticket.reduce_only:
         refusal = reduce(turn, name, ticket, event.command_id)
@@ -139,7 +140,8 @@ def answer(turn: Turn) -> None:
     """Answer a command all of whose tickets are decided: one in a step, since a step has one answer."""
     if not turn.state.awaited or any(isinstance(effect, AckCommand) for effect in turn.effects):
         return
-    for command_id, awaited in turn.state.awaited.items():
+    waiting = sorted(turn.state.awaited.items(), key=lambda pair: not pair[1].closes)  # what closes is told of first
+    for command_id, awaited in waiting:
         ack = _closing(turn, awaited) if awaited.closes else _decided(turn.state, awaited)
         if ack is not None:
             left = {key: one for key, one in turn.state.awaited.items() if key != command_id}

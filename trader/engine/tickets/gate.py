@@ -120,8 +120,8 @@ def _contract_maximum(state: State, run: Run, leg: LegTerms, intent: OrderIntent
 
 
 def _against_others(state: State, run: Run, leg: LegTerms) -> Denied | None:
-    """A position of somebody else's on the other side: the exchange would net the two. While orders work in the contract, or right
-    after a fill, what a read shows beside our own may be theirs."""
+    """A position of somebody else's in the contract: the exchange nets what is on the other side, and where it moved our way a lost
+    order could never be told from it. While orders work there, or right after a fill, what a read shows may be theirs."""
     shown = state.shown.get(run.underlying)
     if shown is None:
         return Denied("ACCOUNT_NOT_READ", "positions and balance have not been read yet")
@@ -131,9 +131,7 @@ def _against_others(state: State, run: Run, leg: LegTerms) -> Denied | None:
     if any(o.intent.symbol == leg.symbol for other in state.unresolved for o in other.live_orders()):
         return None
     foreign = shown.held.get(leg.symbol, 0) - explained(state, leg.symbol)
-    if foreign * leg.side.sign >= 0:
-        return None
-    return Denied("OPPOSITE_POSITION", f"position={foreign}, side={leg.side}")
+    return Denied("FOREIGN_POSITION", f"position={foreign:+d}") if foreign else None
 
 
 def _meets_own(state: State, run: Run, leg: LegTerms, intent: OrderIntent) -> Denied | None:

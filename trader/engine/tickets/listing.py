@@ -51,10 +51,19 @@ def see_listing(turn: Turn, event: ChainRead) -> None:
         return
     asked = turn.watch(run.run_id).chain_asked or turn.wall
     contracts = {one.symbol: one for one in event.instruments}
-    turn.set(listings={**turn.state.listings, run.underlying: Listing(asked, contracts)})
+    quotes = {one.symbol: one for one in event.quotes}
+    turn.set(listings={**turn.state.listings, run.underlying: Listing(asked, contracts, quotes)})
     market = turn.state.market
     if event.spot is not None and run.underlying not in market.spots:
         turn.set(market=replace(market, spots={**market.spots, run.underlying: event.spot}))
+
+
+def take_quote(turn: Turn, run: Run, symbol: str) -> None:
+    """Take a contract's quote from the last read where nothing was heard of it yet: it was read for another ticket."""
+    listing, market = turn.state.listings.get(run.underlying), turn.state.market
+    told = None if listing is None else listing.quotes.get(symbol)
+    if told is not None and symbol not in market.quotes:
+        turn.set(market=replace(market, quotes={**market.quotes, symbol: told}))
 
 
 def see_shown(turn: Turn, covered: Iterable[Run], event: AccountRead) -> None:
@@ -63,7 +72,7 @@ def see_shown(turn: Turn, covered: Iterable[Run], event: AccountRead) -> None:
         return
     held = {position.symbol: position.quantity for position in event.positions}
     prices = {one.symbol: one.entry_price for one in event.positions if one.entry_price is not None}
-    shown = Shown(event.asked, held, prices, event.available_usd)
+    shown = Shown(event.asked, held, prices, event.available_usd, event.balance_usd)
     turn.set(shown={**turn.state.shown, **{run.underlying: shown for run in covered}})
 
 

@@ -38,9 +38,9 @@ _WORDS: dict[str, tuple[str, str]] = {
         "side",
         "a run or another ticket is on the other side of this contract; say reduce_only to close a ticket",
     ),
-    "OPPOSITE_POSITION": (
-        "side",
-        "a position that is not of this program is on the other side; the exchange would net the two",
+    "FOREIGN_POSITION": (
+        "symbol",
+        "a position of no run or ticket stands in this contract; adopt it or close it first",
     ),
     "EXIT_AT_WORK": ("symbol", "a run or another ticket is being closed in this contract; try again when it is done"),
     "WOULD_MEET_OWN_ORDER": ("limit_price", "it would meet a closing order of another ticket"),
@@ -50,6 +50,17 @@ _WORDS: dict[str, tuple[str, str]] = {
     "OPEN_PNL_UNKNOWN": ("", "what is open cannot be valued, so the loss limits cannot be judged"),
     "ACCOUNT_DAILY_LOSS": ("", "the account's daily loss lets no new risk out"),
     "ACCOUNT_WEEKLY_LOSS": ("", "the account's weekly loss lets no new risk out"),
+    "ORDER_TOO_SMALL": ("quantity", "the account's limits want more contracts in an order"),
+    "PRICE_DEVIATION": ("limit_price", "the limit lies further from the market than the account's limits allow"),
+    "ORDER_NOTIONAL": ("quantity", "the account's limits allow no order worth so much"),
+    "ORDER_SHARE": ("quantity", "the order would be too large a share of the balance"),
+    "POSITION_SHARE": ("quantity", "the position would be too large a share of the balance"),
+    "BALANCE_UNKNOWN": ("", "the balance is not known, so shares of it cannot be judged"),
+    "INDEX_JUMP": ("", "entries pause, the index has jumped"),
+    "BOOK_CROSSED": ("", "entries pause, a book is crossed"),
+    "SPREADS_WIDE": ("", "entries pause, spreads are wide"),
+    "FEED_FROZEN": ("", "entries pause, prices stand still"),
+    "API_FAILING": ("", "entries pause, the exchange does not answer"),
     "ACCOUNT_ORDER_SIZE": ("quantity", "the account's limits allow no order so large"),
 }
 _BY_PREFIX = {

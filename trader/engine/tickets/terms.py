@@ -24,7 +24,6 @@ def preset_of(ticket: TicketRequest, underlying: str) -> Preset:
     base = Preset()
     risk: dict[str, object] = {
         "max_order_quantity": 1_000_000,
-        "orders_per_second": 10,
         "max_orders_per_leg": 20,
     }
     if is_perpetual(ticket.symbol):

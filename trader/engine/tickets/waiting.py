@@ -11,7 +11,8 @@ from trader.engine.records import Phase
 from trader.engine.state import Listing, Run, seconds_since
 from trader.engine.tickets.adopting import take_over
 from trader.engine.tickets.checks import flaws, unlisted
-from trader.engine.tickets.listing import ask_chain
+from trader.engine.tickets.leverage import ask_leverage
+from trader.engine.tickets.listing import ask_chain, take_quote
 from trader.engine.tickets.refusal import Refusal, finish, of_denied, refuse
 from trader.engine.tickets.terms import KEY, leg_of, shape_of
 from trader.engine.turn import Turn
@@ -22,13 +23,9 @@ PATIENCE_SECS = 15.0  # what is not known by then keeps the ticket from being se
 RATE_PATIENCE_SECS = 60.0  # a list of many goes out as fast as the account may order
 _LISTING_SECS = 600.0  # contracts read so lately are not read again; the exchange refuses what has changed since
 _READ_SECS = 10.0  # positions and balance must have been read this recently
-_PASSES = (
-    "ORDER_RATE_EXCEEDED",
-    "RATE_LIMITED",
-    "NO_FRESH_MARK",
-    "NO_INDEX_PRICE",
-    "ACCOUNT_NOT_READ",
-    "OPEN_PNL_UNKNOWN",
+_PASSES = frozenset(
+    """ORDER_RATE_EXCEEDED RATE_LIMITED NO_FRESH_MARK NO_INDEX_PRICE ACCOUNT_NOT_READ OPEN_PNL_UNKNOWN BALANCE_UNKNOWN
+    INDEX_JUMP BOOK_CROSSED SPREADS_WIDE FEED_FROZEN API_FAILING""".split()
 )
 
 
@@ -121,7 +118,11 @@ def _is_recent(turn: Turn, run: Run, listing: Listing) -> bool:
 
 
 def _unpriced(turn: Turn, run: Run) -> Obstacle | None:
-    flaw = staleness(turn.state.market, turn.now, turn.run(run.run_id).leg(KEY).symbol)
+    symbol = turn.run(run.run_id).leg(KEY).symbol
+    flaw = staleness(turn.state.market, turn.now, symbol)
+    if flaw:
+        take_quote(turn, run, symbol)
+        flaw = staleness(turn.state.market, turn.now, symbol)
     if not flaw:
         return None
     ask_chain(turn, run)
@@ -158,6 +159,8 @@ def _send(turn: Turn, run_id: str) -> Obstacle | None:
     )
     if found:
         return Obstacle(found[0], lasts=found[0].code not in _PASSES)
+    if obstacle := _leverage(turn, run_id):
+        return obstacle
     if ticket.work != "once":
         turn.phase(run_id, Phase.ENTERING, f"worked as {ticket.work}")
         return None
@@ -165,6 +168,12 @@ def _send(turn: Turn, run_id: str) -> Obstacle | None:
         return Obstacle(of_denied(denied), lasts=denied.code not in _PASSES)
     turn.phase(run_id, Phase.ENTERING, "sent")
     return None
+
+
+def _leverage(turn: Turn, run_id: str) -> Obstacle | None:
+    """Where a ticket names one, the exchange has agreed to it before the order goes out."""
+    refusal = ask_leverage(turn, run_id)
+    return None if refusal is None else Obstacle(refusal, lasts=refusal.code != "LEVERAGE_NOT_SET")
 
 
 def place_entry(turn: Turn, run_id: str) -> Denied | None:

@@ -1,0 +1,217 @@
+"""Defects of single orders: sent twice, sent after all, unprotected, closing what is not theirs."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.engine.tickets import test_accepting as accepting
+from tests.engine.tickets import test_life as life
+from tests.engine.tickets import test_protection as protection
+from tests.engine.tickets.stage import PERP, Phase, Stage, buy
+from tests.mutants.mutant import Mutant, named, sessions
+from tests.mutants.tools import Patch, everywhere
+from trader.domain.outcome import Unknown
+from trader.engine import events as ev
+from trader.engine import records as rec
+from trader.engine.tickets import accept, leverage, protecting, reducing, waiting, working
+from trader.engine.tickets import gate as ticket_gate
+from trader.simulation.directed import ticketed
+from trader.simulation.planned import Plan
+
+
+def _told(function: Callable[..., None], *given: Any) -> Callable[[], None]:
+    """A test of the engine as a check: whatever it trips over is a finding."""
+
+    def check() -> None:
+        try:
+            function(*given)
+        except AssertionError:
+            raise
+        except Exception as error:
+            raise AssertionError(f"{type(error).__name__}: {error}") from error
+
+    check.__name__ = function.__name__.removeprefix("test_")
+    return check
+
+
+def with_tickets() -> list[Plan]:
+    return [ticketed(seed) for seed in range(12)]
+
+
+def a_working_order_is_taken_back_when_no_risk_is_allowed() -> None:
+    life.test_a_level_that_lets_no_risk_out_takes_working_orders_back("reduce")
+
+
+def nothing_is_sent_where_the_leverage_is_not_known() -> None:
+    stage = Stage()
+    stage.order(buy(leverage="10"))
+    ended = Unknown("timed out")
+    name = stage.ticket().run_id
+    stage.feed(ev.LeverageAnswered, run_id=name, product_id=27, leverage=accepting.D(10), ended=ended)
+    assert not stage.submits() and stage.ticket().phase is Phase.DONE, "sent all the same"
+
+
+def a_price_far_beyond_the_market_is_refused() -> None:
+    stage = Stage()
+    stage.order(buy(limit_price="106000"))
+    assert not stage.submits() and stage.of(rec.TicketRefused), "sent at 6 % above the mark"
+
+
+def an_order_with_a_lost_answer_is_not_sent_again() -> None:
+    life.test_a_lost_answer_is_never_sent_again(False)
+
+
+def what_is_foreign_is_left_alone() -> None:
+    accepting.test_a_contract_in_which_something_foreign_stands_is_refused(buy(PERP))
+
+
+def second_press_sends_twice(patch: Patch) -> None:
+    patch.setattr(accept, "_recent", lambda *_: [])
+
+
+def sent_again_after_a_lost_answer(patch: Patch) -> None:
+    patch.setattr(working, "_is_to_follow", lambda run, orders: not run.fills)
+
+
+def works_on_while_no_risk_is_allowed(patch: Patch) -> None:
+    patch.setattr(working, "bars_entry", lambda *_: False)
+
+
+def never_protected(patch: Patch) -> None:
+    everywhere(patch, protecting.protect, lambda *_: None)
+
+
+def protection_of_more_than_is_held(patch: Patch) -> None:
+    real = protecting._take_back
+
+    def take_back(turn: Any, run_id: str, order: Any, why: str) -> None:
+        if why != "less is held":
+            real(turn, run_id, order, why)
+
+    patch.setattr(protecting, "_take_back", take_back)
+
+
+def closes_beside_its_own_protection(patch: Patch) -> None:
+    everywhere(patch, protecting.give_way, lambda *_: None)
+
+
+def reduces_what_it_does_not_hold(patch: Patch) -> None:
+    patch.setattr(reducing, "_left", lambda run, ticket: ticket.quantity if run.ticket else 0)
+
+
+def both_of_a_pair_work_on(patch: Patch) -> None:
+    patch.setattr(working, "_cancel_other", lambda *_: None)
+
+
+def sent_hours_later_after_a_restart(patch: Patch) -> None:
+    real = waiting._unread
+
+    def unread(turn: Any, run: Any) -> Any:
+        turn.set_watch(run.run_id, recovered=False)
+        return real(turn, run)
+
+    patch.setattr(waiting, "_unread", unread)
+
+
+def no_collar_for_a_persons_price(patch: Patch) -> None:
+    everywhere(patch, ticket_gate.entry_price_flaw, lambda *_: None)
+
+
+def leverage_taken_for_set(patch: Patch) -> None:
+    def on_leverage(turn: Any, event: Any) -> None:
+        turn.set_watch(event.run_id, leverage_set=True)
+
+    everywhere(patch, leverage.on_leverage, on_leverage)
+
+
+def begins_on_what_is_foreign(patch: Patch) -> None:
+    patch.setattr(ticket_gate, "_against_others", lambda *_: None)
+
+
+MUTANTS = [
+    Mutant(
+        name="K01",
+        defect="A second press of the button sends the order a second time",
+        patched="`_recent` knows no earlier ticket",
+        patch=second_press_sends_twice,
+        check=named(
+            "I3", _told(accepting.test_a_second_press_is_refused_unless_it_has_a_key_of_its_own_or_comes_later)
+        ),
+    ),
+    Mutant(
+        name="K02",
+        defect="An order whose answer was lost is sent again",
+        patched="`_is_to_follow` lets another follow as long as nothing has filled",
+        patch=sent_again_after_a_lost_answer,
+        check=named("I3", _told(an_order_with_a_lost_answer_is_not_sent_again)),
+    ),
+    Mutant(
+        name="K03",
+        defect="A resting order may fill while no new risk is allowed",
+        patched="`enter_ticket` asks for no level",
+        patch=works_on_while_no_risk_is_allowed,
+        check=named("OP2", _told(a_working_order_is_taken_back_when_no_risk_is_allowed)),
+    ),
+    Mutant(
+        name="K04",
+        defect="What a bracket has bought stands without its stop loss",
+        patched="`protect` does nothing",
+        patch=never_protected,
+        check=sessions("TK4", with_tickets),
+    ),
+    Mutant(
+        name="K05",
+        defect="The stop loss closes what the take profit has closed already",
+        patched="protection beyond what is held is not taken back",
+        patch=protection_of_more_than_is_held,
+        check=named("I7", _told(protection.test_the_first_that_fills_cancels_what_the_other_has_beyond_what_is_left)),
+    ),
+    Mutant(
+        name="K06",
+        defect="A ticket is closed twice: by its own exit and by its stop loss",
+        patched="`give_way` takes nothing back",
+        patch=closes_beside_its_own_protection,
+        check=named("I7", _told(protection.test_protection_is_cancelled_and_confirmed_before_the_program_closes)),
+    ),
+    Mutant(
+        name="K07",
+        defect="A reduce-only order is for more than tickets hold",
+        patched="`_left` is what was asked for",
+        patch=reduces_what_it_does_not_hold,
+        check=named("I7", _told(protection.test_more_than_tickets_hold_is_refused_with_what_they_hold)),
+    ),
+    Mutant(
+        name="K08",
+        defect="Of two orders that cancel one another both fill",
+        patched="`_cancel_other` does nothing",
+        patch=both_of_a_pair_work_on,
+        check=named("TK1", _told(life.test_of_a_pair_the_first_fill_cancels_the_other)),
+    ),
+    Mutant(
+        name="K09",
+        defect="An order goes out that was pressed before the machine went down",
+        patched="`_unread` takes a restarted ticket for a new one",
+        patch=sent_hours_later_after_a_restart,
+        check=named("TK3", _told(life.test_a_restart_before_the_intent_refuses_what_was_not_sent)),
+    ),
+    Mutant(
+        name="K10",
+        defect="A digit too many in the price buys through the whole book",
+        patched="`entry_price_flaw` finds none",
+        patch=no_collar_for_a_persons_price,
+        check=named("TK2", _told(a_price_far_beyond_the_market_is_refused)),
+    ),
+    Mutant(
+        name="K11",
+        defect="An order goes out at a leverage that nobody knows",
+        patched="`on_leverage` takes every answer for a yes",
+        patch=leverage_taken_for_set,
+        check=named("TK3", _told(nothing_is_sent_where_the_leverage_is_not_known)),
+    ),
+    Mutant(
+        name="K12",
+        defect="A ticket is netted against a position that a person holds",
+        patched="`_against_others` sees none",
+        patch=begins_on_what_is_foreign,
+        check=named("E3", _told(what_is_foreign_is_left_alone)),
+    ),
+]

@@ -1,0 +1,86 @@
+"""TK1–TK5: single orders. TK1 no entry goes out after its cancel. TK2 a person's price: never beyond the collar towards the market.
+TK3 no entry without a read of the account of just now. TK4 what is held is protected, soon and by no more than is held. TK5 a
+ticket that is refused or cancelled holds nothing.
+"""
+
+from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
+from trader.engine import records as rec
+from trader.engine.records import Phase
+from trader.simulation.evidence import Evidence
+from trader.simulation.notes import RunNote
+from trader.simulation.ordering import OrderRules
+
+_READ_SECS = 10.5
+_UNHEARD = (OrderStatus.CREATED, OrderStatus.UNKNOWN)
+_BARE_SECS = 12.0  # until a protection stands again: a cancel, its confirmation, a refusal, the next try
+
+
+class TicketRules:
+    """By the journal, the exchange's own orders, and prices as they were heard."""
+
+    def __init__(self, evidence: Evidence, orders: OrderRules) -> None:
+        self._evidence = evidence
+        self._orders = orders
+        self._bare: dict[tuple[str, str], float] = {}  # (ticket, protection): since when it does not stand
+
+    def before(self, record: rec.AnyRecord) -> None:
+        run = self._evidence.notes.runs.get(record.run_id)
+        if run is None or not run.ticket:
+            return
+        match record:
+            case rec.OrderIntended(intent=intent) if record.cause != "recovery" and intent.purpose is Purpose.ENTRY:
+                self._check_entry(run, intent)
+            case rec.RunFinished(exit_reason="refused" | "cancelled"):
+                if any(run.net(leg.key) for leg in run.legs):
+                    self._evidence.report("TK5", f"ticket {run.run_id} ends {record.exit_reason} and holds something")
+            case _:
+                pass
+
+    def _check_entry(self, run: RunNote, intent: OrderIntent) -> None:
+        coid, secs = intent.client_order_id, self._evidence.secs
+        if run.cancel_secs is not None:
+            self._evidence.report("TK1", f"{coid} goes out after the ticket was cancelled")
+        if self._evidence.is_late():
+            return
+        shell = self._evidence.world.current
+        read = None if shell is None else max(shell.holdings_heard.values(), default=None)
+        if not run.orders and (read is None or secs - read > _READ_SECS):
+            self._evidence.report("TK3", f"{coid} goes out, positions were read at {read}")
+        price, leg = intent.limit_price, run.leg(intent.leg)
+        if price is None or intent.stop is not None:
+            return
+        marks = self._evidence.heard.recent_marks(intent.symbol)
+        sign = 1 if intent.side is Side.BUY else -1
+        if not any((price - mark) * sign <= max(mark / 5, 5 * leg.tick_size) for mark in marks):
+            self._evidence.report("TK2", f"{coid}: price {price} is beyond the collar of {marks[-3:]}")
+
+    def every_second(self, healthy: float) -> None:
+        """TK4."""
+        venue, secs = self._evidence.world.venue, self._evidence.secs
+        standing: dict[str, int] = {}
+        for order in venue.account.live_orders:
+            standing[order.client_order_id or ""] = order.unfilled_size
+        for run in self._evidence.notes.unresolved():
+            if not run.ticket or run.phase is not Phase.HOLDING:
+                continue
+            leg = run.legs[0]
+            held = run.net(leg.key) * leg.side.sign
+            for name, field in (("L", "stop_loss"), ("G", "take_profit")):
+                rests = sum(standing.get(coid, 0) for coid, note in run.orders.items() if note.intent.closing == name)
+                wanted = held if run.ticket.get(field) is not None else 0
+                key = (run.run_id, name)
+                if rests == wanted or self._is_refused(run, name):
+                    self._bare.pop(key, None)
+                elif min(secs - self._bare.setdefault(key, secs), healthy) > _BARE_SECS and not self._is_troubled():
+                    text = f"{leg.symbol}: {held} held, {rests} of its {field.replace('_', ' ')} rest"
+                    self._evidence.report("TK4", text, f"{run.run_id} {name}")
+
+    def _is_refused(self, run: RunNote, name: str) -> bool:
+        """Whether the exchange refuses the protection, which is tried again ever more slowly, and a person is called; or one of which
+        nobody has heard may stand there: it is looked for before another goes out."""
+        own = [note for note in run.orders.values() if note.intent.closing == name]
+        return bool(own) and (own[-1].status == "rejected" or any(note.status in _UNHEARD for note in own))
+
+    def _is_troubled(self) -> bool:
+        """Whether requests fail just now."""
+        return self._evidence.world.faults.active and bool(self._evidence.world.plan.rates)
