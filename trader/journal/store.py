@@ -405,12 +405,21 @@ class Journal:
         account: str | None = None,
         finished: bool | None = None,
         tickets: bool = False,
+        underlying: str | None = None,
+        before: str | None = None,
     ) -> list[RunSummary]:
         """Runs, the one that began last first; of those that are finished the one that ended last. Single orders only where they
-        are asked for."""
+        are asked for. `before` a run: those that come after it in this order."""
         with self._read() as connection:
             return views.read_runs(
-                connection, limit=limit, offset=offset, account=account, finished=finished, tickets=tickets
+                connection,
+                limit=limit,
+                offset=offset,
+                account=account,
+                finished=finished,
+                tickets=tickets,
+                underlying=underlying,
+                before=before,
             )
 
     def run(self, run_id: str) -> RunSummary | None:
