@@ -12,6 +12,7 @@ from trader import __version__
 from trader.cli import (
     account,
     alerts,
+    api,
     books,
     configure,
     emergency,
@@ -23,6 +24,7 @@ from trader.cli import (
     record,
     runs,
     simulate,
+    token,
     views,
 )
 from trader.domain.errors import ConfigError, TraderError
@@ -75,6 +77,8 @@ configure.add_to(app)
 exchange.add_to(app)
 record.add_to(app)
 simulate.add_to(app)
+api.add_to(app)
+token.add_to(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -21,6 +21,10 @@ class NotPossible(TraderError):
     """What was asked cannot be done now; the sentence says why. Nothing was changed."""
 
 
+class KeyReused(TraderError):
+    """The idempotency key names an earlier command, which asked for something else. Nothing was done."""
+
+
 class RunnerHealth(msgspec.Struct, frozen=True, kw_only=True):
     """Whether somebody trades this account. `host` is thread (in the panel) or process, None when nobody ever did; `epoch`
     the lease's, one more at every taking."""

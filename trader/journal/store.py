@@ -408,13 +408,22 @@ class Journal:
         offset: int = 0,
         account: str | None = None,
         finished: bool | None = None,
+        underlying: str | None = None,
+        before: str | None = None,
         tickets: bool = False,
     ) -> list[RunSummary]:
         """Runs, the one that began last first; of those that are finished the one that ended last. Single orders only where they
-        are asked for."""
+        are asked for; `before` a run: those listed after it."""
         with self._read() as connection:
             return views.read_runs(
-                connection, limit=limit, offset=offset, account=account, finished=finished, tickets=tickets
+                connection,
+                limit=limit,
+                offset=offset,
+                account=account,
+                finished=finished,
+                underlying=underlying,
+                before=before,
+                tickets=tickets,
             )
 
     def run(self, run_id: str) -> RunSummary | None:
