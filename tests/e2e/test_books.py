@@ -3,13 +3,14 @@
 import json
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.rig import KEY, SECRET, Rig, await_value, preset, start_venue
+from tests.e2e.rig import KEY, SECRET, START, Rig, await_value, preset, start_venue
 from trader.config.connection import announcement_path
 from trader.config.settings import load_settings
 from trader.desk import Desk
@@ -93,8 +94,11 @@ def test_every_number_of_the_books_is_the_exchanges(rig: Rig, desk: Desk) -> Non
 
     # Orders: both ids, filled, left, prices.
     theirs = {one.venue_order_id: one for one in rig.gateway.open_orders()}
-    history = {one.venue_order_id: one for one in rig.gateway.order_history(rig.gateway.fills(None)[-1].ts_event)}  # type: ignore[arg-type]
-    ours = desk.orders(limit=500).orders
+    history = {one.venue_order_id: one for one in rig.gateway.order_history(START - timedelta(hours=1))}
+    ours = await_value(
+        lambda: ((page := desk.orders(limit=500).orders) and all(one.fees is not None for one in page) and page) or None,
+        30, "every fee",
+    )  # fmt: skip
     assert len(ours) >= 5 and {one.client_order_id for one in ours}.isdisjoint({"other-4", "other-5"})
     for line in ours:
         assert line.venue_order_id is not None and line.answer_secs is not None
@@ -106,13 +110,10 @@ def test_every_number_of_the_books_is_the_exchanges(rig: Rig, desk: Desk) -> Non
             assert row.avg_px == line.avg_px and row.paid_commission == line.fees and line.fill_secs is not None
 
     # Trades: price, fee, role.
-    fills = {one.fill_id: one for one in rig.gateway.fills(None) if (one.client_order_id or "").startswith("sd")}
-    told = await_value(
-        lambda: ((page := desk.trades(limit=500)) and all(one.fee is not None for one in page.trades) and page.trades) or None,
-        30, "every fee",
-    )  # fmt: skip
+    fills = [one for one in rig.gateway.fills(None) if one.venue_order_id in {line.venue_order_id for line in ours}]
+    told = desk.trades(limit=500).trades
     assert sorted((one.symbol, one.quantity, one.price, one.fee, one.role) for one in told) == sorted(
-        (one.symbol, one.quantity, one.price, one.commission, one.role) for one in fills.values()
+        (one.symbol, one.quantity, one.price, one.commission, one.role) for one in fills
     )
 
     # Positions: the exchange's net, ours by run and ticket, and the rest.
@@ -124,7 +125,8 @@ def test_every_number_of_the_books_is_the_exchanges(rig: Rig, desk: Desk) -> Non
             == (row.quantity, row.entry_price, row.mark, row.margin, row.liquidation_price, row.realized_pnl)
             for line, row in ((now[symbol], rows[symbol]) for symbol in rows)
         )
-        return now if same and len(now) == 3 else None
+        priced = all(part.pnl_mark is not None for line in now.values() for part in line.parts)
+        return now if same and priced and len(now) == 3 else None
 
     now = lasting(book, "positions equal to the exchange's rows")
     perp = now.pop(PERP)
@@ -155,7 +157,7 @@ def test_every_number_of_the_books_is_the_exchanges(rig: Rig, desk: Desk) -> Non
 
     balance = lasting(money, "balances equal to the wallet's")
     assert balance.currency == "USD" and balance.total == balance.free + balance.locked
-    assert balance.order_margin + balance.position_margin == balance.locked
+    assert balance.order_margin + balance.position_margin + balance.commission == balance.locked
 
     # What is not ours is said; nothing of ours differs.
     report = desk.sync()

@@ -408,12 +408,12 @@ class Journal:
         offset: int = 0,
         account: str | None = None,
         finished: bool | None = None,
-        tickets: bool = False,
         underlying: str | None = None,
         before: str | None = None,
+        tickets: bool = False,
     ) -> list[RunSummary]:
         """Runs, the one that began last first; of those that are finished the one that ended last. Single orders only where they
-        are asked for. `before` a run: those that come after it in this order."""
+        are asked for; `before` a run: those listed after it."""
         with self._read() as connection:
             return views.read_runs(
                 connection,
@@ -421,9 +421,9 @@ class Journal:
                 offset=offset,
                 account=account,
                 finished=finished,
-                tickets=tickets,
                 underlying=underlying,
                 before=before,
+                tickets=tickets,
             )
 
     def run(self, run_id: str) -> RunSummary | None:

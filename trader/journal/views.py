@@ -362,13 +362,13 @@ def read_runs(
     account: str | None = None,
     finished: bool | None = None,
     run_id: str | None = None,
-    tickets: bool = False,
     underlying: str | None = None,
     before: str | None = None,
+    tickets: bool = False,
 ) -> list[RunSummary]:
     """Runs, the one that began last first; `finished` True keeps those that ended, the one that ended last first, and False
-    those that have not. Single orders have no preset; they are told where one is named, or asked for. `before` a run: those that
-    come after it in this order."""
+    those that have not. Single orders have no preset; they are told where one is named, or asked for. `before` a run: those
+    listed after it."""
     created, ended = t.runs.alias("created"), t.runs.alias("ended")
     listed = ended if finished else created  # whose order and account it is, so that an index has both
     is_end = (ended.c.run_id == created.c.run_id) & (ended.c.kind == "run_finished")
@@ -392,14 +392,14 @@ def read_runs(
         query = query.where(listed.c.account == account)
     if run_id is not None:
         query = query.where(created.c.run_id == run_id)
-    if run_id is None and not tickets:
-        query = query.where(created.c.preset != "")
     if underlying is not None:
         query = query.where(created.c.underlying == underlying)
     if before is not None:
         kind = "run_finished" if finished else "run_created"
-        there = select(t.runs.c.seq).where(t.runs.c.run_id == before, t.runs.c.kind == kind)
-        query = query.where(listed.c.seq < there.scalar_subquery())
+        listed_at = select(t.runs.c.seq).where(t.runs.c.run_id == before, t.runs.c.kind == kind)
+        query = query.where(listed.c.seq < listed_at.scalar_subquery())
+    if run_id is None and not tickets:
+        query = query.where(created.c.preset != "")
     if finished is False:
         query = query.where(ended.c.seq.is_(None))
     rows = connection.execute(query).mappings().all()

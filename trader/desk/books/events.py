@@ -139,7 +139,7 @@ def positions_through(
             symbol, moved = record.fill.symbol, record.fill.side.sign * record.fill.quantity
         else:
             symbol = record.symbol
-            moved = Side(origins[record.run_id].created.ticket["side"]).sign * record.quantity
+            moved = Side(origins[record.run_id].created.ticket.get("side", Side.BUY)).sign * record.quantity
         had = held.get((record.run_id, symbol), 0)
         held[record.run_id, symbol] = had + moved
         found.append(Execution(seq, record, symbol, had, had + moved))
@@ -241,11 +241,12 @@ def _adopted(seq: int, record: rec.PositionAdopted, around: _Around) -> Iterator
 def _moved(told: _Told, had: int, holds: int) -> _Told:
     """The position's side of an execution."""
     kind: EventKind = "position_closed" if not holds else "position_updated" if had else "position_opened"
-    text = f"{told.symbol} {_signed(had)} → {_signed(holds)} at {plain(told.price)}"
+    text = f"{told.symbol} {signed(had)} → {signed(holds)} at {plain(told.price)}"
     return told._replace(kind=kind, text=text, position=holds)
 
 
-def _signed(contracts: int) -> str:
+def signed(contracts: int) -> str:
+    """``+2``, ``-3``, ``0``."""
     return f"{contracts:+d}" if contracts else "0"
 
 

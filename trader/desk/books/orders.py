@@ -225,8 +225,9 @@ def _timeline(first: rec.OrderIntended | rec.OrderDenied, news: _News) -> tuple[
     add(first, "denied" if isinstance(first, rec.OrderDenied) else "intended")
     for _, record in news:
         if isinstance(record, rec.OrderResolved):
-            order = resolved(order, record)
-            add(record, _STATIONS.get(record.status, record.status.value))
+            before_it, order = order, resolved(order, record)
+            is_news = (before_it.status, before_it.done_qty) != (order.status, order.done_qty)
+            add(record, _STATIONS.get(record.status, record.status.value) if is_news else "confirmed")
         elif isinstance(record, rec.FillRecorded):
             order = executed(order, record)
             add(record, "filled" if order.status is OrderStatus.FILLED else "partial")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from trader.desk.books.events import positions_through
+from trader.desk.books.events import positions_through, signed
 from trader.desk.books.holdings import Difference
 from trader.desk.books.lines import OrderLine
 from trader.domain.fill import Position
@@ -46,13 +46,13 @@ def _positions(positions: Mapping[str, Position], held: Mapping[str, int]) -> It
             yield Difference(
                 code="POSITION_MISSING",
                 symbol=symbol,
-                sentence=f"The exchange shows {shown:+d} {symbol}, runs and tickets hold {ours:+d} by the books.",
+                sentence=f"The exchange shows {signed(shown)} {symbol}, runs and tickets hold {ours:+d} by the books.",
             )
         else:
             yield Difference(
                 code="POSITION_FOREIGN",
                 symbol=symbol,
-                sentence=f"{shown - ours:+d} of {shown:+d} {symbol} are of no run or ticket here.",
+                sentence=f"{signed(shown - ours)} of {signed(shown)} {symbol} are of no run or ticket here.",
             )
 
 
