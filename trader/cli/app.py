@@ -18,6 +18,7 @@ from trader.cli import (
     emergency,
     exchange,
     hosts,
+    ledgers,
     levels,
     limits,
     record,
@@ -70,6 +71,7 @@ account.add_to(app)
 emergency.add_to(app)
 views.add_to(app)
 alerts.add_to(app)
+ledgers.add_to(app)
 books.add_to(app)
 configure.add_to(app)
 exchange.add_to(app)

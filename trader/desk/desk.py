@@ -24,6 +24,7 @@ from trader.config.snapshot import save_snapshot
 from trader.desk import market, runs, timeline
 from trader.desk import prerequisites as pre
 from trader.desk.alerting import AlertBook
+from trader.desk.books.reads import BookReads
 from trader.desk.chain import Chain
 from trader.desk.day import DayBook, day_rows
 from trader.desk.instead import sell_now_instead
@@ -78,7 +79,7 @@ def _on_off(on: bool | None) -> str | None:
     return None if on is None else "on" if on else "off"
 
 
-class Desk:
+class Desk(BookReads):
     """One account's desk. Cheap to make, opens its journal when first needed, may be used from any thread."""
 
     def __init__(self, settings: Settings) -> None:
@@ -92,6 +93,7 @@ class Desk:
         self._past = market.HistoryBook(self._door.gateway)
         self._funds = market.KeptAnswer(lambda: self._door.gateway().wallet().available)
         self._margin = market.KeptAnswer(lambda: self._door.gateway().margin_terms())
+        self._make_books()
         self._facts = pre.FactFinder(
             settings,
             self.account,
@@ -638,7 +640,8 @@ class Desk:
         Raises:
             ConfigError, ExchangeError, JournalError: The account cannot be read.
         """
-        return self._facts.foreign(underlying, self.status().runs)
+        status = self.status()
+        return self._facts.foreign(underlying, status.runs, status.tickets)
 
     # ------------------------------------------------------------ presets
 
@@ -707,6 +710,9 @@ class Desk:
             if self._day_book is None:
                 self._day_book = DayBook(journal, self.account)
             return self._day_book
+
+    def _journal(self) -> Journal:
+        return self._books()[0]
 
     def _books(self) -> tuple[Journal, RunBook, SeriesBook]:
         with self._lock:

@@ -512,12 +512,12 @@ def read_fills(connection: Connection, run_id: str) -> list[FillRow]:
     for seq, body in rows:
         record = decode_record(body)
         assert isinstance(record, FillRecorded)
-        fill = _with_cost(record.fill, costs.get(record.fill.key, []))
+        fill = with_cost(record.fill, costs.get(record.fill.key, []))
         found.append(FillRow(seq=seq, wall=record.wall, market=record.market, leg=record.leg, fill=fill))
     return found
 
 
-def _with_cost(fill: Fill, told: Sequence[FillCosted]) -> Fill:
+def with_cost(fill: Fill, told: Sequence[FillCosted]) -> Fill:
     """The fill with its commission, once the exchange has told that of all its contracts."""
     costed = sum(fill.quantity if part.quantity is None else part.quantity for part in told)
     if fill.commission is not None or costed < fill.quantity:
