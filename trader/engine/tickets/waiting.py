@@ -86,6 +86,8 @@ def _in_the_way(turn: Turn, run: Run) -> Obstacle | None:
     if turn.now.market is None:
         ask_chain(turn, run)
         return Obstacle(Refusal("NO_MARKET_TIME", "", "no market data has arrived yet"), lasts=False)
+    if turn.watch(run.run_id).recovered:  # it is not sent any more: prices are no matter
+        return _pin(turn, run) or _unread(turn, run)
     return _pin(turn, run) or _unpriced(turn, run) or _unread(turn, run)
 
 
