@@ -17,11 +17,11 @@ def funds_flaw(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now: 
     shown = state.shown.get(run.underlying)
     if shown is None or shown.available is None:
         return Denied("ACCOUNT_NOT_READ", "the free balance has not been read yet")
-    needed = tied_up(state, run, leg, intent.quantity, _price(state, leg, intent), now)
+    needed = tied_up(state, run, leg, intent.quantity, price_of(state, leg, intent), now)
     if needed is None:
         return Denied("NO_INDEX_PRICE", f"underlying={run.underlying}")
     sent = [
-        tied_up(state, other, theirs, order.intent.quantity, _price(state, theirs, order.intent), now) or ZERO
+        tied_up(state, other, theirs, order.intent.quantity, price_of(state, theirs, order.intent), now) or ZERO
         for other in state.unresolved
         for order in other.live_orders()
         if order.intent.purpose is Purpose.ENTRY and order.intended_at >= shown.asked
@@ -33,7 +33,7 @@ def funds_flaw(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now: 
     return judge(needed > most, "MARGIN_INSUFFICIENT", numbers, passed)
 
 
-def _price(state: State, leg: LegTerms, intent: OrderIntent) -> Decimal | None:
+def price_of(state: State, leg: LegTerms, intent: OrderIntent) -> Decimal | None:
     """What a contract would cost: its limit, its trigger, or what the book asks for."""
     if intent.limit_price is not None:
         return intent.limit_price
@@ -45,25 +45,30 @@ def _price(state: State, leg: LegTerms, intent: OrderIntent) -> Decimal | None:
 
 
 def tied_up(state: State, run: Run, leg: LegTerms, quantity: int, price: Decimal | None, now: Now) -> Decimal | None:
-    """USD that so many contracts take out of the free balance: what short options block, what long ones cost, the initial margin of
-    a perpetual; with the commission. None without a price."""
+    """USD that so many contracts take out of the free balance, the commission among it. None without a price."""
     spot = state.market.spots.get(run.underlying)
     if spot is None or price is None:
         return None
-    fee = closing_fee(leg, quantity, price, spot)
+    return blocked(state, run, leg, quantity, price, spot, now) + closing_fee(leg, quantity, price, spot)
+
+
+def initial_share(leg: LegTerms, leverage: Decimal | None) -> Decimal:
+    """Initial margin of a perpetual, as a fraction of what it is worth: never less than the contract's own."""
+    least = leg.margin_pct / HUNDRED
+    return least if leverage is None else max(1 / leverage, least)
+
+
+def blocked(state: State, run: Run, leg: LegTerms, quantity: int, price: Decimal, spot: Decimal, now: Now) -> Decimal:
+    """USD that short options block, that long ones cost, the initial margin of a perpetual; without the commission."""
     worth = price * quantity * leg.contract_value
     if leg.kind is Kind.PERPETUAL:
-        leverage = None if run.ticket is None else run.ticket.leverage
-        share = leg.margin_pct / HUNDRED if leverage is None else max(1 / leverage, leg.margin_pct / HUNDRED)
-        return worth * share + fee
+        return worth * initial_share(leg, None if run.ticket is None else run.ticket.leverage)
     if leg.side is Side.BUY:
-        return worth + fee
+        return worth
     quote = state.market.quotes.get(leg.symbol)
     mark, iv = (leg.mark, leg.iv) if quote is None else (quote.mark, quote.mark_iv)
     new = [option_held(leg, quantity, mark, iv)]
-    return (
-        margin_in(state.mode_on(run.underlying), new, spot=spot, at=now.market, beside=options_beside(state, run)) + fee
-    )
+    return margin_in(state.mode_on(run.underlying), new, spot=spot, at=now.market, beside=options_beside(state, run))
 
 
 def options_beside(state: State, run: Run) -> list[OptionHeld]:
