@@ -1,6 +1,6 @@
 # make run    the panel, the runner and the local venue on http://127.0.0.1:8501 (PORT=... for another port), PAPER mode
 # make test   lint, types and tests: about eight minutes of two cores
-# make t1, browser, killpoints, campaign, mutants, soak, coverage   what takes longer; each is explained below
+# make t1, browser, killpoints, campaign, mutants, fuzz, soak, coverage   what takes longer; each is explained below
 # Needs Python 3.11 or newer and make. Everything is installed into .venv/ once; the stamps notice changed requirements.
 # All paths are relative, so a checkout may lie below a folder with spaces in its name.
 
@@ -9,7 +9,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types collected pytest coverage killpoints campaign mutants t1 browser soak clean
+.PHONY: help run test lint format types collected pytest coverage killpoints campaign mutants fuzz t1 browser soak clean
 
 help:
 	@sed -n '1,4s/^# //p' Makefile
@@ -63,6 +63,10 @@ campaign: $(VENV)/.installed-test
 mutants: $(VENV)/.installed-test
 	$(PY) -m tests.mutants
 	$(PY) -m tests.mutants --random 200 --seed 1
+
+# 50,000 requests to the HTTP API, drawn from its document and broken on purpose (REQUESTS=... SEED=...); a sample is a test.
+fuzz: $(VENV)/.installed-test
+	$(PY) -m tests.api.fuzz --requests $(or $(REQUESTS),50000) --seed $(or $(SEED),1)
 
 # What breaks around the real runner, at length: disk, clock, database, signals, streams; 2,000 sessions with the tables of
 # faults and commands by phase; the commands of the documents that take minutes or install; the benchmarks of whole processes.

@@ -14,7 +14,7 @@ if runtime.exists():
 else:
     from trader.panel import boot
 
-    app = st.App(__file__, lifespan=boot.lifespan, middleware=boot.middleware())
+    app = st.App(__file__, lifespan=boot.lifespan, routes=boot.routes(), middleware=boot.middleware())
 
     if __name__ == "__main__":
         app.run(config={"server.port": boot.port_from_environment()})

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from bench import chain, engine, journal, latency, measuring, memory, messages, orders, panel, sessions, stop
+from bench import api, chain, engine, journal, latency, measuring, memory, messages, orders, panel, sessions, stop
 from bench.measuring import Figures
 
 # What a figure should reach: name of the benchmark, figure, aim in words.
@@ -14,6 +14,7 @@ AIMS = (
     ("stop", "stop_to_flat_max_secs", "< 2 s"),
     ("latency", "p99_ratio_1_tabs", "≤ 1.2"),
     ("panel", "chart_refresh_ms", "≤ 12 ms"),
+    ("api", "p99_ratio", "≤ 1.2"),
     ("panel", "kb_per_second", "≤ 25"),
     ("panel", "cpu_per_tab_pct", "≤ 4"),
     ("memory", "most_mb", "< 80 MB"),
@@ -32,6 +33,7 @@ def measure_all() -> dict[str, Figures]:
         "orders": orders.measure(secs=1.5, rounds=3),
         "stop": stop.measure(runs=5),
         "panel": panel.measure(secs=10.0, points=2000, tabs_open=4),
+        "api": api.measure(secs=3.0, rate=1000.0, rounds=1),
         "memory": memory.measure(secs=30.0, rate=1000.0),
     }
 

@@ -12,7 +12,7 @@ PACKAGES = sorted(
     if path.parent.name != "trader"
 )
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-PLANNED = ("trader/api", "trader/notify")  # said to be planned; no package yet
+PLANNED = ("trader/notify",)  # said to be planned; no package yet
 
 
 def rows(page: str) -> str:

@@ -45,6 +45,8 @@ SIDEWAYS = {
     ("trader.__main__", "trader.cli"),
     ("pages", "trader.panel"),
     ("trader.panel", "pages"),
+    ("trader.panel", "trader.api"),  # mounted on the panel's port
+    ("trader.cli", "trader.api"),  # or alone
     ("streamlit_app", "trader.panel"),
 }
 ANYONE_MAY = {"trader"}  # the version

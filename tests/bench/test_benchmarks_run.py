@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench import chain, engine, journal, latency, memory, messages, orders, panel, sessions, stop, venue_publish
+from bench import api, chain, engine, journal, latency, memory, messages, orders, panel, sessions, stop, venue_publish
 from bench.latency import latencies_us
 from bench.measuring import machine, percentile
 
@@ -36,6 +36,11 @@ WHOLE: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, Any], set[str]]]
         panel.measure,
         {"secs": 2.0, "points": 50, "tabs_open": 2},
         {"chart_refresh_ms", "kb_per_second", "full_page_median_ms"},
+    ),
+    "api": (
+        api.measure,
+        {"secs": 0.3, "rate": 200.0, "rounds": 1},
+        {"status_per_sec", "status_p99_ms", "command_p99_ms", "p99_ratio"},
     ),
     "memory": (memory.measure, {"secs": 0.2, "rate": 100.0}, {"after_start_mb", "after_run_mb", "most_mb"}),
 }

@@ -38,6 +38,7 @@ NOT_RUN = {
 OURS = r"(\w+=\S+ )*(make (?!run\b)|pytest |python -m (tests|bench)\b)"
 # Commands of running text that are run behind the blocks of their page; capitals are filled in.
 ALSO = {
+    "api.md": ("python -m trader token revoke guide",),
     "runbook.md": (
         "python -m trader ack all",
         "python -m trader journal backup FILE",

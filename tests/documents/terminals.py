@@ -22,6 +22,7 @@ _HOSTS = {
     r"\S*python -m trader (run|up)": "runner_started",
     r"\S*python -m trader venue": '"rest_url"',
     r"\S*python -m trader record": "Recording",
+    r"\S*python -m trader api": "HTTP API",
 }
 _ASSIGNMENTS = r"(?:\w+=\S* )*"
 _READY_SECS, _END_SECS = 60.0, 30.0

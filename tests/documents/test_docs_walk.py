@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("bash") is None,
 
 # What a page takes for granted: a runner with its local exchange, or the line that a local exchange printed.
 BEFORE = {
+    "api.md": "python -m trader run",
     "client.md": "python -m trader venue > venue.json",
     "recordings.md": "python -m trader run",
     "runbook.md": "python -m trader run",

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from trader.panel.guard import HostGuard, refusal
+from trader.machine.loopback import refusal
+from trader.panel.guard import HostGuard
 from trader.panel.paths import KnownPaths
 
 PORT = 8501
@@ -120,8 +121,9 @@ def asked(path: str, *, page: bool) -> int:
         ("/_stcore/health", False, 200),
         ("/static/css/index.css", False, 200),
         ("/favicon.png", False, 200),
+        ("/api/v1/runs", True, 200),  # the API answers for itself
         ("/api", True, 404),
-        ("/api/v1/runs", True, 404),
+        ("/apis", True, 404),
         ("/metrics", True, 404),
         ("/metrics/", True, 404),
         ("/healthz", True, 404),

@@ -1,4 +1,4 @@
-"""How the exchange margins the account: shown, and set on the exchange itself."""
+"""The account's money and how the exchange margins it: shown, and set on the exchange itself."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,8 +11,11 @@ from trader.domain.margin import MODES, mode_words, topup_words
 
 if TYPE_CHECKING:
     from trader.desk import MarginChange
+    from trader.desk.books.holdings import Balance
 
-account = typer.Typer(help="How the exchange margins the account: margin mode and auto top-up.", no_args_is_help=False)
+account = typer.Typer(
+    help="The account's balances, and how the exchange margins it: margin mode and auto top-up.", no_args_is_help=False
+)
 
 
 @account.callback(invoke_without_command=True)
@@ -23,14 +26,28 @@ def show_all(context: typer.Context) -> None:
 
 @account.command()
 def show(as_json: options.JsonFlag = False) -> None:
-    """Print margin mode, auto top-up and each position's margin, as the exchange tells them."""
+    """Print balances, margin mode, auto top-up and each position's margin, as the exchange tells them."""
     import msgspec
 
     with options.open_desk(options.read_settings()) as desk:
-        terms = desk.margin()
+        terms, sheet = desk.margin(), desk.balances()
     if as_json:
-        emit_json(msgspec.to_builtins(terms, str_keys=True))
+        emit_json({**msgspec.to_builtins(terms, str_keys=True), "balances": sheet.balances})
         return
+    head = ["currency", "total", "free", "locked", "equity"]
+    emit_lines(
+        table(
+            head,
+            [
+                [
+                    one.currency,
+                    *("–" if sum_ is None else f"{sum_:f}" for sum_ in (one.total, one.free, one.locked, one.equity)),
+                ]
+                for one in sheet.balances
+            ],
+        )
+    )
+    emit_lines(f"Margin: {line}." for line in map(_margins, sheet.balances) if line)
     emit_lines(
         [
             f"Margin mode: {mode_words(terms.mode)}.",
@@ -78,6 +95,17 @@ def _tell(found: "MarginChange", as_json: bool) -> None:
         emit_lines([found.words])
     if not found.done:
         raise typer.Exit(1)
+
+
+def _margins(one: "Balance") -> str:
+    """What is locked is for, as far as the exchange tells."""
+    parts = (
+        ("orders", one.order_margin),
+        ("positions", one.position_margin),
+        ("portfolio", one.portfolio_margin),
+        ("fees", one.commission),
+    )
+    return ", ".join(f"{name} {margin:f} {one.currency}" for name, margin in parts if margin is not None)
 
 
 def _price(price: object) -> str:

@@ -12,16 +12,19 @@ from trader import __version__
 from trader.cli import (
     account,
     alerts,
+    api,
     books,
     configure,
     emergency,
     exchange,
     hosts,
+    ledgers,
     levels,
     limits,
     record,
     runs,
     simulate,
+    token,
     views,
 )
 from trader.domain.errors import ConfigError, TraderError
@@ -68,11 +71,14 @@ account.add_to(app)
 emergency.add_to(app)
 views.add_to(app)
 alerts.add_to(app)
+ledgers.add_to(app)
 books.add_to(app)
 configure.add_to(app)
 exchange.add_to(app)
 record.add_to(app)
 simulate.add_to(app)
+api.add_to(app)
+token.add_to(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -102,6 +102,11 @@ def account_name(env: str, key: str | None) -> str:
     return f"{env}-{hashlib.blake2b(key.encode(), digest_size=4).hexdigest()}"
 
 
+def doorbell_path(home: Path, account: str) -> Path:
+    """Where the account's runner is rung, so that it looks at once for a command."""
+    return home / f"{account}.bell"
+
+
 def resolve_connection(settings: Settings, *, need_keys: bool = True) -> Connection:
     """The exchange the settings point at.
 

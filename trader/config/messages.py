@@ -26,7 +26,13 @@ class InvalidConfig(ConfigError):
 
 def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """One sentence per problem pydantic found in a value of `model`."""
-    return [_sentence(details, model) for details in error.errors(include_url=False)]
+    return [sentence(details, model) for details in causes(error.errors(include_url=False))]
+
+
+def causes(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Without those that only follow from others: a list is also called too short when one of its rows is wrong."""
+    inner = {tuple(one["loc"][: len(one["loc"]) - cut]) for one in errors for cut in range(1, len(one["loc"]) + 1)}
+    return [one for one in errors if one["type"] != "too_short" or tuple(one["loc"]) not in inner]
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -113,7 +119,8 @@ _MUST = {
 }
 
 
-def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
+def sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
+    """One problem that pydantic found in a value of `model`, in words."""
     kind, loc = details["type"], details["loc"]
     path = path_of(loc)
     if kind == "extra_forbidden":

@@ -1,5 +1,6 @@
 """The desk itself: what faces may ask for, and nothing else."""
 
+import hashlib
 import secrets
 import threading
 import time
@@ -12,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from trader.config.account_limits import AccountLimits, read_limits
-from trader.config.connection import account_name
+from trader.config.connection import account_name, doorbell_path
 from trader.config.drafts import DraftStore
 from trader.config.halt import halt_words, lift_halt
 from trader.config.precedence import resolve, saved_configuration
@@ -23,6 +24,7 @@ from trader.config.snapshot import save_snapshot
 from trader.desk import market, runs, timeline
 from trader.desk import prerequisites as pre
 from trader.desk.alerting import AlertBook
+from trader.desk.books.reads import BookReads
 from trader.desk.chain import Chain
 from trader.desk.day import DayBook, day_rows
 from trader.desk.instead import sell_now_instead
@@ -41,6 +43,7 @@ from trader.desk.values import (
     CommandReceipt,
     DayRow,
     ExpiryChoice,
+    KeyReused,
     LogLine,
     LotSize,
     Marker,
@@ -60,6 +63,7 @@ from trader.engine.records import LimitsSet, Phase
 from trader.engine.view import RunView
 from trader.journal import AlertRow, Command, CommandRow, Journal, RunSummary
 from trader.journal.commands import CommandKind
+from trader.machine.doorbell import ring
 
 IssuedBy = Literal["panel", "cli", "api"]
 Order = Literal["pause", "reduce", "kill", "resume"]
@@ -75,7 +79,7 @@ def _on_off(on: bool | None) -> str | None:
     return None if on is None else "on" if on else "off"
 
 
-class Desk:
+class Desk(BookReads):
     """One account's desk. Cheap to make, opens its journal when first needed, may be used from any thread."""
 
     def __init__(self, settings: Settings) -> None:
@@ -89,6 +93,7 @@ class Desk:
         self._past = market.HistoryBook(self._door.gateway)
         self._funds = market.KeptAnswer(lambda: self._door.gateway().wallet().available)
         self._margin = market.KeptAnswer(lambda: self._door.gateway().margin_terms())
+        self._make_books()
         self._facts = pre.FactFinder(
             settings,
             self.account,
@@ -149,6 +154,28 @@ class Desk:
     def history(self, limit: int = 50, offset: int = 0) -> list[RunSummary]:
         """Finished runs of every account in this journal, the one that ended last first."""
         return self._books()[0].runs(limit=limit, offset=offset, finished=True)
+
+    def run_list(
+        self,
+        *,
+        finished: bool | None = None,
+        underlying: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> list[RunSummary]:
+        """This account's runs, newest first; `before` a run: those made before it.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        return self._books()[0].runs(
+            limit=limit, account=self.account, finished=finished, underlying=underlying, before=before
+        )
+
+    def run_summary(self, run_id: str) -> RunSummary | None:
+        """One run of this account in a line; None when there is none of that id."""
+        found = self._books()[0].run(run_id)
+        return found if found is not None and found.account == self.account else None
 
     def days(self, count: int = 30) -> tuple[DayRow, ...]:
         """The newest Indian days of this account, newest first: what they have made, and whether the wallet agrees.
@@ -218,6 +245,7 @@ class Desk:
         issued_by: IssuedBy,
         confirm: str | None = None,
         beside: str | None = None,
+        key: str = "",
     ) -> CommandReceipt:
         """Ask the runner for a run of `preset`; returns once the request is recorded.
 
@@ -227,14 +255,24 @@ class Desk:
             issued_by: Which face asks.
             confirm: Production only: the phrase of `arming_phrase`.
             beside: The phrase that confirms what stands on the account besides, exactly as it stands now.
+            key: Idempotency: the same key again is the same command, whatever has become of it.
 
         Raises:
+            KeyReused: An earlier command of this key asked for something else.
             NotPossible: Trading is halted, or no runner is alive: a start nobody takes up now must not begin hours later; or
                 the entry was to be made at once, and what stands on the account was not confirmed. A scheduled one is
                 taken: its entry stays barred, and says so, until it is confirmed or gone.
             ConfigError: A phrase is not the right one.
             JournalError: The request could not be recorded.
         """
+        asked: dict[str, object] = {
+            "config": preset.model_dump(mode="json"),
+            "config_hash": preset.config_hash,
+            "now": now,
+            "confirm": confirm,
+        }
+        if (earlier := self._earlier("start", asked, key)) is not None:
+            return earlier
         if self.settings.env == "production" and confirm != self.arming_phrase(preset):
             raise ConfigError(f'Production needs the phrase "{self.arming_phrase(preset)}", typed in full.')
         if halted := halt_words(self.settings.home):
@@ -244,14 +282,9 @@ class Desk:
                 f"No runner is alive for account {self.account}, so nothing was started; "
                 "start the panel or `python -m trader run` first."
             )
-        body = {
-            "config": preset.model_dump(mode="json"),
-            "config_hash": preset.config_hash,
-            "now": now,
-            "confirm": confirm,
-            **self._confirmed(preset.strategy.underlying, beside, now=now),
-        }
-        return self._submit("start", body, issued_by)
+        return self._submit(
+            "start", {**asked, **self._confirmed(preset.strategy.underlying, beside, now=now)}, issued_by, key
+        )
 
     def _confirmed(self, underlying: str, phrase: str | None, *, now: bool) -> dict[str, object]:
         """What a start says of other people's things: nothing while there are none, or none can be read (then the runner,
@@ -310,14 +343,14 @@ class Desk:
         """What a person must type to start this run with real money."""
         return arming_phrase(self.account, preset.strategy.quantity)
 
-    def stop(self, run_id: str | None = None, *, issued_by: IssuedBy) -> CommandReceipt:
+    def stop(self, run_id: str | None = None, *, issued_by: IssuedBy, key: str = "") -> CommandReceipt:
         """Stop & Exit one run, or every unresolved one; returns once the request is recorded. Works in every state.
 
         Raises:
             JournalError: The request could not be recorded; the sentence names what works without the journal.
         """
         try:
-            return self._submit("stop", {"run_id": run_id}, issued_by)
+            return self._submit("stop", {"run_id": run_id}, issued_by, key)
         except JournalError as error:
             raise JournalError(f"Stop could not be recorded. {error} {FLATTEN_HINT}") from error
 
@@ -336,7 +369,9 @@ class Desk:
         fresh = sum(1 for alert in book.open() if which is None or alert.seq in which)
         return self._submit("ack", {**body, "who": who}, issued_by), fresh
 
-    def order_level(self, order: Order, *, issued_by: IssuedBy, who: str = "", reason: str = "") -> CommandReceipt:
+    def order_level(
+        self, order: Order, *, issued_by: IssuedBy, who: str = "", reason: str = "", key: str = ""
+    ) -> CommandReceipt:
         """Set what the account may do: pause, reduce, kill (cancel and flatten, then no entry) or resume. Returns once the
         request is recorded; without a living runner it is carried out by the next one. Resume lifts the HALT file besides.
 
@@ -347,7 +382,7 @@ class Desk:
         if order == "resume":
             lift_halt(self.settings.home)
         try:
-            return self._submit(order, {"who": who, "reason": reason}, issued_by)
+            return self._submit(order, {"who": who, "reason": reason}, issued_by, key)
         except JournalError as error:
             hint = f" {FLATTEN_HINT}" if order == "kill" else ""
             raise JournalError(f"{order.capitalize()} could not be recorded. {error}{hint}") from error
@@ -370,17 +405,52 @@ class Desk:
         body: dict[str, object] = {"limits": limits.document(), "seen": None if seen is None else seen.document()}
         return self._submit("limits", {**body, "who": who}, issued_by)
 
-    def _submit(self, kind: CommandKind, body: dict[str, object], issued_by: IssuedBy) -> CommandReceipt:
+    def _submit(self, kind: CommandKind, body: dict[str, object], issued_by: IssuedBy, key: str = "") -> CommandReceipt:
+        """Record a command. `key`: see `start`.
+
+        Raises:
+            KeyReused: An earlier command of this key asked for something else.
+            JournalError: It could not be recorded.
+        """
+        if (earlier := self._earlier(kind, body, key)) is not None:
+            return earlier
         command = Command(
-            command_id=secrets.token_hex(8),
+            command_id=self._command_id(key),
             account=self.account,
             kind=kind,
             issued_at=datetime.now(UTC),
             issued_by=issued_by,
             body=body,
         )
-        self._books()[0].submit_command(command)
+        try:
+            self._books()[0].submit_command(command)
+        except JournalError:
+            if (earlier := self._earlier(kind, body, key)) is not None:  # two at once
+                return earlier
+            raise
+        ring(doorbell_path(self.settings.home, self.account))
         return CommandReceipt(command_id=command.command_id, account=self.account, issued_at=command.issued_at)
+
+    def _command_id(self, key: str) -> str:
+        return hashlib.sha256(f"{self.account}\n{key}".encode()).hexdigest()[:32] if key else secrets.token_hex(8)
+
+    def _earlier(self, kind: CommandKind, asked: Mapping[str, object], key: str) -> CommandReceipt | None:
+        """The command of this key, if there is one already.
+
+        Raises:
+            KeyReused: It asked for something else.
+        """
+        row = self.command(self._command_id(key)) if key else None
+        if row is None:
+            return None
+        if row.kind != kind or any(row.body.get(name) != value for name, value in asked.items()):
+            raise KeyReused("This idempotency key was used for another request; nothing was done. Choose another key.")
+        return CommandReceipt(command_id=row.command_id, account=row.account, issued_at=row.issued_at)
+
+    def command(self, command_id: str) -> CommandRow | None:
+        """A command and what became of it; None when this account has none of that id."""
+        row = self._books()[0].command(command_id)
+        return row if row is not None and row.account == self.account else None
 
     def await_command(self, command_id: str, timeout_secs: float) -> CommandRow:
         """Wait until the runner answered a command; the row as it then is (still ``new`` when time was up).
@@ -570,7 +640,8 @@ class Desk:
         Raises:
             ConfigError, ExchangeError, JournalError: The account cannot be read.
         """
-        return self._facts.foreign(underlying, self.status().runs)
+        status = self.status()
+        return self._facts.foreign(underlying, status.runs, status.tickets)
 
     # ------------------------------------------------------------ presets
 
@@ -639,6 +710,9 @@ class Desk:
             if self._day_book is None:
                 self._day_book = DayBook(journal, self.account)
             return self._day_book
+
+    def _journal(self) -> Journal:
+        return self._books()[0]
 
     def _books(self) -> tuple[Journal, RunBook, SeriesBook]:
         with self._lock:

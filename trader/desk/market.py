@@ -156,10 +156,13 @@ class HistoryBook:
 
 
 class KeptAnswer(Generic[T]):
-    """One answer of the exchange, asked for at most every 15 s, and no sooner after a failure. Thread-safe."""
+    """One answer of the exchange, asked for at most every 15 s (or `secs`), and no sooner after a failure. Thread-safe."""
 
-    def __init__(self, ask: Callable[[], T], monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, ask: Callable[[], T], monotonic: Callable[[], float] = time.monotonic, *, secs: float = _KEPT_SECS
+    ) -> None:
         self._ask = ask
+        self._secs = secs
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._kept: tuple[float, T | TraderError] | None = None
@@ -171,7 +174,7 @@ class KeptAnswer(Generic[T]):
             ConfigError, ExchangeError: It could not be had.
         """
         with self._lock:
-            if self._kept is None or self._monotonic() - self._kept[0] >= _KEPT_SECS:
+            if self._kept is None or self._monotonic() - self._kept[0] >= self._secs:
                 try:
                     found: T | TraderError = self._ask()
                 except TraderError as error:

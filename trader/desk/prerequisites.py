@@ -32,7 +32,7 @@ from trader.engine.ids import is_ours, parse_client_order_id
 from trader.engine.prerequisites import Facts, Item, Unread, Verdict, prerequisites
 from trader.engine.records import Phase
 from trader.engine.state import Account, State
-from trader.engine.view import RunView
+from trader.engine.view import RunView, TicketView
 from trader.exchange.common.odd_rows import OddFigures, PartialList
 from trader.exchange.common.statistics import Statistics
 from trader.exchange.ports import Gateway
@@ -162,8 +162,10 @@ class FactFinder:
 
     # ------------------------------------------------------------ what stands on the account
 
-    def foreign(self, underlying: str, runs: Sequence[RunView]) -> tuple[Foreign, ...]:
-        """What stands on the account of an underlying that none of these unfinished runs explains.
+    def foreign(
+        self, underlying: str, runs: Sequence[RunView], tickets: Sequence[TicketView] = ()
+    ) -> tuple[Foreign, ...]:
+        """What stands on the account of an underlying that none of these unfinished runs and tickets explains.
 
         Raises:
             ConfigError, ExchangeError: The exchange cannot be asked.
@@ -175,7 +177,9 @@ class FactFinder:
         for run in runs:
             for leg in run.legs:
                 expected[leg.symbol] = expected.get(leg.symbol, 0) + Side(leg.side).sign * leg.open_quantity
-        names = {run.run_id[:5] for run in runs}
+        for one in tickets:
+            expected[one.symbol] = expected.get(one.symbol, 0) + Side(one.side).sign * one.open_quantity
+        names = {run.run_id[:5] for run in runs} | {one.ticket_id[:5] for one in tickets}
         positions = _of_underlying(lambda: gateway.positions(underlying), underlying)
 
         def is_known(order: OrderSnapshot) -> bool:
@@ -186,8 +190,8 @@ class FactFinder:
         return find_foreign(underlying, positions, orders, expected=expected, is_known=is_known)
 
     def _foreign_facts(self, underlying: str, status: Status | TraderError) -> dict[str, object]:
-        runs = () if isinstance(status, TraderError) else status.runs
-        found = tried(lambda: self.foreign(underlying, runs))
+        runs, tickets = ((), ()) if isinstance(status, TraderError) else (status.runs, status.tickets)
+        found = tried(lambda: self.foreign(underlying, runs, tickets))
         waiting = [run for run in runs if run.underlying == underlying and run.phase is Phase.WAITING]
         return {
             "foreign": Unread(f"the account cannot be read: {found}") if isinstance(found, TraderError) else found,

@@ -23,7 +23,8 @@ from trader.engine.records import (
     RunFinished,
 )
 from trader.engine.state import Run, State
-from trader.engine.view import OrderView, RunView
+from trader.engine.tickets.viewing import build_ticket
+from trader.engine.view import OrderView, RunView, TicketView
 from trader.engine.viewing import build_view
 from trader.journal import Journal, OrderRow
 
@@ -31,10 +32,11 @@ _RUNS_KEPT = 16
 
 
 class AccountRuns(NamedTuple):
-    """An account's runs that are not resolved, oldest first, or else the one that ended last; its newest change of level, and
-    its newest decisions of any kind, newest first."""
+    """An account's runs that are not resolved, oldest first, or else the one that ended last; its single orders that are not;
+    its newest change of level, and its newest decisions of any kind, newest first."""
 
     unresolved: tuple[str, ...]
+    tickets: tuple[str, ...]
     ended_last: str | None
     levels: tuple[LevelChanged, ...]
     decided: tuple[LevelChanged | LimitsSet | LossLocked, ...]
@@ -87,10 +89,12 @@ class RunBook:
         read_to, told = self._accounts.get(account, (-1, None))
         if told is None or newest > read_to:
             unresolved = self._journal.unresolved_runs(account, tickets=False)
+            tickets = [one for one in self._journal.unresolved_runs(account) if one not in unresolved]
             ended = [] if unresolved else self._journal.runs(limit=1, account=account, finished=True)
             levels = self._journal.level_changes(account, 1)
             told = AccountRuns(
                 tuple(unresolved),
+                tuple(tickets),
                 ended[0].run_id if ended else None,
                 tuple(record for _, record in levels),
                 tuple(self._journal.account_decisions(account, SHOWN)),
@@ -122,9 +126,15 @@ class RunBook:
         folded = _folded(run_id, records)
         if folded is None:
             return None
-        empty, run = folded
-        last_market = next((record.market for record in reversed(records) if record.market is not None), None)
-        return build_view(empty, run, Now(wall, last_market))
+        return build_view(*folded, _newest(records, wall))
+
+    def ticket(self, run_id: str, wall: datetime) -> TicketView | None:
+        """A single order as its records tell it, without live prices. None when there is none of that id."""
+        records = self.records(run_id)
+        folded = _folded(run_id, records)
+        if folded is None or folded[1].ticket is None:
+            return None
+        return build_ticket(*folded, _newest(records, wall))
 
     def outcome(self, run_id: str) -> Outcome | None:
         """What a finished run left. None while it is not finished, and for one that sold nothing."""
@@ -148,6 +158,11 @@ def order_view(row: OrderRow) -> OrderView:
         wall=row.wall,
         passed=row.passed,
     )
+
+
+def _newest(records: tuple[AnyRecord, ...], wall: datetime) -> Now:
+    """Now, by the exchange's time as the records know it last."""
+    return Now(wall, next((record.market for record in reversed(records) if record.market is not None), None))
 
 
 def ended(records: tuple[AnyRecord, ...]) -> datetime | None:

@@ -44,6 +44,8 @@ def read_status(
     live = {run.run_id: run for run in snapshot.runs} if snapshot is not None else {}
     known = book.of_account(account)
     views = [_current(book, live, name, snapshot, runner, wall) for name in known.unresolved]
+    tickets = {one.ticket_id: one for one in snapshot.tickets} if snapshot is not None and runner.alive else {}
+    orders = [tickets.get(name) or book.ticket(name, wall) for name in known.tickets]
     unresolved = tuple(view for view in views if view is not None)
     chosen = run_id or (known.unresolved[-1] if known.unresolved else known.ended_last)
     run = next((view for view in unresolved if view.run_id == chosen), None)
@@ -85,6 +87,7 @@ def read_status(
         market=market,
         totals=None if snapshot is None else snapshot.totals,
         margin=None if snapshot is None else snapshot.margin,
+        tickets=tuple(ticket for ticket in orders if ticket is not None),
     )
 
 

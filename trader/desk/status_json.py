@@ -36,9 +36,9 @@ def status_document(status: Status) -> dict[str, Any]:
             "pid": status.runner.pid,
         },
         "client": None if status.ops is None else msgspec.to_builtins(status.ops.client),
-        **_run_document(status.run),
+        **run_document(status.run),
         "open_runs": [run.run_id for run in status.runs],
-        "runs": [_run_document(run) for run in status.runs],
+        "runs": [run_document(run) for run in status.runs],
         "alerts": [
             {
                 "id": a.seq,
@@ -93,7 +93,8 @@ def _left_out(status: Status) -> dict[str, Any]:
     return {"times": 0 if ops is None else ops.left_out_times, "rows": [] if ops is None else list(ops.left_out)}
 
 
-def _run_document(run: RunView | None) -> dict[str, Any]:
+def run_document(run: RunView | None) -> dict[str, Any]:
+    """One run as `status_document` has it."""
     if run is None:
         return {**dict.fromkeys(_RUN_FIELDS), "stop_requested": False, "flat": "unknown", "legs": [], "ladder": []}
     document = {name: _value(getattr(run, name), name) for name in _RUN_FIELDS}

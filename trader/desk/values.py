@@ -11,7 +11,7 @@ from trader.desk.margin import NOT_KNOWN, Margined
 from trader.desk.position import Position
 from trader.domain.errors import TraderError
 from trader.domain.margin import MarginTerms
-from trader.engine.view import LegView, Ops, OrderView, RunView, Totals
+from trader.engine.view import LegView, Ops, OrderView, RunView, TicketView, Totals
 from trader.journal import AlertRow, FillRow, RunSummary
 from trader.pricing.margin_mode import OptionHeld
 from trader.pricing.payoff import Basis
@@ -19,6 +19,10 @@ from trader.pricing.payoff import Basis
 
 class NotPossible(TraderError):
     """What was asked cannot be done now; the sentence says why. Nothing was changed."""
+
+
+class KeyReused(TraderError):
+    """The idempotency key names an earlier command, which asked for something else. Nothing was done."""
 
 
 class RunnerHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +139,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     market: datetime | None = None  # the exchange's time in the runner's last picture
     totals: Totals | None = None  # all runs together, as the runner counted them last
     margin: MarginTerms | None = None  # how the account is margined, as the runner was told last
+    tickets: tuple[TicketView, ...] = ()  # single orders that are not finished, oldest first
 
 
 class CommandReceipt(msgspec.Struct, frozen=True, kw_only=True):

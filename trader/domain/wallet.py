@@ -21,7 +21,8 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
 
 class Wallet(msgspec.Struct, frozen=True, kw_only=True):
     """Money in the settling asset (USD). `available` = `balance` - `blocked_margin`; `equity` counts open positions at
-    mark, None where the exchange has not said. `margin_mode`: as what is blocked shows it, None where nothing is."""
+    mark, None where the exchange has not said. `margin_mode`: as what is blocked shows it, None where nothing is. The parts of
+    what is blocked are the exchange's, None where it tells none."""
 
     balance: Decimal
     available: Decimal
@@ -30,3 +31,7 @@ class Wallet(msgspec.Struct, frozen=True, kw_only=True):
     asset: str = "USD"
     margin_mode: str | None = None
     ts_event: datetime | None = None
+    order_margin: Decimal | None = None
+    position_margin: Decimal | None = None
+    portfolio_margin: Decimal | None = None
+    commission: Decimal | None = None  # blocked for what closing would cost

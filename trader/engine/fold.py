@@ -11,15 +11,15 @@ from trader.config.account_limits import read_limits
 from trader.config.pinned import pinned_preset
 from trader.config.ticket import TicketRequest
 from trader.domain.expiry import ist_date
-from trader.domain.fill import Fill, FillKind, price_key, told_key
+from trader.domain.fill import Fill, FillKind, told_key
 from trader.domain.instrument import Kind
-from trader.domain.order import OrderStatus, next_status
 from trader.engine import records as rec
 from trader.engine.account.allocation import others_in, signed_in
 from trader.engine.basis import basis_of
 from trader.engine.cover import astray
 from trader.engine.execution.algo import allowed_lead
 from trader.engine.ledger import with_cost, with_fill
+from trader.engine.order_fold import begun, executed, resolved, told_more
 from trader.engine.records import Phase
 from trader.engine.state import KEPT_FLOWS, OWED_FOR, ZERO, Account, BookedFill, Flow, Order, Run, State, Trading, Watch
 from trader.engine.tickets.terms import KEY, preset_of
@@ -239,25 +239,8 @@ def _stop_requested(run: Run, record: rec.StopRequested) -> Run:
     return replace(run, stop_command=record.command_id, kept={})  # what was held to its settlement is tried again
 
 
-def _order_intended(run: Run, record: rec.OrderIntended) -> Run:
-    order = Order(
-        intent=record.intent, reference=record.reference, intended_at=record.wall, intended_market=record.market
-    )
-    return _with_order(run, order)
-
-
-def _order_denied(run: Run, record: rec.OrderDenied) -> Run:
-    order = Order(
-        intent=record.intent,
-        reference=None,
-        intended_at=record.wall,
-        intended_market=record.market,
-        status=OrderStatus.DENIED,
-        ended_at=record.wall,
-        code=record.code,
-        message=record.detail,
-    )
-    return _with_order(run, order)
+def _order_begun(run: Run, record: rec.OrderIntended | rec.OrderDenied) -> Run:
+    return _with_order(run, begun(record))
 
 
 def _with_order(run: Run, order: Order) -> Run:
@@ -282,31 +265,7 @@ def _entered_in(run: Run, booked: BookedFill) -> Run:
 
 def _order_resolved(run: Run, record: rec.OrderResolved) -> Run:
     order = run.orders.get(record.client_order_id)
-    if order is None:
-        return run
-    reported = order.reported_filled
-    if record.filled_qty is not None:
-        reported = max(reported, min(record.filled_qty, order.intent.quantity))
-    status = next_status(order.status, record.status)
-    changed = replace(
-        _named(order, record.venue_order_id),
-        status=status,
-        reported_filled=reported,
-        avg_px=record.avg_px if record.avg_px is not None else order.avg_px,
-        code=record.code or order.code,
-        message=record.message or order.message,
-        remedy=record.remedy if record.code else order.remedy,
-        ended_at=_ended_at(order, status, record.wall),
-        unknown_at=record.wall if status is OrderStatus.UNKNOWN is not order.status else order.unknown_at,
-    )
-    return _with_order(run, changed)
-
-
-def _ended_at(order: Order, status: OrderStatus, wall: datetime) -> datetime | None:
-    """When an order ended for the last time: one that came back to life has not."""
-    if not status.terminal:
-        return None
-    return order.ended_at if status is order.status else wall
+    return run if order is None else _with_order(run, resolved(order, record))
 
 
 def _cancel_intended(run: Run, record: rec.CancelIntended) -> Run:
@@ -325,23 +284,7 @@ def _fill_recorded(run: Run, record: rec.FillRecorded) -> Run:
     run = _entered_in(replace(run, fills={**run.fills, record.fill.key: fill}, positions=positions), fill)
     order = run.orders.get(record.fill.client_order_id or "")
     if order is not None:
-        filled = order.filled_qty + record.fill.quantity
-        seen = OrderStatus.FILLED if filled >= order.intent.quantity else OrderStatus.PARTIALLY_FILLED
-        status = next_status(order.status, seen)
-        told = _told_more(
-            _named(order, record.fill.venue_order_id),
-            told_key(record.fill.channel, record.fill.price),
-            record.fill.quantity,
-        )
-        price = price_key(record.fill.price)
-        changed = replace(
-            told,
-            booked={**order.booked, price: order.booked.get(price, 0) + record.fill.quantity},
-            filled_qty=filled,
-            status=status,
-            ended_at=_ended_at(order, status, record.wall),
-        )
-        run = _with_order(run, changed)
+        run = _with_order(run, executed(order, record))
     return replace(run, naked_since=_naked_since(run, record.wall))
 
 
@@ -363,24 +306,11 @@ def _naked_since(run: Run, wall: datetime) -> datetime | None:
     return run.naked_since or wall if is_astray else None
 
 
-def _named(order: Order, venue_order_id: str | None) -> Order:
-    """The order with one more id of the exchange's; what each channel calls it may differ."""
-    if venue_order_id is None or order.is_called(venue_order_id):
-        return order
-    if order.venue_order_id is None:
-        return replace(order, venue_order_id=venue_order_id)
-    return replace(order, other_ids=(*order.other_ids, venue_order_id))
-
-
-def _told_more(order: Order, key: str, quantity: int) -> Order:
-    return replace(order, told={**order.told, key: order.told.get(key, 0) + quantity})
-
-
 def _fill_confirmed(run: Run, record: rec.FillConfirmed) -> Run:
     order = run.orders.get(record.client_order_id)
     if order is None:
         return run
-    told = _told_more(order, told_key(record.channel, record.price), record.quantity)
+    told = told_more(order, told_key(record.channel, record.price), record.quantity)
     confirmed = {**run.confirmed, record.fill_id: "" if record.costed else record.client_order_id}
     return replace(_with_order(run, told), confirmed=confirmed)
 
@@ -507,8 +437,8 @@ _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
     rec.PhaseChanged: _phase_changed,
     rec.BesideConfirmed: _beside_confirmed,
     rec.StopRequested: _stop_requested,
-    rec.OrderIntended: _order_intended,
-    rec.OrderDenied: _order_denied,
+    rec.OrderIntended: _order_begun,
+    rec.OrderDenied: _order_begun,
     rec.OrderResolved: _order_resolved,
     rec.CancelIntended: _cancel_intended,
     rec.FillRecorded: _fill_recorded,

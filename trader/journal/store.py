@@ -5,7 +5,7 @@ command they answer. When it returns, they are on disk; when it raises, none of 
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -22,14 +22,17 @@ from trader.engine.records import (
     LevelChanged,
     LimitsSet,
     LossLocked,
+    OrderDenied,
+    OrderIntended,
+    PositionAdopted,
     RunCreated,
     WalletCompared,
 )
 from trader.engine.view import LiveSnapshot
 from trader.journal import commands as cmd
 from trader.journal import lease as leasing
+from trader.journal import listings, views
 from trader.journal import tables as t
-from trader.journal import views
 from trader.journal.appending import Appender, Row, build_rows
 from trader.journal.commands import Command, CommandKind, CommandMark, CommandRow
 from trader.journal.database import (
@@ -44,6 +47,7 @@ from trader.journal.database import (
     where,
 )
 from trader.journal.lease import Lease
+from trader.journal.listings import Origin, Wanted
 from trader.journal.upsert import insert_into
 from trader.journal.views import AlertRow, FillRow, Newest, OrderRow, RunSummary, Sample
 
@@ -404,19 +408,78 @@ class Journal:
         offset: int = 0,
         account: str | None = None,
         finished: bool | None = None,
+        underlying: str | None = None,
+        before: str | None = None,
         tickets: bool = False,
     ) -> list[RunSummary]:
         """Runs, the one that began last first; of those that are finished the one that ended last. Single orders only where they
-        are asked for."""
+        are asked for; `before` a run: those listed after it."""
         with self._read() as connection:
             return views.read_runs(
-                connection, limit=limit, offset=offset, account=account, finished=finished, tickets=tickets
+                connection,
+                limit=limit,
+                offset=offset,
+                account=account,
+                finished=finished,
+                underlying=underlying,
+                before=before,
+                tickets=tickets,
             )
 
     def run(self, run_id: str) -> RunSummary | None:
         with self._read() as connection:
             found = views.read_runs(connection, limit=1, offset=0, run_id=run_id)
             return found[0] if found else None
+
+    def order_page(self, account: str, wanted: Wanted) -> list[tuple[int, OrderIntended | OrderDenied]]:
+        """Orders of all runs and single orders of an account, newest first."""
+        with self._read() as connection:
+            return listings.read_order_page(connection, account, wanted)
+
+    def order_by_id(self, account: str, order_id: str) -> tuple[int, OrderIntended | OrderDenied] | None:
+        """One order by our id or the exchange's; None when this account has none of that id."""
+        with self._read() as connection:
+            return listings.read_order_by_id(connection, account, order_id)
+
+    def order_news(self, runs: Collection[str], orders: Collection[str]) -> list[tuple[int, AnyRecord]]:
+        """What became of orders of some runs, in order: see `listings.read_order_news`."""
+        with self._read() as connection:
+            return listings.read_order_news(connection, runs, orders)
+
+    def fill_page(self, account: str, wanted: Wanted) -> list[tuple[int, FillRecorded]]:
+        """Executions of all runs and single orders of an account, newest first, with what they cost."""
+        with self._read() as connection:
+            return listings.with_costs(connection, listings.read_fill_page(connection, account, wanted))
+
+    def executions_of(self, runs: Collection[str]) -> list[tuple[int, FillRecorded | PositionAdopted]]:
+        """Every change of what some runs hold, in order."""
+        with self._read() as connection:
+            return listings.read_executions_of(connection, runs)
+
+    def intents(self, runs: Collection[str], orders: Collection[str]) -> list[OrderIntended]:
+        """Orders of some runs as they were meant."""
+        with self._read() as connection:
+            return listings.read_intents(connection, runs, orders)
+
+    def event_page(self, account: str, kinds: Collection[str], wanted: Wanted) -> list[tuple[int, AnyRecord]]:
+        """Records of some kinds of an account, newest first."""
+        with self._read() as connection:
+            return listings.read_event_page(connection, account, kinds, wanted)
+
+    def origins(self, runs: Collection[str]) -> dict[str, Origin]:
+        """Where runs and single orders come from."""
+        with self._read() as connection:
+            return listings.read_origins(connection, runs)
+
+    def risk_checks(self, account: str, since: datetime) -> tuple[int, int]:
+        """How many checks of an account's orders and tickets passed since an instant, and how many failed."""
+        with self._read() as connection:
+            return listings.read_risk_checks(connection, account, since)
+
+    def issuers(self, command_ids: Collection[str]) -> dict[str, str]:
+        """Who asked for each of these commands: ``asha (cli)``."""
+        with self._read() as connection:
+            return listings.read_issuers(connection, command_ids)
 
     def fills(self, run_id: str) -> list[FillRow]:
         with self._read() as connection:

@@ -362,10 +362,13 @@ def read_runs(
     account: str | None = None,
     finished: bool | None = None,
     run_id: str | None = None,
+    underlying: str | None = None,
+    before: str | None = None,
     tickets: bool = False,
 ) -> list[RunSummary]:
     """Runs, the one that began last first; `finished` True keeps those that ended, the one that ended last first, and False
-    those that have not. Single orders have no preset; they are told where one is named, or asked for."""
+    those that have not. Single orders have no preset; they are told where one is named, or asked for. `before` a run: those
+    listed after it."""
     created, ended = t.runs.alias("created"), t.runs.alias("ended")
     listed = ended if finished else created  # whose order and account it is, so that an index has both
     is_end = (ended.c.run_id == created.c.run_id) & (ended.c.kind == "run_finished")
@@ -389,6 +392,12 @@ def read_runs(
         query = query.where(listed.c.account == account)
     if run_id is not None:
         query = query.where(created.c.run_id == run_id)
+    if underlying is not None:
+        query = query.where(created.c.underlying == underlying)
+    if before is not None:
+        kind = "run_finished" if finished else "run_created"
+        listed_at = select(t.runs.c.seq).where(t.runs.c.run_id == before, t.runs.c.kind == kind)
+        query = query.where(listed.c.seq < listed_at.scalar_subquery())
     if run_id is None and not tickets:
         query = query.where(created.c.preset != "")
     if finished is False:
@@ -503,12 +512,12 @@ def read_fills(connection: Connection, run_id: str) -> list[FillRow]:
     for seq, body in rows:
         record = decode_record(body)
         assert isinstance(record, FillRecorded)
-        fill = _with_cost(record.fill, costs.get(record.fill.key, []))
+        fill = with_cost(record.fill, costs.get(record.fill.key, []))
         found.append(FillRow(seq=seq, wall=record.wall, market=record.market, leg=record.leg, fill=fill))
     return found
 
 
-def _with_cost(fill: Fill, told: Sequence[FillCosted]) -> Fill:
+def with_cost(fill: Fill, told: Sequence[FillCosted]) -> Fill:
     """The fill with its commission, once the exchange has told that of all its contracts."""
     costed = sum(fill.quantity if part.quantity is None else part.quantity for part in told)
     if fill.commission is not None or costed < fill.quantity:

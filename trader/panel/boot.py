@@ -11,12 +11,14 @@ from typing import NoReturn
 
 from anyio import to_thread
 from starlette.middleware import Middleware
+from starlette.routing import Mount
 from streamlit import config
 from streamlit.runtime.pages_manager import PagesManager
 
+from trader.api.mounted import Mounted
 from trader.config.settings import load_settings
 from trader.domain.errors import TraderError
-from trader.panel import theme_once
+from trader.panel import no_delay, theme_once
 from trader.panel.frame import PAGES
 from trader.panel.guard import HostGuard
 from trader.panel.paths import KnownPaths
@@ -49,6 +51,16 @@ def middleware() -> list[Middleware]:
     return [Middleware(HostGuard, port=served_port), Middleware(KnownPaths, pages=names)]
 
 
+_api = Mounted()
+
+
+def routes() -> list[Mount]:
+    """What is served beside the pages: the HTTP API, which is made at its first request. Asked for before the port is bound
+    where this file is the program; where Streamlit's command line is, `serve` has done the same."""
+    no_delay.install()
+    return [Mount("/api", _api)]
+
+
 @asynccontextmanager
 async def lifespan(_app: object) -> AsyncIterator[None]:
     """Start the runner's host (and, on paper, the local exchange) before serving; stop it after the last request.
@@ -68,6 +80,7 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await to_thread.run_sync(_api.close)
         await to_thread.run_sync(host.stop)
 
 

@@ -1,21 +1,17 @@
-"""Who may talk to this server: an ASGI layer in front of every route, web sockets included.
+"""Who may talk to this server: an ASGI layer in front of every route, web sockets included."""
 
-A browser lets any site send requests to 127.0.0.1, and a name can be rebound to it; so both `Host` and `Origin` must name
-this server's own loopback address and port. A web socket without `Origin` is no browser of ours and is refused.
-"""
-
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from starlette.websockets import WebSocketDisconnected
+
+from trader.machine.loopback import refusal
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 # The page may load from and talk to this server alone; it may not be framed (a frame could steal a click on Stop).
 # Streamlit's front end needs inline styles, evaluated code (charts) and blob workers.
@@ -65,25 +61,6 @@ class HostGuard:
             await self._app(scope, receive, send)
         except WebSocketDisconnected:
             return  # a tab was closed while something was being sent to it, which is no error of anybody's
-
-
-def refusal(headers: Iterable[tuple[bytes, bytes]], *, port: int, websocket: bool) -> str | None:
-    """Why a request with these headers is refused, or None when it may pass.
-
-    Host must be a loopback name with this port; Origin, where there is one, that host over http. Both at most once.
-    """
-    hosts = [value.decode("latin-1").lower() for name, value in headers if name.lower() == b"host"]
-    origins = [value.decode("latin-1").lower() for name, value in headers if name.lower() == b"origin"]
-    allowed = {f"{name}:{port}" for name in LOOPBACK_NAMES}
-    if port == 80:
-        allowed |= set(LOOPBACK_NAMES)
-    if len(hosts) != 1 or hosts[0] not in allowed:
-        return "This address is not served here; open the panel by its own address."
-    if websocket and not origins:
-        return "A web socket must say where it comes from."
-    if len(origins) > 1 or any(origin not in {f"http://{host}" for host in allowed} for origin in origins):
-        return "Requests from other sites are not answered."
-    return None
 
 
 def _with_headers(send: Send) -> Send:

@@ -1,7 +1,7 @@
 """Which paths there are on this server: the pages', and what Streamlit's front end asks for. All others answer 404.
 
 Streamlit answers every path it does not know with the panel's page and status 200, so a program that looks for an interface
-which is not here (`/api`, `/metrics`, `/healthz`) would take the page for its answer.
+which is not here (`/metrics`, `/healthz`) would take the page for its answer. Below `/api` the HTTP API answers for itself.
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from trader.panel.guard import Asgi, Message, Receive, Scope, Send
 _FRONT_END = frozenset({"_stcore", "media", "component", "static"})
 _FILES = frozenset({"favicon.png", "index.html", "manifest.json"})
 _COMPONENTS = "component"  # pages of their own, inside frames
+_API = "api/"
 
 
 class KnownPaths:
@@ -32,7 +33,7 @@ class KnownPaths:
             return
         path = str(scope["path"])[1:]
         first = path.partition("/")[0]
-        if path.removesuffix("/") in self._pages or first == _COMPONENTS:
+        if path.removesuffix("/") in self._pages or first == _COMPONENTS or path.startswith(_API):
             await self._app(scope, receive, send)
         elif first in _FRONT_END:
             await self._app(scope, receive, _without_pages(send))

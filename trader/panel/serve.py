@@ -15,6 +15,7 @@ from click.exceptions import Abort
 from streamlit.web.cli import main as streamlit
 
 from trader.machine.signals import closed_terminal
+from trader.panel import no_delay
 
 logger = logging.getLogger("trader.panel.serve")
 
@@ -23,6 +24,7 @@ def serve(arguments: Sequence[str]) -> int:
     """Run until Ctrl+C; the exit code. SIGTERM, and a closed terminal, end the process by SIGTERM after the host was stopped."""
     for number in closed_terminal():
         signal.signal(number, _end_as_asked)
+    no_delay.install()
     with suppress(Abort, KeyboardInterrupt):  # or it returns: that depends on how far its server has come
         streamlit(["run", *arguments], prog_name="streamlit", standalone_mode=False)
     print("Stopped. A run still open is taken up again at the next start.")  # noqa: T201

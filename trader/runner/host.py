@@ -12,7 +12,7 @@ import threading
 from collections import deque
 
 from trader import __version__
-from trader.config.connection import Connection, resolve_connection
+from trader.config.connection import Connection, doorbell_path, resolve_connection
 from trader.config.halt import halt, halt_words
 from trader.config.settings import Settings
 from trader.domain.errors import ConfigError, JournalError, TraderError
@@ -21,6 +21,7 @@ from trader.exchange.factory import build_feeds, build_gateway
 from trader.journal.lease import Lease
 from trader.journal.prepare import prepare as prepare_journal
 from trader.journal.store import Journal
+from trader.machine.doorbell import open_doorbell
 from trader.machine.signals import on_end
 from trader.machine.threads import LastingThread, tell_deaths_no_more, tell_deaths_to
 from trader.runner import killpoints, restart_notes
@@ -263,6 +264,7 @@ class Host:
             halt=lambda why: halt(self._settings.home, why),
             hello=hello,
             nag_secs=self._settings.alert_repeat_secs,
+            bell=open_doorbell(doorbell_path(self._settings.home, lease.account)),
         )
 
 

@@ -13,6 +13,7 @@ from trader.domain.errors import JournalError
 from trader.journal.commands import CommandRow
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
+from trader.machine.doorbell import Doorbell
 from trader.machine.threads import LastingThread
 from trader.runner import killpoints
 
@@ -23,11 +24,13 @@ _JOIN_SECS = 2.0
 
 
 class Errand:
-    """A small thread that does one thing at an interval until `stop`. When that fails it is told and tried again."""
+    """A small thread that does one thing at an interval until `stop`, and whenever its bell rings, where it has one. When that
+    fails it is told and tried again."""
 
-    def __init__(self, name: str, every_secs: float, work: Callable[[], None]) -> None:
+    def __init__(self, name: str, every_secs: float, work: Callable[[], None], bell: Doorbell | None = None) -> None:
         self._every = every_secs
         self._work = work
+        self._bell = bell
         self._stopping = threading.Event()
         self._thread = LastingThread(name, self._loop, self._stopping)
 
@@ -45,8 +48,14 @@ class Errand:
         return self._thread.alive
 
     def _loop(self) -> None:
-        while not self._stopping.wait(self._every):
+        pause = self._stopping.wait if self._bell is None else self._bell.wait
+        while True:
+            pause(self._every)
+            if self._stopping.is_set():
+                break
             self._work()
+        if self._bell is not None:
+            self._bell.close()
 
 
 class Due:
@@ -142,8 +151,9 @@ def errands(
     *,
     wanted: Callable[[], bool],
     lost: Callable[[str], None],
+    bell: Doorbell | None,
 ) -> tuple[Errand, ...]:
-    """Those of a runner; `wanted` and `lost` as of `LeaseKeeper`."""
+    """Those of a runner; `wanted` and `lost` as of `LeaseKeeper`. `bell` rings when a command was recorded."""
     poll = CommandPoll(journal, lease.account, post, post)
     keeper = LeaseKeeper(journal, lease, wall, wanted=wanted, lost=lost, failed=post)
-    return Errand("commands", COMMANDS_SECS, poll.look), Errand("lease", RENEW_SECS, keeper.renew)
+    return Errand("commands", COMMANDS_SECS, poll.look, bell), Errand("lease", RENEW_SECS, keeper.renew)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from trader.config.preset import Preset
 from trader.domain.clock import Now
 from trader.domain.errors import JournalError
 from trader.engine.account.abnormal import all_words
@@ -30,6 +31,7 @@ from trader.machine.threads import LastingThread
 from trader.runner import killpoints
 from trader.runner.feed import Feed
 from trader.runner.market_clock import wall_now
+from trader.runner.run_log import log_statistics
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ PUBLISH_SECS = 0.5  # how often a picture is published, if nothing is recorded
 _SAMPLE_EVERY = ((8, 2.0), (72, 15.0), (10**6, 60.0))
 _RATE_WINDOW_SECS = 2.0
 _CLOSE_SECS = 5.0
+_STATISTICS_MINUTES = Preset().system.status_report_mins  # while no run says otherwise
 _LEFT_OUT_SHOWN = 20
 
 
@@ -67,6 +70,7 @@ class Publisher:
         self._wall = wall
         self._counted: tuple[datetime, int] | None = None
         self._per_second = 0.0
+        self._told: datetime | None = None  # when the statistics were logged last
         self._sampled: dict[str, tuple[Phase, datetime | None]] = {}  # by run: the phase last seen, the last sample
         self._handed = threading.Condition()
         self._next: tuple[State, Now, Mapping[str, datetime]] | None = None
@@ -109,7 +113,9 @@ class Publisher:
             if handed is None:
                 return
             try:
-                self._write(self._build(*handed))
+                snapshot = self._build(*handed)
+                self._write(snapshot)
+                self._tell_statistics(handed[0], snapshot)
             except Exception as error:
                 # The thread must live; the runner's thread hears of it with the next moment and counts it.
                 if not isinstance(error, JournalError):
@@ -176,6 +182,16 @@ class Publisher:
         rows = [_sample(view, snapshot.wall) for view in snapshot.runs if self._wants_sample(view, snapshot.wall)]
         if rows:
             self._journal.sample(rows)
+
+    def _tell_statistics(self, state: State, snapshot: LiveSnapshot) -> None:
+        """Once per status interval, the shortest that an unfinished run has."""
+        minutes = (run.preset.system.status_report_mins for run in state.runs.values() if run.finished is None)
+        every = timedelta(minutes=min(minutes, default=_STATISTICS_MINUTES))
+        if self._told is None:
+            self._told = snapshot.wall
+        elif snapshot.wall - self._told >= every and snapshot.ops.client is not None:
+            self._told = snapshot.wall
+            log_statistics(snapshot.ops.client)
 
     def _wants_sample(self, view: RunView, wall: datetime) -> bool:
         """Regular points while there is P&L, and one more at every change of phase."""

@@ -4,6 +4,7 @@ for a look, ERROR is money at risk; DEBUG is for the detailed log, where each li
 import logging
 from collections.abc import Iterable
 
+from trader.domain.statistics import Statistics
 from trader.engine import records as rec
 from trader.engine.effects import (
     Cancel,
@@ -65,6 +66,22 @@ def log_effect(effect: Effect, state: State) -> None:
 def log_note(note: Note) -> None:
     """Tell what the runner itself has to tell."""
     logger.log(_LEVELS.get(note.level, logging.WARNING), "%s", note.text, extra={"run_id": note.run_id})
+
+
+def log_statistics(figures: Statistics) -> None:
+    """The connection's figures since the runner began, in one line."""
+    calls = [one for one in figures.endpoints if one.p95_ms is not None]
+    slowest = max(calls, key=lambda one: one.p95_ms or 0.0, default=None)
+    hits = figures.instrument_cache_hit_rate
+    parts = [
+        f"{figures.orders_submitted} orders sent ({figures.orders_accepted} accepted, {figures.orders_filled} filled at once, "
+        f"{figures.orders_rejected} rejected, {figures.orders_unknown} unknown)",
+        f"{figures.calls} calls, {sum(figures.errors.values())} failed, {figures.rate_limited} held back by the rate",
+        "" if slowest is None else f"slowest {slowest.endpoint} p95 {slowest.p95_ms:.0f} ms",
+        f"{sum(figures.reconnections.values())} reconnections, breaker opened {figures.breaker_opened} times",
+        f"weight left {figures.quota_left}" + ("" if hits is None else f", cache hits {hits:.0%}"),
+    ]
+    logger.info("statistics: %s", "; ".join(part for part in parts if part), extra={"data": figures})
 
 
 def _log(level: int, run_id: str, words: str, state: State, data: object = None) -> None:

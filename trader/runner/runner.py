@@ -22,6 +22,7 @@ from trader.exchange.ports import Gateway
 from trader.journal.commands import CommandRow
 from trader.journal.lease import Lease, LeaseLost
 from trader.journal.store import Journal, RecordExists
+from trader.machine.doorbell import Doorbell
 from trader.runner import recovery, restart_notes
 from trader.runner.clocks import Clocks
 from trader.runner.commands import Commands
@@ -67,10 +68,11 @@ class Runner:
         halt: Callable[[str], None] = lambda _: None,
         hello: Note | None = None,
         nag_secs: float = NAG_SECS,
+        bell: Doorbell | None = None,
     ) -> None:
         """`wall` is the machine's clock, `steady` one that does not step. `halted` says why no entry may leave and no run
         may start, empty when they may; `halt` forbids both until a person allows them again. `hello` tells how this runner
-        came to be here. Unacknowledged critical alerts are repeated every `nag_secs`."""
+        came to be here. Unacknowledged critical alerts are repeated every `nag_secs`. `bell` rings when a command was recorded."""
         self._journal = journal
         self._lease = lease
         self._gateway = gateway
@@ -107,7 +109,9 @@ class Runner:
             acknowledge=lambda: nagger.catch_up(journal, lease.account),
         )
         self._publisher = Publisher(journal, gateway, feed, lease, env, host, halted, wall)
-        self._errands = errands(journal, lease, wall, self._post, wanted=self._wants_lease, lost=self._lose_lease)
+        self._errands = errands(
+            journal, lease, wall, self._post, wanted=self._wants_lease, lost=self._lose_lease, bell=bell
+        )
         self.ready = threading.Event()
 
     # ------------------------------------------------------------ life

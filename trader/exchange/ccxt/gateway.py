@@ -247,7 +247,8 @@ class CcxtGateway:
         total, free, used = (unified.decimal_of(balance.get(name)) for name in ("total", "free", "used"))
         if total is None or free is None:
             raise WireError(f"the balance tells nothing of {self._settle}")
-        return Wallet(balance=total, available=free, blocked_margin=total - free if used is None else used)
+        blocked = total - free if used is None else used
+        return Wallet(balance=total, available=free, blocked_margin=blocked, asset=self._settle)
 
     def margin_terms(self) -> MarginTerms:
         """Nothing is told: what ccxt unifies of it differs from exchange to exchange."""

@@ -262,6 +262,10 @@ def parse_wallet(row: WalletRow, equity: Number = None) -> Wallet:
         asset=row.asset_symbol or "USD",
         margin_mode=_mode_of(row),
         ts_event=n.instant_of(row.timestamp, "timestamp"),
+        order_margin=n.decimal_or_none(row.order_margin),
+        position_margin=n.decimal_or_none(row.position_margin),
+        portfolio_margin=n.decimal_or_none(row.portfolio_margin),
+        commission=n.decimal_or_none(row.commission),
     )
 
 

@@ -1,0 +1,180 @@
+"""The books: orders, positions, trades, balances, and what happened to them."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Protocol, cast
+
+import msgspec
+from fastapi import Path, Query, Request
+from pydantic import AwareDatetime
+from starlette.responses import Response
+
+from trader.api.routes.stream import MEDIA_TYPE, Last, Streams
+from trader.api.routing import ADesk, Cursor, Limit, Routes, answer, require
+from trader.api.streams import EventStream, Shared, news
+from trader.config.numbers import Number
+from trader.desk import Desk
+from trader.domain.errors import TraderError
+
+routes = Routes("books")
+ID = r"^[A-Za-z0-9_.:-]{1,64}$"
+SYMBOL = r"^[A-Za-z0-9_.-]{1,64}$"
+OrderId = Annotated[str, Path(pattern=ID, description="Our client order id or the exchange's.")]
+Instrument = Annotated[str, Path(pattern=SYMBOL, description="The exchange's symbol.", examples=["C-BTC-90000-310126"])]
+Symbol = Annotated[str | None, Query(pattern=SYMBOL, description="Only those of this contract.")]
+RunId = Annotated[str | None, Query(pattern=ID, description="Only those of this run or ticket.")]
+Since = Annotated[AwareDatetime | None, Query(description="Not before this instant.")]
+Until = Annotated[AwareDatetime | None, Query(description="Before this instant.")]
+_STREAMED = 200  # newest events that a client which comes back is told
+
+
+class Books(Protocol):
+    """What these routes ask of the desk."""
+
+    def orders(self, **which: Any) -> Any: ...
+    def order_line(self, order_id: str) -> Any: ...
+    def trades(self, **which: Any) -> Any: ...
+    def events(self, **which: Any) -> Any: ...
+    def positions(self) -> Any: ...
+    def position_of(self, symbol: str, price: Decimal | None = None) -> Any: ...
+    def balances(self) -> Any: ...
+    def sync(self) -> Any: ...
+
+
+def stands(desk: Desk) -> bool:
+    """Whether this desk keeps these books."""
+    return hasattr(desk, "orders")
+
+
+def books_of(desk: Desk) -> Books:
+    return cast(Books, desk)
+
+
+def events_of(desk: Desk) -> Shared[Sequence[tuple[int, bytes]]]:
+    """The newest events for all who listen, those of one record together."""
+    return Shared[Sequence[tuple[int, bytes]]](lambda: _newest_events(desk), ())
+
+
+def _newest_events(desk: Desk) -> Sequence[tuple[int, bytes]]:
+    """Oldest first; none while the journal cannot be read, which the status tells."""
+    try:
+        found = books_of(desk).events(limit=_STREAMED).events
+    except TraderError:
+        return ()
+    together: dict[int, list[Any]] = {}
+    for one in reversed(found):
+        together.setdefault(one.seq, []).append(one)
+    return [(seq, msgspec.json.encode(lines)) for seq, lines in together.items()]
+
+
+@routes.add("GET", "/v1/trading/orders", "read", dict[str, Any])
+def list_orders(
+    desk: ADesk,
+    state: Annotated[Literal["working", "ended", "all"], Query(description="Which orders.")] = "all",
+    status: Annotated[str | None, Query(pattern=r"^[a-z_]{1,30}$", description="Only those with this status.")] = None,
+    symbol: Symbol = None,
+    run_id: RunId = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """Orders of all runs and tickets, newest first."""
+    return answer(
+        books_of(desk).orders(
+            state=state, status=status, symbol=symbol, run_id=run_id, cursor=cursor or None, limit=limit
+        )
+    )
+
+
+@routes.add("GET", "/v1/trading/orders/active", "read", dict[str, Any])
+def list_active_orders(desk: ADesk, symbol: Symbol = None, limit: Limit = 100, cursor: Cursor = None) -> Response:
+    """Orders that may still fill."""
+    return answer(
+        books_of(desk).orders(state="working", symbol=symbol, run_id=None, cursor=cursor or None, limit=limit)
+    )
+
+
+@routes.add("GET", "/v1/trading/orders/{order_id}", "read", dict[str, Any])
+def get_order(desk: ADesk, order_id: OrderId) -> Response:
+    """One order with its timeline."""
+    found = books_of(desk).order_line(order_id)
+    require(found, f"order {order_id}")
+    return answer(found)
+
+
+@routes.add("GET", "/v1/trading/positions", "read", dict[str, Any])
+def list_positions(desk: ADesk) -> Response:
+    """Per contract what the exchange says, and what of it is ours by run and ticket, and foreign."""
+    return answer(books_of(desk).positions())
+
+
+@routes.add("POST", "/v1/trading/positions/sync", "read", dict[str, Any])
+def sync_positions(desk: ADesk) -> Response:
+    """Ask the exchange now, and say what differs from the books."""
+    return answer(books_of(desk).sync())
+
+
+@routes.add("GET", "/v1/trading/positions/{instrument}", "read", dict[str, Any])
+def get_position(
+    desk: ADesk,
+    instrument: Instrument,
+    price: Annotated[
+        Number | None, Query(gt=0, le=10**9, description="Tell what it would have made at this mark.")
+    ] = None,
+) -> Response:
+    """The position in one contract."""
+    found = books_of(desk).position_of(instrument, price)
+    require(found, f"position in {instrument}")
+    return answer(found)
+
+
+@routes.add("GET", "/v1/trading/trades", "read", dict[str, Any])
+def list_trades(
+    desk: ADesk,
+    symbol: Symbol = None,
+    run_id: RunId = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """Fills, newest first, with price, fee and its currency."""
+    return answer(
+        books_of(desk).trades(
+            symbol=symbol, run_id=run_id, since=since, until=until, cursor=cursor or None, limit=limit
+        )
+    )
+
+
+@routes.add("GET", "/v1/trading/balances", "read", dict[str, Any])
+def get_balances(desk: ADesk) -> Response:
+    """Per currency: total, free, locked, equity and margin."""
+    return answer(books_of(desk).balances())
+
+
+@routes.add("GET", "/v1/events", "read", dict[str, Any])
+def list_events(
+    desk: ADesk,
+    kind: Annotated[list[str] | None, Query(max_length=20, description="Only of these kinds; may be repeated.")] = None,
+    symbol: Symbol = None,
+    run_id: RunId = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """What happened to orders and positions, who and why, newest first."""
+    return answer(
+        books_of(desk).events(
+            kinds=kind, symbol=symbol, run_id=run_id, since=since, until=until, cursor=cursor or None, limit=limit
+        )
+    )
+
+
+@routes.add("GET", "/v1/stream/events", "read", str, media=MEDIA_TYPE)
+async def stream_events(request: Request, last: Last = None) -> Response:
+    """Events of orders and positions as they are recorded: each message a list of those that one record tells. With
+    `Last-Event-ID` it goes on after that one."""
+    streams: Streams = request.app.state.streams
+    streams.clients.require_room()
+    events: Shared[Sequence[tuple[int, bytes]]] = request.app.state.events
+    return EventStream(news(events, "events", None if last is None else int(last)), streams.clients)

@@ -1,0 +1,1 @@
+"""The books: orders, trades, positions, balances and events of the whole account, which every face reads."""
