@@ -11,6 +11,7 @@ from trader.engine.records import Phase
 from trader.engine.state import Listing, Run, seconds_since
 from trader.engine.tickets.adopting import take_over
 from trader.engine.tickets.checks import flaws, unlisted
+from trader.engine.tickets.funds import funds_flaw, price_of
 from trader.engine.tickets.leverage import ask_leverage
 from trader.engine.tickets.listing import ask_chain, take_quote
 from trader.engine.tickets.refusal import Refusal, finish, of_denied, refuse
@@ -164,6 +165,10 @@ def _send(turn: Turn, run_id: str) -> Obstacle | None:
     if obstacle := _leverage(turn, run_id):
         return obstacle
     if ticket.work != "once":
+        # All of it has to be there, before the first part of it goes out.
+        short = funds_flaw(turn.state, run, leg, leg.quantity, price_of(turn.state, leg), turn.now, {})
+        if short is not None:
+            return Obstacle(of_denied(short), lasts=short.code not in _PASSES)
         turn.phase(run_id, Phase.ENTERING, f"worked as {ticket.work}")
         return None
     if (denied := place_entry(turn, run_id)) is not None:
