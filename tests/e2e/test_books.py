@@ -157,7 +157,7 @@ def test_every_number_of_the_books_is_the_exchanges(rig: Rig, desk: Desk) -> Non
 
     balance = lasting(money, "balances equal to the wallet's")
     assert balance.currency == "USD" and balance.total == balance.free + balance.locked
-    assert balance.order_margin + balance.position_margin == balance.locked
+    assert balance.order_margin + balance.position_margin + balance.commission == balance.locked
 
     # What is not ours is said; nothing of ours differs.
     report = desk.sync()

@@ -99,7 +99,12 @@ def _tell(found: "MarginChange", as_json: bool) -> None:
 
 def _margins(one: "Balance") -> str:
     """What is locked is for, as far as the exchange tells."""
-    parts = (("orders", one.order_margin), ("positions", one.position_margin), ("portfolio", one.portfolio_margin))
+    parts = (
+        ("orders", one.order_margin),
+        ("positions", one.position_margin),
+        ("portfolio", one.portfolio_margin),
+        ("fees", one.commission),
+    )
     return ", ".join(f"{name} {margin:f} {one.currency}" for name, margin in parts if margin is not None)
 
 

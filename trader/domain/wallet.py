@@ -34,3 +34,4 @@ class Wallet(msgspec.Struct, frozen=True, kw_only=True):
     order_margin: Decimal | None = None
     position_margin: Decimal | None = None
     portfolio_margin: Decimal | None = None
+    commission: Decimal | None = None  # blocked for what closing would cost

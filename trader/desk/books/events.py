@@ -139,7 +139,7 @@ def positions_through(
             symbol, moved = record.fill.symbol, record.fill.side.sign * record.fill.quantity
         else:
             symbol = record.symbol
-            moved = Side(origins[record.run_id].created.ticket["side"]).sign * record.quantity
+            moved = Side(origins[record.run_id].created.ticket.get("side", Side.BUY)).sign * record.quantity
         had = held.get((record.run_id, symbol), 0)
         held[record.run_id, symbol] = had + moved
         found.append(Execution(seq, record, symbol, had, had + moved))

@@ -73,7 +73,7 @@ class PositionBook(msgspec.Struct, frozen=True, kw_only=True):
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
     """One currency, as the exchange tells it. `total` = `free` + `locked`; `equity` counts open positions at their marks. The
-    parts of what is locked are None where it tells none."""
+    parts of what is locked (`commission`: for what closing would cost) are None where it tells none."""
 
     currency: str
     total: Decimal
@@ -83,6 +83,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     order_margin: Decimal | None
     position_margin: Decimal | None
     portfolio_margin: Decimal | None
+    commission: Decimal | None
 
 
 class BalanceSheet(msgspec.Struct, frozen=True, kw_only=True):

@@ -184,6 +184,7 @@ class BookReads:
             order_margin=wallet.order_margin,
             position_margin=wallet.position_margin,
             portfolio_margin=wallet.portfolio_margin,
+            commission=wallet.commission,
         )
         return BalanceSheet(balances=(balance,), margin_mode=mode, read_at=read_at)
 

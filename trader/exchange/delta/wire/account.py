@@ -54,7 +54,6 @@ class LeverageRow(msgspec.Struct):
 
 class FullWalletRow(WalletRow):
     asset_id: Number = None
-    commission: Number = None
 
 
 class TransactionRow(msgspec.Struct):

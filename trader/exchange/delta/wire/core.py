@@ -162,6 +162,7 @@ class WalletRow(msgspec.Struct):
     order_margin: Number = None
     position_margin: Number = None
     portfolio_margin: Number = None
+    commission: Number = None
     timestamp: Number = None
 
 

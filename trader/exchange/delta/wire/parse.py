@@ -265,6 +265,7 @@ def parse_wallet(row: WalletRow, equity: Number = None) -> Wallet:
         order_margin=n.decimal_or_none(row.order_margin),
         position_margin=n.decimal_or_none(row.position_margin),
         portfolio_margin=n.decimal_or_none(row.portfolio_margin),
+        commission=n.decimal_or_none(row.commission),
     )
 
 
