@@ -43,7 +43,12 @@ def _used(one: Balance, mode: str | None) -> str:
 
 def _locked(one: Balance) -> str:
     """What of it is for what, where the exchange tells."""
-    named = (("orders", one.order_margin), ("positions", one.position_margin), ("portfolio", one.portfolio_margin))
+    named = (
+        ("orders", one.order_margin),
+        ("positions", one.position_margin),
+        ("portfolio", one.portfolio_margin),
+        ("closing fees", one.commission),
+    )
     return ", ".join(f"{name} {parts.dollars(value, 2)}" for name, value in named if value is not None)
 
 

@@ -69,7 +69,7 @@ def _option(among: list[Instrument], spot: Decimal | None) -> Instrument | None:
     }
     if not strikes:
         return None
-    near = min(strikes, key=lambda strike: abs(strike - (spot or Decimal(0)))) if spot else next(iter(strikes))
+    near = next(iter(strikes)) if spot is None else min(strikes, key=lambda strike: abs(strike - spot))
     shown.begin_with(_STRIKE, near, strikes)
     strike = st.selectbox(
         "Strike", list(strikes), key=_STRIKE, format_func=lambda one: f"{one.normalize():,f}", width=140

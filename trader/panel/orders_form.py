@@ -10,8 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from trader.config.ticket import TicketList
-from trader.desk.order_check import OrderCheck, OrderCost
-from trader.desk.ticket_values import TicketAnswer
+from trader.desk import OrderCheck, OrderCost, TicketAnswer
 from trader.domain.errors import TraderError
 from trader.domain.instrument import Instrument
 from trader.panel import cards, form, markup, orders_books, orders_contract, parts, service, shown

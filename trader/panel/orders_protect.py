@@ -31,8 +31,9 @@ def fields(ticket: TicketView) -> None:
 
 
 def _field(title: str, key: str, first: Decimal | None, empty: str) -> None:
-    st.number_input(title, key=key, value=None if first is None else float(first), min_value=0.0, step=0.1,
-                    format="%.2f", placeholder=empty)  # fmt: skip
+    if first is not None:  # not as the field's own default: a field that has one cannot be emptied
+        st.session_state.setdefault(key, float(first))
+    st.number_input(title, key=key, value=None, min_value=0.0, step=0.1, format="%.2f", placeholder=empty)
 
 
 def changes(ticket: TicketView) -> dict[str, Any] | str:
