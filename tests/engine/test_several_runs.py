@@ -170,7 +170,9 @@ def test_what_an_ended_run_has_booked_is_not_booked_again_by_another() -> None:
     first = runs(scene)[0]
     assert len(runs(scene)) == 1
     held = {run_id: run for run_id, run in scene.state.runs.items() if run.finished is None}
-    scene.state = replace(scene.state, runs=held)  # as once the ended one was held against the ledger, and another began
+    scene.state = replace(
+        scene.state, runs=held
+    )  # as once the ended one was held against the ledger, and another began
     read(scene)
     assert scene.state.runs[first.run_id].open_quantity("C") == 2
     assert sum(fill.quantity for fill in booked(scene) if fill.fill_id == liquidated.fill_id) == 2
