@@ -40,7 +40,7 @@ from trader.engine.schedule import (
 )
 from trader.engine.selection import choose_legs, liquidity_flaw, touch_flow
 from trader.engine.state import HUNDRED, ZERO, Run, Watch, seconds_since
-from trader.engine.tickets.funds import options_beside
+from trader.engine.tickets.funds import options_beside, sent_since
 from trader.engine.turn import Turn
 from trader.engine.valuation import option_held, staleness
 from trader.pricing.margin_mode import margin_in
@@ -170,11 +170,19 @@ def _facts(turn: Turn, run: Run, strikes: list[str]) -> Facts:
         confirmed=run.beside,
         own_symbols=tuple(leg.symbol for leg in run.legs),
         margin_needed=margin_estimate(turn, run) if is_read else None,
-        available=watch.available_usd,
+        available=_available(turn, watch),
         margin_terms=turn.state.margin or Unread(turn.state.margin_fault or "the account has not been asked yet"),
         margin_mode_wanted=run.preset.risk.margin_mode,
         auto_topup_wanted=run.preset.risk.auto_topup,
     )
+
+
+def _available(turn: Turn, watch: Watch) -> Decimal | None:
+    """What was free when the account was read, less what tickets have sent since."""
+    if watch.available_usd is None or watch.account_read is None:
+        return watch.available_usd
+    tickets = (run for run in turn.state.unresolved if run.ticket is not None)
+    return watch.available_usd - sent_since(turn.state, tickets, watch.account_read, turn.now)
 
 
 def _buffer(turn: Turn, run: Run, watch: Watch) -> list[str]:

@@ -10,6 +10,7 @@ from trader.simulation.slicing import pause_secs
 STOP_SECS = 1.3  # rows are polled every tick; a second of grace is the supervisor's rhythm
 NEXT_TRY_SECS = 8.0
 _ORDER_SECS = 63.0  # an order is answered once it has gone out or is refused; what it needs to know is waited for
+_SHARED_SECS = 14.0  # ten for the fate of a closing order beside another run, the rest for a step that was late
 _FIRST_EXIT_SECS = 6.5  # two for a cancel's answer, the rest for refusals before it
 _TIME_EXIT_SECS = 3.5
 _AFTER_BOOT_SECS = 5.5
@@ -52,7 +53,8 @@ class LeavingRules:
     def every_second(self, healthy: float) -> None:
         if healthy > STOP_SECS:
             for row in self._evidence.world.journal.pending():
-                if self._evidence.secs - row.issued > (_ORDER_SECS if row.kind == "order" else STOP_SECS):
+                waited = self._evidence.secs - row.issued
+                if (min(waited, healthy) > _ORDER_SECS) if row.kind == "order" else waited > STOP_SECS:
                     self._evidence.report("CT2", f"{row.kind} of {row.issued:.1f} is not answered", row.command_id)
         for run in self._evidence.notes.unresolved():
             self._check_stop(run)
@@ -89,6 +91,9 @@ class LeavingRules:
             exits = run.leg_orders(leg.key, Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
             if any(o.open or o.reported > o.filled for o in exits) or leg.key in run.kept:
                 continue  # what is held to its settlement has a rule of its own (CT14)
+            protecting = any(o.open for o in run.leg_orders(leg.key, Purpose.CLOSE))
+            if protecting and self._evidence.secs - run.exit_secs <= _SHARED_SECS:
+                continue  # its own protection is being taken back first, where others hold the contract too
             shorts = [
                 one for one in run.legs if leg.side is Side.BUY and one.side is Side.SELL and one.kind is leg.kind
             ]

@@ -35,7 +35,8 @@ def crossing(state: State, run: Run, leg: LegTerms) -> Crossing | None:
             untold = sum(o.untold_qty for o in orders if o.intent.purpose is Purpose.ENTRY)
             held = other.open_quantity(theirs.key) + untold
             numbers = f"run={other.run_id}, side={theirs.side}, open={held}, entering={entering}, closing={closing}"
-            if theirs.side is not leg.side and (held or entering or closing):
+            rests = any(o.leaves_qty for o in live)  # on the other side any order would trade with what this one opens
+            if theirs.side is not leg.side and (held or rests):
                 words = f"{leg.symbol}: run {other.run_id[:5]} is on the other side of it ({held} open); the account would net them"
                 return Crossing("OPPOSITE_RUN", numbers, words)
             if closing or (other.phase is Phase.EXITING and held and theirs.key not in other.kept):

@@ -1,5 +1,7 @@
 """What a ticket's order ties up, and whether the balance has it."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 
 from trader.domain.clock import Now
@@ -12,32 +14,39 @@ from trader.engine.verdict import Denied, Passed, judge
 from trader.pricing.margin_mode import OptionHeld, margin_in
 
 
-def funds_flaw(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now: Now, passed: Passed) -> Denied | None:
-    """Whether what is free, less what has gone out since it was read, suffices."""
+def funds_flaw(
+    state: State, run: Run, leg: LegTerms, quantity: int, price: Decimal | None, now: Now, passed: Passed
+) -> Denied | None:
+    """Whether what is free, less what has gone out since it was read, suffices for so many contracts."""
     shown = state.shown.get(run.underlying)
     if shown is None or shown.available is None:
         return Denied("ACCOUNT_NOT_READ", "the free balance has not been read yet")
-    needed = tied_up(state, run, leg, intent.quantity, _price(state, leg, intent), now)
+    needed = tied_up(state, run, leg, quantity, price, now)
     if needed is None:
         return Denied("NO_INDEX_PRICE", f"underlying={run.underlying}")
-    sent = [
-        tied_up(state, other, theirs, order.intent.quantity, _price(state, theirs, order.intent), now) or ZERO
-        for other in state.unresolved
-        for order in other.live_orders()
-        if order.intent.purpose is Purpose.ENTRY and order.intended_at >= shown.asked
-        for theirs in (other.leg(order.intent.leg),)
-    ]
-    free = shown.available - sum(sent, ZERO)
+    free = shown.available - sent_since(state, state.unresolved, shown.asked, now)
     most = free * state.account.limits.margin_share_pct / HUNDRED
     numbers = f"needed={needed:.2f}, free={free:.2f} USD, margin_share_pct={state.account.limits.margin_share_pct}"
     return judge(needed > most, "MARGIN_INSUFFICIENT", numbers, passed)
 
 
-def _price(state: State, leg: LegTerms, intent: OrderIntent) -> Decimal | None:
+def sent_since(state: State, runs: Iterable[Run], asked: datetime, now: Now) -> Decimal:
+    """USD that entries sent since a read of the balance tie up, whether they have filled or not."""
+    total = ZERO
+    for run in runs:
+        for order in run.orders.values():
+            size = order.done_qty + order.leaves_qty
+            if order.intent.purpose is Purpose.ENTRY and order.intended_at >= asked and size:
+                leg = run.leg(order.intent.leg)
+                total += tied_up(state, run, leg, size, price_of(state, leg, order.intent), now) or ZERO
+    return total
+
+
+def price_of(state: State, leg: LegTerms, intent: OrderIntent | None = None) -> Decimal | None:
     """What a contract would cost: its limit, its trigger, or what the book asks for."""
-    if intent.limit_price is not None:
+    if intent is not None and intent.limit_price is not None:
         return intent.limit_price
-    if intent.stop is not None and intent.stop.price is not None:
+    if intent is not None and intent.stop is not None and intent.stop.price is not None:
         return intent.stop.price
     quote = state.market.quotes.get(leg.symbol)
     touch = None if quote is None else quote.ask if leg.side is Side.BUY else quote.bid

@@ -12,7 +12,7 @@ from trader.domain.trigger import Stop, StopKind, Trigger
 from trader.engine.account.allocation import explained, newest_fill_at, others_in
 from trader.engine.records import LegTerms
 from trader.engine.state import POSITION_LAG_SECS, Order, Run, State, seconds_since
-from trader.engine.tickets.funds import funds_flaw
+from trader.engine.tickets.funds import funds_flaw, price_of
 from trader.engine.verdict import Denied, Passed, judge
 
 Bounds = tuple[Decimal, Decimal]
@@ -99,7 +99,7 @@ def entry_flaw(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now: 
         _contract_maximum(state, run, leg, intent, passed)
         or _against_others(state, run, leg)
         or _meets_own(state, run, leg, intent)
-        or funds_flaw(state, run, leg, intent, now, passed)
+        or funds_flaw(state, run, leg, intent.quantity, price_of(state, leg, intent), now, passed)
     )
 
 

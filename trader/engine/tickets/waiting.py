@@ -11,6 +11,7 @@ from trader.engine.records import Phase
 from trader.engine.state import Listing, Run, seconds_since
 from trader.engine.tickets.adopting import take_over
 from trader.engine.tickets.checks import flaws, unlisted
+from trader.engine.tickets.funds import funds_flaw, price_of
 from trader.engine.tickets.leverage import ask_leverage
 from trader.engine.tickets.listing import ask_chain, take_quote
 from trader.engine.tickets.refusal import Refusal, finish, of_denied, refuse
@@ -86,6 +87,8 @@ def _in_the_way(turn: Turn, run: Run) -> Obstacle | None:
     if turn.now.market is None:
         ask_chain(turn, run)
         return Obstacle(Refusal("NO_MARKET_TIME", "", "no market data has arrived yet"), lasts=False)
+    if turn.watch(run.run_id).recovered:  # it is not sent any more: prices are no matter
+        return _pin(turn, run) or _unread(turn, run)
     return _pin(turn, run) or _unpriced(turn, run) or _unread(turn, run)
 
 
@@ -162,6 +165,10 @@ def _send(turn: Turn, run_id: str) -> Obstacle | None:
     if obstacle := _leverage(turn, run_id):
         return obstacle
     if ticket.work != "once":
+        # All of it has to be there, before the first part of it goes out.
+        short = funds_flaw(turn.state, run, leg, leg.quantity, price_of(turn.state, leg), turn.now, {})
+        if short is not None:
+            return Obstacle(of_denied(short), lasts=short.code not in _PASSES)
         turn.phase(run_id, Phase.ENTERING, f"worked as {ticket.work}")
         return None
     if (denied := place_entry(turn, run_id)) is not None:
