@@ -1,11 +1,8 @@
-"""A desk with the functions of single orders and books, which answers from a table instead of a runner and an exchange."""
+"""A desk with the functions of single orders, which answers from a table instead of a runner and an exchange."""
 
 import hashlib
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, cast
-
-import msgspec
 
 from trader.config.ticket import TicketList
 from trader.desk import CommandReceipt, CommandRow, Desk, KeyReused
@@ -13,25 +10,14 @@ from trader.desk import CommandReceipt, CommandRow, Desk, KeyReused
 NOW = datetime(2026, 3, 3, 5, 0, tzinfo=UTC)
 
 
-class EventLine(msgspec.Struct):
-    seq: int
-    text: str
-
-
-class EventPage(msgspec.Struct):
-    events: tuple[EventLine, ...]
-    next: str | None = None
-
-
 class FakeTrading(Desk):
-    """Takes every order; knows order `o1`, position BTCUSD. `refusal`: why the runner refuses from now on."""
+    """Takes every order; knows order `o1`. `refusal`: why the runner refuses from now on."""
 
     refusal = ""
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
         self.rows: dict[str, CommandRow] = {}
-        self.happened: tuple[EventLine, ...] = ()  # newest first
 
     def _recorded(self, kind: str, key: str = "", **body: Any) -> CommandReceipt:
         command_id = hashlib.sha256(key.encode()).hexdigest()[:16] if key else f"c{len(self.rows)}"
@@ -83,26 +69,5 @@ class FakeTrading(Desk):
     def adopt(self, symbol: str, phrase: str, *, issued_by: str) -> CommandReceipt:
         return self._recorded("adopt", symbol=symbol, phrase=phrase)
 
-    def orders(self, **which: Any) -> Any:
-        return {"orders": [], "next": None, "asked": which}
-
     def order_line(self, order_id: str) -> Any:
-        return {"client_order_id": "o1"} if order_id == "o1" else None
-
-    def trades(self, **which: Any) -> Any:
-        return {"trades": [], "next": None, "asked": which}
-
-    def positions(self) -> Any:
-        return {"positions": []}
-
-    def events(self, **which: Any) -> Any:
-        return EventPage(events=self.happened)
-
-    def position_of(self, symbol: str, price: Decimal | None = None) -> Any:
-        return {"symbol": symbol, "at_price": price} if symbol == "BTCUSD" else None
-
-    def balances(self) -> Any:
-        return {"balances": []}
-
-    def sync(self) -> Any:
-        return {"differences": []}
+        return order_id if order_id == "o1" else None

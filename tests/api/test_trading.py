@@ -1,15 +1,13 @@
-"""The routes of single orders and books, over a desk that answers from a table."""
+"""The routes of single orders, over a desk that answers from a table."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.api.client import Client, serving
-from tests.api.fake_trading import EventLine, FakeTrading
+from tests.api.fake_trading import FakeTrading
 from tests.api.test_requests import problem
-from tests.api.test_streams import events
 from trader.config.settings import load_settings
 
 LIMIT = {"symbol": "BTCUSD", "side": "buy", "quantity": 3, "limit_price": "90000.5"}
@@ -129,37 +127,3 @@ def test_each_wish_reaches_the_desk(
 def test_cancelling_many_says_which(api: Client, desk: FakeTrading, query: str) -> None:
     problem(api.ask("DELETE", f"/v1/trading/orders{query}"), 422, "invalid")
     assert desk.asked() == []
-
-
-@pytest.mark.parametrize(
-    ("path", "asked"),
-    [
-        ("/orders?state=ended&symbol=BTCUSD&limit=7&cursor=x", {"state": "ended", "symbol": "BTCUSD", "run_id": None}),
-        ("/orders/active", {"state": "working", "symbol": None, "run_id": None}),
-        ("/trades?run_id=t1", {"symbol": None, "run_id": "t1"}),
-    ],
-)
-def test_filters_and_cursor_reach_the_desk(api: Client, path: str, asked: dict[str, Any]) -> None:
-    found = api.get(f"/v1/trading{path}")["asked"]
-    assert found | asked == found
-
-
-@pytest.mark.parametrize("path", ["/orders/o1", "/positions", "/positions/BTCUSD", "/balances"])
-def test_books_can_be_read(api: Client, path: str) -> None:
-    api.get(f"/v1/trading{path}", "read")
-
-
-@pytest.mark.parametrize("path", ["/orders/o2", "/positions/ETHUSD"])
-def test_what_is_not_there_is_not_found(api: Client, path: str) -> None:
-    problem(api.ask("GET", f"/v1/trading{path}"), 404, "not-found")
-
-
-def test_events_are_streamed_those_of_a_record_together(api: Client, desk: FakeTrading) -> None:
-    desk.happened = (EventLine(3, "position opened"), EventLine(3, "filled"), EventLine(2, "created"))
-    headers = {"Last-Event-ID": "1"}
-    with api.ask("GET", "/v1/stream/events", headers=headers, stream=True) as answer:
-        told = events(answer.iter_lines(chunk_size=1))
-        first, second = next(told), next(told)
-    assert (first["id"], [one["text"] for one in json.loads(first["data"])]) == ("2", ["created"])
-    assert (second["id"], [one["text"] for one in json.loads(second["data"])]) == ("3", ["filled", "position opened"])
-    assert api.get("/v1/events")["events"][0]["seq"] == 3

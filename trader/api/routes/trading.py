@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from trader.api.problems import Problem
-from trader.api.routes.books import ID, Instrument, OrderId, Symbol, books_of
+from trader.api.routes.books import ID, Instrument, OrderId, Symbol
 from trader.api.routing import ADesk, Key, Receipt, Routes, Wait, answer, answered, require
 from trader.config.numbers import Number, Whole
 from trader.config.ticket import Protection, TicketList
@@ -138,7 +138,7 @@ async def cancel_order(desk: ADesk, order_id: OrderId, wait: Wait = 2) -> Respon
     """Cancel one order; whether it was cancelled or filled before stands in its status."""
 
     def ask() -> CommandReceipt:
-        require(books_of(desk).order_line(order_id), f"order {order_id}")
+        require(desk.order_line(order_id), f"order {order_id}")
         return _of(desk).cancel(order=order_id, issued_by="api")
 
     return answer(await answered(desk, await to_thread.run_sync(ask), wait), 202)
