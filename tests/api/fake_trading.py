@@ -63,8 +63,8 @@ class FakeTrading(Desk):
     def close_position(self, *, issued_by: str, **which: Any) -> CommandReceipt:
         return self._recorded("close", **which)
 
-    def close_all(self, *, issued_by: str, confirm: str | None = None) -> CommandReceipt:
-        return self._recorded("close_all", confirm=confirm)
+    def close_all(self, *, issued_by: str) -> CommandReceipt:
+        return self._recorded("close_all")
 
     def adopt(self, symbol: str, phrase: str, *, issued_by: str) -> CommandReceipt:
         return self._recorded("adopt", symbol=symbol, phrase=phrase)

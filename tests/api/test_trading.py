@@ -105,7 +105,7 @@ def test_the_same_key_is_the_same_order(api: Client, desk: FakeTrading) -> None:
         ("PATCH", "/v1/trading/tickets/t1", {"stop_loss": None}, "amend", {"ticket": "t1", "stop_loss": None}),
         ("POST", "/v1/trading/tickets/t1/close", None, "close", {"ticket": "t1"}),
         ("POST", "/v1/trading/positions/BTCUSD/close", None, "close", {"symbol": "BTCUSD"}),
-        ("POST", "/v1/trading/positions/close-all", None, "close_all", {"confirm": None}),
+        ("POST", "/v1/trading/positions/close-all", None, "close_all", {}),
         (
             "POST",
             "/v1/trading/positions/BTCUSD/adopt",

@@ -10,8 +10,7 @@ from starlette.responses import Response
 from trader.api.problems import Problem
 from trader.api.routes.books import ID, Instrument, OrderId, Symbol
 from trader.api.routing import ADesk, Key, Receipt, Routes, Wait, answer, answered, require
-from trader.config.numbers import Number, Whole
-from trader.config.ticket import Protection, TicketList
+from trader.config.ticket import TicketChanges, TicketList
 from trader.desk import CommandReceipt, Desk
 
 routes = Routes("trading")
@@ -26,7 +25,7 @@ class Trading(Protocol):
     def amend(self, ticket_id: str, *, issued_by: str, **changes: Any) -> CommandReceipt: ...
     def cancel(self, *, issued_by: str, **which: Any) -> CommandReceipt: ...
     def close_position(self, *, issued_by: str, **which: Any) -> CommandReceipt: ...
-    def close_all(self, *, issued_by: str, confirm: str | None) -> CommandReceipt: ...
+    def close_all(self, *, issued_by: str) -> CommandReceipt: ...
     def adopt(self, symbol: str, phrase: str, *, issued_by: str) -> CommandReceipt: ...
 
 
@@ -65,28 +64,14 @@ class OrderRequest(TicketList):
     confirm: str | None = Field(None, max_length=200)
 
 
-class AmendRequest(BaseModel):
+class AmendRequest(TicketChanges):
     """What is to be other than it is; null takes a stop loss or take profit away."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"limit_price": "90500"}]})
-
-    quantity: Annotated[Whole, Field(ge=1, le=1_000_000)] | None = None
-    limit_price: Annotated[Number, Field(gt=0, le=10**9)] | None = None
-    stop_price: Annotated[Number, Field(gt=0, le=10**9)] | None = None
-    stop_loss: Protection | None = None
-    take_profit: Protection | None = None
+    model_config = ConfigDict(json_schema_extra={"examples": [{"limit_price": "90500"}]})
 
     def changes(self) -> dict[str, Any]:
         """Only what the request names."""
         return {name: getattr(self, name) for name in self.model_fields_set}
-
-
-class ConfirmRequest(BaseModel):
-    """Production only: the phrase that arms it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    confirm: str | None = Field(None, max_length=200)
 
 
 class AdoptRequest(BaseModel):
@@ -175,11 +160,11 @@ async def close_ticket(desk: ADesk, ticket_id: TicketId, wait: Wait = 2) -> Resp
 
 
 @routes.add("POST", "/v1/trading/positions/close-all", "stop", Receipt, status=202)
-async def close_all(desk: ADesk, body: ConfirmRequest = ConfirmRequest(), wait: Wait = 5) -> Response:
+async def close_all(desk: ADesk, wait: Wait = 5) -> Response:
     """Close every ticket and run; the receipt's detail lists the closing orders."""
 
     def ask() -> CommandReceipt:
-        return _of(desk).close_all(issued_by="api", confirm=body.confirm)
+        return _of(desk).close_all(issued_by="api")
 
     return answer(await answered(desk, await to_thread.run_sync(ask), wait), 202)
 
