@@ -24,6 +24,7 @@ from trader.cli import (
     record,
     runs,
     simulate,
+    tickets,
     token,
     views,
 )
@@ -65,6 +66,7 @@ def choose_environment(
 
 hosts.add_to(app)
 runs.add_to(app)
+tickets.add_to(app)
 levels.add_to(app)
 limits.add_to(app)
 account.add_to(app)

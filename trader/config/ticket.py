@@ -4,11 +4,14 @@ The panel's form, the CLI's options, the API's schema and every message about a 
 unit of underlying, as the exchange quotes them; quantities are whole contracts.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from trader.config.document import parse_json_object
+from trader.config.messages import InvalidConfig, sentences
 from trader.config.numbers import Flag, Number, Whole
 from trader.config.orders import Orders
 from trader.config.section import Section, setting
@@ -103,6 +106,17 @@ class TicketRequest(Section):
         return found
 
 
+class TicketChanges(Section):
+    """What can be changed while a ticket lives; what is not named stays, and None takes a protection away."""
+
+    quantity: Whole | None = setting(None, "Quantity", "Contracts in all.", "contracts", ge=1, le=1_000_000)
+    limit_price: Number | None = _price("Limit price", "Of the order that works.")
+    stop_price: Number | None = _price("Trigger price", "Of the order that waits.")
+    trail_usd: Number | None = _price("Trail", "Of a trailing stop that waits.")
+    stop_loss: Protection | None = setting(None, "Stop loss", "Of what is held or will be.")
+    take_profit: Protection | None = setting(None, "Take profit", "The same on the other side.")
+
+
 class TicketList(Section):
     """Up to 50 tickets of one call. `link` says what they have to do with one another: nothing (each stands for itself), or oco
     (two of them: the first that fills cancels the other)."""
@@ -115,3 +129,41 @@ class TicketList(Section):
         if self.link == "oco" and len(self.tickets) != 2:
             raise ValueError(f"link oco is for exactly 2 tickets, was {len(self.tickets)}")
         return self
+
+
+def read_ticket(fields: Mapping[str, Any]) -> TicketRequest:
+    """One ticket from what was typed, as text or as values.
+
+    Raises:
+        InvalidConfig: One sentence for each field at fault.
+    """
+    try:
+        return TicketRequest.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidConfig(sentences(error, TicketRequest)) from None
+
+
+def parse_tickets(text: str, where: str) -> TicketList:
+    """A list of tickets from JSON.
+
+    Raises:
+        ConfigError: With `where` and each field at fault.
+    """
+    parse_json_object(text, where)  # no key twice, no NaN
+    try:
+        return TicketList.model_validate_json(text)
+    except ValidationError as error:
+        raise InvalidConfig(sentences(error, TicketList), where) from None
+
+
+def read_changes(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a ticket is to be other than it is.
+
+    Raises:
+        InvalidConfig: One sentence for each field at fault.
+    """
+    try:
+        found = TicketChanges.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidConfig(sentences(error, TicketChanges)) from None
+    return {name: getattr(found, name) for name in found.model_fields_set}

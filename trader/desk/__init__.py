@@ -10,6 +10,7 @@ from trader.desk.day import wallet_of_day
 from trader.desk.desk import Desk
 from trader.desk.guard_words import guard_words, is_unoffered, unoffered_words
 from trader.desk.margin import MarginChange
+from trader.desk.order_check import OrderCheck, OrderCost, TicketCheck
 from trader.desk.outcome import Outcome
 from trader.desk.payoff import Outcomes, fires, outcomes, payoff
 from trader.desk.position import HeldLeg, Levels, Position
@@ -18,6 +19,7 @@ from trader.desk.situation import alert_counts, alert_groups
 from trader.desk.sizing import SizeBy
 from trader.desk.spot_map import SpotMap, spot_map
 from trader.desk.stopping import stop_words
+from trader.desk.ticket_values import CloseAnswer, OrderAnswer, TicketAnswer
 from trader.desk.values import (
     CheckResult,
     CommandReceipt,
@@ -51,6 +53,7 @@ __all__ = [
     "ChainRow",
     "ChainSide",
     "CheckResult",
+    "CloseAnswer",
     "CommandReceipt",
     "CommandRow",
     "Day",
@@ -69,6 +72,9 @@ __all__ = [
     "MarginChange",
     "Marker",
     "NotPossible",
+    "OrderAnswer",
+    "OrderCheck",
+    "OrderCost",
     "Outcome",
     "Outcomes",
     "Payoff",
@@ -85,6 +91,8 @@ __all__ = [
     "SizeBy",
     "SpotMap",
     "Status",
+    "TicketAnswer",
+    "TicketCheck",
     "TimelineEvent",
     "Use",
     "Volatility",

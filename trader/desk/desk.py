@@ -24,7 +24,6 @@ from trader.config.snapshot import save_snapshot
 from trader.desk import market, runs, timeline
 from trader.desk import prerequisites as pre
 from trader.desk.alerting import AlertBook
-from trader.desk.books.reads import BookReads
 from trader.desk.chain import Chain
 from trader.desk.day import DayBook, day_rows
 from trader.desk.instead import sell_now_instead
@@ -38,6 +37,7 @@ from trader.desk.runs import RunBook
 from trader.desk.series import SeriesBook
 from trader.desk.sizing import SizeBy, size_for
 from trader.desk.status import read_status
+from trader.desk.tickets import IssuedBy, TicketDesk
 from trader.desk.values import (
     CheckResult,
     CommandReceipt,
@@ -65,7 +65,6 @@ from trader.journal import AlertRow, Command, CommandRow, Journal, RunSummary
 from trader.journal.commands import CommandKind
 from trader.machine.doorbell import ring
 
-IssuedBy = Literal["panel", "cli", "api"]
 Order = Literal["pause", "reduce", "kill", "resume"]
 
 _POLL_SECS = 0.05
@@ -79,7 +78,7 @@ def _on_off(on: bool | None) -> str | None:
     return None if on is None else "on" if on else "off"
 
 
-class Desk(BookReads):
+class Desk(TicketDesk):
     """One account's desk. Cheap to make, opens its journal when first needed, may be used from any thread."""
 
     def __init__(self, settings: Settings) -> None:
@@ -94,6 +93,7 @@ class Desk(BookReads):
         self._funds = market.KeptAnswer(lambda: self._door.gateway().wallet().available)
         self._margin = market.KeptAnswer(lambda: self._door.gateway().margin_terms())
         self._make_books()
+        self._make_tickets()
         self._facts = pre.FactFinder(
             settings,
             self.account,
@@ -713,6 +713,9 @@ class Desk(BookReads):
 
     def _journal(self) -> Journal:
         return self._books()[0]
+
+    def _runs(self) -> RunBook:
+        return self._books()[1]
 
     def _books(self) -> tuple[Journal, RunBook, SeriesBook]:
         with self._lock:

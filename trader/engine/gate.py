@@ -5,6 +5,7 @@ refused with, and recorded with the order. Cancels never pass through here; exit
 them (reduce-only, size, sanity of the price), never to limits that exist to keep new risk out.
 """
 
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
@@ -105,6 +106,20 @@ def check_order(state: State, run: Run, intent: OrderIntent, now: Now, passed: P
     else:
         checks += [_exit_size(run, leg, intent, passed), _exit_cover(run, leg, intent, passed)]
     return next((denied for denied in checks if denied is not None), None)
+
+
+def account_flaws(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now: Now) -> Iterator[Denied]:
+    """Everything of the account that stands against the entry of a ticket, for who asks before it is sent."""
+    for denied in (
+        _entry_state(state, run, now),
+        entry_flaw(state, run, leg, intent, now, {}),
+        _entry_beside(state, run, leg, {}),
+    ):
+        if denied is not None:
+            yield denied
+    yield from (
+        Denied(bound.code, bound.numbers) for bound in entry_bounds(state, run, leg, intent, now) if bound.fails
+    )
 
 
 def _identity(run: Run, leg: LegTerms, intent: OrderIntent, now: Now, passed: Passed) -> Denied | None:

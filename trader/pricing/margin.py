@@ -1,4 +1,4 @@
-"""Estimates of what short options tie up and where they would be liquidated, in isolated mode.
+"""Estimates of what short options tie up, and where they and perpetuals would be liquidated, in isolated mode.
 
 The exchange documents no formula for isolated short options. The model: a percentage of the underlying's notional, plus
 the current premium as liability. It agrees with recorded fills, whose fresh short positions showed premium received plus
@@ -30,6 +30,15 @@ def short_option_margin(
     `quantity` is contracts, its sign ignored. Fees are not included.
     """
     return (initial_margin_pct / _PERCENT * spot + mark) * abs(quantity) * contract_value
+
+
+def perpetual_liquidation(
+    *, entry_price: Decimal, side_sign: int, initial_share: Decimal, maintenance_margin_pct: Decimal
+) -> Decimal:
+    """Mark (USD per unit) at which a perpetual is liquidated if its margin is not topped up: what it has lost has used up its initial
+    margin, a fraction of its worth at entry, down to the maintenance margin. `side_sign`: 1 for long, -1 for short."""
+    room = max(initial_share - maintenance_margin_pct / _PERCENT, Decimal(0))
+    return max(entry_price * (1 - side_sign * room), Decimal(0))
 
 
 def short_option_liquidation(

@@ -54,25 +54,30 @@ def price_of(state: State, leg: LegTerms, intent: OrderIntent | None = None) -> 
 
 
 def tied_up(state: State, run: Run, leg: LegTerms, quantity: int, price: Decimal | None, now: Now) -> Decimal | None:
-    """USD that so many contracts take out of the free balance: what short options block, what long ones cost, the initial margin of
-    a perpetual; with the commission. None without a price."""
+    """USD that so many contracts take out of the free balance, the commission among it. None without a price."""
     spot = state.market.spots.get(run.underlying)
     if spot is None or price is None:
         return None
-    fee = closing_fee(leg, quantity, price, spot)
+    return blocked(state, run, leg, quantity, price, spot, now) + closing_fee(leg, quantity, price, spot)
+
+
+def initial_share(leg: LegTerms, leverage: Decimal | None) -> Decimal:
+    """Initial margin of a perpetual, as a fraction of what it is worth: never less than the contract's own."""
+    least = leg.margin_pct / HUNDRED
+    return least if leverage is None else max(1 / leverage, least)
+
+
+def blocked(state: State, run: Run, leg: LegTerms, quantity: int, price: Decimal, spot: Decimal, now: Now) -> Decimal:
+    """USD that short options block, that long ones cost, the initial margin of a perpetual; without the commission."""
     worth = price * quantity * leg.contract_value
     if leg.kind is Kind.PERPETUAL:
-        leverage = None if run.ticket is None else run.ticket.leverage
-        share = leg.margin_pct / HUNDRED if leverage is None else max(1 / leverage, leg.margin_pct / HUNDRED)
-        return worth * share + fee
+        return worth * initial_share(leg, None if run.ticket is None else run.ticket.leverage)
     if leg.side is Side.BUY:
-        return worth + fee
+        return worth
     quote = state.market.quotes.get(leg.symbol)
     mark, iv = (leg.mark, leg.iv) if quote is None else (quote.mark, quote.mark_iv)
     new = [option_held(leg, quantity, mark, iv)]
-    return (
-        margin_in(state.mode_on(run.underlying), new, spot=spot, at=now.market, beside=options_beside(state, run)) + fee
-    )
+    return margin_in(state.mode_on(run.underlying), new, spot=spot, at=now.market, beside=options_beside(state, run))
 
 
 def options_beside(state: State, run: Run) -> list[OptionHeld]:

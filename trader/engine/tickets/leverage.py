@@ -1,5 +1,8 @@
 """The leverage of a contract's orders, where a ticket names one: set at the exchange before its order."""
 
+from decimal import Decimal
+
+from trader.config.account_limits import AccountLimits
 from trader.domain.outcome import Unknown
 from trader.domain.wording import plain, refusal_words
 from trader.engine.effects import SetLeverage
@@ -12,17 +15,24 @@ from trader.engine.turn import Turn
 
 def ask_leverage(turn: Turn, run_id: str) -> Refusal | None:
     """Why the order cannot go out yet, or not at all; None where the leverage is as the ticket wants it. Asked once."""
-    run, watch, most = turn.run(run_id), turn.watch(run_id), turn.state.account.limits.leverage_most
+    run, watch = turn.run(run_id), turn.watch(run_id)
     wanted = None if run.ticket is None else run.ticket.leverage
     if wanted is None or watch.leverage_set:
         return None
-    if wanted > most:
-        words = f"a leverage of {plain(wanted)} is more than the account's leverage_most of {plain(most)}"
-        return Refusal("LEVERAGE_TOO_HIGH", "leverage", words)
+    if refusal := leverage_flaw(wanted, turn.state.account.limits):
+        return refusal
     if watch.leverage_asked is None:
         turn.set_watch(run_id, leverage_asked=turn.wall)
         turn.do(SetLeverage(run_id=run_id, product_id=run.leg(KEY).product_id, leverage=wanted))
     return Refusal("LEVERAGE_NOT_SET", "leverage", "the exchange has not answered to the leverage that was asked for")
+
+
+def leverage_flaw(wanted: Decimal | None, limits: AccountLimits) -> Refusal | None:
+    """Whether the account's limits let a ticket set that leverage."""
+    if wanted is None or wanted <= limits.leverage_most:
+        return None
+    words = f"a leverage of {plain(wanted)} is more than the account's leverage_most of {plain(limits.leverage_most)}"
+    return Refusal("LEVERAGE_TOO_HIGH", "leverage", words)
 
 
 def on_leverage(turn: Turn, event: LeverageAnswered) -> None:

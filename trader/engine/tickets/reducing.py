@@ -3,7 +3,7 @@
 from trader.config.ticket import TicketRequest
 from trader.engine import records as rec
 from trader.engine.records import Phase
-from trader.engine.state import Run
+from trader.engine.state import Run, State
 from trader.engine.tickets.refusal import Refusal
 from trader.engine.tickets.terms import KEY, reducing
 from trader.engine.turn import Turn
@@ -11,15 +11,10 @@ from trader.engine.turn import Turn
 
 def reduce(turn: Turn, name: str, ticket: TicketRequest, command_id: str) -> Refusal | None:
     """Divide what it says among the tickets that hold the contract; refused where they hold less."""
-    holding = [run for run in turn.state.unresolved if _left(run, ticket) > 0]
-    most = sum(_left(run, ticket) for run in holding)
-    if most < ticket.quantity:
-        words = (
-            f"tickets hold {most} contracts of {ticket.symbol} that it could close, {ticket.quantity} were asked for"
-        )
-        return Refusal("NOTHING_TO_REDUCE" if not most else "MORE_THAN_HELD", "quantity", words)
+    if refusal := reduce_flaw(turn.state, ticket):
+        return refusal
     left = ticket.quantity
-    for run in holding:
+    for run in [run for run in turn.state.unresolved if _left(run, ticket) > 0]:
         part = min(_left(run, ticket), left)
         if part <= 0:
             break
@@ -28,6 +23,15 @@ def reduce(turn: Turn, name: str, ticket: TicketRequest, command_id: str) -> Ref
         )
         left -= part
     return None
+
+
+def reduce_flaw(state: State, ticket: TicketRequest) -> Refusal | None:
+    """Why a reduce-only ticket cannot be: tickets hold less than it would close."""
+    most = sum(max(_left(run, ticket), 0) for run in state.unresolved)
+    if most >= ticket.quantity:
+        return None
+    words = f"tickets hold {most} contracts of {ticket.symbol} that it could close, {ticket.quantity} were asked for"
+    return Refusal("NOTHING_TO_REDUCE" if not most else "MORE_THAN_HELD", "quantity", words)
 
 
 def _left(run: Run, ticket: TicketRequest) -> int:
