@@ -262,7 +262,7 @@ class TicketDesk(BookReads):
             if not any(view is not None and view.status in _WORKS for view in map(self.ticket, names)):
                 break
             time.sleep(_POLL_SECS * 2)
-        listed = TicketList.model_validate({name: row.body[name] for name in ("tickets", "link")})
+        listed = TicketList.model_validate({name: row.body[name] for name in ("tickets", "link") if name in row.body})
         told = tuple(self._told(row, name, asked) for name, asked in zip(names, listed.tickets, strict=True))
         return OrderAnswer(command_id=command_id, status=row.status, detail=row.detail, tickets=told)
 
