@@ -268,6 +268,29 @@ def test_the_other_run_may_hold_on_while_a_difference_is_told() -> None:
     assert compared(scene) == [D("-2.235")] and scene.state.unresolved
 
 
+def test_a_fill_of_another_run_that_is_booked_with_the_time_of_a_later_one_is_no_difference() -> None:
+    """One of two like fills of its order was told by one channel only; the run began between them."""
+    scene = two_holding()
+    first, second = scene.state.runs.values()
+    fill = next(one.fill for one in first.fills.values() if one.fill.symbol == first.legs[0].symbol)
+    late = (second.created_market or scene.wall) + secs(2)
+    booked = {
+        key: replace(one, fill=replace(one.fill, ts_event=late)) if one.fill == fill else one
+        for key, one in first.fills.items()
+    }
+    flows = tuple(
+        replace(flow, at=late) if (flow.product_id, flow.at) == (fill.product_id, fill.ts_event) else flow
+        for flow in scene.state.account.flows
+    )
+    scene.state = replace(
+        scene.state,
+        runs={**scene.state.runs, first.run_id: replace(first, fills=booked)},
+        account=replace(scene.state.account, flows=flows),
+    )
+    watched(done(scene), 90, ())
+    assert compared(scene) == [0]
+
+
 # -- it comes in the end --------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ Another run that is still on may trade in these contracts meanwhile, and the led
 changes from one read to the next, or that a fill not heard of may explain, is not one yet. It is read again until it is clear.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from trader.domain.wallet import Transaction
@@ -23,6 +23,7 @@ SETTLED_SECS = 5.0  # after the end: the ledger's lines may come a little later 
 AGAIN_SECS = 20.0  # between reads
 LASTING_SECS = 60.0  # a difference that is the same in all reads of so long is one
 WAITED_SECS = 600.0  # after this a ledger that could not be read is asked no more, until the next start
+_FILLING = timedelta(seconds=5)  # how much later than the last time known an order may have been filled
 _UNREAD = "wallet_unread"
 
 
@@ -42,8 +43,28 @@ def ask_wallet(turn: Turn) -> None:
             _give_up(turn, run, "the exchange did not answer")
             continue
         turn.set_watch(run.run_id, wallet_asked=turn.wall, wallet_tries=watch.wallet_tries + 1)
-        turn.do(ReadWallet(run_id=run.run_id, since=begun(turn, run)))
+        turn.do(ReadWallet(run_id=run.run_id, since=_since(turn, run)))
         return
+
+
+def _since(turn: Turn, run: Run) -> datetime:
+    """Where the run began, or before it where an order of another run in its contracts was being filled just then: which of
+    its fills came when is not certain, as one told by one channel only is booked with the time of another like it."""
+    products = {leg.product_id for leg in run.legs}
+    spans = []
+    for other in turn.state.runs.values():
+        for order in other.orders.values():
+            if order.intended_market is None or order.intent.product_id not in products or not order.filled_qty:
+                continue
+            coid = order.intent.client_order_id
+            times = [one.fill.ts_event for one in other.fills.values() if one.fill.client_order_id == coid]
+            last = max((at for at in times if at is not None), default=order.intended_market)
+            spans.append((order.intended_market, last + _FILLING))
+    since = begun(turn, run)
+    for first, last in sorted(spans, reverse=True):
+        if first < since <= last:
+            since = first
+    return since
 
 
 def is_owed(run: Run) -> bool:
