@@ -23,7 +23,10 @@ SETTLED_SECS = 5.0  # after the end: the ledger's lines may come a little later 
 AGAIN_SECS = 20.0  # between reads
 LASTING_SECS = 60.0  # a difference that is the same in all reads of so long is one
 WAITED_SECS = 600.0  # after this a ledger that could not be read is asked no more, until the next start
-_FILLING = timedelta(seconds=5)  # how much later than the last time known an order may have been filled
+CUT_SECS = 10.0  # near a cut in time: a line may be written on the other side of it than its fill
+_FURTHEST = timedelta(
+    minutes=4
+)  # before a run's beginning; what was booked just before that a restart may not have read back
 _UNREAD = "wallet_unread"
 
 
@@ -48,23 +51,16 @@ def ask_wallet(turn: Turn) -> None:
 
 
 def _since(turn: Turn, run: Run) -> datetime:
-    """Where the run began, or before it where an order of another run in its contracts was being filled just then: which of
-    its fills came when is not certain, as one told by one channel only is booked with the time of another like it."""
-    products = {leg.product_id for leg in run.legs}
-    spans = []
-    for other in turn.state.runs.values():
-        for order in other.orders.values():
-            if order.intended_market is None or order.intent.product_id not in products or not order.filled_qty:
-                continue
-            coid = order.intent.client_order_id
-            times = [one.fill.ts_event for one in other.fills.values() if one.fill.client_order_id == coid]
-            last = max((at for at in times if at is not None), default=order.intended_market)
-            spans.append((order.intended_market, last + _FILLING))
-    since = begun(turn, run)
-    for first, last in sorted(spans, reverse=True):
-        if first < since <= last:
-            since = first
-    return since
+    """Where a comparison begins: with the run, or before it where another run was just trading in its contracts. Of two fills alike
+    either may have been booked with the other's time, so the ledger is not cut near one."""
+    cut = first = begun(turn, run)
+    near, products = timedelta(seconds=CUT_SECS * turn.now.rate), {leg.product_id for leg in run.legs}
+    before = (flow.at for flow in turn.state.account.flows if flow.product_id in products and flow.at < first)
+    for at in sorted(before, reverse=True):
+        if at < cut - near or at - near < first - _FURTHEST:
+            break
+        cut = at - near
+    return cut
 
 
 def is_owed(run: Run) -> bool:
