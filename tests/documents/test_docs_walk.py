@@ -21,6 +21,7 @@ BEFORE = {
     "client.md": "python -m trader venue > venue.json",
     "recordings.md": "python -m trader run",
     "runbook.md": "python -m trader run",
+    "tickets.md": "python -m trader run",
 }
 
 

@@ -20,7 +20,7 @@ from trader.desk import Desk
 from trader.domain.errors import TraderError
 
 logger = logging.getLogger(__name__)
-_PARTS = (health, runs, presets, account, stream)
+_PARTS = (health, runs, presets, account, books, trading, stream)
 
 
 def create_app(desk: Desk, tokens: TokenStore) -> FastAPI:
@@ -39,8 +39,6 @@ def create_app(desk: Desk, tokens: TokenStore) -> FastAPI:
     app.state.streams = stream.Streams(desk)
     app.state.events = books.events_of(desk)
     parts = [part.routes for part in _PARTS]
-    parts += [books.routes] if books.stands(desk) else []
-    parts += [trading.routes] if trading.stands(desk) else []
     for part in [*parts, openapi.routes(app, parts)]:
         app.include_router(part)
     app.add_middleware(Gate, tokens=tokens)

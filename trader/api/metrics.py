@@ -1,4 +1,4 @@
-"""The monitoring figures in OpenMetrics. All are counted by the runner and read from its picture; nothing is counted here."""
+"""The monitoring figures in OpenMetrics: the runner's own, from its picture, and those of the books. Nothing is counted here."""
 
 from collections.abc import Iterator
 
@@ -6,27 +6,34 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from trader.desk import Status
+from trader.desk import Desk, Status
+from trader.desk.books.statistics import Execution
 from trader.domain.statistics import Statistics
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
+HOURS = 24  # of the figures of execution
 _LEVELS = ("ACTIVE", "PAUSED", "REDUCING", "HALTED")
 
 
-def exposition(status: Status) -> bytes:
+def exposition(desk: Desk) -> bytes:
+    """Raises:
+    JournalError: The journal cannot be read.
+    """
     registry = CollectorRegistry()
-    registry.register(_Figures(status))
+    registry.register(_Figures(desk.status(), desk.statistics(HOURS).execution))
     text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
     return text
 
 
 class _Figures(Collector):
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: Status, execution: Execution) -> None:
         self._status = status
+        self._execution = execution
 
     def collect(self) -> Iterator[Metric]:
         yield from _account(self._status)
         yield from _runs(self._status)
+        yield from _carried_out(self._execution)
         ops = self._status.ops
         if ops is not None and self._status.runner.alive:
             yield _gauge("trader_price_age_seconds", "Age of the oldest price in use.", ops.price_age_s)
@@ -53,6 +60,7 @@ def _account(status: Status) -> Iterator[Metric]:
     yield _gauge("trader_runner_alive", "Whether a runner trades this account.", status.runner.alive)
     yield _gauge("trader_heartbeat_age_seconds", "Age of the runner's picture.", status.runner.heartbeat_age_s)
     yield _gauge("trader_open_runs", "Runs that are not finished.", len(status.runs))
+    yield _gauge("trader_open_tickets", "Single orders that are not finished.", len(status.tickets))
     yield _gauge("trader_open_alerts", "Alerts nobody has acknowledged.", len(status.open_alerts))
     level = GaugeMetricFamily("trader_level", "What the account may do: 1 for the level it has.", labels=["level"])
     for name in _LEVELS:
@@ -65,17 +73,45 @@ def _account(status: Status) -> Iterator[Metric]:
 
 
 def _runs(status: Status) -> Iterator[Metric]:
-    labels = ["run_id", "underlying", "preset"]
-    pnl = GaugeMetricFamily("trader_run_pnl_usd", "P&L of an open run, after fees.", labels=labels)
-    fees = GaugeMetricFamily("trader_run_fees_usd", "Fees a run has paid.", labels=labels)
-    for run in status.runs:
-        names = [run.run_id, run.underlying, run.preset]
-        if run.pnl is not None:
-            pnl.add_metric(names, float(run.pnl))
-        if run.fees is not None:
-            fees.add_metric(names, float(run.fees))
+    labels = ["run_id", "underlying", "preset"]  # of a ticket: its id, and no preset
+    pnl = GaugeMetricFamily("trader_run_pnl_usd", "P&L of an open run or ticket, after fees.", labels=labels)
+    fees = GaugeMetricFamily("trader_run_fees_usd", "Fees it has paid.", labels=labels)
+    lines = [((run.run_id, run.underlying, run.preset), run.pnl, run.fees) for run in status.runs]
+    lines += [((one.ticket_id, one.underlying, ""), one.pnl, one.fees) for one in status.tickets]
+    for names, made, paid in lines:
+        if made is not None:
+            pnl.add_metric(names, float(made))
+        if paid is not None:
+            fees.add_metric(names, float(paid))
     yield pnl
     yield fees
+
+
+def _carried_out(execution: Execution) -> Iterator[Metric]:
+    """Orders of the last `HOURS`: gauges, because what is older drops out."""
+    statuses = GaugeMetricFamily("trader_day_orders", "Orders of the last 24 hours, by status.", labels=["status"])
+    for status, count in execution.by_status.items():
+        statuses.add_metric([status], count)
+    yield statuses
+    checks = GaugeMetricFamily("trader_day_risk_checks", "What the gate let out and refused.", labels=["result"])
+    checks.add_metric(["passed"], execution.risk_passed)
+    checks.add_metric(["failed"], execution.risk_failed)
+    yield checks
+    yield _gauge("trader_day_fill_ratio", "Contracts filled, of those of ended orders.", execution.fill_rate)
+    yield _gauge("trader_day_rejection_ratio", "Orders rejected, of those sent.", execution.rejection_rate)
+    yield _gauge("trader_day_slippage_usd", "How much worse than at decision it filled.", execution.slippage_usd)
+    yield _gauge("trader_day_slippage_percent", "The same per order, on average.", execution.slippage_pct)
+    yield _gauge("trader_day_fees_usd", "Fees told so far.", execution.fees)
+    took = GaugeMetricFamily(
+        "trader_day_execution_seconds",
+        "From an order's intent to the exchange's answer, and to its fill.",
+        labels=["until", "quantile"],
+    )
+    for until, spread in (("answer", execution.answer_secs), ("fill", execution.fill_secs)):
+        for quantile, secs in (("0.5", spread.p50), ("0.95", spread.p95), ("0.99", spread.p99)):
+            if secs is not None:
+                took.add_metric([until, quantile], secs)
+    yield took
 
 
 def _client(client: Statistics) -> Iterator[Metric]:
@@ -83,12 +119,6 @@ def _client(client: Statistics) -> Iterator[Metric]:
     for outcome in ("submitted", "accepted", "rejected", "unknown", "filled"):
         orders.add_metric([outcome], getattr(client, f"orders_{outcome}"))
     yield orders
-    yield _gauge(
-        "trader_fill_ratio", "Orders filled in the answer, of those submitted.", _share(client.orders_filled, client)
-    )
-    yield _gauge(
-        "trader_rejection_ratio", "Orders rejected, of those submitted.", _share(client.orders_rejected, client)
-    )
     yield _gauge("trader_request_weight_left", "Weight left in the running 5 minutes.", client.quota_left)
     yield _gauge("trader_cache_hit_ratio", "Instruments answered from the cache.", client.instrument_cache_hit_rate)
     yield CounterMetricFamily("trader_rate_limited", "Requests refused or held back by the rate.", client.rate_limited)
@@ -102,10 +132,6 @@ def _client(client: Statistics) -> Iterator[Metric]:
         errors.add_metric([kind], times)
     yield errors
     yield from _endpoints(client)
-
-
-def _share(part: int, client: Statistics) -> float | None:
-    return part / client.orders_submitted if client.orders_submitted else None
 
 
 def _endpoints(client: Statistics) -> Iterator[Metric]:

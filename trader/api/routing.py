@@ -146,11 +146,16 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def answered(desk: Desk, receipt: CommandReceipt, secs: float) -> Receipt:
-    """What the runner says, or that it has not said anything yet. Waits without keeping a thread.
+    """What the runner says, or that it has not said anything yet.
 
     Raises:
         Problem: It refused.
     """
+    return told(await settled(desk, receipt, secs))
+
+
+async def settled(desk: Desk, receipt: CommandReceipt, secs: float) -> CommandRow:
+    """The command once the runner has answered it, or as it stands after so long. Waits without keeping a thread."""
     deadline = anyio.current_time() + secs
     row = await to_thread.run_sync(desk.await_command, receipt.command_id, 0.0)
     pause = _FIRST_SECS  # a runner that is rung answers within milliseconds, or is busy or away
@@ -158,7 +163,7 @@ async def answered(desk: Desk, receipt: CommandReceipt, secs: float) -> Receipt:
         await anyio.sleep(pause)
         pause = min(pause * 1.5, _MOST_SECS)
         row = await to_thread.run_sync(desk.await_command, receipt.command_id, 0.0)
-    return told(row)
+    return row
 
 
 def told(row: CommandRow) -> Receipt:

@@ -177,7 +177,7 @@ class TicketDesk(BookReads):
         return self._submit("cancel", {**body, "who": who}, issued_by)
 
     def close_position(
-        self, *, ticket: str | None = None, symbol: str | None = None, issued_by: IssuedBy, who: str = ""
+        self, *, ticket: str | None = None, symbol: str | None = None, issued_by: IssuedBy, who: str = "", key: str = ""
     ) -> CommandReceipt:
         """Ask to close what a ticket holds, or all tickets of a contract; what works of them is cancelled. Needs no phrase.
 
@@ -185,25 +185,24 @@ class TicketDesk(BookReads):
             ConfigError: Not exactly one is named.
             JournalError: The request could not be recorded; the sentence names what works without the journal.
         """
-        return self._closing(
-            "close", {**_one_of({"ticket": ticket, "symbol": symbol}, "closed"), "who": who}, issued_by
-        )
+        named = _one_of({"ticket": ticket, "symbol": symbol}, "closed")
+        return self._closing("close", {**named, "who": who}, issued_by, key)
 
-    def close_all(self, *, issued_by: IssuedBy, who: str = "", reason: str = "") -> CommandReceipt:
+    def close_all(self, *, issued_by: IssuedBy, who: str = "", reason: str = "", key: str = "") -> CommandReceipt:
         """Ask to close every ticket and every run. Needs no phrase, in no environment.
 
         Raises:
             JournalError: The request could not be recorded; the sentence names what works without the journal.
         """
-        return self._closing("close_all", {"who": who, "reason": reason}, issued_by)
+        return self._closing("close_all", {"who": who, "reason": reason}, issued_by, key)
 
-    def _closing(self, kind: CommandKind, body: dict[str, object], issued_by: IssuedBy) -> CommandReceipt:
+    def _closing(self, kind: CommandKind, body: dict[str, object], issued_by: IssuedBy, key: str) -> CommandReceipt:
         try:
-            return self._submit(kind, body, issued_by)
+            return self._submit(kind, body, issued_by, key)
         except JournalError as error:
             raise JournalError(f"Closing could not be recorded. {error} {_WITHOUT}") from error
 
-    def adopt(self, symbol: str, phrase: str, *, issued_by: IssuedBy, who: str = "") -> CommandReceipt:
+    def adopt(self, symbol: str, phrase: str, *, issued_by: IssuedBy, who: str = "", key: str = "") -> CommandReceipt:
         """Ask to take over a position that no run or ticket explains, as a ticket that only manages and exits.
 
         Raises:
@@ -218,7 +217,7 @@ class TicketDesk(BookReads):
             raise ConfigError(f"Nothing was taken over. {needed}")
         self._require_runner("nothing was taken over")
         body: dict[str, object] = {"symbol": symbol, "quantity": int(match["quantity"]), "phrase": phrase, "who": who}
-        return self._submit("adopt", body, issued_by)
+        return self._submit("adopt", body, issued_by, key)
 
     def adopt_phrase(self, symbol: str) -> str:
         """What a person types to take over what stands in a contract and is of no run or ticket.
@@ -263,7 +262,7 @@ class TicketDesk(BookReads):
             if not any(view is not None and view.status in _WORKS for view in map(self.ticket, names)):
                 break
             time.sleep(_POLL_SECS * 2)
-        listed = TicketList.model_validate({name: row.body[name] for name in ("tickets", "link")})
+        listed = TicketList.model_validate({name: row.body[name] for name in ("tickets", "link") if name in row.body})
         told = tuple(self._told(row, name, asked) for name, asked in zip(names, listed.tickets, strict=True))
         return OrderAnswer(command_id=command_id, status=row.status, detail=row.detail, tickets=told)
 

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from trader.api.problems import Problem
 from trader.api.routing import ADesk, Cursor, Key, Limit, Receipt, Routes, Wait, Who, answer, answered
 from trader.desk import AlertRow, Day, DayRow, Desk
+from trader.desk.books.statistics import LONGEST_HOURS, DeskStatistics
 from trader.desk.status_json import status_document
-from trader.domain.statistics import Statistics
 
 routes = Routes("account")
 _ALL_ALERTS = 1000
@@ -152,8 +152,10 @@ def get_performance(
     return answer(Performance(today=desk.status().day, days=desk.days(days)))
 
 
-@routes.add("GET", "/v1/trading/statistics", "read", Statistics | None)
-def get_statistics(desk: ADesk) -> Response:
-    """What the runner's connection to the exchange has counted since it began; null while there is none."""
-    ops = desk.status().ops
-    return answer(None if ops is None else ops.client)
+@routes.add("GET", "/v1/trading/statistics", "read", DeskStatistics)
+def get_statistics(
+    desk: ADesk, hours: Annotated[int, Query(ge=1, le=LONGEST_HOURS, description="Orders of so many hours.")] = 24
+) -> Response:
+    """What the runner's connection to the exchange has counted since it began (`client`, null while there was none), and how
+    the orders of the last hours were carried out."""
+    return answer(desk.statistics(hours))

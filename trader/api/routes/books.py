@@ -1,8 +1,7 @@
 """The books: orders, positions, trades, balances, and what happened to them."""
 
 from collections.abc import Sequence
-from decimal import Decimal
-from typing import Annotated, Any, Literal, Protocol, cast
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import Path, Query, Request
@@ -14,7 +13,10 @@ from trader.api.routing import ADesk, Cursor, Limit, Routes, answer, require
 from trader.api.streams import EventStream, Shared, news
 from trader.config.numbers import Number
 from trader.desk import Desk
+from trader.desk.books.holdings import BalanceSheet, PositionBook, PositionLine, SyncReport
+from trader.desk.books.lines import EventKind, EventPage, OrderDetail, OrderPage, State, TradePage
 from trader.domain.errors import TraderError
+from trader.domain.order import OrderStatus
 
 routes = Routes("books")
 ID = r"^[A-Za-z0-9_.:-]{1,64}$"
@@ -28,28 +30,6 @@ Until = Annotated[AwareDatetime | None, Query(description="Before this instant."
 _STREAMED = 200  # newest events that a client which comes back is told
 
 
-class Books(Protocol):
-    """What these routes ask of the desk."""
-
-    def orders(self, **which: Any) -> Any: ...
-    def order_line(self, order_id: str) -> Any: ...
-    def trades(self, **which: Any) -> Any: ...
-    def events(self, **which: Any) -> Any: ...
-    def positions(self) -> Any: ...
-    def position_of(self, symbol: str, price: Decimal | None = None) -> Any: ...
-    def balances(self) -> Any: ...
-    def sync(self) -> Any: ...
-
-
-def stands(desk: Desk) -> bool:
-    """Whether this desk keeps these books."""
-    return hasattr(desk, "orders")
-
-
-def books_of(desk: Desk) -> Books:
-    return cast(Books, desk)
-
-
 def events_of(desk: Desk) -> Shared[Sequence[tuple[int, bytes]]]:
     """The newest events for all who listen, those of one record together."""
     return Shared[Sequence[tuple[int, bytes]]](lambda: _newest_events(desk), ())
@@ -58,7 +38,7 @@ def events_of(desk: Desk) -> Shared[Sequence[tuple[int, bytes]]]:
 def _newest_events(desk: Desk) -> Sequence[tuple[int, bytes]]:
     """Oldest first; none while the journal cannot be read, which the status tells."""
     try:
-        found = books_of(desk).events(limit=_STREAMED).events
+        found = desk.events(limit=_STREAMED).events
     except TraderError:
         return ()
     together: dict[int, list[Any]] = {}
@@ -67,11 +47,11 @@ def _newest_events(desk: Desk) -> Sequence[tuple[int, bytes]]:
     return [(seq, msgspec.json.encode(lines)) for seq, lines in together.items()]
 
 
-@routes.add("GET", "/v1/trading/orders", "read", dict[str, Any])
+@routes.add("GET", "/v1/trading/orders", "read", OrderPage)
 def list_orders(
     desk: ADesk,
-    state: Annotated[Literal["working", "ended", "all"], Query(description="Which orders.")] = "all",
-    status: Annotated[str | None, Query(pattern=r"^[a-z_]{1,30}$", description="Only those with this status.")] = None,
+    state: Annotated[State, Query(description="Which orders.")] = "all",
+    status: Annotated[OrderStatus | None, Query(description="Only those with this status.")] = None,
     symbol: Symbol = None,
     run_id: RunId = None,
     limit: Limit = 100,
@@ -79,41 +59,37 @@ def list_orders(
 ) -> Response:
     """Orders of all runs and tickets, newest first."""
     return answer(
-        books_of(desk).orders(
-            state=state, status=status, symbol=symbol, run_id=run_id, cursor=cursor or None, limit=limit
-        )
+        desk.orders(state=state, status=status, symbol=symbol, run_id=run_id, cursor=cursor or None, limit=limit)
     )
 
 
-@routes.add("GET", "/v1/trading/orders/active", "read", dict[str, Any])
+@routes.add("GET", "/v1/trading/orders/active", "read", OrderPage)
 def list_active_orders(desk: ADesk, symbol: Symbol = None, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """Orders that may still fill."""
-    return answer(
-        books_of(desk).orders(state="working", symbol=symbol, run_id=None, cursor=cursor or None, limit=limit)
-    )
+    return answer(desk.orders(state="working", symbol=symbol, run_id=None, cursor=cursor or None, limit=limit))
 
 
-@routes.add("GET", "/v1/trading/orders/{order_id}", "read", dict[str, Any])
+@routes.add("GET", "/v1/trading/orders/{order_id}", "read", OrderDetail)
 def get_order(desk: ADesk, order_id: OrderId) -> Response:
     """One order with its timeline."""
-    found = books_of(desk).order_line(order_id)
+    found = desk.order_line(order_id)
     require(found, f"order {order_id}")
     return answer(found)
 
 
-@routes.add("GET", "/v1/trading/positions", "read", dict[str, Any])
+@routes.add("GET", "/v1/trading/positions", "read", PositionBook)
 def list_positions(desk: ADesk) -> Response:
     """Per contract what the exchange says, and what of it is ours by run and ticket, and foreign."""
-    return answer(books_of(desk).positions())
+    return answer(desk.positions())
 
 
-@routes.add("POST", "/v1/trading/positions/sync", "read", dict[str, Any])
+@routes.add("POST", "/v1/trading/positions/sync", "read", SyncReport)
 def sync_positions(desk: ADesk) -> Response:
     """Ask the exchange now, and say what differs from the books."""
-    return answer(books_of(desk).sync())
+    return answer(desk.sync())
 
 
-@routes.add("GET", "/v1/trading/positions/{instrument}", "read", dict[str, Any])
+@routes.add("GET", "/v1/trading/positions/{instrument}", "read", PositionLine)
 def get_position(
     desk: ADesk,
     instrument: Instrument,
@@ -122,12 +98,12 @@ def get_position(
     ] = None,
 ) -> Response:
     """The position in one contract."""
-    found = books_of(desk).position_of(instrument, price)
+    found = desk.position_of(instrument, price)
     require(found, f"position in {instrument}")
     return answer(found)
 
 
-@routes.add("GET", "/v1/trading/trades", "read", dict[str, Any])
+@routes.add("GET", "/v1/trading/trades", "read", TradePage)
 def list_trades(
     desk: ADesk,
     symbol: Symbol = None,
@@ -139,22 +115,22 @@ def list_trades(
 ) -> Response:
     """Fills, newest first, with price, fee and its currency."""
     return answer(
-        books_of(desk).trades(
-            symbol=symbol, run_id=run_id, since=since, until=until, cursor=cursor or None, limit=limit
-        )
+        desk.trades(symbol=symbol, run_id=run_id, since=since, until=until, cursor=cursor or None, limit=limit)
     )
 
 
-@routes.add("GET", "/v1/trading/balances", "read", dict[str, Any])
+@routes.add("GET", "/v1/trading/balances", "read", BalanceSheet)
 def get_balances(desk: ADesk) -> Response:
     """Per currency: total, free, locked, equity and margin."""
-    return answer(books_of(desk).balances())
+    return answer(desk.balances())
 
 
-@routes.add("GET", "/v1/events", "read", dict[str, Any])
+@routes.add("GET", "/v1/events", "read", EventPage)
 def list_events(
     desk: ADesk,
-    kind: Annotated[list[str] | None, Query(max_length=20, description="Only of these kinds; may be repeated.")] = None,
+    kind: Annotated[
+        list[EventKind] | None, Query(max_length=20, description="Only of these kinds; may be repeated.")
+    ] = None,
     symbol: Symbol = None,
     run_id: RunId = None,
     since: Since = None,
@@ -164,7 +140,7 @@ def list_events(
 ) -> Response:
     """What happened to orders and positions, who and why, newest first."""
     return answer(
-        books_of(desk).events(
+        desk.events(
             kinds=kind, symbol=symbol, run_id=run_id, since=since, until=until, cursor=cursor or None, limit=limit
         )
     )

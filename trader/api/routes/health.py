@@ -44,4 +44,4 @@ def ready(desk: ADesk) -> Response:
 @routes.add("GET", "/metrics", "read", str, media=metrics.MEDIA_TYPE)
 def get_metrics(desk: ADesk) -> Response:
     """OpenMetrics, for Prometheus (give it the token as `authorization`)."""
-    return Response(metrics.exposition(desk.status()), headers={"Content-Type": metrics.MEDIA_TYPE})
+    return Response(metrics.exposition(desk), headers={"Content-Type": metrics.MEDIA_TYPE})

@@ -14,7 +14,7 @@ from trader.desk.books.events import positions_through, read_events
 from trader.desk.books.holdings import Balance, BalanceSheet, Difference, PositionBook, PositionLine, SyncReport
 from trader.desk.books.lines import EventPage, OrderDetail, OrderPage, State, TradePage
 from trader.desk.books.orders import newest_lines, read_order, read_orders
-from trader.desk.books.statistics import MOST_ORDERS, DeskStatistics, Execution, read_execution
+from trader.desk.books.statistics import LONGEST_HOURS, MOST_ORDERS, DeskStatistics, Execution, read_execution
 from trader.desk.books.sync import differences, holdings
 from trader.desk.books.trades import read_trades
 from trader.desk.market import ExchangeDoor, KeptAnswer
@@ -29,7 +29,6 @@ from trader.journal.listings import Wanted
 
 _BALANCE_SECS = 2.0
 _STATISTICS_SECS = 5.0
-_LONGEST_HOURS = 24 * 366
 _SECOND_LOOK_SECS = 1.0  # a fill on its way has been told by then
 
 
@@ -239,8 +238,8 @@ class BookReads:
             ConfigError: The span is out of bounds.
             JournalError: The journal cannot be read.
         """
-        if not 1 <= hours <= _LONGEST_HOURS:
-            raise ConfigError(f"hours must be 1 to {_LONGEST_HOURS}, was {hours}")
+        if not 1 <= hours <= LONGEST_HOURS:
+            raise ConfigError(f"hours must be 1 to {LONGEST_HOURS}, was {hours}")
         status, journal = self.status(), self._journal()
         asked, kept = self._executed.get(hours, (-_STATISTICS_SECS, None))
         if kept is None or time.monotonic() - asked >= _STATISTICS_SECS:

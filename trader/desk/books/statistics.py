@@ -14,6 +14,7 @@ from trader.engine.state import ZERO
 from trader.journal import Journal
 from trader.journal.listings import Wanted
 
+LONGEST_HOURS = 24 * 366
 MOST_ORDERS = 5_000  # newest first; more are not looked at
 
 
