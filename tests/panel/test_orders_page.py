@@ -182,6 +182,13 @@ def test_an_order_is_looked_at_with_both_ids_and_cancelled(open_panel: Open) -> 
     assert asked(desk, "cancel")[-1] == (None, True, "panel")
 
 
+@pytest.mark.parametrize("changes", [{"purpose": "close", "closing": "L"}, {"is_ticket": False}])
+def test_protection_and_orders_of_a_run_cannot_be_cancelled_alone(open_panel: Open, changes: dict[str, Any]) -> None:
+    at, _ = opened(open_panel, working=[order_line(**changes)])
+    at.selectbox(key="or_pick").select("sd1-t1ck-TE01").run()
+    assert not has(at, "or_cancel") and "It cannot be cancelled alone" in read(at)
+
+
 def test_an_order_that_has_ended_cannot_be_cancelled(open_panel: Open) -> None:
     at, _ = opened(open_panel, ended=[order_line("sd1-old", status="filled", left=0)])
     at.selectbox(key="or_pick").select("sd1-old").run()
@@ -377,7 +384,7 @@ def test_what_is_at_fault_is_said_by_the_field_and_not_sent(
     at, desk = form(open_panel)
     typed(at, "limit_price", 91000.0)
     typed(at, name, value)
-    assert sentence in read(at)
+    assert sentence in read(at) and "Tuple" not in read(at)
     [button] = [one for one in at.button if one.key and one.key.startswith("or_send_")]
     if not button.disabled:
         button.click().run()

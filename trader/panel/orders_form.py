@@ -175,7 +175,7 @@ def _number(name: str, contract: Instrument) -> None:
 # ------------------------------------------------------------------------------------------------- the check
 
 
-@st.fragment(run_every=2)
+@st.fragment(run_every=3)
 def _live(symbol: str, slots: _Slots) -> None:
     """What the desk says of the order as it is typed now, and what it would cost: by the prices of these seconds."""
     wanted, faults = ask.request(symbol)
@@ -191,7 +191,10 @@ def _live(symbol: str, slots: _Slots) -> None:
             said = f"The order cannot be checked now: {fmt.plain(error, 400)}"
     for name, slot in slots.items():
         with slot:
-            markup.draw(tag("div", faults[name], class_="ar-down") if name in faults else tag("i"))
+            said_of = faults.get(name)
+            # What is only not typed yet is no fault.
+            tone = "or-mute" if said_of is not None and " is missing" in said_of else "ar-down"
+            markup.draw(tag("i") if said_of is None else tag("div", said_of, class_=tone))
     others = [sentence for name, sentence in faults.items() if name not in slots]
     markup.draw(_cost(quote, check, others, said))
 

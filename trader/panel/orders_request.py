@@ -7,7 +7,7 @@ import streamlit as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from trader.config.messages import sentence
+from trader.config.messages import causes, sentence
 from trader.config.orders import Orders
 from trader.config.ticket import OrderKind, Protection, TicketList, TicketRequest
 from trader.panel import form
@@ -123,7 +123,7 @@ def _number(name: str) -> Decimal | int | None:
 
 def _faults(error: ValidationError) -> dict[str, str]:
     found: dict[str, str] = {}
-    for one in error.errors(include_url=False):
+    for one in causes(error.errors(include_url=False)):
         path = [str(part) for part in one["loc"] if part not in ("tickets", 0)]
         name, words = ".".join(path), sentence(one, TicketList)
         if not name:  # the fields contradict each other: the sentence begins with the one that is at fault
