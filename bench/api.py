@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from bench.api_orders import Api
 from bench.latency import _watch as runner_latencies
 from bench.measuring import Figures, main, percentile
 from bench.world import World, free_port
@@ -18,25 +19,6 @@ from trader.config.tokens import TokenStore
 
 LISTENERS = 20
 _READS = ("/health", "/v1/status", "/v1/runs")
-
-
-class Client:
-    """One kept connection."""
-
-    def __init__(self, port: int, token: str) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-
-    def ask(self, method: str, path: str, body: object = None) -> bytes:
-        text = None if body is None else json.dumps(body)
-        self._connection.request(method, f"/api{path}", text, self._headers)
-        answer = self._connection.getresponse()
-        content = answer.read()
-        assert answer.status < 300, content
-        return content
-
-    def close(self) -> None:
-        self._connection.close()
 
 
 def _timed(ask: Callable[[], object], secs: float) -> list[float]:
@@ -90,7 +72,7 @@ def measure(secs: float, rate: float, rounds: int) -> Figures:
         runner = world.run_panel(port)
         world.hold()
         _, token = TokenStore(world.home).create("bench", "trade")
-        client = Client(port, token)
+        client = Api(port, token)
         for path in _READS:
             client.ask("GET", path)
             name = path.rpartition("/")[2]

@@ -113,7 +113,7 @@ def measure(secs: float, rounds: int) -> Figures:
     one, two, bare, took = [], [], [], []
     with World() as world:
         gateway = world.gateway()
-        sources = [Pair(_resting(gateway), name) for name in "abc"]
+        sources = [Pair(resting(gateway), name) for name in "abc"]
         keys = (world.venue["api_key"], world.venue["api_secret"])
         with requests.Session() as session:
             for _ in range(rounds):
@@ -133,7 +133,7 @@ def measure(secs: float, rounds: int) -> Figures:
     }
 
 
-def _resting(gateway: DeltaGateway) -> list[tuple[Instrument, Decimal]]:
+def resting(gateway: DeltaGateway) -> list[tuple[Instrument, Decimal]]:
     """Contracts with the lowest price their band allows, well below any ask."""
     instruments = {i.symbol: i for i in gateway.instruments("BTC") if i.tradable}
     found = []

@@ -63,6 +63,10 @@ def start(browser: Browser, url: str, when: str) -> None:
 def stop(browser: Browser, url: str) -> None:
     page = browser.new_page()
     page.goto(url)
+    expect(page.locator(".lv-live")).to_be_visible(timeout=30_000)
+    expect(page.locator(".lv-runs")).to_have_count(
+        0, timeout=30_000
+    )  # what is asked of another run is forgotten with it
     page.get_by_role("button", name=re.compile("Stop & Exit|Cancel the wait")).click()
     page.get_by_role("button", name=re.compile("Yes, ")).click()
     hero_says("Done — flat")(page)

@@ -12,7 +12,7 @@ from tests.desk.conftest import KEY, SECRET, announce
 from tests.engine.tickets.stage import CALL, PERP, buy
 from trader.cli.app import main
 from trader.config.settings import load_settings
-from trader.journal import Journal
+from trader.journal import Journal, Sample
 from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
 from trader.venue.server import VenueServer
 from trader.venue.settings import VenueSettings
@@ -136,6 +136,15 @@ def test_positions_and_balances_of_the_exchange(venue: VenueServer, stage: Writt
     assert json.loads(run(capsys, "account", "show", "--json")[1])["balances"][0]["free"] == "10000"
 
 
+def test_an_old_run_is_archived(stage: Written, tmp_path: Path, capsys: Said) -> None:
+    refused = next(run for run in stage.state.runs.values() if run.refused is not None).run_id
+    stage.journal.sample([Sample(run_id=refused, wall=stage.wall)])
+    assert "nothing was archived" in run(capsys, "journal", "archive", "--before", "2001-01-01", str(tmp_path / "a"))[2]
+    code, out, _ = run(capsys, "journal", "archive", "--before", "2026-12-31", str(tmp_path / "old.gz"), "--json")
+    assert code == 0 and json.loads(out)["samples"] == 1 and stage.journal.samples(refused) == []
+    assert run(capsys, "journal", "archive", "--before", "2026-12-31", str(tmp_path / "old.gz"))[0] == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -153,6 +162,7 @@ def test_positions_and_balances_of_the_exchange(venue: VenueServer, stage: Writt
         (("positions", "BTCUSD", "--at", "-5"), "--at must be at least 0, was -5"),
         (("positions", "BTCUSD", "--sync"), "goes without a contract"),
         (("positions", "NOPE"), "There is no position in 'NOPE'; `python -m trader positions` lists them"),
+        (("journal", "archive", "--before", "soon", "old.gz"), "--before must be a day like 2026-03-03, was 'soon'"),
         (("stats", "--hours", "0"), "must be at least 1, was 0"),
     ],
     ids=lambda one: " ".join(one) if isinstance(one, tuple) else "",

@@ -53,6 +53,7 @@ class Rig:
         self.venue = venue
         self.folder = folder
         self.wrap = wrap
+        self.lease_secs = 1.0  # short: the next runner need not wait for it
         folder.chmod(0o700)
         self.journal = Journal.open(f"sqlite:///{folder / 'journal.db'}")
         self.runner: Runner | None = None
@@ -92,7 +93,7 @@ class Rig:
                 host="thread",
                 pid=1,
                 code_hash="test",
-                ttl_secs=1.0,
+                ttl_secs=self.lease_secs,
                 now=datetime.now(UTC),
             )
 

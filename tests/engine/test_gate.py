@@ -181,6 +181,14 @@ def test_even_exits_respect_the_hard_rate_and_a_second_later_it_is_forgotten() -
     assert verdict(scene, intent) == ""
 
 
+def test_orders_of_tickets_keep_no_order_of_a_run_back() -> None:
+    for make in (fresh_entry, fresh_exit):
+        scene, intent = make()
+        times = (scene.wall,) * 200
+        scene.state = replace(scene.state, account=replace(scene.state.account, ticket_times=times))
+        assert verdict(scene, intent) == ""
+
+
 def test_an_order_held_by_the_rate_goes_out_a_moment_later() -> None:
     scene = Scene()
     scene.start(preset(risk={"orders_per_second": 1}))

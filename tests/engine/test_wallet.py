@@ -268,6 +268,36 @@ def test_the_other_run_may_hold_on_while_a_difference_is_told() -> None:
     assert compared(scene) == [D("-2.235")] and scene.state.unresolved
 
 
+def test_what_another_run_was_trading_as_the_run_began_is_no_difference() -> None:
+    """Of two fills alike either may have been booked with the other's time: the ledger is not cut between them."""
+    scene = beside()
+    run = scene.state.runs[first_of(scene)]
+    began = run.created_market
+    assert began is not None
+    lines = ledger(scene)
+    assert 0 < (began - min(one.created_at for one in lines if one.created_at is not None)).total_seconds() < 10
+    effect = asked(scene)
+    assert effect is not None
+    read(scene, effect, tuple(replace(one, created_at=max(one.created_at or began, began)) for one in lines))
+    assert compared(scene) == [0]
+
+
+@pytest.mark.parametrize(
+    ("booked", "cut"),
+    [([11], 0), ([9], 19), ([1, 2, 15], 25), ([1, 22], 11), (list(range(1, 900, 3)), 239)],
+    ids=["long before", "just before", "three, one after another", "one of two", "all the time"],
+)
+def test_the_ledger_is_read_from_a_moment_near_which_nothing_was_booked(booked: list[int], cut: int) -> None:
+    scene = done()
+    began, flow = scene.run.created_market, scene.state.account.flows[0]
+    assert began is not None
+    flows = [replace(flow, at=began - secs(before)) for before in booked]
+    scene.state = replace(scene.state, account=replace(scene.state.account, flows=tuple(flows)))
+    effect = asked(scene)
+    assert effect is not None
+    assert effect.since == began - secs(cut), "and no further back than a runner knows that was restarted"
+
+
 # -- it comes in the end --------------------------------------------------------------------------------------------------
 
 

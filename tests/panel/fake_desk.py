@@ -14,6 +14,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tests.panel import fake_chain, fake_numbers
+from tests.panel.fake_books import FakeBooks
 from trader.config.account_limits import AccountLimits
 from trader.config.preset import Preset
 from trader.desk import (
@@ -72,7 +73,7 @@ STRANGE = (
 )
 
 
-class FakeDesk:
+class FakeDesk(FakeBooks):
     """Args:
     scenario: See the module.
     env: paper, testnet or production.
@@ -101,6 +102,7 @@ class FakeDesk:
         self.margin_fault = ""
         self.margin_answer: MarginChange | None = None
         self.locked = ""
+        self.make_books()
 
     # ---------------------------------------------------------------- what is
     def status(self, run_id: str | None = None) -> Status:
@@ -140,6 +142,7 @@ class FakeDesk:
             happened=self._happened(now) if run is not None else (),
             open_alerts=tuple(alert for alert in self._alerts(now) if alert.seq not in self.acknowledged),
             totals=self._totals(run),
+            tickets=tuple(self.tickets),
         )
 
     def _totals(self, run: RunView | None) -> Totals:

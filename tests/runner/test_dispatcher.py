@@ -257,7 +257,7 @@ def test_leverage_is_set_and_its_end_told(answer: Rejected | Unknown | None) -> 
         (LEVERAGE, {"fenced": True}, "no longer holds"),
         (LEVERAGE, {"halted": lambda: "Trading is halted"}, "halted"),
         (LEVERAGE, {"delay_secs": 60, "holds": lambda: True}, "decided 60 s ago"),
-        (replace(LEVERAGE, leverage=Decimal(201)), {}, "leverage 201 is above leverage_most of 200"),
+        (replace(LEVERAGE, leverage=Decimal(201)), {}, "leverage 201 is above leverage_most of 5"),
     ],
 )
 def test_leverage_is_held_back_as_an_entry_is(effect: SetLeverage, rules: dict[str, Any], words: str) -> None:

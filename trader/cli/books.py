@@ -1,4 +1,4 @@
-"""Commands for the journal itself: verify, export, backup."""
+"""Commands for the journal itself: verify, export, backup, archive."""
 
 from pathlib import Path
 from typing import Annotated
@@ -60,6 +60,37 @@ def backup(
         emit_json({"bytes": size, "file": str(out)})
     else:
         emit_lines([f"Wrote {size} bytes to {out}."])
+
+
+@journal.command()
+def archive(
+    before: Annotated[str, typer.Option(metavar="DAY", help="Runs that ended before this day (IST), like 2026-03-03.")],
+    out: Annotated[
+        Path, typer.Argument(help="File to write (gzip, a JSON line for each record and point); must not exist yet.")
+    ],
+    as_json: options.JsonFlag = False,
+) -> None:
+    """Put everything of old runs into a file, and take their P&L series, which is nearly all of a journal's size, out of the journal
+    once the file reads back. Their records stay. Needs every runner stopped."""
+    from datetime import date, datetime, time
+
+    from trader.desk.journal_admin import archive_journal
+    from trader.domain.errors import ConfigError
+    from trader.domain.expiry import IST
+
+    try:
+        day = datetime.combine(date.fromisoformat(before), time(), IST)
+    except ValueError:
+        raise ConfigError(f"--before must be a day like 2026-03-03, was {before[:40]!r}") from None
+    done = archive_journal(options.read_settings(), day, out)
+    if as_json:
+        emit_json(done)
+    else:
+        emit_lines(
+            [
+                f"Wrote {done.records} records and {done.samples} points of {done.runs} runs to {done.file}; the points left the journal."
+            ]
+        )
 
 
 def add_to(app: typer.Typer) -> None:

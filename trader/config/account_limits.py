@@ -104,15 +104,22 @@ class AccountLimits(BaseModel):
         5, 3600, "s", "Duplicates", "How soon the very same order of another command is taken for a second press."
     )
     leverage_most: Number = Field(
-        Decimal(200),
+        Decimal(5),
         ge=1,
         le=200,
         title="Leverage",
-        description="Highest leverage that is set.",
+        description="Highest leverage that a ticket may ask for.",
         json_schema_extra={"unit": "x"},
     )
     orders_per_second: Whole = _count(
         6, "Order rate", "Entry orders of all runs in any second; exits keep 4 of 10.", 6, "orders a second"
+    )
+    ticket_orders_per_second: Whole = _count(
+        20,
+        "Order rate of tickets",
+        "Entry orders of all tickets in any second; what closes has 10 more, and runs are counted apart.",
+        200,
+        "orders a second",
     )
     contracts_per_instrument: Whole = _count(20_000, "Contracts per instrument", "Contracts of all runs in one option.")
     contracts_per_underlying: Whole = _count(

@@ -10,6 +10,7 @@ from trader.desk.day import wallet_of_day
 from trader.desk.desk import Desk
 from trader.desk.guard_words import guard_words, is_unoffered, unoffered_words
 from trader.desk.margin import MarginChange
+from trader.desk.market import Board
 from trader.desk.order_check import OrderCheck, OrderCost, TicketCheck
 from trader.desk.outcome import Outcome
 from trader.desk.payoff import Outcomes, fires, outcomes, payoff
@@ -49,6 +50,7 @@ from trader.journal import AlertRow, CommandRow, FillRow, RunSummary
 
 __all__ = [
     "AlertRow",
+    "Board",
     "Chain",
     "ChainRow",
     "ChainSide",

@@ -589,6 +589,14 @@ class Desk(TicketDesk):
             raise NotPossible(f"There is no run {of.run_id}.")
         return market.build_chain_of(self._market, preset, expiry, run=of, terms=book.terms(of.run_id))
 
+    def listed(self, underlying: str) -> market.Board:
+        """The contracts of an underlying, options and perpetual, with their quotes; at most 2 s old.
+
+        Raises:
+            ConfigError, ExchangeError: The exchange cannot be asked, or did not answer.
+        """
+        return self._market.board(underlying)
+
     def available(self) -> Decimal:
         """USD the account has free for margin, at most 15 s old.
 

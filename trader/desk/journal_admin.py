@@ -1,12 +1,14 @@
-"""The journal's upkeep for the command line and the panel: verify, export, back up. Reads only; safe beside a runner."""
+"""The journal's upkeep for the command line and the panel: verify, export, back up, safe beside a runner; and archive."""
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from trader.config.settings import Settings
 from trader.domain.errors import JournalError
 from trader.engine.records import encode_record
+from trader.journal.archiving import Archived, archive
 from trader.journal.store import Journal
 from trader.journal.verifying import Finding, Verification, backup, verify
 
@@ -52,6 +54,15 @@ def export_to(settings: Settings, path: Path) -> int:
     except OSError as error:
         raise JournalError(f"The export {path} cannot be written ({error.strerror}).") from error
     return len(lines)
+
+
+def archive_journal(settings: Settings, before: datetime, path: Path) -> Archived:
+    """Put away the runs that ended before an instant: see `trader.journal.archiving`.
+
+    Raises:
+        JournalError: Nothing was deleted, and why.
+    """
+    return archive(settings.journal_url, before, path, datetime.now(UTC))
 
 
 def backup_journal(settings: Settings, path: Path) -> int:

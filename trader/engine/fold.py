@@ -25,6 +25,7 @@ from trader.engine.state import KEPT_FLOWS, OWED_FOR, ZERO, Account, BookedFill,
 from trader.engine.tickets.terms import KEY, preset_of
 
 _KEPT_ORDER_TIMES = 16
+_KEPT_TICKET_TIMES = 256  # a second of the most that may be set, exits and all
 _KEPT_DIVIDED = 200
 _KEPT_OWED = 20  # finished runs whose ledger cannot be read: each was told of, and a day's own comparison remains
 _TICKET_KEPT = timedelta(minutes=2)  # after its end: a command may be read again, a late fill be told
@@ -53,7 +54,7 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
     ):
         state = replace(state, account=replace(state.account, flows=(*state.account.flows, flow)[-KEPT_FLOWS:]))
     if isinstance(record, rec.OrderIntended) and record.cause != "recovery":  # what is taken over was sent long ago
-        state = replace(state, account=_count_order(state.account, record.wall))
+        state = replace(state, account=_count_order(state.account, record.wall, is_ticket=run.ticket is not None))
     changed = handler(run, record)
     if isinstance(record, rec.FillRecorded) and changed is not run:
         changed = _still_short(state, run, changed, record.fill.symbol)
@@ -199,9 +200,12 @@ def _divided(account: Account, fill: Fill) -> Account:
     return replace(account, divided={**known, fill.whole_key: known.get(fill.whole_key, 0) + fill.quantity})
 
 
-def _count_order(account: Account, wall: datetime) -> Account:
-    recent = tuple(t for t in account.order_times if wall - t <= timedelta(seconds=1))
-    return replace(account, order_times=(*recent, wall)[-_KEPT_ORDER_TIMES:])
+def _count_order(account: Account, wall: datetime, *, is_ticket: bool) -> Account:
+    times = account.ticket_times if is_ticket else account.order_times
+    recent = (*(t for t in times if wall - t <= timedelta(seconds=1)), wall)
+    if is_ticket:
+        return replace(account, ticket_times=recent[-_KEPT_TICKET_TIMES:])
+    return replace(account, order_times=recent[-_KEPT_ORDER_TIMES:])
 
 
 def _schedule_fixed(run: Run, record: rec.ScheduleFixed) -> Run:

@@ -6,7 +6,6 @@ them (reduce-only, size, sanity of the price), never to limits that exist to kee
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
 from decimal import Decimal
 
 from trader.config.preset import Preset
@@ -141,11 +140,20 @@ def _identity(run: Run, leg: LegTerms, intent: OrderIntent, now: Now, passed: Pa
 
 
 def _rate(state: State, run: Run, intent: OrderIntent, now: Now, passed: Passed) -> Denied | None:
-    limit = HARD_ORDERS_PER_SECOND
-    if intent.purpose is Purpose.ENTRY:
+    """Runs and tickets are counted apart: no list of tickets keeps a run's exit back."""
+    is_entry, is_ticket = intent.purpose is Purpose.ENTRY, run.ticket is not None
+    limit = hard_rate(state, is_ticket=is_ticket)
+    if is_entry and is_ticket:
+        limit = state.account.limits.ticket_orders_per_second
+    elif is_entry:
         limit = min(run.preset.risk.orders_per_second, HARD_ORDERS_PER_SECOND - RESERVED_FOR_EXITS)
-    recent = sum(1 for t in state.account.order_times if now.wall - t < timedelta(seconds=1))
+    recent = state.account.sent_lately(now.wall, is_ticket=is_ticket)
     return judge(recent >= limit, "ORDER_RATE_EXCEEDED", f"orders in the last second={recent}, max={limit}", passed)
+
+
+def hard_rate(state: State, *, is_ticket: bool) -> int:
+    """Most orders in any second, exits and all."""
+    return HARD_ORDERS_PER_SECOND + (state.account.limits.ticket_orders_per_second if is_ticket else 0)
 
 
 def _price(

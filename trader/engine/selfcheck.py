@@ -6,14 +6,13 @@ resumes; exits and Stop go on. The ids are those of the reliability rules (docs/
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 
 from trader.domain.clock import Now
 from trader.domain.order import OrderIntent, OrderType, Purpose, Side
 from trader.domain.rounding import is_on_tick
 from trader.engine import records as rec
 from trader.engine.execution.algo import entry_bound, since_filled
-from trader.engine.gate import HARD_ORDERS_PER_SECOND, closable
+from trader.engine.gate import closable, hard_rate
 from trader.engine.levels import trip
 from trader.engine.records import LegTerms, Level
 from trader.engine.state import Run, State
@@ -39,6 +38,7 @@ def check_step(turn: Turn, before: State) -> None:
 def _findings(turn: Turn, before: State) -> list[Finding]:
     found: list[Finding] = []
     touched: dict[str, None] = {}
+    sent: set[bool] = set()  # whether orders of runs (False) and of tickets (True) went out
     leaving: set[str] = set()  # runs whose end was decided earlier in this step
     level = before.account.trading.level
     for effect in turn.effects:
@@ -47,6 +47,7 @@ def _findings(turn: Turn, before: State) -> list[Finding]:
                 touched[run_id] = None
                 if cause != "recovery":  # taken over from the exchange: a fact, not a decision
                     run = turn.run(run_id)
+                    sent.add(run.ticket is not None)
                     found += _wrong_with_order(before, run, intent)
                     if intent.purpose is Purpose.ENTRY:
                         found += _wrong_with_entry(before, run, intent, level, run_id in leaving, turn.now)
@@ -65,8 +66,8 @@ def _findings(turn: Turn, before: State) -> list[Finding]:
         if watch.recovered and watch.account_read is None:
             continue  # what a journal that could not be written has lost is first read from the exchange
         found += _wrong_with_run(turn.run(run_id))
-    if touched:
-        found += _wrong_with_rate(turn)
+    for is_ticket in sorted(sent):
+        found += _wrong_with_rate(turn, is_ticket=is_ticket)
     return found
 
 
@@ -139,7 +140,7 @@ def _wrong_with_run(run: Run) -> Iterator[Finding]:
             yield "I6", f"{working} entries of {leg.symbol} are open at once"
 
 
-def _wrong_with_rate(turn: Turn) -> Iterator[Finding]:
-    recent = sum(turn.wall - at < timedelta(seconds=1) for at in turn.state.account.order_times)
-    if recent > HARD_ORDERS_PER_SECOND:
+def _wrong_with_rate(turn: Turn, *, is_ticket: bool) -> Iterator[Finding]:
+    recent = turn.state.account.sent_lately(turn.wall, is_ticket=is_ticket)
+    if recent > hard_rate(turn.state, is_ticket=is_ticket):
         yield "I11", f"{recent} orders in a second"

@@ -268,7 +268,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     made_by_day: dict[date, Decimal] = {}
     marks: dict[str, DayMarked] = {}
     runs_by_day: dict[tuple[str, date], int] = {}
-    order_times: tuple[datetime, ...] = ()  # wall, the newest few
+    order_times: tuple[datetime, ...] = ()  # wall, the newest few of runs' orders
+    ticket_times: tuple[datetime, ...] = ()  # the same of tickets' orders
     trading: Trading = Trading()
     limits: AccountLimits = AccountLimits()
     locked_day: date | None = None  # the Indian day on which the account's daily loss was reached
@@ -286,6 +287,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         """Whether each short leg on an underlying stands on a margin of its own, and so has a liquidation price; taken so while
         the mode is not known."""
         return mode_of(self.margin_mode, self.portfolios, underlying) != PORTFOLIO
+
+    def sent_lately(self, wall: datetime, *, is_ticket: bool) -> int:
+        """Orders of the last second: of tickets, or of runs."""
+        times = self.ticket_times if is_ticket else self.order_times
+        return sum(wall - at < timedelta(seconds=1) for at in times)
 
     def carried(self, run_id: str) -> Decimal:
         """USD of a run's P&L that earlier days have made."""

@@ -49,6 +49,7 @@ _GROUPS = {
         "order_contracts_least",
         "order_contracts",
         "orders_per_second",
+        "ticket_orders_per_second",
         "order_notional_usd",
         "order_share_pct",
         "position_share_pct",

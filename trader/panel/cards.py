@@ -25,7 +25,7 @@ _CSS = """
 .ar-news-head{display:flex;justify-content:space-between;gap:.6rem;margin-bottom:.4rem}
 .st-key-news_box [data-testid="stMarkdownContainer"]{margin-bottom:0}
 .ar-told{margin-bottom:1rem}
-.ar-news-rows{height:132px;overflow-y:auto;overflow-x:hidden}
+.ar-news-rows{height:8.25rem;overflow-y:auto;overflow-x:hidden}
 .ar-up{color:light-dark(#15703a,#5fd08c)}
 .ar-down{color:light-dark(#b3261e,#ff8f87)}
 .ar-old{color:light-dark(#8a5200,#f0b357)}
@@ -41,7 +41,7 @@ div:has(>.st-key-preview_folded){display:flex}
 .stApp:has(.st-key-result_box) div:has(>.st-key-preview_figures){display:none}
 .stApp:has(.st-key-result_box) div:has(>.st-key-preview_fold_figures){display:flex}
 div:has(>.st-key-preflight_rows),.st-key-preflight_rows{height:62px!important;flex-basis:62px!important}
-.ar-news-rows{height:73px}
+.ar-news-rows{height:4.95rem}
 .ar-line>span:last-child{white-space:normal}
 .st-key-start_box,.st-key-preflight_box,.st-key-preview_box,.st-key-result_box,.st-key-waiting_box,.st-key-instead_box,
 .st-key-news_box{padding:.45rem .65rem!important;gap:.4rem!important}

@@ -20,6 +20,7 @@ _ICON = str(Path(__file__).parent / "icon.png")
 PAGES = (
     ("pages/dashboard.py", "Dashboard", ":material/monitoring:", True),
     ("pages/chain.py", "Chain & payoff", ":material/show_chart:", False),
+    ("pages/orders.py", "Orders & positions", ":material/receipt_long:", False),
     ("pages/history.py", "History", ":material/history:", False),
     ("pages/configure.py", "Configure", ":material/tune:", False),
     ("pages/account.py", "Account", ":material/account_balance:", False),

@@ -183,7 +183,7 @@ CSS = (
   .lv-live .lv-cols td[data-label^="IV"] { font-size: 0.78rem; letter-spacing: -0.02em; }
   .lv-cols .lv-greeks { grid-column: span 3; }
   .lv-greeks span { margin: 0 10px 0 0; }
-  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .ar-news-rows { height: 50px; }
+  .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .ar-news-rows { height: 3.3rem; }
   .stVerticalBlock:has(> * > .st-key-dash .lv-legs) .ar-day { display: none; }
   .st-key-alerts_bar:has([data-testid="stPopover"]) > .stElementContainer:first-child { display: none; }
   .stVerticalBlock:has(> * > .st-key-dash .lv-legs) { gap: 8px; }

@@ -10,7 +10,7 @@ import streamlit as st
 from trader.desk import RunSummary, wallet_of_day
 from trader.domain.instrument import parse_option_symbol
 from trader.panel import format as fmt
-from trader.panel import parts, service, tables, words
+from trader.panel import parts, service, sheet, tables, words
 
 PAGE = 15
 _OFFSET = "hist_offset"
@@ -61,18 +61,14 @@ def days_table() -> None:
     with st.expander(
         fmt.safe(f"Days: {rows[0].date:%d %b} {parts.dollars(rows[0].made, 2, signed=True)}"), key="hist_days"
     ):
-        st.dataframe(
-            pd.DataFrame(
-                {
-                    "Day (IST)": [f"{row.date:%a %d %b}" for row in rows],
-                    "Made": [parts.dollars(row.made, 2, signed=True) for row in rows],
-                    "Runs sold": [row.runs for row in rows],
-                    "Wallet": [wallet_of_day(row) for row in rows],
-                }
-            ),
-            hide_index=True,
-            height="content",
-            alt="Indian days, newest first",
+        sheet.draw(
+            ("Day (IST)", "Made", "Runs sold", "Wallet"),
+            [
+                (f"{row.date:%a %d %b}", parts.dollars(row.made, 2, signed=True), str(row.runs), wallet_of_day(row))
+                for row in rows
+            ],
+            name="Indian days, newest first",
+            right=("Made", "Runs sold"),
         )
         st.markdown(
             "Made: realised, and what open positions gained or lost until midnight (IST). Wallet: whether the exchange's own "

@@ -60,7 +60,7 @@ def _layout(seen: Preview, levels: list[float]) -> dict[str, Any]:
              "line": {"color": PNL, "width": 1}}
         )  # fmt: skip
         said.append(
-            {"text": f"spot {parts.spot(seen.spot)}", "x": float(seen.spot), "yref": "paper", "y": 0, "xanchor": "left",
+            {"text": f"spot {parts.spot(seen.spot)}", "x": float(seen.spot), "yref": "paper", "y": 1, "xanchor": "center",
              "yanchor": "bottom", "showarrow": False, "font": {"size": 11}}
         )  # fmt: skip
     return {
@@ -69,13 +69,13 @@ def _layout(seen: Preview, levels: list[float]) -> dict[str, Any]:
         "margin": {"l": 4, "r": 4, "t": 4, "b": 4},
         "hovermode": "x unified",
         "dragmode": False,
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "font": {"size": 11}},
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.1, "x": 0, "font": {"size": 11}},
         "shapes": shapes,
         "annotations": said,
         "xaxis": {
             "tickformat": ",.0f", "showgrid": False, "nticks": 5, "fixedrange": True, "automargin": True,
             # It is drawn more rarely than the figures beside it are.
-            "title": {"text": f"as of {fmt.ist_clock(seen.market)} IST", "font": {"size": 11}, "standoff": 4},
+            "title": {"text": f"as of {fmt.ist_clock(seen.market)} IST", "font": {"size": 11}, "standoff": 8},
         } | _ticks(seen),
         "yaxis": {
             "tickformat": "$,.3~g", "range": [low, top * 1.2], "zeroline": True, "zerolinewidth": 1, "nticks": 6,

@@ -41,7 +41,8 @@ def _document(rng: Random) -> dict[str, Any]:
             case "order":
                 document["order_contracts"] = rng.choice((1, 2, 3, 6))
             case "rate":
-                document["orders_per_second"] = rng.choice((1, 1, 2, 4))
+                document["orders_per_second"] = few = rng.choice((1, 1, 2, 4))
+                document["ticket_orders_per_second"] = few
             case "contracts":
                 document |= _nested(rng, "contracts_per_instrument", "contracts_per_underlying", "contracts_total", 1)
             case "notional":

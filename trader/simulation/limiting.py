@@ -40,7 +40,7 @@ class LimitRules:
         self._evidence = evidence
         self._orders = orders
         self._losses = losses
-        self._entries: deque[datetime] = deque(maxlen=16)  # when (wall) the newest were decided
+        self._entries: deque[tuple[datetime, bool]] = deque(maxlen=256)  # when (wall) the newest were decided; tickets'
         self._to_close: dict[str, float] = {}  # runs that the daily loss has to close, and since when
         self._losing: dict[str, float] = {}  # since when all runs together have lost as much as they may, by limit
 
@@ -50,7 +50,7 @@ class LimitRules:
         notes = self._evidence.notes
         match record:
             case rec.OrderIntended(intent=intent) if intent.purpose is Purpose.ENTRY and record.cause != "recovery":
-                self._entries.append(record.wall)
+                self._entries.append((record.wall, bool(notes.runs[record.run_id].ticket)))
                 self._check_entry(notes.runs[record.run_id], intent, record.wall)
             case rec.OrderDenied(intent=intent) if intent.purpose is not Purpose.ENTRY:
                 if record.code.startswith("ACCOUNT_") or record.code.endswith(("_CONTRACTS", "_NOTIONAL")):
@@ -78,9 +78,10 @@ class LimitRules:
             self._evidence.report("LM2", f"{coid} enters although the day is locked")
         if intent.quantity > limits.order_contracts:
             self._beyond(coid, "order_contracts", intent.quantity, limits.order_contracts)
-        recent = sum(wall - at < timedelta(seconds=1) for at in self._entries)
-        if recent > limits.orders_per_second:
-            self._beyond(coid, "orders_per_second", recent, limits.orders_per_second)
+        recent = sum(wall - at < timedelta(seconds=1) and kind == bool(run.ticket) for at, kind in self._entries)
+        name = "ticket_orders_per_second" if run.ticket else "orders_per_second"
+        if recent > getattr(limits, name):
+            self._beyond(coid, name, recent, getattr(limits, name))
         own, bounds = run.leg(intent.leg), _bounds(limits, intent.symbol)
         if own.quantity < max(limits.order_contracts_least, bounds.order_contracts_least or 0):
             self._beyond(coid, "order_contracts_least", own.quantity, limits.order_contracts_least)

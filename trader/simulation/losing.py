@@ -98,6 +98,8 @@ class LossRules:
                     self._evidence.report(
                         "OR2", f"run {run.run_id} carries {record.carried}, its days have made {carried}"
                     )
+            case rec.LimitsSet():
+                self._since.clear()  # measured against the old ones
             case rec.LossWarned():
                 self._check_warning()
             case rec.DayCompared():

@@ -1,6 +1,7 @@
 """Rules about orders and exposure: I1–I13, CT11. Judged at each commit, each arrival, each execution."""
 
 import re
+from collections import deque
 
 from trader.domain.expiry import ist_date
 from trader.domain.fill import FillKind
@@ -16,6 +17,7 @@ from trader.venue.core.records import Order
 _COID = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
 _RATE_HARD = 10
 _ENTRIES_MOST = 6
+_TICKETS_MOST = 20  # as the limits have it, and no session asks for more
 _BLIND_SECS = 10.0  # so long an exit beside another run's contracts waits for word of the one before
 _ZOMBIE_SECS = 1.0  # committed before the takeover, signed at most this long after the commit
 
@@ -28,7 +30,7 @@ class OrderRules:
         self._run_of: dict[str, str] = {}  # client order id → run
         self._net: dict[tuple[str, str], int] = {}  # (run, symbol) → contracts our orders have made
         self._fills_seen = 0
-        self._decided: list[tuple[float, bool]] = []
+        self._decided: dict[bool, deque[tuple[float, bool]]] = {}  # the newest orders of runs, and of tickets
         self._rated: set[str] = set()  # ids whose first arrival has been counted
         self._leaving: set[str] = (
             set()
@@ -179,7 +181,7 @@ class OrderRules:
             return  # its intent was committed, and lost since with the newest rows of the journal
         if run.orders[coid].intent != intent:
             self._evidence.report("I4", f"order {coid} is not what the journal says")
-        self._check_rate(intent, min(arrival.signed, run.orders[coid].secs))
+        self._check_rate(run, intent, min(arrival.signed, run.orders[coid].secs))
         self._check_price(run, intent)
         self._check_serial(run, intent, arrival)
         expiry = run.leg(intent.leg).expiry
@@ -217,15 +219,17 @@ class OrderRules:
         shells = self._evidence.world.shells
         return any(shell.epoch == arrival.epoch and shell.was_degraded(arrival.signed) for shell in shells)
 
-    def _check_rate(self, intent: OrderIntent, decided: float) -> None:
-        """By when orders were decided: a worker that hung sends them closer together."""
+    def _check_rate(self, run: RunNote, intent: OrderIntent, decided: float) -> None:
+        """By when orders were decided: a worker that hung sends them closer together. What the account's limits say is LM1."""
         if intent.client_order_id in self._rated:
             return  # repeated on the way: we sent it once
         self._rated.add(intent.client_order_id)
-        self._decided.append((decided, intent.purpose is Purpose.ENTRY))
-        for end in [at for at, _ in self._decided[-24:] if 0 <= at - decided < 0.99]:  # arrivals may overtake
-            recent = [entry for at, entry in self._decided[-24:] if 0 <= end - at < 0.99]
-            if len(recent) > _RATE_HARD or sum(recent) > 5:
+        newest = self._decided.setdefault(bool(run.ticket), deque(maxlen=64))
+        newest.append((decided, intent.purpose is Purpose.ENTRY))
+        entries = _TICKETS_MOST if run.ticket else 5
+        for end in [at for at, _ in newest if 0 <= at - decided < 0.99]:  # arrivals may overtake
+            recent = [entry for at, entry in newest if 0 <= end - at < 0.99]
+            if len(recent) > _RATE_HARD + (_TICKETS_MOST if run.ticket else 0) or sum(recent) > entries:
                 self._evidence.report("I11", f"{len(recent)} orders in a second, {sum(recent)} of them entries")
 
     def _check_price(self, run: RunNote, intent: OrderIntent) -> None:

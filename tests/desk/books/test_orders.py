@@ -109,6 +109,23 @@ def test_pages_follow_one_another_without_gap_whatever_is_added(stage: Written, 
     assert third.next is None and desk.orders(limit=6).next is None
 
 
+def test_every_order_stands_as_the_engine_has_it(stage: Written, desk: Desk) -> None:
+    stage.order(buy(quantity=4, limit_price="100020", stop_loss={"price": "95000"}))
+    stage.fill(stage.take_up().client_order_id, 1, price="100010")
+    stage.order(buy(CALL, quantity=2, limit_price="200"))
+    stage.lose("T", accepted=True)
+    stage.order(sell(quantity=1))
+    stage.finish(3)
+    stage.write()
+    known = {coid: order for run in stage.state.runs.values() for coid, order in run.orders.items()}
+    told = {one.client_order_id: one for one in desk.orders(limit=500).orders}
+    assert set(told) == set(known) and len(known) >= 4
+    for coid, order in known.items():
+        line = told[coid]
+        assert (line.status, line.filled, line.left) == (order.status.value, order.done_qty, order.leaves_qty)
+        assert (line.venue_order_id, line.code, line.ended_wall) == (order.venue_order_id, order.code, order.ended_at)
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [

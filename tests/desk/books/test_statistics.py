@@ -16,6 +16,13 @@ from trader.journal import Journal
 from trader.runner.run_log import log_statistics
 
 YEAR = 24 * 366
+_ENDPOINT = EndpointStatistics(endpoint="/v2/orders", calls=12, errors=1, p50_ms=20.0, p95_ms=81.4, p99_ms=99.0)
+FIGURES = Statistics(
+    orders_submitted=12, orders_accepted=10, orders_rejected=1, orders_unknown=1, orders_filled=4,
+    edits_submitted=0, cancels_submitted=2, cancels_accepted=2, calls=340, errors={"network": 2}, rate_limited=3,
+    quota_left=9_700, clock_offset_secs=0.1, instrument_cache_hit_rate=0.985, instruments_cached=80,
+    breaker_opened=1, rows_skipped=0, reconnections={"public": 1, "private": 2}, endpoints=[_ENDPOINT],
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -72,15 +79,8 @@ def test_a_span_out_of_bounds_is_refused(desk: Desk, hours: int) -> None:
 
 
 def test_the_log_has_the_figures_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
-    endpoint = EndpointStatistics(endpoint="/v2/orders", calls=12, errors=1, p50_ms=20.0, p95_ms=81.4, p99_ms=99.0)
-    figures = Statistics(
-        orders_submitted=12, orders_accepted=10, orders_rejected=1, orders_unknown=1, orders_filled=4,
-        edits_submitted=0, cancels_submitted=2, cancels_accepted=2, calls=340, errors={"network": 2}, rate_limited=3,
-        quota_left=9_700, clock_offset_secs=0.1, instrument_cache_hit_rate=0.985, instruments_cached=80,
-        breaker_opened=1, rows_skipped=0, reconnections={"public": 1, "private": 2}, endpoints=[endpoint],
-    )  # fmt: skip
     with caplog.at_level(logging.INFO, "trader.milestones"):
-        log_statistics(figures)
+        log_statistics(FIGURES)
     assert caplog.messages == [
         "statistics: 12 orders sent (10 accepted, 4 filled at once, 1 rejected, 1 unknown); 340 calls, 2 failed, 3 held back by "
         "the rate; slowest /v2/orders p95 81 ms; 3 reconnections, breaker opened 1 times; weight left 9700, cache hits 98%"

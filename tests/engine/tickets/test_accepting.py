@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.engine.scene import EXPIRY, SPOT, UNREAD
 from tests.engine.scene import holding as run_holding
@@ -21,6 +22,11 @@ from trader.engine.records import Level
 from trader.engine.tickets.accept import order_phrase
 
 D = Decimal
+
+
+def limited(stage: Stage, **changes: Any) -> None:
+    limits = AccountLimits(**changes)
+    stage.feed(ev.LimitsCommand, command_id="l", limits=limits.document(), issued_by="tester")
 
 
 @pytest.mark.parametrize(
@@ -220,13 +226,45 @@ def test_a_contract_in_which_something_foreign_stands_is_refused(ticket: dict[st
     assert len(stage.submits()) == 1
 
 
-def test_a_list_beyond_the_order_rate_goes_out_second_by_second() -> None:
+@pytest.mark.parametrize(
+    ("rate", "gone"), [(None, [20, 40, 50]), (12, [12, 24, 36, 48, 50]), (200, [50])], ids=["as it comes", "12", "200"]
+)
+def test_a_list_goes_out_as_fast_as_the_account_may_send_tickets(rate: int | None, gone: list[int]) -> None:
+    stage = Stage()
+    if rate is not None:
+        limited(stage, ticket_orders_per_second=rate)
+    stage.order(*(buy(quantity=1, limit_price=f"{99000 - number}") for number in range(50)))
+    seen = [len(stage.submits())]
+    while seen[-1] < 50 and len(seen) < 10:
+        assert not [ack for ack in stage.acks() if ack.command_id != "l"]
+        stage.moved(after=0.5)
+        assert len(stage.submits()) == seen[-1], "the second is not over"
+        stage.moved(after=0.5)
+        seen.append(len(stage.submits()))
+    assert seen == gone and stage.acks()[-1].status == "accepted"
+
+
+@pytest.mark.parametrize(("just_now", "goes"), [(20, True), (29, True), (30, False)])
+def test_what_closes_a_ticket_finds_room_in_a_second_full_of_orders(just_now: int, goes: bool) -> None:
+    stage = Stage()
+    stage.order(buy())
+    stage.traded(price="100010")
+    stage.moved(after=2)
+    times = (stage.wall,) * just_now
+    stage.state = replace(stage.state, account=replace(stage.state.account, ticket_times=times))
+    before = len(stage.submits())
+    stage.close(ticket=stage.ticket().run_id)
+    assert (len(stage.submits()) > before) is goes
+    stage.moved(after=1)
+    assert len(stage.submits()) > before
+
+
+def test_lowering_the_order_rate_just_after_a_list_breaks_no_promise() -> None:
     stage = Stage()
     stage.order(*(buy(quantity=1, limit_price=f"{99000 - number}") for number in range(20)))
-    assert len(stage.submits()) == 5 and not stage.acks()
-    for _ in range(8):
-        stage.moved(after=1)
-    assert len(stage.submits()) == 20 and stage.acks()[0].status == "accepted"
+    limited(stage, ticket_orders_per_second=1)
+    stage.traded(price="99000")
+    assert stage.state.account.trading.level is Level.ACTIVE
 
 
 def test_orders_that_are_on_their_way_have_taken_their_part_of_the_balance() -> None:
@@ -265,11 +303,11 @@ def test_a_ticket_counts_among_the_limits_and_not_among_the_runs() -> None:
 
 def test_a_leverage_is_set_before_the_order_goes_out() -> None:
     stage = Stage()
-    stage.order(buy(leverage="10"))
+    stage.order(buy(leverage="5"))
     asked = [e for e in stage.all_effects if isinstance(e, ef.SetLeverage)]
-    assert [(e.product_id, e.leverage) for e in asked] == [(27, D(10))] and not stage.submits()
+    assert [(e.product_id, e.leverage) for e in asked] == [(27, D(5))] and not stage.submits()
     stage.moved()
-    stage.feed(ev.LeverageAnswered, run_id=stage.ticket().run_id, product_id=27, leverage=D(10))
+    stage.feed(ev.LeverageAnswered, run_id=stage.ticket().run_id, product_id=27, leverage=D(5))
     assert len(stage.submits()) == 1 and len(asked) == 1
 
 
@@ -283,18 +321,19 @@ def test_a_leverage_is_set_before_the_order_goes_out() -> None:
 )
 def test_without_the_leverage_nothing_is_sent(ended: Unknown | Rejected | None, code: str) -> None:
     stage = Stage()
-    stage.order(buy(leverage="10"))
+    stage.order(buy(leverage="5"))
     if ended is not None:
-        stage.feed(ev.LeverageAnswered, run_id=stage.ticket().run_id, product_id=27, leverage=D(10), ended=ended)
+        stage.feed(ev.LeverageAnswered, run_id=stage.ticket().run_id, product_id=27, leverage=D(5), ended=ended)
     for _ in range(20):
         stage.moved()
     assert not stage.submits() and stage.of(rec.TicketRefused)[-1].code == code
 
 
-def test_a_leverage_above_the_accounts_limit_is_refused() -> None:
+@pytest.mark.parametrize(("most", "asked"), [(None, "5.5"), (D(20), "20.1")], ids=["as it comes", "as a person set it"])
+def test_a_leverage_above_the_accounts_limit_is_refused(most: Decimal | None, asked: str) -> None:
     stage = Stage()
-    limits = AccountLimits(leverage_most=D(5))
-    stage.feed(ev.LimitsCommand, command_id="l", limits=limits.document(), issued_by="tester")
-    stage.order(buy(leverage="10"))
+    if most is not None:
+        limited(stage, leverage_most=most)
+    stage.order(buy(leverage=asked))
     assert stage.of(rec.TicketRefused)[-1].code == "LEVERAGE_TOO_HIGH"
     assert not any(isinstance(e, ef.SetLeverage) for e in stage.all_effects)

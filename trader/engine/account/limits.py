@@ -4,7 +4,6 @@ They bound new risk. An exit is never asked.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -68,13 +67,14 @@ def entry_bounds(state: State, run: Run, leg: LegTerms, intent: OrderIntent, now
     )
     yield Bound(leg.quantity < least, "ORDER_TOO_SMALL", f"quantity={leg.quantity}, order_contracts_least={least}", "")
     yield from _price_bound(state, leg, intent)
-    recent = sum(1 for t in state.account.order_times if now.wall - t < timedelta(seconds=1))
-    yield Bound(
-        recent >= limits.orders_per_second,
-        "ORDER_RATE_EXCEEDED",
-        f"orders in the last second={recent}, orders_per_second={limits.orders_per_second}",
-        f"rate={recent}",
-    )
+    if run.ticket is None:
+        recent = state.account.sent_lately(now.wall, is_ticket=False)
+        yield Bound(
+            recent >= limits.orders_per_second,
+            "ORDER_RATE_EXCEEDED",
+            f"orders in the last second={recent}, orders_per_second={limits.orders_per_second}",
+            f"rate={recent}",
+        )
     unknown = unvalued(state, now, run.run_id)
     yield Bound(bool(unknown), "OPEN_PNL_UNKNOWN", unknown, "")
     for loss in present_losses(state, now):

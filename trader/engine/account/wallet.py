@@ -6,7 +6,7 @@ Another run that is still on may trade in these contracts meanwhile, and the led
 changes from one read to the next, or that a fill not heard of may explain, is not one yet. It is read again until it is clear.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from trader.domain.wallet import Transaction
@@ -23,6 +23,10 @@ SETTLED_SECS = 5.0  # after the end: the ledger's lines may come a little later 
 AGAIN_SECS = 20.0  # between reads
 LASTING_SECS = 60.0  # a difference that is the same in all reads of so long is one
 WAITED_SECS = 600.0  # after this a ledger that could not be read is asked no more, until the next start
+CUT_SECS = 10.0  # near a cut in time: a line may be written on the other side of it than its fill
+_FURTHEST = timedelta(
+    minutes=4
+)  # before a run's beginning; what was booked just before that a restart may not have read back
 _UNREAD = "wallet_unread"
 
 
@@ -42,8 +46,21 @@ def ask_wallet(turn: Turn) -> None:
             _give_up(turn, run, "the exchange did not answer")
             continue
         turn.set_watch(run.run_id, wallet_asked=turn.wall, wallet_tries=watch.wallet_tries + 1)
-        turn.do(ReadWallet(run_id=run.run_id, since=begun(turn, run)))
+        turn.do(ReadWallet(run_id=run.run_id, since=_since(turn, run)))
         return
+
+
+def _since(turn: Turn, run: Run) -> datetime:
+    """Where a comparison begins: with the run, or before it where another run was just trading in its contracts. Of two fills alike
+    either may have been booked with the other's time, so the ledger is not cut near one."""
+    cut = first = begun(turn, run)
+    near, products = timedelta(seconds=CUT_SECS * turn.now.rate), {leg.product_id for leg in run.legs}
+    before = (flow.at for flow in turn.state.account.flows if flow.product_id in products and flow.at < first)
+    for at in sorted(before, reverse=True):
+        if at < cut - near or at - near < first - _FURTHEST:
+            break
+        cut = at - near
+    return cut
 
 
 def is_owed(run: Run) -> bool:

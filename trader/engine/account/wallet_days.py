@@ -14,14 +14,13 @@ from trader.domain.instrument import Kind
 from trader.domain.wallet import Transaction
 from trader.engine import records as rec
 from trader.engine.account.losses import today
-from trader.engine.account.wallet import AGAIN_SECS, LASTING_SECS, SETTLED_SECS, WAITED_SECS
+from trader.engine.account.wallet import AGAIN_SECS, CUT_SECS, LASTING_SECS, SETTLED_SECS, WAITED_SECS
 from trader.engine.effects import ReadWallet
 from trader.engine.events import WalletRead
 from trader.engine.gate import slowed
 from trader.engine.state import KEPT_FLOWS, OWED_FOR, ZERO, Run, State, seconds_since
 from trader.engine.turn import Turn
 
-_CUT_SECS = 10.0  # around midnight: a line may be written on the other side of it than its fill
 _DAY = timedelta(days=1)
 
 
@@ -81,7 +80,7 @@ def _compare(turn: Turn, day: date, changes: Sequence[Transaction], *, lasts: bo
     products = {flow.product_id for flow in booked} | _held(state.unresolved)
     told = sum((flow.usd for flow in booked), ZERO)
     since = [line for line in changes if line.created_at is None or line.created_at >= start]
-    until = _cut(since, products, told, end, timedelta(seconds=_CUT_SECS * turn.now.rate))
+    until = _cut(since, products, told, end, timedelta(seconds=CUT_SECS * turn.now.rate))
     paid = [line for line in since if line.created_at is not None and line.created_at < until]
     difference = _sum(paid, products) - told
     if difference and not lasts:

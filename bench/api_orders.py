@@ -1,0 +1,104 @@
+"""From an order's POST to the exchange's acceptance, beside the client's own round trip in the same run.
+
+Each order is a limit that rests, of one contract, cancelled before the next; between two of them this process sends one through
+the product's client alone, to the same venue. Accepted is when the runner has booked the exchange's answer. Orders in a second
+are those of one list; the account's order rate (six entries in any second unless set otherwise) bounds them.
+"""
+
+import http.client
+import json
+import time
+import uuid
+from decimal import Decimal
+
+from bench.measuring import Figures, main, percentile
+from bench.orders import Pair, resting, through_client
+from bench.world import World, await_value, free_port
+from trader.config.tokens import TokenStore
+from trader.desk.books.lines import OrderLine
+
+_SYMBOL = "BTCUSD"
+_APART_SECS = 0.25  # or the order rate would be what is measured
+_FRESH_SECS = 20.0
+
+
+class Api:
+    """One kept connection."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def ask(self, method: str, path: str, body: object = None, **headers: str) -> bytes:
+        text = None if body is None else json.dumps(body)
+        self._connection.request(method, f"/api{path}", text, {**self._headers, **headers})
+        answer = self._connection.getresponse()
+        content = answer.read()
+        assert answer.status < 300, content
+        return content
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _place(api: Api, price: str, count: int) -> list[str]:
+    """The tickets' ids, once the runner has decided on all."""
+    ticket = {"symbol": _SYMBOL, "side": "buy", "quantity": 1, "order_type": "limit", "limit_price": price}
+    key = {"Idempotency-Key": uuid.uuid4().hex}  # the very same order without a key would be taken for a slip
+    answer = json.loads(api.ask("POST", "/v1/trading/orders?wait=30", {"tickets": [ticket] * count}, **key))
+    assert all(one["status"] == "accepted" for one in answer["tickets"]), answer
+    return [one["ticket_id"] for one in answer["tickets"]]
+
+
+def _accepted(world: World, ticket_id: str) -> float:
+    """When the exchange's answer was booked: seconds of this machine's clock."""
+
+    def look() -> OrderLine | None:
+        page = world.desk.orders(run_id=ticket_id).orders
+        return page[0] if page and page[0].answer_secs is not None else None
+
+    line = await_value(look, _FRESH_SECS, f"an accepted order of {ticket_id}")
+    assert line.venue_order_id is not None and line.answer_secs is not None, line
+    return line.wall.timestamp() + line.answer_secs
+
+
+def _cancel(world: World, api: Api) -> None:
+    api.ask("DELETE", "/v1/trading/orders?everything=true&wait=10")
+    await_value(lambda: True if not world.desk.orders(state="working").orders else None, _FRESH_SECS, "no order")
+
+
+def measure(orders: int, listed: int) -> Figures:
+    """So many single orders, and one list of so many."""
+    answered, accepted, own = [], [], []
+    with World() as world:
+        port = free_port()
+        world.run_panel(port)
+        gateway = world.gateway()
+        source = Pair(resting(gateway), "own")
+        price = str((gateway.spot("BTC") * Decimal("0.985")).quantize(Decimal(1)))
+        api = Api(port, TokenStore(world.home).create("bench", "trade")[1])
+        _place(api, price, 1)  # the first reads contracts and account
+        _cancel(world, api)
+        for _ in range(orders):
+            own.append(through_client(gateway, source)[0] * 1000)
+            time.sleep(_APART_SECS)
+            begun, sent = time.perf_counter(), time.time()
+            (ticket_id,) = _place(api, price, 1)
+            answered.append((time.perf_counter() - begun) * 1000)
+            accepted.append((_accepted(world, ticket_id) - sent) * 1000)
+            _cancel(world, api)
+        time.sleep(1)
+        sent = time.time()
+        per_sec = listed / (max(_accepted(world, one) for one in _place(api, price, listed)) - sent)
+        _cancel(world, api)
+        api.close()
+    figures: Figures = {"orders": orders}
+    for name, took in (("order_answered", answered), ("order_accepted", accepted), ("own_round_trip", own)):
+        figures |= {f"{name}_p{share}_ms": round(percentile(took, share / 100), 2) for share in (50, 99)}
+    figures["accepted_ratio"] = round(percentile(accepted, 0.5) / percentile(own, 0.5), 2)
+    figures["listed_orders_per_sec"] = round(per_sec, 1)
+    return figures
+
+
+if __name__ == "__main__":
+    main("api_orders", __doc__, measure, orders=60, listed=20)

@@ -1,0 +1,295 @@
+"""The ticket form: one order by hand. Each field stands where it counts, says at once what is at fault with it, and beside it what the
+order would cost; nothing that the check refuses is sent.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from trader.config.ticket import TicketList
+from trader.desk import OrderCheck, OrderCost, TicketAnswer
+from trader.domain.errors import TraderError
+from trader.domain.instrument import Instrument
+from trader.panel import cards, form, markup, orders_books, orders_contract, parts, service, shown
+from trader.panel import format as fmt
+from trader.panel import orders_request as ask
+from trader.panel import orders_words as say
+from trader.panel.cards import Card
+from trader.panel.markup import Html, join, tag
+from trader.panel.pressed import Note
+
+_SENT, _PHRASE = "or_sent", "or_phrase"
+_ANSWER_SECS = 5.0  # the runner answers once every ticket is out or refused
+_Slots = dict[str, DeltaGenerator]
+
+
+class _Sent(Note):
+    """What the last press was answered. `token`: names the order that is being filled in; each is sent once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = secrets.token_hex(8)
+        self.lines: list[str] = []
+
+
+def _sent() -> _Sent:
+    if _SENT not in st.session_state:
+        st.session_state[_SENT] = _Sent()
+    found: _Sent = st.session_state[_SENT]
+    return found
+
+
+@st.fragment
+def draw(env: str) -> None:
+    """The form. A part of its own: typing into it runs nothing else of the page."""
+    with st.container(border=True, key="or_form", gap="small"):
+        st.markdown("**Order ticket**")
+        picked = orders_contract.pick()
+        if isinstance(picked, str):
+            st.text(picked)
+            _answer()
+            return
+        left, right = st.columns([1.7, 1], gap="medium")
+        with left:
+            slots = _fields(picked.contract)
+        wanted, _ = ask.request(picked.contract.symbol)
+        with right:
+            _live(picked.contract.symbol, slots)
+            phrase_needed = False
+            if env == "production" and wanted is not None and (phrase := service.desk().order_phrase(wanted)):
+                phrase_needed = True
+                st.text(f"Real money. To send this order, type: {phrase}")
+                st.text_input("Phrase", key=_PHRASE, autocomplete="off")
+            unready = wanted is None or (phrase_needed and not st.session_state.get(_PHRASE))
+            token = _sent().token
+            st.button(_label(wanted), key=f"or_send_{token}", type="primary", icon=":material/send:", width="stretch", disabled=unready,
+                      on_click=_send, args=(picked.contract.symbol, token))  # fmt: skip
+            _answer()
+
+
+def _label(wanted: TicketList | None) -> str:
+    if wanted is None:
+        return "Send the order"
+    one = wanted.tickets[0]
+    return fmt.safe(f"{one.side.value.capitalize()} {one.quantity:,} {say.contract(one.symbol)}")
+
+
+def _answer() -> None:
+    for sentence in _sent().lines:
+        st.text(sentence)
+
+
+# ------------------------------------------------------------------------------------------------- fields
+
+
+def _fields(contract: Instrument) -> _Slots:
+    """All that count for this kind of order; returns the place below each for its sentence."""
+    slots: _Slots = {}
+    first = st.columns(3, gap="small")
+    shown.begin_with(ask.key("side"), "buy", ("buy", "sell"))
+    shown.begin_with(ask.key("order_type"), "limit", ask.KINDS)
+    with first[0]:
+        st.segmented_control("Side", ("buy", "sell"), key=ask.key("side"), format_func=str.capitalize, required=True)
+        slots["side"] = st.empty()
+    with first[1]:
+        st.session_state.setdefault(ask.key("quantity"), 1)
+        st.number_input("Quantity (contracts)", key=ask.key("quantity"), min_value=1, step=1,
+                        help=fmt.safe(f"Whole contracts of {parts.amount(contract.contract_value)} {contract.underlying} each."))  # fmt: skip
+        slots["quantity"] = st.empty()
+    with first[2]:
+        kind = str(
+            st.selectbox("Order type", list(ask.KINDS), key=ask.key("order_type"), format_func=ask.KINDS.__getitem__)
+        )
+        slots["order_type"] = st.empty()
+    _row(ask.price_fields(kind), contract, slots)
+    reduce_only = _terms(kind, slots)
+    work = "once" if kind != "market" or reduce_only else str(ask.typed("work", "once"))
+    _row(ask.work_terms(work), contract, slots)
+    if not reduce_only:
+        with st.expander("Protection: stop loss and take profit", key="or_protection"):
+            for guard in ask.GUARDS:
+                _row((f"{guard}.price", f"{guard}.limit_price"), contract, slots)
+    with st.expander("Leverage, reason", key="or_more"):
+        _row(("leverage",), contract, slots)
+        st.text_input(
+            "Reason", key=ask.key("reason"), max_chars=200, placeholder="why, in your own words; kept with the ticket"
+        )
+        slots["reason"] = st.empty()
+    return slots
+
+
+def _terms(kind: str, slots: _Slots) -> bool:
+    """How it is sent: time in force, post-only, reduce-only, trigger, work, as far as they count. Returns reduce-only."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        reduce_only = bool(st.session_state.get(ask.key("reduce_only")))
+        if kind == "market" and not reduce_only:
+            _choice("work", ask.WORKS, slots)
+        if kind in ("limit", "market") and (kind == "limit" or ask.typed("work", "once") == "once" or reduce_only):
+            _choice("time_in_force", {"gtc": "GTC", "ioc": "IOC"}, slots)
+        if ask.waits(kind):
+            _choice("trigger_by", {"mark": "Mark", "last": "Last", "index": "Index"}, slots)
+        if kind == "limit" and ask.typed("time_in_force", "gtc") == "gtc":
+            st.toggle("Post only", key=ask.key("post_only"), help=fmt.safe(str(ask.info("post_only").description)))
+        st.toggle("Reduce only", key=ask.key("reduce_only"), help=fmt.safe(str(ask.info("reduce_only").description)))
+    for name in ("post_only", "reduce_only"):
+        slots[name] = st.empty()
+    return reduce_only
+
+
+def _choice(name: str, options: dict[str, str], slots: _Slots) -> None:
+    shown.begin_with(ask.key(name), next(iter(options)), options)
+    with st.container(width="content", gap="xsmall"):
+        st.segmented_control(str(ask.info(name).title), list(options), key=ask.key(name), format_func=options.__getitem__, required=True,
+                             help=fmt.safe(str(ask.info(name).description)))  # fmt: skip
+        slots[name] = st.empty()
+
+
+def _row(names: Sequence[str], contract: Instrument, slots: _Slots) -> None:
+    """Number fields side by side."""
+    if not names:
+        return
+    for column, name in zip(st.columns(max(len(names), 2), gap="small"), names, strict=False):
+        with column:
+            _number(name, contract)
+            slots[name] = st.empty()
+
+
+def _number(name: str, contract: Instrument) -> None:
+    field, guard = ask.info(name), name.partition(".")[0]
+    unit = str((field.json_schema_extra or {}).get("unit", ""))  # type: ignore[union-attr]
+    title = str(field.title)
+    if guard in ask.GUARDS:
+        title = f"{ask.info(guard).title}: {title.lower()}"
+    is_price = unit == "USD"
+    step = float(contract.tick_size) if is_price else 1.0
+    if name.startswith("orders."):
+        st.session_state.setdefault(ask.key(name), float(field.default))
+    st.number_input(fmt.plain(f"{title} ({unit})"), key=ask.key(name), value=None, min_value=0.0, step=step,
+                    format=f"%.{form.decimals(step)}f", help=fmt.safe(str(field.description)),
+                    placeholder="none" if guard in (*ask.GUARDS, "leverage") else "price")  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------- the check
+
+
+@st.fragment(run_every=2)
+def _live(symbol: str, slots: _Slots) -> None:
+    """What the desk says of the order as it is typed now, and what it would cost: by the prices of these seconds."""
+    wanted, faults = ask.request(symbol)
+    quote, said, check = _quote(symbol), "", None
+    if wanted is not None:
+        try:
+            check = service.desk().check_order(wanted)
+            told = reversed(
+                [*check.problems, *check.tickets[0].problems]
+            )  # the first of a field is the one that is shown
+            faults = {one.field: ask.problem("" if one.field in slots else one.field, one.sentence) for one in told}
+        except TraderError as error:
+            said = f"The order cannot be checked now: {fmt.plain(error, 400)}"
+    for name, slot in slots.items():
+        with slot:
+            markup.draw(tag("div", faults[name], class_="ar-down") if name in faults else tag("i"))
+    others = [sentence for name, sentence in faults.items() if name not in slots]
+    markup.draw(_cost(quote, check, others, said))
+
+
+def _quote(symbol: str) -> str:
+    """The contract's line, at prices of these seconds."""
+    try:
+        board = service.desk().listed(orders_contract.underlying())
+    except TraderError as error:
+        return f"Its prices cannot be read: {fmt.plain(error, 300)}"
+    contract = next((one for one in board.instruments if one.symbol == symbol), None)
+    if contract is None:
+        return f"{symbol} is no longer listed."
+    return orders_contract.line(orders_contract.Picked(contract, board.quotes.get(symbol), board.spot))
+
+
+def _cost(quote: str, check: OrderCheck | None, others: Sequence[str], said: str) -> Html:
+    cost = None if check is None else check.tickets[0].cost
+    told = [*others, *([said] if said else [])]
+    verdict = (
+        tag("p", "✓ The check finds nothing against it.", class_="ar-up") if check is not None and check.ok else None
+    )
+    return join(
+        tag("p", quote, class_="or-mute"),
+        cards.cards(_figures(cost, check)),
+        *(tag("p", sentence, class_="ar-down") for sentence in told),
+        verdict,
+    )
+
+
+def _figures(cost: OrderCost | None, check: OrderCheck | None) -> list[Card]:
+    if cost is None or check is None:
+        return [
+            Card(name, parts.DASH, "once the order is complete")
+            for name in ("Notional", "Fees", "Margin", "Free after")
+        ]
+    premium = "" if not cost.premium else f"premium {parts.dollars(cost.premium, 4, signed=True)}, "
+    away = "" if cost.distance is None else f"{say.price(cost.distance)} from the market"
+    return [
+        Card("Notional", parts.dollars(cost.notional, 2), f"at {say.price(cost.price)}{f', {away}' if away else ''}"),
+        Card("Fees", parts.dollars(cost.fee, 4), f"{premium}as {cost.role}"),
+        Card("Margin", parts.dollars(cost.margin, 2), _liquidated(cost, check)),
+        Card("Free after", parts.dollars(cost.free_after, 2), f"now {parts.dollars(check.free, 2)}"),
+    ]
+
+
+def _liquidated(cost: OrderCost, check: OrderCheck) -> str:
+    mode = check.margin_mode or "mode not known"
+    return mode if cost.liquidation_price is None else f"{mode}; liquidated at {say.price(cost.liquidation_price)}"
+
+
+# ------------------------------------------------------------------------------------------------- sending
+
+
+def _send(symbol: str, token: str) -> None:
+    """Send what the fields hold now, once: a second press of the same button finds its token used up."""
+    desk, sent = service.desk(), _sent()
+    if sent.token != token:
+        return
+    wanted, faults = ask.request(symbol)
+    confirm = st.session_state.get(_PHRASE)
+    # From here on nothing of the session's state is touched: see `pressed`.
+    if wanted is None:
+        sent.lines = [f"Not sent: {next(iter(faults.values()))}"]
+        return
+    sent.token = secrets.token_hex(8)
+    try:
+        if against := _against(wanted):
+            sent.lines = [f"Not sent: {sentence}" for sentence in against]
+            return
+        digest = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()[:12]
+        receipt = desk.order(wanted, issued_by="panel", confirm=confirm, key=f"panel-{token}-{digest}")
+        answer = desk.await_order(receipt.command_id, _ANSWER_SECS)
+        sent.lines = [_told(one) for one in answer.tickets]
+        asked_again = answer.status == "new"
+    except TraderError as error:
+        sent.lines = [f"Not sent: {fmt.plain(error, 600)}"]
+        asked_again = True
+    if asked_again:  # under the same key: should it go out, or be recorded, after all, the same order is not sent twice
+        sent.token = token
+    orders_books.forget()
+
+
+def _against(wanted: TicketList) -> list[str]:
+    """What the check has against it; nothing where it cannot be made: the runner's own gate decides then."""
+    try:
+        check = service.desk().check_order(wanted)
+    except TraderError:
+        return []
+    return [ask.problem(one.field, one.sentence) for one in (*check.problems, *check.tickets[0].problems)]
+
+
+def _told(one: TicketAnswer) -> str:
+    """Accepted, refused or not answered, in a sentence."""
+    what = f"{one.side.capitalize()} {one.quantity:,} {say.contract(one.symbol)}"
+    if one.status == "refused":
+        return f"Refused: {what}. {ask.problem(one.field, one.sentence)}"
+    if one.status == "new":
+        return f"Recorded: {what}. The runner has not answered yet; pressing again asks after the same order."
+    words = "" if one.ticket is None else f" {fmt.plain(one.ticket.words)}."
+    return f"Accepted: {what}, ticket {one.ticket_id}.{words}"

@@ -1,0 +1,220 @@
+"""Orders of all runs and tickets: what works above, what has ended below; and one of them with its timeline."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+import streamlit as st
+
+from trader.desk import Status
+from trader.desk.books.lines import OrderDetail, OrderLine
+from trader.domain.errors import TraderError
+from trader.panel import format as fmt
+from trader.panel import markup, orders_books, parts, service, sheet, shown
+from trader.panel import orders_words as say
+from trader.panel.markup import Html, join, tag
+from trader.panel.orders_books import Books
+from trader.panel.pressed import note
+
+_PICK, _SAID = "or_pick", "or_cancel_said"
+ANSWER_SECS = 3.0
+_WORKING = ("Order", "State", "Filled", "Left", "Limit", "Trigger", "To touch", "Age", "Of")
+_ENDED = ("Order", "State", "Filled", "Average", "Slippage", "Fees", "Ended (IST)", "Of", "Why")
+_NUMBERS = ("Filled", "Left", "Limit", "Trigger", "To touch", "Age", "Average", "Slippage", "Fees")
+_Quotes = dict[str, tuple[Decimal | None, Decimal | None, Decimal | None]]
+
+
+def working(status: Status | str, books: Books | None) -> Html:
+    """Orders that may still trade."""
+    if books is None:
+        return join(say.head("Working orders", "being read"), say.empty("The books are being read."))
+    if isinstance(books.working, str):
+        return join(say.head("Working orders", "not known", old=True), say.empty(books.working))
+    note = f"{len(books.working)} at the exchange or on their way" if books.working else ""
+    if not books.working:
+        return join(
+            say.head("Working orders", note), say.empty("No order works. One that is placed stands here until it ends.")
+        )
+    quotes = {} if isinstance(status, str) else _quotes(status)
+    rows = [_row(status, line, quotes) for line in books.working]
+    return join(say.head("Working orders", note), sheet.table(_WORKING, rows, name="Working orders", right=_NUMBERS))
+
+
+def _row(status: Status | str, line: OrderLine, quotes: _Quotes) -> tuple[Html | str, ...]:
+    age = None if isinstance(status, str) else (status.wall - line.wall).total_seconds()
+    return (
+        tag("span", say.order(line), title=line.symbol),
+        say.state(line),
+        f"{line.filled:,}",
+        f"{line.left:,}",
+        say.limit(line),
+        say.trigger(line),
+        _to_touch(line, quotes),
+        parts.DASH if age is None else fmt.duration(timedelta(seconds=max(age, 1))),
+        say.owner(status, line.run_id, is_ticket=line.is_ticket),
+    )
+
+
+def _quotes(status: Status) -> _Quotes:
+    """Bid, ask and mark of what runs and tickets trade."""
+    legs = {leg.symbol: (leg.bid, leg.ask, leg.mark) for run in status.runs for leg in run.legs}
+    return legs | {one.symbol: (one.bid, one.ask, one.mark) for one in status.tickets}
+
+
+def _to_touch(line: OrderLine, quotes: _Quotes) -> str:
+    """How far the price is that it waits for: the other side of the book for a limit, the mark for a trigger."""
+    bid, ask, mark = quotes.get(line.symbol, (None, None, None))
+    if line.stop_price is not None:
+        away = None if mark is None else abs(line.stop_price - mark)
+    elif line.limit_price is not None:
+        touch = ask if line.side == "buy" else bid
+        away = None if touch is None else (touch - line.limit_price) * (1 if line.side == "buy" else -1)
+    else:
+        return parts.DASH
+    return parts.DASH if away is None else "at the touch" if away <= 0 else say.price(away)
+
+
+def ended(status: Status | str, books: Books | None) -> Html:
+    """The orders that ended last."""
+    if books is None or isinstance(books.ended, str):
+        return join(
+            say.head("Ended orders", "being read" if books is None else str(books.ended), old=books is not None)
+        )
+    if not books.ended:
+        return join(say.head("Ended orders", ""), say.empty("No order has ended yet."))
+    rows = [
+        (
+            tag("span", say.order(line), title=line.symbol),
+            say.state(line),
+            f"{line.filled:,} of {line.quantity:,}",
+            say.price(line.avg_px),
+            parts.DASH if line.slippage is None else f"{parts.sign(line.slippage, 4)}{say.price(abs(line.slippage))}",
+            parts.dollars(line.fees, 4),
+            fmt.ist_clock(line.ended_wall),
+            say.owner(status, line.run_id, is_ticket=line.is_ticket),
+            tag("span", fmt.plain(line.message or line.reason, 160), class_="or-says"),
+        )
+        for line in books.ended
+    ]
+    return join(
+        say.head(
+            "Ended orders", f"the last {len(rows)}; slippage against the price it was decided at, below 0 is better"
+        ),
+        sheet.table(_ENDED, rows, name="Ended orders", right=_NUMBERS),
+    )
+
+
+# ------------------------------------------------------------------------------------------------- one of them
+
+
+@st.fragment
+def picker() -> None:
+    """Look at one order, cancel it, or cancel all."""
+    books = orders_books.seen()
+    lines = (
+        []
+        if books is None
+        else [one for kind in (books.working, books.ended) if not isinstance(kind, str) for one in kind]
+    )
+    names = {
+        line.client_order_id: f"{say.state_words(line)} · {say.order(line)} · {fmt.ist_clock(line.wall)}"
+        for line in lines
+    }
+    works = (
+        () if books is None or isinstance(books.working, str) else tuple(one.client_order_id for one in books.working)
+    )
+    if not names:
+        _told()
+        return
+    shown.begin_with(_PICK, None, names)
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="or_pick_row"):
+        picked = st.selectbox("Look at an order", list(names), key=_PICK, format_func=lambda one: names.get(one, ""),
+                              placeholder="Pick one: its timeline and both ids", width=420)  # fmt: skip
+        if picked in works:
+            st.button("Cancel this order", key="or_cancel", icon=":material/close:", on_click=_cancel, args=(picked,))
+        if works:
+            st.button(
+                f"Cancel all {len(works)} working",
+                key="or_cancel_all",
+                icon=":material/cancel:",
+                on_click=_cancel,
+                args=(None,),
+            )
+    _told()
+    if picked is not None:
+        _one(picked)
+
+
+def _told() -> None:
+    if said := note(_SAID).said:
+        st.text(said)
+
+
+@st.fragment(run_every=2)
+def _one(order_id: str) -> None:
+    """The order as it stands, with its stations."""
+    try:
+        found = service.desk().order_line(order_id)
+    except TraderError as error:
+        st.text(f"The order cannot be read: {fmt.plain(error)}")
+        return
+    if found is None:
+        st.text(f"There is no order {fmt.plain(order_id, 80)}.")
+        return
+    with st.container(border=True, key="or_one", gap="small"):
+        markup.draw(_detail(found))
+
+
+def _detail(found: OrderDetail) -> Html:
+    ids = [
+        ("Our id", found.client_order_id),
+        ("The exchange's", ", ".join((found.venue_order_id or "not told yet", *found.other_ids))),
+    ]
+    what = f"{found.order_type.replace('_', ' ')}, {found.time_in_force}"
+    what += "".join(word for on, word in ((found.post_only, ", post-only"), (found.reduce_only, ", reduce-only")) if on)
+    return join(
+        tag("p", tag("b", say.order(found)), " ", say.state(found)),
+        tag(
+            "p",
+            what,
+            f" · asked by {fmt.plain(found.who, 40)}",
+            f" · {fmt.plain(found.reason, 160)}" if found.reason else None,
+        ),
+        *(tag("p", tag("span", f"{name}: ", class_="or-mute"), value) for name, value in ids),
+        tag("p", _latencies(found)),
+        tag("ol", *_steps(found), class_="or-steps"),
+    )
+
+
+def _latencies(found: OrderDetail) -> str:
+    said = [
+        f"{word} after {fmt.age(secs)}"
+        for word, secs in (("answered", found.answer_secs), ("last fill", found.fill_secs))
+        if secs is not None
+    ]
+    return ", ".join(said) or "no answer yet"
+
+
+def _steps(found: OrderDetail) -> Sequence[Html]:
+    return [
+        tag("li", tag("span", f"{fmt.ist_clock(step.wall)} +{step.after_secs:.2f} s ", class_="or-mute"), tag("b", step.what),
+            f" {step.text}", title=fmt.utc_hint(step.wall))
+        for step in found.timeline
+    ]  # fmt: skip
+
+
+def _cancel(order_id: str | None) -> None:
+    """One order, or all that work."""
+    desk, answer = service.desk(), note(_SAID)
+    # From here on nothing of the session's state is touched: see `pressed`.
+    try:
+        receipt = desk.cancel(order=order_id, everything=order_id is None, issued_by="panel")
+        row = desk.await_command(receipt.command_id, ANSWER_SECS)
+        answer.said = (
+            f"Refused: {fmt.plain(row.detail)}." if row.status == "refused" else f"Asked: {fmt.plain(row.detail)}."
+        )
+        if row.status == "new":
+            answer.said = "Recorded; no runner has answered yet."
+    except TraderError as error:
+        answer.said = f"Not asked: {fmt.plain(error, 600)}"
+    orders_books.forget()
