@@ -117,6 +117,12 @@ def two_runs(page: Page) -> None:
     hero_says("Holding")(page)
 
 
+def orders_read(page: Page) -> None:
+    """Both legs of the run, the order by hand and its cost."""
+    expect(page.get_by_role("table", name="Positions").locator("tbody tr")).to_have_count(3, timeout=30_000)
+    expect(page.locator(".st-key-or_form")).to_contain_text("bid", timeout=30_000)
+
+
 def account_read(page: Page) -> None:
     """What is used of the limits stands beside them, and each position has its margin."""
     expect(page.locator(".ac-use meter").first).to_be_visible(timeout=30_000)
@@ -150,6 +156,10 @@ def main() -> None:
             for theme in ("light", "dark"):
                 shoot(browser, f"{url}/chain", name_of("chain_holding", theme), chain_drawn, theme=theme)
             shoot(browser, url, "dashboard_stop_asked", asked)
+            trader(home, "order", "buy", "3", "BTCUSD", "--type", "market", "--stop-loss", "50000", "--wait", "20")
+            for theme in ("light", "dark"):
+                shoot(browser, f"{url}/orders", name_of("orders", theme), orders_read, theme=theme)
+            trader(home, "close", "--symbol", "BTCUSD", "--wait", "60")
             trader(home, "start", "--preset", "small", "--now", "--wait", "60")
             for theme in ("light", "dark"):
                 shoot(browser, url, name_of("dashboard_several", theme), two_runs, theme=theme)

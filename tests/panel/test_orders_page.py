@@ -133,7 +133,7 @@ def test_books_that_nobody_could_read_for_a_while_are_called_old(
     open_panel: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at, _ = opened(open_panel, tickets=[ticket()])
-    monkeypatch.setattr(orders_books, "look", orders_books.seen)
+    monkeypatch.setattr(orders_books, "look", lambda wait_secs=0.0: orders_books.seen())
     orders_books._kept.update({key: books._replace(at=books.at - 20) for key, books in orders_books._kept.items()})
     at.run()
     assert "ago: old" in read(at)

@@ -18,7 +18,7 @@ CSS = """
 .or-old .sheet{opacity:.55}
 .or-empty{margin:.2rem 0 .9rem}
 .sheet .or-says{white-space:normal;min-width:9rem}
-.or-card meter{display:block;width:100%;height:8px}
+.ar-card meter{display:block;width:100%;height:8px}
 .st-key-or_close_all{border-color:light-dark(#b3272d,#ff8a8a)!important}
 @media (max-width:760px){
 .or-head{gap:.3rem .6rem}
