@@ -8,7 +8,21 @@ from typing import Any
 
 import pytest
 
-from bench import api, chain, engine, journal, latency, memory, messages, orders, panel, sessions, stop, venue_publish
+from bench import (
+    api,
+    api_orders,
+    chain,
+    engine,
+    journal,
+    latency,
+    memory,
+    messages,
+    orders,
+    panel,
+    sessions,
+    stop,
+    venue_publish,
+)
 from bench.latency import latencies_us
 from bench.measuring import machine, percentile
 
@@ -41,6 +55,11 @@ WHOLE: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, Any], set[str]]]
         api.measure,
         {"secs": 0.3, "rate": 200.0, "rounds": 1},
         {"status_per_sec", "status_p99_ms", "command_p99_ms", "p99_ratio"},
+    ),
+    "api_orders": (
+        api_orders.measure,
+        {"orders": 2, "listed": 2},
+        {"order_accepted_p50_ms", "own_round_trip_p50_ms", "accepted_ratio", "listed_orders_per_sec"},
     ),
     "memory": (memory.measure, {"secs": 0.2, "rate": 100.0}, {"after_start_mb", "after_run_mb", "most_mb"}),
 }

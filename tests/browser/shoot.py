@@ -9,6 +9,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 from PIL import Image
@@ -64,9 +65,8 @@ def stop(browser: Browser, url: str) -> None:
     page = browser.new_page()
     page.goto(url)
     expect(page.locator(".lv-live")).to_be_visible(timeout=30_000)
-    expect(page.locator(".lv-runs")).to_have_count(
-        0, timeout=30_000
-    )  # what is asked of another run is forgotten with it
+    # What is asked of another run is forgotten when that ends.
+    expect(page.locator(".lv-runs")).to_have_count(0, timeout=30_000)
     page.get_by_role("button", name=re.compile("Stop & Exit|Cancel the wait")).click()
     page.get_by_role("button", name=re.compile("Yes, ")).click()
     hero_says("Done — flat")(page)
@@ -134,8 +134,11 @@ def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder)
-        preset = store_test_preset(home, exits=Exits(), quantity=10)
-        store_test_preset(home, "small", exits=Exits(), quantity=5)
+        far = Exits(
+            max_loss_pct=Decimal(150)
+        )  # so that no loss ends the run while it is looked at, however long that takes
+        preset = store_test_preset(home, exits=far, quantity=10)
+        store_test_preset(home, "small", exits=far, quantity=5)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         with serving(home, environ={"TRADER_VENUE_SPEED": "20"}) as url:
             shoot(browser, url, "dashboard_start", hero_says("No run yet"))

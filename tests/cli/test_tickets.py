@@ -13,6 +13,7 @@ from tests.e2e.rig import KEY, SECRET, Rig, await_value, start_venue
 from trader.cli.app import main
 from trader.config.connection import announcement_path
 from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose, Side
+from trader.domain.wording import plain
 from trader.journal import Lease
 
 D = Decimal
@@ -391,3 +392,42 @@ def test_a_bad_wish_is_one_sentence(arguments: tuple[str, ...], words: str, caps
 def test_closing_without_a_runner_is_recorded_and_said_to_be_open(capsys: Said) -> None:
     said = refused(capsys, "close-all", "--yes", "--wait", "0")
     assert "NOT CLOSED" in said and "python -m trader flatten" in said
+
+
+@pytest.mark.slow
+def test_words_for_people(session: Session, capsys: Said) -> None:
+    def read(*arguments: str, code: int = 0) -> tuple[str, str]:
+        found = main(list(arguments))
+        said = capsys.readouterr()
+        assert found == code, said.err or said.out
+        return said.out, said.err
+
+    price = session.at("0.985")
+    out, _ = read("order", "buy", "2", PERP, "--limit", price, "--dry-run")
+    for words in (
+        f"buy 2 {PERP}\n",
+        f"at {plain(D(price))}: notional ",
+        "(maker)",
+        "margin ",
+        "from the market",
+        "liquidated at about",
+        "Nothing was sent.",
+    ):
+        assert words in out, out
+    out, err = read("order", "buy", "2", PERP, "--limit", price, "--wait", "1", code=1)
+    ticket = out.split()[0]
+    assert out == f"{ticket}  buy 2 {PERP}: accepted, Its order works; 0/2 filled\n"
+    assert err == f"Error: Still working after 1 s: {ticket}.\n"
+    assert read("cancel", "--all")[0] == f"Cancelling {ticket}.\n"
+    session.await_resting(0)
+    out, _ = read("order", "buy", "2", PERP, "--wait", "20")
+    ticket = out.split()[0]
+    assert f"{ticket}  buy 2 {PERP}: accepted, 2 filled at " in out
+    out, _ = read("close", ticket)
+    assert out.startswith(f"Closing {ticket}") and f"sell 2 {PERP}: filled, 2 filled at " in out
+    assert read("close", ticket)[0].startswith(f"Ticket {ticket} is done.\n")
+    out, err = read("order", "buy", "2", PERP, "--limit", "1.23", code=1)
+    assert out.endswith(": refused\n") and err.startswith(
+        f"Error: Refused: buy 2 {PERP}: limit_price: 1.23 is no multiple"
+    )
+    assert err.endswith("(PRICE_OFF_TICK).\n")

@@ -1,0 +1,1 @@
+"""Over the exchange client: programs of your own, without runner and journal."""
