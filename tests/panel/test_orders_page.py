@@ -12,8 +12,9 @@ from streamlit.testing.v1 import AppTest
 from tests.panel.fake_books import PERPETUAL, STRANGE_SYMBOL, order_line, ticket, trade, works
 from tests.panel.fake_desk import FakeDesk
 from tests.panel.seen import read
+from trader.config.ticket import Protection, TicketRequest
 from trader.engine.tickets.refusal import Refusal
-from trader.panel import orders_books, orders_fills, orders_form, service
+from trader.panel import orders_books, orders_fills, orders_form, orders_request, service
 
 PAGE = "pages/orders.py"
 M = "−"
@@ -400,6 +401,15 @@ def test_what_the_account_has_against_it_is_said_and_not_sent(open_panel: Open) 
     assert "The free balance does not suffice." in read(at)
     press(at, "or_send_")
     assert asked(desk, "order") == [] and "Not sent: Quantity: the free balance does not suffice." in read(at)
+
+
+@pytest.mark.parametrize(("side", "stop", "late"), [("buy", 90000, True), ("buy", 90600, False), ("sell", 90600, True)])
+def test_a_stop_loss_behind_the_liquidation_was_taken_without_a_word(side: str, stop: int, late: bool) -> None:
+    guard = Protection(price=stop)
+    one = TicketRequest(symbol=PERPETUAL, side=side, quantity=1, order_type="market", stop_loss=guard)
+    words = orders_request.late_stop(one, Decimal(90500))
+    assert ("The exchange liquidates it at a mark of 90,500.00, before its stop loss" in words) is late
+    assert orders_request.late_stop(one, None) == ""
 
 
 def test_a_refusal_is_told_with_its_sentence(open_panel: Open) -> None:
