@@ -67,7 +67,7 @@ def test_an_order_is_placed_seen_working_and_cancelled(page: Page) -> None:
     working = page.get_by_role("table", name="Working orders")
     expect(working).to_contain_text("◷ works")
     box(page, "or_pick").get_by_role("combobox").click()
-    page.get_by_role("option", name=re.compile("works")).first.click()
+    page.get_by_role("option", name=re.compile("working$")).first.click()
     expect(box(page, "or_one")).to_contain_text("The exchange's:")
     expect(box(page, "or_one")).to_contain_text("accepted")
     page.get_by_role("button", name="Cancel this order").click()
@@ -99,7 +99,7 @@ def test_nothing_scrolls_sideways_on_a_phone(browser: Browser, panel: str, theme
     expect(box(page, "or_form")).to_contain_text("bid")
     beats(page, 2)
     wide = page.evaluate(
-        "() => [...document.querySelectorAll('.stMain *')].filter(one => one.checkVisibility() && "
+        "() => [...document.querySelectorAll('.stMain [class*=st-key-or_] *, .ar-cards *')].filter(one => one.checkVisibility() && "
         "one.getBoundingClientRect().right > innerWidth + 1)"
         ".map(one => one.outerHTML.slice(0, 200))"
     )

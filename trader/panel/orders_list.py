@@ -113,16 +113,14 @@ def ended(status: Status | str, books: Books | None) -> Html:
 def picker() -> None:
     """Look at one order, cancel it, or cancel all."""
     books = orders_books.seen()
-    lines = (
-        []
-        if books is None
-        else [one for kind in (books.working, books.ended) if not isinstance(kind, str) for one in kind]
-    )
+    works = () if books is None or isinstance(books.working, str) else books.working
+    over = () if books is None or isinstance(books.ended, str) else books.ended
+    # Not in their states: the list is drawn when an order comes or ends, not each time one of them changes.
     names = {
-        line.client_order_id: f"{say.state_words(line)} · {say.order(line)} · {fmt.ist_clock(line.wall)}"
+        line.client_order_id: f"{say.order(line)} · {fmt.ist_clock(line.wall)} · {word}"
+        for word, lines in (("working", works), ("ended", over))
         for line in lines
     }
-    works = () if books is None or isinstance(books.working, str) else books.working
     can = [line.client_order_id for line in works if _can_be_cancelled(line)]
     if not names:
         _told()
