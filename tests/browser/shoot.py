@@ -134,7 +134,9 @@ def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder)
-        far = Exits(max_loss_pct=Decimal(150))  # so that no loss ends the run while it is looked at, however long that takes
+        far = Exits(
+            max_loss_pct=Decimal(150)
+        )  # so that no loss ends the run while it is looked at, however long that takes
         preset = store_test_preset(home, exits=far, quantity=10)
         store_test_preset(home, "small", exits=far, quantity=5)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
