@@ -182,8 +182,7 @@ def _lists_ended_order(turn: Turn, run_id: str, event: AccountRead) -> bool:
     """True when the exchange still lists an order of this run that had ended by our books before the read was asked for."""
     ended = [o for o in turn.run(run_id).orders.values() if o.ended_at is not None and o.ended_at < event.asked]
     return any(
-        order.intent.client_order_id == listed.client_order_id
-        or (listed.venue_order_id is not None and order.is_called(listed.venue_order_id))
+        order.intent.client_order_id == listed.client_order_id or order.is_called(listed.venue_order_id)
         for order in ended
         for listed in event.open_orders or ()
     )
