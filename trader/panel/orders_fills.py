@@ -49,7 +49,8 @@ def table(status: Status | str, books: Books | None) -> Html:
         )
         for one in books.trades[:_SHOWN]
     ]
-    return join(say.head("Fills of today", note), sheet.table(_HEAD, rows, name="Fills of today", right=_NUMBERS))
+    shown = sheet.table(_HEAD, rows, name="Fills of today", right=_NUMBERS)
+    return join(say.head("Fills of today", note), tag("div", shown, class_="or-long"))
 
 
 def download() -> None:
