@@ -1,5 +1,5 @@
 """Orders & positions: the account's money, what is held and by whom, what works and what ended, one order by hand, and the emergency
-close-all. The beat draws all of it from one picture; what must be asked of the exchange is read beside it."""
+close-all. The beat draws all of it from one picture; what must be asked of the exchange is read beside it (`orders_books`)."""
 
 import streamlit as st
 
@@ -22,13 +22,14 @@ from trader.panel import (
 from trader.panel.orders_words import CSS
 
 _LAYOUT = "or_layout"
+_FIRST_SECS = 0.7  # most answers are there by then, and the page comes complete
 
 sheet.style()
 cards.style()
 markup.stylesheet(CSS)
 st.subheader("Orders & positions", anchor=False)
 status = service.status()
-st.session_state[_LAYOUT] = orders_books.layout_key(status, orders_books.seen())
+st.session_state[_LAYOUT] = orders_books.layout_key(status, orders_books.look(_FIRST_SECS))
 # Places first, the beat next, and then what takes its time.
 top = st.empty()
 holds = st.container(key="or_positions", gap="small")
@@ -47,7 +48,7 @@ listed = emergency.empty()
 
 def draw(now: Status | str) -> None:
     """Everything that moves, of one picture; the page anew where its buttons have become others."""
-    books = orders_books.seen()
+    books = orders_books.look()
     key = orders_books.layout_key(now, books)
     if st.session_state.get(_LAYOUT, key) != key:
         st.session_state[_LAYOUT] = key
@@ -64,15 +65,6 @@ def draw(now: Status | str) -> None:
             markup.draw(content)
 
 
-@st.fragment(run_every=2)
-def read() -> None:
-    """Ask the exchange and the books; the next beat shows it, the first answer is shown at once."""
-    was_empty = orders_books.seen() is None
-    orders_books.look()
-    if was_empty:
-        draw(service.status())
-
-
 frame.beat(draw)
 with holds:
     orders_close.buttons(status)
@@ -84,4 +76,3 @@ with looked_at:
     orders_list.picker()
 with day:
     orders_fills.download()
-read()

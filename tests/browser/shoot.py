@@ -9,6 +9,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 from PIL import Image
@@ -64,9 +65,8 @@ def stop(browser: Browser, url: str) -> None:
     page = browser.new_page()
     page.goto(url)
     expect(page.locator(".lv-live")).to_be_visible(timeout=30_000)
-    expect(page.locator(".lv-runs")).to_have_count(
-        0, timeout=30_000
-    )  # what is asked of another run is forgotten with it
+    # What is asked of another run is forgotten when that ends.
+    expect(page.locator(".lv-runs")).to_have_count(0, timeout=30_000)
     page.get_by_role("button", name=re.compile("Stop & Exit|Cancel the wait")).click()
     page.get_by_role("button", name=re.compile("Yes, ")).click()
     hero_says("Done — flat")(page)
@@ -117,6 +117,12 @@ def two_runs(page: Page) -> None:
     hero_says("Holding")(page)
 
 
+def orders_read(page: Page) -> None:
+    """Both legs of the run, the order by hand and its cost."""
+    expect(page.get_by_role("table", name="Positions").locator("tbody tr")).to_have_count(3, timeout=30_000)
+    expect(page.locator(".st-key-or_form")).to_contain_text("bid", timeout=30_000)
+
+
 def account_read(page: Page) -> None:
     """What is used of the limits stands beside them, and each position has its margin."""
     expect(page.locator(".ac-use meter").first).to_be_visible(timeout=30_000)
@@ -128,8 +134,9 @@ def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder)
-        preset = store_test_preset(home, exits=Exits(), quantity=10)
-        store_test_preset(home, "small", exits=Exits(), quantity=5)
+        far = Exits(max_loss_pct=Decimal(150))  # no loss ends a run while it is looked at, however long that takes
+        preset = store_test_preset(home, exits=far, quantity=10)
+        store_test_preset(home, "small", exits=far, quantity=5)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         with serving(home, environ={"TRADER_VENUE_SPEED": "20"}) as url:
             shoot(browser, url, "dashboard_start", hero_says("No run yet"))
@@ -149,6 +156,10 @@ def main() -> None:
             for theme in ("light", "dark"):
                 shoot(browser, f"{url}/chain", name_of("chain_holding", theme), chain_drawn, theme=theme)
             shoot(browser, url, "dashboard_stop_asked", asked)
+            trader(home, "order", "buy", "3", "BTCUSD", "--type", "market", "--stop-loss", "50000", "--wait", "20")
+            for theme in ("light", "dark"):
+                shoot(browser, f"{url}/orders", name_of("orders", theme), orders_read, theme=theme)
+            trader(home, "close", "--symbol", "BTCUSD", "--wait", "60")
             trader(home, "start", "--preset", "small", "--now", "--wait", "60")
             for theme in ("light", "dark"):
                 shoot(browser, url, name_of("dashboard_several", theme), two_runs, theme=theme)

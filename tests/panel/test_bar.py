@@ -11,13 +11,21 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.panel import test_pages
+from tests.panel.fake_books import ticket
 from tests.panel.fake_desk import FakeDesk
 from trader.desk import Status
 from trader.engine.records import Phase
 from trader.engine.view import RunView
-from trader.panel import parts, service, stop_words
+from trader.panel import parts, service, stop_words, words
 
-PAGES = ("pages/dashboard.py", "pages/configure.py", "pages/history.py", "pages/chain.py", "pages/account.py")
+PAGES = (
+    "pages/dashboard.py",
+    "pages/configure.py",
+    "pages/history.py",
+    "pages/chain.py",
+    "pages/account.py",
+    "pages/orders.py",
+)
 RUN = "k3fa-20261121-1"
 OPEN = ("waiting", "entering", "holding", "exiting", "dead", "unreachable")
 M = parts.MINUS + parts.JOINER
@@ -278,3 +286,13 @@ def test_a_question_left_open_is_not_asked_of_the_next_run(open_panel: Open) -> 
 def test_a_cancelled_wait_was_asked_to_keep_running() -> None:
     assert stop_words.refusal(status("waiting")) == "Keep waiting"
     assert stop_words.refusal(status("holding")) == stop_words.refusal("unreadable") == "Keep running"
+
+
+def test_the_bar_said_flat_while_single_orders_held_something(open_panel: Open) -> None:
+    at, desk = open_panel("done")
+    desk.tickets = [ticket()]
+    service.forget()
+    at.run()
+    assert "<b>Run flat</b>" in bar(at) and "1 order ticket not finished, see Orders &amp; positions" in bar(at)
+    seen = desk.status()
+    assert "Single orders are not finished" in words.lost(seen)

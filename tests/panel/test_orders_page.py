@@ -12,8 +12,9 @@ from streamlit.testing.v1 import AppTest
 from tests.panel.fake_books import PERPETUAL, STRANGE_SYMBOL, order_line, ticket, trade, works
 from tests.panel.fake_desk import FakeDesk
 from tests.panel.seen import read
+from trader.config.ticket import Protection, TicketRequest
 from trader.engine.tickets.refusal import Refusal
-from trader.panel import orders_books, orders_fills, orders_form, service
+from trader.panel import orders_books, orders_fills, orders_form, orders_request, service
 
 PAGE = "pages/orders.py"
 M = "−"
@@ -133,7 +134,7 @@ def test_books_that_nobody_could_read_for_a_while_are_called_old(
     open_panel: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at, _ = opened(open_panel, tickets=[ticket()])
-    monkeypatch.setattr(orders_books, "look", orders_books.seen)
+    monkeypatch.setattr(orders_books, "look", lambda wait_secs=0.0: orders_books.seen())
     orders_books._kept.update({key: books._replace(at=books.at - 20) for key, books in orders_books._kept.items()})
     at.run()
     assert "ago: old" in read(at)
@@ -180,6 +181,13 @@ def test_an_order_is_looked_at_with_both_ids_and_cancelled(open_panel: Open) -> 
     assert asked(desk, "cancel") == [("sd1-t1ck-TE01", False, "panel")] and "Asked:" in read(at)
     at.button(key="or_cancel_all").click().run()
     assert asked(desk, "cancel")[-1] == (None, True, "panel")
+
+
+@pytest.mark.parametrize("changes", [{"purpose": "close", "closing": "L"}, {"is_ticket": False}])
+def test_protection_and_orders_of_a_run_cannot_be_cancelled_alone(open_panel: Open, changes: dict[str, Any]) -> None:
+    at, _ = opened(open_panel, working=[order_line(**changes)])
+    at.selectbox(key="or_pick").select("sd1-t1ck-TE01").run()
+    assert not has(at, "or_cancel") and "It cannot be cancelled alone" in read(at)
 
 
 def test_an_order_that_has_ended_cannot_be_cancelled(open_panel: Open) -> None:
@@ -377,7 +385,7 @@ def test_what_is_at_fault_is_said_by_the_field_and_not_sent(
     at, desk = form(open_panel)
     typed(at, "limit_price", 91000.0)
     typed(at, name, value)
-    assert sentence in read(at)
+    assert sentence in read(at) and "Tuple" not in read(at)
     [button] = [one for one in at.button if one.key and one.key.startswith("or_send_")]
     if not button.disabled:
         button.click().run()
@@ -393,6 +401,15 @@ def test_what_the_account_has_against_it_is_said_and_not_sent(open_panel: Open) 
     assert "The free balance does not suffice." in read(at)
     press(at, "or_send_")
     assert asked(desk, "order") == [] and "Not sent: Quantity: the free balance does not suffice." in read(at)
+
+
+@pytest.mark.parametrize(("side", "stop", "late"), [("buy", 90000, True), ("buy", 90600, False), ("sell", 90600, True)])
+def test_a_stop_loss_behind_the_liquidation_was_taken_without_a_word(side: str, stop: int, late: bool) -> None:
+    guard = Protection(price=stop)
+    one = TicketRequest(symbol=PERPETUAL, side=side, quantity=1, order_type="market", stop_loss=guard)
+    words = orders_request.late_stop(one, Decimal(90500))
+    assert ("The exchange liquidates it at a mark of 90,500.00, before its stop loss" in words) is late
+    assert orders_request.late_stop(one, None) == ""
 
 
 def test_a_refusal_is_told_with_its_sentence(open_panel: Open) -> None:

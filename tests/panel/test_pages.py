@@ -11,7 +11,7 @@ from tests.panel.fake_desk import HOSTILE, STRANGE
 from trader.domain.foreign import beside_phrase
 from trader.panel import service
 
-PAGES = ("pages/dashboard.py", "pages/configure.py", "pages/history.py", "pages/chain.py")
+PAGES = ("pages/dashboard.py", "pages/configure.py", "pages/history.py", "pages/chain.py", "pages/orders.py")
 SCENARIOS = ("empty", "waiting", "entering", "holding", "exiting", "done", "dead", "unreachable")
 Open = Callable[..., Any]
 

@@ -51,7 +51,14 @@ def test_a_tab_looks_at_its_run_on_every_page(open_panel: Open) -> None:
     picker = at.segmented_control(key="run_picked")
     assert picker.value == OTHER_RUN and "Stop & Exit: BTC wide" in at.button(key="stop").label
     picker.set_value(FIRST).run()
-    for page in ("pages/history.py", "pages/configure.py", "pages/account.py", "pages/dashboard.py", "pages/chain.py"):
+    for page in (
+        "pages/history.py",
+        "pages/configure.py",
+        "pages/account.py",
+        "pages/dashboard.py",
+        "pages/chain.py",
+        "pages/orders.py",
+    ):
         at.switch_page(page).run()
         assert "Stop & Exit: BTC default" in at.button(key="stop").label, page
     at.button(key="stop").click().run()

@@ -23,16 +23,18 @@ WATCH_SECS = 600.0  # how long an order that is proven absent is still looked fo
 
 
 def find_order(turn: Turn, client_order_id: str | None, venue_order_id: str | None) -> tuple[Run, Order] | None:
-    """Our order by either id, in any run held."""
-    for run in turn.state.runs.values():
-        order = run.orders.get(client_order_id or "")
-        if order is not None:
-            return run, order
-        if venue_order_id is None:
-            continue
-        for order in run.orders.values():
-            if order.is_called(venue_order_id):
+    """Our order by either id, in any run held. By the exchange's id all orders are asked, so ours comes first."""
+    runs = turn.state.runs.values()
+    if client_order_id:
+        for run in runs:
+            order = run.orders.get(client_order_id)
+            if order is not None:
                 return run, order
+    if venue_order_id is not None:
+        for run in runs:
+            for order in run.orders.values():
+                if order.is_called(venue_order_id):
+                    return run, order
     return None
 
 

@@ -31,6 +31,7 @@ _WARM = (
     "trader.panel.frame",
     "trader.panel.live",
     "trader.panel.editor",
+    "trader.panel.orders_form",
     "trader.panel.past",
 )
 

@@ -60,7 +60,7 @@ class Card(NamedTuple):
 
     label: str
     value: str
-    note: str
+    note: str  # or `Html`
     more: str = ""
     tone: str = ""
 

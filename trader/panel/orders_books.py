@@ -1,15 +1,16 @@
-"""What the page Orders & positions shows that must be asked for: read every two seconds by one of the open tabs, for all of them.
+"""What the page Orders & positions shows that must be asked for: read at most every 1.5 s, once for all tabs, on a thread of its own.
 
-The page's beat draws from what was read last, so that an exchange that answers late delays no second of it.
+The page's beat draws what was read last, so that an exchange that answers late delays no second of it.
 """
 
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
-from trader.desk import Status
+from trader.desk import Desk, Status
 from trader.desk.books.holdings import BalanceSheet, PositionBook, PositionLine
 from trader.desk.books.lines import OrderLine, Trade
 from trader.desk.books.positions import parts_of
@@ -47,7 +48,9 @@ class Books(NamedTuple):
 
 
 _kept: dict[int, Books] = {}
-_reading = threading.Lock()
+_lock = threading.Lock()
+_reader = ThreadPoolExecutor(1, thread_name_prefix="orders-books")
+_asked: Future[None] | None = None
 
 
 def seen() -> Books | None:
@@ -55,25 +58,31 @@ def seen() -> Books | None:
     return _kept.get(id(service.desk()))
 
 
-def look() -> Books:
-    """Read them again, unless somebody has done so a moment ago."""
-    desk = service.desk()
-    with _reading:
+def look(wait_secs: float = 0.0) -> Books | None:
+    """The same, and have it read again where it is not of this moment; waits for that as long as it is told to."""
+    global _asked
+    desk, status = service.desk(), service.status()
+    with _lock:
         found = _kept.get(id(desk))
-        if found is not None and found.age_secs < _SHARED_SECS:
-            return found
-        since = _midnight(service.status())
-        found = Books(
-            positions=_tried(desk.positions),
-            balances=_tried(desk.balances),
-            working=_tried(lambda: desk.orders(state="working", limit=_WORKING_SHOWN).orders),
-            ended=_tried(lambda: desk.orders(state="ended", limit=ENDED_SHOWN).orders),
-            trades=_tried(lambda: desk.trades(since=since, limit=_TRADES_SHOWN).trades),
-            at=time.monotonic(),
-        )
-        _kept.clear()  # of this process's one desk; tests have one each
-        _kept[id(desk)] = found
-        return found
+        if (found is None or found.age_secs >= _SHARED_SECS) and (_asked is None or _asked.done()):
+            _asked = _reader.submit(_read, desk, _midnight(status))
+        asked = _asked
+    if wait_secs and asked is not None:
+        wait([asked], wait_secs)
+    return seen()
+
+
+def _read(desk: Desk, since: datetime | None) -> None:
+    found = Books(
+        positions=_tried(desk.positions),
+        balances=_tried(desk.balances),
+        working=_tried(lambda: desk.orders(state="working", limit=_WORKING_SHOWN).orders),
+        ended=_tried(lambda: desk.orders(state="ended", limit=ENDED_SHOWN).orders),
+        trades=_tried(lambda: desk.trades(since=since, limit=_TRADES_SHOWN).trades),
+        at=time.monotonic(),
+    )
+    _kept.clear()  # of this process's one desk; tests have one each
+    _kept[id(desk)] = found
 
 
 def forget() -> None:

@@ -36,9 +36,14 @@ def _money(books: Books | None) -> list[Card]:
     ]
 
 
-def _used(one: Balance, mode: str | None) -> str:
-    share = None if not one.total else one.locked / one.total * 100
-    return f"{parts.percent(share, signed=False)} of the balance{'' if mode is None else f'; {mode}'}"
+def _used(one: Balance, mode: str | None) -> Html:
+    """The share of the balance, as a bar and in words."""
+    share = one.locked / one.total if one.total > 0 else None
+    words = f"{parts.percent(None if share is None else share * 100, signed=False)} of the balance{'' if mode is None else f'; {mode}'}"
+    bar = (
+        None if share is None else tag("meter", value=f"{min(share, 1):.3f}", max=1, aria_label=f"Margin used: {words}")
+    )
+    return join(bar, words)
 
 
 def _locked(one: Balance) -> str:
@@ -86,16 +91,3 @@ def _day(status: Status | str) -> Card:
 def _left(total: Decimal, limit: Decimal) -> str:
     used = max(-total, Decimal(0)) / limit * 100
     return f"{parts.percent(used, 0, signed=False)} used"
-
-
-def meter(books: Books | None) -> Html | None:
-    """How much of the balance is margin, as a bar."""
-    if books is None or isinstance(books.balances, str) or not books.balances.balances:
-        return None
-    one = books.balances.balances[0]
-    if not one.total or one.total <= 0:
-        return None
-    share = min(one.locked / one.total, Decimal(1))
-    return tag("div", tag("meter", value=f"{share:.3f}", max=1, low="0.6", high="0.8", optimum="0.1",
-                          aria_label=f"Margin used: {parts.dollars(one.locked, 2)} of {parts.dollars(one.total, 2)}"),
-               class_="or-card")  # fmt: skip

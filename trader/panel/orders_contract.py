@@ -74,7 +74,7 @@ def _option(among: list[Instrument], spot: Decimal | None) -> Instrument | None:
     strike = st.selectbox(
         "Strike", list(strikes), key=_STRIKE, format_func=lambda one: f"{one.normalize():,f}", width=140
     )
-    return None if strike is None else strikes.get(strike)
+    return strikes.get(strike)
 
 
 def _is_alive(one: Instrument, market: datetime | None) -> bool:

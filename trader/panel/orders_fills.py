@@ -1,9 +1,9 @@
 """Fills of the Indian day (the exchange's time), with what they cost; and the same as CSV."""
 
-import csv
-import io
+from collections.abc import Sequence
 from decimal import Decimal
 
+import pandas as pd
 import streamlit as st
 
 from trader.desk import Status
@@ -13,6 +13,7 @@ from trader.panel import orders_books, parts, sheet
 from trader.panel import orders_words as say
 from trader.panel.markup import Html, join, tag
 from trader.panel.orders_books import Books
+from trader.panel.run_report import csv_text
 
 _SHOWN = 30
 _HEAD = ("Fill", "Time (IST)", "Price", "Cash", "Fee", "Role", "Of")
@@ -48,7 +49,8 @@ def table(status: Status | str, books: Books | None) -> Html:
         )
         for one in books.trades[:_SHOWN]
     ]
-    return join(say.head("Fills of today", note), sheet.table(_HEAD, rows, name="Fills of today", right=_NUMBERS))
+    shown = sheet.table(_HEAD, rows, name="Fills of today", right=_NUMBERS)
+    return join(say.head("Fills of today", note), tag("div", shown, class_="or-long"))
 
 
 def download() -> None:
@@ -64,14 +66,13 @@ def _file() -> str:
     return "" if books is None or isinstance(books.trades, str) else as_csv(books.trades)
 
 
-def as_csv(trades: tuple[Trade, ...]) -> str:
+def as_csv(trades: Sequence[Trade]) -> str:
     """To the last digit; what is not known is empty."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(_COLUMNS)
-    for one in trades:
-        cells = (getattr(one, name) for name in _COLUMNS)
-        writer.writerow(
-            ["" if cell is None else f"{cell:f}" if isinstance(cell, Decimal) else str(cell) for cell in cells]
-        )
-    return out.getvalue()
+    cells = [[getattr(one, name) for name in _COLUMNS] for one in trades]
+    return csv_text(
+        pd.DataFrame([["" if cell is None else _plain(cell) for cell in row] for row in cells], columns=list(_COLUMNS))
+    )
+
+
+def _plain(cell: object) -> str:
+    return f"{cell:f}" if isinstance(cell, Decimal) else str(cell)

@@ -58,12 +58,11 @@ def draw(env: str) -> None:
         wanted, _ = ask.request(picked.contract.symbol)
         with right:
             _live(picked.contract.symbol, slots)
-            phrase_needed = False
-            if env == "production" and wanted is not None and (phrase := service.desk().order_phrase(wanted)):
-                phrase_needed = True
+            phrase = service.desk().order_phrase(wanted) if env == "production" and wanted is not None else ""
+            if phrase:
                 st.text(f"Real money. To send this order, type: {phrase}")
                 st.text_input("Phrase", key=_PHRASE, autocomplete="off")
-            unready = wanted is None or (phrase_needed and not st.session_state.get(_PHRASE))
+            unready = wanted is None or bool(phrase and not st.session_state.get(_PHRASE))
             token = _sent().token
             st.button(_label(wanted), key=f"or_send_{token}", type="primary", icon=":material/send:", width="stretch", disabled=unready,
                       on_click=_send, args=(picked.contract.symbol, token))  # fmt: skip
@@ -175,7 +174,7 @@ def _number(name: str, contract: Instrument) -> None:
 # ------------------------------------------------------------------------------------------------- the check
 
 
-@st.fragment(run_every=2)
+@st.fragment(run_every=3)
 def _live(symbol: str, slots: _Slots) -> None:
     """What the desk says of the order as it is typed now, and what it would cost: by the prices of these seconds."""
     wanted, faults = ask.request(symbol)
@@ -191,8 +190,13 @@ def _live(symbol: str, slots: _Slots) -> None:
             said = f"The order cannot be checked now: {fmt.plain(error, 400)}"
     for name, slot in slots.items():
         with slot:
-            markup.draw(tag("div", faults[name], class_="ar-down") if name in faults else tag("i"))
+            said_of = faults.get(name)
+            # What is only not typed yet is no fault.
+            tone = "or-mute" if said_of is not None and " is missing" in said_of else "ar-down"
+            markup.draw(tag("i") if said_of is None else tag("div", said_of, class_=tone))
     others = [sentence for name, sentence in faults.items() if name not in slots]
+    if wanted is not None and check is not None and (cost := check.tickets[0].cost) is not None:
+        others += filter(None, [ask.late_stop(wanted.tickets[0], cost.liquidation_price)])
     markup.draw(_cost(quote, check, others, said))
 
 

@@ -92,7 +92,7 @@ def ended(status: Status | str, books: Books | None) -> Html:
             parts.dollars(line.fees, 4),
             fmt.ist_clock(line.ended_wall),
             say.owner(status, line.run_id, is_ticket=line.is_ticket),
-            tag("span", fmt.plain(line.message or line.reason, 160), class_="or-says"),
+            tag("span", fmt.plain(line.message or line.reason, 160).replace("_", " "), class_="or-says"),
         )
         for line in books.ended
     ]
@@ -100,7 +100,7 @@ def ended(status: Status | str, books: Books | None) -> Html:
         say.head(
             "Ended orders", f"the last {len(rows)}; slippage against the price it was decided at, below 0 is better"
         ),
-        sheet.table(_ENDED, rows, name="Ended orders", right=_NUMBERS),
+        tag("div", sheet.table(_ENDED, rows, name="Ended orders", right=_NUMBERS), class_="or-long"),
     )
 
 
@@ -120,9 +120,8 @@ def picker() -> None:
         line.client_order_id: f"{say.state_words(line)} · {say.order(line)} · {fmt.ist_clock(line.wall)}"
         for line in lines
     }
-    works = (
-        () if books is None or isinstance(books.working, str) else tuple(one.client_order_id for one in books.working)
-    )
+    works = () if books is None or isinstance(books.working, str) else books.working
+    can = [line.client_order_id for line in works if _can_be_cancelled(line)]
     if not names:
         _told()
         return
@@ -130,19 +129,21 @@ def picker() -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="or_pick_row"):
         picked = st.selectbox("Look at an order", list(names), key=_PICK, format_func=lambda one: names.get(one, ""),
                               placeholder="Pick one: its timeline and both ids", width=420)  # fmt: skip
-        if picked in works:
+        if picked in can:
             st.button("Cancel this order", key="or_cancel", icon=":material/close:", on_click=_cancel, args=(picked,))
-        if works:
-            st.button(
-                f"Cancel all {len(works)} working",
-                key="or_cancel_all",
-                icon=":material/cancel:",
-                on_click=_cancel,
-                args=(None,),
-            )
+        if can:
+            st.button(f"Cancel all that work ({len(can)})", key="or_cancel_all", icon=":material/cancel:", on_click=_cancel,
+                      args=(None,))  # fmt: skip
+    if picked in {line.client_order_id for line in works} - set(can):
+        st.text("It cannot be cancelled alone: protection is changed by Protect, a run's orders end with Stop & Exit.")
     _told()
     if picked is not None:
         _one(picked)
+
+
+def _can_be_cancelled(line: OrderLine) -> bool:
+    """What opens or reduces by a single order; protection and a run's orders belong to what they protect and close."""
+    return line.is_ticket and (line.purpose == "entry" or line.closing.startswith("R"))
 
 
 def _told() -> None:

@@ -7,10 +7,10 @@ import streamlit as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from trader.config.messages import sentence
+from trader.config.messages import causes, sentence
 from trader.config.orders import Orders
 from trader.config.ticket import OrderKind, Protection, TicketList, TicketRequest
-from trader.panel import form
+from trader.panel import form, parts
 
 KINDS = {
     "market": "Market",
@@ -123,7 +123,7 @@ def _number(name: str) -> Decimal | int | None:
 
 def _faults(error: ValidationError) -> dict[str, str]:
     found: dict[str, str] = {}
-    for one in error.errors(include_url=False):
+    for one in causes(error.errors(include_url=False)):
         path = [str(part) for part in one["loc"] if part not in ("tickets", 0)]
         name, words = ".".join(path), sentence(one, TicketList)
         if not name:  # the fields contradict each other: the sentence begins with the one that is at fault
@@ -145,3 +145,14 @@ def problem(name: str, words: str) -> str:
     """What the check says of a field, as a sentence that names it."""
     title = "" if not name or name == "symbol" else f"{info(name).title}: "
     return f"{title}{words}." if title else in_words("", words)
+
+
+def late_stop(ticket: TicketRequest, liquidation: Decimal | None) -> str:
+    """That the exchange would liquidate before the stop loss is set off; empty where it would not, or is not known."""
+    guard = ticket.stop_loss
+    if guard is None or liquidation is None or (liquidation - guard.price) * ticket.side.sign < 0:
+        return ""
+    return (
+        f"The exchange liquidates it at a mark of {parts.price(liquidation)}, before its stop loss at {parts.price(guard.price)} is "
+        "set off: a lower leverage moves that away."
+    )

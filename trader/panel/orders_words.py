@@ -18,9 +18,13 @@ CSS = """
 .or-old .sheet{opacity:.55}
 .or-empty{margin:.2rem 0 .9rem}
 .sheet .or-says{white-space:normal;min-width:9rem}
-.or-card meter{display:block;width:100%;height:8px}
+.ar-card meter{display:block;width:100%;height:8px}
 .st-key-or_close_all{border-color:light-dark(#b3272d,#ff8a8a)!important}
 @media (max-width:760px){
+.stMain:has(.st-key-or_positions) .sheet tr{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));column-gap:1rem}
+.stMain:has(.st-key-or_positions) .sheet :is(th,[data-label="Whose"],[data-label="Protection"],[data-label="State"],[data-label="Of"],
+[data-label="Why"]){grid-column:1/-1}
+.or-long .sheet{max-height:24rem;overflow-y:auto}
 .or-head{gap:.3rem .6rem}
 .sheet td.n,.sheet td{overflow-wrap:anywhere}
 .stDialog [data-testid="stTextInput"] input{min-height:44px}
@@ -106,11 +110,8 @@ def trigger(line: OrderLine) -> str:
 
 
 def price(value: Decimal | None) -> str:
-    """A price with the digits it has, at least two; an average that has no end with four."""
-    if value is None:
-        return parts.DASH
-    digits = -int(value.normalize().as_tuple().exponent)
-    return f"{value:,.{min(max(digits, 2), 4)}f}"
+    """A price with two digits, four below a dollar."""
+    return parts.price(value)
 
 
 def head(title: str, note: str, *, old: bool = False) -> Html:

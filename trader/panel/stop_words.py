@@ -6,7 +6,7 @@ from typing import NamedTuple
 from trader.desk import Day, Status, stop_words
 from trader.engine.records import Phase
 from trader.engine.view import RunView
-from trader.panel import parts, runs, words
+from trader.panel import parts, runs, watch, words
 from trader.panel.format import DASH, ist_time
 
 SILENT = "The runner is silent: Stop is recorded now and carried out as soon as a runner is up."
@@ -81,9 +81,13 @@ class Piece(NamedTuple):
 
 
 def bar_text(status: Status) -> tuple[str, list[Piece]]:
-    """The bar's text: the state, then P&L and what comes next. Of several runs their sum besides."""
+    """The bar's text: the state, then P&L and what comes next. Of several runs their sum besides, and of single orders how many."""
     state, pieces = _of_run(status)
-    among = runs.several(status)
+    among, singles = runs.several(status), watch.tickets(status)
+    if singles:
+        state = "Run flat" if state == "Flat" else state
+        count = f"{len(singles)} order ticket{'s' if len(singles) > 1 else ''}"
+        pieces = [*pieces, Piece(f"{count} not finished, see Orders & positions", count)]
     if not among or status.run is None:
         return state, pieces
     opened = None if status.day is None else status.day.open

@@ -5,7 +5,7 @@ from typing import Literal
 from trader.desk import Status
 from trader.domain.foreign import beside_phrase
 from trader.engine.records import Phase
-from trader.engine.view import RunView
+from trader.engine.view import RunView, TicketView
 
 
 def running(status: Status) -> bool:
@@ -23,6 +23,11 @@ def seen(status: Status) -> tuple[RunView, ...]:
     if status.run is not None:
         known.setdefault(status.run.run_id, status.run)
     return tuple(known.values())
+
+
+def tickets(status: Status) -> tuple[TicketView, ...]:
+    """The single orders that are not finished."""
+    return tuple(one for one in status.tickets if one.phase is not Phase.DONE)
 
 
 def layout_key(status: Status) -> tuple[tuple[str, bool, str, str], ...]:

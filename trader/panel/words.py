@@ -284,6 +284,8 @@ def lost(status: Status | str) -> str:
     if isinstance(status, str):
         return "What is open is not known"
     runs = [run for run in watch.seen(status) if watch.unresolved(run)]
+    if not runs and watch.tickets(status):
+        return "Single orders are not finished; if the server is down, only what rests at the exchange goes on"
     if not runs:
         return "Nothing was open when the desk was last heard"
     if all(run.phase is Phase.WAITING for run in runs):

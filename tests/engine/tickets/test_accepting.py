@@ -8,11 +8,13 @@ from msgspec.structs import replace
 
 from tests.engine.scene import EXPIRY, SPOT, UNREAD
 from tests.engine.scene import holding as run_holding
+from tests.engine.several import take
 from tests.engine.tickets.stage import CALL, PERP, PUT, Phase, Stage, buy, perp_quote, perpetual, sell, staged
 from trader.config.account_limits import AccountLimits
 from trader.config.ticket import TicketRequest
 from trader.domain.order import OrderStatus, OrderType, TimeInForce
 from trader.domain.outcome import Rejected, Unknown
+from trader.engine import beside, orders
 from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine import records as rec
@@ -265,6 +267,18 @@ def test_lowering_the_order_rate_just_after_a_list_breaks_no_promise() -> None:
     limited(stage, ticket_orders_per_second=1)
     stage.traded(price="99000")
     assert stage.state.account.trading.level is Level.ACTIVE
+
+
+def test_a_read_looks_for_each_listed_order_once_however_many_tickets_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage, asked = Stage(), []
+    limited(stage, ticket_orders_per_second=200)
+    stage.order(*(buy(quantity=1, limit_price=f"{99000 - number}") for number in range(30)))
+    for intent in stage.submits():
+        take(stage, intent)
+    monkeypatch.setattr(beside, "find_order", lambda *one: asked.append(one) or orders.find_order(*one))
+    stage.read_account()
+    assert len(asked) == 30
+    assert not any(watch.foreign_orders for watch in stage.state.watches.values())
 
 
 def test_orders_that_are_on_their_way_have_taken_their_part_of_the_balance() -> None:

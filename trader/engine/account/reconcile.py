@@ -17,7 +17,7 @@ from trader.engine.account.settlement import divide, settle
 from trader.engine.beside import is_of_unfinished, see_foreign
 from trader.engine.doubts import doubts
 from trader.engine.events import AccountRead
-from trader.engine.ids import is_ours, parse_client_order_id
+from trader.engine.ids import OrderName, is_ours, parse_client_order_id
 from trader.engine.isolation import apart
 from trader.engine.levels import see_installation
 from trader.engine.orders import adopt, find_order, on_fill
@@ -40,9 +40,13 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         return
     turn.slow_down(event.retry_after_secs)
     see_mode(turn, event.margin_mode)
+    named: dict[str, list[tuple[OrderName, OrderSnapshot]]] = {}
+    for listed in [*(event.history or ()), *(event.open_orders or ())]:
+        if (name := parse_client_order_id(listed.client_order_id)) is not None:
+            named.setdefault(name.run, []).append((name, listed))
     for run in covered:
-        for listed in [*(event.history or ()), *(event.open_orders or ())]:
-            _take_in(turn, run.run_id, listed)
+        for name, listed in named.get(run.run_id[:5], ()):
+            _take_in(turn, run.run_id, name, listed)
     _see_installations(turn, event, min(begun(turn, run) for run in covered))
     created = [run.created_market for run in covered]
     since = min(at for at in created if at is not None) if None not in created else None
@@ -56,12 +60,13 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
             adopt(turn, *found, snapshot, cause="recovery")
     see_liquidation(turn, event.positions or ())
     see_shown(turn, covered, event)
+    strange = tuple(listed for listed in event.open_orders or () if not is_of_unfinished(turn, listed))
     for run in covered:
-        apart(turn, run.run_id, _reconcile, run.run_id, event)
+        apart(turn, run.run_id, _reconcile, run.run_id, event, strange)
 
 
-def _reconcile(turn: Turn, run_id: str, event: AccountRead) -> None:
-    """What a read proves of one run, once all fills and orders in it are booked."""
+def _reconcile(turn: Turn, run_id: str, event: AccountRead, strange: tuple[OrderSnapshot, ...]) -> None:
+    """What a read proves of one run, once all fills and orders in it are booked. `strange`: orders of no unfinished run."""
     resolve_absent(turn, run_id, event)
     if turn.run(run_id).phase is Phase.DONE:
         return  # asked for before the end, or for the sake of an order that may yet appear
@@ -77,11 +82,7 @@ def _reconcile(turn: Turn, run_id: str, event: AccountRead) -> None:
     unread = _tell_doubts(turn, run_id, event)
     if event.open_orders is not None:
         symbols = {leg.symbol for leg in turn.run(run_id).legs}
-        foreign = tuple(
-            f"{o.symbol} {o.side} {o.leaves_qty}"
-            for o in event.open_orders
-            if o.symbol in symbols and not is_of_unfinished(turn, o)
-        )
+        foreign = tuple(f"{o.symbol} {o.side} {o.leaves_qty}" for o in strange if o.symbol in symbols)
         turn.set_watch(run_id, foreign_orders=foreign)
         if turn.run(run_id).ticket is not None:
             see_unlisted(turn, run_id, event)
@@ -136,13 +137,12 @@ def _tell_doubts(turn: Turn, run_id: str, event: AccountRead) -> str:
     return words
 
 
-def _take_in(turn: Turn, run_id: str, snapshot: OrderSnapshot) -> None:
+def _take_in(turn: Turn, run_id: str, name: OrderName, snapshot: OrderSnapshot) -> None:
     """An order of this run that the journal does not know: sent while nothing could be written, or recorded in a journal
     that an older copy has replaced. Its id says what it was for, the exchange everything else."""
-    name = parse_client_order_id(snapshot.client_order_id)
     run = turn.run(run_id)
     leg = next((leg for leg in run.legs if leg.symbol == snapshot.symbol), None)
-    if name is None or leg is None or (name.leg, name.run) != (leg.key, run_id[:5]):
+    if leg is None or name.leg != leg.key:
         return
     if snapshot.client_order_id is None or not is_ours(snapshot.client_order_id, turn.state.installation):
         return
@@ -180,13 +180,12 @@ def is_complete(event: AccountRead) -> bool:
 
 def _lists_ended_order(turn: Turn, run_id: str, event: AccountRead) -> bool:
     """True when the exchange still lists an order of this run that had ended by our books before the read was asked for."""
-    for snapshot in event.open_orders or ():
-        found = find_order(turn, snapshot.client_order_id, snapshot.venue_order_id)
-        if found is None or found[0].run_id != run_id:
-            continue
-        if found[1].ended_at is not None and found[1].ended_at < event.asked:
-            return True
-    return False
+    ended = [o for o in turn.run(run_id).orders.values() if o.ended_at is not None and o.ended_at < event.asked]
+    return any(
+        order.intent.client_order_id == listed.client_order_id or order.is_called(listed.venue_order_id)
+        for order in ended
+        for listed in event.open_orders or ()
+    )
 
 
 def _by_time(fill: Fill) -> tuple[float, bool]:

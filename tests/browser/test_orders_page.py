@@ -1,0 +1,106 @@
+"""Orders & positions on the real panel over the paper venue: an order placed, seen and cancelled; a position bought, held and closed;
+and nothing that scrolls sideways on a phone."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.panel_server import beats, choose, serving, trader, window
+
+pytestmark = [pytest.mark.browser, pytest.mark.t1, pytest.mark.timeout(400)]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("orders-home")
+
+
+@pytest.fixture(scope="module")
+def panel(home: Path) -> Iterator[str]:
+    with serving(home) as url:
+        yield url
+
+
+@pytest.fixture
+def page(browser: Browser, panel: str) -> Iterator[Page]:
+    context = window(browser)
+    page = context.new_page()
+    page.goto(f"{panel}/orders")
+    expect(box(page, "or_form")).to_contain_text("bid")
+    yield page
+    context.close()
+
+
+def box(page: Page, key: str) -> Locator:
+    return page.locator(f".st-key-{key}")
+
+
+def perpetual(page: Page, kind: str) -> None:
+    choose(page, "Expiry", "Perpetual")
+    expect(box(page, "or_form")).to_contain_text("BTCUSD · bid")
+    choose(page, "Order type", kind)
+
+
+def mark(page: Page) -> float:
+    words = box(page, "or_form").inner_text()
+    found = re.search(r"BTCUSD · bid ([\d,.]+),", words)
+    assert found is not None, words
+    return float(found[1].replace(",", ""))
+
+
+def send(page: Page, label: str) -> None:
+    """Once the check of what was typed has been drawn."""
+    expect(box(page, "or_form")).to_contain_text("The check finds nothing against it")
+    page.get_by_role("button", name=label).click()
+
+
+def test_an_order_is_placed_seen_working_and_cancelled(page: Page) -> None:
+    perpetual(page, "Limit")
+    field = page.get_by_role("spinbutton", name="Limit price (USD)")
+    field.fill(f"{round(mark(page) * 0.985)}")
+    field.press("Enter")
+    send(page, "Buy 1 BTCUSD")
+    expect(box(page, "or_form")).to_contain_text("Accepted: Buy 1 BTCUSD, ticket")
+    working = page.get_by_role("table", name="Working orders")
+    expect(working).to_contain_text("◷ works")
+    box(page, "or_pick").get_by_role("combobox").click()
+    page.get_by_role("option", name=re.compile("works")).first.click()
+    expect(box(page, "or_one")).to_contain_text("The exchange's:")
+    expect(box(page, "or_one")).to_contain_text("accepted")
+    page.get_by_role("button", name="Cancel this order").click()
+    expect(box(page, "or_orders")).to_contain_text("No order works.")
+    expect(page.get_by_role("table", name="Ended orders")).to_contain_text("✕ cancelled")
+
+
+def test_what_a_market_order_bought_is_a_position_until_it_is_closed(page: Page, home: Path) -> None:
+    perpetual(page, "Market")
+    send(page, "Buy 1 BTCUSD")
+    held = page.get_by_role("table", name="Positions")
+    expect(held).to_contain_text("BTCUSD")
+    expect(held).to_contain_text("ticket")
+    expect(page.get_by_role("table", name="Fills of today")).to_contain_text("Buy 1 BTCUSD")
+    told = trader(home, "positions", "--json")
+    assert '"BTCUSD"' in told
+    page.get_by_role("button", name="Close BTCUSD").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Sells 1 BTCUSD at ≈")
+    page.get_by_role("button", name="Yes, close it").click()
+    expect(box(page, "or_positions")).to_contain_text("No position. The exchange agrees")
+    expect(page.get_by_role("table", name="Fills of today")).to_contain_text("Sell 1 BTCUSD")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_scrolls_sideways_on_a_phone(browser: Browser, panel: str, theme: str) -> None:
+    context = window(browser, viewport={"width": 390, "height": 844}, color_scheme=theme)
+    page = context.new_page()
+    page.goto(f"{panel}/orders")
+    expect(box(page, "or_form")).to_contain_text("bid")
+    beats(page, 2)
+    wide = page.evaluate(
+        "() => [...document.querySelectorAll('.stMain *')].filter(one => one.checkVisibility() && "
+        "one.getBoundingClientRect().right > innerWidth + 1).length"
+    )
+    assert wide == 0
+    context.close()
