@@ -398,7 +398,7 @@ def test_what_the_account_has_against_it_is_said_and_not_sent(open_panel: Open) 
         open_panel, against=(Refusal("MARGIN_INSUFFICIENT", "quantity", "the free balance does not suffice"),)
     )
     typed(at, "limit_price", 91000.0)
-    assert "The free balance does not suffice." in read(at)
+    assert "Quantity: the free balance does not suffice." in read(at)
     press(at, "or_send_")
     assert asked(desk, "order") == [] and "Not sent: Quantity: the free balance does not suffice." in read(at)
 

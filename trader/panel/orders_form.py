@@ -10,15 +10,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from trader.config.ticket import TicketList
-from trader.desk import OrderCheck, OrderCost, TicketAnswer
+from trader.desk import OrderCheck, TicketAnswer
 from trader.domain.errors import TraderError
 from trader.domain.instrument import Instrument
-from trader.panel import cards, form, markup, orders_books, orders_contract, parts, service, shown
+from trader.panel import form, markup, orders_books, orders_contract, orders_cost, parts, service, shown
 from trader.panel import format as fmt
 from trader.panel import orders_request as ask
 from trader.panel import orders_words as say
-from trader.panel.cards import Card
-from trader.panel.markup import Html, join, tag
+from trader.panel.markup import tag
 from trader.panel.pressed import Note
 
 _SENT, _PHRASE = "or_sent", "or_phrase"
@@ -55,9 +54,10 @@ def draw(env: str) -> None:
         left, right = st.columns([1.7, 1], gap="medium")
         with left:
             slots = _fields(picked.contract)
-        wanted, _ = ask.request(picked.contract.symbol)
+        wanted, faults, _, _ = _judged(picked.contract.symbol)
+        _by_field(slots, faults)
         with right:
-            _live(picked.contract.symbol, slots)
+            _live(picked.contract.symbol, tuple(name for name in faults if name in slots))
             phrase = service.desk().order_phrase(wanted) if env == "production" and wanted is not None else ""
             if phrase:
                 st.text(f"Real money. To send this order, type: {phrase}")
@@ -174,30 +174,37 @@ def _number(name: str, contract: Instrument) -> None:
 # ------------------------------------------------------------------------------------------------- the check
 
 
-@st.fragment(run_every=3)
-def _live(symbol: str, slots: _Slots) -> None:
-    """What the desk says of the order as it is typed now, and what it would cost: by the prices of these seconds."""
+def _judged(symbol: str) -> tuple[TicketList | None, dict[str, str], OrderCheck | None, str]:
+    """The order as it is typed now, what is at fault with it by field, the desk's check, and why there is none."""
     wanted, faults = ask.request(symbol)
-    quote, said, check = _quote(symbol), "", None
-    if wanted is not None:
-        try:
-            check = service.desk().check_order(wanted)
-            told = reversed(
-                [*check.problems, *check.tickets[0].problems]
-            )  # the first of a field is the one that is shown
-            faults = {one.field: ask.problem("" if one.field in slots else one.field, one.sentence) for one in told}
-        except TraderError as error:
-            said = f"The order cannot be checked now: {fmt.plain(error, 400)}"
+    if wanted is None:
+        return None, faults, None, ""
+    try:
+        check = service.desk().check_order(wanted)
+    except TraderError as error:
+        return wanted, {}, None, f"The order cannot be checked now: {fmt.plain(error, 400)}"
+    told = reversed([*check.problems, *check.tickets[0].problems])  # the first of a field is the one that is shown
+    return wanted, {one.field: ask.problem(one.field, one.sentence) for one in told}, check, ""
+
+
+def _by_field(slots: _Slots, faults: dict[str, str]) -> None:
+    """Below each field what is at fault with it."""
     for name, slot in slots.items():
-        with slot:
-            said_of = faults.get(name)
+        if name in faults:
             # What is only not typed yet is no fault.
-            tone = "or-mute" if said_of is not None and " is missing" in said_of else "ar-down"
-            markup.draw(tag("i") if said_of is None else tag("div", said_of, class_=tone))
-    others = [sentence for name, sentence in faults.items() if name not in slots]
+            tone = "or-mute" if " is missing" in faults[name] else "ar-down"
+            with slot:
+                markup.draw(tag("div", faults[name], class_=tone))
+
+
+@st.fragment(run_every=3)
+def _live(symbol: str, told: Sequence[str]) -> None:
+    """What the order would cost, and what has come to stand against it since it was typed: by the prices of these seconds."""
+    wanted, faults, check, said = _judged(symbol)
+    others = [sentence for name, sentence in faults.items() if name not in told]
     if wanted is not None and check is not None and (cost := check.tickets[0].cost) is not None:
         others += filter(None, [ask.late_stop(wanted.tickets[0], cost.liquidation_price)])
-    markup.draw(_cost(quote, check, others, said))
+    markup.draw(orders_cost.draw(_quote(symbol), check, [*others, *([said] if said else [])]))
 
 
 def _quote(symbol: str) -> str:
@@ -210,41 +217,6 @@ def _quote(symbol: str) -> str:
     if contract is None:
         return f"{symbol} is no longer listed."
     return orders_contract.line(orders_contract.Picked(contract, board.quotes.get(symbol), board.spot))
-
-
-def _cost(quote: str, check: OrderCheck | None, others: Sequence[str], said: str) -> Html:
-    cost = None if check is None else check.tickets[0].cost
-    told = [*others, *([said] if said else [])]
-    verdict = (
-        tag("p", "✓ The check finds nothing against it.", class_="ar-up") if check is not None and check.ok else None
-    )
-    return join(
-        tag("p", quote, class_="or-mute"),
-        cards.cards(_figures(cost, check)),
-        *(tag("p", sentence, class_="ar-down") for sentence in told),
-        verdict,
-    )
-
-
-def _figures(cost: OrderCost | None, check: OrderCheck | None) -> list[Card]:
-    if cost is None or check is None:
-        return [
-            Card(name, parts.DASH, "once the order is complete")
-            for name in ("Notional", "Fees", "Margin", "Free after")
-        ]
-    premium = "" if not cost.premium else f"premium {parts.dollars(cost.premium, 4, signed=True)}, "
-    away = "" if cost.distance is None else f"{say.price(cost.distance)} from the market"
-    return [
-        Card("Notional", parts.dollars(cost.notional, 2), f"at {say.price(cost.price)}{f', {away}' if away else ''}"),
-        Card("Fees", parts.dollars(cost.fee, 4), f"{premium}as {cost.role}"),
-        Card("Margin", parts.dollars(cost.margin, 2), _liquidated(cost, check)),
-        Card("Free after", parts.dollars(cost.free_after, 2), f"now {parts.dollars(check.free, 2)}"),
-    ]
-
-
-def _liquidated(cost: OrderCost, check: OrderCheck) -> str:
-    mode = check.margin_mode or "mode not known"
-    return mode if cost.liquidation_price is None else f"{mode}; liquidated at {say.price(cost.liquidation_price)}"
 
 
 # ------------------------------------------------------------------------------------------------- sending

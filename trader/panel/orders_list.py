@@ -88,7 +88,9 @@ def ended(status: Status | str, books: Books | None) -> Html:
             say.state(line),
             f"{line.filled:,} of {line.quantity:,}",
             say.price(line.avg_px),
-            parts.DASH if line.slippage is None else f"{parts.sign(line.slippage, 4)}{say.price(abs(line.slippage))}",
+            parts.DASH
+            if line.slippage is None
+            else f"{parts.sign(line.slippage, 4)}{parts.price(abs(line.slippage), parts.price_places((line.avg_px,)))}",
             parts.dollars(line.fees, 4),
             fmt.ist_clock(line.ended_wall),
             say.owner(status, line.run_id, is_ticket=line.is_ticket),

@@ -1,0 +1,44 @@
+"""What an order of the ticket form would cost, as the desk's check reckons it."""
+
+from collections.abc import Sequence
+
+from trader.desk import OrderCheck, OrderCost
+from trader.panel import cards, parts
+from trader.panel import orders_words as say
+from trader.panel.cards import Card
+from trader.panel.markup import Html, join, tag
+
+
+def draw(quote: str, check: OrderCheck | None, against: Sequence[str]) -> Html:
+    """The contract's prices, the order's money, and what stands against it."""
+    cost = None if check is None else check.tickets[0].cost
+    verdict = (
+        tag("p", "✓ The check finds nothing against it.", class_="ar-up") if check is not None and check.ok else None
+    )
+    return join(
+        tag("p", quote, class_="or-mute"),
+        cards.cards(_figures(cost, check)),
+        *(tag("p", sentence, class_="ar-down") for sentence in against),
+        verdict,
+    )
+
+
+def _figures(cost: OrderCost | None, check: OrderCheck | None) -> list[Card]:
+    if cost is None or check is None:
+        return [
+            Card(name, parts.DASH, "once the order is complete")
+            for name in ("Notional", "Fees", "Margin", "Free after")
+        ]
+    premium = "" if not cost.premium else f"premium {parts.dollars(cost.premium, 4, signed=True)}, "
+    away = "" if cost.distance is None else f"{say.price(cost.distance)} from the market"
+    return [
+        Card("Notional", parts.dollars(cost.notional, 2), f"at {say.price(cost.price)}{f', {away}' if away else ''}"),
+        Card("Fees", parts.dollars(cost.fee, 4), f"{premium}as {cost.role}"),
+        Card("Margin", parts.dollars(cost.margin, 2), _liquidated(cost, check)),
+        Card("Free after", parts.dollars(cost.free_after, 2), f"now {parts.dollars(check.free, 2)}"),
+    ]
+
+
+def _liquidated(cost: OrderCost, check: OrderCheck) -> str:
+    mode = check.margin_mode or "mode not known"
+    return mode if cost.liquidation_price is None else f"{mode}; liquidated at {say.price(cost.liquidation_price)}"
