@@ -36,7 +36,7 @@ class Flood:
         self._rest_url = rest_url
         self._ahead_us = ahead_us
         self.rates: dict[str, float | None] = {"/": _IDLE_RATE, "/bare": None}
-        self._rounds: list[list[bytes]] = [[_framed(_spot("100000"))]]
+        self._rounds: list[list[bytes]] = [[_framed(_spot(self._ticker("BTCUSD")["spot_price"]))]]
         self._leap: bytes | None = None
         self._symbols: set[str] = set()
         self.stamps: list[int] | None = None

@@ -88,6 +88,12 @@ def sells(page: Page) -> None:
     expect(page.get_by_text("What it would sell").first).to_be_visible(timeout=30_000)
 
 
+def first_look(page: Page) -> None:
+    hero_says("No run yet")(page)
+    sells(page)
+    expect(page.locator(".st-key-preflight_box")).to_contain_text("met", timeout=30_000)
+
+
 def listed(page: Page) -> None:
     """The runs are there: a table on a desk, buttons on a phone."""
     expect(page.locator(".st-key-wide_runs, .st-key-narrow_runs").filter(visible=True)).to_have_count(1, timeout=30_000)
@@ -134,14 +140,12 @@ def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder)
-        far = Exits(
-            max_loss_pct=Decimal(150)
-        )  # so that no loss ends the run while it is looked at, however long that takes
+        far = Exits(max_loss_pct=Decimal(150))  # no loss ends a run while it is looked at, however long that takes
         preset = store_test_preset(home, exits=far, quantity=10)
         store_test_preset(home, "small", exits=far, quantity=5)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         with serving(home, environ={"TRADER_VENUE_SPEED": "20"}) as url:
-            shoot(browser, url, "dashboard_start", hero_says("No run yet"))
+            shoot(browser, url, "dashboard_start", first_look)
             shoot(browser, f"{url}/chain", "chain_condor", condor_drawn)
             start(browser, url, f"At {preset.schedule.entry_time_ist} IST")
             shoot(browser, url, "dashboard_waiting", hero_says("Waiting"))

@@ -131,10 +131,10 @@ def test_a_bracket_is_opened_moved_and_closed(session: Session, capsys: Said) ->
 @pytest.mark.slow
 def test_a_resting_limit_is_changed_and_cancelled(session: Session, capsys: Said) -> None:
     first, second = session.at("0.988"), session.at("0.985")
-    (ticket,) = order(capsys, "buy", "3", PERP, "--limit", first, "--post-only", "--leverage", "20")
+    (ticket,) = order(capsys, "buy", "3", PERP, "--limit", first, "--post-only", "--leverage", "4")
     (row,) = session.await_resting(1)
     assert (row.limit_price, row.leaves_qty, row.side) == (D(first), 3, Side.BUY)
-    assert session.rig.gateway.leverage(session.perp.product_id) == 20
+    assert session.rig.gateway.leverage(session.perp.product_id) == 4
     assert typed(capsys, "amend", ticket, "--limit", second, "--quantity", "4")["status"] == "accepted"
     await_value(
         lambda: [(one.limit_price, one.leaves_qty) for one in session.resting()] == [(D(second), 4)] or None,
@@ -292,7 +292,8 @@ def test_a_strange_position_is_adopted_and_close_all_tells_its_orders(session: S
     order(capsys, "buy", "2", PERP, "--wait", "20")
     assert "There is no terminal to confirm it at; give --yes" in refused(capsys, "close-all")
     closed = typed(capsys, "close-all", "--yes")
-    assert sorted(one["filled"] for one in closed["orders"]) == [2, 4] and closed["still_open"] == []
+    filled = sorted(one["filled"] for one in closed["orders"] if one["filled"])  # an attempt may have met nobody
+    assert filled == [2, 4] and closed["still_open"] == []
     assert session.position() == 0
 
 

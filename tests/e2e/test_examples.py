@@ -42,7 +42,7 @@ API = {
     "report": r"USD: [\d.]+, free .*\nBTCUSD: -3 \(ours -3, foreign 0\) at [\d.]+\n(.*\n)+\w+: done",
     "position_monitor": r"(4 at [\d.]+, mark [\d.]+: -?[\d.]+ USD if closed now\n){3}\w+: done",
     "stop_loss_update": r"\[\('\d+', 'accepted'\)\]\n.*\n.*\[\('\d+', 'accepted'\)\]\n.*\nstop losses: \[\]\n\w+: done",
-    "close_all": r"Closing|closing .*\n(  .*: sell \d BTCUSD, \w+\n){2}flat",
+    "close_all": r"[Cc]losing .*\n(  .*: sell \d BTCUSD, \w+\n){2,}flat",
 }
 ARGUMENTS = {
     "client.twap": ["0.1"],

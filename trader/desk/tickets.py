@@ -23,6 +23,7 @@ from trader.desk.market import KeptAnswer, MarketBook
 from trader.desk.order_check import OrderCheck, check_tickets, summed, with_market
 from trader.desk.prerequisites import tried
 from trader.desk.runs import RunBook
+from trader.desk.status import runner_health
 from trader.desk.ticket_values import CloseAnswer, OrderAnswer, TicketAnswer
 from trader.desk.values import CommandReceipt, NotPossible
 from trader.domain.errors import ConfigError, ExchangeError, JournalError, TraderError
@@ -232,7 +233,9 @@ class TicketDesk(BookReads):
         raise NotPossible(f"In {symbol} there is no position that no run or ticket explains.")
 
     def _require_runner(self, what: str) -> None:
-        if not self.status().runner.alive:
+        journal = self._journal()  # the whole status would fold each ticket that the runner has just written of
+        health = runner_health(journal.lease_row(self.account), journal.snapshot(self.account), datetime.now(UTC))
+        if not health.alive:
             raise NotPossible(
                 f"No runner is alive for account {self.account}, so {what}; "
                 "start the panel or `python -m trader run` first."
