@@ -182,10 +182,11 @@ def _answer(panel: str, headers: str, path: str = "/") -> str:
 
 def test_an_interface_that_is_not_here_was_answered_with_the_panels_page(panel: str) -> None:
     here = ["/", "/configure", "/history", "/_stcore/health", "/favicon.png"]
-    not_here = ["/api", "/api/v1/runs", "/metrics", "/healthz", "/_stcore/nothing"]
+    not_here = ["/api", "/metrics", "/healthz", "/_stcore/nothing"]
     good = f"Host: {panel.removeprefix('http://')}"
     assert {path: _answer(panel, good, path).split()[1] for path in here} == dict.fromkeys(here, "200")
     assert {path: _answer(panel, good, path).split()[1] for path in not_here} == dict.fromkeys(not_here, "404")
+    assert _answer(panel, good, "/api/v1/runs").split()[1] == "401"  # it is there, for a token
 
 
 @pytest.mark.parametrize("path", ["/", "/_stcore/health", "/_stcore/metrics", "/_stcore/host-config"])

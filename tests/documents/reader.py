@@ -5,7 +5,7 @@ import re
 
 from tests.documents.blocks import Block, bare, commands
 from tests.documents.tables import LONG, NOT_RUN, OURS
-from tests.documents.terminals import Terminals, await_true, ready_words
+from tests.documents.terminals import Terminals, await_true, free_port, ready_words
 
 # What a person answers to the commands that ask; the others do not look.
 _TYPED = {"trader flatten": "FLATTEN\n", "trader kill": "KILL\n", "trader resume": "RESUME\n"}
@@ -25,6 +25,7 @@ class Reader:
         self.terminals = terminals
         self.printed: dict[str, str] = {}  # the local exchange's one line
         self.at = 0  # the block to be read next
+        self.api_port = free_port()
 
     def read(self, block: Block) -> list[str]:
         """What each command of a block printed."""
@@ -63,10 +64,12 @@ class Reader:
         await_true(lambda: "FLAT, confirmed" in runner.said(), secs, runner.said)
 
     def _filled(self, command: str) -> str:
-        """Each variable with dots behind it gets the value that the exchange printed under the same name."""
+        """Each variable with dots behind it gets the value that the exchange printed under the same name; the API a free port."""
 
         def value(match: re.Match[str]) -> str:
             name = match[1]
             return f"{name}={self.printed[_NAMES.get(name) or name.removeprefix('DELTA_').lower()]}"
 
+        command = command.replace("127.0.0.1:8502", f"127.0.0.1:{self.api_port}")
+        command = re.sub(r"trader api\b", f"trader api --port {self.api_port}", command)
         return re.sub(r"(DELTA_\w+)=\S*…", value, command)

@@ -66,10 +66,11 @@ def recorded_days_history(said: list[str], reader: Reader) -> None:
 
 
 def broken(said: list[str], reader: Reader) -> None:
-    status, _, pause, flatten, verify, simulate = said
+    status, _, pause, flatten, positions, orders, verify, simulate = said
     assert "Holding" in status
     assert "PAUSED" in pause
     assert "FLAT" in flatten and "NOT FLAT" not in flatten
+    assert "No position" in positions and "C-BTC-" in orders
     assert "FAIL" not in verify
     assert "0 violations" in simulate
 

@@ -24,6 +24,7 @@ REASONS = {
         "trader/runner/flatten/flattening.py",
         "ThreadPoolExecutor",
     ): "a pool: what a piece raises comes back to the command",
+    ("trader/panel/orders_books.py", "ThreadPoolExecutor"): "a pool: what a piece raises is shown on the page",
 }
 MAKERS = {"Thread", "Timer", "ThreadPoolExecutor", "start_new_thread", "start_joinable_thread", "ThreadPool"}
 

@@ -73,7 +73,7 @@ def exits_are_asked_too(patch: Patch) -> None:
 
     def _exit_size(run: Any, leg: Any, intent: Any, passed: Any) -> Any:
         most = 1  # what the document of the sessions says
-        return gate._judge(intent.quantity > most, "ACCOUNT_ORDER_SIZE", "", passed) or real(run, leg, intent, passed)
+        return gate.judge(intent.quantity > most, "ACCOUNT_ORDER_SIZE", "", passed) or real(run, leg, intent, passed)
 
     everywhere(patch, real, _exit_size)
 

@@ -43,10 +43,10 @@ def a_working_order_is_taken_back_when_no_risk_is_allowed() -> None:
 
 def nothing_is_sent_where_the_leverage_is_not_known() -> None:
     stage = Stage()
-    stage.order(buy(leverage="10"))
+    stage.order(buy(leverage="5"))
     ended = Unknown("timed out")
     name = stage.ticket().run_id
-    stage.feed(ev.LeverageAnswered, run_id=name, product_id=27, leverage=accepting.D(10), ended=ended)
+    stage.feed(ev.LeverageAnswered, run_id=name, product_id=27, leverage=accepting.D(5), ended=ended)
     assert not stage.submits() and stage.ticket().phase is Phase.DONE, "sent all the same"
 
 

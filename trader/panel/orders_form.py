@@ -131,8 +131,10 @@ def _terms(kind: str, slots: _Slots) -> bool:
         if ask.waits(kind):
             _choice("trigger_by", {"mark": "Mark", "last": "Last", "index": "Index"}, slots)
         if kind == "limit" and ask.typed("time_in_force", "gtc") == "gtc":
-            st.toggle("Post only", key=ask.key("post_only"), help=fmt.safe(str(ask.info("post_only").description)))
-        st.toggle("Reduce only", key=ask.key("reduce_only"), help=fmt.safe(str(ask.info("reduce_only").description)))
+            st.toggle("Post only", key=ask.key("post_only"), help=fmt.safe(str(ask.described("post_only").description)))
+        st.toggle(
+            "Reduce only", key=ask.key("reduce_only"), help=fmt.safe(str(ask.described("reduce_only").description))
+        )
     for name in ("post_only", "reduce_only"):
         slots[name] = st.empty()
     return reduce_only
@@ -141,8 +143,8 @@ def _terms(kind: str, slots: _Slots) -> bool:
 def _choice(name: str, options: dict[str, str], slots: _Slots) -> None:
     shown.begin_with(ask.key(name), next(iter(options)), options)
     with st.container(width="content", gap="xsmall"):
-        st.segmented_control(str(ask.info(name).title), list(options), key=ask.key(name), format_func=options.__getitem__, required=True,
-                             help=fmt.safe(str(ask.info(name).description)))  # fmt: skip
+        st.segmented_control(str(ask.described(name).title), list(options), key=ask.key(name), format_func=options.__getitem__, required=True,
+                             help=fmt.safe(str(ask.described(name).description)))  # fmt: skip
         slots[name] = st.empty()
 
 
@@ -157,11 +159,11 @@ def _row(names: Sequence[str], contract: Instrument, slots: _Slots) -> None:
 
 
 def _number(name: str, contract: Instrument) -> None:
-    field, guard = ask.info(name), name.partition(".")[0]
+    field, guard = ask.described(name), name.partition(".")[0]
     unit = str((field.json_schema_extra or {}).get("unit", ""))  # type: ignore[union-attr]
     title = str(field.title)
     if guard in ask.GUARDS:
-        title = f"{ask.info(guard).title}: {title.lower()}"
+        title = f"{ask.described(guard).title}: {title.lower()}"
     is_price = unit == "USD"
     step = float(contract.tick_size) if is_price else 1.0
     if name.startswith("orders."):

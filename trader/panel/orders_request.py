@@ -42,7 +42,7 @@ def typed(name: str, default: Any = None) -> Any:
     return st.session_state.get(key(name), default)
 
 
-def info(name: str) -> FieldInfo:
+def described(name: str) -> FieldInfo:
     """The field of the models by its path."""
     first, _, rest = name.partition(".")
     if not rest:
@@ -137,13 +137,13 @@ def in_words(name: str, words: str) -> str:
     """A sentence that begins with the field's title instead of its name."""
     for path in (f"tickets[0].{name}", name):
         if name and words.startswith(path):
-            words = f"{info(name).title}{words.removeprefix(path)}"
+            words = f"{described(name).title}{words.removeprefix(path)}"
     return f"{words[:1].upper()}{words[1:]}".rstrip(".") + "."
 
 
 def problem(name: str, words: str) -> str:
     """What the check says of a field, as a sentence that names it."""
-    title = "" if not name or name == "symbol" else f"{info(name).title}: "
+    title = "" if not name or name == "symbol" else f"{described(name).title}: "
     return f"{title}{words}." if title else in_words("", words)
 
 
