@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,13 +17,15 @@ from trader.config.settings import load_settings
 from trader.desk import Desk
 from trader.domain.order import OrderIntent, OrderType, Purpose, Side
 from trader.engine.records import Phase
+from trader.venue.clock import MarketClock
 
 PERP = "BTCUSD"
+SPEED = 5.0
 
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
-    server = start_venue(speed=5.0)
+    server = start_venue(speed=SPEED)
     made = Rig(server, tmp_path)
     yield made
     made.halt()
@@ -72,9 +75,18 @@ def strange(rig: Rig, quantity: int, price: Decimal | None) -> None:
     )  # fmt: skip
 
 
-def lasting(look: Any, what: str) -> Any:
-    """What is true at some moment: prices move between two reads."""
-    return await_value(look, 30, what)
+@contextmanager
+def standing_market(rig: Rig) -> Iterator[None]:
+    """The market's time stands still: between two reads, however far apart on a busy machine, no price moves."""
+    server = rig.venue
+    assert server._clock is not None
+    instant = server._clock.now() + timedelta(seconds=1)
+    server._clock = MarketClock(instant, speed=SPEED, end=instant)
+    await_value(lambda: server.exchange.now == instant or None, 30, "the market at the instant where it stands")
+    try:
+        yield
+    finally:
+        server._clock = MarketClock(instant, speed=SPEED)
 
 
 @pytest.mark.slow
@@ -117,6 +129,10 @@ def test_every_number_of_the_books_is_the_exchanges(rig: Rig, desk: Desk) -> Non
     )
 
     # Positions: the exchange's net, ours by run and ticket, and the rest.
+    def priced() -> Any:
+        now = {one.symbol: one for one in desk.positions().positions}
+        return now if len(now) == 3 and all(p.pnl_mark is not None for one in now.values() for p in one.parts) else None
+
     def book() -> Any:
         now = {one.symbol: one for one in desk.positions().positions}
         rows = {one.symbol: one for one in rig.gateway.margin_terms().positions}
@@ -125,19 +141,20 @@ def test_every_number_of_the_books_is_the_exchanges(rig: Rig, desk: Desk) -> Non
             == (row.quantity, row.entry_price, row.mark, row.margin, row.liquidation_price, row.realized_pnl)
             for line, row in ((now[symbol], rows[symbol]) for symbol in rows)
         )
-        priced = all(part.pnl_mark is not None for line in now.values() for part in line.parts)
-        return now if same and priced and len(now) == 3 else None
+        return now if same and len(now) == 3 else None
 
-    now = lasting(book, "positions equal to the exchange's rows")
+    [part] = await_value(priced, 30, "every part priced")[PERP].parts
+    assert part.is_ticket and part.quantity == 10 and part.opened_at is not None
+    assert part.realised == -part.fees and part.pnl_mark == part.realised + part.unrealised
+    with standing_market(rig):
+        now = await_value(book, 30, "positions equal to the exchange's rows")
     perp = now.pop(PERP)
     assert (perp.net, perp.ours, perp.foreign) == (14, 10, 4) and perp.kind == "perpetual"
     assert perp.leverage == rig.gateway.leverage(
         next(i for i in rig.gateway.instruments("BTC") if i.symbol == PERP).product_id
     )
     assert perp.unrealised == (perp.mark - perp.entry_price) * 14 * perp.contract_value
-    [part] = perp.parts
-    assert part.is_ticket and part.quantity == 10 and perp.stop_loss == (low,) and part.opened_at is not None
-    assert part.realised == -part.fees and part.pnl_mark == part.realised + part.unrealised
+    assert [(part.is_ticket, part.quantity) for part in perp.parts] == [(True, 10)] and perp.stop_loss == (low,)
     assert all(line.foreign == 0 and [part.is_ticket for part in line.parts] == [False] for line in now.values())
     what_if = desk.position_of(PERP, perp.entry_price + 1000)
     assert what_if is not None and what_if.at_price == 14000 * perp.contract_value
@@ -155,7 +172,8 @@ def test_every_number_of_the_books_is_the_exchanges(rig: Rig, desk: Desk) -> Non
         )
         return one if same else None
 
-    balance = lasting(money, "balances equal to the wallet's")
+    with standing_market(rig):
+        balance = await_value(money, 30, "balances equal to the wallet's")
     assert balance.currency == "USD" and balance.total == balance.free + balance.locked
     assert balance.order_margin + balance.position_margin + balance.commission == balance.locked
 
