@@ -47,7 +47,7 @@ listed = emergency.empty()
 
 
 def draw(now: Status | str) -> None:
-    """Everything that moves, of one picture; the page anew where its buttons have become others."""
+    """Everything that moves, of one picture; the whole page again where its buttons have changed."""
     books = orders_books.look()
     key = orders_books.layout_key(now, books)
     if st.session_state.get(_LAYOUT, key) != key:

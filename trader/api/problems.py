@@ -66,7 +66,7 @@ def not_found(what: str) -> Problem:
 
 
 def of_error(error: TraderError) -> Problem:
-    """What an error of the house is to a client. A sentence of ours names the field first."""
+    """What an error of this program is to a client. Its sentences name the field first."""
     words = str(error)
     match error:
         case KeyReused():

@@ -36,7 +36,7 @@ def create(
     name: Annotated[str, typer.Option(help="What it is for: letters, digits, space, . _ -")],
     as_json: options.JsonFlag = False,
 ) -> None:
-    """Make a token. It is shown once and stored nowhere; whoever has it may use the API as far as its scope reaches."""
+    """Make a token. It is shown once and stored nowhere; anyone who has it may use the API as far as its scope reaches."""
     from trader.config.tokens import SCOPES
 
     chosen = next((one for one in SCOPES if one == scope), None)

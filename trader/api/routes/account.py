@@ -41,7 +41,7 @@ class AckRequest(BaseModel):
 
 
 class Acknowledged(msgspec.Struct, frozen=True, kw_only=True):
-    """`acknowledged`: how many had nobody's acknowledgement before."""
+    """`acknowledged`: how many had not been acknowledged before."""
 
     command_id: str
     acknowledged: int

@@ -117,7 +117,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened to an order or a position of ours. `seq` is the record's that tells it (one may tell two things).
+    """One thing that happened to one of our orders or positions. `seq` is the record's that tells it (one may tell two things).
     `position` is what the run or ticket holds after it, signed. `who`: a person with the face used, else engine or exchange."""
 
     seq: int

@@ -180,7 +180,7 @@ def _found(
 
 
 def watch_calls(turn: Turn, event: ev.AnyEvent) -> None:
-    """Count requests that were not answered; any answer begins anew."""
+    """Count requests that were not answered; any answer sets the count back to 0."""
     ended, calls, limits = _ended(event), turn.state.calls, turn.state.account.limits
     if ended is None and not calls.trips:
         return

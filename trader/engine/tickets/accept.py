@@ -16,6 +16,7 @@ from trader.engine.events import OrderCommand
 from trader.engine.ids import ticket_id_for
 from trader.engine.records import Phase
 from trader.engine.state import Awaited, Run, State, seconds_since
+from trader.engine.tickets.creating import create
 from trader.engine.tickets.reducing import reduce
 from trader.engine.tickets.refusal import Refusal
 from trader.engine.turn import Turn
@@ -105,21 +106,7 @@ def _take_up(
         )
         return refusal
     if not ticket.reduce_only:
-        turn.write(
-            rec.RunCreated,
-            name,
-            cause="user",
-            env=turn.state.env,
-            account=turn.state.account_key,
-            preset="",
-            config={},
-            config_hash="",
-            underlying=underlying,
-            start_now=True,
-            command_id=event.command_id,
-            ticket=ticket.model_dump(mode="json"),
-            linked=linked,
-        )
+        create(turn, name, ticket, underlying, event.command_id, linked=linked)
     return None
 
 

@@ -10,6 +10,7 @@ from trader.engine.events import AdoptCommand
 from trader.engine.ids import ticket_id_for
 from trader.engine.records import Phase
 from trader.engine.state import Awaited
+from trader.engine.tickets.creating import create
 from trader.engine.tickets.refusal import Refusal
 from trader.engine.turn import Turn
 
@@ -35,21 +36,7 @@ def on_adopt(turn: Turn, event: AdoptCommand) -> None:
         ticket = TicketRequest(
             symbol=event.symbol, side=side, quantity=abs(event.quantity), order_type="market", reason="adopted"
         )
-        turn.write(
-            rec.RunCreated,
-            name,
-            cause="user",
-            env=turn.state.env,
-            account=turn.state.account_key,
-            preset="",
-            config={},
-            config_hash="",
-            underlying=underlying,
-            start_now=True,
-            command_id=event.command_id,
-            ticket=ticket.model_dump(mode="json"),
-            adopts=True,
-        )
+        create(turn, name, ticket, underlying, event.command_id, adopts=True)
     turn.set(awaited={**turn.state.awaited, event.command_id: Awaited((name,), turn.wall)})
 
 

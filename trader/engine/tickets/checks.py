@@ -1,4 +1,4 @@
-"""What a ticket's request and its contract say of each other, whoever asks: the engine before anything is recorded, a form while it is
+"""What a ticket's request and its contract say of each other. It is asked by the engine before anything is recorded, and by a form while it is
 filled in. Pure."""
 
 from collections.abc import Iterator
