@@ -21,6 +21,7 @@ FLOORS: dict[str, int] = {
     "trader.config": 0,
     "trader.machine": 0,
     "trader.engine": 1,
+    "trader.analytics": 2,
     "trader.exchange": 2,
     "trader.venue": 2,
     "trader.journal": 2,
@@ -71,7 +72,7 @@ FACES_MAY = (
     *FACES,
 )
 
-PURE = ("trader/domain", "trader/pricing", "trader/engine")
+PURE = ("trader/domain", "trader/pricing", "trader/engine", "trader/analytics")
 IMPURE_MODULES = frozenset(
     "aiohttp asyncio concurrent ctypes curses dotenv fcntl ftplib glob http httpx io logging mmap multiprocessing os "
     "pandas pathlib pickle psycopg pyarrow queue random requests sched secrets select selectors shelve shutil signal "
