@@ -1,0 +1,179 @@
+"""Where a run's P&L came from: delta, gamma, theta, vega, what the spread, slippage and fees have cost, and what is left.
+
+The P&L of one contract between two samples is its change of mark. It is explained by the greeks at both ends (trapezoidal
+rule over the path of spot, implied volatility and time): with ΔS, Δσ in points and Δt in days,
+
+    delta = Δ₀·ΔS      gamma = ½(Δ₁ - Δ₀)·ΔS      vega = ½(v₀ + v₁)·Δσ      theta = ½(θ₀ + θ₁)·Δt
+
+`gamma` is thus all that the change of delta has made, the part of it by time and volatility (charm, vanna) among it. An
+execution is parted at the mark of its instant, read off between the samples around it: from the mark to the price that the
+order was decided on is spread, from there to the price paid is slippage. What the exchange closed by itself (a settlement, a
+liquidation) has no such price: all of its distance from the mark is `exchange`. All parts and the residual add up to the P&L.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+
+from trader.domain.order import Side
+
+ZERO = Decimal(0)
+_DAY = timedelta(days=1)
+
+
+class Greeks(msgspec.Struct, frozen=True):
+    """Of one contract held long, USD: for 1 USD of spot (delta), a day (theta), a point of volatility (vega)."""
+
+    delta: float
+    theta: float
+    vega: float
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """A leg at an instant: spot and mark in USD, `iv` a fraction per year, greeks where they were known."""
+
+    at: datetime
+    spot: float
+    mark: float
+    iv: float | None
+    greeks: Greeks | None
+
+
+class Traded(msgspec.Struct, frozen=True, kw_only=True):
+    """An execution of the leg: contracts and USD per unit. `reference` is the price its order was decided on, None where the
+    exchange traded by itself; `fee` USD."""
+
+    at: datetime
+    side: Side
+    quantity: int
+    price: Decimal
+    reference: Decimal | None
+    fee: Decimal
+
+
+class LegPath(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one leg: samples and executions in order of time. `contract_value`: units of underlying in a contract."""
+
+    key: str
+    contract_value: Decimal
+    seen: Sequence[Seen]
+    traded: Sequence[Traded]
+
+
+class Attribution(msgspec.Struct, frozen=True, kw_only=True):
+    """USD, signed: what each has made (below 0: cost). `moved` is the sum of all sizes of the changes of mark and of the costs, which
+    the residual is judged by. `longest_gap`: the longest stretch between samples while something was open."""
+
+    pnl: Decimal
+    delta: float
+    gamma: float
+    theta: float
+    vega: float
+    spread: Decimal
+    slippage: Decimal
+    exchange: Decimal
+    fees: Decimal
+    residual: float
+    moved: float
+    longest_gap: timedelta
+
+    @property
+    def residual_share(self) -> float | None:
+        """Size of the residual over `moved`; None where nothing moved."""
+        return abs(self.residual) / self.moved if self.moved else None
+
+
+def attribute(legs: Sequence[LegPath]) -> Attribution:
+    """The parts of the P&L of legs that are closed again."""
+    parts = [_Leg(path) for path in legs]
+    greeks = [sum(getattr(one, name) for one in parts) for name in ("delta", "gamma", "theta", "vega")]
+    money = [
+        sum((getattr(one, name) for one in parts), ZERO) for name in ("spread", "slippage", "exchange", "fees", "cash")
+    ]
+    spread, slippage, exchange, fees, cash = money
+    pnl = cash + fees
+    return Attribution(
+        pnl=pnl,
+        delta=greeks[0],
+        gamma=greeks[1],
+        theta=greeks[2],
+        vega=greeks[3],
+        spread=spread,
+        slippage=slippage,
+        exchange=exchange,
+        fees=fees,
+        residual=float(pnl - spread - slippage - exchange - fees) - sum(greeks),
+        moved=sum(one.moved for one in parts) + float(abs(spread) + abs(slippage) + abs(exchange) + abs(fees)),
+        longest_gap=max((one.gap for one in parts), default=timedelta(0)),
+    )
+
+
+class _Leg:
+    """The sums of one leg."""
+
+    def __init__(self, path: LegPath) -> None:
+        self._value = path.contract_value
+        self._seen = path.seen
+        self._times = [one.at for one in path.seen]
+        self.delta = self.gamma = self.theta = self.vega = self.moved = 0.0
+        self.spread = self.slippage = self.exchange = self.fees = self.cash = ZERO
+        self.gap = timedelta(0)
+        for trade in path.traded:
+            self._book(trade)
+        self._follow(path.traded)
+
+    def _book(self, trade: Traded) -> None:
+        size = trade.side.sign * trade.quantity * self._value  # bought is positive
+        self.cash -= size * trade.price
+        self.fees -= trade.fee
+        mark = self._mark(trade.at)
+        mark = trade.price if mark is None else mark
+        if trade.reference is None:
+            self.exchange += size * (mark - trade.price)
+        else:
+            self.spread += size * (mark - trade.reference)
+            self.slippage += size * (trade.reference - trade.price)
+
+    def _follow(self, traded: Sequence[Traded]) -> None:
+        """Every step between two samples, by how many contracts were held through it on average."""
+        held, number = 0, 0
+        while number < len(traded) and self._seen and traded[number].at <= self._times[0]:
+            held += traded[number].side.sign * traded[number].quantity
+            number += 1
+        for before, after in zip(self._seen, self._seen[1:], strict=False):
+            span = after.at - before.at
+            average = float(held)
+            while number < len(traded) and traded[number].at <= after.at:
+                change = traded[number].side.sign * traded[number].quantity
+                average += change * ((after.at - traded[number].at) / span)
+                held += change
+                number += 1
+            if average:
+                self._step(before, after, average * float(self._value))
+                self.gap = max(self.gap, span)
+
+    def _step(self, before: Seen, after: Seen, size: float) -> None:
+        self.moved += abs(size * (after.mark - before.mark))
+        first, last = before.greeks or after.greeks, after.greeks or before.greeks
+        if first is None or last is None:
+            return
+        move = after.spot - before.spot
+        self.delta += size * first.delta * move
+        self.gamma += size * (last.delta - first.delta) / 2 * move
+        self.theta += size * (first.theta + last.theta) / 2 * ((after.at - before.at) / _DAY)
+        if before.iv is not None and after.iv is not None:
+            self.vega += size * (first.vega + last.vega) / 2 * (after.iv - before.iv) * 100
+
+    def _mark(self, at: datetime) -> Decimal | None:
+        """Between the samples around an instant in a straight line; the nearest beyond them."""
+        if not self._seen:
+            return None
+        place = bisect_right(self._times, at)
+        before, after = self._seen[max(place - 1, 0)], self._seen[min(place, len(self._seen) - 1)]
+        if after.at <= before.at:
+            return Decimal(str(before.mark))
+        share = (at - before.at) / (after.at - before.at)
+        return Decimal(str(before.mark + share * (after.mark - before.mark)))
