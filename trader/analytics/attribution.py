@@ -25,7 +25,7 @@ _DAY = timedelta(days=1)
 
 
 class Greeks(msgspec.Struct, frozen=True):
-    """Of one contract held long, USD: for 1 USD of spot (delta), a day (theta), a point of volatility (vega)."""
+    """Of one unit of underlying held long, USD: for 1 USD of spot (delta), a day (theta), a point of volatility (vega)."""
 
     delta: float
     theta: float

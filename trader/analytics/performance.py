@@ -60,7 +60,7 @@ class Performance(msgspec.Struct, frozen=True, kw_only=True):
     streak_won: int
     streak_lost: int
     fees: Decimal
-    tax: Decimal | None
+    tax: Decimal
     fees_pct_of_premium: float | None
     premium: Decimal
     return_on_margin_pct: float | None
@@ -111,7 +111,7 @@ def performance(
     low, high = ratios.wilson(len(wins), len(made)) if made else (None, None)
     seconds = sorted(secs for one in chosen for secs in one.fill_secs)
     fees, premium = _sum(one.fees for one in chosen), _sum(one.premium for one in chosen)
-    taxes, credit = [one.tax for one in chosen if one.tax is not None], _sum(max(one.premium, ZERO) for one in chosen)
+    credit = _sum(max(one.premium, ZERO) for one in chosen)
     margined = [one for one in chosen if one.margin]
     sent = sum(one.contracts_sent for one in chosen)
     filled = sum(one.contracts_filled for one in chosen)
@@ -137,7 +137,7 @@ def performance(
         streak_won=_longest(pnl > 0 for pnl in made),
         streak_lost=_longest(pnl < 0 for pnl in made),
         fees=fees,
-        tax=_sum(taxes) if taxes else None,
+        tax=_sum(one.tax for one in chosen),
         fees_pct_of_premium=float(fees / credit * HUNDRED) if credit else None,
         premium=premium,
         return_on_margin_pct=(

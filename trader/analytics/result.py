@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from trader.domain.expiry import ist_date
+from trader.pricing.fees import GST
 
 HUNDRED = Decimal(100)
 
@@ -39,7 +40,6 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     basis_name: str
     pnl: Decimal
     fees: Decimal
-    tax: Decimal | None
     margin: Decimal | None
     peak_pct: Decimal | None
     worst_pct: Decimal | None
@@ -63,6 +63,11 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     def pnl_pct(self) -> Decimal | None:
         """P&L in % of the basis; None where there is none."""
         return self.pnl / self.basis * HUNDRED if self.basis else None
+
+    @property
+    def tax(self) -> Decimal:
+        """USD of `fees` that is goods and services tax: the exchange tells commissions with it in."""
+        return self.fees * GST / (1 + GST)
 
     @property
     def held(self) -> timedelta:
