@@ -30,6 +30,7 @@ from trader.engine.records import (
 )
 from trader.engine.view import LiveSnapshot
 from trader.journal import commands as cmd
+from trader.journal import kept_results as kept
 from trader.journal import lease as leasing
 from trader.journal import listings, views
 from trader.journal import tables as t
@@ -425,6 +426,21 @@ class Journal:
                 before=before,
                 tickets=tickets,
             )
+
+    def results(self, account: str, version: int, after_seq: int = 0) -> list[kept.KeptResult]:
+        """What is kept of an account's finished runs, in the order they ended, of one version of the arithmetic."""
+        with self._read() as connection:
+            return kept.read(connection, account, version, after_seq)
+
+    def ended_after(self, account: str, after_seq: int, limit: int) -> tuple[list[tuple[int, str]], int]:
+        """The first few runs that ended after a record, each with the number of its end; and how many there are in all."""
+        with self._read() as connection:
+            return kept.read_ended(connection, account, after_seq, limit)
+
+    def keep_results(self, account: str, rows: Sequence[kept.KeptResult], version: int) -> None:
+        """Keep what runs have made; what was kept of them before is replaced."""
+        with self._write() as connection:
+            kept.write(connection, account, rows, version)
 
     def run(self, run_id: str) -> RunSummary | None:
         with self._read() as connection:

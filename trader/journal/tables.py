@@ -15,8 +15,8 @@ from sqlalchemy.schema import SchemaItem
 metadata = MetaData()
 
 APPLICATION_ID = 0x5344_4A31  # "SDJ1" in the SQLite header: tells our journal from any other SQLite file
-SCHEMA_REVISION = "0002"  # newest migration; a test holds it to the migrations folder
-KNOWN_REVISIONS = ("0001", "0002")
+SCHEMA_REVISION = "0003"  # newest migration; a test holds it to the migrations folder
+KNOWN_REVISIONS = ("0001", "0002", "0003")
 
 
 def _record_table(name: str, *keys: SchemaItem) -> Table:
@@ -134,6 +134,16 @@ samples = Table(
     Column("max_profit_usd", Text),
     Column("legs", Text),  # JSON: see `trader.journal.views.LegSample`
     Index("ix_samples_run", "run_id", "id"),
+)
+results = Table(
+    "results",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),  # of the run's end
+    Column("account", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("version", Integer, nullable=False),  # of the arithmetic that made it; an older one is made again
+    Column("body", Text, nullable=False),  # JSON; empty for a run that never traded
+    Index("ix_results_account", "account", "seq"),
 )
 configurations = Table(
     "configurations",

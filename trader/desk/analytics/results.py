@@ -1,0 +1,138 @@
+"""The results of an account's finished runs: made from the records once, kept in the journal, read by thousands in a moment."""
+
+import logging
+import threading
+import time
+
+import msgspec
+
+from trader.analytics.attribution import Attribution, attribute
+from trader.analytics.building import Glance, LegSeen, build_result, leg_paths
+from trader.analytics.result import RunResult
+from trader.domain.errors import JournalError
+from trader.engine import records as rec
+from trader.engine.fold import fold
+from trader.engine.state import State
+from trader.journal import Journal, Sample
+from trader.journal.kept_results import KeptResult
+
+VERSION = 1  # of what a result says: raise it with every change, and all are made again
+_AT_ONCE = 50
+_LOOK_SECS = 0.25  # what a reader waits for of results that are not made yet
+_log = logging.getLogger(__name__)
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished run, and where its P&L came from."""
+
+    result: RunResult
+    parts: Attribution
+
+
+class Results(msgspec.Struct, frozen=True):
+    """Runs in the order they ended, without those that never traded. `missing`: so many more have ended and are being looked at."""
+
+    runs: tuple[Told, ...] = ()
+    missing: int = 0
+
+
+class ResultBook:
+    """Thread-safe. Of a journal that keeps none yet they are made in the order the runs ended, on a thread of their own."""
+
+    def __init__(self, journal: Journal, account: str) -> None:
+        self._journal = journal
+        self._account = account
+        self._lock = threading.Lock()
+        self._runs: list[Told] = []
+        self._to = 0  # number of the last end that was looked at
+        self._newest = -1
+        self._told = Results()
+        self._worker: threading.Thread | None = None
+
+    def results(self) -> Results:
+        """All there are by now.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        with self._lock:
+            newest = self._journal.newest().record
+            if newest != self._newest or self._told.missing:
+                missing = self._go_on(time.monotonic() + _LOOK_SECS)
+                if missing and (self._worker is None or not self._worker.is_alive()):
+                    self._worker = threading.Thread(target=self._finish, name="results", daemon=True)
+                    self._worker.start()
+                self._newest, self._told = newest, Results(tuple(self._runs), missing)
+            return self._told
+
+    def _finish(self) -> None:
+        """Until nothing is missing, and readers are let in between."""
+        try:
+            while True:
+                with self._lock:
+                    if not self._go_on(time.monotonic() + _LOOK_SECS):
+                        return
+                time.sleep(_LOOK_SECS / 5)
+        except JournalError as error:
+            _log.warning("The results of finished runs could not be read: %s", error)
+
+    def _go_on(self, end: float) -> int:
+        """Take in what is kept and make more until an instant; how many are missing then."""
+        for row in self._journal.results(self._account, VERSION, self._to):
+            self._take(row)
+        while True:
+            ended, missing = self._journal.ended_after(self._account, self._to, _AT_ONCE)
+            if not ended or time.monotonic() >= end:
+                return missing
+            rows = []
+            for seq, run_id in ended:
+                rows.append(KeptResult(seq, run_id, _encoded(tell(self._journal, run_id))))
+                if time.monotonic() >= end:
+                    break
+            try:
+                self._journal.keep_results(self._account, rows, VERSION)
+            except JournalError as error:  # a disk that is full: told all the same, and made again by the next process
+                _log.warning("The results of finished runs could not be kept: %s", error)
+            for row in rows:
+                self._take(row)
+
+    def _take(self, row: KeptResult) -> None:
+        self._to = row.seq
+        if row.body:
+            self._runs.append(_decoder.decode(row.body))
+
+
+def tell(journal: Journal, run_id: str) -> Told | None:
+    """One finished run from its records and samples; None for one that is not finished or has not traded.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    records = [record for _, record in journal.records(run_id)]
+    glances = [_glance(one) for one in journal.leg_samples(run_id)]
+    result = build_result(records, glances)
+    if result is None:
+        return None
+    first = records[0]
+    assert isinstance(first, rec.RunCreated)
+    run = fold(State(installation="", epoch=0, env=first.env, account_key=first.account), records).runs[run_id]
+    return Told(result=result, parts=attribute(leg_paths(run, glances)))
+
+
+def _glance(sample: Sample) -> Glance:
+    return Glance(
+        at=sample.market or sample.wall,
+        spot=sample.spot,
+        pnl_pct=sample.pnl_pct,
+        legs={
+            leg.key: LegSeen(open=leg.open, mark=leg.mark, iv=leg.iv, delta=leg.delta, theta=leg.theta, vega=leg.vega)
+            for leg in sample.legs
+        },
+    )
+
+
+_decoder = msgspec.json.Decoder(Told)
+
+
+def _encoded(told: Told | None) -> str:
+    return "" if told is None else msgspec.json.encode(told).decode()
