@@ -1,5 +1,6 @@
 """A finished run's figures, made from the records that the engine itself has written."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -7,16 +8,16 @@ import pytest
 
 from tests.engine.scene import SPOT, D, Scene, done, entering, finish, holding, preset, settlement
 from trader.analytics.attribution import attribute
-from trader.analytics.building import Glance, LegSeen, build_result, leg_paths
+from trader.analytics.building import Glance, LegSeen, build_result, leg_paths, read_run
 from trader.analytics.result import RunResult
 from trader.domain.fill import FillKind
 from trader.engine import records as rec
 
 
-def told(scene: Scene) -> RunResult:
-    found = build_result(scene.records)
-    assert found is not None
-    return found
+def told(scene: Scene, seen: Sequence[Glance] = ()) -> RunResult:
+    past = read_run(scene.records)
+    assert past is not None
+    return build_result(past, seen)
 
 
 def test_a_run_that_was_stopped_is_told_as_its_records_tell_it() -> None:
@@ -76,12 +77,11 @@ def test_a_level_is_told_of_exits_that_have_one() -> None:
 
 
 def test_there_is_no_result_before_the_end_or_without_a_trade() -> None:
-    assert build_result([]) is None
-    assert build_result(holding().records) is None
+    assert read_run([]) is None and read_run(holding().records) is None
     scene = entering()
     scene.stop()
     finish(scene, fill=False)
-    assert any(isinstance(one, rec.RunFinished) for one in scene.records) and build_result(scene.records) is None
+    assert any(isinstance(one, rec.RunFinished) for one in scene.records) and read_run(scene.records) is None
 
 
 def glances(scene: Scene, marks: list[str]) -> list[Glance]:
@@ -103,8 +103,8 @@ def glances(scene: Scene, marks: list[str]) -> list[Glance]:
 def test_the_parts_of_its_pnl_add_up_to_what_it_has_made() -> None:
     scene = done()
     seen = glances(scene, ["205"] * 30)
-    found, result = attribute(leg_paths(scene.run, seen)), build_result(scene.records, seen)
-    assert result is not None and found.pnl == result.pnl and found.fees == -result.fees
+    found, result = attribute(leg_paths(scene.run, seen)), told(scene, seen)
+    assert found.pnl == result.pnl and found.fees == -result.fees
     assert found.slippage == -result.slippage_usd
     assert (result.peak_pct, result.worst_pct, result.spot_at_exit) == (D(0), D(-29), SPOT)
 

@@ -37,8 +37,18 @@ class Glance(msgspec.Struct, frozen=True, kw_only=True):
     legs: Mapping[str, LegSeen]
 
 
-def build_result(records: Sequence[rec.AnyRecord], glances: Sequence[Glance] = ()) -> RunResult | None:
-    """What a run has made, from all its records in order. None while it is not finished, and for one that never traded."""
+class PastRun(msgspec.Struct, frozen=True):
+    """A run that has ended: its records in order, what they fold to, how long (seconds) and how much (USD of notional, at the spot of
+    the entry) a short leg stood without what it belongs with."""
+
+    records: Sequence[rec.AnyRecord]
+    run: Run
+    naked_secs: float
+    exposure_usd: Decimal
+
+
+def read_run(records: Sequence[rec.AnyRecord]) -> PastRun | None:
+    """A run from all its records in order. None while it is not finished, and for one that never traded."""
     if not records or not isinstance(records[0], rec.RunCreated):
         return None
     first = records[0]
@@ -48,9 +58,13 @@ def build_result(records: Sequence[rec.AnyRecord], glances: Sequence[Glance] = (
         state = evolve(state, record)
         alone.follow(state.runs[first.run_id], record)
     run = state.runs[first.run_id]
-    end = run.finished
-    if end is None or not run.fills:
-        return None
+    return PastRun(records, run, alone.secs, alone.worst) if run.finished is not None and run.fills else None
+
+
+def build_result(past: PastRun, glances: Sequence[Glance] = ()) -> RunResult:
+    """What a run has made."""
+    run, records, first, end = past.run, past.records, past.records[0], past.run.finished
+    assert isinstance(first, rec.RunCreated) and end is not None
     fills = [(record, record.market or record.wall) for record in records if isinstance(record, rec.FillRecorded)]
     sent = [order for order in run.orders.values() if order.status is not OrderStatus.DENIED]
     percents = [one.pnl_pct for one in glances if one.pnl_pct is not None]
@@ -92,8 +106,8 @@ def build_result(records: Sequence[rec.AnyRecord], glances: Sequence[Glance] = (
         fill_secs=tuple(_fill_secs(run, records)),
         risk_passed=sum(isinstance(one, rec.OrderIntended) and one.cause != "recovery" for one in records),
         risk_failed=sum(isinstance(one, rec.OrderDenied) for one in records),
-        naked_secs=alone.secs,
-        exposure_usd=alone.worst,
+        naked_secs=past.naked_secs,
+        exposure_usd=past.exposure_usd,
     )
 
 

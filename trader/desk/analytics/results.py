@@ -7,12 +7,9 @@ import time
 import msgspec
 
 from trader.analytics.attribution import Attribution, attribute
-from trader.analytics.building import Glance, LegSeen, build_result, leg_paths
+from trader.analytics.building import Glance, LegSeen, build_result, leg_paths, read_run
 from trader.analytics.result import RunResult
 from trader.domain.errors import JournalError
-from trader.engine import records as rec
-from trader.engine.fold import fold
-from trader.engine.state import State
 from trader.journal import Journal, Sample
 from trader.journal.kept_results import KeptResult
 
@@ -108,15 +105,11 @@ def tell(journal: Journal, run_id: str) -> Told | None:
     Raises:
         JournalError: The journal cannot be read.
     """
-    records = [record for _, record in journal.records(run_id)]
-    glances = [_glance(one) for one in journal.leg_samples(run_id)]
-    result = build_result(records, glances)
-    if result is None:
+    past = read_run([record for _, record in journal.records(run_id)])
+    if past is None:
         return None
-    first = records[0]
-    assert isinstance(first, rec.RunCreated)
-    run = fold(State(installation="", epoch=0, env=first.env, account_key=first.account), records).runs[run_id]
-    return Told(result=result, parts=attribute(leg_paths(run, glances)))
+    glances = [_glance(one) for one in journal.leg_samples(run_id)]
+    return Told(result=build_result(past, glances), parts=attribute(leg_paths(past.run, glances)))
 
 
 def _glance(sample: Sample) -> Glance:
