@@ -24,6 +24,7 @@ from trader.config.snapshot import save_snapshot
 from trader.desk import market, runs, timeline
 from trader.desk import prerequisites as pre
 from trader.desk.alerting import AlertBook
+from trader.desk.analytics.figures import Analytics
 from trader.desk.chain import Chain
 from trader.desk.day import DayBook, day_rows
 from trader.desk.instead import sell_now_instead
@@ -92,6 +93,7 @@ class Desk(TicketDesk):
         self._past = market.HistoryBook(self._door.gateway)
         self._funds = market.KeptAnswer(lambda: self._door.gateway().wallet().available)
         self._margin = market.KeptAnswer(lambda: self._door.gateway().margin_terms())
+        self.analytics = Analytics(lambda: self._books()[0], self.account)
         self._make_books()
         self._make_tickets()
         self._facts = pre.FactFinder(

@@ -40,6 +40,14 @@ def read_ended(connection: Connection, account: str, after_seq: int, limit: int)
     return [(int(seq), run_id) for seq, run_id in rows], int(many)
 
 
+def read_accounts(connection: Connection) -> list[str]:
+    """By name."""
+    c = t.runs.c
+    return list(
+        connection.execute(select(c.account).where(c.kind == "run_created").distinct().order_by(c.account)).scalars()
+    )
+
+
 def write(connection: Connection, account: str, rows: Sequence[KeptResult], version: int) -> None:
     """Another process may have kept the same meanwhile: then it is written again."""
     if rows:

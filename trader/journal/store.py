@@ -432,6 +432,11 @@ class Journal:
         with self._read() as connection:
             return kept.read(connection, account, version, after_seq)
 
+    def accounts(self) -> list[str]:
+        """Every account that a run or a single order of this journal is of."""
+        with self._read() as connection:
+            return kept.read_accounts(connection)
+
     def ended_after(self, account: str, after_seq: int, limit: int) -> tuple[list[tuple[int, str]], int]:
         """The first few runs that ended after a record, each with the number of its end; and how many there are in all."""
         with self._read() as connection:
