@@ -25,7 +25,7 @@ FLOORS: dict[str, int] = {
     "trader.exchange": 2,
     "trader.venue": 2,
     "trader.journal": 2,
-    "trader.notify": 2,
+    "trader.notify": 3,
     "trader.runner": 3,
     "trader.desk": 4,
     "trader.simulation": 4,

@@ -6,7 +6,7 @@ command they answer. When it returns, they are on disk; when it raises, none of 
 
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
 import msgspec
@@ -106,6 +106,14 @@ class Journal:
             self._check_file()
             with self._engine.begin() as connection:
                 yield connection
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A transaction that only reads, for the modules of this package that have tables of their own."""
+        return self._read()
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction that writes, for the same."""
+        return self._write()
 
     @contextmanager
     def look(self) -> Iterator[None]:

@@ -145,6 +145,31 @@ results = Table(
     Column("body", Text, nullable=False),  # JSON; empty for a run that never traded
     Index("ix_results_account", "account", "seq"),
 )
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("account", Text, nullable=False),
+    Column("key", Text, nullable=False),  # what it is about: the same is told to a channel once
+    Column("channel", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+    Column("state", Text, nullable=False),  # waiting, sending, sent, failed, uncertain
+    Column("tries", Integer, nullable=False),
+    Column("next_at", Text, nullable=False),  # waiting: not before
+    Column("changed_at", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Index("ux_outbox_once", "account", "key", "channel", unique=True),
+    Index("ix_outbox_due", "account", "state", "next_at"),
+)
+notified = Table(
+    "notified",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("last_seq", BigInteger, nullable=False),  # of the last record that messages were made of
+)
 configurations = Table(
     "configurations",
     metadata,
