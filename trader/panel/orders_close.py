@@ -7,8 +7,7 @@ import streamlit as st
 
 from trader.desk import CommandReceipt, Desk, Status
 from trader.domain.errors import TraderError
-from trader.domain.order import Side
-from trader.engine.view import LegView, TicketView
+from trader.engine.view import TicketView
 from trader.panel import format as fmt
 from trader.panel import markup, orders_books, orders_protect, parts, runs, service
 from trader.panel import orders_words as say
@@ -109,7 +108,7 @@ def consequence(status: Status | str, one: Holding) -> list[str]:
         if ticket is None or not ticket.open_quantity:
             return ["It is closed already; there is nothing left to do."]
         also = "What of it still works, and the orders that protect it, are cancelled." if _rests(ticket) else ""
-        return [f"{trade_of_ticket(ticket)}.", *filter(None, [also]), *silent]
+        return [f"{say.trade_of_ticket(ticket)}.", *filter(None, [also]), *silent]
     run = next((row for row in status.runs if row.run_id == one.owner), None)
     if run is None:
         return ["Its run is over; there is nothing left to do."]
@@ -120,36 +119,11 @@ def consequence(status: Status | str, one: Holding) -> list[str]:
         "The run is stopped and all of it is closed:"
     )  # fmt: skip
     result = "" if run.pnl is None else f"Realises ≈ {parts.dollars(run.pnl, 2, signed=True)}, fees in."
-    return [*filter(None, [why]), *(f"{trade_of_leg(leg)}." for leg in legs), *filter(None, [result]), *silent]
+    return [*filter(None, [why]), *(f"{say.trade_of_leg(leg)}." for leg in legs), *filter(None, [result]), *silent]
 
 
 def _rests(ticket: TicketView) -> bool:
     return any(one.quantity for one in ticket.closing) or ticket.filled < ticket.quantity
-
-
-def trade_of_ticket(one: TicketView) -> str:
-    """``Buys back 5 C 95,000 · 22 Nov at ≈ 120.50: realises ≈ −$1.23``"""
-    is_long = one.side == Side.BUY
-    price = one.bid if is_long else one.ask
-    result = (
-        "what it realises is not known now"
-        if one.pnl is None
-        else f"realises ≈ {parts.dollars(one.pnl, 2, signed=True)}"
-    )
-    return f"{_verb(is_long)} {one.open_quantity:,} {say.contract(one.symbol)} at {_about(price)}: {result}"
-
-
-def trade_of_leg(leg: LegView) -> str:
-    is_long = leg.side == Side.BUY
-    return f"{_verb(is_long)} {leg.open_quantity:,} {say.contract(leg.symbol)} at {_about(leg.bid if is_long else leg.ask)}"
-
-
-def _verb(is_long: bool) -> str:
-    return "Sells" if is_long else "Buys back"
-
-
-def _about(price: Any) -> str:
-    return "a price nobody offers now" if price is None else f"≈ {say.price(price)}"
 
 
 def _send_close(one: Holding) -> None:

@@ -5,6 +5,8 @@ from decimal import Decimal
 from trader.desk import Status
 from trader.desk.books.lines import OrderLine
 from trader.domain.instrument import Kind, parse_option_symbol
+from trader.domain.order import Side
+from trader.engine.view import LegView, TicketView
 from trader.panel import format as fmt
 from trader.panel import parts, runs, watch
 from trader.panel.markup import Html, tag
@@ -112,6 +114,41 @@ def trigger(line: OrderLine) -> str:
 def price(value: Decimal | None) -> str:
     """A price with two digits, four below a dollar."""
     return parts.price(value)
+
+
+# ------------------------------------------------------------------------------------------------- what closing would do
+
+
+def close_of_ticket(one: TicketView) -> str:
+    """What ending a single order would do, whether it holds something or only works."""
+    if not one.open_quantity:
+        return f"ticket {one.ticket_id}: cancels what is left of {one.side} {one.quantity:,} {contract(one.symbol)}"
+    return f"ticket {one.ticket_id}: {trade_of_ticket(one)}"
+
+
+def trade_of_ticket(one: TicketView) -> str:
+    """``Buys back 5 C 95,000 · 22 Nov at ≈ 120.50: realises ≈ −$1.23``"""
+    is_long = one.side == Side.BUY
+    offered = one.bid if is_long else one.ask
+    result = (
+        "what it realises is not known now"
+        if one.pnl is None
+        else f"realises ≈ {parts.dollars(one.pnl, 2, signed=True)}"
+    )
+    return f"{_verb(is_long)} {one.open_quantity:,} {contract(one.symbol)} at {_about(offered)}: {result}"
+
+
+def trade_of_leg(leg: LegView) -> str:
+    is_long = leg.side == Side.BUY
+    return f"{_verb(is_long)} {leg.open_quantity:,} {contract(leg.symbol)} at {_about(leg.bid if is_long else leg.ask)}"
+
+
+def _verb(is_long: bool) -> str:
+    return "Sells" if is_long else "Buys back"
+
+
+def _about(value: Decimal | None) -> str:
+    return "a price nobody offers now" if value is None else f"≈ {price(value)}"
 
 
 def head(title: str, note: str, *, old: bool = False) -> Html:
