@@ -9,7 +9,7 @@ from trader.panel import format as fmt
 from trader.panel import orders_books, runs, service, watch
 from trader.panel import orders_words as say
 from trader.panel.markup import Html, join, tag
-from trader.panel.orders_list import ANSWER_SECS
+from trader.panel.orders_asked import ANSWER_SECS
 from trader.panel.pressed import note
 
 _TYPED, _SAID = "or_close_typed", "or_all_said"

@@ -11,16 +11,19 @@ from trader.desk.books.lines import OrderDetail, OrderLine
 from trader.domain.errors import TraderError
 from trader.panel import format as fmt
 from trader.panel import markup, orders_books, parts, service, sheet, shown
+from trader.panel import orders_asked as asked
 from trader.panel import orders_words as say
 from trader.panel.markup import Html, join, tag
 from trader.panel.orders_books import Books
 from trader.panel.pressed import note
 
 _PICK, _SAID = "or_pick", "or_cancel_said"
-ANSWER_SECS = 3.0
-_WORKING = ("Order", "State", "Filled", "Left", "Limit", "Trigger", "To touch", "Age", "Of")
+_NOT_ALONE = "It cannot be cancelled alone, it protects a position: Change this order moves it or takes it away."
+_OF_RUN = "It cannot be cancelled alone: a run's orders end with Stop & Exit."
+_WORKING = ("Order", "State", "Filled", "Left", "Limit", "Trigger", "Away", "Age", "Of")
 _ENDED = ("Order", "State", "Filled", "Average", "Slippage", "Fees", "Ended (IST)", "Of", "Why")
-_NUMBERS = ("Filled", "Left", "Limit", "Trigger", "To touch", "Age", "Average", "Slippage", "Fees")
+_REFUSED = ("Time (IST)", "Contract", "Why")
+_NUMBERS = ("Filled", "Left", "Limit", "Trigger", "Away", "Age", "Average", "Slippage", "Fees")
 _Quotes = dict[str, tuple[Decimal | None, Decimal | None, Decimal | None]]
 
 
@@ -30,10 +33,14 @@ def working(status: Status | str, books: Books | None) -> Html:
         return join(say.head("Working orders", "being read"), say.empty("The books are being read."))
     if isinstance(books.working, str):
         return join(say.head("Working orders", "not known", old=True), say.empty(books.working))
-    note = f"{len(books.working)} at the exchange or on their way" if books.working else ""
+    note = (
+        f"{len(books.working)} at the exchange or on the way; away: USD from its price to the market"
+        if books.working
+        else ""
+    )
     if not books.working:
         return join(
-            say.head("Working orders", note), say.empty("No order works. One that is placed stands here until it ends.")
+            say.head("Working orders", note), say.empty("No order works. One that rests stands here until it ends.")
         )
     quotes = {} if isinstance(status, str) else _quotes(status)
     rows = [_row(status, line, quotes) for line in books.working]
@@ -94,7 +101,7 @@ def ended(status: Status | str, books: Books | None) -> Html:
             parts.dollars(line.fees, 4),
             fmt.ist_clock(line.ended_wall),
             say.owner(status, line.run_id, is_ticket=line.is_ticket),
-            tag("span", fmt.plain(line.message or line.reason, 160).replace("_", " "), class_="or-says"),
+            tag("span", _why(line), class_="or-says"),
         )
         for line in books.ended
     ]
@@ -103,6 +110,27 @@ def ended(status: Status | str, books: Books | None) -> Html:
             "Ended orders", f"the last {len(rows)}; slippage against the price it was decided at, below 0 is better"
         ),
         tag("div", sheet.table(_ENDED, rows, name="Ended orders", right=_NUMBERS), class_="or-long"),
+    )
+
+
+def _why(line: OrderLine) -> str:
+    """What the exchange said of it, or what it was for; that a ticket's order is of a ticket stands beside it."""
+    said = line.message or ("" if line.reason == "ticket" else line.reason)
+    return fmt.plain(said, 160).replace("_", " ") or parts.DASH
+
+
+def refused(books: Books | None) -> Html:
+    """Order tickets of today that never became an order, with the reason: nothing of them was sent."""
+    told = () if books is None or isinstance(books.refused, str) else books.refused
+    if not told:
+        return join()
+    rows = [
+        (fmt.ist_clock(one.wall), say.contract(one.symbol), tag("span", fmt.plain(one.text, 300), class_="or-says"))
+        for one in told
+    ]
+    return join(
+        say.head("Refused today", f"the last {len(rows)}; nothing of them was sent"),
+        tag("div", sheet.table(_REFUSED, rows, name="Refused tickets"), class_="or-long"),
     )
 
 
@@ -122,6 +150,7 @@ def picker() -> None:
         for line in lines
     }
     can = [line.client_order_id for line in works if _can_be_cancelled(line)]
+    of_ticket = {line.client_order_id: line.run_id for line in works if line.is_ticket}
     if not names:
         _told()
         return
@@ -129,13 +158,16 @@ def picker() -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="or_pick_row"):
         picked = st.selectbox("Look at an order", list(names), key=_PICK, format_func=lambda one: names.get(one, ""),
                               placeholder="Pick one: its timeline and both ids", width=420)  # fmt: skip
+        if picked in of_ticket and st.button("Change this order", key="or_change", icon=":material/edit:"):
+            asked.ask(("change", of_ticket[picked]))
+            st.rerun()  # the dialog is the page's, not this part's
         if picked in can:
             st.button("Cancel this order", key="or_cancel", icon=":material/close:", on_click=_cancel, args=(picked,))
         if can:
-            st.button(f"Cancel all that work ({len(can)})", key="or_cancel_all", icon=":material/cancel:", on_click=_cancel,
+            st.button(f"Cancel all working orders ({len(can)})", key="or_cancel_all", icon=":material/cancel:", on_click=_cancel,
                       args=(None,))  # fmt: skip
     if picked in {line.client_order_id for line in works} - set(can):
-        st.text("It cannot be cancelled alone: protection is changed by Protect, a run's orders end with Stop & Exit.")
+        st.text(_NOT_ALONE if picked in of_ticket else _OF_RUN)
     _told()
     if picked is not None:
         _one(picked)
@@ -210,7 +242,7 @@ def _cancel(order_id: str | None) -> None:
     # From here on nothing of the session's state is touched: see `pressed`.
     try:
         receipt = desk.cancel(order=order_id, everything=order_id is None, issued_by="panel")
-        row = desk.await_command(receipt.command_id, ANSWER_SECS)
+        row = desk.await_command(receipt.command_id, asked.ANSWER_SECS)
         answer.said = (
             f"Refused: {fmt.plain(row.detail)}." if row.status == "refused" else f"Asked: {fmt.plain(row.detail)}."
         )
