@@ -4,7 +4,7 @@ The panel's form, the CLI's options, the API's schema and every message about a 
 unit of underlying, as the exchange quotes them; quantities are whole contracts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Literal, Self
 
@@ -156,6 +156,18 @@ def parse_tickets(text: str, where: str) -> TicketList:
     parse_json_object(text, where)  # no key twice, no NaN
     try:
         return TicketList.model_validate_json(text)
+    except ValidationError as error:
+        raise InvalidConfig(sentences(error, TicketList), where) from None
+
+
+def one_cancels_the_other(tickets: Iterable[TicketRequest], where: str = "") -> TicketList:
+    """Two tickets, linked.
+
+    Raises:
+        InvalidConfig: They cannot be, with `where`.
+    """
+    try:
+        return TicketList(tickets=tuple(tickets), link="oco")
     except ValidationError as error:
         raise InvalidConfig(sentences(error, TicketList), where) from None
 

@@ -9,16 +9,16 @@ from trader.panel.cards import Card
 from trader.panel.markup import Html, join, tag
 
 
-def draw(quote: str, check: OrderCheck | None, against: Sequence[str]) -> Html:
-    """The contract's prices, the order's money, and what stands against it."""
+def draw(quote: str, check: OrderCheck | None, against: Sequence[str], warning: str = "") -> Html:
+    """The contract's prices, the order's money, what stands against it, and what it is well to know."""
     cost = None if check is None else check.tickets[0].cost
-    verdict = (
-        tag("p", "✓ The check finds nothing against it.", class_="ar-up") if check is not None and check.ok else None
-    )
+    passes = "The check lets it pass all the same." if warning else "The check finds nothing against it."
+    verdict = tag("p", f"✓ {passes}", class_="ar-up") if check is not None and check.ok else None
     return join(
         tag("p", quote, class_="or-mute"),
         cards.cards(_figures(cost, check)),
         *(tag("p", sentence, class_="ar-down") for sentence in against),
+        tag("p", f"⚠ {warning}", class_="ar-old") if warning else None,
         verdict,
     )
 

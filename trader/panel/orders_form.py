@@ -192,9 +192,9 @@ def _live(symbol: str, told: Sequence[str]) -> None:
     """What the order would cost, and what has come to stand against it since it was typed: by the prices of these seconds."""
     wanted, faults, check, said = _judged(symbol)
     others = [sentence for name, sentence in faults.items() if name not in told]
-    if wanted is not None and check is not None and (cost := check.tickets[0].cost) is not None:
-        others += filter(None, [ask.late_stop(wanted.tickets[0], cost.liquidation_price)])
-    markup.draw(orders_cost.draw(_quote(symbol), check, [*others, *([said] if said else [])]))
+    cost = None if check is None else check.tickets[0].cost
+    late = "" if wanted is None or cost is None else ask.late_stop(wanted.tickets[0], cost.liquidation_price)
+    markup.draw(orders_cost.draw(_quote(symbol), check, [*others, *([said] if said else [])], late))
 
 
 def _quote(symbol: str) -> str:

@@ -125,7 +125,11 @@ def refused(books: Books | None) -> Html:
     if not told:
         return join()
     rows = [
-        (fmt.ist_clock(one.wall), say.contract(one.symbol), tag("span", fmt.plain(one.text, 300), class_="or-says"))
+        (
+            fmt.ist_clock(one.wall),
+            say.contract(one.symbol),
+            tag("span", say.numbers_in_words(fmt.plain(one.text, 300)), class_="or-says"),
+        )
         for one in told
     ]
     return join(

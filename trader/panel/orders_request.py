@@ -13,6 +13,7 @@ from trader.config.orders import Orders
 from trader.config.ticket import OrderKind, Protection, TicketList, TicketRequest
 from trader.domain.order import Side
 from trader.panel import form, orders_contract, parts
+from trader.panel import orders_words as say
 
 KINDS = {
     "market": "Market",
@@ -194,6 +195,7 @@ def in_words(name: str, words: str) -> str:
 
 def problem(name: str, words: str) -> str:
     """What the check says of a field, as a sentence that names it."""
+    words = say.numbers_in_words(words)
     title = "" if not name or name == "symbol" else f"{described(name).title}: "
     return f"{title}{words}." if title else in_words("", words)
 

@@ -1,5 +1,6 @@
 """How orders, contracts and their owners are called on the page Orders & positions."""
 
+import re
 from decimal import Decimal
 
 from trader.desk import Status
@@ -21,6 +22,7 @@ CSS = """
 .or-empty{margin:.2rem 0 .9rem}
 .sheet .or-says{white-space:normal;min-width:9rem}
 .ar-card meter{display:block;width:100%;height:8px}
+.st-key-or_form .ar-cards{grid-template-columns:repeat(2,minmax(0,1fr))}
 .st-key-or_close_all{border-color:light-dark(#b3272d,#ff8a8a)!important}
 @media (max-width:760px){
 .stMain:has(.st-key-or_positions) .sheet tr{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));column-gap:1rem}
@@ -109,6 +111,24 @@ def trigger(line: OrderLine) -> str:
     if line.stop_price is not None:
         return price(line.stop_price)
     return parts.DASH if line.trail is None else f"trails by {price(line.trail)}"
+
+
+_NUMBERS = re.compile(r" \((?P<pairs>[a-z_]+=[^()]*)\)")
+_LONG = re.compile(r"\d+\.\d{3,}")
+_LISTED = re.compile(r"check(\d+)")  # what the check calls the orders of a list before they have an id
+
+
+def numbers_in_words(said: str) -> str:
+    """``(limit_price=10, band=75504.8928..78586.7252)`` as ``(limit price 10, band 75,504.89 to 78,586.73)``."""
+    return _NUMBERS.sub(lambda found: f" ({', '.join(_pair(one) for one in found['pairs'].split(', '))})", said)
+
+
+def _pair(text: str) -> str:
+    name, _, value = text.partition("=")
+    if listed := _LISTED.fullmatch(value):
+        return f"order {int(listed[1]) + 1} of the list"
+    value = _LONG.sub(lambda found: parts.price(Decimal(found[0])), value.replace("..", " to "))
+    return f"{name.replace('_', ' ')} {value}".rstrip()
 
 
 def price(value: Decimal | None) -> str:
