@@ -158,7 +158,7 @@ def test_one_is_taken_out_and_back_into_the_form_with_all_that_was_typed(open_pa
     assert str(at.selectbox(key="or_strike").value) == symbol and at.number_input(key="or_ticket.quantity").value == 7
     assert at.number_input(key="or_ticket.limit_price").value == 5000 and at.session_state["or_ticket.side"] == "sell"
     assert at.number_input(key="or_ticket.take_profit.price").value == 10
-    assert "1. Buy 1 BTCUSD" in read(at) and "List: 1 order, sent together" in read(at)
+    assert "1. Buy 1 BTCUSD" in read(at) and "can be linked" in read(at)
     press(at, "or_list_clear")
     assert not has(at, "or_list_send_")
 

@@ -75,5 +75,8 @@ def _sentence(one: TicketAnswer) -> str:
         return f"Refused: {what}. {ask.problem(one.field, one.sentence)}"
     if one.status == "new":
         return f"Recorded: {what}. The runner has not answered yet; pressing again asks after the same order."
-    words = "" if one.ticket is None else f" {fmt.plain(one.ticket.words)}."
+    settled = (
+        one.ticket is not None and one.ticket.status != "waiting"
+    )  # what it waits for has come by the time it is read
+    words = f" {fmt.plain(one.ticket.words)}." if one.ticket is not None and settled else ""
     return f"Accepted: {what}, ticket {one.ticket_id}.{words}"

@@ -109,7 +109,7 @@ def draw(env: str) -> None:
         _answer(listed)
         return
     with st.container(key="or_several", gap="small"):
-        st.markdown(f"**List: {_orders(len(listed.tickets))}, sent together**")
+        st.markdown(f"**List: {_orders(len(listed.tickets))}{', sent together' if listed.tickets[1:] else ''}**")
         _linking(listed)
         whole = _whole(listed.tickets)
         _live()
@@ -138,6 +138,8 @@ def _answer(listed: _Listed) -> None:
 
 
 def _linking(listed: _Listed) -> None:
+    if len(listed.tickets) == 1:
+        st.caption("With a second order the two can be linked: the first that fills cancels the other (OCO).")
     if len(listed.tickets) == 2:
         shown.begin_with(_LINK, "none", _LINKS)
         st.segmented_control("The two of them", list(_LINKS), key=_LINK, format_func=_LINKS.__getitem__, required=True,
@@ -196,7 +198,7 @@ def _row(number: int, one: TicketRequest, of: TicketCheck | None) -> tuple[Html 
         parts.DASH if cost is None or not cost.premium else parts.dollars(cost.premium, 4, signed=True),
         parts.DASH if cost is None else parts.dollars(cost.fee, 4),
         parts.DASH if cost is None else parts.dollars(cost.margin, 2),
-        _verdict(of),
+        _verdict(one, of),
     )
 
 
@@ -211,11 +213,13 @@ def _price(one: TicketRequest) -> str:
     return f"{kind} {' / '.join(said)}".rstrip() + (", reduce only" if one.reduce_only else "")
 
 
-def _verdict(of: TicketCheck | None) -> Html | str:
+def _verdict(one: TicketRequest, of: TicketCheck | None) -> Html | str:
     if of is None:
         return "not known"
     if not of.problems:
-        return tag("span", "✓ passes", class_="ar-up")
+        late = ask.late_stop(one, None if of.cost is None else of.cost.liquidation_price)
+        warned = tag("span", f" ⚠ {late}", class_="ar-old or-says") if late else None
+        return join(tag("span", "✓ passes", class_="ar-up"), warned)
     said = " ".join(ask.problem(one.field, one.sentence) for one in of.problems)
     return tag("span", f"✗ {said}", class_="ar-down or-says")
 
