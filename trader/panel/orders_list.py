@@ -1,5 +1,6 @@
 """Orders of all runs and tickets: what works above, what has ended below; and one of them with its timeline."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -17,11 +18,13 @@ from trader.panel.markup import Html, join, tag
 from trader.panel.orders_books import Books
 from trader.panel.pressed import note
 
+_TERMS = {"gtc": "rests until cancelled", "ioc": "at once or not at all"}
 _PICK, _SAID = "or_pick", "or_cancel_said"
 _NOT_ALONE = "It cannot be cancelled alone, it protects a position: Change this order moves it or takes it away."
 _OF_RUN = "It cannot be cancelled alone: a run's orders end with Stop & Exit."
 _WORKING = ("Order", "State", "Filled", "Left", "Limit", "Trigger", "Away", "Age", "Of")
 _ENDED = ("Order", "State", "Filled", "Average", "Slippage", "Fees", "Ended (IST)", "Of", "Why")
+_REFUSED_AS = re.compile(r"^the ticket on \S+ was refused: (?:[A-Z_]+: )?")  # the rest is the reason
 _REFUSED = ("Time (IST)", "Contract", "Why")
 _NUMBERS = ("Filled", "Left", "Limit", "Trigger", "Away", "Age", "Average", "Slippage", "Fees")
 _Quotes = dict[str, tuple[Decimal | None, Decimal | None, Decimal | None]]
@@ -128,7 +131,12 @@ def refused(books: Books | None) -> Html:
         (
             fmt.ist_clock(one.wall),
             say.contract(one.symbol),
-            tag("span", say.numbers_in_words(fmt.plain(one.text, 300)), class_="or-says"),
+            tag(
+                "span",
+                say.numbers_in_words(_REFUSED_AS.sub("", fmt.plain(one.text, 300))),
+                class_="or-says",
+                title=one.text,
+            ),
         )
         for one in told
     ]
@@ -203,29 +211,32 @@ def _one(order_id: str) -> None:
 
 
 def _detail(found: OrderDetail) -> Html:
-    ids = [
-        ("Our id", found.client_order_id),
-        ("The exchange's", ", ".join((found.venue_order_id or "not told yet", *found.other_ids))),
-    ]
-    what = f"{found.order_type.replace('_', ' ')}, {found.time_in_force}"
+    others = ", ".join((found.venue_order_id or "not told yet", *found.other_ids))
+    what = f"{found.order_type.replace('_', ' ')}, {_TERMS.get(found.time_in_force, found.time_in_force)}"
     what += "".join(word for on, word in ((found.post_only, ", post-only"), (found.reduce_only, ", reduce-only")) if on)
+    why = (
+        ""
+        if found.reason == "ticket"
+        else f" · {fmt.plain(found.reason, 160).replace('_', ' ')}"
+        if found.reason
+        else ""
+    )
     return join(
-        tag("p", tag("b", say.order(found)), " ", say.state(found)),
         tag(
             "p",
-            what,
-            f" · asked by {fmt.plain(found.who, 40)}",
-            f" · {fmt.plain(found.reason, 160)}" if found.reason else None,
+            tag("b", say.order(found)),
+            " ",
+            say.state(found),
+            f" · {what} · asked by {fmt.plain(found.who, 40)}{why}",
         ),
-        *(tag("p", tag("span", f"{name}: ", class_="or-mute"), value) for name, value in ids),
-        tag("p", _latencies(found)),
+        tag("p", f"Our id: {found.client_order_id} · The exchange's: {others} · {_latencies(found)}", class_="or-mute"),
         tag("ol", *_steps(found), class_="or-steps"),
     )
 
 
 def _latencies(found: OrderDetail) -> str:
     said = [
-        f"{word} after {fmt.age(secs)}"
+        f"{word} after {secs:.2f} s"
         for word, secs in (("answered", found.answer_secs), ("last fill", found.fill_secs))
         if secs is not None
     ]

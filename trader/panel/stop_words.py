@@ -149,7 +149,7 @@ def bar_text(status: Status) -> tuple[str, list[Piece]]:
         pieces = [*(pieces if watch.running(status) else ()), *_of_tickets(singles)]
     if not among or status.run is None:
         return state, pieces
-    opened = None if status.day is None else status.day.open
+    opened = runs.open_pnl(among)
     places = max(parts.places(run.premium) for run in among)
     money = parts.dollars(opened, places, signed=True)
     return state, [*pieces, Piece(f"all {len(among)} runs {money}", "")]
@@ -158,7 +158,9 @@ def bar_text(status: Status) -> tuple[str, list[Piece]]:
 def _of_tickets(singles: tuple[TicketView, ...]) -> list[Piece]:
     """How many single orders are not finished, and what those that hold something have made."""
     count, held = _count(len(singles), "order ticket"), [one for one in singles if one.open_quantity]
-    told = [Piece(f"{count} not finished, see Orders & positions", count)]
+    closing = sum(one.phase is Phase.EXITING for one in singles)
+    doing = f"{closing} of them being closed" if closing else "see Orders & positions"
+    told = [Piece(f"{count} not finished, {doing}", f"{count}{', closing' if closing else ''}")]
     if held and all(one.pnl is not None for one in held):
         money = parts.dollars(sum((one.pnl or Decimal(0) for one in held), Decimal(0)), 2, signed=True)
         told.append(_piece(money))
