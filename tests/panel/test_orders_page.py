@@ -173,6 +173,11 @@ def test_a_working_order_tells_state_rest_distance_and_age(open_panel: Open) -> 
     )
 
 
+def test_a_linked_order_names_the_other(open_panel: Open) -> None:
+    at, _ = opened(open_panel, tickets=[works(linked="t1ck3t0009")], working=[order_line()])
+    assert "ticket t1ck3t0002 (OCO with t1ck3t0009)" in read(at)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -546,6 +551,13 @@ def test_a_double_click_sent_two_orders_once_the_page_was_quick(open_panel: Open
     typed(at, "quantity", 2)
     press(at, "or_send_")
     assert len(asked(desk, "order")) == 2, "another order is another press"
+
+
+@pytest.mark.parametrize(("side", "price"), [("bid", 91_240), ("ask", 91_241)])
+def test_the_limit_is_put_at_what_the_book_shows(open_panel: Open, side: str, price: int) -> None:
+    at, _ = form(open_panel)
+    press(at, f"or_at_{side}")
+    assert at.number_input(key="or_ticket.limit_price").value == price and "✓ The check finds nothing" in read(at)
 
 
 def test_reduce_only_hides_protection_and_work(open_panel: Open) -> None:

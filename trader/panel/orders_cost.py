@@ -29,11 +29,14 @@ def _figures(cost: OrderCost | None, check: OrderCheck | None) -> list[Card]:
             Card(name, parts.DASH, "once the order is complete")
             for name in ("Notional", "Fees", "Margin", "Free after")
         ]
-    premium = "" if not cost.premium else f"premium {parts.dollars(cost.premium, 4, signed=True)}, "
-    away = "" if cost.distance is None else f"{say.price(cost.distance)} from the market"
+    away = "" if cost.distance is None else f", {say.price(cost.distance)} from the market"
+    notional, at = parts.dollars(cost.notional, 2), f"at {say.price(cost.price)}{away}"
+    first = Card("Notional", notional, at)
+    if cost.premium:
+        first = Card("Premium", parts.dollars(cost.premium, 4, signed=True), f"{at}; notional {notional}")
     return [
-        Card("Notional", parts.dollars(cost.notional, 2), f"at {say.price(cost.price)}{f', {away}' if away else ''}"),
-        Card("Fees", parts.dollars(cost.fee, 4), f"{premium}as {cost.role}"),
+        first,
+        Card("Fees", parts.dollars(cost.fee, 4), f"as {cost.role}"),
         Card("Margin", parts.dollars(cost.margin, 2), _liquidated(cost, check)),
         Card("Free after", parts.dollars(cost.free_after, 2), f"now {parts.dollars(check.free, 2)}"),
     ]

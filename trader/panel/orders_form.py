@@ -144,6 +144,24 @@ def _row(names: Sequence[str], contract: Instrument, slots: _Slots) -> None:
         with column:
             _number(name, contract)
             slots[name] = st.empty()
+            if name == "limit_price":
+                with st.container(horizontal=True, gap="small", key="or_at"):
+                    for side in ("bid", "ask"):
+                        st.button(
+                            f"At the {side}",
+                            key=f"or_at_{side}",
+                            type="tertiary",
+                            on_click=_at,
+                            args=(contract.symbol, side),
+                        )
+
+
+def _at(symbol: str, side: str) -> None:
+    """The limit at what the book shows this moment; it does not follow the book."""
+    found = _picked(symbol)
+    price = None if isinstance(found, str) else getattr(found.quote, side, None)
+    if price is not None:
+        st.session_state[ask.key("limit_price")] = float(price)
 
 
 def _number(name: str, contract: Instrument) -> None:
@@ -199,6 +217,12 @@ def _live(symbol: str, told: Sequence[str]) -> None:
 
 def _quote(symbol: str) -> str:
     """The contract's line, at prices of these seconds."""
+    found = _picked(symbol)
+    return found if isinstance(found, str) else orders_contract.line(found)
+
+
+def _picked(symbol: str) -> orders_contract.Picked | str:
+    """The contract with its prices of these seconds, or why there are none."""
     try:
         board = service.desk().listed(orders_contract.underlying())
     except TraderError as error:
@@ -206,7 +230,7 @@ def _quote(symbol: str) -> str:
     contract = next((one for one in board.instruments if one.symbol == symbol), None)
     if contract is None:
         return f"{symbol} is no longer listed."
-    return orders_contract.line(orders_contract.Picked(contract, board.quotes.get(symbol), board.spot))
+    return orders_contract.Picked(contract, board.quotes.get(symbol), board.spot)
 
 
 # ------------------------------------------------------------------------------------------------- sending

@@ -61,8 +61,15 @@ def _row(status: Status | str, line: OrderLine, quotes: _Quotes) -> tuple[Html |
         say.trigger(line),
         _to_touch(line, quotes),
         parts.DASH if age is None else fmt.duration(timedelta(seconds=max(age, 1))),
-        say.owner(status, line.run_id, is_ticket=line.is_ticket),
+        f"{say.owner(status, line.run_id, is_ticket=line.is_ticket)}{_linked(status, line)}",
     )
+
+
+def _linked(status: Status | str, line: OrderLine) -> str:
+    """The other ticket, of an order that the other's fill cancels."""
+    singles = () if isinstance(status, str) or line.purpose != "entry" else status.tickets
+    other = next((one.linked for one in singles if one.ticket_id == line.run_id), "")
+    return f" (OCO with {fmt.plain(other, 24)})" if other else ""
 
 
 def _quotes(status: Status) -> _Quotes:
