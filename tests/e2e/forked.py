@@ -11,7 +11,7 @@ import trader.desk
 import trader.exchange.delta.gateway
 import trader.exchange.delta.stream.feeds
 import trader.journal.store
-import trader.runner.host  # noqa: F401
+import trader.runner.host
 
 
 def run(environment: dict[str, str], said: Path) -> None:

@@ -26,7 +26,7 @@ def await_same_books(live: Live) -> None:
         return True if not last[0] else None
 
     try:
-        await_value(look, PATIENCE_SECS, "books equal to the exchange's rows")
+        await_value(look, PATIENCE_SECS, "books equal to the exchange's rows", every_secs=0.1)
     except AssertionError:
         raise AssertionError("; ".join(last[0])) from None
 

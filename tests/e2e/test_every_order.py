@@ -17,6 +17,7 @@ from trader.domain.order import OrderStatus
 pytestmark = pytest.mark.slow
 
 QUANTITY = 6
+_LOOK_SECS = 0.05
 # What is asked for; prices as shares of the index. A buy throughout: tickets of one contract stand on one side.
 KINDS: dict[str, Ticket] = {
     "market": {"order_type": "market"},
@@ -29,9 +30,9 @@ KINDS: dict[str, Ticket] = {
     "take profit limit": {"order_type": "take_profit_limit", "stop_price": "0.95", "limit_price": "0.951"},
     "trailing stop": {"order_type": "trailing_stop", "trail_usd": "500"},
     "bracket": {"order_type": "market", "stop_loss": {"price": "0.95"}, "take_profit": {"price": "1.05"}},
-    "chase": {"order_type": "market", "work": "chase", "orders": {"timeout_secs": 2}},
-    "twap": {"order_type": "market", "work": "twap", "orders": {"entry_slices": 3, "entry_duration_secs": 6}},
     "iceberg": {"order_type": "market", "work": "iceberg", "orders": {"entry_visible_pct": 40, "entry_refresh_secs": 1, "timeout_secs": 2}},
+    "twap": {"order_type": "market", "work": "twap", "orders": {"entry_slices": 3, "entry_duration_secs": 6}},
+    "chase": {"order_type": "market", "work": "chase", "orders": {"timeout_secs": 2}},
     "reduce-only": {"order_type": "market", "reduce_only": True, "side": "sell"},
 }  # fmt: skip
 WAITS = {"limit", "post-only", "stop market", "stop limit", "take profit market", "take profit limit", "trailing stop"}
@@ -66,10 +67,10 @@ class Scene:
 
     def lines(self, kind: str, ticket: str) -> list[OrderLine]:
         """Its orders. What reduces has none of its own: they are closing orders of what it closes."""
+        if kind != "reduce-only":
+            return list(self.live.desk.orders(run_id=ticket).orders)
         ours = order_lines(self.live).values()
-        if kind == "reduce-only":
-            return [one for one in ours if one.closing.startswith("R") and one.client_order_id not in self._before]
-        return [one for one in ours if one.run_id == ticket]
+        return [one for one in ours if one.closing.startswith("R") and one.client_order_id not in self._before]
 
     def await_done(self, kind: str, ticket: str) -> list[OrderLine]:
         """Wait until its order rests, or all of it has filled and nothing works any more but what protects it."""
@@ -84,7 +85,7 @@ class Scene:
             return lines if sum(one.filled for one in lines) == QUANTITY and works == protects else None
 
         try:
-            return list(await_value(look, PATIENCE_SECS, kind))
+            return list(await_value(look, PATIENCE_SECS, kind, _LOOK_SECS))
         except AssertionError:
             raise AssertionError(f"{kind}: {last}; {self.live.said.read_text()[-500:]}") from None
 
@@ -101,7 +102,9 @@ class Scene:
             else:
                 self.live.desk.cancel(ticket=ticket, issued_by="cli")
         for ticket in works.values():
-            await_value(lambda name=ticket: self._has_ended(name) or None, PATIENCE_SECS, f"the end of {ticket}")  # type: ignore[misc]
+            await_value(
+                lambda name=ticket: self._has_ended(name) or None, PATIENCE_SECS, f"the end of {ticket}", _LOOK_SECS
+            )  # type: ignore[misc]
         if works:
             await_same_books(self.live)
 
