@@ -128,17 +128,29 @@ class Api:
 
 @contextmanager
 def panel_of(live: Live) -> Iterator[Panel]:
-    """The page, opened with the perpetual picked."""
+    """The page Orders & positions, with the perpetual picked."""
     service.forget()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(service, "desk", lambda: live.desk)
-        at = AppTest.from_file(ENTRY, default_timeout=60)
-        at.switch_page("pages/orders.py")
-        at.session_state["or_underlying"], at.session_state["or_expiry"] = "BTC", "perpetual"
-        at.run()
-        assert PERP in read(at), read(at)
-        yield Panel(at)
+        panel = Panel(_opened("orders", or_underlying="BTC", or_expiry="perpetual"))
+        assert PERP in read(panel.at), read(panel.at)
+        yield panel
     service.forget()
+
+
+def dashboard_of(run_id: str) -> str:
+    """The words of the dashboard, looking at a run; inside of `panel_of`."""
+    return read(_opened("dashboard", run_watched=run_id))
+
+
+def _opened(page: str, **state: str) -> AppTest:
+    at = AppTest.from_file(ENTRY, default_timeout=60)
+    at.switch_page(f"pages/{page}.py")
+    for name, value in state.items():
+        at.session_state[name] = value
+    at.run()
+    assert not at.exception, at.exception
+    return at
 
 
 @contextmanager

@@ -27,9 +27,19 @@ PATIENCE_SECS = 60.0  # for conditions: a machine that others use too needs its 
 _QUOTA = 10**7  # a test looks much more often than a program would
 
 
+class StillMarket(SyntheticMarket):
+    """Its prices stand still when they are told to, while time goes on: two questions are answered alike, and no price gets old."""
+
+    stands = False
+
+    def advance(self, now: datetime) -> None:
+        if not self.stands:
+            super().advance(now)
+
+
 def faulty_venue(speed: float) -> VenueServer:
     """A venue in a thread of this process, with a control port."""
-    market = SyntheticMarket(SyntheticSettings(seed=1, start=START))
+    market = StillMarket(SyntheticSettings(seed=1, start=START))
     credential = Credential(api_key=KEY, api_secret=SECRET, user_id=USER)
     server = VenueServer(
         market, VenueSettings(credentials=(credential,), speed=speed, control_port=0, quota_units=_QUOTA)
