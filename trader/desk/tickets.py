@@ -70,6 +70,11 @@ class TicketDesk(BookReads):
     ) -> CommandReceipt: ...
 
     @abstractmethod
+    def _record(
+        self, kind: CommandKind, body: dict[str, object], issued_by: IssuedBy, key: str = ""
+    ) -> CommandReceipt: ...
+
+    @abstractmethod
     def _earlier(self, kind: CommandKind, asked: dict[str, object], key: str) -> CommandReceipt | None: ...
 
     @abstractmethod
@@ -110,7 +115,7 @@ class TicketDesk(BookReads):
         if not _only_reduces(tickets) and (halted := halt_words(self.settings.home)):
             raise NotPossible(f"{halted}; nothing was sent.")
         self._require_runner("nothing was sent")
-        return self._submit("order", {**asked, "who": who}, issued_by, key)
+        return self._record("order", {**asked, "who": who}, issued_by, key)
 
     def order_phrase(self, tickets: TicketList) -> str:
         """What a person must type to send these with real money; empty where nothing is to be typed."""
@@ -234,7 +239,9 @@ class TicketDesk(BookReads):
 
     def _require_runner(self, what: str) -> None:
         journal = self._journal()  # the whole status would fold each ticket that the runner has just written of
-        health = runner_health(journal.lease_row(self.account), journal.snapshot(self.account), datetime.now(UTC))
+        with journal.look():
+            lease, pictured = journal.lease_row(self.account), journal.pictured_at(self.account)
+        health = runner_health(lease, pictured, datetime.now(UTC))
         if not health.alive:
             raise NotPossible(
                 f"No runner is alive for account {self.account}, so {what}; "

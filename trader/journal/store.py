@@ -36,10 +36,12 @@ from trader.journal import tables as t
 from trader.journal.appending import Appender, Row, build_rows
 from trader.journal.commands import Command, CommandKind, CommandMark, CommandRow
 from trader.journal.database import (
+    LATER,
     READS,
     connection_lost,
     driver_error,
     file_identity,
+    flush,
     in_words,
     is_conflict,
     open_engine,
@@ -55,6 +57,7 @@ _snapshots = msgspec.json.Decoder(LiveSnapshot)
 # Built once, as all that is asked every second: putting a statement together costs more than running it.
 _NEWEST_PICTURE = select(t.live.c.body).order_by(t.live.c.wall.desc()).limit(1)
 _PICTURE = select(t.live.c.body).where(t.live.c.account == bindparam("account"))
+_PICTURED = select(t.live.c.wall).where(t.live.c.account == bindparam("account"))
 
 
 class RecordExists(JournalError):
@@ -100,11 +103,13 @@ class Journal:
     # ------------------------------------------------------------ transactions
 
     @contextmanager
-    def _write(self) -> Iterator[Connection]:
+    def _write(self, *, later: bool = False) -> Iterator[Connection]:
+        """A writing transaction, on disk when it has ended, or `later`."""
         with self._write_lock, in_words(self._place, self._driver_error):
             self._check_file()
-            with self._engine.begin() as connection:
-                yield connection
+            with self._engine.connect().execution_options(**(LATER if later else {})) as connection:
+                with connection.begin():
+                    yield connection
 
     @contextmanager
     def look(self) -> Iterator[None]:
@@ -262,14 +267,14 @@ class Journal:
         return self._accounts[run_id]
 
     def publish(self, snapshot: LiveSnapshot) -> None:
-        """Replace the account's live picture."""
+        """Replace the account's live picture. One that a power failure takes is no loss, so no disk is waited for."""
         row = {
             "account": snapshot.account,
             "wall": t.instant_text(snapshot.wall),
             "body": msgspec.json.encode(snapshot).decode(),
         }
         statement = insert_into(self._engine.dialect, t.live).values(**row)
-        with self._write() as connection:
+        with self._write(later=True) as connection:
             connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=["account"], set_={"wall": row["wall"], "body": row["body"]}
@@ -280,7 +285,7 @@ class Journal:
         """Add points to the P&L series."""
         if not rows:
             return
-        with self._write() as connection:
+        with self._write(later=True) as connection:
             connection.execute(insert(t.samples), [views.sample_row(row) for row in rows])
 
     def pending_commands(self, account: str) -> list[CommandRow]:
@@ -311,9 +316,23 @@ class Journal:
     # ------------------------------------------------------------ for every process
 
     def submit_command(self, command: Command) -> None:
-        """Insert a command row; the same command again changes nothing."""
-        with self._write() as connection:
+        """Insert a command row; the same command again changes nothing. A runner sees it from then on, and what it records of it comes
+        behind it on the disk; it outlives a power failure once `flush` has returned."""
+        with self._write(later=True) as connection:
             cmd.submit(connection, command)
+
+    def flush(self) -> None:
+        """Return when everything written so far is on disk.
+
+        Raises:
+            JournalError: The disk has not taken it.
+        """
+        if self._path is None:
+            return  # a server has it on disk at the end of each transaction
+        try:
+            flush(self._path)
+        except OSError as error:
+            raise JournalError(f"The journal {self._place} is not known to be on disk ({error.strerror}).") from error
 
     def command(self, command_id: str) -> CommandRow | None:
         with self._read() as connection:
@@ -400,6 +419,12 @@ class Journal:
         with self._read() as connection:
             body = connection.execute(query, {"account": account}).scalar()
             return None if body is None else _snapshots.decode(body)
+
+    def pictured_at(self, account: str) -> datetime | None:
+        """Of when an account's live picture is; much cheaper than reading it."""
+        with self._read() as connection:
+            wall = connection.execute(_PICTURED, {"account": account}).scalar()
+            return None if wall is None else t.parse_instant(wall)
 
     def runs(
         self,
