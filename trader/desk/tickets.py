@@ -9,6 +9,7 @@ import time
 from abc import abstractmethod
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import repeat
 from typing import Any, Literal
 
 import msgspec
@@ -273,12 +274,25 @@ class TicketDesk(BookReads):
                 break
             time.sleep(_POLL_SECS * 2)
         listed = TicketList.model_validate({name: row.body[name] for name in ("tickets", "link") if name in row.body})
-        told = tuple(self._told(row, name, asked) for name, asked in zip(names, listed.tickets, strict=True))
-        return OrderAnswer(command_id=command_id, status=row.status, detail=row.detail, tickets=told)
+        runs, wall = self._runs(), datetime.now(UTC)
+        with self._journal().look():
+            refused = [
+                next((one for one in runs.records(name) if isinstance(one, rec.TicketRefused)), None) for name in names
+            ]
+            # What was decided a moment ago is in no picture yet.
+            views = [self.ticket(name) if settled_secs else runs.ticket(name, wall) for name in names]
+        told = map(self._told, repeat(row), names, listed.tickets, refused, views)
+        return OrderAnswer(command_id=command_id, status=row.status, detail=row.detail, tickets=tuple(told))
 
-    def _told(self, row: CommandRow, name: str, asked: TicketRequest) -> TicketAnswer:
+    def _told(
+        self,
+        row: CommandRow,
+        name: str,
+        asked: TicketRequest,
+        refused: rec.TicketRefused | None,
+        view: TicketView | None,
+    ) -> TicketAnswer:
         """What became of one ticket of a command."""
-        refused = next((one for one in self._runs().records(name) if isinstance(one, rec.TicketRefused)), None)
         code, field, sentence = "", "", ""
         if refused is not None:
             code, field, sentence = refused.code, refused.field, refused.detail + self._near(refused.code, asked.symbol)
@@ -293,7 +307,7 @@ class TicketDesk(BookReads):
             code=code,
             field=field,
             sentence=sentence,
-            ticket=None if code or row.status == "new" else self.ticket(name),
+            ticket=None if code or row.status == "new" else view,
         )
 
     def _near(self, code: str, symbol: str) -> str:

@@ -72,8 +72,9 @@ class Due:
         self._next[what] = now + every
         return True
 
-    def at_once(self, what: str) -> None:
-        self._next.pop(what, None)
+    def soon(self, what: str, secs: float) -> None:
+        """Within so many seconds, if it is not due before."""
+        self._next[what] = min(self._next.get(what, 0.0), time.monotonic() + secs)
 
 
 class CommandPoll:

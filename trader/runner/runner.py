@@ -46,6 +46,7 @@ from trader.runner.writing import Writer
 logger = logging.getLogger(__name__)
 
 TICK_SECS = 0.1
+_TOLD_SECS = 0.05  # what was recorded is in a picture then: one that was made at once would hold up the request it led to
 
 Item = ev.AnyEvent | Note | CommandRow | JournalError
 
@@ -284,7 +285,7 @@ class Runner:
 
     def _recorded(self, records: Sequence[AnyRecord], state: State) -> None:
         log_records(records, state)
-        self._due.at_once("publish")
+        self._due.soon("publish", _TOLD_SECS)
 
     def _degrade(self, error: JournalError) -> None:
         """The journal failed outside a step: the engine is told all the same, once."""
