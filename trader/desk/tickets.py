@@ -240,9 +240,7 @@ class TicketDesk(BookReads):
 
     def _require_runner(self, what: str) -> None:
         journal = self._journal()  # the whole status would fold each ticket that the runner has just written of
-        with journal.look():
-            lease, pictured = journal.lease_row(self.account), journal.pictured_at(self.account)
-        health = runner_health(lease, pictured, datetime.now(UTC))
+        health = runner_health(journal.lease_row(self.account), journal.pictured_at(self.account), datetime.now(UTC))
         if not health.alive:
             raise NotPossible(
                 f"No runner is alive for account {self.account}, so {what}; "
@@ -266,7 +264,11 @@ class TicketDesk(BookReads):
         Raises:
             NotPossible: There is no such command.
         """
-        row = self.await_command(command_id, timeout_secs)
+        return self.order_answer(self.await_command(command_id, timeout_secs), settled_secs=settled_secs)
+
+    def order_answer(self, row: CommandRow, *, settled_secs: float = 0) -> OrderAnswer:
+        """The same of a command as it stands."""
+        command_id = row.command_id
         names = [ticket_id_for(command_id, number) for number in range(len(row.body["tickets"]))]
         deadline = time.monotonic() + settled_secs
         while row.status == "accepted" and time.monotonic() < deadline:

@@ -7,10 +7,10 @@ from functools import cache
 from typing import Any, Literal, cast
 
 import msgspec
-from sqlalchemy import Connection, Dialect, bindparam, select, text, update
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Connection, Dialect, bindparam, literal_column, select, update
 
 from trader.domain.errors import JournalError
+from trader.journal.compiled import question
 from trader.journal.tables import commands, instant_text, parse_instant
 from trader.journal.upsert import insert_into
 
@@ -144,11 +144,26 @@ def read(connection: Connection, command_id: str) -> CommandRow | None:
     return None if row is None else _command(row)
 
 
-# Built once, since each stands between an order and its sending: putting a statement together costs more than running it.
+class Questions:
+    """What is asked of commands again and again."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._of_id = question(_OF_ID, dialect)
+        self._pending = question(_PENDING, dialect)
+
+    def of_id(self, cursor: Any, command_id: str) -> CommandRow | None:
+        rows = self._of_id.ask(cursor, {"command_id": command_id})
+        return _command(rows[0]) if rows else None
+
+    def pending(self, cursor: Any, account: str) -> list[CommandRow]:
+        """Commands not answered yet, in the order they came."""
+        return [_command(row) for row in self._pending.ask(cursor, {"account": account})]
+
+
 _OF_ID = select(commands).where(commands.c.command_id == bindparam("command_id"))
 _PENDING = (
     select(commands)
-    .where(commands.c.status == "new", commands.c.account == bindparam("account"))
+    .where(commands.c.status == literal_column("'new'"), commands.c.account == bindparam("account"))
     .order_by(commands.c.id)
 )
 _MARK = (
@@ -161,19 +176,6 @@ _MARK = (
 @cache
 def _insertion(dialect: Dialect) -> Any:
     return insert_into(dialect, commands).on_conflict_do_nothing(index_elements=["command_id"])
-
-
-def read_pending(connection: Connection, account: str) -> list[CommandRow]:
-    """Commands not answered yet, in the order they came."""
-    return [_command(row) for row in connection.execute(_PENDING, {"account": account}).mappings()]
-
-
-def any_pending_text(dialect: Dialect) -> str:
-    """The statement that gives a row when an account has an unanswered command: asked ten times a second, so compiled once
-    and run on the driver's own cursor."""
-    named = sqlite.dialect(paramstyle="named") if dialect.name == "sqlite" else dialect
-    query = text("SELECT id FROM commands WHERE account = :account AND status = 'new' LIMIT 1")
-    return str(query.compile(dialect=named))
 
 
 _OF_KIND = (

@@ -97,12 +97,12 @@ class CommandPoll:
 
     def look(self) -> None:
         try:
-            if not self._journal.has_pending_commands(self._account):
-                self._handed.clear()
-                return
             waiting = self._journal.pending_commands(self._account)
         except JournalError as error:
             self._failed(error)
+            return
+        if not waiting:
+            self._handed.clear()
             return
         now = self._monotonic()
         for command in waiting:

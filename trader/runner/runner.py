@@ -46,7 +46,9 @@ from trader.runner.writing import Writer
 logger = logging.getLogger(__name__)
 
 TICK_SECS = 0.1
-_TOLD_SECS = 0.05  # what was recorded is in a picture then: one that was made at once would hold up the request it led to
+_TOLD_SECS = (
+    0.05  # what was recorded is in a picture then: one that was made at once would hold up the request it led to
+)
 
 Item = ev.AnyEvent | Note | CommandRow | JournalError
 

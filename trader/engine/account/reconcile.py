@@ -67,9 +67,7 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
         apart(turn, run.run_id, _reconcile, run.run_id, event, strange, shares)
 
 
-def _reconcile(
-    turn: Turn, run_id: str, event: AccountRead, strange: tuple[OrderSnapshot, ...], shares: Shares
-) -> None:
+def _reconcile(turn: Turn, run_id: str, event: AccountRead, strange: tuple[OrderSnapshot, ...], shares: Shares) -> None:
     """What a read proves of one run, once all fills and orders in it are booked. `strange`: orders of no unfinished run."""
     resolve_absent(turn, run_id, event)
     if turn.run(run_id).phase is Phase.DONE:
