@@ -29,6 +29,7 @@ _KEPT_TICKET_TIMES = 256  # a second of the most that may be set, exits and all
 _KEPT_DIVIDED = 200
 _KEPT_OWED = 20  # finished runs whose ledger cannot be read: each was told of, and a day's own comparison remains
 _TICKET_KEPT = timedelta(minutes=2)  # after its end: a command may be read again, a late fill be told
+_TICKETS_KEPT = 500  # of these at most, the newest: each costs every step a little
 
 
 def evolve(state: State, record: rec.AnyRecord) -> State:
@@ -126,6 +127,9 @@ def _run_created(state: State, record: rec.RunCreated) -> State:
         for key, old in state.runs.items()
         if old.phase is not Phase.DONE or key in owed or _is_kept(old, run, record)
     }
+    ended = [key for key, old in kept.items() if old.phase is Phase.DONE and old.ticket is not None]
+    for key in ended[:-_TICKETS_KEPT]:
+        del kept[key]
     watches = {key: watch for key, watch in state.watches.items() if key in kept}
     watches[run.run_id] = Watch(since=record.wall, since_market=record.market)
     return replace(state, runs={**kept, run.run_id: run}, watches=watches)
