@@ -18,7 +18,7 @@ from trader.engine.account.allocation import others_in, signed_in
 from trader.engine.basis import basis_of
 from trader.engine.cover import astray
 from trader.engine.execution.algo import allowed_lead
-from trader.engine.ledger import with_cost, with_fill
+from trader.engine.ledger import Ledger, with_cost, with_fill, with_moved
 from trader.engine.order_fold import begun, executed, resolved, told_more
 from trader.engine.records import Phase
 from trader.engine.state import KEPT_FLOWS, OWED_FOR, ZERO, Account, BookedFill, Flow, Order, Run, State, Trading, Watch
@@ -261,7 +261,12 @@ def _entered_in(run: Run, booked: BookedFill) -> Run:
     leg = next((leg for leg in run.legs if leg.key == booked.leg), None)
     if leg is None:
         return run
-    ledgers = {**run.ledgers, leg.key: with_fill(run.ledger(leg.key), leg, booked.fill, booked.wall)}
+    return _with_ledger(run, leg, with_fill(run.ledger(leg.key), leg, booked.fill, booked.wall))
+
+
+def _with_ledger(run: Run, leg: rec.LegTerms, ledger: Ledger) -> Run:
+    """The run with other sums of a leg."""
+    ledgers = {**run.ledgers, leg.key: ledger}
     held = tuple(leg for leg in run.legs if leg.key in ledgers and ledgers[leg.key].open > 0)
     basis, name = basis_of(run.legs, ledgers) if run.ticket is None else (ZERO, "")
     return replace(run, ledgers=ledgers, held=held, basis=basis, basis_name=name)
@@ -424,6 +429,16 @@ def _position_adopted(run: Run, record: rec.PositionAdopted) -> Run:
     return _entered_in(replace(run, fills={**run.fills, fill.key: booked}), booked)
 
 
+def _closing_moved(run: Run, record: rec.ClosingMoved) -> Run:
+    """As if this run had closed so many more, or fewer; a position read before says nothing any more."""
+    leg = run.leg(record.leg)
+    ledger = with_moved(run.ledger(leg.key), leg, record.quantity, record.price, record.wall)
+    moved = {**run.moved, leg.key: run.moved.get(leg.key, 0) + max(-record.quantity, 0)}
+    positions = {symbol: size for symbol, size in run.positions.items() if symbol != record.symbol}
+    run = _with_ledger(replace(run, moved=moved, positions=positions), leg, ledger)
+    return replace(run, naked_since=_naked_since(run, record.wall))
+
+
 _OF_ACCOUNT: dict[type[Any], Callable[[State, Any], State]] = {
     rec.RunCreated: _run_created,
     rec.LevelChanged: _level_changed,
@@ -462,6 +477,7 @@ _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
     rec.ClosingSet: _closing_set,
     rec.ClosingDropped: _closing_dropped,
     rec.PositionAdopted: _position_adopted,
+    rec.ClosingMoved: _closing_moved,
 }
 
 

@@ -57,6 +57,18 @@ def with_fill(ledger: Ledger, leg: LegTerms, fill: Fill, wall: datetime) -> Ledg
     )
 
 
+def with_moved(ledger: Ledger, leg: LegTerms, quantity: int, price: Decimal, wall: datetime) -> Ledger:
+    """The sums with so many contracts more (or fewer) closed at a price, by an order that is not this leg's own (or is)."""
+    return replace(
+        ledger,
+        closed=ledger.closed + quantity,
+        open=ledger.open - quantity,
+        closed_value=ledger.closed_value + price * quantity,
+        cash=ledger.cash + leg.side.sign * price * quantity * leg.contract_value,
+        told_at=wall if ledger.told_at is None else max(ledger.told_at, wall),
+    )
+
+
 def with_cost(ledger: Ledger, commission: Decimal) -> Ledger:
     """The sums after it was told what one fill, booked without a commission, has cost in all."""
     return replace(ledger, fees=ledger.fees + commission, uncosted=ledger.uncosted - 1)

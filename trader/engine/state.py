@@ -149,6 +149,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     finished: RunFinished | None = None
     wallet: WalletCompared | None = None
     ledgers: dict[str, Ledger] = {}  # sums of a leg's fills, by its key
+    moved: dict[
+        str, int
+    ] = {}  # contracts of a leg that its orders closed beyond what was held, booked to the run that held them
     held: tuple[LegTerms, ...] = ()  # the legs of which contracts are open by our fills
     basis: Decimal = ZERO  # USD that percentages are of, by what was entered; 0 while nothing was
     basis_name: str = ""  # what it is: see `trader.engine.basis`

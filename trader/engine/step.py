@@ -15,6 +15,7 @@ from trader.engine.account.limits import on_limits
 from trader.engine.account.losses import check_losses, value_other
 from trader.engine.account.margin import ask_margin, on_margin_read
 from trader.engine.account.marking import mark_midnight
+from trader.engine.account.overclosed import book_overclosed
 from trader.engine.account.positions import see_liquidation
 from trader.engine.account.read import read_account, returned
 from trader.engine.account.reconcile import on_account_read
@@ -61,6 +62,8 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     """
     turn = Turn(state, event.at)
     _book(turn, event)
+    if turn.effects or isinstance(event, ev.AccountRead):
+        book_overclosed(turn)
     watch_calls(turn, event)
     watch_markets(turn, event)
     for run in turn.state.unresolved:

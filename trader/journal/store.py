@@ -24,7 +24,6 @@ from trader.engine.records import (
     LossLocked,
     OrderDenied,
     OrderIntended,
-    PositionAdopted,
     RunCreated,
     WalletCompared,
 )
@@ -47,7 +46,7 @@ from trader.journal.database import (
     where,
 )
 from trader.journal.lease import Lease
-from trader.journal.listings import Origin, Wanted
+from trader.journal.listings import Changing, Origin, Wanted
 from trader.journal.upsert import insert_into
 from trader.journal.views import AlertRow, FillRow, Newest, OrderRow, RunSummary, Sample
 
@@ -451,7 +450,7 @@ class Journal:
         with self._read() as connection:
             return listings.with_costs(connection, listings.read_fill_page(connection, account, wanted))
 
-    def executions_of(self, runs: Collection[str]) -> list[tuple[int, FillRecorded | PositionAdopted]]:
+    def executions_of(self, runs: Collection[str]) -> list[tuple[int, Changing]]:
         """Every change of what some runs hold, in order."""
         with self._read() as connection:
             return listings.read_executions_of(connection, runs)
