@@ -18,7 +18,7 @@ from trader.engine.account.allocation import others_in, signed_in
 from trader.engine.basis import basis_of
 from trader.engine.cover import astray
 from trader.engine.execution.algo import allowed_lead
-from trader.engine.ledger import Ledger, with_cost, with_fill, with_moved
+from trader.engine.ledger import Ledger, with_cost, with_fill, with_funding, with_moved
 from trader.engine.order_fold import begun, executed, resolved, told_more
 from trader.engine.records import Phase
 from trader.engine.state import KEPT_FLOWS, OWED_FOR, ZERO, Account, BookedFill, Flow, Order, Run, State, Trading, Watch
@@ -439,6 +439,11 @@ def _closing_moved(run: Run, record: rec.ClosingMoved) -> Run:
     return replace(run, naked_since=_naked_since(run, record.wall))
 
 
+def _funding_booked(run: Run, record: rec.FundingBooked) -> Run:
+    ledgers = {**run.ledgers, record.leg: with_funding(run.ledger(record.leg), record.amount)}
+    return replace(run, ledgers=ledgers, funded_at=record.at)
+
+
 _OF_ACCOUNT: dict[type[Any], Callable[[State, Any], State]] = {
     rec.RunCreated: _run_created,
     rec.LevelChanged: _level_changed,
@@ -478,6 +483,7 @@ _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
     rec.ClosingDropped: _closing_dropped,
     rec.PositionAdopted: _position_adopted,
     rec.ClosingMoved: _closing_moved,
+    rec.FundingBooked: _funding_booked,
 }
 
 

@@ -22,7 +22,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     entered_value: Decimal = _ZERO
     closed_value: Decimal = _ZERO
     premium: Decimal = _ZERO  # what entering has brought, before commissions; negative for what was bought
-    cash: Decimal = _ZERO  # the same of every fill
+    cash: Decimal = _ZERO  # the same of every fill, and funding
+    funding: Decimal = _ZERO  # what funding has brought, negative where it was paid
     fees: Decimal = _ZERO
     uncosted: int = 0
     traded_at: datetime | None = None  # exchange time of the first contract
@@ -67,6 +68,10 @@ def with_moved(ledger: Ledger, leg: LegTerms, quantity: int, price: Decimal, wal
         cash=ledger.cash + leg.side.sign * price * quantity * leg.contract_value,
         told_at=wall if ledger.told_at is None else max(ledger.told_at, wall),
     )
+
+
+def with_funding(ledger: Ledger, amount: Decimal) -> Ledger:
+    return replace(ledger, cash=ledger.cash + amount, funding=ledger.funding + amount)
 
 
 def with_cost(ledger: Ledger, commission: Decimal) -> Ledger:

@@ -226,6 +226,12 @@ def _closing_moved(record: rec.ClosingMoved) -> str:
     return f"{at} were closed beyond what was held; they are booked to {record.other}, whose they were"
 
 
+@_kind(rec.FundingBooked, "decisions", Weight.STEP)
+def _funding_booked(record: rec.FundingBooked) -> str:
+    done = "paid" if record.amount < 0 else "received"
+    return f"funding of {plain(abs(record.amount))} USD {done} ({record.at:%Y-%m-%d %H:%M} UTC)"
+
+
 def _severity_of_the_wallet(record: rec.WalletCompared) -> Severity:
     return "error" if record.difference else "info"
 

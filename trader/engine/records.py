@@ -362,6 +362,14 @@ class ClosingMoved(Record, frozen=True, kw_only=True, tag="closing_moved"):
     other: str
 
 
+class FundingBooked(Record, frozen=True, kw_only=True, tag="funding_booked"):
+    """This run's part of a line of funding in the exchange's ledger, USD, negative = paid; `at`: when it was exchanged."""
+
+    leg: str
+    amount: Decimal
+    at: datetime
+
+
 class DayMarked(Record, frozen=True, kw_only=True, tag="day_marked"):
     """What an open run had made by the end of an Indian day, USD at cost to close; the day itself has made `pnl` - `carried`.
     `late`: nothing valued it near that midnight, so that a loss since counts for the day after, a profit for this one."""
@@ -479,6 +487,7 @@ AnyRecord = (
     | ClosingDropped
     | PositionAdopted
     | ClosingMoved
+    | FundingBooked
     | WalletCompared
     | DayMarked
     | DayCompared

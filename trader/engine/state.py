@@ -152,6 +152,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     moved: dict[
         str, int
     ] = {}  # contracts of a leg that its orders closed beyond what was held, booked to the run that held them
+    funded_at: datetime | None = None  # exchange time of the last funding that is booked
     held: tuple[LegTerms, ...] = ()  # the legs of which contracts are open by our fills
     basis: Decimal = ZERO  # USD that percentages are of, by what was entered; 0 while nothing was
     basis_name: str = ""  # what it is: see `trader.engine.basis`
@@ -384,6 +385,17 @@ class Shown(msgspec.Struct, frozen=True):
     balance: Decimal | None = None
 
 
+class FundingRead(msgspec.Struct, frozen=True):
+    """How far funding of perpetuals is booked (`until`: a whole hour), and what was asked last: when (wall, exchange time), for which
+    hour, in whose name."""
+
+    until: datetime | None = None
+    asked: datetime | None = None
+    market: datetime | None = None
+    hour: datetime | None = None
+    run_id: str = ""
+
+
 class Awaited(msgspec.Struct, frozen=True):
     """A command that is answered once each of its tickets has gone out or is `refused` (in words, by id). Or one that `closes`: what
     is said where nothing was there to close."""
@@ -412,6 +424,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     ledger_until: date | None = None  # the Indian day up to which the exchange's ledger is compared
     ledger_asked: datetime | None = None  # wall
     ledger_first: datetime | None = None  # wall: when what is owed now was asked for first
+    funding: FundingRead = FundingRead()
     slow_until: datetime | None = None  # wall: the exchange has asked us to send no more than exits until then
     margin: MarginTerms | None = None  # as read last, with the positions; None while that is not known
     margin_asked: datetime | None = None  # wall

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from trader.engine import events as ev
 from trader.engine.account.abnormal import watch_calls, watch_markets
+from trader.engine.account.funding import ask_funding, book_funding
 from trader.engine.account.limits import on_limits
 from trader.engine.account.losses import check_losses, value_other
 from trader.engine.account.margin import ask_margin, on_margin_read
@@ -73,6 +74,7 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
         _look_back(turn)
         ask_wallet(turn)
         ask_days(turn)
+        ask_funding(turn)
         ask_margin(turn)
     for run in turn.state.unresolved:
         apart(turn, run.run_id, value_other, run)
@@ -105,6 +107,7 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
             on_account_read(turn, event)
         case ev.WalletRead():
             turn.slow_down(event.retry_after_secs)
+            book_funding(turn, event)
             (on_wallet_read if event.run_id else on_days_read)(turn, event)
         case ev.MarginRead():
             on_margin_read(turn, event)
