@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from trader.config.account_names import account_name, fingerprint, read_accounts
+from trader.config.account_names import account_name, fingerprint, key_words, read_accounts
 from trader.config.connection import resolve_connection
 from trader.config.settings import Settings, load_settings
 from trader.domain.errors import ConfigError, ExchangeError
@@ -55,6 +55,13 @@ def test_the_key_of_another_user_has_books_of_its_own(tmp_path: Path) -> None:
     first = settle(settings(tmp_path, OLD), "7")
     assert settle(settings(tmp_path, OTHER), "8") == f"testnet-{fingerprint(OTHER)}" != first
     assert [one.user_id for one in read_accounts(tmp_path).accounts] == ["7", "8"]
+
+
+def test_how_a_key_is_changed_is_told(tmp_path: Path) -> None:
+    settle(settings(tmp_path, OLD), "7")
+    settle(settings(tmp_path, NEW), "7")
+    words = key_words(settings(tmp_path, NEW))
+    assert f"testnet-{fingerprint(OLD)} (user 7, 2 API keys so far)" in words and ".env" in words
 
 
 def test_users_of_two_exchanges_are_two(tmp_path: Path) -> None:

@@ -81,6 +81,20 @@ def account_name(settings: Settings) -> str:
     return f"{settings.env}-{key}" if known is None else known.account
 
 
+def key_words(settings: Settings) -> str:
+    """Under which name the books are kept, and how another key comes to them."""
+    name = account_name(settings)
+    if settings.env == "paper":
+        return f"Books: {name}."
+    known = read_accounts(settings.home).named(name)
+    keys = (
+        ""
+        if known is None
+        else f" (user {known.user_id}, {len(known.keys)} API key{'s' * (len(known.keys) > 1)} so far)"
+    )
+    return f"Books: {name}{keys}. To change the API key: put the new one into .env and start again; these books go on."
+
+
 def read_accounts(home: Path) -> KnownAccounts:
     """What is known; nothing where there is no list yet.
 
