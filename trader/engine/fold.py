@@ -21,7 +21,20 @@ from trader.engine.execution.algo import allowed_lead
 from trader.engine.ledger import Ledger, with_cost, with_fill, with_funding, with_moved
 from trader.engine.order_fold import begun, executed, resolved, told_more
 from trader.engine.records import Phase
-from trader.engine.state import KEPT_FLOWS, OWED_FOR, ZERO, Account, BookedFill, Flow, Order, Run, State, Trading, Watch
+from trader.engine.state import (
+    KEPT_FLOWS,
+    OWED_FOR,
+    ZERO,
+    Account,
+    BookedFill,
+    Flow,
+    Order,
+    Reduced,
+    Run,
+    State,
+    Trading,
+    Watch,
+)
 from trader.engine.tickets.terms import KEY, preset_of
 
 _KEPT_ORDER_TIMES = 16
@@ -398,8 +411,8 @@ def _cancel_requested(run: Run, record: rec.CancelRequested) -> Run:
 
 def _closing_set(run: Run, record: rec.ClosingSet) -> Run:
     others = tuple(one for one in run.closing if one.name != record.closing.name)
-    reduced_by = tuple(dict.fromkeys([*run.reduced_by, record.closing.name[1:]]))
-    return replace(run, closing=(*others, record.closing), reduced_by=reduced_by)
+    reduced = (*run.reduced, Reduced(record.wall, record.command_id, record.closing))
+    return replace(run, closing=(*others, record.closing), reduced=reduced)
 
 
 def _closing_dropped(run: Run, record: rec.ClosingDropped) -> Run:

@@ -100,6 +100,14 @@ class BookedFill(msgspec.Struct, frozen=True):
     cost_so_far: Decimal = ZERO
 
 
+class Reduced(msgspec.Struct, frozen=True):
+    """A reduce-only ticket that closes contracts of another: when (wall) and by which command it came, and the order it became."""
+
+    at: datetime
+    command_id: str
+    order: ClosingOrder
+
+
 _EMPTY = Ledger()
 
 
@@ -164,7 +172,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     linked: str = ""  # the ticket that this one's first fill cancels
     refused: TicketRefused | None = None
     cancelled: str = ""  # why no further entry order of a ticket goes out
-    reduced_by: tuple[str, ...] = ()  # reduce-only tickets that have closed contracts of this one, or are to
+    reduced: tuple[Reduced, ...] = ()  # reduce-only tickets that have closed contracts of this one, or are to
     closing: tuple[ClosingOrder, ...] = ()  # of reduce-only tickets; its own protection stands in its request
 
     def leg(self, key: str) -> LegTerms:
@@ -211,6 +219,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def fills_missing(self) -> bool:
         """True while an order is known to have traded more than the fills we hold."""
         return any(self.orders[coid].fills_missing for coid in self.unsettled)
+
+    @property
+    def reduced_by(self) -> tuple[str, ...]:
+        """The ids of the reduce-only tickets that close contracts of this one."""
+        return tuple(dict.fromkeys(one.order.name[1:] for one in self.reduced))
 
     @property
     def flat_by_fills(self) -> bool:
