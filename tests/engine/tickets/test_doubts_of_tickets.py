@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.tickets.stage import Stage, buy, holding, sell
+from tests.engine.tickets.stage import CALL, Stage, buy, holding, sell
 from tests.engine.tickets.test_protection import guarded, named, two
 from trader.engine import events as ev
 from trader.engine import records as rec
@@ -108,3 +108,18 @@ def test_of_a_pair_the_first_fill_counts_as_soon_as_the_order_tells_it() -> None
     )
     stage.feed(ev.OrderSeen, order=stage.exchange.snapshot(first.client_order_id))
     assert [one.client_order_id for one in stage.cancels()] == [second.client_order_id]
+
+
+# ------------------------------------------------------------ an option and the index
+
+
+def test_the_index_sets_off_no_protection_of_an_option() -> None:
+    """98000 of the index was held against 210 of the option: refused, with a sentence that said nothing."""
+    stage = Stage()
+    guard = {"stop_loss": {"price": "98000"}, "trigger_by": "index"}
+    stage.order(buy(CALL, limit_price="210", **guard))
+    refused = stage.of(rec.TicketRefused)[-1]
+    assert (refused.code, refused.field) == ("INDEX_TRIGGER", "trigger_by")
+    held = holding(ticket=buy(CALL, trigger_by="index"))
+    held.amend(stop_loss={"price": "98000"})
+    assert "INDEX_TRIGGER: trigger_by" in held.acks()[-1].detail

@@ -91,6 +91,10 @@ def _flaw(turn: Turn, run: Run, ticket: TicketRequest, *, is_order: bool) -> Ref
         found = flaws(judged, contract, quote, market.spots.get(run.underlying), turn.now.market)
         if is_order and found:
             return found[0]
+        if not is_order and (
+            wrong := [one for one in flaws(ticket, contract, quote, None, None) if one.code == "INDEX_TRIGGER"]
+        ):
+            return wrong[0]
         if not is_order and not run.fills and (wrong := [one for one in found if one.field.endswith(".price")]):
             return wrong[0]
     mark = None if quote is None else quote.mark
