@@ -44,6 +44,10 @@ _KEPT_OWED = 20  # finished runs whose ledger cannot be read: each was told of, 
 _TICKET_KEPT = timedelta(minutes=2)  # after its end: a command may be read again, a late fill be told
 
 
+# What moves the wallet.
+_Moving = rec.FillRecorded | rec.FillCosted | rec.RunFinished | rec.FundingBooked | rec.PositionAdopted
+
+
 def evolve(state: State, record: rec.AnyRecord) -> State:
     """The state after one more record. Records of runs that are not held (older, finished) change only the account."""
     of_account = _OF_ACCOUNT.get(type(record))
@@ -61,10 +65,7 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
         state = replace(state, account=_book_day(state.account, record))
     if isinstance(record, rec.FillRecorded):
         state = replace(state, account=_count_sold(state.account, run, record))
-    if (
-        isinstance(record, rec.FillRecorded | rec.FillCosted | rec.RunFinished)
-        and (flow := _flow_of(run, record)) is not None
-    ):
+    if isinstance(record, _Moving) and (flow := _flow_of(run, record)) is not None:
         state = replace(state, account=replace(state.account, flows=(*state.account.flows, flow)[-KEPT_FLOWS:]))
     if isinstance(record, rec.OrderIntended) and record.cause != "recovery":  # what is taken over was sent long ago
         state = replace(state, account=_count_order(state.account, record.wall, is_ticket=run.ticket is not None))
@@ -159,27 +160,33 @@ def _is_to_be_compared(run: Run, now: rec.Record) -> bool:
     return now.wall - run.finished.wall < OWED_FOR
 
 
-def _flow_of(run: Run, record: rec.FillRecorded | rec.FillCosted | rec.RunFinished) -> Flow | None:
-    """The cash of an execution, or what it was told later to have cost, or is taken to have; None for what was booked before,
-    and for a run of which only beginning and end are known."""
-    if not run.legs or run.legs[0].kind is Kind.PERPETUAL:  # whose price is no cash: the ledger tells other lines of it
+def _flow_of(run: Run, record: _Moving) -> Flow | None:
+    """The cash of an execution, or what it was told later to have cost, or is taken to have; of funding; None for what was booked
+    before, and for a run of which only beginning and end are known."""
+    if not run.legs:
         return None
-    if isinstance(record, rec.RunFinished):
-        fees = record.estimated_fees
-        return (
-            Flow(record.market or record.wall, run.legs[0].product_id, -fees) if fees and run.finished is None else None
-        )
-    if isinstance(record, rec.FillCosted):
-        booked = run.fills.get(record.fill_id)
-        if booked is None or booked.fill.commission is not None or run.finished is not None:
-            return None  # what a finished run was not told is in its estimate
-        fill, usd = booked.fill, -record.commission
-    else:
-        fill = record.fill
-        if fill.key in run.fills:
-            return None
-        usd = fill.cash_flow(run.leg(record.leg).contract_value) - (fill.commission or ZERO)
-    return Flow(fill.ts_event or record.market or record.wall, fill.product_id, usd)
+    first, is_perpetual, contracts = run.legs[0], run.legs[0].kind is Kind.PERPETUAL, 0
+    at, product_id, usd = record.market or record.wall, first.product_id, ZERO
+    match record:
+        case rec.RunFinished(estimated_fees=fees):
+            usd = -fees if run.finished is None else ZERO
+        case rec.FillCosted():
+            booked = run.fills.get(record.fill_id)
+            if booked is None or booked.fill.commission is not None or run.finished is not None:
+                return None  # what a finished run was not told is in its estimate
+            at, product_id, usd = booked.fill.ts_event or at, booked.fill.product_id, -record.commission
+        case rec.FillRecorded(fill=fill):
+            if fill.key in run.fills:
+                return None
+            at, product_id = fill.ts_event or at, fill.product_id
+            usd = fill.cash_flow(run.leg(record.leg).contract_value) - (fill.commission or ZERO)
+            contracts = fill.side.sign * fill.quantity if is_perpetual else 0
+        case rec.FundingBooked():
+            at, usd = record.at, record.amount
+        case rec.PositionAdopted():
+            contracts = first.side.sign * record.quantity if is_perpetual else 0
+            usd = -contracts * record.price * first.contract_value  # an option's premium was paid before
+    return Flow(at, product_id, usd, contracts, is_perpetual) if usd or isinstance(record, rec.FillRecorded) else None
 
 
 def _book_day(account: Account, record: rec.RunFinished | rec.DayMarked) -> Account:

@@ -268,11 +268,14 @@ class Trading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Flow(msgspec.Struct, frozen=True):
-    """Cash of one execution in one contract, its cost in: when (exchange time) and how much, USD."""
+    """Cash of one execution in one contract, its cost in: when (exchange time) and how much, USD. Of a perpetual (`contracts`, signed) it
+    is what the price would have moved; the exchange books what closing has made, which is the same in all once nothing is held."""
 
     at: datetime
     product_id: int
     usd: Decimal
+    contracts: int = 0
+    is_perpetual: bool = False
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,9 +16,7 @@ from trader.domain.errors import JournalError
 from trader.engine.records import (
     AnyRecord,
     DayCompared,
-    FillCosted,
     FillRecorded,
-    LegsChosen,
     LevelChanged,
     LimitsSet,
     LossLocked,
@@ -48,7 +46,7 @@ from trader.journal.database import (
 from trader.journal.lease import Lease
 from trader.journal.listings import Changing, Origin, Wanted
 from trader.journal.upsert import insert_into
-from trader.journal.views import AlertRow, FillRow, Newest, OrderRow, RunSummary, Sample
+from trader.journal.views import AlertRow, Booked, FillRow, Newest, OrderRow, RunSummary, Sample
 
 _snapshots = msgspec.json.Decoder(LiveSnapshot)
 # Built once, as all that is asked every second: putting a statement together costs more than running it.
@@ -350,9 +348,7 @@ class Journal:
         with self._read() as connection:
             return views.read_closed_by_exchange(connection, account, since)
 
-    def executions(
-        self, account: str, wall: datetime, market: datetime | None
-    ) -> list[tuple[int, LegsChosen | FillRecorded | FillCosted]]:
+    def executions(self, account: str, wall: datetime, market: datetime | None) -> list[tuple[int, Booked]]:
         """Fills booked since an instant (of this machine's clock, and where given of the exchange's), their later told costs,
         and the legs of their runs, in order: the cash that the exchange's ledger is held against."""
         with self._read() as connection:
