@@ -187,6 +187,18 @@ def test_a_pause_leaves_a_working_order_where_it_is() -> None:
     assert not stage.cancels() and stage.ticket().phase is Phase.ENTERING
 
 
+def test_what_the_gate_has_held_back_does_not_begin_once_trading_is_paused() -> None:
+    stage = Stage()
+    for _ in range(5):
+        stage.feed(ev.MarginRead, error="timed out", terms=None)
+    stage.order(buy(**BID))
+    assert stage.of(rec.OrderDenied)[-1].code == "API_FAILING" and not stage.submits()
+    stage.feed(ev.LevelCommand, command_id="l", level=rec.OperatorLevel.PAUSE, issued_by="tester")
+    stage.moved(after=2)
+    assert not stage.submits() and ended(stage) == "refused"
+    assert stage.of(rec.TicketRefused)[-1].code == "TRADING_PAUSED"
+
+
 def test_a_limit_rests_as_long_as_it_takes_and_is_not_looked_up_one_by_one() -> None:
     stage = Stage()
     stage.order(buy(**BID))
