@@ -192,6 +192,19 @@ def test_what_cannot_be_read_in_time_is_refused() -> None:
     assert stage.acks()[0].status == "refused" and stage.ticket().phase is Phase.DONE
 
 
+def test_a_price_that_was_young_when_the_stream_last_spoke_is_read_again() -> None:
+    stage = Stage()
+    stage.order(buy())  # its contracts are read with the prices of all
+    stage.pass_time(4.5)
+    assert stage.market is not None
+    stage.quotes(perp_quote(stage.market))
+    stage.pass_time(4.5)
+    stage.order(buy(CALL), serve=False)
+    assert [intent.symbol for intent in stage.submits()] == [PERP]
+    stage.read()
+    assert [intent.symbol for intent in stage.submits()] == [PERP, CALL]
+
+
 def test_an_order_that_came_too_late_is_refused_and_reduce_only_ones_are_not() -> None:
     stage = Stage()
     stage.order(buy(), barred="It was asked for 300 s ago")
