@@ -37,7 +37,9 @@ class OrderRules:
         )  # runs of which the exchange has taken an exit, whatever the journal still knows
         self._cancels: set[str] = set()  # orders of which a cancel was ever recorded
         self._blind: set[str] = set()  # exits sent beside one lost for long, of which nothing could be read
-        self._unrecorded: dict[str, Purpose] = {}  # exits that left while the journal could not be written, and what for
+        self._unrecorded: dict[
+            str, Purpose
+        ] = {}  # exits that left while the journal could not be written, and what for
 
     def net(self, run_id: str, symbol: str) -> int:
         """Signed contracts of our own orders, as executed by the exchange."""

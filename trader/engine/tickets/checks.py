@@ -45,7 +45,7 @@ def flaws(
         return [] if unknown is None else [unknown]
     found = [
         *_size_flaws(ticket, contract),
-        *_tick_flaws(ticket, contract.tick_size),
+        *tick_flaws(ticket, contract.tick_size),
         *_protection_flaws(ticket, quote),
     ]
     if not found and not ticket.reduce_only and (denied := _price_flaw(ticket, contract, quote, spot)) is not None:
@@ -68,7 +68,8 @@ def _size_flaws(ticket: TicketRequest, contract: Instrument) -> Iterator[Refusal
         yield Refusal("TOO_MANY_SLICES", "orders.entry_duration_secs", words)
 
 
-def _tick_flaws(ticket: TicketRequest, tick: Decimal) -> Iterator[Refusal]:
+def tick_flaws(ticket: TicketRequest, tick: Decimal) -> Iterator[Refusal]:
+    """Prices between two ticks, those of the protection too."""
     for field, price in (
         ("limit_price", ticket.limit_price),
         ("stop_price", ticket.stop_price),

@@ -22,6 +22,8 @@ _MET: dict[str, ExitReason] = {STOP_LOSS: "stop_loss", TAKE_PROFIT: "take_profit
 _UNPROTECTED_SECS = 60.0  # between alerts while the exchange refuses a protection
 _LONGEST_PAUSE_SECS = 30.0
 _REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)
+_DENIED_OFTEN = 3  # in a row: no read that was a moment behind
+_SOON = ("ORDER_RATE_EXCEEDED", "RATE_LIMITED")  # what the gate lets out a moment later
 
 
 def protect(turn: Turn, run_id: str) -> None:
@@ -104,8 +106,14 @@ def _place(turn: Turn, run_id: str, one: ClosingOrder, quantity: int) -> None:
         stop=one.stop,
         closing=one.name,
     )
-    if denied is not None:
-        pause(turn, run_id, one.name, 1.0)
+    if denied is None:
+        return
+    pause(turn, run_id, one.name, 1.0)
+    lately = [o for o in turn.run(run_id).leg_orders(KEY, Purpose.CLOSE) if o.intent.closing == one.name][
+        -_DENIED_OFTEN:
+    ]
+    if one.name in _MET and sum(o.status is OrderStatus.DENIED for o in lately) == _DENIED_OFTEN:
+        _tell_bare(turn, run_id, one, f"our own check refuses it: {denied.code}, {denied.detail}")
 
 
 def _is_as_asked(one: ClosingOrder, intent: OrderIntent) -> bool:
@@ -122,7 +130,7 @@ def _has_ended(turn: Turn, run_id: str, one: ClosingOrder, orders: list[Order], 
         and last.status is not OrderStatus.FILLED
         and last.cancel_asked_at is None
     )
-    if last is not None and last.status is OrderStatus.DENIED and last.code in ("ORDER_RATE_EXCEEDED", "RATE_LIMITED"):
+    if last is not None and last.status is OrderStatus.DENIED and last.code in _SOON:
         by_itself = False
     if not done and not by_itself:
         return size <= 0 and last is None
@@ -160,11 +168,14 @@ def _is_refused_lately(turn: Turn, run_id: str, one: ClosingOrder, orders: list[
     if not refused:
         return False
     last = orders[-1]
-    words = refusal_words(last.code, last.message)
-    text = f"NOT PROTECTED: the exchange refuses the {_word(one)} of {last.intent.symbol} ({words}); it is tried again."
-    turn.alert_again(run_id, "error", f"unprotected:{one.name}", text, every_secs=_UNPROTECTED_SECS)
+    _tell_bare(turn, run_id, one, f"the exchange refuses it: {refusal_words(last.code, last.message)}")
     ended = last.ended_at or last.intended_at
     return (turn.wall - ended).total_seconds() < min(2.0 ** (refused - 1), _LONGEST_PAUSE_SECS)
+
+
+def _tell_bare(turn: Turn, run_id: str, one: ClosingOrder, why: str) -> None:
+    text = f"NOT PROTECTED: the {_word(one)} of {turn.run(run_id).leg(KEY).symbol} does not stand ({why}); it is tried again."
+    turn.alert_again(run_id, "error", f"unprotected:{one.name}", text, every_secs=_UNPROTECTED_SECS)
 
 
 def _word(one: ClosingOrder) -> str:
