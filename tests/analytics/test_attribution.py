@@ -53,7 +53,7 @@ def told(seen: Sequence[Seen], traded: Sequence[Traded]) -> Attribution:
 
 
 def total(found: Attribution) -> float:
-    money = found.spread + found.slippage + found.exchange + found.fees
+    money = found.spread + found.slippage + found.exchange + found.funding + found.fees
     return found.delta + found.gamma + found.theta + found.vega + float(money) + found.residual
 
 
@@ -99,6 +99,12 @@ def test_what_the_exchange_closes_by_itself_has_no_order_to_blame() -> None:
     seen = [Seen(at=T0, spot=9e4, mark=100, iv=None, greeks=None)]
     found = told(seen, [trade(T0, Side.SELL, 1000, "100", "100", "0"), trade(EXPIRY, Side.BUY, 1000, "130", None, "0")])
     assert (found.exchange, found.spread, found.pnl) == (D(-30), D(0), D(-30))
+
+
+def test_funding_is_told_by_itself() -> None:
+    leg = LegPath(key="T", contract_value=VALUE, seen=[], traded=[], funding=D("-0.05"))
+    found = attribute([leg])
+    assert (found.funding, found.pnl, found.residual) == (D("-0.05"), D("-0.05"), 0.0)
 
 
 def test_contracts_count_from_the_instant_they_were_traded() -> None:

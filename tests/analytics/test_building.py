@@ -8,16 +8,20 @@ import pytest
 
 from tests.engine.scene import SPOT, D, Scene, done, entering, finish, holding, preset, settlement
 from trader.analytics.attribution import attribute
-from trader.analytics.building import Glance, LegSeen, build_result, leg_paths, read_run
+from trader.analytics.building import Glance, LegSeen, PastRun, build_result, leg_paths, read_run
 from trader.analytics.result import RunResult
 from trader.domain.fill import FillKind
 from trader.engine import records as rec
 
 
 def told(scene: Scene, seen: Sequence[Glance] = ()) -> RunResult:
-    past = read_run(scene.records)
-    assert past is not None
-    return build_result(past, seen)
+    return build_result(past(scene), seen)
+
+
+def past(scene: Scene) -> PastRun:
+    found = read_run(scene.records)
+    assert found is not None
+    return found
 
 
 def test_a_run_that_was_stopped_is_told_as_its_records_tell_it() -> None:
@@ -103,7 +107,7 @@ def glances(scene: Scene, marks: list[str]) -> list[Glance]:
 def test_the_parts_of_its_pnl_add_up_to_what_it_has_made() -> None:
     scene = done()
     seen = glances(scene, ["205"] * 30)
-    found, result = attribute(leg_paths(scene.run, seen)), told(scene, seen)
+    found, result = attribute(leg_paths(past(scene), seen)), told(scene, seen)
     assert found.pnl == result.pnl and found.fees == -result.fees
     assert found.slippage == -result.slippage_usd
     assert (result.peak_pct, result.worst_pct, result.spot_at_exit) == (D(0), D(-29), SPOT)
@@ -116,7 +120,7 @@ def test_a_settlement_is_the_exchanges_doing() -> None:
     scene.pass_time((scene.run.legs[0].expiry - scene.wall).total_seconds() + 5)
     finish(scene)
     assert any(one.fill.kind is FillKind.SETTLEMENT for one in scene.run.fills.values())
-    found = attribute(leg_paths(scene.run, glances(holding(), ["205", "205"])))
+    found = attribute(leg_paths(past(scene), glances(holding(), ["205", "205"])))
     assert found.exchange == (205 - 300) * D("0.004") and found.pnl == told(scene).pnl
 
 

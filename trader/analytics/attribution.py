@@ -8,7 +8,7 @@ rule over the path of spot, implied volatility and time): with ΔS, Δσ in poin
 `gamma` is thus all that the change of delta has made, the part of it by time and volatility (charm, vanna) among it. An
 execution is parted at the mark of its instant, read off between the samples around it: from the mark to the price that the
 order was decided on is spread, from there to the price paid is slippage. What the exchange closed by itself (a settlement, a
-liquidation) has no such price: all of its distance from the mark is `exchange`. All parts and the residual add up to the P&L.
+liquidation) has no such price: all of its distance from the mark is `exchange`. Funding is a perpetual's alone. All parts and the residual add up to the P&L.
 """
 
 from bisect import bisect_right
@@ -55,12 +55,14 @@ class Traded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LegPath(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one leg: samples and executions in order of time. `contract_value`: units of underlying in a contract."""
+    """What is known of one leg: samples and executions in order of time. `contract_value`: units of underlying in a contract.
+    `funding`: USD received, below 0 paid."""
 
     key: str
     contract_value: Decimal
     seen: Sequence[Seen]
     traded: Sequence[Traded]
+    funding: Decimal = ZERO
 
 
 class Attribution(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +77,7 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
     spread: Decimal
     slippage: Decimal
     exchange: Decimal
+    funding: Decimal
     fees: Decimal
     residual: float
     moved: float
@@ -94,7 +97,8 @@ def attribute(legs: Sequence[LegPath]) -> Attribution:
         sum((getattr(one, name) for one in parts), ZERO) for name in ("spread", "slippage", "exchange", "fees", "cash")
     ]
     spread, slippage, exchange, fees, cash = money
-    pnl = cash + fees
+    funding = sum((path.funding for path in legs), ZERO)
+    pnl = cash + fees + funding
     return Attribution(
         pnl=pnl,
         delta=greeks[0],
@@ -104,9 +108,11 @@ def attribute(legs: Sequence[LegPath]) -> Attribution:
         spread=spread,
         slippage=slippage,
         exchange=exchange,
+        funding=funding,
         fees=fees,
-        residual=float(pnl - spread - slippage - exchange - fees) - sum(greeks),
-        moved=sum(one.moved for one in parts) + float(abs(spread) + abs(slippage) + abs(exchange) + abs(fees)),
+        residual=float(pnl - spread - slippage - exchange - funding - fees) - sum(greeks),
+        moved=sum(one.moved for one in parts)
+        + float(abs(spread) + abs(slippage) + abs(exchange) + abs(funding) + abs(fees)),
         longest_gap=max((one.gap for one in parts), default=timedelta(0)),
     )
 

@@ -111,12 +111,13 @@ def build_result(past: PastRun, glances: Sequence[Glance] = ()) -> RunResult:
     )
 
 
-def leg_paths(run: Run, glances: Sequence[Glance]) -> list[LegPath]:
-    """What a finished run's legs went through, for `attribute`."""
-    return [_path(run, leg, glances) for leg in run.legs]
+def leg_paths(past: PastRun, glances: Sequence[Glance]) -> list[LegPath]:
+    """What a run's legs went through, for `attribute`."""
+    return [_path(past, leg, glances) for leg in past.run.legs]
 
 
-def _path(run: Run, leg: rec.LegTerms, glances: Sequence[Glance]) -> LegPath:
+def _path(past: PastRun, leg: rec.LegTerms, glances: Sequence[Glance]) -> LegPath:
+    run = past.run
     seen = [
         Seen(at=one.at, spot=float(one.spot), mark=float(told.mark), iv=told.iv, greeks=_greeks(told, leg))
         for one in glances
@@ -134,12 +135,21 @@ def _path(run: Run, leg: rec.LegTerms, glances: Sequence[Glance]) -> LegPath:
         )
         for one in booked
     ]
+    traded += [_moved(one) for one in past.records if isinstance(one, rec.ClosingMoved) and one.leg == leg.key]
     return LegPath(
         key=leg.key,
         contract_value=leg.contract_value,
         seen=sorted({one.at: one for one in seen}.values(), key=lambda one: one.at),
         traded=sorted(traded, key=lambda one: one.at),
+        funding=run.ledger(leg.key).funding,
     )
+
+
+def _moved(record: rec.ClosingMoved) -> Traded:
+    """Contracts closed by another ticket's order, or by this one's order for another."""
+    side = record.side if record.quantity > 0 else record.side.opposite
+    at, price = record.market or record.wall, record.price
+    return Traded(at=at, side=side, quantity=abs(record.quantity), price=price, reference=price, fee=ZERO)
 
 
 def _greeks(told: LegSeen, leg: rec.LegTerms) -> Greeks | None:

@@ -109,7 +109,7 @@ def tell(journal: Journal, run_id: str) -> Told | None:
     if past is None:
         return None
     glances = [_glance(one) for one in journal.leg_samples(run_id)]
-    return Told(result=build_result(past, glances), parts=attribute(leg_paths(past.run, glances)))
+    return Told(result=build_result(past, glances), parts=attribute(leg_paths(past, glances)))
 
 
 def _glance(sample: Sample) -> Glance:
