@@ -1,0 +1,42 @@
+"""Hours in which only what is critical is told."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from trader.domain.errors import ConfigError
+from trader.domain.expiry import IST
+from trader.notify.quiet import read_quiet
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(f"2026-03-02T{text}").replace(tzinfo=IST).astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("span", "made", "goes"),
+    [
+        ("23:00-07:00", "22:59", "2026-03-02T22:59"),
+        ("23:00-07:00", "23:00", "2026-03-03T07:00"),
+        ("23:00-07:00", "06:59", "2026-03-02T07:00"),
+        ("23:00-07:00", "07:00", "2026-03-02T07:00"),
+        ("13:00-14:00", "13:30", "2026-03-02T14:00"),
+        ("13:00-14:00", "14:00", "2026-03-02T14:00"),
+    ],
+)
+def test_what_is_made_in_quiet_hours_waits_for_their_end(span: str, made: str, goes: str) -> None:
+    quiet = read_quiet(span)
+    assert quiet is not None
+    for severity in ("info", "notice", "warning"):
+        assert quiet.until(severity, at(made)) == datetime.fromisoformat(goes).replace(tzinfo=IST)
+    assert quiet.until("critical", at(made)) == at(made)
+
+
+def test_nothing_set_is_no_quiet() -> None:
+    assert read_quiet(" ") is None
+
+
+@pytest.mark.parametrize("text", ["23:00", "7-8", "25:00-07:00", "07:00-07:00", "23:00-07:00-08:00"])
+def test_what_is_no_span_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"TRADER_NOTIFY_QUIET must be .*like 23:00-07:00"):
+        read_quiet(text)
