@@ -28,6 +28,7 @@ from trader.cli import (
     tickets,
     token,
     views,
+    watch,
 )
 from trader.domain.errors import ConfigError, TraderError
 
@@ -85,6 +86,7 @@ record.add_to(app)
 simulate.add_to(app)
 api.add_to(app)
 token.add_to(app)
+watch.add_to(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -76,6 +76,14 @@ class Settings(BaseSettings):
         ge=1,
         le=3600,
     )
+    notify_urls: SecretStr | None = _setting(
+        None,
+        "TRADER_NOTIFY_URLS",
+        "Where messages go: addresses as Apprise reads them, parted by blanks; `critical,warning|tgram://token/chat` for those only.",
+    )
+    notify_quiet: str = _setting(
+        "", "TRADER_NOTIFY_QUIET", "Hours (IST) in which only critical messages are sent, like 23:00-07:00."
+    )
     gateway: Literal["own", "ccxt"] = _setting(
         "own",
         "TRADER_GATEWAY",

@@ -1,0 +1,89 @@
+"""The watchdog as a process: one per account, until it is stopped. Each channel has a thread of its own, so that a slow one holds
+up no other, and nothing of it is in the runner's process."""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from trader.config.settings import Settings
+from trader.desk import Desk
+from trader.domain.errors import ConfigError, JournalError, TraderError
+from trader.journal import Journal
+from trader.journal.outbox import Message, Outbox
+from trader.machine.locks import ProcessLock
+from trader.notify.channels import Channel
+from trader.notify.delivery import Courier
+from trader.notify.quiet import read_quiet
+from trader.notify.sending import send
+from trader.watch.trial import channels_of
+from trader.watch.watching import Watch
+
+_STEP_SECS = 1.0
+_KEPT = timedelta(days=30)
+_log = logging.getLogger(__name__)
+
+
+def watch(settings: Settings, ended: threading.Event) -> None:
+    """Watch until `ended` is set.
+
+    Raises:
+        ConfigError: The channels or quiet hours are none, or another process watches this account.
+        JournalError: The journal cannot be opened.
+    """
+    channels, quiet = channels_of(settings), read_quiet(settings.notify_quiet)
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    desk = Desk(settings)
+    lock = ProcessLock(settings.home / f"watch-{desk.account}.lock")
+    if not lock.take():
+        desk.close()
+        raise ConfigError(f"Another process watches the account {desk.account} already.")
+    journal = Journal.open(settings.journal_url)
+    try:
+        outbox, now = Outbox(journal, desk.account), _now()
+        left = outbox.take_over([channel.name for channel in channels], now, now - _KEPT)
+        _log.info("watch_began account=%s channels=%d undelivered=%d", desk.account, len(channels), left)
+        threads = [
+            threading.Thread(target=_deliver, args=(outbox, channel, ended), name=channel.name, daemon=True)
+            for channel in channels
+        ]
+        for thread in threads:
+            thread.start()
+        dog = Watch(desk, journal, channels, quiet, _now, _direct)
+        while not ended.wait(_STEP_SECS):
+            _guarded(dog.step, "watchdog")
+        for thread in threads:
+            thread.join(2 * _STEP_SECS)
+    finally:
+        journal.close()
+        desk.close()
+        lock.release()
+
+
+def _deliver(outbox: Outbox, channel: Channel, ended: threading.Event) -> None:
+    courier = Courier(outbox, channel, send, _now)
+    while not ended.wait(_STEP_SECS / 2):
+        _guarded(courier.step, channel.name)
+
+
+def _guarded(step: Callable[[], object], name: str) -> None:
+    """The edge of a loop that must live. What fails here is told by the log, and to a person by the watchdog's silence elsewhere: the
+    page shows when it was heard last."""
+    try:
+        step()
+    except JournalError as error:
+        _log.warning("watch_journal part=%s %s", name, error)
+    except Exception:  # noqa: BLE001
+        _log.exception("watch_failed part=%s", name)
+
+
+def _direct(channel: Channel, message: Message) -> None:
+    try:
+        answer = send(channel.url, message.severity, message.title, message.body)
+        _log.info("watch_direct channel=%s %s", channel.name, answer.outcome)
+    except TraderError as error:
+        _log.warning("watch_direct channel=%s %s", channel.name, error)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
