@@ -6,13 +6,19 @@ from typing import Annotated
 
 import typer
 
-from trader.cli import options
+from trader.cli import numbers, options
 
 
 def watch(
     test: Annotated[
         bool, typer.Option("--test", help="Send one test message on every channel, say what came of it, end.")
     ] = False,
+    beside: Annotated[
+        int | None,
+        numbers.whole(
+            1, 2**31 - 1, "End by itself once this process (the panel's) is gone and nothing open is left alone."
+        ),
+    ] = None,
 ) -> None:
     """Watch the runner from beside it, and send messages to the channels of TRADER_NOTIFY_URLS, until it is stopped."""
     settings = options.read_settings()
@@ -38,7 +44,7 @@ def watch(
     on_end(lambda _: ended.set())
     names = ", ".join(one.name for one in channels) or "no channel: TRADER_NOTIFY_URLS is empty, so nothing is sent"
     typer.echo(f"Watching {settings.env.upper()}; messages go to {names}. Ctrl+C stops it.")
-    watch_on(settings, ended)
+    watch_on(settings, ended, beside)
 
 
 def add_to(app: typer.Typer) -> None:

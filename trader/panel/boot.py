@@ -23,6 +23,7 @@ from trader.panel.frame import PAGES
 from trader.panel.guard import HostGuard
 from trader.panel.paths import KnownPaths
 from trader.runner.host import ensure_host
+from trader.watch.hosted import WatchProcess
 
 # Whatever the pages import, imported before serving: the first visitor does not wait for it, and `gc.freeze` covers it.
 _WARM = (
@@ -69,9 +70,12 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     A start that cannot work ends the process with one sentence and exit code 1.
     """
     try:
-        host = await to_thread.run_sync(lambda: ensure_host(load_settings()))
+        settings = await to_thread.run_sync(load_settings)
+        host = await to_thread.run_sync(lambda: ensure_host(settings))
     except TraderError as error:
         _give_up(str(error))
+    watchdog = WatchProcess(settings)
+    watchdog.start()
     _warm_up()
     theme_once.install()
     # Streamlit collects garbage after every rerun, with the interpreter held: without this the runner's thread would
@@ -82,6 +86,7 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
         yield
     finally:
         await to_thread.run_sync(_api.close)
+        await to_thread.run_sync(watchdog.stop)
         await to_thread.run_sync(host.stop)
 
 

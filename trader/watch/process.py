@@ -16,6 +16,7 @@ from trader.notify.channels import Channel
 from trader.notify.delivery import Courier
 from trader.notify.quiet import read_quiet
 from trader.notify.sending import send
+from trader.runner.process import is_running
 from trader.watch.trial import channels_of
 from trader.watch.watching import Watch
 
@@ -24,8 +25,8 @@ _KEPT = timedelta(days=30)
 _log = logging.getLogger(__name__)
 
 
-def watch(settings: Settings, ended: threading.Event) -> None:
-    """Watch until `ended` is set.
+def watch(settings: Settings, ended: threading.Event, beside: int | None = None) -> None:
+    """Watch until `ended` is set; beside a process also until that one is gone and nobody has to be told for its sake.
 
     Raises:
         ConfigError: The channels or quiet hours are none, or another process watches this account.
@@ -52,6 +53,9 @@ def watch(settings: Settings, ended: threading.Event) -> None:
         dog = Watch(desk, journal, channels, quiet, _now, _direct)
         while not ended.wait(_STEP_SECS):
             _guarded(dog.step, "watchdog")
+            if beside is not None and not is_running(beside) and not dog.is_needed:
+                break
+        ended.set()
         for thread in threads:
             thread.join(2 * _STEP_SECS)
     finally:

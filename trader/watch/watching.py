@@ -48,12 +48,20 @@ class Watch:
         self._disk_free = disk_free
         self._lasting: dict[str, tuple[Danger, datetime, datetime]] = {}  # by code: since when, and told last
         self._reminded: datetime | None = None
+        self._alone = True
         self._unsaid: list[Message] = []  # what could not be put into the outbox
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether something is open that no runner looks after, as it was seen last; also while nothing could be seen."""
+        return self._alone
 
     def step(self) -> None:
         """Look once. What cannot be written is kept and written as soon as it can."""
         now = self._clock()
-        self._tell_danger(self._look(now), now)
+        look = self._look(now)
+        self._alone = bool(look.unread) or (bool(look.open_words) and not look.runner_alive)
+        self._tell_danger(look, now)
         try:
             self._put([], None)
             self._tell_news(now)
