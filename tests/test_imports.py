@@ -65,6 +65,7 @@ FACES_MAY = (
     "trader.engine.records",
     "trader.runner.host",
     "trader.watch",
+    "trader.analytics",
     "trader.simulation",
     "trader.runner.flatten",
     "trader.venue.launch",

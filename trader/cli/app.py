@@ -22,6 +22,7 @@ from trader.cli import (
     ledgers,
     levels,
     limits,
+    performance,
     record,
     runs,
     simulate,
@@ -87,6 +88,7 @@ simulate.add_to(app)
 api.add_to(app)
 token.add_to(app)
 watch.add_to(app)
+performance.add_to(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
