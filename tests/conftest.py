@@ -39,7 +39,7 @@ _LONG = (
     "tests/simulation/test_t0",
     *(
         f"tests/{name}/"
-        for name in ("documents", "killpoints", "process", "browser", "flatten", "e2e", "security", "cli")
+        for name in ("documents", "killpoints", "process", "browser", "e2e", "flatten", "security", "api", "cli")
     ),
 )
 
