@@ -17,8 +17,8 @@ help:
 run: $(VENV)/.installed-run
 	@$(PY) -m trader up
 
-# While mypy has one core, the tests are collected and begun on the other. Collected first, so that pytest's workers find their
-# modules compiled.
+# While mypy has one core, the tests are begun on the other. In a new checkout they are collected first: then pytest's workers
+# find their modules compiled.
 test: lint
 	@$(MAKE) --no-print-directory -j 2 types tests
 
@@ -37,7 +37,7 @@ types: $(VENV)/.installed-test
 	$(PY) -m mypy --strict trader
 
 collected: $(VENV)/.installed-test
-	@$(PY) -m pytest --collect-only -q -n 0 >/dev/null || true
+	@test -d tests/__pycache__ || $(PY) -m pytest --collect-only -q -n 0 >/dev/null || true
 
 # Six workers on two cores: most of a long test's time is waiting for a process. A file stays with one worker and so shares
 # its fixtures. The slowest tests are named at the end; what takes minutes belongs to `make t1`.
