@@ -130,7 +130,7 @@ def test_what_strikes_elsewhere_has_the_test_it_names(name: str) -> None:
 # ------------------------------------------------------------ determinism
 
 
-@pytest.mark.parametrize("count", [30, pytest.param(100, marks=pytest.mark.t1)])
+@pytest.mark.parametrize("count", [15, pytest.param(100, marks=pytest.mark.t1)])
 def test_sessions_leave_the_same_trace_in_every_process(count: int) -> None:
     code = _HASH.format(count=count, seed=HASHED_SEED)
     running = [
