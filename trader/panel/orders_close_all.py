@@ -29,7 +29,7 @@ def listed(status: Status | str) -> Html:
         return say.empty(
             "Nothing of ours is open. What is foreign is not touched by it: adopt it first, or close it at the exchange."
         )
-    return join(tag("p", "It cancels what works and closes, at what the book has:"), tag("ul", *(tag("li", line) for line in lines)),
+    return join(tag("p", "It cancels every working order and closes at what the book offers:"), tag("ul", *(tag("li", line) for line in lines)),
                 tag("p", "Foreign positions are not touched."))  # fmt: skip
 
 

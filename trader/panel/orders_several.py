@@ -18,8 +18,8 @@ from trader.panel.markup import Html, join, tag
 
 _LIST, _LINK, _PHRASE = "or_list", "or_list_link", "or_list_phrase"
 _LINKS = {"none": "Each for itself", "oco": "One cancels the other (OCO)"}
-_HEAD = ("Order", "Price", "Protection", "Premium", "Fees", "Margin", "Check")
-_NUMBERS = ("Price", "Premium", "Fees", "Margin")
+_HEAD = ("Order", "Type, price", "Protection", "Premium", "Fees", "Margin", "Check")
+_NUMBERS = ("Premium", "Fees", "Margin")
 
 
 class _Listed(orders_send.Sent):

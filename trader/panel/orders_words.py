@@ -26,7 +26,7 @@ CSS = """
 .st-key-or_close_all{border-color:light-dark(#b3272d,#ff8a8a)!important}
 @media (max-width:760px){
 .stMain:has(.st-key-or_positions) .sheet tr{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));column-gap:1rem}
-.stMain:has(.st-key-or_positions) .sheet :is(th,[data-label="Whose"],[data-label="Protection"],[data-label="State"],[data-label="Of"],
+.stMain:has(.st-key-or_positions) .sheet :is(th,[data-label="Whose"],[data-label="Protection"],[data-label="State"],[data-label="Type, price"],
 [data-label="Why"],[data-label="Check"]){grid-column:1/-1}
 .or-long .sheet{max-height:24rem;overflow-y:auto}
 .or-head{gap:.3rem .6rem}
