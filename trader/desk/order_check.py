@@ -111,7 +111,9 @@ def check_tickets(
             problems.append(refusal)
         cost = None
         if ticket.reduce_only:
-            problems += filter(None, [reduce_flaw(state, ticket)])
+            known = {(one.code, one.field) for one in problems}
+            again = reduce_flaw(state, ticket)
+            problems += [] if again is None or (again.code, again.field) in known else [again]
         if contract is not None and spot is not None:
             effective = (
                 ticket if ticket.leverage else ticket.model_copy(update={"leverage": leverages.get(ticket.symbol)})
