@@ -206,7 +206,9 @@ def test_a_list_that_cannot_be_checked_is_the_runners_to_judge(
     assert len(asked(desk, "order")) == 1
 
 
-def test_what_began_to_pass_after_the_button_was_drawn_is_not_sent_with_it(open_panel: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_began_to_pass_after_the_button_was_drawn_is_not_sent_with_it(
+    open_panel: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     at, desk = form(open_panel)
     add(at, 91000.0)
     add(at, 91000.3, quantity=2)

@@ -190,7 +190,7 @@ def _table(tickets: Sequence[TicketRequest], check: OrderCheck | None, *, linked
 
 
 def _row(number: int, one: TicketRequest, of: TicketCheck | None) -> tuple[Html | str, ...]:
-    cost = None if of is None else of.cost
+    cost = None if of is None or of.problems else of.cost  # what is refused costs nothing
     return (
         tag("span", f"{number}. {_what(one)}", title=one.symbol),
         _price(one),
