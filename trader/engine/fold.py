@@ -455,7 +455,9 @@ def _position_adopted(run: Run, record: rec.PositionAdopted) -> Run:
 
 def _closing_moved(run: Run, record: rec.ClosingMoved) -> Run:
     """As if this run had closed so many more, or fewer; a position read before says nothing any more."""
-    leg = run.leg(record.leg)
+    leg = next((leg for leg in run.legs if leg.key == record.leg), None)
+    if leg is None:
+        return run
     ledger = with_moved(run.ledger(leg.key), leg, record.quantity, record.price, record.wall)
     moved = {**run.moved, leg.key: run.moved.get(leg.key, 0) + max(-record.quantity, 0)}
     positions = {symbol: size for symbol, size in run.positions.items() if symbol != record.symbol}
@@ -464,6 +466,8 @@ def _closing_moved(run: Run, record: rec.ClosingMoved) -> Run:
 
 
 def _funding_booked(run: Run, record: rec.FundingBooked) -> Run:
+    if not any(leg.key == record.leg for leg in run.legs):
+        return run
     ledgers = {**run.ledgers, record.leg: with_funding(run.ledger(record.leg), record.amount)}
     return replace(run, ledgers=ledgers, funded_at=record.at)
 
