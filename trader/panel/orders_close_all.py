@@ -14,6 +14,7 @@ from trader.panel.pressed import note
 
 _TYPED, _SAID = "or_close_typed", "or_all_said"
 CLOSE_ALL = "CLOSE ALL"
+_FLAT_SECS = 1.5  # most closing orders have filled by then; what is left goes on, and is seen in the list above
 
 
 def listed(status: Status | str) -> Html:
@@ -62,7 +63,7 @@ def _send_everything() -> None:
     # From here on nothing of the session's state is touched: see `pressed`.
     try:
         receipt = desk.close_all(issued_by="panel", reason="close-all of the panel")
-        found = desk.await_closed(receipt.command_id, ANSWER_SECS)
+        found = desk.await_closed(receipt.command_id, ANSWER_SECS, flat_secs=_FLAT_SECS)
         sent = (
             ", ".join(f"{say.order(line)} {say.state_words(line)}" for line in found.orders)
             or "no closing order has gone out yet"
