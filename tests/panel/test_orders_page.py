@@ -15,7 +15,7 @@ from tests.panel.fake_desk import FakeDesk
 from tests.panel.seen import read
 from trader.config.ticket import Protection, TicketRequest
 from trader.engine.tickets.refusal import Refusal
-from trader.panel import orders_books, orders_fills, orders_form, orders_request, service
+from trader.panel import orders_books, orders_fills, orders_form, orders_request, orders_words, service
 
 PAGE = "pages/orders.py"
 M = "−"
@@ -171,6 +171,19 @@ def test_a_working_order_tells_state_rest_distance_and_age(open_panel: Open) -> 
         and "241.00" in words
         and "1 m 1" in words
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("no such price (limit_price=10, band=75504.8928253900..78586.7252)", "no such price (limit price 10, band 75,504.89 to 78,586.73)"),
+        ("met already (stop_price=78590, now=77033.6)", "met already (trigger price 78590, now 77033.6)"),
+        ("on the other side (run=check0, side=buy)", "on the other side (order 1 of the list, side buy)"),
+        ("nothing (in brackets) is touched", "nothing (in brackets) is touched"),
+    ],
+)  # fmt: skip
+def test_numbers_of_a_refusal_are_said_in_words(said: str, words: str) -> None:
+    assert orders_words.numbers_in_words(said) == words
 
 
 def test_a_linked_order_names_the_other(open_panel: Open) -> None:

@@ -64,10 +64,8 @@ def _send_everything() -> None:
     try:
         receipt = desk.close_all(issued_by="panel", reason="close-all of the panel")
         found = desk.await_closed(receipt.command_id, ANSWER_SECS, flat_secs=_FLAT_SECS)
-        sent = (
-            ", ".join(f"{say.order(line)} {say.state_words(line)}" for line in found.orders)
-            or "no closing order has gone out yet"
-        )
+        orders = ", ".join(f"{say.order(line)} {say.state_words(line)}" for line in found.orders)
+        sent = f"Sent: {orders}" if orders else "No closing order has gone out yet"
         left = f"; not finished: {', '.join(found.still_open)}" if found.still_open else "; all is finished"
         answer.said = f"{found.status.capitalize()}: {fmt.plain(found.detail, 300)}. {sent}{left}".replace(
             "New: .", "Recorded."

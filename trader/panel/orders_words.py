@@ -114,6 +114,7 @@ def trigger(line: OrderLine) -> str:
 
 
 _NUMBERS = re.compile(r" \((?P<pairs>[a-z_]+=[^()]*)\)")
+_CALLED = {"stop_price": "trigger price"}
 _LONG = re.compile(r"\d+\.\d{3,}")
 _LISTED = re.compile(r"check(\d+)")  # what the check calls the orders of a list before they have an id
 
@@ -128,7 +129,7 @@ def _pair(text: str) -> str:
     if listed := _LISTED.fullmatch(value):
         return f"order {int(listed[1]) + 1} of the list"
     value = _LONG.sub(lambda found: parts.price(Decimal(found[0])), value.replace("..", " to "))
-    return f"{name.replace('_', ' ')} {value}".rstrip()
+    return f"{_CALLED.get(name, name.replace('_', ' '))} {value}".rstrip()
 
 
 def price(value: Decimal | None) -> str:
