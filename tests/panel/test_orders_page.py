@@ -491,6 +491,18 @@ def test_what_the_account_has_against_it_is_said_and_not_sent(open_panel: Open) 
     assert asked(desk, "order") == [] and "Not sent: Quantity: the free balance does not suffice." in read(at)
 
 
+def test_why_an_order_was_not_sent_stood_beside_the_next_one(open_panel: Open) -> None:
+    at, desk = form(open_panel)
+    typed(at, "limit_price", 91000.3)
+    press(at, "or_send_")
+    assert "Not sent: Limit price: 91000.3 is no multiple" in read(at)
+    typed(at, "limit_price", 91000.5)
+    assert "Not sent" not in read(at)
+    press(at, "or_send_")
+    typed(at, "quantity", 2)
+    assert len(asked(desk, "order")) == 1 and "Accepted: Buy 1 BTCUSD" in read(at), "what was sent goes on to be told"
+
+
 @pytest.mark.parametrize(("side", "stop", "late"), [("buy", 90000, True), ("buy", 90600, False), ("sell", 90600, True)])
 def test_a_stop_loss_behind_the_liquidation_was_taken_without_a_word(side: str, stop: int, late: bool) -> None:
     guard = Protection(price=stop)
