@@ -21,7 +21,20 @@ from trader.engine.execution.algo import allowed_lead
 from trader.engine.ledger import with_cost, with_fill
 from trader.engine.order_fold import begun, executed, resolved, told_more
 from trader.engine.records import Phase
-from trader.engine.state import KEPT_FLOWS, OWED_FOR, ZERO, Account, BookedFill, Flow, Order, Run, State, Trading, Watch
+from trader.engine.state import (
+    KEPT_FLOWS,
+    OWED_FOR,
+    ZERO,
+    Account,
+    BookedFill,
+    Flow,
+    Order,
+    Run,
+    Runs,
+    State,
+    Trading,
+    Watch,
+)
 from trader.engine.tickets.terms import KEY, preset_of
 
 _KEPT_ORDER_TIMES = 16
@@ -59,7 +72,7 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
     changed = handler(run, record)
     if isinstance(record, rec.FillRecorded) and changed is not run:
         changed = _still_short(state, run, changed, record.fill.symbol)
-    return replace(state, runs={**state.runs, run.run_id: changed})
+    return replace(state, runs=Runs({**state.runs, run.run_id: changed}))
 
 
 def fold(state: State, records: list[rec.AnyRecord]) -> State:
@@ -132,7 +145,7 @@ def _run_created(state: State, record: rec.RunCreated) -> State:
         del kept[key]
     watches = {key: watch for key, watch in state.watches.items() if key in kept}
     watches[run.run_id] = Watch(since=record.wall, since_market=record.market)
-    return replace(state, runs={**kept, run.run_id: run}, watches=watches)
+    return replace(state, runs=Runs({**kept, run.run_id: run}), watches=watches)
 
 
 def _is_kept(old: Run, new: Run, now: rec.Record) -> bool:
