@@ -22,7 +22,7 @@ from trader.config.tokens import TokenStore
 from trader.desk.books.lines import OrderLine
 
 _SYMBOL = "BTCUSD"
-_APART_SECS = 0.25  # or the order rate would be what is measured
+_APART_SECS = 0.25  # or the order rate would be what is measured, and what a cancel still stirs up
 _FRESH_SECS = 20.0
 _PROGRAMS = 4
 _PAGE = b"x" * 4096
@@ -132,6 +132,7 @@ def measure(orders: int, listed: int, lists: int, secs: float) -> Figures:
         _place(api, price, 1)  # the first reads contracts and account
         _cancel(world, api)
         for _ in range(orders):
+            time.sleep(_APART_SECS)
             own.append(through_client(gateway, source)[0] * 1000)
             flushed.append(_flush(world.home / "page"))
             time.sleep(_APART_SECS)
