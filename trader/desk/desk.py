@@ -13,7 +13,8 @@ from typing import Any, Literal
 import msgspec
 
 from trader.config.account_limits import AccountLimits, read_limits
-from trader.config.connection import account_name, doorbell_path
+from trader.config.account_names import account_name
+from trader.config.connection import doorbell_path
 from trader.config.drafts import DraftStore
 from trader.config.halt import halt_words, lift_halt
 from trader.config.precedence import resolve, saved_configuration
@@ -83,8 +84,7 @@ class Desk(TicketDesk):
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        pair = settings.api_key_pair()
-        self.account = account_name(settings.env, None if pair is None else pair[0].get_secret_value())
+        self.account = account_name(settings)
         self._store = PresetStore(settings.home)
         self._drafts = DraftStore(settings.home)
         self._door = market.ExchangeDoor(settings)

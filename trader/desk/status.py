@@ -61,6 +61,7 @@ def read_status(
     records = book.records(run.run_id) if run is not None else ()
     preset = book.preset(run.run_id) if run is not None else None
     market = None if snapshot is None else snapshot.market
+    singles = tuple(ticket for ticket in orders if ticket is not None)
     # A silent runner's exchange has gone on meanwhile, at least as fast as this machine's clock.
     since = max(wall - snapshot.wall, timedelta(0)) if snapshot is not None and not runner.alive else timedelta(0)
     return Status(
@@ -80,6 +81,7 @@ def read_status(
             wall,
             None if market is None else market + since,
             runs=unresolved,
+            tickets=singles,
             shown=run,
             risk=None if preset is None else preset.risk,
         ),
@@ -87,7 +89,7 @@ def read_status(
         market=market,
         totals=None if snapshot is None else snapshot.totals,
         margin=None if snapshot is None else snapshot.margin,
-        tickets=tuple(ticket for ticket in orders if ticket is not None),
+        tickets=singles,
     )
 
 

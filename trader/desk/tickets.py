@@ -363,6 +363,13 @@ class TicketDesk(BookReads):
             ConfigError, ExchangeError: The market cannot be read.
             JournalError: The journal cannot be read.
         """
+        found = self._checked(tickets)
+        if any(one.code == "FOREIGN_POSITION" for ticket in found.tickets for one in ticket.problems):
+            self._account_now.forget()  # what the exchange showed a second ago may have been closed since
+            found = self._checked(tickets)
+        return found
+
+    def _checked(self, tickets: TicketList) -> OrderCheck:
         names = {underlying_of(ticket.symbol) for ticket in tickets.tickets} - {""}
         state, problems = self._as_engine(names)
         wanted = names | {run.underlying for run in state.unresolved}

@@ -12,10 +12,12 @@ from msgspec.structs import replace
 
 from trader.engine import events as ev
 from trader.engine.account.abnormal import watch_calls, watch_markets
+from trader.engine.account.funding import ask_funding, book_funding
 from trader.engine.account.limits import on_limits
 from trader.engine.account.losses import check_losses, value_other
 from trader.engine.account.margin import ask_margin, on_margin_read
 from trader.engine.account.marking import mark_midnight
+from trader.engine.account.overclosed import book_overclosed
 from trader.engine.account.positions import see_liquidation
 from trader.engine.account.read import read_account, returned
 from trader.engine.account.reconcile import on_account_read
@@ -66,6 +68,8 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     """
     turn = Turn(state, event.at)
     _book(turn, event)
+    if turn.effects or isinstance(event, ev.AccountRead):
+        book_overclosed(turn)
     watch_calls(turn, event)
     watch_markets(turn, event)
     is_own = isinstance(event, _OF_ONE)
@@ -77,6 +81,7 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
         _look_back(turn)
         ask_wallet(turn)
         ask_days(turn)
+        ask_funding(turn)
         ask_margin(turn)
     for run in turn.state.unresolved:
         apart(turn, run.run_id, value_other, run)
@@ -115,6 +120,7 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
             on_account_read(turn, event)
         case ev.WalletRead():
             turn.slow_down(event.retry_after_secs)
+            book_funding(turn, event)
             (on_wallet_read if event.run_id else on_days_read)(turn, event)
         case ev.MarginRead():
             on_margin_read(turn, event)

@@ -17,15 +17,12 @@ from trader.domain.errors import JournalError
 from trader.engine.records import (
     AnyRecord,
     DayCompared,
-    FillCosted,
     FillRecorded,
-    LegsChosen,
     LevelChanged,
     LimitsSet,
     LossLocked,
     OrderDenied,
     OrderIntended,
-    PositionAdopted,
     RunCreated,
     WalletCompared,
 )
@@ -51,9 +48,9 @@ from trader.journal.database import (
     where,
 )
 from trader.journal.lease import Lease
-from trader.journal.listings import Origin, Wanted
+from trader.journal.listings import Changing, Origin, Wanted
 from trader.journal.upsert import insert_into
-from trader.journal.views import AlertRow, FillRow, Newest, OrderRow, RunSummary, Sample
+from trader.journal.views import AlertRow, Booked, FillRow, Newest, OrderRow, RunSummary, Sample
 
 _snapshots = msgspec.json.Decoder(LiveSnapshot)
 # Built once, as all that is asked every second: putting a statement together costs more than running it.
@@ -379,9 +376,7 @@ class Journal:
         with self._read() as connection:
             return views.read_closed_by_exchange(connection, account, since)
 
-    def executions(
-        self, account: str, wall: datetime, market: datetime | None
-    ) -> list[tuple[int, LegsChosen | FillRecorded | FillCosted]]:
+    def executions(self, account: str, wall: datetime, market: datetime | None) -> list[tuple[int, Booked]]:
         """Fills booked since an instant (of this machine's clock, and where given of the exchange's), their later told costs,
         and the legs of their runs, in order: the cash that the exchange's ledger is held against."""
         with self._read() as connection:
@@ -485,7 +480,7 @@ class Journal:
         with self._read() as connection:
             return listings.with_costs(connection, listings.read_fill_page(connection, account, wanted))
 
-    def executions_of(self, runs: Collection[str]) -> list[tuple[int, FillRecorded | PositionAdopted]]:
+    def executions_of(self, runs: Collection[str]) -> list[tuple[int, Changing]]:
         """Every change of what some runs hold, in order."""
         with self._read() as connection:
             return listings.read_executions_of(connection, runs)
