@@ -12,6 +12,7 @@ import os
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from bench.orders import Pair, resting, through_client
 from bench.world import World, await_value, free_port
 from trader.config.tokens import TokenStore
 from trader.desk.books.lines import OrderLine
+from trader.venue.faults.helper import VenueFaults
 
 _SYMBOL = "BTCUSD"
 _APART_SECS = 0.25  # or the order rate would be what is measured, and what a cancel still stirs up
@@ -118,37 +120,20 @@ def _single_per_sec(port: int, token: str, price: str, secs: float) -> float:
     return len(sent) / secs
 
 
-def measure(orders: int, listed: int, lists: int, secs: float) -> Figures:
-    """So many single orders, lists of so many, and `secs` of programs that send one after another."""
+def _orders(world: World, api: Api, client: Callable[[], list[float]], price: str, orders: int) -> Figures:
+    """So many single orders, each after one of the client alone and a flush of the disk."""
     answered, accepted, own, flushed = [], [], [], []
-    with World() as world:
-        port = free_port()
-        world.run_panel(port)
-        gateway = world.gateway()
-        source = Pair(resting(gateway), "own")
-        price = str((gateway.spot("BTC") * Decimal("0.985")).quantize(Decimal(1)))
-        token = TokenStore(world.home).create("bench", "trade")[1]
-        api = Api(port, token)
-        _place(api, price, 1)  # the first reads contracts and account
+    for _ in range(orders):
+        time.sleep(_APART_SECS)
+        own.append(client()[0] * 1000)
+        flushed.append(_flush(world.home / "page"))
+        time.sleep(_APART_SECS)
+        begun, sent = time.perf_counter(), time.time()
+        (ticket_id,) = _place(api, price, 1)
+        answered.append((time.perf_counter() - begun) * 1000)
+        accepted.append((_accepted(world, ticket_id) - sent) * 1000)
         _cancel(world, api)
-        for _ in range(orders):
-            time.sleep(_APART_SECS)
-            own.append(through_client(gateway, source)[0] * 1000)
-            flushed.append(_flush(world.home / "page"))
-            time.sleep(_APART_SECS)
-            begun, sent = time.perf_counter(), time.time()
-            (ticket_id,) = _place(api, price, 1)
-            answered.append((time.perf_counter() - begun) * 1000)
-            accepted.append((_accepted(world, ticket_id) - sent) * 1000)
-            _cancel(world, api)
-        api.close()
-        _free_rate(world)
-        rates = []
-        for _ in range(lists):
-            rates.append(_list_per_sec(world, Api(port, token), price, listed))
-            _cancel(world, Api(port, token))
-        single = _single_per_sec(port, token, price, secs)
-    figures: Figures = {"orders": orders}
+    figures: Figures = {}
     stretches = (
         ("order_answered", answered),
         ("order_accepted", accepted),
@@ -158,12 +143,44 @@ def measure(orders: int, listed: int, lists: int, secs: float) -> Figures:
     )
     for name, took in stretches:
         figures |= {f"{name}_p{share}_ms": round(percentile(took, share / 100), 2) for share in (50, 99)}
-    figures["accepted_ratio"] = round(percentile(accepted, 0.5) / percentile(own, 0.5), 2)
-    figures["accepted_ratio_to_floor"] = round(figures["order_accepted_p50_ms"] / figures["floor_p50_ms"], 2)
+    for name, least in (
+        ("accepted_ratio", own),
+        ("accepted_ratio_to_floor", [a + b for a, b in zip(own, flushed, strict=True)]),
+    ):
+        figures[name] = round(percentile(accepted, 0.5) / percentile(least, 0.5), 2)
+    return figures
+
+
+def measure(orders: int, listed: int, lists: int, secs: float, away_ms: float) -> Figures:
+    """So many single orders, also with an exchange so many ms away, lists of so many, and `secs` of programs that send one after
+    another."""
+    with World(venue={"control_port": 0}) as world:
+        port = free_port()
+        world.run_panel(port)
+        gateway = world.gateway()
+        source = Pair(resting(gateway), "own")
+        price = str((gateway.spot("BTC") * Decimal("0.985")).quantize(Decimal(1)))
+        token = TokenStore(world.home).create("bench", "trade")[1]
+        api = Api(port, token)
+        _place(api, price, 1)  # the first reads contracts and account
+        _cancel(world, api)
+        figures: Figures = {"orders": orders, "away_ms": away_ms}
+        figures |= _orders(world, api, lambda: through_client(gateway, source), price, orders)
+        sending, faults = {"method": "POST", "path": "/v2/orders"}, VenueFaults(world.venue["control_url"])
+        with faults.fault("N12", "latency", match=sending, times=10**6, secs=away_ms / 1000):
+            away = _orders(world, api, lambda: through_client(gateway, source), price, orders)
+        figures |= {f"away_{name}": value for name, value in away.items() if "p50" in name or "ratio" in name}
+        api.close()
+        _free_rate(world)
+        rates = []
+        for _ in range(lists):
+            rates.append(_list_per_sec(world, Api(port, token), price, listed))
+            _cancel(world, Api(port, token))
+        single = _single_per_sec(port, token, price, secs)
     figures["listed_orders_per_sec"] = round(median(rates), 1)
     figures["single_orders_per_sec"] = round(single, 1)
     return figures
 
 
 if __name__ == "__main__":
-    main("api_orders", __doc__, measure, orders=60, listed=50, lists=3, secs=5.0)
+    main("api_orders", __doc__, measure, orders=60, listed=50, lists=3, secs=5.0, away_ms=20.0)
