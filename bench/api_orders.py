@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -96,9 +97,7 @@ def _flush(place: Path) -> float:
 
 def _list_per_sec(world: World, api: Api, price: str, listed: int) -> float:
     sent = time.time()
-    rate = listed / (max(_accepted(world, one) for one in _place(api, price, listed)) - sent)
-    api.close()
-    return rate
+    return listed / (max(_accepted(world, one) for one in _place(api, price, listed)) - sent)
 
 
 def _single_per_sec(port: int, token: str, price: str, secs: float) -> float:
@@ -107,10 +106,9 @@ def _single_per_sec(port: int, token: str, price: str, secs: float) -> float:
     end = time.monotonic() + secs
 
     def program() -> None:
-        api = Api(port, token)
-        while time.monotonic() < end:
-            sent.extend(_place(api, price, 1))
-        api.close()
+        with closing(Api(port, token)) as api:
+            while time.monotonic() < end:
+                sent.extend(_place(api, price, 1))
 
     threads = [threading.Thread(target=program) for _ in range(_PROGRAMS)]
     for thread in threads:
@@ -174,8 +172,10 @@ def measure(orders: int, listed: int, lists: int, secs: float, away_ms: float) -
         _free_rate(world)
         rates = []
         for _ in range(lists):
-            rates.append(_list_per_sec(world, Api(port, token), price, listed))
-            _cancel(world, Api(port, token))
+            with closing(Api(port, token)) as api:  # one that was kept may have been let go meanwhile
+                rates.append(_list_per_sec(world, api, price, listed))
+            with closing(Api(port, token)) as api:
+                _cancel(world, api)
         single = _single_per_sec(port, token, price, secs)
     figures["listed_orders_per_sec"] = round(median(rates), 1)
     figures["single_orders_per_sec"] = round(single, 1)
