@@ -36,7 +36,7 @@ from tests.mutants.mutant import Mutant
 ROWS = (
     *(f"A{number:02d}" for number in range(1, 8)),  # of legs worked in slices
     *(f"B{number:02d}" for number in range(1, 4)),  # of the stop at breakeven
-    *(f"C{number:02d}" for number in range(1, 4)),  # of what an entry costs
+    *(f"C{number:02d}" for number in range(1, 5)),  # of what an entry costs
     *(f"E{number:02d}" for number in range(1, 5)),  # of entries that pause, and of single contracts
     *(f"G{number:02d}" for number in range(1, 5)),  # of the spread guard
     *(f"H{number:02d}" for number in range(1, 5)),  # of days and expiries

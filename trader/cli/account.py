@@ -19,9 +19,11 @@ account = typer.Typer(
 
 
 @account.callback(invoke_without_command=True)
-def show_all(context: typer.Context) -> None:
+def show_all(context: typer.Context, as_json: options.JsonFlag = False) -> None:
     if context.invoked_subcommand is None:
-        show()
+        show(as_json)
+    elif as_json:
+        raise typer.BadParameter("goes behind the command", param_hint="--json")
 
 
 @account.command()

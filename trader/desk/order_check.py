@@ -261,7 +261,8 @@ def summed(
 ) -> OrderCheck:
     """A list as a whole."""
     free = _free(state)
-    after = [one.cost.free_after for one in listed if one.cost is not None and one.cost.free_after is not None]
+    told = [one.cost for one in listed if one.cost is not None and not one.problems]  # what is refused blocks nothing
+    after = [cost.free_after for cost in told if cost.free_after is not None]
     return OrderCheck(
         ok=not problems and not any(one.problems for one in listed),
         problems=tuple(problems),

@@ -42,6 +42,7 @@ _KEPT_TICKET_TIMES = 256  # a second of the most that may be set, exits and all
 _KEPT_DIVIDED = 200
 _KEPT_OWED = 20  # finished runs whose ledger cannot be read: each was told of, and a day's own comparison remains
 _TICKET_KEPT = timedelta(minutes=2)  # after its end: a command may be read again, a late fill be told
+_TICKETS_KEPT = 500  # of these at most, the newest: each costs every step a little
 
 
 # What moves the wallet.
@@ -140,6 +141,9 @@ def _run_created(state: State, record: rec.RunCreated) -> State:
         for key, old in state.runs.items()
         if old.phase is not Phase.DONE or key in owed or _is_kept(old, run, record)
     }
+    ended = [key for key, old in kept.items() if old.phase is Phase.DONE and old.ticket is not None]
+    for key in ended[:-_TICKETS_KEPT]:
+        del kept[key]
     watches = {key: watch for key, watch in state.watches.items() if key in kept}
     watches[run.run_id] = Watch(since=record.wall, since_market=record.market)
     return replace(state, runs={**kept, run.run_id: run}, watches=watches)
@@ -451,7 +455,9 @@ def _position_adopted(run: Run, record: rec.PositionAdopted) -> Run:
 
 def _closing_moved(run: Run, record: rec.ClosingMoved) -> Run:
     """As if this run had closed so many more, or fewer; a position read before says nothing any more."""
-    leg = run.leg(record.leg)
+    leg = next((leg for leg in run.legs if leg.key == record.leg), None)
+    if leg is None:
+        return run
     ledger = with_moved(run.ledger(leg.key), leg, record.quantity, record.price, record.wall)
     moved = {**run.moved, leg.key: run.moved.get(leg.key, 0) + max(-record.quantity, 0)}
     positions = {symbol: size for symbol, size in run.positions.items() if symbol != record.symbol}
@@ -460,6 +466,8 @@ def _closing_moved(run: Run, record: rec.ClosingMoved) -> Run:
 
 
 def _funding_booked(run: Run, record: rec.FundingBooked) -> Run:
+    if not any(leg.key == record.leg for leg in run.legs):
+        return run
     ledgers = {**run.ledgers, record.leg: with_funding(run.ledger(record.leg), record.amount)}
     return replace(run, ledgers=ledgers, funded_at=record.at)
 

@@ -216,6 +216,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return [o for coid in self.unsettled if (o := self.orders[coid]).status.live]
 
     @property
+    def has_sent(self) -> bool:
+        """True once an order has passed our gate; what it refused has begun nothing."""
+        return any(order.status is not OrderStatus.DENIED for order in self.orders.values())
+
+    @property
     def fills_missing(self) -> bool:
         """True while an order is known to have traded more than the fills we hold."""
         return any(self.orders[coid].fills_missing for coid in self.unsettled)

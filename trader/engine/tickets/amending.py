@@ -80,6 +80,8 @@ def _refused(turn: Turn, run: Run | None, event: AmendCommand) -> str:
 def _flaw(turn: Turn, run: Run, ticket: TicketRequest, *, is_order: bool) -> Refusal | None:
     """What contract and market have against the changed ticket. Of what is held, a stop may lie on either side of the entry, but not
     where the market has been already."""
+    if run.legs and (off := next(tick_flaws(ticket, run.leg(KEY).tick_size), None)) is not None:
+        return off
     market, listing = turn.state.market, turn.state.listings.get(run.underlying)
     quote = market.quotes.get(ticket.symbol)
     contract = None if listing is None else listing.contracts.get(ticket.symbol)

@@ -162,11 +162,17 @@ def _is_refused_lately(turn: Turn, run_id: str, one: ClosingOrder, orders: list[
     if not refused:
         return False
     last = orders[-1]
-    words = refusal_words(last.code, last.message)
-    text = f"NOT PROTECTED: the {_word(one)} of {last.intent.symbol} is refused ({words}); it is tried again."
-    turn.alert_again(run_id, "error", f"unprotected:{one.name}", text, every_secs=_UNPROTECTED_SECS)
+    words = f"the exchange refuses it: {refusal_words(last.code, last.message)}"
+    if last.status is OrderStatus.DENIED:
+        words = f"our own check refuses it: {refusal_words(last.code, last.message)}"
+    _tell_bare(turn, run_id, one, words)
     ended = last.ended_at or last.intended_at
     return (turn.wall - ended).total_seconds() < min(2.0 ** (refused - 1), _LONGEST_PAUSE_SECS)
+
+
+def _tell_bare(turn: Turn, run_id: str, one: ClosingOrder, why: str) -> None:
+    text = f"NOT PROTECTED: the {_word(one)} of {turn.run(run_id).leg(KEY).symbol} does not stand ({why}); it is tried again."
+    turn.alert_again(run_id, "error", f"unprotected:{one.name}", text, every_secs=_UNPROTECTED_SECS)
 
 
 def _word(one: ClosingOrder) -> str:
