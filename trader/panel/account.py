@@ -57,6 +57,7 @@ _GROUPS = {
         "duplicate_secs",
         "margin_share_pct",
         "leverage_most",
+        "leverage_default",
     ),
     "Single contracts": ("instruments",),
 }

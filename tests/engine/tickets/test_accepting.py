@@ -10,8 +10,9 @@ from tests.engine.scene import EXPIRY, SPOT, UNREAD, greeks
 from tests.engine.scene import holding as run_holding
 from tests.engine.several import take
 from tests.engine.tickets.stage import CALL, PERP, PUT, Phase, Stage, buy, perp_quote, perpetual, sell, staged
-from trader.config.account_limits import AccountLimits
+from trader.config.account_limits import AccountLimits, read_limits
 from trader.config.ticket import TicketRequest
+from trader.domain.errors import ConfigError
 from trader.domain.order import OrderStatus, OrderType, TimeInForce
 from trader.domain.outcome import Rejected, Unknown
 from trader.engine import beside, orders
@@ -373,3 +374,22 @@ def test_a_leverage_above_the_accounts_limit_is_refused(most: Decimal | None, as
     stage.order(buy(leverage=asked))
     assert stage.of(rec.TicketRefused)[-1].code == "LEVERAGE_TOO_HIGH"
     assert not any(isinstance(e, ef.SetLeverage) for e in stage.all_effects)
+
+
+@pytest.mark.parametrize(
+    ("ticket", "asked"),
+    [(buy(), ["3"]), (buy(leverage="2"), ["2"]), (buy(CALL), []), (sell(reduce_only=True), [])],
+    ids=["names none", "names one", "an option", "reduce-only"],
+)
+def test_an_order_that_names_no_leverage_has_the_accounts_usual_one(ticket: dict[str, Any], asked: list[str]) -> None:
+    stage = Stage()
+    limited(stage, leverage_default=3, leverage_most=4)
+    stage.order(ticket)
+    set_ = [e.leverage for e in stage.all_effects if isinstance(e, ef.SetLeverage)]
+    assert set_ == [D(one) for one in asked]
+
+
+@pytest.mark.parametrize(("usual", "words"), [("0.5", "leverage_default must be 0"), ("6", "exceeds leverage_most")])
+def test_a_usual_leverage_that_is_none_is_refused(usual: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        read_limits({"schema": 1, "leverage_default": usual})

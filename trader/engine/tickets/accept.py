@@ -17,6 +17,7 @@ from trader.engine.ids import ticket_id_for
 from trader.engine.records import Phase
 from trader.engine.state import Awaited, Run, State, seconds_since
 from trader.engine.tickets.creating import create
+from trader.engine.tickets.leverage import with_usual
 from trader.engine.tickets.reducing import recently, reduce
 from trader.engine.tickets.refusal import Refusal
 from trader.engine.turn import Turn
@@ -41,7 +42,9 @@ def on_order(turn: Turn, event: OrderCommand) -> None:
             _refuse_all(turn, event, barred)
             return
         twins = {run.ticket for run in _recent(turn, event.command_id)}
-        for number, (name, ticket) in enumerate(zip(names, listed.tickets, strict=True)):
+        limits = turn.state.account.limits
+        for number, (name, asked) in enumerate(zip(names, listed.tickets, strict=True)):
+            ticket = with_usual(asked, limits)
             linked = names[1 - number] if listed.link == "oco" else ""
             if refusal := _take_up(
                 turn,
