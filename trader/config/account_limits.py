@@ -118,6 +118,11 @@ class AccountLimits(BaseModel):
         "Usual leverage",
         "Leverage set first for an order in a perpetual that names none, at most the highest.",
     )
+    single_orders: Flag = Field(
+        True,
+        title="Single orders",
+        description="Whether single orders may open anything; off, only strategies do. What closes and cancels never asks.",
+    )
     orders_per_second: Whole = _count(
         6, "Order rate", "Entry orders of all runs in any second; exits keep 4 of 10.", 6, "orders a second"
     )

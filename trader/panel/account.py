@@ -58,6 +58,7 @@ _GROUPS = {
         "margin_share_pct",
         "leverage_most",
         "leverage_default",
+        "single_orders",
     ),
     "Single contracts": ("instruments",),
 }

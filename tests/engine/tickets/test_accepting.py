@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tests.engine.scene import EXPIRY, SPOT, UNREAD, greeks
 from tests.engine.scene import holding as run_holding
 from tests.engine.several import take
-from tests.engine.tickets.stage import CALL, PERP, PUT, Phase, Stage, buy, perp_quote, perpetual, sell, staged
+from tests.engine.tickets.stage import CALL, PERP, PUT, Phase, Stage, buy, holding, perp_quote, perpetual, sell, staged
 from trader.config.account_limits import AccountLimits, read_limits
 from trader.config.ticket import TicketRequest
 from trader.domain.errors import ConfigError
@@ -393,3 +393,16 @@ def test_an_order_that_names_no_leverage_has_the_accounts_usual_one(ticket: dict
 def test_a_usual_leverage_that_is_none_is_refused(usual: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         read_limits({"schema": 1, "leverage_default": usual})
+
+
+def test_single_orders_that_are_switched_off_open_nothing_and_close_all_the_same() -> None:
+    stage = holding(ticket=buy(stop_loss={"price": "98000"}))
+    stage.take_up()
+    limited(stage, single_orders=False)
+    stage.order(buy(quantity=1))
+    assert stage.acks()[-1].status == "refused" and "single_orders" in stage.acks()[-1].detail
+    stage.order(sell(quantity=2, limit_price="101000", reduce_only=True))
+    assert stage.acks()[-1].status == "accepted"
+    stage.close(ticket=stage.ticket().run_id)
+    stage.finish()
+    assert stage.ticket().phase is Phase.DONE

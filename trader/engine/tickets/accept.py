@@ -22,6 +22,8 @@ from trader.engine.tickets.reducing import recently, reduce
 from trader.engine.tickets.refusal import Refusal
 from trader.engine.turn import Turn
 
+OFF = "Single orders are switched off by the account's limits (single_orders)"
+
 
 def order_phrase(account: str, tickets: Iterable[TicketRequest]) -> str:
     """What a person types to send orders with real money; closing needs none."""
@@ -85,6 +87,8 @@ def _barred(turn: Turn, event: OrderCommand, listed: TicketList) -> str:
         return ""
     if event.barred:
         return event.barred
+    if not turn.state.account.limits.single_orders:
+        return OFF
     if turn.state.journal_fault:
         return f"Nothing new is sent, the journal cannot be written: {turn.state.journal_fault}"
     phrase = order_phrase(turn.state.account_key, listed.tickets)
