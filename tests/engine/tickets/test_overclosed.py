@@ -90,6 +90,16 @@ def test_alone_in_a_contract_too_much_closed_still_halts() -> None:
     assert stage.state.account.trading.level is not Level.ACTIVE and "overclosed" not in stage.alerts()
 
 
+def test_beside_a_position_of_somebody_else_it_is_his_that_was_closed() -> None:
+    stage = beside()
+    stage.exchange.foreign = {PERP: 5}
+    stage.moved(after=6)
+    stage.read_account()
+    both_fire(stage)
+    assert stage.ticket("order-2").open_quantity("T") == 5 and not stage.of(rec.ClosingMoved)
+    assert stage.state.account.trading.level is not Level.ACTIVE
+
+
 @given(older=st.integers(1, 6), younger=st.integers(1, 6), second=st.integers(1, 6))
 def test_no_contract_and_no_dollar_is_lost_between_two(older: int, younger: int, second: int) -> None:
     stage = beside(older, younger)
