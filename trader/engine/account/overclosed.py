@@ -21,8 +21,9 @@ from trader.engine.turn import Turn
 
 
 def book_overclosed(turn: Turn) -> None:
-    """Move what any run has closed beyond its own to the runs that held it."""
-    for run in list(turn.state.runs.values()):
+    """Move what any run has closed beyond its own to the runs that held it. Not of runs that are done: after a restart not all of
+    their fills are held."""
+    for run in turn.state.unresolved:
         if any(ledger.open < 0 for ledger in run.ledgers.values()):
             for leg in run.legs:
                 _book_leg(turn, run.run_id, leg)
