@@ -156,11 +156,11 @@ def test_a_ticket_that_was_done_before_has_no_part_whatever_its_fills_look_like(
     done = stage.ticket()
     assert done.phase is Phase.DONE
     holding(stage, buy(quantity=3))
-    entry = dict([next(iter(done.fills.items()))])  # all that a restart may hold of it
-    partly = replace(done, fills=entry, ledgers={"T": replace(done.ledger("T"), open=2)})
-    stage.state = replace(stage.state, runs={**stage.state.runs, done.run_id: partly})
     while stage.market is None or stage.market <= HOUR:
         stage.moved(after=5)
     asked(stage, 12)
+    entry = dict([next(iter(done.fills.items()))])  # all that a restart may hold of it
+    partly = replace(done, fills=entry, ledgers={"T": replace(done.ledger("T"), open=2)})
+    stage.state = replace(stage.state, runs={**stage.state.runs, done.run_id: partly})
     told(stage, line("-0.1"))
     assert stage.ticket("order-3").ledger("T").funding == D("-0.1")
