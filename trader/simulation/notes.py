@@ -145,6 +145,7 @@ class RunNote(msgspec.Struct):
         """Signed contracts the journal says a run has of a contract: by fills, or by its orders' own word before them."""
         fills = sum(f.side.sign * f.quantity for _, f in self.fills.values() if f.symbol == symbol)
         untold = (o for o in self.orders.values() if o.intent.symbol == symbol and o.reported > o.filled)
+        fills += sum(one.side.sign * one.quantity for one in self.moved if one.symbol == symbol)
         return fills + sum((o.reported - o.filled) * o.intent.side.sign for o in untold)
 
     def leg_orders(self, key: str, *purposes: Purpose) -> list[OrderNote]:

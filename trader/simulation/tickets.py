@@ -52,15 +52,26 @@ def _with_perpetual(rng: Random, plan: Plan) -> Plan:
     """A perpetual is listed, and some of the orders are for it; mostly the session begins shortly before an hour of funding."""
     market = replace(plan.market, perpetual=rng.choice((0.0, 0.1, -0.1)))
     if market.opening == OPENING and market.expiry_secs > 3600 and rng.random() < 0.7:
-        market = replace(market, opening=OPENING - timedelta(seconds=30 + rng.randint(8, 60)))
+        market = replace(market, opening=OPENING - timedelta(seconds=30 + rng.randint(14, 40)))
     twins = rng.random() < 0.5
-    tickets = tuple(
-        {**ticket, "perpetual": True, "leverage": rng.choice((None, None, "2", "5", "20"))}
-        if (twins if ticket.get("twin") else rng.random() < 0.6)
-        else ticket
+    tickets = [
+        {**ticket, **_on_perpetual(rng)} if (twins if ticket.get("twin") else rng.random() < 0.6) else ticket
         for ticket in plan.tickets
-    )
-    return replace(plan, market=market, tickets=tickets)
+    ]
+    deeds = list(plan.deeds)
+    side = rng.choice(("buy", "sell"))
+    for _ in range(rng.choice((0, 1, 1, 2, 3))):  # mostly held over the hour, several of a side sharing its funding
+        secs = rng.uniform(0.4, 12)
+        deeds.append(Deed(secs=secs, kind="ticket", size=len(tickets)))
+        tickets.append({**_ticket(rng), "side": side, "order_type": "market", "reduce_only": False, **_on_perpetual(rng)})
+        if rng.random() < 0.4:
+            deeds.append(Deed(secs=secs + rng.uniform(5, 80), kind="ticket_close", size=rng.randint(0, 9)))
+    deeds.sort(key=lambda deed: deed.secs)
+    return replace(plan, market=market, tickets=tuple(tickets), deeds=tuple(deeds))
+
+
+def _on_perpetual(rng: Random) -> dict[str, Any]:
+    return {"perpetual": True, "leverage": rng.choice((None, None, None, None, "2", "2", "5", "5", "20"))}
 
 
 def _twins(rng: Random) -> tuple[dict[str, Any], ...]:
