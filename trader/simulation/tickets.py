@@ -63,7 +63,9 @@ def _with_perpetual(rng: Random, plan: Plan) -> Plan:
     for _ in range(rng.choice((0, 1, 1, 2, 3))):  # mostly held over the hour, several of a side sharing its funding
         secs = rng.uniform(0.4, 12)
         deeds.append(Deed(secs=secs, kind="ticket", size=len(tickets)))
-        tickets.append({**_ticket(rng), "side": side, "order_type": "market", "reduce_only": False, **_on_perpetual(rng)})
+        tickets.append(
+            {**_ticket(rng), "side": side, "order_type": "market", "reduce_only": False, **_on_perpetual(rng)}
+        )
         if rng.random() < 0.4:
             deeds.append(Deed(secs=secs + rng.uniform(5, 80), kind="ticket_close", size=rng.randint(0, 9)))
     deeds.sort(key=lambda deed: deed.secs)
