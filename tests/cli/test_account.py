@@ -42,6 +42,8 @@ def test_margin_mode_and_auto_topup_are_shown_and_set(venue: VenueServer, capsys
     assert run(capsys, "account", "margin-mode", "portfolio") == (0, "Set: margin mode portfolio.\n", "")
     assert run(capsys, "account", "auto-topup", "on")[1] == "Set: auto top-up of new positions on.\n"
     shown = json.loads(run(capsys, "account", "show", "--json")[1])
+    assert json.loads(run(capsys, "account", "--json")[1]) == shown
+    assert "--json" in run(capsys, "account", "--json", "margin-mode", "portfolio")[2]
     assert (shown["mode"], shown["default_auto_topup"], shown["positions"]) == ("portfolio", True, [])
     [account] = venue.exchange.accounts.values()
     assert (account.margin_mode, account.default_auto_topup) == ("portfolio", True)

@@ -9,15 +9,19 @@ import msgspec
 import pytest
 
 from tests.desk.books.stages import Written
-from tests.desk.conftest import RunnersHand
+from tests.desk.conftest import KEY, SECRET, RunnersHand, announce
 from tests.engine.tickets.stage import PERP, buy, sell
 from trader.config.halt import halt
 from trader.config.settings import load_settings
 from trader.config.ticket import Protection, TicketList
 from trader.desk import Desk, KeyReused, NotPossible
 from trader.domain.errors import ConfigError, JournalError
+from trader.domain.order import OrderIntent, OrderType, Purpose, Side
 from trader.engine.ids import ticket_id_for
+from trader.exchange.common.credentials import Credentials
+from trader.exchange.delta.gateway import DeltaGateway
 from trader.journal import Journal
+from trader.venue.server import VenueServer
 
 D = Decimal
 
@@ -173,3 +177,28 @@ def test_a_command_refused_as_a_whole_refuses_each(desk: Desk, journal: Journal)
     assert {(one.status, one.code, one.sentence) for one in desk.await_order(command, 1).tickets} == {
         ("refused", "REFUSED", "It was asked for 70 s ago")
     }
+
+
+def test_a_position_that_has_just_been_closed_stands_against_no_order(
+    desk: Desk, journal: Journal, runner: RunnersHand, venue: VenueServer
+) -> None:
+    announce(desk.settings, venue)
+    gateway = DeltaGateway(venue.addresses.rest_url, Credentials(KEY, SECRET))
+    product = next(one for one in gateway.instruments("BTC") if one.symbol == PERP)
+
+    def trade(side: Side) -> None:
+        intent = OrderIntent(
+            client_order_id=f"other-{side}", run_id="", leg="", purpose=Purpose.ENTRY, attempt=0, symbol=PERP,
+            product_id=product.product_id, side=side, quantity=4, order_type=OrderType.MARKET, limit_price=None,
+        )  # fmt: skip
+        assert type(gateway.submit(intent)).__name__ == "Ok"
+
+    def codes() -> list[str]:
+        runner.live()
+        return [one.code for one in desk.check_order(listed(buy(order_type="market"))).tickets[0].problems]
+
+    trade(Side.BUY)
+    assert "FOREIGN_POSITION" in codes()
+    trade(Side.SELL)
+    assert "FOREIGN_POSITION" not in codes()
+    gateway.close()

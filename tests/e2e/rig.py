@@ -155,12 +155,12 @@ class Rig:
         return self.gateway.wallet().balance - Decimal(10_000)
 
 
-def await_value(look: Callable[[], Any], secs: float, what: str) -> Any:
+def await_value(look: Callable[[], Any], secs: float, what: str, every_secs: float = 0.01) -> Any:
     """Poll until `look` gives something, else fail saying what was awaited."""
     deadline = time.monotonic() + secs
     while time.monotonic() < deadline:
         value = look()
         if value is not None:
             return value
-        time.sleep(0.01)
+        time.sleep(every_secs)
     raise AssertionError(f"not seen within {secs} s: {what}")

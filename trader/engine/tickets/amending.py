@@ -85,11 +85,18 @@ def _flaw(turn: Turn, run: Run, ticket: TicketRequest, *, is_order: bool) -> Ref
     market, listing = turn.state.market, turn.state.listings.get(run.underlying)
     quote = market.quotes.get(ticket.symbol)
     contract = None if listing is None else listing.contracts.get(ticket.symbol)
+    tick = run.leg(KEY).tick_size if run.legs else None if contract is None else contract.tick_size
+    if tick is not None and (off := next(tick_flaws(ticket, tick), None)) is not None:
+        return off
     if contract is not None:
         judged = ticket if not run.fills else ticket.model_copy(update={"stop_loss": None, "take_profit": None})
         found = flaws(judged, contract, quote, market.spots.get(run.underlying), turn.now.market)
         if is_order and found:
             return found[0]
+        if not is_order and (
+            wrong := [one for one in flaws(ticket, contract, quote, None, None) if one.code == "INDEX_TRIGGER"]
+        ):
+            return wrong[0]
         if not is_order and not run.fills and (wrong := [one for one in found if one.field.endswith(".price")]):
             return wrong[0]
     mark = None if quote is None else quote.mark

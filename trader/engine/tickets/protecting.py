@@ -21,9 +21,8 @@ from trader.engine.turn import Turn
 _MET: dict[str, ExitReason] = {STOP_LOSS: "stop_loss", TAKE_PROFIT: "take_profit"}
 _UNPROTECTED_SECS = 60.0  # between alerts while the exchange refuses a protection
 _LONGEST_PAUSE_SECS = 30.0
+_RATE = ("ORDER_RATE_EXCEEDED", "RATE_LIMITED")  # passes by itself
 _REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)
-_DENIED_OFTEN = 3  # in a row: no read that was a moment behind
-_SOON = ("ORDER_RATE_EXCEEDED", "RATE_LIMITED")  # what the gate lets out a moment later
 
 
 def protect(turn: Turn, run_id: str) -> None:
@@ -106,14 +105,8 @@ def _place(turn: Turn, run_id: str, one: ClosingOrder, quantity: int) -> None:
         stop=one.stop,
         closing=one.name,
     )
-    if denied is None:
-        return
-    pause(turn, run_id, one.name, 1.0)
-    lately = [o for o in turn.run(run_id).leg_orders(KEY, Purpose.CLOSE) if o.intent.closing == one.name][
-        -_DENIED_OFTEN:
-    ]
-    if one.name in _MET and sum(o.status is OrderStatus.DENIED for o in lately) == _DENIED_OFTEN:
-        _tell_bare(turn, run_id, one, f"our own check refuses it: {denied.code}, {denied.detail}")
+    if denied is not None:
+        pause(turn, run_id, one.name, 1.0)
 
 
 def _is_as_asked(one: ClosingOrder, intent: OrderIntent) -> bool:
@@ -130,7 +123,7 @@ def _has_ended(turn: Turn, run_id: str, one: ClosingOrder, orders: list[Order], 
         and last.status is not OrderStatus.FILLED
         and last.cancel_asked_at is None
     )
-    if last is not None and last.status is OrderStatus.DENIED and last.code in _SOON:
+    if last is not None and last.status is OrderStatus.DENIED and last.code in _RATE:
         by_itself = False
     if not done and not by_itself:
         return size <= 0 and last is None
@@ -159,16 +152,20 @@ def _reached(turn: Turn, run: Run, one: ClosingOrder) -> str:
 
 
 def _is_refused_lately(turn: Turn, run_id: str, one: ClosingOrder, orders: list[Order]) -> bool:
-    """A protection that the exchange refuses is tried again, ever more slowly, and a person is called: the ticket is bare."""
+    """A protection that the exchange or our own gate refuses is tried again, ever more slowly, and a person is called: the ticket is
+    bare."""
     refused = 0
     for order in reversed(orders):
-        if order.status is not OrderStatus.REJECTED:
+        if order.status not in _REFUSED or order.code in _RATE:
             break
         refused += 1
     if not refused:
         return False
     last = orders[-1]
-    _tell_bare(turn, run_id, one, f"the exchange refuses it: {refusal_words(last.code, last.message)}")
+    words = f"the exchange refuses it: {refusal_words(last.code, last.message)}"
+    if last.status is OrderStatus.DENIED:
+        words = f"our own check refuses it: {refusal_words(last.code, last.message)}"
+    _tell_bare(turn, run_id, one, words)
     ended = last.ended_at or last.intended_at
     return (turn.wall - ended).total_seconds() < min(2.0 ** (refused - 1), _LONGEST_PAUSE_SECS)
 

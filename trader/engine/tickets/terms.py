@@ -1,6 +1,7 @@
 """What a ticket is made of: the preset that stands in for a strategy's, the terms of its contract, the price it asks for."""
 
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ _TRIGGERS = {"mark": Trigger.MARK, "last": Trigger.LAST, "index": Trigger.SPOT}
 _MARKET = ("market", "stop_market", "take_profit_market", "trailing_stop")
 
 
+@lru_cache(maxsize=256)
 def preset_of(ticket: TicketRequest, underlying: str) -> Preset:
     """The bounds and habits of a preset, for an order that has none: how it is worked, and how it is closed. What an account or a
     contract bounds is bound there."""
