@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,9 +37,6 @@ class Server:
         self._as = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         if self._as:
             shutil.chown(folder, "postgres")
-            for parent in folder.parents:  # the way to it must be passable for that user
-                with contextlib.suppress(PermissionError):
-                    parent.chmod(parent.stat().st_mode | 0o011)
         self._run("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "--no-sync")
         self.start()
 
@@ -68,15 +66,20 @@ class Server:
 
 
 @contextlib.contextmanager
-def postgres(folder: Path) -> Iterator[Server]:
-    """A running server with its files in that folder; the test is skipped where there is none to run."""
+def postgres() -> Iterator[Server]:
+    """A running server; the test is skipped where there is none to run.
+
+    Its files are not among those of the test: each session of pytest closes the folder above them to other users.
+    """
     binaries = programs()
     if binaries is None:
         pytest.skip("no PostgreSQL server is installed")
     if os.geteuid() == 0 and shutil.which("runuser") is None:
         pytest.skip("PostgreSQL refuses to run as root, and there is no runuser")
-    folder.mkdir()
-    made = Server(binaries, folder)
-    yield made
-    with contextlib.suppress(subprocess.CalledProcessError):
-        made.stop()
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        made = Server(binaries, Path(folder))
+        try:
+            yield made
+        finally:
+            with contextlib.suppress(subprocess.CalledProcessError):
+                made.stop()

@@ -26,11 +26,11 @@ BACKENDS = ["sqlite", pytest.param("postgresql", marks=() if NAMED else pytest.m
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     if NAMED:
         yield NAMED
         return
-    with postgres(tmp_path_factory.mktemp("journal") / "postgres") as server:
+    with postgres() as server:
         yield server.url
 
 

@@ -11,7 +11,7 @@ from tests.journal.conftest import NAMED
 from trader.domain.errors import JournalError
 from trader.journal import Journal, Lease
 
-pytestmark = () if NAMED else pytest.mark.t1
+pytestmark = [] if NAMED else [pytest.mark.t1]
 
 
 @pytest.fixture(params=["postgresql"])

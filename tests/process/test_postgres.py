@@ -16,8 +16,8 @@ pytestmark = [pytest.mark.t1, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with postgres(tmp_path / "postgres") as made:
+def server() -> Iterator[Server]:
+    with postgres() as made:
         yield made
 
 

@@ -249,6 +249,17 @@ def _check_content(engine: Engine, path: Path) -> None:
 # ---------------------------------------------------------------- PostgreSQL
 
 
+# How long the server lets a transaction stand in which nothing is asked: a runner that was stopped inside one would lock the
+# lease's row, and so every other runner out, for as long as it stands. Its lease has run out by then.
+_IDLE = "idle_in_transaction_session_timeout"
+
+
+def may_think(connection: Connection) -> None:
+    """Let a transaction that only reads take its time between two questions."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET {_IDLE} = 0")
+
+
 def _open_postgresql(url: URL, *, create: bool) -> Engine:
     from trader.journal.answering import expect_answers  # the driver costs a user of SQLite nothing
 
@@ -261,7 +272,7 @@ def _open_postgresql(url: URL, *, create: bool) -> Engine:
         connect_args={
             "connect_timeout": 5,
             **_DEAD_LINK,
-            "options": "-c statement_timeout=2000 -c synchronous_commit=on -c timezone=UTC",
+            "options": f"-c statement_timeout=2000 -c {_IDLE}=10000 -c synchronous_commit=on -c timezone=UTC",
         },
     )
     expect_answers(engine)
