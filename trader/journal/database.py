@@ -26,6 +26,9 @@ from trader.journal.tables import APPLICATION_ID, KNOWN_REVISIONS, SCHEMA_REVISI
 
 BUSY_TIMEOUT_MS = 5_000
 READS = {"sd_reads": True}  # execution option of connections that only read
+# Of transactions that need not be on disk when they end: everyone sees them then, and the next one that is flushed (or `flush`)
+# takes them along, since SQLite's log is written in order. A server does with them as with every other.
+LATER = {"sd_later": True}
 
 # The statement time-out is the server's own: on a link that has died without a word it would never be heard, and a
 # runner that waits for the journal sends no exit. Unanswered packets end the connection after 5 s, a silent link after 11 s.
@@ -217,10 +220,32 @@ def _sqlite_engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        reads = connection.get_execution_options().get("sd_reads", False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        driver: Any = connection.connection.dbapi_connection
+        if options.get("sd_reads", False):
+            driver.execute("BEGIN")
+        else:
+            driver.execute(f"PRAGMA synchronous={'NORMAL' if options.get('sd_later', False) else 'FULL'}")
+            driver.execute("BEGIN IMMEDIATE")
 
     return engine
+
+
+def flush(path: Path) -> None:
+    """Have everything on disk that was committed to an SQLite journal, `LATER` or not. Takes no lock: nobody waits for it. (Its log
+    holds no locks, so that closing it here drops none.)
+
+    Raises:
+        OSError: The disk has not taken it.
+    """
+    try:
+        log = os.open(f"{path}-wal", os.O_RDWR)
+    except FileNotFoundError:
+        return  # folded into the file, which flushes first
+    try:
+        os.fsync(log)
+    finally:
+        os.close(log)
 
 
 def _check_owner(path: Path) -> None:
@@ -249,17 +274,6 @@ def _check_content(engine: Engine, path: Path) -> None:
 # ---------------------------------------------------------------- PostgreSQL
 
 
-# How long the server lets a transaction stand in which nothing is asked: a runner that was stopped inside one would lock the
-# lease's row, and so every other runner out, for as long as it stands. Its lease has run out by then.
-_IDLE = "idle_in_transaction_session_timeout"
-
-
-def may_think(connection: Connection) -> None:
-    """Let a transaction that only reads take its time between two questions."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET {_IDLE} = 0")
-
-
 def _open_postgresql(url: URL, *, create: bool) -> Engine:
     from trader.journal.answering import expect_answers  # the driver costs a user of SQLite nothing
 
@@ -272,7 +286,7 @@ def _open_postgresql(url: URL, *, create: bool) -> Engine:
         connect_args={
             "connect_timeout": 5,
             **_DEAD_LINK,
-            "options": f"-c statement_timeout=2000 -c {_IDLE}=10000 -c synchronous_commit=on -c timezone=UTC",
+            "options": "-c statement_timeout=2000 -c synchronous_commit=on -c timezone=UTC",
         },
     )
     expect_answers(engine)

@@ -16,7 +16,7 @@ from trader.engine.record_kinds import kind_of
 from trader.engine.records import AnyRecord, DayCompared, DayMarked, RunCreated, RunFinished, WalletCompared
 from trader.engine.state import Run, State
 from trader.journal import tables as t
-from trader.journal.database import READS, driver_error, in_words, may_think, open_engine, sqlite_path, where
+from trader.journal.database import READS, driver_error, in_words, open_engine, sqlite_path, where
 from trader.journal.old_records import decode_record
 
 _NAMED = 3  # examples named in a finding
@@ -61,7 +61,6 @@ def verify(url: str) -> Verification:
 
 
 def _verify(engine: Engine, connection: Connection, place: str) -> Verification:
-    may_think(connection)  # a fold of years takes minutes
     rows = _rows(connection)
     decoded: list[tuple[int, AnyRecord]] = []
     findings = [
