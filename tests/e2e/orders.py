@@ -48,6 +48,16 @@ class Scene:
             {"symbol": PERP, "side": "buy", "quantity": QUANTITY, **self._priced(KINDS[kind])}
         )
 
+    def order_both(self, first: Ticket, second: Ticket, face: str) -> list[str]:
+        """Two of which one cancels the other."""
+        common = {"symbol": PERP, "side": "buy", "quantity": QUANTITY}
+        return self.faces[face].order_both({**common, **first}, {**common, **second})
+
+    def is_over(self, ticket: str) -> bool:
+        """It has filled, or was cancelled."""
+        found = self.live.desk.ticket(ticket)
+        return found is not None and found.status in ("holding", "cancelled", "done")
+
     def _priced(self, fields: Ticket) -> Ticket:
         return {
             name: self._priced(value) if isinstance(value, dict) and name != "orders"

@@ -9,8 +9,9 @@ import pytest
 
 from tests.e2e.faces import Cli, Face, api_of, panel_of
 from tests.e2e.live import PATIENCE_SECS, Live, faulty_venue
-from tests.e2e.orders import KINDS, SEND, Scene
+from tests.e2e.orders import KINDS, QUANTITY, SEND, Scene
 from tests.e2e.rig import await_value
+from tests.e2e.same_books import await_same_books
 
 pytestmark = pytest.mark.slow
 
@@ -93,3 +94,20 @@ def test_an_order_goes_on_when_the_runner_is_begun_again_in_the_middle(scene: Sc
     scene.live.end()
     scene.live.launch()
     scene.assert_once(tickets)
+
+
+@pytest.mark.parametrize("answer", ["heard", "lost"])
+@pytest.mark.parametrize("face", ["cli", "api"])
+def test_of_two_that_cancel_each_other_one_fills_and_the_other_ends(scene: Scene, face: str, answer: str) -> None:
+    """The panel's form sends one order at a time; two come from the command line or a program."""
+    if answer == "lost":
+        scene.live.faults.add("N2", match=SEND, times=2)
+    now, later = scene.live.at("1.005"), scene.live.at("1.03")
+    both = scene.order_both(
+        {"limit_price": now, "order_type": "limit"}, {"stop_price": later, "order_type": "stop_market"}, face
+    )
+    for ticket in both:
+        await_value(lambda name=ticket: scene.is_over(name) or None, PATIENCE_SECS, f"{ticket} filled or cancelled")  # type: ignore[misc]
+    assert [sum(one.filled for one in scene.lines("limit", ticket)) for ticket in both] == [QUANTITY, 0]
+    assert all(len(scene.lines("limit", ticket)) == 1 for ticket in both)
+    await_same_books(scene.live)
