@@ -1,9 +1,11 @@
 """Every kind of order and algorithm as it is asked for, and one of them from its request to its end."""
 
+from decimal import Decimal
+
 from tests.e2e.faces import Face, Ticket
 from tests.e2e.live import PATIENCE_SECS, PERP, Live
 from tests.e2e.rig import await_value
-from tests.e2e.same_books import await_same_books, order_lines
+from tests.e2e.same_books import await_same_books, order_lines, orders_at_venue
 from trader.desk.books.lines import OrderLine
 from trader.domain.order import OrderStatus
 
@@ -37,6 +39,7 @@ class Scene:
     def __init__(self, live: Live, faces: dict[str, Face]) -> None:
         self.live, self.faces = live, faces
         self._before: set[str] = set()
+        self._asked: dict[str, Ticket] = {}  # by ticket
 
     def order(self, kind: str, face: str) -> str:
         """Send one: the ticket's id. What reduces has something that it can reduce."""
@@ -44,9 +47,10 @@ class Scene:
             if not any(one.open_quantity for one in self.live.desk.status().tickets):
                 self.await_done("market", self.order("market", "api"))
             self._before = set(order_lines(self.live))
-        return self.faces[face].order(
-            {"symbol": PERP, "side": "buy", "quantity": QUANTITY, **self._priced(KINDS[kind])}
-        )
+        asked = {"symbol": PERP, "side": "buy", "quantity": QUANTITY, **self._priced(KINDS[kind])}
+        ticket = self.faces[face].order(asked)
+        self._asked[ticket] = asked
+        return ticket
 
     def order_both(self, first: Ticket, second: Ticket, face: str) -> list[str]:
         """Two of which one cancels the other."""
@@ -93,7 +97,9 @@ class Scene:
         """By kind: nothing stands twice, the books are the venue's; then what works is taken away, and they still are."""
         for kind, ticket in tickets.items():
             lines = self.await_done(kind, ticket)
-            assert len(lines) == (3 if kind == "bracket" else 1) or kind in SLICED, lines
+            if kind not in SLICED:
+                assert len(lines) == (3 if kind == "bracket" else 1), lines
+                self._assert_as_asked(kind, lines, self._asked[ticket])
         await_same_books(self.live)
         works = {kind: ticket for kind, ticket in tickets.items() if kind in WAITS or kind == "bracket"}
         for kind, ticket in works.items():
@@ -107,6 +113,25 @@ class Scene:
             )  # type: ignore[misc]
         if works:
             await_same_books(self.live)
+
+    def _assert_as_asked(self, kind: str, lines: list[OrderLine], asked: Ticket) -> None:
+        """What stands at the venue is what was typed."""
+        rows = orders_at_venue(self.live)
+        of = {one.closing or one.purpose: (one, rows[one.client_order_id][0]) for one in lines}
+        line, row = of.get("entry") or next(iter(of.values()))
+        assert (row.side.value, row.quantity, row.reduce_only) == (asked["side"], QUANTITY, kind == "reduce-only")
+        assert (line.time_in_force, line.post_only) == (
+            asked.get("time_in_force", line.time_in_force),
+            kind == "post-only",
+        )
+        prices = {"limit_price": row.limit_price, "stop_price": row.stop_price, "trail_usd": row.trail}
+        assert {name: found for name, found in prices.items() if name in asked} == {
+            name: Decimal(asked[name]) for name in prices if name in asked
+        }
+        word = "take_profit_order" if kind.startswith("take") else "stop_loss_order"
+        assert ("stop_price" not in asked and "trail_usd" not in asked) or row.stop_kind == word
+        for closing, guard in (("L", "stop_loss"), ("G", "take_profit")) if kind == "bracket" else ():
+            assert of[closing][1].stop_price == Decimal(asked[guard]["price"]) and of[closing][1].reduce_only
 
     def _has_ended(self, ticket: str) -> bool:
         found = self.live.desk.ticket(ticket)
