@@ -146,6 +146,7 @@ def _connected(address: str) -> Any:
             subprotocols=["streamlit"],  # type: ignore[list-item]
             max_size=None,
             proxy=None,
+            legacy=True,  # as a plain object: the visitor closes it itself
         )
     except (OSError, WebSocketException):
         return None

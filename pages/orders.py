@@ -39,6 +39,7 @@ orders = st.container(key="or_orders", gap="small")
 works = orders.empty()
 looked_at = orders.container(gap="small")
 over = orders.empty()
+refused = orders.empty()
 day = st.container(key="or_fills", gap="small")
 fills = day.empty()
 emergency = st.container(border=True, key="or_close_all", gap="small")
@@ -58,6 +59,7 @@ def draw(now: Status | str) -> None:
         (held, orders_positions.table(now, books)),
         (works, orders_list.working(now, books)),
         (over, orders_list.ended(now, books)),
+        (refused, orders_list.refused(books)),
         (fills, orders_fills.table(now, books)),
         (listed, orders_close_all.listed(now)),
     ):

@@ -1,4 +1,5 @@
-"""Takes the screenshots of `docs/screenshots/` from the real panel: `python -m tests.browser.shoot`.
+"""Takes the screenshots of `docs/screenshots/` from the real panel: `python -m tests.browser.shoot`, those of Orders & positions alone with
+`orders` behind it.
 
 Starts the panel with a local venue in a temporary home, makes a run go through its phases, and saves each page at desktop
 and phone width. Exiting is over in a second on paper; that one picture is of the same pages over the tests' fake desk.
@@ -7,6 +8,8 @@ and phone width. Exiting is over in a second on paper; that one picture is of th
 import json
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from decimal import Decimal
@@ -15,7 +18,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.panel_server import ROOT, serving, store_test_preset, trader
+from tests.browser.panel_server import ROOT, environment, serving, store_test_preset, trader
 from trader.config.preset import Exits
 
 OUT = ROOT / "docs" / "screenshots"
@@ -129,10 +132,69 @@ def orders_read(page: Page) -> None:
     expect(page.locator(".st-key-or_form")).to_contain_text("bid", timeout=30_000)
 
 
+def two_listed(page: Page) -> None:
+    """A call and a put prepared to be sold together, and one that the exchange would not take."""
+    orders_read(page)
+    form = page.locator(".st-key-or_form")
+    page.get_by_role("radio", name="Sell").click()
+    for kind, price in (("Call", None), ("Put", None), ("Put", 1_000_000)):
+        page.get_by_role("radio", name=kind).click()
+        expect(form).to_contain_text(f"{kind[0]}-BTC-", timeout=30_000)
+        bid = re.search(r"bid ([\d,.]+),", form.inner_text())
+        assert bid is not None
+        field = page.get_by_role("spinbutton", name="Limit price (USD)")
+        field.fill(str(price or bid[1].replace(",", "")))
+        field.press("Enter")
+        page.get_by_role("button", name="Add to the list").click()
+        expect(page.locator(".st-key-or_several")).to_contain_text(f"Sell 1 {kind[0]}", timeout=30_000)
+    expect(page.get_by_role("button", name="Send the 2 of 3 that pass")).to_be_visible(timeout=30_000)
+
+
+def orders(home: Path, browser: Browser, url: str) -> None:
+    """Beside a run that holds: an order by hand with its protection, one that rests, one that was refused; and an order list."""
+    trader(
+        home,
+        "order",
+        "buy",
+        "3",
+        "BTCUSD",
+        "--type",
+        "market",
+        "--stop-loss",
+        "50000",
+        "--leverage",
+        "2",
+        "--wait",
+        "20",
+    )
+    held = json.loads(trader(home, "positions", "--json"))["positions"]
+    mark = next(float(one["mark"]) for one in held if one["symbol"] == "BTCUSD")
+    for limit in (round(mark * 0.985), 10):
+        subprocess.run([sys.executable, "-m", "trader", "order", "buy", "2", "BTCUSD", "--limit", str(limit), "--wait", "1"],
+                       cwd=ROOT, env=environment(home), check=False)  # fmt: skip
+    for theme in ("light", "dark"):
+        shoot(browser, f"{url}/orders", name_of("orders", theme), orders_read, theme=theme)
+        shoot(browser, f"{url}/orders", name_of("orders_list", theme), two_listed, theme=theme)
+    trader(home, "cancel", "--all")
+    trader(home, "close", "--symbol", "BTCUSD", "--wait", "60")
+
+
 def account_read(page: Page) -> None:
     """What is used of the limits stands beside them, and each position has its margin."""
     expect(page.locator(".ac-use meter").first).to_be_visible(timeout=30_000)
     expect(page.locator(".mg-table tbody tr").first).to_be_visible(timeout=30_000)
+
+
+def only_orders() -> None:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        home = Path(folder)
+        store_test_preset(home, exits=Exits(max_loss_pct=Decimal(150)), quantity=10)
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        with serving(home, environ={"TRADER_VENUE_SPEED": "20"}) as url:
+            trader(home, "start", "--preset", "browser-test", "--now", "--wait", "60")
+            orders(home, browser, url)
+        browser.close()
 
 
 def main() -> None:
@@ -162,10 +224,7 @@ def main() -> None:
             for theme in ("light", "dark"):
                 shoot(browser, f"{url}/chain", name_of("chain_holding", theme), chain_drawn, theme=theme)
             shoot(browser, url, "dashboard_stop_asked", asked)
-            trader(home, "order", "buy", "3", "BTCUSD", "--type", "market", "--stop-loss", "50000", "--wait", "20")
-            for theme in ("light", "dark"):
-                shoot(browser, f"{url}/orders", name_of("orders", theme), orders_read, theme=theme)
-            trader(home, "close", "--symbol", "BTCUSD", "--wait", "60")
+            orders(home, browser, url)
             trader(home, "start", "--preset", "small", "--now", "--wait", "60")
             for theme in ("light", "dark"):
                 shoot(browser, url, name_of("dashboard_several", theme), two_runs, theme=theme)
@@ -185,4 +244,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    only_orders() if sys.argv[1:] == ["orders"] else main()

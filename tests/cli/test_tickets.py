@@ -280,6 +280,10 @@ BAD = [
         "stop_loss and take_profit belong to an order that opens",
     ),
     (("buy", "1", PERP, "--oco"), "--oco needs --limit and --stop"),
+    (
+        ("buy", "1", PERP, "--limit", "9", "--stop", "8", "--oco", "--reduce-only"),
+        "link oco is for two orders that open",
+    ),
     (("buy", "1"), "SYMBOL is missing"),
     (("--file", "nowhere.json"), "nowhere.json does not exist"),
     (("buy", "--file", "nowhere.json"), "so side cannot be given beside it"),
@@ -312,6 +316,11 @@ FILES = [
     (
         '{"tickets": [{"symbol": "BTCUSD", "side": "buy", "quantity": 5, "order_type": "market"}], "link": "oco"}',
         "exactly 2",
+    ),
+    (
+        '{"tickets": [{"symbol": "BTCUSD", "side": "sell", "quantity": 5, "limit_price": 9, "reduce_only": true}, '
+        '{"symbol": "BTCUSD", "side": "sell", "quantity": 5, "limit_price": 8}], "link": "oco"}',
+        "link oco is for two orders that open",
     ),
 ]
 

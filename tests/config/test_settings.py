@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from trader.config.connection import account_name, announcement_path, resolve_connection
+from trader.config.account_names import KnownAccount, KnownAccounts, account_name, fingerprint, write_accounts
+from trader.config.connection import announcement_path, resolve_connection
 from trader.config.settings import KEY_VARIABLES, VARIABLES, Settings, load_settings
 from trader.domain.errors import ConfigError
 
@@ -304,10 +305,32 @@ def test_exchange_environments_have_their_addresses_and_need_their_keys(
     assert bare.credentials is None and bare.account == f"{env}-nokey"
 
 
-def test_account_name_is_stable_and_differs_by_key() -> None:
-    assert account_name("testnet", KEY) == account_name("testnet", KEY)
-    assert account_name("testnet", KEY) != account_name("testnet", SECRET)
-    assert account_name("paper", KEY) == "paper"
+def test_an_account_is_called_after_its_first_key_or_as_it_is_named(settings_with: SettingsWith) -> None:
+    keys, other = keys_of("testnet"), dict.fromkeys(KEY_VARIABLES["testnet"], SECRET)
+    first = account_name(settings_with(TRADER_ENV="testnet", **keys))
+    assert first == f"testnet-{fingerprint(KEY)}" and KEY not in first
+    changed = settings_with(TRADER_ENV="testnet", **other)
+    assert account_name(changed) == f"testnet-{fingerprint(SECRET)}" != first
+    known = KnownAccount(
+        env="testnet",
+        account=first,
+        rest_url="https://there",
+        user_id="7",
+        keys=(fingerprint(KEY), fingerprint(SECRET)),
+    )
+    changed.home.mkdir()
+    write_accounts(changed.home, KnownAccounts(accounts=(known,)))
+    assert account_name(changed) == first == resolve_connection(changed).account
+    assert account_name(settings_with(TRADER_ENV="testnet", TRADER_ACCOUNT_ID="desk-1", **other)) == "testnet-desk-1"
+    assert account_name(settings_with(**keys)) == "paper"
+
+
+def test_a_list_of_accounts_that_is_broken_is_named(settings_with: SettingsWith) -> None:
+    settings = settings_with(TRADER_ENV="testnet", **keys_of("testnet"))
+    settings.home.mkdir(exist_ok=True)
+    (settings.home / "accounts.json").write_text("{}x")
+    with pytest.raises(ConfigError, match=r"The list of accounts .*accounts\.json"):
+        account_name(settings)
 
 
 def test_the_exchanges_addresses_agree_with_the_clients_table(settings_with: SettingsWith) -> None:

@@ -11,9 +11,11 @@ from msgspec.structs import replace
 from tests.desk.conftest import RunnersHand, picture
 from tests.desk.test_status import view_of
 from tests.journal import samples_of_records as s
+from tests.panel.fake_books import ticket, works
 from trader.config.preset import Preset, Risk
 from trader.config.settings import Settings
 from trader.desk import Day, Desk, wallet_of_day
+from trader.desk.day import DayBook
 from trader.desk.status_json import status_document
 from trader.domain.clock import Now
 from trader.domain.fill import Fill
@@ -22,7 +24,7 @@ from trader.engine import records as r
 from trader.engine.account.losses import made_today, runs_sold
 from trader.engine.fold import evolve
 from trader.engine.state import State
-from trader.engine.view import LegView
+from trader.engine.view import LegView, TicketView
 from trader.journal import Journal
 from trader.journal.views import TakenIn
 
@@ -333,3 +335,16 @@ def test_a_run_of_long_ago_that_is_marked_now_is_read_with_its_beginning(desk: D
     day = day_of(desk)
     assert (day.realised, day.carried, day.runs_made) == (Decimal(-2), 0, 0)
     assert [(row.made, row.runs) for row in desk.days()] == [(-2, 0), (-2, 0), (0, 1)]
+
+
+def test_what_single_orders_hold_was_left_out_of_the_day(journal: Journal) -> None:
+    """The account's loss limits count it, so the figure that is held against them has to."""
+    now = wall()
+    held, waits = ticket(pnl=Decimal("-3.5")), replace(works(), filled=0)
+
+    def opened(*tickets: TicketView) -> Decimal | None:
+        return DayBook(journal, "paper").day(now, now, runs=(), tickets=tickets, shown=None, risk=None).open
+
+    assert opened(held, waits) == Decimal("-3.5")
+    assert opened(held, ticket("other", pnl=None)) is None, "it holds something that has no price"
+    assert opened(works()) is None and opened(waits) == 0

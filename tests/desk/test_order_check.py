@@ -8,7 +8,7 @@ import pytest
 from tests.engine.tickets.stage import CALL, PERP, PUT, Stage, buy, holding, perpetual, sell
 from tests.engine.tickets.test_accepting import REFUSED
 from trader.config.ticket import TicketList
-from trader.desk.order_check import TicketCheck, check_tickets
+from trader.desk.order_check import TicketCheck, check_tickets, summed
 from trader.domain.clock import Now
 from trader.domain.margin import PORTFOLIO, MarginTerms
 from trader.engine import records as rec
@@ -89,6 +89,13 @@ def test_the_orders_of_a_list_share_one_balance(stage: Stage) -> None:
     assert first.problems == () and first.cost is not None and first.cost.free_after is not None
     assert first.cost.free_after < shown.available
     assert [one.code for one in second.problems] == ["MARGIN_INSUFFICIENT"]
+
+
+def test_an_order_that_is_refused_was_taken_off_the_free_balance_of_its_list(stage: Stage) -> None:
+    told = checked(stage, buy(limit_price="99000"), buy(limit_price="10"))
+    assert told[0].problems == () and told[1].problems and told[0].cost is not None
+    whole = summed(told, (), stage.state, "", "BTC")
+    assert whole.free_after == told[0].cost.free_after and not whole.ok
 
 
 @pytest.mark.parametrize(

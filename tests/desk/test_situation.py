@@ -78,7 +78,7 @@ def test_decisions_and_levels_are_told_and_the_list_is_bounded() -> None:
     told = happened([alert(n, f"t{n}") for n in range(100)], s.one_of_each("r1"), [level], limit=7)
     assert len(told) == 7 and told[0].text == "Trading is PAUSED: lunch"
     codes = {line.code for line in happened((), s.one_of_each("r1"), ())}
-    of_runs = {"stop_requested", "exit_decided", "leg_released", "position_adopted", "run_finished"}
+    of_runs = {"stop_requested", "exit_decided", "leg_released", "position_adopted", "closing_moved", "run_finished"}
     assert codes == of_runs | {"level_changed", "limits_set", "loss_locked"}
 
 

@@ -73,12 +73,12 @@ def test_runner_is_alive_while_its_lease_holds_and_its_heart_beats(
     lease_age: float | None, picture_age: float | None, alive: bool
 ) -> None:
     lease = None if lease_age is None else lease_at(NOW - timedelta(seconds=lease_age))
-    seen = None if picture_age is None else picture(NOW - timedelta(seconds=picture_age))
+    seen = None if picture_age is None else NOW - timedelta(seconds=picture_age)
     assert runner_health(lease, seen, NOW).alive is alive
 
 
 def test_released_lease_is_a_dead_runner() -> None:
-    assert not runner_health(lease_at(NOW, holder=""), picture(NOW), NOW).alive
+    assert not runner_health(lease_at(NOW, holder=""), NOW, NOW).alive
 
 
 def test_nothing_yet_is_shown_as_nothing(desk: Desk) -> None:
@@ -273,4 +273,4 @@ def test_a_runner_whose_process_is_gone_is_not_alive_although_its_last_heartbeat
         (elsewhere, True),  # another machine's or container's cannot be seen from here: the heartbeat counts
         ("", True),
     ):
-        assert runner_health(lease_at(NOW, holder=f"hand@{process}"), picture(NOW), NOW).alive is alive, process
+        assert runner_health(lease_at(NOW, holder=f"hand@{process}"), NOW, NOW).alive is alive, process

@@ -4,13 +4,11 @@ import re
 import shlex
 
 import pytest
-import typer
-import typer.main
 
 from tests.documents.blocks import PAGES, ROOT, bare, blocks, commands, inline_commands
 from tests.documents.reader import is_run
 from tests.documents.tables import ALSO, ELSEWHERE, LONG, NOT_RUN, OURS
-from trader.cli.app import app
+from trader.cli.app import app, commands_of
 
 SHELLS = ("", "sh", "powershell")
 SHOWN = ("mermaid", "json")  # languages that nobody runs
@@ -32,7 +30,7 @@ TRADER = sorted(
 @pytest.mark.parametrize("line", TRADER)
 def test_every_command_of_the_program_can_be_parsed(line: str) -> None:
     words = [word for word in shlex.split(line.split(", or ")[0], comments=True) if word not in ("itself", "instead")]
-    command, names = typer.main.get_command(app), 0
+    command, names = commands_of(app), 0
     while words and words[0] in getattr(command, "commands", {}):
         command, names = command.commands[words.pop(0)], names + 1  # type: ignore[attr-defined]
     assert names, f"{line!r} names no command"

@@ -166,6 +166,18 @@ def test_no_entry_begins_until_a_calm_has_passed_and_then_it_does_by_itself(dist
     assert len(alerts(scene)) == 2 and alerts(scene)[-1] == "normal_again"
 
 
+def test_a_price_counts_until_it_is_as_old_as_the_window() -> None:
+    scene = armed()
+    tell(scene, after=10)
+    tell(scene, after=4.9)  # the last before the jump, late in its stretch
+    for number in range(59):
+        tell(scene, spot=SPOT * D("1.031"), call=str(205 + number % 2))
+    assert [trip.last for trip in tripped(scene.state, "BTC")] == [scene.market]
+    for number in range(10):
+        tell(scene, spot=SPOT * D("1.031"), call=str(205 + number % 2))
+    assert all(scene.market is not None and trip.last < scene.market for trip in tripped(scene.state, "BTC"))
+
+
 def test_gate_and_last_look_refuse_with_code_and_numbers() -> None:
     scene = entering()
     intent = replace(scene.sent(Purpose.ENTRY)[0], client_order_id="another")

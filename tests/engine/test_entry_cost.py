@@ -1,13 +1,17 @@
 """Entries that are no trade: too little premium, too much of the stop used up at once, too much for fees."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.engine.scene import Phase, Scene, preset
+from tests.engine.scene import SPOT, Phase, Scene, preset, quote
+from tests.engine.test_cover import leg
+from trader.engine.entry_cost import entry_cost, nonsense
 
 D = Decimal
+NOON = datetime(2025, 1, 15, 6, 30, tzinfo=UTC)
 
 
 def said(call: dict[str, str], risk: dict[str, Any], **sections: Any) -> tuple[str, ...]:
@@ -75,3 +79,28 @@ def test_the_start_is_judged_by_the_stop_not_by_the_premium() -> None:
     risk = {"max_start_loss_pct": D(20)}
     assert said(GOOD, risk, exits={"max_loss_pct": D(100)}) == ()
     assert any("of the maximum loss" in why for why in said(GOOD, risk, exits={"max_loss_pct": D(50)}))
+
+
+@pytest.mark.parametrize(
+    ("sides", "sold_at", "bought_at", "earns"),
+    [
+        (("sell", "buy"), 300, 200, True),
+        (("sell", "buy"), 205, 200, False),  # less than the fees of entering
+        (("sell", "buy"), 200, 201, False),  # a credit spread for a debit, by prices of two instants
+        (("buy", "sell"), 200, 300, True),  # the same strikes bought for a debit
+        (("buy", "sell"), 200, 1300, False),  # for more than lies between them
+    ],
+)
+def test_a_spread_that_earns_at_no_spot_is_nonsense(
+    sides: tuple[str, str], sold_at: int, bought_at: int, earns: bool
+) -> None:
+    legs = (leg("C", sides[0], strike=100_000), leg("LC", sides[1], strike=101_000))
+    at = {"sell": sold_at, "buy": bought_at}
+    quotes = {
+        one.symbol: quote(one.symbol, NOON, bid=str(at[side]), ask=str(at[side] + 1), mark=str(at[side]))
+        for one, side in zip(legs, sides, strict=True)
+    }
+    wide = preset(orders={"entry_reference": "mark"})
+    cost = entry_cost(wide, legs, quotes, SPOT)
+    assert cost is not None
+    assert any("at no spot" in why for why in nonsense(wide, legs, cost)) is not earns

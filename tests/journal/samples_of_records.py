@@ -164,6 +164,8 @@ def one_of_each(run_id: str) -> list[r.AnyRecord]:
         r.ClosingSet(**base, closing=r.ClosingOrder(name="Rab", order_type=OrderType.MARKET), command_id="order-1"),
         r.ClosingDropped(**base, name="Rab", reason="it has filled"),
         r.PositionAdopted(**base, symbol=CALL, quantity=3, price=Decimal("111.5"), issued_by="cli"),
+        r.FundingBooked(**base, leg="T", amount=Decimal("-0.05"), at=base["wall"]),
+        r.ClosingMoved(**base, leg="T", symbol=CALL, side=Side.BUY, quantity=-3, price=Decimal("98"), other="b" * 10),
         alert(run_id, "spot moved 2.1 %"),
         r.LevelChanged(**base, account="paper", level=r.Level.PAUSED, reason="lunch", issued_by="cli"),
         r.LimitsSet(**base, account="paper", limits={"schema": 1, "open_runs": 4}, issued_by="cli"),

@@ -1,15 +1,19 @@
 """Defects of what an entry may cost: not asked, half of it, measured against the wrong thing."""
 
+from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
-from tests.mutants.mutant import Mutant, sessions
+from tests.mutants.mutant import Mutant, named, sessions
 from tests.mutants.plans import Plans, held
 from tests.mutants.tools import Patch, everywhere
 from trader.engine import entry_cost
 from trader.engine.state import ZERO
 from trader.simulation.planned import Plan
+from trader.simulation.scenario import load, replay
+
+_TWO_INSTANTS = Path(__file__).parents[1] / "simulation" / "scenarios" / "ec1-a-spread-priced-at-two-instants.json"
 
 
 def _limited(half_spread_pct: float, max_loss_pct: str, **limits: Any) -> Plans:
@@ -42,6 +46,14 @@ def measured_against_the_premium(patch: Patch) -> None:
     everywhere(patch, real, nonsense)
 
 
+def everything_may_earn(patch: Patch) -> None:
+    everywhere(patch, entry_cost.most_earned, lambda legs, premium: None)
+
+
+def a_spread_priced_at_two_instants() -> None:
+    assert [one.text for one in replay(load(_TWO_INSTANTS)).violations] == []
+
+
 MUTANTS = [
     Mutant(
         name="C01",
@@ -63,5 +75,12 @@ MUTANTS = [
         patched="`nonsense` takes the maximum loss for 100 %",
         patch=measured_against_the_premium,
         check=sessions("EC1", _limited(0.5, "20", max_start_loss_pct="30")),
+    ),
+    Mutant(
+        name="C04",
+        defect="A credit spread is entered for a debit: it earns nothing wherever spot goes",
+        patched="`most_earned` knows no bound",
+        patch=everything_may_earn,
+        check=named("EC1", a_spread_priced_at_two_instants),
     ),
 ]

@@ -91,18 +91,18 @@ def exits_on_their_way_do_not_matter(patch: Patch) -> None:
     def whole(quantity: int, found: Sequence[tuple[Run, LegTerms]]) -> list[int]:
         return allocation.split(quantity, [run.open_quantity(leg.key) for run, leg in found])
 
-    everywhere(patch, settlement._split, whole)
+    everywhere(patch, settlement.free_first, whole)
 
 
 def somebody_elses_part_is_a_runs(patch: Patch) -> None:
     def split(quantity: int, found: Sequence[Any]) -> list[int]:
         return [quantity if row == 0 else 0 for row in range(len(found))]
 
-    everywhere(patch, settlement._split, split)
+    everywhere(patch, settlement.free_first, split)
 
 
 def nothing_is_a_runs(patch: Patch) -> None:
-    everywhere(patch, settlement._split, lambda quantity, found: [0] * len(found))
+    everywhere(patch, settlement.free_first, lambda quantity, found: [0] * len(found))
 
 
 def runs_are_counted_one_by_one(patch: Patch) -> None:
@@ -219,7 +219,7 @@ MUTANTS = [
     Mutant(
         name="R14",
         defect="What the exchange closed is booked to the youngest run, whose exit is closing the same contracts",
-        patched="`settlement._split` looks at no orders",
+        patched="`settlement.free_first` looks at no orders",
         patch=exits_on_their_way_do_not_matter,
         check=sessions(
             "I1",
@@ -234,14 +234,14 @@ MUTANTS = [
     Mutant(
         name="R15",
         defect="What the exchange closed of somebody else's contracts is booked to a run as well",
-        patched="`settlement._split` gives the first run all of it",
+        patched="`settlement.free_first` gives the first run all of it",
         patch=somebody_elses_part_is_a_runs,
         check=sessions("AL1", _shared(4)),
     ),
     Mutant(
         name="R15b",
         defect="What the exchange closed is taken for somebody else's, as soon as he has traded the contract",
-        patched="`settlement._split` gives no run any of it",
+        patched="`settlement.free_first` gives no run any of it",
         patch=nothing_is_a_runs,
         check=sessions("AL2", _shared(5)),
     ),

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.engine.tickets import test_accepting as accepting
 from tests.engine.tickets import test_life as life
+from tests.engine.tickets import test_overclosed as overclosing
 from tests.engine.tickets import test_protection as protection
 from tests.engine.tickets.stage import PERP, Phase, Stage, buy
 from tests.mutants.mutant import Mutant, named, sessions
@@ -12,6 +13,7 @@ from tests.mutants.tools import Patch, everywhere
 from trader.domain.outcome import Unknown
 from trader.engine import events as ev
 from trader.engine import records as rec
+from trader.engine.account import overclosed
 from trader.engine.tickets import accept, leverage, protecting, reducing, waiting, working
 from trader.engine.tickets import gate as ticket_gate
 from trader.simulation.directed import ticketed
@@ -127,6 +129,10 @@ def begins_on_what_is_foreign(patch: Patch) -> None:
     patch.setattr(ticket_gate, "_against_others", lambda *_: None)
 
 
+def nothing_overclosed_is_booked(patch: Patch) -> None:
+    everywhere(patch, overclosed.book_overclosed, lambda *_: None)
+
+
 MUTANTS = [
     Mutant(
         name="K01",
@@ -213,5 +219,14 @@ MUTANTS = [
         patched="`_against_others` sees none",
         patch=begins_on_what_is_foreign,
         check=named("E3", _told(what_is_foreign_is_left_alone)),
+    ),
+    Mutant(
+        name="K13",
+        defect="Stop loss and take profit fire at once beside another ticket, whose contracts are gone and still in its books",
+        patched="`book_overclosed` books nothing",
+        patch=nothing_overclosed_is_booked,
+        check=named(
+            "AL2", _told(overclosing.test_what_two_protections_have_closed_too_much_is_booked_where_it_was_held)
+        ),
     ),
 ]

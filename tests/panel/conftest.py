@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from streamlit.components.v2 import manifest_scanner
-from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1 import AppTest, local_script_runner
 
 from tests.panel.fake_desk import FakeDesk
 from trader.panel import service
@@ -22,6 +22,23 @@ def _components_looked_for_once() -> Iterator[None]:
     """Streamlit looks for its components through all that is installed, for each app a test opens: a third of these tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
+
+
+def _until_the_script_has_run(runner: local_script_runner.LocalScriptRunner, timeout: float = 3) -> None:
+    thread = runner._script_thread
+    assert thread is not None
+    thread.join(timeout)
+    if thread.is_alive():
+        runner.request_stop()
+        raise RuntimeError(f"the page did not finish within {timeout:g} s")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _waited_for_instead_of_asked() -> Iterator[None]:
+    """Streamlit's test asks a thousand times a second whether the page has run, and holds it up with that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_script_runner, "require_widgets_deltas", _until_the_script_has_run)
         yield
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from tests.panel import fake_chain
-from trader.config.ticket import TicketList
+from trader.config.ticket import TicketList, TicketRequest
 from trader.desk import (
     Board,
     CloseAnswer,
@@ -23,7 +23,7 @@ from trader.desk import (
     TicketCheck,
 )
 from trader.desk.books.holdings import Balance, BalanceSheet, PositionBook, PositionLine
-from trader.desk.books.lines import OrderDetail, OrderLine, OrderPage, OrderStep, Trade, TradePage
+from trader.desk.books.lines import EventLine, EventPage, OrderDetail, OrderLine, OrderPage, OrderStep, Trade, TradePage
 from trader.desk.books.positions import parts_of
 from trader.domain.errors import ConfigError, ExchangeError, JournalError
 from trader.domain.instrument import Instrument, Kind
@@ -89,6 +89,13 @@ def trade(**changes: Any) -> Trade:
     return replace(one, **changes)
 
 
+def refused_event(text: str, **changes: Any) -> EventLine:
+    now = datetime.now(UTC)
+    one = EventLine(seq=11, at=now, wall=now, kind="risk_failed", run_id="t1ck3t0005", is_ticket=True, symbol=PERPETUAL,
+                    client_order_id=None, who="panel", why="", text=text)  # fmt: skip
+    return replace(one, **changes)
+
+
 class FakeBooks:
     """Mixed into the fake desk. `tickets` and `strange` (signed contracts of `STRANGE_SYMBOL`) are what there is besides runs;
     `books_fault` and `listing_fault`: why the exchange cannot be asked; `against`: what the check says of every order."""
@@ -107,6 +114,8 @@ class FakeBooks:
         self.books_fault = self.listing_fault = self.order_fault = ""
         self.against: tuple[Refusal, ...] = ()
         self.answer_status = "accepted"
+        self.refused_from = 1  # of how many contracts on `refusal` is for
+        self.refused: list[EventLine] = []
 
     def status(self, run_id: str | None = None) -> Status: ...  # type: ignore[empty-body]
 
@@ -160,6 +169,10 @@ class FakeBooks:
             raise JournalError("the journal cannot be read: disk I/O error")
         return TradePage(trades=tuple(self.filled), next=None)
 
+    def events(self, *, kinds: Sequence[str], since: datetime | None, limit: int) -> EventPage:
+        assert tuple(kinds) == ("risk_failed",)
+        return EventPage(events=tuple(self.refused[:limit]), next=None)
+
     def listed(self, underlying: str) -> Board:
         if self.listing_fault:
             raise ExchangeError(self.listing_fault)
@@ -187,18 +200,21 @@ class FakeBooks:
 
     # ------------------------------------------------------------ what is asked
     def check_order(self, tickets: TicketList) -> OrderCheck:
-        one, board = tickets.tickets[0], self.listed("BTC")
+        told = tuple(self._checked(one) for one in tickets.tickets)
+        return OrderCheck(ok=not any(one.problems for one in told), problems=(), tickets=told, free=D("8159.5"), free_after=D("8154.89"),
+                          margin_mode="isolated", phrase=self.order_phrase(tickets))  # fmt: skip
+
+    def _checked(self, one: TicketRequest) -> TicketCheck:
+        board = self.listed("BTC")
         contract: Instrument = next(row for row in board.instruments if row.symbol == one.symbol)
         problems = (*flaws(one, contract, board.quotes[one.symbol], board.spot, board.market), *self.against)
         cost = OrderCost(
             price=one.limit_price or D(91_241), notional=D("456.17"), premium=D(0), fee=D("0.0456"), role="taker", margin=D("4.56"),
             free_after=D("8154.89"), touch=D(91_241), mark=D("91240.5"), distance=None, distance_pct=None, liquidation_price=None,
         )  # fmt: skip
-        told = TicketCheck(
+        return TicketCheck(
             symbol=one.symbol, side=one.side.value, quantity=one.quantity, problems=tuple(problems), cost=cost
         )
-        return OrderCheck(ok=not problems, problems=(), tickets=(told,), free=D("8159.5"), free_after=D("8154.89"),
-                          margin_mode="isolated", phrase=self.order_phrase(tickets))  # fmt: skip
 
     def order_phrase(self, tickets: TicketList) -> str:
         return order_phrase(self.env, tickets.tickets) if self.env == "production" else ""
@@ -215,14 +231,18 @@ class FakeBooks:
 
     def await_order(self, command_id: str, timeout_secs: float) -> OrderAnswer:
         tickets: TicketList = self.asked[-1][1][0]
-        one, status = tickets.tickets[0], "refused" if self.refusal else self.answer_status
-        told = TicketAnswer(
-            ticket_id="t1ck3t0009", symbol=one.symbol, side=one.side.value, quantity=one.quantity,
+        told = tuple(self._answered(number, one) for number, one in enumerate(tickets.tickets))
+        return OrderAnswer(command_id=command_id, status=told[0].status, detail="", tickets=told)  # type: ignore[arg-type]
+
+    def _answered(self, number: int, one: TicketRequest) -> TicketAnswer:
+        refused = self.refusal and one.quantity >= self.refused_from
+        status = "refused" if refused else self.answer_status
+        return TicketAnswer(
+            ticket_id=f"t1ck3t{9 + number:04}", symbol=one.symbol, side=one.side.value, quantity=one.quantity,
             status=status,  # type: ignore[arg-type]
-            code="MARGIN_INSUFFICIENT" if self.refusal else "", field="quantity" if self.refusal else "", sentence=self.refusal,
+            code="MARGIN_INSUFFICIENT" if refused else "", field="quantity" if refused else "", sentence=self.refusal if refused else "",
             ticket=None if status != "accepted" else works(),
         )  # fmt: skip
-        return OrderAnswer(command_id=command_id, status=status, detail="", tickets=(told,))  # type: ignore[arg-type]
 
     def amend(self, ticket_id: str, *, issued_by: str, **changes: Any) -> CommandReceipt:
         self.asked.append(("amend", (ticket_id, changes, issued_by)))

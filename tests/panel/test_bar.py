@@ -11,8 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.panel import test_pages
-from tests.panel.fake_books import ticket
+from tests.panel.fake_books import ticket, works
 from tests.panel.fake_desk import FakeDesk
+from tests.panel.seen import read
 from trader.desk import Status
 from trader.engine.records import Phase
 from trader.engine.view import RunView
@@ -296,3 +297,66 @@ def test_the_bar_said_flat_while_single_orders_held_something(open_panel: Open) 
     assert "<b>Run flat</b>" in bar(at) and "1 order ticket not finished, see Orders &amp; positions" in bar(at)
     seen = desk.status()
     assert "Single orders are not finished" in words.lost(seen)
+
+
+def with_tickets(open_panel: Open, scenario: str, *tickets: Any, page: str | None = None) -> Any:
+    at, desk = open_panel(scenario, page=page)
+    desk.tickets = list(tickets)
+    service.forget()
+    at.run()
+    assert not at.exception, at.exception
+    return at, desk
+
+
+@pytest.mark.parametrize(("page", "scenario"), [*((page, "empty") for page in PAGES), ("pages/dashboard.py", "done")])
+def test_single_orders_alone_left_no_way_out_but_one_page(open_panel: Open, page: str, scenario: str) -> None:
+    at, desk = with_tickets(open_panel, scenario, ticket(), works(), page=page)
+    assert "Close all" in at.button(key="stop").label
+    at.button(key="stop").click().run()
+    words = read(at)
+    assert desk.asked == [], "the first press only asks"
+    assert "Close 2 order tickets: in all realises ≈ +$0.95." in words
+    assert "ticket t1ck3t0001: Sells 5 BTCUSD at ≈ 91,240.00" in words
+    assert "ticket t1ck3t0002: cancels what is left of buy 10 BTCUSD" in words
+    assert keys(at) == ["stop", "stop_yes", "stop_no"] and at.button(key="stop_yes").label == "Yes, close all"
+    at.button(key="stop_yes").click().run()
+    assert desk.asked == [("stop", (None, "panel"))]
+
+
+def test_orders_that_hold_nothing_are_cancelled_not_closed(open_panel: Open) -> None:
+    at, desk = with_tickets(open_panel, "empty", works())
+    assert "Cancel all orders" in at.button(key="stop").label
+    at.button(key="stop").click().run()
+    assert (
+        "Cancel 1 order ticket; nothing is held." in said(at) and at.button(key="stop_yes").label == "Yes, cancel all"
+    )
+    at.button(key="stop_no").click().run()
+    assert desk.asked == [] and keys(at) == ["stop"]
+
+
+def test_stopping_all_closed_single_orders_without_a_word(open_panel: Open) -> None:
+    at, desk = with_tickets(open_panel, "several", ticket())
+    at.button(key="stop").click().run()
+    assert "1 order ticket goes on." in said(at) and at.button(key="stop_all").label == "All: 2 runs, 1 order ticket …"
+    at.button(key="stop_all").click().run()
+    assert "Stop all 2 runs and close 1 order ticket: in all realises" in said(at)
+    assert "ticket t1ck3t0001: Sells 5 BTCUSD" in said(at)
+    at.button(key="stop_all_yes").click().run()
+    assert desk.asked == [("stop", (None, "panel"))]
+
+
+def test_beside_one_run_single_orders_can_be_closed_with_it(open_panel: Open) -> None:
+    at, desk = with_tickets(open_panel, "holding", ticket())
+    at.button(key="stop").click().run()
+    assert at.button(key="stop_all").label == "All: 1 run, 1 order ticket …"
+    at.button(key="stop_yes").click().run()
+    assert desk.asked == [("stop", (RUN, "panel"))], "the button itself is of the run"
+
+
+def test_a_question_about_single_orders_goes_with_the_last_of_them(open_panel: Open) -> None:
+    at, desk = with_tickets(open_panel, "empty", ticket())
+    at.button(key="stop").click().run()
+    desk.tickets = []
+    service.forget()
+    at.run()
+    assert keys(at) == [] and desk.asked == []

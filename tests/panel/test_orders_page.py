@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
-from tests.panel.fake_books import PERPETUAL, STRANGE_SYMBOL, order_line, ticket, trade, works
+from tests.panel.fake_books import PERPETUAL, STRANGE_SYMBOL, order_line, refused_event, ticket, trade, works
 from tests.panel.fake_desk import FakeDesk
 from tests.panel.seen import read
 from trader.config.ticket import Protection, TicketRequest
@@ -60,7 +61,7 @@ def test_an_account_without_anything_says_that_the_exchange_agrees(open_panel: O
     words = read(at)
     assert "No position. The exchange agrees (read" in words and "No order works." in words
     assert "Balance $10,000.50 in USD; $8,159.50 free" in words and "Equity $10,024.25" in words
-    assert "Margin used $1,841.00 18.4 % of the balance; isolated" in words and "Net quantity 0 no position" in words
+    assert "Margin used $1,841.00 18.4 % of the balance; isolated" in words and "Open positions 0 no position" in words
     assert "Nothing of ours is open." in words
 
 
@@ -80,7 +81,24 @@ def test_positions_stand_by_ticket_with_both_results_and_their_protection(open_p
     ):
         assert said in words, said
     assert "stop loss 90,000.00 rests; take profit 93,000.00, not at the exchange now" in words
-    assert "Net quantity +5 +0.005 BTC in 1 position" in words
+    assert "Open positions 1 long 5, 0.005 BTC" in words
+
+
+def test_a_stop_loss_behind_the_liquidation_is_called_that_in_the_table(open_panel: Open) -> None:
+    at, _ = opened(open_panel, tickets=[ticket(liquidation_px=Decimal(90_500))])
+    assert "liquidated before that stop loss" in read(at)
+
+
+def test_long_and_short_contracts_are_not_added_up_to_one_number(open_panel: Open) -> None:
+    at, _ = opened(open_panel, tickets=[ticket()], strange=-3)
+    assert "Open positions 2 long 5, 0.005 BTC; short 3, 0.003 BTC" in read(at)
+
+
+def test_tickets_that_were_never_sent_stand_there_with_the_reason(open_panel: Open) -> None:
+    words = "limit_price: the exchange takes no order at such a price (PRICE_OUTSIDE_BAND)"
+    at, _ = opened(open_panel, refused=[refused_event(words), refused_event("of an order", client_order_id="sd1-x")])
+    text = read(at)
+    assert "Refused today the last 1; nothing of them was sent" in text and words in text and "of an order" not in text
 
 
 def test_legs_of_a_run_stand_beside_tickets(open_panel: Open) -> None:
@@ -108,7 +126,7 @@ def test_an_exchange_that_cannot_be_asked_leaves_ours_by_the_books_and_says_so(o
     assert "read timed out. Ours stand here by the books" in words and "ticket t1ck3t0001" in words
     assert (
         "The exchange tells no balance now: read timed out" in words
-        and "Net quantity – the exchange cannot be asked" in words
+        and "Open positions – the exchange cannot be asked" in words
     )
 
 
@@ -153,6 +171,11 @@ def test_a_working_order_tells_state_rest_distance_and_age(open_panel: Open) -> 
         and "241.00" in words
         and "1 m 1" in words
     )
+
+
+def test_a_linked_order_names_the_other(open_panel: Open) -> None:
+    at, _ = opened(open_panel, tickets=[works(linked="t1ck3t0009")], working=[order_line()])
+    assert "ticket t1ck3t0002 (OCO with t1ck3t0009)" in read(at)
 
 
 @pytest.mark.parametrize(
@@ -249,6 +272,58 @@ def test_protection_is_changed_and_taken_away(open_panel: Open) -> None:
         None,
         Decimal(90500),
     )
+
+
+def test_a_working_order_is_changed_in_price_quantity_and_protection(open_panel: Open) -> None:
+    at, desk = opened(open_panel, tickets=[works()], working=[order_line()])
+    at.selectbox(key="or_pick").select("sd1-t1ck-TE01").run()
+    press(at, "or_change")
+    assert "it loses its place in the queue" in read(at)
+    at.number_input(key="or_guard.t1ck3t0002.limit_price").set_value(90800.5).run()
+    at.number_input(key="or_guard.t1ck3t0002.quantity").set_value(12).run()
+    at.number_input(key="or_guard.t1ck3t0002.stop_loss").set_value(90000.0).run()
+    press(at, "or_protect_yes")
+    [(name, changes, by)] = asked(desk, "amend")
+    assert (name, by, changes["limit_price"], changes["quantity"]) == ("t1ck3t0002", "panel", Decimal("90800.5"), 12)
+    assert changes["stop_loss"].price == 90000 and set(changes) == {"limit_price", "quantity", "stop_loss"}
+    assert not has(at, "or_protect_yes") and "Accepted" in read(at)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ({"order_type": "stop_market", "limit_price": None, "stop_price": Decimal(92_000)}, {"quantity", "stop_price"}),
+        (
+            {"order_type": "stop_limit", "stop_price": Decimal(92_000)},
+            {"quantity", "stop_price", "limit_price"},
+        ),
+        ({"order_type": "trailing_stop", "limit_price": None, "trail_usd": Decimal(50)}, {"quantity", "trail_usd"}),
+        ({"order_type": "market", "limit_price": None, "work": "twap"}, set()),
+    ],
+)
+def test_of_each_kind_of_order_what_it_has_can_be_changed(
+    open_panel: Open, changes: dict[str, Any], fields: set[str]
+) -> None:
+    at, _ = opened(open_panel, tickets=[replace(works(), **changes)], working=[order_line()])
+    at.selectbox(key="or_pick").select("sd1-t1ck-TE01").run()
+    press(at, "or_change")
+    shown = {str(one.key).rpartition(".")[2] for one in at.number_input if str(one.key).startswith("or_guard.")}
+    guards = {"stop_loss", "stop_loss_limit", "take_profit", "take_profit_limit"}
+    assert shown == guards | fields
+
+
+def test_a_change_that_cannot_be_is_said_in_the_dialog_by_its_field(open_panel: Open) -> None:
+    at, desk = opened(open_panel, tickets=[works()], working=[order_line()])
+    at.selectbox(key="or_pick").select("sd1-t1ck-TE01").run()
+    press(at, "or_change")
+    at.number_input(key="or_guard.t1ck3t0002.limit_price").set_value(None).run()
+    press(at, "or_protect_yes")
+    assert "Limit price is empty: to end the order, cancel it." in read(at)
+    at.number_input(key="or_guard.t1ck3t0002.limit_price").set_value(90800.3).run()
+    desk.refusal = "PRICE_OFF_TICK: limit_price: 90800.3 is no multiple of the contract's tick of 0.5"
+    press(at, "or_protect_yes")
+    assert "Refused: Limit price: 90800.3 is no multiple of the contract's tick of 0.5." in read(at)
+    assert has(at, "or_protect_yes"), "what was typed can be put right"
 
 
 def test_protection_that_is_not_changed_is_not_sent(open_panel: Open) -> None:
@@ -373,7 +448,7 @@ def test_a_bracket_is_sent_with_both_guards(open_panel: Open) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("limit_price", None, "Limit price is missing: a limit order."),
+        ("limit_price", None, "Limit price is missing: a limit order needs one."),
         ("limit_price", 91000.3, "91000.3 is no multiple of the contract's tick of 0.5"),
         ("stop_loss.price", 92000.0, "92000 has to lie below the entry at 91000: the ticket would be long"),
         ("leverage", 500.0, "Leverage must be at most 200"),
@@ -456,6 +531,33 @@ def test_production_sends_only_with_the_typed_phrase(open_panel: Open) -> None:
     assert [confirm for _, _, confirm, _ in asked(desk, "order")] == ["TRADE LIVE production 1"] and "Accepted" in read(
         at
     )
+
+
+def test_prices_typed_for_one_contract_were_kept_for_another(open_panel: Open) -> None:
+    at, _ = opened(open_panel)
+    typed(at, "limit_price", 431.5)
+    typed(at, "quantity", 4)
+    at.selectbox(key="or_strike").select(Decimal(95_000)).run()
+    assert at.number_input(key="or_ticket.limit_price").value is None
+    assert at.number_input(key="or_ticket.quantity").value == 4, "the size is meant for whatever is picked"
+
+
+def test_a_double_click_sent_two_orders_once_the_page_was_quick(open_panel: Open) -> None:
+    at, desk = form(open_panel)
+    typed(at, "limit_price", 91000.0)
+    press(at, "or_send_")
+    press(at, "or_send_")
+    assert len(asked(desk, "order")) == 1
+    typed(at, "quantity", 2)
+    press(at, "or_send_")
+    assert len(asked(desk, "order")) == 2, "another order is another press"
+
+
+@pytest.mark.parametrize(("side", "price"), [("bid", 91_240), ("ask", 91_241)])
+def test_the_limit_is_put_at_what_the_book_shows(open_panel: Open, side: str, price: int) -> None:
+    at, _ = form(open_panel)
+    press(at, f"or_at_{side}")
+    assert at.number_input(key="or_ticket.limit_price").value == price and "✓ The check finds nothing" in read(at)
 
 
 def test_reduce_only_hides_protection_and_work(open_panel: Open) -> None:

@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 
 from tests.engine import scene as stage
+from tests.engine.tickets import stage as tickets
 from trader.domain.clock import Now
+from trader.domain.outcome import Ok
 from trader.engine import events as ev
 from trader.engine.effects import Submit
 from trader.engine.records import (
@@ -16,8 +18,11 @@ from trader.engine.records import (
     LevelChanged,
     OperatorLevel,
     OrderIntended,
+    OrderResolved,
     StopRequested,
 )
+from trader.engine.state import State
+from trader.engine.step import step
 from trader.journal.commands import CommandMark
 from trader.runner.kernel import Kernel, Request
 
@@ -113,3 +118,49 @@ def test_a_record_that_no_step_has_made_is_folded_in_and_told_to_the_engine_when
     host.full = True
     host.kernel.write(note, host.now)
     assert host.kernel.state.journal_fault == "disk full" and host.done[-1] == note
+
+
+def answered(quantity: int = 3) -> tuple[Host, list[ev.SubmitAnswered]]:
+    """A list of single orders that has gone out, and what the exchange says to it."""
+    scene = tickets.Stage()
+    scene.order(*[tickets.buy(quantity=1, limit_price=str(95_000 + place)) for place in range(quantity)])
+    answers = [Ok(scene.exchange.accept(intent)) for intent in scene.submits()]
+    host = Host(scene)
+    return host, [
+        ev.SubmitAnswered(at=host.now, client_order_id=str(one.order.client_order_id), outcome=one) for one in answers
+    ]
+
+
+def test_what_is_told_of_several_orders_is_one_commit_and_the_same_as_told_one_by_one() -> None:
+    host, events = answered()
+    alone, _ = answered()
+    assert host.kernel.apply_some(events) == len(events) == 3
+    for event in events:
+        alone.kernel.apply(event)
+    assert [one for one in host.done if isinstance(one, int)] == [3]
+    kept, told_alone = ([one for one in done if not isinstance(one, int)] for done in (host.done, alone.done))
+    assert kept == told_alone and host.kernel.state == alone.kernel.state
+
+
+def test_a_step_that_fails_holds_back_none_of_those_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    host, events = answered()
+
+    def failing(state: State, event: ev.AnyEvent) -> object:
+        if event is events[2]:
+            raise ValueError("odd")
+        return step(state, event)
+
+    monkeypatch.setattr("trader.runner.kernel.step", failing)
+    assert host.kernel.apply_some(events) == 2
+    assert len(host.places(OrderResolved)) == 2
+    with pytest.raises(ValueError, match="odd"):
+        host.kernel.apply_some(events[2:])
+
+
+def test_several_events_that_cannot_be_written_are_each_decided_again() -> None:
+    host, events = answered()
+    host.full = True
+    assert host.kernel.apply_some(events) == 3
+    assert host.kernel.state.journal_fault == "disk full"
+    assert [len(run.live_orders()) for run in host.kernel.state.unresolved] == [1, 1, 1]
+    assert len(host.places(OrderResolved)) == 3

@@ -22,7 +22,7 @@ from trader.desk import CommandReceipt, CommandRow, Desk
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
-_FIRST_SECS, _MOST_SECS = 0.002, 0.05
+_FIRST_SECS, _MOST_SECS = 0.005, 0.05
 
 
 class ScopedRoute(APIRoute):
@@ -157,13 +157,14 @@ async def answered(desk: Desk, receipt: CommandReceipt, secs: float) -> Receipt:
 async def settled(desk: Desk, receipt: CommandReceipt, secs: float) -> CommandRow:
     """The command once the runner has answered it, or as it stands after so long. Waits without keeping a thread."""
     deadline = anyio.current_time() + secs
-    row = await to_thread.run_sync(desk.await_command, receipt.command_id, 0.0)
     pause = _FIRST_SECS  # a runner that is rung answers within milliseconds, or is busy or away
-    while row.status == "new" and anyio.current_time() < deadline:
-        await anyio.sleep(pause)
-        pause = min(pause * 1.5, _MOST_SECS)
+    while True:
+        left = deadline - anyio.current_time()
+        await anyio.sleep(max(min(pause, left), 0))
         row = await to_thread.run_sync(desk.await_command, receipt.command_id, 0.0)
-    return row
+        if row.status != "new" or left <= pause:
+            return row
+        pause = min(pause * 1.5, _MOST_SECS)
 
 
 def told(row: CommandRow) -> Receipt:

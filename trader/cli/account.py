@@ -31,7 +31,10 @@ def show(as_json: options.JsonFlag = False) -> None:
     """Print balances, margin mode, auto top-up and each position's margin, as the exchange tells them."""
     import msgspec
 
-    with options.open_desk(options.read_settings()) as desk:
+    from trader.config.account_names import key_words
+
+    settings = options.read_settings()
+    with options.open_desk(settings) as desk:
         terms, sheet = desk.margin(), desk.balances()
     if as_json:
         emit_json({**msgspec.to_builtins(terms, str_keys=True), "balances": sheet.balances})
@@ -54,6 +57,7 @@ def show(as_json: options.JsonFlag = False) -> None:
         [
             f"Margin mode: {mode_words(terms.mode)}.",
             f"Auto top-up of new positions: {topup_words(terms.default_auto_topup, terms.mode)}.",
+            key_words(settings),
         ]
     )
     if terms.positions:

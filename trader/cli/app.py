@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated
 
 import typer
@@ -36,6 +37,9 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+
+# Made once: for a process that runs many commands, as the tests' do, making all of them each time would be most of the work.
+commands_of = cache(typer.main.get_command)
 
 
 def _show_version(wanted: bool) -> None:
@@ -87,8 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the process's exit code."""
     try:
         _require_texts(sys.argv[1:] if argv is None else argv)
-        command = typer.main.get_command(app)
-        code = command.main(args=argv, prog_name="python -m trader", standalone_mode=False)
+        code = commands_of(app).main(args=argv, prog_name="python -m trader", standalone_mode=False)
     except TraderError as error:
         return _fail(str(error), 1)
     except typer.TyperException as error:

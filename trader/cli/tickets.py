@@ -103,7 +103,7 @@ def order(
 
 def _typed(given: dict[str, Any], oco: bool) -> "TicketList":
     """The order that stands on the command line; with --oco the two that its limit and its trigger make."""
-    from trader.config.ticket import TicketList, read_ticket
+    from trader.config.ticket import TicketList, one_cancels_the_other, read_ticket
 
     for place, name in (("SIDE", "side"), ("QTY", "quantity"), ("SYMBOL", "symbol")):
         if name not in given:
@@ -116,7 +116,7 @@ def _typed(given: dict[str, Any], oco: bool) -> "TicketList":
     first = {name: value for name, value in given.items() if name != "stop_price"}
     second = {name: value for name, value in given.items() if name not in only_limit}
     both = (read_ticket({**first, "order_type": "limit"}), read_ticket({**second, "order_type": "stop_market"}))
-    return TicketList(tickets=both, link="oco")
+    return one_cancels_the_other(both)
 
 
 def _kind(given: dict[str, Any]) -> str:
@@ -130,7 +130,7 @@ def _kind(given: dict[str, Any]) -> str:
 
 def _of_file(path: Path, given: dict[str, Any], oco: bool) -> "TicketList":
     from trader.config.files import read_text
-    from trader.config.ticket import TicketList, parse_tickets
+    from trader.config.ticket import one_cancels_the_other, parse_tickets
 
     if given:
         raise ConfigError(f"--file holds whole orders, so {', '.join(given)} cannot be given beside it")
@@ -138,9 +138,7 @@ def _of_file(path: Path, given: dict[str, Any], oco: bool) -> "TicketList":
     if text is None:
         raise ConfigError(f"The file of the orders {path} does not exist")
     listed = parse_tickets(text, str(path))
-    if oco and len(listed.tickets) != 2:
-        raise ConfigError(f"{path}: --oco is for exactly 2 tickets, was {len(listed.tickets)}")
-    return TicketList(tickets=listed.tickets, link="oco") if oco else listed
+    return one_cancels_the_other(listed.tickets, str(path)) if oco else listed
 
 
 def _terms(sets: list[str] | None) -> dict[str, str]:

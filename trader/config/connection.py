@@ -3,11 +3,11 @@
 In paper mode the local venue announces itself in ``TRADER_HOME/venue.json``; nothing but this machine is accepted then.
 """
 
-import hashlib
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from trader.config.account_names import account_name
 from trader.config.addresses import goes_to_this_machine, split_address
 from trader.config.document import parse_json_object
 from trader.config.environments import Environment, india
@@ -34,7 +34,7 @@ class KeyPair(BaseModel):
 
 
 class Connection(BaseModel):
-    """One exchange, one account. `account` names it in the journal: ``paper``, or environment and key fingerprint."""
+    """One exchange, one account. `account` names it in the journal: see `account_names`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -90,18 +90,6 @@ def read_announcement(home: Path) -> VenueAnnouncement | None:
         raise InvalidConfig(sentences(error, VenueAnnouncement), where) from None
 
 
-def account_name(env: str, key: str | None) -> str:
-    """The account's name in the journal: ``paper``, or for example ``testnet-1a2b3c4d``, which never reveals the key.
-
-    An account without a key (only public data can be read) is ``testnet-nokey``.
-    """
-    if env == "paper":
-        return "paper"
-    if key is None:
-        return f"{env}-nokey"
-    return f"{env}-{hashlib.blake2b(key.encode(), digest_size=4).hexdigest()}"
-
-
 def doorbell_path(home: Path, account: str) -> Path:
     """Where the account's runner is rung, so that it looks at once for a command."""
     return home / f"{account}.bell"
@@ -124,7 +112,7 @@ def resolve_connection(settings: Settings, *, need_keys: bool = True) -> Connect
     if pair is None and need_keys:
         key, secret = KEY_VARIABLES[settings.env]
         raise ConfigError(f"{settings.env} needs {key} and {secret}; set them in the environment or in .env")
-    connection = _connection(settings.env, urls, None if pair is None else KeyPair(key=pair[0], secret=pair[1]))
+    connection = _connection(settings, urls, None if pair is None else KeyPair(key=pair[0], secret=pair[1]))
     return connection.model_copy(update={"proxy": settings.proxy})
 
 
@@ -151,7 +139,7 @@ def _paper(settings: Settings) -> Connection:
     if pair is None:
         key, secret = KEY_VARIABLES["paper"]
         raise ConfigError(f"The local venue at {urls[0]} needs its keys: set {key} and {secret} to those it printed")
-    return _connection("paper", urls, KeyPair(key=pair[0], secret=pair[1]))
+    return _connection(settings, urls, KeyPair(key=pair[0], secret=pair[1]))
 
 
 def _explicit_urls(settings: Settings) -> tuple[str, str, str] | None:
@@ -160,7 +148,7 @@ def _explicit_urls(settings: Settings) -> tuple[str, str, str] | None:
     return settings.rest_url, settings.ws_public_url, settings.ws_private_url
 
 
-def _connection(env: Env, urls: tuple[str, str, str], pair: KeyPair | None) -> Connection:
+def _connection(settings: Settings, urls: tuple[str, str, str], pair: KeyPair | None) -> Connection:
     for variable, url in zip(URL_VARIABLES, urls, strict=True):
         try:
             split_address(url, *(("https", "http") if variable == "DELTA_REST_URL" else ("wss", "ws")))
@@ -168,8 +156,8 @@ def _connection(env: Env, urls: tuple[str, str, str], pair: KeyPair | None) -> C
             raise ConfigError(f"{variable} {error}") from None
     rest, public, private = (url.rstrip("/") for url in urls)
     return Connection(
-        env=env,
-        account=account_name(env, None if pair is None else pair.key.get_secret_value()),
+        env=settings.env,
+        account=account_name(settings),
         rest_url=rest,
         ws_public_url=public,
         ws_private_url=private,

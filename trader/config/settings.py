@@ -169,6 +169,12 @@ class Settings(BaseSettings):
         "info", "TRADER_CONSOLE_LEVEL", "What the console shows of the log."
     )
 
+    account_id: str | None = _setting(
+        None,
+        "TRADER_ACCOUNT_ID",
+        "The account's name in the journal, after the environment; left empty, it is that of the first API key it was used with.",
+        pattern=r"^[A-Za-z0-9_-]{1,32}$",
+    )
     production_api_key: SecretStr | None = _setting(
         None, "DELTA_API_KEY", "Production API key. Read only when TRADER_ENV is production."
     )

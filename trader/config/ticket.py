@@ -4,7 +4,7 @@ The panel's form, the CLI's options, the API's schema and every message about a 
 unit of underlying, as the exchange quotes them; quantities are whole contracts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Literal, Self
 
@@ -86,13 +86,11 @@ class TicketRequest(Section):
         """What contradicts itself, one sentence each that names the field."""
         kind, found = self.order_type, []
         if (kind in _LIMITS) is (self.limit_price is None):
-            found.append(f"limit_price {'is missing: a' if kind in _LIMITS else 'must be left out of a'} {kind} order")
+            found.append(_price_flaw("limit_price", kind, kind in _LIMITS))
         if (kind in _STOPS) is (self.stop_price is None):
-            found.append(f"stop_price {'is missing: a' if kind in _STOPS else 'must be left out of a'} {kind} order")
+            found.append(_price_flaw("stop_price", kind, kind in _STOPS))
         if (kind == "trailing_stop") is (self.trail_usd is None):
-            found.append(
-                f"trail_usd {'is missing: a' if kind == 'trailing_stop' else 'must be left out of a'} {kind} order"
-            )
+            found.append(_price_flaw("trail_usd", kind, kind == "trailing_stop"))
         if self.post_only and (kind != "limit" or self.time_in_force == "ioc" or self.work != "once"):
             found.append("post_only is for a limit order that rests (gtc), sent once")
         if self.time_in_force == "ioc" and kind not in ("limit", "market"):
@@ -104,6 +102,10 @@ class TicketRequest(Section):
         if self.reduce_only and (self.stop_loss or self.take_profit):
             found.append("stop_loss and take_profit belong to an order that opens, not to a reduce-only one")
         return found
+
+
+def _price_flaw(name: str, kind: str, is_needed: bool) -> str:
+    return f"{name} is missing: a {kind} order needs one" if is_needed else f"{name} must be left out of a {kind} order"
 
 
 class TicketChanges(Section):
@@ -128,6 +130,8 @@ class TicketList(Section):
     def _two_for_oco(self) -> Self:
         if self.link == "oco" and len(self.tickets) != 2:
             raise ValueError(f"link oco is for exactly 2 tickets, was {len(self.tickets)}")
+        if self.link == "oco" and any(one.reduce_only for one in self.tickets):
+            raise ValueError("link oco is for two orders that open: reduce-only ones never close more than is held")
         return self
 
 
@@ -152,6 +156,18 @@ def parse_tickets(text: str, where: str) -> TicketList:
     parse_json_object(text, where)  # no key twice, no NaN
     try:
         return TicketList.model_validate_json(text)
+    except ValidationError as error:
+        raise InvalidConfig(sentences(error, TicketList), where) from None
+
+
+def one_cancels_the_other(tickets: Iterable[TicketRequest], where: str = "") -> TicketList:
+    """Two tickets, linked.
+
+    Raises:
+        InvalidConfig: They cannot be, with `where`.
+    """
+    try:
+        return TicketList(tickets=tuple(tickets), link="oco")
     except ValidationError as error:
         raise InvalidConfig(sentences(error, TicketList), where) from None
 

@@ -21,7 +21,7 @@ from trader.engine.account.losses import losses
 from trader.engine.fold import evolve
 from trader.engine.records import DayCompared, RunCreated, RunFinished
 from trader.engine.state import HUNDRED, State
-from trader.engine.view import RunView
+from trader.engine.view import RunView, TicketView
 from trader.journal import Journal
 from trader.journal.views import TakenIn
 
@@ -50,13 +50,15 @@ class DayBook:
         market: datetime | None,
         *,
         runs: Sequence[RunView],
+        tickets: Sequence[TicketView] = (),
         shown: RunView | None,
         risk: Risk | None,
     ) -> Day:
         """The day at an instant of both clocks.
 
         Args:
-            runs: The unresolved runs, whose P&L is what is open.
+            runs: The unresolved runs, and
+            tickets: the single orders that are not finished, whose P&L is what is open.
             shown: The run whose limits are asked for. They count the runs on its underlying; without one all are counted.
             risk: That run's limits.
 
@@ -70,6 +72,7 @@ class DayBook:
             in_sight = [end for end in ended if _day_of(end) == today or abs(wall - end.wall) <= IN_SIGHT]
             results = self._results(in_sight)
         daily, weekly = losses(account, today, Decimal(0))
+        names = [*(run.run_id for run in runs), *(one.ticket_id for one in tickets)]
         sold = [
             count
             for (name, day), count in account.runs_by_day.items()
@@ -78,8 +81,8 @@ class DayBook:
         return Day(
             date=today,
             realised=daily.made.booked,
-            open=_open(runs),
-            carried=sum((account.carried(run.run_id) for run in runs), Decimal(0)),
+            open=_open(runs, tickets),
+            carried=sum((account.carried(name) for name in names), Decimal(0)),
             runs_made=sum(sold),
             runs_most=None if risk is None else risk.max_runs_per_day,
             loss_limit=None if risk is None else risk.daily_loss_limit_usd,
@@ -176,12 +179,11 @@ def _day_of(record: RunCreated | RunFinished) -> date:
     return ist_date(record.market or record.wall)
 
 
-def _open(runs: Sequence[RunView]) -> Decimal | None:
-    """The P&L of all unresolved runs; one that has sold something and cannot be priced makes it unknown."""
-    total = Decimal(0)
-    for run in runs:
-        if run.pnl is not None:
-            total += run.pnl
-        elif any(leg.filled_quantity for leg in run.legs):
-            return None
-    return total
+def _open(runs: Sequence[RunView], tickets: Sequence[TicketView]) -> Decimal | None:
+    """The P&L of all that is unresolved; what has traded and cannot be priced makes it unknown."""
+    traded = [
+        *(run.pnl for run in runs if run.pnl is not None or any(leg.filled_quantity for leg in run.legs)),
+        *(one.pnl for one in tickets if one.pnl is not None or one.filled),
+    ]
+    known = [pnl for pnl in traded if pnl is not None]
+    return sum(known, Decimal(0)) if len(known) == len(traded) else None

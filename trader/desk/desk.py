@@ -13,7 +13,8 @@ from typing import Any, Literal
 import msgspec
 
 from trader.config.account_limits import AccountLimits, read_limits
-from trader.config.connection import account_name, doorbell_path
+from trader.config.account_names import account_name
+from trader.config.connection import doorbell_path
 from trader.config.drafts import DraftStore
 from trader.config.halt import halt_words, lift_halt
 from trader.config.precedence import resolve, saved_configuration
@@ -83,8 +84,7 @@ class Desk(TicketDesk):
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        pair = settings.api_key_pair()
-        self.account = account_name(settings.env, None if pair is None else pair[0].get_secret_value())
+        self.account = account_name(settings)
         self._store = PresetStore(settings.home)
         self._drafts = DraftStore(settings.home)
         self._door = market.ExchangeDoor(settings)
@@ -282,7 +282,7 @@ class Desk(TicketDesk):
                 f"No runner is alive for account {self.account}, so nothing was started; "
                 "start the panel or `python -m trader run` first."
             )
-        return self._submit(
+        return self._record(
             "start", {**asked, **self._confirmed(preset.strategy.underlying, beside, now=now)}, issued_by, key
         )
 
@@ -406,14 +406,17 @@ class Desk(TicketDesk):
         return self._submit("limits", {**body, "who": who}, issued_by)
 
     def _submit(self, kind: CommandKind, body: dict[str, object], issued_by: IssuedBy, key: str = "") -> CommandReceipt:
-        """Record a command. `key`: see `start`.
+        """Record a command, unless there is one of this key already (see `start`).
 
         Raises:
             KeyReused: An earlier command of this key asked for something else.
             JournalError: It could not be recorded.
         """
-        if (earlier := self._earlier(kind, body, key)) is not None:
-            return earlier
+        return self._earlier(kind, body, key) or self._record(kind, body, issued_by, key)
+
+    def _record(self, kind: CommandKind, body: dict[str, object], issued_by: IssuedBy, key: str = "") -> CommandReceipt:
+        """Record a command of a key that has none yet. The runner is at it already while the disk takes the row."""
+        journal = self._books()[0]
         command = Command(
             command_id=self._command_id(key),
             account=self.account,
@@ -423,12 +426,13 @@ class Desk(TicketDesk):
             body=body,
         )
         try:
-            self._books()[0].submit_command(command)
+            journal.submit_command(command)
         except JournalError:
             if (earlier := self._earlier(kind, body, key)) is not None:  # two at once
                 return earlier
             raise
         ring(doorbell_path(self.settings.home, self.account))
+        journal.flush()
         return CommandReceipt(command_id=command.command_id, account=self.account, issued_at=command.issued_at)
 
     def _command_id(self, key: str) -> str:

@@ -111,7 +111,9 @@ def check_tickets(
             problems.append(refusal)
         cost = None
         if ticket.reduce_only:
-            problems += filter(None, [reduce_flaw(state, ticket)])
+            known = {(one.code, one.field) for one in problems}
+            again = reduce_flaw(state, ticket)
+            problems += [] if again is None or (again.code, again.field) in known else [again]
         if contract is not None and spot is not None:
             effective = (
                 ticket if ticket.leverage else ticket.model_copy(update={"leverage": leverages.get(ticket.symbol)})
@@ -259,7 +261,8 @@ def summed(
 ) -> OrderCheck:
     """A list as a whole."""
     free = _free(state)
-    after = [one.cost.free_after for one in listed if one.cost is not None and one.cost.free_after is not None]
+    told = [one.cost for one in listed if one.cost is not None and not one.problems]  # what is refused blocks nothing
+    after = [cost.free_after for cost in told if cost.free_after is not None]
     return OrderCheck(
         ok=not problems and not any(one.problems for one in listed),
         problems=tuple(problems),

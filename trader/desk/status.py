@@ -40,7 +40,7 @@ def read_status(
     """
     snapshot = journal.snapshot(account)
     lease = journal.lease_row(account)
-    runner = runner_health(lease, snapshot, wall)
+    runner = runner_health(lease, None if snapshot is None else snapshot.wall, wall)
     live = {run.run_id: run for run in snapshot.runs} if snapshot is not None else {}
     known = book.of_account(account)
     views = [_current(book, live, name, snapshot, runner, wall) for name in known.unresolved]
@@ -61,6 +61,7 @@ def read_status(
     records = book.records(run.run_id) if run is not None else ()
     preset = book.preset(run.run_id) if run is not None else None
     market = None if snapshot is None else snapshot.market
+    singles = tuple(ticket for ticket in orders if ticket is not None)
     # A silent runner's exchange has gone on meanwhile, at least as fast as this machine's clock.
     since = max(wall - snapshot.wall, timedelta(0)) if snapshot is not None and not runner.alive else timedelta(0)
     return Status(
@@ -80,6 +81,7 @@ def read_status(
             wall,
             None if market is None else market + since,
             runs=unresolved,
+            tickets=singles,
             shown=run,
             risk=None if preset is None else preset.risk,
         ),
@@ -87,7 +89,7 @@ def read_status(
         market=market,
         totals=None if snapshot is None else snapshot.totals,
         margin=None if snapshot is None else snapshot.margin,
-        tickets=tuple(ticket for ticket in orders if ticket is not None),
+        tickets=singles,
     )
 
 
@@ -103,12 +105,12 @@ def _trading(halted: str, ops: Ops | None, levels: Sequence[LevelChanged]) -> tu
     return (levels[0].level.value, levels[0].reason) if levels else (Level.ACTIVE.value, "")
 
 
-def runner_health(lease: Lease | None, snapshot: LiveSnapshot | None, wall: datetime) -> RunnerHealth:
-    """Alive: its process is not known to be gone, the lease has not run out, and the picture its holder published is at
-    most 4 s old. A process that was killed a moment ago still has a fresh picture."""
+def runner_health(lease: Lease | None, pictured: datetime | None, wall: datetime) -> RunnerHealth:
+    """Alive: its process is not known to be gone, the lease has not run out, and the picture its holder published (`pictured`: when) is
+    at most 4 s old. A process that was killed a moment ago still has a fresh picture."""
     if lease is None:
         return RunnerHealth(alive=False, heartbeat_age_s=None, host=None, pid=None)
-    age = None if snapshot is None else wall - snapshot.wall
+    age = None if pictured is None else wall - pictured
     # A picture from the future is a clock that was set back; it says nothing about being alive.
     fresh = age is not None and -HEARTBEAT_OLDEST <= age <= HEARTBEAT_OLDEST
     return RunnerHealth(

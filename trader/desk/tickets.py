@@ -9,6 +9,7 @@ import time
 from abc import abstractmethod
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import repeat
 from typing import Any, Literal
 
 import msgspec
@@ -70,6 +71,11 @@ class TicketDesk(BookReads):
     ) -> CommandReceipt: ...
 
     @abstractmethod
+    def _record(
+        self, kind: CommandKind, body: dict[str, object], issued_by: IssuedBy, key: str = ""
+    ) -> CommandReceipt: ...
+
+    @abstractmethod
     def _earlier(self, kind: CommandKind, asked: dict[str, object], key: str) -> CommandReceipt | None: ...
 
     @abstractmethod
@@ -110,7 +116,7 @@ class TicketDesk(BookReads):
         if not _only_reduces(tickets) and (halted := halt_words(self.settings.home)):
             raise NotPossible(f"{halted}; nothing was sent.")
         self._require_runner("nothing was sent")
-        return self._submit("order", {**asked, "who": who}, issued_by, key)
+        return self._record("order", {**asked, "who": who}, issued_by, key)
 
     def order_phrase(self, tickets: TicketList) -> str:
         """What a person must type to send these with real money; empty where nothing is to be typed."""
@@ -234,7 +240,7 @@ class TicketDesk(BookReads):
 
     def _require_runner(self, what: str) -> None:
         journal = self._journal()  # the whole status would fold each ticket that the runner has just written of
-        health = runner_health(journal.lease_row(self.account), journal.snapshot(self.account), datetime.now(UTC))
+        health = runner_health(journal.lease_row(self.account), journal.pictured_at(self.account), datetime.now(UTC))
         if not health.alive:
             raise NotPossible(
                 f"No runner is alive for account {self.account}, so {what}; "
@@ -258,7 +264,11 @@ class TicketDesk(BookReads):
         Raises:
             NotPossible: There is no such command.
         """
-        row = self.await_command(command_id, timeout_secs)
+        return self.order_answer(self.await_command(command_id, timeout_secs), settled_secs=settled_secs)
+
+    def order_answer(self, row: CommandRow, *, settled_secs: float = 0) -> OrderAnswer:
+        """The same of a command as it stands."""
+        command_id = row.command_id
         names = [ticket_id_for(command_id, number) for number in range(len(row.body["tickets"]))]
         deadline = time.monotonic() + settled_secs
         while row.status == "accepted" and time.monotonic() < deadline:
@@ -266,12 +276,25 @@ class TicketDesk(BookReads):
                 break
             time.sleep(_POLL_SECS * 2)
         listed = TicketList.model_validate({name: row.body[name] for name in ("tickets", "link") if name in row.body})
-        told = tuple(self._told(row, name, asked) for name, asked in zip(names, listed.tickets, strict=True))
-        return OrderAnswer(command_id=command_id, status=row.status, detail=row.detail, tickets=told)
+        runs, wall = self._runs(), datetime.now(UTC)
+        with self._journal().look():
+            refused = [
+                next((one for one in runs.records(name) if isinstance(one, rec.TicketRefused)), None) for name in names
+            ]
+            # What was decided a moment ago is in no picture yet.
+            views = [self.ticket(name) if settled_secs else runs.ticket(name, wall) for name in names]
+        told = map(self._told, repeat(row), names, listed.tickets, refused, views)
+        return OrderAnswer(command_id=command_id, status=row.status, detail=row.detail, tickets=tuple(told))
 
-    def _told(self, row: CommandRow, name: str, asked: TicketRequest) -> TicketAnswer:
+    def _told(
+        self,
+        row: CommandRow,
+        name: str,
+        asked: TicketRequest,
+        refused: rec.TicketRefused | None,
+        view: TicketView | None,
+    ) -> TicketAnswer:
         """What became of one ticket of a command."""
-        refused = next((one for one in self._runs().records(name) if isinstance(one, rec.TicketRefused)), None)
         code, field, sentence = "", "", ""
         if refused is not None:
             code, field, sentence = refused.code, refused.field, refused.detail + self._near(refused.code, asked.symbol)
@@ -286,7 +309,7 @@ class TicketDesk(BookReads):
             code=code,
             field=field,
             sentence=sentence,
-            ticket=None if code or row.status == "new" else self.ticket(name),
+            ticket=None if code or row.status == "new" else view,
         )
 
     def _near(self, code: str, symbol: str) -> str:

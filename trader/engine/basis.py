@@ -37,6 +37,13 @@ def basis_of_legs(legs: Sequence[LegTerms], premium: Decimal) -> Decimal:
     return _ZERO if found is None else found.usd
 
 
+def most_earned(legs: Sequence[LegTerms], premium: Decimal) -> Decimal | None:
+    """USD that all contracts of these legs earn at expiry where spot is best for them, entered for `premium`; before fees. None where
+    there is no bound."""
+    best = payoff.max_profit(_owned([(leg, leg.quantity) for leg in legs]))
+    return None if best is None else best + premium
+
+
 def _owned(parts: Sequence[tuple[LegTerms, int]]) -> list[payoff.PayoffLeg]:
     """Legs at an entry price of 0: what was paid and brought is the premium."""
     return [

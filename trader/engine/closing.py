@@ -7,6 +7,7 @@ from functools import partial
 
 from trader.domain.order import Purpose
 from trader.engine import records as rec
+from trader.engine.account.funding import may_come
 from trader.engine.account.positions import differs_lastingly, foreign_remainder
 from trader.engine.cover import covers, in_ranks, shorts
 from trader.engine.execution.exit import work_exit
@@ -38,6 +39,8 @@ def close(turn: Turn, run_id: str) -> None:
         return
     if run.unsettled or _costs_may_come(turn, run):
         turn.set_watch(run_id, account_wanted=True)
+        return
+    if may_come(turn, run):
         return
     _confirm_flat(turn, run)
 

@@ -12,7 +12,7 @@ from trader.config.preset import Preset
 from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.domain.rounding import round_price
-from trader.engine.basis import basis_of_legs
+from trader.engine.basis import basis_of_legs, most_earned
 from trader.engine.execution.chase import chase_price, entry_reference
 from trader.engine.records import LegTerms
 from trader.engine.state import HUNDRED, ZERO
@@ -99,6 +99,12 @@ def nonsense(preset: Preset, legs: Sequence[LegTerms], cost: EntryCost) -> list[
             )
     if 0 < cost.premium < risk.min_premium_usd:
         found.append(f"the premium of {cost.premium:.4f} USD is under risk.min_premium_usd ({risk.min_premium_usd})")
+    earned = most_earned(legs, cost.premium)
+    if earned is not None and earned <= cost.fees:
+        found.append(
+            f"at no spot would it earn anything: {earned:.4f} USD at expiry where spot is best, the fees of entering are "
+            f"{cost.fees:.4f} USD"
+        )
     if cost.basis <= 0:
         return found
     most = cost.basis * preset.exits.max_loss_pct / HUNDRED

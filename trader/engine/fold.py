@@ -18,10 +18,23 @@ from trader.engine.account.allocation import others_in, signed_in
 from trader.engine.basis import basis_of
 from trader.engine.cover import astray
 from trader.engine.execution.algo import allowed_lead
-from trader.engine.ledger import with_cost, with_fill
+from trader.engine.ledger import Ledger, with_cost, with_fill, with_funding, with_moved
 from trader.engine.order_fold import begun, executed, resolved, told_more
 from trader.engine.records import Phase
-from trader.engine.state import KEPT_FLOWS, OWED_FOR, ZERO, Account, BookedFill, Flow, Order, Run, State, Trading, Watch
+from trader.engine.state import (
+    KEPT_FLOWS,
+    OWED_FOR,
+    ZERO,
+    Account,
+    BookedFill,
+    Flow,
+    Order,
+    Reduced,
+    Run,
+    State,
+    Trading,
+    Watch,
+)
 from trader.engine.tickets.terms import KEY, preset_of
 
 _KEPT_ORDER_TIMES = 16
@@ -29,6 +42,11 @@ _KEPT_TICKET_TIMES = 256  # a second of the most that may be set, exits and all
 _KEPT_DIVIDED = 200
 _KEPT_OWED = 20  # finished runs whose ledger cannot be read: each was told of, and a day's own comparison remains
 _TICKET_KEPT = timedelta(minutes=2)  # after its end: a command may be read again, a late fill be told
+_TICKETS_KEPT = 500  # of these at most, the newest: each costs every step a little
+
+
+# What moves the wallet.
+_Moving = rec.FillRecorded | rec.FillCosted | rec.RunFinished | rec.FundingBooked | rec.PositionAdopted
 
 
 def evolve(state: State, record: rec.AnyRecord) -> State:
@@ -48,10 +66,7 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
         state = replace(state, account=_book_day(state.account, record))
     if isinstance(record, rec.FillRecorded):
         state = replace(state, account=_count_sold(state.account, run, record))
-    if (
-        isinstance(record, rec.FillRecorded | rec.FillCosted | rec.RunFinished)
-        and (flow := _flow_of(run, record)) is not None
-    ):
+    if isinstance(record, _Moving) and (flow := _flow_of(run, record)) is not None:
         state = replace(state, account=replace(state.account, flows=(*state.account.flows, flow)[-KEPT_FLOWS:]))
     if isinstance(record, rec.OrderIntended) and record.cause != "recovery":  # what is taken over was sent long ago
         state = replace(state, account=_count_order(state.account, record.wall, is_ticket=run.ticket is not None))
@@ -126,6 +141,9 @@ def _run_created(state: State, record: rec.RunCreated) -> State:
         for key, old in state.runs.items()
         if old.phase is not Phase.DONE or key in owed or _is_kept(old, run, record)
     }
+    ended = [key for key, old in kept.items() if old.phase is Phase.DONE and old.ticket is not None]
+    for key in ended[:-_TICKETS_KEPT]:
+        del kept[key]
     watches = {key: watch for key, watch in state.watches.items() if key in kept}
     watches[run.run_id] = Watch(since=record.wall, since_market=record.market)
     return replace(state, runs={**kept, run.run_id: run}, watches=watches)
@@ -146,27 +164,33 @@ def _is_to_be_compared(run: Run, now: rec.Record) -> bool:
     return now.wall - run.finished.wall < OWED_FOR
 
 
-def _flow_of(run: Run, record: rec.FillRecorded | rec.FillCosted | rec.RunFinished) -> Flow | None:
-    """The cash of an execution, or what it was told later to have cost, or is taken to have; None for what was booked before,
-    and for a run of which only beginning and end are known."""
-    if not run.legs or run.legs[0].kind is Kind.PERPETUAL:  # whose price is no cash: the ledger tells other lines of it
+def _flow_of(run: Run, record: _Moving) -> Flow | None:
+    """The cash of an execution, or what it was told later to have cost, or is taken to have; of funding; None for what was booked
+    before, and for a run of which only beginning and end are known."""
+    if not run.legs:
         return None
-    if isinstance(record, rec.RunFinished):
-        fees = record.estimated_fees
-        return (
-            Flow(record.market or record.wall, run.legs[0].product_id, -fees) if fees and run.finished is None else None
-        )
-    if isinstance(record, rec.FillCosted):
-        booked = run.fills.get(record.fill_id)
-        if booked is None or booked.fill.commission is not None or run.finished is not None:
-            return None  # what a finished run was not told is in its estimate
-        fill, usd = booked.fill, -record.commission
-    else:
-        fill = record.fill
-        if fill.key in run.fills:
-            return None
-        usd = fill.cash_flow(run.leg(record.leg).contract_value) - (fill.commission or ZERO)
-    return Flow(fill.ts_event or record.market or record.wall, fill.product_id, usd)
+    first, is_perpetual, contracts = run.legs[0], run.legs[0].kind is Kind.PERPETUAL, 0
+    at, product_id, usd = record.market or record.wall, first.product_id, ZERO
+    match record:
+        case rec.RunFinished(estimated_fees=fees):
+            usd = -fees if run.finished is None else ZERO
+        case rec.FillCosted():
+            booked = run.fills.get(record.fill_id)
+            if booked is None or booked.fill.commission is not None or run.finished is not None:
+                return None  # what a finished run was not told is in its estimate
+            at, product_id, usd = booked.fill.ts_event or at, booked.fill.product_id, -record.commission
+        case rec.FillRecorded(fill=fill):
+            if fill.key in run.fills:
+                return None
+            at, product_id = fill.ts_event or at, fill.product_id
+            usd = fill.cash_flow(run.leg(record.leg).contract_value) - (fill.commission or ZERO)
+            contracts = fill.side.sign * fill.quantity if is_perpetual else 0
+        case rec.FundingBooked():
+            at, usd = record.at, record.amount
+        case rec.PositionAdopted():
+            contracts = first.side.sign * record.quantity if is_perpetual else 0
+            usd = -contracts * record.price * first.contract_value  # an option's premium was paid before
+    return Flow(at, product_id, usd, contracts, is_perpetual) if usd or isinstance(record, rec.FillRecorded) else None
 
 
 def _book_day(account: Account, record: rec.RunFinished | rec.DayMarked) -> Account:
@@ -261,7 +285,12 @@ def _entered_in(run: Run, booked: BookedFill) -> Run:
     leg = next((leg for leg in run.legs if leg.key == booked.leg), None)
     if leg is None:
         return run
-    ledgers = {**run.ledgers, leg.key: with_fill(run.ledger(leg.key), leg, booked.fill, booked.wall)}
+    return _with_ledger(run, leg, with_fill(run.ledger(leg.key), leg, booked.fill, booked.wall))
+
+
+def _with_ledger(run: Run, leg: rec.LegTerms, ledger: Ledger) -> Run:
+    """The run with other sums of a leg."""
+    ledgers = {**run.ledgers, leg.key: ledger}
     held = tuple(leg for leg in run.legs if leg.key in ledgers and ledgers[leg.key].open > 0)
     basis, name = basis_of(run.legs, ledgers) if run.ticket is None else (ZERO, "")
     return replace(run, ledgers=ledgers, held=held, basis=basis, basis_name=name)
@@ -393,8 +422,8 @@ def _cancel_requested(run: Run, record: rec.CancelRequested) -> Run:
 
 def _closing_set(run: Run, record: rec.ClosingSet) -> Run:
     others = tuple(one for one in run.closing if one.name != record.closing.name)
-    reduced_by = tuple(dict.fromkeys([*run.reduced_by, record.closing.name[1:]]))
-    return replace(run, closing=(*others, record.closing), reduced_by=reduced_by)
+    reduced = (*run.reduced, Reduced(record.wall, record.command_id, record.closing))
+    return replace(run, closing=(*others, record.closing), reduced=reduced)
 
 
 def _closing_dropped(run: Run, record: rec.ClosingDropped) -> Run:
@@ -422,6 +451,25 @@ def _position_adopted(run: Run, record: rec.PositionAdopted) -> Run:
     )
     booked = BookedFill(KEY, fill, record.wall)
     return _entered_in(replace(run, fills={**run.fills, fill.key: booked}), booked)
+
+
+def _closing_moved(run: Run, record: rec.ClosingMoved) -> Run:
+    """As if this run had closed so many more, or fewer; a position read before says nothing any more."""
+    leg = next((leg for leg in run.legs if leg.key == record.leg), None)
+    if leg is None:
+        return run
+    ledger = with_moved(run.ledger(leg.key), leg, record.quantity, record.price, record.wall)
+    moved = {**run.moved, leg.key: run.moved.get(leg.key, 0) + max(-record.quantity, 0)}
+    positions = {symbol: size for symbol, size in run.positions.items() if symbol != record.symbol}
+    run = _with_ledger(replace(run, moved=moved, positions=positions), leg, ledger)
+    return replace(run, naked_since=_naked_since(run, record.wall))
+
+
+def _funding_booked(run: Run, record: rec.FundingBooked) -> Run:
+    if not any(leg.key == record.leg for leg in run.legs):
+        return run
+    ledgers = {**run.ledgers, record.leg: with_funding(run.ledger(record.leg), record.amount)}
+    return replace(run, ledgers=ledgers, funded_at=record.at)
 
 
 _OF_ACCOUNT: dict[type[Any], Callable[[State, Any], State]] = {
@@ -462,6 +510,8 @@ _HANDLERS: dict[type[Any], Callable[[Run, Any], Run]] = {
     rec.ClosingSet: _closing_set,
     rec.ClosingDropped: _closing_dropped,
     rec.PositionAdopted: _position_adopted,
+    rec.ClosingMoved: _closing_moved,
+    rec.FundingBooked: _funding_booked,
 }
 
 

@@ -22,7 +22,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     entered_value: Decimal = _ZERO
     closed_value: Decimal = _ZERO
     premium: Decimal = _ZERO  # what entering has brought, before commissions; negative for what was bought
-    cash: Decimal = _ZERO  # the same of every fill
+    cash: Decimal = _ZERO  # the same of every fill, and funding
+    funding: Decimal = _ZERO  # what funding has brought, negative where it was paid
     fees: Decimal = _ZERO
     uncosted: int = 0
     traded_at: datetime | None = None  # exchange time of the first contract
@@ -55,6 +56,22 @@ def with_fill(ledger: Ledger, leg: LegTerms, fill: Fill, wall: datetime) -> Ledg
         entered_value=ledger.entered_value + value,
         premium=ledger.premium + cash,
     )
+
+
+def with_moved(ledger: Ledger, leg: LegTerms, quantity: int, price: Decimal, wall: datetime) -> Ledger:
+    """The sums with so many contracts more (or fewer) closed at a price, by an order that is not this leg's own (or is)."""
+    return replace(
+        ledger,
+        closed=ledger.closed + quantity,
+        open=ledger.open - quantity,
+        closed_value=ledger.closed_value + price * quantity,
+        cash=ledger.cash + leg.side.sign * price * quantity * leg.contract_value,
+        told_at=wall if ledger.told_at is None else max(ledger.told_at, wall),
+    )
+
+
+def with_funding(ledger: Ledger, amount: Decimal) -> Ledger:
+    return replace(ledger, cash=ledger.cash + amount, funding=ledger.funding + amount)
 
 
 def with_cost(ledger: Ledger, commission: Decimal) -> Ledger:

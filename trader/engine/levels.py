@@ -34,7 +34,7 @@ def bars_entry(state: State, run: Run) -> bool:
     """True when no entry of this run may leave at the account's level. Paused, an entry under way is completed: half of a
     strangle is more dangerous than the whole."""
     level = state.account.trading.level
-    return level.rank >= Level.REDUCING.rank or (level is Level.PAUSED and not run.orders)
+    return level.rank >= Level.REDUCING.rank or (level is Level.PAUSED and not run.has_sent)
 
 
 def on_level(turn: Turn, event: LevelCommand) -> None:

@@ -218,6 +218,20 @@ def _position_adopted(record: rec.PositionAdopted) -> str:
     return f"a position of {record.quantity} {record.symbol} at {plain(record.price)} is managed from now on"
 
 
+@_kind(rec.ClosingMoved, "decisions", Weight.DECISION, _warning)
+def _closing_moved(record: rec.ClosingMoved) -> str:
+    at = f"{abs(record.quantity)} {record.symbol} at {plain(record.price)}"
+    if record.quantity > 0:
+        return f"an order of {record.other} has closed {at} of this one"
+    return f"{at} were closed beyond what was held; they are booked to {record.other}, whose they were"
+
+
+@_kind(rec.FundingBooked, "decisions", Weight.STEP)
+def _funding_booked(record: rec.FundingBooked) -> str:
+    done = "paid" if record.amount < 0 else "received"
+    return f"funding of {plain(abs(record.amount))} USD {done} ({record.at:%Y-%m-%d %H:%M} UTC)"
+
+
 def _severity_of_the_wallet(record: rec.WalletCompared) -> Severity:
     return "error" if record.difference else "info"
 

@@ -350,6 +350,26 @@ class PositionAdopted(Record, frozen=True, kw_only=True, tag="position_adopted")
     command_id: str = ""
 
 
+class ClosingMoved(Record, frozen=True, kw_only=True, tag="closing_moved"):
+    """Contracts of this run were closed by an order of another (`other`), `quantity` above 0; or below 0: an order of this run has
+    closed them there, beyond what this one held. `side`: of what closed them."""
+
+    leg: str
+    symbol: str
+    side: Side
+    quantity: int
+    price: Decimal
+    other: str
+
+
+class FundingBooked(Record, frozen=True, kw_only=True, tag="funding_booked"):
+    """This run's part of a line of funding in the exchange's ledger, USD, negative = paid; `at`: when it was exchanged."""
+
+    leg: str
+    amount: Decimal
+    at: datetime
+
+
 class DayMarked(Record, frozen=True, kw_only=True, tag="day_marked"):
     """What an open run had made by the end of an Indian day, USD at cost to close; the day itself has made `pnl` - `carried`.
     `late`: nothing valued it near that midnight, so that a loss since counts for the day after, a profit for this one."""
@@ -466,6 +486,8 @@ AnyRecord = (
     | ClosingSet
     | ClosingDropped
     | PositionAdopted
+    | ClosingMoved
+    | FundingBooked
     | WalletCompared
     | DayMarked
     | DayCompared

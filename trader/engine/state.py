@@ -100,6 +100,14 @@ class BookedFill(msgspec.Struct, frozen=True):
     cost_so_far: Decimal = ZERO
 
 
+class Reduced(msgspec.Struct, frozen=True):
+    """A reduce-only ticket that closes contracts of another: when (wall) and by which command it came, and the order it became."""
+
+    at: datetime
+    command_id: str
+    order: ClosingOrder
+
+
 _EMPTY = Ledger()
 
 
@@ -149,6 +157,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     finished: RunFinished | None = None
     wallet: WalletCompared | None = None
     ledgers: dict[str, Ledger] = {}  # sums of a leg's fills, by its key
+    moved: dict[
+        str, int
+    ] = {}  # contracts of a leg that its orders closed beyond what was held, booked to the run that held them
+    funded_at: datetime | None = None  # exchange time of the last funding that is booked
     held: tuple[LegTerms, ...] = ()  # the legs of which contracts are open by our fills
     basis: Decimal = ZERO  # USD that percentages are of, by what was entered; 0 while nothing was
     basis_name: str = ""  # what it is: see `trader.engine.basis`
@@ -160,7 +172,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     linked: str = ""  # the ticket that this one's first fill cancels
     refused: TicketRefused | None = None
     cancelled: str = ""  # why no further entry order of a ticket goes out
-    reduced_by: tuple[str, ...] = ()  # reduce-only tickets that have closed contracts of this one, or are to
+    reduced: tuple[Reduced, ...] = ()  # reduce-only tickets that have closed contracts of this one, or are to
     closing: tuple[ClosingOrder, ...] = ()  # of reduce-only tickets; its own protection stands in its request
 
     def leg(self, key: str) -> LegTerms:
@@ -204,9 +216,19 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return [o for coid in self.unsettled if (o := self.orders[coid]).status.live]
 
     @property
+    def has_sent(self) -> bool:
+        """True once an order has passed our gate; what it refused has begun nothing."""
+        return any(order.status is not OrderStatus.DENIED for order in self.orders.values())
+
+    @property
     def fills_missing(self) -> bool:
         """True while an order is known to have traded more than the fills we hold."""
         return any(self.orders[coid].fills_missing for coid in self.unsettled)
+
+    @property
+    def reduced_by(self) -> tuple[str, ...]:
+        """The ids of the reduce-only tickets that close contracts of this one."""
+        return tuple(dict.fromkeys(one.order.name[1:] for one in self.reduced))
 
     @property
     def flat_by_fills(self) -> bool:
@@ -251,11 +273,14 @@ class Trading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Flow(msgspec.Struct, frozen=True):
-    """Cash of one execution in one contract, its cost in: when (exchange time) and how much, USD."""
+    """Cash of one execution in one contract, its cost in: when (exchange time) and how much, USD. Of a perpetual (`contracts`, signed) it
+    is what the price would have moved; the exchange books what closing has made, which is the same in all once nothing is held."""
 
     at: datetime
     product_id: int
     usd: Decimal
+    contracts: int = 0
+    is_perpetual: bool = False
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -381,6 +406,17 @@ class Shown(msgspec.Struct, frozen=True):
     balance: Decimal | None = None
 
 
+class FundingRead(msgspec.Struct, frozen=True):
+    """How far funding of perpetuals is booked (`until`: a whole hour), and what was asked last: when (wall, exchange time), for which
+    hour, in whose name."""
+
+    until: datetime | None = None
+    asked: datetime | None = None
+    market: datetime | None = None
+    hour: datetime | None = None
+    run_id: str = ""
+
+
 class Awaited(msgspec.Struct, frozen=True):
     """A command that is answered once each of its tickets has gone out or is `refused` (in words, by id). Or one that `closes`: what
     is said where nothing was there to close."""
@@ -409,6 +445,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     ledger_until: date | None = None  # the Indian day up to which the exchange's ledger is compared
     ledger_asked: datetime | None = None  # wall
     ledger_first: datetime | None = None  # wall: when what is owed now was asked for first
+    funding: FundingRead = FundingRead()
     slow_until: datetime | None = None  # wall: the exchange has asked us to send no more than exits until then
     margin: MarginTerms | None = None  # as read last, with the positions; None while that is not known
     margin_asked: datetime | None = None  # wall

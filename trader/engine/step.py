@@ -1,7 +1,8 @@
 """The engine: ``step(state, event) -> (state, effects)``. Pure; whatever it needs to know arrives in the event.
 
 Each event is first booked (facts become records), then every unresolved run is advanced by what is known now. So a rule
-never depends on which event brought the knowledge, and an unexpected event is never an error: it is news.
+never depends on which event brought the knowledge, and an unexpected event is never an error: it is news. Only single orders
+wait for the next tick where what is told or asked of another one has not touched them: there may be hundreds.
 """
 
 from collections.abc import Iterable
@@ -11,10 +12,12 @@ from msgspec.structs import replace
 
 from trader.engine import events as ev
 from trader.engine.account.abnormal import watch_calls, watch_markets
+from trader.engine.account.funding import ask_funding, book_funding
 from trader.engine.account.limits import on_limits
 from trader.engine.account.losses import check_losses, value_other
 from trader.engine.account.margin import ask_margin, on_margin_read
 from trader.engine.account.marking import mark_midnight
+from trader.engine.account.overclosed import book_overclosed
 from trader.engine.account.positions import see_liquidation
 from trader.engine.account.read import read_account, returned
 from trader.engine.account.reconcile import on_account_read
@@ -45,6 +48,10 @@ from trader.engine.turn import Turn
 from trader.engine.waiting import enter, on_chain_read, wait
 
 _ADVANCE = {Phase.WAITING: wait, Phase.ENTERING: enter, Phase.HOLDING: hold, Phase.EXITING: close}
+_OF_ONE = (  # what these bring concerns the runs they touch
+    *(ev.SubmitAnswered, ev.CancelAnswered, ev.OrderSeen, ev.FillSeen, ev.PositionSeen, ev.LeverageAnswered),
+    *(ev.OrderCommand, ev.AmendCommand, ev.AdoptCommand, ev.CancelCommand, ev.CloseCommand),
+)
 _ADVANCE_TICKET = {
     Phase.WAITING: wait_ticket,
     Phase.ENTERING: enter_ticket,
@@ -61,15 +68,20 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     """
     turn = Turn(state, event.at)
     _book(turn, event)
+    if turn.effects or isinstance(event, ev.AccountRead):
+        book_overclosed(turn)
     watch_calls(turn, event)
     watch_markets(turn, event)
+    is_own = isinstance(event, _OF_ONE)
     for run in turn.state.unresolved:
-        apart(turn, run.run_id, _advance, run.run_id)
+        if not is_own or run.ticket is None or _is_touched(turn.state, state, run.run_id):
+            apart(turn, run.run_id, _advance, run.run_id)
     is_tick = isinstance(event, ev.ClockTicked)
     if is_tick:
         _look_back(turn)
         ask_wallet(turn)
         ask_days(turn)
+        ask_funding(turn)
         ask_margin(turn)
     for run in turn.state.unresolved:
         apart(turn, run.run_id, value_other, run)
@@ -80,6 +92,12 @@ def step(state: State, event: ev.AnyEvent) -> tuple[State, list[Effect]]:
     check_step(turn, state)
     _subscribe(turn, state)
     return turn.state, turn.effects
+
+
+def _is_touched(now: State, before: State, run_id: str) -> bool:
+    """Whether this step has changed a run or what is watched of it so far."""
+    same_run = now.runs[run_id] is before.runs.get(run_id)
+    return not same_run or now.watches[run_id] is not before.watches.get(run_id)
 
 
 def _book(turn: Turn, event: ev.AnyEvent) -> None:
@@ -102,6 +120,7 @@ def _book(turn: Turn, event: ev.AnyEvent) -> None:
             on_account_read(turn, event)
         case ev.WalletRead():
             turn.slow_down(event.retry_after_secs)
+            book_funding(turn, event)
             (on_wallet_read if event.run_id else on_days_read)(turn, event)
         case ev.MarginRead():
             on_margin_read(turn, event)

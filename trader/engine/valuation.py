@@ -41,9 +41,17 @@ class Valuation(msgspec.Struct, frozen=True, kw_only=True):
     unoffered: tuple[str, ...] = ()
 
 
-def staleness(market: Market, now: Now, symbol: str, *, need_greeks: bool = False, side: Side = Side.SELL) -> str:
-    """Why a symbol's prices may not be used for a decision, in words; empty when they are fresh. With `need_greeks`: for
-    entering on that side."""
+def staleness(
+    market: Market,
+    now: Now,
+    symbol: str,
+    *,
+    adds_risk: bool = False,
+    need_greeks: bool = False,
+    side: Side = Side.SELL,
+) -> str:
+    """Why a symbol's prices may not be used for a decision, in words; empty when they are fresh. `adds_risk`: for an entry; with
+    `need_greeks` for one of a structure, on that side."""
     quote = market.quotes.get(symbol)
     if quote is None:
         return f"{symbol}: no price yet"
@@ -52,7 +60,7 @@ def staleness(market: Market, now: Now, symbol: str, *, need_greeks: bool = Fals
     newest = market.newest
     if newest is None or quote.mark is None or quote.mark <= 0 or quote.ts_mark is None:
         return f"{symbol}: no mark price"
-    if need_greeks and now.market is not None and now.rate <= 1:
+    if (adds_risk or need_greeks) and now.market is not None and now.rate <= 1:
         # Risk is added on what is young now, not on what was young when the stream last spoke. A venue that runs faster
         # than the wall clock is left to the silence rule: what it publishes apart is minutes of its own time.
         newest = max(newest, now.market)

@@ -326,6 +326,7 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True):
     refused_field: str
     refused_detail: str
     orders: tuple[OrderView, ...]
+    funding: Decimal = Decimal(0)  # what it has brought so far, negative where it was paid; every P&L has it in
 
 
 class Ops(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,12 +10,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Dialect, bindparam, insert, select, text
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.sql import ClauseElement
 
 from trader.engine.record_kinds import key_columns, kind_of
 from trader.engine.records import AnyRecord, RunCreated, encode_record
 from trader.journal import tables as t
+from trader.journal.compiled import text_of
 from trader.journal.lease import Lease, LeaseLost
 from trader.journal.upsert import insert_into
 
@@ -49,19 +48,13 @@ class Appender:
     """The statements of one dialect, and their execution."""
 
     def __init__(self, dialect: Dialect) -> None:
-        named = sqlite.dialect(paramstyle="named") if dialect.name == "sqlite" else dialect
-
-        def compiled(statement: ClauseElement) -> str:
-            return str(statement.compile(dialect=named))
-
-        self._advance = compiled(text("UPDATE sequence SET last_seq = last_seq + :n WHERE id = 1 RETURNING last_seq"))
-        self._lease = compiled(
-            select(t.leases.c.holder, t.leases.c.epoch)
-            .where(t.leases.c.account == bindparam("account"))
-            .with_for_update()
-        )
-        self._insert = {table.name: compiled(insert(table)) for table in t.RECORD_TABLES}
-        self._pin = compiled(insert_into(dialect, t.configurations).on_conflict_do_nothing(index_elements=["hash"]))
+        advance = text("UPDATE sequence SET last_seq = last_seq + :n WHERE id = 1 RETURNING last_seq")
+        held = select(t.leases.c.holder, t.leases.c.epoch).where(t.leases.c.account == bindparam("account"))
+        pin = insert_into(dialect, t.configurations).on_conflict_do_nothing(index_elements=["hash"])
+        self._advance = text_of(advance, dialect)
+        self._lease = text_of(held.with_for_update(), dialect)
+        self._insert = {table.name: text_of(insert(table), dialect) for table in t.RECORD_TABLES}
+        self._pin = text_of(pin, dialect)
 
     def append(
         self, connection: Connection, rows: Sequence[Row], records: Sequence[AnyRecord], lease: Lease | None

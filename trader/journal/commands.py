@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal, cast
 
 import msgspec
-from sqlalchemy import Connection, Dialect, bindparam, select, text, update
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Connection, Dialect, bindparam, literal_column, select, update
 
 from trader.domain.errors import JournalError
+from trader.journal.compiled import question
 from trader.journal.tables import commands, instant_text, parse_instant
 from trader.journal.upsert import insert_into
 
@@ -110,10 +111,7 @@ def submit(connection: Connection, command: Command) -> None:
         "detail": "",
         "updated_at": instant_text(command.issued_at),
     }
-    inserted = connection.execute(
-        insert_into(connection.dialect, commands).values(**row).on_conflict_do_nothing(index_elements=["command_id"])
-    )
-    if inserted.rowcount == 1:
+    if connection.execute(_insertion(connection.dialect), row).rowcount == 1:
         return
     there = read(connection, command.command_id)
     if there is None or (there.account, there.kind, there.body) != (command.account, command.kind, command.body):
@@ -126,12 +124,14 @@ def mark(connection: Connection, answer: CommandMark) -> None:
     Raises:
         JournalError: There is no such command, or it was already answered otherwise.
     """
-    changed = connection.execute(
-        update(commands)
-        .where(commands.c.command_id == answer.command_id, commands.c.status.in_(_BEFORE[answer.status]))
-        .values(status=answer.status, detail=answer.detail, updated_at=instant_text(datetime.now(UTC)))
-    )
-    if changed.rowcount == 1:
+    told = {
+        "of": answer.command_id,
+        "before": _BEFORE[answer.status],
+        "status": answer.status,
+        "detail": answer.detail,
+        "updated_at": instant_text(datetime.now(UTC)),
+    }
+    if connection.execute(_MARK, told).rowcount == 1:
         return
     there = read(connection, answer.command_id)
     if there is None:
@@ -140,25 +140,42 @@ def mark(connection: Connection, answer: CommandMark) -> None:
 
 
 def read(connection: Connection, command_id: str) -> CommandRow | None:
-    row = connection.execute(select(commands).where(commands.c.command_id == command_id)).mappings().first()
+    row = connection.execute(_OF_ID, {"command_id": command_id}).mappings().first()
     return None if row is None else _command(row)
 
 
-_PENDING = select(commands).where(commands.c.status == "new").order_by(commands.c.id)
+class Questions:
+    """What is asked of commands again and again."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._of_id = question(_OF_ID, dialect)
+        self._pending = question(_PENDING, dialect)
+
+    def of_id(self, cursor: Any, command_id: str) -> CommandRow | None:
+        rows = self._of_id.ask(cursor, {"command_id": command_id})
+        return _command(rows[0]) if rows else None
+
+    def pending(self, cursor: Any, account: str) -> list[CommandRow]:
+        """Commands not answered yet, in the order they came."""
+        return [_command(row) for row in self._pending.ask(cursor, {"account": account})]
 
 
-def read_pending(connection: Connection, account: str) -> list[CommandRow]:
-    """Commands not answered yet, in the order they came."""
-    rows = connection.execute(_PENDING.where(commands.c.account == account)).mappings()
-    return [_command(row) for row in rows]
+_OF_ID = select(commands).where(commands.c.command_id == bindparam("command_id"))
+_PENDING = (
+    select(commands)
+    .where(commands.c.status == literal_column("'new'"), commands.c.account == bindparam("account"))
+    .order_by(commands.c.id)
+)
+_MARK = (
+    update(commands)
+    .where(commands.c.command_id == bindparam("of"), commands.c.status.in_(bindparam("before", expanding=True)))
+    .values(status=bindparam("status"), detail=bindparam("detail"), updated_at=bindparam("updated_at"))
+)
 
 
-def any_pending_text(dialect: Dialect) -> str:
-    """The statement that gives a row when an account has an unanswered command: asked ten times a second, so compiled once
-    and run on the driver's own cursor."""
-    named = sqlite.dialect(paramstyle="named") if dialect.name == "sqlite" else dialect
-    query = text("SELECT id FROM commands WHERE account = :account AND status = 'new' LIMIT 1")
-    return str(query.compile(dialect=named))
+@cache
+def _insertion(dialect: Dialect) -> Any:
+    return insert_into(dialect, commands).on_conflict_do_nothing(index_elements=["command_id"])
 
 
 _OF_KIND = (

@@ -52,16 +52,16 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NEWEST = select(leases).order_by(leases.c.renewed_at.desc()).limit(1)
-_ACCOUNTS = select(leases).where(leases.c.account == bindparam("account"))
+OF_ACCOUNT = select(leases).where(leases.c.account == bindparam("account"))
 
 
 def read_lease(connection: Connection, account: str | None, *, for_update: bool = False) -> Lease | None:
     """The lease of an account; of the most recently renewed one when `account` is None."""
-    query = _NEWEST if account is None else _ACCOUNTS
+    query = _NEWEST if account is None else OF_ACCOUNT
     if for_update:
         query = query.with_for_update()  # PostgreSQL; SQLite's BEGIN IMMEDIATE already excludes others
     row = connection.execute(query, {"account": account}).mappings().first()
-    return None if row is None else _lease(row)
+    return None if row is None else of_row(row)
 
 
 def take(connection: Connection, wanted: Lease, over: Lease | None = None) -> Lease | None:
@@ -145,7 +145,7 @@ def _row(lease: Lease) -> dict[str, Any]:
     return row
 
 
-def _lease(row: Mapping[Any, Any]) -> Lease:
+def of_row(row: Mapping[Any, Any]) -> Lease:
     values = dict(row)
     values["ttl_secs"] = float(values["ttl_secs"])
     for name in ("taken_at", "renewed_at", "expires_at"):

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, Table, func, or_, select, text, union
 from trader.domain.fill import Fill
 from trader.engine.records import (
     AnyRecord,
+    ClosingMoved,
     ExitDecided,
     FillCosted,
     FillRecorded,
@@ -30,6 +31,8 @@ from trader.journal.old_records import decode_record
 from trader.journal.tables import instant_text
 from trader.journal.views import with_cost
 
+Changing = FillRecorded | PositionAdopted | ClosingMoved  # what changes what a run holds
+_MOVES = ("position_adopted", "closing_moved")
 _ORDER_NEWS = ("order_resolved", "cancel_intended")
 _AT = {
     name: func.coalesce(table.c.market, table.c.wall)
@@ -137,14 +140,12 @@ def read_order_news(
     return with_costs(connection, [(int(seq), decode_record(body)) for seq, body in rows])
 
 
-def read_executions_of(
-    connection: Connection, runs: Collection[str]
-) -> list[tuple[int, FillRecorded | PositionAdopted]]:
+def read_executions_of(connection: Connection, runs: Collection[str]) -> list[tuple[int, Changing]]:
     """Every change of what these runs hold, in order."""
     fills, decided = t.fills.c, t.decisions.c
     found = union_all(
         select(fills.seq, fills.body).where(fills.run_id.in_(runs)),
-        select(decided.seq, decided.body).where(decided.run_id.in_(runs), decided.kind == "position_adopted"),
+        select(decided.seq, decided.body).where(decided.run_id.in_(runs), decided.kind.in_(_MOVES)),
     ).subquery()
     rows: list[Any] = [
         (int(seq), decode_record(body))

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, bindparam, insert, select
@@ -16,15 +17,12 @@ from trader.domain.errors import JournalError
 from trader.engine.records import (
     AnyRecord,
     DayCompared,
-    FillCosted,
     FillRecorded,
-    LegsChosen,
     LevelChanged,
     LimitsSet,
     LossLocked,
     OrderDenied,
     OrderIntended,
-    PositionAdopted,
     RunCreated,
     WalletCompared,
 )
@@ -35,11 +33,14 @@ from trader.journal import listings, views
 from trader.journal import tables as t
 from trader.journal.appending import Appender, Row, build_rows
 from trader.journal.commands import Command, CommandKind, CommandMark, CommandRow
+from trader.journal.compiled import question
 from trader.journal.database import (
+    LATER,
     READS,
     connection_lost,
     driver_error,
     file_identity,
+    flush,
     in_words,
     is_conflict,
     open_engine,
@@ -47,14 +48,15 @@ from trader.journal.database import (
     where,
 )
 from trader.journal.lease import Lease
-from trader.journal.listings import Origin, Wanted
+from trader.journal.listings import Changing, Origin, Wanted
 from trader.journal.upsert import insert_into
-from trader.journal.views import AlertRow, FillRow, Newest, OrderRow, RunSummary, Sample
+from trader.journal.views import AlertRow, Booked, FillRow, Newest, OrderRow, RunSummary, Sample
 
 _snapshots = msgspec.json.Decoder(LiveSnapshot)
 # Built once, as all that is asked every second: putting a statement together costs more than running it.
 _NEWEST_PICTURE = select(t.live.c.body).order_by(t.live.c.wall.desc()).limit(1)
 _PICTURE = select(t.live.c.body).where(t.live.c.account == bindparam("account"))
+_PICTURED = select(t.live.c.wall).where(t.live.c.account == bindparam("account"))
 # A runner that was stopped inside a transaction would keep the lease's row locked, and every other runner out, for as long as it
 # stands. PostgreSQL ends such a transaction after so long, before the lease runs out.
 _NO_IDLING = "SET LOCAL idle_in_transaction_session_timeout = 6000"
@@ -81,7 +83,9 @@ class Journal:
         self._accounts: dict[str, str] = {}  # run id → account, of runs seen by this object
         self._appender = Appender(engine.dialect)
         self._driver_error = driver_error(engine)
-        self._any_pending = cmd.any_pending_text(engine.dialect)
+        self._commands = cmd.Questions(engine.dialect)
+        self._lease_of = question(leasing.OF_ACCOUNT, engine.dialect)
+        self._pictured = question(_PICTURED, engine.dialect)
 
     @classmethod
     def open(cls, url: str, *, create: bool = True, check: bool = True) -> "Journal":
@@ -103,10 +107,11 @@ class Journal:
     # ------------------------------------------------------------ transactions
 
     @contextmanager
-    def _write(self) -> Iterator[Connection]:
+    def _write(self, *, later: bool = False) -> Iterator[Connection]:
+        """A writing transaction, on disk when it has ended, or `later`."""
         with self._write_lock, in_words(self._place, self._driver_error):
             self._check_file()
-            with self._engine.begin() as connection:
+            with self._engine.connect() as connection, connection.execution_options(**(LATER if later else {})).begin():
                 if self._engine.dialect.name == "postgresql":
                     connection.exec_driver_sql(_NO_IDLING)
                 yield connection
@@ -136,6 +141,19 @@ class Journal:
                 raise JournalError(
                     f"The journal {self._place} holds a row this version cannot read: {error}."
                 ) from error
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Any]:
+        """The driver's own cursor, for one of the questions that were compiled once."""
+        if (open_already := getattr(self._looking, "connection", None)) is not None:
+            yield open_already.connection.cursor()
+            return
+        with in_words(self._place, self._driver_error):
+            raw = self._engine.raw_connection()
+            try:
+                yield raw.cursor()
+            finally:
+                raw.close()
 
     def _check_file(self) -> None:
         """A file that was deleted or replaced would still take our writes, unseen by everybody else."""
@@ -185,6 +203,10 @@ class Journal:
 
     def lease_row(self, account: str | None = None) -> Lease | None:
         """The account's lease as it stands; the last renewed one of any account when None."""
+        if account is not None:
+            with self._cursor() as cursor:
+                rows = self._lease_of.ask(cursor, {"account": account})
+            return leasing.of_row(rows[0]) if rows else None
         with self._read() as connection:
             return leasing.read_lease(connection, account)
 
@@ -267,14 +289,14 @@ class Journal:
         return self._accounts[run_id]
 
     def publish(self, snapshot: LiveSnapshot) -> None:
-        """Replace the account's live picture."""
+        """Replace the account's live picture. One that a power failure takes is no loss, so no disk is waited for."""
         row = {
             "account": snapshot.account,
             "wall": t.instant_text(snapshot.wall),
             "body": msgspec.json.encode(snapshot).decode(),
         }
         statement = insert_into(self._engine.dialect, t.live).values(**row)
-        with self._write() as connection:
+        with self._write(later=True) as connection:
             connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=["account"], set_={"wall": row["wall"], "body": row["body"]}
@@ -285,24 +307,13 @@ class Journal:
         """Add points to the P&L series."""
         if not rows:
             return
-        with self._write() as connection:
+        with self._write(later=True) as connection:
             connection.execute(insert(t.samples), [views.sample_row(row) for row in rows])
 
     def pending_commands(self, account: str) -> list[CommandRow]:
         """Commands not answered yet, in the order they came."""
-        with self._read() as connection:
-            return cmd.read_pending(connection, account)
-
-    def has_pending_commands(self, account: str) -> bool:
-        """Whether a command waits for its answer; much cheaper than reading it."""
-        with in_words(self._place, self._driver_error):
-            raw = self._engine.raw_connection()
-            try:
-                cursor = raw.cursor()
-                cursor.execute(self._any_pending, {"account": account})
-                return cursor.fetchone() is not None
-            finally:
-                raw.close()
+        with self._cursor() as cursor:
+            return self._commands.pending(cursor, account)
 
     def mark_command(self, command_id: str, status: str, detail: str = "") -> None:
         """Answer a command without appending records: ``accepted``, ``refused`` or ``done``.
@@ -316,13 +327,27 @@ class Journal:
     # ------------------------------------------------------------ for every process
 
     def submit_command(self, command: Command) -> None:
-        """Insert a command row; the same command again changes nothing."""
-        with self._write() as connection:
+        """Insert a command row; the same command again changes nothing. A runner sees it from then on, and what it records of it comes
+        behind it on the disk; it outlives a power failure once `flush` has returned."""
+        with self._write(later=True) as connection:
             cmd.submit(connection, command)
 
+    def flush(self) -> None:
+        """Return when everything written so far is on disk.
+
+        Raises:
+            JournalError: The disk has not taken it.
+        """
+        if self._path is None:
+            return  # a server has it on disk at the end of each transaction
+        try:
+            flush(self._path)
+        except OSError as error:
+            raise JournalError(f"The journal {self._place} is not known to be on disk ({error.strerror}).") from error
+
     def command(self, command_id: str) -> CommandRow | None:
-        with self._read() as connection:
-            return cmd.read(connection, command_id)
+        with self._cursor() as cursor:
+            return self._commands.of_id(cursor, command_id)
 
     def commands_of_kind(self, account: str, kind: CommandKind, after_id: int = 0) -> list[tuple[int, CommandRow]]:
         """Commands of one kind that were not refused, in the order they came, with their row numbers."""
@@ -356,9 +381,7 @@ class Journal:
         with self._read() as connection:
             return views.read_closed_by_exchange(connection, account, since)
 
-    def executions(
-        self, account: str, wall: datetime, market: datetime | None
-    ) -> list[tuple[int, LegsChosen | FillRecorded | FillCosted]]:
+    def executions(self, account: str, wall: datetime, market: datetime | None) -> list[tuple[int, Booked]]:
         """Fills booked since an instant (of this machine's clock, and where given of the exchange's), their later told costs,
         and the legs of their runs, in order: the cash that the exchange's ledger is held against."""
         with self._read() as connection:
@@ -405,6 +428,12 @@ class Journal:
         with self._read() as connection:
             body = connection.execute(query, {"account": account}).scalar()
             return None if body is None else _snapshots.decode(body)
+
+    def pictured_at(self, account: str) -> datetime | None:
+        """Of when an account's live picture is; much cheaper than reading it."""
+        with self._cursor() as cursor:
+            rows = self._pictured.ask(cursor, {"account": account})
+        return t.parse_instant(rows[0]["wall"]) if rows else None
 
     def runs(
         self,
@@ -456,7 +485,7 @@ class Journal:
         with self._read() as connection:
             return listings.with_costs(connection, listings.read_fill_page(connection, account, wanted))
 
-    def executions_of(self, runs: Collection[str]) -> list[tuple[int, FillRecorded | PositionAdopted]]:
+    def executions_of(self, runs: Collection[str]) -> list[tuple[int, Changing]]:
         """Every change of what some runs hold, in order."""
         with self._read() as connection:
             return listings.read_executions_of(connection, runs)

@@ -20,6 +20,7 @@ from trader.engine.records import (
     DayMarked,
     FillCosted,
     FillRecorded,
+    FundingBooked,
     LegsChosen,
     LegTerms,
     LevelChanged,
@@ -31,6 +32,7 @@ from trader.engine.records import (
     OrderIntended,
     OrderResolved,
     PhaseChanged,
+    PositionAdopted,
     RunCreated,
     RunFinished,
     WalletCompared,
@@ -197,6 +199,8 @@ _RUN_RECORDS = _records_query(of_one_run=True)
 
 
 Bound = RunCreated | FillRecorded | DayMarked | RunFinished
+Booked = LegsChosen | FillRecorded | FillCosted | FundingBooked | PositionAdopted
+_MONEY = ("funding_booked", "position_adopted")
 Setting = LimitsSet | LossLocked | LossWarned | DayCompared | MarginObserved
 
 
@@ -256,9 +260,9 @@ def read_closed_by_exchange(connection: Connection, account: str, since: datetim
 
 def read_executions(
     connection: Connection, account: str, wall: datetime, market: datetime | None
-) -> list[tuple[int, LegsChosen | FillRecorded | FillCosted]]:
+) -> list[tuple[int, Booked]]:
     """Fills booked since an instant (of this machine's clock, and where given of the exchange's), what they were told later to
-    have cost, and the legs of their runs, in order."""
+    have cost, funding and what was adopted, and the legs of their runs, in order."""
 
     def since(table: Table) -> ColumnElement[bool]:
         found = (table.c.account == account) & (table.c.wall >= instant_text(wall))
@@ -271,11 +275,12 @@ def read_executions(
         select(fills.c.seq, fills.c.body).where(since(fills)),
         select(costs.c.seq, costs.c.body).where(since(costs), costs.c.kind == "fill_costed"),
         select(decided.c.seq, decided.c.body).where(decided.c.kind == "legs_chosen", decided.c.run_id.in_(runs)),
+        select(decided.c.seq, decided.c.body).where(decided.c.kind.in_(_MONEY), since(decided)),
     ).subquery()
     records = []
     for seq, body in connection.execute(select(found.c.seq, found.c.body).order_by(found.c.seq)):
         record = decode_record(body)
-        assert isinstance(record, LegsChosen | FillRecorded | FillCosted)
+        assert isinstance(record, Booked)
         records.append((int(seq), record))
     return records
 

@@ -1,5 +1,5 @@
 """The bar at the bottom of every page: what the run does, and Stop & Exit: one press and one answer, in every state where
-something might be open, as often as one likes, until FLAT is confirmed by the exchange.
+something might be open, as often as one likes, until FLAT is confirmed by the exchange. Of single orders alone it is Close all.
 
 The beat writes the bar's text. The button and its question are a fragment that runs only when one of them is pressed, so
 that asking neither waits for the page nor moves it: the question stands above the bar, over the page.
@@ -36,19 +36,26 @@ def draw(status: Status | str, run_id: str | None) -> DeltaGenerator:
 
 
 def stoppable(status: Status | str) -> bool:
-    """Might something be open? Unknown counts as yes."""
-    return isinstance(status, str) or watch.running(status)
+    """Might something be open, of a run or a single order? Unknown counts as yes."""
+    return isinstance(status, str) or watch.running(status) or bool(watch.tickets(status))
 
 
 def layout_key(status: Status | str) -> object:
-    """What the button depends on."""
-    return stoppable(status), stop_words.label(status), not isinstance(status, str) and _target(status, None)
+    """What the button and its question depend on."""
+    return (
+        stoppable(status),
+        stop_words.label(status),
+        stop_words.everything(status),
+        not isinstance(status, str) and _target(status, None),
+    )
 
 
 def _target(status: Status | str, run_id: str | None) -> str | None:
     """The run that Stop means: the one that is shown, also when another begins meanwhile; None, whatever there is, where
-    nothing can be read."""
-    return run_id if isinstance(status, str) or status.run is None else status.run.run_id
+    nothing can be read or only single orders are open."""
+    if isinstance(status, str):
+        return run_id
+    return None if status.run is None or stop_words.only_tickets(status) else status.run.run_id
 
 
 def tell(told: DeltaGenerator, status: Status | str) -> None:
@@ -102,19 +109,19 @@ def _stop(target: str | None, run_id: str | None) -> None:
 
 
 def _question(status: Status | str, target: str | None, run_id: str | None) -> None:
-    everything = st.session_state.get(_ASKED) == _ALL
-    _sentence(run_id, everything=everything)
-    others = runs.several(status)
-    recorded = not everything and not isinstance(status, str) and stop_words.recorded(status.run)
+    all_of_it = st.session_state.get(_ASKED) == _ALL
+    _sentence(run_id, everything=all_of_it)
+    more = stop_words.everything(status)
+    recorded = not all_of_it and not isinstance(status, str) and stop_words.recorded(status.run)
     with st.container(horizontal=True, gap="small"):
-        if everything:
-            st.button(f"Yes, exit all {len(others)} runs", key="stop_all_yes", type="primary",
+        if all_of_it:
+            st.button(stop_words.answer_of_all(status), key="stop_all_yes", type="primary",
                       icon=":material/stop_circle:", on_click=_order, args=(None,))  # fmt: skip
         elif not recorded:
             st.button(stop_words.answer(status), key="stop_yes", type="primary", icon=":material/stop_circle:",
                       on_click=_order, args=(target,))  # fmt: skip
-        if others and not everything:
-            st.button(f"All {len(others)} runs …", key="stop_all", on_click=_ask, args=(_ALL, target))
+        if more and not all_of_it:
+            st.button(f"{more} …", key="stop_all", on_click=_ask, args=(_ALL, target))
         st.button(
             "Close" if recorded else stop_words.refusal(status),
             key="stop_no",
@@ -130,7 +137,7 @@ def _sentence(run_id: str | None, *, everything: bool) -> None:
     status = service.status(run_id)
     env = words.environment("?" if isinstance(status, str) else status.env)
     badge = tag("span", env.label, class_=f"sd-badge sd-{env.color}")
-    if everything and not isinstance(status, str):
+    if not isinstance(status, str) and (everything or stop_words.only_tickets(status)):
         said, sum_ = stop_words.question_of_all(status)
         markup.draw(join(tag("p", badge, " ", sum_), tag("ul", *(tag("li", line) for line in said))))
     else:

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any, Literal, NamedTuple, cast, get_args, get_origin
 
 import annotated_types
@@ -135,7 +136,9 @@ def specs(section: str) -> list[Spec]:
     return [_spec(section, name, info, name in deciding) for name, info in fields.items()]
 
 
-def all_specs() -> dict[str, Spec]:
+@cache
+def all_specs() -> Mapping[str, Spec]:
+    """By path; made once, since a page asks for them several times a second."""
     return {spec.path: spec for section in SECTIONS for spec in specs(section)}
 
 

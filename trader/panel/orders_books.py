@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from trader.desk import Desk, Status
 from trader.desk.books.holdings import BalanceSheet, PositionBook, PositionLine
-from trader.desk.books.lines import OrderLine, Trade
+from trader.desk.books.lines import EventLine, OrderLine, Trade
 from trader.desk.books.positions import parts_of
 from trader.domain.errors import TraderError
 from trader.domain.expiry import IST
@@ -22,6 +22,7 @@ from trader.panel import service
 ENDED_SHOWN = 20
 _WORKING_SHOWN = 100
 _TRADES_SHOWN = 500
+_REFUSED_SHOWN = 10
 _SHARED_SECS = 1.5
 _OLD_SECS = 10.0
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class Books(NamedTuple):
     working: tuple[OrderLine, ...] | str
     ended: tuple[OrderLine, ...] | str
     trades: tuple[Trade, ...] | str
+    refused: tuple[EventLine, ...] | str
     at: float
 
     @property
@@ -79,10 +81,17 @@ def _read(desk: Desk, since: datetime | None) -> None:
         working=_tried(lambda: desk.orders(state="working", limit=_WORKING_SHOWN).orders),
         ended=_tried(lambda: desk.orders(state="ended", limit=ENDED_SHOWN).orders),
         trades=_tried(lambda: desk.trades(since=since, limit=_TRADES_SHOWN).trades),
+        refused=_tried(lambda: _refused(desk, since)),
         at=time.monotonic(),
     )
     _kept.clear()  # of this process's one desk; tests have one each
     _kept[id(desk)] = found
+
+
+def _refused(desk: Desk, since: datetime | None) -> tuple[EventLine, ...]:
+    """Tickets that never became an order; what the gate denied later stands among the orders."""
+    found = desk.events(kinds=("risk_failed",), since=since, limit=_REFUSED_SHOWN).events
+    return tuple(one for one in found if one.client_order_id is None)
 
 
 def forget() -> None:

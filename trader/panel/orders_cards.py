@@ -14,7 +14,7 @@ from trader.panel.orders_words import empty
 def row(status: Status | str, books: Books | None) -> Html:
     """The cards of one picture; a sentence below where the account cannot be read."""
     said = "" if books is None or not isinstance(books.balances, str) else books.balances
-    figures = [*_money(books), _net(books), _day(status)]
+    figures = [*_money(books), _held(books), _day(status)]
     if not said:
         return cards.cards(figures)
     return join(cards.cards(figures), empty(f"The exchange tells no balance now: {said}"))
@@ -57,26 +57,28 @@ def _locked(one: Balance) -> str:
     return ", ".join(f"{name} {parts.dollars(value, 2)}" for name, value in named if value is not None)
 
 
-def _net(books: Books | None) -> Card:
+def _held(books: Books | None) -> Card:
+    """How many positions, and what of them is long and what short: contracts of options and perpetuals do not add up to one number."""
     if books is None or isinstance(books.positions, str):
-        return Card("Net quantity", parts.DASH, "being read" if books is None else "not known now")
+        return Card("Open positions", parts.DASH, "being read" if books is None else "not known now")
     lines = [line for line in books.positions.positions if line.net != 0]
     if any(line.net is None for line in lines):
-        return Card("Net quantity", parts.DASH, "the exchange cannot be asked")
+        return Card("Open positions", parts.DASH, "the exchange cannot be asked")
     if not lines:
-        return Card("Net quantity", "0", "no position")
-    contracts = sum(line.net or 0 for line in lines)
-    return Card("Net quantity", parts.number(contracts, 0, signed=True), _amounts(lines))
+        return Card("Open positions", "0", "no position")
+    sides = (("long", 1), ("short", -1))
+    return Card("Open positions", f"{len(lines)}", "; ".join(filter(None, (_side(lines, *side) for side in sides))))
 
 
-def _amounts(lines: list[PositionLine]) -> str:
-    """``−0.005 BTC in 2 contracts``: calls, puts and perpetuals alike, for each underlying."""
-    sums: dict[str, Decimal] = {}
-    for line in lines:
-        if line.contract_value is not None and line.net is not None:
-            sums[line.underlying] = sums.get(line.underlying, Decimal(0)) + line.net * line.contract_value
-    said = ", ".join(f"{parts.sign(value, 8)}{parts.amount(abs(value))} {name}" for name, value in sums.items())
-    return f"{said} in {len(lines)} {'position' if len(lines) == 1 else 'positions'}"
+def _side(lines: list[PositionLine], word: str, sign: int) -> str:
+    """``short 20 contracts, 0.02 BTC``: of the lines on one side."""
+    among, sums = [line for line in lines if (line.net or 0) * sign > 0], dict[str, Decimal]()
+    for line in among:
+        if line.contract_value is not None:
+            size = abs(line.net or 0) * line.contract_value
+            sums[line.underlying] = sums.get(line.underlying, Decimal(0)) + size
+    amounts = "".join(f", {parts.amount(value)} {name}" for name, value in sums.items())
+    return f"{word} {sum(abs(line.net or 0) for line in among):,}{amounts}" if among else ""
 
 
 def _day(status: Status | str) -> Card:

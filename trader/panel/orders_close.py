@@ -5,19 +5,16 @@ from typing import Any
 
 import streamlit as st
 
-from trader.desk import CommandReceipt, Desk, Status
+from trader.desk import Status
 from trader.domain.errors import TraderError
-from trader.domain.order import Side
-from trader.engine.view import LegView, TicketView
+from trader.engine.view import TicketView
 from trader.panel import format as fmt
-from trader.panel import markup, orders_books, orders_protect, parts, runs, service
+from trader.panel import markup, orders_books, orders_change, parts, runs, service
+from trader.panel import orders_asked as asked
 from trader.panel import orders_words as say
 from trader.panel.markup import join, tag
 from trader.panel.orders_books import Holding
-from trader.panel.orders_list import ANSWER_SECS
-from trader.panel.pressed import Note
 
-_OPEN = "or_open"
 _ADOPT = "or_adopt_typed"
 
 
@@ -28,14 +25,14 @@ def buttons(status: Status | str) -> None:
     with st.container(horizontal=True, gap="small", key="or_actions"):
         for one in held:
             words = f"{say.contract(one.symbol)}{_which(one, held)}"
-            st.button(fmt.safe(f"Close {words}"), key=f"or_close_{one.key}", on_click=_ask, args=(("close", one),))
+            st.button(fmt.safe(f"Close {words}"), key=f"or_close_{one.key}", on_click=asked.ask, args=(("close", one),))
             if one.is_ticket:
-                st.button(fmt.safe(f"Protect {words}"), key=f"or_protect_{one.key}", icon=":material/shield:", on_click=_ask,
-                          args=(("protect", one),))  # fmt: skip
+                st.button(fmt.safe(f"Protect {words}"), key=f"or_protect_{one.key}", icon=":material/shield:", on_click=asked.ask,
+                          args=(("change", one.owner),))  # fmt: skip
         for line in strange:
             st.button(fmt.safe(f"Adopt {say.contract(line.symbol)}"), key=f"or_adopt_{line.symbol}", icon=":material/warning:",
-                      on_click=_ask, args=(("adopt", line.symbol),))  # fmt: skip
-    if said := _open().said:
+                      on_click=asked.ask, args=(("adopt", line.symbol),))  # fmt: skip
+    if said := asked.question().said:
         st.text(said)
     _dialog()
 
@@ -45,52 +42,25 @@ def _which(one: Holding, held: list[Holding]) -> str:
     return "" if sum(other.symbol == one.symbol for other in held) == 1 else f" of {fmt.plain(one.owner, 24)}"
 
 
-class _Open(Note):
-    """The question that is open, and the answer to the last one. In a plain object: see `pressed`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked: tuple[str, Any] | None = None
-
-
-def _open() -> _Open:
-    if _OPEN not in st.session_state:
-        st.session_state[_OPEN] = _Open()
-    found: _Open = st.session_state[_OPEN]
-    return found
-
-
-def _ask(asked: tuple[str, Any] | None) -> None:
-    question = _open()
-    question.asked = asked
-    if asked is not None:
-        question.said = ""
-
-
 def _dialog() -> None:
     """The question that is open, if one is."""
-    asked = _open().asked
-    if asked is None:
-        return
-    kinds: dict[str, Callable[[Any], None]] = {"close": _close, "adopt": _adopt, "protect": _protect}
-    kinds[asked[0]](asked[1])
-
-
-def _dismissed() -> None:
-    _ask(None)
+    found = asked.question().asked
+    if found is not None:
+        kinds: dict[str, Callable[[Any], None]] = {"close": _close, "adopt": _adopt, "change": _change}
+        kinds[found[0]](found[1])
 
 
 # ------------------------------------------------------------------------------------------------- close one
 
 
-@st.dialog("Close this position?", on_dismiss=_dismissed, icon=":material/logout:")
+@st.dialog("Close this position?", on_dismiss=asked.dismissed, icon=":material/logout:")
 def _close(one: Holding) -> None:
-    if _open().asked is None:
+    if asked.question().asked is None:
         st.rerun()
     _consequence(one)
     with st.container(horizontal=True, gap="small"):
         st.button("Yes, close it", key="or_close_yes", type="primary", on_click=_send_close, args=(one,))
-        st.button("Keep it", key="or_close_no", on_click=_ask, args=(None,))
+        st.button("Keep it", key="or_close_no", on_click=asked.ask, args=(None,))
 
 
 @st.fragment(run_every=1)
@@ -109,7 +79,7 @@ def consequence(status: Status | str, one: Holding) -> list[str]:
         if ticket is None or not ticket.open_quantity:
             return ["It is closed already; there is nothing left to do."]
         also = "What of it still works, and the orders that protect it, are cancelled." if _rests(ticket) else ""
-        return [f"{trade_of_ticket(ticket)}.", *filter(None, [also]), *silent]
+        return [f"{say.trade_of_ticket(ticket)}.", *filter(None, [also]), *silent]
     run = next((row for row in status.runs if row.run_id == one.owner), None)
     if run is None:
         return ["Its run is over; there is nothing left to do."]
@@ -120,76 +90,34 @@ def consequence(status: Status | str, one: Holding) -> list[str]:
         "The run is stopped and all of it is closed:"
     )  # fmt: skip
     result = "" if run.pnl is None else f"Realises ≈ {parts.dollars(run.pnl, 2, signed=True)}, fees in."
-    return [*filter(None, [why]), *(f"{trade_of_leg(leg)}." for leg in legs), *filter(None, [result]), *silent]
+    return [*filter(None, [why]), *(f"{say.trade_of_leg(leg)}." for leg in legs), *filter(None, [result]), *silent]
 
 
 def _rests(ticket: TicketView) -> bool:
     return any(one.quantity for one in ticket.closing) or ticket.filled < ticket.quantity
 
 
-def trade_of_ticket(one: TicketView) -> str:
-    """``Buys back 5 C 95,000 · 22 Nov at ≈ 120.50: realises ≈ −$1.23``"""
-    is_long = one.side == Side.BUY
-    price = one.bid if is_long else one.ask
-    result = (
-        "what it realises is not known now"
-        if one.pnl is None
-        else f"realises ≈ {parts.dollars(one.pnl, 2, signed=True)}"
-    )
-    return f"{_verb(is_long)} {one.open_quantity:,} {say.contract(one.symbol)} at {_about(price)}: {result}"
-
-
-def trade_of_leg(leg: LegView) -> str:
-    is_long = leg.side == Side.BUY
-    return f"{_verb(is_long)} {leg.open_quantity:,} {say.contract(leg.symbol)} at {_about(leg.bid if is_long else leg.ask)}"
-
-
-def _verb(is_long: bool) -> str:
-    return "Sells" if is_long else "Buys back"
-
-
-def _about(price: Any) -> str:
-    return "a price nobody offers now" if price is None else f"≈ {say.price(price)}"
-
-
 def _send_close(one: Holding) -> None:
-    question = _open()
+    question = asked.question()
     question.asked = None
     if one.is_ticket:
-        _press(question, lambda desk: desk.close_position(ticket=one.owner, issued_by="panel"))
+        asked.press(question, lambda desk: desk.close_position(ticket=one.owner, issued_by="panel"))
     else:
-        _press(question, lambda desk: desk.stop(one.owner, issued_by="panel"))
-
-
-def _press(question: _Open, ask: Callable[[Desk], CommandReceipt]) -> bool:
-    """Ask the desk, and keep its answer for the eye. Was it accepted? Nothing of the session's state is touched from here on."""
-    status = ""
-    try:
-        desk = service.desk()
-        row = desk.await_command(ask(desk).command_id, ANSWER_SECS)
-        status = row.status
-        question.said = {
-            "refused": f"Refused: {fmt.plain(row.detail, 600)}",
-            "new": "Recorded; the runner has not answered yet.",
-        }.get(status, f"Accepted: {fmt.plain(row.detail, 600)}")
-    except TraderError as error:
-        question.said = f"Not asked: {fmt.plain(error, 600)}"
-    orders_books.forget()
-    return status in ("accepted", "done", "new")
+        asked.press(question, lambda desk: desk.stop(one.owner, issued_by="panel"))
 
 
 # ------------------------------------------------------------------------------------------------- adopt, protect
 
 
-@st.dialog("Adopt this position?", on_dismiss=_dismissed, icon=":material/warning:")
+@st.dialog("Adopt this position?", on_dismiss=asked.dismissed, icon=":material/warning:")
 def _adopt(symbol: str) -> None:
-    if _open().asked is None:
+    if asked.question().asked is None:
         st.rerun()
     try:
         phrase = service.desk().adopt_phrase(symbol)
     except TraderError as error:
         st.text(fmt.plain(error, 600))
-        st.button("Close", key="or_adopt_no", on_click=_ask, args=(None,))
+        st.button("Close", key="or_adopt_no", on_click=asked.ask, args=(None,))
         return
     st.text(
         f"{fmt.plain(symbol, 60)} is of no run or ticket. Adopted, it becomes a ticket that only manages and exits: it can be "
@@ -198,39 +126,39 @@ def _adopt(symbol: str) -> None:
     st.text_input("Phrase", key=_ADOPT, autocomplete="off")
     with st.container(horizontal=True, gap="small"):
         st.button("Adopt it", key="or_adopt_yes", type="primary", on_click=_send_adopt, args=(symbol,))
-        st.button("Leave it", key="or_adopt_no", on_click=_ask, args=(None,))
-    if said := _open().said:
+        st.button("Leave it", key="or_adopt_no", on_click=asked.ask, args=(None,))
+    if said := asked.question().said:
         st.markdown(fmt.red(said))
 
 
 def _send_adopt(symbol: str) -> None:
-    typed, question = str(st.session_state.get(_ADOPT) or "").strip(), _open()
-    if _press(question, lambda desk: desk.adopt(symbol, typed, issued_by="panel")):
+    typed, question = str(st.session_state.get(_ADOPT) or "").strip(), asked.question()
+    if asked.press(question, lambda desk: desk.adopt(symbol, typed, issued_by="panel")):
         question.asked = None
 
 
-@st.dialog("Stop loss and take profit", on_dismiss=_dismissed, icon=":material/shield:")
-def _protect(one: Holding) -> None:
-    if _open().asked is None:
+@st.dialog("Change this order", on_dismiss=asked.dismissed, icon=":material/edit:")
+def _change(ticket_id: str) -> None:
+    if asked.question().asked is None:
         st.rerun()
     status = service.status()
     ticket = (
-        None if isinstance(status, str) else next((row for row in status.tickets if row.ticket_id == one.owner), None)
+        None if isinstance(status, str) else next((row for row in status.tickets if row.ticket_id == ticket_id), None)
     )
     if ticket is None:
-        st.text("It is closed already; there is nothing to protect.")
+        st.text("It has ended already; there is nothing to change.")
         return
-    orders_protect.fields(ticket)
+    orders_change.fields(ticket)
     with st.container(horizontal=True, gap="small"):
-        st.button("Set it", key="or_protect_yes", type="primary", on_click=_send_protect, args=(ticket,))
-        st.button("Leave it", key="or_protect_no", on_click=_ask, args=(None,))
-    if said := _open().said:
+        st.button("Change it", key="or_protect_yes", type="primary", on_click=_send_change, args=(ticket,))
+        st.button("Leave it", key="or_protect_no", on_click=asked.ask, args=(None,))
+    if said := asked.question().said:
         st.markdown(fmt.red(said))
 
 
-def _send_protect(ticket: TicketView) -> None:
-    changes, question = orders_protect.changes(ticket), _open()
+def _send_change(ticket: TicketView) -> None:
+    changes, question = orders_change.changes(ticket), asked.question()
     if isinstance(changes, str):
         question.said = changes
-    elif _press(question, lambda desk: desk.amend(ticket.ticket_id, issued_by="panel", **changes)):
+    elif asked.press(question, lambda desk: desk.amend(ticket.ticket_id, issued_by="panel", **changes)):
         question.asked = None

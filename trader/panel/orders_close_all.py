@@ -9,8 +9,7 @@ from trader.panel import format as fmt
 from trader.panel import orders_books, runs, service, watch
 from trader.panel import orders_words as say
 from trader.panel.markup import Html, join, tag
-from trader.panel.orders_close import trade_of_leg, trade_of_ticket
-from trader.panel.orders_list import ANSWER_SECS
+from trader.panel.orders_asked import ANSWER_SECS
 from trader.panel.pressed import note
 
 _TYPED, _SAID = "or_close_typed", "or_all_said"
@@ -24,7 +23,7 @@ def listed(status: Status | str) -> Html:
     run_list = [run for run in watch.seen(status) if watch.unresolved(run)]
     lines = [
         *(line for run in run_list for line in _of_run(run)),
-        *(_of_ticket(one) for one in status.tickets if _is_open(one)),
+        *(say.close_of_ticket(one) for one in status.tickets if _is_open(one)),
     ]
     if not lines:
         return say.empty(
@@ -35,14 +34,8 @@ def listed(status: Status | str) -> Html:
 
 
 def _of_run(run: RunView) -> list[str]:
-    legs = [f"run {runs.name(run)}: {trade_of_leg(leg)}" for leg in run.legs if leg.open_quantity]
+    legs = [f"run {runs.name(run)}: {say.trade_of_leg(leg)}" for leg in run.legs if leg.open_quantity]
     return legs or [f"run {runs.name(run)}: {run.phase.value}, nothing is held; it ends"]
-
-
-def _of_ticket(one: TicketView) -> str:
-    if not one.open_quantity:
-        return f"ticket {one.ticket_id}: cancels what is left of {one.side} {one.quantity:,} {say.contract(one.symbol)}"
-    return f"ticket {one.ticket_id}: {trade_of_ticket(one)}"
 
 
 def _is_open(one: TicketView) -> bool:

@@ -9,7 +9,7 @@ import streamlit as st
 from trader.desk import Board
 from trader.domain.errors import TraderError
 from trader.domain.expiry import IST
-from trader.domain.instrument import Instrument, Kind
+from trader.domain.instrument import Instrument, Kind, parse_option_symbol, underlying_of
 from trader.domain.quote import Quote
 from trader.panel import format as fmt
 from trader.panel import orders_words as say
@@ -51,6 +51,20 @@ def pick() -> Picked | str:
     if contract is None:
         return "Pick a contract."
     return Picked(contract, board.quotes.get(contract.symbol), board.spot)
+
+
+def choose(symbol: str) -> None:
+    """Pick this contract the next time the pickers are drawn."""
+    try:
+        option = parse_option_symbol(symbol)
+    except ValueError:
+        st.session_state.update({_UNDERLYING: underlying_of(symbol), _EXPIRY: _PERPETUAL})
+        return
+    board = service.desk().listed(option.underlying)
+    contract = next((one for one in board.instruments if one.symbol == symbol), None)
+    if contract is not None and contract.expiry is not None:
+        st.session_state.update({_UNDERLYING: option.underlying, _EXPIRY: contract.expiry.isoformat(), _KIND: option.kind.value,
+                                 _STRIKE: contract.strike})  # fmt: skip
 
 
 def underlying() -> str:

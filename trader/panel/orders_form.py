@@ -2,7 +2,6 @@
 order would cost; nothing that the check refuses is sent.
 """
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 
@@ -10,35 +9,21 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from trader.config.ticket import TicketList
-from trader.desk import OrderCheck, TicketAnswer
+from trader.desk import OrderCheck
 from trader.domain.errors import TraderError
 from trader.domain.instrument import Instrument
-from trader.panel import form, markup, orders_books, orders_contract, orders_cost, parts, service, shown
+from trader.panel import form, markup, orders_contract, orders_cost, orders_send, orders_several, parts, service, shown
 from trader.panel import format as fmt
 from trader.panel import orders_request as ask
 from trader.panel import orders_words as say
 from trader.panel.markup import tag
-from trader.panel.pressed import Note
 
 _SENT, _PHRASE = "or_sent", "or_phrase"
-_ANSWER_SECS = 5.0  # the runner answers once every ticket is out or refused
 _Slots = dict[str, DeltaGenerator]
 
 
-class _Sent(Note):
-    """What the last press was answered. `token`: names the order that is being filled in; each is sent once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.token = secrets.token_hex(8)
-        self.lines: list[str] = []
-
-
-def _sent() -> _Sent:
-    if _SENT not in st.session_state:
-        st.session_state[_SENT] = _Sent()
-    found: _Sent = st.session_state[_SENT]
-    return found
+def _sent() -> orders_send.Sent:
+    return orders_send.sent(_SENT)
 
 
 @st.fragment
@@ -51,6 +36,7 @@ def draw(env: str) -> None:
             st.text(picked)
             _answer()
             return
+        ask.forget_prices(picked.contract.symbol)
         left, right = st.columns([1.7, 1], gap="medium")
         with left:
             slots = _fields(picked.contract)
@@ -66,7 +52,9 @@ def draw(env: str) -> None:
             token = _sent().token
             st.button(_label(wanted), key=f"or_send_{token}", type="primary", icon=":material/send:", width="stretch", disabled=unready,
                       on_click=_send, args=(picked.contract.symbol, token))  # fmt: skip
+            orders_several.add_button(wanted, picked.contract.symbol)
             _answer()
+        orders_several.draw(env)
 
 
 def _label(wanted: TicketList | None) -> str:
@@ -156,6 +144,24 @@ def _row(names: Sequence[str], contract: Instrument, slots: _Slots) -> None:
         with column:
             _number(name, contract)
             slots[name] = st.empty()
+            if name == "limit_price":
+                with st.container(horizontal=True, gap="small", key="or_at"):
+                    for side in ("bid", "ask"):
+                        st.button(
+                            f"At the {side}",
+                            key=f"or_at_{side}",
+                            type="tertiary",
+                            on_click=_at,
+                            args=(contract.symbol, side),
+                        )
+
+
+def _at(symbol: str, side: str) -> None:
+    """The limit at what the book shows this moment; it does not follow the book."""
+    found = _picked(symbol)
+    price = None if isinstance(found, str) else getattr(found.quote, side, None)
+    if price is not None:
+        st.session_state[ask.key("limit_price")] = float(price)
 
 
 def _number(name: str, contract: Instrument) -> None:
@@ -204,13 +210,19 @@ def _live(symbol: str, told: Sequence[str]) -> None:
     """What the order would cost, and what has come to stand against it since it was typed: by the prices of these seconds."""
     wanted, faults, check, said = _judged(symbol)
     others = [sentence for name, sentence in faults.items() if name not in told]
-    if wanted is not None and check is not None and (cost := check.tickets[0].cost) is not None:
-        others += filter(None, [ask.late_stop(wanted.tickets[0], cost.liquidation_price)])
-    markup.draw(orders_cost.draw(_quote(symbol), check, [*others, *([said] if said else [])]))
+    cost = None if check is None else check.tickets[0].cost
+    late = "" if wanted is None or cost is None else ask.late_stop(wanted.tickets[0], cost.liquidation_price)
+    markup.draw(orders_cost.draw(_quote(symbol), check, [*others, *([said] if said else [])], late))
 
 
 def _quote(symbol: str) -> str:
     """The contract's line, at prices of these seconds."""
+    found = _picked(symbol)
+    return found if isinstance(found, str) else orders_contract.line(found)
+
+
+def _picked(symbol: str) -> orders_contract.Picked | str:
+    """The contract with its prices of these seconds, or why there are none."""
     try:
         board = service.desk().listed(orders_contract.underlying())
     except TraderError as error:
@@ -218,7 +230,7 @@ def _quote(symbol: str) -> str:
     contract = next((one for one in board.instruments if one.symbol == symbol), None)
     if contract is None:
         return f"{symbol} is no longer listed."
-    return orders_contract.line(orders_contract.Picked(contract, board.quotes.get(symbol), board.spot))
+    return orders_contract.Picked(contract, board.quotes.get(symbol), board.spot)
 
 
 # ------------------------------------------------------------------------------------------------- sending
@@ -235,39 +247,9 @@ def _send(symbol: str, token: str) -> None:
     if wanted is None:
         sent.lines = [f"Not sent: {next(iter(faults.values()))}"]
         return
-    sent.token = secrets.token_hex(8)
-    try:
-        if against := _against(wanted):
-            sent.lines = [f"Not sent: {sentence}" for sentence in against]
-            return
-        digest = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()[:12]
-        receipt = desk.order(wanted, issued_by="panel", confirm=confirm, key=f"panel-{token}-{digest}")
-        answer = desk.await_order(receipt.command_id, _ANSWER_SECS)
-        sent.lines = [_told(one) for one in answer.tickets]
-        asked_again = answer.status == "new"
-    except TraderError as error:
-        sent.lines = [f"Not sent: {fmt.plain(error, 600)}"]
-        asked_again = True
-    if asked_again:  # under the same key: should it go out, or be recorded, after all, the same order is not sent twice
-        sent.token = token
-    orders_books.forget()
-
-
-def _against(wanted: TicketList) -> list[str]:
-    """What the check has against it; nothing where it cannot be made: the runner's own gate decides then."""
-    try:
-        check = service.desk().check_order(wanted)
-    except TraderError:
-        return []
-    return [ask.problem(one.field, one.sentence) for one in (*check.problems, *check.tickets[0].problems)]
-
-
-def _told(one: TicketAnswer) -> str:
-    """Accepted, refused or not answered, in a sentence."""
-    what = f"{one.side.capitalize()} {one.quantity:,} {say.contract(one.symbol)}"
-    if one.status == "refused":
-        return f"Refused: {what}. {ask.problem(one.field, one.sentence)}"
-    if one.status == "new":
-        return f"Recorded: {what}. The runner has not answered yet; pressing again asks after the same order."
-    words = "" if one.ticket is None else f" {fmt.plain(one.ticket.words)}."
-    return f"Accepted: {what}, ticket {one.ticket_id}.{words}"
+    check = orders_send.checked(desk, wanted)
+    if check is not None and (against := [*check.problems, *check.tickets[0].problems]):
+        sent.token = secrets.token_hex(8)
+        sent.lines = [f"Not sent: {ask.problem(one.field, one.sentence)}" for one in against]
+        return
+    orders_send.send(desk, sent, wanted, confirm, token)

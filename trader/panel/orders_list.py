@@ -1,5 +1,6 @@
 """Orders of all runs and tickets: what works above, what has ended below; and one of them with its timeline."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -11,16 +12,21 @@ from trader.desk.books.lines import OrderDetail, OrderLine
 from trader.domain.errors import TraderError
 from trader.panel import format as fmt
 from trader.panel import markup, orders_books, parts, service, sheet, shown
+from trader.panel import orders_asked as asked
 from trader.panel import orders_words as say
 from trader.panel.markup import Html, join, tag
 from trader.panel.orders_books import Books
 from trader.panel.pressed import note
 
+_TERMS = {"gtc": "rests until cancelled", "ioc": "at once or not at all"}
 _PICK, _SAID = "or_pick", "or_cancel_said"
-ANSWER_SECS = 3.0
-_WORKING = ("Order", "State", "Filled", "Left", "Limit", "Trigger", "To touch", "Age", "Of")
+_NOT_ALONE = "It cannot be cancelled alone, it protects a position: Change this order moves it or takes it away."
+_OF_RUN = "It cannot be cancelled alone: a run's orders end with Stop & Exit."
+_WORKING = ("Order", "State", "Filled", "Left", "Limit", "Trigger", "Away", "Age", "Of")
 _ENDED = ("Order", "State", "Filled", "Average", "Slippage", "Fees", "Ended (IST)", "Of", "Why")
-_NUMBERS = ("Filled", "Left", "Limit", "Trigger", "To touch", "Age", "Average", "Slippage", "Fees")
+_REFUSED_AS = re.compile(r"^the ticket on \S+ was refused: (?:[A-Z_]+: )?")  # the rest is the reason
+_REFUSED = ("Time (IST)", "Contract", "Why")
+_NUMBERS = ("Filled", "Left", "Limit", "Trigger", "Away", "Age", "Average", "Slippage", "Fees")
 _Quotes = dict[str, tuple[Decimal | None, Decimal | None, Decimal | None]]
 
 
@@ -30,10 +36,14 @@ def working(status: Status | str, books: Books | None) -> Html:
         return join(say.head("Working orders", "being read"), say.empty("The books are being read."))
     if isinstance(books.working, str):
         return join(say.head("Working orders", "not known", old=True), say.empty(books.working))
-    note = f"{len(books.working)} at the exchange or on their way" if books.working else ""
+    note = (
+        f"{len(books.working)} at the exchange or on the way; away: USD from its price to the market"
+        if books.working
+        else ""
+    )
     if not books.working:
         return join(
-            say.head("Working orders", note), say.empty("No order works. One that is placed stands here until it ends.")
+            say.head("Working orders", note), say.empty("No order works. One that rests stands here until it ends.")
         )
     quotes = {} if isinstance(status, str) else _quotes(status)
     rows = [_row(status, line, quotes) for line in books.working]
@@ -51,8 +61,15 @@ def _row(status: Status | str, line: OrderLine, quotes: _Quotes) -> tuple[Html |
         say.trigger(line),
         _to_touch(line, quotes),
         parts.DASH if age is None else fmt.duration(timedelta(seconds=max(age, 1))),
-        say.owner(status, line.run_id, is_ticket=line.is_ticket),
+        f"{say.owner(status, line.run_id, is_ticket=line.is_ticket)}{_linked(status, line)}",
     )
+
+
+def _linked(status: Status | str, line: OrderLine) -> str:
+    """The other ticket, of an order that the other's fill cancels."""
+    singles = () if isinstance(status, str) or line.purpose != "entry" else status.tickets
+    other = next((one.linked for one in singles if one.ticket_id == line.run_id), "")
+    return f" (OCO with {fmt.plain(other, 24)})" if other else ""
 
 
 def _quotes(status: Status) -> _Quotes:
@@ -94,7 +111,7 @@ def ended(status: Status | str, books: Books | None) -> Html:
             parts.dollars(line.fees, 4),
             fmt.ist_clock(line.ended_wall),
             say.owner(status, line.run_id, is_ticket=line.is_ticket),
-            tag("span", fmt.plain(line.message or line.reason, 160).replace("_", " "), class_="or-says"),
+            tag("span", _why(line), class_="or-says"),
         )
         for line in books.ended
     ]
@@ -103,6 +120,36 @@ def ended(status: Status | str, books: Books | None) -> Html:
             "Ended orders", f"the last {len(rows)}; slippage against the price it was decided at, below 0 is better"
         ),
         tag("div", sheet.table(_ENDED, rows, name="Ended orders", right=_NUMBERS), class_="or-long"),
+    )
+
+
+def _why(line: OrderLine) -> str:
+    """What the exchange said of it, or what it was for; that a ticket's order is of a ticket stands beside it."""
+    said = line.message or ("" if line.reason == "ticket" else line.reason)
+    return fmt.plain(said, 160).replace("_", " ") or parts.DASH
+
+
+def refused(books: Books | None) -> Html:
+    """Order tickets of today that never became an order, with the reason: nothing of them was sent."""
+    told = () if books is None or isinstance(books.refused, str) else books.refused
+    if not told:
+        return join()
+    rows = [
+        (
+            fmt.ist_clock(one.wall),
+            say.contract(one.symbol),
+            tag(
+                "span",
+                say.numbers_in_words(_REFUSED_AS.sub("", fmt.plain(one.text, 300))),
+                class_="or-says",
+                title=one.text,
+            ),
+        )
+        for one in told
+    ]
+    return join(
+        say.head("Refused today", f"the last {len(rows)}; nothing of them was sent"),
+        tag("div", sheet.table(_REFUSED, rows, name="Refused tickets"), class_="or-long"),
     )
 
 
@@ -122,6 +169,7 @@ def picker() -> None:
         for line in lines
     }
     can = [line.client_order_id for line in works if _can_be_cancelled(line)]
+    of_ticket = {line.client_order_id: line.run_id for line in works if line.is_ticket}
     if not names:
         _told()
         return
@@ -129,13 +177,16 @@ def picker() -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="or_pick_row"):
         picked = st.selectbox("Look at an order", list(names), key=_PICK, format_func=lambda one: names.get(one, ""),
                               placeholder="Pick one: its timeline and both ids", width=420)  # fmt: skip
+        if picked in of_ticket and st.button("Change this order", key="or_change", icon=":material/edit:"):
+            asked.ask(("change", of_ticket[picked]))
+            st.rerun()  # the dialog is the page's, not this part's
         if picked in can:
             st.button("Cancel this order", key="or_cancel", icon=":material/close:", on_click=_cancel, args=(picked,))
         if can:
-            st.button(f"Cancel all that work ({len(can)})", key="or_cancel_all", icon=":material/cancel:", on_click=_cancel,
+            st.button(f"Cancel all working orders ({len(can)})", key="or_cancel_all", icon=":material/cancel:", on_click=_cancel,
                       args=(None,))  # fmt: skip
     if picked in {line.client_order_id for line in works} - set(can):
-        st.text("It cannot be cancelled alone: protection is changed by Protect, a run's orders end with Stop & Exit.")
+        st.text(_NOT_ALONE if picked in of_ticket else _OF_RUN)
     _told()
     if picked is not None:
         _one(picked)
@@ -167,29 +218,32 @@ def _one(order_id: str) -> None:
 
 
 def _detail(found: OrderDetail) -> Html:
-    ids = [
-        ("Our id", found.client_order_id),
-        ("The exchange's", ", ".join((found.venue_order_id or "not told yet", *found.other_ids))),
-    ]
-    what = f"{found.order_type.replace('_', ' ')}, {found.time_in_force}"
+    others = ", ".join((found.venue_order_id or "not told yet", *found.other_ids))
+    what = f"{found.order_type.replace('_', ' ')}, {_TERMS.get(found.time_in_force, found.time_in_force)}"
     what += "".join(word for on, word in ((found.post_only, ", post-only"), (found.reduce_only, ", reduce-only")) if on)
+    why = (
+        ""
+        if found.reason == "ticket"
+        else f" · {fmt.plain(found.reason, 160).replace('_', ' ')}"
+        if found.reason
+        else ""
+    )
     return join(
-        tag("p", tag("b", say.order(found)), " ", say.state(found)),
         tag(
             "p",
-            what,
-            f" · asked by {fmt.plain(found.who, 40)}",
-            f" · {fmt.plain(found.reason, 160)}" if found.reason else None,
+            tag("b", say.order(found)),
+            " ",
+            say.state(found),
+            f" · {what} · asked by {fmt.plain(found.who, 40)}{why}",
         ),
-        *(tag("p", tag("span", f"{name}: ", class_="or-mute"), value) for name, value in ids),
-        tag("p", _latencies(found)),
+        tag("p", f"Our id: {found.client_order_id} · The exchange's: {others} · {_latencies(found)}", class_="or-mute"),
         tag("ol", *_steps(found), class_="or-steps"),
     )
 
 
 def _latencies(found: OrderDetail) -> str:
     said = [
-        f"{word} after {fmt.age(secs)}"
+        f"{word} after {secs:.2f} s"
         for word, secs in (("answered", found.answer_secs), ("last fill", found.fill_secs))
         if secs is not None
     ]
@@ -210,7 +264,7 @@ def _cancel(order_id: str | None) -> None:
     # From here on nothing of the session's state is touched: see `pressed`.
     try:
         receipt = desk.cancel(order=order_id, everything=order_id is None, issued_by="panel")
-        row = desk.await_command(receipt.command_id, ANSWER_SECS)
+        row = desk.await_command(receipt.command_id, asked.ANSWER_SECS)
         answer.said = (
             f"Refused: {fmt.plain(row.detail)}." if row.status == "refused" else f"Asked: {fmt.plain(row.detail)}."
         )

@@ -1,6 +1,7 @@
 """Positions: ours by run and ticket, and what is of none of them; prices of this second, margin as the exchange told it last."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from trader.desk import Status
 from trader.desk.books.holdings import PositionBook, PositionLine, PositionPart
@@ -11,6 +12,7 @@ from trader.panel import orders_words as say
 from trader.panel import parts, sheet
 from trader.panel.markup import Html, join, tag
 from trader.panel.orders_books import Books
+from trader.panel.orders_request import is_late
 
 _HEAD = (
     "Contract", "Whose", "Quantity", "Average", "Mark", "P&L at mark", "P&L at close", "Margin", "Liquidated at", "Protection",
@@ -67,7 +69,7 @@ def _ours(
         _money(part.pnl),
         _margin(line) if first else "in the row above",
         say.price(liquidation),
-        _protection(ticket) if part.is_ticket else "its run's exits",
+        _protection(ticket, liquidation) if part.is_ticket else "its run's exits",
     )
 
 
@@ -107,8 +109,8 @@ def _margin(line: PositionLine | None) -> str:
     return parts.DASH if line is None or line.margin is None else parts.dollars(line.margin, 2)
 
 
-def _protection(ticket: TicketView | None) -> str:
-    """``stop loss 120.00 rests; take profit 40.00, not at the exchange yet``."""
+def _protection(ticket: TicketView | None, liquidation: Decimal | None) -> Html | str:
+    """``stop loss 120.00 rests; take profit 40.00, not at the exchange yet``, and that the exchange would liquidate before."""
     if ticket is None:
         return parts.DASH
     resting = {one.name: one for one in ticket.closing}
@@ -118,7 +120,10 @@ def _protection(ticket: TicketView | None) -> str:
         if price is not None
     ]
     reducing = [_reducing(one) for one in ticket.closing if one.ticket_id]
-    return "; ".join((*said, *reducing)) or "none"
+    words = "; ".join((*said, *reducing)) or "none"
+    if not is_late(ticket.side, ticket.stop_loss, liquidation):
+        return words
+    return join(words, tag("span", "; liquidated before that stop loss", class_="or-amber"))
 
 
 def _rests(one: ClosingView | None) -> str:

@@ -1,5 +1,6 @@
 """The ticket form's fields: which count for an order, and the request that they make. What is at fault is told by field."""
 
+import re
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -10,7 +11,9 @@ from pydantic.fields import FieldInfo
 from trader.config.messages import causes, sentence
 from trader.config.orders import Orders
 from trader.config.ticket import OrderKind, Protection, TicketList, TicketRequest
-from trader.panel import form, parts
+from trader.domain.order import Side
+from trader.panel import form, orders_contract, parts
+from trader.panel import orders_words as say
 
 KINDS = {
     "market": "Market",
@@ -31,6 +34,7 @@ _TERMS = {
     "iceberg": ("entry_visible_pct", "entry_refresh_secs"),
 }
 GUARDS = ("stop_loss", "take_profit")
+_PRICED = "or_priced"  # the contract that the prices in the form are of
 
 
 def key(name: str) -> str:
@@ -112,6 +116,52 @@ def _document(symbol: str) -> dict[str, Any]:
     return found
 
 
+def forget_prices(symbol: str) -> None:
+    """Another contract than the one they were typed for: a price of one is none of another."""
+    if st.session_state.get(_PRICED, symbol) != symbol:
+        guards = (f"{guard}.{part}" for guard in GUARDS for part in ("price", "limit_price"))
+        for name in ("limit_price", "stop_price", "trail_usd", *guards):
+            st.session_state[key(name)] = None
+    st.session_state[_PRICED] = symbol
+
+
+def fill(ticket: TicketRequest) -> None:
+    """The form as it would hold this order: the contract's pickers and every field that counts.
+
+    Raises:
+        TraderError: The contracts cannot be read.
+    """
+    orders_contract.choose(ticket.symbol)
+    st.session_state[_PRICED] = ticket.symbol
+    plain = (
+        "side",
+        "quantity",
+        "order_type",
+        "trigger_by",
+        "time_in_force",
+        "post_only",
+        "reduce_only",
+        "work",
+        "reason",
+    )
+    values: dict[str, Any] = {name: getattr(ticket, name) for name in plain} | {"side": ticket.side.value}
+    numbers: dict[str, Any] = {name: getattr(ticket, name) for name in (*price_fields(ticket.order_type), "leverage")}
+    numbers |= {name: getattr(ticket.orders, name.partition(".")[2]) for name in work_terms(ticket.work)}
+    for guard in GUARDS:
+        one = getattr(ticket, guard)
+        numbers[f"{guard}.price"] = None if one is None else one.price
+        numbers[f"{guard}.limit_price"] = None if one is None else one.limit_price
+    values |= {name: None if value is None else float(value) for name, value in numbers.items()}
+    for name, value in values.items():
+        st.session_state[key(name)] = value
+
+
+def guards_words(ticket: TicketRequest) -> str:
+    """``stop loss 120.00, take profit 40.00``"""
+    named = (("stop loss", ticket.stop_loss), ("take profit", ticket.take_profit))
+    return ", ".join(f"{name} {parts.price(one.price)}" for name, one in named if one is not None)
+
+
 def _number(name: str) -> Decimal | int | None:
     """To the digits that were typed."""
     value = typed(name)
@@ -138,19 +188,38 @@ def in_words(name: str, words: str) -> str:
     for path in (f"tickets[0].{name}", name):
         if name and words.startswith(path):
             words = f"{described(name).title}{words.removeprefix(path)}"
+    for kind, said in KINDS.items():
+        words = words.replace(f" {kind} order", f" {said.lower()} order")
     return f"{words[:1].upper()}{words[1:]}".rstrip(".") + "."
 
 
 def problem(name: str, words: str) -> str:
     """What the check says of a field, as a sentence that names it."""
+    words = say.numbers_in_words(words)
     title = "" if not name or name == "symbol" else f"{described(name).title}: "
     return f"{title}{words}." if title else in_words("", words)
+
+
+_CODED = re.compile(r"(?:[A-Z_]+: )?(?P<field>[a-z_]+(?:\.[a-z_]+)?): (?P<words>.+)", re.DOTALL)
+
+
+def refused(detail: str) -> str:
+    """The runner's ``CODE: field: sentence`` as a sentence that names the field; any other text as it is."""
+    found = _CODED.fullmatch(detail)
+    if found is None or found["field"].partition(".")[0] not in TicketRequest.model_fields:
+        return detail if detail.endswith(".") else f"{detail}."
+    return problem(found["field"], found["words"].rstrip("."))
+
+
+def is_late(side: str, stop: Decimal | None, liquidation: Decimal | None) -> bool:
+    """Would the exchange liquidate before a stop loss is set off?"""
+    return stop is not None and liquidation is not None and (liquidation - stop) * Side(side).sign >= 0
 
 
 def late_stop(ticket: TicketRequest, liquidation: Decimal | None) -> str:
     """That the exchange would liquidate before the stop loss is set off; empty where it would not, or is not known."""
     guard = ticket.stop_loss
-    if guard is None or liquidation is None or (liquidation - guard.price) * ticket.side.sign < 0:
+    if guard is None or not is_late(ticket.side, guard.price, liquidation):
         return ""
     return (
         f"The exchange liquidates it at a mark of {parts.price(liquidation)}, before its stop loss at {parts.price(guard.price)} is "

@@ -1,10 +1,13 @@
 """How orders, contracts and their owners are called on the page Orders & positions."""
 
+import re
 from decimal import Decimal
 
 from trader.desk import Status
 from trader.desk.books.lines import OrderLine
 from trader.domain.instrument import Kind, parse_option_symbol
+from trader.domain.order import Side
+from trader.engine.view import LegView, TicketView
 from trader.panel import format as fmt
 from trader.panel import parts, runs, watch
 from trader.panel.markup import Html, tag
@@ -19,11 +22,12 @@ CSS = """
 .or-empty{margin:.2rem 0 .9rem}
 .sheet .or-says{white-space:normal;min-width:9rem}
 .ar-card meter{display:block;width:100%;height:8px}
+.st-key-or_form .ar-cards{grid-template-columns:repeat(2,minmax(0,1fr))}
 .st-key-or_close_all{border-color:light-dark(#b3272d,#ff8a8a)!important}
 @media (max-width:760px){
 .stMain:has(.st-key-or_positions) .sheet tr{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));column-gap:1rem}
 .stMain:has(.st-key-or_positions) .sheet :is(th,[data-label="Whose"],[data-label="Protection"],[data-label="State"],[data-label="Of"],
-[data-label="Why"]){grid-column:1/-1}
+[data-label="Why"],[data-label="Check"]){grid-column:1/-1}
 .or-long .sheet{max-height:24rem;overflow-y:auto}
 .or-head{gap:.3rem .6rem}
 .sheet td.n,.sheet td{overflow-wrap:anywhere}
@@ -109,9 +113,62 @@ def trigger(line: OrderLine) -> str:
     return parts.DASH if line.trail is None else f"trails by {price(line.trail)}"
 
 
+_NUMBERS = re.compile(r" \((?P<pairs>[a-z_]+=[^()]*)\)")
+_LONG = re.compile(r"\d+\.\d{3,}")
+_LISTED = re.compile(r"check(\d+)")  # what the check calls the orders of a list before they have an id
+
+
+def numbers_in_words(said: str) -> str:
+    """``(limit_price=10, band=75504.8928..78586.7252)`` as ``(limit price 10, band 75,504.89 to 78,586.73)``."""
+    return _NUMBERS.sub(lambda found: f" ({', '.join(_pair(one) for one in found['pairs'].split(', '))})", said)
+
+
+def _pair(text: str) -> str:
+    name, _, value = text.partition("=")
+    if listed := _LISTED.fullmatch(value):
+        return f"order {int(listed[1]) + 1} of the list"
+    value = _LONG.sub(lambda found: parts.price(Decimal(found[0])), value.replace("..", " to "))
+    return f"{name.replace('_', ' ')} {value}".rstrip()
+
+
 def price(value: Decimal | None) -> str:
     """A price with two digits, four below a dollar."""
     return parts.price(value)
+
+
+# ------------------------------------------------------------------------------------------------- what closing would do
+
+
+def close_of_ticket(one: TicketView) -> str:
+    """What ending a single order would do, whether it holds something or only works."""
+    if not one.open_quantity:
+        return f"ticket {one.ticket_id}: cancels what is left of {one.side} {one.quantity:,} {contract(one.symbol)}"
+    return f"ticket {one.ticket_id}: {trade_of_ticket(one)}"
+
+
+def trade_of_ticket(one: TicketView) -> str:
+    """``Buys back 5 C 95,000 · 22 Nov at ≈ 120.50: realises ≈ −$1.23``"""
+    is_long = one.side == Side.BUY
+    offered = one.bid if is_long else one.ask
+    result = (
+        "what it realises is not known now"
+        if one.pnl is None
+        else f"realises ≈ {parts.dollars(one.pnl, 2, signed=True)}"
+    )
+    return f"{_verb(is_long)} {one.open_quantity:,} {contract(one.symbol)} at {_about(offered)}: {result}"
+
+
+def trade_of_leg(leg: LegView) -> str:
+    is_long = leg.side == Side.BUY
+    return f"{_verb(is_long)} {leg.open_quantity:,} {contract(leg.symbol)} at {_about(leg.bid if is_long else leg.ask)}"
+
+
+def _verb(is_long: bool) -> str:
+    return "Sells" if is_long else "Buys back"
+
+
+def _about(value: Decimal | None) -> str:
+    return "a price nobody offers now" if value is None else f"≈ {price(value)}"
 
 
 def head(title: str, note: str, *, old: bool = False) -> Html:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from decimal import Decimal
 
 import streamlit as st
 
@@ -34,6 +35,13 @@ def several(status: Status | str) -> tuple[RunView, ...]:
     """The unresolved runs, where there is more than one."""
     found = () if isinstance(status, str) else tuple(run for run in watch.seen(status) if watch.unresolved(run))
     return found if len(found) > 1 else ()
+
+
+def open_pnl(among: Iterable[RunView]) -> Decimal | None:
+    """What these have made so far, those that have traded; None where one of them has no price."""
+    made = [run.pnl for run in among if run.pnl is not None or any(leg.filled_quantity for leg in run.legs)]
+    known = [pnl for pnl in made if pnl is not None]
+    return sum(known, Decimal(0)) if len(known) == len(made) else None
 
 
 def called(status: Status, run: RunView) -> str:
@@ -131,7 +139,7 @@ def _next(run: RunView) -> str:
 
 
 def _sum(status: Status, count: int, decimals: int) -> Html:
-    opened = None if status.day is None else status.day.open
+    opened = open_pnl(several(status))
     return tag(
         "tr",
         tag("th", f"Σ {count} runs", scope="row"),

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from trader.desk import Day, Status, stop_words
 from trader.engine.records import Phase
-from trader.engine.view import RunView
-from trader.panel import parts, runs, watch, words
+from trader.engine.view import RunView, TicketView
+from trader.panel import orders_words, parts, runs, watch, words
 from trader.panel.format import DASH, ist_time
 
 SILENT = "The runner is silent: Stop is recorded now and carried out as soon as a runner is up."
@@ -16,6 +16,8 @@ _UNREADABLE = "Record a Stop for every run that may be open? The desk cannot be 
 
 def label(status: Status | str) -> str:
     """The button: nothing is bought back of a run that only waits. Of several runs it names the one that it is of."""
+    if only_tickets(status):
+        return "Close all" if _holds(status) else "Cancel all orders"
     if isinstance(status, str) or status.run is None:
         return "Stop & Exit"
     does = "Cancel the wait" if status.run.phase is Phase.WAITING else "Stop & Exit"
@@ -25,12 +27,16 @@ def label(status: Status | str) -> str:
 
 def answer(status: Status | str) -> str:
     """The button that does it."""
+    if only_tickets(status):
+        return answer_of_all(status)
     run = None if isinstance(status, str) else status.run
     return "Yes, cancel" if run is not None and run.phase is Phase.WAITING else "Yes, exit"
 
 
 def refusal(status: Status | str) -> str:
     """The button that leaves everything as it is."""
+    if only_tickets(status):
+        return "Keep them"
     run = None if isinstance(status, str) else status.run
     return "Keep waiting" if run is not None and run.phase is Phase.WAITING else "Keep running"
 
@@ -52,25 +58,79 @@ def question(status: Status | str) -> str:
         said.append("Look again, cancel what works and buy back what is open?")
     if (others := len(runs.several(status)) - 1) > 0:
         said = [f"{runs.called(status, run)}:", *said, f"{others} other run{'s go' if others > 1 else ' goes'} on."]
+    if singles := len(watch.tickets(status)):
+        said.append(f"{_count(singles, 'order ticket')} {'go' if singles > 1 else 'goes'} on.")
     if not status.runner.alive:
         said.append(SILENT)
     return " ".join(said)
 
 
+def only_tickets(status: Status | str) -> bool:
+    """Are single orders all there is to close?"""
+    return not isinstance(status, str) and not watch.running(status) and bool(watch.tickets(status))
+
+
+def _holds(status: Status | str) -> bool:
+    return not isinstance(status, str) and any(one.open_quantity for one in watch.tickets(status))
+
+
+def everything(status: Status | str) -> str:
+    """What there is besides the run that is shown, with it: ``All 2 runs``, ``All: 1 run, 2 order tickets``. Empty where that is all."""
+    if isinstance(status, str) or only_tickets(status):
+        return ""
+    among, singles = _open_runs(status), watch.tickets(status)
+    if singles:
+        return f"All: {_count(len(among), 'run')}, {_count(len(singles), 'order ticket')}"
+    return f"All {len(among)} runs" if len(among) > 1 else ""
+
+
+def answer_of_all(status: Status | str) -> str:
+    """The button that closes all of it."""
+    if only_tickets(status):
+        return "Yes, close all" if _holds(status) else "Yes, cancel all"
+    if isinstance(status, str) or watch.tickets(status):
+        return "Yes, close everything"
+    return f"Yes, exit all {len(_open_runs(status))} runs"
+
+
 def question_of_all(status: Status) -> tuple[list[str], str]:
-    """What stopping all runs would do, a line for each, and what that would realise in all."""
-    among = runs.several(status)
+    """What stopping all runs and closing all single orders would do, a line for each, and what that would realise in all."""
+    among, singles = _open_runs(status), watch.tickets(status)
     said = runs.names(among)
     lines = [f"{said[run.run_id]}: {RECORDED if recorded(run) else stop_words(run)}" for run in among]
+    lines += [f"{orders_words.close_of_ticket(one)}." for one in singles]
     held = [run for run in among if any(leg.open_quantity for leg in run.legs)]
-    known = [run.pnl for run in held if run.pnl is not None]
-    total = sum(known, Decimal(0))
+    results = [*(run.pnl for run in held), *(one.pnl for one in singles if one.open_quantity)]
     places = max((parts.places(run.premium) for run in held), default=2)
-    money = "what they would realise in all is not known now" if len(known) < len(held) else (
-        f"in all realises ≈ {parts.dollars(total, places, signed=True)}"
-    )  # fmt: skip
-    silent = "" if status.runner.alive else f" {SILENT}"
-    return lines, f"Stop all {len(among)} runs: {money}.{silent}"
+    what = (
+        f"{_to_do(among, singles)}: {_in_all(results, places)}"
+        if results
+        else f"{_to_do(among, singles)}; nothing is held"
+    )
+    return lines, f"{what}.{'' if status.runner.alive else f' {SILENT}'}"
+
+
+def _to_do(among: tuple[RunView, ...], singles: tuple[TicketView, ...]) -> str:
+    stop = f"Stop {'the run' if len(among) == 1 else f'all {len(among)} runs'}" if among else ""
+    end = "close" if any(one.open_quantity for one in singles) else "cancel"
+    close = f"{end} {_count(len(singles), 'order ticket')}" if singles else ""
+    both = " and ".join(filter(None, (stop, close)))
+    return both[:1].upper() + both[1:]
+
+
+def _in_all(results: list[Decimal | None], places: int) -> str:
+    known = [one for one in results if one is not None]
+    if len(known) < len(results):
+        return "what they would realise in all is not known now"
+    return f"in all realises ≈ {parts.dollars(sum(known, Decimal(0)), places, signed=True)}"
+
+
+def _open_runs(status: Status) -> tuple[RunView, ...]:
+    return tuple(run for run in watch.seen(status) if watch.unresolved(run))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 class Piece(NamedTuple):
@@ -85,15 +145,26 @@ def bar_text(status: Status) -> tuple[str, list[Piece]]:
     state, pieces = _of_run(status)
     among, singles = runs.several(status), watch.tickets(status)
     if singles:
-        state = "Run flat" if state == "Flat" else state
-        count = f"{len(singles)} order ticket{'s' if len(singles) > 1 else ''}"
-        pieces = [*pieces, Piece(f"{count} not finished, see Orders & positions", count)]
+        state = {"Flat": "Run flat", "No run yet": "No run"}.get(state, state)
+        pieces = [*(pieces if watch.running(status) else ()), *_of_tickets(singles)]
     if not among or status.run is None:
         return state, pieces
-    opened = None if status.day is None else status.day.open
+    opened = runs.open_pnl(among)
     places = max(parts.places(run.premium) for run in among)
     money = parts.dollars(opened, places, signed=True)
     return state, [*pieces, Piece(f"all {len(among)} runs {money}", "")]
+
+
+def _of_tickets(singles: tuple[TicketView, ...]) -> list[Piece]:
+    """How many single orders are not finished, and what those that hold something have made."""
+    count, held = _count(len(singles), "order ticket"), [one for one in singles if one.open_quantity]
+    closing = sum(one.phase is Phase.EXITING for one in singles)
+    doing = f"{closing} of them being closed" if closing else "see Orders & positions"
+    told = [Piece(f"{count} not finished, {doing}", f"{count}{', closing' if closing else ''}")]
+    if held and all(one.pnl is not None for one in held):
+        money = parts.dollars(sum((one.pnl or Decimal(0) for one in held), Decimal(0)), 2, signed=True)
+        told.append(_piece(money))
+    return told
 
 
 def _of_run(status: Status) -> tuple[str, list[Piece]]:

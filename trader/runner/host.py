@@ -25,6 +25,7 @@ from trader.machine.doorbell import open_doorbell
 from trader.machine.signals import on_end
 from trader.machine.threads import LastingThread, tell_deaths_no_more, tell_deaths_to
 from trader.runner import killpoints, restart_notes
+from trader.runner.account_owner import connected
 from trader.runner.feed import Feed
 from trader.runner.local_venue import LocalVenue
 from trader.runner.logs import write_what_waits
@@ -80,8 +81,7 @@ class Host:
         if self._venue is not None:
             self._venue.start()
         try:
-            connection = resolve_connection(self._settings)
-            build_gateway(self._settings, connection).close()  # what cannot be used is said before a runner is begun
+            connection = connected(self._settings)  # what cannot be used is said before a runner is begun
         except TraderError:
             self.stop()
             raise

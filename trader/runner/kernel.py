@@ -75,23 +75,38 @@ class Kernel:
         When the records cannot be committed, the engine is told first and decides again: it takes no new risk then, and what
         it decides is performed while its records wait.
         """
-        state, effects = step(self.state, event)
+        self.apply_some((event,))
+
+    def apply_some(self, events: Sequence[ev.AnyEvent]) -> int:
+        """The same of as many of these events, one after another, as one commit may hold, which answers one command at most; how
+        many that were. One whose step fails is left for the next call, unless it is the first."""
+        state, count = self.state, 0
         records: list[AnyRecord] = []
         requests: list[Request] = []
         mark: CommandMark | None = None
-        for effect in effects:
-            if isinstance(effect, Record):
-                records.append(effect)
-            elif isinstance(effect, AckCommand):
-                mark = mark or build_mark(effect.command_id, effect.status, effect.detail)
-            else:
-                requests.append(effect)
+        while count < len(events) and mark is None:
+            try:
+                state, effects = step(state, events[count])
+            except Exception:
+                if not count:
+                    raise
+                break
+            count += 1
+            for effect in effects:
+                if isinstance(effect, Record):
+                    records.append(effect)
+                elif isinstance(effect, AckCommand):
+                    mark = mark or build_mark(effect.command_id, effect.status, effect.detail)
+                else:
+                    requests.append(effect)
+        at = events[count - 1].at
         wanted = records or mark is not None
         if wanted and not self._recorder.commit(records, mark) and not state.journal_fault:
-            self.journal_changed(event.at)
-            if not isinstance(event, ev.JournalChanged):
-                self.apply(event)
-            return
+            self.journal_changed(at)
+            for event in events[:count]:
+                if not isinstance(event, ev.JournalChanged):
+                    self.apply(event)
+            return count
         self.state = state
         if records and self._recorder.fault:
             self._keep_halts(records)
@@ -100,7 +115,8 @@ class Kernel:
         if records:
             self._recorded(records, self.state)
         if self._recorder.fault and not self.state.journal_fault:
-            self.journal_changed(event.at)  # they may be written, or not: no new risk until it is known
+            self.journal_changed(at)  # they may be written, or not: no new risk until it is known
+        return count
 
     def journal_changed(self, at: Now) -> None:
         """Let the engine know whether the journal can be written now."""

@@ -30,6 +30,7 @@ _LIBRARIES = ("urllib3", "requests", "websocket")  # their own lines stand in th
 _QUIET = ("alembic", "sqlalchemy", "asyncio")
 
 # Nothing that logs is given a secret. Should a library or an exception carry one all the same, it ends here.
+_MARKS = ("api", "secret", "signature", "password")  # a line with none of them has nothing to look through
 _SECRET = re.compile(
     r"""(?i)((?:api[-_ ]?key|api[-_ ]?secret|secret|signature|password)\\?["']?\s*[:=]\s*\\?["']?)[^"'\s,;&}\\]+"""
 )
@@ -64,7 +65,8 @@ class _OneLine(logging.Formatter):
 
 
 def _redacted(text: str) -> str:
-    return _SECRET.sub(r"\1***", text)
+    folded = text.casefold()
+    return _SECRET.sub(r"\1***", text) if any(mark in folded for mark in _MARKS) else text
 
 
 class _Console(logging.Handler):

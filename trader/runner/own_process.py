@@ -9,13 +9,13 @@ import subprocess
 import sys
 import threading
 
-from trader.config.connection import resolve_connection
 from trader.config.files import private_folder
 from trader.config.settings import Settings
 from trader.domain.errors import ConfigError, JournalError
 from trader.journal.lease import Lease
 from trader.journal.store import Journal
 from trader.machine.threads import LastingThread
+from trader.runner.account_owner import connected
 from trader.runner.logs import set_up_logging
 from trader.runner.market_clock import wall_now
 from trader.runner.process import is_provably_dead, is_running
@@ -45,7 +45,7 @@ class RunnerProcess:
             ConfigError, JournalError: The settings or the journal cannot be used, or the process ended and has said why.
         """
         if self._settings.env != "paper":
-            self._account = resolve_connection(self._settings).account
+            self._account = connected(self._settings).account
         self._journal = open_home(self._settings)
         self._process = _launch()
         while not self._is_held():

@@ -72,8 +72,9 @@ class Due:
         self._next[what] = now + every
         return True
 
-    def at_once(self, what: str) -> None:
-        self._next.pop(what, None)
+    def soon(self, what: str, secs: float) -> None:
+        """Within so many seconds, if it is not due before."""
+        self._next[what] = min(self._next.get(what, 0.0), time.monotonic() + secs)
 
 
 class CommandPoll:
@@ -96,12 +97,12 @@ class CommandPoll:
 
     def look(self) -> None:
         try:
-            if not self._journal.has_pending_commands(self._account):
-                self._handed.clear()
-                return
             waiting = self._journal.pending_commands(self._account)
         except JournalError as error:
             self._failed(error)
+            return
+        if not waiting:
+            self._handed.clear()
             return
         now = self._monotonic()
         for command in waiting:

@@ -9,8 +9,9 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 
 from trader.domain.errors import JournalError
 from trader.engine import events as ev
@@ -46,8 +47,23 @@ from trader.runner.writing import Writer
 logger = logging.getLogger(__name__)
 
 TICK_SECS = 0.1
+_TOLD_SECS = (
+    0.05  # what was recorded is in a picture then: one that was made at once would hold up the request it led to
+)
+
+_TOGETHER = 16  # events of orders in one commit
 
 Item = ev.AnyEvent | Note | CommandRow | JournalError
+
+
+def _of_orders(items: Iterable[Item]) -> list[ev.AnyEvent]:
+    """What is told of orders, as far as nothing else stands between."""
+    told: list[ev.AnyEvent] = []
+    for item in islice(items, _TOGETHER):
+        if not isinstance(item, ev.SubmitAnswered | ev.CancelAnswered | ev.OrderSeen | ev.FillSeen | ev.PositionSeen):
+            break
+        told.append(item)
+    return told
 
 
 class Runner:
@@ -183,14 +199,16 @@ class Runner:
         """Everything there is to do now. Each part is done whatever became of the others: one event that cannot be
         handled must not keep the clock, and with it every exit, from being heard."""
         self._beat = time.monotonic()
-        failed = [self._guarded(self._take, self._inbox.popleft()) for _ in range(len(self._inbox))]
+        items, failed = deque(self._inbox.popleft() for _ in range(len(self._inbox))), []
+        while items and not self._release.fenced:
+            failed.append(self._guarded(self._take, items))
         failed += [self._guarded(self._market), self._guarded(self._chores), self._guarded(self._look_ahead)]
         if words := next(filter(None, failed), ""):
             self._failed(words)
         else:
             self._failing.none()
 
-    def _guarded(self, part: Callable[..., None], *given: Item) -> str:
+    def _guarded(self, part: Callable[..., None], *given: deque[Item]) -> str:
         """What went wrong in a part of a turn, empty when nothing. The edge of the loop that must live."""
         if self._release.fenced:
             return ""
@@ -209,17 +227,25 @@ class Runner:
             return f"{type(error).__name__}: {error}"
         return ""
 
-    def _take(self, item: Item) -> None:
-        match item:
-            case Note():
-                self._telling.record(item)
-            case CommandRow():
-                self._commands.carry_out(item)
-            case JournalError():
-                self._degrade(item)
-            case _:
-                self._kernel.apply(item)
-                self._telling.heard(item)
+    def _take(self, items: deque[Item]) -> None:
+        """The first of these, and what is told of orders behind it: fifty answers to a list are not fifty waits for the disk."""
+        item, count = items[0], 1
+        try:
+            match item:
+                case Note():
+                    self._telling.record(item)
+                case CommandRow():
+                    self._commands.carry_out(item)
+                case JournalError():
+                    self._degrade(item)
+                case _ if told := _of_orders(items):
+                    count = self._kernel.apply_some(told)
+                case _:
+                    self._kernel.apply(item)
+                    self._telling.heard(item)
+        finally:
+            for _ in range(count):
+                items.popleft()
 
     def _market(self) -> None:
         batch = self._feed.take()
@@ -284,7 +310,7 @@ class Runner:
 
     def _recorded(self, records: Sequence[AnyRecord], state: State) -> None:
         log_records(records, state)
-        self._due.at_once("publish")
+        self._due.soon("publish", _TOLD_SECS)
 
     def _degrade(self, error: JournalError) -> None:
         """The journal failed outside a step: the engine is told all the same, once."""

@@ -186,7 +186,7 @@ class BookRules:
                 and run.created <= (t.created_at - start).total_seconds() <= run.finished_secs
             )
         ]
-        theirs = sum((t.amount for t in moved), Decimal(0))
+        theirs = sum((t.amount for t in moved), Decimal(0)) + run.moved_cash()
         told = finished.realized_pnl
         if not self._evidence.world.plan.costs_told:
             theirs -= sum((t.amount for t in moved if t.transaction_type in _COSTS), Decimal(0))

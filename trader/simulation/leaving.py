@@ -10,12 +10,11 @@ from trader.simulation.slicing import pause_secs
 STOP_SECS = 1.3  # rows are polled every tick; a second of grace is the supervisor's rhythm
 NEXT_TRY_SECS = 8.0
 _ORDER_SECS = 63.0  # an order is answered once it has gone out or is refused; what it needs to know is waited for
-_SHARED_SECS = 14.0  # ten for the fate of a closing order beside another run, the rest for a step that was late
 _FIRST_EXIT_SECS = 6.5  # two for a cancel's answer, the rest for refusals before it
 _TIME_EXIT_SECS = 3.5
 _AFTER_BOOT_SECS = 5.5
 _COVER_SECS = 30.0  # after a boot what covers waits so long for a read that tells what it covers
-_SHARED_SECS = 12.0  # and what another run holds too so long for one that tells what is closed: ten, and the rhythm
+_SHARED_SECS = 12.0  # what another run holds too so long for one that tells what is closed, or a closing order's fate: ten, and the rhythm
 _READ = ("positions", "open_orders", "fills", "order_history")
 
 

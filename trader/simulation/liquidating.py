@@ -1,8 +1,10 @@
 """LG1–LG4: liquidation. LG1 where the preset refuses it, no run sells what would be liquidated before its maximum loss fires; where it
 warns, a person is told, and only then. LG2 with the guard on, and prices that do not leap over it, no leg is liquidated before an
-exit was decided. LG3 the ladder tells the price at which the exchange liquidates each leg. LG4 the guard fires near a liquidation alone.
+exit was decided. LG3 the ladder tells the price at which the exchange liquidates each leg, as it was read last. LG4 the
+guard fires near a liquidation alone.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import pairwise
@@ -39,6 +41,7 @@ class LiquidationRules:
             tuple[str, str], list[float]
         ] = {}  # run and leg → when prices beyond its guard were heard, in a row
         self._warned: set[str] = set()
+        self._spots: deque[tuple[float, Decimal]] = deque(maxlen=64)  # of each of the last seconds
         self._seen = 0
 
     def booted(self) -> None:
@@ -186,23 +189,30 @@ class LiquidationRules:
 
     def every_second(self, healthy: float) -> None:
         world = self._evidence.world
-        if not world.plan.liquidates or not world.is_isolated or int(self._evidence.secs) % _EVERY_SECS:
+        if not world.plan.liquidates:
+            return
+        self._spots.append((self._evidence.secs, world.venue.market.spot("BTC")))
+        if not world.is_isolated or int(self._evidence.secs) % _EVERY_SECS:
             return
         shell = world.current
         for run in self._evidence.notes.structures():
             last = max((o.ended for o in run.orders.values()), default=0.0)
             settled = min(self._evidence.secs - last, healthy, self._evidence.secs - run.phase_secs) > _SHOWN_SECS
             if shell is not None and settled and run.phase is Phase.HOLDING and run.run_id in shell.state.runs:
-                self._check_shown(run, build_view(shell.state, shell.state.runs[run.run_id], shell.now()).ladder)
+                view = build_view(shell.state, shell.state.runs[run.run_id], shell.now())
+                self._check_shown(run, view.ladder, shell.holdings_heard.get(run.run_id, 0.0))
 
-    def _check_shown(self, run: RunNote, ladder: object) -> None:
+    def _check_shown(self, run: RunNote, ladder: object, read: float) -> None:
+        """The exchange's price moves with the index, by the maintenance margin: what was read is as old as the read."""
+        spots = [spot for at, spot in self._spots if at > read - 1]
         shown = {rung.leg: rung.at_mark for rung in ladder if rung.code == "liquidation"}  # type: ignore[attr-defined]
         for leg in run.legs:
             true = self._liquidation(leg)
             if true is None or leg.side is Side.BUY or not run.net(leg.key):
                 continue
             told = shown.get(leg.key)
-            if told is None or abs(told - true) > true / 50:
+            since = (true + (spots[-1] - spot) * leg.maintenance_pct / 100 for spot in spots)
+            if told is None or min(abs(told - price) for price in since) > true / 50:
                 text = f"{leg.symbol} is liquidated at {true:.2f}, the ladder tells {told}"
                 self._evidence.report("LG3", f"run {run.run_id}: {text}", run.run_id)
 

@@ -1,10 +1,12 @@
 """EC1: no run begins an entry at prices at which it is not worth making, by the limits of its preset: what a leg and what all legs
-bring, what spread and fees of both ways take of the maximum loss in the first second, what the fees take of what is at stake.
+bring, what spread and fees of both ways take of the maximum loss in the first second, what the fees take of what is at stake; and
+none that earns nothing wherever spot goes.
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
+from trader.domain.instrument import Kind
 from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.engine import records as rec
@@ -62,6 +64,8 @@ def _flaws(run: RunNote, quotes: Sequence[Quote], spot: Decimal) -> list[str]:
             found.append(f"{leg.symbol} brings {price * units} USD, {risk.min_leg_premium_usd} are the least")
     if 0 < premium * _SLACK < risk.min_premium_usd:
         found.append(f"all legs bring {premium} USD, {risk.min_premium_usd} are the least")
+    if (earned := _most_earned(run.legs)) is not None and earned + premium <= 0:
+        found.append(f"it can earn nothing: {earned} USD at expiry where spot is best, {premium} of premium")
     entered = {leg.key: leg.quantity for leg in run.legs}
     basis = premium if premium > 0 else most_lost(run.legs, entered, premium)
     if basis is None or basis <= 0:
@@ -72,6 +76,20 @@ def _flaws(run: RunNote, quotes: Sequence[Quote], spot: Decimal) -> list[str]:
     if share > risk.max_fee_share_pct * _SLACK:
         found.append(f"fees are {share:.1f} % of the basis, {risk.max_fee_share_pct} is the most")
     return found
+
+
+def _most_earned(legs: Sequence[LegTerms]) -> Decimal | None:
+    """USD that the legs settle at where spot is best for them, without what they were entered for; None where there is no bound."""
+    units = [(leg, leg.side.sign * leg.quantity * leg.contract_value) for leg in legs]
+    if sum(size for leg, size in units if leg.kind is Kind.CALL) > 0:
+        return None
+    found = []
+    for spot in (Decimal(0), *(leg.strike for leg in legs)):
+        inside = [
+            max((spot - leg.strike) * (1 if leg.kind is Kind.CALL else -1), Decimal(0)) * size for leg, size in units
+        ]
+        found.append(sum(inside, Decimal(0)))
+    return max(found)
 
 
 def _fee(leg: LegTerms, price: Decimal, spot: Decimal) -> Decimal:
@@ -86,13 +104,10 @@ def _fee(leg: LegTerms, price: Decimal, spot: Decimal) -> Decimal:
 
 
 def _enters_at(run: RunNote, leg: LegTerms, quote: Quote) -> Decimal:
-    """The price its first order stands at; where it lies between ticks, by a tick the better one."""
+    """The price its first order stands at; where it lies between ticks, the better of both. By no more: a spread whose legs are worth
+    the same is entered for a credit or for a debit by a tick, and what percentages are of is another thing then."""
     assert quote.mark is not None and quote.bid is not None and quote.ask is not None
-    better = -leg.side.sign * leg.tick_size
-    match run.preset.orders.entry_reference:
-        case "mid":
-            return (quote.bid + quote.ask) / 2 + better
-        case "mark":
-            return quote.mark + better
-        case "touch":
-            return quote.bid if leg.side is Side.SELL else quote.ask
+    better = ROUND_CEILING if leg.side is Side.SELL else ROUND_FLOOR
+    touch = quote.bid if leg.side is Side.SELL else quote.ask
+    price = {"mid": (quote.bid + quote.ask) / 2, "mark": quote.mark, "touch": touch}[run.preset.orders.entry_reference]
+    return (price / leg.tick_size).to_integral_value(better) * leg.tick_size

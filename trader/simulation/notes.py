@@ -65,6 +65,7 @@ class RunNote(msgspec.Struct):
     missing: dict[
         str, int
     ] = {}  # contracts that the read before the newest fill did not show, where others held them too
+    moved: list[rec.ClosingMoved] = []  # what another's order has closed of it, or one of its own of another's
     beside: tuple[Foreign, ...] = ()
     stop_secs: float | None = None
     cancel_secs: float | None = None  # since when no further entry of a ticket may go out
@@ -94,11 +95,17 @@ class RunNote(msgspec.Struct):
 
     def net(self, key: str, *, own_only: bool = False) -> int:
         """Signed contracts the journal's fills make on a leg."""
-        return sum(
+        moved = sum(one.quantity for one in self.moved if one.leg == key and not own_only)
+        return -moved * self.leg(key).side.sign * bool(moved) + sum(
             f.side.sign * f.quantity
             for k, f in self.fills.values()
             if k == key and (not own_only or f.kind is FillKind.NORMAL)
         )
+
+    def moved_cash(self) -> Decimal:
+        """USD of what was closed by another run's order, less that of its own orders which belongs to another."""
+        worths = (-one.side.sign * one.quantity * one.price * self.leg(one.leg).contract_value for one in self.moved)
+        return sum(worths, Decimal(0))
 
     def told_since(self, since: datetime, products: set[int]) -> Decimal:
         """USD that the run has told of these contracts since that instant, what it has estimated included."""
@@ -228,6 +235,9 @@ class Notes:
                 self._filled(run, leg, fill, secs)
             case rec.FillCosted():
                 self._costed(run, record)
+            case rec.ClosingMoved(symbol=symbol):
+                run.moved.append(record)
+                self.filled_secs[symbol] = secs
             case rec.PositionObserved(symbol=symbol, quantity=quantity):
                 run.positions[symbol] = quantity
                 run.missing.pop(symbol, None)

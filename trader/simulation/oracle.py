@@ -178,6 +178,10 @@ class Oracle:
             self.triggers.chain_heard()
             self.paying.heard(event.quotes)
 
+    def account_heard(self, shell: Shell, event: ev.AccountRead, began: float) -> None:
+        """A runner is about to hear this of the account; the read began then."""
+        self.wallet.account_heard(shell, event, began)
+
     def wallet_heard(self, shell: Shell, event: ev.WalletRead) -> None:
         """A runner is about to hear this ledger."""
         self.wallet.heard(shell, event)

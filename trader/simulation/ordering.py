@@ -37,7 +37,9 @@ class OrderRules:
         )  # runs of which the exchange has taken an exit, whatever the journal still knows
         self._cancels: set[str] = set()  # orders of which a cancel was ever recorded
         self._blind: set[str] = set()  # exits sent beside one lost for long, of which nothing could be read
-        self._unrecorded: set[str] = set()  # exits that left while the journal could not be written
+        self._unrecorded: dict[
+            str, Purpose
+        ] = {}  # exits that left while the journal could not be written, and what for
 
     def net(self, run_id: str, symbol: str) -> int:
         """Signed contracts of our own orders, as executed by the exchange."""
@@ -172,7 +174,7 @@ class OrderRules:
         run = self._evidence.notes.runs.get(self._run_of.get(coid or "", ""))
         if self._is_degraded_exit(arrival, intent):
             self._run_of[intent.client_order_id] = intent.run_id
-            self._unrecorded.add(intent.client_order_id)
+            self._unrecorded[intent.client_order_id] = intent.purpose
             return
         if run is None or coid is None:
             self._evidence.report("I4", f"order {coid} arrived without an intent in the journal")
@@ -290,7 +292,8 @@ class OrderRules:
     def _protects(self, coid: str) -> bool:
         """Whether an order rests to close a ticket later, beside which its entry may go on."""
         note = self._evidence.notes.runs[self._run_of[coid]].orders.get(coid)
-        return note is not None and note.intent.purpose is Purpose.CLOSE
+        purpose = self._unrecorded.get(coid) if note is None else note.intent.purpose
+        return purpose is Purpose.CLOSE
 
     def watch_fills(self) -> None:
         fills = self._evidence.world.venue.account.fills

@@ -20,6 +20,7 @@ _LASTING_READS = 4  # that tell the same difference one after another: it is one
 _ACCOUNT_SECS = 18.0  # a read of the account that is older may miss a fill
 _WAITED_SECS = 560.0  # so long a ledger is asked for at least
 _WRITTEN_SECS = 2.5
+_LISTS = ("positions", "open_orders", "fills")
 
 
 class WalletRules:
@@ -32,8 +33,12 @@ class WalletRules:
         self._steady: dict[str, tuple[Decimal, int]] = {}  # run → the difference as heard last, how often in a row
         self._ripe: dict[str, float] = {}  # runs of which a ledger was heard that settles it, and since when
         self._given_up: set[str] = set()  # runs of which was told that the ledger could not be read
+        self._read: dict[
+            str, float
+        ] = {}  # run → when the newest read of the account was begun that told all of its contracts
 
     def booted(self) -> None:
+        self._read.clear()
         self._ripe.clear()
         self._steady.clear()
         self._given_up.clear()
@@ -46,21 +51,38 @@ class WalletRules:
         self._heard[event.run_id] = event
         difference, secs = self._difference(run, event), self._evidence.secs
         was, reads = self._steady.get(event.run_id, (difference, 0))
-        reads = 0 if self._may_change(run, shell) else reads + 1 if difference == was else 1
+        reads = 0 if self._may_change(run) else reads + 1 if difference == was else 1
         self._steady[event.run_id] = difference, reads
         is_even = not self._is_guessed(run) and not difference
         if run.compared is None and (is_even or reads >= _LASTING_READS):
             self._ripe.setdefault(event.run_id, secs)
 
-    def _may_change(self, run: RunNote, shell: Shell) -> bool:
+    def account_heard(self, shell: Shell, event: ev.AccountRead, began: float) -> None:
+        """The present runner is about to hear of the account. A row that makes no sense, and may be of a run's contracts, hides what
+        has been traded in them."""
+        if (
+            shell is not self._evidence.world.current
+            or event.error
+            or None in (event.positions, event.open_orders, event.fills)
+        ):
+            return
+        for run_id in event.runs:
+            run = self._evidence.notes.runs.get(run_id)
+            if run is None or any(f"-{run_id[:5]}-" in name for name in event.failed):
+                continue
+            odd = (event.odd_of(member, leg.symbol, leg.product_id) for member in _LISTS for leg in run.legs)
+            if not any(odd):
+                self._read[run_id] = began
+
+    def _may_change(self, run: RunNote) -> bool:
         """Whether another run may have traded in these contracts without having told it yet, with its cost."""
         others = (one for one in self._evidence.notes.unresolved() if one.orders and _products(one) & _products(run))
-        return any(self._is_behind(one, shell) for one in others)
+        return any(self._is_behind(one) for one in others)
 
-    def _is_behind(self, run: RunNote, shell: Shell) -> bool:
+    def _is_behind(self, run: RunNote) -> bool:
         now = self._evidence.world.agenda.now
         return (
-            self._evidence.secs - shell.account_heard.get(run.run_id, -_ACCOUNT_SECS) > _ACCOUNT_SECS
+            self._evidence.secs - self._read.get(run.run_id, -_ACCOUNT_SECS) > _ACCOUNT_SECS
             or any(fill.commission is None for _, fill in run.fills.values())
             or any(order.reported > order.filled for order in run.orders.values())
             or any(leg.has_expired(now) and run.net(leg.key) for leg in run.legs)

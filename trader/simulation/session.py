@@ -325,6 +325,9 @@ class Session:
     def wallet_heard(self, shell: Shell, event: ev.WalletRead) -> None:
         self.oracle.wallet_heard(shell, event)
 
+    def account_heard(self, shell: Shell, event: ev.AccountRead, began: float) -> None:
+        self.oracle.account_heard(shell, event, began)
+
     def margin_heard(self, shell: Shell, event: ev.MarginRead) -> None:
         if shell is self.current:
             self.oracle.margins.heard(event.terms)

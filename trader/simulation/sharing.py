@@ -8,9 +8,9 @@ from collections import Counter
 from decimal import Decimal
 
 from trader.domain.fill import FillKind
-from trader.domain.order import OrderIntent, Purpose
+from trader.domain.order import OrderIntent, Purpose, Side
 from trader.engine import records as rec
-from trader.engine.records import Phase
+from trader.engine.records import LegTerms, Phase
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import RunNote
 from trader.simulation.ordering import OrderRules
@@ -113,10 +113,11 @@ class SharingRules:
                     self._check_barred(run)
 
     def _check_barred(self, run: RunNote) -> None:
-        """An entry of another run rests where this one closes, and nobody has asked to cancel it."""
+        """An entry of another run rests where this one closes, and nobody has asked to cancel it. A leg that covers others closes
+        after them."""
         resting = {o.client_order_id for o in self._evidence.world.venue.account.open_orders.values()}
         for leg in run.legs:
-            if not run.net(leg.key) or leg.key in run.kept:
+            if not run.net(leg.key) or leg.key in run.kept or self._is_later(run, leg):
                 continue
             for other in self._others(run, leg.symbol):
                 for note in other.orders.values():
@@ -124,6 +125,14 @@ class SharingRules:
                     meets = note.intent.purpose is Purpose.ENTRY and note.intent.side is leg.side
                     if meets and note.intent.symbol == leg.symbol and coid in resting and note.cancel_secs is None:
                         self._evidence.report("AL5", f"{coid} bars the exit of {run.run_id}")
+
+    def _is_later(self, run: RunNote, leg: LegTerms) -> bool:
+        """Whether a long leg covers short ones that are not closed yet, or were a moment ago."""
+        shorts = [one for one in run.legs if leg.side is Side.BUY and one.side is Side.SELL and one.kind is leg.kind]
+        orders = [order for short in shorts for order in run.leg_orders(short.key)]
+        if any(run.net(short.key) for short in shorts) or any(o.open or o.reported > o.filled for o in orders):
+            return True
+        return self._evidence.secs - max((order.ended for order in orders), default=0.0) <= _BARRED_SECS
 
     def booked_once(self) -> None:
         """AL1, at any time."""

@@ -80,6 +80,8 @@ class Surroundings(Protocol):
 
     def wallet_heard(self, shell: "Shell", event: ev.WalletRead) -> None: ...
 
+    def account_heard(self, shell: "Shell", event: ev.AccountRead, began: float) -> None: ...
+
     def margin_heard(self, shell: "Shell", event: ev.MarginRead) -> None: ...
 
 
@@ -546,6 +548,7 @@ class Shell:
 
         def hear(now: Now) -> ev.AnyEvent:
             """Noted when it is heard: what a paused process is handed it hears when it goes on."""
+            self._world.account_heard(self, event, began)
             if event.positions is not None and event.open_orders is not None:
                 for run_id in event.runs:
                     self.holdings_heard[run_id] = began

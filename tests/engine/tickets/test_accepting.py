@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.engine.scene import EXPIRY, SPOT, UNREAD
+from tests.engine.scene import EXPIRY, SPOT, UNREAD, greeks
 from tests.engine.scene import holding as run_holding
 from tests.engine.several import take
 from tests.engine.tickets.stage import CALL, PERP, PUT, Phase, Stage, buy, perp_quote, perpetual, sell, staged
@@ -190,6 +190,28 @@ def test_what_cannot_be_read_in_time_is_refused() -> None:
     (refused,) = stage.of(rec.TicketRefused)
     assert refused.code == "CONTRACTS_NOT_READ" and "timed out" in refused.detail
     assert stage.acks()[0].status == "refused" and stage.ticket().phase is Phase.DONE
+
+
+def test_a_price_that_was_young_when_the_stream_last_spoke_is_read_again() -> None:
+    stage = Stage()
+    stage.order(buy())  # its contracts are read with the prices of all
+    stage.pass_time(4.5)
+    assert stage.market is not None
+    stage.quotes(perp_quote(stage.market))
+    stage.pass_time(4.5)
+    stage.order(buy(CALL), serve=False)
+    assert [intent.symbol for intent in stage.submits()] == [PERP]
+    stage.read()
+    assert [intent.symbol for intent in stage.submits()] == [PERP, CALL]
+
+
+@pytest.mark.parametrize("told", [float("nan"), float("inf"), float("-inf")])
+def test_a_delta_that_is_no_number_leaves_a_journal_that_can_be_read(told: float) -> None:
+    stage = Stage()
+    stage.chain = [(one, replace(quoted, greeks=greeks(told), mark_iv=told)) for one, quoted in stage.chain]
+    stage.order(buy(CALL))
+    (chosen,) = stage.of(rec.LegsChosen)
+    assert rec.decode_record(rec.encode_record(chosen)) == chosen
 
 
 def test_an_order_that_came_too_late_is_refused_and_reduce_only_ones_are_not() -> None:

@@ -187,6 +187,18 @@ def test_a_pause_leaves_a_working_order_where_it_is() -> None:
     assert not stage.cancels() and stage.ticket().phase is Phase.ENTERING
 
 
+def test_what_the_gate_has_held_back_does_not_begin_once_trading_is_paused() -> None:
+    stage = Stage()
+    for _ in range(5):
+        stage.feed(ev.MarginRead, error="timed out", terms=None)
+    stage.order(buy(**BID))
+    assert stage.of(rec.OrderDenied)[-1].code == "API_FAILING" and not stage.submits()
+    stage.feed(ev.LevelCommand, command_id="l", level=rec.OperatorLevel.PAUSE, issued_by="tester")
+    stage.moved(after=2)
+    assert not stage.submits() and ended(stage) == "refused"
+    assert stage.of(rec.TicketRefused)[-1].code == "TRADING_PAUSED"
+
+
 def test_a_limit_rests_as_long_as_it_takes_and_is_not_looked_up_one_by_one() -> None:
     stage = Stage()
     stage.order(buy(**BID))
@@ -359,6 +371,8 @@ AMEND: list[tuple[dict[str, Any], str]] = [
     ({"side": "sell"}, "What can be changed is"),
     ({}, "What can be changed is"),
     ({"stop_loss": {"price": "101000"}}, "TRIGGER_ALREADY_MET: stop_loss.price"),
+    ({"stop_loss": {"price": "98000.3"}}, "PRICE_OFF_TICK: stop_loss.price"),
+    ({"take_profit": {"price": "104000", "limit_price": "103500.3"}}, "PRICE_OFF_TICK: take_profit.limit_price"),
 ]
 
 
@@ -373,6 +387,15 @@ def test_a_change_that_cannot_be_made_is_refused_and_nothing_is_cancelled(change
     assert not stage.cancels()
 
 
+def test_a_protection_off_tick_is_refused_of_what_is_held_after_a_restart_too() -> None:
+    stage = holding(ticket=buy(stop_loss={"price": "98000"}))
+    stage.take_up()
+    stage.restart()
+    stage.amend(stop_loss={"price": "98000.3"})
+    assert (stage.acks()[-1].status, stage.cancels()) == ("refused", [])
+    assert "PRICE_OFF_TICK: stop_loss.price" in stage.acks()[-1].detail
+
+
 def test_a_position_is_adopted_as_it_stands_and_closed_like_any_other() -> None:
     stage = Stage()
     stage.exchange.foreign = {PERP: -3}
@@ -380,7 +403,8 @@ def test_a_position_is_adopted_as_it_stands_and_closed_like_any_other() -> None:
     run = stage.ticket("adopt-1")
     assert (run.phase, run.open_quantity("T"), run.leg("T").side) == (Phase.HOLDING, 3, "sell")
     assert stage.acks()[-1].status == "accepted" and not stage.sent()
-    assert stage.state.account.flows == ()
+    (flow,) = stage.state.account.flows  # as if entered at the exchange's price: closing is booked against it there
+    assert (flow.usd, flow.contracts) == (D(297), -3)
     stage.close(ticket=run.run_id)
     stage.finish()
     run = stage.ticket("adopt-1")

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from tests.engine.tickets.stage import PERP, Phase, Purpose, Stage, buy, holding, sell
+from trader.config.ticket import TicketRequest
 from trader.domain.order import OrderIntent, OrderStatus, OrderType
 from trader.domain.trigger import Stop, StopKind, Trigger
 from trader.engine import records as rec
+from trader.engine.fold import evolve
 
 D = Decimal
 GUARDED: dict[str, Any] = {"stop_loss": {"price": "98000"}, "take_profit": {"price": "104000", "limit_price": "103500"}}
@@ -198,6 +200,24 @@ def test_a_refused_protection_is_told_and_tried_again_ever_more_slowly() -> None
     refused = [o for o in stage.ticket().leg_orders("T", Purpose.CLOSE) if o.status is OrderStatus.REJECTED]
     assert 4 <= len(refused) <= 7
     assert any(code.startswith("unprotected") for code in stage.alerts())
+
+
+def test_a_protection_that_our_own_gate_refuses_is_told() -> None:
+    stage = guarded()
+    older = TicketRequest.model_validate(
+        buy(limit_price="99900", stop_loss={"price": "98000.3"})
+    )  # taken by a version before
+    body = older.model_dump(mode="json")
+    amended = rec.TicketAmended(
+        run_id=stage.ticket().run_id, wall=stage.wall, ticket=body, command_id="a", issued_by="t"
+    )
+    stage.state = evolve(stage.state, amended)
+    for _ in range(6):
+        stage.moved(after=1)
+        stage.serve_cancels()
+    assert {record.code for record in stage.of(rec.OrderDenied)} == {"PRICE_OFF_TICK"}
+    (told,) = [one for one in stage.of(rec.AlertRaised) if one.code == "unprotected:L"]
+    assert told.level == "error" and "PRICE_OFF_TICK" in told.text
 
 
 def test_a_restart_keeps_one_protection() -> None:

@@ -74,8 +74,7 @@ async def place_orders(desk: ADesk, body: OrderRequest, key: Key, who: Who, wait
         return desk.order(tickets, issued_by="api", confirm=body.confirm, key=key, who=who)
 
     receipt = await to_thread.run_sync(ask)
-    await settled(desk, receipt, wait)
-    found = await to_thread.run_sync(desk.await_order, receipt.command_id, 0.0)
+    found = await to_thread.run_sync(desk.order_answer, await settled(desk, receipt, wait))
     if found.status == "refused":
         at_fault = [
             (f"tickets[{number}]{one.field and '.'}{one.field}", one.sentence)

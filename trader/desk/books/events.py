@@ -15,7 +15,7 @@ from trader.domain.wording import plain, refusal_words
 from trader.engine import records as rec
 from trader.engine.record_kinds import kind_of, sentence
 from trader.journal import Journal
-from trader.journal.listings import Origin, Wanted
+from trader.journal.listings import Changing, Origin, Wanted
 
 KINDS: tuple[EventKind, ...] = get_args(EventKind)
 _LOOKED_AT = 200
@@ -28,6 +28,7 @@ _TOLD_BY: Mapping[type[rec.Record], tuple[EventKind, ...]] = {
     rec.CancelIntended: ("order_cancel_asked",),
     rec.FillRecorded: ("order_filled", "position_opened", "position_updated", "position_closed"),
     rec.PositionAdopted: ("position_opened",),
+    rec.ClosingMoved: ("position_opened", "position_updated", "position_closed"),
     rec.TicketRefused: ("risk_failed",),
     rec.TicketAmended: ("order_modified",),
     rec.ClosingSet: ("order_modified",),
@@ -109,7 +110,7 @@ def _around(journal: Journal, rows: Sequence[tuple[int, rec.AnyRecord]]) -> _Aro
     origins = journal.origins({record.run_id for record in records if record.run_id})
     commands = {one for one in (getattr(record, "command_id", "") for record in records) if one}
     named = {_order_id(record) for record in records} - {""}
-    traded = {record.run_id for record in records if isinstance(record, rec.FillRecorded | rec.PositionAdopted)}
+    traded = {record.run_id for record in records if isinstance(record, Changing)}
     return _Around(
         origins=origins,
         issuers=journal.issuers(commands),
@@ -122,21 +123,21 @@ class Execution(NamedTuple):
     """What a run held of a contract before and after one of its executions, signed contracts."""
 
     seq: int
-    record: rec.FillRecorded | rec.PositionAdopted
+    record: Changing
     symbol: str
     had: int
     holds: int
 
 
-def positions_through(
-    executions: Sequence[tuple[int, rec.FillRecorded | rec.PositionAdopted]], origins: Mapping[str, Origin]
-) -> list[Execution]:
+def positions_through(executions: Sequence[tuple[int, Changing]], origins: Mapping[str, Origin]) -> list[Execution]:
     """The holdings of some runs, execution by execution."""
     held: dict[tuple[str, str], int] = {}
     found = []
     for seq, record in executions:
         if isinstance(record, rec.FillRecorded):
             symbol, moved = record.fill.symbol, record.fill.side.sign * record.fill.quantity
+        elif isinstance(record, rec.ClosingMoved):
+            symbol, moved = record.symbol, record.side.sign * record.quantity
         else:
             symbol = record.symbol
             moved = Side(origins[record.run_id].created.ticket.get("side", Side.BUY)).sign * record.quantity
@@ -238,6 +239,11 @@ def _adopted(seq: int, record: rec.PositionAdopted, around: _Around) -> Iterator
     yield _moved(told, *around.held[seq])
 
 
+def _closing_moved(seq: int, record: rec.ClosingMoved, around: _Around) -> Iterator[_Told]:
+    told = _Told("position_updated", sentence(record), record.symbol, quantity=abs(record.quantity), price=record.price)
+    yield _moved(told, *around.held[seq])
+
+
 def _moved(told: _Told, had: int, holds: int) -> _Told:
     """The position's side of an execution."""
     kind: EventKind = "position_closed" if not holds else "position_updated" if had else "position_opened"
@@ -270,6 +276,7 @@ _TELL: Mapping[type[rec.Record], Callable[[int, Any, _Around], Iterator[_Told]]]
     rec.CancelIntended: _cancel_sent,
     rec.FillRecorded: _filled,
     rec.PositionAdopted: _adopted,
+    rec.ClosingMoved: _closing_moved,
     rec.TicketRefused: _refused,
     rec.TicketAmended: _changed,
     rec.ClosingSet: _changed,

@@ -108,17 +108,19 @@ def _look(turn: Turn, underlying: str, legs: Sequence[LegTerms], sight: Sight, n
 
 
 def _with(spans: tuple[Span, ...], spot: Decimal, now: datetime, secs: int) -> tuple[Span, ...]:
-    """The window with one more price: of each stretch the extremes are enough."""
+    """The window with one more price: of each stretch the extremes are enough. A stretch stays until its last price has left the
+    window; so its first ones count for a little longer."""
     window = timedelta(seconds=secs)
-    if spans and now - spans[-1].began < window / _STRETCHES:
+    stretch = window / _STRETCHES
+    if spans and now - spans[-1].began < stretch:
         last = spans[-1]
         if last.low <= spot <= last.high:
             return spans
         spans = (*spans[:-1], Span(last.began, min(last.low, spot), max(last.high, spot)))
     else:
         spans = (*spans, Span(now, spot, spot))
-    if now - spans[0].began > window:
-        spans = tuple(span for span in spans if now - span.began <= window)
+    if now - spans[0].began > window + stretch:
+        spans = tuple(span for span in spans if now - span.began <= window + stretch)
     return spans
 
 

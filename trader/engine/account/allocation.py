@@ -36,8 +36,33 @@ def explained(state: State, symbol: str) -> int:
 def share_of(state: State, run: Run, symbol: str, seen: int) -> int:
     """What of a position shown at the exchange is a run's, with whatever nobody's fills explain."""
     runs = [other for other in state.runs.values() if other.phase is not Phase.DONE or other.run_id == run.run_id]
-    held = [done_in(other, symbol) for other in runs]
-    return shares(seen, held)[[other.run_id for other in runs].index(run.run_id)]
+    return _divided(runs, symbol, seen)[run.run_id]
+
+
+def _divided(runs: Sequence[Run], symbol: str, seen: int) -> dict[str, int]:
+    return dict(zip([run.run_id for run in runs], shares(seen, [done_in(run, symbol) for run in runs]), strict=True))
+
+
+class Shares:
+    """The same of all unfinished runs in one read: divided once for all of them, and again when a run has changed meanwhile."""
+
+    __slots__ = ("_found", "_runs")
+
+    def __init__(self) -> None:
+        self._runs: dict[str, Run] | None = None
+        self._found: dict[tuple[str, int], dict[str, int]] = {}
+
+    def of(self, state: State, run: Run, symbol: str, seen: int) -> int:
+        """A run's share of so many contracts."""
+        if state.runs is not self._runs:
+            self._runs, self._found = state.runs, {}
+        if (symbol, seen) not in self._found:
+            self._found[symbol, seen] = _divided(state.unresolved, symbol, seen)
+        return self._found[symbol, seen][run.run_id]
+
+    def observed(self, state: State) -> None:
+        """The last change of a run was an observation, which changes no share."""
+        self._runs = state.runs
 
 
 def shares(seen: int, held: Sequence[int]) -> list[int]:
@@ -76,7 +101,9 @@ def split(quantity: int, open_: Sequence[int]) -> list[int]:
 def others_in(state: State, run: Run, symbol: str) -> Iterable[Run]:
     """Other unfinished runs that have a leg in a contract."""
     for other in state.runs.values():
-        if other.run_id == run.run_id or other.phase is Phase.DONE:
+        if other.phase is Phase.DONE or other.run_id == run.run_id:
             continue
-        if any(leg.symbol == symbol for leg in other.legs):
-            yield other
+        for leg in other.legs:
+            if leg.symbol == symbol:
+                yield other
+                break

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from trader.domain.fill import Position
 from trader.domain.margin import MarginedPosition
 from trader.engine import records as rec
-from trader.engine.account.allocation import newest_fill_at, share_of, signed
+from trader.engine.account.allocation import Shares, newest_fill_at, signed
 from trader.engine.events import AccountRead
 from trader.engine.state import POSITION_LAG_SECS, Run, Watch, seconds_since
 from trader.engine.turn import Turn
@@ -13,7 +13,7 @@ from trader.engine.turn import Turn
 FOREIGN_SECS = 10.0
 
 
-def compare_positions(turn: Turn, run_id: str, event: AccountRead) -> None:
+def compare_positions(turn: Turn, run_id: str, event: AccountRead, shares: Shares) -> None:
     """Hold a run's share of the exchange's positions against its fills; a difference that lasts is somebody else's doing."""
     if event.positions is None:
         return
@@ -22,7 +22,7 @@ def compare_positions(turn: Turn, run_id: str, event: AccountRead) -> None:
     differs = False
     for leg in run.legs:
         whole = event.held(leg.symbol, leg.product_id)
-        held[leg.symbol] = seen = None if whole is None else share_of(turn.state, run, leg.symbol, whole)
+        held[leg.symbol] = seen = None if whole is None else shares.of(turn.state, run, leg.symbol, whole)
         if seen is None:
             continue  # its row could not be read, which proves nothing
         if seen != signed(run, leg.key):
@@ -32,6 +32,7 @@ def compare_positions(turn: Turn, run_id: str, event: AccountRead) -> None:
                 continue  # the read may lag the fill
         if run.positions.get(leg.symbol) != seen:
             turn.write(rec.PositionObserved, run.run_id, cause="exchange", symbol=leg.symbol, quantity=seen)
+            shares.observed(turn.state)
     since = turn.watch(run.run_id).mismatch_since
     if not differs:
         if None not in held.values():

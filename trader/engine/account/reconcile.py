@@ -10,6 +10,7 @@ from trader.domain.order import OrderIntent, OrderSnapshot, OrderType, Purpose
 from trader.domain.wording import clause
 from trader.engine import records as rec
 from trader.engine.absence import resolve_absent
+from trader.engine.account.allocation import Shares
 from trader.engine.account.margin import see_mode
 from trader.engine.account.positions import compare_positions, see_liquidation
 from trader.engine.account.read import begun, error_of
@@ -61,17 +62,18 @@ def on_account_read(turn: Turn, event: AccountRead) -> None:
     see_liquidation(turn, event.positions or ())
     see_shown(turn, covered, event)
     strange = tuple(listed for listed in event.open_orders or () if not is_of_unfinished(turn, listed))
+    shares = Shares()
     for run in covered:
-        apart(turn, run.run_id, _reconcile, run.run_id, event, strange)
+        apart(turn, run.run_id, _reconcile, run.run_id, event, strange, shares)
 
 
-def _reconcile(turn: Turn, run_id: str, event: AccountRead, strange: tuple[OrderSnapshot, ...]) -> None:
+def _reconcile(turn: Turn, run_id: str, event: AccountRead, strange: tuple[OrderSnapshot, ...], shares: Shares) -> None:
     """What a read proves of one run, once all fills and orders in it are booked. `strange`: orders of no unfinished run."""
     resolve_absent(turn, run_id, event)
     if turn.run(run_id).phase is Phase.DONE:
         return  # asked for before the end, or for the sake of an order that may yet appear
     settle(turn, run_id, event)
-    compare_positions(turn, run_id, event)
+    compare_positions(turn, run_id, event, shares)
     see_foreign(turn, run_id, event)
     _see_stops(turn, run_id, event)
     if error := error_of(turn.run(run_id), event):

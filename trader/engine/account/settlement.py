@@ -35,7 +35,7 @@ def divide(turn: Turn, fill: Fill) -> None:
         return
     if fill.kind is not FillKind.SETTLEMENT:
         found.reverse()
-    parts = _split(fill.quantity - done, found)
+    parts = free_first(fill.quantity - done, found)
     _tell_foreign(turn, found[0][0], fill, done + sum(parts))
     for (run, leg), quantity in zip(found, parts, strict=True):
         if quantity:
@@ -61,7 +61,7 @@ def _closed_by(run: Run, fill: Fill) -> list[LegTerms]:
     ]
 
 
-def _split(quantity: int, found: list[tuple[Run, LegTerms]]) -> list[int]:
+def free_first(quantity: int, found: list[tuple[Run, LegTerms]]) -> list[int]:
     """The part of each: first of what no exit of its own is closing; then of what one is, the newest first, since it meets what
     the others have left; never of what one has closed."""
     free, closing, sent = [], [], []

@@ -2,7 +2,8 @@
 
 A day's change of balance is realised P&L, fees, settlements and liquidations of the runs' contracts, which must be exactly the
 cash that the journal books for that day, and whatever else moved money: deposits, transfers, other contracts. Those are listed
-by kind and are no difference.
+by kind and are no difference. So are perpetuals, of which the exchange books what closing has made: they are compared once nothing
+of them is held (`wallet`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -45,7 +46,8 @@ def _owed(state: State, day: date) -> list[date]:
     """Days before this one on which something was booked, since the last that was compared."""
     last = state.account.compared
     first = max(day - OWED_FOR, date.min if last is None else last.day + _DAY)
-    return sorted({at for flow in state.account.flows if first <= (at := ist_date(flow.at)) < day})
+    flows = (flow for flow in state.account.flows if not flow.is_perpetual)
+    return sorted({at for flow in flows if first <= (at := ist_date(flow.at)) < day})
 
 
 def _is_settled(turn: Turn) -> bool:
@@ -76,7 +78,7 @@ def _compare(turn: Turn, day: date, changes: Sequence[Transaction], *, lasts: bo
     if len(flows) >= KEPT_FLOWS and flows[0].at > _begins(day):
         _write(turn, day, end, why="more was executed since than is remembered")
         return True
-    booked = [flow for flow in flows if ist_date(flow.at) == day]
+    booked = [flow for flow in flows if ist_date(flow.at) == day and not flow.is_perpetual]
     products = {flow.product_id for flow in booked} | _held(state.unresolved)
     told = sum((flow.usd for flow in booked), ZERO)
     since = [line for line in changes if line.created_at is None or line.created_at >= start]

@@ -152,7 +152,7 @@ def _unpriced(turn: Turn, run: Run, leg: LegTerms) -> str:
     """Why prices allow no order of this leg. While nothing is sold a first one needs every leg's: a strangle that cannot be
     completed is not begun."""
     if run.ticket is not None:
-        return staleness(turn.state.market, turn.now, leg.symbol)
+        return staleness(turn.state.market, turn.now, leg.symbol, adds_risk=True)
     begun = bool(run.leg_orders(leg.key, Purpose.ENTRY)) or any(o.done_qty for o in run.orders.values())
     flaws = (
         staleness(turn.state.market, turn.now, one.symbol, need_greeks=True, side=one.side)

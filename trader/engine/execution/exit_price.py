@@ -12,11 +12,14 @@ import msgspec
 from trader.domain.clock import Now
 from trader.domain.order import Purpose, Side, TimeInForce
 from trader.domain.quote import Quote
+from trader.domain.rounding import ceil_to_tick, floor_to_tick
 from trader.engine.execution.algo import since_filled
 from trader.engine.execution.chase import chase_price, price_bounds
 from trader.engine.gate import collar, exit_bounds, exit_limit, is_fresh_mark, is_fresh_quote, met_offers
 from trader.engine.records import LegTerms
 from trader.engine.state import HUNDRED, Run, State, seconds_since
+
+_BAND_MARGIN = Decimal("0.1")  # of the way from the price band's edge to the mark
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -58,6 +61,7 @@ def exit_terms(
     worst = price_bounds(run.preset, leg, quote, quote.mark, bounds)[0 if is_sale else 1]
     if touch is None or is_beyond(leg, touch, worst):
         return Terms(fair_price(run, leg, quote), asked=None if is_unoffered(run, leg, quote) else touch)
+    worst = _inside_band(leg, quote, touch, worst)
     orders, side = run.preset.orders, leg.side.opposite
     met = sum(met_offers(o) for o in since_filled(run.leg_orders(leg.key, purpose)))
     if takes:
@@ -70,9 +74,21 @@ def exit_terms(
         limit = chase_price(run.preset, leg, side, quote, reach, 0, bounds)
     else:
         limit = chase_price(run.preset, leg, side, quote, touch, min(met, orders.retries) + 1, bounds)
+    limit = _inside_band(leg, quote, touch, limit)
     # What pays more than the collar around the mark takes what is there; it does not stand in the book for others to meet.
     edge = collar(leg, quote.mark, run.preset.risk.price_collar_pct)[0 if is_sale else 1]
     return Terms(limit, TimeInForce.IOC if is_beyond(leg, limit, edge) else TimeInForce.GTC, touch)
+
+
+def _inside_band(leg: LegTerms, quote: Quote, touch: Decimal, limit: Decimal) -> Decimal:
+    """A limit on the edge of the price band as it was read is refused as soon as the mark has moved, and the band with it: a tenth of the
+    way from the edge to the mark is left free, unless whoever is there stands in it."""
+    edge = quote.band_low if leg.side is Side.BUY else quote.band_high
+    if edge is None or quote.mark is None:
+        return limit
+    inner = edge + (quote.mark - edge) * _BAND_MARGIN
+    inner = ceil_to_tick(inner, leg.tick_size) if leg.side is Side.BUY else floor_to_tick(inner, leg.tick_size)
+    return inner if is_beyond(leg, limit, inner) and not is_beyond(leg, touch, inner) else limit
 
 
 def _is_lost(state: State, now: Now, run: Run, quote: Quote) -> bool:

@@ -17,7 +17,7 @@ from trader.engine.ids import ticket_id_for
 from trader.engine.records import Phase
 from trader.engine.state import Awaited, Run, State, seconds_since
 from trader.engine.tickets.creating import create
-from trader.engine.tickets.reducing import reduce
+from trader.engine.tickets.reducing import recently, reduce
 from trader.engine.tickets.refusal import Refusal
 from trader.engine.turn import Turn
 
@@ -40,10 +40,17 @@ def on_order(turn: Turn, event: OrderCommand) -> None:
         if barred := _barred(turn, event, listed):
             _refuse_all(turn, event, barred)
             return
-        twins = {run.ticket for run in _recent(turn, event.command_id)} if not event.key else set()
+        twins = {run.ticket for run in _recent(turn, event.command_id)}
         for number, (name, ticket) in enumerate(zip(names, listed.tickets, strict=True)):
             linked = names[1 - number] if listed.link == "oco" else ""
-            if refusal := _take_up(turn, event, name, ticket, linked, is_twin=ticket in twins):
+            if refusal := _take_up(
+                turn,
+                event,
+                name,
+                ticket,
+                linked,
+                is_twin=not event.key and (ticket in twins or _is_reducing_again(turn, event, ticket)),
+            ):
                 refused[name] = told(name, ticket.symbol, refusal)
     turn.set(awaited={**turn.state.awaited, event.command_id: Awaited(names, turn.wall, refused)})
 
@@ -53,15 +60,20 @@ def _is_known(state: State, name: str) -> bool:
 
 
 def _recent(turn: Turn, command_id: str) -> list[Run]:
-    """Tickets of other commands that were made a moment ago."""
+    """Tickets of other commands that were made a moment ago, and not refused."""
     runs = turn.state.runs.values()
     return [
         run
         for run in runs
         if run.ticket is not None
         and run.command_id != command_id
+        and run.refused is None
         and seconds_since(run.created_at, turn.wall) < turn.state.account.limits.duplicate_secs
     ]
+
+
+def _is_reducing_again(turn: Turn, event: OrderCommand, ticket: TicketRequest) -> bool:
+    return ticket.reduce_only and recently(turn.state, ticket, event.command_id, turn.wall)
 
 
 def _barred(turn: Turn, event: OrderCommand, listed: TicketList) -> str:

@@ -13,7 +13,7 @@ from trader.engine.effects import AckCommand
 from trader.engine.events import AmendCommand
 from trader.engine.records import Phase
 from trader.engine.state import Run
-from trader.engine.tickets.checks import flaws
+from trader.engine.tickets.checks import flaws, tick_flaws
 from trader.engine.tickets.gate import is_met
 from trader.engine.tickets.refusal import Refusal
 from trader.engine.tickets.terms import KEY, STOP_LOSS, protection_of
@@ -80,14 +80,23 @@ def _refused(turn: Turn, run: Run | None, event: AmendCommand) -> str:
 def _flaw(turn: Turn, run: Run, ticket: TicketRequest, *, is_order: bool) -> Refusal | None:
     """What contract and market have against the changed ticket. Of what is held, a stop may lie on either side of the entry, but not
     where the market has been already."""
+    if run.legs and (off := next(tick_flaws(ticket, run.leg(KEY).tick_size), None)) is not None:
+        return off
     market, listing = turn.state.market, turn.state.listings.get(run.underlying)
     quote = market.quotes.get(ticket.symbol)
     contract = None if listing is None else listing.contracts.get(ticket.symbol)
+    tick = run.leg(KEY).tick_size if run.legs else None if contract is None else contract.tick_size
+    if tick is not None and (off := next(tick_flaws(ticket, tick), None)) is not None:
+        return off
     if contract is not None:
         judged = ticket if not run.fills else ticket.model_copy(update={"stop_loss": None, "take_profit": None})
         found = flaws(judged, contract, quote, market.spots.get(run.underlying), turn.now.market)
         if is_order and found:
             return found[0]
+        if not is_order and (
+            wrong := [one for one in flaws(ticket, contract, quote, None, None) if one.code == "INDEX_TRIGGER"]
+        ):
+            return wrong[0]
         if not is_order and not run.fills and (wrong := [one for one in found if one.field.endswith(".price")]):
             return wrong[0]
     mark = None if quote is None else quote.mark

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from trader.config.ticket import TicketRequest
-from trader.domain.instrument import Instrument
+from trader.domain.instrument import Instrument, Kind
 from trader.domain.order import OrderIntent, OrderType, Purpose, Side
 from trader.domain.quote import Quote
 from trader.domain.rounding import is_on_tick
@@ -45,8 +45,8 @@ def flaws(
         return [] if unknown is None else [unknown]
     found = [
         *_size_flaws(ticket, contract),
-        *_tick_flaws(ticket, contract.tick_size),
-        *_protection_flaws(ticket, quote),
+        *tick_flaws(ticket, contract.tick_size),
+        *_protection_flaws(ticket, quote, is_option=contract.kind is not Kind.PERPETUAL),
     ]
     if not found and not ticket.reduce_only and (denied := _price_flaw(ticket, contract, quote, spot)) is not None:
         found.append(of_denied(denied))
@@ -68,7 +68,8 @@ def _size_flaws(ticket: TicketRequest, contract: Instrument) -> Iterator[Refusal
         yield Refusal("TOO_MANY_SLICES", "orders.entry_duration_secs", words)
 
 
-def _tick_flaws(ticket: TicketRequest, tick: Decimal) -> Iterator[Refusal]:
+def tick_flaws(ticket: TicketRequest, tick: Decimal) -> Iterator[Refusal]:
+    """Prices that the contract does not know."""
     for field, price in (
         ("limit_price", ticket.limit_price),
         ("stop_price", ticket.stop_price),
@@ -88,8 +89,13 @@ def _protection_prices(ticket: TicketRequest) -> Iterator[tuple[str, Decimal | N
             yield f"{name}.limit_price", wanted.limit_price
 
 
-def _protection_flaws(ticket: TicketRequest, quote: Quote | None) -> Iterator[Refusal]:
-    """The stop loss lies on the losing side of the entry, the take profit on the winning one."""
+def _protection_flaws(ticket: TicketRequest, quote: Quote | None, *, is_option: bool) -> Iterator[Refusal]:
+    """The stop loss lies on the losing side of the entry, the take profit on the winning one; the index has no such sides for an
+    option, whose price may move against it."""
+    if is_option and ticket.trigger_by == "index" and (ticket.stop_loss or ticket.take_profit):
+        words = "the protection of an option is set off by its mark or last price, not by the index"
+        yield Refusal("INDEX_TRIGGER", "trigger_by", words)
+        return
     entry = ticket.limit_price or ticket.stop_price or touch_met(ticket.side, quote)
     if entry is None:
         return

@@ -38,10 +38,11 @@ def entry_price_flaw(
     beyond = price > high if intent.side is Side.BUY else price < low
     if denied := judge(beyond, "PRICE_OUTSIDE_COLLAR", numbers, passed):
         return denied
-    return None if stop is not None else _band_flaw(price, quote, passed)
+    return None if stop is not None else band_flaw(price, quote, passed)
 
 
-def _band_flaw(price: Decimal, quote: Quote, passed: Passed) -> Denied | None:
+def band_flaw(price: Decimal, quote: Quote, passed: Passed) -> Denied | None:
+    """Whether the exchange takes an order at that price, by its band as it was told."""
     low, high = quote.band_low, quote.band_high
     outside = (low is not None and price < low) or (high is not None and price > high)
     return judge(outside, "PRICE_OUTSIDE_BAND", f"limit_price={price}, band={low}..{high}", passed)
@@ -80,7 +81,7 @@ def closing_price_flaw(leg: LegTerms, intent: OrderIntent, quote: Quote | None) 
     if intent.limit_price is None and intent.order_type is OrderType.LIMIT:
         return Denied("PRICE_NOT_POSITIVE", "limit_price=None")
     if stop is None and intent.limit_price is not None and quote is not None:
-        return _band_flaw(intent.limit_price, quote, {})
+        return band_flaw(intent.limit_price, quote, {})
     return None
 
 

@@ -41,12 +41,15 @@ def hold_ticket(turn: Turn, run_id: str) -> None:
 
 
 def _why_closed(run: Run) -> ExitReason:
-    """By which of its orders a ticket was closed."""
-    last = [booked.fill for booked in run.fills.values() if booked.fill.side is run.leg(KEY).side.opposite][-1:]
-    for fill in last:
-        order = run.orders.get(fill.client_order_id or "")
-        if order is not None and order.intent.closing:
-            return _REASONS.get(order.intent.closing[:1], "leg_closed")
+    """By which of its orders a ticket was closed: the last one that closed something of its own."""
+    beyond = run.moved.get(KEY, 0)
+    for fill in reversed([booked.fill for booked in run.fills.values()]):
+        if fill.side is run.leg(KEY).side:
+            continue
+        beyond -= fill.quantity
+        if beyond < 0:
+            order = run.orders.get(fill.client_order_id or "")
+            return "leg_closed" if order is None else _REASONS.get(order.intent.closing[:1], "leg_closed")
     return "leg_closed"
 
 

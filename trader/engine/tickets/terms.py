@@ -1,6 +1,8 @@
 """What a ticket is made of: the preset that stands in for a strategy's, the terms of its contract, the price it asks for."""
 
 from decimal import Decimal
+from functools import lru_cache
+from math import isfinite
 from typing import NamedTuple
 
 from trader.config.preset import Preset
@@ -18,6 +20,7 @@ _TRIGGERS = {"mark": Trigger.MARK, "last": Trigger.LAST, "index": Trigger.SPOT}
 _MARKET = ("market", "stop_market", "take_profit_market", "trailing_stop")
 
 
+@lru_cache(maxsize=256)
 def preset_of(ticket: TicketRequest, underlying: str) -> Preset:
     """The bounds and habits of a preset, for an order that has none: how it is worked, and how it is closed. What an account or a
     contract bounds is bound there."""
@@ -44,8 +47,9 @@ def is_perpetual(symbol: str) -> bool:
 
 
 def leg_of(ticket: TicketRequest, contract: Instrument, quote: Quote | None) -> LegTerms:
-    """The contract's terms, pinned for the ticket, and the quote they were read with."""
-    told = None if quote is None else quote.greeks
+    """The contract's terms, pinned for the ticket, and the quote they were read with. What is no number is not pinned: a journal knows
+    none, and could not be read again."""
+    delta = None if quote is None or quote.greeks is None else _finite(quote.greeks.delta)
     return LegTerms(
         key=KEY,
         symbol=contract.symbol,
@@ -61,12 +65,16 @@ def leg_of(ticket: TicketRequest, contract: Instrument, quote: Quote | None) -> 
         fee_cap=contract.fee_cap,
         margin_pct=contract.initial_margin_pct,
         maintenance_pct=contract.maintenance_margin_pct,
-        delta=told.delta if told is not None else float(contract.kind is Kind.PERPETUAL),
+        delta=float(contract.kind is Kind.PERPETUAL) if delta is None else delta,
         bid=None if quote is None else quote.bid,
         ask=None if quote is None else quote.ask,
         mark=None if quote is None else quote.mark,
-        iv=None if quote is None else quote.mark_iv,
+        iv=None if quote is None else _finite(quote.mark_iv),
     )
+
+
+def _finite(told: float | None) -> float | None:
+    return told if told is not None and isfinite(told) else None
 
 
 class Shape(NamedTuple):

@@ -64,6 +64,7 @@ def build_ticket(state: State, run: Run, now: Now) -> TicketView:
         pnl=valuation.pnl if valuation is not None and known else None,
         pnl_mark=_at_mark(run, None if quote is None else quote.mark) if fresh or ledger.open <= 0 else None,
         fees=finished.fees if finished is not None else run.fees if run.fills else None,
+        funding=ledger.funding,
         realized_pnl=None if finished is None else finished.realized_pnl,
         stop_loss=None if ticket.stop_loss is None else ticket.stop_loss.price,
         take_profit=None if ticket.take_profit is None else ticket.take_profit.price,

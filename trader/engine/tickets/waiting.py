@@ -122,10 +122,10 @@ def _is_recent(turn: Turn, run: Run, listing: Listing) -> bool:
 
 def _unpriced(turn: Turn, run: Run) -> Obstacle | None:
     symbol = turn.run(run.run_id).leg(KEY).symbol
-    flaw = staleness(turn.state.market, turn.now, symbol)
+    flaw = staleness(turn.state.market, turn.now, symbol, adds_risk=True)
     if flaw:
         take_quote(turn, run, symbol)
-        flaw = staleness(turn.state.market, turn.now, symbol)
+        flaw = staleness(turn.state.market, turn.now, symbol, adds_risk=True)
     if not flaw:
         return None
     ask_chain(turn, run)

@@ -40,7 +40,8 @@ def enter_ticket(turn: Turn, run_id: str) -> None:
 def _cancel_other(turn: Turn, run: Run) -> None:
     """Of two tickets of which one cancels the other, the first that fills does."""
     other = turn.state.runs.get(run.linked)
-    if other is not None and run.fills and other.phase in (Phase.WAITING, Phase.ENTERING) and not other.cancelled:
+    has_traded = bool(run.fills) or any(order.done_qty for order in run.leg_orders(KEY, Purpose.ENTRY))
+    if other is not None and has_traded and other.phase in (Phase.WAITING, Phase.ENTERING) and not other.cancelled:
         turn.write(rec.CancelRequested, other.run_id, reason=f"ticket {run.run_id} of the pair has filled")
 
 

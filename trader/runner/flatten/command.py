@@ -1,8 +1,12 @@
 """From settings to a flatten: the addresses, the keys, on paper the local exchange, then the work."""
 
+from contextlib import suppress
+
 from trader.config.connection import resolve_connection
 from trader.config.settings import Settings
+from trader.domain.errors import ConfigError
 from trader.exchange.factory import build_gateway
+from trader.runner.account_owner import settle_account
 from trader.runner.flatten.books import Books, Say
 from trader.runner.flatten.flattening import Report, flatten
 from trader.runner.local_venue import LocalVenue
@@ -20,6 +24,8 @@ def flatten_account(settings: Settings, say: Say, *, wait_secs: float, any_price
     try:
         connection = resolve_connection(settings)
         gateway = build_gateway(settings, connection)
+        with suppress(ConfigError):  # whosever books they are, what is open is closed
+            connection = settle_account(settings, connection, gateway)
         books = Books(settings.journal_url, settings.home, connection.account, connection.env, say)
         try:
             return flatten(gateway, books, say, wait_secs=wait_secs, any_price=any_price)

@@ -1,0 +1,111 @@
+"""Two closing orders of one ticket that fire at once, beside another holder of the contract: what was too much is the other's."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tests.engine.tickets.stage import PERP, D, Phase, Purpose, Stage, buy, holding
+from tests.engine.tickets.test_protection import GUARDED, closing, named, rest
+from trader.engine import events as ev
+from trader.engine import records as rec
+from trader.engine.fold import durable, fold
+from trader.engine.records import Level
+from trader.engine.state import State
+
+
+def beside(older: int = 5, younger: int = 5) -> Stage:
+    """Two tickets in one contract, each guarded."""
+    stage = holding(ticket=buy(quantity=older, **GUARDED))
+    rest(stage)
+    holding(stage, ticket=buy(quantity=younger, reason="second", **GUARDED))
+    rest(stage)
+    return stage
+
+
+def both_fire(stage: Stage, second: int | None = None) -> None:
+    """Stop loss and take profit of the first ticket in one instant, before a cancel can reach the exchange."""
+    loss, profit = named(stage, "L")[0], named(stage, "G")[0]
+    stage.fill(loss.client_order_id, price="98000")
+    stage.fill(profit.client_order_id, second, price="103500")
+
+
+def test_what_two_protections_have_closed_too_much_is_booked_where_it_was_held() -> None:
+    stage = beside()
+    both_fire(stage)
+    first, second = stage.ticket(), stage.ticket("order-2")
+    assert (first.open_quantity("T"), second.open_quantity("T")) == (0, 0)
+    # The first has sold its five at 98000, the second's five went at 103500: each bought at 100010.
+    assert first.cash_flow == D("-2010") * 5 * D("0.001")
+    assert second.cash_flow == D("3490") * 5 * D("0.001")
+    assert "overclosed" in stage.alerts() and stage.state.account.trading.level is Level.ACTIVE
+    stage.finish()
+    ends = [stage.ticket(name).finished for name in ("order-1", "order-2")]
+    assert [end and end.exit_reason for end in ends] == ["stop_loss", "leg_closed"]
+    assert not stage.ticket("order-2").live_orders() and "closed_elsewhere" not in stage.alerts()
+    assert stage.exchange.positions()[PERP] == 0
+
+
+def test_a_part_of_it_leaves_the_rest_protected() -> None:
+    stage = beside(5, 7)
+    both_fire(stage)
+    second = stage.ticket("order-2")
+    assert (second.phase, second.open_quantity("T")) == (Phase.HOLDING, 2)
+    stage.serve_cancels()
+    assert {name: one.quantity for name, one in closing(stage).items()} == {"L": 2, "G": 2}
+    assert not stage.sent(Purpose.EXIT)
+
+
+def test_an_exit_that_overtook_a_lost_cancel_is_booked_alike() -> None:
+    stage = beside()
+    loss = named(stage, "L")[0]
+    stage.close(ticket=stage.ticket().run_id)
+    stage.due.clear()
+    stage.moved(after=11)
+    sent = [one for one in stage.submits() if one.purpose is Purpose.EXIT]
+    stage.take_up(sent[0])
+    stage.fill(sent[0].client_order_id, price="99990")
+    stage.fill(loss.client_order_id, price="98000")
+    assert (stage.ticket().open_quantity("T"), stage.ticket("order-2").open_quantity("T")) == (0, 0)
+
+
+def test_both_may_fire_while_no_runner_lives() -> None:
+    stage = beside()
+    loss, profit = named(stage, "L")[0], named(stage, "G")[0]
+    stage.fill(loss.client_order_id, price="98000", told=False)
+    stage.fill(profit.client_order_id, price="103500", told=False)
+    stage.restart()
+    stage.finish()
+    runs = [stage.ticket(name) for name in ("order-1", "order-2")]
+    assert [run.phase for run in runs] == [Phase.DONE, Phase.DONE]
+    assert sum(run.finished.realized_pnl + run.finished.fees for run in runs if run.finished) == D("7.4")
+    assert stage.state.account.trading.level is Level.ACTIVE
+
+
+def test_alone_in_a_contract_too_much_closed_still_halts() -> None:
+    stage = holding(ticket=buy(**GUARDED))
+    rest(stage)
+    told = stage.fill(named(stage, "L")[0].client_order_id, price="98000")
+    stage.feed(ev.FillSeen, fill=replace(told, fill_id="f9", client_order_id=named(stage, "G")[0].client_order_id))
+    assert stage.state.account.trading.level is not Level.ACTIVE and "overclosed" not in stage.alerts()
+
+
+@given(older=st.integers(1, 6), younger=st.integers(1, 6), second=st.integers(1, 6))
+def test_no_contract_and_no_dollar_is_lost_between_two(older: int, younger: int, second: int) -> None:
+    stage = beside(older, younger)
+    second = min(second, older, younger)
+    both_fire(stage, second)
+    runs = [stage.ticket("order-1"), stage.ticket("order-2")]
+    assert [run.open_quantity("T") for run in runs] == [0, younger - second]
+    cash = -D(100010) * (older + younger) + 98000 * older + 103500 * second
+    assert sum(run.cash_flow for run in runs) == cash * D("0.001")
+    again = fold(State(installation="abcd1234", epoch=1, env="paper", account_key="acc"), stage.records)
+    assert [durable(again.runs[run.run_id]) for run in runs] == [durable(run) for run in runs]
+
+
+@pytest.mark.parametrize("name", ["order-1", "order-2"])
+def test_both_tickets_have_it_on_record(name: str) -> None:
+    stage = beside()
+    both_fire(stage)
+    moved = [record for record in stage.of(rec.ClosingMoved) if record.run_id == stage.ticket(name).run_id]
+    assert [(one.quantity, one.price) for one in moved] == [(-5 if name == "order-1" else 5, D(103500))]

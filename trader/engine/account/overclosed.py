@@ -1,0 +1,93 @@
+"""Two closing orders of one run that both filled, beside another run in the same contract.
+
+Reduce-only bounds them by the account's position alone: a stop loss and a take profit that fire in one instant, or an exit that
+overtook the cancel of either, together close more than the run holds, and what was too much was another run's. The account is
+right, the two runs are not: so the contracts are booked as closed where they were held, at the price they were closed at. The
+commission stays with the run whose order it was. Where nothing else of this program holds the contract, nothing is moved, and the
+self-check halts (I1).
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from trader.domain.fill import FillKind
+from trader.domain.order import Purpose
+from trader.engine import records as rec
+from trader.engine.account.allocation import others_in
+from trader.engine.account.settlement import free_first
+from trader.engine.records import LegTerms
+from trader.engine.state import Run
+from trader.engine.turn import Turn
+
+
+def book_overclosed(turn: Turn) -> None:
+    """Move what any run has closed beyond its own to the runs that held it."""
+    for run in list(turn.state.runs.values()):
+        if any(ledger.open < 0 for ledger in run.ledgers.values()):
+            for leg in run.legs:
+                _book_leg(turn, run.run_id, leg)
+
+
+def _book_leg(turn: Turn, run_id: str, leg: LegTerms) -> None:
+    run, excess = turn.run(run_id), -turn.run(run_id).open_quantity(leg.key)
+    if excess <= 0 or not _is_heard(turn, run, leg):
+        return
+    # The newest first, as with every shortage; what an exit of its own may be closing comes last.
+    held = [(other, theirs) for other, theirs in _beside(turn, run, leg) if other.open_quantity(theirs.key) > 0]
+    held.reverse()
+    for (other, theirs), most in zip(held, free_first(excess, held), strict=True):
+        left = most
+        for price, quantity in _newest_closings(turn.run(run_id), leg, left):
+            _move(turn, run, leg, other, theirs, quantity, price)
+            left -= quantity
+
+
+def _is_heard(turn: Turn, run: Run, leg: LegTerms) -> bool:
+    """Whether all is known that the run has entered: the fill that closes may be heard before the one that opened."""
+    watch = turn.state.watches.get(run.run_id)
+    if watch is not None and watch.recovered and watch.account_read is None:
+        return False
+    entries = run.leg_orders(leg.key, Purpose.ENTRY)
+    return not any(order.status.live or order.fills_missing for order in entries)
+
+
+def _beside(turn: Turn, run: Run, leg: LegTerms) -> Iterator[tuple[Run, LegTerms]]:
+    for other in others_in(turn.state, run, leg.symbol):
+        for theirs in other.legs:
+            if theirs.symbol == leg.symbol and theirs.side is leg.side:
+                yield other, theirs
+
+
+def _newest_closings(run: Run, leg: LegTerms, quantity: int) -> list[tuple[Decimal, int]]:
+    """At which prices the newest so many contracts were closed that are still booked here; they have been one too many each."""
+    fills = [booked.fill for booked in run.fills.values() if booked.leg == leg.key]
+    closed = [fill for fill in fills if fill.side is not leg.side and fill.kind is FillKind.NORMAL]
+    moved, found = run.moved.get(leg.key, 0), []
+    for fill in reversed(closed):
+        before = min(moved, fill.quantity)
+        part = min(fill.quantity - before, quantity)
+        moved, quantity = moved - before, quantity - part
+        if part:
+            found.append((fill.price, part))
+    return found
+
+
+def _move(turn: Turn, run: Run, leg: LegTerms, other: Run, theirs: LegTerms, quantity: int, price: Decimal) -> None:
+    for holder, key, contracts, with_ in ((run, leg.key, -quantity, other), (other, theirs.key, quantity, run)):
+        turn.write(
+            rec.ClosingMoved,
+            holder.run_id,
+            cause="exchange",
+            leg=key,
+            symbol=leg.symbol,
+            side=leg.side.opposite,
+            quantity=contracts,
+            price=price,
+            other=with_.run_id,
+        )
+    text = (
+        f"Two closing orders of {run.run_id} filled at once: they have closed {quantity} {leg.symbol} of this one too, at "
+        f"{price:f}. Booked so; look whether the position is still what you want."
+    )
+    turn.alert(other.run_id, "error", "overclosed", text, once=False)
+    turn.set_watch(other.run_id, account_wanted=True)
