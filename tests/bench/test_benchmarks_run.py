@@ -58,8 +58,8 @@ WHOLE: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, Any], set[str]]]
     ),
     "api_orders": (
         api_orders.measure,
-        {"orders": 2, "listed": 2},
-        {"order_accepted_p50_ms", "own_round_trip_p50_ms", "accepted_ratio", "listed_orders_per_sec"},
+        {"orders": 2, "listed": 2, "lists": 1, "secs": 0.5, "away_ms": 5.0},
+        {"order_accepted_p50_ms", "own_round_trip_p50_ms", "accepted_ratio_to_floor", "single_orders_per_sec"},
     ),
     "memory": (memory.measure, {"secs": 0.2, "rate": 100.0}, {"after_start_mb", "after_run_mb", "most_mb"}),
 }

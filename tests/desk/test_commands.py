@@ -138,6 +138,28 @@ def test_a_stop_that_cannot_be_recorded_names_what_works_without_the_journal(
         desk.stop(issued_by="cli")
 
 
+def test_a_command_is_at_the_runner_before_the_disk_has_it_and_on_disk_when_it_is_asked_for(
+    desk: Desk, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(
+        "trader.desk.desk.ring", lambda place: done.append(f"rung, {len(journal.pending_commands('paper'))} to see")
+    )
+    monkeypatch.setattr(Journal, "flush", lambda self: done.append("on disk"))
+    desk.stop(issued_by="cli")
+    assert done == ["rung, 1 to see", "on disk"]
+
+
+def test_a_disk_that_does_not_take_a_command_is_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    desk.status()  # a new journal would not even be made
+    monkeypatch.setattr("os.fsync", broken)
+    with pytest.raises(JournalError, match="not known to be on disk"):
+        desk.stop(issued_by="cli")
+
+
 def test_nothing_is_started_while_trading_is_halted(desk: Desk) -> None:
     halt(desk.settings.home, "a test")
     with pytest.raises(NotPossible, match="python -m trader resume"):

@@ -13,7 +13,7 @@ from tests.journal import samples_of_records as s
 from trader.domain.fill import Fill
 from trader.domain.order import Side
 from trader.engine import records as rec
-from trader.engine.account.allocation import share_of, shares, split
+from trader.engine.account.allocation import Shares, share_of, shares, split
 from trader.engine.executions import share_of_cost
 from trader.engine.fold import evolve
 from trader.engine.gate import closable
@@ -151,6 +151,21 @@ class Account(RuleBasedStateMachine):
 
 TestAccount = Account.TestCase
 TestAccount.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+def test_a_fill_within_a_read_divides_what_is_left_of_it_again() -> None:
+    machine = Account()
+    machine.start(2)
+    machine.start(2)
+    found = Shares()
+    for seen in (-3, -4):
+        for run in machine.state.unresolved:
+            share = found.of(machine.state, run, CALL, seen)
+            assert share == share_of(machine.state, run, CALL, seen)
+            machine.write(rec.PositionObserved(run_id=run.run_id, wall=OPENING, symbol=CALL, quantity=share))
+            found.observed(machine.state)
+    machine.trade("run0", Side.BUY, 1)
+    assert [found.of(machine.state, run, CALL, -3) for run in machine.state.unresolved] == [-1, -2]
 
 
 def test_share_follows_the_order_of_creation() -> None:

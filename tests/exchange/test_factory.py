@@ -163,6 +163,13 @@ def test_waits_and_repeats_are_those_of_the_settings_or_usual_for_the_client(tmp
             assert (made.rest if gateway == "own" else made.wire)._patience == patience  # type: ignore[attr-defined]
 
 
+def test_the_request_quota_is_that_of_the_settings(tmp_path: Path) -> None:
+    for gateway in CLASSES:
+        for changes, quota in (({}, 10_000), ({"TRADER_REQUEST_QUOTA": "4000"}, 4_000)):
+            asked = settings(tmp_path, gateway, **changes)
+            assert build_gateway(asked, resolve_connection(asked)).quota_left() == quota
+
+
 def test_streams_wait_as_the_settings_say_and_follow_what_is_switched_on(tmp_path: Path) -> None:
     for changes, timings, channels in (
         ({}, Timings(), {"orders", "v2/user_trades", "positions", "margins"}),

@@ -67,6 +67,19 @@ def test_every_connection_writes_ahead_and_syncs_fully(sqlite_url: str) -> None:
     journal.close()
 
 
+def test_only_pictures_and_commands_wait_for_the_next_flush(sqlite_url: str) -> None:
+    journal = Journal.open(sqlite_url)
+    found = []
+    for later in (True, False, True, False):  # of one connection of the pool
+        with journal._write(later=later) as connection:
+            found.append(connection.exec_driver_sql("PRAGMA synchronous").scalar())
+    assert found == [1, 2, 1, 2]
+    journal.flush()
+    journal.close()
+    path_of(sqlite_url).with_name(f"{path_of(sqlite_url).name}-wal").unlink(missing_ok=True)
+    journal.flush()  # folded into the file: there is nothing to wait for
+
+
 def test_absent_journal_when_not_to_be_created_is_an_error(sqlite_url: str) -> None:
     assert "There is no journal" in refusal(sqlite_url, create=False)
     assert not path_of(sqlite_url).parent.exists()

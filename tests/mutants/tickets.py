@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.engine.tickets import test_accepting as accepting
+from tests.engine.tickets import test_doubts_of_tickets as doubts
+from tests.engine.tickets import test_exit_band as banded
+from tests.engine.tickets import test_funding as funded
 from tests.engine.tickets import test_life as life
 from tests.engine.tickets import test_overclosed as overclosing
 from tests.engine.tickets import test_protection as protection
@@ -13,8 +16,9 @@ from tests.mutants.tools import Patch, everywhere
 from trader.domain.outcome import Unknown
 from trader.engine import events as ev
 from trader.engine import records as rec
-from trader.engine.account import overclosed
-from trader.engine.tickets import accept, leverage, protecting, reducing, waiting, working
+from trader.engine.account import funding, overclosed
+from trader.engine.execution import exit_price
+from trader.engine.tickets import accept, amending, leverage, protecting, reducing, waiting, working
 from trader.engine.tickets import gate as ticket_gate
 from trader.simulation.directed import ticketed
 from trader.simulation.planned import Plan
@@ -133,6 +137,26 @@ def nothing_overclosed_is_booked(patch: Patch) -> None:
     everywhere(patch, overclosed.book_overclosed, lambda *_: None)
 
 
+def each_has_the_whole_funding(patch: Patch) -> None:
+    patch.setattr(funding, "_share", lambda amount, contracts, total: amount if contracts else amount * 0)
+
+
+def done_before_the_funding_is_read(patch: Patch) -> None:
+    everywhere(patch, funding.may_come, lambda *_: False)
+
+
+def a_second_press_reduces_twice(patch: Patch) -> None:
+    everywhere(patch, reducing.recently, lambda *_: False)
+
+
+def no_margin_in_the_band(patch: Patch) -> None:
+    patch.setattr(exit_price, "_inside_band", lambda leg, quote, touch, limit: limit)
+
+
+def protection_is_changed_unjudged(patch: Patch) -> None:
+    patch.setattr(amending, "tick_flaws", lambda *_: iter(()))
+
+
 MUTANTS = [
     Mutant(
         name="K01",
@@ -228,5 +252,44 @@ MUTANTS = [
         check=named(
             "AL2", _told(overclosing.test_what_two_protections_have_closed_too_much_is_booked_where_it_was_held)
         ),
+    ),
+    Mutant(
+        name="K14",
+        defect="Of funding that two tickets paid together one tells too much and the other nothing",
+        patched="`_share` is the whole line",
+        patch=each_has_the_whole_funding,
+        check=named("WL1", _told(funded.test_two_tickets_have_their_parts_and_nothing_is_lost)),
+    ),
+    Mutant(
+        name="K15",
+        defect="A ticket that closes after the hour tells a result without its funding",
+        patched="`may_come` waits for nothing",
+        patch=done_before_the_funding_is_read,
+        check=named(
+            "WL1", _told(funded.test_a_ticket_that_closes_after_the_hour_is_not_done_before_its_funding_is_read)
+        ),
+    ),
+    Mutant(
+        name="K16",
+        defect="A second press of a reduce-only order closes twice as much",
+        patched="`recently` knows no earlier one",
+        patch=a_second_press_reduces_twice,
+        check=named("I3", _told(doubts.test_a_second_press_closed_twice_as_much)),
+    ),
+    Mutant(
+        name="K17",
+        defect="A closing limit lies on the edge of the price band and is refused once the mark has moved",
+        patched="`_inside_band` leaves no margin",
+        patch=no_margin_in_the_band,
+        check=named(
+            "CT1", _told(banded.test_an_exit_leaves_a_tenth_of_the_way_to_the_bands_edge, buy(), "100000", "98650")
+        ),
+    ),
+    Mutant(
+        name="K18",
+        defect="A stop loss that stands is taken down for one that no exchange takes",
+        patched="`amending` holds no price against the tick",
+        patch=protection_is_changed_unjudged,
+        check=named("TK4", _told(doubts.test_a_protection_off_tick_took_down_the_one_that_stood, "stop_loss", "price")),
     ),
 ]

@@ -11,6 +11,7 @@ from trader.config.settings import Settings, load_settings
 from trader.domain.errors import ConfigError, ExchangeError
 from trader.exchange.ports import Gateway
 from trader.runner.account_owner import settle_account
+from trader.runner.flatten.command import whatever_the_list_says
 
 OLD, NEW, OTHER = "old0123456789abcdef", "new0123456789abcdef", "other0123456789abcdef"
 
@@ -62,6 +63,16 @@ def test_how_a_key_is_changed_is_told(tmp_path: Path) -> None:
     settle(settings(tmp_path, NEW), "7")
     words = key_words(settings(tmp_path, NEW))
     assert f"testnet-{fingerprint(OLD)} (user 7, 2 API keys so far)" in words and ".env" in words
+
+
+def test_a_list_that_is_broken_keeps_no_one_from_closing(tmp_path: Path) -> None:
+    made = settings(tmp_path, OLD)
+    (tmp_path / "accounts.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"accounts\.json"):
+        resolve_connection(made)
+    assert whatever_the_list_says(made).account == f"testnet-{fingerprint(OLD)}"
+    with pytest.raises(ConfigError, match="needs DELTA_TESTNET_API_KEY"):
+        whatever_the_list_says(load_settings(environ={"TRADER_HOME": str(tmp_path), "TRADER_ENV": "testnet"}))
 
 
 def test_users_of_two_exchanges_are_two(tmp_path: Path) -> None:

@@ -111,6 +111,18 @@ class AccountLimits(BaseModel):
         description="Highest leverage that a ticket may ask for.",
         json_schema_extra={"unit": "x"},
     )
+    leverage_default: Number = _off(
+        0,
+        200,
+        "x",
+        "Usual leverage",
+        "Leverage set first for an order in a perpetual that names none, at most the highest.",
+    )
+    single_orders: Flag = Field(
+        True,
+        title="Single orders",
+        description="Whether single orders may open anything; off, only strategies do. What closes and cancels never asks.",
+    )
     orders_per_second: Whole = _count(
         6, "Order rate", "Entry orders of all runs in any second; exits keep 4 of 10.", 6, "orders a second"
     )
@@ -199,6 +211,8 @@ class AccountLimits(BaseModel):
         for lower, upper in _NESTED:
             if getattr(self, lower) > getattr(self, upper):
                 raise ValueError(f"{lower} ({getattr(self, lower)}) exceeds {upper} ({getattr(self, upper)})")
+        if self.leverage_default and self.leverage_default < 1:
+            raise ValueError(f"leverage_default must be 0 (off) or at least 1, was {self.leverage_default}")
         return self
 
     def document(self) -> dict[str, Any]:
@@ -229,6 +243,7 @@ _NESTED = (
     ("notional_per_underlying_usd", "notional_total_usd"),
     ("daily_loss_usd", "weekly_loss_usd"),
     ("loss_warn_pct", "loss_bars_pct"),
+    ("leverage_default", "leverage_most"),
 )
 
 

@@ -127,6 +127,14 @@ class Settings(BaseSettings):
         ge=0,
         le=5,
     )
+    request_quota: Whole = _setting(
+        10_000,
+        "TRADER_REQUEST_QUOTA",
+        "Request weight in five minutes that counts as all there is; less where other programs share the account's. "
+        "Entries and prices take at most 60 % of it, own reads 90 %; exits are never held back.",
+        ge=1_000,
+        le=20_000,
+    )
     stream_connect_secs: Real = _setting(
         10.0, "TRADER_STREAM_CONNECT_SECS", "How long connecting a stream may take, in seconds.", ge=1, le=60
     )

@@ -432,7 +432,12 @@ class Desk(TicketDesk):
                 return earlier
             raise
         ring(doorbell_path(self.settings.home, self.account))
-        journal.flush()
+        try:
+            journal.flush()
+        except JournalError as error:
+            raise JournalError(
+                f"The request is with the runner already: look what became of it first. {error}"
+            ) from error
         return CommandReceipt(command_id=command.command_id, account=self.account, issued_at=command.issued_at)
 
     def _command_id(self, key: str) -> str:

@@ -27,7 +27,7 @@ from trader.engine.records import LegTerms
 from trader.engine.state import HUNDRED, ZERO, Market, Run, State
 from trader.engine.tickets.checks import flaws
 from trader.engine.tickets.funds import blocked, initial_share, price_of
-from trader.engine.tickets.leverage import leverage_flaw
+from trader.engine.tickets.leverage import leverage_flaw, with_usual
 from trader.engine.tickets.reducing import reduce_flaw
 from trader.engine.tickets.refusal import Refusal, of_denied
 from trader.engine.tickets.terms import KEY, leg_of, shape_of, touch_met
@@ -102,7 +102,8 @@ def check_tickets(
     """Each order of a list by the engine's own checks, as if those before it had gone out. `leverages`: as set at the exchange, of the
     perpetuals whose orders name none."""
     found, free = [], _free(state)
-    for number, ticket in enumerate(listed.tickets):
+    for number, asked in enumerate(listed.tickets):
+        ticket = with_usual(asked, state.account.limits)
         contract = contracts.get(ticket.symbol)
         quote = state.market.quotes.get(ticket.symbol)
         spot = state.market.spots.get(underlying_of(ticket.symbol))

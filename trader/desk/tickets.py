@@ -36,7 +36,7 @@ from trader.engine.fold import fold
 from trader.engine.ids import ticket_id_for
 from trader.engine.records import Level
 from trader.engine.state import Shown, State, Trading
-from trader.engine.tickets.accept import order_phrase
+from trader.engine.tickets.accept import OFF, order_phrase
 from trader.engine.tickets.adopting import adopt_phrase
 from trader.engine.tickets.refusal import Refusal
 from trader.engine.view import TicketView
@@ -403,6 +403,8 @@ class TicketDesk(BookReads):
             shown=self._shown(names),
         )
         problems = []
+        if not state.account.limits.single_orders:
+            problems.append(Refusal("SINGLE_ORDERS_OFF", "", OFF))
         if not status.runner.alive:
             problems.append(Refusal("NO_RUNNER", "", f"no runner is alive for account {self.account}"))
         if status.ops is not None and status.runner.alive and status.ops.abnormal:

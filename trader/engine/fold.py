@@ -31,6 +31,7 @@ from trader.engine.state import (
     Order,
     Reduced,
     Run,
+    Runs,
     State,
     Trading,
     Watch,
@@ -73,7 +74,7 @@ def evolve(state: State, record: rec.AnyRecord) -> State:
     changed = handler(run, record)
     if isinstance(record, rec.FillRecorded) and changed is not run:
         changed = _still_short(state, run, changed, record.fill.symbol)
-    return replace(state, runs={**state.runs, run.run_id: changed})
+    return replace(state, runs=Runs({**state.runs, run.run_id: changed}))
 
 
 def fold(state: State, records: list[rec.AnyRecord]) -> State:
@@ -146,7 +147,7 @@ def _run_created(state: State, record: rec.RunCreated) -> State:
         del kept[key]
     watches = {key: watch for key, watch in state.watches.items() if key in kept}
     watches[run.run_id] = Watch(since=record.wall, since_market=record.market)
-    return replace(state, runs={**kept, run.run_id: run}, watches=watches)
+    return replace(state, runs=Runs({**kept, run.run_id: run}), watches=watches)
 
 
 def _is_kept(old: Run, new: Run, now: rec.Record) -> bool:

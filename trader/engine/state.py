@@ -1,9 +1,10 @@
 """What the engine knows. The durable part (`Run`, `Account`) is a fold over records; `Watch` and `Market` are volatile:
 lost at a restart and learned again."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 
 import msgspec
 
@@ -427,6 +428,14 @@ class Awaited(msgspec.Struct, frozen=True):
     closes: str = ""
 
 
+class Runs(dict[str, Run]):
+    """Runs by id. It is never changed once it is made, so what is asked of it many times in a step is found once."""
+
+    @cached_property
+    def unresolved(self) -> tuple[Run, ...]:
+        return tuple(run for run in self.values() if run.phase is not Phase.DONE)
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """Everything. `runs` holds the unresolved runs and the last finished one of each underlying."""
 
@@ -466,8 +475,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.margin is None else self.margin.mode_of(underlying)
 
     @property
-    def unresolved(self) -> list[Run]:
-        return [run for run in self.runs.values() if run.phase is not Phase.DONE]
+    def unresolved(self) -> Sequence[Run]:
+        return self.runs.unresolved if isinstance(self.runs, Runs) else Runs(self.runs).unresolved
 
 
 def seconds_since(then: datetime | None, now: datetime) -> float:

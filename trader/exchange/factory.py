@@ -22,12 +22,22 @@ def build_gateway(settings: Settings, connection: Connection) -> Gateway:
 
         patience = _patience(settings, CCXT)
         return CcxtDeltaGateway(
-            connection.rest_url, _credentials(connection), proxy=connection.proxy_url, patience=patience
+            connection.rest_url,
+            _credentials(connection),
+            proxy=connection.proxy_url,
+            patience=patience,
+            quota=settings.request_quota,
         )
     from trader.exchange.delta.gateway import DeltaGateway
 
     patience = _patience(settings, OWN)
-    return DeltaGateway(connection.rest_url, _credentials(connection), proxy=connection.proxy_url, patience=patience)
+    return DeltaGateway(
+        connection.rest_url,
+        _credentials(connection),
+        proxy=connection.proxy_url,
+        patience=patience,
+        quota=settings.request_quota,
+    )
 
 
 def build_feeds(settings: Settings, connection: Connection, gateway: Gateway) -> tuple[MarketFeed, AccountFeed]:

@@ -1,7 +1,7 @@
 """Opening the journal's database: connections, their settings, checks of the file, migrations, errors in words.
 
-SQLite is the default: write-ahead log, ``synchronous=FULL`` on every connection, transactions begun by us (``BEGIN
-IMMEDIATE`` for writes; the driver's own would begin too late), files readable by their owner only. A new database is
+SQLite is the default: write-ahead log, ``synchronous=FULL`` for every transaction that does not say it is `LATER`, transactions begun by
+us (``BEGIN IMMEDIATE`` for writes; the driver's own would begin too late), files readable by their owner only. A new database is
 built beside its place and put there in one step, so that a file that is empty or half made is always a fault, never a
 fresh start. PostgreSQL is used when the URL says so.
 """

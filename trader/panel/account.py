@@ -57,6 +57,8 @@ _GROUPS = {
         "duplicate_secs",
         "margin_share_pct",
         "leverage_most",
+        "leverage_default",
+        "single_orders",
     ),
     "Single contracts": ("instruments",),
 }

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from tests.engine.scene import EXPIRY, SPOT, UNREAD, greeks
 from tests.engine.scene import holding as run_holding
 from tests.engine.several import take
-from tests.engine.tickets.stage import CALL, PERP, PUT, Phase, Stage, buy, perp_quote, perpetual, sell, staged
-from trader.config.account_limits import AccountLimits
+from tests.engine.tickets.stage import CALL, PERP, PUT, Phase, Stage, buy, holding, perp_quote, perpetual, sell, staged
+from trader.config.account_limits import AccountLimits, read_limits
 from trader.config.ticket import TicketRequest
+from trader.domain.errors import ConfigError
 from trader.domain.order import OrderStatus, OrderType, TimeInForce
 from trader.domain.outcome import Rejected, Unknown
 from trader.engine import beside, orders
@@ -373,3 +374,35 @@ def test_a_leverage_above_the_accounts_limit_is_refused(most: Decimal | None, as
     stage.order(buy(leverage=asked))
     assert stage.of(rec.TicketRefused)[-1].code == "LEVERAGE_TOO_HIGH"
     assert not any(isinstance(e, ef.SetLeverage) for e in stage.all_effects)
+
+
+@pytest.mark.parametrize(
+    ("ticket", "asked"),
+    [(buy(), ["3"]), (buy(leverage="2"), ["2"]), (buy(CALL), []), (sell(reduce_only=True), [])],
+    ids=["names none", "names one", "an option", "reduce-only"],
+)
+def test_an_order_that_names_no_leverage_has_the_accounts_usual_one(ticket: dict[str, Any], asked: list[str]) -> None:
+    stage = Stage()
+    limited(stage, leverage_default=3, leverage_most=4)
+    stage.order(ticket)
+    set_ = [e.leverage for e in stage.all_effects if isinstance(e, ef.SetLeverage)]
+    assert set_ == [D(one) for one in asked]
+
+
+@pytest.mark.parametrize(("usual", "words"), [("0.5", "leverage_default must be 0"), ("6", "exceeds leverage_most")])
+def test_a_usual_leverage_that_is_none_is_refused(usual: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        read_limits({"schema": 1, "leverage_default": usual})
+
+
+def test_single_orders_that_are_switched_off_open_nothing_and_close_all_the_same() -> None:
+    stage = holding(ticket=buy(stop_loss={"price": "98000"}))
+    stage.take_up()
+    limited(stage, single_orders=False)
+    stage.order(buy(quantity=1))
+    assert stage.acks()[-1].status == "refused" and "single_orders" in stage.acks()[-1].detail
+    stage.order(sell(quantity=2, limit_price="101000", reduce_only=True))
+    assert stage.acks()[-1].status == "accepted"
+    stage.close(ticket=stage.ticket().run_id)
+    stage.finish()
+    assert stage.ticket().phase is Phase.DONE

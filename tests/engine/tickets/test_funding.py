@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from tests.engine.tickets.stage import CALL, D, Phase, Stage, buy, holding, sell
 from trader.domain.wallet import Transaction
@@ -146,3 +147,20 @@ def test_an_option_knows_no_funding() -> None:
     stage = holding(before_the_hour(), buy(CALL))
     assert not asked(stage, 120)
     assert not [record for record in stage.records if isinstance(record, rec.FundingBooked)]
+
+
+def test_a_ticket_that_was_done_before_has_no_part_whatever_its_fills_look_like() -> None:
+    stage = holding(before_the_hour(), buy(quantity=2))
+    stage.close(ticket=stage.ticket().run_id)
+    stage.finish(12)
+    done = stage.ticket()
+    assert done.phase is Phase.DONE
+    holding(stage, buy(quantity=3))
+    while stage.market is None or stage.market <= HOUR:
+        stage.moved(after=5)
+    asked(stage, 12)
+    entry = dict([next(iter(done.fills.items()))])  # all that a restart may hold of it
+    partly = replace(done, fills=entry, ledgers={"T": replace(done.ledger("T"), open=2)})
+    stage.state = replace(stage.state, runs={**stage.state.runs, done.run_id: partly})
+    told(stage, line("-0.1"))
+    assert stage.ticket("order-3").ledger("T").funding == D("-0.1")

@@ -14,6 +14,8 @@ from trader.domain.outcome import Unknown
 from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine import records as rec
+from trader.engine.step import _ADVANCE_TICKET
+from trader.engine.turn import Turn
 
 D = Decimal
 BID = {"limit_price": "99000"}
@@ -450,3 +452,33 @@ def test_a_ticket_leaves_the_last_run_of_its_underlying_in_the_picture() -> None
     name = scene.run.run_id
     scene.order(buy())
     assert {name, scene.ticket("order-3").run_id} == set(scene.state.runs)
+
+
+def test_what_is_told_of_one_ticket_leaves_the_others_to_the_next_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage, advanced = Stage(), []
+    stage.order(buy(quantity=1, **BID), buy(quantity=1, limit_price="98999"))
+    work = _ADVANCE_TICKET[Phase.ENTERING]
+
+    def noted(turn: Turn, run_id: str) -> None:
+        advanced.append(run_id)
+        work(turn, run_id)
+
+    monkeypatch.setitem(_ADVANCE_TICKET, Phase.ENTERING, noted)
+    stage.take_up()
+    stage.cancel(ticket=stage.ticket(number=1).run_id)
+    assert advanced == [stage.ticket().run_id, stage.ticket(number=1).run_id]
+    stage.tick()
+    assert advanced[2:] == [stage.ticket().run_id, stage.ticket(number=1).run_id]
+
+
+def test_of_tickets_that_have_ended_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trader.engine.fold._TICKETS_KEPT", 2)
+    stage = Stage()
+    for _ in range(4):
+        stage.order(buy(quantity=1, **BID))
+        stage.take_up()
+        stage.cancel(everything=True)
+        stage.serve_cancels()
+        stage.moved(after=11)
+    assert [run.phase for run in stage.state.runs.values()] == [Phase.DONE] * 3  # the last one made, and two before it
+    assert stage.ticket("order-7").finished is not None and set(stage.state.watches) == set(stage.state.runs)

@@ -90,6 +90,31 @@ def test_alone_in_a_contract_too_much_closed_still_halts() -> None:
     assert stage.state.account.trading.level is not Level.ACTIVE and "overclosed" not in stage.alerts()
 
 
+def test_a_run_that_is_done_takes_nothing_from_another() -> None:
+    """After a restart the journal gives the first fill of an older one and those of late: it may look as if it had closed more."""
+    stage = holding(ticket=buy(quantity=5))
+    stage.close(ticket=stage.ticket().run_id)
+    stage.finish()
+    holding(stage, ticket=buy(quantity=4))
+    done = stage.ticket()
+    assert done.phase is Phase.DONE
+    short = replace(done, ledgers={"T": replace(done.ledger("T"), open=-4)})
+    stage.state = replace(stage.state, runs={**stage.state.runs, done.run_id: short})
+    stage.moved(after=6)
+    stage.read_account()
+    assert stage.ticket("order-3").open_quantity("T") == 4 and not stage.of(rec.ClosingMoved)
+
+
+def test_beside_a_position_of_somebody_else_it_is_his_that_was_closed() -> None:
+    stage = beside()
+    stage.exchange.foreign = {PERP: 5}
+    stage.moved(after=6)
+    stage.read_account()
+    both_fire(stage)
+    assert stage.ticket("order-2").open_quantity("T") == 5 and not stage.of(rec.ClosingMoved)
+    assert stage.state.account.trading.level is not Level.ACTIVE
+
+
 @given(older=st.integers(1, 6), younger=st.integers(1, 6), second=st.integers(1, 6))
 def test_no_contract_and_no_dollar_is_lost_between_two(older: int, younger: int, second: int) -> None:
     stage = beside(older, younger)

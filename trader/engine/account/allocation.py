@@ -100,8 +100,8 @@ def split(quantity: int, open_: Sequence[int]) -> list[int]:
 
 def others_in(state: State, run: Run, symbol: str) -> Iterable[Run]:
     """Other unfinished runs that have a leg in a contract."""
-    for other in state.runs.values():
-        if other.phase is Phase.DONE or other.run_id == run.run_id:
+    for other in state.unresolved:
+        if other.run_id == run.run_id:
             continue
         for leg in other.legs:
             if leg.symbol == symbol:

@@ -81,6 +81,7 @@ def _divide(turn: Turn, line: Transaction) -> None:
     held = [
         (run, leg, size)
         for run in turn.state.runs.values()
+        if run.finished is None or (run.finished.market or run.finished.wall) >= at
         for leg in run.legs
         if leg.kind is Kind.PERPETUAL and leg.product_id == line.product_id and (size := _held_at(run, leg, at)) > 0
     ]

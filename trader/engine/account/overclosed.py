@@ -3,8 +3,8 @@
 Reduce-only bounds them by the account's position alone: a stop loss and a take profit that fire in one instant, or an exit that
 overtook the cancel of either, together close more than the run holds, and what was too much was another run's. The account is
 right, the two runs are not: so the contracts are booked as closed where they were held, at the price they were closed at. The
-commission stays with the run whose order it was. Where nothing else of this program holds the contract, nothing is moved, and the
-self-check halts (I1).
+commission stays with the run whose order it was. Where nothing else of this program holds the contract, or something that no run
+explains stands in it, nothing is moved, and the self-check halts (I1).
 """
 
 from collections.abc import Iterator
@@ -13,23 +13,25 @@ from decimal import Decimal
 from trader.domain.fill import FillKind
 from trader.domain.order import Purpose
 from trader.engine import records as rec
-from trader.engine.account.allocation import others_in
+from trader.engine.account.allocation import explained, others_in
 from trader.engine.account.settlement import free_first
 from trader.engine.records import LegTerms
-from trader.engine.state import Run
+from trader.engine.state import Run, State
 from trader.engine.turn import Turn
 
 
 def book_overclosed(turn: Turn) -> None:
-    """Move what any run has closed beyond its own to the runs that held it."""
-    for run in list(turn.state.runs.values()):
+    """Move what any run has closed beyond its own to the runs that held it. Not of runs that are done: after a restart not all of
+    their fills are held."""
+    for run in turn.state.unresolved:
         if any(ledger.open < 0 for ledger in run.ledgers.values()):
             for leg in run.legs:
                 _book_leg(turn, run.run_id, leg)
 
 
 def _book_leg(turn: Turn, run_id: str, leg: LegTerms) -> None:
-    run, excess = turn.run(run_id), -turn.run(run_id).open_quantity(leg.key)
+    run = turn.run(run_id)
+    excess = -run.open_quantity(leg.key) - _foreign(turn.state, run, leg)
     if excess <= 0 or not _is_heard(turn, run, leg):
         return
     # The newest first, as with every shortage; what an exit of its own may be closing comes last.
@@ -40,6 +42,20 @@ def _book_leg(turn: Turn, run_id: str, leg: LegTerms) -> None:
         for price, quantity in _newest_closings(turn.run(run_id), leg, left):
             _move(turn, run, leg, other, theirs, quantity, price)
             left -= quantity
+
+
+def _foreign(state: State, run: Run, leg: LegTerms) -> int:
+    """Contracts on the same side that no run explains, by the last read: they are what is short first, as ever."""
+    shown = state.shown.get(run.underlying)
+    if shown is None:
+        return 0
+    since = sum(
+        booked.fill.side.sign * booked.fill.quantity
+        for one in state.runs.values()
+        for booked in one.fills.values()
+        if booked.fill.symbol == leg.symbol and booked.wall >= shown.asked
+    )
+    return max((shown.held.get(leg.symbol, 0) - (explained(state, leg.symbol) - since)) * leg.side.sign, 0)
 
 
 def _is_heard(turn: Turn, run: Run, leg: LegTerms) -> bool:

@@ -42,12 +42,13 @@ def read_account(turn: Turn, *, finished: bool) -> None:
     of runs that have ended may be looked for, too."""
     runs = turn.state.runs.values()
     due: dict[str, Run] = {}
-    for run in runs:
-        if (finished or run.phase is not Phase.DONE) and apart(turn, run.run_id, _is_due, run):
+    for run in runs if finished else turn.state.unresolved:
+        if apart(turn, run.run_id, _is_due, run):
             due[run.run_id] = run
     if not due:
         return
-    covered = [run for run in runs if run.run_id in due or _joins(turn, run, list(due.values()))]
+    waiting = list(due.values())
+    covered = [run for run in runs if run.run_id in due or _joins(turn, run, waiting)]
     asks = [ask for run in covered if (ask := apart(turn, run.run_id, _ask, run)) is not None]
     if not asks:
         return

@@ -17,9 +17,12 @@ from trader.engine.ids import ticket_id_for
 from trader.engine.records import Phase
 from trader.engine.state import Awaited, Run, State, seconds_since
 from trader.engine.tickets.creating import create
+from trader.engine.tickets.leverage import with_usual
 from trader.engine.tickets.reducing import recently, reduce
 from trader.engine.tickets.refusal import Refusal
 from trader.engine.turn import Turn
+
+OFF = "Single orders are switched off by the account's limits (single_orders)"
 
 
 def order_phrase(account: str, tickets: Iterable[TicketRequest]) -> str:
@@ -41,7 +44,9 @@ def on_order(turn: Turn, event: OrderCommand) -> None:
             _refuse_all(turn, event, barred)
             return
         twins = {run.ticket for run in _recent(turn, event.command_id)}
-        for number, (name, ticket) in enumerate(zip(names, listed.tickets, strict=True)):
+        limits = turn.state.account.limits
+        for number, (name, asked) in enumerate(zip(names, listed.tickets, strict=True)):
+            ticket = with_usual(asked, limits)
             linked = names[1 - number] if listed.link == "oco" else ""
             if refusal := _take_up(
                 turn,
@@ -82,6 +87,8 @@ def _barred(turn: Turn, event: OrderCommand, listed: TicketList) -> str:
         return ""
     if event.barred:
         return event.barred
+    if not turn.state.account.limits.single_orders:
+        return OFF
     if turn.state.journal_fault:
         return f"Nothing new is sent, the journal cannot be written: {turn.state.journal_fault}"
     phrase = order_phrase(turn.state.account_key, listed.tickets)

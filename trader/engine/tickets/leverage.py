@@ -3,13 +3,14 @@
 from decimal import Decimal
 
 from trader.config.account_limits import AccountLimits
+from trader.config.ticket import TicketRequest
 from trader.domain.outcome import Unknown
 from trader.domain.wording import plain, refusal_words
 from trader.engine.effects import SetLeverage
 from trader.engine.events import LeverageAnswered
 from trader.engine.records import Phase
 from trader.engine.tickets.refusal import Refusal, refuse
-from trader.engine.tickets.terms import KEY
+from trader.engine.tickets.terms import KEY, is_perpetual
 from trader.engine.turn import Turn
 
 
@@ -25,6 +26,14 @@ def ask_leverage(turn: Turn, run_id: str) -> Refusal | None:
         turn.set_watch(run_id, leverage_asked=turn.wall)
         turn.do(SetLeverage(run_id=run_id, product_id=run.leg(KEY).product_id, leverage=wanted))
     return Refusal("LEVERAGE_NOT_SET", "leverage", "the exchange has not answered to the leverage that was asked for")
+
+
+def with_usual(ticket: TicketRequest, limits: AccountLimits) -> TicketRequest:
+    """The request with the account's usual leverage, where it opens in a perpetual and names none."""
+    usual = limits.leverage_default
+    if not usual or ticket.leverage is not None or ticket.reduce_only or not is_perpetual(ticket.symbol):
+        return ticket
+    return ticket.model_copy(update={"leverage": usual})
 
 
 def leverage_flaw(wanted: Decimal | None, limits: AccountLimits) -> Refusal | None:
