@@ -45,14 +45,16 @@ def scene(
 Orders = tuple[tuple[str, str], ...]  # kind and face
 
 
-def in_turn(together: int) -> list[Any]:
+def in_turn(together: int, every: int = 1) -> list[Any]:
     """Each kind once, from one face after the other, so many at a time; what reduces stands alone, for it lets nothing be opened
-    beside it. And for `make t1` each kind from each face alone."""
+    beside it; `make test` has each so-manieth of these groups. And for `make t1` each kind from each face alone."""
     turns = [(kind, FACES[number % len(FACES)]) for number, kind in enumerate(KINDS)]
     groups: list[Orders] = [tuple(turns[at : at + together]) for at in range(0, len(turns) - 1, together)]
     groups = [tuple(one for one in group if one != turns[-1]) for group in groups] + [(turns[-1],)]
     alone: list[Orders] = [((kind, face),) for kind in KINDS for face in FACES]
-    marked = [(group, ()) for group in groups] + [(group, pytest.mark.t1) for group in alone if group not in groups]
+    marked = [(group, pytest.mark.t1 if number % every else ()) for number, group in enumerate(groups)] + [
+        (group, pytest.mark.t1) for group in alone if group not in groups
+    ]
     return [pytest.param(group, marks=marks, id=" ".join(map("-".join, group))) for group, marks in marked]
 
 
@@ -62,16 +64,16 @@ def test_each_order_from_each_face_stands_in_books_and_venue_alike(scene: Scene,
     scene.assert_once({kind: scene.order(kind, face)})
 
 
-@pytest.mark.parametrize("orders", in_turn(1))
+@pytest.mark.parametrize("orders", in_turn(2))
 def test_an_order_whose_answer_is_lost_stands_once(scene: Scene, orders: Orders) -> None:
     """The venue takes it and the connection breaks: of slices and protection as of the first."""
-    lost = scene.live.faults.add("N2", match=SEND, times=3)
+    lost = scene.live.faults.add("N2", match=SEND, times=3 * len(orders))
     tickets = {kind: scene.order(kind, face) for kind, face in orders}
-    lost.await_happened(secs=PATIENCE_SECS)
+    lost.await_happened(len(orders), secs=PATIENCE_SECS)
     scene.assert_once(tickets)
 
 
-@pytest.mark.parametrize("orders", in_turn(2))  # so many entries are on their way at a time
+@pytest.mark.parametrize("orders", in_turn(2, every=2))  # so many entries are on their way at a time
 def test_an_order_stands_once_when_the_runner_is_killed_before_it_hears_the_answer(
     scene: Scene, orders: Orders
 ) -> None:
