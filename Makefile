@@ -1,5 +1,5 @@
 # make run    the panel, the runner and the local venue on http://127.0.0.1:8501 (PORT=... for another port), PAPER mode
-# make test   lint, types and tests: about twelve minutes of two cores
+# make test   lint, types and tests: about nine minutes of two cores
 # make t1, browser, killpoints, campaign, mutants, fuzz, soak, coverage   what takes longer; each is explained below
 # Needs Python 3.11 or newer and make. Everything is installed into .venv/ once; the stamps notice changed requirements.
 # All paths are relative, so a checkout may lie below a folder with spaces in its name.
@@ -9,7 +9,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types collected pytest coverage killpoints campaign mutants fuzz t1 browser soak clean
+.PHONY: help run test tests lint format types collected pytest coverage killpoints campaign mutants fuzz t1 browser soak clean
 
 help:
 	@sed -n '1,4s/^# //p' Makefile
@@ -17,9 +17,12 @@ help:
 run: $(VENV)/.installed-run
 	@$(PY) -m trader up
 
-# While mypy has one core, the tests are collected on the other: pytest's workers then find their modules compiled.
+# While mypy has one core, the tests are begun on the other. In a new checkout they are collected first: then pytest's workers
+# find their modules compiled.
 test: lint
-	@$(MAKE) --no-print-directory -j 2 types collected
+	@$(MAKE) --no-print-directory -j 2 types tests
+
+tests: collected
 	@$(MAKE) --no-print-directory pytest
 
 lint: $(VENV)/.installed-test
@@ -34,25 +37,25 @@ types: $(VENV)/.installed-test
 	$(PY) -m mypy --strict trader
 
 collected: $(VENV)/.installed-test
-	@$(PY) -m pytest --collect-only -q -n 0 >/dev/null || true
+	@test -d tests/__pycache__ || $(PY) -m pytest --collect-only -q -n 0 >/dev/null || true
 
-# Four workers on two cores: half of a test's time is waiting for a process. A file stays with one worker and so shares
+# Six workers on two cores: most of a long test's time is waiting for a process. A file stays with one worker and so shares
 # its fixtures. The slowest tests are named at the end; what takes minutes belongs to `make t1`.
 # At the end stands which lines of the core the tests have reached; that costs a few seconds (`make test COVERAGE=` without).
 COVERAGE := core
 pytest: $(VENV)/.installed-test
-	COVERAGE=$(COVERAGE) $(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations=25 --durations-min=3
+	COVERAGE=$(COVERAGE) $(PY) -m pytest -n 6 --dist loadfile --no-loadscope-reorder --durations=25 --durations-min=3
 
 # The same tests, and the lines of the whole program; a line run only in a process of its own counts as not reached.
 coverage: $(VENV)/.installed-test
-	COVERAGE=all $(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	COVERAGE=all $(PY) -m pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 # The real runner killed at every kill point and during recovery; minutes, so not part of `make test`.
 killpoints: $(VENV)/.installed-test
 	$(PY) -m tests.killpoints --all
 
 # The simulated campaign at length (SESSIONS=... SEED=...): sessions drawn by seeds, a death at every kill point of the
-# directed ones, and deaths while recovering from one. `make test` has the first 600 seeds and each sixth point, `make t1`
+# directed ones, and deaths while recovering from one. `make test` has the first 300 seeds and each twelfth point, `make t1`
 # 2,000 with the tables of faults and commands by phase.
 campaign: $(VENV)/.installed-test
 	$(PY) -m trader simulate --sessions $(or $(SESSIONS),20000) --seed $(or $(SEED),1) --jobs 2

@@ -49,7 +49,7 @@ def measure_all() -> dict[str, Figures]:
         "stop": stop.measure(runs=5),
         "panel": panel.measure(secs=10.0, points=2000, tabs_open=4),
         "api": api.measure(secs=3.0, rate=1000.0, rounds=1),
-        "api_orders": api_orders.measure(orders=30, listed=50),
+        "api_orders": api_orders.measure(orders=30, listed=50, lists=2, secs=3.0, away_ms=20.0),
         "memory": memory.measure(secs=30.0, rate=1000.0),
     }
 

@@ -37,10 +37,7 @@ ROOT = Path(__file__).parent.parent
 # Minutes of computing, or of waiting for processes: where workers share the tests, these are begun first, in this order.
 _LONG = (
     "tests/simulation/test_t0",
-    *(
-        f"tests/{name}/"
-        for name in ("documents", "killpoints", "process", "browser", "flatten", "e2e", "security", "cli")
-    ),
+    *(f"tests/{name}/" for name in "documents killpoints process browser e2e flatten security api cli runner".split()),
 )
 
 

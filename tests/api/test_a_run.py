@@ -16,7 +16,7 @@ from trader.config.settings import load_settings
 from trader.desk import Desk
 
 # What differs from one look to the next, whoever looks.
-MOVING = {"at", "runner", "client", "market", "pictured_at"}
+MOVING = {"at", "runner", "client", "market", "market_at", "pictured_at"}
 
 
 @pytest.fixture

@@ -153,6 +153,7 @@ def _history_tells(page: Page, panel: str, run: str, realised: str) -> None:
     expect(page.get_by_role("button", name="Fills as CSV")).to_be_visible()
 
 
+@pytest.mark.t1
 def test_phone_width_never_scrolls_sideways(panel: str, browser: Browser) -> None:
     phone = window(browser, viewport={"width": 390, "height": 844})
     page = phone.new_page()

@@ -66,7 +66,7 @@ def _end_orphaned_venue(home: Path) -> None:
         os.kill(json.loads(announced.read_text())["pid"], signal.SIGTERM)
 
 
-@pytest.mark.slow
+@pytest.mark.t1  # the walk through the README starts, watches and stops one with every push
 def test_a_paper_run_is_started_watched_and_stopped(runner: subprocess.Popen[str]) -> None:
     done = trader("check", "--preset", "development")  # it is made in any market
     assert done.returncode == 0, done.stdout
@@ -124,7 +124,7 @@ def test_stop_after_the_runner_died_says_not_flat(runner: subprocess.Popen[str])
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.t1  # in one process: tests/desk/test_foreign.py, tests/engine/test_beside.py
 def test_a_start_at_once_sold_on_an_account_that_held_a_foreign_short(
     runner: subprocess.Popen[str], clean_environment: Path
 ) -> None:

@@ -47,10 +47,10 @@ def test_with_the_right_key_only_the_runner_is_missing(as_testnet: pytest.Monkey
     ("variable", "value", "words"),
     [
         ("DELTA_TESTNET_API_SECRET", "canary-of-another-key", "secret does not belong to the key"),
-        ("DELTA_TESTNET_API_KEY", "canary-that-nobody-knows", "key"),
+        pytest.param("DELTA_TESTNET_API_KEY", "canary-that-nobody-knows", "key", marks=pytest.mark.t1),
         ("DELTA_REST_URL", "http://127.0.0.1:1", "127.0.0.1:1"),
-        ("DELTA_REST_URL", "http://127.0.0.1:1/elsewhere", "127.0.0.1"),
-        ("DELTA_REST_URL", "https://api.delta.example", "api.delta.example"),
+        pytest.param("DELTA_REST_URL", "http://127.0.0.1:1/elsewhere", "127.0.0.1", marks=pytest.mark.t1),
+        pytest.param("DELTA_REST_URL", "https://api.delta.example", "api.delta.example", marks=pytest.mark.t1),
         ("DELTA_REST_URL", "not an address", "DELTA_REST_URL has no host"),
     ],
 )

@@ -17,6 +17,8 @@ LONG = {
     "python -m trader simulate --kills all --sessions 1 --seed 1 --jobs 2",
     "python -m trader simulate --kills double --sessions 2000 --seed 1 --jobs 2",
 }
+# Pages that take half a minute each: walked by `make t1`. What they print is run by the README's walk or by tests/cli, too.
+LONG_PAGES = {"runbook.md", "tickets.md"}
 # Run by no test. That they can be parsed is checked all the same.
 NOT_RUN = {
     "py -3.11 -m venv .venv": "Windows",

@@ -10,7 +10,7 @@ import pytest
 
 from tests.documents.blocks import ROOT, blocks, commands
 from tests.documents.reader import Reader, is_run
-from tests.documents.tables import ALSO, ELSEWHERE
+from tests.documents.tables import ALSO, ELSEWHERE, LONG_PAGES
 from tests.documents.terminals import checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")]
@@ -45,7 +45,10 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=page.name, marks=pytest.mark.t1 if page.name in LONG_PAGES else ()) for page in PAGES],
+)
 def test_page_runs_as_printed(page: Path, reader: Reader) -> None:
     before = BEFORE.get(page.name)
     running = [str(host.process.args[-1]) for host in reader.terminals.hosts]

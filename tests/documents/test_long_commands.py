@@ -50,6 +50,8 @@ def test_the_readmes_week_has_seven_runs(market: str, tmp_path: Path, terminals:
     assert said.count("flat, confirmed by the exchange") == 7
     told = json.loads(terminals.run("python -m trader history --json"))
     assert len(told["runs"]) == 7
+    sold = [run for run in told["runs"] if run["exit_reason"] != "missed_entry"]
+    assert len(sold) >= (7 if market == "made up" else 4), told["runs"]
     assert json.loads(terminals.run("python -m trader status --json"))["trading"]["level"] == "ACTIVE"
 
 

@@ -121,7 +121,7 @@ def test_what_an_exit_on_its_way_will_close_is_the_last_to_be_counted_as_liquida
     read(scene, after=0.1)
     assert [scene.state.runs[run.run_id].open_quantity("C") for run in (first, newest)] == [left, 0]
     assert exchange_shows(scene) == left
-    assert not [code for code in scene.alerts() if code.startswith(("halted", "foreign"))]
+    assert not [code for code in scene.alerts() if code.startswith(("halted", "foreign", "overclosed"))]
 
 
 @pytest.mark.parametrize("leaving", [(0, 1), (1, 0)], ids=["the older first", "the younger first"])

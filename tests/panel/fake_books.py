@@ -260,7 +260,7 @@ class FakeBooks:
         self.asked.append(("close_all", issued_by))
         return self._receipt()
 
-    def await_closed(self, command_id: str, timeout_secs: float) -> CloseAnswer:
+    def await_closed(self, command_id: str, timeout_secs: float, *, flat_secs: float = 0) -> CloseAnswer:
         sent: Sequence[OrderLine] = [order_line("sd1-X", side="sell", purpose="exit", quantity=5)]
         return CloseAnswer(
             command_id=command_id,

@@ -15,7 +15,7 @@ from tests.panel.fake_desk import FakeDesk
 from tests.panel.seen import read
 from trader.config.ticket import Protection, TicketRequest
 from trader.engine.tickets.refusal import Refusal
-from trader.panel import orders_books, orders_fills, orders_form, orders_request, service
+from trader.panel import orders_books, orders_fills, orders_form, orders_request, orders_words, service
 
 PAGE = "pages/orders.py"
 M = "−"
@@ -171,6 +171,19 @@ def test_a_working_order_tells_state_rest_distance_and_age(open_panel: Open) -> 
         and "241.00" in words
         and "1 m 1" in words
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("no such price (limit_price=10, band=75504.8928253900..78586.7252)", "no such price (limit price 10, band 75,504.89 to 78,586.73)"),
+        ("met already (stop_price=78590, now=77033.6)", "met already (trigger price 78590, now 77033.6)"),
+        ("on the other side (run=check0, side=buy)", "on the other side (order 1 of the list, side buy)"),
+        ("nothing (in brackets) is touched", "nothing (in brackets) is touched"),
+    ],
+)  # fmt: skip
+def test_numbers_of_a_refusal_are_said_in_words(said: str, words: str) -> None:
+    assert orders_words.numbers_in_words(said) == words
 
 
 def test_a_linked_order_names_the_other(open_panel: Open) -> None:
@@ -476,6 +489,18 @@ def test_what_the_account_has_against_it_is_said_and_not_sent(open_panel: Open) 
     assert "Quantity: the free balance does not suffice." in read(at)
     press(at, "or_send_")
     assert asked(desk, "order") == [] and "Not sent: Quantity: the free balance does not suffice." in read(at)
+
+
+def test_why_an_order_was_not_sent_stood_beside_the_next_one(open_panel: Open) -> None:
+    at, desk = form(open_panel)
+    typed(at, "limit_price", 91000.3)
+    press(at, "or_send_")
+    assert "Not sent: Limit price: 91000.3 is no multiple" in read(at)
+    typed(at, "limit_price", 91000.5)
+    assert "Not sent" not in read(at)
+    press(at, "or_send_")
+    typed(at, "quantity", 2)
+    assert len(asked(desk, "order")) == 1 and "Accepted: Buy 1 BTCUSD" in read(at), "what was sent goes on to be told"
 
 
 @pytest.mark.parametrize(("side", "stop", "late"), [("buy", 90000, True), ("buy", 90600, False), ("sell", 90600, True)])

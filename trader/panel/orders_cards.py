@@ -39,7 +39,7 @@ def _money(books: Books | None) -> list[Card]:
 def _used(one: Balance, mode: str | None) -> Html:
     """The share of the balance, as a bar and in words."""
     share = one.locked / one.total if one.total > 0 else None
-    words = f"{parts.percent(None if share is None else share * 100, signed=False)} of the balance{'' if mode is None else f'; {mode}'}"
+    words = f"{parts.percent(None if share is None else share * 100, signed=False)} of the balance{'' if mode is None else f'; {mode} margin'}"
     bar = (
         None if share is None else tag("meter", value=f"{min(share, 1):.3f}", max=1, aria_label=f"Margin used: {words}")
     )

@@ -14,6 +14,7 @@ from trader.panel.pressed import note
 
 _TYPED, _SAID = "or_close_typed", "or_all_said"
 CLOSE_ALL = "CLOSE ALL"
+_FLAT_SECS = 1.5  # most closing orders have filled by then; what is left goes on, and is seen in the list above
 
 
 def listed(status: Status | str) -> Html:
@@ -29,7 +30,7 @@ def listed(status: Status | str) -> Html:
         return say.empty(
             "Nothing of ours is open. What is foreign is not touched by it: adopt it first, or close it at the exchange."
         )
-    return join(tag("p", "It cancels what works and closes, at what the book has:"), tag("ul", *(tag("li", line) for line in lines)),
+    return join(tag("p", "It cancels every working order and closes at what the book offers:"), tag("ul", *(tag("li", line) for line in lines)),
                 tag("p", "Foreign positions are not touched."))  # fmt: skip
 
 
@@ -62,11 +63,9 @@ def _send_everything() -> None:
     # From here on nothing of the session's state is touched: see `pressed`.
     try:
         receipt = desk.close_all(issued_by="panel", reason="close-all of the panel")
-        found = desk.await_closed(receipt.command_id, ANSWER_SECS)
-        sent = (
-            ", ".join(f"{say.order(line)} {say.state_words(line)}" for line in found.orders)
-            or "no closing order has gone out yet"
-        )
+        found = desk.await_closed(receipt.command_id, ANSWER_SECS, flat_secs=_FLAT_SECS)
+        orders = ", ".join(f"{say.order(line)} {say.state_words(line)}" for line in found.orders)
+        sent = f"Sent: {orders}" if orders else "No closing order has gone out yet"
         left = f"; not finished: {', '.join(found.still_open)}" if found.still_open else "; all is finished"
         answer.said = f"{found.status.capitalize()}: {fmt.plain(found.detail, 300)}. {sent}{left}".replace(
             "New: .", "Recorded."

@@ -31,7 +31,7 @@ class Picked(NamedTuple):
 def pick() -> Picked | str:
     """The pickers, and what is picked; a sentence where nothing can be."""
     shown.begin_with(_UNDERLYING, UNDERLYINGS[0], UNDERLYINGS)
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+    with st.container(horizontal=True, gap="small"):
         underlying = st.segmented_control("Underlying", UNDERLYINGS, key=_UNDERLYING, required=True, width="content")
         try:
             board: Board = service.desk().listed(str(underlying))

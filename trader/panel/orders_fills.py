@@ -16,7 +16,7 @@ from trader.panel.orders_books import Books
 from trader.panel.run_report import csv_text
 
 _SHOWN = 30
-_HEAD = ("Fill", "Time (IST)", "Price", "Cash", "Fee", "Role", "Of")
+_HEAD = ("Fill", "Time (IST)", "Price", "Cash", "Fee", "Role", "Whose")
 _NUMBERS = ("Price", "Cash", "Fee")
 _COLUMNS = (
     "seq", "at", "symbol", "side", "quantity", "price", "cash", "fee", "fee_currency", "role", "kind", "run_id", "client_order_id",

@@ -41,6 +41,8 @@ def draw(env: str) -> None:
         with left:
             slots = _fields(picked.contract)
         wanted, faults, _, _ = _judged(picked.contract.symbol)
+        if _sent().against not in (None, wanted):
+            _sent().lines, _sent().against = [], None
         _by_field(slots, faults)
         with right:
             _live(picked.contract.symbol, tuple(name for name in faults if name in slots))
@@ -250,6 +252,7 @@ def _send(symbol: str, token: str) -> None:
     check = orders_send.checked(desk, wanted)
     if check is not None and (against := [*check.problems, *check.tickets[0].problems]):
         sent.token = secrets.token_hex(8)
-        sent.lines = [f"Not sent: {ask.problem(one.field, one.sentence)}" for one in against]
+        sent.lines, sent.against = [f"Not sent: {ask.problem(one.field, one.sentence)}" for one in against], wanted
         return
+    sent.against = None
     orders_send.send(desk, sent, wanted, confirm, token)

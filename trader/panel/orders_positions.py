@@ -15,9 +15,9 @@ from trader.panel.orders_books import Books
 from trader.panel.orders_request import is_late
 
 _HEAD = (
-    "Contract", "Whose", "Quantity", "Average", "Mark", "P&L at mark", "P&L at close", "Margin", "Liquidated at", "Protection",
+    "Contract", "Whose", "Quantity", "Average", "Mark", "P&L at mark", "P&L if closed", "Margin", "Liquidated at", "Protection",
 )  # fmt: skip
-_NUMBERS = ("Quantity", "Average", "Mark", "P&L at mark", "P&L at close", "Margin", "Liquidated at")
+_NUMBERS = ("Quantity", "Average", "Mark", "P&L at mark", "P&L if closed", "Margin", "Liquidated at")
 
 
 def table(status: Status | str, books: Books | None) -> Html:

@@ -26,6 +26,7 @@ class Sent(Note):
         super().__init__()
         self.token = secrets.token_hex(8)
         self.lines: list[str] = []
+        self.against: TicketList | None = None  # what the lines say was not sent: they go once another order is typed
         self.last: tuple[str, float, OrderAnswer] | None = None  # what was answered last, and when (monotonic)
 
 

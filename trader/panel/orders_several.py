@@ -18,8 +18,8 @@ from trader.panel.markup import Html, join, tag
 
 _LIST, _LINK, _PHRASE = "or_list", "or_list_link", "or_list_phrase"
 _LINKS = {"none": "Each for itself", "oco": "One cancels the other (OCO)"}
-_HEAD = ("Order", "Price", "Protection", "Premium", "Fees", "Margin", "Check")
-_NUMBERS = ("Price", "Premium", "Fees", "Margin")
+_HEAD = ("Order", "Type, price", "Protection", "Premium", "Fees", "Margin", "Check")
+_NUMBERS = ("Premium", "Fees", "Margin")
 
 
 class _Listed(orders_send.Sent):
@@ -112,8 +112,8 @@ def draw(env: str) -> None:
         st.markdown(f"**List: {_orders(len(listed.tickets))}{', sent together' if listed.tickets[1:] else ''}**")
         _linking(listed)
         whole = _whole(listed.tickets)
-        _live()
-        chosen = whole if isinstance(whole, str) else _chosen(whole)
+        chosen = whole if isinstance(whole, str) else _chosen(whole, orders_send.checked(service.desk(), whole))
+        _live(_places(chosen))
         phrase = ""
         if env == "production" and not isinstance(chosen, str):
             phrase = service.desk().order_phrase(chosen.wanted)
@@ -123,7 +123,7 @@ def draw(env: str) -> None:
         unready = isinstance(chosen, str) or bool(phrase and not st.session_state.get(_PHRASE))
         with st.container(horizontal=True, gap="small", key="or_list_buttons"):
             st.button(_label(listed, chosen), key=f"or_list_send_{listed.token}", type="primary", icon=":material/send:", disabled=unready,
-                      on_click=_send, args=(listed.token, len(listed.tickets)))  # fmt: skip
+                      on_click=_send, args=(listed.token, len(listed.tickets), _places(chosen)))  # fmt: skip
             for place, one in enumerate(listed.tickets):
                 st.button(fmt.safe(f"Take out {place + 1}"), key=f"or_list_take_{place}", icon=":material/undo:",
                           help=fmt.safe(f"{_what(one)}: back into the form."), disabled=listed.unanswered is not None,
@@ -165,22 +165,22 @@ def _what(one: TicketRequest) -> str:
 
 
 @st.fragment(run_every=3)
-def _live() -> None:
-    """What each order and all of them would cost, and what stands against them, by the prices of these seconds."""
+def _live(drawn: tuple[int, ...]) -> None:
+    """What each order and all of them would cost, and what stands against them, by the prices of these seconds. `drawn`: which ones
+    the button sends; where others pass by now, the page is drawn again."""
     tickets = _listed().tickets
     whole = _whole(tickets)
     if isinstance(whole, str):
         markup.draw(join(_table(tickets, None, linked=True), tag("p", whole, class_="ar-down")))
         return
-    try:
-        check, said = service.desk().check_order(whole), ()
-    except TraderError as error:
-        check, said = None, (f"The list cannot be checked now: {fmt.plain(error, 400)}",)  # type: ignore[assignment]
-    against = [*said, *(() if check is None else (ask.problem(one.field, one.sentence) for one in check.problems))]
-    linked = whole.link == "oco"
-    markup.draw(
-        join(_table(tickets, check, linked=linked), *(tag("p", sentence, class_="ar-down") for sentence in against))
-    )
+    check = orders_send.checked(service.desk(), whole)
+    if _places(_chosen(whole, check)) != drawn:
+        st.rerun()
+    against = ["The list cannot be checked now; what is sent is the runner's to judge."]
+    if check is not None:
+        against = [ask.problem(one.field, one.sentence) for one in check.problems]
+    said = (tag("p", sentence, class_="ar-down") for sentence in against)
+    markup.draw(join(_table(tickets, check, linked=whole.link == "oco"), *said))
 
 
 def _table(tickets: Sequence[TicketRequest], check: OrderCheck | None, *, linked: bool) -> Html:
@@ -190,7 +190,7 @@ def _table(tickets: Sequence[TicketRequest], check: OrderCheck | None, *, linked
 
 
 def _row(number: int, one: TicketRequest, of: TicketCheck | None) -> tuple[Html | str, ...]:
-    cost = None if of is None else of.cost
+    cost = None if of is None or of.problems else of.cost  # what is refused costs nothing
     return (
         tag("span", f"{number}. {_what(one)}", title=one.symbol),
         _price(one),
@@ -245,9 +245,8 @@ def _sum(told: Sequence[TicketCheck | None], check: OrderCheck | None, *, linked
 # ------------------------------------------------------------------------------------------------- sending
 
 
-def _chosen(whole: TicketList) -> _Chosen | str:
+def _chosen(whole: TicketList, check: OrderCheck | None) -> _Chosen | str:
     """Those of the list that the check lets pass, all where it cannot be made; why none can be sent. Two that are linked go together."""
-    check = orders_send.checked(service.desk(), whole)
     if check is None:
         return _Chosen(tuple(range(len(whole.tickets))), whole)
     if check.problems:
@@ -257,10 +256,30 @@ def _chosen(whole: TicketList) -> _Chosen | str:
         return "None of them passes the check."
     if whole.link == "oco" and len(places) < len(whole.tickets):
         return "Of two orders that cancel each other both have to pass the check."
-    return _Chosen(places, TicketList(tickets=tuple(whole.tickets[place] for place in places), link=whole.link))
+    return _of(whole, places)
 
 
-def _send(token: str, among: int) -> None:
+def _of(whole: TicketList, places: tuple[int, ...]) -> _Chosen:
+    link = whole.link if len(places) == len(whole.tickets) else "none"
+    return _Chosen(places, TicketList(tickets=tuple(whole.tickets[place] for place in places), link=link))
+
+
+def _places(chosen: _Chosen | str) -> tuple[int, ...]:
+    return () if isinstance(chosen, str) else chosen.places
+
+
+def _now(whole: TicketList | str, drawn: tuple[int, ...]) -> _Chosen | str:
+    """Of those that the button was drawn for, the ones that still pass."""
+    if isinstance(whole, str):
+        return whole
+    chosen = _chosen(whole, orders_send.checked(service.desk(), whole))
+    if isinstance(chosen, str):
+        return chosen
+    left = tuple(place for place in chosen.places if place in drawn)
+    return _of(whole, left) if left else "None of them passes the check any more."
+
+
+def _send(token: str, among: int, drawn: tuple[int, ...]) -> None:
     """Send what passes, once: a second press of the same button finds its token used up, and what stayed unanswered goes again
     under its own key."""
     desk, listed = service.desk(), _listed()
@@ -268,7 +287,7 @@ def _send(token: str, among: int) -> None:
         return
     whole, confirm = _whole(listed.tickets), st.session_state.get(_PHRASE)
     # From here on nothing of the session's state is touched: see `pressed`.
-    chosen = listed.unanswered or (whole if isinstance(whole, str) else _chosen(whole))
+    chosen = listed.unanswered or _now(whole, drawn)
     if isinstance(chosen, str):
         listed.lines = [f"Not sent: {chosen}"]
         return

@@ -26,7 +26,7 @@ CSS = """
 .st-key-or_close_all{border-color:light-dark(#b3272d,#ff8a8a)!important}
 @media (max-width:760px){
 .stMain:has(.st-key-or_positions) .sheet tr{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));column-gap:1rem}
-.stMain:has(.st-key-or_positions) .sheet :is(th,[data-label="Whose"],[data-label="Protection"],[data-label="State"],[data-label="Of"],
+.stMain:has(.st-key-or_positions) .sheet :is(th,[data-label="Whose"],[data-label="Protection"],[data-label="State"],[data-label="Type, price"],
 [data-label="Why"],[data-label="Check"]){grid-column:1/-1}
 .or-long .sheet{max-height:24rem;overflow-y:auto}
 .or-head{gap:.3rem .6rem}
@@ -114,6 +114,7 @@ def trigger(line: OrderLine) -> str:
 
 
 _NUMBERS = re.compile(r" \((?P<pairs>[a-z_]+=[^()]*)\)")
+_CALLED = {"stop_price": "trigger price"}
 _LONG = re.compile(r"\d+\.\d{3,}")
 _LISTED = re.compile(r"check(\d+)")  # what the check calls the orders of a list before they have an id
 
@@ -128,7 +129,7 @@ def _pair(text: str) -> str:
     if listed := _LISTED.fullmatch(value):
         return f"order {int(listed[1]) + 1} of the list"
     value = _LONG.sub(lambda found: parts.price(Decimal(found[0])), value.replace("..", " to "))
-    return f"{name.replace('_', ' ')} {value}".rstrip()
+    return f"{_CALLED.get(name, name.replace('_', ' '))} {value}".rstrip()
 
 
 def price(value: Decimal | None) -> str:
