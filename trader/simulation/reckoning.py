@@ -20,6 +20,7 @@ _LASTING_READS = 4  # that tell the same difference one after another: it is one
 _ACCOUNT_SECS = 18.0  # a read of the account that is older may miss a fill
 _WAITED_SECS = 560.0  # so long a ledger is asked for at least
 _WRITTEN_SECS = 2.5
+_LEAST = Decimal("1E-18")  # USD: any difference at all
 _ROUNDED = Decimal("0.000001")  # USD: of a perpetual's average entry, which may have no end
 _LISTS = ("positions", "open_orders", "fills")
 
@@ -118,7 +119,7 @@ class WalletRules:
         if event is None or event.since != record.since:
             self._evidence.report("WL1", f"run {run.run_id} is compared with a ledger that nobody has read whole")
             return
-        ended = run.finished.wall if run.finished is not None else record.wall
+        ended = min((one.wall for one in self._ends(run, record)), default=record.wall)
         if record.difference and (record.wall - ended).total_seconds() < _LASTING_SECS:
             self._evidence.report("WL3", f"run {run.run_id}: {record.difference} is told before it could last")
         if self._is_guessed(run):
@@ -129,12 +130,18 @@ class WalletRules:
         if record.difference != found or sum(record.lines.values()) != self._paid(run, event):
             text = f"run {run.run_id}: {record.difference} recorded of {record.lines}, {found} is the difference"
             self._evidence.report("WL1", text)
-        foreign = None if run.is_perpetual else self._foreign(run, event)
-        if foreign is not None and record.difference != foreign:
+        foreign = self._foreign(run, event)
+        if foreign is not None and abs(record.difference - foreign) >= (_ROUNDED if run.is_perpetual else _LEAST):
             text = (
                 f"run {run.run_id}: {record.difference} is said to differ, of others and untold charges are {foreign}"
             )
             self._evidence.report("WL3", text)
+
+    def _ends(self, run: RunNote, record: rec.WalletCompared) -> list[rec.RunFinished]:
+        """Of a run; of tickets in a perpetual those of all that it is compared with: the first of them may have been asked for."""
+        since = record.since
+        runs = [run] if not run.is_perpetual else [one for one in self._evidence.notes.runs.values() if one.is_perpetual]
+        return [one.finished for one in runs if one.finished is not None and one.finished.wall >= since]
 
     def _heard_of(self, run: RunNote, record: rec.WalletCompared) -> ev.WalletRead | None:
         """The ledger a run was compared with; tickets in a perpetual share one that was read for one of them."""
@@ -174,6 +181,8 @@ class WalletRules:
         world = self._evidence.world
         venue, symbols = world.venue, {leg.symbol for leg in run.legs}
         strange = self._strange_orders(symbols)
+        if strange and run.is_perpetual:
+            return None  # what closing makes is by the average entry of all
         mixed = symbols & (venue.core.products.expired.keys() | venue.own_doing.keys())
         told = {line.transaction_id for line in _lines(run, event)}
         products = _products(run)
