@@ -140,7 +140,9 @@ class WalletRules:
     def _ends(self, run: RunNote, record: rec.WalletCompared) -> list[rec.RunFinished]:
         """Of a run; of tickets in a perpetual those of all that it is compared with: the first of them may have been asked for."""
         since = record.since
-        runs = [run] if not run.is_perpetual else [one for one in self._evidence.notes.runs.values() if one.is_perpetual]
+        runs = (
+            [run] if not run.is_perpetual else [one for one in self._evidence.notes.runs.values() if one.is_perpetual]
+        )
         return [one.finished for one in runs if one.finished is not None and one.finished.wall >= since]
 
     def _heard_of(self, run: RunNote, record: rec.WalletCompared) -> ev.WalletRead | None:
