@@ -248,7 +248,7 @@ def _guarded(size: int, **fields: Any) -> dict[str, Any]:
     return {**guarded, "contract": 2, "quantity": size, "reason": f"{size}", **fields}
 
 
-def fired_at_once(seed: int) -> Plan:
+def fired_at_once(seed: int, **changes: Any) -> Plan:
     """Stop loss and take profit of one of two tickets in a contract fire in one instant: what is too much is the other's."""
     deeds = (
         Deed(secs=0.5, kind="ticket", size=0),
@@ -256,10 +256,10 @@ def fired_at_once(seed: int) -> Plan:
         Deed(secs=9.0, kind="wick"),
         Deed(secs=20.0, kind="close_all"),
     )
-    return quiet(seed, *deeds, tickets=(_guarded(2), _guarded(3)))
+    return quiet(seed, *deeds, tickets=(_guarded(2), _guarded(3)), **changes)
 
 
-def funded(seed: int) -> Plan:
+def funded(seed: int, premium: float = 0.1) -> Plan:
     """Two tickets in a perpetual over an instant of funding; one is closed soon after it, the other changed and closed."""
     tickets = (
         _guarded(2, perpetual=True, leverage="5"),
@@ -274,7 +274,7 @@ def funded(seed: int) -> Plan:
         Deed(secs=25.0, kind="ticket_amend", size=2),
         Deed(secs=40.0, kind="close_all"),
     )
-    market = {"perpetual": 0.1, "opening": OPENING - timedelta(seconds=50)}
+    market = {"perpetual": premium, "opening": OPENING - timedelta(seconds=50)}
     return quiet(seed, *deeds, tickets=tickets, market=market)
 
 
