@@ -196,8 +196,10 @@ class WalletRules:
         is_behind = any(str(line.id) not in told for line in lines)
         if not world.plan.costs_told or (strange and mixed) or is_behind:
             return None
-        foreign = (line.amount for line in lines if line.id in venue.charged or line.order_id in strange)
-        return sum(foreign, Decimal(0))
+        foreign = [line for line in lines if line.id in venue.charged or line.order_id in strange]
+        stamps = {line.created_at for line in foreign}
+        booked = (one for run in self._evidence.notes.runs.values() for one in run.funded if one.at in stamps)
+        return sum((line.amount for line in foreign), Decimal(0)) - sum((one.amount for one in booked), Decimal(0))
 
     def _strange_orders(self, symbols: set[str]) -> set[str]:
         """Orders in these contracts that have traded and are no run's."""
