@@ -185,6 +185,8 @@ class Oracle:
     def account_heard(self, shell: Shell, event: ev.AccountRead, began: float) -> None:
         """A runner is about to hear this of the account; the read began then."""
         self.wallet.account_heard(shell, event, began)
+        if shell is self._world.current:
+            self.leaving.account_heard(event, began)
 
     def wallet_heard(self, shell: Shell, event: ev.WalletRead) -> None:
         """A runner is about to hear this ledger."""
