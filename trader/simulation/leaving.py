@@ -106,8 +106,8 @@ class LeavingRules:
             if any(o.open or o.reported > o.filled for o in exits) or leg.key in run.kept:
                 continue  # what is held to its settlement has a rule of its own (CT14)
             protecting = any(o.open for o in run.leg_orders(leg.key, Purpose.CLOSE))
-            if protecting and self._evidence.secs - run.exit_secs <= _SHARED_SECS:
-                continue  # its own protection is being taken back first, where others hold the contract too
+            if protecting and self._evidence.secs - max(run.exit_secs, self._evidence.takeovers[-1]) <= _SHARED_SECS:
+                continue  # its own protection is being taken back first, and its fate read after a takeover
             shorts = [
                 one for one in run.legs if leg.side is Side.BUY and one.side is Side.SELL and one.kind is leg.kind
             ]
