@@ -8,7 +8,7 @@ from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.engine import records as rec
 from trader.engine.records import LegTerms, Phase
-from trader.pricing.fees import option_commission
+from trader.pricing.fees import futures_commission, option_commission
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import RunNote
 
@@ -124,7 +124,8 @@ class TriggerRules:
         than the spread guard."""
         values = {leg.key: leg.contract_value for leg in run.legs}
         banked = (fill.cash_flow(values[key]) - (fill.commission or 0) for key, fill in run.fills.values())
-        return sum(banked, Decimal(0)) + self._closed(run, held, guarded)
+        funded = sum((one.amount for one in run.funded), Decimal(0))
+        return sum(banked, funded) + run.moved_cash() + self._closed(run, held, guarded)
 
     def _closed(self, run: RunNote, held: list[LegTerms], guarded: frozenset[str]) -> Decimal:
         """USD that closing these legs brings (negative: takes), fees in it."""
@@ -134,14 +135,18 @@ class TriggerRules:
             price = bound if touch is None else touch
             if leg.key in guarded:
                 price = min(price, bound) if leg.side is Side.SELL else max(price, bound)
-            fee = option_commission(
-                rate=leg.fee_rate,
-                cap=leg.fee_cap,
-                spot=self._evidence.heard.spot,
-                price=price,
-                quantity=abs(run.net(leg.key)),
-                contract_value=leg.contract_value,
-            )
+            quantity, value = abs(run.net(leg.key)), leg.contract_value
+            if leg.kind is Kind.PERPETUAL:
+                fee = futures_commission(rate=leg.fee_rate, price=price, quantity=quantity, contract_value=value)
+            else:
+                fee = option_commission(
+                    rate=leg.fee_rate,
+                    cap=leg.fee_cap,
+                    spot=self._evidence.heard.spot,
+                    price=price,
+                    quantity=quantity,
+                    contract_value=value,
+                )
             brings += price * _units(run, leg) - fee
         return brings
 

@@ -10,7 +10,7 @@ from trader.domain.trigger import Trigger
 from trader.domain.wording import plain, refusal_words
 from trader.engine import records as rec
 from trader.engine.execution.working import ask_cancel, ask_fate, is_resting, pause, paused, place
-from trader.engine.gate import is_fresh_mark
+from trader.engine.gate import closable, is_fresh_mark
 from trader.engine.orders import PROVEN_ABSENT
 from trader.engine.records import ClosingOrder, Phase
 from trader.engine.state import Order, Run
@@ -82,12 +82,15 @@ def _keep(turn: Turn, run_id: str, one: ClosingOrder) -> None:
             break
         _take_back(turn, run_id, order, "less is held")
         excess -= order.leaves_qty
-    if others or standing >= size or run.fills_missing or paused(turn, run_id, one.name):
+    most = (
+        closable(run, run.leg(KEY)) or size
+    )  # less than our fills where somebody else has closed a part; a read may lag behind
+    if others or standing >= min(size, most) or run.fills_missing or paused(turn, run_id, one.name):
         return
     if reached := _reached(turn, run, one):
         turn.decide_exit(run_id, _MET[one.name], reached)
     elif not _is_refused_lately(turn, run_id, one, orders):
-        _place(turn, run_id, one, size - standing)
+        _place(turn, run_id, one, min(size, most) - standing)
 
 
 def _place(turn: Turn, run_id: str, one: ClosingOrder, quantity: int) -> None:
