@@ -201,13 +201,17 @@ def _pick(turn: Turn, run: Run, watch: Watch) -> list[str]:
     waited = seconds_since(watch.chain_asked, turn.wall)
     if watch.chain_pending and waited < _CHAIN_ANSWER_SECS:
         return [] if run.legs else ["reading the option chain"]
-    due = (not run.legs and waited >= _CHAIN_SECS) or waited >= _REPICK_SECS
-    if due and not slowed(turn.state, turn.now):
-        turn.set_watch(run.run_id, chain_asked=turn.wall, chain_pending=True)
-        turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
+    _ask_chain(turn, run, _REPICK_SECS if run.legs else _CHAIN_SECS)
     if run.legs:
         return []
     return [w for w in watch.why_not if w.startswith("strikes: ")] or ["reading the option chain"]
+
+
+def _ask_chain(turn: Turn, run: Run, after_secs: float) -> None:
+    """Ask for the chain, so long after it was asked for last."""
+    if seconds_since(turn.watch(run.run_id).chain_asked, turn.wall) >= after_secs and not slowed(turn.state, turn.now):
+        turn.set_watch(run.run_id, chain_asked=turn.wall, chain_pending=True)
+        turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
 
 
 def _leg_flaws(turn: Turn, run: Run, leg: LegTerms) -> list[str]:
@@ -221,8 +225,7 @@ def _leg_flaws(turn: Turn, run: Run, leg: LegTerms) -> list[str]:
     # A strike may drift half the band out of it before another is picked.
     if isinstance(band, ByDelta) and not (3 * band.low - band.high) / 2 <= size <= (3 * band.high - band.low) / 2:
         if not turn.watch(run.run_id).chain_pending:
-            turn.set_watch(run.run_id, chain_asked=turn.wall, chain_pending=True)
-            turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
+            _ask_chain(turn, run, _CHAIN_SECS)
         return [f"{leg.symbol}: |delta| {size:.3f} has left the band; picking again"]
     return []
 
