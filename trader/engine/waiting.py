@@ -7,7 +7,7 @@ from trader.domain.order import Purpose, Side
 from trader.domain.structure import ByDelta
 from trader.engine import records as rec
 from trader.engine.account.abnormal import bars_words
-from trader.engine.account.crossing import crossing
+from trader.engine.account.crossing import crossing, unrecorded_exit
 from trader.engine.account.limits import oversize_of_run
 from trader.engine.account.losses import (
     lock_words,
@@ -104,6 +104,8 @@ def _obstacles(turn: Turn, run: Run) -> list[str]:
         strikes += [flaw] if flaw else _leg_flaws(turn, run, leg)
         if beside := crossing(turn.state, run, leg):
             strikes.append(beside.words)
+        elif words := unrecorded_exit(turn.state, run, leg, turn.wall):
+            strikes.append(words)
     if run.legs and (flaw := _index_flaw(run, turn.state.market.spots.get(run.underlying))):
         strikes.append(flaw)
     if run.legs and not strikes:
