@@ -239,6 +239,7 @@ def test_a_chain_without_a_better_strike_is_not_read_in_a_loop() -> None:
         scene.tick(0.1)
     assert reads == 2, "in three seconds"
 
+
 # -- retries -----------------------------------------------------------------------------------------------------------
 
 
