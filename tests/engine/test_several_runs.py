@@ -13,7 +13,7 @@ from trader.domain.order import Purpose, Side
 from trader.domain.outcome import Ok
 from trader.engine import effects as ef
 from trader.engine import records as rec
-from trader.engine.account.crossing import crossing
+from trader.engine.account.crossing import crossing, unrecorded_exit
 from trader.engine.gate import check_order
 from trader.engine.records import Phase
 
@@ -304,6 +304,19 @@ def test_after_a_restart_an_exit_beside_another_run_goes_out_where_the_account_c
     assert scene.submits() == []
     scene.tick(1.0)
     assert {i.leg for i in scene.submits()} == {"C", "P"}, "no exit waits for ever"
+
+
+def test_after_a_restart_no_entry_begins_where_an_unrecorded_exit_may_arrive_yet() -> None:
+    scene = two_holding()
+    first, second = scene.state.runs.values()
+    scene.stop(first.run_id)
+    assert not unrecorded_exit(scene.state, second, second.legs[0], scene.wall), "this runner has recorded what it sent"
+    scene.restart()
+    scene.tick(1)
+    assert "may arrive yet" in unrecorded_exit(scene.state, second, second.legs[0], scene.wall)
+    assert not unrecorded_exit(scene.state, first, first.legs[0], scene.wall), "the other one is not leaving"
+    scene.pass_time(9)
+    assert not unrecorded_exit(scene.state, second, second.legs[0], scene.wall)
 
 
 def test_no_entry_goes_out_beside_another_runs_exit_and_goes_on_after_it() -> None:

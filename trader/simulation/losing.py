@@ -100,7 +100,7 @@ class LossRules:
                     )
             case rec.LimitsSet():
                 self._since.clear()  # measured against the old ones
-            case rec.LossWarned():
+            case rec.LossWarned() if not self._evidence.is_late():
                 self._check_warning()
             case rec.DayCompared():
                 self._check_day(record)

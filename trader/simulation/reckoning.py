@@ -22,6 +22,7 @@ _WAITED_SECS = 560.0  # so long a ledger is asked for at least
 _WRITTEN_SECS = 2.5
 _LEAST = Decimal("1E-18")  # USD: any difference at all
 _ROUNDED = Decimal("0.000001")  # USD: of a perpetual's average entry, which may have no end
+_LOST_SECS = 60.0  # so long an ended order that cannot be read is asked for again
 _LISTS = ("positions", "open_orders", "fills")
 
 
@@ -73,9 +74,15 @@ class WalletRules:
             run = self._evidence.notes.runs.get(run_id)
             if run is None or any(f"-{run_id[:5]}-" in name for name in event.failed):
                 continue
-            odd = (event.odd_of(member, leg.symbol, leg.product_id) for member in _LISTS for leg in run.legs)
+            lists = (*_LISTS, "history") if self._may_have_lost(run) else _LISTS
+            odd = (event.odd_of(member, leg.symbol, leg.product_id) for member in lists for leg in run.legs)
             if not any(odd):
                 self._read[run_id] = began
+
+    def _may_have_lost(self, run: RunNote) -> bool:
+        """Whether its journal may lack an order: until the first whole read after a takeover, for a while."""
+        booted = self._evidence.takeovers[-1]
+        return run.run_id not in self._read and run.created < booted and self._evidence.secs - booted <= _LOST_SECS
 
     def _may_change(self, run: RunNote) -> bool:
         """Whether another run may have traded in these contracts without having told it yet, with its cost."""

@@ -100,7 +100,7 @@ class TicketRules:
                 rests = sum(standing.get(coid, 0) for coid, note in run.orders.items() if note.intent.closing == name)
                 wanted = held if run.ticket.get(field) is not None else 0
                 key = (run.run_id, name)
-                seen = abs(run.positions.get(leg.symbol, held)) or held  # a person may have closed a part of it
+                seen = abs(run.positions.get(leg.symbol, held))  # a person may have closed a part of it, or all
                 if rests == wanted or rests == min(wanted, seen) or self._is_refused(run, name):
                     self._bare.pop(key, None)
                 elif min(secs - self._bare.setdefault(key, secs), healthy) > _BARE_SECS and not self._is_troubled():

@@ -4,12 +4,15 @@ The account would net a contract that one run is short and another long, and ref
 exchange lets no order of an account meet another of the same account, so an entry that rests keeps an exit out.
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
 from trader.domain.order import Purpose
 from trader.engine.account.allocation import others_in
 from trader.engine.records import LegTerms, Phase
-from trader.engine.state import Order, Run, State
+from trader.engine.state import Order, Run, State, seconds_since
+
+_UNRECORDED_SECS = 10.0  # after a takeover what was sent before may arrive yet
 
 
 class Crossing(NamedTuple):
@@ -43,6 +46,18 @@ def crossing(state: State, run: Run, leg: LegTerms) -> Crossing | None:
                 words = f"{leg.symbol}: run {other.run_id[:5]} is closing {held} of it; an entry beside it would keep that out"
                 return Crossing("EXIT_AT_WORK", numbers, words)
     return None
+
+
+def unrecorded_exit(state: State, run: Run, leg: LegTerms, wall: datetime) -> str:
+    """Whether a run that was taken over just now is leaving a leg's contract, in words: an exit that the journal does not know, since
+    it could not be written, would close what is entered now."""
+    for other in others_in(state, run, leg.symbol):
+        watch = state.watches.get(other.run_id)
+        if other.phase is not Phase.EXITING or not other.orders or watch is None or not watch.recovered:
+            continue
+        if seconds_since(watch.since, wall) < _UNRECORDED_SECS:
+            return f"{leg.symbol}: run {other.run_id[:5]} was leaving it as the runner restarted; an exit of it may arrive yet"
+    return ""
 
 
 def in_the_way(state: State, run: Run, leg: LegTerms) -> list[tuple[Run, Order]]:

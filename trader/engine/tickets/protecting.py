@@ -82,9 +82,9 @@ def _keep(turn: Turn, run_id: str, one: ClosingOrder) -> None:
             break
         _take_back(turn, run_id, order, "less is held")
         excess -= order.leaves_qty
-    most = (
-        closable(run, run.leg(KEY)) or size
-    )  # less than our fills where somebody else has closed a part; a read may lag behind
+    most = closable(run, run.leg(KEY))  # less than our fills where somebody else has closed a part
+    if size and not most:
+        turn.set_watch(run_id, account_wanted=True)  # all of it was closed, or the read lags behind
     if others or standing >= min(size, most) or run.fills_missing or paused(turn, run_id, one.name):
         return
     if reached := _reached(turn, run, one):
