@@ -16,6 +16,7 @@ from trader.engine import records as rec
 from trader.engine.account.crossing import crossing, unrecorded_exit
 from trader.engine.gate import check_order
 from trader.engine.records import Phase
+from trader.engine.state import Runs
 
 D = Decimal
 
@@ -315,6 +316,9 @@ def test_after_a_restart_no_entry_begins_where_an_unrecorded_exit_may_arrive_yet
     scene.tick(1)
     assert "may arrive yet" in unrecorded_exit(scene.state, second, second.legs[0], scene.wall)
     assert not unrecorded_exit(scene.state, first, first.legs[0], scene.wall), "the other one is not leaving"
+    ended = replace(scene.state.runs[first.run_id], phase=Phase.DONE)
+    scene.state = replace(scene.state, runs=Runs({**scene.state.runs, first.run_id: ended}))
+    assert unrecorded_exit(scene.state, second, second.legs[0], scene.wall), "it has ended meanwhile"
     scene.pass_time(9)
     assert not unrecorded_exit(scene.state, second, second.legs[0], scene.wall)
 

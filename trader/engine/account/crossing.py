@@ -49,15 +49,26 @@ def crossing(state: State, run: Run, leg: LegTerms) -> Crossing | None:
 
 
 def unrecorded_exit(state: State, run: Run, leg: LegTerms, wall: datetime) -> str:
-    """Whether a run that was taken over just now is leaving a leg's contract, in words: an exit that the journal does not know, since
-    it could not be written, would close what is entered now."""
-    for other in others_in(state, run, leg.symbol):
+    """Whether a run was leaving a leg's contract as it was taken over just now, in words: an exit that the journal does not know,
+    since it could not be written, would close what is entered now. That run may have ended meanwhile."""
+    for other in state.runs.values():
         watch = state.watches.get(other.run_id)
-        if other.phase is not Phase.EXITING or not other.orders or watch is None or not watch.recovered:
+        if (
+            other.run_id == run.run_id
+            or watch is None
+            or not watch.recovered
+            or other.phase not in (Phase.EXITING, Phase.DONE)
+        ):
             continue
-        if seconds_since(watch.since, wall) < _UNRECORDED_SECS:
+        if seconds_since(watch.since, wall) >= _UNRECORDED_SECS or _had_ended(other, watch.since):
+            continue
+        if any(order.intent.symbol == leg.symbol for order in other.orders.values()):
             return f"{leg.symbol}: run {other.run_id[:5]} was leaving it as the runner restarted; an exit of it may arrive yet"
     return ""
+
+
+def _had_ended(run: Run, taken_over: datetime | None) -> bool:
+    return run.finished is not None and taken_over is not None and run.finished.wall < taken_over
 
 
 def in_the_way(state: State, run: Run, leg: LegTerms) -> list[tuple[Run, Order]]:
