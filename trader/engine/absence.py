@@ -93,7 +93,7 @@ def _miss(turn: Turn, run_id: str, event: AccountRead, order: Order) -> None:
 
 
 def _by_others(turn: Turn, run: Run, symbol: str, fills: Iterable[Fill]) -> int:
-    """Signed contracts that no run has traded in a contract of ours since this one began, by the account's own fills; what was traded
+    """Signed contracts that no run has traded in a contract of this run since this one began, by the account's own fills; what was traded
     just before, too, as the position that it began on may have been read without.
 
     Fills of an order of ours that was lost are not among them: such orders are looked up by their id and booked.
