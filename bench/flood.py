@@ -24,7 +24,7 @@ _PLACE = b"1234567890123456"  # where the instant of sending goes: microseconds,
 _IDLE_RATE = 20.0  # messages per second that keep a stream fresh
 _BLOCK_ROUNDS = 8  # rounds of all messages written at once when as fast as possible
 _LEAP_EVERY = 20  # messages
-_LEAP = 40  # times the ask; counted no further from the mark than the spread guard, so no exit fires
+_LEAP = 40  # times the ask: beyond the maximum loss in one print, which `held.PRESET` wants confirmed
 _STEPS = (0, 1, 0, -1)  # ticks by which ask sizes and marks move
 _MIX = "ticker ob_l1 ob_l1 ob_l1 ob_l1 mark_price ob_l1 ob_l1 ob_l1 mark_price ob_l1 ob_l1 ob_l1".split()
 

@@ -21,7 +21,15 @@ PRESET = Preset.model_validate(
     {
         "strategy": {"quantity": 10},
         "schedule": {"entry_time_ist": "10:31", "exit_time_ist": "16:30"},
-        "exits": {"max_loss_pct": 1000, "max_profit_pct": 100, "trailing_enabled": False, "liquidation_guard_pct": 0},
+        # A leap of the flood is one print beyond the maximum loss: seen, decided on and not confirmed, so nothing is recorded of it.
+        "exits": {
+            "max_loss_pct": 1000,
+            "max_profit_pct": 100,
+            "trailing_enabled": False,
+            "liquidation_guard_pct": 0,
+            "spread_guard_secs": 0,
+            "confirmations": 10,
+        },
         # The flood's prices stand still while the venue's move on: concede quickly, so that the entry fills.
         "orders": {"timeout_secs": 1, "slippage_pct": 5},
         "risk": {"max_runs_per_day": 50, "daily_loss_limit_usd": 10_000_000, "liquidation": "warn"},

@@ -200,3 +200,10 @@ def test_no_answer_invites_another_site(live: Client) -> None:
         name for name in answer.headers if name.lower().startswith("access-control")
     ]
     assert json.loads(answer.text)["type"] == "urn:strangle-desk:method"
+
+
+@pytest.mark.parametrize("path", ["/v1/runs/a%0Ab/stop", "/v1/runs/%0A", "/%0A", "/v1/runs/a%0D%0Ab"])
+def test_a_line_end_in_a_path_is_answered_as_any_other_wrong_path(shared: Client, path: str) -> None:
+    answer = shared.ask("POST" if path.endswith("stop") else "GET", path)
+    assert answer.status_code in (404, 422), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"

@@ -148,55 +148,6 @@ def test_a_resting_limit_is_changed_and_cancelled(session: Session, capsys: Said
     assert "cannot be changed any more" in refused(capsys, "amend", ticket, "--limit", first)
 
 
-KINDS = [
-    (("--stop", "1.05"), "stop_loss_order"),
-    (("--stop", "1.05", "--limit", "1.051"), "stop_loss_order"),
-    (("--type", "take_profit_market", "--stop", "0.95"), "take_profit_order"),
-    (("--type", "take_profit_limit", "--stop", "0.95", "--limit", "0.951"), "take_profit_order"),
-    (("--trail", "500"), "stop_loss_order"),
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("options", "kind"), KINDS, ids=lambda value: " ".join(value) if isinstance(value, tuple) else ""
-)
-def test_what_waits_for_a_price_waits_at_the_exchange(
-    session: Session, capsys: Said, options: tuple[str, ...], kind: str
-) -> None:
-    prices = [session.at(one) if one.startswith(("0.", "1.")) else one for one in options]
-    order(capsys, "buy", "2", PERP, *prices)
-    (row,) = session.await_resting(1)
-    wanted = dict(zip(prices[::2], prices[1::2], strict=True))
-    assert row.stop_kind == kind
-    if "--trail" in wanted:
-        assert row.trail == 500
-    else:
-        assert row.stop_price == D(wanted["--stop"])
-    assert row.limit_price == (D(wanted["--limit"]) if "--limit" in wanted else None)
-    assert typed(capsys, "cancel", "--symbol", PERP)["status"] == "accepted"
-    session.await_resting(0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("work", "terms"),
-    [
-        ("chase", ["orders.timeout_secs=2"]),
-        ("twap", ["orders.entry_slices=3", "orders.entry_duration_secs=15"]),
-        ("iceberg", ["orders.entry_visible_pct=40", "orders.timeout_secs=2"]),
-    ],
-)
-def test_each_algorithm_fills_and_a_reduce_only_order_closes(
-    session: Session, capsys: Said, work: str, terms: list[str]
-) -> None:
-    sets = [part for term in terms for part in ("--set", term)]
-    order(capsys, "buy", "6", PERP, "--work", work, *sets, "--wait", "60")
-    assert session.position() == 6
-    order(capsys, "sell", "6", PERP, "--reduce-only")
-    await_value(lambda: session.position() == 0 or None, 30, "closed by the reduce-only order")
-
-
 @pytest.mark.slow
 def test_one_cancels_the_other(session: Session, capsys: Said) -> None:
     order(capsys, "buy", "2", PERP, "--limit", session.at("0.985"), "--stop", session.at("1.03"), "--oco")

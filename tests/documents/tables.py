@@ -31,6 +31,7 @@ NOT_RUN = {
         "needs the internet, a night"
     ),
     "python -m trader simulate --sessions 20000 --seed 960000000 --jobs 2": "six minutes; the ledger says what came of it",
+    "python -m trader simulate --sessions 2400 --seed 98010000 --jobs 2": "two minutes and more; the ledger says what came of it",
     "python -m trader simulate --sessions 100000 --seed 150000000 --jobs 2": "half an hour; the ledger says what came of it",
     "python -m trader beside": "needs something foreign beside a run that waits; desk/test_foreign.py confirms as it does",
     "python -m trader flatten --any-price": "asks first like `flatten`, which is run; what it pays is in flatten/test_pricing.py",

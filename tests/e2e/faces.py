@@ -24,6 +24,9 @@ Ticket = dict[str, Any]
 class Face(Protocol):
     def order(self, ticket: Ticket) -> str: ...
 
+    def order_both(self, first: Ticket, second: Ticket) -> list[str]:
+        """A limit and a stop of which one cancels the other."""
+
 
 class Panel:
     """The page Orders & positions in a browser session, over the real desk."""
@@ -42,6 +45,9 @@ class Panel:
         told = re.search(r"Accepted: .*, ticket (\w+)\.", words)
         assert told is not None and not self.at.exception, words
         return told[1]
+
+    def order_both(self, first: Ticket, second: Ticket) -> list[str]:
+        raise NotImplementedError("the form sends one order at a time")
 
     def seen(self) -> str:
         """The page's words, of what is read now."""
@@ -82,6 +88,19 @@ class Cli:
         assert answer["status"] == "accepted", answer
         return str(answer["ticket_id"])
 
+    def order_both(self, first: Ticket, second: Ticket) -> list[str]:
+        words = [
+            "order",
+            first["side"],
+            str(first["quantity"]),
+            first["symbol"],
+            "--key",
+            secrets.token_hex(4),
+            "--oco",
+        ]
+        answer = self.ask(*words, "--limit", first["limit_price"], "--stop", second["stop_price"])
+        return [one["ticket_id"] for one in answer["tickets"]]
+
     def ask(self, *words: str) -> Any:
         self._capsys.readouterr()
         code = main([*words, "--json"])
@@ -116,14 +135,20 @@ class Api:
         self.client = client
 
     def order(self, ticket: Ticket) -> str:
+        [name] = self._post({"tickets": [ticket]})
+        return name
+
+    def order_both(self, first: Ticket, second: Ticket) -> list[str]:
+        return self._post({"tickets": [first, second], "link": "oco"})
+
+    def _post(self, body: dict[str, Any]) -> list[str]:
         answer = self.client.ask(
-            "POST", "/v1/trading/orders", json={"tickets": [ticket]}, params={"wait": 20},
-            headers={"Idempotency-Key": secrets.token_hex(4)},
+            "POST", "/v1/trading/orders", json=body, params={"wait": 20}, headers={"Idempotency-Key": secrets.token_hex(4)},
         )  # fmt: skip
         assert answer.status_code == 201, answer.text
-        [told] = answer.json()["tickets"]
-        assert told["status"] == "accepted", told
-        return str(told["ticket_id"])
+        told = answer.json()["tickets"]
+        assert {one["status"] for one in told} == {"accepted"}, told
+        return [str(one["ticket_id"]) for one in told]
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def test_a_day_of_recorded_chains_is_sold_held_and_closed_by_the_clock(venue: Ve
             exits={"max_loss_pct": 1000, "max_profit_pct": 100, "trailing_enabled": False},
         )
     )
-    held = rig.await_view(lambda v: v.phase is Phase.HOLDING and v.pnl is not None, 30, "holding")
+    held = rig.await_view(lambda v: v.phase is Phase.HOLDING and v.pnl is not None, 60, "holding")
     assert all(0.05 < abs(leg.delta or 0) < 0.25 for leg in held.legs)
     later = rig.await_view(lambda v: v.pnl is not None and v.pnl != held.pnl, 20, "P&L moving")
     assert later.market_at is not None and later.market_at > held.market_at

@@ -24,6 +24,7 @@ from tests.engine.scene import (
 )
 from trader.config.preset import Preset
 from trader.domain.order import OrderStatus, OrderType, Purpose, Side, TimeInForce
+from trader.engine import effects as ef
 from trader.engine.execution.chase import chase_price, entry_reference
 from trader.engine.records import LegTerms, OrderDenied, OrderIntended
 
@@ -226,6 +227,17 @@ def test_a_strike_that_has_left_the_band_is_picked_again() -> None:
     scene = picked_and_read(greeks=greeks(0.176))
     assert scene.phase is Phase.WAITING
     assert any("has left the band" in why for why in scene.watch.why_not)
+
+
+def test_a_chain_without_a_better_strike_is_not_read_in_a_loop() -> None:
+    """Each answer leaves the strike where it was: the next read comes two seconds later."""
+    scene = picked_and_read(greeks=greeks(0.176))
+    reads = 0
+    for _ in range(30):
+        reads += any(isinstance(effect, ef.ReadChain) for effect in scene.due)
+        scene.read_chain(instruments=(), quotes=())
+        scene.tick(0.1)
+    assert reads == 2, "in three seconds"
 
 
 # -- retries -----------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from trader.domain.outcome import Ok, Rejected, Unknown
 from trader.engine import events as ev
 from trader.engine.absence import ENTRY_HORIZON_SECS, SIGNATURE_SECS
 from trader.engine.records import FillRecorded
+from trader.engine.state import POSITION_LAG_SECS
 
 HORIZON = ENTRY_HORIZON_SECS + 1.0
 
@@ -104,6 +105,20 @@ def test_a_position_that_moved_the_other_way_is_not_the_lost_order_s_doing() -> 
     for extra in range(2):
         read_at(scene, HORIZON + 2.0 * extra)
     assert (scene.order("C", 0).status, scene.order("C", 0).code) == (OrderStatus.REJECTED, "never_accepted")
+
+
+@pytest.mark.parametrize(
+    ("before_secs", "proven"), [(-5.0, True), (POSITION_LAG_SECS, True), (POSITION_LAG_SECS + 0.1, False)]
+)
+def test_what_others_traded_since_the_read_it_began_on_explains_a_position(before_secs: float, proven: bool) -> None:
+    scene = lost_call(accepted=False)
+    begun = max(at for at in (scene.run.created_market, scene.run.entry_at) if at is not None)
+    theirs = {"client_order_id": None, "venue_order_id": "x", "fill_id": "x", "symbol": CALL, "quantity": 2}
+    own = scene.exchange.fills[0]
+    scene.exchange.fills.append(replace(own, **theirs, product_id=1, ts_event=begun - secs(before_secs)))
+    for extra in range(3):
+        read_at(scene, HORIZON + 2.0 * extra)
+    assert (scene.order("C", 0).code == "never_accepted") is proven
 
 
 @pytest.mark.parametrize("found", ["lookups", "open_orders"])

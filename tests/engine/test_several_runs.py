@@ -13,9 +13,10 @@ from trader.domain.order import Purpose, Side
 from trader.domain.outcome import Ok
 from trader.engine import effects as ef
 from trader.engine import records as rec
-from trader.engine.account.crossing import crossing
+from trader.engine.account.crossing import crossing, unrecorded_exit
 from trader.engine.gate import check_order
 from trader.engine.records import Phase
+from trader.engine.state import Runs
 
 D = Decimal
 
@@ -121,7 +122,7 @@ def test_what_an_exit_on_its_way_will_close_is_the_last_to_be_counted_as_liquida
     read(scene, after=0.1)
     assert [scene.state.runs[run.run_id].open_quantity("C") for run in (first, newest)] == [left, 0]
     assert exchange_shows(scene) == left
-    assert not [code for code in scene.alerts() if code.startswith(("halted", "foreign"))]
+    assert not [code for code in scene.alerts() if code.startswith(("halted", "foreign", "overclosed"))]
 
 
 @pytest.mark.parametrize("leaving", [(0, 1), (1, 0)], ids=["the older first", "the younger first"])
@@ -304,6 +305,22 @@ def test_after_a_restart_an_exit_beside_another_run_goes_out_where_the_account_c
     assert scene.submits() == []
     scene.tick(1.0)
     assert {i.leg for i in scene.submits()} == {"C", "P"}, "no exit waits for ever"
+
+
+def test_after_a_restart_no_entry_begins_where_an_unrecorded_exit_may_arrive_yet() -> None:
+    scene = two_holding()
+    first, second = scene.state.runs.values()
+    scene.stop(first.run_id)
+    assert not unrecorded_exit(scene.state, second, second.legs[0], scene.wall), "this runner has recorded what it sent"
+    scene.restart()
+    scene.tick(1)
+    assert "may arrive yet" in unrecorded_exit(scene.state, second, second.legs[0], scene.wall)
+    assert not unrecorded_exit(scene.state, first, first.legs[0], scene.wall), "the other one is not leaving"
+    ended = replace(scene.state.runs[first.run_id], phase=Phase.DONE)
+    scene.state = replace(scene.state, runs=Runs({**scene.state.runs, first.run_id: ended}))
+    assert unrecorded_exit(scene.state, second, second.legs[0], scene.wall), "it has ended meanwhile"
+    scene.pass_time(9)
+    assert not unrecorded_exit(scene.state, second, second.legs[0], scene.wall)
 
 
 def test_no_entry_goes_out_beside_another_runs_exit_and_goes_on_after_it() -> None:

@@ -284,18 +284,46 @@ def test_what_another_run_was_trading_as_the_run_began_is_no_difference() -> Non
 
 @pytest.mark.parametrize(
     ("booked", "cut"),
-    [([11], 0), ([9], 19), ([1, 2, 15], 25), ([1, 22], 11), (list(range(1, 900, 3)), 239)],
-    ids=["long before", "just before", "three, one after another", "one of two", "all the time"],
+    [
+        ([11], 0),
+        ([9], 19),
+        ([1, 2, 15], 25),
+        ([1, 22], 11),
+        (list(range(1, 900, 3)), 239),
+        ([-11], 0),
+        ([-9], 1),
+        ([-7, -7], 3),
+        ([-9, 10, 45], 20),
+    ],
+    ids=[
+        "long before",
+        "just before",
+        "three, one after another",
+        "one of two",
+        "all the time",
+        "long after",
+        "just after",
+        "two that bear the later one's time",
+        "on both sides",
+    ],
 )
 def test_the_ledger_is_read_from_a_moment_near_which_nothing_was_booked(booked: list[int], cut: int) -> None:
     scene = done()
     began, flow = scene.run.created_market, scene.state.account.flows[0]
     assert began is not None
-    flows = [replace(flow, at=began - secs(before)) for before in booked]
+    flows = [replace(flow, at=began - secs(before), run_id="another") for before in booked]
     scene.state = replace(scene.state, account=replace(scene.state.account, flows=tuple(flows)))
     effect = asked(scene)
     assert effect is not None
     assert effect.since == began - secs(cut), "and no further back than a runner knows that was restarted"
+
+
+def test_what_the_run_itself_trades_as_it_begins_moves_nothing() -> None:
+    scene = done()
+    began = scene.run.created_market
+    assert began is not None and 0 < (scene.state.account.flows[0].at - began).total_seconds() < 10
+    effect = asked(scene)
+    assert effect is not None and effect.since == began
 
 
 # -- it comes in the end --------------------------------------------------------------------------------------------------

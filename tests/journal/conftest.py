@@ -1,4 +1,5 @@
-"""A journal of its own for every test: on SQLite, and on PostgreSQL too where TEST_DATABASE_URL names a server."""
+"""A journal of its own for every test: on SQLite, and in `make t1` on PostgreSQL too, on the server that TEST_DATABASE_URL names
+or one that is started here."""
 
 import os
 import secrets
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from tests.postgres import postgres
 from trader.journal import Journal, Lease
 
 NOW = datetime(2026, 6, 1, 9, 30, tzinfo=UTC)
@@ -19,7 +21,17 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/home/journal.db"
 
 
-BACKENDS = ["sqlite", *(["postgresql"] if os.environ.get("TEST_DATABASE_URL") else [])]
+NAMED = os.environ.get("TEST_DATABASE_URL", "")
+BACKENDS = ["sqlite", pytest.param("postgresql", marks=() if NAMED else pytest.mark.t1)]
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    if NAMED:
+        yield NAMED
+        return
+    with postgres() as server:
+        yield server.url
 
 
 @pytest.fixture(params=BACKENDS)
@@ -29,7 +41,7 @@ def url(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[str]:
         yield sqlite_url
         return
     name = f"journal_test_{secrets.token_hex(4)}"
-    base = sa.make_url(os.environ["TEST_DATABASE_URL"]).set(drivername="postgresql+psycopg")
+    base = sa.make_url(request.getfixturevalue("postgres_url")).set(drivername="postgresql+psycopg")
     admin = sa.create_engine(base, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))

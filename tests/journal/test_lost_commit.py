@@ -1,6 +1,5 @@
 """PostgreSQL: the connection breaks at COMMIT. Did it happen? The journal looks before it answers."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -8,12 +7,11 @@ import psycopg
 import pytest
 
 from tests.journal import samples_of_records as s
+from tests.journal.conftest import NAMED
 from trader.domain.errors import JournalError
 from trader.journal import Journal, Lease
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("TEST_DATABASE_URL"), reason="TEST_DATABASE_URL names no PostgreSQL server"
-)
+pytestmark = [] if NAMED else [pytest.mark.t1]
 
 
 @pytest.fixture(params=["postgresql"])

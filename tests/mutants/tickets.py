@@ -20,7 +20,9 @@ from trader.engine.account import funding, overclosed
 from trader.engine.execution import exit_price
 from trader.engine.tickets import accept, amending, leverage, protecting, reducing, waiting, working
 from trader.engine.tickets import gate as ticket_gate
-from trader.simulation.directed import ticketed
+from trader.engine.turn import Turn
+from trader.simulation.directed import fired_at_once, ticketed
+from trader.simulation.directed import funded as over_the_hour
 from trader.simulation.planned import Plan
 
 
@@ -41,6 +43,14 @@ def _told(function: Callable[..., None], *given: Any) -> Callable[[], None]:
 
 def with_tickets() -> list[Plan]:
     return [ticketed(seed) for seed in range(12)]
+
+
+def with_two_that_fire_at_once() -> list[Plan]:
+    return [fired_at_once(seed) for seed in range(2)]
+
+
+def with_funding() -> list[Plan]:
+    return [over_the_hour(seed) for seed in range(2)]
 
 
 def a_working_order_is_taken_back_when_no_risk_is_allowed() -> None:
@@ -135,6 +145,20 @@ def begins_on_what_is_foreign(patch: Patch) -> None:
 
 def nothing_overclosed_is_booked(patch: Patch) -> None:
     everywhere(patch, overclosed.book_overclosed, lambda *_: None)
+
+
+def what_was_closed_is_told_nowhere(patch: Patch) -> None:
+    real = Turn.alert
+
+    def alert(turn: Turn, run_id: str, level: Any, code: str, text: str, **more: Any) -> None:
+        if code != "overclosed":
+            real(turn, run_id, level, code, text, **more)
+
+    patch.setattr(Turn, "alert", alert)
+
+
+def funding_by_what_is_held_when_it_is_read(patch: Patch) -> None:
+    patch.setattr(funding, "_held_at", lambda run, leg, at: run.open_quantity(leg.key))
 
 
 def each_has_the_whole_funding(patch: Patch) -> None:
@@ -291,5 +315,26 @@ MUTANTS = [
         patched="`amending` holds no price against the tick",
         patch=protection_is_changed_unjudged,
         check=named("TK4", _told(doubts.test_a_protection_off_tick_took_down_the_one_that_stood, "stop_loss", "price")),
+    ),
+    Mutant(
+        name="K19",
+        defect="Funding of an hour goes to who holds when the ledger is read, none to who has closed since",
+        patched="`_held_at` is what is open now",
+        patch=funding_by_what_is_held_when_it_is_read,
+        check=sessions("TK8", with_funding),
+    ),
+    Mutant(
+        name="K20",
+        defect="What two closing orders of a ticket have closed of another is booked there, and nobody is told",
+        patched="`Turn.alert` passes over that code",
+        patch=what_was_closed_is_told_nowhere,
+        check=sessions("TK6", with_two_that_fire_at_once),
+    ),
+    Mutant(
+        name="K21",
+        defect="Stop loss and take profit fire at once, and what they have closed too much is left in the ticket as less than nothing",
+        patched="`book_overclosed` books nothing",
+        patch=nothing_overclosed_is_booked,
+        check=sessions("TK6", with_two_that_fire_at_once),
     ),
 ]

@@ -29,6 +29,12 @@ def test_option_commission_of_a_worthless_premium_is_nothing() -> None:
     assert option_commission(price=D(0), gst=D("0.18"), **TERMS) == 0
 
 
+def test_an_absurd_price_costs_an_absurd_commission_and_raises_nothing() -> None:
+    price = D("1.5e308")
+    assert futures_commission(rate=D("0.0005"), price=price, quantity=7, contract_value=D("0.001")) > D("1e302")
+    assert option_commission(price=price, **(TERMS | {"spot": D("1e308")})) > D("1e300")
+
+
 def test_a_negative_quantity_is_refused() -> None:
     with pytest.raises(ValueError, match="quantity"):
         option_commission(price=D(1), gst=D(0), **(TERMS | {"quantity": -1}))

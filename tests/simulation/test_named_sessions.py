@@ -15,6 +15,8 @@ from trader.engine.records import Phase
 from trader.simulation import faces
 from trader.simulation.directed import (
     SESSIONS,
+    fired_at_once,
+    funded,
     lagging,
     liquidated,
     nobody_offers_for_a_while,
@@ -333,3 +335,29 @@ def test_a_worthless_leg_survives_deaths_at_every_tenth_point_of_its_wait() -> N
     for point in late:
         result = Session(plan, kills=frozenset({point})).run()
         assert (result.violations, result.ended) == ([], "flat"), point
+
+
+# ------------------------------------------------------------ single orders
+
+
+def tickets_of(session: Session) -> list[RunNote]:
+    return [run for run in session.oracle.notes.runs.values() if run.ticket and run.fills]
+
+
+@pytest.mark.parametrize("latency", [0.02, 0.2])
+def test_both_protections_of_a_ticket_fire_in_one_instant_beside_another(latency: float) -> None:
+    session = live(fired_at_once(1, latency=latency))
+    first, second = tickets_of(session)
+    assert [one.quantity for one in first.moved] == [-2] and [one.quantity for one in second.moved] == [2]
+    alerts = [record for record in session.journal.read() if isinstance(record, rec.AlertRaised)]
+    assert [one.run_id for one in alerts if one.code == "overclosed"] == [second.run_id]
+
+
+@pytest.mark.parametrize("premium", [0.0, 0.1, -0.1])
+def test_tickets_in_a_perpetual_share_its_funding(premium: float) -> None:
+    """Who has closed between the hour and the read of the ledger, too."""
+    session = live(funded(1, premium))
+    (line,) = [one for one in session.venue.account.transactions if one.transaction_type == "funding"]
+    parts = [part for run in tickets_of(session) for part in run.funded]
+    assert len(parts) == 2 and sum(part.amount for part in parts) == line.amount
+    assert {part.at for part in parts} == {line.created_at}

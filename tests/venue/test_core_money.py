@@ -92,6 +92,20 @@ def test_closing_order_uses_the_margin_it_frees(exchange: Exchange, market: Hand
     assert account.position_size(CALL) == 0 and account.wallet().blocked_margin == 0
 
 
+def test_an_account_in_debt_may_sell_what_brings_money_in_and_buys_nothing_back(exchange: Exchange) -> None:
+    trader = Trader(exchange)
+    trader.place("buy", 10, "401")
+    trader.account.balance = D(-5)
+    assert trader.place("sell", 10, "399").state == "closed"
+    assert trader.account.position_size(CALL) == 0
+    trader.account.balance = D(10_000)
+    trader.place("sell", 10, "399")
+    trader.account.balance = D(-5)
+    with pytest.raises(Refused) as caught:
+        trader.place("buy", 10, "401")
+    assert caught.value.code == "close_position_insufficient_margin"
+
+
 def test_buying_back_a_part_frees_that_part_of_the_margin(exchange: Exchange) -> None:
     seller = Trader(exchange)
     seller.place("sell", 10, "399")

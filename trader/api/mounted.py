@@ -1,13 +1,22 @@
 """The API on the panel's port: made at its first request, so that the panel's start does not wait for it."""
 
+import re
 import threading
 
 from anyio import to_thread
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trader.config.settings import load_settings
 from trader.config.tokens import TokenStore
 from trader.desk import Desk
+
+
+def below_api(app: ASGIApp) -> Mount:
+    """Everything below ``/api`` is the API's to answer: Starlette's own mount lets go of a path with a line end in it."""
+    mount = Mount("/api", app)
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount
 
 
 class Mounted:

@@ -3,10 +3,10 @@
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount
 
 from trader.api.app import create_app
 from trader.api.gate import OwnHost
+from trader.api.mounted import below_api
 from trader.config.tokens import TokenStore
 from trader.desk import Desk
 
@@ -15,7 +15,7 @@ _HOST = "127.0.0.1"
 
 def server(desk: Desk, tokens: TokenStore, port: int) -> uvicorn.Server:
     """A server that is not started. Requests are not logged: what they did is in the journal."""
-    app = Starlette(routes=[Mount("/api", create_app(desk, tokens))], middleware=[Middleware(OwnHost, port=port)])
+    app = Starlette(routes=[below_api(create_app(desk, tokens))], middleware=[Middleware(OwnHost, port=port)])
     config = uvicorn.Config(
         app,
         host=_HOST,

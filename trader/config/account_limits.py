@@ -176,7 +176,9 @@ class AccountLimits(BaseModel):
     index_jump_pct: Number = _off(
         3, 100, "%", "Index jump", "Move of the index within the time below that lets no entry begin."
     )
-    index_jump_secs: Whole = _count(60, "Index jump within", "The time in which such a move counts.", 3600, "s")
+    index_jump_secs: Whole = _count(
+        60, "Index jump within", "The time in which such a move counts; by up to a twelfth of it more.", 3600, "s"
+    )
     wide_spread_pct: Number = _off(
         100,
         1000,

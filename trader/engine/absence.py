@@ -1,7 +1,7 @@
 """What proves that an order of ours does not exist: a lost answer alone never does."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from trader.domain.fill import Fill
 from trader.domain.order import OrderStatus, Purpose
@@ -13,7 +13,7 @@ from trader.engine.orders import (
     mark_never_accepted,
     mark_unknown,
 )
-from trader.engine.state import Order, Run, seconds_since
+from trader.engine.state import POSITION_LAG_SECS, Order, Run, seconds_since
 from trader.engine.turn import Turn
 
 SIGNATURE_SECS = 7.0  # the exchange refuses signatures older than 5 s; 2 s of slack
@@ -93,17 +93,19 @@ def _miss(turn: Turn, run_id: str, event: AccountRead, order: Order) -> None:
 
 
 def _by_others(turn: Turn, run: Run, symbol: str, fills: Iterable[Fill]) -> int:
-    """Signed contracts that no run has traded in a contract of ours since this one began, by the account's own fills.
+    """Signed contracts that no run has traded in a contract of this run since this one began, by the account's own fills; what was traded
+    just before, too, as the position that it began on may have been read without.
 
     Fills of an order of ours that was lost are not among them: such orders are looked up by their id and booked.
     """
     begun = [t for t in (run.created_market, run.entry_at) if t is not None]
+    lag = timedelta(seconds=POSITION_LAG_SECS * turn.now.rate)
     return sum(
         f.side.sign * f.quantity
         for f in fills
         if f.symbol == symbol
         and f.ts_event
         and begun
-        and f.ts_event >= max(begun)
+        and f.ts_event >= max(begun) - lag
         and not any(is_booked(other, f) for other in turn.state.runs.values())
     )

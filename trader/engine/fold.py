@@ -191,7 +191,9 @@ def _flow_of(run: Run, record: _Moving) -> Flow | None:
         case rec.PositionAdopted():
             contracts = first.side.sign * record.quantity if is_perpetual else 0
             usd = -contracts * record.price * first.contract_value  # an option's premium was paid before
-    return Flow(at, product_id, usd, contracts, is_perpetual) if usd or isinstance(record, rec.FillRecorded) else None
+    if not usd and not isinstance(record, rec.FillRecorded):
+        return None
+    return Flow(at, product_id, usd, contracts, is_perpetual, run.run_id)
 
 
 def _book_day(account: Account, record: rec.RunFinished | rec.DayMarked) -> Account:

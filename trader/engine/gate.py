@@ -33,6 +33,7 @@ COLLAR_TICKS = 5
 EXIT_TICKS = 20
 _WIDEST_DOUBLINGS = 6
 TOO_MANY_ORDERS = "TOO_MANY_ORDERS"
+TOO_FAST = ("ORDER_RATE_EXCEEDED", "RATE_LIMITED")  # refusals that pass by themselves in a moment
 
 
 def collar(leg: LegTerms, mark: Decimal, collar_pct: Decimal, widening: int = 1) -> tuple[Decimal, Decimal]:

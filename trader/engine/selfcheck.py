@@ -11,6 +11,7 @@ from trader.domain.clock import Now
 from trader.domain.order import OrderIntent, OrderType, Purpose, Side
 from trader.domain.rounding import is_on_tick
 from trader.engine import records as rec
+from trader.engine.account.overclosed import is_pending
 from trader.engine.execution.algo import entry_bound, since_filled
 from trader.engine.gate import closable, hard_rate
 from trader.engine.levels import trip
@@ -61,11 +62,15 @@ def _findings(turn: Turn, before: State) -> list[Finding]:
                 found.append(("I16", f"run {run_id} ended with an order whose fate is open"))
             case _:
                 pass
+    for run in turn.state.unresolved:
+        was = before.runs.get(run.run_id)
+        if was is not None and any(is_pending(before, was, leg) for leg in was.legs):
+            touched[run.run_id] = None
     for run_id in touched:
         watch = turn.watch(run_id)
         if watch.recovered and watch.account_read is None:
             continue  # what a journal that could not be written has lost is first read from the exchange
-        found += _wrong_with_run(turn.run(run_id))
+        found += _wrong_with_run(turn.state, turn.run(run_id))
     for is_ticket in sorted(sent):
         found += _wrong_with_rate(turn, is_ticket=is_ticket)
     return found
@@ -125,13 +130,13 @@ def _wrong_with_entry(
         yield "I6", f"{coid} is for {intent.quantity} of {leg.symbol} at once, its algorithm has {slice_}"
 
 
-def _wrong_with_run(run: Run) -> Iterator[Finding]:
+def _wrong_with_run(state: State, run: Run) -> Iterator[Finding]:
     for leg in run.legs:
         open_quantity = run.open_quantity(leg.key)
         entries = run.leg_orders(leg.key, Purpose.ENTRY)
         worst = sum(o.leaves_qty + o.done_qty for o in entries)
         unheard = worst - sum(o.filled_qty for o in entries)  # an exit's fill may be heard before the entry's
-        if not -unheard <= open_quantity <= leg.quantity:
+        if not -unheard <= open_quantity <= leg.quantity and not is_pending(state, run, leg):
             yield "I1", f"{open_quantity} of {leg.symbol} are open, 0 to {leg.quantity} were meant"
         if worst > leg.quantity:
             yield "I2", f"{worst} of {leg.symbol} could be sold, {leg.quantity} were meant"

@@ -282,6 +282,7 @@ class Flow(msgspec.Struct, frozen=True):
     usd: Decimal
     contracts: int = 0
     is_perpetual: bool = False
+    run_id: str = ""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from trader.domain.order import Purpose, Side
 from trader.domain.structure import ByDelta
 from trader.engine import records as rec
 from trader.engine.account.abnormal import bars_words
-from trader.engine.account.crossing import crossing
+from trader.engine.account.crossing import crossing, unrecorded_exit
 from trader.engine.account.limits import oversize_of_run
 from trader.engine.account.losses import (
     lock_words,
@@ -104,6 +104,8 @@ def _obstacles(turn: Turn, run: Run) -> list[str]:
         strikes += [flaw] if flaw else _leg_flaws(turn, run, leg)
         if beside := crossing(turn.state, run, leg):
             strikes.append(beside.words)
+        elif words := unrecorded_exit(turn.state, run, leg, turn.wall):
+            strikes.append(words)
     if run.legs and (flaw := _index_flaw(run, turn.state.market.spots.get(run.underlying))):
         strikes.append(flaw)
     if run.legs and not strikes:
@@ -201,13 +203,17 @@ def _pick(turn: Turn, run: Run, watch: Watch) -> list[str]:
     waited = seconds_since(watch.chain_asked, turn.wall)
     if watch.chain_pending and waited < _CHAIN_ANSWER_SECS:
         return [] if run.legs else ["reading the option chain"]
-    due = (not run.legs and waited >= _CHAIN_SECS) or waited >= _REPICK_SECS
-    if due and not slowed(turn.state, turn.now):
-        turn.set_watch(run.run_id, chain_asked=turn.wall, chain_pending=True)
-        turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
+    _ask_chain(turn, run, _REPICK_SECS if run.legs else _CHAIN_SECS)
     if run.legs:
         return []
     return [w for w in watch.why_not if w.startswith("strikes: ")] or ["reading the option chain"]
+
+
+def _ask_chain(turn: Turn, run: Run, after_secs: float) -> None:
+    """Ask for the chain, so long after it was asked for last."""
+    if seconds_since(turn.watch(run.run_id).chain_asked, turn.wall) >= after_secs and not slowed(turn.state, turn.now):
+        turn.set_watch(run.run_id, chain_asked=turn.wall, chain_pending=True)
+        turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
 
 
 def _leg_flaws(turn: Turn, run: Run, leg: LegTerms) -> list[str]:
@@ -221,8 +227,7 @@ def _leg_flaws(turn: Turn, run: Run, leg: LegTerms) -> list[str]:
     # A strike may drift half the band out of it before another is picked.
     if isinstance(band, ByDelta) and not (3 * band.low - band.high) / 2 <= size <= (3 * band.high - band.low) / 2:
         if not turn.watch(run.run_id).chain_pending:
-            turn.set_watch(run.run_id, chain_asked=turn.wall, chain_pending=True)
-            turn.do(ReadChain(run_id=run.run_id, underlying=run.underlying))
+            _ask_chain(turn, run, _CHAIN_SECS)
         return [f"{leg.symbol}: |delta| {size:.3f} has left the band; picking again"]
     return []
 

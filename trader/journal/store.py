@@ -58,6 +58,9 @@ _snapshots = msgspec.json.Decoder(LiveSnapshot)
 _NEWEST_PICTURE = select(t.live.c.body).order_by(t.live.c.wall.desc()).limit(1)
 _PICTURE = select(t.live.c.body).where(t.live.c.account == bindparam("account"))
 _PICTURED = select(t.live.c.wall).where(t.live.c.account == bindparam("account"))
+# A runner that was stopped inside a transaction would keep the lease's row locked, and every other runner out, for as long as it
+# stands. PostgreSQL ends such a transaction after so long, before the lease runs out.
+_NO_IDLING = "SET LOCAL idle_in_transaction_session_timeout = 6000"
 
 
 class RecordExists(JournalError):
@@ -110,6 +113,8 @@ class Journal:
         with self._write_lock, in_words(self._place, self._driver_error):
             self._check_file()
             with self._engine.connect() as connection, connection.execution_options(**(LATER if later else {})).begin():
+                if self._engine.dialect.name == "postgresql":
+                    connection.exec_driver_sql(_NO_IDLING)
                 yield connection
 
     def reading(self) -> AbstractContextManager[Connection]:

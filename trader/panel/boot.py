@@ -15,7 +15,7 @@ from starlette.routing import Mount
 from streamlit import config
 from streamlit.runtime.pages_manager import PagesManager
 
-from trader.api.mounted import Mounted
+from trader.api.mounted import Mounted, below_api
 from trader.config.settings import load_settings
 from trader.domain.errors import TraderError
 from trader.panel import no_delay, theme_once
@@ -60,7 +60,7 @@ def routes() -> list[Mount]:
     """What is served beside the pages: the HTTP API, which is made at its first request. Asked for before the port is bound
     where this file is the program; where Streamlit's command line is, `serve` has done the same."""
     no_delay.install()
-    return [Mount("/api", _api)]
+    return [below_api(_api)]
 
 
 @asynccontextmanager

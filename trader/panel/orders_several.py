@@ -54,7 +54,7 @@ def add_button(wanted: TicketList | None, symbol: str) -> None:
     listed = _listed()
     full = len(listed.tickets) >= MOST_TICKETS
     st.button("Add to the list", key="or_list_add", icon=":material/playlist_add:", width="stretch", disabled=wanted is None or full,
-              help=f"A list is full with {MOST_TICKETS}." if full else "Several orders are prepared in a list and sent together.",
+              help=fmt.safe(f"A list is full with {MOST_TICKETS}.") if full else "Several orders are prepared in a list and sent together.",
               on_click=_add, args=(symbol, len(listed.tickets)))  # fmt: skip
 
 
@@ -109,7 +109,8 @@ def draw(env: str) -> None:
         _answer(listed)
         return
     with st.container(key="or_several", gap="small"):
-        st.markdown(f"**List: {_orders(len(listed.tickets))}{', sent together' if listed.tickets[1:] else ''}**")
+        together = ", sent together" if listed.tickets[1:] else ""
+        st.markdown(fmt.strong(f"List: {_orders(len(listed.tickets))}{together}"))
         _linking(listed)
         whole = _whole(listed.tickets)
         chosen = whole if isinstance(whole, str) else _chosen(whole, orders_send.checked(service.desk(), whole))

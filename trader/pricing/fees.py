@@ -9,6 +9,7 @@ from decimal import ROUND_CEILING, Decimal
 GST = Decimal("0.18")  # Indian goods and services tax on commission, exchange user guide
 _LIQUIDATION_RATE, _LIQUIDATION_CAP = Decimal("0.0025"), Decimal("0.5")  # of the notional, of the premium
 _EIGHT_PLACES = Decimal("1e-8")  # precision of the settling asset
+_COUNTLESS = Decimal("1e18")
 
 
 def option_commission(
@@ -55,4 +56,6 @@ def option_liquidation_fee(
 def _charge(per_unit: Decimal, quantity: int, contract_value: Decimal, gst: Decimal) -> Decimal:
     if quantity < 0:
         raise ValueError(f"quantity must not be negative, was {quantity}")
-    return (per_unit * quantity * contract_value * (1 + gst)).quantize(_EIGHT_PLACES, rounding=ROUND_CEILING)
+    charge = per_unit * quantity * contract_value * (1 + gst)
+    # An absurd price must not raise: so much money has no eighth place left to round to.
+    return charge if charge >= _COUNTLESS else charge.quantize(_EIGHT_PLACES, rounding=ROUND_CEILING)

@@ -157,6 +157,8 @@ class BookRules:
         """BK2: what the journal says was earned is what the exchange moved, to the last digit."""
         venue, finished = self._evidence.world.venue, run.finished
         assert finished is not None
+        if run.is_perpetual:
+            return  # its ledger knows no prices (TK7)
         products = {leg.product_id for leg in run.legs}
         symbols = {leg.symbol for leg in run.legs}
         own_doing = symbols & (venue.core.products.expired.keys() | venue.own_doing.keys())

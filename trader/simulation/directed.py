@@ -1,13 +1,14 @@
 """Directed sessions: quiet markets in which exactly one thing happens, by name. Kill points are visited in them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from msgspec.structs import replace
 
 from trader.simulation.calendars import EVENING, FRIDAY, FRIDAY_SECS, WEEK_SECS
 from trader.simulation.plan import draw
-from trader.simulation.planned import Deed, Plan
+from trader.simulation.planned import OPENING, Deed, Plan
 from trader.simulation.structures import FARTHER
 
 _START = Deed(secs=0.3, kind="start")
@@ -242,6 +243,41 @@ def ticketed(seed: int) -> Plan:
     return quiet(seed, *deeds, tickets=tickets)
 
 
+def _guarded(size: int, **fields: Any) -> dict[str, Any]:
+    guarded = {"away": 0.0, "trigger": 0.05, "loss": 0.4, "gain": 0.4, "side": "buy", "order_type": "market"}
+    return {**guarded, "contract": 2, "quantity": size, "reason": f"{size}", **fields}
+
+
+def fired_at_once(seed: int, **changes: Any) -> Plan:
+    """Stop loss and take profit of one of two tickets in a contract fire in one instant: what is too much is the other's."""
+    deeds = (
+        Deed(secs=0.5, kind="ticket", size=0),
+        Deed(secs=3.0, kind="ticket", size=1),
+        Deed(secs=9.0, kind="wick"),
+        Deed(secs=20.0, kind="close_all"),
+    )
+    return quiet(seed, *deeds, tickets=(_guarded(2), _guarded(3)), **changes)
+
+
+def funded(seed: int, premium: float = 0.1) -> Plan:
+    """Two tickets in a perpetual over an instant of funding; one is closed soon after it, the other changed and closed."""
+    tickets = (
+        _guarded(2, perpetual=True, leverage="5"),
+        _guarded(3, perpetual=True),
+        _guarded(1, perpetual=True, side="sell", order_type="limit", away=-0.2, reduce_only=True, loss=None, gain=None),
+    )
+    deeds = (
+        Deed(secs=0.5, kind="ticket", size=0),
+        Deed(secs=3.0, kind="ticket", size=1),
+        Deed(secs=8.0, kind="ticket", size=2),
+        Deed(secs=21.0, kind="ticket_close", size=0),
+        Deed(secs=25.0, kind="ticket_amend", size=2),
+        Deed(secs=40.0, kind="close_all"),
+    )
+    market = {"perpetual": premium, "opening": OPENING - timedelta(seconds=50)}
+    return quiet(seed, *deeds, tickets=tickets, market=market)
+
+
 SESSIONS: dict[str, Callable[[int], Plan]] = {
     make.__name__: make
     for make in (
@@ -272,5 +308,7 @@ SESSIONS: dict[str, Callable[[int], Plan]] = {
         sliced,
         iceberg_stopped,
         ticketed,
+        fired_at_once,
+        funded,
     )
 }

@@ -63,8 +63,12 @@ class Heard:
             self._note_mark(quote)
 
     def _note_mark(self, quote: Quote) -> None:
-        if quote.mark is not None:
-            self.marks.setdefault(quote.symbol, deque(maxlen=16)).append((self._agenda.secs, quote.mark))
+        if quote.mark is None:
+            return
+        told = self.marks.setdefault(quote.symbol, deque(maxlen=16))
+        if told and told[-1][1] == quote.mark:
+            told.pop()  # told again: it must not crowd out the ones before
+        told.append((self._agenda.secs, quote.mark))
 
     def _younger(self, quotes: Iterable[Quote]) -> set[str]:
         younger = set()

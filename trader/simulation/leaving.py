@@ -1,6 +1,7 @@
 """CT2, CT5, CT8 and I10 of exits: is a Stop heard, is the exit time kept, and is every open leg's exit tried again and again?"""
 
 from trader.domain.order import OrderIntent, Purpose, Side
+from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.engine.records import LegTerms, Phase
 from trader.simulation.evidence import Evidence
@@ -15,6 +16,7 @@ _TIME_EXIT_SECS = 3.5
 _AFTER_BOOT_SECS = 5.5
 _COVER_SECS = 30.0  # after a boot what covers waits so long for a read that tells what it covers
 _SHARED_SECS = 12.0  # what another run holds too so long for one that tells what is closed, or a closing order's fate: ten, and the rhythm
+_LISTS = ("positions", "open_orders", "fills", "history")
 _READ = ("positions", "open_orders", "fills", "order_history")
 
 
@@ -23,6 +25,19 @@ class LeavingRules:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
+        self._whole: dict[str, float] = {}  # run → when the newest read was begun that alone told all of its contracts
+
+    def account_heard(self, event: ev.AccountRead, began: float) -> None:
+        """The present runner is about to hear of the account. What one read lacks no other one tells: between them it may have changed."""
+        if event.error or None in (event.positions, event.open_orders, event.fills):
+            return
+        for run_id in event.runs:
+            run = self._evidence.notes.runs.get(run_id)
+            odd = (
+                event.odd_of(name, leg.symbol, leg.product_id) for name in _LISTS for leg in (run.legs if run else ())
+            )
+            if not any(odd) and not any(f"-{run_id[:5]}-" in name for name in event.failed):
+                self._whole[run_id] = began
 
     def before(self, record: rec.AnyRecord) -> None:
         run = self._evidence.notes.runs.get(record.run_id)
@@ -91,8 +106,8 @@ class LeavingRules:
             if any(o.open or o.reported > o.filled for o in exits) or leg.key in run.kept:
                 continue  # what is held to its settlement has a rule of its own (CT14)
             protecting = any(o.open for o in run.leg_orders(leg.key, Purpose.CLOSE))
-            if protecting and self._evidence.secs - run.exit_secs <= _SHARED_SECS:
-                continue  # its own protection is being taken back first, where others hold the contract too
+            if protecting and self._evidence.secs - max(run.exit_secs, self._evidence.takeovers[-1]) <= _SHARED_SECS:
+                continue  # its own protection is being taken back first, and its fate read after a takeover
             shorts = [
                 one for one in run.legs if leg.side is Side.BUY and one.side is Side.SELL and one.kind is leg.kind
             ]
@@ -123,4 +138,5 @@ class LeavingRules:
             return False
         contracts = {leg.symbol: leg.product_id for leg in run.legs}
         told = (shell.gateway.told_whole(verb, contracts) for verb in _READ)
-        return min(shell.account_heard.get(run.run_id, 0.0), *told) <= shell.booted_at
+        read = min(shell.account_heard.get(run.run_id, 0.0), self._whole.get(run.run_id, 0.0), *told)
+        return read <= shell.booted_at

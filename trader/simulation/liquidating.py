@@ -26,6 +26,9 @@ from trader.venue.core.records import FillRow
 _SLACK_PCT = 4  # of the way to the liquidation
 _LOST_SLACK = 1.15  # our curve and the engine's differ by less
 _LOST_PCT = 4.0
+_MODELLED = (
+    0.15  # of the mark: what its volatility says of it differs by less, unless the two were told of two instants
+)
 _SHOWN_SECS = 20.0  # after the last fill the exchange's own price has been read
 _EVERY_SECS = 5
 _PRICED_SECS = 2.6
@@ -66,6 +69,8 @@ class LiquidationRules:
         usable = {key: quote for key, quote in quotes.items() if quote is not None and is_credible(quote)}
         if len(usable) < len(run.legs) or self._evidence.is_late() or not self._evidence.world.is_isolated:
             return
+        if not all(self._is_modelled(leg, usable[leg.key]) for leg in run.legs):
+            return
         found = list(self._lost_at_liquidation(run, usable))
         least, most = min(found, default=None), float(run.preset.exits.max_loss_pct)
         if least is None:
@@ -78,6 +83,12 @@ class LiquidationRules:
             self._evidence.report(
                 "LG1", f"warned of a liquidation at {least:.0f} % lost, the maximum loss is {most:.0f} %"
             )
+
+    def _is_modelled(self, leg: LegTerms, quote: Quote) -> bool:
+        """Whether the mark is what its volatility says: else the exchange has told them of two instants."""
+        assert quote.mark is not None
+        worth = self._worth(leg, quote, float(self._evidence.world.venue.market.spot("BTC")), 0.0)
+        return abs(worth - float(quote.mark)) <= _MODELLED * float(quote.mark) + float(leg.tick_size)
 
     def _lost_at_liquidation(self, run: RunNote, quotes: dict[str, Quote]) -> Iterator[float]:
         """% of the basis that all legs together have lost where each short one is liquidated, now and at the exit."""
@@ -100,7 +111,7 @@ class LiquidationRules:
                     quote, units = quotes[one.key], float(_units(one))
                     worth, sold = self._worth(one, quote, at, ahead), float(_sold_at(run, one, quote))
                     fees = _fee(one, sold, spot) + _fee(one, worth, at)
-                    takes += worth * units + (_spread(one, quote) + fees) * abs(units)
+                    takes += worth * units + (self._spread(one, quote, spot, ahead) + fees) * abs(units)
                 yield (takes - float(premium)) / float(basis) * 100
 
     def _spot_of(self, leg: LegTerms, quote: Quote, price: float, spot: float, ahead: float) -> float:
@@ -115,6 +126,15 @@ class LiquidationRules:
     def _worth(self, leg: LegTerms, quote: Quote, spot: float, ahead: float) -> float:
         years = ((leg.expiry - self._evidence.world.agenda.now).total_seconds() - ahead) / SECS_PER_YEAR
         return price_and_greeks(spot, float(leg.strike), quote.mark_iv or 0.0, max(years, 0.0), leg.kind)[0]
+
+    def _spread(self, leg: LegTerms, quote: Quote, spot: float, ahead: float) -> float:
+        """USD per unit that closing costs beside the mark, less where the touch is the better price; it goes with the worth that time
+        takes away."""
+        touch = quote.ask if leg.side is Side.SELL else quote.bid
+        if touch is None or quote.mark is None:
+            return 0.0
+        now, then = self._worth(leg, quote, spot, 0.0), self._worth(leg, quote, spot, ahead)
+        return float((quote.mark - touch) * leg.side.sign) * (min(then / now, 1.0) if now > 0 else 1.0)
 
     # ------------------------------------------------------------ while it is held
 
@@ -232,9 +252,3 @@ def _sold_at(run: RunNote, leg: LegTerms, quote: Quote) -> Decimal:
     assert quote.mark is not None
     touch = quote.bid if leg.side is Side.SELL else quote.ask
     return touch if run.preset.orders.entry_reference == "touch" and touch else quote.mark
-
-
-def _spread(leg: LegTerms, quote: Quote) -> float:
-    """USD per unit that closing costs beside the mark."""
-    touch = quote.ask if leg.side is Side.SELL else quote.bid
-    return 0.0 if touch is None or quote.mark is None else abs(float(touch - quote.mark))

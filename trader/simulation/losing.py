@@ -100,7 +100,7 @@ class LossRules:
                     )
             case rec.LimitsSet():
                 self._since.clear()  # measured against the old ones
-            case rec.LossWarned():
+            case rec.LossWarned() if not self._evidence.is_late():
                 self._check_warning()
             case rec.DayCompared():
                 self._check_day(record)
@@ -134,14 +134,12 @@ class LossRules:
             return
         last = self._evidence.notes.compared
         start = last.until if last is not None and last.day == record.day - _DAY else _begins(record.day)
-        runs = list(self._evidence.notes.runs.values())
+        runs = [run for run in self._evidence.notes.runs.values() if not run.is_perpetual]
         booked = [fill for run in runs for _, fill in run.fills.values()]
         products = {
             fill.product_id for fill in booked if fill.ts_event is not None and ist_date(fill.ts_event) == record.day
         }
-        products |= {
-            leg.product_id for run in self._evidence.notes.unresolved() for leg in run.legs if run.net(leg.key)
-        }
+        products |= {leg.product_id for run in runs if run.finished is None for leg in run.legs if run.net(leg.key)}
         told = sum((run.told_on(record.day) for run in runs), Decimal(0))
         lines = [
             line.amount

@@ -5,6 +5,7 @@ to every run.
 
 from decimal import Decimal
 
+from trader.domain.instrument import Kind
 from trader.domain.margin import PORTFOLIO, MarginTerms
 from trader.domain.order import Side
 from trader.engine import records as rec
@@ -73,7 +74,8 @@ class MarginRules:
         spot = venue.market.spot("BTC")
         needed = Decimal(0)
         for leg in run.legs:
-            rate = spot * leg.margin_pct / 100 if leg.side is Side.SELL else leg.mark or Decimal(0)
+            is_margined = leg.side is Side.SELL or leg.kind is Kind.PERPETUAL
+            rate = spot * leg.margin_pct / 100 if is_margined else leg.mark or Decimal(0)
             needed += rate * leg.quantity * leg.contract_value
         available = venue.core.wallet(venue.account).available_balance
         if needed > available * _SLACK:

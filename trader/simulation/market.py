@@ -1,4 +1,5 @@
-"""A market made for speed: one underlying, one expiry, six options, a seeded path with jumps, Black-76 marks, thin books.
+"""A market made for speed: one underlying, one expiry, six options, a seeded path with jumps, Black-76 marks, thin books; in some
+sessions a perpetual beside them.
 
 The path is a function of the seed and the second alone, so it does not matter when anybody looks.
 """
@@ -14,13 +15,16 @@ from trader.domain.instrument import Instrument, Kind, build_option_symbol
 from trader.pricing.black76 import SECS_PER_YEAR, price_and_greeks
 from trader.simulation.planned import MarketPlan
 from trader.venue.market.base import Depth, Level, OptionStats
+from trader.venue.market.stats import perpetual_stats
 
 UNDERLYING = "BTC"
+PERPETUAL, PERPETUAL_ID = "BTCUSD", 27
 _SPOT = 90_000.0
 _DEVIATIONS = (0.9, 1.15, 1.4)  # how far out of the money the listed strikes lie
 _TICK = Decimal("0.5")
 _LEVELS = 3
 _NO_DEPTH: tuple[Level, ...] = ()
+_NARROWER = 50  # a perpetual's spread is so many times smaller
 
 
 class SimMarket:
@@ -34,7 +38,7 @@ class SimMarket:
         self._second = 0
         self._path = [_SPOT]
         self._jumps = {int(at): size for at, size in plan.jumps}
-        self._listed = _list_options(plan)
+        self._listed = _list_options(plan) + (() if plan.perpetual is None else (_perpetual(),))
         self._by_symbol = {i.symbol: i for i in self._listed}
         self._strikes = {i.symbol: float(i.strike or 0) for i in self._listed}
         self._secs = {i.symbol: (i.expiry - plan.opening).total_seconds() for i in self._listed if i.expiry is not None}
@@ -78,6 +82,9 @@ class SimMarket:
         return stats
 
     def _make_stats(self, symbol: str) -> OptionStats:
+        if symbol == PERPETUAL:
+            premium = Decimal(str(self._plan.perpetual)) / 100
+            return perpetual_stats((self.spot(UNDERLYING) * (1 + premium)).quantize(Decimal("0.01")), 0)
         instrument = self._by_symbol[symbol]
         iv = self._plan.iv
         for at, factor in self._plan.iv_moves:
@@ -107,6 +114,8 @@ class SimMarket:
     def _make_depth(self, symbol: str) -> Depth:
         mark = float(self.option_stats(symbol).mark)
         wider = max((by for since, until, by in self._plan.wide if since <= self._second < until), default=1.0)
+        if symbol == PERPETUAL:
+            wider /= _NARROWER
         half = max(mark * self._plan.half_spread_pct * wider / 100, 0.5)
         bid, ask = int((mark - half) * 2), int((mark + half) * 2) + 1
         sizes = self._sizes(symbol)
@@ -160,4 +169,22 @@ def _option(kind: Kind, strike: Decimal, expiry: datetime, product_id: int) -> I
         fee_cap=Decimal("0.035"),
         initial_margin_pct=Decimal(1),
         maintenance_margin_pct=Decimal("0.5"),
+    )
+
+
+def _perpetual() -> Instrument:
+    return Instrument(
+        symbol=PERPETUAL,
+        product_id=PERPETUAL_ID,
+        underlying=UNDERLYING,
+        kind=Kind.PERPETUAL,
+        strike=None,
+        expiry=None,
+        contract_value=Decimal("0.001"),
+        tick_size=_TICK,
+        taker_rate=Decimal("0.0005"),
+        maker_rate=Decimal("0.0002"),
+        fee_cap=None,
+        initial_margin_pct=Decimal("0.5"),
+        maintenance_margin_pct=Decimal("0.25"),
     )

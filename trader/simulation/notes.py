@@ -12,6 +12,7 @@ from trader.config.ticket import TicketRequest
 from trader.domain.expiry import ist_date
 from trader.domain.fill import Fill, FillKind
 from trader.domain.foreign import Foreign
+from trader.domain.instrument import Kind
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, next_status
 from trader.engine import records as rec
 from trader.engine.records import LegTerms, Level, Phase
@@ -79,6 +80,8 @@ class RunNote(msgspec.Struct):
     finished_secs: float = 0.0
     mark: rec.DayMarked | None = None  # the last one, of a midnight it was open over
     compared: rec.WalletCompared | None = None
+    funded: list[rec.FundingBooked] = []
+    untold_funding: bool = False  # a person was told that some of it is missing
     _preset: Preset | None = None
 
     @property
@@ -89,6 +92,10 @@ class RunNote(msgspec.Struct):
         elif self._preset is None:
             self._preset = pinned_preset(self.config)
         return self._preset
+
+    @property
+    def is_perpetual(self) -> bool:
+        return any(leg.kind is Kind.PERPETUAL for leg in self.legs)
 
     def leg(self, key: str) -> LegTerms:
         return next(leg for leg in self.legs if leg.key == key)
@@ -115,6 +122,10 @@ class RunNote(msgspec.Struct):
                 _, known = self.costs.get(key, (0, Decimal(0)))
                 cost = known if fill.commission is None else fill.commission
                 told += fill.cash_flow(self.leg(leg).contract_value) - cost
+        told += sum(
+            (one.amount for one in self.funded if one.at >= since and self.leg(one.leg).product_id in products),
+            Decimal(0),
+        )
         if self.finished is None or (self.finished.market or self.finished.wall) < since:
             return told
         is_of_these = any(leg.product_id in products for leg in self.legs)
@@ -134,6 +145,7 @@ class RunNote(msgspec.Struct):
         """Signed contracts the journal says a run has of a contract: by fills, or by its orders' own word before them."""
         fills = sum(f.side.sign * f.quantity for _, f in self.fills.values() if f.symbol == symbol)
         untold = (o for o in self.orders.values() if o.intent.symbol == symbol and o.reported > o.filled)
+        fills += sum(one.side.sign * one.quantity for one in self.moved if one.symbol == symbol)
         return fills + sum((o.reported - o.filled) * o.intent.side.sign for o in untold)
 
     def leg_orders(self, key: str, *purposes: Purpose) -> list[OrderNote]:
@@ -243,6 +255,10 @@ class Notes:
                 run.missing.pop(symbol, None)
             case rec.Trailed():
                 run.peak, run.level = record.peak_pct, record.level_pct
+            case rec.AlertRaised(code=code) if code.startswith("funding_"):
+                run.untold_funding = True
+            case rec.FundingBooked():
+                run.funded.append(record)
             case rec.WalletCompared():
                 run.compared = record
             case rec.DayMarked():

@@ -30,6 +30,7 @@ from trader.simulation.notes import Notes
 from trader.simulation.ordering import OrderRules
 from trader.simulation.pausing import PauseRules
 from trader.simulation.paying import PayingRules
+from trader.simulation.perpetuals import PerpetualRules
 from trader.simulation.reckoning import WalletRules
 from trader.simulation.sharing import SharingRules
 from trader.simulation.shell import Shell
@@ -70,6 +71,7 @@ class Oracle:
         self.guards = GuardRules(evidence, self.triggers)
         self.pauses = PauseRules(evidence)
         self.tickets = TicketRules(evidence, self.orders)
+        self.perpetuals = PerpetualRules(evidence)
 
     @property
     def notes(self) -> Notes:
@@ -105,6 +107,8 @@ class Oracle:
         self.tickets.before(record)
         if not evidence.is_of_ticket(record):
             self._of_structures(record)
+        elif evidence.notes.runs[record.run_id].is_perpetual if record.run_id in evidence.notes.runs else False:
+            self.wallet.before(record)
         evidence.notes.take(record, epoch, evidence.secs)
         if isinstance(record, rec.RunFinished):
             self.finishing.finished(record)
@@ -181,6 +185,8 @@ class Oracle:
     def account_heard(self, shell: Shell, event: ev.AccountRead, began: float) -> None:
         """A runner is about to hear this of the account; the read began then."""
         self.wallet.account_heard(shell, event, began)
+        if shell is self._world.current:
+            self.leaving.account_heard(event, began)
 
     def wallet_heard(self, shell: Shell, event: ev.WalletRead) -> None:
         """A runner is about to hear this ledger."""
@@ -224,6 +230,8 @@ class Oracle:
         self.watch_fills()
         self.books.at_the_end()
         self.wallet.at_the_end()
+        self.tickets.at_the_end()
+        self.perpetuals.at_the_end()
         self.sharing.booked_once()
         if not self._world.faults.active:
             self.sharing.at_rest()

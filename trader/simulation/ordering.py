@@ -8,7 +8,7 @@ from trader.domain.fill import FillKind
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose
 from trader.domain.rounding import is_on_tick
 from trader.engine import records as rec
-from trader.engine.records import Phase
+from trader.engine.records import LegTerms, Phase
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import OrderNote, RunNote
 from trader.simulation.venue import Arrival
@@ -37,6 +37,7 @@ class OrderRules:
         )  # runs of which the exchange has taken an exit, whatever the journal still knows
         self._cancels: set[str] = set()  # orders of which a cancel was ever recorded
         self._blind: set[str] = set()  # exits sent beside one lost for long, of which nothing could be read
+        self.overclosed: set[tuple[str, str]] = set()  # (ticket, symbol): more was closed than it had (TK6)
         self._unrecorded: dict[
             str, Purpose
         ] = {}  # exits that left while the journal could not be written, and what for
@@ -48,7 +49,12 @@ class OrderRules:
     def held(self, run: RunNote, symbol: str) -> int:
         """The same with what the run has booked of the exchange's own doing."""
         booked = (f for _, f in run.fills.values() if f.symbol == symbol and f.kind is not FillKind.NORMAL)
-        return self.net(run.run_id, symbol) + sum(f.side.sign * f.quantity for f in booked)
+        moved = (one for one in run.moved if one.symbol == symbol)
+        return (
+            self.net(run.run_id, symbol)
+            + sum(f.side.sign * f.quantity for f in booked)
+            + sum(one.side.sign * one.quantity for one in moved)
+        )
 
     # ------------------------------------------------------------ at the commit
 
@@ -314,10 +320,28 @@ class OrderRules:
                 note.intent.client_order_id in self._blind for note in run.leg_orders(leg.key)
             ):
                 self._evidence.limits["I1 beside another run, with nothing to be read"] += 1
+            elif self._is_overclosed(run, leg, net):
+                self.overclosed.add((run_id, row.symbol))
             elif not 0 <= net * leg.side.sign <= leg.quantity:
                 self._evidence.report("I1", f"{row.symbol}: our orders have made {net}, configured {leg.quantity}")
             if run.finished is not None:
                 self._evidence.report("CT1", f"{row.symbol}: {row.side} {row.size} filled after the run was done")
+
+    def _is_overclosed(self, run: RunNote, leg: LegTerms, net: int) -> bool:
+        """Whether closing orders that rest at the exchange have closed what another run held: by reduce-only alone, nobody can
+        keep them from it."""
+        account = self._evidence.world.venue.account
+        filled = (
+            order for order in account.orders.values() if order.client_order_id in run.orders and order.filled_size
+        )
+        rested = any(run.orders[order.client_order_id or ""].intent.purpose is Purpose.CLOSE for order in filled)
+        others = (one for one in self._evidence.notes.unresolved() if one is not run)
+        theirs = sum(max(self.held(one, leg.symbol) * leg.side.sign, 0) for one in others)
+        return bool(run.ticket) and rested and 0 < -net * leg.side.sign <= theirs + self._moved(run, leg)
+
+    def _moved(self, run: RunNote, leg: LegTerms) -> int:
+        """Contracts of it that are booked with another run already."""
+        return -sum(one.quantity for one in run.moved if one.leg == leg.key)
 
 
 def _since_filled(orders: list[OrderNote]) -> int:

@@ -26,6 +26,7 @@ class MarketPlan(msgspec.Struct, frozen=True, kw_only=True):
     wide: tuple[tuple[float, float, float], ...] = ()  # (from, to, factor on the spread)
     opening: datetime = OPENING
     later: tuple[int, ...] = ()  # further expiries, in seconds as the first one
+    perpetual: float | None = None  # a perpetual is listed, its mark so many percent above the index
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +36,8 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     other_runner; or the exchange: liquidate. On other contracts of the underlying than the run's: strange_position,
     strange_order, strange_gone; and a person's word for what stands there: start_beside, confirm. Of several runs: start_other
     and stop_one, `size` says which; of single orders: ticket (`size` says which), ticket_amend, ticket_close (one of those that
-    are there), ticket_cancel, close_all; of the account: limits, `size` says which document. With a `phase` it waits, from `secs` on, until the run is in it."""
+    are there), ticket_cancel, close_all; wick: a price that is gone at once touches every protection of one of those that share a
+    contract; of the account: limits, `size` says which document. With a `phase` it waits, from `secs` on, until the run is in it."""
 
     secs: float
     kind: str

@@ -20,6 +20,9 @@ _LASTING_READS = 4  # that tell the same difference one after another: it is one
 _ACCOUNT_SECS = 18.0  # a read of the account that is older may miss a fill
 _WAITED_SECS = 560.0  # so long a ledger is asked for at least
 _WRITTEN_SECS = 2.5
+_LEAST = Decimal("1E-18")  # USD: any difference at all
+_ROUNDED = Decimal("0.000001")  # USD: of a perpetual's average entry, which may have no end
+_LOST_SECS = 60.0  # so long an ended order that cannot be read is asked for again
 _LISTS = ("positions", "open_orders", "fills")
 
 
@@ -48,6 +51,7 @@ class WalletRules:
         run = self._evidence.notes.runs.get(event.run_id)
         if event.changes is None or run is None or run.finished is None or shell is not self._evidence.world.current:
             return
+        self._heard.pop(event.run_id, None)  # the newest last
         self._heard[event.run_id] = event
         difference, secs = self._difference(run, event), self._evidence.secs
         was, reads = self._steady.get(event.run_id, (difference, 0))
@@ -70,9 +74,15 @@ class WalletRules:
             run = self._evidence.notes.runs.get(run_id)
             if run is None or any(f"-{run_id[:5]}-" in name for name in event.failed):
                 continue
-            odd = (event.odd_of(member, leg.symbol, leg.product_id) for member in _LISTS for leg in run.legs)
+            lists = (*_LISTS, "history") if self._may_have_lost(run) else _LISTS
+            odd = (event.odd_of(member, leg.symbol, leg.product_id) for member in lists for leg in run.legs)
             if not any(odd):
                 self._read[run_id] = began
+
+    def _may_have_lost(self, run: RunNote) -> bool:
+        """Whether its journal may lack an order: until the first whole read after a takeover, for a while."""
+        booted = self._evidence.takeovers[-1]
+        return run.run_id not in self._read and run.created < booted and self._evidence.secs - booted <= _LOST_SECS
 
     def _may_change(self, run: RunNote) -> bool:
         """Whether another run may have traded in these contracts without having told it yet, with its cost."""
@@ -94,7 +104,7 @@ class WalletRules:
         run = self._evidence.notes.runs.get(record.run_id)
         match record:
             case rec.WalletCompared() if run is not None:
-                if record.difference:
+                if record.difference and not self._is_told_for_another(run, record):
                     self._untold[record.run_id] = record.difference
                 self._check_difference(run, record)
             case rec.AlertRaised(code="wallet_differs"):
@@ -110,27 +120,55 @@ class WalletRules:
                 pass
 
     def _check_difference(self, run: RunNote, record: rec.WalletCompared) -> None:
-        event = self._heard.get(record.run_id)
+        event = self._heard_of(run, record)
         if self._evidence.is_late():
             return  # recorded later than it was decided: another ledger may have been heard since
         if event is None or event.since != record.since:
             self._evidence.report("WL1", f"run {run.run_id} is compared with a ledger that nobody has read whole")
             return
-        ended = run.finished.wall if run.finished is not None else record.wall
+        ended = min((one.wall for one in self._ends(run, record)), default=record.wall)
         if record.difference and (record.wall - ended).total_seconds() < _LASTING_SECS:
             self._evidence.report("WL3", f"run {run.run_id}: {record.difference} is told before it could last")
         if self._is_guessed(run):
             return
         found = self._difference(run, event)
+        if run.is_perpetual and abs(found) < _ROUNDED:
+            found = Decimal(0)
         if record.difference != found or sum(record.lines.values()) != self._paid(run, event):
             text = f"run {run.run_id}: {record.difference} recorded of {record.lines}, {found} is the difference"
             self._evidence.report("WL1", text)
         foreign = self._foreign(run, event)
-        if foreign is not None and record.difference != foreign:
+        if foreign is not None and abs(record.difference - foreign) >= (_ROUNDED if run.is_perpetual else _LEAST):
             text = (
                 f"run {run.run_id}: {record.difference} is said to differ, of others and untold charges are {foreign}"
             )
             self._evidence.report("WL3", text)
+
+    def _ends(self, run: RunNote, record: rec.WalletCompared) -> list[rec.RunFinished]:
+        """Of a run; of tickets in a perpetual those of all that it is compared with: the first of them may have been asked for."""
+        since = record.since
+        runs = (
+            [run] if not run.is_perpetual else [one for one in self._evidence.notes.runs.values() if one.is_perpetual]
+        )
+        return [one.finished for one in runs if one.finished is not None and one.finished.wall >= since]
+
+    def _heard_of(self, run: RunNote, record: rec.WalletCompared) -> ev.WalletRead | None:
+        """The ledger a run was compared with; tickets in a perpetual share one that was read for one of them."""
+        event = self._heard.get(record.run_id)
+        if not run.is_perpetual:
+            return event
+        runs = self._evidence.notes.runs
+        shared = [one for name, one in self._heard.items() if runs[name].is_perpetual and one.since == record.since]
+        return shared[-1] if shared else event
+
+    def _is_told_for_another(self, run: RunNote, record: rec.WalletCompared) -> bool:
+        """Whether the same comparison is on record for another ticket in the perpetual."""
+        others = (one.compared for one in self._evidence.notes.runs.values() if one.is_perpetual and one is not run)
+        return run.is_perpetual and any(
+            (one.since, one.difference, one.wall) == (record.since, record.difference, record.wall)
+            for one in others
+            if one is not None
+        )
 
     def _is_guessed(self, run: RunNote) -> bool:
         """Whether another run that shares some of the contracts may have ended on an estimate: of which contract, it does not say."""
@@ -152,6 +190,8 @@ class WalletRules:
         world = self._evidence.world
         venue, symbols = world.venue, {leg.symbol for leg in run.legs}
         strange = self._strange_orders(symbols)
+        if strange and run.is_perpetual:
+            return None  # what closing makes is by the average entry of all
         mixed = symbols & (venue.core.products.expired.keys() | venue.own_doing.keys())
         told = {line.transaction_id for line in _lines(run, event)}
         products = _products(run)
@@ -163,8 +203,10 @@ class WalletRules:
         is_behind = any(str(line.id) not in told for line in lines)
         if not world.plan.costs_told or (strange and mixed) or is_behind:
             return None
-        foreign = (line.amount for line in lines if line.id in venue.charged or line.order_id in strange)
-        return sum(foreign, Decimal(0))
+        foreign = [line for line in lines if line.id in venue.charged or line.order_id in strange]
+        stamps = {line.created_at for line in foreign}
+        booked = (one for run in self._evidence.notes.runs.values() for one in run.funded if one.at in stamps)
+        return sum((line.amount for line in foreign), Decimal(0)) - sum((one.amount for one in booked), Decimal(0))
 
     def _strange_orders(self, symbols: set[str]) -> set[str]:
         """Orders in these contracts that have traded and are no run's."""

@@ -22,7 +22,7 @@ from trader.simulation.disk import CommandRow, MemoryJournal
 from trader.simulation.evidence import Violation
 from trader.simulation.faults import Faults
 from trader.simulation.gateway import Network, SimGateway
-from trader.simulation.market import UNDERLYING
+from trader.simulation.market import PERPETUAL, UNDERLYING
 from trader.simulation.oracle import Oracle
 from trader.simulation.plan import preset_of, wall_step
 from trader.simulation.planned import Deed, Plan
@@ -220,7 +220,7 @@ class Session:
         """Whether a run that has ended lately, or the day that has, is still to be held against the exchange's ledger."""
         if self.agenda.secs - self.oracle.losses.midnight_secs() < _COMPARED_SECS and self.oracle.losses.is_day_owed():
             return True
-        runs = [run for run in self.oracle.notes.runs.values() if not run.ticket]
+        runs = [run for run in self.oracle.notes.runs.values() if not run.ticket or run.is_perpetual]
         done = [run for run in runs if run.finished is not None and run.fills]
         newest = max((run.finished_secs for run in done), default=0.0)
         return self.agenda.secs - newest < _COMPARED_SECS and any(run.compared is None for run in done)
@@ -570,6 +570,8 @@ class Session:
                     self._deeds_left -= 1
                 else:
                     self._command(command_id, "order", body)
+            case "wick":
+                self._wick(command_id, deed)
             case "ticket_cancel":
                 self._command(command_id, "cancel", {"everything": True, "who": "person"})
             case "close_all":
@@ -589,17 +591,37 @@ class Session:
     def _order_body(self, deed: Deed) -> dict[str, Any] | None:
         """A drawn order as it is sent: contracts and prices are those of the moment. None where nothing is listed any more."""
         self.venue.wake()
-        live = [one for one in self.venue.core.products.live.values() if one.strike is not None]
+        spec = self.plan.tickets[deed.size]
+        listed = self.venue.core.products.live
+        is_perpetual = spec.get("perpetual", False) and PERPETUAL in listed
+        live = [one for one in listed.values() if (one.strike is None) is is_perpetual]
         if not live:
             return None
         own = sorted(leg.symbol for run in self.oracle.notes.structures() for leg in run.legs)
-        spec = self.plan.tickets[deed.size]
         return {
             "tickets": [order_of(spec, live, own, self.venue)],
             "link": "none",
             "key": f"{deed.secs}",
             "who": "person",
         }
+
+    def _wick(self, command_id: str, deed: Deed) -> None:
+        """A price that is gone at once sets off all protection of a ticket that shares its contract with another."""
+        runs = [run for run in self.oracle.notes.unresolved() if any(run.net(leg.key) for leg in run.legs)]
+        holders = Counter(leg.symbol for run in runs for leg in run.legs if run.net(leg.key))
+        shared = [run for run in runs if run.ticket and holders[run.legs[0].symbol] > 1]
+        pending = {order.client_order_id for order in self.venue.account.pending_orders.values()}
+        guarded = [
+            coids
+            for run in shared
+            if len(coids := {c for c, o in run.orders.items() if o.intent.closing in ("L", "G")} & pending) > 1
+        ]
+        if self.faults.active and not guarded:
+            self.agenda.after(_AGAIN_SECS, self._do, deed, command_id)
+            return
+        self._deeds_left -= 1
+        if guarded:
+            self.venue.wick(guarded[deed.size % len(guarded)])
 
     def _touch_ticket(self, command_id: str, deed: Deed) -> None:
         """A person closes or changes one of the tickets that are there."""

@@ -12,6 +12,7 @@ from trader.domain.order import OrderIntent, Purpose, Side
 from trader.engine import records as rec
 from trader.engine.records import LegTerms, Phase
 from trader.simulation.evidence import Evidence
+from trader.simulation.market import PERPETUAL
 from trader.simulation.notes import RunNote
 from trader.simulation.ordering import OrderRules
 
@@ -181,7 +182,7 @@ class SharingRules:
     def money(self) -> None:
         """What all runs have earned is what the exchange moved, where it closed contracts of several at once."""
         world = self._evidence.world
-        venue, runs = world.venue, list(self._evidence.notes.runs.values())
+        venue, runs = world.venue, [run for run in self._evidence.notes.runs.values() if not run.is_perpetual]
         mixed = venue.core.products.expired.keys() | venue.own_doing.keys()
         if any(venue.human_net.get(symbol) for symbol in mixed):
             return  # settlement and liquidation act on the whole position
@@ -189,7 +190,8 @@ class SharingRules:
             return
         orders = {coid for run in runs for coid in run.orders}
         ids = {str(order.id) for order in venue.account.orders.values() if order.client_order_id in orders}
-        doing = {row.id for row in venue.account.fills if row.kind is FillKind.LIQUIDATION} - venue.strange_fills
+        swept = (row for row in venue.account.fills if row.kind is FillKind.LIQUIDATION and row.symbol != PERPETUAL)
+        doing = {row.id for row in swept} - venue.strange_fills
         theirs = sum(
             (
                 t.amount

@@ -7,6 +7,7 @@ reads, repeated alerts and market clock. What is simulated is what they are hand
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import inf
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -126,7 +127,7 @@ class Shell:
         self.fenced = False
         self.booted_at = agenda.secs
         self.mended_at = -1.0  # when the journal could be written again
-        self._degraded_from = -1.0
+        self._unwritable: list[tuple[float, float]] = []  # from when until when the journal could not be written
         self._renew_at = 0
         self.subscribed: tuple[str, ...] = ()
         self.gateway = gateway
@@ -339,6 +340,7 @@ class Shell:
         """What waited goes to disk once it can; the engine hears of it."""
         if self._writer.recovered(self.now().wall):
             self.mended_at = self._agenda.secs
+            self._unwritable[-1:] = [(began, self.mended_at) for began, _ in self._unwritable[-1:]]
             self._kernel.journal_changed(self.now())
 
     @property
@@ -348,7 +350,7 @@ class Shell:
 
     def was_degraded(self, secs: float) -> bool:
         """Whether the journal could not be written at that instant of this life."""
-        return self._degraded_from <= secs and (self.degraded or secs <= self.mended_at)
+        return any(began <= secs <= ended and (ended < inf or self.degraded) for began, ended in self._unwritable)
 
     # ------------------------------------------------------------ one step
 
@@ -359,8 +361,8 @@ class Shell:
 
     def note_fault(self) -> None:
         """The journal could not be written just now."""
-        if not self._degraded_from > self.mended_at:
-            self._degraded_from = self._agenda.secs
+        if not self._unwritable or self._unwritable[-1][1] < inf:
+            self._unwritable.append((self._agenda.secs, inf))
 
     def _dies(self, name: str) -> bool:
         """A point that is only visited, never drawn."""

@@ -12,7 +12,7 @@ from trader.config.preset import Preset
 from trader.domain.fill import FillKind
 from trader.domain.order import OrderIntent, Purpose, Side
 from trader.engine import records as rec
-from trader.engine.records import Level, Phase
+from trader.engine.records import LegTerms, Level, Phase
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import RunNote
 
@@ -41,6 +41,12 @@ def is_in_slices(run: RunNote) -> bool:
     """Whether a leg is being worked in slices now: a phase of the tables of its own."""
     side = {Phase.ENTERING: "entry", Phase.EXITING: "exit"}.get(run.phase)
     return side is not None and _Terms(run.preset, side).sliced and (side == "entry" or _may_wait(run))
+
+
+def _closable(run: RunNote, leg: LegTerms) -> int:
+    """Contracts of a leg that are open and may be closed, by what was read last and has filled since."""
+    net, seen = abs(run.net(leg.key)), run.positions.get(leg.symbol)
+    return min(net, abs(seen)) if seen is not None else net - run.missing.get(leg.symbol, 0)
 
 
 def _may_wait(run: RunNote) -> bool:
@@ -138,11 +144,7 @@ class SliceRules:
         closing = run.leg_orders(intent.leg, *_CLOSING)
         working = sum(o.intent.quantity - o.filled for o in closing if o.open)
         unheard = sum(max(o.reported - o.filled, 0) for o in closing if not o.open)
-        seen = run.positions.get(intent.symbol)
-        net = abs(run.net(intent.leg))
-        left = (
-            (min(net, abs(seen)) if seen is not None else net - run.missing.get(intent.symbol, 0)) - working - unheard
-        )
+        left = _closable(run, run.leg(intent.leg)) - working - unheard
         if intent.quantity < left:
             text = f"{intent.client_order_id} closes {intent.quantity} of {left} after {run.exit_reason}"
             self._evidence.report("SL4", text, intent.client_order_id)
@@ -150,8 +152,7 @@ class SliceRules:
     def _may_hurry(self, run: RunNote, key: str) -> bool:
         """Whether something may have turned an exit that takes its time into one that does not: a loss, a halt, a leg alone or
         held to its settlement. Generously: what is left is judged strictly."""
-        gone = (run.net(leg.key) == 0 or run.positions.get(leg.symbol) == 0 for leg in run.legs)
-        if key in run.kept or self._halted or any(gone):
+        if key in run.kept or self._halted or any(_closable(run, leg) <= 0 for leg in run.legs):
             return True
         if run.level is not None:
             return True

@@ -1,11 +1,12 @@
-"""TK1–TK5: single orders. TK1 no entry goes out after its cancel. TK2 a person's price: never beyond the collar towards the market.
+"""TK1–TK6: single orders. TK1 no entry goes out after its cancel. TK2 a person's price: never beyond the collar towards the market.
 TK3 no entry without a read of the account of just now. TK4 what is held is protected, soon and by no more than is held. TK5 a
-ticket that is refused or cancelled holds nothing.
+ticket that is refused or cancelled holds nothing. TK6 what closing orders of one ticket have closed too much, firing in one instant beside
+another, is booked where it was held, and told there.
 """
 
 from trader.domain.order import OrderIntent, OrderStatus, Purpose, Side
 from trader.engine import records as rec
-from trader.engine.records import Phase
+from trader.engine.records import LegTerms, Phase
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import RunNote
 from trader.simulation.ordering import OrderRules
@@ -21,6 +22,8 @@ class TicketRules:
     def __init__(self, evidence: Evidence, orders: OrderRules) -> None:
         self._evidence = evidence
         self._orders = orders
+        self._since: dict[str, float] = {}  # tickets that have closed more than they had, until it is booked
+        self._untold: dict[str, float] = {}  # runs of which another's order closed something, until it is told
         self._bare: dict[tuple[str, str], float] = {}  # (ticket, protection): since when it does not stand
 
     def before(self, record: rec.AnyRecord) -> None:
@@ -30,6 +33,10 @@ class TicketRules:
         match record:
             case rec.OrderIntended(intent=intent) if record.cause != "recovery" and intent.purpose is Purpose.ENTRY:
                 self._check_entry(run, intent)
+            case rec.ClosingMoved(quantity=quantity) if quantity > 0:
+                self._untold[run.run_id] = self._evidence.secs
+            case rec.AlertRaised(code="overclosed"):
+                self._untold.pop(run.run_id, None)
             case rec.RunFinished(exit_reason="refused" | "cancelled"):
                 if any(run.net(leg.key) for leg in run.legs):
                     self._evidence.report("TK5", f"ticket {run.run_id} ends {record.exit_reason} and holds something")
@@ -51,11 +58,35 @@ class TicketRules:
             return
         marks = self._evidence.heard.recent_marks(intent.symbol)
         sign = 1 if intent.side is Side.BUY else -1
-        if not any((price - mark) * sign <= max(mark / 5, 5 * leg.tick_size) for mark in marks):
+        share = 20 if run.is_perpetual else 5
+        if not any((price - mark) * sign <= max(mark / share, 5 * leg.tick_size) for mark in marks):
             self._evidence.report("TK2", f"{coid}: price {price} is beyond the collar of {marks[-3:]}")
 
+    def at_the_end(self) -> None:
+        """TK6."""
+        for run_id in self._untold:
+            self._evidence.report("TK6", f"what was closed of {run_id} by another's order is told nowhere", run_id)
+        for run in self._evidence.notes.runs.values():
+            for leg in run.legs if run.ticket else ():
+                self._check_overclosed(run, leg)
+
+    def _check_overclosed(self, run: RunNote, leg: LegTerms) -> None:
+        held = run.net(leg.key) * leg.side.sign
+        if held < 0:
+            self._evidence.report("TK6", f"{leg.symbol}: ticket {run.run_id} has {held}", f"{run.run_id} {leg.key}")
+
     def every_second(self, healthy: float) -> None:
-        """TK4."""
+        """TK4 and TK6."""
+        for run_id, symbol in self._orders.overclosed:
+            run = self._evidence.notes.runs.get(run_id)
+            booked = run is not None and any(one.symbol == symbol for one in run.moved)
+            if run is None or booked:
+                self._since.pop(run_id, None)
+                continue
+            lasting = min(self._evidence.secs - self._since.setdefault(run_id, self._evidence.secs), healthy)
+            if lasting > _BARE_SECS and not self._is_troubled():
+                text = f"{symbol}: ticket {run_id} has closed more than it had, and it is booked nowhere"
+                self._evidence.report("TK6", text, run_id)
         venue, secs = self._evidence.world.venue, self._evidence.secs
         standing: dict[str, int] = {}
         for order in venue.account.live_orders:
@@ -69,7 +100,8 @@ class TicketRules:
                 rests = sum(standing.get(coid, 0) for coid, note in run.orders.items() if note.intent.closing == name)
                 wanted = held if run.ticket.get(field) is not None else 0
                 key = (run.run_id, name)
-                if rests == wanted or self._is_refused(run, name):
+                seen = abs(run.positions.get(leg.symbol, held))  # a person may have closed a part of it, or all
+                if rests == wanted or rests == min(wanted, seen) or self._is_refused(run, name):
                     self._bare.pop(key, None)
                 elif min(secs - self._bare.setdefault(key, secs), healthy) > _BARE_SECS and not self._is_troubled():
                     text = f"{leg.symbol}: {held} held, {rests} of its {field.replace('_', ' ')} rest"

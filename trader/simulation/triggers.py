@@ -8,7 +8,7 @@ from trader.domain.order import Side
 from trader.domain.quote import Quote
 from trader.engine import records as rec
 from trader.engine.records import LegTerms, Phase
-from trader.pricing.fees import option_commission
+from trader.pricing.fees import futures_commission, option_commission
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import RunNote
 
@@ -42,7 +42,7 @@ class TriggerRules:
         """Prices were heard; of these symbols all of it is fresh."""
         self._see()
         for one in self._evidence.notes.structures():
-            self._measure(one, self._held(one))
+            self._measure(one)
         run = self._evidence.notes.newest()
         held = self._held(run)
         if run is None or not held:
@@ -63,8 +63,10 @@ class TriggerRules:
 
     def _held(self, run: RunNote | None) -> list[LegTerms]:
         """The open legs of a run that is held, where all of them can be priced."""
-        if run is None or run.phase is not Phase.HOLDING:
-            return []
+        return [] if run is None or run.phase is not Phase.HOLDING else self._open(run)
+
+    def _open(self, run: RunNote) -> list[LegTerms]:
+        """The same in any phase."""
         held = [leg for leg in run.legs if run.net(leg.key) != 0]
         return held if all(self._evidence.heard.usable(leg.symbol) for leg in held) else []
 
@@ -94,9 +96,9 @@ class TriggerRules:
         """Whether everything that is held of a run can be closed at a price: else no profit is known."""
         return all(self._prices(run, leg)[0] is not None for leg in self._held(run))
 
-    def _measure(self, run: RunNote, held: list[LegTerms]) -> None:
-        """Since when each leg's touch lies beyond the guard, or is not there."""
-        for leg in held:
+    def _measure(self, run: RunNote) -> None:
+        """Since when each leg's touch lies beyond the guard, or is not there: what is seen while a run is still entered counts too."""
+        for leg in self._open(run):
             touch, bound = self._prices(run, leg)
             if touch is None or (touch - bound) * leg.side.sign < 0:
                 self._wide.setdefault((run.run_id, leg.key), self._evidence.secs)
@@ -124,7 +126,8 @@ class TriggerRules:
         than the spread guard."""
         values = {leg.key: leg.contract_value for leg in run.legs}
         banked = (fill.cash_flow(values[key]) - (fill.commission or 0) for key, fill in run.fills.values())
-        return sum(banked, Decimal(0)) + self._closed(run, held, guarded)
+        funded = sum((one.amount for one in run.funded), Decimal(0))
+        return sum(banked, funded) + run.moved_cash() + self._closed(run, held, guarded)
 
     def _closed(self, run: RunNote, held: list[LegTerms], guarded: frozenset[str]) -> Decimal:
         """USD that closing these legs brings (negative: takes), fees in it."""
@@ -134,14 +137,18 @@ class TriggerRules:
             price = bound if touch is None else touch
             if leg.key in guarded:
                 price = min(price, bound) if leg.side is Side.SELL else max(price, bound)
-            fee = option_commission(
-                rate=leg.fee_rate,
-                cap=leg.fee_cap,
-                spot=self._evidence.heard.spot,
-                price=price,
-                quantity=abs(run.net(leg.key)),
-                contract_value=leg.contract_value,
-            )
+            quantity, value = abs(run.net(leg.key)), leg.contract_value
+            if leg.kind is Kind.PERPETUAL:
+                fee = futures_commission(rate=leg.fee_rate, price=price, quantity=quantity, contract_value=value)
+            else:
+                fee = option_commission(
+                    rate=leg.fee_rate,
+                    cap=leg.fee_cap,
+                    spot=self._evidence.heard.spot,
+                    price=price,
+                    quantity=quantity,
+                    contract_value=value,
+                )
             brings += price * _units(run, leg) - fee
         return brings
 

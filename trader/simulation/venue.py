@@ -69,6 +69,7 @@ class SimVenue:
             margined_lag_secs=10.0,
             liquidates=plan.liquidates,
             initial_balance=Decimal(plan.balance),
+            funding_interval_secs=3600,
         )
         self.core = Exchange(self.market, settings)
         self.account: Account = self.core.open_account(USER)
@@ -257,12 +258,25 @@ class SimVenue:
 
     def _set_off(self, order: Order) -> None:
         """The price touches a stop's trigger for a moment, just before its cancel comes."""
+        self._touch(order)
+        self.core.wake_stops()
+
+    def _touch(self, order: Order) -> None:
         assert order.stop is not None
         reference = self.core.reference(self.core.products.live[order.symbol], order.stop.method)
         if reference is not None:
             order.stop = replace(order.stop, price=reference, trail=None)
             self.touched.add(order.id)
-            self.core.wake_stops()
+
+    def wick(self, client_order_ids: Collection[str]) -> int:
+        """The price touches the triggers of these stops and is back before anybody has seen it; how many it has set off."""
+        self.wake()
+        stops = [one for one in self.account.pending_orders.values() if one.client_order_id in client_order_ids]
+        for order in stops:
+            self._touch(order)
+        self.core.wake_stops()
+        self.on_news()
+        return len(stops)
 
     def _fill_before_cancel(self, order: Order) -> None:
         """Somebody trades with the resting order just before its cancel comes, in part or whole."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from tests.engine.tickets.stage import CALL, D, Phase, Stage, buy, holding, sell
+from tests.engine.tickets.stage import CALL, D, Phase, Stage, buy, holding, perp_quote, sell
 from trader.domain.wallet import Transaction
 from trader.engine import effects as ef
 from trader.engine import events as ev
@@ -141,6 +141,36 @@ def test_after_a_restart_all_hours_since_are_read() -> None:
     assert found and found[0].since < HOUR
     told(stage, line("-0.1"), line("-0.2", HOUR + timedelta(hours=8)))
     assert stage.ticket().ledger("T").funding == D("-0.3")
+
+
+def wallet_reads(stage: Stage, seconds: int) -> list[ef.ReadWallet]:
+    """The same, while the account itself cannot be read."""
+    before = len(stage.all_effects)
+    for _ in range(seconds):
+        stage.pass_time(1)
+        assert stage.market is not None
+        stage.quotes(perp_quote(stage.market, stage.perp_at))
+        stage.tick()
+    return [e for e in stage.all_effects[before:] if isinstance(e, ef.ReadWallet) and e.run_id]
+
+
+@pytest.mark.parametrize("restarted", [True, False], ids=["restarted", "silent stream"])
+def test_funding_is_divided_once_what_was_executed_before_the_hour_is_read(restarted: bool) -> None:
+    stage = holding(before_the_hour(), buy(quantity=3))
+    stage.order(buy(quantity=4, stop_loss={"price": "99000"}))
+    stage.traded(price="100010")
+    stop = stage.take_up()
+    stage.exchange.fill(stop.client_order_id, 3, D(99000), D("0.1"), HOUR - timedelta(seconds=10))  # told by no stream
+    if restarted:
+        stage.restart(down_secs=120)
+    assert not wallet_reads(stage, 8 if restarted else 75)
+    before = HOUR - timedelta(minutes=5)
+    stage.feed(ev.WalletRead, run_id="", since=before, changes=(line("-0.4"),))
+    assert not stage.of(rec.FundingBooked), "a read made for something else divides nothing either"
+    stage.read_account()
+    assert asked(stage, 12)
+    told(stage, line("-0.4"))
+    assert [stage.ticket(name).ledger("T").funding for name in ("order-1", "order-2")] == [D("-0.3"), D("-0.1")]
 
 
 def test_an_option_knows_no_funding() -> None:

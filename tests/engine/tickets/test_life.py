@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.engine.scene import EXPIRY, done
 from tests.engine.scene import holding as run_holding
@@ -325,6 +326,22 @@ def test_an_algorithm_works_a_ticket_as_it_works_a_leg(work: str) -> None:
     run = stage.ticket()
     assert (run.phase, run.entered("T")) == (Phase.HOLDING, 8)
     assert len(stage.sent(Purpose.ENTRY)) == {"chase": 1}.get(work, 4)
+
+
+def test_slices_wait_until_what_else_is_open_has_a_price() -> None:
+    """As in the first moments after a restart: the gate lets out no entry then, and what it refused ended the ticket half filled."""
+    stage = holding()
+    stage.order(sell(CALL, 8, work="iceberg", orders={"entry_visible_pct": "25", "entry_refresh_secs": 0}))
+    first = stage.take_up()
+    stage.prices(after=20)  # of the option alone
+    other = stage.ticket().run_id
+    unknown = replace(stage.state.watches[other], valued=None)
+    stage.state = replace(stage.state, watches={**stage.state.watches, other: unknown})
+    stage.fill(first.client_order_id, 2, price="205")
+    stage.prices()
+    assert stage.ticket("order-2").phase is Phase.ENTERING and stage.of(rec.OrderDenied) == []
+    stage.finish(40)
+    assert (stage.ticket("order-2").phase, stage.ticket("order-2").entered("T")) == (Phase.HOLDING, 8)
 
 
 def test_a_perpetual_is_worked_without_greeks() -> None:

@@ -1,5 +1,7 @@
 """Two closing orders of one ticket that fire at once, beside another holder of the contract: what was too much is the other's."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,12 +107,28 @@ def test_a_run_that_is_done_takes_nothing_from_another() -> None:
     assert stage.ticket("order-3").open_quantity("T") == 4 and not stage.of(rec.ClosingMoved)
 
 
+def test_what_cannot_be_told_from_a_foreign_position_yet_halts_nothing_before_it_is_read() -> None:
+    """Fills that were heard only after the read, which had shown them already, look like contracts of somebody else."""
+    stage = beside()
+    shown = stage.state.shown["BTC"]
+    asked = stage.ticket("order-2").created_at - timedelta(seconds=1)
+    stage.state = replace(stage.state, shown={"BTC": replace(shown, asked=asked, held={PERP: 10})})
+    both_fire(stage)
+    assert stage.state.account.trading.level is Level.ACTIVE
+    stage.moved(after=2)
+    stage.read_account()
+    assert [stage.ticket(name).open_quantity("T") for name in ("order-1", "order-2")] == [0, 0]
+    assert stage.state.account.trading.level is Level.ACTIVE and "overclosed" in stage.alerts()
+
+
 def test_beside_a_position_of_somebody_else_it_is_his_that_was_closed() -> None:
     stage = beside()
     stage.exchange.foreign = {PERP: 5}
     stage.moved(after=6)
     stage.read_account()
     both_fire(stage)
+    stage.moved(after=2)
+    stage.read_account()
     assert stage.ticket("order-2").open_quantity("T") == 5 and not stage.of(rec.ClosingMoved)
     assert stage.state.account.trading.level is not Level.ACTIVE
 

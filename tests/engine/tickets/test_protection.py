@@ -312,3 +312,34 @@ def test_an_entry_beside_a_resting_take_profit_is_let_out_unless_it_would_meet_i
     assert stage.acks()[-1].status == "accepted"
     stage.order(buy(limit_price="101000"))
     assert stage.of(rec.TicketRefused)[-1].code == "WOULD_MEET_OWN_ORDER"
+
+
+def test_what_a_person_has_left_of_it_is_protected() -> None:
+    """Three by our fills, one at the exchange: a stop loss for three would be refused by our own gate for ever."""
+    stage = holding(ticket=buy(quantity=3))
+    stage.exchange.foreign = {PERP: -2}
+    stage.moved(after=6)
+    stage.read_account()
+    stage.amend(stop_loss={"price": "98000"})
+    stage.moved(after=2)
+    assert [one.quantity for one in named(stage, "L")] == [1]
+    rest(stage)
+    stage.moved(after=6)
+    assert [one.quantity for one in named(stage, "L")] == [1] and "unprotected:L" not in stage.alerts()
+
+
+def test_of_what_a_person_has_closed_no_protection_is_missed() -> None:
+    """Nothing is left at the exchange: nobody is told that it is bare, until it is known to be so or a late read has caught up."""
+    stage = holding(ticket=buy(quantity=3))
+    stage.exchange.foreign = {PERP: -3}
+    stage.moved(after=6)
+    stage.read_account()
+    stage.amend(stop_loss={"price": "98000"})
+    stage.moved(after=2)
+    assert stage.ticket().phase is Phase.HOLDING and not named(stage, "L") and not stage.of(rec.OrderDenied)
+    assert "unprotected:L" not in stage.alerts()
+    stage.exchange.foreign = {}
+    stage.moved(after=1)
+    stage.read_account()
+    stage.moved(after=1)
+    assert [one.quantity for one in named(stage, "L")] == [3]

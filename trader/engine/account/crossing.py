@@ -4,12 +4,15 @@ The account would net a contract that one run is short and another long, and ref
 exchange lets no order of an account meet another of the same account, so an entry that rests keeps an exit out.
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
 from trader.domain.order import Purpose
 from trader.engine.account.allocation import others_in
 from trader.engine.records import LegTerms, Phase
-from trader.engine.state import Order, Run, State
+from trader.engine.state import Order, Run, State, seconds_since
+
+_UNRECORDED_SECS = 10.0  # after a takeover what was sent before may arrive yet
 
 
 class Crossing(NamedTuple):
@@ -43,6 +46,29 @@ def crossing(state: State, run: Run, leg: LegTerms) -> Crossing | None:
                 words = f"{leg.symbol}: run {other.run_id[:5]} is closing {held} of it; an entry beside it would keep that out"
                 return Crossing("EXIT_AT_WORK", numbers, words)
     return None
+
+
+def unrecorded_exit(state: State, run: Run, leg: LegTerms, wall: datetime) -> str:
+    """Whether a run was leaving a leg's contract as it was taken over just now, in words: an exit that the journal does not know,
+    since it could not be written, would close what is entered now. That run may have ended meanwhile."""
+    for other in state.runs.values():
+        watch = state.watches.get(other.run_id)
+        if (
+            other.run_id == run.run_id
+            or watch is None
+            or not watch.recovered
+            or other.phase not in (Phase.EXITING, Phase.DONE)
+        ):
+            continue
+        if seconds_since(watch.since, wall) >= _UNRECORDED_SECS or _had_ended(other, watch.since):
+            continue
+        if any(order.intent.symbol == leg.symbol for order in other.orders.values()):
+            return f"{leg.symbol}: run {other.run_id[:5]} was leaving it as the runner restarted; an exit of it may arrive yet"
+    return ""
+
+
+def _had_ended(run: Run, taken_over: datetime | None) -> bool:
+    return run.finished is not None and taken_over is not None and run.finished.wall < taken_over
 
 
 def in_the_way(state: State, run: Run, leg: LegTerms) -> list[tuple[Run, Order]]:

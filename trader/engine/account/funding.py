@@ -3,7 +3,8 @@
 No fill tells it: it is a line of the exchange's ledger, one per contract and instant, for the position of the whole account. Each
 ticket that held contracts at that instant has its part of the line, by their number; all parts add up to it exactly. Exchanges
 exchange funding at whole hours (Delta: 0, 8 and 16 UTC), and not all of them tell which: so the ledger is read after every whole
-hour over which a ticket was held, and a ticket that has closed is not done before.
+hour over which a ticket was held, and a ticket that has closed is not done before. It is divided once the account was read after that
+hour: a protection may have fired while this machine or the stream was down.
 """
 
 from datetime import datetime, timedelta
@@ -36,7 +37,7 @@ def ask_funding(turn: Turn) -> None:
         return
     since = min(run.funded_at or _traded_at(run) or run.created_at for run in owed)
     hour = max(hour for run in owed if (hour := _hour_of(run, market)) is not None)
-    if (market - hour).total_seconds() < SETTLED_SECS * turn.now.rate:
+    if (market - hour).total_seconds() < SETTLED_SECS * turn.now.rate or not _is_known(turn, hour):
         return
     turn.set(funding=replace(read, asked=turn.wall, market=market, hour=hour, run_id=owed[0].run_id))
     turn.do(ReadWallet(run_id=owed[0].run_id, since=since))
@@ -55,7 +56,9 @@ def may_come(turn: Turn, run: Run) -> bool:
     closed, begun = run.last_fill_at(run.legs[0].key), turn.watch(run.run_id).since
     if seconds_since(begun if closed is None else max(closed, begun), turn.wall) < PATIENCE_SECS:
         return True
-    text = "The exchange's ledger could not be read: funding of the last hours may be missing in this P&L."
+    text = (
+        "The exchange's ledger or executions could not be read: funding of the last hours may be missing in this P&L."
+    )
     turn.alert(run.run_id, "warning", "funding_untold", text)
     return False
 
@@ -64,20 +67,34 @@ def book_funding(turn: Turn, event: WalletRead) -> None:
     """Divide the funding that the ledger lists among those that held the contract at that instant."""
     if event.changes is None:
         return
-    lines = [line for line in event.changes if line.kind == "funding" and line.created_at is not None]
-    for line in sorted(lines, key=lambda one: str(one.created_at)):
-        _divide(turn, line)
+    lines = [
+        (line.created_at, line) for line in event.changes if line.kind == "funding" and line.created_at is not None
+    ]
+    for at, line in sorted(lines, key=lambda one: one[0]):
+        if not _is_known(turn, at):
+            return  # the ledger is read again
+        _divide(turn, line, at)
     read = turn.state.funding
     if read.run_id != event.run_id or read.hour is None or read.market is None:
         return
-    is_listed = any(line.created_at is not None and line.created_at >= read.hour for line in lines)
+    is_listed = any(at >= read.hour for at, _ in lines)
     if is_listed or (read.market - read.hour).total_seconds() >= LISTED_SECS * turn.now.rate:
         turn.set(funding=replace(read, until=read.hour))
 
 
-def _divide(turn: Turn, line: Transaction) -> None:
-    at = line.created_at
-    assert at is not None
+def _is_known(turn: Turn, at: datetime) -> bool:
+    """Whether what every ticket in a perpetual held at an instant of the exchange's time is known: its executions were read since."""
+    if turn.now.market is None:
+        return False
+    passed = (turn.now.market - at).total_seconds() / turn.now.rate
+    return not any(
+        run.fills_missing or seconds_since(turn.watch(run.run_id).account_read, turn.wall) > passed
+        for run in turn.state.unresolved
+        if run.has_sent and run.legs[0].kind is Kind.PERPETUAL
+    )
+
+
+def _divide(turn: Turn, line: Transaction, at: datetime) -> None:
     held = [
         (run, leg, size)
         for run in turn.state.runs.values()

@@ -4,7 +4,7 @@ Reduce-only bounds them by the account's position alone: a stop loss and a take 
 overtook the cancel of either, together close more than the run holds, and what was too much was another run's. The account is
 right, the two runs are not: so the contracts are booked as closed where they were held, at the price they were closed at. The
 commission stays with the run whose order it was. Where nothing else of this program holds the contract, or something that no run
-explains stands in it, nothing is moved, and the self-check halts (I1).
+explains stands in it, nothing is moved, and the self-check halts (I1), once the account was read.
 """
 
 from collections.abc import Iterator
@@ -29,13 +29,27 @@ def book_overclosed(turn: Turn) -> None:
                 _book_leg(turn, run.run_id, leg)
 
 
+def is_pending(state: State, run: Run, leg: LegTerms) -> bool:
+    """Whether a read that is begun after the newest fill is still to say whose contracts a run has closed beyond its own: until then
+    fills that were heard late look like a position of somebody else."""
+    excess, closed = -run.open_quantity(leg.key), run.last_fill_at(leg.key)
+    watch = state.watches.get(run.run_id)
+    if excess <= 0 or closed is None or watch is None:
+        return False
+    if watch.account_read is not None and watch.account_read > closed:
+        return False
+    return excess <= sum(other.open_quantity(theirs.key) for other, theirs in _beside(state, run, leg))
+
+
 def _book_leg(turn: Turn, run_id: str, leg: LegTerms) -> None:
     run = turn.run(run_id)
     excess = -run.open_quantity(leg.key) - _foreign(turn.state, run, leg)
     if excess <= 0 or not _is_heard(turn, run, leg):
+        if is_pending(turn.state, run, leg):
+            turn.set_watch(run_id, account_wanted=True)
         return
     # The newest first, as with every shortage; what an exit of its own may be closing comes last.
-    held = [(other, theirs) for other, theirs in _beside(turn, run, leg) if other.open_quantity(theirs.key) > 0]
+    held = [(other, theirs) for other, theirs in _beside(turn.state, run, leg) if other.open_quantity(theirs.key) > 0]
     held.reverse()
     for (other, theirs), most in zip(held, free_first(excess, held), strict=True):
         left = most
@@ -67,8 +81,8 @@ def _is_heard(turn: Turn, run: Run, leg: LegTerms) -> bool:
     return not any(order.status.live or order.fills_missing for order in entries)
 
 
-def _beside(turn: Turn, run: Run, leg: LegTerms) -> Iterator[tuple[Run, LegTerms]]:
-    for other in others_in(turn.state, run, leg.symbol):
+def _beside(state: State, run: Run, leg: LegTerms) -> Iterator[tuple[Run, LegTerms]]:
+    for other in others_in(state, run, leg.symbol):
         for theirs in other.legs:
             if theirs.symbol == leg.symbol and theirs.side is leg.side:
                 yield other, theirs

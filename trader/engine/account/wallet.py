@@ -62,17 +62,18 @@ def ask_wallet(turn: Turn) -> None:
 
 
 def _since(turn: Turn, run: Run) -> datetime:
-    """Where a comparison begins: with the run, or before it where another run was just trading in its contracts. Of two fills alike
-    either may have been booked with the other's time, so the ledger is not cut near one."""
+    """Where a comparison begins: with the run, or before it where another run was trading in its contracts just then. Of two fills
+    alike either may have been booked with the other's time, so the ledger is not cut near one, before it or after."""
     if _is_perpetual(run):
         return _flat_since(turn, run)
     cut = first = begun(turn, run)
     near, products = timedelta(seconds=CUT_SECS * turn.now.rate), {leg.product_id for leg in run.legs}
-    before = (flow.at for flow in turn.state.account.flows if flow.product_id in products and flow.at < first)
-    for at in sorted(before, reverse=True):
+    flows = [flow for flow in turn.state.account.flows if flow.product_id in products and flow.at <= first + near]
+    booked = {flow.at for flow in flows if flow.at < first or flow.run_id != run.run_id}
+    for at in sorted(booked, reverse=True):
         if at < cut - near or at - near < first - _FURTHEST:
             break
-        cut = at - near
+        cut = min(cut, at - near)
     return cut
 
 

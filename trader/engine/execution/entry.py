@@ -12,6 +12,7 @@ from trader.engine.absence import ENTRY_HORIZON_SECS
 from trader.engine.account.abnormal import bars_words
 from trader.engine.account.allocation import signed
 from trader.engine.account.crossing import crossing
+from trader.engine.account.losses import unvalued
 from trader.engine.beside import bars_beginning
 from trader.engine.execution.algo import ALGORITHMS, Child, Failed, allowed_lead, entry_context, lags, next_child
 from trader.engine.execution.chase import chase_price, entry_reference, price_bounds
@@ -182,7 +183,9 @@ def unready(turn: Turn, run: Run) -> str:
     if watch.recovered and watch.account_read is None:
         turn.set_watch(run.run_id, account_wanted=True)
         return "the account has not been read since the restart"
-    return bars_words(turn.state, run) or bars_beginning(turn.state, run)
+    # The gate would refuse it, and what it refuses ends the entry: after a restart others' prices may come a moment later.
+    unknown = unvalued(turn.state, turn.now, run.run_id)
+    return unknown or bars_words(turn.state, run) or bars_beginning(turn.state, run)
 
 
 def _waited(turn: Turn, run: Run, leg: LegTerms) -> float:

@@ -82,7 +82,7 @@ def exit_terms(
 
 def _inside_band(leg: LegTerms, quote: Quote, touch: Decimal, limit: Decimal) -> Decimal:
     """A limit on the edge of the price band as it was read is refused as soon as the mark has moved, and the band with it: a tenth of the
-    way from the edge to the mark is left free, unless whoever is there stands in it."""
+    way from the edge to the mark is left free, unless the best offer itself lies in it."""
     edge = quote.band_low if leg.side is Side.BUY else quote.band_high
     if edge is None or quote.mark is None:
         return limit

@@ -10,7 +10,7 @@ from trader.domain.trigger import Trigger
 from trader.domain.wording import plain, refusal_words
 from trader.engine import records as rec
 from trader.engine.execution.working import ask_cancel, ask_fate, is_resting, pause, paused, place
-from trader.engine.gate import is_fresh_mark
+from trader.engine.gate import TOO_FAST, closable, is_fresh_mark
 from trader.engine.orders import PROVEN_ABSENT
 from trader.engine.records import ClosingOrder, Phase
 from trader.engine.state import Order, Run
@@ -21,7 +21,6 @@ from trader.engine.turn import Turn
 _MET: dict[str, ExitReason] = {STOP_LOSS: "stop_loss", TAKE_PROFIT: "take_profit"}
 _UNPROTECTED_SECS = 60.0  # between alerts while the exchange refuses a protection
 _LONGEST_PAUSE_SECS = 30.0
-_RATE = ("ORDER_RATE_EXCEEDED", "RATE_LIMITED")  # passes by itself
 _REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)
 
 
@@ -82,12 +81,15 @@ def _keep(turn: Turn, run_id: str, one: ClosingOrder) -> None:
             break
         _take_back(turn, run_id, order, "less is held")
         excess -= order.leaves_qty
-    if others or standing >= size or run.fills_missing or paused(turn, run_id, one.name):
+    most = closable(run, run.leg(KEY))  # less than our fills where somebody else has closed a part
+    if size and not most:
+        turn.set_watch(run_id, account_wanted=True)  # all of it was closed, or the read lags behind
+    if others or standing >= min(size, most) or run.fills_missing or paused(turn, run_id, one.name):
         return
     if reached := _reached(turn, run, one):
         turn.decide_exit(run_id, _MET[one.name], reached)
     elif not _is_refused_lately(turn, run_id, one, orders):
-        _place(turn, run_id, one, size - standing)
+        _place(turn, run_id, one, min(size, most) - standing)
 
 
 def _place(turn: Turn, run_id: str, one: ClosingOrder, quantity: int) -> None:
@@ -123,7 +125,7 @@ def _has_ended(turn: Turn, run_id: str, one: ClosingOrder, orders: list[Order], 
         and last.status is not OrderStatus.FILLED
         and last.cancel_asked_at is None
     )
-    if last is not None and last.status is OrderStatus.DENIED and last.code in _RATE:
+    if last is not None and last.status is OrderStatus.DENIED and last.code in TOO_FAST:
         by_itself = False
     if not done and not by_itself:
         return size <= 0 and last is None
@@ -156,23 +158,18 @@ def _is_refused_lately(turn: Turn, run_id: str, one: ClosingOrder, orders: list[
     bare."""
     refused = 0
     for order in reversed(orders):
-        if order.status not in _REFUSED or order.code in _RATE:
+        if order.status not in _REFUSED or order.code in TOO_FAST:
             break
         refused += 1
     if not refused:
         return False
     last = orders[-1]
-    words = f"the exchange refuses it: {refusal_words(last.code, last.message)}"
-    if last.status is OrderStatus.DENIED:
-        words = f"our own check refuses it: {refusal_words(last.code, last.message)}"
-    _tell_bare(turn, run_id, one, words)
+    by = "our own check" if last.status is OrderStatus.DENIED else "the exchange"
+    why = f"{by} refuses it: {refusal_words(last.code, last.message)}"
+    text = f"NOT PROTECTED: the {_word(one)} of {last.intent.symbol} does not stand ({why}); it is tried again."
+    turn.alert_again(run_id, "error", f"unprotected:{one.name}", text, every_secs=_UNPROTECTED_SECS)
     ended = last.ended_at or last.intended_at
     return (turn.wall - ended).total_seconds() < min(2.0 ** (refused - 1), _LONGEST_PAUSE_SECS)
-
-
-def _tell_bare(turn: Turn, run_id: str, one: ClosingOrder, why: str) -> None:
-    text = f"NOT PROTECTED: the {_word(one)} of {turn.run(run_id).leg(KEY).symbol} does not stand ({why}); it is tried again."
-    turn.alert_again(run_id, "error", f"unprotected:{one.name}", text, every_secs=_UNPROTECTED_SECS)
 
 
 def _word(one: ClosingOrder) -> str:

@@ -5,6 +5,7 @@ from trader.domain.wording import refusal_words
 from trader.engine import records as rec
 from trader.engine.execution.entry import Work, work_entry
 from trader.engine.execution.working import ask_cancel, ask_fate, is_resting, paused
+from trader.engine.gate import TOO_FAST
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.orders import PROVEN_ABSENT
 from trader.engine.records import Phase
@@ -65,7 +66,7 @@ def _work_once(turn: Turn, run: Run) -> bool:
     if paused(turn, run.run_id, KEY):
         return False
     denied = place_entry(turn, run.run_id)
-    if denied is None or denied.code in ("ORDER_RATE_EXCEEDED", "RATE_LIMITED"):
+    if denied is None or denied.code in TOO_FAST:
         return False
     refusal = of_denied(denied)
     turn.write(rec.CancelRequested, run.run_id, reason=f"the changed order was refused: {refusal.sentence}")
@@ -100,7 +101,7 @@ def _is_to_follow(run: Run, orders: list[Order]) -> bool:
         return False
     last = orders[-1]
     if last.status is OrderStatus.DENIED:
-        return last.code in ("ORDER_RATE_EXCEEDED", "RATE_LIMITED")
+        return last.code in TOO_FAST
     return (
         last.status is OrderStatus.CANCELLED and last.cancel_asked_at is not None and not _is_as_asked(run, last.intent)
     )

@@ -53,7 +53,8 @@ def check_funds(
     """Refuse an order the wallet cannot carry.
 
     `takes` is what fills now, `resting_at` the limit at which the remainder of `size` rests (None = it does not rest).
-    The margin of a position that the fills close counts as available, and so does what `replacing` blocks.
+    The margin of a position that the fills close counts as available, and so does what `replacing` blocks. What closes only
+    and brings money in may be done in debt, too.
 
     Raises:
         Refused: ``insufficient_margin``, or ``close_position_insufficient_margin`` for a purely closing order.
@@ -77,7 +78,7 @@ def check_funds(
         unit = order_unit_margin(instrument, side, resting_at, terms.spot, terms.leverage)
         needed += unit * opening + terms.commission(resting_at, opening)
     available = account.wallet(without=replacing).available_balance + freed
-    if needed > available:
+    if needed > available and not (closes_only and needed <= 0):
         code = "close_position_insufficient_margin" if closes_only else "insufficient_margin"
         raise insufficient_margin(available, needed, code)
 
