@@ -16,7 +16,6 @@ from trader.engine.effects import (
     SetLeverage,
     Submit,
     Subscribe,
-    Tell,
 )
 from trader.engine.record_kinds import Weight, kind_of
 from trader.engine.state import State
@@ -35,13 +34,8 @@ def log_records(records: Iterable[rec.AnyRecord], state: State) -> None:
         _log(level, record.run_id, f"{kind.name.replace('_', ' ')}: {kind.sentence(record)}", state, record)
 
 
-def log_line(line: Tell, state: State) -> None:
-    """Write a line the engine wants told."""
-    _log(logging.INFO, line.run_id, line.text, state)
-
-
 def log_effect(effect: Effect, state: State) -> None:
-    """Write down what has just been asked for; records and what is told have lines of their own."""
+    """Write down what has just been asked for; records have lines of their own."""
     match effect:
         case Submit(intent=intent):
             run_id, words = intent.run_id, f"effect submit {intent.client_order_id}"
