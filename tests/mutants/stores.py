@@ -3,12 +3,12 @@
 import logging
 import os
 import sqlite3
+import sys
 import tempfile
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from decimal import Decimal
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,7 @@ from trader.domain.errors import JournalError
 from trader.engine import records as rec
 from trader.journal import Journal, database
 from trader.journal.views import Sample
-from trader.runner import logs
-
-_LARGEST_LOGS = 200_000_000  # bytes, all log files together
+from trader.runner import log_file, logs
 
 
 @contextmanager
@@ -103,14 +101,17 @@ def the_end_of_a_log_costs_as_much_as_its_end() -> None:
 
 
 def logs_do_not_grow_for_ever() -> None:
+    """A file of 25 MB is put aside before the next line, and only so many of them are kept."""
+    line = logging.LogRecord("trader", logging.INFO, "", 0, "a line", None, None)
     with _folder() as folder:
-        handlers = [
-            logs._file(folder / name, logging.DEBUG, logging.Formatter()) for name in (logs.DETAILED, logs.SUMMARY)
-        ]
-        for handler in handlers:
+        for _ in range(8):
+            handler = log_file.SharedLogFile(folder / logs.DETAILED, logging.DEBUG, logging.Formatter())
+            os.truncate(folder / logs.DETAILED, 25_000_000)
+            handler.emit(line)
             handler.close()
-    kept = [h.maxBytes * (h.backupCount + 1) for h in handlers if isinstance(h, RotatingFileHandler)]
-    assert len(kept) == len(handlers) and min(kept) > 0 and sum(kept) <= _LARGEST_LOGS, f"logs may grow to {kept} bytes"
+        sizes = [path.stat().st_size for path in folder.glob(f"{logs.DETAILED}*")]
+        assert (folder / logs.DETAILED).stat().st_size < 100, "a full file was not put aside"
+    assert sum(sizes) * 2 <= 250_000_000, f"logs may grow to {sizes} bytes"
 
 
 def a_newer_journal_is_refused() -> None:
@@ -169,7 +170,7 @@ def whole_log_is_read(patch: Patch) -> None:
 
 
 def logs_without_end(patch: Patch) -> None:
-    patch.setattr(logs, "_MAX_BYTES", 0)
+    patch.setattr(log_file, "MAX_BYTES", sys.maxsize)
 
 
 def any_version_will_do(patch: Patch) -> None:
