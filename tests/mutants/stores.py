@@ -19,6 +19,7 @@ from tests.mutants.mutant import Mutant, named
 from tests.mutants.tools import Patch, everywhere
 from trader.desk import log_tail
 from trader.desk.day import DayBook
+from trader.desk.logs.lines import of_summary
 from trader.desk.runs import RunBook
 from trader.domain.errors import JournalError
 from trader.engine import records as rec
@@ -84,7 +85,7 @@ def a_start_changes_no_row() -> None:
 def the_end_of_a_log_costs_as_much_as_its_end() -> None:
     """Forty lines of a log of 48 MB are read without reading the log."""
     with _folder() as folder:
-        path = folder / "logs" / log_tail.SUMMARY_LOG
+        path = folder / "logs" / logs.SUMMARY
         path.parent.mkdir()
         with path.open("wb") as file:
             file.truncate(48_000_000)
@@ -162,8 +163,8 @@ def start_cleans_up(patch: Patch) -> None:
 
 def whole_log_is_read(patch: Patch) -> None:
     def read_tail(home: Path, lines: int) -> list[Any]:
-        rows = (home / "logs" / log_tail.SUMMARY_LOG).read_bytes().split(b"\n")
-        found = [line for row in rows[-200:] if (line := log_tail._parse(row.decode())) is not None]
+        rows = (home / "logs" / logs.SUMMARY).read_bytes().split(b"\n")
+        found = [line for row in rows[-200:] if (line := of_summary(row)).at is not None]
         return found[-lines:]
 
     everywhere(patch, log_tail.read_tail, read_tail)

@@ -104,7 +104,9 @@ def test_processes_that_share_a_file_put_it_aside_without_losing_or_tearing_a_li
     files = list(tmp_path.glob("one.log*"))
     lines = [line for file in files for line in file.read_text().splitlines()]
     assert sorted(lines) == sorted(f"{name} {number} {'.' * 100}" for name in "abc" for number in range(4000))
-    assert len(files) > 20  # a file grows past its size while another process puts it aside: by what is written meanwhile
+    assert (
+        len(files) > 20
+    )  # a file grows past its size while another process puts it aside: by what is written meanwhile
 
 
 def test_what_a_dead_process_left_of_its_last_line_is_ended_first(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from trader.cli import (
     ledgers,
     levels,
     limits,
+    logs,
     performance,
     record,
     runs,
@@ -89,6 +90,7 @@ api.add_to(app)
 token.add_to(app)
 watch.add_to(app)
 performance.add_to(app)
+logs.add_to(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

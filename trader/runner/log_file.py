@@ -29,6 +29,7 @@ class SharedLogFile(logging.Handler):
         self._turning = ProcessLock(path.parent / "turning.lock")
         self._limit = MAX_BYTES
         self._descriptor = -1
+        self._torn = False  # the last line has no end yet
         self._open()
 
     def emit(self, record: logging.LogRecord) -> None:
