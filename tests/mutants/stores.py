@@ -90,7 +90,8 @@ def the_end_of_a_log_costs_as_much_as_its_end() -> None:
         with path.open("wb") as file:
             file.truncate(48_000_000)
             file.seek(0, os.SEEK_END)
-            file.writelines(b"\n2026-03-03T05:00:00.000Z INFO    line %d" % n for n in range(50))
+            file.write(b"\n")
+            file.writelines(b"2026-03-03T05:00:00.000Z INFO    line %d\n" % n for n in range(50))
         tracemalloc.start()
         try:
             lines = log_tail.read_tail(folder, 40)

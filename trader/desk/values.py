@@ -309,8 +309,8 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a log. `level`: debug, info, warning, error. `run_id` as the line has it, whole or its first five characters;
-    `component`: which part of the program told it; `orders`: client order ids it names; `raw`: the line as it stands in the file;
+    """One line of a log. `level`: debug, info, warning, error. `run_id` as the line has it, whole or its first five characters, with
+    the name of its `preset`; `component`: which part of the program told it; `orders`: client order ids it names; `raw`: the line as it stands in the file;
     `count`: how often it was told, `since` when the first of them. A line that is no line of ours has neither time nor component.
     """
 
@@ -318,6 +318,7 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     level: str
     text: str
     run_id: str = ""
+    preset: str = ""
     component: str = ""
     orders: tuple[str, ...] = ()
     raw: str = ""

@@ -80,7 +80,7 @@ def log_statistics(figures: Statistics) -> None:
 
 def _log(level: int, run_id: str, words: str, state: State, data: object = None) -> None:
     run = state.runs.get(run_id)
-    name = run.preset.name if run is not None else "?"
-    prefix = f"[{run_id[:5]} {name}] " if run_id else ""
+    name = f" {run.preset.name}" if run is not None else ""
+    prefix = f"[{run_id[:5]}{name}] " if run_id else ""
     extra = {"run_id": run_id} if data is None else {"run_id": run_id, "data": data}
     logger.log(level, "%s%s", prefix, words, extra=extra)

@@ -9,12 +9,10 @@ import msgspec
 from trader.desk.values import LogLine
 
 LEVELS = ("debug", "info", "warning", "error")
-_SUMMARY = re.compile(
-    r"^(?P<at>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z) +(?P<level>[A-Z]+) +(?P<text>(?:\[(?P<run>\w{5}) [^\]]*\] )?.*)$"
-)
+_SUMMARY = re.compile(r"^(?P<at>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z) +(?P<level>[A-Z]+) +(?P<text>.*)$")
 _HEAD = re.compile(r'^\{"at":"(?P<at>[^"]{10,40})","level":"(?P<level>[A-Z]+)","logger":"(?P<logger>[^"]*)"')
 _ORDER = re.compile(r"\bsd\w{4}-\w{5}-\w+-\d{3}-\w{8}\b")
-_RUN = re.compile(r"^\[\w{1,10} [^\]\n]*\] ")
+_RUN = re.compile(r"^\[(?P<run>\w{5})?(?: (?P<name>[^\]\n]{1,60}))?\] ")
 STATUS = "status reported: "
 _MOST_ORDERS = 4
 
@@ -49,7 +47,9 @@ def of_summary(raw: bytes) -> LogLine:
         match = at = None
     if match is None:
         return _foreign(raw)
-    return _line(raw, at, match["level"], match["text"], match["run"] or "", "run" if match["run"] else "")
+    run = _RUN.match(match["text"])
+    run_id = "" if run is None else run["run"] or ""
+    return _line(raw, at, match["level"], match["text"], run_id, "run" if run_id else "")
 
 
 def component_of(logger: str) -> str:
@@ -69,11 +69,14 @@ def level_of(name: str) -> str:
 
 
 def _line(raw: bytes, at: datetime | None, level: str, text: str, run_id: str, component: str) -> LogLine:
+    named = _RUN.match(text) if run_id else None
+    name = "" if named is None else named["name"] or ""
     return LogLine(
         at=at if at is None or at.tzinfo is not None else None,
         level=level_of(level),
         text=text,
         run_id=run_id,
+        preset="" if name == "?" else name,  # what an earlier version wrote where it did not know
         component=component,
         orders=tuple(dict.fromkeys(_ORDER.findall(text)))[:_MOST_ORDERS],
         raw=raw.decode("utf-8", errors="replace"),

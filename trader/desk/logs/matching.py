@@ -42,7 +42,9 @@ class Judge:
         self._low = {name.upper()[:1].encode() for name in LEVELS[: LEVELS.index(query.level)]}
         self._components = frozenset(query.components)
         self._known: dict[bytes, bool] = {}
-        self._runs = [mark.encode() for run in query.runs for mark in (f'"{run}"', f"-{run[:5]}-", f"[{run[:5]} ")]
+        self._runs = [
+            mark.encode() for run in query.runs for mark in (f'"{run}"', f"-{run[:5]}-", f"[{run[:5]} ", f"[{run[:5]}]")
+        ]
         needle = msgspec.json.encode(query.text).decode()[1:-1] if self._json else query.text
         self._text = needle.casefold() if needle.isascii() else ""
         self._needle = self._text.encode()
