@@ -13,7 +13,7 @@ from trader.desk.logs.lines import detail, joined, words_of
 from trader.desk.logs.looking import LogPage
 from trader.desk.logs.matching import LogQuery
 from trader.panel import format as fmt
-from trader.panel import logs_filters, markup, service
+from trader.panel import logs_filters, markup, service, words
 from trader.panel.markup import Html, join, tag
 
 _SEEN, _READS, _OPEN = "log_seen", "log_reads", "log_open"
@@ -35,6 +35,11 @@ CSS = """
 .lg small{display:block;color:light-dark(#4b5663,#a9b3c0)}
 .lg .lg-error{color:light-dark(#b3272d,#ff8a8a)}
 .lg .lg-warning{color:light-dark(#8a4b00,#f0ad4e)}
+@media (max-width:760px){
+:is(.st-key-log_first,.st-key-log_second){display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:.6rem;align-items:end;grid-auto-flow:dense}
+:is(.st-key-log_first,.st-key-log_second)>div{width:100%!important}
+:is(.st-key-log_level,.st-key-log_text){grid-column:1/-1}
+}
 .lg-said{margin:.2rem 0 .4rem;color:light-dark(#4b5663,#a9b3c0)}
 """
 
@@ -62,14 +67,23 @@ def _list(query: LogQuery, follows: bool) -> None:
     if follows:
         _take(seen, service.desk().logs.look(query, after=seen.newest), newer=True)
     markup.draw(tag("p", _said(seen), class_="lg-said"))
+    _buttons(seen, follows=follows)
+    if not seen.rows:
+        return
     picked = None
-    if seen.rows:
-        with st.container(key="wide_log"):
-            picked = _table(seen.rows, follows=follows)
-        with st.container(key="narrow_log"):
-            markup.draw(_cards(seen.rows[:_ON_A_PHONE]))
-            if not follows:
-                picked = _select(seen.rows[:_ON_A_PHONE], picked)
+    if not follows:
+        with st.container(key="narrow_pick"):
+            picked = _select(seen.rows[:_ON_A_PHONE])
+    with st.container(key="wide_log"):
+        picked = _table(seen.rows, follows=follows) or picked
+    if picked is not None:
+        _one(picked)
+    with st.container(key="narrow_log"):
+        markup.draw(_cards(seen.rows[:_ON_A_PHONE]))
+
+
+def _buttons(seen: _Seen, *, follows: bool) -> None:
+    query = seen.query
     with st.container(horizontal=True, gap="small", key="log_buttons"):
         if not follows:
             st.button("Read again", key="log_again", icon=":material/refresh:", on_click=_forget)
@@ -79,8 +93,6 @@ def _list(query: LogQuery, follows: bool) -> None:
             st.download_button("Download", data=lambda: service.desk().logs.file(query), file_name=f"{query.which}.log",
                                mime="text/plain", key="log_file", icon=":material/download:", on_click="ignore",
                                help="All lines of this filter as they stand in the log, at most 20 MB.")  # fmt: skip
-    if picked is not None:
-        _one(picked)
 
 
 def _seen(query: LogQuery) -> _Seen:
@@ -113,6 +125,13 @@ def _further(seen: _Seen) -> None:
     st.session_state[_READS] = st.session_state.get(_READS, 0) + 1
 
 
+def _clock() -> str:
+    """Where the strip shows the exchange's time, it is said that the log does not."""
+    status = service.status()
+    own = isinstance(status, str) or words.pace(status.ops) == 1
+    return "" if own else " Times are this machine's, not market time."
+
+
 def _said(seen: _Seen) -> str:
     """How many there are of how many, how far back that is, and what is not shown."""
     if not seen.looked_at:
@@ -120,19 +139,19 @@ def _said(seen: _Seen) -> str:
     back = "" if seen.page is None or seen.page.back_to is None else f" back to {fmt.ist_full(seen.page.back_to)}"
     told = f"{sum(row.count for row in seen.rows):,}" if seen.rows else "None"
     more = "" if seen.older is None else "; what is further back was not looked at"
-    hidden = ", ".join(f"{seen.hidden[why]:,} {words}" for why, words in _HIDDEN.items() if seen.hidden[why])
-    return f"{told} of {seen.looked_at:,} lines{back}{more}.{f' Hidden: {hidden}.' if hidden else ''}"
+    hidden = ", ".join(f"{seen.hidden[why]:,} {meaning}" for why, meaning in _HIDDEN.items() if seen.hidden[why])
+    return f"{told} of {seen.looked_at:,} lines{back}{more}.{f' Hidden: {hidden}.' if hidden else ''}{_clock()}"
 
 
 def _table(rows: Sequence[LogLine], *, follows: bool) -> LogLine | None:
     frame = pd.DataFrame([_row(row) for row in rows])
     shown = {
-        "Time (IST)": st.column_config.TextColumn("Time (IST)", width=150, help="By this machine's clock."),
-        "Level": st.column_config.TextColumn("Level", width=90),
-        "Run": st.column_config.TextColumn("Run", width=110),
-        "Part": st.column_config.TextColumn("Part", width=80),
-        "×": st.column_config.TextColumn("×", width=45, help="How often it was told in a row; the newest is shown."),
-        "Text": st.column_config.TextColumn("Text", width="large"),
+        "Time (IST)": st.column_config.TextColumn("Time (IST)", width=140, help="By this machine's clock."),
+        "Level": st.column_config.TextColumn("Level", width=85),
+        "Run": st.column_config.TextColumn("Run", width=140),
+        "Part": st.column_config.TextColumn("Part", width=75),
+        "×": st.column_config.TextColumn("×", width=40, help="How often it was told in a row; the newest is shown."),
+        "Text": st.column_config.TextColumn("Text", width=780),
     }
     if follows:
         st.dataframe(
@@ -177,12 +196,12 @@ def _card(row: LogLine) -> Html:
     return tag("p", tag("small", f"{_time(row)} ", level, f" {said}{often}"), fmt.plain(words_of(row), 300))
 
 
-def _select(rows: Sequence[LogLine], before: LogLine | None) -> LogLine | None:
+def _select(rows: Sequence[LogLine]) -> LogLine | None:
     """The same choice where there is no room for a table."""
     names = [f"{_time(row)} {fmt.plain(words_of(row), 50)}" for row in rows]
     at = st.selectbox("Open a line", range(len(rows)), index=None, format_func=lambda one: names[one],
                       key=f"{_OPEN}_{st.session_state.get(_READS, 0)}", placeholder="Pick one: all that stands in it")  # fmt: skip
-    return before if at is None else rows[at]
+    return None if at is None else rows[at]
 
 
 def _one(row: LogLine) -> None:
