@@ -200,6 +200,15 @@ def test_of_a_file_that_is_gone_everything_is_new_and_nothing_older(log: Folder)
     assert log.texts(before=Place(1, 5)) == []
 
 
+def test_files_of_after_the_time_that_is_asked_for_are_not_read(log: Folder) -> None:
+    for part in range(3):
+        log.add(*(row(1000 * part + number) for number in range(10)))
+        log.put_aside()
+    page = log.logs.look(LogQuery(level="debug", until=AT + timedelta(seconds=5)))
+    assert [line.text for line in page.lines] == [f"line {number}" for number in range(5, -1, -1)]
+    assert page.looked_at == 10
+
+
 def test_a_line_that_is_being_written_is_told_when_it_is_whole(log: Folder) -> None:
     log.add(row(0))
     log.add(row(1)[:40], end="")

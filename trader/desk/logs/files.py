@@ -39,6 +39,9 @@ class LogFile(msgspec.Struct, frozen=True):
     number: int  # of its inode
     size: int
 
+    def begins(self) -> bytes:
+        return os.pread(self.file.fileno(), 64, 0)
+
 
 @contextmanager
 def open_files(home: Path, name: str) -> Iterator[Sequence[LogFile]]:

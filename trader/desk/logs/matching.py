@@ -10,7 +10,9 @@ from trader.desk.values import LogLine
 
 Level = Literal["debug", "info", "warning", "error"]
 Which = Literal["detailed", "summary"]
-_EARLY = timedelta(minutes=1)  # lines of several processes, and of a clock that was set back, are a little out of order
+_ASTRAY = timedelta(
+    minutes=1
+)  # lines of several processes, and of a clock that was set back, are a little out of order
 _AT = b'{"at":"2'
 _LEVEL = b'"level":"'
 _TEXT = b'"text":"'
@@ -38,7 +40,8 @@ class Judge:
         self._query = query
         self._json = query.which == "detailed"
         self._since, self._until = _stamp(query.since, ceil=False), _stamp(query.until, ceil=True)
-        self._early = _stamp(None if query.since is None else query.since - _EARLY, ceil=False)
+        self._early = _stamp(None if query.since is None else query.since - _ASTRAY, ceil=False)
+        self._late = _stamp(None if query.until is None else query.until + _ASTRAY, ceil=True)
         self._low = {name.upper()[:1].encode() for name in LEVELS[: LEVELS.index(query.level)]}
         self._components = frozenset(query.components)
         self._known: dict[bytes, bool] = {}
@@ -50,6 +53,10 @@ class Judge:
         self._needle = self._text.encode()
         self._folded = "" if needle.isascii() else needle.casefold()
         self.is_over = False  # what follows is older than asked for
+
+    def begins_later(self, head: bytes) -> bool:
+        """Whether all of a file that begins so was told after what is asked for."""
+        return bool(self._until) and self._time(head) > self._late
 
     def why_not(self, raw: bytes) -> str:
         head = raw[:_HEAD]
