@@ -29,7 +29,8 @@ LONGEST_PAGE = 500
 class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
     """One order, of a run (`preset` names it) or a ticket. `filled` are contracts known to be filled, `left` what may still
     trade. `limit_price` None: at market. `slippage` is how much worse than `reference` it has filled, per unit, `slippage_usd` for
-    all that has; below 0: better. Seconds are this machine's: from the intent to the exchange's first answer, and to the newest
+    all that has; below 0: better. `algo`: how it was worked (chase, market, twap, iceberg, once), empty where that was not recorded.
+    Seconds are this machine's: from the intent to the exchange's first answer, and to the newest
     fill. `fees` None: not all are told yet. `status` denied: refused by our own gate, `code` and `message` say why."""
 
     seq: int
@@ -40,6 +41,7 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
     preset: str
     leg: str
     purpose: str
+    algo: str
     closing: str
     symbol: str
     side: str
@@ -93,7 +95,7 @@ class OrderDetail(OrderLine, frozen=True, kw_only=True):
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution. `fee` None: not told yet; below 0: a rebate. `kind`: normal, liquidation, adl, settlement, otc. `cash` is what
+    """One execution. `algo` is its order's. `fee` None: not told yet; below 0: a rebate. `kind`: normal, liquidation, adl, settlement, otc. `cash` is what
     came in (a purchase is negative), before the fee. `client_order_id` None: the exchange closed it by itself."""
 
     seq: int
@@ -103,6 +105,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str
     is_ticket: bool
     leg: str
+    algo: str
     symbol: str
     side: str
     quantity: int
