@@ -35,6 +35,7 @@ from trader.desk.outcome import Outcome
 from trader.desk.position import Position, position_of_run
 from trader.desk.recorded import recorded_table
 from trader.desk.remembered import Remembered
+from trader.desk.reports.run import build_report
 from trader.desk.runs import RunBook
 from trader.desk.series import SeriesBook
 from trader.desk.sizing import SizeBy, size_for
@@ -195,22 +196,20 @@ class Desk(TicketDesk):
             NotPossible: There is no such run.
         """
         journal, book, _ = self._books()
-        summary, preset = journal.run(run_id), book.preset(run_id)
-        view = book.view(run_id, datetime.now(UTC))
-        if summary is None or preset is None or view is None:
-            raise NotPossible(f"There is no run {run_id}.")
         series, markers = self.pnl_chart(run_id)
-        return RunReport(
-            summary=summary,
-            config=preset,
-            view=view,
-            legs=view.legs,
-            orders=tuple(runs.order_view(row) for row in journal.orders(run_id)),
-            fills=tuple(journal.fills(run_id)),
-            timeline=timeline.timeline(book.records(run_id)),
-            series=series,
-            markers=markers,
-        )
+        created = book.created(run_id)
+        stored = None if created is None else self._stored(created.preset)
+        found = build_report(journal, book, run_id, stored=stored, series=series, markers=markers)
+        if found is None:
+            raise NotPossible(f"There is no run {run_id}.")
+        return found
+
+    def _stored(self, name: str) -> Preset | None:
+        """A preset by name as it stands now; None where there is none, or it cannot be read."""
+        try:
+            return self._store.load(name)
+        except ConfigError:
+            return None
 
     def recorded(self, run_id: str) -> tuple[list[str], list[list[str]]]:
         """A run's whole recorded series, head and rows."""

@@ -104,6 +104,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     client_order_id: str | None
     run_id: str
     is_ticket: bool
+    preset: str
     leg: str
     algo: str
     symbol: str

@@ -13,6 +13,7 @@ from trader.journal.listings import Origin, Wanted
 
 _AT_ONCE = 500
 
+
 def read_trades(
     journal: Journal,
     account: str,
@@ -81,6 +82,7 @@ def _trade(seq: int, record: FillRecorded, origin: Origin, algo: str) -> Trade:
         client_order_id=fill.client_order_id,
         run_id=record.run_id,
         is_ticket=bool(origin.created.ticket),
+        preset=origin.created.preset,
         leg=record.leg,
         algo=algo,
         symbol=fill.symbol,
