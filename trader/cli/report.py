@@ -1,6 +1,6 @@
 """Reports: one run in full, or one Indian day held against the exchange; as text, JSON, one-file HTML or CSV."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +9,7 @@ import typer
 from trader.cli import options
 from trader.cli.output import emit_json, emit_lines, ist, table, usd
 from trader.domain.errors import ConfigError
+from trader.domain.expiry import is_iso_date
 from trader.domain.wording import plain
 
 if TYPE_CHECKING:
@@ -51,6 +52,41 @@ def run_(
         emit_json(run_report_document(found))
     else:
         emit_lines(_run_lines(found))
+
+
+@report.command("day")
+def day_(
+    day: Annotated[
+        str, typer.Argument(metavar="DAY|today|yesterday", help="An Indian day, 2026-03-02; today: so far.")
+    ] = "today",
+    html: _Html = None,
+    csv: _Csv = None,
+    as_json: options.JsonFlag = False,
+) -> None:
+    """What a day made, and its books held against the exchange; exit code 1 when something differs or could not be compared."""
+    _one_form(html, csv, as_json)
+    if day not in ("today", "yesterday") and not is_iso_date(day):
+        raise ConfigError(f"DAY must be a day like 2026-03-02, today or yesterday, was {day[:40]!r}")
+    with options.open_desk(options.read_settings()) as desk:
+        today = desk.market_day()
+        chosen = {"today": today, "yesterday": today - timedelta(days=1)}.get(day)
+        found = desk.day_report(date.fromisoformat(day) if chosen is None else chosen)
+    if html is not None:
+        from trader.report.day_html import day_html
+
+        _write(html, day_html(found))
+    elif csv is not None:
+        from trader.report.day_csv import day_csv
+
+        _write(csv, day_csv(found))
+    elif as_json:
+        emit_json(found)
+    else:
+        from trader.desk.reports.day_words import day_lines, day_title
+
+        emit_lines([day_title(found), *day_lines(found)])
+    if not found.is_sound:
+        raise typer.Exit(1)
 
 
 def _one_form(html: Path | None, csv: Path | None, as_json: bool) -> None:

@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, Literal
@@ -35,6 +35,8 @@ from trader.desk.outcome import Outcome
 from trader.desk.position import Position, position_of_run
 from trader.desk.recorded import recorded_table
 from trader.desk.remembered import Remembered
+from trader.desk.reports.day import build_day
+from trader.desk.reports.day_values import DayReport
 from trader.desk.reports.run import build_report
 from trader.desk.runs import RunBook
 from trader.desk.series import SeriesBook
@@ -58,6 +60,7 @@ from trader.desk.values import (
 )
 from trader.desk.volatility import Volatility, volatility
 from trader.domain.errors import ConfigError, ExchangeError, JournalError, TraderError
+from trader.domain.expiry import ist_date
 from trader.domain.foreign import Foreign, beside_phrase, listed_words
 from trader.domain.margin import MODES, MarginTerms
 from trader.domain.outcome import Rejected, Unknown
@@ -203,6 +206,35 @@ class Desk(TicketDesk):
         if found is None:
             raise NotPossible(f"There is no run {run_id}.")
         return found
+
+    def day_report(self, day: date | None = None) -> DayReport:
+        """An Indian day held against the exchange, which is read now; without one the present day, as far as it has come.
+
+        Raises:
+            ConfigError: The day is not there yet.
+            JournalError: The journal cannot be read.
+        """
+        wall, market = self._both_clocks()
+        today = ist_date(market)
+        if day is not None and day > today:
+            raise ConfigError(f"day must be {today} at the latest, was {day}")
+        journal, env = self._journal(), self.settings.env
+        return build_day(journal, self.account, env, day or today, self._door.gateway, wall=wall, market=market)
+
+    def market_day(self) -> date:
+        """The present Indian day of the exchange's time.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        return ist_date(self._both_clocks()[1])
+
+    def _both_clocks(self) -> tuple[datetime, datetime]:
+        """This machine's clock, and the exchange's: as the runner pictured it last, and what has passed since."""
+        now = self.status()
+        if now.market is None or now.pictured_at is None:
+            return now.wall, now.wall
+        return now.wall, now.market + (now.wall - now.pictured_at)
 
     def _stored(self, name: str) -> Preset | None:
         """A preset by name as it stands now; None where there is none, or it cannot be read."""

@@ -108,6 +108,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     leg: str
     algo: str
     symbol: str
+    product_id: int
     side: str
     quantity: int
     price: Decimal

@@ -86,6 +86,7 @@ def _trade(seq: int, record: FillRecorded, origin: Origin, algo: str) -> Trade:
         leg=record.leg,
         algo=algo,
         symbol=fill.symbol,
+        product_id=fill.product_id,
         side=fill.side.value,
         quantity=fill.quantity,
         price=fill.price,
