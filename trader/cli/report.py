@@ -9,7 +9,7 @@ import typer
 from trader.cli import options
 from trader.cli.output import emit_json, emit_lines, ist, table, usd
 from trader.domain.errors import ConfigError
-from trader.domain.expiry import is_iso_date
+from trader.domain.expiry import is_iso_date, ist_date
 from trader.domain.wording import plain
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def day_(
     if day not in ("today", "yesterday") and not is_iso_date(day):
         raise ConfigError(f"DAY must be a day like 2026-03-02, today or yesterday, was {day[:40]!r}")
     with options.open_desk(options.read_settings()) as desk:
-        today = desk.market_day()
+        today = ist_date(desk.market_at(datetime.now(UTC)))
         chosen = {"today": today, "yesterday": today - timedelta(days=1)}.get(day)
         found = desk.day_report(date.fromisoformat(day) if chosen is None else chosen)
     if html is not None:

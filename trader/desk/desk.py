@@ -214,27 +214,22 @@ class Desk(TicketDesk):
             ConfigError: The day is not there yet.
             JournalError: The journal cannot be read.
         """
-        wall, market = self._both_clocks()
+        wall = datetime.now(UTC)
+        market = self.market_at(wall)
         today = ist_date(market)
         if day is not None and day > today:
             raise ConfigError(f"day must be {today} at the latest, was {day}")
         journal, env = self._journal(), self.settings.env
         return build_day(journal, self.account, env, day or today, self._door.gateway, wall=wall, market=market)
 
-    def market_day(self) -> date:
-        """The present Indian day of the exchange's time.
+    def market_at(self, wall: datetime) -> datetime:
+        """The exchange's time at an instant of this machine's clock: as the runner pictured it last, and what has passed since.
 
         Raises:
             JournalError: The journal cannot be read.
         """
-        return ist_date(self._both_clocks()[1])
-
-    def _both_clocks(self) -> tuple[datetime, datetime]:
-        """This machine's clock, and the exchange's: as the runner pictured it last, and what has passed since."""
         now = self.status()
-        if now.market is None or now.pictured_at is None:
-            return now.wall, now.wall
-        return now.wall, now.market + (now.wall - now.pictured_at)
+        return wall if now.market is None or now.pictured_at is None else now.market + (wall - now.pictured_at)
 
     def _stored(self, name: str) -> Preset | None:
         """A preset by name as it stands now; None where there is none, or it cannot be read."""

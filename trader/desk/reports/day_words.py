@@ -8,6 +8,7 @@ from trader.domain.expiry import IST
 from trader.domain.wording import usd_words
 
 _MARKS = {"agrees": "ok  ", "differs": "DIFF", "unread": "?   "}
+_NAMED = 10
 
 
 def day_title(report: DayReport) -> str:
@@ -43,3 +44,19 @@ def run_line(run: DayRun) -> str:
     if run.ended_at is not None:
         ended = f"{exit_label(run.exit_reason or 'unknown')} at {run.ended_at.astimezone(IST):%H:%M}"
     return f"{what} {run.run_id} {run.name}: {usd_words(run.made, signed=True)}, fees {usd_words(run.fees)}, {ended}"
+
+
+def day_message(report: DayReport) -> str:
+    """The same for a phone or a mail: at most so many runs and differences, and where the rest is."""
+    lines = [report.verdict]
+    if report.opening is not None:
+        lines.append(
+            f"Balance {usd_words(report.opening)} → {usd_words(report.closing)}, fees {usd_words(report.fees)}."
+        )
+    lines += [run_line(run) for run in report.runs[:_NAMED]]
+    lines += [f"and {len(report.runs) - _NAMED} more"] if len(report.runs) > _NAMED else []
+    lines += [f"{_MARKS[one.verdict].strip()} {one.name}: {one.sentence}" for one in report.audits]
+    differing = [one for audit in report.audits for one in audit.differences]
+    lines += [difference_line(one.sentence, one.code) for one in differing[:_NAMED]]
+    lines += [f"and {len(differing) - _NAMED} more"] if len(differing) > _NAMED else []
+    return "\n".join([*lines, f"In full: python -m trader report day {report.day}"])
