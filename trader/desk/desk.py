@@ -228,8 +228,8 @@ class Desk(TicketDesk):
         Raises:
             JournalError: The journal cannot be read.
         """
-        now = self.status()
-        return wall if now.market is None or now.pictured_at is None else now.market + (wall - now.pictured_at)
+        picture = self._journal().snapshot(self.account)
+        return wall if picture is None or picture.market is None else picture.market + (wall - picture.wall)
 
     def _stored(self, name: str) -> Preset | None:
         """A preset by name as it stands now; None where there is none, or it cannot be read."""

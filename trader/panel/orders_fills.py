@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-import pandas as pd
 import streamlit as st
 
 from trader.desk import Status
@@ -13,7 +12,7 @@ from trader.panel import orders_books, parts, sheet
 from trader.panel import orders_words as say
 from trader.panel.markup import Html, join, tag
 from trader.panel.orders_books import Books
-from trader.panel.run_report import csv_text
+from trader.report.csv_text import table_csv
 
 _SHOWN = 30
 _HEAD = ("Fill", "Time (IST)", "Price", "Cash", "Fee", "Role", "Whose")
@@ -68,11 +67,4 @@ def _file() -> str:
 
 def as_csv(trades: Sequence[Trade]) -> str:
     """To the last digit; what is not known is empty."""
-    cells = [[getattr(one, name) for name in _COLUMNS] for one in trades]
-    return csv_text(
-        pd.DataFrame([["" if cell is None else _plain(cell) for cell in row] for row in cells], columns=list(_COLUMNS))
-    )
-
-
-def _plain(cell: object) -> str:
-    return f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
+    return table_csv(_COLUMNS, [[getattr(one, name) for name in _COLUMNS] for one in trades])

@@ -32,6 +32,15 @@ def sections_csv(sections: Iterable[Section]) -> str:
     return out.getvalue()
 
 
+def table_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """One table."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(map(cell, row) for row in rows)
+    return out.getvalue()
+
+
 def cell(value: object) -> str:
     """One cell; empty where nothing is known. Instants are ISO-8601 UTC, spans seconds."""
     match value:
