@@ -120,7 +120,7 @@ def market_figure(
     layout = _layout(revision, 2) | {
         "height": _MARKET_HEIGHT,
         "yaxis": {"tickformat": ",.6~g", "title": None, "zeroline": False},
-        "yaxis2": {"overlaying": "y", "side": "right", "ticksuffix": " %", "showgrid": False, "title": None, "zeroline": False},
+        "yaxis2": {"overlaying": "y", "side": "right", "tickformat": ".1f", "ticksuffix": " %", "showgrid": False, "title": None, "zeroline": False},
     }  # fmt: skip
     return go.Figure({"data": traces, "layout": layout | _bands(gaps)})
 

@@ -7,6 +7,7 @@ from trader.report import document as doc
 from trader.report import figures as fig
 from trader.report.figures import money
 from trader.report.html import Html, tag
+from trader.report.run_html import fills_table
 
 _WORDS = {"agrees": ("agrees", "up"), "differs": ("differs", "down"), "unread": ("not compared", "unknown")}
 _NOTE = "An Indian day, from midnight to midnight by the exchange's clock; all times are Indian time. Money is USD, prices are USD per unit of the underlying."
@@ -23,7 +24,7 @@ def day_html(report: DayReport) -> str:
         _facts(report),
         doc.section("Held against the exchange", *(_audit(one) for one in report.audits)),
         _runs(report),
-        _fills(report),
+        doc.section("Executions", fills_table(report.trades, with_run=True) if report.trades else None),
         _orders(report),
         doc.footer(
             _NOTE, f"Account {report.account} · made {fig.ist(report.made_at)} IST by Strangle Desk {__version__}"
@@ -90,31 +91,6 @@ def _runs(report: DayReport) -> Html | None:
     return doc.section("Runs and single orders", table) if rows else None
 
 
-def _fills(report: DayReport) -> Html | None:
-    rows = [
-        (
-            fig.ist(one.at, "%H:%M:%S"),
-            one.run_id,
-            one.side,
-            f"{one.quantity:,}",
-            one.symbol,
-            fig.price(one.price),
-            money(one.fee, 4),
-            one.fee_currency,
-            one.role or fig.DASH,
-            one.kind,
-            one.algo or fig.DASH,
-            one.venue_order_id,
-            one.fill_id,
-        )
-        for one in report.trades
-    ]
-    head = ("Time", "Run", "Side", "Contracts", "Contract", "Price", "Fee", "In", "Role", "Kind", "Algorithm", "Exchange's order", "Trade")  # fmt: skip
-    ids = ("Exchange's order", "Trade")
-    table = doc.table(head, rows, name="Executions", right=("Contracts", "Price", "Fee"), ids=ids)
-    return doc.section("Executions", table) if rows else None
-
-
 def _orders(report: DayReport) -> Html | None:
     rows = [
         (
@@ -132,5 +108,5 @@ def _orders(report: DayReport) -> Html | None:
         for line in report.orders
     ]
     head = ("Time", "Run", "Purpose", "Side", "Filled", "Contract", "Limit", "Status", "Message", "Order id")
-    table = doc.table(head, rows, name="Orders", right=("Filled", "Limit"), ids=("Order id",))
+    table = doc.table(head, rows, name="Orders", right=("Filled", "Limit"), ids=("Order id",), whole=("Contract",))
     return doc.section("Orders", table) if rows else None

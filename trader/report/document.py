@@ -28,7 +28,8 @@ table { border-collapse: collapse; width: 100%; font-size: 0.86rem; font-variant
 thead th { color: var(--soft); font-weight: 500; white-space: nowrap; }
 tbody th { font-weight: 600; white-space: nowrap; }
 .n { text-align: right; white-space: nowrap; }
-td.id { font-family: ui-monospace, Consolas, monospace; font-size: 0.78rem; overflow-wrap: anywhere; }
+td.whole { white-space: nowrap; }
+td.id { min-width: 15ch; font-family: ui-monospace, Consolas, monospace; font-size: 0.78rem; overflow-wrap: anywhere; }
 .up { color: var(--up); } .down { color: var(--down); } .unknown { color: var(--amber); }
 .note, footer { color: var(--soft); font-size: 0.82rem; }
 footer { margin-top: 2rem; border-top: 1px solid var(--line); padding-top: 0.6rem; overflow-wrap: anywhere; }
@@ -69,12 +70,14 @@ summary { cursor: pointer; font-weight: 600; }
 @page { size: A4; margin: 14mm 13mm; }
 @media print {
   :root { color-scheme: light; }
-  body { font-size: 10pt; }
+  body { font-size: 9pt; }
+  section p { margin: 0.2rem 0; }
   main { max-width: none; padding: 0; }
   h2 { break-after: avoid; margin-top: 1.1rem; }
   tr, .facts, .chart, .legend, .keep { break-inside: avoid; }
   thead { display: table-header-group; }
-  table { font-size: 7.6pt; } td.id { font-size: 6.6pt; }
+  table { font-size: 7.6pt; } td.id { font-size: 6.4pt; } :is(th, td) { padding-block: 2px; }
+  .verdict { font-size: 1rem; }
   .wide { overflow: visible; }
   .facts { grid-template-columns: repeat(5, 1fr); } .facts div { padding: 4px 7px; }
   .facts div, .way i { print-color-adjust: exact; }
@@ -113,13 +116,20 @@ def facts(rows: Sequence[tuple[str, str | None]]) -> Html:
 
 
 def table(
-    head: Cells, rows: Sequence[Cells], *, name: str, right: Cells = (), ids: Cells = (), kind_of: str = ""
+    head: Cells,
+    rows: Sequence[Cells],
+    *,
+    name: str,
+    right: Cells = (),
+    ids: Cells = (),
+    whole: Cells = (),
+    kind_of: str = "",
 ) -> Html:
-    """Rows of text or `Html`; on a phone a card for each row. `right`: columns of numbers; `ids`: of long names; `kind_of`: a CSS
-    class of the whole."""
+    """Rows of text or `Html`; on a phone a card for each row. `right`: columns of numbers; `ids`: of long names; `whole`: of what is not
+    to be broken; `kind_of`: a CSS class of the table."""
 
     def kind(title: str) -> str | None:
-        return "n" if title in right else "id" if title in ids else None
+        return "n" if title in right else "id" if title in ids else "whole" if title in whole else None
 
     heads = (tag("th", title, scope="col", class_=kind(title)) for title in head)
     body = (
@@ -133,8 +143,8 @@ def table(
         )
         for row in rows
     )
-    whole = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *body), aria_label=name)
-    return tag("div", whole, class_=f"wide stack {kind_of}".rstrip())
+    made = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *body), aria_label=name)
+    return tag("div", made, class_=f"wide stack {kind_of}".rstrip())
 
 
 def section(title: str, *parts: Html | None, note: str = "", keep: bool = False) -> Html | None:

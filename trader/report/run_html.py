@@ -1,12 +1,13 @@
 """The report of one run as one HTML file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from trader import __version__
 from trader.analytics.attribution import Attribution
 from trader.desk import PnlSeries, RunReport
+from trader.desk.books.lines import Trade
 from trader.domain.basis import basis_words
 from trader.domain.exit_reason import exit_label
 from trader.domain.wording import span_words
@@ -34,7 +35,7 @@ def run_html(report: RunReport, made_at: datetime) -> str:
         f"Trade report {summary.run_id}",
         tag("div", doc.environment(summary.env), f" Trade report · run {summary.run_id}", class_="kicker"),
         tag("h1", f"{what} · {begun}"),
-        tag("p", report.verdict, class_="verdict"),
+        tag("p", report.verdict.replace(" %", "\u00a0%"), class_="verdict"),
         tag("p", f"Decided: {report.reason}.", class_="note") if report.reason else None,
         _facts(report, places),
         _chart(report, places),
@@ -42,7 +43,7 @@ def run_html(report: RunReport, made_at: datetime) -> str:
         _legs(report, places),
         _quality(report),
         _orders(report),
-        _fills(report),
+        doc.section("Executions", fills_table(report.trades, with_run=False) if report.trades else None),
         _timeline(report),
         _configuration(report),
         doc.footer(
@@ -105,18 +106,23 @@ def _chart(report: RunReport, places: int) -> Html | None:
     drawn = chart(
         at,
         (
-            Panel("P&L, cost to close, fees in (USD)", 190, pnl, lambda v: fig.dollars(v, places), marks),
-            Panel(f"{report.summary.underlying} (USD)", 80, [Line("Spot", "spot", only(series.spot))], _spot),
-            Panel("Implied volatility (%)", 80, ivs, lambda v: fig.percent(v)),
+            Panel("P&L, cost to close, fees in (USD)", 160, pnl, lambda v: fig.dollars(v, places), marks),
+            Panel(f"{report.summary.underlying} (USD)", 62, [Line("Spot", "spot", only(series.spot))], _spot),
+            Panel("Implied volatility (%)", 62, ivs, lambda v: fig.percent(v)),
         ),
         series.gaps,
         words=_chart_words(series, places),
     )
     if drawn is None:
         return None
-    names = [("P&L", "blue"), ("Max profit", "up"), ("Max loss", "down"), ("Trailing level", "amber")]
+    names = [
+        (line.name, colour)
+        for line, colour in zip(pnl, ("blue", "up", "down", "amber"), strict=True)
+        if any(value is not None for value in line.values)
+    ]
     names += [(f"IV {key}", _IV_COLOURS[i % 4]) for i, key in enumerate(report.ivs)]
-    names += [("Entry ▼", "down"), ("Exit ▲", "up"), ("Decision ◆", "amber")]
+    shapes = {"entry": ("▼ entry", "down"), "exit": ("▲ exit", "up"), "decision": ("◆ decision", "amber")}
+    names += [shapes[kind] for kind in shapes if any(mark.kind == kind for mark in marks)]
     return doc.section("P&L over time", tag("div", drawn, class_="wide"), doc.legend(names))
 
 
@@ -277,28 +283,27 @@ def _orders(report: RunReport) -> Html | None:
     return doc.section("Orders", doc.table(head, rows, name="Orders", right=right, ids=("Order id",))) if rows else None
 
 
-def _fills(report: RunReport) -> Html | None:
+def fills_table(trades: Sequence[Trade], *, with_run: bool) -> Html:
+    """Executions, each with the exchange's ids of its order and of itself."""
     rows = [
         (
             fig.ist(one.at, "%d %b %H:%M:%S"),
+            *((one.run_id,) if with_run else ()),
             one.side,
             f"{one.quantity:,}",
             one.symbol,
             fig.price(one.price),
             money(one.fee, 4),
             one.fee_currency,
-            one.role or fig.DASH,
-            one.kind,
+            one.role if one.kind == "normal" else f"{one.role}, {one.kind}",
             one.algo or fig.DASH,
-            one.venue_order_id,
-            one.fill_id,
+            tag("span", tag("div", one.venue_order_id or fig.DASH), tag("div", one.fill_id)),
         )
-        for one in report.trades
+        for one in trades
     ]
-    head = ("Time", "Side", "Contracts", "Contract", "Price", "Fee", "In", "Role", "Kind", "Algorithm", "Exchange's order", "Trade")  # fmt: skip
-    ids = ("Exchange's order", "Trade")
-    table = doc.table(head, rows, name="Fills", right=("Contracts", "Price", "Fee"), ids=ids)
-    return doc.section("Fills", table) if rows else None
+    head = ("Time", *(("Run",) if with_run else ()), "Side", "Contracts", "Contract", "Price", "Fee", "In", "Role", "Algorithm", "Order, trade")  # fmt: skip
+    right = ("Contracts", "Price", "Fee")
+    return doc.table(head, rows, name="Executions", right=right, ids=("Order, trade",), whole=("Contract",))
 
 
 def _timeline(report: RunReport) -> Html | None:

@@ -114,7 +114,7 @@ def _panel(
         parts.append(_label(_LEFT - 6, y(value) + 4, panel.shown(value), "end"))
     parts += [_path(line.kind, _way(line, at, across, y, gaps), line.name) for line in panel.lines]
     if panel.lines:
-        parts += [_mark(mark, across, y, panel.lines[0], at) for mark in panel.marks if at[0] <= mark.at <= at[-1]]
+        parts += [_mark(mark, across, y, panel.lines[0], at) for mark in panel.marks]
     return tag("g", *parts)
 
 

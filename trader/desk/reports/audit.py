@@ -13,6 +13,7 @@ from trader.domain.fill import Fill
 from trader.domain.instrument import is_option
 from trader.domain.order import OrderSnapshot, OrderStatus
 from trader.domain.wallet import Transaction
+from trader.domain.wording import plain
 from trader.engine.account.wallet_days import by_kind, day_cut
 from trader.engine.ids import is_ours
 
@@ -227,7 +228,9 @@ def audit_wallet(
         notes.append(
             f"Funding of perpetuals by the books: {funding:+f} USD; they are compared once nothing of them is held."
         )
-    across = "" if balances.opening is None else f", from {balances.opening:f} to {balances.closing:f} USD"
+    across = (
+        "" if balances.opening is None else f", from {plain(balances.opening)} to {plain(balances.closing or ZERO)} USD"
+    )
     words = f"{len(paid)} lines of the ledger change the balance by {change:+f} USD{across}; in our options {in_ours:+f} USD"
     return _judged(name, words, found, notes), balances
 

@@ -180,8 +180,8 @@ def _audit_books(journal: Journal, runs: Iterable[DayRun]) -> Audit:
         if adds_up != one.result:
             words = f"run {one.run_id} has told {one.result:+f} USD, its cash flows and fees come to {adds_up:+f} USD"
             found.append(DayDifference(code="RESULT_DIFFERS", usd=adds_up - one.result, sentence=words))
-    words = f"{count} ended runs and single orders told what their own executions add up to"
-    verdict = f"{words}." if not found else f"Of {count} ended runs and single orders {len(found)} told another result."
+    words = f"{count} ended, and every result is what its own executions add up to." if count else "Nothing has ended."
+    verdict = f"Of {count} results {len(found)} are not what their executions add up to." if found else words
     return Audit(name="Results", verdict="differs" if found else "agrees", sentence=verdict, differences=tuple(found))
 
 
