@@ -135,3 +135,24 @@ def test_the_report_called_the_purpose_of_an_order_e_and_gave_prices_and_fees_ot
     assert {row[1] for row in orders} <= {"entry", "exit"}
     _, fills = run_report.fills_rows(report.trades)
     assert fills and all(re.fullmatch(r"\d+\.\d\d", row[4]) and re.fullmatch(r"\$\d+\.\d{4}", row[5]) for row in fills)
+
+
+def test_a_run_is_told_with_verdict_waterfall_both_volatilities_and_what_differed(open_panel: Open) -> None:
+    at, _ = open_panel("holding", page=HISTORY)
+    at.query_params["run"] = RUN
+    at.run()
+    assert not at.exception
+    said = " ".join(one.value.replace("\\", "") for one in at.markdown)
+    assert "Kept 41.20 USD, +48.9 % of the net credit" in said and "The residual is 0.2 % of the $188.00" in said
+    assert ">IV out<" in said and "strategy.quantity" in said and "quantity=100, max=200" in said
+    assert len(at.get("plotly_chart")) == 3
+    labels = [one.proto.label for one in at.get("download_button")]
+    assert labels == ["Report as HTML", "Report as CSV", "Recorded prices and greeks as CSV"]
+
+
+def test_spot_and_volatilities_are_drawn_over_the_time_of_the_profit() -> None:
+    report = FakeDesk("done").report(RUN)
+    at, spot, ivs = run_report.market_columns(report)
+    figure = charts.market_figure(at, "BTC", spot, ivs, [], revision="r")
+    assert [trace.name for trace in figure.data] == ["BTC", *(f"IV {leg.key}" for leg in report.legs)]
+    assert {len(trace.x) for trace in figure.data} == {len(at)} and 40 < figure.data[1].y[0] < 50
