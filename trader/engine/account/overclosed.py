@@ -65,9 +65,7 @@ def _foreign(state: State, run: Run, leg: LegTerms) -> int | None:
     shown = state.shown.get(run.underlying)
     if shown is None:
         return None
-    ours = [
-        booked for one in state.runs.values() for booked in one.fills.values() if booked.fill.symbol == leg.symbol
-    ]
+    ours = [booked for one in state.runs.values() for booked in one.fills.values() if booked.fill.symbol == leg.symbol]
     if any(0 < seconds_since(booked.wall, shown.asked) < POSITION_LAG_SECS for booked in ours):
         return None
     since = sum(booked.fill.side.sign * booked.fill.quantity for booked in ours if booked.wall >= shown.asked)
