@@ -70,7 +70,8 @@ class EntryRules:
         return self._evidence.secs > max(since, shell.booted_at + login, session.resumed_at) + 0.05
 
     def _read_since(self, secs: float) -> bool:
-        """Whether the present runner has heard of the open orders well after this instant."""
+        """Whether the present runner has heard of all open orders well after this instant: those of a run's own contracts alone show
+        nothing of an order elsewhere."""
         shell = self._evidence.world.current
         return shell is not None and shell.orders_heard > secs + 5.0
 
