@@ -13,10 +13,11 @@ from tests.engine.tickets import test_life as life
 from tests.engine.tickets import test_overclosed as overclosing
 from tests.engine.tickets import test_protection as protection
 from tests.engine.tickets.stage import PERP, Phase, Stage, buy
+from tests.mutants.commanding import what_was_read_before_serves
 from tests.mutants.mutant import Mutant, named, sessions
 from tests.mutants.tools import Patch, everywhere
 from trader.domain.outcome import Unknown
-from trader.engine import beside, levels
+from trader.engine import beside
 from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.engine.account import funding, overclosed
@@ -198,17 +199,6 @@ def looks_at_its_own_contract_alone(patch: Patch) -> None:
     patch.setattr(waiting, "_ORDERS_SECS", float("inf"))
 
 
-def what_was_read_before_the_halt_serves(patch: Patch) -> None:
-    real = levels._change
-
-    def change(turn: Turn, *given: Any, **fields: Any) -> None:
-        known = turn.state.orders_read
-        real(turn, *given, **fields)
-        turn.set(orders_read=known)
-
-    patch.setattr(levels, "_change", change)
-
-
 MUTANTS = [
     Mutant(
         name="K01",
@@ -376,7 +366,7 @@ MUTANTS = [
         name="K23",
         defect="A halt is lifted while another installation's order rests, and the next order goes out beside it",
         patched="`_change` leaves what was read before in force",
-        patch=what_was_read_before_the_halt_serves,
+        patch=what_was_read_before_serves,
         check=named(
             "I9",
             _told(
