@@ -151,6 +151,14 @@ def nothing_overclosed_is_booked(patch: Patch) -> None:
     everywhere(patch, overclosed.book_overclosed, lambda *_: None)
 
 
+def no_read_lags(patch: Patch) -> None:
+    patch.setattr(overclosed, "POSITION_LAG_SECS", 0.0)
+
+
+def adopted_by_any_read(patch: Patch) -> None:
+    patch.setattr(waiting, "POSITION_LAG_SECS", 0.0)
+
+
 def what_was_closed_is_told_nowhere(patch: Patch) -> None:
     real = Turn.alert
 
@@ -374,5 +382,26 @@ MUTANTS = [
                 "a resume",
             ),
         ),
+    ),
+    Mutant(
+        name="K24",
+        defect="What a read shows too late of another ticket's exit is taken for somebody else's, and trading is halted for it",
+        patched="`overclosed` knows of no lag",
+        patch=no_read_lags,
+        check=named("I1", _told(overclosing.test_a_read_that_lags_behind_another_exit_halts_nothing)),
+    ),
+    Mutant(
+        name="K25",
+        defect="A position of somebody else hides behind an entry that is not shown yet: a ticket loses contracts that it holds",
+        patched="`overclosed` knows of no lag",
+        patch=no_read_lags,
+        check=named("AL2", _told(overclosing.test_a_read_that_lags_behind_an_entry_takes_nothing_from_who_holds_it)),
+    ),
+    Mutant(
+        name="K26",
+        defect="Contracts that have just been sold are taken over as a position that no run explains",
+        patched="`_adopt` knows of no lag",
+        patch=adopted_by_any_read,
+        check=named("E3", _told(life.test_what_a_read_shows_of_a_fill_too_late_is_not_adopted)),
     ),
 ]

@@ -117,15 +117,18 @@ class Stage(Scene):
             ev.AmendCommand, command_id=f"amend-{self.commands}", ticket=ticket, changes=changes, issued_by="tester"
         )
 
-    def adopt(self, symbol: str, quantity: int, *, phrase: str | None = None, price: str | None = None) -> None:
-        """A person takes a position over; the exchange tells its entry price."""
+    def adopt(
+        self, symbol: str, quantity: int, *, phrase: str | None = None, price: str | None = None, serve: bool = True
+    ) -> None:
+        """A person takes a position over; the exchange tells its entry price. With `serve`, what has to be read is read."""
         self.commands += 1
         self.entry_price = None if price is None else D(price)
         self.feed(
             ev.AdoptCommand, command_id=f"adopt-{self.commands}", symbol=symbol, quantity=quantity,
             phrase=adopt_phrase(symbol, quantity) if phrase is None else phrase, issued_by="tester",
         )  # fmt: skip
-        self.read()
+        if serve:
+            self.read()
 
     def read_account(self, **fields: Any) -> list[ef.Effect]:
         """As ever, with the entry price of what is held, where a test gives one."""

@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 from trader.domain.order import Purpose
 from trader.engine import records as rec
+from trader.engine.account.allocation import newest_fill_at
 from trader.engine.execution.working import paused, place
 from trader.engine.gate import slowed
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.records import Phase
-from trader.engine.state import Listing, Run, seconds_since
+from trader.engine.state import POSITION_LAG_SECS, Listing, Run, seconds_since
 from trader.engine.tickets.adopting import take_over
 from trader.engine.tickets.checks import flaws, unlisted
 from trader.engine.tickets.funds import funds_flaw, price_of
@@ -58,14 +59,17 @@ def wait_ticket(turn: Turn, run_id: str) -> None:
 
 
 def _adopt(turn: Turn, run: Run) -> Obstacle | None:
-    """What stands there is no new risk: only what it is has to be known."""
+    """What stands there is no new risk: only what it is has to be known, by a read that no fill of ours in it can lag behind."""
     if turn.now.market is None:
         ask_chain(turn, run)
         return Obstacle(Refusal("NO_MARKET_TIME", "", "no market data has arrived yet"), lasts=False)
     if obstacle := _pin(turn, run):
         return obstacle
-    shown = turn.state.shown.get(run.underlying)
-    if shown is None or shown.asked < run.created_at:
+    shown, traded = (
+        turn.state.shown.get(run.underlying),
+        newest_fill_at(turn.state, turn.run(run.run_id).leg(KEY).symbol),
+    )
+    if shown is None or shown.asked < run.created_at or seconds_since(traded, shown.asked) < POSITION_LAG_SECS:
         turn.set_watch(run.run_id, account_wanted=True)
         return Obstacle(of_denied(Denied("ACCOUNT_NOT_READ", "positions are being read")), lasts=False)
     refusal = take_over(turn, run.run_id)
