@@ -84,7 +84,14 @@ class Stage(Scene):
                 self.due.remove(due[0])
                 self.read_chain(run_id=due[0].run_id)
             else:
-                self.read_account()
+                self.read_account(**self._as_asked())
+
+    def _as_asked(self) -> dict[str, Any]:
+        """Open orders of all contracts, or those of the runs' own."""
+        asked = [e for e in self.due if isinstance(e, ef.ReadAccount)][-1]
+        own = {leg.symbol for run_id in asked.runs for leg in self.state.runs[run_id].legs}
+        listed = self.exchange.read(())["open_orders"]
+        return {"whole": asked.whole, "open_orders": tuple(o for o in listed if asked.whole or o.symbol in own)}
 
     def moved(self, perp: str | None = None, call: str = "205", put: str = "205", after: float = 1.0) -> None:
         """New prices of everything, and what they make due is read."""

@@ -25,6 +25,9 @@ PATIENCE_SECS = 15.0  # what is not known by then keeps the ticket from being se
 RATE_PATIENCE_SECS = 60.0  # a list of many goes out as fast as the account may order
 _LISTING_SECS = 600.0  # contracts read so lately are not read again; the exchange refuses what has changed since
 _READ_SECS = 10.0  # positions and balance must have been read this recently
+_ORDERS_SECS = (
+    60.0  # and all open orders of the account: new ones are told by its stream, what it has missed is seen here
+)
 _PASSES = frozenset(
     """ORDER_RATE_EXCEEDED RATE_LIMITED NO_FRESH_MARK NO_INDEX_PRICE ACCOUNT_NOT_READ OPEN_PNL_UNKNOWN BALANCE_UNKNOWN
     INDEX_JUMP BOOK_CROSSED SPREADS_WIDE FEED_FROZEN API_FAILING""".split()
@@ -148,6 +151,9 @@ def _unread(turn: Turn, run: Run) -> Obstacle | None:
     if shown is None or seconds_since(shown.asked, turn.wall) > _READ_SECS:
         turn.set_watch(run.run_id, account_wanted=True)
         return Obstacle(of_denied(Denied("ACCOUNT_NOT_READ", "positions and balance are being read")), lasts=False)
+    if seconds_since(turn.state.orders_read, turn.wall) > _ORDERS_SECS:
+        turn.set_watch(run.run_id, account_wanted=True)
+        return Obstacle(of_denied(Denied("ACCOUNT_NOT_READ", "open orders are being read")), lasts=False)
     return None
 
 
