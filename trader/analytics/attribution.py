@@ -86,7 +86,7 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
         if self.most_left_at is not None:
             began = f"{self.most_left_at:%Y-%m-%d %H:%M:%S} UTC"
             words.append(f"the largest part, {self.most_left:+.2f} USD, is left by the step from {began}")
-        return "; ".join(words)
+        return "; ".join(words) or "no sample was taken while it was held"
 
     @property
     def residual_share(self) -> float | None:
