@@ -180,14 +180,17 @@ class _Leg:
         if parts is None:
             self.unseen += abs(size * change)
         else:
-            self.delta += size * parts.delta
-            self.gamma += size * parts.gamma
-            self.theta += size * parts.theta
-            self.vega += size * parts.vega
-            change -= parts.total
-            self.misfit += abs(size * change) if parts.priced else 0.0
-        if abs(size * change) > abs(self.left):
-            self.left, self.left_at = size * change, before.at
+            delta, gamma, theta, vega, priced = parts
+            self.delta += size * delta
+            self.gamma += size * gamma
+            self.theta += size * theta
+            self.vega += size * vega
+            change -= delta + gamma + theta + vega
+            if priced:
+                self.misfit += abs(size * change)
+        left = size * change
+        if abs(left) > abs(self.left):
+            self.left, self.left_at = left, before.at
 
     def _mark(self, at: datetime) -> Decimal | None:
         """Between the samples around an instant in a straight line; the nearest beyond them."""

@@ -16,7 +16,7 @@ from trader.pricing.black76 import greeks, year_fraction
 from trader.pricing.implied_vol import credible_vol, implied_vol
 
 APART = timedelta(seconds=90)  # samples of a run are taken at most a minute apart, unless something was missing
-_POINTS = 32  # at which an option is priced between two samples that lie farther apart
+_POINTS, _FEW = 32, 2  # at which an option is priced between two samples that lie farther apart, and that do not
 _DAY = timedelta(days=1)
 
 
@@ -55,33 +55,24 @@ class Parts(NamedTuple):
     vega: float
     priced: bool
 
-    @property
-    def total(self) -> float:
-        return self.delta + self.gamma + self.theta + self.vega
-
 
 def explain(before: Seen, after: Seen, option: Option | None) -> Parts | None:
     """The parts of the change of mark. None where neither greeks nor a volatility were known."""
-    whole = None not in (before.greeks, after.greeks, before.iv, after.iv)
-    if option is not None and (not whole or after.at - before.at > APART):
+    first, last, span = before.greeks, after.greeks, after.at - before.at
+    if option is not None and (first is None or last is None or before.iv is None or after.iv is None or span > APART):
         found = _along(before, after, option)
         if found is not None:
             return found
-    return _by_greeks(before, after)
-
-
-def _by_greeks(before: Seen, after: Seen) -> Parts | None:
-    first, last = before.greeks or after.greeks, after.greeks or before.greeks
+    first, last = first or last, last or first
     if first is None or last is None:
         return None
     move = after.spot - before.spot
-    points = 0.0 if before.iv is None or after.iv is None else (after.iv - before.iv) * 100
     return Parts(
-        delta=first.delta * move,
-        gamma=(last.delta - first.delta) / 2 * move,
-        theta=(first.theta + last.theta) / 2 * ((after.at - before.at) / _DAY),
-        vega=(first.vega + last.vega) / 2 * points,
-        priced=False,
+        first.delta * move,
+        (last.delta - first.delta) / 2 * move,
+        (first.theta + last.theta) / 2 * (span / _DAY),
+        0.0 if before.iv is None or after.iv is None else (first.vega + last.vega) * 50 * (after.iv - before.iv),
+        False,
     )
 
 
@@ -94,9 +85,10 @@ def _along(before: Seen, after: Seen, option: Option) -> Parts | None:
     years = year_fraction(before.at, option.expiry)
     passed = years - year_fraction(after.at, option.expiry)
     move, change = after.spot - before.spot, last - first
+    points = _POINTS if after.at - before.at > APART else _FEW
     delta = theta = vega = 0.0
-    for number in range(_POINTS):
-        share = (number + 0.5) / _POINTS
+    for number in range(points):
+        share = (number + 0.5) / points
         here = greeks(
             before.spot + share * move, option.strike, first + share * change, years - share * passed, option.kind
         )
@@ -104,9 +96,9 @@ def _along(before: Seen, after: Seen, option: Option) -> Parts | None:
     start = greeks(before.spot, option.strike, first, years, option.kind).delta * move
     return Parts(
         delta=start,
-        gamma=delta / _POINTS * move - start,
-        theta=theta / _POINTS * passed * 365,
-        vega=vega / _POINTS * change * 100,
+        gamma=delta / points * move - start,
+        theta=theta / points * passed * 365,
+        vega=vega / points * change * 100,
         priced=True,
     )
 
