@@ -13,7 +13,7 @@ from trader.domain.errors import JournalError
 from trader.journal import Journal, Sample
 from trader.journal.kept_results import KeptResult
 
-VERSION = 1  # of what a result says: raise it with every change, and all are made again
+VERSION = 2  # of what a result says: raise it with every change, and all are made again
 _AT_ONCE = 50
 _LOOK_SECS = 0.25  # what a reader waits for of results that are not made yet
 _log = logging.getLogger(__name__)
