@@ -119,6 +119,7 @@ def test_every_grouping_may_be_asked_for(api: Client, runs: None, by: str) -> No
         ("by=moon", "by: must be one of preset"),
         ("kinds=none", "kinds must be one of"),
         ("outcome=even", "outcome must be one of"),
+        (f"preset=a&preset={'a' * 101}", "preset[1] must have at most 100 characters"),
         ("presets=a", "presets is not a parameter here"),
     ],
 )
