@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tests.panel import fake_chain, fake_numbers
+from tests.panel import fake_chain, fake_numbers, fake_report
 from tests.panel.fake_books import FakeBooks
 from trader.config.account_limits import AccountLimits
 from trader.config.preset import Preset
@@ -675,8 +675,9 @@ class FakeDesk(FakeBooks):
             orders=view.orders,
             fills=tuple(fills),
             timeline=tuple(TimelineEvent(at=at, wall=at, kind=k, cause=c, text=t) for at, k, c, t in events),
-            series=self.pnl_series(run_id),
+            series=(series := self.pnl_series(run_id)),
             markers=tuple(self.markers(run_id)),
+            **fake_report.told(summary, view.legs, fills, series),
         )
 
     def _run_done(self, now: datetime) -> RunView:

@@ -24,6 +24,7 @@ from trader.cli import (
     limits,
     performance,
     record,
+    report,
     runs,
     simulate,
     tickets,
@@ -89,6 +90,7 @@ api.add_to(app)
 token.add_to(app)
 watch.add_to(app)
 performance.add_to(app)
+report.add_to(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

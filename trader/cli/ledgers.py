@@ -178,7 +178,7 @@ def stats(
 
 def _as_csv(trades: "Iterable[Trade]") -> None:
     """A thousand at a time: a journal may have a million."""
-    from trader.desk.books.trade_table import trades_csv
+    from trader.report.trades_csv import trades_csv
 
     several = iter(trades)
     is_first = True

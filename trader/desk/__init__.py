@@ -16,6 +16,7 @@ from trader.desk.outcome import Outcome
 from trader.desk.payoff import Outcomes, fires, outcomes, payoff
 from trader.desk.position import HeldLeg, Levels, Position
 from trader.desk.reach import reach_of_preview, reach_of_run
+from trader.desk.reports.day_values import Audit, DayDifference, DayReport, DayRun
 from trader.desk.situation import alert_counts, alert_groups
 from trader.desk.sizing import SizeBy
 from trader.desk.spot_map import SpotMap, spot_map
@@ -50,6 +51,7 @@ from trader.journal import AlertRow, CommandRow, FillRow, RunSummary
 
 __all__ = [
     "AlertRow",
+    "Audit",
     "Board",
     "Chain",
     "ChainRow",
@@ -59,8 +61,11 @@ __all__ = [
     "CommandReceipt",
     "CommandRow",
     "Day",
+    "DayDifference",
+    "DayReport",
     "DayResult",
     "DayRow",
+    "DayRun",
     "Desk",
     "ExpiryChoice",
     "FillRow",
