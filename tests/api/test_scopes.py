@@ -58,6 +58,7 @@ MATRIX = {
     "GET /v1/events": "read",
     "GET /v1/days/{day}/report": "read",
     "GET /v1/stream/events": "read",
+    "GET /v1/logs": "read",
 }
 KINDS = (None, "wrong", "revoked", "read", "stop", "trade")
 _VALUES = {"{order}": "pause"}

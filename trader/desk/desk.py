@@ -20,6 +20,7 @@ from trader.config.halt import halt_words, lift_halt
 from trader.config.precedence import resolve, saved_configuration
 from trader.config.preset import Preset
 from trader.config.presets import PresetInfo, PresetStore
+from trader.config.secret_words import secret_words
 from trader.config.settings import Settings
 from trader.config.snapshot import save_snapshot
 from trader.desk import market, runs, timeline
@@ -30,6 +31,7 @@ from trader.desk.chain import Chain
 from trader.desk.day import DayBook, day_rows
 from trader.desk.instead import sell_now_instead
 from trader.desk.log_tail import read_tail
+from trader.desk.logs.looking import Logs
 from trader.desk.margin import MarginChange, change, margined_of
 from trader.desk.outcome import Outcome
 from trader.desk.position import Position, position_of_run
@@ -97,6 +99,7 @@ class Desk(TicketDesk):
         self._past = market.HistoryBook(self._door.gateway)
         self._funds = market.KeptAnswer(lambda: self._door.gateway().wallet().available)
         self._margin = market.KeptAnswer(lambda: self._door.gateway().margin_terms())
+        self.logs = Logs(settings.home, secret_words(settings))
         self.analytics = Analytics(lambda: self._books()[0], self.account)
         self._make_books()
         self._make_tickets()
