@@ -48,7 +48,9 @@ def test_env_example_copied_as_it_is_changes_nothing(here: Path) -> None:
     (here / ".env").chmod(0o600)
     plain = load_settings(environ={}, env_file=here / "none")
     copied = load_settings(environ={})
-    assert set(copied.sources.values()) == {str(here / ".env")}  # it says where each comes from; the values are the same
+    assert set(copied.sources.values()) == {
+        str(here / ".env")
+    }  # it says where each comes from; the values are the same
     assert copied.model_copy(update={"sources": {}}) == plain
 
 

@@ -39,6 +39,7 @@ from trader.desk.runs import RunBook
 from trader.desk.series import SeriesBook
 from trader.desk.sizing import SizeBy, size_for
 from trader.desk.status import read_status
+from trader.desk.system.system import SystemDesk
 from trader.desk.tickets import IssuedBy, TicketDesk
 from trader.desk.values import (
     CheckResult,
@@ -94,6 +95,13 @@ class Desk(TicketDesk):
         self._funds = market.KeptAnswer(lambda: self._door.gateway().wallet().available)
         self._margin = market.KeptAnswer(lambda: self._door.gateway().margin_terms())
         self.analytics = Analytics(lambda: self._books()[0], self.account)
+        self.system = SystemDesk(
+            settings,
+            self.account,
+            journal=lambda: self._books()[0],
+            gateway=self._door.gateway,
+            alerts=lambda: self._alerts().everything(),
+        )
         self._make_books()
         self._make_tickets()
         self._facts = pre.FactFinder(

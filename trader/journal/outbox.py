@@ -142,6 +142,13 @@ def count(connection: Connection, account: str) -> dict[tuple[str, str], int]:
     return {(channel, state): int(many) for channel, state, many in connection.execute(query)}
 
 
+def read_last_sent(connection: Connection, account: str) -> dict[str, datetime]:
+    """When the last message of each channel was delivered."""
+    c = outbox.c
+    query = select(c.channel, func.max(c.changed_at)).where(c.account == account, c.state == "sent").group_by(c.channel)
+    return {channel: parse_instant(at) for channel, at in connection.execute(query)}
+
+
 def _row(account: str, one: Message) -> dict[str, Any]:
     return {
         "account": account,
@@ -219,3 +226,17 @@ class Outbox:
         """How many there are, by channel and state."""
         with self._journal.reading() as connection:
             return count(connection, self._account)
+
+    def last_sent(self) -> dict[str, datetime]:
+        """When the last message of each channel was delivered."""
+        with self._journal.reading() as connection:
+            return read_last_sent(connection, self._account)
+
+    def of_key(self, key: str) -> OutboxRow | None:
+        """The newest message about this; None when there is none."""
+        query = (
+            select(outbox).where(outbox.c.account == self._account, outbox.c.key == key).order_by(outbox.c.id.desc())
+        )
+        with self._journal.reading() as connection:
+            row = connection.execute(query.limit(1)).mappings().first()
+        return None if row is None else _read(row)

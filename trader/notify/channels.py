@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 from pydantic import SecretStr
 
+from trader.config.settings import Settings
 from trader.domain.errors import ConfigError
 from trader.domain.severity import SEVERITIES, Severity
 
@@ -46,6 +47,15 @@ class Channel(msgspec.Struct, frozen=True):
         except ValueError:
             return words
         return f"{words} at {address.hostname}{port}" if address.hostname else words
+
+
+def channels_of(settings: Settings) -> tuple[Channel, ...]:
+    """What TRADER_NOTIFY_URLS names.
+
+    Raises:
+        ConfigError: An entry is none.
+    """
+    return read_channels("" if settings.notify_urls is None else settings.notify_urls.get_secret_value())
 
 
 def read_channels(text: str) -> tuple[Channel, ...]:

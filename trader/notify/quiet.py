@@ -58,7 +58,7 @@ def read_quiet(text: str) -> Quiet:
         named = read_severities(wanted, f"TRADER_NOTIFY_QUIET: entry {place}") if bar else frozenset(_ASKED)
         if twice := [one for one in SEVERITIES if one in named and one in spans]:
             raise ConfigError(f"TRADER_NOTIFY_QUIET names {twice[0]} twice; each severity has one span.")
-        spans |= dict.fromkeys(sorted(named), _span(span))
+        spans |= dict.fromkeys(named, _span(span))
     return Quiet(spans)
 
 

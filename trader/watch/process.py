@@ -17,12 +17,11 @@ from trader.journal import Journal
 from trader.journal.outbox import Message, Outbox
 from trader.journal.watchers import Watcher, hold
 from trader.machine.locks import ProcessLock
-from trader.notify.channels import Channel
+from trader.notify.channels import Channel, channels_of
 from trader.notify.delivery import Courier
 from trader.notify.quiet import read_quiet
 from trader.notify.sending import send
 from trader.runner.process import is_running
-from trader.watch.trial import channels_of
 from trader.watch.watching import Watch
 
 _STEP_SECS = 1.0
@@ -65,7 +64,9 @@ def watch(settings: Settings, ended: threading.Event, beside: int | None = None)
             if _now() - told >= _HEARD_EVERY:
                 told = _now()
                 if not _held(journal, me):
-                    raise ConfigError(f"Another process watches the account {desk.account} since this one was not heard.")
+                    raise ConfigError(
+                        f"Another process watches the account {desk.account} since this one was not heard."
+                    )
             _guarded(dog.step, "watchdog")
             if beside is not None and not is_running(beside) and not dog.is_needed:
                 break

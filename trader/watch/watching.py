@@ -122,9 +122,7 @@ class Watch:
         many = "A critical alert is" if len(old) == 1 else f"{len(old)} critical alerts are"
         key = f"again:{now:%Y-%m-%dT%H:%M}"
         numbers = tuple(one.seq for one in old[:_ACKED])
-        news = News(
-            key=key, severity="critical", title=f"{many} not acknowledged", body=first + more, alerts=numbers
-        )
+        news = News(key=key, severity="critical", title=f"{many} not acknowledged", body=first + more, alerts=numbers)
         self._say(news, now)
 
     # ------------------------------------------------------------ what is dangerous
