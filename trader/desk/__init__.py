@@ -20,6 +20,10 @@ from trader.desk.situation import alert_counts, alert_groups
 from trader.desk.sizing import SizeBy
 from trader.desk.spot_map import SpotMap, spot_map
 from trader.desk.stopping import stop_words
+from trader.desk.system.connection import Call
+from trader.desk.system.health import Health
+from trader.desk.system.messages import ChannelRow, MessagesView, SeverityRow
+from trader.desk.system.settings_shown import KeyRow, SettingRow
 from trader.desk.ticket_values import CloseAnswer, OrderAnswer, TicketAnswer
 from trader.desk.values import (
     CheckResult,
@@ -47,13 +51,16 @@ from trader.desk.values import (
 from trader.desk.volatility import Volatility
 from trader.desk.what_if import Shock, WhatIf, margin_shock, what_if
 from trader.journal import AlertRow, CommandRow, FillRow, RunSummary
+from trader.journal.outbox import OutboxRow
 
 __all__ = [
     "AlertRow",
     "Board",
+    "Call",
     "Chain",
     "ChainRow",
     "ChainSide",
+    "ChannelRow",
     "CheckResult",
     "CloseAnswer",
     "CommandReceipt",
@@ -66,17 +73,21 @@ __all__ = [
     "FillRow",
     "Fire",
     "Happening",
+    "Health",
     "HeldLeg",
     "KeyReused",
+    "KeyRow",
     "Levels",
     "LogLine",
     "LotSize",
     "MarginChange",
     "Marker",
+    "MessagesView",
     "NotPossible",
     "OrderAnswer",
     "OrderCheck",
     "OrderCost",
+    "OutboxRow",
     "Outcome",
     "Outcomes",
     "Payoff",
@@ -89,6 +100,8 @@ __all__ = [
     "RunReport",
     "RunSummary",
     "RunnerHealth",
+    "SettingRow",
+    "SeverityRow",
     "Shock",
     "SizeBy",
     "SpotMap",

@@ -11,7 +11,11 @@ from trader.domain.expiry import IST, at_ist, ist_date, parse_hhmm
 from trader.domain.severity import SEVERITIES, Severity
 from trader.notify.channels import read_severities
 
-_ASKED = ("info", "notice", "warning")  # where no severity is named: what is critical waits only where a person says so
+_ASKED: tuple[Severity, ...] = (
+    "info",
+    "notice",
+    "warning",
+)  # where no severity is named: what is critical waits only where a person says so
 _DASH = re.compile(r"\s*-\s*")
 
 

@@ -34,6 +34,7 @@ _WARM = (
     "trader.panel.editor",
     "trader.panel.orders_form",
     "trader.panel.past",
+    "trader.panel.system_messages",
 )
 
 

@@ -24,6 +24,7 @@ PAGES = (
     ("pages/history.py", "History", ":material/history:", False),
     ("pages/configure.py", "Configure", ":material/tune:", False),
     ("pages/account.py", "Account", ":material/account_balance:", False),
+    ("pages/system.py", "System", ":material/dns:", False),
 )
 _LAYOUT = "frame_layout"
 _top: ContextVar[DeltaGenerator | None] = ContextVar("top", default=None)

@@ -14,3 +14,12 @@ def try_channels(settings: Settings) -> list[tuple[str, Answer]]:
     return [
         (one.name, send(one.url, "info", "Strangle Desk: test", "This channel works.")) for one in channels_of(settings)
     ]
+
+
+def channel_names(settings: Settings) -> list[str]:
+    """The channels as they may be shown.
+
+    Raises:
+        ConfigError: An entry is none.
+    """
+    return [f"{one.name} ({one.called})" for one in channels_of(settings)]

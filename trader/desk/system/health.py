@@ -53,7 +53,6 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int
     undelivered: Sequence[OutboxRow]  # of the last day, newest first
     delivered_at: datetime | None
-    journal_place: str
     journal_bytes: int | None
     journal_fault: str
     verified: tuple[datetime, bool, str] | None

@@ -11,14 +11,6 @@ from trader.config.settings import KEY_VARIABLES, VARIABLES, Settings
 from trader.domain.errors import TraderError
 from trader.journal.database import where
 
-PRECEDENCE = (
-    "command line",
-    "environment of the process",
-    "the file .env",
-    "the configuration saved last (presets only)",
-    "the preset",
-    "the default",
-)
 _HIDDEN = "set, not shown"
 _ANNOUNCED = "announced by the local exchange"
 

@@ -71,7 +71,7 @@ class SystemDesk:
         """Ask the exchange in public and with the key; takes as long as that takes. Raises nothing."""
         return try_connection(self._settings, self._gateway)
 
-    def keys(self) -> tuple[KeyRow, ...]:
+    def key_rows(self) -> tuple[KeyRow, ...]:
         return keys_shown(self._settings)
 
     def settings(self) -> tuple[SettingRow, ...]:
@@ -118,7 +118,6 @@ class SystemDesk:
             waiting=sum(many for (_, state), many in counts.items() if state in ("waiting", "sending")),
             undelivered=lately,
             delivered_at=max(outbox.last_sent().values(), default=None),
-            journal_place=journal.place,
             journal_bytes=journal.size_bytes(),
             journal_fault=_journal_fault(journal, status),
             verified=journal_admin.last_verified(self._settings),
