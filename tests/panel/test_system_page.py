@@ -101,7 +101,7 @@ def test_channels_that_cannot_be_used_are_told(open_panel: Open) -> None:
 def test_keys_and_settings_say_where_they_come_from_and_show_no_secret(open_panel: Open) -> None:
     at, _ = open_panel("holding", page=PAGE)
     words = read(at)
-    assert "✓ DELTA_PAPER_API_KEY from announced by the local exchange, never shown" in words
+    assert "✓ DELTA_PAPER_API_KEY is there (announced by the local exchange), never shown" in words
     assert "✓ DELTA_API_KEY is there (/home/asha/desk/.env), not read: it is another environment's" in words
     assert "DELTA_TESTNET_API_KEY" not in words
     assert "TRADER_NOTIFY_URLS set, not shown environment Where messages go." in words

@@ -22,7 +22,8 @@ _CSS = """
 .sy-board tbody th{display:block;width:auto;text-align:left}
 .sy-board td:nth-of-type(1){display:block;text-align:left}
 .sy-board td:nth-of-type(1)::before{content:none}
-.sy-board td.sy-none{display:none}
+.sy-board td:has(.sy-none){display:none}
+.sy-board td:nth-of-type(2){font-size:.85em}
 .sy-board td:nth-of-type(3){min-width:0}
 }
 """
@@ -67,7 +68,11 @@ def _since(row: Health) -> Html:
 
 
 def _fault(row: Health) -> Html:
-    return join(tag("span", row.fault), " ", _instant(row.fault_at)) if row.fault else tag("span", "none seen")
+    return (
+        join(tag("span", row.fault), " ", _instant(row.fault_at))
+        if row.fault
+        else tag("span", "none seen", class_="sy-none")
+    )
 
 
 def _instant(at: datetime | None) -> Html:

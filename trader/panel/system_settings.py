@@ -44,7 +44,7 @@ def draw() -> None:
 def _key(row: KeyRow) -> str:
     if not row.used:
         return f"is there ({row.source}), not read: it is another environment's"
-    return f"from {row.source}, never shown" if row.present else "is not set"
+    return f"is there ({row.source}), never shown" if row.present else "is not set"
 
 
 def _table(rows: Sequence[SettingRow], name: str) -> Html:
