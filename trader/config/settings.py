@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -392,6 +392,15 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{quote(str(self.home / 'journal.db'))}"  # a path may hold ? and %, which a URL reads
+
+    @property
+    def links_host(self) -> str:
+        """What a browser that follows a link names as its host; empty while links are off."""
+        if not self.reply_links or self.public_url is None:
+            return ""
+        parts = urlsplit(self.public_url)
+        usual = {"https": ":443", "http": ":80"}[parts.scheme]
+        return parts.netloc.removesuffix(usual)
 
     @property
     def proxy_url(self) -> str | None:

@@ -9,6 +9,8 @@ from trader.desk.chain import Chain, ChainRow, ChainSide
 from trader.desk.day import wallet_of_day
 from trader.desk.desk import Desk
 from trader.desk.guard_words import guard_words, is_unoffered, unoffered_words
+from trader.desk.links import PATH as LINK_PATH
+from trader.desk.links import Question
 from trader.desk.margin import MarginChange
 from trader.desk.market import Board
 from trader.desk.order_check import OrderCheck, OrderCost, TicketCheck
@@ -54,6 +56,7 @@ from trader.journal import AlertRow, CommandRow, FillRow, RunSummary
 from trader.journal.outbox import OutboxRow
 
 __all__ = [
+    "LINK_PATH",
     "AlertRow",
     "Board",
     "Call",
@@ -97,6 +100,7 @@ __all__ = [
     "PresetInfo",
     "Preview",
     "PreviewLeg",
+    "Question",
     "RunReport",
     "RunSummary",
     "RunnerHealth",

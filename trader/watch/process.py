@@ -53,7 +53,7 @@ def watch(settings: Settings, ended: threading.Event, beside: int | None = None)
         left = outbox.take_over([channel.name for channel in channels], now, now - _KEPT)
         _log.info("watch_began account=%s channels=%d undelivered=%d", desk.account, len(channels), left)
         threads = [
-            threading.Thread(target=_deliver, args=(outbox, channel, ended), name=channel.name, daemon=True)
+            threading.Thread(target=_deliver, args=(outbox, channel, desk, ended), name=channel.name, daemon=True)
             for channel in channels
         ]
         for thread in threads:
@@ -113,8 +113,8 @@ def _held(journal: Journal, me: Watcher) -> bool:
         return True
 
 
-def _deliver(outbox: Outbox, channel: Channel, ended: threading.Event) -> None:
-    courier = Courier(outbox, channel, send, _now)
+def _deliver(outbox: Outbox, channel: Channel, desk: Desk, ended: threading.Event) -> None:
+    courier = Courier(outbox, channel, send, _now, lambda rows: desk.links.lines(rows, channel.name))
     while not ended.wait(_STEP_SECS / 2):
         _guarded(courier.step, channel.name)
 
