@@ -47,7 +47,7 @@ class HostGuard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        if scope["type"] == "http" and scope["path"].startswith(LINK_PATH):
+        if scope["type"] == "http" and str(scope.get("path", "")).startswith(LINK_PATH):
             reason = link_refusal(scope["headers"], port=self._port(), public=self._public())
         else:
             reason = refusal(scope["headers"], port=self._port(), websocket=scope["type"] == "websocket")
