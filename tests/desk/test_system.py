@@ -16,7 +16,7 @@ from trader.domain.errors import ConfigError, JournalError
 from trader.engine import records as rec
 from trader.journal import Journal
 from trader.journal.outbox import Outbox
-from trader.journal.watchers import GONE_AFTER, Watcher, hold, newest
+from trader.journal.watchers import GONE_AFTER, Watcher, hold
 from trader.venue.server import VenueServer
 
 TELEGRAM = "tgram://123456:hunter2hunter2/987"
@@ -52,7 +52,7 @@ def test_a_living_runner_is_told_with_its_process_epoch_and_beginning(desk: Desk
     row = board(desk)["Runner"]
     assert runner.lease is not None
     assert row.ok and row.since == runner.lease.taken_at
-    assert row.words == "alive: in a panel, process 4711 where cannot be told, epoch 1"
+    assert row.words == "alive: in a panel, process 4711 (not of this machine, or gone), epoch 1"
 
 
 def test_the_last_fault_of_a_part_is_that_of_its_own_codes(desk: Desk, journal: Journal, runner: RunnersHand) -> None:
@@ -158,26 +158,6 @@ def test_what_was_not_delivered_is_a_fault_of_the_messages(settings: Settings, j
     with pytest.raises(ConfigError, match="no channel nobody"):
         desk.system.messages.send_test("nobody")
     desk.close()
-
-
-@pytest.mark.parametrize(
-    ("other", "later", "taken"),
-    [
-        ("here", 1, True),  # the same home begins again: its lock lets only one live
-        ("there", 1, False),
-        ("there", GONE_AFTER.total_seconds() - 1, False),
-        ("there", GONE_AFTER.total_seconds(), True),
-        ("there", -GONE_AFTER.total_seconds(), True),  # heard in the future: a clock that was set back
-    ],
-)
-def test_one_watchdog_has_an_account_until_it_is_heard_no_more(
-    journal: Journal, other: str, later: float, taken: bool
-) -> None:
-    now = datetime.now(UTC)
-    assert hold(journal, watcher(now))
-    assert hold(journal, watcher(now + timedelta(seconds=later), other, 8)) is taken
-    seen = newest(journal, "paper")
-    assert seen is not None and seen.pid == (8 if taken else 7)
 
 
 # ------------------------------------------------------------------------------------------------- settings

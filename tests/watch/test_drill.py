@@ -28,6 +28,7 @@ from trader.journal.outbox import Outbox
 
 ROOT = Path(__file__).parents[2]
 MANY = 1_000
+SECRET, PUBLIC = "hunter2hunter2", "https://desk.example.org"
 _NAMED = re.compile(r"<(\d+)>")
 
 
@@ -37,7 +38,7 @@ class Endpoint:
     def __init__(self) -> None:
         self.mode = "take"
         self.seen: Counter[int] = Counter()
-        self.messages = 0
+        self.messages = self.linked = 0
         self.port = 0
         self._server: ThreadingHTTPServer | None = None
 
@@ -50,6 +51,7 @@ class Endpoint:
                 mode = endpoint.mode
                 if mode != "refuse":
                     endpoint.messages += 1
+                    endpoint.linked += told["message"].count(f"{PUBLIC}/api/link/")
                     endpoint.seen.update(int(one) for one in _NAMED.findall(told["message"]))
                 if mode == "hold":
                     time.sleep(3 * ANSWER_SECS)
@@ -87,7 +89,9 @@ def watchdog(home: Path, database: str, port: int) -> Iterator["subprocess.Popen
         **{name: value for name, value in os.environ.items() if not name.startswith(("TRADER_", "DELTA_"))},
         "TRADER_HOME": str(home),
         "DATABASE_URL": database,
-        "TRADER_NOTIFY_URLS": f"critical|json://127.0.0.1:{port}/hook",
+        "TRADER_NOTIFY_URLS": f"critical|json://127.0.0.1:{port}/hook/{SECRET}",
+        "TRADER_REPLY_LINKS": "true",
+        "TRADER_PUBLIC_URL": PUBLIC,
         "TRADER_NOTIFY_REPEAT_MINS": "1440",
     }
     with (home.parent / f"{home.name}.out").open("ab") as log:
@@ -114,7 +118,7 @@ def test_each_critical_message_arrives_once_or_is_shown_as_undelivered(tmp_path:
     database = f"sqlite:///{tmp_path / 'journal.db'}"
     settings: Settings = load_settings(
         environ={"TRADER_HOME": str(home), "DATABASE_URL": database,
-                 "TRADER_NOTIFY_URLS": f"critical|json://127.0.0.1:{endpoint.port}/hook"},
+                 "TRADER_NOTIFY_URLS": f"critical|json://127.0.0.1:{endpoint.port}/hook/{SECRET}"},
         env_file=tmp_path / "none",
     )  # fmt: skip
     journal = Journal.open(database)
@@ -178,3 +182,9 @@ def test_each_critical_message_arrives_once_or_is_shown_as_undelivered(tmp_path:
     assert board["Messages"].ok is False
     desk.close()
     journal.close()
+    assert endpoint.linked == 2 * endpoint.messages
+    key = (home / "links.key").read_text().strip()
+    for path in (path for path in tmp_path.rglob("*") if path.is_file() and path.name != "links.key"):
+        content = path.read_bytes()
+        for told in (SECRET, key, "/api/link/"):
+            assert told.encode() not in content, f"{told} stands in {path}"

@@ -56,8 +56,8 @@ def hold(journal: "Journal", me: Watcher) -> bool:
             c.seen_at >= instant_text(me.seen_at + GONE_AFTER),
         )
         fresh = {name: row.excluded[name] for name in ("holder", "machine", "pid", "since", "seen_at")}
-        done = connection.execute(row.on_conflict_do_update(index_elements=["account"], set_=fresh, where=others))
-        return bool(done.rowcount)
+        mine = row.on_conflict_do_update(index_elements=["account"], set_=fresh, where=others).returning(c.account)
+        return connection.execute(mine).first() is not None
 
 
 def newest(journal: "Journal", account: str) -> Watcher | None:

@@ -61,7 +61,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     began: datetime
     own_pid: int
-    runner_here: bool | None  # whether the lease's process is of this machine; None: cannot be told
+    runner_here: bool  # whether the lease's process is seen on this machine
     standby_runs: bool | None = None  # whether the process that told of standing by is there
 
 
@@ -85,7 +85,7 @@ def _runner(look: Look) -> Health:
     if lease is None:
         words = "none has worked on this account yet; start the panel or `python -m trader run`"
         return Health(name="Runner", ok=False, words=words)
-    where = {True: "on this machine", False: "on another machine", None: "where cannot be told"}[look.runner_here]
+    where = "on this machine" if look.runner_here else "(not of this machine, or gone)"
     home = {"thread": "in a panel", "process": "a process of its own"}.get(lease.host, lease.host)
     words = f"{home}, process {lease.pid} {where}, epoch {lease.epoch}"
     if runner.alive:

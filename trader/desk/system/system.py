@@ -54,6 +54,7 @@ class SystemDesk:
         self._alerts = alerts
         self._began = datetime.now(UTC)
         self._since = health.Since()
+        self._told: tuple[Status, tuple[Health, ...]] | None = None
         self._lock = threading.Lock()
 
     def health(self, status: Status | str) -> tuple[Health, ...]:
@@ -61,11 +62,13 @@ class SystemDesk:
         if isinstance(status, str):
             return (Health(name="Journal", ok=False, words=status),)
         with self._lock:
-            try:
-                found = list(health.rows(self._look(status)))
-            except JournalError as error:
-                return (Health(name="Journal", ok=False, words=str(error)),)
-            return tuple(self._since.completed(row, status.wall) for row in found)
+            if self._told is None or self._told[0] is not status:  # all tabs of a moment have one picture
+                try:
+                    found = list(health.rows(self._look(status)))
+                except JournalError as error:
+                    return (Health(name="Journal", ok=False, words=str(error)),)
+                self._told = status, tuple(self._since.completed(row, status.wall) for row in found)
+            return self._told[1]
 
     def connection(self) -> tuple[Call, ...]:
         """Ask the exchange in public and with the key; takes as long as that takes. Raises nothing."""
@@ -142,14 +145,12 @@ def _journal_fault(journal: Journal, status: Status) -> str:
     return ""
 
 
-def _is_here(lease: Lease | None) -> bool | None:
-    """Whether the lease's process is one of this machine; a dead one of it, or none that is named, cannot be told from another's."""
-    if lease is None or not lease.process:
-        return None
-    return identity(lease.pid) == lease.process or None
+def _is_here(lease: Lease | None) -> bool:
+    """Whether the lease's process is seen on this machine; a dead one of it cannot be told from another's."""
+    return lease is not None and bool(lease.process) and identity(lease.pid) == lease.process
 
 
-def _standby_runs(alerts: Sequence[AlertRow], here: bool | None) -> bool | None:
+def _standby_runs(alerts: Sequence[AlertRow], here: bool) -> bool | None:
     told = next((one for one in alerts if one.code == "standing_by"), None)
     named = None if told is None else _STANDS_BY.search(told.text)
     return is_running(int(named[1])) if named is not None and here else None
@@ -162,7 +163,7 @@ def _free(home: Path) -> int | None:
         return None
 
 
-def _memory(lease: Lease | None, here: bool | None) -> Memory:
+def _memory(lease: Lease | None, here: bool) -> Memory:
     other = lease.pid if lease is not None and here and lease.pid != os.getpid() else None
     return Memory(here=_resident(os.getpid()), runner=None if other is None else _resident(other), free=_available())
 
