@@ -36,6 +36,8 @@ def draw() -> None:
     else:
         _channels(view)
     _undelivered(view)
+    st.button("Allow notices of this browser", key="sys_notify", icon=":material/notifications:",
+              help="While a tab of the desk is open in the background, what it has to tell is shown by the browser, too. The browser asks once.")  # fmt: skip
 
 
 def _teach() -> None:
