@@ -11,7 +11,14 @@ from tests.panel.fake_desk import HOSTILE, STRANGE
 from trader.domain.foreign import beside_phrase
 from trader.panel import service
 
-PAGES = ("pages/dashboard.py", "pages/configure.py", "pages/history.py", "pages/chain.py", "pages/orders.py")
+PAGES = (
+    "pages/dashboard.py",
+    "pages/configure.py",
+    "pages/history.py",
+    "pages/chain.py",
+    "pages/orders.py",
+    "pages/system.py",
+)
 SCENARIOS = ("empty", "waiting", "entering", "holding", "exiting", "done", "dead", "unreachable")
 Open = Callable[..., Any]
 
