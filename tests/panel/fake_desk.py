@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from tests.panel import fake_chain, fake_numbers
 from tests.panel.fake_books import FakeBooks
+from tests.panel.fake_results import FakeAnalytics
 from trader.config.account_limits import AccountLimits
 from trader.config.preset import Preset
 from trader.desk import (
@@ -102,6 +103,7 @@ class FakeDesk(FakeBooks):
         self.margin_fault = ""
         self.margin_answer: MarginChange | None = None
         self.locked = ""
+        self.analytics = FakeAnalytics(self)
         self.make_books()
 
     # ---------------------------------------------------------------- what is

@@ -26,6 +26,7 @@ PAGES = (
     "pages/chain.py",
     "pages/account.py",
     "pages/orders.py",
+    "pages/analytics.py",
 )
 RUN = "k3fa-20261121-1"
 OPEN = ("waiting", "entering", "holding", "exiting", "dead", "unreachable")
