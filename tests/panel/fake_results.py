@@ -55,3 +55,6 @@ def told(run: RunSummary) -> Told:
 
 
 _PARTS: Attribution = sample_runs()[0][1]
+
+SAMPLED = tuple(Told(result=one, parts=parts) for one, parts in sample_runs())
+"""Ninety more, to look at."""

@@ -15,8 +15,8 @@ _OF_RUN = (
     "worst_pct", "level_pct", "past_stop_pct", "spot_at_entry", "spot_at_exit", "iv_at_entry", "slippage_usd", "attempts",
     "rejected", "contracts_sent", "contracts_filled", "maker_contracts", "exit_secs", "naked_secs", "exposure_usd",
 )  # fmt: skip
-HEAD = (*_OF_RUN, "legs", *PARTS)
-"""Instants are ISO-8601 UTC, `held` seconds, money USD, percentages of the basis; empty where nothing is known."""
+HEAD = (*_OF_RUN, "legs", *(f"part_{name}" for name in PARTS))
+"""Instants are ISO-8601 UTC, `held` seconds, money USD, percentages of the basis, `part_...` where the P&L came from; empty where nothing is known."""
 
 
 def listed(runs: Iterable[tuple[RunResult, Attribution]]) -> list[list[str]]:

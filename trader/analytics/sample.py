@@ -1,7 +1,7 @@
 """Runs that never were, for a page that has none yet: what it would look like, always shown as a sample.
 
 Their figures follow from their numbers by simple arithmetic, so that every look is the same: a seller of strangles who wins
-three times in four, small, and loses large.
+two times in three, small, and loses large.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -52,15 +52,15 @@ def _run(number: int) -> tuple[RunResult, Attribution]:
 
 def _end(luck: float, size: float) -> tuple[str, float, Decimal | None, float]:
     """Reason, P&L in % of the premium, level, hours held."""
-    if luck < 0.09:
-        return "max_loss", -101 - 9 * size, Decimal(-100), 2 + 3 * size
-    if luck < 0.2:
-        return "trailing_stop", 14 + 8 * size, Decimal(20), 4 + 2 * size
-    if luck < 0.27:
-        return "breakeven", -3 - 4 * size, Decimal(0), 3 + 2 * size
-    if luck < 0.45:
+    if luck < 0.12:
+        return "max_loss", -101 - 14 * size, Decimal(-100), 2 + 3 * size
+    if luck < 0.24:
+        return "trailing_stop", 10 + 9 * size, Decimal(20), 4 + 2 * size
+    if luck < 0.32:
+        return "breakeven", -2 - 6 * size, Decimal(0), 3 + 2 * size
+    if luck < 0.42:
         return "max_profit", 80 + size, Decimal(80), 5 + size
-    return "time", -18 + 72 * size, None, 6.5
+    return "time", -18 + 70 * (luck * 13 % 1), None, 6.5
 
 
 def _parts(result: RunResult, luck: float) -> Attribution:

@@ -87,7 +87,7 @@ def calendar(board: Board, *, in_percent: bool, places: int) -> go.Figure:
         )
     heat = _heat(values, [week.isoformat() for week in weeks], list(WEEKDAYS))
     heat |= {"text": texts, "hovertemplate": "%{text}<extra></extra>"}
-    heat["colorbar"] |= {"ticksuffix": " %"} if in_percent else {"tickprefix": "$"}
+    heat["colorbar"] |= {"ticksuffix": " %"} if in_percent else {"tickformat": f"$,.{places}f"}
     layout = _layout(250) | {
         "xaxis": {"type": "date", "showgrid": False, "tickformat": "%d %b<br>%Y", "nticks": 8},
         "yaxis": {"autorange": "reversed", "showgrid": False},
@@ -139,7 +139,7 @@ def boxes(slices: Sequence[Slice], names: Sequence[str]) -> go.Figure:
         "lowerfence": [one.low for one in spreads], "upperfence": [one.high for one in spreads],
         "line": {"color": PNL, "width": 1.5}, "fillcolor": "rgba(59,130,246,.25)", "name": "",
     }  # fmt: skip
-    layout = _layout(max(150, 60 + 36 * len(labels))) | {
+    layout = _layout(max(HEIGHT, 60 + 36 * len(labels))) | {
         "xaxis": _percent("P&L, % of the premium"),
         "yaxis": {"type": "category", "autorange": "reversed", "automargin": True},
     }
@@ -165,7 +165,12 @@ def bars(slices: Sequence[Slice], places: int) -> go.Figure:
 
 
 def histogram(
-    bins: Sequence[Bin], unit: str, *, levels: Sequence[tuple[str, float]] = (), toned: bool = True
+    bins: Sequence[Bin],
+    unit: str,
+    *,
+    levels: Sequence[tuple[str, float]] = (),
+    toned: bool = True,
+    of: str = "runs",
 ) -> go.Figure:
     """How often each; `levels` are drawn as lines with their names. `unit`: $ before, or what stands behind the number."""
     before, behind = ("$", "") if unit == "$" else ("", f" {unit}")
@@ -178,8 +183,8 @@ def histogram(
     }  # fmt: skip
     layout = _layout(HEIGHT) | {
         "bargap": 0,
-        "xaxis": {"tickprefix": before, "ticksuffix": behind, "zeroline": True},
-        "yaxis": {"title": {"text": "runs"}, "rangemode": "tozero"},
+        "xaxis": {"tickformat": "$,~r" if before else None, "ticksuffix": behind, "zeroline": True},
+        "yaxis": {"title": {"text": of}, "rangemode": "tozero"},
         "shapes": [
             {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper", "line": {"color": TRAIL, "dash": "dash", "width": 1.5}}
             for _, at in levels
@@ -297,7 +302,7 @@ def _percent(title: str) -> dict[str, Any]:
 
 
 def _dollars(places: int) -> dict[str, Any]:
-    return {"tickprefix": "$", "tickformat": f",.{places}f", "zeroline": True, "zerolinewidth": 1}
+    return {"tickformat": f"$,.{places}f", "zeroline": True, "zerolinewidth": 1}
 
 
 def _layout(height: int, *, hovermode: str = "closest") -> dict[str, Any]:

@@ -41,8 +41,9 @@ def draw(shown: Shown, asked: run_filter.Asked) -> None:
     _parted(board, places, sample=sample)
     _of_a_seller(board.seller, sample=sample)
     _orders(board.figures, board.execution, places, sample=sample)
-    _title(f"Where the P&L came from, by {board.per}", sample=sample)
-    _plot(charts.attribution(board, places), "an_parts", _parts_words(board, places), sample=sample)
+    with st.container(border=True, key="an_parts_box"):
+        _title(f"Where the P&L came from, by {board.per}", sample=sample)
+        _plot(charts.attribution(board, places), "an_parts", _parts_words(board, places), sample=sample)
 
 
 # ---------------------------------------------------------------- figures
@@ -284,7 +285,11 @@ def _orders(one: Performance, more: Execution, places: int, *, sample: bool) -> 
         with right:
             said = "Seconds from an order's intent to its last fill"
             _plot_or_say(
-                charts.histogram(more.fill_secs, "s", toned=False), "an_fill_secs", said, more.fill_secs, sample=sample
+                charts.histogram(more.fill_secs, "s", toned=False, of="orders"),
+                "an_fill_secs",
+                said,
+                more.fill_secs,
+                sample=sample,
             )
 
 

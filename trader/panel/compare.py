@@ -46,7 +46,7 @@ def _run(run_id: str) -> _Run:
     if told is None:
         raise NotPossible(f"There is no run {run_id} that has ended and traded.")
     one = told.result
-    return _Run(f"{fmt.ist_day_time(one.entered_at)} {one.preset}", told)
+    return _Run(past.name(one), told)
 
 
 def rows(runs: Sequence[RunResult], names: Sequence[str]) -> tuple[tuple[str, ...], list[list[str]]]:

@@ -17,6 +17,7 @@ from trader.panel import format as fmt
 from trader.panel import parts, run_filter, service, sheet, tables, words
 
 PAGE = 15
+_IST = "\u00a0IST"
 RUN, BESIDE = "run", "with"
 SORTS: Mapping[str, str] = {
     "ended": "End",
@@ -32,7 +33,7 @@ SORTS: Mapping[str, str] = {
     "held": "Time held",
     "naked": "Time naked",
 }
-ORDERS = {"desc": "Largest first", "asc": "Smallest first"}
+ORDERS = {"desc": "Highest, latest first", "asc": "Lowest, earliest first"}
 
 
 class Picked(NamedTuple):
@@ -66,9 +67,12 @@ def runs_table() -> Picked:
     if not found.total:
         _nothing(asked)
         return _picked()
-    st.markdown(fmt.strong(totals(found.figures)))
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="hist_order"):
-        _order_fields(sort, ascending)
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", gap="small", key="hist_order"
+    ):
+        st.markdown(fmt.strong(totals(found.figures)), width="content")
+        with st.container(horizontal=True, gap="small", width="content"):
+            _order_fields(sort, ascending)
     shown = [one.result for one in found.runs]
     _list(summary_table(shown), _formats(shown), [(one.run_id, _line(one)) for one in shown])
     _pages(page, pages)
@@ -161,8 +165,8 @@ def _order() -> tuple[str, bool]:
 
 def _order_fields(sort: str, ascending: bool) -> None:
     st.session_state["hist_sort"], st.session_state["hist_way"] = sort, "asc" if ascending else "desc"
-    st.selectbox("Sort by", list(SORTS), key="hist_sort", format_func=SORTS.__getitem__, on_change=_sorted, width=170)
-    st.selectbox("Order", list(ORDERS), key="hist_way", format_func=ORDERS.__getitem__, on_change=_sorted, width=170)
+    st.selectbox("Sort by", list(SORTS), key="hist_sort", format_func=SORTS.__getitem__, on_change=_sorted, width=165)
+    st.selectbox("Order", list(ORDERS), key="hist_way", format_func=ORDERS.__getitem__, on_change=_sorted, width=165)
 
 
 def _sorted() -> None:
@@ -268,7 +272,7 @@ def untraded_table(runs: Sequence[RunSummary]) -> pd.DataFrame:
 
 
 def _untraded_line(run: RunSummary) -> str:
-    return f"{fmt.ist_day_time(started(run)).removesuffix(' IST')} · {run.preset} · {words.ended_by(run.exit_reason)}"
+    return f"{fmt.ist_day_time(started(run)).removesuffix(_IST)} · {run.preset} · {words.ended_by(run.exit_reason)}"
 
 
 def _seconds(at: datetime | None) -> str:
@@ -300,7 +304,12 @@ def days_table() -> None:
 
 def _line(run: RunResult) -> str:
     result = parts.money(run.pnl, run.pnl_pct, parts.places(run.premium))
-    return f"{fmt.ist_day_time(run.entered_at).removesuffix(' IST')} · {run.preset} · {result}"
+    return f"{name(run)} · {result}"
+
+
+def name(run: RunResult) -> str:
+    """``20 Nov 09:30 · default``"""
+    return f"{fmt.ist_day_time(run.entered_at).removesuffix(_IST)} · {run.preset}"
 
 
 def summary_table(runs: Sequence[RunResult]) -> pd.DataFrame:
