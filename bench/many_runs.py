@@ -25,7 +25,7 @@ _RUNS_A_DAY = 3
 _ORDERS, _CONTRACTS = 20, 100
 _PNL, _REASON = "77.7777", "bench-reason"
 _REASONS = ("time", "time", "max_profit", "max_loss", "trailing_stop", "breakeven")
-_AT_ONCE = 50
+_AT_ONCE = 50  # runs of one transaction
 
 
 def fill_journal(url: str, account: str, runs: int, fills_of_a_run: int) -> int:
@@ -40,23 +40,24 @@ def fill_journal(url: str, account: str, runs: int, fills_of_a_run: int) -> int:
     statements["samples"] = text_of(
         sa.insert(t.samples).values({one.name: sa.bindparam(one.name) for one in columns}), engine.dialect
     )
-    with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA synchronous = OFF")
-        cursor = connection.connection.cursor()
-        for begin in range(0, runs, _AT_ONCE):
-            batch: dict[str, list[dict[str, object]]] = {}
-            for number in range(begin, min(begin + _AT_ONCE, runs)):
-                names = _names(number)
-                for place, row in enumerate(rows, start=number * len(rows) + 1):
-                    batch.setdefault(row.table, []).append({**row.of(names), "seq": place})
-                for sample in samples:
-                    batch.setdefault("samples", []).append(sample.of(names, shift_us=_shift_us(number)))
-            for name, several in batch.items():
-                cursor.executemany(statements[name], several)
-            connection.commit()
-        cursor.execute(f"UPDATE sequence SET last_seq = {runs * len(rows)}")
+    connection = engine.raw_connection()
+    cursor = connection.cursor()
+    if engine.dialect.name == "sqlite":
+        cursor.execute("PRAGMA synchronous = OFF")
+    for begin in range(0, runs, _AT_ONCE):
+        batch: dict[str, list[dict[str, object]]] = {}
+        for number in range(begin, min(begin + _AT_ONCE, runs)):
+            names = _names(number)
+            for place, row in enumerate(rows, start=number * len(rows) + 1):
+                batch.setdefault(row.table, []).append({**row.of(names), "seq": place})
+            for sample in samples:
+                batch.setdefault("samples", []).append(sample.of(names, shift_us=_shift_us(number)))
+        for name, several in batch.items():
+            cursor.executemany(statements[name], several)
         connection.commit()
+    cursor.execute(f"UPDATE sequence SET last_seq = {runs * len(rows)}")
+    connection.commit()
+    connection.close()
     engine.dispose()
     return runs * len(made)
 
