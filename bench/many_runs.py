@@ -4,10 +4,12 @@ on other days with another P&L."""
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
+import msgspec
 import sqlalchemy as sa
 from msgspec.structs import replace
 
 from bench import held
+from trader.desk.analytics.results import VERSION, Told, tell
 from trader.domain.fill import Fill
 from trader.domain.order import OrderIntent, OrderStatus, OrderType, Purpose, Side
 from trader.engine import records as rec
@@ -16,6 +18,7 @@ from trader.journal import Journal
 from trader.journal import tables as t
 from trader.journal.appending import build_rows
 from trader.journal.compiled import text_of
+from trader.journal.kept_results import KeptResult
 from trader.journal.views import LegSample, Sample, sample_row
 
 _RUN, _DAY, _NEXT = "bench0000000", "2026-03-03T05", "2026-03-04T12"
@@ -60,6 +63,43 @@ def fill_journal(url: str, account: str, runs: int, fills_of_a_run: int) -> int:
     connection.close()
     engine.dispose()
     return runs * len(made)
+
+
+def keep_results(url: str, account: str, checked: int = 6) -> None:
+    """What the desk would keep of these runs. Only the first is made from its records, and a few to see that the others come out as they
+    are written here; the rest differs from it in what `_names` says."""
+    journal = Journal.open(url)
+    ended, _ = journal.ended_after(account, 0, 10**9)
+    first = tell(journal, ended[0][1])
+    assert first is not None
+    for begin in range(0, len(ended), 500):
+        rows = [
+            KeptResult(seq, run_id, msgspec.json.encode(_like(first, begin + place)).decode())
+            for place, (seq, run_id) in enumerate(ended[begin : begin + 500])
+        ]
+        journal.keep_results(account, rows, VERSION)
+    for number in range(0, len(ended), max(len(ended) // checked, 1)):
+        made = tell(journal, ended[number][1])
+        assert made == _like(first, number), f"run {number} is told otherwise: {made}"
+    journal.close()
+
+
+def _like(first: Told, number: int) -> Told:
+    hours, days = timedelta(hours=number % _RUNS_A_DAY), _day(number) - _FIRST
+    reason = _names(number)[_REASON]
+    result = replace(
+        first.result,
+        run_id=f"r{number:011}",
+        pnl=Decimal(_names(number)[_PNL]),
+        exit_reason=reason,
+        level_pct={"max_loss": -held.PRESET.exits.max_loss_pct, "max_profit": held.PRESET.exits.max_profit_pct}.get(
+            reason
+        ),
+        entered_at=first.result.entered_at + days + hours,
+        ended_at=first.result.ended_at + days + hours,
+        expiry=None if first.result.expiry is None else first.result.expiry + days,
+    )
+    return Told(result=result, parts=first.parts)
 
 
 class _Pattern:

@@ -91,7 +91,7 @@ class ResultBook:
             rows = []
             for seq, run_id in ended:
                 begun = time.monotonic()
-                rows.append(kept_of(self._journal, seq, run_id))
+                rows.append(KeptResult(seq, run_id, _encoded(tell(self._journal, run_id))))
                 if until is None:
                     time.sleep(time.monotonic() - begun)
                 elif time.monotonic() >= until:
@@ -111,15 +111,6 @@ class ResultBook:
         else:
             self._untraded.append(row.run_id)
         self._to = row.seq
-
-
-def kept_of(journal: Journal, seq: int, run_id: str) -> KeptResult:
-    """What is to be kept of the run whose end is the record of that number.
-
-    Raises:
-        JournalError: The journal cannot be read.
-    """
-    return KeptResult(seq, run_id, _encoded(tell(journal, run_id)))
 
 
 def tell(journal: Journal, run_id: str) -> Told | None:

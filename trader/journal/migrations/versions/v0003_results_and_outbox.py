@@ -1,5 +1,6 @@
 """What finished runs have made, kept so that thousands are read at once (all of it can be made from the records again), and the
-messages that go to a person's phone.
+messages that go to a person's phone. Executions are found by when they came: what a day has made is asked each second, and went through
+a million of them.
 
 Once shipped this file is never edited: a later change is a later migration.
 """
@@ -39,3 +40,4 @@ def upgrade() -> None:
         sa.Column("account", sa.Text, primary_key=True),
         sa.Column("last_seq", sa.BigInteger, nullable=False),
     )
+    op.create_index("ix_fills_wall", "fills", ["account", "wall"])
