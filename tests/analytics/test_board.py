@@ -76,7 +76,7 @@ def test_a_week_begins_on_monday_and_sums_its_parts() -> None:
 
 
 def test_the_parts_named_are_all_that_the_pnl_consists_of() -> None:
-    rest = {"pnl", "moved", "longest_gap"}
+    rest = {"pnl", "moved", "longest_gap", "unseen", "misfit", "most_left", "most_left_at"}
     assert set(PARTS) == {name for name in Attribution.__struct_fields__ if name not in rest}
 
 

@@ -82,8 +82,8 @@ def order_line(name: str = "sd1-t1ck-TE01", **changes: Any) -> OrderLine:
 def trade(**changes: Any) -> Trade:
     now = datetime.now(UTC)
     one = Trade(
-        seq=9, fill_id="f-1", venue_order_id="88001", client_order_id="sd1-t1ck-TE01", run_id="t1ck3t0002", is_ticket=True, leg="T",
-        symbol=PERPETUAL, side="buy", quantity=2, price=D("91000.5"), fee=D("0.0182001"), fee_currency="USD", role="maker", kind="normal",
+        seq=9, fill_id="f-1", venue_order_id="88001", client_order_id="sd1-t1ck-TE01", run_id="t1ck3t0002", is_ticket=True, preset="", leg="T",
+        algorithm="once", symbol=PERPETUAL, side="buy", quantity=2, price=D("91000.5"), fee=D("0.0182001"), fee_currency="USD", role="maker", kind="normal",
         cash=D("-182.001"), at=now, wall=now,
     )  # fmt: skip
     return replace(one, **changes)

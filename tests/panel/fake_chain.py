@@ -22,9 +22,8 @@ SIZE = D("0.001")
 
 
 def expiries(now: datetime) -> list[datetime]:
-    """In one to two days, the one after, and next week's."""
-    # From the afternoon on the day after: with less than 16 hours left the far legs of the fake have no bid.
-    first = datetime.combine((now + timedelta(hours=8)).date() + timedelta(days=1), time(12), tzinfo=UTC)
+    """Three at noon, the first of them never so near (19 hours) that the far strikes have lost their bids."""
+    first = datetime.combine((now + timedelta(hours=31)).date(), time(12), tzinfo=UTC)
     return [first, first + timedelta(days=1), first + timedelta(days=6)]
 
 

@@ -7,8 +7,10 @@ from typing import Literal
 
 import msgspec
 
-from trader.analytics.attribution import Greeks, LegPath, Seen, Traded
+from trader.analytics.attribution import LegPath, Traded
 from trader.analytics.result import RunResult, Slip
+from trader.analytics.steps import Greeks, Option, Seen
+from trader.domain.instrument import Kind
 from trader.domain.order import OrderStatus, Purpose, Side
 from trader.engine import records as rec
 from trader.engine.cover import astray
@@ -145,6 +147,7 @@ def _path(past: PastRun, leg: rec.LegTerms, glances: Sequence[Glance]) -> LegPat
         contract_value=leg.contract_value,
         seen=sorted({one.at: one for one in seen}.values(), key=lambda one: one.at),
         traded=sorted(traded, key=lambda one: one.at),
+        option=None if leg.kind is Kind.PERPETUAL else Option(leg.kind, float(leg.strike), leg.expiry),
         funding=run.ledger(leg.key).funding,
     )
 

@@ -12,6 +12,8 @@ from trader.domain.expiry import IST
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 Outcome = Literal["won", "lost"]
 Kinds = Literal["runs", "orders", "all"]
+OUTCOMES: tuple[Outcome, ...] = ("won", "lost")
+KINDS: tuple[Kinds, ...] = ("runs", "orders", "all")
 
 
 class RunFilter(msgspec.Struct, frozen=True, kw_only=True):

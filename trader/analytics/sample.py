@@ -74,5 +74,5 @@ def _parts(result: RunResult, luck: float) -> Attribution:
     return Attribution(
         pnl=result.pnl, delta=moved * 0.4, gamma=moved * 0.6, theta=theta, vega=vega, spread=spread, slippage=slippage,
         exchange=Decimal(0), funding=Decimal(0), fees=-result.fees, residual=residual,
-        moved=abs(gross) + 2 * theta, longest_gap=timedelta(seconds=3),
+        moved=abs(gross) + 2 * theta, longest_gap=timedelta(seconds=3), unseen=0.0, misfit=0.0, most_left=residual, most_left_at=None,
     )  # fmt: skip

@@ -678,7 +678,7 @@ def read_samples(
 
 def read_leg_samples(connection: Connection, run_id: str, most: int | None = None) -> list[Sample]:
     """A run's series with its legs, in order, the whole or at most so many that keep the extremes of P&L; samples of journals that
-    recorded none have no legs. A day has 43,000, so those that are left out are not read at all."""
+    recorded none have no legs. A day has 18,000; those that are left out are not read at all."""
     query = select(t.samples).where(t.samples.c.run_id == run_id).order_by(t.samples.c.id)
     rows: Sequence[Any] = []
     if most is not None:

@@ -15,7 +15,7 @@ from trader.analytics.listing import HEAD, listed
 from trader.analytics.performance import EquityDay, Performance, equity_days, performance
 from trader.analytics.result import RunResult
 from trader.analytics.sample import CAPITAL, sample_runs
-from trader.desk.analytics.results import ResultBook, Results, Told
+from trader.desk.analytics.results import ResultBook, Results, Told, tell
 from trader.domain.errors import ConfigError
 from trader.journal import Journal, RunSummary
 
@@ -265,7 +265,12 @@ class Analytics:
         Raises:
             JournalError: The journal cannot be read.
         """
-        return next((one for one in self.results(account).runs if one.result.run_id == run_id), None)
+        found = self.results(account)
+        kept = next((one for one in found.runs if one.result.run_id == run_id), None)
+        if kept is not None or not found.missing:
+            return kept
+        made = tell(self._journal(), run_id)
+        return made if made is not None and made.result.account == (account or self._account) else None
 
 
 def _pairs(runs: Sequence[Told], wanted: RunFilter) -> list[tuple[RunResult, Attribution]]:

@@ -94,7 +94,9 @@ class OrderDetail(OrderLine, frozen=True, kw_only=True):
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
     """One execution. `fee` None: not told yet; below 0: a rebate. `kind`: normal, liquidation, adl, settlement, otc. `cash` is what
-    came in (a purchase is negative), before the fee. `client_order_id` None: the exchange closed it by itself."""
+    came in (a purchase is negative), before the fee. `client_order_id` None: the exchange closed it by itself. `preset` is empty for a
+    ticket. `algorithm`: by which its side of the run is worked (chase, market, twap, iceberg; a ticket's one order and what rests at the
+    exchange to close: once; empty: the exchange's own doing). A closing order that must not wait is chased, whatever this says."""
 
     seq: int
     fill_id: str
@@ -102,7 +104,9 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     client_order_id: str | None
     run_id: str
     is_ticket: bool
+    preset: str
     leg: str
+    algorithm: str
     symbol: str
     side: str
     quantity: int

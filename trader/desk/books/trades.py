@@ -4,7 +4,9 @@ from datetime import datetime
 
 from trader.desk.books.lines import SETTLED_IN, Trade, TradePage
 from trader.desk.books.pages import before, length
-from trader.engine.records import FillRecorded
+from trader.domain.order import Purpose
+from trader.engine.ids import parse_client_order_id
+from trader.engine.records import FillRecorded, RunCreated
 from trader.journal import Journal
 from trader.journal.listings import Origin, Wanted
 
@@ -45,7 +47,9 @@ def _trade(seq: int, record: FillRecorded, origin: Origin) -> Trade:
         client_order_id=fill.client_order_id,
         run_id=record.run_id,
         is_ticket=bool(origin.created.ticket),
+        preset=origin.created.preset,
         leg=record.leg,
+        algorithm=_algorithm(fill.client_order_id, origin.created),
         symbol=fill.symbol,
         side=fill.side.value,
         quantity=fill.quantity,
@@ -58,3 +62,20 @@ def _trade(seq: int, record: FillRecorded, origin: Origin) -> Trade:
         at=fill.ts_event or record.market or record.wall,
         wall=record.wall,
     )
+
+
+def _algorithm(client_order_id: str | None, created: RunCreated) -> str:
+    name = parse_client_order_id(client_order_id)
+    if name is None:
+        return ""
+    orders = (created.ticket or created.config).get("orders") or {}
+    match name.purpose:
+        case Purpose.CLOSE:
+            return "once"
+        case Purpose.ENTRY if created.ticket:
+            return str(created.ticket.get("work", "once"))
+        case Purpose.ENTRY:
+            return str(orders.get("entry_algo", "chase"))
+        case Purpose.EXIT:
+            return str(orders.get("exit_algo", "chase"))
+    return "chase"
