@@ -1,6 +1,7 @@
 """A journal of many finished runs, written straight into its tables: one run as the engine records it, copied under other names
 on other days with another P&L."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -66,40 +67,38 @@ def fill_journal(url: str, account: str, runs: int, fills_of_a_run: int) -> int:
 
 
 def keep_results(url: str, account: str, checked: int = 6) -> None:
-    """What the desk would keep of these runs. Only the first is made from its records, and a few to see that the others come out as they
-    are written here; the rest differs from it in what `_names` says."""
+    """What the desk would keep of these runs. Only those of the first day are made from their records, and a few to see that the others
+    come out as they are written here; the rest differs from them in what `_names` says."""
     journal = Journal.open(url)
     ended, _ = journal.ended_after(account, 0, 10**9)
-    first = tell(journal, ended[0][1])
-    assert first is not None
+    of_a_day = [one for _, run_id in ended[:_RUNS_A_DAY] if (one := tell(journal, run_id)) is not None]
     for begin in range(0, len(ended), 500):
         rows = [
-            KeptResult(seq, run_id, msgspec.json.encode(_like(first, begin + place)).decode())
+            KeptResult(seq, run_id, msgspec.json.encode(_like(of_a_day, begin + place)).decode())
             for place, (seq, run_id) in enumerate(ended[begin : begin + 500])
         ]
         journal.keep_results(account, rows, VERSION)
     for number in range(0, len(ended), max(len(ended) // checked, 1)):
         made = tell(journal, ended[number][1])
-        assert made == _like(first, number), f"run {number} is told otherwise: {made}"
+        assert made == _like(of_a_day, number), f"run {number} is told otherwise: {made}"
     journal.close()
 
 
-def _like(first: Told, number: int) -> Told:
-    hours, days = timedelta(hours=number % _RUNS_A_DAY), _day(number) - _FIRST
-    reason = _names(number)[_REASON]
+def _like(of_a_day: Sequence[Told], number: int) -> Told:
+    pattern, later, reason = of_a_day[number % _RUNS_A_DAY], _day(number) - _FIRST, _names(number)[_REASON]
+    one, parts, exits = pattern.result, pattern.parts, held.PRESET.exits
     result = replace(
-        first.result,
+        one,
         run_id=f"r{number:011}",
         pnl=Decimal(_names(number)[_PNL]),
         exit_reason=reason,
-        level_pct={"max_loss": -held.PRESET.exits.max_loss_pct, "max_profit": held.PRESET.exits.max_profit_pct}.get(
-            reason
-        ),
-        entered_at=first.result.entered_at + days + hours,
-        ended_at=first.result.ended_at + days + hours,
-        expiry=None if first.result.expiry is None else first.result.expiry + days,
+        level_pct={"max_loss": -exits.max_loss_pct, "max_profit": exits.max_profit_pct}.get(reason),
+        entered_at=one.entered_at + later,
+        ended_at=one.ended_at + later,
+        expiry=None if one.expiry is None else one.expiry + later,
     )
-    return Told(result=result, parts=first.parts)
+    at = parts.most_left_at
+    return Told(result=result, parts=replace(parts, most_left_at=None if at is None else at + later))
 
 
 class _Pattern:
