@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from tests.panel import fake_chain, fake_numbers, fake_report
 from tests.panel.fake_books import FakeBooks
+from tests.panel.fake_results import FakeAnalytics
 from tests.panel.fake_system import FakeSystem
 from trader.config.account_limits import AccountLimits
 from trader.config.preset import Preset
@@ -107,6 +108,7 @@ class FakeDesk(FakeBooks):
         self.locked = ""
         self.logs = Logs(Path("/nowhere"))
         self.system = FakeSystem(self.asked)
+        self.analytics = FakeAnalytics(self)
         self.make_books()
 
     # ---------------------------------------------------------------- what is

@@ -225,7 +225,7 @@ def _mark_traces(at: Sequence[datetime], pnl: Sequence[float | None], marks: Seq
                 "x": ist_axis(mark.at for mark in chosen),
                 "y": _pnl_at(at, pnl, [mark.at for mark in chosen]),
                 "marker": {"symbol": symbol, "size": 10, "color": color, "line": {"width": 1, "color": "white"}},
-                "text": [_hover(mark.text) for mark in chosen],
+                "text": [hover_text(mark.text) for mark in chosen],
                 "hovertemplate": "%{text}<extra></extra>",
             }
         )
@@ -240,7 +240,7 @@ def _pnl_at(at: Sequence[datetime], pnl: Sequence[float | None], wanted: Sequenc
     return [values[bisect_right(times, instant)] for instant in wanted]
 
 
-def _hover(text: str) -> str:
+def hover_text(text: str) -> str:
     """Plotly reads a little HTML in labels; foreign text shows its brackets."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
