@@ -22,6 +22,7 @@ from trader.cli.app import main
 from trader.desk import Desk
 from trader.engine import records as rec
 from trader.journal import Journal
+from trader.report.csv_text import cell
 
 D = Decimal
 MADE = ("4", "-2", "1.5", "-0.5")
@@ -169,8 +170,7 @@ def test_executions_come_as_csv_by_format_or_by_what_is_accepted(api: Client, de
     told = rows(by_format.text)
     for row, one in zip(told, desk.trades().trades, strict=True):
         for name, text in row.items():
-            value = getattr(one, name)
-            assert text == ("" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)), name
+            assert text == cell(getattr(one, name)), name
     assert [(row["quantity"], row["price"], row["fee"], row["fee_currency"]) for row in told] == [
         ("3", "100020", "", "USD"),
         ("2", "100010", "0.03", "USD"),
