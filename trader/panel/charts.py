@@ -110,7 +110,7 @@ def market_figure(
     def line(name: str, values: Sequence[float | None], color: str, axis: str, shown: str) -> dict[str, Any]:
         return {
             "type": "scatter", "mode": "lines", "name": name, "x": x, "y": values, "yaxis": axis, "connectgaps": False,
-            "line": {"color": color, "width": 1.5}, "hovertemplate": f"{shown}<extra>{_hover(name)}</extra>",
+            "line": {"color": color, "width": 1.5}, "hovertemplate": f"{shown}<extra>{hover_text(name)}</extra>",
         }  # fmt: skip
 
     traces = [line(underlying, spots, MUTED, "y", "%{y:,.2f}")] + [
@@ -132,7 +132,7 @@ def waterfall_figure(values: Sequence[float], labels: Sequence[str], *, height: 
         "type": "waterfall",
         "orientation": "h",
         "measure": [*(["relative"] * (len(values) - 1)), "total"],
-        "y": [_hover(label) for label in labels],
+        "y": [hover_text(label) for label in labels],
         "x": list(values),
         "increasing": {"marker": {"color": PROFIT}},
         "decreasing": {"marker": {"color": LOSS}},
