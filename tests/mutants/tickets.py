@@ -159,6 +159,10 @@ def adopted_by_any_read(patch: Patch) -> None:
     patch.setattr(waiting, "POSITION_LAG_SECS", 0.0)
 
 
+def ends_before_it_is_booked(patch: Patch) -> None:
+    everywhere(patch, overclosed.is_owed, lambda *_: False)
+
+
 def what_was_closed_is_told_nowhere(patch: Patch) -> None:
     real = Turn.alert
 
@@ -403,5 +407,12 @@ MUTANTS = [
         patched="`_adopt` knows of no lag",
         patch=adopted_by_any_read,
         check=named("E3", _told(life.test_what_a_read_shows_of_a_fill_too_late_is_not_adopted)),
+    ),
+    Mutant(
+        name="K27",
+        defect="Two tickets end as closed by somebody else: one had closed more than it had, which was the other's, and it is booked nowhere",
+        patched="`is_owed` waits for no read",
+        patch=ends_before_it_is_booked,
+        check=named("TK6", _told(overclosing.test_none_of_them_ends_before_what_was_closed_too_much_is_booked)),
     ),
 ]
