@@ -123,13 +123,11 @@ def both_of_a_pair_work_on(patch: Patch) -> None:
 
 
 def sent_hours_later_after_a_restart(patch: Patch) -> None:
-    real = waiting._unread
+    patch.setattr(waiting, "_end_restarted", lambda turn, run: turn.set_watch(run.run_id, recovered=False))
 
-    def unread(turn: Any, run: Any) -> Any:
-        turn.set_watch(run.run_id, recovered=False)
-        return real(turn, run)
 
-    patch.setattr(waiting, "_unread", unread)
+def told_as_not_sent_unread(patch: Patch) -> None:
+    patch.setattr(waiting, "_unsearched", lambda *_: None)
 
 
 def no_collar_for_a_persons_price(patch: Patch) -> None:
@@ -273,7 +271,7 @@ MUTANTS = [
     Mutant(
         name="K09",
         defect="An order goes out that was pressed before the machine went down",
-        patched="`_unread` takes a restarted ticket for a new one",
+        patched="`_end_restarted` takes a restarted ticket for a new one",
         patch=sent_hours_later_after_a_restart,
         check=named("TK3", _told(life.test_a_restart_before_the_intent_refuses_what_was_not_sent)),
     ),
@@ -414,5 +412,15 @@ MUTANTS = [
         patched="`is_owed` waits for no read",
         patch=ends_before_it_is_booked,
         check=named("TK6", _told(overclosing.test_none_of_them_ends_before_what_was_closed_too_much_is_booked)),
+    ),
+    Mutant(
+        name="K28",
+        defect="The journal is an older copy: a ticket is told as not sent, and it is held, with nobody to protect or close it",
+        patched="`_unsearched` asks for no read",
+        patch=told_as_not_sent_unread,
+        check=named(
+            "BK3",
+            _told(life.test_after_an_older_copy_of_the_journal_an_order_that_went_out_is_found, "", (rec.RunCreated,)),
+        ),
     ),
 ]

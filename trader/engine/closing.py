@@ -113,7 +113,7 @@ def _confirm_flat(turn: Turn, run: Run) -> None:
     last_news = max(
         [o.ended_at for o in run.orders.values() if o.ended_at is not None]
         + _told_at(run)
-        + [run.exit_decided_at or run.created_at]
+        + [run.exit_decided_at or run.created_at, watch.picked_at or run.created_at]
     )
     lasting = differs_lastingly(watch)
     told = all(leg.symbol in run.positions for leg in run.legs)  # a fill makes the position read before it worthless
