@@ -175,6 +175,11 @@ def funding_by_what_is_held_when_it_is_read(patch: Patch) -> None:
     patch.setattr(funding, "_held_at", lambda run, leg, at: run.open_quantity(leg.key))
 
 
+def no_hour_has_passed_that_is_not_known(patch: Patch) -> None:
+    real = funding._hour_of
+    patch.setattr(funding, "_hour_of", lambda run, market: None if market is None else real(run, market))
+
+
 def each_has_the_whole_funding(patch: Patch) -> None:
     patch.setattr(funding, "_share", lambda amount, contracts, total: amount if contracts else amount * 0)
 
@@ -421,6 +426,18 @@ MUTANTS = [
         check=named(
             "BK3",
             _told(life.test_after_an_older_copy_of_the_journal_an_order_that_went_out_is_found, "", (rec.RunCreated,)),
+        ),
+    ),
+    Mutant(
+        name="K29",
+        defect="A ticket that is closed before the exchange's time is known tells a result without its funding",
+        patched="`_hour_of` asks for that time alone",
+        patch=no_hour_has_passed_that_is_not_known,
+        check=named(
+            "TK8",
+            _told(
+                funded.test_a_ticket_closed_before_the_time_of_the_exchange_is_known_waits_for_its_funding_too,
+            ),
         ),
     ),
 ]
