@@ -381,6 +381,12 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     unsaleable: dict[str, datetime] = {}  # legs to be closed: since when none has been offered that is worth buying
     unpriced: dict[str, datetime] = {}  # legs held to their settlement: since when they have had no usable price
 
+    @property
+    def is_searched(self) -> bool:
+        """Whether the account has been read, and since the contracts were known: a read before that finds no order in them."""
+        read, picked = self.account_read, self.picked_at
+        return read is not None and (picked is None or read >= picked)
+
 
 class Market(msgspec.Struct, frozen=True, kw_only=True):
     """Newest prices. `newest` is the youngest exchange time of any message, `heard` when (wall) the last one came."""
