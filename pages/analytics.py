@@ -3,7 +3,7 @@
 import streamlit as st
 
 from trader.domain.errors import TraderError
-from trader.panel import analytics_page, cards, frame, past, run_filter, service, sheet
+from trader.panel import analytics_page, cards, frame, run_filter, service, sheet, to_come
 from trader.panel.format import plain
 
 frame.beat()
@@ -13,7 +13,7 @@ st.subheader("Analytics", anchor=False)
 try:
     asked = run_filter.ask(capital=True)
     shown = service.desk().analytics.board(asked.wanted, capital=asked.capital, account=asked.account)
-    past.to_come(shown.missing)
+    to_come.draw(shown.missing, asked.account)
     analytics_page.draw(shown, asked)
 except TraderError as error:
     st.error("The figures cannot be read.", icon=":material/error:")

@@ -46,7 +46,7 @@ class LegPath(msgspec.Struct, frozen=True, kw_only=True):
     funding: Decimal = ZERO
 
 
-class Attribution(msgspec.Struct, frozen=True, kw_only=True):
+class Attribution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """USD, signed: what each has made (below 0: cost). `moved` is the sum of all sizes of the changes of mark and of the costs, which
     the residual is judged by. `longest_gap`: the longest stretch between samples while something was open. `unseen`: sizes of the changes
     of mark through which neither greeks nor a volatility were known. `misfit`: sizes of what is left where the option was priced along the

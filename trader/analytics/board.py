@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import chain
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
@@ -184,12 +186,12 @@ def _slices(rows: Iterable[Row], key: Callable[[RunResult], str], by: str = "") 
 
 
 def _slice(label: str, rows: Sequence[Row]) -> Slice:
-    percents = [pct for _, pct in rows if pct is not None]
+    percents, made = [pct for _, pct in rows if pct is not None], [one.pnl for one, _ in rows]
     return Slice(
         label=label,
         runs=len(rows),
-        won=sum(one.pnl > 0 for one, _ in rows),
-        total=sum((one.pnl for one, _ in rows), ZERO),
+        won=sum(one > 0 for one in made),
+        total=sum(made, ZERO),
         average_pct=sum(percents) / len(percents) if percents else None,
         spread=quartiles(percents),
     )
@@ -291,7 +293,7 @@ def _execution(results: Sequence[RunResult]) -> Execution:
             LegSlip(leg=leg, way=way, contracts=count, ticks=ticks / count)
             for (leg, way), (count, ticks) in sorted(sums.items())
         ),
-        fill_secs=histogram([secs for one in results for secs in one.fill_secs]),
+        fill_secs=histogram(list(chain.from_iterable(one.fill_secs for one in results))),
         exits=len(leaving),
         exit_secs_median=percentile(leaving, 0.5),
         exit_secs_p95=percentile(leaving, 0.95),
@@ -316,7 +318,15 @@ def _spans(runs: Sequence[tuple[RunResult, Attribution]]) -> tuple[Literal["week
             label=f"{first:%G-W%V}" if per == "week" else f"{first:%Y-%m}",
             first=first,
             pnl=sum((one.pnl for one, _ in chosen), ZERO),
-            parts={name: sum(float(getattr(parts, name)) for _, parts in chosen) for name in PARTS},
+            parts=_summed(parts for _, parts in chosen),
         )
         for first, chosen in sorted(found.items())
     )
+
+
+_parts_of = attrgetter(*PARTS)
+
+
+def _summed(parts: Iterable[Attribution]) -> dict[str, float]:
+    columns = zip(*map(_parts_of, parts), strict=True)
+    return {name: float(sum(column)) for name, column in zip(PARTS, columns, strict=True)}

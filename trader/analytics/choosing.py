@@ -1,5 +1,6 @@
 """Which finished runs figures are of, and by what they are parted."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Literal
@@ -46,6 +47,7 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+_EXPIRY_DAYS = (1, 2, 4, 8)
 _EXPIRY_LABELS = ("< 1", "1-2", "2-4", "4-8", "8 or more")
 
 
@@ -53,7 +55,7 @@ def _days_to_expiry(one: RunResult) -> str:
     days = one.days_to_expiry
     if days is None:
         return "none"
-    return next((label for most, label in zip((1, 2, 4, 8), _EXPIRY_LABELS, strict=False) if days < most), "8 or more")
+    return _EXPIRY_LABELS[bisect_right(_EXPIRY_DAYS, days)]
 
 
 def _volatility(one: RunResult) -> str:

@@ -1,7 +1,9 @@
 """How values lie: quartiles, histograms with round edges, the interval of a mean. Floats, for the eye."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -41,13 +43,16 @@ def histogram(values: Sequence[float], most: int = _MOST_BINS) -> tuple[Bin, ...
     """At most so many bins whose edges are multiples of a round width, so that 0 is an edge. The empty ones between are told too."""
     if not values:
         return ()
-    low, high = min(values), max(values)
-    width = _width((high - low) / (most - 1) or abs(high) / 10 or 1.0)
-    first, last = math.floor(low / width), math.floor(high / width)
-    counts = [0] * (last - first + 1)
-    for one in values:
-        counts[math.floor(one / width) - first] += 1
-    return tuple(Bin((first + n) * width, (first + n + 1) * width, count) for n, count in enumerate(counts))
+    ordered = sorted(values)
+    least, largest = ordered[0], ordered[-1]
+    width = _width((largest - least) / (most - 1) or abs(largest) / 10 or 1.0)
+    first, last = math.floor(least / width), math.floor(largest / width) + 1
+    first -= first * width > least  # a quotient that was rounded
+    last += last * width <= largest
+    edges = [number * width for number in range(first, last + 1)]
+    below = [bisect_left(ordered, edge) for edge in edges]
+    counts = (after - before for before, after in pairwise(below))
+    return tuple(Bin(low, high, count) for (low, high), count in zip(pairwise(edges), counts, strict=True))
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:

@@ -8,12 +8,12 @@ market never closes. Years have 365 days. Formulas with their sources: docs/anal
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import groupby
+from itertools import chain, groupby
 
 import msgspec
 
 from trader.analytics import ratios
-from trader.analytics.result import HUNDRED, RunResult
+from trader.analytics.result import HUNDRED, RunResult, tax_in
 
 ZERO = Decimal(0)
 LONGEST_DAYS = 36_600
@@ -110,7 +110,7 @@ def performance(
     made = [one.pnl for one in chosen]
     wins, losses = [pnl for pnl in made if pnl > 0], [pnl for pnl in made if pnl < 0]
     low, high = ratios.wilson(len(wins), len(made)) if made else (None, None)
-    seconds = sorted(secs for one in chosen for secs in one.fill_secs)
+    seconds = sorted(chain.from_iterable(one.fill_secs for one in chosen))
     fees, premium = _sum(one.fees for one in chosen), _sum(one.premium for one in chosen)
     credit = _sum(max(one.premium, ZERO) for one in chosen)
     margined = [one for one in chosen if one.margin]
@@ -138,7 +138,7 @@ def performance(
         streak_won=_longest(pnl > 0 for pnl in made),
         streak_lost=_longest(pnl < 0 for pnl in made),
         fees=fees,
-        tax=_sum(one.tax for one in chosen),
+        tax=tax_in(fees),
         fees_pct_of_premium=float(fees / credit * HUNDRED) if credit else None,
         premium=premium,
         return_on_margin_pct=(

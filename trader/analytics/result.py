@@ -15,7 +15,7 @@ STOPS = ("max_loss", "trailing_stop", "breakeven")
 _YEAR = timedelta(days=365)
 
 
-class Slip(msgspec.Struct, frozen=True, array_like=True):
+class Slip(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How much worse than their reference the contracts of a leg filled on one way, on average, in ticks of its price; below 0: better."""
 
     leg: str
@@ -24,8 +24,8 @@ class Slip(msgspec.Struct, frozen=True, array_like=True):
     ticks: float
 
 
-class RunResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run that traded has made, and how. Money is USD, instants are aware UTC (the exchange's where it was known), None
+class RunResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a run that traded has made, and how; thousands are held, and none can be part of a circle, so the collector need not look. Money is USD, instants are aware UTC (the exchange's where it was known), None
     is not known.
 
     `pnl` is realised, fees and taxes in. `basis` is what percentages are of (`basis_name` tells: the credit, or the most that
@@ -105,8 +105,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def tax(self) -> Decimal:
-        """USD of `fees` that is goods and services tax: the exchange tells commissions with it in."""
-        return self.fees * GST / (1 + GST)
+        """USD of `fees` that is goods and services tax."""
+        return tax_in(self.fees)
 
     @property
     def held(self) -> timedelta:
@@ -122,3 +122,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     def days_to_expiry(self) -> float | None:
         """From the first fill to the earliest expiry of its legs, in days of 24 hours."""
         return None if self.expiry is None else (self.expiry - self.entered_at) / timedelta(days=1)
+
+
+def tax_in(fees: Decimal) -> Decimal:
+    """USD of commissions that is goods and services tax: the exchange tells them with it in."""
+    return fees * GST / (1 + GST)

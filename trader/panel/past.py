@@ -11,10 +11,9 @@ from trader.analytics.performance import Performance
 from trader.analytics.result import RunResult
 from trader.desk import RunSummary, wallet_of_day
 from trader.desk.analytics.figures import RunPage
-from trader.domain.errors import TraderError
 from trader.domain.instrument import parse_option_symbol
 from trader.panel import format as fmt
-from trader.panel import parts, run_filter, service, sheet, tables, words
+from trader.panel import parts, run_filter, service, sheet, tables, to_come, words
 
 PAGE = 15
 _IST = "\u00a0IST"
@@ -63,7 +62,7 @@ def runs_table() -> Picked:
     pages = max(1, -(-found.total // PAGE))
     if page > pages:
         page, found = pages, read(pages)
-    to_come(found.missing)
+    to_come.draw(found.missing, asked.account)
     if not found.total:
         _nothing(asked)
         return _picked()
@@ -186,29 +185,6 @@ def _pages(page: int, pages: int) -> None:
 def _turn() -> None:
     page = st.session_state["hist_page"]
     run_filter.put(run_filter.PAGE, None if page == 1 else page)
-
-
-def to_come(missing: int) -> None:
-    """How many runs are not in the figures yet, kept up to date until all are."""
-    if missing:
-        with st.container(border=True, key="to_come"):
-            _counting(missing)
-            st.button("Show those read by now", key="to_come_now")
-
-
-@st.fragment(run_every=2)
-def _counting(missing: int) -> None:
-    try:
-        left = service.desk().analytics.results(st.query_params.get("account")).missing
-    except TraderError:
-        left = missing
-    if not left:
-        st.rerun(scope="app")
-    st.markdown(
-        fmt.safe(
-            f"{left:,} runs that have ended are still to come: they are being read for the first time. What stands here is of those before them."
-        )
-    )
 
 
 def totals(figures: Performance) -> str:

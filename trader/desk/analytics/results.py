@@ -22,7 +22,7 @@ _SAMPLES_MOST = 4_000  # of a run: a day has 18,000, and so they stay closer tha
 _log = logging.getLogger(__name__)
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A finished run, and where its P&L came from."""
 
     result: RunResult
