@@ -16,6 +16,7 @@ from trader.analytics import ratios
 from trader.analytics.result import HUNDRED, RunResult
 
 ZERO = Decimal(0)
+LONGEST_DAYS = 36_600
 FEW = 30  # with fewer runs Sharpe and its like are told as too few to judge by
 
 
@@ -96,7 +97,7 @@ def performance(
         capital: Equity at the beginning of the first day, USD; without it there are no returns, and so no ratio of them.
 
     Raises:
-        ValueError: The last day lies before the first, or the capital is not above 0.
+        ValueError: The last day lies before the first, the range is longer than a hundred years, or the capital is not above 0.
     """
     _check(since, until, capital)
     chosen = sorted(
@@ -168,13 +169,19 @@ def performance(
 def equity_days(
     results: Sequence[RunResult], *, since: date | None, until: date | None, capital: Decimal
 ) -> list[EquityDay]:
-    """Every calendar day of the range, oldest first: days without a run too. Nothing without runs and bounds."""
+    """Every calendar day of the range, oldest first: days without a run too. Nothing without runs and bounds.
+
+    Raises:
+        ValueError: So long a range that its days would fill the memory.
+    """
     by_day: dict[date, Decimal] = {}
     for one in results:
         by_day[one.day] = by_day.get(one.day, ZERO) + one.pnl
     first, last = since or min(by_day, default=None), until or max(by_day, default=None)
     if first is None or last is None:
         return []
+    if (last - first).days >= LONGEST_DAYS:
+        raise ValueError(f"since, until: a range of at most {LONGEST_DAYS:,} days, was {(last - first).days + 1:,}")
     found, equity, highest = [], capital, capital
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)

@@ -13,14 +13,14 @@ from trader import __version__
 from trader.api import links, openapi
 from trader.api.gate import Gate
 from trader.api.problems import Problem, of_error
-from trader.api.routes import account, books, health, presets, runs, stream, trading
+from trader.api.routes import account, books, health, logs, presets, results, runs, stream, trading
 from trader.config.messages import causes, path_of, sentence
 from trader.config.tokens import TokenStore
 from trader.desk import Desk
 from trader.domain.errors import TraderError
 
 logger = logging.getLogger(__name__)
-_PARTS = (health, runs, presets, account, books, trading, stream)
+_PARTS = (health, runs, presets, account, books, trading, results, logs, stream)
 
 
 def create_app(desk: Desk, tokens: TokenStore) -> FastAPI:

@@ -18,6 +18,7 @@ from trader.desk.outcome import Outcome
 from trader.desk.payoff import Outcomes, fires, outcomes, payoff
 from trader.desk.position import HeldLeg, Levels, Position
 from trader.desk.reach import reach_of_preview, reach_of_run
+from trader.desk.reports.day_values import Audit, DayDifference, DayReport, DayRun
 from trader.desk.situation import alert_counts, alert_groups
 from trader.desk.sizing import SizeBy
 from trader.desk.spot_map import SpotMap, spot_map
@@ -58,6 +59,7 @@ from trader.journal.outbox import OutboxRow
 __all__ = [
     "LINK_PATH",
     "AlertRow",
+    "Audit",
     "Board",
     "Call",
     "Chain",
@@ -69,8 +71,11 @@ __all__ = [
     "CommandReceipt",
     "CommandRow",
     "Day",
+    "DayDifference",
+    "DayReport",
     "DayResult",
     "DayRow",
+    "DayRun",
     "Desk",
     "ExpiryChoice",
     "FillRow",

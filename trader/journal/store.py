@@ -577,10 +577,10 @@ class Journal:
         """Everything recorded of one run, in order: the material of its timeline."""
         return self.records(run_id)
 
-    def leg_samples(self, run_id: str) -> list[Sample]:
-        """A run's whole series, with prices and greeks of its legs."""
+    def leg_samples(self, run_id: str, most: int | None = None) -> list[Sample]:
+        """A run's series, with prices and greeks of its legs: the whole, or at most so many that keep the extremes of P&L."""
         with self._read() as connection:
-            return views.read_leg_samples(connection, run_id)
+            return views.read_leg_samples(connection, run_id, most)
 
     def samples(self, run_id: str, max_points: int | None = 2000, after_id: int = 0) -> list[tuple[int, Sample]]:
         """A run's P&L series, each point with its row id; thinned to `max_points` (None = all), keeping extremes."""

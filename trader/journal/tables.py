@@ -75,6 +75,7 @@ fills = _record_table(
     Column("leg", Text, nullable=False),
     Column("symbol", Text, nullable=False),
     Index("ux_fills_once", "account", "fill_id", unique=True),
+    Index("ix_fills_wall", "account", "wall"),
 )
 positions = _record_table("positions", Column("symbol", Text, nullable=False), Column("quantity", BigInteger))
 decisions = _record_table("decisions")

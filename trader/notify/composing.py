@@ -47,8 +47,6 @@ def news_of(seq: int, record: AnyRecord, summary: Callable[[str], RunSummary | N
             return News(
                 key=f"level:{seq}", severity="warning", title=f"Account {record.level.value}{by}", body=record.reason
             )
-        case rec.DayCompared():
-            return _day(record)
     return None
 
 
@@ -87,22 +85,6 @@ def _ended(record: rec.RunFinished, run: RunSummary | None) -> News | None:
         severity="notice",
         title=f"{_name(run)}: closed, {_usd(record.realized_pnl, signed=True)}",
         body=f"{known.label if known else record.exit_reason}{of}; fees {_usd(record.fees)}; {', '.join(run.legs)}",
-    )
-
-
-def _day(record: rec.DayCompared) -> News:
-    if record.difference is None:
-        found = f"the wallet was not compared: {record.why}"
-    elif record.difference:
-        found = f"the wallet differs by {_usd(record.difference, signed=True)}"
-    else:
-        found = "the wallet agrees"
-    booked = sum(record.lines.values(), Decimal(0)) - (record.difference or 0)
-    return News(
-        key=f"day:{record.account}:{record.day}",
-        severity="warning" if record.difference else "info",
-        title=f"{record.day:%a %d %b}: {_usd(booked, signed=True)} booked",
-        body=found,
     )
 
 

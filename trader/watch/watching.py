@@ -18,6 +18,7 @@ from trader.notify.channels import Channel
 from trader.notify.composing import News, news_of
 from trader.notify.quiet import Quiet
 from trader.watch.dangers import Danger, Look, dangers
+from trader.watch.day_telling import DayTeller
 
 AGAIN = timedelta(minutes=10)  # of a danger that lasts
 _NAMED = 3
@@ -49,6 +50,7 @@ class Watch:
         self._direct = direct
         self._disk_free = disk_free
         self._lasting: dict[str, tuple[Danger, datetime, datetime]] = {}  # by code: since when, and told last
+        self._days = DayTeller(desk)
         self._reminded: datetime | None = None
         self._alone = True
         self._unsaid: list[Message] = []  # what could not be put into the outbox
@@ -66,6 +68,8 @@ class Watch:
         self._tell_danger(look, now)
         try:
             self._put([], None)
+            day = self._days.step(now, is_first=self._outbox.position() is None)
+            self._put([] if day is None else self._messages(day, now), None)
             self._tell_news(now)
             self._remind(now)
         except JournalError as error:

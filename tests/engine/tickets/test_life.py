@@ -440,6 +440,23 @@ def test_only_what_stands_there_exactly_is_adopted(there: int, named: int, words
     assert stage.ticket("adopt-1").phase is Phase.DONE
 
 
+def test_what_a_read_shows_of_a_fill_too_late_is_not_adopted() -> None:
+    """Two were sold a moment before the read, which shows them still: there is nothing that no run explains."""
+    stage = holding(ticket=buy(quantity=5))
+    holding(stage, ticket=buy(quantity=2, reason="second"))
+    stage.moved(after=6)
+    late = tuple(replace(one, entry_price=D(100010)) for one in stage.exchange.read(())["positions"])
+    stage.close(ticket=stage.ticket("order-2").run_id)
+    stage.traded(price="99990")
+    stage.pass_time(1)
+    stage.adopt(PERP, 2, serve=False)
+    stage.read_account(asked=stage.wall, positions=late)
+    stage.moved(after=1)
+    assert stage.ticket("adopt-4").phase is Phase.WAITING
+    stage.moved(after=5)
+    assert "POSITION_DIFFERS" in stage.acks()[-1].detail and stage.ticket("adopt-4").phase is Phase.DONE
+
+
 def test_adopting_needs_its_phrase() -> None:
     stage = Stage()
     stage.exchange.foreign = {PERP: -3}

@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 from trader.domain.order import Purpose
 from trader.engine import records as rec
+from trader.engine.account.allocation import newest_fill_at
 from trader.engine.execution.working import paused, place
 from trader.engine.gate import slowed
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.records import Phase
-from trader.engine.state import Listing, Run, seconds_since
+from trader.engine.state import POSITION_LAG_SECS, Listing, Run, seconds_since
 from trader.engine.tickets.adopting import take_over
 from trader.engine.tickets.checks import flaws, unlisted
 from trader.engine.tickets.funds import funds_flaw, price_of
@@ -24,6 +25,9 @@ PATIENCE_SECS = 15.0  # what is not known by then keeps the ticket from being se
 RATE_PATIENCE_SECS = 60.0  # a list of many goes out as fast as the account may order
 _LISTING_SECS = 600.0  # contracts read so lately are not read again; the exchange refuses what has changed since
 _READ_SECS = 10.0  # positions and balance must have been read this recently
+_ORDERS_SECS = (
+    60.0  # and all open orders of the account: new ones are told by its stream, what it has missed is seen here
+)
 _PASSES = frozenset(
     """ORDER_RATE_EXCEEDED RATE_LIMITED NO_FRESH_MARK NO_INDEX_PRICE ACCOUNT_NOT_READ OPEN_PNL_UNKNOWN BALANCE_UNKNOWN
     INDEX_JUMP BOOK_CROSSED SPREADS_WIDE FEED_FROZEN API_FAILING""".split()
@@ -55,14 +59,17 @@ def wait_ticket(turn: Turn, run_id: str) -> None:
 
 
 def _adopt(turn: Turn, run: Run) -> Obstacle | None:
-    """What stands there is no new risk: only what it is has to be known."""
+    """What stands there is no new risk: only what it is has to be known, by a read that no fill of ours in it can lag behind."""
     if turn.now.market is None:
         ask_chain(turn, run)
         return Obstacle(Refusal("NO_MARKET_TIME", "", "no market data has arrived yet"), lasts=False)
     if obstacle := _pin(turn, run):
         return obstacle
-    shown = turn.state.shown.get(run.underlying)
-    if shown is None or shown.asked < run.created_at:
+    shown, traded = (
+        turn.state.shown.get(run.underlying),
+        newest_fill_at(turn.state, turn.run(run.run_id).leg(KEY).symbol),
+    )
+    if shown is None or shown.asked < run.created_at or seconds_since(traded, shown.asked) < POSITION_LAG_SECS:
         turn.set_watch(run.run_id, account_wanted=True)
         return Obstacle(of_denied(Denied("ACCOUNT_NOT_READ", "positions are being read")), lasts=False)
     refusal = take_over(turn, run.run_id)
@@ -144,6 +151,9 @@ def _unread(turn: Turn, run: Run) -> Obstacle | None:
     if shown is None or seconds_since(shown.asked, turn.wall) > _READ_SECS:
         turn.set_watch(run.run_id, account_wanted=True)
         return Obstacle(of_denied(Denied("ACCOUNT_NOT_READ", "positions and balance are being read")), lasts=False)
+    if seconds_since(turn.state.orders_read, turn.wall) > _ORDERS_SECS:
+        turn.set_watch(run.run_id, account_wanted=True)
+        return Obstacle(of_denied(Denied("ACCOUNT_NOT_READ", "open orders are being read")), lasts=False)
     return None
 
 
@@ -198,6 +208,7 @@ def place_entry(turn: Turn, run_id: str) -> Denied | None:
         shape.limit_price,
         None if quote is None else quote.mark,
         shape.time_in_force,
+        algo="once",
         post_only=shape.post_only,
         stop=shape.stop,
     )

@@ -1,5 +1,6 @@
 """What finished runs have made, kept so that thousands are read at once (all of it can be made from the records again), and the
-messages that go to a person's phone.
+messages that go to a person's phone. Executions are found by when they came: what a day has made is asked each second, and went through
+a million of them.
 
 Once shipped this file is never edited: a later change is a later migration.
 """
@@ -49,3 +50,4 @@ def upgrade() -> None:
         _text("since"),
         _text("seen_at"),
     )
+    op.create_index("ix_fills_wall", "fills", ["account", "wall"])
