@@ -47,7 +47,7 @@ def watch(settings: Settings, ended: threading.Event, beside: int | None = None)
     journal = Journal.open(settings.journal_url)
     me = _myself(desk.account, settings)
     try:
-        if not _alone(journal, me, ended):
+        if not _alone(journal, me, ended, beside):
             return
         outbox, now = Outbox(journal, desk.account), _now()
         left = outbox.take_over([channel.name for channel in channels], now, now - _KEPT)
@@ -92,14 +92,15 @@ def _myself(account: str, settings: Settings) -> Watcher:
     )
 
 
-def _alone(journal: Journal, me: Watcher, ended: threading.Event) -> bool:
-    """Wait until no other machine's watchdog is heard; False when asked to end meanwhile."""
+def _alone(journal: Journal, me: Watcher, ended: threading.Event, beside: int | None) -> bool:
+    """Wait until no other machine's watchdog is heard; False when asked to end meanwhile, or the process it is beside is gone: another
+    watches."""
     said = False
     while not hold(journal, replace(me, seen_at=_now())):
         if not said:
             _log.info("watch_stands_by account=%s", me.account)
         said = True
-        if ended.wait(_STEP_SECS):
+        if ended.wait(_STEP_SECS) or (beside is not None and not is_running(beside)):
             return False
     return True
 
