@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -25,7 +26,7 @@ from trader.runner.process import is_running
 from trader.watch.watching import Watch
 
 _STEP_SECS = 1.0
-_HEARD_EVERY = timedelta(seconds=5)
+_HEARD_EVERY_SECS = 5.0
 _KEPT = timedelta(days=30)
 _log = logging.getLogger(__name__)
 
@@ -59,10 +60,10 @@ def watch(settings: Settings, ended: threading.Event, beside: int | None = None)
         for thread in threads:
             thread.start()
         dog = Watch(desk, journal, channels, quiet, _now, _direct)
-        told = _now()
+        told = time.monotonic()
         while not ended.wait(_STEP_SECS):
-            if _now() - told >= _HEARD_EVERY:
-                told = _now()
+            if time.monotonic() - told >= _HEARD_EVERY_SECS:
+                told = time.monotonic()
                 if not _held(journal, me):
                     raise ConfigError(
                         f"Another process watches the account {desk.account} since this one was not heard."
