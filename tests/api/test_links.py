@@ -21,10 +21,13 @@ from tests.panel.fake_books import ticket
 from trader.config.settings import Settings, load_settings
 from trader.desk import Desk, NotPossible, links
 from trader.desk.links import VALID, read_or_make_secret
+from trader.domain.clock import Now
 from trader.domain.errors import ConfigError
 from trader.engine import records as rec
+from trader.engine.events import StopCommand
 from trader.journal import CommandRow, Journal
 from trader.journal.outbox import OutboxRow
+from trader.runner.commands import event_of
 
 PUBLIC = "https://desk.example.org"
 CHANNEL = "tgram-1a2b"
@@ -105,6 +108,8 @@ def test_looking_changes_nothing_and_a_press_stops_that_run_once_with_who_on_rec
     )
     (row,) = asked(journal)
     assert (row.kind, row.issued_by, row.body) == ("stop", "link", {"run_id": held, "who": CHANNEL})
+    event = event_of(row, Now(datetime.now(UTC), None))
+    assert isinstance(event, StopCommand) and (event.run_id, event.issued_by) == (held, f"{CHANNEL} (link)")
     again = press(api, path)
     assert again.status_code == 410 and "used already" in again.text and len(asked(journal)) == 1
     assert "used already" in api.ask("GET", path, None).text

@@ -1,6 +1,6 @@
 """Reply by link: a link in a critical message that does one thing, once, within an hour: Stop & Exit, or acknowledge.
 
-Whoever has the link may press it, so it says no more than that and is signed with a secret that only this TRADER_HOME has. That it was
+Anybody who has the link may press it, so it says no more than that and is signed with a secret that only this TRADER_HOME has. That it was
 used stands in the journal, as the command it gave: a restart forgets nothing.
 """
 
