@@ -17,13 +17,17 @@ from pydantic import SecretStr
 from tests.api.client import Client, serving
 from tests.desk.conftest import RunnersHand
 from tests.engine.scene import holding
+from tests.panel.fake_books import ticket
 from trader.config.settings import Settings, load_settings
 from trader.desk import Desk, NotPossible, links
 from trader.desk.links import VALID, read_or_make_secret
+from trader.domain.clock import Now
 from trader.domain.errors import ConfigError
 from trader.engine import records as rec
+from trader.engine.events import StopCommand
 from trader.journal import CommandRow, Journal
 from trader.journal.outbox import OutboxRow
+from trader.runner.commands import event_of
 
 PUBLIC = "https://desk.example.org"
 CHANNEL = "tgram-1a2b"
@@ -93,7 +97,7 @@ def test_looking_changes_nothing_and_a_press_stops_that_run_once_with_who_on_rec
     for method in ("GET", "HEAD", "GET"):
         looked = api.ask(method, path, None)
         assert looked.status_code == 200 and asked(journal) == []
-    assert "Stop &amp; Exit now?" in looked.text and 'method="post"' in looked.text
+    assert "Stop &amp; Exit now? (PAPER)" in looked.text and 'method="post"' in looked.text
     assert "No runner is alive: it is recorded, and carried out by the next one." in looked.text
     assert looked.headers["cache-control"] == "no-store"
     done = press(api, path)
@@ -104,6 +108,8 @@ def test_looking_changes_nothing_and_a_press_stops_that_run_once_with_who_on_rec
     )
     (row,) = asked(journal)
     assert (row.kind, row.issued_by, row.body) == ("stop", "link", {"run_id": held, "who": CHANNEL})
+    event = event_of(row, Now(datetime.now(UTC), None))
+    assert isinstance(event, StopCommand) and (event.run_id, event.issued_by) == (held, f"{CHANNEL} (link)")
     again = press(api, path)
     assert again.status_code == 410 and "used already" in again.text and len(asked(journal)) == 1
     assert "used already" in api.ask("GET", path, None).text
@@ -155,6 +161,19 @@ def test_the_other_run_goes_on_and_one_that_has_ended_is_told(
     answer = press(api, path)
     assert answer.status_code == 410 and "has ended already; nothing was stopped" in answer.text
     assert asked(journal) == []
+
+
+def test_a_single_order_is_stopped_by_its_own_link(
+    api: Client, linked: Desk, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = linked.status()
+    monkeypatch.setattr(linked, "status", lambda: replace(seen, tickets=(ticket("t1ck3t0001"),)))
+    path, *_ = addresses(linked, message("t1ck3t0001"))
+    assert "5 BTCUSD, a single order (Holds 5): cancelled and closed." in api.ask("GET", path, None).text
+    assert press(api, path).status_code == 200
+    assert [row.body["run_id"] for row in asked(journal)] == ["t1ck3t0001"]
+    other, *_ = addresses(linked, message("t1ck3t0002"))
+    assert "has ended already" in press(api, other).text
 
 
 def test_nothing_open_is_told(api: Client, linked: Desk, journal: Journal) -> None:

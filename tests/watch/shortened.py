@@ -17,7 +17,7 @@ def main() -> None:
     delivery._FIRST_AGAIN_SECS /= FACTOR  # type: ignore[misc, assignment]
     sending.ANSWER_SECS = ANSWER_SECS  # type: ignore[misc]
     watchers.GONE_AFTER = timedelta(seconds=3)
-    process._HEARD_EVERY = timedelta(seconds=0.5)
+    process._HEARD_EVERY_SECS = 0.5  # type: ignore[misc]
     process._STEP_SECS = 0.1  # type: ignore[misc]
     from trader.cli.app import main as trader
 

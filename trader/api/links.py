@@ -1,7 +1,7 @@
 """What a link of a critical message leads to: a page that asks, and the answer to its button. Outside the API's own shapes: a person's
 browser comes here without a token, the link itself is the permission.
 
-GET changes nothing, whoever looks: mail programs and chats open links before a person does.
+GET changes nothing: mail programs and chats open links before a person does.
 """
 
 import html

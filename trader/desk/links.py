@@ -1,6 +1,6 @@
 """Reply by link: a link in a critical message that does one thing, once, within an hour: Stop & Exit, or acknowledge.
 
-Whoever has the link may press it, so it says no more than that and is signed with a secret that only this TRADER_HOME has. That it was
+Anybody who has the link may press it, so it says no more than that and is signed with a secret that only this TRADER_HOME has. That it was
 used stands in the journal, as the command it gave: a restart forgets nothing.
 """
 
@@ -22,7 +22,7 @@ from trader.config.files import private_folder, read_text, write_new
 from trader.desk.stopping import stop_words
 from trader.desk.values import NotPossible, Status
 from trader.domain.errors import ConfigError
-from trader.engine.view import RunView
+from trader.engine.view import RunView, TicketView
 from trader.journal import AlertRow
 from trader.journal.outbox import OutboxRow
 
@@ -105,15 +105,14 @@ class ReplyLinks:
                 "Acknowledge",
             )
         status = self._desk.status()
-        runs = _stoppable(status, link)
+        runs, orders = _stoppable(status, link)
         lines = [f"{_called(run)}: {stop_words(run)}" for run in runs]
-        if not link.run_id and status.tickets:
-            lines.append(
-                f"{len(status.tickets)} single order{'s' if len(status.tickets) > 1 else ''}: cancelled and closed."
-            )
+        lines += [
+            f"{one.quantity:,} {one.symbol}, a single order ({one.words}): cancelled and closed." for one in orders
+        ]
         if not status.runner.alive:
             lines.append("No runner is alive: it is recorded, and carried out by the next one.")
-        return Question("Stop & Exit now?", tuple(lines), "Yes, stop and exit")
+        return Question(f"Stop & Exit now? ({status.env.upper()})", tuple(lines), "Yes, stop and exit")
 
     def use(self, token: str) -> str:
         """Do what a link says, once; one sentence about what came of it.
@@ -191,15 +190,16 @@ def read_or_make_secret(home: Path) -> bytes:
     return bytes.fromhex(text)
 
 
-def _stoppable(status: Status, link: Link) -> list[RunView]:
-    """The runs that it stops.
+def _stoppable(status: Status, link: Link) -> tuple[list[RunView], list[TicketView]]:
+    """The runs and single orders that it stops.
 
     Raises:
         NotPossible: There is nothing (left) to stop.
     """
-    runs = [run for run in status.runs if not link.run_id or run.run_id == link.run_id]
-    if runs or (not link.run_id and status.tickets):
-        return runs
+    runs = [run for run in status.runs if link.run_id in ("", run.run_id)]
+    orders = [one for one in status.tickets if link.run_id in ("", one.ticket_id)]
+    if runs or orders:
+        return runs, orders
     if link.run_id:
         raise NotPossible("The run of this message has ended already; nothing was stopped.")
     raise NotPossible("Nothing is open; nothing was stopped.")

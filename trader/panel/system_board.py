@@ -17,7 +17,8 @@ _CSS = """
 .sy-board td:nth-of-type(3){white-space:normal;min-width:16rem}
 .sy-board .sy-mark{display:inline-block;width:1.3em;font-weight:700}
 .sy-board tbody th{width:9.5rem}
-.st-key-sys_connection [data-testid="stMarkdownContainer"] p,.st-key-sys_journal [data-testid="stMarkdownContainer"] p{margin-bottom:0}
+:is(.st-key-sys_connection,.st-key-sys_journal) [data-testid="stMarkdownContainer"]{margin-bottom:0}
+:is(.st-key-sys_connection,.st-key-sys_journal) [data-testid="stMarkdownContainer"] p{margin-bottom:.25rem}
 @media (max-width:760px){
 .sy-board tbody th{display:block;width:auto;text-align:left}
 .sy-board td:nth-of-type(1){display:block;text-align:left}

@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -25,7 +26,7 @@ from trader.runner.process import is_running
 from trader.watch.watching import Watch
 
 _STEP_SECS = 1.0
-_HEARD_EVERY = timedelta(seconds=5)
+_HEARD_EVERY_SECS = 5.0
 _KEPT = timedelta(days=30)
 _log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def watch(settings: Settings, ended: threading.Event, beside: int | None = None)
     journal = Journal.open(settings.journal_url)
     me = _myself(desk.account, settings)
     try:
-        if not _alone(journal, me, ended):
+        if not _alone(journal, me, ended, beside):
             return
         outbox, now = Outbox(journal, desk.account), _now()
         left = outbox.take_over([channel.name for channel in channels], now, now - _KEPT)
@@ -59,10 +60,10 @@ def watch(settings: Settings, ended: threading.Event, beside: int | None = None)
         for thread in threads:
             thread.start()
         dog = Watch(desk, journal, channels, quiet, _now, _direct)
-        told = _now()
+        told = time.monotonic()
         while not ended.wait(_STEP_SECS):
-            if _now() - told >= _HEARD_EVERY:
-                told = _now()
+            if time.monotonic() - told >= _HEARD_EVERY_SECS:
+                told = time.monotonic()
                 if not _held(journal, me):
                     raise ConfigError(
                         f"Another process watches the account {desk.account} since this one was not heard."
@@ -92,14 +93,15 @@ def _myself(account: str, settings: Settings) -> Watcher:
     )
 
 
-def _alone(journal: Journal, me: Watcher, ended: threading.Event) -> bool:
-    """Wait until no other machine's watchdog is heard; False when asked to end meanwhile."""
+def _alone(journal: Journal, me: Watcher, ended: threading.Event, beside: int | None) -> bool:
+    """Wait until no other machine's watchdog is heard; False when asked to end meanwhile, or the process it is beside is gone: another
+    watches."""
     said = False
     while not hold(journal, replace(me, seen_at=_now())):
         if not said:
             _log.info("watch_stands_by account=%s", me.account)
         said = True
-        if ended.wait(_STEP_SECS):
+        if ended.wait(_STEP_SECS) or (beside is not None and not is_running(beside)):
             return False
     return True
 
