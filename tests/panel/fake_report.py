@@ -40,6 +40,7 @@ def _parts(pnl: Decimal) -> Attribution:
     return Attribution(
         pnl=pnl, theta=61.5, delta=rest - 4.1 - 0.3, gamma=-9.0, vega=13.1, spread=D("-3.2"), slippage=D("-1.4"), exchange=D(0),
         funding=D(0), fees=D("-2.31"), residual=0.3, moved=188.0, longest_gap=timedelta(seconds=96),
+        unseen=0.0, misfit=0.0, most_left=0.2, most_left_at=None,
     )  # fmt: skip
 
 
