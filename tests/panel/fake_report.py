@@ -40,6 +40,7 @@ def _parts(pnl: Decimal) -> Attribution:
     return Attribution(
         pnl=pnl, theta=61.5, delta=rest - 4.1 - 0.3, gamma=-9.0, vega=13.1, spread=D("-3.2"), slippage=D("-1.4"), exchange=D(0),
         funding=D(0), fees=D("-2.31"), residual=0.3, moved=188.0, longest_gap=timedelta(seconds=96),
+        unseen=0.0, misfit=0.0, most_left=0.2, most_left_at=None,
     )  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def _trade(summary: RunSummary, row: FillRow) -> Trade:
     fill = row.fill
     return Trade(
         seq=row.seq, fill_id=fill.fill_id, venue_order_id=fill.venue_order_id, client_order_id=fill.client_order_id, run_id=summary.run_id,
-        is_ticket=False, preset="default", leg=row.leg, algo="chase", symbol=fill.symbol, product_id=fill.product_id,
+        is_ticket=False, preset="default", leg=row.leg, algorithm="chase", symbol=fill.symbol, product_id=fill.product_id,
         side=fill.side.value, quantity=fill.quantity, price=fill.price, fee=fill.commission, fee_currency="USD", role=fill.role,
         kind=fill.kind.value, cash=fill.cash_flow(D("0.001")), at=row.wall, wall=row.wall,
     )  # fmt: skip
@@ -71,7 +72,7 @@ def _line(summary: RunSummary, row: FillRow) -> OrderLine:
     fields |= {
         "seq": row.seq, "client_order_id": fill.client_order_id, "venue_order_id": fill.venue_order_id, "run_id": summary.run_id,
         "is_ticket": False, "preset": "default", "leg": row.leg, "purpose": "entry" if fill.side.value == "sell" else "exit",
-        "algo": "chase", "closing": "", "symbol": fill.symbol, "side": fill.side.value, "quantity": 100, "filled": 100, "left": 0,
+        "algorithm": "chase", "closing": "", "symbol": fill.symbol, "side": fill.side.value, "quantity": 100, "filled": 100, "left": 0,
         "order_type": "limit_order", "limit_price": fill.price, "status": "filled", "reference": fill.price, "avg_px": fill.price,
         "created_at": row.wall, "wall": row.wall, "fill_secs": 1.2, "code": "", "message": "", "who": "", "reason": "",
     }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from tests.analytics.results import result
 from tests.panel.fake_desk import FakeDesk
 from trader.desk import PnlSeries
 from trader.panel import charts, past, run_report
@@ -36,7 +37,7 @@ def test_a_run_is_opened_and_left_by_buttons_where_there_is_no_room_for_a_table(
 
 def test_the_days_stand_below_the_runs_with_the_wallets_word(open_panel: Open) -> None:
     at, _ = open_panel("holding", page=HISTORY)
-    assert [one.label.replace("\\", "") for one in at.expander] == ["Days: 20 Nov −\u2060$9.50"]
+    assert at.expander[-1].label.replace("\\", "") == "Days: 20 Nov −\u2060$9.50"
     (days,) = [one.value for one in at.markdown if "Indian days" in one.value]
     assert re.findall('data-label="Wallet">(.*?)<', days) == [
         "so far",
@@ -54,7 +55,7 @@ def test_empty_history_offers_the_start(open_panel: Open) -> None:
 
 def test_the_first_run_of_a_session_began_at_the_time_of_another_clock() -> None:
     run = FakeDesk("holding").past()[0]
-    row = past.summary_table([run]).iloc[0]
+    row = past.untraded_table([run]).iloc[0]
     assert (row["Start (IST)"], row["End (IST)"]) == ("2026-11-20 09:30:00", "2026-11-20 16:30:00")
     apart = msgspec.structs.replace(run, created_market=None, finished_market=None)
     assert past.ended(apart) == apart.finished_at, "a run that never knew the exchange's time stays on one clock too"
@@ -62,12 +63,7 @@ def test_the_first_run_of_a_session_began_at_the_time_of_another_clock() -> None
 
 
 def test_a_loss_of_355_hundredths_of_a_cent_was_shown_as_4_cents() -> None:
-    run = msgspec.structs.replace(
-        FakeDesk("holding").past()[0],
-        realized_pnl=Decimal("-0.0355"),
-        pnl_pct=Decimal("-12.7"),
-        premium=Decimal("0.28"),
-    )
+    run = result(1, Decimal("-0.0355"), START, premium=Decimal("0.28"), basis=Decimal("0.28"))
     formats = past._formats([run])
     assert formats["P&L"](-0.0355) == "−\u2060$0.0355" and formats["P&L %"](-12.7) == "−12.7\u00a0%"
     assert "−\u2060$0.0355 · −12.7\u00a0%" in past._line(run)

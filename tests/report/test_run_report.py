@@ -111,7 +111,7 @@ def test_every_execution_is_told_whole(desk: Desk) -> None:
             trade.fee,
             trade.quantity,
         )
-        assert (row["fee_currency"], row["role"], row["run_id"], row["algo"]) == ("USD", "taker", "ra", "chase")
+        assert (row["fee_currency"], row["role"], row["run_id"], row["algorithm"]) == ("USD", "taker", "ra", "chase")
         assert row["side"] in list(Side) and row["symbol"] and row["at"].endswith("+00:00")
 
 

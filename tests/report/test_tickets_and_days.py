@@ -40,7 +40,7 @@ def ticket(journal: Journal) -> str:  # noqa: F811
 
 def test_a_single_order_has_a_report_with_its_algorithm(desk: Desk, ticket: str) -> None:  # noqa: F811
     report = desk.report(ticket)
-    assert [(one.algo, one.is_ticket, one.fee) for one in report.trades] == [
+    assert [(one.algorithm, one.is_ticket, one.fee) for one in report.trades] == [
         ("once", True, Decimal("0.03")),
         ("once", True, Decimal("0.05")),
     ]

@@ -22,6 +22,7 @@ from trader.cli import (
     ledgers,
     levels,
     limits,
+    logs,
     performance,
     record,
     report,
@@ -91,6 +92,7 @@ token.add_to(app)
 watch.add_to(app)
 performance.add_to(app)
 report.add_to(app)
+logs.add_to(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

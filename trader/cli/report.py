@@ -117,7 +117,7 @@ def _run_lines(found: "RunReport") -> list[str]:
         rows = [[name, f"{value:+.4f}"] for name, value in attribution_rows(parts)]
         lines += ["", *table(["where it came from", "USD"], rows), residual_words(parts)]
     fills = [
-        [ist(one.at), one.side, str(one.quantity), one.symbol, plain(one.price), "–" if one.fee is None else plain(one.fee), one.role, one.algo, one.venue_order_id, one.fill_id]
+        [ist(one.at), one.side, str(one.quantity), one.symbol, plain(one.price), "–" if one.fee is None else plain(one.fee), one.role, one.algorithm, one.venue_order_id, one.fill_id]
         for one in found.trades
     ]  # fmt: skip
     head = ["fill", "side", "contracts", "contract", "price", f"fee {_currency(found)}", "role", "algorithm", "order", "trade"]  # fmt: skip

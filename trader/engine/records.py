@@ -238,6 +238,31 @@ class Trailed(Record, frozen=True, kw_only=True, tag="trailed"):
     level_pct: Decimal | None
 
 
+class Threshold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An exit of the ladder: it fires, or is armed, at `at_pct`, which is `away_pct` points from where things stand (None = not known).
+    % of the basis; of the liquidation guard % of the way from the entry to the liquidation."""
+
+    code: str
+    at_pct: Decimal
+    away_pct: Decimal | None = None
+    armed: bool = True
+
+
+class StatusReported(Record, frozen=True, kw_only=True, tag="status_reported"):
+    """How a held position stands, told every `system.status_report_mins`: USD and % of the basis. P&L is None where a short leg is
+    offered by nobody (`unoffered`)."""
+
+    premium: Decimal
+    pnl: Decimal | None
+    pct: Decimal | None
+    basis: str
+    level_pct: Decimal | None
+    spot: Decimal | None
+    thresholds: tuple[Threshold, ...]
+    exit_at: datetime | None = None
+    unoffered: tuple[str, ...] = ()
+
+
 class SpreadGuarded(Record, frozen=True, kw_only=True, tag="spread_guarded"):
     """A rule that is true at the touch is held back by the spread guard: P&L at the touch and as counted, % of the basis. `since`:
     from when (market time) the spreads of legs are wide, by key. Without a reason: which of them still are."""
@@ -477,6 +502,7 @@ AnyRecord = (
     | FillCosted
     | PositionObserved
     | Trailed
+    | StatusReported
     | SpreadGuarded
     | ExitDecided
     | LegKept

@@ -17,12 +17,15 @@ _OF_LEVEL: Mapping[str, Severity] = {"error": "critical", "warning": "warning"}
 
 
 class News(msgspec.Struct, frozen=True, kw_only=True):
-    """Something to be told. `key` says what it is about: of the same it is told once."""
+    """Something to be told. `key` says what it is about: of the same it is told once. `run_id`: whose it is, empty where it is the
+    account's; `alerts`: numbers of the alerts it tells of."""
 
     key: str
     severity: Severity
     title: str
     body: str = ""
+    run_id: str = ""
+    alerts: tuple[int, ...] = ()
 
 
 def news_of(seq: int, record: AnyRecord, summary: Callable[[str], RunSummary | None]) -> News | None:
@@ -55,6 +58,8 @@ def _alert(seq: int, record: rec.AlertRaised, summary: Callable[[str], RunSummar
         severity=_OF_LEVEL[record.level],
         title=title if run is None else f"{_name(run)}: {title}",
         body=record.text,
+        run_id=record.run_id,
+        alerts=(seq,),
     )
 
 

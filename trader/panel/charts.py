@@ -110,7 +110,7 @@ def market_figure(
     def line(name: str, values: Sequence[float | None], color: str, axis: str, shown: str) -> dict[str, Any]:
         return {
             "type": "scatter", "mode": "lines", "name": name, "x": x, "y": values, "yaxis": axis, "connectgaps": False,
-            "line": {"color": color, "width": 1.5}, "hovertemplate": f"{shown}<extra>{_hover(name)}</extra>",
+            "line": {"color": color, "width": 1.5}, "hovertemplate": f"{shown}<extra>{hover_text(name)}</extra>",
         }  # fmt: skip
 
     traces = [line(underlying, spots, MUTED, "y", "%{y:,.2f}")] + [
@@ -132,7 +132,7 @@ def waterfall_figure(values: Sequence[float], labels: Sequence[str], *, height: 
         "type": "waterfall",
         "orientation": "h",
         "measure": [*(["relative"] * (len(values) - 1)), "total"],
-        "y": [_hover(label) for label in labels],
+        "y": [hover_text(label) for label in labels],
         "x": list(values),
         "increasing": {"marker": {"color": PROFIT}},
         "decreasing": {"marker": {"color": LOSS}},
@@ -225,7 +225,7 @@ def _mark_traces(at: Sequence[datetime], pnl: Sequence[float | None], marks: Seq
                 "x": ist_axis(mark.at for mark in chosen),
                 "y": _pnl_at(at, pnl, [mark.at for mark in chosen]),
                 "marker": {"symbol": symbol, "size": 10, "color": color, "line": {"width": 1, "color": "white"}},
-                "text": [_hover(mark.text) for mark in chosen],
+                "text": [hover_text(mark.text) for mark in chosen],
                 "hovertemplate": "%{text}<extra></extra>",
             }
         )
@@ -240,7 +240,7 @@ def _pnl_at(at: Sequence[datetime], pnl: Sequence[float | None], wanted: Sequenc
     return [values[bisect_right(times, instant)] for instant in wanted]
 
 
-def _hover(text: str) -> str:
+def hover_text(text: str) -> str:
     """Plotly reads a little HTML in labels; foreign text shows its brackets."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 

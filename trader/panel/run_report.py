@@ -239,7 +239,7 @@ def fills_rows(trades: Iterable[Trade]) -> tuple[tuple[str, ...], list[list[str]
             one.kind,
             tag(
                 "span",
-                one.algo or fmt.DASH,
+                one.algorithm or fmt.DASH,
                 title=f"order {one.venue_order_id}, trade {one.fill_id}, fee in {one.fee_currency}",
             ),
         ]
@@ -268,7 +268,7 @@ def orders_rows(lines: Iterable[OrderLine], orders: Iterable[OrderView]) -> tupl
             parts.price(line.avg_px, places),
             fmt.DASH if line.fill_secs is None else f"{line.fill_secs:.1f}",
             line.leg,
-            line.algo or fmt.DASH,
+            line.algorithm or fmt.DASH,
             line.status.replace("_", " "),
             line.message or fmt.DASH,
             tag("span", line.client_order_id, title=gate_words(passed.get(line.client_order_id, {})) or None),

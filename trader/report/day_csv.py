@@ -6,7 +6,7 @@ from trader.report.run_csv import TRADE, columns
 
 _DAY = ("account", "env", "day", "is_over", "made_at", "verdict", "is_sound", "made", "cash", "fees", "opening", "closing")  # fmt: skip
 _RUN = ("run_id", "is_ticket", "name", "underlying", "began_at", "ended_at", "exit_reason", "traded", "cash", "fees", "made", "result")  # fmt: skip
-_ORDER = ("created_at", "run_id", "client_order_id", "venue_order_id", "purpose", "leg", "symbol", "side", "quantity", "filled", "order_type", "limit_price", "avg_px", "fees", "algo", "status", "code", "message")  # fmt: skip
+_ORDER = ("created_at", "run_id", "client_order_id", "venue_order_id", "purpose", "leg", "symbol", "side", "quantity", "filled", "order_type", "limit_price", "avg_px", "fees", "algorithm", "status", "code", "message")  # fmt: skip
 
 
 def day_csv(report: DayReport) -> str:

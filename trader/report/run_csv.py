@@ -9,10 +9,10 @@ from trader.report.csv_text import sections_csv
 from trader.report.run_html import attribution_rows
 
 _LEG = ("key", "symbol", "side", "quantity", "filled_quantity", "open_quantity", "strike", "expiry", "avg_px", "exit_px", "pnl", "fees_paid", "iv_at_entry")  # fmt: skip
-_ORDER = ("created_at", "client_order_id", "venue_order_id", "purpose", "leg", "symbol", "side", "quantity", "filled", "order_type", "limit_price", "stop_price", "reference", "avg_px", "slippage_usd", "fees", "algo", "status", "answer_secs", "fill_secs", "code", "message", "who", "reason")  # fmt: skip
+_ORDER = ("created_at", "client_order_id", "venue_order_id", "purpose", "leg", "symbol", "side", "quantity", "filled", "order_type", "limit_price", "stop_price", "reference", "avg_px", "slippage_usd", "fees", "algorithm", "status", "answer_secs", "fill_secs", "code", "message", "who", "reason")  # fmt: skip
 _SUMMARY = ("run_id", "account", "env", "preset", "config_hash", "underlying", "created_at", "created_market", "finished_at", "finished_market", "exit_reason", "premium", "realized_pnl", "pnl_pct", "basis_name", "fees", "wallet_difference")  # fmt: skip
 # One execution, as every list of them has it.
-TRADE = ("at", "client_order_id", "venue_order_id", "fill_id", "symbol", "side", "quantity", "price", "fee", "fee_currency", "role", "kind", "cash", "run_id", "preset", "leg", "algo")  # fmt: skip
+TRADE = ("at", "client_order_id", "venue_order_id", "fill_id", "symbol", "side", "quantity", "price", "fee", "fee_currency", "role", "kind", "cash", "run_id", "preset", "leg", "algorithm")  # fmt: skip
 
 
 def run_csv(report: RunReport) -> str:

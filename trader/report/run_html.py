@@ -270,7 +270,7 @@ def _orders(report: RunReport) -> Html | None:
             "market" if line.limit_price is None else fig.price(line.limit_price),
             fig.price(_short(line.reference)),
             fig.price(_short(line.avg_px)),
-            line.algo or fig.DASH,
+            line.algorithm or fig.DASH,
             line.status.replace("_", " "),
             fig.DASH if line.fill_secs is None else f"{line.fill_secs:.1f}",
             line.message or fig.DASH,
@@ -296,7 +296,7 @@ def fills_table(trades: Sequence[Trade], *, with_run: bool) -> Html:
             money(one.fee, 4),
             one.fee_currency,
             one.role if one.kind == "normal" else f"{one.role}, {one.kind}",
-            one.algo or fig.DASH,
+            one.algorithm or fig.DASH,
             tag("span", tag("div", one.venue_order_id or fig.DASH), tag("div", one.fill_id)),
         )
         for one in trades

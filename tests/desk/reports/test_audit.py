@@ -29,7 +29,7 @@ def within(at: datetime) -> bool:
 def trade(order: str = "1", **changes: Any) -> Trade:
     fields: dict[str, Any] = {
         "seq": 1, "fill_id": "f", "venue_order_id": order, "client_order_id": "sdabcd-x", "run_id": "r", "is_ticket": False, "preset": "p",
-        "leg": "C", "algo": "chase", "symbol": CALL, "product_id": 7, "side": "sell", "quantity": 2, "price": D(200), "fee": D("0.01"),
+        "leg": "C", "algorithm": "chase", "symbol": CALL, "product_id": 7, "side": "sell", "quantity": 2, "price": D(200), "fee": D("0.01"),
         "fee_currency": "USD", "role": "taker", "kind": "normal", "cash": D("0.4"), "at": NOON, "wall": NOON,
     }  # fmt: skip
     return Trade(**(fields | changes))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import Path, Query, Request
@@ -19,6 +19,7 @@ from trader.desk.books.lines import EventKind, EventPage, OrderDetail, OrderPage
 from trader.domain.errors import ConfigError, TraderError
 from trader.domain.expiry import is_iso_date
 from trader.domain.order import OrderStatus
+from trader.report.trades_csv import trades_csv
 
 routes = Routes("books")
 ID = r"^[A-Za-z0-9_.:-]{1,64}$"
@@ -29,6 +30,7 @@ Symbol = Annotated[str | None, Query(pattern=SYMBOL, description="Only those of 
 RunId = Annotated[str | None, Query(pattern=ID, description="Only those of this run or ticket.")]
 Since = Annotated[AwareDatetime | None, Query(description="Not before this instant.")]
 Until = Annotated[AwareDatetime | None, Query(description="Before this instant.")]
+_CSV = "text/csv"
 _STREAMED = 200  # newest events that a client which comes back is told
 
 
@@ -105,20 +107,25 @@ def get_position(
     return answer(found)
 
 
-@routes.add("GET", "/v1/trading/trades", "read", TradePage)
+@routes.add("GET", "/v1/trading/trades", "read", TradePage, also=_CSV)
 def list_trades(
+    request: Request,
     desk: ADesk,
     symbol: Symbol = None,
     run_id: RunId = None,
     since: Since = None,
     until: Until = None,
+    format: Annotated[Literal["json", "csv"] | None, Query(description="By default what `Accept` asks for.")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """Fills, newest first, with price, fee and its currency."""
-    return answer(
-        desk.trades(symbol=symbol, run_id=run_id, since=since, until=until, cursor=cursor or None, limit=limit)
-    )
+    """Every execution, newest first: ids, contract, side, price, size, fee with its currency, maker or taker, run and algorithm.
+    As CSV (by `format` or `Accept`) `next` stands in the header `X-Next-Cursor`, which the last page has not."""
+    page = desk.trades(symbol=symbol, run_id=run_id, since=since, until=until, cursor=cursor or None, limit=limit)
+    if format == "json" or (format is None and _CSV not in request.headers.get("accept", "")):
+        return answer(page)
+    more = {} if page.next is None else {"X-Next-Cursor": page.next}
+    return Response(trades_csv(page.trades), headers=more, media_type=_CSV)
 
 
 @routes.add("GET", "/v1/trading/balances", "read", BalanceSheet)

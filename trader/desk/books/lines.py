@@ -29,7 +29,7 @@ LONGEST_PAGE = 500
 class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
     """One order, of a run (`preset` names it) or a ticket. `filled` are contracts known to be filled, `left` what may still
     trade. `limit_price` None: at market. `slippage` is how much worse than `reference` it has filled, per unit, `slippage_usd` for
-    all that has; below 0: better. `algo`: how it was worked (chase, market, twap, iceberg, once), empty where that was not recorded.
+    all that has; below 0: better. `algorithm`: how it was worked (chase, market, twap, iceberg, once), empty where that was not recorded.
     Seconds are this machine's: from the intent to the exchange's first answer, and to the newest
     fill. `fees` None: not all are told yet. `status` denied: refused by our own gate, `code` and `message` say why."""
 
@@ -41,7 +41,7 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
     preset: str
     leg: str
     purpose: str
-    algo: str
+    algorithm: str
     closing: str
     symbol: str
     side: str
@@ -95,8 +95,10 @@ class OrderDetail(OrderLine, frozen=True, kw_only=True):
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution. `algo` is its order's. `fee` None: not told yet; below 0: a rebate. `kind`: normal, liquidation, adl, settlement, otc. `cash` is what
-    came in (a purchase is negative), before the fee. `client_order_id` None: the exchange closed it by itself."""
+    """One execution. `fee` None: not told yet; below 0: a rebate. `kind`: normal, liquidation, adl, settlement, otc. `cash` is what
+    came in (a purchase is negative), before the fee. `client_order_id` None: the exchange closed it by itself. `preset` is empty for a
+    ticket. `algorithm`: how its order was worked (chase, market, twap, iceberg, once); empty: the exchange's own doing, or a journal of
+    before this was recorded."""
 
     seq: int
     fill_id: str
@@ -106,7 +108,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     is_ticket: bool
     preset: str
     leg: str
-    algo: str
+    algorithm: str
     symbol: str
     product_id: int
     side: str

@@ -84,7 +84,7 @@ def _trade(seq: int, record: FillRecorded, origin: Origin, algo: str) -> Trade:
         is_ticket=bool(origin.created.ticket),
         preset=origin.created.preset,
         leg=record.leg,
-        algo=algo,
+        algorithm=algo,
         symbol=fill.symbol,
         product_id=fill.product_id,
         side=fill.side.value,
