@@ -22,6 +22,7 @@ from trader.cli.app import main
 from trader.desk import Desk
 from trader.engine import records as rec
 from trader.journal import Journal
+from trader.report.csv_text import cell
 
 D = Decimal
 MADE = ("4", "-2", "1.5", "-0.5")
@@ -119,6 +120,7 @@ def test_every_grouping_may_be_asked_for(api: Client, runs: None, by: str) -> No
         ("by=moon", "by: must be one of preset"),
         ("kinds=none", "kinds must be one of"),
         ("outcome=even", "outcome must be one of"),
+        (f"preset=a&preset={'a' * 101}", "preset[1] must have at most 100 characters"),
         ("presets=a", "presets is not a parameter here"),
     ],
 )
@@ -168,8 +170,7 @@ def test_executions_come_as_csv_by_format_or_by_what_is_accepted(api: Client, de
     told = rows(by_format.text)
     for row, one in zip(told, desk.trades().trades, strict=True):
         for name, text in row.items():
-            value = getattr(one, name)
-            assert text == ("" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)), name
+            assert text == cell(getattr(one, name)), name
     assert [(row["quantity"], row["price"], row["fee"], row["fee_currency"]) for row in told] == [
         ("3", "100020", "", "USD"),
         ("2", "100010", "0.03", "USD"),

@@ -56,7 +56,9 @@ MATRIX = {
     "GET /v1/trading/trades": "read",
     "GET /v1/trading/balances": "read",
     "GET /v1/events": "read",
+    "GET /v1/days/{day}/report": "read",
     "GET /v1/stream/events": "read",
+    "GET /v1/logs": "read",
 }
 KINDS = (None, "wrong", "revoked", "read", "stop", "trade")
 _VALUES = {"{order}": "pause"}

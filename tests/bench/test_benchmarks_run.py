@@ -18,6 +18,7 @@ from bench import (
     latency,
     memory,
     messages,
+    notify,
     orders,
     panel,
     sessions,
@@ -45,6 +46,11 @@ WHOLE: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, Any], set[str]]]
         latency.measure,
         {"secs": 0.5, "rate": 200.0, "rounds": 1},
         {"process_p99_ms", "panel_0_tabs_p99_ms", "panel_6_tabs_p99_ms", "bare_p99_ms"},
+    ),
+    "notify": (
+        notify.measure,
+        {"secs": 0.5, "rate": 200.0, "rounds": 1},
+        {"alerts", "quiet_p99_ms", "drill_p99_ms", "p50_ratio", "p99_ratio"},
     ),
     "chain": (chain.measure, {"secs": 0.3, "rounds": 1, "rate": 500.0}, {"limit_msgs_per_sec", "ratio_to_limit"}),
     "panel": (

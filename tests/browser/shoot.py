@@ -179,6 +179,13 @@ def orders(home: Path, browser: Browser, url: str) -> None:
     trader(home, "close", "--symbol", "BTCUSD", "--wait", "60")
 
 
+def system_read(page: Page) -> None:
+    """Every part of the machinery is told, and the exchange has answered."""
+    expect(page.locator(".sy-board")).to_contain_text("Program", timeout=30_000)
+    page.get_by_role("button", name="Test the connection").click()
+    expect(page.get_by_text("there and back").first).to_be_visible(timeout=30_000)
+
+
 def account_read(page: Page) -> None:
     """What is used of the limits stands beside them, and each position has its margin."""
     expect(page.locator(".ac-use meter").first).to_be_visible(timeout=30_000)
@@ -255,6 +262,7 @@ def main() -> None:
             for theme in ("light", "dark"):
                 shoot(browser, url, name_of("dashboard_several", theme), two_runs, theme=theme)
                 shoot(browser, f"{url}/account", name_of("account", theme), account_read, theme=theme)
+                shoot(browser, f"{url}/system", name_of("system", theme), system_read, theme=theme)
             trader(home, "stop", "--run", json.loads(trader(home, "status", "--json"))["run_id"], "--wait", "60")
             stop(browser, url)
             for theme in ("light", "dark"):

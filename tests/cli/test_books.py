@@ -14,8 +14,8 @@ from tests.desk.conftest import KEY, SECRET, announce
 from tests.engine.tickets.stage import CALL, PERP, buy
 from trader.cli.app import main
 from trader.config.settings import load_settings
-from trader.desk.books.trade_table import COLUMNS
 from trader.journal import Journal, Sample
+from trader.report.trades_csv import COLUMNS
 from trader.venue.market.synthetic import SyntheticMarket, SyntheticSettings
 from trader.venue.server import VenueServer
 from trader.venue.settings import VenueSettings

@@ -36,6 +36,8 @@ NOT_RUN = {
     "python -m trader beside": "needs something foreign beside a run that waits; desk/test_foreign.py confirms as it does",
     "python -m trader performance --kinds all --by structure": "cli/test_performance.py and api/test_results.py ask for it",
     "python -m trader flatten --any-price": "asks first like `flatten`, which is run; what it pays is in flatten/test_pricing.py",
+    "python -m trader watch --test": "needs a channel somewhere; cli/test_watch.py runs it with two",
+    "python -m trader watch": "goes on until it is stopped; watch/test_process.py and test_drill.py run it",
     "python -m trader simulate --kills all --seed 1": "the ledger's; with a number of sessions it is run by `make t1`",
 }
 # The project's own tests and measurements: `make test` would run itself, the others take minutes to an hour.

@@ -13,10 +13,10 @@ import pytest
 from tests.e2e.faces import Api, Cli, Panel, Ticket, api_of, dashboard_of, panel_of
 from tests.e2e.live import PATIENCE_SECS, PERP, Live, StillMarket, faulty_venue
 from tests.e2e.rig import USER, await_value, preset
-from trader.desk.books.trade_table import trades_csv
 from trader.domain.instrument import Kind
 from trader.engine.records import Phase
 from trader.panel import orders_books, parts
+from trader.report.trades_csv import trades_csv
 from trader.venue.core.records import FillRow
 
 D = Decimal

@@ -123,13 +123,11 @@ def both_of_a_pair_work_on(patch: Patch) -> None:
 
 
 def sent_hours_later_after_a_restart(patch: Patch) -> None:
-    real = waiting._unread
+    patch.setattr(waiting, "_end_restarted", lambda turn, run: turn.set_watch(run.run_id, recovered=False))
 
-    def unread(turn: Any, run: Any) -> Any:
-        turn.set_watch(run.run_id, recovered=False)
-        return real(turn, run)
 
-    patch.setattr(waiting, "_unread", unread)
+def told_as_not_sent_unread(patch: Patch) -> None:
+    patch.setattr(waiting, "_unsearched", lambda *_: None)
 
 
 def no_collar_for_a_persons_price(patch: Patch) -> None:
@@ -159,6 +157,10 @@ def adopted_by_any_read(patch: Patch) -> None:
     patch.setattr(waiting, "POSITION_LAG_SECS", 0.0)
 
 
+def ends_before_it_is_booked(patch: Patch) -> None:
+    everywhere(patch, overclosed.is_owed, lambda *_: False)
+
+
 def what_was_closed_is_told_nowhere(patch: Patch) -> None:
     real = Turn.alert
 
@@ -171,6 +173,11 @@ def what_was_closed_is_told_nowhere(patch: Patch) -> None:
 
 def funding_by_what_is_held_when_it_is_read(patch: Patch) -> None:
     patch.setattr(funding, "_held_at", lambda run, leg, at: run.open_quantity(leg.key))
+
+
+def no_hour_has_passed_that_is_not_known(patch: Patch) -> None:
+    real = funding._hour_of
+    patch.setattr(funding, "_hour_of", lambda run, market: None if market is None else real(run, market))
 
 
 def each_has_the_whole_funding(patch: Patch) -> None:
@@ -269,7 +276,7 @@ MUTANTS = [
     Mutant(
         name="K09",
         defect="An order goes out that was pressed before the machine went down",
-        patched="`_unread` takes a restarted ticket for a new one",
+        patched="`_end_restarted` takes a restarted ticket for a new one",
         patch=sent_hours_later_after_a_restart,
         check=named("TK3", _told(life.test_a_restart_before_the_intent_refuses_what_was_not_sent)),
     ),
@@ -403,5 +410,34 @@ MUTANTS = [
         patched="`_adopt` knows of no lag",
         patch=adopted_by_any_read,
         check=named("E3", _told(life.test_what_a_read_shows_of_a_fill_too_late_is_not_adopted)),
+    ),
+    Mutant(
+        name="K27",
+        defect="Two tickets end as closed by somebody else: one had closed more than it had, which was the other's, and it is booked nowhere",
+        patched="`is_owed` waits for no read",
+        patch=ends_before_it_is_booked,
+        check=named("TK6", _told(overclosing.test_none_of_them_ends_before_what_was_closed_too_much_is_booked)),
+    ),
+    Mutant(
+        name="K28",
+        defect="The journal is an older copy: a ticket is told as not sent, and it is held, with nobody to protect or close it",
+        patched="`_unsearched` asks for no read",
+        patch=told_as_not_sent_unread,
+        check=named(
+            "BK3",
+            _told(life.test_after_an_older_copy_of_the_journal_an_order_that_went_out_is_found, "", (rec.RunCreated,)),
+        ),
+    ),
+    Mutant(
+        name="K29",
+        defect="A ticket that is closed before the exchange's time is known tells a result without its funding",
+        patched="`_hour_of` asks for that time alone",
+        patch=no_hour_has_passed_that_is_not_known,
+        check=named(
+            "TK8",
+            _told(
+                funded.test_a_ticket_closed_before_the_time_of_the_exchange_is_known_waits_for_its_funding_too,
+            ),
+        ),
     ),
 ]

@@ -25,6 +25,7 @@ PAGES = (
     "pages/history.py",
     "pages/chain.py",
     "pages/account.py",
+    "pages/system.py",
     "pages/orders.py",
     "pages/analytics.py",
 )

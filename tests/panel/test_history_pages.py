@@ -74,9 +74,8 @@ def test_a_loss_of_355_hundredths_of_a_cent_was_shown_as_4_cents() -> None:
 def test_tables_of_a_run_are_on_the_charts_clock(open_panel: Open) -> None:
     _, desk = open_panel("holding")
     report = desk.report(RUN)
-    order = report.orders[0]
-    event = msgspec.structs.replace(report.timeline[0], wall=order.wall, at=START)
-    _, rows = run_report.orders_rows([order], [event])
+    line = msgspec.structs.replace(report.lines[0], created_at=START)
+    _, rows = run_report.orders_rows([line], report.orders)
     assert "2026-11-21 09:30:00" in rows[0][0].replace("&#58;", ":")
 
 
@@ -128,7 +127,7 @@ def test_time_nobody_watched_was_drawn_as_a_line() -> None:
 
 def test_the_report_called_the_purpose_of_an_order_e_and_gave_prices_and_fees_other_decimals_than_the_legs() -> None:
     report = FakeDesk("done").report(RUN)
-    _, orders = run_report.orders_rows(report.orders, report.timeline)
+    _, orders = run_report.orders_rows(report.lines, report.orders)
     assert {row[1] for row in orders} <= {"entry", "exit"}
-    _, fills = run_report.fills_rows(report.fills)
+    _, fills = run_report.fills_rows(report.trades)
     assert fills and all(re.fullmatch(r"\d+\.\d\d", row[4]) and re.fullmatch(r"\$\d+\.\d{4}", row[5]) for row in fills)

@@ -14,9 +14,9 @@ from tests.panel.fake_books import PERPETUAL, STRANGE_SYMBOL, order_line, refuse
 from tests.panel.fake_desk import FakeDesk
 from tests.panel.seen import read
 from trader.config.ticket import Protection, TicketRequest
-from trader.desk.books.trade_table import trades_csv
 from trader.engine.tickets.refusal import Refusal
 from trader.panel import orders_books, orders_form, orders_request, orders_words, service
+from trader.report.trades_csv import trades_csv
 
 PAGE = "pages/orders.py"
 M = "−"

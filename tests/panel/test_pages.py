@@ -11,8 +11,15 @@ from tests.panel.fake_desk import HOSTILE, STRANGE
 from trader.domain.foreign import beside_phrase
 from trader.panel import service
 
-PAGES = ("pages/dashboard.py", "pages/configure.py", "pages/history.py", "pages/chain.py", "pages/orders.py",
-         "pages/analytics.py")  # fmt: skip
+PAGES = (
+    "pages/dashboard.py",
+    "pages/configure.py",
+    "pages/history.py",
+    "pages/chain.py",
+    "pages/orders.py",
+    "pages/analytics.py",
+    "pages/system.py",
+)
 SCENARIOS = ("empty", "waiting", "entering", "holding", "exiting", "done", "dead", "unreachable")
 Open = Callable[..., Any]
 

@@ -22,8 +22,10 @@ from trader.cli import (
     ledgers,
     levels,
     limits,
+    logs,
     performance,
     record,
+    report,
     runs,
     simulate,
     tickets,
@@ -89,6 +91,8 @@ api.add_to(app)
 token.add_to(app)
 watch.add_to(app)
 performance.add_to(app)
+report.add_to(app)
+logs.add_to(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -79,7 +79,7 @@ def trades(
     as_json: options.JsonFlag = False,
 ) -> None:
     """Executions of all runs and tickets with what they cost, newest first."""
-    span = _instant("--since", since), _instant("--until", until, is_end=True)
+    span = instant("--since", since), instant("--until", until, is_end=True)
     if as_csv and as_json:
         raise typer.BadParameter("goes without --json", param_hint="--csv")
     with options.open_desk(options.read_settings()) as desk:
@@ -108,7 +108,7 @@ def events(
     as_json: options.JsonFlag = False,
 ) -> None:
     """What happened to orders and positions, who and why, newest first."""
-    span = _instant("--since", since), _instant("--until", until, is_end=True)
+    span = instant("--since", since), instant("--until", until, is_end=True)
     with options.open_desk(options.read_settings()) as desk:
         page = desk.events(
             kinds=kind or None, symbol=symbol, run_id=run_id, since=span[0], until=span[1], limit=limit, cursor=cursor
@@ -178,7 +178,7 @@ def stats(
 
 def _as_csv(trades: "Iterable[Trade]") -> None:
     """A thousand at a time: a journal may have a million."""
-    from trader.desk.books.trade_table import trades_csv
+    from trader.report.trades_csv import trades_csv
 
     several = iter(trades)
     is_first = True
@@ -199,7 +199,7 @@ def _state(text: str) -> "State":
     return found
 
 
-def _instant(name: str, text: str | None, *, is_end: bool = False) -> datetime | None:
+def instant(name: str, text: str | None, *, is_end: bool = False) -> datetime | None:
     """A day (Indian) or an instant with its offset."""
     if text is None:
         return None

@@ -120,6 +120,7 @@ _MUST = {
     "date_from_datetime_inexact": "must be a day like 2026-01-31",
     "timezone_aware": "must be an instant with a time zone, like 2026-01-31T09:30:00Z",
     "string_pattern_mismatch": "must match {pattern}",
+    "string_too_long": "must have at most {max_length} characters",
 }
 
 

@@ -372,6 +372,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     blind_since: datetime | None = None
     quotes_asked: datetime | None = None
     reported_at: datetime | None = None
+    spot_told: Decimal | None = None  # where spot stood when its move was last alerted
     alerted: frozenset[str] = frozenset()
     why_not: tuple[str, ...] = ()
     leg_failed: dict[str, str] = {}
@@ -379,6 +380,12 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     alerted_at: dict[str, datetime] = {}  # of alerts that repeat: when they were last raised
     unsaleable: dict[str, datetime] = {}  # legs to be closed: since when none has been offered that is worth buying
     unpriced: dict[str, datetime] = {}  # legs held to their settlement: since when they have had no usable price
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether the account has been read, and since the contracts were known: a read before that finds no order in them."""
+        read, picked = self.account_read, self.picked_at
+        return read is not None and (picked is None or read >= picked)
 
 
 class Market(msgspec.Struct, frozen=True, kw_only=True):

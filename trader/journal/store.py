@@ -169,6 +169,13 @@ class Journal:
         if self._path is not None and file_identity(self._path) != self._identity:
             raise JournalError(f"The journal {self._place} was removed or replaced while it was open.")
 
+    def size_bytes(self) -> int | None:
+        """What its files take on this machine's disk; None for a server's database."""
+        if self._path is None:
+            return None
+        files = [self._path, self._path.with_name(f"{self._path.name}-wal")]
+        return sum(file.stat().st_size for file in files if file.exists())
+
     def check_writable(self) -> None:
         """Begin and end a writing transaction without changing anything.
 

@@ -25,6 +25,8 @@ PAGES = (
     ("pages/analytics.py", "Analytics", ":material/query_stats:", False),
     ("pages/configure.py", "Configure", ":material/tune:", False),
     ("pages/account.py", "Account", ":material/account_balance:", False),
+    ("pages/logs.py", "Logs", ":material/article:", False),
+    ("pages/system.py", "System", ":material/dns:", False),
 )
 _LAYOUT = "frame_layout"
 _top: ContextVar[DeltaGenerator | None] = ContextVar("top", default=None)

@@ -5,12 +5,12 @@ from decimal import Decimal
 import streamlit as st
 
 from trader.desk import Status
-from trader.desk.books.trade_table import trades_csv
 from trader.panel import format as fmt
 from trader.panel import orders_books, parts, sheet
 from trader.panel import orders_words as say
 from trader.panel.markup import Html, join, tag
 from trader.panel.orders_books import Books
+from trader.report.trades_csv import trades_csv
 
 _SHOWN = 30
 _HEAD = ("Fill", "Time (IST)", "Price", "Cash", "Fee", "Role", "Whose")

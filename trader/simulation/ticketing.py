@@ -28,6 +28,7 @@ class TicketRules:
         self._since: dict[str, float] = {}  # tickets that have closed more than they had, until it is booked
         self._untold: dict[str, float] = {}  # runs of which another's order closed something, until it is told
         self._bare: dict[tuple[str, str], float] = {}  # (ticket, protection): since when it does not stand
+        self._troubled = 0.0  # when requests last failed
 
     def before(self, record: rec.AnyRecord) -> None:
         run = self._evidence.notes.runs.get(record.run_id)
@@ -87,7 +88,10 @@ class TicketRules:
             self._evidence.report("TK6", f"{leg.symbol}: ticket {run.run_id} has {held}", f"{run.run_id} {leg.key}")
 
     def every_second(self, healthy: float) -> None:
-        """TK4 and TK6."""
+        """TK4 and TK6. The seconds count from when requests last failed: what had to be read could not be before."""
+        if self._is_troubled():
+            self._troubled = self._evidence.secs
+        healthy = min(healthy, self._evidence.secs - self._troubled)
         for run_id, symbol in self._orders.overclosed:
             run = self._evidence.notes.runs.get(run_id)
             booked = run is not None and any(one.symbol == symbol for one in run.moved)
@@ -95,7 +99,7 @@ class TicketRules:
                 self._since.pop(run_id, None)
                 continue
             lasting = min(self._evidence.secs - self._since.setdefault(run_id, self._evidence.secs), healthy)
-            if lasting > _BARE_SECS and not self._is_troubled():
+            if lasting > _BARE_SECS:
                 text = f"{symbol}: ticket {run_id} has closed more than it had, and it is booked nowhere"
                 self._evidence.report("TK6", text, run_id)
         venue, secs = self._evidence.world.venue, self._evidence.secs
@@ -114,7 +118,7 @@ class TicketRules:
                 seen = abs(run.positions.get(leg.symbol, held))  # a person may have closed a part of it, or all
                 if rests == wanted or rests == min(wanted, seen) or self._is_refused(run, name):
                     self._bare.pop(key, None)
-                elif min(secs - self._bare.setdefault(key, secs), healthy) > _BARE_SECS and not self._is_troubled():
+                elif min(secs - self._bare.setdefault(key, secs), healthy) > _BARE_SECS:
                     text = f"{leg.symbol}: {held} held, {rests} of its {field.replace('_', ' ')} rest"
                     self._evidence.report("TK4", text, f"{run.run_id} {name}")
 

@@ -12,9 +12,9 @@ from tests.engine.scene import Scene, done, holding, preset, settlement
 from tests.engine.tickets.stage import buy
 from trader.desk import Desk
 from trader.desk.books.lines import LONGEST_PAGE
-from trader.desk.books.trade_table import COLUMNS, trades_csv
 from trader.engine import records as rec
 from trader.journal import Journal
+from trader.report.trades_csv import COLUMNS, trades_csv
 
 
 def written(journal: Journal, scene: Scene) -> None:

@@ -159,6 +159,29 @@ def test_a_read_that_lags_behind_an_entry_takes_nothing_from_who_holds_it() -> N
     assert stage.state.account.trading.level is not Level.ACTIVE
 
 
+def test_none_of_them_ends_before_what_was_closed_too_much_is_booked() -> None:
+    """Positions alone were read for longer than a difference has to last: it looked like somebody else's doing, and both ended with it."""
+    stage = beside()
+    stage.pass_time(1)
+    stage.read_account(asked=stage.wall)
+    both_fire(stage)
+    stage.serve_cancels()
+    stage.pass_time(3)
+    stage.close(ticket=stage.ticket("order-2").run_id)
+    stage.serve_cancels()
+    stage.reject("T", "no_position_for_reduce_only")
+    stage.pass_time(0.5)
+    stage.read_account(asked=stage.wall)
+    for wait in (0.6, *[2.5] * 6):
+        stage.pass_time(wait)
+        stage.read_account(asked=stage.wall, fills=None, error="ip_not_whitelisted_for_api_key")
+    assert not stage.of(rec.RunFinished) and not stage.of(rec.ClosingMoved)
+    stage.finish()
+    runs = [stage.ticket(name) for name in ("order-1", "order-2")]
+    assert [run.open_quantity("T") for run in runs] == [0, 0] and "closed_elsewhere" not in stage.alerts()
+    assert sum(run.finished.realized_pnl + run.finished.fees for run in runs if run.finished) == D("7.4")
+
+
 def test_beside_a_position_of_somebody_else_it_is_his_that_was_closed() -> None:
     stage = beside()
     stage.exchange.foreign = {PERP: 5}

@@ -1,6 +1,7 @@
 """The books: orders, positions, trades, balances, and what happened to them."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -12,12 +13,13 @@ from trader.api.routes.stream import MEDIA_TYPE, Last, Streams
 from trader.api.routing import ADesk, Cursor, Limit, Routes, answer, require
 from trader.api.streams import EventStream, Shared, news
 from trader.config.numbers import Number
-from trader.desk import Desk
+from trader.desk import DayReport, Desk
 from trader.desk.books.holdings import BalanceSheet, PositionBook, PositionLine, SyncReport
 from trader.desk.books.lines import EventKind, EventPage, OrderDetail, OrderPage, State, TradePage
-from trader.desk.books.trade_table import trades_csv
-from trader.domain.errors import TraderError
+from trader.domain.errors import ConfigError, TraderError
+from trader.domain.expiry import is_iso_date
 from trader.domain.order import OrderStatus
+from trader.report.trades_csv import trades_csv
 
 routes = Routes("books")
 ID = r"^[A-Za-z0-9_.:-]{1,64}$"
@@ -161,3 +163,16 @@ async def stream_events(request: Request, last: Last = None) -> Response:
     streams.clients.require_room()
     events: Shared[Sequence[tuple[int, bytes]]] = request.app.state.events
     return EventStream(news(events, "events", None if last is None else int(last)), streams.clients)
+
+
+@routes.add("GET", "/v1/days/{day}/report", "read", DayReport)
+def get_day_report(
+    desk: ADesk,
+    day: Annotated[
+        str, Path(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="An Indian day.", examples=["2026-03-02"])
+    ],
+) -> Response:
+    """What a day made, and its books held against the exchange, which is read now."""
+    if not is_iso_date(day):
+        raise ConfigError(f"day must be a date like 2026-03-02, was {day}")
+    return answer(desk.day_report(date.fromisoformat(day)))

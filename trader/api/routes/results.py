@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 from fastapi import Path, Query
+from pydantic import Field
 from starlette.responses import Response
 
 from trader.analytics.attribution import Attribution
@@ -20,7 +21,7 @@ from trader.desk.analytics.figures import Group
 
 routes = Routes("results")
 Names = Annotated[
-    list[Annotated[str, Query(max_length=100)]] | None,
+    list[Annotated[str, Field(max_length=100)]] | None,
     Query(max_length=100, description="Only these; may be repeated."),
 ]
 

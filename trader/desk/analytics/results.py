@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Sequence
 
 import msgspec
 
@@ -10,6 +11,7 @@ from trader.analytics.attribution import Attribution, attribute
 from trader.analytics.building import Glance, LegSeen, build_result, leg_paths, read_run
 from trader.analytics.result import RunResult
 from trader.domain.errors import JournalError
+from trader.engine.records import AnyRecord
 from trader.journal import Journal, Sample
 from trader.journal.kept_results import KeptResult
 
@@ -119,10 +121,15 @@ def tell(journal: Journal, run_id: str) -> Told | None:
     Raises:
         JournalError: The journal cannot be read.
     """
-    past = read_run([record for _, record in journal.records(run_id)])
+    return told_of([record for _, record in journal.records(run_id)], journal.leg_samples(run_id, _SAMPLES_MOST))
+
+
+def told_of(records: Sequence[AnyRecord], samples: Sequence[Sample]) -> Told | None:
+    """The same of what was read already."""
+    past = read_run(records)
     if past is None:
         return None
-    glances = [_glance(one) for one in journal.leg_samples(run_id, _SAMPLES_MOST)]
+    glances = [_glance(one) for one in samples]
     return Told(result=build_result(past, glances), parts=attribute(leg_paths(past, glances)))
 
 

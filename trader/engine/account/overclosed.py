@@ -41,6 +41,12 @@ def is_pending(state: State, run: Run, leg: LegTerms) -> bool:
     return excess <= sum(other.open_quantity(theirs.key) for other, theirs in _beside(state, run, leg))
 
 
+def is_owed(state: State, run: Run) -> bool:
+    """Whether such a read is still to come for a contract of this run: what it has closed, or is missing, may be another's until then."""
+    symbols = {leg.symbol for leg in run.legs}
+    return any(is_pending(state, one, leg) for one in state.unresolved for leg in one.legs if leg.symbol in symbols)
+
+
 def _book_leg(turn: Turn, run_id: str, leg: LegTerms) -> None:
     run = turn.run(run_id)
     foreign = _foreign(turn.state, run, leg)

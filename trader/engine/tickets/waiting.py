@@ -44,13 +44,16 @@ class Obstacle(NamedTuple):
 def wait_ticket(turn: Turn, run_id: str) -> None:
     """Advance a WAITING ticket."""
     run = turn.run(run_id)
+    if turn.watch(run_id).recovered and not run.adopts:
+        _end_restarted(turn, run)
+        return
     if run.cancelled:
         finish(turn, run_id, "cancelled")
         return
     obstacle = _adopt(turn, run) if run.adopts else _in_the_way(turn, run) or _send(turn, run_id)
     if obstacle is None:
         return
-    age = seconds_since(run.created_at, turn.wall)
+    age = seconds_since(turn.watch(run_id).since, turn.wall)
     patience = RATE_PATIENCE_SECS if turn.watch(run_id).recovered or _is_rate(obstacle) else PATIENCE_SECS
     if obstacle.lasts or age >= patience:
         refuse(turn, run_id, obstacle.refusal)
@@ -58,12 +61,32 @@ def wait_ticket(turn: Turn, run_id: str) -> None:
         turn.set_watch(run_id, why_not=(obstacle.refusal.sentence,))
 
 
+def _end_restarted(turn: Turn, run: Run) -> None:
+    """After a restart it is not sent any more. Whether it had been is for the exchange to say, since the journal may be an older
+    copy: that is waited for, however long it takes."""
+    obstacle = _unsearched(turn, run)
+    if obstacle is not None and not obstacle.lasts:
+        turn.set_watch(run.run_id, why_not=(obstacle.refusal.sentence,))
+    elif run.cancelled:
+        finish(turn, run.run_id, "cancelled")
+    else:
+        words = "the runner was restarted before it went out; nothing was sent, send it again"
+        refuse(turn, run.run_id, Refusal("RESTARTED", "", words) if obstacle is None else obstacle.refusal)
+
+
+def _unsearched(turn: Turn, run: Run) -> Obstacle | None:
+    """What keeps the exchange from being searched for orders that an older journal does not know."""
+    if obstacle := pin(turn, run):
+        return obstacle
+    if turn.watch(run.run_id).is_searched:
+        return None
+    turn.set_watch(run.run_id, account_wanted=True)
+    return Obstacle(of_denied(Denied("ACCOUNT_NOT_READ", "not since the restart")), lasts=False)
+
+
 def _adopt(turn: Turn, run: Run) -> Obstacle | None:
     """What stands there is no new risk: only what it is has to be known, by a read that no fill of ours in it can lag behind."""
-    if turn.now.market is None:
-        ask_chain(turn, run)
-        return Obstacle(Refusal("NO_MARKET_TIME", "", "no market data has arrived yet"), lasts=False)
-    if obstacle := _pin(turn, run):
+    if obstacle := pin(turn, run):
         return obstacle
     shown, traded = (
         turn.state.shown.get(run.underlying),
@@ -91,16 +114,14 @@ def _in_the_way(turn: Turn, run: Run) -> Obstacle | None:
         return Obstacle(Refusal("ACCOUNT_STREAM_DOWN", "", words), lasts=False)
     if slow := slowed(state, turn.now):
         return Obstacle(of_denied(Denied("RATE_LIMITED", slow)), lasts=False)
+    return pin(turn, run) or _unpriced(turn, run) or _unread(turn, run)
+
+
+def pin(turn: Turn, run: Run) -> Obstacle | None:
+    """Pin the terms of the contract, once the exchange's time is known."""
     if turn.now.market is None:
         ask_chain(turn, run)
         return Obstacle(Refusal("NO_MARKET_TIME", "", "no market data has arrived yet"), lasts=False)
-    if turn.watch(run.run_id).recovered:  # it is not sent any more: prices are no matter
-        return _pin(turn, run) or _unread(turn, run)
-    return _pin(turn, run) or _unpriced(turn, run) or _unread(turn, run)
-
-
-def _pin(turn: Turn, run: Run) -> Obstacle | None:
-    """Pin the terms of the contract."""
     if run.legs:
         return None
     ticket, listing = run.ticket, turn.state.listings.get(run.underlying)
@@ -140,14 +161,8 @@ def _unpriced(turn: Turn, run: Run) -> Obstacle | None:
 
 
 def _unread(turn: Turn, run: Run) -> Obstacle | None:
-    """Positions and balance must be known; after a restart, first of all whether the order had gone out before it."""
-    watch, shown = turn.watch(run.run_id), turn.state.shown.get(run.underlying)
-    if watch.recovered:
-        if watch.account_read is None or (watch.picked_at is not None and watch.account_read < watch.picked_at):
-            turn.set_watch(run.run_id, account_wanted=True)
-            return Obstacle(of_denied(Denied("ACCOUNT_NOT_READ", "not since the restart")), lasts=False)
-        words = "the runner was restarted before it went out; nothing was sent, send it again"
-        return Obstacle(Refusal("RESTARTED", "", words), lasts=True)
+    """Positions and balance must be known, and what rests on the account."""
+    shown = turn.state.shown.get(run.underlying)
     if shown is None or seconds_since(shown.asked, turn.wall) > _READ_SECS:
         turn.set_watch(run.run_id, account_wanted=True)
         return Obstacle(of_denied(Denied("ACCOUNT_NOT_READ", "positions and balance are being read")), lasts=False)
@@ -208,6 +223,7 @@ def place_entry(turn: Turn, run_id: str) -> Denied | None:
         shape.limit_price,
         None if quote is None else quote.mark,
         shape.time_in_force,
+        algo="once",
         post_only=shape.post_only,
         stop=shape.stop,
     )

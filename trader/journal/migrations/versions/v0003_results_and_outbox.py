@@ -29,7 +29,8 @@ def upgrade() -> None:
     op.create_table(
         "outbox",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-        *(_text(name) for name in ("account", "key", "channel", "severity", "title", "body", "made_at", "state")),
+        *(_text(name) for name in ("account", "key", "channel", "severity", "title", "body", "run_id", "alerts")),
+        *(_text(name) for name in ("made_at", "state")),
         sa.Column("tries", sa.Integer, nullable=False),
         *(_text(name) for name in ("next_at", "changed_at", "why")),
     )
@@ -39,5 +40,14 @@ def upgrade() -> None:
         "notified",
         sa.Column("account", sa.Text, primary_key=True),
         sa.Column("last_seq", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "watchers",
+        sa.Column("account", sa.Text, primary_key=True),
+        _text("holder"),
+        _text("machine"),
+        sa.Column("pid", sa.Integer, nullable=False),
+        _text("since"),
+        _text("seen_at"),
     )
     op.create_index("ix_fills_wall", "fills", ["account", "wall"])
