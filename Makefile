@@ -55,7 +55,7 @@ killpoints: $(VENV)/.installed-test
 	$(PY) -m tests.killpoints --all
 
 # The simulated campaign at length (SESSIONS=... SEED=...): sessions drawn by seeds, a death at every kill point of the
-# directed ones, and deaths while recovering from one. `make test` has the first 300 seeds and each twelfth point, `make t1`
+# directed ones, and deaths while recovering from one. `make test` has the first 200 seeds and each sixteenth point, `make t1`
 # 2,000 with the tables of faults and commands by phase.
 campaign: $(VENV)/.installed-test
 	$(PY) -m trader simulate --sessions $(or $(SESSIONS),20000) --seed $(or $(SEED),1) --jobs 2

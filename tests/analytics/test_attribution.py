@@ -9,8 +9,10 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from trader.analytics.attribution import Attribution, Greeks, LegPath, Seen, Traded, attribute
+from trader.analytics.attribution import Attribution, LegPath, Traded, attribute
+from trader.analytics.steps import Greeks, Option, Seen
 from trader.domain.instrument import Kind
 from trader.domain.order import Side
 from trader.pricing.black76 import price_and_greeks, year_fraction
@@ -19,6 +21,7 @@ D = Decimal
 T0 = datetime(2026, 3, 2, 4, tzinfo=UTC)
 EXPIRY = T0 + timedelta(hours=30)
 VALUE = D("0.001")
+CALL = Option(Kind.CALL, 92000, EXPIRY)
 
 
 def path(seed: int, *, steps: int, every: timedelta, vol: float = 0.5, strike: float = 92000) -> list[Seen]:
@@ -168,3 +171,32 @@ def test_the_parts_add_up_to_the_cash_whatever_was_traded_and_when(
     cash = sum((-one.side.sign * one.quantity * one.price * VALUE - one.fee for one in traded), D(0))
     assert found.pnl == cash and total(found) == pytest.approx(float(cash), abs=1e-7)
     assert found.residual_share is None or found.residual_share < 0.2
+
+
+def test_a_runner_that_was_away_leaves_little_more_than_one_that_looked_on() -> None:
+    """Six hours without a sample on a path whose spot and volatility went on."""
+    whole = path(3, steps=480, every=timedelta(minutes=1))
+    torn = [whole[0], *whole[60:61], *whole[420:]]
+    trades = [trade(T0, Side.SELL, 1000, "1", "1", "0"), trade(whole[-1].at, Side.BUY, 1000, "1", "1", "0")]
+    for seen, option, most in ((torn, CALL, 0.01), (torn, None, 1.0)):
+        leg = LegPath(key="CE", contract_value=VALUE, seen=seen, traded=trades, option=option)
+        found = attribute([leg])
+        assert found.longest_gap == timedelta(hours=6) and found.residual_share is not None
+        assert found.residual_share < most
+        assert (found.misfit > 0) is (option is not None)
+
+
+def test_a_large_residual_says_what_it_comes_from() -> None:
+    blind = [Seen(at=T0 + timedelta(hours=n), spot=9e4, mark=100 - 10 * n, iv=None, greeks=None) for n in range(3)]
+    sold = [trade(T0, Side.SELL, 1000, "100", "100", "0"), trade(blind[-1].at, Side.BUY, 1000, "80", "80", "0")]
+    assert told(blind, sold).why == (
+        "for changes of mark of 20.00 USD neither greeks nor a volatility were known; samples lay up to 60 minutes apart; "
+        "the largest part, +10.00 USD, is left by the step from 2026-03-02 04:00:00 UTC"
+    )
+    seen = path(1, steps=4, every=timedelta(minutes=2))
+    off = [replace(one, mark=one.mark + 200 * (number % 2)) for number, one in enumerate(seen)]
+    sold = [trade(T0, Side.SELL, 1000, "100", "100", "0"), trade(seen[1].at, Side.BUY, 1000, "100", "100", "0")]
+    leg = LegPath(key="CE", contract_value=VALUE, seen=off[:2], traded=sold, option=CALL)
+    why = attribute([leg]).why
+    assert why is not None and why.startswith("marks moved by 2") and "do not follow from spot and volatility" in why
+    assert told(seen, sold).why is None

@@ -80,6 +80,16 @@ def test_a_level_is_told_of_exits_that_have_one() -> None:
     assert told(done()).level_pct is None
 
 
+def test_slippage_in_ticks_by_leg_and_way_adds_up_to_that_in_money() -> None:
+    scene = done()
+    found = told(scene)
+    ticks = {leg.key: leg.tick_size * leg.contract_value for leg in scene.run.legs}
+    assert {(one.leg, one.way) for one in found.slips} == {(key, way) for key in "CP" for way in ("entry", "exit")}
+    money = sum(Decimal(str(one.ticks)) * one.contracts * ticks[one.leg] for one in found.slips)
+    assert money == pytest.approx(found.slippage_usd)
+    assert found.held_contracts == 2 and found.exit_secs is not None and found.exit_secs >= 0
+
+
 def test_there_is_no_result_before_the_end_or_without_a_trade() -> None:
     assert read_run([]) is None and read_run(holding().records) is None
     scene = entering()

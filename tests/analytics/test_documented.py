@@ -15,8 +15,6 @@ def test_a_figure_is_defined(name: str) -> None:
     assert f"`{name}`" in TEXT
 
 
-@pytest.mark.parametrize(
-    "name", [one for one in Attribution.__struct_fields__ if one not in ("pnl", "moved", "longest_gap")]
-)
+@pytest.mark.parametrize("name", [one for one in Attribution.__struct_fields__ if one not in ("pnl", "moved")])
 def test_a_part_of_the_pnl_is_defined(name: str) -> None:
     assert f"| {name} |" in TEXT

@@ -1,18 +1,14 @@
-"""Figures over finished runs, held against an independent library where both define the same."""
+"""Figures over finished runs: exact money, odd lists, ranges. `test_independent.py` holds them against other implementations."""
 
-import math
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-import empyrical
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.analytics.results import result
-from trader.analytics.performance import Performance, daily_returns, equity_days, performance
+from trader.analytics.performance import daily_returns, equity_days, performance
 from trader.analytics.result import RunResult
 
 D = Decimal
@@ -24,44 +20,6 @@ runs = st.lists(st.tuples(money, st.integers(0, 24 * 20)), min_size=1, max_size=
         for number, (pnl, hours) in enumerate(drawn)
     ]
 )
-
-
-def independent(results: Sequence[RunResult]) -> dict[str, float]:
-    by_day: dict[date, Decimal] = {}
-    for one in results:
-        by_day[one.day] = by_day.get(one.day, D(0)) + one.pnl
-    days = pd.date_range(min(by_day), max(by_day))
-    equity, returns = CAPITAL, []
-    for day in days:
-        made = by_day.get(day.date(), D(0))
-        returns.append(float(made / equity))
-        equity += made
-    series = pd.Series(returns, index=days)
-    return {
-        "sharpe": empyrical.sharpe_ratio(series, annualization=365),
-        "sortino": empyrical.sortino_ratio(series, annualization=365),
-        "calmar": empyrical.calmar_ratio(series, annualization=365),
-        "annual_return": empyrical.annual_return(series, annualization=365),
-        "max_drawdown": empyrical.max_drawdown(series),
-    }
-
-
-def told(found: Performance) -> dict[str, float | None]:
-    return {
-        "sharpe": found.sharpe, "sortino": found.sortino, "calmar": found.calmar, "annual_return": found.annual_return,
-        "max_drawdown": found.drawdown.share,
-    }  # fmt: skip
-
-
-@settings(deadline=None, max_examples=150)
-@given(runs)
-def test_the_ratios_equal_those_of_an_independent_library(results: list[RunResult]) -> None:
-    expected = independent(results)
-    for name, value in told(performance(results, capital=CAPITAL)).items():
-        if value is None:  # there it has a nought to divide by, or the rounding of one
-            assert not math.isfinite(expected[name]) or abs(expected[name]) > 1e6, (name, expected[name])
-        else:
-            assert value == pytest.approx(expected[name], rel=1e-9, abs=1e-9), name
 
 
 @settings(deadline=None, max_examples=100)

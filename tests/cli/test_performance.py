@@ -57,7 +57,7 @@ def test_programs_get_all_of_it_as_json() -> None:
 
 def test_a_filter_that_fits_none_says_so() -> None:
     assert "No run that has ended and traded" in told("--preset", "nosuch")
-    assert "No run that has ended and traded" in told("--orders")
+    assert "No run that has ended and traded" in told("--kinds", "orders")
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,9 @@ def test_a_filter_that_fits_none_says_so() -> None:
         (("--capital", "lots"), "--capital must be an amount in USD, was 'lots'"),
         (("--capital", "0"), "capital: must be above 0 USD, was 0"),
         (("--by", "moon"), "by: must be one of preset"),
+        (("--kinds", "moon"), "--kinds must be one of runs, orders, all, was 'moon'"),
+        (("--outcome", "even"), "--outcome must be one of won, lost, was 'even'"),
+        (("--since", "0001-01-01"), "since, until: a range of at most 36,600 days, was"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_by_name(arguments: tuple[str, ...], words: str) -> None:

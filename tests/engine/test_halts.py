@@ -24,7 +24,7 @@ from tests.engine.scene import (
 )
 from trader.domain.errors import AuthError, NotSent, OutcomeUnknown, RateLimited
 from trader.domain.fill import FillKind
-from trader.domain.order import Purpose
+from trader.domain.order import OrderSnapshot, Purpose, Side
 from trader.domain.outcome import Rejected, Unknown
 from trader.domain.remedy import Remedy
 from trader.engine import events as ev
@@ -124,7 +124,7 @@ def test_an_entry_beyond_its_orders_is_refused_by_the_gate_and_halts() -> None:
     scene.reject("C", "limit_price_out_of_price_band")
     run = replace(scene.run, preset=preset(risk={"max_orders_per_leg": 1}))
     turn = Turn(replace(scene.state, runs={run.run_id: run}), scene.now)
-    denied = place(turn, scene.run.run_id, scene.run.leg("C"), Purpose.ENTRY, 2, D(200), D(200))
+    denied = place(turn, scene.run.run_id, scene.run.leg("C"), Purpose.ENTRY, 2, D(200), D(200), algo="chase")
     assert denied is not None and denied.code == "TOO_MANY_ORDERS"
     assert turn.state.account.trading.level is Level.HALTED
     assert not any(isinstance(effect, Submit) for effect in turn.effects)
@@ -369,6 +369,31 @@ def test_another_installation_on_the_account_halts_entries(how: str) -> None:
     assert trading(scene)[0] is Level.ACTIVE
     of_theirs(scene, "stream order")
     assert trading(scene)[0] is Level.HALTED, "it is still there"
+
+
+def test_a_run_that_waits_looks_again_before_it_begins_once_a_person_resumes() -> None:
+    """It knew the account from a read of a second ago, and that another installation trades it."""
+    scene = Scene()
+    scene.start()
+    scene.read_chain()
+    scene.prices()
+    ours = scene.exchange.read(())
+    rests = OrderSnapshot(
+        venue_order_id="9", client_order_id=THEIRS, symbol="ETHUSD", product_id=9, side=Side.SELL, quantity=1,
+        leaves_qty=1, limit_price=D(9000), avg_px=None, venue_state="open",
+    )  # fmt: skip
+    scene.read_account(**{**ours, "open_orders": (rests,)})
+    assert (scene.phase, trading(scene)[0]) == (Phase.WAITING, Level.HALTED)
+    scene.prices()
+    resume(scene)
+    scene.prices()
+    assert not scene.submits() and scene.phase is Phase.WAITING
+    scene.read_account(**{**ours, "open_orders": (rests,)})
+    assert (scene.phase, trading(scene)[0]) == (Phase.WAITING, Level.HALTED)
+    resume(scene)
+    scene.prices()
+    scene.read_account()
+    assert scene.phase is Phase.ENTERING and scene.submits(), "it is gone"
 
 
 @pytest.mark.parametrize("how", ["ended order", "old fill", "by hand", "traded before"])

@@ -90,6 +90,8 @@ def test_an_armed_run_waits_and_enters_after_resume(each: OperatorLevel) -> None
     assert any(level(scene).value in why for why in scene.view.why_not)
     order(scene, RESUME)
     scene.prices()
+    assert scene.phase is Phase.WAITING  # what was read before says nothing of what trading was forbidden for
+    scene.read_account()
     assert scene.phase is Phase.ENTERING
 
 

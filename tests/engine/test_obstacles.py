@@ -91,7 +91,7 @@ def test_a_fill_since_the_read_makes_a_position_unread() -> None:
     run = replace(scene.run, positions={})
     scene.state = replace(scene.state, runs={run.run_id: run})
     seen = replace(scene.watch, account_read=scene.wall, available_usd=D(9_999), foreign=())
-    scene.state = replace(scene.state, watches={run.run_id: seen})
+    scene.state = replace(scene.state, watches={run.run_id: seen}, orders_read=scene.wall)
     scene.due = []
     scene.tick(0.1)
     assert any(f"{CALL}: position not read yet" in why for why in scene.view.why_not)

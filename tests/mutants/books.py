@@ -215,6 +215,7 @@ def credit_rebuilt_from_the_account(patch: Patch) -> None:
 
 def reconciliation_is_a_stub(patch: Patch) -> None:
     def on_account_read(turn: Any, event: Any) -> None:
+        turn.set(orders_read=event.asked)
         for run_id in event.runs:
             if run_id not in turn.state.watches or turn.run(run_id).phase is Phase.DONE:
                 continue

@@ -98,6 +98,17 @@ def a_command_is_dropped(patch: Patch) -> None:
     everywhere(patch, real, on_level)
 
 
+def what_was_read_before_serves(patch: Patch) -> None:
+    real = levels._change
+
+    def change(turn: Any, *given: Any, **fields: Any) -> None:
+        known = turn.state.orders_read
+        real(turn, *given, **fields)
+        turn.set(orders_read=known)
+
+    patch.setattr(levels, "_change", change)
+
+
 def _alerted(*deeds: Deed) -> list[Plan]:
     """Another installation's order halts trading and raises a critical alert; then these deeds."""
     other = Deed(secs=2.0, kind="other_runner", size=1, phase="holding")
@@ -163,5 +174,12 @@ MUTANTS = [
         patched="`on_level` returns where the level is set already",
         patch=a_command_is_dropped,
         check=sessions("CT2", lambda: [quiet(3, Deed(secs=5.0, kind="pause"), Deed(secs=6.0, kind="pause"))]),
+    ),
+    Mutant(
+        name="M91b",
+        defect="Trading is let on again, and a run begins on what was read before: another installation is there still",
+        patched="`_change` leaves what was read before in force",
+        patch=what_was_read_before_serves,
+        check=sessions("E3", lambda: [paused_before_the_entry(seed) for seed in range(3)]),
     ),
 ]

@@ -1,6 +1,7 @@
 """Defects of exits, seen by simulated sessions: not tried, blocked, given up, thought to be done."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,6 +19,9 @@ from trader.engine.execution import exit as exit_rules
 from trader.engine.records import Phase
 from trader.engine.state import Run
 from trader.simulation.planned import Deed, Plan
+from trader.simulation.scenario import load
+
+_SCENARIOS = Path(__file__).parents[1] / "simulation" / "scenarios"
 
 
 def _change(turn: Any, run_id: str, **changes: Any) -> None:
@@ -39,6 +43,11 @@ def unpayable() -> list[Plan]:
     charge, stop = Deed(secs=6.0, kind="charge", size=1_200_000, phase="holding"), Deed(secs=12.0, kind="stop")
     deeds = (Deed(secs=0.3, kind="start"), charge, stop, Deed(secs=30.0, kind="deposit", size=50_000))
     return [held(seed, exit_time="10:36", deeds=deeds, margin_mode="isolated") for seed in range(3)]
+
+
+def perpetual_in_debt() -> list[Plan]:
+    """Two tickets in a perpetual of which the account cannot pay the closing, to the end."""
+    return [load(_SCENARIOS / "lv1-in-debt-with-a-perpetual.json").plan]
 
 
 def what_is_refused_for_good_is_given_up(patch: Patch) -> None:
@@ -244,5 +253,12 @@ MUTANTS = [
         patched="`_exit_attempt` leaves a leg whose last order another attempt would have been refused like",
         patch=what_is_refused_for_good_is_given_up,
         check=sessions("CT5", unpayable),
+    ),
+    Mutant(
+        name="M32c",
+        defect="A perpetual that the account cannot pay the closing of is given up",
+        patched="`_exit_attempt` leaves a leg whose last order another attempt would have been refused like",
+        patch=what_is_refused_for_good_is_given_up,
+        check=sessions("LV1", perpetual_in_debt),
     ),
 ]

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from tests.engine.tickets import test_accepting as accepting
 from tests.engine.tickets import test_doubts_of_tickets as doubts
 from tests.engine.tickets import test_exit_band as banded
@@ -11,9 +13,11 @@ from tests.engine.tickets import test_life as life
 from tests.engine.tickets import test_overclosed as overclosing
 from tests.engine.tickets import test_protection as protection
 from tests.engine.tickets.stage import PERP, Phase, Stage, buy
+from tests.mutants.commanding import what_was_read_before_serves
 from tests.mutants.mutant import Mutant, named, sessions
 from tests.mutants.tools import Patch, everywhere
 from trader.domain.outcome import Unknown
+from trader.engine import beside
 from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.engine.account import funding, overclosed
@@ -23,7 +27,7 @@ from trader.engine.tickets import gate as ticket_gate
 from trader.engine.turn import Turn
 from trader.simulation.directed import fired_at_once, ticketed
 from trader.simulation.directed import funded as over_the_hour
-from trader.simulation.planned import Plan
+from trader.simulation.planned import Deed, Plan
 
 
 def _told(function: Callable[..., None], *given: Any) -> Callable[[], None]:
@@ -119,13 +123,11 @@ def both_of_a_pair_work_on(patch: Patch) -> None:
 
 
 def sent_hours_later_after_a_restart(patch: Patch) -> None:
-    real = waiting._unread
+    patch.setattr(waiting, "_end_restarted", lambda turn, run: turn.set_watch(run.run_id, recovered=False))
 
-    def unread(turn: Any, run: Any) -> Any:
-        turn.set_watch(run.run_id, recovered=False)
-        return real(turn, run)
 
-    patch.setattr(waiting, "_unread", unread)
+def told_as_not_sent_unread(patch: Patch) -> None:
+    patch.setattr(waiting, "_unsearched", lambda *_: None)
 
 
 def no_collar_for_a_persons_price(patch: Patch) -> None:
@@ -147,6 +149,18 @@ def nothing_overclosed_is_booked(patch: Patch) -> None:
     everywhere(patch, overclosed.book_overclosed, lambda *_: None)
 
 
+def no_read_lags(patch: Patch) -> None:
+    patch.setattr(overclosed, "POSITION_LAG_SECS", 0.0)
+
+
+def adopted_by_any_read(patch: Patch) -> None:
+    patch.setattr(waiting, "POSITION_LAG_SECS", 0.0)
+
+
+def ends_before_it_is_booked(patch: Patch) -> None:
+    everywhere(patch, overclosed.is_owed, lambda *_: False)
+
+
 def what_was_closed_is_told_nowhere(patch: Patch) -> None:
     real = Turn.alert
 
@@ -159,6 +173,11 @@ def what_was_closed_is_told_nowhere(patch: Patch) -> None:
 
 def funding_by_what_is_held_when_it_is_read(patch: Patch) -> None:
     patch.setattr(funding, "_held_at", lambda run, leg, at: run.open_quantity(leg.key))
+
+
+def no_hour_has_passed_that_is_not_known(patch: Patch) -> None:
+    real = funding._hour_of
+    patch.setattr(funding, "_hour_of", lambda run, market: None if market is None else real(run, market))
 
 
 def each_has_the_whole_funding(patch: Patch) -> None:
@@ -179,6 +198,20 @@ def no_margin_in_the_band(patch: Patch) -> None:
 
 def protection_is_changed_unjudged(patch: Patch) -> None:
     patch.setattr(amending, "tick_flaws", lambda *_: iter(()))
+
+
+def after_a_pause(seed: int) -> Plan:
+    """An order beside a run that is held: its own contracts are all that has been read since trading was let on again."""
+    plan = ticketed(seed)
+    pause, resume = Deed(secs=9.0, kind="pause", phase="holding"), Deed(secs=12.0, kind="resume")
+    ticket, stop = Deed(secs=14.0, kind="ticket", size=0), Deed(secs=24.0, kind="stop")
+    return replace(plan, deeds=(plan.deeds[0], pause, resume, ticket, stop))
+
+
+def looks_at_its_own_contract_alone(patch: Patch) -> None:
+    real = beside.reads_whole
+    everywhere(patch, real, lambda run: run.ticket is None and real(run))
+    patch.setattr(waiting, "_ORDERS_SECS", float("inf"))
 
 
 MUTANTS = [
@@ -243,7 +276,7 @@ MUTANTS = [
     Mutant(
         name="K09",
         defect="An order goes out that was pressed before the machine went down",
-        patched="`_unread` takes a restarted ticket for a new one",
+        patched="`_end_restarted` takes a restarted ticket for a new one",
         patch=sent_hours_later_after_a_restart,
         check=named("TK3", _told(life.test_a_restart_before_the_intent_refuses_what_was_not_sent)),
     ),
@@ -336,5 +369,75 @@ MUTANTS = [
         patched="`book_overclosed` books nothing",
         patch=nothing_overclosed_is_booked,
         check=sessions("TK6", with_two_that_fire_at_once),
+    ),
+    Mutant(
+        name="K22",
+        defect="An order goes out on an account whose other contracts nobody has looked at: another installation trades them",
+        patched="a ticket has its own contract's orders read, and `_unread` takes that for all",
+        patch=looks_at_its_own_contract_alone,
+        check=sessions("TK3", lambda: [after_a_pause(28)]),
+    ),
+    Mutant(
+        name="K23",
+        defect="A halt is lifted while another installation's order rests, and the next order goes out beside it",
+        patched="`_change` leaves what was read before in force",
+        patch=what_was_read_before_serves,
+        check=named(
+            "I9",
+            _told(
+                accepting.test_another_installation_is_seen_before_an_order_goes_out_whatever_contract_it_trades,
+                "a resume",
+            ),
+        ),
+    ),
+    Mutant(
+        name="K24",
+        defect="What a read shows too late of another ticket's exit is taken for somebody else's, and trading is halted for it",
+        patched="`overclosed` knows of no lag",
+        patch=no_read_lags,
+        check=named("I1", _told(overclosing.test_a_read_that_lags_behind_another_exit_halts_nothing)),
+    ),
+    Mutant(
+        name="K25",
+        defect="A position of somebody else hides behind an entry that is not shown yet: a ticket loses contracts that it holds",
+        patched="`overclosed` knows of no lag",
+        patch=no_read_lags,
+        check=named("AL2", _told(overclosing.test_a_read_that_lags_behind_an_entry_takes_nothing_from_who_holds_it)),
+    ),
+    Mutant(
+        name="K26",
+        defect="Contracts that have just been sold are taken over as a position that no run explains",
+        patched="`_adopt` knows of no lag",
+        patch=adopted_by_any_read,
+        check=named("E3", _told(life.test_what_a_read_shows_of_a_fill_too_late_is_not_adopted)),
+    ),
+    Mutant(
+        name="K27",
+        defect="Two tickets end as closed by somebody else: one had closed more than it had, which was the other's, and it is booked nowhere",
+        patched="`is_owed` waits for no read",
+        patch=ends_before_it_is_booked,
+        check=named("TK6", _told(overclosing.test_none_of_them_ends_before_what_was_closed_too_much_is_booked)),
+    ),
+    Mutant(
+        name="K28",
+        defect="The journal is an older copy: a ticket is told as not sent, and it is held, with nobody to protect or close it",
+        patched="`_unsearched` asks for no read",
+        patch=told_as_not_sent_unread,
+        check=named(
+            "BK3",
+            _told(life.test_after_an_older_copy_of_the_journal_an_order_that_went_out_is_found, "", (rec.RunCreated,)),
+        ),
+    ),
+    Mutant(
+        name="K29",
+        defect="A ticket that is closed before the exchange's time is known tells a result without its funding",
+        patched="`_hour_of` asks for that time alone",
+        patch=no_hour_has_passed_that_is_not_known,
+        check=named(
+            "TK8",
+            _told(
+                funded.test_a_ticket_closed_before_the_time_of_the_exchange_is_known_waits_for_its_funding_too,
+            ),
+        ),
     ),
 ]

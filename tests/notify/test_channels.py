@@ -35,6 +35,23 @@ def test_a_channel_shows_no_secret() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        (TELEGRAM, "Telegram"),
+        ("ntfy://hunter2", "ntfy"),
+        ("discord://hunter2/hunter2", "Discord"),
+        ("mailtos://asha:hunter2@mail.example.org?to=x@example.org", "E-mail at mail.example.org"),
+        ("json://10.0.0.5:8080/hunter2?token=hunter2", "Webhook at 10.0.0.5:8080"),
+        ("json://10.0.0.5:port/hunter2", "Webhook"),
+        ("sinch://hunter2/hunter2", "sinch"),
+    ],
+)
+def test_a_channel_is_called_by_its_kind_and_where_that_is_no_secret_its_host(url: str, words: str) -> None:
+    (channel,) = read_channels(url)
+    assert channel.called == words
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("ntfy://a hunter2", "entry 2 is no address such as"),

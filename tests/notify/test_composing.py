@@ -1,6 +1,5 @@
 """What a record has to tell, in the words a phone shows."""
 
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -62,22 +61,3 @@ def test_the_level_of_the_account_is_told_with_who_and_why(tmp_path: Path) -> No
     )
     (news,) = told(tmp_path, [changed])
     assert (news.severity, news.title, news.body) == ("warning", "Account PAUSED by asha (cli)", "lunch")
-
-
-@pytest.mark.parametrize(
-    ("difference", "why", "severity", "body"),
-    [
-        (D(0), "", "info", "the wallet agrees"),
-        (D("0.5"), "", "warning", "the wallet differs by +$0.5000"),
-        (None, "the ledger has no such day", "info", "the wallet was not compared: the ledger has no such day"),
-    ],
-)
-def test_a_day_is_told_with_what_the_wallet_says(
-    tmp_path: Path, difference: Decimal | None, why: str, severity: str, body: str
-) -> None:
-    day = rec.DayCompared(
-        run_id="", wall=s.WALL, account="acc", day=date(2026, 3, 2), until=s.WALL, lines={"cashflow": D("4.5") + (difference or 0)},
-        difference=difference, why=why,
-    )  # fmt: skip
-    (news,) = told(tmp_path, [day])
-    assert (news.severity, news.title, news.body) == (severity, "Mon 02 Mar: +$4.50 booked", body)

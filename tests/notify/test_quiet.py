@@ -26,14 +26,33 @@ def at(text: str) -> datetime:
 )
 def test_what_is_made_in_quiet_hours_waits_for_their_end(span: str, made: str, goes: str) -> None:
     quiet = read_quiet(span)
-    assert quiet is not None
     for severity in ("info", "notice", "warning"):
         assert quiet.until(severity, at(made)) == datetime.fromisoformat(goes).replace(tzinfo=IST)
     assert quiet.until("critical", at(made)) == at(made)
 
 
 def test_nothing_set_is_no_quiet() -> None:
-    assert read_quiet(" ") is None
+    assert read_quiet(" ").until("info", at("03:00")) == at("03:00")
+
+
+def test_each_severity_may_have_hours_of_its_own_the_critical_ones_only_where_they_are_named() -> None:
+    quiet = read_quiet("info,notice|20:00-09:00 critical|02:00 - 03:00")
+    assert quiet.until("notice", at("21:00")) == datetime.fromisoformat("2026-03-03T09:00").replace(tzinfo=IST)
+    assert quiet.until("warning", at("21:00")) == at("21:00")
+    assert quiet.until("critical", at("02:30")) == at("03:00") and quiet.until("critical", at("21:00")) == at("21:00")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("info|20:00-09:00 23:00-07:00", "names info twice; each severity has one span"),
+        ("info|20:00-09:00 loud|23:00-07:00", "entry 2 names the severity 'loud'"),
+        ("info|", "must be like 23:00-07:00"),
+    ],
+)
+def test_what_cannot_be_the_hours_of_a_severity_is_told(text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        read_quiet(text)
 
 
 @pytest.mark.parametrize("text", ["23:00", "7-8", "25:00-07:00", "07:00-07:00", "23:00-07:00-08:00"])

@@ -22,8 +22,8 @@ SIZE = D("0.001")
 
 
 def expiries(now: datetime) -> list[datetime]:
-    """Tomorrow's, the one after, and next week's."""
-    first = datetime.combine(now.date() + timedelta(days=1), time(12), tzinfo=UTC)
+    """Three at noon, the first of them never so near (19 hours) that the far strikes have lost their bids."""
+    first = datetime.combine((now + timedelta(hours=31)).date(), time(12), tzinfo=UTC)
     return [first, first + timedelta(days=1), first + timedelta(days=6)]
 
 

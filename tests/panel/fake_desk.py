@@ -14,8 +14,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tests.panel import fake_chain, fake_numbers
+from tests.panel import fake_chain, fake_numbers, fake_report
 from tests.panel.fake_books import FakeBooks
+from tests.panel.fake_results import FakeAnalytics
+from tests.panel.fake_system import FakeSystem
 from trader.config.account_limits import AccountLimits
 from trader.config.preset import Preset
 from trader.desk import (
@@ -105,6 +107,8 @@ class FakeDesk(FakeBooks):
         self.margin_answer: MarginChange | None = None
         self.locked = ""
         self.logs = Logs(Path("/nowhere"))
+        self.system = FakeSystem(self.asked)
+        self.analytics = FakeAnalytics(self)
         self.make_books()
 
     # ---------------------------------------------------------------- what is
@@ -681,8 +685,9 @@ class FakeDesk(FakeBooks):
             orders=view.orders,
             fills=tuple(fills),
             timeline=tuple(TimelineEvent(at=at, wall=at, kind=k, cause=c, text=t) for at, k, c, t in events),
-            series=self.pnl_series(run_id),
+            series=(series := self.pnl_series(run_id)),
             markers=tuple(self.markers(run_id)),
+            **fake_report.told(summary, view.legs, fills, series),
         )
 
     def _run_done(self, now: datetime) -> RunView:

@@ -106,6 +106,26 @@ def test_an_account_in_debt_may_sell_what_brings_money_in_and_buys_nothing_back(
     assert caught.value.code == "close_position_insufficient_margin"
 
 
+def test_an_account_in_debt_may_close_a_perpetual_with_a_profit_only(exchange: Exchange, market: HandMarket) -> None:
+    trader = Trader(exchange)
+    trader.place("buy", 10, "66005", symbol=PERPETUAL)
+    trader.account.balance = D(-5)
+    with pytest.raises(Refused) as caught:
+        trader.place("sell", 10, "65995", symbol=PERPETUAL)
+    assert caught.value.code == "close_position_insufficient_margin"
+    market.set_book(PERPETUAL, bids=[(D(66105), 20)], asks=[(D(66115), 20)])
+    assert trader.place("sell", 10, "66105", symbol=PERPETUAL).state == "closed"
+    assert trader.account.position_size(PERPETUAL) == 0
+
+
+def test_the_commission_kept_for_closing_pays_for_closing(exchange: Exchange) -> None:
+    trader = Trader(exchange)
+    trader.place("buy", 10, "66005", symbol=PERPETUAL)
+    kept = trader.account.wallet().commission
+    trader.account.balance = kept
+    assert trader.place("sell", 10, "65995", symbol=PERPETUAL).state == "closed"
+
+
 def test_buying_back_a_part_frees_that_part_of_the_margin(exchange: Exchange) -> None:
     seller = Trader(exchange)
     seller.place("sell", 10, "399")

@@ -1,11 +1,8 @@
 """Where a run's P&L came from: delta, gamma, theta, vega, what the spread, slippage and fees have cost, and what is left.
 
-The P&L of one contract between two samples is its change of mark. It is explained by the greeks at both ends (trapezoidal
-rule over the path of spot, implied volatility and time): with ΔS, Δσ in points and Δt in days,
-
-    delta = Δ₀·ΔS      gamma = ½(Δ₁ - Δ₀)·ΔS      vega = ½(v₀ + v₁)·Δσ      theta = ½(θ₀ + θ₁)·Δt
-
-`gamma` is thus all that the change of delta has made, the part of it by time and volatility (charm, vanna) among it. An
+The P&L of one contract between two samples is its change of mark, and is explained by what delta, theta and vega were on the way
+(`trader.analytics.steps`): theta and vega are their sums over time and volatility, delta is that of the beginning times the move of
+spot, and `gamma` all that the change of delta has made, the part of it by time and volatility (charm, vanna) among it. An
 execution is parted at the mark of its instant, read off between the samples around it: from the mark to the price that the
 order was decided on is spread, from there to the price paid is slippage. What the exchange closed by itself (a settlement, a
 liquidation) has no such price: all of its distance from the mark is `exchange`. Funding is a perpetual's alone. All parts and the residual add up to the P&L.
@@ -18,28 +15,11 @@ from decimal import Decimal
 
 import msgspec
 
+from trader.analytics.steps import APART, Option, Seen, explain
 from trader.domain.order import Side
 
 ZERO = Decimal(0)
-_DAY = timedelta(days=1)
-
-
-class Greeks(msgspec.Struct, frozen=True):
-    """Of one unit of underlying held long, USD: for 1 USD of spot (delta), a day (theta), a point of volatility (vega)."""
-
-    delta: float
-    theta: float
-    vega: float
-
-
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """A leg at an instant: spot and mark in USD, `iv` a fraction per year, greeks where they were known."""
-
-    at: datetime
-    spot: float
-    mark: float
-    iv: float | None
-    greeks: Greeks | None
+FAITHFUL = 0.05  # of what moved may be left over before it is told why
 
 
 class Traded(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,18 +36,21 @@ class Traded(msgspec.Struct, frozen=True, kw_only=True):
 
 class LegPath(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one leg: samples and executions in order of time. `contract_value`: units of underlying in a contract.
-    `funding`: USD received, below 0 paid."""
+    `option`: None for a perpetual. `funding`: USD received, below 0 paid."""
 
     key: str
     contract_value: Decimal
     seen: Sequence[Seen]
     traded: Sequence[Traded]
+    option: Option | None = None
     funding: Decimal = ZERO
 
 
-class Attribution(msgspec.Struct, frozen=True, kw_only=True):
+class Attribution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """USD, signed: what each has made (below 0: cost). `moved` is the sum of all sizes of the changes of mark and of the costs, which
-    the residual is judged by. `longest_gap`: the longest stretch between samples while something was open."""
+    the residual is judged by. `longest_gap`: the longest stretch between samples while something was open. `unseen`: sizes of the changes
+    of mark through which neither greeks nor a volatility were known. `misfit`: sizes of what is left where the option was priced along the
+    way: there marks do not follow from spot and volatility. `most_left`: the most that one stretch leaves over, from `most_left_at` on."""
 
     pnl: Decimal
     delta: float
@@ -82,6 +65,28 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
     residual: float
     moved: float
     longest_gap: timedelta
+    unseen: float
+    misfit: float
+    most_left: float
+    most_left_at: datetime | None
+
+    @property
+    def why(self) -> str | None:
+        """What a residual of more than 5 % of `moved` comes from, as far as it is known; None for a smaller one."""
+        share = self.residual_share
+        if share is None or share <= FAITHFUL:
+            return None
+        words = []
+        if self.unseen:
+            words.append(f"for changes of mark of {self.unseen:.2f} USD neither greeks nor a volatility were known")
+        if self.misfit > abs(self.residual) / 2:
+            words.append(f"marks moved by {self.misfit:.2f} USD that do not follow from spot and volatility")
+        if self.longest_gap > APART:
+            words.append(f"samples lay up to {self.longest_gap / timedelta(minutes=1):.0f} minutes apart")
+        if self.most_left_at is not None:
+            began = f"{self.most_left_at:%Y-%m-%d %H:%M:%S} UTC"
+            words.append(f"the largest part, {self.most_left:+.2f} USD, is left by the step from {began}")
+        return "; ".join(words) or "no sample was taken while it was held"
 
     @property
     def residual_share(self) -> float | None:
@@ -99,6 +104,7 @@ def attribute(legs: Sequence[LegPath]) -> Attribution:
     spread, slippage, exchange, fees, cash = money
     funding = sum((path.funding for path in legs), ZERO)
     pnl = cash + fees + funding
+    worst = max(parts, key=lambda one: abs(one.left), default=None)
     return Attribution(
         pnl=pnl,
         delta=greeks[0],
@@ -114,6 +120,10 @@ def attribute(legs: Sequence[LegPath]) -> Attribution:
         moved=sum(one.moved for one in parts)
         + float(abs(spread) + abs(slippage) + abs(exchange) + abs(funding) + abs(fees)),
         longest_gap=max((one.gap for one in parts), default=timedelta(0)),
+        unseen=sum(one.unseen for one in parts),
+        misfit=sum(one.misfit for one in parts),
+        most_left=worst.left if worst else 0.0,
+        most_left_at=worst.left_at if worst else None,
     )
 
 
@@ -122,9 +132,11 @@ class _Leg:
 
     def __init__(self, path: LegPath) -> None:
         self._value = path.contract_value
+        self._option = path.option
         self._seen = path.seen
         self._times = [one.at for one in path.seen]
-        self.delta = self.gamma = self.theta = self.vega = self.moved = 0.0
+        self.delta = self.gamma = self.theta = self.vega = self.moved = self.unseen = self.misfit = self.left = 0.0
+        self.left_at: datetime | None = None
         self.spread = self.slippage = self.exchange = self.fees = self.cash = ZERO
         self.gap = timedelta(0)
         for trade in path.traded:
@@ -162,16 +174,23 @@ class _Leg:
                 self.gap = max(self.gap, span)
 
     def _step(self, before: Seen, after: Seen, size: float) -> None:
-        self.moved += abs(size * (after.mark - before.mark))
-        first, last = before.greeks or after.greeks, after.greeks or before.greeks
-        if first is None or last is None:
-            return
-        move = after.spot - before.spot
-        self.delta += size * first.delta * move
-        self.gamma += size * (last.delta - first.delta) / 2 * move
-        self.theta += size * (first.theta + last.theta) / 2 * ((after.at - before.at) / _DAY)
-        if before.iv is not None and after.iv is not None:
-            self.vega += size * (first.vega + last.vega) / 2 * (after.iv - before.iv) * 100
+        change = after.mark - before.mark
+        self.moved += abs(size * change)
+        parts = explain(before, after, self._option)
+        if parts is None:
+            self.unseen += abs(size * change)
+        else:
+            delta, gamma, theta, vega, priced = parts
+            self.delta += size * delta
+            self.gamma += size * gamma
+            self.theta += size * theta
+            self.vega += size * vega
+            change -= delta + gamma + theta + vega
+            if priced:
+                self.misfit += abs(size * change)
+        left = size * change
+        if abs(left) > abs(self.left):
+            self.left, self.left_at = left, before.at
 
     def _mark(self, at: datetime) -> Decimal | None:
         """Between the samples around an instant in a straight line; the nearest beyond them."""

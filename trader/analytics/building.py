@@ -1,14 +1,17 @@
 """A finished run's records made into its `RunResult` and into the paths that its attribution follows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 
-from trader.analytics.attribution import Greeks, LegPath, Seen, Traded
-from trader.analytics.result import RunResult
-from trader.domain.order import OrderStatus, Side
+from trader.analytics.attribution import LegPath, Traded
+from trader.analytics.result import RunResult, Slip
+from trader.analytics.steps import Greeks, Option, Seen
+from trader.domain.instrument import Kind
+from trader.domain.order import OrderStatus, Purpose, Side
 from trader.engine import records as rec
 from trader.engine.cover import astray
 from trader.engine.fold import evolve
@@ -108,6 +111,9 @@ def build_result(past: PastRun, glances: Sequence[Glance] = ()) -> RunResult:
         risk_failed=sum(isinstance(one, rec.OrderDenied) for one in records),
         naked_secs=past.naked_secs,
         exposure_usd=past.exposure_usd,
+        held_contracts=max((run.ledger(leg.key).entered for leg in run.legs), default=0),
+        exit_secs=_exit_secs(records),
+        slips=tuple(_slips(run, [record for record, _ in fills])),
     )
 
 
@@ -141,6 +147,7 @@ def _path(past: PastRun, leg: rec.LegTerms, glances: Sequence[Glance]) -> LegPat
         contract_value=leg.contract_value,
         seen=sorted({one.at: one for one in seen}.values(), key=lambda one: one.at),
         traded=sorted(traded, key=lambda one: one.at),
+        option=None if leg.kind is Kind.PERPETUAL else Option(leg.kind, float(leg.strike), leg.expiry),
         funding=run.ledger(leg.key).funding,
     )
 
@@ -174,6 +181,28 @@ def _slippage(run: Run, fills: Sequence[rec.FillRecorded]) -> Decimal:
             value = run.leg(one.leg).contract_value
             worse += one.fill.side.sign * (one.fill.price - reference) * one.fill.quantity * value
     return worse
+
+
+def _slips(run: Run, fills: Sequence[rec.FillRecorded]) -> Iterator[Slip]:
+    """By leg and way, in ticks."""
+    sums: dict[tuple[str, Literal["entry", "exit"]], tuple[int, Decimal]] = {}
+    for one in fills:
+        order = run.orders.get(one.fill.client_order_id or "")
+        if order is None or order.reference is None:
+            continue
+        way: Literal["entry", "exit"] = "entry" if order.intent.purpose is Purpose.ENTRY else "exit"
+        count, worse = sums.get((one.leg, way), (0, ZERO))
+        apart = one.fill.side.sign * (one.fill.price - order.reference) * one.fill.quantity
+        sums[one.leg, way] = count + one.fill.quantity, worse + apart
+    for (leg, way), (count, worse) in sums.items():
+        yield Slip(leg, way, count, float(worse / count / run.leg(leg).tick_size))
+
+
+def _exit_secs(records: Sequence[rec.AnyRecord]) -> float | None:
+    """From the first decision to leave to the last fill after it, by this machine's clock."""
+    decided = next((one.wall for one in records if isinstance(one, rec.ExitDecided)), None)
+    closed = [one.wall for one in records if isinstance(one, rec.FillRecorded)]
+    return None if decided is None or not closed or closed[-1] < decided else (closed[-1] - decided).total_seconds()
 
 
 def _fill_secs(run: Run, records: Sequence[rec.AnyRecord]) -> list[float]:

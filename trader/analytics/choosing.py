@@ -1,5 +1,6 @@
 """Which finished runs figures are of, and by what they are parted."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Literal
@@ -12,6 +13,8 @@ from trader.domain.expiry import IST
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 Outcome = Literal["won", "lost"]
 Kinds = Literal["runs", "orders", "all"]
+OUTCOMES: tuple[Outcome, ...] = ("won", "lost")
+KINDS: tuple[Kinds, ...] = ("runs", "orders", "all")
 
 
 class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,11 +47,15 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+_EXPIRY_DAYS = (1, 2, 4, 8)
+_EXPIRY_LABELS = ("< 1", "1-2", "2-4", "4-8", "8 or more")
+
+
 def _days_to_expiry(one: RunResult) -> str:
     days = one.days_to_expiry
     if days is None:
         return "none"
-    return next((label for most, label in ((1, "< 1"), (2, "1-2"), (4, "2-4"), (8, "4-8")) if days < most), "8 or more")
+    return _EXPIRY_LABELS[bisect_right(_EXPIRY_DAYS, days)]
 
 
 def _volatility(one: RunResult) -> str:
@@ -88,5 +95,12 @@ def grouped(results: Iterable[RunResult], by: str) -> dict[str, list[RunResult]]
     found: dict[str, list[RunResult]] = {}
     for one in results:
         found.setdefault(key(one), []).append(one)
-    order = list(WEEKDAYS) if by == "weekday" else ["< 1", "1-2", "2-4", "4-8", "8 or more"]
-    return dict(sorted(found.items(), key=lambda item: (order.index(item[0]) if item[0] in order else -1, item[0])))
+    return {label: found[label] for label in ordered(found, by)}
+
+
+def ordered(labels: Iterable[str], by: str) -> list[str]:
+    """Labels in the order that belongs to what they part by: by name, by number, or as weekdays follow one another."""
+    if by == "volatility":
+        return sorted(labels, key=lambda label: (not label[0].isdigit(), len(label), label))
+    order = {"weekday": WEEKDAYS, "days_to_expiry": _EXPIRY_LABELS}.get(by, ())
+    return sorted(labels, key=lambda label: (order.index(label) if label in order else -1, label))

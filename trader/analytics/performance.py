@@ -8,14 +8,15 @@ market never closes. Years have 365 days. Formulas with their sources: docs/anal
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import groupby
+from itertools import chain, groupby
 
 import msgspec
 
 from trader.analytics import ratios
-from trader.analytics.result import HUNDRED, RunResult
+from trader.analytics.result import HUNDRED, RunResult, tax_in
 
 ZERO = Decimal(0)
+LONGEST_DAYS = 36_600
 FEW = 30  # with fewer runs Sharpe and its like are told as too few to judge by
 
 
@@ -96,7 +97,7 @@ def performance(
         capital: Equity at the beginning of the first day, USD; without it there are no returns, and so no ratio of them.
 
     Raises:
-        ValueError: The last day lies before the first, or the capital is not above 0.
+        ValueError: The last day lies before the first, the range is longer than a hundred years, or the capital is not above 0.
     """
     _check(since, until, capital)
     chosen = sorted(
@@ -109,7 +110,7 @@ def performance(
     made = [one.pnl for one in chosen]
     wins, losses = [pnl for pnl in made if pnl > 0], [pnl for pnl in made if pnl < 0]
     low, high = ratios.wilson(len(wins), len(made)) if made else (None, None)
-    seconds = sorted(secs for one in chosen for secs in one.fill_secs)
+    seconds = sorted(chain.from_iterable(one.fill_secs for one in chosen))
     fees, premium = _sum(one.fees for one in chosen), _sum(one.premium for one in chosen)
     credit = _sum(max(one.premium, ZERO) for one in chosen)
     margined = [one for one in chosen if one.margin]
@@ -137,7 +138,7 @@ def performance(
         streak_won=_longest(pnl > 0 for pnl in made),
         streak_lost=_longest(pnl < 0 for pnl in made),
         fees=fees,
-        tax=_sum(one.tax for one in chosen),
+        tax=tax_in(fees),
         fees_pct_of_premium=float(fees / credit * HUNDRED) if credit else None,
         premium=premium,
         return_on_margin_pct=(
@@ -168,13 +169,19 @@ def performance(
 def equity_days(
     results: Sequence[RunResult], *, since: date | None, until: date | None, capital: Decimal
 ) -> list[EquityDay]:
-    """Every calendar day of the range, oldest first: days without a run too. Nothing without runs and bounds."""
+    """Every calendar day of the range, oldest first: days without a run too. Nothing without runs and bounds.
+
+    Raises:
+        ValueError: So long a range that its days would fill the memory.
+    """
     by_day: dict[date, Decimal] = {}
     for one in results:
         by_day[one.day] = by_day.get(one.day, ZERO) + one.pnl
     first, last = since or min(by_day, default=None), until or max(by_day, default=None)
     if first is None or last is None:
         return []
+    if (last - first).days >= LONGEST_DAYS:
+        raise ValueError(f"since, until: a range of at most {LONGEST_DAYS:,} days, was {(last - first).days + 1:,}")
     found, equity, highest = [], capital, capital
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)

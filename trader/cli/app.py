@@ -25,6 +25,7 @@ from trader.cli import (
     logs,
     performance,
     record,
+    report,
     runs,
     simulate,
     tickets,
@@ -90,6 +91,7 @@ api.add_to(app)
 token.add_to(app)
 watch.add_to(app)
 performance.add_to(app)
+report.add_to(app)
 logs.add_to(app)
 
 

@@ -2,7 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trader.analytics.performance import Performance
     from trader.desk.analytics.figures import Figures
 
+Name = TypeVar("Name", bound=str)
 _Names = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only these; may be repeated.")]
 
 
@@ -25,6 +26,9 @@ def performance(
     underlying: _Names = None,
     structure: _Names = None,
     reason: _Names = None,
+    configuration: Annotated[
+        list[str] | None, typer.Option(metavar="HASH", help="Only runs of this configuration; may be repeated.")
+    ] = None,
     by: Annotated[
         str | None,
         typer.Option(
@@ -36,11 +40,14 @@ def performance(
         str | None,
         typer.Option(metavar="USD", help="Equity on the first day: what returns, and so Sharpe and its like, are of."),
     ] = None,
-    orders: Annotated[bool, typer.Option("--orders", help="Single orders instead of runs.")] = False,
+    kinds: Annotated[
+        str, typer.Option(metavar="runs|orders|all", help="Runs of structures, single orders, or both.")
+    ] = "runs",
+    outcome: Annotated[str | None, typer.Option(metavar="won|lost", help="Only those.")] = None,
     as_json: options.JsonFlag = False,
 ) -> None:
     """Win rate, P&L, drawdown, Sharpe and the rest of finished runs; docs/analytics.md says what each figure means."""
-    from trader.analytics.choosing import RunFilter
+    from trader.analytics.choosing import KINDS, OUTCOMES, RunFilter
 
     wanted = RunFilter(
         since=_day("--since", since),
@@ -49,7 +56,9 @@ def performance(
         underlyings=tuple(underlying or ()),
         structures=tuple(structure or ()),
         reasons=tuple(reason or ()),
-        kinds="orders" if orders else "runs",
+        configurations=tuple(configuration or ()),
+        kinds=_one_of("--kinds", kinds, KINDS),
+        outcome=None if outcome is None else _one_of("--outcome", outcome, OUTCOMES),
     )
     with options.open_desk(options.read_settings()) as desk:
         found = desk.analytics.figures(wanted, by=by, capital=_capital(capital))
@@ -121,6 +130,13 @@ def _day(name: str, text: str | None) -> date | None:
     if not is_iso_date(text):
         raise ConfigError(f"{name} must be a day like 2026-03-02, was {text[:40]!r}")
     return date.fromisoformat(text)
+
+
+def _one_of(name: str, text: str, names: tuple[Name, ...]) -> Name:
+    found = next((one for one in names if one == text), None)
+    if found is None:
+        raise ConfigError(f"{name} must be one of {', '.join(names)}, was {text[:40]!r}")
+    return found
 
 
 def _capital(text: str | None) -> Decimal | None:

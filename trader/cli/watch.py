@@ -22,9 +22,9 @@ def watch(
 ) -> None:
     """Watch the runner from beside it, and send messages to the channels of TRADER_NOTIFY_URLS, until it is stopped."""
     settings = options.read_settings()
-    from trader.watch.trial import channels_of, try_channels
+    from trader.watch.trial import channel_names, try_channels
 
-    channels = channels_of(settings)
+    channels = channel_names(settings)
     if test:
         if not channels:
             typer.echo("TRADER_NOTIFY_URLS names no channel.")
@@ -42,7 +42,7 @@ def watch(
     )  # its lines name hosts; what came of a message stands in the outbox
     ended = threading.Event()
     on_end(lambda _: ended.set())
-    names = ", ".join(one.name for one in channels) or "no channel: TRADER_NOTIFY_URLS is empty, so nothing is sent"
+    names = ", ".join(channels) or "no channel: TRADER_NOTIFY_URLS is empty, so nothing is sent"
     typer.echo(f"Watching {settings.env.upper()}; messages go to {names}. Ctrl+C stops it.")
     watch_on(settings, ended, beside)
 

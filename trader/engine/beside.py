@@ -27,8 +27,9 @@ def is_begun(run: Run) -> bool:
 
 def reads_whole(run: Run) -> bool:
     """Whether a read for this run has to cover everything of its underlying, not its own contracts alone: an order that
-    rests may end without a fill, and then the next one would be the first."""
-    return run.phase in (Phase.WAITING, Phase.ENTERING) and run.ticket is None
+    rests may end without a fill, and then the next one would be the first. A ticket asks once, before it goes out, whether another
+    installation trades the account."""
+    return run.phase is Phase.WAITING or (run.phase is Phase.ENTERING and run.ticket is None)
 
 
 def bars_beginning(state: State, run: Run) -> str:
@@ -49,11 +50,13 @@ def see_foreign(turn: Turn, run_id: str, event: AccountRead) -> None:
     """Keep what a read of the whole underlying shows that no unfinished run explains. A part that could not be read stays
     as it was known."""
     run, known = turn.run(run_id), turn.watch(run_id).foreign
-    if reads_whole(run) and (doubts(turn.state, run, event) or hidden(run, event)):
+    if run.ticket is not None or not reads_whole(run):
+        return
+    if doubts(turn.state, run, event) or hidden(run, event):
         turn.set_watch(run_id, foreign=None)  # something may stand behind the row that makes no sense
         return
     orders = event.open_orders if event.whole else None
-    if not reads_whole(run) or (known is None and (event.positions is None or orders is None)):
+    if known is None and (event.positions is None or orders is None):
         return
     unread = {"position": event.positions is None, "order": orders is None}
     kept = [thing for thing in known or () if unread[thing.kind]]

@@ -8,6 +8,7 @@ from functools import partial
 from trader.domain.order import Purpose
 from trader.engine import records as rec
 from trader.engine.account.funding import may_come
+from trader.engine.account.overclosed import is_owed
 from trader.engine.account.positions import differs_lastingly, foreign_remainder
 from trader.engine.cover import covers, in_ranks, shorts
 from trader.engine.execution.exit import work_exit
@@ -112,14 +113,14 @@ def _confirm_flat(turn: Turn, run: Run) -> None:
     last_news = max(
         [o.ended_at for o in run.orders.values() if o.ended_at is not None]
         + _told_at(run)
-        + [run.exit_decided_at or run.created_at]
+        + [run.exit_decided_at or run.created_at, watch.picked_at or run.created_at]
     )
     lasting = differs_lastingly(watch)
     told = all(leg.symbol in run.positions for leg in run.legs)  # a fill makes the position read before it worthless
     if watch.account_read is None or watch.account_read <= last_news or not told:
         turn.set_watch(run.run_id, account_wanted=True)
         return
-    if watch.mismatch_since is not None and not lasting:
+    if (watch.mismatch_since is not None and not lasting) or is_owed(turn.state, run):
         turn.set_watch(run.run_id, account_wanted=True)
         return
     foreign = foreign_remainder(run) if lasting else ""

@@ -97,3 +97,4 @@ def see_installation(turn: Turn, client_order_id: str | None) -> None:
 def _change(turn: Turn, level: Level, reason: str, *, cause: str = "rule", **fields: str) -> None:
     account, reason = turn.state.account_key, clause(reason)
     turn.write(rec.LevelChanged, "", cause=cause, account=account, level=level, reason=reason, **fields)
+    turn.set(orders_read=None)  # a halt that was lifted while its cause goes on comes back before the next order

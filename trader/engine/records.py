@@ -161,11 +161,13 @@ class StopRequested(Record, frozen=True, kw_only=True, tag="stop_requested"):
 
 class OrderIntended(Record, frozen=True, kw_only=True, tag="order_intended"):
     """Recorded before the order leaves. `reference` is the price the limit was derived from (mark, mid or touch). `passed`:
-    what the gate compared, by the code it would have refused with, and the numbers; earlier versions did not record it."""
+    what the gate compared, by the code it would have refused with, and the numbers. `algo`: how it is worked (chase, market, twap,
+    iceberg), or once where it is sent as it was asked for. Earlier versions recorded neither."""
 
     intent: OrderIntent
     reference: Decimal | None
     passed: dict[str, str] = {}
+    algo: str = ""
 
 
 class OrderDenied(Record, frozen=True, kw_only=True, tag="order_denied"):

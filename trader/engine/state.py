@@ -381,6 +381,12 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     unsaleable: dict[str, datetime] = {}  # legs to be closed: since when none has been offered that is worth buying
     unpriced: dict[str, datetime] = {}  # legs held to their settlement: since when they have had no usable price
 
+    @property
+    def is_searched(self) -> bool:
+        """Whether the account has been read, and since the contracts were known: a read before that finds no order in them."""
+        read, picked = self.account_read, self.picked_at
+        return read is not None and (picked is None or read >= picked)
+
 
 class Market(msgspec.Struct, frozen=True, kw_only=True):
     """Newest prices. `newest` is the youngest exchange time of any message, `heard` when (wall) the last one came."""
@@ -468,6 +474,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     shown: dict[str, Shown] = {}  # by underlying
     awaited: dict[str, Awaited] = {}  # by command
     tickets_asked: datetime | None = None  # wall: when a ticket last had the account read
+    orders_read: datetime | None = None  # wall, `asked` of the last read of all the account's open orders at this level
     sights: dict[str, Sight] = {}  # what the breaker of entries sees of each underlying that a run is on
     calls: Calls = Calls()  # and of the way to the exchange
     account_stream_fault: str = ""  # why the account's stream tells nothing; while there is one, no new risk is taken

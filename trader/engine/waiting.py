@@ -239,6 +239,7 @@ def _foreign(turn: Turn, run: Run, watch: Watch) -> tuple[Foreign, ...] | Unread
     read, picked = watch.account_read, watch.picked_at
     if (
         watch.foreign is None
+        or turn.state.orders_read is None  # since the level was changed: what it was changed for may be there still
         or seconds_since(read, turn.wall) > _READ_AGE_SECS
         or (picked is not None and read is not None and read < picked)
     ):

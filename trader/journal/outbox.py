@@ -16,9 +16,6 @@ from trader.journal.tables import instant_text, notified, outbox, parse_instant
 from trader.journal.upsert import insert_into
 
 if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
     from trader.journal.store import Journal
 
 State = Literal["waiting", "sending", "sent", "failed", "uncertain"]
@@ -27,7 +24,8 @@ _FIRST = case({name: rank for rank, name in enumerate(reversed(SEVERITIES))}, va
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """Something to be told on one channel. `key` says what it is about: of the same only one is ever made. `next_at`: not before."""
+    """Something to be told on one channel. `key` says what it is about: of the same only one is ever made. `next_at`: not before.
+    `run_id`: whose it is, empty where it is the account's; `alerts`: numbers of the alerts it tells of."""
 
     key: str
     channel: str
@@ -36,6 +34,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     made_at: datetime
     next_at: datetime
+    run_id: str = ""
+    alerts: tuple[int, ...] = ()
 
 
 class OutboxRow(Message, frozen=True, kw_only=True):
@@ -142,10 +142,18 @@ def count(connection: Connection, account: str) -> dict[tuple[str, str], int]:
     return {(channel, state): int(many) for channel, state, many in connection.execute(query)}
 
 
+def read_last_sent(connection: Connection, account: str) -> dict[str, datetime]:
+    """When the last message of each channel was delivered."""
+    c = outbox.c
+    query = select(c.channel, func.max(c.changed_at)).where(c.account == account, c.state == "sent").group_by(c.channel)
+    return {channel: parse_instant(at) for channel, at in connection.execute(query)}
+
+
 def _row(account: str, one: Message) -> dict[str, Any]:
     return {
         "account": account,
-        **{name: getattr(one, name) for name in ("key", "channel", "severity", "title", "body")},
+        **{name: getattr(one, name) for name in ("key", "channel", "severity", "title", "body", "run_id")},
+        "alerts": ",".join(str(seq) for seq in one.alerts),
         "made_at": instant_text(one.made_at),
         "state": "waiting",
         "tries": 0,
@@ -158,6 +166,7 @@ def _row(account: str, one: Message) -> dict[str, Any]:
 def _read(row: Any) -> OutboxRow:
     told = dict(row)
     del told["account"]
+    told["alerts"] = tuple(int(seq) for seq in told["alerts"].split(",") if seq)
     for name in ("made_at", "next_at", "changed_at"):
         told[name] = parse_instant(told[name])
     return OutboxRow(**told)
@@ -217,3 +226,17 @@ class Outbox:
         """How many there are, by channel and state."""
         with self._journal.reading() as connection:
             return count(connection, self._account)
+
+    def last_sent(self) -> dict[str, datetime]:
+        """When the last message of each channel was delivered."""
+        with self._journal.reading() as connection:
+            return read_last_sent(connection, self._account)
+
+    def of_key(self, key: str) -> OutboxRow | None:
+        """The newest message about this; None when there is none."""
+        query = (
+            select(outbox).where(outbox.c.account == self._account, outbox.c.key == key).order_by(outbox.c.id.desc())
+        )
+        with self._journal.reading() as connection:
+            row = connection.execute(query.limit(1)).mappings().first()
+        return None if row is None else _read(row)

@@ -169,6 +169,13 @@ class Journal:
         if self._path is not None and file_identity(self._path) != self._identity:
             raise JournalError(f"The journal {self._place} was removed or replaced while it was open.")
 
+    def size_bytes(self) -> int | None:
+        """What its files take on this machine's disk; None for a server's database."""
+        if self._path is None:
+            return None
+        files = [self._path, self._path.with_name(f"{self._path.name}-wal")]
+        return sum(file.stat().st_size for file in files if file.exists())
+
     def check_writable(self) -> None:
         """Begin and end a writing transaction without changing anything.
 
@@ -570,10 +577,10 @@ class Journal:
         """Everything recorded of one run, in order: the material of its timeline."""
         return self.records(run_id)
 
-    def leg_samples(self, run_id: str) -> list[Sample]:
-        """A run's whole series, with prices and greeks of its legs."""
+    def leg_samples(self, run_id: str, most: int | None = None) -> list[Sample]:
+        """A run's series, with prices and greeks of its legs: the whole, or at most so many that keep the extremes of P&L."""
         with self._read() as connection:
-            return views.read_leg_samples(connection, run_id)
+            return views.read_leg_samples(connection, run_id, most)
 
     def samples(self, run_id: str, max_points: int | None = 2000, after_id: int = 0) -> list[tuple[int, Sample]]:
         """A run's P&L series, each point with its row id; thinned to `max_points` (None = all), keeping extremes."""

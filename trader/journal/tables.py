@@ -75,6 +75,7 @@ fills = _record_table(
     Column("leg", Text, nullable=False),
     Column("symbol", Text, nullable=False),
     Index("ux_fills_once", "account", "fill_id", unique=True),
+    Index("ix_fills_wall", "account", "wall"),
 )
 positions = _record_table("positions", Column("symbol", Text, nullable=False), Column("quantity", BigInteger))
 decisions = _record_table("decisions")
@@ -155,6 +156,8 @@ outbox = Table(
     Column("severity", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False),
+    Column("run_id", Text, nullable=False),  # whose it is; empty: the account's
+    Column("alerts", Text, nullable=False),  # numbers of the alerts it tells of, parted by commas
     Column("made_at", Text, nullable=False),
     Column("state", Text, nullable=False),  # waiting, sending, sent, failed, uncertain
     Column("tries", Integer, nullable=False),
@@ -169,6 +172,16 @@ notified = Table(
     metadata,
     Column("account", Text, primary_key=True),
     Column("last_seq", BigInteger, nullable=False),  # of the last record that messages were made of
+)
+watchers = Table(  # who sends: at most one watchdog per account, on whichever machine
+    "watchers",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("since", Text, nullable=False),
+    Column("seen_at", Text, nullable=False),
 )
 configurations = Table(
     "configurations",

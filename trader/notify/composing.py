@@ -17,12 +17,15 @@ _OF_LEVEL: Mapping[str, Severity] = {"error": "critical", "warning": "warning"}
 
 
 class News(msgspec.Struct, frozen=True, kw_only=True):
-    """Something to be told. `key` says what it is about: of the same it is told once."""
+    """Something to be told. `key` says what it is about: of the same it is told once. `run_id`: whose it is, empty where it is the
+    account's; `alerts`: numbers of the alerts it tells of."""
 
     key: str
     severity: Severity
     title: str
     body: str = ""
+    run_id: str = ""
+    alerts: tuple[int, ...] = ()
 
 
 def news_of(seq: int, record: AnyRecord, summary: Callable[[str], RunSummary | None]) -> News | None:
@@ -44,8 +47,6 @@ def news_of(seq: int, record: AnyRecord, summary: Callable[[str], RunSummary | N
             return News(
                 key=f"level:{seq}", severity="warning", title=f"Account {record.level.value}{by}", body=record.reason
             )
-        case rec.DayCompared():
-            return _day(record)
     return None
 
 
@@ -57,6 +58,8 @@ def _alert(seq: int, record: rec.AlertRaised, summary: Callable[[str], RunSummar
         severity=_OF_LEVEL[record.level],
         title=title if run is None else f"{_name(run)}: {title}",
         body=record.text,
+        run_id=record.run_id,
+        alerts=(seq,),
     )
 
 
@@ -82,22 +85,6 @@ def _ended(record: rec.RunFinished, run: RunSummary | None) -> News | None:
         severity="notice",
         title=f"{_name(run)}: closed, {_usd(record.realized_pnl, signed=True)}",
         body=f"{known.label if known else record.exit_reason}{of}; fees {_usd(record.fees)}; {', '.join(run.legs)}",
-    )
-
-
-def _day(record: rec.DayCompared) -> News:
-    if record.difference is None:
-        found = f"the wallet was not compared: {record.why}"
-    elif record.difference:
-        found = f"the wallet differs by {_usd(record.difference, signed=True)}"
-    else:
-        found = "the wallet agrees"
-    booked = sum(record.lines.values(), Decimal(0)) - (record.difference or 0)
-    return News(
-        key=f"day:{record.account}:{record.day}",
-        severity="warning" if record.difference else "info",
-        title=f"{record.day:%a %d %b}: {_usd(booked, signed=True)} booked",
-        body=found,
     )
 
 

@@ -14,17 +14,27 @@ AGAIN_MOST = timedelta(minutes=1)
 GIVEN_UP_AFTER = timedelta(hours=24)
 _FIRST_AGAIN_SECS = 5
 _GATHERED_MOST = 50
-_LETTERS_MOST = 3_500  # a Telegram message has at most 4,096
+_LETTERS_MOST = 3_000  # a Telegram message has at most 4,096, of which links may take a thousand
+
+Links = Callable[[Sequence[OutboxRow]], str]  # what is written below a message that holds these
 
 
 class Courier:
     """Brings the messages of one channel. One thread only; another process may do the same, and each message goes by one of them."""
 
-    def __init__(self, outbox: Outbox, channel: Channel, send: Send, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        channel: Channel,
+        send: Send,
+        clock: Callable[[], datetime],
+        links: Links = lambda rows: "",
+    ) -> None:
         self._outbox = outbox
         self._channel = channel
         self._send = send
         self._clock = clock
+        self._links = links  # written when it is sent: what lies in the outbox holds none
         self._free_at: datetime | None = None  # when the channel may be used again
 
     def step(self) -> int:
@@ -42,7 +52,10 @@ class Courier:
             return 0
         title, body = compose(rows)
         try:
-            answer = self._send(self._channel.url, rows[0].severity, title, body)
+            below = self._links(rows)
+            answer = self._send(
+                self._channel.url, rows[0].severity, title, "\n\n".join(part for part in (body, below) if part)
+            )
         except ConfigError as error:
             answer = None
             self._outbox.finish(ids, "failed", self._clock(), str(error))

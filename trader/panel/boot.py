@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,6 +35,7 @@ _WARM = (
     "trader.panel.editor",
     "trader.panel.orders_form",
     "trader.panel.past",
+    "trader.panel.system_messages",
 )
 
 
@@ -50,7 +52,13 @@ def middleware() -> list[Middleware]:
     """
     PagesManager.uses_pages_directory = False
     names = [Path(file).stem for file, *_ in PAGES]
-    return [Middleware(HostGuard, port=served_port), Middleware(KnownPaths, pages=names)]
+    return [Middleware(HostGuard, port=served_port, public=_public_host), Middleware(KnownPaths, pages=names)]
+
+
+@cache
+def _public_host() -> str:
+    """Asked at the first link: the settings were read, and are usable, by then."""
+    return load_settings().links_host
 
 
 _api = Mounted()

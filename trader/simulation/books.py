@@ -100,15 +100,12 @@ class BookRules:
         )
 
     def _just_begun_secs(self, run: RunNote) -> float:
-        """How long an entry or exit may be under way by the run's own configuration."""
+        """How long an entry or exit may be under way by the run's own configuration: its ranks are worked one after another."""
         orders = run.preset.orders
         untold = 0.0 if self._evidence.world.plan.costs_told else _UNTOLD_SECS
-        return (
-            untold
-            + _JUST_BEGUN_SECS
-            + working_secs(run.preset)
-            + (orders.retries + 2) * (max(orders.timeout_secs, orders.exit_timeout_secs) + 1)
-        )
+        tries = (orders.retries + 2) * (max(orders.timeout_secs, orders.exit_timeout_secs) + 1)
+        ranks = len({leg.rank for leg in run.legs})
+        return untold + _JUST_BEGUN_SECS + ranks * (working_secs(run.preset) + tries)
 
     def at_the_end(self) -> None:
         records = self._evidence.world.journal.read()

@@ -1,4 +1,5 @@
-"""Rules about what an entry needs: E3 of the account, I15 of prices, I9 and N11. Judged when its intent is committed."""
+"""Rules about what an entry needs: E3 of the account, read since its level changed; I15 of prices, I9 and N11. Judged when its
+intent is committed."""
 
 from trader.domain.foreign import Foreign
 from trader.domain.order import OrderIntent, OrderStatus, Purpose
@@ -34,6 +35,10 @@ class EntryRules:
         read = shell.account_heard.get(run.run_id)
         if not earlier and (read is None or self._evidence.secs - read > _READ_SECS):
             self._evidence.report("E3", f"{intent.client_order_id} begins an entry, the account was read at {read}")
+        since = self._evidence.notes.level_secs
+        if not earlier and run.phase_secs >= since > shell.orders_heard and not self._evidence.is_late():
+            text = f"{intent.client_order_id} begins an entry, open orders were read at {shell.orders_heard}, the level is of {since}"
+            self._evidence.report("E3", text)
         heard = shell.holdings_heard.get(run.run_id)
         known = [thing for thing in self._unconfirmed(run) if heard is not None and self._since(thing) < heard]
         if known:
@@ -70,7 +75,8 @@ class EntryRules:
         return self._evidence.secs > max(since, shell.booted_at + login, session.resumed_at) + 0.05
 
     def _read_since(self, secs: float) -> bool:
-        """Whether the present runner has heard of the open orders well after this instant."""
+        """Whether the present runner has heard of all open orders well after this instant: those of a run's own contracts alone show
+        nothing of an order elsewhere."""
         shell = self._evidence.world.current
         return shell is not None and shell.orders_heard > secs + 5.0
 

@@ -112,13 +112,15 @@ class Evidence:
         return self.secs - max(shell.booted_at, disk, self.world.resumed_at)
 
     def is_unpayable(self, run: RunNote) -> bool:
-        """Whether the account has not the money to buy back what a run is short of: the exchange refuses every exit of it, and
-        nobody but a person, who pays in, can help."""
+        """Whether the account has not the money to close what a run is short of, or holds of a perpetual: the exchange refuses every
+        exit of it, and nobody but a person, who pays in, can help. Selling a long option brings money in: refusing that is a fault."""
         venue = self.world.venue
-        shorts = [
-            leg.symbol for leg in run.legs if run.net(leg.key) < 0 and venue.account.position_size(leg.symbol) < 0
+        costly = [
+            leg.symbol
+            for leg in run.legs
+            if (net := run.net(leg.key)) * venue.account.position_size(leg.symbol) > 0 and (net < 0 or run.is_perpetual)
         ]
-        return bool(shorts) and all(venue.is_unpayable(symbol) for symbol in shorts)
+        return bool(costly) and all(venue.is_unpayable(symbol) for symbol in costly)
 
     def is_late(self) -> bool:
         """Whether what is being committed was decided earlier, while nothing could be written."""

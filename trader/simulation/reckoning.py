@@ -145,12 +145,16 @@ class WalletRules:
             self._evidence.report("WL3", text)
 
     def _ends(self, run: RunNote, record: rec.WalletCompared) -> list[rec.RunFinished]:
-        """Of a run; of tickets in a perpetual those of all that it is compared with: the first of them may have been asked for."""
-        since = record.since
-        runs = (
-            [run] if not run.is_perpetual else [one for one in self._evidence.notes.runs.values() if one.is_perpetual]
-        )
-        return [one.finished for one in runs if one.finished is not None and one.finished.wall >= since]
+        """Of a run; of tickets in a perpetual those of all that it is compared with: the first of them may have been asked for.
+        Where a comparison begins is the exchange's time, of which the host's clock may be a day off."""
+        if not run.is_perpetual:
+            return [] if run.finished is None else [run.finished]
+        runs = (one for one in self._evidence.notes.runs.values() if one.is_perpetual)
+        return [
+            one.finished
+            for one in runs
+            if one.finished is not None and (one.finished.market or one.finished.wall) >= record.since
+        ]
 
     def _heard_of(self, run: RunNote, record: rec.WalletCompared) -> ev.WalletRead | None:
         """The ledger a run was compared with; tickets in a perpetual share one that was read for one of them."""

@@ -132,7 +132,8 @@ class Shell:
         self.subscribed: tuple[str, ...] = ()
         self.gateway = gateway
         self.steps = 0
-        self.orders_heard = 0.0  # when open orders were last heard of: a read is told whole, after its last member
+        self.orders_heard = 0.0  # when all open orders were last heard of: a read is told whole, after its last member
+        self.orders_began = 0.0  # and when that read was begun
         self.holdings_heard: dict[
             str, float
         ] = {}  # run → when the newest read was begun that told positions and orders
@@ -556,8 +557,8 @@ class Shell:
                     self.holdings_heard[run_id] = began
                     if not event.error and not any(f"-{run_id[:5]}-" in name for name in event.failed):
                         self.account_heard[run_id] = began
-            if event.open_orders is not None:
-                self.orders_heard = self._agenda.secs
+            if event.whole and event.open_orders is not None:
+                self.orders_heard, self.orders_began = self._agenda.secs, began
             return replace(event, at=now)
 
         self.receive(hear)

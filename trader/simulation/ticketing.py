@@ -1,5 +1,6 @@
 """TK1–TK6: single orders. TK1 no entry goes out after its cancel. TK2 a person's price: never beyond the collar towards the market.
-TK3 no entry without a read of the account of just now. TK4 what is held is protected, soon and by no more than is held. TK5 a
+TK3 no entry without a read of positions of just now, and one of all open orders within the last minute and since the level changed: what
+rests there may be another installation's (I9). TK4 what is held is protected, soon and by no more than is held. TK5 a
 ticket that is refused or cancelled holds nothing. TK6 what closing orders of one ticket have closed too much, firing in one instant beside
 another, is booked where it was held, and told there.
 """
@@ -10,8 +11,10 @@ from trader.engine.records import LegTerms, Phase
 from trader.simulation.evidence import Evidence
 from trader.simulation.notes import RunNote
 from trader.simulation.ordering import OrderRules
+from trader.simulation.shell import Shell
 
 _READ_SECS = 10.5
+_ORDERS_SECS = 60.5
 _UNHEARD = (OrderStatus.CREATED, OrderStatus.UNKNOWN)
 _BARE_SECS = 12.0  # until a protection stands again: a cancel, its confirmation, a refusal, the next try
 
@@ -25,6 +28,7 @@ class TicketRules:
         self._since: dict[str, float] = {}  # tickets that have closed more than they had, until it is booked
         self._untold: dict[str, float] = {}  # runs of which another's order closed something, until it is told
         self._bare: dict[tuple[str, str], float] = {}  # (ticket, protection): since when it does not stand
+        self._troubled = 0.0  # when requests last failed
 
     def before(self, record: rec.AnyRecord) -> None:
         run = self._evidence.notes.runs.get(record.run_id)
@@ -53,6 +57,8 @@ class TicketRules:
         read = None if shell is None else max(shell.holdings_heard.values(), default=None)
         if not run.orders and (read is None or secs - read > _READ_SECS):
             self._evidence.report("TK3", f"{coid} goes out, positions were read at {read}")
+        if not run.orders and shell is not None and not self._knows_orders(shell):
+            self._evidence.report("TK3", f"{coid} goes out, all open orders were read at {shell.orders_heard}")
         price, leg = intent.limit_price, run.leg(intent.leg)
         if price is None or intent.stop is not None:
             return
@@ -61,6 +67,12 @@ class TicketRules:
         share = 20 if run.is_perpetual else 5
         if not any((price - mark) * sign <= max(mark / share, 5 * leg.tick_size) for mark in marks):
             self._evidence.report("TK2", f"{coid}: price {price} is beyond the collar of {marks[-3:]}")
+
+    def _knows_orders(self, shell: Shell) -> bool:
+        secs, told = self._evidence.secs, shell.orders_heard
+        return (
+            told >= max(self._evidence.notes.level_secs, shell.booted_at) and secs - shell.orders_began <= _ORDERS_SECS
+        )
 
     def at_the_end(self) -> None:
         """TK6."""
@@ -76,7 +88,10 @@ class TicketRules:
             self._evidence.report("TK6", f"{leg.symbol}: ticket {run.run_id} has {held}", f"{run.run_id} {leg.key}")
 
     def every_second(self, healthy: float) -> None:
-        """TK4 and TK6."""
+        """TK4 and TK6. The seconds count from when requests last failed: what had to be read could not be before."""
+        if self._is_troubled():
+            self._troubled = self._evidence.secs
+        healthy = min(healthy, self._evidence.secs - self._troubled)
         for run_id, symbol in self._orders.overclosed:
             run = self._evidence.notes.runs.get(run_id)
             booked = run is not None and any(one.symbol == symbol for one in run.moved)
@@ -84,7 +99,7 @@ class TicketRules:
                 self._since.pop(run_id, None)
                 continue
             lasting = min(self._evidence.secs - self._since.setdefault(run_id, self._evidence.secs), healthy)
-            if lasting > _BARE_SECS and not self._is_troubled():
+            if lasting > _BARE_SECS:
                 text = f"{symbol}: ticket {run_id} has closed more than it had, and it is booked nowhere"
                 self._evidence.report("TK6", text, run_id)
         venue, secs = self._evidence.world.venue, self._evidence.secs
@@ -103,7 +118,7 @@ class TicketRules:
                 seen = abs(run.positions.get(leg.symbol, held))  # a person may have closed a part of it, or all
                 if rests == wanted or rests == min(wanted, seen) or self._is_refused(run, name):
                     self._bare.pop(key, None)
-                elif min(secs - self._bare.setdefault(key, secs), healthy) > _BARE_SECS and not self._is_troubled():
+                elif min(secs - self._bare.setdefault(key, secs), healthy) > _BARE_SECS:
                     text = f"{leg.symbol}: {held} held, {rests} of its {field.replace('_', ' ')} rest"
                     self._evidence.report("TK4", text, f"{run.run_id} {name}")
 

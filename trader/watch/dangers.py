@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from trader.desk.system.health import DISK_LEAST_BYTES
 from trader.domain.severity import Severity
 
 SILENT = timedelta(seconds=15)  # a runner is replaced by itself within about ten
 PRICES_OLD_SECS = 60.0
-DISK_LEAST_BYTES = 200_000_000
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,9 +18,11 @@ from trader.notify.channels import Channel
 from trader.notify.composing import News, news_of
 from trader.notify.quiet import Quiet
 from trader.watch.dangers import Danger, Look, dangers
+from trader.watch.day_telling import DayTeller
 
-AGAIN = timedelta(minutes=10)
+AGAIN = timedelta(minutes=10)  # of a danger that lasts
 _NAMED = 3
+_ACKED = 30  # so many a message's link acknowledges
 _log = logging.getLogger(__name__)
 
 
@@ -33,11 +35,12 @@ class Watch:
         desk: Desk,
         journal: Journal,
         channels: Sequence[Channel],
-        quiet: Quiet | None,
+        quiet: Quiet,
         clock: Callable[[], datetime],
         direct: Callable[[Channel, Message], None],
         disk_free: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free,
     ) -> None:
+        self._remind_every = timedelta(minutes=desk.settings.notify_repeat_mins)
         self._desk = desk
         self._journal = journal
         self._outbox = Outbox(journal, desk.account)
@@ -47,6 +50,7 @@ class Watch:
         self._direct = direct
         self._disk_free = disk_free
         self._lasting: dict[str, tuple[Danger, datetime, datetime]] = {}  # by code: since when, and told last
+        self._days = DayTeller(desk)
         self._reminded: datetime | None = None
         self._alone = True
         self._unsaid: list[Message] = []  # what could not be put into the outbox
@@ -64,6 +68,8 @@ class Watch:
         self._tell_danger(look, now)
         try:
             self._put([], None)
+            day = self._days.step(now, is_first=self._outbox.position() is None)
+            self._put([] if day is None else self._messages(day, now), None)
             self._tell_news(now)
             self._remind(now)
         except JournalError as error:
@@ -83,7 +89,7 @@ class Watch:
             self._put(messages, records[-1][0] if records else newest)
 
     def _messages(self, news: News, now: datetime) -> list[Message]:
-        goes = now if self._quiet is None else self._quiet.until(news.severity, now)
+        goes = self._quiet.until(news.severity, now)
         return [
             Message(
                 key=news.key,
@@ -93,6 +99,8 @@ class Watch:
                 body=news.body,
                 made_at=now,
                 next_at=goes,
+                run_id=news.run_id,
+                alerts=news.alerts,
             )
             for channel in self._wanting(news.severity)
         ]
@@ -107,17 +115,19 @@ class Watch:
             self._unsaid = []
 
     def _remind(self, now: datetime) -> None:
-        """Critical alerts that nobody has acknowledged, once in ten minutes."""
+        """Critical alerts that nobody has acknowledged, as often as TRADER_NOTIFY_REPEAT_MINS says."""
         standing = [one for one in self._desk.alerts(200, open_only=True) if one.level == CRITICAL]
-        old = [one for one in standing if now - one.wall >= AGAIN]
-        if not old or (self._reminded is not None and now - self._reminded < AGAIN):
+        old = [one for one in standing if now - one.wall >= self._remind_every]
+        if not old or (self._reminded is not None and now - self._reminded < self._remind_every):
             return
         self._reminded = now
         first = "\n".join(one.text for one in old[:_NAMED])
         more = f"\nand {len(old) - _NAMED} more" if len(old) > _NAMED else ""
         many = "A critical alert is" if len(old) == 1 else f"{len(old)} critical alerts are"
         key = f"again:{now:%Y-%m-%dT%H:%M}"
-        self._say(News(key=key, severity="critical", title=f"{many} not acknowledged", body=first + more), now)
+        numbers = tuple(one.seq for one in old[:_ACKED])
+        news = News(key=key, severity="critical", title=f"{many} not acknowledged", body=first + more, alerts=numbers)
+        self._say(news, now)
 
     # ------------------------------------------------------------ what is dangerous
 

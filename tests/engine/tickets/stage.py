@@ -84,7 +84,14 @@ class Stage(Scene):
                 self.due.remove(due[0])
                 self.read_chain(run_id=due[0].run_id)
             else:
-                self.read_account()
+                self.read_account(**self._as_asked())
+
+    def _as_asked(self) -> dict[str, Any]:
+        """Open orders of all contracts, or those of the runs' own."""
+        asked = [e for e in self.due if isinstance(e, ef.ReadAccount)][-1]
+        own = {leg.symbol for run_id in asked.runs for leg in self.state.runs[run_id].legs}
+        listed = self.exchange.read(())["open_orders"]
+        return {"whole": asked.whole, "open_orders": tuple(o for o in listed if asked.whole or o.symbol in own)}
 
     def moved(self, perp: str | None = None, call: str = "205", put: str = "205", after: float = 1.0) -> None:
         """New prices of everything, and what they make due is read."""
@@ -110,15 +117,18 @@ class Stage(Scene):
             ev.AmendCommand, command_id=f"amend-{self.commands}", ticket=ticket, changes=changes, issued_by="tester"
         )
 
-    def adopt(self, symbol: str, quantity: int, *, phrase: str | None = None, price: str | None = None) -> None:
-        """A person takes a position over; the exchange tells its entry price."""
+    def adopt(
+        self, symbol: str, quantity: int, *, phrase: str | None = None, price: str | None = None, serve: bool = True
+    ) -> None:
+        """A person takes a position over; the exchange tells its entry price. With `serve`, what has to be read is read."""
         self.commands += 1
         self.entry_price = None if price is None else D(price)
         self.feed(
             ev.AdoptCommand, command_id=f"adopt-{self.commands}", symbol=symbol, quantity=quantity,
             phrase=adopt_phrase(symbol, quantity) if phrase is None else phrase, issued_by="tester",
         )  # fmt: skip
-        self.read()
+        if serve:
+            self.read()
 
     def read_account(self, **fields: Any) -> list[ef.Effect]:
         """As ever, with the entry price of what is held, where a test gives one."""

@@ -13,14 +13,14 @@ from tests.engine.tickets.stage import CALL, PERP, PUT, Phase, Stage, buy, holdi
 from trader.config.account_limits import AccountLimits, read_limits
 from trader.config.ticket import TicketRequest
 from trader.domain.errors import ConfigError
-from trader.domain.order import OrderStatus, OrderType, TimeInForce
+from trader.domain.order import OrderSnapshot, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from trader.domain.outcome import Rejected, Unknown
 from trader.engine import beside, orders
 from trader.engine import effects as ef
 from trader.engine import events as ev
 from trader.engine import records as rec
 from trader.engine.fold import durable
-from trader.engine.ids import ticket_id_for
+from trader.engine.ids import client_order_id, ticket_id_for
 from trader.engine.records import Level
 from trader.engine.tickets.accept import order_phrase
 
@@ -159,6 +159,61 @@ def test_nothing_goes_out_while_trading_is_not_active(level: Level, code: str) -
     stage.feed(ev.LevelCommand, command_id="level", level=rec.OperatorLevel(order), issued_by="tester")
     stage.order(buy())
     assert not stage.submits() and code in stage.acks("order-1")[0].detail
+
+
+def theirs(stage: Stage) -> None:
+    """Another installation's order rests in a contract that no ticket here is in, and no stream has told of it."""
+    name = client_order_id(
+        installation="wxyz9999", epoch=7, run_id="otherrun00", leg="P", purpose=Purpose.ENTRY, attempt=0
+    )
+    rests = OrderSnapshot(
+        venue_order_id="9", client_order_id=name, symbol=PUT, product_id=2, side=Side.SELL, quantity=1, leaves_qty=1,
+        limit_price=D(900), avg_px=None, venue_state="open",
+    )  # fmt: skip
+    stage.exchange.others.append(rests)
+
+
+def resumed(stage: Stage) -> None:
+    stage.feed(ev.LevelCommand, command_id="r", level=rec.OperatorLevel.RESUME, issued_by="tester")
+
+
+@pytest.mark.parametrize("before", ["nothing", "a held ticket", "a resume"])
+def test_another_installation_is_seen_before_an_order_goes_out_whatever_contract_it_trades(before: str) -> None:
+    stage = Stage() if before == "nothing" else holding()
+    if before == "a held ticket":
+        for _ in range(13):
+            stage.moved(after=5)
+    theirs(stage)
+    if before == "a resume":
+        stage.feed(ev.LevelCommand, command_id="p", level=rec.OperatorLevel.PAUSE, issued_by="tester")
+        resumed(stage)
+    stage.order(buy(CALL, 3), command_id="late")
+    stage.moved()  # tickets have the account read once a second at most
+    assert not stage.submits() and "TRADING_HALTED" in stage.acks("late")[0].detail
+    assert stage.of(rec.LevelChanged)[-1].code == "foreign_installation:wxyz"
+    resumed(stage)
+    stage.order(buy(CALL, 3), command_id="again")
+    stage.moved()
+    assert not stage.submits() and "TRADING_HALTED" in stage.acks("again")[0].detail, "it is still there"
+
+
+def test_open_orders_that_were_read_a_moment_ago_serve_the_next_ticket_too() -> None:
+    stage = holding()
+    stage.moved(after=5)
+    stage.all_effects.clear()
+    stage.order(buy(CALL, 3), serve=False, command_id="next")
+    assert stage.submits() and not any(isinstance(e, ef.ReadAccount) for e in stage.all_effects)
+
+
+@pytest.mark.parametrize("how", ["of its own contracts alone", "not at all"])
+def test_an_order_waits_for_all_open_orders(how: str) -> None:
+    stage = Stage()
+    stage.order(buy(), serve=False)
+    stage.read_chain(run_id=stage.ticket().run_id)
+    stage.read_account(**({"open_orders": UNREAD} if how == "not at all" else {"whole": False}))
+    assert not stage.submits() and stage.ticket().phase is Phase.WAITING
+    stage.moved()
+    assert stage.submits()
 
 
 def test_production_asks_for_the_phrase() -> None:

@@ -114,6 +114,25 @@ def test_a_ledger_that_cannot_be_read_holds_no_ticket_open_for_ever() -> None:
     assert stage.ticket().phase is Phase.DONE and "funding_untold" in stage.alerts()
 
 
+def test_a_ticket_closed_before_the_time_of_the_exchange_is_known_waits_for_its_funding_too() -> None:
+    """After a restart, while the stream of prices was silent."""
+    stage = held_over_the_hour()
+    stage.market = None
+    stage.restart(down_secs=20)
+    stage.close(ticket=stage.ticket().run_id)
+    stage.traded(price="99990")
+    for _ in range(5):
+        stage.pass_time(1)
+        stage.read_account(asked=stage.wall)
+        stage.tick()
+    assert stage.ticket().phase is Phase.EXITING and not stage.ticket().open_quantity("T")
+    stage.market = stage.wall
+    assert asked(stage, 10)
+    told(stage, line("0.03"))
+    stage.finish(5)
+    assert stage.ticket().finished is not None and stage.ticket().ledger("T").funding == D("0.03")
+
+
 def test_two_tickets_have_their_parts_and_nothing_is_lost() -> None:
     stage = holding(before_the_hour(), buy(quantity=1))
     holding(stage, buy(quantity=2))

@@ -281,6 +281,46 @@ def test_a_restart_before_the_intent_refuses_what_was_not_sent() -> None:
     assert not stage.sent()
 
 
+@pytest.mark.parametrize("kept", [(rec.RunCreated,), (rec.RunCreated, rec.LegsChosen)], ids=["ticket", "contract"])
+@pytest.mark.parametrize("meanwhile", ["", "read", "reduce", "cancel", "close", "kill"])
+def test_after_an_older_copy_of_the_journal_an_order_that_went_out_is_found(
+    meanwhile: str, kept: tuple[type[rec.Record], ...]
+) -> None:
+    """The journal says that the ticket waits, and has waited for an hour; the exchange knows that it is held."""
+    stage = holding()
+    stage.records = [record for record in stage.records if isinstance(record, kept)]
+    stage.restart(down_secs=3600)
+    match meanwhile:
+        case "read":  # for another's sake, before the contract is known
+            stage.read_account()
+        case "reduce" | "kill":
+            stage.feed(ev.LevelCommand, command_id="l", level=rec.OperatorLevel(meanwhile), issued_by="tester")
+        case "cancel":
+            stage.cancel(ticket=stage.ticket().run_id)
+        case "close":
+            stage.close(ticket=stage.ticket().run_id)
+        case _:
+            pass
+    stage.finish(80)  # funding of an hour may come for a minute
+    closes = meanwhile in ("close", "kill")
+    phase, held = (Phase.DONE, 0) if closes else (Phase.HOLDING, 5)
+    assert (stage.ticket().phase, stage.ticket().open_quantity("T")) == (phase, held)
+    assert stage.exchange.positions()[PERP] == held and not stage.of(rec.TicketRefused)
+
+
+def test_after_a_restart_nothing_is_said_of_a_ticket_while_the_exchange_cannot_be_read() -> None:
+    """Whether its order had gone out is not known; a minute of silence was taken for a no."""
+    stage = Stage()
+    stage.order(buy(), serve=False)
+    stage.restart(down_secs=3600)
+    for _ in range(40):
+        stage.due.clear()
+        stage.tick(3)
+    assert stage.ticket().phase is Phase.WAITING and stage.watch.why_not
+    stage.finish(30)
+    assert ended(stage) == "refused" and stage.of(rec.TicketRefused)[-1].code == "RESTARTED"
+
+
 def test_an_option_that_expires_is_settled() -> None:
     stage = holding(ticket=sell(CALL, 2))
     stage.pass_time((EXPIRY - stage.wall).total_seconds() + 1)
@@ -438,6 +478,23 @@ def test_only_what_stands_there_exactly_is_adopted(there: int, named: int, words
     stage.adopt(PERP, named, price="99000")
     assert stage.acks()[-1].status == "refused" and words in stage.acks()[-1].detail
     assert stage.ticket("adopt-1").phase is Phase.DONE
+
+
+def test_what_a_read_shows_of_a_fill_too_late_is_not_adopted() -> None:
+    """Two were sold a moment before the read, which shows them still: there is nothing that no run explains."""
+    stage = holding(ticket=buy(quantity=5))
+    holding(stage, ticket=buy(quantity=2, reason="second"))
+    stage.moved(after=6)
+    late = tuple(replace(one, entry_price=D(100010)) for one in stage.exchange.read(())["positions"])
+    stage.close(ticket=stage.ticket("order-2").run_id)
+    stage.traded(price="99990")
+    stage.pass_time(1)
+    stage.adopt(PERP, 2, serve=False)
+    stage.read_account(asked=stage.wall, positions=late)
+    stage.moved(after=1)
+    assert stage.ticket("adopt-4").phase is Phase.WAITING
+    stage.moved(after=5)
+    assert "POSITION_DIFFERS" in stage.acks()[-1].detail and stage.ticket("adopt-4").phase is Phase.DONE
 
 
 def test_adopting_needs_its_phrase() -> None:

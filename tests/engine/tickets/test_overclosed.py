@@ -115,10 +115,71 @@ def test_what_cannot_be_told_from_a_foreign_position_yet_halts_nothing_before_it
     stage.state = replace(stage.state, shown={"BTC": replace(shown, asked=asked, held={PERP: 10})})
     both_fire(stage)
     assert stage.state.account.trading.level is Level.ACTIVE
-    stage.moved(after=2)
+    stage.moved(after=5)
     stage.read_account()
     assert [stage.ticket(name).open_quantity("T") for name in ("order-1", "order-2")] == [0, 0]
     assert stage.state.account.trading.level is Level.ACTIVE and "overclosed" in stage.alerts()
+
+
+def test_a_read_that_lags_behind_another_exit_halts_nothing() -> None:
+    """Positions lag fills: what a third ticket had sold a moment before stood there still, and looked like somebody else's."""
+    stage = beside()
+    holding(stage, ticket=buy(quantity=2, reason="third"))
+    stage.moved(after=6)
+    stage.read_account()
+    late = stage.exchange.read(())["positions"]
+    stage.close(ticket=stage.ticket("order-3").run_id)
+    stage.traded(price="99990")
+    stage.pass_time(1)
+    stage.read_account(asked=stage.wall, positions=late)
+    both_fire(stage)
+    stage.pass_time(1)
+    stage.read_account(asked=stage.wall, positions=late)
+    assert stage.state.account.trading.level is Level.ACTIVE and not stage.of(rec.ClosingMoved)
+    stage.pass_time(4)
+    stage.read_account(asked=stage.wall)
+    assert [stage.ticket(f"order-{number}").open_quantity("T") for number in (1, 2, 3)] == [0, 0, 0]
+    assert stage.state.account.trading.level is Level.ACTIVE and "overclosed" in stage.alerts()
+
+
+def test_a_read_that_lags_behind_an_entry_takes_nothing_from_who_holds_it() -> None:
+    """Somebody else has five, which are short first; a ticket's own five that were not shown yet stood in for them."""
+    stage = beside()
+    stage.exchange.foreign = {PERP: 5}
+    stage.moved(after=6)
+    late = stage.exchange.read(())["positions"]
+    holding(stage, ticket=buy(quantity=5, reason="third"))
+    stage.pass_time(1)
+    stage.read_account(asked=stage.wall, positions=late)
+    both_fire(stage)
+    stage.pass_time(5)
+    stage.read_account(asked=stage.wall)
+    assert [stage.ticket(name).open_quantity("T") for name in ("order-2", "order-3")] == [5, 5]
+    assert not stage.of(rec.ClosingMoved)
+    assert stage.state.account.trading.level is not Level.ACTIVE
+
+
+def test_none_of_them_ends_before_what_was_closed_too_much_is_booked() -> None:
+    """Positions alone were read for longer than a difference has to last: it looked like somebody else's doing, and both ended with it."""
+    stage = beside()
+    stage.pass_time(1)
+    stage.read_account(asked=stage.wall)
+    both_fire(stage)
+    stage.serve_cancels()
+    stage.pass_time(3)
+    stage.close(ticket=stage.ticket("order-2").run_id)
+    stage.serve_cancels()
+    stage.reject("T", "no_position_for_reduce_only")
+    stage.pass_time(0.5)
+    stage.read_account(asked=stage.wall)
+    for wait in (0.6, *[2.5] * 6):
+        stage.pass_time(wait)
+        stage.read_account(asked=stage.wall, fills=None, error="ip_not_whitelisted_for_api_key")
+    assert not stage.of(rec.RunFinished) and not stage.of(rec.ClosingMoved)
+    stage.finish()
+    runs = [stage.ticket(name) for name in ("order-1", "order-2")]
+    assert [run.open_quantity("T") for run in runs] == [0, 0] and "closed_elsewhere" not in stage.alerts()
+    assert sum(run.finished.realized_pnl + run.finished.fees for run in runs if run.finished) == D("7.4")
 
 
 def test_beside_a_position_of_somebody_else_it_is_his_that_was_closed() -> None:
@@ -127,7 +188,7 @@ def test_beside_a_position_of_somebody_else_it_is_his_that_was_closed() -> None:
     stage.moved(after=6)
     stage.read_account()
     both_fire(stage)
-    stage.moved(after=2)
+    stage.moved(after=5)
     stage.read_account()
     assert stage.ticket("order-2").open_quantity("T") == 5 and not stage.of(rec.ClosingMoved)
     assert stage.state.account.trading.level is not Level.ACTIVE

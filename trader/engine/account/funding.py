@@ -45,7 +45,7 @@ def ask_funding(turn: Turn) -> None:
 
 def is_owed(state: State, run: Run, market: datetime | None) -> bool:
     """Whether funding of a run may not be booked yet."""
-    hour = None if market is None else _hour_of(run, market)
+    hour = _hour_of(run, market)
     return hour is not None and (state.funding.until is None or state.funding.until < hour)
 
 
@@ -127,13 +127,16 @@ def _held_at(run: Run, leg: LegTerms, at: datetime) -> int:
     return sum(fill.quantity * (1 if fill.side is leg.side else -1) for fill, stamp in stamped if stamp <= at)
 
 
-def _hour_of(run: Run, market: datetime) -> datetime | None:
-    """The last whole hour over which a run held a perpetual; None where there was none."""
+def _hour_of(run: Run, market: datetime | None) -> datetime | None:
+    """The last whole hour over which a run held a perpetual; None where there was none. Of one that has closed its executions tell
+    it, while the exchange's time is not known yet."""
     first = _traded_at(run)
     if first is None or run.legs[0].kind is not Kind.PERPETUAL:
         return None
     stamps = [booked.fill.ts_event for booked in run.fills.values() if booked.fill.ts_event is not None]
     last = market if run.open_quantity(run.legs[0].key) > 0 else max(stamps, default=market)
+    if last is None:
+        return None
     hour = last - timedelta(minutes=last.minute, seconds=last.second, microseconds=last.microsecond)
     return hour if hour > first else None
 

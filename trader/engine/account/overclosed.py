@@ -13,10 +13,10 @@ from decimal import Decimal
 from trader.domain.fill import FillKind
 from trader.domain.order import Purpose
 from trader.engine import records as rec
-from trader.engine.account.allocation import explained, others_in
+from trader.engine.account.allocation import explained, newest_fill_at, others_in
 from trader.engine.account.settlement import free_first
 from trader.engine.records import LegTerms
-from trader.engine.state import Run, State
+from trader.engine.state import POSITION_LAG_SECS, Run, State, seconds_since
 from trader.engine.turn import Turn
 
 
@@ -30,20 +30,27 @@ def book_overclosed(turn: Turn) -> None:
 
 
 def is_pending(state: State, run: Run, leg: LegTerms) -> bool:
-    """Whether a read that is begun after the newest fill is still to say whose contracts a run has closed beyond its own: until then
-    fills that were heard late look like a position of somebody else."""
-    excess, closed = -run.open_quantity(leg.key), run.last_fill_at(leg.key)
-    watch = state.watches.get(run.run_id)
-    if excess <= 0 or closed is None or watch is None:
+    """Whether a read that no fill in the contract can lag behind is still to say whose contracts a run has closed beyond its own:
+    until then what was heard late, or is not shown yet, looks like a position of somebody else."""
+    excess, watch = -run.open_quantity(leg.key), state.watches.get(run.run_id)
+    if excess <= 0 or watch is None:
         return False
-    if watch.account_read is not None and watch.account_read > closed:
+    traded = newest_fill_at(state, leg.symbol)
+    if watch.account_read is not None and seconds_since(traded, watch.account_read) >= POSITION_LAG_SECS:
         return False
     return excess <= sum(other.open_quantity(theirs.key) for other, theirs in _beside(state, run, leg))
 
 
+def is_owed(state: State, run: Run) -> bool:
+    """Whether such a read is still to come for a contract of this run: what it has closed, or is missing, may be another's until then."""
+    symbols = {leg.symbol for leg in run.legs}
+    return any(is_pending(state, one, leg) for one in state.unresolved for leg in one.legs if leg.symbol in symbols)
+
+
 def _book_leg(turn: Turn, run_id: str, leg: LegTerms) -> None:
     run = turn.run(run_id)
-    excess = -run.open_quantity(leg.key) - _foreign(turn.state, run, leg)
+    foreign = _foreign(turn.state, run, leg)
+    excess = 0 if foreign is None else -run.open_quantity(leg.key) - foreign
     if excess <= 0 or not _is_heard(turn, run, leg):
         if is_pending(turn.state, run, leg):
             turn.set_watch(run_id, account_wanted=True)
@@ -58,17 +65,16 @@ def _book_leg(turn: Turn, run_id: str, leg: LegTerms) -> None:
             left -= quantity
 
 
-def _foreign(state: State, run: Run, leg: LegTerms) -> int:
-    """Contracts on the same side that no run explains, by the last read: they are what is short first, as ever."""
+def _foreign(state: State, run: Run, leg: LegTerms) -> int | None:
+    """Contracts on the same side that no run explains, by the last read: they are what is short first, as ever. None where that
+    read may lag behind what was traded before it: what it shows says nothing of them."""
     shown = state.shown.get(run.underlying)
     if shown is None:
-        return 0
-    since = sum(
-        booked.fill.side.sign * booked.fill.quantity
-        for one in state.runs.values()
-        for booked in one.fills.values()
-        if booked.fill.symbol == leg.symbol and booked.wall >= shown.asked
-    )
+        return None
+    ours = [booked for one in state.runs.values() for booked in one.fills.values() if booked.fill.symbol == leg.symbol]
+    if any(0 < seconds_since(booked.wall, shown.asked) < POSITION_LAG_SECS for booked in ours):
+        return None
+    since = sum(booked.fill.side.sign * booked.fill.quantity for booked in ours if booked.wall >= shown.asked)
     return max((shown.held.get(leg.symbol, 0) - (explained(state, leg.symbol) - since)) * leg.side.sign, 0)
 
 

@@ -70,7 +70,7 @@ def _ask(turn: Turn, run: Run) -> ReadAccount:
         since=begun(turn, run) - _LOOKBACK,
         lookups=_lookups(run, turn.wall, watch.unlisted),
         settled_symbols=tuple(leg.symbol for leg in run.legs if leg.has_expired(turn.now.market)),
-        history=(watch.recovered and watch.account_read is None)
+        history=(watch.recovered and not watch.is_searched)
         or watch.mismatch_since is not None
         or run.phase is Phase.DONE,
         for_exit=_serves_exit(run),

@@ -97,6 +97,8 @@ def _reconcile(turn: Turn, run_id: str, event: AccountRead, strange: tuple[Order
 def _see_installations(turn: Turn, event: AccountRead, since: datetime) -> None:
     """Another installation's orders: those that rest, and those that have traded while a run was on (our own fills bear no
     name)."""
+    if event.whole and event.open_orders is not None:
+        turn.set(orders_read=event.asked)
     for listed in event.open_orders or ():
         see_installation(turn, listed.client_order_id)
     for listed in event.history or ():

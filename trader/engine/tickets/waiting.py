@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 from trader.domain.order import Purpose
 from trader.engine import records as rec
+from trader.engine.account.allocation import newest_fill_at
 from trader.engine.execution.working import paused, place
 from trader.engine.gate import slowed
 from trader.engine.levels import bars_entry, level_words
 from trader.engine.records import Phase
-from trader.engine.state import Listing, Run, seconds_since
+from trader.engine.state import POSITION_LAG_SECS, Listing, Run, seconds_since
 from trader.engine.tickets.adopting import take_over
 from trader.engine.tickets.checks import flaws, unlisted
 from trader.engine.tickets.funds import funds_flaw, price_of
@@ -24,6 +25,9 @@ PATIENCE_SECS = 15.0  # what is not known by then keeps the ticket from being se
 RATE_PATIENCE_SECS = 60.0  # a list of many goes out as fast as the account may order
 _LISTING_SECS = 600.0  # contracts read so lately are not read again; the exchange refuses what has changed since
 _READ_SECS = 10.0  # positions and balance must have been read this recently
+_ORDERS_SECS = (
+    60.0  # and all open orders of the account: new ones are told by its stream, what it has missed is seen here
+)
 _PASSES = frozenset(
     """ORDER_RATE_EXCEEDED RATE_LIMITED NO_FRESH_MARK NO_INDEX_PRICE ACCOUNT_NOT_READ OPEN_PNL_UNKNOWN BALANCE_UNKNOWN
     INDEX_JUMP BOOK_CROSSED SPREADS_WIDE FEED_FROZEN API_FAILING""".split()
@@ -40,13 +44,16 @@ class Obstacle(NamedTuple):
 def wait_ticket(turn: Turn, run_id: str) -> None:
     """Advance a WAITING ticket."""
     run = turn.run(run_id)
+    if turn.watch(run_id).recovered and not run.adopts:
+        _end_restarted(turn, run)
+        return
     if run.cancelled:
         finish(turn, run_id, "cancelled")
         return
     obstacle = _adopt(turn, run) if run.adopts else _in_the_way(turn, run) or _send(turn, run_id)
     if obstacle is None:
         return
-    age = seconds_since(run.created_at, turn.wall)
+    age = seconds_since(turn.watch(run_id).since, turn.wall)
     patience = RATE_PATIENCE_SECS if turn.watch(run_id).recovered or _is_rate(obstacle) else PATIENCE_SECS
     if obstacle.lasts or age >= patience:
         refuse(turn, run_id, obstacle.refusal)
@@ -54,15 +61,38 @@ def wait_ticket(turn: Turn, run_id: str) -> None:
         turn.set_watch(run_id, why_not=(obstacle.refusal.sentence,))
 
 
-def _adopt(turn: Turn, run: Run) -> Obstacle | None:
-    """What stands there is no new risk: only what it is has to be known."""
-    if turn.now.market is None:
-        ask_chain(turn, run)
-        return Obstacle(Refusal("NO_MARKET_TIME", "", "no market data has arrived yet"), lasts=False)
-    if obstacle := _pin(turn, run):
+def _end_restarted(turn: Turn, run: Run) -> None:
+    """After a restart it is not sent any more. Whether it had been is for the exchange to say, since the journal may be an older
+    copy: that is waited for, however long it takes."""
+    obstacle = _unsearched(turn, run)
+    if obstacle is not None and not obstacle.lasts:
+        turn.set_watch(run.run_id, why_not=(obstacle.refusal.sentence,))
+    elif run.cancelled:
+        finish(turn, run.run_id, "cancelled")
+    else:
+        words = "the runner was restarted before it went out; nothing was sent, send it again"
+        refuse(turn, run.run_id, Refusal("RESTARTED", "", words) if obstacle is None else obstacle.refusal)
+
+
+def _unsearched(turn: Turn, run: Run) -> Obstacle | None:
+    """What keeps the exchange from being searched for orders that an older journal does not know."""
+    if obstacle := pin(turn, run):
         return obstacle
-    shown = turn.state.shown.get(run.underlying)
-    if shown is None or shown.asked < run.created_at:
+    if turn.watch(run.run_id).is_searched:
+        return None
+    turn.set_watch(run.run_id, account_wanted=True)
+    return Obstacle(of_denied(Denied("ACCOUNT_NOT_READ", "not since the restart")), lasts=False)
+
+
+def _adopt(turn: Turn, run: Run) -> Obstacle | None:
+    """What stands there is no new risk: only what it is has to be known, by a read that no fill of ours in it can lag behind."""
+    if obstacle := pin(turn, run):
+        return obstacle
+    shown, traded = (
+        turn.state.shown.get(run.underlying),
+        newest_fill_at(turn.state, turn.run(run.run_id).leg(KEY).symbol),
+    )
+    if shown is None or shown.asked < run.created_at or seconds_since(traded, shown.asked) < POSITION_LAG_SECS:
         turn.set_watch(run.run_id, account_wanted=True)
         return Obstacle(of_denied(Denied("ACCOUNT_NOT_READ", "positions are being read")), lasts=False)
     refusal = take_over(turn, run.run_id)
@@ -84,16 +114,14 @@ def _in_the_way(turn: Turn, run: Run) -> Obstacle | None:
         return Obstacle(Refusal("ACCOUNT_STREAM_DOWN", "", words), lasts=False)
     if slow := slowed(state, turn.now):
         return Obstacle(of_denied(Denied("RATE_LIMITED", slow)), lasts=False)
+    return pin(turn, run) or _unpriced(turn, run) or _unread(turn, run)
+
+
+def pin(turn: Turn, run: Run) -> Obstacle | None:
+    """Pin the terms of the contract, once the exchange's time is known."""
     if turn.now.market is None:
         ask_chain(turn, run)
         return Obstacle(Refusal("NO_MARKET_TIME", "", "no market data has arrived yet"), lasts=False)
-    if turn.watch(run.run_id).recovered:  # it is not sent any more: prices are no matter
-        return _pin(turn, run) or _unread(turn, run)
-    return _pin(turn, run) or _unpriced(turn, run) or _unread(turn, run)
-
-
-def _pin(turn: Turn, run: Run) -> Obstacle | None:
-    """Pin the terms of the contract."""
     if run.legs:
         return None
     ticket, listing = run.ticket, turn.state.listings.get(run.underlying)
@@ -133,17 +161,14 @@ def _unpriced(turn: Turn, run: Run) -> Obstacle | None:
 
 
 def _unread(turn: Turn, run: Run) -> Obstacle | None:
-    """Positions and balance must be known; after a restart, first of all whether the order had gone out before it."""
-    watch, shown = turn.watch(run.run_id), turn.state.shown.get(run.underlying)
-    if watch.recovered:
-        if watch.account_read is None or (watch.picked_at is not None and watch.account_read < watch.picked_at):
-            turn.set_watch(run.run_id, account_wanted=True)
-            return Obstacle(of_denied(Denied("ACCOUNT_NOT_READ", "not since the restart")), lasts=False)
-        words = "the runner was restarted before it went out; nothing was sent, send it again"
-        return Obstacle(Refusal("RESTARTED", "", words), lasts=True)
+    """Positions and balance must be known, and what rests on the account."""
+    shown = turn.state.shown.get(run.underlying)
     if shown is None or seconds_since(shown.asked, turn.wall) > _READ_SECS:
         turn.set_watch(run.run_id, account_wanted=True)
         return Obstacle(of_denied(Denied("ACCOUNT_NOT_READ", "positions and balance are being read")), lasts=False)
+    if seconds_since(turn.state.orders_read, turn.wall) > _ORDERS_SECS:
+        turn.set_watch(run.run_id, account_wanted=True)
+        return Obstacle(of_denied(Denied("ACCOUNT_NOT_READ", "open orders are being read")), lasts=False)
     return None
 
 
@@ -198,6 +223,7 @@ def place_entry(turn: Turn, run_id: str) -> Denied | None:
         shape.limit_price,
         None if quote is None else quote.mark,
         shape.time_in_force,
+        algo="once",
         post_only=shape.post_only,
         stop=shape.stop,
     )

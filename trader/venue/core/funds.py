@@ -53,8 +53,8 @@ def check_funds(
     """Refuse an order the wallet cannot carry.
 
     `takes` is what fills now, `resting_at` the limit at which the remainder of `size` rests (None = it does not rest).
-    The margin of a position that the fills close counts as available, and so does what `replacing` blocks. What closes only
-    and brings money in may be done in debt, too.
+    What is blocked for a position that the fills close, margin and commission, counts as available, and so does what `replacing`
+    blocks. What closes only and brings money in may be done in debt, too: an option sold, a perpetual closed with a profit.
 
     Raises:
         Refused: ``insufficient_margin``, or ``close_position_insufficient_margin`` for a purely closing order.
@@ -68,11 +68,14 @@ def check_funds(
         closing = min(closable, take.size)
         closable -= closing
         if held is not None:
-            freed += held.unit_margin * closing
+            freed += (held.margin + held.commission) / abs(held.size) * closing
         needed += terms.commission(take.price, take.size)
         needed += (take.size - closing) * position_unit_margin(instrument, side, take.price, terms.spot, terms.leverage)
         if instrument.kind is not Kind.PERPETUAL:
             needed += side.sign * take.price * take.size * instrument.contract_value
+        elif closes_only and held is not None and held.entry_price is not None:
+            profit = (held.entry_price - take.price) * side.sign * closing * instrument.contract_value
+            needed -= max(profit, _NAUGHT)
     opening = max(0, size - sum(take.size for take in takes) - closable)
     if resting_at is not None and opening:
         unit = order_unit_margin(instrument, side, resting_at, terms.spot, terms.leverage)

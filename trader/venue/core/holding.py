@@ -31,11 +31,6 @@ class Holding(msgspec.Struct, kw_only=True):
     def entry_price(self) -> Decimal | None:
         return self.entry_value / abs(self.size) if self.size else None
 
-    @property
-    def unit_margin(self) -> Decimal:
-        """USD locked per contract."""
-        return self.margin / abs(self.size) if self.size else Decimal(0)
-
     def apply(self, *, signed: int, price: Decimal, contract_value: Decimal, unit_margin: Decimal) -> Decimal:
         """Book `signed` contracts at `price`; opening contracts lock `unit_margin` USD each.
 

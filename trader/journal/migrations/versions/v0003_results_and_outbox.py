@@ -1,5 +1,6 @@
 """What finished runs have made, kept so that thousands are read at once (all of it can be made from the records again), and the
-messages that go to a person's phone.
+messages that go to a person's phone. Executions are found by when they came: what a day has made is asked each second, and went through
+a million of them.
 
 Once shipped this file is never edited: a later change is a later migration.
 """
@@ -28,7 +29,8 @@ def upgrade() -> None:
     op.create_table(
         "outbox",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-        *(_text(name) for name in ("account", "key", "channel", "severity", "title", "body", "made_at", "state")),
+        *(_text(name) for name in ("account", "key", "channel", "severity", "title", "body", "run_id", "alerts")),
+        *(_text(name) for name in ("made_at", "state")),
         sa.Column("tries", sa.Integer, nullable=False),
         *(_text(name) for name in ("next_at", "changed_at", "why")),
     )
@@ -39,3 +41,13 @@ def upgrade() -> None:
         sa.Column("account", sa.Text, primary_key=True),
         sa.Column("last_seq", sa.BigInteger, nullable=False),
     )
+    op.create_table(
+        "watchers",
+        sa.Column("account", sa.Text, primary_key=True),
+        _text("holder"),
+        _text("machine"),
+        sa.Column("pid", sa.Integer, nullable=False),
+        _text("since"),
+        _text("seen_at"),
+    )
+    op.create_index("ix_fills_wall", "fills", ["account", "wall"])
