@@ -64,7 +64,7 @@ class Logs:
         last: tuple[Place, bytes] | None = None
         judge, ends = Judge(query), time.monotonic() + secs
         with open_files(self._home, _NAMES[query.which]) as opened:
-            files = [one for one in opened if not judge.begins_later(one.begins())]
+            files = [one for one in opened if not judge.begins_later(one.begins())] or opened[-1:]
             for place, raw in lines_back(files, before):
                 if after is not None and place.file == after.file and place.offset < after.offset:
                     break
