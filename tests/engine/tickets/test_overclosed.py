@@ -194,6 +194,25 @@ def test_beside_a_position_of_somebody_else_it_is_his_that_was_closed() -> None:
     assert stage.state.account.trading.level is not Level.ACTIVE
 
 
+def test_what_is_left_of_it_is_not_closed_where_the_exchange_shows_none() -> None:
+    """A person had closed three of the other's as well, which the read told that had what was too much booked."""
+    stage = beside()
+    stage.pass_time(1)
+    stage.read_account(asked=stage.wall)
+    stage.exchange.foreign = {PERP: -3}
+    both_fire(stage, second=2)
+    stage.serve_cancels()
+    stage.pass_time(5)
+    stage.read_account(asked=stage.wall)
+    assert (stage.ticket().open_quantity("T"), stage.ticket("order-2").open_quantity("T")) == (0, 3)
+    stage.close(ticket=stage.ticket("order-2").run_id)
+    stage.serve_cancels()
+    stage.tick()
+    assert not stage.sent(Purpose.EXIT)
+    stage.finish(30)
+    assert stage.ticket("order-2").phase is Phase.DONE and "closed_elsewhere" in stage.alerts()
+
+
 @given(older=st.integers(1, 6), younger=st.integers(1, 6), second=st.integers(1, 6))
 def test_no_contract_and_no_dollar_is_lost_between_two(older: int, younger: int, second: int) -> None:
     stage = beside(older, younger)
