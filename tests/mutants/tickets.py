@@ -127,7 +127,7 @@ def sent_hours_later_after_a_restart(patch: Patch) -> None:
 
 
 def told_as_not_sent_unread(patch: Patch) -> None:
-    patch.setattr(waiting, "_unsearched", lambda *_: None)
+    everywhere(patch, waiting.unsearched, lambda *_: None)
 
 
 def no_collar_for_a_persons_price(patch: Patch) -> None:
@@ -426,7 +426,7 @@ MUTANTS = [
     Mutant(
         name="K28",
         defect="The journal is an older copy: a ticket is told as not sent, and it is held, with nobody to protect or close it",
-        patched="`_unsearched` asks for no read",
+        patched="`unsearched` asks for no read",
         patch=told_as_not_sent_unread,
         check=named(
             "BK3",

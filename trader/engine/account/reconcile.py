@@ -145,10 +145,12 @@ def _take_in(turn: Turn, run_id: str, name: OrderName, snapshot: OrderSnapshot) 
     """An order of this run that the journal does not know: sent while nothing could be written, or recorded in a journal
     that an older copy has replaced. Its id says what it was for, the exchange everything else."""
     run = turn.run(run_id)
+    if snapshot.client_order_id is None or not is_ours(snapshot.client_order_id, turn.state.installation):
+        return
+    if not run.legs:
+        turn.set_watch(run_id, taken_over=True)  # its contract has to be known first
     leg = next((leg for leg in run.legs if leg.symbol == snapshot.symbol), None)
     if leg is None or name.leg != leg.key:
-        return
-    if snapshot.client_order_id is None or not is_ours(snapshot.client_order_id, turn.state.installation):
         return
     if find_order(turn, snapshot.client_order_id, snapshot.venue_order_id) is not None:
         return
