@@ -104,14 +104,14 @@ class TicketRules:
         return -sum(min(size, 0) for size in held) <= his
 
     def _check_moved(self, run: RunNote, leg: LegTerms) -> None:
+        """Where the exchange has closed contracts by itself, whose they were is a guess."""
         world = self._evidence.world
+        if not world.venue.human_net.get(leg.symbol) or leg.symbol in world.venue.own_doing:
+            return
         desks = {coid for one in self._evidence.notes.runs.values() for coid in one.orders}
-        theirs = [
-            row for row in world.venue.account.fills if row.symbol == leg.symbol and row.client_order_id not in desks
-        ]
-        calm = self._evidence.secs - max(
-            ((row.created_at - world.agenda.start).total_seconds() for row in theirs), default=0
-        )
+        fills = (row for row in world.venue.account.fills if row.symbol == leg.symbol)
+        traded = max(row.created_at for row in fills if row.client_order_id not in desks)
+        calm = self._evidence.secs - (traded - world.agenda.start).total_seconds()
         if calm > _BARE_SECS and self._is_of_a_person(leg, own_only=True):
             self._evidence.report("TK6", f"{leg.symbol}: what a person had is booked as closed of ticket {run.run_id}")
 
