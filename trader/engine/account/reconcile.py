@@ -170,7 +170,7 @@ def _take_in(turn: Turn, run_id: str, name: OrderName, snapshot: OrderSnapshot) 
     text = f"{snapshot.client_order_id} is an order of this run that the journal did not know; taken over from the exchange."
     turn.alert(run_id, "error", f"taken_over:{snapshot.client_order_id}", text)
     turn.set_watch(run_id, taken_over=True)
-    if turn.run(run_id).phase is Phase.WAITING:
+    if turn.run(run_id).phase is Phase.WAITING and not run.adopts:
         turn.phase(run_id, Phase.ENTERING, "orders of this entry were found at the exchange")
     if name.purpose not in (Purpose.ENTRY, Purpose.CLOSE) and turn.run(run_id).exit_reason is None:
         # Nobody closes what he means to sell: the decision was lost with the record of this order.
