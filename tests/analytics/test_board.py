@@ -1,5 +1,7 @@
 """What the Analytics page draws: everything of the runs once, and the same sums as the figures."""
 
+import csv
+import io
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -15,6 +17,7 @@ from trader.analytics.distribution import histogram, mean_interval, quartiles
 from trader.analytics.listing import HEAD, listed
 from trader.analytics.result import RunResult, Slip
 from trader.analytics.sample import CAPITAL, sample_runs
+from trader.report.csv_text import table_csv
 
 D = Decimal
 AT = datetime(2026, 3, 3, 10, tzinfo=UTC)
@@ -155,6 +158,7 @@ def test_the_sample_is_always_the_same_and_adds_up() -> None:
 
 def test_a_listed_run_reads_back_to_the_same_numbers() -> None:
     one = result(1, D("-0.000012345"), AT, fees=D("1E-7"), iv_at_entry=None)
-    row = dict(zip(HEAD, listed([(one, NOTHING)])[0], strict=True))
+    (row,) = csv.DictReader(io.StringIO(table_csv(HEAD, listed([(one, NOTHING)]))))
+    assert len(row) == len(HEAD) == len(set(HEAD))
     assert (D(row["pnl"]), D(row["fees"]), row["iv_at_entry"]) == (one.pnl, one.fees, "")
     assert datetime.fromisoformat(row["ended_at"]) == one.ended_at and float(row["part_theta"]) == NOTHING.theta

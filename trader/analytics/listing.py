@@ -1,13 +1,11 @@
 """Finished runs as a table for other programs: a line each, every number exact."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
-from decimal import Decimal
+from operator import attrgetter
 
 from trader.analytics.attribution import Attribution
 from trader.analytics.board import PARTS
 from trader.analytics.result import RunResult
-from trader.domain.wording import plain
 
 _OF_RUN = (
     "run_id", "account", "env", "preset", "config_hash", "structure", "underlying", "entered_at", "ended_at", "held", "expiry",
@@ -16,22 +14,12 @@ _OF_RUN = (
     "rejected", "contracts_sent", "contracts_filled", "maker_contracts", "exit_secs", "naked_secs", "exposure_usd",
 )  # fmt: skip
 HEAD = (*_OF_RUN, "legs", *(f"part_{name}" for name in PARTS))
-"""Instants are ISO-8601 UTC, `held` seconds, money USD, percentages of the basis, `part_...` where the P&L came from; empty where nothing is known."""
+"""Percentages are of the basis, `part_...` where the P&L came from, `legs` symbols with a space between."""
 
 
-def listed(runs: Iterable[tuple[RunResult, Attribution]]) -> list[list[str]]:
-    """A row for each, in the columns of `HEAD`."""
-    return [
-        [*(_text(getattr(one, name)) for name in _OF_RUN), " ".join(one.legs), *(_text(getattr(parts, name)) for name in PARTS)]
-        for one, parts in runs
-    ]  # fmt: skip
+def listed(runs: Iterable[tuple[RunResult, Attribution]]) -> list[list[object]]:
+    """A row for each, in the columns of `HEAD`; None where nothing is known."""
+    return [[*_of_run(one), " ".join(one.legs), *_parts(parts)] for one, parts in runs]
 
 
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, timedelta):
-        return f"{value.total_seconds():.3f}"
-    return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else str(value)
+_of_run, _parts = attrgetter(*_OF_RUN), attrgetter(*PARTS)

@@ -1,7 +1,5 @@
 """Analytics: the desk's board of finished runs, in rows of figures and charts."""
 
-import csv
-import io
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -14,6 +12,7 @@ from trader.panel import analytics_charts as charts
 from trader.panel import cards, markup, parts, run_filter, service, sheet, words
 from trader.panel import format as fmt
 from trader.panel.cards import Card
+from trader.report.csv_text import table_csv
 
 _UNITS = {"usd": "$", "pct": "%"}
 TOO_FEW = "n too small"
@@ -142,23 +141,8 @@ def _ways_on(asked: run_filter.Asked, runs: int) -> None:
 
 
 def table_text(asked: run_filter.Asked) -> str:
-    """The runs of a filter as CSV, in which no cell can begin a formula: text that would has a quote before it."""
-    head, rows = service.desk().analytics.table(asked.wanted, account=asked.account)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
-    return out.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    if not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return f"'{cell}"
-    return cell
+    """The runs of a filter as CSV."""
+    return table_csv(*service.desk().analytics.table(asked.wanted, account=asked.account))
 
 
 # ---------------------------------------------------------------- rows of charts

@@ -229,8 +229,10 @@ class Analytics:
             raise ConfigError(str(error)) from error
         return Shown(account=name, board=board, runs=len(found.runs), missing=found.missing)
 
-    def table(self, wanted: RunFilter = EVERY_RUN, *, account: str | None = None) -> tuple[list[str], list[list[str]]]:
-        """Head and rows of the runs wanted, all text, for other programs; in the order they ended.
+    def table(
+        self, wanted: RunFilter = EVERY_RUN, *, account: str | None = None
+    ) -> tuple[list[str], list[list[object]]]:
+        """Head and rows of the runs wanted, for other programs; in the order they ended.
 
         Raises:
             JournalError: The journal cannot be read.
