@@ -13,7 +13,9 @@ from tests.browser.test_setup import NO_COLUMN_CUT
 
 pytestmark = [pytest.mark.browser, pytest.mark.t1, pytest.mark.timeout(300)]
 
-PHONE = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36"
+PHONE = (
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36"
+)
 
 
 @pytest.fixture(scope="module")
