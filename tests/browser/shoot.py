@@ -192,6 +192,11 @@ def account_read(page: Page) -> None:
     expect(page.locator(".mg-table tbody tr").first).to_be_visible(timeout=30_000)
 
 
+def logged(page: Page) -> None:
+    """Lines are listed: a table on a desk, cards on a phone."""
+    expect(page.locator(".st-key-wide_log, .st-key-narrow_log").filter(visible=True)).to_have_count(1, timeout=30_000)
+
+
 def only_orders() -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -268,6 +273,7 @@ def main() -> None:
             for theme in ("light", "dark"):
                 shoot(browser, url, name_of("dashboard_flat", theme), hero_says("Done — flat"), theme=theme)
                 shoot(browser, f"{url}/configure", name_of("configure", theme), sells, theme=theme)
+                shoot(browser, f"{url}/logs", name_of("logs", theme), logged, theme=theme)
             shoot(browser, f"{url}/history?run={run}", "history", lambda page: expect(page.locator(".st-key-hist_chart")).to_be_visible(timeout=30_000))  # fmt: skip
         analytics(home, browser)
         fake = ROOT / "tests" / "panel" / "fake_app.py"
